@@ -1,1 +1,31 @@
-//! stub
+//! From reports to messages: path states, the dead-man's switch, localisation of the cause, the
+//! life of an incident, and what is said about it in Slack and to on-call.
+//!
+//! Everything here is pure and deterministic. Time comes in as an argument (milliseconds since
+//! the Unix epoch); nothing is read, sent or stored. The collector calls [`fold`] for each
+//! report; the alerter gathers a [`World`], calls [`decide`], and stores the [`Decision`] in one
+//! transaction.
+
+mod continuity;
+mod decide;
+mod evidence;
+mod fold;
+mod incident;
+mod lifecycle;
+mod localise;
+mod messages;
+mod outbox;
+mod probe_state;
+mod survey;
+mod text;
+mod world;
+
+pub use decide::{Decision, decide};
+pub use fold::{CLOCK_TOLERANCE_MS, Folded, Transition, fold};
+pub use incident::{
+    Incident, IncidentState, Member, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
+    TIMELINE_LIMIT, TimelineEntry,
+};
+pub use outbox::{Outgoing, OutgoingBody, SlackKind};
+pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+pub use world::{Matcher, Policy, ProbeView, Route, Silence, World};

@@ -1,1 +1,40 @@
-//! stub
+//! Runs a probe's checks: TCP, TLS, HTTP and DNS.
+//!
+//! [`run`] takes a [`ProbeInput`] and answers with a [`Report`] that has one result for each check,
+//! whatever happens: a check that cannot be run is reported as such and never stops the others.
+//!
+//! - All addresses of a host are tried, not just the first: each must connect, or none may.
+//! - Only the probe's own trouble (no sockets, no memory, bad input) is
+//!   [`Verdict::ProberSick`](phonehome_wire::Verdict::ProberSick); it never counts against the path.
+//! - Isolation is proven only next to a positive control that passed in the same run.
+//!
+//! ```no_run
+//! # async fn example(event: serde_json::Value) -> Result<(), phonehome_checks::InputError> {
+//! let input = phonehome_checks::parse_input(event)?;
+//! let identity = phonehome_checks::Identity { account: "444455556666".into(), run_id: "7f1c".into() };
+//! let report = phonehome_checks::run(&input, &identity).await;
+//! assert_eq!(report.results.len(), input.checks.len());
+//! # Ok(()) }
+//! ```
+//!
+//! [`ProbeInput`]: phonehome_wire::ProbeInput
+//! [`Report`]: phonehome_wire::Report
+
+mod deadline;
+mod dns;
+mod endpoint;
+mod http;
+mod input;
+mod local;
+mod resolve;
+mod run;
+mod tcp;
+mod tls;
+mod verdict;
+
+pub use input::{InputError, parse_input};
+pub use run::{Identity, MAX_CONCURRENT_CHECKS, MAX_TIMEOUT_MS, Settings, run, run_with};
+pub use tokio_rustls::rustls::pki_types::CertificateDer;
+
+#[cfg(test)]
+mod tests;

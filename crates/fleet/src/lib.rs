@@ -1,1 +1,62 @@
-//! stub
+//! The fleet file: the one file a platform team edits.
+//!
+//! [`parse`] reads it, or says everything that is wrong with it in one go. A [`Fleet`] answers what
+//! the rest of phonehome asks: which accounts there are ([`Fleet::members`]), what each of them
+//! tests ([`Fleet::checks_for`]), where its addresses come from ([`addresses`]) and who hears of
+//! its trouble ([`Fleet::route_for`]).
+//!
+//! Nothing here reads a file, a clock or the network.
+
+pub mod addresses;
+mod checks;
+mod cross;
+mod diagnostics;
+mod draft;
+mod members;
+mod model;
+mod names;
+mod reader;
+mod rules;
+mod sections;
+mod yaml;
+
+pub use diagnostics::{Diagnostic, Diagnostics};
+pub use members::Member;
+pub use model::{
+    AddressPool, AlertRoute, CheckType, Connection, ConnectionCheck, Domain, DomainEnvironment, EgressTarget,
+    Environment, Fleet, Isolation, Nat, Organization, Probing, Region, Rollout, Wave,
+};
+
+use schemars::generate::SchemaSettings;
+
+/// The version of the fleet file's format that this crate reads.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Reads a fleet file.
+///
+/// # Errors
+/// Everything that is wrong with it. Only a file that is not YAML at all is reported up to the
+/// first such error, for what follows cannot be told apart.
+pub fn parse(text: &str) -> Result<Fleet, Diagnostics> {
+    // Editors on Windows put it there; it would count as a column.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let root = yaml::load(text).map_err(|problems| Diagnostics::new(problems, text))?;
+    let mut reader = reader::Reader::default();
+    let draft = sections::draft(&reader::Cursor::root(&root), &mut reader);
+    if let Some(draft) = &draft {
+        cross::check(draft, &root, &mut reader);
+        reader.resolve_references();
+    }
+    match draft {
+        Some(draft) if reader.problems.is_empty() => Ok(draft.into_fleet()),
+        _ => Err(Diagnostics::new(reader.problems, text)),
+    }
+}
+
+/// The JSON Schema of the fleet file (draft 7, which editors understand best), as it stands in
+/// `docs/fleet.schema.json`.
+///
+/// It knows shapes; what concerns several values, such as names and overlaps, only [`parse`] does.
+pub fn schema() -> serde_json::Value {
+    SchemaSettings::draft07().into_generator().into_root_schema_for::<Fleet>().to_value()
+}

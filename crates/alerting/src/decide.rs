@@ -1,0 +1,105 @@
+//! The decision: from the world to incidents and messages.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::continuity::assign;
+use crate::localise::{Group, localise};
+use crate::survey::Survey;
+use crate::{Incident, Outgoing, World, lifecycle, outbox};
+
+/// What is to be stored, in one transaction.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// New and changed incidents, by id; those that are over among them, as resolved.
+    pub incidents: Vec<Incident>,
+    /// What is to be sent, pages first.
+    pub outbox: Vec<Outgoing>,
+}
+
+impl Decision {
+    /// Whether there is nothing to store and nothing to send.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.incidents.is_empty() && self.outbox.is_empty()
+    }
+
+    /// The open incidents after this decision: what a replay passes to the next one.
+    #[must_use]
+    pub fn applied_to(&self, open: Vec<Incident>) -> Vec<Incident> {
+        let mut by_id: BTreeMap<String, Incident> =
+            open.into_iter().map(|incident| (incident.id.clone(), incident)).collect();
+        by_id.extend(self.incidents.iter().map(|incident| (incident.id.clone(), incident.clone())));
+        by_id.into_values().filter(Incident::is_open).collect()
+    }
+}
+
+pub(crate) type Incidents = BTreeMap<String, Incident>;
+
+/// Members that move between incidents can change which group another incident goes on as, so
+/// the assignment is repeated until it rests. It does after two or three rounds; the bound only
+/// guards against a cycle nobody has thought of, where any round's result is a valid one.
+const ROUNDS: usize = 3;
+
+/// Decides what has to be said, now.
+///
+/// Pure, and independent of the order in the lists. When its result has been stored, the same
+/// world leads to an empty decision.
+#[must_use]
+pub fn decide(world: &World) -> Decision {
+    let survey = Survey::of(world);
+    let groups = localise(&survey);
+    let stored: Incidents = world
+        .open
+        .iter()
+        .filter(|incident| incident.is_open())
+        .map(|incident| (incident.id.clone(), incident.clone()))
+        .collect();
+    let mut incidents = stored.clone();
+    for _ in 0..ROUNDS {
+        let next = round(&survey, &groups, &incidents);
+        if next == incidents {
+            break;
+        }
+        incidents = next;
+    }
+
+    let mut decision = Decision::default();
+    for (id, incident) in incidents {
+        let before = stored.get(&id);
+        // What opened and ended within this decision was only a step on the way.
+        if before != Some(&incident) && (before.is_some() || incident.is_open()) {
+            outbox::record(&survey, before, incident, &mut decision);
+        }
+    }
+    decision.outbox.sort_by(|a, b| (!a.body.is_page(), &a.id).cmp(&(!b.body.is_page(), &b.id)));
+    decision
+}
+
+/// One round of giving groups to incidents. The incidents that are over stay as they are.
+fn round(survey: &Survey<'_>, groups: &[Group], incidents: &Incidents) -> Incidents {
+    let open: Vec<&Incident> = incidents.values().filter(|incident| incident.is_open()).collect();
+    let assignment = assign(survey, &open, groups.to_vec());
+    let mut next = incidents.clone();
+    for current in &open {
+        let absorbed: Vec<&Incident> = open
+            .iter()
+            .filter(|other| assignment.merged.get(&other.id) == Some(&current.id))
+            .copied()
+            .collect();
+        let incident = match assignment.merged.get(&current.id) {
+            Some(into) => lifecycle::merge(survey, current, into),
+            None => {
+                let groups = assignment.continued.get(&current.id).map_or(&[][..], Vec::as_slice);
+                lifecycle::advance(survey, current, &absorbed, groups)
+            }
+        };
+        next.insert(incident.id.clone(), incident);
+    }
+    for group in &assignment.fresh {
+        let incident = lifecycle::open(survey, group, &next);
+        next.insert(incident.id.clone(), incident);
+    }
+    next
+}

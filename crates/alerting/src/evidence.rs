@@ -1,0 +1,156 @@
+//! What else is known: what works, and whether it is the network.
+
+use std::collections::BTreeSet;
+
+use phonehome_wire::{Purpose, Stage, Target};
+
+use crate::survey::{Probe, Standing, Survey};
+use crate::{Incident, Member, Suspect, Symptom, text};
+
+/// How many accounts, and how many places that reach a target, a message names.
+const NAMED: usize = 3;
+
+/// What a message says beyond the list of what fails; plain text.
+pub(crate) struct Evidence {
+    /// The answer to "is it the network?".
+    pub(crate) network: String,
+    /// What works and what does not, one line each.
+    pub(crate) works: Vec<String>,
+}
+
+impl Evidence {
+    pub(crate) fn of(survey: &Survey<'_>, incident: &Incident) -> Self {
+        let members: Vec<&Member> = incident.members.iter().filter(|member| member.state.is_open()).collect();
+        let network = network(survey, incident, &members);
+        let mut works = Vec::new();
+        if matches!(incident.suspect, Suspect::Isolation { .. }) {
+            // What connects elsewhere neither explains nor excuses it.
+            return Self { network, works };
+        }
+        let mut seen = BTreeSet::new();
+        for member in &members {
+            if seen.insert((&member.probe.account, &member.probe.region)) && seen.len() <= NAMED {
+                works.extend(egress(survey, member));
+                works.extend(other_connections(survey, incident, member));
+            }
+        }
+        let targets: BTreeSet<&Target> = members.iter().filter_map(|m| m.target.as_ref()).collect();
+        if let Some(target) = targets.first().filter(|_| targets.len() == 1) {
+            works.push(match reached_from(survey, target) {
+                places if places.is_empty() => format!("{} works from nowhere", target.endpoint),
+                places => format!("{} works from {}", target.endpoint, text::list(places, NAMED)),
+            });
+        }
+        Self { network, works }
+    }
+}
+
+fn egress(survey: &Survey<'_>, member: &Member) -> Option<String> {
+    let zones = |wanted: Standing| {
+        let probes = survey.neighbours(&member.probe);
+        let matching = probes.filter(|probe| {
+            let mut egress = probe.egress().peekable();
+            egress.peek().is_some() && egress.all(|standing| standing == wanted)
+        });
+        let names: Vec<String> = matching.map(|p| p.view.key.availability_zone.clone()).collect();
+        names
+    };
+    let (good, bad) = (zones(Standing::Good), zones(Standing::Bad));
+    let name = &member.account_name;
+    let at_most = usize::MAX;
+    match (good.is_empty(), bad.is_empty()) {
+        (true, true) => None,
+        (false, true) if good.len() == survey.neighbours(&member.probe).count() => {
+            let good = text::list(good, at_most);
+            Some(format!("{name}: egress works from every zone ({good}), so not the account's network"))
+        }
+        (false, true) => Some(format!("{name}: egress works from {}", text::list(good, at_most))),
+        (true, false) => Some(format!("{name}: egress fails from {}", text::list(bad, at_most))),
+        (false, false) => Some(format!(
+            "{name}: egress works from {}, fails from {}",
+            text::list(good, at_most),
+            text::list(bad, at_most)
+        )),
+    }
+}
+
+/// How many of the account's connections that this incident is not about work.
+fn other_connections(survey: &Survey<'_>, incident: &Incident, member: &Member) -> Option<String> {
+    let about: BTreeSet<_> = incident.members.iter().map(Member::key).collect();
+    let mut known = 0;
+    let mut good = 0;
+    for probe in survey.neighbours(&member.probe) {
+        for (check, standing) in probe.connects() {
+            let symptom = Symptom::Down { check: check.id.clone() };
+            let key = crate::MemberKey { probe: probe.view.key.clone(), symptom };
+            let counts = check.purpose == Purpose::Connection && !about.contains(&key);
+            known += usize::from(counts && standing != Standing::Unknown);
+            good += usize::from(counts && standing == Standing::Good);
+        }
+    }
+    let name = &member.account_name;
+    (known > 0).then(|| format!("{name}: {good} of {} work", text::count(known, "other connection path")))
+}
+
+fn reached_from(survey: &Survey<'_>, target: &Target) -> Vec<String> {
+    let reaches = |probe: &&Probe<'_>| {
+        probe.connects().any(|(check, standing)| check.target == *target && standing == Standing::Good)
+    };
+    let probes = survey.probes.values().filter(reaches);
+    probes.map(|p| format!("{}/{}", p.view.account_name, p.view.key.availability_zone)).collect()
+}
+
+fn network(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> String {
+    if incident.suspect == Suspect::Collector {
+        return "Unknown. Most of the fleet fell silent at once: the fault is most likely in phonehome \
+                itself, and nothing is known about the accounts' networks."
+            .to_owned();
+    }
+    let failing: Vec<&&Member> =
+        members.iter().filter(|m| survey.standing(&m.key()) == Standing::Bad).collect();
+    let paths: Vec<&&&Member> =
+        failing.iter().filter(|m| matches!(m.symptom, Symptom::Down { .. })).collect();
+    if paths.is_empty() {
+        let unclear = failing.iter().any(|m| m.symptom == Symptom::Unclear);
+        let why = if unclear { "report but cannot tell" } else { "do not report" };
+        return format!("Unknown. The probes concerned {why}, so nothing is known about the network there.");
+    }
+    match &incident.suspect {
+        Suspect::Account { .. } => {
+            "Yes. Nothing gets out of the account from any zone that reports; your code is not the cause."
+                .to_owned()
+        }
+        Suspect::AvailabilityZone { availability_zone, .. } => {
+            format!("Yes, in one zone: nothing gets out of {availability_zone}; your code is not the cause.")
+        }
+        Suspect::Isolation { .. } => "Yes. The network lets through what must be kept apart.".to_owned(),
+        _ => target_or_way(survey, &paths),
+    }
+}
+
+/// For targets and single paths: the target's fault or the network's.
+fn target_or_way(survey: &Survey<'_>, paths: &[&&&Member]) -> String {
+    let stages: BTreeSet<Stage> = paths.iter().filter_map(|m| m.stage).collect();
+    if !stages.is_empty() && stages.iter().all(|stage| *stage > Stage::Connect) {
+        let stages = text::list(stages.iter().map(|stage| stage.as_str().to_owned()), NAMED);
+        return format!("No. The network delivers: TCP connects. The target itself fails at {stages}.");
+    }
+    if stages.iter().all(|stage| *stage == Stage::Resolve) {
+        return "Not the way to the target: its name does not resolve, so no connection is tried.".to_owned();
+    }
+    let target = paths.iter().find_map(|m| m.target.as_ref());
+    if target.is_some_and(|target| !reached_from(survey, target).is_empty()) {
+        return "Probably. The target is up, others reach it: the way to it is broken.".to_owned();
+    }
+    let owner = target.and_then(|target| target.account.as_ref());
+    let ask = owner.map(|owner| format!(" Ask {owner}.")).unwrap_or_default();
+    let sound = paths.iter().all(|m| {
+        let mut egress = survey.neighbours(&m.probe).flat_map(Probe::egress).peekable();
+        egress.peek().is_some() && egress.all(|standing| standing == Standing::Good)
+    });
+    if sound {
+        format!("Probably not yours: egress works. The target is down, or cut off for everyone.{ask}")
+    } else {
+        format!("Cannot be told apart: nobody reaches the target.{ask}")
+    }
+}

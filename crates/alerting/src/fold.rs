@@ -1,0 +1,175 @@
+//! One report folded into what is stored of its probe.
+
+use phonehome_wire::{CheckId, Report, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+
+/// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
+/// known to have a wrong clock.
+pub const CLOCK_TOLERANCE_MS: u64 = 5 * 60 * 1000;
+
+/// A path changed its status.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transition {
+    /// Which path.
+    pub check: CheckId,
+    /// Its status before.
+    pub from: PathStatus,
+    /// Its status now.
+    pub to: PathStatus,
+    /// When the first of the results that led here was taken; milliseconds since the Unix epoch.
+    pub since_ms: u64,
+}
+
+/// What came of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Folded {
+    /// A duplicate, or older than what is stored: nothing changes.
+    Stale,
+    /// What is to be stored.
+    Fresh {
+        /// Always to be written.
+        heartbeat: Heartbeat,
+        /// All paths of the probe.
+        paths: Paths,
+        /// Whether `paths` differ from what is stored, so must be written too.
+        paths_changed: bool,
+        /// The paths whose status changed.
+        transitions: Vec<Transition>,
+    },
+}
+
+/// Folds a report into what is stored of its probe.
+///
+/// The report must have passed [`Report::validate`]. Runs are ordered by when they began. A run
+/// cannot have begun after its report was received, so a later start is read as the time of
+/// receipt: a probe whose clock was ahead is heard again as soon as its clock is right. While it
+/// is ahead by more than [`CLOCK_TOLERANCE_MS`] its runs are ordered among themselves by its own
+/// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
+///
+/// Inconclusive results and those of a sick prober neither extend nor break a streak and never
+/// turn a path. The first success ever turns a path up at once. A check that the report no
+/// longer carries is forgotten. Of two results for one check the first counts.
+#[must_use]
+pub fn fold(
+    stored: Option<(&Heartbeat, &Paths)>,
+    report: &Report,
+    received_at_ms: u64,
+    hysteresis: &Hysteresis,
+) -> Folded {
+    let heartbeat = heartbeat(report, received_at_ms);
+    if stored.is_some_and(|(newest, _)| !supersedes(&heartbeat, newest)) {
+        return Folded::Stale;
+    }
+    let nothing = Paths::new();
+    let before = stored.map_or(&nothing, |(_, paths)| paths);
+    let mut paths = Paths::new();
+    let mut transitions = Vec::new();
+    for result in &report.results {
+        if paths.contains_key(&result.id) {
+            continue;
+        }
+        let old = before.get(&result.id);
+        let new = next(old, &result.verdict, heartbeat.last_started_at_ms, hysteresis);
+        let from = old.map_or(PathStatus::Unknown, |path| path.status);
+        if from != new.status {
+            let check = result.id.clone();
+            transitions.push(Transition { check, from, to: new.status, since_ms: new.since_ms });
+        }
+        paths.insert(result.id.clone(), new);
+    }
+    let paths_changed = paths != *before;
+    Folded::Fresh { heartbeat, paths, paths_changed, transitions }
+}
+
+fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
+    let ahead = report.started_at_ms.saturating_sub(received_at_ms);
+    Heartbeat {
+        key: ProbeKey {
+            account: report.account.clone(),
+            region: report.region.clone(),
+            availability_zone: report.availability_zone.clone(),
+        },
+        last_started_at_ms: report.started_at_ms.min(received_at_ms),
+        last_received_at_ms: received_at_ms,
+        run_id: report.run_id.clone(),
+        generation: report.generation,
+        clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
+    }
+}
+
+fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
+    let newer = if new.clock_ahead_ms > 0 && stored.clock_ahead_ms > 0 {
+        new.last_started_at_ms + new.clock_ahead_ms > stored.last_started_at_ms + stored.clock_ahead_ms
+    } else {
+        new.last_started_at_ms > stored.last_started_at_ms
+    };
+    newer && new.run_id != stored.run_id
+}
+
+fn next(old: Option<&PathState>, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
+    let mut path = old.cloned().unwrap_or_else(|| PathState {
+        status: PathStatus::Unknown,
+        since_ms: at_ms,
+        streak: 0,
+        streak_since_ms: 0,
+        last: verdict.clone(),
+        last_since_ms: at_ms,
+        failure: None,
+    });
+    if !alike(&path.last, verdict) {
+        path.last = verdict.clone();
+        path.last_since_ms = at_ms;
+    }
+    match verdict {
+        Verdict::Ok | Verdict::DenyProven => match path.status {
+            PathStatus::Up => confirm(&mut path),
+            PathStatus::Unknown => contradict(&mut path, PathStatus::Up, at_ms, 1),
+            PathStatus::Down => contradict(&mut path, PathStatus::Up, at_ms, hysteresis.up_after),
+        },
+        Verdict::Fail { stage, error } => {
+            if path.failure.as_ref().is_none_or(|known| known.stage != *stage) {
+                path.failure = Some(Failure { stage: *stage, error: error.clone() });
+            }
+            match path.status {
+                PathStatus::Down => confirm(&mut path),
+                PathStatus::Unknown | PathStatus::Up => {
+                    contradict(&mut path, PathStatus::Down, at_ms, hysteresis.down_after);
+                }
+            }
+        }
+        Verdict::Inconclusive { .. } | Verdict::ProberSick { .. } => {}
+    }
+    path
+}
+
+/// Errors and reasons are for people and may differ in every run; kind and stage are what counts.
+fn alike(a: &Verdict, b: &Verdict) -> bool {
+    match (a, b) {
+        (Verdict::Fail { stage: a, .. }, Verdict::Fail { stage: b, .. }) => a == b,
+        _ => std::mem::discriminant(a) == std::mem::discriminant(b),
+    }
+}
+
+fn confirm(path: &mut PathState) {
+    path.streak = 0;
+    path.streak_since_ms = 0;
+    if path.status == PathStatus::Up {
+        path.failure = None;
+    }
+}
+
+fn contradict(path: &mut PathState, towards: PathStatus, at_ms: u64, needed: u32) {
+    // Failures counted while the status is still unknown are no part of a success.
+    if path.streak == 0 || (path.status == PathStatus::Unknown && towards == PathStatus::Up) {
+        path.streak = 0;
+        path.streak_since_ms = at_ms;
+    }
+    path.streak += 1;
+    if path.streak >= needed.max(1) {
+        path.status = towards;
+        path.since_ms = path.streak_since_ms;
+        confirm(path);
+    }
+}

@@ -1,0 +1,279 @@
+//! One cause, and all that is said about it.
+
+use std::collections::BTreeSet;
+
+use phonehome_wire::{CheckId, Purpose, Stage, Target};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{ProbeKey, text};
+
+/// How many timeline entries an incident keeps: the first and the newest.
+pub const TIMELINE_LIMIT: usize = 50;
+
+/// One cause: one message in each channel concerned, at most one page.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Incident {
+    /// Made of the first suspect and the time of opening; stays when the explanation changes.
+    pub id: String,
+    /// What the failing things have in common, as far as is known now.
+    pub suspect: Suspect,
+    /// Every suspect it has had. What one of these would explain stays with this incident.
+    #[serde(default)]
+    pub suspects: BTreeSet<Suspect>,
+    /// How loud it is now. It can fall again; [`Incident::paged`] stays.
+    pub severity: Severity,
+    /// Open or resolved.
+    pub state: IncidentState,
+    /// When the earliest of its failures began; milliseconds since the Unix epoch.
+    pub since_ms: u64,
+    /// When it was opened; milliseconds since the Unix epoch.
+    pub opened_at_ms: u64,
+    /// When it last changed; milliseconds since the Unix epoch.
+    pub updated_at_ms: u64,
+    /// 1 when opened; grows by one with each change.
+    pub revision: u32,
+    /// Everything it has been about, in the order of [`Member::key`].
+    pub members: Vec<Member>,
+    /// What happened, oldest first; at most [`TIMELINE_LIMIT`] entries.
+    #[serde(default)]
+    pub timeline: Vec<TimelineEntry>,
+    /// Whether on-call has been paged for it.
+    #[serde(default)]
+    pub paged: bool,
+    /// Whether everything still failing in it is silenced.
+    #[serde(default)]
+    pub silenced: bool,
+    /// The Slack channels that have a message of it.
+    #[serde(default)]
+    pub channels: BTreeSet<String>,
+}
+
+/// Whether an incident is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum IncidentState {
+    /// Something still fails, or has not been heard of since it failed.
+    Open,
+    /// Over.
+    Resolved {
+        /// When; milliseconds since the Unix epoch.
+        at_ms: u64,
+        /// Why.
+        resolution: Resolution,
+    },
+}
+
+/// Why an incident is over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "how", rename_all = "snake_case")]
+pub enum Resolution {
+    /// Everything works again.
+    Recovered,
+    /// What was left of it is no longer in the fleet file.
+    NoLongerDeclared,
+    /// It turned out to have the same cause as another one, which goes on.
+    Merged {
+        /// The other incident's id.
+        into: String,
+    },
+}
+
+/// How loud.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Slack only.
+    Note,
+    /// Someone has to get up.
+    Page,
+}
+
+/// The component that the failing things have in common, the widest first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Suspect {
+    /// phonehome itself: most of the fleet cannot have fallen silent at once.
+    Collector,
+    /// A whole account in one Region: silent, or nothing gets out.
+    Account {
+        /// The account's id.
+        account: String,
+        /// The Region.
+        region: String,
+    },
+    /// An Availability Zone, of one account or of several.
+    AvailabilityZone {
+        /// The account's id; absent when several accounts have lost the zone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
+        /// The Availability Zone ID.
+        availability_zone: String,
+    },
+    /// What is aimed at.
+    Target {
+        /// As in the checks.
+        endpoint: String,
+        /// The name of the account that owns it, when it is one of the fleet's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        account: Option<String>,
+    },
+    /// An isolation that does not hold.
+    Isolation {
+        /// The account that reaches what it must not: its id.
+        account: String,
+        /// The Region.
+        region: String,
+        /// What it reaches.
+        endpoint: String,
+    },
+    /// A single path; nothing in common with others.
+    Path {
+        /// From where.
+        probe: ProbeKey,
+        /// Which check.
+        check: CheckId,
+    },
+    /// A probe that is not heard of.
+    Probe {
+        /// Which.
+        probe: ProbeKey,
+    },
+    /// Probes that report but cannot tell.
+    Prober {
+        /// The account's id.
+        account: String,
+        /// The Region.
+        region: String,
+    },
+}
+
+/// What is wrong with a probe or a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "symptom", rename_all = "snake_case")]
+pub enum Symptom {
+    /// The path of this check is down.
+    Down {
+        /// Which check.
+        check: CheckId,
+    },
+    /// The probe is overdue.
+    Silent,
+    /// The probe reports but cannot tell.
+    Unclear,
+}
+
+/// Names one thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MemberKey {
+    /// Where.
+    pub probe: ProbeKey,
+    /// What.
+    pub symptom: Symptom,
+}
+
+/// One thing an incident is about, with what a message needs to say of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Where.
+    pub probe: ProbeKey,
+    /// What.
+    #[serde(flatten)]
+    pub symptom: Symptom,
+    /// How it is now.
+    pub state: MemberState,
+    /// The name of the probe's account.
+    pub account_name: String,
+    /// Its product domain.
+    #[serde(default)]
+    pub domain: String,
+    /// Its environment.
+    #[serde(default)]
+    pub environment: String,
+    /// What a path aims at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    /// Why a path is tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<Purpose>,
+    /// How far a path comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// The error or reason, for people; at most 160 characters.
+    #[serde(default)]
+    pub detail: String,
+    /// When it began; milliseconds since the Unix epoch.
+    pub since_ms: u64,
+}
+
+/// How a member of an incident is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MemberState {
+    /// It fails.
+    Failing,
+    /// It failed, and has not been heard of since. Keeps the incident open.
+    Unheard,
+    /// It works again.
+    Recovered,
+    /// It is no longer in the fleet file.
+    Undeclared,
+}
+
+/// One change of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// When; milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// The revision it led to.
+    pub revision: u32,
+    /// What changed, for people; plain text.
+    pub text: String,
+}
+
+impl Member {
+    /// Its name.
+    #[must_use]
+    pub fn key(&self) -> MemberKey {
+        MemberKey { probe: self.probe.clone(), symptom: self.symptom.clone() }
+    }
+}
+
+impl MemberState {
+    /// Whether it keeps its incident open.
+    #[must_use]
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Failing | Self::Unheard)
+    }
+}
+
+impl Incident {
+    /// Whether it is open.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.state == IncidentState::Open
+    }
+
+    /// Its members in this state.
+    pub fn members_in(&self, state: MemberState) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(move |member| member.state == state)
+    }
+
+    /// The id of the incident about `suspect` that is opened at this time, for example
+    /// `20261105T101500Z-1f0c9a3be27d`. The same for the same arguments, always.
+    pub(crate) fn id_of(suspect: &Suspect, opened_at_ms: u64) -> String {
+        let mut hash = Sha256::new();
+        hash.update(opened_at_ms.to_be_bytes());
+        hash.update(serde_json::json!(suspect).to_string());
+        let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        format!("{}-{digest}", text::compact_instant(opened_at_ms))
+    }
+
+    pub(crate) fn note(&mut self, at_ms: u64, text: String) {
+        if self.timeline.len() >= TIMELINE_LIMIT {
+            // The opening stays; the oldest change after it goes.
+            self.timeline.remove(1);
+        }
+        self.timeline.push(TimelineEntry { at_ms, revision: self.revision, text });
+    }
+}

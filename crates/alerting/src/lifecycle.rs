@@ -1,0 +1,165 @@
+//! How an incident opens, changes and ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_wire::{Expect, Purpose};
+
+use crate::decide::Incidents;
+use crate::localise::{Group, is_lost};
+use crate::survey::{Standing, Survey};
+use crate::{
+    Incident, IncidentState, Member, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
+};
+
+type Members = BTreeMap<MemberKey, Member>;
+
+/// A new incident, with an id that none of the others has.
+pub(crate) fn open(survey: &Survey<'_>, group: &Group, others: &Incidents) -> Incident {
+    let now_ms = survey.world.now_ms;
+    let mut id = Incident::id_of(&group.suspect, now_ms);
+    // Two decisions within one millisecond, the first of which has moved on to another suspect.
+    while others.contains_key(&id) {
+        id.push('x');
+    }
+    let mut incident = Incident {
+        id,
+        suspect: group.suspect.clone(),
+        suspects: BTreeSet::from([group.suspect.clone()]),
+        severity: Severity::Note,
+        state: IncidentState::Open,
+        since_ms: now_ms,
+        opened_at_ms: now_ms,
+        updated_at_ms: now_ms,
+        revision: 0,
+        members: Vec::new(),
+        timeline: Vec::new(),
+        paged: false,
+        silenced: false,
+        channels: BTreeSet::new(),
+    };
+    reassess(survey, &mut incident, &Members::new(), std::slice::from_ref(group));
+    incident
+}
+
+/// An open incident as it is now. `absorbed` are those that merge into it; `groups` is what it
+/// is about.
+pub(crate) fn advance(
+    survey: &Survey<'_>,
+    stored: &Incident,
+    absorbed: &[&Incident],
+    groups: &[Group],
+) -> Incident {
+    let mut incident = stored.clone();
+    let mut known = Members::new();
+    // The incident's own view of a member comes first.
+    for member in stored.members.iter().chain(absorbed.iter().flat_map(|other| &other.members)) {
+        known.entry(member.key()).or_insert_with(|| member.clone());
+    }
+    for other in absorbed {
+        incident.suspects.extend(other.suspects.iter().cloned());
+        incident.since_ms = incident.since_ms.min(other.since_ms);
+    }
+    // With several groups the last explanation that covered them all is still the best one.
+    if let [group] = groups {
+        incident.suspect = group.suspect.clone();
+        incident.suspects.insert(group.suspect.clone());
+    }
+    reassess(survey, &mut incident, &known, groups);
+    incident
+}
+
+/// An incident that goes on as another one.
+pub(crate) fn merge(survey: &Survey<'_>, stored: &Incident, into: &str) -> Incident {
+    let resolution = Resolution::Merged { into: into.to_owned() };
+    let state = IncidentState::Resolved { at_ms: survey.world.now_ms, resolution };
+    Incident { state, ..stored.clone() }
+}
+
+fn reassess(survey: &Survey<'_>, incident: &mut Incident, known: &Members, groups: &[Group]) {
+    let failing: BTreeSet<&MemberKey> = groups.iter().flat_map(|group| &group.members).collect();
+    let mut members = remaining(survey, known, &failing);
+    for key in &failing {
+        if let Some(member) = failing_member(survey, key, known.get(*key)) {
+            members.insert((*key).clone(), member);
+        }
+    }
+    let undeclared = members.values().any(|member| {
+        member.state == MemberState::Undeclared && known[&member.key()].state != MemberState::Undeclared
+    });
+    incident.members = members.into_values().collect();
+    let since = incident.members.iter().map(|member| member.since_ms).min();
+    incident.since_ms = incident.since_ms.min(since.unwrap_or(u64::MAX));
+    if !incident.members.iter().any(|member| member.state.is_open()) {
+        let resolution = if undeclared { Resolution::NoLongerDeclared } else { Resolution::Recovered };
+        incident.state = IncidentState::Resolved { at_ms: survey.world.now_ms, resolution };
+        return;
+    }
+    // While nothing can be heard of its members, it stays as loud as it was.
+    if !failing.is_empty() {
+        incident.severity = severity(survey, &incident.suspect, &failing);
+    }
+    incident.silenced = is_silenced(survey, &incident.members);
+}
+
+/// The members that do not fail as part of this incident: recovered, unheard, undeclared. Those
+/// that now fail as part of another incident are gone from this one.
+fn remaining(survey: &Survey<'_>, known: &Members, failing: &BTreeSet<&MemberKey>) -> Members {
+    let mut members = Members::new();
+    for (key, member) in known.iter().filter(|(key, _)| !failing.contains(key)) {
+        let state = match survey.standing(key) {
+            Standing::Bad => continue,
+            Standing::Good => MemberState::Recovered,
+            Standing::Undeclared => MemberState::Undeclared,
+            Standing::Unknown if member.state == MemberState::Failing => MemberState::Unheard,
+            Standing::Unknown => member.state,
+        };
+        members.insert(key.clone(), Member { state, ..member.clone() });
+    }
+    members
+}
+
+/// What is stored of a failing member changes only with its stage: errors are for people.
+fn failing_member(survey: &Survey<'_>, key: &MemberKey, known: Option<&Member>) -> Option<Member> {
+    let fresh = survey.member(key)?;
+    match known {
+        Some(known) if known.state == MemberState::Failing && known.stage == fresh.stage => {
+            Some(known.clone())
+        }
+        _ => Some(fresh),
+    }
+}
+
+fn is_silenced(survey: &Survey<'_>, members: &[Member]) -> bool {
+    let now_ms = survey.world.now_ms;
+    let active = || survey.world.silences.iter().filter(|silence| silence.expires_at_ms > now_ms);
+    let mut open = members.iter().filter(|member| member.state.is_open());
+    open.all(|member| active().any(|silence| silence.matcher.matches(member)))
+}
+
+/// Someone has to get up for a lost account, a declared connection that no zone of an account
+/// has any more, and a broken isolation; and only where the route says so. One lost zone is
+/// never a page.
+fn severity(survey: &Survey<'_>, suspect: &Suspect, failing: &BTreeSet<&MemberKey>) -> Severity {
+    let pages = match (&survey.world.policy.platform_route, suspect) {
+        (Some(route), Suspect::Collector) => route.page,
+        _ => failing.iter().any(|key| is_worth_a_page(survey, key)),
+    };
+    if pages { Severity::Page } else { Severity::Note }
+}
+
+fn is_worth_a_page(survey: &Survey<'_>, key: &MemberKey) -> bool {
+    let routed = survey.probes.get(&key.probe).is_some_and(|probe| probe.view.route.page);
+    let breach = survey.check(key).is_some_and(|check| check.expect == Expect::Deny);
+    routed
+        && key.symptom != Symptom::Unclear
+        && (breach || is_lost(survey, &key.probe) || is_lost_connection(survey, key))
+}
+
+fn is_lost_connection(survey: &Survey<'_>, key: &MemberKey) -> bool {
+    let Some(check) = survey.check(key).filter(|check| check.purpose == Purpose::Connection) else {
+        return false;
+    };
+    let mut reporting =
+        survey.neighbours(&key.probe).filter(|probe| !probe.silent && probe.checks.contains_key(&check.id));
+    reporting.all(|probe| probe.path(&check.id) == Standing::Bad)
+}

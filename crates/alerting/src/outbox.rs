@@ -1,0 +1,201 @@
+//! What is sent because an incident changed.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Evidence;
+use crate::survey::Survey;
+use crate::{
+    Decision, Incident, IncidentState, Member, MemberState, Resolution, Route, Severity, Suspect, messages,
+    text,
+};
+
+/// How many members a timeline entry names.
+const NAMED_MEMBERS: usize = 5;
+
+/// One message to deliver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// `<incident>/<revision>/slack/<channel>` or `<incident>/<revision>/page`: the same decision
+    /// taken twice has the same ids.
+    pub id: String,
+    /// The incident it is about. There is one Slack message for each incident and channel.
+    pub incident_id: String,
+    /// When it was decided; milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// What to deliver, and where.
+    pub body: OutgoingBody,
+}
+
+/// What to deliver, and where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum OutgoingBody {
+    /// The incident's message in a Slack channel.
+    Slack {
+        /// The channel.
+        channel: String,
+        /// Whether to post or to edit.
+        kind: SlackKind,
+        /// For notifications: one line, at most 3,000 characters.
+        text: String,
+        /// The message, as Block Kit.
+        blocks: serde_json::Value,
+        /// What changed, for the message's thread; absent when the message is new.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread_text: Option<String>,
+    },
+    /// A page to on-call, or its end.
+    Page {
+        /// At most 100 printable ASCII characters.
+        subject: String,
+        /// Plain text.
+        text: String,
+        /// Whether this ends an earlier page.
+        #[serde(default)]
+        resolved: bool,
+    },
+}
+
+/// Whether to post or to edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlackKind {
+    /// Post it.
+    Opened,
+    /// Edit the incident's message in this channel; post it if there is none.
+    Updated,
+    /// As `Updated`, for the last time.
+    Resolved,
+}
+
+impl OutgoingBody {
+    /// Whether it goes to on-call.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        matches!(self, Self::Page { .. })
+    }
+}
+
+/// Adds a new or changed incident to the decision, with its next revision and its messages.
+///
+/// While an incident is silenced nothing is sent; but who has been told of it is told of its end.
+pub(crate) fn record(
+    survey: &Survey<'_>,
+    before: Option<&Incident>,
+    mut incident: Incident,
+    decision: &mut Decision,
+) {
+    let now_ms = survey.world.now_ms;
+    incident.revision += 1;
+    incident.updated_at_ms = now_ms;
+    let change = change(survey, before, &incident);
+    incident.note(now_ms, change.clone());
+    let mut send = |suffix: String, body| {
+        let id = format!("{}/{}/{suffix}", incident.id, incident.revision);
+        decision.outbox.push(Outgoing { id, incident_id: incident.id.clone(), at_ms: now_ms, body });
+    };
+    let evidence = Evidence::of(survey, &incident);
+    if incident.is_open() && !incident.silenced {
+        if incident.severity == Severity::Page && !incident.paged {
+            send("page".to_owned(), messages::page(&incident, &evidence, now_ms));
+            incident.paged = true;
+        }
+        let mut channels = channels(survey, &incident);
+        channels.extend(incident.channels.iter().cloned());
+        for channel in &channels {
+            let known = incident.channels.contains(channel);
+            let kind = if known { SlackKind::Updated } else { SlackKind::Opened };
+            let body = messages::slack(&incident, &evidence, now_ms, channel, kind, &change);
+            send(format!("slack/{channel}"), body);
+        }
+        incident.channels = channels;
+    }
+    if !incident.is_open() {
+        if incident.paged {
+            send("page".to_owned(), messages::page(&incident, &evidence, now_ms));
+        }
+        for channel in &incident.channels {
+            let body = messages::slack(&incident, &evidence, now_ms, channel, SlackKind::Resolved, &change);
+            send(format!("slack/{channel}"), body);
+        }
+    }
+    decision.incidents.push(incident);
+}
+
+fn channels(survey: &Survey<'_>, incident: &Incident) -> BTreeSet<String> {
+    let routes: Vec<&Route> = match (&incident.suspect, &survey.world.policy.platform_route) {
+        (Suspect::Collector, Some(route)) => vec![route],
+        _ => {
+            let open = incident.members.iter().filter(|member| member.state.is_open());
+            open.filter_map(|member| Some(&survey.probes.get(&member.probe)?.view.route)).collect()
+        }
+    };
+    routes.iter().map(|route| route.slack_channel.clone()).filter(|channel| !channel.is_empty()).collect()
+}
+
+/// What changed, in words.
+fn change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> String {
+    let mut changes = Vec::new();
+    match before {
+        None => changes.push(format!("opened: {}", messages::title(after))),
+        Some(before) if before.suspect != after.suspect => {
+            changes.push(format!("now explained as: {}", messages::title(after)));
+        }
+        Some(_) => {}
+    }
+    if before.is_some_and(|before| before.severity != after.severity) {
+        changes.push(match after.severity {
+            Severity::Page => "now worth a page".to_owned(),
+            Severity::Note => "no longer worth a page".to_owned(),
+        });
+    }
+    for (state, verb) in [
+        (MemberState::Failing, "failing"),
+        (MemberState::Unheard, "not heard of any more"),
+        (MemberState::Recovered, "recovered"),
+        (MemberState::Undeclared, "no longer declared"),
+    ] {
+        let entered = after.members_in(state).filter(|member| !was(before, member, state));
+        let names: Vec<String> = entered.map(messages::member_name).collect();
+        if !names.is_empty() && before.is_some() {
+            changes.push(format!("{verb}: {}", text::list(names, NAMED_MEMBERS)));
+        }
+    }
+    changes.extend(silence_change(survey, before, after));
+    if let IncidentState::Resolved { resolution, .. } = &after.state {
+        changes.push(match resolution {
+            Resolution::Recovered => "resolved".to_owned(),
+            Resolution::NoLongerDeclared => "closed: no longer declared".to_owned(),
+            Resolution::Merged { into } => format!("goes on as {into}"),
+        });
+    }
+    if changes.is_empty() {
+        // Members moved to another incident, or fail at another stage than before.
+        changes.push("details changed".to_owned());
+    }
+    changes.join("; ")
+}
+
+fn was(before: Option<&Incident>, member: &Member, state: MemberState) -> bool {
+    let key = member.key();
+    before.is_some_and(|before| before.members_in(state).any(|old| old.key() == key))
+}
+
+fn silence_change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> Option<String> {
+    let was_silenced = before.is_some_and(|before| before.silenced);
+    if was_silenced && !after.silenced {
+        return Some("no longer silenced".to_owned());
+    }
+    if was_silenced || !after.silenced {
+        return None;
+    }
+    let silences = survey.world.silences.iter().filter(|silence| {
+        let matcher = &silence.matcher;
+        silence.expires_at_ms > survey.world.now_ms && after.members.iter().any(|m| matcher.matches(m))
+    });
+    let silence = silences.max_by_key(|silence| (silence.expires_at_ms, &silence.by, &silence.reason))?;
+    let until = text::instant(silence.expires_at_ms);
+    Some(format!("silenced by {} until {until}: {}", silence.by, silence.reason))
+}

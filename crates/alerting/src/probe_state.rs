@@ -1,0 +1,129 @@
+//! What is stored of one probe.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use phonehome_wire::{CheckId, Stage, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// Names one probe: there is one for each Availability Zone of a stack.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProbeKey {
+    /// The id of the account it runs in, from the event's envelope.
+    pub account: String,
+    /// The Region it runs in.
+    pub region: String,
+    /// The Availability Zone ID (`use1-az1`) it is pinned to.
+    pub availability_zone: String,
+}
+
+impl fmt::Display for ProbeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.account, self.region, self.availability_zone)
+    }
+}
+
+/// The fact that a report arrived. Small, because it is written for every report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// Which probe.
+    pub key: ProbeKey,
+    /// When the newest run began, by the probe's clock but never later than its report was
+    /// received; milliseconds since the Unix epoch.
+    pub last_started_at_ms: u64,
+    /// When its report was received, by the hub's clock; milliseconds since the Unix epoch.
+    pub last_received_at_ms: u64,
+    /// The newest run.
+    pub run_id: String,
+    /// The generation of the input that was run.
+    #[serde(default)]
+    pub generation: u64,
+    /// How far the probe's clock is ahead, in milliseconds; 0 within
+    /// [`crate::CLOCK_TOLERANCE_MS`].
+    #[serde(default)]
+    pub clock_ahead_ms: u64,
+}
+
+/// The paths of one probe, by check.
+pub type Paths = BTreeMap<CheckId, PathState>;
+
+/// Whether what was declared about a path holds. For an isolation, "up" means proven.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PathStatus {
+    /// No conclusive result yet, or too few failures to call it down.
+    #[default]
+    Unknown,
+    /// It is as declared.
+    Up,
+    /// It is not as declared.
+    Down,
+}
+
+/// What is known of one path. Holds nothing that changes from run to run while the results stay
+/// alike, so that in the steady state it need not be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathState {
+    /// The status after hysteresis.
+    pub status: PathStatus,
+    /// When the first of the results that led to `status` was taken; milliseconds since the Unix
+    /// epoch.
+    pub since_ms: u64,
+    /// How many conclusive results in a row have contradicted `status`.
+    #[serde(default)]
+    pub streak: u32,
+    /// When that streak began, in milliseconds since the Unix epoch; 0 without a streak.
+    #[serde(default)]
+    pub streak_since_ms: u64,
+    /// The newest result, or an earlier one of the same kind (and stage).
+    pub last: Verdict,
+    /// Since when the results have been like `last`; milliseconds since the Unix epoch.
+    pub last_since_ms: u64,
+    /// How it fails; absent when the path is up and nothing contradicts that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// How a path fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// How far it came.
+    pub stage: Stage,
+    /// The error of the first failure at this stage.
+    pub error: String,
+}
+
+/// How many results in a row turn a path, in either direction. Zero counts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hysteresis {
+    /// Failures in a row that turn a path down.
+    pub down_after: u32,
+    /// Successes in a row that turn a path that was down up again.
+    pub up_after: u32,
+}
+
+impl Default for Hysteresis {
+    /// Three failures, two successes: with a run a minute, down within three minutes.
+    fn default() -> Self {
+        Self { down_after: 3, up_after: 2 }
+    }
+}
+
+impl PathState {
+    /// Since when, and why, its results say nothing of the path; `None` while they do.
+    #[must_use]
+    pub fn unclear(&self) -> Option<(u64, &str)> {
+        match &self.last {
+            Verdict::Inconclusive { reason } | Verdict::ProberSick { reason } => {
+                Some((self.last_since_ms, reason))
+            }
+            Verdict::Ok | Verdict::DenyProven | Verdict::Fail { .. } => None,
+        }
+    }
+
+    /// Up, and the newest result can be relied upon. Anything else must not be shown as green.
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        self.status == PathStatus::Up && self.unclear().is_none()
+    }
+}

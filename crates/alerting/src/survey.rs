@@ -1,0 +1,207 @@
+//! The world, with the questions answered that every later step asks.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_wire::{Check, CheckId, Expect, Purpose, Target};
+
+use crate::{Member, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
+
+/// The stored error of a member is cut to this many characters.
+const DETAIL_LIMIT: usize = 160;
+
+/// One account's network in one Region.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stack<'w> {
+    pub(crate) account: &'w str,
+    pub(crate) region: &'w str,
+}
+
+/// What can be said of a path or a member now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Good,
+    Bad,
+    /// Nothing: the probe is silent, or its newest result is inconclusive.
+    Unknown,
+    /// It is no longer in the fleet file.
+    Undeclared,
+}
+
+pub(crate) struct Survey<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) probes: BTreeMap<&'w ProbeKey, Probe<'w>>,
+    pub(crate) stacks: BTreeMap<Stack<'w>, Vec<&'w ProbeKey>>,
+}
+
+pub(crate) struct Probe<'w> {
+    pub(crate) view: &'w ProbeView,
+    /// Milliseconds without a report, counted from its deployment when that is later.
+    pub(crate) unheard_for_ms: u64,
+    pub(crate) silent: bool,
+    /// Every declared check.
+    pub(crate) checks: BTreeMap<&'w CheckId, &'w Check>,
+}
+
+impl<'w> Survey<'w> {
+    pub(crate) fn of(world: &'w World) -> Self {
+        let mut probes = BTreeMap::new();
+        let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for view in &world.probes {
+            let unheard_for_ms = world.now_ms.saturating_sub(last_heard(view));
+            let silent = unheard_for_ms > world.policy.overdue_after_ms;
+            let checks = view.checks.iter().map(|check| (&check.id, check)).collect();
+            probes.insert(&view.key, Probe { view, unheard_for_ms, silent, checks });
+        }
+        for key in probes.keys() {
+            stacks.entry(Stack::of(key)).or_default().push(*key);
+        }
+        Self { world, probes, stacks }
+    }
+
+    /// The probes of the stack this one belongs to.
+    pub(crate) fn neighbours<'s>(&'s self, key: &'s ProbeKey) -> impl Iterator<Item = &'s Probe<'w>> {
+        let stack = Stack { account: &key.account, region: &key.region };
+        let keys: &[&'w ProbeKey] = self.stacks.get(&stack).map_or(&[], Vec::as_slice);
+        keys.iter().map(|key| &self.probes[*key])
+    }
+
+    /// Everything that is wrong.
+    pub(crate) fn symptoms(&self) -> BTreeSet<MemberKey> {
+        let mut symptoms = BTreeSet::new();
+        for (key, probe) in &self.probes {
+            let mut add = |symptom| symptoms.insert(MemberKey { probe: (*key).clone(), symptom });
+            if probe.silent {
+                add(Symptom::Silent);
+            }
+            if self.unclear(probe).is_some() {
+                add(Symptom::Unclear);
+            }
+            for check in probe.checks.keys() {
+                if probe.path(check) == Standing::Bad {
+                    add(Symptom::Down { check: (*check).clone() });
+                }
+            }
+        }
+        symptoms
+    }
+
+    pub(crate) fn standing(&self, key: &MemberKey) -> Standing {
+        let Some(probe) = self.probes.get(&key.probe) else {
+            return Standing::Undeclared;
+        };
+        match &key.symptom {
+            Symptom::Down { check } => probe.path(check),
+            Symptom::Silent if probe.silent => Standing::Bad,
+            Symptom::Silent => Standing::Good,
+            Symptom::Unclear if probe.silent => Standing::Unknown,
+            Symptom::Unclear if self.unclear(probe).is_some() => Standing::Bad,
+            Symptom::Unclear => Standing::Good,
+        }
+    }
+
+    pub(crate) fn check(&self, key: &MemberKey) -> Option<&'w Check> {
+        match &key.symptom {
+            Symptom::Down { check } => self.probes.get(&key.probe)?.checks.get(check).copied(),
+            Symptom::Silent | Symptom::Unclear => None,
+        }
+    }
+
+    /// What an incident stores of something that fails now.
+    pub(crate) fn member(&self, key: &MemberKey) -> Option<Member> {
+        let probe = self.probes.get(&key.probe)?;
+        let check = self.check(key);
+        let path = check.and_then(|check| probe.view.paths.get(&check.id));
+        let failure = path.and_then(|path| path.failure.as_ref());
+        let (since_ms, detail) = match &key.symptom {
+            Symptom::Down { .. } => (path?.since_ms, failure.map_or("", |failure| failure.error.as_str())),
+            Symptom::Silent => (last_heard(probe.view), ""),
+            Symptom::Unclear => self.unclear(probe)?,
+        };
+        Some(Member {
+            probe: key.probe.clone(),
+            symptom: key.symptom.clone(),
+            state: MemberState::Failing,
+            account_name: probe.view.account_name.clone(),
+            domain: probe.view.domain.clone(),
+            environment: probe.view.environment.clone(),
+            target: check.map(|check| check.target.clone()),
+            purpose: check.map(|check| check.purpose),
+            stage: failure.map(|failure| failure.stage),
+            detail: text::clip(detail, DETAIL_LIMIT),
+            since_ms,
+        })
+    }
+
+    /// Since when, and why, a reporting probe has not been able to tell about some path.
+    ///
+    /// Not counted: paths that are down anyway, and those that cannot be told because their
+    /// control is down, which is an incident of its own.
+    fn unclear(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
+        if probe.silent {
+            return None;
+        }
+        let candidates = probe.checks.iter().filter_map(|(id, check)| {
+            let path = probe.view.paths.get(*id)?;
+            let controlled = check.control.as_ref().is_some_and(|id| probe.path(id) == Standing::Bad);
+            let (since_ms, reason) = path.unclear()?;
+            let long = self.world.now_ms.saturating_sub(since_ms) > self.world.policy.unclear_after_ms;
+            (long && !controlled && path.status != PathStatus::Down).then_some((since_ms, reason))
+        });
+        candidates.min_by_key(|(since_ms, _)| *since_ms)
+    }
+}
+
+/// Only stored times count, so no restart resets the dead-man's switch.
+fn last_heard(view: &ProbeView) -> u64 {
+    let received = view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_received_at_ms);
+    received.max(view.expected_since_ms)
+}
+
+impl<'w> Stack<'w> {
+    pub(crate) fn of(key: &'w ProbeKey) -> Self {
+        Self { account: &key.account, region: &key.region }
+    }
+}
+
+impl<'w> Probe<'w> {
+    pub(crate) fn path(&self, id: &CheckId) -> Standing {
+        if !self.checks.contains_key(id) {
+            return Standing::Undeclared;
+        }
+        match self.view.paths.get(id) {
+            _ if self.silent => Standing::Unknown,
+            Some(path) if path.status == PathStatus::Down => Standing::Bad,
+            Some(path) if path.is_green() => Standing::Good,
+            Some(_) | None => Standing::Unknown,
+        }
+    }
+
+    /// The checks that must connect, with what is known of them. Isolations are left out: an
+    /// isolation does not fail because the network is dead.
+    pub(crate) fn connects(&self) -> impl Iterator<Item = (&'w Check, Standing)> {
+        let must_connect = self.checks.values().filter(|check| check.expect == Expect::Connect);
+        must_connect.map(|check| (*check, self.path(&check.id)))
+    }
+
+    /// Whether nothing that is known to have been tried gets out.
+    pub(crate) fn is_dead(&self) -> bool {
+        let mut connects = self.connects().filter(|(_, standing)| *standing != Standing::Unknown).peekable();
+        connects.peek().is_some() && connects.all(|(_, standing)| standing == Standing::Bad)
+    }
+
+    /// The owners of the targets that are down: two endpoints of one account can fail together
+    /// without the source being at fault.
+    pub(crate) fn lost_targets(&self) -> BTreeSet<&'w str> {
+        let down = self.connects().filter(|(_, standing)| *standing == Standing::Bad);
+        down.map(|(check, _)| owner(&check.target)).collect()
+    }
+
+    pub(crate) fn egress(&self) -> impl Iterator<Item = Standing> {
+        let egress = self.connects().filter(|(check, _)| check.purpose == Purpose::Egress);
+        egress.map(|(_, standing)| standing)
+    }
+}
+
+fn owner(target: &Target) -> &str {
+    target.account.as_deref().unwrap_or(&target.endpoint)
+}

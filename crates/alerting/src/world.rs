@@ -1,0 +1,134 @@
+//! What the alerter looks at.
+
+use phonehome_wire::{Check, CheckId};
+use serde::{Deserialize, Serialize};
+
+use crate::{Heartbeat, Incident, Member, Paths, ProbeKey, Symptom};
+
+/// Everything a decision depends on.
+///
+/// It must be complete: what is missing from `probes` counts as no longer declared and resolves.
+/// A loader that could not read everything must fail instead.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct World {
+    /// Now, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+    /// Every probe that is expected to report, in any order.
+    pub probes: Vec<ProbeView>,
+    /// The open incidents as stored, in any order.
+    #[serde(default)]
+    pub open: Vec<Incident>,
+    /// The silences; expired ones do no harm.
+    #[serde(default)]
+    pub silences: Vec<Silence>,
+    /// The thresholds.
+    #[serde(default)]
+    pub policy: Policy,
+}
+
+/// The thresholds of the alerting rules.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Policy {
+    /// A probe not heard of for longer than this is overdue; milliseconds.
+    pub overdue_after_ms: u64,
+    /// A path without a conclusive result for longer than this is worth a note; milliseconds.
+    pub unclear_after_ms: u64,
+    /// Where trouble of phonehome itself goes; to the routes of all probes concerned when absent.
+    pub platform_route: Option<Route>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { overdue_after_ms: 3 * 60 * 1000, unclear_after_ms: 15 * 60 * 1000, platform_route: None }
+    }
+}
+
+/// One probe: what the fleet file declares of it now, and what is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeView {
+    /// Which probe.
+    pub key: ProbeKey,
+    /// The account's name (`shop-prod`).
+    pub account_name: String,
+    /// The product domain.
+    #[serde(default)]
+    pub domain: String,
+    /// The environment (`dev`, `stage`, `prod`).
+    #[serde(default)]
+    pub environment: String,
+    /// When it was deployed, in milliseconds since the Unix epoch: reports are due from then on.
+    pub expected_since_ms: u64,
+    /// What the fleet file declares now. A stored path that is not among them does not count.
+    pub checks: Vec<Check>,
+    /// The newest heartbeat; absent until the first report.
+    #[serde(default)]
+    pub heartbeat: Option<Heartbeat>,
+    /// The stored paths.
+    #[serde(default)]
+    pub paths: Paths,
+    /// Who hears of its trouble.
+    pub route: Route,
+}
+
+/// Who hears of trouble.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// The Slack channel; nothing is posted when empty.
+    pub slack_channel: String,
+    /// Whether on-call may be paged.
+    #[serde(default)]
+    pub page: bool,
+}
+
+/// "Say nothing of this until then": always with an end, a reason and a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Silence {
+    /// What it silences.
+    pub matcher: Matcher,
+    /// When it ends, in milliseconds since the Unix epoch.
+    pub expires_at_ms: u64,
+    /// Why.
+    pub reason: String,
+    /// Who set it.
+    pub by: String,
+}
+
+/// Selects parts of incidents. Every field given must match; one without any matches nothing, so
+/// that no slip silences the fleet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Matcher {
+    /// The account's id or name.
+    pub account: Option<String>,
+    /// The product domain.
+    pub domain: Option<String>,
+    /// The environment.
+    pub environment: Option<String>,
+    /// The Availability Zone ID.
+    pub availability_zone: Option<String>,
+    /// The check.
+    pub check: Option<CheckId>,
+    /// The target's endpoint.
+    pub endpoint: Option<String>,
+}
+
+impl Matcher {
+    /// Whether it selects this member.
+    #[must_use]
+    pub fn matches(&self, member: &Member) -> bool {
+        let check = match &member.symptom {
+            Symptom::Down { check } => Some(check),
+            Symptom::Silent | Symptom::Unclear => None,
+        };
+        let endpoint = member.target.as_ref().map(|target| &target.endpoint);
+        let account = |wanted: &String| *wanted == member.probe.account || *wanted == member.account_name;
+        *self != Self::default()
+            && self.account.as_ref().is_none_or(account)
+            && self.domain.as_ref().is_none_or(|wanted| *wanted == member.domain)
+            && self.environment.as_ref().is_none_or(|wanted| *wanted == member.environment)
+            && self.availability_zone.as_ref().is_none_or(|wanted| *wanted == member.probe.availability_zone)
+            && self.check.as_ref().is_none_or(|wanted| Some(wanted) == check)
+            && self.endpoint.as_ref().is_none_or(|wanted| Some(wanted) == endpoint)
+    }
+}

@@ -1,0 +1,213 @@
+//! Which cause is suspected, and how loud it is.
+
+use phonehome_alerting::{Severity, Suspect};
+
+use crate::support::{EGRESS, Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS, account_id};
+
+const ZONES: &[&str] = &["use1-az1", "use1-az2"];
+const ACCOUNTS: &[&str] = &["shop-prod", "search-prod", "orders-prod"];
+const CONNECTS: &[&str] = &[EGRESS, PAYMENTS, LEDGER];
+
+/// Applies each failure, decides, and expects one incident.
+fn expect(failures: &[(&str, &[&str], &[&str])], suspect: &Suspect, severity: Severity) {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    for (account, zones, checks) in failures {
+        fleet.fail(account, zones, checks);
+    }
+    fleet.decide();
+    assert_eq!((&fleet.only().suspect, fleet.only().severity), (suspect, severity));
+}
+
+fn target(endpoint: &str, account: Option<&str>) -> Suspect {
+    Suspect::Target { endpoint: endpoint.to_owned(), account: account.map(str::to_owned) }
+}
+
+fn account(number: usize) -> Suspect {
+    Suspect::Account { account: account_id(number), region: "us-east-1".to_owned() }
+}
+
+fn zone(account: Option<usize>) -> Suspect {
+    let availability_zone = "use1-az1".to_owned();
+    Suspect::AvailabilityZone { account: account.map(account_id), availability_zone }
+}
+
+#[test]
+fn a_healthy_fleet_says_nothing() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    assert!(fleet.decide().is_empty());
+    assert!(fleet.advance(60 * MINUTE_MS).decide().is_empty());
+}
+
+#[test]
+fn one_path_that_others_disprove_is_only_a_path() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
+    assert!(matches!(fleet.only().suspect, Suspect::Path { .. }));
+    assert_eq!(fleet.only().severity, Severity::Note);
+}
+
+#[test]
+fn a_connection_lost_from_every_zone_is_a_page() {
+    expect(
+        &[("shop-prod", ZONES, &[PAYMENTS])],
+        &target("payments.internal:443", Some("payments-prod")),
+        Severity::Page,
+    );
+}
+
+#[test]
+fn a_target_that_fails_from_one_zone_of_two_accounts_is_a_note() {
+    expect(
+        &[("shop-prod", &["use1-az1"], &[PAYMENTS]), ("search-prod", &["use1-az2"], &[PAYMENTS])],
+        &target("payments.internal:443", Some("payments-prod")),
+        Severity::Note,
+    );
+}
+
+#[test]
+fn a_target_that_nobody_reaches_any_more_is_the_target() {
+    let mut fleet = Fleet::of(&["shop-prod"], &["use1-az1"]);
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
+    assert_eq!(fleet.only().suspect, target("payments.internal:443", Some("payments-prod")));
+}
+
+#[test]
+fn everything_down_in_one_zone_is_the_zone_and_never_a_page() {
+    expect(&[("shop-prod", &["use1-az1"], CONNECTS)], &zone(Some(0)), Severity::Note);
+}
+
+#[test]
+fn everything_down_in_one_zone_of_several_accounts_is_one_incident_about_the_zone() {
+    expect(
+        &[("shop-prod", &["use1-az1"], CONNECTS), ("search-prod", &["use1-az1"], CONNECTS)],
+        &zone(None),
+        Severity::Note,
+    );
+}
+
+#[test]
+fn everything_down_in_every_zone_is_the_account_and_a_page() {
+    expect(&[("search-prod", ZONES, CONNECTS)], &account(1), Severity::Page);
+}
+
+#[test]
+fn two_endpoints_of_one_owner_do_not_accuse_the_source() {
+    let mut fleet = Fleet::of(&["shop-prod"], ZONES);
+    for probe in &mut fleet.world.probes {
+        probe.checks.retain(|check| check.id.0 == PAYMENTS || check.id.0 == LEDGER);
+        for check in &mut probe.checks {
+            check.target.account = Some("payments-prod".to_owned());
+        }
+    }
+    fleet.fail("shop-prod", ZONES, &[PAYMENTS, LEDGER]).decide();
+    assert!(fleet.suspects().iter().all(|suspect| matches!(suspect, Suspect::Target { .. })));
+}
+
+#[test]
+fn egress_alone_is_the_account_when_it_is_all_there_is_and_others_get_out() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    for probe in &mut fleet.world.probes {
+        probe.checks.retain(|check| check.id.0 == EGRESS);
+    }
+    fleet.fail("shop-prod", ZONES, &[EGRESS]).decide();
+    assert_eq!((&fleet.only().suspect, fleet.only().severity), (&account(0), Severity::Page));
+}
+
+#[test]
+fn egress_that_fails_everywhere_is_one_incident_about_the_far_end() {
+    let all: Vec<(&str, &[&str], &[&str])> =
+        ACCOUNTS.iter().map(|account| (*account, ZONES, &[EGRESS][..])).collect();
+    expect(&all, &target("checkip.example.com:443", None), Severity::Note);
+}
+
+#[test]
+fn a_broken_isolation_is_one_page_from_all_zones() {
+    let isolation = Suspect::Isolation {
+        account: account_id(0),
+        region: "us-east-1".to_owned(),
+        endpoint: "vault.internal:443".to_owned(),
+    };
+    expect(&[("shop-prod", ZONES, &[ISOLATION])], &isolation, Severity::Page);
+}
+
+#[test]
+fn nothing_pages_where_the_route_does_not() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    for probe in &mut fleet.world.probes {
+        probe.route.page = false;
+    }
+    fleet.fail("shop-prod", ZONES, CONNECTS).fail("shop-prod", ZONES, &[ISOLATION]);
+    assert_eq!(fleet.says(), ["opened", "opened"]);
+}
+
+#[test]
+fn one_silent_probe_is_a_note_and_all_of_an_account_are_one_page() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.hush("shop-prod", &["use1-az2"]).advance(4 * MINUTE_MS);
+    assert_eq!(fleet.says(), ["opened"]);
+    assert!(matches!(fleet.only().suspect, Suspect::Probe { .. }));
+    fleet.hush("shop-prod", ZONES).advance(4 * MINUTE_MS);
+    assert_eq!(fleet.says(), ["page", "updated"]);
+    assert_eq!(fleet.only().suspect, account(0));
+}
+
+#[test]
+fn a_probe_that_never_reported_is_overdue_counted_from_its_deployment() {
+    let mut fleet = Fleet::of(&["shop-prod"], ZONES);
+    let now_ms = fleet.world.now_ms;
+    fleet.hush("shop-prod", ZONES);
+    for probe in &mut fleet.world.probes {
+        probe.heartbeat = None;
+        probe.paths.clear();
+        probe.expected_since_ms = now_ms;
+    }
+    assert!(fleet.advance(3 * MINUTE_MS).decide().is_empty());
+    assert_eq!(fleet.advance(1).says(), ["page", "opened"]);
+}
+
+#[test]
+fn when_most_accounts_fall_silent_it_is_phonehome_itself_from_the_first_one_on() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    // Heartbeats are spread: search-prod is due twenty seconds after shop-prod.
+    fleet.hush("shop-prod", ZONES).advance(20_000).hush("search-prod", ZONES);
+    fleet.advance(2 * MINUTE_MS + 50_000);
+    assert_eq!(fleet.says(), ["page", "opened"]);
+    assert_eq!(fleet.only().suspect, Suspect::Collector);
+    fleet.advance(MINUTE_MS);
+    assert_eq!(fleet.says(), ["updated"]);
+    // One comes back, the other does not: the same incident, nothing new.
+    fleet.unhush("shop-prod", ZONES);
+    assert_eq!(fleet.says(), ["updated"]);
+    assert_eq!(fleet.only().suspect, account(1));
+    fleet.unhush("search-prod", ZONES);
+    assert_eq!(fleet.says(), ["page-resolve", "resolved"]);
+}
+
+#[test]
+fn probes_that_report_but_cannot_tell_are_a_note_after_a_while() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    let now_ms = fleet.world.now_ms;
+    for probe in fleet.probes("shop-prod", ZONES) {
+        for path in probe.paths.values_mut() {
+            path.last = phonehome_wire::Verdict::ProberSick { reason: "no sockets".to_owned() };
+            path.last_since_ms = now_ms;
+        }
+    }
+    assert!(fleet.advance(15 * MINUTE_MS).decide().is_empty());
+    assert_eq!(fleet.advance(1).says(), ["opened"]);
+    assert!(matches!(fleet.only().suspect, Suspect::Prober { .. }));
+}
+
+#[test]
+fn an_isolation_that_cannot_be_told_because_its_control_is_down_is_no_second_incident() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    let now_ms = fleet.world.now_ms;
+    fleet.fail("shop-prod", ZONES, &[EGRESS]);
+    for probe in fleet.probes("shop-prod", ZONES) {
+        let path = probe.paths.get_mut(&phonehome_wire::CheckId(ISOLATION.to_owned())).unwrap();
+        path.last = phonehome_wire::Verdict::Inconclusive { reason: "control failed".to_owned() };
+        path.last_since_ms = now_ms;
+    }
+    fleet.advance(60 * MINUTE_MS).decide();
+    assert_eq!(fleet.only().suspect, target("checkip.example.com:443", None));
+}

@@ -1,0 +1,184 @@
+//! The life of an incident.
+
+use phonehome_alerting::{MemberState, Severity, Suspect, decide};
+use phonehome_wire::CheckId;
+
+use crate::support::{EGRESS, Fleet, LEDGER, MINUTE_MS, PAYMENTS};
+
+const ZONES: &[&str] = &["use1-az1", "use1-az2"];
+const CONNECTS: &[&str] = &[EGRESS, PAYMENTS, LEDGER];
+
+fn fleet() -> Fleet {
+    Fleet::of(&["shop-prod", "search-prod", "orders-prod"], ZONES)
+}
+
+#[test]
+fn one_incident_widens_from_a_path_to_the_account_and_narrows_again_with_one_page() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["opened"]);
+    let id = fleet.only().id.clone();
+    fleet.fail("shop-prod", &["use1-az1"], CONNECTS);
+    assert_eq!(fleet.says(), ["updated"]);
+    assert!(matches!(fleet.only().suspect, Suspect::AvailabilityZone { .. }));
+    fleet.fail("shop-prod", ZONES, CONNECTS);
+    assert_eq!(fleet.says(), ["page", "updated"]);
+    assert!(matches!(fleet.only().suspect, Suspect::Account { .. }));
+    fleet.recover("shop-prod", &["use1-az2"], CONNECTS);
+    assert_eq!(fleet.says(), ["updated"]);
+    assert_eq!((fleet.only().severity, fleet.only().paged), (Severity::Note, true));
+    fleet.fail("shop-prod", ZONES, CONNECTS);
+    assert_eq!(fleet.says(), ["updated"], "the same open cause never pages twice");
+    assert_eq!(fleet.only().id, id);
+    fleet.recover("shop-prod", ZONES, CONNECTS);
+    assert_eq!(fleet.says(), ["page-resolve", "resolved"]);
+}
+
+#[test]
+fn what_is_left_of_a_lost_account_stays_in_its_incident() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, CONNECTS).decide();
+    let id = fleet.only().id.clone();
+    // Two lost connections are two explanations, but nothing new.
+    fleet.recover("shop-prod", ZONES, &[EGRESS]);
+    assert_eq!(fleet.says(), ["updated"]);
+    assert_eq!((fleet.only().id.clone(), fleet.only().severity), (id, Severity::Page));
+    fleet.recover("shop-prod", ZONES, &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["updated"]);
+    assert!(matches!(fleet.only().suspect, Suspect::Target { .. }));
+}
+
+#[test]
+fn incidents_that_turn_out_to_have_one_cause_merge_into_one() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
+    fleet.advance(1).fail("shop-prod", &["use1-az2"], &[LEDGER]).decide();
+    assert_eq!(fleet.world.open.len(), 2);
+    fleet.advance(1).fail("shop-prod", ZONES, CONNECTS);
+    let mut said = fleet.says();
+    said.sort_unstable();
+    assert_eq!(said, ["page", "resolved", "updated"]);
+    assert!(matches!(fleet.only().suspect, Suspect::Account { .. }));
+    assert_eq!(fleet.only().members_in(MemberState::Failing).count(), 6);
+}
+
+#[test]
+fn a_lost_account_is_news_even_when_one_of_its_targets_was_down_already() {
+    let mut fleet = fleet();
+    for account in ["shop-prod", "search-prod"] {
+        fleet.fail(account, ZONES, &[PAYMENTS]);
+    }
+    assert_eq!(fleet.says(), ["page", "opened"]);
+    fleet.fail("shop-prod", ZONES, CONNECTS);
+    let mut said = fleet.says();
+    said.sort_unstable();
+    assert_eq!(said, ["opened", "page", "updated"]);
+    assert_eq!(fleet.world.open.len(), 2);
+}
+
+#[test]
+fn a_silent_probe_resolves_nothing() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
+    let id = fleet.only().id.clone();
+    fleet.hush("shop-prod", &["use1-az1"]).advance(4 * MINUTE_MS).decide();
+    let kept = fleet.world.open.iter().find(|incident| incident.id == id).unwrap();
+    assert_eq!(kept.members[0].state, MemberState::Unheard);
+    fleet.unhush("shop-prod", &["use1-az1"]).recover("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
+    assert!(fleet.world.open.is_empty());
+}
+
+#[test]
+fn a_lost_account_that_falls_silent_too_is_still_the_same_incident() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, CONNECTS).decide();
+    let id = fleet.only().id.clone();
+    fleet.hush("shop-prod", ZONES).advance(4 * MINUTE_MS);
+    assert_eq!(fleet.says(), ["updated"]);
+    assert_eq!(fleet.only().id, id);
+}
+
+#[test]
+fn reopening_is_a_new_incident() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, &[PAYMENTS]).decide();
+    let first = fleet.only().id.clone();
+    fleet.advance(MINUTE_MS).recover("shop-prod", ZONES, &[PAYMENTS]).decide();
+    fleet.advance(MINUTE_MS).fail("shop-prod", ZONES, &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["page", "opened"]);
+    assert_ne!(fleet.only().id, first);
+}
+
+#[test]
+fn what_is_no_longer_declared_closes() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, &[PAYMENTS]).fail("search-prod", ZONES, CONNECTS).decide();
+    for probe in fleet.probes("shop-prod", ZONES) {
+        probe.checks.retain(|check| check.id != CheckId(PAYMENTS.to_owned()));
+    }
+    let decision = fleet.decide();
+    assert!(decision.incidents[0].timeline.last().unwrap().text.contains("closed: no longer declared"));
+    fleet.world.probes.retain(|probe| probe.account_name != "search-prod");
+    let decision = fleet.decide();
+    assert!(decision.incidents[0].timeline.last().unwrap().text.contains("closed: no longer declared"));
+    assert!(fleet.world.open.is_empty());
+}
+
+#[test]
+fn an_unclear_result_does_not_resolve() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
+    fleet.recover("shop-prod", &["use1-az1"], &[PAYMENTS]);
+    for probe in fleet.probes("shop-prod", &["use1-az1"]) {
+        let path = probe.paths.get_mut(&CheckId(PAYMENTS.to_owned())).unwrap();
+        path.last = phonehome_wire::Verdict::Inconclusive { reason: "?".to_owned() };
+    }
+    assert_eq!(fleet.says(), ["updated"]);
+    assert_eq!(fleet.world.open.len(), 1);
+}
+
+#[test]
+fn each_channel_concerned_has_its_own_message_and_hears_of_the_end() {
+    let mut fleet = fleet();
+    for probe in fleet.probes("search-prod", ZONES) {
+        probe.route.slack_channel = "#search".to_owned();
+    }
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
+    fleet.fail("search-prod", &["use1-az1"], &[PAYMENTS]);
+    let ids: Vec<String> = fleet.decide().outbox.into_iter().map(|message| message.id).collect();
+    let id = fleet.only().id.clone();
+    assert_eq!(ids, [format!("{id}/2/slack/#network"), format!("{id}/2/slack/#search")]);
+    fleet.recover("search-prod", ZONES, &[PAYMENTS]).recover("shop-prod", ZONES, &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["resolved", "resolved"]);
+}
+
+#[test]
+fn an_incident_survives_storage_with_fields_added_later() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, CONNECTS).decide();
+    let mut stored = serde_json::to_value(&fleet.world).unwrap();
+    stored["open"][0]["added_later"] = serde_json::json!({ "a": 1 });
+    stored["open"][0]["members"][0]["added_later"] = serde_json::json!(1);
+    let read: phonehome_alerting::World = serde_json::from_value(stored).unwrap();
+    assert_eq!(read, fleet.world);
+    assert!(decide(&read).is_empty());
+}
+
+#[test]
+fn the_timeline_keeps_its_beginning_and_its_end() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS, LEDGER]).decide();
+    for minute in 0..60 {
+        fleet.advance(MINUTE_MS);
+        if minute % 2 == 0 {
+            fleet.fail("shop-prod", &["use1-az2"], &[PAYMENTS]).decide();
+        } else {
+            fleet.recover("shop-prod", &["use1-az2"], &[PAYMENTS]).decide();
+        }
+    }
+    for incident in &fleet.world.open {
+        assert!(incident.timeline.len() <= phonehome_alerting::TIMELINE_LIMIT);
+        assert!(incident.timeline[0].text.starts_with("opened"));
+        assert_eq!(incident.timeline.last().unwrap().revision, incident.revision);
+    }
+}

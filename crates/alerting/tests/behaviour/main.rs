@@ -1,0 +1,10 @@
+//! The behaviour of the alerting rules, by way of the public API alone.
+
+mod explanations;
+mod folding;
+mod incidents;
+mod properties;
+mod quiet;
+mod rendering;
+mod simulation;
+mod support;

@@ -1,0 +1,92 @@
+//! What goes wrong in a call to AWS, told apart by what can be done about it.
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+
+/// A call to AWS that failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{operation} ({subject}): {code}: {message}")]
+pub struct AwsError {
+    /// The API operation, `ec2:CreateVpc`.
+    pub operation: &'static str,
+    /// What it was about: an account, an address, a queue.
+    pub subject: String,
+    /// AWS's error code, or `timeout`, `connection`, `response`.
+    pub code: String,
+    /// AWS's message.
+    pub message: String,
+}
+
+/// What can be done about an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Slow down and try again.
+    Throttled,
+    /// Something just made is not visible everywhere yet: try again.
+    NotYet,
+    /// The account is too young: try again for at least 15 minutes.
+    NotReady,
+    /// The role may not do this, and will not by itself.
+    Denied,
+    /// The condition of a conditional write does not hold: read again.
+    Conflict,
+    /// The network or the service failed: try again.
+    Transient,
+    /// The request is wrong: trying again does not help.
+    Invalid,
+}
+
+impl AwsError {
+    /// Reads an SDK error.
+    pub fn of<E, R>(operation: &'static str, subject: impl Into<String>, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        let (code, message) = match error {
+            SdkError::ServiceError(service) => (
+                service.err().code().unwrap_or("unknown").to_owned(),
+                service.err().message().unwrap_or("no message").to_owned(),
+            ),
+            SdkError::TimeoutError(_) => ("timeout".to_owned(), "no answer in time".to_owned()),
+            SdkError::DispatchFailure(failure) => ("connection".to_owned(), dispatch_message(failure)),
+            SdkError::ResponseError(_) => ("response".to_owned(), "the answer was cut off or unreadable".to_owned()),
+            _ => ("request".to_owned(), "the request could not be built".to_owned()),
+        };
+        Self { operation, subject: subject.into(), code, message }
+    }
+
+    /// What can be done about it.
+    pub fn class(&self) -> Class {
+        match self.code.as_str() {
+            "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "TooManyRequestsException"
+            | "ThrottledException" | "SlowDown" | "ProvisionedThroughputExceededException" => Class::Throttled,
+            "ConditionalCheckFailedException" | "TransactionCanceledException" => Class::Conflict,
+            "timeout" | "connection" | "response" | "InternalError" | "InternalFailure" | "InternalServerError"
+            | "ServiceException" | "ServiceUnavailable" | "Unavailable" | "TransactionInProgressException" => {
+                Class::Transient
+            }
+            "InvalidClientTokenId" | "OptInRequired" | "SubscriptionRequiredException" => Class::NotReady,
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
+                if self.operation == "sts:AssumeRole" =>
+            {
+                Class::NotReady
+            }
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Class::Denied,
+            "ResourceConflictException" | "DependencyViolation" | "IncorrectState" => Class::NotYet,
+            code if code.ends_with(".NotFound") => Class::NotYet,
+            // Lambda says this while a fresh role is on its way to it.
+            "InvalidParameterValueException" if self.message.contains("cannot be assumed") => Class::NotYet,
+            _ => Class::Invalid,
+        }
+    }
+}
+
+fn dispatch_message(failure: &aws_sdk_sts::error::ConnectorError) -> String {
+    use std::error::Error as _;
+    let mut text = failure.to_string();
+    let mut source = failure.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,24 @@
+//! The moment at which a check must have its answer.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
+/// One deadline for all stages of a check, so that their sum is bounded and not only each of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at: Instant,
+    /// The whole time the check was given, in milliseconds; for messages.
+    pub(crate) timeout_ms: u64,
+}
+
+impl Deadline {
+    pub(crate) fn after_ms(timeout_ms: u64) -> Self {
+        Self { at: Instant::now() + Duration::from_millis(timeout_ms), timeout_ms }
+    }
+
+    /// Waits for `work`, or gives `None` once the deadline has passed.
+    pub(crate) async fn bound<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        timeout_at(self.at, work).await.ok()
+    }
+}

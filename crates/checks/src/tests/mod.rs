@@ -1,0 +1,9 @@
+//! Checks against real listeners on the loopback network.
+
+mod dns;
+mod http;
+mod isolation;
+mod runs;
+mod support;
+mod tcp;
+mod tls;

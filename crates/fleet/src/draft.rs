@@ -1,0 +1,71 @@
+//! A fleet file as far as it could be read.
+
+use crate::model::{
+    AddressPool, AlertRoute, Connection, Domain, Environment, Fleet, Isolation, Organization, Probing,
+    Region, Rollout,
+};
+use crate::reader::Place;
+
+/// The items of one list that could be told apart, each with its place.
+#[derive(Debug)]
+pub(crate) struct Items<T> {
+    pub(crate) found: Vec<(Place, T)>,
+    /// Whether those are all. When not, "there is none that …" cannot be said.
+    pub(crate) complete: bool,
+}
+
+impl<T> Items<T> {
+    pub(crate) fn unreadable() -> Self {
+        Self { found: vec![], complete: false }
+    }
+
+    pub(crate) fn none() -> Self {
+        Self { found: vec![], complete: true }
+    }
+
+    pub(crate) fn values(&self) -> impl Iterator<Item = &T> {
+        self.found.iter().map(|(_, value)| value)
+    }
+
+    fn into_values(self) -> Vec<T> {
+        self.found.into_iter().map(|(_, value)| value).collect()
+    }
+}
+
+/// A fleet file as far as it could be read. A value that could not be stands here as a harmless
+/// default; its problem has been reported, so no fleet is ever made of it. A domain whose
+/// environments could not all be read has none here.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(crate) organization: Organization,
+    pub(crate) regions: Items<Region>,
+    pub(crate) pools: Items<AddressPool>,
+    pub(crate) environments: Items<Environment>,
+    pub(crate) domains: Items<Domain>,
+    pub(crate) connections: Items<Connection>,
+    pub(crate) isolations: Items<Isolation>,
+    pub(crate) probing: Probing,
+    /// Whether all of `probing.egress` could be read.
+    pub(crate) egress_complete: bool,
+    pub(crate) alert_routes: Items<AlertRoute>,
+    pub(crate) rollout: Rollout,
+}
+
+impl Draft {
+    /// The fleet. Only for a draft without a problem.
+    pub(crate) fn into_fleet(self) -> Fleet {
+        Fleet {
+            version: crate::FORMAT_VERSION,
+            organization: self.organization,
+            regions: self.regions.into_values(),
+            address_pools: self.pools.into_values(),
+            environments: self.environments.into_values(),
+            domains: self.domains.into_values(),
+            connections: self.connections.into_values(),
+            isolations: self.isolations.into_values(),
+            probing: self.probing,
+            alert_routes: self.alert_routes.into_values(),
+            rollout: self.rollout,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What a fleet file says, as types.
+//!
+//! The documentation of these types is what an editor shows: `docs/fleet.schema.json` is generated
+//! from them. Serialized, a fleet is a valid fleet file again (JSON is YAML).
+
+mod account;
+mod network;
+mod watch;
+
+pub(crate) use account::default_member_role;
+pub use account::{Domain, DomainEnvironment, Organization};
+pub use network::{AddressPool, Environment, Nat, Region};
+pub use watch::{
+    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, Isolation, Probing, Rollout, Wave,
+};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// The fleet: every account phonehome looks after, its networks, and what must and must not
+/// connect. This is the one file the platform team edits.
+///
+/// A value of this type has passed every check of [`crate::parse`], the only way to make one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Fleet {
+    /// The version of this file's format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    pub version: u32,
+    /// The AWS organization the accounts belong to.
+    pub organization: Organization,
+    /// The AWS Regions in which accounts get a network.
+    #[schemars(length(min = 1))]
+    pub regions: Vec<Region>,
+    /// Where the accounts' addresses come from. Pools never overlap, so no two networks do.
+    #[schemars(length(min = 1))]
+    pub address_pools: Vec<AddressPool>,
+    /// The environments that domains can have, such as dev and prod.
+    #[schemars(length(min = 1))]
+    pub environments: Vec<Environment>,
+    /// The product domains. Each (domain, environment) is one AWS account.
+    #[schemars(length(min = 1))]
+    pub domains: Vec<Domain>,
+    /// What must connect. Tested every minute from every Availability Zone of the source.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub connections: Vec<Connection>,
+    /// What must not connect. Tested as often.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub isolations: Vec<Isolation>,
+    /// How connections are tested and when a test counts as failed.
+    #[schemars(default)]
+    pub probing: Probing,
+    /// Who hears of trouble. The first route that matches is taken; the last one must match
+    /// everything.
+    #[schemars(length(min = 1))]
+    pub alert_routes: Vec<AlertRoute>,
+    /// In which order accounts get a change. By default all at once.
+    #[schemars(default)]
+    pub rollout: Rollout,
+}

@@ -1,0 +1,81 @@
+//! The organization and its accounts.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+/// The AWS organization and the accounts that are special in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Organization {
+    /// The organization's id, `o-` and 10 to 32 letters and digits.
+    #[schemars(regex(pattern = r"^o-[a-z0-9]{10,32}$"))]
+    pub id: String,
+    /// The 12-digit id of the account that owns the organization, in quotes.
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
+    pub management_account: String,
+    /// The 12-digit id of the account phonehome runs in, in quotes. In a small organization it is
+    /// the management account.
+    #[schemars(regex(pattern = r"^[0-9]{12}$"))]
+    pub hub_account: String,
+    /// The IAM role in each member account that phonehome assumes to build its network.
+    #[schemars(default = "default_member_role", regex(pattern = r"^[A-Za-z0-9_+=,.@-]{1,64}$"))]
+    pub member_role: String,
+}
+
+/// The role the project's own template creates.
+pub(crate) fn default_member_role() -> String {
+    "phonehome-member".to_owned()
+}
+
+/// A product domain: one AWS account for each of its environments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Domain {
+    /// Its name: small letters, digits and hyphens, at most 40 characters.
+    #[schemars(regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"), length(max = 40))]
+    pub name: String,
+    /// The team that owns it, as alerts name it.
+    #[schemars(length(min = 1))]
+    pub owner: String,
+    /// Its environments: each a name, or a map when the account needs more than the defaults.
+    #[schemars(schema_with = "environment_entries")]
+    pub environments: Vec<DomainEnvironment>,
+}
+
+/// One environment of a domain, which is one AWS account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct DomainEnvironment {
+    /// The environment's name.
+    pub name: String,
+    /// The account's name in the organization, at most 50 characters (AWS's limit). By default
+    /// `<domain>-<environment>`.
+    #[schemars(with = "String", default, length(min = 1, max = 50))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_name: Option<String>,
+    /// The account's 12-digit id, in quotes. Pins the account: no other one of the same name is
+    /// ever taken for it.
+    #[schemars(with = "String", default, regex(pattern = r"^[0-9]{12}$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// The account's e-mail address, 6 to 64 characters (AWS's limits); no two accounts share one.
+    #[schemars(with = "String", default, length(min = 6, max = 64), regex(pattern = r"^[^@\s]+@[^@\s]+$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+}
+
+impl DomainEnvironment {
+    /// The name of the account: the given one, or `<domain>-<environment>`.
+    pub fn account_name(&self, domain: &str) -> String {
+        self.account_name.clone().unwrap_or_else(|| format!("{domain}-{}", self.name))
+    }
+}
+
+fn environment_entries(generator: &mut SchemaGenerator) -> Schema {
+    let detailed = generator.subschema_for::<DomainEnvironment>();
+    json_schema!({
+        "type": "array",
+        "minItems": 1,
+        "items": { "anyOf": [{ "type": "string", "description": "The environment's name." }, detailed] },
+    })
+}

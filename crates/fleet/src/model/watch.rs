@@ -1,0 +1,204 @@
+//! What is tested, who hears of it, and how changes roll out.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A connection from one domain to another that must work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Connection {
+    /// The domain that connects.
+    pub from: String,
+    /// The domain it connects to.
+    pub to: String,
+    /// The TCP ports.
+    #[schemars(length(min = 1), extend("uniqueItems" = true), inner(range(min = 1, max = 65535)))]
+    pub ports: Vec<u16>,
+    /// In which environments. By default in every one that both domains have.
+    #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
+    /// What stands for the domain's service in a test.
+    pub check: ConnectionCheck,
+}
+
+/// How a connection is tested.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ConnectionCheck {
+    /// A host name or IPv4 address that answers on the connection's ports. `{environment}` and
+    /// `{region}` stand for those of the account under test.
+    pub host: String,
+    /// How far a test goes.
+    #[serde(rename = "type")]
+    #[schemars(default)]
+    pub check_type: CheckType,
+}
+
+/// How far a test of a connection goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckType {
+    /// A TCP connection is established.
+    #[default]
+    Tcp,
+    /// And a TLS handshake succeeds, with a valid certificate for the host.
+    Tls,
+}
+
+/// A connection that must not work.
+///
+/// A refused connection proves nothing while the network is down altogether. So each isolation
+/// names a control: another check of the same account that must succeed in the same run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Isolation {
+    /// The domain from which nothing must get through.
+    pub from: String,
+    /// The domain that must not be reached.
+    pub to: String,
+    /// The environment of the domain that must not be reached, for example prod as seen from dev.
+    /// By default the same one as that of the source.
+    #[schemars(with = "String", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_environment: Option<String>,
+    /// A host name or IPv4 address of the domain that must not be reached. `{environment}` stands
+    /// for the environment of that domain, `{region}` for the Region under test.
+    pub host: String,
+    /// The TCP port that must be closed.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+    /// From which environments. By default from every one that both domains have, or with
+    /// `to_environment` every other one that the source has.
+    #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
+    /// The positive control, by the id of its check: `connection/<from>-to-<to>/<port>` for a
+    /// declared connection of the same source, or `egress/<host>/<port>`. The best control shares
+    /// as much of the way as possible with the isolation.
+    #[schemars(regex(pattern = r"^(connection|egress)/[^/\s]+/[0-9]+$"))]
+    pub control: String,
+}
+
+/// How connections are tested and when a test counts as failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Probing {
+    /// Hosts on the internet that every account with a way out must reach.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub egress: Vec<EgressTarget>,
+    /// How long one test may take, in milliseconds.
+    #[schemars(default = "default_timeout_ms", range(min = 100, max = 10000))]
+    pub timeout_ms: u32,
+    /// After how many failing reports in a row a path counts as down.
+    #[schemars(default = "default_threshold", range(min = 1, max = 60))]
+    pub down_after: u32,
+    /// After how many passing reports in a row it counts as up again.
+    #[schemars(default = "default_threshold", range(min = 1, max = 60))]
+    pub up_after: u32,
+    /// After how many seconds without a report a probe counts as lost. Probes report every 60
+    /// seconds.
+    #[schemars(default = "default_overdue", range(min = 90, max = 3600))]
+    pub overdue_after_seconds: u32,
+}
+
+impl Default for Probing {
+    fn default() -> Self {
+        Self {
+            egress: vec![],
+            timeout_ms: default_timeout_ms(),
+            down_after: default_threshold(),
+            up_after: default_threshold(),
+            overdue_after_seconds: default_overdue(),
+        }
+    }
+}
+
+/// A lost first SYN packet is sent again after 1 s and after another 2 s.
+fn default_timeout_ms() -> u32 {
+    3000
+}
+
+/// One failure may be chance, two in a row rarely are.
+fn default_threshold() -> u32 {
+    2
+}
+
+/// Two reports missed, and a third as good as.
+fn default_overdue() -> u32 {
+    180
+}
+
+/// A host on the internet that must be reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct EgressTarget {
+    /// A host name or IPv4 address.
+    pub host: String,
+    /// The TCP port.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+}
+
+/// Who hears of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct AlertRoute {
+    /// The environments it is for. By default all.
+    #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<String>,
+    /// The domains it is for. By default all.
+    #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub domains: Vec<String>,
+    /// The Slack channel, in quotes: "#net-prod", or its id, C0123456789.
+    #[schemars(regex(pattern = r"^(#[^\sA-Z#,]{1,80}|[CG][A-Z0-9]{8,})$"))]
+    pub slack_channel: String,
+    /// Whether on-call is paged as well, in environments that have `paging: true`.
+    #[schemars(default)]
+    pub page: bool,
+}
+
+impl AlertRoute {
+    /// Whether it takes the incidents of this account.
+    pub fn matches(&self, environment: &str, domain: &str) -> bool {
+        let allows = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+        allows(&self.environments, environment) && allows(&self.domains, domain)
+    }
+
+    /// Whether it takes everything.
+    pub fn is_catch_all(&self) -> bool {
+        self.environments.is_empty() && self.domains.is_empty()
+    }
+}
+
+/// In which order accounts get a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Rollout {
+    /// One after the other; a failure stops those behind it.
+    #[schemars(length(min = 1))]
+    pub waves: Vec<Wave>,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self { waves: vec![Wave { name: "everyone".to_owned(), accounts: vec![] }] }
+    }
+}
+
+/// Accounts that get a change at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Wave {
+    /// Its name.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// The accounts, by name. The last wave, and only that one, has no list: it takes every account
+    /// the others have not.
+    #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<String>,
+}

@@ -1,0 +1,301 @@
+//! What single values must look like.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::Ipv4Net;
+
+use crate::addresses::{SLOTS, slot};
+use crate::reader::Flaw;
+
+type Rule<T> = Result<T, Flaw>;
+
+/// AWS's limit for an account's name.
+const ACCOUNT_NAME_MAX: usize = 50;
+/// Leaves room for `<domain>-<environment>` in most cases; the sum is checked as well.
+const NAME_MAX: usize = 40;
+/// RFC 1918, and RFC 6598's shared space, which AWS recommends when RFC 1918 is used up.
+const PRIVATE: [&str; 4] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+
+/// The name of a pool, an environment or a domain.
+pub(crate) fn name(text: &str) -> Rule<String> {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let well_formed = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.chars().all(allowed)
+        && !text.ends_with('-')
+        && !text.contains("--");
+    if !well_formed {
+        return Err(Flaw::new(format!("`{text}` is not a name"))
+            .hint("a name has small letters, digits and single hyphens, and begins with a letter"));
+    }
+    if text.len() > NAME_MAX {
+        return Err(Flaw::new(format!("a name has at most {NAME_MAX} characters, this one {}", text.len())));
+    }
+    Ok(text.to_owned())
+}
+
+/// Any text but an empty one.
+pub(crate) fn filled(text: &str) -> Rule<String> {
+    if text.trim().is_empty() { Err(Flaw::new("this text is empty")) } else { Ok(text.to_owned()) }
+}
+
+pub(crate) fn organization_id(text: &str) -> Rule<String> {
+    let valid = text.strip_prefix("o-").is_some_and(|rest| {
+        (10..=32).contains(&rest.len()) && rest.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    });
+    if valid {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(format!("`{text}` is not the id of an organization"))
+        .hint("it begins with o- and goes on with 10 to 32 small letters and digits: o-a1b2c3d4e5"))
+}
+
+pub(crate) fn account_id(text: &str) -> Rule<String> {
+    let bare: String = text.chars().filter(|c| !matches!(c, '-' | ' ' | '_')).collect();
+    let digits = |text: &str| text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
+    if digits(text) {
+        return Ok(text.to_owned());
+    }
+    let flaw = Flaw::new(format!("`{text}` is not an account id, which has 12 digits"));
+    Err(if digits(&bare) { flaw.hint(format!("write \"{bare}\"")) } else { flaw })
+}
+
+pub(crate) fn role_name(text: &str) -> Rule<String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(allowed) {
+        return Ok(text.to_owned());
+    }
+    let flaw = Flaw::new(format!("`{text}` is not the name of an IAM role"));
+    Err(match text.rsplit_once('/') {
+        Some((_, last)) => flaw.hint(format!("give the name alone, not an ARN or a path: `{last}`")),
+        None => flaw.hint("it has 1 to 64 letters, digits and characters of _+=,.@-"),
+    })
+}
+
+/// AWS allows any name of up to 50 characters, so existing accounts may have any.
+pub(crate) fn account_name(text: &str) -> Rule<String> {
+    let length = text.chars().count();
+    if length == 0 || text.trim() != text || text.chars().any(char::is_control) {
+        return Err(Flaw::new("an account name must not be empty, nor begin or end with a space"));
+    }
+    if length > ACCOUNT_NAME_MAX {
+        let flaw =
+            format!("the account name `{text}` has {length} characters; AWS allows {ACCOUNT_NAME_MAX}");
+        return Err(Flaw::new(flaw));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn email(text: &str) -> Rule<String> {
+    let parts = text.split_once('@').filter(|(user, host)| !user.is_empty() && !host.is_empty());
+    let one_at = parts.is_some_and(|(_, host)| !host.contains('@'));
+    if one_at && !text.contains(char::is_whitespace) && (6..=64).contains(&text.len()) {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(format!("`{text}` is not an e-mail address of 6 to 64 characters")))
+}
+
+pub(crate) fn slack_channel(text: &str) -> Rule<String> {
+    let is_name = text.strip_prefix('#').is_some_and(|name| {
+        (1..=80).contains(&name.chars().count())
+            && !name.contains(|c: char| c.is_whitespace() || c.is_uppercase() || matches!(c, '#' | ','))
+    });
+    let is_id = text.len() >= 9
+        && text.starts_with(['C', 'G'])
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    if is_name || is_id {
+        return Ok(text.to_owned());
+    }
+    let wanted = text.trim_start_matches('#').to_lowercase().replace(char::is_whitespace, "-");
+    Err(Flaw::new(format!("`{text}` is not a Slack channel"))
+        .hint(format!("write \"#{wanted}\", or the channel's id, which begins with C")))
+}
+
+/// An IPv4 network in private space.
+pub(crate) fn pool_cidr(text: &str) -> Rule<Ipv4Net> {
+    let Ok(net) = text.parse::<Ipv4Net>() else {
+        let flaw = Flaw::new(format!("`{text}` is not an IPv4 network"));
+        return Err(match text.parse::<Ipv4Addr>() {
+            Ok(_) => flaw.hint(format!("a network has a prefix length: {text}/16")),
+            Err(_) => flaw.hint("write it as in 10.0.0.0/12"),
+        });
+    };
+    if net.trunc() != net {
+        return Err(Flaw::new(format!("`{text}` is an address within a network, not a network"))
+            .hint(format!("did you mean {}?", net.trunc())));
+    }
+    let private = PRIVATE.iter().filter_map(|range| range.parse::<Ipv4Net>().ok());
+    if !private.into_iter().any(|range| range.contains(&net)) {
+        return Err(Flaw::new(format!("`{text}` is not private address space"))
+            .hint(format!("use a part of one of {}", PRIVATE.join(", "))));
+    }
+    Ok(net)
+}
+
+/// A host name or IPv4 address; `placeholders` are the words it may have in braces.
+pub(crate) fn host(text: &str, placeholders: &[&str]) -> Rule<String> {
+    // A placeholder stands for a name, so what a name may be decides.
+    let mut plain = text.to_owned();
+    for word in placeholders {
+        plain = plain.replace(&format!("{{{word}}}"), "x");
+    }
+    if let Some((_, rest)) = plain.split_once('{') {
+        let word = rest.split('}').next().unwrap_or_default();
+        let flaw = Flaw::new(format!("the placeholder `{{{word}}}` means nothing here"));
+        let known: Vec<String> = placeholders.iter().map(|word| format!("`{{{word}}}`")).collect();
+        return Err(if known.is_empty() {
+            flaw.hint("a host here has no placeholders")
+        } else {
+            flaw.hint(format!("known are {}", known.join(" and ")))
+        });
+    }
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let looks_numeric = plain.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
+    let valid = if looks_numeric {
+        plain.parse::<Ipv4Addr>().is_ok()
+    } else {
+        plain.len() <= 253 && plain.split('.').all(label)
+    };
+    if valid { Ok(text.to_owned()) } else { Err(not_a_host(text)) }
+}
+
+fn not_a_host(text: &str) -> Flaw {
+    let flaw = Flaw::new(format!("`{text}` is not a host name or IPv4 address"));
+    let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let bare = bare.split('/').next().unwrap_or_default();
+    let bare = match bare.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() && !host.contains(':') => host,
+        _ => bare,
+    };
+    if text.parse::<Ipv6Addr>().is_ok() {
+        flaw.hint("the networks are IPv4; use an IPv4 address or a name")
+    } else if bare != text && !bare.is_empty() {
+        flaw.hint(format!("the host alone: `{bare}`"))
+    } else {
+        flaw
+    }
+}
+
+/// The name of an AWS Region, by its shape: new ones need no new phonehome.
+pub(crate) fn region(text: &str) -> Rule<String> {
+    let parts: Vec<&str> = text.split('-').collect();
+    let letters = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
+    let digits = |part: &&str| (1..=2).contains(&part.len()) && part.chars().all(|c| c.is_ascii_digit());
+    if let [first, middle @ .., last] = parts.as_slice()
+        && (2..=4).contains(&first.len())
+        && !middle.is_empty()
+        && std::iter::once(first).chain(middle).all(letters)
+        && digits(last)
+    {
+        return Ok(text.to_owned());
+    }
+    let flaw = Flaw::new(format!("`{text}` is not an AWS Region"));
+    let zone = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    Err(if zone != text && region(zone).is_ok() {
+        flaw.hint(format!("that is a zone's name; the Region is {zone}"))
+    } else {
+        flaw.hint("write it as in us-east-1")
+    })
+}
+
+/// The ID of an Availability Zone of the Region; `None` when the Region's name is not known to be
+/// right.
+pub(crate) fn az_id(text: &str, region: Option<&str>) -> Rule<String> {
+    let prefix = region.and_then(az_prefix);
+    let example = format!("{}-az1", prefix.as_deref().unwrap_or("use1"));
+    let (in_region, rest) = text.split_once('-').unwrap_or((text, ""));
+    if region.is_some_and(|region| text.strip_prefix(region).is_some_and(|zone| zone.len() == 1)) {
+        return Err(Flaw::new(format!("`{text}` is the name of a zone, not its AZ ID")).hint(format!(
+            "names mean other zones in other accounts; use the ID, as in {example} (aws ec2 \
+             describe-availability-zones shows both)"
+        )));
+    }
+    if rest.contains('-') {
+        return Err(Flaw::new(format!("`{text}` is a Local Zone or a Wavelength Zone"))
+            .hint(format!("only Availability Zones can be used, as in {example}")));
+    }
+    if slot(text).is_none() {
+        return Err(Flaw::new(format!("`{text}` is not an AZ ID with a number from 1 to {SLOTS}"))
+            .hint(format!("write it as in {example}")));
+    }
+    match (prefix, region) {
+        (Some(prefix), Some(region)) if prefix != in_region => {
+            Err(Flaw::new(format!("`{text}` is not a zone of {region}"))
+                .hint(format!("its zones begin with {prefix}-az")))
+        }
+        _ => Ok(text.to_owned()),
+    }
+}
+
+/// What the AZ IDs of a Region begin with: `use1` for us-east-1. `None` for a Region whose parts
+/// this does not know, such as those of isolated partitions.
+fn az_prefix(region: &str) -> Option<String> {
+    let mut parts: Vec<&str> = region.split('-').collect();
+    let number = parts.pop()?;
+    let (area, middle) = parts.split_first()?;
+    let abbreviated: Option<String> = middle
+        .iter()
+        .map(|part| match *part {
+            "north" => Some("n"),
+            "south" => Some("s"),
+            "east" => Some("e"),
+            "west" => Some("w"),
+            "central" => Some("c"),
+            "northeast" => Some("ne"),
+            "northwest" => Some("nw"),
+            "southeast" => Some("se"),
+            "southwest" => Some("sw"),
+            "gov" => Some("g"),
+            _ => None,
+        })
+        .collect();
+    Some(format!("{area}{}{number}", abbreviated?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_prefix_of_az_ids_follows_from_the_region() {
+        let cases = [
+            ("us-east-1", Some("use1")),
+            ("us-gov-west-1", Some("usgw1")),
+            ("eu-central-2", Some("euc2")),
+            ("ap-southeast-2", Some("apse2")),
+            ("cn-northwest-1", Some("cnnw1")),
+            ("us-iso-east-1", None),
+        ];
+        for (region, prefix) in cases {
+            assert_eq!(az_prefix(region).as_deref(), prefix, "{region}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_a_name_or_an_ipv4_address_and_nothing_around_it() {
+        let good = ["a", "api.{environment}.x.internal", "10.1.2.3", "_svc.example.com", "{region}-x.y"];
+        let bad = [
+            "",
+            "a..b",
+            "-a",
+            "https://a.b",
+            "a:443",
+            "10.1.2.300",
+            "1.2.3",
+            "fe80::1",
+            "a b",
+            "{env}.x",
+            "a/b",
+        ];
+        for text in good {
+            assert!(host(text, &["environment", "region"]).is_ok(), "{text:?}");
+        }
+        for text in bad {
+            assert!(host(text, &["environment", "region"]).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The organization and the domains.
+
+use super::{declared_name, reference};
+use crate::model::{Domain, DomainEnvironment, Organization, default_member_role};
+use crate::names::Kind;
+use crate::reader::{Cursor, Flaw, Reader};
+use crate::rules;
+
+pub(super) fn organization(cursor: &Cursor, reader: &mut Reader) -> Option<Organization> {
+    let mut map = cursor.map(reader)?;
+    let id = map.required("id").and_then(|c| c.parsed(reader, rules::organization_id));
+    let management = map.required("management_account");
+    let management_account = management.as_ref().and_then(|c| c.parsed(reader, rules::account_id));
+    let hub = map.required("hub_account");
+    let hub_account = hub.as_ref().and_then(|c| c.parsed(reader, rules::account_id));
+    // Declared here, so that no member can be one of them; the two may be the same.
+    if let (Some(cursor), Some(id)) = (&management, &management_account) {
+        reader.declare(Kind::AccountId, id, &cursor.place);
+    }
+    if let (Some(cursor), Some(id)) = (&hub, &hub_account)
+        && hub_account != management_account
+    {
+        reader.declare(Kind::AccountId, id, &cursor.place);
+    }
+    let member_role = map.optional("member_role").and_then(|c| c.parsed(reader, rules::role_name));
+    map.finish(reader);
+    Some(Organization {
+        id: id.unwrap_or_default(),
+        management_account: management_account.unwrap_or_default(),
+        hub_account: hub_account.unwrap_or_default(),
+        member_role: member_role.unwrap_or_else(default_member_role),
+    })
+}
+
+pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
+    let mut map = cursor.map(reader)?;
+    let name = declared_name(&mut map, Kind::Domain, reader);
+    let owner = map.required("owner").and_then(|c| c.parsed(reader, rules::filled));
+    let list = map.required("environments").and_then(|c| c.filled_list(reader, "environment"));
+    let cursors = list.unwrap_or_default();
+    let mut environments: Vec<DomainEnvironment> = vec![];
+    for cursor in &cursors {
+        if let Some(entry) = environment(cursor, name.as_deref(), reader) {
+            if environments.iter().any(|earlier| earlier.name == entry.name) {
+                reader.report(&cursor.place, Flaw::new(format!("`{}` stands here twice", entry.name)));
+            }
+            environments.push(entry);
+        }
+    }
+    map.finish(reader);
+    if environments.len() < cursors.len() {
+        // Without all of its environments it would be blamed for lacking some; see Draft.
+        environments.clear();
+    }
+    Some(Domain { name: name?, owner: owner.unwrap_or_default(), environments })
+}
+
+/// One environment of a domain: its name, or a map.
+fn environment(cursor: &Cursor, domain: Option<&str>, reader: &mut Reader) -> Option<DomainEnvironment> {
+    let entry = if cursor.is_map() {
+        detailed_environment(cursor, reader)
+    } else {
+        let name = reference(cursor, Kind::Environment, reader);
+        name.map(|name| DomainEnvironment { name, account_name: None, account_id: None, email: None })
+    };
+    let Some((entry, domain)) = entry.as_ref().zip(domain) else {
+        // An account without a known name: references to it are not to be blamed.
+        reader.names.unreadable(Kind::Account);
+        return entry;
+    };
+    let account_name = entry.account_name(domain);
+    if entry.account_name.is_none()
+        && let Err(flaw) = rules::account_name(&account_name)
+    {
+        reader.report(&cursor.place, flaw.hint("give a shorter one with `account_name`"));
+    }
+    // The same environment twice is reported as such, once.
+    if entry.account_name.is_some() || !reader.names.is_declared(Kind::Account, &account_name) {
+        reader.declare(Kind::Account, &account_name, &cursor.place);
+    }
+    Some(entry.clone())
+}
+
+fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEnvironment> {
+    let mut map = cursor.map(reader)?;
+    let name = map.required("name").and_then(|c| reference(&c, Kind::Environment, reader));
+    let account_name = map.optional("account_name").and_then(|c| c.parsed(reader, rules::account_name));
+    let id_cursor = map.optional("account_id");
+    let account_id = id_cursor.as_ref().and_then(|c| c.parsed(reader, rules::account_id));
+    if let (Some(cursor), Some(id)) = (&id_cursor, &account_id) {
+        reader.declare(Kind::AccountId, id, &cursor.place);
+    }
+    let email_cursor = map.optional("email");
+    let email = email_cursor.as_ref().and_then(|c| c.parsed(reader, rules::email));
+    if let (Some(cursor), Some(email)) = (&email_cursor, &email) {
+        reader.declare(Kind::Email, &email.to_lowercase(), &cursor.place);
+    }
+    map.finish(reader);
+    Some(DomainEnvironment { name: name?, account_name, account_id, email })
+}

@@ -1,0 +1,79 @@
+//! Regions, address pools, environments.
+
+use super::{declared_name, no_repetition, reference, references};
+use crate::addresses::{LARGEST_BLOCK, SMALLEST_BLOCK};
+use crate::model::{AddressPool, Environment, Nat, Region};
+use crate::names::Kind;
+use crate::reader::{Cursor, Flaw, Reader};
+use crate::rules;
+
+/// AWS's smallest VPC and subnet, as a prefix length.
+const AWS_SMALLEST: u32 = 28;
+
+pub(super) fn region(cursor: &Cursor, reader: &mut Reader) -> Option<Region> {
+    let mut map = cursor.map(reader)?;
+    let name = declared_name(&mut map, Kind::Region, reader);
+    let known = name.as_deref().filter(|name| rules::region(name).is_ok());
+    let zones = map.required("availability_zones").and_then(|c| c.filled_list(reader, "AZ ID"));
+    let mut availability_zones = vec![];
+    for cursor in zones.unwrap_or_default() {
+        if let Some(zone) = cursor.parsed(reader, |text| rules::az_id(text, known)) {
+            no_repetition(&cursor, &availability_zones, &zone, reader);
+            availability_zones.push(zone);
+        }
+    }
+    map.finish(reader);
+    Some(Region { name: name?, availability_zones })
+}
+
+pub(super) fn pool(cursor: &Cursor, reader: &mut Reader) -> Option<AddressPool> {
+    let mut map = cursor.map(reader)?;
+    let name = declared_name(&mut map, Kind::Pool, reader);
+    let region = map.required("region").and_then(|c| reference(&c, Kind::Region, reader));
+    let cidr = map.required("cidr").and_then(|c| c.parsed(reader, rules::pool_cidr));
+    let block = map.required("block").and_then(|c| block(&c, cidr.map(|net| net.prefix_len()), reader));
+    map.finish(reader);
+    Some(AddressPool {
+        name: name?,
+        region: region.unwrap_or_default(),
+        // All addresses there are: never too few, and no pool's own.
+        cidr: cidr.unwrap_or_default(),
+        block: block.unwrap_or(SMALLEST_BLOCK),
+    })
+}
+
+fn block(cursor: &Cursor, pool: Option<u8>, reader: &mut Reader) -> Option<u8> {
+    let prefix = cursor.integer(reader, "a prefix length", 0..=32)?;
+    let flaw = if prefix < u32::from(LARGEST_BLOCK) || prefix > AWS_SMALLEST {
+        Flaw::new(format!("AWS allows networks from /{LARGEST_BLOCK} to /{AWS_SMALLEST}, not /{prefix}"))
+            .hint("a /18 gives each account 16,384 addresses")
+    } else if prefix > u32::from(SMALLEST_BLOCK) {
+        Flaw::new(format!("a /{prefix} is too small for a network: its subnets would be smaller than a /28"))
+            .hint(format!("a block is a /{SMALLEST_BLOCK} or larger: 8 zones, 4 subnets in each"))
+    } else if pool.is_some_and(|pool| prefix < u32::from(pool)) {
+        let pool = pool.unwrap_or_default();
+        Flaw::new(format!("a block of /{prefix} does not fit into a pool of /{pool}"))
+            .hint(format!("give `block` a number from {} to {SMALLEST_BLOCK}", pool.max(LARGEST_BLOCK)))
+    } else {
+        return u8::try_from(prefix).ok();
+    };
+    reader.report(&cursor.place, flaw);
+    None
+}
+
+pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Environment> {
+    const NAT: [(&str, Nat); 4] =
+        [("per-az", Nat::PerAz), ("single", Nat::Single), ("regional", Nat::Regional), ("none", Nat::None)];
+    let mut map = cursor.map(reader)?;
+    let name = declared_name(&mut map, Kind::Environment, reader);
+    let pools = map.required("pools").map(|c| references(&c, Kind::Pool, "address pool", reader));
+    let nat = map.optional("nat").and_then(|c| c.choice(reader, &NAT));
+    let paging = map.optional("paging").and_then(|c| c.boolean(reader));
+    map.finish(reader);
+    Some(Environment {
+        name: name?,
+        pools: pools.unwrap_or_default(),
+        nat: nat.unwrap_or_default(),
+        paging: paging.unwrap_or_default(),
+    })
+}

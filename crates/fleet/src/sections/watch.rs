@@ -1,0 +1,214 @@
+//! Connections, isolations, probing, alert routes, roll-out.
+
+use super::{collect, no_repetition, reference, references};
+use crate::draft::Items;
+use crate::model::{
+    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, Isolation, Probing, Rollout, Wave,
+};
+use crate::names::Kind;
+use crate::reader::{Cursor, Flaw, Reader};
+use crate::rules;
+
+const PORT: std::ops::RangeInclusive<u32> = 1..=65535;
+
+pub(super) fn connection(cursor: &Cursor, reader: &mut Reader) -> Option<Connection> {
+    let mut map = cursor.map(reader)?;
+    let from = map.required("from").and_then(|c| reference(&c, Kind::Domain, reader));
+    let to_cursor = map.required("to");
+    let to = to_cursor.as_ref().and_then(|c| reference(c, Kind::Domain, reader));
+    if let (Some(cursor), true) = (&to_cursor, from.is_some() && from == to) {
+        reader.report(&cursor.place, Flaw::new("a connection of a domain to itself"));
+    }
+    let ports = map.required("ports").map(|c| ports(&c, reader)).unwrap_or_default();
+    let environments = map.optional("environments");
+    let environments = environments.map(|c| references(&c, Kind::Environment, "environment", reader));
+    let check = map.required("check").and_then(|c| connection_check(&c, reader));
+    map.finish(reader);
+    Some(Connection {
+        from: from?,
+        to: to?,
+        ports,
+        environments: environments.unwrap_or_default(),
+        check: check.unwrap_or_default(),
+    })
+}
+
+/// All of the ports, or none when one could not be read.
+fn ports(cursor: &Cursor, reader: &mut Reader) -> Vec<u16> {
+    let cursors = cursor.filled_list(reader, "port").unwrap_or_default();
+    let mut ports = vec![];
+    for cursor in &cursors {
+        if let Some(port) = port(cursor, reader) {
+            no_repetition(cursor, &ports, &port, reader);
+            ports.push(port);
+        }
+    }
+    if ports.len() == cursors.len() { ports } else { vec![] }
+}
+
+fn port(cursor: &Cursor, reader: &mut Reader) -> Option<u16> {
+    cursor.integer(reader, "a port", PORT).and_then(|port| u16::try_from(port).ok())
+}
+
+fn connection_check(cursor: &Cursor, reader: &mut Reader) -> Option<ConnectionCheck> {
+    let mut map = cursor.map(reader)?;
+    let host = map.required("host").and_then(|c| templated_host(&c, reader));
+    let kinds = [("tcp", CheckType::Tcp), ("tls", CheckType::Tls)];
+    let check_type = map.optional("type").and_then(|c| c.choice(reader, &kinds));
+    map.finish(reader);
+    Some(ConnectionCheck { host: host.unwrap_or_default(), check_type: check_type.unwrap_or_default() })
+}
+
+fn templated_host(cursor: &Cursor, reader: &mut Reader) -> Option<String> {
+    cursor.parsed(reader, |text| rules::host(text, &["environment", "region"]))
+}
+
+pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolation> {
+    let mut map = cursor.map(reader)?;
+    let from = map.required("from").and_then(|c| reference(&c, Kind::Domain, reader));
+    let to_cursor = map.required("to");
+    let to = to_cursor.as_ref().and_then(|c| reference(c, Kind::Domain, reader));
+    let to_environment = map.optional("to_environment");
+    let to_environment = to_environment.and_then(|c| reference(&c, Kind::Environment, reader));
+    if let (Some(cursor), true) = (&to_cursor, from.is_some() && from == to && to_environment.is_none()) {
+        let flaw = Flaw::new("an isolation of a domain from itself");
+        let hint = "to isolate its environments from each other, add `to_environment`";
+        reader.report(&cursor.place, flaw.hint(hint));
+    }
+    let host = map.required("host").and_then(|c| templated_host(&c, reader));
+    let port = map.required("port").and_then(|c| port(&c, reader));
+    let environments = map.optional("environments");
+    let environments = environments.map(|c| references(&c, Kind::Environment, "environment", reader));
+    let control = map.required("control").and_then(|c| c.text(reader));
+    map.finish(reader);
+    Some(Isolation {
+        from: from?,
+        to: to?,
+        to_environment,
+        host: host.unwrap_or_default(),
+        port: port.unwrap_or_default(),
+        environments: environments.unwrap_or_default(),
+        control: control.unwrap_or_default(),
+    })
+}
+
+/// Reads `probing`, and says whether all of its egress targets could be read.
+pub(super) fn probing(cursor: Option<Cursor>, reader: &mut Reader) -> (Probing, bool) {
+    let mut probing = Probing::default();
+    let Some(cursor) = cursor else { return (probing, true) };
+    let Some(mut map) = cursor.map(reader) else { return (probing, false) };
+    let egress = super::optional_items(map.optional("egress"), reader, egress_target);
+    let mut number = |key, what: &str, range, value: &mut u32| {
+        if let Some(given) = map.optional(key).and_then(|c| c.integer(reader, what, range)) {
+            *value = given;
+        }
+    };
+    number("timeout_ms", "`timeout_ms`", 100..=10_000, &mut probing.timeout_ms);
+    number("down_after", "`down_after`", 1..=60, &mut probing.down_after);
+    number("up_after", "`up_after`", 1..=60, &mut probing.up_after);
+    number("overdue_after_seconds", "`overdue_after_seconds`", 90..=3600, &mut probing.overdue_after_seconds);
+    map.finish(reader);
+    for (index, (place, target)) in egress.found.iter().enumerate() {
+        if egress.found[..index].iter().any(|(_, earlier)| earlier == target) {
+            let EgressTarget { host, port } = target;
+            reader.report(place, Flaw::new(format!("`{host}:{port}` stands here twice")));
+        }
+    }
+    probing.egress = egress.found.into_iter().map(|(_, target)| target).collect();
+    (probing, egress.complete)
+}
+
+fn egress_target(cursor: &Cursor, reader: &mut Reader) -> Option<EgressTarget> {
+    let mut map = cursor.map(reader)?;
+    let host = map.required("host").and_then(|c| c.parsed(reader, |text| rules::host(text, &[])));
+    let port = map.required("port").and_then(|c| port(&c, reader));
+    map.finish(reader);
+    Some(EgressTarget { host: host?, port: port? })
+}
+
+pub(super) fn alert_routes(cursor: &Cursor, reader: &mut Reader) -> Items<AlertRoute> {
+    let Some(cursors) = cursor.filled_list(reader, "alert route") else { return Items::unreadable() };
+    let routes = collect(&cursors, reader, alert_route);
+    if !routes.complete {
+        return routes;
+    }
+    match routes.found.iter().position(|(_, route)| route.is_catch_all()) {
+        None => {
+            let flaw = Flaw::new("no alert route takes everything: some alerts would go nowhere");
+            let hint = "end the list with a route that has neither `environments` nor `domains`";
+            reader.report(&cursor.place, flaw.hint(hint));
+        }
+        Some(first) => {
+            let line = routes.found[first].0.line;
+            for (place, _) in &routes.found[first + 1..] {
+                let flaw = Flaw::new("no alert ever comes to this route");
+                reader.report(place, flaw.hint(format!("the one on line {line} takes everything before it")));
+            }
+        }
+    }
+    routes
+}
+
+fn alert_route(cursor: &Cursor, reader: &mut Reader) -> Option<AlertRoute> {
+    let mut map = cursor.map(reader)?;
+    let environments = map.optional("environments");
+    let environments = environments.map(|c| references(&c, Kind::Environment, "environment", reader));
+    let domains = map.optional("domains").map(|c| references(&c, Kind::Domain, "domain", reader));
+    // An unreadable or misspelt filter must not make a route look like one that takes everything.
+    let filters_readable =
+        [&environments, &domains].into_iter().all(|filter| filter.as_ref().is_none_or(|f| !f.is_empty()));
+    let slack_channel = map.required("slack_channel").and_then(|c| c.parsed(reader, rules::slack_channel));
+    let page = map.optional("page").and_then(|c| c.boolean(reader));
+    let all_known = map.finish(reader);
+    (filters_readable && all_known).then(|| AlertRoute {
+        environments: environments.unwrap_or_default(),
+        domains: domains.unwrap_or_default(),
+        slack_channel: slack_channel.unwrap_or_default(),
+        page: page.unwrap_or_default(),
+    })
+}
+
+pub(super) fn rollout(cursor: &Cursor, reader: &mut Reader) -> Option<Rollout> {
+    let mut map = cursor.map(reader)?;
+    let list = map.required("waves");
+    let cursors = list.as_ref().and_then(|c| c.filled_list(reader, "wave"));
+    map.finish(reader);
+    let cursors = cursors?;
+    let mut waves: Vec<Wave> = vec![];
+    for (index, cursor) in cursors.iter().enumerate() {
+        let is_last = index + 1 == cursors.len();
+        waves.extend(wave(cursor, is_last, &waves, reader));
+    }
+    Some(Rollout { waves })
+}
+
+fn wave(cursor: &Cursor, is_last: bool, earlier: &[Wave], reader: &mut Reader) -> Option<Wave> {
+    let mut map = cursor.map(reader)?;
+    let name_cursor = map.required("name");
+    let name = name_cursor.as_ref().and_then(|c| c.parsed(reader, rules::filled));
+    if let (Some(cursor), Some(name)) = (&name_cursor, &name) {
+        reader.declare(Kind::Wave, name, &cursor.place);
+    }
+    let list = map.optional("accounts");
+    map.finish(reader);
+    match (&list, is_last) {
+        (Some(list), true) => {
+            let flaw = Flaw::new("the last wave takes all accounts that are left, so it has no list");
+            reader.report(&list.place, flaw.hint("add a wave without `accounts` at the end"));
+        }
+        (None, false) => {
+            let flaw = Flaw::new("only the last wave may be without `accounts`");
+            reader.report(&cursor.place, flaw.hint("it takes every account, so nothing is left behind it"));
+        }
+        _ => {}
+    }
+    let accounts = list.map(|list| references(&list, Kind::Account, "account name", reader));
+    let accounts = accounts.unwrap_or_default();
+    for account in &accounts {
+        if let Some(wave) = earlier.iter().find(|wave| wave.accounts.contains(account)) {
+            let flaw = Flaw::new(format!("the account `{account}` is in the wave `{}` already", wave.name));
+            reader.report(&cursor.place, flaw);
+        }
+    }
+    Some(Wave { name: name.unwrap_or_default(), accounts })
+}

@@ -1,0 +1,376 @@
+//! Every error of a bad file is reported, where it is, with what to do.
+
+mod support;
+
+use support::{SMALL, problems, with};
+
+/// The one problem of a file: `path: message (hint)`.
+fn only_problem(text: &str) -> String {
+    let problems = problems(text);
+    let [problem] = problems.as_slice() else { panic!("one problem was expected:\n{problems}") };
+    let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{}: {}{hint}", problem.path, problem.message)
+}
+
+/// Spoils the small file in one place after another and compares the one problem each time.
+fn assert_problems(cases: &[(&str, &str, &str)]) {
+    for (old, new, expected) in cases {
+        let found = only_problem(&with(SMALL, old, new));
+        assert_eq!(&found, expected, "{old:?} became {new:?}");
+    }
+}
+
+#[test]
+fn all_errors_of_a_bad_file_are_shown_in_one_go() {
+    let shown = problems(include_str!("fixtures/all-wrong.yaml")).render("fleet.yaml");
+    insta::assert_snapshot!(shown);
+}
+
+#[test]
+fn wrong_addresses_are_explained() {
+    assert_problems(&[
+        (
+            "10.16.0.0/12",
+            "10.8.0.0/13",
+            "address_pools[1].cidr: 10.8.0.0/13 overlaps 10.0.0.0/12 of the address pool `nonprod` (that pool is on line 10)",
+        ),
+        (
+            "10.16.0.0/12",
+            "10.16.0.0",
+            "address_pools[1].cidr: `10.16.0.0` is not an IPv4 network (a network has a prefix length: 10.16.0.0/16)",
+        ),
+        (
+            "10.16.0.0/12",
+            "fd00::/64",
+            "address_pools[1].cidr: `fd00::/64` is not an IPv4 network (write it as in 10.0.0.0/12)",
+        ),
+        (
+            "10.16.0.0/12",
+            "172.0.0.0/8",
+            "address_pools[1].cidr: `172.0.0.0/8` is not private address space (use a part of one of 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, 100.64.0.0/10)",
+        ),
+        (
+            "cidr: 10.16.0.0/12, block: 18",
+            "cidr: 10.16.0.0/18, block: 18.5",
+            "address_pools[1].block: a prefix length must be a whole number from 0 to 32, not 18.5",
+        ),
+        (
+            "cidr: 10.16.0.0/12, block: 18",
+            "cidr: 10.16.0.0/18, block: 18",
+            "address_pools[1].block: 2 accounts need a block of the address pool `prod`, which has 1 (make the blocks smaller, or give the environment a further pool in the Region)",
+        ),
+    ]);
+}
+
+#[test]
+fn a_region_without_a_pool_is_reported() {
+    assert_problems(&[(
+        "address_pools:",
+        "  - { name: eu-west-1, availability_zones: [euw1-az1] }\naddress_pools:",
+        "regions[1].name: the Region eu-west-1 has no address pool (no account could get a network there: add a pool, or remove the Region)",
+    )]);
+}
+
+#[test]
+fn accounts_that_cannot_be_told_apart_are_reported() {
+    assert_problems(&[
+        (
+            "account_id: \"333333333333\"",
+            "account_id: \"222222222222\"",
+            "domains[1].environments[1].account_id: the account id `222222222222` is used twice (the first is on line 5)",
+        ),
+        (
+            "account_id: \"333333333333\"",
+            "account_name: shop-dev",
+            "domains[1].environments[1]: the account name `shop-dev` is used twice (the first is on line 18)",
+        ),
+        (
+            "account_id: \"333333333333\"",
+            "account_id: 012345678901",
+            "domains[1].environments[1].account_id: `account_id` must be text, but \"012345678901\" is a number (put it in quotes: \"012345678901\")",
+        ),
+        (
+            "account_id: \"333333333333\"",
+            "account_id: 3333-3333-3333",
+            "domains[1].environments[1].account_id: `3333-3333-3333` is not an account id, which has 12 digits (write \"333333333333\")",
+        ),
+        (
+            "environments: [dev, prod]\n  - name: payments",
+            "environments: [dev, { name: prod, email: Payments@example.com }]\n  - name: payments",
+            "domains[1].environments[1].email: the e-mail address `payments@example.com` is used twice (the first is on line 18)",
+        ),
+        (
+            "environments: [dev, prod]\n",
+            "environments: [dev, prod, dev]\n",
+            "domains[0].environments[2]: `dev` stands here twice",
+        ),
+    ]);
+}
+
+#[test]
+fn the_hub_may_be_the_management_account() {
+    support::fleet(&with(SMALL, "\"222222222222\"", "\"111111111111\""));
+}
+
+#[test]
+fn names_that_together_make_a_long_account_name_are_reported() {
+    let (domain, environment) = ("d".repeat(30), "e".repeat(30));
+    let text = with(
+        SMALL,
+        "{ name: dev,",
+        &format!("{{ name: {environment}, pools: [nonprod] }}\n  - {{ name: dev,"),
+    );
+    let entry = format!("  - {{ name: {domain}, owner: x, environments: [{environment}] }}\nconnections:");
+    let problem = only_problem(&with(&text, "connections:", &entry));
+    assert!(
+        problem.ends_with("has 61 characters; AWS allows 50 (give a shorter one with `account_name`)"),
+        "{problem}"
+    );
+}
+
+#[test]
+fn connections_that_cannot_be_tested_are_reported() {
+    let second = |rest: &str| format!("connections:\n  - {{ from: payments, to: shop, {rest} }}");
+    let cases = [
+        (
+            second("ports: [80], environments: [qa], check: { host: a }"),
+            "connections[0].environments[0]: unknown environment `qa` (declared: `dev`, `prod`)",
+        ),
+        (second("ports: [80, 80], check: { host: a }"), "connections[0].ports[1]: `80` stands here twice"),
+        (
+            second("ports: [80], check: { host: \"a:80\" }"),
+            "connections[0].check.host: `a:80` is not a host name or IPv4 address (the host alone: `a`)",
+        ),
+        (
+            second("ports: [\"80\"], check: { host: a }"),
+            "connections[0].ports[0]: `ports[0]` must be a number, but \"80\" is text (write it in digits, without quotes)",
+        ),
+        (
+            second("ports: [5432], check: { host: db.shop.internal }"),
+            "isolations[0]: `payments` to `shop` on port 5432 must connect and must not (it is declared as a connection on line 23)",
+        ),
+        (
+            second(
+                "ports: [80], check: { host: a } }\n  - { from: payments, to: shop, ports: [80], check: { host: b }",
+            ),
+            "connections[1]: `connection/payments-to-shop/80` is declared twice for dev (the first is on line 23)",
+        ),
+    ];
+    for (new, expected) in cases {
+        assert_eq!(only_problem(&with(SMALL, "connections:", &new)), expected, "{new}");
+    }
+}
+
+#[test]
+fn a_connection_needs_its_environment_in_both_domains() {
+    let text = with(SMALL, "environments: [dev, prod]\n", "environments: [dev]\n");
+    let listed = with(&text, "ports: [443],", "ports: [443], environments: [prod],");
+    assert_eq!(
+        only_problem(&listed),
+        "connections[0].environments[0]: the domain `shop` has no environment `prod` (it has `dev`)"
+    );
+    let text = with(&text, "environments: [dev, {", "environments: [{");
+    let shown = problems(&text).to_string();
+    assert_eq!(shown.matches("`shop` and `payments` have no environment in common").count(), 1, "{shown}");
+    assert_eq!(shown.matches("`payments` and `shop` have no environment in common").count(), 1, "{shown}");
+}
+
+#[test]
+fn isolations_that_prove_nothing_are_reported() {
+    assert_problems(&[
+        (
+            "control: egress/example.com/443",
+            "control: egress/example.com/80",
+            "isolations[0].control: the control `egress/example.com/80` is not a check of `payments` in dev (did you mean `egress/example.com/443`?)",
+        ),
+        (
+            "control: egress/example.com/443",
+            "control: connection/shop-to-payments/443",
+            "isolations[0].control: the control `connection/shop-to-payments/443` is not a check of `payments` in dev (there are `egress/example.com/443`)",
+        ),
+        (
+            "pools: [prod], paging",
+            "pools: [prod], nat: none, paging",
+            "isolations[0].control: the control `egress/example.com/443` is not a check of `payments` in prod (there is none: declare a connection of that domain, or a host under `probing.egress`)",
+        ),
+        (
+            "    to: shop\n",
+            "    to: payments\n",
+            "isolations[0].to: an isolation of a domain from itself (to isolate its environments from each other, add `to_environment`)",
+        ),
+        (
+            "    to: shop\n",
+            "    to: shop\n    to_environment: prod\n    environments: [stage]\n",
+            "isolations[0].environments[0]: unknown environment `stage` (declared: `dev`, `prod`)",
+        ),
+        (
+            "    to: shop\n",
+            "    to: payments\n    to_environment: prod\n    environments: [dev, prod]\n",
+            "isolations[0].environments[1]: an isolation of `payments`'s prod from itself",
+        ),
+    ]);
+}
+
+#[test]
+fn environments_of_one_domain_can_be_isolated_from_each_other() {
+    let text = with(SMALL, "    to: shop\n", "    to: payments\n    to_environment: prod\n");
+    let fleet = support::fleet(&text);
+    let isolated: Vec<String> = fleet
+        .members()
+        .into_iter()
+        .filter(|member| fleet.checks_for(member, "us-east-1").iter().any(|check| check.control.is_some()))
+        .map(|member| member.account_name)
+        .collect();
+    assert_eq!(isolated, ["payments-dev"]);
+}
+
+#[test]
+fn alerts_that_would_reach_nobody_are_reported() {
+    assert_problems(&[
+        (
+            "  - { slack_channel: \"#net-dev\" }\n",
+            "",
+            "alert_routes: no alert route takes everything: some alerts would go nowhere (end the list with a route that has neither `environments` nor `domains`)",
+        ),
+        (
+            "  - { slack_channel: \"#net-dev\" }\n",
+            "  - { slack_channel: \"#net-dev\" }\n  - { domains: [shop], slack_channel: \"#shop\" }\n",
+            "alert_routes[2]: no alert ever comes to this route (the one on line 34 takes everything before it)",
+        ),
+        (
+            ", page: true }",
+            " }",
+            "environments[1].paging: `prod` has `paging: true`, but nobody is paged (give the alert route its incidents take `page: true`, or remove `paging`)",
+        ),
+        (
+            ", paging: true }",
+            " }",
+            "alert_routes[0].page: this route never pages: none of its environments has `paging: true` (add `paging: true` to the environment, or remove `page`)",
+        ),
+        (
+            "\"#net-dev\"",
+            "Net Dev",
+            "alert_routes[1].slack_channel: `Net Dev` is not a Slack channel (write \"#net-dev\", or the channel's id, which begins with C)",
+        ),
+    ]);
+}
+
+#[test]
+fn a_slack_channel_without_quotes_is_a_comment_and_said_to_be() {
+    let text = with(SMALL, "- { slack_channel: \"#net-dev\" }", "- slack_channel: #net-dev");
+    let shown = problems(&text).to_string();
+    assert!(shown.contains("`slack_channel` has no value; it must be text"), "{shown}");
+    assert!(shown.contains("text that begins with # needs quotes"), "{shown}");
+    assert!(shown.contains("34 |   - slack_channel: #net-dev\n   |     ^^^^^^^^^^^^^"), "{shown}");
+}
+
+#[test]
+fn waves_that_leave_accounts_out_or_name_them_twice_are_reported() {
+    assert_problems(&[
+        (
+            "    - { name: rest }\n",
+            "",
+            "rollout.waves[0].accounts: the last wave takes all accounts that are left, so it has no list (add a wave without `accounts` at the end)",
+        ),
+        (
+            "accounts: [shop-dev]",
+            "accounts: [shop-dve]",
+            "rollout.waves[0].accounts[0]: unknown account name `shop-dve` (did you mean `shop-dev`?)",
+        ),
+        (
+            "    - { name: rest }",
+            "    - { name: second, accounts: [shop-dev] }\n    - { name: rest }",
+            "rollout.waves[1]: the account `shop-dev` is in the wave `first` already",
+        ),
+        (
+            "name: first, accounts: [shop-dev]",
+            "name: first",
+            "rollout.waves[0]: only the last wave may be without `accounts` (it takes every account, so nothing is left behind it)",
+        ),
+    ]);
+}
+
+#[test]
+fn an_account_has_no_more_checks_than_fit_into_a_report() {
+    let ports: Vec<String> = (1..=200).map(|port| port.to_string()).collect();
+    let text = with(SMALL, "ports: [443]", &format!("ports: [{}]", ports.join(", ")));
+    let shown = problems(&text).to_string();
+    assert!(shown.contains("`shop-dev` has 201 checks"), "{shown}");
+}
+
+#[test]
+fn what_is_not_yaml_is_reported_where_it_breaks() {
+    let cases = [
+        ("", "1:1 the file is empty"),
+        ("# nothing but a comment\n", "1:1 the file is empty"),
+        ("---\n", "1:1 the file is empty"),
+        ("version: 1\n---\nversion: 1\n", "2:1 a second YAML document begins here"),
+        ("- version: 1\n", "1:1 the file must be a map of keys and values, not a list"),
+        ("version\n", "1:1 the file must be a map of keys and values, but \"version\" is text"),
+        ("version: !secret 1\n", "1:10 the tag `!secret` means nothing in a fleet file"),
+        ("? [a]\n: b\n", "1:3 a key must be a word, not a list or a map"),
+        ("regions:\n\t- name: us-east-1\n", "2:1 this line is indented with a tab"),
+        ("a: &x [*x]\n", "1:8 this alias stands inside the value it refers to"),
+    ];
+    for (text, expected) in cases {
+        let problems = problems(text);
+        let first = &problems.as_slice()[0];
+        assert_eq!(format!("{}:{} {}", first.line, first.column, first.message), expected, "{text:?}");
+    }
+}
+
+#[test]
+fn broken_yaml_is_reported_with_its_line() {
+    for text in ["a: [1, 2\nb: 3\n", "a: \"b\nc: d\n", "a: b: c\n", "a: *nowhere\n", "a: %x\n"] {
+        let problems = problems(text);
+        let first = &problems.as_slice()[0];
+        assert!(first.message.starts_with("not valid YAML: "), "{text:?}: {first:?}");
+        assert!(first.line <= 3, "{text:?}: {first:?}");
+    }
+}
+
+#[test]
+fn every_line_with_a_tab_is_reported() {
+    let text = "regions:\n\t- name: us-east-1\n  # fine\n  \tavailability_zones: []\n";
+    let lines: Vec<_> = problems(text).into_iter().map(|p| (p.line, p.column)).collect();
+    assert_eq!(lines, [(2, 1), (4, 3)]);
+}
+
+#[test]
+fn aliases_cannot_fill_the_memory() {
+    let mut text = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..=9 {
+        let below = format!("*l{}", level - 1);
+        text.push_str(&format!("l{level}: &l{level} [{}]\n", vec![below; 10].join(", ")));
+    }
+    assert!(problems(&text).to_string().contains("aliases add more than 100000 values"));
+}
+
+#[test]
+fn deep_nesting_is_refused() {
+    let text = format!("a: {}{}", "[".repeat(100), "]".repeat(100));
+    assert!(problems(&text).to_string().contains("nested more than 32 levels deep"));
+}
+
+#[test]
+fn diagnostics_serialize_as_a_list_in_the_order_of_the_file() {
+    let text = with(SMALL, "version: 1", "version: 3").replace("owner: team-payments", "ownr: x");
+    assert_eq!(
+        serde_json::to_value(problems(&text)).unwrap(),
+        serde_json::json!([
+            {
+                "line": 1,
+                "column": 10,
+                "path": "version",
+                "message": "the version of a fleet file must be 1, not 3",
+            },
+            {
+                "line": 20,
+                "column": 5,
+                "path": "domains[1].ownr",
+                "message": "unknown key `ownr`",
+                "hint": "did you mean `owner`?",
+            },
+        ])
+    );
+}

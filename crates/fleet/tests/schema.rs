@@ -1,0 +1,199 @@
+//! The JSON Schema and the parser say the same.
+
+mod support;
+
+use std::path::Path;
+
+use jsonschema::Validator;
+use serde_json::{Value, json};
+use support::{EVERY_KEY, EXAMPLE, SMALL};
+
+fn validator() -> Validator {
+    jsonschema::draft7::new(&phonehome_fleet::schema()).expect("the schema is a valid schema")
+}
+
+fn parser_accepts(value: &Value) -> bool {
+    phonehome_fleet::parse(&value.to_string()).is_ok()
+}
+
+/// The JSON pointer of every map in a value.
+fn maps(value: &Value, pointer: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(entries) => {
+            found.push(pointer.to_owned());
+            for (key, value) in entries {
+                maps(value, &format!("{pointer}/{key}"), found);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                maps(item, &format!("{pointer}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A file with every key, and where its maps are.
+fn every_key() -> (Value, Vec<String>) {
+    let value = support::json(EVERY_KEY);
+    let mut found = vec![];
+    maps(&value, "", &mut found);
+    (value, found)
+}
+
+fn map_at<'v>(value: &'v mut Value, pointer: &str) -> &'v mut serde_json::Map<String, Value> {
+    value.pointer_mut(pointer).and_then(Value::as_object_mut).expect("a map")
+}
+
+#[test]
+fn the_committed_schema_is_the_one_of_the_types() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/fleet.schema.json");
+    let schema = serde_json::to_string_pretty(&phonehome_fleet::schema()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == schema,
+        "docs/fleet.schema.json is out of date. To write it anew:\n\n    \
+         UPDATE_SCHEMA=1 cargo test -p phonehome-fleet\n"
+    );
+}
+
+#[test]
+fn the_valid_files_are_valid_by_the_schema() {
+    let validator = validator();
+    for (name, text) in [("example", EXAMPLE), ("every key", EVERY_KEY), ("small", SMALL)] {
+        let value = support::json(text);
+        let problems: Vec<_> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+        assert!(problems.is_empty(), "{name}: {problems:#?}");
+        support::fleet(text);
+    }
+}
+
+#[test]
+fn the_example_points_editors_at_the_schema() {
+    assert!(EXAMPLE.starts_with("# yaml-language-server: $schema=docs/fleet.schema.json\n"));
+}
+
+#[test]
+fn the_fixture_with_every_key_has_every_key_of_the_schema() {
+    let schema = phonehome_fleet::schema();
+    let (value, pointers) = every_key();
+    let mut used: Vec<&String> = vec![];
+    for pointer in &pointers {
+        used.extend(value.pointer(pointer).and_then(Value::as_object).unwrap().keys());
+    }
+    let definitions = schema["definitions"].as_object().unwrap().values();
+    for definition in definitions.chain([&schema]) {
+        for key in definition["properties"].as_object().into_iter().flat_map(|p| p.keys()) {
+            assert!(used.contains(&key), "no {key:?} in the fixture");
+        }
+    }
+}
+
+#[test]
+fn every_key_of_the_schema_is_explained() {
+    let schema = phonehome_fleet::schema();
+    let definitions = schema["definitions"].as_object().unwrap();
+    for (name, definition) in definitions {
+        for (key, property) in definition["properties"].as_object().into_iter().flatten() {
+            let explained = property.get("description").is_some() || key == "environments";
+            assert!(explained, "{name}.{key} has no description");
+        }
+    }
+}
+
+#[test]
+fn an_unknown_key_anywhere_is_refused_by_the_schema_and_by_the_parser() {
+    let validator = validator();
+    let (value, pointers) = every_key();
+    assert!(pointers.len() > 20, "maps were found");
+    for pointer in pointers {
+        let mut spoilt = value.clone();
+        map_at(&mut spoilt, &pointer).insert("colour".into(), json!("blue"));
+        assert!(!validator.is_valid(&spoilt), "the schema accepts an unknown key in {pointer:?}");
+        let problems = support::problems(&spoilt.to_string());
+        let messages: Vec<_> = problems.into_iter().map(|p| p.message.as_str()).collect();
+        assert_eq!(messages, ["unknown key `colour`"], "in {pointer:?}");
+    }
+}
+
+#[test]
+fn the_schema_and_the_parser_require_the_same_keys() {
+    let validator = validator();
+    let (value, pointers) = every_key();
+    for pointer in pointers {
+        let keys: Vec<String> =
+            value.pointer(&pointer).and_then(Value::as_object).unwrap().keys().cloned().collect();
+        for key in keys {
+            let mut spoilt = value.clone();
+            map_at(&mut spoilt, &pointer).remove(&key);
+            let missing = format!("the key `{key}` is missing");
+            let parser_misses_it = match phonehome_fleet::parse(&spoilt.to_string()) {
+                Ok(_) => false,
+                Err(problems) => problems.into_iter().any(|p| p.message == missing),
+            };
+            assert_eq!(parser_misses_it, !validator.is_valid(&spoilt), "{key:?} in {pointer:?}");
+        }
+    }
+}
+
+#[test]
+fn the_schema_and_the_parser_refuse_the_same_values() {
+    let cases = [
+        ("/version", json!(2)),
+        ("/version", json!("1")),
+        ("/organization/id", json!("a1b2c3d4e5")),
+        ("/organization/hub_account", json!(222_222_222_222_u64)),
+        ("/organization/hub_account", json!("2222")),
+        ("/organization/member_role", json!("a/b")),
+        ("/regions", json!([])),
+        ("/regions", json!(null)),
+        ("/regions/0/name", json!("us-east")),
+        ("/regions/0/availability_zones", json!(["use1-az9"])),
+        ("/regions/0/availability_zones", json!(["us-east-1a"])),
+        ("/regions/0/availability_zones", json!(["use1-bos1-az1"])),
+        ("/regions/0/availability_zones", json!(["use1-az1", "use1-az1"])),
+        ("/address_pools/0/cidr", json!("10.0.0.0")),
+        ("/address_pools/0/block", json!(24)),
+        ("/address_pools/0/block", json!(15)),
+        ("/address_pools/0/name", json!("Non Prod")),
+        ("/environments/0/nat", json!("per_az")),
+        ("/environments/0/paging", json!("yes")),
+        ("/environments/0/pools", json!([])),
+        ("/domains/0/environments", json!([])),
+        ("/domains/0/environments/1/account_id", json!(null)),
+        ("/domains/0/environments/1/account_name", json!("x".repeat(51))),
+        ("/domains/0/environments/1/email", json!("nobody")),
+        ("/domains/0/name", json!("x".repeat(41))),
+        ("/connections/0/ports", json!([0])),
+        ("/connections/0/ports", json!([65_536])),
+        ("/connections/0/ports", json!(443)),
+        ("/connections/0/check/type", json!("udp")),
+        ("/isolations/0/control", json!("egress")),
+        ("/probing/timeout_ms", json!(99)),
+        ("/probing/overdue_after_seconds", json!(60)),
+        ("/alert_routes/0/slack_channel", json!("net")),
+        ("/alert_routes/0/environments", json!([])),
+        ("/rollout/waves", json!([])),
+    ];
+    let validator = validator();
+    for (pointer, bad) in cases {
+        let mut spoilt = support::json(EVERY_KEY);
+        *spoilt.pointer_mut(pointer).expect("the fixture has it") = bad.clone();
+        assert!(!validator.is_valid(&spoilt), "the schema accepts {bad} at {pointer}");
+        assert!(!parser_accepts(&spoilt), "the parser accepts {bad} at {pointer}");
+    }
+}
+
+#[test]
+fn a_fleet_written_as_json_is_the_same_fleet_again() {
+    for text in [EXAMPLE, EVERY_KEY, SMALL] {
+        let fleet = support::fleet(text);
+        let written = serde_json::to_value(&fleet).unwrap();
+        assert!(validator().is_valid(&written));
+        assert_eq!(support::fleet(&written.to_string()), fleet);
+    }
+}

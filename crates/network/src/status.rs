@@ -1,0 +1,55 @@
+//! How far a stack has come, as it is stored and shown.
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+/// The stored status of one stack. It is always overwritten with what was just seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackStatus {
+    /// The account's id.
+    pub account: String,
+    /// The account's name.
+    pub account_name: String,
+    /// Its domain.
+    pub domain: String,
+    /// Its environment.
+    pub environment: String,
+    /// The Region.
+    pub region: String,
+    /// The AZ IDs that have a probe.
+    pub availability_zones: Vec<String>,
+    /// The pool the block is from.
+    pub pool: String,
+    /// The block it holds.
+    pub cidr: Ipv4Net,
+    /// The number of the newest plan; it only grows.
+    pub generation: u64,
+    /// How far it is.
+    pub phase: Phase,
+    /// VPC, subnets, route tables and security groups are as declared.
+    pub network_ready: bool,
+    /// Every NAT gateway is available and routed to.
+    pub egress_ready: bool,
+    /// For people: what it waits for or what failed.
+    pub message: String,
+    /// When the account was first seen, in milliseconds since the Unix epoch.
+    pub first_seen_ms: u64,
+    /// When this was written.
+    pub updated_at_ms: u64,
+    /// When it first was [`Phase::Ready`]: from then on its probes are expected to report.
+    pub ready_since_ms: Option<u64>,
+}
+
+/// How far a stack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// A block is claimed, nothing is made yet: the account may not be ready.
+    Claimed,
+    /// Steps were done, and something is still on its way.
+    Waiting,
+    /// As declared.
+    Ready,
+    /// A step failed in a way that trying again does not mend.
+    Failed,
+}

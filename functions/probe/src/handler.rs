@@ -1,0 +1,158 @@
+//! One invocation of the probe.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::{Context, Error, LambdaEvent};
+use phonehome_checks::{Identity, Settings, parse_input, run_with};
+use phonehome_wire::{ProbeInput, Report, Verdict};
+use serde_json::Value;
+
+/// Kept back from the function's time limit for writing the report.
+const MARGIN_MS: u64 = 1_000;
+
+/// Runs the checks of one event.
+///
+/// An error says that the probe could not run at all. It reaches the function's failure
+/// destination as "the probe crashed", which says nothing of the paths.
+pub(crate) async fn handle(event: LambdaEvent<Value>) -> Result<Report, Error> {
+    let settings = Settings { limit: time_left(&event.context), ..Settings::default() };
+    let (input, identity) = match prepare(event) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            tracing::error!(%error, "event refused");
+            return Err(error);
+        }
+    };
+    let report = run_with(&input, &identity, &settings).await;
+    log(&report);
+    Ok(report)
+}
+
+/// Reads what to test from the event, and who tests it from its context.
+fn prepare(event: LambdaEvent<Value>) -> Result<(ProbeInput, Identity), Error> {
+    let identity = identity(&event.context)?;
+    Ok((parse_input(event.payload)?, identity))
+}
+
+fn identity(context: &Context) -> Result<Identity, Error> {
+    let arn = &context.invoked_function_arn;
+    // arn:aws:lambda:REGION:ACCOUNT:function:NAME
+    let account = arn.split(':').nth(4).unwrap_or_default();
+    if account.len() != 12 || !account.bytes().all(|digit| digit.is_ascii_digit()) {
+        return Err(format!("the function's ARN {arn:?} names no account").into());
+    }
+    Ok(Identity { account: account.to_owned(), run_id: context.request_id.clone() })
+}
+
+/// How long the checks may take before Lambda would stop the function without a report.
+fn time_left(context: &Context) -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let left = Duration::from_millis(context.deadline.saturating_sub(MARGIN_MS)).saturating_sub(now);
+    left.min(Settings::default().limit)
+}
+
+fn log(report: &Report) {
+    let total = report.results.len();
+    let passed = report.results.iter().filter(|r| matches!(r.verdict, Verdict::Ok | Verdict::DenyProven));
+    let passed = passed.count();
+    let Report { run_id, generation, availability_zone, duration_ms, .. } = report;
+    tracing::info!(run_id, generation, availability_zone, duration_ms, total, passed, "checks run");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::json;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:lambda:us-east-1:444455556666:function:phonehome-probe-use1-az1";
+
+    fn event(payload: Value) -> LambdaEvent<Value> {
+        let mut context = Context::default();
+        context.request_id = "run-1".to_owned();
+        context.invoked_function_arn = ARN.to_owned();
+        context.deadline = u64::MAX;
+        LambdaEvent::new(payload, context)
+    }
+
+    /// The sample events, by file name.
+    fn samples() -> Vec<(String, Value)> {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../events/probe");
+        let mut samples = vec![];
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let text = std::fs::read_to_string(&path).unwrap();
+            samples.push((name, serde_json::from_str(&text).unwrap()));
+        }
+        samples
+    }
+
+    #[test]
+    fn every_good_sample_event_is_accepted() {
+        let good: Vec<_> = samples().into_iter().filter(|(name, _)| !name.starts_with("bad-")).collect();
+        assert!(!good.is_empty());
+        for (name, payload) in good {
+            let (input, identity) = prepare(event(payload)).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!((input.version, identity.account.as_str()), (1, "444455556666"), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_bad_sample_event_is_refused_with_a_reason() {
+        let bad: Vec<_> = samples().into_iter().filter(|(name, _)| name.starts_with("bad-")).collect();
+        assert!(!bad.is_empty());
+        for (name, payload) in bad {
+            let error = handle(event(payload)).await.expect_err(&name).to_string();
+            assert!(error.len() > 20, "{name}: {error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_event_from_a_newer_hub_is_refused_by_version() {
+        let (_, newer) = samples().into_iter().find(|(name, _)| name == "bad-newer-version.json").unwrap();
+        let error = handle(event(newer)).await.unwrap_err().to_string();
+        assert!(error.contains("version 2 is newer than 1"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_report_carries_the_account_of_the_function_and_the_id_of_the_request() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let payload = json!({
+            "version": 1, "generation": 3, "region": "us-east-1", "availability_zone": "use1-az1",
+            "checks": [{
+                "id": "connection/a", "kind": {"type": "tcp", "host": "127.0.0.1", "port": address.port()},
+                "target": {"endpoint": address.to_string()}, "timeout_ms": 20_000
+            }]
+        });
+        let report = handle(event(payload)).await.unwrap();
+        assert_eq!((report.account.as_str(), report.run_id.as_str()), ("444455556666", "run-1"));
+        assert_eq!(report.results[0].verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn a_function_arn_without_an_account_is_refused() {
+        for arn in ["", "No header found.", "arn:aws:lambda:us-east-1::function:x", "a:b:c:d:12345678901x:f"]
+        {
+            let mut context = Context::default();
+            context.invoked_function_arn = arn.to_owned();
+            assert!(identity(&context).is_err(), "{arn}");
+        }
+    }
+
+    #[test]
+    fn the_checks_end_before_the_function_is_stopped() {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let at = |deadline: Duration| {
+            let mut context = Context::default();
+            context.deadline = u64::try_from(deadline.as_millis()).unwrap();
+            time_left(&context)
+        };
+        assert!(at(now + Duration::from_secs(30)) <= Duration::from_secs(29));
+        assert_eq!(at(now), Duration::ZERO);
+        assert_eq!(at(now + Duration::from_secs(900)), Settings::default().limit);
+    }
+}
