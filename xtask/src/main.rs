@@ -1,2 +1,70 @@
-//! stub
-fn main() {}
+//! The project's own commands, run as `cargo xtask COMMAND`.
+
+mod ci;
+mod demo;
+mod deny;
+mod package;
+mod project;
+mod python;
+mod steps;
+mod venv;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+use project::Project;
+
+/// The project's own commands.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Play the story on a local cloud: no AWS account is needed
+    Demo(demo::Options),
+    /// Run all tests, the end-to-end tests included
+    Test {
+        /// What to pass on to `cargo test`, for instance a test's name
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Everything a change has to pass: format, licences, templates, lints, documentation, tests
+    Ci,
+    /// Build the functions for AWS, where `infra/hub.yaml` looks for them
+    Package(package::Options),
+    /// Write docs/fleet.schema.json anew
+    Schema,
+}
+
+fn main() -> ExitCode {
+    let outcome = match deny::as_cargo() {
+        Some(outcome) => outcome,
+        None => run(Arguments::parse().command),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    let project = Project::find()?;
+    match command {
+        Command::Demo(options) => demo::run(&project, &options),
+        Command::Test { arguments } => ci::test(&project, &arguments),
+        Command::Ci => ci::run(&project),
+        Command::Package(options) => package::run(&project, &options),
+        Command::Schema => project::run(
+            project
+                .cargo(["test", "--release", "--package", "phonehome-fleet", "--test", "schema"])
+                .env("UPDATE_SCHEMA", "1"),
+        ),
+    }
+}

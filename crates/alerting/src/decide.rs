@@ -40,7 +40,7 @@ pub(crate) type Incidents = BTreeMap<String, Incident>;
 /// Members that move between incidents can change which group another incident goes on as, so
 /// the assignment is repeated until it rests. It does after two or three rounds; the bound only
 /// guards against a cycle nobody has thought of, where any round's result is a valid one.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 8;
 
 /// Decides what has to be said, now.
 ///

@@ -241,7 +241,10 @@ fn describe(
     } else {
         String::new()
     };
-    let at = member.stage.filter(|_| failing).map(|stage| format!(" fails at {}", stage.as_str()));
+    let at = member.stage.filter(|_| failing).map(|stage| match stage {
+        Stage::Open => " connects, and must not,".to_owned(),
+        stage => format!(" fails at {}", stage.as_str()),
+    });
     match (&member.symptom, &member.target) {
         (Symptom::Silent, _) if failing => {
             format!("{account}: no report from {zones} since {}", text::instant(member.since_ms))

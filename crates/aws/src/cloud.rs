@@ -157,7 +157,7 @@ pub async fn in_member_account(
         code: "response".into(),
         message: "the answer carries no credentials".into(),
     })?;
-    let credentials = Credentials::from_keys(given.access_key_id, given.secret_access_key, Some(given.session_token));
+    let credentials = Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "phonehome-member");
     Ok(base
         .to_builder()
         .region(Region::new(region.to_owned()))

@@ -47,7 +47,10 @@ impl AwsError {
                 service.err().message().unwrap_or("no message").to_owned(),
             ),
             SdkError::TimeoutError(_) => ("timeout".to_owned(), "no answer in time".to_owned()),
-            SdkError::DispatchFailure(failure) => ("connection".to_owned(), dispatch_message(failure)),
+            SdkError::DispatchFailure(failure) => (
+                "connection".to_owned(),
+                failure.as_connector_error().map_or("no connection".to_owned(), |error| causes(error)),
+            ),
             SdkError::ResponseError(_) => ("response".to_owned(), "the answer was cut off or unreadable".to_owned()),
             _ => ("request".to_owned(), "the request could not be built".to_owned()),
         };
@@ -80,10 +83,9 @@ impl AwsError {
     }
 }
 
-fn dispatch_message(failure: &aws_sdk_sts::error::ConnectorError) -> String {
-    use std::error::Error as _;
-    let mut text = failure.to_string();
-    let mut source = failure.source();
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
     while let Some(cause) = source {
         text.push_str(&format!(": {cause}"));
         source = cause.source();

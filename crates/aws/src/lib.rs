@@ -20,5 +20,5 @@ pub use error::{AwsError, Class};
 pub use metrics::{Metrics, NAMESPACE};
 pub use organization::{Account, AwsOrganization, FixedOrganization, Organization};
 pub use queue::{DELAY_S_MAX, MemoryQueue, Message, Queue, SqsQueue};
-pub use stack::{AwsStack, ProbeCode};
+pub use stack::{AwsStack, ProbeCode, code_sha256};
 pub use topic::{MemoryPager, Pager, SnsPager};

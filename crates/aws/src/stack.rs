@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use base64::Engine as _;
 use phonehome_network::{Action, Address, Inventory, StackSpec};
+use sha2::{Digest as _, Sha256};
 
 use crate::executor::{Ids, StackApi};
 use crate::{AwsError, stack_ec2, stack_probe};
@@ -13,6 +15,11 @@ use crate::{AwsError, stack_ec2, stack_probe};
 pub struct ProbeCode {
     /// A zip with the file `bootstrap`.
     pub zip: Arc<Vec<u8>>,
+}
+
+/// The hash of a zip as Lambda's `CodeSha256` shows it: base64 of its SHA-256.
+pub fn code_sha256(zip: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(zip))
 }
 
 /// One account and Region on AWS, spoken to with the credentials of a role in that account.

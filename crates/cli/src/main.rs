@@ -1,2 +1,97 @@
-//! stub
-fn main() {}
+//! The command `phonehome`: the same crates as the functions, for people and CI.
+
+mod check;
+mod output;
+mod publish;
+mod silence;
+mod status;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use output::Failure;
+
+/// Gives every AWS account of an organization a standard network, and proves every minute that it
+/// works.
+///
+/// Exit codes: 0 done; 1 something failed (AWS, the network, a check); 2 the input is wrong.
+#[derive(Debug, Parser)]
+#[command(name = "phonehome", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// Text for people or JSON for machines.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// The DynamoDB table that the hub keeps its state in.
+    #[arg(long, global = true, env = "PHONEHOME_TABLE", default_value = "phonehome")]
+    table: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the fleet file: every error, with line, column and a hint.
+    Validate {
+        /// The fleet file.
+        #[arg(long, default_value = "fleet.yaml")]
+        fleet: PathBuf,
+    },
+    /// Put the fleet file in force: check it and store it in the hub account's table.
+    ///
+    /// Needs credentials of the hub account. The next sweep (within 30 minutes) applies it.
+    Publish {
+        /// The fleet file.
+        #[arg(long, default_value = "fleet.yaml")]
+        fleet: PathBuf,
+    },
+    /// Run checks from this machine and print the report.
+    ///
+    /// Exits with 1 when a check fails.
+    Check {
+        /// A JSON file as a probe's schedule carries it; events/probe/schedule.json is one.
+        #[arg(long)]
+        checks: PathBuf,
+    },
+    /// Show accounts, probes, paths and open incidents.
+    ///
+    /// Needs credentials of the hub account.
+    Status {
+        /// Only this account: its id or its name, with every path.
+        account: Option<String>,
+    },
+    /// Say nothing about something, until a given time.
+    ///
+    /// Incidents are still tracked; what is still wrong when the silence ends is said then.
+    Silence(silence::SilenceArguments),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let format = arguments.format;
+    let result = match arguments.command {
+        Command::Validate { fleet } => validate::run(&fleet, format),
+        Command::Publish { fleet } => publish::run(&fleet, &arguments.table, format).await,
+        Command::Check { checks } => check::run(&checks, format).await,
+        Command::Status { account } => status::run(account.as_deref(), &arguments.table, format).await,
+        Command::Silence(silence) => silence::run(silence, &arguments.table, format).await,
+    };
+    match result {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(Failure { text, input }) => {
+            eprint!("{text}");
+            ExitCode::from(if input { 2 } else { 1 })
+        }
+    }
+}

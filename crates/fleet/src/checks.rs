@@ -138,7 +138,8 @@ pub(crate) fn isolation_id(isolation: &Isolation, environment: &str, region: &st
     format!("isolation/{from}-to-{to}/{host}/{port}")
 }
 
-fn expand(host: &str, environment: &str, region: &str) -> String {
+/// The host with its placeholders filled in.
+pub(crate) fn expand(host: &str, environment: &str, region: &str) -> String {
     host.replace("{environment}", environment).replace("{region}", region)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checks::{
-    connection_environments, connection_id, egress_id, isolation_environments, isolation_id,
+    connection_environments, connection_id, egress_id, expand, isolation_environments, isolation_id,
 };
 use crate::draft::Draft;
 use crate::model::{Connection, Domain, Isolation, Nat};
@@ -109,18 +109,18 @@ impl<'a> Rules<'a> {
 
     /// Checks are told apart by domains and port, so those may occur once in an environment.
     fn connections_are_distinct(&mut self) {
-        let mut seen: BTreeMap<(String, &str), usize> = BTreeMap::new();
-        for (place, connection) in &self.draft.connections.found {
+        let mut seen: BTreeMap<(String, &str), (usize, usize)> = BTreeMap::new();
+        for (index, (place, connection)) in self.draft.connections.found.iter().enumerate() {
             for (port, environment) in self.tests_of(connection) {
                 let id = connection_id(connection, port);
                 match seen.get(&(id.clone(), environment)) {
-                    Some(line) if *line != place.line => {
+                    Some((first, line)) if *first != index => {
                         let flaw = Flaw::new(format!("`{id}` is declared twice for {environment}"));
                         self.report(place, "", flaw.hint(format!("the first is on line {line}")));
                         // Once is enough, however many environments there are.
                         break;
                     }
-                    _ => seen.insert((id, environment), place.line),
+                    _ => seen.insert((id, environment), (index, place.line)),
                 };
             }
         }
@@ -225,7 +225,7 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// What is declared as a connection cannot be an isolation as well.
+    /// What must connect from an account cannot be closed to it as well.
     fn isolation_contradicts_nothing(
         &mut self,
         place: &Place,
@@ -233,30 +233,20 @@ impl<'a> Rules<'a> {
         from: &Domain,
         to: &Domain,
     ) {
-        let environments = isolation_environments(isolation, from, to);
-        let within = |environment: &str| match &isolation.to_environment {
-            Some(target) => target == environment,
-            None => true,
-        };
-        let contradiction = self.draft.connections.found.iter().find(|(_, connection)| {
-            connection.from == isolation.from
-                && connection.to == isolation.to
-                && connection.check.host == isolation.host
-                && connection.ports.contains(&isolation.port)
-                && connection_environments(connection, from, to)
-                    .iter()
-                    .any(|environment| environments.contains(environment) && within(environment))
-        });
-        if let Some((connection, _)) = contradiction {
-            let flaw = Flaw::new(format!(
-                "`{}` to `{}` on port {} must connect and must not",
-                isolation.from, isolation.to, isolation.port
-            ));
-            self.report(
-                place,
-                "",
-                flaw.hint(format!("it is declared as a connection on line {}", connection.line)),
-            );
+        for environment in isolation_environments(isolation, from, to) {
+            let target = isolation.to_environment.as_deref().unwrap_or(environment);
+            let closed = expand(&isolation.host, target, "");
+            let contradiction = self.draft.connections.found.iter().find(|(_, connection)| {
+                connection.from == isolation.from
+                    && expand(&connection.check.host, environment, "") == closed
+                    && self.tests_of(connection).contains(&(isolation.port, environment))
+            });
+            if let Some((connection, _)) = contradiction {
+                let endpoint = format!("{}:{}", isolation.host, isolation.port);
+                let flaw = Flaw::new(format!("`{}` must reach {endpoint} and must not", from.name));
+                let hint = format!("it is declared as a connection on line {}", connection.line);
+                return self.report(place, "", flaw.hint(hint));
+            }
         }
     }
 

@@ -107,10 +107,10 @@ fn render_one(text: &mut String, error: &Diagnostic, file_name: &str, lines: &[&
         text.push_str(&format!(" ({path})"));
     }
     text.push('\n');
-    if let Some(source) = lines.get(line - 1) {
+    if let Some(source) = line.checked_sub(1).and_then(|index| lines.get(index)) {
         // A tab would be as wide as the terminal likes and move the marker.
         let source = source.replace('\t', " ");
-        let indent = " ".repeat(column - 1);
+        let indent = " ".repeat(column.saturating_sub(1));
         let marker = "^".repeat(token_width(&source, *column));
         text.push_str(&format!(
             "{margin} |\n{number} | {}\n{margin} | {indent}{marker}\n",
@@ -124,7 +124,7 @@ fn render_one(text: &mut String, error: &Diagnostic, file_name: &str, lines: &[&
 
 /// How many characters the word, number or quoted text at `column` has; at least 1.
 fn token_width(line: &str, column: usize) -> usize {
-    let token: Vec<char> = line.chars().skip(column - 1).collect();
+    let token: Vec<char> = line.chars().skip(column.saturating_sub(1)).collect();
     let end = match token.first() {
         Some(quote @ ('"' | '\'')) => token.iter().skip(1).position(|c| c == quote).map(|i| i + 2),
         Some('[' | '{' | '-' | '#') => Some(1),

@@ -37,7 +37,7 @@ impl<T> Items<T> {
 /// environments could not all be read has none here.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    pub(crate) organization: Organization,
+    pub(crate) organization: Option<Organization>,
     pub(crate) regions: Items<Region>,
     pub(crate) pools: Items<AddressPool>,
     pub(crate) environments: Items<Environment>,
@@ -53,10 +53,10 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// The fleet. Only for a draft without a problem.
-    pub(crate) fn into_fleet(self) -> Fleet {
-        Fleet {
+    pub(crate) fn into_fleet(self) -> Option<Fleet> {
+        Some(Fleet {
             version: crate::FORMAT_VERSION,
-            organization: self.organization,
+            organization: self.organization?,
             regions: self.regions.into_values(),
             address_pools: self.pools.into_values(),
             environments: self.environments.into_values(),
@@ -66,6 +66,6 @@ impl Draft {
             probing: self.probing,
             alert_routes: self.alert_routes.into_values(),
             rollout: self.rollout,
-        }
+        })
     }
 }

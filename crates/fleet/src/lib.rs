@@ -27,7 +27,9 @@ pub use model::{
     Environment, Fleet, Isolation, Nat, Organization, Probing, Region, Rollout, Wave,
 };
 
+use schemars::Schema;
 use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
 
 /// The version of the fleet file's format that this crate reads.
 pub const FORMAT_VERSION: u32 = 1;
@@ -47,8 +49,8 @@ pub fn parse(text: &str) -> Result<Fleet, Diagnostics> {
         cross::check(draft, &root, &mut reader);
         reader.resolve_references();
     }
-    match draft {
-        Some(draft) if reader.problems.is_empty() => Ok(draft.into_fleet()),
+    match draft.and_then(draft::Draft::into_fleet) {
+        Some(fleet) if reader.problems.is_empty() => Ok(fleet),
         _ => Err(Diagnostics::new(reader.problems, text)),
     }
 }
@@ -58,5 +60,16 @@ pub fn parse(text: &str) -> Result<Fleet, Diagnostics> {
 ///
 /// It knows shapes; what concerns several values, such as names and overlaps, only [`parse`] does.
 pub fn schema() -> serde_json::Value {
-    SchemaSettings::draft07().into_generator().into_root_schema_for::<Fleet>().to_value()
+    let settings = SchemaSettings::draft07().with_transform(RecursiveTransform(for_editors));
+    settings.into_generator().into_root_schema_for::<Fleet>().to_value()
+}
+
+/// Takes away what serves Rust only: line breaks of source code and formats such as `uint16`.
+fn for_editors(schema: &mut Schema) {
+    schema.remove("format");
+    if let Some(serde_json::Value::String(description)) = schema.get_mut("description") {
+        let paragraphs: Vec<String> =
+            description.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect();
+        *description = paragraphs.join("\n\n");
+    }
 }

@@ -1,7 +1,8 @@
 //! What a fleet file says, as types.
 //!
 //! The documentation of these types is what an editor shows: `docs/fleet.schema.json` is generated
-//! from them. Serialized, a fleet is a valid fleet file again (JSON is YAML).
+//! from them. A [`Fleet`] has passed every check of [`crate::parse`], which is the only way to make
+//! one. Serialized, a fleet is a valid fleet file again (JSON is YAML).
 
 mod account;
 mod network;
@@ -19,8 +20,6 @@ use serde::Serialize;
 
 /// The fleet: every account phonehome looks after, its networks, and what must and must not
 /// connect. This is the one file the platform team edits.
-///
-/// A value of this type has passed every check of [`crate::parse`], the only way to make one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[non_exhaustive]

@@ -31,7 +31,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let rollout = file.optional("rollout").and_then(|r| watch::rollout(&r, reader)).unwrap_or_default();
     file.finish(reader);
     Some(Draft {
-        organization: organization.unwrap_or_default(),
+        organization,
         regions,
         pools,
         environments,

@@ -167,7 +167,10 @@ proptest! {
     }
 
     #[test]
-    fn claimed_blocks_never_overlap_and_fill_the_pool(block in 16u8..=20, held in proptest::collection::btree_set(16u32..=28, 0..4)) {
+    fn claimed_blocks_never_overlap_and_fill_the_pool(
+        block in 16u8..=20,
+        held in proptest::collection::btree_set(16u32..=28, 0..4),
+    ) {
         // 10.0.0.0/14, with a few networks of other sizes held beforehand.
         let pool = pool("10.0.0.0/14", block);
         let mut held: BTreeSet<Ipv4Net> = held

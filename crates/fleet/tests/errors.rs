@@ -147,7 +147,7 @@ fn connections_that_cannot_be_tested_are_reported() {
         ),
         (
             second("ports: [5432], check: { host: db.shop.internal }"),
-            "isolations[0]: `payments` to `shop` on port 5432 must connect and must not (it is declared as a connection on line 23)",
+            "isolations[0]: `payments` must reach db.shop.internal:5432 and must not (it is declared as a connection on line 23)",
         ),
         (
             second(
@@ -299,60 +299,6 @@ fn an_account_has_no_more_checks_than_fit_into_a_report() {
 }
 
 #[test]
-fn what_is_not_yaml_is_reported_where_it_breaks() {
-    let cases = [
-        ("", "1:1 the file is empty"),
-        ("# nothing but a comment\n", "1:1 the file is empty"),
-        ("---\n", "1:1 the file is empty"),
-        ("version: 1\n---\nversion: 1\n", "2:1 a second YAML document begins here"),
-        ("- version: 1\n", "1:1 the file must be a map of keys and values, not a list"),
-        ("version\n", "1:1 the file must be a map of keys and values, but \"version\" is text"),
-        ("version: !secret 1\n", "1:10 the tag `!secret` means nothing in a fleet file"),
-        ("? [a]\n: b\n", "1:3 a key must be a word, not a list or a map"),
-        ("regions:\n\t- name: us-east-1\n", "2:1 this line is indented with a tab"),
-        ("a: &x [*x]\n", "1:8 this alias stands inside the value it refers to"),
-    ];
-    for (text, expected) in cases {
-        let problems = problems(text);
-        let first = &problems.as_slice()[0];
-        assert_eq!(format!("{}:{} {}", first.line, first.column, first.message), expected, "{text:?}");
-    }
-}
-
-#[test]
-fn broken_yaml_is_reported_with_its_line() {
-    for text in ["a: [1, 2\nb: 3\n", "a: \"b\nc: d\n", "a: b: c\n", "a: *nowhere\n", "a: %x\n"] {
-        let problems = problems(text);
-        let first = &problems.as_slice()[0];
-        assert!(first.message.starts_with("not valid YAML: "), "{text:?}: {first:?}");
-        assert!(first.line <= 3, "{text:?}: {first:?}");
-    }
-}
-
-#[test]
-fn every_line_with_a_tab_is_reported() {
-    let text = "regions:\n\t- name: us-east-1\n  # fine\n  \tavailability_zones: []\n";
-    let lines: Vec<_> = problems(text).into_iter().map(|p| (p.line, p.column)).collect();
-    assert_eq!(lines, [(2, 1), (4, 3)]);
-}
-
-#[test]
-fn aliases_cannot_fill_the_memory() {
-    let mut text = "l0: &l0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..=9 {
-        let below = format!("*l{}", level - 1);
-        text.push_str(&format!("l{level}: &l{level} [{}]\n", vec![below; 10].join(", ")));
-    }
-    assert!(problems(&text).to_string().contains("aliases add more than 100000 values"));
-}
-
-#[test]
-fn deep_nesting_is_refused() {
-    let text = format!("a: {}{}", "[".repeat(100), "]".repeat(100));
-    assert!(problems(&text).to_string().contains("nested more than 32 levels deep"));
-}
-
-#[test]
 fn diagnostics_serialize_as_a_list_in_the_order_of_the_file() {
     let text = with(SMALL, "version: 1", "version: 3").replace("owner: team-payments", "ownr: x");
     assert_eq!(
@@ -372,5 +318,20 @@ fn diagnostics_serialize_as_a_list_in_the_order_of_the_file() {
                 "hint": "did you mean `owner`?",
             },
         ])
+    );
+}
+
+#[test]
+fn what_stands_twice_on_one_line_is_found_as_well() {
+    let list = "connections: [{ from: a, to: b, ports: [1], check: { host: x } }, \
+                { from: a, to: b, ports: [1], check: { host: y } }]\nisolations:";
+    let list = list.replace("from: a", "from: payments").replace("to: b", "to: shop");
+    let start = SMALL.find("connections:").unwrap();
+    let end = SMALL.find("isolations:").unwrap();
+    let text = format!("{}{list}{}", &SMALL[..start], &SMALL[end + "isolations:".len()..]);
+    let problem = only_problem(&text);
+    assert!(
+        problem.starts_with("connections[1]: `connection/payments-to-shop/1` is declared twice"),
+        "{problem}"
     );
 }

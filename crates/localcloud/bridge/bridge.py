@@ -9,6 +9,8 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
     PHONEHOME_LOCAL_MANAGEMENT_ACCOUNT  the account that owns the organization
     PHONEHOME_LOCAL_ORGANIZATION_ID     the organization's id, such as o-phonehome1
     PHONEHOME_LOCAL_HUB_ACCOUNT         an account of it that may read it (optional)
+    PHONEHOME_LOCAL_SCHEDULE_SECONDS    how often schedules of rate(1 minute) fire (optional)
+    PHONEHOME_LOCAL_STOP_WITH_STDIN     end, with the functions, when standard input ends (optional)
 
 Events of AWS services enter by POST /_phonehome/events with
 {"account", "region", "event": {"source", "detail-type", "detail", "resources"?, "time"?, "id"?}}.
@@ -21,6 +23,7 @@ import json
 import logging
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -31,6 +34,7 @@ ORGANIZATION_REGION = "us-east-1"
 CREATE_ACCOUNT_SECONDS = 0.2
 THROTTLE_RETRY_SECONDS = 1.0
 SCHEDULER_SWEEP_SECONDS = 1
+FAST_SCHEDULER_SWEEP_SECONDS = 0.1
 
 log = logging.getLogger("bridge")
 
@@ -75,6 +79,8 @@ prepare_environment()
 MANAGEMENT = setting("PHONEHOME_LOCAL_MANAGEMENT_ACCOUNT", r"\d{12}")
 HUB = setting("PHONEHOME_LOCAL_HUB_ACCOUNT", r"\d{12}", MANAGEMENT)
 ORGANIZATION = setting("PHONEHOME_LOCAL_ORGANIZATION_ID", r"o-[a-z0-9]{10,32}")
+SCHEDULE_SECONDS = int(setting("PHONEHOME_LOCAL_SCHEDULE_SECONDS", r"[1-9]\d?", "60"))
+STOP_WITH_STDIN = setting("PHONEHOME_LOCAL_STOP_WITH_STDIN", "[01]", "0") == "1"
 
 import cbor2  # noqa: E402
 import ministack.app as gateway  # noqa: E402
@@ -97,6 +103,7 @@ from ministack.services import (  # noqa: E402
     lambda_svc,
     organizations,
     scheduler,
+    secretsmanager,
     tagging,
 )
 from ministack.services.cloudformation import provisioners  # noqa: E402
@@ -527,6 +534,63 @@ def as_boolean(value):
     return {"true": True, "false": False}.get(value, value)
 
 
+SECRET_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]
+
+
+def secret_handler(step):
+    """Put the decorated function in the place of one step of a secret's handling."""
+
+    def decorate(function):
+        SECRET_HANDLERS[step] = functools.partial(function, SECRET_HANDLERS[step])
+        return function
+
+    return decorate
+
+
+def secret_name(reference):
+    return secretsmanager._resolve(reference)[0] or reference
+
+
+@secret_handler("create")
+def create_secret(original, *arguments):
+    """`Ref` of a secret is its ARN, which policies name as a resource."""
+    _, attributes = original(*arguments)
+    return attributes["Arn"], attributes
+
+
+@secret_handler("update")
+def update_secret(original, physical_id, *arguments):
+    name, attributes = original(secret_name(physical_id), *arguments)
+    return secretsmanager._secrets[name]["ARN"], attributes
+
+
+@secret_handler("delete")
+def delete_secret(original, physical_id, properties):
+    return original(secret_name(physical_id), properties)
+
+
+# --- Scheduler: a minute that passes faster ---
+
+in_scheduler = contextvars.ContextVar("in_scheduler", default=False)
+
+
+@replaces(scheduler, "_tick_schedules")
+def tick_schedules(original):
+    token = in_scheduler.set(True)
+    try:
+        original()
+    finally:
+        in_scheduler.reset(token)
+
+
+@replaces(eventbridge, "_parse_rate_seconds")
+def parse_rate_seconds(original, expression):
+    """Not AWS: what is scheduled every minute runs more often, so that nobody has to wait."""
+    if in_scheduler.get() and expression == "rate(1 minute)":
+        return SCHEDULE_SECONDS
+    return original(expression)
+
+
 # --- Lambda: destinations of asynchronous invocations ---
 
 asynchronous_request_id = contextvars.ContextVar("asynchronous_request_id", default=None)
@@ -880,9 +944,25 @@ def service_event(account, region, event):
     return made
 
 
+def stop_with_stdin():
+    """Whoever started the bridge holds its standard input open; it ends however they end."""
+    # Not sys.stdin: its lock, held by a thread that waits, would keep Python from ending.
+    while os.read(0, 1024):
+        pass
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGTERM)
+    else:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def main():
     build_organization()
     scheduler._SCHEDULE_TICK_INTERVAL = SCHEDULER_SWEEP_SECONDS
+    if SCHEDULE_SECONDS != 60:
+        scheduler._SCHEDULE_TICK_INTERVAL = FAST_SCHEDULER_SWEEP_SECONDS
+        print(f"bridge: schedules of rate(1 minute) fire every {SCHEDULE_SECONDS} s", flush=True)
+    if STOP_WITH_STDIN:
+        threading.Thread(target=stop_with_stdin, daemon=True).start()
     gateway.main()
 
 

@@ -54,7 +54,12 @@ def start_bridge(port, **settings):
         **settings,
     }
     log = tempfile.TemporaryFile("w+")
-    return subprocess.Popen([sys.executable, str(BRIDGE)], env=environment, stdout=log, stderr=log), log
+    command = [sys.executable, str(BRIDGE)]
+    stdin = subprocess.PIPE if "PHONEHOME_LOCAL_STOP_WITH_STDIN" in settings else subprocess.DEVNULL
+    process = subprocess.Popen(
+        command, env=environment, stdin=stdin, stdout=log, stderr=log, start_new_session=True
+    )
+    return process, log
 
 
 def until(found, seconds=5):
@@ -82,7 +87,7 @@ def setUpModule():
     BridgeTest.url = f"http://127.0.0.1:{port}"
     BridgeTest.process, BridgeTest.log = start_bridge(port)
     try:
-        until(ready, 30)
+        until(lambda: ready(BridgeTest.url), 30)
     except AssertionError:
         tearDownModule()
         raise
@@ -94,9 +99,9 @@ def tearDownModule():
     BridgeTest.log.close()
 
 
-def ready():
+def ready(url):
     try:
-        return urllib.request.urlopen(f"{BridgeTest.url}/_ministack/health", timeout=1).status == 200
+        return urllib.request.urlopen(f"{url}/_ministack/health", timeout=1).status == 200
     except OSError:
         return False
 
@@ -506,6 +511,57 @@ class ServiceEvents(BridgeTest):
         self.assertEqual(answer["Entries"][0]["ErrorCode"], "NotAuthorizedForSourceException")
 
 
+class Schedules(BridgeTest):
+    """With PHONEHOME_LOCAL_SCHEDULE_SECONDS=1."""
+
+    @classmethod
+    def setUpClass(cls):
+        port = free_port()
+        cls.url = f"http://127.0.0.1:{port}"
+        cls.process, cls.log = start_bridge(port, AUTH="false", PHONEHOME_LOCAL_SCHEDULE_SECONDS="1")
+        cls.addClassCleanup(cls.log.close)
+        cls.addClassCleanup(cls.process.wait, 10)
+        cls.addClassCleanup(cls.process.terminate)
+        until(lambda: ready(cls.url), 30)
+
+    def schedule(self, expression, state="ENABLED"):
+        """A schedule with a queue of its own; answers its name and a count of what it has sent."""
+        name = f"schedule-{uuid.uuid4().hex[:8]}"
+        sqs, scheduler = self.client("sqs", HUB), self.client("scheduler", HUB)
+        url = sqs.create_queue(QueueName=name)["QueueUrl"]
+        role = self.role(HUB, "scheduler.amazonaws.com", allow("sqs:SendMessage"))
+        target = {"Arn": f"arn:aws:sqs:us-east-1:{HUB}:{name}", "RoleArn": role, "Input": "{}"}
+        scheduler.create_schedule(
+            Name=name, ScheduleExpression=expression, State=state, Target=target,
+            FlexibleTimeWindow={"Mode": "OFF"},
+        )
+        asked = {"QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessages"]}
+        return name, lambda: int(
+            sqs.get_queue_attributes(**asked)["Attributes"]["ApproximateNumberOfMessages"]
+        )
+
+    def test_every_minute_is_every_second(self):
+        _, sent = self.schedule("rate(1 minute)")
+        _, by_the_disabled = self.schedule("rate(1 minute)", state="DISABLED")
+        _, by_the_slower = self.schedule("rate(2 minutes)")
+        until(lambda: sent() >= 3, 10)
+        self.assertEqual([by_the_disabled(), by_the_slower()], [0, 0])
+        self.log.seek(0)
+        self.assertEqual(self.log.read().count("schedules of rate(1 minute) fire every 1 s"), 1)
+
+    def test_a_deleted_schedule_stops(self):
+        name, by_the_deleted = self.schedule("rate(1 minute)")
+        _, by_the_other = self.schedule("rate(1 minute)")
+        until(by_the_deleted, 10)
+        self.client("scheduler", HUB).delete_schedule(Name=name)
+        so_far = by_the_other()
+        # One round for what was already under way.
+        until(lambda: by_the_other() > so_far, 10)
+        last = by_the_deleted()
+        until(lambda: by_the_other() >= so_far + 3, 10)
+        self.assertEqual(by_the_deleted(), last)
+
+
 class Start(unittest.TestCase):
     def refusal(self, **settings):
         process, log = start_bridge(free_port(), **settings)
@@ -517,7 +573,15 @@ class Start(unittest.TestCase):
     def test_settings_are_checked(self):
         self.assertIn("PHONEHOME_LOCAL_ORGANIZATION_ID", self.refusal(PHONEHOME_LOCAL_ORGANIZATION_ID="mine"))
         self.assertIn("127.0.0.1", self.refusal(BIND_HOST="0.0.0.0"))
+        self.assertIn("PHONEHOME_LOCAL_SCHEDULE_SECONDS", self.refusal(PHONEHOME_LOCAL_SCHEDULE_SECONDS="0"))
 
+    def test_it_can_end_with_its_standard_input(self):
+        port = free_port()
+        process, log = start_bridge(port, PHONEHOME_LOCAL_STOP_WITH_STDIN="1")
+        with log:
+            until(lambda: ready(f"http://127.0.0.1:{port}"), 30)
+            process.stdin.close()
+            self.assertIn(process.wait(10), (0, -15))
 
     def test_another_version_of_ministack_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -1,1 +1,31 @@
-//! stub
+//! The local cloud: an AWS emulator with what it lacks added, the people's side of it (deploying,
+//! looking, breaking), and stand-ins for Slack, on-call and the targets of checks. All of it
+//! listens on 127.0.0.1 only. `README.md` beside this says what is like AWS and what is not.
+
+mod control;
+mod emulator;
+mod http;
+mod interrupt;
+mod listeners;
+mod messages;
+mod package;
+mod receiver;
+mod seen;
+mod slack;
+pub mod venv;
+
+pub use control::{Control, Deployment, Outputs};
+pub use emulator::{Emulator, EmulatorOptions};
+pub use interrupt::unless_interrupted;
+pub use listeners::Target;
+pub use messages::{
+    Function, Metric, NatGateway, Network, Place, QueueMessage, Route, RouteTable, Schedule, SecurityGroup,
+    StackEvent, Subnet, Vpc,
+};
+pub use package::package;
+pub use receiver::Receiver;
+pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
+pub use slack::SlackMode;
+
+/// Where `bridge.py` and `control.py` are.
+const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bridge");

@@ -16,8 +16,9 @@ pub use inventory::{
     ElasticIp, Function, FunctionState, InternetGateway, Inventory, NatGateway, NatState, Route, RouteTable,
     RouteTarget, Schedule, SecurityGroup, Subnet, Vpc,
 };
+pub use phonehome_fleet::addresses::Tier;
 pub use plan::{Action, Change, Plan, PlanError, Ref, RefTarget, Step, Wait};
 pub use planner::plan;
 pub use render::render_text;
-pub use spec::{ProbeSpec, StackSpec, Tier, ZoneSpec};
+pub use spec::{ProbeSpec, StackSpec, ZoneSpec};
 pub use status::{Phase, StackStatus};

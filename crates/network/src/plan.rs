@@ -17,6 +17,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Nothing to do, and only the way out may still be on its way.
+    pub fn network_ready(&self) -> bool {
+        self.steps.is_empty() && self.waits.iter().all(|wait| wait.egress_only)
+    }
+
     /// Nothing to do and nothing to wait for.
     pub fn is_settled(&self) -> bool {
         self.steps.is_empty() && self.waits.is_empty()

@@ -1,8 +1,8 @@
 //! What is declared: the stack an account should have.
 
-use std::fmt;
-
 use ipnet::Ipv4Net;
+use phonehome_fleet::addresses::{LayoutError, Tier, layout};
+use phonehome_fleet::{Fleet, Member, Nat};
 use phonehome_wire::Check;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub struct ZoneSpec {
     pub public: Ipv4Net,
     /// The CIDR of the private subnet.
     pub private: Ipv4Net,
+    /// The AZ ID whose NAT gateway is the private subnet's way out; `None`: it has none.
+    pub nat_az_id: Option<String>,
 }
 
 /// What every probe of a stack has in common.
@@ -61,26 +63,59 @@ pub struct ProbeSpec {
     pub timeout_s: i32,
 }
 
-/// Which kind of subnet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// Has a route to the internet gateway.
-    Public,
-    /// Reaches the internet through a NAT gateway.
-    Private,
-}
-
-impl fmt::Display for Tier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Public => "public",
-            Self::Private => "private",
+impl StackSpec {
+    /// The stack that `member` should have in `region`, in the block `cidr`.
+    ///
+    /// # Errors
+    /// [`LayoutError`] when the block cannot be cut into the Region's subnets.
+    pub fn of(
+        fleet: &Fleet,
+        member: &Member,
+        account: &str,
+        region: &str,
+        cidr: Ipv4Net,
+        probe: ProbeSpec,
+    ) -> Result<Self, LayoutError> {
+        let az_ids: Vec<String> =
+            fleet.region(region).map(|region| region.availability_zones.clone()).unwrap_or_default();
+        let subnets = layout(cidr, &az_ids)?;
+        let nat =
+            fleet.environment(&member.environment).map(|environment| environment.nat).unwrap_or_default();
+        let first = az_ids.iter().min().cloned();
+        let mut zones = Vec::new();
+        for az_id in az_ids {
+            let cidr_of = |tier| subnets.iter().find(|s| s.az_id == az_id && s.tier == tier).map(|s| s.cidr);
+            let (Some(public), Some(private)) = (cidr_of(Tier::Public), cidr_of(Tier::Private)) else {
+                continue;
+            };
+            let nat_az_id = match nat {
+                Nat::PerAz => Some(az_id.clone()),
+                Nat::Single => first.clone(),
+                Nat::None => None,
+            };
+            zones.push(ZoneSpec { az_id, public, private, nat_az_id });
+        }
+        let tags = vec![
+            ("phonehome:domain".to_owned(), member.domain.clone()),
+            ("phonehome:environment".to_owned(), member.environment.clone()),
+        ];
+        Ok(Self {
+            account: account.to_owned(),
+            account_name: member.account_name.clone(),
+            region: region.to_owned(),
+            cidr,
+            zones,
+            probe,
+            tags,
         })
     }
-}
 
-impl StackSpec {
+    /// The zones that have a NAT gateway, in order.
+    pub fn nat_zones(&self) -> Vec<&str> {
+        let has = |az_id: &str| self.zones.iter().any(|zone| zone.nat_az_id.as_deref() == Some(az_id));
+        self.zones.iter().map(|zone| zone.az_id.as_str()).filter(|az_id| has(az_id)).collect()
+    }
+
     /// The name of a zone's probe function, and of its schedule: `phonehome-probe-use1-az1`.
     pub fn probe_name(az_id: &str) -> String {
         format!("phonehome-probe-{az_id}")

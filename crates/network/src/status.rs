@@ -38,6 +38,9 @@ pub struct StackStatus {
     pub updated_at_ms: u64,
     /// When it first was [`Phase::Ready`]: from then on its probes are expected to report.
     pub ready_since_ms: Option<u64>,
+    /// Until when an invocation has it to itself; 0 when none has.
+    #[serde(default)]
+    pub leased_until_ms: u64,
 }
 
 /// How far a stack is.

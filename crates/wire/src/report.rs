@@ -34,6 +34,7 @@ pub struct CheckResult {
     /// Which check.
     pub id: CheckId,
     /// What came of it.
+    #[serde(flatten)]
     pub verdict: Verdict,
     /// How long it took, in milliseconds.
     pub latency_ms: u64,

@@ -1,2 +1,26 @@
-//! stub
-fn main() {}
+//! Decides what to say, to whom, and what to page for.
+
+mod handler;
+mod world;
+
+use handler::Alerter;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use phonehome_aws::table::DynamoTable;
+use phonehome_aws::{Metrics, cloud};
+use phonehome_runtime::{number, required, start_logs};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logs();
+    let config = cloud::connect().await?;
+    let alerter = &Alerter {
+        table: DynamoTable::new(&config, required("TABLE_NAME")?),
+        metrics: Metrics::new(&config, "alerter"),
+        overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
+    };
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        alerter.handle(&event.payload).await
+    }))
+    .await
+}

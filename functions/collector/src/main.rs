@@ -1,2 +1,27 @@
-//! stub
-fn main() {}
+//! Folds the probes' reports into path states and heartbeats.
+
+mod envelope;
+mod handler;
+
+use handler::Collector;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use phonehome_aws::table::DynamoTable;
+use phonehome_aws::{Metrics, SqsQueue, cloud};
+use phonehome_runtime::{required, start_logs};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    start_logs();
+    let config = cloud::connect().await?;
+    let collector = &Collector {
+        table: DynamoTable::new(&config, required("TABLE_NAME")?),
+        transitions: SqsQueue::new(&config, required("TRANSITIONS_QUEUE_URL")?),
+        dead_letters: SqsQueue::new(&config, required("DEAD_LETTER_QUEUE_URL")?),
+        metrics: Metrics::new(&config, "collector"),
+    };
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        collector.handle(&event.payload).await
+    }))
+    .await
+}

@@ -1,6 +1,6 @@
 //! Which cause is suspected, and how loud it is.
 
-use phonehome_alerting::{Severity, Suspect};
+use phonehome_alerting::{Route, Severity, Suspect};
 
 use crate::support::{EGRESS, Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS, account_id};
 
@@ -210,4 +210,38 @@ fn an_isolation_that_cannot_be_told_because_its_control_is_down_is_no_second_inc
     }
     fleet.advance(60 * MINUTE_MS).decide();
     assert_eq!(fleet.only().suspect, target("checkip.example.com:443", None));
+}
+
+#[test]
+fn a_zone_whose_probes_fall_silent_in_several_accounts_is_one_note() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    for account in ACCOUNTS {
+        fleet.hush(account, &["use1-az1"]);
+    }
+    fleet.advance(4 * MINUTE_MS).decide();
+    assert_eq!((&fleet.only().suspect, fleet.only().severity), (&zone(None), Severity::Note));
+}
+
+#[test]
+fn an_account_lost_in_one_of_its_regions_is_a_page() {
+    let mut fleet = Fleet::of(&["shop-prod"], ZONES);
+    let mut elsewhere = fleet.world.probes[0].clone();
+    elsewhere.key.region = "eu-west-1".to_owned();
+    elsewhere.key.availability_zone = "euw1-az1".to_owned();
+    fleet.world.probes.push(elsewhere);
+    fleet.fail("shop-prod", ZONES, CONNECTS).advance(0);
+    assert_eq!(fleet.says(), ["page", "opened"]);
+    assert_eq!(fleet.only().suspect, account(0));
+}
+
+#[test]
+fn trouble_of_phonehome_itself_goes_to_the_platform_route_when_there_is_one() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.world.policy.platform_route = Some(Route { slack_channel: "#platform".to_owned(), page: false });
+    for account in ACCOUNTS {
+        fleet.hush(account, ZONES);
+    }
+    fleet.advance(4 * MINUTE_MS);
+    let ids: Vec<String> = fleet.decide().outbox.into_iter().map(|message| message.id).collect();
+    assert_eq!(ids, [format!("{}/1/slack/#platform", fleet.only().id)]);
 }

@@ -38,7 +38,7 @@ pub(crate) fn check(id: &str) -> Check {
 }
 
 pub(crate) fn path(status: PathStatus, stage: Stage, since_ms: u64) -> PathState {
-    let error = "connection timed out".to_owned();
+    let error = if stage == Stage::Open { "connected in 3 ms" } else { "connection timed out" }.to_owned();
     let failure = Verdict::Fail { stage, error: error.clone() };
     let down = status == PathStatus::Down;
     PathState {

@@ -4,10 +4,10 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 /// The AWS organization and the accounts that are special in it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Organization {
-    /// The organization's id, `o-` and 10 to 32 letters and digits.
+    /// The organization's id, `o-` and 10 to 32 small letters and digits.
     #[schemars(regex(pattern = r"^o-[a-z0-9]{10,32}$"))]
     pub id: String,
     /// The 12-digit id of the account that owns the organization, in quotes.

@@ -79,8 +79,6 @@ pub enum Nat {
     PerAz,
     /// One NAT gateway for all zones: cheaper, and a lost zone may cut off all of them.
     Single,
-    /// One regional NAT gateway, which AWS spreads over the zones.
-    Regional,
     /// None: private subnets have no way out, and no egress is tested.
     None,
 }

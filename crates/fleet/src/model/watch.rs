@@ -23,7 +23,7 @@ pub struct Connection {
 }
 
 /// How a connection is tested.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ConnectionCheck {
     /// A host name or IPv4 address that answers on the connection's ports. `{environment}` and

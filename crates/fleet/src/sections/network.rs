@@ -62,8 +62,7 @@ fn block(cursor: &Cursor, pool: Option<u8>, reader: &mut Reader) -> Option<u8> {
 }
 
 pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Environment> {
-    const NAT: [(&str, Nat); 4] =
-        [("per-az", Nat::PerAz), ("single", Nat::Single), ("regional", Nat::Regional), ("none", Nat::None)];
+    const NAT: [(&str, Nat); 3] = [("per-az", Nat::PerAz), ("single", Nat::Single), ("none", Nat::None)];
     let mut map = cursor.map(reader)?;
     let name = declared_name(&mut map, Kind::Environment, reader);
     let pools = map.required("pools").map(|c| references(&c, Kind::Pool, "address pool", reader));

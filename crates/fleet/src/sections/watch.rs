@@ -29,7 +29,7 @@ pub(super) fn connection(cursor: &Cursor, reader: &mut Reader) -> Option<Connect
         to: to?,
         ports,
         environments: environments.unwrap_or_default(),
-        check: check.unwrap_or_default(),
+        check: check.unwrap_or(ConnectionCheck { host: String::new(), check_type: CheckType::Tcp }),
     })
 }
 

@@ -1,0 +1,52 @@
+//! `phonehome check`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use phonehome_checks::Identity;
+use phonehome_wire::{ProbeInput, Report, Verdict};
+
+use crate::Format;
+use crate::output::{Failure, json, read};
+
+/// Runs the checks of a file from here.
+pub(crate) async fn run(path: &Path, format: Format) -> Result<String, Failure> {
+    let at = |error: &dyn std::fmt::Display| Failure::input(format!("{}: {error}", path.display()));
+    let value = serde_json::from_str(&read(path)?).map_err(|error| at(&error))?;
+    let input = phonehome_checks::parse_input(value).map_err(|error| at(&error))?;
+    let identity = Identity { account: "000000000000".to_owned(), run_id: "phonehome-check".to_owned() };
+    let report = phonehome_checks::run(&input, &identity).await;
+    let text = match format {
+        Format::Json => json(&report)?,
+        Format::Text => render(&input, &report),
+    };
+    let good = |verdict: &Verdict| matches!(verdict, Verdict::Ok | Verdict::DenyProven);
+    if report.results.iter().all(|result| good(&result.verdict)) {
+        return Ok(text);
+    }
+    // The report is the output; the exit code says that it holds a failure.
+    print!("{text}");
+    Err(Failure { text: String::new(), input: false })
+}
+
+fn render(input: &ProbeInput, report: &Report) -> String {
+    let mut text = String::new();
+    for result in &report.results {
+        let target = input.checks.iter().find(|check| check.id == result.id).map(|check| &check.target.endpoint);
+        let (mark, words) = words(&result.verdict);
+        let target = target.map(String::as_str).unwrap_or_default();
+        let _ = writeln!(text, "{mark} {} → {target}: {words} ({} ms)", result.id, result.latency_ms);
+    }
+    let _ = writeln!(text, "{} checks in {} ms", report.results.len(), report.duration_ms);
+    text
+}
+
+fn words(verdict: &Verdict) -> (char, String) {
+    match verdict {
+        Verdict::Ok => ('✓', "ok".to_owned()),
+        Verdict::DenyProven => ('✓', "proven closed".to_owned()),
+        Verdict::Fail { stage, error } => ('✗', format!("fails at {}: {error}", stage.as_str())),
+        Verdict::Inconclusive { reason } => ('?', format!("inconclusive: {reason}")),
+        Verdict::ProberSick { reason } => ('?', format!("could not test: {reason}")),
+    }
+}

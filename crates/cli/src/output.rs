@@ -1,0 +1,44 @@
+//! What a command prints, and how it fails.
+
+use std::path::Path;
+
+use phonehome_aws::cloud;
+use phonehome_aws::table::DynamoTable;
+use serde::Serialize;
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What to print, with its last line break.
+    pub(crate) text: String,
+    /// The input is wrong (exit code 2), rather than the world (1).
+    pub(crate) input: bool,
+}
+
+impl Failure {
+    /// The input is wrong.
+    pub(crate) fn input(error: impl std::fmt::Display) -> Self {
+        Self { text: format!("error: {error}\n"), input: true }
+    }
+
+    /// Something else failed.
+    pub(crate) fn other(error: impl std::fmt::Display) -> Self {
+        Self { text: format!("error: {error}\n"), input: false }
+    }
+}
+
+/// Reads a file of the user's.
+pub(crate) fn read(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+}
+
+/// JSON, with its last line break.
+pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(Failure::other)
+}
+
+/// The hub's table, by the usual AWS settings.
+pub(crate) async fn table(name: &str) -> Result<DynamoTable, Failure> {
+    let config = cloud::connect().await.map_err(Failure::other)?;
+    Ok(DynamoTable::new(&config, name))
+}

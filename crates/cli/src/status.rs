@@ -1,0 +1,155 @@
+//! `phonehome status`.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Severity};
+use phonehome_aws::table::Table;
+use phonehome_network::{Phase, StackStatus};
+use phonehome_state::{Keys, all};
+use serde::Serialize;
+
+use crate::Format;
+use crate::output::{Failure, json, table};
+use crate::publish::now_ms;
+
+/// Everything shown.
+#[derive(Debug, Serialize)]
+struct Shown {
+    stacks: Vec<StackStatus>,
+    heartbeats: BTreeMap<String, Heartbeat>,
+    paths: BTreeMap<String, Paths>,
+    incidents: Vec<Incident>,
+}
+
+/// Shows the whole fleet, or one account with every path.
+pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format) -> Result<String, Failure> {
+    let mut shown = load(&table(table_name).await?).await?;
+    if let Some(wanted) = account {
+        shown.stacks.retain(|stack| stack.account == wanted || stack.account_name == wanted);
+        if shown.stacks.is_empty() {
+            return Err(Failure::input(format!(
+                "no stack of an account {wanted:?}; `phonehome status` lists all"
+            )));
+        }
+        let ids: Vec<String> = shown.stacks.iter().map(|stack| format!("{}/", stack.account)).collect();
+        let of_these = |key: &String| ids.iter().any(|id| key.starts_with(id));
+        shown.heartbeats.retain(|key, _| of_these(key));
+        shown.paths.retain(|key, _| of_these(key));
+        shown.incidents.retain(|incident| {
+            incident.members.iter().any(|member| of_these(&format!("{}/", member.probe.account)))
+        });
+    }
+    match format {
+        Format::Json => json(&shown),
+        Format::Text => Ok(render(&shown, account.is_some(), now_ms())),
+    }
+}
+
+async fn load(table: &impl Table) -> Result<Shown, Failure> {
+    let stacks = all(table, Keys::STACKS).await.map_err(Failure::other)?;
+    let heartbeats = all(table, Keys::HEARTBEATS).await.map_err(Failure::other)?;
+    let paths = all(table, Keys::PATHS).await.map_err(Failure::other)?;
+    let incidents = all(table, Keys::INCIDENTS).await.map_err(Failure::other)?;
+    Ok(Shown {
+        stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
+        heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
+        paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
+        incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
+    })
+}
+
+fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{:<14}{:<24}{:<12}{:<19}{:<9}{:<22}PATHS", "ACCOUNT", "NAME", "REGION", "CIDR", "STACK", "PROBES");
+    for stack in &shown.stacks {
+        let _ = writeln!(
+            text,
+            "{:<14}{:<24}{:<12}{:<19}{:<9}{:<22}{}",
+            stack.account,
+            stack.account_name,
+            stack.region,
+            stack.cidr.to_string(),
+            phase(stack.phase),
+            probes(shown, stack, now_ms),
+            paths(shown, stack),
+        );
+        if stack.phase != Phase::Ready {
+            let _ = writeln!(text, "{:<14}{}", "", stack.message);
+        }
+        if every_path {
+            path_lines(&mut text, shown, stack);
+        }
+    }
+    incident_lines(&mut text, &shown.incidents);
+    text
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Claimed => "claimed",
+        Phase::Waiting => "waiting",
+        Phase::Ready => "ready",
+        Phase::Failed => "FAILED",
+    }
+}
+
+fn keys(stack: &StackStatus) -> impl Iterator<Item = String> {
+    stack.availability_zones.iter().map(|zone| format!("{}/{}/{zone}", stack.account, stack.region))
+}
+
+/// How many probes were heard of, and how long ago the longest silent one was.
+fn probes(shown: &Shown, stack: &StackStatus, now_ms: u64) -> String {
+    let heard: Vec<u64> = keys(stack)
+        .filter_map(|key| shown.heartbeats.get(&key))
+        .map(|heartbeat| now_ms.saturating_sub(heartbeat.last_received_at_ms) / 1000)
+        .collect();
+    let count = format!("{}/{}", heard.len(), stack.availability_zones.len());
+    heard.iter().max().map_or(count.clone(), |oldest| format!("{count}, {oldest} s ago"))
+}
+
+fn paths(shown: &Shown, stack: &StackStatus) -> String {
+    let states: Vec<&PathState> =
+        keys(stack).filter_map(|key| shown.paths.get(&key)).flat_map(Paths::values).collect();
+    let down = states.iter().filter(|path| path.status == PathStatus::Down).count();
+    let green = states.iter().filter(|path| path.is_green()).count();
+    match (states.len() - green - down, down) {
+        (0, 0) => format!("{green} ok"),
+        (0, down) => format!("{green} ok, {down} DOWN"),
+        (unclear, 0) => format!("{green} ok, {unclear} unclear"),
+        (unclear, down) => format!("{green} ok, {down} DOWN, {unclear} unclear"),
+    }
+}
+
+fn path_lines(text: &mut String, shown: &Shown, stack: &StackStatus) {
+    for zone in &stack.availability_zones {
+        let key = format!("{}/{}/{zone}", stack.account, stack.region);
+        for (check, path) in shown.paths.get(&key).into_iter().flatten() {
+            let words = match (path.status, &path.failure) {
+                (PathStatus::Down, Some(failure)) => format!("DOWN at {}: {}", failure.stage.as_str(), failure.error),
+                (PathStatus::Down, None) => "DOWN".to_owned(),
+                _ if path.is_green() => "ok".to_owned(),
+                _ => path.unclear().map_or("unknown".to_owned(), |(_, reason)| format!("unclear: {reason}")),
+            };
+            let _ = writeln!(text, "  {zone}  {check}: {words}, since {}", time(path.since_ms));
+        }
+    }
+}
+
+fn incident_lines(text: &mut String, incidents: &[Incident]) {
+    if incidents.is_empty() {
+        text.push_str("No open incidents.\n");
+    }
+    for incident in incidents {
+        let severity = if incident.severity == Severity::Page { "PAGE" } else { "note" };
+        let silenced = if incident.silenced { ", silenced" } else { "" };
+        let newest = incident.timeline.last().map(|entry| entry.text.as_str()).unwrap_or_default();
+        let _ = writeln!(text, "INCIDENT {} ({severity}{silenced}) since {}: {newest}", incident.id, time(incident.since_ms));
+    }
+}
+
+fn time(ms: u64) -> String {
+    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or("unknown".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
+}

@@ -1,0 +1,143 @@
+"""Looking at an account of the local cloud, in the short form that a story prints."""
+
+import time
+
+PEEK_SECONDS = 30
+DAY = 86400
+
+
+def peek_queue(cloud, account, region, queue):
+    """All messages of a queue, which stay in it."""
+    sqs = cloud.client("sqs", account, region)
+    seen = {}
+    # Hidden while looking, or the first ones would come again and again.
+    while messages := sqs.receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=PEEK_SECONDS, WaitTimeSeconds=0,
+        MessageAttributeNames=["All"],
+    ).get("Messages"):
+        seen.update({message["MessageId"]: message for message in messages})
+    for message in seen.values():
+        sqs.change_message_visibility(
+            QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+        )
+    return [
+        {
+            "id": message["MessageId"],
+            "body": message["Body"],
+            "attributes": {
+                name: value.get("StringValue", "")
+                for name, value in message.get("MessageAttributes", {}).items()
+            },
+        }
+        for message in seen.values()
+    ]
+
+
+def metrics(cloud, account, region):
+    """Every metric of the namespace `phonehome`, with its sum, maximum and number of samples."""
+    watch = cloud.client("cloudwatch", account, region)
+    found = []
+    for page in watch.get_paginator("list_metrics").paginate(Namespace="phonehome"):
+        for metric in page["Metrics"]:
+            points = watch.get_metric_statistics(
+                **metric, StartTime=time.time() - DAY, EndTime=time.time() + 60, Period=DAY,
+                Statistics=["Sum", "Maximum", "SampleCount"],
+            )["Datapoints"]
+            found.append({
+                "name": metric["MetricName"],
+                "dimensions": {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])},
+                "sum": sum(point["Sum"] for point in points),
+                "maximum": max((point["Maximum"] for point in points), default=0),
+                "samples": sum(point["SampleCount"] for point in points),
+            })
+    return found
+
+
+def logs(cloud, account, region, group):
+    """The messages of a log group, oldest first; none when it does not exist."""
+    client = cloud.client("logs", account, region)
+    try:
+        pages = list(client.get_paginator("filter_log_events").paginate(logGroupName=group))
+    except client.exceptions.ResourceNotFoundException:
+        return []
+    events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+    return [event["message"].rstrip("\n") for event in events]
+
+
+def describe_network(cloud, account, region):
+    """The networks of an account other than the default ones, and the functions and schedules in it."""
+    ec2 = cloud.client("ec2", account, region)
+    vpcs = [vpc for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc.get("IsDefault")]
+    inside = [{"Name": "vpc-id", "Values": [vpc["VpcId"] for vpc in vpcs] or ["none"]}]
+    return {
+        "vpcs": [{**named(vpc, "VpcId"), "cidr": vpc["CidrBlock"]} for vpc in vpcs],
+        "subnets": [
+            {
+                **named(subnet, "SubnetId"), "cidr": subnet["CidrBlock"],
+                "availability_zone": subnet["AvailabilityZoneId"], "vpc": subnet["VpcId"],
+            }
+            for subnet in ec2.describe_subnets(Filters=inside)["Subnets"]
+        ],
+        "nat_gateways": [nat_gateway(one) for one in ec2.describe_nat_gateways(Filters=inside)["NatGateways"]],
+        "route_tables": [route_table(one) for one in ec2.describe_route_tables(Filters=inside)["RouteTables"]],
+        "security_groups": [
+            {
+                **named(group, "GroupId"), "ingress": len(group["IpPermissions"]),
+                "egress": len(group["IpPermissionsEgress"]),
+            }
+            for group in ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
+        ],
+        "functions": functions(cloud.client("lambda", account, region)),
+        "schedules": schedules(cloud.client("scheduler", account, region)),
+    }
+
+
+def named(resource, id_key):
+    tags = {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
+    return {"id": resource[id_key], "name": tags.get("Name") or resource.get("GroupName", "")}
+
+
+def nat_gateway(gateway):
+    addresses = [one["PublicIp"] for one in gateway.get("NatGatewayAddresses", []) if "PublicIp" in one]
+    return {
+        **named(gateway, "NatGatewayId"), "subnet": gateway["SubnetId"], "state": gateway["State"],
+        "public_ip": next(iter(addresses), ""),
+    }
+
+
+def route_table(table):
+    targets = ("NatGatewayId", "GatewayId", "VpcPeeringConnectionId", "TransitGatewayId", "NetworkInterfaceId")
+    return {
+        **named(table, "RouteTableId"),
+        "subnets": [one["SubnetId"] for one in table.get("Associations", []) if "SubnetId" in one],
+        "routes": [
+            {
+                "destination": route.get("DestinationCidrBlock") or route.get("DestinationPrefixListId", ""),
+                "target": next((route[key] for key in targets if route.get(key)), ""),
+            }
+            for route in table["Routes"]
+        ],
+    }
+
+
+def functions(client):
+    pages = client.get_paginator("list_functions").paginate()
+    return [
+        {
+            "name": one["FunctionName"],
+            "state": one.get("State", ""),
+            "subnets": one.get("VpcConfig", {}).get("SubnetIds", []),
+            "code_sha256": one["CodeSha256"],
+        }
+        for page in pages
+        for one in page["Functions"]
+    ]
+
+
+def schedules(client):
+    names = [one["Name"] for page in client.get_paginator("list_schedules").paginate() for one in page["Schedules"]]
+    found = [client.get_schedule(Name=name) for name in names]
+    return [
+        {"name": one["Name"], "expression": one["ScheduleExpression"], "enabled": one["State"] == "ENABLED"}
+        for one in found
+    ]

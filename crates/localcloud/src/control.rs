@@ -1,0 +1,302 @@
+//! The people's side of the local cloud: the client of `bridge/control.py`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::BRIDGE;
+use crate::messages::{Metric, Network, Place, QueueMessage, StackEvent};
+
+/// More than any request may take on the other side.
+const ANSWER_WITHIN: Duration = Duration::from_secs(180);
+
+/// The outputs of a stack.
+pub type Outputs = BTreeMap<String, String>;
+
+/// What `sam deploy` or a StackSet is told.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// Where the stack is.
+    pub place: Place,
+    /// Its name.
+    pub stack: String,
+    /// Its template.
+    pub template: PathBuf,
+    /// Its parameters.
+    pub parameters: BTreeMap<String, String>,
+    /// The role of the account that the management account assumes to deploy it, as StackSets do;
+    /// the account's root deploys otherwise.
+    pub assume_role: Option<String>,
+    /// The packages of the functions, by the `CodeUri` that the template has for them.
+    pub artifacts: BTreeMap<String, PathBuf>,
+}
+
+type Answer = Result<Value, String>;
+/// Who waits for which answer; `None` once there will be no more answers.
+type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>>;
+
+/// A running `control.py`, which ends with the last clone of this.
+#[derive(Debug, Clone)]
+pub struct Control {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    requests: mpsc::UnboundedSender<String>,
+    waiting: Waiting,
+    last_id: AtomicU64,
+    /// Killed on drop.
+    _child: Child,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: u64,
+    #[serde(default)]
+    ok: Value,
+    error: Option<String>,
+}
+
+impl Control {
+    /// Starts it for the emulator at `endpoint`.
+    ///
+    /// # Errors
+    /// The interpreter cannot be started.
+    pub async fn start(python: &Path, endpoint: &str, management_account: &str) -> Result<Self> {
+        let mut child = Command::new(python)
+            .arg(format!("{BRIDGE}/control.py"))
+            .args([endpoint, management_account])
+            .env_clear()
+            .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            // Ctrl-C is for the program that started it.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("starting {}", python.display()))?;
+        let input = child.stdin.take().context("no standard input")?;
+        let output = child.stdout.take().context("no standard output")?;
+        let (requests, queued) = mpsc::unbounded_channel();
+        let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
+        tokio::spawn(write_requests(input, queued));
+        tokio::spawn(read_answers(output, waiting.clone()));
+        let inner = Inner { requests, waiting, last_id: AtomicU64::new(0), _child: child };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Creates or updates a stack, waits for its end, and answers with its outputs.
+    ///
+    /// # Errors
+    /// The stack failed, with the reasons of the resources that failed.
+    pub async fn deploy(&self, deployment: &Deployment) -> Result<Outputs> {
+        let arguments = json!({
+            "stack": deployment.stack,
+            "template": deployment.template,
+            "parameters": deployment.parameters,
+            "artifacts": deployment.artifacts,
+            "assume_role": deployment.assume_role,
+        });
+        self.ask_at("deploy", &deployment.place, arguments).await
+    }
+
+    /// Deploys the same stack to several accounts side by side.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn deploy_to(&self, deployment: &Deployment, accounts: &[String]) -> Result<()> {
+        let one = |account: &String| {
+            let mut deployment = deployment.clone();
+            deployment.place.account.clone_from(account);
+            async move { self.deploy(&deployment).await }
+        };
+        futures_util::future::try_join_all(accounts.iter().map(one)).await?;
+        Ok(())
+    }
+
+    /// Creates an account of the organization, waits for its end, and answers with its id.
+    ///
+    /// # Errors
+    /// The account could not be made, with Organizations' reason.
+    pub async fn create_account(&self, name: &str, email: &str) -> Result<String> {
+        self.ask("create_account", json!({"name": name, "email": email})).await
+    }
+
+    /// Puts a value into a secret.
+    ///
+    /// # Errors
+    /// There is no such secret.
+    pub async fn set_secret(&self, at: &Place, secret: &str, value: &str) -> Result<()> {
+        self.ask_at("set_secret", at, json!({"secret": secret, "value": value})).await
+    }
+
+    /// Subscribes a loopback URL to a topic, and waits until it has confirmed.
+    ///
+    /// # Errors
+    /// There is no such topic, or nothing confirmed.
+    pub async fn subscribe(&self, at: &Place, topic_arn: &str, url: &str) -> Result<()> {
+        self.ask_at("subscribe", at, json!({"topic": topic_arn, "url": url})).await
+    }
+
+    /// Sends a message to a queue.
+    ///
+    /// # Errors
+    /// There is no such queue.
+    pub async fn send_message(&self, at: &Place, queue_url: &str, body: &str) -> Result<()> {
+        self.ask_at("send_message", at, json!({"queue": queue_url, "body": body})).await
+    }
+
+    /// The messages of a queue that nobody has taken; they stay in it.
+    ///
+    /// # Errors
+    /// There is no such queue.
+    pub async fn peek_queue(&self, at: &Place, queue_url: &str) -> Result<Vec<QueueMessage>> {
+        self.ask_at("peek_queue", at, json!({"queue": queue_url})).await
+    }
+
+    /// Puts an event of an AWS service on an account's default bus, and answers with its id.
+    ///
+    /// # Errors
+    /// The event is not complete.
+    pub async fn put_service_event(
+        &self,
+        at: &Place,
+        source: &str,
+        detail_type: &str,
+        detail: &Value,
+    ) -> Result<String> {
+        let event = json!({"source": source, "detail-type": detail_type, "detail": detail});
+        self.ask_at("put_service_event", at, json!({"event": event})).await
+    }
+
+    /// What an account has.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn describe_network(&self, at: &Place) -> Result<Network> {
+        self.ask_at("describe_network", at, json!({})).await
+    }
+
+    /// Enables or disables a schedule.
+    ///
+    /// # Errors
+    /// There is no such schedule.
+    pub async fn set_schedule(&self, at: &Place, name: &str, enabled: bool) -> Result<()> {
+        self.ask_at("set_schedule", at, json!({"name": name, "enabled": enabled})).await
+    }
+
+    /// Deletes a function.
+    ///
+    /// # Errors
+    /// There is no such function.
+    pub async fn delete_function(&self, at: &Place, name: &str) -> Result<()> {
+        self.ask_at("delete_function", at, json!({"name": name})).await
+    }
+
+    /// Invokes a function, and answers with its response.
+    ///
+    /// # Errors
+    /// There is no such function, or it failed.
+    pub async fn invoke(&self, at: &Place, function: &str, payload: &Value) -> Result<Value> {
+        self.ask_at("invoke", at, json!({"function": function, "payload": payload})).await
+    }
+
+    /// The metrics of the namespace `phonehome`.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn metrics(&self, at: &Place) -> Result<Vec<Metric>> {
+        self.ask_at("metrics", at, json!({})).await
+    }
+
+    /// Sets an alarm to `OK`, `ALARM` or `INSUFFICIENT_DATA`.
+    ///
+    /// # Errors
+    /// There is no such alarm.
+    pub async fn set_alarm_state(&self, at: &Place, alarm: &str, state: &str, reason: &str) -> Result<()> {
+        self.ask_at("set_alarm_state", at, json!({"alarm": alarm, "state": state, "reason": reason})).await
+    }
+
+    /// What happened to a stack, oldest first.
+    ///
+    /// # Errors
+    /// There is no such stack.
+    pub async fn stack_events(&self, at: &Place, stack: &str) -> Result<Vec<StackEvent>> {
+        self.ask_at("stack_events", at, json!({"stack": stack})).await
+    }
+
+    /// The lines of a log group, oldest first; none when it does not exist.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn logs(&self, at: &Place, group: &str) -> Result<Vec<String>> {
+        self.ask_at("logs", at, json!({"group": group})).await
+    }
+
+    async fn ask_at<T: DeserializeOwned>(&self, action: &str, at: &Place, mut arguments: Value) -> Result<T> {
+        arguments["account"] = json!(at.account);
+        arguments["region"] = json!(at.region);
+        self.ask(action, arguments).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, action: &str, mut arguments: Value) -> Result<T> {
+        let id = self.inner.last_id.fetch_add(1, Ordering::Relaxed) + 1;
+        arguments["id"] = json!(id);
+        arguments["do"] = json!(action);
+        let answer = self.expect(id).and_then(|answer| {
+            self.inner.requests.send(format!("{arguments}\n")).ok()?;
+            Some(answer)
+        });
+        let ended = || anyhow!("{action}: control.py has ended");
+        let answer = tokio::time::timeout(ANSWER_WITHIN, answer.ok_or_else(ended)?);
+        let answer = answer.await.with_context(|| format!("{action}: no answer"))?.map_err(|_| ended())?;
+        let answer = answer.map_err(|error| anyhow!("{action}: {error}"))?;
+        serde_json::from_value(answer).with_context(|| format!("{action}: an answer of another form"))
+    }
+
+    fn expect(&self, id: u64) -> Option<oneshot::Receiver<Answer>> {
+        let (sender, receiver) = oneshot::channel();
+        let mut waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.as_mut()?.insert(id, sender);
+        Some(receiver)
+    }
+}
+
+/// A task of its own, so that a request that is given up half-way does not cut a line.
+async fn write_requests(mut input: ChildStdin, mut requests: mpsc::UnboundedReceiver<String>) {
+    while let Some(line) = requests.recv().await {
+        if input.write_all(line.as_bytes()).await.is_err() || input.flush().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_answers(output: ChildStdout, waiting: Waiting) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let Ok(Line { id, ok, error }) = serde_json::from_str(&line) else {
+            tracing::warn!("control.py said: {line}");
+            continue;
+        };
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(asker) = waiting.as_mut().and_then(|waiting| waiting.remove(&id)) {
+            // An error means that nobody waits any more.
+            let _ = asker.send(error.map_or(Ok(ok), Err));
+        }
+    }
+    // Dropping the senders tells everyone who still waits.
+    waiting.lock().unwrap_or_else(PoisonError::into_inner).take();
+}

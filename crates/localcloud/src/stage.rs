@@ -1,0 +1,238 @@
+//! The set-up that demo and end-to-end tests share: an organization with phonehome deployed to its
+//! hub account from the project's own templates and release binaries.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{Control, Deployment, Emulator, EmulatorOptions, Outputs, Place, Receiver, package, venv};
+
+/// The account that owns the organization.
+pub const MANAGEMENT_ACCOUNT: &str = "111111111111";
+/// The account phonehome runs in.
+pub const HUB_ACCOUNT: &str = "222222222222";
+/// The organization's id.
+pub const ORGANIZATION: &str = "o-a1b2c3d4e5";
+/// The one Region.
+pub const REGION: &str = "us-east-1";
+/// The role that AWS makes in each new account; trusts the management account.
+const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
+/// The functions of the hub, whose zips its template names.
+const FUNCTIONS: [&str; 4] = ["provisioner", "collector", "alerter", "notifier"];
+
+/// How the stage is set.
+#[derive(Debug, Clone)]
+pub struct StageOptions {
+    /// The repository: templates, virtual environment, `target/release`.
+    pub repository: PathBuf,
+    /// Where logs and zips go.
+    pub folder: PathBuf,
+    /// Schedules of `rate(1 minute)` fire this often, in seconds.
+    pub schedule_seconds: u32,
+    /// How long a probe may be silent, in seconds.
+    pub overdue_after_seconds: u32,
+    /// Slack's channels.
+    pub channels: Vec<String>,
+}
+
+/// A running local cloud with phonehome in it. Everything ends when it is dropped.
+#[derive(Debug)]
+pub struct Stage {
+    /// The emulator.
+    pub emulator: Emulator,
+    /// The people's side of AWS.
+    pub control: Control,
+    /// Slack and on-call.
+    pub receiver: Receiver,
+    /// What the hub's stack says of itself.
+    pub hub: Outputs,
+    options: StageOptions,
+}
+
+impl Stage {
+    /// Starts the emulator, Slack and on-call. Nothing is deployed yet.
+    ///
+    /// # Errors
+    /// When something does not start; the error says what and shows the end of its log.
+    pub async fn start(options: StageOptions) -> Result<Self> {
+        let python = venv::python(&options.repository, "localcloud");
+        ensure!(python.exists(), "{} is not there: `cargo xtask test` and `cargo xtask demo` make it", python.display());
+        let channels: Vec<&str> = options.channels.iter().map(String::as_str).collect();
+        let receiver = Receiver::start(&channels).await?;
+        let emulator = Emulator::start(&EmulatorOptions {
+            python: python.clone(),
+            log: options.folder.join("emulator.log"),
+            management_account: MANAGEMENT_ACCOUNT.to_owned(),
+            hub_account: HUB_ACCOUNT.to_owned(),
+            organization_id: ORGANIZATION.to_owned(),
+            schedule_seconds: Some(options.schedule_seconds),
+            environment: BTreeMap::from([("SLACK_API_URL".to_owned(), receiver.slack_url())]),
+        })
+        .await?;
+        let control = Control::start(&python, emulator.endpoint(), MANAGEMENT_ACCOUNT).await?;
+        Ok(Self { emulator, control, receiver, hub: Outputs::new(), options })
+    }
+
+    /// Deploys `infra/hub.yaml` and `infra/management.yaml`, puts Slack's token in and subscribes
+    /// on-call.
+    ///
+    /// # Errors
+    /// When a stack fails; the error names the resources and reasons.
+    pub async fn deploy(&mut self) -> Result<()> {
+        let artifacts = self.package()?;
+        let overdue = self.options.overdue_after_seconds.to_string();
+        let hub = self.deployment(
+            Self::hub_place(),
+            "phonehome-hub",
+            "hub.yaml",
+            &[
+                ("OrganizationId", ORGANIZATION),
+                ("ManagementAccountId", MANAGEMENT_ACCOUNT),
+                ("Architecture", architecture()),
+                ("RequeueDelaySeconds", "1"),
+                ("OverdueAfterSeconds", &overdue),
+            ],
+        );
+        self.hub = self.control.deploy(&Deployment { artifacts, ..hub }).await.context("deploying infra/hub.yaml")?;
+        let management = self.deployment(
+            Place::new(MANAGEMENT_ACCOUNT, REGION),
+            "phonehome-management",
+            "management.yaml",
+            &[("HubBusArn", self.output("BusArn")?)],
+        );
+        self.control.deploy(&management).await.context("deploying infra/management.yaml")?;
+        let hub = Self::hub_place();
+        // Not a token anywhere: the local receiver takes any.
+        self.control.set_secret(&hub, self.output("SlackTokenArn")?, "local-token").await?;
+        let page_url = self.receiver.page_url();
+        self.control.subscribe(&hub, self.output("PageTopicArn")?, &page_url).await?;
+        self.control.subscribe(&hub, self.output("OperationsTopicArn")?, &page_url).await
+    }
+
+    /// What a service-managed StackSet with automatic deployment does for new accounts.
+    ///
+    /// # Errors
+    /// When a stack fails.
+    pub async fn deploy_member_role(&self, accounts: &[String]) -> Result<()> {
+        let member = self.deployment(
+            Place::new(MANAGEMENT_ACCOUNT, REGION),
+            "phonehome-member",
+            "member-role.yaml",
+            &[("HubAccountId", HUB_ACCOUNT), ("HubBusArn", self.output("BusArn")?)],
+        );
+        let member = Deployment { assume_role: Some(ACCESS_ROLE.to_owned()), ..member };
+        self.control.deploy_to(&member, accounts).await.context("deploying infra/member-role.yaml")
+    }
+
+    fn deployment(&self, place: Place, stack: &str, template: &str, parameters: &[(&str, &str)]) -> Deployment {
+        Deployment {
+            place,
+            stack: stack.to_owned(),
+            template: self.options.repository.join("infra").join(template),
+            parameters: parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            assume_role: None,
+            artifacts: BTreeMap::new(),
+        }
+    }
+
+    /// Zips the release binaries as `cargo xtask package` does for AWS.
+    fn package(&self) -> Result<BTreeMap<String, PathBuf>> {
+        let probe = self.options.folder.join("probe.zip");
+        package(&self.binary("phonehome-probe")?, &[], &probe)?;
+        let mut artifacts = BTreeMap::new();
+        for function in FUNCTIONS {
+            let zip = self.options.folder.join(format!("{function}.zip"));
+            let extra: &[(&str, &Path)] =
+                if function == "provisioner" { &[("probe.zip", probe.as_path())] } else { &[] };
+            package(&self.binary(&format!("phonehome-{function}"))?, extra, &zip)?;
+            artifacts.insert(format!("../target/lambda/{function}"), zip);
+        }
+        Ok(artifacts)
+    }
+
+    fn binary(&self, name: &str) -> Result<PathBuf> {
+        let path = target_folder(&self.options.repository).join("release").join(name);
+        ensure!(path.exists(), "{} is not built: run `cargo xtask demo` or `cargo xtask test`", path.display());
+        Ok(path)
+    }
+
+    /// Where phonehome runs.
+    pub fn hub_place() -> Place {
+        Place::new(HUB_ACCOUNT, REGION)
+    }
+
+    /// One output of the hub's stack.
+    ///
+    /// # Errors
+    /// When there is none of this name.
+    pub fn output(&self, name: &str) -> Result<&str> {
+        self.hub.get(name).map(String::as_str).with_context(|| format!("infra/hub.yaml has no output {name}"))
+    }
+
+    /// Runs the command `phonehome` with the hub account's credentials; answers with its standard
+    /// output.
+    ///
+    /// # Errors
+    /// When it exits with anything but 0; the error shows what it printed.
+    pub async fn phonehome(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(self.binary("phonehome")?)
+            .args(arguments)
+            .env_clear()
+            .envs(self.emulator.environment(&Self::hub_place()))
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !output.status.success() {
+            bail!("phonehome {arguments:?} failed: {text}{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(text)
+    }
+
+    /// `phonehome status --format json`.
+    ///
+    /// # Errors
+    /// When the command fails.
+    pub async fn status(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&self.phonehome(&["status", "--format", "json"]).await?)?)
+    }
+
+    /// Asks `phonehome status` until `found` answers.
+    ///
+    /// # Errors
+    /// After `timeout`, with what was waited for and the newest status.
+    pub async fn wait_for_status<R>(
+        &self,
+        what: &str,
+        timeout: Duration,
+        mut found: impl FnMut(&Value) -> Option<R>,
+    ) -> Result<R> {
+        let start = Instant::now();
+        loop {
+            let status = self.status().await?;
+            if let Some(answer) = found(&status) {
+                return Ok(answer);
+            }
+            if start.elapsed() > timeout {
+                let text = self.phonehome(&["status"]).await?;
+                bail!("waited {} s in vain for {what}; the status is\n{text}", timeout.as_secs());
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
+/// The folder that cargo builds into.
+fn target_folder(repository: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from)
+}
+
+/// This machine's architecture in Lambda's words: the local cloud runs what was built for here.
+fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}

@@ -1,0 +1,70 @@
+//! Keys.
+
+use phonehome_alerting::ProbeKey;
+use phonehome_aws::table::{Key, key};
+
+/// Makes the key of each kind of document.
+#[derive(Debug)]
+pub struct Keys;
+
+impl Keys {
+    /// Partition of the stacks' statuses.
+    pub const STACKS: &str = "stacks";
+    /// Partition of the heartbeats.
+    pub const HEARTBEATS: &str = "heartbeats";
+    /// Partition of the paths.
+    pub const PATHS: &str = "paths";
+    /// Partition of the open incidents.
+    pub const INCIDENTS: &str = "incidents";
+    /// Partition of the incidents that are over.
+    pub const RESOLVED: &str = "incidents/resolved";
+    /// Partition of the messages on their way out.
+    pub const OUTBOX: &str = "outbox";
+    /// Partition of the silences.
+    pub const SILENCES: &str = "silences";
+
+    /// The fleet file in force.
+    pub fn fleet() -> Key {
+        key("fleet", "current")
+    }
+    /// A stack's status.
+    pub fn stack(account: &str, region: &str) -> Key {
+        key(Self::STACKS, format!("{account}/{region}"))
+    }
+    /// The partition of a pool's claims.
+    pub fn ledger(pool: &str) -> String {
+        format!("ledger/{pool}")
+    }
+    /// A probe's heartbeat.
+    pub fn heartbeat(probe: &ProbeKey) -> Key {
+        key(Self::HEARTBEATS, Self::probe(probe))
+    }
+    /// A probe's paths.
+    pub fn paths(probe: &ProbeKey) -> Key {
+        key(Self::PATHS, Self::probe(probe))
+    }
+    /// An open incident.
+    pub fn incident(id: &str) -> Key {
+        key(Self::INCIDENTS, id)
+    }
+    /// An incident that is over.
+    pub fn resolved(id: &str) -> Key {
+        key(Self::RESOLVED, id)
+    }
+    /// A message on its way out; the oldest sorts first.
+    pub fn outbox(at_ms: u64, id: &str) -> Key {
+        key(Self::OUTBOX, format!("{at_ms:015}/{id}"))
+    }
+    /// Where an incident's message is.
+    pub fn slack(incident_id: &str, channel: &str) -> Key {
+        key("slack", format!("{incident_id}/{channel}"))
+    }
+    /// A silence.
+    pub fn silence(id: &str) -> Key {
+        key(Self::SILENCES, id)
+    }
+
+    fn probe(probe: &ProbeKey) -> String {
+        format!("{}/{}/{}", probe.account, probe.region, probe.availability_zone)
+    }
+}

@@ -1,0 +1,94 @@
+//! What is stored, and under which key. One table holds it all; a document's partition says what
+//! it is.
+//!
+//! | partition | sort key | document | written by |
+//! |---|---|---|---|
+//! | `fleet` | `current` | [`PublishedFleet`] | `phonehome publish` |
+//! | `stacks` | account/Region | [`StackStatus`] | provisioner |
+//! | `ledger/`pool | CIDR | [`Claim`] | provisioner |
+//! | `heartbeats` | account/Region/AZ | [`Heartbeat`] | collector, for every report |
+//! | `paths` | account/Region/AZ | [`Paths`] | collector, when a path changes |
+//! | `incidents` | id | [`Incident`], open ones | alerter |
+//! | `incidents/resolved` | id | [`Incident`], for 90 days | alerter |
+//! | `outbox` | time/id | [`Outboxed`] | alerter; removed by the notifier |
+//! | `slack` | incident/channel | [`MessageRef`] | notifier |
+//! | `silences` | id | [`Silence`] | `phonehome silence` |
+
+mod keys;
+mod ledger;
+
+use phonehome_alerting::{Heartbeat, Incident, Outgoing, Paths, Silence};
+use phonehome_aws::slack::MessageRef;
+use phonehome_aws::table::{Doc, Table, TableError};
+use phonehome_fleet::Fleet;
+use phonehome_network::StackStatus;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use keys::Keys;
+pub use ledger::{Claim, LedgerError, claim};
+
+/// The fleet file in force.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedFleet {
+    /// Its text.
+    pub text: String,
+    /// When it was published; milliseconds since the Unix epoch.
+    pub published_at_ms: u64,
+    /// By whom: the caller's ARN or user name, for people.
+    pub published_by: String,
+}
+
+/// A message on its way out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outboxed {
+    /// The message.
+    pub outgoing: Outgoing,
+    /// How often its delivery was tried.
+    #[serde(default)]
+    pub attempts: u32,
+    /// Not to be tried before this moment; milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub not_before_ms: u64,
+    /// Why the last attempt failed, for people.
+    #[serde(default)]
+    pub last_error: String,
+}
+
+/// Why stored state could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The table failed.
+    #[error(transparent)]
+    Table(#[from] TableError),
+    /// Nothing was published yet.
+    #[error("no fleet file is published: run `phonehome publish --fleet fleet.yaml`")]
+    NoFleet,
+    /// The published fleet file does not pass this version's checks.
+    #[error("the published fleet file is not valid for this version of phonehome:\n{0}")]
+    BadFleet(String),
+}
+
+/// The fleet in force.
+///
+/// # Errors
+/// [`StateError`] when none is published or it is not valid.
+pub async fn fleet<T: Table>(table: &T) -> Result<Fleet, StateError> {
+    let doc = table.get(&Keys::fleet()).await?.ok_or(StateError::NoFleet)?;
+    let published: PublishedFleet = doc.read()?;
+    phonehome_fleet::parse(&published.text)
+        .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))
+}
+
+/// All documents of a partition, as `T`, by sort key.
+///
+/// # Errors
+/// [`TableError`], also when a single document is unreadable: a partial view is never returned.
+pub async fn all<T: DeserializeOwned>(
+    table: &impl Table,
+    partition: &str,
+) -> Result<Vec<(Doc, T)>, TableError> {
+    let docs = table.query(partition).await?;
+    docs.into_iter().map(|doc| doc.read().map(|value| (doc, value))).collect()
+}
+

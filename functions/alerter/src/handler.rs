@@ -1,0 +1,110 @@
+//! Look, decide, store the decision and its messages together.
+
+use std::collections::BTreeMap;
+
+use aws_lambda_events::sqs::SqsBatchResponse;
+use lambda_runtime::Error;
+use phonehome_alerting::{Decision, Incident, decide};
+use phonehome_aws::Metrics;
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_runtime::now_ms;
+use phonehome_state::{Keys, Outboxed};
+use serde_json::Value;
+
+use crate::world::{Gathered, gather};
+
+/// How often a decision is taken again when another run stored its own first.
+const ATTEMPTS_MAX: usize = 5;
+/// How long an incident that is over is kept: 90 days, in seconds.
+const RESOLVED_KEPT_S: u64 = 90 * 24 * 3600;
+/// DynamoDB's limit of one transaction.
+const WRITES_MAX: usize = 100;
+
+/// The alerter.
+pub(crate) struct Alerter<T> {
+    pub(crate) table: T,
+    pub(crate) metrics: Metrics,
+    pub(crate) overdue_after_s: u32,
+}
+
+impl<T: Table> Alerter<T> {
+    /// Handles one invocation. What woke it does not matter: it looks at everything. The answer
+    /// says that every record of a batch is done.
+    pub(crate) async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
+        self.run(now_ms()).await?;
+        self.metrics.count("Runs", 1);
+        self.metrics.flush().await;
+        Ok(SqsBatchResponse::default())
+    }
+
+    /// One look at everything.
+    pub(crate) async fn run(&self, now_ms: u64) -> Result<(), Error> {
+        for _ in 0..ATTEMPTS_MAX {
+            let Gathered { world, stored } = gather(&self.table, now_ms, self.overdue_after_s).await?;
+            let decision = decide(&world);
+            match self.store(&decision, &stored, now_ms).await {
+                Ok(()) => {
+                    self.tell(&decision);
+                    return Ok(());
+                }
+                Err(TableError::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(format!("{ATTEMPTS_MAX} decisions met other runs' decisions; the next run decides").into())
+    }
+
+    /// Each incident is stored in one transaction with its own messages: either both are there or
+    /// neither is. Incidents do not depend on each other, so a large decision is stored in parts.
+    async fn store(
+        &self,
+        decision: &Decision,
+        stored: &BTreeMap<String, Doc>,
+        now_ms: u64,
+    ) -> Result<(), TableError> {
+        let mut transaction: Vec<Write> = Vec::new();
+        for incident in &decision.incidents {
+            let writes = incident_writes(decision, incident, stored.get(&incident.id), now_ms);
+            if transaction.len() + writes.len() > WRITES_MAX {
+                self.table.write(std::mem::take(&mut transaction)).await?;
+            }
+            transaction.extend(writes);
+        }
+        self.table.write(transaction).await
+    }
+
+    fn tell(&self, decision: &Decision) {
+        for incident in &decision.incidents {
+            let (id, suspect, severity) = (&incident.id, &incident.suspect, incident.severity);
+            tracing::info!(id, ?suspect, ?severity, state = ?incident.state, revision = incident.revision, "incident");
+        }
+        self.metrics.count("Incidents", decision.incidents.len() as u64);
+        self.metrics.count("Messages", decision.outbox.len() as u64);
+    }
+}
+
+fn incident_writes(
+    decision: &Decision,
+    incident: &Incident,
+    stored: Option<&Doc>,
+    now_ms: u64,
+) -> Vec<Write> {
+    let expect = Expect::unchanged(stored);
+    let mut writes = Vec::new();
+    if incident.is_open() {
+        writes.push(Write::put(Keys::incident(&incident.id), expect, incident));
+    } else {
+        if stored.is_some() {
+            writes.push(Write::delete(Keys::incident(&incident.id), expect));
+        }
+        let kept = Write::put(Keys::resolved(&incident.id), Expect::Absent, incident);
+        writes.push(kept.expiring(now_ms / 1000 + RESOLVED_KEPT_S));
+    }
+    for outgoing in decision.outbox.iter().filter(|outgoing| outgoing.incident_id == incident.id) {
+        let message =
+            Outboxed { outgoing: outgoing.clone(), attempts: 0, not_before_ms: 0, last_error: String::new() };
+        writes.push(Write::put(Keys::outbox(outgoing.at_ms, &outgoing.id), Expect::Absent, &message));
+    }
+    writes
+}
+

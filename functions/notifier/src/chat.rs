@@ -1,0 +1,30 @@
+//! Slack, opened only when there is something to post: a page never waits for Slack's token.
+
+use std::future::Future;
+
+use phonehome_aws::slack::{Chat, Slack};
+use phonehome_aws::{SdkConfig, secret};
+
+/// Opens Slack.
+pub(crate) trait ChatSource {
+    /// What it opens.
+    type Chat: Chat;
+    /// Opens it, or says why not.
+    fn open(&self) -> impl Future<Output = Result<Self::Chat, String>> + Send;
+}
+
+/// Slack with the token in a secret, read anew for each invocation that posts, so that a rotated
+/// token is used at once.
+pub(crate) struct SlackWithSecret {
+    pub(crate) secret_id: String,
+    pub(crate) config: SdkConfig,
+}
+
+impl ChatSource for SlackWithSecret {
+    type Chat = Slack;
+
+    async fn open(&self) -> Result<Slack, String> {
+        let token = secret::read(&self.config, &self.secret_id).await.map_err(|error| error.to_string())?;
+        Slack::new(token).map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,267 @@
+//! The architecture, as tests: what may depend on what, and how the sources are kept.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
+
+/// No clock, no I/O, no async, no AWS.
+const PURE: [&str; 4] = ["phonehome-wire", "phonehome-fleet", "phonehome-network", "phonehome-alerting"];
+
+const LONGEST_MAIN: usize = 60;
+const LONGEST_SOURCE: usize = 400;
+
+/// Sources that are longer than they should be, and how long they may be. This list only shrinks:
+/// split a file, take it out; never add one, never raise a number.
+const TOO_LONG: [(&str, usize); 3] = [
+    ("crates/aws/src/stack_ec2.rs", 412),
+    ("crates/localcloud/bridge/bridge.py", 970),
+    ("crates/localcloud/bridge/test_bridge.py", 595),
+];
+
+#[test]
+fn pure_crates_reach_neither_tokio_nor_aws() -> Result<()> {
+    let workspace = Workspace::load()?;
+    for name in PURE {
+        let reached = workspace.reach(name)?;
+        assert_none(name, &reached, |name| name == "tokio" || name == "lambda_runtime" || is_aws(name));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_probe_links_no_aws_sdk() -> Result<()> {
+    let reached = Workspace::load()?.reach("phonehome-probe")?;
+    assert!(reached.contains("lambda_runtime"), "the probe's dependencies were not followed");
+    assert_none("phonehome-probe", &reached, is_sdk);
+    Ok(())
+}
+
+#[test]
+fn only_the_crate_aws_knows_the_aws_sdks() -> Result<()> {
+    let users = Workspace::load()?.direct_users(is_sdk);
+    assert_eq!(users, BTreeSet::from(["phonehome-aws".to_owned()]));
+    Ok(())
+}
+
+#[test]
+fn only_functions_depend_on_the_lambda_runtime() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let users = workspace.direct_users(|name| name == "lambda_runtime");
+    assert_eq!(users, workspace.functions().map(|package| package.name.to_string()).collect());
+    Ok(())
+}
+
+#[test]
+fn nothing_depends_on_a_function() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let functions: BTreeSet<_> = workspace.functions().map(|package| package.name.to_string()).collect();
+    assert_eq!(workspace.direct_users(|name| functions.contains(name)), BTreeSet::new());
+    Ok(())
+}
+
+#[test]
+fn a_folder_has_the_name_of_its_package() -> Result<()> {
+    for package in Workspace::load()?.members() {
+        let folder = folder(package).file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = package.name.strip_prefix("phonehome-").unwrap_or(&package.name);
+        assert_eq!(folder.as_deref(), Some(name), "package {}", package.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn every_package_takes_what_it_can_from_the_workspace() -> Result<()> {
+    const INHERITED: [&str; 5] = ["version", "edition", "rust-version", "license", "publish"];
+    for package in Workspace::load()?.members() {
+        let lines = manifest_lines(package)?;
+        let has = |section: &str, line: &str| lines.iter().any(|(s, l)| s == section && l == line);
+        for key in INHERITED {
+            assert!(has("package", &format!("{key}.workspace = true")), "{}: {key}", package.name);
+        }
+        assert!(has("lints", "workspace = true"), "{}: the workspace's lints", package.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn versions_of_dependencies_stand_in_the_root_manifest_only() -> Result<()> {
+    for package in Workspace::load()?.members() {
+        for (section, line) in manifest_lines(package)? {
+            if section.contains("dependencies") {
+                let inherits = line.contains(".workspace = true") || line.contains("{ workspace = true");
+                assert!(inherits, "{}: [{section}] {line}", package.name);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_main_file_of_a_function_is_wiring_only() -> Result<()> {
+    for package in Workspace::load()?.functions() {
+        let lines = fs::read_to_string(folder(package).join("src/main.rs"))?.lines().count();
+        assert!(lines <= LONGEST_MAIN, "{}: main.rs has {lines} lines", package.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn no_source_file_is_too_long() -> Result<()> {
+    let allowed = BTreeMap::from(TOO_LONG);
+    let mut unused: BTreeSet<_> = allowed.keys().copied().collect();
+    let mut problems = Vec::new();
+    for (path, text) in texts(&["rs", "py"])? {
+        let lines = text.lines().count();
+        if lines > LONGEST_SOURCE {
+            unused.remove(path.as_str());
+            let most = allowed.get(path.as_str()).copied().unwrap_or(LONGEST_SOURCE);
+            if lines > most {
+                problems.push(format!("{path} has {lines} lines, more than {most}"));
+            }
+        }
+    }
+    problems.extend(unused.iter().map(|path| format!("{path} is short enough now: take it out of TOO_LONG")));
+    assert!(problems.is_empty(), "{problems:#?}");
+    Ok(())
+}
+
+#[test]
+fn nothing_is_left_for_later_in_a_comment() -> Result<()> {
+    // In two parts, so that this file passes.
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
+    let mut found = Vec::new();
+    for (path, text) in texts(&["rs", "py", "toml", "yaml", "md"])? {
+        for (number, line) in (1..).zip(text.lines()) {
+            let mut words = line.split(|character: char| !character.is_alphanumeric());
+            if words.any(|word| marks.contains(&word)) {
+                found.push(format!("{path}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    Ok(())
+}
+
+/// Everything that the tests ask about packages.
+struct Workspace {
+    metadata: Metadata,
+}
+
+impl Workspace {
+    /// For this machine's platform, so that no package of another platform has to be fetched.
+    fn load() -> Result<Self> {
+        let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+        let version = String::from_utf8(Command::new(rustc).arg("-vV").output()?.stdout)?;
+        let host = version
+            .lines()
+            .find_map(|line| line.strip_prefix("host: "))
+            .context("rustc -vV names no host")?;
+        let options = ["--locked", "--filter-platform", host].map(String::from).to_vec();
+        let manifest = repository().join("Cargo.toml");
+        let metadata = MetadataCommand::new().manifest_path(manifest).other_options(options).exec()?;
+        Ok(Self { metadata })
+    }
+
+    fn members(&self) -> Vec<&Package> {
+        self.metadata.workspace_packages()
+    }
+
+    fn functions(&self) -> impl Iterator<Item = &Package> {
+        self.members()
+            .into_iter()
+            .filter(|package| folder(package).parent().is_some_and(|p| p.ends_with("functions")))
+    }
+
+    /// The members that name such a dependency, in whatever section.
+    fn direct_users(&self, matches: impl Fn(&str) -> bool) -> BTreeSet<String> {
+        let uses =
+            |package: &&Package| package.dependencies.iter().any(|dependency| matches(&dependency.name));
+        self.members().into_iter().filter(uses).map(|package| package.name.to_string()).collect()
+    }
+
+    /// The names of all packages that are linked into this one.
+    fn reach(&self, name: &str) -> Result<BTreeSet<String>> {
+        let resolve = self.metadata.resolve.as_ref().context("no dependency graph")?;
+        let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
+        let start =
+            self.members().into_iter().find(|package| package.name == name).context("no such package")?;
+        let mut seen: BTreeSet<&PackageId> = BTreeSet::new();
+        let mut waiting = vec![&start.id];
+        while let Some(id) = waiting.pop() {
+            if seen.insert(id) {
+                let node = nodes.get(id).context("a package is missing in the graph")?;
+                let linked = node.deps.iter().filter(|dependency| {
+                    dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal)
+                });
+                waiting.extend(linked.map(|dependency| &dependency.pkg));
+            }
+        }
+        ensure!(seen.len() > 1, "{name} seems to have no dependencies");
+        Ok(seen.into_iter().map(|id| self.metadata[id].name.to_string()).collect())
+    }
+}
+
+fn is_sdk(name: &str) -> bool {
+    name == "aws-config" || name.starts_with("aws-sdk-")
+}
+
+fn is_aws(name: &str) -> bool {
+    name.starts_with("aws-") || name.starts_with("aws_lambda")
+}
+
+fn assert_none(package: &str, reached: &BTreeSet<String>, forbidden: impl Fn(&str) -> bool) {
+    let found: Vec<_> = reached.iter().filter(|name| forbidden(name)).collect();
+    assert!(
+        found.is_empty(),
+        "{package} reaches {found:?}: `cargo tree --package {package} --invert NAME` says how"
+    );
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ is in the repository").to_owned()
+}
+
+fn folder(package: &Package) -> &Path {
+    package.manifest_path.parent().expect("a manifest is in a folder").as_std_path()
+}
+
+/// The manifest's lines that say something, each with the section it stands in.
+fn manifest_lines(package: &Package) -> Result<Vec<(String, String)>> {
+    let mut section = String::new();
+    let mut lines = Vec::new();
+    for line in fs::read_to_string(&package.manifest_path)?.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            name.clone_into(&mut section);
+        } else if !line.is_empty() && !line.starts_with('#') {
+            lines.push((section.clone(), line.to_owned()));
+        }
+    }
+    Ok(lines)
+}
+
+/// The repository's files with such an extension: path and text. Hidden and built ones are left out.
+fn texts(extensions: &[&str]) -> Result<Vec<(String, String)>> {
+    let root = repository();
+    let mut waiting = vec![root.clone()];
+    let mut texts = Vec::new();
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let entry = entry?;
+            let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+            if entry.file_type()?.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    waiting.push(path);
+                }
+            } else if path.extension().is_some_and(|found| extensions.iter().any(|wanted| found == *wanted)) {
+                let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+                texts.push((path.strip_prefix(&root)?.display().to_string(), text));
+            }
+        }
+    }
+    ensure!(texts.len() > 20, "found {} files only", texts.len());
+    Ok(texts)
+}

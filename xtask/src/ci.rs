@@ -1,0 +1,73 @@
+//! `cargo xtask ci` and `cargo xtask test`.
+
+use anyhow::{Result, ensure};
+use std::fs;
+
+use crate::deny;
+use crate::project::{self, Project};
+use crate::steps::Steps;
+use crate::venv;
+
+const STEPS_OF_TEST: usize = 3;
+
+/// Everything a change has to pass, the quick steps first.
+pub(crate) fn run(project: &Project) -> Result<()> {
+    let mut steps = Steps::new(6 + STEPS_OF_TEST);
+    steps.run("format", || project::run(&mut project.cargo(["fmt", "--all", "--check"])))?;
+    let tools = steps.run("the linters", || venv::ensure(project, venv::TOOLS))?;
+    steps.run("licences, bans, sources", || deny::check(project, &tools))?;
+    steps.run("templates", || {
+        let templates = templates(project)?;
+        project::run(&mut project.command(tools.join("cfn-lint"), templates))
+    })?;
+    steps.run("lints", || project::run(&mut project.cargo(CLIPPY)))?;
+    steps.run("documentation", || project::run(project.cargo(DOC).env("RUSTDOCFLAGS", "-D warnings")))?;
+    test_steps(project, &mut steps, &[])?;
+    steps.print_table();
+    println!("\nEverything passed.");
+    Ok(())
+}
+
+/// All tests; what follows `--` goes to `cargo test`.
+pub(crate) fn test(project: &Project, arguments: &[String]) -> Result<()> {
+    let mut steps = Steps::new(STEPS_OF_TEST);
+    test_steps(project, &mut steps, arguments)?;
+    steps.print_table();
+    println!("\nAll tests passed.");
+    Ok(())
+}
+
+/// In the release profile, as the build, so that build scripts and macros are compiled once.
+const CLIPPY: [&str; 7] = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
+
+/// `--examples` (there are none) gives every dependency the features that the lints' run gave it:
+/// without it the AWS SDKs would be checked a second time. See also [`Project::build`].
+const DOC: [&str; 8] = [
+    "doc",
+    "--release",
+    "--workspace",
+    "--no-deps",
+    "--document-private-items",
+    "--lib",
+    "--bins",
+    "--examples",
+];
+
+fn test_steps(project: &Project, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+    steps.run("the emulators", || venv::ensure_for_tests(project))?;
+    steps.run("the binaries", || project.build())?;
+    steps.run("tests", || project::run(project.cargo(["test", "--release", "--workspace"]).args(arguments)))
+}
+
+fn templates(project: &Project) -> Result<Vec<String>> {
+    let mut templates = Vec::new();
+    for entry in fs::read_dir(project.path("infra"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            templates.extend(path.file_name().map(|name| format!("infra/{}", name.to_string_lossy())));
+        }
+    }
+    ensure!(!templates.is_empty(), "there is no template in infra/");
+    templates.sort();
+    Ok(templates)
+}
