@@ -159,7 +159,8 @@ impl Control {
         self.ask_at("send_message", at, json!({"queue": queue_url, "body": body})).await
     }
 
-    /// The messages of a queue that nobody has taken; they stay in it.
+    /// The messages of a queue that nobody has taken. They stay in it, but are hidden from others
+    /// while this looks, and count as received once more.
     ///
     /// # Errors
     /// There is no such queue.

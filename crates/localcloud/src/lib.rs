@@ -3,6 +3,7 @@
 //! listens on 127.0.0.1 only. `README.md` beside this says what is like AWS and what is not.
 
 mod control;
+pub mod cost;
 mod emulator;
 mod http;
 mod interrupt;
@@ -12,6 +13,7 @@ mod package;
 mod receiver;
 mod seen;
 mod slack;
+mod stage;
 pub mod venv;
 
 pub use control::{Control, Deployment, Outputs};
@@ -26,6 +28,7 @@ pub use package::package;
 pub use receiver::Receiver;
 pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
 pub use slack::SlackMode;
+pub use stage::{HUB_ACCOUNT, MANAGEMENT_ACCOUNT, ORGANIZATION, REGION, Stage, StageOptions};
 
 /// Where `bridge.py` and `control.py` are.
 const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bridge");

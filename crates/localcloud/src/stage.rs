@@ -61,7 +61,11 @@ impl Stage {
     /// When something does not start; the error says what and shows the end of its log.
     pub async fn start(options: StageOptions) -> Result<Self> {
         let python = venv::python(&options.repository, "localcloud");
-        ensure!(python.exists(), "{} is not there: `cargo xtask test` and `cargo xtask demo` make it", python.display());
+        ensure!(
+            python.exists(),
+            "{} is not there: `cargo xtask test` and `cargo xtask demo` make it",
+            python.display()
+        );
         let channels: Vec<&str> = options.channels.iter().map(String::as_str).collect();
         let receiver = Receiver::start(&channels).await?;
         let emulator = Emulator::start(&EmulatorOptions {
@@ -98,7 +102,11 @@ impl Stage {
                 ("OverdueAfterSeconds", &overdue),
             ],
         );
-        self.hub = self.control.deploy(&Deployment { artifacts, ..hub }).await.context("deploying infra/hub.yaml")?;
+        self.hub = self
+            .control
+            .deploy(&Deployment { artifacts, ..hub })
+            .await
+            .context("deploying infra/hub.yaml")?;
         let management = self.deployment(
             Place::new(MANAGEMENT_ACCOUNT, REGION),
             "phonehome-management",
@@ -129,7 +137,13 @@ impl Stage {
         self.control.deploy_to(&member, accounts).await.context("deploying infra/member-role.yaml")
     }
 
-    fn deployment(&self, place: Place, stack: &str, template: &str, parameters: &[(&str, &str)]) -> Deployment {
+    fn deployment(
+        &self,
+        place: Place,
+        stack: &str,
+        template: &str,
+        parameters: &[(&str, &str)],
+    ) -> Deployment {
         Deployment {
             place,
             stack: stack.to_owned(),
@@ -157,7 +171,11 @@ impl Stage {
 
     fn binary(&self, name: &str) -> Result<PathBuf> {
         let path = target_folder(&self.options.repository).join("release").join(name);
-        ensure!(path.exists(), "{} is not built: run `cargo xtask demo` or `cargo xtask test`", path.display());
+        ensure!(
+            path.exists(),
+            "{} is not built: run `cargo xtask demo` or `cargo xtask test`",
+            path.display()
+        );
         Ok(path)
     }
 

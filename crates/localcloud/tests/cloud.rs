@@ -117,8 +117,17 @@ async fn new_accounts_get_a_stack_through_the_role_that_trusts_the_management_ac
     member.assume_role = Some("OrganizationAccountAccessRole".into());
     cloud.control.deploy_to(&member, &accounts).await.unwrap();
     for account in accounts {
-        let events = cloud.control.stack_events(&Place::new(account, REGION), "member").await.unwrap();
-        assert!(events.iter().any(|event| event.status == "CREATE_COMPLETE"), "{events:?}");
+        let network = cloud.control.describe_network(&Place::new(account, REGION)).await.unwrap();
+        let ([vpc], [subnet]) = (network.vpcs.as_slice(), network.subnets.as_slice()) else {
+            panic!("{network:?}")
+        };
+        assert_eq!((vpc.name.as_str(), vpc.cidr.as_str()), ("a-network", "10.0.0.0/16"));
+        assert_eq!((&subnet.vpc, subnet.availability_zone.as_str()), (&vpc.id, "use1-az1"));
+        let table = network.route_tables.iter().find(|table| table.subnets == [subnet.id.clone()]).unwrap();
+        assert_eq!(
+            (table.routes[0].destination.as_str(), table.routes[0].target.as_str()),
+            ("10.0.0.0/16", "local")
+        );
     }
 }
 
@@ -206,4 +215,15 @@ async fn the_control_speaks_to_this_machine_only() {
     let control = Control::start(&python(), "http://192.0.2.1:4566", MANAGEMENT).await.unwrap();
     let error = control.describe_network(&hub()).await.unwrap_err().to_string();
     assert_eq!(error, "describe_network: control.py has ended");
+}
+
+#[test]
+fn what_is_added_to_the_emulator_behaves_as_on_aws() {
+    let bridge = Path::new(env!("CARGO_MANIFEST_DIR")).join("bridge");
+    let output = std::process::Command::new(python())
+        .args(["-B", "-m", "unittest", "discover", "--start-directory", "tests"])
+        .current_dir(bridge)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

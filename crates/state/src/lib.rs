@@ -4,24 +4,22 @@
 //! | partition | sort key | document | written by |
 //! |---|---|---|---|
 //! | `fleet` | `current` | [`PublishedFleet`] | `phonehome publish` |
-//! | `stacks` | account/Region | [`StackStatus`] | provisioner |
+//! | `stacks` | account/Region | [`StackStatus`](phonehome_network::StackStatus) | provisioner |
 //! | `ledger/`pool | CIDR | [`Claim`] | provisioner |
-//! | `heartbeats` | account/Region/AZ | [`Heartbeat`] | collector, for every report |
-//! | `paths` | account/Region/AZ | [`Paths`] | collector, when a path changes |
-//! | `incidents` | id | [`Incident`], open ones | alerter |
-//! | `incidents/resolved` | id | [`Incident`], for 90 days | alerter |
+//! | `heartbeats` | account/Region/AZ | [`Heartbeat`](phonehome_alerting::Heartbeat) | collector, for every report |
+//! | `paths` | account/Region/AZ | [`Paths`](phonehome_alerting::Paths) | collector, when a path changes |
+//! | `incidents` | id | [`Incident`](phonehome_alerting::Incident), open ones | alerter |
+//! | `incidents/resolved` | id | [`Incident`](phonehome_alerting::Incident), for 90 days | alerter |
 //! | `outbox` | time/id | [`Outboxed`] | alerter; removed by the notifier |
-//! | `slack` | incident/channel | [`MessageRef`] | notifier |
-//! | `silences` | id | [`Silence`] | `phonehome silence` |
+//! | `slack` | incident/channel | [`MessageRef`](phonehome_aws::slack::MessageRef) | notifier |
+//! | `silences` | id | [`Silence`](phonehome_alerting::Silence) | `phonehome silence` |
 
 mod keys;
 mod ledger;
 
-use phonehome_alerting::{Heartbeat, Incident, Outgoing, Paths, Silence};
-use phonehome_aws::slack::MessageRef;
+use phonehome_alerting::Outgoing;
 use phonehome_aws::table::{Doc, Table, TableError};
 use phonehome_fleet::Fleet;
-use phonehome_network::StackStatus;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

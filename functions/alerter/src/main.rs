@@ -1,6 +1,8 @@
 //! Decides what to say, to whom, and what to page for.
 
 mod handler;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use handler::Alerter;

@@ -2,6 +2,8 @@
 
 mod envelope;
 mod handler;
+#[cfg(test)]
+mod tests;
 
 use handler::Collector;
 use lambda_runtime::{Error, LambdaEvent, service_fn};

@@ -3,6 +3,8 @@
 mod chat;
 mod delivery;
 mod handler;
+#[cfg(test)]
+mod tests;
 
 use chat::SlackWithSecret;
 use handler::Notifier;

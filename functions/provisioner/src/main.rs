@@ -4,6 +4,8 @@ mod event;
 mod handler;
 mod members;
 mod reconcile;
+#[cfg(test)]
+mod tests;
 
 use handler::Provisioner;
 use lambda_runtime::{Error, LambdaEvent, service_fn};

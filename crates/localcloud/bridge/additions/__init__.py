@@ -1,0 +1,1 @@
+"""The AWS behaviour that ministack lacks, a module for each subject."""

@@ -1,0 +1,39 @@
+"""POST /_phonehome/events: where events of AWS services enter."""
+
+import json
+import re
+from datetime import datetime
+
+import ministack.app as gateway
+from ministack.core.responses import get_request_client_ip, json_response
+
+from .buses import default_bus, new_event, receive
+from .replacing import replaces
+
+
+@replaces(gateway, "_handle_post_body_shortcuts")
+async def phonehome_request(original, method, path, headers, body, query, request_id):
+    """AWS services put `aws.*` events on an account's default bus; callers of PutEvents may not."""
+    if path != "/_phonehome/events":
+        return await original(method, path, headers, body, query, request_id)
+    if method != "POST" or not get_request_client_ip().startswith("127."):
+        return 405, {}, b""
+    try:
+        wanted = json.loads(body)
+        event = service_event(wanted["account"], wanted["region"], wanted["event"])
+    except (KeyError, TypeError, ValueError) as problem:
+        return 400, {"Content-Type": "application/json"}, json.dumps({"error": repr(problem)}).encode()
+    receive(default_bus(wanted["account"], wanted["region"]), event)
+    return json_response({"EventId": event["EventId"]})
+
+
+def service_event(account, region, event):
+    if not re.fullmatch(r"\d{12}", account):
+        raise ValueError("account must be twelve digits")
+    at = event.get("time")
+    at = at and datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp()
+    made = new_event(
+        account, region, event["source"], event["detail-type"], event["detail"], event.get("resources", []), at
+    )
+    made["EventId"] = event.get("id") or made["EventId"]
+    return made

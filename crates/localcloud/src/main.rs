@@ -1,0 +1,48 @@
+//! `phonehome-localcloud demo`: the whole story of phonehome on the local cloud.
+//!
+//! `cargo xtask demo` builds everything and starts this.
+
+mod story;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "phonehome-localcloud", about = "The local cloud of phonehome")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play the story: accounts come, get a network, lose a connection, get it back.
+    Demo {
+        /// Leave the local cloud running afterwards, until Ctrl-C.
+        #[arg(long)]
+        keep: bool,
+        /// Show the emulator's and the functions' logs when it is over.
+        #[arg(long)]
+        verbose: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Command::Demo { keep, verbose } = Arguments::parse().command;
+    let result = phonehome_localcloud::unless_interrupted(story::play(&repository(), keep, verbose)).await;
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nThe demo failed: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The repository this was built from.
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

@@ -1,0 +1,172 @@
+//! Accounts are created, and get their networks.
+
+use anyhow::{Context as _, Result, ensure};
+use phonehome_localcloud::{MANAGEMENT_ACCOUNT, Network, Place, REGION, Stage};
+use serde_json::{Value, json};
+
+use super::PATIENCE;
+use super::cast::{Cast, Member};
+use super::narrator::Narrator;
+
+const DETAIL_TYPE: &str = "AWS Service Event via CloudTrail";
+
+/// Six accounts are created; each gets its network and its probes.
+pub(crate) async fn arrive(stage: &Stage, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+    narrator.act("Accounts come");
+    for name in Cast::names() {
+        let id = stage.control.create_account(&name, &format!("aws+{name}@example.com")).await?;
+        cast.members.push(Member { name, id });
+    }
+    let list: Vec<String> =
+        cast.members.iter().map(|member| format!("{} {}", member.name, member.id)).collect();
+    narrator.say(&format!("organizations:CreateAccount × {}: {}", list.len(), list.join(", ")));
+    narrator.note(
+        "each raised a CreateAccountResult event; the roles are not there yet, so the provisioner waits",
+    );
+    odd_events(stage, cast, narrator).await?;
+    let ids: Vec<String> = cast.members.iter().map(|member| member.id.clone()).collect();
+    stage.deploy_member_role(&ids).await?;
+    narrator.say("infra/member-role.yaml deployed to each account, as its StackSet does on AWS");
+    let count = cast.members.len();
+    stage
+        .wait_for_status("every stack to be ready", PATIENCE, |status| {
+            (stacks(status).iter().filter(|stack| stack["phase"] == "ready").count() == count).then_some(())
+        })
+        .await?;
+    narrator.say(&format!("{count} networks are ready"));
+    narrator.quote(&stage.phonehome(&["status"]).await?);
+    let shop = cast.id("shop-prod")?;
+    let network = stage.control.describe_network(&Place::new(shop, REGION)).await?;
+    narrator.say("shop-prod in detail, as AWS sees it:");
+    narrator.quote(&describe(&network));
+    disjoint(&stage.status().await?)
+}
+
+/// The same event again, one of a creation that failed, one of Control Tower.
+async fn odd_events(stage: &Stage, cast: &Cast, narrator: &Narrator) -> Result<()> {
+    let management = Place::new(MANAGEMENT_ACCOUNT, REGION);
+    let (shop, ledger) = (cast.id("shop-dev")?, cast.id("ledger-dev")?);
+    let again = json!({"eventName": "CreateAccountResult", "eventSource": "organizations.amazonaws.com",
+        "serviceEventDetails": {"createAccountStatus": {"id": "car-3fbd74c0f2fa11ed8b6e0a41b5dcf48f",
+            "state": "SUCCEEDED", "accountName": "****", "accountId": shop,
+            "requestedTimestamp": "May 15, 2026 8:26:54 AM", "completedTimestamp": "May 15, 2026 8:26:57 AM"}}});
+    stage.control.put_service_event(&management, "aws.organizations", DETAIL_TYPE, &again).await?;
+    let refused = stage.control.create_account("shop-dev-again", "aws+shop-dev@example.com").await;
+    ensure!(refused.is_err(), "an e-mail address that is taken made a second account");
+    let tower = json!({"eventName": "CreateManagedAccount", "eventSource": "controltower.amazonaws.com",
+        "serviceEventDetails": {"createManagedAccountStatus": {
+            "organizationalUnit": {"organizationalUnitName": "Workloads", "organizationalUnitId": "ou-abcd-12345678"},
+            "account": {"accountName": "ledger-dev", "accountId": ledger}, "state": "SUCCEEDED",
+            "message": "AWS Control Tower successfully created an enrolled account.",
+            "requestedTimestamp": "2026-05-15T08:20:54+0000", "completedTimestamp": "2026-05-15T08:26:57+0000"}}});
+    stage.control.put_service_event(&management, "aws.controltower", DETAIL_TYPE, &tower).await?;
+    narrator
+        .say("sent as well: a duplicate event, a creation that FAILED (e-mail taken), one of Control Tower");
+    let told = stage
+        .receiver
+        .wait_for("Slack to hear of the failed creation", PATIENCE, |seen| {
+            seen.messages.iter().find(|message| message.text.contains("EMAIL_ALREADY_EXISTS")).cloned()
+        })
+        .await?;
+    narrator.say(&format!("Slack {}:", told.channel));
+    narrator.quote(&told.text);
+    Ok(())
+}
+
+/// A sweep looks at every account again, and finds nothing to do.
+pub(crate) async fn nothing_changes(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+    let place = Place::new(cast.id("shop-prod")?, REGION);
+    let before = stage.control.describe_network(&place).await?;
+    let generations = |status: &Value| -> Vec<u64> {
+        stacks(status).iter().filter_map(|stack| stack["generation"].as_u64()).collect()
+    };
+    let first = generations(&stage.status().await?);
+    stage
+        .control
+        .send_message(&Stage::hub_place(), stage.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
+        .await?;
+    let status = stage
+        .wait_for_status("the sweep to look at every account", PATIENCE, |status| {
+            let now = generations(status);
+            let looked = now.iter().zip(&first).all(|(now, before)| now > before);
+            let settled = stacks(status).iter().all(|stack| stack["leased_until_ms"] == 0);
+            (looked && settled).then(|| status.clone())
+        })
+        .await?;
+    let settled = stacks(&status).iter().all(|stack| stack["message"] == "as declared");
+    ensure!(settled, "the sweep changed something: {status:#}");
+    let after = stage.control.describe_network(&place).await?;
+    ensure!(
+        format!("{before:?}") == format!("{after:?}"),
+        "the sweep changed shop-prod:\n{before:#?}\n{after:#?}"
+    );
+    narrator.say("a sweep looked at every account again: no changes, all as declared");
+    Ok(())
+}
+
+fn stacks(status: &Value) -> Vec<Value> {
+    status["stacks"].as_array().cloned().unwrap_or_default()
+}
+
+/// No two accounts' addresses overlap.
+fn disjoint(status: &Value) -> Result<()> {
+    let mut blocks = Vec::new();
+    for stack in stacks(status) {
+        let cidr: ipnet::Ipv4Net = stack["cidr"].as_str().context("a stack without CIDR")?.parse()?;
+        for other in &blocks {
+            let other: &ipnet::Ipv4Net = other;
+            ensure!(!cidr.contains(other) && !other.contains(&cidr), "{cidr} and {other} overlap");
+        }
+        blocks.push(cidr);
+    }
+    Ok(())
+}
+
+fn describe(network: &Network) -> String {
+    let mut lines = Vec::new();
+    for vpc in &network.vpcs {
+        lines.push(format!("VPC {} {}", vpc.id, vpc.cidr));
+    }
+    let mut subnets: Vec<String> = network
+        .subnets
+        .iter()
+        .map(|subnet| {
+            format!(
+                "{} {:<8} {}",
+                subnet.availability_zone,
+                if subnet.name.contains("public") { "public" } else { "private" },
+                subnet.cidr
+            )
+        })
+        .collect();
+    subnets.sort();
+    lines.extend(subnets.iter().map(|subnet| format!("  subnet {subnet}")));
+    let nats: Vec<String> = network
+        .nat_gateways
+        .iter()
+        .map(|nat| format!("{} ({}, {})", nat.id, nat.public_ip, nat.state))
+        .collect();
+    lines.push(format!("  NAT gateways {}", nats.join(", ")));
+    let default_routes = network
+        .route_tables
+        .iter()
+        .flat_map(|table| &table.routes)
+        .filter(|route| route.destination == "0.0.0.0/0");
+    lines.push(format!(
+        "  {} route tables, {} default routes",
+        network.route_tables.len(),
+        default_routes.count()
+    ));
+    let groups: Vec<String> = network
+        .security_groups
+        .iter()
+        .map(|group| format!("{} ({} in, {} out)", group.name, group.ingress, group.egress))
+        .collect();
+    lines.push(format!("  security groups {}", groups.join(", ")));
+    let functions: Vec<&str> = network.functions.iter().map(|function| function.name.as_str()).collect();
+    lines.push(format!("  probes {}", functions.join(", ")));
+    let schedules: Vec<&str> =
+        network.schedules.iter().map(|schedule| schedule.expression.as_str()).collect();
+    lines.push(format!("  schedules {}", schedules.join(", ")));
+    lines.join("\n")
+}

@@ -1,0 +1,61 @@
+//! Bad input: refused, kept with its reason, and disturbs nothing.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, ensure};
+use phonehome_localcloud::{QueueMessage, Stage};
+use serde_json::json;
+
+use super::PATIENCE;
+use super::cast::Cast;
+use super::narrator::Narrator;
+
+/// Sends what must be refused, and shows where it ended.
+pub(crate) async fn sent_and_refused(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+    narrator.act("Bad input");
+    let hub = Stage::hub_place();
+    let reconcile = stage.output("ReconcileQueueUrl")?;
+    stage.control.send_message(&hub, reconcile, r#"{"hello":"world"}"#).await?;
+    let no_id = json!({"source": "aws.organizations", "detail": {"eventName": "CreateAccountResult",
+        "serviceEventDetails": {"createAccountStatus": {"state": "SUCCEEDED"}}}});
+    stage.control.send_message(&hub, reconcile, &no_id.to_string()).await?;
+    let forged = report(cast.id("shop-dev")?, cast.id("payments-prod")?);
+    let reports = stage.output("ReportsQueueUrl")?;
+    stage.control.send_message(&hub, reports, "garbage").await?;
+    stage.control.send_message(&hub, reports, &forged).await?;
+    narrator.say("sent: an event of unknown shape, one without account id, a garbage report, a report that claims another account");
+    let start = std::time::Instant::now();
+    let letters = loop {
+        let mut letters =
+            stage.control.peek_queue(&hub, stage.output("ReconcileDeadLetterQueueUrl")?).await?;
+        letters.extend(stage.control.peek_queue(&hub, stage.output("ReportsDeadLetterQueueUrl")?).await?);
+        if letters.len() >= 4 {
+            break letters;
+        }
+        ensure!(start.elapsed() < PATIENCE, "only {} of 4 arrived in the dead-letter queues", letters.len());
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
+    ensure!(letters.len() == 4, "{} dead letters: {letters:#?}", letters.len());
+    narrator.say("each is kept in its dead-letter queue with its reason:");
+    narrator.quote(&letters.iter().map(reason).collect::<Vec<_>>().join("\n"));
+    let metrics = stage.control.metrics(&hub).await?;
+    let refused: BTreeMap<&str, f64> = metrics
+        .iter()
+        .filter(|metric| metric.name == "Refused")
+        .map(|metric| (metric.dimensions.get("Function").map_or("", String::as_str), metric.sum))
+        .collect();
+    narrator.say(&format!("and counted (CloudWatch, phonehome/Refused): {refused:?}"));
+    Ok(())
+}
+
+fn reason(letter: &QueueMessage) -> String {
+    letter.attributes.get("reason").cloned().unwrap_or_else(|| format!("(no reason) {}", letter.body))
+}
+
+fn report(sender: &str, claimed: &str) -> String {
+    json!({"account": sender, "source": "lambda", "detail-type": "Lambda Function Invocation Result - Success",
+        "detail": {"responsePayload": {"version": 1, "account": claimed, "region": "us-east-1",
+            "availability_zone": "use1-az1", "run_id": "forged", "generation": 1, "started_at_ms": 1,
+            "duration_ms": 1, "results": []}}})
+    .to_string()
+}

@@ -1,0 +1,67 @@
+//! Who plays: the accounts, and what their probes aim at.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use phonehome_localcloud::Target;
+
+/// The domains and environments of the demo's fleet file.
+const DOMAINS: [&str; 3] = ["shop", "payments", "ledger"];
+const ENVIRONMENTS: [&str; 2] = ["dev", "prod"];
+const FLEET: &str = include_str!("fleet.yaml");
+
+/// An account of the story.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// Its name, `shop-prod`.
+    pub(crate) name: String,
+    /// Its id, once AWS has given it one.
+    pub(crate) id: String,
+}
+
+/// Accounts, and the listeners that stand for what their teams run.
+#[derive(Debug)]
+pub(crate) struct Cast {
+    /// The accounts, in the order of their creation.
+    pub(crate) members: Vec<Member>,
+    /// The fleet file of the story.
+    pub(crate) fleet_file: PathBuf,
+    /// The payments domain's service in prod, which the shop needs.
+    pub(crate) payments_prod: Target,
+    /// Kept alive: the same in dev, and the internet.
+    _others: Vec<Target>,
+}
+
+impl Cast {
+    /// Starts the listeners and writes the fleet file that names them.
+    pub(crate) async fn start(folder: &Path) -> Result<Self> {
+        let (payments_prod, payments_dev) = (Target::start(0).await?, Target::start(0).await?);
+        let internet = Target::start(0).await?;
+        // A port where nobody listens: what the shop must not reach.
+        let mut closed = Target::start(0).await?;
+        let closed_port = closed.address().port();
+        closed.stop().await;
+        let port = |target: &Target| target.address().port().to_string();
+        let text = FLEET
+            .replace("PAYMENTS_PROD_PORT", &port(&payments_prod))
+            .replace("PAYMENTS_DEV_PORT", &port(&payments_dev))
+            .replace("INTERNET_PORT", &port(&internet))
+            .replace("CLOSED_PORT", &closed_port.to_string());
+        let fleet_file = folder.join("fleet.yaml");
+        std::fs::write(&fleet_file, text)?;
+        Ok(Self { members: vec![], fleet_file, payments_prod, _others: vec![payments_dev, internet] })
+    }
+
+    /// The names of the accounts to create.
+    pub(crate) fn names() -> impl Iterator<Item = String> {
+        DOMAINS
+            .into_iter()
+            .flat_map(|domain| ENVIRONMENTS.map(|environment| format!("{domain}-{environment}")))
+    }
+
+    /// The account of this name.
+    pub(crate) fn id(&self, name: &str) -> Result<&str> {
+        let found = self.members.iter().find(|member| member.name == name);
+        found.map(|member| member.id.as_str()).with_context(|| format!("no account {name} in the story"))
+    }
+}

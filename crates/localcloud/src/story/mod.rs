@@ -1,0 +1,78 @@
+//! The story, act by act.
+
+mod accounts;
+mod bad_input;
+mod cast;
+mod ending;
+mod narrator;
+mod trouble;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use phonehome_localcloud::{Stage, StageOptions};
+
+use cast::Cast;
+use narrator::Narrator;
+
+/// Schedules fire this often instead of once a minute, so that nobody has to wait.
+const SCHEDULE_SECONDS: u32 = 3;
+/// A probe counts as silent after this long: four missed runs.
+const OVERDUE_SECONDS: u32 = 12;
+/// The longest any single step may take before the demo gives up.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Plays it. With `keep` the local cloud runs on until Ctrl-C.
+pub(crate) async fn play(repository: &Path, keep: bool, verbose: bool) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("phonehome-demo-").tempdir()?;
+    let mut narrator = Narrator::start();
+    let result = acts(repository, folder.path(), keep, &mut narrator).await;
+    if verbose || result.is_err() {
+        narrator.log(&folder.path().join("emulator.log"), if verbose { 400 } else { 40 });
+    }
+    result
+}
+
+async fn acts(repository: &Path, folder: &Path, keep: bool, narrator: &mut Narrator) -> Result<()> {
+    narrator.act("The local cloud");
+    let mut stage = Stage::start(StageOptions {
+        repository: repository.to_owned(),
+        folder: folder.to_owned(),
+        schedule_seconds: SCHEDULE_SECONDS,
+        overdue_after_seconds: OVERDUE_SECONDS,
+        channels: vec!["#net-prod".to_owned(), "#net-dev".to_owned()],
+    })
+    .await?;
+    narrator.say(&format!(
+        "AWS emulator at {}, IAM enforced; Slack and on-call listen too",
+        stage.emulator.endpoint()
+    ));
+    narrator.note(&format!(
+        "schedules of rate(1 minute) fire every {SCHEDULE_SECONDS} s here; a probe counts as silent after {OVERDUE_SECONDS} s"
+    ));
+    stage.deploy().await?;
+    narrator.say(
+        "infra/hub.yaml and infra/management.yaml deployed through CloudFormation, with the release binaries",
+    );
+    narrator.note(
+        "the emulator's CloudFormation has no EventBusPolicy, TTL and backups: the bridge adds them by API",
+    );
+
+    let mut cast = Cast::start(folder).await?;
+    stage.phonehome(&["publish", "--fleet", &cast.fleet_file.display().to_string()]).await?;
+    narrator.say("phonehome publish: the fleet file is in force (3 domains × dev and prod)");
+
+    accounts::arrive(&stage, &mut cast, narrator).await?;
+    accounts::nothing_changes(&stage, &cast, narrator).await?;
+    trouble::probes_report(&stage, narrator).await?;
+    trouble::target_goes_away(&stage, &mut cast, narrator).await?;
+    trouble::target_comes_back(&stage, &mut cast, narrator).await?;
+    trouble::probe_falls_silent(&stage, &cast, narrator).await?;
+    bad_input::sent_and_refused(&stage, &cast, narrator).await?;
+    ending::tell(&stage, &cast, narrator).await?;
+    if keep {
+        ending::keep(&stage, narrator).await?;
+    }
+    Ok(())
+}

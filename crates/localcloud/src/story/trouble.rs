@@ -1,0 +1,128 @@
+//! Something breaks, and is mended.
+
+use anyhow::{Result, ensure};
+use phonehome_localcloud::{Place, REGION, Seen, SlackMessage, Stage};
+use serde_json::Value;
+
+use super::PATIENCE;
+use super::cast::Cast;
+use super::narrator::Narrator;
+
+/// Every probe phones home, and every path is as declared.
+pub(crate) async fn probes_report(stage: &Stage, narrator: &mut Narrator) -> Result<()> {
+    narrator.act("Probes phone home");
+    let (probes, paths) = stage
+        .wait_for_status("every probe to report every path as declared", PATIENCE, |status| {
+            let expected = status["stacks"].as_array().map_or(0, |stacks| stacks.len() * 3);
+            let probes = status["heartbeats"].as_object().map_or(0, serde_json::Map::len);
+            let paths: Vec<&Value> = status["paths"]
+                .as_object()
+                .into_iter()
+                .flat_map(|probes| probes.values())
+                .flat_map(|paths| paths.as_object().into_iter().flat_map(|paths| paths.values()))
+                .collect();
+            let all_up = paths.iter().all(|path| path["status"] == "up");
+            let reported = status["paths"].as_object().map_or(0, serde_json::Map::len);
+            (probes == expected && reported == expected && all_up).then_some((probes, paths.len()))
+        })
+        .await?;
+    narrator.say(&format!(
+        "{probes} probes, one for each Availability Zone, have reported; all {paths} paths are as declared"
+    ));
+    narrator.note("a report is the function's response: Lambda → member bus → hub bus → queue → collector");
+    Ok(())
+}
+
+/// What shop-prod needs in payments-prod goes away.
+pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+    narrator.act("Something breaks");
+    let endpoint = cast.payments_prod.address().to_string();
+    cast.payments_prod.stop().await;
+    narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
+    let message = stage.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
+    narrator.say(&format!("Slack {}:", message.channel));
+    narrator.quote(&plain(&message));
+    let page = stage
+        .receiver
+        .wait_for("on-call to be paged", PATIENCE, |seen| {
+            seen.pages.iter().find(|page| !page.subject.is_empty()).cloned()
+        })
+        .await?;
+    narrator.say(&format!("on-call's phone: {}", page.subject));
+    ensure!(message.channel == "#net-prod", "it was said in {}", message.channel);
+    Ok(())
+}
+
+/// It comes back.
+pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+    narrator.act("It is mended");
+    let endpoint = cast.payments_prod.address().to_string();
+    cast.payments_prod.start_again().await?;
+    narrator.say("payments-prod's service is back");
+    let message = stage
+        .receiver
+        .wait_for("Slack's message to say resolved", PATIENCE, |seen| {
+            about(seen, &endpoint).filter(|message| message.text.to_lowercase().contains("resolved"))
+        })
+        .await?;
+    narrator.say(&format!(
+        "the same message in {}, edited in place ({} edits, {} lines in its thread):",
+        message.channel,
+        message.edits,
+        message.thread.len()
+    ));
+    narrator.quote(&plain(&message));
+    let page =
+        stage.receiver.wait_for("on-call to be told", PATIENCE, |seen| seen.pages.get(1).cloned()).await?;
+    narrator.say(&format!("on-call's phone: {}", page.subject));
+    let seen = stage.receiver.seen();
+    let in_prod = seen.messages.iter().filter(|message| message.channel == "#net-prod").count();
+    ensure!(in_prod == 1, "one cause led to {in_prod} messages in #net-prod: {:#?}", seen.messages);
+    ensure!(seen.pages.len() == 2, "one cause led to {} pages: {:#?}", seen.pages.len(), seen.pages);
+    narrator.say("one cause: one message, one page, and their ends");
+    Ok(())
+}
+
+/// A probe stops reporting. That is noticed too, and wakes nobody.
+pub(crate) async fn probe_falls_silent(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+    narrator.act("A probe falls silent");
+    let (place, name) = (Place::new(cast.id("shop-dev")?, REGION), "phonehome-probe-use1-az2");
+    stage.control.set_schedule(&place, name, false).await?;
+    narrator.say("somebody disables the schedule of shop-dev's probe in use1-az2");
+    let silent = |seen: &Seen| {
+        let mut dev = seen.messages.iter().filter(|message| message.channel == "#net-dev");
+        dev.find(|message| message.text.contains("shop-dev") && message.text.contains("use1-az2")).cloned()
+    };
+    let message = stage.receiver.wait_for("Slack to say that a probe is silent", PATIENCE, silent).await?;
+    narrator.say(&format!("Slack {}:", message.channel));
+    narrator.quote(&plain(&message));
+    stage
+        .control
+        .send_message(&Stage::hub_place(), stage.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
+        .await?;
+    narrator.say("a sweep sees the disabled schedule and enables it again");
+    let resolved =
+        |seen: &Seen| silent(seen).filter(|message| message.text.to_lowercase().contains("resolved"));
+    stage.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
+    ensure!(stage.receiver.pages().len() == 2, "a silent probe in dev paged: {:#?}", stage.receiver.pages());
+    narrator.say("the message says resolved; nobody was paged");
+    Ok(())
+}
+
+fn about(seen: &Seen, endpoint: &str) -> Option<SlackMessage> {
+    let in_prod = seen.messages.iter().filter(|message| message.channel == "#net-prod");
+    in_prod.filter(|message| plain(message).contains(endpoint)).next_back().cloned()
+}
+
+/// A message as one reads it: the texts of its blocks.
+fn plain(message: &SlackMessage) -> String {
+    let mut texts = Vec::new();
+    for block in message.blocks.as_ref().and_then(Value::as_array).into_iter().flatten() {
+        let own = block["text"]["text"].as_str();
+        let fields = block["fields"].as_array().into_iter().flatten();
+        let elements = block["elements"].as_array().into_iter().flatten();
+        texts.extend(own.map(str::to_owned));
+        texts.extend(fields.chain(elements).filter_map(|part| part["text"].as_str().map(str::to_owned)));
+    }
+    if texts.is_empty() { message.text.clone() } else { texts.join("\n") }
+}

@@ -1,0 +1,212 @@
+//! What the alerter stores, and that a decision and its messages are stored together.
+
+use std::path::Path;
+
+use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, ProbeKey};
+use phonehome_aws::Metrics;
+use phonehome_aws::table::{Expect, MemoryTable, Table, TableError, Write};
+use phonehome_fleet::Fleet;
+use phonehome_network::{Phase, StackStatus};
+use phonehome_state::{Keys, Outboxed, PublishedFleet, all};
+use phonehome_wire::{CheckId, Stage, Verdict};
+use serde_json::Value;
+
+use crate::handler::Alerter;
+
+const MINUTE_MS: u64 = 60_000;
+const START_MS: u64 = 1_778_833_634_000;
+const SHOP_PROD: &str = "444455556666";
+const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az4"];
+
+fn fleet_text() -> String {
+    include_str!("../../../fleet.example.yaml").to_owned()
+}
+
+fn fleet() -> Fleet {
+    phonehome_fleet::parse(&fleet_text()).unwrap()
+}
+
+fn probe(zone: &str) -> ProbeKey {
+    ProbeKey { account: SHOP_PROD.into(), region: "us-east-1".into(), availability_zone: zone.into() }
+}
+
+async fn alerter() -> Alerter<MemoryTable> {
+    let table = MemoryTable::default();
+    let fleet = PublishedFleet { text: fleet_text(), published_at_ms: 0, published_by: "test".into() };
+    let stack = StackStatus {
+        account: SHOP_PROD.into(),
+        account_name: "shop-prod".into(),
+        domain: "shop".into(),
+        environment: "prod".into(),
+        region: "us-east-1".into(),
+        availability_zones: ZONES.iter().map(|zone| (*zone).to_owned()).collect(),
+        pool: "prod".into(),
+        cidr: "10.16.0.0/18".parse().unwrap(),
+        generation: 1,
+        phase: Phase::Ready,
+        network_ready: true,
+        egress_ready: true,
+        message: String::new(),
+        first_seen_ms: START_MS,
+        updated_at_ms: START_MS,
+        ready_since_ms: Some(START_MS),
+        leased_until_ms: 0,
+    };
+    let writes = vec![
+        Write::put(Keys::fleet(), Expect::Absent, &fleet),
+        Write::put(Keys::stack(SHOP_PROD, "us-east-1"), Expect::Absent, &stack),
+    ];
+    table.write(writes).await.unwrap();
+    Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0 }
+}
+
+impl Alerter<MemoryTable> {
+    /// Stores that every probe was just heard of, with its connections up or down.
+    async fn heard(&self, now_ms: u64, connections: PathStatus) {
+        let member = fleet().member_for(SHOP_PROD, "shop-prod").unwrap();
+        let checks = fleet().checks_for(&member, "us-east-1");
+        for zone in ZONES {
+            let key = probe(zone);
+            let heartbeat = Heartbeat {
+                key: key.clone(),
+                last_started_at_ms: now_ms,
+                last_received_at_ms: now_ms,
+                run_id: format!("run-{now_ms}"),
+                generation: 1,
+                clock_ahead_ms: 0,
+            };
+            let state = |id: &CheckId| {
+                if id.0.starts_with("connection/") { path(connections, now_ms) } else { path(PathStatus::Up, now_ms) }
+            };
+            let paths: Paths = checks.iter().map(|check| (check.id.clone(), state(&check.id))).collect();
+            self.overwrite(Write::put, Keys::heartbeat(&key), &heartbeat).await;
+            self.overwrite(Write::put, Keys::paths(&key), &paths).await;
+        }
+    }
+
+    async fn overwrite<V>(
+        &self,
+        put: impl Fn(phonehome_aws::table::Key, Expect, &V) -> Write,
+        key: phonehome_aws::table::Key,
+        value: &V,
+    ) {
+        let expect = Expect::unchanged(self.table.get(&key).await.unwrap().as_ref());
+        self.table.write(vec![put(key, expect, value)]).await.unwrap();
+    }
+
+    async fn outbox(&self) -> Vec<String> {
+        let messages = all::<Outboxed>(&self.table, Keys::OUTBOX).await.unwrap();
+        messages.into_iter().map(|(_, message)| message.outgoing.id).collect()
+    }
+}
+
+fn path(status: PathStatus, at_ms: u64) -> PathState {
+    let last = match status {
+        PathStatus::Down => Verdict::Fail { stage: Stage::Connect, error: "connection refused".into() },
+        _ => Verdict::Ok,
+    };
+    let failure = (status == PathStatus::Down).then(|| phonehome_alerting::Failure {
+        stage: Stage::Connect,
+        error: "connection refused".into(),
+    });
+    PathState { status, since_ms: at_ms, streak: 0, streak_since_ms: 0, last, last_since_ms: at_ms, failure }
+}
+
+#[tokio::test]
+async fn a_healthy_fleet_leads_to_no_incident_and_no_message() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Up).await;
+    alerter.run(START_MS + MINUTE_MS).await.unwrap();
+    assert!(alerter.outbox().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_one_incident_one_message_and_one_page_however_often_it_runs() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Down).await;
+    for run in 1..4 {
+        alerter.run(START_MS + run * 1000).await.unwrap();
+    }
+    assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 1);
+    let messages = alerter.outbox().await;
+    assert_eq!(messages.iter().filter(|id| id.contains("/slack")).count(), 1, "{messages:?}");
+    assert_eq!(messages.iter().filter(|id| id.ends_with("/page")).count(), 1, "{messages:?}");
+}
+
+#[tokio::test]
+async fn what_is_over_moves_to_the_resolved_incidents() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Down).await;
+    alerter.run(START_MS + 1000).await.unwrap();
+    alerter.heard(START_MS + MINUTE_MS, PathStatus::Up).await;
+    alerter.run(START_MS + MINUTE_MS + 1000).await.unwrap();
+    assert!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().is_empty());
+    assert_eq!(all::<Incident>(&alerter.table, Keys::RESOLVED).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn silence_of_all_probes_is_noticed_by_stored_times_alone() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Up).await;
+    alerter.run(START_MS + 2 * MINUTE_MS).await.unwrap();
+    assert!(alerter.outbox().await.is_empty());
+    alerter.run(START_MS + 4 * MINUTE_MS).await.unwrap();
+    assert!(alerter.outbox().await.iter().any(|id| id.ends_with("/page")));
+}
+
+#[tokio::test]
+async fn an_unreadable_document_fails_the_run_instead_of_resolving_what_it_hides() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Down).await;
+    alerter.run(START_MS + 1000).await.unwrap();
+    alerter.overwrite(Write::put, Keys::paths(&probe(ZONES[0])), &"not paths").await;
+    assert!(alerter.run(START_MS + 2000).await.is_err());
+    assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 1);
+}
+
+/// A table on which another run stores its decision first, once.
+struct Contended {
+    table: MemoryTable,
+    refusals: std::sync::Mutex<u32>,
+}
+
+impl Table for Contended {
+    async fn get(&self, key: &phonehome_aws::table::Key) -> Result<Option<phonehome_aws::table::Doc>, TableError> {
+        self.table.get(key).await
+    }
+
+    async fn query(&self, partition: &str) -> Result<Vec<phonehome_aws::table::Doc>, TableError> {
+        self.table.query(partition).await
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        let refused = std::mem::take(&mut *self.refusals.lock().unwrap()) > 0;
+        if refused { Err(TableError::Conflict { keys: vec![] }) } else { self.table.write(writes).await }
+    }
+}
+
+#[tokio::test]
+async fn a_decision_that_meets_another_run_is_taken_again() {
+    let plain = alerter().await;
+    plain.heard(START_MS, PathStatus::Down).await;
+    let contended = Alerter {
+        table: Contended { table: plain.table.clone(), refusals: std::sync::Mutex::new(1) },
+        metrics: Metrics::void("alerter"),
+        overdue_after_s: 0,
+    };
+    contended.run(START_MS + 1000).await.unwrap();
+    assert_eq!(plain.outbox().await.len(), 2);
+}
+
+#[test]
+fn every_sample_event_can_wake_the_alerter() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/alerter");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let event: Value = serde_json::from_str(&text).unwrap();
+        if event.get("Records").is_some() {
+            let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_str(&text).unwrap();
+            assert!(event.records[0].body.as_ref().is_some_and(|body| body.contains("transitions")));
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What the notifier delivers, in which order, and what it does when Slack will not.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind};
+use phonehome_aws::slack::{Chat, MessageRef, SlackError};
+use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
+use phonehome_aws::{MemoryPager, Metrics};
+use phonehome_state::{Keys, Outboxed, all};
+use serde_json::{Value, json};
+
+use crate::chat::ChatSource;
+use crate::handler::Notifier;
+
+/// Slack in memory: keeps each call, and refuses the next ones as told.
+#[derive(Clone, Default)]
+struct FakeSlack {
+    calls: Arc<Mutex<Vec<String>>>,
+    refusals: Arc<Mutex<Vec<SlackError>>>,
+    no_token: bool,
+}
+
+impl FakeSlack {
+    fn call(&self, call: String) -> Result<(), SlackError> {
+        match self.refusals.lock().unwrap().pop() {
+            Some(error) => Err(error),
+            None => {
+                self.calls.lock().unwrap().push(call);
+                Ok(())
+            }
+        }
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+}
+
+impl Chat for FakeSlack {
+    async fn post(
+        &self,
+        channel: &str,
+        text: &str,
+        _blocks: Option<&Value>,
+        thread: Option<&MessageRef>,
+    ) -> Result<MessageRef, SlackError> {
+        let place = thread.map_or("post".to_owned(), |parent| format!("reply to {}", parent.ts));
+        self.call(format!("{place}: {text}"))?;
+        Ok(MessageRef { channel: channel.to_owned(), ts: format!("ts-of-{text}") })
+    }
+
+    async fn update(
+        &self,
+        message: &MessageRef,
+        text: &str,
+        _blocks: Option<&Value>,
+    ) -> Result<(), SlackError> {
+        self.call(format!("edit {}: {text}", message.ts))
+    }
+}
+
+impl ChatSource for FakeSlack {
+    type Chat = Self;
+
+    async fn open(&self) -> Result<Self, String> {
+        if self.no_token { Err("no token".to_owned()) } else { Ok(self.clone()) }
+    }
+}
+
+fn notifier(chat: FakeSlack) -> Notifier<MemoryTable, MemoryPager, FakeSlack> {
+    Notifier {
+        table: MemoryTable::default(),
+        pager: MemoryPager::default(),
+        chat,
+        metrics: Metrics::void("notifier"),
+    }
+}
+
+fn slack(text: &str, thread: Option<&str>) -> OutgoingBody {
+    OutgoingBody::Slack {
+        channel: "#net".into(),
+        kind: SlackKind::Updated,
+        text: text.into(),
+        blocks: json!([]),
+        thread_text: thread.map(str::to_owned),
+    }
+}
+
+fn page(subject: &str) -> OutgoingBody {
+    OutgoingBody::Page { subject: subject.into(), text: "text".into(), resolved: false }
+}
+
+async fn put(table: &MemoryTable, at_ms: u64, incident: &str, body: OutgoingBody) {
+    let id = format!("{incident}/{at_ms}/{}", if body.is_page() { "page" } else { "slack" });
+    let outgoing = Outgoing { id: id.clone(), incident_id: incident.into(), at_ms, body };
+    let message = Outboxed { outgoing, attempts: 0, not_before_ms: 0, last_error: String::new() };
+    table.write(vec![Write::put(Keys::outbox(at_ms, &id), Expect::Absent, &message)]).await.unwrap();
+}
+
+async fn outbox(table: &MemoryTable) -> Vec<Outboxed> {
+    all::<Outboxed>(table, Keys::OUTBOX).await.unwrap().into_iter().map(|(_, message)| message).collect()
+}
+
+#[tokio::test]
+async fn an_incident_has_one_message_that_is_edited_with_a_thread_of_what_changed() {
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    put(&notifier.table, 2, "a", slack("worse", Some("a zone more"))).await;
+    put(&notifier.table, 3, "a", slack("resolved", Some("all back"))).await;
+    notifier.handle().await.unwrap();
+    assert_eq!(
+        notifier.chat.calls(),
+        [
+            "post: opened",
+            "edit ts-of-opened: resolved",
+            "reply to ts-of-opened: a zone more",
+            "reply to ts-of-opened: all back",
+        ]
+    );
+    assert!(outbox(&notifier.table).await.is_empty());
+}
+
+#[tokio::test]
+async fn running_again_delivers_nothing_twice() {
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    put(&notifier.table, 1, "a", page("wake up")).await;
+    for _ in 0..3 {
+        notifier.handle().await.unwrap();
+    }
+    assert_eq!((notifier.chat.calls().len(), notifier.pager.pages().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_page_goes_out_while_slack_is_down_and_the_slack_message_is_kept() {
+    let chat = FakeSlack { no_token: true, ..FakeSlack::default() };
+    let notifier = notifier(chat);
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    put(&notifier.table, 1, "a", page("wake up")).await;
+    notifier.handle().await.unwrap();
+    assert_eq!(notifier.pager.pages(), ["wake up"]);
+    let kept = outbox(&notifier.table).await;
+    assert_eq!((kept.len(), kept[0].attempts), (1, 1));
+    assert!(kept[0].last_error.contains("no token"), "{}", kept[0].last_error);
+    assert!(kept[0].not_before_ms > 0);
+    assert_eq!(notifier.metrics.counts()["Undelivered"], 1);
+}
+
+#[tokio::test]
+async fn a_message_is_not_sent_until_slack_says_ok() {
+    let refused =
+        SlackError::Refused { method: "chat.postMessage", channel: "#net".into(), error: "not_in_channel".into() };
+    let chat = FakeSlack { refusals: Arc::new(Mutex::new(vec![refused])), ..FakeSlack::default() };
+    let notifier = notifier(chat);
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    let kept = outbox(&notifier.table).await;
+    assert!(kept[0].last_error.contains("/invite @phonehome"), "{}", kept[0].last_error);
+    assert!(notifier.chat.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_short_rate_limit_is_waited_out() {
+    let limited = SlackError::RateLimited { retry_after_s: 0 };
+    let chat = FakeSlack { refusals: Arc::new(Mutex::new(vec![limited.clone(), limited])), ..FakeSlack::default() };
+    let notifier = notifier(chat);
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    assert_eq!(notifier.chat.calls(), ["post: opened"]);
+}
+
+#[tokio::test]
+async fn a_long_rate_limit_delays_the_message_by_what_slack_asks() {
+    let limited = SlackError::RateLimited { retry_after_s: 120 };
+    let chat = FakeSlack { refusals: Arc::new(Mutex::new(vec![limited])), ..FakeSlack::default() };
+    let notifier = notifier(chat);
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    let due_ms = outbox(&notifier.table).await[0].not_before_ms;
+    let now_ms = phonehome_runtime::now_ms();
+    assert!((now_ms + 100_000..now_ms + 121_000).contains(&due_ms), "due in {} ms", due_ms - now_ms);
+}
+
+#[tokio::test]
+async fn a_crash_between_thread_lines_repeats_none_that_was_delivered() {
+    let refused = SlackError::Unreachable("cut off".into());
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    put(&notifier.table, 2, "a", slack("worse", Some("one"))).await;
+    put(&notifier.table, 3, "a", slack("worst", Some("two"))).await;
+    // The edit and the first line go through, the second line does not.
+    let fine = notifier.clone_with_refusal_after(2, refused).await;
+    fine.handle().await.unwrap();
+    let left = outbox(&notifier.table).await;
+    assert_eq!(left.len(), 1, "only the line that failed is left");
+    assert_eq!(left[0].outgoing.at_ms, 3);
+}
+
+impl Notifier<MemoryTable, MemoryPager, FakeSlack> {
+    /// The same outbox, with a Slack that takes `calls` calls and refuses the next.
+    async fn clone_with_refusal_after(&self, calls: usize, error: SlackError) -> Notifier<MemoryTable, MemoryPager, CountingSlack> {
+        Notifier {
+            table: self.table.clone(),
+            pager: self.pager.clone(),
+            chat: CountingSlack { inner: self.chat.clone(), left: Arc::new(Mutex::new(calls)), error },
+            metrics: Metrics::void("notifier"),
+        }
+    }
+}
+
+/// Slack that goes away after a number of calls.
+#[derive(Clone)]
+struct CountingSlack {
+    inner: FakeSlack,
+    left: Arc<Mutex<usize>>,
+    error: SlackError,
+}
+
+impl CountingSlack {
+    fn may(&self) -> Result<(), SlackError> {
+        let mut left = self.left.lock().unwrap();
+        *left = left.checked_sub(1).ok_or_else(|| self.error.clone())?;
+        Ok(())
+    }
+}
+
+impl Chat for CountingSlack {
+    async fn post(
+        &self,
+        channel: &str,
+        text: &str,
+        blocks: Option<&Value>,
+        thread: Option<&MessageRef>,
+    ) -> Result<MessageRef, SlackError> {
+        self.may()?;
+        self.inner.post(channel, text, blocks, thread).await
+    }
+
+    async fn update(&self, message: &MessageRef, text: &str, blocks: Option<&Value>) -> Result<(), SlackError> {
+        self.may()?;
+        self.inner.update(message, text, blocks).await
+    }
+}
+
+impl ChatSource for CountingSlack {
+    type Chat = Self;
+
+    async fn open(&self) -> Result<Self, String> {
+        Ok(self.clone())
+    }
+}
+
+#[test]
+fn every_sample_event_can_wake_the_notifier() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/notifier");
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let event: Value = serde_json::from_str(&text).unwrap();
+        if event.get("Records").is_some() {
+            let event: aws_lambda_events::dynamodb::Event = serde_json::from_str(&text).unwrap();
+            assert_eq!(event.records[0].event_name, "INSERT");
+        }
+        names.push(path.file_name().unwrap().to_string_lossy().into_owned());
+    }
+    names.sort();
+    assert_eq!(names, ["every-minute.json", "outbox-insert.json"]);
+}

@@ -1,0 +1,214 @@
+//! phonehome on the local cloud: the project's own templates and release binaries, with IAM
+//! enforced. `cargo xtask test` builds what this needs.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use phonehome_localcloud::{Place, QueueMessage, REGION, SlackMode, Stage, StageOptions, Target};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The longest anything here takes on a slow machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+struct Play {
+    stage: Stage,
+    service: Target,
+    internet: Target,
+    folder: TempDir,
+}
+
+impl Play {
+    /// Deploys everything, publishes a fleet of one product domain that needs another, and creates
+    /// the named accounts with their roles.
+    async fn with_accounts(names: &[&str]) -> Result<(Self, Vec<String>)> {
+        let folder = tempfile::tempdir()?;
+        let mut stage = Stage::start(StageOptions {
+            repository: repository(),
+            folder: folder.path().to_owned(),
+            schedule_seconds: 2,
+            overdue_after_seconds: 20,
+            channels: vec!["#net-prod".to_owned(), "#net-dev".to_owned()],
+        })
+        .await?;
+        stage.deploy().await?;
+        let play = Self { stage, service: Target::start(0).await?, internet: Target::start(0).await?, folder };
+        play.publish().await?;
+        let mut accounts = Vec::new();
+        for name in names {
+            accounts.push(play.stage.control.create_account(name, &format!("{name}@example.com")).await?);
+        }
+        play.stage.deploy_member_role(&accounts).await?;
+        Ok((play, accounts))
+    }
+
+    async fn publish(&self) -> Result<()> {
+        let (service, internet) = (self.service.address().port(), self.internet.address().port());
+        let fleet = format!(
+            r##"
+version: 1
+organization: {{ id: o-a1b2c3d4e5, management_account: "111111111111", hub_account: "222222222222" }}
+regions: [{{ name: us-east-1, availability_zones: [use1-az1, use1-az2, use1-az4] }}]
+address_pools: [{{ name: all, region: us-east-1, cidr: 10.0.0.0/12, block: 18 }}]
+environments: [{{ name: dev, pools: [all] }}, {{ name: prod, pools: [all], paging: true }}]
+domains:
+  - {{ name: shop, owner: team-shop, environments: [dev, prod] }}
+  - {{ name: payments, owner: team-payments, environments: [dev, prod] }}
+connections: [{{ from: shop, to: payments, ports: [{service}], environments: [prod], check: {{ host: 127.0.0.1 }} }}]
+probing: {{ timeout_ms: 1000, egress: [{{ host: 127.0.0.1, port: {internet} }}] }}
+alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }}, {{ slack_channel: "#net-dev" }}]
+"##
+        );
+        let file = self.folder.path().join("fleet.yaml");
+        std::fs::write(&file, fleet)?;
+        self.stage.phonehome(&["publish", "--fleet", &file.display().to_string()]).await?;
+        Ok(())
+    }
+
+    async fn until_ready(&self, count: usize) -> Result<Value> {
+        let ready = |status: &Value| {
+            let stacks = status["stacks"].as_array()?;
+            (stacks.len() == count && stacks.iter().all(|stack| stack["phase"] == "ready")).then(|| status.clone())
+        };
+        self.stage.wait_for_status("every stack to be ready", PATIENCE, ready).await
+    }
+
+    async fn until_all_paths_are_up(&self, probes: usize) -> Result<()> {
+        let up = |status: &Value| {
+            let reported = status["paths"].as_object()?;
+            let mut paths = reported.values().filter_map(Value::as_object).flat_map(|paths| paths.values());
+            (reported.len() == probes && paths.all(|path| path["status"] == "up")).then_some(())
+        };
+        self.stage.wait_for_status("every path to be up", PATIENCE, up).await
+    }
+
+    async fn dead_letters(&self, output: &str, count: usize) -> Result<Vec<QueueMessage>> {
+        let start = Instant::now();
+        loop {
+            let letters = self.stage.control.peek_queue(&Stage::hub_place(), self.stage.output(output)?).await?;
+            if letters.len() >= count {
+                return Ok(letters);
+            }
+            ensure!(start.elapsed() < PATIENCE, "{} of {count} dead letters in {output}", letters.len());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    async fn send(&self, output: &str, body: &str) -> Result<()> {
+        self.stage.control.send_message(&Stage::hub_place(), self.stage.output(output)?, body).await
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_created_account_gets_its_network_and_probes_and_a_second_look_changes_nothing() -> Result<()> {
+    let (play, accounts) = Play::with_accounts(&["shop-dev"]).await?;
+    let status = play.until_ready(1).await?;
+    let place = Place::new(&accounts[0], REGION);
+    let network = play.stage.control.describe_network(&place).await?;
+    assert_eq!((network.vpcs.len(), network.subnets.len(), network.nat_gateways.len()), (1, 6, 3));
+    assert_eq!((network.route_tables.iter().filter(|t| !t.subnets.is_empty()).count(), network.functions.len(), network.schedules.len()), (4, 3, 3));
+    let routes = network.route_tables.iter().flat_map(|table| &table.routes);
+    assert_eq!(routes.filter(|route| route.destination == "0.0.0.0/0").count(), 4);
+    let default = network.security_groups.iter().find(|group| group.name == "default").unwrap();
+    assert_eq!((default.ingress, default.egress), (0, 0));
+    assert_eq!(status["stacks"][0]["cidr"], "10.0.0.0/18");
+
+    let generation = status["stacks"][0]["generation"].as_u64();
+    play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await?;
+    let looked = |status: &Value| {
+        let stack = &status["stacks"][0];
+        (stack["generation"].as_u64() > generation && stack["leased_until_ms"] == 0).then(|| stack.clone())
+    };
+    let stack = play.stage.wait_for_status("the sweep", PATIENCE, looked).await?;
+    assert_eq!(stack["message"], "as declared");
+    assert_eq!(format!("{:?}", play.stage.control.describe_network(&place).await?), format!("{network:?}"));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_is_said_once_paged_once_and_resolved_even_though_slack_was_down() -> Result<()> {
+    let (mut play, _) = Play::with_accounts(&["shop-prod", "payments-prod"]).await?;
+    play.until_ready(2).await?;
+    play.until_all_paths_are_up(6).await?;
+
+    play.stage.receiver.set_slack(SlackMode::Down);
+    play.service.stop().await;
+    let page = play.stage.receiver.wait_for("the page", PATIENCE, |seen| seen.pages.first().cloned()).await?;
+    assert!(page.subject.contains("shop-prod") || page.message.contains("shop-prod"), "{page:?}");
+    assert!(play.stage.receiver.messages().is_empty(), "Slack was down");
+
+    play.stage.receiver.set_slack(SlackMode::Up);
+    let endpoint = play.service.address().to_string();
+    let message = play
+        .stage
+        .receiver
+        .wait_for("Slack's message", PATIENCE, |seen| seen.messages.first().cloned())
+        .await?;
+    let said = format!("{} {:?}", message.text, message.blocks);
+    assert_eq!(message.channel, "#net-prod");
+    assert!(said.contains("shop-prod") && said.contains(&endpoint), "{said}");
+
+    play.service.start_again().await?;
+    play.stage
+        .receiver
+        .wait_for("the message to say resolved", PATIENCE, |seen| {
+            seen.messages.first().filter(|message| message.text.to_lowercase().contains("resolved")).cloned()
+        })
+        .await?;
+    play.stage.receiver.wait_for("the end of the page", PATIENCE, |seen| seen.pages.get(1).cloned()).await?;
+    assert_eq!(play.stage.receiver.messages().len(), 1, "{:#?}", play.stage.receiver.messages());
+    assert_eq!(play.stage.receiver.pages().len(), 2, "{:#?}", play.stage.receiver.pages());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_input_is_kept_with_its_reason_counted_and_disturbs_nothing() -> Result<()> {
+    let (play, accounts) = Play::with_accounts(&["shop-dev"]).await?;
+    play.until_ready(1).await?;
+    play.send("ReconcileQueueUrl", r#"{"hello":"world"}"#).await?;
+    play.send("ReconcileQueueUrl", "not even JSON").await?;
+    play.send("ReportsQueueUrl", "garbage").await?;
+    let forged = json!({"account": accounts[0], "source": "lambda",
+        "detail-type": "Lambda Function Invocation Result - Success", "detail": {"responsePayload": {
+            "version": 1, "account": "999999999999", "region": REGION, "availability_zone": "use1-az1",
+            "run_id": "forged", "generation": 1, "started_at_ms": 1, "duration_ms": 1, "results": []}}});
+    play.send("ReportsQueueUrl", &forged.to_string()).await?;
+
+    let mut letters = play.dead_letters("ReconcileDeadLetterQueueUrl", 2).await?;
+    letters.extend(play.dead_letters("ReportsDeadLetterQueueUrl", 2).await?);
+    assert_eq!(letters.len(), 4, "{letters:#?}");
+    let reasons: Vec<&String> = letters.iter().filter_map(|letter| letter.attributes.get("reason")).collect();
+    for part in ["neither an account event", "not JSON", "not an EventBridge event", "claims account \"999999999999\""] {
+        assert!(reasons.iter().any(|reason| reason.contains(part)), "{part}: {reasons:#?}");
+    }
+    let metrics = play.stage.control.metrics(&Stage::hub_place()).await?;
+    let refused: f64 = metrics.iter().filter(|metric| metric.name == "Refused").map(|metric| metric.sum).sum();
+    assert!((refused - 4.0).abs() < 0.1, "{metrics:#?}");
+    play.until_all_paths_are_up(3).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_told_to_be_local_without_an_endpoint_does_not_start() -> Result<()> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
+    for function in ["provisioner", "collector", "alerter", "notifier"] {
+        let output = tokio::process::Command::new(target.join("release").join(format!("phonehome-{function}")))
+            .env_clear()
+            .env("PHONEHOME_CLOUD", "local")
+            .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+            .env("AWS_LAMBDA_FUNCTION_NAME", function)
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+            .output()
+            .await?;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success(), "{function} started");
+        assert!(said.contains("refusing to fall back to real AWS"), "{function}: {said}");
+    }
+    Ok(())
+}
