@@ -18,6 +18,16 @@ pub struct Seen {
     pub subscriptions: Vec<String>,
 }
 
+impl Seen {
+    /// The pages that are about the network: without CloudWatch's alarms on phonehome itself, which
+    /// go to the same people and carry their state as a prefix of the subject.
+    #[must_use]
+    pub fn network_pages(&self) -> Vec<Page> {
+        let is_alarm = |page: &&Page| page.subject.starts_with("ALARM: ") || page.subject.starts_with("OK: ");
+        self.pages.iter().filter(|page| !is_alarm(page)).cloned().collect()
+    }
+}
+
 /// A call of Slack's API.
 #[derive(Debug, Clone)]
 pub struct SlackCall {

@@ -116,10 +116,9 @@ impl Stage {
         self.control.deploy(&management).await.context("deploying infra/management.yaml")?;
         let hub = Self::hub_place();
         // Not a token anywhere: the local receiver takes any.
-        self.control.set_secret(&hub, self.output("SlackTokenArn")?, "local-token").await?;
+        self.control.set_secret(&hub, self.output("SlackTokenArn")?, "xoxb-local").await?;
         let page_url = self.receiver.page_url();
-        self.control.subscribe(&hub, self.output("PageTopicArn")?, &page_url).await?;
-        self.control.subscribe(&hub, self.output("OperationsTopicArn")?, &page_url).await
+        self.control.subscribe(&hub, self.output("PageTopicArn")?, &page_url).await
     }
 
     /// What a service-managed StackSet with automatic deployment does for new accounts.

@@ -120,6 +120,17 @@ def metric_namespace(body, query):
     return iam_actions._query_param(query, "Namespace")
 
 
+INVOKE_CONFIG_VERBS = {"GET": "Get", "PUT": "Put", "POST": "Update", "DELETE": "Delete"}
+
+
+@replaces(iam_actions, "_lambda_action")
+def lambda_action(original, method, path):
+    """The calls on a function's event-invoke configuration have actions of their own."""
+    if path.rstrip("/").endswith("/event-invoke-config") and method in INVOKE_CONFIG_VERBS:
+        return f"{INVOKE_CONFIG_VERBS[method]}FunctionEventInvokeConfig"
+    return original(method, path)
+
+
 # aws:RequestTag: EC2 takes the tags of a create call as TagSpecifications.
 iam_actions._TAG_MEMBERS |= {"TagSpecifications"}
 
@@ -144,8 +155,11 @@ EC2_RESOURCE_TYPES = {
 
 @replaces(iam_actions, "extract_resource_arn")
 def extract_resource_arn(original, service, method, path, headers, body, query, region, account):
-    """The resource of an EC2 call is the one whose id it names, or the one it is about to create."""
+    """The resource of an EC2 call is the one whose id it names, or the one it is about to create; the
+    resource of lambda:CreateFunction is the function of the name in its body."""
     found = original(service, method, path, headers, body, query, region, account)
+    if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
+        return f"arn:aws:lambda:{region}:{account}:function:{json.loads(body)['FunctionName']}"
     if service != "ec2" or found != "*":
         return found
     for name in query:

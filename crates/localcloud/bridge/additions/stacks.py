@@ -3,10 +3,12 @@
 import functools
 import json
 
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, eventbridge, lambda_svc, secretsmanager
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
 from .buses import put_permission
+from .replacing import replaces
 
 
 def event_bus_policy_apply(props):
@@ -95,6 +97,16 @@ def finish_table(name, props):
 
 def as_boolean(value):
     return {"true": True, "false": False}.get(value, value)
+
+
+def evaluate_conditions(original, template, params):
+    """A condition may refer to AWS::Region, AWS::AccountId and AWS::Partition."""
+    pseudo = {"AWS::Region": get_region(), "AWS::AccountId": get_account_id(), "AWS::Partition": "aws"}
+    return original(template, {**{name: {"Value": value} for name, value in pseudo.items()}, **params})
+
+
+for module in (changesets, engine, handlers, stacks):
+    replaces(module, "_evaluate_conditions")(evaluate_conditions)
 
 
 SECRET_HANDLERS = provisioners._RESOURCE_HANDLERS["AWS::SecretsManager::Secret"]

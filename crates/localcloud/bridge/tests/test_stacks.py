@@ -26,6 +26,23 @@ class Stacks(BridgeTest):
 
         return until(done)["Outputs"][0]["OutputValue"]
 
+    def test_a_condition_may_refer_to_the_region(self):
+        template = {
+            "Conditions": {
+                "Here": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]},
+                "There": {"Fn::Equals": [{"Ref": "AWS::Region"}, "eu-west-1"]},
+            },
+            "Resources": {
+                name: {"Type": "AWS::SNS::Topic", "Condition": name} for name in ("Here", "There")
+            },
+        }
+        self.stacks.create_stack(StackName=self.stack, TemplateBody=json.dumps(template))
+
+        def made():
+            return self.stacks.describe_stack_resources(StackName=self.stack)["StackResources"]
+
+        self.assertEqual([resource["LogicalResourceId"] for resource in until(made)], ["Here"])
+
     def test_a_reference_to_a_secret_is_the_arn_that_policies_name(self):
         name = f"a/{self.stack}"
         arn = self.deploy(self.stacks.create_stack, "AWS::SecretsManager::Secret", Name=name, SecretString="s")

@@ -45,7 +45,7 @@ pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &
     let page = stage
         .receiver
         .wait_for("on-call to be paged", PATIENCE, |seen| {
-            seen.pages.iter().find(|page| !page.subject.is_empty()).cloned()
+            seen.network_pages().first().cloned()
         })
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
@@ -73,12 +73,13 @@ pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: 
     ));
     narrator.quote(&plain(&message));
     let page =
-        stage.receiver.wait_for("on-call to be told", PATIENCE, |seen| seen.pages.get(1).cloned()).await?;
+        stage.receiver.wait_for("on-call to be told", PATIENCE, |seen| seen.network_pages().get(1).cloned()).await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
     let seen = stage.receiver.seen();
     let in_prod = seen.messages.iter().filter(|message| message.channel == "#net-prod").count();
     ensure!(in_prod == 1, "one cause led to {in_prod} messages in #net-prod: {:#?}", seen.messages);
-    ensure!(seen.pages.len() == 2, "one cause led to {} pages: {:#?}", seen.pages.len(), seen.pages);
+    let pages = seen.network_pages();
+    ensure!(pages.len() == 2, "one cause led to {} pages: {pages:#?}", pages.len());
     narrator.say("one cause: one message, one page, and their ends");
     Ok(())
 }
@@ -104,7 +105,8 @@ pub(crate) async fn probe_falls_silent(stage: &Stage, cast: &Cast, narrator: &mu
     let resolved =
         |seen: &Seen| silent(seen).filter(|message| message.text.to_lowercase().contains("resolved"));
     stage.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
-    ensure!(stage.receiver.pages().len() == 2, "a silent probe in dev paged: {:#?}", stage.receiver.pages());
+    let pages = stage.receiver.seen().network_pages();
+    ensure!(pages.len() == 2, "a silent probe in dev paged: {pages:#?}");
     narrator.say("the message says resolved; nobody was paged");
     Ok(())
 }
