@@ -33,7 +33,8 @@ impl Play {
         })
         .await?;
         stage.deploy().await?;
-        let play = Self { stage, service: Target::start(0).await?, internet: Target::start(0).await?, folder };
+        let play =
+            Self { stage, service: Target::start(0).await?, internet: Target::start(0).await?, folder };
         play.publish().await?;
         let mut accounts = Vec::new();
         for name in names {
@@ -69,7 +70,8 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
     async fn until_ready(&self, count: usize) -> Result<Value> {
         let ready = |status: &Value| {
             let stacks = status["stacks"].as_array()?;
-            (stacks.len() == count && stacks.iter().all(|stack| stack["phase"] == "ready")).then(|| status.clone())
+            (stacks.len() == count && stacks.iter().all(|stack| stack["phase"] == "ready"))
+                .then(|| status.clone())
         };
         self.stage.wait_for_status("every stack to be ready", PATIENCE, ready).await
     }
@@ -86,7 +88,8 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
     async fn dead_letters(&self, output: &str, count: usize) -> Result<Vec<QueueMessage>> {
         let start = Instant::now();
         loop {
-            let letters = self.stage.control.peek_queue(&Stage::hub_place(), self.stage.output(output)?).await?;
+            let letters =
+                self.stage.control.peek_queue(&Stage::hub_place(), self.stage.output(output)?).await?;
             if letters.len() >= count {
                 return Ok(letters);
             }
@@ -111,7 +114,14 @@ async fn a_created_account_gets_its_network_and_probes_and_a_second_look_changes
     let place = Place::new(&accounts[0], REGION);
     let network = play.stage.control.describe_network(&place).await?;
     assert_eq!((network.vpcs.len(), network.subnets.len(), network.nat_gateways.len()), (1, 6, 3));
-    assert_eq!((network.route_tables.iter().filter(|t| !t.subnets.is_empty()).count(), network.functions.len(), network.schedules.len()), (4, 3, 3));
+    assert_eq!(
+        (
+            network.route_tables.iter().filter(|t| !t.subnets.is_empty()).count(),
+            network.functions.len(),
+            network.schedules.len()
+        ),
+        (4, 3, 3)
+    );
     let routes = network.route_tables.iter().flat_map(|table| &table.routes);
     assert_eq!(routes.filter(|route| route.destination == "0.0.0.0/0").count(), 4);
     let default = network.security_groups.iter().find(|group| group.name == "default").unwrap();
@@ -138,7 +148,11 @@ async fn a_lost_connection_is_said_once_paged_once_and_resolved_even_though_slac
 
     play.stage.receiver.set_slack(SlackMode::Down);
     play.service.stop().await;
-    let page = play.stage.receiver.wait_for("the page", PATIENCE, |seen| seen.network_pages().first().cloned()).await?;
+    let page = play
+        .stage
+        .receiver
+        .wait_for("the page", PATIENCE, |seen| seen.network_pages().first().cloned())
+        .await?;
     assert!(page.subject.contains("shop-prod") || page.message.contains("shop-prod"), "{page:?}");
     assert!(play.stage.receiver.messages().is_empty(), "Slack was down");
 
@@ -160,7 +174,10 @@ async fn a_lost_connection_is_said_once_paged_once_and_resolved_even_though_slac
             seen.messages.first().filter(|message| message.text.to_lowercase().contains("resolved")).cloned()
         })
         .await?;
-    play.stage.receiver.wait_for("the end of the page", PATIENCE, |seen| seen.network_pages().get(1).cloned()).await?;
+    play.stage
+        .receiver
+        .wait_for("the end of the page", PATIENCE, |seen| seen.network_pages().get(1).cloned())
+        .await?;
     assert_eq!(play.stage.receiver.messages().len(), 1, "{:#?}", play.stage.receiver.messages());
     let pages = play.stage.receiver.seen().network_pages();
     assert_eq!(pages.len(), 2, "{pages:#?}");
@@ -184,11 +201,17 @@ async fn bad_input_is_kept_with_its_reason_counted_and_disturbs_nothing() -> Res
     letters.extend(play.dead_letters("ReportsDeadLetterQueueUrl", 2).await?);
     assert_eq!(letters.len(), 4, "{letters:#?}");
     let reasons: Vec<&String> = letters.iter().filter_map(|letter| letter.attributes.get("reason")).collect();
-    for part in ["neither an account event", "not JSON", "not an EventBridge event", "claims account \"999999999999\""] {
+    for part in [
+        "neither an account event",
+        "not JSON",
+        "not an EventBridge event",
+        "claims account \"999999999999\"",
+    ] {
         assert!(reasons.iter().any(|reason| reason.contains(part)), "{part}: {reasons:#?}");
     }
     let metrics = play.stage.control.metrics(&Stage::hub_place()).await?;
-    let refused: f64 = metrics.iter().filter(|metric| metric.name == "Refused").map(|metric| metric.sum).sum();
+    let refused: f64 =
+        metrics.iter().filter(|metric| metric.name == "Refused").map(|metric| metric.sum).sum();
     assert!((refused - 4.0).abs() < 0.1, "{metrics:#?}");
     play.until_all_paths_are_up(3).await?;
     Ok(())
@@ -196,18 +219,21 @@ async fn bad_input_is_kept_with_its_reason_counted_and_disturbs_nothing() -> Res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_told_to_be_local_without_an_endpoint_does_not_start() -> Result<()> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
     for function in ["provisioner", "collector", "alerter", "notifier"] {
-        let output = tokio::process::Command::new(target.join("release").join(format!("phonehome-{function}")))
-            .env_clear()
-            .env("PHONEHOME_CLOUD", "local")
-            .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
-            .env("AWS_LAMBDA_FUNCTION_NAME", function)
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
-            .output()
-            .await?;
-        let said = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let output =
+            tokio::process::Command::new(target.join("release").join(format!("phonehome-{function}")))
+                .env_clear()
+                .env("PHONEHOME_CLOUD", "local")
+                .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+                .env("AWS_LAMBDA_FUNCTION_NAME", function)
+                .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+                .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+                .output()
+                .await?;
+        let said =
+            String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
         assert!(!output.status.success(), "{function} started");
         assert!(said.contains("refusing to fall back to real AWS"), "{function}: {said}");
     }

@@ -75,8 +75,7 @@ impl Cloud {
 /// # Errors
 /// [`CloudError::NotLoopback`], naming the variable the URL came from.
 pub fn require_loopback(variable: &str, url: &str) -> Result<(), CloudError> {
-    let refused =
-        || CloudError::NotLoopback { variable: variable.to_owned(), endpoint: url.to_owned() };
+    let refused = || CloudError::NotLoopback { variable: variable.to_owned(), endpoint: url.to_owned() };
     let parsed = reqwest::Url::parse(url).map_err(|_| refused())?;
     let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let port = parsed.port_or_known_default().unwrap_or(80);
@@ -157,7 +156,13 @@ pub async fn in_member_account(
         code: "response".into(),
         message: "the answer carries no credentials".into(),
     })?;
-    let credentials = Credentials::new(given.access_key_id, given.secret_access_key, Some(given.session_token), None, "phonehome-member");
+    let credentials = Credentials::new(
+        given.access_key_id,
+        given.secret_access_key,
+        Some(given.session_token),
+        None,
+        "phonehome-member",
+    );
     Ok(base
         .to_builder()
         .region(Region::new(region.to_owned()))

@@ -51,7 +51,9 @@ impl AwsError {
                 "connection".to_owned(),
                 failure.as_connector_error().map_or("no connection".to_owned(), |error| causes(error)),
             ),
-            SdkError::ResponseError(_) => ("response".to_owned(), "the answer was cut off or unreadable".to_owned()),
+            SdkError::ResponseError(_) => {
+                ("response".to_owned(), "the answer was cut off or unreadable".to_owned())
+            }
             _ => ("request".to_owned(), "the request could not be built".to_owned()),
         };
         Self { operation, subject: subject.into(), code, message }
@@ -60,13 +62,24 @@ impl AwsError {
     /// What can be done about it.
     pub fn class(&self) -> Class {
         match self.code.as_str() {
-            "RequestLimitExceeded" | "Throttling" | "ThrottlingException" | "TooManyRequestsException"
-            | "ThrottledException" | "SlowDown" | "ProvisionedThroughputExceededException" => Class::Throttled,
+            "RequestLimitExceeded"
+            | "Throttling"
+            | "ThrottlingException"
+            | "TooManyRequestsException"
+            | "ThrottledException"
+            | "SlowDown"
+            | "ProvisionedThroughputExceededException" => Class::Throttled,
             "ConditionalCheckFailedException" | "TransactionCanceledException" => Class::Conflict,
-            "timeout" | "connection" | "response" | "InternalError" | "InternalFailure" | "InternalServerError"
-            | "ServiceException" | "ServiceUnavailable" | "Unavailable" | "TransactionInProgressException" => {
-                Class::Transient
-            }
+            "timeout"
+            | "connection"
+            | "response"
+            | "InternalError"
+            | "InternalFailure"
+            | "InternalServerError"
+            | "ServiceException"
+            | "ServiceUnavailable"
+            | "Unavailable"
+            | "TransactionInProgressException" => Class::Transient,
             "InvalidClientTokenId" | "OptInRequired" | "SubscriptionRequiredException" => Class::NotReady,
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
                 if self.operation == "sts:AssumeRole" =>

@@ -93,11 +93,7 @@ impl Queue for SqsQueue {
             })?;
             request = request.message_attributes(name, value);
         }
-        request
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| AwsError::of("sqs:SendMessage", &self.url, &error))
+        request.send().await.map(|_| ()).map_err(|error| AwsError::of("sqs:SendMessage", &self.url, &error))
     }
 }
 

@@ -46,9 +46,13 @@ pub enum SlackError {
 
 fn hint(error: &str) -> &'static str {
     match error {
-        "channel_not_found" => " (does it exist? A private channel's bot must be invited: /invite @phonehome)",
+        "channel_not_found" => {
+            " (does it exist? A private channel's bot must be invited: /invite @phonehome)"
+        }
         "not_in_channel" => " (invite the bot: /invite @phonehome)",
-        "invalid_auth" | "token_revoked" | "account_inactive" => " (the secret phonehome/slack-token is not a valid bot token)",
+        "invalid_auth" | "token_revoked" | "account_inactive" => {
+            " (the secret phonehome/slack-token is not a valid bot token)"
+        }
         "missing_scope" => " (the bot needs the scope chat:write)",
         _ => "",
     }

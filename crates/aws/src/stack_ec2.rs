@@ -145,8 +145,7 @@ impl AwsStack {
     }
 
     pub(crate) async fn route_tables(&self) -> Result<Vec<RouteTable>, AwsError> {
-        let answer =
-            self.ec2.describe_route_tables().filters(ours()).max_results(100).into_paginator();
+        let answer = self.ec2.describe_route_tables().filters(ours()).max_results(100).into_paginator();
         let all = answer.items().send().collect::<Result<Vec<_>, _>>().await;
         let all = all.map_err(|error| AwsError::of("ec2:DescribeRouteTables", &self.spec.account, &error))?;
         Ok(all
@@ -299,28 +298,27 @@ pub(crate) async fn perform(
 }
 
 /// The calls that make something with an id; each carries its ownership tags.
-async fn create(
-    stack: &AwsStack,
-    address: &Address,
-    action: &Action,
-    ids: &Ids,
-) -> Result<String, AwsError> {
+async fn create(stack: &AwsStack, address: &Address, action: &Action, ids: &Ids) -> Result<String, AwsError> {
     let (ec2, subject) = (&stack.ec2, address.to_string());
     let tags = |kind| stack.tags(kind, address);
     let (operation, id) = match action {
         Action::CreateVpc { cidr } => {
-            let call = ec2.create_vpc().cidr_block(cidr.to_string()).tag_specifications(tags(ResourceType::Vpc));
+            let call =
+                ec2.create_vpc().cidr_block(cidr.to_string()).tag_specifications(tags(ResourceType::Vpc));
             let made = call.send().await.map_err(|e| AwsError::of("ec2:CreateVpc", subject, &e))?;
             ("ec2:CreateVpc", made.vpc.and_then(|vpc| vpc.vpc_id))
         }
         Action::CreateInternetGateway => {
             let call = ec2.create_internet_gateway().tag_specifications(tags(ResourceType::InternetGateway));
-            let made = call.send().await.map_err(|e| AwsError::of("ec2:CreateInternetGateway", subject, &e))?;
+            let made =
+                call.send().await.map_err(|e| AwsError::of("ec2:CreateInternetGateway", subject, &e))?;
             ("ec2:CreateInternetGateway", made.internet_gateway.and_then(|made| made.internet_gateway_id))
         }
         Action::AllocateElasticIp => {
-            let call =
-                ec2.allocate_address().domain(DomainType::Vpc).tag_specifications(tags(ResourceType::ElasticIp));
+            let call = ec2
+                .allocate_address()
+                .domain(DomainType::Vpc)
+                .tag_specifications(tags(ResourceType::ElasticIp));
             let made = call.send().await.map_err(|e| AwsError::of("ec2:AllocateAddress", subject, &e))?;
             ("ec2:AllocateAddress", made.allocation_id)
         }

@@ -81,7 +81,9 @@ impl AwsStack {
             enabled: seen.state() == Some(&ScheduleState::Enabled),
             target_arn: target.map(|target| target.arn().to_owned()).unwrap_or_default(),
             role_arn: target.map(|target| target.role_arn().to_owned()).unwrap_or_default(),
-            input: target.and_then(|target| target.input()).and_then(|input| serde_json::from_str(input).ok()),
+            input: target
+                .and_then(|target| target.input())
+                .and_then(|input| serde_json::from_str(input).ok()),
         }))
     }
 
@@ -108,7 +110,9 @@ impl AwsStack {
         }
         match call.send().await.map_err(|error| AwsError::of("lambda:CreateFunction", name, &error)) {
             // Made by an earlier attempt whose answer was lost: the next look sees it.
-            Err(error) if error.code == "ResourceConflictException" && error.message.contains("already exist") => {
+            Err(error)
+                if error.code == "ResourceConflictException" && error.message.contains("already exist") =>
+            {
                 Ok(())
             }
             other => other.map(|_| ()),

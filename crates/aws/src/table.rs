@@ -220,7 +220,11 @@ impl DynamoTable {
                 operation: "dynamodb:Query",
                 subject: self.name.clone(),
                 code: "shape".into(),
-                message: format!("item {:?}/{:?} lacks pk, sk, version or body", item.get("pk"), item.get("sk")),
+                message: format!(
+                    "item {:?}/{:?} lacks pk, sk, version or body",
+                    item.get("pk"),
+                    item.get("sk")
+                ),
             }),
         }
     }

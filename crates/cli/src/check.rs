@@ -32,7 +32,8 @@ pub(crate) async fn run(path: &Path, format: Format) -> Result<String, Failure> 
 fn render(input: &ProbeInput, report: &Report) -> String {
     let mut text = String::new();
     for result in &report.results {
-        let target = input.checks.iter().find(|check| check.id == result.id).map(|check| &check.target.endpoint);
+        let target =
+            input.checks.iter().find(|check| check.id == result.id).map(|check| &check.target.endpoint);
         let (mark, words) = words(&result.verdict);
         let target = target.map(String::as_str).unwrap_or_default();
         let _ = writeln!(text, "{mark} {} → {target}: {words} ({} ms)", result.id, result.latency_ms);

@@ -49,7 +49,10 @@ pub(crate) async fn run(
     format: Format,
 ) -> Result<String, Failure> {
     let minutes = minutes(&arguments.duration).ok_or_else(|| {
-        Failure::input(format!("--for {:?} is not a duration like 30m, 2h or 1d, at most 30d", arguments.duration))
+        Failure::input(format!(
+            "--for {:?} is not a duration like 30m, 2h or 1d, at most 30d",
+            arguments.duration
+        ))
     })?;
     let matcher = Matcher {
         account: arguments.account,
@@ -60,7 +63,9 @@ pub(crate) async fn run(
         endpoint: arguments.endpoint,
     };
     if matcher == Matcher::default() {
-        return Err(Failure::input("say what to silence: --account, --domain, --environment, --availability-zone, --check or --endpoint"));
+        return Err(Failure::input(
+            "say what to silence: --account, --domain, --environment, --availability-zone, --check or --endpoint",
+        ));
     }
     let now_ms = now_ms();
     let expires_at_ms = now_ms + minutes * 60_000;
@@ -92,7 +97,9 @@ mod tests {
 
     #[test]
     fn a_silence_always_has_an_end_within_thirty_days() {
-        for (text, expected) in [("30m", Some(30)), ("2h", Some(120)), ("1d", Some(1440)), ("30d", Some(43_200))] {
+        for (text, expected) in
+            [("30m", Some(30)), ("2h", Some(120)), ("1d", Some(1440)), ("30d", Some(43_200))]
+        {
             assert_eq!(minutes(text), expected, "{text}");
         }
         for text in ["", "m", "0m", "31d", "1w", "1.5h", "-1h", "h2", "99999999999999999999d", "2é"] {

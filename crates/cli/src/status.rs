@@ -62,7 +62,11 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
 
 fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "{:<14}{:<24}{:<12}{:<19}{:<9}{:<22}PATHS", "ACCOUNT", "NAME", "REGION", "CIDR", "STACK", "PROBES");
+    let _ = writeln!(
+        text,
+        "{:<14}{:<24}{:<12}{:<19}{:<9}{:<22}PATHS",
+        "ACCOUNT", "NAME", "REGION", "CIDR", "STACK", "PROBES"
+    );
     for stack in &shown.stacks {
         let _ = writeln!(
             text,
@@ -127,7 +131,9 @@ fn path_lines(text: &mut String, shown: &Shown, stack: &StackStatus) {
         let key = format!("{}/{}/{zone}", stack.account, stack.region);
         for (check, path) in shown.paths.get(&key).into_iter().flatten() {
             let words = match (path.status, &path.failure) {
-                (PathStatus::Down, Some(failure)) => format!("DOWN at {}: {}", failure.stage.as_str(), failure.error),
+                (PathStatus::Down, Some(failure)) => {
+                    format!("DOWN at {}: {}", failure.stage.as_str(), failure.error)
+                }
                 (PathStatus::Down, None) => "DOWN".to_owned(),
                 _ if path.is_green() => "ok".to_owned(),
                 _ => path.unclear().map_or("unknown".to_owned(), |(_, reason)| format!("unclear: {reason}")),
@@ -145,7 +151,12 @@ fn incident_lines(text: &mut String, incidents: &[Incident]) {
         let severity = if incident.severity == Severity::Page { "PAGE" } else { "note" };
         let silenced = if incident.silenced { ", silenced" } else { "" };
         let newest = incident.timeline.last().map(|entry| entry.text.as_str()).unwrap_or_default();
-        let _ = writeln!(text, "INCIDENT {} ({severity}{silenced}) since {}: {newest}", incident.id, time(incident.since_ms));
+        let _ = writeln!(
+            text,
+            "INCIDENT {} ({severity}{silenced}) since {}: {newest}",
+            incident.id,
+            time(incident.since_ms)
+        );
     }
 }
 

@@ -126,9 +126,11 @@ mod tests {
     #[tokio::test]
     async fn only_the_record_that_must_come_again_comes_again() {
         let dead = MemoryQueue::default();
-        let event = json!({"Records": [{"messageId": "1", "body": "good"}, {"messageId": "2", "body": "later"}]});
+        let event =
+            json!({"Records": [{"messageId": "1", "body": "good"}, {"messageId": "2", "body": "later"}]});
         let (response, _, _) = handle_all(event, &dead).await;
-        let ids: Vec<&str> = response.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
+        let ids: Vec<&str> =
+            response.batch_item_failures.iter().map(|f| f.item_identifier.as_str()).collect();
         assert_eq!(ids, ["2"]);
         assert!(dead.sent().is_empty());
     }

@@ -89,4 +89,3 @@ pub async fn all<T: DeserializeOwned>(
     let docs = table.query(partition).await?;
     docs.into_iter().map(|doc| doc.read().map(|value| (doc, value))).collect()
 }
-

@@ -107,4 +107,3 @@ fn incident_writes(
     }
     writes
 }
-

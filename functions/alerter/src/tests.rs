@@ -76,7 +76,11 @@ impl Alerter<MemoryTable> {
                 clock_ahead_ms: 0,
             };
             let state = |id: &CheckId| {
-                if id.0.starts_with("connection/") { path(connections, now_ms) } else { path(PathStatus::Up, now_ms) }
+                if id.0.starts_with("connection/") {
+                    path(connections, now_ms)
+                } else {
+                    path(PathStatus::Up, now_ms)
+                }
             };
             let paths: Paths = checks.iter().map(|check| (check.id.clone(), state(&check.id))).collect();
             self.overwrite(Write::put, Keys::heartbeat(&key), &heartbeat).await;
@@ -105,10 +109,8 @@ fn path(status: PathStatus, at_ms: u64) -> PathState {
         PathStatus::Down => Verdict::Fail { stage: Stage::Connect, error: "connection refused".into() },
         _ => Verdict::Ok,
     };
-    let failure = (status == PathStatus::Down).then(|| phonehome_alerting::Failure {
-        stage: Stage::Connect,
-        error: "connection refused".into(),
-    });
+    let failure = (status == PathStatus::Down)
+        .then(|| phonehome_alerting::Failure { stage: Stage::Connect, error: "connection refused".into() });
     PathState { status, since_ms: at_ms, streak: 0, streak_since_ms: 0, last, last_since_ms: at_ms, failure }
 }
 
@@ -171,7 +173,10 @@ struct Contended {
 }
 
 impl Table for Contended {
-    async fn get(&self, key: &phonehome_aws::table::Key) -> Result<Option<phonehome_aws::table::Doc>, TableError> {
+    async fn get(
+        &self,
+        key: &phonehome_aws::table::Key,
+    ) -> Result<Option<phonehome_aws::table::Doc>, TableError> {
         self.table.get(key).await
     }
 

@@ -27,10 +27,7 @@ pub(crate) async fn gather(
     let paths = by_key(all::<Paths>(table, Keys::PATHS).await?);
     let silences = all::<Silence>(table, Keys::SILENCES).await?;
     let stacks = all::<StackStatus>(table, Keys::STACKS).await?;
-    let probes = stacks
-        .iter()
-        .flat_map(|(_, stack)| probes_of(&fleet, stack, &heartbeats, &paths))
-        .collect();
+    let probes = stacks.iter().flat_map(|(_, stack)| probes_of(&fleet, stack, &heartbeats, &paths)).collect();
     let overdue_after_s =
         if overdue_after_s == 0 { fleet.probing.overdue_after_seconds } else { overdue_after_s };
     let policy = Policy { overdue_after_ms: u64::from(overdue_after_s) * 1000, ..Policy::default() };

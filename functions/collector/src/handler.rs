@@ -32,7 +32,12 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                 Arrival::Report(report) => self.fold_in(&report, &hysteresis).await,
                 Arrival::Crashed { account, function, error } => {
                     self.metrics.count("ProbeCrashed", 1);
-                    tracing::warn!(account, function, error, "a probe crashed; this says nothing of the network");
+                    tracing::warn!(
+                        account,
+                        function,
+                        error,
+                        "a probe crashed; this says nothing of the network"
+                    );
                     Ok(())
                 }
             }
@@ -111,4 +116,3 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         Ok(())
     }
 }
-

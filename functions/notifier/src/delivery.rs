@@ -68,7 +68,9 @@ pub(crate) async fn put_back(
     let doubled = 1000 << message.attempts.min(20);
     message.not_before_ms = now_ms + pause_ms.unwrap_or(doubled).min(PAUSE_MS_MAX);
     message.last_error = error.to_string();
-    table.write(vec![Write::put(pending.doc.key.clone(), Expect::Version(pending.doc.version), &message)]).await
+    table
+        .write(vec![Write::put(pending.doc.key.clone(), Expect::Version(pending.doc.version), &message)])
+        .await
 }
 
 /// Removes a message that was delivered.
@@ -122,7 +124,9 @@ pub(crate) async fn deliver(
     };
     while let Some(pending) = group.first() {
         let done = async {
-            if let OutgoingBody::Slack { thread_text: Some(text), channel, .. } = &pending.message.outgoing.body {
+            if let OutgoingBody::Slack { thread_text: Some(text), channel, .. } =
+                &pending.message.outgoing.body
+            {
                 patience.try_for(async || chat.post(channel, text, None, Some(&place)).await).await?;
             }
             remove(table, pending).await.map_err(DeliveryError::from)

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lambda_runtime::Error;
 use phonehome_alerting::OutgoingBody;
-use phonehome_aws::table::{Table, TableError};
 use phonehome_aws::slack::SlackError;
+use phonehome_aws::table::{Table, TableError};
 use phonehome_aws::{Metrics, Pager};
 use phonehome_runtime::now_ms;
 use phonehome_state::{Keys, Outboxed, all};
@@ -123,4 +123,3 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
         Ok(put_back(&self.table, pending, now_ms(), error, pause_ms).await?)
     }
 }
-

@@ -150,8 +150,11 @@ async fn a_page_goes_out_while_slack_is_down_and_the_slack_message_is_kept() {
 
 #[tokio::test]
 async fn a_message_is_not_sent_until_slack_says_ok() {
-    let refused =
-        SlackError::Refused { method: "chat.postMessage", channel: "#net".into(), error: "not_in_channel".into() };
+    let refused = SlackError::Refused {
+        method: "chat.postMessage",
+        channel: "#net".into(),
+        error: "not_in_channel".into(),
+    };
     let chat = FakeSlack { refusals: Arc::new(Mutex::new(vec![refused])), ..FakeSlack::default() };
     let notifier = notifier(chat);
     put(&notifier.table, 1, "a", slack("opened", None)).await;
@@ -164,7 +167,8 @@ async fn a_message_is_not_sent_until_slack_says_ok() {
 #[tokio::test]
 async fn a_short_rate_limit_is_waited_out() {
     let limited = SlackError::RateLimited { retry_after_s: 0 };
-    let chat = FakeSlack { refusals: Arc::new(Mutex::new(vec![limited.clone(), limited])), ..FakeSlack::default() };
+    let chat =
+        FakeSlack { refusals: Arc::new(Mutex::new(vec![limited.clone(), limited])), ..FakeSlack::default() };
     let notifier = notifier(chat);
     put(&notifier.table, 1, "a", slack("opened", None)).await;
     notifier.handle().await.unwrap();
@@ -201,7 +205,11 @@ async fn a_crash_between_thread_lines_repeats_none_that_was_delivered() {
 
 impl Notifier<MemoryTable, MemoryPager, FakeSlack> {
     /// The same outbox, with a Slack that takes `calls` calls and refuses the next.
-    async fn clone_with_refusal_after(&self, calls: usize, error: SlackError) -> Notifier<MemoryTable, MemoryPager, CountingSlack> {
+    async fn clone_with_refusal_after(
+        &self,
+        calls: usize,
+        error: SlackError,
+    ) -> Notifier<MemoryTable, MemoryPager, CountingSlack> {
         Notifier {
             table: self.table.clone(),
             pager: self.pager.clone(),
@@ -239,7 +247,12 @@ impl Chat for CountingSlack {
         self.inner.post(channel, text, blocks, thread).await
     }
 
-    async fn update(&self, message: &MessageRef, text: &str, blocks: Option<&Value>) -> Result<(), SlackError> {
+    async fn update(
+        &self,
+        message: &MessageRef,
+        text: &str,
+        blocks: Option<&Value>,
+    ) -> Result<(), SlackError> {
         self.may()?;
         self.inner.update(message, text, blocks).await
     }

@@ -38,8 +38,8 @@ pub(crate) struct Reconcile {
 pub(crate) fn read(body: &str) -> Result<Request, String> {
     let body: Value = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
     if let Some(reconcile) = body.get("reconcile") {
-        let reconcile: Reconcile =
-            serde_json::from_value(reconcile.clone()).map_err(|error| format!("bad reconcile request: {error}"))?;
+        let reconcile: Reconcile = serde_json::from_value(reconcile.clone())
+            .map_err(|error| format!("bad reconcile request: {error}"))?;
         return account(Some(&reconcile.account)).map(|_| Request::Account(reconcile));
     }
     if body.get("sweep").is_some() {
@@ -97,13 +97,23 @@ fn managed(name: &str, status: &Value) -> Result<Request, String> {
             ),
             reason: status["message"].as_str().unwrap_or("no reason given").to_owned(),
         }),
-        _ => creation(name, &serde_json::json!({"state": status["state"], "accountId": status["account"]["accountId"]}), "accountId"),
+        _ => creation(
+            name,
+            &serde_json::json!({"state": status["state"], "accountId": status["account"]["accountId"]}),
+            "accountId",
+        ),
     }
 }
 
 /// No full sample of these is public, so the id is looked for where it may be.
 fn membership(name: &str, details: &Value) -> Result<Request, String> {
-    let places = ["/accountId", "/account/accountId", "/account/id", "/accountJoinedOrganization/accountId", "/accountDepartedOrganization/accountId"];
+    let places = [
+        "/accountId",
+        "/account/accountId",
+        "/account/id",
+        "/accountJoinedOrganization/accountId",
+        "/accountDepartedOrganization/accountId",
+    ];
     let found = places.iter().find_map(|place| details.pointer(place));
     hint(name, found.unwrap_or(&Value::Null))
 }

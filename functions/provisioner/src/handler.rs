@@ -62,12 +62,16 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         };
         let mut waits = Vec::new();
         let mut failures = Vec::new();
-        for region in fleet.regions.iter().filter(|region| fleet.pool_for(&member.environment, &region.name).is_some()) {
+        for region in
+            fleet.regions.iter().filter(|region| fleet.pool_for(&member.environment, &region.name).is_some())
+        {
             let job = Job { fleet: &fleet, member: &member, account: id, region: &region.name };
             match self.reconcile(&job).await.map_err(table_error)? {
                 Progress::Settled => {}
                 Progress::Later(reason) => waits.push(format!("{}: {reason}", region.name)),
-                Progress::Failed(reason) => failures.push(format!("{} ({id}) in {}: {reason}", account.name, region.name)),
+                Progress::Failed(reason) => {
+                    failures.push(format!("{} ({id}) in {}: {reason}", account.name, region.name))
+                }
             }
         }
         if !waits.is_empty() {
@@ -127,7 +131,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         self.metrics.count("AccountCreationFailed", 1);
         let fleet = self.fleet().await?;
         let Some(route) = fleet.alert_routes.last() else { return Ok(()) };
-        let text = format!(":warning: AWS could not create an account: {reason} ({request}). Nothing was provisioned.");
+        let text = format!(
+            ":warning: AWS could not create an account: {reason} ({request}). Nothing was provisioned."
+        );
         let blocks = json!([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]);
         let incident_id = format!("account-creation/{request}");
         let body = OutgoingBody::Slack {
@@ -151,7 +157,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Without a valid fleet file nothing can be done; the record waits in the queue, then in the
     /// dead-letter queue.
     async fn fleet(&self) -> Result<Fleet, Refusal> {
-        phonehome_state::fleet(&self.table).await.map_err(|error: StateError| Refusal::Later(error.to_string()))
+        phonehome_state::fleet(&self.table)
+            .await
+            .map_err(|error: StateError| Refusal::Later(error.to_string()))
     }
 }
 

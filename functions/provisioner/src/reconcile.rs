@@ -150,7 +150,9 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
                     self.metrics.count("StepsFailed", 1);
                     tracing::error!(account = spec.account, %address, %error, "step failed");
                 }
-                StepOutcome::Waiting(error) => tracing::info!(account = spec.account, %address, %error, "step waits"),
+                StepOutcome::Waiting(error) => {
+                    tracing::info!(account = spec.account, %address, %error, "step waits")
+                }
                 StepOutcome::Done(_) | StepOutcome::Skipped(_) => {}
             }
         }
@@ -185,7 +187,9 @@ fn judge(error: &AwsError) -> Progress {
         Class::NotReady => Progress::Later(format!(
             "the account is not ready: {error}. If this lasts, check that the StackSet of infra/member-role.yaml covers it"
         )),
-        Class::Throttled | Class::NotYet | Class::Transient | Class::Conflict => Progress::Later(error.to_string()),
+        Class::Throttled | Class::NotYet | Class::Transient | Class::Conflict => {
+            Progress::Later(error.to_string())
+        }
         Class::Denied | Class::Invalid => Progress::Failed(error.to_string()),
     }
 }

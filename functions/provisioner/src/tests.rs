@@ -237,7 +237,9 @@ async fn the_delay_grows_with_each_attempt_and_stays_below_the_queues_limit() {
     let world = World::new(FakeMembers { refusal: Some("OptInRequired"), ..FakeMembers::default() }).await;
     let since_ms = phonehome_runtime::now_ms();
     for attempt in [0, 3, 50] {
-        world.send(json!({"reconcile": {"account": SHOP_DEV, "attempt": attempt, "since_ms": since_ms}})).await;
+        world
+            .send(json!({"reconcile": {"account": SHOP_DEV, "attempt": attempt, "since_ms": since_ms}}))
+            .await;
     }
     let delays: Vec<u32> = world.provisioner.queue.sent().iter().map(|message| message.delay_s).collect();
     assert!((20..40).contains(&delays[0]), "{delays:?}");
@@ -264,7 +266,12 @@ async fn a_stack_that_another_invocation_works_on_is_left_alone() {
     let key = Keys::stack(SHOP_DEV, "us-east-1");
     let doc = world.provisioner.table.get(&key).await.unwrap().unwrap();
     let leased = StackStatus { leased_until_ms: u64::MAX, ..doc.read().unwrap() };
-    world.provisioner.table.write(vec![Write::put(key, Expect::Version(doc.version), &leased)]).await.unwrap();
+    world
+        .provisioner
+        .table
+        .write(vec![Write::put(key, Expect::Version(doc.version), &leased)])
+        .await
+        .unwrap();
     let before = members.performed.lock().unwrap().len();
     world.reconcile(SHOP_DEV).await;
     assert_eq!(members.performed.lock().unwrap().len(), before);

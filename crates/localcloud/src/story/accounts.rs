@@ -141,11 +141,8 @@ fn describe(network: &Network) -> String {
         .collect();
     subnets.sort();
     lines.extend(subnets.iter().map(|subnet| format!("  subnet {subnet}")));
-    let nats: Vec<String> = network
-        .nat_gateways
-        .iter()
-        .map(|nat| format!("{} ({}, {})", nat.id, nat.public_ip, nat.state))
-        .collect();
+    let nats: Vec<String> =
+        network.nat_gateways.iter().map(|nat| format!("{} ({})", nat.id, nat.state)).collect();
     lines.push(format!("  NAT gateways {}", nats.join(", ")));
     let default_routes = network
         .route_tables

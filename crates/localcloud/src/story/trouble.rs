@@ -39,16 +39,20 @@ pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &
     let endpoint = cast.payments_prod.address().to_string();
     cast.payments_prod.stop().await;
     narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
-    let message = stage.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
-    narrator.say(&format!("Slack {}:", message.channel));
-    narrator.quote(&plain(&message));
-    let page = stage
+    stage.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
+    narrator.say("Slack has a message about it");
+    let (page, message) = stage
         .receiver
         .wait_for("on-call to be paged", PATIENCE, |seen| {
-            seen.network_pages().first().cloned()
+            Some((
+                seen.network_pages().first().cloned()?,
+                about(seen, &endpoint).filter(|message| message.edits > 0)?,
+            ))
         })
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
+    narrator.say(&format!("the message in Slack {}, edited since as more zones reported:", message.channel));
+    narrator.quote(&plain(&message));
     ensure!(message.channel == "#net-prod", "it was said in {}", message.channel);
     Ok(())
 }
@@ -72,8 +76,10 @@ pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: 
         message.thread.len()
     ));
     narrator.quote(&plain(&message));
-    let page =
-        stage.receiver.wait_for("on-call to be told", PATIENCE, |seen| seen.network_pages().get(1).cloned()).await?;
+    let page = stage
+        .receiver
+        .wait_for("on-call to be told", PATIENCE, |seen| seen.network_pages().get(1).cloned())
+        .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
     let seen = stage.receiver.seen();
     let in_prod = seen.messages.iter().filter(|message| message.channel == "#net-prod").count();
