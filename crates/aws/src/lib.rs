@@ -11,6 +11,7 @@ pub mod secret;
 pub mod slack;
 mod stack;
 mod stack_ec2;
+mod stack_ec2_change;
 mod stack_probe;
 pub mod table;
 mod topic;

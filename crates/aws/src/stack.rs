@@ -8,7 +8,7 @@ use phonehome_network::{Action, Address, Inventory, StackSpec};
 use sha2::{Digest as _, Sha256};
 
 use crate::executor::{Ids, StackApi};
-use crate::{AwsError, stack_ec2, stack_probe};
+use crate::{AwsError, stack_ec2_change, stack_probe};
 
 /// The probe's code, as it is uploaded.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ impl StackApi for AwsStack {
             | Action::PutDestination { .. }
             | Action::CreateSchedule { .. }
             | Action::UpdateSchedule { .. } => stack_probe::perform(self, action, ids).await,
-            _ => stack_ec2::perform(self, address, action, ids).await,
+            _ => stack_ec2_change::perform(self, address, action, ids).await,
         }
     }
 }

@@ -61,6 +61,15 @@ impl Expect {
     pub fn unchanged(doc: Option<&Doc>) -> Self {
         doc.map_or(Self::Absent, |doc| Self::Version(doc.version))
     }
+
+    /// What must hold for the next write, after a put under this condition.
+    #[must_use]
+    pub fn after_write(self) -> Self {
+        match self {
+            Self::Absent => Self::Version(1),
+            Self::Version(version) => Self::Version(version + 1),
+        }
+    }
 }
 
 /// One conditional write.

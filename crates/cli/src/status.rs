@@ -96,6 +96,7 @@ fn phase(phase: Phase) -> &'static str {
         Phase::Waiting => "waiting",
         Phase::Ready => "ready",
         Phase::Failed => "FAILED",
+        Phase::Gone => "gone",
     }
 }
 

@@ -59,8 +59,8 @@ pub struct SubnetPlan {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "address pool {pool:?} is full: none of the {blocks} blocks of /{block} in {cidr} is free. Add a pool for \
-     {region} to the fleet file and list it behind {pool:?} in the environment's pools; a block that was \
-     given back becomes free when its quarantine ends"
+     {region} to the fleet file and list it behind {pool:?} in the environment's pools: accounts keep the \
+     blocks they hold"
 )]
 pub struct PoolExhausted {
     /// The pool's name.
@@ -103,7 +103,7 @@ pub enum LayoutError {
 /// The lowest block of the pool that overlaps nothing held.
 ///
 /// `held` may contain networks of any size, in or outside the pool: what the ledger records for
-/// other accounts, and what is in quarantine.
+/// other accounts.
 ///
 /// # Errors
 /// [`PoolExhausted`] when there is none.

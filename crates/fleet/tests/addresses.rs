@@ -61,8 +61,8 @@ fn a_full_pool_says_how_large_it_is_and_what_to_do() {
     assert_eq!(
         problem.to_string(),
         "address pool \"nonprod\" is full: none of the 2 blocks of /18 in 10.0.0.0/17 is free. Add a pool for \
-         us-east-1 to the fleet file and list it behind \"nonprod\" in the environment's pools; a block that \
-         was given back becomes free when its quarantine ends"
+         us-east-1 to the fleet file and list it behind \"nonprod\" in the environment's pools: accounts keep the \
+         blocks they hold"
     );
 }
 

@@ -55,4 +55,6 @@ pub enum Phase {
     Ready,
     /// A step failed in a way that trying again does not mend.
     Failed,
+    /// The account is closed or has left the organization. Nothing is done to it any more.
+    Gone,
 }

@@ -5,4 +5,4 @@ mod batch;
 mod settings;
 
 pub use batch::{Refusal, each_record};
-pub use settings::{SettingError, now_ms, number, required, start_logs};
+pub use settings::{SettingError, exit_code, now_ms, number, required, start_logs};

@@ -1,5 +1,6 @@
 //! Logs, settings, the clock.
 
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tracing_subscriber::EnvFilter;
@@ -30,6 +31,17 @@ pub fn start_logs() {
         .without_time()
         .with_env_filter(filter)
         .init();
+}
+
+/// The end of a function's `main`: an error is logged in words, as `main` itself would not.
+pub fn exit_code<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the function does not start");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// A setting that must be there.

@@ -10,6 +10,8 @@ pub struct Keys;
 impl Keys {
     /// Partition of the stacks' statuses.
     pub const STACKS: &str = "stacks";
+    /// Partition of the claimed blocks.
+    pub const LEDGER: &str = "ledger";
     /// Partition of the heartbeats.
     pub const HEARTBEATS: &str = "heartbeats";
     /// Partition of the paths.
@@ -31,9 +33,13 @@ impl Keys {
     pub fn stack(account: &str, region: &str) -> Key {
         key(Self::STACKS, format!("{account}/{region}"))
     }
-    /// The partition of a pool's claims.
-    pub fn ledger(pool: &str) -> String {
-        format!("ledger/{pool}")
+    /// A block's claim.
+    pub fn block(cidr: &str) -> Key {
+        key(Self::LEDGER, cidr)
+    }
+    /// An account's claim: the same document, so that an account claims once.
+    pub fn holder(account: &str, region: &str) -> Key {
+        key("ledger/holders", format!("{account}/{region}"))
     }
     /// A probe's heartbeat.
     pub fn heartbeat(probe: &ProbeKey) -> Key {
@@ -50,6 +56,10 @@ impl Keys {
     /// An incident that is over.
     pub fn resolved(id: &str) -> Key {
         key(Self::RESOLVED, id)
+    }
+    /// Whose turn it is to decide: changes with each stored decision.
+    pub fn turn() -> Key {
+        key("alerter", "turn")
     }
     /// A message on its way out; the oldest sorts first.
     pub fn outbox(at_ms: u64, id: &str) -> Key {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
-use phonehome_aws::table::{Expect, Table, TableError, Write, key};
+use phonehome_aws::table::{Expect, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
 use phonehome_fleet::addresses::{PoolExhausted, first_free};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ const ATTEMPTS_MAX: usize = 300;
 pub struct Claim {
     /// The block.
     pub cidr: Ipv4Net,
+    /// The name of the pool it is from, when it was claimed.
+    pub pool: String,
     /// Who holds it.
     pub account: String,
     /// Where.
@@ -44,36 +46,41 @@ pub enum LedgerError {
     Contended,
 }
 
-/// The block that `account` holds in `region`, claimed now if it holds none. Answers with the pool
-/// it is from.
+/// What `account` holds in `region`, claimed now from the first of `pools` that has room if it holds
+/// nothing. What it holds it keeps, also when the pool is renamed or no longer its own; and no block
+/// is given that overlaps any other, of whatever pool.
 ///
 /// # Errors
 /// [`LedgerError`]; nothing is claimed then.
-pub async fn claim<'p>(
+pub async fn claim(
     table: &impl Table,
-    pools: &[&'p AddressPool],
+    pools: &[&AddressPool],
     account: &str,
     region: &str,
     now_ms: u64,
-) -> Result<(&'p AddressPool, Ipv4Net), LedgerError> {
+) -> Result<Claim, LedgerError> {
     for _ in 0..ATTEMPTS_MAX {
-        let Some(free) = look(table, pools, account, region).await? else {
-            return Err(LedgerError::NoPool);
+        let claims: Vec<Claim> =
+            all(table, Keys::LEDGER).await?.into_iter().map(|(_, claim)| claim).collect();
+        let own = claims.iter().find(|claim| claim.account == account && claim.region == region);
+        if let Some(own) = own {
+            return Ok(own.clone());
+        }
+        let (pool, cidr) = free(pools, &claims)?;
+        let claim = Claim {
+            cidr,
+            pool: pool.name.clone(),
+            account: account.to_owned(),
+            region: region.to_owned(),
+            claimed_at_ms: now_ms,
         };
-        let (pool, cidr) = match free {
-            Look::Held(pool, cidr) => return Ok((pool, cidr)),
-            Look::Free(pool, cidr) => (pool, cidr),
-            Look::Full(full) => return Err(LedgerError::Exhausted(full)),
-        };
-        let claim =
-            Claim { cidr, account: account.to_owned(), region: region.to_owned(), claimed_at_ms: now_ms };
         // Two documents in one transaction: the block is taken once, and the account takes once.
         let writes = vec![
-            Write::put(key(Keys::ledger(&pool.name), cidr.to_string()), Expect::Absent, &claim),
-            Write::put(key("ledger-accounts", format!("{account}/{region}")), Expect::Absent, &claim),
+            Write::put(Keys::block(&cidr.to_string()), Expect::Absent, &claim),
+            Write::put(Keys::holder(account, region), Expect::Absent, &claim),
         ];
         match table.write(writes).await {
-            Ok(()) => return Ok((pool, cidr)),
+            Ok(()) => return Ok(claim),
             Err(TableError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -81,35 +88,17 @@ pub async fn claim<'p>(
     Err(LedgerError::Contended)
 }
 
-enum Look<'p> {
-    Held(&'p AddressPool, Ipv4Net),
-    Free(&'p AddressPool, Ipv4Net),
-    Full(PoolExhausted),
-}
-
-async fn look<'p>(
-    table: &impl Table,
-    pools: &[&'p AddressPool],
-    account: &str,
-    region: &str,
-) -> Result<Option<Look<'p>>, TableError> {
-    let mut answer = None;
+/// The lowest free block of the first pool that has one.
+fn free<'p>(pools: &[&'p AddressPool], claims: &[Claim]) -> Result<(&'p AddressPool, Ipv4Net), LedgerError> {
+    let held: BTreeSet<Ipv4Net> = claims.iter().map(|claim| claim.cidr).collect();
+    let mut refusal = LedgerError::NoPool;
     for pool in pools {
-        let claims: Vec<Claim> =
-            all(table, &Keys::ledger(&pool.name)).await?.into_iter().map(|(_, claim)| claim).collect();
-        if let Some(held) = claims.iter().find(|claim| claim.account == account && claim.region == region) {
-            return Ok(Some(Look::Held(pool, held.cidr)));
+        match first_free(pool, &held) {
+            Ok(cidr) => return Ok((pool, cidr)),
+            Err(full) => refusal = LedgerError::Exhausted(full),
         }
-        if matches!(answer, Some(Look::Free(..))) {
-            continue;
-        }
-        let held: BTreeSet<Ipv4Net> = claims.iter().map(|claim| claim.cidr).collect();
-        answer = Some(match first_free(pool, &held) {
-            Ok(cidr) => Look::Free(pool, cidr),
-            Err(full) => Look::Full(full),
-        });
     }
-    Ok(answer)
+    Err(refusal)
 }
 
 #[cfg(test)]
@@ -137,7 +126,7 @@ mod tests {
         let claims = accounts.iter().map(|account| {
             let (table, pool) = (table.clone(), pool.clone());
             let account = account.clone();
-            tokio::spawn(async move { claim(&table, &[&pool], &account, "us-east-1", 0).await.unwrap().1 })
+            tokio::spawn(async move { claim(&table, &[&pool], &account, "us-east-1", 0).await.unwrap().cidr })
         });
         let mut blocks = BTreeSet::new();
         for claim in claims.collect::<Vec<_>>() {
@@ -152,8 +141,24 @@ mod tests {
         let (small, more) = (pool("small", "10.0.0.0/20", 20), pool("more", "10.1.0.0/20", 20));
         let first = claim(&table, &[&small, &more], "1", "us-east-1", 0).await.unwrap();
         let second = claim(&table, &[&small, &more], "2", "us-east-1", 0).await.unwrap();
-        assert_eq!((first.0.name.as_str(), second.0.name.as_str()), ("small", "more"));
+        assert_eq!((first.pool.as_str(), second.pool.as_str()), ("small", "more"));
         let full = claim(&table, &[&small, &more], "3", "us-east-1", 0).await.unwrap_err();
         assert!(full.to_string().contains("more"), "{full}");
+    }
+
+    #[tokio::test]
+    async fn a_renamed_pool_gives_no_address_twice_and_moves_nobody() {
+        let table = MemoryTable::default();
+        let (before, after) = (pool("old-name", "10.0.0.0/16", 20), pool("new-name", "10.0.0.0/16", 18));
+        let first = claim(&table, &[&before], "1", "us-east-1", 0).await.unwrap();
+        assert_eq!(claim(&table, &[&after], "1", "us-east-1", 0).await.unwrap(), first);
+        let second = claim(&table, &[&after], "2", "us-east-1", 0).await.unwrap();
+        assert_eq!(second.cidr.to_string(), "10.0.64.0/18");
+    }
+
+    #[tokio::test]
+    async fn without_a_pool_nothing_is_claimed() {
+        let refused = claim(&MemoryTable::default(), &[], "1", "us-east-1", 0).await.unwrap_err();
+        assert!(matches!(refused, LedgerError::NoPool));
     }
 }

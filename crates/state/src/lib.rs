@@ -5,11 +5,13 @@
 //! |---|---|---|---|
 //! | `fleet` | `current` | [`PublishedFleet`] | `phonehome publish` |
 //! | `stacks` | account/Region | [`StackStatus`](phonehome_network::StackStatus) | provisioner |
-//! | `ledger/`pool | CIDR | [`Claim`] | provisioner |
+//! | `ledger` | CIDR | [`Claim`] | provisioner |
+//! | `ledger/holders` | account/Region | the same [`Claim`] | provisioner |
 //! | `heartbeats` | account/Region/AZ | [`Heartbeat`](phonehome_alerting::Heartbeat) | collector, for every report |
 //! | `paths` | account/Region/AZ | [`Paths`](phonehome_alerting::Paths) | collector, when a path changes |
 //! | `incidents` | id | [`Incident`](phonehome_alerting::Incident), open ones | alerter |
 //! | `incidents/resolved` | id | [`Incident`](phonehome_alerting::Incident), for 90 days | alerter |
+//! | `alerter` | turn | [`Turn`] | alerter, with each decision |
 //! | `outbox` | time/id | [`Outboxed`] | alerter; removed by the notifier |
 //! | `slack` | incident/channel | [`MessageRef`](phonehome_aws::slack::MessageRef) | notifier |
 //! | `silences` | id | [`Silence`](phonehome_alerting::Silence) | `phonehome silence` |
@@ -35,6 +37,14 @@ pub struct PublishedFleet {
     pub published_at_ms: u64,
     /// By whom: the caller's ARN or user name, for people.
     pub published_by: String,
+}
+
+/// Guards the alerter's decisions: each is stored only if none was stored since it looked. Without
+/// it, two runs that look at the same moment would open two incidents for one cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Turn {
+    /// When the newest decision was taken; milliseconds since the Unix epoch.
+    pub decided_at_ms: u64,
 }
 
 /// A message on its way out.

@@ -8,7 +8,7 @@ use phonehome_alerting::{Decision, Incident, decide};
 use phonehome_aws::Metrics;
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_runtime::now_ms;
-use phonehome_state::{Keys, Outboxed};
+use phonehome_state::{Keys, Outboxed, Turn};
 use serde_json::Value;
 
 use crate::world::{Gathered, gather};
@@ -40,9 +40,9 @@ impl<T: Table> Alerter<T> {
     /// One look at everything.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<(), Error> {
         for _ in 0..ATTEMPTS_MAX {
-            let Gathered { world, stored } = gather(&self.table, now_ms, self.overdue_after_s).await?;
+            let Gathered { world, stored, turn } = gather(&self.table, now_ms, self.overdue_after_s).await?;
             let decision = decide(&world);
-            match self.store(&decision, &stored, now_ms).await {
+            match self.store(&decision, &stored, turn, now_ms).await {
                 Ok(()) => {
                     self.tell(&decision);
                     return Ok(());
@@ -56,21 +56,28 @@ impl<T: Table> Alerter<T> {
 
     /// Each incident is stored in one transaction with its own messages: either both are there or
     /// neither is. Incidents do not depend on each other, so a large decision is stored in parts.
-    async fn store(
+    /// Each part takes the turn, so none is stored beside another run's.
+    pub(crate) async fn store(
         &self,
         decision: &Decision,
         stored: &BTreeMap<String, Doc>,
+        mut turn: Expect,
         now_ms: u64,
     ) -> Result<(), TableError> {
-        let mut transaction: Vec<Write> = Vec::new();
+        let mut parts: Vec<Vec<Write>> = Vec::new();
         for incident in &decision.incidents {
             let writes = incident_writes(decision, incident, stored.get(&incident.id), now_ms);
-            if transaction.len() + writes.len() > WRITES_MAX {
-                self.table.write(std::mem::take(&mut transaction)).await?;
+            match parts.last_mut() {
+                Some(part) if part.len() + writes.len() < WRITES_MAX => part.extend(writes),
+                _ => parts.push(writes),
             }
-            transaction.extend(writes);
         }
-        self.table.write(transaction).await
+        for mut part in parts {
+            part.push(Write::put(Keys::turn(), turn, &Turn { decided_at_ms: now_ms }));
+            self.table.write(part).await?;
+            turn = turn.after_write();
+        }
+        Ok(())
     }
 
     fn tell(&self, decision: &Decision) {

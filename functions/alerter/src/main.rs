@@ -5,16 +5,22 @@ mod handler;
 mod tests;
 mod world;
 
+use std::process::ExitCode;
+
 use handler::Alerter;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{Metrics, cloud};
-use phonehome_runtime::{number, required, start_logs};
+use phonehome_runtime::{exit_code, number, required, start_logs};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     start_logs();
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), Error> {
     let config = cloud::connect().await?;
     let alerter = &Alerter {
         table: DynamoTable::new(&config, required("TABLE_NAME")?),
@@ -22,7 +28,7 @@ async fn main() -> Result<(), Error> {
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        alerter.handle(&event.payload).await
+        Box::pin(alerter.handle(&event.payload)).await
     }))
     .await
 }

@@ -12,6 +12,7 @@ use phonehome_wire::{CheckId, Stage, Verdict};
 use serde_json::Value;
 
 use crate::handler::Alerter;
+use crate::world::{Gathered, gather};
 
 const MINUTE_MS: u64 = 60_000;
 const START_MS: u64 = 1_778_833_634_000;
@@ -201,6 +202,23 @@ async fn a_decision_that_meets_another_run_is_taken_again() {
     };
     contended.run(START_MS + 1000).await.unwrap();
     assert_eq!(plain.outbox().await.len(), 2);
+}
+
+#[tokio::test]
+async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Down).await;
+    let first = gather(&alerter.table, START_MS + 1000, 0).await.unwrap();
+    let second = gather(&alerter.table, START_MS + 1001, 0).await.unwrap();
+    let store = async |gathered: Gathered, now_ms| {
+        let decision = phonehome_alerting::decide(&gathered.world);
+        alerter.store(&decision, &gathered.stored, gathered.turn, now_ms).await
+    };
+    store(first, START_MS + 1000).await.unwrap();
+    let refused = store(second, START_MS + 1001).await.unwrap_err();
+    assert!(matches!(refused, TableError::Conflict { .. }), "{refused}");
+    assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 1);
+    assert_eq!(alerter.outbox().await.len(), 2);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use phonehome_alerting::{Heartbeat, Incident, Paths, Policy, ProbeKey, ProbeView, Route, Silence, World};
-use phonehome_aws::table::{Doc, Table};
+use phonehome_aws::table::{Doc, Expect, Table};
 use phonehome_fleet::Fleet;
 use phonehome_network::StackStatus;
 use phonehome_state::{Keys, StateError, all};
@@ -12,6 +12,8 @@ use phonehome_state::{Keys, StateError, all};
 pub(crate) struct Gathered {
     pub(crate) world: World,
     pub(crate) stored: BTreeMap<String, Doc>,
+    /// The turn in which it was gathered.
+    pub(crate) turn: Expect,
 }
 
 /// Reads the whole state. `overdue_after_s` of 0 stands for what the fleet file says.
@@ -20,8 +22,9 @@ pub(crate) async fn gather(
     now_ms: u64,
     overdue_after_s: u32,
 ) -> Result<Gathered, StateError> {
+    // The turn first: whatever another run stores from here on is met as a conflict.
+    let turn = Expect::unchanged(table.get(&Keys::turn()).await?.as_ref());
     let fleet = phonehome_state::fleet(table).await?;
-    // Incidents first: one that another run stores meanwhile is then met as a conflict.
     let incidents = all::<Incident>(table, Keys::INCIDENTS).await?;
     let heartbeats = by_key(all::<Heartbeat>(table, Keys::HEARTBEATS).await?);
     let paths = by_key(all::<Paths>(table, Keys::PATHS).await?);
@@ -38,7 +41,7 @@ pub(crate) async fn gather(
         open.push(incident);
     }
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
-    Ok(Gathered { world: World { now_ms, probes, open, silences, policy }, stored })
+    Ok(Gathered { world: World { now_ms, probes, open, silences, policy }, stored, turn })
 }
 
 fn by_key<V>(docs: Vec<(Doc, V)>) -> BTreeMap<String, V> {

@@ -6,17 +6,23 @@ mod handler;
 #[cfg(test)]
 mod tests;
 
+use std::process::ExitCode;
+
 use chat::SlackWithSecret;
 use handler::Notifier;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{Metrics, SnsPager, cloud};
-use phonehome_runtime::{required, start_logs};
+use phonehome_runtime::{exit_code, required, start_logs};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     start_logs();
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), Error> {
     let config = cloud::connect().await?;
     let notifier = &Notifier {
         table: DynamoTable::new(&config, required("TABLE_NAME")?),

@@ -1,5 +1,6 @@
 //! From a batch of records to reconciled accounts.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -8,8 +9,9 @@ use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind};
 use phonehome_aws::table::{Expect, Table, TableError, Write};
 use phonehome_aws::{DELAY_S_MAX, Message, Metrics, Organization, Queue};
 use phonehome_fleet::Fleet;
+use phonehome_network::{Phase, StackStatus};
 use phonehome_runtime::{Refusal, each_record, now_ms};
-use phonehome_state::{Keys, Outboxed, StateError};
+use phonehome_state::{Keys, Outboxed, StateError, all};
 use serde_json::{Value, json};
 
 use crate::event::{Reconcile, Request, read};
@@ -53,6 +55,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let Some(account) = account.filter(|account| account.active) else {
             tracing::info!(account = id, "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
+            for region in &fleet.regions {
+                self.gone(id, &region.name).await.map_err(table_error)?;
+            }
             return Ok(());
         };
         let Some(member) = fleet.member_for(id, &account.name) else {
@@ -109,19 +114,28 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         self.queue.send(Message { body, delay_s, attributes: vec![] }).await.map_err(later)
     }
 
-    /// Queues every active account that the fleet file names. An event can be missed; this cannot.
+    /// Queues every active account that the fleet file names, and every one that has a stack. An
+    /// event can be missed; this cannot.
     async fn sweep(&self) -> Result<(), Refusal> {
         let fleet = self.fleet().await?;
         let accounts = self.organization.accounts().await.map_err(later)?;
         let members = accounts
             .iter()
-            .filter(|account| account.active && fleet.member_for(&account.id, &account.name).is_some());
-        let mut queued = 0;
-        for account in members {
-            self.send(&Reconcile { account: account.id.clone(), ..Reconcile::default() }, 0).await?;
-            queued += 1;
+            .filter(|account| account.active && fleet.member_for(&account.id, &account.name).is_some())
+            .map(|account| account.id.clone());
+        let mut queue: BTreeSet<String> = members.collect();
+        // Also those that have a stack: one of a closed account has to be noted as such.
+        let stacks = all::<StackStatus>(&self.table, Keys::STACKS).await.map_err(table_error)?;
+        queue.extend(
+            stacks
+                .into_iter()
+                .filter(|(_, stack)| stack.phase != Phase::Gone)
+                .map(|(_, stack)| stack.account),
+        );
+        for account in &queue {
+            self.send(&Reconcile { account: account.clone(), ..Reconcile::default() }, 0).await?;
         }
-        tracing::info!(queued, "sweep");
+        tracing::info!(queued = queue.len(), "sweep");
         Ok(())
     }
 

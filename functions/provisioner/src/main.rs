@@ -7,17 +7,23 @@ mod reconcile;
 #[cfg(test)]
 mod tests;
 
+use std::process::ExitCode;
+
 use handler::Provisioner;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use members::AwsMembers;
 use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{AwsOrganization, Metrics, SqsQueue, cloud};
-use phonehome_runtime::{number, required, start_logs};
+use phonehome_runtime::{exit_code, number, required, start_logs};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
+async fn main() -> ExitCode {
     start_logs();
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), Error> {
     let config = cloud::connect().await?;
     let provisioner = &Provisioner {
         table: DynamoTable::new(&config, required("TABLE_NAME")?),

@@ -6,7 +6,7 @@ use phonehome_aws::{AwsError, Class, Queue};
 use phonehome_fleet::{AddressPool, Fleet, Member};
 use phonehome_network::{Phase, Plan, ProbeSpec, StackSpec, StackStatus, plan, render_text};
 use phonehome_runtime::now_ms;
-use phonehome_state::{Keys, LedgerError, claim};
+use phonehome_state::{Claim, Keys, LedgerError, claim};
 
 use crate::handler::Provisioner;
 use crate::members::Members;
@@ -41,17 +41,18 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
     /// [`TableError`] when the state could not be read or written.
     pub(crate) async fn reconcile(&self, job: &Job<'_>) -> Result<Progress, TableError> {
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let (pool, cidr) = match claim(&self.table, &pools, job.account, job.region, now_ms()).await {
+        let claim = match claim(&self.table, &pools, job.account, job.region, now_ms()).await {
             Ok(claimed) => claimed,
             Err(LedgerError::Table(error)) => return Err(error),
             Err(LedgerError::Contended) => return Ok(Progress::Later(LedgerError::Contended.to_string())),
             Err(refused) => return Ok(Progress::Failed(refused.to_string())),
         };
-        let Some((mut status, version)) = self.lease(job, pool, cidr).await? else {
+        let Some((mut status, version)) = self.lease(job, &claim).await? else {
             return Ok(Progress::Later("another invocation works on this stack".to_owned()));
         };
         let probe = self.probe_spec(job, &status);
-        let progress = match StackSpec::of(job.fleet, job.member, job.account, job.region, cidr, probe) {
+        let progress = match StackSpec::of(job.fleet, job.member, job.account, job.region, claim.cidr, probe)
+        {
             Ok(spec) => self.work(&spec, &mut status).await,
             Err(unfit) => Progress::Failed(unfit.to_string()),
         };
@@ -68,12 +69,7 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// Takes the stack for this invocation; `None` when another one has it.
-    async fn lease(
-        &self,
-        job: &Job<'_>,
-        pool: &AddressPool,
-        cidr: ipnet::Ipv4Net,
-    ) -> Result<Option<(StackStatus, u64)>, TableError> {
+    async fn lease(&self, job: &Job<'_>, claim: &Claim) -> Result<Option<(StackStatus, u64)>, TableError> {
         let key = Keys::stack(job.account, job.region);
         let doc = self.table.get(&key).await?;
         let now_ms = now_ms();
@@ -82,8 +78,8 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
             Some(status) => status,
             None => new_status(job, now_ms),
         };
-        status.pool.clone_from(&pool.name);
-        status.cidr = cidr;
+        status.pool.clone_from(&claim.pool);
+        status.cidr = claim.cidr;
         status.account_name.clone_from(&job.member.account_name);
         status.availability_zones =
             job.fleet.region(job.region).map(|region| region.availability_zones.clone()).unwrap_or_default();
@@ -140,6 +136,29 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
         let applied = apply(&stack, &plan).await;
         self.tell(spec, &applied);
         after(&plan, &applied)
+    }
+
+    /// Notes on an account's stack, if it has one, that the account is closed or has left: its
+    /// probes are no longer expected to report. What it holds is kept.
+    ///
+    /// # Errors
+    /// [`TableError`] when the state could not be read or written.
+    pub(crate) async fn gone(&self, account: &str, region: &str) -> Result<(), TableError> {
+        let key = Keys::stack(account, region);
+        let Some(doc) = self.table.get(&key).await? else { return Ok(()) };
+        let mut status: StackStatus = doc.read()?;
+        if status.phase == Phase::Gone {
+            return Ok(());
+        }
+        status.phase = Phase::Gone;
+        status.message =
+            "the account is closed or has left the organization; its block stays claimed".to_owned();
+        (status.ready_since_ms, status.updated_at_ms) = (None, now_ms());
+        match self.table.write(vec![Write::put(key, Expect::Version(doc.version), &status)]).await {
+            // Someone works on it; the next event or sweep finds it again.
+            Err(TableError::Conflict { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     fn tell(&self, spec: &StackSpec, applied: &Applied) {

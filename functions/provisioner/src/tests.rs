@@ -279,6 +279,19 @@ async fn a_stack_that_another_invocation_works_on_is_left_alone() {
 }
 
 #[tokio::test]
+async fn an_account_that_is_closed_keeps_its_block_and_its_probes_are_no_longer_expected() {
+    let mut world = World::new(FakeMembers::default()).await;
+    world.reconcile(SHOP_DEV).await;
+    world.provisioner.organization.accounts[0].active = false;
+    world.send(json!({"sweep": {}})).await;
+    assert_eq!(world.queued().last().unwrap()["reconcile"]["account"], SHOP_DEV);
+    world.reconcile(SHOP_DEV).await;
+    let status = world.status().await.unwrap();
+    assert_eq!((status.phase, status.ready_since_ms), (Phase::Gone, None));
+    assert_eq!(status.cidr.to_string(), "10.0.0.0/18");
+}
+
+#[tokio::test]
 async fn a_sweep_queues_every_active_account_of_the_fleet_and_no_other() {
     let world = World::new(FakeMembers::default()).await;
     world.send(json!({"sweep": {}})).await;
