@@ -87,10 +87,20 @@ impl AwsError {
                 Class::NotReady
             }
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Class::Denied,
-            "ResourceConflictException" | "DependencyViolation" | "IncorrectState" => Class::NotYet,
+            // `Gateway.NotAttached`: the internet gateway was attached a moment ago.
+            "ResourceConflictException"
+            | "DependencyViolation"
+            | "IncorrectState"
+            | "Gateway.NotAttached" => Class::NotYet,
             code if code.ends_with(".NotFound") => Class::NotYet,
-            // Lambda says this while a fresh role is on its way to it.
-            "InvalidParameterValueException" if self.message.contains("cannot be assumed") => Class::NotYet,
+            // Lambda says this while a fresh role, subnet or security group is on its way to it.
+            "InvalidParameterValueException"
+                if ["cannot be assumed", "does not exist", "NotFound"]
+                    .iter()
+                    .any(|m| self.message.contains(m)) =>
+            {
+                Class::NotYet
+            }
             _ => Class::Invalid,
         }
     }
@@ -104,4 +114,47 @@ fn causes(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_code_is_told_apart_by_what_can_be_done_about_it() {
+        for (operation, code, message, class) in [
+            ("ec2:CreateVpc", "RequestLimitExceeded", "", Class::Throttled),
+            ("organizations:ListAccounts", "TooManyRequestsException", "", Class::Throttled),
+            ("ec2:CreateRoute", "InvalidNatGatewayID.NotFound", "", Class::NotYet),
+            ("ec2:CreateNatGateway", "Gateway.NotAttached", "", Class::NotYet),
+            (
+                "lambda:CreateFunction",
+                "InvalidParameterValueException",
+                "The role cannot be assumed by Lambda",
+                Class::NotYet,
+            ),
+            (
+                "lambda:CreateFunction",
+                "InvalidParameterValueException",
+                "MemorySize is too small",
+                Class::Invalid,
+            ),
+            (
+                "lambda:PutFunctionEventInvokeConfig",
+                "ResourceConflictException",
+                "update in progress",
+                Class::NotYet,
+            ),
+            ("sts:AssumeRole", "AccessDenied", "", Class::NotReady),
+            ("ec2:CreateVpc", "OptInRequired", "", Class::NotReady),
+            ("ec2:CreateVpc", "UnauthorizedOperation", "", Class::Denied),
+            ("dynamodb:PutItem", "ConditionalCheckFailedException", "", Class::Conflict),
+            ("sqs:SendMessage", "timeout", "", Class::Transient),
+            ("ec2:CreateSubnet", "InvalidSubnet.Conflict", "", Class::Invalid),
+        ] {
+            let error =
+                AwsError { operation, subject: "x".into(), code: code.into(), message: message.into() };
+            assert_eq!(error.class(), class, "{error}");
+        }
+    }
 }

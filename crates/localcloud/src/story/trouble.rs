@@ -118,8 +118,9 @@ pub(crate) async fn probe_falls_silent(stage: &Stage, cast: &Cast, narrator: &mu
 }
 
 fn about(seen: &Seen, endpoint: &str) -> Option<SlackMessage> {
-    let in_prod = seen.messages.iter().filter(|message| message.channel == "#net-prod");
-    in_prod.filter(|message| plain(message).contains(endpoint)).next_back().cloned()
+    let concerns =
+        |message: &&SlackMessage| message.channel == "#net-prod" && plain(message).contains(endpoint);
+    seen.messages.iter().rfind(concerns).cloned()
 }
 
 /// A message as one reads it: the texts of its blocks.
