@@ -29,7 +29,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     steps.run("the emulator", || venv::ensure(project, venv::LOCALCLOUD))?;
     steps.run("the functions and the local cloud", || project.build())?;
     steps.heading("the demo");
-    let mut demo = project.command(project.binary("phonehome-localcloud"), ["demo"]);
+    let mut demo = project.command(project.binary("localcloud"), ["demo"]);
     demo.args(options.keep.then_some("--keep"))
         .args(options.verbose.then_some("--verbose"))
         .envs(ENVIRONMENT);

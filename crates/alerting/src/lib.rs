@@ -2,8 +2,8 @@
 //! life of an incident, and what is said about it in Slack and to on-call.
 //!
 //! Everything here is pure and deterministic. Time comes in as an argument (milliseconds since
-//! the Unix epoch); nothing is read, sent or stored. The collector calls [`fold`] for each
-//! report; the alerter gathers a [`World`], calls [`decide`], and stores the [`Decision`] in one
+//! the Unix epoch); nothing is read, sent or stored. The collector calls [`fold()`] for each
+//! report; the alerter gathers a [`World`], calls [`decide()`], and stores the [`Decision`] in one
 //! transaction.
 
 mod continuity;

@@ -69,18 +69,31 @@ impl AwsError {
             | "ThrottledException"
             | "SlowDown"
             | "ProvisionedThroughputExceededException" => Class::Throttled,
-            "ConditionalCheckFailedException" | "TransactionCanceledException" => Class::Conflict,
+            "ConditionalCheckFailedException" => Class::Conflict,
+            // Its message lists a reason for each item; the others are None.
+            "TransactionCanceledException" => match self.message.as_str() {
+                reasons if reasons.contains("ConditionalCheckFailed") => Class::Conflict,
+                reasons if reasons.contains("TransactionConflict") => Class::Conflict,
+                reasons if reasons.contains("ValidationError") => Class::Invalid,
+                _ => Class::Throttled,
+            },
             "timeout"
             | "connection"
             | "response"
             | "InternalError"
             | "InternalFailure"
             | "InternalServerError"
+            | "InternalServerException"
             | "ServiceException"
             | "ServiceUnavailable"
             | "Unavailable"
             | "TransactionInProgressException" => Class::Transient,
-            "InvalidClientTokenId" | "OptInRequired" | "SubscriptionRequiredException" => Class::NotReady,
+            "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "AuthFailure"
+            | "OptInRequired"
+            | "SubscriptionRequiredException"
+            | "PendingVerification" => Class::NotReady,
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
                 if self.operation == "sts:AssumeRole" =>
             {
@@ -89,13 +102,14 @@ impl AwsError {
             "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Class::Denied,
             // `Gateway.NotAttached`: the internet gateway was attached a moment ago.
             "ResourceConflictException"
+            | "ResourceNotFoundException"
             | "DependencyViolation"
             | "IncorrectState"
             | "Gateway.NotAttached" => Class::NotYet,
             code if code.ends_with(".NotFound") => Class::NotYet,
             // Lambda says this while a fresh role, subnet or security group is on its way to it.
             "InvalidParameterValueException"
-                if ["cannot be assumed", "does not exist", "NotFound"]
+                if ["cannot be assumed", "does not exist", "NotFound", "does not have permissions"]
                     .iter()
                     .any(|m| self.message.contains(m)) =>
             {
@@ -149,6 +163,24 @@ mod tests {
             ("ec2:CreateVpc", "OptInRequired", "", Class::NotReady),
             ("ec2:CreateVpc", "UnauthorizedOperation", "", Class::Denied),
             ("dynamodb:PutItem", "ConditionalCheckFailedException", "", Class::Conflict),
+            (
+                "dynamodb:TransactWriteItems",
+                "TransactionCanceledException",
+                "[None, ConditionalCheckFailed]",
+                Class::Conflict,
+            ),
+            (
+                "dynamodb:TransactWriteItems",
+                "TransactionCanceledException",
+                "[ThrottlingError]",
+                Class::Throttled,
+            ),
+            (
+                "dynamodb:TransactWriteItems",
+                "TransactionCanceledException",
+                "[ValidationError]",
+                Class::Invalid,
+            ),
             ("sqs:SendMessage", "timeout", "", Class::Transient),
             ("ec2:CreateSubnet", "InvalidSubnet.Conflict", "", Class::Invalid),
         ] {

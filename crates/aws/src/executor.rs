@@ -148,10 +148,14 @@ fn outcome(result: Result<Option<String>, AwsError>) -> StepOutcome {
     match result {
         Ok(id) => StepOutcome::Done(id),
         Err(error) => match error.class() {
-            Class::Throttled | Class::NotYet | Class::NotReady | Class::Transient | Class::Conflict => {
-                StepOutcome::Waiting(error)
-            }
-            Class::Denied | Class::Invalid => StepOutcome::Failed(error),
+            // Denied too: the role's policies reach AWS's services minutes after the role itself.
+            Class::Throttled
+            | Class::NotYet
+            | Class::NotReady
+            | Class::Denied
+            | Class::Transient
+            | Class::Conflict => StepOutcome::Waiting(error),
+            Class::Invalid => StepOutcome::Failed(error),
         },
     }
 }

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use output::Failure;
 
 /// Gives every AWS account of an organization a standard network, and proves every minute that it
 /// works.
@@ -89,9 +88,12 @@ async fn main() -> ExitCode {
             print!("{text}");
             ExitCode::SUCCESS
         }
-        Err(Failure { text, input }) => {
-            eprint!("{text}");
-            ExitCode::from(if input { 2 } else { 1 })
+        Err(failure) => {
+            match format {
+                Format::Json => print!("{}", failure.to_json()),
+                Format::Text => eprint!("{}", failure.text),
+            }
+            ExitCode::from(if failure.input { 2 } else { 1 })
         }
     }
 }

@@ -21,6 +21,15 @@ impl Failure {
         Self { text: format!("error: {error}\n"), input: true }
     }
 
+    /// As JSON: what the command made as such already, or an object with the error.
+    pub(crate) fn to_json(&self) -> String {
+        if self.text.is_empty() || self.text.starts_with('{') {
+            return self.text.clone();
+        }
+        let error = self.text.trim_end().trim_start_matches("error: ");
+        serde_json::json!({ "error": error }).to_string() + "\n"
+    }
+
     /// Something else failed.
     pub(crate) fn other(error: impl std::fmt::Display) -> Self {
         Self { text: format!("error: {error}\n"), input: false }
@@ -29,7 +38,15 @@ impl Failure {
 
 /// Reads a file of the user's.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::input(format!("{}: {error}", path.display())))
+    std::fs::read_to_string(path).map_err(|error| {
+        let hint = match path.file_name() {
+            Some(name) if name == "fleet.yaml" => {
+                ". Begin with a copy of fleet.example.yaml, or name yours: --fleet FILE"
+            }
+            _ => "",
+        };
+        Failure::input(format!("{}: {error}{hint}", path.display()))
+    })
 }
 
 /// JSON, with its last line break.

@@ -67,6 +67,9 @@ pub(crate) async fn run(
             "say what to silence: --account, --domain, --environment, --availability-zone, --check or --endpoint",
         ));
     }
+    if arguments.reason.trim().is_empty() {
+        return Err(Failure::input("--reason is empty; everyone who wonders about the silence reads it"));
+    }
     let now_ms = now_ms();
     let expires_at_ms = now_ms + minutes * 60_000;
     let silence = Silence { matcher, expires_at_ms, reason: arguments.reason, by: user() };

@@ -1,4 +1,4 @@
-//! `phonehome-localcloud demo`: the whole story of phonehome on the local cloud.
+//! `localcloud demo`: the whole story of phonehome on the local cloud.
 //!
 //! `cargo xtask demo` builds everything and starts this.
 
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 #[derive(Debug, Parser)]
-#[command(name = "phonehome-localcloud", about = "The local cloud of phonehome")]
+#[command(name = "localcloud", about = "The local cloud of phonehome")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

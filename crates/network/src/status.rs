@@ -1,5 +1,7 @@
 //! How far a stack has come, as it is stored and shown.
 
+use std::collections::BTreeMap;
+
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +38,9 @@ pub struct StackStatus {
     pub first_seen_ms: u64,
     /// When this was written.
     pub updated_at_ms: u64,
-    /// When it first was [`Phase::Ready`]: from then on its probes are expected to report.
-    pub ready_since_ms: Option<u64>,
+    /// By AZ ID, when that zone was first there in a stack that was [`Phase::Ready`]: from then on its
+    /// probe is expected to report. Milliseconds since the Unix epoch.
+    pub ready_since_ms: BTreeMap<String, u64>,
     /// Until when an invocation has it to itself; 0 when none has.
     #[serde(default)]
     pub leased_until_ms: u64,

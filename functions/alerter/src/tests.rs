@@ -50,7 +50,7 @@ async fn alerter() -> Alerter<MemoryTable> {
         message: String::new(),
         first_seen_ms: START_MS,
         updated_at_ms: START_MS,
-        ready_since_ms: Some(START_MS),
+        ready_since_ms: ZONES.iter().map(|zone| ((*zone).to_owned(), START_MS)).collect(),
         leased_until_ms: 0,
     };
     let writes = vec![

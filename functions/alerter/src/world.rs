@@ -56,15 +56,15 @@ fn probes_of(
     paths: &BTreeMap<String, Paths>,
 ) -> Vec<ProbeView> {
     let member = fleet.member_for(&stack.account, &stack.account_name);
-    let (Some(member), Some(expected_since_ms)) = (member, stack.ready_since_ms) else { return vec![] };
+    let Some(member) = member else { return vec![] };
     let checks = fleet.checks_for(&member, &stack.region);
     let route = fleet.route_for(&member.environment, &member.domain);
     let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
     let route = Route { slack_channel: route.slack_channel.clone(), page: route.page && paging };
     stack
-        .availability_zones
+        .ready_since_ms
         .iter()
-        .map(|availability_zone| {
+        .map(|(availability_zone, &expected_since_ms)| {
             let key = ProbeKey {
                 account: stack.account.clone(),
                 region: stack.region.clone(),

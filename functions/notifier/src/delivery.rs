@@ -13,8 +13,13 @@ use phonehome_state::{Keys, Outboxed};
 const CLAIM_MS: u64 = 60_000;
 /// The longest pause between two attempts, in milliseconds.
 const PAUSE_MS_MAX: u64 = 15 * 60_000;
-/// How long an incident's place in Slack is remembered after its last change: 90 days, in seconds.
+/// DynamoDB's limit of one transaction.
+const TAKEN_MAX: usize = 100;
+/// How long an incident's place in Slack is remembered after its first message: 90 days, in seconds.
 const PLACE_KEPT_S: u64 = 90 * 24 * 3600;
+
+/// Slack's answers to an edit of a message that can never be edited again.
+const GONE: [&str; 3] = ["message_not_found", "cant_update_message", "edit_window_closed"];
 
 /// A message of the outbox, as stored.
 #[derive(Debug, Clone)]
@@ -34,7 +39,8 @@ pub(crate) enum DeliveryError {
     Table(#[from] TableError),
 }
 
-/// Takes messages for this invocation, all or none; `None` when another invocation has them.
+/// Takes messages for this invocation, the oldest [`TAKEN_MAX`] of them or none; `None` when another
+/// invocation has them.
 pub(crate) async fn take(
     table: &impl Table,
     pending: Vec<Pending>,
@@ -42,7 +48,7 @@ pub(crate) async fn take(
 ) -> Result<Option<Vec<Pending>>, TableError> {
     let mut taken = Vec::new();
     let mut writes = Vec::new();
-    for Pending { mut doc, mut message } in pending {
+    for Pending { mut doc, mut message } in pending.into_iter().take(TAKEN_MAX) {
         message.attempts += 1;
         message.not_before_ms = now_ms + CLAIM_MS;
         writes.push(Write::put(doc.key.clone(), Expect::Version(doc.version), &message));
@@ -87,6 +93,11 @@ impl Patience {
     /// Patience for this long.
     pub(crate) fn of(duration: Duration) -> Self {
         Self { until: Instant::now() + duration }
+    }
+
+    /// Whether there is time left to begin something.
+    pub(crate) fn is_left(&self) -> bool {
+        Instant::now() < self.until
     }
 
     async fn try_for<R>(
@@ -156,11 +167,16 @@ async fn show_newest(
     let key = Keys::slack(&outgoing.incident_id, channel);
     let known = table.get(&key).await?;
     if let Some(place) = known.as_ref().map(Doc::read::<MessageRef>).transpose()? {
-        patience.try_for(async || chat.update(&place, text, Some(blocks)).await).await?;
-        return Ok(place);
+        match patience.try_for(async || chat.update(&place, text, Some(blocks)).await).await {
+            Ok(()) => return Ok(place),
+            // Deleted by somebody, or no longer ours to edit: post it anew.
+            Err(SlackError::Refused { error, .. }) if GONE.contains(&error.as_str()) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     let place = patience.try_for(async || chat.post(channel, text, Some(blocks), None).await).await?;
-    let write = Write::put(key, Expect::Absent, &place).expiring(now_ms / 1000 + PLACE_KEPT_S);
+    let write =
+        Write::put(key, Expect::unchanged(known.as_ref()), &place).expiring(now_ms / 1000 + PLACE_KEPT_S);
     table.write(vec![write]).await?;
     Ok(place)
 }

@@ -56,6 +56,10 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
                 }
             }
         }
+        // A gauge, at every run, so that the alarm holds for as long as something is stuck.
+        let waiting = pages.iter().chain(groups.values().flatten());
+        let stuck = waiting.filter(|pending| !pending.message.last_error.is_empty()).count();
+        self.metrics.count("Undelivered", stuck as u64);
         let is_due = |pending: &Pending| pending.message.not_before_ms <= now_ms;
         pages.retain(is_due);
         groups.retain(|_, group| group.first().is_some_and(is_due));
@@ -84,6 +88,10 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
         let chat = self.chat.open().await;
         let patience = Patience::of(PATIENCE);
         for group in groups.into_values() {
+            // A Slack that hangs must not eat the time limit: what is left waits for the next run.
+            if !patience.is_left() {
+                break;
+            }
             let Some(group) = take(&self.table, group, now_ms()).await? else { continue };
             let sent = group.len() as u64;
             let result = match &chat {
@@ -117,7 +125,6 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
         error: &dyn std::fmt::Display,
         pause_ms: Option<u64>,
     ) -> Result<(), Error> {
-        self.metrics.count("Undelivered", 1);
         let (id, attempts) = (&pending.message.outgoing.id, pending.message.attempts);
         tracing::warn!(id, attempts, %error, "not delivered, kept in the outbox");
         Ok(put_back(&self.table, pending, now_ms(), error, pause_ms).await?)

@@ -145,7 +145,8 @@ async fn a_page_goes_out_while_slack_is_down_and_the_slack_message_is_kept() {
     assert_eq!((kept.len(), kept[0].attempts), (1, 1));
     assert!(kept[0].last_error.contains("no token"), "{}", kept[0].last_error);
     assert!(kept[0].not_before_ms > 0);
-    assert_eq!(notifier.metrics.counts()["Undelivered"], 1);
+    notifier.handle().await.unwrap();
+    assert_eq!(notifier.metrics.counts()["Undelivered"], 1, "counted at each run, tried again or not");
 }
 
 #[tokio::test]
@@ -162,6 +163,37 @@ async fn a_message_is_not_sent_until_slack_says_ok() {
     let kept = outbox(&notifier.table).await;
     assert!(kept[0].last_error.contains("/invite @phonehome"), "{}", kept[0].last_error);
     assert!(notifier.chat.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_that_somebody_deleted_is_posted_anew() {
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    let gone = SlackError::Refused {
+        method: "chat.update",
+        channel: "#net".into(),
+        error: "message_not_found".into(),
+    };
+    notifier.chat.refusals.lock().unwrap().push(gone);
+    put(&notifier.table, 2, "a", slack("resolved", Some("all back"))).await;
+    notifier.handle().await.unwrap();
+    assert_eq!(
+        notifier.chat.calls(),
+        ["post: opened", "post: resolved", "reply to ts-of-resolved: all back"]
+    );
+}
+
+#[tokio::test]
+async fn more_messages_than_a_transaction_holds_are_delivered_in_parts() {
+    let notifier = notifier(FakeSlack::default());
+    for at_ms in 0..130 {
+        put(&notifier.table, at_ms, "a", slack("news", Some("line"))).await;
+    }
+    notifier.handle().await.unwrap();
+    assert_eq!(outbox(&notifier.table).await.len(), 30);
+    notifier.handle().await.unwrap();
+    assert!(outbox(&notifier.table).await.is_empty());
 }
 
 #[tokio::test]

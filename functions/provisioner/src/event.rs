@@ -92,8 +92,9 @@ fn managed(name: &str, status: &Value) -> Result<Request, String> {
     match status["state"].as_str() {
         Some("FAILED") => Ok(Request::CreationFailed {
             request: format!(
-                "{name} of {}",
-                status["account"]["accountName"].as_str().unwrap_or("an unnamed account")
+                "{name} of {}, requested {}",
+                status["account"]["accountName"].as_str().unwrap_or("an unnamed account"),
+                status["requestedTimestamp"].as_str().unwrap_or("at an unknown time")
             ),
             reason: status["message"].as_str().unwrap_or("no reason given").to_owned(),
         }),

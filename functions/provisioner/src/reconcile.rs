@@ -1,5 +1,7 @@
 //! One account, in every Region of the fleet: look, plan, apply, say how far it is.
 
+use std::collections::BTreeMap;
+
 use phonehome_aws::executor::{Applied, StackApi, StepOutcome, apply};
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_aws::{AwsError, Class, Queue};
@@ -51,12 +53,12 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
             return Ok(Progress::Later("another invocation works on this stack".to_owned()));
         };
         let probe = self.probe_spec(job, &status);
-        let progress = match StackSpec::of(job.fleet, job.member, job.account, job.region, claim.cidr, probe)
-        {
-            Ok(spec) => self.work(&spec, &mut status).await,
-            Err(unfit) => Progress::Failed(unfit.to_string()),
-        };
-        self.release(status, version, &progress).await?;
+        let (progress, changed) =
+            match StackSpec::of(job.fleet, job.member, job.account, job.region, claim.cidr, probe) {
+                Ok(spec) => self.work(&spec, &mut status).await,
+                Err(unfit) => (Progress::Failed(unfit.to_string()), false),
+            };
+        self.release(status, version, &progress, changed).await?;
         Ok(progress)
     }
 
@@ -99,43 +101,56 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
         mut status: StackStatus,
         version: u64,
         progress: &Progress,
+        changed: bool,
     ) -> Result<(), TableError> {
-        status.leased_until_ms = 0;
         status.updated_at_ms = now_ms();
+        // What was just made may not be seen yet, and whoever looks now would make it again.
+        status.leased_until_ms = if changed { status.updated_at_ms + self.settling_ms() } else { 0 };
         (status.phase, status.message) = match progress {
             Progress::Settled => (Phase::Ready, "as declared".to_owned()),
             Progress::Later(reason) => (Phase::Waiting, reason.clone()),
             Progress::Failed(reason) => (Phase::Failed, reason.clone()),
         };
         if status.phase == Phase::Ready {
-            status.ready_since_ms.get_or_insert(status.updated_at_ms);
+            let StackStatus { availability_zones, ready_since_ms, updated_at_ms, .. } = &mut status;
+            ready_since_ms.retain(|zone, _| availability_zones.contains(zone));
+            for zone in availability_zones {
+                ready_since_ms.entry(zone.clone()).or_insert(*updated_at_ms);
+            }
         }
         let key = Keys::stack(&status.account, &status.region);
         self.table.write(vec![Write::put(key, Expect::Version(version), &status)]).await
     }
 
-    async fn work(&self, spec: &StackSpec, status: &mut StackStatus) -> Progress {
+    /// Answers also whether anything may have been changed.
+    async fn work(&self, spec: &StackSpec, status: &mut StackStatus) -> (Progress, bool) {
         let stack = match self.members.open(spec).await {
             Ok(stack) => stack,
-            Err(error) => return judge(&error),
+            Err(error) => return (judge(&error), false),
         };
         let inventory = match stack.observe().await {
             Ok(inventory) => inventory,
-            Err(error) => return judge(&error),
+            Err(error) => return (judge(&error), false),
         };
         let plan = match plan(spec, &inventory) {
             Ok(plan) => plan,
-            Err(impossible) => return Progress::Failed(impossible.to_string()),
+            Err(impossible) => return (Progress::Failed(impossible.to_string()), false),
         };
         (status.network_ready, status.egress_ready) = (plan.network_ready(), plan.is_settled());
         if plan.is_settled() {
             tracing::info!(account = spec.account, region = spec.region, "no changes: as declared");
-            return Progress::Settled;
+            return (Progress::Settled, false);
         }
         tracing::info!(account = spec.account, region = spec.region, plan = render_text(&plan), "plan");
         let applied = apply(&stack, &plan).await;
         self.tell(spec, &applied);
-        after(&plan, &applied)
+        (after(&plan, &applied), !plan.steps.is_empty())
+    }
+
+    /// How long a changed stack is left alone: three quarters of the shortest delay before the next
+    /// look at it, 15 s by default.
+    fn settling_ms(&self) -> u64 {
+        u64::from(self.requeue_delay_s) * 750
     }
 
     /// Notes on an account's stack, if it has one, that the account is closed or has left: its
@@ -153,7 +168,8 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
         status.phase = Phase::Gone;
         status.message =
             "the account is closed or has left the organization; its block stays claimed".to_owned();
-        (status.ready_since_ms, status.updated_at_ms) = (None, now_ms());
+        status.ready_since_ms.clear();
+        status.updated_at_ms = now_ms();
         match self.table.write(vec![Write::put(key, Expect::Version(doc.version), &status)]).await {
             // Someone works on it; the next event or sweep finds it again.
             Err(TableError::Conflict { .. }) => Ok(()),
@@ -195,7 +211,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         message: "addresses are claimed".to_owned(),
         first_seen_ms: now_ms,
         updated_at_ms: now_ms,
-        ready_since_ms: None,
+        ready_since_ms: BTreeMap::new(),
         leased_until_ms: 0,
     }
 }
@@ -203,13 +219,15 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
 /// What an error of looking means.
 fn judge(error: &AwsError) -> Progress {
     match error.class() {
-        Class::NotReady => Progress::Later(format!(
+        // A role's policies reach AWS's services minutes after the role itself, so denied is not ready
+        // until it has lasted.
+        Class::NotReady | Class::Denied => Progress::Later(format!(
             "the account is not ready: {error}. If this lasts, check that the StackSet of infra/member-role.yaml covers it"
         )),
         Class::Throttled | Class::NotYet | Class::Transient | Class::Conflict => {
             Progress::Later(error.to_string())
         }
-        Class::Denied | Class::Invalid => Progress::Failed(error.to_string()),
+        Class::Invalid => Progress::Failed(error.to_string()),
     }
 }
 

@@ -206,7 +206,8 @@ async fn a_new_account_gets_a_block_and_every_step_and_is_looked_at_again() {
     let world = World::new(members.clone()).await;
     world.reconcile(SHOP_DEV).await;
     let status = world.status().await.unwrap();
-    assert_eq!((status.phase, status.pool.as_str(), status.leased_until_ms), (Phase::Waiting, "nonprod", 0));
+    assert_eq!((status.phase, status.pool.as_str()), (Phase::Waiting, "nonprod"));
+    assert!(status.leased_until_ms > phonehome_runtime::now_ms(), "what was made is left to settle");
     assert_eq!(status.cidr.to_string(), "10.0.0.0/18");
     assert_eq!(members.performed.lock().unwrap().len(), 40);
     assert_eq!(world.queued()[0]["reconcile"]["attempt"], 1);
@@ -287,7 +288,7 @@ async fn an_account_that_is_closed_keeps_its_block_and_its_probes_are_no_longer_
     assert_eq!(world.queued().last().unwrap()["reconcile"]["account"], SHOP_DEV);
     world.reconcile(SHOP_DEV).await;
     let status = world.status().await.unwrap();
-    assert_eq!((status.phase, status.ready_since_ms), (Phase::Gone, None));
+    assert!(status.phase == Phase::Gone && status.ready_since_ms.is_empty());
     assert_eq!(status.cidr.to_string(), "10.0.0.0/18");
 }
 

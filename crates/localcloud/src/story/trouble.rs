@@ -8,6 +8,9 @@ use super::PATIENCE;
 use super::cast::Cast;
 use super::narrator::Narrator;
 
+/// The zones of the story's fleet file.
+const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
+
 /// Every probe phones home, and every path is as declared.
 pub(crate) async fn probes_report(stage: &Stage, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Probes phone home");
@@ -41,17 +44,22 @@ pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &
     narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
     stage.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
     narrator.say("Slack has a message about it");
-    let (page, message) = stage
+    let page = stage
         .receiver
-        .wait_for("on-call to be paged", PATIENCE, |seen| {
-            Some((
-                seen.network_pages().first().cloned()?,
-                about(seen, &endpoint).filter(|message| message.edits > 0)?,
-            ))
-        })
+        .wait_for("on-call to be paged", PATIENCE, |seen| seen.network_pages().first().cloned())
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
-    narrator.say(&format!("the message in Slack {}, edited since as more zones reported:", message.channel));
+    let from_every_zone = |message: &SlackMessage| ZONES.iter().all(|zone| plain(message).contains(zone));
+    let message = stage
+        .receiver
+        .wait_for("the message to name every zone", PATIENCE, |seen| {
+            about(seen, &endpoint).filter(from_every_zone)
+        })
+        .await?;
+    narrator.say(&format!(
+        "the message in Slack {}, as it reads now that every zone has reported:",
+        message.channel
+    ));
     narrator.quote(&plain(&message));
     ensure!(message.channel == "#net-prod", "it was said in {}", message.channel);
     Ok(())
@@ -66,7 +74,9 @@ pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: 
     let message = stage
         .receiver
         .wait_for("Slack's message to say resolved", PATIENCE, |seen| {
-            about(seen, &endpoint).filter(|message| message.text.to_lowercase().contains("resolved"))
+            about(seen, &endpoint).filter(|message| {
+                message.text.to_lowercase().contains("resolved") && !message.thread.is_empty()
+            })
         })
         .await?;
     narrator.say(&format!(
