@@ -5,7 +5,7 @@ use std::net::{IpAddr, ToSocketAddrs};
 use std::time::Duration;
 
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 
@@ -102,16 +102,12 @@ pub fn environment() -> BTreeMap<String, String> {
 /// [`CloudError`], see [`Cloud::from_variables`].
 pub async fn connect() -> Result<SdkConfig, CloudError> {
     let cloud = Cloud::from_variables(&environment())?;
-    #[allow(clippy::disallowed_methods, reason = "the one place where configuration is made")]
-    let loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .timeout_config(timeouts())
-        .retry_config(RetryConfig::standard().with_max_attempts(4));
     Ok(match cloud {
-        Cloud::Aws => loader.load().await,
+        Cloud::Aws => loader().load().await,
         // Credentials and Region from the environment only: no profile, no metadata service.
         Cloud::Local(endpoint) => {
             let region = std::env::var("AWS_REGION").unwrap_or_else(|_| "us-east-1".to_owned());
-            loader
+            loader()
                 .endpoint_url(endpoint)
                 .region(Region::new(region))
                 .credentials_provider(aws_config::environment::EnvironmentVariableCredentialsProvider::new())
@@ -119,6 +115,29 @@ pub async fn connect() -> Result<SdkConfig, CloudError> {
                 .await
         }
     })
+}
+
+/// The SDK configuration for an account of a local cloud, whose root a 12-digit access key is.
+///
+/// # Errors
+/// [`CloudError::NotLoopback`] when the endpoint is anywhere but on this machine.
+pub async fn in_local_cloud(endpoint: &str, account: &str, region: &str) -> Result<SdkConfig, CloudError> {
+    require_loopback(ENDPOINT_VARIABLE, endpoint)?;
+    let credentials = Credentials::new(account, "local", None, None, "local cloud");
+    Ok(loader()
+        .endpoint_url(endpoint)
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(credentials)
+        .load()
+        .await)
+}
+
+/// What every configuration has in common.
+fn loader() -> ConfigLoader {
+    #[allow(clippy::disallowed_methods, reason = "the one place where configuration is made")]
+    aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard().with_max_attempts(4))
 }
 
 /// Bounds on every call: an attempt that hangs must not eat a function's whole time limit.

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -32,7 +37,7 @@ pub struct Doc {
     pub key: Key,
     /// Grows by one with each write.
     pub version: u64,
-    /// JSON text, at most 400 KB (DynamoDB's item limit).
+    /// JSON text. DynamoDB's item limit of 400 KB counts after compression.
     pub body: String,
 }
 
@@ -133,7 +138,8 @@ pub trait Table: Send + Sync {
     fn write(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), TableError>> + Send;
 }
 
-/// DynamoDB. Items are `pk`, `sk`, `version` (number), `body` (string) and, where they expire,
+/// DynamoDB. Items are `pk`, `sk`, `version` (number), `body` (string, or gzip when it is long: an
+/// incident of a zone lost to the whole fleet has hundreds of members) and, where they expire,
 /// `expires_at` (number).
 #[derive(Debug, Clone)]
 pub struct DynamoTable {
@@ -157,7 +163,7 @@ impl DynamoTable {
             .item("pk", AttributeValue::S(write.key.partition.clone()))
             .item("sk", AttributeValue::S(write.key.sort.clone()))
             .item("version", AttributeValue::N(version.to_string()))
-            .item("body", AttributeValue::S(body.to_owned()));
+            .item("body", pack(body));
         if let Some(at) = write.expires_at_s {
             put = put.item("expires_at", AttributeValue::N(at.to_string()));
         }
@@ -221,7 +227,7 @@ impl DynamoTable {
         let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
         let version =
             item.get("version").and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok());
-        match (text("pk"), text("sk"), text("body"), version) {
+        match (text("pk"), text("sk"), item.get("body").and_then(unpack), version) {
             (Some(partition), Some(sort), Some(body), Some(version)) => {
                 Ok(Doc { key: key(partition, sort), version, body })
             }
@@ -236,6 +242,31 @@ impl DynamoTable {
                 ),
             }),
         }
+    }
+}
+
+/// Bodies longer than this are stored compressed: 32 KB. Most stay readable in the console.
+const PLAIN_BYTES_MAX: usize = 32 * 1024;
+
+fn pack(body: &str) -> AttributeValue {
+    if body.len() <= PLAIN_BYTES_MAX {
+        return AttributeValue::S(body.to_owned());
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let packed = encoder.write_all(body.as_bytes()).and_then(|()| encoder.finish());
+    // Writing to memory cannot fail; if it did, the plain text is right too.
+    packed.map_or_else(|_| AttributeValue::S(body.to_owned()), |bytes| AttributeValue::B(Blob::new(bytes)))
+}
+
+fn unpack(value: &AttributeValue) -> Option<String> {
+    match value {
+        AttributeValue::S(text) => Some(text.clone()),
+        AttributeValue::B(bytes) => {
+            let mut text = String::new();
+            GzDecoder::new(bytes.as_ref()).read_to_string(&mut text).ok()?;
+            Some(text)
+        }
+        _ => None,
     }
 }
 
@@ -332,5 +363,31 @@ impl Table for MemoryTable {
             };
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_body_is_stored_small_and_read_back_whole() {
+        let member =
+            r#"{"account":"444455556666","region":"us-east-1","check":"connection/shop-to-payments/443"}"#;
+        for (members, plain) in [(1, true), (2000, false)] {
+            let body = member.repeat(members);
+            let packed = pack(&body);
+            assert_eq!(packed.is_s(), plain, "{members} members");
+            assert_eq!(unpack(&packed), Some(body));
+            if let AttributeValue::B(bytes) = packed {
+                assert!(bytes.as_ref().len() < 20_000, "{} bytes", bytes.as_ref().len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_neither_text_nor_gzip_is_no_document() {
+        assert_eq!(unpack(&AttributeValue::B(Blob::new([1, 2, 3]))), None);
+        assert_eq!(unpack(&AttributeValue::N("1".into())), None);
     }
 }

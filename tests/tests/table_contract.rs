@@ -1,0 +1,92 @@
+//! The table in memory and DynamoDB behave alike: both pass the same contract. DynamoDB is the local
+//! cloud's, made by `infra/hub.yaml`.
+
+use std::path::Path;
+
+use anyhow::Result;
+use phonehome_aws::cloud;
+use phonehome_aws::table::{Doc, DynamoTable, Expect, MemoryTable, Table, TableError, Write, key};
+use phonehome_localcloud::{HUB_ACCOUNT, REGION, Stage, StageOptions};
+
+fn put(sort: &str, expect: Expect, value: &str) -> Write {
+    Write::put(key("contract", sort), expect, &value)
+}
+
+async fn bodies(table: &impl Table) -> Result<Vec<(String, u64, String)>> {
+    let docs = table.query("contract").await?;
+    docs.into_iter().map(|doc: Doc| Ok((doc.key.sort.clone(), doc.version, doc.read()?))).collect()
+}
+
+fn row(sort: &str, version: u64, body: &str) -> (String, u64, String) {
+    (sort.to_owned(), version, body.to_owned())
+}
+
+/// What everything that stores state relies on.
+async fn contract(table: &impl Table) -> Result<()> {
+    assert_eq!(table.get(&key("contract", "a")).await?, None);
+    table.write(vec![put("b", Expect::Absent, "1")]).await?;
+    table.write(vec![put("a", Expect::Absent, "1"), put("c", Expect::Absent, "1")]).await?;
+    assert_eq!(bodies(table).await?, [row("a", 1, "1"), row("b", 1, "1"), row("c", 1, "1")]);
+
+    // A condition that does not hold stops the write, and every other one of the same call.
+    for refused in [
+        vec![put("a", Expect::Absent, "2")],
+        vec![put("a", Expect::Version(7), "2")],
+        vec![put("d", Expect::Version(1), "2")],
+        vec![put("d", Expect::Absent, "2"), put("b", Expect::Version(2), "2")],
+        vec![Write::delete(key("contract", "a"), Expect::Version(2))],
+    ] {
+        let error = table.write(refused.clone()).await.unwrap_err();
+        assert!(matches!(error, TableError::Conflict { .. }), "{refused:?} gave {error}");
+    }
+    assert_eq!(bodies(table).await?.len(), 3);
+
+    table.write(vec![put("a", Expect::Version(1), "2")]).await?;
+    table
+        .write(vec![
+            put("b", Expect::Version(1), "2"),
+            Write::delete(key("contract", "c"), Expect::Version(1)),
+        ])
+        .await?;
+    assert_eq!(bodies(table).await?, [row("a", 2, "2"), row("b", 2, "2")]);
+
+    // Long bodies come back whole, and a partition larger than DynamoDB's page of 1 MB completely.
+    let long: String = (0..60_000).map(|n| format!("{n:x}")).collect();
+    for n in 0..12 {
+        table.write(vec![put(&format!("long-{n:02}"), Expect::Absent, &long)]).await?;
+    }
+    let rows = bodies(table).await?;
+    assert_eq!(rows.len(), 14);
+    assert!(rows[2..].iter().all(|(_, _, body)| *body == long));
+
+    table.write(vec![]).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_table_in_memory_keeps_the_contract() -> Result<()> {
+    contract(&MemoryTable::default()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dynamodb_keeps_the_contract() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut stage = Stage::start(StageOptions {
+        repository: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
+        folder: folder.path().to_owned(),
+        schedule_seconds: 60,
+        overdue_after_seconds: 60,
+        channels: vec!["#net".to_owned()],
+    })
+    .await?;
+    stage.deploy().await?;
+    let config = cloud::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await?;
+    contract(&DynamoTable::new(&config, stage.output("TableName")?)).await
+}
+
+#[tokio::test]
+async fn the_local_cloud_is_never_anywhere_else() {
+    let refused =
+        cloud::in_local_cloud("https://dynamodb.us-east-1.amazonaws.com", HUB_ACCOUNT, REGION).await;
+    assert!(refused.is_err());
+}
