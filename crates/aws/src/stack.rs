@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use aws_sdk_ec2::config::retry::RetryConfig;
 use base64::Engine as _;
 use phonehome_network::{Action, Address, Inventory, StackSpec};
 use sha2::{Digest as _, Sha256};
@@ -26,6 +27,9 @@ pub fn code_sha256(zip: &[u8]) -> String {
 #[derive(Debug, Clone)]
 pub struct AwsStack {
     pub(crate) ec2: aws_sdk_ec2::Client,
+    /// Tries once. Most create calls take no client token: a second attempt after an answer that was
+    /// lost would make a second one. The next look sees what the first attempt made.
+    pub(crate) ec2_once: aws_sdk_ec2::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
     pub(crate) scheduler: aws_sdk_scheduler::Client,
     pub(crate) spec: StackSpec,
@@ -37,6 +41,9 @@ impl AwsStack {
     pub fn new(config: &SdkConfig, spec: StackSpec, code: ProbeCode) -> Self {
         Self {
             ec2: aws_sdk_ec2::Client::new(config),
+            ec2_once: aws_sdk_ec2::Client::from_conf(
+                aws_sdk_ec2::config::Builder::from(config).retry_config(RetryConfig::disabled()).build(),
+            ),
             lambda: aws_sdk_lambda::Client::new(config),
             scheduler: aws_sdk_scheduler::Client::new(config),
             spec,

@@ -98,7 +98,7 @@ pub(crate) async fn perform(
 
 /// The calls that make something with an id; each carries its ownership tags.
 async fn create(stack: &AwsStack, address: &Address, action: &Action, ids: &Ids) -> Result<String, AwsError> {
-    let (ec2, subject) = (&stack.ec2, address.to_string());
+    let (ec2, subject) = (&stack.ec2_once, address.to_string());
     let tags = |kind| stack.tags(kind, address);
     let (operation, id) = match action {
         Action::CreateVpc { cidr } => {

@@ -32,9 +32,13 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Command::Demo { keep, verbose } = Arguments::parse().command;
-    let result = phonehome_localcloud::unless_interrupted(story::play(&repository(), keep, verbose)).await;
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    match phonehome_localcloud::unless_interrupted(story::play(&repository(), verbose)).await {
+        Ok(scene) => {
+            if keep {
+                story::keep(scene).await;
+            }
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("\nThe demo failed: {error:#}");
             ExitCode::FAILURE

@@ -28,16 +28,16 @@ pub(crate) async fn tell(stage: &Stage, cast: &Cast, narrator: &mut Narrator) ->
     Ok(())
 }
 
-/// Leaves everything running until Ctrl-C.
-pub(crate) async fn keep(stage: &Stage, narrator: &mut Narrator) -> Result<()> {
-    narrator.act("It stays, until Ctrl-C");
+/// How to look around while it runs on.
+pub(crate) fn how_to_look_around(stage: &Stage) {
     let endpoint = stage.emulator.endpoint();
     println!(
-        "The AWS emulator is at {endpoint}. A 12-digit access key id is that account's root:
+        "
+It stays, until Ctrl-C. The AWS emulator is at {endpoint}. A 12-digit access key id is that account's root:
 
-  export AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
+  export AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
   aws --endpoint-url {endpoint} dynamodb scan --table-name phonehome --query 'Items[].[pk.S,sk.S]' --output text
-  aws --endpoint-url {endpoint} logs tail /phonehome/provisioner
+  aws --endpoint-url {endpoint} logs filter-log-events --log-group-name /phonehome/provisioner --query 'events[].message' --output text
   aws --endpoint-url {endpoint} sqs list-queues
 
 With a member account's id as access key, its network:
@@ -49,5 +49,4 @@ And the command phonehome:
   PHONEHOME_CLOUD=local AWS_ENDPOINT_URL={endpoint} target/release/phonehome status
 "
     );
-    std::future::pending().await
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use phonehome_localcloud::{Stage, StageOptions};
+use tempfile::TempDir;
 
 use cast::Cast;
 use narrator::Narrator;
@@ -23,18 +24,34 @@ const OVERDUE_SECONDS: u32 = 12;
 /// The longest any single step may take before the demo gives up.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Plays it. With `keep` the local cloud runs on until Ctrl-C.
-pub(crate) async fn play(repository: &Path, keep: bool, verbose: bool) -> Result<()> {
+/// What is left when the story is over. Everything ends when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Scene {
+    stage: Stage,
+    _cast: Cast,
+    _folder: TempDir,
+}
+
+/// Plays it.
+pub(crate) async fn play(repository: &Path, verbose: bool) -> Result<Scene> {
     let folder = tempfile::Builder::new().prefix("phonehome-demo-").tempdir()?;
     let mut narrator = Narrator::start();
-    let result = acts(repository, folder.path(), keep, &mut narrator).await;
+    let result = acts(repository, folder.path(), &mut narrator).await;
     if verbose || result.is_err() {
         narrator.log(&folder.path().join("emulator.log"), if verbose { 400 } else { 40 });
     }
-    result
+    let (stage, cast) = result?;
+    Ok(Scene { stage, _cast: cast, _folder: folder })
 }
 
-async fn acts(repository: &Path, folder: &Path, keep: bool, narrator: &mut Narrator) -> Result<()> {
+/// Leaves everything running until Ctrl-C, which is how it is meant to end.
+pub(crate) async fn keep(scene: Scene) {
+    ending::how_to_look_around(&scene.stage);
+    let _ = phonehome_localcloud::unless_interrupted(std::future::pending::<Result<()>>()).await;
+    println!("\nStopped; nothing is left running.");
+}
+
+async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Result<(Stage, Cast)> {
     narrator.act("The local cloud");
     let mut stage = Stage::start(StageOptions {
         repository: repository.to_owned(),
@@ -71,8 +88,5 @@ async fn acts(repository: &Path, folder: &Path, keep: bool, narrator: &mut Narra
     trouble::probe_falls_silent(&stage, &cast, narrator).await?;
     bad_input::sent_and_refused(&stage, &cast, narrator).await?;
     ending::tell(&stage, &cast, narrator).await?;
-    if keep {
-        ending::keep(&stage, narrator).await?;
-    }
-    Ok(())
+    Ok((stage, cast))
 }
