@@ -37,28 +37,6 @@ impl AwsOrganization {
     pub fn new(config: &aws_config::SdkConfig) -> Self {
         Self { client: Client::new(config) }
     }
-
-    /// Asks for a new account, and answers with the request's id (`car-…`) and state. AWS takes
-    /// 3–48 s and tells the outcome in a `CreateAccountResult` event.
-    ///
-    /// # Errors
-    /// [`AwsError`] when the request is refused.
-    pub async fn create_account(&self, name: &str, email: &str) -> Result<(String, String), AwsError> {
-        let answer = self
-            .client
-            .create_account()
-            .account_name(name)
-            .email(email)
-            .send()
-            .await
-            .map_err(|error| AwsError::of("organizations:CreateAccount", name, &error))?;
-        let status = answer.create_account_status;
-        let text = |value: Option<&str>| value.unwrap_or("unknown").to_owned();
-        Ok((
-            text(status.as_ref().and_then(|status| status.id())),
-            text(status.as_ref().and_then(|status| status.state()).map(|state| state.as_str())),
-        ))
-    }
 }
 
 fn account(account: &aws_sdk_organizations::types::Account) -> Account {

@@ -40,39 +40,6 @@ impl SqsQueue {
     pub fn new(config: &aws_config::SdkConfig, url: impl Into<String>) -> Self {
         Self { client: Client::new(config), url: url.into() }
     }
-
-    /// Receives up to ten messages without removing them, waiting up to `wait_s` seconds for the
-    /// first; for people and tests that look into a dead-letter queue.
-    ///
-    /// # Errors
-    /// [`AwsError`] when the call fails.
-    pub async fn peek(&self, wait_s: i32) -> Result<Vec<Message>, AwsError> {
-        let answer = self
-            .client
-            .receive_message()
-            .queue_url(&self.url)
-            .max_number_of_messages(10)
-            .visibility_timeout(0)
-            .wait_time_seconds(wait_s)
-            .message_attribute_names("All")
-            .send()
-            .await
-            .map_err(|error| AwsError::of("sqs:ReceiveMessage", &self.url, &error))?;
-        Ok(answer
-            .messages()
-            .iter()
-            .map(|message| Message {
-                body: message.body().unwrap_or_default().to_owned(),
-                delay_s: 0,
-                attributes: message
-                    .message_attributes()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(|(name, value)| Some((name.clone(), value.string_value()?.to_owned())))
-                    .collect(),
-            })
-            .collect())
-    }
 }
 
 impl Queue for SqsQueue {
