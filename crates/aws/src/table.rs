@@ -70,9 +70,13 @@ impl Expect {
     /// What must hold for the next write, after a put under this condition.
     #[must_use]
     pub fn after_write(self) -> Self {
+        Self::Version(self.next_version())
+    }
+
+    fn next_version(self) -> u64 {
         match self {
-            Self::Absent => Self::Version(1),
-            Self::Version(version) => Self::Version(version + 1),
+            Self::Absent => 1,
+            Self::Version(version) => version + 1,
         }
     }
 }
@@ -154,10 +158,7 @@ impl DynamoTable {
     }
 
     fn put(&self, write: &Write, body: &str) -> Result<Put, AwsError> {
-        let version = match write.expect {
-            Expect::Absent => 1,
-            Expect::Version(version) => version + 1,
-        };
+        let version = write.expect.next_version();
         let mut put = Put::builder()
             .table_name(&self.name)
             .item("pk", AttributeValue::S(write.key.partition.clone()))

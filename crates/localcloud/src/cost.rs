@@ -61,8 +61,9 @@ pub fn monthly(fleet: FleetSize) -> (Vec<CostLine>, CostLine) {
     let storing = runs * (WRITE + 2.0 * READ);
     // Alerter and notifier each minute, and the alerter's look at everything.
     let deciding = MINUTES * (2.0 * (0.25 * 0.2 * LAMBDA_GB_S + LAMBDA_REQUEST) + fleet.probes * 0.75 * READ);
-    // Sixteen aggregate metrics, however large the fleet is; one call an invocation.
-    let watching = 16.0 * METRIC + 7.0 * ALARM + SECRET + (MINUTES + batches) * PUT_METRIC;
+    // Eighteen aggregate metrics, however large the fleet is; one call for each run of the alerter and
+    // the notifier and for each batch of the collector.
+    let watching = 18.0 * METRIC + 7.0 * ALARM + SECRET + (2.0 * MINUTES + batches) * PUT_METRIC;
     let lines = vec![
         CostLine { what: "probes (Lambda, each minute)", dollars: probing },
         CostLine { what: "carrying reports (EventBridge, two hops)", dollars: carrying },

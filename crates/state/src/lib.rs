@@ -63,6 +63,13 @@ pub struct Outboxed {
     pub last_error: String,
 }
 
+impl Outboxed {
+    /// A message that was just decided, due at once.
+    pub fn new(outgoing: Outgoing) -> Self {
+        Self { outgoing, attempts: 0, not_before_ms: 0, last_error: String::new() }
+    }
+}
+
 /// Why stored state could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {

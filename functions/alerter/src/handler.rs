@@ -85,7 +85,6 @@ impl<T: Table> Alerter<T> {
             let (id, suspect, severity) = (&incident.id, &incident.suspect, incident.severity);
             tracing::info!(id, ?suspect, ?severity, state = ?incident.state, revision = incident.revision, "incident");
         }
-        self.metrics.count("Incidents", decision.incidents.len() as u64);
         self.metrics.count("Messages", decision.outbox.len() as u64);
     }
 }
@@ -108,8 +107,7 @@ fn incident_writes(
         writes.push(kept.expiring(now_ms / 1000 + RESOLVED_KEPT_S));
     }
     for outgoing in decision.outbox.iter().filter(|outgoing| outgoing.incident_id == incident.id) {
-        let message =
-            Outboxed { outgoing: outgoing.clone(), attempts: 0, not_before_ms: 0, last_error: String::new() };
+        let message = Outboxed::new(outgoing.clone());
         writes.push(Write::put(Keys::outbox(outgoing.at_ms, &outgoing.id), Expect::Absent, &message));
     }
     writes

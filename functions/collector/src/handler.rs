@@ -102,7 +102,6 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     /// Tells the alerter to look now. Only a hint: the alerter reads the table, and looks every
     /// minute anyway, so a lost hint costs a minute and no alert.
     async fn hand_on(&self, report: &Report, transitions: &[Transition]) -> Result<(), Refusal> {
-        self.metrics.count("Transitions", transitions.len() as u64);
         let body = json!({
             "transitions": transitions,
             "account": report.account,

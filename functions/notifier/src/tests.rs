@@ -94,7 +94,7 @@ fn page(subject: &str) -> OutgoingBody {
 async fn put(table: &MemoryTable, at_ms: u64, incident: &str, body: OutgoingBody) {
     let id = format!("{incident}/{at_ms}/{}", if body.is_page() { "page" } else { "slack" });
     let outgoing = Outgoing { id: id.clone(), incident_id: incident.into(), at_ms, body };
-    let message = Outboxed { outgoing, attempts: 0, not_before_ms: 0, last_error: String::new() };
+    let message = Outboxed::new(outgoing);
     table.write(vec![Write::put(Keys::outbox(at_ms, &id), Expect::Absent, &message)]).await.unwrap();
 }
 

@@ -161,7 +161,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         // The same event twice edits the one message: the notifier knows it by the incident's id.
         let outgoing = Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body };
         let key = Keys::outbox(at_ms, &outgoing.id);
-        let message = Outboxed { outgoing, attempts: 0, not_before_ms: 0, last_error: String::new() };
+        let message = Outboxed::new(outgoing);
         match self.table.write(vec![Write::put(key, Expect::Absent, &message)]).await {
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(table_error(error)),

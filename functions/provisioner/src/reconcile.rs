@@ -49,7 +49,7 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
             Err(LedgerError::Contended) => return Ok(Progress::Later(LedgerError::Contended.to_string())),
             Err(refused) => return Ok(Progress::Failed(refused.to_string())),
         };
-        let Some((mut status, version)) = self.lease(job, &claim).await? else {
+        let Some((mut status, expect)) = self.lease(job, &claim).await? else {
             return Ok(Progress::Later("another invocation works on this stack".to_owned()));
         };
         let probe = self.probe_spec(job, &status);
@@ -58,7 +58,7 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
                 Ok(spec) => self.work(&spec, &mut status).await,
                 Err(unfit) => (Progress::Failed(unfit.to_string()), false),
             };
-        self.release(status, version, &progress, changed).await?;
+        self.release(status, expect, &progress, changed).await?;
         Ok(progress)
     }
 
@@ -71,7 +71,7 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// Takes the stack for this invocation; `None` when another one has it.
-    async fn lease(&self, job: &Job<'_>, claim: &Claim) -> Result<Option<(StackStatus, u64)>, TableError> {
+    async fn lease(&self, job: &Job<'_>, claim: &Claim) -> Result<Option<(StackStatus, Expect)>, TableError> {
         let key = Keys::stack(job.account, job.region);
         let doc = self.table.get(&key).await?;
         let now_ms = now_ms();
@@ -89,7 +89,7 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
         status.leased_until_ms = now_ms + LEASE_MS;
         let expect = Expect::unchanged(doc.as_ref());
         match self.table.write(vec![Write::put(key, expect, &status)]).await {
-            Ok(()) => Ok(Some((status, doc.map_or(1, |doc| doc.version + 1)))),
+            Ok(()) => Ok(Some((status, expect.after_write()))),
             Err(TableError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -99,7 +99,7 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
     async fn release(
         &self,
         mut status: StackStatus,
-        version: u64,
+        expect: Expect,
         progress: &Progress,
         changed: bool,
     ) -> Result<(), TableError> {
@@ -119,7 +119,7 @@ impl<T: Table, Q: Queue, O, M: Members> Provisioner<T, Q, O, M> {
             }
         }
         let key = Keys::stack(&status.account, &status.region);
-        self.table.write(vec![Write::put(key, Expect::Version(version), &status)]).await
+        self.table.write(vec![Write::put(key, expect, &status)]).await
     }
 
     /// Answers also whether anything may have been changed.

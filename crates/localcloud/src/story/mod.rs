@@ -73,7 +73,7 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
         "infra/hub.yaml and infra/management.yaml deployed through CloudFormation, with the release binaries",
     );
     narrator.note(
-        "the emulator's CloudFormation has no EventBusPolicy, TTL and backups: the bridge adds them by API",
+        "the emulator's CloudFormation lacks EventBusPolicy, TTL and backups: the local cloud adds them",
     );
 
     let mut cast = Cast::start(folder).await?;
