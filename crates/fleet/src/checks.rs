@@ -31,14 +31,15 @@ impl Fleet {
             if !connection_environments(connection, from, to).contains(&environment) {
                 continue;
             }
-            let host = expand(&connection.check.host, environment, region);
+            let target_environment = connection.target_environment(environment);
+            let host = expand(&connection.check.host, target_environment, region);
             for port in connection.ports.iter().copied() {
                 checks.push(Check {
                     id: CheckId(connection_id(connection, port)),
                     kind: kind(connection.check.check_type, &host, port),
                     expect: Expect::Connect,
                     purpose: Purpose::Connection,
-                    target: target(&host, port, account_of(to, environment)),
+                    target: target(&host, port, account_of(to, target_environment)),
                     timeout_ms: u64::from(self.probing.timeout_ms),
                     control: None,
                 });
@@ -86,16 +87,22 @@ impl Fleet {
     }
 }
 
-/// The environments in which a connection is tested.
+/// The environments of the source from which a connection is tested.
 pub(crate) fn connection_environments<'f>(
     connection: &'f Connection,
     from: &'f Domain,
     to: &Domain,
 ) -> Vec<&'f str> {
-    if connection.environments.is_empty() {
-        common_environments(from, to)
-    } else {
-        connection.environments.iter().map(String::as_str).collect()
+    match &connection.to_environment {
+        _ if !connection.environments.is_empty() => {
+            connection.environments.iter().map(String::as_str).collect()
+        }
+        Some(target) => {
+            let names = from.environments.iter().map(|entry| entry.name.as_str());
+            // An account does not connect to itself.
+            names.filter(|name| from.name != to.name || name != target).collect()
+        }
+        None => common_environments(from, to),
     }
 }
 
@@ -123,7 +130,9 @@ fn common_environments<'f>(from: &'f Domain, to: &Domain) -> Vec<&'f str> {
 }
 
 pub(crate) fn connection_id(connection: &Connection, port: u16) -> String {
-    format!("connection/{}-to-{}/{port}", connection.from, connection.to)
+    let Connection { from, to, to_environment, .. } = connection;
+    let to_environment = to_environment.as_ref().map(|name| format!("-{name}")).unwrap_or_default();
+    format!("connection/{from}-to-{to}{to_environment}/{port}")
 }
 
 pub(crate) fn egress_id(egress: &EgressTarget) -> String {

@@ -1,13 +1,15 @@
 //! Rules that concern more than one value of a fleet file.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod connections;
+mod isolations;
+mod reachability;
 
-use crate::checks::{
-    connection_environments, connection_id, egress_id, expand, isolation_environments, isolation_id,
-};
+use std::collections::BTreeSet;
+
+use crate::checks::{connection_id, egress_id, isolation_environments};
 use crate::draft::Draft;
-use crate::model::{Connection, Domain, Isolation, Nat};
-use crate::names::{Kind, closest, listed};
+use crate::model::{AddressPool, Domain, Nat};
+use crate::names::Kind;
 use crate::reader::{Flaw, Place, Reader};
 use crate::rules;
 use crate::yaml::Node;
@@ -26,6 +28,8 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
     rules.connections_are_distinct();
     rules.connections_have_environments();
     rules.isolations_make_sense();
+    rules.forbidden_environments_are_out_of_reach();
+    rules.adopted_networks_are_where_one_belongs();
     rules.paging_reaches_someone();
     rules.accounts_have_few_enough_checks();
 }
@@ -107,173 +111,28 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Checks are told apart by domains and port, so those may occur once in an environment.
-    fn connections_are_distinct(&mut self) {
-        let mut seen: BTreeMap<(String, &str), (usize, usize)> = BTreeMap::new();
-        for (index, (place, connection)) in self.draft.connections.found.iter().enumerate() {
-            for (port, environment) in self.tests_of(connection) {
-                let id = connection_id(connection, port);
-                match seen.get(&(id.clone(), environment)) {
-                    Some((first, line)) if *first != index => {
-                        let flaw = Flaw::new(format!("`{id}` is declared twice for {environment}"));
-                        self.report(place, "", flaw.hint(format!("the first is on line {line}")));
-                        // Once is enough, however many environments there are.
-                        break;
-                    }
-                    _ => seen.insert((id, environment), (index, place.line)),
+    /// An account has a network only where its environment has a pool.
+    fn adopted_networks_are_where_one_belongs(&mut self) {
+        let Draft { domains, environments, pools, .. } = self.draft;
+        for (place, domain) in &domains.found {
+            for (index, entry) in domain.environments.iter().enumerate() {
+                let Some(region) = &entry.adopt_region else { continue };
+                let Some(environment) = environments.values().find(|e| e.name == entry.name) else {
+                    continue;
                 };
-            }
-        }
-    }
-
-    /// Each port in each environment of a connection.
-    fn tests_of(&self, connection: &'a Connection) -> Vec<(u16, &'a str)> {
-        let (Some(from), Some(to)) = (self.domain(&connection.from), self.domain(&connection.to)) else {
-            return vec![];
-        };
-        let environments = connection_environments(connection, from, to);
-        let ports = connection.ports.iter();
-        ports.flat_map(|port| environments.iter().map(|environment| (*port, *environment))).collect()
-    }
-
-    fn connections_have_environments(&mut self) {
-        for (place, connection) in &self.draft.connections.found {
-            let ends = self.domain(&connection.from).zip(self.domain(&connection.to));
-            let Some((from, to)) = ends.filter(|(from, to)| from.name != to.name) else { continue };
-            if connection.environments.is_empty() {
-                self.share_an_environment(place, from, to);
-            }
-            for (index, environment) in connection.environments.iter().enumerate() {
-                self.has_environment(place, index, environment, &[from, to]);
-            }
-        }
-    }
-
-    fn share_an_environment(&mut self, place: &Place, from: &Domain, to: &Domain) {
-        if !from.environments.iter().any(|entry| to.has_environment(&entry.name)) {
-            let flaw = Flaw::new(format!("`{}` and `{}` have no environment in common", from.name, to.name));
-            self.report(place, "", flaw.hint("nothing would be tested"));
-        }
-    }
-
-    fn has_environment(&mut self, place: &Place, index: usize, environment: &str, domains: &[&Domain]) {
-        if !self.reader.names.is_declared(Kind::Environment, environment) {
-            return;
-        }
-        for domain in domains.iter().filter(|domain| !domain.has_environment(environment)) {
-            let has: Vec<&str> = domain.environments.iter().map(|entry| entry.name.as_str()).collect();
-            let flaw = Flaw::new(format!("the domain `{}` has no environment `{environment}`", domain.name));
-            let hint = format!("it has {}", listed(&has));
-            self.report(place, &format!(".environments[{index}]"), flaw.hint(hint));
-        }
-    }
-
-    fn isolations_make_sense(&mut self) {
-        let mut seen = BTreeMap::new();
-        for (place, isolation) in &self.draft.isolations.found {
-            let ends = self.domain(&isolation.from).zip(self.domain(&isolation.to));
-            let Some((from, to)) = ends else { continue };
-            if isolation.environments.is_empty() && isolation.to_environment.is_none() && from.name != to.name
-            {
-                self.share_an_environment(place, from, to);
-            }
-            self.isolation_environments_exist(place, isolation, from, to);
-            self.isolation_contradicts_nothing(place, isolation, from, to);
-            self.control_exists(place, isolation, from, to);
-            for environment in isolation_environments(isolation, from, to) {
-                // The Region changes nothing here: it is the same for both.
-                let id = isolation_id(isolation, environment, "");
-                match seen.insert((id.clone(), environment), place.line) {
-                    Some(line) if !isolation.host.is_empty() => {
-                        let flaw = Flaw::new(format!("`{id}` is declared twice for {environment}"));
-                        self.report(place, "", flaw.hint(format!("the first is on line {line}")));
-                        break;
-                    }
-                    _ => {}
+                let names = &environment.pools;
+                let readable = names.iter().all(|name| pools.values().any(|pool| pool.name == *name));
+                let here = |pool: &AddressPool| names.contains(&pool.name) && pool.region == *region;
+                let known = self.reader.names.is_declared(Kind::Region, region);
+                if readable && known && !pools.values().any(here) {
+                    let flaw = Flaw::new(format!(
+                        "the environment `{}` has no address pool in {region}",
+                        entry.name
+                    ));
+                    let hint = "its accounts have no network there: add a pool to it, or name another Region";
+                    self.report(place, &format!(".environments[{index}].adopt_region"), flaw.hint(hint));
                 }
             }
-        }
-    }
-
-    fn isolation_environments_exist(
-        &mut self,
-        place: &Place,
-        isolation: &Isolation,
-        from: &Domain,
-        to: &Domain,
-    ) {
-        if let Some(target) = &isolation.to_environment {
-            let declared = self.reader.names.is_declared(Kind::Environment, target);
-            if declared && !to.has_environment(target) {
-                let flaw = Flaw::new(format!("the domain `{}` has no environment `{target}`", to.name));
-                self.report(place, ".to_environment", flaw);
-            } else if isolation_environments(isolation, from, to).is_empty() {
-                let flaw = Flaw::new(format!("`{}` has no environment but `{target}`", from.name));
-                self.report(place, ".to_environment", flaw.hint("nothing would be tested"));
-            }
-        }
-        let domains = match isolation.to_environment {
-            Some(_) => vec![from],
-            None => vec![from, to],
-        };
-        for (index, environment) in isolation.environments.iter().enumerate() {
-            self.has_environment(place, index, environment, &domains);
-            if from.name == to.name && isolation.to_environment.as_ref() == Some(environment) {
-                let flaw = Flaw::new(format!("an isolation of `{}`'s {environment} from itself", from.name));
-                self.report(place, &format!(".environments[{index}]"), flaw);
-            }
-        }
-    }
-
-    /// What must connect from an account cannot be closed to it as well.
-    fn isolation_contradicts_nothing(
-        &mut self,
-        place: &Place,
-        isolation: &Isolation,
-        from: &Domain,
-        to: &Domain,
-    ) {
-        for environment in isolation_environments(isolation, from, to) {
-            let target = isolation.to_environment.as_deref().unwrap_or(environment);
-            let closed = expand(&isolation.host, target, "");
-            let contradiction = self.draft.connections.found.iter().find(|(_, connection)| {
-                connection.from == isolation.from
-                    && expand(&connection.check.host, environment, "") == closed
-                    && self.tests_of(connection).contains(&(isolation.port, environment))
-            });
-            if let Some((connection, _)) = contradiction {
-                let endpoint = format!("{}:{}", isolation.host, isolation.port);
-                let flaw = Flaw::new(format!("`{}` must reach {endpoint} and must not", from.name));
-                let hint = format!("it is declared as a connection on line {}", connection.line);
-                return self.report(place, "", flaw.hint(hint));
-            }
-        }
-    }
-
-    /// The control must be a check of the same account, wherever the isolation is tested.
-    fn control_exists(&mut self, place: &Place, isolation: &Isolation, from: &Domain, to: &Domain) {
-        if isolation.control.is_empty() {
-            return;
-        }
-        for environment in isolation_environments(isolation, from, to) {
-            let available = self.controls(&isolation.from, environment);
-            if available.contains(&isolation.control) {
-                continue;
-            }
-            let flaw = Flaw::new(format!(
-                "the control `{}` is not a check of `{}` in {environment}",
-                isolation.control, isolation.from
-            ));
-            let available: Vec<&str> = available.iter().map(String::as_str).collect();
-            let flaw = match closest(&isolation.control, available.iter().copied()) {
-                Some(meant) => flaw.hint(format!("did you mean `{meant}`?")),
-                None if !self.controls_complete() => return,
-                None if available.is_empty() => flaw.hint(
-                    "there is none: declare a connection of that domain, or a host under `probing.egress`",
-                ),
-                None => flaw.hint(format!("there are {}", listed(&available))),
-            };
-            return self.report(place, ".control", flaw);
         }
     }
 

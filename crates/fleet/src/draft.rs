@@ -1,8 +1,8 @@
 //! A fleet file as far as it could be read.
 
 use crate::model::{
-    AddressPool, AlertRoute, Connection, Domain, Environment, Fleet, Isolation, Organization, Probing,
-    Region, Rollout,
+    AddressPool, AlertRoute, Connection, Domain, Environment, Fleet, ForbiddenPair, Isolation, Network,
+    Organization, Probing, Region, Rollout,
 };
 use crate::reader::Place;
 
@@ -44,6 +44,8 @@ pub(crate) struct Draft {
     pub(crate) domains: Items<Domain>,
     pub(crate) connections: Items<Connection>,
     pub(crate) isolations: Items<Isolation>,
+    pub(crate) forbidden: Items<ForbiddenPair>,
+    pub(crate) network: Network,
     pub(crate) probing: Probing,
     /// Whether all of `probing.egress` could be read.
     pub(crate) egress_complete: bool,
@@ -63,6 +65,8 @@ impl Draft {
             domains: self.domains.into_values(),
             connections: self.connections.into_values(),
             isolations: self.isolations.into_values(),
+            forbidden_environments: self.forbidden.into_values(),
+            network: self.network,
             probing: self.probing,
             alert_routes: self.alert_routes.into_values(),
             rollout: self.rollout,

@@ -2,8 +2,8 @@
 //!
 //! [`parse`] reads it, or says everything that is wrong with it in one go. A [`Fleet`] answers what
 //! the rest of phonehome asks: which accounts there are ([`Fleet::members`]), what each of them
-//! tests ([`Fleet::checks_for`]), where its addresses come from ([`addresses`]) and who hears of
-//! its trouble ([`Fleet::route_for`]).
+//! tests ([`Fleet::checks_for`]), which others it is linked with ([`Fleet::links_of`]), where its
+//! addresses come from ([`addresses`]) and who hears of its trouble ([`Fleet::route_for`]).
 //!
 //! Nothing here reads a file, a clock or the network.
 
@@ -12,6 +12,7 @@ mod checks;
 mod cross;
 mod diagnostics;
 mod draft;
+mod links;
 mod members;
 mod model;
 mod names;
@@ -21,10 +22,12 @@ mod sections;
 mod yaml;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
-pub use members::Member;
+pub use links::Link;
+pub use members::{Adoption, Member};
 pub use model::{
-    AddressPool, AlertRoute, CheckType, Connection, ConnectionCheck, Domain, DomainEnvironment, EgressTarget,
-    Environment, Fleet, Isolation, Nat, Organization, Probing, Region, Rollout, Wave,
+    AddressPool, AlertRoute, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain, DomainEnvironment,
+    EgressTarget, Environment, Fleet, ForbiddenPair, GatewayService, Isolation, Nat, Network, Organization,
+    Probing, Region, Rollout, Wave,
 };
 
 use schemars::Schema;

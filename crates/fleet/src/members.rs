@@ -18,24 +18,55 @@ pub struct Member {
     pub account_id: Option<String>,
     /// The team that owns the domain.
     pub owner: String,
+    /// The VPC it has already and that is taken over, if the file names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<Adoption>,
 }
 
-impl Member {
-    fn new(domain: &Domain, entry: &DomainEnvironment) -> Self {
-        Self {
-            domain: domain.name.clone(),
-            environment: entry.name.clone(),
-            account_name: entry.account_name(&domain.name),
-            account_id: entry.account_id.clone(),
-            owner: domain.owner.clone(),
-        }
-    }
+/// An existing VPC that becomes a member's network, in place of a new one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Adoption {
+    /// The VPC's id, `vpc-` and 8 to 17 hexadecimal digits.
+    pub vpc_id: String,
+    /// The Region it is in. In its other Regions the member gets a new VPC.
+    pub region: String,
 }
 
 impl Fleet {
     /// Every member account, in the file's order.
     pub fn members(&self) -> Vec<Member> {
-        self.domains.iter().flat_map(Domain::members).collect()
+        let entries = |domain| move |entry| self.member_of(domain, entry);
+        self.domains.iter().flat_map(|domain| domain.environments.iter().map(entries(domain))).collect()
+    }
+
+    fn member_of(&self, domain: &Domain, entry: &DomainEnvironment) -> Member {
+        Member {
+            domain: domain.name.clone(),
+            environment: entry.name.clone(),
+            account_name: entry.account_name(&domain.name),
+            account_id: entry.account_id.clone(),
+            owner: domain.owner.clone(),
+            adopt: self.adoption(entry),
+        }
+    }
+
+    fn adoption(&self, entry: &DomainEnvironment) -> Option<Adoption> {
+        let vpc_id = entry.adopt.clone()?;
+        let first = || self.regions.iter().find(|region| self.pool_for(&entry.name, &region.name).is_some());
+        let region = entry.adopt_region.clone().or_else(|| first().map(|region| region.name.clone()))?;
+        Some(Adoption { vpc_id, region })
+    }
+
+    /// The member that is this environment of this domain.
+    pub(crate) fn member_in(&self, domain: &str, environment: &str) -> Option<Member> {
+        let domain = self.domain(domain)?;
+        let entry = domain.environments.iter().find(|entry| entry.name == environment)?;
+        Some(self.member_of(domain, entry))
+    }
+
+    /// The member with this account name.
+    pub fn member(&self, account_name: &str) -> Option<Member> {
+        self.members().into_iter().find(|member| member.account_name == account_name)
     }
 
     /// The member that an account of the organization is, if it is one.
@@ -95,11 +126,6 @@ impl Fleet {
 }
 
 impl Domain {
-    /// Its accounts, in the file's order.
-    pub fn members(&self) -> Vec<Member> {
-        self.environments.iter().map(|entry| Member::new(self, entry)).collect()
-    }
-
     /// Whether it has an environment of this name.
     pub fn has_environment(&self, name: &str) -> bool {
         self.environments.iter().any(|entry| entry.name == name)

@@ -10,9 +10,10 @@ mod watch;
 
 pub(crate) use account::default_member_role;
 pub use account::{Domain, DomainEnvironment, Organization};
-pub use network::{AddressPool, Environment, Nat, Region};
+pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
 pub use watch::{
-    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, Isolation, Probing, Rollout, Wave,
+    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation, Probing,
+    Rollout, Wave,
 };
 
 use schemars::JsonSchema;
@@ -49,6 +50,14 @@ pub struct Fleet {
     #[schemars(default)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolations: Vec<Isolation>,
+    /// Which environments must stay out of each other's reach. A file whose connections lead from
+    /// the one to the other, directly or by way of other accounts, is refused.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub forbidden_environments: Vec<ForbiddenPair>,
+    /// What all networks have in common.
+    #[schemars(default)]
+    pub network: Network,
     /// How connections are tested and when a test counts as failed.
     #[schemars(default)]
     pub probing: Probing,

@@ -15,6 +15,7 @@ pub(crate) enum Kind {
     Account,
     AccountId,
     Email,
+    Vpc,
     Wave,
 }
 
@@ -28,6 +29,7 @@ impl fmt::Display for Kind {
             Self::Account => "account name",
             Self::AccountId => "account id",
             Self::Email => "e-mail address",
+            Self::Vpc => "VPC",
             Self::Wave => "roll-out wave",
         })
     }

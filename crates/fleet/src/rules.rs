@@ -59,6 +59,41 @@ pub(crate) fn account_id(text: &str) -> Rule<String> {
     Err(if digits(&bare) { flaw.hint(format!("write \"{bare}\"")) } else { flaw })
 }
 
+pub(crate) fn vpc_id(text: &str) -> Rule<String> {
+    let valid = text.strip_prefix("vpc-").is_some_and(|rest| {
+        (8..=17).contains(&rest.len()) && rest.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'))
+    });
+    if valid {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(format!("`{text}` is not the id of a VPC")).hint(
+        "it begins with vpc- and goes on with 8 to 17 digits and letters a to f: vpc-0123456789abcdef0",
+    ))
+}
+
+/// The name of an S3 bucket, by S3's rules for general purpose buckets.
+pub(crate) fn bucket_name(text: &str) -> Rule<String> {
+    let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let flaw = Flaw::new(format!("`{text}` is not the name of an S3 bucket"));
+    if let Some(bare) = text.strip_prefix("arn:aws:s3:::").or_else(|| text.strip_prefix("s3://")) {
+        let bare = bare.split('/').next().unwrap_or_default();
+        return Err(flaw.hint(format!("the name alone: `{bare}`")));
+    }
+    let well_formed = (3..=63).contains(&text.len())
+        && text.chars().all(|c| alphanumeric(c) || matches!(c, '.' | '-'))
+        && text.starts_with(alphanumeric)
+        && text.ends_with(alphanumeric);
+    if !well_formed {
+        return Err(flaw.hint(
+            "it has 3 to 63 small letters, digits, dots and hyphens, and begins and ends with a letter or digit",
+        ));
+    }
+    if text.contains("..") || text.parse::<Ipv4Addr>().is_ok() {
+        return Err(flaw.hint("S3 allows neither two dots in a row nor the form of an IP address"));
+    }
+    Ok(text.to_owned())
+}
+
 pub(crate) fn role_name(text: &str) -> Rule<String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
     if (1..=64).contains(&text.len()) && text.chars().all(allowed) {

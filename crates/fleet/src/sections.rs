@@ -23,6 +23,8 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let domains = items(file.required("domains"), "domain", Kind::Domain, reader, accounts::domain);
     let connections = optional_items(file.optional("connections"), reader, watch::connection);
     let isolations = optional_items(file.optional("isolations"), reader, watch::isolation);
+    let forbidden = watch::forbidden_environments(file.optional("forbidden_environments"), reader);
+    let network = file.optional("network").and_then(|n| network::settings(&n, reader)).unwrap_or_default();
     let (probing, egress_complete) = watch::probing(file.optional("probing"), reader);
     let alert_routes = match file.required("alert_routes") {
         Some(list) => watch::alert_routes(&list, reader),
@@ -38,6 +40,8 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         domains,
         connections,
         isolations,
+        forbidden,
+        network,
         probing,
         egress_complete,
         alert_routes,

@@ -2,15 +2,7 @@
 
 mod support;
 
-use support::{SMALL, problems, with};
-
-/// The one problem of a file: `path: message (hint)`.
-fn only_problem(text: &str) -> String {
-    let problems = problems(text);
-    let [problem] = problems.as_slice() else { panic!("one problem was expected:\n{problems}") };
-    let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    format!("{}: {}{hint}", problem.path, problem.message)
-}
+use support::{SMALL, only_problem, problems, with};
 
 /// Spoils the small file in one place after another and compares the one problem each time.
 fn assert_problems(cases: &[(&str, &str, &str)]) {

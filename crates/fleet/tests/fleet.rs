@@ -2,15 +2,16 @@
 
 mod support;
 
-use phonehome_fleet::{CheckType, Fleet, Member, Nat, Probing, Rollout};
+use phonehome_fleet::{
+    CheckType, DefaultVpcs, Fleet, GatewayService, Member, Nat, Network, Probing, Rollout,
+};
 use phonehome_wire::{Check, CheckKind, Expect, Purpose};
 use support::{EVERY_KEY, EXAMPLE, SMALL, fleet, with};
 
 const REGION: &str = "us-east-1";
 
 fn member(fleet: &Fleet, account_name: &str) -> Member {
-    let mut members = fleet.members().into_iter();
-    members.find(|member| member.account_name == account_name).expect("a member")
+    fleet.member(account_name).expect("a member")
 }
 
 fn checks(fleet: &Fleet, account_name: &str, region: &str) -> Vec<Check> {
@@ -37,6 +38,7 @@ fn a_member_says_who_owns_it_and_what_pins_it() {
         account_name: "payments-production".into(),
         account_id: Some("333333333333".into()),
         owner: "team-payments".into(),
+        adopt: None,
     };
     assert_eq!(member(&fleet(EXAMPLE), "payments-production"), expected);
 }
@@ -73,6 +75,14 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(fleet.organization.member_role, "phonehome-member");
     assert_eq!(fleet.environments[0].nat, Nat::PerAz);
     assert!(!fleet.environments[0].paging);
+    assert_eq!(fleet.environments[0].default_vpcs, DefaultVpcs::Remove);
+    assert_eq!(fleet.connections[0].to_environment, None);
+    assert!(fleet.forbidden_environments.is_empty());
+    assert_eq!(fleet.network, Network::default());
+    assert_eq!(fleet.network.flow_logs_bucket, None);
+    assert_eq!(fleet.network.gateway_endpoints, [GatewayService::S3, GatewayService::Dynamodb]);
+    assert_eq!(fleet.network.quarantine_days, 30);
+    assert!(fleet.members().iter().all(|member| member.adopt.is_none()));
     assert_eq!(fleet.connections[0].check.check_type, CheckType::Tcp);
     assert_eq!(fleet.probing, Probing::default());
     assert_eq!((fleet.probing.timeout_ms, fleet.probing.overdue_after_seconds), (3000, 180));
@@ -139,6 +149,15 @@ fn the_host_follows_environment_and_region() {
     let endpoint = |account, region| checks(&fleet, account, region)[0].target.endpoint.clone();
     assert_eq!(endpoint("shop-dev", REGION), "api.dev.us-east-1.internal:443");
     assert_eq!(endpoint("Shop", "eu-west-1"), "api.prod.eu-west-1.internal:443");
+}
+
+#[test]
+fn the_host_of_a_connection_to_another_environment_follows_that_one() {
+    let checks = checks(&fleet(EVERY_KEY), "shop-dev", REGION);
+    let shared = &checks[2];
+    assert_eq!(shared.id.0, "connection/shop-to-payments-prod/9443");
+    assert_eq!(shared.target.endpoint, "shared.prod.us-east-1.internal:9443");
+    assert_eq!(shared.target.account.as_deref(), Some("payments-prod"));
 }
 
 #[test]

@@ -62,6 +62,16 @@ pub struct DomainEnvironment {
     #[schemars(with = "String", default, length(min = 6, max = 64), regex(pattern = r"^[^@\s]+@[^@\s]+$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// The id of a VPC that the account has already: it is taken over instead of making a new one.
+    /// No two accounts can name the same.
+    #[schemars(with = "String", default, regex(pattern = r"^vpc-[0-9a-f]{8,17}$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt: Option<String>,
+    /// The Region in which the VPC under `adopt` is. By default the first Region of the file in
+    /// which the environment has an address pool.
+    #[schemars(with = "String", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub adopt_region: Option<String>,
 }
 
 impl DomainEnvironment {

@@ -1,5 +1,7 @@
 //! Regions, addresses, environments.
 
+use std::fmt;
+
 use ipnet::Ipv4Net;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -68,6 +70,9 @@ pub struct Environment {
     /// Whether its incidents may page on-call. The alert route must say `page: true` as well.
     #[schemars(default)]
     pub paging: bool,
+    /// What becomes of the default VPCs that AWS puts into every Region of a new account.
+    #[schemars(default)]
+    pub default_vpcs: DefaultVpcs,
 }
 
 /// How private subnets reach the internet.
@@ -79,6 +84,77 @@ pub enum Nat {
     PerAz,
     /// One NAT gateway for all zones: cheaper, and a lost zone may cut off all of them.
     Single,
+    /// A regional NAT gateway: one for the whole VPC, which AWS itself spans over the zones in use.
+    /// A lost zone takes no other with it. While it grows into a zone, which can take an hour, that
+    /// zone's traffic crosses another.
+    Regional,
     /// None: private subnets have no way out, and no egress is tested.
     None,
+}
+
+/// What becomes of the default VPCs of a new account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefaultVpcs {
+    /// They are removed from every Region the account has opted into.
+    #[default]
+    Remove,
+    /// They stay.
+    Keep,
+}
+
+/// What all networks have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Network {
+    /// The S3 bucket, of the hub account, to which VPC flow logs go. Without it there are none.
+    #[schemars(with = "String", default, regex(pattern = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_logs_bucket: Option<String>,
+    /// Services of AWS that are reached through a gateway endpoint, not through NAT. These
+    /// endpoints are free of charge.
+    #[schemars(default = "default_gateway_endpoints", extend("uniqueItems" = true))]
+    pub gateway_endpoints: Vec<GatewayService>,
+    /// For how many days a block that was given back is given to nobody else.
+    #[schemars(default = "default_quarantine_days", range(min = 0, max = 365))]
+    pub quarantine_days: u32,
+}
+
+impl Default for Network {
+    fn default() -> Self {
+        Self {
+            flow_logs_bucket: None,
+            gateway_endpoints: default_gateway_endpoints(),
+            quarantine_days: default_quarantine_days(),
+        }
+    }
+}
+
+fn default_gateway_endpoints() -> Vec<GatewayService> {
+    vec![GatewayService::S3, GatewayService::Dynamodb]
+}
+
+/// Long enough for what still knows an old address, such as a firewall's list, to forget it.
+fn default_quarantine_days() -> u32 {
+    30
+}
+
+/// A service of AWS that has gateway endpoints; there are no others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GatewayService {
+    /// Amazon S3.
+    S3,
+    /// Amazon DynamoDB.
+    Dynamodb,
+}
+
+impl fmt::Display for GatewayService {
+    /// As in the name of its endpoint service, `com.amazonaws.<region>.s3`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::S3 => "s3",
+            Self::Dynamodb => "dynamodb",
+        })
+    }
 }

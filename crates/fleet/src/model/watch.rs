@@ -14,7 +14,13 @@ pub struct Connection {
     /// The TCP ports.
     #[schemars(length(min = 1), extend("uniqueItems" = true), inner(range(min = 1, max = 65535)))]
     pub ports: Vec<u16>,
-    /// In which environments. By default in every one that both domains have.
+    /// The environment of the domain it connects to, where that is another one than the source's,
+    /// for example that of a service which all share. By default the same one.
+    #[schemars(with = "String", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_environment: Option<String>,
+    /// From which environments. By default from every one that both domains have, or with
+    /// `to_environment` from every one that the source has (within one domain from every other).
     #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub environments: Vec<String>,
@@ -22,12 +28,20 @@ pub struct Connection {
     pub check: ConnectionCheck,
 }
 
+impl Connection {
+    /// The environment of the account it goes to, from the account in the environment `source`.
+    pub fn target_environment<'a>(&'a self, source: &'a str) -> &'a str {
+        self.to_environment.as_deref().unwrap_or(source)
+    }
+}
+
 /// How a connection is tested.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct ConnectionCheck {
-    /// A host name or IPv4 address that answers on the connection's ports. `{environment}` and
-    /// `{region}` stand for those of the account under test.
+    /// A host name or IPv4 address that answers on the connection's ports. `{environment}` stands
+    /// for the environment of the account it belongs to, the target, `{region}` for the Region
+    /// under test.
     pub host: String,
     /// How far a test goes.
     #[serde(rename = "type")]
@@ -74,10 +88,22 @@ pub struct Isolation {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub environments: Vec<String>,
     /// The positive control, by the id of its check: `connection/<from>-to-<to>/<port>` for a
-    /// declared connection of the same source, or `egress/<host>/<port>`. The best control shares
-    /// as much of the way as possible with the isolation.
+    /// declared connection of the same source (with `to_environment` it is
+    /// `connection/<from>-to-<to>-<to_environment>/<port>`), or `egress/<host>/<port>`. The best
+    /// control shares as much of the way as possible with the isolation.
     #[schemars(regex(pattern = r"^(connection|egress)/[^/\s]+/[0-9]+$"))]
     pub control: String,
+}
+
+/// Two environments of which the one must not reach the other: no account of `from` any account of
+/// `to`, directly or by way of other accounts. The other direction is another pair.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ForbiddenPair {
+    /// The environment from which there must be no way.
+    pub from: String,
+    /// The environment that must not be reached; another one than `from`.
+    pub to: String,
 }
 
 /// How connections are tested and when a test counts as failed.

@@ -61,7 +61,14 @@ fn environment(cursor: &Cursor, domain: Option<&str>, reader: &mut Reader) -> Op
         detailed_environment(cursor, reader)
     } else {
         let name = reference(cursor, Kind::Environment, reader);
-        name.map(|name| DomainEnvironment { name, account_name: None, account_id: None, email: None })
+        name.map(|name| DomainEnvironment {
+            name,
+            account_name: None,
+            account_id: None,
+            email: None,
+            adopt: None,
+            adopt_region: None,
+        })
     };
     let Some((entry, domain)) = entry.as_ref().zip(domain) else {
         // An account without a known name: references to it are not to be blamed.
@@ -95,6 +102,17 @@ fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEn
     if let (Some(cursor), Some(email)) = (&email_cursor, &email) {
         reader.declare(Kind::Email, &email.to_lowercase(), &cursor.place);
     }
+    let adopt_cursor = map.optional("adopt");
+    let adopt = adopt_cursor.as_ref().and_then(|c| c.parsed(reader, rules::vpc_id));
+    if let (Some(cursor), Some(id)) = (&adopt_cursor, &adopt) {
+        reader.declare(Kind::Vpc, id, &cursor.place);
+    }
+    let region_cursor = map.optional("adopt_region");
+    let adopt_region = region_cursor.as_ref().and_then(|c| reference(c, Kind::Region, reader));
+    if let (Some(cursor), None) = (&region_cursor, &adopt_cursor) {
+        let flaw = Flaw::new("`adopt_region` without `adopt`");
+        reader.report(&cursor.place, flaw.hint("name the VPC that is taken over with `adopt`"));
+    }
     map.finish(reader);
-    Some(DomainEnvironment { name: name?, account_name, account_id, email })
+    Some(DomainEnvironment { name: name?, account_name, account_id, email, adopt, adopt_region })
 }

@@ -2,7 +2,7 @@
 
 use super::{declared_name, no_repetition, reference, references};
 use crate::addresses::{LARGEST_BLOCK, SMALLEST_BLOCK};
-use crate::model::{AddressPool, Environment, Nat, Region};
+use crate::model::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
 use crate::names::Kind;
 use crate::reader::{Cursor, Flaw, Reader};
 use crate::rules;
@@ -62,17 +62,51 @@ fn block(cursor: &Cursor, pool: Option<u8>, reader: &mut Reader) -> Option<u8> {
 }
 
 pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Environment> {
-    const NAT: [(&str, Nat); 3] = [("per-az", Nat::PerAz), ("single", Nat::Single), ("none", Nat::None)];
+    const NAT: [(&str, Nat); 4] =
+        [("per-az", Nat::PerAz), ("single", Nat::Single), ("regional", Nat::Regional), ("none", Nat::None)];
+    const DEFAULT_VPCS: [(&str, DefaultVpcs); 2] =
+        [("remove", DefaultVpcs::Remove), ("keep", DefaultVpcs::Keep)];
     let mut map = cursor.map(reader)?;
     let name = declared_name(&mut map, Kind::Environment, reader);
     let pools = map.required("pools").map(|c| references(&c, Kind::Pool, "address pool", reader));
     let nat = map.optional("nat").and_then(|c| c.choice(reader, &NAT));
     let paging = map.optional("paging").and_then(|c| c.boolean(reader));
+    let default_vpcs = map.optional("default_vpcs").and_then(|c| c.choice(reader, &DEFAULT_VPCS));
     map.finish(reader);
     Some(Environment {
         name: name?,
         pools: pools.unwrap_or_default(),
         nat: nat.unwrap_or_default(),
         paging: paging.unwrap_or_default(),
+        default_vpcs: default_vpcs.unwrap_or_default(),
     })
+}
+
+/// Reads `network`.
+pub(super) fn settings(cursor: &Cursor, reader: &mut Reader) -> Option<Network> {
+    let mut map = cursor.map(reader)?;
+    let bucket = map.optional("flow_logs_bucket").and_then(|c| c.parsed(reader, rules::bucket_name));
+    let endpoints = map.optional("gateway_endpoints").and_then(|c| gateway_endpoints(&c, reader));
+    let days = map.optional("quarantine_days");
+    let days = days.and_then(|c| c.integer(reader, "`quarantine_days`", 0..=365));
+    map.finish(reader);
+    let default = Network::default();
+    Some(Network {
+        flow_logs_bucket: bucket,
+        gateway_endpoints: endpoints.unwrap_or(default.gateway_endpoints),
+        quarantine_days: days.unwrap_or(default.quarantine_days),
+    })
+}
+
+fn gateway_endpoints(cursor: &Cursor, reader: &mut Reader) -> Option<Vec<GatewayService>> {
+    const SERVICES: [(&str, GatewayService); 2] =
+        [("s3", GatewayService::S3), ("dynamodb", GatewayService::Dynamodb)];
+    let mut services = vec![];
+    for cursor in cursor.list(reader)? {
+        if let Some(service) = cursor.choice(reader, &SERVICES) {
+            no_repetition(&cursor, &services, &service, reader);
+            services.push(service);
+        }
+    }
+    Some(services)
 }

@@ -3,7 +3,8 @@
 use super::{collect, no_repetition, reference, references};
 use crate::draft::Items;
 use crate::model::{
-    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, Isolation, Probing, Rollout, Wave,
+    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation, Probing,
+    Rollout, Wave,
 };
 use crate::names::Kind;
 use crate::reader::{Cursor, Flaw, Reader};
@@ -16,7 +17,10 @@ pub(super) fn connection(cursor: &Cursor, reader: &mut Reader) -> Option<Connect
     let from = map.required("from").and_then(|c| reference(&c, Kind::Domain, reader));
     let to_cursor = map.required("to");
     let to = to_cursor.as_ref().and_then(|c| reference(c, Kind::Domain, reader));
-    if let (Some(cursor), true) = (&to_cursor, from.is_some() && from == to) {
+    let to_environment = map.optional("to_environment");
+    let names_environment = to_environment.is_some();
+    let to_environment = to_environment.and_then(|c| reference(&c, Kind::Environment, reader));
+    if let (Some(cursor), true) = (&to_cursor, from.is_some() && from == to && !names_environment) {
         reader.report(&cursor.place, Flaw::new("a connection of a domain to itself"));
     }
     let ports = map.required("ports").map(|c| ports(&c, reader)).unwrap_or_default();
@@ -27,6 +31,7 @@ pub(super) fn connection(cursor: &Cursor, reader: &mut Reader) -> Option<Connect
     Some(Connection {
         from: from?,
         to: to?,
+        to_environment,
         ports,
         environments: environments.unwrap_or_default(),
         check: check.unwrap_or(ConnectionCheck { host: String::new(), check_type: CheckType::Tcp }),
@@ -90,6 +95,31 @@ pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolatio
         environments: environments.unwrap_or_default(),
         control: control.unwrap_or_default(),
     })
+}
+
+/// Reads `forbidden_environments`.
+pub(super) fn forbidden_environments(list: Option<Cursor>, reader: &mut Reader) -> Items<ForbiddenPair> {
+    let pairs = super::optional_items(list, reader, forbidden_pair);
+    for (index, (place, pair)) in pairs.found.iter().enumerate() {
+        if let Some((first, _)) = pairs.found[..index].iter().find(|(_, earlier)| earlier == pair) {
+            let flaw = Flaw::new(format!("the pair {} to {} stands here twice", pair.from, pair.to));
+            reader.report(place, flaw.hint(format!("the first is on line {}", first.line)));
+        }
+    }
+    pairs
+}
+
+fn forbidden_pair(cursor: &Cursor, reader: &mut Reader) -> Option<ForbiddenPair> {
+    let mut map = cursor.map(reader)?;
+    let from = map.required("from").and_then(|c| reference(&c, Kind::Environment, reader));
+    let to_cursor = map.required("to");
+    let to = to_cursor.as_ref().and_then(|c| reference(c, Kind::Environment, reader));
+    if let (Some(cursor), true) = (&to_cursor, from.is_some() && from == to) {
+        let flaw = Flaw::new("an environment cannot be forbidden to reach itself");
+        reader.report(&cursor.place, flaw.hint("what must not connect within one is an isolation"));
+    }
+    map.finish(reader);
+    Some(ForbiddenPair { from: from?, to: to? })
 }
 
 /// Reads `probing`, and says whether all of its egress targets could be read.

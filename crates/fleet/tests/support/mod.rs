@@ -20,6 +20,14 @@ pub(crate) fn problems(text: &str) -> Diagnostics {
     phonehome_fleet::parse(text).expect_err("this file has errors")
 }
 
+/// The one problem of a file: `path: message (hint)`.
+pub(crate) fn only_problem(text: &str) -> String {
+    let problems = problems(text);
+    let [problem] = problems.as_slice() else { panic!("one problem was expected:\n{problems}") };
+    let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{}: {}{hint}", problem.path, problem.message)
+}
+
 /// The text with one part replaced, which must occur exactly once.
 pub(crate) fn with(text: &str, old: &str, new: &str) -> String {
     assert_eq!(text.matches(old).count(), 1, "{old:?} must occur once in the file");
