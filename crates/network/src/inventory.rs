@@ -1,210 +1,175 @@
-//! What is seen in an account: only what carries phonehome's tag or hangs on something that does.
+//! What is seen in an account, in one Region: phonehome's own resources and everybody else's.
 
-use ipnet::Ipv4Net;
-use phonehome_wire::ProbeInput;
+mod ec2;
+mod order;
+mod probes;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
-use crate::Address;
+use crate::{Address, TAG_ADDRESS, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
 
-/// What was observed of one stack. Every describe call behind it succeeded; when one fails there
-/// is no inventory, so nothing is ever planned on half a view.
+pub use ec2::{
+    AclAssociation, AclEntry, Association, ElasticIp, Endpoint, FlowLog, InternetGateway, NatGateway,
+    NatState, NetworkAcl, NetworkInterface, Peering, PeeringState, PeeringVpc, Route, RouteTable,
+    RouteTarget, Rule, RulePeer, SecurityGroup, Subnet, Vpc,
+};
+pub use probes::{Function, FunctionState, Schedule};
+
+/// A resource's tags, by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// What was observed in one account and Region.
+///
+/// It holds what is there, whoever made it: what is phonehome's carries its tags (see [`Tagged`]).
+/// A kind of which not everything was seen is named in `unseen`; nothing is planned on half a view of
+/// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
-    /// VPCs that carry the tag.
+    /// The kinds that were not looked at, or that the account's role may not see.
+    pub unseen: BTreeSet<Kind>,
+    /// VPCs.
     pub vpcs: Vec<Vpc>,
-    /// Subnets that carry the tag.
+    /// Subnets.
     pub subnets: Vec<Subnet>,
-    /// Internet gateways that carry the tag.
+    /// Internet gateways.
     pub internet_gateways: Vec<InternetGateway>,
-    /// Elastic IPs that carry the tag.
+    /// Elastic IPs.
     pub elastic_ips: Vec<ElasticIp>,
-    /// NAT gateways that carry the tag, in any state.
+    /// NAT gateways, in any state.
     pub nat_gateways: Vec<NatGateway>,
-    /// Route tables that carry the tag.
+    /// Route tables.
     pub route_tables: Vec<RouteTable>,
-    /// Security groups that carry the tag, and every VPC's default one.
+    /// Security groups.
     pub security_groups: Vec<SecurityGroup>,
+    /// Network ACLs.
+    pub network_acls: Vec<NetworkAcl>,
+    /// Gateway endpoints.
+    pub endpoints: Vec<Endpoint>,
+    /// Flow logs.
+    pub flow_logs: Vec<FlowLog>,
+    /// VPC peering connections, as this account sees them.
+    pub peerings: Vec<Peering>,
+    /// Network interfaces.
+    pub network_interfaces: Vec<NetworkInterface>,
     /// Probe functions, found by name.
     pub functions: Vec<Function>,
     /// Probe schedules, found by name.
     pub schedules: Vec<Schedule>,
 }
 
-/// A VPC.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vpc {
-    /// `vpc-…`
-    pub id: String,
-    /// From its tag.
-    pub address: Address,
-    /// Its primary CIDR.
-    pub cidr: Ipv4Net,
+/// A kind of resource: what one describe call answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each variant is the kind of that name")]
+pub enum Kind {
+    Vpc,
+    /// Whether a VPC resolves names and gives host names: asked for one VPC at a time.
+    VpcAttribute,
+    Subnet,
+    InternetGateway,
+    ElasticIp,
+    NatGateway,
+    RouteTable,
+    SecurityGroup,
+    NetworkAcl,
+    Endpoint,
+    FlowLog,
+    Peering,
+    NetworkInterface,
+    Function,
+    Schedule,
 }
 
-/// A subnet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subnet {
-    /// `subnet-…`
-    pub id: String,
-    /// From its tag.
-    pub address: Address,
-    /// The VPC it is in.
-    pub vpc_id: String,
-    /// Its CIDR.
-    pub cidr: Ipv4Net,
-    /// The AZ ID it is in.
-    pub az_id: String,
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 15] = [
+        Self::Vpc,
+        Self::VpcAttribute,
+        Self::Subnet,
+        Self::InternetGateway,
+        Self::ElasticIp,
+        Self::NatGateway,
+        Self::RouteTable,
+        Self::SecurityGroup,
+        Self::NetworkAcl,
+        Self::Endpoint,
+        Self::FlowLog,
+        Self::Peering,
+        Self::NetworkInterface,
+        Self::Function,
+        Self::Schedule,
+    ];
+
+    /// In the plural, for people.
+    pub fn plural(self) -> &'static str {
+        match self {
+            Self::Vpc => "VPCs",
+            Self::VpcAttribute => "VPC attributes",
+            Self::Subnet => "subnets",
+            Self::InternetGateway => "internet gateways",
+            Self::ElasticIp => "elastic IPs",
+            Self::NatGateway => "NAT gateways",
+            Self::RouteTable => "route tables",
+            Self::SecurityGroup => "security groups",
+            Self::NetworkAcl => "network ACLs",
+            Self::Endpoint => "gateway endpoints",
+            Self::FlowLog => "flow logs",
+            Self::Peering => "peering connections",
+            Self::NetworkInterface => "network interfaces",
+            Self::Function => "functions",
+            Self::Schedule => "schedules",
+        }
+    }
 }
 
-/// An internet gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InternetGateway {
-    /// `igw-…`
-    pub id: String,
-    /// From its tag.
-    pub address: Address,
-    /// The VPC it is attached to.
-    pub vpc_id: Option<String>,
+/// Something with an id and tags.
+pub trait Tagged {
+    /// Its id.
+    fn id(&self) -> &str;
+    /// Its tags.
+    fn tags(&self) -> &Tags;
+    /// Which resource of the stack it is: what its tags say, `None` when phonehome did not make it.
+    fn address(&self) -> Option<Address> {
+        let ours = self.tags().get(TAG_MANAGED_BY).is_some_and(|by| by == TAG_MANAGED_BY_VALUE);
+        let address = self.tags().get(TAG_ADDRESS).filter(|_| ours)?;
+        Some(Address(address.clone()))
+    }
+    /// Whether it carries either of phonehome's own two tags: then somebody may have damaged the
+    /// other one.
+    fn is_half_tagged(&self) -> bool {
+        self.tags().contains_key(TAG_MANAGED_BY) || self.tags().contains_key(TAG_ADDRESS)
+    }
 }
 
-/// An elastic IP.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ElasticIp {
-    /// `eipalloc-…`
-    pub allocation_id: String,
-    /// From its tag.
-    pub address: Address,
-    /// The public address.
-    pub public_ip: String,
+macro_rules! tagged {
+    ($($kind:ty: $id:ident),* $(,)?) => {$(
+        impl Tagged for $kind {
+            fn id(&self) -> &str {
+                &self.$id
+            }
+            fn tags(&self) -> &Tags {
+                &self.tags
+            }
+        }
+    )*};
 }
 
-/// A NAT gateway.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NatGateway {
-    /// `nat-…`
-    pub id: String,
-    /// From its tag.
-    pub address: Address,
-    /// The subnet it is in.
-    pub subnet_id: String,
-    /// Where it is in its life.
-    pub state: NatState,
+tagged! {
+    Vpc: id, Subnet: id, InternetGateway: id, ElasticIp: allocation_id, NatGateway: id, RouteTable: id,
+    SecurityGroup: id, NetworkAcl: id, Endpoint: id, FlowLog: id, Peering: id,
 }
 
-/// Where a NAT gateway is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NatState {
-    /// Being made: takes 84–124 s on AWS.
-    Pending,
-    /// Works.
-    Available,
-    /// Could not be made, is going or gone: counts as absent.
-    Gone,
-}
+impl Inventory {
+    /// Whether a route table is one that AWS made for a regional NAT gateway: nobody's to keep, nor to
+    /// take over.
+    pub(crate) fn is_of_nat_gateway(&self, table: &RouteTable) -> bool {
+        self.nat_gateways.iter().any(|nat| nat.route_table_id.as_ref() == Some(&table.id))
+    }
 
-/// A route table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RouteTable {
-    /// `rtb-…`
-    pub id: String,
-    /// From its tag.
-    pub address: Address,
-    /// The VPC it is in.
-    pub vpc_id: String,
-    /// Its routes, without the local one.
-    pub routes: Vec<Route>,
-    /// The subnets it is associated with.
-    pub subnet_ids: Vec<String>,
-}
-
-/// A route.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// The destination CIDR.
-    pub destination: Ipv4Net,
-    /// Where it leads.
-    pub target: RouteTarget,
-}
-
-/// Where a route leads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RouteTarget {
-    /// An internet gateway's id.
-    InternetGateway(String),
-    /// A NAT gateway's id.
-    NatGateway(String),
-    /// Anything else.
-    Other(String),
-}
-
-/// A security group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SecurityGroup {
-    /// `sg-…`
-    pub id: String,
-    /// From its tag; `None` for a VPC's default group.
-    pub address: Option<Address>,
-    /// `default` for a VPC's default group.
-    pub name: String,
-    /// The VPC it is in.
-    pub vpc_id: String,
-    /// How many inbound rules it has.
-    pub ingress_rules: usize,
-    /// How many outbound rules it has.
-    pub egress_rules: usize,
-}
-
-/// A probe function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Function {
-    /// Its name.
-    pub name: String,
-    /// Lambda's hash of its code.
-    pub code_sha256: String,
-    /// The subnets it is attached to.
-    pub subnet_ids: Vec<String>,
-    /// Its security groups.
-    pub security_group_ids: Vec<String>,
-    /// Its role's ARN.
-    pub role_arn: String,
-    /// Memory in MB.
-    pub memory_mb: i32,
-    /// Time limit in seconds.
-    pub timeout_s: i32,
-    /// Where it is in its life.
-    pub state: FunctionState,
-    /// Where a successful asynchronous invocation's result goes, and how often a failed one is
-    /// tried again.
-    pub destination: Option<String>,
-}
-
-/// Where a function is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FunctionState {
-    /// Being made, or being changed: refuses further changes.
-    Pending,
-    /// Works. An `Inactive` function counts as such: its next invocation wakes it.
-    Active,
-    /// Could not be made.
-    Failed,
-}
-
-/// A probe's schedule.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Schedule {
-    /// Its name.
-    pub name: String,
-    /// `rate(1 minute)`
-    pub expression: String,
-    /// Whether it fires.
-    pub enabled: bool,
-    /// The ARN it invokes.
-    pub target_arn: String,
-    /// The role it invokes with.
-    pub role_arn: String,
-    /// What it sends, when that can be read as a probe's input.
-    pub input: Option<ProbeInput>,
+    /// Whether everything of a kind was seen.
+    pub fn has_seen(&self, kind: Kind) -> bool {
+        !self.unseen.contains(&kind)
+    }
 }

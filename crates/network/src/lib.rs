@@ -3,22 +3,29 @@
 //! Pure and deterministic: no clock, no I/O, no async. [`plan()`] turns a [`StackSpec`] and an
 //! [`Inventory`] into a [`Plan`], which leaves no choice to whoever applies it.
 
+mod action;
 mod address;
 mod inventory;
+mod permit;
 mod plan;
 mod planner;
-mod render;
+pub mod price;
+mod readiness;
+pub mod render;
 mod spec;
 mod status;
 
-pub use address::{Address, TAG_ADDRESS, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
+pub use action::{Action, Direction, Ref, RefTarget};
+pub use address::{Address, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
 pub use inventory::{
-    ElasticIp, Function, FunctionState, InternetGateway, Inventory, NatGateway, NatState, Route, RouteTable,
-    RouteTarget, Schedule, SecurityGroup, Subnet, Vpc,
+    AclAssociation, AclEntry, Association, ElasticIp, Endpoint, FlowLog, Function, FunctionState,
+    InternetGateway, Inventory, Kind, NatGateway, NatState, NetworkAcl, NetworkInterface, Peering,
+    PeeringState, PeeringVpc, Route, RouteTable, RouteTarget, Rule, RulePeer, Schedule, SecurityGroup,
+    Subnet, Tagged, Tags, Vpc,
 };
-pub use phonehome_fleet::addresses::Tier;
-pub use plan::{Action, Change, Plan, PlanError, Ref, RefTarget, Step, Wait};
-pub use planner::plan;
-pub use render::render_text;
-pub use spec::{ProbeSpec, StackSpec, ZoneSpec};
+pub use permit::{Doomed, Limits, Permit, Release, Removal, Replacement};
+pub use phonehome_fleet::addresses::{SLOTS as ZONE_SLOTS, Tier};
+pub use plan::{Change, Disruption, Foreign, Located, Plan, PlanError, Readiness, Step, Wait, Withheld};
+pub use planner::{default_vpc_kinds, plan, plan_default_vpc_removal, plan_release, release_kinds};
+pub use spec::{Features, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
 pub use status::{Phase, StackStatus};

@@ -1,40 +1,61 @@
 //! A plan: the difference between spec and inventory, as data.
 
 use ipnet::Ipv4Net;
-use phonehome_wire::ProbeInput;
 use serde::{Deserialize, Serialize};
 
-use crate::Address;
+use crate::price::MonthlyPrice;
+use crate::{Action, Address, Kind, Replacement};
 
 /// What has to be done to a stack. Empty when it is as declared.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[must_use = "a plan changes nothing until it is applied"]
 pub struct Plan {
     /// The steps. A step comes later in the list than everything it must come after.
     pub steps: Vec<Step>,
     /// What is on its way without our doing.
     pub waits: Vec<Wait>,
+    /// What would have to be done but may not: see [`crate::Limits`].
+    pub withheld: Vec<Withheld>,
+    /// What is in the VPC but not phonehome's. It is never touched.
+    pub foreign: Vec<Foreign>,
+    /// Kinds that the spec is concerned with and that could not be seen.
+    pub unseen: Vec<Kind>,
+    /// Where the stack is.
+    pub located: Located,
+    /// What the stack's NAT gateways cost, when the plan is about a network that has any.
+    pub price: Option<MonthlyPrice>,
 }
 
 impl Plan {
-    /// Nothing to do, and only the way out may still be on its way.
-    pub fn network_ready(&self) -> bool {
-        self.steps.is_empty() && self.waits.iter().all(|wait| wait.egress_only)
-    }
-
     /// Nothing to do and nothing to wait for.
     pub fn is_settled(&self) -> bool {
         self.steps.is_empty() && self.waits.is_empty()
     }
+
+    /// The worst that any of its steps does to running traffic.
+    pub fn disruption(&self) -> Disruption {
+        self.steps.iter().map(|step| step.disruption).max().unwrap_or_default()
+    }
+}
+
+/// What was recognised as the stack's network, whether or not it has its tags.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Located {
+    /// Its VPC, once there is one.
+    pub vpc_id: Option<String>,
+    /// The CIDRs of its private subnets that are there, in the order of the zones.
+    pub private_subnets: Vec<Ipv4Net>,
 }
 
 /// One resource's difference.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// Which resource; unique within a plan.
     pub address: Address,
     /// What kind of change it is, for people.
     pub change: Change,
+    /// What it does to running traffic.
+    pub disruption: Disruption,
     /// The call to make.
     pub action: Action,
     /// Why, for people.
@@ -43,8 +64,8 @@ pub struct Step {
     pub after: Vec<Address>,
 }
 
-/// What kind of change. There is no variant that deletes or replaces: a plan cannot say it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What kind of change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is not there.
@@ -56,55 +77,42 @@ pub enum Change {
         /// What will be, for people.
         after: String,
     },
+    /// It cannot be mended, and another takes its place.
+    Replace(Replacement),
+    /// It is no longer declared. The step's action is a [`crate::Removal`].
+    Delete {
+        /// What is seen, for people.
+        before: String,
+    },
+    /// It is there, made by somebody else (or has lost its tags), and becomes phonehome's.
+    Adopt {
+        /// Its id, when it is known already.
+        id: String,
+    },
+    /// It stays as it is and is no longer phonehome's.
+    Forget {
+        /// Its id.
+        id: String,
+    },
 }
 
-/// The id of something: known already, or the outcome of an earlier step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Ref {
-    /// It exists.
-    Id(String),
-    /// The step with this address makes it.
-    Output(Address),
-}
-
-/// Where a route will lead.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefTarget {
-    /// To the internet gateway.
-    InternetGateway(Ref),
-    /// To a NAT gateway.
-    NatGateway(Ref),
-}
-
-/// One call to AWS, with everything it needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "each variant is the AWS call of that name, each field its parameter")]
-pub enum Action {
-    CreateVpc { cidr: Ipv4Net },
-    CreateInternetGateway,
-    AllocateElasticIp,
-    CreateSubnet { vpc: Ref, cidr: Ipv4Net, az_id: String },
-    AttachInternetGateway { gateway: Ref, vpc: Ref },
-    CreateRouteTable { vpc: Ref },
-    CreateRoute { table: Ref, destination: Ipv4Net, target: RefTarget },
-    ReplaceRoute { table: Ref, destination: Ipv4Net, target: RefTarget },
-    AssociateRouteTable { table: Ref, subnet: Ref },
-    CreateNatGateway { subnet: Ref, allocation: Ref },
-    CreateSecurityGroup { vpc: Ref, name: String, description: String },
-    EmptyDefaultSecurityGroup { vpc: Ref },
-    CreateFunction { name: String, subnet: Ref, security_group: Ref },
-    UpdateFunctionCode { name: String },
-    UpdateFunctionConfiguration { name: String, subnet: Ref, security_group: Ref },
-    PutDestination { name: String },
-    CreateSchedule { name: String, function_arn: String, input: ProbeInput },
-    UpdateSchedule { name: String, function_arn: String, input: ProbeInput },
+/// What a step does to running traffic, the worst last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disruption {
+    /// Nothing that is running notices.
+    #[default]
+    None,
+    /// Open connections through it break, and new ones work.
+    ResetsConnections,
+    /// Something else takes its place: an id or an address changes.
+    Replaces,
+    /// What hangs on it is cut off.
+    Detaches,
 }
 
 /// Something that is on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Wait {
     /// Which resource.
     pub address: Address,
@@ -112,8 +120,42 @@ pub struct Wait {
     pub id: String,
     /// For people: what is waited for.
     pub what: String,
-    /// Only the way out of the VPC needs it, not the network itself.
-    pub egress_only: bool,
+    /// What cannot work before.
+    pub holds_up: Readiness,
+}
+
+/// What may be ready on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Readiness {
+    /// The network itself, and its probes.
+    Network,
+    /// The way out of the VPC.
+    Egress,
+    /// A declared connection to another account.
+    Connections,
+}
+
+/// A change that is not made, because the limits do not allow it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Withheld {
+    /// Which resource.
+    pub address: Address,
+    /// Its id, where it has one.
+    pub id: String,
+    /// For people: what would be done.
+    pub what: String,
+    /// For people: why it is not, and what would allow it.
+    pub reason: String,
+}
+
+/// Something in the VPC that is not phonehome's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Foreign {
+    /// Its id.
+    pub id: String,
+    /// For people: what it is.
+    pub what: String,
 }
 
 /// Why no plan can be made. Nothing is changed then.
@@ -131,6 +173,18 @@ pub enum PlanError {
         /// Every resource that carries it.
         ids: Vec<String>,
     },
+    /// Several existing resources could be taken for one address.
+    #[error(
+        "{address}: {} resources could be it ({}); phonehome will not guess. Put the tags {}={address} and \
+         {}={} on the one it should be",
+        ids.len(), ids.join(", "), crate::TAG_ADDRESS, crate::TAG_MANAGED_BY, crate::TAG_MANAGED_BY_VALUE
+    )]
+    Candidates {
+        /// The address.
+        address: Address,
+        /// Every resource that could be it.
+        ids: Vec<String>,
+    },
     /// Something exists under the right address but can only be mended by replacing it.
     #[error(
         "{address} ({id}) has {found}, declared is {declared}; this cannot be changed in place, and phonehome does not replace it"
@@ -145,50 +199,39 @@ pub enum PlanError {
         /// What is declared.
         declared: String,
     },
-}
-
-impl Action {
-    /// The addresses whose outcome this action needs.
-    pub fn outputs(&self) -> Vec<&Address> {
-        self.refs()
-            .into_iter()
-            .filter_map(|reference| match reference {
-                Ref::Output(address) => Some(address),
-                Ref::Id(_) => None,
-            })
-            .collect()
-    }
-
-    fn refs(&self) -> Vec<&Ref> {
-        match self {
-            Self::CreateVpc { .. } | Self::CreateInternetGateway | Self::AllocateElasticIp => vec![],
-            Self::CreateSubnet { vpc, .. }
-            | Self::CreateRouteTable { vpc }
-            | Self::CreateSecurityGroup { vpc, .. }
-            | Self::EmptyDefaultSecurityGroup { vpc } => vec![vpc],
-            Self::AttachInternetGateway { gateway, vpc } => vec![gateway, vpc],
-            Self::CreateRoute { table, target, .. } | Self::ReplaceRoute { table, target, .. } => {
-                vec![table, target.reference()]
-            }
-            Self::AssociateRouteTable { table, subnet } => vec![table, subnet],
-            Self::CreateNatGateway { subnet, allocation } => vec![subnet, allocation],
-            Self::CreateFunction { subnet, security_group, .. }
-            | Self::UpdateFunctionConfiguration { subnet, security_group, .. } => {
-                vec![subnet, security_group]
-            }
-            Self::UpdateFunctionCode { .. }
-            | Self::PutDestination { .. }
-            | Self::CreateSchedule { .. }
-            | Self::UpdateSchedule { .. } => vec![],
-        }
-    }
-}
-
-impl RefTarget {
-    /// What it refers to.
-    pub fn reference(&self) -> &Ref {
-        match self {
-            Self::InternetGateway(reference) | Self::NatGateway(reference) => reference,
-        }
-    }
+    /// What is to be adopted is not there.
+    #[error(
+        "{id} is to be adopted (`adopt` in the fleet file) but there is no such VPC in this account and \
+         Region; there are: {}", if there.is_empty() { "none".to_owned() } else { there.join(", ") }
+    )]
+    NothingToAdopt {
+        /// The declared VPC.
+        id: String,
+        /// The VPCs there are.
+        there: Vec<String>,
+    },
+    /// An existing VPC has no room for what is missing from it.
+    #[error(
+        "{address} is missing from {vpc_id}, and its place {cidr} is not free: {taken_by}. Free it, or tag the \
+         subnet that should be it with {}={address} and {}={}",
+        crate::TAG_ADDRESS,
+        crate::TAG_MANAGED_BY,
+        crate::TAG_MANAGED_BY_VALUE
+    )]
+    NoRoom {
+        /// What is missing.
+        address: Address,
+        /// The VPC.
+        vpc_id: String,
+        /// Where it would be.
+        cidr: String,
+        /// What is there.
+        taken_by: String,
+    },
+    /// Something that everything else depends on cannot be seen.
+    #[error("not all {} could be seen, and nothing can be planned without them", kind.plural())]
+    Blind {
+        /// The kind.
+        kind: Kind,
+    },
 }

@@ -1,47 +1,230 @@
-//! Spec and inventory in, plan out.
+//! Spec, inventory and limits in, plan out.
 
-mod network;
+mod closed;
+mod default_vpc;
+mod extras;
+mod foreign;
+mod links;
+mod locate;
+mod nat;
+mod pointless;
 mod probes;
+mod release;
+mod routes;
+mod subnets;
+mod surplus;
+mod vpc;
 
-use crate::{Action, Address, Change, Inventory, Plan, PlanError, StackSpec, Step, ZoneSpec};
+use std::collections::BTreeSet;
+
+use crate::permit::{Budget, Grant};
+use crate::{
+    Action, Address, Change, Disruption, Doomed, Inventory, Kind, Limits, Plan, PlanError, Removal,
+    StackSpec, Step, TAG_ADDRESS, TAG_MANAGED_BY, Tags, Wait, Withheld, ZoneSpec,
+};
+
+pub use default_vpc::{default_vpc_kinds, plan_default_vpc_removal};
+pub use release::{plan_release, release_kinds};
 
 /// Makes the plan that turns what is seen into what is declared.
 ///
 /// The same arguments always give the same plan, in the same order. A stack that is as declared
-/// gives an empty one.
+/// gives an empty one. What the limits do not allow is listed as withheld, and so is what depends
+/// on it.
 ///
 /// # Errors
 /// [`PlanError`] when what is seen leaves no safe way: then nothing is planned at all.
-pub fn plan(spec: &StackSpec, inventory: &Inventory) -> Result<Plan, PlanError> {
-    let mut planner = Planner { spec, seen: inventory, plan: Plan::default() };
-    planner.network()?;
+pub fn plan(spec: &StackSpec, inventory: &Inventory, limits: &Limits) -> Result<Plan, PlanError> {
+    if let Some(kind) =
+        [Kind::Vpc, Kind::Subnet, Kind::RouteTable].into_iter().find(|it| !inventory.has_seen(*it))
+    {
+        return Err(PlanError::Blind { kind });
+    }
+    let seen = inventory.in_order();
+    let mut planner = Planner::new(spec, &seen, limits);
+    planner.vpc()?;
+    planner.dns();
+    planner.internet_gateway()?;
+    planner.subnets()?;
+    planner.nat_gateways()?;
+    planner.route_tables()?;
+    planner.pointless();
+    planner.closed();
+    planner.endpoints()?;
+    planner.flow_log()?;
+    planner.links()?;
+    planner.surplus_peering_routes();
+    planner.stale_peering_routes();
+    planner.inbound()?;
+    planner.probe_security_group()?;
     planner.probes();
+    planner.surplus();
+    planner.foreign();
+    planner.price();
+    planner.plan.located = planner.stack_located();
     Ok(planner.plan)
 }
 
 struct Planner<'a> {
     spec: &'a StackSpec,
     seen: &'a Inventory,
+    budget: Budget<'a>,
     plan: Plan,
+    /// The actions of steps that are withheld.
+    held: Vec<Action>,
+    /// The NAT gateways that traffic leaves through until their successors are available.
+    still_used: BTreeSet<String>,
+    /// The ids of what was found to be the stack's, whether or not its tags say so.
+    found: BTreeSet<String>,
 }
 
 impl<'a> Planner<'a> {
+    fn new(spec: &'a StackSpec, seen: &'a Inventory, limits: &Limits) -> Self {
+        let unseen = spec.kinds().into_iter().filter(|kind| !seen.has_seen(*kind)).collect();
+        let plan = Plan { unseen, ..Plan::default() };
+        let (held, still_used, found) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        Self { spec, seen, budget: Budget::new(limits, seen), plan, held, still_used, found }
+    }
+
     fn zones(&self) -> &'a [ZoneSpec] {
         &self.spec.zones
     }
 
-    fn create(&mut self, address: Address, action: Action, after: Vec<Address>) {
-        self.push(address, Change::Create, action, "not there", after);
+    /// Whether a kind is in view; if not, nothing of it is planned.
+    fn sees(&self, kind: Kind) -> bool {
+        self.seen.has_seen(kind)
     }
 
-    /// Adds a step. Of `after`, and of the outcomes that the action needs, it keeps what this plan
-    /// still has to do.
-    fn push(&mut self, address: Address, change: Change, action: Action, reason: &str, after: Vec<Address>) {
-        let planned = |wanted: &Address| self.plan.steps.iter().any(|step| &step.address == wanted);
-        let mut after: Vec<Address> =
-            after.into_iter().chain(action.outputs().into_iter().cloned()).filter(planned).collect();
+    fn create(&mut self, address: Address, action: Action, after: Vec<Address>) {
+        self.push(address, Change::Create, Disruption::None, action, "not there", after);
+    }
+
+    fn update(
+        &mut self,
+        address: Address,
+        (before, after): (String, String),
+        disruption: Disruption,
+        action: Action,
+        reason: &str,
+    ) {
+        self.push(address, Change::Update { before, after }, disruption, action, reason, vec![]);
+    }
+
+    /// Adds a step, unless the limits or what it depends on forbid it. Of `after`, and of the
+    /// outcomes that the action needs, it keeps what this plan still has to do.
+    fn push(
+        &mut self,
+        address: Address,
+        change: Change,
+        disruption: Disruption,
+        action: Action,
+        reason: &str,
+        after: Vec<Address>,
+    ) {
+        let outputs: Vec<Address> = action.outputs().into_iter().cloned().collect();
+        if disruption > self.budget.limits().disruption {
+            let reason = format!("{}, and that needs permission (--allow-disruption)", disruption.in_words());
+            return self.withhold_step(address, &change, action, reason);
+        }
+        let mut after: Vec<Address> = after.into_iter().chain(outputs.iter().cloned()).collect();
+        after.extend(self.tags_before(&action));
+        if let Some(missing) = after.iter().find(|it| self.is_withheld(it)) {
+            let reason = pointless::needs(missing);
+            return self.withhold_step(address, &change, action, reason);
+        }
+        // An outcome that nothing brings is that of a kind which could not be seen.
+        if !outputs.iter().all(|made| self.is_planned(made)) {
+            return;
+        }
+        after.retain(|it| self.is_planned(it));
         after.sort();
         after.dedup();
-        self.plan.steps.push(Step { address, change, action, reason: reason.to_owned(), after });
+        self.plan.steps.push(Step { address, change, disruption, action, reason: reason.to_owned(), after });
     }
+
+    /// The steps that tag what an action changes or builds on: phonehome's role may only change what
+    /// carries its tags.
+    fn tags_before(&self, action: &Action) -> Vec<Address> {
+        if matches!(action, Action::Tag { .. }) {
+            return vec![];
+        }
+        let refs = action.refs();
+        let is_one = |step: &&Step| match &step.action {
+            Action::Tag { resource, .. } => refs.contains(&resource),
+            _ => false,
+        };
+        self.plan.steps.iter().filter(is_one).map(|step| step.address.clone()).collect()
+    }
+
+    fn is_planned(&self, address: &Address) -> bool {
+        self.plan.steps.iter().any(|step| step.address == *address)
+    }
+
+    fn awaits(&self, address: &Address) -> bool {
+        self.plan.waits.iter().any(|wait| wait.address == *address)
+    }
+
+    fn is_withheld(&self, address: &Address) -> bool {
+        self.plan.withheld.iter().any(|held| held.address == *address)
+    }
+
+    fn withhold_step(&mut self, address: Address, change: &Change, action: Action, reason: String) {
+        self.withhold(address, change.id(), change.in_words(&action), reason);
+        self.held.push(action);
+    }
+
+    fn withhold(&mut self, address: Address, id: String, what: String, reason: String) {
+        self.plan.withheld.push(Withheld { address, id, what, reason });
+    }
+
+    /// Takes something away, if that is allowed. `unit` is what counts against the limit.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of one step")]
+    fn remove(
+        &mut self,
+        address: Address,
+        before: String,
+        doomed: Doomed,
+        (grant, unit, needs): (Grant, &str, &[Kind]),
+        reason: &str,
+        after: Vec<Address>,
+    ) -> bool {
+        // A route and an entry have no id but that of what they are in.
+        let is_part = matches!(doomed, Doomed::Route { .. } | Doomed::AclEntry { .. });
+        let (id, what) = match is_part {
+            true => (String::new(), format!("delete: {before}, {reason}")),
+            false => (doomed.id().to_owned(), format!("delete: {reason}")),
+        };
+        match self.budget.permit(grant, unit, needs) {
+            Ok(permit) => {
+                let action = Action::Remove(Removal::new(doomed, permit));
+                let withheld = self.plan.withheld.len();
+                // What leads nowhere carries nothing.
+                let disruption =
+                    if grant == Grant::DeadRoute { Disruption::None } else { Disruption::Detaches };
+                self.push(address, Change::Delete { before }, disruption, action, reason, after);
+                self.plan.withheld.len() == withheld
+            }
+            Err(refusal) => {
+                self.withhold(address, id, what, refusal);
+                false
+            }
+        }
+    }
+
+    fn wait(&mut self, wait: Wait) {
+        self.plan.waits.push(wait);
+    }
+
+    /// What is missing or other in the tags of something that is the stack's. A name only where it has
+    /// none and becomes phonehome's now.
+    fn lacking_tags(&self, address: &Address, tags: &Tags) -> Tags {
+        let is_new = !has_our_tags(tags) && !tags.contains_key("Name");
+        let wanted = if is_new { self.spec.tags_of(address) } else { self.spec.kept_tags(address) };
+        wanted.into_iter().filter(|(key, value)| tags.get(key) != Some(value)).collect()
+    }
+}
+
+/// Whether something has, or had before somebody damaged them, phonehome's own tags.
+fn has_our_tags(tags: &Tags) -> bool {
+    tags.contains_key(TAG_ADDRESS) || tags.contains_key(TAG_MANAGED_BY)
 }

@@ -28,10 +28,26 @@ pub struct StackStatus {
     pub generation: u64,
     /// How far it is.
     pub phase: Phase,
-    /// VPC, subnets, route tables and security groups are as declared.
+    /// VPC, subnets and probes are as declared; a lost tag or an open security group does not count.
     pub network_ready: bool,
     /// Every NAT gateway is available and routed to.
     pub egress_ready: bool,
+    /// Every declared connection's peering is there, with its routes and rules.
+    #[serde(default)]
+    pub connections_ready: bool,
+    /// The VPC, once it was seen: peers need its id, and the next look asks for it by its id.
+    #[serde(default)]
+    pub vpc_id: Option<String>,
+    /// The private subnets that were seen: where peers' routes lead.
+    #[serde(default)]
+    pub private_subnets: Vec<Ipv4Net>,
+    /// For people: what would be changed but needs permission.
+    #[serde(default)]
+    pub withheld: Vec<String>,
+    /// What tells the spec that was found to be as declared from any other: what differs from it later
+    /// has drifted.
+    #[serde(default)]
+    pub settled_spec: Option<String>,
     /// For people: what it waits for or what failed.
     pub message: String,
     /// When the account was first seen, in milliseconds since the Unix epoch.

@@ -4,7 +4,8 @@ use phonehome_wire::{Check, ProbeInput, WIRE_VERSION};
 
 use super::Planner;
 use crate::{
-    Action, Address, Change, Function, FunctionState, ProbeSpec, Ref, Schedule, StackSpec, Tier, Wait,
+    Action, Address, Change, Disruption, Function, FunctionState, Kind, ProbeSpec, Readiness, Ref, Schedule,
+    StackSpec, Tier, Wait,
 };
 
 /// How often a probe runs; the heartbeat's clock.
@@ -12,54 +13,67 @@ const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
 
 impl Planner<'_> {
     pub(super) fn probes(&mut self) {
+        let Some(probe) = &self.spec.probe else { return };
+        if !self.sees(Kind::Function) || !self.sees(Kind::Schedule) || !self.sees(Kind::SecurityGroup) {
+            return;
+        }
         for zone in self.zones() {
-            self.function(&zone.az_id);
-            self.schedule(&zone.az_id);
+            self.function(probe, &zone.az_id);
+            self.schedule(probe, &zone.az_id);
         }
     }
 
-    fn function(&mut self, az_id: &str) {
+    fn function(&mut self, probe: &ProbeSpec, az_id: &str) {
         let address = Address::probe(az_id);
         let name = StackSpec::probe_name(az_id);
-        let (subnet, security_group) = (self.subnet_ref(Tier::Private, az_id), self.probe_group_ref());
+        let (subnet, security_group) = (
+            self.subnet_ref(Tier::Private, az_id),
+            self.reference(&Address::probe_security_group(), &self.seen.security_groups),
+        );
         match self.seen.functions.iter().find(|function| function.name == name) {
             None => {
                 let action = Action::CreateFunction { name, subnet, security_group };
                 self.create(address, action, vec![]);
-                self.destination(az_id, None);
+                self.destination(probe, az_id, None);
             }
-            Some(function) if function.state == FunctionState::Pending => self.plan.waits.push(Wait {
+            Some(function) if function.state == FunctionState::Pending => self.wait(Wait {
                 address,
                 id: name,
                 what: "Lambda is still attaching the function to the VPC".into(),
-                egress_only: false,
+                holds_up: Readiness::Network,
             }),
             Some(function) => {
-                self.function_update(address, function, subnet, security_group);
-                self.destination(az_id, function.destination.as_deref());
+                self.function_update(probe, address, function, subnet, security_group);
+                self.destination(probe, az_id, function.destination.as_deref());
             }
         }
     }
 
     /// At most one update a plan: Lambda refuses a second one while the first is under way, and
     /// the next plan sees what is left.
-    fn function_update(&mut self, address: Address, seen: &Function, subnet: Ref, security_group: Ref) {
-        let probe = &self.spec.probe;
+    fn function_update(
+        &mut self,
+        probe: &ProbeSpec,
+        address: Address,
+        seen: &Function,
+        subnet: Ref,
+        security_group: Ref,
+    ) {
         let name = seen.name.clone();
         let differences = configuration_differences(seen, probe, &subnet, &security_group);
         if let Some(reason) = differences.reason {
             let action = Action::UpdateFunctionConfiguration { name, subnet, security_group };
-            self.push(address, differences.change(), action, reason, vec![]);
+            self.push(address, differences.change(), Disruption::None, action, reason, vec![]);
         } else if seen.code_sha256 != probe.code_sha256 {
             let change =
                 Change::Update { before: short(&seen.code_sha256), after: short(&probe.code_sha256) };
             let action = Action::UpdateFunctionCode { name };
-            self.push(address, change, action, "another version of the probe", vec![]);
+            self.push(address, change, Disruption::None, action, "another version of the probe", vec![]);
         }
     }
 
-    fn destination(&mut self, az_id: &str, seen: Option<&str>) {
-        let bus = &self.spec.probe.bus_arn;
+    fn destination(&mut self, probe: &ProbeSpec, az_id: &str, seen: Option<&str>) {
+        let bus = &probe.bus_arn;
         if seen == Some(bus) {
             return;
         }
@@ -71,61 +85,67 @@ impl Planner<'_> {
         };
         let action = Action::PutDestination { name: StackSpec::probe_name(az_id) };
         // After every other call on the function: Lambda refuses concurrent updates.
-        self.push(Address::probe_destination(az_id), change, action, reason, vec![Address::probe(az_id)]);
+        let address = Address::probe_destination(az_id);
+        self.push(address, change, Disruption::None, action, reason, vec![Address::probe(az_id)]);
     }
 
-    fn schedule(&mut self, az_id: &str) {
+    fn schedule(&mut self, probe: &ProbeSpec, az_id: &str) {
         let address = Address::probe_schedule(az_id);
         let name = StackSpec::probe_name(az_id);
         let function_arn = self.spec.probe_arn(az_id);
-        let input = self.probe_input(az_id);
+        let input = self.probe_input(probe, az_id);
         let Some(seen) = self.seen.schedules.iter().find(|schedule| schedule.name == name) else {
             let action = Action::CreateSchedule { name, function_arn, input };
             return self.create(address, action, vec![Address::probe(az_id)]);
         };
-        let differences = self.schedule_differences(seen, &function_arn, &input);
+        let differences = schedule_differences(probe, seen, &function_arn, &input);
         let Some(reason) = differences.reason else { return };
         let action = Action::UpdateSchedule { name, function_arn, input };
-        self.push(address, differences.change(), action, reason, vec![]);
+        self.push(address, differences.change(), Disruption::None, action, reason, vec![]);
     }
 
-    /// In what a schedule differs. Not its generation alone: that only says which plan wrote the
-    /// rest.
-    fn schedule_differences(&self, seen: &Schedule, function_arn: &str, input: &ProbeInput) -> Differences {
-        let mut found = Differences::default();
-        if !seen.enabled {
-            found.add("is disabled", "disabled", "enabled");
-        }
-        if seen.expression != SCHEDULE_EXPRESSION {
-            found.add("runs at other times", &seen.expression, SCHEDULE_EXPRESSION);
-        }
-        if seen.target_arn != function_arn {
-            found.add("invokes something else", &seen.target_arn, function_arn);
-        }
-        if seen.role_arn != self.spec.probe.schedule_role_arn {
-            found.add("has another role", &seen.role_arn, &self.spec.probe.schedule_role_arn);
-        }
-        match &seen.input {
-            None => found.add("other checks", "unreadable", &count_checks(&input.checks)),
-            Some(old) if ProbeInput { generation: input.generation, ..old.clone() } == *input => {}
-            Some(old) => {
-                let news = news(&old.checks, &input.checks);
-                let after = format!("{} ({news})", count_checks(&input.checks));
-                found.add("other checks", &count_checks(&old.checks), &after);
-            }
-        }
-        found
-    }
-
-    fn probe_input(&self, az_id: &str) -> ProbeInput {
+    fn probe_input(&self, probe: &ProbeSpec, az_id: &str) -> ProbeInput {
         ProbeInput {
             version: WIRE_VERSION,
-            generation: self.spec.probe.generation,
+            generation: probe.generation,
             region: self.spec.region.clone(),
             availability_zone: az_id.to_owned(),
-            checks: self.spec.probe.checks.clone(),
+            checks: probe.checks.clone(),
         }
     }
+}
+
+/// In what a schedule differs. Not its generation alone: that only says which plan wrote the
+/// rest.
+fn schedule_differences(
+    probe: &ProbeSpec,
+    seen: &Schedule,
+    function_arn: &str,
+    input: &ProbeInput,
+) -> Differences {
+    let mut found = Differences::default();
+    if !seen.enabled {
+        found.add("is disabled", "disabled", "enabled");
+    }
+    if seen.expression != SCHEDULE_EXPRESSION {
+        found.add("runs at other times", &seen.expression, SCHEDULE_EXPRESSION);
+    }
+    if seen.target_arn != function_arn {
+        found.add("invokes something else", &seen.target_arn, function_arn);
+    }
+    if seen.role_arn != probe.schedule_role_arn {
+        found.add("has another role", &seen.role_arn, &probe.schedule_role_arn);
+    }
+    match &seen.input {
+        None => found.add("other checks", "unreadable", &count_checks(&input.checks)),
+        Some(old) if ProbeInput { generation: input.generation, ..old.clone() } == *input => {}
+        Some(old) => {
+            let news = news(&old.checks, &input.checks);
+            let after = format!("{} ({news})", count_checks(&input.checks));
+            found.add("other checks", &count_checks(&old.checks), &after);
+        }
+    }
+    found
 }
 
 /// In what a function's configuration differs.

@@ -1,11 +1,19 @@
-//! What the planner promises, against a simulated AWS.
+//! What the planner promises, against an AWS in memory that refuses what AWS refuses.
 
+mod adoption;
 mod drift;
 mod fresh_stack;
+mod giving_up;
+mod limits;
+mod links;
+mod lost_tags;
 mod nat;
+mod peering_ends;
 mod probes;
 mod properties;
+mod readiness;
 mod refusals;
+mod rendering;
 mod spec;
 mod support;
-mod text;
+mod zones;

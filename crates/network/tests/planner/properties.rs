@@ -2,45 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_fleet::Nat;
-use phonehome_network::{Action, Inventory, Plan, StackSpec, plan};
+use phonehome_network::{Action, Change, Disruption, Limits, Plan, StackSpec, plan};
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::test_runner::RngSeed;
 
 use crate::support::{
-    Loss, ZONES, add_foreign, apply, foreign_in, lose, mend, perfect, planned, shape, shuffled, spec,
+    ALL, addresses, all, apply, changes, cloud, damage, damages, edit, made, planned, seen, settle, shape,
+    shuffled, specs,
 };
-
-fn specs() -> impl Strategy<Value = StackSpec> {
-    (1..=ZONES.len(), select(vec![Nat::PerAz, Nat::Single, Nat::None]), 0..5usize)
-        .prop_map(|(zones, nat, checks)| spec(&ZONES[..zones], nat, checks))
-}
-
-fn losses() -> impl Strategy<Value = Vec<Loss>> {
-    let number = 0..24usize;
-    let loss = prop_oneof![
-        number.clone().prop_map(Loss::Subnet),
-        Just(Loss::InternetGateway),
-        Just(Loss::Attachment),
-        number.clone().prop_map(Loss::ElasticIp),
-        number.clone().prop_map(Loss::NatGateway),
-        number.clone().prop_map(Loss::FailedNatGateway),
-        number.clone().prop_map(Loss::RouteTable),
-        number.clone().prop_map(Loss::Route),
-        number.clone().prop_map(Loss::Association),
-        Just(Loss::ProbeGroup),
-        number.clone().prop_map(Loss::Function),
-        number.clone().prop_map(Loss::Destination),
-        number.prop_map(Loss::Schedule),
-    ];
-    prop::collection::vec(loss, 0..12)
-}
-
-fn damaged(spec: &StackSpec, losses: &[Loss]) -> Inventory {
-    let mut world = perfect(spec);
-    losses.iter().for_each(|loss| lose(&mut world, *loss));
-    world
-}
 
 /// What the executor relies on.
 fn assert_in_order(plan: &Plan) {
@@ -53,82 +22,87 @@ fn assert_in_order(plan: &Plan) {
         );
         assert!(earlier.insert(&step.address), "{} is there twice", step.address);
     }
+    let held: BTreeSet<_> = plan.withheld.iter().map(|held| &held.address).collect();
+    assert_eq!(held.len(), plan.withheld.len(), "{:?}", plan.withheld);
+    assert!(held.is_disjoint(&earlier), "both done and withheld");
 }
 
-fn updated_functions(plan: &Plan) -> Vec<&String> {
-    let updated = |action| match action {
-        &Action::UpdateFunctionCode { ref name } | &Action::UpdateFunctionConfiguration { ref name, .. } => {
-            Some(name)
-        }
-        _ => None,
-    };
-    plan.steps.iter().filter_map(|step| updated(&step.action)).collect()
+/// A creation disturbs nothing that runs unless it takes traffic over, a removal is one, and only a
+/// removal detaches.
+fn assert_disruptions(plan: &Plan) {
+    for step in &plan.steps {
+        let removes = matches!(step.action, Action::Remove(_));
+        assert_eq!(removes, matches!(step.change, Change::Delete { .. }), "{step:?}");
+        assert_eq!(removes, step.disruption == Disruption::Detaches, "{step:?}");
+        let tags = matches!(step.action, Action::Tag { .. } | Action::Untag { .. });
+        assert!(!tags || step.disruption == Disruption::None, "{step:?}");
+        assert!(!step.reason.is_empty());
+    }
+}
+
+fn damaged(spec: &StackSpec, damages: &[crate::support::Damage]) -> phonehome_fakecloud::FakeCloud {
+    let mut cloud = made(spec);
+    edit(&mut cloud, spec, |world| damages.iter().for_each(|it| damage(world, *it)));
+    cloud
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
-    fn a_plan_for_an_empty_account_leaves_nothing_to_do(spec in specs()) {
-        let mut world = Inventory::default();
-        apply(&planned(&spec, &world), &spec, &mut world);
-        prop_assert!(planned(&spec, &world).is_settled());
+    fn what_was_damaged_is_mended_and_then_nothing_is_left_to_do(
+        spec in specs().prop_filter("all that can be damaged", |it| it.features.closed), damages in damages(),
+    ) {
+        let mut cloud = damaged(&spec, &damages);
+        settle(&mut cloud, &spec, &ALL);
+        prop_assert_eq!(shape(&all(&mut cloud, &spec)), shape(&all(&mut made(&spec), &spec)));
     }
 
     #[test]
-    fn what_goes_missing_comes_back_once_and_only_that(spec in specs(), losses in losses()) {
-        let mut world = damaged(&spec, &losses);
-        apply(&planned(&spec, &world), &spec, &mut world);
-        prop_assert!(planned(&spec, &world).is_settled());
-        prop_assert_eq!(shape(&world), shape(&perfect(&spec)));
-    }
-
-    #[test]
-    fn steps_name_what_they_come_after_and_come_after_it(spec in specs(), losses in losses()) {
-        assert_in_order(&planned(&spec, &Inventory::default()));
-        assert_in_order(&planned(&spec, &damaged(&spec, &losses)));
+    fn a_step_names_all_that_it_comes_after_and_comes_after_it(
+        (old, new) in changes(), damages in damages(), permitted in any::<bool>(),
+    ) {
+        let limits = if permitted { ALL } else { Limits::ADOPTED };
+        for mut cloud in [cloud(), damaged(&old, &damages)] {
+            if let Ok(plan) = plan(&new, &seen(&mut cloud, &new), &limits) {
+                assert_in_order(&plan);
+                assert_disruptions(&plan);
+            }
+        }
     }
 
     #[test]
     fn the_order_in_which_things_are_seen_does_not_matter(
-        spec in specs(), losses in losses(), seed in any::<u64>(), confusion in 0..3,
+        (old, new) in changes(), damages in damages(), seed in any::<u64>(), deletions in 0..6u32,
+        confused in any::<bool>(),
     ) {
-        let mut world = damaged(&spec, &losses);
-        if confusion == 1 {
-            // A refusal must not depend on the order either…
+        let mut cloud = damaged(&old, &damages);
+        let mut world = seen(&mut cloud, &new);
+        if confused {
+            // A refusal must not depend on the order either.
             let mut again = world.subnets.clone();
             again.iter_mut().for_each(|subnet| subnet.id.push('x'));
             world.subnets.extend(again);
-        } else if confusion == 2 {
-            // …nor the words for what is seen.
-            world.functions.iter_mut().for_each(|function| function.subnet_ids.push("subnet-x".into()));
         }
-        prop_assert_eq!(plan(&spec, &shuffled(&world, seed)), plan(&spec, &world));
+        let limits = Limits { deletions, ..Limits::SWEEP };
+        prop_assert_eq!(plan(&new, &shuffled(&world, seed), &limits), plan(&new, &world, &limits));
     }
 
     #[test]
-    fn what_others_made_stays_as_it_is(spec in specs(), losses in losses()) {
-        let mut world = perfect(&spec);
-        add_foreign(&mut world);
-        prop_assert!(planned(&spec, &world).is_settled());
-        losses.iter().for_each(|loss| lose(&mut world, *loss));
-        let before = foreign_in(&world);
-        mend(&spec, &mut world);
-        prop_assert_eq!(foreign_in(&world), before);
+    fn every_stack_becomes_every_other_with_the_same_addresses((old, new) in changes()) {
+        let mut cloud = made(&old);
+        settle(&mut cloud, &new, &ALL);
+        let plan = planned(&mut cloud, &new, &ALL);
+        prop_assert!(plan.withheld.is_empty() && plan.is_settled(), "{:?}", addresses(&plan));
     }
 
     #[test]
-    fn a_function_is_updated_once_a_plan_until_all_is_as_declared(
-        zones in 1..=ZONES.len(), old in 0..5usize, new in 0..5usize, code in "[a-z]{8}", memory_mb in 128..512i32,
-    ) {
-        let mut world = perfect(&spec(&ZONES[..zones], Nat::PerAz, old));
-        let mut wanted = spec(&ZONES[..zones], Nat::PerAz, new);
-        (wanted.probe.code_sha256, wanted.probe.memory_mb) = (code, memory_mb);
-        let plan = planned(&wanted, &world);
-        let updated: BTreeSet<_> = updated_functions(&plan).into_iter().collect();
-        prop_assert_eq!(updated.len(), updated_functions(&plan).len());
-        mend(&wanted, &mut world);
-        prop_assert_eq!(world.functions[0].memory_mb, wanted.probe.memory_mb);
-        prop_assert_eq!(&world.functions[0].code_sha256, &wanted.probe.code_sha256);
+    fn a_plan_that_stops_anywhere_is_gone_on_with(spec in specs(), done in 0..60usize) {
+        let mut cloud = cloud();
+        let mut plan = planned(&mut cloud, &spec, &Limits::SWEEP);
+        plan.steps.truncate(done);
+        apply(&mut cloud, &spec, &plan);
+        settle(&mut cloud, &spec, &Limits::SWEEP);
+        prop_assert_eq!(shape(&all(&mut cloud, &spec)), shape(&all(&mut made(&spec), &spec)));
     }
 }

@@ -1,82 +1,87 @@
 //! Specs, worlds and questions that the tests share.
 
-mod aws;
+mod chaos;
 mod foreign;
-mod loss;
 mod shape;
+mod specs;
 
-pub(crate) use aws::apply;
-pub(crate) use foreign::{add_foreign, foreign_in};
-pub(crate) use loss::{Loss, lose};
+pub(crate) use chaos::{Damage, damage, damages};
+pub(crate) use foreign::{add_foreign, add_lookalikes, foreign_in, group, open_entry};
 pub(crate) use shape::{shape, shuffled};
+pub(crate) use specs::{ZONES, changes, check, fleet, full, link, peer, plain, spec, specs, usual};
 
-use phonehome_fleet::Nat;
-use phonehome_network::{Action, Address, Inventory, Plan, ProbeSpec, StackSpec, Step, plan};
-use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Target};
+use std::collections::BTreeMap;
 
-pub(crate) const ZONES: [&str; 6] = ["use1-az1", "use1-az2", "use1-az3", "use1-az4", "use1-az5", "use1-az6"];
+use phonehome_fakecloud::{FakeCloud, Options};
+use phonehome_network::{Action, Address, Doomed, Inventory, Kind, Limits, Plan, StackSpec, Step, plan};
 
-/// What an account has with these zones, this way out and this many checks.
-pub(crate) fn spec(zones: &[&str], nat: Nat, checks: usize) -> StackSpec {
-    let nat = match nat {
-        Nat::PerAz => "per-az",
-        Nat::Single => "single",
-        Nat::None => "none",
-    };
-    let text = include_str!("fleet.yaml").replace("ZONES", &zones.join(", ")).replace("NAT", nat);
-    let fleet = phonehome_fleet::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-    let cidr = "10.0.64.0/18".parse().unwrap();
-    StackSpec::of(&fleet, &fleet.members()[0], "444455556666", "us-east-1", cidr, probe_spec(checks)).unwrap()
+/// Everything is allowed.
+pub(crate) const ALL: Limits =
+    Limits { deletions: 1000, replacements: 1000, peerings: 1000, ..Limits::SWEEP };
+
+/// An AWS without small quotas. With `nat_deleting_ms` a NAT gateway takes that long to go.
+pub(crate) fn cloud() -> FakeCloud {
+    FakeCloud::with_options(Options { elastic_ips_max: 100, ..Options::default() })
 }
 
-/// Three zones, a NAT gateway in each, two checks.
-pub(crate) fn plain_spec() -> StackSpec {
-    spec(&ZONES[..3], Nat::PerAz, 2)
+/// A cloud in which this stack was made.
+pub(crate) fn made(spec: &StackSpec) -> FakeCloud {
+    let mut cloud = cloud();
+    settle(&mut cloud, spec, &Limits::SWEEP);
+    cloud
 }
 
-fn probe_spec(checks: usize) -> ProbeSpec {
-    ProbeSpec {
-        checks: (0..checks).map(check).collect(),
-        generation: 7,
-        code_sha256: "mJ4Jd1GnzkCgkXh3yJv3h1cGk3nBvK0fTq2S8wUe1aA=".into(),
-        architecture: "arm64".into(),
-        role_arn: "arn:aws:iam::444455556666:role/phonehome-probe".into(),
-        schedule_role_arn: "arn:aws:iam::444455556666:role/phonehome-schedule".into(),
-        bus_arn: "arn:aws:events:us-east-1:444455556666:event-bus/phonehome".into(),
-        log_group: "/phonehome/probe".into(),
-        memory_mb: 256,
-        timeout_s: 30,
+/// What phonehome sees of the stack's account.
+pub(crate) fn seen(cloud: &mut FakeCloud, spec: &StackSpec) -> Inventory {
+    cloud.stack(&spec.account, &spec.region).inventory(&spec.kinds())
+}
+
+/// Everything in the stack's account.
+pub(crate) fn all(cloud: &mut FakeCloud, spec: &StackSpec) -> Inventory {
+    cloud.stack(&spec.account, &spec.region).inventory(&Kind::ALL)
+}
+
+pub(crate) fn edit(cloud: &mut FakeCloud, spec: &StackSpec, change: impl FnOnce(&mut Inventory)) {
+    cloud.stack(&spec.account, &spec.region).edit(change);
+}
+
+pub(crate) fn planned(cloud: &mut FakeCloud, spec: &StackSpec, limits: &Limits) -> Plan {
+    plan(spec, &seen(cloud, spec), limits).unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+/// The plan for an empty account.
+pub(crate) fn fresh(spec: &StackSpec) -> Plan {
+    planned(&mut cloud(), spec, &Limits::SWEEP)
+}
+
+pub(crate) fn apply(cloud: &mut FakeCloud, spec: &StackSpec, plan: &Plan) {
+    let done = cloud.stack(&spec.account, &spec.region).apply(spec, plan);
+    if let Err((address, refused)) = done {
+        panic!("AWS refuses {address}: {refused}\n{}", phonehome_network::render::text(plan));
     }
 }
 
-pub(crate) fn check(number: usize) -> Check {
-    let host = format!("host-{number}.example.com");
-    Check {
-        id: CheckId(format!("egress/{host}/443")),
-        target: Target { endpoint: format!("{host}:443"), account: None },
-        kind: CheckKind::Tcp { host, port: 443 },
-        expect: Expect::Connect,
-        purpose: Purpose::Egress,
-        timeout_ms: 3000,
-        control: None,
+/// Applies plans until nothing is left to do. An update of a function may hold back another one, and
+/// something that is being deleted may hold up something else.
+pub(crate) fn settle(cloud: &mut FakeCloud, spec: &StackSpec, limits: &Limits) {
+    for _ in 0..6 {
+        let plan = planned(cloud, spec, limits);
+        if plan.is_settled() {
+            return;
+        }
+        apply(cloud, spec, &plan);
+        cloud.advance(200_000);
     }
+    panic!("still not settled:\n{}", phonehome_network::render::text(&planned(cloud, spec, limits)));
 }
 
-/// The account after the stack was made in it.
-pub(crate) fn perfect(spec: &StackSpec) -> Inventory {
-    let mut world = Inventory::default();
-    apply(&planned(spec, &world), spec, &mut world);
-    world
-}
-
-pub(crate) fn planned(spec: &StackSpec, world: &Inventory) -> Plan {
-    plan(spec, world).unwrap_or_else(|refusal| panic!("{refusal}"))
-}
-
-/// The only step of the plan.
-pub(crate) fn only_step(spec: &StackSpec, world: &Inventory) -> Step {
-    let plan = planned(spec, world);
-    assert_eq!((plan.steps.len(), plan.waits.len()), (1, 0), "{plan:#?}");
+/// The only step of a sweep's plan, after which nothing is left to do.
+pub(crate) fn only_step(cloud: &mut FakeCloud, spec: &StackSpec) -> Step {
+    let plan = planned(cloud, spec, &Limits::SWEEP);
+    assert_eq!((plan.steps.len(), plan.waits.len()), (1, 0), "{}", phonehome_network::render::text(&plan));
+    apply(cloud, spec, &plan);
+    let rest = planned(cloud, spec, &Limits::SWEEP);
+    assert!(rest.is_settled(), "{}", phonehome_network::render::text(&rest));
     plan.steps[0].clone()
 }
 
@@ -89,18 +94,49 @@ pub(crate) fn addresses(plan: &Plan) -> Vec<&str> {
     plan.steps.iter().map(|step| step.address.0.as_str()).collect()
 }
 
+pub(crate) fn withheld(plan: &Plan) -> Vec<&str> {
+    plan.withheld.iter().map(|held| held.address.0.as_str()).collect()
+}
+
 pub(crate) fn count(plan: &Plan, is: impl Fn(&Action) -> bool) -> usize {
     plan.steps.iter().filter(|step| is(&step.action)).count()
 }
 
-/// Applies plans until one is settled. An update of a function may hold back another one.
-pub(crate) fn mend(spec: &StackSpec, world: &mut Inventory) {
-    for _ in 0..3 {
-        let plan = planned(spec, world);
-        if plan.is_settled() {
-            return;
-        }
-        apply(&plan, spec, world);
+/// Everything that a plan takes away.
+pub(crate) fn removals(plan: &Plan) -> Vec<&Doomed> {
+    let removal = |step| match step {
+        &Step { action: Action::Remove(ref removal), .. } => Some(removal.what()),
+        _ => None,
+    };
+    plan.steps.iter().filter_map(removal).collect()
+}
+
+/// In which round each step can be done when all of a round are done side by side.
+pub(crate) fn rounds(plan: &Plan) -> BTreeMap<&Address, usize> {
+    let mut rounds: BTreeMap<&Address, usize> = BTreeMap::new();
+    for step in &plan.steps {
+        let before = step.after.iter().map(|address| rounds[address]).max().unwrap_or_default();
+        rounds.insert(&step.address, before + 1);
     }
-    panic!("still not settled: {:#?}", planned(spec, world));
+    rounds
+}
+
+/// Two accounts with a working peering: the shop asked for it, and may open port 443 of the other's.
+pub(crate) fn linked() -> (FakeCloud, StackSpec, StackSpec) {
+    let (mut shop, mut pay) = (usual(), peer());
+    let mut cloud = made(&shop);
+    settle(&mut cloud, &pay, &Limits::SWEEP);
+    let vpc = |cloud: &mut FakeCloud, spec: &StackSpec| all(cloud, spec).vpcs[0].id.clone();
+    let (shop_vpc, pay_vpc) = (vpc(&mut cloud, &shop), vpc(&mut cloud, &pay));
+    shop.links = vec![link(&pay, Some(&pay_vpc), true, &[])];
+    pay.links = vec![link(&shop, Some(&shop_vpc), false, &[443])];
+    for spec in [&shop, &pay] {
+        let plan = planned(&mut cloud, spec, &Limits::SWEEP);
+        apply(&mut cloud, spec, &plan);
+    }
+    for spec in [&shop, &pay] {
+        let rest = planned(&mut cloud, spec, &Limits::SWEEP);
+        assert!(rest.is_settled() && rest.withheld.is_empty(), "{rest:#?}");
+    }
+    (cloud, shop, pay)
 }

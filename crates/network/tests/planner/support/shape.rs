@@ -1,84 +1,78 @@
 //! Worlds compared: the same but for ids, and the same but for order.
 
-use phonehome_network::{Inventory, NatState, RouteTarget};
+use phonehome_network::{Inventory, NatState, PeeringState, Tagged};
 
-/// Everything that is there, in words, with addresses in place of ids. What has no address (any
-/// more) keeps its id; what was lost to AWS is left out.
+/// Everything of phonehome's that is there, in words, with addresses in place of ids.
 pub(crate) fn shape(world: &Inventory) -> Vec<String> {
-    let named =
-        |id: &str| names(world).into_iter().find(|(seen, _)| seen == id).map_or(id.to_owned(), |it| it.1);
-    let all = |ids: &[String]| {
-        let mut ids: Vec<String> = ids.iter().map(|id| named(id)).collect();
-        ids.sort();
-        ids.join(" ")
-    };
-    let mut lines = Vec::new();
-    lines.extend(world.vpcs.iter().map(|it| format!("{} {}", it.address, it.cidr)));
-    lines.extend(
-        world
-            .subnets
-            .iter()
-            .map(|it| format!("{} {} {} {}", it.address, named(&it.vpc_id), it.cidr, it.az_id)),
-    );
-    lines.extend(
-        world
-            .internet_gateways
-            .iter()
-            .map(|it| format!("{} {:?}", it.address, it.vpc_id.as_deref().map(named))),
-    );
-    lines.extend(world.elastic_ips.iter().map(|it| it.address.to_string()));
-    let live = world.nat_gateways.iter().filter(|nat| nat.state != NatState::Gone);
-    lines.extend(live.map(|it| format!("{} {} {:?}", it.address, named(&it.subnet_id), it.state)));
-    for table in &world.route_tables {
-        lines.push(format!("{} {} {}", table.address, named(&table.vpc_id), all(&table.subnet_ids)));
-        let target = |target: &RouteTarget| named(&target.to_string());
-        lines.extend(
-            table
-                .routes
-                .iter()
-                .map(|it| format!("{} {} {}", table.address, it.destination, target(&it.target))),
-        );
+    let mut world = world.clone();
+    world.nat_gateways.retain(|it| !matches!(it.state, NatState::Gone | NatState::Failed));
+    world.peerings.retain(|it| it.state != PeeringState::Gone);
+    world.network_interfaces.clear();
+    // What AWS makes with a NAT gateway is AWS's, and nobody mends it.
+    let nats = world.nat_gateways.clone();
+    world.route_tables.retain(|table| nats.iter().all(|nat| nat.route_table_id.as_ref() != Some(&table.id)));
+    world.elastic_ips.iter_mut().for_each(|it| {
+        (it.public_ip, it.association_id) = (String::new(), it.association_id.take().map(|_| String::new()));
+    });
+    world.route_tables.iter_mut().for_each(|it| it.associations.iter_mut().for_each(|it| it.id.clear()));
+    world.network_acls.iter_mut().for_each(|it| it.associations.iter_mut().for_each(|it| it.id.clear()));
+    let names = names(&world);
+    let named = |text: String| names.iter().fold(text, |text, (id, name)| text.replace(id, name));
+    let mut lines: Vec<String> = Vec::new();
+    macro_rules! list {
+        ($($list:ident),*) => {$(lines.extend(world.$list.iter().map(|it| sorted(&named(format!("{it:#?}")))));)*};
     }
-    lines.extend(world.security_groups.iter().map(|it| {
-        format!("{:?} {} {} {} {}", it.address, it.name, named(&it.vpc_id), it.ingress_rules, it.egress_rules)
-    }));
-    lines.extend(world.functions.iter().map(|it| {
-        let placed = (all(&it.subnet_ids), all(&it.security_group_ids));
-        format!("{} {placed:?} {} {:?} {:?}", it.name, it.code_sha256, it.state, it.destination)
-    }));
-    lines.extend(world.schedules.iter().map(|it| format!("{it:?}")));
+    list!(vpcs, subnets, internet_gateways, elastic_ips, nat_gateways, route_tables, security_groups);
+    list!(network_acls, endpoints, flow_logs, peerings, functions, schedules);
     lines.sort();
     lines
 }
 
+/// The lines of a description in an order that does not depend on that of what it describes.
+fn sorted(text: &str) -> String {
+    let mut lines: Vec<&str> = text.lines().map(|line| line.trim().trim_end_matches(',')).collect();
+    lines.sort_unstable();
+    lines.join(" ")
+}
+
 fn names(world: &Inventory) -> Vec<(String, String)> {
-    let mut names: Vec<(String, String)> = Vec::new();
-    names.extend(world.vpcs.iter().map(|it| (it.id.clone(), it.address.0.clone())));
-    names.extend(world.subnets.iter().map(|it| (it.id.clone(), it.address.0.clone())));
-    names.extend(world.internet_gateways.iter().map(|it| (it.id.clone(), it.address.0.clone())));
-    names.extend(world.nat_gateways.iter().map(|it| (it.id.clone(), it.address.0.clone())));
-    names.extend(world.route_tables.iter().map(|it| (it.id.clone(), it.address.0.clone())));
-    let groups = world.security_groups.iter();
-    names.extend(groups.filter_map(|it| Some((it.id.clone(), it.address.clone()?.0))));
-    names
+    fn of<T: Tagged>(items: &[T]) -> impl Iterator<Item = (String, String)> {
+        items.iter().filter_map(|it| Some((it.id().to_owned(), it.address()?.0)))
+    }
+    let tables = world.nat_gateways.iter();
+    let tables = tables.filter_map(|it| Some((it.route_table_id.clone()?, "of a NAT gateway".to_owned())));
+    of(&world.vpcs)
+        .chain(tables)
+        .chain(of(&world.subnets))
+        .chain(of(&world.internet_gateways))
+        .chain(of(&world.elastic_ips))
+        .chain(of(&world.nat_gateways))
+        .chain(of(&world.route_tables))
+        .chain(of(&world.security_groups))
+        .chain(of(&world.network_acls))
+        .chain(of(&world.endpoints))
+        .chain(of(&world.flow_logs))
+        .chain(of(&world.peerings))
+        .collect()
 }
 
 /// The same world with every list in another order.
 pub(crate) fn shuffled(world: &Inventory, seed: u64) -> Inventory {
     let (mut world, mut dice) = (world.clone(), Dice(seed));
-    dice.shuffle(&mut world.vpcs);
-    dice.shuffle(&mut world.subnets);
-    dice.shuffle(&mut world.internet_gateways);
-    dice.shuffle(&mut world.elastic_ips);
-    dice.shuffle(&mut world.nat_gateways);
-    dice.shuffle(&mut world.route_tables);
-    dice.shuffle(&mut world.security_groups);
-    dice.shuffle(&mut world.functions);
-    dice.shuffle(&mut world.schedules);
+    macro_rules! shuffle {
+        ($($list:ident),*) => {$(dice.shuffle(&mut world.$list);)*};
+    }
+    shuffle!(vpcs, subnets, internet_gateways, elastic_ips, nat_gateways, route_tables, security_groups);
+    shuffle!(network_acls, endpoints, flow_logs, peerings, network_interfaces, functions, schedules);
     for table in &mut world.route_tables {
         dice.shuffle(&mut table.routes);
-        dice.shuffle(&mut table.subnet_ids);
+        dice.shuffle(&mut table.associations);
     }
+    for group in &mut world.security_groups {
+        dice.shuffle(&mut group.ingress);
+        dice.shuffle(&mut group.egress);
+    }
+    world.network_acls.iter_mut().for_each(|acl| dice.shuffle(&mut acl.entries));
     for function in &mut world.functions {
         dice.shuffle(&mut function.subnet_ids);
         dice.shuffle(&mut function.security_group_ids);

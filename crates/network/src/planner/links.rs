@@ -1,0 +1,290 @@
+//! Declared connections to other accounts: peerings, routes, and what they may open.
+
+use ipnet::Ipv4Net;
+
+use super::Planner;
+use crate::{
+    Action, Address, Change, Direction, Disruption, Kind, LinkSpec, Peering, PeeringState, PeeringVpc,
+    PlanError, Readiness, Ref, RefTarget, RouteTable, RouteTarget, Rule, RulePeer, SecurityGroup, Step,
+    Tagged, Wait,
+};
+
+/// How many inbound rules a security group takes: AWS's default quota ("Amazon VPC quotas", inbound or
+/// outbound rules per security group; IPv4 and IPv6 count apart). A raised one is not known here.
+const MAX_INBOUND_RULES: usize = 60;
+/// How many routes a route table takes: AWS's default quota since June 2025, 50 before.
+const MAX_ROUTES: usize = 500;
+
+impl Peering {
+    /// Whether it works or will.
+    pub(super) fn is_live(&self) -> bool {
+        self.why_failed().is_none() && self.state != PeeringState::Gone
+    }
+
+    /// Why there will be nothing of it, for people.
+    fn why_failed(&self) -> Option<&'static str> {
+        match self.state {
+            PeeringState::Failed => Some(
+                "AWS could not make it: the two VPCs' addresses overlap, or the other VPC or account is not there",
+            ),
+            PeeringState::Rejected => Some("it was rejected in the other account"),
+            PeeringState::Expired => Some("it was not accepted in the other account within 7 days"),
+            _ => None,
+        }
+    }
+}
+
+impl<'a> Planner<'a> {
+    pub(super) fn links(&mut self) -> Result<(), PlanError> {
+        if !self.sees(Kind::Peering) {
+            return Ok(());
+        }
+        let spec = self.spec;
+        for link in &spec.links {
+            if let Some(peering) = self.peering(link)? {
+                self.peering_routes(link, &peering);
+            }
+        }
+        Ok(())
+    }
+
+    /// The peering with one account, made or accepted; `None` while the other account has to act.
+    fn peering(&mut self, link: &LinkSpec) -> Result<Option<Ref>, PlanError> {
+        let address = Address::peering(&link.peer_name);
+        let ours = self.our_vpc().map(|vpc| vpc.id.clone());
+        let seen = self.seen;
+        let is_it = |it: &Peering| is_between(it, link, ours.as_deref());
+        let live: Vec<&'a Peering> = seen.peerings.iter().filter(|it| it.is_live() && is_it(it)).collect();
+        let located = self.locate(&address, live, |_| true)?;
+        match (located.item, link.requester) {
+            (Some(peering), false) if peering.state == PeeringState::PendingAcceptance => {
+                let action = Action::AcceptPeering { peering: peering.id.clone() };
+                let words = ("asked for".to_owned(), "accepted".to_owned());
+                self.update(address, words, Disruption::None, action, "the fleet file declares it");
+                Ok(Some(Ref::Id(peering.id.clone())))
+            }
+            (Some(peering), _) => {
+                if peering.state != PeeringState::Active {
+                    let what = format!("the peering waits for {}", link.peer_name);
+                    self.wait_for_peering(address, &peering.id, what);
+                }
+                Ok(Some(Ref::Id(peering.id.clone())))
+            }
+            (None, true) if self.failed_lately(&address, is_it) => Ok(None),
+            (None, true) => Ok(self.request_peering(address, link)),
+            (None, false) => {
+                let what = format!("{} has not asked for the peering yet", link.peer_name);
+                self.wait_for_peering(address, &link.peer_account, what);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Waits where the last request came to nothing: another one would, too, unless something is done
+    /// about it. AWS lists such a peering for about 2 hours; then it is asked for again.
+    fn failed_lately(&mut self, address: &Address, is_it: impl Fn(&Peering) -> bool) -> bool {
+        let mut failed = self.seen.peerings.iter().filter(|it| it.address().as_ref() == Some(address));
+        let failed = failed.find_map(|it| Some((it.id.clone(), it.why_failed().filter(|_| is_it(it))?)));
+        let Some((id, why)) = failed else { return false };
+        let what = format!("{why}; it is asked for again once AWS lists it no more (about 2 hours)");
+        self.wait_for_peering(address.clone(), &id, what);
+        true
+    }
+
+    fn request_peering(&mut self, address: Address, link: &LinkSpec) -> Option<Ref> {
+        let Some(peer_vpc) = link.peer_vpc.clone() else {
+            let what = format!("{} has no VPC yet", link.peer_name);
+            self.wait_for_peering(address, &link.peer_account, what);
+            return None;
+        };
+        let action = Action::CreatePeering {
+            vpc: self.vpc_ref(),
+            peer_account: link.peer_account.clone(),
+            peer_region: link.peer_region.clone(),
+            peer_vpc,
+        };
+        self.create(address.clone(), action, vec![]);
+        Some(Ref::Output(address))
+    }
+
+    fn wait_for_peering(&mut self, address: Address, id: &str, what: String) {
+        self.wait(Wait { address, id: id.to_owned(), what, holds_up: Readiness::Connections });
+    }
+
+    /// Routes to the peer's private subnets, in the private subnets' tables only.
+    fn peering_routes(&mut self, link: &LinkSpec, peering: &Ref) {
+        for zone in self.zones() {
+            let table = Address::private_route_table(&zone.az_id);
+            for destination in &link.peer_subnets {
+                self.peering_route(&table, *destination, peering);
+            }
+        }
+    }
+
+    fn peering_route(&mut self, table: &Address, destination: Ipv4Net, peering: &Ref) {
+        let address = Address::route(table, &destination);
+        let seen = self.located(table, &self.seen.route_tables);
+        let route = seen.and_then(|table| table.routes.iter().find(|route| route.destination == destination));
+        let target = RefTarget::Peering(peering.clone());
+        let table = self.table_ref(table);
+        match route {
+            Some(route) if target.is(&route.target) => {}
+            Some(route) => match self.may_redirect(&route.target) {
+                Some((disruption, reason)) => {
+                    let (before, after) = (route.target.to_string(), target.to_string());
+                    let action = Action::ReplaceRoute { table, destination, target };
+                    self.update(address, (before, after), disruption, action, reason);
+                }
+                None => {
+                    let action = Action::CreateRoute { table, destination, target };
+                    let reason = format!(
+                        "somebody else's route to {} has this destination; remove it, if it is not needed",
+                        route.target
+                    );
+                    self.withhold_step(address, &Change::Create, action, reason);
+                }
+            },
+            None => {
+                let action = Action::CreateRoute { table, destination, target };
+                match seen.is_some_and(|seen| self.is_full(seen)) {
+                    true => {
+                        let reason = format!(
+                            "beyond AWS's quota of {MAX_ROUTES} routes per route table; remove routes that are \
+                             not needed"
+                        );
+                        self.withhold_step(address, &Change::Create, action, reason);
+                    }
+                    false => self.create(address, action, vec![]),
+                }
+            }
+        }
+    }
+
+    /// Whether a route table has, with what this plan adds, as many routes as AWS allows.
+    fn is_full(&self, table: &RouteTable) -> bool {
+        let adds = |step: &&Step| matches!(&step.action, Action::CreateRoute { table: to, .. } if *to == Ref::Id(table.id.clone()));
+        // The local route counts, and is not in the inventory.
+        table.routes.len() + 1 + self.plan.steps.iter().filter(adds).count() >= MAX_ROUTES
+    }
+
+    /// Whether a route that leads there may lead to a declared peering instead: where it leads to a
+    /// peering that is gone, or to one of phonehome's own.
+    fn may_redirect(&self, target: &RouteTarget) -> Option<(Disruption, &'static str)> {
+        let RouteTarget::Peering(id) = target else { return None };
+        match self.seen.peerings.iter().find(|peering| peering.id == *id && peering.is_live()) {
+            None => Some((Disruption::None, "leads to a peering that is gone")),
+            Some(peering) if peering.address().is_some() => {
+                Some((Disruption::ResetsConnections, "leads to another peering"))
+            }
+            Some(_) => None,
+        }
+    }
+
+    /// The security group that lets declared connections in. Teams attach it to what is to be reached.
+    pub(super) fn inbound(&mut self) -> Result<(), PlanError> {
+        if !self.sees(Kind::Peering) || !self.sees(Kind::SecurityGroup) {
+            return Ok(());
+        }
+        let mut declared: Vec<Rule> = self.spec.links.iter().flat_map(inbound_rules).collect();
+        declared.sort();
+        declared.dedup();
+        let address = Address::inbound_security_group();
+        let is_there = |it: &SecurityGroup| it.address().as_ref() == Some(&address);
+        if declared.is_empty() && !self.seen.security_groups.iter().any(is_there) {
+            return Ok(());
+        }
+        let description = "phonehome: declared connections from other accounts";
+        let seen = self.security_group(&address, "phonehome-inbound", description)?;
+        self.nothing_out(&address, seen);
+        let current = seen.map(|group| group.ingress.clone()).unwrap_or_default();
+        let group = self.reference(&address, &self.seen.security_groups);
+        let missing: Vec<Rule> = declared.iter().filter(|rule| !current.contains(rule)).cloned().collect();
+        let missing = self.within_quota(&address, &current, missing);
+        if !missing.is_empty() {
+            let rules = |number| crate::render::count(number, "rule");
+            let (before, after) = (rules(current.len()), rules(current.len() + missing.len()));
+            let change = Change::Update { before, after };
+            let (direction, at) = (Direction::Ingress, Address::inbound_rules(&address));
+            let action = Action::AuthorizeRules { group: group.clone(), direction, rules: missing };
+            self.push(at, change, Disruption::None, action, "declared connections", vec![]);
+        }
+        let surplus = current.into_iter().filter(|rule| !declared.contains(rule) && !self.is_kept(rule));
+        let surplus: Vec<Rule> = surplus.collect();
+        let at = Address::surplus_inbound_rules(&address);
+        let after = self.removed_routes();
+        self.revoke(at, group, Direction::Ingress, surplus, "no declared connection needs them", after);
+        Ok(())
+    }
+
+    /// As many of the rules as AWS takes. It takes all of a call or none, so that one too many would
+    /// close every declared connection; the others are withheld.
+    fn within_quota(&mut self, group: &Address, current: &[Rule], mut missing: Vec<Rule>) -> Vec<Rule> {
+        let counts = |rule: &&Rule| !matches!(rule.peer, RulePeer::Ipv6(_));
+        let free = MAX_INBOUND_RULES.saturating_sub(current.iter().filter(counts).count());
+        let beyond = missing.split_off(free.min(missing.len()));
+        if !beyond.is_empty() {
+            let what = format!("open {}", list(&beyond));
+            let reason = format!(
+                "beyond AWS's quota of {MAX_INBOUND_RULES} inbound rules per security group: declare fewer ports \
+                 or connections to this account"
+            );
+            let at = Address(format!("{}/beyond-quota", Address::inbound_rules(group)));
+            self.withhold(at, String::new(), what, reason);
+        }
+        missing
+    }
+
+    /// A security group that is for letting in lets nothing out: what has it keeps the way out that its
+    /// other groups give it. AWS makes every group with a rule that lets everything out.
+    fn nothing_out(&mut self, address: &Address, seen: Option<&SecurityGroup>) {
+        let group = self.reference(address, &self.seen.security_groups);
+        let (direction, at) = (Direction::Egress, Address::outbound_rules(address));
+        let reason = "must let nothing out";
+        match seen {
+            Some(seen) => self.revoke(at, group, direction, seen.egress.clone(), reason, vec![]),
+            None => {
+                let everything = super::closed::all_traffic(RulePeer::Cidr(Ipv4Net::default()));
+                let change = Change::Update { before: everything.to_string(), after: "none".to_owned() };
+                let action = Action::RevokeRules { group, direction, rules: vec![everything] };
+                self.push(at, change, Disruption::None, action, reason, vec![]);
+            }
+        }
+    }
+
+    /// Whether a rule belongs to a peering that is no longer declared but may not be removed now.
+    fn is_kept(&mut self, rule: &Rule) -> bool {
+        let RulePeer::Cidr(source) = rule.peer else { return false };
+        let has_it = |side: &PeeringVpc| side.cidrs.iter().any(|cidr| cidr.contains(&source));
+        let undeclared = self.undeclared_peerings().into_iter();
+        let theirs: Vec<&Peering> =
+            undeclared.filter(|it| has_it(&it.requester) || has_it(&it.accepter)).collect();
+        theirs.into_iter().any(|peering| !self.may_unpeer(&peering.id))
+    }
+}
+
+fn list(rules: &[Rule]) -> String {
+    rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What a peer may open here.
+fn inbound_rules(link: &LinkSpec) -> impl Iterator<Item = Rule> {
+    link.inbound.iter().flat_map(move |port| {
+        let ports = Some((i32::from(*port), i32::from(*port)));
+        let rule =
+            move |source: &Ipv4Net| Rule { protocol: "tcp".to_owned(), ports, peer: RulePeer::Cidr(*source) };
+        link.peer_subnets.iter().map(rule)
+    })
+}
+
+/// Whether a peering joins our VPC with the link's, asked for by the declared side. As long as the
+/// peer's VPC is not known none does: a request from elsewhere in that account is not ours.
+fn is_between(peering: &Peering, link: &LinkSpec, ours: Option<&str>) -> bool {
+    let (here, there) = if link.requester {
+        (&peering.requester, &peering.accepter)
+    } else {
+        (&peering.accepter, &peering.requester)
+    };
+    Some(here.vpc_id.as_str()) == ours
+        && there.account == link.peer_account
+        && link.peer_vpc.as_ref() == Some(&there.vpc_id)
+}

@@ -1,0 +1,98 @@
+//! A plan as Markdown, for a comment on a pull request.
+
+use crate::price::MonthlyPrice;
+use crate::{Plan, Step};
+
+use super::pages::{Block, cell, code, whole};
+use super::words::{after, count, foreign, held, unseen, what};
+
+/// The plan of one account: what disturbs running traffic first, then every step (folded away), what
+/// is waited for, what is withheld, what is somebody else's, and the price, if that changes.
+///
+/// In one piece, however long it is; [`super::markdown_fleet()`] keeps to a limit.
+pub fn markdown(title: &str, plan: &Plan) -> String {
+    let mut blocks = vec![Block::Text(format!("### {}", cell(title)))];
+    blocks.extend(self::blocks(plan));
+    whole(&blocks)
+}
+
+/// Everything but the heading.
+pub(super) fn blocks(plan: &Plan) -> Vec<Block> {
+    let mut blocks = vec![Block::Text(format!("**{}**", cell(&plan.sums())))];
+    blocks.extend(disturbing(plan));
+    blocks.extend(steps(plan));
+    blocks.extend(waits(plan));
+    blocks.extend(withheld(plan));
+    if !plan.unseen.is_empty() {
+        let lines = plan.unseen.iter().map(|kind| format!("- {}", unseen(*kind)));
+        blocks.push(Block::Text(lines.collect::<Vec<_>>().join("\n")));
+    }
+    if !plan.foreign.is_empty() {
+        let rows = plan.foreign.iter().map(|it| vec![cell(&foreign(it))]).collect();
+        let fold = Some(format!("{} not phonehome's: never touched", plan.foreign.len()));
+        blocks.push(Block::Table { fold, head: &["In the VPC"], rows });
+    }
+    if let Some(price) = plan.price.filter(MonthlyPrice::is_news) {
+        blocks.push(Block::Text(format!("{}.", cell(&price.to_string()))));
+    }
+    blocks
+}
+
+/// How many disturbing steps are named before the table of all.
+const SHOWN: usize = 8;
+
+/// The steps that running traffic notices, where nobody can overlook them.
+fn disturbing(plan: &Plan) -> Option<Block> {
+    let disturbing: Vec<&Step> =
+        plan.steps.iter().filter(|it| it.disruption.of_traffic().is_some()).collect();
+    let worst = plan.disruption().of_traffic()?;
+    let how_many = match disturbing.len() {
+        1 => "1 step disturbs".to_owned(),
+        more => format!("{more} steps disturb"),
+    };
+    let mut lines =
+        vec!["> [!WARNING]".to_owned(), format!("> {how_many} running traffic; at worst it **{worst}**:")];
+    for step in disturbing.iter().take(SHOWN) {
+        lines.push(format!("> - {} {}", code(&step.address.0), step.disruption.in_words()));
+    }
+    if disturbing.len() > SHOWN {
+        lines.push(format!("> - and {} more, below", disturbing.len() - SHOWN));
+    }
+    Some(Block::Text(lines.join("\n")))
+}
+
+fn steps(plan: &Plan) -> Option<Block> {
+    let row = |step: &Step| {
+        let traffic = step.disruption.of_traffic().map(|words| format!("**{words}**")).unwrap_or_default();
+        let (after, more) = after(plan, step);
+        let mut after = after.into_iter().map(code).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            after.push_str(&format!(" and {more} more"));
+        }
+        let what = match what(step) {
+            none if none.is_empty() => "made".to_owned(),
+            what => cell(&what),
+        };
+        vec![code(&step.change.sign().to_string()), code(&step.address.0), what, traffic, after]
+    };
+    let rows: Vec<Vec<String>> = plan.steps.iter().map(row).collect();
+    let fold = Some(count(rows.len(), "step"));
+    let head = &["", "resource", "what", "running traffic", "after"];
+    (!rows.is_empty()).then_some(Block::Table { fold, head, rows })
+}
+
+fn waits(plan: &Plan) -> Option<Block> {
+    let row = |it: &crate::Wait| vec![code(&it.address.0), code(&it.id), cell(&it.what)];
+    let rows: Vec<Vec<String>> = plan.waits.iter().map(row).collect();
+    (!rows.is_empty()).then_some(Block::Table { fold: None, head: &["waiting for", "id", "why"], rows })
+}
+
+fn withheld(plan: &Plan) -> Option<Block> {
+    let row = |it: &crate::Withheld| {
+        let (what, why) = held(it);
+        vec![code(&it.address.0), cell(&what), cell(&why)]
+    };
+    let rows: Vec<Vec<String>> = plan.withheld.iter().map(row).collect();
+    let head = &["withheld", "what would be done", "why it is not"];
+    (!rows.is_empty()).then_some(Block::Table { fold: None, head, rows })
+}
