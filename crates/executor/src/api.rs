@@ -1,0 +1,53 @@
+//! What the executor needs of an account.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+
+use phonehome_network::{Action, Address, Inventory, Kind, Ref};
+
+use crate::AwsError;
+
+/// One account and Region, looked at and changed.
+pub trait StackApi: Send + Sync {
+    /// Sees everything of these kinds; the others are `unseen` in what it answers.
+    fn observe(&self, kinds: &[Kind]) -> impl Future<Output = Result<Inventory, AwsError>> + Send;
+
+    /// Makes one call; answers with the new resource's id, where there is one.
+    fn perform(
+        &self,
+        address: &Address,
+        action: &Action,
+        ids: &Ids,
+    ) -> impl Future<Output = Result<Option<String>, AwsError>> + Send;
+
+    /// The API operation behind an action, as in `ec2:CreateVpc`: it says which of AWS's limits the
+    /// call counts against ([`crate::Buckets`]). An action that needs several calls names the one
+    /// with the lowest limit.
+    fn operation(&self, action: &Action) -> &'static str;
+}
+
+/// The ids that the steps done so far have given.
+#[derive(Debug, Clone, Default)]
+pub struct Ids(BTreeMap<Address, String>);
+
+impl Ids {
+    /// The id behind a reference.
+    ///
+    /// # Errors
+    /// When the step that makes it is not done: the plan's order is wrong.
+    pub fn resolve(&self, reference: &Ref) -> Result<String, AwsError> {
+        match reference {
+            Ref::Id(id) => Ok(id.clone()),
+            Ref::Output(address) => self.0.get(address).cloned().ok_or_else(|| AwsError {
+                operation: "plan",
+                subject: address.to_string(),
+                code: "order".into(),
+                message: "a step needs this before it is made: a bug in the planner".into(),
+            }),
+        }
+    }
+
+    pub(crate) fn insert(&mut self, address: Address, id: String) {
+        self.0.insert(address, id);
+    }
+}

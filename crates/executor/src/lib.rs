@@ -1,0 +1,28 @@
+//! Applies a plan to one account and Region: every step as soon as what it comes after is done, side
+//! by side, within EC2's published limits, and only while a fence allows it.
+//!
+//! It knows tokio and no AWS SDK: an account is a [`StackApi`], be it AWS or a fake one. It decides
+//! nothing about networks, and it never sleeps. What cannot be done now is answered as
+//! [`StepOutcome::Waiting`], and whoever asked looks again later; [`retry`] says how much later, and
+//! when to stop.
+
+mod api;
+mod buckets;
+mod clock;
+mod error;
+mod executor;
+mod fence;
+mod outcome;
+mod progress;
+mod refusals;
+pub mod retry;
+mod run;
+
+pub use api::{Ids, StackApi};
+pub use buckets::{Buckets, Limit, RetryAt};
+pub use clock::{Clock, Uptime};
+pub use error::{AwsError, Class};
+pub use executor::{CALLS_MAX, Executor};
+pub use fence::{Deadline, Fence, NoFence, Stale};
+pub use outcome::{Applied, StepOutcome};
+pub use progress::{Progress, Quiet};

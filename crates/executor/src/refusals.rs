@@ -1,0 +1,42 @@
+//! What an account refused, so that it is not asked forty times.
+
+use std::collections::BTreeMap;
+
+use crate::{AwsError, Class};
+
+/// When so many operations were denied, no other is tried in this run: the role as a whole is not
+/// ready.
+const DENIED_MAX: usize = 3;
+
+/// The refusals of one run.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals {
+    account: Option<AwsError>,
+    operations: BTreeMap<&'static str, AwsError>,
+}
+
+impl Refusals {
+    /// Notes how a call of this operation failed. An account that is not ready refuses everything;
+    /// a role that may not make one call may well make others.
+    pub(crate) fn note(&mut self, operation: &'static str, error: &AwsError) {
+        match error.class() {
+            Class::NotReady => {
+                self.account.get_or_insert_with(|| error.clone());
+            }
+            Class::Denied => {
+                self.operations.entry(operation).or_insert_with(|| error.clone());
+                if self.operations.len() >= DENIED_MAX {
+                    self.account.get_or_insert_with(|| error.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Why a call of this operation would be refused as well.
+    pub(crate) fn reason(&self, operation: &str) -> Option<AwsError> {
+        let error = self.account.as_ref().or_else(|| self.operations.get(operation))?;
+        let message = format!("{} (for the same reason this step was not tried)", error.message);
+        Some(AwsError { message, ..error.clone() })
+    }
+}

@@ -1,0 +1,170 @@
+//! When a failed call is tried again, and when that has been tried long enough.
+//!
+//! Pure: how long something has waited is an argument, and the jitter comes from a seed.
+
+use std::time::Duration;
+
+use crate::Class;
+
+/// How often a step that met something not visible yet is tried again within a run.
+pub const RETRIES_MAX: u32 = 3;
+
+/// What to do about a failed call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Try it again in this run, after another step is done. Nobody sleeps for it.
+    AgainNow,
+    /// Put the account back into the queue and look again after [`delay`].
+    Later,
+    /// Trying again does not help, or has not helped for too long: tell people.
+    GiveUp,
+}
+
+/// What to do about a call that failed like this, after `attempts` attempts in this run (the first
+/// counts) and with an account that has waited for this for `waited`.
+///
+/// Only what is not visible yet is tried again in the same run. A lost answer never is: the create
+/// call may have worked, and a second one would make a second resource; the next look sees what the
+/// first one made. A throttled call is not either: the SDK has tried it again already where that is
+/// safe, and the rest of the plan needs the tokens.
+pub fn verdict(class: Class, attempts: u32, waited: Duration) -> Verdict {
+    if waited >= patience(class) {
+        return Verdict::GiveUp;
+    }
+    match class {
+        Class::NotYet if attempts <= RETRIES_MAX => Verdict::AgainNow,
+        _ => Verdict::Later,
+    }
+}
+
+/// How long an account may wait for such an error to go away before it is an error for people.
+pub fn patience(class: Class) -> Duration {
+    const MINUTE: u64 = 60;
+    let minutes = match class {
+        // AWS may need 15 minutes for a new account, and a StackSet instance with the role comes after.
+        Class::NotReady | Class::Denied => 45,
+        // EC2's eventual consistency takes seconds to minutes; a NAT gateway goes within minutes.
+        Class::NotYet | Class::AlreadyDone => 15,
+        // Others in the account use up its calls; a large rollout takes a while.
+        Class::Throttled => 60,
+        // Longer than most short outages.
+        Class::Transient | Class::Conflict => 30,
+        Class::Invalid => 0,
+    };
+    Duration::from_secs(minutes * MINUTE)
+}
+
+/// How long to wait before the next look, after `attempt` looks that ended like this (0 after the
+/// first): it doubles up to a bound, and is drawn from the upper half of that, so that a hundred
+/// accounts that failed together do not come back together. The same arguments give the same delay.
+///
+/// | class | first | longest | why |
+/// |---|---|---|---|
+/// | `Throttled` | 10 s | 5 min | a bucket of mutating calls refills within 10 s |
+/// | `NotYet`, `AlreadyDone` | 5 s | 1 min | things become visible within seconds |
+/// | `NotReady`, `Denied` | 30 s | 3 min | accounts and roles take minutes |
+/// | `Transient` | 5 s | 2 min | a service that is down is left alone |
+/// | `Conflict` | 2 s | 30 s | someone else wrote; they are done by then |
+/// | `Invalid` | 15 min | 15 min | not tried again on purpose; SQS's longest delay for who does |
+pub fn delay(class: Class, attempt: u32, seed: u64) -> Duration {
+    let (first_ms, longest_ms): (u64, u64) = match class {
+        Class::Throttled => (10_000, 300_000),
+        Class::NotYet | Class::AlreadyDone => (5_000, 60_000),
+        Class::NotReady | Class::Denied => (30_000, 180_000),
+        Class::Transient => (5_000, 120_000),
+        Class::Conflict => (2_000, 30_000),
+        Class::Invalid => (900_000, 900_000),
+    };
+    let full_ms = first_ms.saturating_mul(1_u64.checked_shl(attempt).unwrap_or(u64::MAX)).min(longest_ms);
+    let half_ms = full_ms / 2;
+    Duration::from_millis(full_ms - scatter(seed, attempt) % (half_ms + 1))
+}
+
+/// The finaliser of SplitMix64: neighbouring seeds give unrelated numbers.
+fn scatter(seed: u64, attempt: u32) -> u64 {
+    let mut mixed = seed.wrapping_add((u64::from(attempt) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const ALL: [Class; 8] = [
+        Class::Throttled,
+        Class::NotYet,
+        Class::AlreadyDone,
+        Class::NotReady,
+        Class::Denied,
+        Class::Transient,
+        Class::Conflict,
+        Class::Invalid,
+    ];
+
+    #[test]
+    fn only_what_is_not_visible_yet_is_tried_again_in_the_same_run_and_three_times_at_most() {
+        for class in ALL {
+            let verdicts = [1, 2, 3, 4, 5].map(|attempts| verdict(class, attempts, Duration::ZERO));
+            let expected = match class {
+                Class::NotYet => {
+                    [Verdict::AgainNow, Verdict::AgainNow, Verdict::AgainNow, Verdict::Later, Verdict::Later]
+                }
+                Class::Invalid => [Verdict::GiveUp; 5],
+                _ => [Verdict::Later; 5],
+            };
+            assert_eq!(verdicts, expected, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn each_class_has_its_patience_and_then_people_are_told() {
+        for (class, minutes) in [
+            (Class::NotReady, 45),
+            (Class::Denied, 45),
+            (Class::NotYet, 15),
+            (Class::Throttled, 60),
+            (Class::Transient, 30),
+        ] {
+            let end = Duration::from_secs(minutes * 60);
+            assert_eq!(verdict(class, 9, end - Duration::from_millis(1)), Verdict::Later, "{class:?}");
+            assert_eq!(verdict(class, 9, end), Verdict::GiveUp, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn delays_double_up_to_their_bound_and_never_fall_below_half() {
+        for (class, first_s, longest_s) in [
+            (Class::Throttled, 10, 300),
+            (Class::NotYet, 5, 60),
+            (Class::NotReady, 30, 180),
+            (Class::Denied, 30, 180),
+            (Class::Transient, 5, 120),
+            (Class::Conflict, 2, 30),
+            (Class::Invalid, 900, 900),
+        ] {
+            for attempt in [0, 1, 2, 3, 10, 63, 64, u32::MAX] {
+                let full = Duration::from_secs(
+                    2_u64
+                        .checked_pow(attempt)
+                        .map_or(longest_s, |n| first_s.min(longest_s).saturating_mul(n)),
+                );
+                let full = full.min(Duration::from_secs(longest_s));
+                for seed in 0..100 {
+                    let delay = delay(class, attempt, seed);
+                    assert!(full / 2 <= delay && delay <= full, "{class:?} {attempt} {seed}: {delay:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_hundred_accounts_that_failed_together_come_back_apart() {
+        let delays: BTreeSet<_> = (0..100).map(|seed| delay(Class::NotReady, 0, seed)).collect();
+        assert!(delays.len() > 90, "only {} different delays", delays.len());
+        assert_eq!(delay(Class::NotReady, 0, 7), delay(Class::NotReady, 0, 7));
+    }
+}

@@ -1,0 +1,148 @@
+//! Order, parallelism, and what is told on the way.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use phonehome_executor::{CALLS_MAX, Executor, NoFence, Progress, StepOutcome};
+use phonehome_network::{Plan, Step};
+use tokio::time::Instant;
+
+use crate::support::{Script, address, apply, is_done, needing, outcome, plan, row, step};
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_depend_on_each_other_is_called_side_by_side() {
+    let (script, start) = (Script::new().all_take(100), Instant::now());
+    let mut steps = vec![step("vpc", "ec2:CreateVpc", &[])];
+    steps.extend(
+        row(40, "ec2:CreateSubnet").into_iter().map(|step| Step { after: vec![address("vpc")], ..step }),
+    );
+    let applied = apply(&script, &plan(steps)).await;
+    assert_eq!(applied.done(), 41);
+    assert_eq!(script.most_at_once(), CALLS_MAX);
+    // One round for the VPC, then 16, 16 and 8.
+    assert_eq!(start.elapsed(), Duration::from_millis(400));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_starts_as_soon_as_what_it_comes_after_is_done_and_not_with_its_round() {
+    let (script, start) = (Script::new().all_take(100).takes("slow", 1_000), Instant::now());
+    let steps = [
+        step("slow", "ec2:CreateSubnet", &[]),
+        step("a", "ec2:CreateSubnet", &[]),
+        step("b", "ec2:CreateSubnet", &["a"]),
+        step("c", "ec2:CreateSubnet", &["b"]),
+    ];
+    assert_eq!(apply(&script, &plan(steps)).await.done(), 4);
+    assert_eq!(start.elapsed(), Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_step_is_given_the_ids_of_what_it_comes_after() {
+    let steps = [step("vpc", "ec2:CreateVpc", &[]), needing("subnet", "ec2:CreateSubnet", "vpc")];
+    let applied = apply(&Script::new(), &plan(steps)).await;
+    assert_eq!(outcome(&applied, "subnet"), &StepOutcome::Done(Some("subnet in vpc in vpc-1".into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_step_takes_down_only_what_comes_after_it() {
+    let script = Script::new().answers("a", &[Err("InvalidParameterValue")]);
+    let steps = [
+        step("a", "ec2:CreateSubnet", &[]),
+        step("a/1", "ec2:CreateSubnet", &["a"]),
+        step("a/1/2", "ec2:CreateSubnet", &["b", "a/1"]),
+        step("b", "ec2:CreateSubnet", &[]),
+        step("b/1", "ec2:CreateSubnet", &["b"]),
+    ];
+    let applied = apply(&script, &plan(steps)).await;
+    assert_eq!(
+        applied.failure().map(|(address, error)| (address.0.as_str(), error.code.as_str())),
+        Some(("a", "InvalidParameterValue"))
+    );
+    assert_eq!(outcome(&applied, "a/1"), &StepOutcome::Skipped(address("a")));
+    assert_eq!(outcome(&applied, "a/1/2"), &StepOutcome::Skipped(address("a/1")));
+    assert!(is_done(&applied, "b") && is_done(&applied, "b/1"));
+    assert_eq!(script.calls(), ["a", "b", "b/1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_come_in_the_plans_order_whatever_ends_first() {
+    let script = Script::new().takes("first", 300).takes("second", 200).takes("third", 100);
+    let steps = ["first", "second", "third"].map(|name| step(name, "ec2:CreateSubnet", &[]));
+    let applied = apply(&script, &plan(steps)).await;
+    let order: Vec<_> = applied.outcomes.iter().map(|(address, _)| address.0.as_str()).collect();
+    assert_eq!(order, ["first", "second", "third"]);
+}
+
+#[tokio::test]
+async fn an_empty_plan_calls_nothing() {
+    let script = Script::new();
+    assert_eq!(apply(&script, &Plan::default()).await.outcomes, []);
+    assert_eq!(script.calls(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_step_after_one_that_no_plan_makes_fails_and_says_so() {
+    let steps = [step("a", "ec2:CreateSubnet", &["nowhere"]), step("b", "ec2:CreateSubnet", &["a"])];
+    let applied = apply(&Script::new(), &plan(steps)).await;
+    let (address, error) = applied.failure().expect("a fails");
+    assert_eq!((address.0.as_str(), error.code.as_str()), ("a", "order"));
+    assert!(error.message.starts_with("comes after nowhere, which no step of this plan makes"), "{error}");
+    assert_eq!(applied.outcomes.len(), 2);
+}
+
+#[tokio::test]
+async fn a_plan_in_the_wrong_order_is_applied_in_the_right_one() {
+    let script = Script::new();
+    let steps = [needing("subnet", "ec2:CreateSubnet", "vpc"), step("vpc", "ec2:CreateVpc", &[])];
+    assert_eq!(apply(&script, &plan(steps)).await.done(), 2);
+    assert_eq!(script.calls(), ["vpc", "subnet"]);
+}
+
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Progress for Told {
+    fn started(&self, step: &Step) {
+        self.0.lock().unwrap().push(format!("{} starts", step.address));
+    }
+
+    fn ended(&self, step: &Step, outcome: &StepOutcome) {
+        let what = match outcome {
+            StepOutcome::Done(_) => "done",
+            StepOutcome::Waiting(_) => "waits",
+            StepOutcome::Skipped(_) => "skipped",
+            StepOutcome::Refused(_) => "refused",
+            StepOutcome::Failed(_) => "failed",
+        };
+        self.0.lock().unwrap().push(format!("{} {what}", step.address));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_and_each_outcome_is_told_as_it_happens() {
+    let told = Told::default();
+    let script = Script::new()
+        .answers("b", &[Err("InvalidVpcID.NotFound")])
+        .takes("b", 1)
+        .answers("d", &[Err("InvalidParameterValue")])
+        .takes("a", 2)
+        .takes("d", 9);
+    let steps = [
+        step("a", "ec2:CreateVpc", &[]),
+        step("b", "ec2:CreateSubnet", &[]),
+        step("c", "ec2:CreateSubnet", &["d"]),
+        step("d", "ec2:CreateSubnet", &[]),
+    ];
+    Executor::new().with_progress(&told).apply(&script, &plan(steps), &NoFence).await;
+    let told = told.0.into_inner().unwrap();
+    let expected =
+        ["a starts", "b starts", "d starts", "a done", "b starts", "b done", "d failed", "c skipped"];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_run_can_be_moved_to_another_thread() {
+    fn sendable(_: impl Send) {}
+    let (script, nothing, mut executor) = (Script::new(), Plan::default(), Executor::new());
+    sendable(executor.apply(&script, &nothing, &NoFence));
+}
