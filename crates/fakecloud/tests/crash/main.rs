@@ -1,0 +1,11 @@
+//! Executors that die, answers that get lost, limits, late visibility: whatever happens on the way, an
+//! account ends as it would have without it, and nothing is made twice.
+
+mod batch;
+mod driver;
+mod every_call;
+mod late;
+mod random;
+mod release;
+mod shape;
+mod slow;
