@@ -10,6 +10,7 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 
 use crate::AwsError;
+use crate::error::OfSdk as _;
 
 /// Set to `local` wherever the project is built, tested or shown; then only a loopback endpoint
 /// is ever spoken to.
@@ -132,6 +133,16 @@ pub async fn in_local_cloud(endpoint: &str, account: &str, region: &str) -> Resu
         .await)
 }
 
+/// The same local cloud as the root of another account, by the same connections.
+///
+/// # Errors
+/// [`CloudError::NotLoopback`] when `base` is anywhere but on this machine.
+pub fn as_local_account(base: &SdkConfig, account: &str) -> Result<SdkConfig, CloudError> {
+    require_loopback(ENDPOINT_VARIABLE, base.endpoint_url().unwrap_or_default())?;
+    let credentials = Credentials::new(account, "local", None, None, "local cloud");
+    Ok(base.to_builder().credentials_provider(SharedCredentialsProvider::new(credentials)).build())
+}
+
 /// What every configuration has in common.
 fn loader() -> ConfigLoader {
     #[allow(clippy::disallowed_methods, reason = "the one place where configuration is made")]
@@ -164,7 +175,7 @@ pub async fn in_member_account(
     let answer = aws_sdk_sts::Client::new(base)
         .assume_role()
         .role_arn(&arn)
-        .role_session_name("phonehome")
+        .role_session_name(crate::trail::SESSION_NAME)
         .duration_seconds(900)
         .send()
         .await

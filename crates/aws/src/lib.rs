@@ -3,23 +3,22 @@
 
 pub mod cloud;
 mod error;
-pub mod executor;
 mod metrics;
 mod organization;
 mod queue;
+mod regions;
 pub mod secret;
 pub mod slack;
 mod stack;
-mod stack_ec2;
-mod stack_ec2_change;
-mod stack_probe;
 pub mod table;
 mod topic;
+pub mod trail;
 
 pub use aws_config::SdkConfig;
-pub use error::{AwsError, Class};
 pub use metrics::{Metrics, NAMESPACE};
 pub use organization::{Account, AwsOrganization, FixedOrganization, Organization};
+pub use phonehome_executor::{self as executor, AwsError, Class};
 pub use queue::{DELAY_S_MAX, MemoryQueue, Message, Queue, SqsQueue};
-pub use stack::{AwsStack, ProbeCode, code_sha256};
+pub use regions::opted_in_regions;
+pub use stack::{AwsStack, ProbeCode};
 pub use topic::{MemoryPager, Pager, SnsPager};

@@ -8,6 +8,7 @@ use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 
 use crate::AwsError;
+use crate::error::OfSdk as _;
 
 /// The CloudWatch namespace.
 pub const NAMESPACE: &str = "phonehome";

@@ -3,9 +3,10 @@
 use std::future::Future;
 
 use aws_sdk_organizations::Client;
-use aws_sdk_organizations::types::AccountStatus;
+use aws_sdk_organizations::types::{AccountJoinedMethod, AccountStatus};
 
 use crate::AwsError;
+use crate::error::OfSdk as _;
 
 /// An account of the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,9 @@ pub struct Account {
     pub name: String,
     /// Whether it can be worked in: not suspended, not being closed.
     pub active: bool,
+    /// When the organization made it, in milliseconds since the Unix epoch; `None` for an account that
+    /// was there before and was invited.
+    pub created_at_ms: Option<u64>,
 }
 
 /// The accounts there are.
@@ -50,6 +54,10 @@ fn account(account: &aws_sdk_organizations::types::Account) -> Account {
         id: account.id().unwrap_or_default().to_owned(),
         name: account.name().unwrap_or_default().to_owned(),
         active,
+        created_at_ms: (account.joined_method() == Some(&AccountJoinedMethod::Created))
+            .then(|| account.joined_timestamp().and_then(|at| at.to_millis().ok()))
+            .flatten()
+            .and_then(|at| u64::try_from(at).ok()),
     }
 }
 

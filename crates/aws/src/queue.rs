@@ -7,6 +7,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
 
 use crate::AwsError;
+use crate::error::OfSdk as _;
 
 /// SQS's longest delay of one message, in seconds.
 pub const DELAY_S_MAX: u32 = 900;

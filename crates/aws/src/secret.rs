@@ -3,6 +3,7 @@
 use aws_sdk_secretsmanager::Client;
 
 use crate::AwsError;
+use crate::error::OfSdk as _;
 
 /// Reads a secret's text.
 ///

@@ -1,85 +1,109 @@
 //! One account and Region on AWS.
 
+mod call;
+mod change;
+mod create;
+mod describe;
+mod observe;
+mod operation;
+mod perform;
+mod probe;
+mod read;
+#[cfg(test)]
+mod removal_tests;
+mod remove;
+mod rules;
+#[cfg(test)]
+mod test_cloud;
+
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_ec2::config::retry::RetryConfig;
+use aws_sdk_ec2::config::retry::{RetryConfig, RetryPartition};
 use base64::Engine as _;
-use phonehome_network::{Action, Address, Inventory, StackSpec};
+use phonehome_network::{Action, Address, Inventory, Kind, StackSpec};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
 
+use crate::AwsError;
 use crate::executor::{Ids, StackApi};
-use crate::{AwsError, stack_ec2_change, stack_probe};
 
-/// The probe's code, as it is uploaded.
+/// How many uploads of the probe's code are under way at once in the whole process. Each holds the zip
+/// about three times (bytes, base64, request body), and a process that sets up many accounts has
+/// little memory.
+const UPLOADS_MAX: usize = 2;
+
+/// The probe's code, as it is uploaded. Clones share it.
 #[derive(Debug, Clone)]
 pub struct ProbeCode {
-    /// A zip with the file `bootstrap`.
-    pub zip: Arc<Vec<u8>>,
+    zip: Arc<Vec<u8>>,
+    uploads: Arc<Semaphore>,
 }
 
-/// The hash of a zip as Lambda's `CodeSha256` shows it: base64 of its SHA-256.
-pub fn code_sha256(zip: &[u8]) -> String {
-    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(zip))
+impl ProbeCode {
+    /// From a zip with the file `bootstrap`.
+    pub fn new(zip: Vec<u8>) -> Self {
+        Self { zip: Arc::new(zip), uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
+    }
+
+    /// Its hash as Lambda's `CodeSha256` shows it: base64 of the zip's SHA-256.
+    pub fn sha256(&self) -> String {
+        base64::engine::general_purpose::STANDARD.encode(Sha256::digest(self.zip.as_slice()))
+    }
 }
 
 /// One account and Region on AWS, spoken to with the credentials of a role in that account.
 #[derive(Debug, Clone)]
 pub struct AwsStack {
-    pub(crate) ec2: aws_sdk_ec2::Client,
-    /// Tries once. Most create calls take no client token: a second attempt after an answer that was
-    /// lost would make a second one. The next look sees what the first attempt made.
-    pub(crate) ec2_once: aws_sdk_ec2::Client,
-    pub(crate) lambda: aws_sdk_lambda::Client,
-    pub(crate) scheduler: aws_sdk_scheduler::Client,
-    pub(crate) spec: StackSpec,
-    pub(crate) code: ProbeCode,
+    ec2: aws_sdk_ec2::Client,
+    /// Tries once, for the calls that make a resource. Most of them take no client token: a second
+    /// attempt after an answer that was lost would make a second one. The next look sees what the
+    /// first attempt made.
+    ///
+    /// Where a call takes a token, none of our own is given. A token that is the same for the same
+    /// address brings back the old resource, or an error, once that was deleted and has to be made
+    /// again; one that is new for each plan protects from nothing that trying once does not.
+    ec2_once: aws_sdk_ec2::Client,
+    lambda: aws_sdk_lambda::Client,
+    scheduler: aws_sdk_scheduler::Client,
+    spec: StackSpec,
+    code: ProbeCode,
+    known_vpc: Option<String>,
 }
 
 impl AwsStack {
-    /// The account that `config`'s credentials belong to.
+    /// The account that `config`'s credentials belong to, in `config`'s Region.
     pub fn new(config: &SdkConfig, spec: StackSpec, code: ProbeCode) -> Self {
+        // The SDK would count the retries of all clients of a service in a Region together: an account
+        // that does not answer would use up those of all others that this process looks after. AWS
+        // itself counts each account's calls apart.
+        let retries = || RetryPartition::custom(spec.account.clone()).build();
+        let ec2 = || aws_sdk_ec2::config::Builder::from(config).retry_partition(retries());
+        let lambda = aws_sdk_lambda::config::Builder::from(config).retry_partition(retries());
+        let scheduler = aws_sdk_scheduler::config::Builder::from(config).retry_partition(retries());
         Self {
-            ec2: aws_sdk_ec2::Client::new(config),
-            ec2_once: aws_sdk_ec2::Client::from_conf(
-                aws_sdk_ec2::config::Builder::from(config).retry_config(RetryConfig::disabled()).build(),
-            ),
-            lambda: aws_sdk_lambda::Client::new(config),
-            scheduler: aws_sdk_scheduler::Client::new(config),
+            ec2: aws_sdk_ec2::Client::from_conf(ec2().build()),
+            ec2_once: aws_sdk_ec2::Client::from_conf(ec2().retry_config(RetryConfig::disabled()).build()),
+            lambda: aws_sdk_lambda::Client::from_conf(lambda.build()),
+            scheduler: aws_sdk_scheduler::Client::from_conf(scheduler.build()),
+            known_vpc: spec.adopt.clone(),
             spec,
             code,
         }
     }
 
-    pub(crate) fn zone_names(&self) -> Vec<String> {
-        self.spec.zones.iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect()
+    /// The same, with the id that the stack's VPC had at an earlier look. It saves a round trip: the
+    /// VPC's attributes are then asked for together with everything else. A wrong one does no harm.
+    #[must_use]
+    pub fn with_known_vpc(mut self, vpc_id: Option<String>) -> Self {
+        self.known_vpc = vpc_id.or(self.known_vpc);
+        self
     }
 }
 
 impl StackApi for AwsStack {
-    /// One describe call for each kind of resource, all at once.
-    async fn observe(&self) -> Result<Inventory, AwsError> {
-        let (vpcs, subnets, internet_gateways, elastic_ips, nat_gateways, route_tables, security_groups) = tokio::try_join!(
-            self.vpcs(),
-            self.subnets(),
-            self.internet_gateways(),
-            self.elastic_ips(),
-            self.nat_gateways(),
-            self.route_tables(),
-            self.security_groups(),
-        )?;
-        let (functions, schedules) = tokio::try_join!(self.functions(), self.schedules())?;
-        Ok(Inventory {
-            vpcs,
-            subnets,
-            internet_gateways,
-            elastic_ips,
-            nat_gateways,
-            route_tables,
-            security_groups,
-            functions,
-            schedules,
-        })
+    async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, AwsError> {
+        observe::observe(self, kinds).await
     }
 
     async fn perform(
@@ -89,14 +113,10 @@ impl StackApi for AwsStack {
         ids: &Ids,
     ) -> Result<Option<String>, AwsError> {
         tracing::debug!(account = self.spec.account, %address, ?action, "step");
-        match action {
-            Action::CreateFunction { .. }
-            | Action::UpdateFunctionCode { .. }
-            | Action::UpdateFunctionConfiguration { .. }
-            | Action::PutDestination { .. }
-            | Action::CreateSchedule { .. }
-            | Action::UpdateSchedule { .. } => stack_probe::perform(self, action, ids).await,
-            _ => stack_ec2_change::perform(self, address, action, ids).await,
-        }
+        perform::perform(self, address, action, ids).await
+    }
+
+    fn operation(&self, action: &Action) -> &'static str {
+        operation::operation(action)
     }
 }

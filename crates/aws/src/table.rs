@@ -14,6 +14,7 @@ use flate2::write::GzEncoder;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::OfSdk as _;
 use crate::{AwsError, Class};
 
 /// A document's key: `partition` groups what is read together, `sort` orders within it.

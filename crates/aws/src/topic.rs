@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_sns::Client;
 
 use crate::AwsError;
+use crate::error::OfSdk as _;
 
 /// Somewhere that wakes people.
 pub trait Pager: Send + Sync {

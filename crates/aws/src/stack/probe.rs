@@ -1,4 +1,7 @@
-//! The probe half of a stack: Lambda and EventBridge Scheduler.
+//! The probe half of a stack: Lambda and EventBridge Scheduler. Both are found by name: a probe and its
+//! schedule are called after their zone.
+
+use std::collections::BTreeSet;
 
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
@@ -9,18 +12,36 @@ use aws_sdk_scheduler::types::{
     FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target,
 };
 use futures_util::future::try_join_all;
-use phonehome_network::{Action, Function, FunctionState, Schedule, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
+use phonehome_network::{
+    Function, FunctionState, ProbeSpec, Ref, Schedule, StackSpec, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE,
+    ZONE_SLOTS,
+};
 use phonehome_wire::ProbeInput;
 
+use super::AwsStack;
+use super::call::{Call, Made};
 use crate::AwsError;
-use crate::executor::Ids;
-use crate::stack::AwsStack;
+use crate::error::OfSdk as _;
 
+/// What both services say of a name that nothing has.
 const MISSING: &str = "ResourceNotFoundException";
+/// How often a probe runs.
+const EXPRESSION: &str = "rate(1 minute)";
 
 impl AwsStack {
-    pub(crate) async fn functions(&self) -> Result<Vec<Function>, AwsError> {
-        let names = self.zone_names();
+    /// The names of all the probes there can be in this Region: those of zones that left the fleet file
+    /// too, which nothing else would find.
+    fn probe_names(&self) -> Vec<String> {
+        let prefixes: BTreeSet<&str> =
+            self.spec.zones.iter().filter_map(|zone| zone.az_id.rsplit_once("-az").map(|it| it.0)).collect();
+        let zones = prefixes
+            .into_iter()
+            .flat_map(|prefix| (1..=ZONE_SLOTS).map(move |it| format!("{prefix}-az{it}")));
+        zones.map(|az_id| StackSpec::probe_name(&az_id)).collect()
+    }
+
+    pub(super) async fn functions(&self) -> Result<Vec<Function>, AwsError> {
+        let names = self.probe_names();
         let found = try_join_all(names.iter().map(|name| self.function(name))).await?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -63,8 +84,8 @@ impl AwsStack {
         Ok(success.filter(|_| as_ours).map(str::to_owned))
     }
 
-    pub(crate) async fn schedules(&self) -> Result<Vec<Schedule>, AwsError> {
-        let names = self.zone_names();
+    pub(super) async fn schedules(&self) -> Result<Vec<Schedule>, AwsError> {
+        let names = self.probe_names();
         let found = try_join_all(names.iter().map(|name| self.schedule(name))).await?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -86,10 +107,22 @@ impl AwsStack {
                 .and_then(|input| serde_json::from_str(input).ok()),
         }))
     }
+}
 
-    async fn create_function(&self, name: &str, vpc: VpcConfig) -> Result<(), AwsError> {
-        let probe = &self.spec.probe;
-        let mut call = self
+impl Call<'_> {
+    fn probe(&self) -> Result<&ProbeSpec, AwsError> {
+        let message = "the stack has no probes, and a step is about one: a bug in the planner";
+        self.stack.spec.probe.as_ref().ok_or_else(|| self.refused("order", message))
+    }
+
+    fn placement(&self, subnet: &Ref, security_group: &Ref) -> Result<VpcConfig, AwsError> {
+        let placement = VpcConfig::builder().subnet_ids(self.id(subnet)?);
+        Ok(placement.security_group_ids(self.id(security_group)?).build())
+    }
+
+    pub(super) async fn create_function(&self, name: &str, subnet: &Ref, security_group: &Ref) -> Made {
+        let (probe, stack) = (self.probe()?, self.stack);
+        let request = stack
             .lambda
             .create_function()
             .function_name(name)
@@ -98,117 +131,115 @@ impl AwsStack {
             .handler("bootstrap")
             .package_type(PackageType::Zip)
             .architectures(Architecture::from(probe.architecture.as_str()))
-            .code(FunctionCode::builder().zip_file(Blob::new(self.code.zip.as_slice())).build())
             .role(&probe.role_arn)
             .memory_size(probe.memory_mb)
             .timeout(probe.timeout_s)
             .logging_config(LoggingConfig::builder().log_group(&probe.log_group).build())
-            .vpc_config(vpc)
-            .tags(TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE);
-        for (key, value) in &self.spec.tags {
-            call = call.tags(key, value);
-        }
-        match call.send().await.map_err(|error| AwsError::of("lambda:CreateFunction", name, &error)) {
+            .vpc_config(self.placement(subnet, security_group)?);
+        let ours = (TAG_MANAGED_BY.to_owned(), TAG_MANAGED_BY_VALUE.to_owned());
+        let tags = stack.spec.tags.clone().into_iter().chain([ours]).collect();
+        let _upload = stack.code.uploads.acquire().await;
+        let zip = Blob::new(stack.code.zip.as_slice());
+        let request = request.set_tags(Some(tags)).code(FunctionCode::builder().zip_file(zip).build());
+        match request.send().await.map_err(|e| self.error(&e)) {
             // Made by an earlier attempt whose answer was lost: the next look sees it.
             Err(error)
                 if error.code == "ResourceConflictException" && error.message.contains("already exist") =>
             {
-                Ok(())
+                Ok(None)
             }
-            other => other.map(|_| ()),
+            other => other.map(|_| None),
         }
     }
 
-    async fn update_code(&self, name: &str) -> Result<(), AwsError> {
-        let probe = &self.spec.probe;
-        self.lambda
-            .update_function_code()
-            .function_name(name)
-            .architectures(Architecture::from(probe.architecture.as_str()))
-            .zip_file(Blob::new(self.code.zip.as_slice()))
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| AwsError::of("lambda:UpdateFunctionCode", name, &error))
+    pub(super) async fn update_function_code(&self, name: &str) -> Made {
+        let architecture = Architecture::from(self.probe()?.architecture.as_str());
+        let request = self.stack.lambda.update_function_code().function_name(name);
+        let _upload = self.stack.code.uploads.acquire().await;
+        let request = request.architectures(architecture).zip_file(Blob::new(self.stack.code.zip.as_slice()));
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
     }
 
-    async fn update_configuration(&self, name: &str, vpc: VpcConfig) -> Result<(), AwsError> {
-        let probe = &self.spec.probe;
-        self.lambda
+    pub(super) async fn update_function_configuration(
+        &self,
+        name: &str,
+        subnet: &Ref,
+        security_group: &Ref,
+    ) -> Made {
+        let probe = self.probe()?;
+        let request = self
+            .stack
+            .lambda
             .update_function_configuration()
             .function_name(name)
             .role(&probe.role_arn)
             .memory_size(probe.memory_mb)
             .timeout(probe.timeout_s)
-            .vpc_config(vpc)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| AwsError::of("lambda:UpdateFunctionConfiguration", name, &error))
+            .vpc_config(self.placement(subnet, security_group)?);
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
     }
 
     /// The response of each run goes to the member bus, and so does the news of a crash. No
     /// retries: the next run comes in a minute, and an old answer is worth nothing.
-    async fn put_destination(&self, name: &str) -> Result<(), AwsError> {
-        let bus = &self.spec.probe.bus_arn;
+    pub(super) async fn put_destination(&self, name: &str) -> Made {
+        let bus = &self.probe()?.bus_arn;
         let destinations = DestinationConfig::builder()
             .on_success(OnSuccess::builder().destination(bus).build())
             .on_failure(OnFailure::builder().destination(bus).build())
             .build();
-        self.lambda
+        let request = self
+            .stack
+            .lambda
             .put_function_event_invoke_config()
             .function_name(name)
             .maximum_retry_attempts(0)
             .maximum_event_age_in_seconds(60)
-            .destination_config(destinations)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| AwsError::of("lambda:PutFunctionEventInvokeConfig", name, &error))
+            .destination_config(destinations);
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
     }
 
-    fn schedule_target(&self, name: &str, arn: &str, input: &ProbeInput) -> Result<Target, AwsError> {
-        let unbuildable = |message: String| AwsError {
-            operation: "scheduler:CreateSchedule",
-            subject: name.to_owned(),
-            code: "request".into(),
-            message,
-        };
+    fn schedule_target(&self, function_arn: &str, input: &ProbeInput) -> Result<Target, AwsError> {
+        let unbuildable = |message: String| self.refused("request", &message);
         Target::builder()
-            .arn(arn)
-            .role_arn(&self.spec.probe.schedule_role_arn)
+            .arn(function_arn)
+            .role_arn(&self.probe()?.schedule_role_arn)
             .input(serde_json::to_string(input).map_err(|error| unbuildable(error.to_string()))?)
             .retry_policy(RetryPolicy::builder().maximum_retry_attempts(0).build())
             .build()
             .map_err(|error| unbuildable(error.to_string()))
     }
 
-    async fn create_schedule(&self, name: &str, target: Target) -> Result<(), AwsError> {
-        let call = self
+    pub(super) async fn create_schedule(&self, name: &str, function_arn: &str, input: &ProbeInput) -> Made {
+        let request = self
+            .stack
             .scheduler
             .create_schedule()
             .name(name)
-            .schedule_expression("rate(1 minute)")
+            .schedule_expression(EXPRESSION)
             .flexible_time_window(no_window())
-            .target(target);
-        match call.send().await.map_err(|error| AwsError::of("scheduler:CreateSchedule", name, &error)) {
-            Err(error) if error.code == "ConflictException" => Ok(()),
-            other => other.map(|_| ()),
+            .target(self.schedule_target(function_arn, input)?);
+        match request.send().await.map_err(|e| self.error(&e)) {
+            // Made by an earlier attempt whose answer was lost: the next look sees it.
+            Err(error) if error.code == "ConflictException" => Ok(None),
+            other => other.map(|_| None),
         }
     }
 
-    async fn update_schedule(&self, name: &str, target: Target) -> Result<(), AwsError> {
-        self.scheduler
+    pub(super) async fn update_schedule(&self, name: &str, function_arn: &str, input: &ProbeInput) -> Made {
+        let request = self
+            .stack
+            .scheduler
             .update_schedule()
             .name(name)
-            .schedule_expression("rate(1 minute)")
+            .schedule_expression(EXPRESSION)
             .state(ScheduleState::Enabled)
             .flexible_time_window(no_window())
-            .target(target)
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| AwsError::of("scheduler:UpdateSchedule", name, &error))
+            .target(self.schedule_target(function_arn, input)?);
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
     }
 }
 
@@ -219,36 +250,4 @@ fn absent<T>(error: AwsError) -> Result<Option<T>, AwsError> {
 #[allow(clippy::expect_used, reason = "the only required field is set")]
 fn no_window() -> FlexibleTimeWindow {
     FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().expect("complete")
-}
-
-/// Makes one Lambda or Scheduler call.
-pub(crate) async fn perform(
-    stack: &AwsStack,
-    action: &Action,
-    ids: &Ids,
-) -> Result<Option<String>, AwsError> {
-    let vpc = |subnet, group| -> Result<VpcConfig, AwsError> {
-        Ok(VpcConfig::builder()
-            .subnet_ids(ids.resolve(subnet)?)
-            .security_group_ids(ids.resolve(group)?)
-            .build())
-    };
-    match action {
-        Action::CreateFunction { name, subnet, security_group } => {
-            stack.create_function(name, vpc(subnet, security_group)?).await?;
-        }
-        Action::UpdateFunctionConfiguration { name, subnet, security_group } => {
-            stack.update_configuration(name, vpc(subnet, security_group)?).await?;
-        }
-        Action::UpdateFunctionCode { name } => stack.update_code(name).await?,
-        Action::PutDestination { name } => stack.put_destination(name).await?,
-        Action::CreateSchedule { name, function_arn, input } => {
-            stack.create_schedule(name, stack.schedule_target(name, function_arn, input)?).await?;
-        }
-        Action::UpdateSchedule { name, function_arn, input } => {
-            stack.update_schedule(name, stack.schedule_target(name, function_arn, input)?).await?;
-        }
-        _ => {}
-    }
-    Ok(None)
 }
