@@ -12,6 +12,10 @@ impl Keys {
     pub const STACKS: &str = "stacks";
     /// Partition of the claimed blocks.
     pub const LEDGER: &str = "ledger";
+    /// Partition of who holds which block.
+    pub const HOLDERS: &str = "ledger/holders";
+    /// Partition of the VPCs that were seen in the accounts.
+    pub const SEEN: &str = "ledger/seen";
     /// Partition of the heartbeats.
     pub const HEARTBEATS: &str = "heartbeats";
     /// Partition of the paths.
@@ -39,7 +43,23 @@ impl Keys {
     }
     /// An account's claim: the same document, so that an account claims once.
     pub fn holder(account: &str, region: &str) -> Key {
-        key("ledger/holders", format!("{account}/{region}"))
+        key(Self::HOLDERS, format!("{account}/{region}"))
+    }
+    /// Whose turn it is to change the ledger: changes with each claim and release.
+    pub fn ledger_turn() -> Key {
+        key("ledger/turn", "current")
+    }
+    /// The VPCs that were seen in an account.
+    pub fn seen(account: &str, region: &str) -> Key {
+        key(Self::SEEN, format!("{account}/{region}"))
+    }
+    /// Who did what lately in an account and Region.
+    pub fn deeds(account: &str, region: &str) -> Key {
+        key("deeds", format!("{account}/{region}"))
+    }
+    /// How far the removal of an account's default VPCs is.
+    pub fn default_vpcs(account: &str) -> Key {
+        key("default-vpcs", account)
     }
     /// A probe's heartbeat.
     pub fn heartbeat(probe: &ProbeKey) -> Key {

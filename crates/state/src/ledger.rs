@@ -1,35 +1,37 @@
-//! The ledger: which account holds which block.
+//! The ledger: which account holds which block, what is in quarantine, and what else has addresses.
+//!
+//! A block's document ([`Claim`]) lives through *held* → *in quarantine* → free. Each change is one
+//! transaction of three writes: the ledger's turn, the block, and who holds it. The turn makes two
+//! changes at the same moment impossible, so that blocks of different sizes, of other pools and of
+//! VPCs that were there before cannot come to overlap, whoever asks. What is decided
+//! ([`decide`]) and what is found wrong ([`audit`]) are plain functions of what was read.
 
-use std::collections::BTreeSet;
+mod audit;
+mod claim;
+mod decide;
+mod exhausted;
+mod seen;
+mod text;
 
 use ipnet::Ipv4Net;
-use phonehome_aws::table::{Expect, Table, TableError, Write};
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
-use phonehome_fleet::addresses::{PoolExhausted, first_free};
-use serde::{Deserialize, Serialize};
 
-use crate::{Keys, all};
+use crate::{Keys, Turn, all};
 
-/// How often a claim is tried again when another executor takes the same block first. Each time
-/// one of them gets through, so this many can claim at the same moment.
+pub use audit::{Finding, Severity, audit};
+pub use claim::{Claim, ClaimState};
+pub use exhausted::{Exhausted, FullPool, Taker};
+pub use seen::{Seen, SeenVpc, record_seen};
+
+use decide::Decision;
+
+/// How often a change is tried again when another executor changes the ledger first. Each time one
+/// of them gets through, so this many can claim at the same moment. The provisioner runs at most 20
+/// at once (`MaximumConcurrency` in `infra/hub.yaml`).
 const ATTEMPTS_MAX: usize = 300;
 
-/// A block that an account holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The block.
-    pub cidr: Ipv4Net,
-    /// The name of the pool it is from, when it was claimed.
-    pub pool: String,
-    /// Who holds it.
-    pub account: String,
-    /// Where.
-    pub region: String,
-    /// Since when; milliseconds since the Unix epoch.
-    pub claimed_at_ms: u64,
-}
-
-/// Why no block was claimed.
+/// Why the ledger was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The table failed.
@@ -37,18 +39,69 @@ pub enum LedgerError {
     Table(#[from] TableError),
     /// Every pool of the environment is full.
     #[error("{0}")]
-    Exhausted(PoolExhausted),
+    Exhausted(Box<Exhausted>),
     /// No pool is declared.
     #[error("no address pool serves this environment in this Region")]
     NoPool,
     /// Others were always faster.
-    #[error("{ATTEMPTS_MAX} attempts to claim a block met other claims; it will be tried again")]
+    #[error("{ATTEMPTS_MAX} attempts to change the ledger met other changes; it will be tried again")]
     Contended,
+    /// Not the addresses of a VPC.
+    #[error("{cidr} is not a VPC's range: {problem}")]
+    NotAVpc {
+        /// What was given.
+        cidr: Ipv4Net,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The account has another block already; it can have one in each Region.
+    #[error(
+        "account {} in {} already holds {}, so it cannot hold {cidr} too: release its block first",
+        held.account, held.region, held.cidr
+    )]
+    AlreadyHolds {
+        /// What it has.
+        held: Box<Claim>,
+        /// What was to be recorded.
+        cidr: Ipv4Net,
+    },
+    /// Somebody else has these addresses.
+    #[error(
+        "{cidr} cannot be recorded for account {account} in {region}, for it overlaps {}. Two networks with the \
+         same addresses can never be connected: give one of them other addresses, or release the block that is \
+         no longer used",
+        text::list(others.iter().map(ToString::to_string))
+    )]
+    Overlaps {
+        /// What was to be recorded.
+        cidr: Ipv4Net,
+        /// For whom.
+        account: String,
+        /// Where.
+        region: String,
+        /// Whose addresses they are.
+        others: Vec<Claim>,
+    },
+    /// The ledger's two views of one block differ: it was edited by hand.
+    #[error(
+        "ledger/holders says that account {} in {} holds {}, but ledger/{} says {}: restore the two documents from \
+         a backup of the table, or correct them by hand",
+        holder.account, holder.region, holder.cidr, holder.cidr,
+        block.as_ref().map_or_else(|| "nothing".to_owned(), |block| block.to_string())
+    )]
+    Torn {
+        /// What the account is said to hold.
+        holder: Box<Claim>,
+        /// What is known of that block.
+        block: Option<Box<Claim>>,
+    },
 }
 
-/// What `account` holds in `region`, claimed now from the first of `pools` that has room if it holds
-/// nothing. What it holds it keeps, also when the pool is renamed or no longer its own; and no block
-/// is given that overlaps any other, of whatever pool.
+/// What `account` holds in `region`. If it holds nothing, it gets a block now: the one it gave back
+/// last, if that is still nobody else's; otherwise the lowest free one of the first of `pools` that
+/// has room. What it holds it keeps, also when the pool is renamed or no longer its own. No block is
+/// given that overlaps another one of whatever pool, one in quarantine, or a VPC that was seen
+/// anywhere ([`record_seen`]).
 ///
 /// # Errors
 /// [`LedgerError`]; nothing is claimed then.
@@ -59,28 +112,132 @@ pub async fn claim(
     region: &str,
     now_ms: u64,
 ) -> Result<Claim, LedgerError> {
-    for _ in 0..ATTEMPTS_MAX {
-        let claims: Vec<Claim> =
-            all(table, Keys::LEDGER).await?.into_iter().map(|(_, claim)| claim).collect();
-        let own = claims.iter().find(|claim| claim.account == account && claim.region == region);
-        if let Some(own) = own {
-            return Ok(own.clone());
-        }
-        let (pool, cidr) = free(pools, &claims)?;
-        let claim = Claim {
-            cidr,
-            pool: pool.name.clone(),
-            account: account.to_owned(),
-            region: region.to_owned(),
-            claimed_at_ms: now_ms,
+    // By far the most frequent case, and the cheapest: one document, not the whole ledger.
+    if let Some(doc) = table.get(&Keys::holder(account, region)).await? {
+        return Ok(doc.read()?);
+    }
+    let seen: Vec<Seen> = all(table, Keys::SEEN).await?.into_iter().map(|(_, seen)| seen).collect();
+    let decide = |view: &View| decide::claim(&view.claims(), &seen, pools, account, region, now_ms);
+    change(table, account, region, now_ms, decide).await?.ok_or(LedgerError::NoPool)
+}
+
+/// What [`claim`] would answer now, if the blocks of `also` were claimed already. Writes nothing.
+///
+/// # Errors
+/// [`LedgerError`]
+pub async fn peek(
+    table: &impl Table,
+    pools: &[&AddressPool],
+    account: &str,
+    region: &str,
+    also: &[Claim],
+    now_ms: u64,
+) -> Result<Claim, LedgerError> {
+    let view = View::read(table, account, region).await?;
+    if let Some(doc) = &view.holder {
+        return Ok(doc.read()?);
+    }
+    let seen: Vec<Seen> = all(table, Keys::SEEN).await?.into_iter().map(|(_, seen)| seen).collect();
+    let claims: Vec<&Claim> = view.claims().into_iter().chain(also).collect();
+    match decide::claim(&claims, &seen, pools, account, region, now_ms)? {
+        Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
+        Decision::Becomes(claim) => Ok(claim),
+    }
+}
+
+/// Records that `account` holds `cidr` in `region`: the addresses of a VPC that was there before
+/// phonehome. Recording it again changes nothing.
+///
+/// # Errors
+/// [`LedgerError`]; among others when the range is no VPC's (/16 to /28), the account holds another
+/// block, or the range overlaps what somebody else holds or what is in quarantine.
+pub async fn claim_existing(
+    table: &impl Table,
+    account: &str,
+    region: &str,
+    cidr: Ipv4Net,
+    now_ms: u64,
+) -> Result<Claim, LedgerError> {
+    let decide = |view: &View| decide::claim_existing(&view.claims(), account, region, cidr, now_ms);
+    change(table, account, region, now_ms, decide).await?.ok_or(LedgerError::NoPool)
+}
+
+/// Takes back what `account` holds in `region`. Its block is given to nobody for `quarantine_days`:
+/// routes, DNS answers and firewall rules that still name it must not come to mean another
+/// account. Only the same account gets it back before. Answers with the block, also when it was
+/// released before (its quarantine is not prolonged); `None` when there is none.
+///
+/// # Errors
+/// [`LedgerError`]; [`LedgerError::Torn`] when the block is recorded as another account's.
+pub async fn release(
+    table: &impl Table,
+    account: &str,
+    region: &str,
+    quarantine_days: u32,
+    now_ms: u64,
+) -> Result<Option<Claim>, LedgerError> {
+    let decide = |view: &View| {
+        let holder = view.holder.as_ref().map(Doc::read::<Claim>).transpose()?;
+        decide::release(&view.claims(), holder, account, region, quarantine_days, now_ms)
+    };
+    change(table, account, region, now_ms, decide).await
+}
+
+/// The ledger at one moment, as one account's change needs it.
+struct View {
+    turn: Expect,
+    blocks: Vec<(Doc, Claim)>,
+    holder: Option<Doc>,
+}
+
+impl View {
+    async fn read(table: &impl Table, account: &str, region: &str) -> Result<Self, TableError> {
+        // The turn comes first: whatever changes while the rest is read makes the write fail.
+        let turn = Expect::unchanged(table.get(&Keys::ledger_turn()).await?.as_ref());
+        let holder = table.get(&Keys::holder(account, region)).await?;
+        Ok(Self { turn, blocks: all(table, Keys::LEDGER).await?, holder })
+    }
+
+    fn claims(&self) -> Vec<&Claim> {
+        self.blocks.iter().map(|(_, claim)| claim).collect()
+    }
+
+    /// The one transaction that makes `claim` true.
+    fn writes(&self, claim: &Claim, now_ms: u64) -> Vec<Write> {
+        let (key, holder) =
+            (Keys::block(&claim.cidr.to_string()), Keys::holder(&claim.account, &claim.region));
+        let before = self.blocks.iter().map(|(doc, _)| doc).find(|doc| doc.key == key);
+        let block = Write::put(key, Expect::unchanged(before), claim);
+        let held_before = Expect::unchanged(self.holder.as_ref());
+        let (block, holder) = match claim.state {
+            ClaimState::Held => (block, Write::put(holder, held_before, claim)),
+            // What has left quarantine is free by its date. That DynamoDB removes it later is
+            // housekeeping.
+            ClaimState::Quarantined { until_ms, .. } => {
+                (block.expiring(until_ms.div_ceil(1000)), Write::delete(holder, held_before))
+            }
         };
-        // Two documents in one transaction: the block is taken once, and the account takes once.
-        let writes = vec![
-            Write::put(Keys::block(&cidr.to_string()), Expect::Absent, &claim),
-            Write::put(Keys::holder(account, region), Expect::Absent, &claim),
-        ];
-        match table.write(writes).await {
-            Ok(()) => return Ok(claim),
+        let turn = Write::put(Keys::ledger_turn(), self.turn, &Turn { decided_at_ms: now_ms });
+        vec![turn, block, holder]
+    }
+}
+
+/// Reads, decides and writes, until nobody else came between.
+async fn change(
+    table: &impl Table,
+    account: &str,
+    region: &str,
+    now_ms: u64,
+    decide: impl Fn(&View) -> Result<Decision, LedgerError> + Send + Sync,
+) -> Result<Option<Claim>, LedgerError> {
+    for _ in 0..ATTEMPTS_MAX {
+        let view = View::read(table, account, region).await?;
+        let claim = match decide(&view)? {
+            Decision::Stays(claim) => return Ok(claim),
+            Decision::Becomes(claim) => claim,
+        };
+        match table.write(view.writes(&claim, now_ms)).await {
+            Ok(()) => return Ok(Some(claim)),
             Err(TableError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
         }
@@ -88,77 +245,5 @@ pub async fn claim(
     Err(LedgerError::Contended)
 }
 
-/// The lowest free block of the first pool that has one.
-fn free<'p>(pools: &[&'p AddressPool], claims: &[Claim]) -> Result<(&'p AddressPool, Ipv4Net), LedgerError> {
-    let held: BTreeSet<Ipv4Net> = claims.iter().map(|claim| claim.cidr).collect();
-    let mut refusal = LedgerError::NoPool;
-    for pool in pools {
-        match first_free(pool, &held) {
-            Ok(cidr) => return Ok((pool, cidr)),
-            Err(full) => refusal = LedgerError::Exhausted(full),
-        }
-    }
-    Err(refusal)
-}
-
 #[cfg(test)]
-mod tests {
-    use phonehome_aws::table::MemoryTable;
-
-    use super::*;
-
-    fn pool(name: &str, cidr: &str, block: u8) -> AddressPool {
-        AddressPool { name: name.into(), region: "us-east-1".into(), cidr: cidr.parse().unwrap(), block }
-    }
-
-    #[tokio::test]
-    async fn an_account_gets_the_same_block_every_time() {
-        let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 20));
-        let first = claim(&table, &[&pool], "1", "us-east-1", 7).await.unwrap();
-        let again = claim(&table, &[&pool], "1", "us-east-1", 8).await.unwrap();
-        assert_eq!(first, again);
-    }
-
-    #[tokio::test]
-    async fn claims_at_the_same_moment_never_overlap() {
-        let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 20));
-        let accounts: Vec<String> = (0..16).map(|n| n.to_string()).collect();
-        let claims = accounts.iter().map(|account| {
-            let (table, pool) = (table.clone(), pool.clone());
-            let account = account.clone();
-            tokio::spawn(async move { claim(&table, &[&pool], &account, "us-east-1", 0).await.unwrap().cidr })
-        });
-        let mut blocks = BTreeSet::new();
-        for claim in claims.collect::<Vec<_>>() {
-            assert!(blocks.insert(claim.await.unwrap()), "a block was given twice");
-        }
-        assert_eq!(blocks.len(), 16);
-    }
-
-    #[tokio::test]
-    async fn a_full_pool_is_relieved_by_the_next_one_and_then_says_so() {
-        let table = MemoryTable::default();
-        let (small, more) = (pool("small", "10.0.0.0/20", 20), pool("more", "10.1.0.0/20", 20));
-        let first = claim(&table, &[&small, &more], "1", "us-east-1", 0).await.unwrap();
-        let second = claim(&table, &[&small, &more], "2", "us-east-1", 0).await.unwrap();
-        assert_eq!((first.pool.as_str(), second.pool.as_str()), ("small", "more"));
-        let full = claim(&table, &[&small, &more], "3", "us-east-1", 0).await.unwrap_err();
-        assert!(full.to_string().contains("more"), "{full}");
-    }
-
-    #[tokio::test]
-    async fn a_renamed_pool_gives_no_address_twice_and_moves_nobody() {
-        let table = MemoryTable::default();
-        let (before, after) = (pool("old-name", "10.0.0.0/16", 20), pool("new-name", "10.0.0.0/16", 18));
-        let first = claim(&table, &[&before], "1", "us-east-1", 0).await.unwrap();
-        assert_eq!(claim(&table, &[&after], "1", "us-east-1", 0).await.unwrap(), first);
-        let second = claim(&table, &[&after], "2", "us-east-1", 0).await.unwrap();
-        assert_eq!(second.cidr.to_string(), "10.0.64.0/18");
-    }
-
-    #[tokio::test]
-    async fn without_a_pool_nothing_is_claimed() {
-        let refused = claim(&MemoryTable::default(), &[], "1", "us-east-1", 0).await.unwrap_err();
-        assert!(matches!(refused, LedgerError::NoPool));
-    }
-}
+mod tests;

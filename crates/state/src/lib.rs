@@ -5,8 +5,12 @@
 //! |---|---|---|---|
 //! | `fleet` | `current` | [`PublishedFleet`] | `phonehome publish` |
 //! | `stacks` | account/Region | [`StackStatus`](phonehome_network::StackStatus) | provisioner |
-//! | `ledger` | CIDR | [`Claim`] | provisioner |
-//! | `ledger/holders` | account/Region | the same [`Claim`] | provisioner |
+//! | `ledger` | CIDR | [`Claim`], held or in quarantine | provisioner |
+//! | `ledger/holders` | account/Region | the same [`Claim`] while it is held | provisioner |
+//! | `ledger/turn` | `current` | [`Turn`] | provisioner, with each change of the ledger |
+//! | `ledger/seen` | account/Region | [`Seen`], the VPCs in an account | provisioner, when they change |
+//! | `deeds` | account/Region | who changed what lately, for a while | provisioner, for CloudTrail's events |
+//! | `default-vpcs` | account | Regions whose default VPC is gone | provisioner |
 //! | `heartbeats` | account/Region/AZ | [`Heartbeat`](phonehome_alerting::Heartbeat) | collector, for every report |
 //! | `paths` | account/Region/AZ | [`Paths`](phonehome_alerting::Paths) | collector, when a path changes |
 //! | `incidents` | id | [`Incident`](phonehome_alerting::Incident), open ones | alerter |
@@ -26,7 +30,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use keys::Keys;
-pub use ledger::{Claim, LedgerError, claim};
+pub use ledger::{
+    Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
+    claim, claim_existing, peek, record_seen, release,
+};
 
 /// The fleet file in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +46,10 @@ pub struct PublishedFleet {
     pub published_by: String,
 }
 
-/// Guards the alerter's decisions: each is stored only if none was stored since it looked. Without
-/// it, two runs that look at the same moment would open two incidents for one cause.
+/// Guards decisions that rest on more than the documents they change, the alerter's and the
+/// ledger's: each is stored only if none was stored since it looked. Without it, two runs that look
+/// at the same moment would open two incidents for one cause, or give blocks of two sizes with the
+/// same addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
     /// When the newest decision was taken; milliseconds since the Unix epoch.

@@ -1,0 +1,93 @@
+//! The VPCs that were seen in the accounts: addresses that must not be given away.
+
+use ipnet::Ipv4Net;
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use serde::{Deserialize, Serialize};
+
+use super::ATTEMPTS_MAX;
+use super::claim::overlap;
+use crate::Keys;
+
+/// A VPC in some account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SeenVpc {
+    /// Whose it is.
+    pub account: String,
+    /// Where.
+    pub region: String,
+    /// Its id, `vpc-…`.
+    pub vpc_id: String,
+    /// Its IPv4 ranges, the first one and those that were associated later.
+    pub cidrs: Vec<Ipv4Net>,
+    /// Whether it carries phonehome's tag.
+    pub ours: bool,
+    /// Whether it is the one that AWS puts into each Region of a new account (172.31.0.0/16).
+    pub is_default: bool,
+}
+
+impl SeenVpc {
+    /// Whether it has an address of `cidr`.
+    pub fn overlaps(&self, cidr: &Ipv4Net) -> bool {
+        self.cidrs.iter().any(|own| overlap(own, cidr))
+    }
+
+    /// `vpc-1 of account 111122223333 in us-east-1 (not phonehome's)`.
+    pub(crate) fn described(&self) -> String {
+        let kind = match self {
+            Self { ours: true, .. } => "phonehome's",
+            Self { is_default: true, .. } => "the default VPC",
+            _ => "not phonehome's",
+        };
+        format!("{} of account {} in {} ({kind})", self.vpc_id, self.account, self.region)
+    }
+
+    pub(crate) fn ranges(&self) -> String {
+        self.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What was seen when somebody last looked into an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Which account.
+    pub account: String,
+    /// Where.
+    pub region: String,
+    /// All VPCs in it, phonehome's own too; in order of their ids.
+    pub vpcs: Vec<SeenVpc>,
+    /// Since when it looks like this; milliseconds since the Unix epoch.
+    pub changed_at_ms: u64,
+}
+
+/// Notes which VPCs there are in an account's Region: all of them, for what is not named is
+/// forgotten. Written only when it differs from what was noted before, which it answers.
+///
+/// # Errors
+/// [`TableError`]; nothing is noted then.
+pub async fn record_seen(
+    table: &impl Table,
+    account: &str,
+    region: &str,
+    vpcs: &[SeenVpc],
+    now_ms: u64,
+) -> Result<bool, TableError> {
+    let mut vpcs = vpcs.to_vec();
+    vpcs.iter_mut().for_each(|vpc| vpc.cidrs.sort());
+    vpcs.sort_by(|a, b| a.vpc_id.cmp(&b.vpc_id));
+    let key = Keys::seen(account, region);
+    let new = Seen { account: account.to_owned(), region: region.to_owned(), vpcs, changed_at_ms: now_ms };
+    let mut refused = TableError::Conflict { keys: vec![key.clone()] };
+    for _ in 0..ATTEMPTS_MAX {
+        let doc = table.get(&key).await?;
+        let old = doc.as_ref().map(Doc::read::<Seen>).transpose()?;
+        if old.is_some_and(|old| old.vpcs == new.vpcs) {
+            return Ok(false);
+        }
+        match table.write(vec![Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &new)]).await {
+            Ok(()) => return Ok(true),
+            Err(conflict @ TableError::Conflict { .. }) => refused = conflict,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(refused)
+}

@@ -1,0 +1,92 @@
+//! The ledger on DynamoDB, which refuses transactions where memory does not: two at the same
+//! moment on one document. DynamoDB is the local cloud's, made by `infra/hub.yaml`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use ipnet::Ipv4Net;
+use phonehome_aws::cloud;
+use phonehome_aws::table::DynamoTable;
+use phonehome_fleet::AddressPool;
+use phonehome_localcloud::{HUB_ACCOUNT, REGION, Stage, StageOptions};
+use phonehome_state::{Claim, Keys, SeenVpc, all, audit, claim, claim_existing, record_seen, release};
+
+const ACCOUNTS: usize = 200;
+/// As many as the provisioner runs at once: `MaximumConcurrency` in `infra/hub.yaml`.
+const EXECUTORS: usize = 20;
+const DAY_MS: u64 = 86_400_000;
+
+fn pool() -> AddressPool {
+    let cidr = "10.0.0.0/12".parse().unwrap();
+    AddressPool { name: "dev".into(), region: REGION.into(), cidr, block: 20 }
+}
+
+/// Every executor has a client of its own, as each function's instance does.
+async fn claim_at_once(stage: &Stage) -> BTreeSet<Ipv4Net> {
+    let mut tasks = Vec::new();
+    for executor in 0..EXECUTORS {
+        let config = cloud::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
+        let table = DynamoTable::new(&config, stage.output("TableName").unwrap());
+        tasks.push(tokio::spawn(async move {
+            let mut blocks = Vec::new();
+            for account in (executor..ACCOUNTS).step_by(EXECUTORS) {
+                let claimed = claim(&table, &[&pool()], &account.to_string(), REGION, 0).await;
+                blocks.push(claimed.unwrap().cidr);
+            }
+            blocks
+        }));
+    }
+    let mut blocks = BTreeSet::new();
+    for task in tasks {
+        blocks.extend(task.await.unwrap());
+    }
+    blocks
+}
+
+async fn claims(table: &DynamoTable) -> Vec<Claim> {
+    all(table, Keys::LEDGER).await.unwrap().into_iter().map(|(_, claim)| claim).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_dynamodb_accounts_fill_the_pool_from_below_and_blocks_rest_before_they_are_given_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut stage = Stage::start(StageOptions {
+        repository: Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."),
+        folder: folder.path().to_owned(),
+        schedule_seconds: 60,
+        overdue_after_seconds: 60,
+        channels: vec!["#net".to_owned()],
+    })
+    .await
+    .unwrap();
+    stage.deploy().await.unwrap();
+    let lowest: BTreeSet<Ipv4Net> = pool().cidr.subnets(20).unwrap().take(ACCOUNTS).collect();
+    assert_eq!(claim_at_once(&stage).await, lowest, "the lowest blocks, without a gap");
+
+    let config = cloud::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
+    let table = DynamoTable::new(&config, stage.output("TableName").unwrap());
+    assert_eq!(claims(&table).await.len(), ACCOUNTS);
+    assert_eq!(audit(&claims(&table).await, &[], &[], 0), []);
+
+    let rested = release(&table, "7", REGION, 30, 0).await.unwrap().unwrap();
+    assert_eq!(release(&table, "7", REGION, 30, 1).await.unwrap().as_ref(), Some(&rested));
+    let during = claim(&table, &[&pool()], "new", REGION, 30 * DAY_MS - 1).await.unwrap();
+    assert!(!lowest.contains(&during.cidr), "{during}");
+    let after = claim(&table, &[&pool()], "newer", REGION, 30 * DAY_MS).await.unwrap();
+    assert_eq!(after.cidr, rested.cidr);
+
+    let existing = claim_existing(&table, "old", REGION, "192.168.0.0/24".parse().unwrap(), 0).await.unwrap();
+    assert!(claim_existing(&table, "8", "eu-west-1", existing.cidr, 0).await.is_err());
+    let vpc = SeenVpc {
+        account: "8".into(),
+        region: REGION.into(),
+        vpc_id: "vpc-8".into(),
+        cidrs: pool().cidr.subnets(13).unwrap().collect(),
+        ours: false,
+        is_default: false,
+    };
+    assert!(record_seen(&table, "8", REGION, std::slice::from_ref(&vpc), 0).await.unwrap());
+    assert!(!record_seen(&table, "8", REGION, &[vpc], 1).await.unwrap());
+    let full = claim(&table, &[&pool()], "last", REGION, 0).await.unwrap_err().to_string();
+    assert!(full.contains("vpc-8 of account 8"), "{full}");
+}
