@@ -1,5 +1,7 @@
 //! What the provisioner is told: an account event, an account to look at, or a sweep.
 
+use phonehome_aws::trail::{Deed, NoDeed};
+use phonehome_network::{Disruption, Limits, Release};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,6 +10,10 @@ use serde_json::Value;
 pub(crate) enum Request {
     /// Look at one account.
     Account(Reconcile),
+    /// Look at one account, in which somebody has just changed something.
+    Changed(Reconcile, Box<Deed>),
+    /// An event of a member account that concerns nobody: a call that failed, or that only looked.
+    Nothing,
     /// Look at every account.
     Sweep,
     /// An account could not be made. Nothing to do but to say so.
@@ -27,8 +33,72 @@ pub(crate) struct Reconcile {
     pub(crate) account: String,
     /// How often it was put back because something was not ready.
     pub(crate) attempt: u32,
-    /// When it was first put back; milliseconds since the Unix epoch.
+    /// When it was put back for the first time since something was last done in it; milliseconds since
+    /// the Unix epoch.
     pub(crate) since_ms: u64,
+    /// When it was put back for the very first time; milliseconds since the Unix epoch.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) first_ms: u64,
+    /// What may be taken away or disturbed this time; by default what a sweep may do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) limits: Option<Asked>,
+    /// Give the account's stacks up instead: `remove` or `forget`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) release: Option<Release>,
+}
+
+/// Limits of which a request says only those that are other than usual.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Asked {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deletions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replacements: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peerings: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disruption: Option<Disruption>,
+}
+
+impl Asked {
+    /// What is not said is as usual.
+    pub(crate) fn or(self, usual: Limits) -> Limits {
+        Limits {
+            deletions: self.deletions.unwrap_or(usual.deletions),
+            replacements: self.replacements.unwrap_or(usual.replacements),
+            peerings: self.peerings.unwrap_or(usual.peerings),
+            disruption: self.disruption.unwrap_or(usual.disruption),
+            ..usual
+        }
+    }
+}
+
+impl Asked {
+    /// The same without what a look has used up: `left` of `had`.
+    pub(crate) fn less(self, had: Limits, left: Limits) -> Self {
+        let less = |asked: Option<u32>, had: u32, left: u32| {
+            asked.map(|it| it.saturating_sub(had.saturating_sub(left)))
+        };
+        Self {
+            deletions: less(self.deletions, had.deletions, left.deletions),
+            replacements: less(self.replacements, had.replacements, left.replacements),
+            peerings: less(self.peerings, had.peerings, left.peerings),
+            disruption: self.disruption,
+        }
+    }
+}
+
+impl Reconcile {
+    /// Whether it asks for no more than any look at the account does.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.limits.is_none() && self.release.is_none()
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Reads the body of a queue record.
@@ -45,7 +115,23 @@ pub(crate) fn read(body: &str) -> Result<Request, String> {
     if body.get("sweep").is_some() {
         return Ok(Request::Sweep);
     }
+    if body["source"] == "aws.ec2" {
+        return changed(&body);
+    }
     account_event(&body)
+}
+
+/// A change that CloudTrail saw in a member account. Where it was is the envelope's account and Region,
+/// whatever the body says.
+fn changed(event: &Value) -> Result<Request, String> {
+    let mut deed = match Deed::read(&event["detail"]) {
+        Ok(deed) => deed,
+        Err(NoDeed::Failed { .. } | NoDeed::ReadOnly { .. }) => return Ok(Request::Nothing),
+        Err(unreadable @ NoDeed::Unreadable(_)) => return Err(unreadable.to_string()),
+    };
+    deed.account = account(event["account"].as_str())?;
+    deed.region = event["region"].as_str().ok_or("the event has no Region")?.to_owned();
+    Ok(Request::Changed(Reconcile { account: deed.account.clone(), ..Reconcile::default() }, Box::new(deed)))
 }
 
 /// An event of Organizations or Control Tower. The account id is all that is taken from it: an
@@ -55,7 +141,7 @@ fn account_event(event: &Value) -> Result<Request, String> {
     if source != "aws.organizations" && source != "aws.controltower" {
         return Err(format!(
             "neither an account event nor a request: source is {source:?}, expected aws.organizations or \
-             aws.controltower, or a body with \"reconcile\" or \"sweep\""
+             aws.controltower or aws.ec2, or a body with \"reconcile\" or \"sweep\""
         ));
     }
     let detail = &event["detail"];

@@ -2,35 +2,81 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
 use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind};
+use phonehome_aws::executor::{StepOutcome, retry};
 use phonehome_aws::table::{Expect, Table, TableError, Write};
-use phonehome_aws::{DELAY_S_MAX, Message, Metrics, Organization, Queue};
-use phonehome_fleet::Fleet;
-use phonehome_network::{Phase, StackStatus};
+use phonehome_aws::trail::Deed;
+use phonehome_aws::{Account, Class, DELAY_S_MAX, Message, Metrics, Organization, Queue};
+use phonehome_fleet::{Fleet, Member};
+use phonehome_network::{Limits, Phase, Release, StackStatus};
+use phonehome_provision::{
+    Job, Members, Progress, Provision, Reconciled, is_look_queued, note_queued_look, record_deed,
+    usual_limits,
+};
 use phonehome_runtime::{Refusal, each_record, now_ms};
 use phonehome_state::{Keys, Outboxed, StateError, all};
 use serde_json::{Value, json};
 
-use crate::event::{Reconcile, Request, read};
-use crate::members::Members;
-use crate::reconcile::{Job, Progress};
+use crate::event::{Asked, Reconcile, Request, read};
 
-/// How long an account may stay not ready before that is an error: AWS may need 15 minutes for a
-/// new account, and a StackSet instance some more.
-const PATIENCE_MS: u64 = 45 * 60_000;
+/// For how long an account counts as new, so that its default VPCs may be taken away: longer than AWS
+/// and the StackSet need, and short enough that nobody has come to rely on them.
+const NEW_MS: u64 = 24 * 60 * 60_000;
+
+/// For how long an account is looked at again in all: 2 hours. What needs longer goes round in circles,
+/// such as a resource that AWS refuses after having accepted it.
+const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
+
+/// The requeue delay that [`retry::delay`]'s times are meant for, in seconds.
+const USUAL_DELAY_S: u64 = 20;
+
+/// How long a changed stack is left alone, in milliseconds: 35 s with the usual requeue delay. EC2 is
+/// eventually consistent, and answers up to 30 s old have been seen.
+pub(crate) fn settle_ms(requeue_delay_s: u32) -> u64 {
+    u64::from(requeue_delay_s) * 1750
+}
 
 /// The provisioner.
 pub(crate) struct Provisioner<T, Q, O, M> {
-    pub(crate) table: T,
+    pub(crate) provision: Provision<T, M>,
     pub(crate) queue: Q,
     pub(crate) dead_letters: Q,
     pub(crate) organization: O,
-    pub(crate) members: M,
     pub(crate) metrics: Metrics,
     pub(crate) requeue_delay_s: u32,
+}
+
+/// What a request comes to, over the account's Regions.
+#[derive(Default)]
+struct Sum {
+    waits: Vec<(String, Class)>,
+    failures: Vec<String>,
+    /// Whether any call was made that changed something.
+    advanced: bool,
+    /// What is left of the limits that were asked for.
+    limits: Option<Asked>,
+    /// How many of the waits are only for another executor, which does what there is to do.
+    busy: usize,
+}
+
+impl Sum {
+    fn add_stack(&mut self, place: &str, reconciled: Reconciled) {
+        self.advanced |= reconciled.applied.is_some_and(|applied| applied.done() > 0);
+        self.busy += usize::from(reconciled.busy);
+        self.add(place, reconciled.progress);
+    }
+
+    fn add(&mut self, place: &str, progress: Progress) {
+        match progress {
+            Progress::Settled => {}
+            Progress::Later { reason, class } => self.waits.push((format!("{place}: {reason}"), class)),
+            Progress::Failed(reason) => self.failures.push(format!("{place}: {reason}")),
+        }
+    }
 }
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
@@ -38,7 +84,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
-                Request::Account(request) => self.account(&request).await,
+                Request::Account(request) => match request.release {
+                    Some(mode) => self.release(&request, mode).await,
+                    None => self.account(&request).await,
+                },
+                Request::Changed(request, deed) => self.changed(&request, &deed).await,
+                Request::Nothing => Ok(()),
                 Request::Sweep => self.sweep().await,
                 Request::CreationFailed { request, reason } => self.creation_failed(&request, &reason).await,
             }
@@ -55,8 +106,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let Some(account) = account.filter(|account| account.active) else {
             tracing::info!(account = id, "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
-            for region in &fleet.regions {
-                self.gone(id, &region.name).await.map_err(table_error)?;
+            for status in self.stacks_of(id).await? {
+                self.provision.gone(id, &status.region).await.map_err(table_error)?;
             }
             return Ok(());
         };
@@ -65,48 +116,197 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             self.metrics.count("Skipped", 1);
             return Ok(());
         };
-        let mut waits = Vec::new();
-        let mut failures = Vec::new();
-        for region in
-            fleet.regions.iter().filter(|region| fleet.pool_for(&member.environment, &region.name).is_some())
-        {
-            let job = Job { fleet: &fleet, member: &member, account: id, region: &region.name };
-            match self.reconcile(&job).await.map_err(table_error)? {
-                Progress::Settled => {}
-                Progress::Later(reason) => waits.push(format!("{}: {reason}", region.name)),
-                Progress::Failed(reason) => {
-                    failures.push(format!("{} ({id}) in {}: {reason}", account.name, region.name))
-                }
-            }
-        }
-        if !waits.is_empty() {
-            self.put_back(request, &waits.join("; ")).await?;
-        }
-        if failures.is_empty() { Ok(()) } else { Err(Refusal::Bad(failures.join("; "))) }
+        let sum = self.stacks(request, &fleet, &member, &account).await?;
+        self.conclude(request, sum, &account.name).await
     }
 
-    /// Puts the account back into the queue, for a while that grows with each attempt.
-    async fn put_back(&self, request: &Reconcile, reason: &str) -> Result<(), Refusal> {
-        let now_ms = now_ms();
-        let since_ms = if request.since_ms == 0 { now_ms } else { request.since_ms };
-        if now_ms.saturating_sub(since_ms) > PATIENCE_MS {
-            return Err(Refusal::Bad(format!("not ready after {} minutes: {reason}", PATIENCE_MS / 60_000)));
+    /// Brings every stack of the account as far as it can be brought now.
+    async fn stacks(
+        &self,
+        request: &Reconcile,
+        fleet: &Fleet,
+        member: &Member,
+        account: &Account,
+    ) -> Result<Sum, Refusal> {
+        let mut sum = Sum { limits: request.limits, ..Sum::default() };
+        let regions: Vec<_> = fleet
+            .regions
+            .iter()
+            .filter(|region| fleet.pool_for(&member.environment, &region.name).is_some())
+            .collect();
+        for region in &regions {
+            let limits = sum.limits.map(|asked| asked.or(usual_limits(member, &region.name)));
+            let job = Job { fleet, member, account: &account.id, region: &region.name, limits };
+            let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
+            self.tell(&account.id, &reconciled);
+            self.wake(fleet, &reconciled.wake).await?;
+            // What was allowed was allowed once: not for each Region, nor for each look.
+            let less = |(asked, had): (Asked, Limits)| asked.less(had, reconciled.limits_left);
+            sum.limits = sum.limits.zip(limits).map(less);
+            sum.add_stack(&region.name, reconciled);
         }
-        let next = Reconcile { attempt: request.attempt + 1, since_ms, account: request.account.clone() };
-        let delay_s = self.delay_s(&next);
+        let is_new = account.created_at_ms.is_some_and(|at| now_ms().saturating_sub(at) < NEW_MS);
+        if let (true, Some(region)) = (is_new, regions.first()) {
+            let job = Job { fleet, member, account: &account.id, region: &region.name, limits: None };
+            let progress = self.provision.remove_default_vpcs(&job).await.map_err(table_error)?;
+            sum.add("default VPCs", progress);
+        }
+        Ok(sum)
+    }
+
+    /// Puts the account back for what is not ready, and refuses it for what will not be. Never both: one
+    /// message has one fate, and as long as something is on its way it is looked at again.
+    async fn conclude(&self, request: &Reconcile, sum: Sum, name: &str) -> Result<(), Refusal> {
+        // The most patient one decides: what else waits is looked at along with it.
+        let class = sum.waits.iter().map(|(_, class)| *class).max_by_key(|class| retry::patience(*class));
+        if let Some(class) = class {
+            return self.put_back(request, &sum, class).await;
+        }
+        if sum.failures.is_empty() {
+            return Ok(());
+        }
+        let failures =
+            sum.failures.iter().map(|failure| format!("{name} ({}) in {failure}", request.account));
+        Err(Refusal::Bad(failures.collect::<Vec<_>>().join("; ")))
+    }
+
+    /// Somebody changed something in an account that has a stack: who it was is noted, and the account
+    /// is looked at at once; or a while later and once for all of them, where many change much.
+    async fn changed(&self, request: &Reconcile, deed: &Deed) -> Result<(), Refusal> {
+        if deed.is_ours(&self.fleet().await?.organization.member_role) {
+            return Ok(());
+        }
+        let (table, account, region) = (&self.provision.table, &deed.account, &deed.region);
+        let Some(doc) = table.get(&Keys::stack(account, region)).await.map_err(table_error)? else {
+            return Ok(());
+        };
+        let status: StackStatus = doc.read().map_err(table_error)?;
+        let now_ms = now_ms();
+        record_deed(table, deed, now_ms).await.map_err(table_error)?;
+        let quiet_ms = u64::from(self.requeue_delay_s) * 1000;
+        if status.leased_until_ms <= now_ms && status.updated_at_ms + quiet_ms <= now_ms {
+            return self.account(request).await;
+        }
+        if is_look_queued(table, account, region, now_ms).await.map_err(table_error)? {
+            return Ok(());
+        }
+        let delay_s = self.settled_s();
+        self.send(request, delay_s).await?;
+        let due_ms = now_ms + u64::from(delay_s) * 1000;
+        note_queued_look(table, account, region, due_ms, now_ms).await.map_err(table_error)
+    }
+
+    /// Gives up the stacks of an account that has left the fleet file, or the organization.
+    async fn release(&self, request: &Reconcile, mode: Release) -> Result<(), Refusal> {
+        let id = request.account.as_str();
+        let fleet = self.fleet().await?;
+        let account = self.organization.account(id).await.map_err(later)?.filter(|account| account.active);
+        if let Some(member) = account.as_ref().and_then(|account| fleet.member_for(id, &account.name)) {
+            return Err(Refusal::Bad(format!(
+                "{} ({id}) is in the fleet file, so its stack would be made again: take it out and publish the \
+                 file before you release it",
+                member.account_name
+            )));
+        }
+        let mut sum = Sum::default();
+        for status in self.stacks_of(id).await? {
+            let (gone, days) = (account.is_none(), fleet.network.quarantine_days);
+            let released = self.provision.release(id, &status.region, mode, gone, days).await;
+            let released = released.map_err(table_error)?;
+            self.tell(id, &released);
+            sum.add_stack(&status.region, released);
+        }
+        self.conclude(request, sum, "release of the account").await
+    }
+
+    /// The stacks of one account, also in Regions that have left the fleet file.
+    async fn stacks_of(&self, account: &str) -> Result<Vec<StackStatus>, Refusal> {
+        let stacks = all::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
+        Ok(stacks.into_iter().map(|(_, status)| status).filter(|status| status.account == account).collect())
+    }
+
+    /// Looks at other accounts of the fleet soon: something they wait for is there. Not at once, for what
+    /// one account was just told by AWS another one sees a moment later.
+    async fn wake(&self, fleet: &Fleet, names: &[String]) -> Result<(), Refusal> {
+        if names.is_empty() {
+            return Ok(());
+        }
+        let stacks = all::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
+        let ids: BTreeSet<String> = stacks
+            .into_iter()
+            .map(|(_, status)| status)
+            .filter(|status| {
+                names.contains(&status.account_name) && fleet.member(&status.account_name).is_some()
+            })
+            .map(|status| status.account)
+            .collect();
+        for account in ids {
+            self.send(&Reconcile { account, ..Reconcile::default() }, self.requeue_delay_s / 4).await?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, account: &str, reconciled: &Reconciled) {
+        let Some(applied) = &reconciled.applied else { return };
+        self.metrics.count("StepsDone", applied.done() as u64);
+        for (address, outcome) in &applied.outcomes {
+            match outcome {
+                StepOutcome::Failed(error) => {
+                    self.metrics.count("StepsFailed", 1);
+                    tracing::error!(account, %address, %error, "step failed");
+                }
+                StepOutcome::Waiting(error) => tracing::info!(account, %address, %error, "step waits"),
+                StepOutcome::Refused(stale) => tracing::warn!(account, %address, %stale, "step refused"),
+                StepOutcome::Done(_) | StepOutcome::Skipped(_) => {}
+            }
+        }
+    }
+
+    /// Puts the account back into the queue, for a while that depends on what it waits for and grows
+    /// with each attempt. Whatever was done in it makes it start to wait anew: a role that came late
+    /// must not use up the patience with what is made after it.
+    async fn put_back(&self, request: &Reconcile, sum: &Sum, class: Class) -> Result<(), Refusal> {
+        let waits = sum.waits.iter().map(|(reason, _)| reason.as_str());
+        let reason = waits.chain(sum.failures.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
+        let now_ms = now_ms();
+        let or_now = |at_ms: u64| if at_ms == 0 { now_ms } else { at_ms };
+        let first_ms = or_now(if request.first_ms == 0 { request.since_ms } else { request.first_ms });
+        let (since_ms, attempt) =
+            if sum.advanced { (now_ms, 0) } else { (or_now(request.since_ms), request.attempt) };
+        let waited = |since_ms: u64| Duration::from_millis(now_ms.saturating_sub(since_ms));
+        // Lambda takes up to an hour to take away the network interfaces of a probe.
+        let usual = if request.release.is_some() { PATIENCE } else { retry::patience(class) };
+        let bounds = [(since_ms, usual), (first_ms, PATIENCE)];
+        if let Some((_, patience)) = bounds.into_iter().find(|(since, patience)| waited(*since) >= *patience)
+        {
+            if sum.busy == sum.waits.len() && sum.failures.is_empty() && request.is_plain() {
+                tracing::info!(account = request.account, reason, "left to whoever works on it");
+                return Ok(());
+            }
+            let minutes = patience.as_secs() / 60;
+            return Err(Refusal::Bad(format!("not ready after {minutes} minutes: {reason}")));
+        }
+        let limits = sum.limits;
+        let next = Reconcile { attempt: attempt + 1, since_ms, first_ms, limits, ..request.clone() };
+        let delay_s = self.delay_s(&next, class);
         tracing::info!(account = request.account, attempt = next.attempt, delay_s, reason, "put back");
         self.metrics.count("PutBack", 1);
         self.send(&next, delay_s).await
     }
 
-    /// The base delay, up to six times as long with each attempt, plus a jitter of up to one base
-    /// delay that spreads accounts which became due together.
-    fn delay_s(&self, next: &Reconcile) -> u32 {
+    /// The delay that such a wait has, scaled to the requeue delay of this hub; never before a changed
+    /// stack has settled.
+    fn delay_s(&self, next: &Reconcile, class: Class) -> u32 {
         let mut hasher = DefaultHasher::new();
-        (&next.account, next.attempt).hash(&mut hasher);
-        let base = self.requeue_delay_s.max(1);
-        let jitter = u32::try_from(hasher.finish() % u64::from(base)).unwrap_or(0);
-        (base * next.attempt.clamp(1, 6) + jitter).min(DELAY_S_MAX)
+        next.account.hash(&mut hasher);
+        let usual = retry::delay(class, next.attempt.saturating_sub(1), hasher.finish());
+        let scaled_ms = usual.as_millis() as u64 * u64::from(self.requeue_delay_s) / USUAL_DELAY_S;
+        seconds(scaled_ms).max(self.settled_s())
+    }
+
+    /// After how many seconds a stack that is changed now has settled.
+    fn settled_s(&self) -> u32 {
+        seconds(self.provision.settle_ms + 1000)
     }
 
     async fn send(&self, request: &Reconcile, delay_s: u32) -> Result<(), Refusal> {
@@ -125,7 +325,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             .map(|account| account.id.clone());
         let mut queue: BTreeSet<String> = members.collect();
         // Also those that have a stack: one of a closed account has to be noted as such.
-        let stacks = all::<StackStatus>(&self.table, Keys::STACKS).await.map_err(table_error)?;
+        let stacks = all::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
         queue.extend(
             stacks
                 .into_iter()
@@ -162,7 +362,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let outgoing = Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body };
         let key = Keys::outbox(at_ms, &outgoing.id);
         let message = Outboxed::new(outgoing);
-        match self.table.write(vec![Write::put(key, Expect::Absent, &message)]).await {
+        match self.provision.table.write(vec![Write::put(key, Expect::Absent, &message)]).await {
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(table_error(error)),
         }
@@ -171,10 +371,15 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Without a valid fleet file nothing can be done; the record waits in the queue, then in the
     /// dead-letter queue.
     async fn fleet(&self) -> Result<Fleet, Refusal> {
-        phonehome_state::fleet(&self.table)
+        phonehome_state::fleet(&self.provision.table)
             .await
             .map_err(|error: StateError| Refusal::Later(error.to_string()))
     }
+}
+
+/// As a queue's delay.
+fn seconds(ms: u64) -> u32 {
+    u32::try_from(ms.div_ceil(1000)).unwrap_or(DELAY_S_MAX).min(DELAY_S_MAX)
 }
 
 fn later(error: impl std::fmt::Display) -> Refusal {

@@ -1,9 +1,10 @@
 //! Gives an account its network.
 
+// Futures within futures, down to the SDK's: the compiler's default of 128 does not reach.
+#![recursion_limit = "256"]
+
 mod event;
 mod handler;
-mod members;
-mod reconcile;
 #[cfg(test)]
 mod tests;
 
@@ -11,9 +12,9 @@ use std::process::ExitCode;
 
 use handler::Provisioner;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use members::AwsMembers;
 use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{AwsOrganization, Metrics, SqsQueue, cloud};
+use phonehome_provision::{AwsMembers, Provision};
 use phonehome_runtime::{exit_code, number, required, start_logs};
 use serde_json::Value;
 
@@ -25,17 +26,28 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     let config = cloud::connect().await?;
+    let requeue_delay_s = number("REQUEUE_DELAY_SECONDS", 20)?;
+    let members = AwsMembers::new(config.clone(), required("MEMBER_ROLE_NAME")?)
+        .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
+    let table = DynamoTable::new(&config, required("TABLE_NAME")?);
     let provisioner = &Provisioner {
-        table: DynamoTable::new(&config, required("TABLE_NAME")?),
+        provision: Provision { table, members, settle_ms: handler::settle_ms(requeue_delay_s) },
         queue: SqsQueue::new(&config, required("RECONCILE_QUEUE_URL")?),
         dead_letters: SqsQueue::new(&config, required("DEAD_LETTER_QUEUE_URL")?),
         organization: AwsOrganization::new(&config),
-        members: AwsMembers::from_environment(config.clone())?,
         metrics: Metrics::new(&config, "provisioner"),
-        requeue_delay_s: number("REQUEUE_DELAY_SECONDS", 20)?,
+        requeue_delay_s,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         provisioner.handle(&event.payload).await
     }))
     .await
+}
+
+/// The probe's code lies beside the binary.
+fn probe_zip() -> Result<Vec<u8>, Error> {
+    let path = std::path::Path::new(&required("LAMBDA_TASK_ROOT")?).join("probe.zip");
+    std::fs::read(&path).map_err(|error| {
+        format!("{}: {error}; `cargo xtask package` puts the probe's code there", path.display()).into()
+    })
 }

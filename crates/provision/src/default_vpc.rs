@@ -1,0 +1,136 @@
+//! A new account's default VPCs: one in each Region that is enabled.
+
+use futures_util::stream::{self, StreamExt as _};
+use phonehome_aws::executor::{Deadline, Executor, StackApi as _, Uptime};
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_aws::{AwsError, Class};
+use phonehome_fleet::DefaultVpcs as Wanted;
+use phonehome_network::{Limits, StackSpec, default_vpc_kinds, plan_default_vpc_removal};
+use phonehome_state::Keys;
+use serde::{Deserialize, Serialize};
+
+use crate::Members;
+use crate::lease::WORK_MS;
+use crate::reconcile::{Job, Progress, Provision, after, judge};
+
+/// What may be taken away in one Region: the VPC with its gateway, subnets (6 at most), routes and
+/// what else AWS puts there.
+const LIMITS: Limits = Limits { deletions: 30, ..Limits::RELEASE };
+
+/// How many Regions are worked on at once. Each takes some 20 calls in 5 rounds, and a function has 60 s
+/// for all 17 that every account has.
+const REGIONS_MAX: usize = 6;
+
+/// How far the removal of an account's default VPCs is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefaultVpcs {
+    /// Regions in which there is none any more.
+    pub removed: Vec<String>,
+    /// Regions in which it is kept, with the reason: something uses it, or a policy forbids to look.
+    pub kept: Vec<(String, String)>,
+    /// Whether every Region is one or the other.
+    #[serde(default)]
+    pub finished: bool,
+}
+
+impl<T: Table, M: Members> Provision<T, M> {
+    /// Takes away the default VPCs of an account, in every Region that is enabled in it, as far as that
+    /// can be done now. Regions that are done are noted and not looked at again.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn remove_default_vpcs(&self, job: &Job<'_>) -> Result<Progress, TableError> {
+        let environment = job.fleet.environment(&job.member.environment);
+        if environment.is_none_or(|environment| environment.default_vpcs == Wanted::Keep) {
+            return Ok(Progress::Settled);
+        }
+        let key = Keys::default_vpcs(job.account);
+        let doc = self.table.get(&key).await?;
+        let mut done = doc.as_ref().map(Doc::read::<DefaultVpcs>).transpose()?.unwrap_or_default();
+        if done.finished {
+            return Ok(Progress::Settled);
+        }
+        let regions = match self.members.regions(job.account, job.region).await {
+            Ok(regions) => regions,
+            Err(error) => return Ok(judge(&error)),
+        };
+        let is_done = |region: &String| {
+            done.removed.contains(region) || done.kept.iter().any(|(kept, _)| kept == region)
+        };
+        let left: Vec<String> = regions.into_iter().filter(|region| !is_done(region)).collect();
+        let removals = left.into_iter().map(|region| async move {
+            let removed = self.remove_default_vpc(job, &region).await;
+            (region, removed)
+        });
+        let removals: Vec<_> = stream::iter(removals).buffer_unordered(REGIONS_MAX).collect().await;
+        let mut progress = Progress::Settled;
+        for (region, removed) in removals {
+            match removed {
+                Removed::Yes => done.removed.push(region),
+                Removed::Kept(reason) => done.kept.push((region, reason)),
+                Removed::NotYet(later) => progress = later,
+            }
+        }
+        done.finished = progress == Progress::Settled;
+        let write = Write::put(key, Expect::unchanged(doc.as_ref()), &done);
+        match self.table.write(vec![write]).await {
+            // Somebody else does the same; the next look sees what is left.
+            Err(TableError::Conflict { .. }) => {
+                Ok(Progress::later("another executor removes default VPCs", Class::Conflict))
+            }
+            other => other.map(|()| progress),
+        }
+    }
+
+    async fn remove_default_vpc(&self, job: &Job<'_>, region: &str) -> Removed {
+        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == region);
+        // It may not be tagged yet, and nothing else tells it from one that nobody wants.
+        let adopt = adoption.map(|adoption| adoption.vpc_id.clone());
+        let spec = StackSpec { adopt, ..StackSpec::bare(job.account, &job.member.account_name, region) };
+        let inventory = match self.members.open(&spec, None).await {
+            Ok(stack) => stack.observe(default_vpc_kinds()).await.map(|inventory| (stack, inventory)),
+            Err(error) => Err(error),
+        };
+        let (stack, inventory) = match inventory {
+            Ok(seen) => seen,
+            Err(error) => return refused(&error),
+        };
+        let plan = match plan_default_vpc_removal(&spec, &inventory, &LIMITS) {
+            Ok(plan) => plan,
+            Err(blind) => return Removed::Kept(blind.to_string()),
+        };
+        if let Some(held) = plan.withheld.first() {
+            return Removed::Kept(format!("{}: {}", held.id, held.reason));
+        }
+        if plan.steps.is_empty() {
+            return Removed::Yes;
+        }
+        let deadline = Deadline::new(Uptime::default(), 0, WORK_MS);
+        let applied = Executor::new().apply(&stack, &plan, &deadline).await;
+        if applied.done() == plan.steps.len() {
+            tracing::info!(account = job.account, region, "default VPC removed");
+            return Removed::Yes;
+        }
+        match after(&plan, &applied) {
+            Progress::Failed(reason) => Removed::Kept(reason),
+            later => Removed::NotYet(later),
+        }
+    }
+}
+
+enum Removed {
+    Yes,
+    Kept(String),
+    NotYet(Progress),
+}
+
+/// A Region that a policy of the organization closes is left as it is; nobody can use it.
+fn refused(error: &AwsError) -> Removed {
+    match error.class() {
+        Class::Denied if error.message.contains("explicit deny") => {
+            Removed::Kept(format!("a policy forbids it: {error}"))
+        }
+        Class::Invalid => Removed::Kept(error.to_string()),
+        _ => Removed::NotYet(judge(error)),
+    }
+}

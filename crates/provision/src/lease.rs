@@ -1,0 +1,133 @@
+//! Whose a stack is: one executor's at a time.
+
+use std::collections::BTreeMap;
+
+use phonehome_alerting::Outgoing;
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_network::{Phase, StackStatus};
+use phonehome_state::{Claim, Keys, Outboxed};
+
+use crate::reconcile::{Job, Progress, Provision, now_ms};
+
+/// How long a stack belongs to the executor that works on it: longer than the provisioner's time limit
+/// (60 s), so that two never work on one stack; after it a crashed one's work is taken over.
+pub(crate) const LEASE_MS: u64 = 90_000;
+
+/// For how much of its lease an executor starts calls. A call takes at most 10 s, and what it changed
+/// may stay invisible for 30 s: by the end of the lease whoever comes next sees all of it.
+pub(crate) const WORK_MS: u64 = 50_000;
+
+/// A stack that is this executor's for now.
+pub(crate) struct Leased {
+    pub(crate) status: StackStatus,
+    expect: Expect,
+}
+
+impl<T: Table, M> Provision<T, M> {
+    /// Takes the stack for this executor, as a new generation; `None` when another one has it.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn lease(&self, job: &Job<'_>, claim: &Claim) -> Result<Option<Leased>, TableError> {
+        let key = Keys::stack(job.account, job.region);
+        let doc = self.table.get(&key).await?;
+        let now_ms = now_ms();
+        let mut status = match doc.as_ref().map(Doc::read::<StackStatus>).transpose()? {
+            Some(status) if status.leased_until_ms > now_ms => return Ok(None),
+            Some(status) => status,
+            None => new_status(job, now_ms),
+        };
+        status.pool.clone_from(&claim.pool);
+        status.cidr = claim.cidr;
+        status.account_name.clone_from(&job.member.account_name);
+        status.domain.clone_from(&job.member.domain);
+        status.environment.clone_from(&job.member.environment);
+        status.availability_zones =
+            job.fleet.region(job.region).map(|region| region.availability_zones.clone()).unwrap_or_default();
+        status.generation += 1;
+        status.leased_until_ms = now_ms + LEASE_MS;
+        let expect = Expect::unchanged(doc.as_ref());
+        match self.table.write(vec![Write::put(key, expect, &status)]).await {
+            Ok(()) => Ok(Some(Leased { status, expect: expect.after_write() })),
+            Err(TableError::Conflict { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes what was seen, with what is to be told, and gives the stack free. An executor that lost
+    /// its lease is refused, and tells nothing. `changed`: something may have been changed; `watched`:
+    /// the stack's probes were looked at too.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn give_back(
+        &self,
+        leased: Leased,
+        progress: &Progress,
+        (changed, watched): (bool, bool),
+        told: Vec<Outgoing>,
+    ) -> Result<(), TableError> {
+        let Leased { mut status, expect } = leased;
+        status.updated_at_ms = now_ms();
+        // What was just made may not be seen yet, and whoever looks now would make it again.
+        status.leased_until_ms = if changed { status.updated_at_ms + self.settle_ms } else { 0 };
+        (status.phase, status.message) = match progress {
+            Progress::Settled => (Phase::Ready, settled_message(&status)),
+            Progress::Later { reason, .. } => (Phase::Waiting, reason.clone()),
+            Progress::Failed(reason) => (Phase::Failed, reason.clone()),
+        };
+        // Only probes that were looked at are expected to report.
+        if status.phase == Phase::Ready && watched {
+            let StackStatus { availability_zones, ready_since_ms, updated_at_ms, .. } = &mut status;
+            ready_since_ms.retain(|zone, _| availability_zones.contains(zone));
+            for zone in availability_zones {
+                ready_since_ms.entry(zone.clone()).or_insert(*updated_at_ms);
+            }
+        }
+        let key = Keys::stack(&status.account, &status.region);
+        let mut writes = vec![Write::put(key, expect, &status)];
+        for outgoing in told {
+            let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
+            writes.push(Write::put(key, Expect::Absent, &Outboxed::new(outgoing)));
+        }
+        self.table.write(writes).await
+    }
+}
+
+fn settled_message(status: &StackStatus) -> String {
+    let mut message = "as declared".to_owned();
+    if !status.connections_ready {
+        message.push_str(", but a declared connection waits for the account at its other end");
+    }
+    if !status.withheld.is_empty() {
+        message.push_str(&format!(", but for {} changes that need permission", status.withheld.len()));
+    }
+    message
+}
+
+fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
+    StackStatus {
+        account: job.account.to_owned(),
+        account_name: job.member.account_name.clone(),
+        domain: job.member.domain.clone(),
+        environment: job.member.environment.clone(),
+        region: job.region.to_owned(),
+        availability_zones: vec![],
+        pool: String::new(),
+        cidr: ipnet::Ipv4Net::default(),
+        generation: 0,
+        phase: Phase::Claimed,
+        network_ready: false,
+        egress_ready: false,
+        connections_ready: false,
+        vpc_id: None,
+        private_subnets: vec![],
+        withheld: vec![],
+        settled_spec: None,
+        message: "addresses are claimed".to_owned(),
+        first_seen_ms: now_ms,
+        updated_at_ms: now_ms,
+        ready_since_ms: BTreeMap::new(),
+        leased_until_ms: 0,
+    }
+}

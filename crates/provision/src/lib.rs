@@ -1,0 +1,25 @@
+//! Brings one account to what is declared: claims its addresses, looks, plans, applies, and writes how
+//! far it is. The provisioner does it for events and sweeps, `phonehome plan` and `phonehome apply` do
+//! it from a terminal.
+//!
+//! A stack belongs to one of them at a time: its status carries a lease and a generation, and every
+//! write is conditional on both. Nothing here sleeps; what is not ready is answered as
+//! [`Progress::Later`].
+
+mod adopt;
+mod deeds;
+mod default_vpc;
+mod drift;
+mod lease;
+mod limits;
+mod links;
+mod members;
+mod reconcile;
+mod release;
+mod seen;
+
+pub use deeds::{Deeds, is_look_queued, note_queued_look, record_deed};
+pub use default_vpc::DefaultVpcs;
+pub use limits::usual_limits;
+pub use members::{AwsMembers, Members};
+pub use reconcile::{Job, Progress, Provision, Reconciled};

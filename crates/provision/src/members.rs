@@ -1,0 +1,99 @@
+//! How phonehome gets into a member account.
+
+use std::future::Future;
+
+use phonehome_aws::executor::StackApi;
+use phonehome_aws::{AwsError, AwsStack, ProbeCode, SdkConfig, cloud, opted_in_regions};
+use phonehome_network::{ProbeSpec, StackSpec};
+
+/// Opens member accounts.
+pub trait Members: Send + Sync {
+    /// An account and Region, opened.
+    type Stack: StackApi;
+    /// What every probe of this account has in common, apart from its checks; `None`: no probes are
+    /// made from here.
+    fn probe(&self, account: &str, region: &str) -> Option<ProbeSpec>;
+    /// Opens an account and Region. `known_vpc` is where the stack's VPC was when it was last seen.
+    ///
+    /// # Errors
+    /// [`AwsError`]; a role that is not there (yet) is of class [`phonehome_aws::Class::NotReady`].
+    fn open(
+        &self,
+        spec: &StackSpec,
+        known_vpc: Option<&str>,
+    ) -> impl Future<Output = Result<Self::Stack, AwsError>> + Send;
+    /// The Regions that are enabled in an account.
+    ///
+    /// # Errors
+    /// [`AwsError`]
+    fn regions(
+        &self,
+        account: &str,
+        region: &str,
+    ) -> impl Future<Output = Result<Vec<String>, AwsError>> + Send;
+}
+
+/// Member accounts on AWS, opened by assuming a role in them.
+#[derive(Debug, Clone)]
+pub struct AwsMembers {
+    config: SdkConfig,
+    role: String,
+    probe: Option<ProbePackage>,
+}
+
+/// The probe, as it is put into accounts.
+#[derive(Debug, Clone)]
+struct ProbePackage {
+    code: ProbeCode,
+    code_sha256: String,
+    architecture: String,
+}
+
+impl AwsMembers {
+    /// Member accounts whose `role` can be assumed with `config`'s credentials. Without a probe
+    /// ([`AwsMembers::with_probe`]) only networks are made.
+    pub fn new(config: SdkConfig, role: impl Into<String>) -> Self {
+        Self { config, role: role.into(), probe: None }
+    }
+
+    /// The same with probes: a zip with the file `bootstrap`, built for `arm64` or `x86_64`.
+    pub fn with_probe(self, zip: Vec<u8>, architecture: impl Into<String>) -> Self {
+        let code = ProbeCode::new(zip);
+        let (code_sha256, architecture) = (code.sha256(), architecture.into());
+        Self { probe: Some(ProbePackage { code, code_sha256, architecture }), ..self }
+    }
+}
+
+impl Members for AwsMembers {
+    type Stack = AwsStack;
+
+    fn probe(&self, account: &str, region: &str) -> Option<ProbeSpec> {
+        // The names that infra/member-role.yaml gives.
+        let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
+        self.probe.as_ref().map(|package| ProbeSpec {
+            checks: vec![],
+            generation: 0,
+            code_sha256: package.code_sha256.clone(),
+            architecture: package.architecture.clone(),
+            role_arn: role("phonehome-probe"),
+            schedule_role_arn: role("phonehome-schedule"),
+            bus_arn: format!("arn:aws:events:{region}:{account}:event-bus/phonehome"),
+            log_group: "/phonehome/probe".to_owned(),
+            memory_mb: 128,
+            timeout_s: 30,
+        })
+    }
+
+    async fn open(&self, spec: &StackSpec, known_vpc: Option<&str>) -> Result<AwsStack, AwsError> {
+        let config = cloud::in_member_account(&self.config, &spec.account, &spec.region, &self.role).await?;
+        // Without probes in the spec no code is ever uploaded.
+        let code = self.probe.as_ref().map_or_else(|| ProbeCode::new(vec![]), |package| package.code.clone());
+        let stack = AwsStack::new(&config, spec.clone(), code);
+        Ok(stack.with_known_vpc(known_vpc.map(str::to_owned)))
+    }
+
+    async fn regions(&self, account: &str, region: &str) -> Result<Vec<String>, AwsError> {
+        let config = cloud::in_member_account(&self.config, account, region, &self.role).await?;
+        opted_in_regions(&config).await
+    }
+}

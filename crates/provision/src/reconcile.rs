@@ -1,0 +1,348 @@
+//! One account in one Region: claim, look, plan, apply, say how far it is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use phonehome_aws::executor::{Applied, Deadline, Executor, StackApi, Uptime};
+use phonehome_aws::table::{Table, TableError};
+use phonehome_aws::{AwsError, Class};
+use phonehome_fleet::{AddressPool, Fleet, Member};
+use phonehome_network::{
+    Home, Inventory, Kind, Limits, Phase, Plan, ProbeSpec, Readiness, StackSpec, Tagged as _, plan, render,
+};
+use phonehome_state::{Claim, Keys, LedgerError, SeenVpc, claim, peek, record_seen};
+
+use crate::Members;
+use crate::drift::digest;
+use crate::lease::{Leased, WORK_MS};
+use crate::limits::{left, limits};
+use crate::seen::{asked_for_peerings, collision, makes_nat_gateway, note_seen, unanswered};
+
+/// Brings stacks to what is declared.
+#[derive(Debug)]
+pub struct Provision<T, M> {
+    /// Where state is kept.
+    pub table: T,
+    /// The way into member accounts.
+    pub members: M,
+    /// How long a changed stack is left alone, in milliseconds: what EC2 was just told may not be
+    /// visible for some seconds, in bad times for 30, and whoever looks then would make it again.
+    pub settle_ms: u64,
+}
+
+/// One stack to work on.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The fleet in force.
+    pub fleet: &'a Fleet,
+    /// The member that the account is.
+    pub member: &'a Member,
+    /// The account's 12-digit id.
+    pub account: &'a str,
+    /// The Region.
+    pub region: &'a str,
+    /// What may be taken away or disturbed; `None`: what a sweep may do.
+    pub limits: Option<Limits>,
+}
+
+/// How far a stack has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// As declared.
+    Settled,
+    /// Look again later.
+    Later {
+        /// Why, for people.
+        reason: String,
+        /// What kind of thing it waits for: it says how soon to look again, and for how long.
+        class: Class,
+    },
+    /// Trying again does not help; for people.
+    Failed(String),
+}
+
+impl Progress {
+    pub(crate) fn later(reason: impl ToString, class: Class) -> Self {
+        Self::Later { reason: reason.to_string(), class }
+    }
+}
+
+/// What came of one look at a stack.
+#[derive(Debug)]
+pub struct Reconciled {
+    /// How far it is.
+    pub progress: Progress,
+    /// What was planned, when it came to that.
+    pub plan: Option<Plan>,
+    /// What became of the plan's steps, when it came to that.
+    pub applied: Option<Applied>,
+    /// The names of accounts that should be looked at because of this: the other ends of peerings.
+    pub wake: Vec<String>,
+    /// Nothing was looked at, as another executor has the stack.
+    pub busy: bool,
+    /// What the job's limits still allow in a further look: what was allowed was allowed once.
+    pub limits_left: Limits,
+}
+
+impl Reconciled {
+    pub(crate) fn only(progress: Progress) -> Self {
+        Self { progress, plan: None, applied: None, wake: vec![], busy: false, limits_left: Limits::NONE }
+    }
+
+    /// Another executor has the stack, or it is left alone after a change.
+    pub(crate) fn busy() -> Self {
+        let progress = Progress::later("another executor works on this stack", Class::NotYet);
+        Self { busy: true, ..Self::only(progress) }
+    }
+}
+
+impl<T: Table, M: Members> Provision<T, M> {
+    /// Brings one stack as far as it can be brought now.
+    ///
+    /// # Errors
+    /// [`TableError`] when the state could not be read or written.
+    pub async fn reconcile(&self, job: &Job<'_>) -> Result<Reconciled, TableError> {
+        let reconciled = self.look(job).await?;
+        Ok(Reconciled { limits_left: left(limits(job), &reconciled), ..reconciled })
+    }
+
+    async fn look(&self, job: &Job<'_>) -> Result<Reconciled, TableError> {
+        let claim = match self.claim(job).await {
+            Ok(claim) => claim,
+            Err(NoClaim::Table(error)) => return Err(error),
+            Err(NoClaim::Progress(progress)) => return Ok(Reconciled::only(progress)),
+        };
+        let Some(mut leased) = self.lease(job, &claim).await? else {
+            return Ok(Reconciled::busy());
+        };
+        let before = leased.status.clone();
+        let spec = self.spec(job, claim.cidr, leased.status.generation).await?;
+        let reconciled = match &spec {
+            Ok(spec) => self.work(job, spec, &mut leased).await?,
+            Err(unfit) => Reconciled::only(Progress::Failed(unfit.clone())),
+        };
+        let told = self.told(job, spec.as_ref().ok(), &before, &reconciled).await?;
+        let changed = reconciled.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty());
+        match &spec {
+            // From a terminal without the probe's code, half of the stack was not looked at.
+            Ok(spec) if reconciled.progress == Progress::Settled && spec.probe.is_some() => {
+                leased.status.settled_spec = Some(digest(spec));
+            }
+            // What differs has been told, and is not told again until it was as declared once more.
+            _ if changed => leased.status.settled_spec = None,
+            _ => {}
+        }
+        let watched = spec.as_ref().is_ok_and(|spec| spec.probe.is_some());
+        self.give_back(leased, &reconciled.progress, (changed, watched), told).await?;
+        Ok(reconciled)
+    }
+
+    /// The addresses that [`Provision::reconcile`] would claim for an account or has claimed, if those
+    /// of `also` were claimed already. Writes nothing.
+    ///
+    /// # Errors
+    /// For people.
+    pub async fn expected_claim(&self, job: &Job<'_>, also: &[Claim]) -> Result<Claim, String> {
+        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == job.region);
+        if let Some(adoption) = adoption {
+            return self
+                .expected_adoption(job, &adoption.vpc_id)
+                .await
+                .map_err(|refused| refused.to_string());
+        }
+        let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
+        let claim = peek(&self.table, &pools, job.account, job.region, also, now_ms()).await;
+        claim.map_err(|refused| refused.to_string())
+    }
+
+    /// What [`Provision::reconcile`] would do now. Changes nothing.
+    ///
+    /// # Errors
+    /// For people.
+    pub async fn preview(&self, job: &Job<'_>, claim: &Claim) -> Result<Plan, String> {
+        let spec = self.spec(job, claim.cidr, 0).await.map_err(|error| error.to_string())??;
+        let known = self.known(job).await.map_err(|error| error.to_string())?;
+        let known_vpc = known.and_then(|status| status.vpc_id);
+        let stack =
+            self.members.open(&spec, known_vpc.as_deref()).await.map_err(|error| error.to_string())?;
+        let inventory = stack.observe(&spec.kinds()).await.map_err(|error| error.to_string())?;
+        plan(&spec, &inventory, &limits(job)).map_err(|impossible| impossible.to_string())
+    }
+
+    /// Answers also what to wake. Never fails but for the table: what goes wrong in the account is
+    /// progress, or the lack of it.
+    async fn work(
+        &self,
+        job: &Job<'_>,
+        spec: &StackSpec,
+        leased: &mut Leased,
+    ) -> Result<Reconciled, TableError> {
+        let deadline = Deadline::new(Uptime::default(), leased.status.generation, WORK_MS);
+        let stack = match self.members.open(spec, leased.status.vpc_id.as_deref()).await {
+            Ok(stack) => stack,
+            Err(error) => return Ok(Reconciled::only(judge(&error))),
+        };
+        let inventory = match stack.observe(&spec.kinds()).await {
+            Ok(inventory) => inventory,
+            Err(error) => return Ok(Reconciled::only(judge(&error))),
+        };
+        self.note(spec, &inventory).await?;
+        let plan = match plan(spec, &inventory, &limits(job)) {
+            Ok(plan) => plan,
+            // Soon after a change, a part of it may be visible before what it is in.
+            Err(half_seen) if matches!(leased.status.phase, Phase::Claimed | Phase::Waiting) => {
+                return Ok(Reconciled::only(Progress::later(half_seen, Class::NotYet)));
+            }
+            Err(impossible) => return Ok(Reconciled::only(Progress::Failed(impossible.to_string()))),
+        };
+        if let Some(collision) = collision(spec, &inventory, &plan) {
+            return Ok(Reconciled::only(Progress::Failed(collision)));
+        }
+        let mut wake = note_seen(spec, &plan, &mut leased.status);
+        wake.extend(unanswered(spec, &plan));
+        // A peer that is not there yet may take days to come; it wakes this account when it is.
+        let waits_for_peers = plan.waits.iter().all(|wait| wait.holds_up == Readiness::Connections);
+        if plan.steps.is_empty() && waits_for_peers {
+            tracing::info!(account = spec.account, region = spec.region, "no changes: as declared");
+            return Ok(Reconciled { plan: Some(plan), wake, ..Reconciled::only(Progress::Settled) });
+        }
+        tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "plan");
+        // Every plan begins with full buckets: the time a changed stack is left alone refills them.
+        let applied = Executor::new().apply(&stack, &plan, &deadline).await;
+        if applied.done() == plan.steps.len() {
+            let waits_for = |what| plan.waits.iter().any(|wait| wait.holds_up == what);
+            leased.status.network_ready = !waits_for(Readiness::Network);
+            leased.status.egress_ready =
+                leased.status.network_ready && !waits_for(Readiness::Egress) && !makes_nat_gateway(&plan);
+        }
+        wake.extend(asked_for_peerings(&plan, &applied));
+        let progress = after(&plan, &applied);
+        Ok(Reconciled { plan: Some(plan), applied: Some(applied), wake, ..Reconciled::only(progress) })
+    }
+
+    /// The addresses of the account: what it holds, or a block claimed now, or the addresses of the VPC
+    /// it is to adopt.
+    async fn claim(&self, job: &Job<'_>) -> Result<Claim, NoClaim> {
+        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == job.region);
+        if let Some(adoption) = adoption {
+            return self.claim_adopted(job, &adoption.vpc_id).await;
+        }
+        self.look_before_claiming(job).await.map_err(NoClaim::Table)?;
+        let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
+        Ok(claim(&self.table, &pools, job.account, job.region, now_ms()).await?)
+    }
+
+    /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
+    /// with them. One that cannot be entered yet is new, and has only default VPCs.
+    async fn look_before_claiming(&self, job: &Job<'_>) -> Result<(), TableError> {
+        if self.table.get(&Keys::holder(job.account, job.region)).await?.is_some() {
+            return Ok(());
+        }
+        let spec = StackSpec::bare(job.account, &job.member.account_name, job.region);
+        let Ok(stack) = self.members.open(&spec, None).await else { return Ok(()) };
+        let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(()) };
+        self.note(&spec, &inventory).await
+    }
+
+    /// The stack as declared; the inner error is for people.
+    async fn spec(
+        &self,
+        job: &Job<'_>,
+        cidr: ipnet::Ipv4Net,
+        generation: u64,
+    ) -> Result<Result<StackSpec, String>, TableError> {
+        let probe = self.members.probe(job.account, job.region).map(|probe| ProbeSpec {
+            checks: job.fleet.checks_for(job.member, job.region),
+            generation,
+            ..probe
+        });
+        let home = Home { account: job.account.to_owned(), region: job.region.to_owned(), cidr };
+        let links = self.links(job).await?;
+        Ok(StackSpec::of(job.fleet, job.member, home, probe, links).map_err(|unfit| unfit.to_string()))
+    }
+
+    /// Notes which VPCs there are, so that the ledger gives nobody their addresses.
+    pub(crate) async fn note(&self, spec: &StackSpec, inventory: &Inventory) -> Result<(), TableError> {
+        let vpcs: Vec<SeenVpc> = inventory
+            .vpcs
+            .iter()
+            .map(|vpc| SeenVpc {
+                account: spec.account.clone(),
+                region: spec.region.clone(),
+                vpc_id: vpc.id.clone(),
+                cidrs: vpc.cidrs.clone(),
+                ours: vpc.address().is_some(),
+                is_default: vpc.is_default,
+            })
+            .collect();
+        record_seen(&self.table, &spec.account, &spec.region, &vpcs, now_ms()).await.map(|_| ())
+    }
+}
+
+/// Now, in milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Why an account has no addresses.
+#[derive(Debug)]
+pub(crate) enum NoClaim {
+    Table(TableError),
+    Progress(Progress),
+}
+
+impl From<LedgerError> for NoClaim {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Table(error) => Self::Table(error),
+            LedgerError::Contended => Self::Progress(Progress::later(error, Class::Conflict)),
+            refused => Self::Progress(Progress::Failed(refused.to_string())),
+        }
+    }
+}
+
+impl std::fmt::Display for NoClaim {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Table(error) => error.fmt(f),
+            Self::Progress(Progress::Later { reason, .. } | Progress::Failed(reason)) => f.write_str(reason),
+            Self::Progress(Progress::Settled) => Ok(()),
+        }
+    }
+}
+
+/// What an error of looking means.
+pub(crate) fn judge(error: &AwsError) -> Progress {
+    match error.class() {
+        // A role's policies reach AWS's services minutes after the role itself, so denied is not ready
+        // until it has lasted.
+        class @ (Class::NotReady | Class::Denied) => Progress::later(
+            format!(
+                "the account is not ready: {error}. If this lasts, check that the StackSet of \
+                 infra/member-role.yaml covers it"
+            ),
+            class,
+        ),
+        Class::Invalid => Progress::Failed(error.to_string()),
+        class => Progress::later(error, class),
+    }
+}
+
+/// How far a stack is after a plan was applied. Done is not settled: the next look decides that.
+pub(crate) fn after(plan: &Plan, applied: &Applied) -> Progress {
+    if let Some((address, error)) = applied.failure() {
+        return Progress::Failed(format!("{address}: {error}"));
+    }
+    if let Some(stale) = applied.stale() {
+        return Progress::later(stale, Class::Conflict);
+    }
+    if let Some((address, error)) = applied.waiting() {
+        return Progress::later(format!("{address}: {error}"), error.class());
+    }
+    match plan.waits.first() {
+        Some(wait) => Progress::later(format!("{} {}: {}", wait.address, wait.id, wait.what), Class::NotYet),
+        None => {
+            Progress::later(format!("{} steps done, to be looked at again", applied.done()), Class::NotYet)
+        }
+    }
+}

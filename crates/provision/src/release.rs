@@ -1,0 +1,161 @@
+//! Giving a stack up: an account that left, is closed, or shall look after its network itself.
+
+use phonehome_aws::Class;
+use phonehome_aws::executor::{Deadline, Executor, StackApi as _, Uptime};
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_network::{
+    Kind, Limits, Phase, Plan, Release, StackSpec, StackStatus, ZoneSpec, plan_release, render,
+};
+use phonehome_state::{Keys, LedgerError, record_seen, release};
+
+use crate::Members;
+use crate::lease::{LEASE_MS, WORK_MS};
+use crate::reconcile::{Progress, Provision, Reconciled, after, judge, now_ms};
+
+impl<T: Table, M: Members> Provision<T, M> {
+    /// What [`Provision::release`] would do now.
+    ///
+    /// # Errors
+    /// For people.
+    pub async fn preview_release(&self, status: &StackStatus, mode: Release) -> Result<Plan, String> {
+        let spec = spec_of(status);
+        let stack =
+            self.members.open(&spec, status.vpc_id.as_deref()).await.map_err(|error| error.to_string())?;
+        let inventory = stack.observe(&Kind::ALL).await.map_err(|error| error.to_string())?;
+        plan_release(&spec, &inventory, &Limits::RELEASE, mode).map_err(|impossible| impossible.to_string())
+    }
+
+    /// Gives one stack up: takes it away, or only phonehome's tags; then the block goes into quarantine
+    /// and the status is deleted. Of an account that is `gone` nothing can be seen any more, and only
+    /// the block is released.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn release(
+        &self,
+        account: &str,
+        region: &str,
+        mode: Release,
+        gone: bool,
+        quarantine_days: u32,
+    ) -> Result<Reconciled, TableError> {
+        let key = Keys::stack(account, region);
+        let Some(doc) = self.table.get(&key).await? else { return Ok(Reconciled::only(Progress::Settled)) };
+        let mut status: StackStatus = doc.read()?;
+        if status.leased_until_ms > now_ms() {
+            return Ok(Reconciled::busy());
+        }
+        status.generation += 1;
+        status.leased_until_ms = now_ms() + LEASE_MS;
+        let expect = Expect::Version(doc.version);
+        match self.table.write(vec![Write::put(key.clone(), expect, &status)]).await {
+            Ok(()) => {}
+            Err(TableError::Conflict { .. }) => {
+                return Ok(Reconciled::busy());
+            }
+            Err(error) => return Err(error),
+        }
+        let expect = expect.after_write();
+        let mut reconciled = if gone {
+            // What is in it nobody can reach any more.
+            record_seen(&self.table, account, region, &[], now_ms()).await?;
+            Reconciled::only(Progress::Settled)
+        } else {
+            self.take_away(&status, mode).await?
+        };
+        if reconciled.progress == Progress::Settled {
+            // The block first: should this stop half-way, the status still says that there is something to do.
+            match release(&self.table, account, region, quarantine_days, now_ms()).await {
+                Ok(_) => {
+                    self.table.write(vec![Write::delete(key, expect)]).await?;
+                    return Ok(reconciled);
+                }
+                Err(LedgerError::Table(error)) => return Err(error),
+                Err(contended @ LedgerError::Contended) => {
+                    reconciled.progress = Progress::later(contended, Class::Conflict);
+                }
+                Err(refused) => reconciled.progress = Progress::Failed(refused.to_string()),
+            }
+        }
+        let changed = reconciled.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty());
+        let now_ms = now_ms();
+        status.leased_until_ms = if changed { now_ms + self.settle_ms } else { 0 };
+        status.updated_at_ms = now_ms;
+        status.ready_since_ms.clear();
+        (status.phase, status.message) = match &reconciled.progress {
+            Progress::Failed(reason) => (Phase::Failed, reason.clone()),
+            Progress::Later { reason, .. } => (Phase::Waiting, format!("being released: {reason}")),
+            Progress::Settled => (Phase::Gone, "released".to_owned()),
+        };
+        self.table.write(vec![Write::put(key, expect, &status)]).await?;
+        Ok(reconciled)
+    }
+
+    async fn take_away(&self, status: &StackStatus, mode: Release) -> Result<Reconciled, TableError> {
+        let spec = spec_of(status);
+        let deadline = Deadline::new(Uptime::default(), status.generation, WORK_MS);
+        let stack = match self.members.open(&spec, status.vpc_id.as_deref()).await {
+            Ok(stack) => stack,
+            Err(error) => return Ok(Reconciled::only(judge(&error))),
+        };
+        let inventory = match stack.observe(&Kind::ALL).await {
+            Ok(inventory) => inventory,
+            Err(error) => return Ok(Reconciled::only(judge(&error))),
+        };
+        // What is gone has no addresses any more, and what is only forgotten still has some.
+        self.note(&spec, &inventory).await?;
+        let plan = match plan_release(&spec, &inventory, &Limits::RELEASE, mode) {
+            Ok(plan) => plan,
+            Err(impossible) => return Ok(Reconciled::only(Progress::Failed(impossible.to_string()))),
+        };
+        if let Some(held) = plan.withheld.first() {
+            let reason = format!("{} {}: {}", held.address, held.id, held.reason);
+            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(Progress::Failed(reason)) });
+        }
+        if plan.is_settled() {
+            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(Progress::Settled) });
+        }
+        tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "release");
+        let applied = Executor::new().apply(&stack, &plan, &deadline).await;
+        let progress = after(&plan, &applied);
+        Ok(Reconciled { plan: Some(plan), applied: Some(applied), ..Reconciled::only(progress) })
+    }
+
+    /// Notes on an account's stack, if it has one, that the account is closed or has left: its
+    /// probes are no longer expected to report. What it holds is kept until it is released.
+    ///
+    /// # Errors
+    /// [`TableError`] when the state could not be read or written.
+    pub async fn gone(&self, account: &str, region: &str) -> Result<(), TableError> {
+        let key = Keys::stack(account, region);
+        let Some(doc) = self.table.get(&key).await? else { return Ok(()) };
+        let mut status: StackStatus = Doc::read(&doc)?;
+        if status.phase == Phase::Gone {
+            return Ok(());
+        }
+        status.phase = Phase::Gone;
+        status.message = "the account is closed or has left the organization; its block stays claimed until \
+                          `phonehome release`"
+            .to_owned();
+        status.ready_since_ms.clear();
+        status.updated_at_ms = now_ms();
+        match self.table.write(vec![Write::put(key, Expect::Version(doc.version), &status)]).await {
+            // Someone works on it; the next event or sweep finds it again.
+            Err(TableError::Conflict { .. }) => Ok(()),
+            other => other,
+        }
+    }
+}
+
+/// Declares nothing but the zones the stack has: its probes are found by their zones' names.
+fn spec_of(status: &StackStatus) -> StackSpec {
+    let nowhere = ipnet::Ipv4Net::default();
+    let zone = |az_id: &String| ZoneSpec {
+        az_id: az_id.clone(),
+        public: nowhere,
+        private: nowhere,
+        nat_az_id: None,
+    };
+    let zones = status.availability_zones.iter().map(zone).collect();
+    StackSpec { zones, ..StackSpec::bare(&status.account, &status.account_name, &status.region) }
+}

@@ -1,0 +1,102 @@
+//! What is read from each sample event.
+
+use serde_json::json;
+
+use super::world::{SHOP_DEV, World, sample, samples};
+use crate::event::{Request, read};
+
+#[test]
+fn every_sample_event_is_routed_and_only_the_bad_ones_are_refused() {
+    let samples = samples();
+    assert!(samples.len() >= 23, "{samples:?}");
+    for (name, bodies) in samples {
+        assert!(!bodies.is_empty(), "{name} has no record");
+        for body in bodies {
+            assert_eq!(read(&body).is_err(), name.starts_with("bad-"), "{name}: {:?}", read(&body));
+        }
+    }
+}
+
+#[test]
+fn every_kind_of_account_event_leads_to_the_account_it_names() {
+    let samples = samples();
+    for name in [
+        "create-account-result",
+        "close-account-result",
+        "control-tower-create-managed-account",
+        "control-tower-update-managed-account",
+        "account-joined-organization",
+        "account-departed-organization",
+        "move-account",
+        "reconcile",
+        "release",
+    ] {
+        match read(&samples[&format!("{name}.json")][0]) {
+            Ok(Request::Account(request)) => {
+                assert_eq!(request.account, SHOP_DEV, "{name}");
+                assert_eq!(request.release.is_some(), name == "release");
+            }
+            other => panic!("{name} gave {other:?}"),
+        }
+    }
+    for name in ["create-account-result-failed", "control-tower-create-managed-account-failed"] {
+        let request = read(&samples[&format!("{name}.json")][0]);
+        assert!(matches!(request, Ok(Request::CreationFailed { .. })), "{name} gave {request:?}");
+    }
+    assert_eq!(read(&samples["sweep.json"][0]), Ok(Request::Sweep));
+    assert_eq!(read(&samples["ec2-failed-call.json"][0]), Ok(Request::Nothing));
+}
+
+#[test]
+fn a_refusal_says_what_was_wrong() {
+    let samples = samples();
+    for (name, part) in [
+        ("bad-no-account-id", "there is no account id"),
+        ("bad-unknown-event-name", "DeleteOrganization"),
+        ("bad-other-source", "aws.s3"),
+        ("bad-not-json", "not JSON"),
+        ("bad-reconcile-without-account", "not an account id"),
+        ("bad-ec2-unreadable", "the event carries no eventName"),
+    ] {
+        let reason = read(&samples[&format!("{name}.json")][0]).unwrap_err();
+        assert!(reason.contains(part), "{name}: {reason}");
+    }
+}
+
+#[test]
+fn where_something_was_changed_the_envelope_says_whatever_the_body_claims() {
+    let mut event = sample("ec2-delete-route");
+    event["detail"]["recipientAccountId"] = json!("999999999999");
+    event["detail"]["awsRegion"] = json!("eu-west-1");
+    match read(&event.to_string()) {
+        Ok(Request::Changed(request, deed)) => {
+            assert_eq!((request.account.as_str(), deed.account.as_str()), (SHOP_DEV, SHOP_DEV));
+            assert_eq!(deed.region, "us-east-1");
+        }
+        other => panic!("{other:?}"),
+    }
+    event["account"] = json!("not one");
+    assert!(read(&event.to_string()).unwrap_err().contains("not an account id"));
+}
+
+#[tokio::test]
+async fn a_bad_event_is_kept_with_its_reason_and_counted() {
+    let world = World::new().await;
+    world.send(json!({"hello": "world"})).await;
+    world.send(sample("bad-ec2-unreadable")).await;
+    let letters = world.letters();
+    assert!(letters[0].contains("neither an account event nor a request"), "{letters:?}");
+    assert!(letters[1].contains("no eventName"), "{letters:?}");
+    assert_eq!((letters.len(), world.provisioner.metrics.counts()["Refused"]), (2, 2));
+}
+
+#[tokio::test]
+async fn an_account_that_could_not_be_made_is_told_in_slack_once() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        world.send(sample("create-account-result-failed")).await;
+    }
+    let told = world.told().await;
+    // A second one edits the first message: it is of the same incident.
+    assert!(!told.is_empty() && told.iter().all(|it| it.contains("car-5f1c0d10f2fb11ed8f0c0a41b5dcf48f")));
+}

@@ -1,0 +1,57 @@
+//! Two executors and one stack.
+
+use std::time::Duration;
+
+use phonehome_fakecloud::Fault;
+use serde_json::json;
+
+use super::world::{REGION, SHOP_DEV, World};
+
+#[tokio::test]
+async fn a_stack_that_another_invocation_works_on_is_left_alone() {
+    let world = World::new().await;
+    world.reconcile(SHOP_DEV).await;
+    world.table_leased(SHOP_DEV).await;
+    let (before, queued) = (world.changes(SHOP_DEV, REGION), world.queued().len());
+    world.reconcile(SHOP_DEV).await;
+    assert_eq!(world.changes(SHOP_DEV, REGION), before);
+    assert_eq!(world.queued().len(), queued + 1, "it is looked at again later");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_executor_whose_lease_is_over_makes_no_further_call() {
+    let world = World::new().await;
+    world.conditions().slow = Duration::from_secs(61);
+    world.reconcile(SHOP_DEV).await;
+    assert_eq!(world.changes(SHOP_DEV, REGION), 0);
+    let status = world.status(SHOP_DEV).await;
+    assert!(status.message.contains("lease is over"), "{}", status.message);
+    assert_eq!(world.queued().len(), 1);
+}
+
+#[tokio::test]
+async fn an_executor_that_lost_its_stack_to_a_newer_one_writes_and_tells_nothing() {
+    let mut world = World::new().await;
+    world.settle(SHOP_DEV).await;
+    world.edit(SHOP_DEV, |seen| seen.route_tables.iter_mut().for_each(|table| table.routes.clear()));
+    let generation = world.status(SHOP_DEV).await.generation;
+    let table = world.table().clone();
+    world.conditions().taken_over = Some(table);
+    assert_eq!(world.batch(&[json!({"reconcile": {"account": SHOP_DEV}})]).await, 1, "it comes again");
+    let status = world.status(SHOP_DEV).await;
+    assert_eq!((status.message.as_str(), status.generation), ("the newer one", generation + 2));
+    assert_eq!(world.told().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_a_crashed_executor_had_made_is_found_and_not_made_twice() {
+    let mut world = World::new().await;
+    world.conditions().faults.insert(REGION.into(), vec![Fault::DieAfter(30)]);
+    world.reconcile(SHOP_DEV).await;
+    let half = world.truth(SHOP_DEV);
+    assert!(half.vpcs.len() == 1 && half.functions.is_empty());
+    world.drain().await;
+    world.assert_ready(SHOP_DEV).await;
+    let whole = world.truth(SHOP_DEV);
+    assert_eq!((whole.vpcs.len(), whole.subnets.len(), whole.elastic_ips.len()), (1, 4, 2));
+}

@@ -1,0 +1,341 @@
+//! A hub in memory, over an AWS in memory.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use phonehome_aws::executor::{Ids, StackApi};
+use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
+use phonehome_aws::{Account, AwsError, FixedOrganization, MemoryQueue, Message, Metrics};
+use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, Options, SharedCloud};
+use phonehome_network::{Action, Address, Inventory, Kind, Phase, ProbeSpec, StackSpec, StackStatus};
+use phonehome_provision::{Members, Provision};
+use phonehome_state::{Claim, Keys, Outboxed, PublishedFleet, all};
+use serde_json::{Value, json};
+
+use crate::handler::{Provisioner, settle_ms};
+
+pub(super) const SHOP_DEV: &str = "444455556666";
+pub(super) const SHOP_PROD: &str = "555566667777";
+pub(super) const PAYMENTS_DEV: &str = "777788889999";
+/// In the fleet file, and closed.
+pub(super) const LEDGER_PROD: &str = "888899990000";
+/// In the organization, and not in the fleet file.
+pub(super) const FOREIGN: &str = "666677778888";
+pub(super) const REGION: &str = "us-east-1";
+pub(super) const EUROPE: &str = "eu-west-1";
+/// The fleet file that is in force at first.
+pub(super) const FLEET: &str = include_str!("fleet.yaml");
+/// More deliveries than anything here needs: whoever wakes whom, it comes to an end.
+const DELIVERIES_MAX: usize = 60;
+
+/// Member accounts in a [`SharedCloud`], as far as they can be opened.
+#[derive(Clone)]
+pub(super) struct FakeMembers {
+    cloud: SharedCloud,
+    conditions: Arc<Mutex<Conditions>>,
+}
+
+/// What is other than it should be.
+#[derive(Default)]
+pub(super) struct Conditions {
+    /// With what an account, or a Region of any account, cannot be opened.
+    pub(super) refusals: BTreeMap<String, AwsError>,
+    /// What goes wrong in the stack that is opened next in this Region.
+    pub(super) faults: BTreeMap<String, Vec<Fault>>,
+    /// The Regions that are enabled in every account.
+    pub(super) regions: Vec<String>,
+    /// How long opening takes, in tokio's time.
+    pub(super) slow: Duration,
+    /// While an account is opened, another executor takes its stack over.
+    pub(super) taken_over: Option<MemoryTable>,
+}
+
+/// An opened stack that sees probes as AWS shows them: by the names of the spec's zones.
+pub(super) struct Opened {
+    stack: FakeStack,
+    probes: Vec<String>,
+}
+
+pub(super) fn error(operation: &'static str, code: &str, message: &str) -> AwsError {
+    AwsError { operation, subject: "test".into(), code: code.into(), message: message.into() }
+}
+
+/// What AWS says before the StackSet has made the role.
+pub(super) fn no_role() -> AwsError {
+    error("sts:AssumeRole", "AccessDenied", "not authorized to perform sts:AssumeRole")
+}
+
+impl Members for FakeMembers {
+    type Stack = Opened;
+
+    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+        Some(ProbeSpec {
+            checks: vec![],
+            generation: 0,
+            code_sha256: "hash".into(),
+            architecture: "arm64".into(),
+            role_arn: "role".into(),
+            schedule_role_arn: "schedule-role".into(),
+            bus_arn: "bus".into(),
+            log_group: "/phonehome/probe".into(),
+            memory_mb: 128,
+            timeout_s: 30,
+        })
+    }
+
+    async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, AwsError> {
+        let (slow, taken_over, refusal, faults) = {
+            let mut now = self.conditions.lock().unwrap();
+            let refusal = now.refusals.get(&spec.account).or_else(|| now.refusals.get(&spec.region)).cloned();
+            // Not to the look at an account's VPCs before it gets its addresses.
+            let counts = !spec.zones.is_empty() || spec.region != REGION;
+            let faults = counts.then(|| now.faults.remove(&spec.region)).flatten();
+            (now.slow, now.taken_over.take(), refusal, faults.unwrap_or_default())
+        };
+        tokio::time::sleep(slow).await;
+        if let Some(table) = taken_over {
+            let change = |status: &mut StackStatus| {
+                status.generation += 1;
+                status.message = "the newer one".to_owned();
+            };
+            edit_status(&table, &spec.account, &spec.region, change).await;
+        }
+        let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
+        let probes = spec.zones.iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
+        refusal.map_or(Ok(Opened { stack, probes }), Err)
+    }
+
+    async fn regions(&self, account: &str, _region: &str) -> Result<Vec<String>, AwsError> {
+        let now = self.conditions.lock().unwrap();
+        now.refusals.get(account).map_or(Ok(now.regions.clone()), |refusal| Err(refusal.clone()))
+    }
+}
+
+impl StackApi for Opened {
+    async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, AwsError> {
+        let mut seen = self.stack.observe(kinds).await?;
+        seen.functions.retain(|function| self.probes.contains(&function.name));
+        seen.schedules.retain(|schedule| self.probes.contains(&schedule.name));
+        Ok(seen)
+    }
+
+    async fn perform(&self, at: &Address, action: &Action, ids: &Ids) -> Result<Option<String>, AwsError> {
+        self.stack.perform(at, action, ids).await
+    }
+
+    fn operation(&self, action: &Action) -> &'static str {
+        self.stack.operation(action)
+    }
+}
+
+async fn edit_status(table: &MemoryTable, account: &str, region: &str, change: impl Fn(&mut StackStatus)) {
+    let key = Keys::stack(account, region);
+    let doc = table.get(&key).await.unwrap().expect("a stack");
+    let mut status: StackStatus = doc.read().unwrap();
+    change(&mut status);
+    table.write(vec![Write::put(key, Expect::Version(doc.version), &status)]).await.unwrap();
+}
+
+pub(super) struct World {
+    pub(super) provisioner: Provisioner<MemoryTable, MemoryQueue, FixedOrganization, FakeMembers>,
+    pub(super) cloud: SharedCloud,
+    /// How much of the queue was delivered.
+    delivered: usize,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub(super) async fn with(options: Options) -> Self {
+        let table = MemoryTable::default();
+        let cloud = SharedCloud::new(FakeCloud::with_options(options));
+        let account = |id: &str, name: &str, active| Account {
+            id: id.into(),
+            name: name.into(),
+            active,
+            created_at_ms: None,
+        };
+        let organization = FixedOrganization {
+            accounts: vec![
+                account(SHOP_DEV, "shop-dev", true),
+                account(SHOP_PROD, "shop-prod", true),
+                account(LEDGER_PROD, "ledger-prod", false),
+                account(FOREIGN, "somebody-elses", true),
+                account("222222222222", "hub", true),
+            ],
+        };
+        let members = FakeMembers { cloud: cloud.clone(), conditions: Arc::default() };
+        let provisioner = Provisioner {
+            provision: Provision { table, members, settle_ms: settle_ms(20) },
+            queue: MemoryQueue::default(),
+            dead_letters: MemoryQueue::default(),
+            organization,
+            metrics: Metrics::void("provisioner"),
+            requeue_delay_s: 20,
+        };
+        let world = Self { provisioner, cloud, delivered: 0 };
+        world.publish(FLEET).await;
+        world
+    }
+
+    pub(super) fn table(&self) -> &MemoryTable {
+        &self.provisioner.provision.table
+    }
+
+    pub(super) fn conditions(&self) -> MutexGuard<'_, Conditions> {
+        self.provisioner.provision.members.conditions.lock().unwrap()
+    }
+
+    /// Puts another fleet file in force.
+    pub(super) async fn publish(&self, text: &str) {
+        let fleet = PublishedFleet { text: text.to_owned(), published_at_ms: 0, published_by: "test".into() };
+        let doc = self.table().get(&Keys::fleet()).await.unwrap();
+        let write = Write::put(Keys::fleet(), Expect::unchanged(doc.as_ref()), &fleet);
+        self.table().write(vec![write]).await.unwrap();
+    }
+
+    /// The organization gets this account, or it becomes other than it was.
+    pub(super) fn account(&mut self, id: &str, name: &str, active: bool, created_at_ms: Option<u64>) {
+        let accounts = &mut self.provisioner.organization.accounts;
+        accounts.retain(|account| account.id != id);
+        accounts.push(Account { id: id.into(), name: name.into(), active, created_at_ms });
+    }
+
+    /// Delivers one batch; answers how many of its records come again.
+    pub(super) async fn batch(&self, bodies: &[Value]) -> usize {
+        let records: Vec<Value> = bodies
+            .iter()
+            .enumerate()
+            .map(|(n, body)| json!({"messageId": n.to_string(), "body": body.to_string()}))
+            .collect();
+        let response = self.provisioner.handle(&json!({"Records": records})).await.unwrap();
+        response.batch_item_failures.len()
+    }
+
+    pub(super) async fn send(&self, body: Value) {
+        assert_eq!(self.batch(&[body]).await, 0, "the record comes again");
+    }
+
+    pub(super) async fn reconcile(&self, account: &str) {
+        self.send(json!({"reconcile": {"account": account}})).await;
+    }
+
+    /// Lets time pass: changed stacks have settled, no lease is held any more, nothing is on its way, and
+    /// the last look is long over.
+    pub(super) async fn wait(&self) {
+        self.cloud.with(|cloud| cloud.advance(200_000));
+        for (_, status) in all::<StackStatus>(self.table(), Keys::STACKS).await.unwrap() {
+            let change = |status: &mut StackStatus| {
+                status.leased_until_ms = 0;
+                status.updated_at_ms = status.updated_at_ms.saturating_sub(200_000);
+            };
+            edit_status(self.table(), &status.account, &status.region, change).await;
+        }
+    }
+
+    /// Another executor takes the stack, for good.
+    pub(super) async fn table_leased(&self, account: &str) {
+        edit_status(self.table(), account, REGION, |status| status.leased_until_ms = u64::MAX).await;
+    }
+
+    /// Delivers everything that is in the queue, and what comes of it.
+    pub(super) async fn drain(&mut self) {
+        for _ in 0..DELIVERIES_MAX {
+            let Some(message) = self.provisioner.queue.sent().into_iter().nth(self.delivered) else { return };
+            self.delivered += 1;
+            self.wait().await;
+            self.send(serde_json::from_str(&message.body).unwrap()).await;
+        }
+        panic!("{DELIVERIES_MAX} deliveries, and it does not end: {:?}", self.queued().last());
+    }
+
+    /// Looks at an account until nothing is left to do.
+    pub(super) async fn settle(&mut self, account: &str) {
+        self.wait().await;
+        self.reconcile(account).await;
+        self.drain().await;
+    }
+
+    pub(super) async fn status_in(&self, account: &str, region: &str) -> Option<StackStatus> {
+        let doc = self.table().get(&Keys::stack(account, region)).await.unwrap()?;
+        Some(doc.read().unwrap())
+    }
+
+    pub(super) async fn status(&self, account: &str) -> StackStatus {
+        self.status_in(account, REGION).await.expect("a status")
+    }
+
+    pub(super) async fn assert_ready(&self, account: &str) {
+        let status = self.status(account).await;
+        assert_eq!(status.phase, Phase::Ready, "{}", status.message);
+        assert_eq!(self.letters(), Vec::<String>::new());
+    }
+
+    pub(super) async fn claims(&self) -> Vec<Claim> {
+        let claims = all::<Claim>(self.table(), Keys::LEDGER).await.unwrap();
+        claims.into_iter().map(|(_, claim)| claim).collect()
+    }
+
+    pub(super) fn messages(&self) -> Vec<Message> {
+        self.provisioner.queue.sent()
+    }
+
+    pub(super) fn queued(&self) -> Vec<Value> {
+        let bodies = self.messages().into_iter().map(|message| message.body);
+        bodies.map(|body| serde_json::from_str(&body).unwrap()).collect()
+    }
+
+    /// Why records were refused.
+    pub(super) fn letters(&self) -> Vec<String> {
+        let letters = self.provisioner.dead_letters.sent();
+        letters.into_iter().map(|letter| letter.attributes[0].1.clone()).collect()
+    }
+
+    /// The messages for Slack, each as its JSON.
+    pub(super) async fn told(&self) -> Vec<String> {
+        let outbox = all::<Outboxed>(self.table(), Keys::OUTBOX).await.unwrap();
+        outbox.into_iter().map(|(_, it)| serde_json::to_string(&it.outgoing.body).unwrap()).collect()
+    }
+
+    pub(super) fn truth_in(&self, account: &str, region: &str) -> Inventory {
+        self.cloud.with(|cloud| cloud.stack(account, region).truth())
+    }
+
+    pub(super) fn truth(&self, account: &str) -> Inventory {
+        self.truth_in(account, REGION)
+    }
+
+    /// Somebody changes something in the account.
+    pub(super) fn edit(&self, account: &str, change: impl FnOnce(&mut Inventory)) {
+        self.cloud.with(|cloud| cloud.stack(account, REGION).edit(change));
+    }
+
+    /// How many calls have changed something in an account and Region.
+    pub(super) fn changes(&self, account: &str, region: &str) -> usize {
+        let calls = self.cloud.with(|cloud| cloud.stack(account, region).calls());
+        calls.iter().filter(|call| call.had_effect()).count()
+    }
+}
+
+/// Every sample of the folder, by file name: the bodies of its records.
+pub(super) fn samples() -> BTreeMap<String, Vec<String>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/provisioner");
+    let mut samples = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let event: aws_lambda_events::sqs::SqsEvent =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let bodies = event.records.into_iter().filter_map(|record| record.body).collect();
+        samples.insert(path.file_name().unwrap().to_string_lossy().into_owned(), bodies);
+    }
+    samples
+}
+
+/// The one record of a sample.
+pub(super) fn sample(name: &str) -> Value {
+    serde_json::from_str(&samples()[&format!("{name}.json")][0]).unwrap()
+}
