@@ -1,8 +1,13 @@
 //! The command `phonehome`: the same crates as the functions, for people and CI.
 
+mod apply;
+mod audit;
 mod check;
+mod fleetwork;
 mod output;
+mod plan;
 mod publish;
+mod release;
 mod silence;
 mod status;
 mod validate;
@@ -15,7 +20,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// Gives every AWS account of an organization a standard network, and proves every minute that it
 /// works.
 ///
-/// Exit codes: 0 done; 1 something failed (AWS, the network, a check); 2 the input is wrong.
+/// Exit codes: 0 done; 1 something failed (AWS, the network, a check), is not ready or was found; 2 the
+/// input is wrong, or, with `plan --detailed-exitcode`, something would change.
 #[derive(Debug, Parser)]
 #[command(name = "phonehome", version)]
 struct Arguments {
@@ -51,6 +57,22 @@ enum Command {
         #[arg(long, default_value = "fleet.yaml")]
         fleet: PathBuf,
     },
+    /// Show what would change in the accounts. Changes nothing.
+    ///
+    /// Needs credentials of the hub account that may assume the member role.
+    Plan(plan::PlanArguments),
+    /// Change it from here, with the same planner and executor as the provisioner.
+    ///
+    /// Needs credentials of the hub account that may assume the member role.
+    Apply(apply::ApplyArguments),
+    /// Give up the stacks of an account that is no longer in the fleet file.
+    ///
+    /// Its block of addresses goes into quarantine.
+    Release(release::ReleaseArguments),
+    /// Compare the ledger of addresses with the VPCs that were seen in the accounts.
+    ///
+    /// Exits with 1 when something is wrong.
+    Audit,
     /// Run checks from this machine and print the report.
     ///
     /// Exits with 1 when a check fails.
@@ -72,21 +94,39 @@ enum Command {
     Silence(silence::SilenceArguments),
 }
 
+/// What a command that did its work prints, and exits with.
+#[derive(Debug)]
+struct Done {
+    text: String,
+    exit_code: u8,
+}
+
+impl From<String> for Done {
+    fn from(text: String) -> Self {
+        Self { text, exit_code: 0 }
+    }
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let format = arguments.format;
+    let table = arguments.table.as_str();
     let result = match arguments.command {
-        Command::Validate { fleet } => validate::run(&fleet, format),
-        Command::Publish { fleet } => publish::run(&fleet, &arguments.table, format).await,
-        Command::Check { checks } => check::run(&checks, format).await,
-        Command::Status { account } => status::run(account.as_deref(), &arguments.table, format).await,
-        Command::Silence(silence) => silence::run(silence, &arguments.table, format).await,
+        Command::Validate { fleet } => validate::run(&fleet, format).map(Done::from),
+        Command::Publish { fleet } => publish::run(&fleet, table, format).await.map(Done::from),
+        Command::Check { checks } => check::run(&checks, format).await.map(Done::from),
+        Command::Status { account } => status::run(account.as_deref(), table, format).await.map(Done::from),
+        Command::Silence(silence) => silence::run(silence, table, format).await.map(Done::from),
+        Command::Plan(plan) => plan::run(plan, table, format).await,
+        Command::Apply(apply) => apply::run(apply, table, format).await,
+        Command::Release(release) => release::run(release, table, format).await,
+        Command::Audit => audit::run(table, format).await,
     };
     match result {
-        Ok(text) => {
-            print!("{text}");
-            ExitCode::SUCCESS
+        Ok(done) => {
+            print!("{}", done.text);
+            ExitCode::from(done.exit_code)
         }
         Err(failure) => {
             match format {

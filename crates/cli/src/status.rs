@@ -79,8 +79,8 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             probes(shown, stack, now_ms),
             paths(shown, stack),
         );
-        if stack.phase != Phase::Ready {
-            let _ = writeln!(text, "{:<14}{}", "", stack.message);
+        for line in notes(stack) {
+            let _ = writeln!(text, "{:<14}{line}", "");
         }
         if every_path {
             path_lines(&mut text, shown, stack);
@@ -88,6 +88,29 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
     }
     incident_lines(&mut text, &shown.incidents);
     text
+}
+
+/// What else there is to say of a stack: how far it is while it is not ready, and what needs
+/// permission.
+fn notes(stack: &StackStatus) -> Vec<String> {
+    let mut notes = Vec::new();
+    if stack.phase != Phase::Ready {
+        notes.push(stack.message.clone());
+    }
+    if stack.phase == Phase::Waiting {
+        let ready =
+            |is_ready, what| if is_ready { format!("{what} ready") } else { format!("{what} not ready") };
+        notes.push(format!(
+            "{}, {}",
+            ready(stack.network_ready, "network"),
+            ready(stack.egress_ready, "egress")
+        ));
+    }
+    if stack.phase == Phase::Ready && !stack.connections_ready {
+        notes.push("a declared connection waits for the account at its other end".to_owned());
+    }
+    notes.extend(stack.withheld.iter().map(|change| format!("not done: {change}")));
+    notes
 }
 
 fn phase(phase: Phase) -> &'static str {

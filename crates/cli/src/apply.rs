@@ -1,0 +1,100 @@
+//! `phonehome apply`.
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use futures_util::future::join_all;
+use phonehome_aws::executor::retry;
+use phonehome_provision::{Job, Progress};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::fleetwork::{Scope, Work, name};
+use crate::output::Failure;
+use crate::plan::ACCOUNTS_MAX;
+use crate::{Done, Format};
+
+/// Do it from here, with the same planner and executor as the provisioner.
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    #[command(flatten)]
+    scope: Scope,
+    /// How long to go on while something is not ready, in minutes. A NAT gateway takes two.
+    #[arg(long, default_value_t = 15, value_name = "MINUTES")]
+    wait: u64,
+}
+
+/// Brings every account that is asked for as far as the time allows.
+pub(crate) async fn run(arguments: ApplyArguments, table: &str, format: Format) -> Result<Done, Failure> {
+    let work = Work::open(arguments.scope, table, format).await?;
+    let until = Instant::now() + Duration::from_secs(arguments.wait * 60);
+    let jobs = work.jobs();
+    // Every account at its own pace: one that waits holds up no other.
+    let slots = Semaphore::new(ACCOUNTS_MAX);
+    let all = jobs.iter().map(|job| one(&work, job, until, &slots));
+    let ended = join_all(all).await;
+    let ended: Vec<(String, Progress)> = jobs.iter().map(name).zip(ended).collect();
+    let not_settled = ended.iter().filter(|(_, progress)| *progress != Progress::Settled).count();
+    let text = match format {
+        Format::Json => as_json(&work, &ended)?,
+        Format::Text => as_text(&work, &ended, not_settled),
+    };
+    Ok(Done { text, exit_code: u8::from(not_settled > 0) })
+}
+
+/// Looks again until the stack is as declared, has failed, or the time is over.
+async fn one(work: &Work, job: &Job<'_>, until: Instant, slots: &Semaphore) -> Progress {
+    let (mut attempt, mut job) = (0, *job);
+    loop {
+        let Ok(slot) = slots.acquire().await else { return Progress::Failed("no slot".to_owned()) };
+        let reconciled = match work.provision.reconcile(&job).await {
+            Ok(reconciled) => reconciled,
+            Err(error) => return Progress::Failed(error.to_string()),
+        };
+        drop(slot);
+        // What was allowed was allowed once, not once for each look.
+        job.limits = Some(reconciled.limits_left);
+        let Progress::Later { reason, class } = &reconciled.progress else {
+            eprintln!("{}: {}", name(&job), outcome(&reconciled.progress));
+            return reconciled.progress;
+        };
+        let seed = job.account.parse().unwrap_or_default();
+        let changed = reconciled.applied.is_some();
+        let settled = Duration::from_millis(if changed { work.provision.settle_ms + 1000 } else { 0 });
+        let delay = retry::delay(*class, attempt, seed).max(settled);
+        if Instant::now() + delay > until {
+            return reconciled.progress;
+        }
+        eprintln!("{}: {reason}; looking again in {} s", name(&job), delay.as_secs());
+        tokio::time::sleep(delay).await;
+        attempt += 1;
+    }
+}
+
+fn outcome(progress: &Progress) -> String {
+    match progress {
+        Progress::Settled => "as declared".to_owned(),
+        Progress::Later { reason, .. } => format!("not ready yet: {reason}"),
+        Progress::Failed(reason) => format!("FAILED: {reason}"),
+    }
+}
+
+fn as_text(work: &Work, ended: &[(String, Progress)], not_settled: usize) -> String {
+    let mut text: String = ended.iter().map(|(name, it)| format!("{name}: {}\n", outcome(it))).collect();
+    for note in &work.notes {
+        text.push_str(&format!("left out: {note}\n"));
+    }
+    let settled = ended.len() - not_settled;
+    text.push_str(&format!("{} stacks: {settled} as declared, {not_settled} not.\n", ended.len()));
+    text
+}
+
+fn as_json(work: &Work, ended: &[(String, Progress)]) -> Result<String, Failure> {
+    let stacks: Vec<_> = ended
+        .iter()
+        .map(|(name, progress)| {
+            json!({"stack": name, "settled": *progress == Progress::Settled, "message": outcome(progress)})
+        })
+        .collect();
+    crate::output::json(&json!({"stacks": stacks, "left_out": work.notes}))
+}

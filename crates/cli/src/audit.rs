@@ -1,0 +1,55 @@
+//! `phonehome audit`.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use phonehome_aws::table::Table;
+use phonehome_state::{Claim, Keys, Seen, Severity, all, audit};
+use serde_json::json;
+
+use crate::output::{Failure, table};
+use crate::{Done, Format};
+
+/// Compares the ledger with the VPCs that were seen in the accounts.
+pub(crate) async fn run(table_name: &str, format: Format) -> Result<Done, Failure> {
+    let table = table(table_name).await?;
+    let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
+    let claims: Vec<Claim> = documents(&table, Keys::LEDGER).await?;
+    let seen: Vec<Seen> = documents(&table, Keys::SEEN).await?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let findings = audit(&claims, &seen, &fleet.address_pools, now_ms);
+    let text = match format {
+        Format::Json => {
+            let findings: Vec<_> = findings
+                .iter()
+                .map(|it| json!({"severity": severity(it.severity()), "finding": it.to_string()}))
+                .collect();
+            crate::output::json(&json!({"findings": findings}))?
+        }
+        Format::Text => {
+            let lines = findings.iter().map(|it| format!("{}: {it}\n", severity(it.severity())));
+            let held = claims.iter().filter(|claim| claim.is_held()).count();
+            lines.collect::<String>()
+                + &format!(
+                    "{held} blocks are held, {} are in quarantine, {} accounts and Regions were looked at: {} \
+                     findings.\n",
+                    claims.len() - held,
+                    seen.len(),
+                    findings.len()
+                )
+        }
+    };
+    Ok(Done { text, exit_code: u8::from(!findings.is_empty()) })
+}
+
+fn severity(severity: Severity) -> String {
+    format!("{severity:?}").to_lowercase()
+}
+
+async fn documents<T: serde::de::DeserializeOwned>(
+    table: &impl Table,
+    partition: &str,
+) -> Result<Vec<T>, Failure> {
+    let documents = all(table, partition).await.map_err(Failure::other)?;
+    Ok(documents.into_iter().map(|(_, document)| document).collect())
+}

@@ -1,0 +1,178 @@
+//! What `phonehome plan`, `apply` and `release` have in common: the accounts, and the way into them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use phonehome_aws::table::DynamoTable;
+use phonehome_aws::{Account, AwsOrganization, Organization as _, cloud};
+use phonehome_fleet::{Fleet, Member};
+use phonehome_network::{Disruption, Limits};
+use phonehome_provision::{AwsMembers, Job, Provision, usual_limits};
+
+use crate::Format;
+use crate::output::Failure;
+use crate::validate::load;
+
+/// How long a changed stack is left alone, in milliseconds: see [`Provision::settle_ms`].
+pub(crate) const SETTLE_MS: u64 = 35_000;
+
+/// Which accounts, and how to get into them.
+#[derive(Debug, Args)]
+pub(crate) struct Scope {
+    /// The fleet file.
+    #[arg(long, default_value = "fleet.yaml")]
+    pub(crate) fleet: PathBuf,
+    /// Only these accounts: ids or names. By default all of the fleet file.
+    #[arg(long, value_name = "ID", num_args = 1..)]
+    pub(crate) account: Vec<String>,
+    /// The probe's zip, as `cargo xtask package` makes it beside the provisioner. Without it only
+    /// networks are looked at, and probes are left as they are.
+    #[arg(long, env = "PHONEHOME_PROBE_ZIP")]
+    pub(crate) probe_zip: Option<PathBuf>,
+    /// What the probe's zip is built for.
+    #[arg(long, default_value = "arm64", value_parser = ["arm64", "x86_64"])]
+    pub(crate) probe_architecture: String,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
+
+/// What may be taken away or disturbed.
+#[derive(Debug, Args)]
+pub(crate) struct LimitArguments {
+    /// How many resources may be deleted in one account because they are no longer declared.
+    #[arg(long, value_name = "N")]
+    allow_delete: Option<u32>,
+    /// How many failed resources may be replaced in one account.
+    #[arg(long, value_name = "N")]
+    allow_replace: Option<u32>,
+    /// How many peerings may be removed from one account because they are no longer declared.
+    #[arg(long, value_name = "N")]
+    allow_unpeer: Option<u32>,
+    /// The worst that may happen to running traffic.
+    #[arg(long, value_parser = disruption, value_name = "none|resets-connections|replaces|detaches")]
+    allow_disruption: Option<Disruption>,
+}
+
+fn disruption(text: &str) -> Result<Disruption, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|_| "it is one of none, resets-connections, replaces, detaches".to_owned())
+}
+
+impl LimitArguments {
+    /// What the arguments say, over what is usual for a stack; `None` when they say nothing.
+    fn over(&self, usual: Limits) -> Option<Limits> {
+        let Self { allow_delete, allow_replace, allow_unpeer, allow_disruption } = self;
+        let numbers = [allow_delete, allow_replace, allow_unpeer];
+        if numbers.iter().all(|it| it.is_none()) && allow_disruption.is_none() {
+            return None;
+        }
+        Some(Limits {
+            deletions: allow_delete.unwrap_or(usual.deletions),
+            replacements: allow_replace.unwrap_or(usual.replacements),
+            peerings: allow_unpeer.unwrap_or(usual.peerings),
+            // To allow something to be taken away is to allow what that does to its users.
+            disruption: allow_disruption.unwrap_or(Limits::SWEEP.disruption),
+            ..usual
+        })
+    }
+}
+
+/// The fleet, the way into its accounts, and those that were asked for.
+pub(crate) struct Work {
+    pub(crate) fleet: Fleet,
+    pub(crate) provision: Provision<DynamoTable, AwsMembers>,
+    targets: Vec<Target>,
+    limits: LimitArguments,
+    /// For people: accounts that are left out, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+/// One stack.
+struct Target {
+    member: Member,
+    account: String,
+    region: String,
+}
+
+impl Work {
+    pub(crate) async fn open(scope: Scope, table: &str, format: Format) -> Result<Self, Failure> {
+        let (_, fleet) = load(&scope.fleet, format)?;
+        let config = cloud::connect().await.map_err(Failure::other)?;
+        let mut members = AwsMembers::new(config.clone(), &fleet.organization.member_role);
+        if let Some(path) = &scope.probe_zip {
+            let zip = std::fs::read(path)
+                .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+            members = members.with_probe(zip, &scope.probe_architecture);
+        }
+        let accounts = AwsOrganization::new(&config).accounts().await.map_err(Failure::other)?;
+        let table = DynamoTable::new(&config, table);
+        let provision = Provision { table, members, settle_ms: SETTLE_MS };
+        let (targets, notes) = targets(&fleet, &accounts, &scope.account)?;
+        Ok(Self { fleet, provision, targets, limits: scope.limits, notes })
+    }
+
+    /// A job for each stack, in the fleet file's order.
+    pub(crate) fn jobs(&self) -> Vec<Job<'_>> {
+        self.targets
+            .iter()
+            .map(|Target { member, account, region }| Job {
+                fleet: &self.fleet,
+                member,
+                account,
+                region,
+                limits: self.limits.over(usual_limits(member, region)),
+            })
+            .collect()
+    }
+}
+
+/// How a stack is named to people: `shop-prod`, and with its Region where the account has several.
+pub(crate) fn name(job: &Job<'_>) -> String {
+    if job.fleet.regions.len() == 1 {
+        return job.member.account_name.clone();
+    }
+    format!("{} in {}", job.member.account_name, job.region)
+}
+
+/// The stacks of the members that exist and were asked for; with notes on those that are left out.
+fn targets(
+    fleet: &Fleet,
+    accounts: &[Account],
+    wanted: &[String],
+) -> Result<(Vec<Target>, Vec<String>), Failure> {
+    let mut found = Vec::new();
+    let mut notes = Vec::new();
+    let is_wanted = |member: &Member, id: Option<&str>| {
+        wanted.is_empty()
+            || wanted.iter().any(|wanted| *wanted == member.account_name || Some(wanted.as_str()) == id)
+    };
+    for member in fleet.members() {
+        let is_it =
+            |account: &&Account| fleet.member_for(&account.id, &account.name).as_ref() == Some(&member);
+        let account = accounts.iter().filter(|account| account.active).find(is_it);
+        match account {
+            Some(account) if is_wanted(&member, Some(&account.id)) => {
+                let regions = fleet.regions.iter().map(|region| &region.name);
+                for region in regions.filter(|region| fleet.pool_for(&member.environment, region).is_some()) {
+                    let (account, region) = (account.id.clone(), region.clone());
+                    found.push(Target { member: member.clone(), account, region });
+                }
+            }
+            None if is_wanted(&member, member.account_id.as_deref()) => {
+                notes.push(format!(
+                    "{}: no active account of that name in the organization",
+                    member.account_name
+                ));
+            }
+            _ => {}
+        }
+    }
+    let unknown = wanted.iter().find(|wanted| {
+        let is_found = |it: &Target| it.account == **wanted || it.member.account_name == **wanted;
+        !found.iter().any(is_found) && !fleet.members().iter().any(|it| it.account_name == **wanted)
+    });
+    match unknown {
+        Some(unknown) => Err(Failure::input(format!("{unknown:?} is no account of the fleet file"))),
+        None => Ok((found, notes)),
+    }
+}

@@ -1,0 +1,110 @@
+//! `phonehome plan`.
+
+use clap::Args;
+use futures_util::stream::{self, StreamExt as _};
+use phonehome_network::{Plan, render};
+use phonehome_provision::Job;
+use phonehome_state::Claim;
+use serde_json::json;
+
+use crate::fleetwork::{Scope, Work, name};
+use crate::output::Failure;
+use crate::{Done, Format};
+
+/// How many accounts are looked at at once. Each has limits of its own at AWS; this bounds memory and
+/// connections here.
+pub(crate) const ACCOUNTS_MAX: usize = 16;
+
+/// Show what would change.
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    scope: Scope,
+    /// As Markdown, for a pull request, instead of text; cut into comments of at most 65,536
+    /// characters with a line `<!-- next comment -->` between them.
+    #[arg(long)]
+    markdown: bool,
+    /// Exit with 0 when nothing would change, with 2 when something would.
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+/// What one stack's look came to.
+type Planned = (String, Result<Plan, String>);
+
+/// Looks at every account that is asked for and shows what would change. Changes nothing.
+pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -> Result<Done, Failure> {
+    let work = Work::open(arguments.scope, table, format).await?;
+    let planned = plans(&work).await;
+    let changes = planned.iter().any(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
+    let failed = planned.iter().any(|(_, plan)| plan.is_err());
+    let text = match format {
+        Format::Json => as_json(&work, &planned)?,
+        Format::Text if arguments.markdown => {
+            render::markdown_fleet(&planned, render::GITHUB_COMMENT_CHARS).join("\n<!-- next comment -->\n")
+        }
+        Format::Text => as_text(&work, &planned),
+    };
+    let exit_code = match (failed, changes && arguments.detailed_exitcode) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 0,
+    };
+    Ok(Done { text, exit_code })
+}
+
+/// The plan of every stack, several at a time, in the fleet file's order.
+async fn plans(work: &Work) -> Vec<Planned> {
+    let jobs = work.jobs();
+    let claims = claims(work, &jobs).await;
+    let total = jobs.len();
+    let looks = jobs.iter().zip(claims).enumerate().map(|(number, (job, claim))| async move {
+        let plan = match claim {
+            Ok(claim) => work.provision.preview(job, &claim).await,
+            Err(refused) => Err(refused),
+        };
+        let outcome = plan.as_ref().map_or_else(|_| "cannot be planned".to_owned(), Plan::sums);
+        eprintln!("[{}/{total}] {}: {outcome}", number + 1, name(job));
+        (name(job), plan)
+    });
+    stream::iter(looks).buffered(ACCOUNTS_MAX).collect().await
+}
+
+/// The addresses of each, as if they were claimed one after the other.
+async fn claims(work: &Work, jobs: &[Job<'_>]) -> Vec<Result<Claim, String>> {
+    let mut claims: Vec<Result<Claim, String>> = Vec::new();
+    for job in jobs {
+        let so_far: Vec<Claim> = claims.iter().flatten().cloned().collect();
+        claims.push(work.provision.expected_claim(job, &so_far).await);
+    }
+    claims
+}
+
+fn as_text(work: &Work, planned: &[Planned]) -> String {
+    let mut text = String::new();
+    for (name, plan) in planned {
+        match plan {
+            Ok(plan) => text.push_str(&format!("{name}\n{}\n", render::text(plan))),
+            Err(problem) => text.push_str(&format!("{name}\n  cannot be planned: {problem}\n\n")),
+        }
+    }
+    for note in &work.notes {
+        text.push_str(&format!("left out: {note}\n"));
+    }
+    let changed = planned.iter().filter(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
+    let failed = planned.iter().filter(|(_, plan)| plan.is_err()).count();
+    let (changed, total) = (changed.count(), planned.len());
+    text.push_str(&format!("{total} stacks: {changed} would change, {failed} cannot be planned.\n"));
+    text
+}
+
+fn as_json(work: &Work, planned: &[Planned]) -> Result<String, Failure> {
+    let stacks: Vec<_> = planned
+        .iter()
+        .map(|(name, plan)| match plan {
+            Ok(plan) => json!({"stack": name, "plan": render::json(plan)}),
+            Err(problem) => json!({"stack": name, "error": problem}),
+        })
+        .collect();
+    crate::output::json(&json!({"stacks": stacks, "left_out": work.notes}))
+}

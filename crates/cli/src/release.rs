@@ -1,0 +1,107 @@
+//! `phonehome release`.
+
+use clap::{Args, ValueEnum};
+use phonehome_aws::table::DynamoTable;
+use phonehome_aws::{AwsOrganization, Organization as _, cloud};
+use phonehome_network::{Release, StackStatus, render};
+use phonehome_provision::{AwsMembers, Progress, Provision};
+use phonehome_state::{Keys, all};
+use serde_json::json;
+
+use crate::fleetwork::SETTLE_MS;
+use crate::output::Failure;
+use crate::{Done, Format};
+
+/// Give up the stacks of an account that is no longer in the fleet file, and put its addresses into
+/// quarantine.
+#[derive(Debug, Args)]
+pub(crate) struct ReleaseArguments {
+    /// The account's id.
+    account: String,
+    /// What becomes of the network.
+    #[arg(long, value_enum, default_value_t = Mode::Remove)]
+    mode: Mode,
+    /// Do it. Without this, it is only shown.
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    /// It is taken away.
+    Remove,
+    /// It stays, and is no longer phonehome's.
+    Forget,
+}
+
+/// Shows, and with `--yes` does, what giving the account's stacks up comes to.
+pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format) -> Result<Done, Failure> {
+    let config = cloud::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&config, table);
+    let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
+    let id = arguments.account.as_str();
+    let account = AwsOrganization::new(&config).account(id).await.map_err(Failure::other)?;
+    let active = account.filter(|account| account.active);
+    if let Some(member) = active.as_ref().and_then(|account| fleet.member_for(id, &account.name)) {
+        return Err(Failure::input(format!(
+            "{} ({id}) is in the published fleet file, so its stack would be made again: take it out and \
+             publish the file first",
+            member.account_name
+        )));
+    }
+    let stacks = all::<StackStatus>(&table, Keys::STACKS).await.map_err(Failure::other)?;
+    let stacks: Vec<StackStatus> =
+        stacks.into_iter().map(|(_, status)| status).filter(|status| status.account == id).collect();
+    if stacks.is_empty() {
+        return Err(Failure::input(format!("account {id:?} has no stack; `phonehome status` lists all")));
+    }
+    let members = AwsMembers::new(config, &fleet.organization.member_role);
+    let provision = Provision { table, members, settle_ms: SETTLE_MS };
+    let mode = match arguments.mode {
+        Mode::Remove => Release::Remove,
+        Mode::Forget => Release::Forget,
+    };
+    let mut shown = Vec::new();
+    for status in &stacks {
+        shown.push(if arguments.yes {
+            let days = fleet.network.quarantine_days;
+            let released = provision.release(id, &status.region, mode, active.is_none(), days).await;
+            told(status, &released.map_err(Failure::other)?.progress)
+        } else if active.is_none() {
+            (status, false, "the account is closed or has left: only its block is released".to_owned())
+        } else {
+            let plan = provision.preview_release(status, mode).await.map_err(Failure::other)?;
+            (status, false, render::text(&plan))
+        });
+    }
+    let done = shown.iter().all(|(_, settled, _)| *settled);
+    let text = match format {
+        Format::Json => {
+            let stacks: Vec<_> = shown
+                .iter()
+                .map(|(status, released, message)| {
+                    json!({"region": status.region, "block": status.cidr, "released": released, "message": message})
+                })
+                .collect();
+            crate::output::json(&json!({"account": id, "stacks": stacks}))?
+        }
+        Format::Text => {
+            let line = |(status, _, message): &(&StackStatus, bool, String)| {
+                format!("{} ({id}) in {}, {}\n{message}\n", status.account_name, status.region, status.cidr)
+            };
+            let hint = if arguments.yes { "" } else { "Nothing was done. Add --yes to do it.\n" };
+            shown.iter().map(line).collect::<String>() + hint
+        }
+    };
+    Ok(Done { text, exit_code: u8::from(arguments.yes && !done) })
+}
+
+fn told<'a>(status: &'a StackStatus, progress: &Progress) -> (&'a StackStatus, bool, String) {
+    match progress {
+        Progress::Settled => (status, true, "released; its block is in quarantine".to_owned()),
+        Progress::Later { reason, .. } => {
+            (status, false, format!("not gone yet: {reason}. Run the same again in a minute"))
+        }
+        Progress::Failed(reason) => (status, false, format!("not released: {reason}")),
+    }
+}
