@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{Place, QueueMessage, REGION, SlackMode, Stage, StageOptions, Target};
+use phonehome_localcloud::{
+    Network, Place, QueueMessage, REGION, RouteTable, SlackMode, Stage, StageOptions, Target,
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -35,7 +37,8 @@ impl Play {
         stage.deploy().await?;
         let play =
             Self { stage, service: Target::start(0).await?, internet: Target::start(0).await?, folder };
-        play.publish().await?;
+        let connection = play.connection();
+        play.publish(&connection).await?;
         let mut accounts = Vec::new();
         for name in names {
             accounts.push(play.stage.control.create_account(name, &format!("{name}@example.com")).await?);
@@ -44,8 +47,16 @@ impl Play {
         Ok((play, accounts))
     }
 
-    async fn publish(&self) -> Result<()> {
-        let (service, internet) = (self.service.address().port(), self.internet.address().port());
+    /// The shop needs payments, in prod.
+    fn connection(&self) -> String {
+        let port = self.service.address().port();
+        format!(
+            "{{ from: shop, to: payments, ports: [{port}], environments: [prod], check: {{ host: 127.0.0.1 }} }}"
+        )
+    }
+
+    async fn publish(&self, connections: &str) -> Result<()> {
+        let internet = self.internet.address().port();
         let fleet = format!(
             r##"
 version: 1
@@ -56,7 +67,7 @@ environments: [{{ name: dev, pools: [all] }}, {{ name: prod, pools: [all], pagin
 domains:
   - {{ name: shop, owner: team-shop, environments: [dev, prod] }}
   - {{ name: payments, owner: team-payments, environments: [dev, prod] }}
-connections: [{{ from: shop, to: payments, ports: [{service}], environments: [prod], check: {{ host: 127.0.0.1 }} }}]
+connections: [{connections}]
 probing: {{ timeout_ms: 1000, egress: [{{ host: 127.0.0.1, port: {internet} }}] }}
 alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }}, {{ slack_channel: "#net-dev" }}]
 "##
@@ -83,6 +94,20 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
             (reported.len() == probes && paths.all(|path| path["status"] == "up")).then_some(())
         };
         self.stage.wait_for_status("every path to be up", PATIENCE, up).await
+    }
+
+    /// Both ends of the connection, once `found` answers for each.
+    async fn at_both_ends<R>(
+        &self,
+        accounts: &[String],
+        what: &str,
+        found: impl Fn(&Network) -> Option<R>,
+    ) -> Result<Vec<R>> {
+        let mut answers = Vec::new();
+        for account in accounts {
+            answers.push(self.stage.wait_for_network(account, what, PATIENCE, &found).await?);
+        }
+        Ok(answers)
     }
 
     async fn dead_letters(&self, output: &str, count: usize) -> Result<Vec<QueueMessage>> {
@@ -124,9 +149,15 @@ async fn a_created_account_gets_its_network_and_probes_and_a_second_look_changes
     );
     let routes = network.route_tables.iter().flat_map(|table| &table.routes);
     assert_eq!(routes.filter(|route| route.destination == "0.0.0.0/0").count(), 4);
-    let default = network.security_groups.iter().find(|group| group.name == "default").unwrap();
+    let default = network.security_groups.iter().find(|group| group.name.ends_with("-default")).unwrap();
     assert_eq!((default.ingress, default.egress), (0, 0));
     assert_eq!(status["stacks"][0]["cidr"], "10.0.0.0/18");
+    assert_eq!((network.endpoints.len(), network.peerings.len()), (2, 0));
+    let denied: Vec<_> = network.acl_entries.iter().filter(|entry| !entry.allow).collect();
+    assert_eq!(denied.iter().map(|it| it.traffic.as_str()).collect::<Vec<_>>(), ["tcp 22", "tcp 3389"]);
+    let defaults = play.stage.control.default_vpcs(&place).await?;
+    assert_eq!(defaults.with_default_vpc, Vec::<String>::new());
+    assert!(defaults.regions.len() > 1, "{defaults:?}");
 
     let generation = status["stacks"][0]["generation"].as_u64();
     play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await?;
@@ -137,7 +168,80 @@ async fn a_created_account_gets_its_network_and_probes_and_a_second_look_changes
     let stack = play.stage.wait_for_status("the sweep", PATIENCE, looked).await?;
     assert_eq!(stack["message"], "as declared");
     assert_eq!(format!("{:?}", play.stage.control.describe_network(&place).await?), format!("{network:?}"));
+    let file = play.folder.path().join("fleet.yaml").display().to_string();
+    let plan = play.stage.phonehome_as_operator(&["plan", "--fleet", &file, "--detailed-exitcode"]).await?;
+    assert!(plan.contains("1 stacks: 0 would change, 0 cannot be planned."), "{plan}");
     Ok(())
+}
+
+/// A route that leads to a peering, by where it leads.
+fn peered(network: &Network) -> Vec<&str> {
+    let routes = network.route_tables.iter().flat_map(|table| &table.routes);
+    routes.filter(|route| route.target.starts_with("pcx-")).map(|route| route.destination.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declared_connection_is_a_peering_on_both_sides_and_goes_when_the_declaration_goes() -> Result<()> {
+    let (play, accounts) = Play::with_accounts(&["shop-prod", "payments-prod"]).await?;
+    play.until_ready(2).await?;
+    let whole = |network: &Network| {
+        let peering = network.peerings.iter().find(|peering| peering.state == "active")?;
+        // Three private route tables, each with a route to each of the peer's three private subnets.
+        let is_inside = network.security_groups.iter().any(|group| group.lets_in.len() == 3);
+        let is_target = peering.name.ends_with("shop-prod");
+        (peered(network).len() == 9 && is_inside == is_target).then(|| peering.clone())
+    };
+    let ends = play.at_both_ends(&accounts, "the peering", whole).await?;
+    assert_eq!(ends[0].id, ends[1].id);
+    assert_eq!((&ends[0].requester, &ends[0].accepter), (&accounts[0], &accounts[1]));
+
+    play.publish("").await?;
+    play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await?;
+    let gone = |network: &Network| {
+        let is_gone = network.peerings.iter().all(|peering| peering.state == "deleted");
+        let lets_in: usize = network.security_groups.iter().map(|group| group.ingress).sum();
+        (is_gone && lets_in == 0 && peered(network).is_empty()).then_some(())
+    };
+    play.at_both_ends(&accounts, "the end of the peering, its routes and its rules", gone).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_somebody_deleted_is_made_again_and_slack_hears_by_whom() -> Result<()> {
+    let (play, accounts) = Play::with_accounts(&["shop-dev"]).await?;
+    play.until_ready(1).await?;
+    let before = play.stage.network(&accounts[0]).await?;
+    let leads_out = |table: &&RouteTable| table.routes.iter().any(|route| route.target.starts_with("nat-"));
+    let table = before.route_tables.iter().find(leads_out).unwrap().id.clone();
+    play.stage.delete_default_route(&accounts[0], &table, "alice@example.com").await?;
+    let message = play
+        .stage
+        .receiver
+        .wait_for("Slack to hear of the drift", PATIENCE, |seen| {
+            seen.messages.iter().find(|message| message.text.contains("had drifted")).cloned()
+        })
+        .await?;
+    let said = format!("{:?}", message.blocks);
+    assert_eq!(message.channel, "#net-dev");
+    for part in ["default-route", "repaired: DeleteRoute by ", "assumed-role/", "/alice@example.com"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let after = play.stage.network(&accounts[0]).await?;
+    assert_eq!(sorted_routes(&after), sorted_routes(&before));
+    assert!(play.stage.receiver.seen().network_pages().is_empty());
+    Ok(())
+}
+
+/// All routes, whatever their order.
+fn sorted_routes(network: &Network) -> Vec<String> {
+    let of = |table: &RouteTable| {
+        let id = table.id.clone();
+        table.routes.iter().map(move |route| format!("{id} {} {}", route.destination, route.target)).collect()
+    };
+    let mut all: Vec<String> =
+        network.route_tables.iter().flat_map(|table| -> Vec<String> { of(table) }).collect();
+    all.sort();
+    all
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,6 +10,7 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
     PHONEHOME_LOCAL_ORGANIZATION_ID     the organization's id, such as o-phonehome1
     PHONEHOME_LOCAL_HUB_ACCOUNT         an account of it that may read it (optional)
     PHONEHOME_LOCAL_SCHEDULE_SECONDS    how often schedules of rate(1 minute) fire (optional)
+    PHONEHOME_LOCAL_REGIONS             the only Regions that accounts have, by commas (optional)
     PHONEHOME_LOCAL_STOP_WITH_STDIN     end, with the functions, when standard input ends (optional)
 
 Events of AWS services enter by POST /_phonehome/events with
@@ -24,7 +25,16 @@ from additions import settings  # before ministack, which reads the environment 
 
 import ministack.app as gateway
 # Importing these puts their functions in place.
-from additions import buses, entrance, invocations, organization, permissions, schedules, stacks  # noqa: F401
+from additions import (  # noqa: F401
+    buses,
+    entrance,
+    invocations,
+    networks,
+    organization,
+    permissions,
+    schedules,
+    stacks,
+)
 
 
 def stop_with_stdin():

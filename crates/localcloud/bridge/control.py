@@ -23,6 +23,7 @@ import urllib.request
 import boto3
 import deploy
 import look
+import people
 from botocore.config import Config
 
 ORGANIZATION_REGION = "us-east-1"
@@ -51,10 +52,10 @@ class Cloud:
                 config=Config(max_pool_connections=AT_ONCE, retries={"max_attempts": 3}), **credentials,
             )
 
-    def client_as(self, role, service, account, region):
+    def client_as(self, role, service, account, region, session="deploy"):
         """A client with a role of the account, which the management account assumes."""
         keys = self.client("sts", self.management, region).assume_role(
-            RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName="deploy",
+            RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName=session,
         )["Credentials"]
         return self.client_with(
             service, region, aws_access_key_id=keys["AccessKeyId"],
@@ -157,7 +158,8 @@ ACTIONS = {
     for action in (
         create_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
         delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
-        look.describe_network, look.peek_queue, look.metrics, look.logs,
+        look.describe_network, look.default_vpcs, look.peek_queue, look.metrics, look.logs,
+        people.delete_route, people.operator,
     )
 }
 

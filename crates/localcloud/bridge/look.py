@@ -84,8 +84,28 @@ def describe_network(cloud, account, region):
             {
                 **named(group, "GroupId"), "ingress": len(group["IpPermissions"]),
                 "egress": len(group["IpPermissionsEgress"]),
+                "lets_in": [rule for one in group["IpPermissions"] for rule in rules(one)],
             }
             for group in ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
+        ],
+        "peerings": [peering(one) for one in ec2.describe_vpc_peering_connections()["VpcPeeringConnections"]],
+        "endpoints": [
+            {
+                **named(one, "VpcEndpointId"), "service": one["ServiceName"], "state": one["State"],
+                "route_tables": len(one["RouteTableIds"]),
+            }
+            for one in ec2.describe_vpc_endpoints(Filters=inside)["VpcEndpoints"]
+        ],
+        "acl_entries": [
+            acl_entry(entry)
+            for acl in ec2.describe_network_acls(Filters=inside)["NetworkAcls"]
+            for entry in sorted(acl["Entries"], key=lambda entry: (entry["Egress"], entry["RuleNumber"]))
+            # AWS's own last entry, which denies what no other allows.
+            if entry["RuleNumber"] < 32767
+        ],
+        "flow_logs": [
+            {"id": one["FlowLogId"], "resource": one["ResourceId"], "destination": one["LogDestination"]}
+            for one in ec2.describe_flow_logs()["FlowLogs"]
         ],
         "functions": functions(cloud.client("lambda", account, region)),
         "schedules": schedules(cloud.client("scheduler", account, region)),
@@ -95,6 +115,51 @@ def describe_network(cloud, account, region):
 def named(resource, id_key):
     tags = {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
     return {"id": resource[id_key], "name": tags.get("Name") or resource.get("GroupName", "")}
+
+
+def ports(one):
+    """The ports of a rule or entry, in words; none for all of them."""
+    first, last = one.get("FromPort", one.get("From")), one.get("ToPort", one.get("To"))
+    if first is None:
+        return ""
+    return f" {first}" if first == last else f" {first}-{last}"
+
+
+def protocol(one):
+    number = one.get("IpProtocol") or one["Protocol"]
+    return {"-1": "all", "6": "tcp", "17": "udp"}.get(number, number)
+
+
+def rules(permission):
+    """What a security group's permission lets in, one line for each peer."""
+    peers = [one["CidrIp"] for one in permission.get("IpRanges", [])]
+    peers += [one["GroupId"] for one in permission.get("UserIdGroupPairs", [])]
+    return [f"{protocol(permission)}{ports(permission)} from {peer}" for peer in peers]
+
+
+def acl_entry(entry):
+    return {
+        "number": entry["RuleNumber"], "egress": entry["Egress"], "allow": entry["RuleAction"] == "allow",
+        "traffic": f"{protocol(entry)}{ports(entry.get('PortRange', {}))}", "cidr": entry.get("CidrBlock", ""),
+    }
+
+
+def peering(connection):
+    sides = {
+        side: connection[f"{side.capitalize()}VpcInfo"]["OwnerId"] for side in ("requester", "accepter")
+    }
+    return {**named(connection, "VpcPeeringConnectionId"), "state": connection["Status"]["Code"], **sides}
+
+
+def default_vpcs(cloud, account, region):
+    """The Regions that an account has, and those of them with a default VPC."""
+    regions = [one["RegionName"] for one in cloud.client("ec2", account, region).describe_regions()["Regions"]]
+
+    def has_default(name):
+        # Which of them are default ones is asked of the answer: not every filter is honoured.
+        return any(vpc["IsDefault"] for vpc in cloud.client("ec2", account, name).describe_vpcs()["Vpcs"])
+
+    return {"regions": regions, "with_default_vpc": [name for name in regions if has_default(name)]}
 
 
 def nat_gateway(gateway):

@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::BRIDGE;
-use crate::messages::{Metric, Network, Place, QueueMessage, StackEvent};
+use crate::messages::{DefaultVpcs, Metric, Network, Place, QueueMessage, StackEvent};
 
 /// More than any request may take on the other side.
 const ANSWER_WITHIN: Duration = Duration::from_secs(180);
@@ -189,6 +189,40 @@ impl Control {
     /// The emulator does not answer.
     pub async fn describe_network(&self, at: &Place) -> Result<Network> {
         self.ask_at("describe_network", at, json!({})).await
+    }
+
+    /// In which of its Regions an account has a default VPC.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn default_vpcs(&self, at: &Place) -> Result<DefaultVpcs> {
+        self.ask_at("default_vpcs", at, json!({})).await
+    }
+
+    /// A person with the account's administrator role deletes a route. Answers CloudTrail's record of
+    /// the call: the `detail` of an event "AWS API Call via CloudTrail" from `aws.ec2`, which is the
+    /// caller's to put on the account's default bus.
+    ///
+    /// # Errors
+    /// There is no such route table.
+    pub async fn delete_route(
+        &self,
+        at: &Place,
+        table: &str,
+        destination: &str,
+        person: &str,
+    ) -> Result<Value> {
+        let arguments = json!({"table": table, "destination": destination, "person": person});
+        self.ask_at("delete_route", at, arguments).await
+    }
+
+    /// Makes the role `phonehome-operator`, if need be, and answers with credentials of it, as the
+    /// environment variables of AWS. It may look at phonehome's state and assume `member_role`.
+    ///
+    /// # Errors
+    /// The emulator refuses.
+    pub async fn operator(&self, at: &Place, member_role: &str) -> Result<BTreeMap<String, String>> {
+        self.ask_at("operator", at, json!({"member_role": member_role})).await
     }
 
     /// Enables or disables a schedule.

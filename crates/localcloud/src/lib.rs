@@ -9,7 +9,9 @@ mod http;
 mod interrupt;
 mod listeners;
 mod messages;
+mod moto;
 mod package;
+pub mod proxy;
 mod receiver;
 mod seen;
 mod slack;
@@ -21,9 +23,10 @@ pub use emulator::{Emulator, EmulatorOptions};
 pub use interrupt::unless_interrupted;
 pub use listeners::Target;
 pub use messages::{
-    Function, Metric, NatGateway, Network, Place, QueueMessage, Route, RouteTable, Schedule, SecurityGroup,
-    StackEvent, Subnet, Vpc,
+    AclEntry, DefaultVpcs, Endpoint, FlowLog, Function, Metric, NatGateway, Network, Peering, Place,
+    QueueMessage, Route, RouteTable, Schedule, SecurityGroup, StackEvent, Subnet, Vpc,
 };
+pub use moto::{Moto, MotoOptions};
 pub use package::package;
 pub use receiver::Receiver;
 pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};

@@ -72,6 +72,15 @@ pub struct Network {
     pub route_tables: Vec<RouteTable>,
     /// The security groups in them.
     pub security_groups: Vec<SecurityGroup>,
+    /// The account's peerings, also those that are gone and still shown.
+    pub peerings: Vec<Peering>,
+    /// The endpoints in the VPCs.
+    pub endpoints: Vec<Endpoint>,
+    /// The entries of the VPCs' network ACLs in the order they are tried, what comes in first; without
+    /// AWS's own last ones.
+    pub acl_entries: Vec<AclEntry>,
+    /// The account's flow logs.
+    pub flow_logs: Vec<FlowLog>,
     /// The account's functions.
     pub functions: Vec<Function>,
     /// The account's schedules.
@@ -152,6 +161,73 @@ pub struct SecurityGroup {
     pub ingress: usize,
     /// How many rules let something out.
     pub egress: usize,
+    /// What it lets in, a line for each source: `tcp 443 from 10.0.2.0/23`.
+    pub lets_in: Vec<String>,
+}
+
+/// A VPC peering connection.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Peering {
+    /// `pcx-…`
+    pub id: String,
+    /// The tag `Name`; each side has its own.
+    pub name: String,
+    /// `pending-acceptance`, `active`, `deleted` …
+    pub state: String,
+    /// The account that asked for it.
+    pub requester: String,
+    /// The account that was asked.
+    pub accepter: String,
+}
+
+/// A VPC endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Endpoint {
+    /// `vpce-…`
+    pub id: String,
+    /// The tag `Name`.
+    pub name: String,
+    /// `com.amazonaws.us-east-1.s3`
+    pub service: String,
+    /// `available` …
+    pub state: String,
+    /// In how many route tables it is.
+    pub route_tables: usize,
+}
+
+/// An entry of a network ACL.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AclEntry {
+    /// Its rule number: the lowest that fits decides.
+    pub number: u32,
+    /// Whether it is about what leaves.
+    pub egress: bool,
+    /// Whether it allows; it denies otherwise.
+    pub allow: bool,
+    /// Protocol and ports, `tcp 22`.
+    pub traffic: String,
+    /// The other end, or nothing when that is no IPv4 block.
+    pub cidr: String,
+}
+
+/// A flow log.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FlowLog {
+    /// `fl-…`
+    pub id: String,
+    /// What it is of, `vpc-…`
+    pub resource: String,
+    /// Where it goes, `arn:aws:s3:::…`
+    pub destination: String,
+}
+
+/// In which of its Regions an account has a default VPC.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DefaultVpcs {
+    /// The Regions the account has.
+    pub regions: Vec<String>,
+    /// Those of them with a default VPC.
+    pub with_default_vpc: Vec<String>,
 }
 
 /// A function.

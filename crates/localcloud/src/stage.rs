@@ -10,7 +10,9 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::{Control, Deployment, Emulator, EmulatorOptions, Outputs, Place, Receiver, package, venv};
+use crate::{
+    Control, Deployment, Emulator, EmulatorOptions, Network, Outputs, Place, Receiver, package, venv,
+};
 
 /// The account that owns the organization.
 pub const MANAGEMENT_ACCOUNT: &str = "111111111111";
@@ -20,6 +22,11 @@ pub const HUB_ACCOUNT: &str = "222222222222";
 pub const ORGANIZATION: &str = "o-a1b2c3d4e5";
 /// The one Region.
 pub const REGION: &str = "us-east-1";
+/// The Regions that accounts have here; on AWS it is at least 17. phonehome removes the default VPC of
+/// each, and fewer of them save time.
+const ACCOUNT_REGIONS: &str = "us-east-1,us-west-2,eu-central-1";
+/// The role that phonehome assumes in accounts, by the name that infra/ gives it.
+const MEMBER_ROLE: &str = "phonehome-member";
 /// The role that AWS makes in each new account; trusts the management account.
 const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 /// The functions of the hub, whose zips its template names.
@@ -75,7 +82,10 @@ impl Stage {
             hub_account: HUB_ACCOUNT.to_owned(),
             organization_id: ORGANIZATION.to_owned(),
             schedule_seconds: Some(options.schedule_seconds),
-            environment: BTreeMap::from([("SLACK_API_URL".to_owned(), receiver.slack_url())]),
+            environment: BTreeMap::from([
+                ("SLACK_API_URL".to_owned(), receiver.slack_url()),
+                ("PHONEHOME_LOCAL_REGIONS".to_owned(), ACCOUNT_REGIONS.to_owned()),
+            ]),
         })
         .await?;
         let control = Control::start(&python, emulator.endpoint(), MANAGEMENT_ACCOUNT).await?;
@@ -183,6 +193,53 @@ impl Stage {
         Place::new(HUB_ACCOUNT, REGION)
     }
 
+    /// What an account has.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn network(&self, account: &str) -> Result<Network> {
+        self.control.describe_network(&Place::new(account, REGION)).await
+    }
+
+    /// Looks at an account until `found` answers.
+    ///
+    /// # Errors
+    /// After `timeout`, with what was waited for and what was seen last.
+    pub async fn wait_for_network<R>(
+        &self,
+        account: &str,
+        what: &str,
+        timeout: Duration,
+        mut found: impl FnMut(&Network) -> Option<R>,
+    ) -> Result<R> {
+        let start = Instant::now();
+        loop {
+            let network = self.network(account).await?;
+            if let Some(answer) = found(&network) {
+                return Ok(answer);
+            }
+            if start.elapsed() > timeout {
+                bail!(
+                    "waited {} s in vain for {what}; account {account} has {network:#?}",
+                    timeout.as_secs()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    /// A person with the account's administrator role deletes a table's default route, and CloudTrail tells of it as
+    /// it does where it records the account; here at once.
+    ///
+    /// # Errors
+    /// There is no such route table.
+    pub async fn delete_default_route(&self, account: &str, table: &str, person: &str) -> Result<()> {
+        let at = Place::new(account, REGION);
+        let record = self.control.delete_route(&at, table, "0.0.0.0/0", person).await?;
+        self.control.put_service_event(&at, "aws.ec2", "AWS API Call via CloudTrail", &record).await?;
+        Ok(())
+    }
+
     /// One output of the hub's stack.
     ///
     /// # Errors
@@ -197,10 +254,25 @@ impl Stage {
     /// # Errors
     /// When it exits with anything but 0; the error shows what it printed.
     pub async fn phonehome(&self, arguments: &[&str]) -> Result<String> {
+        self.run(arguments, BTreeMap::new()).await
+    }
+
+    /// The same with the role `phonehome-operator`, which may also look into member accounts, as
+    /// `plan` does.
+    ///
+    /// # Errors
+    /// Like [`Stage::phonehome`].
+    pub async fn phonehome_as_operator(&self, arguments: &[&str]) -> Result<String> {
+        let credentials = self.control.operator(&Self::hub_place(), MEMBER_ROLE).await?;
+        self.run(arguments, credentials).await
+    }
+
+    async fn run(&self, arguments: &[&str], credentials: BTreeMap<String, String>) -> Result<String> {
         let output = Command::new(self.binary("phonehome")?)
             .args(arguments)
             .env_clear()
             .envs(self.emulator.environment(&Self::hub_place()))
+            .envs(credentials)
             .stdin(Stdio::null())
             .output()
             .await?;

@@ -39,7 +39,7 @@ def prepare_environment():
 
 def setting(name, pattern, default=None):
     value = os.environ.get(name) or default
-    if not value or not re.fullmatch(pattern, value):
+    if value is None or not re.fullmatch(pattern, value):
         refuse(f"{name} must match {pattern}, got {value!r}")
     return value
 
@@ -50,4 +50,5 @@ MANAGEMENT = setting("PHONEHOME_LOCAL_MANAGEMENT_ACCOUNT", r"\d{12}")
 HUB = setting("PHONEHOME_LOCAL_HUB_ACCOUNT", r"\d{12}", MANAGEMENT)
 ORGANIZATION = setting("PHONEHOME_LOCAL_ORGANIZATION_ID", r"o-[a-z0-9]{10,32}")
 SCHEDULE_SECONDS = int(setting("PHONEHOME_LOCAL_SCHEDULE_SECONDS", r"[1-9]\d?", "60"))
+REGIONS = set(filter(None, setting("PHONEHOME_LOCAL_REGIONS", r"[a-z0-9,-]*", "").split(",")))
 STOP_WITH_STDIN = setting("PHONEHOME_LOCAL_STOP_WITH_STDIN", "[01]", "0") == "1"

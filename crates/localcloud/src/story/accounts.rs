@@ -28,11 +28,7 @@ pub(crate) async fn arrive(stage: &Stage, cast: &mut Cast, narrator: &mut Narrat
     stage.deploy_member_role(&ids).await?;
     narrator.say("infra/member-role.yaml deployed to each account, as its StackSet does on AWS");
     let count = cast.members.len();
-    stage
-        .wait_for_status("every stack to be ready", PATIENCE, |status| {
-            (stacks(status).iter().filter(|stack| stack["phase"] == "ready").count() == count).then_some(())
-        })
-        .await?;
+    all_are_ready(stage, count).await?;
     narrator.say(&format!("{count} networks are ready"));
     narrator.quote(&stage.phonehome(&["status"]).await?);
     let shop = cast.id("shop-prod")?;
@@ -40,6 +36,14 @@ pub(crate) async fn arrive(stage: &Stage, cast: &mut Cast, narrator: &mut Narrat
     narrator.say("shop-prod in detail, as AWS sees it:");
     narrator.quote(&describe(&network));
     disjoint(&stage.status().await?)
+}
+
+/// Every account's stack is as declared.
+pub(crate) async fn all_are_ready(stage: &Stage, count: usize) -> Result<()> {
+    let ready = |status: &Value| {
+        (stacks(status).iter().filter(|stack| stack["phase"] == "ready").count() == count).then_some(())
+    };
+    stage.wait_for_status("every stack to be ready", PATIENCE, ready).await
 }
 
 /// The same event again, one of a creation that failed, one of Control Tower.
@@ -154,6 +158,11 @@ fn describe(network: &Network) -> String {
         network.route_tables.len(),
         default_routes.count()
     ));
+    let services = network.endpoints.iter().map(|it| it.service.rsplit('.').next().unwrap_or_default());
+    lines.push(format!("  gateway endpoints {}", services.collect::<Vec<_>>().join(", ")));
+    let logs: Vec<&str> = network.flow_logs.iter().map(|log| log.destination.as_str()).collect();
+    lines.push(format!("  flow log to {}", logs.join(", ")));
+    lines.push(format!("  network ACL {}", acl(network)));
     let groups: Vec<String> = network
         .security_groups
         .iter()
@@ -166,4 +175,13 @@ fn describe(network: &Network) -> String {
         network.schedules.iter().map(|schedule| schedule.expression.as_str()).collect();
     lines.push(format!("  schedules {}", schedules.join(", ")));
     lines.join("\n")
+}
+
+/// The entries for what comes in, in the order they are tried.
+fn acl(network: &Network) -> String {
+    let words = network.acl_entries.iter().filter(|entry| !entry.egress).map(|entry| {
+        let verb = if entry.allow { "allow" } else { "deny" };
+        format!("{} {verb} {} from {}", entry.number, entry.traffic, entry.cidr)
+    });
+    words.collect::<Vec<_>>().join("; ")
 }

@@ -26,6 +26,8 @@ pub(crate) struct Cast {
     pub(crate) members: Vec<Member>,
     /// The fleet file of the story.
     pub(crate) fleet_file: PathBuf,
+    /// The same with changes that somebody thinks about.
+    pub(crate) next_fleet_file: PathBuf,
     /// The payments domain's service in prod, which the shop needs.
     pub(crate) payments_prod: Target,
     /// Kept alive: the same in dev, and the internet.
@@ -48,8 +50,17 @@ impl Cast {
             .replace("INTERNET_PORT", &port(&internet))
             .replace("CLOSED_PORT", &closed_port.to_string());
         let fleet_file = folder.join("fleet.yaml");
-        std::fs::write(&fleet_file, text)?;
-        Ok(Self { members: vec![], fleet_file, payments_prod, _others: vec![payments_dev, internet] })
+        std::fs::write(&fleet_file, &text)?;
+        let next = text.replace("name: dev, pools: [nonprod]", "name: dev, pools: [nonprod], nat: single");
+        let next_fleet_file = folder.join("next-fleet.yaml");
+        std::fs::write(&next_fleet_file, next)?;
+        Ok(Self {
+            members: vec![],
+            fleet_file,
+            next_fleet_file,
+            payments_prod,
+            _others: vec![payments_dev, internet],
+        })
     }
 
     /// The names of the accounts to create.

@@ -4,12 +4,14 @@ use anyhow::Result;
 use phonehome_localcloud::cost::{FleetSize, monthly};
 use phonehome_localcloud::{HUB_ACCOUNT, Stage};
 
+use super::accounts;
 use super::cast::Cast;
 use super::narrator::Narrator;
 
 /// Shows the state at the end, and the bill.
 pub(crate) async fn tell(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("At the end");
+    accounts::all_are_ready(stage, cast.members.len()).await?;
     narrator.quote(&stage.phonehome(&["status"]).await?);
     #[allow(clippy::cast_precision_loss, reason = "a handful of accounts")]
     let probes = cast.members.len() as f64 * 3.0;

@@ -2,7 +2,9 @@
 
 mod accounts;
 mod bad_input;
+mod by_hand;
 mod cast;
+mod connections;
 mod ending;
 mod narrator;
 mod trouble;
@@ -81,8 +83,12 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     narrator.say("phonehome publish: the fleet file is in force (3 domains × dev and prod)");
 
     accounts::arrive(&stage, &mut cast, narrator).await?;
+    connections::are_peerings(&stage, &cast, narrator).await?;
+    connections::default_vpcs_go(&stage, &cast, narrator).await?;
     accounts::nothing_changes(&stage, &cast, narrator).await?;
     trouble::probes_report(&stage, narrator).await?;
+    by_hand::route_is_deleted(&stage, &cast, narrator).await?;
+    by_hand::plan_is_shown(&stage, &cast, narrator).await?;
     trouble::target_goes_away(&stage, &mut cast, narrator).await?;
     trouble::target_comes_back(&stage, &mut cast, narrator).await?;
     trouble::probe_falls_silent(&stage, &cast, narrator).await?;

@@ -49,7 +49,11 @@ pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &
         .wait_for("on-call to be paged", PATIENCE, |seen| seen.network_pages().first().cloned())
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
-    let from_every_zone = |message: &SlackMessage| ZONES.iter().all(|zone| plain(message).contains(zone));
+    let from_every_zone = |message: &SlackMessage| {
+        let text = plain(message);
+        let headline = text.lines().next().unwrap_or_default();
+        ZONES.iter().all(|zone| headline.contains(zone))
+    };
     let message = stage
         .receiver
         .wait_for("the message to name every zone", PATIENCE, |seen| {
@@ -134,7 +138,7 @@ fn about(seen: &Seen, endpoint: &str) -> Option<SlackMessage> {
 }
 
 /// A message as one reads it: the texts of its blocks.
-fn plain(message: &SlackMessage) -> String {
+pub(crate) fn plain(message: &SlackMessage) -> String {
     let mut texts = Vec::new();
     for block in message.blocks.as_ref().and_then(Value::as_array).into_iter().flatten() {
         let own = block["text"]["text"].as_str();

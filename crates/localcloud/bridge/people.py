@@ -1,0 +1,93 @@
+"""People who work in accounts with roles, and what CloudTrail tells of them."""
+
+import json
+import time
+
+ACCESS_ROLE = "OrganizationAccountAccessRole"
+OPERATOR = "phonehome-operator"
+
+
+def delete_route(cloud, account, region, table, destination, person):
+    """Somebody with the account's administrator role deletes a route.
+
+    Answers the `detail` of the event that CloudTrail, where it records the account, puts on the
+    account's default bus. On AWS that takes some minutes."""
+    caller = cloud.client_as(ACCESS_ROLE, "sts", account, region, person).get_caller_identity()
+    ec2 = cloud.client_as(ACCESS_ROLE, "ec2", account, region, person)
+    answer = ec2.delete_route(RouteTableId=table, DestinationCidrBlock=destination)
+    return call_record(
+        "DeleteRoute", caller, region, answer["ResponseMetadata"]["RequestId"],
+        {"routeTableId": table, "destinationCidrBlock": destination},
+    )
+
+
+def call_record(name, caller, region, request, parameters):
+    """CloudTrail's record of a successful call of EC2 by a session of a role."""
+    account, arn, now = caller["Account"], caller["Arn"], time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    role = arn.split("/")[1]
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": caller["UserId"],
+            "arn": arn,
+            "accountId": account,
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "principalId": caller["UserId"].split(":")[0],
+                    "arn": f"arn:aws:iam::{account}:role/{role}",
+                    "accountId": account,
+                    "userName": role,
+                },
+                "attributes": {"creationDate": now, "mfaAuthenticated": "false"},
+            },
+        },
+        "eventTime": now,
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": name,
+        "awsRegion": region,
+        "sourceIPAddress": "203.0.113.7",
+        "userAgent": "EC2ConsoleFrontend, aws-internal/3",
+        "requestParameters": parameters,
+        "responseElements": {"requestId": request, "_return": True},
+        "requestID": request,
+        "eventID": request,
+        "readOnly": False,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": account,
+        "eventCategory": "Management",
+        "sessionCredentialFromConsole": "true",
+    }
+
+
+def operator(cloud, account, region, member_role):
+    """Credentials of the role that the hub's people run `phonehome plan` with; makes it if need be."""
+    iam = cloud.client("iam", account, region)
+    role = f"arn:aws:iam::{account}:role/{OPERATOR}"
+    trust = statement("sts:AssumeRole", Principal={"AWS": f"arn:aws:iam::{account}:root"})
+    try:
+        iam.create_role(RoleName=OPERATOR, AssumeRolePolicyDocument=policy(trust))
+    except iam.exceptions.EntityAlreadyExistsException:
+        pass
+    table = f"arn:aws:dynamodb:{region}:{account}:table/phonehome"
+    iam.put_role_policy(RoleName=OPERATOR, PolicyName="plan", PolicyDocument=policy(
+        statement(["dynamodb:GetItem", "dynamodb:Query"], Resource=table),
+        statement(["organizations:DescribeAccount", "organizations:ListAccounts"], Resource="*"),
+        statement("sts:AssumeRole", Resource=f"arn:aws:iam::*:role/{member_role}"),
+    ))
+    keys = cloud.client("sts", account, region).assume_role(RoleArn=role, RoleSessionName="operator")
+    return {
+        "AWS_ACCESS_KEY_ID": keys["Credentials"]["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["Credentials"]["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["Credentials"]["SessionToken"],
+    }
+
+
+def statement(action, **more):
+    return {"Effect": "Allow", "Action": action, **more}
+
+
+def policy(*statements):
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
