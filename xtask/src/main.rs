@@ -1,5 +1,6 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 
+mod bench;
 mod ci;
 mod demo;
 mod deny;
@@ -34,6 +35,15 @@ enum Command {
     },
     /// Everything a change has to pass: format, licences, templates, lints, documentation, tests
     Ci,
+    /// Measure, with peers in the same run; `cargo xtask bench provision` makes and verifies networks
+    Bench {
+        /// Which benchmark
+        #[arg(value_parser = ["provision"])]
+        name: String,
+        /// What to pass on to it
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Build the functions for AWS, where `infra/hub.yaml` looks for them
     Package(package::Options),
     /// Write docs/fleet.schema.json anew
@@ -60,6 +70,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&project, &options),
         Command::Test { arguments } => ci::test(&project, &arguments),
         Command::Ci => ci::run(&project),
+        Command::Bench { name, arguments } => bench::run(&project, &name, &arguments),
         Command::Package(options) => package::run(&project, &options),
         Command::Schema => project::run(
             project

@@ -14,6 +14,9 @@ const STAMP: &str = "requirements.txt";
 /// The linters of `cargo xtask ci`; all other environments are for the local cloud and the tests.
 pub(crate) const TOOLS: &str = "tools";
 
+/// The strict EC2, and the peers that benchmarks run against it.
+pub(crate) const MOTO: &str = "moto";
+
 /// The emulator.
 pub(crate) const LOCALCLOUD: &str = "localcloud";
 
