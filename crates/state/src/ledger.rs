@@ -4,7 +4,7 @@
 //! transaction of three writes: the ledger's turn, the block, and who holds it. The turn makes two
 //! changes at the same moment impossible, so that blocks of different sizes, of other pools and of
 //! VPCs that were there before cannot come to overlap, whoever asks. What is decided
-//! ([`decide`]) and what is found wrong ([`audit`]) are plain functions of what was read.
+//! ([`decide`]) and what is found wrong ([`audit()`]) are plain functions of what was read.
 
 mod audit;
 mod claim;
@@ -121,7 +121,7 @@ pub async fn claim(
     change(table, account, region, now_ms, decide).await?.ok_or(LedgerError::NoPool)
 }
 
-/// What [`claim`] would answer now, if the blocks of `also` were claimed already. Writes nothing.
+/// What [`claim()`] would answer now, if the blocks of `also` were claimed already. Writes nothing.
 ///
 /// # Errors
 /// [`LedgerError`]
