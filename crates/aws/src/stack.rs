@@ -5,7 +5,6 @@ mod change;
 mod create;
 mod describe;
 mod observe;
-mod operation;
 mod perform;
 mod probe;
 mod read;
@@ -117,6 +116,6 @@ impl StackApi for AwsStack {
     }
 
     fn operation(&self, action: &Action) -> &'static str {
-        operation::operation(action)
+        action.operation()
     }
 }

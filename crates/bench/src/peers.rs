@@ -17,6 +17,7 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../xtask/bench/pro
 #[derive(Debug, Deserialize)]
 struct Phase {
     phase: String,
+    calls: usize,
     seconds: f64,
 }
 
@@ -41,10 +42,11 @@ pub(crate) async fn boto3(python: &Path, proxy: &Proxy, account: &str) -> Result
         bail!("the boto3 script printed {lines}");
     }
     let calls = proxy.calls();
-    // The script counts its own calls; the proxy tells where the second phase begins.
-    let first = calls.iter().position(|call| call.operation == "ec2:DescribeVpcs").unwrap_or_default();
-    let second = calls.iter().skip(first + 1).position(|call| call.operation == "ec2:DescribeVpcs");
-    let split = second.map_or(calls.len(), |at| first + 1 + at);
+    // The script counts its own calls; the proxy saw the same ones.
+    if create.calls + verify.calls != calls.len() {
+        bail!("the boto3 script counted {} calls, the proxy {}", create.calls + verify.calls, calls.len());
+    }
+    let split = create.calls;
     let run = |calls: &[phonehome_localcloud::proxy::Call], seconds: f64| Run {
         calls: calls.len(),
         rounds: rounds(calls),

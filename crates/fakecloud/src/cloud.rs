@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use phonehome_executor::{AwsError, Ids};
 use phonehome_network::{Action, Address, Inventory, Kind, Plan, Ref, StackSpec};
 
-use crate::operation::operation;
 use crate::peering;
 use crate::region::Region;
 use crate::stale::Staleness;
@@ -237,7 +236,7 @@ impl Stack<'_> {
         };
         let recorded = Recorded {
             at_ms: self.cloud.shared.now_ms,
-            operation: operation(action),
+            operation: action.operation(),
             address: address.clone(),
             result: result.clone().map_err(|refused| refused.code.clone()),
         };

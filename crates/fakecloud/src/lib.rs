@@ -25,6 +25,5 @@ mod vpc;
 
 pub use cloud::{FakeCloud, Options, Recorded, Refused, Resolve, Stack};
 pub use fault::Fault;
-pub use operation::operation;
 pub use stack::{CallLog, FakeStack, SharedCloud};
 pub use stale::Staleness;

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::cloud::as_error;
 use crate::fault::{Fate, Fault};
-use crate::operation::{describing, operation};
+use crate::operation::describing;
 use crate::throttle::{Throttle, code_of};
 use crate::{FakeCloud, Refused, Stack};
 
@@ -257,7 +257,7 @@ impl StackApi for FakeStack {
             ids.resolve(&phonehome_network::Ref::Output(output.clone()))?;
         }
         let effect = |stack: &mut Stack<'_>| stack.call(&self.spec, address, action, ids);
-        let answer = self.call(operation(action), &address.0, effect).await;
+        let answer = self.call(action.operation(), &address.0, effect).await;
         match answer {
             // Made by an earlier call whose answer was lost: the next look sees it.
             Err(error) if is_there_already(&error) => Ok(None),
@@ -266,7 +266,7 @@ impl StackApi for FakeStack {
     }
 
     fn operation(&self, action: &Action) -> &'static str {
-        operation(action)
+        action.operation()
     }
 }
 

@@ -137,7 +137,7 @@ async fn calls_are_passed_on_over_connections_that_stay_open_and_are_remembered(
     let (status, _, body) = caller.call("CreateVpc").await.unwrap();
     assert_eq!((status, body.as_str()), (200, "Action=CreateVpc"));
     caller.calls(&["CreateSubnet", "CreateSubnet"]).await;
-    caller.key = "AKIAIOSFODNN7EXAMPLE";
+    caller.key = "a-temporary-key";
     caller.call("DescribeVpcs").await.unwrap();
 
     let calls = proxy.calls();

@@ -6,6 +6,7 @@
 mod action;
 mod address;
 mod inventory;
+mod operation;
 mod permit;
 mod plan;
 mod planner;

@@ -4,12 +4,11 @@ use phonehome_network::{Action, Address};
 
 use super::AwsStack;
 use super::call::{Call, Made};
-use super::operation::operation;
 use crate::executor::Ids;
 
 /// Makes the call; answers with the id of what it made or found.
 pub(super) async fn perform(stack: &AwsStack, address: &Address, action: &Action, ids: &Ids) -> Made {
-    let call = Call { stack, ids, address, operation: operation(action) };
+    let call = Call { stack, ids, address, operation: action.operation() };
     match action {
         Action::CreateVpc { cidr } => call.create_vpc(*cidr).await,
         Action::EnableDnsSupport { vpc } => call.enable_dns_support(vpc).await,
