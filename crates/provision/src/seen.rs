@@ -35,8 +35,9 @@ pub(crate) fn collision(spec: &StackSpec, inventory: &Inventory, plan: &Plan) ->
     let overlaps = |cidr: &ipnet::Ipv4Net| cidr.contains(&spec.cidr) || spec.cidr.contains(cidr);
     let other = inventory.vpcs.iter().find(|vpc| vpc.cidrs.iter().any(overlaps))?;
     Some(format!(
-        "{} has the addresses of {}, the block that account {} holds: nothing is made. Adopt that VPC (`adopt` in \
-         the fleet file), or release the account's block (`phonehome release`), and it gets another one",
+        "{} has addresses of {}, the block that account {} holds: nothing is made. Take the account out of the \
+         fleet file, publish it and run `phonehome release`; then put it in again, with `adopt` to take that VPC \
+         over or without to get another block",
         other.id, spec.cidr, spec.account
     ))
 }
