@@ -18,6 +18,7 @@ mod outbox;
 mod probe_state;
 mod survey;
 mod text;
+mod words;
 mod world;
 
 pub use decide::{Decision, decide};
@@ -28,4 +29,5 @@ pub use incident::{
 };
 pub use outbox::{Outgoing, OutgoingBody, SlackKind};
 pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
 pub use world::{Matcher, Policy, ProbeView, Route, Silence, World};

@@ -3,25 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::Stage;
-use serde_json::{Value, json};
 
 use crate::evidence::Evidence;
-use crate::text::{self, code, escape, escape_clipped};
+use crate::text;
+use crate::words::{SlackMessage, Words};
 use crate::{
     Incident, IncidentState, Member, MemberState, OutgoingBody, Resolution, Severity, SlackKind, Suspect,
     Symptom,
 };
 
-/// Slack's limits, in characters.
-const HEADER_LIMIT: usize = 150;
-const SECTION_LIMIT: usize = 3000;
 /// SNS takes 100 characters for a subject.
 const SUBJECT_LIMIT: usize = 100;
-/// What a heading may take of a section.
-const LIST_ROOM: usize = SECTION_LIMIT - 100;
-/// How many lines of a list are shown.
+/// How many characters a list in a page has, of how many lines, and a line of it.
+const LIST_ROOM: usize = 2900;
 const SHOWN_LINES: usize = 10;
 const LINE_LIMIT: usize = 350;
+/// How many characters a title or an answer has in a page.
+const SENTENCE_LIMIT: usize = 1000;
 
 /// The message in a Slack channel.
 pub(crate) fn slack(
@@ -32,57 +30,44 @@ pub(crate) fn slack(
     kind: SlackKind,
     change: &str,
 ) -> OutgoingBody {
-    let headline = headline(incident);
-    let mut blocks = vec![json!({
-        "type": "header",
-        "text": { "type": "plain_text", "text": escape_clipped(&headline, HEADER_LIMIT), "emoji": true }
-    })];
-    blocks.push(section(&summary(incident, evidence, now_ms)));
+    let mut message = SlackMessage::headed(Words::of(headline(incident)));
+    message = message.section(summary(incident, evidence, now_ms));
     for (state, heading) in [
         (MemberState::Failing, "Failing"),
         (MemberState::Unheard, "Failed, and not heard of since"),
         (MemberState::Recovered, "Works again"),
         (MemberState::Undeclared, "No longer declared"),
     ] {
-        let lines = slack_lines(incident, state);
-        if !lines.is_empty() {
-            blocks.push(section(&format!("*{heading}*\n{}", text::lines(lines, SHOWN_LINES, LIST_ROOM))));
-        }
+        message = message.list(heading, lines(incident, state));
     }
-    if incident.is_open() && !evidence.works.is_empty() {
-        let works = evidence.works.iter().map(|line| escape_clipped(line, LINE_LIMIT));
-        blocks
-            .push(section(&format!("*What else is known*\n{}", text::lines(works, SHOWN_LINES, LIST_ROOM))));
+    if incident.is_open() {
+        message = message.list("What else is known", evidence.works.iter().map(Words::of).collect());
     }
     let footer = format!("Incident {} · revision {}", incident.id, incident.revision);
-    blocks.push(json!({ "type": "context", "elements": [{ "type": "mrkdwn", "text": escape(&footer) }] }));
-    let at = text::instant(now_ms);
-    let thread_text =
-        (kind != SlackKind::Opened).then(|| escape_clipped(&format!("{at} {change}"), SECTION_LIMIT));
-    OutgoingBody::Slack {
-        channel: channel.to_owned(),
-        kind,
-        text: escape_clipped(&headline, SECTION_LIMIT),
-        blocks: Value::Array(blocks),
-        thread_text,
-    }
+    let thread = format!("{} {change}", text::instant(now_ms));
+    let thread = (kind != SlackKind::Opened).then(|| Words::of(thread));
+    message.footer(Words::of(footer)).thread(thread).body(channel, kind)
 }
 
 /// The page to on-call, or its end.
 pub(crate) fn page(incident: &Incident, evidence: &Evidence, now_ms: u64) -> OutgoingBody {
     let resolved = !incident.is_open();
     let prefix = if resolved { "RESOLVED" } else { "PAGE" };
-    let title = title(incident);
+    let title = Words::of(title(incident)).plain(SENTENCE_LIMIT);
     let mut text = format!("{title}\n");
+    let list = |lines: Vec<Words>| {
+        text::lines(lines.iter().map(|line| line.plain(LINE_LIMIT)), SHOWN_LINES, LIST_ROOM)
+    };
     if resolved {
         text.push_str(&ending(incident, now_ms));
     } else {
         text.push_str(&format!("Since {}.\n", since(incident, now_ms)));
-        text.push_str(&format!("Is it the network? {}\n\n", evidence.network));
-        text.push_str(&text::lines(plain_lines(incident, MemberState::Failing), SHOWN_LINES, LIST_ROOM));
+        let network = Words::of(&evidence.network).plain(SENTENCE_LIMIT);
+        text.push_str(&format!("Is it the network? {network}\n\n"));
+        text.push_str(&list(lines(incident, MemberState::Failing)));
         if !evidence.works.is_empty() {
             text.push_str("\n\nWhat else is known:\n");
-            text.push_str(&text::lines(evidence.works.iter().cloned(), SHOWN_LINES, LIST_ROOM));
+            text.push_str(&list(evidence.works.iter().map(Words::of).collect()));
         }
     }
     text.push_str(&format!("\n\nIncident {}\n", incident.id));
@@ -155,20 +140,23 @@ fn headline(incident: &Incident) -> String {
     }
 }
 
-fn summary(incident: &Incident, evidence: &Evidence, now_ms: u64) -> String {
+fn summary(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Words {
     if !incident.is_open() {
-        return escape_clipped(&ending(incident, now_ms), SECTION_LIMIT);
+        return Words::of(ending(incident, now_ms));
     }
     let severity = match (incident.severity, incident.paged) {
         (Severity::Page, _) => "page: on-call has been called",
         (Severity::Note, true) => "note; on-call was called earlier",
         (Severity::Note, false) => "note, nobody is paged",
     };
-    format!(
-        "*Is it the network?* {}\n*Since* {}\n*Severity* {severity}",
-        escape_clipped(&evidence.network, SECTION_LIMIT - 200),
-        since(incident, now_ms)
-    )
+    let since = since(incident, now_ms);
+    Words::new()
+        .markup("*Is it the network?* ")
+        .text(text::clip(&evidence.network, SENTENCE_LIMIT))
+        .markup("\n*Since* ")
+        .text(since)
+        .markup("\n*Severity* ")
+        .text(severity)
 }
 
 fn since(incident: &Incident, now_ms: u64) -> String {
@@ -208,60 +196,38 @@ fn grouped(incident: &Incident, state: MemberState) -> Vec<Line<'_>> {
     lines.into_values().collect()
 }
 
-fn slack_lines(incident: &Incident, state: MemberState) -> Vec<String> {
-    let lines = grouped(incident, state).into_iter();
-    lines
-        .map(|line| {
-            describe(&line, state, &|name| escape(&text::clip(name, 60)), &|text| {
-                code(&text::clip(text, 100))
-            })
-        })
-        .collect()
-}
-
-fn plain_lines(incident: &Incident, state: MemberState) -> Vec<String> {
-    let lines = grouped(incident, state).into_iter();
-    lines.map(|line| describe(&line, state, &str::to_owned, &str::to_owned)).collect()
+fn lines(incident: &Incident, state: MemberState) -> Vec<Words> {
+    grouped(incident, state).iter().map(|line| describe(line, state)).collect()
 }
 
 /// `shop-prod → payments:443 (payments-prod) fails at TCP connect from use1-az1: refused`.
-fn describe(
-    line: &Line<'_>,
-    state: MemberState,
-    name: &dyn Fn(&str) -> String,
-    literal: &dyn Fn(&str) -> String,
-) -> String {
+fn describe(line: &Line<'_>, state: MemberState) -> Words {
     let member = line.member;
-    let account = name(&member.account_name);
+    let account = Words::new().name(&member.account_name);
     let zones = text::list(line.zones.iter().map(|zone| (*zone).to_owned()), 3);
-    let zones = name(&zones);
     let failing = state == MemberState::Failing;
-    let detail = if failing && !member.detail.is_empty() {
-        format!(": {}", literal(&member.detail))
-    } else {
-        String::new()
+    let detail = match member.detail.as_str() {
+        detail if failing && !detail.is_empty() => Words::of(": ").code(detail),
+        _ => Words::new(),
     };
-    let at = member.stage.filter(|_| failing).map(|stage| match stage {
-        Stage::Open => " connects, and must not,".to_owned(),
-        stage => format!(" fails at {}", stage.as_str()),
-    });
     match (&member.symptom, &member.target) {
-        (Symptom::Silent, _) if failing => {
-            format!("{account}: no report from {zones} since {}", text::instant(member.since_ms))
-        }
-        (Symptom::Silent, _) => format!("{account}: the probe in {zones}"),
-        (Symptom::Unclear, _) => format!("{account}: cannot tell from {zones}{detail}"),
+        (Symptom::Silent, _) if failing => account
+            .text(": no report from ")
+            .name(zones)
+            .text(format!(" since {}", text::instant(member.since_ms))),
+        (Symptom::Silent, _) => account.text(": the probe in ").name(zones),
+        (Symptom::Unclear, _) => account.text(": cannot tell from ").name(zones).then(detail),
         (Symptom::Down { check }, target) => {
             let endpoint = target.as_ref().map_or(check.0.as_str(), |target| &target.endpoint);
             let owner = target.as_ref().and_then(|target| target.account.as_ref());
-            let owner = owner.map(|owner| format!(" ({})", name(owner))).unwrap_or_default();
-            let (endpoint, at) = (literal(endpoint), at.unwrap_or_default());
-            format!("{account} → {endpoint}{owner}{at} from {zones}{detail}")
+            let owner = owner.map(|owner| Words::of(" (").name(owner).text(")")).unwrap_or_default();
+            let at = match member.stage.filter(|_| failing) {
+                Some(Stage::Open) => " connects, and must not,".to_owned(),
+                Some(stage) => format!(" fails at {}", stage.as_str()),
+                None => String::new(),
+            };
+            let path = account.text(" → ").code(endpoint).then(owner).text(at);
+            path.text(" from ").name(zones).then(detail)
         }
     }
-}
-
-fn section(text: &str) -> Value {
-    debug_assert!(text.chars().count() <= SECTION_LIMIT, "lists are capped so that a section fits");
-    json!({ "type": "section", "text": { "type": "mrkdwn", "text": text } })
 }

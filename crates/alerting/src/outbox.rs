@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::Evidence;
 use crate::survey::Survey;
 use crate::{
-    Decision, Incident, IncidentState, Member, MemberState, Resolution, Route, Severity, Suspect, messages,
-    text,
+    Decision, Incident, IncidentState, Member, MemberState, Resolution, Route, Severity, SlackBlocks,
+    SlackText, Suspect, messages, text,
 };
 
 /// How many members a timeline entry names.
@@ -38,13 +38,13 @@ pub enum OutgoingBody {
         channel: String,
         /// Whether to post or to edit.
         kind: SlackKind,
-        /// For notifications: one line, at most 3,000 characters.
-        text: String,
+        /// For notifications: at most 3,000 characters.
+        text: SlackText,
         /// The message, as Block Kit.
-        blocks: serde_json::Value,
+        blocks: SlackBlocks,
         /// What changed, for the message's thread; absent when the message is new.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        thread_text: Option<String>,
+        thread_text: Option<SlackText>,
     },
     /// A page to on-call, or its end.
     Page {

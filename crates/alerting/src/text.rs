@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+pub(crate) use crate::words::clip;
+
 /// `2026-11-05T10:15:00Z`.
 pub(crate) fn instant(at_ms: u64) -> String {
     format(at_ms, "%Y-%m-%dT%H:%M:%SZ")
@@ -61,44 +63,6 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
-/// At most `limit` characters; an ellipsis shows where something was left out.
-pub(crate) fn clip(text: &str, limit: usize) -> String {
-    if text.chars().count() <= limit {
-        return text.to_owned();
-    }
-    text.chars().take(limit.saturating_sub(1)).chain(['…']).collect()
-}
-
-/// Escapes what Slack would read as markup.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// Escaped, at most `limit` characters, never ending within an escape.
-pub(crate) fn escape_clipped(text: &str, limit: usize) -> String {
-    let escaped = escape(text);
-    if escaped.chars().count() <= limit {
-        return escaped;
-    }
-    let mut kept = String::new();
-    let mut room = limit.saturating_sub(1);
-    for piece in text.chars().map(|c| escape(c.encode_utf8(&mut [0; 4]))) {
-        let size = piece.chars().count();
-        if size > room {
-            break;
-        }
-        room -= size;
-        kept.push_str(&piece);
-    }
-    kept.push('…');
-    kept
-}
-
-/// As Slack code. A backtick would end it.
-pub(crate) fn code(text: &str) -> String {
-    format!("`{}`", escape(&text.replace('`', "'").replace('\n', " ")))
-}
-
 /// Printable ASCII on one line, at most `limit` characters.
 pub(crate) fn ascii(text: &str, limit: usize) -> String {
     let plain = text.replace('→', "->");
@@ -130,13 +94,6 @@ mod tests {
     fn instants_are_in_utc_and_absurd_ones_do_not_panic() {
         assert_eq!(instant(1_793_873_700_000), "2026-11-05T10:15:00Z");
         assert_eq!(instant(u64::MAX), "9999-12-30T22:00:00Z");
-    }
-
-    #[test]
-    fn an_escape_is_never_cut_in_half() {
-        assert_eq!(escape_clipped("<<<<", 16), "&lt;&lt;&lt;&lt;");
-        assert_eq!(escape_clipped("<<<<<", 16), "&lt;&lt;&lt;…");
-        assert_eq!(escape_clipped("a&b", 7), "a&amp;b");
     }
 
     #[test]

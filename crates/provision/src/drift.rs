@@ -1,7 +1,7 @@
 //! Drift: a stack that was as declared, and no longer is, though nothing else was declared. It is told
 //! with what was done about it, and by whom when CloudTrail says so.
 
-use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind};
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_aws::executor::StepOutcome;
 use phonehome_aws::table::{Doc, Table, TableError};
 use phonehome_aws::trail::Deed;
@@ -12,12 +12,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::reconcile::{Job, Provision, Reconciled, now_ms};
 use crate::{Deeds, Members};
-
-/// How many differences a message lists; the rest is a number.
-const LISTED_MAX: usize = 10;
-/// How long a line of a message may be, in characters: ten of them fit into one section of a Slack message,
-/// which holds 3000.
-const LINE_CHARS_MAX: usize = 280;
 
 /// What tells one declared stack from another, whatever its generation. What is known of the peers is a
 /// part of it: that one of them came, or has another VPC now, is no drift either.
@@ -59,23 +53,19 @@ impl<T: Table, M: Members> Provision<T, M> {
                 outcomes.any(|(it, outcome)| *it == step.address && matches!(outcome, StepOutcome::Done(_)))
             })
         };
-        let lines: Vec<String> = steps.iter().map(|step| line(step, done(step), &deeds)).collect();
+        let lines: Vec<Words> = steps.iter().map(|step| line(step, done(step), &deeds)).collect();
         Ok(vec![message(job, lines, before.generation, now_ms())])
     }
 }
 
 /// One difference in words: what was found, what was done about it, and who is behind it.
-fn line(step: &Step, done: bool, deeds: &[Deed]) -> String {
+fn line(step: &Step, done: bool, deeds: &[Deed]) -> Words {
     let outcome = if done { "repaired" } else { "not repaired yet" };
-    let by = match deeds.iter().rev().find(|deed| explains(deed, step)) {
-        Some(deed) => format!(": {} by {} at {}", deed.event_name, deed.who, deed.when),
-        None => String::new(),
-    };
-    let line = format!("`{}` {}, {outcome}{by}", step.address, step.reason);
-    if line.chars().count() <= LINE_CHARS_MAX {
-        return line;
+    let line = Words::new().code(&step.address.0).text(format!(" {}, {outcome}", step.reason));
+    match deeds.iter().rev().find(|deed| explains(deed, step)) {
+        Some(deed) => line.text(format!(": {} by {} at {}", deed.event_name, deed.who, deed.when)),
+        None => line,
     }
-    line.chars().take(LINE_CHARS_MAX - 1).chain(['…']).collect()
 }
 
 /// Whether a step mends something that was as declared. One that was known and waited for permission
@@ -133,27 +123,17 @@ fn explains(deed: &Deed, step: &Step) -> bool {
     kind_fits && (names_it || (is_removal && !is_of_a_part))
 }
 
-fn message(job: &Job<'_>, lines: Vec<String>, generation: u64, at_ms: u64) -> Outgoing {
-    let name = &job.member.account_name;
-    let text = format!(
-        ":wrench: {name} ({}) had drifted from what is declared: {} {}",
+fn message(job: &Job<'_>, lines: Vec<Words>, generation: u64, at_ms: u64) -> Outgoing {
+    let differences = if lines.len() == 1 { "difference" } else { "differences" };
+    let headline = Words::of(":wrench: ").name(&job.member.account_name).text(format!(
+        " ({}) had drifted from what is declared: {} {differences}",
         job.region,
-        lines.len(),
-        if lines.len() == 1 { "difference" } else { "differences" }
-    );
-    let more = lines.len().saturating_sub(LISTED_MAX);
-    let mut body = lines.into_iter().take(LISTED_MAX).map(|line| format!("• {line}\n")).collect::<String>();
-    if more > 0 {
-        body.push_str(&format!("… and {more} more\n"));
-    }
-    let blocks = json!([
-        {"type": "section", "text": {"type": "mrkdwn", "text": text}},
-        {"type": "section", "text": {"type": "mrkdwn", "text": body}},
-    ]);
+        lines.len()
+    ));
     let incident_id = format!("drift/{}/{}/{generation}", job.account, job.region);
-    let channel = job.fleet.route_for(&job.member.environment, &job.member.domain).slack_channel.clone();
-    let slack = OutgoingBody::Slack { channel, kind: SlackKind::Opened, text, blocks, thread_text: None };
-    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body: slack }
+    let channel = &job.fleet.route_for(&job.member.environment, &job.member.domain).slack_channel;
+    let body = SlackMessage::new(headline).list("", lines).body(channel, SlackKind::Opened);
+    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body }
 }
 
 #[cfg(test)]

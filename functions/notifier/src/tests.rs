@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind};
+use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind, SlackMessage, Words};
 use phonehome_aws::slack::{Chat, MessageRef, SlackError};
 use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
 use phonehome_aws::{MemoryPager, Metrics};
 use phonehome_state::{Keys, Outboxed, all};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::chat::ChatSource;
 use crate::handler::Notifier;
@@ -78,13 +78,7 @@ fn notifier(chat: FakeSlack) -> Notifier<MemoryTable, MemoryPager, FakeSlack> {
 }
 
 fn slack(text: &str, thread: Option<&str>) -> OutgoingBody {
-    OutgoingBody::Slack {
-        channel: "#net".into(),
-        kind: SlackKind::Updated,
-        text: text.into(),
-        blocks: json!([]),
-        thread_text: thread.map(str::to_owned),
-    }
+    SlackMessage::new(Words::of(text)).thread(thread.map(Words::of)).body("#net", SlackKind::Updated)
 }
 
 fn page(subject: &str) -> OutgoingBody {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
-use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind};
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_aws::executor::{StepOutcome, retry};
 use phonehome_aws::table::{Expect, Table, TableError, Write};
 use phonehome_aws::trail::Deed;
@@ -345,18 +345,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         self.metrics.count("AccountCreationFailed", 1);
         let fleet = self.fleet().await?;
         let Some(route) = fleet.alert_routes.last() else { return Ok(()) };
-        let text = format!(
-            ":warning: AWS could not create an account: {reason} ({request}). Nothing was provisioned."
-        );
-        let blocks = json!([{"type": "section", "text": {"type": "mrkdwn", "text": text}}]);
+        let text = Words::of(":warning: AWS could not create an account: ").text(reason);
+        let text = text.text(format!(" ({request}). Nothing was provisioned."));
         let incident_id = format!("account-creation/{request}");
-        let body = OutgoingBody::Slack {
-            channel: route.slack_channel.clone(),
-            kind: SlackKind::Opened,
-            text,
-            blocks,
-            thread_text: None,
-        };
+        let body = SlackMessage::new(text).body(&route.slack_channel, SlackKind::Opened);
         let at_ms = now_ms();
         // The same event twice edits the one message: the notifier knows it by the incident's id.
         let outgoing = Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body };

@@ -27,7 +27,7 @@ fn shown(decision: &Decision) -> String {
                     let text = text.as_str().or(block["elements"][0]["text"].as_str()).unwrap();
                     shown.push_str(&format!("[{}] {text}\n", block["type"].as_str().unwrap()));
                 }
-                shown.push_str(&format!("fallback: {text}\nthread: {thread_text:?}\n"));
+                shown.push_str(&format!("fallback: {text}\nthread: {:?}\n", thread_text.as_deref()));
             }
         }
     }
