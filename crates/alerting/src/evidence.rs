@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use phonehome_wire::{Purpose, Stage, Target};
 
 use crate::survey::{Probe, Standing, Survey};
-use crate::{Incident, Member, Suspect, Symptom, text};
+use crate::{Incident, Member, Owner, Suspect, Symptom, text};
 
 /// How many accounts, and how many places that reach a target, a message names.
 const NAMED: usize = 3;
@@ -16,16 +16,19 @@ pub(crate) struct Evidence {
     pub(crate) network: String,
     /// What works and what does not, one line each.
     pub(crate) works: Vec<String>,
+    /// Whom to ask, and about which accounts; nothing where that is not known.
+    pub(crate) ask: String,
 }
 
 impl Evidence {
     pub(crate) fn of(survey: &Survey<'_>, incident: &Incident) -> Self {
         let members: Vec<&Member> = incident.members.iter().filter(|member| member.state.is_open()).collect();
         let network = network(survey, incident, &members);
+        let ask = ask(survey, incident, &members);
         let mut works = Vec::new();
         if matches!(incident.suspect, Suspect::Isolation { .. }) {
             // What connects elsewhere neither explains nor excuses it.
-            return Self { network, works };
+            return Self { network, works, ask };
         }
         let mut seen = BTreeSet::new();
         for member in &members {
@@ -41,8 +44,38 @@ impl Evidence {
                 places => format!("{} works from {}", target.endpoint, text::list(places, NAMED)),
             });
         }
-        Self { network, works }
+        Self { network, works, ask }
     }
+}
+
+/// `team-payments (#payments-oncall) about payments-prod; team-shop about shop-prod`: who owns the target
+/// first, then who owns the accounts concerned.
+fn ask(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> String {
+    if incident.suspect == Suspect::Collector {
+        return String::new();
+    }
+    let about_target =
+        matches!(incident.suspect, Suspect::Target { .. } | Suspect::Path { .. } | Suspect::Isolation { .. });
+    let targets = members.iter().filter_map(|member| member.target.as_ref()?.account.as_ref());
+    let targets = targets.filter(|_| about_target);
+    let sources = members.iter().map(|member| &member.account_name);
+    let mut owners: Vec<(&Owner, Vec<String>)> = Vec::new();
+    let mut asked = BTreeSet::new();
+    for account in targets.chain(sources).filter(|account| asked.insert(*account)) {
+        let Some(owner) = survey.world.owners.get(account) else { continue };
+        match owners.iter_mut().find(|(known, _)| *known == owner) {
+            Some((_, accounts)) => accounts.push(account.clone()),
+            None => owners.push((owner, vec![account.clone()])),
+        }
+    }
+    let more = owners.len().saturating_sub(NAMED);
+    let line = |(owner, accounts): &(&Owner, Vec<String>)| {
+        let accounts = accounts.iter().map(|account| text::clip(account, 60));
+        format!("{owner} about {}", text::list(accounts, NAMED))
+    };
+    let mut lines: Vec<String> = owners.iter().take(NAMED).map(line).collect();
+    lines.extend((more > 0).then(|| format!("{more} more teams")));
+    lines.join("; ")
 }
 
 fn egress(survey: &Survey<'_>, member: &Member) -> Option<String> {
@@ -142,8 +175,10 @@ fn target_or_way(survey: &Survey<'_>, paths: &[&&&Member]) -> String {
     if target.is_some_and(|target| !reached_from(survey, target).is_empty()) {
         return "Probably. The target is up, others reach it: the way to it is broken.".to_owned();
     }
-    let owner = target.and_then(|target| target.account.as_ref());
-    let ask = owner.map(|owner| format!(" Ask {owner}.")).unwrap_or_default();
+    // Who owns it is named apart, where that is known.
+    let account = target.and_then(|target| target.account.as_ref());
+    let account = account.filter(|account| !survey.world.owners.contains_key(*account));
+    let ask = account.map(|account| format!(" Ask {account}.")).unwrap_or_default();
     let sound = paths.iter().all(|m| {
         let mut egress = survey.neighbours(&m.probe).flat_map(Probe::egress).peekable();
         egress.peek().is_some() && egress.all(|standing| standing == Standing::Good)

@@ -30,4 +30,4 @@ pub use incident::{
 pub use outbox::{Outgoing, OutgoingBody, SlackKind};
 pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
-pub use world::{Matcher, Policy, ProbeView, Route, Silence, World};
+pub use world::{Matcher, Owner, Policy, ProbeView, Route, Silence, World};

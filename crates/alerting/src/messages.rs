@@ -63,7 +63,11 @@ pub(crate) fn page(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Out
     } else {
         text.push_str(&format!("Since {}.\n", since(incident, now_ms)));
         let network = Words::of(&evidence.network).plain(SENTENCE_LIMIT);
-        text.push_str(&format!("Is it the network? {network}\n\n"));
+        text.push_str(&format!("Is it the network? {network}\n"));
+        if !evidence.ask.is_empty() {
+            text.push_str(&format!("Ask {}.\n", Words::of(&evidence.ask).plain(SENTENCE_LIMIT)));
+        }
+        text.push('\n');
         text.push_str(&list(lines(incident, MemberState::Failing)));
         if !evidence.works.is_empty() {
             text.push_str("\n\nWhat else is known:\n");
@@ -150,6 +154,10 @@ fn summary(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Words {
         (Severity::Note, false) => "note, nobody is paged",
     };
     let since = since(incident, now_ms);
+    let ask = match evidence.ask.as_str() {
+        "" => Words::new(),
+        ask => Words::new().markup("\n*Ask* ").text(text::clip(ask, SENTENCE_LIMIT)),
+    };
     Words::new()
         .markup("*Is it the network?* ")
         .text(text::clip(&evidence.network, SENTENCE_LIMIT))
@@ -157,6 +165,7 @@ fn summary(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Words {
         .text(since)
         .markup("\n*Severity* ")
         .text(severity)
+        .then(ask)
 }
 
 fn since(incident: &Incident, now_ms: u64) -> String {

@@ -1,8 +1,12 @@
 //! What the alerter looks at.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use phonehome_wire::{Check, CheckId};
 use serde::{Deserialize, Serialize};
 
+use crate::words::clip;
 use crate::{Heartbeat, Incident, Member, Paths, ProbeKey, Symptom};
 
 /// Everything a decision depends on.
@@ -15,6 +19,10 @@ pub struct World {
     pub now_ms: u64,
     /// Every probe that is expected to report, in any order.
     pub probes: Vec<ProbeView>,
+    /// Whom to ask about an account, by the account's name: the accounts that have probes, and those that
+    /// only are targets.
+    #[serde(default)]
+    pub owners: BTreeMap<String, Owner>,
     /// The open incidents as stored, in any order.
     #[serde(default)]
     pub open: Vec<Incident>,
@@ -79,6 +87,27 @@ pub struct Route {
     /// Whether on-call may be paged.
     #[serde(default)]
     pub page: bool,
+}
+
+/// Whom to ask about an account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Owner {
+    /// The team.
+    pub team: String,
+    /// The Slack channel in which it is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+/// `team-payments (#payments-oncall)`.
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&clip(&self.team, 60))?;
+        match &self.channel {
+            Some(channel) => write!(f, " ({})", clip(channel, 82)),
+            None => Ok(()),
+        }
+    }
 }
 
 /// "Say nothing of this until then": always with an end, a reason and a name.

@@ -18,6 +18,9 @@ pub struct Member {
     pub account_id: Option<String>,
     /// The team that owns the domain.
     pub owner: String,
+    /// The Slack channel in which that team is asked, if the file names one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_channel: Option<String>,
     /// The VPC it has already and that is taken over, if the file names one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopt: Option<Adoption>,
@@ -46,6 +49,7 @@ impl Fleet {
             account_name: entry.account_name(&domain.name),
             account_id: entry.account_id.clone(),
             owner: domain.owner.clone(),
+            owner_channel: domain.owner_channel.clone(),
             adopt: self.adoption(entry),
         }
     }

@@ -38,6 +38,7 @@ fn a_member_says_who_owns_it_and_what_pins_it() {
         account_name: "payments-production".into(),
         account_id: Some("333333333333".into()),
         owner: "team-payments".into(),
+        owner_channel: Some("#payments".into()),
         adopt: None,
     };
     assert_eq!(member(&fleet(EXAMPLE), "payments-production"), expected);

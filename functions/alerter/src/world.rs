@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_alerting::{Heartbeat, Incident, Paths, Policy, ProbeKey, ProbeView, Route, Silence, World};
+use phonehome_alerting::{
+    Heartbeat, Incident, Owner, Paths, Policy, ProbeKey, ProbeView, Route, Silence, World,
+};
 use phonehome_aws::table::{Doc, Expect, Table};
 use phonehome_fleet::Fleet;
 use phonehome_network::StackStatus;
@@ -40,12 +42,21 @@ pub(crate) async fn gather(
         stored.insert(incident.id.clone(), doc);
         open.push(incident);
     }
+    let owners = owners(&fleet);
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
-    Ok(Gathered { world: World { now_ms, probes, open, silences, policy }, stored, turn })
+    Ok(Gathered { world: World { now_ms, probes, owners, open, silences, policy }, stored, turn })
 }
 
 fn by_key<V>(docs: Vec<(Doc, V)>) -> BTreeMap<String, V> {
     docs.into_iter().map(|(doc, value)| (doc.key.sort, value)).collect()
+}
+
+/// Whom to ask about each account of the fleet.
+fn owners(fleet: &Fleet) -> BTreeMap<String, Owner> {
+    let members = fleet.members().into_iter();
+    members
+        .map(|member| (member.account_name, Owner { team: member.owner, channel: member.owner_channel }))
+        .collect()
 }
 
 /// The probes of a stack that is, or was, ready: only then are reports due.

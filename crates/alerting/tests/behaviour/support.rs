@@ -1,10 +1,10 @@
 //! Small fleets to play with.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Decision, Heartbeat, Incident, OutgoingBody, PathState, PathStatus, Paths, Policy, ProbeKey, ProbeView,
-    Route, SlackKind, Suspect, World, decide,
+    Decision, Heartbeat, Incident, OutgoingBody, Owner, PathState, PathStatus, Paths, Policy, ProbeKey,
+    ProbeView, Route, SlackKind, Suspect, World, decide,
 };
 use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Stage, Target, Verdict};
 
@@ -52,6 +52,19 @@ pub(crate) fn path(status: PathStatus, stage: Stage, since_ms: u64) -> PathState
     }
 }
 
+/// Who owns the targets; the accounts that have probes are owned by nobody who is known.
+fn owners() -> BTreeMap<String, Owner> {
+    let owner = |team: &str, channel: Option<&str>| Owner {
+        team: team.to_owned(),
+        channel: channel.map(str::to_owned),
+    };
+    BTreeMap::from([
+        ("payments-prod".to_owned(), owner("team-payments", Some("#payments-oncall"))),
+        ("ledger-prod".to_owned(), owner("team-ledger", None)),
+        ("shop-prod".to_owned(), owner("team-shop", Some("#shop"))),
+    ])
+}
+
 /// A world that is advanced and decided upon, minute by minute.
 pub(crate) struct Fleet {
     pub(crate) world: World,
@@ -71,6 +84,7 @@ impl Fleet {
         let world = World {
             now_ms: START_MS,
             probes,
+            owners: owners(),
             open: vec![],
             silences: vec![],
             policy: Policy { platform_route: None, ..Policy::default() },

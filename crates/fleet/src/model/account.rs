@@ -37,6 +37,11 @@ pub struct Domain {
     /// The team that owns it, as alerts name it.
     #[schemars(length(min = 1))]
     pub owner: String,
+    /// The Slack channel in which that team is asked, in quotes: "#payments-oncall", or its id. Alerts
+    /// name it beside the team.
+    #[schemars(with = "String", default, regex(pattern = r"^(#[^\sA-Z#,]{1,80}|[CG][A-Z0-9]{8,})$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner_channel: Option<String>,
     /// Its environments: each a name, or a map when the account needs more than the defaults.
     #[schemars(schema_with = "environment_entries")]
     pub environments: Vec<DomainEnvironment>,

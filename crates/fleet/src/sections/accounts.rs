@@ -36,6 +36,7 @@ pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
     let mut map = cursor.map(reader)?;
     let name = declared_name(&mut map, Kind::Domain, reader);
     let owner = map.required("owner").and_then(|c| c.parsed(reader, rules::filled));
+    let owner_channel = map.optional("owner_channel").and_then(|c| c.parsed(reader, rules::slack_channel));
     let list = map.required("environments").and_then(|c| c.filled_list(reader, "environment"));
     let cursors = list.unwrap_or_default();
     let mut environments: Vec<DomainEnvironment> = vec![];
@@ -52,7 +53,7 @@ pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
         // Without all of its environments it would be blamed for lacking some; see Draft.
         environments.clear();
     }
-    Some(Domain { name: name?, owner: owner.unwrap_or_default(), environments })
+    Some(Domain { name: name?, owner: owner.unwrap_or_default(), owner_channel, environments })
 }
 
 /// One environment of a domain: its name, or a map.
