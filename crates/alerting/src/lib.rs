@@ -27,7 +27,7 @@ pub use incident::{
     Incident, IncidentState, Member, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
     TIMELINE_LIMIT, TimelineEntry,
 };
-pub use outbox::{Outgoing, OutgoingBody, SlackKind};
+pub use outbox::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
 pub use world::{Matcher, Owner, Policy, ProbeView, Route, Silence, World};

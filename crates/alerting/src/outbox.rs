@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::evidence::Evidence;
 use crate::survey::Survey;
@@ -68,6 +69,14 @@ pub enum SlackKind {
     Updated,
     /// As `Updated`, for the last time.
     Resolved,
+}
+
+/// A name for what these texts name together, for ids of incidents that are about something with a name
+/// from outside: 12 hexadecimal digits, the same for the same texts.
+#[must_use]
+pub fn stable_id(parts: &[&str]) -> String {
+    let digest = Sha256::digest(serde_json::json!(parts).to_string());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl OutgoingBody {

@@ -5,6 +5,8 @@ use phonehome_network::{Disruption, Limits, Release};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::failure::{Failure, Undone};
+
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -16,13 +18,8 @@ pub(crate) enum Request {
     Nothing,
     /// Look at every account.
     Sweep,
-    /// An account could not be made. Nothing to do but to say so.
-    CreationFailed {
-        /// AWS's request id (`car-…`), or what the event has instead.
-        request: String,
-        /// AWS's code, `EMAIL_ALREADY_EXISTS`.
-        reason: String,
-    },
+    /// AWS could not do something with an account: it is said, and the account looked at if there is one.
+    Failure(Failure),
 }
 
 /// An account to look at, and how long that has been going on.
@@ -147,11 +144,15 @@ fn account_event(event: &Value) -> Result<Request, String> {
     let detail = &event["detail"];
     let name = detail["eventName"].as_str().unwrap_or_default();
     let details = &detail["serviceEventDetails"];
+    // A call that was refused changed nothing.
+    if detail["errorCode"].as_str().is_some_and(|code| !code.is_empty()) {
+        return Ok(Request::Nothing);
+    }
     match name {
-        "CreateAccountResult" => creation(name, &details["createAccountStatus"], "accountId"),
-        "CloseAccountResult" => hint(name, &details["closeAccountStatus"]["accountId"]),
-        "CreateManagedAccount" => managed(name, &details["createManagedAccountStatus"]),
-        "UpdateManagedAccount" => managed(name, &details["updateManagedAccountStatus"]),
+        "CreateAccountResult" => result(name, &details["createAccountStatus"], Undone::Creation),
+        "CloseAccountResult" => result(name, &details["closeAccountStatus"], Undone::Closure),
+        "CreateManagedAccount" => result(name, &details["createManagedAccountStatus"], Undone::Enrolment),
+        "UpdateManagedAccount" => result(name, &details["updateManagedAccountStatus"], Undone::Update),
         "AccountJoinedOrganization" | "AccountDepartedOrganization" => membership(name, details),
         "MoveAccount" => hint(name, &detail["requestParameters"]["accountId"]),
         // Says only that some account accepted an invitation: look at all of them.
@@ -161,34 +162,20 @@ fn account_event(event: &Value) -> Result<Request, String> {
     }
 }
 
-fn creation(name: &str, status: &Value, id: &str) -> Result<Request, String> {
+/// How something that AWS did with an account went. Organizations has the account's id in the status
+/// itself, Control Tower in an `account` there.
+fn result(name: &str, status: &Value, undone: Undone) -> Result<Request, String> {
+    let id =
+        if status["account"].is_object() { &status["account"]["accountId"] } else { &status["accountId"] };
     match status["state"].as_str() {
-        Some("SUCCEEDED") => hint(name, &status[id]),
-        Some("FAILED") => Ok(Request::CreationFailed {
-            request: status["id"].as_str().unwrap_or("unknown request").to_owned(),
-            reason: status["failureReason"].as_str().unwrap_or("no reason given").to_owned(),
-        }),
-        Some(other) => Err(format!("{name}: state {other:?} is neither SUCCEEDED nor FAILED")),
+        Some("FAILED") => Ok(Request::Failure(Failure::read(undone, status, account(id.as_str()).ok()))),
+        // Another event comes when it is done.
+        Some("IN_PROGRESS") => Ok(Request::Nothing),
+        // Whatever state it may be, what is observed is the truth.
+        Some(_) => hint(name, id),
+        // An account is closed whether or not the event says how far that is.
+        None if undone == Undone::Closure => hint(name, id),
         None => Err(format!("{name}: the event has no state")),
-    }
-}
-
-/// Control Tower. On failure the account id can be the text `Not Available`.
-fn managed(name: &str, status: &Value) -> Result<Request, String> {
-    match status["state"].as_str() {
-        Some("FAILED") => Ok(Request::CreationFailed {
-            request: format!(
-                "{name} of {}, requested {}",
-                status["account"]["accountName"].as_str().unwrap_or("an unnamed account"),
-                status["requestedTimestamp"].as_str().unwrap_or("at an unknown time")
-            ),
-            reason: status["message"].as_str().unwrap_or("no reason given").to_owned(),
-        }),
-        _ => creation(
-            name,
-            &serde_json::json!({"state": status["state"], "accountId": status["account"]["accountId"]}),
-            "accountId",
-        ),
     }
 }
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
-use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_aws::executor::{StepOutcome, retry};
-use phonehome_aws::table::{Expect, Table, TableError, Write};
+use phonehome_aws::table::{Table, TableError};
 use phonehome_aws::trail::Deed;
 use phonehome_aws::{Account, Class, DELAY_S_MAX, Message, Metrics, Organization, Queue};
 use phonehome_fleet::{Fleet, Member};
@@ -18,7 +17,7 @@ use phonehome_provision::{
     usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
-use phonehome_state::{Keys, Outboxed, StateError, all};
+use phonehome_state::{Keys, StateError, all};
 use serde_json::{Value, json};
 
 use crate::event::{Asked, Reconcile, Request, read};
@@ -91,7 +90,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
                 Request::Changed(request, deed) => self.changed(&request, &deed).await,
                 Request::Nothing => Ok(()),
                 Request::Sweep => self.sweep().await,
-                Request::CreationFailed { request, reason } => self.creation_failed(&request, &reason).await,
+                Request::Failure(failure) => self.failed(&failure).await,
             }
         })
         .await;
@@ -309,7 +308,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         seconds(self.provision.settle_ms + 1000)
     }
 
-    async fn send(&self, request: &Reconcile, delay_s: u32) -> Result<(), Refusal> {
+    pub(crate) async fn send(&self, request: &Reconcile, delay_s: u32) -> Result<(), Refusal> {
         let body = json!({ "reconcile": request }).to_string();
         self.queue.send(Message { body, delay_s, attributes: vec![] }).await.map_err(later)
     }
@@ -339,30 +338,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         Ok(())
     }
 
-    /// Says in Slack that an account could not be made: nobody else would.
-    async fn creation_failed(&self, request: &str, reason: &str) -> Result<(), Refusal> {
-        tracing::error!(request, reason, "an account could not be created");
-        self.metrics.count("AccountCreationFailed", 1);
-        let fleet = self.fleet().await?;
-        let Some(route) = fleet.alert_routes.last() else { return Ok(()) };
-        let text = Words::of(":warning: AWS could not create an account: ").text(reason);
-        let text = text.text(format!(" ({request}). Nothing was provisioned."));
-        let incident_id = format!("account-creation/{request}");
-        let body = SlackMessage::new(text).body(&route.slack_channel, SlackKind::Opened);
-        let at_ms = now_ms();
-        // The same event twice edits the one message: the notifier knows it by the incident's id.
-        let outgoing = Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body };
-        let key = Keys::outbox(at_ms, &outgoing.id);
-        let message = Outboxed::new(outgoing);
-        match self.provision.table.write(vec![Write::put(key, Expect::Absent, &message)]).await {
-            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(table_error(error)),
-        }
-    }
-
     /// Without a valid fleet file nothing can be done; the record waits in the queue, then in the
     /// dead-letter queue.
-    async fn fleet(&self) -> Result<Fleet, Refusal> {
+    pub(crate) async fn fleet(&self) -> Result<Fleet, Refusal> {
         phonehome_state::fleet(&self.provision.table)
             .await
             .map_err(|error: StateError| Refusal::Later(error.to_string()))
@@ -374,10 +352,10 @@ fn seconds(ms: u64) -> u32 {
     u32::try_from(ms.div_ceil(1000)).unwrap_or(DELAY_S_MAX).min(DELAY_S_MAX)
 }
 
-fn later(error: impl std::fmt::Display) -> Refusal {
+pub(crate) fn later(error: impl std::fmt::Display) -> Refusal {
     Refusal::Later(error.to_string())
 }
 
-fn table_error(error: TableError) -> Refusal {
+pub(crate) fn table_error(error: TableError) -> Refusal {
     Refusal::Later(error.to_string())
 }

@@ -5,6 +5,7 @@ mod default_vpcs;
 mod drift;
 mod events;
 mod executors;
+mod failures;
 mod links;
 mod progress;
 mod release;

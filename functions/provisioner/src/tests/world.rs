@@ -301,6 +301,12 @@ impl World {
         outbox.into_iter().map(|(_, it)| serde_json::to_string(&it.outgoing.body).unwrap()).collect()
     }
 
+    /// Which incidents the messages for Slack are about, in the order they were decided.
+    pub(super) async fn incident_ids(&self) -> Vec<String> {
+        let outbox = all::<Outboxed>(self.table(), Keys::OUTBOX).await.unwrap();
+        outbox.into_iter().map(|(_, it)| it.outgoing.incident_id).collect()
+    }
+
     pub(super) fn truth_in(&self, account: &str, region: &str) -> Inventory {
         self.cloud.with(|cloud| cloud.stack(account, region).truth())
     }
