@@ -1,15 +1,25 @@
 //! Slack's Web API: `chat.postMessage` and `chat.update`.
 
+mod answer;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+pub use refusal::Refusal;
 
 use crate::cloud::{Cloud, CloudError, environment, require_loopback};
 
 /// Overrides Slack's address, for a local receiver.
 const URL_VARIABLE: &str = "SLACK_API_URL";
 const URL: &str = "https://slack.com/api";
+/// How long a call may take, its answer read.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where a message is: needed to edit it, and to answer in its thread.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -20,42 +30,73 @@ pub struct MessageRef {
     pub ts: String,
 }
 
+/// A method of Slack's Web API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    /// `chat.postMessage`; about one a second for each channel.
+    Post,
+    /// `chat.update`; Slack's tier 3, at least 50 a minute for the workspace.
+    Update,
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Post => "chat.postMessage",
+            Self::Update => "chat.update",
+        })
+    }
+}
+
+/// What a limit of Slack's is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The channel of the call.
+    Channel,
+    /// The method of the call, in all channels.
+    Method,
+    /// Every call.
+    Workspace,
+}
+
 /// Why Slack did not take a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SlackError {
-    /// Too many messages: not before this many seconds.
-    #[error("Slack asks to wait {retry_after_s} s")]
-    RateLimited {
-        /// From `Retry-After`.
+    /// Not now: no further call within the scope before this many seconds.
+    #[error("Slack answered {method} with {answer} and asks to wait {retry_after_s} s")]
+    Limited {
+        /// The API method.
+        method: Method,
+        /// What the limit is on.
+        scope: Scope,
+        /// From `Retry-After`, 1 to 3600.
         retry_after_s: u32,
+        /// What Slack answered, `HTTP 429`.
+        answer: String,
     },
     /// Slack answered `"ok": false`.
-    #[error("Slack refused {method} to {channel}: {error}{}", hint(error))]
+    #[error("Slack refused {method} to {channel}: {error}{}", refusal::hint(error))]
     Refused {
         /// The API method.
-        method: &'static str,
+        method: Method,
         /// The channel.
         channel: String,
-        /// Slack's error code, `channel_not_found`.
+        /// Slack's error code, `channel_not_found`; see [`Refusal::of`].
         error: String,
     },
-    /// No usable answer.
-    #[error("no usable answer from Slack: {0}")]
+    /// An answer with an HTTP status, of which nothing can be made.
+    #[error("Slack answered {method} with HTTP {status}: {problem}")]
+    Failed {
+        /// The API method.
+        method: Method,
+        /// The HTTP status.
+        status: u16,
+        /// What is wrong with the answer.
+        problem: String,
+    },
+    /// No answer.
+    #[error("no answer from Slack: {0}")]
     Unreachable(String),
-}
-
-fn hint(error: &str) -> &'static str {
-    match error {
-        "channel_not_found" => {
-            " (does it exist? A private channel's bot must be invited: /invite @phonehome)"
-        }
-        "not_in_channel" => " (invite the bot: /invite @phonehome)",
-        "invalid_auth" | "token_revoked" | "account_inactive" => {
-            " (the secret phonehome/slack-token is not a valid bot token)"
-        }
-        "missing_scope" => " (the bot needs the scope chat:write)",
-        _ => "",
-    }
 }
 
 /// Slack, as the notifier needs it.
@@ -68,7 +109,7 @@ pub trait Chat: Send + Sync {
         blocks: Option<&Value>,
         thread: Option<&MessageRef>,
     ) -> impl Future<Output = Result<MessageRef, SlackError>> + Send;
-    /// Replaces a message's content.
+    /// Replaces a message's content. Without `blocks` it keeps those it has; an empty list removes them.
     fn update(
         &self,
         message: &MessageRef,
@@ -85,8 +126,8 @@ pub struct Slack {
     token: String,
 }
 
-impl std::fmt::Debug for Slack {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Slack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Slack").field("url", &self.url).finish_non_exhaustive()
     }
 }
@@ -107,35 +148,13 @@ impl Slack {
 
     /// Slack at this address.
     pub fn at(url: String, token: String) -> Self {
-        let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .unwrap_or_else(|_| reqwest::Client::new());
-        Self { client, url, token }
+        Self { client: reqwest::Client::new(), url, token }
     }
 
-    async fn call(&self, method: &'static str, channel: &str, body: Value) -> Result<Value, SlackError> {
-        let unreachable = |error: reqwest::Error| SlackError::Unreachable(error.without_url().to_string());
-        let answer = self
-            .client
-            .post(format!("{}/{method}", self.url))
-            .bearer_auth(&self.token)
-            .json(&body)
-            .send()
-            .await
-            .map_err(unreachable)?;
-        if answer.status() == reqwest::StatusCode::TOO_MANY_REQUESTS {
-            let header = answer.headers().get("retry-after").and_then(|value| value.to_str().ok());
-            let retry_after_s = header.and_then(|text| text.parse().ok()).unwrap_or(30);
-            return Err(SlackError::RateLimited { retry_after_s });
-        }
-        let answer: Value = answer.json().await.map_err(unreachable)?;
-        // Slack answers most errors with HTTP 200: only `ok` counts.
-        if answer["ok"] == json!(true) {
-            return Ok(answer);
-        }
-        let error = answer["error"].as_str().unwrap_or("no reason given").to_owned();
-        Err(SlackError::Refused { method, channel: channel.to_owned(), error })
+    async fn call(&self, method: Method, channel: &str, body: Value) -> Result<Value, SlackError> {
+        let request = self.client.post(format!("{}/{method}", self.url)).bearer_auth(&self.token).json(&body);
+        let answer = request.timeout(CALL_TIMEOUT).send().await.map_err(answer::unreachable)?;
+        answer::read(method, channel, answer).await
     }
 }
 
@@ -154,10 +173,14 @@ impl Chat for Slack {
         if let Some(parent) = thread {
             body["thread_ts"] = json!(parent.ts);
         }
-        let answer = self.call("chat.postMessage", channel, body).await?;
+        let answer = self.call(Method::Post, channel, body).await?;
         match (answer["channel"].as_str(), answer["ts"].as_str()) {
             (Some(channel), Some(ts)) => Ok(MessageRef { channel: channel.to_owned(), ts: ts.to_owned() }),
-            _ => Err(SlackError::Unreachable("the answer to chat.postMessage has no channel or ts".into())),
+            _ => Err(SlackError::Failed {
+                method: Method::Post,
+                status: 200,
+                problem: "the answer has no channel or ts".into(),
+            }),
         }
     }
 
@@ -171,6 +194,6 @@ impl Chat for Slack {
         if let Some(blocks) = blocks {
             body["blocks"] = blocks.clone();
         }
-        self.call("chat.update", &message.channel, body).await.map(|_| ())
+        self.call(Method::Update, &message.channel, body).await.map(|_| ())
     }
 }

@@ -229,7 +229,11 @@ fn plain(status: StatusCode) -> Response<Full<Bytes>> {
 }
 
 fn slack_response(answer: &Answer) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(answer.body().to_string()));
+    let body = match answer {
+        Answer::Failing(..) => "<html>upstream connect error</html>".to_owned(),
+        _ => answer.body().to_string(),
+    };
+    let mut response = Response::new(Full::from(body));
     let headers = response.headers_mut();
     headers
         .insert("content-type", hyper::header::HeaderValue::from_static("application/json; charset=utf-8"));
@@ -239,6 +243,14 @@ fn slack_response(answer: &Answer) -> Response<Full<Bytes>> {
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         }
         Answer::Down => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+        Answer::Failing(status, retry_after_s) => {
+            headers.insert("content-type", hyper::header::HeaderValue::from_static("text/html"));
+            if let Some(seconds) = retry_after_s {
+                headers.insert("retry-after", (*seconds).into());
+            }
+            *response.status_mut() =
+                StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        }
         Answer::Done { .. } | Answer::Refused(_) => {}
     }
     response

@@ -23,8 +23,20 @@ pub enum SlackMode {
     Up,
     /// Every call is answered with HTTP 500.
     Down,
+    /// Every call is answered with this HTTP status, a page that is not JSON and, perhaps, with
+    /// `Retry-After`.
+    Failing {
+        /// The HTTP status.
+        status: u16,
+        /// The header, in seconds.
+        retry_after_s: Option<u32>,
+    },
     /// Every call is refused with this error code, such as `token_revoked`.
     Refusing(String),
+    /// Every call that has blocks is refused with this error code, such as `invalid_blocks`.
+    RefusingBlocks(String),
+    /// Every edit is refused with this error code, such as `cant_update_message`.
+    RefusingEdits(String),
 }
 
 /// What a call asks for.
@@ -49,6 +61,8 @@ pub(crate) enum Answer {
     RateLimited(u32),
     /// HTTP 500.
     Down,
+    /// Another HTTP status, and this many seconds in `Retry-After`.
+    Failing(u16, Option<u32>),
 }
 
 /// Slack's rules and how it is at the moment.
@@ -101,8 +115,11 @@ impl Slack {
     /// Why a call is not even looked at.
     fn obstacle(&mut self, token: Option<&str>) -> Option<Answer> {
         match &self.mode {
-            SlackMode::Up => {}
+            SlackMode::Up | SlackMode::RefusingBlocks(_) | SlackMode::RefusingEdits(_) => {}
             SlackMode::Down => return Some(Answer::Down),
+            SlackMode::Failing { status, retry_after_s } => {
+                return Some(Answer::Failing(*status, *retry_after_s));
+            }
             SlackMode::Refusing(code) => return Some(Answer::Refused(code.clone())),
         }
         let (calls, seconds) = self.rate_limited;
@@ -126,6 +143,11 @@ impl Slack {
         }
         if request.blocks.as_ref().is_some_and(|blocks| !blocks_are_valid(blocks)) {
             return Err("invalid_blocks".into());
+        }
+        match (&self.mode, method) {
+            (SlackMode::RefusingBlocks(code), _) if has_blocks(request) => return Err(code.clone()),
+            (SlackMode::RefusingEdits(code), "chat.update") => return Err(code.clone()),
+            _ => {}
         }
         match method {
             "chat.postMessage" => self.post(seen, request),
@@ -200,6 +222,10 @@ fn parts(message: &mut SlackMessage) -> Vec<(&String, Content<'_>)> {
     std::iter::once((&*ts, (text, blocks, edits))).chain(replies).collect()
 }
 
+fn has_blocks(request: &Request) -> bool {
+    request.blocks.as_ref().and_then(Value::as_array).is_some_and(|blocks| !blocks.is_empty())
+}
+
 fn blocks_are_valid(blocks: &Value) -> bool {
     let Some(blocks) = blocks.as_array() else { return false };
     blocks.len() <= BLOCKS_MAX && blocks.iter().all(block_is_valid)
@@ -228,7 +254,7 @@ impl Answer {
             Answer::Done { channel, ts } => json!({"ok": true, "channel": channel, "ts": ts}),
             Answer::Refused(code) => json!({"ok": false, "error": code}),
             Answer::RateLimited(_) => json!({"ok": false, "error": "ratelimited"}),
-            Answer::Down => json!({}),
+            Answer::Down | Answer::Failing(..) => json!({}),
         }
     }
 }
@@ -240,6 +266,7 @@ impl std::fmt::Display for Answer {
             Answer::Refused(code) => f.write_str(code),
             Answer::RateLimited(_) => f.write_str("429"),
             Answer::Down => f.write_str("500"),
+            Answer::Failing(status, _) => write!(f, "{status}"),
         }
     }
 }

@@ -24,7 +24,7 @@ mod keys;
 mod ledger;
 
 use phonehome_alerting::Outgoing;
-use phonehome_aws::table::{Doc, Table, TableError};
+use phonehome_aws::table::{Doc, Key, Table, TableError};
 use phonehome_fleet::Fleet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -70,12 +70,48 @@ pub struct Outboxed {
     /// Why the last attempt failed, for people.
     #[serde(default)]
     pub last_error: String,
+    /// What Slack asked to be left alone when it did not take this message. They hold for every
+    /// message there is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holds: Vec<Hold>,
+    /// Slack refuses its content for good: it is kept, and not tried again.
+    #[serde(default)]
+    pub given_up: bool,
+}
+
+/// A limit of Slack's: nothing it covers is called before it ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// What it covers.
+    #[serde(flatten)]
+    pub on: Held,
+    /// Its end; milliseconds since the Unix epoch.
+    pub until_ms: u64,
+}
+
+/// What a limit of Slack's covers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "on", content = "name", rename_all = "snake_case")]
+pub enum Held {
+    /// A channel, as the fleet file names it.
+    Channel(String),
+    /// A method of the Web API, `chat.update`.
+    Method(String),
+    /// Everything.
+    Workspace,
 }
 
 impl Outboxed {
     /// A message that was just decided, due at once.
     pub fn new(outgoing: Outgoing) -> Self {
-        Self { outgoing, attempts: 0, not_before_ms: 0, last_error: String::new() }
+        Self {
+            outgoing,
+            attempts: 0,
+            not_before_ms: 0,
+            last_error: String::new(),
+            holds: vec![],
+            given_up: false,
+        }
     }
 }
 
@@ -102,6 +138,54 @@ pub async fn fleet<T: Table>(table: &T) -> Result<Fleet, StateError> {
     let published: PublishedFleet = doc.read()?;
     phonehome_fleet::parse(&published.text)
         .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))
+}
+
+/// A partition as far as it can be read.
+#[derive(Debug)]
+pub struct Readable<T> {
+    /// What could be read, by sort key.
+    pub found: Vec<(Doc, T)>,
+    /// What could not: each with its key and what is wrong with it. Whoever decides without them
+    /// must not decide what they may hide.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// An item that cannot be read: it stays where it is until a version of phonehome can, or somebody
+/// removes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its key.
+    pub key: Key,
+    /// What is wrong with it, for people.
+    pub problem: String,
+}
+
+/// The documents of a partition, as `T`, by sort key; an item that cannot be read is set aside and
+/// hides no other.
+///
+/// # Errors
+/// [`TableError`] when the table fails.
+pub async fn readable<T: DeserializeOwned>(
+    table: &impl Table,
+    partition: &str,
+) -> Result<Readable<T>, TableError> {
+    let mut readable = Readable { found: vec![], unreadable: vec![] };
+    for doc in table.query(partition).await? {
+        match doc.read().map(|value| (doc, value)) {
+            Ok(found) => readable.found.push(found),
+            Err(TableError::Unreadable { key, problem }) => {
+                tracing::error!(
+                    partition = key.partition,
+                    sort = key.sort,
+                    problem,
+                    "an item is unreadable and set aside"
+                );
+                readable.unreadable.push(Unreadable { key, problem });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(readable)
 }
 
 /// All documents of a partition, as `T`, by sort key.

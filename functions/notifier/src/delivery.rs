@@ -1,36 +1,26 @@
 //! One incident's messages to one Slack channel: a single message, edited in place, with what
 //! changed in its thread.
 
-use std::time::{Duration, Instant};
-
 use phonehome_alerting::OutgoingBody;
-use phonehome_aws::slack::{Chat, MessageRef, SlackError};
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_state::{Keys, Outboxed};
+use phonehome_aws::slack::{Chat, MessageRef, Method, Refusal, SlackError};
+use phonehome_aws::table::{Doc, Expect, Key, Table, TableError, Write};
+use phonehome_state::Keys;
+use serde_json::{Value, json};
 
-/// How long a claimed message is left to whoever claimed it; longer than the function's time
-/// limit, so that two invocations never deliver the same one.
-const CLAIM_MS: u64 = 60_000;
-/// The longest pause between two attempts, in milliseconds.
-const PAUSE_MS_MAX: u64 = 15 * 60_000;
-/// DynamoDB's limit of one transaction.
-const TAKEN_MAX: usize = 100;
+use crate::limits::Limits;
+use crate::outbox::{Group, Pending, remove};
+
 /// How long an incident's place in Slack is remembered after its first message: 90 days, in seconds.
 const PLACE_KEPT_S: u64 = 90 * 24 * 3600;
-
-/// Slack's answers to an edit of a message that can never be edited again.
-const GONE: [&str; 3] = ["message_not_found", "cant_update_message", "edit_window_closed"];
-
-/// A message of the outbox, as stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Pending {
-    pub(crate) doc: Doc,
-    pub(crate) message: Outboxed,
-}
+/// Bytes of a text that Slack takes with every method; `chat.update` takes the fewest, 4,000.
+const PLAIN_BYTES_MAX: usize = 3900;
 
 /// Why a message was not delivered now. It stays in the outbox.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum DeliveryError {
+pub(crate) enum Stop {
+    /// Not its turn in this run: no time is left, or Slack wants to be left alone.
+    #[error("not its turn in this run")]
+    Later,
     /// Slack did not take it.
     #[error(transparent)]
     Slack(#[from] SlackError),
@@ -39,144 +29,208 @@ pub(crate) enum DeliveryError {
     Table(#[from] TableError),
 }
 
-/// Takes messages for this invocation, the oldest [`TAKEN_MAX`] of them or none; `None` when another
-/// invocation has them.
-pub(crate) async fn take(
-    table: &impl Table,
-    pending: Vec<Pending>,
-    now_ms: u64,
-) -> Result<Option<Vec<Pending>>, TableError> {
-    let mut taken = Vec::new();
-    let mut writes = Vec::new();
-    for Pending { mut doc, mut message } in pending.into_iter().take(TAKEN_MAX) {
-        message.attempts += 1;
-        message.not_before_ms = now_ms + CLAIM_MS;
-        writes.push(Write::put(doc.key.clone(), Expect::Version(doc.version), &message));
-        doc.version += 1;
-        taken.push(Pending { doc, message });
-    }
-    match table.write(writes).await {
-        Ok(()) => Ok(Some(taken)),
-        Err(TableError::Conflict { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
+/// What is left of a group.
+pub(crate) struct Left {
+    /// Its messages, the one that was stopped first.
+    pub(crate) group: Group,
+    /// How many of them, from the first, were refused. The others were not tried.
+    pub(crate) refused: usize,
+    pub(crate) stop: Stop,
 }
 
-/// Puts a message back that could not be delivered, with its reason and a pause that doubles.
-pub(crate) async fn put_back(
-    table: &impl Table,
-    pending: &Pending,
-    now_ms: u64,
-    error: &dyn std::fmt::Display,
-    pause_ms: Option<u64>,
-) -> Result<(), TableError> {
-    let mut message = pending.message.clone();
-    let doubled = 1000 << message.attempts.min(20);
-    message.not_before_ms = now_ms + pause_ms.unwrap_or(doubled).min(PAUSE_MS_MAX);
-    message.last_error = error.to_string();
-    table
-        .write(vec![Write::put(pending.doc.key.clone(), Expect::Version(pending.doc.version), &message)])
-        .await
+/// Delivers to one channel.
+pub(crate) struct Courier<'r, T, C> {
+    pub(crate) table: &'r T,
+    pub(crate) chat: &'r C,
+    pub(crate) limits: &'r Limits,
+    pub(crate) channel: &'r str,
+    /// When the run began; milliseconds since the Unix epoch.
+    pub(crate) now_ms: u64,
 }
 
-/// Removes a message that was delivered.
-pub(crate) async fn remove(table: &impl Table, pending: &Pending) -> Result<(), TableError> {
-    table.write(vec![Write::delete(pending.doc.key.clone(), Expect::Version(pending.doc.version))]).await
+/// The incident's message: where it is, and what it reads.
+struct Shown<'g> {
+    place: MessageRef,
+    key: Key,
+    stored: Expect,
+    text: &'g str,
+    blocks: &'g Value,
 }
 
-/// Waits out Slack's rate limit, but not longer than the invocation may last.
-pub(crate) struct Patience {
-    until: Instant,
-}
-
-impl Patience {
-    /// Patience for this long.
-    pub(crate) fn of(duration: Duration) -> Self {
-        Self { until: Instant::now() + duration }
-    }
-
-    /// Whether there is time left to begin something.
-    pub(crate) fn is_left(&self) -> bool {
-        Instant::now() < self.until
-    }
-
-    async fn try_for<R>(
-        &self,
-        mut call: impl AsyncFnMut() -> Result<R, SlackError>,
-    ) -> Result<R, SlackError> {
-        loop {
-            match call().await {
-                Err(SlackError::RateLimited { retry_after_s })
-                    if Instant::now() + Duration::from_secs(u64::from(retry_after_s)) < self.until =>
-                {
-                    tokio::time::sleep(Duration::from_secs(u64::from(retry_after_s))).await;
-                }
-                other => return other,
-            }
-        }
-    }
-}
-
-/// Delivers all messages of one incident to one channel, oldest first, and removes each as soon as
-/// Slack has said ok. The incident's own message gets only the newest content; every change gets
-/// its line in the thread.
-///
-/// Answers with the messages that are left, the error's first.
-pub(crate) async fn deliver(
-    table: &impl Table,
-    chat: &impl Chat,
-    patience: &Patience,
-    mut group: Vec<Pending>,
-    now_ms: u64,
-) -> Result<(), (Vec<Pending>, DeliveryError)> {
-    let place = match show_newest(table, chat, patience, &group, now_ms).await {
-        Ok(place) => place,
-        Err(error) => return Err((group, error)),
-    };
-    while let Some(pending) = group.first() {
-        let done = async {
-            if let OutgoingBody::Slack { thread_text: Some(text), channel, .. } =
-                &pending.message.outgoing.body
-            {
-                patience.try_for(async || chat.post(channel, text, None, Some(&place)).await).await?;
-            }
-            remove(table, pending).await.map_err(DeliveryError::from)
+impl<T: Table, C: Chat> Courier<'_, T, C> {
+    /// Delivers all messages of a group, oldest first, and removes each as soon as Slack has said ok.
+    /// The incident's own message gets only the newest content; every change gets its line in the
+    /// thread.
+    pub(crate) async fn deliver(&self, mut group: Group) -> Result<(), Left> {
+        let newest = group.last().map(|pending| pending.message.outgoing.clone());
+        let Some((outgoing, OutgoingBody::Slack { text, blocks, .. })) =
+            newest.as_ref().map(|outgoing| (outgoing, &outgoing.body))
+        else {
+            return Ok(());
         };
-        if let Err(error) = done.await {
-            return Err((group, error));
+        let key = Keys::slack(&outgoing.incident_id, self.channel);
+        let mut shown = match self.show(key, text, blocks).await {
+            Ok(shown) => shown,
+            Err(stop) => return Err(Left { refused: group.len(), group, stop }),
+        };
+        while let Some(pending) = group.first() {
+            if let Err(stop) = self.one(&mut shown, pending).await {
+                return Err(Left { group, refused: 1, stop });
+            }
+            group.remove(0);
         }
-        group.remove(0);
+        Ok(())
     }
-    Ok(())
+
+    /// A message's line in the thread, if it has one; then it is done.
+    async fn one(&self, shown: &mut Shown<'_>, pending: &Pending) -> Result<(), Stop> {
+        if let OutgoingBody::Slack { thread_text: Some(line), .. } = &pending.message.outgoing.body {
+            self.line(shown, line).await?;
+        }
+        Ok(remove(self.table, pending).await?)
+    }
+
+    /// Posts the incident's message, or edits it when it is there already.
+    async fn show<'g>(&self, key: Key, text: &'g str, blocks: &'g Value) -> Result<Shown<'g>, Stop> {
+        let known = self.table.get(&key).await?;
+        let stored = Expect::unchanged(known.as_ref());
+        let place = known.as_ref().map(Doc::read::<MessageRef>).transpose().unwrap_or_else(|error| {
+            tracing::error!(%error, "where the message is cannot be read: it is posted anew");
+            None
+        });
+        if let Some(place) = place {
+            match self.update(&place, text, blocks).await {
+                Ok(()) => return Ok(Shown { place, key, stored, text, blocks }),
+                Err(Stop::Slack(error)) if is_lost(&error) => {
+                    tracing::warn!(%error, "the message cannot be edited: it is posted anew");
+                }
+                Err(stop) => return Err(stop),
+            }
+        }
+        self.post_anew(key, stored, text, blocks).await
+    }
+
+    async fn post_anew<'g>(
+        &self,
+        key: Key,
+        stored: Expect,
+        text: &'g str,
+        blocks: &'g Value,
+    ) -> Result<Shown<'g>, Stop> {
+        let place = self.post(text, Some(blocks), None).await?;
+        let write = Write::put(key.clone(), stored, &place).expiring(self.now_ms / 1000 + PLACE_KEPT_S);
+        self.table.write(vec![write]).await?;
+        Ok(Shown { place, key, stored: stored.after_write(), text, blocks })
+    }
+
+    /// Adds a line to the thread. Where the thread is gone, the incident's message is posted anew for
+    /// it; where there can be no thread, the line stands in the channel.
+    async fn line(&self, shown: &mut Shown<'_>, line: &str) -> Result<(), Stop> {
+        match self.post(line, None, Some(&shown.place)).await {
+            Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
+                tracing::warn!(%error, "the thread is gone: the message is posted anew");
+            }
+            other => return other.map(|_| ()),
+        }
+        *shown = self.post_anew(shown.key.clone(), shown.stored, shown.text, shown.blocks).await?;
+        match self.post(line, None, Some(&shown.place)).await {
+            Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
+                tracing::warn!(%error, "there can be no thread: the line is posted into the channel");
+                self.post(line, None, None).await.map(|_| ())
+            }
+            other => other.map(|_| ()),
+        }
+    }
+
+    async fn post(
+        &self,
+        text: &str,
+        blocks: Option<&Value>,
+        thread: Option<&MessageRef>,
+    ) -> Result<MessageRef, Stop> {
+        let call = async |text: &str, blocks| {
+            self.call(Method::Post, self.chat.post(self.channel, text, blocks, thread)).await
+        };
+        match call(text, blocks).await {
+            Err(Stop::Slack(error)) if plain_may_help(&error) => match simpler(text, blocks) {
+                Some(plain) => {
+                    tracing::warn!(%error, "posted as plain text");
+                    call(&plain, None).await
+                }
+                None => Err(error.into()),
+            },
+            other => other,
+        }
+    }
+
+    async fn update(&self, place: &MessageRef, text: &str, blocks: &Value) -> Result<(), Stop> {
+        let call = async |text: &str, blocks: &Value| {
+            self.call(Method::Update, self.chat.update(place, text, Some(blocks))).await
+        };
+        match call(text, blocks).await {
+            Err(Stop::Slack(error)) if is_about(&error, Refusal::Content) => {
+                tracing::warn!(%error, "edited as plain text");
+                // Without the empty list it would keep the blocks it has.
+                call(&clipped(text), &json!([])).await
+            }
+            other => other,
+        }
+    }
+
+    async fn call<R>(
+        &self,
+        method: Method,
+        call: impl Future<Output = Result<R, SlackError>>,
+    ) -> Result<R, Stop> {
+        if !self.limits.turn(method, self.channel).await {
+            return Err(Stop::Later);
+        }
+        let answer = call.await;
+        self.limits.called(method, self.channel);
+        Ok(answer?)
+    }
 }
 
-/// Posts the incident's message, or edits it when it is there already.
-async fn show_newest(
-    table: &impl Table,
-    chat: &impl Chat,
-    patience: &Patience,
-    group: &[Pending],
-    now_ms: u64,
-) -> Result<MessageRef, DeliveryError> {
-    let newest = group.last().map(|pending| &pending.message.outgoing);
-    let Some((outgoing, OutgoingBody::Slack { channel, text, blocks, .. })) =
-        newest.map(|outgoing| (outgoing, &outgoing.body))
-    else {
-        return Err(SlackError::Unreachable("not a Slack message: a bug in the notifier".into()).into());
-    };
-    let key = Keys::slack(&outgoing.incident_id, channel);
-    let known = table.get(&key).await?;
-    if let Some(place) = known.as_ref().map(Doc::read::<MessageRef>).transpose()? {
-        match patience.try_for(async || chat.update(&place, text, Some(blocks)).await).await {
-            Ok(()) => return Ok(place),
-            // Deleted by somebody, or no longer ours to edit: post it anew.
-            Err(SlackError::Refused { error, .. }) if GONE.contains(&error.as_str()) => {}
-            Err(error) => return Err(error.into()),
-        }
+impl Stop {
+    /// Whether trying the same again is of little use.
+    pub(crate) fn is_for_good(&self) -> bool {
+        let Self::Slack(SlackError::Refused { error, .. }) = self else { return false };
+        matches!(Refusal::of(error), Refusal::Content | Refusal::Message | Refusal::Unknown)
     }
-    let place = patience.try_for(async || chat.post(channel, text, Some(blocks), None).await).await?;
-    let write =
-        Write::put(key, Expect::unchanged(known.as_ref()), &place).expiring(now_ms / 1000 + PLACE_KEPT_S);
-    table.write(vec![write]).await?;
-    Ok(place)
+}
+
+fn is_about(error: &SlackError, refusal: Refusal) -> bool {
+    matches!(error, SlackError::Refused { error, .. } if Refusal::of(error) == refusal)
+}
+
+/// Whether a message that cannot be edited is to be posted anew: unless the token or Slack itself is
+/// the reason, or its new content, which a new message would have too. A channel that was archived and
+/// made again has another id.
+fn is_lost(error: &SlackError) -> bool {
+    let SlackError::Refused { error, .. } = error else { return false };
+    matches!(Refusal::of(error), Refusal::Message | Refusal::Channel | Refusal::Unknown)
+}
+
+/// A code that nobody knows may be about blocks, too.
+fn plain_may_help(error: &SlackError) -> bool {
+    is_about(error, Refusal::Content) || is_about(error, Refusal::Unknown)
+}
+
+/// What to post instead; `None` when that would be the same.
+fn simpler(text: &str, blocks: Option<&Value>) -> Option<String> {
+    let plain = clipped(text);
+    (blocks.is_some() || plain != text).then_some(plain)
+}
+
+/// A text that is not too long for Slack.
+fn clipped(text: &str) -> String {
+    const END: &str = " …";
+    if text.len() <= PLAIN_BYTES_MAX {
+        return text.to_owned();
+    }
+    let mut end = PLAIN_BYTES_MAX - END.len();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{END}", &text[..end])
 }

@@ -3,20 +3,27 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream;
 use lambda_runtime::Error;
 use phonehome_alerting::OutgoingBody;
-use phonehome_aws::slack::SlackError;
 use phonehome_aws::table::{Table, TableError};
 use phonehome_aws::{Metrics, Pager};
 use phonehome_runtime::now_ms;
-use phonehome_state::{Keys, Outboxed, all};
+use phonehome_state::Hold;
 use serde_json::{Value, json};
 
 use crate::chat::ChatSource;
-use crate::delivery::{DeliveryError, Patience, Pending, deliver, put_back, remove, take};
+use crate::delivery::{Courier, Left, Stop};
+use crate::limits::Limits;
+use crate::outbox::{Group, Pending, Refused, look, put_back, release, remove, take};
 
-/// How long one invocation waits for Slack's rate limit, of its 30 s.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one invocation begins calls of Slack, of its 30 s.
+const SLACK_TIME: Duration = Duration::from_secs(15);
+/// How long Slack's token may take to be read.
+const TOKEN_TIME: Duration = Duration::from_secs(8);
+/// Channels that are delivered to side by side: one that is slow keeps no other waiting.
+const CHANNELS_AT_ONCE: usize = 8;
 
 /// The notifier.
 pub(crate) struct Notifier<T, P, S> {
@@ -26,107 +33,136 @@ pub(crate) struct Notifier<T, P, S> {
     pub(crate) metrics: Metrics,
 }
 
-type Groups = BTreeMap<(String, String), Vec<Pending>>;
+type Channels = BTreeMap<String, Vec<Group>>;
 
 impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
     /// Handles one invocation. What woke it does not matter: it looks at the whole outbox.
+    ///
+    /// # Errors
+    /// The table's first. Everything else is tried all the same.
     pub(crate) async fn handle(&self) -> Result<Value, Error> {
-        let (pages, groups) = self.due(now_ms()).await?;
-        let (page_count, group_count) = (pages.len(), groups.len());
-        for page in pages {
-            self.page(page).await?;
+        let outbox = look(&self.table, now_ms()).await?;
+        // Gauges, at every run, so that their alarms hold for as long as something is wrong.
+        self.metrics.count("Undelivered", outbox.undelivered);
+        if outbox.unreadable > 0 {
+            self.metrics.count("UnreadableItems", outbox.unreadable);
         }
-        self.slack(groups).await?;
+        let (pages, channels) = (outbox.pages.len(), outbox.channels.len());
+        let mut result = Ok(());
+        for page in outbox.pages {
+            result = result.and(self.page(page).await);
+        }
+        if !outbox.channels.is_empty() {
+            // What is known by now must not be lost should Slack take all the time there is.
+            self.metrics.flush().await;
+            result = result.and(self.slack(outbox.channels, &outbox.holds).await);
+        }
+        if result.is_ok() {
+            self.metrics.count("Runs", 1);
+        }
         self.metrics.flush().await;
-        Ok(json!({"pages": page_count, "slack_messages": group_count}))
+        result?;
+        Ok(json!({"pages": pages, "channels": channels}))
     }
 
-    /// What is due, in the order it was decided. A group of which one message is not due yet waits
-    /// as a whole: its messages must not overtake each other.
-    async fn due(&self, now_ms: u64) -> Result<(Vec<Pending>, Groups), TableError> {
-        let mut pages = Vec::new();
-        let mut groups = Groups::new();
-        for (doc, message) in all::<Outboxed>(&self.table, Keys::OUTBOX).await? {
-            let pending = Pending { doc, message };
-            match &pending.message.outgoing.body {
-                OutgoingBody::Page { .. } => pages.push(pending),
-                OutgoingBody::Slack { channel, .. } => {
-                    let group = (channel.clone(), pending.message.outgoing.incident_id.clone());
-                    groups.entry(group).or_default().push(pending);
-                }
-            }
-        }
-        // A gauge, at every run, so that the alarm holds for as long as something is stuck.
-        let waiting = pages.iter().chain(groups.values().flatten());
-        let stuck = waiting.filter(|pending| !pending.message.last_error.is_empty()).count();
-        self.metrics.count("Undelivered", stuck as u64);
-        let is_due = |pending: &Pending| pending.message.not_before_ms <= now_ms;
-        pages.retain(is_due);
-        groups.retain(|_, group| group.first().is_some_and(is_due));
-        Ok((pages, groups))
-    }
-
-    async fn page(&self, page: Pending) -> Result<(), Error> {
+    async fn page(&self, page: Pending) -> Result<(), TableError> {
         let Some(taken) = take(&self.table, vec![page], now_ms()).await? else { return Ok(()) };
-        for page in taken {
+        for page in &taken {
             let OutgoingBody::Page { subject, text, .. } = &page.message.outgoing.body else { continue };
             match self.pager.page(subject, text).await {
                 Ok(()) => {
                     self.metrics.count("Paged", 1);
-                    remove(&self.table, &page).await?;
+                    remove(&self.table, page).await?;
                 }
-                Err(error) => self.undelivered(&page, &error, None).await?,
+                Err(error) => {
+                    let reason = error.to_string();
+                    self.not_delivered(std::slice::from_ref(page), &[], reason, false).await?;
+                }
             }
         }
         Ok(())
     }
 
-    async fn slack(&self, groups: Groups) -> Result<(), Error> {
-        if groups.is_empty() {
-            return Ok(());
-        }
-        let chat = self.chat.open().await;
-        let patience = Patience::of(PATIENCE);
-        for group in groups.into_values() {
-            // A Slack that hangs must not eat the time limit: what is left waits for the next run.
-            if !patience.is_left() {
+    async fn slack(&self, channels: Channels, holds: &[Hold]) -> Result<(), TableError> {
+        let chat = match tokio::time::timeout(TOKEN_TIME, self.chat.open()).await {
+            Ok(Ok(chat)) => chat,
+            Ok(Err(reason)) => return self.closed(channels, reason).await,
+            Err(_) => return self.closed(channels, "Slack's token could not be read in time".into()).await,
+        };
+        let limits = Limits::of(SLACK_TIME, holds);
+        let results = stream::iter(channels).map(|(channel, groups)| {
+            let (chat, limits) = (&chat, &limits);
+            async move { self.channel(chat, limits, &channel, groups).await }
+        });
+        results.buffer_unordered(CHANNELS_AT_ONCE).fold(Ok(()), async |all, one| all.and(one)).await
+    }
+
+    /// Without a token nothing goes out. One message says why; the others stay due.
+    async fn closed(&self, channels: Channels, reason: String) -> Result<(), TableError> {
+        let Some(group) = channels.into_values().flatten().next() else { return Ok(()) };
+        let Some(group) = take(&self.table, group, now_ms()).await? else { return Ok(()) };
+        self.not_delivered(&group, &[], reason, false).await
+    }
+
+    /// Delivers to one channel, one group after the other. A group that fails is not in the others' way.
+    async fn channel(
+        &self,
+        chat: &S::Chat,
+        limits: &Limits,
+        channel: &str,
+        groups: Vec<Group>,
+    ) -> Result<(), TableError> {
+        let mut result = Ok(());
+        for group in groups {
+            if !limits.is_open(channel) {
                 break;
             }
-            let Some(group) = take(&self.table, group, now_ms()).await? else { continue };
-            let sent = group.len() as u64;
-            let result = match &chat {
-                Ok(chat) => deliver(&self.table, chat, &patience, group, now_ms()).await,
-                Err(reason) => Err((group, SlackError::Unreachable(reason.clone()).into())),
-            };
-            match result {
-                Ok(()) => self.metrics.count("SlackDelivered", sent),
-                Err((left, error)) => self.put_all_back(&left, &error).await?,
-            }
+            result = result.and(self.group(chat, limits, channel, group).await);
         }
-        Ok(())
+        result
     }
 
-    async fn put_all_back(&self, left: &[Pending], error: &DeliveryError) -> Result<(), Error> {
-        let pause_ms = match error {
-            DeliveryError::Slack(SlackError::RateLimited { retry_after_s }) => {
-                Some(u64::from(*retry_after_s) * 1000)
-            }
-            _ => None,
-        };
-        for pending in left {
-            self.undelivered(pending, error, pause_ms).await?;
-        }
-        Ok(())
-    }
-
-    async fn undelivered(
+    async fn group(
         &self,
-        pending: &Pending,
-        error: &dyn std::fmt::Display,
-        pause_ms: Option<u64>,
-    ) -> Result<(), Error> {
-        let (id, attempts) = (&pending.message.outgoing.id, pending.message.attempts);
-        tracing::warn!(id, attempts, %error, "not delivered, kept in the outbox");
-        Ok(put_back(&self.table, pending, now_ms(), error, pause_ms).await?)
+        chat: &S::Chat,
+        limits: &Limits,
+        channel: &str,
+        group: Group,
+    ) -> Result<(), TableError> {
+        let now_ms = now_ms();
+        let Some(group) = take(&self.table, group, now_ms).await? else { return Ok(()) };
+        let messages = group.len();
+        let courier = Courier { table: &self.table, chat, limits, channel, now_ms };
+        let Err(Left { group, refused, stop }) = courier.deliver(group).await else {
+            self.metrics.count("SlackDelivered", messages as u64);
+            return Ok(());
+        };
+        self.metrics.count("SlackDelivered", (messages - group.len()) as u64);
+        let (tried, untried) = group.split_at(refused.min(group.len()));
+        let holds = match &stop {
+            Stop::Later => return release(&self.table, &group).await,
+            Stop::Slack(error) => limits.refused(channel, error, now_ms),
+            Stop::Table(_) => vec![],
+        };
+        self.not_delivered(tried, &holds, stop.to_string(), stop.is_for_good()).await?;
+        release(&self.table, untried).await?;
+        match stop {
+            Stop::Table(error) => Err(error),
+            Stop::Later | Stop::Slack(_) => Ok(()),
+        }
+    }
+
+    async fn not_delivered(
+        &self,
+        tried: &[Pending],
+        holds: &[Hold],
+        reason: String,
+        for_good: bool,
+    ) -> Result<(), TableError> {
+        for Pending { message, .. } in tried {
+            let (id, attempts) = (&message.outgoing.id, message.attempts);
+            tracing::warn!(id, attempts, reason, "not delivered, kept in the outbox");
+        }
+        put_back(&self.table, tried, now_ms(), &Refused { reason, holds, for_good }).await
     }
 }

@@ -3,6 +3,8 @@
 mod chat;
 mod delivery;
 mod handler;
+mod limits;
+mod outbox;
 #[cfg(test)]
 mod tests;
 

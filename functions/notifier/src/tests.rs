@@ -1,32 +1,57 @@
 //! What the notifier delivers, in which order, and what it does when Slack will not.
 
+mod http;
+mod limits;
+mod pages;
+mod refusals;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind, SlackMessage, Words};
-use phonehome_aws::slack::{Chat, MessageRef, SlackError};
-use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
+use phonehome_aws::slack::{Chat, MessageRef, Method, Scope, SlackError};
+use phonehome_aws::table::{Doc, Expect, MemoryTable, Table, Write};
 use phonehome_aws::{MemoryPager, Metrics};
 use phonehome_state::{Keys, Outboxed, all};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::chat::ChatSource;
 use crate::handler::Notifier;
 
-/// Slack in memory: keeps each call, and refuses the next ones as told.
+/// A call of Slack, answered or refused.
+#[derive(Debug, Clone)]
+struct Call {
+    at: Instant,
+    method: Method,
+    channel: String,
+    text: String,
+    blocks: Option<Value>,
+    thread: Option<String>,
+}
+
+type Rule = Box<dyn Fn(&Call) -> Option<SlackError> + Send>;
+
+/// Slack in memory: keeps each call, and refuses what it is told to.
 #[derive(Clone, Default)]
 struct FakeSlack {
+    /// What it did.
     calls: Arc<Mutex<Vec<String>>>,
+    /// What it was asked for.
+    tried: Arc<Mutex<Vec<Call>>>,
     refusals: Arc<Mutex<Vec<SlackError>>>,
+    rule: Arc<Mutex<Option<Rule>>>,
     no_token: bool,
 }
 
 impl FakeSlack {
-    fn call(&self, call: String) -> Result<(), SlackError> {
-        match self.refusals.lock().unwrap().pop() {
+    fn call(&self, call: Call, done: String) -> Result<(), SlackError> {
+        let by_rule = self.rule.lock().unwrap().as_ref().and_then(|rule| rule(&call));
+        self.tried.lock().unwrap().push(call);
+        match self.refusals.lock().unwrap().pop().or(by_rule) {
             Some(error) => Err(error),
             None => {
-                self.calls.lock().unwrap().push(call);
+                self.calls.lock().unwrap().push(done);
                 Ok(())
             }
         }
@@ -35,6 +60,19 @@ impl FakeSlack {
     fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
+
+    fn tried(&self) -> Vec<Call> {
+        self.tried.lock().unwrap().clone()
+    }
+
+    fn tried_in(&self, channel: &str) -> usize {
+        self.tried().iter().filter(|call| call.channel == channel).count()
+    }
+
+    /// From now on it refuses what the rule says.
+    fn rule(&self, rule: impl Fn(&Call) -> Option<SlackError> + Send + 'static) {
+        *self.rule.lock().unwrap() = Some(Box::new(rule));
+    }
 }
 
 impl Chat for FakeSlack {
@@ -42,11 +80,19 @@ impl Chat for FakeSlack {
         &self,
         channel: &str,
         text: &str,
-        _blocks: Option<&Value>,
+        blocks: Option<&Value>,
         thread: Option<&MessageRef>,
     ) -> Result<MessageRef, SlackError> {
         let place = thread.map_or("post".to_owned(), |parent| format!("reply to {}", parent.ts));
-        self.call(format!("{place}: {text}"))?;
+        let call = Call {
+            at: Instant::now(),
+            method: Method::Post,
+            channel: channel.to_owned(),
+            text: text.to_owned(),
+            blocks: blocks.cloned(),
+            thread: thread.map(|parent| parent.ts.clone()),
+        };
+        self.call(call, format!("{place}: {text}"))?;
         Ok(MessageRef { channel: channel.to_owned(), ts: format!("ts-of-{text}") })
     }
 
@@ -54,9 +100,17 @@ impl Chat for FakeSlack {
         &self,
         message: &MessageRef,
         text: &str,
-        _blocks: Option<&Value>,
+        blocks: Option<&Value>,
     ) -> Result<(), SlackError> {
-        self.call(format!("edit {}: {text}", message.ts))
+        let call = Call {
+            at: Instant::now(),
+            method: Method::Update,
+            channel: message.channel.clone(),
+            text: text.to_owned(),
+            blocks: blocks.cloned(),
+            thread: None,
+        };
+        self.call(call, format!("edit {}: {text}", message.ts))
     }
 }
 
@@ -66,6 +120,14 @@ impl ChatSource for FakeSlack {
     async fn open(&self) -> Result<Self, String> {
         if self.no_token { Err("no token".to_owned()) } else { Ok(self.clone()) }
     }
+}
+
+fn refused(method: Method, code: &str) -> SlackError {
+    SlackError::Refused { method, channel: "#net".into(), error: code.into() }
+}
+
+fn limited(method: Method, scope: Scope, retry_after_s: u32) -> SlackError {
+    SlackError::Limited { method, scope, retry_after_s, answer: "HTTP 429".into() }
 }
 
 fn notifier(chat: FakeSlack) -> Notifier<MemoryTable, MemoryPager, FakeSlack> {
@@ -85,6 +147,14 @@ fn page(subject: &str) -> OutgoingBody {
     OutgoingBody::Page { subject: subject.into(), text: "text".into(), resolved: false }
 }
 
+/// The same message, in another channel.
+fn in_channel(other: &str, mut body: OutgoingBody) -> OutgoingBody {
+    if let OutgoingBody::Slack { channel, .. } = &mut body {
+        *channel = other.to_owned();
+    }
+    body
+}
+
 async fn put(table: &MemoryTable, at_ms: u64, incident: &str, body: OutgoingBody) {
     let id = format!("{incident}/{at_ms}/{}", if body.is_page() { "page" } else { "slack" });
     let outgoing = Outgoing { id: id.clone(), incident_id: incident.into(), at_ms, body };
@@ -94,6 +164,18 @@ async fn put(table: &MemoryTable, at_ms: u64, incident: &str, body: OutgoingBody
 
 async fn outbox(table: &MemoryTable) -> Vec<Outboxed> {
     all::<Outboxed>(table, Keys::OUTBOX).await.unwrap().into_iter().map(|(_, message)| message).collect()
+}
+
+/// What was to happen at a later moment is to happen that much earlier.
+async fn let_time_pass(table: &MemoryTable, seconds: u64) {
+    let earlier = |at_ms: u64| at_ms.saturating_sub(seconds * 1000);
+    for (Doc { key, version, .. }, mut message) in all::<Outboxed>(table, Keys::OUTBOX).await.unwrap() {
+        message.not_before_ms = earlier(message.not_before_ms);
+        for hold in &mut message.holds {
+            hold.until_ms = earlier(hold.until_ms);
+        }
+        table.write(vec![Write::put(key, Expect::Version(version), &message)]).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -145,13 +227,8 @@ async fn a_page_goes_out_while_slack_is_down_and_the_slack_message_is_kept() {
 
 #[tokio::test]
 async fn a_message_is_not_sent_until_slack_says_ok() {
-    let refused = SlackError::Refused {
-        method: "chat.postMessage",
-        channel: "#net".into(),
-        error: "not_in_channel".into(),
-    };
-    let chat = FakeSlack { refusals: Arc::new(Mutex::new(vec![refused])), ..FakeSlack::default() };
-    let notifier = notifier(chat);
+    let notifier = notifier(FakeSlack::default());
+    notifier.chat.refusals.lock().unwrap().push(refused(Method::Post, "not_in_channel"));
     put(&notifier.table, 1, "a", slack("opened", None)).await;
     notifier.handle().await.unwrap();
     let kept = outbox(&notifier.table).await;
@@ -164,12 +241,7 @@ async fn a_message_that_somebody_deleted_is_posted_anew() {
     let notifier = notifier(FakeSlack::default());
     put(&notifier.table, 1, "a", slack("opened", None)).await;
     notifier.handle().await.unwrap();
-    let gone = SlackError::Refused {
-        method: "chat.update",
-        channel: "#net".into(),
-        error: "message_not_found".into(),
-    };
-    notifier.chat.refusals.lock().unwrap().push(gone);
+    notifier.chat.refusals.lock().unwrap().push(refused(Method::Update, "message_not_found"));
     put(&notifier.table, 2, "a", slack("resolved", Some("all back"))).await;
     notifier.handle().await.unwrap();
     assert_eq!(
@@ -182,7 +254,7 @@ async fn a_message_that_somebody_deleted_is_posted_anew() {
 async fn more_messages_than_a_transaction_holds_are_delivered_in_parts() {
     let notifier = notifier(FakeSlack::default());
     for at_ms in 0..130 {
-        put(&notifier.table, at_ms, "a", slack("news", Some("line"))).await;
+        put(&notifier.table, at_ms, "a", slack("news", None)).await;
     }
     notifier.handle().await.unwrap();
     assert_eq!(outbox(&notifier.table).await.len(), 30);
@@ -190,30 +262,7 @@ async fn more_messages_than_a_transaction_holds_are_delivered_in_parts() {
     assert!(outbox(&notifier.table).await.is_empty());
 }
 
-#[tokio::test]
-async fn a_short_rate_limit_is_waited_out() {
-    let limited = SlackError::RateLimited { retry_after_s: 0 };
-    let chat =
-        FakeSlack { refusals: Arc::new(Mutex::new(vec![limited.clone(), limited])), ..FakeSlack::default() };
-    let notifier = notifier(chat);
-    put(&notifier.table, 1, "a", slack("opened", None)).await;
-    notifier.handle().await.unwrap();
-    assert_eq!(notifier.chat.calls(), ["post: opened"]);
-}
-
-#[tokio::test]
-async fn a_long_rate_limit_delays_the_message_by_what_slack_asks() {
-    let limited = SlackError::RateLimited { retry_after_s: 120 };
-    let chat = FakeSlack { refusals: Arc::new(Mutex::new(vec![limited])), ..FakeSlack::default() };
-    let notifier = notifier(chat);
-    put(&notifier.table, 1, "a", slack("opened", None)).await;
-    notifier.handle().await.unwrap();
-    let due_ms = outbox(&notifier.table).await[0].not_before_ms;
-    let now_ms = phonehome_runtime::now_ms();
-    assert!((now_ms + 100_000..now_ms + 121_000).contains(&due_ms), "due in {} ms", due_ms - now_ms);
-}
-
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_crash_between_thread_lines_repeats_none_that_was_delivered() {
     let refused = SlackError::Unreachable("cut off".into());
     let notifier = notifier(FakeSlack::default());

@@ -1,0 +1,180 @@
+//! The outbox: what waits in it, and how a message is claimed, put back and removed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use phonehome_alerting::OutgoingBody;
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_state::{Hold, Keys, Outboxed, readable};
+
+/// How long a claimed message is left to whoever claimed it; longer than the function's time
+/// limit, so that two invocations never deliver the same one.
+const CLAIM_MS: u64 = 60_000;
+/// The longest pause between two attempts, in milliseconds, unless Slack asks for a longer one.
+const PAUSE_MS_MAX: u64 = 15 * 60_000;
+/// How often a message is tried whose content Slack refuses, plain text too: for about an hour.
+const ATTEMPTS_MAX: u32 = 12;
+/// How long such a message is kept for people: 90 days, in seconds.
+const GIVEN_UP_KEPT_S: u64 = 90 * 24 * 3600;
+/// DynamoDB's limit of one transaction.
+const TAKEN_MAX: usize = 100;
+
+/// A message of the outbox, as stored.
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) doc: Doc,
+    pub(crate) message: Outboxed,
+}
+
+/// One incident's messages to one channel, oldest first; never empty.
+pub(crate) type Group = Vec<Pending>;
+
+/// What is in the outbox.
+pub(crate) struct Outbox {
+    /// The pages that are due.
+    pub(crate) pages: Vec<Pending>,
+    /// The groups that are due, by channel; the one that waits longest first.
+    pub(crate) channels: BTreeMap<String, Vec<Group>>,
+    /// Slack's limits that have not ended.
+    pub(crate) holds: Vec<Hold>,
+    /// How many messages have been refused at least once.
+    pub(crate) undelivered: u64,
+    /// How many items cannot be read. They stay where they are.
+    pub(crate) unreadable: u64,
+}
+
+/// Looks at the whole outbox.
+///
+/// A group of which one message is not due yet waits as a whole: its messages must not overtake each
+/// other.
+pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, TableError> {
+    let items = readable::<Outboxed>(table, Keys::OUTBOX).await?;
+    let mut outbox = Outbox {
+        pages: vec![],
+        channels: BTreeMap::new(),
+        holds: vec![],
+        undelivered: 0,
+        unreadable: items.unreadable.len() as u64,
+    };
+    let mut groups: Vec<(String, Group)> = vec![];
+    let mut places: HashMap<(String, String), usize> = HashMap::new();
+    for (doc, message) in items.found {
+        outbox.undelivered += u64::from(!message.last_error.is_empty());
+        outbox.holds.extend(message.holds.iter().filter(|hold| hold.until_ms > now_ms).cloned());
+        let pending = Pending { doc, message };
+        match &pending.message.outgoing.body {
+            OutgoingBody::Page { .. } => outbox.pages.push(pending),
+            // Kept for people, and in nobody's way.
+            OutgoingBody::Slack { .. } if pending.message.given_up => {}
+            OutgoingBody::Slack { channel, .. } => {
+                let channel = channel.clone();
+                let key = (channel.clone(), pending.message.outgoing.incident_id.clone());
+                let place = *places.entry(key).or_insert(groups.len());
+                match groups.get_mut(place) {
+                    Some((_, group)) => group.push(pending),
+                    None => groups.push((channel, vec![pending])),
+                }
+            }
+        }
+    }
+    let is_due = |pending: &Pending| pending.message.not_before_ms <= now_ms;
+    outbox.pages.retain(is_due);
+    for (channel, group) in groups {
+        if group.first().is_some_and(is_due) {
+            outbox.channels.entry(channel).or_default().push(group);
+        }
+    }
+    Ok(outbox)
+}
+
+/// Takes messages for this invocation, the oldest [`TAKEN_MAX`] of them or none; `None` when another
+/// invocation has them.
+pub(crate) async fn take(
+    table: &impl Table,
+    pending: Vec<Pending>,
+    now_ms: u64,
+) -> Result<Option<Vec<Pending>>, TableError> {
+    let mut taken = Vec::new();
+    let mut writes = Vec::new();
+    for Pending { mut doc, mut message } in pending.into_iter().take(TAKEN_MAX) {
+        message.attempts += 1;
+        message.not_before_ms = now_ms + CLAIM_MS;
+        writes.push(Write::put(doc.key.clone(), Expect::Version(doc.version), &message));
+        doc.version += 1;
+        taken.push(Pending { doc, message });
+    }
+    match table.write(writes).await {
+        Ok(()) => Ok(Some(taken)),
+        Err(TableError::Conflict { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why messages go back into the outbox.
+pub(crate) struct Refused<'r> {
+    /// For people.
+    pub(crate) reason: String,
+    /// What Slack asked to be left alone.
+    pub(crate) holds: &'r [Hold],
+    /// Whether trying again is of little use.
+    pub(crate) for_good: bool,
+}
+
+/// Puts back messages that could not be delivered, with the reason, and a pause that doubles or
+/// lasts as long as Slack asks.
+pub(crate) async fn put_back(
+    table: &impl Table,
+    group: &[Pending],
+    now_ms: u64,
+    refused: &Refused<'_>,
+) -> Result<(), TableError> {
+    let asked = refused.holds.iter().map(|hold| hold.until_ms).max();
+    let back = |pending: &Pending| {
+        let mut message = pending.message.clone();
+        let doubled = now_ms + (1000 << message.attempts.min(20)).min(PAUSE_MS_MAX);
+        message.not_before_ms = asked.unwrap_or(doubled);
+        message.last_error.clone_from(&refused.reason);
+        message.holds = refused.holds.to_vec();
+        message.given_up = refused.for_good && message.attempts >= ATTEMPTS_MAX;
+        if !message.given_up {
+            return put(pending, &message);
+        }
+        let id = &message.outgoing.id;
+        tracing::error!(id, reason = refused.reason, "given up: kept in the outbox, not tried again");
+        put(pending, &message).expiring(now_ms / 1000 + GIVEN_UP_KEPT_S)
+    };
+    write(table, group.iter().map(back).collect()).await
+}
+
+/// Puts back messages that were taken and not tried, due as before.
+pub(crate) async fn release(table: &impl Table, group: &[Pending]) -> Result<(), TableError> {
+    let back = |pending: &Pending| {
+        let mut message = pending.message.clone();
+        message.attempts = message.attempts.saturating_sub(1);
+        message.not_before_ms = 0;
+        put(pending, &message)
+    };
+    write(table, group.iter().map(back).collect()).await
+}
+
+/// Removes a message that was delivered.
+pub(crate) async fn remove(table: &impl Table, pending: &Pending) -> Result<(), TableError> {
+    write(table, vec![Write::delete(pending.doc.key.clone(), Expect::Version(pending.doc.version))]).await
+}
+
+fn put(pending: &Pending, message: &Outboxed) -> Write {
+    Write::put(pending.doc.key.clone(), Expect::Version(pending.doc.version), message)
+}
+
+/// Whoever wrote first, after a claim had run out, has the messages now.
+async fn write(table: &impl Table, writes: Vec<Write>) -> Result<(), TableError> {
+    if writes.is_empty() {
+        return Ok(());
+    }
+    match table.write(writes).await {
+        Err(error @ TableError::Conflict { .. }) => {
+            tracing::warn!(%error, "another invocation has it");
+            Ok(())
+        }
+        other => other,
+    }
+}
