@@ -6,6 +6,7 @@
 
 mod call;
 mod fault;
+mod record;
 mod request;
 mod upstream;
 
@@ -31,6 +32,7 @@ pub use fault::Fault;
 pub use request::Incoming;
 
 use fault::{Cut, Faults, refusal};
+use record::Record;
 use request::{Asked, is_account};
 use upstream::Upstream;
 
@@ -42,6 +44,9 @@ const MOTO_ACCOUNT: &str = "x-moto-account-id";
 /// An access key id of twelve digits is taken for the account that the call is made in, as ministack
 /// has it; moto gets to know it by a header. Credentials from an `sts:AssumeRole` that went through
 /// this proxy belong to the role's account.
+///
+/// Where the environment's `PHONEHOME_RECORD_CALLS` names a folder, every call that reaches the emulator
+/// is written down in a file there.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -52,6 +57,7 @@ pub struct Proxy {
 #[derive(Debug)]
 struct Desk {
     upstream: Upstream,
+    record: Option<Record>,
     began: Instant,
     latency_us: AtomicU64,
     faults: Faults,
@@ -84,6 +90,7 @@ impl Proxy {
     pub async fn start(emulator: &str) -> Result<Self> {
         let desk = Arc::new(Desk {
             upstream: Upstream::new(emulator)?,
+            record: Record::open()?,
             began: Instant::now(),
             latency_us: AtomicU64::new(0),
             faults: Faults::default(),
@@ -128,6 +135,14 @@ impl Proxy {
     /// From now on nothing happens to calls: no rule, no cut. The latency stays.
     pub fn no_faults(&self) {
         self.desk.faults.remove();
+    }
+
+    /// Marks the calls that are recorded from now on as made for a test of the adapter alone: no plan
+    /// leads to them, so nobody has to be allowed to make them.
+    pub fn record_as_exercise(&self) {
+        if let Some(record) = &self.desk.record {
+            record.mark_as_exercise();
+        }
     }
 
     /// The calls that have ended, in the order of their arrival.
@@ -245,7 +260,8 @@ impl Desk {
         if let Some(account) = account.and_then(|account| HeaderValue::from_str(account).ok()) {
             head.headers.insert(MOTO_ACCOUNT, account);
         }
-        match self.upstream.send(Request::from_parts(head, Full::new(body))).await {
+        let request = Request::from_parts(head.clone(), Full::new(body.clone()));
+        match self.upstream.send(request).await.and_then(|answer| self.recorded(call, &head, &body, answer)) {
             Ok(answer) => {
                 let (mut head, body) = answer.into_parts();
                 self.learn(&call.asked, &body);
@@ -259,6 +275,19 @@ impl Desk {
                 response
             }
         }
+    }
+
+    fn recorded(
+        &self,
+        call: &Underway,
+        head: &Parts,
+        body: &[u8],
+        answer: Response<Bytes>,
+    ) -> Result<Response<Bytes>> {
+        if let Some(record) = &self.record {
+            record.add(&call.incoming, head, body, answer.status().as_u16(), answer.body())?;
+        }
+        Ok(answer)
     }
 
     /// Which account the credentials in the answer to `sts:AssumeRole` are for.

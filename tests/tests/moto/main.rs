@@ -10,3 +10,4 @@ mod life;
 mod place;
 #[path = "../../../crates/fakecloud/tests/crash/shape.rs"]
 mod shape;
+mod whole;
