@@ -1,7 +1,8 @@
 //! `cargo xtask ci` and `cargo xtask test`.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use crate::deny;
 use crate::project::{self, Project};
@@ -12,7 +13,7 @@ const STEPS_OF_TEST: usize = 3;
 
 /// Everything a change has to pass, the quick steps first.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let mut steps = Steps::new(6 + STEPS_OF_TEST);
+    let mut steps = Steps::new(7 + STEPS_OF_TEST);
     steps.run("format", || project::run(&mut project.cargo(["fmt", "--all", "--check"])))?;
     let tools = steps.run("the linters", || venv::ensure(project, venv::TOOLS))?;
     steps.run("licences, bans, sources", || deny::check(project, &tools))?;
@@ -22,7 +23,9 @@ pub(crate) fn run(project: &Project) -> Result<()> {
     })?;
     steps.run("lints", || project::run(&mut project.cargo(CLIPPY)))?;
     steps.run("documentation", || project::run(project.cargo(DOC).env("RUSTDOCFLAGS", "-D warnings")))?;
-    test_steps(project, &mut steps, &[])?;
+    let recorded = recorded_calls(project)?;
+    test_steps(project, &mut steps, &[], Some(&recorded))?;
+    steps.run("judges of the calls to AWS", || judge(project, &recorded))?;
     steps.print_table();
     println!("\nEverything passed.");
     Ok(())
@@ -31,7 +34,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
 /// All tests; what follows `--` goes to `cargo test`.
 pub(crate) fn test(project: &Project, arguments: &[String]) -> Result<()> {
     let mut steps = Steps::new(STEPS_OF_TEST);
-    test_steps(project, &mut steps, arguments)?;
+    test_steps(project, &mut steps, arguments, None)?;
     steps.print_table();
     println!("\nAll tests passed.");
     Ok(())
@@ -53,10 +56,37 @@ const DOC: [&str; 8] = [
     "--examples",
 ];
 
-fn test_steps(project: &Project, steps: &mut Steps, arguments: &[String]) -> Result<()> {
+/// `record`: the folder in which the calls that the tests make to moto are written down.
+fn test_steps(
+    project: &Project,
+    steps: &mut Steps,
+    arguments: &[String],
+    record: Option<&Path>,
+) -> Result<()> {
     steps.run("the emulators", || venv::ensure_for_tests(project))?;
     steps.run("the binaries", || project.build())?;
-    steps.run("tests", || project::run(project.cargo(["test", "--release", "--workspace"]).args(arguments)))
+    steps.run("tests", || {
+        let mut test = project.cargo(["test", "--release", "--workspace"]);
+        test.args(arguments).envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
+        project::run(&mut test)
+    })
+}
+
+/// An empty folder for the calls of this run: older ones would be judged by what is in `infra/` now.
+fn recorded_calls(project: &Project) -> Result<PathBuf> {
+    let folder = project.path("target/recorded-calls");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot empty {}", folder.display()))?;
+    }
+    Ok(folder)
+}
+
+/// Holds the recorded calls against AWS's service models and against the policies in `infra/`.
+fn judge(project: &Project, recorded: &Path) -> Result<()> {
+    let python = venv::ensure(project, venv::JUDGES)?.join("python");
+    let own_tests = ["-B", "-m", "unittest", "discover", "--start-directory", "tests/judges"];
+    project::run(&mut project.command(&python, own_tests))?;
+    project::run(project.command(&python, ["-B", "tests/judges"]).arg(recorded))
 }
 
 fn templates(project: &Project) -> Result<Vec<String>> {

@@ -33,7 +33,7 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
-    /// Everything a change has to pass: format, licences, templates, lints, documentation, tests
+    /// Everything a change has to pass: format, licences, templates, lints, documentation, tests, judges
     Ci,
     /// Measure, with peers in the same run; `cargo xtask bench provision` makes and verifies networks
     Bench {

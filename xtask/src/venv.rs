@@ -11,8 +11,11 @@ use crate::python;
 /// A copy of the installed requirements, written last: without it the installation is unfinished.
 const STAMP: &str = "requirements.txt";
 
-/// The linters of `cargo xtask ci`; all other environments are for the local cloud and the tests.
+/// The linters of `cargo xtask ci`.
 pub(crate) const TOOLS: &str = "tools";
+
+/// AWS's service models and its service authorization reference, for `tests/judges`.
+pub(crate) const JUDGES: &str = "judges";
 
 /// The strict EC2, and the peers that benchmarks run against it.
 pub(crate) const MOTO: &str = "moto";
@@ -43,12 +46,12 @@ pub(crate) fn ensure(project: &Project, name: &str) -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// Makes every environment but the linters'.
+/// Makes every environment but the linters' and the judges'.
 pub(crate) fn ensure_for_tests(project: &Project) -> Result<()> {
     for entry in fs::read_dir(project.path("xtask/requirements"))? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        if path.extension().is_some_and(|extension| extension == "txt") && name != TOOLS {
+        if path.extension().is_some_and(|extension| extension == "txt") && ![TOOLS, JUDGES].contains(&name) {
             ensure(project, name)?;
         }
     }
