@@ -12,14 +12,15 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from authorize import OURS, REFERENCE, Mutation, requests
+from authorize import OURS, REFERENCE, Mutation, Thing, requests
 from history import READS, History
 from models import complaints
 from policies import is_allowed
-from recorded import calls
+from recorded import Call, calls
 from templates import Template
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
+OWNER = "phonehome:managed-by"
 HUB, OTHER = "222222222222", "999999999999"
 
 # What takes something of the network away for good. A route, a rule or an entry is put back by the
@@ -82,7 +83,7 @@ def distinct(mutations):
     """One of each kind: the same operation on resources of the same kinds with the same tags."""
     kinds = {}
     for mutation in mutations:
-        tags = tuple((it.type, tuple(sorted(it.tags)), it.tags.get("phonehome:managed-by")) for it in mutation.existing)
+        tags = tuple((it.type, tuple(sorted(it.tags)), it.tags.get(OWNER)) for it in mutation.existing)
         kinds.setdefault((mutation.name, tags, tuple(sorted(mutation.call.parameters))), mutation)
     return list(kinds.values())
 
@@ -114,7 +115,8 @@ def denied(mutation, verdicts):
     if mutation.existing or mutation.made is None:
         # The permissions of one account, asked about resources of another.
         elsewhere = replace(mutation.on(lambda it: replace(it, account=OTHER)), call=replace(call, account=OTHER))
-        verdicts.expect("nothing in another account", not all_allowed(elsewhere, member(call.account)) or wide(mutation), mutation.name)
+        is_denied = not all_allowed(elsewhere, member(call.account))
+        verdicts.expect("nothing in another account", is_denied or wide(mutation), mutation.name)
     if mutation.name in REMOVALS:
         kept = member(call.account, AllowRemoval="false")
         ours = mutation.on(lambda it: replace(it, tags={**it.tags, **OURS}))
@@ -146,9 +148,6 @@ def wide(mutation):
 
 def default_vpcs(verdicts):
     """A default VPC may go where that is switched on, and phonehome's own network never with it."""
-    from authorize import Thing
-    from recorded import Call
-
     account = "444444444444"
     for operation, ids in {
         "DeleteVpc": ["vpc-0d"],

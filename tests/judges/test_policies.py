@@ -8,6 +8,7 @@ from policies import holds, is_allowed
 from recorded import Call, read
 
 ALLOW = {"Effect": "Allow", "Action": "ec2:Delete*", "Resource": "arn:aws:ec2:*:111111111111:vpc/*"}
+ENTRY = "NetworkAclId=acl-1&Egress=false&Protocol=6&RuleAction=allow"
 REQUEST = Request("ec2:DeleteVpc", "arn:aws:ec2:us-east-1:111111111111:vpc/vpc-1", {})
 
 
@@ -62,7 +63,7 @@ class Calls(unittest.TestCase):
             ("CreateSubnet", "VpcId=vpc-1&Vpc=vpc-1", "not in the model: Vpc"),
             ("CreateSubnet", "CidrBlock=10.0.0.0%2F24", "VpcId"),
             ("CreateVpcEndpoint", "VpcId=v&VpcEndpointType=Door", "none of"),
-            ("CreateNetworkAclEntry", "NetworkAclId=a&Egress=false&Protocol=6&RuleAction=allow&RuleNumber=x", "RuleNumber"),
+            ("CreateNetworkAclEntry", f"{ENTRY}&RuleNumber=x", "RuleNumber"),
             ("DeleteEverything", "", "no operation"),
         ):
             told = "; ".join(complaints(self.form(operation, body)))
