@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::lifecycle::is_frozen;
 use crate::localise::Group;
 use crate::survey::Survey;
 use crate::{Incident, MemberKey, Suspect, Symptom};
@@ -37,7 +38,8 @@ pub(crate) fn assign(survey: &Survey<'_>, open: &[&Incident], groups: Vec<Group>
     }
     for claimants in claims.values_mut() {
         claimants.sort_by_key(|incident| precedence(incident));
-        for loser in &claimants[1..] {
+        // One of which a part cannot be seen does not end, so it does not end as part of another either.
+        for loser in claimants[1..].iter().filter(|loser| !is_frozen(survey, loser)) {
             assignment.merged.insert(loser.id.clone(), claimants[0].id.clone());
         }
     }

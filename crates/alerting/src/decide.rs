@@ -97,7 +97,7 @@ fn round(survey: &Survey<'_>, groups: &[Group], incidents: &Incidents) -> Incide
         };
         next.insert(incident.id.clone(), incident);
     }
-    for group in &assignment.fresh {
+    for group in assignment.fresh.iter().filter(|group| !lifecycle::is_told_unseen(survey, group)) {
         let incident = lifecycle::open(survey, group, &next);
         next.insert(incident.id.clone(), incident);
     }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_wire::{Purpose, Stage, Target};
+use phonehome_wire::{Expect, Purpose, Stage, Target};
 
+use crate::lifecycle::has_worked;
 use crate::survey::{Probe, Standing, Survey};
 use crate::{Incident, Member, Owner, Suspect, Symptom, text};
 
@@ -44,6 +45,7 @@ impl Evidence {
                 places => format!("{} works from {}", target.endpoint, text::list(places, NAMED)),
             });
         }
+        works.extend(never_worked(survey, &members));
         Self { network, works, ask }
     }
 }
@@ -76,6 +78,22 @@ fn ask(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> String 
     let mut lines: Vec<String> = owners.iter().take(NAMED).map(line).collect();
     lines.extend((more > 0).then(|| format!("{more} more teams")));
     lines.join("; ")
+}
+
+/// Why nobody is paged for a connection that is down everywhere.
+fn never_worked(survey: &Survey<'_>, members: &[&Member]) -> Option<String> {
+    let new = members.iter().filter(|member| match &member.symptom {
+        Symptom::Down { check } => {
+            let connects = survey.check(&member.key()).is_some_and(|check| check.expect == Expect::Connect);
+            connects && !has_worked(survey, &member.probe, check)
+        }
+        Symptom::Silent | Symptom::Unclear => false,
+    });
+    let names: BTreeSet<String> = new
+        .filter_map(|member| Some(format!("{} → {}", member.account_name, member.target.as_ref()?.endpoint)))
+        .collect();
+    let names = text::list(names, NAMED);
+    (!names.is_empty()).then(|| format!("{names} has never worked yet: nobody is paged before it has"))
 }
 
 fn egress(survey: &Survey<'_>, member: &Member) -> Option<String> {
@@ -117,7 +135,7 @@ fn other_connections(survey: &Survey<'_>, incident: &Incident, member: &Member) 
             let symptom = Symptom::Down { check: check.id.clone() };
             let key = crate::MemberKey { probe: probe.view.key.clone(), symptom };
             let counts = check.purpose == Purpose::Connection && !about.contains(&key);
-            known += usize::from(counts && standing != Standing::Unknown);
+            known += usize::from(counts && matches!(standing, Standing::Good | Standing::Bad));
             good += usize::from(counts && standing == Standing::Good);
         }
     }

@@ -3,11 +3,19 @@
 use phonehome_wire::{CheckId, Report, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+use crate::{Asked, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
 
 /// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
 /// known to have a wrong clock.
 pub const CLOCK_TOLERANCE_MS: u64 = 5 * 60 * 1000;
+
+/// What a clock is believed, in either direction: 1 day, in milliseconds. A run that claims to be
+/// further away counts as this far, so that no report can shut out later ones or tell of 1970.
+const CLOCK_BELIEVED_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// A probe whose clock's lead has changed by more than this (1 hour, in milliseconds) has another
+/// clock: longer than any report waits in the queue, whose wait makes the lead look smaller.
+const OTHER_CLOCK_MS: u64 = 60 * 60 * 1000;
 
 /// A path changed its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,10 +45,12 @@ pub enum Folded {
         paths_changed: bool,
         /// The paths whose status changed.
         transitions: Vec<Transition>,
+        /// How many results did not count: of checks that were not asked, or a second one.
+        dropped: usize,
     },
 }
 
-/// Folds a report into what is stored of its probe.
+/// Folds a report into what is stored of its probe: its heartbeat, if there is one, and its paths.
 ///
 /// The report must have passed [`Report::validate`]. Runs are ordered by when they began. A run
 /// cannot have begun after its report was received, so a later start is read as the time of
@@ -49,29 +59,38 @@ pub enum Folded {
 /// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
 ///
 /// Inconclusive results and those of a sick prober neither extend nor break a streak and never
-/// turn a path. The first success ever turns a path up at once. A check that the report no
-/// longer carries is forgotten. Of two results for one check the first counts.
+/// turn a path. The first success ever turns a path up at once. Only results of checks that were
+/// asked count, and of two for one check the first. What the report has no result for stays as it was
+/// while it is declared, and is forgotten then. A check that aims elsewhere than before is a new path.
 #[must_use]
 pub fn fold(
-    stored: Option<(&Heartbeat, &Paths)>,
+    newest: Option<&Heartbeat>,
+    before: &Paths,
     report: &Report,
+    asked: &Asked,
     received_at_ms: u64,
     hysteresis: &Hysteresis,
 ) -> Folded {
     let heartbeat = heartbeat(report, received_at_ms);
-    if stored.is_some_and(|(newest, _)| !supersedes(&heartbeat, newest)) {
+    if newest.is_some_and(|newest| !supersedes(&heartbeat, newest)) {
         return Folded::Stale;
     }
-    let nothing = Paths::new();
-    let before = stored.map_or(&nothing, |(_, paths)| paths);
     let mut paths = Paths::new();
     let mut transitions = Vec::new();
     for result in &report.results {
-        if paths.contains_key(&result.id) {
+        let Some(endpoint) = asked.checks.get(&result.id).filter(|_| !paths.contains_key(&result.id)) else {
             continue;
-        }
-        let old = before.get(&result.id);
-        let new = next(old, &result.verdict, heartbeat.last_started_at_ms, hysteresis);
+        };
+        let target = (!endpoint.is_empty()).then(|| endpoint.clone());
+        let same = |old: &&PathState| old.target.is_none() || target.is_none() || old.target == target;
+        let old = before.get(&result.id).filter(same);
+        let unknown = || PathState {
+            ever_up: asked.presumed_to_have_worked,
+            ..PathState::unknown(&result.verdict, heartbeat.last_started_at_ms)
+        };
+        let mut path = old.cloned().unwrap_or_else(unknown);
+        path.target = target.or(path.target);
+        let new = next(path, &result.verdict, heartbeat.last_started_at_ms, hysteresis);
         let from = old.map_or(PathStatus::Unknown, |path| path.status);
         if from != new.status {
             let check = result.id.clone();
@@ -79,28 +98,37 @@ pub fn fold(
         }
         paths.insert(result.id.clone(), new);
     }
+    let dropped = report.results.len() - paths.len();
+    for (id, old) in before {
+        if asked.declared.contains(id) {
+            paths.entry(id.clone()).or_insert_with(|| old.clone());
+        }
+    }
     let paths_changed = paths != *before;
-    Folded::Fresh { heartbeat, paths, paths_changed, transitions }
+    Folded::Fresh { heartbeat, paths, paths_changed, transitions, dropped }
 }
 
 fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
-    let ahead = report.started_at_ms.saturating_sub(received_at_ms);
+    let ahead = report.started_at_ms.saturating_sub(received_at_ms).min(CLOCK_BELIEVED_MS);
+    let earliest = received_at_ms.saturating_sub(CLOCK_BELIEVED_MS);
     Heartbeat {
         key: ProbeKey {
             account: report.account.clone(),
             region: report.region.clone(),
             availability_zone: report.availability_zone.clone(),
         },
-        last_started_at_ms: report.started_at_ms.min(received_at_ms),
+        last_started_at_ms: report.started_at_ms.clamp(earliest, received_at_ms),
         last_received_at_ms: received_at_ms,
         run_id: report.run_id.clone(),
         generation: report.generation,
         clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
+        paths_expire_at_ms: 0,
     }
 }
 
 fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
-    let newer = if new.clock_ahead_ms > 0 && stored.clock_ahead_ms > 0 {
+    let same_clock = new.clock_ahead_ms.abs_diff(stored.clock_ahead_ms) <= OTHER_CLOCK_MS;
+    let newer = if same_clock && new.clock_ahead_ms > 0 && stored.clock_ahead_ms > 0 {
         new.last_started_at_ms + new.clock_ahead_ms > stored.last_started_at_ms + stored.clock_ahead_ms
     } else {
         new.last_started_at_ms > stored.last_started_at_ms
@@ -108,16 +136,7 @@ fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
     newer && new.run_id != stored.run_id
 }
 
-fn next(old: Option<&PathState>, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
-    let mut path = old.cloned().unwrap_or_else(|| PathState {
-        status: PathStatus::Unknown,
-        since_ms: at_ms,
-        streak: 0,
-        streak_since_ms: 0,
-        last: verdict.clone(),
-        last_since_ms: at_ms,
-        failure: None,
-    });
+fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
     if !alike(&path.last, verdict) {
         path.last = verdict.clone();
         path.last_since_ms = at_ms;
@@ -169,6 +188,7 @@ fn contradict(path: &mut PathState, towards: PathStatus, at_ms: u64, needed: u32
     path.streak += 1;
     if path.streak >= needed.max(1) {
         path.status = towards;
+        path.ever_up |= towards == PathStatus::Up;
         path.since_ms = path.streak_since_ms;
         confirm(path);
     }

@@ -11,13 +11,17 @@ mod decide;
 mod evidence;
 mod fold;
 mod incident;
+mod inputs;
 mod lifecycle;
 mod localise;
 mod messages;
+mod notices;
 mod outbox;
 mod probe_state;
+mod refusals;
 mod survey;
 mod text;
+mod unreadable;
 mod words;
 mod world;
 
@@ -27,7 +31,11 @@ pub use incident::{
     Incident, IncidentState, Member, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
     TIMELINE_LIMIT, TimelineEntry,
 };
+pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
+pub use notices::{Notices, Trouble, notices};
 pub use outbox::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
+pub use unreadable::{Salvaged, UnreadableIncident};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
-pub use world::{Matcher, Owner, Policy, ProbeView, Route, Silence, World};
+pub use world::{Matcher, Owner, Policy, ProbeView, Route, Silence, Unreadable, Unseen, World};

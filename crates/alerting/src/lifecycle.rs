@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_wire::{Expect, Purpose};
+use phonehome_wire::{CheckId, Expect, Purpose};
 
 use crate::decide::Incidents;
 use crate::localise::{Group, is_lost};
 use crate::survey::{Standing, Survey};
 use crate::{
-    Incident, IncidentState, Member, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
+    Incident, IncidentState, Member, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect, Symptom,
 };
 
 type Members = BTreeMap<MemberKey, Member>;
@@ -18,7 +18,8 @@ pub(crate) fn open(survey: &Survey<'_>, group: &Group, others: &Incidents) -> In
     let now_ms = survey.world.now_ms;
     let mut id = Incident::id_of(&group.suspect, now_ms);
     // Two decisions within one millisecond, the first of which has moved on to another suspect.
-    while others.contains_key(&id) {
+    let unseen = &survey.world.unseen.incidents;
+    while others.contains_key(&id) || unseen.iter().any(|other| other.id == id) {
         id.push('x');
     }
     let mut incident = Incident {
@@ -59,13 +60,34 @@ pub(crate) fn advance(
         incident.suspects.extend(other.suspects.iter().cloned());
         incident.since_ms = incident.since_ms.min(other.since_ms);
     }
-    // With several groups the last explanation that covered them all is still the best one.
-    if let [group] = groups {
+    // With several groups the last explanation that covered them all is still the best one; and so it
+    // is while a part of it cannot be seen.
+    if let ([group], false) = (groups, is_frozen(survey, stored)) {
         incident.suspect = group.suspect.clone();
         incident.suspects.insert(group.suspect.clone());
     }
     reassess(survey, &mut incident, &known, groups);
     incident
+}
+
+/// Whether something is open in it that cannot be seen now. It is not over before that is seen.
+pub(crate) fn is_frozen(survey: &Survey<'_>, incident: &Incident) -> bool {
+    let mut open = incident.members.iter().filter(|member| member.state.is_open());
+    open.any(|member| survey.standing(&member.key()) == Standing::Unseen)
+}
+
+/// Whether an incident that cannot be read has this group told already: all of it was in that incident
+/// before that was last written. A page that nobody is known to have got is not held back.
+pub(crate) fn is_told_unseen(survey: &Survey<'_>, group: &Group) -> bool {
+    let members: BTreeSet<&MemberKey> = group.members.iter().collect();
+    let pages = severity(survey, &group.suspect, &members) == Severity::Page;
+    survey.world.unseen.incidents.iter().filter_map(|unseen| unseen.salvaged.as_ref()).any(|salvaged| {
+        let told = |key: &MemberKey| {
+            salvaged.members.contains(key)
+                && survey.member(key).is_some_and(|member| member.since_ms <= salvaged.updated_at_ms)
+        };
+        (salvaged.paged || !pages) && group.members.iter().all(told)
+    })
 }
 
 /// An incident that goes on as another one.
@@ -96,7 +118,9 @@ fn reassess(survey: &Survey<'_>, incident: &mut Incident, known: &Members, group
     }
     // While nothing can be heard of its members, it stays as loud as it was.
     if !failing.is_empty() {
-        incident.severity = severity(survey, &incident.suspect, &failing);
+        let severity = severity(survey, &incident.suspect, &failing);
+        let frozen = is_frozen(survey, incident);
+        incident.severity = if frozen { severity.max(incident.severity) } else { severity };
     }
     incident.silenced = is_silenced(survey, &incident.members);
 }
@@ -111,7 +135,7 @@ fn remaining(survey: &Survey<'_>, known: &Members, failing: &BTreeSet<&MemberKey
             Standing::Good => MemberState::Recovered,
             Standing::Undeclared => MemberState::Undeclared,
             Standing::Unknown if member.state == MemberState::Failing => MemberState::Unheard,
-            Standing::Unknown => member.state,
+            Standing::Unknown | Standing::Unseen => member.state,
         };
         members.insert(key.clone(), Member { state, ..member.clone() });
     }
@@ -138,7 +162,7 @@ fn is_silenced(survey: &Survey<'_>, members: &[Member]) -> bool {
 
 /// Someone has to get up for a lost account, a declared connection that no zone of an account
 /// has any more, and a broken isolation; and only where the route says so. One lost zone is
-/// never a page.
+/// never a page, nor is what has never worked.
 fn severity(survey: &Survey<'_>, suspect: &Suspect, failing: &BTreeSet<&MemberKey>) -> Severity {
     let pages = match (&survey.world.policy.platform_route, suspect) {
         (Some(route), Suspect::Collector) => route.page,
@@ -152,7 +176,9 @@ fn is_worth_a_page(survey: &Survey<'_>, key: &MemberKey) -> bool {
     let breach = survey.check(key).is_some_and(|check| check.expect == Expect::Deny);
     routed
         && key.symptom != Symptom::Unclear
-        && (breach || is_lost(survey, &key.probe) || is_lost_connection(survey, key))
+        && (breach
+            || (is_lost(survey, &key.probe) && survey.ever_worked(&key.probe))
+            || is_lost_connection(survey, key))
 }
 
 fn is_lost_connection(survey: &Survey<'_>, key: &MemberKey) -> bool {
@@ -160,6 +186,12 @@ fn is_lost_connection(survey: &Survey<'_>, key: &MemberKey) -> bool {
         return false;
     };
     let mut reporting =
-        survey.neighbours(&key.probe).filter(|probe| !probe.silent && probe.checks.contains_key(&check.id));
-    reporting.all(|probe| probe.path(&check.id) == Standing::Bad)
+        survey.witnesses(&key.probe).filter(|probe| !probe.silent && probe.checks.contains_key(&check.id));
+    reporting.all(|probe| probe.path(&check.id) == Standing::Bad) && has_worked(survey, &key.probe, &check.id)
+}
+
+/// Whether the path was ever up from any zone, as far as is known.
+pub(crate) fn has_worked(survey: &Survey<'_>, probe: &ProbeKey, check: &CheckId) -> bool {
+    let mut probes = survey.neighbours(probe).map(|probe| probe.view);
+    probes.any(|view| view.unreadable.paths || view.paths.get(check).is_some_and(|path| path.ever_up))
 }

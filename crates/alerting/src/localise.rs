@@ -31,7 +31,7 @@ pub(crate) fn localise(survey: &Survey<'_>) -> Vec<Group> {
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.
 pub(crate) fn is_lost(survey: &Survey<'_>, probe: &ProbeKey) -> bool {
-    survey.neighbours(probe).all(|probe| probe.silent || probe.is_dead())
+    survey.witnesses(probe).all(|probe| probe.silent || probe.is_dead())
 }
 
 struct Groups<'s, 'w> {
@@ -82,7 +82,9 @@ impl Groups<'_, '_> {
 
     fn accounts(&mut self) {
         for (stack, keys) in &self.survey.stacks {
-            if is_lost(self.survey, keys[0]) && self.is_source_at_fault(stack) {
+            let whole = keys.iter().find(|key| self.survey.probes[**key].is_whole());
+            let lost = whole.is_some_and(|key| is_lost(self.survey, key));
+            if lost && self.is_source_at_fault(stack) {
                 let suspect =
                     Suspect::Account { account: stack.account.to_owned(), region: stack.region.to_owned() };
                 self.take(&suspect, |key| key.symptom != Symptom::Unclear && Stack::of(&key.probe) == *stack);
@@ -93,7 +95,10 @@ impl Groups<'_, '_> {
     /// Of a lost stack: whether the stack is to blame and not what it aims at. Two targets with
     /// different owners do not fail together by chance; the internet does not fail for one alone.
     fn is_source_at_fault(&self, stack: &Stack<'_>) -> bool {
-        let probes = || self.survey.stacks[stack].iter().map(|key| &self.survey.probes[*key]);
+        let probes = || {
+            let all = self.survey.stacks[stack].iter().map(|key| &self.survey.probes[*key]);
+            all.filter(|probe| probe.is_whole())
+        };
         if probes().all(|probe| probe.silent) {
             return true;
         }
@@ -117,9 +122,13 @@ impl Groups<'_, '_> {
             let gets_nothing_out = probe.is_dead()
                 && probe.lost_targets().len() > 1
                 && probe.connects().any(|(check, _)| is_left(Symptom::Down { check: check.id.clone() }));
+            let is_lost = gets_nothing_out || is_left(Symptom::Silent);
+            if !is_lost && !probe.is_whole() {
+                continue;
+            }
             let (lost, all) = zones.entry(&key.availability_zone).or_default();
             *all += 1;
-            if gets_nothing_out || is_left(Symptom::Silent) {
+            if is_lost {
                 lost.push((*key).clone());
             }
         }

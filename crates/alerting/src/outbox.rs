@@ -148,7 +148,14 @@ fn channels(survey: &Survey<'_>, incident: &Incident) -> BTreeSet<String> {
 fn change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> String {
     let mut changes = Vec::new();
     match before {
-        None => changes.push(format!("opened: {}", messages::title(after))),
+        None => {
+            changes.push(format!("opened: {}", messages::title(after)));
+            let unseen = survey.world.unseen.incidents.iter().map(|unseen| unseen.id.clone());
+            let unseen = text::list(unseen, NAMED_MEMBERS);
+            if !unseen.is_empty() {
+                changes.push(format!("it may be a part of {unseen}, which cannot be read"));
+            }
+        }
         Some(before) if before.suspect != after.suspect => {
             changes.push(format!("now explained as: {}", messages::title(after)));
         }

@@ -42,6 +42,10 @@ pub struct Heartbeat {
     /// [`crate::CLOCK_TOLERANCE_MS`].
     #[serde(default)]
     pub clock_ahead_ms: u64,
+    /// Until when the paths are kept at least, if nothing more is heard; milliseconds since the Unix
+    /// epoch, 0 when it is not known.
+    #[serde(default)]
+    pub paths_expire_at_ms: u64,
 }
 
 /// The paths of one probe, by check.
@@ -82,6 +86,17 @@ pub struct PathState {
     /// How it fails; absent when the path is up and nothing contradicts that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
+    /// Whether it was ever up since it is declared with this target: what never worked does not page.
+    /// Documents of earlier versions do not say; what they tell of counts as having worked.
+    #[serde(default = "yes")]
+    pub ever_up: bool,
+    /// What it aims at (`host:port`); absent in documents of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// How a path fails.
@@ -110,6 +125,21 @@ impl Default for Hysteresis {
 }
 
 impl PathState {
+    /// A path of which this is the first result.
+    pub(crate) fn unknown(verdict: &Verdict, at_ms: u64) -> Self {
+        Self {
+            status: PathStatus::Unknown,
+            since_ms: at_ms,
+            streak: 0,
+            streak_since_ms: 0,
+            last: verdict.clone(),
+            last_since_ms: at_ms,
+            failure: None,
+            ever_up: false,
+            target: None,
+        }
+    }
+
     /// Since when, and why, its results say nothing of the path; `None` while they do.
     #[must_use]
     pub fn unclear(&self) -> Option<(u64, &str)> {

@@ -23,6 +23,8 @@ pub(crate) enum Standing {
     Bad,
     /// Nothing: the probe is silent, or its newest result is inconclusive.
     Unknown,
+    /// What is stored of it could not be read: it stays as it is.
+    Unseen,
     /// It is no longer in the fleet file.
     Undeclared,
 }
@@ -47,7 +49,10 @@ impl<'w> Survey<'w> {
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for view in &world.probes {
-            let unheard_for_ms = world.now_ms.saturating_sub(last_heard(view));
+            let unheard_for_ms = match view.unreadable.heartbeat {
+                true => 0,
+                false => world.now_ms.saturating_sub(last_heard(view)),
+            };
             let silent = unheard_for_ms > world.policy.overdue_after_ms;
             let checks = view.checks.iter().map(|check| (&check.id, check)).collect();
             probes.insert(&view.key, Probe { view, unheard_for_ms, silent, checks });
@@ -63,6 +68,22 @@ impl<'w> Survey<'w> {
         let stack = Stack { account: &key.account, region: &key.region };
         let keys: &[&'w ProbeKey] = self.stacks.get(&stack).map_or(&[], Vec::as_slice);
         keys.iter().map(|key| &self.probes[*key])
+    }
+
+    /// The probes of this one's stack that can be judged by, and itself. What cannot be read must not
+    /// keep what can be from being told.
+    pub(crate) fn witnesses<'s>(&'s self, key: &'s ProbeKey) -> impl Iterator<Item = &'s Probe<'w>> {
+        self.neighbours(key).filter(move |probe| probe.is_whole() || probe.view.key == *key)
+    }
+
+    /// Whether anything of the stack was ever up, as far as is known.
+    pub(crate) fn ever_worked(&self, key: &ProbeKey) -> bool {
+        let mut probes = self.neighbours(key);
+        probes.any(|probe| {
+            probe.view.unreadable.paths
+                || probe.view.paths.values().any(|path| path.ever_up)
+                || (probe.connects().next().is_none() && probe.view.heartbeat.is_some())
+        })
     }
 
     /// Everything that is wrong.
@@ -87,12 +108,16 @@ impl<'w> Survey<'w> {
 
     pub(crate) fn standing(&self, key: &MemberKey) -> Standing {
         let Some(probe) = self.probes.get(&key.probe) else {
-            return Standing::Undeclared;
+            let stack = (key.probe.account.clone(), key.probe.region.clone());
+            let unseen = self.world.unseen.stacks.contains(&stack);
+            return if unseen { Standing::Unseen } else { Standing::Undeclared };
         };
         match &key.symptom {
             Symptom::Down { check } => probe.path(check),
+            Symptom::Silent if probe.view.unreadable.heartbeat => Standing::Unseen,
             Symptom::Silent if probe.silent => Standing::Bad,
             Symptom::Silent => Standing::Good,
+            Symptom::Unclear if probe.view.unreadable.any() => Standing::Unseen,
             Symptom::Unclear if probe.silent => Standing::Unknown,
             Symptom::Unclear if self.unclear(probe).is_some() => Standing::Bad,
             Symptom::Unclear => Standing::Good,
@@ -137,7 +162,7 @@ impl<'w> Survey<'w> {
     /// Not counted: paths that are down anyway, and those that cannot be told because their
     /// control is down, which is an incident of its own.
     fn unclear(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
-        if probe.silent {
+        if probe.silent || !probe.is_whole() {
             return None;
         }
         let candidates = probe.checks.iter().filter_map(|(id, check)| {
@@ -164,13 +189,21 @@ impl<'w> Stack<'w> {
 }
 
 impl<'w> Probe<'w> {
+    /// Whether everything that is stored of it could be read.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.view.unreadable.any()
+    }
+
     pub(crate) fn path(&self, id: &CheckId) -> Standing {
         if !self.checks.contains_key(id) {
             return Standing::Undeclared;
         }
         match self.view.paths.get(id) {
+            _ if self.view.unreadable.paths => Standing::Unseen,
             _ if self.silent => Standing::Unknown,
             Some(path) if path.status == PathStatus::Down => Standing::Bad,
+            // Green as of when? It may have been silent since.
+            _ if self.view.unreadable.heartbeat => Standing::Unseen,
             Some(path) if path.is_green() => Standing::Good,
             Some(_) | None => Standing::Unknown,
         }

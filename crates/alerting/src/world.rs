@@ -1,18 +1,19 @@
 //! What the alerter looks at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use phonehome_wire::{Check, CheckId};
 use serde::{Deserialize, Serialize};
 
 use crate::words::clip;
-use crate::{Heartbeat, Incident, Member, Paths, ProbeKey, Symptom};
+use crate::{Heartbeat, Incident, Member, Paths, ProbeKey, Symptom, UnreadableIncident};
 
 /// Everything a decision depends on.
 ///
-/// It must be complete: what is missing from `probes` counts as no longer declared and resolves.
-/// A loader that could not read everything must fail instead.
+/// What is missing from `probes` counts as no longer declared and resolves, so it must be complete: a
+/// loader that could not ask for everything must fail. What it was given and could not read it says:
+/// [`ProbeView::unreadable`], [`World::unseen`]. Of that nothing is decided, and the rest goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct World {
     /// Now, in milliseconds since the Unix epoch.
@@ -32,6 +33,37 @@ pub struct World {
     /// The thresholds.
     #[serde(default)]
     pub policy: Policy,
+    /// What is stored but could not be read.
+    #[serde(default)]
+    pub unseen: Unseen,
+}
+
+/// What is stored but could not be read, beside parts of probes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unseen {
+    /// Account id and Region of the stacks whose probes are not in [`World::probes`] therefore.
+    pub stacks: BTreeSet<(String, String)>,
+    /// The incidents that are not in [`World::open`] therefore.
+    pub incidents: Vec<UnreadableIncident>,
+}
+
+/// Which documents of a probe could not be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unreadable {
+    /// Its heartbeat: whether it is silent is not known.
+    pub heartbeat: bool,
+    /// Its paths.
+    pub paths: bool,
+}
+
+impl Unreadable {
+    /// Whether there is any.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.heartbeat || self.paths
+    }
 }
 
 /// The thresholds of the alerting rules.
@@ -75,6 +107,9 @@ pub struct ProbeView {
     /// The stored paths.
     #[serde(default)]
     pub paths: Paths,
+    /// Which of the two are stored but could not be read, and so are missing here.
+    #[serde(default)]
+    pub unreadable: Unreadable,
     /// Who hears of its trouble.
     pub route: Route,
 }
@@ -119,8 +154,11 @@ pub struct Silence {
     pub expires_at_ms: u64,
     /// Why.
     pub reason: String,
-    /// Who set it.
+    /// Who set it: the caller's ARN.
     pub by: String,
+    /// When it was set, in milliseconds since the Unix epoch; 0 in documents of earlier versions.
+    #[serde(default)]
+    pub set_at_ms: u64,
 }
 
 /// Selects parts of incidents. Every field given must match; one without any matches nothing, so

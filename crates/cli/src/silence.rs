@@ -72,7 +72,7 @@ pub(crate) async fn run(
     }
     let now_ms = now_ms();
     let expires_at_ms = now_ms + minutes * 60_000;
-    let silence = Silence { matcher, expires_at_ms, reason: arguments.reason, by: user() };
+    let silence = Silence { matcher, expires_at_ms, reason: arguments.reason, by: user(), set_at_ms: now_ms };
     let write = Write::put(Keys::silence(&format!("{now_ms:015}")), Expect::Absent, &silence)
         .expiring(expires_at_ms / 1000);
     table(table_name).await?.write(vec![write]).await.map_err(Failure::other)?;

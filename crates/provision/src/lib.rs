@@ -10,6 +10,7 @@ mod adopt;
 mod deeds;
 mod default_vpc;
 mod drift;
+mod inputs;
 mod lease;
 mod limits;
 mod links;

@@ -197,6 +197,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         if let Some(collision) = collision(spec, &inventory, &plan) {
             return Ok(Reconciled::only(Progress::Failed(collision)));
         }
+        self.note_inputs(spec, &inventory, &plan).await?;
         let mut wake = note_seen(spec, &plan, &mut leased.status);
         wake.extend(unanswered(spec, &plan));
         // A peer that is not there yet may take days to come; it wakes this account when it is.

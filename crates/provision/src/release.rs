@@ -67,7 +67,11 @@ impl<T: Table, M: Members> Provision<T, M> {
             // The block first: should this stop half-way, the status still says that there is something to do.
             match release(&self.table, account, region, quarantine_days, now_ms()).await {
                 Ok(_) => {
-                    self.table.write(vec![Write::delete(key, expect)]).await?;
+                    let inputs = Keys::inputs(account, region);
+                    let noted = self.table.get(&inputs).await?;
+                    let inputs = noted.map(|doc| Write::delete(inputs, Expect::Version(doc.version)));
+                    let writes = [Write::delete(key, expect)].into_iter().chain(inputs).collect();
+                    self.table.write(writes).await?;
                     return Ok(reconciled);
                 }
                 Err(LedgerError::Table(error)) => return Err(error),

@@ -26,6 +26,12 @@ impl Keys {
     pub const RESOLVED: &str = "incidents/resolved";
     /// Partition of the messages on their way out.
     pub const OUTBOX: &str = "outbox";
+    /// Partition of what the probes were given to test.
+    pub const INPUTS: &str = "inputs";
+    /// Partition of the accounts whose reports were refused.
+    pub const REFUSALS: &str = "refusals";
+    /// Partition of the copies of items that could not be read and were written anew.
+    pub const UNREADABLE: &str = "unreadable";
     /// Partition of the silences.
     pub const SILENCES: &str = "silences";
 
@@ -80,6 +86,22 @@ impl Keys {
     /// Whose turn it is to decide: changes with each stored decision.
     pub fn turn() -> Key {
         key("alerter", "turn")
+    }
+    /// What trouble of phonehome's own has been told.
+    pub fn notices() -> Key {
+        key("alerter", "notices")
+    }
+    /// What the probes of a stack were given to test.
+    pub fn inputs(account: &str, region: &str) -> Key {
+        key(Self::INPUTS, format!("{account}/{region}"))
+    }
+    /// The refused reports of an account.
+    pub fn refusals(account: &str) -> Key {
+        key(Self::REFUSALS, account)
+    }
+    /// The copy of an item that could not be read.
+    pub fn unreadable(item: &Key, at_ms: u64) -> Key {
+        key(Self::UNREADABLE, format!("{}/{}/{at_ms:015}", item.partition, item.sort))
     }
     /// A message on its way out; the oldest sorts first.
     pub fn outbox(at_ms: u64, id: &str) -> Key {

@@ -13,18 +13,23 @@
 //! | `default-vpcs` | account | Regions whose default VPC is gone | provisioner |
 //! | `heartbeats` | account/Region/AZ | [`Heartbeat`](phonehome_alerting::Heartbeat) | collector, for every report |
 //! | `paths` | account/Region/AZ | [`Paths`](phonehome_alerting::Paths) | collector, when a path changes |
+//! | `inputs` | account/Region | [`Inputs`](phonehome_alerting::Inputs), the last two of each probe | provisioner, before it deploys one |
+//! | `refusals` | account | [`Refusals`](phonehome_alerting::Refusals), for a day | collector |
+//! | `unreadable` | partition/sort key/time | [`SetAside`], for 90 days | whoever wrote the item anew |
 //! | `incidents` | id | [`Incident`](phonehome_alerting::Incident), open ones | alerter |
 //! | `incidents/resolved` | id | [`Incident`](phonehome_alerting::Incident), for 90 days | alerter |
 //! | `alerter` | turn | [`Turn`] | alerter, with each decision |
+//! | `alerter` | notices | [`Notices`](phonehome_alerting::Notices) | alerter |
 //! | `outbox` | time/id | [`Outboxed`] | alerter; removed by the notifier |
 //! | `slack` | incident/channel | [`MessageRef`](phonehome_aws::slack::MessageRef) | notifier |
 //! | `silences` | id | [`Silence`](phonehome_alerting::Silence) | `phonehome silence` |
 
 mod keys;
 mod ledger;
+mod readable;
 
 use phonehome_alerting::Outgoing;
-use phonehome_aws::table::{Doc, Key, Table, TableError};
+use phonehome_aws::table::{Doc, Table, TableError};
 use phonehome_fleet::Fleet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -34,6 +39,8 @@ pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
     claim, claim_existing, peek, record_seen, release,
 };
+
+pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 
 /// The fleet file in force.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,54 +145,6 @@ pub async fn fleet<T: Table>(table: &T) -> Result<Fleet, StateError> {
     let published: PublishedFleet = doc.read()?;
     phonehome_fleet::parse(&published.text)
         .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))
-}
-
-/// A partition as far as it can be read.
-#[derive(Debug)]
-pub struct Readable<T> {
-    /// What could be read, by sort key.
-    pub found: Vec<(Doc, T)>,
-    /// What could not: each with its key and what is wrong with it. Whoever decides without them
-    /// must not decide what they may hide.
-    pub unreadable: Vec<Unreadable>,
-}
-
-/// An item that cannot be read: it stays where it is until a version of phonehome can, or somebody
-/// removes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unreadable {
-    /// Its key.
-    pub key: Key,
-    /// What is wrong with it, for people.
-    pub problem: String,
-}
-
-/// The documents of a partition, as `T`, by sort key; an item that cannot be read is set aside and
-/// hides no other.
-///
-/// # Errors
-/// [`TableError`] when the table fails.
-pub async fn readable<T: DeserializeOwned>(
-    table: &impl Table,
-    partition: &str,
-) -> Result<Readable<T>, TableError> {
-    let mut readable = Readable { found: vec![], unreadable: vec![] };
-    for doc in table.query(partition).await? {
-        match doc.read().map(|value| (doc, value)) {
-            Ok(found) => readable.found.push(found),
-            Err(TableError::Unreadable { key, problem }) => {
-                tracing::error!(
-                    partition = key.partition,
-                    sort = key.sort,
-                    problem,
-                    "an item is unreadable and set aside"
-                );
-                readable.unreadable.push(Unreadable { key, problem });
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(readable)
 }
 
 /// All documents of a partition, as `T`, by sort key.

@@ -20,7 +20,7 @@ async fn an_unreadable_item_is_set_aside_and_hides_no_other() {
     let found: Vec<&str> = partition.found.iter().map(|(doc, _)| doc.key.sort.as_str()).collect();
     assert_eq!(found, ["a", "c"]);
     let [unreadable] = partition.unreadable.as_slice() else { panic!("{partition:?}") };
-    assert_eq!(unreadable.key, key("turns", "b"));
+    assert_eq!(unreadable.doc.key, key("turns", "b"));
     assert!(!unreadable.problem.is_empty());
     assert_eq!(table.query("turns").await.unwrap().len(), 3, "it stays where it is");
     // Who may not decide on a partial view asks for all of it.

@@ -8,7 +8,9 @@ mod check;
 mod report;
 
 pub use check::{Check, CheckId, CheckKind, Expect, ProbeInput, Purpose, Target};
-pub use report::{CheckResult, Report, ReportProblem, Stage, Verdict};
+pub use report::{
+    CheckResult, NAME_CHARS_MAX, RUN_ID_CHARS_MAX, Report, ReportProblem, Stage, TEXT_CHARS_MAX, Verdict,
+};
 
 /// The version of this contract. A probe or collector that meets a higher one refuses it.
 pub const WIRE_VERSION: u32 = 1;

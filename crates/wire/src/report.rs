@@ -4,6 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{CheckId, WIRE_VERSION};
 
+/// The longest text of a report that a collector keeps, in characters: an error or a reason.
+pub const TEXT_CHARS_MAX: usize = 300;
+/// The longest name of a Region or Availability Zone, in characters; the longest of AWS's have 15.
+pub const NAME_CHARS_MAX: usize = 32;
+/// The longest run id that a collector keeps, in characters. Lambda's request ids have 36.
+pub const RUN_ID_CHARS_MAX: usize = 64;
+
 /// The result of one probe run. It is the probe function's response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -50,7 +57,7 @@ pub enum Verdict {
     Fail {
         /// How far it came.
         stage: Stage,
-        /// The error, for people; at most 300 characters.
+        /// The error, for people; at most [`TEXT_CHARS_MAX`].
         error: String,
     },
     /// What must not connect did not, while its positive control passed: proven isolation.
@@ -119,6 +126,14 @@ pub enum ReportProblem {
         /// The account in the event's envelope.
         sender: String,
     },
+    /// A place that cannot be one: it would become a part of a key.
+    #[error(
+        "the report's {field:?} is no name of lower-case letters, digits and `-`, at most {NAME_CHARS_MAX}"
+    )]
+    NotAName {
+        /// Which field.
+        field: &'static str,
+    },
     /// A field is empty that must not be.
     #[error("the report's {field:?} is empty")]
     Empty {
@@ -128,7 +143,7 @@ pub enum ReportProblem {
 }
 
 impl Report {
-    /// Checks what the type system cannot: version, sender, non-empty names.
+    /// Checks what the type system cannot: version, sender, names that can be names.
     ///
     /// `sender` is the account in the event's envelope.
     ///
@@ -150,7 +165,41 @@ impl Report {
                 return Err(ReportProblem::Empty { field });
             }
         }
+        let is_name = |text: &str| {
+            let usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            text.len() <= NAME_CHARS_MAX && text.bytes().all(usual)
+        };
+        for (field, value) in [("region", &self.region), ("availability_zone", &self.availability_zone)] {
+            if !is_name(value) {
+                return Err(ReportProblem::NotAName { field });
+            }
+        }
         Ok(())
+    }
+
+    /// Cuts every text to its limit ([`TEXT_CHARS_MAX`], [`RUN_ID_CHARS_MAX`]) and takes out control
+    /// characters: a report comes from an account that anybody may have got hold of. The names it is
+    /// about (Region, zone, checks) are not cut: what reads them compares them with what was declared.
+    pub fn clip(&mut self) {
+        clip(&mut self.run_id, RUN_ID_CHARS_MAX);
+        for result in &mut self.results {
+            match &mut result.verdict {
+                Verdict::Fail { error: text, .. }
+                | Verdict::Inconclusive { reason: text }
+                | Verdict::ProberSick { reason: text } => clip(text, TEXT_CHARS_MAX),
+                Verdict::Ok | Verdict::DenyProven => {}
+            }
+        }
+    }
+}
+
+/// At most `limit` characters, none of them a control character; an ellipsis says that there was more.
+fn clip(text: &mut String, limit: usize) {
+    let is_long = text.chars().nth(limit).is_some();
+    if is_long || text.chars().any(char::is_control) {
+        let plain = text.chars().map(|character| if character.is_control() { ' ' } else { character });
+        let kept = if is_long { limit - 1 } else { limit };
+        *text = plain.take(kept).chain(is_long.then_some('…')).collect();
     }
 }
 
@@ -184,9 +233,50 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_cannot_be_one_is_refused() {
+        for name in ["us-east-1/use1-az1", "US-EAST-1", "", "a b", &"a".repeat(NAME_CHARS_MAX + 1)] {
+            let elsewhere = Report { region: name.to_owned(), ..report() };
+            assert!(elsewhere.validate("444455556666").is_err(), "{name:?}");
+            let elsewhere = Report { availability_zone: name.to_owned(), ..report() };
+            assert!(elsewhere.validate("444455556666").is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
     fn a_report_of_a_newer_version_is_refused() {
         let newer = Report { version: WIRE_VERSION + 1, ..report() };
         assert_eq!(newer.validate("444455556666"), Err(ReportProblem::Version { found: WIRE_VERSION + 1 }));
+    }
+
+    #[test]
+    fn every_text_is_cut_to_its_limit_and_a_short_one_stays_as_it_is() {
+        let result = |verdict| CheckResult { id: CheckId("a".into()), verdict, latency_ms: 1 };
+        let fail = |error: String| result(Verdict::Fail { stage: Stage::Connect, error });
+        let long = "ü\u{1b}".repeat(TEXT_CHARS_MAX);
+        let mut clipped = Report {
+            run_id: long.clone(),
+            results: vec![
+                fail(long.clone()),
+                result(Verdict::Inconclusive { reason: long.clone() }),
+                result(Verdict::ProberSick { reason: long }),
+                fail("x".repeat(TEXT_CHARS_MAX)),
+            ],
+            ..report()
+        };
+        clipped.clip();
+        let texts = clipped.results.iter().map(|result| match &result.verdict {
+            Verdict::Fail { error: text, .. }
+            | Verdict::Inconclusive { reason: text }
+            | Verdict::ProberSick { reason: text } => text.clone(),
+            Verdict::Ok | Verdict::DenyProven => String::new(),
+        });
+        let mut texts: Vec<String> = texts.collect();
+        assert_eq!(texts.pop().unwrap(), "x".repeat(TEXT_CHARS_MAX));
+        for text in texts {
+            assert_eq!(text.chars().count(), TEXT_CHARS_MAX);
+            assert!(text.ends_with('…') && !text.chars().any(char::is_control));
+        }
+        assert_eq!(clipped.run_id.chars().count(), RUN_ID_CHARS_MAX);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
-use phonehome_alerting::{Decision, Incident, decide};
+use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_runtime::now_ms;
@@ -40,12 +40,12 @@ impl<T: Table> Alerter<T> {
     /// One look at everything.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<(), Error> {
         for _ in 0..ATTEMPTS_MAX {
-            let Gathered { world, stored, turn } = gather(&self.table, now_ms, self.overdue_after_s).await?;
-            let decision = decide(&world);
-            match self.store(&decision, &stored, turn, now_ms).await {
+            let gathered = gather(&self.table, now_ms, self.overdue_after_s).await?;
+            let decision = decide(&gathered.world);
+            match self.store(&decision, &gathered.stored, gathered.turn, now_ms).await {
                 Ok(()) => {
                     self.tell(&decision);
-                    return Ok(());
+                    return self.tell_once(&gathered, now_ms).await;
                 }
                 Err(TableError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -78,6 +78,28 @@ impl<T: Table> Alerter<T> {
             turn = turn.after_write();
         }
         Ok(())
+    }
+
+    /// Tells what somebody should look into, once: that it was told is stored with the message. It comes
+    /// after the decision, which must not wait for it; another run that tells it first has told it.
+    async fn tell_once(&self, gathered: &Gathered, now_ms: u64) -> Result<(), Error> {
+        let unreadable = |it: &&Trouble| matches!(it, Trouble::Unreadable { .. });
+        let count = gathered.troubles.iter().filter(unreadable).count();
+        if count > 0 {
+            self.metrics.count("UnreadableItems", count as u64);
+        }
+        let Gathered { troubles, told, channel, .. } = gathered;
+        let Some((after, message)) = notices(troubles, told, channel, now_ms) else { return Ok(()) };
+        let mut writes =
+            vec![Write::put(Keys::notices(), Expect::unchanged(gathered.told_doc.as_ref()), &after)];
+        if let Some(message) = message {
+            let key = Keys::outbox(message.at_ms, &message.id);
+            writes.push(Write::put(key, Expect::Absent, &Outboxed::new(message)));
+        }
+        match self.table.write(writes).await {
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn tell(&self, decision: &Decision) {

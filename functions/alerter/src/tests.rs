@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, ProbeKey};
+use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused};
 use phonehome_aws::Metrics;
 use phonehome_aws::table::{Expect, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::Fleet;
@@ -80,6 +80,7 @@ impl Alerter<MemoryTable> {
                 run_id: format!("run-{now_ms}"),
                 generation: 1,
                 clock_ahead_ms: 0,
+                paths_expire_at_ms: 0,
             };
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {
@@ -117,7 +118,17 @@ fn path(status: PathStatus, at_ms: u64) -> PathState {
     };
     let failure = (status == PathStatus::Down)
         .then(|| phonehome_alerting::Failure { stage: Stage::Connect, error: "connection refused".into() });
-    PathState { status, since_ms: at_ms, streak: 0, streak_since_ms: 0, last, last_since_ms: at_ms, failure }
+    PathState {
+        status,
+        since_ms: at_ms,
+        streak: 0,
+        streak_since_ms: 0,
+        last,
+        last_since_ms: at_ms,
+        failure,
+        ever_up: true,
+        target: None,
+    }
 }
 
 #[tokio::test]
@@ -162,14 +173,117 @@ async fn silence_of_all_probes_is_noticed_by_stored_times_alone() {
     assert!(alerter.outbox().await.iter().any(|id| id.ends_with("/page")));
 }
 
+impl Alerter<MemoryTable> {
+    /// The texts of the messages about phonehome itself that are on their way.
+    async fn notices(&self) -> Vec<String> {
+        let messages = all::<Outboxed>(&self.table, Keys::OUTBOX).await.unwrap();
+        let notices = messages.into_iter().filter(|(_, it)| it.outgoing.incident_id.starts_with("notice/"));
+        notices.map(|(_, it)| format!("{:?}", it.outgoing.body)).collect()
+    }
+
+    async fn pages(&self) -> usize {
+        self.outbox().await.iter().filter(|id| id.ends_with("/page")).count()
+    }
+}
+
 #[tokio::test]
-async fn an_unreadable_document_fails_the_run_instead_of_resolving_what_it_hides() {
+async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_and_is_told_once() {
+    for (key, part) in [
+        (Keys::paths(&probe(ZONES[0])), "paths | 444455556666"),
+        (Keys::heartbeat(&probe(ZONES[0])), "heartbeats | 444455556666"),
+        (Keys::incident("20260101T000000Z-x"), "incidents | 20260101T000000Z-x"),
+        (Keys::silence("000001"), "silences | 000001"),
+        (Keys::stack("111122223333", "us-east-1"), "stacks | 111122223333"),
+        (Keys::refusals("111122223333"), "refusals | 111122223333"),
+    ] {
+        for body in ["", "\"nonsense\"", "{\"added\":1}", "[[[["] {
+            let alerter = alerter().await;
+            alerter.heard(START_MS, PathStatus::Up).await;
+            alerter.table.put_raw(key.clone(), body);
+            alerter.run(START_MS + 1000).await.unwrap();
+            assert!(alerter.notices().await[0].contains(part), "{part}: {:?}", alerter.notices().await);
+            assert_eq!(alerter.metrics.counts()["UnreadableItems"], 1, "{part}");
+            // Everything else goes on: a lost connection pages, and its end is told.
+            let raw = alerter.table.get(&key).await.unwrap().unwrap();
+            alerter.heard(START_MS + MINUTE_MS, PathStatus::Down).await;
+            alerter.table.put_raw(key.clone(), body);
+            alerter.run(START_MS + MINUTE_MS + 1000).await.unwrap();
+            assert_eq!(alerter.pages().await, 1, "{part}");
+            assert_eq!(alerter.notices().await.len(), 1, "{part}");
+            assert_eq!(alerter.table.get(&key).await.unwrap().unwrap().body, raw.body, "it is kept");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_incident_stays_open_while_its_paths_or_its_stack_cannot_be_read() {
+    for key in [Keys::paths(&probe(ZONES[0])), Keys::stack(SHOP_PROD, "us-east-1")] {
+        let alerter = alerter().await;
+        alerter.heard(START_MS, PathStatus::Down).await;
+        alerter.run(START_MS + 1000).await.unwrap();
+        let whole = alerter.table.get(&key).await.unwrap().unwrap().body;
+        alerter.heard(START_MS + MINUTE_MS, PathStatus::Up).await;
+        alerter.table.put_raw(key.clone(), "{}}");
+        alerter.run(START_MS + MINUTE_MS + 1000).await.unwrap();
+        let open = all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap();
+        assert_eq!(open.len(), 1, "{key:?}");
+        // Mended by hand.
+        alerter.table.put_raw(key.clone(), &whole);
+        alerter.heard(START_MS + MINUTE_MS, PathStatus::Up).await;
+        alerter.run(START_MS + 2 * MINUTE_MS).await.unwrap();
+        assert!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().is_empty(), "{key:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_incident_stays_and_its_cause_is_told_once() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
     alerter.run(START_MS + 1000).await.unwrap();
-    alerter.overwrite(Write::put, Keys::paths(&probe(ZONES[0])), &"not paths").await;
-    assert!(alerter.run(START_MS + 2000).await.is_err());
-    assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 1);
+    let (doc, _) = all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().remove(0);
+    // Of a newer version: what is about is still to be seen, so nothing is told again …
+    alerter.table.put_raw(doc.key.clone(), &doc.body.replace("\"kind\":\"", "\"kind\":\"newer_"));
+    alerter.run(START_MS + 2000).await.unwrap();
+    assert_eq!(alerter.pages().await, 1);
+    // … and nonsense: then the cause is told once more, and once.
+    alerter.table.put_raw(doc.key.clone(), "nonsense");
+    for run in 3..6 {
+        alerter.run(START_MS + run * 1000).await.unwrap();
+        assert_eq!(alerter.pages().await, 2, "run {run}");
+    }
+    assert_eq!(alerter.table.get(&doc.key).await.unwrap().unwrap().body, "nonsense");
+}
+
+#[tokio::test]
+async fn what_is_stored_of_probes_that_are_not_expected_is_not_even_read() {
+    let alerter = alerter().await;
+    for number in 0..350 {
+        let ghost = ProbeKey { availability_zone: format!("ghost-{number}"), ..probe("") };
+        alerter.table.put_raw(Keys::heartbeat(&ghost), &"x".repeat(100_000));
+        alerter.table.put_raw(Keys::paths(&ghost), &"x".repeat(100_000));
+    }
+    alerter.heard(START_MS, PathStatus::Down).await;
+    alerter.run(START_MS + 1000).await.unwrap();
+    assert_eq!(alerter.pages().await, 1);
+    assert!(alerter.notices().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_account_whose_reports_are_refused_for_a_while_is_told_once_with_its_id_and_the_reasons() {
+    let alerter = alerter().await;
+    let mut refusals = None;
+    for minute in 0..40 {
+        let now_ms = START_MS + minute * MINUTE_MS;
+        let problem = "us-east-9/<!channel>, generation 7";
+        refusals = Some(Refusals::with(refusals, SHOP_PROD, Refused::NoStack, problem, now_ms));
+        alerter.overwrite(Write::put, Keys::refusals(SHOP_PROD), refusals.as_ref().unwrap()).await;
+        alerter.heard(now_ms, PathStatus::Up).await;
+        alerter.run(now_ms).await.unwrap();
+        assert_eq!(alerter.notices().await.len(), usize::from(minute >= 15), "minute {minute}");
+    }
+    let notice = &alerter.notices().await[0];
+    assert!(notice.contains(SHOP_PROD) && notice.contains("of a Region without a stack"), "{notice}");
+    assert!(!notice.contains("<!channel>"), "{notice}");
 }
 
 /// A table on which another run stores its decision first, once.

@@ -1,14 +1,18 @@
-//! Gathers everything a decision depends on, or fails: a partial view would resolve incidents.
+//! Gathers everything a decision depends on. What is stored and cannot be read is named, and nothing is
+//! decided of it; when the table cannot be asked, the run fails: a partial answer would resolve incidents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Heartbeat, Incident, Owner, Paths, Policy, ProbeKey, ProbeView, Route, Silence, World,
+    Heartbeat, Incident, Notices, Owner, Paths, Policy, ProbeKey, ProbeView, Refusals, Route, Silence,
+    Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
-use phonehome_aws::table::{Doc, Expect, Table};
+use phonehome_aws::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::Fleet;
 use phonehome_network::StackStatus;
-use phonehome_state::{Keys, StateError, all};
+use phonehome_state::{Keys, Readable, StateError, Unread, readable};
+use phonehome_wire::CheckId;
+use serde::de::DeserializeOwned;
 
 /// The world, and the stored versions of the open incidents in it.
 pub(crate) struct Gathered {
@@ -16,6 +20,13 @@ pub(crate) struct Gathered {
     pub(crate) stored: BTreeMap<String, Doc>,
     /// The turn in which it was gathered.
     pub(crate) turn: Expect,
+    /// What somebody should look into.
+    pub(crate) troubles: Vec<Trouble>,
+    /// What has been told of that.
+    pub(crate) told: Notices,
+    pub(crate) told_doc: Option<Doc>,
+    /// Where trouble of phonehome itself is told; empty when nowhere.
+    pub(crate) channel: String,
 }
 
 /// Reads the whole state. `overdue_after_s` of 0 stands for what the fleet file says.
@@ -27,12 +38,18 @@ pub(crate) async fn gather(
     // The turn first: whatever another run stores from here on is met as a conflict.
     let turn = Expect::unchanged(table.get(&Keys::turn()).await?.as_ref());
     let fleet = phonehome_state::fleet(table).await?;
-    let incidents = all::<Incident>(table, Keys::INCIDENTS).await?;
-    let heartbeats = by_key(all::<Heartbeat>(table, Keys::HEARTBEATS).await?);
-    let paths = by_key(all::<Paths>(table, Keys::PATHS).await?);
-    let silences = all::<Silence>(table, Keys::SILENCES).await?;
-    let stacks = all::<StackStatus>(table, Keys::STACKS).await?;
-    let probes = stacks.iter().flat_map(|(_, stack)| probes_of(&fleet, stack, &heartbeats, &paths)).collect();
+    let mut reading = Reading { table, unread: Vec::new() };
+    let incidents = reading.partition::<Incident>(Keys::INCIDENTS).await?;
+    let unreadable = |it: &Unread| UnreadableIncident::of(&it.doc.key.sort, &it.doc.body);
+    let mut unseen =
+        Unseen { incidents: reading.unread.iter().map(unreadable).collect(), ..Unseen::default() };
+    let before = reading.unread.len();
+    let stacks = reading.partition::<StackStatus>(Keys::STACKS).await?;
+    unseen.stacks = reading.unread[before..].iter().filter_map(|it| stack_of(&it.doc.key.sort)).collect();
+    let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
+    let refusals = reading.partition::<Refusals>(Keys::REFUSALS).await?;
+    let probes = stacks.iter().flat_map(|(_, stack)| probes_of(&fleet, stack)).collect();
+    let probes = reading.probes(probes).await?;
     let overdue_after_s =
         if overdue_after_s == 0 { fleet.probing.overdue_after_seconds } else { overdue_after_s };
     let policy = Policy { overdue_after_ms: u64::from(overdue_after_s) * 1000, ..Policy::default() };
@@ -44,11 +61,18 @@ pub(crate) async fn gather(
     }
     let owners = owners(&fleet);
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
-    Ok(Gathered { world: World { now_ms, probes, owners, open, silences, policy }, stored, turn })
+    let told_doc = table.get(&Keys::notices()).await?;
+    let told = told_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
+    let lasting = refusals.into_iter().map(|(_, it)| it).filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
+    let troubles = reading.unread.iter().map(trouble).chain(lasting).collect();
+    let channel = fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
+    let world = World { now_ms, probes, owners, open, silences, policy, unseen };
+    Ok(Gathered { world, stored, turn, troubles, told, told_doc, channel })
 }
 
-fn by_key<V>(docs: Vec<(Doc, V)>) -> BTreeMap<String, V> {
-    docs.into_iter().map(|(doc, value)| (doc.key.sort, value)).collect()
+fn trouble(unread: &Unread) -> Trouble {
+    let Key { partition, sort } = unread.doc.key.clone();
+    Trouble::Unreadable { partition, sort, problem: unread.problem.clone() }
 }
 
 /// Whom to ask about each account of the fleet.
@@ -59,39 +83,81 @@ fn owners(fleet: &Fleet) -> BTreeMap<String, Owner> {
         .collect()
 }
 
-/// The probes of a stack that is, or was, ready: only then are reports due.
-fn probes_of(
-    fleet: &Fleet,
-    stack: &StackStatus,
-    heartbeats: &BTreeMap<String, Heartbeat>,
-    paths: &BTreeMap<String, Paths>,
-) -> Vec<ProbeView> {
+/// Account and Region of a stack's sort key.
+fn stack_of(sort: &str) -> Option<(String, String)> {
+    sort.split_once('/').map(|(account, region)| (account.to_owned(), region.to_owned()))
+}
+
+/// What is read, and what of it could not be.
+struct Reading<'t, T> {
+    table: &'t T,
+    unread: Vec<Unread>,
+}
+
+impl<T: Table> Reading<'_, T> {
+    async fn partition<D: DeserializeOwned>(&mut self, partition: &str) -> Result<Vec<(Doc, D)>, TableError> {
+        let Readable { found, unreadable } = readable(self.table, partition).await?;
+        self.unread.extend(unreadable);
+        Ok(found)
+    }
+
+    /// The probes with what is stored of them. Nothing else of these partitions is asked for, so that
+    /// nobody can fill this function's memory; and of what is read a part at a time is unpacked.
+    async fn probes(&mut self, mut probes: Vec<ProbeView>) -> Result<Vec<ProbeView>, TableError> {
+        for part in probes.chunks_mut(GET_MANY_MAX / 2) {
+            let keys: BTreeSet<Key> =
+                part.iter().flat_map(|view| [Keys::heartbeat(&view.key), Keys::paths(&view.key)]).collect();
+            let docs = self.table.get_many(&keys.into_iter().collect::<Vec<_>>()).await?;
+            let mut docs: BTreeMap<Key, Doc> = docs.into_iter().map(|doc| (doc.key.clone(), doc)).collect();
+            for view in part {
+                let heartbeat = self.value::<Heartbeat>(docs.remove(&Keys::heartbeat(&view.key)));
+                let paths = self.value::<Paths>(docs.remove(&Keys::paths(&view.key)));
+                view.unreadable = Unreadable { heartbeat: heartbeat.is_err(), paths: paths.is_err() };
+                view.heartbeat = heartbeat.unwrap_or_default();
+                view.paths = paths.unwrap_or_default().unwrap_or_default();
+                // What is no longer declared decides nothing.
+                let declared: BTreeSet<&CheckId> = view.checks.iter().map(|check| &check.id).collect();
+                view.paths.retain(|id, _| declared.contains(id));
+            }
+        }
+        Ok(probes)
+    }
+
+    fn value<D: DeserializeOwned>(&mut self, doc: Option<Doc>) -> Result<Option<D>, ()> {
+        match doc.map(Unread::or).transpose() {
+            Ok(read) => Ok(read.map(|(_, value)| value)),
+            Err(unread) => {
+                self.unread.push(unread);
+                Err(())
+            }
+        }
+    }
+}
+
+/// The probes of a stack that is, or was, ready: only then are reports due. What is stored of them is
+/// not yet in it.
+fn probes_of(fleet: &Fleet, stack: &StackStatus) -> Vec<ProbeView> {
     let member = fleet.member_for(&stack.account, &stack.account_name);
     let Some(member) = member else { return vec![] };
     let checks = fleet.checks_for(&member, &stack.region);
     let route = fleet.route_for(&member.environment, &member.domain);
     let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
     let route = Route { slack_channel: route.slack_channel.clone(), page: route.page && paging };
-    stack
-        .ready_since_ms
-        .iter()
-        .map(|(availability_zone, &expected_since_ms)| {
-            let key = ProbeKey {
-                account: stack.account.clone(),
-                region: stack.region.clone(),
-                availability_zone: availability_zone.clone(),
-            };
-            ProbeView {
-                heartbeat: heartbeats.get(&Keys::heartbeat(&key).sort).cloned(),
-                paths: paths.get(&Keys::paths(&key).sort).cloned().unwrap_or_default(),
-                account_name: member.account_name.clone(),
-                domain: member.domain.clone(),
-                environment: member.environment.clone(),
-                expected_since_ms,
-                checks: checks.clone(),
-                route: route.clone(),
-                key,
-            }
-        })
-        .collect()
+    let view = |(availability_zone, &expected_since_ms): (&String, &u64)| ProbeView {
+        key: ProbeKey {
+            account: stack.account.clone(),
+            region: stack.region.clone(),
+            availability_zone: availability_zone.clone(),
+        },
+        account_name: member.account_name.clone(),
+        domain: member.domain.clone(),
+        environment: member.environment.clone(),
+        expected_since_ms,
+        checks: checks.clone(),
+        heartbeat: None,
+        paths: Paths::new(),
+        unreadable: Unreadable::default(),
+        route: route.clone(),
+    };
+    stack.ready_since_ms.iter().map(view).collect()
 }

@@ -1,22 +1,35 @@
 //! The event a report arrives in: what Lambda made of a probe's asynchronous invocation, carried
 //! by EventBridge. Who sent it is the envelope's `account`, which the sender cannot choose.
 
-use phonehome_wire::Report;
+use phonehome_alerting::Refused;
+use phonehome_wire::{Report, ReportProblem};
 use serde::Deserialize;
 use serde_json::Value;
+
+/// The longest text that is taken of a probe's crash, in characters.
+const CRASH_CHARS_MAX: usize = 300;
 
 /// A report, or the news that the probe could not make one.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Arrival {
     /// A report, and that it was checked against its sender.
     Report(Box<Report>),
+    /// A report that does not count.
+    Refused {
+        /// The account that sent it.
+        account: String,
+        /// Why.
+        refused: Refused,
+        /// What is wrong with it, for people.
+        problem: String,
+    },
     /// The probe function failed. That says nothing of the network: its heartbeat will be missing.
     Crashed {
         /// The account that sent it.
         account: String,
-        /// The function.
+        /// The function; at most 300 characters.
         function: String,
-        /// Lambda's or the function's error, as JSON.
+        /// Lambda's or the function's error, as JSON; at most 300 characters.
         error: String,
     },
 }
@@ -33,39 +46,55 @@ struct Envelope {
 const SUCCESS: &str = "Lambda Function Invocation Result - Success";
 const FAILURE: &str = "Lambda Function Invocation Result - Failure";
 
-/// Reads the body of a queue record.
+/// Reads the body of a queue record. SQS bounds its size (1 MiB), and Lambda that of a batch (6 MB).
 ///
 /// # Errors
-/// The reason to refuse it, for people.
+/// The reason to refuse it, for people: it is nothing that EventBridge brings here from an account.
 pub(crate) fn read(body: &str) -> Result<Arrival, String> {
     let envelope: Envelope =
         serde_json::from_str(body).map_err(|error| format!("not an EventBridge event: {error}"))?;
     if envelope.source != "lambda" {
         return Err(format!("source {:?} is not \"lambda\"", envelope.source));
     }
-    match envelope.detail_type.as_str() {
-        SUCCESS => report(&envelope),
-        FAILURE => Ok(Arrival::Crashed {
-            function: text(&envelope.detail["requestContext"]["functionArn"]),
-            error: envelope.detail["responsePayload"].to_string(),
-            account: envelope.account,
-        }),
-        other => Err(format!("detail-type {other:?} is no invocation result")),
+    if envelope.account.len() != 12 || !envelope.account.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("account {:?} is no account id (12 digits)", envelope.account));
     }
+    Ok(match envelope.detail_type.as_str() {
+        SUCCESS => match report(&envelope) {
+            Ok(report) => Arrival::Report(Box::new(report)),
+            Err((refused, problem)) => Arrival::Refused { account: envelope.account, refused, problem },
+        },
+        FAILURE => Arrival::Crashed {
+            function: clip(envelope.detail["requestContext"]["functionArn"].as_str().unwrap_or("unknown")),
+            error: clip(&envelope.detail["responsePayload"].to_string()),
+            account: envelope.account,
+        },
+        other => Arrival::Refused {
+            problem: format!("detail-type {other:?} is no invocation result"),
+            account: envelope.account,
+            refused: Refused::Unreadable,
+        },
+    })
 }
 
-fn report(envelope: &Envelope) -> Result<Arrival, String> {
-    let payload = envelope.detail.get("responsePayload").ok_or(
-        "the event carries no responsePayload; Lambda drops it when request and response exceed 256 KB together",
-    )?;
-    let report: Report =
-        serde_json::from_value(payload.clone()).map_err(|error| format!("not a report: {error}"))?;
-    report
-        .validate(&envelope.account)
-        .map_err(|problem| format!("report from account {}: {problem}", envelope.account))?;
-    Ok(Arrival::Report(Box::new(report)))
+fn report(envelope: &Envelope) -> Result<Report, (Refused, String)> {
+    let unreadable = |problem: String| (Refused::Unreadable, problem);
+    let payload = envelope.detail.get("responsePayload").ok_or_else(|| {
+        unreadable(
+            "the event carries no responsePayload; Lambda drops it when request and response exceed 256 KB together"
+                .to_owned(),
+        )
+    })?;
+    let mut report =
+        Report::deserialize(payload).map_err(|error| unreadable(format!("not a report: {error}")))?;
+    report.validate(&envelope.account).map_err(|problem| match problem {
+        ReportProblem::Forged { .. } => (Refused::Forged, problem.to_string()),
+        _ => unreadable(problem.to_string()),
+    })?;
+    report.clip();
+    Ok(report)
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or("unknown").to_owned()
+fn clip(text: &str) -> String {
+    text.chars().take(CRASH_CHARS_MAX).map(|it| if it.is_control() { ' ' } else { it }).collect()
 }

@@ -2,18 +2,73 @@
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
-use phonehome_alerting::{Folded, Heartbeat, Hysteresis, Paths, ProbeKey, Transition, fold};
+use phonehome_alerting::{
+    Asked, Folded, Heartbeat, Hysteresis, Inputs, Paths, ProbeKey, Refusals, Refused, Transition, fold,
+};
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_aws::{Message, Metrics, Queue};
+use phonehome_fleet::Fleet;
+use phonehome_network::StackStatus;
 use phonehome_runtime::{Refusal, each_record, now_ms};
-use phonehome_state::{Keys, StateError};
+use phonehome_state::{Keys, StateError, Unread, set_aside};
 use phonehome_wire::Report;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::envelope::{Arrival, read};
 
 /// How often a fold is tried again when another invocation wrote the same probe first.
 const ATTEMPTS_MAX: usize = 5;
+
+/// For how long what is stored of a probe is kept after its last report: 90 days, in milliseconds. What
+/// is no longer declared goes then; what is, and was silent for as long, has an open incident.
+const KEPT_MS: u64 = 90 * 24 * 3600 * 1000;
+/// Paths that do not change are written all the same when they would be kept for less: 60 days.
+const PATHS_RENEWED_MS: u64 = 60 * 24 * 3600 * 1000;
+/// For how long the refusals of an account are kept after the last one: 1 day, in seconds.
+const REFUSALS_KEPT_S: u64 = 24 * 3600;
+
+/// A document, and whether it could be read.
+struct Read<D> {
+    doc: Option<Doc>,
+    value: Option<D>,
+    unread: bool,
+}
+
+impl<D> Read<D> {
+    fn expect(&self) -> Expect {
+        Expect::unchanged(self.doc.as_ref())
+    }
+
+    /// The copy to keep of what could not be read, when it is written anew.
+    fn copy(&self, now_ms: u64) -> Option<Write> {
+        self.doc.as_ref().filter(|_| self.unread).map(|doc| set_aside(doc, now_ms))
+    }
+}
+
+/// What is stored of a probe.
+struct Stored {
+    inputs: Read<Inputs>,
+    heartbeat: Read<Heartbeat>,
+    paths: Read<Paths>,
+}
+
+fn key_of(report: &Report) -> ProbeKey {
+    ProbeKey {
+        account: report.account.clone(),
+        region: report.region.clone(),
+        availability_zone: report.availability_zone.clone(),
+    }
+}
+
+fn hysteresis(fleet: &Fleet) -> Hysteresis {
+    Hysteresis { down_after: fleet.probing.down_after, up_after: fleet.probing.up_after }
+}
+
+/// A refused report in a few words.
+fn about(report: &Report) -> String {
+    format!("{}/{}, generation {}", report.region, report.availability_zone, report.generation)
+}
 
 /// The collector.
 pub(crate) struct Collector<T, Q> {
@@ -26,10 +81,13 @@ pub(crate) struct Collector<T, Q> {
 impl<T: Table, Q: Queue> Collector<T, Q> {
     /// Handles one invocation.
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
-        let hysteresis = self.hysteresis().await?;
+        let fleet = self.fleet().await?;
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
-                Arrival::Report(report) => self.fold_in(&report, &hysteresis).await,
+                Arrival::Report(report) => self.report(&report, &fleet).await,
+                Arrival::Refused { account, refused, problem } => {
+                    self.refuse(&account, refused, &problem).await
+                }
                 Arrival::Crashed { account, function, error } => {
                     self.metrics.count("ProbeCrashed", 1);
                     tracing::warn!(
@@ -49,14 +107,18 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
 
     /// A fleet that cannot be read fails the whole batch, which comes again: folding with other
     /// thresholds than the declared ones could page.
-    async fn hysteresis(&self) -> Result<Hysteresis, StateError> {
-        let fleet = phonehome_state::fleet(&self.table).await?;
-        Ok(Hysteresis { down_after: fleet.probing.down_after, up_after: fleet.probing.up_after })
+    async fn fleet(&self) -> Result<Fleet, StateError> {
+        phonehome_state::fleet(&self.table).await
     }
 
-    async fn fold_in(&self, report: &Report, hysteresis: &Hysteresis) -> Result<(), Refusal> {
+    async fn report(&self, report: &Report, fleet: &Fleet) -> Result<(), Refusal> {
         for _ in 0..ATTEMPTS_MAX {
-            match self.fold_once(report, hysteresis).await {
+            let stored = self.stored(report).await.map_err(|error| Refusal::Later(error.to_string()))?;
+            let asked = match self.asked(report, &stored, fleet).await? {
+                Ok(asked) => asked,
+                Err(refused) => return self.refuse(&report.account, refused, &about(report)).await,
+            };
+            match self.fold_once(report, stored, &asked, &hysteresis(fleet)).await {
                 Ok(transitions) if transitions.is_empty() => return Ok(()),
                 Ok(transitions) => return self.hand_on(report, &transitions).await,
                 Err(TableError::Conflict { .. }) => {}
@@ -66,37 +128,138 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         Err(Refusal::Later(format!("{ATTEMPTS_MAX} writes met other writes of the same probe")))
     }
 
+    /// Everything that is stored of the report's probe. What cannot be read is absent, and counted; what
+    /// is there instead of it is written anew with this report, and a copy kept.
+    async fn stored(&self, report: &Report) -> Result<Stored, TableError> {
+        let probe = key_of(report);
+        let keys =
+            [Keys::inputs(&probe.account, &probe.region), Keys::heartbeat(&probe), Keys::paths(&probe)];
+        let mut docs = self.table.get_many(&keys).await?;
+        let [inputs, heartbeat, paths] = keys.map(|key| {
+            let index = docs.iter().position(|doc| doc.key == key);
+            index.map(|index| docs.swap_remove(index))
+        });
+        Ok(Stored { inputs: self.read(inputs), heartbeat: self.read(heartbeat), paths: self.read(paths) })
+    }
+
+    fn read<D: DeserializeOwned>(&self, doc: Option<Doc>) -> Read<D> {
+        match doc.map(Unread::or::<D>) {
+            None => Read { doc: None, value: None, unread: false },
+            Some(Ok((doc, value))) => Read { doc: Some(doc), value: Some(value), unread: false },
+            Some(Err(unread)) => {
+                self.metrics.count("UnreadableItems", 1);
+                Read { doc: Some(unread.doc), value: None, unread: true }
+            }
+        }
+    }
+
+    /// What the run was asked: what the provisioner noted; and where it has not yet, because the account
+    /// was deployed by an earlier version, what the fleet file declares.
+    async fn asked(
+        &self,
+        report: &Report,
+        stored: &Stored,
+        fleet: &Fleet,
+    ) -> Result<Result<Asked, Refused>, Refusal> {
+        let asked = match &stored.inputs.value {
+            Some(inputs) => inputs.asked(report),
+            None => self.asked_by_the_file(report, fleet).await?,
+        };
+        Ok(asked.map(|asked| Asked { presumed_to_have_worked: stored.paths.unread, ..asked }))
+    }
+
+    async fn asked_by_the_file(
+        &self,
+        report: &Report,
+        fleet: &Fleet,
+    ) -> Result<Result<Asked, Refused>, Refusal> {
+        let later = |error: TableError| Refusal::Later(error.to_string());
+        let doc = self.table.get(&Keys::stack(&report.account, &report.region)).await.map_err(later)?;
+        let Some(doc) = doc else { return Ok(Err(Refused::NoStack)) };
+        let Some(stack) = self.read::<StackStatus>(Some(doc)).value else {
+            return Ok(Err(Refused::UnreadableStack));
+        };
+        if !stack.availability_zones.contains(&report.availability_zone) {
+            return Ok(Err(Refused::UnknownZone));
+        }
+        let member = fleet.member_for(&stack.account, &stack.account_name);
+        let checks = member.map(|member| fleet.checks_for(&member, &stack.region)).unwrap_or_default();
+        Ok(Ok(Asked::of(&checks)))
+    }
+
     async fn fold_once(
         &self,
         report: &Report,
+        stored: Stored,
+        asked: &Asked,
         hysteresis: &Hysteresis,
     ) -> Result<Vec<Transition>, TableError> {
-        let key = ProbeKey {
-            account: report.account.clone(),
-            region: report.region.clone(),
-            availability_zone: report.availability_zone.clone(),
-        };
-        let (heartbeat_key, paths_key) = (Keys::heartbeat(&key), Keys::paths(&key));
-        let heartbeat_doc = self.table.get(&heartbeat_key).await?;
-        let paths_doc = self.table.get(&paths_key).await?;
-        let heartbeat = heartbeat_doc.as_ref().map(Doc::read::<Heartbeat>).transpose()?;
-        let paths = paths_doc.as_ref().map(Doc::read::<Paths>).transpose()?.unwrap_or_default();
-        let stored = heartbeat.as_ref().map(|heartbeat| (heartbeat, &paths));
-        match fold(stored, report, now_ms(), hysteresis) {
+        let Stored { heartbeat: newest, paths: mut before, .. } = stored;
+        let now_ms = now_ms();
+        let known = before.value.take().unwrap_or_default();
+        match fold(newest.value.as_ref(), &known, report, asked, now_ms, hysteresis) {
             Folded::Stale => {
                 self.metrics.count("Duplicate", 1);
                 Ok(vec![])
             }
-            Folded::Fresh { heartbeat, paths, paths_changed, transitions } => {
-                let mut writes =
-                    vec![Write::put(heartbeat_key, Expect::unchanged(heartbeat_doc.as_ref()), &heartbeat)];
-                if paths_changed {
-                    writes.push(Write::put(paths_key, Expect::unchanged(paths_doc.as_ref()), &paths));
+            Folded::Fresh { mut heartbeat, paths, paths_changed, transitions, dropped } => {
+                if dropped > 0 {
+                    self.metrics.count("ResultsDropped", dropped as u64);
                 }
+                let expire_at_ms = newest.value.as_ref().map_or(0, |newest| newest.paths_expire_at_ms);
+                let renew = paths_changed || before.unread || expire_at_ms < now_ms + PATHS_RENEWED_MS;
+                heartbeat.paths_expire_at_ms = if renew { now_ms + KEPT_MS } else { expire_at_ms };
+                let expire_at_s = (now_ms + KEPT_MS) / 1000;
+                let put = Write::put(Keys::heartbeat(&heartbeat.key), newest.expect(), &heartbeat);
+                let mut writes = vec![put.expiring(expire_at_s)];
+                if renew {
+                    let put = Write::put(Keys::paths(&heartbeat.key), before.expect(), &paths);
+                    writes.push(put.expiring(expire_at_s));
+                }
+                writes.extend(newest.copy(now_ms).into_iter().chain(before.copy(now_ms)));
                 self.table.write(writes).await?;
                 Ok(transitions)
             }
         }
+    }
+
+    /// Counts a report that does not count, by its account. The first few are kept as dead letters, so
+    /// that somebody can see what they are; all of them would hide every other letter.
+    async fn refuse(&self, account: &str, refused: Refused, problem: &str) -> Result<(), Refusal> {
+        self.metrics.count("ReportsRefused", 1);
+        let reason = format!("report from account {account}, {}: {problem}", refused.word());
+        match self.note_refusal(account, refused, problem).await {
+            Ok(refusals) if refusals.is_letter() && refused.is_strange() => Err(Refusal::Bad(reason)),
+            Ok(_) | Err(TableError::Conflict { .. }) => {
+                tracing::warn!(account, reason, "report refused");
+                Ok(())
+            }
+            Err(error) => Err(Refusal::Later(error.to_string())),
+        }
+    }
+
+    async fn note_refusal(
+        &self,
+        account: &str,
+        refused: Refused,
+        problem: &str,
+    ) -> Result<Refusals, TableError> {
+        let key = Keys::refusals(account);
+        let mut met = TableError::Conflict { keys: vec![key.clone()] };
+        for _ in 0..ATTEMPTS_MAX {
+            let now_ms = now_ms();
+            let before = self.read::<Refusals>(self.table.get(&key).await?);
+            let copy = before.copy(now_ms);
+            let expect = before.expect();
+            let refusals = Refusals::with(before.value, account, refused, problem, now_ms);
+            let put = Write::put(key.clone(), expect, &refusals).expiring(now_ms / 1000 + REFUSALS_KEPT_S);
+            match self.table.write([put].into_iter().chain(copy).collect()).await {
+                Ok(()) => return Ok(refusals),
+                Err(conflict @ TableError::Conflict { .. }) => met = conflict,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(met)
     }
 
     /// Tells the alerter to look now. Only a hint: the alerter reads the table, and looks every

@@ -6,8 +6,11 @@ use std::path::Path;
 use phonehome_alerting::{Heartbeat, PathStatus, Paths, ProbeKey};
 use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
 use phonehome_aws::{MemoryQueue, Metrics};
+use phonehome_network::{Phase, StackStatus};
 use phonehome_state::{Keys, PublishedFleet, all};
 use serde_json::Value;
+
+mod forged;
 
 use crate::envelope::{Arrival, read};
 use crate::handler::Collector;
@@ -23,11 +26,46 @@ fn samples() -> BTreeMap<String, Value> {
         .collect()
 }
 
-async fn collector() -> Collector<MemoryTable, MemoryQueue> {
+const SHOP_PROD: &str = "444455556666";
+const REGION: &str = "us-east-1";
+
+/// The stack that sent the sample report.
+fn stack() -> StackStatus {
+    StackStatus {
+        account: SHOP_PROD.into(),
+        account_name: "shop-prod".into(),
+        domain: "shop".into(),
+        environment: "prod".into(),
+        region: REGION.into(),
+        availability_zones: ["use1-az1", "use1-az2", "use1-az4"].map(String::from).into(),
+        pool: "prod".into(),
+        cidr: "10.16.0.0/18".parse().unwrap(),
+        generation: 1,
+        phase: Phase::Ready,
+        network_ready: true,
+        egress_ready: true,
+        connections_ready: true,
+        vpc_id: None,
+        private_subnets: vec![],
+        withheld: vec![],
+        settled_spec: None,
+        message: String::new(),
+        first_seen_ms: 0,
+        updated_at_ms: 0,
+        ready_since_ms: BTreeMap::new(),
+        leased_until_ms: 0,
+    }
+}
+
+pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
     let table = MemoryTable::default();
     let text = include_str!("../../../fleet.example.yaml").to_owned();
     let fleet = PublishedFleet { text, published_at_ms: 0, published_by: "test".into() };
-    table.write(vec![Write::put(Keys::fleet(), Expect::Absent, &fleet)]).await.unwrap();
+    let writes = vec![
+        Write::put(Keys::fleet(), Expect::Absent, &fleet),
+        Write::put(Keys::stack(SHOP_PROD, REGION), Expect::Absent, &stack()),
+    ];
+    table.write(writes).await.unwrap();
     Collector {
         table,
         transitions: MemoryQueue::default(),
@@ -44,7 +82,8 @@ fn every_sample_event_is_routed_and_only_the_bad_ones_are_refused() {
         let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(event).unwrap();
         for record in event.records {
             let result = read(&record.body.unwrap());
-            assert_eq!(result.is_err(), name.starts_with("bad-"), "{name}: {result:?}");
+            let refused = matches!(result, Err(_) | Ok(Arrival::Refused { .. }));
+            assert_eq!(refused, name.starts_with("bad-"), "{name}: {result:?}");
         }
     }
 }

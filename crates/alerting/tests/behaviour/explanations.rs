@@ -162,7 +162,7 @@ fn a_probe_that_never_reported_is_overdue_counted_from_its_deployment() {
         probe.expected_since_ms = now_ms;
     }
     assert!(fleet.advance(3 * MINUTE_MS).decide().is_empty());
-    assert_eq!(fleet.advance(1).says(), ["page", "opened"]);
+    assert_eq!(fleet.advance(1).says(), ["opened"]);
 }
 
 #[test]

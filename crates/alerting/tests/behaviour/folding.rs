@@ -1,7 +1,7 @@
 //! Reports into path states.
 
 use phonehome_alerting::{
-    CLOCK_TOLERANCE_MS, Folded, Heartbeat, Hysteresis, PathStatus, Paths, Transition, fold,
+    Asked, CLOCK_TOLERANCE_MS, Folded, Heartbeat, Hysteresis, PathStatus, Paths, Transition, fold,
 };
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict, WIRE_VERSION};
 
@@ -34,8 +34,16 @@ pub(crate) struct Stored(pub(crate) Option<(Heartbeat, Paths)>);
 
 impl Stored {
     pub(crate) fn take(&mut self, report: &Report, received_at_ms: u64) -> Folded {
-        let stored = self.0.as_ref().map(|(heartbeat, paths)| (heartbeat, paths));
-        let folded = fold(stored, report, received_at_ms, &HYSTERESIS);
+        let (newest, paths) =
+            self.0.clone().map_or_else(Default::default, |(newest, paths)| (Some(newest), paths));
+        let folded = fold(
+            newest.as_ref(),
+            &paths,
+            report,
+            &Asked::what_it_answers(report),
+            received_at_ms,
+            &HYSTERESIS,
+        );
         if let Folded::Fresh { heartbeat, paths, .. } = folded.clone() {
             self.0 = Some((heartbeat, paths));
         }

@@ -8,3 +8,4 @@ mod quiet;
 mod rendering;
 mod simulation;
 mod support;
+mod unseen;

@@ -8,13 +8,13 @@ use proptest::prelude::*;
 use crate::folding::{Stored, report, verdict};
 use crate::support::{EGRESS, Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS};
 
-const ACCOUNTS: [&str; 4] = ["shop-prod", "search-prod", "orders-prod", "stock-prod"];
-const ZONES: [&str; 2] = ["use1-az1", "use1-az2"];
+pub(crate) const ACCOUNTS: [&str; 4] = ["shop-prod", "search-prod", "orders-prod", "stock-prod"];
+pub(crate) const ZONES: [&str; 2] = ["use1-az1", "use1-az2"];
 const CHECKS: [&str; 4] = [EGRESS, PAYMENTS, LEDGER, ISOLATION];
 
 /// Something that happens to the fleet.
 #[derive(Debug, Clone)]
-enum Event {
+pub(crate) enum Event {
     Fail(usize, Vec<usize>, Vec<usize>),
     Recover(usize, Vec<usize>, Vec<usize>),
     Hush(usize, Vec<usize>),
@@ -27,7 +27,7 @@ fn some_of(number: usize) -> impl Strategy<Value = Vec<usize>> {
     proptest::sample::subsequence((0..number).collect::<Vec<_>>(), 1..=number)
 }
 
-fn event() -> impl Strategy<Value = Event> {
+pub(crate) fn event() -> impl Strategy<Value = Event> {
     let account = 0..ACCOUNTS.len();
     prop_oneof![
         4 => (account.clone(), some_of(2), some_of(4)).prop_map(|(a, z, c)| Event::Fail(a, z, c)),
@@ -39,7 +39,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn apply(fleet: &mut Fleet, event: &Event) {
+pub(crate) fn apply(fleet: &mut Fleet, event: &Event) {
     let zones = |indices: &[usize]| indices.iter().map(|i| ZONES[*i]).collect::<Vec<_>>();
     let checks = |indices: &[usize]| indices.iter().map(|i| CHECKS[*i]).collect::<Vec<_>>();
     match event {

@@ -13,6 +13,7 @@ fn silenced_for(minutes: u64, matcher: Matcher) -> Fleet {
         expires_at_ms: fleet.world.now_ms + minutes * MINUTE_MS,
         reason: "migration".to_owned(),
         by: "ada".to_owned(),
+        set_at_ms: 0,
     });
     fleet
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_alerting::{Folded, Hysteresis, ProbeKey, fold};
+use phonehome_alerting::{Asked, Folded, Hysteresis, ProbeKey, fold};
 use phonehome_wire::{CheckResult, Report, Stage, Verdict, WIRE_VERSION};
 
 use crate::support::{Fleet, ISOLATION, MINUTE_MS, PAYMENTS, kind};
@@ -45,10 +45,15 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                     CheckResult { id: check.id.clone(), verdict, latency_ms: minute }
                 }),
             );
-            let stored = probe.heartbeat.as_ref().map(|heartbeat| (heartbeat, &probe.paths));
-            if let Folded::Fresh { heartbeat, paths, .. } =
-                fold(stored, &report, now_ms, &Hysteresis { down_after: 3, up_after: 3 })
-            {
+            let (newest, before) = (probe.heartbeat.as_ref(), &probe.paths);
+            if let Folded::Fresh { heartbeat, paths, .. } = fold(
+                newest,
+                before,
+                &report,
+                &Asked::of(&probe.checks),
+                now_ms,
+                &Hysteresis { down_after: 3, up_after: 3 },
+            ) {
                 probe.heartbeat = Some(heartbeat);
                 probe.paths = paths;
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
     Decision, Heartbeat, Incident, OutgoingBody, Owner, PathState, PathStatus, Paths, Policy, ProbeKey,
-    ProbeView, Route, SlackKind, Suspect, World, decide,
+    ProbeView, Route, SlackKind, Suspect, Unreadable, Unseen, World, decide,
 };
 use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Stage, Target, Verdict};
 
@@ -49,6 +49,8 @@ pub(crate) fn path(status: PathStatus, stage: Stage, since_ms: u64) -> PathState
         last: if down { failure } else { Verdict::Ok },
         last_since_ms: since_ms,
         failure: down.then_some(phonehome_alerting::Failure { stage, error }),
+        ever_up: true,
+        target: None,
     }
 }
 
@@ -88,6 +90,7 @@ impl Fleet {
             open: vec![],
             silences: vec![],
             policy: Policy { platform_route: None, ..Policy::default() },
+            unseen: Unseen::default(),
         };
         let mut fleet = Self { world, silent: BTreeSet::new(), sent: vec![] };
         fleet.advance(0);
@@ -210,6 +213,7 @@ fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
         paths: checks.iter().map(up).collect::<Paths>(),
         checks,
         heartbeat: None,
+        unreadable: Unreadable::default(),
         route: Route { slack_channel: "#network".to_owned(), page: true },
     }
 }
@@ -222,5 +226,6 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         run_id: format!("run-{now_ms}"),
         generation: 1,
         clock_ahead_ms: 0,
+        paths_expire_at_ms: 0,
     }
 }

@@ -1,0 +1,147 @@
+//! Trouble of phonehome's own that is told once: what is stored and cannot be read, and accounts whose
+//! reports are refused again and again.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Outgoing, Refusals, SlackKind, SlackMessage, Words, text};
+
+/// Of how many troubles at once it is remembered that they were told. Of what is beyond, only the number
+/// is told.
+const REMEMBERED_MAX: usize = 200;
+/// How many reasons a line names.
+const NAMED: usize = 10;
+
+/// Something that somebody of the platform team has to look into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// A stored item cannot be read.
+    Unreadable {
+        /// Its partition key.
+        partition: String,
+        /// Its sort key.
+        sort: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An account's reports have been refused for some time.
+    Refused(Refusals),
+}
+
+/// What has been told and is not over.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notices {
+    /// The names of the troubles.
+    pub told: BTreeSet<String>,
+}
+
+impl Trouble {
+    fn name(&self) -> String {
+        match self {
+            Self::Unreadable { partition, sort, .. } => format!("unreadable/{partition}/{sort}"),
+            Self::Refused(refusals) => format!("refused/{}", refusals.account),
+        }
+    }
+
+    fn line(&self) -> Words {
+        match self {
+            Self::Unreadable { partition, sort, problem } => Words::of("the item ")
+                .code(format!("{partition} | {sort}"))
+                .text(" cannot be read, so nothing is decided of it: ")
+                .code(problem),
+            Self::Refused(refusals) => {
+                let reasons = refusals.reasons.iter().map(|(reason, count)| format!("{count} {reason}"));
+                Words::of(format!("{} reports of account ", refusals.count))
+                    .code(&refusals.account)
+                    .text(format!(" refused since {}: ", text::instant(refusals.since_ms)))
+                    .text(text::list(reasons, NAMED))
+                    .text("; the newest: ")
+                    .code(&refusals.problem)
+            }
+        }
+    }
+}
+
+/// What is to be remembered, and what to be said, because there are these troubles now; `None` when both
+/// stay as they are. What is over is forgotten, and told again should it come back.
+#[must_use]
+pub fn notices(
+    troubles: &[Trouble],
+    before: &Notices,
+    channel: &str,
+    now_ms: u64,
+) -> Option<(Notices, Option<Outgoing>)> {
+    let mut named: Vec<(String, &Trouble)> = troubles.iter().map(|it| (it.name(), it)).collect();
+    // What was told before comes first: nothing is told twice because there is much of it.
+    named.sort_by(|(a, _), (b, _)| (!before.told.contains(a), a).cmp(&(!before.told.contains(b), b)));
+    let beyond = named.split_off(named.len().min(REMEMBERED_MAX)).len();
+    let after = Notices { told: named.iter().map(|(name, _)| name.clone()).collect() };
+    if after == *before {
+        return None;
+    }
+    let news = named.iter().filter(|(name, _)| !before.told.contains(name));
+    let lines: Vec<Words> = news.map(|(_, trouble)| trouble.line()).collect();
+    let message = (!lines.is_empty() && !channel.is_empty()).then(|| message(lines, beyond, channel, now_ms));
+    Some((after, message))
+}
+
+fn message(lines: Vec<Words>, beyond: usize, channel: &str, now_ms: u64) -> Outgoing {
+    let more = if beyond > 0 { Words::of(format!("{beyond} more are not named.")) } else { Words::new() };
+    let body = SlackMessage::new(
+        Words::new()
+            .markup(":warning: *phonehome itself needs a look.* ")
+            .text("The runbook says what to do."),
+    )
+    .list("", lines)
+    .section(more)
+    .body(channel, SlackKind::Opened);
+    let incident_id = format!("notice/{now_ms}");
+    Outgoing { id: format!("{incident_id}/slack/{channel}"), incident_id, at_ms: now_ms, body }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::OutgoingBody;
+
+    fn unreadable(number: usize) -> Trouble {
+        let (partition, sort) = ("paths".to_owned(), format!("{number:04}"));
+        Trouble::Unreadable { partition, sort, problem: "<!channel>".to_owned() }
+    }
+
+    fn told(troubles: &[Trouble], before: &Notices) -> (Notices, Option<String>) {
+        let Some((after, message)) = notices(troubles, before, "#net", 1) else {
+            return (before.clone(), None);
+        };
+        let text = message.map(|message| match message.body {
+            OutgoingBody::Slack { blocks, .. } => blocks.to_string(),
+            OutgoingBody::Page { text, .. } => text,
+        });
+        (after, text)
+    }
+
+    #[test]
+    fn trouble_is_told_once_and_again_only_when_it_comes_back() {
+        let (one, text) = told(&[unreadable(1)], &Notices::default());
+        assert!(text.unwrap().contains("paths | 0001"));
+        assert_eq!(told(&[unreadable(1)], &one), (one.clone(), None));
+        let (two, text) = told(&[unreadable(1), unreadable(2)], &one);
+        let text = text.unwrap();
+        assert!(text.contains("0002") && !text.contains("0001"), "{text}");
+        let (over, text) = told(&[], &two);
+        assert_eq!((over.clone(), text), (Notices::default(), None));
+        assert!(told(&[unreadable(1)], &over).1.is_some());
+    }
+
+    #[test]
+    fn much_trouble_is_one_short_message_and_nothing_in_it_is_markup() {
+        let many: Vec<Trouble> = (0..1000).map(unreadable).collect();
+        let (after, text) = told(&many, &Notices::default());
+        let text = text.unwrap();
+        assert!(text.chars().count() <= 4000 && text.contains("800 more"), "{text}");
+        assert!(!text.contains("<!channel>"), "{text}");
+        assert_eq!(after.told.len(), REMEMBERED_MAX);
+        assert_eq!(told(&many, &after).1, None);
+    }
+}

@@ -1,0 +1,75 @@
+//! The table in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use super::{Doc, Expect, Key, Table, TableError, Write};
+
+/// A table in memory, with the same behaviour.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryTable {
+    docs: Arc<Mutex<BTreeMap<Key, Doc>>>,
+    expiries: Arc<Mutex<BTreeMap<Key, u64>>>,
+}
+
+impl MemoryTable {
+    #[allow(clippy::unwrap_used, reason = "a poisoned lock means a test already panicked")]
+    fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Doc>> {
+        self.docs.lock().unwrap()
+    }
+
+    /// Stores a body as it is, whatever is there: what a bug, a newer version or a hand may leave.
+    pub fn put_raw(&self, key: Key, body: &str) {
+        let mut docs = self.locked();
+        let version = docs.get(&key).map_or(1, |doc| doc.version + 1);
+        docs.insert(key.clone(), Doc { key, version, body: body.to_owned() });
+    }
+
+    /// When a document expires, in seconds since the Unix epoch. Nothing is ever removed by itself.
+    #[allow(clippy::unwrap_used, reason = "a poisoned lock means a test already panicked")]
+    pub fn expires_at_s(&self, key: &Key) -> Option<u64> {
+        self.expiries.lock().unwrap().get(key).copied()
+    }
+
+    /// All documents, by key.
+    pub fn all(&self) -> Vec<Doc> {
+        self.locked().values().cloned().collect()
+    }
+}
+
+impl Table for MemoryTable {
+    async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
+        Ok(self.locked().get(key).cloned())
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Doc>, TableError> {
+        let docs = self.locked();
+        Ok(keys.iter().filter_map(|key| docs.get(key).cloned()).collect())
+    }
+
+    async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+        Ok(self.locked().values().filter(|doc| doc.key.partition == partition).cloned().collect())
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        let mut docs = self.locked();
+        let holds = |write: &Write| Expect::unchanged(docs.get(&write.key)) == write.expect;
+        if !writes.iter().all(holds) {
+            return Err(TableError::Conflict { keys: writes.into_iter().map(|write| write.key).collect() });
+        }
+        #[allow(clippy::unwrap_used, reason = "a poisoned lock means a test already panicked")]
+        let mut expiries = self.expiries.lock().unwrap();
+        for Write { key, body, expires_at_s, .. } in writes {
+            match expires_at_s {
+                Some(at_s) => expiries.insert(key.clone(), at_s),
+                None => expiries.remove(&key),
+            };
+            let version = docs.get(&key).map_or(1, |doc| doc.version + 1);
+            match body {
+                Some(body) => docs.insert(key.clone(), Doc { key, version, body }),
+                None => docs.remove(&key),
+            };
+        }
+        Ok(())
+    }
+}

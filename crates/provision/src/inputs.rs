@@ -1,0 +1,97 @@
+//! What the probes are given to test, noted before it is deployed: the collector takes reports of nothing
+//! else.
+
+use std::collections::BTreeSet;
+
+use phonehome_alerting::{Endpoints, Given, Inputs, endpoints};
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_network::{Action, Inventory, Plan, ProbeSpec, StackSpec};
+use phonehome_state::{Keys, set_aside};
+
+use crate::reconcile::{Provision, now_ms};
+
+/// How often it is tried again when an executor that has lost its lease writes at the same moment.
+const ATTEMPTS_MAX: usize = 3;
+
+impl<T: Table, M> Provision<T, M> {
+    /// Notes which inputs the stack's probes have and which the plan gives them. Call it before the plan
+    /// is applied: a report of a new input must not come before the note of it; and should the plan come
+    /// to nothing, what is deployed is noted as well.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn note_inputs(
+        &self,
+        spec: &StackSpec,
+        inventory: &Inventory,
+        plan: &Plan,
+    ) -> Result<(), TableError> {
+        let Some(probe) = &spec.probe else { return Ok(()) };
+        let given = given(spec, probe, inventory, plan);
+        let key = Keys::inputs(&spec.account, &spec.region);
+        let mut refused = TableError::Conflict { keys: vec![key.clone()] };
+        for _ in 0..ATTEMPTS_MAX {
+            let doc = self.table.get(&key).await?;
+            let before = doc.as_ref().map(Doc::read::<Inputs>);
+            let unread = doc.as_ref().filter(|_| matches!(before, Some(Err(_))));
+            let before = before.and_then(Result::ok).unwrap_or_default();
+            let Some(after) = before.with(probe.generation, &given, &zones(spec, inventory, &before)) else {
+                return Ok(());
+            };
+            let mut writes = vec![Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &after)];
+            if let Some(unread) = unread {
+                tracing::error!(
+                    partition = unread.key.partition,
+                    sort = unread.key.sort,
+                    "unreadable item set aside"
+                );
+                writes.push(set_aside(unread, now_ms()));
+            }
+            match self.table.write(writes).await {
+                Ok(()) => return Ok(()),
+                Err(conflict @ TableError::Conflict { .. }) => refused = conflict,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused)
+    }
+}
+
+/// The zones whose probes count: those declared, and those noted before whose schedule is still there.
+fn zones(spec: &StackSpec, inventory: &Inventory, before: &Inputs) -> BTreeSet<String> {
+    let scheduled = |zone: &&String| {
+        let name = StackSpec::probe_name(zone);
+        inventory.schedules.iter().any(|schedule| schedule.name == name)
+    };
+    let declared = spec.zones.iter().map(|zone| zone.az_id.clone());
+    declared.chain(before.zones.keys().filter(scheduled).cloned()).collect()
+}
+
+/// Of each zone, what the plan gives its probe, then what it has. Of an input only the checks count that
+/// are declared now: what else it tests is looked at by nobody, and may have been written by anybody.
+fn given(spec: &StackSpec, probe: &ProbeSpec, inventory: &Inventory, plan: &Plan) -> Vec<Given> {
+    let declared = endpoints(&probe.checks);
+    let known = |mut checks: Endpoints| {
+        checks.retain(|id, endpoint| declared.get(id) == Some(endpoint));
+        checks
+    };
+    let planned = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::CreateSchedule { input, .. } | Action::UpdateSchedule { input, .. } => Some(Given {
+            availability_zone: input.availability_zone.clone(),
+            generation: input.generation,
+            checks: known(endpoints(&input.checks)),
+        }),
+        _ => None,
+    });
+    // The zone is the one in the schedule's name: what its input says anybody in the account may write.
+    let seen = spec.zones.iter().filter_map(|zone| {
+        let name = StackSpec::probe_name(&zone.az_id);
+        let input = inventory.schedules.iter().find(|it| it.name == name)?.input.as_ref()?;
+        Some(Given {
+            availability_zone: zone.az_id.clone(),
+            generation: input.generation,
+            checks: known(endpoints(&input.checks)),
+        })
+    });
+    planned.chain(seen).collect()
+}
