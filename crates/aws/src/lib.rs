@@ -13,6 +13,8 @@ mod stack;
 pub mod table;
 mod topic;
 pub mod trail;
+#[cfg(feature = "operator")]
+pub mod trails;
 
 pub use aws_config::SdkConfig;
 pub use metrics::{Metrics, NAMESPACE};

@@ -3,6 +3,7 @@
 mod apply;
 mod audit;
 mod check;
+mod doctor;
 mod fleetwork;
 mod output;
 mod plan;
@@ -88,6 +89,11 @@ enum Command {
         /// Only this account: its id or its name, with every path.
         account: Option<String>,
     },
+    /// Look whether the management account is ready for phonehome.
+    ///
+    /// EventBridge gets the events of accounts only where a CloudTrail trail logs management events.
+    /// Exits with 1 when none does. Needs credentials of the management account.
+    Doctor(doctor::DoctorArguments),
     /// Say nothing about something, until a given time.
     ///
     /// Incidents are still tracked; what is still wrong when the silence ends is said then.
@@ -121,6 +127,7 @@ async fn main() -> ExitCode {
         Command::Plan(plan) => plan::run(plan, table, format).await,
         Command::Apply(apply) => apply::run(apply, table, format).await,
         Command::Release(release) => release::run(release, table, format).await,
+        Command::Doctor(doctor) => doctor::run(&doctor, format).await,
         Command::Audit => audit::run(table, format).await,
     };
     match result {
