@@ -34,6 +34,7 @@ impl Play {
             channels: vec!["#net-prod".to_owned(), "#net-dev".to_owned()],
         })
         .await?;
+        stage.make_trail().await?;
         stage.deploy().await?;
         let play =
             Self { stage, service: Target::start(0).await?, internet: Target::start(0).await?, folder };

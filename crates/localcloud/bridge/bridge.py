@@ -11,6 +11,9 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
     PHONEHOME_LOCAL_HUB_ACCOUNT         an account of it that may read it (optional)
     PHONEHOME_LOCAL_SCHEDULE_SECONDS    how often schedules of rate(1 minute) fire (optional)
     PHONEHOME_LOCAL_REGIONS             the only Regions that accounts have, by commas (optional)
+    PHONEHOME_LOCAL_CONCURRENCY         Lambda's quota of an account and Region (optional: a fresh account's, 10)
+    PHONEHOME_LOCAL_FRESH_ROLE_SECONDS  how long a service does not know a fresh role (optional: 0.5)
+    PHONEHOME_LOCAL_CONFLICT_EVERY      which write to DynamoDB meets a transaction: each Nth (optional: none)
     PHONEHOME_LOCAL_STOP_WITH_STDIN     end, with the functions, when standard input ends (optional)
 
 Events of AWS services enter by POST /_phonehome/events with
@@ -27,11 +30,15 @@ import ministack.app as gateway
 # Importing these puts their functions in place.
 from additions import (  # noqa: F401
     buses,
+    concurrency,
+    conflicts,
     entrance,
+    fresh_roles,
     invocations,
     networks,
     organization,
     permissions,
+    recursion,
     schedules,
     stacks,
 )

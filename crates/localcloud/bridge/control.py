@@ -28,6 +28,8 @@ from botocore.config import Config
 
 ORGANIZATION_REGION = "us-east-1"
 WAIT_SECONDS = 30
+# How long a role that cannot be assumed is taken for one that was just made.
+FRESH_ROLE_SECONDS = 5
 AT_ONCE = 16
 
 
@@ -52,11 +54,21 @@ class Cloud:
                 config=Config(max_pool_connections=AT_ONCE, retries={"max_attempts": 3}), **credentials,
             )
 
+    def assume(self, by, role_arn, region, session):
+        """Credentials of a role; one that was just made is not known everywhere yet."""
+        sts = self.client("sts", by, region)
+        deadline = time.monotonic() + FRESH_ROLE_SECONDS
+        while True:
+            try:
+                return sts.assume_role(RoleArn=role_arn, RoleSessionName=session)["Credentials"]
+            except sts.exceptions.ClientError as problem:
+                if problem.response["Error"]["Code"] != "AccessDenied" or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
     def client_as(self, role, service, account, region, session="deploy"):
         """A client with a role of the account, which the management account assumes."""
-        keys = self.client("sts", self.management, region).assume_role(
-            RoleArn=f"arn:aws:iam::{account}:role/{role}", RoleSessionName=session,
-        )["Credentials"]
+        keys = self.assume(self.management, f"arn:aws:iam::{account}:role/{role}", region, session)
         return self.client_with(
             service, region, aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
@@ -159,7 +171,7 @@ ACTIONS = {
         create_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
         delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         look.describe_network, look.default_vpcs, look.peek_queue, look.metrics, look.logs,
-        people.delete_route, people.operator,
+        people.delete_route, people.operator, people.organization_trail,
     )
 }
 

@@ -62,6 +62,16 @@ def call_record(name, caller, region, request, parameters):
     }
 
 
+def organization_trail(cloud, region):
+    """The organization's trail, in all Regions, in the management account."""
+    trails = cloud.client("cloudtrail", cloud.management, region)
+    name = "organization"
+    trails.create_trail(
+        Name=name, S3BucketName=f"{name}-trail-{cloud.management}", IsMultiRegionTrail=True, IsOrganizationTrail=True,
+    )
+    trails.start_logging(Name=name)
+
+
 def operator(cloud, account, region, member_role):
     """Credentials of the role that the hub's people run `phonehome plan` with; makes it if need be."""
     iam = cloud.client("iam", account, region)
@@ -77,11 +87,11 @@ def operator(cloud, account, region, member_role):
         statement(["organizations:DescribeAccount", "organizations:ListAccounts"], Resource="*"),
         statement("sts:AssumeRole", Resource=f"arn:aws:iam::*:role/{member_role}"),
     ))
-    keys = cloud.client("sts", account, region).assume_role(RoleArn=role, RoleSessionName="operator")
+    keys = cloud.assume(account, role, region, "operator")
     return {
-        "AWS_ACCESS_KEY_ID": keys["Credentials"]["AccessKeyId"],
-        "AWS_SECRET_ACCESS_KEY": keys["Credentials"]["SecretAccessKey"],
-        "AWS_SESSION_TOKEN": keys["Credentials"]["SessionToken"],
+        "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": keys["SessionToken"],
     }
 
 

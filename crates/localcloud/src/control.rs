@@ -216,6 +216,15 @@ impl Control {
         self.ask_at("delete_route", at, arguments).await
     }
 
+    /// Makes a trail of the organization that logs management events in all Regions, in the management
+    /// account. Without one neither Organizations' events nor those of calls are raised.
+    ///
+    /// # Errors
+    /// There is one already.
+    pub async fn organization_trail(&self, region: &str) -> Result<()> {
+        self.ask("organization_trail", json!({"region": region})).await
+    }
+
     /// Makes the role `phonehome-operator`, if need be, and answers with credentials of it, as the
     /// environment variables of AWS. It may look at phonehome's state and assume `member_role`.
     ///

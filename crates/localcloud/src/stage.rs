@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -85,11 +85,32 @@ impl Stage {
             environment: BTreeMap::from([
                 ("SLACK_API_URL".to_owned(), receiver.slack_url()),
                 ("PHONEHOME_LOCAL_REGIONS".to_owned(), ACCOUNT_REGIONS.to_owned()),
+                ("PHONEHOME_LOCAL_FRESH_ROLE_SECONDS".to_owned(), "0".to_owned()),
             ]),
         })
         .await?;
         let control = Control::start(&python, emulator.endpoint(), MANAGEMENT_ACCOUNT).await?;
         Ok(Self { emulator, control, receiver, hub: Outputs::new(), options })
+    }
+
+    /// The management account makes the organization's trail, which the accounts' events come by.
+    ///
+    /// # Errors
+    /// There is one already.
+    pub async fn make_trail(&self) -> Result<()> {
+        self.control.organization_trail(REGION).await.context("making the organization's trail")
+    }
+
+    /// Runs `phonehome doctor` with the management account's credentials; answers with what it printed,
+    /// and whether it found everything in order.
+    ///
+    /// # Errors
+    /// When it cannot be run.
+    pub async fn doctor(&self) -> Result<(String, bool)> {
+        let management = Place::new(MANAGEMENT_ACCOUNT, REGION);
+        let output = self.command(&["doctor"], self.emulator.environment(&management)).await?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok((text, output.status.success()))
     }
 
     /// Deploys `infra/hub.yaml` and `infra/management.yaml`, puts Slack's token in and subscribes
@@ -268,19 +289,20 @@ impl Stage {
     }
 
     async fn run(&self, arguments: &[&str], credentials: BTreeMap<String, String>) -> Result<String> {
-        let output = Command::new(self.binary("phonehome")?)
-            .args(arguments)
-            .env_clear()
-            .envs(self.emulator.environment(&Self::hub_place()))
-            .envs(credentials)
-            .stdin(Stdio::null())
-            .output()
-            .await?;
+        let mut environment = self.emulator.environment(&Self::hub_place());
+        environment.extend(credentials);
+        let output = self.command(arguments, environment).await?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if !output.status.success() {
             bail!("phonehome {arguments:?} failed: {text}{}", String::from_utf8_lossy(&output.stderr));
         }
         Ok(text)
+    }
+
+    async fn command(&self, arguments: &[&str], environment: BTreeMap<String, String>) -> Result<Output> {
+        let mut command = Command::new(self.binary("phonehome")?);
+        command.args(arguments).env_clear().envs(environment).stdin(Stdio::null());
+        Ok(command.output().await?)
     }
 
     /// `phonehome status --format json`.

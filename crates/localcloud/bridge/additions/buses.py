@@ -16,6 +16,7 @@ from ministack.core.responses import (
 from ministack.services import eventbridge, lambda_svc
 
 from .permissions import bus_accepts, role_allows
+from .recursion import lineage_of
 from .replacing import log, replaces
 
 
@@ -82,6 +83,26 @@ def dispatch_to_event_bus(original, bus, event, rule, event_path, target_input=N
     return receive(bus, forwarded)
 
 
+def target_refusal(target):
+    """A bus of another account or Region takes a role, which is whom its policy decides about; a grant to
+    an organization could not be about anybody else."""
+    try:
+        bus = parse_arn(target.get("Arn"))
+    except (ArnParseError, TypeError):
+        return None
+    foreign = bus.service == "events" and (bus.account_id, bus.region) != (get_account_id(), get_region())
+    if foreign and bus.resource.startswith("event-bus/") and not target.get("RoleArn"):
+        return f"RoleArn is required for target {bus}."
+    return None
+
+
+@replaces(eventbridge, "_put_targets")
+def put_targets(original, data):
+    refusals = (target_refusal(target) for target in data.get("Targets", []))
+    refusal = next(filter(None, refusals), None)
+    return error_response_json("ValidationException", refusal, 400) if refusal else original(data)
+
+
 def rule_key(rule):
     return eventbridge._rule_key(rule.get("Name"), rule.get("EventBusName", "default"))
 
@@ -112,7 +133,9 @@ def dispatch_to_lambda(_original, arn, payload):
         log.warning("target %s not invoked: there is no function %s", arn, name)
         return
     record = lambda_svc._execution_record_for_config(function, config)
-    lambda_svc.invoke_async_with_retry(record, json.loads(payload))
+    # EventBridge is no part of the chains that Lambda follows.
+    with lineage_of(""):
+        lambda_svc.invoke_async_with_retry(record, json.loads(payload))
 
 
 def foreign_bus(reference):

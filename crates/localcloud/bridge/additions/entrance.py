@@ -9,6 +9,7 @@ from ministack.core.responses import get_request_client_ip, json_response
 
 from .buses import default_bus, new_event, receive
 from .replacing import replaces
+from .trails import comes_from_a_trail, is_recorded
 
 
 @replaces(gateway, "_handle_post_body_shortcuts")
@@ -20,11 +21,18 @@ async def phonehome_request(original, method, path, headers, body, query, reques
         return 405, {}, b""
     try:
         wanted = json.loads(body)
-        event = service_event(wanted["account"], wanted["region"], wanted["event"])
+        account, region = wanted["account"], wanted["region"]
+        event = service_event(account, region, wanted["event"])
     except (KeyError, TypeError, ValueError) as problem:
-        return 400, {"Content-Type": "application/json"}, json.dumps({"error": repr(problem)}).encode()
-    receive(default_bus(wanted["account"], wanted["region"]), event)
+        return refusal(400, repr(problem))
+    if comes_from_a_trail(event["DetailType"]) and not is_recorded(account, region):
+        return refusal(409, f"no trail logs management events of account {account} in {region}")
+    receive(default_bus(account, region), event)
     return json_response({"EventId": event["EventId"]})
+
+
+def refusal(status, problem):
+    return status, {"Content-Type": "application/json"}, json.dumps({"error": problem}).encode()
 
 
 def service_event(account, region, event):

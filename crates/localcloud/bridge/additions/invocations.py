@@ -72,7 +72,7 @@ def run_attempts(function, event, settings):
         attempts += 0 if throttled else 1
         if not result.get("error"):
             return result, attempts, "Success"
-        if attempts > retries:
+        if attempts > retries or result.get("recursive"):
             return result, attempts, "RetriesExhausted"
         pause = THROTTLE_RETRY_SECONDS if throttled else retry_pause(attempts)
         if time.monotonic() + pause > deadline:

@@ -17,8 +17,9 @@ from ministack.services import iam, organizations
 
 from .buses import default_bus, new_event, receive
 from .permissions import member_accounts
-from .replacing import in_background, replaces
+from .replacing import in_background, log, replaces
 from .settings import HUB, MANAGEMENT, ORGANIZATION, ORGANIZATION_REGION
+from .trails import is_recorded
 
 CREATE_ACCOUNT_SECONDS = 0.2
 HUB_MAY_READ = ("Describe", "List")
@@ -193,7 +194,12 @@ organizations._DISPATCH["CloseAccount"] = close_account
 
 
 def emit_service_event(name, details):
-    """An event of Organizations itself, on the management account's default bus in us-east-1."""
+    """An event of Organizations itself, on the management account's default bus in us-east-1.
+
+    It comes by way of a trail."""
+    if not is_recorded(MANAGEMENT, ORGANIZATION_REGION):
+        log.warning("%s raises no event: no trail of the management account records it", name)
+        return
     detail = {
         "eventVersion": "1.08",
         "userIdentity": {"accountId": MANAGEMENT, "invokedBy": "AWS Internal"},

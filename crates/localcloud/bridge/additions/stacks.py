@@ -7,7 +7,7 @@ from ministack.core.responses import get_account_id, get_region
 from ministack.services import dynamodb, eventbridge, lambda_svc, secretsmanager
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 
-from .buses import put_permission
+from .buses import put_permission, target_refusal
 from .replacing import replaces
 
 
@@ -78,9 +78,31 @@ def reserve_concurrency(name, props):
     """ReservedConcurrentExecutions of a function."""
     value = props.get("ReservedConcurrentExecutions")
     if value is not None:
-        lambda_svc._put_function_concurrency(name, {"ReservedConcurrentExecutions": int(value)})
+        must_work(lambda_svc._put_function_concurrency(name, {"ReservedConcurrentExecutions": int(value)}))
     elif name in lambda_svc._functions:
         lambda_svc._delete_function_concurrency(name)
+
+
+@finishes("AWS::Lambda::Function")
+def allow_recursion(name, props):
+    """RecursiveLoop of a function."""
+    if name in lambda_svc._functions:
+        loop = props.get("RecursiveLoop") or "Terminate"
+        must_work(lambda_svc._put_function_recursion_config(name, {"RecursiveLoop": loop}))
+
+
+@finishes("AWS::Events::Rule")
+def check_targets(_name, props):
+    for target in props.get("Targets") or []:
+        refusal = target_refusal(target)
+        if refusal:
+            raise ValueError(refusal)
+
+
+def must_work(answer):
+    """A stack fails with the call that it makes."""
+    if answer[0] >= 400:
+        raise ValueError(json.loads(answer[2])["message"])
 
 
 @finishes("AWS::DynamoDB::Table")

@@ -13,6 +13,7 @@ import unittest
 import urllib.request
 import uuid
 import zipfile
+from datetime import datetime, timedelta, timezone
 
 import boto3
 from botocore.config import Config
@@ -27,6 +28,8 @@ SETTINGS = {
     "PHONEHOME_LOCAL_MANAGEMENT_ACCOUNT": MANAGEMENT,
     "PHONEHOME_LOCAL_HUB_ACCOUNT": HUB,
     "PHONEHOME_LOCAL_ORGANIZATION_ID": ORGANIZATION,
+    # Tests of something else use roles that they have just made.
+    "PHONEHOME_LOCAL_FRESH_ROLE_SECONDS": "0",
 }
 HANDLER = """
 def handler(event, context):
@@ -82,10 +85,10 @@ def allow(action, resource="*", **condition):
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
-def setUpModule():
+def setUpModule(**settings):
     port = free_port()
     BridgeTest.url = f"http://127.0.0.1:{port}"
-    BridgeTest.process, BridgeTest.log = start_bridge(port)
+    BridgeTest.process, BridgeTest.log = start_bridge(port, **settings)
     try:
         until(lambda: ready(BridgeTest.url))
     except AssertionError:
@@ -152,6 +155,19 @@ class BridgeTest(unittest.TestCase):
 
         return take
 
+    def failed_stack(self, account, template):
+        """Deploys what cannot be deployed; answers the reasons."""
+        name, stacks = f"stack-{uuid.uuid4().hex[:8]}", self.client("cloudformation", account)
+        stacks.create_stack(StackName=name, TemplateBody=json.dumps(template))
+
+        def status():
+            return stacks.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"]
+
+        until(lambda: not status().endswith("IN_PROGRESS"))
+        self.assertIn("ROLLBACK", status())
+        events = stacks.describe_stack_events(StackName=name)["StackEvents"]
+        return "; ".join(event.get("ResourceStatusReason", "") for event in events)
+
     def put_rule(self, bus_arn, name, pattern, target, **extra):
         _, _, _, region, account, resource = bus_arn.split(":", 5)
         bus = resource.split("/", 1)[1]
@@ -168,16 +184,20 @@ class BridgeTest(unittest.TestCase):
             iam.put_role_policy(RoleName=name, PolicyName=f"p{number}", PolicyDocument=statement)
         return arn
 
-    def function(self, account, role, **destinations):
+    def create_function(self, account, role, handler=HANDLER):
         name = f"function-{uuid.uuid4().hex[:8]}"
         package = io.BytesIO()
         with zipfile.ZipFile(package, "w") as archive:
-            archive.writestr("index.py", HANDLER)
+            archive.writestr("index.py", handler)
         functions = self.client("lambda", account)
         arn = functions.create_function(
             FunctionName=name, Runtime="python3.12", Handler="index.handler", Role=role,
-            Code={"ZipFile": package.getvalue()},
+            Code={"ZipFile": package.getvalue()}, Timeout=30,
         )["FunctionArn"]
+        return functions, name, arn
+
+    def function(self, account, role, **destinations):
+        functions, name, arn = self.create_function(account, role)
         functions.put_function_event_invoke_config(
             FunctionName=name,
             MaximumRetryAttempts=1,
@@ -185,10 +205,42 @@ class BridgeTest(unittest.TestCase):
         )
         return functions, name, arn
 
+    def queue(self, account, **attributes):
+        """A queue's URL and ARN."""
+        name = f"queue-{uuid.uuid4().hex[:8]}"
+        url = self.client("sqs", account).create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url, f"arn:aws:sqs:us-east-1:{account}:{name}"
+
+    def messages_in(self, account, url):
+        """How many messages a queue holds, also those that somebody has taken."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        asked = self.client("sqs", account).get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(count) for count in asked["Attributes"].values())
+
+    def metric(self, account, function, name):
+        """The sum of a function's metric."""
+        now = datetime.now(timezone.utc)
+        points = self.client("cloudwatch", account).get_metric_statistics(
+            Namespace="AWS/Lambda", MetricName=name, Period=3600, Statistics=["Sum"],
+            Dimensions=[{"Name": "FunctionName", "Value": function}],
+            StartTime=now - timedelta(hours=1), EndTime=now + timedelta(hours=1),
+        )["Datapoints"]
+        return sum(point["Sum"] for point in points)
+
+    def trail(self, account, **settings):
+        """A trail of all Regions that logs."""
+        name = f"trail-{uuid.uuid4().hex[:8]}"
+        trails = self.client("cloudtrail", account)
+        trails.create_trail(Name=name, S3BucketName="logs", **{"IsMultiRegionTrail": True, **settings})
+        trails.start_logging(Name=name)
+        self.addCleanup(trails.delete_trail, Name=name)
+        return trails, name
+
     def assert_denied(self, code, call, **arguments):
         with self.assertRaises(ClientError) as caught:
             call(**arguments)
         self.assertEqual(caught.exception.response["Error"]["Code"], code)
+        return caught.exception.response["Error"]["Message"]
 
     def post(self, body):
         request = urllib.request.Request(

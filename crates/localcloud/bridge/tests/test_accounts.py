@@ -8,6 +8,9 @@ from support import setUpModule, tearDownModule  # noqa: F401  (unittest looks f
 
 
 class Organization(BridgeTest):
+    def setUp(self):
+        self.trail(MANAGEMENT)
+
     def create(self, email, **more):
         organization = self.client("organizations", MANAGEMENT)
         request = organization.create_account(Email=email, AccountName="shop-dev", **more)["CreateAccountStatus"]

@@ -4,6 +4,7 @@ import json
 import urllib.error
 import uuid
 
+from botocore.exceptions import ClientError
 from support import HUB, MANAGEMENT, ORGANIZATION, ORG_CONDITION, OUTSIDER, BridgeTest, allow, until
 from support import setUpModule, tearDownModule  # noqa: F401  (unittest looks for them here)
 
@@ -57,6 +58,22 @@ class Buses(BridgeTest):
         self.put(source)
         self.assertIsNone(take())
         self.assertIn(f"{role} does not allow events:PutEvents", self.log_text())
+
+    def test_a_bus_of_another_account_or_region_takes_a_role(self):
+        for hub in (self.bus(HUB, Principal="*"), self.bus(MANAGEMENT, "eu-central-1")):
+            source = self.bus(MANAGEMENT)
+            with self.assertRaises(ClientError) as caught:
+                self.put_rule(source, "no-role", {"source": ["app"]}, hub)
+            error = caught.exception.response["Error"]
+            expected = ["ValidationException", f"RoleArn is required for target {hub}."]
+            self.assertEqual([error["Code"], error["Message"]], expected)
+            template = {"Resources": {"Rule": {"Type": "AWS::Events::Rule", "Properties": {
+                "EventBusName": source.split("/", 1)[1], "EventPattern": {"source": ["app"]},
+                "Targets": [{"Id": "t", "Arn": hub}],
+            }}}}
+            self.assertIn(f"RoleArn is required for target {hub}.", self.failed_stack(MANAGEMENT, template))
+        same = self.bus(MANAGEMENT)
+        self.put_rule(self.bus(MANAGEMENT), "no-role", {"source": ["app"]}, same)
 
     def test_two_buses_that_forward_to_each_other_end(self):
         one = self.bus(HUB, Principal="*")

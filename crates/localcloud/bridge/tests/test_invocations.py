@@ -3,6 +3,7 @@
 import json
 import uuid
 
+from botocore.exceptions import ClientError
 from support import HUB, BridgeTest, allow, free_port, ready, start_bridge, until
 from support import setUpModule, tearDownModule  # noqa: F401  (unittest looks for them here)
 
@@ -47,8 +48,16 @@ class Destinations(BridgeTest):
         self.assertEqual(detail["responsePayload"]["errorMessage"], "told to fail")
 
     def test_the_role_must_allow_it(self):
-        _, _, arn = self.invoked({"n": 1})
-        name = arn.rsplit(":", 1)[1]
+        bus, role = self.bus(HUB), self.role(HUB, "lambda.amazonaws.com")
+        with self.assertRaises(ClientError) as caught:
+            self.function(HUB, role, OnSuccess=bus)
+        message = f"The function's execution role does not have permissions to call PutEvents on {bus}"
+        self.assertEqual(caught.exception.response["Error"]["Message"], message)
+
+        allowed = self.role(HUB, "lambda.amazonaws.com", allow("events:PutEvents"))
+        functions, name, _ = self.function(HUB, allowed, OnSuccess=bus)
+        self.client("iam", HUB).delete_role_policy(RoleName=allowed.rsplit("/", 1)[1], PolicyName="p0")
+        functions.invoke(FunctionName=name, InvocationType="Event", Payload="{}")
         until(lambda: f"result of {name} not delivered" in self.log_text())
 
     def test_a_rule_invokes_asynchronously(self):

@@ -12,7 +12,7 @@ mod trouble;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use phonehome_localcloud::{Stage, StageOptions};
 use tempfile::TempDir;
 
@@ -70,6 +70,7 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     narrator.note(&format!(
         "schedules of rate(1 minute) fire every {SCHEDULE_SECONDS} s here; a probe counts as silent after {OVERDUE_SECONDS} s"
     ));
+    trail_is_made(&stage, narrator).await?;
     stage.deploy().await?;
     narrator.say(
         "infra/hub.yaml and infra/management.yaml deployed through CloudFormation, with the release binaries",
@@ -95,4 +96,16 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     bad_input::sent_and_refused(&stage, &cast, narrator).await?;
     ending::tell(&stage, &cast, narrator).await?;
     Ok((stage, cast))
+}
+
+/// Without a trail EventBridge would never hear of an account.
+async fn trail_is_made(stage: &Stage, narrator: &Narrator) -> Result<()> {
+    let (text, is_well) = stage.doctor().await?;
+    ensure!(!is_well, "phonehome doctor is content without a trail:\n{text}");
+    stage.make_trail().await?;
+    let (text, is_well) = stage.doctor().await?;
+    ensure!(is_well, "phonehome doctor is not content with the organization's trail:\n{text}");
+    narrator.say("the management account makes the organization's CloudTrail trail; phonehome doctor:");
+    narrator.quote(&text);
+    Ok(())
 }
