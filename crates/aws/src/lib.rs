@@ -1,6 +1,7 @@
 //! The adapters: everything that talks to AWS or Slack, and the narrow traits through which the
 //! functions see it. No other crate knows `aws-sdk-*`.
 
+mod caller;
 pub mod cloud;
 mod error;
 mod metrics;
@@ -17,6 +18,7 @@ pub mod trail;
 pub mod trails;
 
 pub use aws_config::SdkConfig;
+pub use caller::caller_arn;
 pub use metrics::{Metrics, NAMESPACE};
 pub use organization::{Account, AwsOrganization, FixedOrganization, Organization};
 pub use phonehome_executor::{self as executor, AwsError, Class};

@@ -14,13 +14,23 @@ use serde_json::Value;
 pub(crate) const SESSION_NAME: &str = "phonehome";
 /// What the names of the probes begin with, which have no ids.
 const PROBE_PREFIX: &str = "phonehome-probe-";
+/// The longest name of a Lambda function.
+const PROBE_NAME_MAX: usize = 64;
 /// What ids begin with that a stack's changes are about. A `-` and 8 or 17 hexadecimal digits follow.
 const ID_PREFIXES: [&str; 16] = [
     "vpc", "subnet", "rtb", "nat", "sg", "sgr", "igw", "acl", "vpce", "fl", "pcx", "eni", "eipalloc",
     "eipassoc", "rtbassoc", "aclassoc",
 ];
 
-/// A call that changed something, and who made it.
+/// The longest text that is taken of an event, in characters: it comes from an account that anybody may
+/// have got hold of. A role's name has at most 64, a session's 64, an ARN of the two some 200.
+const TEXT_CHARS_MAX: usize = 256;
+/// The most resources that are taken of one event: the longest calls of EC2 that change a network name
+/// some twenty.
+const RESOURCES_MAX: usize = 32;
+
+/// A call that changed something, and who made it. Each text has at most 256 characters, and there are at
+/// most 32 resources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {
     /// The account it was done in.
@@ -91,8 +101,8 @@ impl Deed {
             when: text(detail, "/eventTime").ok_or(NoDeed::Unreadable("eventTime"))?,
             event_name,
             who: who(identity),
-            role: session.map(|(role, _)| role.to_owned()),
-            session: session.map(|(_, name)| name.to_owned()),
+            role: session.map(|(role, _)| clip(role)),
+            session: session.map(|(_, name)| clip(name)),
             resource_ids,
         })
     }
@@ -105,7 +115,11 @@ impl Deed {
 }
 
 fn text(value: &Value, pointer: &str) -> Option<String> {
-    value.pointer(pointer)?.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    value.pointer(pointer)?.as_str().filter(|text| !text.is_empty()).map(clip)
+}
+
+fn clip(text: &str) -> String {
+    text.chars().take(TEXT_CHARS_MAX).collect()
 }
 
 /// Role and name of a session: the last two parts of
@@ -141,6 +155,7 @@ fn who(identity: &Value) -> String {
 
 fn collect_ids(value: &Value, ids: &mut BTreeSet<String>) {
     match value {
+        _ if ids.len() >= RESOURCES_MAX => {}
         Value::String(text) => ids.extend(id_in(text).map(str::to_owned)),
         Value::Array(items) => items.iter().for_each(|item| collect_ids(item, ids)),
         Value::Object(fields) => fields.values().for_each(|field| collect_ids(field, ids)),
@@ -156,7 +171,8 @@ fn id_in(text: &str) -> Option<&str> {
             && matches!(digits.len(), 8 | 17)
             && digits.chars().all(|digit| digit.is_ascii_hexdigit())
     });
-    (is_id || last.starts_with(PROBE_PREFIX)).then_some(last)
+    let is_probe = last.starts_with(PROBE_PREFIX) && last.len() <= PROBE_NAME_MAX;
+    (is_id || is_probe).then_some(last)
 }
 
 #[cfg(test)]

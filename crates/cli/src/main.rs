@@ -98,6 +98,13 @@ enum Command {
     ///
     /// Incidents are still tracked; what is still wrong when the silence ends is said then.
     Silence(silence::SilenceArguments),
+    /// List the silences, with who set them and why.
+    Silences,
+    /// End a silence before its time.
+    Unsilence {
+        /// Its id, as `phonehome silences` shows it.
+        id: String,
+    },
 }
 
 /// What a command that did its work prints, and exits with.
@@ -124,6 +131,8 @@ async fn main() -> ExitCode {
         Command::Check { checks } => check::run(&checks, format).await.map(Done::from),
         Command::Status { account } => status::run(account.as_deref(), table, format).await.map(Done::from),
         Command::Silence(silence) => silence::run(silence, table, format).await.map(Done::from),
+        Command::Silences => silence::list(table, format).await.map(Done::from),
+        Command::Unsilence { id } => silence::end(&id, table, format).await.map(Done::from),
         Command::Plan(plan) => plan::run(plan, table, format).await,
         Command::Apply(apply) => apply::run(apply, table, format).await,
         Command::Release(release) => release::run(release, table, format).await,

@@ -5,7 +5,7 @@ use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{AwsOrganization, Organization as _, cloud};
 use phonehome_network::{Release, StackStatus, render};
 use phonehome_provision::{AwsMembers, Progress, Provision};
-use phonehome_state::{Keys, all};
+use phonehome_state::{Keys, readable};
 use serde_json::json;
 
 use crate::fleetwork::SETTLE_MS;
@@ -49,9 +49,14 @@ pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format
             member.account_name
         )));
     }
-    let stacks = all::<StackStatus>(&table, Keys::STACKS).await.map_err(Failure::other)?;
+    let stacks = readable::<StackStatus>(&table, Keys::STACKS).await.map_err(Failure::other)?;
+    let of_account = |key: &str| key.split_once('/').is_some_and(|(account, _)| account == id);
+    if let Some(unread) = stacks.unreadable.iter().find(|unread| of_account(&unread.doc.key.sort)) {
+        let (key, problem) = (&unread.doc.key.sort, &unread.problem);
+        return Err(Failure::other(format!("the stack {key} is unreadable ({problem}): mend it first")));
+    }
     let stacks: Vec<StackStatus> =
-        stacks.into_iter().map(|(_, status)| status).filter(|status| status.account == id).collect();
+        stacks.found.into_iter().map(|(_, status)| status).filter(|status| status.account == id).collect();
     if stacks.is_empty() {
         return Err(Failure::input(format!("account {id:?} has no stack; `phonehome status` lists all")));
     }

@@ -1,14 +1,24 @@
 //! `phonehome silence`.
 
+mod names;
+mod standing;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
 use clap::Args;
 use phonehome_alerting::{Matcher, Silence};
-use phonehome_aws::table::{Expect, Table, Write};
+use phonehome_aws::table::{DynamoTable, Expect, Table, TableError, Write};
+use phonehome_aws::{caller_arn, cloud};
 use phonehome_state::Keys;
 use phonehome_wire::CheckId;
 
 use crate::Format;
-use crate::output::{Failure, json, table};
-use crate::publish::{now_ms, user};
+use crate::output::{Failure, json};
+use crate::publish::now_ms;
+
+use names::{Names, check_names};
+
+pub(crate) use standing::{Standing, end, list, standing};
 
 /// What to silence, for how long, and why.
 #[derive(Debug, Args)]
@@ -42,6 +52,11 @@ pub(crate) struct SilenceArguments {
 /// The longest a silence lasts, in minutes: a forgotten one must end by itself.
 const MINUTES_MAX: u64 = 30 * 24 * 60;
 
+/// How many letters and digits an id has: a thousand million ids, and short enough to type.
+const ID_CHARS: usize = 6;
+/// How often an id that is taken is drawn again.
+const ATTEMPTS_MAX: u32 = 5;
+
 /// Stores a silence.
 pub(crate) async fn run(
     arguments: SilenceArguments,
@@ -70,16 +85,46 @@ pub(crate) async fn run(
     if arguments.reason.trim().is_empty() {
         return Err(Failure::input("--reason is empty; everyone who wonders about the silence reads it"));
     }
+    let config = cloud::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&config, table_name);
+    check_names(&matcher, &Names::of(&table).await?)?;
     let now_ms = now_ms();
+    let by = caller_arn(&config).await.map_err(Failure::other)?;
     let expires_at_ms = now_ms + minutes * 60_000;
-    let silence = Silence { matcher, expires_at_ms, reason: arguments.reason, by: user(), set_at_ms: now_ms };
-    let write = Write::put(Keys::silence(&format!("{now_ms:015}")), Expect::Absent, &silence)
-        .expiring(expires_at_ms / 1000);
-    table(table_name).await?.write(vec![write]).await.map_err(Failure::other)?;
+    let silence = Silence { matcher, expires_at_ms, reason: arguments.reason, by, set_at_ms: now_ms };
+    let id = store(&table, &silence).await?;
     Ok(match format {
-        Format::Json => json(&silence)?,
-        Format::Text => format!("Silenced for {minutes} minutes; then what is still wrong is said.\n"),
+        Format::Json => json(&serde_json::json!({ "id": id, "silence": silence }))?,
+        Format::Text => format!(
+            "Silenced for {minutes} minutes as {id}; then what is still wrong is said. To end it before: \
+             phonehome unsilence {id}\n"
+        ),
     })
+}
+
+/// Stores it under an id of its own.
+async fn store(table: &impl Table, silence: &Silence) -> Result<String, Failure> {
+    let mut taken = String::new();
+    for attempt in 0..ATTEMPTS_MAX {
+        let id = id(silence, attempt);
+        let write = Write::put(Keys::silence(&id), Expect::Absent, silence);
+        match table.write(vec![write.expiring(silence.expires_at_ms / 1000)]).await {
+            Ok(()) => return Ok(id),
+            Err(error @ TableError::Conflict { .. }) => taken = error.to_string(),
+            Err(error) => return Err(Failure::other(error)),
+        }
+    }
+    Err(Failure::other(taken))
+}
+
+/// Letters and digits that are not taken for each other.
+fn id(silence: &Silence, attempt: u32) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+    let mut hasher = DefaultHasher::new();
+    (attempt, silence.set_at_ms, &silence.by, &silence.reason, silence.expires_at_ms).hash(&mut hasher);
+    serde_json::json!(silence.matcher).to_string().hash(&mut hasher);
+    let hash = hasher.finish();
+    (0..ID_CHARS).map(|place| char::from(LETTERS[(hash >> (5 * place)) as usize & 31])).collect()
 }
 
 /// `30m`, `2h`, `1d` in minutes.
@@ -96,7 +141,24 @@ fn minutes(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::minutes;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silence_has_a_short_id_and_two_that_are_alike_have_two() {
+        let silence = Silence {
+            matcher: Matcher { domain: Some("shop".into()), ..Matcher::default() },
+            expires_at_ms: 2000,
+            reason: "migration".into(),
+            by: "arn:aws:iam::111122223333:user/ada".into(),
+            set_at_ms: 1000,
+        };
+        let table = phonehome_aws::table::MemoryTable::default();
+        let first = store(&table, &silence).await.unwrap_or_else(|failure| panic!("{}", failure.text));
+        let second = store(&table, &silence).await.unwrap_or_else(|failure| panic!("{}", failure.text));
+        assert_ne!(first, second);
+        assert!(first.len() == 6 && first.chars().all(|it| it.is_ascii_alphanumeric()), "{first}");
+        assert_eq!(table.expires_at_s(&Keys::silence(&first)), Some(2));
+    }
 
     #[test]
     fn a_silence_always_has_an_end_within_thirty_days() {

@@ -5,14 +5,16 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Severity};
-use phonehome_aws::table::Table;
+use phonehome_aws::table::{Doc, Table};
 use phonehome_network::{Phase, StackStatus};
-use phonehome_state::{Keys, all};
+use phonehome_state::{Keys, readable};
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::Format;
 use crate::output::{Failure, json, table};
 use crate::publish::now_ms;
+use crate::silence::{Standing, standing};
 
 /// Everything shown.
 #[derive(Debug, Serialize)]
@@ -21,6 +23,9 @@ struct Shown {
     heartbeats: BTreeMap<String, Heartbeat>,
     paths: BTreeMap<String, Paths>,
     incidents: Vec<Incident>,
+    silences: Vec<Standing>,
+    /// What is stored and cannot be read, so that it is not shown.
+    unreadable: Vec<String>,
 }
 
 /// Shows the whole fleet, or one account with every path.
@@ -48,16 +53,30 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
 }
 
 async fn load(table: &impl Table) -> Result<Shown, Failure> {
-    let stacks = all(table, Keys::STACKS).await.map_err(Failure::other)?;
-    let heartbeats = all(table, Keys::HEARTBEATS).await.map_err(Failure::other)?;
-    let paths = all(table, Keys::PATHS).await.map_err(Failure::other)?;
-    let incidents = all(table, Keys::INCIDENTS).await.map_err(Failure::other)?;
+    let mut unreadable = Vec::new();
+    let stacks = read(table, Keys::STACKS, &mut unreadable).await?;
+    let heartbeats = read(table, Keys::HEARTBEATS, &mut unreadable).await?;
+    let paths = read(table, Keys::PATHS, &mut unreadable).await?;
+    let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
     Ok(Shown {
+        silences: standing(table, now_ms()).await?,
+        unreadable,
         stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
         paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
         incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
     })
+}
+
+async fn read<T: DeserializeOwned>(
+    table: &impl Table,
+    partition: &str,
+    unreadable: &mut Vec<String>,
+) -> Result<Vec<(Doc, T)>, Failure> {
+    let read = readable(table, partition).await.map_err(Failure::other)?;
+    let names = read.unreadable.iter().map(|it| format!("{partition} | {}: {}", it.doc.key.sort, it.problem));
+    unreadable.extend(names);
+    Ok(read.found)
 }
 
 fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
@@ -87,6 +106,12 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
         }
     }
     incident_lines(&mut text, &shown.incidents);
+    for standing in &shown.silences {
+        let _ = writeln!(text, "{}", standing.line());
+    }
+    for item in &shown.unreadable {
+        let _ = writeln!(text, "UNREADABLE {item}");
+    }
     text
 }
 
@@ -184,7 +209,7 @@ fn incident_lines(text: &mut String, incidents: &[Incident]) {
     }
 }
 
-fn time(ms: u64) -> String {
+pub(crate) fn time(ms: u64) -> String {
     let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     timestamp.map_or("unknown".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }

@@ -29,6 +29,7 @@ pub use model::{
     EgressTarget, Environment, Fleet, ForbiddenPair, GatewayService, Isolation, Nat, Network, Organization,
     Probing, Region, Rollout, Wave,
 };
+pub use names::nearest;
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;

@@ -124,6 +124,15 @@ pub(crate) fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>)
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidate that is most like `word`, however unlike; `None` without any.
+#[must_use]
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let word = word.to_lowercase();
+    candidates
+        .into_iter()
+        .min_by_key(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), *candidate))
+}
+
 #[cfg(test)]
 mod tests {
     use super::closest;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use phonehome_aws::table::{Table, TableError};
 use phonehome_fleet::Link;
-use phonehome_network::{LinkSpec, Phase, StackStatus};
-use phonehome_state::{Keys, all};
+use phonehome_network::{LinkSpec, Phase, StackSpec, StackStatus};
+use phonehome_state::{Keys, Unread, readable};
 
 use crate::reconcile::{Job, Provision};
 
@@ -19,7 +19,7 @@ impl<T: Table, M> Provision<T, M> {
         if links.is_empty() {
             return Ok(vec![]);
         }
-        let stacks = all::<StackStatus>(&self.table, Keys::STACKS).await?;
+        let stacks = readable::<StackStatus>(&self.table, Keys::STACKS).await?.found;
         let here = stacks.into_iter().map(|(_, status)| status).filter(|it| it.region == job.region);
         let by_name: BTreeMap<String, StackStatus> =
             here.filter(|it| it.phase != Phase::Gone).map(|it| (it.account_name.clone(), it)).collect();
@@ -27,6 +27,22 @@ impl<T: Table, M> Provision<T, M> {
         let specs =
             links.iter().map(|link| link_spec(this, link, job.region, by_name.get(&link.peer.account_name)));
         Ok(specs.collect())
+    }
+
+    /// Whether the VPC of a peer may be there although it is not known: some stack of this Region cannot
+    /// be read. Nothing is done about peerings then, least of all taken away.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn is_blind_to_peers(&self, spec: &StackSpec) -> Result<bool, TableError> {
+        if spec.links.iter().all(|link| link.peer_vpc.is_some()) {
+            return Ok(false);
+        }
+        let unreadable = readable::<StackStatus>(&self.table, Keys::STACKS).await?.unreadable;
+        let here = |unread: &Unread| {
+            unread.doc.key.sort.split_once('/').is_none_or(|(_, region)| region == spec.region)
+        };
+        Ok(unreadable.iter().any(here))
     }
 }
 

@@ -164,7 +164,10 @@ impl<T: Table, M: Members> Provision<T, M> {
         let known_vpc = known.and_then(|status| status.vpc_id);
         let stack =
             self.members.open(&spec, known_vpc.as_deref()).await.map_err(|error| error.to_string())?;
-        let inventory = stack.observe(&spec.kinds()).await.map_err(|error| error.to_string())?;
+        let mut inventory = stack.observe(&spec.kinds()).await.map_err(|error| error.to_string())?;
+        if self.is_blind_to_peers(&spec).await.map_err(|error| error.to_string())? {
+            inventory.unseen.insert(Kind::Peering);
+        }
         plan(&spec, &inventory, &limits(job)).map_err(|impossible| impossible.to_string())
     }
 
@@ -181,10 +184,13 @@ impl<T: Table, M: Members> Provision<T, M> {
             Ok(stack) => stack,
             Err(error) => return Ok(Reconciled::only(judge(&error))),
         };
-        let inventory = match stack.observe(&spec.kinds()).await {
+        let mut inventory = match stack.observe(&spec.kinds()).await {
             Ok(inventory) => inventory,
             Err(error) => return Ok(Reconciled::only(judge(&error))),
         };
+        if self.is_blind_to_peers(spec).await? {
+            inventory.unseen.insert(Kind::Peering);
+        }
         self.note(spec, &inventory).await?;
         let plan = match plan(spec, &inventory, &limits(job)) {
             Ok(plan) => plan,

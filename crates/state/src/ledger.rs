@@ -17,7 +17,7 @@ use ipnet::Ipv4Net;
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
 
-use crate::{Keys, Turn, all};
+use crate::{Keys, Readable, Turn, Unread, readable};
 
 pub use audit::{Finding, Severity, audit};
 pub use claim::{Claim, ClaimState};
@@ -116,7 +116,7 @@ pub async fn claim(
     if let Some(doc) = table.get(&Keys::holder(account, region)).await? {
         return Ok(doc.read()?);
     }
-    let seen: Vec<Seen> = all(table, Keys::SEEN).await?.into_iter().map(|(_, seen)| seen).collect();
+    let seen = seen(table).await?;
     let decide = |view: &View| decide::claim(&view.claims(), &seen, pools, account, region, now_ms);
     change(table, account, region, now_ms, decide).await?.ok_or(LedgerError::NoPool)
 }
@@ -137,7 +137,7 @@ pub async fn peek(
     if let Some(doc) = &view.holder {
         return Ok(doc.read()?);
     }
-    let seen: Vec<Seen> = all(table, Keys::SEEN).await?.into_iter().map(|(_, seen)| seen).collect();
+    let seen = seen(table).await?;
     let claims: Vec<&Claim> = view.claims().into_iter().chain(also).collect();
     match decide::claim(&claims, &seen, pools, account, region, now_ms)? {
         Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
@@ -183,6 +183,29 @@ pub async fn release(
     change(table, account, region, now_ms, decide).await
 }
 
+/// A block whose document cannot be read: its key still says which addresses it has, and they are kept
+/// from everybody until it is mended. A key that is no range was never written by phonehome.
+fn of_nobody(unread: Unread) -> Option<(Doc, Claim)> {
+    let cidr = unread.doc.key.sort.parse().ok()?;
+    let unreadable = || "(unreadable)".to_owned();
+    let claim = Claim {
+        cidr,
+        pool: unreadable(),
+        account: unreadable(),
+        region: unreadable(),
+        claimed_at_ms: 0,
+        state: ClaimState::Held,
+    };
+    Some((unread.doc, claim))
+}
+
+/// The VPCs that were seen. Of an account whose document cannot be read nothing is known, as of one that
+/// was never looked into; the next look into it writes the document anew.
+async fn seen(table: &impl Table) -> Result<Vec<Seen>, TableError> {
+    let seen = readable::<Seen>(table, Keys::SEEN).await?.found;
+    Ok(seen.into_iter().map(|(_, seen)| seen).collect())
+}
+
 /// The ledger at one moment, as one account's change needs it.
 struct View {
     turn: Expect,
@@ -195,7 +218,9 @@ impl View {
         // The turn comes first: whatever changes while the rest is read makes the write fail.
         let turn = Expect::unchanged(table.get(&Keys::ledger_turn()).await?.as_ref());
         let holder = table.get(&Keys::holder(account, region)).await?;
-        Ok(Self { turn, blocks: all(table, Keys::LEDGER).await?, holder })
+        let Readable { found: mut blocks, unreadable } = readable::<Claim>(table, Keys::LEDGER).await?;
+        blocks.extend(unreadable.into_iter().filter_map(of_nobody));
+        Ok(Self { turn, blocks, holder })
     }
 
     fn claims(&self) -> Vec<&Claim> {

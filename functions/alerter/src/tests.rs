@@ -195,6 +195,9 @@ async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_
         (Keys::silence("000001"), "silences | 000001"),
         (Keys::stack("111122223333", "us-east-1"), "stacks | 111122223333"),
         (Keys::refusals("111122223333"), "refusals | 111122223333"),
+        (Keys::block("10.0.0.0/18"), "ledger | 10.0.0.0/18"),
+        (Keys::holder("111122223333", "us-east-1"), "ledger/holders | 111122223333"),
+        (Keys::seen("111122223333", "us-east-1"), "ledger/seen | 111122223333"),
     ] {
         for body in ["", "\"nonsense\"", "{\"added\":1}", "[[[["] {
             let alerter = alerter().await;

@@ -10,7 +10,7 @@ use phonehome_alerting::{
 use phonehome_aws::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::Fleet;
 use phonehome_network::StackStatus;
-use phonehome_state::{Keys, Readable, StateError, Unread, readable};
+use phonehome_state::{Claim, Keys, Readable, Seen, StateError, Unread, readable};
 use phonehome_wire::CheckId;
 use serde::de::DeserializeOwned;
 
@@ -48,6 +48,10 @@ pub(crate) async fn gather(
     unseen.stacks = reading.unread[before..].iter().filter_map(|it| stack_of(&it.doc.key.sort)).collect();
     let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
     let refusals = reading.partition::<Refusals>(Keys::REFUSALS).await?;
+    // Nothing is decided here of the ledger; but that a part of it cannot be read is told here.
+    reading.partition::<Claim>(Keys::LEDGER).await?;
+    reading.partition::<Claim>(Keys::HOLDERS).await?;
+    reading.partition::<Seen>(Keys::SEEN).await?;
     let probes = stacks.iter().flat_map(|(_, stack)| probes_of(&fleet, stack)).collect();
     let probes = reading.probes(probes).await?;
     let overdue_after_s =

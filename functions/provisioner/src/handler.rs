@@ -17,7 +17,7 @@ use phonehome_provision::{
     usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
-use phonehome_state::{Keys, StateError, all};
+use phonehome_state::{Keys, StateError, readable};
 use serde_json::{Value, json};
 
 use crate::event::{Asked, Reconcile, Request, read};
@@ -181,15 +181,19 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         };
         let status: StackStatus = doc.read().map_err(table_error)?;
         let now_ms = now_ms();
-        record_deed(table, deed, now_ms).await.map_err(table_error)?;
+        let noted = record_deed(table, deed, now_ms).await.map_err(table_error)?;
+        if !noted {
+            self.metrics.count("DeedsDropped", 1);
+        }
         let quiet_ms = u64::from(self.requeue_delay_s) * 1000;
-        if status.leased_until_ms <= now_ms && status.updated_at_ms + quiet_ms <= now_ms {
+        if noted && status.leased_until_ms <= now_ms && status.updated_at_ms + quiet_ms <= now_ms {
             return self.account(request).await;
         }
         if is_look_queued(table, account, region, now_ms).await.map_err(table_error)? {
             return Ok(());
         }
-        let delay_s = self.settled_s();
+        // Of an account in which too much happens to be noted, one look later sees what all of it did.
+        let delay_s = if noted { self.settled_s() } else { DELAY_S_MAX };
         self.send(request, delay_s).await?;
         let due_ms = now_ms + u64::from(delay_s) * 1000;
         note_queued_look(table, account, region, due_ms, now_ms).await.map_err(table_error)
@@ -220,8 +224,16 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     /// The stacks of one account, also in Regions that have left the fleet file.
     async fn stacks_of(&self, account: &str) -> Result<Vec<StackStatus>, Refusal> {
-        let stacks = all::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
-        Ok(stacks.into_iter().map(|(_, status)| status).filter(|status| status.account == account).collect())
+        let stacks =
+            readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
+        if let Some(unread) = stacks.unreadable.iter().find(|it| account_of(&it.doc.key.sort) == account) {
+            return Err(Refusal::Bad(format!(
+                "the stack {} is unreadable: {}",
+                unread.doc.key.sort, unread.problem
+            )));
+        }
+        let of_account = |status: &StackStatus| status.account == account;
+        Ok(stacks.found.into_iter().map(|(_, status)| status).filter(of_account).collect())
     }
 
     /// Looks at other accounts of the fleet soon: something they wait for is there. Not at once, for what
@@ -230,8 +242,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         if names.is_empty() {
             return Ok(());
         }
-        let stacks = all::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
+        let stacks =
+            readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
         let ids: BTreeSet<String> = stacks
+            .found
             .into_iter()
             .map(|(_, status)| status)
             .filter(|status| {
@@ -324,9 +338,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             .map(|account| account.id.clone());
         let mut queue: BTreeSet<String> = members.collect();
         // Also those that have a stack: one of a closed account has to be noted as such.
-        let stacks = all::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
+        let stacks =
+            readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
+        queue.extend(stacks.unreadable.iter().map(|it| account_of(&it.doc.key.sort).to_owned()));
         queue.extend(
             stacks
+                .found
                 .into_iter()
                 .filter(|(_, stack)| stack.phase != Phase::Gone)
                 .map(|(_, stack)| stack.account),
@@ -356,6 +373,15 @@ pub(crate) fn later(error: impl std::fmt::Display) -> Refusal {
     Refusal::Later(error.to_string())
 }
 
+/// What cannot be read stays so until somebody mends it: it stops this account, with its reason.
 pub(crate) fn table_error(error: TableError) -> Refusal {
-    Refusal::Later(error.to_string())
+    match error {
+        TableError::Unreadable { .. } => Refusal::Bad(error.to_string()),
+        TableError::Conflict { .. } | TableError::Aws(_) => Refusal::Later(error.to_string()),
+    }
+}
+
+/// The account of a stack's sort key.
+fn account_of(sort: &str) -> &str {
+    sort.split_once('/').map_or(sort, |(account, _)| account)
 }

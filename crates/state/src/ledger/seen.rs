@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ATTEMPTS_MAX;
 use super::claim::overlap;
-use crate::Keys;
+use crate::{Keys, set_aside};
 
 /// A VPC in some account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -79,11 +79,14 @@ pub async fn record_seen(
     let mut refused = TableError::Conflict { keys: vec![key.clone()] };
     for _ in 0..ATTEMPTS_MAX {
         let doc = table.get(&key).await?;
-        let old = doc.as_ref().map(Doc::read::<Seen>).transpose()?;
-        if old.is_some_and(|old| old.vpcs == new.vpcs) {
+        let old = doc.as_ref().map(Doc::read::<Seen>);
+        let unread = doc.as_ref().filter(|_| matches!(old, Some(Err(_))));
+        if old.is_some_and(|old| old.is_ok_and(|old| old.vpcs == new.vpcs)) {
             return Ok(false);
         }
-        match table.write(vec![Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &new)]).await {
+        let write = Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &new);
+        let copy = unread.map(|doc| set_aside(doc, now_ms));
+        match table.write([write].into_iter().chain(copy).collect()).await {
             Ok(()) => return Ok(true),
             Err(conflict @ TableError::Conflict { .. }) => refused = conflict,
             Err(error) => return Err(error),

@@ -27,13 +27,13 @@ fn has_route(world: &World, address: &str) -> bool {
 }
 
 /// CloudTrail's event of a deleted route.
-fn deleted(table: &str) -> Value {
+pub(super) fn deleted(table: &str) -> Value {
     let mut event = sample("ec2-delete-route");
     event["detail"]["requestParameters"]["routeTableId"] = json!(table);
     event
 }
 
-async fn settled() -> World {
+pub(super) async fn settled() -> World {
     let mut world = World::new().await;
     world.settle(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;

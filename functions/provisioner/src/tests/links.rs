@@ -9,7 +9,7 @@ use super::world::{FLEET, PAYMENTS_DEV, SHOP_DEV, World};
 const CONNECTIONS: &str =
     "connections:\n  - { from: shop, to: payments, ports: [443], check: { host: api.payments.internal } }\n";
 
-async fn joined() -> World {
+pub(super) async fn joined() -> World {
     let mut world = World::new().await;
     world.account(PAYMENTS_DEV, "payments-dev", true, None);
     world.reconcile(SHOP_DEV).await;
@@ -19,7 +19,7 @@ async fn joined() -> World {
 }
 
 /// The destinations that the private tables lead to by way of a live peering.
-fn peered(seen: &Inventory) -> Vec<Ipv4Net> {
+pub(super) fn peered(seen: &Inventory) -> Vec<Ipv4Net> {
     let live = |id: &String| seen.peerings.iter().any(|it| it.id == *id && it.state == PeeringState::Active);
     let routes = seen.route_tables.iter().flat_map(|table| &table.routes);
     let mut found: Vec<Ipv4Net> = routes
@@ -37,7 +37,7 @@ fn routes_to_peerings(seen: &Inventory) -> usize {
 }
 
 /// Who may open port 443 in the security group for declared connections.
-fn admitted(seen: &Inventory) -> Vec<Ipv4Net> {
+pub(super) fn admitted(seen: &Inventory) -> Vec<Ipv4Net> {
     let group =
         seen.security_groups.iter().find(|it| it.address() == Some(Address::inbound_security_group()));
     let rules = group.iter().flat_map(|group| &group.ingress);

@@ -11,7 +11,7 @@ use phonehome_aws::{Account, AwsError, FixedOrganization, MemoryQueue, Message, 
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, Options, SharedCloud};
 use phonehome_network::{Action, Address, Inventory, Kind, Phase, ProbeSpec, StackSpec, StackStatus};
 use phonehome_provision::{Members, Provision};
-use phonehome_state::{Claim, Keys, Outboxed, PublishedFleet, all};
+use phonehome_state::{Claim, Keys, Outboxed, PublishedFleet, all, readable};
 use serde_json::{Value, json};
 
 use crate::handler::{Provisioner, settle_ms};
@@ -228,7 +228,7 @@ impl World {
     /// the last look is long over.
     pub(super) async fn wait(&self) {
         self.cloud.with(|cloud| cloud.advance(200_000));
-        for (_, status) in all::<StackStatus>(self.table(), Keys::STACKS).await.unwrap() {
+        for (_, status) in readable::<StackStatus>(self.table(), Keys::STACKS).await.unwrap().found {
             let change = |status: &mut StackStatus| {
                 status.leased_until_ms = 0;
                 status.updated_at_ms = status.updated_at_ms.saturating_sub(200_000);

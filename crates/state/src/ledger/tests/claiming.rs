@@ -123,3 +123,20 @@ async fn a_long_list_of_holders_is_cut_and_counted() {
     assert!(full.contains("10.0.144.0/20 of account 9 in us-east-1 and 6 more. Add a pool"), "{full}");
     assert!(!full.contains("10.0.160.0/20"), "{full}");
 }
+
+#[tokio::test]
+async fn an_unreadable_claim_keeps_its_own_addresses_and_stops_nobody_else() {
+    let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 18));
+    let first = claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
+    table.put_raw(Keys::block(&first.cidr.to_string()), "nonsense");
+    table.put_raw(Keys::block("no range at all"), "nonsense");
+    table.put_raw(Keys::seen("9", REGION), "nonsense");
+    let second = claim(&table, &[&pool], "2", REGION, 0).await.unwrap();
+    assert_ne!(first.cidr, second.cidr);
+    let existing = claim_existing(&table, "3", REGION, first.cidr, 0).await.unwrap_err();
+    assert!(matches!(existing, LedgerError::Overlaps { .. }), "{existing}");
+    // Its own account goes on with what it holds; only giving it back has to wait.
+    assert_eq!(claim(&table, &[&pool], "1", REGION, 0).await.unwrap(), first);
+    assert!(release(&table, "1", REGION, 7, 0).await.is_err());
+    assert!(release(&table, "2", REGION, 7, 0).await.is_ok());
+}

@@ -6,6 +6,7 @@ use std::time::Instant;
 use phonehome_aws::table::{Key, MemoryTable};
 
 use super::*;
+use crate::all;
 
 /// A table whose every call lets all other tasks go first: as much contention as there can be.
 #[derive(Clone, Default)]

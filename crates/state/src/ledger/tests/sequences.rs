@@ -4,6 +4,7 @@ use phonehome_aws::table::MemoryTable;
 use proptest::prelude::*;
 
 use super::*;
+use crate::all;
 
 #[derive(Debug, Clone)]
 enum Event {

@@ -1,0 +1,137 @@
+//! `phonehome silences` and `phonehome unsilence`.
+
+use std::fmt::Write as _;
+
+use phonehome_alerting::{Matcher, Silence};
+use phonehome_aws::table::{Expect, Table, TableError, Write};
+use phonehome_fleet::nearest;
+use phonehome_state::{Keys, readable};
+use serde::Serialize;
+
+use crate::Format;
+use crate::output::{Failure, json, table};
+use crate::publish::now_ms;
+use crate::status::time;
+
+/// A silence and its id.
+#[derive(Debug, Serialize)]
+pub(crate) struct Standing {
+    pub(crate) id: String,
+    #[serde(flatten)]
+    pub(crate) silence: Silence,
+}
+
+impl Standing {
+    /// What, until when, by whom and why; one line.
+    pub(crate) fn line(&self) -> String {
+        let Silence { matcher, expires_at_ms, reason, by, .. } = &self.silence;
+        format!("SILENCE {} {} until {} by {by}: {reason}", self.id, words(matcher), time(*expires_at_ms))
+    }
+}
+
+/// The silences that have not ended, the first to end first. DynamoDB removes one some time after its end.
+pub(crate) async fn standing(table: &impl Table, now_ms: u64) -> Result<Vec<Standing>, Failure> {
+    let silences = readable::<Silence>(table, Keys::SILENCES).await.map_err(Failure::other)?.found;
+    let mut standing: Vec<Standing> = silences
+        .into_iter()
+        .filter(|(_, silence)| silence.expires_at_ms > now_ms)
+        .map(|(doc, silence)| Standing { id: doc.key.sort, silence })
+        .collect();
+    standing.sort_by(|a, b| (a.silence.expires_at_ms, &a.id).cmp(&(b.silence.expires_at_ms, &b.id)));
+    Ok(standing)
+}
+
+/// `phonehome silences`.
+pub(crate) async fn list(table_name: &str, format: Format) -> Result<String, Failure> {
+    let standing = standing(&table(table_name).await?, now_ms()).await?;
+    Ok(match format {
+        Format::Json => json(&standing)?,
+        Format::Text if standing.is_empty() => "Nothing is silenced.\n".to_owned(),
+        Format::Text => standing.iter().fold(String::new(), |mut text, it| {
+            let _ = writeln!(text, "{}", it.line());
+            text
+        }),
+    })
+}
+
+/// `phonehome unsilence ID`.
+pub(crate) async fn end(id: &str, table_name: &str, format: Format) -> Result<String, Failure> {
+    let table = table(table_name).await?;
+    end_in(&table, id).await?;
+    Ok(match format {
+        Format::Json => json(&serde_json::json!({ "ended": id }))?,
+        Format::Text => format!("{id} has ended; what is still wrong is said within a minute.\n"),
+    })
+}
+
+async fn end_in(table: &impl Table, id: &str) -> Result<(), Failure> {
+    let key = Keys::silence(id);
+    let Some(doc) = table.get(&key).await.map_err(Failure::other)? else {
+        let standing = standing(table, now_ms()).await?;
+        let meant = nearest(id, standing.iter().map(|it| it.id.as_str()));
+        let hint =
+            meant.map_or_else(|| "nothing is silenced".to_owned(), |meant| format!("the nearest is {meant}"));
+        return Err(Failure::input(format!("no silence {id}; {hint}. `phonehome silences` lists them")));
+    };
+    match table.write(vec![Write::delete(key, Expect::Version(doc.version))]).await {
+        Ok(()) => Ok(()),
+        Err(TableError::Conflict { .. }) => Err(Failure::other(format!(
+            "{id} was changed at the same moment; `phonehome silences` shows what stands"
+        ))),
+        Err(error) => Err(Failure::other(error)),
+    }
+}
+
+/// `account shop-prod, zone use1-az1`.
+fn words(matcher: &Matcher) -> String {
+    let Matcher { account, domain, environment, availability_zone, check, endpoint } = matcher;
+    let check = check.as_ref().map(|check| &check.0);
+    let parts = [
+        ("account", account.as_ref()),
+        ("domain", domain.as_ref()),
+        ("environment", environment.as_ref()),
+        ("zone", availability_zone.as_ref()),
+        ("check", check),
+        ("endpoint", endpoint.as_ref()),
+    ];
+    let given = parts.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value?)));
+    given.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use phonehome_aws::table::MemoryTable;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn silences_are_listed_and_ended_by_their_ids_and_one_that_is_over_is_not_shown() {
+        let table = MemoryTable::default();
+        let now_ms = now_ms();
+        for (id, ends_ms) in
+            [("later1", now_ms + 120_000), ("sooner", now_ms + 60_000), ("over00", now_ms - 1)]
+        {
+            let silence = Silence {
+                matcher: Matcher { account: Some("shop-prod".into()), ..Matcher::default() },
+                expires_at_ms: ends_ms,
+                reason: "migration".into(),
+                by: "arn:aws:sts::111122223333:assumed-role/ops/ada".into(),
+                set_at_ms: now_ms,
+            };
+            table.write(vec![Write::put(Keys::silence(id), Expect::Absent, &silence)]).await.unwrap();
+        }
+        table.put_raw(Keys::silence("broken"), "nonsense");
+        let ids = |standing: Vec<Standing>| standing.into_iter().map(|it| it.id).collect::<Vec<_>>();
+        let shown = standing(&table, now_ms).await.unwrap_or_default();
+        let line = shown[0].line();
+        for part in ["sooner", "account shop-prod", "until ", "assumed-role/ops/ada", "migration"] {
+            assert!(line.contains(part), "{line}");
+        }
+        assert_eq!(ids(shown), ["sooner", "later1"]);
+        assert!(end_in(&table, "soone").await.unwrap_err().text.contains("the nearest is sooner"));
+        assert!(end_in(&table, "sooner").await.is_ok());
+        assert_eq!(ids(standing(&table, now_ms).await.unwrap_or_default()), ["later1"]);
+        // Also one that nobody can read.
+        assert!(end_in(&table, "broken").await.is_ok());
+    }
+}
