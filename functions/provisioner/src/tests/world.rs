@@ -5,8 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use phonehome_alerting::Inputs;
 use phonehome_aws::executor::{Ids, StackApi};
-use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
+use phonehome_aws::table::{Doc, Expect, MemoryTable, Table, Write};
 use phonehome_aws::{Account, AwsError, FixedOrganization, MemoryQueue, Message, Metrics};
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, Options, SharedCloud};
 use phonehome_network::{Action, Address, Inventory, Kind, Phase, ProbeSpec, StackSpec, StackStatus};
@@ -50,12 +51,15 @@ pub(super) struct Conditions {
     pub(super) slow: Duration,
     /// While an account is opened, another executor takes its stack over.
     pub(super) taken_over: Option<MemoryTable>,
+    /// No input of a probe may be deployed that is not noted here.
+    pub(super) noted: Option<MemoryTable>,
 }
 
 /// An opened stack that sees probes as AWS shows them: by the names of the spec's zones.
 pub(super) struct Opened {
     stack: FakeStack,
     probes: Vec<String>,
+    noted: Option<MemoryTable>,
 }
 
 pub(super) fn error(operation: &'static str, code: &str, message: &str) -> AwsError {
@@ -86,13 +90,13 @@ impl Members for FakeMembers {
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, AwsError> {
-        let (slow, taken_over, refusal, faults) = {
+        let (slow, taken_over, noted, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
             let refusal = now.refusals.get(&spec.account).or_else(|| now.refusals.get(&spec.region)).cloned();
             // Not to the look at an account's VPCs before it gets its addresses.
             let counts = !spec.zones.is_empty() || spec.region != REGION;
             let faults = counts.then(|| now.faults.remove(&spec.region)).flatten();
-            (now.slow, now.taken_over.take(), refusal, faults.unwrap_or_default())
+            (now.slow, now.taken_over.take(), now.noted.clone(), refusal, faults.unwrap_or_default())
         };
         tokio::time::sleep(slow).await;
         if let Some(table) = taken_over {
@@ -104,7 +108,7 @@ impl Members for FakeMembers {
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
         let probes = spec.zones.iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
-        refusal.map_or(Ok(Opened { stack, probes }), Err)
+        refusal.map_or(Ok(Opened { stack, probes, noted }), Err)
     }
 
     async fn regions(&self, account: &str, _region: &str) -> Result<Vec<String>, AwsError> {
@@ -122,6 +126,13 @@ impl StackApi for Opened {
     }
 
     async fn perform(&self, at: &Address, action: &Action, ids: &Ids) -> Result<Option<String>, AwsError> {
+        if let (Some(table), Action::CreateSchedule { input, .. } | Action::UpdateSchedule { input, .. }) =
+            (&self.noted, action)
+        {
+            let docs = table.query(Keys::INPUTS).await.unwrap();
+            let noted = |doc: &Doc| doc.read::<Inputs>().unwrap().zones[&input.availability_zone][0];
+            assert!(docs.iter().any(|doc| noted(doc) == input.generation), "{input:?} is not noted");
+        }
         self.stack.perform(at, action, ids).await
     }
 
