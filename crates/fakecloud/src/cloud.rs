@@ -199,7 +199,7 @@ impl FakeCloud {
     /// One account's resources in one Region.
     pub fn stack(&mut self, account: &str, region: &str) -> Stack<'_> {
         let home = (account.to_owned(), region.to_owned());
-        self.regions.entry(home.clone()).or_insert_with(|| Region::new(region));
+        self.regions.entry(home.clone()).or_insert_with(|| Region::new(&home));
         Stack { cloud: self, home }
     }
 }
@@ -306,7 +306,7 @@ impl Stack<'_> {
 
     fn in_region<T>(&mut self, work: impl FnOnce(&mut Region, &mut Shared) -> T) -> T {
         let FakeCloud { shared, regions } = &mut *self.cloud;
-        work(regions.entry(self.home.clone()).or_insert_with(|| Region::new(&self.home.1)), shared)
+        work(regions.entry(self.home.clone()).or_insert_with(|| Region::new(&self.home)), shared)
     }
 }
 

@@ -18,6 +18,7 @@ pub(crate) type Answer = Result<Option<String>, Refused>;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Region {
+    pub(crate) account: String,
     pub(crate) name: String,
     pub(crate) world: Inventory,
     pub(crate) calls: Vec<Recorded>,
@@ -29,8 +30,9 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), ..Self::default() }
+    /// Nothing is in it yet. `home` is its account and its name.
+    pub(crate) fn new((account, name): &(String, String)) -> Self {
+        Self { account: account.clone(), name: name.clone(), ..Self::default() }
     }
 
     /// Everything that changes the world goes through here, so that looks can lag behind.

@@ -60,6 +60,7 @@ pub fn link(to: &StackSpec, peer_vpc: Option<String>, requester: bool) -> LinkSp
         peer_account: to.account.clone(),
         peer_region: to.region.clone(),
         peer_vpc,
+        peer_cidrs: vec![to.cidr],
         peer_subnets: to.zones.iter().map(|zone| zone.private).collect(),
         requester,
         inbound: if requester { vec![] } else { vec![443] },

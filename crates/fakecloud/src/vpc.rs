@@ -65,6 +65,7 @@ impl Region {
         self.world.vpcs.push(Vpc {
             id: id.clone(),
             tags,
+            owner: Some(self.account.clone()),
             cidrs: vec![cidr],
             is_default: false,
             dns_support: Some(true),

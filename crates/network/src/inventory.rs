@@ -162,6 +162,31 @@ tagged! {
 }
 
 impl Inventory {
+    /// What is the account's own. A VPC whose owner shares its subnets (by AWS RAM) is listed in this
+    /// account too, with its subnets and route tables: it is the owner's to look after, and its addresses
+    /// are the owner's.
+    #[must_use]
+    pub fn own(&self, account: &str) -> Self {
+        let is_shared = |vpc: &&Vpc| vpc.owner.as_ref().is_some_and(|owner| owner != account);
+        let shared: BTreeSet<&str> = self.vpcs.iter().filter(is_shared).map(|vpc| vpc.id.as_str()).collect();
+        let mut own = self.clone();
+        if shared.is_empty() {
+            return own;
+        }
+        let stays = |vpc_id: &String| !shared.contains(vpc_id.as_str());
+        own.vpcs.retain(|it| stays(&it.id));
+        own.subnets.retain(|it| stays(&it.vpc_id));
+        own.route_tables.retain(|it| stays(&it.vpc_id));
+        own.security_groups.retain(|it| stays(&it.vpc_id));
+        own.network_acls.retain(|it| stays(&it.vpc_id));
+        own.nat_gateways.retain(|it| stays(&it.vpc_id));
+        own.endpoints.retain(|it| stays(&it.vpc_id));
+        own.network_interfaces.retain(|it| stays(&it.vpc_id));
+        own.flow_logs.retain(|it| stays(&it.resource_id));
+        own.internet_gateways.retain(|it| it.vpc_id.as_ref().is_none_or(&stays));
+        own
+    }
+
     /// Whether a route table is one that AWS made for a regional NAT gateway: nobody's to keep, nor to
     /// take over.
     pub(crate) fn is_of_nat_gateway(&self, table: &RouteTable) -> bool {

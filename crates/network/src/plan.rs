@@ -103,6 +103,9 @@ pub enum Disruption {
     /// Nothing that is running notices.
     #[default]
     None,
+    /// Nothing breaks, but what runs here, or starts here, is treated differently: it gets a way out, other
+    /// answers to its look-ups, no public address.
+    ChangesBehaviour,
     /// Open connections through it break, and new ones work.
     ResetsConnections,
     /// Something else takes its place: an id or an address changes.

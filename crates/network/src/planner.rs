@@ -40,7 +40,7 @@ pub fn plan(spec: &StackSpec, inventory: &Inventory, limits: &Limits) -> Result<
     {
         return Err(PlanError::Blind { kind });
     }
-    let seen = inventory.in_order();
+    let seen = inventory.own(&spec.account).in_order();
     let mut planner = Planner::new(spec, &seen, limits);
     planner.vpc()?;
     planner.dns();

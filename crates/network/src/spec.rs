@@ -61,6 +61,8 @@ pub struct LinkSpec {
     pub peer_region: String,
     /// Its VPC, once there is one.
     pub peer_vpc: Option<String>,
+    /// Its addresses: none of them may be this account's.
+    pub peer_cidrs: Vec<Ipv4Net>,
     /// Its private subnets: where the connections end or start.
     pub peer_subnets: Vec<Ipv4Net>,
     /// Whether this account asks for the peering, and the other one accepts.

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use phonehome_aws::executor::StackApi as _;
 use phonehome_aws::table::{Doc, Table, TableError};
 use phonehome_network::{Kind, StackSpec, StackStatus};
-use phonehome_state::{Claim, ClaimState, Keys, claim_existing};
+use phonehome_state::{Claim, Keys, claim_existing, peek_existing};
 
 use crate::Members;
 use crate::reconcile::{Job, NoClaim, Progress, Provision, judge, now_ms};
@@ -26,14 +26,8 @@ impl<T: Table, M: Members> Provision<T, M> {
         if let Some(doc) = holder {
             return self.held(job, doc.read().map_err(NoClaim::Table)?, vpc_id).await;
         }
-        Ok(Claim {
-            cidr: self.cidr_of(job, vpc_id).await.map_err(NoClaim::Progress)?,
-            pool: String::new(),
-            account: job.account.to_owned(),
-            region: job.region.to_owned(),
-            claimed_at_ms: now_ms(),
-            state: ClaimState::Held,
-        })
+        let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::Progress)?;
+        Ok(peek_existing(&self.table, job.account, job.region, cidr, now_ms()).await?)
     }
 
     /// What the account holds already, if that can be the addresses of the VPC that it is to adopt: not a
@@ -53,7 +47,7 @@ impl<T: Table, M: Members> Provision<T, M> {
     async fn cidr_of(&self, job: &Job<'_>, vpc_id: &str) -> Result<Ipv4Net, Progress> {
         let spec = StackSpec::bare(job.account, &job.member.account_name, job.region);
         let stack = self.members.open(&spec, None).await.map_err(|error| judge(&error))?;
-        let inventory = stack.observe(&[Kind::Vpc]).await.map_err(|error| judge(&error))?;
+        let inventory = stack.observe(&[Kind::Vpc]).await.map_err(|error| judge(&error))?.own(job.account);
         let vpc = inventory.vpcs.iter().find(|vpc| vpc.id == vpc_id);
         vpc.and_then(|vpc| vpc.cidrs.first().copied()).ok_or_else(|| {
             let there: Vec<&str> = inventory.vpcs.iter().map(|vpc| vpc.id.as_str()).collect();

@@ -14,7 +14,7 @@ mod seen;
 mod text;
 
 use ipnet::Ipv4Net;
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_aws::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
 
 use crate::{Keys, Readable, Turn, Unread, readable};
@@ -64,23 +64,6 @@ pub enum LedgerError {
         held: Box<Claim>,
         /// What was to be recorded.
         cidr: Ipv4Net,
-    },
-    /// Somebody else has these addresses.
-    #[error(
-        "{cidr} cannot be recorded for account {account} in {region}, for it overlaps {}. Two networks with the \
-         same addresses can never be connected: give one of them other addresses, or release the block that is \
-         no longer used",
-        text::list(others.iter().map(ToString::to_string))
-    )]
-    Overlaps {
-        /// What was to be recorded.
-        cidr: Ipv4Net,
-        /// For whom.
-        account: String,
-        /// Where.
-        region: String,
-        /// Whose addresses they are.
-        others: Vec<Claim>,
     },
     /// The ledger's two views of one block differ: it was edited by hand.
     #[error(
@@ -146,11 +129,12 @@ pub async fn peek(
 }
 
 /// Records that `account` holds `cidr` in `region`: the addresses of a VPC that was there before
-/// phonehome. Recording it again changes nothing.
+/// phonehome. Recording it again changes nothing. Others may have the same addresses: the VPC is there
+/// already. Such two are never connected, and no new block has any of them.
 ///
 /// # Errors
-/// [`LedgerError`]; among others when the range is no VPC's (/16 to /28), the account holds another
-/// block, or the range overlaps what somebody else holds or what is in quarantine.
+/// [`LedgerError`]; among others when the range is no VPC's (/16 to /28), or the account holds another
+/// block.
 pub async fn claim_existing(
     table: &impl Table,
     account: &str,
@@ -160,6 +144,24 @@ pub async fn claim_existing(
 ) -> Result<Claim, LedgerError> {
     let decide = |view: &View| decide::claim_existing(&view.claims(), account, region, cidr, now_ms);
     change(table, account, region, now_ms, decide).await?.ok_or(LedgerError::NoPool)
+}
+
+/// What [`claim_existing()`] would answer now. Writes nothing.
+///
+/// # Errors
+/// [`LedgerError`]
+pub async fn peek_existing(
+    table: &impl Table,
+    account: &str,
+    region: &str,
+    cidr: Ipv4Net,
+    now_ms: u64,
+) -> Result<Claim, LedgerError> {
+    let view = View::read(table, account, region).await?;
+    match decide::claim_existing(&view.claims(), account, region, cidr, now_ms)? {
+        Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
+        Decision::Becomes(claim) => Ok(claim),
+    }
 }
 
 /// Takes back what `account` holds in `region`. Its block is given to nobody for `quarantine_days`:
@@ -227,10 +229,22 @@ impl View {
         self.blocks.iter().map(|(_, claim)| claim).collect()
     }
 
+    /// Where a claim is stored: where it is already, or under its block. The addresses of adopted VPCs are
+    /// several accounts' at once, and so are stored under the account as well.
+    fn key(&self, claim: &Claim) -> Key {
+        let is_it = |other: &Claim| other.cidr == claim.cidr && other.is_of(&claim.account, &claim.region);
+        let stored = self.blocks.iter().find(|(_, other)| other.is_held() && is_it(other));
+        let cidr = claim.cidr.to_string();
+        match stored {
+            Some((doc, _)) => doc.key.clone(),
+            None if claim.is_adopted() => Keys::adopted_block(&cidr, &claim.account, &claim.region),
+            None => Keys::block(&cidr),
+        }
+    }
+
     /// The one transaction that makes `claim` true.
     fn writes(&self, claim: &Claim, now_ms: u64) -> Vec<Write> {
-        let (key, holder) =
-            (Keys::block(&claim.cidr.to_string()), Keys::holder(&claim.account, &claim.region));
+        let (key, holder) = (self.key(claim), Keys::holder(&claim.account, &claim.region));
         let before = self.blocks.iter().map(|(doc, _)| doc).find(|doc| doc.key == key);
         let block = Write::put(key, Expect::unchanged(before), claim);
         let held_before = Expect::unchanged(self.holder.as_ref());

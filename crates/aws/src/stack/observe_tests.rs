@@ -59,6 +59,7 @@ fn vpc(id: &str, address: Option<&str>, cidr: &str) -> Vpc {
     Vpc {
         id: id.into(),
         tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        owner: None,
         cidrs: vec![cidr.parse().unwrap()],
         is_default: false,
         dns_support: None,

@@ -57,7 +57,8 @@ pub(super) fn vpc(seen: &ec2::Vpc) -> Read<Vpc> {
     }
     let is_default = seen.is_default().unwrap_or_default();
     let tags = tags(seen.tags());
-    Ok(Some(Vpc { id, tags, cidrs, is_default, dns_support: None, dns_host_names: None }))
+    let owner = seen.owner_id().filter(|owner| !owner.is_empty()).map(str::to_owned);
+    Ok(Some(Vpc { id, tags, owner, cidrs, is_default, dns_support: None, dns_host_names: None }))
 }
 
 /// A subnet for IPv6 only is of no concern: the stack has none, and it takes no IPv4 address.

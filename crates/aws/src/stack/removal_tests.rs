@@ -51,7 +51,7 @@ fn tags(address: &str) -> Tags {
 
 fn vpc(id: &str, tags: Tags, is_default: bool) -> Vpc {
     let cidrs = vec!["10.0.0.0/16".parse().unwrap()];
-    Vpc { id: id.into(), tags, cidrs, is_default, dns_support: None, dns_host_names: None }
+    Vpc { id: id.into(), tags, owner: None, cidrs, is_default, dns_support: None, dns_host_names: None }
 }
 
 fn side(account: &str, vpc_id: &str) -> PeeringVpc {

@@ -12,6 +12,10 @@ pub struct Vpc {
     pub id: String,
     /// Its tags.
     pub tags: Tags,
+    /// The account that it is, by its 12-digit id: another one's where that shares its subnets with the
+    /// account that looks. `None`: not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// Its CIDRs, the primary one first.
     pub cidrs: Vec<Ipv4Net>,
     /// Whether it is the Region's default VPC.

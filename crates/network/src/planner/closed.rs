@@ -124,7 +124,7 @@ impl<'a> Planner<'a> {
             closing_entries().into_iter().filter(|it| current(it) != Some(it)).collect();
         let closes = wrong.iter().any(|entry| !entry.allow) || wrong.iter().any(|it| current(it).is_some());
         let disruption = if closes { Disruption::ResetsConnections } else { Disruption::None };
-        let disruption = self.disruption_in_vpc(disruption);
+        let disruption = self.disruption_if_adopted(self.disruption_in_vpc(disruption));
         let mut letting_in = Vec::new();
         for entry in wrong {
             let at = Address::acl_entry(address, entry.number);

@@ -40,7 +40,7 @@ pub fn plan_default_vpc_removal(
     if let Some(kind) = NEEDS.into_iter().find(|kind| !inventory.has_seen(*kind)) {
         return Err(PlanError::Blind { kind });
     }
-    let seen = inventory.in_order();
+    let seen = inventory.own(&spec.account).in_order();
     let mut planner = Planner::new(spec, &seen, limits);
     planner.plan.unseen.clear();
     for vpc in seen.vpcs.iter().filter(|vpc| vpc.is_default) {

@@ -41,6 +41,11 @@ impl<'a> Planner<'a> {
         }
         let spec = self.spec;
         for link in &spec.links {
+            if let Some(reason) = self.cannot_be_joined(link) {
+                let what = format!("create: peering with {} ({})", link.peer_name, link.peer_account);
+                self.withhold(self.peering_address(link), String::new(), what, reason);
+                continue;
+            }
             if let Some(peering) = self.peering(link)? {
                 self.peering_routes(link, &peering);
             }
@@ -48,16 +53,53 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
+    /// Why a declared connection cannot be made, for people: AWS joins no two VPCs with the same addresses,
+    /// and a route leads to one place only. Networks of phonehome's own never have them; adopted ones may.
+    fn cannot_be_joined(&self, link: &LinkSpec) -> Option<String> {
+        if self.is_joined(link) {
+            return None;
+        }
+        let spec = self.spec;
+        let own = self.our_vpc().map(|vpc| vpc.cidrs.clone()).unwrap_or_default();
+        let own = own.iter().chain(std::iter::once(&spec.cidr));
+        if let Some((ours, theirs)) = common(own, &link.peer_cidrs) {
+            return Some(format!(
+                "{} ({}) has {theirs} and {} ({}) has {ours}: AWS joins no two VPCs with the same addresses. Give \
+                 one of them other addresses, or take the connection out of the fleet file",
+                link.peer_name, link.peer_account, spec.account_name, spec.account
+            ));
+        }
+        // The one that has its peering keeps it; of two without one, the first.
+        let rank = |link: &LinkSpec| (!self.is_joined(link), link.peer_account.clone());
+        let others = spec.links.iter().filter(|other| rank(other) < rank(link));
+        let (other, (first, second)) =
+            others.filter_map(|it| Some((it, common(&it.peer_subnets, &link.peer_subnets)?))).next()?;
+        Some(format!(
+            "{} ({}) has {second} and {} ({}), which this account is connected to as well, has {first}: a route \
+             leads to one of them only. Give one of them other addresses, or take one connection out of the fleet \
+             file",
+            link.peer_name, link.peer_account, other.peer_name, other.peer_account
+        ))
+    }
+
+    /// Whether a peering of ours joins the two already.
+    fn is_joined(&self, link: &LinkSpec) -> bool {
+        let ours = self.our_vpc().map(|vpc| vpc.id.as_str());
+        let mut live = self.seen.peerings.iter().filter(|it| it.is_live() && it.address().is_some());
+        live.any(|it| is_between(it, link, ours))
+    }
+
     /// The peering with one account, made or accepted; `None` while the other account has to act.
     fn peering(&mut self, link: &LinkSpec) -> Result<Option<Ref>, PlanError> {
-        let address = Address::peering(&link.peer_name);
+        let address = self.peering_address(link);
         let ours = self.our_vpc().map(|vpc| vpc.id.clone());
         let seen = self.seen;
         let is_it = |it: &Peering| is_between(it, link, ours.as_deref());
         let live: Vec<&'a Peering> = seen.peerings.iter().filter(|it| it.is_live() && is_it(it)).collect();
         let located = self.locate(&address, live, |_| true)?;
+        let asked_us = |it: &Peering| Some(&it.accepter.vpc_id) == ours.as_ref();
         match (located.item, link.requester) {
-            (Some(peering), false) if peering.state == PeeringState::PendingAcceptance => {
+            (Some(peering), _) if peering.state == PeeringState::PendingAcceptance && asked_us(peering) => {
                 let action = Action::AcceptPeering { peering: peering.id.clone() };
                 let words = ("asked for".to_owned(), "accepted".to_owned());
                 self.update(address, words, Disruption::None, action, "the fleet file declares it");
@@ -78,6 +120,22 @@ impl<'a> Planner<'a> {
                 Ok(None)
             }
         }
+    }
+
+    /// The address of the peering with one account. One that joins the two VPCs already keeps the address
+    /// it was made with, though the account has another name in the fleet file since.
+    pub(super) fn peering_address(&self, link: &LinkSpec) -> Address {
+        let ours = self.our_vpc().map(|vpc| vpc.id.as_str());
+        let of = |link: &LinkSpec| {
+            let mut live = self.seen.peerings.iter().filter(|it| it.is_live());
+            live.find(|it| it.address().is_some() && is_between(it, link, ours)).and_then(Tagged::address)
+        };
+        let usual = Address::peering(&link.peer_name);
+        of(link).unwrap_or_else(|| {
+            let others = self.spec.links.iter().filter(|it| it.peer_name != link.peer_name);
+            let is_taken = others.filter_map(of).any(|taken| taken == usual);
+            if is_taken { Address::peering(&link.peer_account) } else { usual }
+        })
     }
 
     /// Waits where the last request came to nothing: another one would, too, unless something is done
@@ -154,10 +212,23 @@ impl<'a> Planner<'a> {
                         );
                         self.withhold_step(address, &Change::Create, action, reason);
                     }
-                    false => self.create(address, action, vec![]),
+                    false => {
+                        let disruption = self.disruption_of_detour(seen, &destination);
+                        self.push(address, Change::Create, disruption, action, "not there", vec![]);
+                    }
                 }
             }
         }
+    }
+
+    /// What it does to traffic to lead a part of what a wider route leads elsewhere to a peering: in an
+    /// adopted network that may be what runs between the two today, by a transit gateway, say.
+    fn disruption_of_detour(&self, table: Option<&RouteTable>, destination: &Ipv4Net) -> Disruption {
+        let leads_there =
+            |target: &RouteTarget| matches!(target, RouteTarget::Other(_) | RouteTarget::Peering(_));
+        let mut routes = table.into_iter().flat_map(|table| &table.routes);
+        let is_led = routes.any(|it| it.destination.contains(destination) && leads_there(&it.target));
+        if is_led && self.spec.adopt.is_some() { Disruption::ResetsConnections } else { Disruption::None }
     }
 
     /// Whether a route table has, with what this plan adds, as many routes as AWS allows.
@@ -185,7 +256,8 @@ impl<'a> Planner<'a> {
         if !self.sees(Kind::Peering) || !self.sees(Kind::SecurityGroup) {
             return Ok(());
         }
-        let mut declared: Vec<Rule> = self.spec.links.iter().flat_map(inbound_rules).collect();
+        let joined = self.spec.links.iter().filter(|link| self.cannot_be_joined(link).is_none());
+        let mut declared: Vec<Rule> = joined.flat_map(inbound_rules).collect();
         declared.sort();
         declared.dedup();
         let address = Address::inbound_security_group();
@@ -251,15 +323,28 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Whether a rule belongs to a peering that is no longer declared but may not be removed now.
+    /// Whether a rule belongs to a peering that is no longer declared but may not be removed now, or to one
+    /// with an account of which nothing is known now.
     fn is_kept(&mut self, rule: &Rule) -> bool {
         let RulePeer::Cidr(source) = rule.peer else { return false };
         let has_it = |side: &PeeringVpc| side.cidrs.iter().any(|cidr| cidr.contains(&source));
-        let undeclared = self.undeclared_peerings().into_iter();
-        let theirs: Vec<&Peering> =
-            undeclared.filter(|it| has_it(&it.requester) || has_it(&it.accepter)).collect();
+        let is_theirs = |it: &&Peering| has_it(&it.requester) || has_it(&it.accepter);
+        let mut live = self.seen.peerings.iter().filter(|it| it.is_live());
+        if live.any(|it| is_theirs(&it) && self.awaits_peer(it)) {
+            return true;
+        }
+        let theirs: Vec<&Peering> = self.undeclared_peerings().into_iter().filter(is_theirs).collect();
         theirs.into_iter().any(|peering| !self.may_unpeer(&peering.id))
     }
+}
+
+/// Two networks, one of each, that have an address in common.
+fn common<'n>(
+    ours: impl IntoIterator<Item = &'n Ipv4Net>,
+    theirs: &'n [Ipv4Net],
+) -> Option<(&'n Ipv4Net, &'n Ipv4Net)> {
+    let overlap = |one: &Ipv4Net, other: &Ipv4Net| one.contains(other) || other.contains(one);
+    ours.into_iter().find_map(|one| Some((one, theirs.iter().find(|other| overlap(one, other))?)))
 }
 
 fn list(rules: &[Rule]) -> String {
@@ -276,15 +361,17 @@ fn inbound_rules(link: &LinkSpec) -> impl Iterator<Item = Rule> {
     })
 }
 
-/// Whether a peering joins our VPC with the link's, asked for by the declared side. As long as the
-/// peer's VPC is not known none does: a request from elsewhere in that account is not ours.
+/// Whether a peering joins our VPC with the link's, asked for by the declared side; one that carries our
+/// tags, by either. As long as the peer's VPC is not known none does: a request from elsewhere in that
+/// account is not ours.
 fn is_between(peering: &Peering, link: &LinkSpec, ours: Option<&str>) -> bool {
-    let (here, there) = if link.requester {
-        (&peering.requester, &peering.accepter)
-    } else {
-        (&peering.accepter, &peering.requester)
+    let joins = |here: &PeeringVpc, there: &PeeringVpc| {
+        Some(here.vpc_id.as_str()) == ours
+            && there.account == link.peer_account
+            && link.peer_vpc.as_ref() == Some(&there.vpc_id)
     };
-    Some(here.vpc_id.as_str()) == ours
-        && there.account == link.peer_account
-        && link.peer_vpc.as_ref() == Some(&there.vpc_id)
+    let Peering { requester, accepter, .. } = peering;
+    let is_ours = peering.address().is_some();
+    ((link.requester || is_ours) && joins(requester, accepter))
+        || ((!link.requester || is_ours) && joins(accepter, requester))
 }

@@ -85,7 +85,7 @@ impl<'a> Planner<'a> {
 
     /// Why something without any tag of phonehome becomes the stack's; `None` when it had them.
     fn why_adopted(&self, address: &Address, tags: &Tags) -> Option<&'static str> {
-        let accepts = |link: &LinkSpec| !link.requester && Address::peering(&link.peer_name) == *address;
+        let accepts = |link: &LinkSpec| !link.requester && self.peering_address(link) == *address;
         match (has_our_tags(tags), self.spec.adopt.is_some()) {
             (false, _) if self.spec.links.iter().any(accepts) => Some("the other account asked for it"),
             (false, true) => Some("fits, and becomes phonehome's"),

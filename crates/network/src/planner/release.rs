@@ -51,7 +51,7 @@ pub fn plan_release(
     if let Some(kind) = release_kinds(spec).into_iter().find(|kind| !inventory.has_seen(*kind)) {
         return Err(PlanError::Blind { kind });
     }
-    let seen = inventory.in_order();
+    let seen = inventory.own(&spec.account).in_order();
     let mut planner = Planner::new(spec, &seen, limits);
     planner.plan.unseen.clear();
     match mode {

@@ -112,7 +112,15 @@ impl<'a> Planner<'a> {
             }
             None => {
                 let action = Action::CreateRoute { table, destination, target };
-                self.create(Address::default_route(address), action, after);
+                let disruption = self.disruption_of_opening(seen);
+                self.push(
+                    Address::default_route(address),
+                    Change::Create,
+                    disruption,
+                    action,
+                    "not there",
+                    after,
+                );
             }
         }
     }
@@ -157,12 +165,22 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// What a route does that was not there: it opens a way for those that use an adopted table.
+    fn disruption_of_opening(&self, table: Option<&RouteTable>) -> Disruption {
+        let is_used = table.is_some_and(|table| table.main || !table.associations.is_empty());
+        if is_used { self.disruption_if_adopted(Disruption::None) } else { Disruption::None }
+    }
+
     fn association(&mut self, table: &Address, tier: Tier, az_id: &str) {
         let address = Address::association(tier, az_id);
+        // In an adopted network a table that is in use gets no way out unasked: it has it before it is used,
+        // wherever the executor stops.
+        let route = Address::default_route(table);
+        let after = if self.spec.adopt.is_some() && self.is_planned(&route) { vec![route] } else { vec![] };
         let table = self.table_ref(table);
         let Some(subnet) = self.seen_subnet(tier, az_id) else {
             let action = Action::AssociateRouteTable { table, subnet: self.subnet_ref(tier, az_id) };
-            return self.create(address, action, vec![]);
+            return self.create(address, action, after);
         };
         let tables = self.seen.route_tables.iter();
         let current = tables
@@ -178,9 +196,9 @@ impl<'a> Planner<'a> {
             }
             None => {
                 // It has the VPC's main route table now, which may lead somewhere.
-                let disruption = self.disruption_of_leaving_main();
+                let disruption = self.disruption_if_adopted(self.disruption_of_leaving_main());
                 let action = Action::AssociateRouteTable { table, subnet: Ref::Id(subnet.id.clone()) };
-                self.push(address, Change::Create, disruption, action, "not there", vec![]);
+                self.push(address, Change::Create, disruption, action, "not there", after);
             }
         }
     }

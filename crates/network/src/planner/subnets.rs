@@ -86,7 +86,8 @@ impl<'a> Planner<'a> {
             let action = Action::DisablePublicIpOnLaunch { subnet: Ref::Id(subnet.id.clone()) };
             let words = ("on".to_owned(), "off".to_owned());
             let address = Address::public_ip_on_launch(address);
-            self.update(address, words, Disruption::None, action, "must give no public addresses");
+            let disruption = self.disruption_if_adopted(Disruption::None);
+            self.update(address, words, disruption, action, "must give no public addresses");
         }
     }
 

@@ -7,8 +7,8 @@ use ipnet::Ipv4Net;
 use super::Planner;
 use crate::permit::Grant;
 use crate::{
-    Action, Address, Doomed, Inventory, Kind, LinkSpec, NatGateway, Peering, RouteTable, RouteTarget,
-    StackSpec, Step, Subnet, Tagged,
+    Action, Address, Doomed, Inventory, Kind, LinkSpec, NatGateway, Peering, PeeringVpc, RouteTable,
+    RouteTarget, StackSpec, Step, Subnet, Tagged,
 };
 
 pub(super) const UNDECLARED: &str = "no longer declared";
@@ -38,12 +38,22 @@ impl<'a> Planner<'a> {
     /// Live peerings of ours that no declared connection needs, or that lead to a VPC which the other
     /// account has since replaced.
     pub(super) fn undeclared_peerings(&self) -> Vec<&'a Peering> {
-        let is_kept = |address: &Address, peering: &Peering| {
-            let link = self.spec.links.iter().find(|link| Address::peering(&link.peer_name) == *address);
-            link.is_some_and(|link| link.peer_vpc.is_none() || self.found.contains(&peering.id))
+        let ours = self.seen.peerings.iter().filter(|it| it.is_live() && it.address().is_some());
+        ours.filter(|it| !self.found.contains(&it.id) && !self.awaits_peer(it)).collect()
+    }
+
+    /// Whether a peering of ours is that of a declared connection to an account of which nothing is known
+    /// now: it stays as it is.
+    pub(super) fn awaits_peer(&self, peering: &Peering) -> bool {
+        let Some(address) = peering.address() else { return false };
+        let is_theirs = |side: &PeeringVpc, link: &LinkSpec| {
+            side.account == link.peer_account && side.account != self.spec.account
         };
-        let ours = self.seen.peerings.iter().filter(|it| it.is_live());
-        ours.filter(|it| it.address().is_some_and(|address| !is_kept(&address, it))).collect()
+        self.spec.links.iter().filter(|link| link.peer_vpc.is_none()).any(|link| {
+            Address::peering(&link.peer_name) == address
+                || is_theirs(&peering.requester, link)
+                || is_theirs(&peering.accepter, link)
+        })
     }
 
     fn surplus_peerings(&mut self) {
@@ -114,7 +124,7 @@ impl<'a> Planner<'a> {
             return false;
         };
         let mut links = self.spec.links.iter().filter(|link| !link.peer_subnets.is_empty());
-        links.any(|link| link.peer_vpc.is_some() && Address::peering(&link.peer_name) == address)
+        links.any(|link| link.peer_vpc.is_some() && self.peering_address(link) == address)
     }
 
     /// The routes that this plan takes away.
@@ -132,7 +142,7 @@ impl<'a> Planner<'a> {
         let grant = (Grant::Peering, peering.id.as_str(), PEERING_NEEDS.as_slice());
         let mut before = vec![Address::surplus_inbound_rules(&Address::inbound_security_group())];
         before.extend(routes_to(self.seen, peering).into_iter().map(|(at, _)| at));
-        let address = if self.spec.links.iter().any(|link| Address::peering(&link.peer_name) == address) {
+        let address = if self.spec.links.iter().any(|link| self.peering_address(link) == address) {
             Address(format!("{address}/{}", peering.id))
         } else {
             address

@@ -78,6 +78,12 @@ impl<'a> Planner<'a> {
         if self.our_vpc().is_some() { disruption } else { Disruption::None }
     }
 
+    /// What a change does to those who use an adopted network that works as it is. In a network of
+    /// phonehome's own it is a repair, and does nothing to anybody.
+    pub(super) fn disruption_if_adopted(&self, disruption: Disruption) -> Disruption {
+        if self.spec.adopt.is_some() { disruption.max(Disruption::ChangesBehaviour) } else { disruption }
+    }
+
     pub(super) fn dns(&mut self) {
         if !self.spec.features.dns {
             return;
@@ -100,7 +106,8 @@ impl<'a> Planner<'a> {
         for (address, enabled, action, reason) in wanted {
             if enabled == Some(false) {
                 let words = ("off".to_owned(), "on".to_owned());
-                self.update(address, words, Disruption::None, action, reason);
+                let disruption = self.disruption_if_adopted(Disruption::None);
+                self.update(address, words, disruption, action, reason);
             }
         }
     }

@@ -145,6 +145,7 @@ impl Disruption {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::None => "disturbs nothing",
+            Self::ChangesBehaviour => "changes how what runs there behaves",
             Self::ResetsConnections => "resets connections",
             Self::Replaces => "replaces what is in use",
             Self::Detaches => "cuts off its users",

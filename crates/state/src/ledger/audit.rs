@@ -2,6 +2,8 @@
 
 mod finding;
 
+use std::collections::BTreeMap;
+
 use phonehome_fleet::AddressPool;
 
 use super::claim::overlap;
@@ -22,7 +24,7 @@ pub fn audit(claims: &[Claim], seen: &[Seen], pools: &[AddressPool], now_ms: u64
     let audit = Audit {
         held: claims.iter().filter(|claim| claim.is_held()).collect(),
         in_force: claims.iter().filter(|claim| claim.is_in_force(now_ms)).collect(),
-        vpcs: seen.iter().flat_map(|seen| &seen.vpcs).collect(),
+        vpcs: own_vpcs(seen),
         now_ms,
     };
     let mut findings = audit.overlapping_claims();
@@ -45,13 +47,20 @@ impl Audit<'_> {
     fn overlapping_claims(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
         let mut claims = self.in_force.clone();
-        // In order of the addresses, with a network before those in it: what overlaps a claim
-        // follows it without a gap.
+        // In order of the addresses, with a network before those in it: what overlaps a claim follows
+        // it without a gap.
         claims.sort_by_key(|claim| (claim.cidr.network(), claim.cidr.prefix_len()));
-        for (n, first) in claims.iter().enumerate() {
-            for second in claims[n + 1..].iter().take_while(|second| overlap(&first.cidr, &second.cidr)) {
-                let (first, second) = (Claim::clone(first), Claim::clone(second));
-                findings.push(Finding::ClaimsOverlap { first, second });
+        for group in groups(&claims) {
+            let (adopted, given): (Vec<&Claim>, Vec<&Claim>) = group.iter().partition(|it| it.is_adopted());
+            if group.len() > 1 && !adopted.is_empty() {
+                let claims = group.iter().map(|claim| Claim::clone(claim)).collect();
+                findings.push(Finding::AdoptedOverlap { claims });
+            }
+            for (n, first) in given.iter().enumerate() {
+                for second in given[n + 1..].iter().filter(|second| overlap(&first.cidr, &second.cidr)) {
+                    let (first, second) = (Claim::clone(first), Claim::clone(second));
+                    findings.push(Finding::ClaimsOverlap { first, second });
+                }
             }
         }
         findings
@@ -62,7 +71,9 @@ impl Audit<'_> {
         let vpcs: Vec<SeenVpc> = self
             .vpcs
             .iter()
-            .filter(|vpc| vpc.overlaps(&claim.cidr) && !is_for(claim, vpc))
+            .filter(|vpc| vpc.overlaps(&claim.cidr))
+            // One that has a claim of its own is told of with that.
+            .filter(|vpc| !self.held.iter().any(|claim| is_for(claim, vpc)))
             .map(|vpc| SeenVpc::clone(vpc))
             .collect();
         (!vpcs.is_empty()).then(|| Finding::Collision { claim: claim.clone(), vpcs })
@@ -110,6 +121,34 @@ impl Audit<'_> {
             .collect();
         (!vpcs.is_empty()).then(|| Finding::PoolBlocked { pool: pool.clone(), vpcs })
     }
+}
+
+/// Claims that have addresses in common, as they follow each other: all of a group are within the first.
+fn groups<'c, 'a>(claims: &'c [&'a Claim]) -> Vec<&'c [&'a Claim]> {
+    let mut groups = Vec::new();
+    let mut rest = claims;
+    while let Some(first) = rest.first() {
+        let length = rest.iter().take_while(|next| overlap(&first.cidr, &next.cidr)).count();
+        let (group, others) = rest.split_at(length);
+        groups.push(group);
+        rest = others;
+    }
+    groups
+}
+
+/// Each VPC once, where it is its account's own. What was noted before owners were known names one that
+/// is shared (by AWS RAM) under every account that sees it; only the owner sees phonehome's tags on it.
+fn own_vpcs(seen: &[Seen]) -> Vec<&SeenVpc> {
+    let mut by_id: BTreeMap<&str, &SeenVpc> = BTreeMap::new();
+    for vpc in seen.iter().flat_map(|seen| &seen.vpcs) {
+        let known = by_id.entry(vpc.vpc_id.as_str()).or_insert(vpc);
+        if vpc.ours && !known.ours {
+            *known = vpc;
+        }
+    }
+    let is_own =
+        |vpc: &&SeenVpc| by_id.get(vpc.vpc_id.as_str()).is_some_and(|own| own.account == vpc.account);
+    seen.iter().flat_map(|seen| &seen.vpcs).filter(is_own).collect()
 }
 
 /// Whether this VPC is what the claim is for: in its account and Region, with its addresses; and

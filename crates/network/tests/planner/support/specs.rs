@@ -66,6 +66,7 @@ pub(crate) fn link(there: &StackSpec, vpc: Option<&str>, requester: bool, inboun
         peer_account: there.account.clone(),
         peer_region: there.region.clone(),
         peer_vpc: vpc.map(str::to_owned),
+        peer_cidrs: vec![there.cidr],
         peer_subnets: there.zones.iter().map(|zone| zone.private).collect(),
         requester,
         inbound: inbound.to_vec(),

@@ -28,6 +28,11 @@ pub enum Finding {
         /// The other.
         second: Claim,
     },
+    /// Adopted VPCs have addresses in common with each other, or with given blocks.
+    AdoptedOverlap {
+        /// Their claims; at least two.
+        claims: Vec<Claim>,
+    },
     /// VPCs have addresses that an account holds, and are not the VPC its claim is for.
     Collision {
         /// Whose addresses they are.
@@ -72,7 +77,10 @@ impl Finding {
             Self::Collision { vpcs, .. } if vpcs.iter().all(|vpc| vpc.is_default) => Severity::Warning,
             Self::Collision { .. } => Severity::Critical,
             Self::OtherAddresses { .. } | Self::Unclaimed { quarantine: None, .. } => Severity::Warning,
-            Self::Unclaimed { .. } | Self::NoVpc { .. } | Self::PoolBlocked { .. } => Severity::Note,
+            Self::AdoptedOverlap { .. }
+            | Self::Unclaimed { .. }
+            | Self::NoVpc { .. }
+            | Self::PoolBlocked { .. } => Severity::Note,
         }
     }
 }
@@ -98,6 +106,12 @@ impl fmt::Display for Finding {
                 f,
                 "two claims have the same addresses: {first}, and {second}. Never connect these two. Move the one \
                  with fewer workloads to a new network, then release its block"
+            ),
+            Self::AdoptedOverlap { claims } => write!(
+                f,
+                "adopted networks have addresses in common: {}. No two of these can be connected, and no new block has \
+                 any of these addresses; nothing else is wrong",
+                list(claims.iter().map(ToString::to_string))
             ),
             Self::Collision { claim, vpcs: others } => write!(
                 f,

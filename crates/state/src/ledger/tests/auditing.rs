@@ -156,3 +156,18 @@ fn claims_that_overlap_are_found_in_pairs() {
         found[0].to_string().contains("10.0.0.0/16 of account 1 in us-east-1, and 10.0.0.0/18 in quarantine")
     );
 }
+
+#[test]
+fn a_vpc_that_is_shared_is_only_its_owners() {
+    let claims = [held("10.16.0.0/18", "1"), held("10.0.0.0/18", "2")];
+    // As it was noted before owners were known: the participant sees it without the owner's tags.
+    let shared = vpc("vpc-1", "2", "10.16.0.0/18");
+    let seen = [
+        seen("1", vec![ours("vpc-1", "1", "10.16.0.0/18")]),
+        seen("2", vec![ours("vpc-2", "2", "10.0.0.0/18"), shared]),
+    ];
+    assert_eq!(shown(&claims, &seen, LATER), [""; 0]);
+    let other = vpc("vpc-3", "2", "10.16.0.0/18");
+    let seen = [seen[0].clone(), super::Seen { vpcs: vec![other], ..seen[1].clone() }];
+    assert!(shown(&claims, &seen, LATER)[0].contains("vpc-3"), "one of its own is found as before");
+}
