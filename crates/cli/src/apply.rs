@@ -27,6 +27,7 @@ pub(crate) struct ApplyArguments {
 /// Brings every account that is asked for as far as the time allows.
 pub(crate) async fn run(arguments: ApplyArguments, table: &str, format: Format) -> Result<Done, Failure> {
     let work = Work::open(arguments.scope, table, format).await?;
+    work.bind().await?;
     let until = Instant::now() + Duration::from_secs(arguments.wait * 60);
     let jobs = work.jobs();
     // Every account at its own pace: one that waits holds up no other.

@@ -3,15 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use phonehome_aws::cloud;
 use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{Account, AwsOrganization, Organization as _, cloud};
-use phonehome_fleet::{Fleet, Member};
+use phonehome_fleet::{Fleet, Member, Surveyed};
 use phonehome_network::{Disruption, Limits};
 use phonehome_provision::{AwsMembers, Job, Provision, usual_limits};
+use phonehome_state::{bindings, keep};
 
 use crate::Format;
 use crate::output::Failure;
+use crate::publish::now_ms;
 use crate::validate::load;
+use crate::who::Who;
 
 /// How long a changed stack is left alone, in milliseconds: see [`Provision::settle_ms`].
 pub(crate) const SETTLE_MS: u64 = 35_000;
@@ -22,7 +25,7 @@ pub(crate) struct Scope {
     /// The fleet file.
     #[arg(long, default_value = "fleet.yaml")]
     pub(crate) fleet: PathBuf,
-    /// Only these accounts: ids or names. By default all of the fleet file.
+    /// Only these accounts: ids, or names or lines (DOMAIN/ENVIRONMENT) of the fleet file. By default all.
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub(crate) account: Vec<String>,
     /// The probe's zip, as `cargo xtask package` makes it beside the provisioner. Without it only
@@ -49,13 +52,14 @@ pub(crate) struct LimitArguments {
     #[arg(long, value_name = "N")]
     allow_unpeer: Option<u32>,
     /// The worst that may happen to running traffic.
-    #[arg(long, value_parser = disruption, value_name = "none|resets-connections|replaces|detaches")]
+    #[arg(long, value_parser = disruption, value_name = "none|changes-behaviour|resets-connections|replaces|detaches")]
     allow_disruption: Option<Disruption>,
 }
 
 fn disruption(text: &str) -> Result<Disruption, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned()))
-        .map_err(|_| "it is one of none, resets-connections, replaces, detaches".to_owned())
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|_| {
+        "it is one of none, changes-behaviour, resets-connections, replaces, detaches".to_owned()
+    })
 }
 
 impl LimitArguments {
@@ -83,13 +87,15 @@ pub(crate) struct Work {
     pub(crate) provision: Provision<DynamoTable, AwsMembers>,
     targets: Vec<Target>,
     limits: LimitArguments,
-    /// For people: accounts that are left out, and why.
+    /// For people: lines that are left out, and why.
     pub(crate) notes: Vec<String>,
+    /// Which account each line is.
+    pub(crate) who: Who,
 }
 
 /// One stack.
 struct Target {
-    member: Member,
+    surveyed: Surveyed,
     account: String,
     region: String,
 }
@@ -104,18 +110,37 @@ impl Work {
                 .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
             members = members.with_probe(zip, &scope.probe_architecture);
         }
-        let accounts = AwsOrganization::new(&config).accounts().await.map_err(Failure::other)?;
         let table = DynamoTable::new(&config, table);
+        let who = Who::look(&config, &table, &fleet).await?;
         let provision = Provision { table, members, settle_ms: SETTLE_MS };
-        let (targets, notes) = targets(&fleet, &accounts, &scope.account)?;
-        Ok(Self { fleet, provision, targets, limits: scope.limits, notes })
+        let (targets, notes) = targets(&fleet, &who, &scope.account)?;
+        Ok(Self { fleet, provision, targets, limits: scope.limits, notes, who })
+    }
+
+    /// Binds the lines that were never met before to the accounts that were found for them, as the
+    /// provisioner would.
+    pub(crate) async fn bind(&self) -> Result<(), Failure> {
+        for Target { surveyed, account, .. } in &self.targets {
+            let kept = keep(&self.provision.table, surveyed, &self.who.roster, now_ms()).await;
+            // A second Region of the same line finds it bound.
+            let bindings = bindings(&self.provision.table).await.map_err(Failure::other)?;
+            if !kept.map_err(Failure::other)?
+                && self.fleet.account_of(&surveyed.member, &bindings).as_deref() != Some(account)
+            {
+                let line = surveyed.member.line();
+                return Err(Failure::other(format!(
+                    "{line} was bound to another account meanwhile; run it again"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// A job for each stack, in the fleet file's order.
     pub(crate) fn jobs(&self) -> Vec<Job<'_>> {
         self.targets
             .iter()
-            .map(|Target { member, account, region }| Job {
+            .map(|Target { surveyed: Surveyed { member, .. }, account, region }| Job {
                 fleet: &self.fleet,
                 member,
                 account,
@@ -134,42 +159,37 @@ pub(crate) fn name(job: &Job<'_>) -> String {
     format!("{} in {}", job.member.account_name, job.region)
 }
 
-/// The stacks of the members that exist and were asked for; with notes on those that are left out.
-fn targets(
-    fleet: &Fleet,
-    accounts: &[Account],
-    wanted: &[String],
-) -> Result<(Vec<Target>, Vec<String>), Failure> {
+/// The stacks of the lines that are accounts and were asked for; with notes on those that are left out.
+fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, Vec<String>), Failure> {
     let mut found = Vec::new();
     let mut notes = Vec::new();
     let is_wanted = |member: &Member, id: Option<&str>| {
         wanted.is_empty()
-            || wanted.iter().any(|wanted| *wanted == member.account_name || Some(wanted.as_str()) == id)
+            || wanted.iter().any(|wanted| {
+                *wanted == member.account_name
+                    || *wanted == member.line().as_str()
+                    || Some(wanted.as_str()) == id
+            })
     };
-    for member in fleet.members() {
-        let is_it =
-            |account: &&Account| fleet.member_for(&account.id, &account.name).as_ref() == Some(&member);
-        let account = accounts.iter().filter(|account| account.active).find(is_it);
+    for surveyed in &who.survey.lines {
+        let member = &surveyed.member;
+        let account = surveyed.state.account().filter(|id| who.roster.contains_key(*id));
         match account {
-            Some(account) if is_wanted(&member, Some(&account.id)) => {
+            Some(account) if is_wanted(member, Some(account)) => {
                 let regions = fleet.regions.iter().map(|region| &region.name);
                 for region in regions.filter(|region| fleet.pool_for(&member.environment, region).is_some()) {
-                    let (account, region) = (account.id.clone(), region.clone());
-                    found.push(Target { member: member.clone(), account, region });
+                    let (surveyed, region) = (surveyed.clone(), region.clone());
+                    found.push(Target { surveyed, account: account.to_owned(), region });
                 }
             }
-            None if is_wanted(&member, member.account_id.as_deref()) => {
-                notes.push(format!(
-                    "{}: no active account of that name in the organization",
-                    member.account_name
-                ));
-            }
+            None if is_wanted(member, member.account_id.as_deref()) => notes.push(who.why_not(surveyed)),
             _ => {}
         }
     }
     let unknown = wanted.iter().find(|wanted| {
-        let is_found = |it: &Target| it.account == **wanted || it.member.account_name == **wanted;
-        !found.iter().any(is_found) && !fleet.members().iter().any(|it| it.account_name == **wanted)
+        let is_found = |it: &Target| it.account == **wanted || it.surveyed.member.line().as_str() == **wanted;
+        let is_line = |it: &Member| it.account_name == **wanted || it.line().as_str() == **wanted;
+        !found.iter().any(is_found) && !fleet.members().iter().any(is_line)
     });
     match unknown {
         Some(unknown) => Err(Failure::input(format!("{unknown:?} is no account of the fleet file"))),

@@ -8,10 +8,12 @@ mod fleetwork;
 mod output;
 mod plan;
 mod publish;
+mod rebind;
 mod release;
 mod silence;
 mod status;
 mod validate;
+mod who;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -70,6 +72,10 @@ enum Command {
     ///
     /// Its block of addresses goes into quarantine.
     Release(release::ReleaseArguments),
+    /// Say which account a line of the fleet file is: another one, or one that was another line.
+    ///
+    /// Needs credentials of the hub account. Nothing is made or taken away by it.
+    Rebind(rebind::RebindArguments),
     /// Compare the ledger of addresses with the VPCs that were seen in the accounts.
     ///
     /// Exits with 1 when something is wrong.
@@ -137,6 +143,7 @@ async fn main() -> ExitCode {
         Command::Apply(apply) => apply::run(apply, table, format).await,
         Command::Release(release) => release::run(release, table, format).await,
         Command::Doctor(doctor) => doctor::run(&doctor, format).await,
+        Command::Rebind(rebind) => rebind::run(rebind, table, format).await,
         Command::Audit => audit::run(table, format).await,
     };
     match result {

@@ -91,6 +91,9 @@ fn as_text(work: &Work, planned: &[Planned]) -> String {
     for note in &work.notes {
         text.push_str(&format!("left out: {note}\n"));
     }
+    for note in work.who.notes() {
+        text.push_str(&format!("{note}\n"));
+    }
     let changed = planned.iter().filter(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     let failed = planned.iter().filter(|(_, plan)| plan.is_err()).count();
     let (changed, total) = (changed.count(), planned.len());
@@ -106,5 +109,5 @@ fn as_json(work: &Work, planned: &[Planned]) -> Result<String, Failure> {
             Err(problem) => json!({"stack": name, "error": problem}),
         })
         .collect();
-    crate::output::json(&json!({"stacks": stacks, "left_out": work.notes}))
+    crate::output::json(&json!({"stacks": stacks, "left_out": work.notes, "who_is_who": work.who.as_json()}))
 }

@@ -5,7 +5,7 @@ use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{AwsOrganization, Organization as _, cloud};
 use phonehome_network::{Release, StackStatus, render};
 use phonehome_provision::{AwsMembers, Progress, Provision};
-use phonehome_state::{Keys, readable};
+use phonehome_state::{Keys, bindings, readable};
 use serde_json::json;
 
 use crate::fleetwork::SETTLE_MS;
@@ -42,7 +42,8 @@ pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format
     let id = arguments.account.as_str();
     let account = AwsOrganization::new(&config).account(id).await.map_err(Failure::other)?;
     let active = account.filter(|account| account.active);
-    if let Some(member) = active.as_ref().and_then(|account| fleet.member_for(id, &account.name)) {
+    let bindings = bindings(&table).await.map_err(Failure::other)?;
+    if let Some(member) = active.as_ref().and_then(|_| fleet.member_for(id, &bindings)) {
         return Err(Failure::input(format!(
             "{} ({id}) is in the published fleet file, so its stack would be made again: take it out and \
              publish the file first",

@@ -5,16 +5,19 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Severity};
-use phonehome_aws::table::{Doc, Table};
+use phonehome_aws::table::{Doc, DynamoTable, Table};
+use phonehome_aws::{SdkConfig, cloud};
 use phonehome_network::{Phase, StackStatus};
 use phonehome_state::{Keys, readable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::Format;
-use crate::output::{Failure, json, table};
+use crate::output::{Failure, json as to_json};
 use crate::publish::now_ms;
 use crate::silence::{Standing, standing};
+use crate::who::Who;
 
 /// Everything shown.
 #[derive(Debug, Serialize)]
@@ -26,11 +29,17 @@ struct Shown {
     silences: Vec<Standing>,
     /// What is stored and cannot be read, so that it is not shown.
     unreadable: Vec<String>,
+    /// Which account each line is; or why that could not be found out.
+    who_is_who: Value,
+    #[serde(skip)]
+    notes: Vec<String>,
 }
 
 /// Shows the whole fleet, or one account with every path.
 pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format) -> Result<String, Failure> {
-    let mut shown = load(&table(table_name).await?).await?;
+    let config = cloud::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&config, table_name);
+    let mut shown = load(&table).await?;
     if let Some(wanted) = account {
         shown.stacks.retain(|stack| stack.account == wanted || stack.account_name == wanted);
         if shown.stacks.is_empty() {
@@ -46,9 +55,32 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
             incident.members.iter().any(|member| of_these(&format!("{}/", member.probe.account)))
         });
     }
+    if account.is_none() {
+        (shown.who_is_who, shown.notes) = who_is_who(&config, &table).await;
+    }
     match format {
-        Format::Json => json(&shown),
+        Format::Json => to_json(&shown),
         Format::Text => Ok(render(&shown, account.is_some(), now_ms())),
+    }
+}
+
+/// Who may not ask the organization, or has published nothing yet, sees all the rest.
+async fn who_is_who(config: &SdkConfig, table: &DynamoTable) -> (Value, Vec<String>) {
+    let looked = match phonehome_state::fleet(table).await {
+        Ok(fleet) => {
+            Who::look(config, table, &fleet).await.map_err(|failure| failure.text.trim_end().to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    };
+    match looked {
+        Ok(who) => {
+            let vacant = who.vacant().into_iter().map(|it| format!("line without an account: {it}"));
+            (who.as_json(), vacant.chain(who.notes()).collect())
+        }
+        Err(problem) => {
+            let note = format!("which account each line is could not be found out: {problem}");
+            (json!({"error": problem}), vec![note])
+        }
     }
 }
 
@@ -65,6 +97,8 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
         paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
         incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
+        who_is_who: Value::Null,
+        notes: vec![],
     })
 }
 
@@ -104,6 +138,9 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
         if every_path {
             path_lines(&mut text, shown, stack);
         }
+    }
+    for note in &shown.notes {
+        let _ = writeln!(text, "{note}");
     }
     incident_lines(&mut text, &shown.incidents);
     for standing in &shown.silences {

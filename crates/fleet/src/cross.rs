@@ -3,6 +3,7 @@
 mod connections;
 mod isolations;
 mod reachability;
+mod renames;
 
 use std::collections::BTreeSet;
 
@@ -22,6 +23,7 @@ const MAX_CHECKS: usize = 200;
 /// Reports every rule that the draft breaks.
 pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
     let mut rules = Rules { draft, root, reader };
+    rules.former_names_are_free();
     rules.pools_do_not_overlap();
     rules.every_region_has_a_pool();
     rules.pools_have_room();

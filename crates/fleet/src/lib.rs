@@ -1,7 +1,7 @@
 //! The fleet file: the one file a platform team edits.
 //!
 //! [`parse`] reads it, or says everything that is wrong with it in one go. A [`Fleet`] answers what
-//! the rest of phonehome asks: which accounts there are ([`Fleet::members`]), what each of them
+//! the rest of phonehome asks: which accounts there are ([`Fleet::members`], [`Fleet::survey`]), what each of them
 //! tests ([`Fleet::checks_for`]), which others it is linked with ([`Fleet::links_of`]), where its
 //! addresses come from ([`addresses`]) and who hears of its trouble ([`Fleet::route_for`]).
 //!
@@ -12,6 +12,7 @@ mod checks;
 mod cross;
 mod diagnostics;
 mod draft;
+mod identity;
 mod links;
 mod members;
 mod model;
@@ -22,6 +23,9 @@ mod sections;
 mod yaml;
 
 pub use diagnostics::{Diagnostic, Diagnostics};
+pub use identity::{
+    Binding, Bindings, Finding, Line, LineState, RebindRefused, Rebinding, Roster, Stored, Survey, Surveyed,
+};
 pub use links::Link;
 pub use members::{Adoption, Member};
 pub use model::{

@@ -11,7 +11,8 @@ pub struct Member {
     pub domain: String,
     /// The environment's name.
     pub environment: String,
-    /// The account's name in the organization, unique in the fleet.
+    /// The account's name, unique in the file. By it an account is found when it is first met; then its
+    /// id decides, whatever it is called.
     pub account_name: String,
     /// The account's 12-digit id, if the file pins it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,21 +72,6 @@ impl Fleet {
     /// The member with this account name.
     pub fn member(&self, account_name: &str) -> Option<Member> {
         self.members().into_iter().find(|member| member.account_name == account_name)
-    }
-
-    /// The member that an account of the organization is, if it is one.
-    ///
-    /// A pinned id decides: its account is that member whatever its name, and an account that only
-    /// has the name of a member pinned to another id is not that member.
-    pub fn member_for(&self, account_id: &str, account_name: &str) -> Option<Member> {
-        let mut members = self.members();
-        let pinned = members.iter().position(|member| member.account_id.as_deref() == Some(account_id));
-        let by_name = || {
-            members
-                .iter()
-                .position(|member| member.account_id.is_none() && member.account_name == account_name)
-        };
-        pinned.or_else(by_name).map(|index| members.swap_remove(index))
     }
 
     /// The environment of a name.

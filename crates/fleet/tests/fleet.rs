@@ -3,7 +3,7 @@
 mod support;
 
 use phonehome_fleet::{
-    CheckType, DefaultVpcs, Fleet, GatewayService, Member, Nat, Network, Probing, Rollout,
+    Bindings, CheckType, DefaultVpcs, Fleet, GatewayService, Member, Nat, Network, Probing, Rollout, Roster,
 };
 use phonehome_wire::{Check, CheckKind, Expect, Purpose};
 use support::{EVERY_KEY, EXAMPLE, SMALL, fleet, with};
@@ -45,7 +45,7 @@ fn a_member_says_who_owns_it_and_what_pins_it() {
 }
 
 #[test]
-fn an_account_is_found_by_a_pinned_id_before_its_name() {
+fn an_account_is_first_met_by_a_pinned_id_before_its_name() {
     let fleet = fleet(EXAMPLE);
     let cases = [
         ("333333333333", "payments-production", Some("payments-production")),
@@ -57,7 +57,8 @@ fn an_account_is_found_by_a_pinned_id_before_its_name() {
         ("111111111111", "management", None),
     ];
     for (id, name, expected) in cases {
-        let found = fleet.member_for(id, name).map(|member| member.account_name);
+        let survey = fleet.survey(&Bindings::default(), &Roster::from([(id.to_owned(), name.to_owned())]));
+        let found = survey.of(id).map(|it| it.member.account_name.clone());
         assert_eq!(found.as_deref(), expected, "{id} {name}");
     }
 }

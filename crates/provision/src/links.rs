@@ -1,11 +1,9 @@
 //! The other ends of an account's declared connections.
 
-use std::collections::BTreeMap;
-
 use phonehome_aws::table::{Table, TableError};
-use phonehome_fleet::Link;
+use phonehome_fleet::{Binding, Link};
 use phonehome_network::{LinkSpec, Phase, StackSpec, StackStatus};
-use phonehome_state::{Keys, Unread, readable};
+use phonehome_state::{Keys, Unread, known, readable};
 
 use crate::reconcile::{Job, Provision};
 
@@ -20,13 +18,15 @@ impl<T: Table, M> Provision<T, M> {
             return Ok(vec![]);
         }
         let stacks = readable::<StackStatus>(&self.table, Keys::STACKS).await?.found;
-        let here = stacks.into_iter().map(|(_, status)| status).filter(|it| it.region == job.region);
-        let by_name: BTreeMap<String, StackStatus> =
-            here.filter(|it| it.phase != Phase::Gone).map(|it| (it.account_name.clone(), it)).collect();
-        let this = job.member.account_name.as_str();
-        let specs =
-            links.iter().map(|link| link_spec(this, link, job.region, by_name.get(&link.peer.account_name)));
-        Ok(specs.collect())
+        let stacks: Vec<StackStatus> = stacks.into_iter().map(|(_, status)| status).collect();
+        let bound = readable::<Binding>(&self.table, Keys::BINDINGS).await?.found;
+        let bindings = known(bound.into_iter().map(|(_, it)| it), &stacks);
+        let peer = |link: &Link| {
+            let account = job.fleet.account_of(&link.peer, &bindings)?;
+            let here = |it: &&StackStatus| it.region == job.region && it.phase != Phase::Gone;
+            stacks.iter().filter(here).find(|it| it.account == account)
+        };
+        Ok(links.iter().map(|link| link_spec(job.account, link, job.region, peer(link))).collect())
     }
 
     /// Whether the VPC of a peer may be there although it is not known: some stack of this Region cannot
@@ -46,17 +46,21 @@ impl<T: Table, M> Provision<T, M> {
     }
 }
 
-/// The peer as its last status shows it; one without a status is declared all the same, and waited
-/// for. The side that opens connections asks for the peering; where both do, the one whose name comes
-/// first.
+/// The peer as its last status shows it: that of the account which the peer's line is, whatever else has
+/// its name. One without a status is declared all the same, and waited for. The side that opens
+/// connections asks for the peering; where both do, the one with the lower id, which no renaming changes.
 fn link_spec(this: &str, link: &Link, region: &str, peer: Option<&StackStatus>) -> LinkSpec {
     let both = !link.outbound.is_empty() && !link.inbound.is_empty();
-    let requester = if both { this < link.peer.account_name.as_str() } else { link.inbound.is_empty() };
+    let requester = match peer {
+        Some(peer) if both => this < peer.account.as_str(),
+        _ => both || link.inbound.is_empty(),
+    };
     LinkSpec {
         peer_name: link.peer.account_name.clone(),
         peer_account: peer.map(|peer| peer.account.clone()).unwrap_or_default(),
         peer_region: region.to_owned(),
         peer_vpc: peer.and_then(|peer| peer.vpc_id.clone()),
+        peer_cidrs: peer.map(|peer| peer.cidr).into_iter().collect(),
         peer_subnets: peer.map(|peer| peer.private_subnets.clone()).unwrap_or_default(),
         requester,
         inbound: link.inbound.clone(),

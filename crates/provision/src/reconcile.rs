@@ -75,7 +75,7 @@ pub struct Reconciled {
     pub plan: Option<Plan>,
     /// What became of the plan's steps, when it came to that.
     pub applied: Option<Applied>,
-    /// The names of accounts that should be looked at because of this: the other ends of peerings.
+    /// The ids of accounts that should be looked at because of this: the other ends of peerings.
     pub wake: Vec<String>,
     /// Nothing was looked at, as another executor has the stack.
     pub busy: bool,
@@ -168,7 +168,8 @@ impl<T: Table, M: Members> Provision<T, M> {
         if self.is_blind_to_peers(&spec).await.map_err(|error| error.to_string())? {
             inventory.unseen.insert(Kind::Peering);
         }
-        plan(&spec, &inventory, &limits(job)).map_err(|impossible| impossible.to_string())
+        let plan = plan(&spec, &inventory, &limits(job)).map_err(|impossible| impossible.to_string())?;
+        collision(&spec, &inventory, &plan).map_or(Ok(plan), Err)
     }
 
     /// Answers also what to wake. Never fails but for the table: what goes wrong in the account is
@@ -205,7 +206,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         }
         self.note_inputs(spec, &inventory, &plan).await?;
         let mut wake = note_seen(spec, &plan, &mut leased.status);
-        wake.extend(unanswered(spec, &plan));
+        wake.extend(unanswered(spec, &inventory, &plan));
         // A peer that is not there yet may take days to come; it wakes this account when it is.
         let waits_for_peers = plan.waits.iter().all(|wait| wait.holds_up == Readiness::Connections);
         if plan.steps.is_empty() && waits_for_peers {
@@ -221,7 +222,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             leased.status.egress_ready =
                 leased.status.network_ready && !waits_for(Readiness::Egress) && !makes_nat_gateway(&plan);
         }
-        wake.extend(asked_for_peerings(&plan, &applied));
+        wake.extend(asked_for_peerings(&inventory, &plan, &applied));
         let progress = after(&plan, &applied);
         Ok(Reconciled { plan: Some(plan), applied: Some(applied), wake, ..Reconciled::only(progress) })
     }
@@ -270,6 +271,7 @@ impl<T: Table, M: Members> Provision<T, M> {
     /// Notes which VPCs there are, so that the ledger gives nobody their addresses.
     pub(crate) async fn note(&self, spec: &StackSpec, inventory: &Inventory) -> Result<(), TableError> {
         let vpcs: Vec<SeenVpc> = inventory
+            .own(&spec.account)
             .vpcs
             .iter()
             .map(|vpc| SeenVpc {

@@ -6,7 +6,7 @@ use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_network::{
     Kind, Limits, Phase, Plan, Release, StackSpec, StackStatus, ZoneSpec, plan_release, render,
 };
-use phonehome_state::{Keys, LedgerError, record_seen, release};
+use phonehome_state::{Keys, LedgerError, Unread, readable, record_seen, release, unbind};
 
 use crate::Members;
 use crate::lease::{LEASE_MS, WORK_MS};
@@ -72,6 +72,7 @@ impl<T: Table, M: Members> Provision<T, M> {
                     let inputs = noted.map(|doc| Write::delete(inputs, Expect::Version(doc.version)));
                     let writes = [Write::delete(key, expect)].into_iter().chain(inputs).collect();
                     self.table.write(writes).await?;
+                    self.free(account).await?;
                     return Ok(reconciled);
                 }
                 Err(LedgerError::Table(error)) => return Err(error),
@@ -93,6 +94,25 @@ impl<T: Table, M: Members> Provision<T, M> {
         };
         self.table.write(vec![Write::put(key, expect, &status)]).await?;
         Ok(reconciled)
+    }
+
+    /// Forgets which line an account is that has no stack any more, but for those that are given up.
+    /// Whoever rebinds it at the same moment knows better.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn free(&self, account: &str) -> Result<(), TableError> {
+        let stacks = readable::<StackStatus>(&self.table, Keys::STACKS).await?;
+        let is_held = |status: &StackStatus| status.account == account && status.phase != Phase::Gone;
+        // One that cannot be read may be held.
+        let is_its = |unread: &Unread| unread.doc.key.sort.split('/').next() == Some(account);
+        if stacks.found.iter().any(|(_, status)| is_held(status)) || stacks.unreadable.iter().any(is_its) {
+            return Ok(());
+        }
+        match unbind(&self.table, account).await {
+            Ok(_) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn take_away(&self, status: &StackStatus, mode: Release) -> Result<Reconciled, TableError> {

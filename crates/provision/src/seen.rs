@@ -1,10 +1,10 @@
 //! What a look at a stack means for its status, and for the accounts at the other ends of its connections.
 
 use phonehome_aws::executor::{Applied, StepOutcome};
-use phonehome_network::{Action, Address, Inventory, Plan, StackSpec, StackStatus};
+use phonehome_network::{Action, Address, Inventory, Peering, Plan, StackSpec, StackStatus, Step};
 
 /// Writes into the status what was seen. Answers the accounts that wait for something that is there
-/// now: this one's VPC.
+/// now, this one's VPC, by their ids.
 pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus) -> Vec<String> {
     (status.network_ready, status.egress_ready) = (plan.network_ready(), plan.egress_ready());
     status.connections_ready = plan.connections_ready();
@@ -25,7 +25,7 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
     if !is_news {
         return vec![];
     }
-    spec.links.iter().map(|link| link.peer_name.clone()).collect()
+    spec.links.iter().map(|link| link.peer_account.clone()).filter(|it| !it.is_empty()).collect()
 }
 
 /// Why no VPC may be made in the block the account holds: it has another one with these addresses,
@@ -33,7 +33,8 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
 pub(crate) fn collision(spec: &StackSpec, inventory: &Inventory, plan: &Plan) -> Option<String> {
     plan.steps.iter().find(|step| matches!(step.action, Action::CreateVpc { .. }))?;
     let overlaps = |cidr: &ipnet::Ipv4Net| cidr.contains(&spec.cidr) || spec.cidr.contains(cidr);
-    let other = inventory.vpcs.iter().find(|vpc| vpc.cidrs.iter().any(overlaps))?;
+    let own = inventory.own(&spec.account).vpcs;
+    let other = own.iter().find(|vpc| vpc.cidrs.iter().any(overlaps))?;
     Some(format!(
         "{} has addresses of {}, the block that account {} holds: nothing is made. Take the account out of the \
          fleet file, publish it and run `phonehome release`; then put it in again, with `adopt` to take that VPC \
@@ -51,23 +52,24 @@ pub(crate) fn makes_nat_gateway(plan: &Plan) -> bool {
 
 /// The accounts that have not accepted yet what this one has asked for: they may not have seen it when
 /// they were woken.
-pub(crate) fn unanswered(spec: &StackSpec, plan: &Plan) -> Vec<String> {
-    let asked = spec.links.iter().filter(|link| link.requester);
-    let waits = |name: &String| {
-        let address = Address::peering(name);
-        plan.waits.iter().any(|wait| wait.address == address && wait.id.starts_with("pcx-"))
-    };
-    asked.map(|link| link.peer_name.clone()).filter(waits).collect()
+pub(crate) fn unanswered(spec: &StackSpec, inventory: &Inventory, plan: &Plan) -> Vec<String> {
+    let waits = |peering: &&Peering| plan.waits.iter().any(|wait| wait.id == peering.id);
+    let asked = inventory.peerings.iter().filter(|it| it.requester.account == spec.account);
+    asked.filter(waits).map(|it| it.accepter.account.clone()).collect()
 }
 
-/// The accounts that have to accept what this plan asked for.
-pub(crate) fn asked_for_peerings(plan: &Plan, applied: &Applied) -> Vec<String> {
+/// The accounts that have to accept what this plan asked for, and those whose requests it accepted.
+pub(crate) fn asked_for_peerings(inventory: &Inventory, plan: &Plan, applied: &Applied) -> Vec<String> {
     let done = |address: &Address| {
         applied.outcomes.iter().any(|(it, outcome)| it == address && matches!(outcome, StepOutcome::Done(_)))
     };
-    let asked = plan.steps.iter().filter(|step| {
-        matches!(step.action, Action::CreatePeering { .. } | Action::AcceptPeering { .. })
-            && done(&step.address)
-    });
-    asked.filter_map(|step| step.address.0.strip_prefix("peering/").map(str::to_owned)).collect()
+    let other_end = |step: &Step| match &step.action {
+        Action::CreatePeering { peer_account, .. } => Some(peer_account.clone()),
+        Action::AcceptPeering { peering } => {
+            let peering = inventory.peerings.iter().find(|it| it.id == *peering)?;
+            Some(peering.requester.account.clone())
+        }
+        _ => None,
+    };
+    plan.steps.iter().filter(|step| done(&step.address)).filter_map(other_end).collect()
 }

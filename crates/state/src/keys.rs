@@ -2,6 +2,7 @@
 
 use phonehome_alerting::ProbeKey;
 use phonehome_aws::table::{Key, key};
+use phonehome_fleet::Line;
 
 /// Makes the key of each kind of document.
 #[derive(Debug)]
@@ -32,6 +33,12 @@ impl Keys {
     pub const REFUSALS: &str = "refusals";
     /// Partition of the copies of items that could not be read and were written anew.
     pub const UNREADABLE: &str = "unreadable";
+    /// Partition of the bindings: which account each line of the fleet file is.
+    pub const BINDINGS: &str = "bindings";
+    /// Partition of the same bindings by account.
+    pub const BOUND_ACCOUNTS: &str = "bindings/accounts";
+    /// Partition of what was told of who is who.
+    pub const TOLD: &str = "bindings/told";
     /// Partition of the silences.
     pub const SILENCES: &str = "silences";
 
@@ -47,6 +54,10 @@ impl Keys {
     pub fn block(cidr: &str) -> Key {
         key(Self::LEDGER, cidr)
     }
+    /// The claim of an adopted VPC's addresses, which several accounts can have.
+    pub fn adopted_block(cidr: &str, account: &str, region: &str) -> Key {
+        key(Self::LEDGER, format!("{cidr}/{account}/{region}"))
+    }
     /// An account's claim: the same document, so that an account claims once.
     pub fn holder(account: &str, region: &str) -> Key {
         key(Self::HOLDERS, format!("{account}/{region}"))
@@ -58,6 +69,18 @@ impl Keys {
     /// The VPCs that were seen in an account.
     pub fn seen(account: &str, region: &str) -> Key {
         key(Self::SEEN, format!("{account}/{region}"))
+    }
+    /// Which account a line of the fleet file is.
+    pub fn binding(line: &Line) -> Key {
+        key(Self::BINDINGS, line.as_str())
+    }
+    /// Which line an account is.
+    pub fn bound_account(account: &str) -> Key {
+        key(Self::BOUND_ACCOUNTS, account)
+    }
+    /// That something about who is who was told.
+    pub fn told(finding: &str) -> Key {
+        key(Self::TOLD, finding)
     }
     /// Who did what lately in an account and Region.
     pub fn deeds(account: &str, region: &str) -> Key {

@@ -188,7 +188,9 @@ pub async fn release(
 /// A block whose document cannot be read: its key still says which addresses it has, and they are kept
 /// from everybody until it is mended. A key that is no range was never written by phonehome.
 fn of_nobody(unread: Unread) -> Option<(Doc, Claim)> {
-    let cidr = unread.doc.key.sort.parse().ok()?;
+    // Of an adopted VPC its account and Region follow.
+    let mut parts = unread.doc.key.sort.splitn(3, '/');
+    let cidr = format!("{}/{}", parts.next()?, parts.next()?).parse().ok()?;
     let unreadable = || "(unreadable)".to_owned();
     let claim = Claim {
         cidr,

@@ -9,6 +9,9 @@
 //! | `ledger/holders` | account/Region | the same [`Claim`] while it is held | provisioner |
 //! | `ledger/turn` | `current` | [`Turn`] | provisioner, with each change of the ledger |
 //! | `ledger/seen` | account/Region | [`Seen`], the VPCs in an account | provisioner, when they change |
+//! | `bindings` | line | [`Binding`](phonehome_fleet::Binding), which account a line is | provisioner, `phonehome rebind` |
+//! | `bindings/accounts` | account | the same [`Binding`](phonehome_fleet::Binding), so that an account is one line | provisioner, `phonehome rebind` |
+//! | `bindings/told` | finding | [`Told`], what was told of who is who | provisioner |
 //! | `deeds` | account/Region | who changed what lately, for a while | provisioner, for CloudTrail's events |
 //! | `default-vpcs` | account | Regions whose default VPC is gone | provisioner |
 //! | `heartbeats` | account/Region/AZ | [`Heartbeat`](phonehome_alerting::Heartbeat) | collector, for every report |
@@ -24,6 +27,7 @@
 //! | `slack` | incident/channel | [`MessageRef`](phonehome_aws::slack::MessageRef) | notifier |
 //! | `silences` | id | [`Silence`](phonehome_alerting::Silence) | `phonehome silence` |
 
+mod bindings;
 mod keys;
 mod ledger;
 mod readable;
@@ -34,10 +38,11 @@ use phonehome_fleet::Fleet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use bindings::{Told, bind, bindings, keep, known, rebind, unbind};
 pub use keys::Keys;
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
-    claim, claim_existing, peek, record_seen, release,
+    claim, claim_existing, peek, peek_existing, record_seen, release,
 };
 
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};

@@ -69,7 +69,7 @@ async fn alerter() -> Alerter<MemoryTable> {
 impl Alerter<MemoryTable> {
     /// Stores that every probe was just heard of, with its connections up or down.
     async fn heard(&self, now_ms: u64, connections: PathStatus) {
-        let member = fleet().member_for(SHOP_PROD, "shop-prod").unwrap();
+        let member = fleet().member("shop-prod").unwrap();
         let checks = fleet().checks_for(&member, "us-east-1");
         for zone in ZONES {
             let key = probe(zone);

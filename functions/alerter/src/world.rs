@@ -8,9 +8,9 @@ use phonehome_alerting::{
     Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
 use phonehome_aws::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
-use phonehome_fleet::Fleet;
+use phonehome_fleet::{Binding, Fleet, Member};
 use phonehome_network::StackStatus;
-use phonehome_state::{Claim, Keys, Readable, Seen, StateError, Unread, readable};
+use phonehome_state::{Claim, Keys, Readable, Seen, StateError, Unread, known, readable};
 use phonehome_wire::CheckId;
 use serde::de::DeserializeOwned;
 
@@ -52,7 +52,10 @@ pub(crate) async fn gather(
     reading.partition::<Claim>(Keys::LEDGER).await?;
     reading.partition::<Claim>(Keys::HOLDERS).await?;
     reading.partition::<Seen>(Keys::SEEN).await?;
-    let probes = stacks.iter().flat_map(|(_, stack)| probes_of(&fleet, stack)).collect();
+    let bound = reading.partition::<Binding>(Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
+    let members = fleet.bound_members(&known(bound, stacks.iter().map(|(_, stack)| stack)));
+    let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
+    let probes = of_member.flat_map(|(member, stack)| probes_of(&fleet, member, stack)).collect();
     let probes = reading.probes(probes).await?;
     let overdue_after_s =
         if overdue_after_s == 0 { fleet.probing.overdue_after_seconds } else { overdue_after_s };
@@ -140,10 +143,8 @@ impl<T: Table> Reading<'_, T> {
 
 /// The probes of a stack that is, or was, ready: only then are reports due. What is stored of them is
 /// not yet in it.
-fn probes_of(fleet: &Fleet, stack: &StackStatus) -> Vec<ProbeView> {
-    let member = fleet.member_for(&stack.account, &stack.account_name);
-    let Some(member) = member else { return vec![] };
-    let checks = fleet.checks_for(&member, &stack.region);
+fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<ProbeView> {
+    let checks = fleet.checks_for(member, &stack.region);
     let route = fleet.route_for(&member.environment, &member.domain);
     let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
     let route = Route { slack_channel: route.slack_channel.clone(), page: route.page && paging };

@@ -7,7 +7,7 @@ use phonehome_alerting::{
 };
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_aws::{Message, Metrics, Queue};
-use phonehome_fleet::Fleet;
+use phonehome_fleet::{Fleet, Line};
 use phonehome_network::StackStatus;
 use phonehome_runtime::{Refusal, each_record, now_ms};
 use phonehome_state::{Keys, StateError, Unread, set_aside};
@@ -182,7 +182,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         if !stack.availability_zones.contains(&report.availability_zone) {
             return Ok(Err(Refused::UnknownZone));
         }
-        let member = fleet.member_for(&stack.account, &stack.account_name);
+        let member = fleet.member_at(&Line::new(&stack.domain, &stack.environment));
         let checks = member.map(|member| fleet.checks_for(&member, &stack.region)).unwrap_or_default();
         Ok(Ok(Asked::of(&checks)))
     }

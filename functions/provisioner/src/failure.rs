@@ -6,7 +6,7 @@ use phonehome_aws::{Organization, Queue};
 use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
 use phonehome_runtime::{Refusal, now_ms};
-use phonehome_state::{Keys, Outboxed};
+use phonehome_state::{Keys, Outboxed, bindings};
 use serde_json::Value;
 
 use crate::event::Reconcile;
@@ -135,8 +135,14 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     async fn channel_of(&self, fleet: &Fleet, account: Option<&str>) -> Result<String, Refusal> {
         let last = fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
         let Some(id) = account else { return Ok(last) };
-        let account = self.organization.account(id).await.map_err(later)?;
-        let member = account.and_then(|account| fleet.member_for(id, &account.name));
+        let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
+        let member = match fleet.member_for(id, &bindings) {
+            Some(member) => Some(member),
+            None => {
+                let account = self.organization.account(id).await.map_err(later)?;
+                account.and_then(|account| fleet.named(id, &account.name))
+            }
+        };
         Ok(member.map_or(last, |it| fleet.route_for(&it.environment, &it.domain).slack_channel.clone()))
     }
 }

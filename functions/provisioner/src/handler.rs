@@ -17,7 +17,7 @@ use phonehome_provision::{
     usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
-use phonehome_state::{Keys, StateError, readable};
+use phonehome_state::{Keys, StateError, bindings, readable};
 use serde_json::{Value, json};
 
 use crate::event::{Asked, Reconcile, Request, read};
@@ -108,9 +108,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             for status in self.stacks_of(id).await? {
                 self.provision.gone(id, &status.region).await.map_err(table_error)?;
             }
-            return Ok(());
+            // Its line is free for another account.
+            return self.provision.free(id).await.map_err(table_error);
         };
-        let Some(member) = fleet.member_for(id, &account.name) else {
+        let Some(member) = self.member(&fleet, &account).await? else {
             tracing::info!(account = id, name = account.name, "skipped: not in the fleet file");
             self.metrics.count("Skipped", 1);
             return Ok(());
@@ -138,7 +139,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             let job = Job { fleet, member, account: &account.id, region: &region.name, limits };
             let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
             self.tell(&account.id, &reconciled);
-            self.wake(fleet, &reconciled.wake).await?;
+            self.wake(&reconciled.wake).await?;
             // What was allowed was allowed once: not for each Region, nor for each look.
             let less = |(asked, had): (Asked, Limits)| asked.less(had, reconciled.limits_left);
             sum.limits = sum.limits.zip(limits).map(less);
@@ -204,7 +205,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let id = request.account.as_str();
         let fleet = self.fleet().await?;
         let account = self.organization.account(id).await.map_err(later)?.filter(|account| account.active);
-        if let Some(member) = account.as_ref().and_then(|account| fleet.member_for(id, &account.name)) {
+        let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
+        if let Some(member) = account.as_ref().and_then(|_| fleet.member_for(id, &bindings)) {
             return Err(Refusal::Bad(format!(
                 "{} ({id}) is in the fleet file, so its stack would be made again: take it out and publish the \
                  file before you release it",
@@ -238,22 +240,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     /// Looks at other accounts of the fleet soon: something they wait for is there. Not at once, for what
     /// one account was just told by AWS another one sees a moment later.
-    async fn wake(&self, fleet: &Fleet, names: &[String]) -> Result<(), Refusal> {
-        if names.is_empty() {
-            return Ok(());
-        }
-        let stacks =
-            readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
-        let ids: BTreeSet<String> = stacks
-            .found
-            .into_iter()
-            .map(|(_, status)| status)
-            .filter(|status| {
-                names.contains(&status.account_name) && fleet.member(&status.account_name).is_some()
-            })
-            .map(|status| status.account)
-            .collect();
-        for account in ids {
+    async fn wake(&self, ids: &[String]) -> Result<(), Refusal> {
+        for account in ids.iter().cloned().collect::<BTreeSet<_>>() {
             self.send(&Reconcile { account, ..Reconcile::default() }, self.requeue_delay_s / 4).await?;
         }
         Ok(())
@@ -327,16 +315,11 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         self.queue.send(Message { body, delay_s, attributes: vec![] }).await.map_err(later)
     }
 
-    /// Queues every active account that the fleet file names, and every one that has a stack. An
+    /// Queues every account that is a line of the fleet file, and every one that has a stack. An
     /// event can be missed; this cannot.
     async fn sweep(&self) -> Result<(), Refusal> {
         let fleet = self.fleet().await?;
-        let accounts = self.organization.accounts().await.map_err(later)?;
-        let members = accounts
-            .iter()
-            .filter(|account| account.active && fleet.member_for(&account.id, &account.name).is_some())
-            .map(|account| account.id.clone());
-        let mut queue: BTreeSet<String> = members.collect();
+        let mut queue = self.bind_all(&fleet).await?;
         // Also those that have a stack: one of a closed account has to be noted as such.
         let stacks =
             readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;

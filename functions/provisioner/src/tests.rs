@@ -6,6 +6,7 @@ mod drift;
 mod events;
 mod executors;
 mod failures;
+mod identity;
 mod inputs;
 mod links;
 mod progress;

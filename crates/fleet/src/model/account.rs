@@ -34,6 +34,15 @@ pub struct Domain {
     /// Its name: small letters, digits and hyphens, at most 40 characters.
     #[schemars(regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"), length(max = 40))]
     pub name: String,
+    /// The name that it had before. Its accounts, with their networks, become this domain's.
+    #[schemars(
+        with = "String",
+        default,
+        regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"),
+        length(max = 40)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
     /// The team that owns it, as alerts name it.
     #[schemars(length(min = 1))]
     pub owner: String,
@@ -53,13 +62,22 @@ pub struct Domain {
 pub struct DomainEnvironment {
     /// The environment's name.
     pub name: String,
+    /// The environment that it was before. Its account, with its network, becomes this environment's.
+    #[schemars(
+        with = "String",
+        default,
+        regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"),
+        length(max = 40)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub renamed_from: Option<String>,
     /// The account's name in the organization, at most 50 characters (AWS's limit). By default
     /// `<domain>-<environment>`.
     #[schemars(with = "String", default, length(min = 1, max = 50))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_name: Option<String>,
     /// The account's 12-digit id, in quotes. Pins the account: no other one of the same name is
-    /// ever taken for it.
+    /// ever taken for it. What is another account already stays it until `phonehome rebind`.
     #[schemars(with = "String", default, regex(pattern = r"^[0-9]{12}$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account_id: Option<String>,

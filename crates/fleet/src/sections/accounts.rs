@@ -35,6 +35,7 @@ pub(super) fn organization(cursor: &Cursor, reader: &mut Reader) -> Option<Organ
 pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
     let mut map = cursor.map(reader)?;
     let name = declared_name(&mut map, Kind::Domain, reader);
+    let renamed_from = map.optional("renamed_from").and_then(|c| c.parsed(reader, rules::name));
     let owner = map.required("owner").and_then(|c| c.parsed(reader, rules::filled));
     let owner_channel = map.optional("owner_channel").and_then(|c| c.parsed(reader, rules::slack_channel));
     let list = map.required("environments").and_then(|c| c.filled_list(reader, "environment"));
@@ -53,7 +54,8 @@ pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
         // Without all of its environments it would be blamed for lacking some; see Draft.
         environments.clear();
     }
-    Some(Domain { name: name?, owner: owner.unwrap_or_default(), owner_channel, environments })
+    let owner = owner.unwrap_or_default();
+    Some(Domain { name: name?, renamed_from, owner, owner_channel, environments })
 }
 
 /// One environment of a domain: its name, or a map.
@@ -64,6 +66,7 @@ fn environment(cursor: &Cursor, domain: Option<&str>, reader: &mut Reader) -> Op
         let name = reference(cursor, Kind::Environment, reader);
         name.map(|name| DomainEnvironment {
             name,
+            renamed_from: None,
             account_name: None,
             account_id: None,
             email: None,
@@ -92,6 +95,7 @@ fn environment(cursor: &Cursor, domain: Option<&str>, reader: &mut Reader) -> Op
 fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEnvironment> {
     let mut map = cursor.map(reader)?;
     let name = map.required("name").and_then(|c| reference(&c, Kind::Environment, reader));
+    let renamed_from = map.optional("renamed_from").and_then(|c| c.parsed(reader, rules::name));
     let account_name = map.optional("account_name").and_then(|c| c.parsed(reader, rules::account_name));
     let id_cursor = map.optional("account_id");
     let account_id = id_cursor.as_ref().and_then(|c| c.parsed(reader, rules::account_id));
@@ -115,5 +119,13 @@ fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEn
         reader.report(&cursor.place, flaw.hint("name the VPC that is taken over with `adopt`"));
     }
     map.finish(reader);
-    Some(DomainEnvironment { name: name?, account_name, account_id, email, adopt, adopt_region })
+    Some(DomainEnvironment {
+        name: name?,
+        renamed_from,
+        account_name,
+        account_id,
+        email,
+        adopt,
+        adopt_region,
+    })
 }

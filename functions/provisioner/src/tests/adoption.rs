@@ -8,14 +8,19 @@ use super::world::{FLEET, REGION, SHOP_DEV, World};
 
 /// A VPC of somebody else's, with a security group; answers its id.
 fn existing(world: &World) -> String {
+    existing_in(world, SHOP_DEV)
+}
+
+/// The same in any account.
+pub(super) fn existing_in(world: &World, account: &str) -> String {
     let cidr = "10.200.0.0/18".parse().unwrap();
-    let (spec, action) = (StackSpec::bare(SHOP_DEV, "old", REGION), Action::CreateVpc { cidr });
+    let (spec, action) = (StackSpec::bare(account, "old", REGION), Action::CreateVpc { cidr });
     let made = world.cloud.with(|cloud| {
-        let mut stack = cloud.stack(SHOP_DEV, REGION);
+        let mut stack = cloud.stack(account, REGION);
         stack.call(&spec, &Address::vpc(), &action, &BTreeMap::<Address, String>::new())
     });
     let id = made.unwrap().unwrap();
-    world.edit(SHOP_DEV, |seen: &mut Inventory| {
+    world.edit(account, |seen: &mut Inventory| {
         let vpc = seen.vpcs.iter_mut().find(|vpc| vpc.id == id).unwrap();
         vpc.tags = Tags::from([("Name".to_owned(), "old-shop".to_owned())]);
         seen.security_groups.push(SecurityGroup {

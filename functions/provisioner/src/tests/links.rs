@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::world::{FLEET, PAYMENTS_DEV, SHOP_DEV, World};
 
-const CONNECTIONS: &str =
+pub(super) const CONNECTIONS: &str =
     "connections:\n  - { from: shop, to: payments, ports: [443], check: { host: api.payments.internal } }\n";
 
 pub(super) async fn joined() -> World {

@@ -1,6 +1,7 @@
 use phonehome_aws::table::MemoryTable;
 
 use super::*;
+use crate::all;
 
 #[tokio::test]
 async fn the_addresses_of_an_existing_vpc_are_recorded_once_and_given_to_nobody() {

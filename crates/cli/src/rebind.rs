@@ -1,0 +1,81 @@
+//! `phonehome rebind`.
+
+use clap::Args;
+use phonehome_aws::cloud;
+use phonehome_aws::table::DynamoTable;
+use phonehome_fleet::{RebindRefused, Rebinding};
+use phonehome_state::rebind;
+use serde_json::json;
+
+use crate::output::Failure;
+use crate::publish::now_ms;
+use crate::who::Who;
+use crate::{Done, Format};
+
+/// Say that a line of the fleet file is another account, or that an account is another line.
+#[derive(Debug, Args)]
+pub(crate) struct RebindArguments {
+    /// The line: DOMAIN/ENVIRONMENT, such as shop/prod.
+    line: String,
+    /// The account's id.
+    account: String,
+    /// Also where another account's network then has nobody to look after it, or where the account is
+    /// another line of the fleet file.
+    #[arg(long)]
+    force: bool,
+    /// Do it. Without this, it is only shown.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// Shows, and with `--yes` does, what rebinding comes to.
+pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format) -> Result<Done, Failure> {
+    let RebindArguments { line, account, force, yes } = arguments;
+    let config = cloud::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&config, table);
+    let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
+    let Who { roster, bindings, .. } = Who::look(&config, &table, &fleet).await?;
+    let rebinding = match fleet.rebinding(&line, &account, &bindings, &roster, force) {
+        Ok(rebinding) => rebinding,
+        // Twice is as good as once.
+        Err(already @ RebindRefused::Already { .. }) => {
+            return Ok(said(format, false, &already.to_string())?);
+        }
+        Err(refused) => return Err(Failure::input(refused)),
+    };
+    let text = describe(&rebinding);
+    if !yes {
+        return Ok(said(format, false, &format!("{text}\nNothing was done. Add --yes to do it."))?);
+    }
+    if !rebind(&table, &rebinding, now_ms()).await.map_err(Failure::other)? {
+        return Err(Failure::other(
+            "somebody else changed who is who at the same moment; nothing was done. Run it again",
+        ));
+    }
+    Ok(said(format, true, &format!("{text}\nDone. The next sweep goes by it, within 30 minutes."))?)
+}
+
+fn describe(rebinding: &Rebinding) -> String {
+    let Rebinding { member, account, account_name, replaces, leaves } = rebinding;
+    let line = member.line();
+    let mut text = format!("{line} becomes account {account} ({account_name}).");
+    if let Some(leaves) = leaves {
+        text.push_str(&format!(
+            " It was {leaves}: its network, its addresses and its peerings stay as they are."
+        ));
+    }
+    if let Some(replaces) = replaces {
+        text.push_str(&format!(
+            " Account {replaces} is no longer {line}: what it has stays, and nobody looks after it until it is \
+             another line, or `phonehome release {replaces}`."
+        ));
+    }
+    text
+}
+
+fn said(format: Format, done: bool, text: &str) -> Result<Done, Failure> {
+    Ok(Done::from(match format {
+        Format::Json => crate::output::json(&json!({"rebound": done, "message": text}))?,
+        Format::Text => format!("{text}\n"),
+    }))
+}

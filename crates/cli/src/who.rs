@@ -1,0 +1,83 @@
+//! Which account each line of the fleet file is, for people.
+
+use phonehome_aws::table::Table;
+use phonehome_aws::{AwsOrganization, Organization, SdkConfig};
+use phonehome_fleet::{Bindings, Fleet, LineState, Roster, Survey, Surveyed};
+use phonehome_state::bindings;
+use serde_json::{Value, json};
+
+use crate::output::Failure;
+
+/// The organization, what is bound, and what that comes to.
+pub(crate) struct Who {
+    pub(crate) roster: Roster,
+    pub(crate) bindings: Bindings,
+    pub(crate) survey: Survey,
+}
+
+impl Who {
+    /// Asks the organization for all its accounts. Writes nothing.
+    pub(crate) async fn look(config: &SdkConfig, table: &impl Table, fleet: &Fleet) -> Result<Self, Failure> {
+        let accounts = AwsOrganization::new(config).accounts().await.map_err(Failure::other)?;
+        let active = accounts.into_iter().filter(|account| account.active);
+        let roster = active.map(|account| (account.id, account.name)).collect();
+        let bindings = bindings(table).await.map_err(Failure::other)?;
+        Ok(Self::of(fleet, bindings, roster))
+    }
+
+    pub(crate) fn of(fleet: &Fleet, bindings: Bindings, roster: Roster) -> Self {
+        let survey = fleet.survey(&bindings, &roster);
+        Self { roster, bindings, survey }
+    }
+
+    /// Why a line has no account to work in.
+    pub(crate) fn why_not(&self, surveyed: &Surveyed) -> String {
+        let Surveyed { member, state } = surveyed;
+        let line = member.line();
+        match state {
+            LineState::Bound { account, .. } | LineState::Found { account } => {
+                format!("{line}: account {account} is closed or has left the organization")
+            }
+            LineState::Contested => format!("{line}: it is not clear which account it is; see below"),
+            LineState::Vacant => match &member.account_id {
+                Some(pinned) => format!("{line}: no active account {pinned} in the organization"),
+                None => {
+                    format!("{line}: no active account called {} in the organization", member.account_name)
+                }
+            },
+        }
+    }
+
+    /// The lines that have no account to work in.
+    pub(crate) fn vacant(&self) -> Vec<String> {
+        let is_vacant = |it: &&Surveyed| it.state.account().is_none_or(|id| !self.roster.contains_key(id));
+        self.survey.lines.iter().filter(is_vacant).map(|it| self.why_not(it)).collect()
+    }
+
+    /// What people have to put right, and which accounts no line covers; a line each.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let findings = self.survey.findings.iter().map(|finding| format!("who is who: {finding}"));
+        let uncovered = self.survey.uncovered.iter().map(|(id, name)| match self.bindings.last_line_of(id) {
+            Some(line) => {
+                format!("account without a line: {name} ({id}); it was {line}, which left the fleet file")
+            }
+            None => format!("account without a line: {name} ({id})"),
+        });
+        findings.chain(uncovered).collect()
+    }
+
+    /// The same for machines.
+    pub(crate) fn as_json(&self) -> Value {
+        let findings: Vec<_> = self
+            .survey
+            .findings
+            .iter()
+            .map(|it| json!({"line": it.member().line(), "accounts": it.accounts(), "finding": it.to_string()}))
+            .collect();
+        json!({
+            "findings": findings,
+            "lines_without_an_account": self.vacant(),
+            "accounts_without_a_line": self.survey.uncovered,
+        })
+    }
+}

@@ -1,0 +1,381 @@
+//! Which account each line of the file is.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_fleet::{
+    Binding, Bindings, Finding, Fleet, Line, LineState, RebindRefused, Rebinding, Roster, Stored, Survey,
+};
+use support::{SMALL, fleet, only_problem, with};
+
+const ONE: &str = "444400000001";
+const TWO: &str = "444400000002";
+const THREE: &str = "444400000003";
+/// What the small file pins payments/prod to.
+const PINNED: &str = "333333333333";
+
+fn line(text: &str) -> Line {
+    let (domain, environment) = text.split_once('/').unwrap();
+    Line::new(domain, environment)
+}
+
+fn bound(pairs: &[(&str, &str)]) -> Vec<Binding> {
+    let binding = |(of, account): &(&str, &str)| Binding {
+        line: line(of),
+        account: (*account).to_owned(),
+        account_name: String::new(),
+        bound_at_ms: 0,
+    };
+    pairs.iter().map(binding).collect()
+}
+
+fn stacks(pairs: &[(&str, &str)]) -> Vec<(Line, String)> {
+    pairs.iter().map(|(of, account)| (line(of), (*account).to_owned())).collect()
+}
+
+fn roster(pairs: &[(&str, &str)]) -> Roster {
+    pairs.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect()
+}
+
+fn state(survey: &Survey, of: &str) -> LineState {
+    survey.lines.iter().find(|it| it.member.line() == line(of)).unwrap().state.clone()
+}
+
+fn keys(survey: &Survey) -> Vec<String> {
+    survey.findings.iter().map(Finding::key).collect()
+}
+
+fn found(account: &str) -> LineState {
+    LineState::Found { account: account.to_owned() }
+}
+
+fn held(account: &str, stored: Stored) -> LineState {
+    LineState::Bound { account: account.to_owned(), stored }
+}
+
+#[test]
+fn a_name_leads_to_a_first_binding_and_only_where_one_account_has_it() {
+    let fleet = fleet(SMALL);
+    let none = Bindings::default();
+    let survey = fleet.survey(&none, &roster(&[(ONE, "shop-dev"), (TWO, "other")]));
+    assert_eq!(state(&survey, "shop/dev"), found(ONE));
+    assert_eq!(survey.uncovered, roster(&[(TWO, "other")]));
+    let survey = fleet.survey(&none, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
+    assert_eq!(state(&survey, "shop/dev"), LineState::Contested);
+    assert_eq!(survey.of(ONE), None);
+    let text = survey.findings[0].to_string();
+    assert!(text.contains(ONE) && text.contains(TWO), "{text}");
+}
+
+#[test]
+fn who_is_bound_stays_it_whatever_anybody_is_called() {
+    let fleet = fleet(SMALL);
+    let bindings = Bindings::new(bound(&[("shop/dev", ONE), ("shop/prod", TWO)]), []);
+    // Swapped names.
+    let survey = fleet.survey(&bindings, &roster(&[(ONE, "shop-prod"), (TWO, "shop-dev"), (THREE, "x")]));
+    assert_eq!(state(&survey, "shop/dev"), held(ONE, Stored::Here));
+    assert_eq!(state(&survey, "shop/prod"), held(TWO, Stored::Here));
+    assert!(survey.findings.iter().all(|it| matches!(it, Finding::Renamed { .. })), "{:?}", keys(&survey));
+    assert_eq!(survey.findings.len(), 2);
+    // A second one of the name.
+    let survey = fleet.survey(&bindings, &roster(&[(ONE, "shop-dev"), (THREE, "shop-dev")]));
+    assert_eq!(state(&survey, "shop/dev"), held(ONE, Stored::Here));
+    assert_eq!(keys(&survey), [format!("second/shop/dev/{ONE}/{THREE}")]);
+    let text = survey.findings[0].to_string();
+    assert!(text.contains(ONE) && text.contains(&format!("phonehome rebind shop/dev {THREE}")), "{text}");
+    // A dev account that takes a prod name does not become prod, though nobody else is.
+    let dev = Bindings::new(bound(&[("shop/dev", ONE)]), []);
+    let survey = fleet.survey(&dev, &roster(&[(ONE, "shop-prod")]));
+    assert_eq!(state(&survey, "shop/prod"), LineState::Vacant);
+    assert_eq!(state(&survey, "shop/dev"), held(ONE, Stored::Here));
+}
+
+#[test]
+fn a_stack_that_is_older_than_bindings_binds_its_line_and_two_are_an_error_with_both_ids() {
+    let fleet = fleet(SMALL);
+    let one = Bindings::new([], stacks(&[("shop/dev", TWO)]));
+    // Not the one that is met first, nor the one with the lower id.
+    let survey = fleet.survey(&one, &roster(&[(ONE, "shop-dev"), (TWO, "renamed")]));
+    assert_eq!(state(&survey, "shop/dev"), held(TWO, Stored::Nowhere));
+    assert_eq!(fleet.member_for(TWO, &one).unwrap().line(), line("shop/dev"));
+    assert_eq!(fleet.member_for(ONE, &one), None);
+    let two = Bindings::new([], stacks(&[("shop/dev", ONE), ("shop/dev", TWO)]));
+    let survey = fleet.survey(&two, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
+    assert_eq!(state(&survey, "shop/dev"), LineState::Contested);
+    let text = survey.findings[0].to_string();
+    assert!(text.contains(ONE) && text.contains(TWO) && text.contains("phonehome rebind shop/dev"), "{text}");
+    assert!(fleet.bound_members(&two).is_empty());
+    // Chosen, the other one is the second.
+    let chosen = Bindings::new(bound(&[("shop/dev", TWO)]), stacks(&[("shop/dev", ONE), ("shop/dev", TWO)]));
+    let survey = fleet.survey(&chosen, &roster(&[(ONE, "x"), (TWO, "shop-dev")]));
+    assert_eq!(keys(&survey), [format!("second/shop/dev/{TWO}/{ONE}")]);
+}
+
+#[test]
+fn a_pinned_id_decides_for_a_line_that_is_nobody_and_moves_no_other() {
+    let fleet = fleet(SMALL);
+    let all = roster(&[(PINNED, "whatever"), (ONE, "payments-prod")]);
+    assert_eq!(state(&fleet.survey(&Bindings::default(), &all), "payments/prod"), found(PINNED));
+    let survey = fleet.survey(&Bindings::new(bound(&[("payments/prod", ONE)]), []), &all);
+    assert_eq!(state(&survey, "payments/prod"), held(ONE, Stored::Here));
+    assert_eq!(keys(&survey), [format!("pinned/payments/prod/{ONE}/{PINNED}")]);
+    let text = survey.findings[0].to_string();
+    assert!(text.contains(&format!("phonehome rebind payments/prod {PINNED}")), "{text}");
+    let survey = fleet.survey(&Bindings::new(bound(&[("shop/dev", PINNED)]), []), &all);
+    assert_eq!(state(&survey, "payments/prod"), LineState::Contested);
+    assert!(
+        keys(&survey).contains(&format!("elsewhere/payments/prod/{PINNED}/shop/dev")),
+        "{:?}",
+        keys(&survey)
+    );
+    // Of two with a stack it says which.
+    let two = Bindings::new([], stacks(&[("payments/prod", ONE), ("payments/prod", PINNED)]));
+    assert_eq!(fleet.member_for(PINNED, &two).unwrap().line(), line("payments/prod"));
+    assert_eq!(fleet.member_for(ONE, &two), None);
+}
+
+#[test]
+fn of_an_account_that_is_closed_nothing_is_told_and_its_line_waits_to_be_freed() {
+    let fleet = fleet(SMALL);
+    let bindings = Bindings::new(bound(&[("shop/dev", ONE)]), []);
+    let survey = fleet.survey(&bindings, &roster(&[(TWO, "shop-dev")]));
+    assert_eq!((keys(&survey), survey.of(TWO)), (vec![], None));
+}
+
+#[test]
+fn a_line_takes_its_account_along_when_domain_or_environment_are_renamed() {
+    let renamed = with(SMALL, "  - name: shop\n", "  - name: store\n    renamed_from: shop\n");
+    let renamed = renamed.replace("{ from: shop", "{ from: store").replace("[shop-dev]", "[store-dev]");
+    let fleet = phonehome_fleet::parse(&renamed.replace("to: shop", "to: store"))
+        .unwrap_or_else(|problems| panic!("{problems}"));
+    let bindings = Bindings::new(bound(&[("shop/dev", ONE)]), stacks(&[("shop/prod", TWO)]));
+    let survey =
+        fleet.survey(&bindings, &roster(&[(ONE, "shop-dev"), (TWO, "shop-prod"), (THREE, "store-dev")]));
+    assert_eq!(state(&survey, "store/dev"), held(ONE, Stored::At(line("shop/dev"))));
+    assert_eq!(state(&survey, "store/prod"), held(TWO, Stored::Nowhere));
+    assert!(keys(&survey).contains(&format!("second/store/dev/{ONE}/{THREE}")));
+}
+
+#[test]
+fn an_account_of_a_line_that_left_the_file_becomes_another_only_when_somebody_says_so() {
+    let fleet = fleet(SMALL);
+    let bindings = Bindings::new(bound(&[("old/dev", ONE)]), stacks(&[("old/dev", ONE)]));
+    let all = roster(&[(ONE, "shop-dev")]);
+    let survey = fleet.survey(&bindings, &all);
+    assert_eq!(state(&survey, "shop/dev"), LineState::Contested);
+    assert!(survey.findings[0].to_string().contains("renamed_from"), "{}", survey.findings[0]);
+    let rebinding = fleet.rebinding("shop/dev", ONE, &bindings, &all, false).unwrap();
+    assert_eq!((rebinding.replaces, rebinding.leaves), (None, Some(line("old/dev"))));
+}
+
+#[test]
+fn rebinding_says_what_it_leaves_behind_and_needs_force_for_it() {
+    let fleet = fleet(SMALL);
+    let all = roster(&[(ONE, "shop-dev"), (TWO, "new"), (THREE, "shop-prod")]);
+    let bindings =
+        Bindings::new(bound(&[("shop/dev", ONE), ("shop/prod", THREE)]), stacks(&[("shop/dev", ONE)]));
+    let ask = |line: &str, account: &str, roster: &Roster, force| {
+        fleet.rebinding(line, account, &bindings, roster, force)
+    };
+    let refused = ask("shop/dev", TWO, &all, false).unwrap_err();
+    assert!(matches!(refused, RebindRefused::StackStands { .. }) && refused.to_string().contains(ONE));
+    let Rebinding { replaces, leaves, .. } = ask("shop/dev", TWO, &all, true).unwrap();
+    assert_eq!((replaces.as_deref(), leaves), (Some(ONE), None));
+    // One that is closed has nothing to look after.
+    let closed = roster(&[(TWO, "new"), (THREE, "shop-prod")]);
+    assert!(ask("shop/dev", TWO, &closed, false).is_ok());
+    assert!(matches!(ask("shop/dev", THREE, &closed, false), Err(RebindRefused::LeavesLine { .. })));
+    assert!(matches!(ask("shop/dev", ONE, &all, false), Err(RebindRefused::Already { .. })));
+    assert!(matches!(ask("shop/dev", "999999999999", &all, true), Err(RebindRefused::NotActive { .. })));
+    assert!(matches!(ask("shop-dev", TWO, &all, true), Err(RebindRefused::UnknownLine { .. })));
+    assert!(matches!(ask("payments/prod", TWO, &all, true), Err(RebindRefused::Pinned { .. })));
+}
+
+#[test]
+fn former_names_lead_to_nothing_that_is_still_there() {
+    let shop = |keys: &str| with(SMALL, "  - name: shop\n", &format!("  - name: shop\n    {keys}\n"));
+    let cases = [
+        (shop("renamed_from: shop"), "domains[0].renamed_from: `shop` is the name it has"),
+        (
+            shop("renamed_from: payments"),
+            "domains[0].renamed_from: `payments` is still there, as another domain",
+        ),
+        (shop("renamed_from: Shop"), "domains[0].renamed_from: `Shop` is not a name"),
+        (
+            with(SMALL, "{ name: prod, account_id", "{ name: prod, renamed_from: dev, account_id"),
+            "domains[1].environments[1].renamed_from: `dev` is still there, as another environment of this domain",
+        ),
+        (
+            with(
+                &shop("renamed_from: old"),
+                "  - name: payments\n",
+                "  - name: payments\n    renamed_from: old\n",
+            ),
+            "domains[1].renamed_from: `old` has become another domain already",
+        ),
+    ];
+    for (text, expected) in cases {
+        let found = only_problem(&text);
+        assert!(found.starts_with(expected), "{found}");
+    }
+}
+
+/// Accounts and lines of the sequences below.
+const IDS: [&str; 4] = [ONE, TWO, THREE, PINNED];
+const NAMES: [&str; 5] = ["shop-dev", "shop-prod", "payments-dev", "payments-prod", "other"];
+
+#[derive(Debug, Clone)]
+enum Event {
+    Join(usize, usize),
+    Rename(usize, usize),
+    Swap(usize, usize),
+    Close(usize),
+    Stack(usize),
+    /// A look at the whole organization, whose result is stored now, or later by somebody slow.
+    Look(bool),
+    Late,
+    Rebind(usize, usize, bool),
+}
+
+mod sequences {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn event() -> impl Strategy<Value = Event> {
+        let (id, name) = (0..IDS.len(), 0..NAMES.len());
+        prop_oneof![
+            (id.clone(), name.clone()).prop_map(|(id, name)| Event::Join(id, name)),
+            (id.clone(), name.clone()).prop_map(|(id, name)| Event::Rename(id, name)),
+            (id.clone(), id.clone()).prop_map(|(one, other)| Event::Swap(one, other)),
+            id.clone().prop_map(Event::Close),
+            id.clone().prop_map(Event::Stack),
+            any::<bool>().prop_map(Event::Look),
+            any::<bool>().prop_map(Event::Look),
+            Just(Event::Late),
+            (0..4usize, id, any::<bool>()).prop_map(|(line, id, force)| Event::Rebind(line, id, force)),
+        ]
+    }
+
+    /// The two stored views of each binding, changed only as the table allows.
+    #[derive(Default)]
+    struct World {
+        roster: Roster,
+        lines: BTreeMap<Line, String>,
+        accounts: BTreeMap<String, Line>,
+        stacks: BTreeMap<String, Line>,
+        late: Vec<(Line, String)>,
+    }
+
+    impl World {
+        fn bindings(&self) -> Bindings {
+            let pairs: Vec<(&str, &str)> =
+                self.lines.iter().map(|(line, account)| (line.as_str(), account.as_str())).collect();
+            Bindings::new(
+                bound(&pairs),
+                self.stacks.iter().map(|(account, line)| (line.clone(), account.clone())),
+            )
+        }
+
+        /// Both absent, in one transaction.
+        fn bind(&mut self, line: &Line, account: &str) {
+            if !self.lines.contains_key(line) && !self.accounts.contains_key(account) {
+                self.lines.insert(line.clone(), account.to_owned());
+                self.accounts.insert(account.to_owned(), line.clone());
+            }
+        }
+
+        fn look(&mut self, fleet: &Fleet, at_once: bool) {
+            let found: Vec<(Line, String)> = fleet
+                .survey(&self.bindings(), &self.roster)
+                .lines
+                .into_iter()
+                .filter_map(|it| Some((it.member.line(), it.state.account()?.to_owned())))
+                .collect();
+            if at_once {
+                found.iter().for_each(|(line, account)| self.bind(line, account));
+            } else {
+                self.late = found;
+            }
+        }
+
+        fn happens(&mut self, fleet: &Fleet, event: &Event) {
+            let name = |it: &usize| NAMES[*it].to_owned();
+            match event {
+                Event::Join(id, it) => drop(self.roster.entry(IDS[*id].to_owned()).or_insert(name(it))),
+                Event::Rename(id, it) => {
+                    self.roster.entry(IDS[*id].to_owned()).and_modify(|old| *old = name(it));
+                }
+                Event::Swap(one, other) => {
+                    let (one, other) = (IDS[*one], IDS[*other]);
+                    if let (Some(a), Some(b)) =
+                        (self.roster.get(one).cloned(), self.roster.get(other).cloned())
+                    {
+                        self.roster.insert(one.to_owned(), b);
+                        self.roster.insert(other.to_owned(), a);
+                    }
+                }
+                Event::Close(id) => {
+                    self.roster.remove(IDS[*id]);
+                    self.stacks.remove(IDS[*id]);
+                    if let Some(line) = self.accounts.remove(IDS[*id]) {
+                        self.lines.remove(&line);
+                    }
+                }
+                // Only what is bound gets a stack.
+                Event::Stack(id) => {
+                    if let Some(line) = self.accounts.get(IDS[*id]) {
+                        self.stacks.insert(IDS[*id].to_owned(), line.clone());
+                    }
+                }
+                Event::Look(at_once) => self.look(fleet, *at_once),
+                Event::Late => {
+                    for (line, account) in std::mem::take(&mut self.late) {
+                        self.bind(&line, &account);
+                    }
+                }
+                Event::Rebind(line, id, force) => {
+                    let line = fleet.members()[*line].line();
+                    let asked =
+                        fleet.rebinding(line.as_str(), IDS[*id], &self.bindings(), &self.roster, *force);
+                    let Ok(Rebinding { replaces, leaves, account, .. }) = asked else { return };
+                    replaces.iter().for_each(|old| drop(self.accounts.remove(old)));
+                    leaves.iter().for_each(|old| drop(self.lines.remove(old)));
+                    self.lines.insert(line.clone(), account.clone());
+                    self.accounts.insert(account, line);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_loses_a_binding_by_what_somebody_else_is_called(
+            events in proptest::collection::vec(event(), 1..60),
+        ) {
+            let fleet = fleet(SMALL);
+            let mut world = World::default();
+            for event in &events {
+                let before = (world.lines.clone(), world.bindings());
+                let known = fleet.bound_members(&before.1);
+                world.happens(&fleet, event);
+                prop_assert_eq!(world.lines.len(), world.accounts.len());
+                let ids: BTreeSet<&String> = world.lines.values().collect();
+                prop_assert_eq!(ids.len(), world.lines.len(), "an account is two lines");
+                for (line, account) in &world.lines {
+                    prop_assert_eq!(&world.accounts[account], line);
+                }
+                if !matches!(event, Event::Rebind(..) | Event::Close(_)) {
+                    for (line, account) in &before.0 {
+                        prop_assert_eq!(world.lines.get(line), Some(account), "{:?}", event);
+                    }
+                    let now = fleet.bound_members(&world.bindings());
+                    for (account, member) in &known {
+                        prop_assert_eq!(now.get(account), Some(member), "{:?}", event);
+                    }
+                }
+            }
+        }
+    }
+}

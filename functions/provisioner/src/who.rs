@@ -1,0 +1,120 @@
+//! Which member of the fleet an account is: by its id, once it was met.
+
+use std::collections::BTreeSet;
+
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
+use phonehome_aws::table::{Expect, Table, TableError, Write};
+use phonehome_aws::{Account, Organization, Queue};
+use phonehome_fleet::{Finding, Fleet, Member, Roster, Survey};
+use phonehome_provision::Members;
+use phonehome_runtime::{Refusal, now_ms};
+use phonehome_state::{Keys, Outboxed, Told, bindings, keep};
+
+use crate::handler::{Provisioner, later, table_error};
+
+/// How often it is decided anew when somebody else binds at the same moment.
+const ATTEMPTS_MAX: usize = 10;
+
+impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+    /// The member that an active account is. One that was never met before is bound now; that takes a look
+    /// at the whole organization, as another account may have its name. `None`: it is none, or nobody can
+    /// say which, which is told.
+    pub(crate) async fn member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
+        let id = account.id.as_str();
+        for _ in 0..ATTEMPTS_MAX {
+            let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
+            let is_met = fleet.member_for(id, &bindings).is_some();
+            let roster = match (is_met, fleet.named(id, &account.name).is_some() || bindings.has_stack(id)) {
+                (true, _) => Roster::from([(account.id.clone(), account.name.clone())]),
+                (false, true) => self.roster().await?,
+                (false, false) => return Ok(None),
+            };
+            let survey = fleet.survey(&bindings, &roster);
+            self.tell_of(fleet, survey.about(id)).await?;
+            let Some(surveyed) = survey.of(id) else { return Ok(None) };
+            if keep(&self.provision.table, surveyed, &roster, now_ms()).await.map_err(table_error)? {
+                return Ok(Some(surveyed.member.clone()));
+            }
+        }
+        Err(Refusal::Later(format!("{ATTEMPTS_MAX} attempts to bind account {id} met other changes")))
+    }
+
+    /// Binds every line of the file to the account that was found for it, tells what people have to put
+    /// right, and answers the accounts to look at: those that are a line, and those that were.
+    pub(crate) async fn bind_all(&self, fleet: &Fleet) -> Result<BTreeSet<String>, Refusal> {
+        let table = &self.provision.table;
+        // The organization first: whoever is bound meanwhile is in it.
+        let roster = self.roster().await?;
+        let bindings = bindings(table).await.map_err(table_error)?;
+        let survey = fleet.survey(&bindings, &roster);
+        self.forget_told(&survey).await?;
+        self.tell_of(fleet, survey.findings.iter()).await?;
+        let mut accounts: BTreeSet<String> = bindings.accounts().map(str::to_owned).collect();
+        for surveyed in &survey.lines {
+            let Some(account) = surveyed.state.account() else { continue };
+            // Where somebody else is faster, the look at the account decides.
+            keep(table, surveyed, &roster, now_ms()).await.map_err(table_error)?;
+            accounts.insert(account.to_owned());
+        }
+        // One that is no line any more, and never got a stack, is nothing.
+        for account in bindings.accounts() {
+            if fleet.member_for(account, &bindings).is_none() && !bindings.has_stack(account) {
+                self.provision.free(account).await.map_err(table_error)?;
+                accounts.remove(account);
+            }
+        }
+        Ok(accounts)
+    }
+
+    async fn roster(&self) -> Result<Roster, Refusal> {
+        let accounts = self.organization.accounts().await.map_err(later)?;
+        Ok(accounts.into_iter().filter(|it| it.active).map(|it| (it.id, it.name)).collect())
+    }
+
+    /// Says in Slack what was not said before.
+    async fn tell_of<'a>(
+        &self,
+        fleet: &Fleet,
+        findings: impl Iterator<Item = &'a Finding>,
+    ) -> Result<(), Refusal> {
+        for finding in findings {
+            let text = finding.to_string();
+            tracing::warn!(accounts = ?finding.accounts(), text, "who is who");
+            let key = finding.key();
+            let told = Write::put(Keys::told(&key), Expect::Absent, &Told { text, told_at_ms: now_ms() });
+            let outgoing = message(fleet, finding, now_ms());
+            let sent = Keys::outbox(outgoing.at_ms, &outgoing.id);
+            let sent = Write::put(sent, Expect::Absent, &Outboxed::new(outgoing));
+            match self.provision.table.write(vec![told, sent]).await {
+                Ok(()) => self.metrics.count("IdentityFinding", 1),
+                Err(TableError::Conflict { .. }) => {}
+                Err(error) => return Err(table_error(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is put right is told again, should it come back.
+    async fn forget_told(&self, survey: &Survey) -> Result<(), Refusal> {
+        let current: BTreeSet<String> = survey.findings.iter().map(Finding::key).collect();
+        let told = self.provision.table.query(Keys::TOLD).await.map_err(table_error)?;
+        for doc in told.into_iter().filter(|doc| !current.contains(&doc.key.sort)) {
+            let write = Write::delete(doc.key, Expect::Version(doc.version));
+            match self.provision.table.write(vec![write]).await {
+                Ok(()) | Err(TableError::Conflict { .. }) => {}
+                Err(error) => return Err(table_error(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// To whoever hears of the line.
+fn message(fleet: &Fleet, finding: &Finding, at_ms: u64) -> Outgoing {
+    let member = finding.member();
+    let channel = &fleet.route_for(&member.environment, &member.domain).slack_channel;
+    let text = Words::of(":warning: ").text(finding.to_string());
+    let body = SlackMessage::new(text).body(channel, SlackKind::Opened);
+    let incident_id = format!("identity/{}", finding.key());
+    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body }
+}
