@@ -103,11 +103,27 @@ def put_targets(original, data):
 
 @replaces(iam_actions, "request_tag_context")
 def request_context(original, service, action, body, query):
-    """cloudwatch:namespace, the condition that PutMetricData is granted with."""
+    """cloudwatch:namespace and dynamodb:LeadingKeys, the conditions that PutMetricData and writes are
+    granted with."""
     context = original(service, action, body, query)
     if action == "cloudwatch:PutMetricData":
         context["cloudwatch:namespace"] = metric_namespace(body, query)
+    if service == "dynamodb":
+        context["dynamodb:LeadingKeys"] = leading_keys(json.loads(body or "{}"))
     return context
+
+
+def leading_keys(request):
+    """The partition keys that a call names, which are `pk` in phonehome's table: of every item of a
+    transaction together, while AWS looks at each by itself."""
+    transaction = [detail for item in request.get("TransactItems", []) for detail in item.values()]
+    found = []
+    for call in transaction or [request]:
+        item = call.get("Item") or call.get("Key") or {}
+        found += [value["S"] for name, value in item.items() if name == "pk"]
+        if call.get("KeyConditionExpression") == "pk = :pk":
+            found.append(call["ExpressionAttributeValues"][":pk"]["S"])
+    return found or None
 
 
 def metric_namespace(body, query):

@@ -105,6 +105,14 @@ def must_work(answer):
         raise ValueError(json.loads(answer[2])["message"])
 
 
+@finishes("AWS::Lambda::EventSourceMapping")
+def number_concurrency(mapping_id, _props):
+    """MaximumConcurrency is a number also where a parameter says it, which is text."""
+    scaling = lambda_svc._esms[mapping_id].get("ScalingConfig") or {}
+    if "MaximumConcurrency" in scaling:
+        scaling["MaximumConcurrency"] = int(scaling["MaximumConcurrency"])
+
+
 @finishes("AWS::DynamoDB::Table")
 def finish_table(name, props):
     """TimeToLiveSpecification and PointInTimeRecoverySpecification of a table."""
