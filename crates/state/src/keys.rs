@@ -4,6 +4,36 @@ use phonehome_alerting::ProbeKey;
 use phonehome_aws::table::{Key, key};
 use phonehome_fleet::Line;
 
+/// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
+/// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
+/// whoever runs the command `phonehome`, who in `apply` and `release` writes what the provisioner does.
+pub const WRITERS: [(&str, &[&str]); 19] = [
+    ("fleet", &["operator"]),
+    (Keys::STACKS, &["provisioner", "operator"]),
+    (Keys::LEDGER, &["provisioner", "operator"]),
+    (Keys::HOLDERS, &["provisioner", "operator"]),
+    ("ledger/turn", &["provisioner", "operator"]),
+    (Keys::SEEN, &["provisioner", "operator"]),
+    ("deeds", &["provisioner", "operator"]),
+    ("default-vpcs", &["provisioner"]),
+    (Keys::HEARTBEATS, &["collector"]),
+    (Keys::PATHS, &["collector"]),
+    (Keys::INCIDENTS, &["alerter"]),
+    (Keys::RESOLVED, &["alerter"]),
+    ("alerter", &["alerter"]),
+    (Keys::OUTBOX, &["alerter", "provisioner", "notifier", "operator"]),
+    (Keys::INPUTS, &["provisioner", "operator"]),
+    (Keys::REFUSALS, &["collector"]),
+    (Keys::UNREADABLE, &["collector", "provisioner", "operator"]),
+    ("slack", &["notifier"]),
+    (Keys::SILENCES, &["operator"]),
+];
+
+/// The partitions that a role writes, as [`WRITERS`] has them.
+pub fn written_by(role: &str) -> impl Iterator<Item = &'static str> {
+    WRITERS.iter().filter(move |(_, roles)| roles.contains(&role)).map(|(partition, _)| *partition)
+}
+
 /// Makes the key of each kind of document.
 #[derive(Debug)]
 pub struct Keys;

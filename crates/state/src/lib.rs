@@ -39,7 +39,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use bindings::{Told, bind, bindings, keep, known, rebind, unbind};
-pub use keys::Keys;
+pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
     claim, claim_existing, peek, peek_existing, record_seen, release,

@@ -7,7 +7,7 @@ use phonehome_alerting::{Heartbeat, PathStatus, Paths, ProbeKey};
 use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
 use phonehome_aws::{MemoryQueue, Metrics};
 use phonehome_network::{Phase, StackStatus};
-use phonehome_state::{Keys, PublishedFleet, all};
+use phonehome_state::{Keys, PublishedFleet, all, written_by};
 use serde_json::Value;
 
 mod forged;
@@ -67,7 +67,7 @@ pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
     ];
     table.write(writes).await.unwrap();
     Collector {
-        table,
+        table: table.writing_only(written_by("collector")),
         transitions: MemoryQueue::default(),
         dead_letters: MemoryQueue::default(),
         metrics: Metrics::void("collector"),

@@ -12,7 +12,7 @@ use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind, SlackMessage, Words}
 use phonehome_aws::slack::{Chat, MessageRef, Method, Scope, SlackError};
 use phonehome_aws::table::{Doc, Expect, MemoryTable, Table, Write};
 use phonehome_aws::{MemoryPager, Metrics};
-use phonehome_state::{Keys, Outboxed, all};
+use phonehome_state::{Keys, Outboxed, all, written_by};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -132,7 +132,7 @@ fn limited(method: Method, scope: Scope, retry_after_s: u32) -> SlackError {
 
 fn notifier(chat: FakeSlack) -> Notifier<MemoryTable, MemoryPager, FakeSlack> {
     Notifier {
-        table: MemoryTable::default(),
+        table: MemoryTable::default().writing_only(written_by("notifier")),
         pager: MemoryPager::default(),
         chat,
         metrics: Metrics::void("notifier"),

@@ -98,11 +98,12 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Reads the body of a queue record.
+/// Reads the body of a queue record. Account events are believed from the account `management` alone:
+/// who sent one is in its envelope, which EventBridge writes.
 ///
 /// # Errors
 /// The reason to refuse it, for people.
-pub(crate) fn read(body: &str) -> Result<Request, String> {
+pub(crate) fn read(body: &str, management: &str) -> Result<Request, String> {
     let body: Value = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
     if let Some(reconcile) = body.get("reconcile") {
         let reconcile: Reconcile = serde_json::from_value(reconcile.clone())
@@ -115,7 +116,7 @@ pub(crate) fn read(body: &str) -> Result<Request, String> {
     if body["source"] == "aws.ec2" {
         return changed(&body);
     }
-    account_event(&body)
+    account_event(&body, management)
 }
 
 /// A change that CloudTrail saw in a member account. Where it was is the envelope's account and Region,
@@ -133,12 +134,18 @@ fn changed(event: &Value) -> Result<Request, String> {
 
 /// An event of Organizations or Control Tower. The account id is all that is taken from it: an
 /// event is a hint, what is observed is the truth.
-fn account_event(event: &Value) -> Result<Request, String> {
+fn account_event(event: &Value, management: &str) -> Result<Request, String> {
     let source = event["source"].as_str().unwrap_or_default();
     if source != "aws.organizations" && source != "aws.controltower" {
         return Err(format!(
             "neither an account event nor a request: source is {source:?}, expected aws.organizations or \
              aws.controltower or aws.ec2, or a body with \"reconcile\" or \"sweep\""
+        ));
+    }
+    let sender = event["account"].as_str().unwrap_or_default();
+    if sender != management {
+        return Err(format!(
+            "an account event that account {sender:?} sent, and only the management account {management} may"
         ));
     }
     let detail = &event["detail"];

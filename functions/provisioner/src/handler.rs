@@ -47,6 +47,8 @@ pub(crate) struct Provisioner<T, Q, O, M> {
     pub(crate) organization: O,
     pub(crate) metrics: Metrics,
     pub(crate) requeue_delay_s: u32,
+    /// The only account whose account events are believed.
+    pub(crate) management_account: String,
 }
 
 /// What a request comes to, over the account's Regions.
@@ -82,7 +84,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Handles one invocation.
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
-            match read(body).map_err(Refusal::Bad)? {
+            match read(body, &self.management_account).map_err(Refusal::Bad)? {
                 Request::Account(request) => match request.release {
                     Some(mode) => self.release(&request, mode).await,
                     None => self.account(&request).await,

@@ -39,6 +39,7 @@ async fn run() -> Result<(), Error> {
         organization: AwsOrganization::new(&config),
         metrics: Metrics::new(&config, "provisioner"),
         requeue_delay_s,
+        management_account: required("MANAGEMENT_ACCOUNT_ID")?,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         provisioner.handle(&event.payload).await

@@ -10,9 +10,24 @@ use super::{Doc, Expect, Key, Table, TableError, Write};
 pub struct MemoryTable {
     docs: Arc<Mutex<BTreeMap<Key, Doc>>>,
     expiries: Arc<Mutex<BTreeMap<Key, u64>>>,
+    writable: Option<Arc<[String]>>,
 }
 
 impl MemoryTable {
+    /// The same table for somebody whose policy allows writes to these partitions alone. A write to
+    /// another one is a mistake of the code, and panics.
+    #[must_use]
+    pub fn writing_only<'a>(&self, partitions: impl IntoIterator<Item = &'a str>) -> Self {
+        let partitions = partitions.into_iter().map(str::to_owned).collect();
+        Self { writable: Some(partitions), ..self.clone() }
+    }
+
+    /// The same table for a test, which may write everything.
+    #[must_use]
+    pub fn unrestricted(&self) -> Self {
+        Self { writable: None, ..self.clone() }
+    }
+
     #[allow(clippy::unwrap_used, reason = "a poisoned lock means a test already panicked")]
     fn locked(&self) -> std::sync::MutexGuard<'_, BTreeMap<Key, Doc>> {
         self.docs.lock().unwrap()
@@ -52,6 +67,11 @@ impl Table for MemoryTable {
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        for write in &writes {
+            let partition = &write.key.partition;
+            let may = self.writable.as_ref().is_none_or(|writable| writable.contains(partition));
+            assert!(may, "a role writes the partition {partition:?}, and its policy does not allow that");
+        }
         let mut docs = self.locked();
         let holds = |write: &Write| Expect::unchanged(docs.get(&write.key)) == write.expect;
         if !writes.iter().all(holds) {

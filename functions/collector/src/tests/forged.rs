@@ -64,6 +64,7 @@ impl Collector<MemoryTable, MemoryQueue> {
             inputs = inputs.with(*generation, &[given], &zones).unwrap();
         }
         self.table
+            .unrestricted()
             .write(vec![Write::put(Keys::inputs(SHOP_PROD, REGION), Expect::Absent, &inputs)])
             .await
             .unwrap();

@@ -2,8 +2,12 @@
 
 use serde_json::json;
 
-use super::world::{SHOP_DEV, World, sample, samples};
-use crate::event::{Request, read};
+use super::world::{MANAGEMENT, SHOP_DEV, World, sample, samples};
+use crate::event::Request;
+
+fn read(body: &str) -> Result<Request, String> {
+    crate::event::read(body, MANAGEMENT)
+}
 
 #[test]
 fn every_sample_event_is_routed_and_only_the_bad_ones_are_refused() {
@@ -47,6 +51,22 @@ fn every_kind_of_account_event_leads_to_the_account_it_names() {
     assert_eq!(read(&samples["ec2-failed-call.json"][0]), Ok(Request::Nothing));
 }
 
+/// The rules in front of the queue say the same, and are not the only guard.
+#[test]
+fn account_events_are_believed_from_the_management_account_alone() {
+    let (_, bodies) = samples().into_iter().find(|(name, _)| name == "move-account.json").unwrap();
+    let event: serde_json::Value = serde_json::from_str(&bodies[0]).unwrap();
+    for sender in [json!(SHOP_DEV), json!(""), json!(null), json!(111_111_111_111_u64)] {
+        let mut forged = event.clone();
+        forged["account"] = sender.clone();
+        forged["detail"]["userIdentity"] = json!({"accountId": MANAGEMENT});
+        forged["detail"]["recipientAccountId"] = json!(MANAGEMENT);
+        let reason = read(&forged.to_string()).unwrap_err();
+        assert!(reason.contains("only the management account"), "{sender}: {reason}");
+    }
+    assert!(read(&event.to_string()).is_ok());
+}
+
 #[test]
 fn a_refusal_says_what_was_wrong() {
     let samples = samples();
@@ -54,6 +74,10 @@ fn a_refusal_says_what_was_wrong() {
         ("bad-no-account-id", "there is no account id"),
         ("bad-unknown-event-name", "DeleteOrganization"),
         ("bad-other-source", "aws.s3"),
+        (
+            "bad-other-account",
+            "account \"666677778888\" sent, and only the management account 111111111111 may",
+        ),
         ("bad-not-json", "not JSON"),
         ("bad-reconcile-without-account", "not an account id"),
         ("bad-ec2-unreadable", "the event carries no eventName"),

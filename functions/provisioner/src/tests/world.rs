@@ -12,11 +12,13 @@ use phonehome_aws::{Account, AwsError, FixedOrganization, MemoryQueue, Message, 
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, Options, SharedCloud};
 use phonehome_network::{Action, Address, Inventory, Kind, Phase, ProbeSpec, StackSpec, StackStatus};
 use phonehome_provision::{Members, Provision};
-use phonehome_state::{Claim, Keys, Outboxed, PublishedFleet, all, readable};
+use phonehome_state::{Claim, Keys, Outboxed, PublishedFleet, all, readable, written_by};
 use serde_json::{Value, json};
 
 use crate::handler::{Provisioner, settle_ms};
 
+/// Owns the organization.
+pub(super) const MANAGEMENT: &str = "111111111111";
 pub(super) const SHOP_DEV: &str = "444455556666";
 pub(super) const SHOP_PROD: &str = "555566667777";
 pub(super) const PAYMENTS_DEV: &str = "777788889999";
@@ -151,6 +153,8 @@ async fn edit_status(table: &MemoryTable, account: &str, region: &str, change: i
 
 pub(super) struct World {
     pub(super) provisioner: Provisioner<MemoryTable, MemoryQueue, FixedOrganization, FakeMembers>,
+    /// What the provisioner sees, and may write only in part.
+    table: MemoryTable,
     pub(super) cloud: SharedCloud,
     /// How much of the queue was delivered.
     delivered: usize,
@@ -181,20 +185,25 @@ impl World {
         };
         let members = FakeMembers { cloud: cloud.clone(), conditions: Arc::default() };
         let provisioner = Provisioner {
-            provision: Provision { table, members, settle_ms: settle_ms(20) },
+            provision: Provision {
+                table: table.writing_only(written_by("provisioner")),
+                members,
+                settle_ms: settle_ms(20),
+            },
             queue: MemoryQueue::default(),
             dead_letters: MemoryQueue::default(),
             organization,
             metrics: Metrics::void("provisioner"),
             requeue_delay_s: 20,
+            management_account: MANAGEMENT.to_owned(),
         };
-        let world = Self { provisioner, cloud, delivered: 0 };
+        let world = Self { provisioner, table, cloud, delivered: 0 };
         world.publish(FLEET).await;
         world
     }
 
     pub(super) fn table(&self) -> &MemoryTable {
-        &self.provisioner.provision.table
+        &self.table
     }
 
     pub(super) fn conditions(&self) -> MutexGuard<'_, Conditions> {
