@@ -13,7 +13,8 @@ pub const TAG_MANAGED_BY: &str = "phonehome:managed-by";
 /// The value of [`TAG_MANAGED_BY`].
 pub const TAG_MANAGED_BY_VALUE: &str = "phonehome";
 
-/// The tag of a VPC that was there before phonehome, and that phonehome therefore never deletes.
+/// The tag of what was there before phonehome, and that phonehome therefore never deletes: an adopted
+/// VPC, and what in it fits the stack.
 pub const TAG_ADOPTED: &str = "phonehome:adopted";
 
 /// Which resource of a stack: `vpc`, `subnet/private/use1-az1`, `nat-gateway/use1-az1`.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, TAG_ADDRESS, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
+use crate::{Address, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
 
 pub use ec2::{
     AclAssociation, AclEntry, Association, ElasticIp, Endpoint, FlowLog, InternetGateway, NatGateway,
@@ -191,6 +191,24 @@ impl Inventory {
     /// take over.
     pub(crate) fn is_of_nat_gateway(&self, table: &RouteTable) -> bool {
         self.nat_gateways.iter().any(|nat| nat.route_table_id.as_ref() == Some(&table.id))
+    }
+
+    /// Whether something was there before phonehome, which adopted it.
+    pub(crate) fn is_adopted(&self, id: &str) -> bool {
+        fn has<T: Tagged>(items: &[T], id: &str) -> bool {
+            items.iter().any(|it| it.id() == id && it.tags().contains_key(TAG_ADOPTED))
+        }
+        has(&self.vpcs, id)
+            || has(&self.subnets, id)
+            || has(&self.internet_gateways, id)
+            || has(&self.elastic_ips, id)
+            || has(&self.nat_gateways, id)
+            || has(&self.route_tables, id)
+            || has(&self.security_groups, id)
+            || has(&self.network_acls, id)
+            || has(&self.endpoints, id)
+            || has(&self.flow_logs, id)
+            || has(&self.peerings, id)
     }
 
     /// Whether everything of a kind was seen.

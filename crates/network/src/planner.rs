@@ -194,6 +194,10 @@ impl<'a> Planner<'a> {
             true => (String::new(), format!("delete: {before}, {reason}")),
             false => (doomed.id().to_owned(), format!("delete: {reason}")),
         };
+        if !is_part && self.seen.is_adopted(doomed.id()) {
+            self.withhold(address, id, what, "it was there before phonehome, which adopted it".to_owned());
+            return false;
+        }
         match self.budget.permit(grant, unit, needs) {
             Ok(permit) => {
                 let action = Action::Remove(Removal::new(doomed, permit));

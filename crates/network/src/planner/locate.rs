@@ -1,7 +1,26 @@
 //! Finds the one resource that an address stands for.
 
 use super::{Planner, has_our_tags};
-use crate::{Action, Address, Change, Disruption, LinkSpec, PlanError, Ref, Tagged, Tags};
+use crate::{Action, Address, Change, Disruption, LinkSpec, PlanError, Ref, TAG_ADOPTED, Tagged, Tags};
+
+/// How something without any tag of phonehome becomes the stack's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    /// A peering that the other account asked for.
+    Accepted,
+    /// It is the adopted VPC, or in it, and fits. It is marked ([`TAG_ADOPTED`]): phonehome's role can
+    /// delete nothing that has the mark.
+    Adopted,
+}
+
+impl Taken {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::Accepted => "the other account asked for it",
+            Self::Adopted => "fits, and becomes phonehome's",
+        }
+    }
+}
 
 /// What was found for an address.
 pub(super) struct Located<'a, T> {
@@ -67,12 +86,16 @@ impl<'a> Planner<'a> {
 
     /// Plans to put the tags of a resource of the stack right: those that are missing or other.
     pub(super) fn keep_tags(&mut self, address: &Address, id: &str, tags: &Tags) {
-        let lacking = self.lacking_tags(address, tags);
+        let mut lacking = self.lacking_tags(address, tags);
         if lacking.is_empty() {
             return;
         }
-        let (change, reason) = match self.why_adopted(address, tags) {
-            Some(reason) => (Change::Adopt { id: id.to_owned() }, reason),
+        let taken = self.taken(address, tags);
+        if taken == Some(Taken::Adopted) {
+            lacking.insert(TAG_ADOPTED.to_owned(), "true".to_owned());
+        }
+        let (change, reason) = match taken {
+            Some(taken) => (Change::Adopt { id: id.to_owned() }, taken.reason()),
             None => {
                 let before = lacking.keys().map(|key| describe(key, tags.get(key)));
                 let after = lacking.iter().map(|(key, value)| describe(key, Some(value)));
@@ -83,12 +106,12 @@ impl<'a> Planner<'a> {
         self.push(Address::tags(address), change, Disruption::None, action, reason, vec![]);
     }
 
-    /// Why something without any tag of phonehome becomes the stack's; `None` when it had them.
-    fn why_adopted(&self, address: &Address, tags: &Tags) -> Option<&'static str> {
+    /// How something becomes the stack's; `None` when it was, and lost tags.
+    fn taken(&self, address: &Address, tags: &Tags) -> Option<Taken> {
         let accepts = |link: &LinkSpec| !link.requester && self.peering_address(link) == *address;
         match (has_our_tags(tags), self.spec.adopt.is_some()) {
-            (false, _) if self.spec.links.iter().any(accepts) => Some("the other account asked for it"),
-            (false, true) => Some("fits, and becomes phonehome's"),
+            (false, _) if self.spec.links.iter().any(accepts) => Some(Taken::Accepted),
+            (false, true) => Some(Taken::Adopted),
             _ => None,
         }
     }

@@ -74,7 +74,8 @@ impl Planner<'_> {
         }
         for (address, id) in self.everything() {
             let is_vpc = self.seen.vpcs.iter().any(|vpc| vpc.id == id);
-            let keys = [TAG_ADDRESS, TAG_MANAGED_BY].into_iter().chain(is_vpc.then_some(TAG_ADOPTED));
+            let marked = is_vpc || self.seen.is_adopted(&id);
+            let keys = [TAG_ADDRESS, TAG_MANAGED_BY].into_iter().chain(marked.then_some(TAG_ADOPTED));
             let keys = keys.map(str::to_owned).collect();
             let action = Action::Untag { resource: id.clone(), keys };
             let address = self.unique(address, &id);

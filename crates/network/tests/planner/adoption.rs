@@ -4,11 +4,11 @@ use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
 use phonehome_network::{
     Action, Address, Association, Change, Disruption, Inventory, Limits, PlanError, Route, RouteTarget,
-    StackSpec, TAG_ADOPTED, plan,
+    StackSpec, TAG_ADOPTED, Tags, plan,
 };
 
 use crate::support::{
-    ZONES, addresses, all, apply, cloud, count, edit, full, made, planned, seen, shape, spec, withheld,
+    ALL, ZONES, addresses, all, apply, cloud, count, edit, full, made, planned, seen, shape, spec, withheld,
 };
 
 /// A VPC that somebody made, just like this stack but without tags, which the spec adopts. It has an
@@ -58,6 +58,7 @@ fn refused(spec: &StackSpec, cloud: &mut FakeCloud) -> PlanError {
 fn a_vpc_that_fits_is_only_tagged() {
     for nat in [Nat::PerAz, Nat::Single, Nat::None] {
         let (spec, mut cloud) = network_only(nat);
+        let untagged = all_tags(&all(&mut cloud, &spec)).filter(|tags| tags.is_empty()).count();
         let plan = planned(&mut cloud, &spec, &Limits::ADOPTED);
         let adopts = |step: &&phonehome_network::Step| matches!(step.change, Change::Adopt { .. });
         assert_eq!(plan.steps.iter().filter(adopts).count(), plan.steps.len(), "{nat:?}: {plan:#?}");
@@ -67,10 +68,9 @@ fn a_vpc_that_fits_is_only_tagged() {
         adopt(&spec, &mut cloud);
         let mut world = all(&mut cloud, &spec);
         let mut new = all(&mut made(&spec_without_adoption(&spec)), &spec);
+        assert_eq!(marked(&world), untagged, "what was there, so that it is never deleted");
         named_alike(&mut world);
         named_alike(&mut new);
-        let adopted = world.vpcs[0].tags.remove(TAG_ADOPTED);
-        assert_eq!(adopted.as_deref(), Some("true"), "so that it is never deleted");
         assert_eq!(shape(&world), shape(&new));
     }
 }
@@ -79,14 +79,40 @@ fn spec_without_adoption(spec: &StackSpec) -> StackSpec {
     StackSpec { adopt: None, ..spec.clone() }
 }
 
-/// An adopted resource keeps the name it has.
+/// An adopted resource keeps the name it has, and is marked.
 fn named_alike(world: &mut Inventory) {
-    world.vpcs.iter_mut().for_each(|it| drop(it.tags.remove("Name")));
-    world.subnets.iter_mut().for_each(|it| drop(it.tags.remove("Name")));
-    world.internet_gateways.iter_mut().for_each(|it| drop(it.tags.remove("Name")));
-    world.elastic_ips.iter_mut().for_each(|it| drop(it.tags.remove("Name")));
-    world.nat_gateways.iter_mut().for_each(|it| drop(it.tags.remove("Name")));
-    world.route_tables.iter_mut().for_each(|it| drop(it.tags.remove("Name")));
+    let plain = |tags: &mut Tags| tags.retain(|key, _| key != "Name" && key != TAG_ADOPTED);
+    world.vpcs.iter_mut().for_each(|it| plain(&mut it.tags));
+    world.subnets.iter_mut().for_each(|it| plain(&mut it.tags));
+    world.internet_gateways.iter_mut().for_each(|it| plain(&mut it.tags));
+    world.elastic_ips.iter_mut().for_each(|it| plain(&mut it.tags));
+    world.nat_gateways.iter_mut().for_each(|it| plain(&mut it.tags));
+    world.route_tables.iter_mut().for_each(|it| plain(&mut it.tags));
+}
+
+/// The tags of what a network without extras is made of, but for main route tables, which AWS makes.
+fn all_tags(world: &Inventory) -> impl Iterator<Item = &Tags> {
+    let tables = world.route_tables.iter().filter(|it| !it.main).map(|it| &it.tags);
+    let parts = world.vpcs.iter().map(|it| &it.tags).chain(world.subnets.iter().map(|it| &it.tags));
+    let ways = world.internet_gateways.iter().map(|it| &it.tags);
+    let nats =
+        world.nat_gateways.iter().map(|it| &it.tags).chain(world.elastic_ips.iter().map(|it| &it.tags));
+    parts.chain(ways).chain(nats).chain(tables)
+}
+
+fn marked(world: &Inventory) -> usize {
+    all_tags(world).filter(|tags| tags.get(TAG_ADOPTED).is_some_and(|it| it == "true")).count()
+}
+
+#[test]
+fn what_was_adopted_is_not_deleted_even_with_permission() {
+    let (spec, mut cloud) = network_only(Nat::PerAz);
+    adopt(&spec, &mut cloud);
+    let smaller = StackSpec { zones: spec.zones[..2].to_vec(), ..spec };
+    let plan = planned(&mut cloud, &smaller, &ALL);
+    assert_eq!(count(&plan, |action| matches!(action, Action::Remove(_))), 0, "{plan:#?}");
+    let kept = plan.withheld.iter().filter(|it| it.reason.contains("adopted it")).count();
+    assert!(kept > 0, "{:?}", plan.withheld);
 }
 
 #[test]
