@@ -170,7 +170,7 @@ async fn a_created_account_gets_its_network_and_probes_and_a_second_look_changes
     assert_eq!(stack["message"], "as declared");
     assert_eq!(format!("{:?}", play.stage.control.describe_network(&place).await?), format!("{network:?}"));
     let file = play.folder.path().join("fleet.yaml").display().to_string();
-    let plan = play.stage.phonehome_as_operator(&["plan", "--fleet", &file, "--detailed-exitcode"]).await?;
+    let plan = play.stage.phonehome_as_viewer(&["plan", "--fleet", &file, "--detailed-exitcode"]).await?;
     assert!(plan.contains("1 stacks: 0 would change, 0 cannot be planned."), "{plan}");
     Ok(())
 }

@@ -9,7 +9,7 @@ use phonehome_provision::{Job, Progress};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::fleetwork::{Scope, Work, name};
+use crate::fleetwork::{Access, Scope, Work, name};
 use crate::output::Failure;
 use crate::plan::ACCOUNTS_MAX;
 use crate::{Done, Format};
@@ -26,7 +26,7 @@ pub(crate) struct ApplyArguments {
 
 /// Brings every account that is asked for as far as the time allows.
 pub(crate) async fn run(arguments: ApplyArguments, table: &str, format: Format) -> Result<Done, Failure> {
-    let work = Work::open(arguments.scope, table, format).await?;
+    let work = Work::open(arguments.scope, Access::Change, table, format).await?;
     work.bind().await?;
     let until = Instant::now() + Duration::from_secs(arguments.wait * 60);
     let jobs = work.jobs();

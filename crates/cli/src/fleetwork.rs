@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use phonehome_aws::cloud;
 use phonehome_aws::table::DynamoTable;
-use phonehome_fleet::{Fleet, Member, Surveyed};
+use phonehome_fleet::{Fleet, Member, Organization, Surveyed};
 use phonehome_network::{Disruption, Limits};
 use phonehome_provision::{AwsMembers, Job, Provision, usual_limits};
 use phonehome_state::{bindings, keep};
@@ -81,6 +81,26 @@ impl LimitArguments {
     }
 }
 
+/// What a command does in member accounts, which decides the role that it assumes there. There is no
+/// falling back from one to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It only looks: with the viewer's role, which can do nothing else.
+    Look,
+    /// It makes and takes away: with the provisioner's role.
+    Change,
+}
+
+impl Access {
+    /// The name of the role in each member account.
+    pub(crate) fn role(self, organization: &Organization) -> String {
+        match self {
+            Self::Look => organization.viewer_role(),
+            Self::Change => organization.member_role.clone(),
+        }
+    }
+}
+
 /// The fleet, the way into its accounts, and those that were asked for.
 pub(crate) struct Work {
     pub(crate) fleet: Fleet,
@@ -101,10 +121,15 @@ struct Target {
 }
 
 impl Work {
-    pub(crate) async fn open(scope: Scope, table: &str, format: Format) -> Result<Self, Failure> {
+    pub(crate) async fn open(
+        scope: Scope,
+        access: Access,
+        table: &str,
+        format: Format,
+    ) -> Result<Self, Failure> {
         let (_, fleet) = load(&scope.fleet, format)?;
         let config = cloud::connect().await.map_err(Failure::other)?;
-        let mut members = AwsMembers::new(config.clone(), &fleet.organization.member_role);
+        let mut members = AwsMembers::new(config.clone(), access.role(&fleet.organization));
         if let Some(path) = &scope.probe_zip {
             let zip = std::fs::read(path)
                 .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
@@ -194,5 +219,22 @@ fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, 
     match unknown {
         Some(unknown) => Err(Failure::input(format!("{unknown:?} is no account of the fleet file"))),
         None => Ok((found, notes)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_looks_never_assumes_a_role_that_can_write() {
+        let organization = Organization {
+            id: "o-a1b2c3d4e5".into(),
+            management_account: "111111111111".into(),
+            hub_account: "222222222222".into(),
+            member_role: "net".into(),
+        };
+        assert_eq!(Access::Look.role(&organization), "net-viewer");
+        assert_eq!(Access::Change.role(&organization), "net");
     }
 }

@@ -7,7 +7,7 @@ use phonehome_provision::Job;
 use phonehome_state::Claim;
 use serde_json::json;
 
-use crate::fleetwork::{Scope, Work, name};
+use crate::fleetwork::{Access, Scope, Work, name};
 use crate::output::Failure;
 use crate::{Done, Format};
 
@@ -34,7 +34,7 @@ type Planned = (String, Result<Plan, String>);
 
 /// Looks at every account that is asked for and shows what would change. Changes nothing.
 pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -> Result<Done, Failure> {
-    let work = Work::open(arguments.scope, table, format).await?;
+    let work = Work::open(arguments.scope, Access::Look, table, format).await?;
     let planned = plans(&work).await;
     let changes = planned.iter().any(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     let failed = planned.iter().any(|(_, plan)| plan.is_err());

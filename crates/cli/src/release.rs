@@ -8,7 +8,7 @@ use phonehome_provision::{AwsMembers, Progress, Provision};
 use phonehome_state::{Keys, bindings, readable};
 use serde_json::json;
 
-use crate::fleetwork::SETTLE_MS;
+use crate::fleetwork::{Access, SETTLE_MS};
 use crate::output::Failure;
 use crate::{Done, Format};
 
@@ -61,7 +61,8 @@ pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format
     if stacks.is_empty() {
         return Err(Failure::input(format!("account {id:?} has no stack; `phonehome status` lists all")));
     }
-    let members = AwsMembers::new(config, &fleet.organization.member_role);
+    let access = if arguments.yes { Access::Change } else { Access::Look };
+    let members = AwsMembers::new(config, access.role(&fleet.organization));
     let provision = Provision { table, members, settle_ms: SETTLE_MS };
     let mode = match arguments.mode {
         Mode::Remove => Release::Remove,

@@ -171,7 +171,7 @@ ACTIONS = {
         create_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
         delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         look.describe_network, look.default_vpcs, look.peek_queue, look.metrics, look.logs,
-        people.delete_route, people.operator, people.organization_trail,
+        people.delete_route, people.credentials_of, people.organization_trail,
     )
 }
 

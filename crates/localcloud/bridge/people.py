@@ -1,10 +1,8 @@
 """People who work in accounts with roles, and what CloudTrail tells of them."""
 
-import json
 import time
 
 ACCESS_ROLE = "OrganizationAccountAccessRole"
-OPERATOR = "phonehome-operator"
 
 
 def delete_route(cloud, account, region, table, destination, person):
@@ -72,32 +70,11 @@ def organization_trail(cloud, region):
     trails.start_logging(Name=name)
 
 
-def operator(cloud, account, region, member_role):
-    """Credentials of the role that the hub's people run `phonehome plan` with; makes it if need be."""
-    iam = cloud.client("iam", account, region)
-    role = f"arn:aws:iam::{account}:role/{OPERATOR}"
-    trust = statement("sts:AssumeRole", Principal={"AWS": f"arn:aws:iam::{account}:root"})
-    try:
-        iam.create_role(RoleName=OPERATOR, AssumeRolePolicyDocument=policy(trust))
-    except iam.exceptions.EntityAlreadyExistsException:
-        pass
-    table = f"arn:aws:dynamodb:{region}:{account}:table/phonehome"
-    iam.put_role_policy(RoleName=OPERATOR, PolicyName="plan", PolicyDocument=policy(
-        statement(["dynamodb:GetItem", "dynamodb:Query"], Resource=table),
-        statement(["organizations:DescribeAccount", "organizations:ListAccounts"], Resource="*"),
-        statement("sts:AssumeRole", Resource=f"arn:aws:iam::*:role/{member_role}"),
-    ))
-    keys = cloud.assume(account, role, region, "operator")
+def credentials_of(cloud, account, region, role):
+    """Credentials of a role of this account, for somebody whom it trusts."""
+    keys = cloud.assume(account, f"arn:aws:iam::{account}:role/{role}", region, "somebody")
     return {
         "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
         "AWS_SESSION_TOKEN": keys["SessionToken"],
     }
-
-
-def statement(action, **more):
-    return {"Effect": "Allow", "Action": action, **more}
-
-
-def policy(*statements):
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})

@@ -225,13 +225,13 @@ impl Control {
         self.ask("organization_trail", json!({"region": region})).await
     }
 
-    /// Makes the role `phonehome-operator`, if need be, and answers with credentials of it, as the
-    /// environment variables of AWS. It may look at phonehome's state and assume `member_role`.
+    /// Credentials of a role of an account, as the environment variables of AWS. The role has to trust
+    /// the account's root.
     ///
     /// # Errors
-    /// The emulator refuses.
-    pub async fn operator(&self, at: &Place, member_role: &str) -> Result<BTreeMap<String, String>> {
-        self.ask_at("operator", at, json!({"member_role": member_role})).await
+    /// There is no such role, or it trusts somebody else.
+    pub async fn credentials_of(&self, at: &Place, role: &str) -> Result<BTreeMap<String, String>> {
+        self.ask_at("credentials_of", at, json!({"role": role})).await
     }
 
     /// Enables or disables a schedule.

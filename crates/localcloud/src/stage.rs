@@ -25,8 +25,8 @@ pub const REGION: &str = "us-east-1";
 /// The Regions that accounts have here; on AWS it is at least 17. phonehome removes the default VPC of
 /// each, and fewer of them save time.
 const ACCOUNT_REGIONS: &str = "us-east-1,us-west-2,eu-central-1";
-/// The role that phonehome assumes in accounts, by the name that infra/ gives it.
-const MEMBER_ROLE: &str = "phonehome-member";
+/// The role of the hub that what changes nothing is run with, by the name that infra/operator.yaml gives it.
+const VIEWER_ROLE: &str = "phonehome-viewer";
 /// The role that AWS makes in each new account; trusts the management account.
 const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 /// The functions of the hub, whose zips its template names.
@@ -113,8 +113,8 @@ impl Stage {
         Ok((text, output.status.success()))
     }
 
-    /// Deploys `infra/hub.yaml` and `infra/management.yaml`, puts Slack's token in and subscribes
-    /// on-call.
+    /// Deploys `infra/hub.yaml`, `infra/operator.yaml` and `infra/management.yaml`, puts Slack's token in
+    /// and subscribes on-call.
     ///
     /// # Errors
     /// When a stack fails; the error names the resources and reasons.
@@ -138,6 +138,14 @@ impl Stage {
             .deploy(&Deployment { artifacts, ..hub })
             .await
             .context("deploying infra/hub.yaml")?;
+        let root = format!("arn:aws:iam::{HUB_ACCOUNT}:root");
+        let people = self.deployment(
+            Self::hub_place(),
+            "phonehome-people",
+            "operator.yaml",
+            &[("OperatorPrincipals", root.as_str()), ("ViewerPrincipals", root.as_str())],
+        );
+        self.control.deploy(&people).await.context("deploying infra/operator.yaml")?;
         let management = self.deployment(
             Place::new(MANAGEMENT_ACCOUNT, REGION),
             "phonehome-management",
@@ -278,13 +286,13 @@ impl Stage {
         self.run(arguments, BTreeMap::new()).await
     }
 
-    /// The same with the role `phonehome-operator`, which may also look into member accounts, as
-    /// `plan` does.
+    /// The same with the role `phonehome-viewer`, which may also look into member accounts, as `plan`
+    /// does, and change nothing.
     ///
     /// # Errors
     /// Like [`Stage::phonehome`].
-    pub async fn phonehome_as_operator(&self, arguments: &[&str]) -> Result<String> {
-        let credentials = self.control.operator(&Self::hub_place(), MEMBER_ROLE).await?;
+    pub async fn phonehome_as_viewer(&self, arguments: &[&str]) -> Result<String> {
+        let credentials = self.control.credentials_of(&Self::hub_place(), VIEWER_ROLE).await?;
         self.run(arguments, credentials).await
     }
 

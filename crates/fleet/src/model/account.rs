@@ -22,6 +22,14 @@ pub struct Organization {
     pub member_role: String,
 }
 
+impl Organization {
+    /// The IAM role in each member account that can only look, which the same template creates:
+    /// `phonehome-member-viewer`. `plan` assumes no other.
+    pub fn viewer_role(&self) -> String {
+        format!("{}-viewer", self.member_role)
+    }
+}
+
 /// The role the project's own template creates.
 pub(crate) fn default_member_role() -> String {
     "phonehome-member".to_owned()

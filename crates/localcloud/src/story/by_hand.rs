@@ -53,7 +53,7 @@ pub(crate) async fn plan_is_shown(stage: &Stage, cast: &Cast, narrator: &mut Nar
     let account = cast.id("ledger-dev")?;
     let before = stage.network(account).await?;
     let arguments = ["plan", "--fleet", &file, "--account", "ledger-dev", "--allow-delete", "4"];
-    let plan = stage.phonehome_as_operator(&arguments).await?;
+    let plan = stage.phonehome_as_viewer(&arguments).await?;
     narrator.say(
         "the next fleet file has nat: single in dev; phonehome plan --account ledger-dev --allow-delete 4:",
     );
@@ -61,7 +61,7 @@ pub(crate) async fn plan_is_shown(stage: &Stage, cast: &Cast, narrator: &mut Nar
     ensure!(plan.contains("NAT single costs"), "the plan has no price:\n{plan}");
     let after = stage.network(account).await?;
     ensure!(format!("{before:?}") == format!("{after:?}"), "a plan changed ledger-dev");
-    narrator.note("with the role phonehome-operator of the hub account; nothing was changed");
+    narrator.note("with the role phonehome-viewer of the hub account, which could not change anything");
     Ok(())
 }
 
