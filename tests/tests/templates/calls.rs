@@ -1,0 +1,89 @@
+//! Nothing is allowed that no code calls, and nothing called that is not allowed. Each call carries the
+//! name of its operation as text, for its errors and AWS's limits: those names are read here.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use anyhow::Result;
+
+use crate::member::member;
+use crate::template::{list, load, repository};
+
+/// What AWS demands beside the call that the code makes.
+const ALONG_WITH: [(&str, &str); 6] = [
+    ("iam:CreateServiceLinkedRole", "the first regional NAT gateway of an account"),
+    ("iam:PassRole", "a function and a schedule get a role"),
+    ("lambda:TagResource", "CreateFunction with tags"),
+    ("logs:CreateLogDelivery", "CreateFlowLogs to a bucket"),
+    ("logs:DeleteLogDelivery", "DeleteFlowLogs from a bucket"),
+    ("ec2:DescribeSecurityGroups", "CreateFunction in a VPC"),
+];
+
+/// The operations of these services that the code calls in member accounts.
+fn called() -> Result<BTreeSet<String>> {
+    let mut called = BTreeSet::new();
+    let mut folders = vec![repository().join("crates/aws/src"), repository().join("crates/network/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            if path.is_dir() {
+                folders.push(path);
+            } else if name.ends_with(".rs") && !name.ends_with("tests.rs") && !name.starts_with("test_") {
+                let text = fs::read_to_string(&path)?;
+                called.extend(text.split('"').filter(|it| is_operation(it)).map(str::to_owned));
+            }
+        }
+    }
+    Ok(called)
+}
+
+fn is_operation(text: &str) -> bool {
+    ["ec2:", "lambda:", "scheduler:"].iter().any(|service| {
+        text.strip_prefix(service).is_some_and(|operation| {
+            operation.starts_with(|c: char| c.is_ascii_uppercase())
+                && operation.chars().all(|c| c.is_ascii_alphanumeric())
+        })
+    })
+}
+
+fn allowed_to(role: &str) -> Result<BTreeSet<String>> {
+    let all = [("AllowRemoval", "true"), ("AllowAdoption", "true"), ("RemoveDefaultVpcs", "true")];
+    let statements = member(&all)?.statements(role)?;
+    Ok(statements.iter().filter(|it| it["Effect"] == "Allow").flat_map(|it| list(&it["Action"])).collect())
+}
+
+#[test]
+fn what_the_code_calls_in_a_member_account_is_what_its_role_may_do() -> Result<()> {
+    let (called, allowed) = (called()?, allowed_to("MemberRole")?);
+    assert!(called.len() > 60, "the calls were not found: {called:?}");
+    let along = |action: &&String| ALONG_WITH.iter().any(|(it, _)| it == action);
+    let unused: Vec<_> = allowed.difference(&called).filter(|it| !along(it)).collect();
+    assert!(unused.is_empty(), "allowed, and called by nothing: {unused:?}");
+    let missing: Vec<_> = called.difference(&allowed).collect();
+    assert!(missing.is_empty(), "called, and not allowed: {missing:?}");
+    Ok(())
+}
+
+#[test]
+fn the_viewer_may_look_at_all_that_the_code_looks_at_and_do_nothing_else() -> Result<()> {
+    let looks = |it: &&String| {
+        ["Describe", "Get"].iter().any(|verb| it.split_once(':').is_some_and(|(_, op)| op.starts_with(verb)))
+    };
+    let looked: BTreeSet<String> = called()?.iter().filter(looks).cloned().collect();
+    assert_eq!(allowed_to("ViewerRole")?, looked);
+    Ok(())
+}
+
+/// Lambda's poller of a queue needs three rights, the functions send.
+#[test]
+fn nothing_is_allowed_on_queues_that_nobody_does() -> Result<()> {
+    let hub = load("hub", &[("OrganizationId", "o-a1b2c3d4e5"), ("ManagementAccountId", "111111111111")])?;
+    let used = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:SendMessage"];
+    for role in hub.of_type("AWS::IAM::Role")? {
+        for action in hub.statements(&role)?.iter().flat_map(|it| list(&it["Action"])) {
+            assert!(!action.starts_with("sqs:") || used.contains(&action.as_str()), "{role}: {action}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! What the templates in infra/ must say: on AWS nothing else stands between a mistake and the accounts.
+
+mod calls;
+mod hub;
+mod iam;
+mod member;
+mod people;
+mod template;

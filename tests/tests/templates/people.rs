@@ -1,0 +1,73 @@
+//! infra/operator.yaml: what people and pipelines run the command with.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::hub::{partitions_of, written_by};
+use crate::iam::{Request, allowed};
+use crate::template::{Template, list, load};
+
+const TEAM: &str =
+    "arn:aws:iam::333333333333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Platform_*";
+const PIPELINE: &str = "arn:aws:iam::333333333333:role/pull-requests";
+
+fn people() -> Result<Template> {
+    load("operator", &[("OperatorPrincipals", TEAM), ("ViewerPrincipals", PIPELINE)])
+}
+
+fn may_become(role: &Value, who: &str) -> bool {
+    let statements = role["AssumeRolePolicyDocument"]["Statement"].as_array().cloned().unwrap_or_default();
+    // A trust policy has no resource: it is the role.
+    let statements: Vec<Value> = statements
+        .into_iter()
+        .map(|mut statement| {
+            statement["Resource"] = "*".into();
+            statement
+        })
+        .collect();
+    allowed(&statements, &Request::new("sts:AssumeRole", "role").with("aws:PrincipalArn", &[who]))
+}
+
+#[test]
+fn each_role_is_for_those_whom_its_parameter_names() -> Result<()> {
+    let people = people()?;
+    let (viewer, operator) = (people.properties("Viewer")?, people.properties("Operator")?);
+    let member =
+        "arn:aws:iam::333333333333:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Platform_0a";
+    assert!(may_become(&operator, member) && may_become(&viewer, PIPELINE));
+    assert!(!may_become(&operator, PIPELINE), "a pull request's pipeline must not be able to write");
+    assert!(!may_become(&viewer, "arn:aws:iam::333333333333:role/somebody"));
+    Ok(())
+}
+
+#[test]
+fn the_viewer_writes_nothing_and_reaches_only_the_role_that_looks() -> Result<()> {
+    let statements = people()?.statements("Viewer")?;
+    assert!(written_by(&statements).is_empty());
+    for action in statements.iter().flat_map(|it| list(&it["Action"])) {
+        let reads = [
+            "dynamodb:GetItem",
+            "dynamodb:Query",
+            "organizations:DescribeAccount",
+            "organizations:ListAccounts",
+        ];
+        assert!(reads.contains(&action.as_str()) || action == "sts:AssumeRole", "{action}");
+    }
+    let assume =
+        |role: &str| Request::new("sts:AssumeRole", &format!("arn:aws:iam::444455556666:role/{role}"));
+    assert!(allowed(&statements, &assume("phonehome-member-viewer")));
+    assert!(!allowed(&statements, &assume("phonehome-member")));
+    assert!(!allowed(&statements, &assume("OrganizationAccountAccessRole")));
+    Ok(())
+}
+
+#[test]
+fn the_operator_writes_what_people_decide_and_what_apply_writes() -> Result<()> {
+    let statements = people()?.statements("Operator")?;
+    let written = written_by(&statements);
+    assert_eq!(written, partitions_of("operator"));
+    for of_probes in ["heartbeats", "paths", "incidents"] {
+        assert!(!written.contains(of_probes), "{of_probes}");
+    }
+    Ok(())
+}
