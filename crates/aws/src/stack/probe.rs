@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
     Architecture, DestinationConfig, FunctionCode, LastUpdateStatus, LoggingConfig, OnFailure, OnSuccess,
@@ -70,18 +71,13 @@ impl AwsStack {
         }))
     }
 
-    /// Where the function's reports go. A destination for failures must be there too, and no
-    /// retries: one that differs counts as none.
+    /// Where the function's reports go.
     async fn destination(&self, name: &str) -> Result<Option<String>, AwsError> {
         let seen = match self.lambda.get_function_event_invoke_config().function_name(name).send().await {
             Ok(seen) => seen,
             Err(error) => return absent(AwsError::of("lambda:GetFunctionEventInvokeConfig", name, &error)),
         };
-        let to = seen.destination_config();
-        let success = to.and_then(|to| to.on_success()).and_then(|to| to.destination());
-        let failure = to.and_then(|to| to.on_failure()).and_then(|to| to.destination());
-        let as_ours = success == failure && seen.maximum_retry_attempts() == Some(0);
-        Ok(success.filter(|_| as_ours).map(str::to_owned))
+        Ok(destination_of(&seen))
     }
 
     pub(super) async fn schedules(&self) -> Result<Vec<Schedule>, AwsError> {
@@ -243,6 +239,15 @@ impl Call<'_> {
     }
 }
 
+/// A destination for failures must be there too, and no retries: one that differs counts as none.
+fn destination_of(seen: &GetFunctionEventInvokeConfigOutput) -> Option<String> {
+    let to = seen.destination_config();
+    let success = to.and_then(|to| to.on_success()).and_then(|to| to.destination());
+    let failure = to.and_then(|to| to.on_failure()).and_then(|to| to.destination());
+    let as_ours = success == failure && seen.maximum_retry_attempts() == Some(0);
+    success.filter(|_| as_ours).map(str::to_owned)
+}
+
 fn absent<T>(error: AwsError) -> Result<Option<T>, AwsError> {
     if error.code == MISSING { Ok(None) } else { Err(error) }
 }
@@ -250,4 +255,26 @@ fn absent<T>(error: AwsError) -> Result<Option<T>, AwsError> {
 #[allow(clippy::expect_used, reason = "the only required field is set")]
 fn no_window() -> FlexibleTimeWindow {
     FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().expect("complete")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_that_retries_or_knows_no_failures_is_put_right() {
+        let seen = |success: Option<&str>, failure: Option<&str>, retries: Option<i32>| {
+            let success = success.map(|to| OnSuccess::builder().destination(to).build());
+            let failure = failure.map(|to| OnFailure::builder().destination(to).build());
+            let to = DestinationConfig::builder().set_on_success(success).set_on_failure(failure).build();
+            let seen = GetFunctionEventInvokeConfigOutput::builder().destination_config(to);
+            destination_of(&seen.set_maximum_retry_attempts(retries).build())
+        };
+        assert_eq!(seen(Some("bus"), Some("bus"), Some(0)).as_deref(), Some("bus"));
+        assert_eq!(seen(Some("bus"), Some("bus"), Some(2)), None, "AWS retries twice unless told otherwise");
+        assert_eq!(seen(Some("bus"), Some("bus"), None), None);
+        assert_eq!(seen(Some("bus"), None, Some(0)), None);
+        assert_eq!(seen(Some("bus"), Some("other"), Some(0)), None);
+        assert_eq!(seen(None, None, Some(0)), None);
+    }
 }
