@@ -73,7 +73,7 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     trail_is_made(&stage, narrator).await?;
     stage.deploy().await?;
     narrator.say(
-        "infra/hub.yaml and infra/management.yaml deployed through CloudFormation, with the release binaries",
+        "infra/hub.yaml, infra/operator.yaml and infra/management.yaml deployed through CloudFormation, with the release binaries",
     );
     narrator.note(
         "the emulator's CloudFormation lacks EventBusPolicy, TTL and backups: the local cloud adds them",
