@@ -27,8 +27,8 @@ pub use seen::{Seen, SeenVpc, record_seen};
 use decide::Decision;
 
 /// How often a change is tried again when another executor changes the ledger first. Each time one
-/// of them gets through, so this many can claim at the same moment. The provisioner runs at most 20
-/// at once (`MaximumConcurrency` in `infra/hub.yaml`).
+/// of them gets through, so this many can claim at the same moment. The provisioner runs at most 250
+/// at once (`ProvisionerConcurrency` in `infra/hub.yaml`; 20 is what the README recommends).
 const ATTEMPTS_MAX: usize = 300;
 
 /// Why the ledger was not changed.
