@@ -14,12 +14,13 @@ def is_allowed(statements, request):
 
 
 def applies(statement, request):
-    actions, resources = (_list(statement.get(key, [])) for key in ("Action", "Resource"))
-    if "NotAction" in statement or "NotResource" in statement:
-        raise ValueError("NotAction and NotResource are not known here")
+    if "NotAction" in statement:
+        raise ValueError("NotAction is not known here")
+    resources = _list(statement.get("NotResource", statement.get("Resource", [])))
+    named = any(_like(resource, request.resource) for resource in resources)
     return (
-        any(_like(action.lower(), request.action.lower()) for action in actions)
-        and any(_like(resource, request.resource) for resource in resources)
+        any(_like(action.lower(), request.action.lower()) for action in _list(statement["Action"]))
+        and named != ("NotResource" in statement)
         and all(
             holds(operator, key, values, request.context)
             for operator, keys in statement.get("Condition", {}).items()

@@ -21,6 +21,12 @@ class Policies(unittest.TestCase):
     def test_a_deny_is_stronger(self):
         self.assertFalse(is_allowed([ALLOW, ALLOW | {"Effect": "Deny"}], REQUEST))
 
+    def test_what_not_resource_names_is_left_out(self):
+        deny = {"Effect": "Deny", "Action": "ec2:*", "NotResource": ALLOW["Resource"]}
+        self.assertTrue(is_allowed([ALLOW, deny], REQUEST))
+        elsewhere = deny | {"NotResource": "arn:aws:ec2:*:222222222222:vpc/*"}
+        self.assertFalse(is_allowed([ALLOW, elsewhere], REQUEST))
+
     def test_conditions_hold_as_iam_has_it(self):
         tag = "aws:ResourceTag/a"
         for operator, context, wanted in (

@@ -191,7 +191,7 @@ pub(crate) fn written_by(statements: &[Value]) -> BTreeSet<String> {
         let writes = |action: &String| {
             let verb = action.strip_prefix("dynamodb:").unwrap_or_default();
             !verb.is_empty()
-                && !["GetItem", "Query", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+                && !["GetItem", "BatchGetItem", "Query", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
                     .contains(&verb)
         };
         if list(&statement["Action"]).iter().any(writes) {

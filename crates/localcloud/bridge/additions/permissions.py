@@ -115,10 +115,11 @@ def request_context(original, service, action, body, query):
 
 def leading_keys(request):
     """The partition keys that a call names, which are `pk` in phonehome's table: of every item of a
-    transaction together, while AWS looks at each by itself."""
+    transaction or batch together, while AWS looks at each by itself."""
     transaction = [detail for item in request.get("TransactItems", []) for detail in item.values()]
+    batch = [{"Key": key} for table in request.get("RequestItems", {}).values() for key in table.get("Keys", [])]
     found = []
-    for call in transaction or [request]:
+    for call in transaction or batch or [request]:
         item = call.get("Item") or call.get("Key") or {}
         found += [value["S"] for name, value in item.items() if name == "pk"]
         if call.get("KeyConditionExpression") == "pk = :pk":
