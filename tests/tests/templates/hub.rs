@@ -165,6 +165,20 @@ fn a_function_that_must_run_each_minute_pages_when_it_does_not() -> Result<()> {
 }
 
 #[test]
+fn every_function_has_an_alarm_for_what_it_cannot_read() -> Result<()> {
+    let hub = hub(&[])?;
+    let alarms = alarms(&hub)?;
+    for function in hub.of_type(FUNCTION)? {
+        let dimensions = json!([{"Name": "Function", "Value": function.to_lowercase()}]);
+        let watches = |it: &Value| it["MetricName"] == "UnreadableItems" && it["Dimensions"] == dimensions;
+        let alarm =
+            alarms.values().find(|it| watches(it)).with_context(|| format!("{function}: no alarm"))?;
+        assert_eq!(list(&alarm["AlarmActions"]), ["<OperationsTopic>"], "{function}");
+    }
+    Ok(())
+}
+
+#[test]
 fn every_dead_letter_queue_has_an_alarm() -> Result<()> {
     let hub = hub(&[])?;
     let alarms = alarms(&hub)?;
@@ -191,8 +205,16 @@ pub(crate) fn written_by(statements: &[Value]) -> BTreeSet<String> {
         let writes = |action: &String| {
             let verb = action.strip_prefix("dynamodb:").unwrap_or_default();
             !verb.is_empty()
-                && !["GetItem", "BatchGetItem", "Query", "DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
-                    .contains(&verb)
+                && ![
+                    "GetItem",
+                    "BatchGetItem",
+                    "Query",
+                    "DescribeStream",
+                    "GetRecords",
+                    "GetShardIterator",
+                    "ListStreams",
+                ]
+                .contains(&verb)
         };
         if list(&statement["Action"]).iter().any(writes) {
             let keys: Vec<_> =
