@@ -7,8 +7,14 @@ use phonehome_fleet::Line;
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `release` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 19] = [
+pub const WRITERS: [(&str, &[&str]); 25] = [
     ("fleet", &["operator"]),
+    ("fleet/versions", &["operator"]),
+    ("permissions", &["provisioner", "operator"]),
+    ("removals", &["provisioner", "operator"]),
+    ("bindings", &["provisioner", "operator"]),
+    ("bindings/accounts", &["provisioner", "operator"]),
+    ("bindings/told", &["provisioner", "operator"]),
     (Keys::STACKS, &["provisioner", "operator"]),
     (Keys::LEDGER, &["provisioner", "operator"]),
     (Keys::HOLDERS, &["provisioner", "operator"]),
