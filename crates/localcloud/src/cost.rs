@@ -61,9 +61,9 @@ pub fn monthly(fleet: FleetSize) -> (Vec<CostLine>, CostLine) {
     let storing = runs * (WRITE + 2.0 * READ);
     // Alerter and notifier each minute, and the alerter's look at everything.
     let deciding = MINUTES * (2.0 * (0.25 * 0.2 * LAMBDA_GB_S + LAMBDA_REQUEST) + fleet.probes * 0.75 * READ);
-    // Nineteen aggregate metrics and 23 alarms, however large the fleet is; one call for each run of the
+    // Nineteen aggregate metrics and 22 alarms, however large the fleet is; one call for each run of the
     // alerter and the notifier and for each batch of the collector.
-    let watching = 19.0 * METRIC + 23.0 * ALARM + SECRET + (2.0 * MINUTES + batches) * PUT_METRIC;
+    let watching = 19.0 * METRIC + 22.0 * ALARM + SECRET + (2.0 * MINUTES + batches) * PUT_METRIC;
     let lines = vec![
         CostLine { what: "probes (Lambda, each minute)", dollars: probing },
         CostLine { what: "carrying reports (EventBridge, two hops)", dollars: carrying },
