@@ -12,6 +12,7 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
     PHONEHOME_LOCAL_SCHEDULE_SECONDS    how often schedules of rate(1 minute) fire (optional)
     PHONEHOME_LOCAL_REGIONS             the only Regions that accounts have, by commas (optional)
     PHONEHOME_LOCAL_CONCURRENCY         Lambda's quota of an account and Region (optional: a fresh account's, 10)
+    PHONEHOME_LOCAL_CHAIN               how often a function may be invoked in a chain of its own (optional: 16)
     PHONEHOME_LOCAL_FRESH_ROLE_SECONDS  how long a service does not know a fresh role (optional: 0.5)
     PHONEHOME_LOCAL_CONFLICT_EVERY      which write to DynamoDB meets a transaction: each Nth (optional: none)
     PHONEHOME_LOCAL_STOP_WITH_STDIN     end, with the functions, when standard input ends (optional)

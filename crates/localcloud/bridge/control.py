@@ -110,6 +110,16 @@ def create_account(cloud, name, email):
     return status["AccountId"]
 
 
+def rename_account(cloud, account, name):
+    """account:PutAccountName in the management account."""
+    client = cloud.client("account", cloud.management, ORGANIZATION_REGION)
+    client.put_account_name(AccountId=account, AccountName=name)
+
+
+def close_account(cloud, account):
+    cloud.client("organizations", cloud.management, ORGANIZATION_REGION).close_account(AccountId=account)
+
+
 def set_secret(cloud, account, region, secret, value):
     cloud.client("secretsmanager", account, region).put_secret_value(SecretId=secret, SecretString=value)
 
@@ -168,7 +178,7 @@ def set_alarm_state(cloud, account, region, alarm, state, reason):
 ACTIONS = {
     action.__name__: action
     for action in (
-        create_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
+        create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
         delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         look.describe_network, look.default_vpcs, look.peek_queue, look.metrics, look.logs,
         people.delete_route, people.credentials_of, people.organization_trail,

@@ -135,6 +135,22 @@ impl Control {
         self.ask("create_account", json!({"name": name, "email": email})).await
     }
 
+    /// Renames an account of the organization. Another may have that name already.
+    ///
+    /// # Errors
+    /// There is no such account.
+    pub async fn rename_account(&self, account: &str, name: &str) -> Result<()> {
+        self.ask("rename_account", json!({"account": account, "name": name})).await
+    }
+
+    /// Closes an account of the organization.
+    ///
+    /// # Errors
+    /// There is no such account, or it is closed.
+    pub async fn close_account(&self, account: &str) -> Result<()> {
+        self.ask("close_account", json!({"account": account})).await
+    }
+
     /// Puts a value into a secret.
     ///
     /// # Errors

@@ -132,6 +132,17 @@ async fn new_accounts_get_a_stack_through_the_role_that_trusts_the_management_ac
 }
 
 #[tokio::test]
+async fn accounts_are_renamed_and_closed() {
+    let cloud = cloud().await;
+    let account = cloud.control.create_account("shop-dev", "shop-dev@example.com").await.unwrap();
+    cloud.control.rename_account(&account, "shop-prod").await.unwrap();
+    cloud.control.close_account(&account).await.unwrap();
+    let error = cloud.control.close_account(&account).await.unwrap_err().to_string();
+    assert!(error.contains("AccountAlreadyClosed"), "{error}");
+    assert!(cloud.control.rename_account("999999999999", "nobody").await.is_err());
+}
+
+#[tokio::test]
 async fn events_and_messages_can_be_looked_at_without_taking_them() {
     let cloud = cloud().await;
     let outputs = cloud.control.deploy(&cloud.stack()).await.unwrap();

@@ -13,6 +13,7 @@ from ministack.core.responses import (
     new_uuid,
     request_scope,
 )
+from ministack.services import account as account_service
 from ministack.services import iam, organizations
 
 from .buses import default_bus, new_event, receive
@@ -187,6 +188,22 @@ def close_account(original, payload):
         }
         in_background(emit_service_event, "CloseAccountResult", {"closeAccountStatus": details})
     return answer
+
+
+@replaces(account_service, "handle_request")
+async def account_request(original, method, path, headers, body, query):
+    """PutAccountName: the management account renames any account, another one itself. Names need not differ."""
+    if path != "/putAccountName":
+        return await original(method, path, headers, body, query)
+    wanted = json.loads(body)
+    caller = get_account_id()
+    account_id = wanted.get("AccountId") or caller
+    if account_id not in member_accounts() or caller not in (account_id, MANAGEMENT):
+        return error_response_json("AccessDeniedException", "You do not have sufficient access.", 403)
+    with request_scope(MANAGEMENT, ORGANIZATION_REGION):
+        renamed = {**organizations._accounts[account_id], "Name": wanted["AccountName"]}
+        organizations._accounts[account_id] = renamed
+    return 200, {}, b""
 
 
 organizations._DISPATCH["CreateAccount"] = create_account

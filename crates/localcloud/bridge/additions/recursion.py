@@ -9,7 +9,10 @@ import time
 
 from ministack.services import lambda_svc, sns, sqs
 
-from .replacing import replaces
+from .replacing import log, replaces
+from .settings import CHAIN
+
+lambda_svc.MAX_INVOKE_DEPTH = CHAIN
 
 # The trace header of the request, or the message, that is being worked on. Invocations, messages and
 # notifications that come of it carry its lineage on.
@@ -56,11 +59,13 @@ def trace_header(_original, config, _inbound_trace_header=None):
 
 @replaces(lambda_svc, "_execute_function_dispatch")
 def execute_function_dispatch(original, function, config, *arguments):
-    """Where `RecursiveLoop` is not `Allow`, what would be the seventeenth invocation is dropped and counted."""
+    """Where `RecursiveLoop` is not `Allow`, what would be one too many, usually the seventeenth, is dropped and counted."""
     name = config.get("FunctionName")
     record = lambda_svc._functions.get(name) or function
-    dropped = lambda_svc._recursive_loop_drop(name, record, invoked_before(config) + 1)
-    if not dropped:
+    before = invoked_before(config)
+    if before:
+        log.info("%s is invoked for time %d in a chain of its own", name, before + 1)
+    if not lambda_svc._recursive_loop_drop(name, record, before + 1):
         return original(function, config, *arguments)
     error = {"errorType": "RecursiveInvocationException", "errorMessage": f"{name} invokes itself"}
     return {"body": error, "error": True, "recursive": True, "log": ""}

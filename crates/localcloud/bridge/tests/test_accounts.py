@@ -66,6 +66,16 @@ class Organization(BridgeTest):
         described = self.client("organizations", HUB).describe_account(AccountId=account)["Account"]
         self.assertEqual(described["Status"], "SUSPENDED")
 
+    def test_an_account_is_renamed_even_like_another(self):
+        accounts = [self.create(f"{name}@phonehome.example")["AccountId"] for name in ("one", "two")]
+        self.client("account", MANAGEMENT).put_account_name(AccountId=accounts[0], AccountName="same")
+        self.client("account", accounts[1]).put_account_name(AccountName="same")
+        described = self.client("organizations", HUB).describe_account
+        names = [described(AccountId=account)["Account"]["Name"] for account in accounts]
+        self.assertEqual(names, ["same", "same"])
+        put = self.client("account", accounts[0]).put_account_name
+        self.assert_denied("AccessDeniedException", put, AccountId=accounts[1], AccountName="other")
+
     def test_who_may_ask(self):
         for account in (MANAGEMENT, HUB):
             organization = self.client("organizations", account)
