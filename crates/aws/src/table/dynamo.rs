@@ -100,6 +100,23 @@ impl DynamoTable {
             .map_err(|error| AwsError::of("dynamodb:TransactWriteItems", &self.name, &error))
     }
 
+    /// Writes again where an item was in a transaction at that moment, which the SDK does not. Nothing was
+    /// written then, and the conditions decide anew.
+    async fn write_all(&self, items: &[TransactWriteItem]) -> Result<(), AwsError> {
+        let mut attempt = 1;
+        loop {
+            let done = match items {
+                [] => Ok(()),
+                [TransactWriteItem { put: Some(put), .. }] => self.put_one(put.clone()).await,
+                _ => self.transact(items.to_vec()).await,
+            };
+            let Err(error) = done else { return Ok(()) };
+            let Some(pause) = pause_before_next(&error, attempt) else { return Err(error) };
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
     /// One round of BatchGetItem: what it read, and what it left for another round.
     async fn batch_get(&self, keys: KeysAndAttributes) -> Result<BatchGetItemOutput, AwsError> {
         self.client
@@ -108,6 +125,28 @@ impl DynamoTable {
             .send()
             .await
             .map_err(|error| AwsError::of("dynamodb:BatchGetItem", &self.name, &error))
+    }
+}
+
+/// How often a write that meets somebody's transaction is tried: transactions take milliseconds.
+const WRITE_ATTEMPTS: u32 = 5;
+/// The wait before the second attempt, a multiple of it before each further one: 250 ms in all.
+const WRITE_PAUSE: Duration = Duration::from_millis(25);
+
+/// How long to wait before a failed write is tried again; `None` where that does not help. `attempt` counts
+/// from 1.
+fn pause_before_next(error: &AwsError, attempt: u32) -> Option<Duration> {
+    (meets_transaction(error) && attempt < WRITE_ATTEMPTS).then(|| WRITE_PAUSE * attempt)
+}
+
+/// Whether an item is in another transaction, and no condition of the write was found untrue.
+fn meets_transaction(error: &AwsError) -> bool {
+    // The message of a cancelled transaction lists a reason for each item.
+    let has = |reason: &str| error.message.contains(reason);
+    match error.code.as_str() {
+        "TransactionConflictException" => true,
+        "TransactionCanceledException" => has("TransactionConflict") && !has("ConditionalCheckFailed"),
+        _ => false,
     }
 }
 
@@ -235,11 +274,7 @@ impl Table for DynamoTable {
                 None => TransactWriteItem::builder().delete(self.delete(write)?).build(),
             });
         }
-        let done = match items.as_slice() {
-            [] => Ok(()),
-            [TransactWriteItem { put: Some(put), .. }] => self.put_one(put.clone()).await,
-            _ => self.transact(items).await,
-        };
+        let done = self.write_all(&items).await;
         done.map_err(|error| match error.class() {
             Class::Conflict => {
                 TableError::Conflict { keys: writes.into_iter().map(|write| write.key).collect() }
@@ -292,6 +327,35 @@ mod tests {
             let broken = item(missing);
             assert_eq!(broken.key, key("paths", "a"));
             assert!(matches!(broken.read::<u8>(), Err(TableError::Unreadable { .. })), "{missing}");
+        }
+    }
+
+    fn refused(code: &str, message: &str) -> AwsError {
+        let (subject, code, message) = ("phonehome".into(), code.into(), message.into());
+        AwsError { operation: "dynamodb:PutItem", subject, code, message }
+    }
+
+    #[test]
+    fn a_write_that_meets_a_transaction_is_tried_again_and_not_for_ever() {
+        let single = refused("TransactionConflictException", "Transaction is ongoing for the item");
+        let other = refused("TransactionCanceledException", "reasons [TransactionConflict, None]");
+        for error in [single, other] {
+            let pauses: Vec<_> = (1..=6).map(|attempt| pause_before_next(&error, attempt)).collect();
+            let ms = |ms| Some(Duration::from_millis(ms));
+            assert_eq!(pauses, [ms(25), ms(50), ms(75), ms(100), None, None]);
+        }
+    }
+
+    #[test]
+    fn a_write_whose_condition_does_not_hold_is_not_tried_again() {
+        let both = "reasons [TransactionConflict, ConditionalCheckFailed]";
+        for error in [
+            refused("ConditionalCheckFailedException", "The conditional request failed"),
+            refused("TransactionCanceledException", both),
+            refused("TransactionCanceledException", "reasons [ThrottlingError]"),
+            refused("timeout", "no answer in time"),
+        ] {
+            assert_eq!(pause_before_next(&error, 1), None, "{error}");
         }
     }
 
