@@ -84,6 +84,17 @@ fn every_package_takes_what_it_can_from_the_workspace() -> Result<()> {
 }
 
 #[test]
+fn only_the_command_has_an_operators_features() -> Result<()> {
+    for package in Workspace::load()?.members() {
+        let asks = manifest_lines(package)?
+            .iter()
+            .any(|(section, line)| section.contains("dependencies") && line.contains("\"operator\""));
+        assert_eq!(asks, package.name == "phonehome-cli", "{}", package.name);
+    }
+    Ok(())
+}
+
+#[test]
 fn versions_of_dependencies_stand_in_the_root_manifest_only() -> Result<()> {
     for package in Workspace::load()?.members() {
         for (section, line) in manifest_lines(package)? {
