@@ -6,6 +6,7 @@ mod fleet;
 mod peers;
 mod provision;
 mod specs;
+mod validate;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check fleet files with one section as long as it may be, and half as long: the time grows with the
+    /// file's size.
+    Validate,
     /// Make and verify networks: calls, rounds, seconds, memory; against moto with 60 ms on each call.
     Provision {
         /// How often each thing is measured; the median counts.
@@ -39,7 +43,10 @@ enum Command {
 }
 
 fn main() -> anyhow::Result<()> {
-    let Command::Provision { runs, ansible, simulate, memory } = Arguments::parse().command;
+    let Command::Provision { runs, ansible, simulate, memory } = Arguments::parse().command else {
+        validate::run();
+        return Ok(());
+    };
     if let Some(accounts) = simulate {
         return fleet::simulate(accounts);
     }

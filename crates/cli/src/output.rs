@@ -1,5 +1,7 @@
 //! What a command prints, and how it fails.
 
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use phonehome_aws::cloud;
@@ -36,17 +38,27 @@ impl Failure {
     }
 }
 
-/// Reads a file of the user's.
+/// Reads a text file of the user's.
 pub(crate) fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| {
-        let hint = match path.file_name() {
-            Some(name) if name == "fleet.yaml" => {
-                ". Begin with a copy of fleet.example.yaml, or name yours: --fleet FILE"
-            }
-            _ => "",
-        };
-        Failure::input(format!("{}: {error}{hint}", path.display()))
-    })
+    std::fs::read_to_string(path).map_err(|error| unread(path, &error))
+}
+
+/// Reads a file of the user's, of a large one not much more than `max` bytes.
+pub(crate) fn read_bytes(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).and_then(|file| file.take(max as u64 + 1).read_to_end(&mut bytes));
+    file.map_err(|error| unread(path, &error))?;
+    Ok(bytes)
+}
+
+fn unread(path: &Path, error: &std::io::Error) -> Failure {
+    let hint = match path.file_name() {
+        Some(name) if name == "fleet.yaml" => {
+            ". Begin with a copy of fleet.example.yaml, or name yours: --fleet FILE"
+        }
+        _ => "",
+    };
+    Failure::input(format!("{}: {error}{hint}", path.display()))
 }
 
 /// JSON, with its last line break.

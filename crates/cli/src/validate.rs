@@ -2,20 +2,24 @@
 
 use std::path::Path;
 
-use phonehome_fleet::Fleet;
+use phonehome_fleet::limits::FILE_BYTES_MAX;
+use phonehome_fleet::{Checked, Diagnostics, Fleet, check, decode};
 use serde_json::json;
 
 use crate::Format;
-use crate::output::{Failure, json as to_json, read};
+use crate::output::{Failure, json as to_json, read_bytes};
 
-/// Checks the file and says what it declares.
+/// Checks the file and says what it declares, and what in it is hardly meant.
 pub(crate) fn run(path: &Path, format: Format) -> Result<String, Failure> {
-    let fleet = load(path, format)?.1;
+    let (_, Checked { fleet, warnings }) = checked(path, format)?;
     let members = fleet.members().len();
     Ok(match format {
-        Format::Json => to_json(&json!({"valid": true, "accounts": members, "errors": []}))?,
+        Format::Json => {
+            to_json(&json!({"valid": true, "accounts": members, "errors": [], "warnings": warnings}))?
+        }
         Format::Text => format!(
-            "{}: valid. {members} accounts in {} domains, {} connections and {} isolations declared.\n",
+            "{}{}: valid. {members} accounts in {} domains, {} connections and {} isolations declared.\n",
+            warnings.render(&path.display().to_string()),
             path.display(),
             fleet.domains.len(),
             fleet.connections.len(),
@@ -26,15 +30,19 @@ pub(crate) fn run(path: &Path, format: Format) -> Result<String, Failure> {
 
 /// The file's text and what it says, or every error in it.
 pub(crate) fn load(path: &Path, format: Format) -> Result<(String, Fleet), Failure> {
-    let text = read(path)?;
-    match phonehome_fleet::parse(&text) {
-        Ok(fleet) => Ok((text, fleet)),
-        Err(errors) => {
-            let text = match format {
-                Format::Json => to_json(&json!({"valid": false, "errors": errors}))?,
-                Format::Text => errors.render(&path.display().to_string()),
-            };
-            Err(Failure { text, input: true })
-        }
-    }
+    checked(path, format).map(|(text, checked)| (text, checked.fleet))
+}
+
+fn checked(path: &Path, format: Format) -> Result<(String, Checked), Failure> {
+    let bytes = read_bytes(path, FILE_BYTES_MAX)?;
+    let read = decode(&bytes).and_then(|text| check(&text).map(|checked| (text, checked)));
+    read.map_err(|errors| invalid(path, format, &errors))
+}
+
+fn invalid(path: &Path, format: Format, errors: &Diagnostics) -> Failure {
+    let text = match format {
+        Format::Json => to_json(&json!({"valid": false, "errors": errors, "more_errors": errors.more()})),
+        Format::Text => Ok(errors.render(&path.display().to_string())),
+    };
+    text.map_or_else(|failure| failure, |text| Failure { text, input: true })
 }

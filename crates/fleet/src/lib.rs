@@ -1,18 +1,23 @@
 //! The fleet file: the one file a platform team edits.
 //!
-//! [`parse`] reads it, or says everything that is wrong with it in one go. A [`Fleet`] answers what
-//! the rest of phonehome asks: which accounts there are ([`Fleet::members`], [`Fleet::survey`]), what each of them
+//! [`check`] reads it, or says everything that is wrong with it in one go; [`parse`] does without
+//! its warnings. A [`Fleet`] answers what the rest of phonehome asks: which accounts there are
+//! ([`Fleet::members`], [`Fleet::survey`]), what each of them
 //! tests ([`Fleet::checks_for`]), which others it is linked with ([`Fleet::links_of`]), where its
 //! addresses come from ([`addresses`]) and who hears of its trouble ([`Fleet::route_for`]).
 //!
 //! Nothing here reads a file, a clock or the network.
 
 pub mod addresses;
+mod bytes;
+mod characters;
 mod checks;
 mod cross;
 mod diagnostics;
 mod draft;
+mod flow;
 mod identity;
+pub mod limits;
 mod links;
 mod members;
 mod model;
@@ -22,6 +27,7 @@ mod rules;
 mod sections;
 mod yaml;
 
+pub use bytes::decode;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use identity::{
     Binding, Bindings, Finding, Line, LineState, RebindRefused, Rebinding, Roster, Stored, Survey, Surveyed,
@@ -42,24 +48,48 @@ use schemars::transform::RecursiveTransform;
 /// The version of the fleet file's format that this crate reads.
 pub const FORMAT_VERSION: u32 = 1;
 
+/// A fleet file that can be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// What it says.
+    pub fleet: Fleet,
+    /// What in it is allowed and hardly meant; often none.
+    pub warnings: Diagnostics,
+}
+
+/// Reads a fleet file, without its warnings.
+///
+/// # Errors
+/// As [`check`].
+pub fn parse(text: &str) -> Result<Fleet, Diagnostics> {
+    check(text).map(|checked| checked.fleet)
+}
+
 /// Reads a fleet file.
 ///
 /// # Errors
 /// Everything that is wrong with it. Only a file that is not YAML at all is reported up to the
-/// first such error, for what follows cannot be told apart.
-pub fn parse(text: &str) -> Result<Fleet, Diagnostics> {
+/// first such error, for what follows cannot be told apart. So is one that is larger than
+/// [`limits::FILE_BYTES_MAX`].
+pub fn check(text: &str) -> Result<Checked, Diagnostics> {
+    if let Some(problem) = bytes::too_large(text.len()) {
+        return Err(Diagnostics::errors(vec![problem], ""));
+    }
     // Editors on Windows put it there; it would count as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let root = yaml::load(text).map_err(|problems| Diagnostics::new(problems, text))?;
+    let root = yaml::load(text).map_err(|problems| Diagnostics::errors(problems, text))?;
     let mut reader = reader::Reader::default();
     let draft = sections::draft(&reader::Cursor::root(&root), &mut reader);
     if let Some(draft) = &draft {
         cross::check(draft, &root, &mut reader);
         reader.resolve_references();
     }
+    reader.explain_invisible(&root, text);
     match draft.and_then(draft::Draft::into_fleet) {
-        Some(fleet) if reader.problems.is_empty() => Ok(fleet),
-        _ => Err(Diagnostics::new(reader.problems, text)),
+        Some(fleet) if reader.problems.is_empty() => {
+            Ok(Checked { fleet, warnings: Diagnostics::warnings(reader.warnings, text) })
+        }
+        _ => Err(Diagnostics::errors(reader.problems, text)),
     }
 }
 

@@ -86,11 +86,15 @@ impl Reader {
             if self.names.is_declared(kind, &name) {
                 continue;
             }
+            let flaw = Flaw::new(format!("unknown {kind} `{name}`"));
+            if !self.may_suggest() {
+                self.report(&place, flaw);
+                continue;
+            }
             let declared: Vec<&str> = match self.names.declared.get(&kind) {
                 Some(names) => names.keys().map(String::as_str).collect(),
                 None => vec![],
             };
-            let flaw = Flaw::new(format!("unknown {kind} `{name}`"));
             let flaw = match closest(&name, declared.iter().copied()) {
                 Some(meant) => flaw.hint(format!("did you mean `{meant}`?")),
                 // Perhaps it is the one whose declaration could not be read.
@@ -113,13 +117,23 @@ pub(crate) fn listed(names: &[&str]) -> String {
 
 /// The candidate a typing error away from `word`: one edit for every four letters.
 pub(crate) fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    // Whatever is longer is no word; comparing two takes the product of their lengths.
+    const WORD_MAX: usize = 200;
+    if word.len() > WORD_MAX {
+        return None;
+    }
     let word = word.to_lowercase().replace('_', "-");
+    let length = word.chars().count();
     candidates
-        .map(|candidate| {
+        .filter_map(|candidate| {
             let spelled = candidate.to_lowercase().replace('_', "-");
-            (strsim::damerau_levenshtein(&word, &spelled), candidate)
+            let letters = spelled.chars().count();
+            let edits = (letters / 4).max(1);
+            // As many edits as the lengths differ by are needed in any case.
+            let may_be = spelled.len() <= WORD_MAX && letters.abs_diff(length) <= edits;
+            let distance = may_be.then(|| strsim::damerau_levenshtein(&word, &spelled))?;
+            (distance <= edits).then_some((distance, candidate))
         })
-        .filter(|(distance, candidate)| *distance <= (candidate.chars().count() / 4).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

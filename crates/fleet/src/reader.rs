@@ -3,9 +3,13 @@
 //! A value that cannot be read is reported and becomes `None`; reading goes on beside it, so that
 //! one run shows all that is wrong with a file.
 
+mod invisible;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use crate::diagnostics::Diagnostic;
+use crate::limits::{KEYS_MAX, SUGGESTIONS_MAX, items_max};
 use crate::names::{Names, closest};
 use crate::yaml::{Entry, Node, Value, is_null};
 
@@ -31,23 +35,45 @@ impl Flaw {
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+
+    #[cfg(test)]
+    pub(crate) fn says(&self, words: &str) -> bool {
+        self.message.contains(words)
+    }
+
+    fn at(self, place: &Place) -> Diagnostic {
+        let Place { line, column, path } = place;
+        let problem = Diagnostic::new(*line, *column, path, self.message);
+        match self.hint {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        }
+    }
 }
 
 /// Collects problems and names while a file is read.
 #[derive(Default)]
 pub(crate) struct Reader {
     pub(crate) problems: Vec<Diagnostic>,
+    pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) names: Names,
+    suggestions: usize,
 }
 
 impl Reader {
+    /// Whether to look once more for what was perhaps meant: not for ever, when all is misspelt.
+    pub(crate) fn may_suggest(&mut self) -> bool {
+        self.suggestions += 1;
+        self.suggestions <= SUGGESTIONS_MAX
+    }
+
     pub(crate) fn report(&mut self, place: &Place, flaw: Flaw) {
-        let Place { line, column, path } = place;
-        let problem = Diagnostic::new(*line, *column, path, flaw.message);
-        self.problems.push(match flaw.hint {
-            Some(hint) => problem.with_hint(hint),
-            None => problem,
-        });
+        self.problems.push(flaw.at(place));
+    }
+
+    /// Notes what is allowed and hardly meant.
+    pub(crate) fn warn(&mut self, place: &Place, flaw: Flaw) {
+        self.warnings.push(flaw.at(place));
     }
 }
 
@@ -87,6 +113,11 @@ impl<'n> Cursor<'n> {
     /// The node as a map.
     pub(crate) fn map(&self, reader: &mut Reader) -> Option<Map<'n>> {
         match &self.node.value {
+            Value::Map(entries) if entries.len() > KEYS_MAX => {
+                let flaw = format!("a map of {} keys; one has at most {KEYS_MAX}", entries.len());
+                reader.report(&self.place, Flaw::new(flaw));
+                None
+            }
             Value::Map(entries) => {
                 Some(Map { place: self.place.clone(), entries, known: vec![], missing: vec![] })
             }
@@ -97,6 +128,12 @@ impl<'n> Cursor<'n> {
     /// The node as a list of nodes.
     pub(crate) fn list(&self, reader: &mut Reader) -> Option<Vec<Cursor<'n>>> {
         let Value::List(items) = &self.node.value else { return self.wrong_type(reader, "a list") };
+        let max = items_max(self.key());
+        if items.len() > max {
+            let flaw = format!("`{}` has {} items; it can have {max}", self.key(), items.len());
+            reader.report(&self.place, Flaw::new(flaw));
+            return None;
+        }
         Some(
             items
                 .iter()
@@ -185,7 +222,7 @@ impl<'n> Cursor<'n> {
     }
 
     fn wrong_type<T>(&self, reader: &mut Reader, wanted: &str) -> Option<T> {
-        let key = self.place.path.rsplit('.').next().unwrap_or_default();
+        let key = self.key();
         let subject = if key.is_empty() { "the file".to_owned() } else { format!("`{key}`") };
         let flaw = match &self.node.value {
             Value::Scalar { text, plain: true } if is_null(text) => {
@@ -207,6 +244,19 @@ impl<'n> Cursor<'n> {
         };
         reader.report(&self.place, flaw);
         None
+    }
+
+    /// The text of a scalar, whatever it means.
+    pub(crate) fn scalar(&self) -> Option<&'n str> {
+        match &self.node.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// The last key of its path, with its index in a list: `ports`, `ports[0]`.
+    fn key(&self) -> &str {
+        self.place.path.rsplit('.').next().unwrap_or_default()
     }
 
     fn shown(&self) -> &str {
@@ -278,17 +328,22 @@ impl<'n> Map<'n> {
     /// after the last key was asked for.
     pub(crate) fn finish(mut self, reader: &mut Reader) -> bool {
         let mut all_known = true;
-        for (index, entry) in self.entries.iter().enumerate() {
+        // What is already there was hardly meant again.
+        let present: BTreeSet<&str> = self.entries.iter().map(|entry| entry.key.as_str()).collect();
+        let absent: Vec<&str> = self.known.iter().copied().filter(|key| !present.contains(key)).collect();
+        let mut lines: BTreeMap<&str, usize> = BTreeMap::new();
+        for entry in self.entries {
             let place = Place { line: entry.line, column: entry.column, path: self.path_of(&entry.key) };
-            if let Some(first) = self.entries[..index].iter().find(|earlier| earlier.key == entry.key) {
+            if let Some(first) = lines.get(entry.key.as_str()) {
                 let flaw = Flaw::new(format!("the key `{}` stands here a second time", entry.key))
-                    .hint(format!("the first is on line {}", first.line));
+                    .hint(format!("the first is on line {first}"));
                 reader.report(&place, flaw);
             } else if !self.known.contains(&entry.key.as_str()) {
                 all_known = false;
-                let flaw = self.unknown(&entry.key);
+                let flaw = self.unknown(&entry.key, &absent);
                 reader.report(&place, flaw);
             }
+            lines.entry(&entry.key).or_insert(entry.line);
         }
         for key in &self.missing {
             reader.report(&self.place, Flaw::new(format!("the key `{key}` is missing")));
@@ -296,14 +351,13 @@ impl<'n> Map<'n> {
         all_known
     }
 
-    fn unknown(&mut self, key: &str) -> Flaw {
+    /// `absent` are the keys that are known here and do not stand here.
+    fn unknown(&mut self, key: &str, absent: &[&'static str]) -> Flaw {
         let flaw = Flaw::new(format!("unknown key `{key}`"));
         if key == "<<" {
             return flaw.hint("merge keys are not part of YAML 1.2; an alias of a whole value works");
         }
-        // What is already there was hardly meant again.
-        let absent = |known: &&&str| !self.entries.iter().any(|entry| entry.key == **known);
-        match closest(key, self.known.iter().filter(absent).copied()) {
+        match closest(key, absent.iter().copied()) {
             Some(meant) => {
                 // One slip of the keyboard is one error.
                 self.missing.retain(|missing| *missing != meant);

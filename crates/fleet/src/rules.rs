@@ -1,11 +1,15 @@
 //! What single values must look like.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+mod host;
+
+use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
 use crate::addresses::{SLOTS, slot};
 use crate::reader::Flaw;
+
+pub(crate) use host::{host, no_public_certificate};
 
 type Rule<T> = Result<T, Flaw>;
 
@@ -166,53 +170,29 @@ pub(crate) fn pool_cidr(text: &str) -> Rule<Ipv4Net> {
     Ok(net)
 }
 
-/// A host name or IPv4 address; `placeholders` are the words it may have in braces.
-pub(crate) fn host(text: &str, placeholders: &[&str]) -> Rule<String> {
-    // A placeholder stands for a name, so what a name may be decides.
-    let mut plain = text.to_owned();
-    for word in placeholders {
-        plain = plain.replace(&format!("{{{word}}}"), "x");
-    }
-    if let Some((_, rest)) = plain.split_once('{') {
-        let word = rest.split('}').next().unwrap_or_default();
-        let flaw = Flaw::new(format!("the placeholder `{{{word}}}` means nothing here"));
-        let known: Vec<String> = placeholders.iter().map(|word| format!("`{{{word}}}`")).collect();
-        return Err(if known.is_empty() {
-            flaw.hint("a host here has no placeholders")
-        } else {
-            flaw.hint(format!("known are {}", known.join(" and ")))
-        });
-    }
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+/// What to say where one port is needed and something else with numbers stands.
+pub(crate) fn not_one_port(text: &str) -> Option<Flaw> {
+    let digits = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    let parts = |separator: &str| {
+        let (first, last) = text.split_once(separator)?;
+        Some((first.trim(), last.trim()))
     };
-    let looks_numeric = plain.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
-    let valid = if looks_numeric {
-        plain.parse::<Ipv4Addr>().is_ok()
-    } else {
-        plain.len() <= 253 && plain.split('.').all(label)
-    };
-    if valid { Ok(text.to_owned()) } else { Err(not_a_host(text)) }
-}
-
-fn not_a_host(text: &str) -> Flaw {
-    let flaw = Flaw::new(format!("`{text}` is not a host name or IPv4 address"));
-    let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let bare = bare.split('/').next().unwrap_or_default();
-    let bare = match bare.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() && !host.contains(':') => host,
-        _ => bare,
-    };
-    if text.parse::<Ipv6Addr>().is_ok() {
-        flaw.hint("the networks are IPv4; use an IPv4 address or a name")
-    } else if bare != text && !bare.is_empty() {
-        flaw.hint(format!("the host alone: `{bare}`"))
-    } else {
-        flaw
+    let range = ["..", "-", "–", "—", ":", " to "].into_iter().find_map(|separator| {
+        parts(separator).filter(|(first, last)| digits(first) && digits(last.trim_start_matches('.')))
+    });
+    if let Some((first, last)) = range {
+        let last = last.trim_start_matches('.');
+        let flaw = Flaw::new(format!("`{text}` is a range of ports; list them: one port each"));
+        return Some(flaw.hint(format!("[{first}, …, {last}]")));
     }
+    if text.contains(',') && text.split(',').all(|port| digits(port.trim())) {
+        let flaw = Flaw::new(format!("`{text}` is several ports; list them: one port each"));
+        return Some(flaw.hint(format!("[{text}]")));
+    }
+    let (number, protocol) = parts("/")?;
+    (digits(number) && protocol.chars().all(char::is_alphabetic)).then(|| {
+        Flaw::new(format!("`{text}` is a port with its protocol")).hint(format!("the number alone: {number}"))
+    })
 }
 
 /// The name of an AWS Region, by its shape: new ones need no new phonehome.
@@ -311,26 +291,16 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_a_name_or_an_ipv4_address_and_nothing_around_it() {
-        let good = ["a", "api.{environment}.x.internal", "10.1.2.3", "_svc.example.com", "{region}-x.y"];
-        let bad = [
-            "",
-            "a..b",
-            "-a",
-            "https://a.b",
-            "a:443",
-            "10.1.2.300",
-            "1.2.3",
-            "fe80::1",
-            "a b",
-            "{env}.x",
-            "a/b",
-        ];
-        for text in good {
-            assert!(host(text, &["environment", "region"]).is_ok(), "{text:?}");
+    fn what_is_several_ports_or_more_than_a_port_is_no_port() {
+        for text in ["8000-8010", "8000 - 8010", "8000–8010", "8000:8010", "1..1024", "1...1024", "1 to 9"]
+        {
+            assert!(not_one_port(text).is_some_and(|flaw| flaw.says("one port each")), "{text}");
         }
-        for text in bad {
-            assert!(host(text, &["environment", "region"]).is_err(), "{text:?}");
+        for text in ["443,8443", "443, 8443", "443/tcp", "53/UDP"] {
+            assert!(not_one_port(text).is_some(), "{text}");
+        }
+        for text in ["443", "", "-", "https", "-5", "1.5", "0x1bb", "a-b"] {
+            assert!(not_one_port(text).is_none(), "{text}");
         }
     }
 }

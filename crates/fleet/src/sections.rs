@@ -4,6 +4,10 @@ mod accounts;
 mod network;
 mod watch;
 
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::characters;
 use crate::draft::{Draft, Items};
 use crate::names::Kind;
 use crate::reader::{Cursor, Map, Reader};
@@ -97,6 +101,8 @@ fn declared_name(map: &mut Map, kind: Kind, reader: &mut Reader) -> Option<Strin
     if let Err(flaw) = rule(&name) {
         reader.report(&cursor.place, flaw);
     }
+    // As people see it, so that what refers to it is not wrong as well.
+    let name = characters::visible(&name);
     reader.declare(kind, &name, &cursor.place);
     Some(name)
 }
@@ -110,24 +116,33 @@ fn reference(cursor: &Cursor, kind: Kind, reader: &mut Reader) -> Option<String>
 
 /// A list of references, without repetitions; those that cannot be read are left out.
 fn references(list: &Cursor, kind: Kind, what: &str, reader: &mut Reader) -> Vec<String> {
-    let mut names: Vec<String> = vec![];
+    let mut names = Distinct::default();
     for cursor in list.filled_list(reader, what).unwrap_or_default() {
         if let Some(name) = reference(&cursor, kind, reader) {
-            no_repetition(&cursor, &names, &name, reader);
-            names.push(name);
+            names.push(&cursor, name, reader);
         }
     }
-    names
+    names.items
 }
 
-/// Reports an item that stands in its list already.
-fn no_repetition<T: PartialEq + std::fmt::Display>(
-    cursor: &Cursor,
-    earlier: &[T],
-    item: &T,
-    reader: &mut Reader,
-) {
-    if earlier.contains(item) {
-        reader.report(&cursor.place, crate::reader::Flaw::new(format!("`{item}` stands here twice")));
+/// The items of a list in which none may stand twice.
+struct Distinct<T> {
+    items: Vec<T>,
+    seen: BTreeSet<T>,
+}
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Self { items: vec![], seen: BTreeSet::new() }
+    }
+}
+
+impl<T: Ord + Clone + fmt::Display> Distinct<T> {
+    /// Adds an item, and reports one that stands in the list already.
+    fn push(&mut self, cursor: &Cursor, item: T, reader: &mut Reader) {
+        if !self.seen.insert(item.clone()) {
+            reader.report(&cursor.place, crate::reader::Flaw::new(format!("`{item}` stands here twice")));
+        }
+        self.items.push(item);
     }
 }

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
+use crate::characters;
 use crate::diagnostics::Diagnostic;
+use crate::flow;
 
 /// Deeper than any fleet file (7 levels), shallow enough for every stack.
 const MAX_DEPTH: usize = 32;
@@ -45,12 +47,14 @@ pub(crate) struct Entry {
 }
 
 impl Node {
-    /// How many nodes this one consists of, itself included.
+    /// How many nodes this one consists of, itself included; long text counts as several.
     fn size(&self) -> usize {
         1 + match &self.value {
-            Value::Scalar { .. } => 0,
+            Value::Scalar { text, .. } => text.len() / 64,
             Value::List(items) => items.iter().map(Self::size).sum(),
-            Value::Map(entries) => entries.iter().map(|entry| 1 + entry.value.size()).sum(),
+            Value::Map(entries) => {
+                entries.iter().map(|entry| 1 + entry.key.len() / 64 + entry.value.size()).sum()
+            }
         }
     }
 }
@@ -62,11 +66,25 @@ pub(crate) fn load(text: &str) -> Result<Node, Vec<Diagnostic>> {
         anchors: BTreeMap::new(),
         alias_budget: ALIAS_BUDGET,
     };
-    loader.document().map_err(|problem| {
-        // The parser's words for a tab vary with the place and rarely say "tab".
-        let tabs = tab_indents(text);
-        if tabs.is_empty() { vec![problem] } else { tabs }
-    })
+    loader.document().map_err(|problem| explained(text, problem))
+}
+
+/// Why a text is not YAML. The parser's words for a tab, a no-break space or a missing `}` vary with
+/// the place, which is often a later one, and rarely name it.
+fn explained(text: &str, problem: Diagnostic) -> Vec<Diagnostic> {
+    let mut causes = tab_indents(text);
+    let mut others = vec![];
+    for (index, line) in text.lines().enumerate() {
+        for odd in characters::odd_in(line) {
+            let found = Diagnostic::new(index + 1, odd.column, "", odd.message);
+            if odd.structural { causes.push(found) } else { others.push(found) }
+        }
+    }
+    if causes.is_empty() {
+        causes.push(flow::unclosed(text).unwrap_or(problem));
+        causes.append(&mut others);
+    }
+    causes
 }
 
 /// Every line that is indented with a tab. Asked only when parsing failed: YAML does allow a tab

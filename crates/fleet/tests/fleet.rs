@@ -115,9 +115,16 @@ fn a_connection_is_tested_by_its_source_only() {
 
 #[test]
 fn a_connection_becomes_a_check_that_names_the_target_account() {
-    let checks = checks(&fleet(EXAMPLE), "shop-prod", REGION);
+    let check = |text: &str| checks(&fleet(text), "shop-prod", REGION);
     let host = "api.payments.prod.example.internal";
-    assert_eq!(checks[0].kind, CheckKind::Tls { host: host.into(), port: 443, server_name: None });
+    let tls = with(
+        EXAMPLE,
+        "payments.{environment}.example.internal\"",
+        "payments.{environment}.example.internal\", type: tls",
+    );
+    assert_eq!(check(&tls)[0].kind, CheckKind::Tls { host: host.into(), port: 443, server_name: None });
+    let checks = check(EXAMPLE);
+    assert_eq!(checks[0].kind, CheckKind::Tcp { host: host.into(), port: 443 });
     assert_eq!((checks[0].expect, checks[0].purpose), (Expect::Connect, Purpose::Connection));
     assert_eq!(checks[0].target.endpoint, format!("{host}:443"));
     assert_eq!(checks[0].target.account.as_deref(), Some("payments-production"));

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Rules;
-use crate::checks::{connection_environments, connection_id};
+use super::index::Ways;
+use crate::checks::connection_id;
 use crate::model::{Connection, Domain};
 use crate::names::{Kind, listed};
 use crate::reader::{Flaw, Place};
@@ -12,21 +13,20 @@ use crate::reader::{Flaw, Place};
 pub(super) struct Reach<'a> {
     /// What it is, for messages: `a connection` and `to`.
     pub(super) words: (&'static str, &'static str),
-    pub(super) from: &'a Domain,
-    pub(super) to: &'a Domain,
     pub(super) to_environment: Option<&'a str>,
     /// What the file lists under `environments`.
     pub(super) listed: &'a [String],
-    /// The source's environments that follow from all of this.
-    pub(super) sources: Vec<&'a str>,
+    /// What follows from all of this.
+    pub(super) ways: Ways<'a>,
 }
 
 impl<'a> Rules<'a> {
     /// Checks are told apart by their ids, and an account's ways to another by the port.
     pub(super) fn connections_are_distinct(&mut self) {
         let mut seen: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-        for (index, (place, connection)) in self.draft.connections.found.iter().enumerate() {
-            for (port, environment) in self.tests_of(connection) {
+        let draft = self.draft;
+        for (index, (place, connection)) in draft.connections.found.iter().enumerate() {
+            for (port, environment) in self.tests_of(index, connection) {
                 let Connection { from, to, .. } = connection;
                 let id = connection_id(connection, port);
                 let target = connection.target_environment(environment);
@@ -52,38 +52,32 @@ impl<'a> Rules<'a> {
         }
     }
 
-    /// Each port in each source environment of a connection.
-    pub(super) fn tests_of(&self, connection: &'a Connection) -> Vec<(u16, &'a str)> {
-        let Some((from, to)) = self.domain(&connection.from).zip(self.domain(&connection.to)) else {
-            return vec![];
-        };
-        let environments = connection_environments(connection, from, to);
-        let ports = connection.ports.iter();
-        ports.flat_map(|port| environments.iter().map(|environment| (*port, *environment))).collect()
+    /// Each port in each source environment of the connection with this index.
+    fn tests_of(&self, index: usize, connection: &'a Connection) -> Vec<(u16, &'a str)> {
+        let sources = self.index.ways.get(index).and_then(Option::as_ref).map(|ways| &ways.sources);
+        let sources = sources.into_iter().flatten();
+        sources.flat_map(|environment| connection.ports.iter().map(|port| (*port, *environment))).collect()
     }
 
     pub(super) fn connections_have_environments(&mut self) {
-        for (place, connection) in &self.draft.connections.found {
-            let Some((from, to)) = self.domain(&connection.from).zip(self.domain(&connection.to)) else {
-                continue;
-            };
+        let draft = self.draft;
+        for (index, (place, connection)) in draft.connections.found.iter().enumerate() {
+            let Some(ways) = self.index.ways.get(index).cloned().flatten() else { continue };
             self.reach_makes_sense(
                 place,
                 &Reach {
                     words: ("a connection", "to"),
-                    from,
-                    to,
                     to_environment: connection.to_environment.as_deref(),
                     listed: &connection.environments,
-                    sources: connection_environments(connection, from, to),
+                    ways,
                 },
             );
         }
     }
 
     pub(super) fn reach_makes_sense(&mut self, place: &Place, reach: &Reach) {
-        let Reach { words: (what, preposition), from, to, to_environment, listed: environments, sources } =
-            reach;
+        let Reach { words: (what, preposition), to_environment, listed: environments, ways } = reach;
+        let Ways { from, to, sources } = ways;
         let Some(target) = to_environment else {
             // A domain's connection to itself has been reported already.
             if from.name != to.name {

@@ -4,32 +4,31 @@ use std::collections::BTreeMap;
 
 use super::Rules;
 use super::connections::Reach;
-use crate::checks::{expand, isolation_environments, isolation_id};
-use crate::model::{Domain, Isolation};
+use super::index::{Tests, Ways};
+use crate::checks::{expand, isolation_id};
+use crate::model::Isolation;
 use crate::names::{closest, listed};
 use crate::reader::{Flaw, Place};
 
 impl Rules<'_> {
-    pub(super) fn isolations_make_sense(&mut self) {
+    pub(super) fn isolations_make_sense(&mut self, tests: &Tests) {
         let mut seen = BTreeMap::new();
-        for (place, isolation) in &self.draft.isolations.found {
-            let ends = self.domain(&isolation.from).zip(self.domain(&isolation.to));
-            let Some((from, to)) = ends else { continue };
-            let sources = isolation_environments(isolation, from, to);
+        let draft = self.draft;
+        for (place, isolation) in &draft.isolations.found {
+            let Some(ways) = self.index.of_isolation(isolation) else { continue };
+            self.isolation_contradicts_nothing(place, isolation, &ways, tests);
+            self.control_exists(place, isolation, &ways, tests);
+            let sources = ways.sources.clone();
             self.reach_makes_sense(
                 place,
                 &Reach {
                     words: ("an isolation", "from"),
-                    from,
-                    to,
                     to_environment: isolation.to_environment.as_deref(),
                     listed: &isolation.environments,
-                    sources,
+                    ways,
                 },
             );
-            self.isolation_contradicts_nothing(place, isolation, from, to);
-            self.control_exists(place, isolation, from, to);
-            for environment in isolation_environments(isolation, from, to) {
+            for environment in sources {
                 // The Region changes nothing here: it is the same for both.
                 let id = isolation_id(isolation, environment, "");
                 match seen.insert((id.clone(), environment), place.line) {
@@ -49,41 +48,38 @@ impl Rules<'_> {
         &mut self,
         place: &Place,
         isolation: &Isolation,
-        from: &Domain,
-        to: &Domain,
+        ways: &Ways,
+        tests: &Tests,
     ) {
-        for environment in isolation_environments(isolation, from, to) {
+        for environment in &ways.sources {
             let target = isolation.to_environment.as_deref().unwrap_or(environment);
             let closed = expand(&isolation.host, target, "");
-            let contradiction = self.draft.connections.found.iter().find(|(_, connection)| {
-                connection.from == isolation.from
-                    && expand(&connection.check.host, connection.target_environment(environment), "")
-                        == closed
-                    && self.tests_of(connection).contains(&(isolation.port, environment))
-            });
-            if let Some((connection, _)) = contradiction {
+            if let Some(declared) = tests.declared(&ways.from.name, environment, &closed, isolation.port) {
                 let endpoint = format!("{}:{}", isolation.host, isolation.port);
-                let flaw = Flaw::new(format!("`{}` must reach {endpoint} and must not", from.name));
-                let hint = format!("it is declared as a connection on line {}", connection.line);
+                let flaw = Flaw::new(format!("`{}` must reach {endpoint} and must not", ways.from.name));
+                let hint = format!("it is declared as a connection on line {}", declared.line);
                 return self.report(place, "", flaw.hint(hint));
             }
         }
     }
 
     /// The control must be a check of the same account, wherever the isolation is tested.
-    fn control_exists(&mut self, place: &Place, isolation: &Isolation, from: &Domain, to: &Domain) {
+    fn control_exists(&mut self, place: &Place, isolation: &Isolation, ways: &Ways, tests: &Tests) {
         if isolation.control.is_empty() {
             return;
         }
-        for environment in isolation_environments(isolation, from, to) {
-            let available = self.controls(&isolation.from, environment);
-            if available.contains(&isolation.control) {
+        for environment in &ways.sources {
+            if tests.is_control(&self.index, &isolation.from, environment, &isolation.control) {
                 continue;
             }
             let flaw = Flaw::new(format!(
                 "the control `{}` is not a check of `{}` in {environment}",
                 isolation.control, isolation.from
             ));
+            if !self.reader.may_suggest() {
+                return self.report(place, ".control", flaw);
+            }
+            let available = tests.controls(&self.index, &isolation.from, environment);
             let available: Vec<&str> = available.iter().map(String::as_str).collect();
             let flaw = match closest(&isolation.control, available.iter().copied()) {
                 Some(meant) => flaw.hint(format!("did you mean `{meant}`?")),

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::Rules;
-use crate::checks::connection_environments;
-use crate::model::{DomainEnvironment, ForbiddenPair};
+use crate::model::ForbiddenPair;
 use crate::reader::{Flaw, Place};
 
 /// An account: a domain's name and the name of one of its environments.
@@ -13,38 +12,54 @@ type Account<'a> = (&'a str, &'a str);
 /// A step of a path: to which account, and where the connection is declared.
 #[derive(Clone, Copy)]
 struct Step<'a> {
-    to: Account<'a>,
+    to: usize,
     declared: &'a Place,
 }
 
-/// The accounts of a file, in its order, and the connections between them.
+/// The accounts of a file, in its order, by their numbers, and the connections between them.
+#[derive(Default)]
 struct Graph<'a> {
-    accounts: Vec<(Account<'a>, String)>,
-    steps: BTreeMap<Account<'a>, Vec<Step<'a>>>,
+    /// Their environments and names.
+    accounts: Vec<(&'a str, String)>,
+    numbers: BTreeMap<Account<'a>, usize>,
+    steps: Vec<Vec<Step<'a>>>,
 }
 
-/// How to get from an account to another: each step in order, at least one.
-struct Path<'a> {
-    start: Account<'a>,
-    steps: Vec<Step<'a>>,
+/// What can be reached from the accounts of one environment.
+struct Reached<'a> {
+    /// The step by which an account was reached first, and from which one.
+    from: Vec<Option<(usize, Step<'a>)>>,
+    /// The account of each environment that is reached by the shortest path.
+    nearest: BTreeMap<&'a str, usize>,
 }
 
 impl<'a> Rules<'a> {
     /// For each pair the shortest path that should not be, in either direction, as the example of why not.
     pub(super) fn forbidden_environments_are_out_of_reach(&mut self) {
+        let draft = self.draft;
+        if draft.forbidden.found.is_empty() {
+            return;
+        }
         let graph = self.graph();
-        for (place, pair) in &self.draft.forbidden.found {
+        let mut searched: BTreeMap<&str, Reached> = BTreeMap::new();
+        for (place, pair) in &draft.forbidden.found {
             let ForbiddenPair { from, to } = pair;
             // A pair of one environment has been reported already.
             if from == to {
                 continue;
             }
-            let forth = graph.shortest_path(from, to).map(|path| (format!("{from} can reach {to}"), path));
+            let mut path = |from: &'a str, to: &str| {
+                let reached = searched.entry(from).or_insert_with(|| graph.search(from));
+                reached.path_into(to)
+            };
+            let forth = path(from, to).map(|path| (format!("{from} can reach {to}"), path));
             // The pair is refused in both directions: the routes of a peering lead both ways, whichever
             // side opens the connections.
-            let two_way = || format!("{to} can reach {from}, and a peering is two-way");
-            let back = || graph.shortest_path(to, from).map(|path| (two_way(), path));
-            let Some((what, path)) = forth.or_else(back) else { continue };
+            let found = forth.or_else(|| {
+                let what = format!("{to} can reach {from}, and a peering is two-way");
+                path(to, from).map(|path| (what, path))
+            });
+            let Some((what, path)) = found else { continue };
             let flaw = Flaw::new(format!(
                 "{what}, which `forbidden_environments` (line {}) rules out: {}",
                 place.line,
@@ -52,29 +67,34 @@ impl<'a> Rules<'a> {
             ));
             let hint = "remove a connection of this path, or the pair if it may be so";
             // The last step is the one that enters the environment.
-            let last = path.steps.last().map_or(place, |step| step.declared);
+            let last = path.last().map_or(place, |(_, step)| step.declared);
             self.report(last, "", flaw.hint(hint));
         }
     }
 
     fn graph(&self) -> Graph<'a> {
-        let mut graph = Graph { accounts: vec![], steps: BTreeMap::new() };
-        for domain in self.draft.domains.values() {
-            let account = |entry: &'a DomainEnvironment| {
-                ((domain.name.as_str(), entry.name.as_str()), entry.account_name(&domain.name))
-            };
-            graph.accounts.extend(domain.environments.iter().map(account));
+        let draft = self.draft;
+        let mut graph = Graph::default();
+        for domain in draft.domains.values() {
+            for entry in &domain.environments {
+                let account = (domain.name.as_str(), entry.name.as_str());
+                graph.numbers.entry(account).or_insert(graph.accounts.len());
+                graph.accounts.push((&entry.name, entry.account_name(&domain.name)));
+            }
         }
-        for (declared, connection) in &self.draft.connections.found {
-            let Some((from, to)) = self.domain(&connection.from).zip(self.domain(&connection.to)) else {
-                continue;
-            };
-            for source in connection_environments(connection, from, to) {
+        graph.steps.resize(graph.accounts.len(), vec![]);
+        for ((declared, connection), ways) in draft.connections.found.iter().zip(&self.index.ways) {
+            let Some(ways) = ways else { continue };
+            for source in &ways.sources {
                 let target = connection.target_environment(source);
+                let numbers = &graph.numbers;
+                let ends = numbers.get(&(ways.from.name.as_str(), *source));
                 // What one of the domains lacks has been reported already.
-                if from.has_environment(source) && to.has_environment(target) {
-                    let step = Step { to: (&to.name, target), declared };
-                    graph.steps.entry((&from.name, source)).or_default().push(step);
+                let Some((from, to)) = ends.zip(numbers.get(&(ways.to.name.as_str(), target))) else {
+                    continue;
+                };
+                if let Some(steps) = graph.steps.get_mut(*from) {
+                    steps.push(Step { to: *to, declared });
                 }
             }
         }
@@ -83,53 +103,56 @@ impl<'a> Rules<'a> {
 }
 
 impl<'a> Graph<'a> {
-    /// The shortest path from any account of an environment to any of another, by breadth-first
-    /// search. Of several the one whose accounts and connections stand first in the file.
-    fn shortest_path(&self, from: &str, to: &str) -> Option<Path<'a>> {
-        let sources = self.accounts.iter().map(|(account, _)| *account).filter(|account| account.1 == from);
-        let mut queue: VecDeque<Account> = sources.collect();
-        let mut reached: BTreeMap<Account, Option<(Account, Step)>> =
-            queue.iter().map(|account| (*account, None)).collect();
+    /// A breadth-first search from all accounts of an environment. Of several shortest paths the one
+    /// counts whose accounts and connections stand first in the file.
+    fn search(&self, environment: &str) -> Reached<'a> {
+        let mut reached = Reached { from: vec![None; self.accounts.len()], nearest: BTreeMap::new() };
+        let mut seen: Vec<bool> = self.accounts.iter().map(|(of, _)| *of == environment).collect();
+        let sources = seen.iter().enumerate().filter(|(_, is_source)| **is_source);
+        let mut queue: VecDeque<usize> = sources.map(|(account, _)| account).collect();
         while let Some(account) = queue.pop_front() {
-            for step in self.steps.get(&account).into_iter().flatten() {
-                if reached.contains_key(&step.to) {
+            for step in self.steps.get(account).into_iter().flatten() {
+                let known = seen.get_mut(step.to).is_none_or(|seen| std::mem::replace(seen, true));
+                if known {
                     continue;
                 }
-                reached.insert(step.to, Some((account, *step)));
-                if step.to.1 == to {
-                    return Some(path_to(step.to, &reached));
+                if let Some(from) = reached.from.get_mut(step.to) {
+                    *from = Some((account, *step));
+                }
+                if let Some((environment, _)) = self.accounts.get(step.to) {
+                    reached.nearest.entry(environment).or_insert(step.to);
                 }
                 queue.push_back(step.to);
             }
         }
-        None
+        reached
     }
 
     /// A path for a message: `shop-dev → hub-shared (line 5) → ledger-prod (line 7)`.
-    fn shown(&self, path: &Path) -> String {
-        let mut text = self.account_name(path.start).to_owned();
-        for Step { to, declared } in &path.steps {
+    fn shown(&self, path: &[(usize, Step)]) -> String {
+        let mut text =
+            path.first().map(|(start, _)| self.account_name(*start)).unwrap_or_default().to_owned();
+        for (_, Step { to, declared }) in path {
             text.push_str(&format!(" → {} (line {})", self.account_name(*to), declared.line));
         }
         text
     }
 
-    fn account_name(&self, account: Account) -> &str {
-        let found = self.accounts.iter().find(|(known, _)| *known == account);
-        found.map(|(_, name)| name.as_str()).unwrap_or_default()
+    fn account_name(&self, account: usize) -> &str {
+        self.accounts.get(account).map(|(_, name)| name.as_str()).unwrap_or_default()
     }
 }
 
-/// The way back from an account to where the search began, turned round.
-fn path_to<'a>(
-    end: Account<'a>,
-    reached: &BTreeMap<Account<'a>, Option<(Account<'a>, Step<'a>)>>,
-) -> Path<'a> {
-    let (mut start, mut steps) = (end, vec![]);
-    while let Some(Some((before, step))) = reached.get(&start) {
-        steps.push(*step);
-        start = *before;
+impl<'a> Reached<'a> {
+    /// The steps into the nearest account of an environment, each with where it begins; at least one.
+    fn path_into(&self, environment: &str) -> Option<Vec<(usize, Step<'a>)>> {
+        let mut account = *self.nearest.get(environment)?;
+        let mut steps = vec![];
+        while let Some(Some((before, step))) = self.from.get(account) {
+            steps.push((*before, *step));
+            account = *before;
+        }
+        steps.reverse();
+        Some(steps)
     }
-    steps.reverse();
-    Path { start, steps }
 }

@@ -39,6 +39,9 @@ pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
     let owner = map.required("owner").and_then(|c| c.parsed(reader, rules::filled));
     let owner_channel = map.optional("owner_channel").and_then(|c| c.parsed(reader, rules::slack_channel));
     let list = map.required("environments").and_then(|c| c.filled_list(reader, "environment"));
+    if list.is_none() {
+        reader.names.unreadable(Kind::Account);
+    }
     let cursors = list.unwrap_or_default();
     let mut environments: Vec<DomainEnvironment> = vec![];
     for cursor in &cursors {

@@ -1,6 +1,6 @@
 //! Regions, address pools, environments.
 
-use super::{declared_name, no_repetition, reference, references};
+use super::{Distinct, declared_name, reference, references};
 use crate::addresses::{LARGEST_BLOCK, SMALLEST_BLOCK};
 use crate::model::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
 use crate::names::Kind;
@@ -15,15 +15,14 @@ pub(super) fn region(cursor: &Cursor, reader: &mut Reader) -> Option<Region> {
     let name = declared_name(&mut map, Kind::Region, reader);
     let known = name.as_deref().filter(|name| rules::region(name).is_ok());
     let zones = map.required("availability_zones").and_then(|c| c.filled_list(reader, "AZ ID"));
-    let mut availability_zones = vec![];
+    let mut availability_zones = Distinct::default();
     for cursor in zones.unwrap_or_default() {
         if let Some(zone) = cursor.parsed(reader, |text| rules::az_id(text, known)) {
-            no_repetition(&cursor, &availability_zones, &zone, reader);
-            availability_zones.push(zone);
+            availability_zones.push(&cursor, zone, reader);
         }
     }
     map.finish(reader);
-    Some(Region { name: name?, availability_zones })
+    Some(Region { name: name?, availability_zones: availability_zones.items })
 }
 
 pub(super) fn pool(cursor: &Cursor, reader: &mut Reader) -> Option<AddressPool> {
@@ -101,12 +100,11 @@ pub(super) fn settings(cursor: &Cursor, reader: &mut Reader) -> Option<Network> 
 fn gateway_endpoints(cursor: &Cursor, reader: &mut Reader) -> Option<Vec<GatewayService>> {
     const SERVICES: [(&str, GatewayService); 2] =
         [("s3", GatewayService::S3), ("dynamodb", GatewayService::Dynamodb)];
-    let mut services = vec![];
+    let mut services = Distinct::default();
     for cursor in cursor.list(reader)? {
         if let Some(service) = cursor.choice(reader, &SERVICES) {
-            no_repetition(&cursor, &services, &service, reader);
-            services.push(service);
+            services.push(&cursor, service, reader);
         }
     }
-    Some(services)
+    Some(services.items)
 }

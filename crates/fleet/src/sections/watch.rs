@@ -1,6 +1,8 @@
 //! Connections, isolations, probing, alert routes, roll-out.
 
-use super::{collect, no_repetition, reference, references};
+use std::collections::BTreeMap;
+
+use super::{Distinct, collect, reference, references};
 use crate::draft::Items;
 use crate::model::{
     AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation, Probing,
@@ -40,18 +42,25 @@ pub(super) fn connection(cursor: &Cursor, reader: &mut Reader) -> Option<Connect
 
 /// All of the ports, or none when one could not be read.
 fn ports(cursor: &Cursor, reader: &mut Reader) -> Vec<u16> {
+    if let Some(flaw) = cursor.scalar().and_then(rules::not_one_port) {
+        reader.report(&cursor.place, flaw);
+        return vec![];
+    }
     let cursors = cursor.filled_list(reader, "port").unwrap_or_default();
-    let mut ports = vec![];
+    let mut ports = Distinct::default();
     for cursor in &cursors {
         if let Some(port) = port(cursor, reader) {
-            no_repetition(cursor, &ports, &port, reader);
-            ports.push(port);
+            ports.push(cursor, port, reader);
         }
     }
-    if ports.len() == cursors.len() { ports } else { vec![] }
+    if ports.items.len() == cursors.len() { ports.items } else { vec![] }
 }
 
 fn port(cursor: &Cursor, reader: &mut Reader) -> Option<u16> {
+    if let Some(flaw) = cursor.scalar().and_then(rules::not_one_port) {
+        reader.report(&cursor.place, flaw);
+        return None;
+    }
     cursor.integer(reader, "a port", PORT).and_then(|port| u16::try_from(port).ok())
 }
 
@@ -59,8 +68,14 @@ fn connection_check(cursor: &Cursor, reader: &mut Reader) -> Option<ConnectionCh
     let mut map = cursor.map(reader)?;
     let host = map.required("host").and_then(|c| templated_host(&c, reader));
     let kinds = [("tcp", CheckType::Tcp), ("tls", CheckType::Tls)];
-    let check_type = map.optional("type").and_then(|c| c.choice(reader, &kinds));
+    let type_cursor = map.optional("type");
+    let check_type = type_cursor.as_ref().and_then(|c| c.choice(reader, &kinds));
     map.finish(reader);
+    if let (Some(cursor), Some(CheckType::Tls), Some(host)) = (&type_cursor, check_type, &host)
+        && let Some(flaw) = rules::no_public_certificate(host)
+    {
+        reader.warn(&cursor.place, flaw);
+    }
     Some(ConnectionCheck { host: host.unwrap_or_default(), check_type: check_type.unwrap_or_default() })
 }
 
@@ -205,14 +220,21 @@ pub(super) fn rollout(cursor: &Cursor, reader: &mut Reader) -> Option<Rollout> {
     map.finish(reader);
     let cursors = cursors?;
     let mut waves: Vec<Wave> = vec![];
+    let mut taken = BTreeMap::new();
     for (index, cursor) in cursors.iter().enumerate() {
         let is_last = index + 1 == cursors.len();
-        waves.extend(wave(cursor, is_last, &waves, reader));
+        waves.extend(wave(cursor, is_last, &mut taken, reader));
     }
     Some(Rollout { waves })
 }
 
-fn wave(cursor: &Cursor, is_last: bool, earlier: &[Wave], reader: &mut Reader) -> Option<Wave> {
+/// `taken` are the accounts of the waves before it, each with its wave's name.
+fn wave(
+    cursor: &Cursor,
+    is_last: bool,
+    taken: &mut BTreeMap<String, String>,
+    reader: &mut Reader,
+) -> Option<Wave> {
     let mut map = cursor.map(reader)?;
     let name_cursor = map.required("name");
     let name = name_cursor.as_ref().and_then(|c| c.parsed(reader, rules::filled));
@@ -234,11 +256,15 @@ fn wave(cursor: &Cursor, is_last: bool, earlier: &[Wave], reader: &mut Reader) -
     }
     let accounts = list.map(|list| references(&list, Kind::Account, "account name", reader));
     let accounts = accounts.unwrap_or_default();
+    let name = name.unwrap_or_default();
     for account in &accounts {
-        if let Some(wave) = earlier.iter().find(|wave| wave.accounts.contains(account)) {
-            let flaw = Flaw::new(format!("the account `{account}` is in the wave `{}` already", wave.name));
+        if let Some(wave) = taken.get(account) {
+            let flaw = Flaw::new(format!("the account `{account}` is in the wave `{wave}` already"));
             reader.report(&cursor.place, flaw);
         }
     }
-    Some(Wave { name: name.unwrap_or_default(), accounts })
+    for account in &accounts {
+        taken.entry(account.clone()).or_insert_with(|| name.clone());
+    }
+    Some(Wave { name, accounts })
 }
