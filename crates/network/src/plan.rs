@@ -16,6 +16,9 @@ pub struct Plan {
     pub waits: Vec<Wait>,
     /// What would have to be done but may not: see [`crate::Limits`].
     pub withheld: Vec<Withheld>,
+    /// What will have to be done when something else is there that is waited for or could not be seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub postponed: Vec<Address>,
     /// What is in the VPC but not phonehome's. It is never touched.
     pub foreign: Vec<Foreign>,
     /// Kinds that the spec is concerned with and that could not be seen.

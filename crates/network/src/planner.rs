@@ -134,6 +134,7 @@ impl<'a> Planner<'a> {
         }
         // An outcome that nothing brings is that of a kind which could not be seen.
         if !outputs.iter().all(|made| self.is_planned(made)) {
+            self.plan.postponed.push(address);
             return;
         }
         after.retain(|it| self.is_planned(it));

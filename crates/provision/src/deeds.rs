@@ -17,6 +17,9 @@ pub(crate) const NOTED_MAX: u32 = 100;
 /// 15 minutes, in milliseconds: the longest delay of a message, and so of the look that is queued for
 /// what was not noted.
 pub(crate) const WINDOW_MS: u64 = 15 * 60 * 1000;
+/// How much of a deed's texts is kept, in characters, and how many ids.
+const TEXT_MAX: usize = 300;
+const IDS_MAX: usize = 50;
 
 /// What was done in an account and Region lately, the oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,12 +72,28 @@ pub async fn note_queued_look(
     update(table, account, region, now_ms, change).await.map(|_| ())
 }
 
+/// What is kept of a deed: it comes from a member account, which may write much into it.
+fn bounded(deed: &Deed) -> Deed {
+    let clip = |text: &String| text.chars().take(TEXT_MAX).collect::<String>();
+    Deed {
+        account: deed.account.clone(),
+        region: deed.region.clone(),
+        event_name: clip(&deed.event_name),
+        who: clip(&deed.who),
+        role: deed.role.as_ref().map(clip),
+        session: deed.session.as_ref().map(clip),
+        when: clip(&deed.when),
+        resource_ids: deed.resource_ids.iter().take(IDS_MAX).map(clip).collect(),
+    }
+}
+
 /// Notes a deed, once; phonehome's own are none. Answers whether it is noted: of one account not more
 /// than 100 are within 15 minutes.
 ///
 /// # Errors
 /// [`TableError`]
 pub async fn record_deed(table: &impl Table, deed: &Deed, now_ms: u64) -> Result<bool, TableError> {
+    let deed = &bounded(deed);
     let change = |deeds: &mut Deeds| {
         if now_ms.saturating_sub(deeds.window_since_ms) >= WINDOW_MS {
             (deeds.window_since_ms, deeds.in_window) = (now_ms, 0);

@@ -1,17 +1,47 @@
 //! Drift: a stack that was as declared, and no longer is, though nothing else was declared. It is told
 //! with what was done about it, and by whom when CloudTrail says so.
+//!
+//! Every change is told once. What differs at a look and did not at the one before was changed in between,
+//! and so was what differs again though it was mended. CloudTrail's event may come minutes later: then the
+//! message that is there is completed.
+
+mod deed;
+mod line;
+
+use std::collections::BTreeMap;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_aws::executor::StepOutcome;
-use phonehome_aws::table::{Doc, Table, TableError};
-use phonehome_aws::trail::Deed;
-use phonehome_network::{Action, Plan, Ref, RefTarget, StackSpec, StackStatus, Step};
-use phonehome_state::Keys;
+use phonehome_network::{Action, Address, Change, Inventory, Plan, Ref, RefTarget, StackSpec, Step, Tagged};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use crate::reconcile::{Job, Provision, Reconciled, now_ms};
-use crate::{Deeds, Members};
+pub use line::{Line, Repair};
+
+use crate::told::{Look, Open, Told, ask};
+use deed::{assign, is_named_by_news};
+
+/// How many differences of one message are remembered, of how many messages: DynamoDB takes 400 KB.
+const LINES_MAX: usize = 10;
+const DRIFTS_MAX: usize = 20;
+/// For how long a message is completed, in milliseconds: CloudTrail's events are kept as long.
+const COMPLETED_MS: u64 = 75 * 60_000;
+/// For how long one is that says of something that it is not repaired, in milliseconds: a week.
+const REPAIRED_MS: u64 = 7 * 24 * 60 * 60_000;
+
+/// One message about changes by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The incident that the message belongs to.
+    pub incident_id: String,
+    /// When they were seen; milliseconds since the Unix epoch.
+    pub seen_ms: u64,
+    /// What differed.
+    pub lines: Vec<Line>,
+    /// How many more differences there were.
+    #[serde(default)]
+    pub more: usize,
+}
 
 /// What tells one declared stack from another, whatever its generation. What is known of the peers is a
 /// part of it: that one of them came, or has another VPC now, is no drift either.
@@ -25,115 +55,142 @@ pub(crate) fn digest(spec: &StackSpec) -> String {
     Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-impl<T: Table, M: Members> Provision<T, M> {
-    /// What is to be told of what was found: drift, once.
-    ///
-    /// # Errors
-    /// [`TableError`]
-    pub(crate) async fn told(
-        &self,
-        job: &Job<'_>,
-        spec: Option<&StackSpec>,
-        before: &StackStatus,
-        found: &Reconciled,
-    ) -> Result<Vec<Outgoing>, TableError> {
-        let (Some(spec), Some(plan)) = (spec, &found.plan) else { return Ok(vec![]) };
-        // Not by its phase: a look that failed in between changes that.
-        let was_as_declared = before.settled_spec.as_ref() == Some(&digest(spec));
-        let steps: Vec<&Step> = plan.steps.iter().filter(|step| is_drift(step, plan, before)).collect();
-        if !was_as_declared || steps.is_empty() {
-            return Ok(vec![]);
+/// What is to be told of changes by hand.
+pub(crate) fn tell(told: &mut Told, look: &Look<'_>) -> Vec<Outgoing> {
+    let mut drifts = std::mem::take(&mut told.drifts);
+    let before = drifts.clone();
+    if let Some(plan) = look.plan() {
+        let lines = news(told, &drifts, look, plan);
+        for line in drifts.iter_mut().flat_map(|drift| &mut drift.lines) {
+            line.note_repair(plan, look.found.applied.as_ref());
         }
-        let doc = self.table.get(&Keys::deeds(job.account, job.region)).await?;
-        let deeds = doc.as_ref().map(Doc::read::<Deeds>).transpose()?.unwrap_or_default().deeds;
-        let done = |step: &Step| {
-            let applied = found.applied.as_ref();
-            applied.is_some_and(|applied| {
-                let mut outcomes = applied.outcomes.iter();
-                outcomes.any(|(it, outcome)| *it == step.address && matches!(outcome, StepOutcome::Done(_)))
-            })
+        if !lines.is_empty() {
+            drifts.push(Drift::of(lines, look));
+        }
+        remember(told, look, plan);
+    }
+    assign(&mut drifts, look.deeds);
+    let changed = drifts.iter().enumerate().filter(|(at, drift)| before.get(*at) != Some(drift));
+    let outgoing = changed.map(|(at, drift)| drift.message(before.get(at), look)).collect();
+    let oldest_ms = |drift: &Drift| {
+        let is_repaired = drift.lines.iter().all(|line| line.repair == Repair::Repaired);
+        look.now_ms.saturating_sub(if is_repaired { COMPLETED_MS } else { REPAIRED_MS })
+    };
+    drifts.retain(|drift| drift.seen_ms >= oldest_ms(drift));
+    drifts.drain(..drifts.len().saturating_sub(DRIFTS_MAX));
+    told.drifts = drifts;
+    outgoing
+}
+
+/// What differs and did not when last looked, or differs again.
+fn news(told: &Told, drifts: &[Drift], look: &Look<'_>, plan: &Plan) -> Vec<Line> {
+    let was_as_declared = look.was_as_declared();
+    let steps = plan.steps.iter().filter_map(|step| {
+        let line = Line::of_step(step, look.found.applied.as_ref(), &told.ids);
+        let named = || is_named_by_news(&line, look.deeds, drifts);
+        let is_new = match told.open.get(&step.address) {
+            None => true,
+            // AWS could not make what phonehome began to make.
+            Some(Open { mended: true, .. }) => !matches!(step.change, Change::Replace(_)),
+            Some(Open { untold: true, .. }) => true,
+            Some(Open { found, .. }) => !found.is_empty() && *found != line::found(step) && named(),
         };
-        let lines: Vec<Words> = steps.iter().map(|step| line(step, done(step), &deeds)).collect();
-        Ok(vec![message(job, lines, before.generation, now_ms())])
+        // With a new declaration everything differs: only what somebody is known to have changed is drift.
+        let is_drift = !is_answer(step, plan) && is_new && (was_as_declared || named());
+        is_drift.then_some(line)
+    });
+    let held = plan.withheld.iter().filter(|held| was_as_declared && !told.open.contains_key(&held.address));
+    let held = held.map(|held| Line::of_withheld(held, &told.ids));
+    steps.chain(held).collect()
+}
+
+/// Notes what is not as declared now, and what there is.
+fn remember(told: &mut Told, look: &Look<'_>, plan: &Plan) {
+    let was_as_declared = look.was_as_declared();
+    let idle = |address: &Address| {
+        let untold = told.open.get(address).map_or(was_as_declared, |known| known.untold);
+        (address.clone(), Open { untold, ..Open::default() })
+    };
+    let waited_for = plan.waits.iter().map(|wait| &wait.address);
+    let mut open: BTreeMap<Address, Open> = waited_for.chain(&plan.postponed).map(idle).collect();
+    open.extend(plan.withheld.iter().map(|held| (held.address.clone(), Open::default())));
+    for step in &plan.steps {
+        let mended = line::is_done(&step.address, look.found.applied.as_ref());
+        open.insert(step.address.clone(), Open { found: line::found(step), mended, untold: false });
+    }
+    // Of what could not be seen nothing new is known.
+    if !plan.unseen.is_empty() || look.spec.is_some_and(|spec| spec.probe.is_none()) {
+        for (address, known) in &told.open {
+            open.entry(address.clone()).or_insert_with(|| known.clone());
+        }
+    }
+    told.open = open;
+    if let Some(inventory) = look.inventory {
+        told.ids = ids(inventory);
     }
 }
 
-/// One difference in words: what was found, what was done about it, and who is behind it.
-fn line(step: &Step, done: bool, deeds: &[Deed]) -> Words {
-    let outcome = if done { "repaired" } else { "not repaired yet" };
-    let line = Words::new().code(&step.address.0).text(format!(" {}, {outcome}", step.reason));
-    match deeds.iter().rev().find(|deed| explains(deed, step)) {
-        Some(deed) => line.text(format!(": {} by {} at {}", deed.event_name, deed.who, deed.when)),
-        None => line,
+fn ids(seen: &Inventory) -> BTreeMap<Address, String> {
+    fn of<T: Tagged>(items: &[T]) -> impl Iterator<Item = (Address, String)> + '_ {
+        items.iter().filter_map(|item| Some((item.address()?, item.id().to_owned())))
     }
+    of(&seen.vpcs)
+        .chain(of(&seen.subnets))
+        .chain(of(&seen.internet_gateways))
+        .chain(of(&seen.elastic_ips))
+        .chain(of(&seen.nat_gateways))
+        .chain(of(&seen.route_tables))
+        .chain(of(&seen.security_groups))
+        .chain(of(&seen.network_acls))
+        .chain(of(&seen.endpoints))
+        .chain(of(&seen.flow_logs))
+        .chain(of(&seen.peerings))
+        .collect()
 }
 
-/// Whether a step mends something that was as declared. One that was known and waited for permission
-/// does not, and neither does the answer to what another account asked for, with its tags and routes.
-fn is_drift(step: &Step, plan: &Plan, before: &StackStatus) -> bool {
+/// Whether a step only answers what another account asked for, with its tags and routes.
+fn is_answer(step: &Step, plan: &Plan) -> bool {
     let accepted = |id: &String| {
         let accepts =
             |step: &Step| matches!(&step.action, Action::AcceptPeering { peering } if peering == id);
         plan.steps.iter().any(accepts)
     };
-    let answers = match &step.action {
+    match &step.action {
         Action::AcceptPeering { .. } => true,
         Action::Tag { resource: Ref::Id(id), .. }
         | Action::CreateRoute { target: RefTarget::Peering(Ref::Id(id)), .. }
         | Action::ReplaceRoute { target: RefTarget::Peering(Ref::Id(id)), .. } => accepted(id),
         _ => false,
-    };
-    let was_withheld = before.withheld.iter().any(|held| held.starts_with(&format!("{}: ", step.address)));
-    !answers && !was_withheld
+    }
 }
 
-/// Whether a deed is what made this step necessary: it is of the step's kind, and names what the step
-/// changes. What the deed itself took away is in no step; then the kind has to do.
-fn explains(deed: &Deed, step: &Step) -> bool {
-    let address = step.address.0.as_str();
-    let kind_fits = match deed.event_name.as_str() {
-        "DeleteRoute" | "ReplaceRoute" | "CreateRoute" => {
-            address.contains("/default-route") || address.contains("/route/")
-        }
-        "DisassociateRouteTable" | "ReplaceRouteTableAssociation" | "AssociateRouteTable" => {
-            address.starts_with("subnet/") && address.ends_with("/route-table")
-        }
-        "DeleteNatGateway" => address.starts_with("nat-gateway/") || address.ends_with("/default-route"),
-        "DeleteSubnet" => address.starts_with("subnet/"),
-        "DeleteRouteTable" => address.starts_with("route-table/"),
-        "DetachInternetGateway" | "DeleteInternetGateway" => address.starts_with("internet-gateway"),
-        "ReleaseAddress" => address.starts_with("elastic-ip/"),
-        "DeleteVpcEndpoints" | "ModifyVpcEndpoint" => address.starts_with("endpoint/"),
-        "DeleteFlowLogs" => address.starts_with("flow-log"),
-        "DeleteVpcPeeringConnection" => address.starts_with("peering/"),
-        "DeleteTags" | "CreateTags" => address.ends_with("/tags"),
-        "ModifyVpcAttribute" => address.starts_with("vpc/dns"),
-        "ModifySubnetAttribute" => address.ends_with("/public-ip-on-launch"),
-        name if name.contains("NetworkAcl") => address.starts_with("network-acl/"),
-        name if name.contains("SecurityGroup") => address.starts_with("security-group/"),
-        _ => false,
-    };
-    let about = json!(step).to_string();
-    let names_it = deed.resource_ids.iter().any(|id| about.contains(id.as_str()));
-    // Whoever deletes a part of something else names that, and it is still there.
-    let is_of_a_part =
-        ["DeleteRoute", "DeleteTags", "DeleteNetworkAclEntry"].contains(&deed.event_name.as_str());
-    let is_removal =
-        ["Delete", "Release", "Disassociate", "Detach"].iter().any(|verb| deed.event_name.starts_with(verb));
-    kind_fits && (names_it || (is_removal && !is_of_a_part))
-}
+impl Drift {
+    fn of(mut lines: Vec<Line>, look: &Look<'_>) -> Self {
+        let more = lines.len().saturating_sub(LINES_MAX);
+        lines.truncate(LINES_MAX);
+        let (account, region) = (look.job.account, look.job.region);
+        let incident_id = format!("drift/{account}/{region}/{}", look.after.generation);
+        Self { incident_id, seen_ms: look.seen_ms, lines, more }
+    }
 
-fn message(job: &Job<'_>, lines: Vec<Words>, generation: u64, at_ms: u64) -> Outgoing {
-    let differences = if lines.len() == 1 { "difference" } else { "differences" };
-    let headline = Words::of(":wrench: ").name(&job.member.account_name).text(format!(
-        " ({}) had drifted from what is declared: {} {differences}",
-        job.region,
-        lines.len()
-    ));
-    let incident_id = format!("drift/{}/{}/{generation}", job.account, job.region);
-    let channel = &job.fleet.route_for(&job.member.environment, &job.member.domain).slack_channel;
-    let body = SlackMessage::new(headline).list("", lines).body(channel, SlackKind::Opened);
-    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body }
+    /// The message, or what the one that is there becomes.
+    fn message(&self, before: Option<&Self>, look: &Look<'_>) -> Outgoing {
+        let number = self.lines.len() + self.more;
+        let differences = if number == 1 { "difference" } else { "differences" };
+        let headline = Words::of(":wrench: ").name(&look.job.member.account_name).text(format!(
+            " ({}) had drifted from what is declared: {number} {differences}",
+            look.job.region
+        ));
+        let mut lines: Vec<Words> = self.lines.iter().map(Line::words).collect();
+        lines.extend((0..self.more).map(|_| Words::of("…")));
+        let message = SlackMessage::new(headline).list("", lines).section(ask(look.job));
+        let Some(before) = before else {
+            return look.message(&self.incident_id, SlackKind::Opened, &message);
+        };
+        let changes = self.lines.iter().zip(&before.lines).filter_map(|(now, before)| now.change(before));
+        let changes = changes.reduce(|all, change| all.text("; ").then(change));
+        look.message(&self.incident_id, SlackKind::Updated, &message.thread(changes))
+    }
 }
 
 #[cfg(test)]

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use phonehome_alerting::Outgoing;
+use phonehome_aws::AwsError;
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_network::{Phase, StackStatus};
+use phonehome_aws::trail::Deed;
+use phonehome_network::{Inventory, Phase, StackSpec, StackStatus};
 use phonehome_state::{Claim, Keys, Outboxed};
 
-use crate::reconcile::{Job, Progress, Provision, now_ms};
+use crate::reconcile::{Job, Progress, Provision, Reconciled, judge, now_ms};
+use crate::told::{Look, tell};
+use crate::{Deeds, Told};
 
 /// How long a stack belongs to the executor that works on it: longer than the provisioner's time limit
 /// (60 s), so that two never work on one stack; after it a crashed one's work is taken over.
@@ -17,10 +21,27 @@ pub(crate) const LEASE_MS: u64 = 90_000;
 /// may stay invisible for 30 s: by the end of the lease whoever comes next sees all of it.
 pub(crate) const WORK_MS: u64 = 50_000;
 
+/// How often what is to be told is decided again, because somebody else has told something.
+const ATTEMPTS_MAX: usize = 5;
+
 /// A stack that is this executor's for now.
 pub(crate) struct Leased {
     pub(crate) status: StackStatus,
     expect: Expect,
+    /// What was seen, and when; milliseconds since the Unix epoch.
+    pub(crate) inventory: Option<Inventory>,
+    pub(crate) seen_ms: u64,
+    /// Why nothing could be seen.
+    pub(crate) refused: Option<AwsError>,
+}
+
+impl Leased {
+    /// Nothing can be seen, and why.
+    pub(crate) fn refused(&mut self, error: AwsError) -> Reconciled {
+        let progress = judge(&error);
+        self.refused = Some(error);
+        Reconciled::only(progress)
+    }
 }
 
 impl<T: Table, M> Provision<T, M> {
@@ -48,7 +69,10 @@ impl<T: Table, M> Provision<T, M> {
         status.leased_until_ms = now_ms + LEASE_MS;
         let expect = Expect::unchanged(doc.as_ref());
         match self.table.write(vec![Write::put(key, expect, &status)]).await {
-            Ok(()) => Ok(Some(Leased { status, expect: expect.after_write() })),
+            Ok(()) => {
+                let (expect, seen_ms) = (expect.after_write(), now_ms);
+                Ok(Some(Leased { status, expect, inventory: None, seen_ms, refused: None }))
+            }
             Err(TableError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -62,16 +86,17 @@ impl<T: Table, M> Provision<T, M> {
     /// [`TableError`]
     pub(crate) async fn give_back(
         &self,
+        job: &Job<'_>,
+        (spec, before): (Option<&StackSpec>, &StackStatus),
         leased: Leased,
-        progress: &Progress,
+        found: &Reconciled,
         (changed, watched): (bool, bool),
-        told: Vec<Outgoing>,
     ) -> Result<(), TableError> {
-        let Leased { mut status, expect } = leased;
+        let Leased { mut status, expect, inventory, seen_ms, refused } = leased;
         status.updated_at_ms = now_ms();
         // What was just made may not be seen yet, and whoever looks now would make it again.
         status.leased_until_ms = if changed { status.updated_at_ms + self.settle_ms } else { 0 };
-        (status.phase, status.message) = match progress {
+        (status.phase, status.message) = match &found.progress {
             Progress::Settled => (Phase::Ready, settled_message(&status)),
             Progress::Later { reason, .. } => (Phase::Waiting, reason.clone()),
             Progress::Failed(reason) => (Phase::Failed, reason.clone()),
@@ -85,12 +110,54 @@ impl<T: Table, M> Provision<T, M> {
             }
         }
         let key = Keys::stack(&status.account, &status.region);
-        let mut writes = vec![Write::put(key, expect, &status)];
-        for outgoing in told {
-            let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
-            writes.push(Write::put(key, Expect::Absent, &Outboxed::new(outgoing)));
+        let write = Write::put(key, expect, &status);
+        let (now_ms, after) = (status.updated_at_ms, &status);
+        self.write_told(job.account, job.region, Some(write), |told, deeds| {
+            let (inventory, refused) = (inventory.as_ref(), refused.as_ref());
+            tell(told, &Look { job, spec, before, after, found, inventory, refused, seen_ms, now_ms, deeds })
+        })
+        .await
+    }
+
+    /// Writes what has been told and the messages, together with `status`. Whoever has told something else
+    /// meanwhile is taken into account; nothing is written when the status is no longer this executor's.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn write_told(
+        &self,
+        account: &str,
+        region: &str,
+        status: Option<Write>,
+        tell: impl Fn(Option<Told>, &[Deed]) -> (Told, Vec<Outgoing>) + Send + Sync,
+    ) -> Result<(), TableError> {
+        let key = Keys::notices(account, region);
+        let mut doc = self.table.get(&key).await?;
+        for _ in 0..ATTEMPTS_MAX {
+            let deeds = self.table.get(&Keys::deeds(account, region)).await?;
+            let deeds = deeds.as_ref().map(Doc::read::<Deeds>).transpose()?.unwrap_or_default();
+            let before = doc.as_ref().map(Doc::read::<Told>).transpose()?;
+            let (told, outgoing) = tell(before.clone(), &deeds.deeds);
+            let mut writes: Vec<Write> = status.iter().cloned().collect();
+            if before.as_ref() != Some(&told) {
+                writes.push(Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &told));
+            }
+            writes.extend(outgoing.into_iter().map(|outgoing| {
+                let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
+                Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
+            }));
+            if writes.is_empty() {
+                return Ok(());
+            }
+            let Err(refused) = self.table.write(writes).await else { return Ok(()) };
+            let newer = self.table.get(&key).await?;
+            let is_newer = Expect::unchanged(newer.as_ref()) != Expect::unchanged(doc.as_ref());
+            if !matches!(refused, TableError::Conflict { .. }) || !is_newer {
+                return Err(refused);
+            }
+            doc = newer;
         }
-        self.table.write(writes).await
+        Err(TableError::Conflict { keys: vec![key] })
     }
 }
 

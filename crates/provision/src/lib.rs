@@ -15,12 +15,17 @@ mod lease;
 mod limits;
 mod links;
 mod members;
+mod notices;
 mod reconcile;
 mod release;
 mod seen;
+mod told;
 
 pub use deeds::{Deeds, is_look_queued, note_queued_look, record_deed};
 pub use default_vpc::DefaultVpcs;
+pub use drift::{Drift, Line, Repair};
 pub use limits::usual_limits;
 pub use members::{AwsMembers, Members};
 pub use reconcile::{Job, Progress, Provision, Reconciled};
+pub use release::closed_notice;
+pub use told::{Notice, Open, Ready, Told, Withheld};

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use phonehome_aws::executor::{Applied, Deadline, Executor, StackApi, Uptime};
 use phonehome_aws::table::{Table, TableError};
+use phonehome_aws::trail::Deed;
 use phonehome_aws::{AwsError, Class};
 use phonehome_fleet::{AddressPool, Fleet, Member};
 use phonehome_network::{
@@ -11,11 +12,12 @@ use phonehome_network::{
 };
 use phonehome_state::{Claim, Keys, LedgerError, SeenVpc, claim, peek, record_seen};
 
-use crate::Members;
 use crate::drift::digest;
 use crate::lease::{Leased, WORK_MS};
 use crate::limits::{left, limits};
+use crate::notices::failed;
 use crate::seen::{asked_for_peerings, collision, makes_nat_gateway, note_seen, unanswered};
+use crate::{Members, Told};
 
 /// Brings stacks to what is declared.
 #[derive(Debug)]
@@ -109,7 +111,10 @@ impl<T: Table, M: Members> Provision<T, M> {
         let claim = match self.claim(job).await {
             Ok(claim) => claim,
             Err(NoClaim::Table(error)) => return Err(error),
-            Err(NoClaim::Progress(progress)) => return Ok(Reconciled::only(progress)),
+            Err(NoClaim::Progress(progress)) => {
+                self.tell_failure(job, &progress).await?;
+                return Ok(Reconciled::only(progress));
+            }
         };
         let Some(mut leased) = self.lease(job, &claim).await? else {
             return Ok(Reconciled::busy());
@@ -120,20 +125,35 @@ impl<T: Table, M: Members> Provision<T, M> {
             Ok(spec) => self.work(job, spec, &mut leased).await?,
             Err(unfit) => Reconciled::only(Progress::Failed(unfit.clone())),
         };
-        let told = self.told(job, spec.as_ref().ok(), &before, &reconciled).await?;
         let changed = reconciled.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty());
         match &spec {
             // From a terminal without the probe's code, half of the stack was not looked at.
             Ok(spec) if reconciled.progress == Progress::Settled && spec.probe.is_some() => {
                 leased.status.settled_spec = Some(digest(spec));
             }
-            // What differs has been told, and is not told again until it was as declared once more.
-            _ if changed => leased.status.settled_spec = None,
             _ => {}
         }
         let watched = spec.as_ref().is_ok_and(|spec| spec.probe.is_some());
-        self.give_back(leased, &reconciled.progress, (changed, watched), told).await?;
+        let declared = (spec.as_ref().ok(), &before);
+        self.give_back(job, declared, leased, &reconciled, (changed, watched)).await?;
         Ok(reconciled)
+    }
+
+    /// Says of a stack that it failed before there was one.
+    async fn tell_failure(&self, job: &Job<'_>, progress: &Progress) -> Result<(), TableError> {
+        let tell = |told: Option<Told>, _: &[Deed]| {
+            let mut told = told.unwrap_or_default();
+            let outgoing = failed(&mut told, job, progress, now_ms());
+            (told, outgoing.into_iter().collect())
+        };
+        if !matches!(progress, Progress::Failed(_)) {
+            return Ok(());
+        }
+        match self.write_told(job.account, job.region, None, tell).await {
+            // Somebody else says it.
+            Err(TableError::Conflict { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     /// The addresses that [`Provision::reconcile`] would claim for an account or has claimed, if those
@@ -183,12 +203,14 @@ impl<T: Table, M: Members> Provision<T, M> {
         let deadline = Deadline::new(Uptime::default(), leased.status.generation, WORK_MS);
         let stack = match self.members.open(spec, leased.status.vpc_id.as_deref()).await {
             Ok(stack) => stack,
-            Err(error) => return Ok(Reconciled::only(judge(&error))),
+            Err(error) => return Ok(leased.refused(error)),
         };
+        leased.seen_ms = now_ms();
         let mut inventory = match stack.observe(&spec.kinds()).await {
             Ok(inventory) => inventory,
-            Err(error) => return Ok(Reconciled::only(judge(&error))),
+            Err(error) => return Ok(leased.refused(error)),
         };
+        leased.inventory = Some(inventory.clone());
         if self.is_blind_to_peers(spec).await? {
             inventory.unseen.insert(Kind::Peering);
         }

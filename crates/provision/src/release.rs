@@ -1,12 +1,14 @@
 //! Giving a stack up: an account that left, is closed, or shall look after its network itself.
 
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
 use phonehome_aws::Class;
 use phonehome_aws::executor::{Deadline, Executor, StackApi as _, Uptime};
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_fleet::Fleet;
 use phonehome_network::{
     Kind, Limits, Phase, Plan, Release, StackSpec, StackStatus, ZoneSpec, plan_release, render,
 };
-use phonehome_state::{Keys, LedgerError, Unread, readable, record_seen, release, unbind};
+use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release, unbind};
 
 use crate::Members;
 use crate::lease::{LEASE_MS, WORK_MS};
@@ -67,10 +69,12 @@ impl<T: Table, M: Members> Provision<T, M> {
             // The block first: should this stop half-way, the status still says that there is something to do.
             match release(&self.table, account, region, quarantine_days, now_ms()).await {
                 Ok(_) => {
-                    let inputs = Keys::inputs(account, region);
-                    let noted = self.table.get(&inputs).await?;
-                    let inputs = noted.map(|doc| Write::delete(inputs, Expect::Version(doc.version)));
-                    let writes = [Write::delete(key, expect)].into_iter().chain(inputs).collect();
+                    let mut writes = vec![Write::delete(key, expect)];
+                    // Should it come again, all of it is news again.
+                    for noted in [Keys::inputs(account, region), Keys::notices(account, region)] {
+                        let doc = self.table.get(&noted).await?;
+                        writes.extend(doc.map(|doc| Write::delete(noted, Expect::Version(doc.version))));
+                    }
                     self.table.write(writes).await?;
                     self.free(account).await?;
                     return Ok(reconciled);
@@ -146,11 +150,17 @@ impl<T: Table, M: Members> Provision<T, M> {
     }
 
     /// Notes on an account's stack, if it has one, that the account is closed or has left: its
-    /// probes are no longer expected to report. What it holds is kept until it is released.
+    /// probes are no longer expected to report. What it holds is kept until it is released. `notice` is
+    /// told with it, for each Region the same one.
     ///
     /// # Errors
     /// [`TableError`] when the state could not be read or written.
-    pub async fn gone(&self, account: &str, region: &str) -> Result<(), TableError> {
+    pub async fn gone(
+        &self,
+        account: &str,
+        region: &str,
+        notice: Option<&Outgoing>,
+    ) -> Result<(), TableError> {
         let key = Keys::stack(account, region);
         let Some(doc) = self.table.get(&key).await? else { return Ok(()) };
         let mut status: StackStatus = Doc::read(&doc)?;
@@ -163,12 +173,43 @@ impl<T: Table, M: Members> Provision<T, M> {
             .to_owned();
         status.ready_since_ms.clear();
         status.updated_at_ms = now_ms();
-        match self.table.write(vec![Write::put(key, Expect::Version(doc.version), &status)]).await {
+        let mut writes = vec![Write::put(key, Expect::Version(doc.version), &status)];
+        writes.extend(notice.map(|notice| {
+            let notice = Outgoing { id: format!("{}/{region}", notice.id), ..notice.clone() };
+            Write::put(Keys::outbox(notice.at_ms, &notice.id), Expect::Absent, &Outboxed::new(notice))
+        }));
+        match self.table.write(writes).await {
             // Someone works on it; the next event or sweep finds it again.
             Err(TableError::Conflict { .. }) => Ok(()),
             other => other,
         }
     }
+}
+
+/// Says that an account is closed or has left the organization, and what becomes of its addresses. None
+/// for an account of which that is known, or that has no stack.
+#[must_use]
+pub fn closed_notice(fleet: &Fleet, stacks: &[StackStatus], has_left: bool, at_ms: u64) -> Option<Outgoing> {
+    let open: Vec<&StackStatus> = stacks.iter().filter(|stack| stack.phase != Phase::Gone).collect();
+    let first = *open.first()?;
+    let what = if has_left { "has left the organization" } else { "is closed or suspended" };
+    let text = Words::of(":door: ").name(&first.account_name).text(format!(" ({}) {what}", first.account));
+    let blocks = open
+        .iter()
+        .map(|stack| Words::new().code(stack.cidr.to_string()).text(format!(" in {}", stack.region)))
+        .collect();
+    let stays = Words::of("Its network is no longer looked after, and its probes are no longer expected.");
+    let then = Words::of("Nobody else gets these addresses until ")
+        .code(format!("phonehome release --account {}", first.account))
+        .text(format!(" and {} days after it.", fleet.network.quarantine_days));
+    let message = SlackMessage::new(text).section(stays).list("It still holds", blocks).section(then);
+    let channel = &fleet.route_for(&first.environment, &first.domain).slack_channel;
+    let generations: Vec<String> =
+        stacks.iter().map(|stack| format!("{}/{}", stack.region, stack.generation)).collect();
+    let generations: Vec<&str> = generations.iter().map(String::as_str).collect();
+    let incident_id = format!("closed/{}/{}", first.account, stable_id(&generations));
+    let body = message.body(channel, SlackKind::Opened);
+    Some(Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body })
 }
 
 /// Declares nothing but the zones the stack has: its probes are found by their zones' names.

@@ -75,6 +75,8 @@ impl Keys {
     pub const BOUND_ACCOUNTS: &str = "bindings/accounts";
     /// Partition of what was told of who is who.
     pub const TOLD: &str = "bindings/told";
+    /// Partition of what has been told of accounts and their stacks.
+    pub const NOTICES: &str = "notices";
     /// Partition of the silences.
     pub const SILENCES: &str = "silences";
 
@@ -121,6 +123,14 @@ impl Keys {
     /// Who did what lately in an account and Region.
     pub fn deeds(account: &str, region: &str) -> Key {
         key("deeds", format!("{account}/{region}"))
+    }
+    /// Which accounts were told to be in no fleet file.
+    pub fn unlisted() -> Key {
+        key(Self::NOTICES, "unlisted")
+    }
+    /// What has been told of an account and Region.
+    pub fn notices(account: &str, region: &str) -> Key {
+        key(Self::NOTICES, format!("{account}/{region}"))
     }
     /// How far the removal of an account's default VPCs is.
     pub fn default_vpcs(account: &str) -> Key {

@@ -13,8 +13,8 @@ use phonehome_aws::{Account, Class, DELAY_S_MAX, Message, Metrics, Organization,
 use phonehome_fleet::{Fleet, Member};
 use phonehome_network::{Limits, Phase, Release, StackStatus};
 use phonehome_provision::{
-    Job, Members, Progress, Provision, Reconciled, is_look_queued, note_queued_look, record_deed,
-    usual_limits,
+    Job, Members, Progress, Provision, Reconciled, closed_notice, is_look_queued, note_queued_look,
+    record_deed, usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
 use phonehome_state::{Keys, StateError, bindings, readable};
@@ -104,11 +104,15 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let id = request.account.as_str();
         let fleet = self.fleet().await?;
         let account = self.organization.account(id).await.map_err(later)?;
+        let has_left = account.is_none();
         let Some(account) = account.filter(|account| account.active) else {
             tracing::info!(account = id, "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
-            for status in self.stacks_of(id).await? {
-                self.provision.gone(id, &status.region).await.map_err(table_error)?;
+            let stacks = self.stacks_of(id).await?;
+            let notice = closed_notice(&fleet, &stacks, has_left, now_ms());
+            for status in stacks {
+                let noted = self.provision.gone(id, &status.region, notice.as_ref()).await;
+                noted.map_err(table_error)?;
             }
             // Its line is free for another account.
             return self.provision.free(id).await.map_err(table_error);
@@ -116,7 +120,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let Some(member) = self.member(&fleet, &account).await? else {
             tracing::info!(account = id, name = account.name, "skipped: not in the fleet file");
             self.metrics.count("Skipped", 1);
-            return Ok(());
+            return self.tell_unlisted(&fleet, &[account], false).await;
         };
         let sum = self.stacks(request, &fleet, &member, &account).await?;
         self.conclude(request, sum, &account.name).await
@@ -321,6 +325,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// event can be missed; this cannot.
     async fn sweep(&self) -> Result<(), Refusal> {
         let fleet = self.fleet().await?;
+        let accounts = self.organization.accounts().await.map_err(later)?;
+        self.tell_unlisted(&fleet, &accounts, true).await?;
         let mut queue = self.bind_all(&fleet).await?;
         // Also those that have a stack: one of a closed account has to be noted as such.
         let stacks =

@@ -8,6 +8,7 @@ mod failure;
 mod handler;
 #[cfg(test)]
 mod tests;
+mod unlisted;
 mod who;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! What the provisioner does with each sample event, and with accounts in every condition.
 
 mod adoption;
+mod by_hand;
 mod default_vpcs;
 mod drift;
 mod events;
@@ -9,6 +10,7 @@ mod failures;
 mod identity;
 mod inputs;
 mod links;
+mod notices;
 mod progress;
 mod release;
 mod skipped;

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use phonehome_aws::trail::Deed;
 use phonehome_fakecloud::sample;
 use phonehome_fleet::Nat;
-use phonehome_network::{Change, Disruption, Inventory, Limits, Tagged as _, plan};
+use phonehome_network::{Inventory, Limits, Tagged as _, plan};
 
+use super::deed::{Fit, assign, fit};
 use super::*;
 
 fn spec() -> StackSpec {
@@ -68,19 +70,20 @@ fn a_deed_explains_only_what_it_did() {
         table.clone_from(&found.id);
     });
     assert_eq!(steps.len(), 1, "{steps:?}");
-    for (name, id, explains_it) in [
-        ("DeleteRoute", table.as_str(), true),
-        ("DeleteRoute", "rtb-0fffffffffffffff0", false),
-        ("CreateRoute", "rtb-0fffffffffffffff0", false),
-        ("DeleteSubnet", table.as_str(), false),
-        ("DeleteNatGateway", "nat-0fffffffffffffff0", true),
+    let line = Line::of_step(&steps[0], None, &BTreeMap::new());
+    for (name, id, expected) in [
+        ("DeleteRoute", table.as_str(), Fit::Named),
+        ("DeleteRoute", "rtb-0fffffffffffffff0", Fit::No),
+        ("CreateRoute", "rtb-0fffffffffffffff0", Fit::No),
+        ("DeleteSubnet", table.as_str(), Fit::No),
+        ("DeleteNatGateway", "nat-0fffffffffffffff0", Fit::Kind),
     ] {
-        assert_eq!(explains(&deed(name, id), &steps[0]), explains_it, "{name} {id}");
+        assert_eq!(fit(&deed(name, id), &line), expected, "{name} {id}");
     }
 }
 
 #[test]
-fn whoever_took_something_away_is_found_by_its_kind() {
+fn whoever_took_something_away_is_found_by_its_id_or_where_none_is_known_by_its_kind() {
     let steps = mending(|seen| {
         let mut gone = String::new();
         seen.endpoints.retain(|it| {
@@ -93,33 +96,62 @@ fn whoever_took_something_away_is_found_by_its_kind() {
         assert!(!gone.is_empty());
     });
     assert_eq!(steps.len(), 1, "{steps:?}");
-    assert!(explains(&deed("DeleteVpcEndpoints", "vpce-0123456789abcdef0"), &steps[0]));
-    assert!(!explains(&deed("DeleteFlowLogs", "fl-0123456789abcdef0"), &steps[0]));
+    let line = |known: &[(Address, String)]| Line::of_step(&steps[0], None, &known.iter().cloned().collect());
+    let deleted = deed("DeleteVpcEndpoints", "vpce-0123456789abcdef0");
+    assert_eq!(fit(&deleted, &line(&[])), Fit::Kind);
+    assert_eq!(fit(&deed("DeleteFlowLogs", "fl-0123456789abcdef0"), &line(&[])), Fit::No);
+    let it = |id: &str| [(steps[0].address.clone(), id.to_owned())];
+    assert_eq!(fit(&deleted, &line(&it("vpce-0123456789abcdef0"))), Fit::Named);
+    assert_eq!(fit(&deleted, &line(&it("vpce-0fffffffffffffff0"))), Fit::No, "somebody else's endpoint");
+}
+
+fn seen_at(second: u64) -> Drift {
+    let line = Line {
+        address: Address::default_route(&Address::private_route_table("use1-az1")),
+        reason: "not there".into(),
+        repair: Repair::Repaired,
+        ids: ["rtb-0123456789abcdef0".to_owned()].into(),
+        is_known: false,
+        by: vec![],
+    };
+    Drift { incident_id: format!("drift/{second}"), seen_ms: second * 1000, lines: vec![line], more: 0 }
+}
+
+fn done_at(who: &str, second: u64) -> Deed {
+    let when = jiff::Timestamp::from_second(i64::try_from(second).unwrap()).unwrap().to_string();
+    Deed { who: who.into(), when, ..deed("DeleteRoute", "rtb-0123456789abcdef0") }
 }
 
 #[test]
-fn what_waited_for_permission_is_no_drift_when_it_is_done() {
-    let step = Step {
-        address: phonehome_network::Address::endpoint("s3"),
-        change: Change::Create,
-        disruption: Disruption::None,
-        action: Action::AllocateElasticIp,
-        reason: "not there".into(),
-        after: vec![],
-    };
-    let plan = Plan::default();
-    let before = |withheld: &str| StackStatus { withheld: vec![withheld.to_owned()], ..status() };
-    assert!(!is_drift(&step, &plan, &before("endpoint/s3: create (needs permission)")));
-    assert!(is_drift(&step, &plan, &before("endpoint/s3-west: create (needs permission)")));
-    assert!(is_drift(&step, &plan, &status()));
+fn whoever_changed_the_same_thing_twice_each_change_has_its_own_name_in_whatever_order_events_come() {
+    let (alice, bob, carol) = (done_at("alice", 50), done_at("bob", 150), done_at("carol", 160));
+    let orders: [&[&Deed]; 4] =
+        [&[&alice, &bob, &carol], &[&bob, &alice, &carol], &[&carol, &bob, &alice], &[&bob, &carol, &alice]];
+    for order in orders {
+        let mut drifts = [seen_at(100), seen_at(200)];
+        let mut known = vec![];
+        for deed in order {
+            known.push((*deed).clone());
+            assign(&mut drifts, &known);
+        }
+        let names = |drift: &Drift| {
+            let mut names: Vec<String> = drift.lines[0].by.iter().map(|deed| deed.who.clone()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&drifts[0]), ["alice"], "{order:?}");
+        assert_eq!(names(&drifts[1]), ["bob", "carol"], "nothing was seen between the two: {order:?}");
+    }
 }
 
-fn status() -> StackStatus {
-    let status = json!({
-        "account": "111122223333", "account_name": "shop-dev", "domain": "shop", "environment": "dev",
-        "region": sample::REGION, "availability_zones": [], "pool": "nonprod", "cidr": "10.0.0.0/18",
-        "generation": 7, "phase": "ready", "network_ready": true, "egress_ready": true, "message": "",
-        "first_seen_ms": 0, "updated_at_ms": 0, "ready_since_ms": {}
-    });
-    serde_json::from_value(status).unwrap()
+#[test]
+fn what_is_only_of_a_kind_is_never_added_to_what_has_a_name() {
+    let mut drifts = [seen_at(100)];
+    let nat =
+        Deed { event_name: "DeleteNatGateway".into(), ..deed("DeleteNatGateway", "nat-0fffffffffffffff0") };
+    assign(
+        &mut drifts,
+        &[done_at("alice", 50), Deed { who: "bob".into(), when: done_at("bob", 60).when, ..nat }],
+    );
+    assert_eq!(drifts[0].lines[0].by.len(), 1);
 }

@@ -60,7 +60,7 @@ async fn an_existing_vpc_gives_its_addresses_and_becomes_the_stack_and_what_othe
     assert!(seen.vpcs[0].address().is_some() && seen.vpcs[0].tags["Name"] == "old-shop");
     let theirs = seen.security_groups.iter().find(|it| it.name == "old-shop-web").unwrap();
     assert!(theirs.tags.is_empty());
-    assert_eq!(world.told().await, Vec::<String>::new());
+    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]

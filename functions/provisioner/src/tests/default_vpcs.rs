@@ -46,7 +46,7 @@ async fn a_new_account_loses_its_default_vpcs_in_every_region_and_nothing_else()
     world.cloud.with(|cloud| cloud.stack(SHOP_DEV, ASIA).with_default_vpc());
     world.settle(SHOP_DEV).await;
     assert_eq!(left(&world), [ASIA], "whoever makes one again wants it");
-    assert_eq!(world.told().await, Vec::<String>::new());
+    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn a_deleted_route_is_put_back_and_told_once_without_a_name() {
     world.settle(SHOP_DEV).await;
     assert!(has_route(&world, TABLE));
     world.settle(SHOP_DEV).await;
-    let told = world.told().await;
+    let told = world.told_of("drift/").await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
         told[0].contains("shop-dev") && told[0].contains(TABLE) && told[0].contains("repaired"),
@@ -57,7 +57,7 @@ async fn a_deleted_route_is_put_back_and_told_once_without_a_name() {
     assert!(told[0].contains("#net-dev") && !told[0].contains(" by "), "{told:?}");
     delete_route(&world, TABLE);
     world.settle(SHOP_DEV).await;
-    assert_eq!(world.told().await.len(), 2, "what drifts anew is told anew");
+    assert_eq!(world.told_of("drift/").await.len(), 2, "what drifts anew is told anew");
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn a_deleted_route_is_put_back_at_once_and_told_with_who_did_it_when_cloud
     world.wait().await;
     world.send(deleted(&table)).await;
     world.drain().await;
-    let told = world.told().await;
+    let told = world.told_of("drift/").await;
     assert_eq!(told.len(), 1, "{told:?}");
     for part in ["DeleteRoute by ", "alice@example.com", "2026-11-22T23:04:05Z"] {
         assert!(told[0].contains(part), "{part}: {told:?}");
@@ -83,7 +83,7 @@ async fn nobody_is_named_for_what_he_did_elsewhere() {
     delete_route(&world, TABLE);
     world.send(deleted("rtb-0fffffffffffffff0")).await;
     world.drain().await;
-    let told = world.told().await;
+    let told = world.told_of("drift/").await;
     assert!(told.len() == 1 && !told[0].contains("alice"), "{told:?}");
 }
 
@@ -101,7 +101,7 @@ async fn whoever_deleted_a_nat_gateway_is_named_though_it_is_gone() {
     event["detail"]["requestParameters"] = json!({"DeleteNatGatewayRequest": {"NatGatewayId": nat}});
     world.send(event).await;
     world.drain().await;
-    let told = world.told().await;
+    let told = world.told_of("drift/").await;
     assert!(told.len() == 1 && told[0].contains("DeleteNatGateway by "), "{told:?}");
     world.assert_ready(SHOP_DEV).await;
 }
@@ -116,7 +116,7 @@ async fn drift_is_told_though_a_look_in_between_failed() {
     world.conditions().refusals.clear();
     delete_route(&world, TABLE);
     world.settle(SHOP_DEV).await;
-    assert_eq!(world.told().await.len(), 1);
+    assert_eq!(world.told_of("drift/").await.len(), 1);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_change_of_the_fleet_file_is_no_drift() {
         world.publish(&FLEET.replace(before, after)).await;
         world.settle(SHOP_DEV).await;
         world.settle(SHOP_PROD).await;
-        assert_eq!(world.told().await, Vec::<String>::new(), "{after}");
+        assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "{after}");
     }
     assert!(world.changes(SHOP_DEV, REGION) > changes, "the probes got other checks");
     assert_eq!(world.status(SHOP_PROD).await.phase, Phase::Ready);
@@ -170,7 +170,7 @@ async fn of_many_changes_at_once_the_first_is_looked_at_and_the_others_together(
     let table = delete_route(&world, TABLE);
     world.send(deleted(&table)).await;
     world.drain().await;
-    let told = world.told().await;
+    let told = world.told_of("drift/").await;
     assert!(told.len() == 1 && told[0].contains("alice@example.com"), "{told:?}");
 }
 

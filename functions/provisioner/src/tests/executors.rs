@@ -40,7 +40,7 @@ async fn an_executor_that_lost_its_stack_to_a_newer_one_writes_and_tells_nothing
     assert_eq!(world.batch(&[json!({"reconcile": {"account": SHOP_DEV}})]).await, 1, "it comes again");
     let status = world.status(SHOP_DEV).await;
     assert_eq!((status.message.as_str(), status.generation), ("the newer one", generation + 2));
-    assert_eq!(world.told().await, Vec::<String>::new());
+    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]

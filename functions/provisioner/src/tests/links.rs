@@ -76,7 +76,7 @@ async fn one_side_asks_the_other_accepts_and_both_lead_there() {
     assert_eq!(admitted(&payments), world.status(SHOP_DEV).await.private_subnets);
     assert!(admitted(&shop).is_empty(), "nobody may open a connection the other way");
     assert_eq!(shop.peerings.len(), 1, "asked for once");
-    assert_eq!(world.told().await, Vec::<String>::new());
+    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_peer_that_comes_later_wakes_the_one_that_waits() {
         world.assert_ready(account).await;
         assert!(world.status(account).await.connections_ready, "{account}");
     }
-    assert_eq!(world.told().await, Vec::<String>::new(), "nothing has drifted");
+    assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "nothing has drifted");
 }
 
 #[tokio::test]
@@ -123,6 +123,6 @@ async fn a_connection_that_leaves_the_fleet_file_is_gone_on_both_sides() {
             assert_eq!(admitted(&seen), Vec::<Ipv4Net>::new(), "{account} after {first}");
             assert!(seen.peerings.iter().all(|it| it.state == PeeringState::Gone), "{account} after {first}");
         }
-        assert_eq!(world.told().await, Vec::<String>::new(), "{first} first");
+        assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "{first} first");
     }
 }

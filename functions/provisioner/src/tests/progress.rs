@@ -48,7 +48,7 @@ async fn a_settled_stack_is_only_looked_at_and_tells_nothing() {
     }
     assert_eq!((world.changes(SHOP_DEV, REGION), world.queued().len()), (changes, queued));
     assert_eq!(world.status(SHOP_DEV).await.generation, generation + 3);
-    assert_eq!(world.told().await, Vec::<String>::new());
+    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
     world.assert_ready(SHOP_DEV).await;
 }
 
@@ -163,5 +163,5 @@ async fn what_is_no_longer_declared_goes_only_as_far_as_the_request_allows() {
     }
     world.drain().await;
     world.assert_ready(SHOP_DEV).await;
-    assert_eq!(world.told().await, Vec::<String>::new(), "what was known and allowed is no drift");
+    assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "what was known and allowed is no drift");
 }

@@ -321,10 +321,20 @@ impl World {
         outbox.into_iter().map(|(_, it)| serde_json::to_string(&it.outgoing.body).unwrap()).collect()
     }
 
-    /// Which incidents the messages for Slack are about, in the order they were decided.
-    pub(super) async fn incident_ids(&self) -> Vec<String> {
+    /// The messages for Slack about incidents whose id begins so, each as its JSON, the first first.
+    pub(super) async fn told_of(&self, prefix: &str) -> Vec<String> {
+        let outbox = all::<Outboxed>(self.table(), Keys::OUTBOX).await.unwrap().into_iter();
+        outbox
+            .filter(|(_, it)| it.outgoing.incident_id.starts_with(prefix))
+            .map(|(_, it)| serde_json::to_string(&it.outgoing.body).unwrap())
+            .collect()
+    }
+
+    /// Which incidents with an id that begins so the messages for Slack are about, the first first.
+    pub(super) async fn incident_ids_of(&self, prefix: &str) -> Vec<String> {
         let outbox = all::<Outboxed>(self.table(), Keys::OUTBOX).await.unwrap();
-        outbox.into_iter().map(|(_, it)| it.outgoing.incident_id).collect()
+        let ids = outbox.into_iter().map(|(_, it)| it.outgoing.incident_id);
+        ids.filter(|id| id.starts_with(prefix)).collect()
     }
 
     pub(super) fn truth_in(&self, account: &str, region: &str) -> Inventory {

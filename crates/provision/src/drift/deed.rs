@@ -1,0 +1,107 @@
+//! Who is behind a difference.
+
+use phonehome_aws::trail::Deed;
+
+use super::Drift;
+use super::line::{DEEDS_MAX, Line};
+
+/// How far CloudTrail's clock, which writes whole seconds, may be from ours; milliseconds.
+const CLOCK_MS: u64 = 2000;
+
+/// How well a deed explains a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fit {
+    No,
+    /// It is of the difference's kind, and took something away of which no id is known.
+    Kind,
+    /// It names what differs.
+    Named,
+}
+
+/// Gives each deed that no message names yet to the difference it has made: the earliest without a name
+/// that was seen after it; or else to one it shares with somebody else's deed.
+pub(super) fn assign(drifts: &mut [Drift], deeds: &[Deed]) {
+    let mut deeds: Vec<&Deed> = deeds.iter().filter(|deed| !is_assigned(deed, drifts)).collect();
+    deeds.sort_by(|a, b| a.when.cmp(&b.when));
+    for deed in deeds {
+        let fits = |drift: &Drift, line: &Line| match fit(deed, line) {
+            _ if done_ms(deed).is_some_and(|at_ms| at_ms > drift.seen_ms + CLOCK_MS) => Fit::No,
+            fit => fit,
+        };
+        let nameless = |drift: &&mut Drift| {
+            drift.lines.iter().any(|line| line.by.is_empty() && fits(drift, line) > Fit::No)
+        };
+        if let Some(drift) = drifts.iter_mut().find(nameless) {
+            let drift_fits: Vec<bool> =
+                drift.lines.iter().map(|line| line.by.is_empty() && fits(drift, line) > Fit::No).collect();
+            let lines = drift.lines.iter_mut().zip(drift_fits).filter(|(_, fits)| *fits);
+            lines.for_each(|(line, _)| line.by.push(deed.clone()));
+            continue;
+        }
+        let shared = drifts.iter_mut().rev().find_map(|drift| {
+            let at = drift.lines.iter().position(|line| fits(drift, line) == Fit::Named)?;
+            Some(&mut drift.lines[at])
+        });
+        if let Some(line) = shared.filter(|line| line.by.len() < DEEDS_MAX) {
+            line.by.push(deed.clone());
+        }
+    }
+}
+
+/// Whether somebody is known to have made a difference, and no message says so.
+pub(super) fn is_named_by_news(line: &Line, deeds: &[Deed], drifts: &[Drift]) -> bool {
+    deeds.iter().any(|deed| fit(deed, line) == Fit::Named && !is_assigned(deed, drifts))
+}
+
+fn is_assigned(deed: &Deed, drifts: &[Drift]) -> bool {
+    drifts.iter().flat_map(|drift| &drift.lines).any(|line| line.by.contains(deed))
+}
+
+/// When it was done, in milliseconds since the Unix epoch.
+fn done_ms(deed: &Deed) -> Option<u64> {
+    let at: jiff::Timestamp = deed.when.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok()
+}
+
+/// Whether a deed is what made this difference: it is of its kind, and names what differs. Of something
+/// whose id is not known, and that was taken away, the kind has to do.
+pub(super) fn fit(deed: &Deed, line: &Line) -> Fit {
+    if !is_of_kind(&deed.event_name, line.address.0.as_str()) {
+        return Fit::No;
+    }
+    if deed.resource_ids.iter().any(|id| line.ids.contains(id)) {
+        return Fit::Named;
+    }
+    // Whoever deletes a part of something else names that, and it is still there.
+    let is_of_a_part =
+        ["DeleteRoute", "DeleteTags", "DeleteNetworkAclEntry"].contains(&deed.event_name.as_str());
+    let is_removal =
+        ["Delete", "Release", "Disassociate", "Detach"].iter().any(|verb| deed.event_name.starts_with(verb));
+    if is_removal && !is_of_a_part && !line.is_known { Fit::Kind } else { Fit::No }
+}
+
+/// Whether a call can make something at this address differ.
+fn is_of_kind(event_name: &str, address: &str) -> bool {
+    match event_name {
+        "DeleteRoute" | "ReplaceRoute" | "CreateRoute" => {
+            address.contains("/default-route") || address.contains("/route/")
+        }
+        "DisassociateRouteTable" | "ReplaceRouteTableAssociation" | "AssociateRouteTable" => {
+            address.starts_with("subnet/") && address.ends_with("/route-table")
+        }
+        "DeleteNatGateway" => address.starts_with("nat-gateway/") || address.ends_with("/default-route"),
+        "DeleteSubnet" => address.starts_with("subnet/"),
+        "DeleteRouteTable" => address.starts_with("route-table/"),
+        "DetachInternetGateway" | "DeleteInternetGateway" => address.starts_with("internet-gateway"),
+        "ReleaseAddress" => address.starts_with("elastic-ip/"),
+        "DeleteVpcEndpoints" | "ModifyVpcEndpoint" => address.starts_with("endpoint/"),
+        "DeleteFlowLogs" => address.starts_with("flow-log"),
+        "DeleteVpcPeeringConnection" => address.starts_with("peering/"),
+        "DeleteTags" | "CreateTags" => address.ends_with("/tags"),
+        "ModifyVpcAttribute" => address.starts_with("vpc/dns"),
+        "ModifySubnetAttribute" => address.ends_with("/public-ip-on-launch"),
+        name if name.contains("NetworkAcl") => address.starts_with("network-acl/"),
+        name if name.contains("SecurityGroup") => address.starts_with("security-group/"),
+        _ => false,
+    }
+}

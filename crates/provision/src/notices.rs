@@ -1,0 +1,260 @@
+//! What people expect to hear of a stack besides drift, each once: that its network is ready, that it
+//! failed and works again, that phonehome's role lost a right, that changes wait for permission.
+
+use std::collections::BTreeSet;
+
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
+use phonehome_aws::executor::StepOutcome;
+use phonehome_aws::{AwsError, Class};
+use phonehome_fleet::Nat;
+use phonehome_network::{Address, Kind, Phase, StackSpec, Tagged as _};
+
+use crate::reconcile::{Job, Progress};
+use crate::told::{Look, Notice, Ready, Told, Withheld, ask, message_of, place};
+
+/// How long what a message says is wrong is remembered, in characters.
+const ABOUT_MAX: usize = 500;
+
+/// The id of what is told of a stack from now on.
+pub(crate) fn incident(job: &Job<'_>, about: &str, at_ms: u64) -> String {
+    format!("{about}/{}/{}/{at_ms}", job.account, job.region)
+}
+
+/// What is to be told of a look.
+pub(crate) fn tell(told: &mut Told, look: &Look<'_>) -> Vec<Outgoing> {
+    let outgoing = [
+        is_back(look),
+        failed(told, look.job, &look.found.progress, look.now_ms),
+        denied(told, look),
+        ready(told, look),
+        withheld(told, look),
+    ];
+    outgoing.into_iter().flatten().collect()
+}
+
+/// An account that was closed, and is no more.
+fn is_back(look: &Look<'_>) -> Option<Outgoing> {
+    let was_gone = look.before.phase == Phase::Gone;
+    let text = Words::of(":information_source: ").then(place(look.job));
+    let text = text.text(" is an active account again: its network is looked after as before.");
+    let id = incident(look.job, "back", look.now_ms);
+    was_gone.then(|| look.message(&id, SlackKind::Opened, &SlackMessage::new(text)))
+}
+
+/// That the network is ready; the same message says so of its way out, when that is.
+fn ready(told: &mut Told, look: &Look<'_>) -> Option<Outgoing> {
+    let spec = look.spec?;
+    let (network, egress) = (look.after.network_ready, look.after.egress_ready);
+    let (kind, thread) = match told.ready {
+        None if network => (SlackKind::Opened, None),
+        Some(Ready { egress: false }) if network && egress && spec.nat != Nat::None => {
+            (SlackKind::Updated, Some(Words::of("the way out works")))
+        }
+        _ => return None,
+    };
+    told.ready = Some(Ready { egress });
+    let headline = Words::of(":white_check_mark: The network of ").then(place(look.job)).text(" is ready");
+    let message = SlackMessage::new(headline).section(addresses(look, spec)).section(ask(look.job));
+    let id = incident(look.job, "network", look.after.first_seen_ms);
+    Some(look.message(&id, kind, &message.thread(thread)))
+}
+
+/// Its range, its subnets by zone, and the public addresses that its traffic leaves with.
+fn addresses(look: &Look<'_>, spec: &StackSpec) -> Words {
+    let vpc = look.after.vpc_id.as_deref().unwrap_or_default();
+    let mut words = Words::new().markup("*Addresses* ").code(spec.cidr.to_string()).text(" ").code(vpc);
+    for zone in &spec.zones {
+        words = words.markup("\n• ").name(&zone.az_id).text(": private ").code(zone.private.to_string());
+        words = words.text(", public ").code(zone.public.to_string());
+    }
+    let ips = public_addresses(look);
+    let way_out = match (spec.nat, look.after.egress_ready) {
+        (Nat::None, _) => Words::of("none is declared"),
+        (_, false) => Words::of("on its way; this message says when it works"),
+        (_, true) if ips.is_empty() => Words::of("works"),
+        (_, true) => {
+            ips.iter().fold(Words::of("works; its public addresses:"), |all, ip| all.text(" ").code(ip))
+        }
+    };
+    words.markup("\n*Way out* ").then(way_out)
+}
+
+/// Of the NAT gateways. AWS gives a regional one its own, which no description of it shows.
+fn public_addresses(look: &Look<'_>) -> BTreeSet<String> {
+    let Some(seen) = look.inventory else { return BTreeSet::new() };
+    let ours = seen.nat_gateways.iter().filter(|nat| nat.address().is_some());
+    let used: BTreeSet<&String> = ours.flat_map(|nat| &nat.allocation_ids).collect();
+    let ips = seen.elastic_ips.iter().filter(|ip| used.contains(&ip.allocation_id));
+    ips.map(|ip| ip.public_ip.clone()).collect()
+}
+
+/// That it failed, once until it works again; and that it does.
+pub(crate) fn failed(told: &mut Told, job: &Job<'_>, progress: &Progress, now_ms: u64) -> Option<Outgoing> {
+    match (progress, told.failed.clone()) {
+        (Progress::Settled, Some(notice)) => {
+            told.failed = None;
+            let text = Words::of(":white_check_mark: Works again: ").then(place(job));
+            Some(over(job, &notice, text, now_ms))
+        }
+        (Progress::Failed(reason), known) => {
+            let about = clipped(reason);
+            if known.as_ref().is_some_and(|known| known.about == about) {
+                return None;
+            }
+            let kind = if known.is_some() { SlackKind::Updated } else { SlackKind::Opened };
+            let incident_id =
+                known.map_or_else(|| incident(job, "failed", now_ms), |known| known.incident_id);
+            let headline = Words::of(":x: ").then(place(job)).text(" failed: ").text(&about);
+            let advice = Words::of(
+                "Trying again does not mend this. Its network stays as it is until then; the next sweep looks again.",
+            );
+            let message = SlackMessage::new(headline).section(advice).section(ask(job));
+            let outgoing = message_of(job, &incident_id, now_ms, kind, &message);
+            told.failed = Some(Notice { incident_id, about });
+            Some(outgoing)
+        }
+        _ => None,
+    }
+}
+
+/// The end of something that was told.
+fn over(job: &Job<'_>, notice: &Notice, text: Words, now_ms: u64) -> Outgoing {
+    let was = Words::new().markup("*Was* ").text(&notice.about);
+    let message = SlackMessage::new(text).section(was).thread(Some(Words::of("works again")));
+    message_of(job, &notice.incident_id, now_ms, SlackKind::Resolved, &message)
+}
+
+/// That phonehome's role lacks a right in an account whose network was ready: it had it then.
+fn denied(told: &mut Told, look: &Look<'_>) -> Option<Outgoing> {
+    let denial = denial(look);
+    match (denial, told.denied.clone()) {
+        (Some(denial), None) if told.ready.is_some() => {
+            let incident_id = incident(look.job, "denied", look.now_ms);
+            let role = &look.job.fleet.organization.member_role;
+            let headline = Words::of(":no_entry: ")
+                .then(place(look.job))
+                .text(": the role ")
+                .code(role)
+                .text(" may no longer call ")
+                .code(&denial.action)
+                .text(". It could before");
+            let says = Words::new().markup("*AWS says* ").text(&denial.says);
+            let advice = Words::of(
+                "What that call is needed for is neither looked at nor repaired until then; nothing is taken away. \
+                 See whether the StackSet of infra/member-role.yaml still covers the account with its newest \
+                 version, and whether a service control policy or a permissions boundary denies the call.",
+            );
+            let message = SlackMessage::new(headline).section(says).section(advice).section(ask(look.job));
+            let outgoing = look.message(&incident_id, SlackKind::Opened, &message);
+            let about = clipped(&format!("{role} may not call {}", denial.action));
+            told.denied = Some(Notice { incident_id, about });
+            Some(outgoing)
+        }
+        (None, Some(notice)) if look.plan().is_some() => {
+            told.denied = None;
+            let text = Words::of(":white_check_mark: Allowed again: ").then(place(look.job));
+            Some(over(look.job, &notice, text, look.now_ms))
+        }
+        _ => None,
+    }
+}
+
+struct Denial {
+    /// `ec2:DescribeNatGateways`
+    action: String,
+    says: String,
+}
+
+fn denial(look: &Look<'_>) -> Option<Denial> {
+    let is_denied = |error: &&AwsError| matches!(error.class(), Class::Denied | Class::NotReady);
+    let outcomes = look.found.applied.iter().flat_map(|applied| &applied.outcomes);
+    let mut failed = outcomes.filter_map(|(_, outcome)| match outcome {
+        StepOutcome::Waiting(error) | StepOutcome::Failed(error) => Some(error),
+        _ => None,
+    });
+    if let Some(error) = look.refused.filter(is_denied).or_else(|| failed.find(is_denied)) {
+        let says = clipped(&format!("{}: {}", error.code, error.message));
+        return Some(Denial { action: error.operation.to_owned(), says });
+    }
+    let kinds = look.spec?.kinds();
+    let unseen = look.inventory?.unseen.iter().find(|kind| kinds.contains(kind))?;
+    let says = format!("its answer shows no {}", unseen.plural());
+    Some(Denial { action: looks_at(*unseen).to_owned(), says })
+}
+
+/// The call that shows a kind.
+fn looks_at(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Vpc => "ec2:DescribeVpcs",
+        Kind::VpcAttribute => "ec2:DescribeVpcAttribute",
+        Kind::Subnet => "ec2:DescribeSubnets",
+        Kind::InternetGateway => "ec2:DescribeInternetGateways",
+        Kind::ElasticIp => "ec2:DescribeAddresses",
+        Kind::NatGateway => "ec2:DescribeNatGateways",
+        Kind::RouteTable => "ec2:DescribeRouteTables",
+        Kind::SecurityGroup => "ec2:DescribeSecurityGroups",
+        Kind::NetworkAcl => "ec2:DescribeNetworkAcls",
+        Kind::Endpoint => "ec2:DescribeVpcEndpoints",
+        Kind::FlowLog => "ec2:DescribeFlowLogs",
+        Kind::Peering => "ec2:DescribeVpcPeeringConnections",
+        Kind::NetworkInterface => "ec2:DescribeNetworkInterfaces",
+        Kind::Function => "lambda:GetFunction",
+        Kind::Schedule => "scheduler:GetSchedule",
+    }
+}
+
+/// Which changes wait for permission. Those that somebody's change by hand made necessary are told with
+/// the drift.
+fn withheld(told: &mut Told, look: &Look<'_>) -> Option<Outgoing> {
+    let held = look.plan()?.withheld.as_slice();
+    let by_hand: BTreeSet<&Address> =
+        told.drifts.iter().flat_map(|drift| &drift.lines).map(|line| &line.address).collect();
+    let now: BTreeSet<Address> =
+        held.iter().map(|it| it.address.clone()).filter(|address| !by_hand.contains(address)).collect();
+    let known = told.withheld.as_ref().map(|it| it.addresses.clone()).unwrap_or_default();
+    let new = now.difference(&known).count();
+    let is_over = now.is_empty() && !known.is_empty();
+    if new == 0 && !is_over {
+        return None;
+    }
+    let known_id = told.withheld.as_ref().map(|it| it.incident_id.clone());
+    let kind = match (&known_id, is_over) {
+        (_, true) => SlackKind::Resolved,
+        (None, false) => SlackKind::Opened,
+        (Some(_), false) => SlackKind::Updated,
+    };
+    let incident_id = known_id.unwrap_or_else(|| incident(look.job, "withheld", look.now_ms));
+    let thread = (kind != SlackKind::Opened).then(|| match is_over {
+        true => Words::of("nothing waits for permission any more"),
+        false => Words::of(format!("{new} more")),
+    });
+    let message = withheld_message(look, &now).thread(thread);
+    let outgoing = look.message(&incident_id, kind, &message);
+    told.withheld = (!is_over).then_some(Withheld { incident_id, addresses: now });
+    Some(outgoing)
+}
+
+fn withheld_message(look: &Look<'_>, addresses: &BTreeSet<Address>) -> SlackMessage {
+    if addresses.is_empty() {
+        let text =
+            Words::of(":white_check_mark: Nothing waits for permission any more: ").then(place(look.job));
+        return SlackMessage::new(text);
+    }
+    let number = addresses.len();
+    let changes = if number == 1 { "change waits" } else { "changes wait" };
+    let text = Words::of(":raised_hand: ")
+        .then(place(look.job))
+        .text(format!(": {number} {changes} for permission"));
+    let held = look.plan().map(|plan| plan.withheld.as_slice()).unwrap_or_default();
+    let held = held.iter().filter(|it| addresses.contains(&it.address));
+    let lines = held
+        .map(|it| Words::new().code(&it.address.0).text(format!(" {}: {}", it.what, it.reason)))
+        .collect();
+    let advice =
+        Words::of("What would be done: ").code(format!("phonehome plan --account {}", look.job.account));
+    SlackMessage::new(text).list("", lines).section(advice).section(ask(look.job))
+}
+
+fn clipped(text: &str) -> String {
+    text.chars().take(ABOUT_MAX).collect()
+}

@@ -1,0 +1,134 @@
+//! Accounts of the organization that are not in the fleet file.
+
+use std::collections::BTreeSet;
+
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
+use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_aws::{Account, Organization, Queue};
+use phonehome_fleet::Fleet;
+use phonehome_provision::Members;
+use phonehome_runtime::{Refusal, now_ms};
+use phonehome_state::{Keys, Outboxed, bindings};
+use serde::{Deserialize, Serialize};
+
+use crate::handler::{Provisioner, table_error};
+
+const ATTEMPTS_MAX: usize = 10;
+const DAY_MS: u64 = 24 * 60 * 60_000;
+/// How many accounts of a day are kept by name; the rest is a number.
+const NAMED_MAX: usize = 50;
+
+/// Which accounts were told to be in no fleet file: each once, as long as it is in none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+struct Unlisted {
+    /// Their ids.
+    told: BTreeSet<String>,
+    /// The day of the newest message, in days since the Unix epoch: one message a day, to which the others
+    /// of that day are added.
+    day: u64,
+    /// What it names: ids and names.
+    named: Vec<(String, String)>,
+    /// How many more it counts.
+    more: usize,
+}
+
+impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+    /// Says which of these accounts, if any, are in no fleet file, each once. `all`: these are all there
+    /// are. An account that has the name of a line and is not it is another matter.
+    pub(crate) async fn tell_unlisted(
+        &self,
+        fleet: &Fleet,
+        accounts: &[Account],
+        all: bool,
+    ) -> Result<(), Refusal> {
+        let (table, key) = (&self.provision.table, Keys::unlisted());
+        let bindings = bindings(table).await.map_err(table_error)?;
+        let is_line = |account: &Account| {
+            let by_name = || fleet.named(&account.id, &account.name);
+            fleet.member_for(&account.id, &bindings).or_else(by_name).is_some()
+        };
+        let is_unlisted =
+            |account: &&Account| account.active && !is_special(fleet, account) && !is_line(account);
+        let unlisted: Vec<&Account> = accounts.iter().filter(is_unlisted).collect();
+        for _ in 0..ATTEMPTS_MAX {
+            let doc = table.get(&key).await.map_err(table_error)?;
+            let before: Unlisted =
+                doc.as_ref().map(Doc::read).transpose().map_err(table_error)?.unwrap_or_default();
+            let mut after = before.clone();
+            if all {
+                after.told.retain(|id| unlisted.iter().any(|account| account.id == *id));
+            }
+            let outgoing = after.tell(fleet, &unlisted, now_ms());
+            if after == before {
+                return Ok(());
+            }
+            let mut writes = vec![Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &after)];
+            writes.extend(outgoing.map(|outgoing| {
+                let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
+                Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
+            }));
+            match table.write(writes).await {
+                Ok(()) => return Ok(()),
+                Err(TableError::Conflict { .. }) => {}
+                Err(error) => return Err(table_error(error)),
+            }
+        }
+        // The next sweep says it.
+        Ok(())
+    }
+}
+
+/// Whether it is one of the two accounts that phonehome runs in and for.
+fn is_special(fleet: &Fleet, account: &Account) -> bool {
+    let organization = &fleet.organization;
+    [&organization.hub_account, &organization.management_account].contains(&&account.id)
+}
+
+impl Unlisted {
+    /// Adds the accounts that are new; answers the message of the day with them.
+    fn tell(&mut self, fleet: &Fleet, unlisted: &[&Account], at_ms: u64) -> Option<Outgoing> {
+        let new: Vec<&&Account> =
+            unlisted.iter().filter(|account| !self.told.contains(&account.id)).collect();
+        if new.is_empty() {
+            return None;
+        }
+        let is_first = self.day != at_ms / DAY_MS || self.named.is_empty();
+        if is_first {
+            *self = Self { told: std::mem::take(&mut self.told), day: at_ms / DAY_MS, ..Self::default() };
+        }
+        for account in &new {
+            self.told.insert(account.id.clone());
+            if self.named.len() < NAMED_MAX {
+                self.named.push((account.id.clone(), account.name.clone()));
+            } else {
+                self.more += 1;
+            }
+        }
+        let kind = if is_first { SlackKind::Opened } else { SlackKind::Updated };
+        let thread = new
+            .iter()
+            .take(3)
+            .map(|account| Words::new().name(&account.name).text(format!(" ({})", account.id)));
+        let thread = thread.reduce(|all, one| all.text(", ").then(one)).unwrap_or_default();
+        let rest = new.len().saturating_sub(3);
+        let thread = if rest > 0 { thread.text(format!(" and {rest} more")) } else { thread };
+        let message = self.message().thread((!is_first).then_some(thread));
+        let channel = fleet.alert_routes.last().map(|route| route.slack_channel.as_str())?;
+        let incident_id = format!("unlisted/{}", self.day);
+        let body = message.body(channel, kind);
+        Some(Outgoing { id: format!("{incident_id}/{at_ms}/{}", new[0].id), incident_id, at_ms, body })
+    }
+
+    fn message(&self) -> SlackMessage {
+        let number = self.named.len() + self.more;
+        let accounts = if number == 1 { "account is" } else { "accounts are" };
+        let text = Words::of(format!(":grey_question: {number} {accounts} not in the fleet file"));
+        let lines = self.named.iter().map(|(id, name)| Words::new().name(name).text(format!(" ({id})")));
+        let lines = lines.chain((0..self.more).map(|_| Words::of("…"))).collect();
+        let advice = Words::of(
+            "They get no network and are not watched. Add each to the fleet file, or leave it: this is said once.",
+        );
+        SlackMessage::new(text).list("", lines).section(advice)
+    }
+}
