@@ -8,6 +8,7 @@ use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_aws::trail::Deed;
 use phonehome_network::{Inventory, Phase, StackSpec, StackStatus};
 use phonehome_state::{Claim, Keys, Outboxed};
+use serde::de::DeserializeOwned;
 
 use crate::reconcile::{Job, Progress, Provision, Reconciled, judge, now_ms};
 use crate::told::{Look, tell};
@@ -135,8 +136,9 @@ impl<T: Table, M> Provision<T, M> {
         let mut doc = self.table.get(&key).await?;
         for _ in 0..ATTEMPTS_MAX {
             let deeds = self.table.get(&Keys::deeds(account, region)).await?;
-            let deeds = deeds.as_ref().map(Doc::read::<Deeds>).transpose()?.unwrap_or_default();
-            let before = doc.as_ref().map(Doc::read::<Told>).transpose()?;
+            // What cannot be read explains nothing, and must not keep the stack from being looked after.
+            let deeds = readable::<Deeds>(deeds.as_ref()).unwrap_or_default();
+            let before = readable::<Told>(doc.as_ref());
             let (told, outgoing) = tell(before.clone(), &deeds.deeds);
             let mut writes: Vec<Write> = status.iter().cloned().collect();
             if before.as_ref() != Some(&told) {
@@ -159,6 +161,11 @@ impl<T: Table, M> Provision<T, M> {
         }
         Err(TableError::Conflict { keys: vec![key] })
     }
+}
+
+fn readable<V: DeserializeOwned>(doc: Option<&Doc>) -> Option<V> {
+    let doc = doc?;
+    doc.read().inspect_err(|error| tracing::error!(%error, "ignored")).ok()
 }
 
 fn settled_message(status: &StackStatus) -> String {
