@@ -132,7 +132,7 @@ impl<T: Table, M> Provision<T, M> {
         status: Option<Write>,
         tell: impl Fn(Option<Told>, &[Deed]) -> (Told, Vec<Outgoing>) + Send + Sync,
     ) -> Result<(), TableError> {
-        let key = Keys::notices(account, region);
+        let key = Keys::stack_notices(account, region);
         let mut doc = self.table.get(&key).await?;
         for _ in 0..ATTEMPTS_MAX {
             let deeds = self.table.get(&Keys::deeds(account, region)).await?;

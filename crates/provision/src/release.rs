@@ -71,7 +71,7 @@ impl<T: Table, M: Members> Provision<T, M> {
                 Ok(_) => {
                     let mut writes = vec![Write::delete(key, expect)];
                     // Should it come again, all of it is news again.
-                    for noted in [Keys::inputs(account, region), Keys::notices(account, region)] {
+                    for noted in [Keys::inputs(account, region), Keys::stack_notices(account, region)] {
                         let doc = self.table.get(&noted).await?;
                         writes.extend(doc.map(|doc| Write::delete(noted, Expect::Version(doc.version))));
                     }

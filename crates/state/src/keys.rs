@@ -129,7 +129,7 @@ impl Keys {
         key(Self::NOTICES, "unlisted")
     }
     /// What has been told of an account and Region.
-    pub fn notices(account: &str, region: &str) -> Key {
+    pub fn stack_notices(account: &str, region: &str) -> Key {
         key(Self::NOTICES, format!("{account}/{region}"))
     }
     /// How far the removal of an account's default VPCs is.

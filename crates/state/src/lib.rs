@@ -13,6 +13,7 @@
 //! | `bindings/accounts` | account | the same [`Binding`](phonehome_fleet::Binding), so that an account is one line | provisioner, `phonehome rebind` |
 //! | `bindings/told` | finding | [`Told`], what was told of who is who | provisioner |
 //! | `deeds` | account/Region | who changed what lately, for a while | provisioner, for CloudTrail's events |
+//! | `notices` | account/Region; `unlisted` | what has been told of a stack; which accounts were told to be in no fleet file | provisioner, `phonehome apply` |
 //! | `default-vpcs` | account | Regions whose default VPC is gone | provisioner |
 //! | `heartbeats` | account/Region/AZ | [`Heartbeat`](phonehome_alerting::Heartbeat) | collector, for every report |
 //! | `paths` | account/Region/AZ | [`Paths`](phonehome_alerting::Paths) | collector, when a path changes |

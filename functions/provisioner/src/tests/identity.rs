@@ -75,7 +75,7 @@ async fn a_renamed_account_is_looked_after_by_its_id_and_its_new_name_is_told_on
     world.settle(SHOP_PROD).await;
     assert_eq!(routes(&world, SHOP_PROD), before, "what was damaged is repaired");
     let told: Vec<String> =
-        world.told().await.into_iter().filter(|it| it.contains("is now called")).collect();
+        world.told_of("identity/").await.into_iter().filter(|it| it.contains("is now called")).collect();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains(SHOP_PROD) && told[0].contains("#net-prod"), "{told:?}");
     assert!(
@@ -102,7 +102,7 @@ async fn a_second_account_of_a_name_gets_nothing_and_takes_nothing() {
         assert!(stacks(&world).await.iter().all(|it| it.account != IMPOSTOR));
         assert!(world.claims().await.iter().all(|it| it.account != IMPOSTOR));
         assert!(world.truth(IMPOSTOR).vpcs.is_empty());
-        let told = world.told().await;
+        let told = world.told_of("identity/").await;
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(told[0].contains(PAYMENTS_DEV) && told[0].contains(IMPOSTOR) && told[0].contains("#net-dev"));
         assert_eq!(bound(&world).await[0], ("payments/dev".to_owned(), PAYMENTS_DEV.to_owned()));
@@ -120,7 +120,7 @@ async fn of_two_accounts_of_one_name_that_were_never_met_neither_is_taken() {
     }
     sweep(&mut world).await;
     assert!(stacks(&world).await.iter().all(|it| it.domain != "payments"));
-    let told = world.told().await;
+    let told = world.told_of("identity/").await;
     assert!(told.len() == 1 && told[0].contains(PAYMENTS_DEV) && told[0].contains(IMPOSTOR), "{told:?}");
     // Put right, it is bound without anybody's doing; should it come back, it is told again.
     world.account(IMPOSTOR, "other", true, None);
@@ -128,7 +128,7 @@ async fn of_two_accounts_of_one_name_that_were_never_met_neither_is_taken() {
     world.assert_ready(PAYMENTS_DEV).await;
     world.account(IMPOSTOR, "payments-dev", true, None);
     sweep(&mut world).await;
-    assert_eq!(world.told().await.len(), 2);
+    assert_eq!(world.told_of("identity/").await.len(), 2);
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn of_two_stacks_of_one_line_neither_changes_and_their_peers_keep_what_the
     }
     sweep(&mut world).await;
     assert_eq!([SHOP_DEV, PAYMENTS_DEV].map(|account| world.truth(account)), before);
-    let told = world.told().await;
+    let told = world.told_of("identity/").await;
     assert!(told.len() == 1 && told[0].contains(PAYMENTS_DEV) && told[0].contains(IMPOSTOR), "{told:?}");
 }
 
@@ -160,7 +160,7 @@ async fn an_account_that_takes_another_lines_name_stays_what_it_is() {
     assert_eq!(world.status(SHOP_DEV).await.environment, "dev");
     sweep(&mut world).await;
     assert_eq!(world.status(SHOP_DEV).await.environment, "dev");
-    assert!(world.told().await.iter().any(|it| it.contains("is now called")));
+    assert!(world.told_of("identity/").await.iter().any(|it| it.contains("is now called")));
 }
 
 #[tokio::test]
@@ -210,7 +210,11 @@ async fn a_line_that_is_renamed_in_the_file_keeps_its_network_and_its_peerings()
     let lines = bound(&world).await;
     assert!(lines.contains(&("store/dev".to_owned(), SHOP_DEV.to_owned())), "{lines:?}");
     assert!(lines.iter().all(|(line, _)| !line.starts_with("shop/")), "{lines:?}");
-    assert!(world.told().await.iter().all(|it| !it.contains("drifted")), "{:?}", world.told().await);
+    assert!(
+        world.told_of("drift/").await.iter().all(|it| !it.contains("drifted")),
+        "{:?}",
+        world.told().await
+    );
 }
 
 #[tokio::test]
