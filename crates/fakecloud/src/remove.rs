@@ -14,7 +14,6 @@ impl Region {
             Doomed::InternetGateway { id } => self.delete_gateway(id),
             Doomed::RouteTable { id } => self.delete_table(id),
             Doomed::Route { table_id, destination } => self.delete_route(table_id, *destination),
-            Doomed::Association { id } => self.disassociate(id).map(drop),
             Doomed::NatGateway { id } => self.delete_nat(shared, id),
             Doomed::ElasticIp { id } => self.release_address(id),
             Doomed::SecurityGroup { id } => self.delete_group(id),

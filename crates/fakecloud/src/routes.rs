@@ -159,7 +159,7 @@ impl Region {
     }
 
     /// Answers the subnet that it was the association of.
-    pub(crate) fn disassociate(&mut self, id: &str) -> Result<String, Refused> {
+    fn disassociate(&mut self, id: &str) -> Result<String, Refused> {
         for table in &mut self.world.route_tables {
             if let Some(at) = table.associations.iter().position(|it| it.id == id) {
                 return Ok(table.associations.remove(at).subnet_id);

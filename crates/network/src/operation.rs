@@ -55,7 +55,6 @@ fn of_removal(doomed: &Doomed) -> &'static str {
         Doomed::InternetGateway { .. } => "ec2:DeleteInternetGateway",
         Doomed::RouteTable { .. } => "ec2:DeleteRouteTable",
         Doomed::Route { .. } => "ec2:DeleteRoute",
-        Doomed::Association { .. } => "ec2:DisassociateRouteTable",
         Doomed::NatGateway { .. } => "ec2:DeleteNatGateway",
         Doomed::ElasticIp { .. } => "ec2:ReleaseAddress",
         Doomed::SecurityGroup { .. } => "ec2:DeleteSecurityGroup",

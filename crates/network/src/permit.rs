@@ -142,7 +142,6 @@ pub enum Doomed {
     InternetGateway { id: String },
     RouteTable { id: String },
     Route { table_id: String, destination: Ipv4Net },
-    Association { id: String },
     NatGateway { id: String },
     ElasticIp { id: String },
     SecurityGroup { id: String },
@@ -164,7 +163,6 @@ impl Doomed {
             | Self::InternetGatewayAttachment { id, .. }
             | Self::InternetGateway { id }
             | Self::RouteTable { id }
-            | Self::Association { id }
             | Self::NatGateway { id }
             | Self::ElasticIp { id }
             | Self::SecurityGroup { id }

@@ -30,7 +30,6 @@ fn parts(action: &Action) -> &'static [&'static str] {
         Doomed::InternetGateway { .. } => &["InternetGatewayId=igw-1"],
         Doomed::RouteTable { .. } => &["RouteTableId=rtb-1"],
         Doomed::Route { .. } => &["RouteTableId=rtb-1", "DestinationCidrBlock=10.9.0.0%2F16"],
-        Doomed::Association { .. } => &["AssociationId=rtbassoc-1"],
         Doomed::NatGateway { .. } => &["NatGatewayId=nat-1"],
         Doomed::ElasticIp { .. } => &["AllocationId=eipalloc-1"],
         Doomed::SecurityGroup { .. } => &["GroupId=sg-1"],

@@ -33,10 +33,6 @@ impl Call<'_> {
                 let request = ec2.delete_route().route_table_id(table_id).destination_cidr_block(destination);
                 request.send().await.map_err(|e| self.error(&e))?;
             }
-            Doomed::Association { id } => {
-                let request = ec2.disassociate_route_table().association_id(id);
-                request.send().await.map_err(|e| self.error(&e))?;
-            }
             Doomed::NatGateway { id } => {
                 ec2.delete_nat_gateway().nat_gateway_id(id).send().await.map_err(|e| self.error(&e))?;
             }
