@@ -114,6 +114,39 @@ class Permissions(BridgeTest):
         with self.assertRaises(ClientError):
             put(Namespace="other", MetricData=data)
 
+    def test_a_role_writes_the_partitions_that_its_policy_names(self):
+        root = self.client("dynamodb", HUB)
+        root.create_table(
+            TableName="owned", BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        )
+        own = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["paths"]}}
+        actions = ["PutItem", "DeleteItem", "Query", "BatchGetItem"]
+        table = self.acting("dynamodb", allow([f"dynamodb:{it}" for it in actions], **own))
+
+        def item(partition):
+            return {"pk": {"S": partition}, "sk": {"S": "x"}}
+
+        def transact(*partitions):
+            puts = [{"Put": {"TableName": "owned", "Item": item(it)}} for it in partitions]
+            return lambda: table.transact_write_items(TransactItems=puts)
+
+        def calls(partition):
+            yield lambda: table.put_item(TableName="owned", Item=item(partition))
+            yield lambda: table.query(
+                TableName="owned", KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": {"S": partition}},
+            )
+            yield lambda: table.batch_get_item(RequestItems={"owned": {"Keys": [item(partition)]}})
+            yield lambda: table.delete_item(TableName="owned", Key=item(partition))
+            yield transact(partition)
+
+        for call in calls("paths"):
+            call()
+        for call in (*calls("fleet"), transact("paths", "fleet")):
+            self.assert_denied("AccessDeniedException", call)
+
     def test_pass_role(self):
         role = self.role(HUB, "events.amazonaws.com")
         target = {"Id": "t", "Arn": f"arn:aws:sqs:us-east-1:{HUB}:q", "RoleArn": role}
