@@ -7,7 +7,7 @@ use phonehome_fleet::Line;
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `release` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 25] = [
+pub const WRITERS: [(&str, &[&str]); 26] = [
     ("fleet", &["operator"]),
     ("fleet/versions", &["operator"]),
     ("permissions", &["provisioner", "operator"]),
@@ -21,6 +21,7 @@ pub const WRITERS: [(&str, &[&str]); 25] = [
     ("ledger/turn", &["provisioner", "operator"]),
     (Keys::SEEN, &["provisioner", "operator"]),
     ("deeds", &["provisioner", "operator"]),
+    (Keys::NOTICES, &["provisioner", "operator"]),
     ("default-vpcs", &["provisioner"]),
     (Keys::HEARTBEATS, &["collector"]),
     (Keys::PATHS, &["collector"]),
