@@ -34,7 +34,8 @@ impl Fleet {
     pub fn links_of(&self, member: &Member) -> Vec<Link> {
         let this = (member.domain.as_str(), member.environment.as_str());
         let mut ports: BTreeMap<Account, Ports> = BTreeMap::new();
-        for connection in &self.connections {
+        let concerned = |it: &&Connection| it.from == member.domain || it.to == member.domain;
+        for connection in self.connections.iter().filter(concerned) {
             for (source, target) in self.joined(connection) {
                 // A member needs no link to itself.
                 if source == target {

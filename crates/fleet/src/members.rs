@@ -71,7 +71,11 @@ impl Fleet {
 
     /// The member with this account name.
     pub fn member(&self, account_name: &str) -> Option<Member> {
-        self.members().into_iter().find(|member| member.account_name == account_name)
+        let entries = |domain: &'_ Domain| {
+            let is_it = |entry: &&DomainEnvironment| entry.account_name(&domain.name) == account_name;
+            domain.environments.iter().find(is_it).map(|entry| self.member_of(domain, entry))
+        };
+        self.domains.iter().find_map(entries)
     }
 
     /// The environment of a name.

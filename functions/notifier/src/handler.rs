@@ -7,7 +7,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream;
 use lambda_runtime::Error;
 use phonehome_alerting::OutgoingBody;
-use phonehome_aws::table::{Table, TableError};
+use phonehome_aws::table::{Key, Table, TableError};
 use phonehome_aws::{Metrics, Pager};
 use phonehome_runtime::now_ms;
 use phonehome_state::Hold;
@@ -16,7 +16,9 @@ use serde_json::{Value, json};
 use crate::chat::ChatSource;
 use crate::delivery::{Courier, Left, Stop};
 use crate::limits::Limits;
-use crate::outbox::{Group, Pending, Refused, look, put_back, release, remove, take};
+use crate::outbox::{
+    Group, Pending, Refused, claim_stand_in, forget_stand_in, look, put_back, release, remove, take,
+};
 
 /// How long one invocation begins calls of Slack, of its 30 s.
 const SLACK_TIME: Duration = Duration::from_secs(15);
@@ -52,6 +54,9 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
         for page in outbox.pages {
             result = result.and(self.page(page).await);
         }
+        for page in &outbox.unreadable_pages {
+            result = result.and(self.stand_in(page).await);
+        }
         if !outbox.channels.is_empty() {
             // What is known by now must not be lost should Slack take all the time there is.
             self.metrics.flush().await;
@@ -81,6 +86,25 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
             }
         }
         Ok(())
+    }
+
+    /// Pages for a page that cannot be read, once a day: it may have been worth getting up for.
+    async fn stand_in(&self, page: &Key) -> Result<(), TableError> {
+        if !claim_stand_in(&self.table, page, now_ms()).await? {
+            return Ok(());
+        }
+        let text = format!(
+            "A page is stored in a form that this version of phonehome cannot read, so nobody knows what it says: \
+             item {}/{} of the table. Look at `phonehome status`; the runbook says what to do with the item.",
+            page.partition, page.sort
+        );
+        match self.pager.page("phonehome: a page cannot be read", &text).await {
+            Ok(()) => Ok(self.metrics.count("Paged", 1)),
+            Err(error) => {
+                tracing::warn!(sort = page.sort, %error, "nobody was paged for a page that cannot be read");
+                forget_stand_in(&self.table, page).await
+            }
+        }
     }
 
     async fn slack(&self, channels: Channels, holds: &[Hold]) -> Result<(), TableError> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use phonehome_alerting::OutgoingBody;
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_aws::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_state::{Hold, Keys, Outboxed, readable};
 
 /// How long a claimed message is left to whoever claimed it; longer than the function's time
@@ -17,6 +17,11 @@ const ATTEMPTS_MAX: u32 = 12;
 const GIVEN_UP_KEPT_S: u64 = 90 * 24 * 3600;
 /// DynamoDB's limit of one transaction.
 const TAKEN_MAX: usize = 100;
+
+/// How the id of a page ends, and so its sort key; see [`phonehome_alerting::Outgoing::id`].
+const PAGE_ID_END: &str = "/page";
+/// How long it is remembered that somebody was paged for an item that cannot be read: a day, in seconds.
+const STAND_IN_KEPT_S: u64 = 24 * 3600;
 
 /// A message of the outbox, as stored.
 #[derive(Debug, Clone)]
@@ -40,6 +45,8 @@ pub(crate) struct Outbox {
     pub(crate) undelivered: u64,
     /// How many items cannot be read. They stay where they are.
     pub(crate) unreadable: u64,
+    /// Those of them that are pages, as their ids say.
+    pub(crate) unreadable_pages: Vec<Key>,
 }
 
 /// Looks at the whole outbox.
@@ -54,7 +61,10 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
         holds: vec![],
         undelivered: 0,
         unreadable: items.unreadable.len() as u64,
+        unreadable_pages: vec![],
     };
+    let unreadable = items.unreadable.into_iter().map(|item| item.doc.key);
+    outbox.unreadable_pages = unreadable.filter(|key| key.sort.ends_with(PAGE_ID_END)).collect();
     let mut groups: Vec<(String, Group)> = vec![];
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     for (doc, message) in items.found {
@@ -84,6 +94,26 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
         }
     }
     Ok(outbox)
+}
+
+/// Notes that somebody is about to be paged for a page that cannot be read; `false` when that was done
+/// already.
+pub(crate) async fn claim_stand_in(table: &impl Table, page: &Key, now_ms: u64) -> Result<bool, TableError> {
+    let note = Write::put(stand_in(page), Expect::Absent, &now_ms);
+    match table.write(vec![note.expiring(now_ms / 1000 + STAND_IN_KEPT_S)]).await {
+        Ok(()) => Ok(true),
+        Err(TableError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Nobody could be paged: the next run tries it again.
+pub(crate) async fn forget_stand_in(table: &impl Table, page: &Key) -> Result<(), TableError> {
+    write(table, vec![Write::delete(stand_in(page), Expect::Absent.after_write())]).await
+}
+
+fn stand_in(page: &Key) -> Key {
+    Keys::slack(&page.sort, "unreadable")
 }
 
 /// Takes messages for this invocation, the oldest [`TAKEN_MAX`] of them or none; `None` when another

@@ -126,7 +126,7 @@ async fn an_unreadable_item_is_set_aside_kept_and_counted_and_the_rest_goes_out(
     let (notifier, journal) = desk().await;
     let unreadable = [json!("nonsense"), json!({"outgoing": {"id": 1}}), json!(null)];
     for (index, item) in unreadable.iter().enumerate() {
-        let key = Keys::outbox(0, &format!("broken/{index}/page"));
+        let key = Keys::outbox(0, &format!("broken/{index}/slack/#net"));
         notifier.table.inner.write(vec![Write::put(key, Expect::Absent, item)]).await.unwrap();
     }
     for runs in 1..3 {
@@ -137,6 +137,27 @@ async fn an_unreadable_item_is_set_aside_kept_and_counted_and_the_rest_goes_out(
     assert_eq!(seen(&journal), ["page first", "page second", "open Slack"]);
     assert_eq!(notifier.chat.inner.calls(), ["post: opened"]);
     assert_eq!(notifier.table.query(Keys::OUTBOX).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn for_a_page_that_cannot_be_read_somebody_is_paged_once() {
+    const SUBJECT: &str = "phonehome: a page cannot be read";
+    let (mut notifier, journal) = desk().await;
+    let key = Keys::outbox(0, "broken/1/page");
+    notifier.table.inner.write(vec![Write::put(key, Expect::Absent, &"nonsense")]).await.unwrap();
+    let stand_ins = || seen(&journal).iter().filter(|call| call.ends_with(SUBJECT)).count();
+    // A page that does not go out is tried again at the next run.
+    notifier.pager.refused = Some(SUBJECT);
+    notifier.handle().await.unwrap();
+    assert_eq!(stand_ins(), 1);
+    notifier.pager.refused = None;
+    for _ in 0..3 {
+        notifier.handle().await.unwrap();
+        assert_eq!(stand_ins(), 2);
+    }
+    let before_slack = ["page first", "page second", "page phonehome: a page cannot be read", "open Slack"];
+    assert_eq!(seen(&journal)[..4], before_slack);
+    assert_eq!(notifier.table.query(Keys::OUTBOX).await.unwrap().len(), 1, "it stays where it is");
 }
 
 #[tokio::test(start_paused = true)]
