@@ -4,6 +4,7 @@ mod adoption;
 mod drift;
 mod fresh_stack;
 mod giving_up;
+mod identities;
 mod limits;
 mod links;
 mod lost_tags;

@@ -2,9 +2,9 @@
 
 use ipnet::Ipv4Net;
 use phonehome_aws::table::{Expect, Table as _, Write};
-use phonehome_fleet::Binding;
+use phonehome_fleet::{Binding, Line};
 use phonehome_network::{Inventory, PeeringState, Phase, StackStatus, Tagged as _, Tags, Vpc};
-use phonehome_state::{Keys, Seen, all, audit};
+use phonehome_state::{Keys, Seen, all, audit, bind};
 use serde_json::json;
 
 use super::world::{FLEET, PAYMENTS_DEV, REGION, SHOP_DEV, SHOP_PROD, World};
@@ -149,6 +149,15 @@ async fn of_two_stacks_of_one_line_neither_changes_and_their_peers_keep_what_the
     assert_eq!([SHOP_DEV, PAYMENTS_DEV].map(|account| world.truth(account)), before);
     let told = world.told_of("identity/").await;
     assert!(told.len() == 1 && told[0].contains(PAYMENTS_DEV) && told[0].contains(IMPOSTOR), "{told:?}");
+    // Once somebody has said which it is, its peers go on with that one.
+    let line = Line::new("payments", "dev");
+    assert!(bind(world.table(), &line, PAYMENTS_DEV, "payments-dev", 0).await.unwrap());
+    for account in [SHOP_DEV, PAYMENTS_DEV, IMPOSTOR] {
+        world.settle(account).await;
+    }
+    assert_eq!([SHOP_DEV, PAYMENTS_DEV].map(|account| world.truth(account)), before);
+    world.assert_ready(SHOP_DEV).await;
+    assert!(world.status(SHOP_DEV).await.connections_ready);
 }
 
 #[tokio::test]
@@ -215,6 +224,26 @@ async fn a_line_that_is_renamed_in_the_file_keeps_its_network_and_its_peerings()
         "{:?}",
         world.told().await
     );
+}
+
+#[tokio::test]
+async fn a_name_that_is_corrected_in_the_file_makes_no_second_peering() {
+    let mut world = joined().await;
+    let before = live_peerings(&world, SHOP_DEV);
+    world.account(PAYMENTS_DEV, "payments-development", true, None);
+    sweep(&mut world).await;
+    let entry = "    owner: team-payments\n    environments: [{ name: dev";
+    assert!(FLEET.contains(entry));
+    world.publish(&FLEET.replace(entry, &format!("{entry}, account_name: payments-development"))).await;
+    for _ in 0..2 {
+        sweep(&mut world).await;
+    }
+    for account in [SHOP_DEV, PAYMENTS_DEV] {
+        world.assert_ready(account).await;
+        assert!(world.status(account).await.connections_ready, "{account}");
+        assert_eq!(live_peerings(&world, account), before);
+        assert_eq!(world.truth(account).peerings.len(), 1);
+    }
 }
 
 #[tokio::test]
