@@ -15,7 +15,6 @@ pub const WRITERS: [(&str, &[&str]); 26] = [
     (Keys::BINDINGS, &["provisioner", "operator"]),
     (Keys::BOUND_ACCOUNTS, &["provisioner", "operator"]),
     (Keys::TOLD, &["provisioner", "operator"]),
-    (Keys::NOTICES, &["provisioner", "operator"]),
     (Keys::STACKS, &["provisioner", "operator"]),
     (Keys::LEDGER, &["provisioner", "operator"]),
     (Keys::HOLDERS, &["provisioner", "operator"]),
