@@ -24,6 +24,9 @@ const PRIVATE_ENDINGS: [&str; 14] = [
     "home.arpa",
 ];
 
+/// Set by the local cloud alone, whose targets are all listeners on 127.0.0.1.
+const LOOPBACK_VARIABLE: &str = "PHONEHOME_LOOPBACK_TARGETS";
+
 /// Names that lead to the machine itself, or to the metadata service beside it.
 const OWN_NAMES: [&str; 7] = [
     "localhost",
@@ -96,7 +99,9 @@ fn own(plain: &str) -> Option<&'static str> {
         return match address.octets() {
             [169, 254, 169, 254] | [169, 254, 170, 2] => Some("the metadata service of the probe itself"),
             [169, 254, ..] => Some("a link-local address"),
-            [127, ..] => Some("a loopback address, the probe itself"),
+            [127, ..] if std::env::var_os(LOOPBACK_VARIABLE).is_none() => {
+                Some("a loopback address, the probe itself")
+            }
             [0, ..] => Some("no address of a host"),
             [224..=239, ..] => Some("a multicast address"),
             [240..=255, ..] => Some("a reserved address"),
