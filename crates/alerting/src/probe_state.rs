@@ -140,6 +140,16 @@ impl PathState {
         }
     }
 
+    /// Forgets the texts that no decision and no message takes from it, so that many fit into memory.
+    pub fn shorten(&mut self) {
+        if let Verdict::Fail { error, .. } = &mut self.last {
+            *error = String::new();
+        }
+        if let Some(failure) = &mut self.failure {
+            failure.error = crate::text::clip(&failure.error, crate::survey::DETAIL_LIMIT);
+        }
+    }
+
     /// Since when, and why, its results say nothing of the path; `None` while they do.
     #[must_use]
     pub fn unclear(&self) -> Option<(u64, &str)> {

@@ -7,7 +7,7 @@ use phonehome_wire::{Check, CheckId, Expect, Purpose, Target};
 use crate::{Member, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
 
 /// The stored error of a member is cut to this many characters.
-const DETAIL_LIMIT: usize = 160;
+pub(crate) const DETAIL_LIMIT: usize = 160;
 
 /// One account's network in one Region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,6 +11,8 @@ use phonehome_state::{Keys, Outboxed, PublishedFleet, all, written_by};
 use phonehome_wire::{CheckId, Stage, Verdict};
 use serde_json::Value;
 
+mod memory;
+
 use crate::handler::Alerter;
 use crate::world::{Gathered, gather};
 
@@ -31,16 +33,15 @@ fn probe(zone: &str) -> ProbeKey {
     ProbeKey { account: SHOP_PROD.into(), region: "us-east-1".into(), availability_zone: zone.into() }
 }
 
-async fn alerter() -> Alerter<MemoryTable> {
-    let table = MemoryTable::default();
-    let fleet = PublishedFleet { text: fleet_text(), published_at_ms: 0, published_by: "test".into() };
-    let stack = StackStatus {
+/// The stack of shop-prod, with a probe in each of these zones.
+fn stack(zones: &[&str]) -> StackStatus {
+    StackStatus {
         account: SHOP_PROD.into(),
         account_name: "shop-prod".into(),
         domain: "shop".into(),
         environment: "prod".into(),
         region: "us-east-1".into(),
-        availability_zones: ZONES.iter().map(|zone| (*zone).to_owned()).collect(),
+        availability_zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
         pool: "prod".into(),
         cidr: "10.16.0.0/18".parse().unwrap(),
         generation: 1,
@@ -55,12 +56,17 @@ async fn alerter() -> Alerter<MemoryTable> {
         message: String::new(),
         first_seen_ms: START_MS,
         updated_at_ms: START_MS,
-        ready_since_ms: ZONES.iter().map(|zone| ((*zone).to_owned(), START_MS)).collect(),
+        ready_since_ms: zones.iter().map(|zone| ((*zone).to_owned(), START_MS)).collect(),
         leased_until_ms: 0,
-    };
+    }
+}
+
+async fn alerter() -> Alerter<MemoryTable> {
+    let table = MemoryTable::default();
+    let fleet = PublishedFleet { text: fleet_text(), published_at_ms: 0, published_by: "test".into() };
     let writes = vec![
         Write::put(Keys::fleet(), Expect::Absent, &fleet),
-        Write::put(Keys::stack(SHOP_PROD, "us-east-1"), Expect::Absent, &stack),
+        Write::put(Keys::stack(SHOP_PROD, "us-east-1"), Expect::Absent, &stack(&ZONES)),
     ];
     table.write(writes).await.unwrap();
     let table = table.writing_only(written_by("alerter"));

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Heartbeat, Incident, Notices, Owner, Paths, Policy, ProbeKey, ProbeView, Refusals, Route, Silence,
-    Trouble, Unreadable, UnreadableIncident, Unseen, World,
+    Heartbeat, Incident, Notices, Owner, PathState, Paths, Policy, ProbeKey, ProbeView, Refusals, Route,
+    Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
 use phonehome_aws::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member};
@@ -125,6 +125,7 @@ impl<T: Table> Reading<'_, T> {
                 // What is no longer declared decides nothing.
                 let declared: BTreeSet<&CheckId> = view.checks.iter().map(|check| &check.id).collect();
                 view.paths.retain(|id, _| declared.contains(id));
+                view.paths.values_mut().for_each(PathState::shorten);
             }
         }
         Ok(probes)

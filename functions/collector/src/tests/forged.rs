@@ -9,7 +9,7 @@ use phonehome_wire::{CheckId, CheckResult, Report, Stage, TEXT_CHARS_MAX, Verdic
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{REGION, SHOP_PROD, collector};
+use super::{REGION, SHOP_PROD, collector, samples};
 use crate::handler::Collector;
 
 const ZONE: &str = "use1-az1";
@@ -123,6 +123,23 @@ async fn hundreds_of_forged_reports_store_nothing_but_their_number() {
     // The probe itself is heard all the while.
     collector.take(&report(6, &[(PAYMENTS, Verdict::Ok)])).await;
     assert_eq!(collector.paths().await.unwrap()[&CheckId(PAYMENTS.into())].status, PathStatus::Up);
+}
+
+#[tokio::test]
+async fn each_sample_of_what_was_not_asked_is_counted_and_stores_nothing() {
+    for (name, reason) in [
+        ("refused-no-stack", "of a Region without a stack"),
+        ("refused-unknown-zone", "of a zone without a probe"),
+        ("refused-other-input", "of an input that is not in force"),
+    ] {
+        let collector = collector().await;
+        collector.given(&[1, 3]).await;
+        collector.handle(&samples()["report.json"]).await.unwrap();
+        let before = collector.table.all().len();
+        collector.handle(&samples()[&format!("{name}.json")]).await.unwrap();
+        assert_eq!(collector.table.all().len(), before + 1, "{name}");
+        assert_eq!(collector.refusals().await.unwrap().reasons[reason], 1, "{name}");
+    }
 }
 
 #[tokio::test]
