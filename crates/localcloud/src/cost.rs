@@ -57,10 +57,10 @@ pub fn monthly(fleet: FleetSize) -> (Vec<CostLine>, CostLine) {
     let batches = runs / 10.0;
     let collecting =
         batches * (0.25 * 0.1 * LAMBDA_GB_S + LAMBDA_REQUEST) + (runs + 3.0 * batches) * QUEUE_REQUEST;
-    // A heartbeat a report, two reads before it.
-    let storing = runs * (WRITE + 2.0 * READ);
-    // Alerter and notifier each minute, and the alerter's look at everything.
-    let deciding = MINUTES * (2.0 * (0.25 * 0.2 * LAMBDA_GB_S + LAMBDA_REQUEST) + fleet.probes * 0.75 * READ);
+    // A heartbeat a report; before it heartbeat, paths and what was asked, of some 6 KB, are read.
+    let storing = runs * (WRITE + 4.0 * READ);
+    // Alerter (512 MB) and notifier each minute, and the alerter's look at heartbeat and paths of each probe.
+    let deciding = MINUTES * (0.75 * 0.2 * LAMBDA_GB_S + 2.0 * LAMBDA_REQUEST + fleet.probes * 2.0 * READ);
     // Nineteen aggregate metrics and 22 alarms, however large the fleet is; one call for each run of the
     // alerter and the notifier and for each batch of the collector.
     let watching = 19.0 * METRIC + 22.0 * ALARM + SECRET + (2.0 * MINUTES + batches) * PUT_METRIC;

@@ -9,7 +9,8 @@ mod report;
 
 pub use check::{Check, CheckId, CheckKind, Expect, ProbeInput, Purpose, Target};
 pub use report::{
-    CheckResult, NAME_CHARS_MAX, RUN_ID_CHARS_MAX, Report, ReportProblem, Stage, TEXT_CHARS_MAX, Verdict,
+    CheckResult, NAME_CHARS_MAX, RUN_ID_CHARS_MAX, Report, ReportProblem, Stage, TEXT_BYTES_MAX,
+    TEXT_CHARS_MAX, Verdict,
 };
 
 /// The version of this contract. A probe or collector that meets a higher one refuses it.

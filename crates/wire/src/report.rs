@@ -6,6 +6,9 @@ use crate::{CheckId, WIRE_VERSION};
 
 /// The longest text of a report that a collector keeps, in characters: an error or a reason.
 pub const TEXT_CHARS_MAX: usize = 300;
+/// The same in bytes: the paths of 200 checks, each with two texts, fit into DynamoDB's item of 400 KB
+/// however little they can be packed.
+pub const TEXT_BYTES_MAX: usize = 600;
 /// The longest name of a Region or Availability Zone, in characters; the longest of AWS's have 15.
 pub const NAME_CHARS_MAX: usize = 32;
 /// The longest run id that a collector keeps, in characters. Lambda's request ids have 36.
@@ -177,7 +180,7 @@ impl Report {
         Ok(())
     }
 
-    /// Cuts every text to its limit ([`TEXT_CHARS_MAX`], [`RUN_ID_CHARS_MAX`]) and takes out control
+    /// Cuts every text to its limit ([`TEXT_CHARS_MAX`] and [`TEXT_BYTES_MAX`], [`RUN_ID_CHARS_MAX`]) and takes out control
     /// characters: a report comes from an account that anybody may have got hold of. The names it is
     /// about (Region, zone, checks) are not cut: what reads them compares them with what was declared.
     pub fn clip(&mut self) {
@@ -193,13 +196,21 @@ impl Report {
     }
 }
 
-/// At most `limit` characters, none of them a control character; an ellipsis says that there was more.
+/// At most `limit` characters and [`TEXT_BYTES_MAX`] bytes, none of them a control character; an ellipsis
+/// says that there was more.
 fn clip(text: &mut String, limit: usize) {
-    let is_long = text.chars().nth(limit).is_some();
+    const MORE: char = '…';
+    let is_long = text.len() > TEXT_BYTES_MAX || text.chars().nth(limit).is_some();
     if is_long || text.chars().any(char::is_control) {
         let plain = text.chars().map(|character| if character.is_control() { ' ' } else { character });
-        let kept = if is_long { limit - 1 } else { limit };
-        *text = plain.take(kept).chain(is_long.then_some('…')).collect();
+        let room =
+            if is_long { (limit - 1, TEXT_BYTES_MAX - MORE.len_utf8()) } else { (limit, TEXT_BYTES_MAX) };
+        let mut bytes = 0;
+        let fits = |character: &char| {
+            bytes += character.len_utf8();
+            bytes <= room.1
+        };
+        *text = plain.take(room.0).take_while(fits).chain(is_long.then_some(MORE)).collect();
     }
 }
 
@@ -274,8 +285,12 @@ mod tests {
         assert_eq!(texts.pop().unwrap(), "x".repeat(TEXT_CHARS_MAX));
         for text in texts {
             assert_eq!(text.chars().count(), TEXT_CHARS_MAX);
+            assert!(text.len() <= TEXT_BYTES_MAX);
             assert!(text.ends_with('…') && !text.chars().any(char::is_control));
         }
+        let mut wide = "😀".repeat(TEXT_CHARS_MAX);
+        clip(&mut wide, TEXT_CHARS_MAX);
+        assert!(wide.len() <= TEXT_BYTES_MAX && wide.ends_with('…'), "{} bytes", wide.len());
         assert_eq!(clipped.run_id.chars().count(), RUN_ID_CHARS_MAX);
     }
 

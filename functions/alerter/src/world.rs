@@ -52,8 +52,14 @@ pub(crate) async fn gather(
     reading.partition::<Claim>(Keys::LEDGER).await?;
     reading.partition::<Claim>(Keys::HOLDERS).await?;
     reading.partition::<Seen>(Keys::SEEN).await?;
+    let before = reading.unread.len();
     let bound = reading.partition::<Binding>(Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
     let members = fleet.bound_members(&known(bound, stacks.iter().map(|(_, stack)| stack)));
+    if reading.unread.len() > before {
+        // Which line of the file such a stack is may be in what cannot be read.
+        let nobodys = stacks.iter().filter(|(_, stack)| !members.contains_key(&stack.account));
+        unseen.stacks.extend(nobodys.map(|(_, stack)| (stack.account.clone(), stack.region.clone())));
+    }
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
     let probes = of_member.flat_map(|(member, stack)| probes_of(&fleet, member, stack)).collect();
     let probes = reading.probes(probes).await?;
