@@ -1,5 +1,6 @@
 //! Reads the SDK's errors.
 
+use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use phonehome_executor::AwsError;
 
@@ -7,16 +8,19 @@ use phonehome_executor::AwsError;
 /// `phonehome_executor`, which knows no SDK.
 pub(crate) trait OfSdk {
     /// Reads an SDK error. `operation` as in `ec2:CreateVpc`, `subject` what the call was about.
-    fn of<E, R>(operation: &'static str, subject: impl Into<String>, error: &SdkError<E, R>) -> Self
-    where
-        E: ProvideErrorMetadata;
+    fn of<E: ProvideErrorMetadata>(
+        operation: &'static str,
+        subject: impl Into<String>,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self;
 }
 
 impl OfSdk for AwsError {
-    fn of<E, R>(operation: &'static str, subject: impl Into<String>, error: &SdkError<E, R>) -> Self
-    where
-        E: ProvideErrorMetadata,
-    {
+    fn of<E: ProvideErrorMetadata>(
+        operation: &'static str,
+        subject: impl Into<String>,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self {
         let (code, message) = match error {
             SdkError::ServiceError(service) => (
                 service.err().code().unwrap_or("unknown").to_owned(),
@@ -32,7 +36,9 @@ impl OfSdk for AwsError {
             }
             _ => ("request".to_owned(), "the request could not be built".to_owned()),
         };
-        Self { operation, subject: subject.into(), code, message }
+        let read = Self { operation, subject: subject.into(), code, message };
+        let status = error.raw_response().map(|answer| answer.status().as_u16());
+        status.map_or(read.clone(), |status| read.with_status(status))
     }
 }
 

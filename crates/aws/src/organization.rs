@@ -66,7 +66,7 @@ impl Organization for AwsOrganization {
         match self.client.describe_account().account_id(id).send().await {
             Ok(answer) => Ok(answer.account().map(account)),
             Err(error) => match AwsError::of("organizations:DescribeAccount", id, &error) {
-                missing if missing.code == "AccountNotFoundException" => Ok(None),
+                missing if missing.says_missing() => Ok(None),
                 other => Err(other),
             },
         }

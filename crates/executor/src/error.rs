@@ -2,14 +2,15 @@
 
 /// A call to AWS that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} ({subject}): {code}: {message}")]
+#[error("{operation} ({subject}): {code}: {message}{}", self.hint())]
 pub struct AwsError {
     /// The API operation, `ec2:CreateVpc`.
     pub operation: &'static str,
     /// What it was about: an account, an address, a queue.
     pub subject: String,
-    /// AWS's error code; or `timeout`, `connection`, `response` when there was no answer; or
-    /// `bucket`, `unseen`, `order` when no call was made.
+    /// AWS's error code; `http-503` and its like when the service failed and gave none that is known;
+    /// `timeout`, `connection`, `response` when there was no answer; `bucket`, `unseen`, `order` when no call
+    /// was made. What each means is in `meaning.rs`.
     pub code: String,
     /// AWS's message.
     pub message: String,
@@ -39,223 +40,55 @@ pub enum Class {
 }
 
 impl AwsError {
-    /// What can be done about it. The same code can mean different things for different operations.
-    pub fn class(&self) -> Class {
-        self.class_for_operation().unwrap_or_else(|| self.class_of_code())
+    /// The same, with the answer's HTTP status: it decides where the service failed (500 and above) or
+    /// refused to be asked so often (429), and gave no code that the table knows.
+    #[must_use]
+    pub fn with_status(self, status: u16) -> Self {
+        let failed = status == 429 || status >= 500;
+        if !failed || self.class() != Class::Invalid || !self.advice().is_empty() {
+            return self;
+        }
+        let message = format!("{}: {}", self.code, self.message);
+        // What AWS may add to these has failed too.
+        let status = if [429, 500, 502, 503, 504, 509].contains(&status) { status } else { 500 };
+        Self { code: format!("http-{status}"), message, ..self }
     }
 
-    /// Where the operation decides what the code means.
-    fn class_for_operation(&self) -> Option<Class> {
-        let (service, verb) = self.operation.split_once(':').unwrap_or_default();
-        let (code, says) = (self.code.as_str(), |text| self.message.contains(text));
-        let missing = code.ends_with("NotFound")
-            || ["ResourceNotFoundException", "Gateway.NotAttached"].contains(&code);
-        let class = match (verb, code) {
-            ("AssumeRole", "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation") => {
-                Class::NotReady
-            }
-            // Its NAT gateway is still going. EC2 says then that the address is someone else's.
-            ("ReleaseAddress", "AuthFailure" | "InvalidAddress.Locked" | "InvalidIPAddress.InUse") => {
-                Class::NotYet
-            }
-            _ if undoes(verb) && missing => Class::AlreadyDone,
-            ("CreateRoute", "RouteAlreadyExists")
-            | ("CreateNetworkAclEntry", "NetworkAclEntryAlreadyExists")
-            | ("CreateFlowLogs", "FlowLogAlreadyExists") => Class::AlreadyDone,
-            (verb, "InvalidPermission.Duplicate") if verb.starts_with("Authorize") => Class::AlreadyDone,
-            (verb, "Resource.AlreadyAssociated")
-                if service == "ec2" && (verb.starts_with("Associate") || verb.starts_with("Attach")) =>
-            {
-                Class::AlreadyDone
-            }
-            // The endpoint, or the attachment, was made by an earlier call and is not visible yet.
-            ("CreateVpcEndpoint" | "ModifyVpcEndpoint", "RouteAlreadyExists") => Class::NotYet,
-            ("AttachInternetGateway", "InvalidParameterValue") if says("already has an internet gateway") => {
-                Class::NotYet
-            }
-            // "… attempted to transition from deleted to deleting".
-            ("DeleteVpcPeeringConnection", "InvalidStateTransition") if says("from deleted") => {
-                Class::AlreadyDone
-            }
-            ("AcceptVpcPeeringConnection", "InvalidStateTransition") if says("from active") => {
-                Class::AlreadyDone
-            }
-            ("AcceptVpcPeeringConnection", "InvalidStateTransition")
-                if says("from initiating-request") || says("from provisioning") =>
-            {
-                Class::NotYet
-            }
-            _ => return None,
-        };
-        Some(class)
-    }
-
-    fn class_of_code(&self) -> Class {
-        match self.code.as_str() {
-            "RequestLimitExceeded"
-            | "Throttling"
-            | "ThrottlingException"
-            | "TooManyRequestsException"
-            | "ThrottledException"
-            | "EC2ThrottledException"
-            | "SlowDown"
-            | "ProvisionedThroughputExceededException"
-            | "bucket" => Class::Throttled,
-            "ConditionalCheckFailedException" => Class::Conflict,
-            // Its message lists a reason for each item; the others are None.
-            "TransactionCanceledException" => match self.message.as_str() {
-                reasons if reasons.contains("ConditionalCheckFailed") => Class::Conflict,
-                reasons if reasons.contains("TransactionConflict") => Class::Conflict,
-                reasons if reasons.contains("ValidationError") => Class::Invalid,
-                _ => Class::Throttled,
-            },
-            "timeout"
-            | "connection"
-            | "response"
-            | "InternalError"
-            | "InternalFailure"
-            | "InternalServerError"
-            | "InternalServerException"
-            | "ServiceException"
-            | "ServiceUnavailable"
-            | "Unavailable"
-            | "TransactionInProgressException" => Class::Transient,
-            "InvalidClientTokenId"
-            | "UnrecognizedClientException"
-            | "AuthFailure"
-            | "OptInRequired"
-            | "SubscriptionRequiredException"
-            | "PendingVerification" => Class::NotReady,
-            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" => Class::Denied,
-            // `Gateway.NotAttached`: the internet gateway was attached a moment ago.
-            // `Resource.AlreadyAssociated` and `VpcPeeringConnectionAlreadyExists`: made by an earlier
-            // call whose answer was lost; the next look sees it, and its id.
-            "ResourceConflictException"
-            | "ResourceNotFoundException"
-            | "DependencyViolation"
-            | "IncorrectState"
-            | "ConcurrentTagAccess"
-            | "Gateway.NotAttached"
-            | "Resource.AlreadyAssociated"
-            | "VpcPeeringConnectionAlreadyExists"
-            // A subnet, or a group of this name, made by an earlier call and not visible yet. Should it
-            // be somebody else's, the account waits its 15 minutes, and then people are told.
-            | "InvalidSubnet.Conflict"
-            | "InvalidGroup.Duplicate"
-            | "NatGatewayNotFound"
-            | "unseen" => Class::NotYet,
-            code if code.ends_with(".NotFound") => Class::NotYet,
-            // Lambda says this while a fresh role, subnet or security group is on its way to it.
-            "InvalidParameterValueException"
-                if ["cannot be assumed", "does not exist", "NotFound", "does not have permissions"]
-                    .iter()
-                    .any(|m| self.message.contains(m)) =>
-            {
-                Class::NotYet
-            }
-            _ => Class::Invalid,
+    fn hint(&self) -> String {
+        match self.advice() {
+            "" => String::new(),
+            advice => format!(". In that account: {advice}"),
         }
     }
-}
-
-/// Whether a call takes something away, so that it is done when that is not there.
-fn undoes(verb: &str) -> bool {
-    ["Delete", "Detach", "Disassociate", "Release", "Revoke"].iter().any(|start| verb.starts_with(start))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const GONE: &str = "attempted to transition from deleted to deleting";
-    const ROLE: &str = "The role cannot be assumed by Lambda";
-    const PEERED: &str = "attempted to transition from active to provisioning";
-    const REJECTED: &str = "attempted to transition from rejected to provisioning";
-
-    const CASES: &[(&str, &str, &str, Class)] = &[
-        ("ec2:CreateVpc", "RequestLimitExceeded", "", Class::Throttled),
-        ("organizations:ListAccounts", "TooManyRequestsException", "", Class::Throttled),
-        ("ec2:CreateVpc", "bucket", "", Class::Throttled),
-        ("ec2:CreateRoute", "InvalidNatGatewayID.NotFound", "", Class::NotYet),
-        ("ec2:CreateRoute", "NatGatewayNotFound", "", Class::NotYet),
-        ("ec2:CreateNatGateway", "Gateway.NotAttached", "", Class::NotYet),
-        ("ec2:CreateNatGateway", "Resource.AlreadyAssociated", "", Class::NotYet),
-        ("ec2:CreateVpcPeeringConnection", "VpcPeeringConnectionAlreadyExists", "", Class::NotYet),
-        ("ec2:DeleteSubnet", "DependencyViolation", "", Class::NotYet),
-        ("ec2:DeleteVpcEndpoints", "IncorrectState", "", Class::NotYet),
-        ("ec2:ReleaseAddress", "AuthFailure", "", Class::NotYet),
-        ("ec2:ReleaseAddress", "InvalidIPAddress.InUse", "", Class::NotYet),
-        ("ec2:ReleaseAddress", "InvalidAddress.Locked", "", Class::NotYet),
-        ("lambda:CreateFunction", "InvalidParameterValueException", ROLE, Class::NotYet),
-        (
-            "lambda:CreateFunction",
-            "InvalidParameterValueException",
-            "MemorySize is too small",
-            Class::Invalid,
-        ),
-        (
-            "lambda:PutFunctionEventInvokeConfig",
-            "ResourceConflictException",
-            "update in progress",
-            Class::NotYet,
-        ),
-        ("lambda:UpdateFunctionCode", "ResourceNotFoundException", "", Class::NotYet),
-        ("ec2:DeleteSubnet", "InvalidSubnetID.NotFound", "", Class::AlreadyDone),
-        ("ec2:DeleteNatGateway", "NatGatewayNotFound", "", Class::AlreadyDone),
-        ("ec2:DeleteVpcPeeringConnection", "InvalidVpcPeeringConnectionID.NotFound", "", Class::AlreadyDone),
-        ("ec2:DeleteVpcPeeringConnection", "InvalidStateTransition", GONE, Class::AlreadyDone),
-        ("ec2:AcceptVpcPeeringConnection", "InvalidStateTransition", PEERED, Class::AlreadyDone),
-        ("ec2:AcceptVpcPeeringConnection", "InvalidStateTransition", REJECTED, Class::Invalid),
-        ("ec2:AcceptVpcPeeringConnection", "InvalidVpcPeeringConnectionID.NotFound", "", Class::NotYet),
-        ("ec2:DetachInternetGateway", "Gateway.NotAttached", "", Class::AlreadyDone),
-        ("ec2:ReleaseAddress", "InvalidAllocationID.NotFound", "", Class::AlreadyDone),
-        ("ec2:DisassociateRouteTable", "InvalidAssociationID.NotFound", "", Class::AlreadyDone),
-        ("ec2:RevokeSecurityGroupEgress", "InvalidPermission.NotFound", "", Class::AlreadyDone),
-        ("ec2:AuthorizeSecurityGroupEgress", "InvalidPermission.Duplicate", "", Class::AlreadyDone),
-        ("ec2:AuthorizeSecurityGroupEgress", "InvalidGroup.NotFound", "", Class::NotYet),
-        ("ec2:CreateRoute", "RouteAlreadyExists", "", Class::AlreadyDone),
-        ("ec2:CreateNetworkAclEntry", "NetworkAclEntryAlreadyExists", "", Class::AlreadyDone),
-        ("ec2:CreateFlowLogs", "FlowLogAlreadyExists", "", Class::AlreadyDone),
-        ("ec2:AssociateRouteTable", "Resource.AlreadyAssociated", "", Class::AlreadyDone),
-        ("ec2:AttachInternetGateway", "Resource.AlreadyAssociated", "", Class::AlreadyDone),
-        ("lambda:DeleteFunction", "ResourceNotFoundException", "", Class::AlreadyDone),
-        ("sts:AssumeRole", "AccessDenied", "", Class::NotReady),
-        ("ec2:CreateVpc", "OptInRequired", "", Class::NotReady),
-        ("ec2:CreateVpc", "AuthFailure", "", Class::NotReady),
-        ("ec2:CreateVpc", "UnauthorizedOperation", "", Class::Denied),
-        ("ec2:DeleteSubnet", "UnauthorizedOperation", "", Class::Denied),
-        ("dynamodb:PutItem", "ConditionalCheckFailedException", "", Class::Conflict),
-        (
-            "dynamodb:TransactWriteItems",
-            "TransactionCanceledException",
-            "[None, ConditionalCheckFailed]",
-            Class::Conflict,
-        ),
-        (
-            "dynamodb:TransactWriteItems",
-            "TransactionCanceledException",
-            "[ThrottlingError]",
-            Class::Throttled,
-        ),
-        ("dynamodb:TransactWriteItems", "TransactionCanceledException", "[ValidationError]", Class::Invalid),
-        ("sqs:SendMessage", "timeout", "", Class::Transient),
-        ("ec2:CreateSubnet", "InvalidSubnet.Conflict", "", Class::NotYet),
-        ("ec2:CreateVpcEndpoint", "RouteAlreadyExists", "", Class::NotYet),
-        (
-            "ec2:AttachInternetGateway",
-            "InvalidParameterValue",
-            "Network vpc-1 already has an internet gateway attached",
-            Class::NotYet,
-        ),
-        ("plan", "order", "", Class::Invalid),
-    ];
-
     #[test]
-    fn each_code_is_told_apart_by_what_can_be_done_about_it() {
-        for (operation, code, message, class) in CASES {
-            let error =
-                AwsError { operation, subject: "x".into(), code: (*code).into(), message: (*message).into() };
-            assert_eq!(error.class(), *class, "{error}");
+    fn a_service_that_failed_is_asked_again_whatever_it_calls_its_failure() {
+        let error = |code: &str| AwsError {
+            operation: "lambda:CreateFunction",
+            subject: "x".into(),
+            code: code.into(),
+            message: "oh".into(),
+        };
+        for (code, status, becomes, class) in [
+            ("unknown", 503, "http-503", Class::Transient),
+            ("SomethingNew", 500, "http-500", Class::Transient),
+            ("SomethingNew", 599, "http-500", Class::Transient),
+            ("SomethingNew", 429, "http-429", Class::Throttled),
+            ("unknown", 509, "http-509", Class::Throttled),
+            ("SomethingNew", 499, "SomethingNew", Class::Invalid),
+            ("SomethingNew", 400, "SomethingNew", Class::Invalid),
+            // What the table knows stays what it is: EC2 answers throttles with 503.
+            ("RequestLimitExceeded", 503, "RequestLimitExceeded", Class::Throttled),
+            ("AddressLimitExceeded", 503, "AddressLimitExceeded", Class::Invalid),
+        ] {
+            let read = error(code).with_status(status);
+            assert_eq!((read.code.as_str(), read.class()), (becomes, class), "{code} {status}");
+            assert!(read.to_string().contains(code), "{read}");
         }
     }
 }

@@ -12,6 +12,7 @@ mod clock;
 mod error;
 mod executor;
 mod fence;
+mod meaning;
 mod outcome;
 mod progress;
 mod refusals;

@@ -127,9 +127,7 @@ enum Removed {
 /// A Region that a policy of the organization closes is left as it is; nobody can use it.
 fn refused(error: &AwsError) -> Removed {
     match error.class() {
-        Class::Denied if error.message.contains("explicit deny") => {
-            Removed::Kept(format!("a policy forbids it: {error}"))
-        }
+        _ if error.is_forbidden() => Removed::Kept(format!("a policy forbids it: {error}")),
         Class::Invalid => Removed::Kept(error.to_string()),
         _ => Removed::NotYet(judge(error)),
     }

@@ -1,5 +1,6 @@
 //! What the calls of a plan's steps have in common.
 
+use aws_sdk_ec2::config::http::HttpResponse;
 use aws_sdk_ec2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_ec2::types::{ResourceType, Tag, TagSpecification, UnsuccessfulItem};
 use phonehome_network::{Address, Ref, Tags};
@@ -38,7 +39,7 @@ impl Call<'_> {
     }
 
     /// An SDK error of this call. Written `.map_err(|e| call.error(&e))`.
-    pub(super) fn error<E: ProvideErrorMetadata, R>(&self, error: &SdkError<E, R>) -> AwsError {
+    pub(super) fn error<E: ProvideErrorMetadata>(&self, error: &SdkError<E, HttpResponse>) -> AwsError {
         AwsError::of(self.operation, self.subject(), error)
     }
 

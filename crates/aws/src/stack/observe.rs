@@ -88,7 +88,7 @@ impl AwsStack {
         let Some(id) = &self.known_vpc else { return Ok(vec![]) };
         match self.vpc_attributes(id).await {
             Ok(attributes) => Ok(vec![attributes]),
-            Err(error) if error.code == "InvalidVpcID.NotFound" => Ok(vec![]),
+            Err(error) if error.says_missing() => Ok(vec![]),
             Err(error) => Err(error),
         }
     }

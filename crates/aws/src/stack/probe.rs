@@ -24,8 +24,6 @@ use super::call::{Call, Made};
 use crate::AwsError;
 use crate::error::OfSdk as _;
 
-/// What both services say of a name that nothing has.
-const MISSING: &str = "ResourceNotFoundException";
 /// How often a probe runs.
 const EXPRESSION: &str = "rate(1 minute)";
 
@@ -137,15 +135,8 @@ impl Call<'_> {
         let _upload = stack.code.uploads.acquire().await;
         let zip = Blob::new(stack.code.zip.as_slice());
         let request = request.set_tags(Some(tags)).code(FunctionCode::builder().zip_file(zip).build());
-        match request.send().await.map_err(|e| self.error(&e)) {
-            // Made by an earlier attempt whose answer was lost: the next look sees it.
-            Err(error)
-                if error.code == "ResourceConflictException" && error.message.contains("already exist") =>
-            {
-                Ok(None)
-            }
-            other => other.map(|_| None),
-        }
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
     }
 
     pub(super) async fn update_function_code(&self, name: &str) -> Made {
@@ -217,11 +208,8 @@ impl Call<'_> {
             .schedule_expression(EXPRESSION)
             .flexible_time_window(no_window())
             .target(self.schedule_target(function_arn, input)?);
-        match request.send().await.map_err(|e| self.error(&e)) {
-            // Made by an earlier attempt whose answer was lost: the next look sees it.
-            Err(error) if error.code == "ConflictException" => Ok(None),
-            other => other.map(|_| None),
-        }
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
     }
 
     pub(super) async fn update_schedule(&self, name: &str, function_arn: &str, input: &ProbeInput) -> Made {
@@ -249,7 +237,7 @@ fn destination_of(seen: &GetFunctionEventInvokeConfigOutput) -> Option<String> {
 }
 
 fn absent<T>(error: AwsError) -> Result<Option<T>, AwsError> {
-    if error.code == MISSING { Ok(None) } else { Err(error) }
+    if error.says_missing() { Ok(None) } else { Err(error) }
 }
 
 #[allow(clippy::expect_used, reason = "the only required field is set")]

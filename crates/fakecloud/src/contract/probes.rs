@@ -28,8 +28,8 @@ pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
         security_group: id(&group),
     };
     desk.done("probe/use1-az1", make()).await?;
-    // Made by an earlier call whose answer was lost: no error, the next look sees it.
-    desk.done("probe/use1-az1", make()).await?;
+    // Made by an earlier call whose answer was lost: the next look sees it.
+    desk.so("probe/use1-az1", make()).await?;
     desk.done("probe/use1-az1/destination", Action::PutDestination { name: name.clone() }).await?;
     let function_arn = desk.spec.probe_arn("use1-az1");
     let input = |generation| ProbeInput {
@@ -42,7 +42,7 @@ pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
     let arn = || function_arn.clone();
     let action = || Action::CreateSchedule { name: name.clone(), function_arn: arn(), input: input(1) };
     desk.done("probe/use1-az1/schedule", action()).await?;
-    desk.done("probe/use1-az1/schedule", action()).await?;
+    desk.so("probe/use1-az1/schedule", action()).await?;
     let action = Action::UpdateSchedule { name: name.clone(), function_arn: arn(), input: input(2) };
     desk.done("probe/use1-az1/schedule", action).await?;
 
