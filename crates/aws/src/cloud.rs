@@ -151,11 +151,14 @@ fn loader() -> ConfigLoader {
         .retry_config(RetryConfig::standard().with_max_attempts(4))
 }
 
+/// How long one attempt of a call may take.
+pub const ATTEMPT_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// Bounds on every call: an attempt that hangs must not eat a function's whole time limit.
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
-        .operation_attempt_timeout(Duration::from_secs(10))
+        .operation_attempt_timeout(ATTEMPT_TIME_MAX)
         .operation_timeout(Duration::from_secs(40))
         .build()
 }

@@ -7,7 +7,7 @@ use phonehome_aws::cloud;
 use phonehome_aws::table::DynamoTable;
 use phonehome_fleet::{Fleet, Member, Organization, Surveyed};
 use phonehome_network::{Disruption, Limits};
-use phonehome_provision::{AwsMembers, Job, Provision, usual_limits};
+use phonehome_provision::{AwsMembers, Job, Provision, SETTLE_MS, usual_limits};
 use phonehome_state::{bindings, keep};
 
 use crate::Format;
@@ -15,9 +15,6 @@ use crate::output::Failure;
 use crate::publish::now_ms;
 use crate::validate::load;
 use crate::who::Who;
-
-/// How long a changed stack is left alone, in milliseconds: see [`Provision::settle_ms`].
-pub(crate) const SETTLE_MS: u64 = 35_000;
 
 /// Which accounts, and how to get into them.
 #[derive(Debug, Args)]

@@ -4,11 +4,11 @@ use clap::{Args, ValueEnum};
 use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{AwsOrganization, Organization as _, cloud};
 use phonehome_network::{Release, StackStatus, render};
-use phonehome_provision::{AwsMembers, Progress, Provision};
+use phonehome_provision::{AwsMembers, Progress, Provision, SETTLE_MS};
 use phonehome_state::{Keys, bindings, readable};
 use serde_json::json;
 
-use crate::fleetwork::{Access, SETTLE_MS};
+use crate::fleetwork::Access;
 use crate::output::Failure;
 use crate::{Done, Format};
 

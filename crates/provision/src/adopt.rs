@@ -7,7 +7,8 @@ use phonehome_network::{Kind, StackSpec, StackStatus};
 use phonehome_state::{Claim, Keys, claim_existing, peek_existing};
 
 use crate::Members;
-use crate::reconcile::{Job, NoClaim, Progress, Provision, judge, now_ms};
+use crate::reconcile::{Job, NoClaim, Progress, Provision, judge};
+use crate::time::now_ms;
 
 impl<T: Table, M: Members> Provision<T, M> {
     /// Records the addresses of the VPC that the account is to adopt, once.

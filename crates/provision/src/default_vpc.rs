@@ -1,7 +1,7 @@
 //! A new account's default VPCs: one in each Region that is enabled.
 
 use futures_util::stream::{self, StreamExt as _};
-use phonehome_aws::executor::{Deadline, Executor, StackApi as _, Uptime};
+use phonehome_aws::executor::{Executor, StackApi as _};
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_aws::{AwsError, Class};
 use phonehome_fleet::DefaultVpcs as Wanted;
@@ -10,8 +10,8 @@ use phonehome_state::Keys;
 use serde::{Deserialize, Serialize};
 
 use crate::Members;
-use crate::lease::WORK_MS;
 use crate::reconcile::{Job, Progress, Provision, after, judge};
+use crate::time::{WorkTime, now_ms};
 
 /// What may be taken away in one Region: the VPC with its gateway, subnets (6 at most), routes and
 /// what else AWS puts there.
@@ -105,8 +105,9 @@ impl<T: Table, M: Members> Provision<T, M> {
         if plan.steps.is_empty() {
             return Removed::Yes;
         }
-        let deadline = Deadline::new(Uptime::default(), 0, WORK_MS);
-        let applied = Executor::new().apply(&stack, &plan, &deadline).await;
+        // Nobody has a lease on these; nothing is made, and what is gone already counts as done.
+        let work_time = WorkTime::from(now_ms(), 0);
+        let applied = Executor::new().apply(&stack, &plan, &work_time).await;
         if applied.done() == plan.steps.len() {
             tracing::info!(account = job.account, region, "default VPC removed");
             return Removed::Yes;

@@ -10,17 +10,10 @@ use phonehome_network::{Inventory, Phase, StackSpec, StackStatus};
 use phonehome_state::{Claim, Keys, Outboxed};
 use serde::de::DeserializeOwned;
 
-use crate::reconcile::{Job, Progress, Provision, Reconciled, judge, now_ms};
+use crate::reconcile::{Job, Progress, Provision, Reconciled, judge};
+use crate::time::{LEASE_MS, WorkTime, now_ms};
 use crate::told::{Look, tell};
 use crate::{Deeds, Told};
-
-/// How long a stack belongs to the executor that works on it: longer than the provisioner's time limit
-/// (60 s), so that two never work on one stack; after it a crashed one's work is taken over.
-pub(crate) const LEASE_MS: u64 = 90_000;
-
-/// For how much of its lease an executor starts calls. A call takes at most 10 s, and what it changed
-/// may stay invisible for 30 s: by the end of the lease whoever comes next sees all of it.
-pub(crate) const WORK_MS: u64 = 50_000;
 
 /// How often what is to be told is decided again, because somebody else has told something.
 const ATTEMPTS_MAX: usize = 5;
@@ -28,6 +21,9 @@ const ATTEMPTS_MAX: usize = 5;
 /// A stack that is this executor's for now.
 pub(crate) struct Leased {
     pub(crate) status: StackStatus,
+    /// Until when calls may be started. It counts from the moment that the lease counts from: the
+    /// table may have taken its time to answer.
+    pub(crate) work_time: WorkTime,
     expect: Expect,
     /// What was seen, and when; milliseconds since the Unix epoch.
     pub(crate) inventory: Option<Inventory>,
@@ -68,11 +64,12 @@ impl<T: Table, M> Provision<T, M> {
             job.fleet.region(job.region).map(|region| region.availability_zones.clone()).unwrap_or_default();
         status.generation += 1;
         status.leased_until_ms = now_ms + LEASE_MS;
+        let work_time = WorkTime::from(now_ms, status.generation);
         let expect = Expect::unchanged(doc.as_ref());
         match self.table.write(vec![Write::put(key, expect, &status)]).await {
             Ok(()) => {
                 let (expect, seen_ms) = (expect.after_write(), now_ms);
-                Ok(Some(Leased { status, expect, inventory: None, seen_ms, refused: None }))
+                Ok(Some(Leased { status, work_time, expect, inventory: None, seen_ms, refused: None }))
             }
             Err(TableError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -93,7 +90,7 @@ impl<T: Table, M> Provision<T, M> {
         found: &Reconciled,
         (changed, watched): (bool, bool),
     ) -> Result<(), TableError> {
-        let Leased { mut status, expect, inventory, seen_ms, refused } = leased;
+        let Leased { mut status, expect, inventory, seen_ms, refused, .. } = leased;
         status.updated_at_ms = now_ms();
         // What was just made may not be seen yet, and whoever looks now would make it again.
         status.leased_until_ms = if changed { status.updated_at_ms + self.settle_ms } else { 0 };
@@ -203,5 +200,63 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         updated_at_ms: now_ms,
         ready_since_ms: BTreeMap::new(),
         leased_until_ms: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use phonehome_aws::executor::Fence as _;
+    use phonehome_aws::table::{Key, MemoryTable};
+    use phonehome_state::ClaimState;
+
+    use super::*;
+    use crate::time::{SETTLE_MS, WORK_MS};
+
+    /// A table whose answer to a write comes late.
+    struct SlowTable(MemoryTable, Duration);
+
+    impl Table for SlowTable {
+        async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
+            self.0.get(key).await
+        }
+
+        async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+            self.0.query(partition).await
+        }
+
+        async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+            self.0.write(writes).await?;
+            tokio::time::sleep(self.1).await;
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_table_that_answers_late_prolongs_nobodys_time_to_work() {
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fleet.example.yaml");
+        let fleet = phonehome_fleet::parse(&std::fs::read_to_string(example).unwrap()).unwrap();
+        let (account, region) = ("444455556666", "us-east-1");
+        let member = fleet.member_for(account, "shop-dev").unwrap();
+        let job = Job { fleet: &fleet, member: &member, account, region, limits: None };
+        let claim = Claim {
+            cidr: "10.0.0.0/18".parse().unwrap(),
+            pool: "nonprod".into(),
+            account: account.into(),
+            region: region.into(),
+            claimed_at_ms: 0,
+            state: ClaimState::Held,
+        };
+        let late = Duration::from_secs(40);
+        let table = SlowTable(MemoryTable::default(), late);
+        let provision = Provision { table, members: (), settle_ms: SETTLE_MS };
+        let leased = provision.lease(&job, &claim).await.unwrap().unwrap();
+        tokio::time::advance(Duration::from_millis(WORK_MS) - late - Duration::from_millis(10)).await;
+        assert_eq!(leased.work_time.check().await, Ok(()));
+        tokio::time::advance(Duration::from_millis(10)).await;
+        assert!(leased.work_time.check().await.is_err());
+        assert!(provision.lease(&job, &claim).await.unwrap().is_none(), "it has the stack still");
     }
 }

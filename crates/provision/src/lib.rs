@@ -19,6 +19,7 @@ mod notices;
 mod reconcile;
 mod release;
 mod seen;
+mod time;
 mod told;
 
 pub use deeds::{Deeds, is_look_queued, note_queued_look, record_deed};
@@ -28,4 +29,5 @@ pub use limits::usual_limits;
 pub use members::{AwsMembers, Members};
 pub use reconcile::{Job, Progress, Provision, Reconciled};
 pub use release::closed_notice;
+pub use time::{CALL_MS, CLOCK_MS, LEASE_MS, SETTLE_MS, VISIBLE_MS, WORK_MS};
 pub use told::{Notice, Open, Ready, Told, Withheld};

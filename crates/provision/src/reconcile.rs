@@ -1,8 +1,6 @@
 //! One account in one Region: claim, look, plan, apply, say how far it is.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use phonehome_aws::executor::{Applied, Deadline, Executor, StackApi, Uptime};
+use phonehome_aws::executor::{Applied, Executor, StackApi};
 use phonehome_aws::table::{Table, TableError};
 use phonehome_aws::trail::Deed;
 use phonehome_aws::{AwsError, Class};
@@ -13,10 +11,11 @@ use phonehome_network::{
 use phonehome_state::{Claim, Keys, LedgerError, SeenVpc, claim, peek, record_seen};
 
 use crate::drift::digest;
-use crate::lease::{Leased, WORK_MS};
+use crate::lease::Leased;
 use crate::limits::{left, limits};
 use crate::notices::failed;
 use crate::seen::{asked_for_peerings, collision, makes_nat_gateway, note_seen, unanswered};
+use crate::time::now_ms;
 use crate::{Members, Told};
 
 /// Brings stacks to what is declared.
@@ -26,8 +25,8 @@ pub struct Provision<T, M> {
     pub table: T,
     /// The way into member accounts.
     pub members: M,
-    /// How long a changed stack is left alone, in milliseconds: what EC2 was just told may not be
-    /// visible for some seconds, in bad times for 30, and whoever looks then would make it again.
+    /// How long a changed stack is left alone, in milliseconds: [`crate::SETTLE_MS`] on AWS. What EC2 was
+    /// just told may not be visible yet, and whoever looks then would make it again.
     pub settle_ms: u64,
 }
 
@@ -200,7 +199,6 @@ impl<T: Table, M: Members> Provision<T, M> {
         spec: &StackSpec,
         leased: &mut Leased,
     ) -> Result<Reconciled, TableError> {
-        let deadline = Deadline::new(Uptime::default(), leased.status.generation, WORK_MS);
         let stack = match self.members.open(spec, leased.status.vpc_id.as_deref()).await {
             Ok(stack) => stack,
             Err(error) => return Ok(leased.refused(error)),
@@ -237,7 +235,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         }
         tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "plan");
         // Every plan begins with full buckets: the time a changed stack is left alone refills them.
-        let applied = Executor::new().apply(&stack, &plan, &deadline).await;
+        let applied = Executor::new().apply(&stack, &plan, &leased.work_time).await;
         if applied.done() == plan.steps.len() {
             let waits_for = |what| plan.waits.iter().any(|wait| wait.holds_up == what);
             leased.status.network_ready = !waits_for(Readiness::Network);
@@ -307,12 +305,6 @@ impl<T: Table, M: Members> Provision<T, M> {
             .collect();
         record_seen(&self.table, &spec.account, &spec.region, &vpcs, now_ms()).await.map(|_| ())
     }
-}
-
-/// Now, in milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Why an account has no addresses.

@@ -2,7 +2,7 @@
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
 use phonehome_aws::Class;
-use phonehome_aws::executor::{Deadline, Executor, StackApi as _, Uptime};
+use phonehome_aws::executor::{Executor, StackApi as _};
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_network::{
@@ -11,8 +11,8 @@ use phonehome_network::{
 use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release, unbind};
 
 use crate::Members;
-use crate::lease::{LEASE_MS, WORK_MS};
-use crate::reconcile::{Progress, Provision, Reconciled, after, judge, now_ms};
+use crate::reconcile::{Progress, Provision, Reconciled, after, judge};
+use crate::time::{LEASE_MS, WorkTime, now_ms};
 
 impl<T: Table, M: Members> Provision<T, M> {
     /// What [`Provision::release`] would do now.
@@ -44,11 +44,13 @@ impl<T: Table, M: Members> Provision<T, M> {
         let key = Keys::stack(account, region);
         let Some(doc) = self.table.get(&key).await? else { return Ok(Reconciled::only(Progress::Settled)) };
         let mut status: StackStatus = doc.read()?;
-        if status.leased_until_ms > now_ms() {
+        let taken_at_ms = now_ms();
+        if status.leased_until_ms > taken_at_ms {
             return Ok(Reconciled::busy());
         }
         status.generation += 1;
-        status.leased_until_ms = now_ms() + LEASE_MS;
+        status.leased_until_ms = taken_at_ms + LEASE_MS;
+        let work_time = WorkTime::from(taken_at_ms, status.generation);
         let expect = Expect::Version(doc.version);
         match self.table.write(vec![Write::put(key.clone(), expect, &status)]).await {
             Ok(()) => {}
@@ -63,7 +65,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             record_seen(&self.table, account, region, &[], now_ms()).await?;
             Reconciled::only(Progress::Settled)
         } else {
-            self.take_away(&status, mode).await?
+            self.take_away(&status, mode, work_time).await?
         };
         if reconciled.progress == Progress::Settled {
             // The block first: should this stop half-way, the status still says that there is something to do.
@@ -119,9 +121,13 @@ impl<T: Table, M: Members> Provision<T, M> {
         }
     }
 
-    async fn take_away(&self, status: &StackStatus, mode: Release) -> Result<Reconciled, TableError> {
+    async fn take_away(
+        &self,
+        status: &StackStatus,
+        mode: Release,
+        work_time: WorkTime,
+    ) -> Result<Reconciled, TableError> {
         let spec = spec_of(status);
-        let deadline = Deadline::new(Uptime::default(), status.generation, WORK_MS);
         let stack = match self.members.open(&spec, status.vpc_id.as_deref()).await {
             Ok(stack) => stack,
             Err(error) => return Ok(Reconciled::only(judge(&error))),
@@ -144,7 +150,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(Progress::Settled) });
         }
         tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "release");
-        let applied = Executor::new().apply(&stack, &plan, &deadline).await;
+        let applied = Executor::new().apply(&stack, &plan, &work_time).await;
         let progress = after(&plan, &applied);
         Ok(Reconciled { plan: Some(plan), applied: Some(applied), ..Reconciled::only(progress) })
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
+use phonehome_aws::cloud::Cloud;
 use phonehome_aws::executor::{StepOutcome, retry};
 use phonehome_aws::table::{Table, TableError};
 use phonehome_aws::trail::Deed;
@@ -13,8 +14,8 @@ use phonehome_aws::{Account, Class, DELAY_S_MAX, Message, Metrics, Organization,
 use phonehome_fleet::{Fleet, Member};
 use phonehome_network::{Limits, Phase, Release, StackStatus};
 use phonehome_provision::{
-    Job, Members, Progress, Provision, Reconciled, closed_notice, is_look_queued, note_queued_look,
-    record_deed, usual_limits,
+    Job, Members, Progress, Provision, Reconciled, SETTLE_MS, closed_notice, is_look_queued,
+    note_queued_look, record_deed, usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
 use phonehome_state::{Keys, StateError, bindings, readable};
@@ -33,10 +34,13 @@ const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 /// The requeue delay that [`retry::delay`]'s times are meant for, in seconds.
 const USUAL_DELAY_S: u64 = 20;
 
-/// How long a changed stack is left alone, in milliseconds: 35 s with the usual requeue delay. EC2 is
-/// eventually consistent, and answers up to 30 s old have been seen.
-pub(crate) fn settle_ms(requeue_delay_s: u32) -> u64 {
-    u64::from(requeue_delay_s) * 1750
+/// How long a changed stack is left alone, in milliseconds. In a local cloud, where what was written is
+/// seen at once, it is shorter in proportion to the requeue delay.
+pub(crate) fn settle_ms(cloud: &Cloud, requeue_delay_s: u32) -> u64 {
+    match cloud {
+        Cloud::Aws => SETTLE_MS,
+        Cloud::Local(_) => SETTLE_MS * u64::from(requeue_delay_s) / USUAL_DELAY_S,
+    }
 }
 
 /// The provisioner.

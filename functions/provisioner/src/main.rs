@@ -15,6 +15,7 @@ use std::process::ExitCode;
 
 use handler::Provisioner;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use phonehome_aws::cloud::Cloud;
 use phonehome_aws::table::DynamoTable;
 use phonehome_aws::{AwsOrganization, Metrics, SqsQueue, cloud};
 use phonehome_provision::{AwsMembers, Provision};
@@ -30,11 +31,12 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     let config = cloud::connect().await?;
     let requeue_delay_s = number("REQUEUE_DELAY_SECONDS", 20)?;
+    let settle_ms = handler::settle_ms(&Cloud::from_variables(&cloud::environment())?, requeue_delay_s);
     let members = AwsMembers::new(config.clone(), required("MEMBER_ROLE_NAME")?)
         .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
     let table = DynamoTable::new(&config, required("TABLE_NAME")?);
     let provisioner = &Provisioner {
-        provision: Provision { table, members, settle_ms: handler::settle_ms(requeue_delay_s) },
+        provision: Provision { table, members, settle_ms },
         queue: SqsQueue::new(&config, required("RECONCILE_QUEUE_URL")?),
         dead_letters: SqsQueue::new(&config, required("DEAD_LETTER_QUEUE_URL")?),
         organization: AwsOrganization::new(&config),

@@ -166,7 +166,7 @@ async fn of_many_changes_at_once_the_first_is_looked_at_and_the_others_together(
     assert_eq!(world.status(SHOP_DEV).await.generation, generation + 1);
     let later = &world.messages()[queued..];
     assert_eq!(later.len(), 1, "{later:?}");
-    assert_eq!(later[0].delay_s, 36, "when what the first look changed has settled");
+    assert_eq!(later[0].delay_s, 41, "when what the first look changed has settled");
     let table = delete_route(&world, TABLE);
     world.send(deleted(&table)).await;
     world.drain().await;

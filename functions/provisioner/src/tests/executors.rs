@@ -2,10 +2,23 @@
 
 use std::time::Duration;
 
+use phonehome_aws::cloud::Cloud;
 use phonehome_fakecloud::Fault;
+use phonehome_provision::SETTLE_MS;
 use serde_json::json;
 
 use super::world::{REGION, SHOP_DEV, World};
+use crate::handler::settle_ms;
+
+#[test]
+fn on_aws_no_setting_shortens_the_time_for_which_a_changed_stack_is_left_alone() {
+    let local = Cloud::Local("http://127.0.0.1:4566".into());
+    for (delay_s, on_aws, locally) in
+        [(1, SETTLE_MS, 2_000), (20, SETTLE_MS, SETTLE_MS), (900, SETTLE_MS, 1_800_000)]
+    {
+        assert_eq!((settle_ms(&Cloud::Aws, delay_s), settle_ms(&local, delay_s)), (on_aws, locally));
+    }
+}
 
 #[tokio::test]
 async fn a_stack_that_another_invocation_works_on_is_left_alone() {

@@ -11,11 +11,11 @@ use phonehome_aws::table::{Doc, Expect, MemoryTable, Table, Write};
 use phonehome_aws::{Account, AwsError, FixedOrganization, MemoryQueue, Message, Metrics};
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, Options, SharedCloud};
 use phonehome_network::{Action, Address, Inventory, Kind, Phase, ProbeSpec, StackSpec, StackStatus};
-use phonehome_provision::{Members, Provision};
+use phonehome_provision::{Members, Provision, SETTLE_MS};
 use phonehome_state::{Claim, Keys, Outboxed, PublishedFleet, all, readable, written_by};
 use serde_json::{Value, json};
 
-use crate::handler::{Provisioner, settle_ms};
+use crate::handler::Provisioner;
 
 /// Owns the organization.
 pub(super) const MANAGEMENT: &str = "111111111111";
@@ -188,7 +188,7 @@ impl World {
             provision: Provision {
                 table: table.writing_only(written_by("provisioner")),
                 members,
-                settle_ms: settle_ms(20),
+                settle_ms: SETTLE_MS,
             },
             queue: MemoryQueue::default(),
             dead_letters: MemoryQueue::default(),
