@@ -100,6 +100,11 @@ impl Write {
         Self { key, expect, body: None, expires_at_s: None }
     }
 
+    /// What it writes or removes.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// Lets DynamoDB remove the document some time after this moment (seconds since the epoch).
     pub fn expiring(mut self, at_s: u64) -> Self {
         self.expires_at_s = Some(at_s);

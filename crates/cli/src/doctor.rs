@@ -51,10 +51,6 @@ fn refused(error: &AwsError) -> Failure {
              cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors and organizations:DescribeOrganization in \
              the management account."
         }
-        _ if error.code == "AWSOrganizationsNotInUseException" => {
-            "\nThese credentials are of an account without an organization. phonehome needs one: use those of \
-             its management account."
-        }
         _ => "",
     };
     Failure::other(format!("{error}{hint}"))

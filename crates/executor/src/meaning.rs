@@ -184,6 +184,15 @@ pub(crate) static TABLE: &[Row] = &[
         Denied,
         COMMON,
     ),
+    Row {
+        operations: "*",
+        codes: "AWSOrganizationsNotInUseException",
+        message: "",
+        class: Invalid,
+        source: MODEL,
+        advice: "there is none, so these credentials are of an account without an organization: use those of the \
+                 organization's management account",
+    },
     // The account's quotas.
     quota("VpcLimitExceeded", "raise its quota \"VPCs per Region\", or delete a VPC that nobody needs"),
     quota(

@@ -8,7 +8,8 @@ use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_network::{Action, Inventory, Plan, ProbeSpec, StackSpec};
 use phonehome_state::{Keys, set_aside};
 
-use crate::reconcile::{Provision, now_ms};
+use crate::reconcile::Provision;
+use crate::time::now_ms;
 
 /// How often it is tried again when an executor that has lost its lease writes at the same moment.
 const ATTEMPTS_MAX: usize = 3;

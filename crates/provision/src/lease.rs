@@ -239,7 +239,7 @@ mod tests {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fleet.example.yaml");
         let fleet = phonehome_fleet::parse(&std::fs::read_to_string(example).unwrap()).unwrap();
         let (account, region) = ("444455556666", "us-east-1");
-        let member = fleet.member_for(account, "shop-dev").unwrap();
+        let member = fleet.members().into_iter().next().unwrap();
         let job = Job { fleet: &fleet, member: &member, account, region, limits: None };
         let claim = Claim {
             cidr: "10.0.0.0/18".parse().unwrap(),

@@ -31,9 +31,9 @@
 mod bindings;
 mod keys;
 mod ledger;
+mod outbox;
 mod readable;
 
-use phonehome_alerting::Outgoing;
 use phonehome_aws::table::{Doc, Table, TableError};
 use phonehome_fleet::Fleet;
 use serde::de::DeserializeOwned;
@@ -45,7 +45,7 @@ pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
     claim, claim_existing, peek, peek_existing, record_seen, release,
 };
-
+pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 
 /// The fleet file in force.
@@ -67,65 +67,6 @@ pub struct PublishedFleet {
 pub struct Turn {
     /// When the newest decision was taken; milliseconds since the Unix epoch.
     pub decided_at_ms: u64,
-}
-
-/// A message on its way out.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Outboxed {
-    /// The message.
-    pub outgoing: Outgoing,
-    /// How often its delivery was tried.
-    #[serde(default)]
-    pub attempts: u32,
-    /// Not to be tried before this moment; milliseconds since the Unix epoch.
-    #[serde(default)]
-    pub not_before_ms: u64,
-    /// Why the last attempt failed, for people.
-    #[serde(default)]
-    pub last_error: String,
-    /// What Slack asked to be left alone when it did not take this message. They hold for every
-    /// message there is.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub holds: Vec<Hold>,
-    /// Slack refuses its content for good: it is kept, and not tried again.
-    #[serde(default)]
-    pub given_up: bool,
-}
-
-/// A limit of Slack's: nothing it covers is called before it ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// What it covers.
-    #[serde(flatten)]
-    pub on: Held,
-    /// Its end; milliseconds since the Unix epoch.
-    pub until_ms: u64,
-}
-
-/// What a limit of Slack's covers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "on", content = "name", rename_all = "snake_case")]
-pub enum Held {
-    /// A channel, as the fleet file names it.
-    Channel(String),
-    /// A method of the Web API, `chat.update`.
-    Method(String),
-    /// Everything.
-    Workspace,
-}
-
-impl Outboxed {
-    /// A message that was just decided, due at once.
-    pub fn new(outgoing: Outgoing) -> Self {
-        Self {
-            outgoing,
-            attempts: 0,
-            not_before_ms: 0,
-            last_error: String::new(),
-            holds: vec![],
-            given_up: false,
-        }
-    }
 }
 
 /// Why stored state could not be used.

@@ -6,11 +6,6 @@ use phonehome_alerting::OutgoingBody;
 use phonehome_aws::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_state::{Hold, Keys, Outboxed, readable};
 
-/// How long a claimed message is left to whoever claimed it; longer than the function's time
-/// limit, so that two invocations never deliver the same one.
-const CLAIM_MS: u64 = 60_000;
-/// The longest pause between two attempts, in milliseconds, unless Slack asks for a longer one.
-const PAUSE_MS_MAX: u64 = 15 * 60_000;
 /// How often a message is tried whose content Slack refuses, plain text too: for about an hour.
 const ATTEMPTS_MAX: u32 = 12;
 /// How long such a message is kept for people: 90 days, in seconds.
@@ -86,7 +81,7 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
             }
         }
     }
-    let is_due = |pending: &Pending| pending.message.not_before_ms <= now_ms;
+    let is_due = |pending: &Pending| pending.message.is_due(now_ms);
     outbox.pages.retain(is_due);
     for (channel, group) in groups {
         if group.first().is_some_and(is_due) {
@@ -125,9 +120,8 @@ pub(crate) async fn take(
 ) -> Result<Option<Vec<Pending>>, TableError> {
     let mut taken = Vec::new();
     let mut writes = Vec::new();
-    for Pending { mut doc, mut message } in pending.into_iter().take(TAKEN_MAX) {
-        message.attempts += 1;
-        message.not_before_ms = now_ms + CLAIM_MS;
+    for Pending { mut doc, message } in pending.into_iter().take(TAKEN_MAX) {
+        let message = message.claimed(now_ms);
         writes.push(Write::put(doc.key.clone(), Expect::Version(doc.version), &message));
         doc.version += 1;
         taken.push(Pending { doc, message });
@@ -157,13 +151,9 @@ pub(crate) async fn put_back(
     now_ms: u64,
     refused: &Refused<'_>,
 ) -> Result<(), TableError> {
-    let asked = refused.holds.iter().map(|hold| hold.until_ms).max();
     let back = |pending: &Pending| {
-        let mut message = pending.message.clone();
-        let doubled = now_ms + (1000 << message.attempts.min(20)).min(PAUSE_MS_MAX);
-        message.not_before_ms = asked.unwrap_or(doubled);
-        message.last_error.clone_from(&refused.reason);
-        message.holds = refused.holds.to_vec();
+        let (message, holds) = (pending.message.clone(), refused.holds.to_vec());
+        let mut message = message.put_back(now_ms, refused.reason.clone(), holds);
         message.given_up = refused.for_good && message.attempts >= ATTEMPTS_MAX;
         if !message.given_up {
             return put(pending, &message);
@@ -177,12 +167,7 @@ pub(crate) async fn put_back(
 
 /// Puts back messages that were taken and not tried, due as before.
 pub(crate) async fn release(table: &impl Table, group: &[Pending]) -> Result<(), TableError> {
-    let back = |pending: &Pending| {
-        let mut message = pending.message.clone();
-        message.attempts = message.attempts.saturating_sub(1);
-        message.not_before_ms = 0;
-        put(pending, &message)
-    };
+    let back = |pending: &Pending| put(pending, &pending.message.clone().released());
     write(table, group.iter().map(back).collect()).await
 }
 

@@ -170,6 +170,7 @@ const CASES: &[(&str, &str, &str, Class)] = &[
     ("ec2:CreateSubnet", "InvalidSubnet.Range", "", Invalid),
     ("plan", "order", "", Invalid),
     ("lambda:CreateFunction", "unknown", "", Invalid),
+    ("organizations:DescribeOrganization", "AWSOrganizationsNotInUseException", "", Invalid),
     // Quotas.
     ("ec2:CreateVpc", "VpcLimitExceeded", "", Invalid),
     ("ec2:CreateInternetGateway", "InternetGatewayLimitExceeded", "", Invalid),
