@@ -14,12 +14,13 @@ use super::{START_MS, stack};
 use crate::handler::Alerter;
 
 const ACCOUNTS: usize = 130;
-/// The most checks that a fleet file may give one account in one Region.
-const CHECKS: usize = 200;
+/// As many targets as a fleet file may list under `egress`: half of the most checks that an account may
+/// have in a Region.
+const CHECKS: usize = 100;
 const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az4"];
-/// What the process may take, in MB: less than half of what the function has (`infra/hub.yaml`), as
-/// incidents about all of it would take the rest.
-const MEMORY_MB_MAX: u64 = 200;
+/// What the process may take, in MB, with half of the checks: a quarter of what the function has
+/// (`infra/hub.yaml`), as the other half and incidents about all of it would take the rest.
+const MEMORY_MB_MAX: u64 = 128;
 /// How every path is. With all of them down, which no account can do to another, it is more.
 const STATUS: PathStatus = PathStatus::Up;
 /// Set in the process that does it: one in which nothing else runs.
