@@ -248,6 +248,14 @@ fn alerts_that_would_reach_nobody_are_reported() {
 }
 
 #[test]
+fn a_route_that_pages_behind_others_that_take_everything_pages_nobody() {
+    let before = "alert_routes:\n  - { domains: [shop, payments], slack_channel: \"#a\" }\n";
+    assert!(only_problem(&with(SMALL, "alert_routes:\n", before)).contains("but nobody is paged"));
+    let one_left = "alert_routes:\n  - { domains: [shop], slack_channel: \"#a\" }\n";
+    support::fleet(&with(SMALL, "alert_routes:\n", one_left));
+}
+
+#[test]
 fn a_slack_channel_without_quotes_is_a_comment_and_said_to_be() {
     let text = with(SMALL, "- { slack_channel: \"#net-dev\" }", "- slack_channel: #net-dev");
     let shown = problems(&text).to_string();
