@@ -239,7 +239,7 @@ pub(crate) static TABLE: &[Row] = &[
 ];
 
 /// Calls that take something away, so that they are done when it is not there.
-const UNDOING: &str = "ec2:Delete* ec2:Detach* ec2:Disassociate* ec2:Release* ec2:Revoke* lambda:Delete* \
+const UNDOING: &str = "ec2:Delete* ec2:Detach* ec2:Release* ec2:Revoke* lambda:Delete* \
                        scheduler:Delete*";
 /// Codes which say that there is no such thing.
 const MISSING: &str = "*NotFound *NotFoundException Gateway.NotAttached";

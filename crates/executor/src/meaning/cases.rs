@@ -125,7 +125,6 @@ const CASES: &[(&str, &str, &str, Class)] = &[
     ),
     ("ec2:DetachInternetGateway", "Gateway.NotAttached", "", AlreadyDone),
     ("ec2:ReleaseAddress", "InvalidAllocationID.NotFound", "", AlreadyDone),
-    ("ec2:DisassociateRouteTable", "InvalidAssociationID.NotFound", "", AlreadyDone),
     ("ec2:RevokeSecurityGroupEgress", "InvalidPermission.NotFound", "", AlreadyDone),
     ("lambda:DeleteFunction", "ResourceNotFoundException", "", AlreadyDone),
     ("scheduler:DeleteSchedule", "ResourceNotFoundException", "", AlreadyDone),

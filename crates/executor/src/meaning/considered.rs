@@ -64,7 +64,6 @@ const CONSIDERED: &[(&str, &str)] = &[
     ("ec2:DescribeVpcPeeringConnections", "only throttles"),
     ("ec2:DescribeVpcs", "only throttles"),
     ("ec2:DetachInternetGateway", "addresses are still mapped; again: not attached"),
-    ("ec2:DisassociateRouteTable", "again: not there"),
     ("ec2:ModifySubnetAttribute", "not visible; again: no error"),
     ("ec2:ModifyVpcAttribute", "not visible; again: no error"),
     ("ec2:ModifyVpcEndpoint", "not visible; being changed; the route is there already"),
