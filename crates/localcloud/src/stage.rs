@@ -25,6 +25,11 @@ pub const REGION: &str = "us-east-1";
 /// The Regions that accounts have here; on AWS it is at least 17. phonehome removes the default VPC of
 /// each, and fewer of them save time.
 const ACCOUNT_REGIONS: &str = "us-east-1,us-west-2,eu-central-1";
+/// How often a function that may not may be invoked in a chain of its own; 16 on AWS, where an account
+/// that is not ready waits for minutes. Here it waits for seconds.
+const CHAIN: &str = "4";
+/// Each write of this number meets a transaction on its item.
+const CONFLICT_EVERY: &str = "10";
 /// The role of the hub that what changes nothing is run with, by the name that infra/operator.yaml gives it.
 const VIEWER_ROLE: &str = "phonehome-viewer";
 /// The role that AWS makes in each new account; trusts the management account.
@@ -85,7 +90,8 @@ impl Stage {
             environment: BTreeMap::from([
                 ("SLACK_API_URL".to_owned(), receiver.slack_url()),
                 ("PHONEHOME_LOCAL_REGIONS".to_owned(), ACCOUNT_REGIONS.to_owned()),
-                ("PHONEHOME_LOCAL_FRESH_ROLE_SECONDS".to_owned(), "0".to_owned()),
+                ("PHONEHOME_LOCAL_CHAIN".to_owned(), CHAIN.to_owned()),
+                ("PHONEHOME_LOCAL_CONFLICT_EVERY".to_owned(), CONFLICT_EVERY.to_owned()),
             ]),
         })
         .await?;
