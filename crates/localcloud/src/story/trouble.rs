@@ -96,7 +96,12 @@ pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: 
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
     let seen = stage.receiver.seen();
-    let in_prod = seen.messages.iter().filter(|message| message.channel == "#net-prod").count();
+    // Beside those that say which networks are ready.
+    let of_incidents = |message: &&SlackMessage| {
+        message.channel == "#net-prod" && plain(message).contains("Is it the network?")
+            || message.channel == "#net-prod" && message.text.contains("esolved")
+    };
+    let in_prod = seen.messages.iter().filter(of_incidents).count();
     ensure!(in_prod == 1, "one cause led to {in_prod} messages in #net-prod: {:#?}", seen.messages);
     let pages = seen.network_pages();
     ensure!(pages.len() == 2, "one cause led to {} pages: {pages:#?}", pages.len());
