@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::AwsError;
 
-pub use dynamo::DynamoTable;
+pub use dynamo::{DynamoTable, stored_bytes};
 pub use memory::MemoryTable;
 
 /// A document's key: `partition` groups what is read together, `sort` orders within it.

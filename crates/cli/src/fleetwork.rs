@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use phonehome_aws::cloud;
 use phonehome_aws::table::DynamoTable;
+use phonehome_aws::{SdkConfig, cloud};
 use phonehome_fleet::{Fleet, Member, Organization, Surveyed};
 use phonehome_network::{Disruption, Limits};
 use phonehome_provision::{AwsMembers, Job, Provision, SETTLE_MS, usual_limits};
@@ -37,7 +37,7 @@ pub(crate) struct Scope {
 }
 
 /// What may be taken away or disturbed.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct LimitArguments {
     /// How many resources may be deleted in one account because they are no longer declared.
     #[arg(long, value_name = "N")]
@@ -72,7 +72,7 @@ impl LimitArguments {
             replacements: allow_replace.unwrap_or(usual.replacements),
             peerings: allow_unpeer.unwrap_or(usual.peerings),
             // To allow something to be taken away is to allow what that does to its users.
-            disruption: allow_disruption.unwrap_or(Limits::SWEEP.disruption),
+            disruption: allow_disruption.unwrap_or(Limits::RELEASE.disruption),
             ..usual
         })
     }
@@ -126,15 +126,26 @@ impl Work {
     ) -> Result<Self, Failure> {
         let (_, fleet) = load(&scope.fleet, format)?;
         let config = cloud::connect().await.map_err(Failure::other)?;
+        let table = DynamoTable::new(&config, table);
+        Self::of(fleet, scope, access, &config, &table).await
+    }
+
+    /// The same for a fleet that is read already.
+    pub(crate) async fn of(
+        fleet: Fleet,
+        scope: Scope,
+        access: Access,
+        config: &SdkConfig,
+        table: &DynamoTable,
+    ) -> Result<Self, Failure> {
         let mut members = AwsMembers::new(config.clone(), access.role(&fleet.organization));
         if let Some(path) = &scope.probe_zip {
             let zip = std::fs::read(path)
                 .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
             members = members.with_probe(zip, &scope.probe_architecture);
         }
-        let table = DynamoTable::new(&config, table);
-        let who = Who::look(&config, &table, &fleet).await?;
-        let provision = Provision { table, members, settle_ms: SETTLE_MS };
+        let who = Who::look(config, table, &fleet).await?;
+        let provision = Provision { table: table.clone(), members, settle_ms: SETTLE_MS };
         let (targets, notes) = targets(&fleet, &who, &scope.account)?;
         Ok(Self { fleet, provision, targets, limits: scope.limits, notes, who })
     }
@@ -168,6 +179,7 @@ impl Work {
                 account,
                 region,
                 limits: self.limits.over(usual_limits(member, region)),
+                published: None,
             })
             .collect()
     }

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod doctor;
 mod fleetwork;
+mod history;
 mod output;
 mod plan;
 mod publish;
@@ -12,6 +13,7 @@ mod rebind;
 mod release;
 mod silence;
 mod status;
+mod summary;
 mod validate;
 mod who;
 
@@ -54,11 +56,19 @@ enum Command {
     },
     /// Put the fleet file in force: check it and store it in the hub account's table.
     ///
-    /// Needs credentials of the hub account. The next sweep (within 30 minutes) applies it.
-    Publish {
-        /// The fleet file.
-        #[arg(long, default_value = "fleet.yaml")]
-        fleet: PathBuf,
+    /// Shows what changes in which account, and asks. What the plan shows as taken away, cut off or replaced
+    /// is permitted for 7 days by the version that is published, and nothing else is. The next sweep (within
+    /// 30 minutes) applies it.
+    ///
+    /// Needs credentials of the hub account that may assume the member role; with --no-plan of the hub
+    /// account only.
+    Publish(publish::PublishArguments),
+    /// List every version of the fleet file: number, when, by whom, and what was permitted with it.
+    History,
+    /// Print the text of a version of the fleet file.
+    Get {
+        /// Its number, or `current`.
+        version: String,
     },
     /// Show what would change in the accounts. Changes nothing.
     ///
@@ -133,7 +143,9 @@ async fn main() -> ExitCode {
     let table = arguments.table.as_str();
     let result = match arguments.command {
         Command::Validate { fleet } => validate::run(&fleet, format).map(Done::from),
-        Command::Publish { fleet } => publish::run(&fleet, table, format).await.map(Done::from),
+        Command::Publish(publish) => publish::run(publish, table, format).await.map(Done::from),
+        Command::History => history::run(table, format).await.map(Done::from),
+        Command::Get { version } => history::get(&version, table, format).await.map(Done::from),
         Command::Check { checks } => check::run(&checks, format).await.map(Done::from),
         Command::Status { account } => status::run(account.as_deref(), table, format).await.map(Done::from),
         Command::Silence(silence) => silence::run(silence, table, format).await.map(Done::from),

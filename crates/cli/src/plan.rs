@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::fleetwork::{Access, Scope, Work, name};
 use crate::output::Failure;
+use crate::summary::Summary;
 use crate::{Done, Format};
 
 /// How many accounts are looked at at once. Each has limits of its own at AWS; this bounds memory and
@@ -51,6 +52,16 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
         (false, false) => 0,
     };
     Ok(Done { text, exit_code })
+}
+
+/// What the plans of all stacks come to, for whoever is to accept it.
+pub(crate) async fn summary(work: &Work) -> Summary {
+    let jobs = work.jobs();
+    let planned = jobs.iter().zip(plans(work).await).map(|(job, (name, plan))| {
+        let (account, region) = (job.account.to_owned(), job.region.to_owned());
+        crate::summary::Planned { name, account, region, plan }
+    });
+    Summary::new(planned.collect())
 }
 
 /// The plan of every stack, several at a time, in the fleet file's order.

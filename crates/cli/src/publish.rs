@@ -1,54 +1,175 @@
 //! `phonehome publish`.
 
-use std::path::Path;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_state::{Keys, PublishedFleet};
+use clap::Args;
+use phonehome_aws::table::DynamoTable;
+use phonehome_aws::{caller_arn, cloud};
+use phonehome_state::{
+    Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, base, publish, text_fits,
+};
 use serde_json::json;
 
 use crate::Format;
-use crate::output::{Failure, json as to_json, table};
+use crate::fleetwork::{Access, LimitArguments, Scope, Work};
+use crate::output::{Failure, json as to_json};
+use crate::plan::summary;
+use crate::summary::Summary;
 use crate::validate::load;
 
-/// Checks the file and stores it, unless it is stored already.
-pub(crate) async fn run(path: &Path, table_name: &str, format: Format) -> Result<String, Failure> {
-    let (text, fleet) = load(path, format)?;
-    let table = table(table_name).await?;
-    let stored = table.get(&Keys::fleet()).await.map_err(Failure::other)?;
-    let known = stored.as_ref().map(Doc::read::<PublishedFleet>).transpose().map_err(Failure::other)?;
-    let changed = known.is_none_or(|known| known.text != text);
-    if changed {
-        let published = PublishedFleet { text, published_at_ms: now_ms(), published_by: user() };
-        let write = Write::put(Keys::fleet(), Expect::unchanged(stored.as_ref()), &published);
-        table.write(vec![write]).await.map_err(|error| match error {
-            TableError::Conflict { .. } => {
-                Failure::other("someone else published at the same moment; nothing was stored. Run it again")
-            }
-            other => Failure::other(other),
-        })?;
+/// Put the fleet file in force.
+#[derive(Debug, Args)]
+pub(crate) struct PublishArguments {
+    /// The fleet file.
+    #[arg(long, default_value = "fleet.yaml")]
+    fleet: PathBuf,
+    /// Publish and permit what the plan shows, without asking: for pipelines.
+    #[arg(long)]
+    yes: bool,
+    /// Do not look at the accounts. No permission is given then: nothing is taken away, cut off or replaced
+    /// because of this version.
+    #[arg(long)]
+    no_plan: bool,
+    /// Publish the same text again, as a new version: to give a permission that was not given, or that has
+    /// ended.
+    #[arg(long)]
+    again: bool,
+    /// The probe's zip, as `cargo xtask package` makes it beside the provisioner. Without it the plan shows
+    /// networks only, and nothing is permitted for probes.
+    #[arg(long, env = "PHONEHOME_PROBE_ZIP")]
+    probe_zip: Option<PathBuf>,
+    /// What the probe's zip is built for.
+    #[arg(long, default_value = "arm64", value_parser = ["arm64", "x86_64"])]
+    probe_architecture: String,
+}
+
+/// Checks the file, shows what it changes, asks, and stores it with what was accepted.
+pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format) -> Result<String, Failure> {
+    let (text, fleet) = load(&arguments.fleet, format)?;
+    text_fits(&text).map_err(Failure::input)?;
+    let config = cloud::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&config, table);
+    let base = base(&table).await.map_err(Failure::other)?;
+    if let Some(current) = base.current().filter(|it| it.text == text && !arguments.again) {
+        return unchanged(current, format);
     }
-    let accounts = fleet.members().len();
-    Ok(match format {
-        Format::Json => to_json(&json!({"changed": changed, "accounts": accounts}))?,
-        Format::Text if changed => format!(
-            "{}: published, {accounts} accounts. The next sweep applies it, within 30 minutes.\n",
-            path.display()
-        ),
-        Format::Text => format!("{}: already in force, nothing stored.\n", path.display()),
-    })
+    // Before the accounts are looked at: that takes a while, and would be for nothing.
+    if !arguments.yes && !std::io::stdin().is_terminal() {
+        return Err(Failure::input(
+            "this shows what would change and asks whether to publish, and here is no terminal to ask at. In a \
+             pipeline: --yes publishes and permits what the plan shows; --yes --no-plan publishes and permits \
+             nothing to be taken away",
+        ));
+    }
+    let published_by = caller_arn(&config).await.map_err(Failure::other)?;
+    let summary = match arguments.no_plan {
+        true => None,
+        false => {
+            Some(summary(&Work::of(fleet, arguments.scope(), Access::Look, &config, &table).await?).await)
+        }
+    };
+    eprint!("{}", shown(&base, summary.as_ref()));
+    if !arguments.yes && !is_confirmed(&base)? {
+        return Err(Failure::other("not published: nothing was stored"));
+    }
+    let accepted = summary.as_ref().map(accepted).unwrap_or_default();
+    let published = PublishedFleet {
+        text,
+        published_at_ms: now_ms(),
+        published_by,
+        accepted,
+        ..PublishedFleet::default()
+    };
+    let published = publish(&table, &base, published).await.map_err(|error| match error {
+        NotPublished::TooLarge(_) => Failure::input(error),
+        other => Failure::other(other),
+    })?;
+    done(&arguments, &published, summary.as_ref(), format)
+}
+
+impl PublishArguments {
+    /// All accounts, with what any look may do.
+    fn scope(&self) -> Scope {
+        Scope {
+            fleet: self.fleet.clone(),
+            account: vec![],
+            probe_zip: self.probe_zip.clone(),
+            probe_architecture: self.probe_architecture.clone(),
+            limits: LimitArguments::default(),
+        }
+    }
+}
+
+fn accepted(summary: &Summary) -> Accepted {
+    Accepted { summary: summary.sentence(), until_ms: now_ms() + PERMISSION_MS, stacks: summary.accepted() }
+}
+
+fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure> {
+    match format {
+        Format::Json => to_json(&json!({"changed": false, "version": current.number})),
+        Format::Text => Ok(format!(
+            "{}: the same text is in force already, and nothing was stored. Where something still needs \
+             permission, --again publishes it as a new version.\n",
+            current.title()
+        )),
+    }
+}
+
+/// What the answer is about.
+fn shown(base: &Base, summary: Option<&Summary>) -> String {
+    let over = base.current().map_or_else(
+        || "the first one, or over one that cannot be read".to_owned(),
+        |current| format!("over {}", current.title()),
+    );
+    let plan = summary.map_or_else(
+        || {
+            "The accounts were not looked at: no permission is given, and nothing is taken away, cut off or \
+             replaced.\n"
+                .to_owned()
+        },
+        Summary::text,
+    );
+    format!("{plan}Version {}, {over}.\n", base.next())
+}
+
+/// Whether somebody says yes.
+fn is_confirmed(base: &Base) -> Result<bool, Failure> {
+    eprint!("Publish version {} and permit what is shown? [y/N] ", base.next());
+    std::io::stderr().flush().map_err(Failure::other)?;
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(Failure::other)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes" | "Yes"))
+}
+
+fn done(
+    arguments: &PublishArguments,
+    published: &PublishedFleet,
+    summary: Option<&Summary>,
+    format: Format,
+) -> Result<String, Failure> {
+    if format == Format::Json {
+        return to_json(&json!({
+            "changed": true,
+            "version": published.number,
+            "published_by": published.published_by,
+            "plan": summary.map(Summary::json),
+        }));
+    }
+    let permitted = match published.accepted.stacks.is_empty() {
+        true => "Nothing may be taken away for it.".to_owned(),
+        false => format!("What is permitted for 7 days: it {}.", published.accepted.summary),
+    };
+    Ok(format!(
+        "{}: published as version {}. {permitted} The next sweep applies it, within 30 minutes.\n",
+        arguments.fleet.display(),
+        published.number
+    ))
 }
 
 /// Now, in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Who runs this, for people.
-pub(crate) fn user() -> String {
-    ["GITHUB_ACTOR", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
 }

@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use phonehome_fleet::Nat;
 use phonehome_fleet::addresses::{LayoutError, Tier, layout};
-use phonehome_network::{Features, LinkSpec, ProbeSpec, StackSpec, Tags, ZoneSpec};
+use phonehome_network::{Features, History, LinkSpec, ProbeSpec, StackSpec, Tags, ZoneSpec};
 use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Target};
 
 /// The Region of every sample.
@@ -35,6 +35,7 @@ pub fn plain(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, Layo
         adopt: None,
         probe: None,
         tags: Tags::from([("phonehome:environment".to_owned(), "prod".to_owned())]),
+        history: History::default(),
     })
 }
 

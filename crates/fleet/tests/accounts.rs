@@ -150,11 +150,13 @@ fn what_all_networks_have_in_common_can_be_set() {
     let network = fleet(EVERY_KEY).network;
     assert_eq!(network.flow_logs_bucket.as_deref(), Some("example-flow-logs"));
     assert_eq!(network.gateway_endpoints, [GatewayService::S3]);
-    assert_eq!(network.quarantine_days, 90);
+    assert_eq!((network.quarantine_days, network.removals_per_hour), (90, 12));
     let network = |keys: &str| fleet(&format!("{SMALL}\nnetwork: {{ {keys} }}\n")).network;
     assert!(network("gateway_endpoints: []").gateway_endpoints.is_empty());
     assert_eq!(network("gateway_endpoints: []").quarantine_days, 30);
     assert_eq!(network("quarantine_days: 0").quarantine_days, 0);
+    assert_eq!(network("quarantine_days: 0").removals_per_hour, 30);
+    assert_eq!(network("removals_per_hour: 0").removals_per_hour, 0);
     assert_eq!(network("quarantine_days: 0").gateway_endpoints.len(), 2);
 }
 

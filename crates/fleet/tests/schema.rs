@@ -194,6 +194,8 @@ fn the_schema_and_the_parser_refuse_the_same_values() {
         ("/network/gateway_endpoints", json!(["s3", "s3"])),
         ("/network/quarantine_days", json!(366)),
         ("/network/quarantine_days", json!(-1)),
+        ("/network/removals_per_hour", json!(10_001)),
+        ("/network/removals_per_hour", json!("30")),
         ("/network/quarantine_days", json!("30")),
         ("/isolations/0/control", json!("egress")),
         ("/probing/timeout_ms", json!(99)),

@@ -7,6 +7,7 @@ mod action;
 mod address;
 mod inventory;
 mod operation;
+mod permission;
 mod permit;
 mod plan;
 mod planner;
@@ -24,9 +25,12 @@ pub use inventory::{
     PeeringState, PeeringVpc, Route, RouteTable, RouteTarget, Rule, RulePeer, Schedule, SecurityGroup,
     Subnet, Tagged, Tags, Vpc,
 };
+pub use permission::{Ask, Permission, REPAIR};
 pub use permit::{Doomed, Limits, Permit, Release, Removal, Replacement};
 pub use phonehome_fleet::addresses::{SLOTS as ZONE_SLOTS, Tier};
 pub use plan::{Change, Disruption, Foreign, Located, Plan, PlanError, Readiness, Step, Wait, Withheld};
-pub use planner::{default_vpc_kinds, plan, plan_default_vpc_removal, plan_release, release_kinds};
-pub use spec::{Features, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
+pub use planner::{
+    default_vpc_kinds, plan, plan_default_vpc_removal, plan_permitted, plan_release, release_kinds,
+};
+pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
 pub use status::{Phase, StackStatus};

@@ -1,13 +1,14 @@
 //! What a plan may take away, and the proof that it may.
 //!
 //! A [`Removal`] or [`Replacement`] cannot be made without a [`Permit`], a permit cannot be made
-//! outside this file, and this file gives none beyond [`Limits`] or on half a view.
+//! outside this file, and this file gives none beyond [`Limits`] and [`Permission`], or on half a view.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Disruption, Inventory, Kind};
+use crate::permission::REPAIR;
+use crate::{Ask, Disruption, Inventory, Kind, Permission};
 use ipnet::Ipv4Net;
 
 /// How much one plan may take away or disturb. What it would do beyond that it lists as withheld.
@@ -43,18 +44,18 @@ impl Limits {
         disruption: Disruption::None,
     };
 
-    /// What a sweep may do without being asked: repair. What AWS reports as failed is replaced (in
-    /// each of 8 zones), and connections that left the fleet file are removed, 3 at a time: a fleet
-    /// file that was cut short by mistake takes away no more before somebody sees it. A network ACL that
-    /// was opened is closed again (AWS allows 20 inbound entries), and dead routes go, far more than a
-    /// stack of 8 zones should ever have: the next sweep takes the rest.
+    /// What is done without being asked: repair. What AWS reports as failed carries nothing and is
+    /// replaced (in each of 8 zones). A network ACL that was opened is closed again (AWS allows 20 inbound
+    /// entries), and routes that lead nowhere go, far more than a stack of 8 zones should ever have: the
+    /// next sweep takes the rest. Nothing that works is taken away, detached or replaced, whatever the
+    /// fleet file no longer says: it may have been cut short by mistake.
     pub const SWEEP: Self = Self {
         deletions: 0,
         replacements: 8,
-        peerings: 3,
+        peerings: 0,
         closings: 20,
         dead_routes: 250,
-        disruption: Disruption::Detaches,
+        disruption: REPAIR,
     };
 
     /// What releasing a stack allows: to take away a whole one, of 8 zones with 4 subnets each.
@@ -62,7 +63,7 @@ impl Limits {
 
     /// What is done to an adopted stack without being asked: nothing that its users could notice.
     pub const ADOPTED: Self =
-        Self { disruption: Disruption::None, peerings: 0, closings: 0, dead_routes: 0, ..Self::SWEEP };
+        Self { disruption: Disruption::None, closings: 0, dead_routes: 0, ..Self::SWEEP };
 }
 
 impl Default for Limits {
@@ -132,7 +133,7 @@ impl Replacement {
 }
 
 /// One call that takes something away.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each variant is the AWS resource of that name, each field its id")]
 pub enum Doomed {
@@ -189,58 +190,106 @@ pub enum Release {
     Forget,
 }
 
-/// Hands out permits, up to the limits.
+/// Hands out permits, up to the limits and for what a person has accepted.
 pub(crate) struct Budget<'a> {
     limits: Limits,
+    accepted: Option<&'a Permission>,
     seen: &'a Inventory,
-    given: BTreeMap<Grant, BTreeSet<String>>,
+    given: BTreeMap<Grant, BTreeSet<Ask>>,
+}
+
+/// Why there is no permit.
+pub(crate) enum Refusal {
+    /// Something that it depends on could not be seen: nobody can allow that.
+    Unseen(Kind),
+    /// It takes a permission. For people: which.
+    Withheld(String),
 }
 
 impl<'a> Budget<'a> {
     pub(crate) fn new(limits: &Limits, seen: &'a Inventory) -> Self {
-        Self { limits: *limits, seen, given: BTreeMap::new() }
+        Self { limits: *limits, accepted: None, seen, given: BTreeMap::new() }
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
-        &self.limits
+    /// From here on also what a person has accepted.
+    pub(crate) fn accept(&mut self, accepted: &'a Permission) {
+        self.accepted = Some(accepted);
     }
 
-    /// A permit for one unit (a resource, or a peering with all that hangs on it), which must have
+    /// Whether a person has accepted just this.
+    pub(crate) fn is_accepted(&self, ask: &Ask) -> bool {
+        self.accepted.is_some_and(|accepted| accepted.allows(ask))
+    }
+
+    /// Whether a change of this kind may be made.
+    pub(crate) fn may_disturb(&self, disruption: Disruption, ask: &Ask) -> bool {
+        disruption <= self.limits.disruption || self.is_accepted(ask)
+    }
+
+    /// A permit for one thing (a resource, or a peering with all that hangs on it), which must have
     /// been decided with everything in view that `needs` names.
-    ///
-    /// # Errors
-    /// Why not, for people.
-    pub(crate) fn permit(&mut self, grant: Grant, unit: &str, needs: &[Kind]) -> Result<Permit, String> {
+    pub(crate) fn permit(&mut self, grant: Grant, ask: &Ask, needs: &[Kind]) -> Result<Permit, Refusal> {
         if let Some(kind) = needs.iter().find(|kind| !self.seen.has_seen(**kind)) {
-            return Err(format!("not all {} could be seen", kind.plural()));
+            return Err(Refusal::Unseen(*kind));
+        }
+        if self.is_accepted(ask) {
+            let is_more = matches!(grant, Grant::Closing | Grant::DeadRoute);
+            return Ok(Permit(if is_more { Grant::Deletion } else { grant }));
         }
         let (max, option) = match grant {
             // Beyond their own number they count as deletions.
-            Grant::Closing if self.allows(grant, unit, self.limits.closings) => {
+            Grant::Closing if self.allows(grant, ask, self.limits.closings) => {
                 (self.limits.closings, "--allow-delete")
             }
-            Grant::DeadRoute if self.allows(grant, unit, self.limits.dead_routes) => {
+            Grant::DeadRoute if self.allows(grant, ask, self.limits.dead_routes) => {
                 (self.limits.dead_routes, "--allow-delete")
             }
-            Grant::Closing | Grant::DeadRoute => return self.permit(Grant::Deletion, unit, needs),
+            Grant::Closing | Grant::DeadRoute => return self.permit(Grant::Deletion, ask, needs),
             Grant::Deletion => (self.limits.deletions, "--allow-delete"),
             Grant::Replacement => (self.limits.replacements, "--allow-replace"),
             Grant::Peering => (self.limits.peerings, "--allow-unpeer"),
         };
         let given = self.given.entry(grant).or_default();
-        if !given.contains(unit) && given.len() >= max as usize {
-            return Err(match max {
+        if !given.contains(ask) && given.len() >= max as usize {
+            return Err(Refusal::Withheld(match max {
                 0 => format!("needs permission ({option})"),
                 1 => format!("needs permission: only 1 is allowed in one plan ({option})"),
                 _ => format!("needs permission: only {max} are allowed in one plan ({option})"),
-            });
+            }));
         }
-        given.insert(unit.to_owned());
+        given.insert(ask.clone());
         Ok(Permit(grant))
     }
 
-    /// Whether one more unit is within a limit, or has its permit already.
-    fn allows(&self, grant: Grant, unit: &str, max: u32) -> bool {
-        self.given.get(&grant).map_or(max > 0, |given| given.contains(unit) || given.len() < max as usize)
+    /// Whether one more is within a limit, or has its permit already.
+    fn allows(&self, grant: Grant, ask: &Ask, max: u32) -> bool {
+        self.given.get(&grant).map_or(max > 0, |given| given.contains(ask) || given.len() < max as usize)
+    }
+}
+
+impl Permit {
+    /// What was given for a repair: nothing that works is lost.
+    pub(crate) fn is_repair(&self) -> bool {
+        matches!(self.0, Grant::Closing | Grant::DeadRoute | Grant::Replacement)
+    }
+
+    /// What it does to running traffic that the thing is gone.
+    pub(crate) fn disruption(&self) -> Disruption {
+        match self.0 {
+            // What leads nowhere, or has failed, carries nothing.
+            Grant::DeadRoute | Grant::Replacement => Disruption::None,
+            Grant::Closing => REPAIR,
+            Grant::Deletion | Grant::Peering => Disruption::Detaches,
+        }
+    }
+}
+
+impl Refusal {
+    /// For people; and what would be asked for.
+    pub(crate) fn explain(self, ask: Ask) -> (String, Vec<Ask>) {
+        match self {
+            Self::Unseen(kind) => (format!("not all {} could be seen", kind.plural()), vec![]),
+            Self::Withheld(reason) => (reason, vec![ask]),
+        }
     }
 }

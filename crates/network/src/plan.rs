@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::price::MonthlyPrice;
-use crate::{Action, Address, Kind, Replacement};
+use crate::{Action, Address, Ask, Kind, Replacement, Rule};
 
 /// What has to be done to a stack. Empty when it is as declared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -48,6 +48,9 @@ pub struct Located {
     pub vpc_id: Option<String>,
     /// The CIDRs of its private subnets that are there, in the order of the zones.
     pub private_subnets: Vec<Ipv4Net>,
+    /// What the inbound group lets in for a declared connection, or still does for one that was declared.
+    #[serde(skip)]
+    pub opened: Vec<Rule>,
 }
 
 /// One resource's difference.
@@ -65,6 +68,9 @@ pub struct Step {
     pub reason: String,
     /// The steps of this plan that must be done before.
     pub after: Vec<Address>,
+    /// What it does that is no repair; each of these was allowed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Ask>,
 }
 
 /// What kind of change.
@@ -153,6 +159,9 @@ pub struct Withheld {
     pub what: String,
     /// For people: why it is not, and what would allow it.
     pub reason: String,
+    /// What would have to be accepted; empty where no permission helps.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asks: Vec<Ask>,
 }
 
 /// Something in the VPC that is not phonehome's.

@@ -4,6 +4,7 @@ mod closed;
 mod default_vpc;
 mod extras;
 mod foreign;
+mod inbound;
 mod links;
 mod locate;
 mod nat;
@@ -17,10 +18,11 @@ mod vpc;
 
 use std::collections::BTreeSet;
 
+use crate::permission::REPAIR;
 use crate::permit::{Budget, Grant};
 use crate::{
-    Action, Address, Change, Disruption, Doomed, Inventory, Kind, Limits, Plan, PlanError, Removal,
-    StackSpec, Step, TAG_ADDRESS, TAG_MANAGED_BY, Tags, Wait, Withheld, ZoneSpec,
+    Action, Address, Ask, Change, Disruption, Doomed, Inventory, Kind, Limits, Permission, Plan, PlanError,
+    Removal, StackSpec, Step, TAG_ADDRESS, TAG_MANAGED_BY, Tags, Wait, Withheld, ZoneSpec,
 };
 
 pub use default_vpc::{default_vpc_kinds, plan_default_vpc_removal};
@@ -35,6 +37,19 @@ pub use release::{plan_release, release_kinds};
 /// # Errors
 /// [`PlanError`] when what is seen leaves no safe way: then nothing is planned at all.
 pub fn plan(spec: &StackSpec, inventory: &Inventory, limits: &Limits) -> Result<Plan, PlanError> {
+    plan_permitted(spec, inventory, limits, &Permission::NONE)
+}
+
+/// The same with what a person has seen in an earlier plan and accepted, beyond the limits.
+///
+/// # Errors
+/// As [`plan()`].
+pub fn plan_permitted(
+    spec: &StackSpec,
+    inventory: &Inventory,
+    limits: &Limits,
+    accepted: &Permission,
+) -> Result<Plan, PlanError> {
     if let Some(kind) =
         [Kind::Vpc, Kind::Subnet, Kind::RouteTable].into_iter().find(|it| !inventory.has_seen(*it))
     {
@@ -42,6 +57,7 @@ pub fn plan(spec: &StackSpec, inventory: &Inventory, limits: &Limits) -> Result<
     }
     let seen = inventory.own(&spec.account).in_order();
     let mut planner = Planner::new(spec, &seen, limits);
+    planner.budget.accept(accepted);
     planner.vpc()?;
     planner.dns();
     planner.internet_gateway()?;
@@ -121,26 +137,54 @@ impl<'a> Planner<'a> {
         reason: &str,
         after: Vec<Address>,
     ) {
-        let outputs: Vec<Address> = action.outputs().into_iter().cloned().collect();
-        if disruption > self.budget.limits().disruption {
-            let reason = format!("{}, and that needs permission (--allow-disruption)", disruption.in_words());
-            return self.withhold_step(address, &change, action, reason);
+        let ask = Ask::disturb(&address, &action);
+        if !self.budget.may_disturb(disruption, &ask) {
+            return self.withhold_disruption(address, &change, disruption, action, vec![ask]);
         }
-        let mut after: Vec<Address> = after.into_iter().chain(outputs.iter().cloned()).collect();
-        after.extend(self.tags_before(&action));
+        let is_repair = disruption <= REPAIR && !self.budget.is_accepted(&ask);
+        let asks = if is_repair { vec![] } else { vec![ask] };
+        self.add(Step { address, change, disruption, action, reason: reason.to_owned(), after, asks });
+    }
+
+    fn withhold_disruption(
+        &mut self,
+        address: Address,
+        change: &Change,
+        disruption: Disruption,
+        action: Action,
+        asks: Vec<Ask>,
+    ) {
+        let reason = format!("{}, and that needs permission (--allow-disruption)", disruption.in_words());
+        self.withhold_step(address, change, action, reason);
+        self.asks_for(asks);
+    }
+
+    /// What was withheld last would have to be accepted as this.
+    fn asks_for(&mut self, asks: Vec<Ask>) {
+        if let Some(held) = self.plan.withheld.last_mut() {
+            held.asks = asks;
+        }
+    }
+
+    /// Adds a step that is allowed, unless what it depends on is withheld.
+    fn add(&mut self, step: Step) {
+        let Step { address, change, action, after, .. } = &step;
+        let outputs: Vec<Address> = action.outputs().into_iter().cloned().collect();
+        let mut after: Vec<Address> = after.iter().chain(&outputs).cloned().collect();
+        after.extend(self.tags_before(action));
         if let Some(missing) = after.iter().find(|it| self.is_withheld(it)) {
             let reason = pointless::needs(missing);
-            return self.withhold_step(address, &change, action, reason);
+            return self.withhold_step(address.clone(), change, action.clone(), reason);
         }
         // An outcome that nothing brings is that of a kind which could not be seen.
         if !outputs.iter().all(|made| self.is_planned(made)) {
-            self.plan.postponed.push(address);
+            self.plan.postponed.push(address.clone());
             return;
         }
         after.retain(|it| self.is_planned(it));
         after.sort();
         after.dedup();
-        self.plan.steps.push(Step { address, change, disruption, action, reason: reason.to_owned(), after });
+        self.plan.steps.push(Step { after, ..step });
     }
 
     /// The steps that tag what an action changes or builds on: phonehome's role may only change what
@@ -175,17 +219,18 @@ impl<'a> Planner<'a> {
     }
 
     fn withhold(&mut self, address: Address, id: String, what: String, reason: String) {
-        self.plan.withheld.push(Withheld { address, id, what, reason });
+        self.plan.withheld.push(Withheld { address, id, what, reason, asks: vec![] });
     }
 
-    /// Takes something away, if that is allowed. `unit` is what counts against the limit.
+    /// Takes something away, if that is allowed. `peering` is what it belongs to where the grant is for
+    /// that: a peering goes with all its routes, or not at all.
     #[allow(clippy::too_many_arguments, reason = "each is a part of one step")]
     fn remove(
         &mut self,
         address: Address,
         before: String,
         doomed: Doomed,
-        (grant, unit, needs): (Grant, &str, &[Kind]),
+        (grant, peering, needs): (Grant, &str, &[Kind]),
         reason: &str,
         after: Vec<Address>,
     ) -> bool {
@@ -199,21 +244,31 @@ impl<'a> Planner<'a> {
             self.withhold(address, id, what, "it was there before phonehome, which adopted it".to_owned());
             return false;
         }
-        match self.budget.permit(grant, unit, needs) {
-            Ok(permit) => {
-                let action = Action::Remove(Removal::new(doomed, permit));
-                let withheld = self.plan.withheld.len();
-                // What leads nowhere carries nothing.
-                let disruption =
-                    if grant == Grant::DeadRoute { Disruption::None } else { Disruption::Detaches };
-                self.push(address, Change::Delete { before }, disruption, action, reason, after);
-                self.plan.withheld.len() == withheld
-            }
+        let ask = match grant {
+            Grant::Peering => Ask::Unpeer { id: peering.to_owned() },
+            _ => Ask::Delete(doomed.clone()),
+        };
+        let permit = match self.budget.permit(grant, &ask, needs) {
+            Ok(permit) => permit,
             Err(refusal) => {
-                self.withhold(address, id, what, refusal);
-                false
+                let (reason, asks) = refusal.explain(ask);
+                self.withhold(address, id, what, reason);
+                self.asks_for(asks);
+                return false;
             }
+        };
+        let (disruption, is_repair) = (permit.disruption(), permit.is_repair());
+        let change = Change::Delete { before };
+        let action = Action::Remove(Removal::new(doomed, permit));
+        // To accept that something goes is to accept what that does to its users.
+        if !self.budget.may_disturb(disruption, &ask) {
+            self.withhold_disruption(address, &change, disruption, action, vec![ask]);
+            return false;
         }
+        let withheld = self.plan.withheld.len();
+        let asks = if is_repair { vec![] } else { vec![ask] };
+        self.add(Step { address, change, disruption, action, reason: reason.to_owned(), after, asks });
+        self.plan.withheld.len() == withheld
     }
 
     fn wait(&mut self, wait: Wait) {

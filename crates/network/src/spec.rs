@@ -6,7 +6,7 @@ use phonehome_fleet::{Fleet, Member, Nat};
 use phonehome_wire::Check;
 use serde::Serialize;
 
-use crate::{Address, Kind, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, Tags};
+use crate::{Address, Kind, Rule, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, Tags};
 
 /// The network and the probes of one account in one Region, as declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,6 +34,19 @@ pub struct StackSpec {
     pub probe: Option<ProbeSpec>,
     /// Tags for every resource, beside phonehome's own.
     pub tags: Tags,
+    /// What is known from earlier looks. It is not declared, and tells no stack from another.
+    #[serde(skip)]
+    pub history: History,
+}
+
+/// What a look cannot see, and earlier ones did: it tells a change of the declaration from a change by
+/// hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Just this was declared before, and the stack was as declared: what differs was changed by hand.
+    pub was_as_declared: bool,
+    /// What the inbound group lets in because a declared connection once opened it.
+    pub opened: Vec<Rule>,
 }
 
 /// What a stack has beside subnets, gateways and routes.
@@ -167,6 +180,7 @@ impl StackSpec {
                 ("phonehome:domain".to_owned(), member.domain.clone()),
                 ("phonehome:environment".to_owned(), member.environment.clone()),
             ]),
+            history: History::default(),
         })
     }
 
@@ -184,6 +198,7 @@ impl StackSpec {
             adopt: None,
             probe: None,
             tags: Tags::new(),
+            history: History::default(),
         }
     }
 

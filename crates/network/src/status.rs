@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use crate::Rule;
+
 /// The stored status of one stack. It is always overwritten with what was just seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackStatus {
@@ -41,6 +43,10 @@ pub struct StackStatus {
     /// The private subnets that were seen: where peers' routes lead.
     #[serde(default)]
     pub private_subnets: Vec<Ipv4Net>,
+    /// What the inbound group lets in because a declared connection opened it: what of it is no longer
+    /// declared is told from what somebody opened by hand.
+    #[serde(default)]
+    pub opened: Vec<Rule>,
     /// For people: what would be changed but needs permission.
     #[serde(default)]
     pub withheld: Vec<String>,
@@ -48,6 +54,10 @@ pub struct StackStatus {
     /// has drifted.
     #[serde(default)]
     pub settled_spec: Option<String>,
+    /// The same of the spec that was there in full at a look, with nothing withheld or out of view, and has
+    /// not changed since: only what differs from that was changed by hand, and is led back unasked.
+    #[serde(default)]
+    pub full_spec: Option<String>,
     /// For people: what it waits for or what failed.
     pub message: String,
     /// When the account was first seen, in milliseconds since the Unix epoch.

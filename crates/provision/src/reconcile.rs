@@ -6,7 +6,8 @@ use phonehome_aws::trail::Deed;
 use phonehome_aws::{AwsError, Class};
 use phonehome_fleet::{AddressPool, Fleet, Member};
 use phonehome_network::{
-    Home, Inventory, Kind, Limits, Phase, Plan, ProbeSpec, Readiness, StackSpec, Tagged as _, plan, render,
+    Home, Inventory, Kind, Limits, Phase, Plan, ProbeSpec, Readiness, StackSpec, StackStatus, Tagged as _,
+    plan, render,
 };
 use phonehome_state::{Claim, Keys, LedgerError, SeenVpc, claim, peek, record_seen};
 
@@ -14,9 +15,11 @@ use crate::drift::digest;
 use crate::lease::Leased;
 use crate::limits::{left, limits};
 use crate::notices::failed;
-use crate::seen::{asked_for_peerings, collision, makes_nat_gateway, note_seen, unanswered};
+use crate::seen::{
+    asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
+};
 use crate::time::now_ms;
-use crate::{Members, Told};
+use crate::{Members, Published, Told};
 
 /// Brings stacks to what is declared.
 #[derive(Debug)]
@@ -43,6 +46,9 @@ pub struct Job<'a> {
     pub region: &'a str,
     /// What may be taken away or disturbed; `None`: what a sweep may do.
     pub limits: Option<Limits>,
+    /// The version whose permission counts, for a function; `None`: a person does it, and no hourly limit
+    /// counts.
+    pub published: Option<Published<'a>>,
 }
 
 /// How far a stack has come.
@@ -119,7 +125,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             return Ok(Reconciled::busy());
         };
         let before = leased.status.clone();
-        let spec = self.spec(job, claim.cidr, leased.status.generation).await?;
+        let spec = self.spec(job, claim.cidr, Some(&leased.status)).await?;
         let reconciled = match &spec {
             Ok(spec) => self.work(job, spec, &mut leased).await?,
             Err(unfit) => Reconciled::only(Progress::Failed(unfit.clone())),
@@ -131,6 +137,9 @@ impl<T: Table, M: Members> Provision<T, M> {
                 leased.status.settled_spec = Some(digest(spec));
             }
             _ => {}
+        }
+        if let (Ok(spec), Some(plan)) = (&spec, &reconciled.plan) {
+            note_full(spec, plan, &mut leased.status.full_spec);
         }
         let watched = spec.as_ref().is_ok_and(|spec| spec.probe.is_some());
         let declared = (spec.as_ref().ok(), &before);
@@ -178,8 +187,8 @@ impl<T: Table, M: Members> Provision<T, M> {
     /// # Errors
     /// For people.
     pub async fn preview(&self, job: &Job<'_>, claim: &Claim) -> Result<Plan, String> {
-        let spec = self.spec(job, claim.cidr, 0).await.map_err(|error| error.to_string())??;
         let known = self.known(job).await.map_err(|error| error.to_string())?;
+        let spec = self.spec(job, claim.cidr, known.as_ref()).await.map_err(|error| error.to_string())??;
         let known_vpc = known.and_then(|status| status.vpc_id);
         let stack =
             self.members.open(&spec, known_vpc.as_deref()).await.map_err(|error| error.to_string())?;
@@ -213,7 +222,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             inventory.unseen.insert(Kind::Peering);
         }
         self.note(spec, &inventory).await?;
-        let plan = match plan(spec, &inventory, &limits(job)) {
+        let plan = match self.permitted_plan(job, spec, &inventory).await? {
             Ok(plan) => plan,
             // Soon after a change, a part of it may be visible before what it is in.
             Err(half_seen) if matches!(leased.status.phase, Phase::Claimed | Phase::Waiting) => {
@@ -224,6 +233,10 @@ impl<T: Table, M: Members> Provision<T, M> {
         if let Some(collision) = collision(spec, &inventory, &plan) {
             return Ok(Reconciled::only(Progress::Failed(collision)));
         }
+        let plan = match self.within_the_hour(job, spec, &inventory, plan).await? {
+            Ok(plan) => plan,
+            Err(progress) => return Ok(Reconciled::only(progress)),
+        };
         self.note_inputs(spec, &inventory, &plan).await?;
         let mut wake = note_seen(spec, &plan, &mut leased.status);
         wake.extend(unanswered(spec, &inventory, &plan));
@@ -236,6 +249,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "plan");
         // Every plan begins with full buckets: the time a changed stack is left alone refills them.
         let applied = Executor::new().apply(&stack, &plan, &leased.work_time).await;
+        self.settle_permission(job, &plan, &applied).await?;
         if applied.done() == plan.steps.len() {
             let waits_for = |what| plan.waits.iter().any(|wait| wait.holds_up == what);
             leased.status.network_ready = !waits_for(Readiness::Network);
@@ -276,8 +290,9 @@ impl<T: Table, M: Members> Provision<T, M> {
         &self,
         job: &Job<'_>,
         cidr: ipnet::Ipv4Net,
-        generation: u64,
+        status: Option<&StackStatus>,
     ) -> Result<Result<StackSpec, String>, TableError> {
+        let generation = status.map_or(0, |status| status.generation);
         let probe = self.members.probe(job.account, job.region).map(|probe| ProbeSpec {
             checks: job.fleet.checks_for(job.member, job.region),
             generation,
@@ -285,7 +300,8 @@ impl<T: Table, M: Members> Provision<T, M> {
         });
         let home = Home { account: job.account.to_owned(), region: job.region.to_owned(), cidr };
         let links = self.links(job).await?;
-        Ok(StackSpec::of(job.fleet, job.member, home, probe, links).map_err(|unfit| unfit.to_string()))
+        let spec = StackSpec::of(job.fleet, job.member, home, probe, links);
+        Ok(spec.map_err(|unfit| unfit.to_string()).map(|spec| with_history(spec, status)))
     }
 
     /// Notes which VPCs there are, so that the ledger gives nobody their addresses.

@@ -1,7 +1,9 @@
 //! What a look at a stack means for its status, and for the accounts at the other ends of its connections.
 
 use phonehome_aws::executor::{Applied, StepOutcome};
-use phonehome_network::{Action, Address, Inventory, Peering, Plan, StackSpec, StackStatus, Step};
+use phonehome_network::{Action, Address, History, Inventory, Peering, Plan, StackSpec, StackStatus, Step};
+
+use crate::drift::digest;
 
 /// Writes into the status what was seen. Answers the accounts that wait for something that is there
 /// now, this one's VPC, by their ids.
@@ -10,11 +12,12 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
     status.connections_ready = plan.connections_ready();
     status.withheld =
         plan.withheld.iter().map(|it| format!("{}: {} ({})", it.address, it.what, it.reason)).collect();
+    status.opened.clone_from(&plan.located.opened);
     let mut private = plan.located.private_subnets.clone();
     private.sort();
-    // What is missing now may come back with this very plan: peers keep their routes and rules until a
-    // look finds nothing to do.
-    if !plan.steps.is_empty() {
+    // What is missing now may come back with this very plan, and what is no longer declared stays until
+    // its removal is permitted: peers keep their routes and rules until a look finds nothing to do.
+    if !plan.steps.is_empty() || !plan.withheld.is_empty() {
         private.extend(status.private_subnets.iter().copied());
         private.sort();
         private.dedup();
@@ -72,4 +75,21 @@ pub(crate) fn asked_for_peerings(inventory: &Inventory, plan: &Plan, applied: &A
         _ => None,
     };
     plan.steps.iter().filter(|step| done(&step.address)).filter_map(other_end).collect()
+}
+
+/// Notes the spec that is there in full, until another one is declared.
+pub(crate) fn note_full(spec: &StackSpec, plan: &Plan, full: &mut Option<String>) {
+    let digest = digest(spec);
+    if plan.is_settled() && plan.withheld.is_empty() && plan.unseen.is_empty() && plan.postponed.is_empty() {
+        *full = Some(digest);
+    } else if full.as_ref() != Some(&digest) {
+        *full = None;
+    }
+}
+
+/// The spec with what earlier looks have seen.
+pub(crate) fn with_history(spec: StackSpec, status: Option<&StackStatus>) -> StackSpec {
+    let Some(status) = status else { return spec };
+    let was_as_declared = status.full_spec.as_ref() == Some(&digest(&spec));
+    StackSpec { history: History { was_as_declared, opened: status.opened.clone() }, ..spec }
 }

@@ -46,6 +46,8 @@ pub fn written_by(role: &str) -> impl Iterator<Item = &'static str> {
 pub struct Keys;
 
 impl Keys {
+    /// Partition of all versions of the fleet file.
+    pub const VERSIONS: &str = "fleet/versions";
     /// Partition of the stacks' statuses.
     pub const STACKS: &str = "stacks";
     /// Partition of the claimed blocks.
@@ -84,6 +86,18 @@ impl Keys {
     /// The fleet file in force.
     pub fn fleet() -> Key {
         key("fleet", "current")
+    }
+    /// One version of the fleet file; the oldest sorts first.
+    pub fn version(number: u64) -> Key {
+        key(Self::VERSIONS, format!("{number:010}"))
+    }
+    /// What was used up of a version's permission in an account and Region.
+    pub fn used(account: &str, region: &str) -> Key {
+        key("permissions", format!("{account}/{region}"))
+    }
+    /// How much was taken away in an hour, counted since the Unix epoch.
+    pub fn removals(hour: u64) -> Key {
+        key("removals", format!("{hour:010}"))
     }
     /// A stack's status.
     pub fn stack(account: &str, region: &str) -> Key {

@@ -4,6 +4,9 @@
 //! | partition | sort key | document | written by |
 //! |---|---|---|---|
 //! | `fleet` | `current` | [`PublishedFleet`] | `phonehome publish` |
+//! | `fleet/versions` | number | every [`PublishedFleet`] there was | `phonehome publish` |
+//! | `permissions` | account/Region | [`Used`], what was used up of the permission of a version | provisioner |
+//! | `removals` | hour | [`Hour`], how much was taken away in all accounts | provisioner |
 //! | `stacks` | account/Region | [`StackStatus`](phonehome_network::StackStatus) | provisioner |
 //! | `ledger` | CIDR | [`Claim`], held or in quarantine | provisioner |
 //! | `ledger/holders` | account/Region | the same [`Claim`] while it is held | provisioner |
@@ -32,10 +35,11 @@ mod bindings;
 mod keys;
 mod ledger;
 mod outbox;
+mod published;
 mod readable;
+mod removals;
 
 use phonehome_aws::table::{Doc, Table, TableError};
-use phonehome_fleet::Fleet;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -48,16 +52,11 @@ pub use ledger::{
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 
-/// The fleet file in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublishedFleet {
-    /// Its text.
-    pub text: String,
-    /// When it was published; milliseconds since the Unix epoch.
-    pub published_at_ms: u64,
-    /// By whom: the caller's ARN or user name, for people.
-    pub published_by: String,
-}
+pub use published::{
+    Accepted, AcceptedStack, Base, InForce, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,
+    TooLarge, base, fits, fleet, history, in_force, publish, text_fits, version,
+};
+pub use removals::{Hour, Reservation, Reserved, Used, give_back, hour_of, next_hour_ms, reserve, used};
 
 /// Guards decisions that rest on more than the documents they change, the alerter's and the
 /// ledger's: each is stored only if none was stored since it looked. Without it, two runs that look
@@ -81,17 +80,6 @@ pub enum StateError {
     /// The published fleet file does not pass this version's checks.
     #[error("the published fleet file is not valid for this version of phonehome:\n{0}")]
     BadFleet(String),
-}
-
-/// The fleet in force.
-///
-/// # Errors
-/// [`StateError`] when none is published or it is not valid.
-pub async fn fleet<T: Table>(table: &T) -> Result<Fleet, StateError> {
-    let doc = table.get(&Keys::fleet()).await?.ok_or(StateError::NoFleet)?;
-    let published: PublishedFleet = doc.read()?;
-    phonehome_fleet::parse(&published.text)
-        .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))
 }
 
 /// All documents of a partition, as `T`, by sort key.

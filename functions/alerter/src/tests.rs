@@ -53,6 +53,8 @@ fn stack(zones: &[&str]) -> StackStatus {
         private_subnets: vec![],
         withheld: vec![],
         settled_spec: None,
+        full_spec: None,
+        opened: vec![],
         message: String::new(),
         first_seen_ms: START_MS,
         updated_at_ms: START_MS,
@@ -63,7 +65,12 @@ fn stack(zones: &[&str]) -> StackStatus {
 
 async fn alerter() -> Alerter<MemoryTable> {
     let table = MemoryTable::default();
-    let fleet = PublishedFleet { text: fleet_text(), published_at_ms: 0, published_by: "test".into() };
+    let fleet = PublishedFleet {
+        text: fleet_text(),
+        published_at_ms: 0,
+        published_by: "test".into(),
+        ..PublishedFleet::default()
+    };
     let writes = vec![
         Write::put(Keys::fleet(), Expect::Absent, &fleet),
         Write::put(Keys::stack(SHOP_PROD, "us-east-1"), Expect::Absent, &stack(&ZONES)),

@@ -49,6 +49,8 @@ fn stack() -> StackStatus {
         private_subnets: vec![],
         withheld: vec![],
         settled_spec: None,
+        full_spec: None,
+        opened: vec![],
         message: String::new(),
         first_seen_ms: 0,
         updated_at_ms: 0,
@@ -60,7 +62,8 @@ fn stack() -> StackStatus {
 pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
     let table = MemoryTable::default();
     let text = include_str!("../../../fleet.example.yaml").to_owned();
-    let fleet = PublishedFleet { text, published_at_ms: 0, published_by: "test".into() };
+    let fleet =
+        PublishedFleet { text, published_at_ms: 0, published_by: "test".into(), ..PublishedFleet::default() };
     let writes = vec![
         Write::put(Keys::fleet(), Expect::Absent, &fleet),
         Write::put(Keys::stack(SHOP_PROD, REGION), Expect::Absent, &stack()),

@@ -61,11 +61,17 @@ pub(crate) struct Asked {
 impl Asked {
     /// What is not said is as usual.
     pub(crate) fn or(self, usual: Limits) -> Limits {
+        // To allow something to be taken away is to allow what that does to its users.
+        let takes = [self.deletions, self.peerings].into_iter().flatten().any(|number| number > 0);
         Limits {
             deletions: self.deletions.unwrap_or(usual.deletions),
             replacements: self.replacements.unwrap_or(usual.replacements),
             peerings: self.peerings.unwrap_or(usual.peerings),
-            disruption: self.disruption.unwrap_or(usual.disruption),
+            disruption: self.disruption.unwrap_or(if takes {
+                Limits::RELEASE.disruption
+            } else {
+                usual.disruption
+            }),
             ..usual
         }
     }

@@ -14,11 +14,11 @@ use phonehome_aws::{Account, Class, DELAY_S_MAX, Message, Metrics, Organization,
 use phonehome_fleet::{Fleet, Member};
 use phonehome_network::{Limits, Phase, Release, StackStatus};
 use phonehome_provision::{
-    Job, Members, Progress, Provision, Reconciled, SETTLE_MS, closed_notice, is_look_queued,
+    Job, Members, Progress, Provision, Published, Reconciled, SETTLE_MS, closed_notice, is_look_queued,
     note_queued_look, record_deed, usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
-use phonehome_state::{Keys, StateError, bindings, readable};
+use phonehome_state::{InForce, Keys, StateError, bindings, readable};
 use serde_json::{Value, json};
 
 use crate::event::{Asked, Reconcile, Request, read};
@@ -106,7 +106,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     async fn account(&self, request: &Reconcile) -> Result<(), Refusal> {
         let id = request.account.as_str();
-        let fleet = self.fleet().await?;
+        let in_force = self.in_force().await?;
+        let fleet = &in_force.fleet;
         let account = self.organization.account(id).await.map_err(later)?;
         let has_left = account.is_none();
         let Some(account) = account.filter(|account| account.active) else {
@@ -121,12 +122,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             // Its line is free for another account.
             return self.provision.free(id).await.map_err(table_error);
         };
-        let Some(member) = self.member(&fleet, &account).await? else {
+        let Some(member) = self.member(fleet, &account).await? else {
             tracing::info!(account = id, name = account.name, "skipped: not in the fleet file");
             self.metrics.count("Skipped", 1);
             return self.tell_unlisted(&fleet, &[account], false).await;
         };
-        let sum = self.stacks(request, &fleet, &member, &account).await?;
+        let sum = self.stacks(request, &in_force, &member, &account).await?;
         self.conclude(request, sum, &account.name).await
     }
 
@@ -134,10 +135,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     async fn stacks(
         &self,
         request: &Reconcile,
-        fleet: &Fleet,
+        in_force: &InForce,
         member: &Member,
         account: &Account,
     ) -> Result<Sum, Refusal> {
+        let fleet = &in_force.fleet;
+        let published = Some(Published { number: in_force.number, accepted: &in_force.accepted });
         let mut sum = Sum { limits: request.limits, ..Sum::default() };
         let regions: Vec<_> = fleet
             .regions
@@ -146,7 +149,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             .collect();
         for region in &regions {
             let limits = sum.limits.map(|asked| asked.or(usual_limits(member, &region.name)));
-            let job = Job { fleet, member, account: &account.id, region: &region.name, limits };
+            let job = Job { fleet, member, account: &account.id, region: &region.name, limits, published };
             let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
             self.tell(&account.id, &reconciled);
             self.wake(&reconciled.wake).await?;
@@ -157,7 +160,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
         let is_new = account.created_at_ms.is_some_and(|at| now_ms().saturating_sub(at) < NEW_MS);
         if let (true, Some(region)) = (is_new, regions.first()) {
-            let job = Job { fleet, member, account: &account.id, region: &region.name, limits: None };
+            let job =
+                Job { fleet, member, account: &account.id, region: &region.name, limits: None, published };
             let progress = self.provision.remove_default_vpcs(&job).await.map_err(table_error)?;
             sum.add("default VPCs", progress);
         }
@@ -353,9 +357,18 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Without a valid fleet file nothing can be done; the record waits in the queue, then in the
     /// dead-letter queue.
     pub(crate) async fn fleet(&self) -> Result<Fleet, Refusal> {
-        phonehome_state::fleet(&self.provision.table)
+        self.in_force().await.map(|in_force| in_force.fleet)
+    }
+
+    /// The same with its version and what was accepted with it.
+    async fn in_force(&self) -> Result<InForce, Refusal> {
+        let in_force = phonehome_state::in_force(&self.provision.table)
             .await
-            .map_err(|error: StateError| Refusal::Later(error.to_string()))
+            .map_err(|error: StateError| Refusal::Later(error.to_string()))?;
+        if in_force.unreadable.is_some() {
+            self.metrics.count("FleetFileUnreadable", 1);
+        }
+        Ok(in_force)
     }
 }
 

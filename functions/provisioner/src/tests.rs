@@ -11,6 +11,7 @@ mod identity;
 mod inputs;
 mod links;
 mod notices;
+mod permits;
 mod progress;
 mod release;
 mod skipped;

@@ -120,5 +120,6 @@ pub(super) fn spec() -> StackSpec {
         adopt: None,
         probe: Some(probe),
         tags: Tags::from([("phonehome:domain".to_owned(), "shop".to_owned())]),
+        history: phonehome_network::History::default(),
     }
 }

@@ -176,6 +176,15 @@ const GET_MANY_PAUSE: Duration = Duration::from_millis(50);
 /// Bodies longer than this are stored compressed: 32 KB. Most stay readable in the console.
 const PLAIN_BYTES_MAX: usize = 32 * 1024;
 
+/// How many bytes of an item a value takes as its body.
+pub fn stored_bytes<T: serde::Serialize>(value: &T) -> usize {
+    let body = serde_json::to_string(value).unwrap_or_default();
+    match pack(&body) {
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => body.len(),
+    }
+}
+
 fn pack(body: &str) -> AttributeValue {
     if body.len() <= PLAIN_BYTES_MAX {
         return AttributeValue::S(body.to_owned());

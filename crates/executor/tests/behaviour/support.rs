@@ -16,6 +16,7 @@ pub(crate) fn step(name: &str, operation: &str, after: &[&str]) -> Step {
         action: action(operation, Ref::Id("vpc-1".into())),
         reason: "missing".into(),
         after: after.iter().map(|name| address(name)).collect(),
+        asks: vec![],
     }
 }
 

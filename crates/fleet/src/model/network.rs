@@ -118,6 +118,10 @@ pub struct Network {
     /// For how many days a block that was given back is given to nobody else.
     #[schemars(default = "default_quarantine_days", range(min = 0, max = 365))]
     pub quarantine_days: u32,
+    /// How many removals, and changes that cut off or replace something, the functions make in an hour in
+    /// all accounts together, with whatever permission. With 0 they make none.
+    #[schemars(default = "default_removals_per_hour", range(min = 0, max = 10_000))]
+    pub removals_per_hour: u32,
 }
 
 impl Default for Network {
@@ -126,6 +130,7 @@ impl Default for Network {
             flow_logs_bucket: None,
             gateway_endpoints: default_gateway_endpoints(),
             quarantine_days: default_quarantine_days(),
+            removals_per_hour: default_removals_per_hour(),
         }
     }
 }
@@ -136,6 +141,12 @@ fn default_gateway_endpoints() -> Vec<GatewayService> {
 
 /// Long enough for what still knows an old address, such as a firewall's list, to forget it.
 fn default_quarantine_days() -> u32 {
+    30
+}
+
+/// Enough for what a day's work takes away (a domain of ten accounts gives up its connections), and few
+/// enough that somebody reads the message before a mistake has gone through the fleet.
+fn default_removals_per_hour() -> u32 {
     30
 }
 

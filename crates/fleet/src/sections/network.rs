@@ -88,12 +88,15 @@ pub(super) fn settings(cursor: &Cursor, reader: &mut Reader) -> Option<Network> 
     let endpoints = map.optional("gateway_endpoints").and_then(|c| gateway_endpoints(&c, reader));
     let days = map.optional("quarantine_days");
     let days = days.and_then(|c| c.integer(reader, "`quarantine_days`", 0..=365));
+    let removals = map.optional("removals_per_hour");
+    let removals = removals.and_then(|c| c.integer(reader, "`removals_per_hour`", 0..=10_000));
     map.finish(reader);
     let default = Network::default();
     Some(Network {
         flow_logs_bucket: bucket,
         gateway_endpoints: endpoints.unwrap_or(default.gateway_endpoints),
         quarantine_days: days.unwrap_or(default.quarantine_days),
+        removals_per_hour: removals.unwrap_or(default.removals_per_hour),
     })
 }
 

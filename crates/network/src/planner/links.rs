@@ -4,14 +4,10 @@ use ipnet::Ipv4Net;
 
 use super::Planner;
 use crate::{
-    Action, Address, Change, Direction, Disruption, Kind, LinkSpec, Peering, PeeringState, PeeringVpc,
-    PlanError, Readiness, Ref, RefTarget, RouteTable, RouteTarget, Rule, RulePeer, SecurityGroup, Step,
-    Tagged, Wait,
+    Action, Address, Change, Disruption, Kind, LinkSpec, Peering, PeeringState, PeeringVpc, PlanError,
+    Readiness, Ref, RefTarget, RouteTable, RouteTarget, Step, Tagged, Wait,
 };
 
-/// How many inbound rules a security group takes: AWS's default quota ("Amazon VPC quotas", inbound or
-/// outbound rules per security group; IPv4 and IPv6 count apart). A raised one is not known here.
-const MAX_INBOUND_RULES: usize = 60;
 /// How many routes a route table takes: AWS's default quota since June 2025, 50 before.
 const MAX_ROUTES: usize = 500;
 
@@ -55,7 +51,7 @@ impl<'a> Planner<'a> {
 
     /// Why a declared connection cannot be made, for people: AWS joins no two VPCs with the same addresses,
     /// and a route leads to one place only. Networks of phonehome's own never have them; adopted ones may.
-    fn cannot_be_joined(&self, link: &LinkSpec) -> Option<String> {
+    pub(super) fn cannot_be_joined(&self, link: &LinkSpec) -> Option<String> {
         if self.is_joined(link) {
             return None;
         }
@@ -250,115 +246,6 @@ impl<'a> Planner<'a> {
             Some(_) => None,
         }
     }
-
-    /// The security group that lets declared connections in. Teams attach it to what is to be reached.
-    pub(super) fn inbound(&mut self) -> Result<(), PlanError> {
-        if !self.sees(Kind::Peering) || !self.sees(Kind::SecurityGroup) {
-            return Ok(());
-        }
-        let joined = self.spec.links.iter().filter(|link| self.cannot_be_joined(link).is_none());
-        let mut declared: Vec<Rule> = joined.flat_map(inbound_rules).collect();
-        declared.sort();
-        declared.dedup();
-        let address = Address::inbound_security_group();
-        let is_there = |it: &SecurityGroup| it.address().as_ref() == Some(&address);
-        if declared.is_empty() && !self.seen.security_groups.iter().any(is_there) {
-            return Ok(());
-        }
-        let description = "phonehome: declared connections from other accounts";
-        let seen = self.security_group(&address, "phonehome-inbound", description)?;
-        self.nothing_out(&address, seen);
-        let current = seen.map(|group| group.ingress.clone()).unwrap_or_default();
-        let group = self.reference(&address, &self.seen.security_groups);
-        let missing: Vec<Rule> = declared.iter().filter(|rule| !current.contains(rule)).cloned().collect();
-        let missing = self.within_quota(&address, &current, missing);
-        if !missing.is_empty() {
-            let rules = |number| crate::render::count(number, "rule");
-            let (before, after) = (rules(current.len()), rules(current.len() + missing.len()));
-            let change = Change::Update { before, after };
-            let (direction, at) = (Direction::Ingress, Address::inbound_rules(&address));
-            let action = Action::AuthorizeRules { group: group.clone(), direction, rules: missing };
-            self.push(at, change, Disruption::None, action, "declared connections", vec![]);
-        }
-        let surplus = current.into_iter().filter(|rule| !declared.contains(rule) && !self.is_kept(rule));
-        let surplus: Vec<Rule> = surplus.collect();
-        let at = Address::surplus_inbound_rules(&address);
-        let after = self.removed_routes();
-        self.revoke(at, group, Direction::Ingress, surplus, "no declared connection needs them", after);
-        Ok(())
-    }
-
-    /// As many of the rules as AWS takes. It takes all of a call or none, so that one too many would
-    /// close every declared connection; the others are withheld.
-    fn within_quota(&mut self, group: &Address, current: &[Rule], mut missing: Vec<Rule>) -> Vec<Rule> {
-        let counts = |rule: &&Rule| !matches!(rule.peer, RulePeer::Ipv6(_));
-        let free = MAX_INBOUND_RULES.saturating_sub(current.iter().filter(counts).count());
-        let beyond = missing.split_off(free.min(missing.len()));
-        if !beyond.is_empty() {
-            let what = format!("open {}", list(&beyond));
-            let reason = format!(
-                "beyond AWS's quota of {MAX_INBOUND_RULES} inbound rules per security group: declare fewer ports \
-                 or connections to this account"
-            );
-            let at = Address(format!("{}/beyond-quota", Address::inbound_rules(group)));
-            self.withhold(at, String::new(), what, reason);
-        }
-        missing
-    }
-
-    /// A security group that is for letting in lets nothing out: what has it keeps the way out that its
-    /// other groups give it. AWS makes every group with a rule that lets everything out.
-    fn nothing_out(&mut self, address: &Address, seen: Option<&SecurityGroup>) {
-        let group = self.reference(address, &self.seen.security_groups);
-        let (direction, at) = (Direction::Egress, Address::outbound_rules(address));
-        let reason = "must let nothing out";
-        match seen {
-            Some(seen) => self.revoke(at, group, direction, seen.egress.clone(), reason, vec![]),
-            None => {
-                let everything = super::closed::all_traffic(RulePeer::Cidr(Ipv4Net::default()));
-                let change = Change::Update { before: everything.to_string(), after: "none".to_owned() };
-                let action = Action::RevokeRules { group, direction, rules: vec![everything] };
-                self.push(at, change, Disruption::None, action, reason, vec![]);
-            }
-        }
-    }
-
-    /// Whether a rule belongs to a peering that is no longer declared but may not be removed now, or to one
-    /// with an account of which nothing is known now.
-    fn is_kept(&mut self, rule: &Rule) -> bool {
-        let RulePeer::Cidr(source) = rule.peer else { return false };
-        let has_it = |side: &PeeringVpc| side.cidrs.iter().any(|cidr| cidr.contains(&source));
-        let is_theirs = |it: &&Peering| has_it(&it.requester) || has_it(&it.accepter);
-        let mut live = self.seen.peerings.iter().filter(|it| it.is_live());
-        if live.any(|it| is_theirs(&it) && self.awaits_peer(it)) {
-            return true;
-        }
-        let theirs: Vec<&Peering> = self.undeclared_peerings().into_iter().filter(is_theirs).collect();
-        theirs.into_iter().any(|peering| !self.may_unpeer(&peering.id))
-    }
-}
-
-/// Two networks, one of each, that have an address in common.
-fn common<'n>(
-    ours: impl IntoIterator<Item = &'n Ipv4Net>,
-    theirs: &'n [Ipv4Net],
-) -> Option<(&'n Ipv4Net, &'n Ipv4Net)> {
-    let overlap = |one: &Ipv4Net, other: &Ipv4Net| one.contains(other) || other.contains(one);
-    ours.into_iter().find_map(|one| Some((one, theirs.iter().find(|other| overlap(one, other))?)))
-}
-
-fn list(rules: &[Rule]) -> String {
-    rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-}
-
-/// What a peer may open here.
-fn inbound_rules(link: &LinkSpec) -> impl Iterator<Item = Rule> {
-    link.inbound.iter().flat_map(move |port| {
-        let ports = Some((i32::from(*port), i32::from(*port)));
-        let rule =
-            move |source: &Ipv4Net| Rule { protocol: "tcp".to_owned(), ports, peer: RulePeer::Cidr(*source) };
-        link.peer_subnets.iter().map(rule)
-    })
 }
 
 /// Whether a peering joins our VPC with the link's, asked for by the declared side; one that carries our
@@ -374,4 +261,13 @@ fn is_between(peering: &Peering, link: &LinkSpec, ours: Option<&str>) -> bool {
     let is_ours = peering.address().is_some();
     ((link.requester || is_ours) && joins(requester, accepter))
         || ((!link.requester || is_ours) && joins(accepter, requester))
+}
+
+/// Two networks, one of each, that have an address in common.
+fn common<'n>(
+    ours: impl IntoIterator<Item = &'n Ipv4Net>,
+    theirs: &'n [Ipv4Net],
+) -> Option<(&'n Ipv4Net, &'n Ipv4Net)> {
+    let overlap = |one: &Ipv4Net, other: &Ipv4Net| one.contains(other) || other.contains(one);
+    ours.into_iter().find_map(|one| Some((one, theirs.iter().find(|other| overlap(one, other))?)))
 }

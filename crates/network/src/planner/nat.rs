@@ -7,7 +7,7 @@ use super::vpc::immutable;
 use crate::permit::Grant;
 use crate::price::{MonthlyPrice, cents, cents_of};
 use crate::{
-    Action, Address, Change, Disruption, Doomed, Kind, NatGateway, NatState, PlanError, Readiness, Ref,
+    Action, Address, Ask, Change, Disruption, Doomed, Kind, NatGateway, NatState, PlanError, Readiness, Ref,
     Replacement, RouteTarget, Tagged, Tier, Wait,
 };
 
@@ -179,7 +179,8 @@ impl<'a> Planner<'a> {
         // AWS refuses a public NAT gateway in a VPC without an attached internet gateway.
         let after = vec![Address::internet_gateway_attachment()];
         let Some(failed) = failed else { return self.create(address, action, after) };
-        match self.budget.permit(Grant::Replacement, &address.0, &[Kind::NatGateway]) {
+        let ask = Ask::Disturb { address: address.clone(), id: failed.clone() };
+        match self.budget.permit(Grant::Replacement, &ask, &[Kind::NatGateway]) {
             Ok(permit) => {
                 let replacement =
                     Replacement::new(format!("{failed}, failed"), "a new one".to_owned(), permit);
@@ -188,7 +189,9 @@ impl<'a> Planner<'a> {
                 self.push(address, change, Disruption::None, action, "AWS could not make it", after);
             }
             Err(refusal) => {
-                self.withhold(address, failed.clone(), "replace: AWS could not make it".into(), refusal);
+                let (reason, asks) = refusal.explain(ask);
+                self.withhold(address, failed.clone(), "replace: AWS could not make it".into(), reason);
+                self.asks_for(asks);
                 self.held.push(action);
             }
         }

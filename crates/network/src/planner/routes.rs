@@ -7,7 +7,7 @@ use super::nat::WayOut;
 use super::surplus::{NAT_NEEDS, UNDECLARED};
 use crate::permit::Grant;
 use crate::{
-    Action, Address, Change, Disruption, Doomed, Kind, PlanError, Readiness, Ref, RefTarget, Route,
+    Action, Address, Ask, Change, Disruption, Doomed, Kind, PlanError, Readiness, Ref, RefTarget, Route,
     RouteTable, RouteTarget, Tagged, Tier, Wait,
 };
 
@@ -134,12 +134,15 @@ impl<'a> Planner<'a> {
         let default = |route: &&Route| route.destination == Ipv4Net::default();
         let Some(route) = seen.and_then(|seen| seen.routes.iter().find(default)) else { return false };
         let disruption = self.disruption_of_leaving(&route.target);
+        let address = Address::default_route(table);
+        let ask =
+            Ask::Disturb { address: address.clone(), id: seen.map(|it| it.id.clone()).unwrap_or_default() };
         let is_on_its_way = match nat {
             Ref::Id(id) => self.is_pending_nat(id),
             Ref::Output(made) => self.is_planned(made) || self.awaits(made),
         };
         let leads_there = RefTarget::NatGateway(nat.clone()).is(&route.target);
-        let serves = disruption != Disruption::None && disruption <= self.budget.limits().disruption;
+        let serves = disruption != Disruption::None && self.budget.may_disturb(disruption, &ask);
         if leads_there || !is_on_its_way || !serves {
             return false;
         }
@@ -148,7 +151,7 @@ impl<'a> Planner<'a> {
         }
         let id = route.target.to_string();
         self.wait(Wait {
-            address: Address::default_route(table),
+            address,
             what: format!("the way out goes on through {id} until the new NAT gateway is available"),
             id,
             holds_up: Readiness::Egress,
@@ -157,10 +160,14 @@ impl<'a> Planner<'a> {
     }
 
     /// What it does to traffic to lead a route away from where it leads: nothing where that is a NAT
-    /// gateway that no longer works.
+    /// gateway that no longer works. One of phonehome's own that works is replaced by another, with
+    /// another public address, unless somebody has led the traffic there by hand.
     fn disruption_of_leaving(&self, target: &RouteTarget) -> Disruption {
         match target {
             RouteTarget::NatGateway(id) if !self.is_live_nat(id) => Disruption::None,
+            RouteTarget::NatGateway(id) if self.is_our_nat(id) && !self.spec.history.was_as_declared => {
+                Disruption::Replaces
+            }
             _ => Disruption::ResetsConnections,
         }
     }

@@ -97,6 +97,7 @@ impl<'a> Planner<'a> {
         Located {
             vpc_id: self.our_vpc().map(|vpc| vpc.id.clone()),
             private_subnets: self.zones().iter().filter_map(private).collect(),
+            opened: self.opened(),
         }
     }
 

@@ -7,7 +7,7 @@ use ipnet::Ipv4Net;
 use super::Planner;
 use crate::permit::Grant;
 use crate::{
-    Action, Address, Doomed, Inventory, Kind, LinkSpec, NatGateway, Peering, PeeringVpc, RouteTable,
+    Action, Address, Ask, Doomed, Inventory, Kind, LinkSpec, NatGateway, Peering, PeeringVpc, RouteTable,
     RouteTarget, StackSpec, Step, Subnet, Tagged,
 };
 
@@ -32,7 +32,7 @@ impl<'a> Planner<'a> {
 
     /// Whether a peering that is no longer declared may be removed in this plan.
     pub(super) fn may_unpeer(&mut self, id: &str) -> bool {
-        self.budget.permit(Grant::Peering, id, &PEERING_NEEDS).is_ok()
+        self.budget.permit(Grant::Peering, &Ask::Unpeer { id: id.to_owned() }, &PEERING_NEEDS).is_ok()
     }
 
     /// Live peerings of ours that no declared connection needs, or that lead to a VPC which the other
@@ -99,14 +99,13 @@ impl<'a> Planner<'a> {
                 let (grant, reason) = match seen.peerings.iter().find(|it| it.id == *id && it.is_live()) {
                     None => (Grant::DeadRoute, "leads to a peering that is gone"),
                     Some(peering) if self.is_of_link(peering) => {
-                        (Grant::Peering, "the peer has no such subnet")
+                        (Grant::DeadRoute, "the peer has no such subnet")
                     }
                     Some(_) => continue,
                 };
-                let unit = if grant == Grant::Peering { id.as_str() } else { at.0.as_str() };
                 let (table_id, destination) = (table.id.clone(), route.destination);
                 let doomed = Doomed::Route { table_id, destination };
-                let grant = (grant, unit, PEERING_NEEDS.as_slice());
+                let grant = (grant, id.as_str(), PEERING_NEEDS.as_slice());
                 self.remove(at.clone(), format!("leads to {id}"), doomed, grant, reason, vec![]);
             }
         }

@@ -174,7 +174,8 @@ fn each_kind_of_taking_away_has_its_own_limit() {
 fn the_named_limits_are_what_they_say() {
     let (nat, none) = (Limits::SWEEP, Limits::NONE);
     assert_eq!((none.deletions, none.replacements, none.peerings), (0, 0, 0));
-    assert_eq!((nat.deletions, nat.peerings), (0, 3));
+    assert_eq!((nat.deletions, nat.peerings), (0, 0));
+    assert_eq!(nat.disruption, phonehome_network::REPAIR);
     assert_eq!((Limits::ADOPTED.deletions, Limits::ADOPTED.peerings), (0, 0));
     assert_eq!(Limits::ADOPTED.disruption, phonehome_network::Disruption::None);
     assert_eq!(Limits::default(), Limits::NONE);

@@ -6,8 +6,8 @@ use phonehome_network::{
 };
 
 use crate::support::{
-    ALL, addresses, all, apply, edit, link, linked, made, peer, planned, removals, settle, step, usual,
-    withheld,
+    ALL, UNPEER, addresses, all, apply, edit, link, linked, made, peer, planned, removals, settle, step,
+    usual, withheld,
 };
 
 fn vpc(cloud: &mut FakeCloud, spec: &StackSpec) -> String {
@@ -153,7 +153,7 @@ fn somebody_elses_route_to_the_same_place_is_left_and_named() {
 fn a_connection_that_is_no_longer_declared_loses_routes_then_rules_then_its_peering() {
     let (mut cloud, _, mut pay) = linked();
     pay.links.clear();
-    let plan = planned(&mut cloud, &pay, &Limits::SWEEP);
+    let plan = planned(&mut cloud, &pay, &UNPEER);
     let peering = plan.steps.last().unwrap();
     assert_eq!(peering.address, Address::peering("shop-prod"));
     let kinds: Vec<_> = removals(&plan).into_iter().map(|it| matches!(it, Doomed::Route { .. })).collect();
@@ -163,7 +163,7 @@ fn a_connection_that_is_no_longer_declared_loses_routes_then_rules_then_its_peer
     assert!(peering.after.contains(&rules) && peering.after.len() == 10, "{:?}", peering.after);
     apply(&mut cloud, &pay, &plan);
     assert!(inbound(&mut cloud, &pay).is_empty());
-    assert!(planned(&mut cloud, &pay, &Limits::SWEEP).is_settled());
+    assert!(planned(&mut cloud, &pay, &UNPEER).is_settled());
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn no_more_peerings_go_in_one_plan_than_are_allowed_each_with_all_of_its_own() {
             world.peerings.push(further);
         }
     });
-    let plan = planned(&mut cloud, &pay, &Limits::SWEEP);
+    let plan = planned(&mut cloud, &pay, &UNPEER);
     let peerings = removals(&plan).into_iter().filter(|it| matches!(it, Doomed::Peering { .. }));
     assert_eq!(peerings.count(), 3);
     assert_eq!(withheld(&plan).iter().filter(|it| !it.contains("route")).count(), 2);
@@ -233,7 +233,7 @@ fn a_peer_that_got_another_vpc_gets_another_peering_and_the_old_one_goes_last() 
     settle(&mut cloud, &new, &Limits::SWEEP);
     let vpc = vpc(&mut cloud, &new);
     shop.links = vec![link(&peer(), Some(&vpc), true, &[])];
-    let plan = planned(&mut cloud, &shop, &Limits::SWEEP);
+    let plan = planned(&mut cloud, &shop, &UNPEER);
     assert!(matches!(plan.steps[0].action, Action::CreatePeering { .. }));
     let replaced: Vec<_> =
         plan.steps.iter().filter(|it| matches!(it.action, Action::ReplaceRoute { .. })).collect();

@@ -10,6 +10,7 @@ mod links;
 mod lost_tags;
 mod nat;
 mod peering_ends;
+mod permission;
 mod probes;
 mod properties;
 mod readiness;

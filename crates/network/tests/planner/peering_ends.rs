@@ -21,7 +21,7 @@ fn the_side_that_looks_second_removes_the_routes_that_lead_nowhere() {
     for is_listed in [true, false] {
         let (mut cloud, mut shop, mut pay) = linked();
         (shop.links, pay.links) = (vec![], vec![]);
-        let plan = planned(&mut cloud, &pay, &Limits::SWEEP);
+        let plan = planned(&mut cloud, &pay, &ALL);
         apply(&mut cloud, &pay, &plan);
         assert_eq!(routes_to_peerings(&mut cloud, &shop), 9, "dead ones");
         if !is_listed {
@@ -61,16 +61,17 @@ fn somebody_elses_live_peering_keeps_its_routes() {
 }
 
 #[test]
-fn a_route_to_a_subnet_that_the_peer_no_longer_has_goes_with_the_peerings_permission() {
+fn a_route_to_a_subnet_that_the_peer_no_longer_has_carries_nothing_and_goes() {
     let (mut cloud, mut shop, _) = linked();
     let gone = shop.links[0].peer_subnets.pop().unwrap();
     let plan = planned(&mut cloud, &shop, &Limits::SWEEP);
     let to_gone = |it: &&Doomed| matches!(it, Doomed::Route { destination, .. } if *destination == gone);
     assert_eq!(removals(&plan).iter().filter(|it| to_gone(it)).count(), 3);
     assert_eq!(plan.steps.len(), 3, "{:?}", addresses(&plan));
-    let held = planned(&mut cloud, &shop, &Limits { peerings: 0, ..Limits::SWEEP });
+    assert!(plan.disruption() == Disruption::None && plan.uses().is_empty());
+    let held = planned(&mut cloud, &shop, &Limits { dead_routes: 0, ..Limits::SWEEP });
     assert!(held.steps.is_empty() && held.withheld.len() == 3);
-    assert!(held.withheld.iter().all(|it| it.reason.contains("--allow-unpeer")));
+    assert!(held.withheld.iter().all(|it| it.reason.contains("--allow-delete")));
     // A peer whose subnets are not known has not lost them.
     shop.links[0].peer_subnets.clear();
     assert!(removals(&planned(&mut cloud, &shop, &ALL)).is_empty());

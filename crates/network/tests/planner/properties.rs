@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_network::{Action, Change, Disruption, Limits, Plan, StackSpec, plan};
+use phonehome_network::{Action, Change, Disruption, Limits, Plan, REPAIR, StackSpec, plan};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -27,13 +27,13 @@ fn assert_in_order(plan: &Plan) {
     assert!(held.is_disjoint(&earlier), "both done and withheld");
 }
 
-/// A creation disturbs nothing that runs unless it takes traffic over, a removal is one, and only a
-/// removal detaches.
+/// A creation disturbs nothing that runs unless it takes traffic over, and only a removal detaches.
 fn assert_disruptions(plan: &Plan) {
     for step in &plan.steps {
         let removes = matches!(step.action, Action::Remove(_));
         assert_eq!(removes, matches!(step.change, Change::Delete { .. }), "{step:?}");
-        assert_eq!(removes, step.disruption == Disruption::Detaches, "{step:?}");
+        assert!(removes || step.disruption != Disruption::Detaches, "{step:?}");
+        assert_eq!(step.asks.is_empty(), step.disruption <= REPAIR, "what is no repair says so: {step:?}");
         let tags = matches!(step.action, Action::Tag { .. } | Action::Untag { .. });
         assert!(!tags || step.disruption == Disruption::None, "{step:?}");
         assert!(!step.reason.is_empty());

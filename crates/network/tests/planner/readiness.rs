@@ -83,7 +83,7 @@ fn of_a_stack_that_is_not_there_nothing_is_ready_and_what_is_only_to_go_holds_up
 
 fn located(spec: &StackSpec, plan: &Plan, vpc_id: &str) {
     let private_subnets = spec.zones.iter().map(|zone| zone.private).collect();
-    assert_eq!(plan.located, Located { vpc_id: Some(vpc_id.to_owned()), private_subnets });
+    assert_eq!(plan.located, Located { vpc_id: Some(vpc_id.to_owned()), private_subnets, opened: vec![] });
 }
 
 #[test]

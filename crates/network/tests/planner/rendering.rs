@@ -74,7 +74,7 @@ fn release(limits: &Limits) -> Plan {
 fn unpeering() -> Plan {
     let (mut cloud, _, mut pay) = linked();
     pay.links.clear();
-    planned(&mut cloud, &pay, &Limits::SWEEP)
+    planned(&mut cloud, &pay, &crate::support::UNPEER)
 }
 
 fn peering() -> Plan {

@@ -88,8 +88,12 @@ impl Largest {
 
 impl Table for Largest {
     async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
-        let published =
-            PublishedFleet { text: self.text.clone(), published_at_ms: 0, published_by: "test".into() };
+        let published = PublishedFleet {
+            text: self.text.clone(),
+            published_at_ms: 0,
+            published_by: "test".into(),
+            ..PublishedFleet::default()
+        };
         Ok((*key == Keys::fleet()).then(|| Self::doc(key.clone(), &published)))
     }
 

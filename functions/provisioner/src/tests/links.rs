@@ -31,7 +31,7 @@ pub(super) fn peered(seen: &Inventory) -> Vec<Ipv4Net> {
     found
 }
 
-fn routes_to_peerings(seen: &Inventory) -> usize {
+pub(super) fn routes_to_peerings(seen: &Inventory) -> usize {
     let routes = seen.route_tables.iter().flat_map(|table| &table.routes);
     routes.filter(|route| matches!(route.target, RouteTarget::Peering(_))).count()
 }
@@ -112,7 +112,9 @@ async fn a_connection_that_leaves_the_fleet_file_is_gone_on_both_sides() {
     for first in [SHOP_DEV, PAYMENTS_DEV] {
         let mut world = joined().await;
         assert!(FLEET.contains(CONNECTIONS));
-        world.publish(&FLEET.replace(CONNECTIONS, "")).await;
+        let text = FLEET.replace(CONNECTIONS, "");
+        let shown = world.shown(&text, &[SHOP_DEV, PAYMENTS_DEV]).await;
+        world.publish_accepting(&text, shown).await;
         world.settle(first).await;
         world.send(json!({"sweep": {}})).await;
         world.drain().await;

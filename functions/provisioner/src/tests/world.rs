@@ -11,8 +11,10 @@ use phonehome_aws::table::{Doc, Expect, MemoryTable, Table, Write};
 use phonehome_aws::{Account, AwsError, FixedOrganization, MemoryQueue, Message, Metrics};
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, Options, SharedCloud};
 use phonehome_network::{Action, Address, Inventory, Kind, Phase, ProbeSpec, StackSpec, StackStatus};
-use phonehome_provision::{Members, Provision, SETTLE_MS};
-use phonehome_state::{Claim, Keys, Outboxed, PublishedFleet, all, readable, written_by};
+use phonehome_provision::{Job, Members, Provision, SETTLE_MS};
+use phonehome_state::{
+    Accepted, AcceptedStack, Claim, Keys, Outboxed, PublishedFleet, all, base, publish, readable, written_by,
+};
 use serde_json::{Value, json};
 
 use crate::handler::Provisioner;
@@ -210,12 +212,36 @@ impl World {
         self.provisioner.provision.members.conditions.lock().unwrap()
     }
 
-    /// Puts another fleet file in force.
+    /// Puts another fleet file in force, without permission for anything.
     pub(super) async fn publish(&self, text: &str) {
-        let fleet = PublishedFleet { text: text.to_owned(), published_at_ms: 0, published_by: "test".into() };
-        let doc = self.table().get(&Keys::fleet()).await.unwrap();
-        let write = Write::put(Keys::fleet(), Expect::unchanged(doc.as_ref()), &fleet);
-        self.table().write(vec![write]).await.unwrap();
+        self.publish_accepting(text, vec![]).await;
+    }
+
+    /// Puts another fleet file in force with what was accepted.
+    pub(super) async fn publish_accepting(&self, text: &str, stacks: Vec<AcceptedStack>) {
+        let accepted = Accepted { summary: String::new(), until_ms: u64::MAX, stacks };
+        let (text, published_by) = (text.to_owned(), "test".into());
+        let published = PublishedFleet { text, published_by, accepted, ..PublishedFleet::default() };
+        let base = base(self.table()).await.unwrap();
+        publish(self.table(), &base, published).await.unwrap();
+    }
+
+    /// What `phonehome publish` shows of these accounts, and stores when it is accepted.
+    pub(super) async fn shown(&self, text: &str, accounts: &[&str]) -> Vec<AcceptedStack> {
+        let fleet = phonehome_fleet::parse(text).unwrap();
+        let mut stacks = Vec::new();
+        for account in accounts {
+            let account = self.provisioner.organization.accounts.iter().find(|it| it.id == *account).unwrap();
+            let member = fleet.member(&account.name).unwrap();
+            let (account, published) = (account.id.as_str(), None);
+            let job =
+                Job { fleet: &fleet, member: &member, account, region: REGION, limits: None, published };
+            let claim = self.provisioner.provision.expected_claim(&job, &[]).await.unwrap();
+            let plan = self.provisioner.provision.preview(&job, &claim).await.unwrap();
+            let permission = plan.asks().into_iter().collect();
+            stacks.push(AcceptedStack { account: account.into(), region: REGION.into(), permission });
+        }
+        stacks
     }
 
     /// The organization gets this account, or it becomes other than it was.

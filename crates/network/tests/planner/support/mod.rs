@@ -13,11 +13,22 @@ pub(crate) use specs::{ZONES, changes, check, fleet, full, link, peer, plain, sp
 use std::collections::BTreeMap;
 
 use phonehome_fakecloud::{FakeCloud, Options};
-use phonehome_network::{Action, Address, Doomed, Inventory, Kind, Limits, Plan, StackSpec, Step, plan};
+use phonehome_network::{
+    Action, Address, Doomed, Inventory, Kind, Limits, Permission, Plan, StackSpec, Step, plan, plan_permitted,
+};
 
 /// Everything is allowed.
-pub(crate) const ALL: Limits =
-    Limits { deletions: 1000, replacements: 1000, peerings: 1000, ..Limits::SWEEP };
+pub(crate) const ALL: Limits = Limits {
+    deletions: u32::MAX,
+    replacements: u32::MAX,
+    peerings: u32::MAX,
+    disruption: phonehome_network::Disruption::Detaches,
+    ..Limits::SWEEP
+};
+
+/// What people allow who say how many peerings may go.
+pub(crate) const UNPEER: Limits =
+    Limits { peerings: 3, disruption: phonehome_network::Disruption::Detaches, ..Limits::SWEEP };
 
 /// An AWS without small quotas. With `nat_deleting_ms` a NAT gateway takes that long to go.
 pub(crate) fn cloud() -> FakeCloud {
@@ -47,6 +58,12 @@ pub(crate) fn edit(cloud: &mut FakeCloud, spec: &StackSpec, change: impl FnOnce(
 
 pub(crate) fn planned(cloud: &mut FakeCloud, spec: &StackSpec, limits: &Limits) -> Plan {
     plan(spec, &seen(cloud, spec), limits).unwrap_or_else(|refusal| panic!("{refusal}"))
+}
+
+/// A sweep's plan with what a person has accepted.
+pub(crate) fn permitted(cloud: &mut FakeCloud, spec: &StackSpec, accepted: &Permission) -> Plan {
+    plan_permitted(spec, &seen(cloud, spec), &Limits::SWEEP, accepted)
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
 }
 
 /// The plan for an empty account.

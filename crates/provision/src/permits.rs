@@ -1,0 +1,177 @@
+//! What the functions take away: only what was accepted with the version in force, or asked for by a
+//! person, and no more in an hour than the fleet file allows.
+
+use std::collections::BTreeSet;
+
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
+use phonehome_aws::Class;
+use phonehome_aws::executor::{Applied, StepOutcome};
+use phonehome_aws::table::{Table, TableError};
+use phonehome_network::{Ask, Inventory, Limits, Permission, Plan, PlanError, StackSpec, plan_permitted};
+use phonehome_state::{Accepted, Reservation, give_back, hour_of, in_force, next_hour_ms, reserve, used};
+
+use crate::limits::limits;
+use crate::reconcile::{Job, Progress, Provision};
+use crate::time::now_ms;
+
+/// What binds a function, other than a person at a terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Published<'a> {
+    /// The version in force.
+    pub number: u64,
+    /// What was accepted with it.
+    pub accepted: &'a Accepted,
+}
+
+impl<T: Table, M> Provision<T, M> {
+    /// What may be done in this stack beyond its limits.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn permission(&self, job: &Job<'_>) -> Result<Permission, TableError> {
+        let Some(published) = &job.published else { return Ok(Permission::NONE) };
+        let accepted = published.accepted.in_stack(job.account, job.region, now_ms());
+        if accepted.is_empty() {
+            return Ok(accepted);
+        }
+        Ok(accepted.without(&used(&self.table, job.account, job.region, published.number).await?))
+    }
+
+    /// The plan with what was accepted for this stack.
+    pub(crate) async fn permitted_plan(
+        &self,
+        job: &Job<'_>,
+        spec: &StackSpec,
+        inventory: &Inventory,
+    ) -> Result<Result<Plan, PlanError>, TableError> {
+        let permission = self.permission(job).await?;
+        Ok(plan_permitted(spec, inventory, &limits(job), &permission))
+    }
+
+    /// The plan without what has to wait for the next hour, and what it takes away reserved: before any
+    /// call is made.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn within_the_hour(
+        &self,
+        job: &Job<'_>,
+        spec: &StackSpec,
+        inventory: &Inventory,
+        plan: Plan,
+    ) -> Result<Result<Plan, Progress>, TableError> {
+        let Some(published) = &job.published else { return Ok(Ok(plan)) };
+        let asks = plan.uses_in_order();
+        if asks.is_empty() {
+            return Ok(Ok(plan));
+        }
+        let number = published.number;
+        let is_over = in_force(&self.table).await.map_or(true, |now| now.number != number);
+        let (per_hour, now_ms) = (job.fleet.network.removals_per_hour, now_ms());
+        let Job { account, region, .. } = *job;
+        let reservation = Reservation { account, region, number, per_hour, now_ms };
+        // Another version came in force since the look began: what this one permitted is withdrawn.
+        let asks = if is_over { vec![] } else { asks };
+        let told = || message(job, per_hour, now_ms);
+        let reserved = match reserve(&self.table, &reservation, &asks, told).await {
+            Ok(reserved) => reserved,
+            Err(contended @ TableError::Conflict { .. }) => {
+                return Ok(Err(Progress::later(contended, Class::Conflict)));
+            }
+            Err(error) => return Err(error),
+        };
+        if !is_over && reserved.over.is_empty() && reserved.granted.len() == asks.len() {
+            return Ok(Ok(plan));
+        }
+        let granted: Permission = reserved.granted.iter().cloned().collect();
+        let planned = plan_permitted(spec, inventory, &unasked(limits(job)), &granted);
+        Ok(planned
+            .map(|plan| explained(plan, &reserved.over, per_hour, now_ms))
+            .map_err(|impossible| Progress::Failed(impossible.to_string())))
+    }
+
+    /// Gives back what was reserved and certainly not done.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn settle_permission(
+        &self,
+        job: &Job<'_>,
+        plan: &Plan,
+        applied: &Applied,
+    ) -> Result<(), TableError> {
+        if job.published.is_none() {
+            return Ok(());
+        }
+        give_back(&self.table, job.account, job.region, &not_done(plan, applied)).await
+    }
+}
+
+/// The limits without what a person has asked for: that is in the permission by now.
+fn unasked(limits: Limits) -> Limits {
+    let usual = Limits::SWEEP;
+    Limits {
+        deletions: 0,
+        peerings: 0,
+        disruption: limits.disruption.min(usual.disruption),
+        replacements: limits.replacements.min(usual.replacements),
+        ..limits
+    }
+}
+
+/// What is withheld because of the hour says so.
+fn explained(mut plan: Plan, over: &BTreeSet<Ask>, per_hour: u32, now_ms: u64) -> Plan {
+    for held in &mut plan.withheld {
+        if held.asks.iter().any(|ask| over.contains(ask)) {
+            held.reason = format!(
+                "is allowed, but {per_hour} removals an hour are made already (`network.removals_per_hour`): it \
+                 goes on at {}",
+                clock(next_hour_ms(now_ms))
+            );
+        }
+    }
+    plan
+}
+
+/// What has a step that is not done. A call without an answer may have been made: what could hit
+/// something else at the next try counts as done.
+fn not_done(plan: &Plan, applied: &Applied) -> BTreeSet<Ask> {
+    let outcome = |step: &phonehome_network::Step| {
+        applied.outcomes.iter().find(|(it, _)| *it == step.address).map(|(_, outcome)| outcome)
+    };
+    let mut not_done = BTreeSet::new();
+    for step in &plan.steps {
+        let is_lost = match outcome(step) {
+            Some(StepOutcome::Done(_)) => continue,
+            Some(StepOutcome::Waiting(error)) => error.class() == Class::Transient,
+            _ => false,
+        };
+        not_done.extend(step.asks.iter().filter(|ask| !is_lost || ask.is_of_one_life()).cloned());
+    }
+    not_done
+}
+
+/// `17:00 UTC`.
+fn clock(at_ms: u64) -> String {
+    let minutes = at_ms / 60_000;
+    format!("{:02}:{:02} UTC", minutes / 60 % 24, minutes % 60)
+}
+
+fn message(job: &Job<'_>, per_hour: u32, now_ms: u64) -> Outgoing {
+    let sentence = format!(
+        "phonehome has made {per_hour} removals in this hour, in all accounts together, and withholds the rest \
+         until {} (",
+        clock(next_hour_ms(now_ms))
+    );
+    let explanation = Words::of(
+        "All of them were accepted when the fleet file was published, or asked for by a person. If that was a \
+         mistake, publish the version before it again (",
+    );
+    let explanation = explanation.code("phonehome history").text(" names it, ").code("phonehome get");
+    let explanation = explanation.text(" prints it): what is left of the permission ends with that.");
+    let headline = Words::of(":hourglass: ").text(sentence).code("network.removals_per_hour").text(").");
+    let channel = job.fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
+    let incident_id = format!("removals/{}", hour_of(now_ms));
+    let body = SlackMessage::new(headline).section(explanation).body(&channel, SlackKind::Opened);
+    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms: now_ms, body }
+}
