@@ -137,8 +137,8 @@ impl Proxy {
         self.desk.faults.remove();
     }
 
-    /// Marks the calls that are recorded from now on as made for a test of the adapter alone: no plan
-    /// leads to them, so nobody has to be allowed to make them.
+    /// Marks the calls that are recorded from now on as made by a test: no plan leads to them, so nobody
+    /// has to be allowed to make them.
     pub fn record_as_exercise(&self) {
         if let Some(record) = &self.desk.record {
             record.mark_as_exercise();

@@ -10,6 +10,7 @@ use crate::place;
 /// Changes a stack that is as declared in many places at once.
 pub(crate) async fn drift(spec: &StackSpec) {
     let proxy = place::proxy(&spec.account).await;
+    proxy.record_as_exercise();
     let api = place::open(&proxy, spec).await;
     let mut seen = api.observe(&spec.kinds()).await.unwrap();
     // What went in an earlier drift is still shown.
