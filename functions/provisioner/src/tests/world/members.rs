@@ -1,0 +1,126 @@
+//! Member accounts, and what can be wrong with them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use phonehome_alerting::Inputs;
+use phonehome_aws::AwsError;
+use phonehome_aws::executor::{Ids, StackApi};
+use phonehome_aws::table::{Doc, MemoryTable, Table};
+use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
+use phonehome_network::{Action, Address, Inventory, Kind, ProbeSpec, StackSpec, StackStatus};
+use phonehome_provision::Members;
+use phonehome_state::Keys;
+
+use super::{REGION, edit_status};
+
+/// Member accounts in a [`SharedCloud`], as far as they can be opened.
+#[derive(Clone)]
+pub(in crate::tests) struct FakeMembers {
+    pub(super) cloud: SharedCloud,
+    pub(super) conditions: Arc<Mutex<Conditions>>,
+}
+
+/// What is other than it should be.
+#[derive(Default)]
+pub(in crate::tests) struct Conditions {
+    /// With what an account, or a Region of any account, cannot be opened.
+    pub(in crate::tests) refusals: BTreeMap<String, AwsError>,
+    /// What goes wrong in the stack that is opened next in this Region.
+    pub(in crate::tests) faults: BTreeMap<String, Vec<Fault>>,
+    /// The Regions that are enabled in every account.
+    pub(in crate::tests) regions: Vec<String>,
+    /// How long opening takes, in tokio's time.
+    pub(in crate::tests) slow: Duration,
+    /// While an account is opened, another executor takes its stack over.
+    pub(in crate::tests) taken_over: Option<MemoryTable>,
+    /// No input of a probe may be deployed that is not noted here.
+    pub(in crate::tests) noted: Option<MemoryTable>,
+}
+
+/// An opened stack that sees probes as AWS shows them: by the names of the spec's zones.
+pub(in crate::tests) struct Opened {
+    stack: FakeStack,
+    probes: Vec<String>,
+    noted: Option<MemoryTable>,
+}
+
+pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> AwsError {
+    AwsError { operation, subject: "test".into(), code: code.into(), message: message.into() }
+}
+
+/// What AWS says before the StackSet has made the role.
+pub(in crate::tests) fn no_role() -> AwsError {
+    error("sts:AssumeRole", "AccessDenied", "not authorized to perform sts:AssumeRole")
+}
+
+impl Members for FakeMembers {
+    type Stack = Opened;
+
+    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+        Some(ProbeSpec {
+            checks: vec![],
+            generation: 0,
+            code_sha256: "hash".into(),
+            architecture: "arm64".into(),
+            role_arn: "role".into(),
+            schedule_role_arn: "schedule-role".into(),
+            bus_arn: "bus".into(),
+            log_group: "/phonehome/probe".into(),
+            memory_mb: 128,
+            timeout_s: 30,
+        })
+    }
+
+    async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, AwsError> {
+        let (slow, taken_over, noted, refusal, faults) = {
+            let mut now = self.conditions.lock().unwrap();
+            let refusal = now.refusals.get(&spec.account).or_else(|| now.refusals.get(&spec.region)).cloned();
+            // Not to the look at an account's VPCs before it gets its addresses.
+            let counts = !spec.zones.is_empty() || spec.region != REGION;
+            let faults = counts.then(|| now.faults.remove(&spec.region)).flatten();
+            (now.slow, now.taken_over.take(), now.noted.clone(), refusal, faults.unwrap_or_default())
+        };
+        tokio::time::sleep(slow).await;
+        if let Some(table) = taken_over {
+            let change = |status: &mut StackStatus| {
+                status.generation += 1;
+                status.message = "the newer one".to_owned();
+            };
+            edit_status(&table, &spec.account, &spec.region, change).await;
+        }
+        let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
+        let probes = spec.zones.iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
+        refusal.map_or(Ok(Opened { stack, probes, noted }), Err)
+    }
+
+    async fn regions(&self, account: &str, _region: &str) -> Result<Vec<String>, AwsError> {
+        let now = self.conditions.lock().unwrap();
+        now.refusals.get(account).map_or(Ok(now.regions.clone()), |refusal| Err(refusal.clone()))
+    }
+}
+
+impl StackApi for Opened {
+    async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, AwsError> {
+        let mut seen = self.stack.observe(kinds).await?;
+        seen.functions.retain(|function| self.probes.contains(&function.name));
+        seen.schedules.retain(|schedule| self.probes.contains(&schedule.name));
+        Ok(seen)
+    }
+
+    async fn perform(&self, at: &Address, action: &Action, ids: &Ids) -> Result<Option<String>, AwsError> {
+        if let (Some(table), Action::CreateSchedule { input, .. } | Action::UpdateSchedule { input, .. }) =
+            (&self.noted, action)
+        {
+            let docs = table.query(Keys::INPUTS).await.unwrap();
+            let noted = |doc: &Doc| doc.read::<Inputs>().unwrap().zones[&input.availability_zone][0];
+            assert!(docs.iter().any(|doc| noted(doc) == input.generation), "{input:?} is not noted");
+        }
+        self.stack.perform(at, action, ids).await
+    }
+
+    fn operation(&self, action: &Action) -> &'static str {
+        self.stack.operation(action)
+    }
+}
