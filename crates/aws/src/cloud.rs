@@ -17,6 +17,12 @@ use crate::error::OfSdk as _;
 pub const CLOUD_VARIABLE: &str = "PHONEHOME_CLOUD";
 const ENDPOINT_VARIABLE: &str = "AWS_ENDPOINT_URL";
 
+/// Whether the environment names the local cloud.
+#[must_use]
+pub fn is_local() -> bool {
+    std::env::var(CLOUD_VARIABLE).is_ok_and(|cloud| cloud == "local")
+}
+
 /// Why no connection is configured.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CloudError {

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use phonehome_fleet::limits::FILE_BYTES_MAX;
-use phonehome_fleet::{Checked, Diagnostics, Fleet, check, decode};
+use phonehome_fleet::{Checked, Diagnostics, Fleet, check_with, decode};
+use phonehome_state::{loopback_targets, text_fits};
 use serde_json::json;
 
 use crate::Format;
@@ -35,8 +36,11 @@ pub(crate) fn load(path: &Path, format: Format) -> Result<(String, Fleet), Failu
 
 fn checked(path: &Path, format: Format) -> Result<(String, Checked), Failure> {
     let bytes = read_bytes(path, FILE_BYTES_MAX)?;
-    let read = decode(&bytes).and_then(|text| check(&text).map(|checked| (text, checked)));
-    read.map_err(|errors| invalid(path, format, &errors))
+    let read =
+        decode(&bytes).and_then(|text| check_with(&text, loopback_targets()).map(|checked| (text, checked)));
+    let (text, checked) = read.map_err(|errors| invalid(path, format, &errors))?;
+    text_fits(&text).map_err(Failure::input)?;
+    Ok((text, checked))
 }
 
 fn invalid(path: &Path, format: Format, errors: &Diagnostics) -> Failure {

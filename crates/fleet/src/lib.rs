@@ -57,6 +57,16 @@ pub struct Checked {
     pub warnings: Diagnostics,
 }
 
+/// What is to be said of a check that is aimed at 127.0.0.0/8.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Loopback {
+    /// It reaches nothing but the probe itself.
+    #[default]
+    Refused,
+    /// In the local cloud every target is a listener there.
+    Allowed,
+}
+
 /// Reads a fleet file, without its warnings.
 ///
 /// # Errors
@@ -72,13 +82,21 @@ pub fn parse(text: &str) -> Result<Fleet, Diagnostics> {
 /// first such error, for what follows cannot be told apart. So is one that is larger than
 /// [`limits::FILE_BYTES_MAX`].
 pub fn check(text: &str) -> Result<Checked, Diagnostics> {
+    check_with(text, Loopback::Refused)
+}
+
+/// [`check`], in a place where targets may be listeners on this machine.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_with(text: &str, loopback: Loopback) -> Result<Checked, Diagnostics> {
     if let Some(problem) = bytes::too_large(text.len()) {
         return Err(Diagnostics::errors(vec![problem], ""));
     }
     // Editors on Windows put it there; it would count as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = yaml::load(text).map_err(|problems| Diagnostics::errors(problems, text))?;
-    let mut reader = reader::Reader::default();
+    let mut reader = reader::Reader::new(loopback);
     let draft = sections::draft(&reader::Cursor::root(&root), &mut reader);
     if let Some(draft) = &draft {
         cross::check(draft, &root, &mut reader);

@@ -8,6 +8,7 @@ mod invisible;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
+use crate::Loopback;
 use crate::diagnostics::Diagnostic;
 use crate::limits::{KEYS_MAX, SUGGESTIONS_MAX, items_max};
 use crate::names::{Names, closest};
@@ -54,6 +55,8 @@ impl Flaw {
 /// Collects problems and names while a file is read.
 #[derive(Default)]
 pub(crate) struct Reader {
+    /// What is to be said of targets on this machine.
+    pub(crate) loopback: Loopback,
     pub(crate) problems: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) names: Names,
@@ -61,6 +64,10 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    pub(crate) fn new(loopback: Loopback) -> Self {
+        Self { loopback, ..Self::default() }
+    }
+
     /// Whether to look once more for what was perhaps meant: not for ever, when all is misspelt.
     pub(crate) fn may_suggest(&mut self) -> bool {
         self.suggestions += 1;

@@ -24,9 +24,6 @@ const LOG_LINES: usize = 15;
 /// Of this process's environment only what programs need to start and to know certificates.
 const INHERITED: [&str; 3] = ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// What probes check here are listeners on this machine, which a fleet file may name nowhere else.
-const LOOPBACK_TARGETS: (&str, &str) = ("PHONEHOME_LOOPBACK_TARGETS", "1");
-
 /// How the emulator is started.
 #[derive(Debug, Clone)]
 pub struct EmulatorOptions {
@@ -116,7 +113,6 @@ impl Emulator {
     pub fn environment(&self, place: &Place) -> BTreeMap<String, String> {
         [
             ("PHONEHOME_CLOUD", "local"),
-            LOOPBACK_TARGETS,
             ("AWS_ENDPOINT_URL", &self.endpoint),
             ("AWS_ACCESS_KEY_ID", &place.account),
             ("AWS_SECRET_ACCESS_KEY", "local"),
@@ -180,7 +176,6 @@ fn environment(
         ("AWS_ENDPOINT_URL", endpoint),
         ("AWS_EC2_METADATA_DISABLED", "true"),
         ("PHONEHOME_CLOUD", "local"),
-        LOOPBACK_TARGETS,
         ("PHONEHOME_LOCAL_STOP_WITH_STDIN", "1"),
         ("PHONEHOME_LOCAL_MANAGEMENT_ACCOUNT", &options.management_account),
         ("PHONEHOME_LOCAL_HUB_ACCOUNT", &options.hub_account),

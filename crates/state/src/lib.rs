@@ -54,7 +54,7 @@ pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 
 pub use published::{
     Accepted, AcceptedStack, Base, InForce, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,
-    TooLarge, base, fits, fleet, history, in_force, publish, text_fits, version,
+    TooLarge, base, fits, fleet, history, in_force, loopback_targets, publish, text_fits, version,
 };
 pub use removals::{Hour, Reservation, Reserved, Used, give_back, hour_of, next_hour_ms, reserve, used};
 

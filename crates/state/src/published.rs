@@ -3,7 +3,7 @@
 use std::fmt;
 
 use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_fleet::Fleet;
+use phonehome_fleet::{Fleet, Loopback};
 use phonehome_network::{Ask, Permission};
 use serde::{Deserialize, Serialize};
 
@@ -127,11 +127,17 @@ pub async fn fleet<T: Table>(table: &T) -> Result<Fleet, StateError> {
     in_force(table).await.map(|in_force| in_force.fleet)
 }
 
+/// Whether a fleet file may name targets on this machine: those of the local cloud are.
+#[must_use]
+pub fn loopback_targets() -> Loopback {
+    if phonehome_aws::cloud::is_local() { Loopback::Allowed } else { Loopback::Refused }
+}
+
 fn usable(doc: &Doc) -> Result<InForce, StateError> {
     let PublishedFleet { text, number, accepted, .. } = doc.read()?;
-    let fleet = phonehome_fleet::parse(&text)
+    let checked = phonehome_fleet::check_with(&text, loopback_targets())
         .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))?;
-    Ok(InForce { fleet, number, accepted, unreadable: None })
+    Ok(InForce { fleet: checked.fleet, number, accepted, unreadable: None })
 }
 
 /// What is published now: what the next version is made over.

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Rule;
+use crate::Loopback;
 use crate::reader::Flaw;
 
 /// Names that no public authority certifies: reserved (RFC 2606, 6761, 6762, 8375, 9476, ICANN's
@@ -24,9 +25,6 @@ const PRIVATE_ENDINGS: [&str; 14] = [
     "home.arpa",
 ];
 
-/// Set by the local cloud alone, whose targets are all listeners on 127.0.0.1.
-const LOOPBACK_VARIABLE: &str = "PHONEHOME_LOOPBACK_TARGETS";
-
 /// Names that lead to the machine itself, or to the metadata service beside it.
 const OWN_NAMES: [&str; 7] = [
     "localhost",
@@ -39,7 +37,7 @@ const OWN_NAMES: [&str; 7] = [
 ];
 
 /// A host name or IPv4 address; `placeholders` are the words it may have in braces.
-pub(crate) fn host(text: &str, placeholders: &[&str]) -> Rule<String> {
+pub(crate) fn host(text: &str, placeholders: &[&str], loopback: Loopback) -> Rule<String> {
     let plain = without_placeholders(text, placeholders);
     if let Some((_, rest)) = plain.split_once('{') {
         let word = rest.split('}').next().unwrap_or_default();
@@ -65,7 +63,7 @@ pub(crate) fn host(text: &str, placeholders: &[&str]) -> Rule<String> {
     if !valid {
         return Err(not_a_host(text));
     }
-    match own(&plain) {
+    match own(&plain, loopback) {
         Some(what) => {
             let flaw = Flaw::new(format!("`{text}` is {what}"));
             Err(flaw.hint("a check from there says nothing about the network: name what others reach, too"))
@@ -94,14 +92,12 @@ fn looks_numeric(plain: &str) -> bool {
 }
 
 /// What a host is that belongs to the machine the check runs on.
-fn own(plain: &str) -> Option<&'static str> {
+fn own(plain: &str, loopback: Loopback) -> Option<&'static str> {
     if let Ok(address) = plain.parse::<Ipv4Addr>() {
         return match address.octets() {
             [169, 254, 169, 254] | [169, 254, 170, 2] => Some("the metadata service of the probe itself"),
             [169, 254, ..] => Some("a link-local address"),
-            [127, ..] if std::env::var_os(LOOPBACK_VARIABLE).is_none() => {
-                Some("a loopback address, the probe itself")
-            }
+            [127, ..] if loopback == Loopback::Refused => Some("a loopback address, the probe itself"),
             [0, ..] => Some("no address of a host"),
             [224..=239, ..] => Some("a multicast address"),
             [240..=255, ..] => Some("a reserved address"),
@@ -172,10 +168,10 @@ mod tests {
             "a/b",
         ];
         for text in good {
-            assert!(host(text, &PLACEHOLDERS).is_ok(), "{text:?}");
+            assert!(host(text, &PLACEHOLDERS, Loopback::Refused).is_ok(), "{text:?}");
         }
         for text in bad {
-            assert!(host(text, &PLACEHOLDERS).is_err(), "{text:?}");
+            assert!(host(text, &PLACEHOLDERS, Loopback::Refused).is_err(), "{text:?}");
         }
     }
 
@@ -235,7 +231,7 @@ mod tests {
             "240.0.0.1",
         ];
         for text in bad {
-            assert!(host(text, &PLACEHOLDERS).is_err(), "{text:?}");
+            assert!(host(text, &PLACEHOLDERS, Loopback::Refused).is_err(), "{text:?}");
         }
         let good = [
             "10.0.0.1",
@@ -252,7 +248,7 @@ mod tests {
             "metadata.internal",
         ];
         for text in good {
-            assert!(host(text, &PLACEHOLDERS).is_ok(), "{text:?}");
+            assert!(host(text, &PLACEHOLDERS, Loopback::Refused).is_ok(), "{text:?}");
         }
     }
 

@@ -80,7 +80,8 @@ fn connection_check(cursor: &Cursor, reader: &mut Reader) -> Option<ConnectionCh
 }
 
 fn templated_host(cursor: &Cursor, reader: &mut Reader) -> Option<String> {
-    cursor.parsed(reader, |text| rules::host(text, &["environment", "region"]))
+    let loopback = reader.loopback;
+    cursor.parsed(reader, |text| rules::host(text, &["environment", "region"], loopback))
 }
 
 pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolation> {
@@ -165,7 +166,8 @@ pub(super) fn probing(cursor: Option<Cursor>, reader: &mut Reader) -> (Probing, 
 
 fn egress_target(cursor: &Cursor, reader: &mut Reader) -> Option<EgressTarget> {
     let mut map = cursor.map(reader)?;
-    let host = map.required("host").and_then(|c| c.parsed(reader, |text| rules::host(text, &[])));
+    let loopback = reader.loopback;
+    let host = map.required("host").and_then(|c| c.parsed(reader, |text| rules::host(text, &[], loopback)));
     let port = map.required("port").and_then(|c| port(&c, reader));
     map.finish(reader);
     Some(EgressTarget { host: host?, port: port? })
