@@ -29,7 +29,8 @@ async fn run() -> Result<(), Error> {
         metrics: Metrics::new(&config, "collector"),
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        collector.handle(&event.payload).await
+        // In a box: the compiler's queries do not go as deep as its type.
+        Box::pin(collector.handle(&event.payload)).await
     }))
     .await
 }
