@@ -61,9 +61,9 @@ pub fn monthly(fleet: FleetSize) -> (Vec<CostLine>, CostLine) {
     let storing = runs * (WRITE + 4.0 * READ);
     // Alerter (512 MB) and notifier each minute, and the alerter's look at heartbeat and paths of each probe.
     let deciding = MINUTES * (0.75 * 0.2 * LAMBDA_GB_S + 2.0 * LAMBDA_REQUEST + fleet.probes * 2.0 * READ);
-    // Nineteen aggregate metrics and 22 alarms, however large the fleet is; one call for each run of the
+    // Nineteen aggregate metrics and 23 alarms, however large the fleet is; one call for each run of the
     // alerter and the notifier and for each batch of the collector.
-    let watching = 19.0 * METRIC + 22.0 * ALARM + SECRET + (2.0 * MINUTES + batches) * PUT_METRIC;
+    let watching = 19.0 * METRIC + 23.0 * ALARM + SECRET + (2.0 * MINUTES + batches) * PUT_METRIC;
     let lines = vec![
         CostLine { what: "probes (Lambda, each minute)", dollars: probing },
         CostLine { what: "carrying reports (EventBridge, two hops)", dollars: carrying },

@@ -168,20 +168,25 @@ fn a_function_that_must_run_each_minute_pages_when_it_does_not() -> Result<()> {
 fn who_counts_what_it_cannot_read_has_an_alarm_for_it() -> Result<()> {
     let hub = hub(&[])?;
     let alarms = alarms(&hub)?;
-    let counts = |function: &str| -> Result<bool> {
+    let counts = |function: &str, metric: &str| -> Result<bool> {
         let handler = format!("functions/{}/src/handler.rs", function.to_lowercase());
-        Ok(std::fs::read_to_string(repository().join(handler))?.contains("\"UnreadableItems\""))
+        Ok(std::fs::read_to_string(repository().join(handler))?.contains(&format!("\"{metric}\"")))
     };
+    let mut watched = BTreeSet::new();
     for function in hub.of_type(FUNCTION)? {
-        if !counts(&function)? {
-            continue;
+        for metric in ["UnreadableItems", "FleetFileUnreadable"] {
+            if !counts(&function, metric)? {
+                continue;
+            }
+            let dimensions = json!([{"Name": "Function", "Value": function.to_lowercase()}]);
+            let watches = |it: &Value| it["MetricName"] == metric && it["Dimensions"] == dimensions;
+            let found = alarms.values().find(|it| watches(it));
+            let alarm = found.with_context(|| format!("{function}: no alarm for {metric}"))?;
+            assert_eq!(list(&alarm["AlarmActions"]), ["<OperationsTopic>"], "{function} {metric}");
+            watched.insert(metric);
         }
-        let dimensions = json!([{"Name": "Function", "Value": function.to_lowercase()}]);
-        let watches = |it: &Value| it["MetricName"] == "UnreadableItems" && it["Dimensions"] == dimensions;
-        let alarm =
-            alarms.values().find(|it| watches(it)).with_context(|| format!("{function}: no alarm"))?;
-        assert_eq!(list(&alarm["AlarmActions"]), ["<OperationsTopic>"], "{function}");
     }
+    assert_eq!(watched.len(), 2, "{watched:?}");
     Ok(())
 }
 
