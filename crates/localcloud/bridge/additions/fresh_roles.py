@@ -15,8 +15,8 @@ from .permissions import role_allows
 from .replacing import log, replaces
 from .settings import FRESH_ROLE_SECONDS
 
-# Older roles are known everywhere.
-FRESH_FOR_SECONDS = 60
+# Older roles are known everywhere: IAM says that changes take seconds to arrive.
+FRESH_FOR_SECONDS = 10
 # When a service first met a fresh role, by the role's id and the service.
 first_met = {}
 
