@@ -108,9 +108,9 @@ impl<'a> Planner<'a> {
         let ours = self.seen.peerings.iter().filter(|it| it.address().is_some());
         let mut undeclared = self.undeclared_peerings().into_iter();
         was_opened
-            && ours.clone().any(|it| lets_in(it))
+            && ours.clone().any(&lets_in)
             // What goes along with its peering has that one's permission.
-            && !undeclared.any(|it| lets_in(it))
+            && !undeclared.any(lets_in)
             && !self.spec.links.iter().any(is_gone)
     }
 
