@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{QueueMessage, Stage};
+use phonehome_localcloud::{MANAGEMENT_ACCOUNT, QueueMessage, Stage};
 use serde_json::json;
 
 use super::PATIENCE;
@@ -16,7 +16,7 @@ pub(crate) async fn sent_and_refused(stage: &Stage, cast: &Cast, narrator: &mut 
     let hub = Stage::hub_place();
     let reconcile = stage.output("ReconcileQueueUrl")?;
     stage.control.send_message(&hub, reconcile, r#"{"hello":"world"}"#).await?;
-    let no_id = json!({"source": "aws.organizations", "detail": {"eventName": "CreateAccountResult",
+    let no_id = json!({"account": MANAGEMENT_ACCOUNT, "source": "aws.organizations", "detail": {"eventName": "CreateAccountResult",
         "serviceEventDetails": {"createAccountStatus": {"state": "SUCCEEDED"}}}});
     stage.control.send_message(&hub, reconcile, &no_id.to_string()).await?;
     let forged = report(cast.id("shop-dev")?, cast.id("payments-prod")?);
