@@ -75,7 +75,9 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
         );
         let file = self.folder.path().join("fleet.yaml");
         std::fs::write(&file, fleet)?;
-        self.stage.phonehome(&["publish", "--yes", "--fleet", &file.display().to_string()]).await?;
+        self.stage
+            .phonehome_as_operator(&["publish", "--yes", "--fleet", &file.display().to_string()])
+            .await?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //! of calls only where a trail logs management events.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use aws_config::{Region, SdkConfig};
 use aws_sdk_cloudtrail::Client;
@@ -108,8 +109,8 @@ pub async fn trails(config: &SdkConfig, regions: &[String]) -> Result<Vec<Trail>
         let answer = answer.map_err(|error| AwsError::of("cloudtrail:DescribeTrails", region, &error))?;
         for trail in answer.trail_list() {
             let arn = trail.trail_arn().unwrap_or_default().to_owned();
-            if !seen.contains_key(&arn) {
-                seen.insert(arn, look(config, region, trail).await);
+            if let Entry::Vacant(unknown) = seen.entry(arn) {
+                unknown.insert(look(config, region, trail).await);
             }
         }
     }

@@ -32,6 +32,8 @@ const CHAIN: &str = "4";
 const CONFLICT_EVERY: &str = "10";
 /// The role of the hub that what changes nothing is run with, by the name that infra/operator.yaml gives it.
 const VIEWER_ROLE: &str = "phonehome-viewer";
+/// Runs every part of the command (`infra/operator.yaml`).
+const OPERATOR_ROLE: &str = "phonehome-operator";
 /// The role that AWS makes in each new account; trusts the management account.
 const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 /// The functions of the hub, whose zips its template names.
@@ -299,6 +301,15 @@ impl Stage {
     /// Like [`Stage::phonehome`].
     pub async fn phonehome_as_viewer(&self, arguments: &[&str]) -> Result<String> {
         let credentials = self.control.credentials_of(&Self::hub_place(), VIEWER_ROLE).await?;
+        self.run(arguments, credentials).await
+    }
+
+    /// The command with the role of the people who publish, which may look into every account.
+    ///
+    /// # Errors
+    /// Like [`Stage::phonehome`].
+    pub async fn phonehome_as_operator(&self, arguments: &[&str]) -> Result<String> {
+        let credentials = self.control.credentials_of(&Self::hub_place(), OPERATOR_ROLE).await?;
         self.run(arguments, credentials).await
     }
 

@@ -80,7 +80,9 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     );
 
     let mut cast = Cast::start(folder).await?;
-    stage.phonehome(&["publish", "--yes", "--fleet", &cast.fleet_file.display().to_string()]).await?;
+    stage
+        .phonehome_as_operator(&["publish", "--yes", "--fleet", &cast.fleet_file.display().to_string()])
+        .await?;
     narrator.say("phonehome publish: the fleet file is in force (3 domains × dev and prod)");
 
     accounts::arrive(&stage, &mut cast, narrator).await?;

@@ -98,8 +98,8 @@ pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: 
     let seen = stage.receiver.seen();
     // Beside those that say which networks are ready.
     let of_incidents = |message: &&SlackMessage| {
-        message.channel == "#net-prod" && plain(message).contains("Is it the network?")
-            || message.channel == "#net-prod" && message.text.contains("esolved")
+        message.channel == "#net-prod"
+            && (plain(message).contains("Is it the network?") || message.text.contains("esolved"))
     };
     let in_prod = seen.messages.iter().filter(of_incidents).count();
     ensure!(in_prod == 1, "one cause led to {in_prod} messages in #net-prod: {:#?}", seen.messages);
