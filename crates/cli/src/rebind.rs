@@ -39,20 +39,20 @@ pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format)
         Ok(rebinding) => rebinding,
         // Twice is as good as once.
         Err(already @ RebindRefused::Already { .. }) => {
-            return Ok(said(format, false, &already.to_string())?);
+            return said(format, false, &already.to_string());
         }
         Err(refused) => return Err(Failure::input(refused)),
     };
     let text = describe(&rebinding);
     if !yes {
-        return Ok(said(format, false, &format!("{text}\nNothing was done. Add --yes to do it."))?);
+        return said(format, false, &format!("{text}\nNothing was done. Add --yes to do it."));
     }
     if !rebind(&table, &rebinding, now_ms()).await.map_err(Failure::other)? {
         return Err(Failure::other(
             "somebody else changed who is who at the same moment; nothing was done. Run it again",
         ));
     }
-    Ok(said(format, true, &format!("{text}\nDone. The next sweep goes by it, within 30 minutes."))?)
+    said(format, true, &format!("{text}\nDone. The next sweep goes by it, within 30 minutes."))
 }
 
 fn describe(rebinding: &Rebinding) -> String {

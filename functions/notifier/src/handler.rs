@@ -99,7 +99,10 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
             page.partition, page.sort
         );
         match self.pager.page("phonehome: a page cannot be read", &text).await {
-            Ok(()) => Ok(self.metrics.count("Paged", 1)),
+            Ok(()) => {
+                self.metrics.count("Paged", 1);
+                Ok(())
+            }
             Err(error) => {
                 tracing::warn!(sort = page.sort, %error, "nobody was paged for a page that cannot be read");
                 forget_stand_in(&self.table, page).await

@@ -48,7 +48,7 @@ impl Failure {
         };
         // Organizations masks the name.
         let name =
-            first(["/account/accountName", "/accountName"]).filter(|name| name.trim_matches('*') != "");
+            first(["/account/accountName", "/accountName"]).filter(|name| !name.trim_matches('*').is_empty());
         Self {
             undone,
             account,

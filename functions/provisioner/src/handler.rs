@@ -114,7 +114,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             tracing::info!(account = id, "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
             let stacks = self.stacks_of(id).await?;
-            let notice = closed_notice(&fleet, &stacks, has_left, now_ms());
+            let notice = closed_notice(fleet, &stacks, has_left, now_ms());
             for status in stacks {
                 let noted = self.provision.gone(id, &status.region, notice.as_ref()).await;
                 noted.map_err(table_error)?;
@@ -125,7 +125,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let Some(member) = self.member(fleet, &account).await? else {
             tracing::info!(account = id, name = account.name, "skipped: not in the fleet file");
             self.metrics.count("Skipped", 1);
-            return self.tell_unlisted(&fleet, &[account], false).await;
+            return self.tell_unlisted(fleet, &[account], false).await;
         };
         let sum = self.stacks(request, &in_force, &member, &account).await?;
         self.conclude(request, sum, &account.name).await

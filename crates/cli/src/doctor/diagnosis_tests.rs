@@ -106,7 +106,8 @@ fn conditions_on_how_a_value_begins_and_ends_count_as_well() {
         change(&mut condition);
         [equals("eventCategory", "Management"), condition]
     };
-    let table: [(fn(&mut FieldCondition), bool); 6] = [
+    type Change = fn(&mut FieldCondition);
+    let table: [(Change, bool); 6] = [
         (|it| it.starts_with = vec!["s3.".into(), "organizations.".into()], true),
         (|it| it.starts_with = vec!["s3.".into()], false),
         (|it| it.ends_with = vec![".amazonaws.com".into()], true),

@@ -53,7 +53,7 @@ impl Audit<'_> {
         for group in groups(&claims) {
             let (adopted, given): (Vec<&Claim>, Vec<&Claim>) = group.iter().partition(|it| it.is_adopted());
             if group.len() > 1 && !adopted.is_empty() {
-                let claims = group.iter().map(|claim| Claim::clone(claim)).collect();
+                let claims = group.iter().copied().cloned().collect();
                 findings.push(Finding::AdoptedOverlap { claims });
             }
             for (n, first) in given.iter().enumerate() {
