@@ -25,6 +25,7 @@ import deploy
 import look
 import people
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 ORGANIZATION_REGION = "us-east-1"
 WAIT_SECONDS = 30
@@ -154,7 +155,20 @@ def set_schedule(cloud, account, region, name, enabled):
     # An update replaces all there is; these are not settings.
     given = ("Arn", "CreationDate", "LastModificationDate", "ResponseMetadata")
     schedule = {key: value for key, value in client.get_schedule(Name=name).items() if key not in given}
-    client.update_schedule(**{**schedule, "State": "ENABLED" if enabled else "DISABLED"})
+    schedule["State"] = "ENABLED" if enabled else "DISABLED"
+    patiently(lambda: client.update_schedule(**schedule))
+
+
+def patiently(call, seconds=5):
+    """Until Scheduler knows the schedule's role, which may have been made a moment ago."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return call()
+        except ClientError as refused:
+            if refused.response["Error"]["Code"] != "ValidationException" or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def delete_function(cloud, account, region, name):

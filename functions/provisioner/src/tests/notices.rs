@@ -1,5 +1,7 @@
 //! What people expect to hear, each once.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::world::{FLEET, FOREIGN, REGION, SHOP_DEV, SHOP_PROD, World, error};
@@ -39,6 +41,8 @@ async fn an_account_that_is_not_in_the_fleet_file_is_told_once_in_the_last_route
     world.reconcile(FOREIGN).await;
     let told = world.told_of("unlisted/").await;
     assert!(told.len() == 1 && told[0].contains("somebody-elses") && told[0].contains(FOREIGN), "{told:?}");
+    // Messages of one millisecond have no order among them.
+    tokio::time::sleep(Duration::from_millis(2)).await;
     // Another one of the same day is added to the message, and named in its thread.
     world.account("101010101010", "one <!here>", true, None);
     world.account("202020202020", "two", true, None);
