@@ -45,8 +45,6 @@ const MOTO_ACCOUNT: &str = "x-moto-account-id";
 /// has it; moto gets to know it by a header. Credentials from an `sts:AssumeRole` that went through
 /// this proxy belong to the role's account.
 ///
-/// Where the environment's `PHONEHOME_RECORD_CALLS` names a folder, every call that reaches the emulator
-/// is written down in a file there.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -88,9 +86,22 @@ impl Proxy {
     /// # Errors
     /// The emulator's address is not on this machine, or no port is free.
     pub async fn start(emulator: &str) -> Result<Self> {
+        Self::start_with(emulator, None).await
+    }
+
+    /// The same; and where the environment's `PHONEHOME_RECORD_CALLS` names a folder, every call that
+    /// reaches the emulator is written down in a file there.
+    ///
+    /// # Errors
+    /// As [`Proxy::start`]; or the file cannot be made.
+    pub async fn start_recording(emulator: &str) -> Result<Self> {
+        Self::start_with(emulator, Record::open()?).await
+    }
+
+    async fn start_with(emulator: &str, record: Option<Record>) -> Result<Self> {
         let desk = Arc::new(Desk {
             upstream: Upstream::new(emulator)?,
-            record: Record::open()?,
+            record,
             began: Instant::now(),
             latency_us: AtomicU64::new(0),
             faults: Faults::default(),

@@ -49,7 +49,7 @@ async fn moto(account: &str) -> &'static Moto {
 
 /// A proxy of its own in front of the moto that this account is in.
 pub(crate) async fn proxy(account: &str) -> Proxy {
-    Proxy::start(&moto(account).await.endpoint()).await.unwrap()
+    Proxy::start_recording(&moto(account).await.endpoint()).await.unwrap()
 }
 
 /// Everything that EC2 has for a stack: DNS, endpoints, a flow log, what AWS made closed. No probes.
