@@ -85,7 +85,7 @@ impl SlackMessage {
     }
 
     /// One line for each, under a heading of ours in bold (none where it is empty); the first
-    /// [`SHOWN_LINES`] and how many more there are. None when there is nothing to list.
+    /// `SHOWN_LINES` and how many more there are. None when there is nothing to list.
     #[must_use]
     pub fn list(mut self, heading: &'static str, items: Vec<Words>) -> Self {
         if !items.is_empty() {
