@@ -9,7 +9,25 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 4] = ["phonehome-wire", "phonehome-fleet", "phonehome-network", "phonehome-alerting"];
+const PURE: [&str; 6] = [
+    "phonehome-wire",
+    "phonehome-fleet",
+    "phonehome-network",
+    "phonehome-planner",
+    "phonehome-cloud",
+    "phonehome-alerting",
+];
+
+/// What changes networks: heavy, and none of their business whose work is to watch.
+const OF_THE_NETWORK_LOOP: [&str; 7] = [
+    "aws-sdk-ec2",
+    "aws-sdk-lambda",
+    "aws-sdk-scheduler",
+    "aws-sdk-organizations",
+    "phonehome-accounts",
+    "phonehome-planner",
+    "phonehome-executor",
+];
 
 const LONGEST_MAIN: usize = 60;
 const LONGEST_SOURCE: usize = 400;
@@ -37,9 +55,38 @@ fn the_probe_links_no_aws_sdk() -> Result<()> {
 }
 
 #[test]
-fn only_the_crate_aws_knows_the_aws_sdks() -> Result<()> {
+fn the_functions_that_watch_link_nothing_that_changes_networks() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let provisioner = workspace.reach("phonehome-provisioner")?;
+    let unknown = OF_THE_NETWORK_LOOP.iter().find(|name| !provisioner.contains(**name));
+    assert_eq!(unknown, None, "not even the provisioner links it: take it out of the list");
+    for name in ["phonehome-collector", "phonehome-alerter", "phonehome-notifier"] {
+        assert_none(name, &workspace.reach(name)?, |name| OF_THE_NETWORK_LOOP.contains(&name));
+    }
+    Ok(())
+}
+
+#[test]
+fn only_the_adapters_know_the_aws_sdks() -> Result<()> {
     let users = Workspace::load()?.direct_users(is_sdk);
-    assert_eq!(users, BTreeSet::from(["phonehome-aws".to_owned()]));
+    assert_eq!(users, BTreeSet::from(["phonehome-accounts".to_owned(), "phonehome-aws".to_owned()]));
+    Ok(())
+}
+
+#[test]
+fn adapters_re_export_no_other_crate() -> Result<()> {
+    for adapter in ["accounts", "aws", "slack"] {
+        for (path, text) in texts(&["rs"])? {
+            if path.starts_with(&format!("crates/{adapter}/")) {
+                let other = text.lines().find(|line| {
+                    ["pub use phonehome_", "pub use aws_"]
+                        .iter()
+                        .any(|other| line.trim_start().starts_with(other))
+                });
+                assert_eq!(other, None, "{path}");
+            }
+        }
+    }
     Ok(())
 }
 

@@ -4,8 +4,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use phonehome_aws::cloud;
-use phonehome_aws::table::{Doc, DynamoTable, Expect, MemoryTable, Table, TableError, Write, key};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::sdk;
+use phonehome_cloud::table::{Doc, Expect, MemoryTable, Table, TableError, Write, key};
 use phonehome_localcloud::{HUB_ACCOUNT, REGION, Stage, StageOptions};
 
 fn put(sort: &str, expect: Expect, value: &str) -> Write {
@@ -100,13 +101,12 @@ async fn dynamodb_keeps_the_contract() -> Result<()> {
     })
     .await?;
     stage.deploy().await?;
-    let config = cloud::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await?;
+    let config = sdk::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await?;
     contract(&DynamoTable::new(&config, stage.output("TableName")?)).await
 }
 
 #[tokio::test]
 async fn the_local_cloud_is_never_anywhere_else() {
-    let refused =
-        cloud::in_local_cloud("https://dynamodb.us-east-1.amazonaws.com", HUB_ACCOUNT, REGION).await;
+    let refused = sdk::in_local_cloud("https://dynamodb.us-east-1.amazonaws.com", HUB_ACCOUNT, REGION).await;
     assert!(refused.is_err());
 }

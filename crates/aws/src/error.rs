@@ -2,11 +2,11 @@
 
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use phonehome_executor::AwsError;
+use phonehome_cloud::CloudError;
 
-/// Makes an [`AwsError`] of an SDK error. The error itself, and what can be done about it, are in
-/// `phonehome_executor`, which knows no SDK.
-pub(crate) trait OfSdk {
+/// Makes an [`CloudError`] of an SDK error. The error itself, and what can be done about it, are in
+/// `phonehome_cloud`, which knows no SDK.
+pub trait OfSdk {
     /// Reads an SDK error. `operation` as in `ec2:CreateVpc`, `subject` what the call was about.
     fn of<E: ProvideErrorMetadata>(
         operation: &'static str,
@@ -15,7 +15,7 @@ pub(crate) trait OfSdk {
     ) -> Self;
 }
 
-impl OfSdk for AwsError {
+impl OfSdk for CloudError {
     fn of<E: ProvideErrorMetadata>(
         operation: &'static str,
         subject: impl Into<String>,

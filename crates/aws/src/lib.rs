@@ -1,28 +1,18 @@
-//! The adapters: everything that talks to AWS or Slack, and the narrow traits through which the
-//! functions see it. No other crate knows `aws-sdk-*`.
+//! The adapters that every function needs: configuration, table, queues, pager, metrics, secrets.
 
 mod caller;
-pub mod cloud;
+mod dynamo;
 mod error;
 mod metrics;
-mod organization;
+mod pager;
 mod queue;
-mod regions;
+pub mod sdk;
 pub mod secret;
-pub mod slack;
-mod stack;
-pub mod table;
-mod topic;
-pub mod trail;
-#[cfg(feature = "operator")]
-pub mod trails;
 
-pub use aws_config::SdkConfig;
 pub use caller::caller_arn;
+pub use dynamo::{DynamoTable, stored_bytes};
+pub use error::OfSdk;
 pub use metrics::{Metrics, NAMESPACE};
-pub use organization::{Account, AwsOrganization, FixedOrganization, Organization};
-pub use phonehome_executor::{self as executor, AwsError, Class};
-pub use queue::{DELAY_S_MAX, MemoryQueue, Message, Queue, SqsQueue};
-pub use regions::opted_in_regions;
-pub use stack::{AwsStack, ProbeCode};
-pub use topic::{MemoryPager, Pager, SnsPager};
+pub use pager::SnsPager;
+pub use queue::SqsQueue;
+pub use sdk::Session;

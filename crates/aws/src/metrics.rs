@@ -7,8 +7,9 @@ use std::sync::Mutex;
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{Dimension, MetricDatum, StandardUnit};
 
-use crate::AwsError;
+use crate::Session;
 use crate::error::OfSdk as _;
+use phonehome_cloud::CloudError;
 
 /// The CloudWatch namespace.
 pub const NAMESPACE: &str = "phonehome";
@@ -23,8 +24,8 @@ pub struct Metrics {
 
 impl Metrics {
     /// Metrics of one function; the function's name is their only dimension.
-    pub fn new(config: &aws_config::SdkConfig, function: &'static str) -> Self {
-        Self { client: Some(Client::new(config)), function, counts: Mutex::default() }
+    pub fn new(session: &Session, function: &'static str) -> Self {
+        Self { client: Some(Client::new(session.config())), function, counts: Mutex::default() }
     }
 
     /// Metrics that go nowhere and are never flushed, for tests.
@@ -65,7 +66,7 @@ impl Metrics {
             request = request.metric_data(datum.build());
         }
         if let Err(error) = request.send().await {
-            let error = AwsError::of("cloudwatch:PutMetricData", NAMESPACE, &error);
+            let error = CloudError::of("cloudwatch:PutMetricData", NAMESPACE, &error);
             tracing::warn!(%error, "metrics lost");
         }
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::future::join_all;
-use phonehome_aws::executor::retry;
+use phonehome_executor::retry;
 use phonehome_provision::{Job, Progress};
 use serde_json::json;
 use tokio::sync::Semaphore;

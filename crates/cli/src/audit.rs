@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use phonehome_aws::table::Table;
+use phonehome_cloud::table::Table;
 use phonehome_state::{Claim, Keys, Seen, Severity, all, audit};
 use serde_json::json;
 

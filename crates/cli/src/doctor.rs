@@ -5,8 +5,9 @@ mod diagnosis;
 use std::fmt::Write as _;
 
 use clap::Args;
-use phonehome_aws::trails::{Whereabouts, trails, whereabouts};
-use phonehome_aws::{AwsError, Class, cloud};
+use phonehome_accounts::trails::{Whereabouts, trails, whereabouts};
+use phonehome_aws::sdk;
+use phonehome_cloud::{Class, CloudError};
 use serde_json::json;
 
 use crate::output::{self, Failure};
@@ -26,10 +27,10 @@ pub(crate) struct DoctorArguments {
 
 /// Looks at the trails, and says what is missing and what to do about it.
 pub(crate) async fn run(arguments: &DoctorArguments, format: Format) -> Result<Done, Failure> {
-    let config = cloud::connect().await.map_err(Failure::other)?;
+    let session = sdk::connect().await.map_err(Failure::other)?;
     let regions = regions(arguments.control_tower_region.as_deref());
-    let whereabouts = whereabouts(&config).await.map_err(|error| refused(&error))?;
-    let trails = trails(&config, &regions).await.map_err(|error| refused(&error))?;
+    let whereabouts = whereabouts(&session).await.map_err(|error| refused(&error))?;
+    let trails = trails(&session, &regions).await.map_err(|error| refused(&error))?;
     let diagnosis = diagnose(&whereabouts, &trails, &regions);
     let text = match format {
         Format::Text => render(&whereabouts, &diagnosis),
@@ -44,7 +45,7 @@ fn regions(control_tower: Option<&str>) -> Vec<String> {
     std::iter::once(ORGANIZATION_REGION).chain(other).map(str::to_owned).collect()
 }
 
-fn refused(error: &AwsError) -> Failure {
+fn refused(error: &CloudError) -> Failure {
     let hint = match error.class() {
         Class::Denied | Class::NotReady => {
             "\nThese credentials may not look. phonehome doctor needs cloudtrail:DescribeTrails, \
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn who_may_not_look_is_told_what_it_takes() {
-        let error = |code: &str| AwsError {
+        let error = |code: &str| CloudError {
             operation: "cloudtrail:DescribeTrails",
             subject: "us-east-1".into(),
             code: code.into(),

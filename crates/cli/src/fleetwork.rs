@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{SdkConfig, cloud};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{Session, sdk};
 use phonehome_fleet::{Fleet, Member, Organization, Surveyed};
-use phonehome_network::{Disruption, Limits};
+use phonehome_planner::Disruption;
+use phonehome_planner::Limits;
 use phonehome_provision::{AwsMembers, Job, Provision, SETTLE_MS, usual_limits};
 use phonehome_state::{bindings, keep};
 
@@ -125,9 +126,9 @@ impl Work {
         format: Format,
     ) -> Result<Self, Failure> {
         let (_, fleet) = load(&scope.fleet, format)?;
-        let config = cloud::connect().await.map_err(Failure::other)?;
-        let table = DynamoTable::new(&config, table);
-        Self::of(fleet, scope, access, &config, &table).await
+        let session = sdk::connect().await.map_err(Failure::other)?;
+        let table = DynamoTable::new(&session, table);
+        Self::of(fleet, scope, access, &session, &table).await
     }
 
     /// The same for a fleet that is read already.
@@ -135,16 +136,16 @@ impl Work {
         fleet: Fleet,
         scope: Scope,
         access: Access,
-        config: &SdkConfig,
+        session: &Session,
         table: &DynamoTable,
     ) -> Result<Self, Failure> {
-        let mut members = AwsMembers::new(config.clone(), access.role(&fleet.organization));
+        let mut members = AwsMembers::new(session.clone(), access.role(&fleet.organization));
         if let Some(path) = &scope.probe_zip {
             let zip = std::fs::read(path)
                 .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
             members = members.with_probe(zip, &scope.probe_architecture);
         }
-        let who = Who::look(config, table, &fleet).await?;
+        let who = Who::look(session, table, &fleet).await?;
         let provision = Provision { table: table.clone(), members, settle_ms: SETTLE_MS };
         let (targets, notes) = targets(&fleet, &who, &scope.account)?;
         Ok(Self { fleet, provision, targets, limits: scope.limits, notes, who })

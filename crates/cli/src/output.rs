@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use phonehome_aws::cloud;
-use phonehome_aws::table::DynamoTable;
+use phonehome_aws::DynamoTable;
+use phonehome_aws::sdk;
 use serde::Serialize;
 
 /// Why a command failed.
@@ -68,6 +68,6 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
 
 /// The hub's table, by the usual AWS settings.
 pub(crate) async fn table(name: &str) -> Result<DynamoTable, Failure> {
-    let config = cloud::connect().await.map_err(Failure::other)?;
-    Ok(DynamoTable::new(&config, name))
+    let session = sdk::connect().await.map_err(Failure::other)?;
+    Ok(DynamoTable::new(&session, name))
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use futures_util::stream::{self, StreamExt as _};
-use phonehome_network::{Plan, render};
+use phonehome_planner::{Plan, render};
 use phonehome_provision::Job;
 use phonehome_state::Claim;
 use serde_json::json;

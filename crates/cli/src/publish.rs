@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
-use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{caller_arn, cloud};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{caller_arn, sdk};
 use phonehome_state::{
     Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, base, publish, text_fits,
 };
@@ -49,8 +49,8 @@ pub(crate) struct PublishArguments {
 pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format) -> Result<String, Failure> {
     let (text, fleet) = load(&arguments.fleet, format)?;
     text_fits(&text).map_err(Failure::input)?;
-    let config = cloud::connect().await.map_err(Failure::other)?;
-    let table = DynamoTable::new(&config, table);
+    let session = sdk::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&session, table);
     let base = base(&table).await.map_err(Failure::other)?;
     if let Some(current) = base.current().filter(|it| it.text == text && !arguments.again) {
         return unchanged(current, format);
@@ -63,11 +63,11 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
              nothing to be taken away",
         ));
     }
-    let published_by = caller_arn(&config).await.map_err(Failure::other)?;
+    let published_by = caller_arn(&session).await.map_err(Failure::other)?;
     let summary = match arguments.no_plan {
         true => None,
         false => {
-            Some(summary(&Work::of(fleet, arguments.scope(), Access::Look, &config, &table).await?).await)
+            Some(summary(&Work::of(fleet, arguments.scope(), Access::Look, &session, &table).await?).await)
         }
     };
     eprint!("{}", shown(&base, summary.as_ref()));

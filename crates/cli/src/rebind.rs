@@ -1,8 +1,8 @@
 //! `phonehome rebind`.
 
 use clap::Args;
-use phonehome_aws::cloud;
-use phonehome_aws::table::DynamoTable;
+use phonehome_aws::DynamoTable;
+use phonehome_aws::sdk;
 use phonehome_fleet::{RebindRefused, Rebinding};
 use phonehome_state::rebind;
 use serde_json::json;
@@ -31,10 +31,10 @@ pub(crate) struct RebindArguments {
 /// Shows, and with `--yes` does, what rebinding comes to.
 pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format) -> Result<Done, Failure> {
     let RebindArguments { line, account, force, yes } = arguments;
-    let config = cloud::connect().await.map_err(Failure::other)?;
-    let table = DynamoTable::new(&config, table);
+    let session = sdk::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&session, table);
     let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
-    let Who { roster, bindings, .. } = Who::look(&config, &table, &fleet).await?;
+    let Who { roster, bindings, .. } = Who::look(&session, &table, &fleet).await?;
     let rebinding = match fleet.rebinding(&line, &account, &bindings, &roster, force) {
         Ok(rebinding) => rebinding,
         // Twice is as good as once.

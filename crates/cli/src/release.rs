@@ -1,10 +1,13 @@
 //! `phonehome release`.
 
 use clap::{Args, ValueEnum};
-use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{AwsOrganization, Organization as _, cloud};
-use phonehome_network::{Release, StackStatus, render};
+use phonehome_accounts::AwsOrganization;
+use phonehome_aws::DynamoTable;
+use phonehome_aws::sdk;
+use phonehome_cloud::Organization as _;
+use phonehome_planner::{Release, render};
 use phonehome_provision::{AwsMembers, Progress, Provision, SETTLE_MS};
+use phonehome_state::StackStatus;
 use phonehome_state::{Keys, bindings, readable};
 use serde_json::json;
 
@@ -36,11 +39,11 @@ enum Mode {
 
 /// Shows, and with `--yes` does, what giving the account's stacks up comes to.
 pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format) -> Result<Done, Failure> {
-    let config = cloud::connect().await.map_err(Failure::other)?;
-    let table = DynamoTable::new(&config, table);
+    let session = sdk::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&session, table);
     let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
     let id = arguments.account.as_str();
-    let account = AwsOrganization::new(&config).account(id).await.map_err(Failure::other)?;
+    let account = AwsOrganization::new(&session).account(id).await.map_err(Failure::other)?;
     let active = account.filter(|account| account.active);
     let bindings = bindings(&table).await.map_err(Failure::other)?;
     if let Some(member) = active.as_ref().and_then(|_| fleet.member_for(id, &bindings)) {
@@ -62,7 +65,7 @@ pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format
         return Err(Failure::input(format!("account {id:?} has no stack; `phonehome status` lists all")));
     }
     let access = if arguments.yes { Access::Change } else { Access::Look };
-    let members = AwsMembers::new(config, access.role(&fleet.organization));
+    let members = AwsMembers::new(session, access.role(&fleet.organization));
     let provision = Provision { table, members, settle_ms: SETTLE_MS };
     let mode = match arguments.mode {
         Mode::Remove => Release::Remove,

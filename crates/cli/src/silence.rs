@@ -7,8 +7,9 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use clap::Args;
 use phonehome_alerting::{Matcher, Silence};
-use phonehome_aws::table::{DynamoTable, Expect, Table, TableError, Write};
-use phonehome_aws::{caller_arn, cloud};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{caller_arn, sdk};
+use phonehome_cloud::table::{Expect, Table, TableError, Write};
 use phonehome_state::Keys;
 use phonehome_wire::CheckId;
 
@@ -85,11 +86,11 @@ pub(crate) async fn run(
     if arguments.reason.trim().is_empty() {
         return Err(Failure::input("--reason is empty; everyone who wonders about the silence reads it"));
     }
-    let config = cloud::connect().await.map_err(Failure::other)?;
-    let table = DynamoTable::new(&config, table_name);
+    let session = sdk::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&session, table_name);
     check_names(&matcher, &Names::of(&table).await?)?;
     let now_ms = now_ms();
-    let by = caller_arn(&config).await.map_err(Failure::other)?;
+    let by = caller_arn(&session).await.map_err(Failure::other)?;
     let expires_at_ms = now_ms + minutes * 60_000;
     let silence = Silence { matcher, expires_at_ms, reason: arguments.reason, by, set_at_ms: now_ms };
     let id = store(&table, &silence).await?;
@@ -152,7 +153,7 @@ mod tests {
             by: "arn:aws:iam::111122223333:user/ada".into(),
             set_at_ms: 1000,
         };
-        let table = phonehome_aws::table::MemoryTable::default();
+        let table = phonehome_cloud::table::MemoryTable::default();
         let first = store(&table, &silence).await.unwrap_or_else(|failure| panic!("{}", failure.text));
         let second = store(&table, &silence).await.unwrap_or_else(|failure| panic!("{}", failure.text));
         assert_ne!(first, second);

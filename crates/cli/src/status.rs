@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Severity};
-use phonehome_aws::table::{Doc, DynamoTable, Table};
-use phonehome_aws::{SdkConfig, cloud};
-use phonehome_network::{Phase, StackStatus};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{Session, sdk};
+use phonehome_cloud::table::{Doc, Table};
 use phonehome_state::{Keys, readable};
+use phonehome_state::{Phase, StackStatus};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -37,8 +38,8 @@ struct Shown {
 
 /// Shows the whole fleet, or one account with every path.
 pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format) -> Result<String, Failure> {
-    let config = cloud::connect().await.map_err(Failure::other)?;
-    let table = DynamoTable::new(&config, table_name);
+    let session = sdk::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&session, table_name);
     let mut shown = load(&table).await?;
     if let Some(wanted) = account {
         shown.stacks.retain(|stack| stack.account == wanted || stack.account_name == wanted);
@@ -56,7 +57,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
         });
     }
     if account.is_none() {
-        (shown.who_is_who, shown.notes) = who_is_who(&config, &table).await;
+        (shown.who_is_who, shown.notes) = who_is_who(&session, &table).await;
     }
     match format {
         Format::Json => to_json(&shown),
@@ -65,10 +66,10 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
 }
 
 /// Who may not ask the organization, or has published nothing yet, sees all the rest.
-async fn who_is_who(config: &SdkConfig, table: &DynamoTable) -> (Value, Vec<String>) {
+async fn who_is_who(session: &Session, table: &DynamoTable) -> (Value, Vec<String>) {
     let looked = match phonehome_state::fleet(table).await {
         Ok(fleet) => {
-            Who::look(config, table, &fleet).await.map_err(|failure| failure.text.trim_end().to_owned())
+            Who::look(session, table, &fleet).await.map_err(|failure| failure.text.trim_end().to_owned())
         }
         Err(error) => Err(error.to_string()),
     };

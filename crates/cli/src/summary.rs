@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_network::{Ask, Disruption, Plan};
+use phonehome_network::Ask;
+use phonehome_planner::Disruption;
+use phonehome_planner::Plan;
 use phonehome_state::AcceptedStack;
 use serde_json::{Value, json};
 

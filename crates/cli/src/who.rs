@@ -1,7 +1,9 @@
 //! Which account each line of the fleet file is, for people.
 
-use phonehome_aws::table::Table;
-use phonehome_aws::{AwsOrganization, Organization, SdkConfig};
+use phonehome_accounts::AwsOrganization;
+use phonehome_aws::Session;
+use phonehome_cloud::Organization;
+use phonehome_cloud::table::Table;
 use phonehome_fleet::{Bindings, Fleet, LineState, Roster, Survey, Surveyed};
 use phonehome_state::bindings;
 use serde_json::{Value, json};
@@ -17,8 +19,8 @@ pub(crate) struct Who {
 
 impl Who {
     /// Asks the organization for all its accounts. Writes nothing.
-    pub(crate) async fn look(config: &SdkConfig, table: &impl Table, fleet: &Fleet) -> Result<Self, Failure> {
-        let accounts = AwsOrganization::new(config).accounts().await.map_err(Failure::other)?;
+    pub(crate) async fn look(session: &Session, table: &impl Table, fleet: &Fleet) -> Result<Self, Failure> {
+        let accounts = AwsOrganization::new(session).accounts().await.map_err(Failure::other)?;
         let active = accounts.into_iter().filter(|account| account.active);
         let roster = active.map(|account| (account.id, account.name)).collect();
         let bindings = bindings(table).await.map_err(Failure::other)?;

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use phonehome_network::{Action, Address, Inventory, Kind, Ref};
+use phonehome_network::{Address, Inventory, Kind};
+use phonehome_planner::{Action, Ref};
 
-use crate::AwsError;
+use phonehome_cloud::CloudError;
 
 /// One account and Region, looked at and changed.
 pub trait StackApi: Send + Sync {
     /// Sees everything of these kinds; the others are `unseen` in what it answers.
-    fn observe(&self, kinds: &[Kind]) -> impl Future<Output = Result<Inventory, AwsError>> + Send;
+    fn observe(&self, kinds: &[Kind]) -> impl Future<Output = Result<Inventory, CloudError>> + Send;
 
     /// Makes one call; answers with the new resource's id, where there is one.
     fn perform(
@@ -18,7 +19,7 @@ pub trait StackApi: Send + Sync {
         address: &Address,
         action: &Action,
         ids: &Ids,
-    ) -> impl Future<Output = Result<Option<String>, AwsError>> + Send;
+    ) -> impl Future<Output = Result<Option<String>, CloudError>> + Send;
 
     /// The API operation behind an action, as in `ec2:CreateVpc`: it says which of AWS's limits the
     /// call counts against ([`crate::Buckets`]). An action that needs several calls names the one
@@ -35,10 +36,10 @@ impl Ids {
     ///
     /// # Errors
     /// When the step that makes it is not done: the plan's order is wrong.
-    pub fn resolve(&self, reference: &Ref) -> Result<String, AwsError> {
+    pub fn resolve(&self, reference: &Ref) -> Result<String, CloudError> {
         match reference {
             Ref::Id(id) => Ok(id.clone()),
-            Ref::Output(address) => self.0.get(address).cloned().ok_or_else(|| AwsError {
+            Ref::Output(address) => self.0.get(address).cloned().ok_or_else(|| CloudError {
                 operation: "plan",
                 subject: address.to_string(),
                 code: "order".into(),

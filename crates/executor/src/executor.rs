@@ -4,10 +4,11 @@ use std::sync::OnceLock;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use phonehome_network::{Plan, Step};
+use phonehome_planner::{Plan, Step};
 
 use crate::run::Run;
-use crate::{Applied, AwsError, Buckets, Clock, Fence, Ids, Progress, Quiet, StackApi, Stale, Uptime};
+use crate::{Applied, Buckets, Clock, Fence, Ids, Progress, Quiet, StackApi, Stale, Uptime};
+use phonehome_cloud::CloudError;
 
 /// How many calls are under way at once. EC2's bucket of mutating calls holds 50 and refills with
 /// 5 a second (per API, account and Region), so a stack of some 40 creates fits.
@@ -73,7 +74,7 @@ impl<C: Clock, P: Progress> Executor<C, P> {
 
 enum Answer {
     Stale(Stale),
-    Api(Result<Option<String>, AwsError>),
+    Api(Result<Option<String>, CloudError>),
 }
 
 /// Asks the fence, then makes the call. Once the fence has refused one step, it has refused all,

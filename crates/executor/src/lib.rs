@@ -9,10 +9,8 @@
 mod api;
 mod buckets;
 mod clock;
-mod error;
 mod executor;
 mod fence;
-mod meaning;
 mod outcome;
 mod progress;
 mod refusals;
@@ -22,7 +20,6 @@ mod run;
 pub use api::{Ids, StackApi};
 pub use buckets::{Buckets, Limit, RetryAt};
 pub use clock::{Clock, Uptime};
-pub use error::{AwsError, Class};
 pub use executor::{CALLS_MAX, Executor};
 pub use fence::{Deadline, Fence, NoFence, Stale};
 pub use outcome::{Applied, StepOutcome};

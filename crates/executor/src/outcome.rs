@@ -2,7 +2,8 @@
 
 use phonehome_network::Address;
 
-use crate::{AwsError, Stale};
+use crate::Stale;
+use phonehome_cloud::CloudError;
 
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,13 +14,13 @@ pub enum StepOutcome {
     /// Not possible yet: look again later. The error is AWS's answer to this step; or, with the code
     /// `bucket`, that another call now would exceed AWS's limit, and when it would not; or AWS's
     /// refusal of another step, which this step would have met too.
-    Waiting(AwsError),
+    Waiting(CloudError),
     /// Not tried, because this earlier step is not done.
     Skipped(Address),
     /// Not tried, because this executor may no longer change the stack.
     Refused(Stale),
     /// Failed in a way that trying again does not mend.
-    Failed(AwsError),
+    Failed(CloudError),
 }
 
 /// What came of a plan: one outcome for each step, in the plan's order.
@@ -36,7 +37,7 @@ impl Applied {
     }
 
     /// The first failure, in the plan's order.
-    pub fn failure(&self) -> Option<(&Address, &AwsError)> {
+    pub fn failure(&self) -> Option<(&Address, &CloudError)> {
         self.outcomes.iter().find_map(|(address, outcome)| match outcome {
             StepOutcome::Failed(error) => Some((address, error)),
             _ => None,
@@ -44,7 +45,7 @@ impl Applied {
     }
 
     /// The first step that has to wait, in the plan's order.
-    pub fn waiting(&self) -> Option<(&Address, &AwsError)> {
+    pub fn waiting(&self) -> Option<(&Address, &CloudError)> {
         self.outcomes.iter().find_map(|(address, outcome)| match outcome {
             StepOutcome::Waiting(error) => Some((address, error)),
             _ => None,

@@ -1,6 +1,6 @@
 //! Watching a plan being applied.
 
-use phonehome_network::Step;
+use phonehome_planner::Step;
 
 use crate::StepOutcome;
 

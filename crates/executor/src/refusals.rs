@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{AwsError, Class};
+use phonehome_cloud::{Class, CloudError};
 
 /// When so many operations were denied, no other is tried in this run: the role as a whole is not
 /// ready.
@@ -11,14 +11,14 @@ const DENIED_MAX: usize = 3;
 /// The refusals of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Refusals {
-    account: Option<AwsError>,
-    operations: BTreeMap<&'static str, AwsError>,
+    account: Option<CloudError>,
+    operations: BTreeMap<&'static str, CloudError>,
 }
 
 impl Refusals {
     /// Notes how a call of this operation failed. An account that is not ready refuses everything;
     /// a role that may not make one call may well make others.
-    pub(crate) fn note(&mut self, operation: &'static str, error: &AwsError) {
+    pub(crate) fn note(&mut self, operation: &'static str, error: &CloudError) {
         match error.class() {
             Class::NotReady => {
                 self.account.get_or_insert_with(|| error.clone());
@@ -34,9 +34,9 @@ impl Refusals {
     }
 
     /// Why a call of this operation would be refused as well.
-    pub(crate) fn reason(&self, operation: &str) -> Option<AwsError> {
+    pub(crate) fn reason(&self, operation: &str) -> Option<CloudError> {
         let error = self.account.as_ref().or_else(|| self.operations.get(operation))?;
         let message = format!("{} (for the same reason this step was not tried)", error.message);
-        Some(AwsError { message, ..error.clone() })
+        Some(CloudError { message, ..error.clone() })
     }
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::Class;
+use phonehome_cloud::Class;
 
 /// How often a step that met something not visible yet is tried again within a run.
 pub const RETRIES_MAX: u32 = 3;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use phonehome_network::{Address, Plan, Step};
+use phonehome_network::Address;
+use phonehome_planner::{Plan, Step};
 
 use crate::refusals::Refusals;
 use crate::retry::{Verdict, verdict};
-use crate::{Applied, AwsError, Buckets, Class, Ids, Progress, RetryAt, StackApi, Stale, StepOutcome};
+use crate::{Applied, Buckets, Ids, Progress, RetryAt, StackApi, Stale, StepOutcome};
+use phonehome_cloud::{Class, CloudError};
 
 /// A plan on its way. Synchronous: it decides which calls are made, and makes none.
 #[derive(Debug)]
@@ -30,7 +32,7 @@ pub(crate) struct Run<'a, P> {
 /// Why a step was held back; kept until its outcome is known.
 #[derive(Debug)]
 struct Held {
-    why: AwsError,
+    why: CloudError,
     /// Not to be tried before more calls than this have succeeded.
     until_succeeded: Option<usize>,
 }
@@ -95,7 +97,7 @@ impl<'a, P: Progress> Run<'a, P> {
         &mut self,
         step: &'a Step,
         operation: &'static str,
-        answer: Result<Option<String>, AwsError>,
+        answer: Result<Option<String>, CloudError>,
         buckets: &mut Buckets,
         now_ms: u64,
     ) {
@@ -181,9 +183,9 @@ impl<'a, P: Progress> Run<'a, P> {
     }
 
     /// What this step needs was made before, so AWS named no id in this run.
-    fn unseen(&self, step: &Step) -> Option<AwsError> {
+    fn unseen(&self, step: &Step) -> Option<CloudError> {
         let needed = step.action.outputs().into_iter().find(|address| self.already.contains(address))?;
-        Some(AwsError {
+        Some(CloudError {
             operation: "plan",
             subject: step.address.to_string(),
             code: "unseen".into(),
@@ -198,7 +200,7 @@ impl<'a, P: Progress> Run<'a, P> {
             // AWS's own answer is the better reason.
             return;
         }
-        let why = AwsError {
+        let why = CloudError {
             operation,
             subject: step.address.to_string(),
             code: "bucket".into(),
@@ -230,9 +232,9 @@ impl<'a, P: Progress> Run<'a, P> {
     }
 }
 
-fn out_of_order(step: &Step) -> AwsError {
+fn out_of_order(step: &Step) -> CloudError {
     let after: Vec<_> = step.after.iter().map(ToString::to_string).collect();
-    AwsError {
+    CloudError {
         operation: "plan",
         subject: step.address.to_string(),
         code: "order".into(),

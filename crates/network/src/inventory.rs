@@ -1,6 +1,7 @@
 //! What is seen in an account, in one Region: phonehome's own resources and everybody else's.
 
 mod ec2;
+mod life;
 mod order;
 mod probes;
 
@@ -189,12 +190,12 @@ impl Inventory {
 
     /// Whether a route table is one that AWS made for a regional NAT gateway: nobody's to keep, nor to
     /// take over.
-    pub(crate) fn is_of_nat_gateway(&self, table: &RouteTable) -> bool {
+    pub fn is_of_nat_gateway(&self, table: &RouteTable) -> bool {
         self.nat_gateways.iter().any(|nat| nat.route_table_id.as_ref() == Some(&table.id))
     }
 
     /// Whether something was there before phonehome, which adopted it.
-    pub(crate) fn is_adopted(&self, id: &str) -> bool {
+    pub fn is_adopted(&self, id: &str) -> bool {
         fn has<T: Tagged>(items: &[T], id: &str) -> bool {
             items.iter().any(|it| it.id() == id && it.tags().contains_key(TAG_ADOPTED))
         }

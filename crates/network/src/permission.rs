@@ -4,12 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Address, Disruption, Doomed, Plan, Ref, Rule};
-
-/// The worst that a repair does to running traffic: it leads back what somebody has led away, and
-/// closes what somebody has opened. What cuts off, or puts another in the place of what works, is no
-/// repair.
-pub const REPAIR: Disruption = Disruption::ResetsConnections;
+use crate::{Address, RemovalTarget, Rule};
 
 /// One thing that is not done unasked. Two are the same when they do the same to the same resource:
 /// what is made again under the same name has another id, and is another matter.
@@ -17,7 +12,7 @@ pub const REPAIR: Disruption = Disruption::ResetsConnections;
 #[serde(rename_all = "snake_case")]
 pub enum Ask {
     /// To delete something that is no longer declared.
-    Delete(Doomed),
+    Delete(RemovalTarget),
     /// To remove a peering with all its routes and rules.
     Unpeer {
         /// `pcx-…`
@@ -47,11 +42,11 @@ impl Ask {
             Self::Unpeer { .. } => true,
             Self::Delete(doomed) => !matches!(
                 doomed,
-                Doomed::Route { .. }
-                    | Doomed::AclEntry { .. }
-                    | Doomed::InternetGatewayAttachment { .. }
-                    | Doomed::Function { .. }
-                    | Doomed::Schedule { .. }
+                RemovalTarget::Route { .. }
+                    | RemovalTarget::AclEntry { .. }
+                    | RemovalTarget::InternetGatewayAttachment { .. }
+                    | RemovalTarget::Function { .. }
+                    | RemovalTarget::Schedule { .. }
             ),
             Self::Close { .. } | Self::Disturb { .. } => false,
         }
@@ -60,11 +55,6 @@ impl Ask {
     /// Whether it takes something away, rather than changes it.
     pub fn takes_away(&self) -> bool {
         !matches!(self, Self::Disturb { .. })
-    }
-
-    /// To do `action` to the resource at `address`.
-    pub(crate) fn disturb(address: &Address, action: &Action) -> Self {
-        Self::Disturb { address: address.clone(), id: action.subject().unwrap_or_default().to_owned() }
     }
 }
 
@@ -102,42 +92,5 @@ impl Permission {
 impl FromIterator<Ask> for Permission {
     fn from_iter<I: IntoIterator<Item = Ask>>(asks: I) -> Self {
         Self(asks.into_iter().collect())
-    }
-}
-
-impl Plan {
-    /// What the plan's steps do that is no repair.
-    pub fn uses(&self) -> BTreeSet<Ask> {
-        self.steps.iter().flat_map(|step| step.asks.iter().cloned()).collect()
-    }
-
-    /// The same, each once, in the order in which they are done.
-    pub fn uses_in_order(&self) -> Vec<Ask> {
-        let mut seen = BTreeSet::new();
-        let asks = self.steps.iter().flat_map(|step| &step.asks);
-        asks.filter(|ask| seen.insert(*ask)).cloned().collect()
-    }
-
-    /// What the plan would do if it had the permission.
-    pub fn asks(&self) -> BTreeSet<Ask> {
-        self.withheld.iter().flat_map(|held| held.asks.iter().cloned()).collect()
-    }
-}
-
-impl Action {
-    /// The id of what it changes, where that exists already and is one thing.
-    pub(crate) fn subject(&self) -> Option<&str> {
-        let changed = match self {
-            Self::Remove(removal) => return Some(removal.what().id()),
-            Self::ReplaceAssociation { association_id, .. } => return Some(association_id),
-            Self::AddEndpointTables { endpoint, .. } => return Some(endpoint),
-            Self::AcceptPeering { peering } => return Some(peering),
-            Self::AssociateRouteTable { subnet, .. } => Some(subnet),
-            other => other.refs().into_iter().next(),
-        };
-        match changed? {
-            Ref::Id(id) => Some(id),
-            Ref::Output(_) => None,
-        }
     }
 }

@@ -1,9 +1,11 @@
 //! Adopting a VPC: its addresses are the account's.
 
 use ipnet::Ipv4Net;
-use phonehome_aws::executor::StackApi as _;
-use phonehome_aws::table::{Doc, Table, TableError};
-use phonehome_network::{Kind, StackSpec, StackStatus};
+use phonehome_cloud::table::{Doc, Table, TableError};
+use phonehome_executor::StackApi as _;
+use phonehome_network::Kind;
+use phonehome_planner::StackSpec;
+use phonehome_state::StackStatus;
 use phonehome_state::{Claim, Keys, claim_existing, peek_existing};
 
 use crate::Members;

@@ -1,7 +1,7 @@
 //! Who did what in an account, as CloudTrail's events said.
 
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_aws::trail::Deed;
+use crate::trail::Deed;
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_state::{Keys, set_aside};
 use serde::{Deserialize, Serialize};
 

@@ -1,11 +1,11 @@
 //! A new account's default VPCs: one in each Region that is enabled.
 
 use futures_util::stream::{self, StreamExt as _};
-use phonehome_aws::executor::{Executor, StackApi as _};
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_aws::{AwsError, Class};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::{Class, CloudError};
+use phonehome_executor::{Executor, StackApi as _};
 use phonehome_fleet::DefaultVpcs as Wanted;
-use phonehome_network::{Limits, StackSpec, default_vpc_kinds, plan_default_vpc_removal};
+use phonehome_planner::{Limits, StackSpec, default_vpc_kinds, plan_default_vpc_removal};
 use phonehome_state::Keys;
 use serde::{Deserialize, Serialize};
 
@@ -126,7 +126,7 @@ enum Removed {
 }
 
 /// A Region that a policy of the organization closes is left as it is; nobody can use it.
-fn refused(error: &AwsError) -> Removed {
+fn refused(error: &CloudError) -> Removed {
     match error.class() {
         _ if error.is_forbidden() => Removed::Kept(format!("a policy forbids it: {error}")),
         Class::Invalid => Removed::Kept(error.to_string()),

@@ -11,7 +11,8 @@ mod line;
 use std::collections::BTreeMap;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_network::{Action, Address, Change, Inventory, Plan, Ref, RefTarget, StackSpec, Step, Tagged};
+use phonehome_network::{Address, Inventory, Tagged};
+use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, StackSpec, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};

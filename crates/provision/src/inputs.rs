@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Endpoints, Given, Inputs, endpoints};
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_network::{Action, Inventory, Plan, ProbeSpec, StackSpec};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_network::Inventory;
+use phonehome_planner::{Action, Plan, ProbeSpec, StackSpec};
 use phonehome_state::{Keys, set_aside};
 
 use crate::reconcile::Provision;

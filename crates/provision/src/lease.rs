@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::trail::Deed;
 use phonehome_alerting::Outgoing;
-use phonehome_aws::AwsError;
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_aws::trail::Deed;
-use phonehome_network::{Inventory, Phase, StackSpec, StackStatus};
+use phonehome_cloud::CloudError;
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_network::Inventory;
+use phonehome_planner::StackSpec;
 use phonehome_state::{Claim, Keys, Outboxed};
+use phonehome_state::{Phase, StackStatus};
 use serde::de::DeserializeOwned;
 
 use crate::reconcile::{Job, Progress, Provision, Reconciled, judge};
@@ -29,12 +31,12 @@ pub(crate) struct Leased {
     pub(crate) inventory: Option<Inventory>,
     pub(crate) seen_ms: u64,
     /// Why nothing could be seen.
-    pub(crate) refused: Option<AwsError>,
+    pub(crate) refused: Option<CloudError>,
 }
 
 impl Leased {
     /// Nothing can be seen, and why.
-    pub(crate) fn refused(&mut self, error: AwsError) -> Reconciled {
+    pub(crate) fn refused(&mut self, error: CloudError) -> Reconciled {
         let progress = judge(&error);
         self.refused = Some(error);
         Reconciled::only(progress)
@@ -210,8 +212,8 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use phonehome_aws::executor::Fence as _;
-    use phonehome_aws::table::{Key, MemoryTable};
+    use phonehome_cloud::table::{Key, MemoryTable};
+    use phonehome_executor::Fence as _;
     use phonehome_state::ClaimState;
 
     use super::*;

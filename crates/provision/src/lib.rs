@@ -22,6 +22,7 @@ mod release;
 mod seen;
 mod time;
 mod told;
+pub mod trail;
 
 pub use deeds::{Deeds, is_look_queued, note_queued_look, record_deed};
 pub use default_vpc::DefaultVpcs;

@@ -1,9 +1,11 @@
 //! What may be taken away or disturbed, and how much of that is used up.
 
-use phonehome_aws::Class;
-use phonehome_aws::executor::StepOutcome;
+use phonehome_cloud::Class;
+use phonehome_executor::StepOutcome;
 use phonehome_fleet::Member;
-use phonehome_network::{Action, Change, Disruption, Doomed, Limits, Step};
+use phonehome_network::RemovalTarget;
+use phonehome_planner::Disruption;
+use phonehome_planner::{Action, Change, Limits, Step};
 
 use crate::reconcile::{Job, Reconciled};
 
@@ -39,10 +41,10 @@ pub(crate) fn left(limits: Limits, reconciled: &Reconciled) -> Limits {
         match (&step.change, &step.action) {
             (Change::Replace(_), _) => used.replacements += 1,
             (Change::Delete { .. }, Action::Remove(removal)) => match removal.what() {
-                Doomed::Peering { .. } => used.peerings += 1,
-                Doomed::AclEntry { .. } => used.closings += 1,
+                RemovalTarget::Peering { .. } => used.peerings += 1,
+                RemovalTarget::AclEntry { .. } => used.closings += 1,
                 // One that leads nowhere disturbs nobody; any other counts with its peering.
-                Doomed::Route { .. } if step.address.0.contains("/route/") => {
+                RemovalTarget::Route { .. } if step.address.0.contains("/route/") => {
                     used.dead_routes += u32::from(step.disruption == Disruption::None);
                 }
                 _ => used.deletions += 1,

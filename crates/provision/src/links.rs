@@ -1,9 +1,10 @@
 //! The other ends of an account's declared connections.
 
-use phonehome_aws::table::{Table, TableError};
+use phonehome_cloud::table::{Table, TableError};
 use phonehome_fleet::{Binding, Link};
-use phonehome_network::{LinkSpec, Phase, StackSpec, StackStatus};
+use phonehome_planner::{LinkSpec, StackSpec};
 use phonehome_state::{Keys, Unread, known, readable};
+use phonehome_state::{Phase, StackStatus};
 
 use crate::reconcile::{Job, Provision};
 

@@ -2,9 +2,11 @@
 
 use std::future::Future;
 
-use phonehome_aws::executor::StackApi;
-use phonehome_aws::{AwsError, AwsStack, ProbeCode, SdkConfig, cloud, opted_in_regions};
-use phonehome_network::{ProbeSpec, StackSpec};
+use phonehome_accounts::{AwsStack, ProbeCode, opted_in_regions};
+use phonehome_aws::{Session, sdk};
+use phonehome_cloud::CloudError;
+use phonehome_executor::StackApi;
+use phonehome_planner::{ProbeSpec, StackSpec};
 
 /// Opens member accounts.
 pub trait Members: Send + Sync {
@@ -16,27 +18,27 @@ pub trait Members: Send + Sync {
     /// Opens an account and Region. `known_vpc` is where the stack's VPC was when it was last seen.
     ///
     /// # Errors
-    /// [`AwsError`]; a role that is not there (yet) is of class [`phonehome_aws::Class::NotReady`].
+    /// [`CloudError`]; a role that is not there (yet) is of class [`phonehome_cloud::Class::NotReady`].
     fn open(
         &self,
         spec: &StackSpec,
         known_vpc: Option<&str>,
-    ) -> impl Future<Output = Result<Self::Stack, AwsError>> + Send;
+    ) -> impl Future<Output = Result<Self::Stack, CloudError>> + Send;
     /// The Regions that are enabled in an account.
     ///
     /// # Errors
-    /// [`AwsError`]
+    /// [`CloudError`]
     fn regions(
         &self,
         account: &str,
         region: &str,
-    ) -> impl Future<Output = Result<Vec<String>, AwsError>> + Send;
+    ) -> impl Future<Output = Result<Vec<String>, CloudError>> + Send;
 }
 
 /// Member accounts on AWS, opened by assuming a role in them.
 #[derive(Debug, Clone)]
 pub struct AwsMembers {
-    config: SdkConfig,
+    session: Session,
     role: String,
     probe: Option<ProbePackage>,
 }
@@ -50,10 +52,10 @@ struct ProbePackage {
 }
 
 impl AwsMembers {
-    /// Member accounts whose `role` can be assumed with `config`'s credentials. Without a probe
+    /// Member accounts whose `role` can be assumed with `session`'s credentials. Without a probe
     /// ([`AwsMembers::with_probe`]) only networks are made.
-    pub fn new(config: SdkConfig, role: impl Into<String>) -> Self {
-        Self { config, role: role.into(), probe: None }
+    pub fn new(session: Session, role: impl Into<String>) -> Self {
+        Self { session, role: role.into(), probe: None }
     }
 
     /// The same with probes: a zip with the file `bootstrap`, built for `arm64` or `x86_64`.
@@ -84,16 +86,16 @@ impl Members for AwsMembers {
         })
     }
 
-    async fn open(&self, spec: &StackSpec, known_vpc: Option<&str>) -> Result<AwsStack, AwsError> {
-        let config = cloud::in_member_account(&self.config, &spec.account, &spec.region, &self.role).await?;
+    async fn open(&self, spec: &StackSpec, known_vpc: Option<&str>) -> Result<AwsStack, CloudError> {
+        let session = sdk::in_member_account(&self.session, &spec.account, &spec.region, &self.role).await?;
         // Without probes in the spec no code is ever uploaded.
         let code = self.probe.as_ref().map_or_else(|| ProbeCode::new(vec![]), |package| package.code.clone());
-        let stack = AwsStack::new(&config, spec.clone(), code);
+        let stack = AwsStack::new(&session, spec.clone(), code);
         Ok(stack.with_known_vpc(known_vpc.map(str::to_owned)))
     }
 
-    async fn regions(&self, account: &str, region: &str) -> Result<Vec<String>, AwsError> {
-        let config = cloud::in_member_account(&self.config, account, region, &self.role).await?;
-        opted_in_regions(&config).await
+    async fn regions(&self, account: &str, region: &str) -> Result<Vec<String>, CloudError> {
+        let session = sdk::in_member_account(&self.session, account, region, &self.role).await?;
+        opted_in_regions(&session).await
     }
 }

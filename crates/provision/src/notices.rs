@@ -4,10 +4,12 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_aws::executor::StepOutcome;
-use phonehome_aws::{AwsError, Class};
+use phonehome_cloud::{Class, CloudError};
+use phonehome_executor::StepOutcome;
 use phonehome_fleet::Nat;
-use phonehome_network::{Address, Kind, Phase, StackSpec, Tagged as _};
+use phonehome_network::{Address, Kind, Tagged as _};
+use phonehome_planner::StackSpec;
+use phonehome_state::Phase;
 
 use crate::reconcile::{Job, Progress};
 use crate::told::{Look, Notice, Ready, Told, Withheld, ask, message_of, place};
@@ -166,7 +168,7 @@ struct Denial {
 }
 
 fn denial(look: &Look<'_>) -> Option<Denial> {
-    let is_denied = |error: &&AwsError| matches!(error.class(), Class::Denied | Class::NotReady);
+    let is_denied = |error: &&CloudError| matches!(error.class(), Class::Denied | Class::NotReady);
     let outcomes = look.found.applied.iter().flat_map(|applied| &applied.outcomes);
     let mut failed = outcomes.filter_map(|(_, outcome)| match outcome {
         StepOutcome::Waiting(error) | StepOutcome::Failed(error) => Some(error),

@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_aws::Class;
-use phonehome_aws::executor::{Applied, StepOutcome};
-use phonehome_aws::table::{Table, TableError};
-use phonehome_network::{Ask, Inventory, Limits, Permission, Plan, PlanError, StackSpec, plan_permitted};
+use phonehome_cloud::Class;
+use phonehome_cloud::table::{Table, TableError};
+use phonehome_executor::{Applied, StepOutcome};
+use phonehome_network::{Ask, Inventory, Permission};
+use phonehome_planner::{Limits, Plan, PlanError, StackSpec, plan_permitted};
 use phonehome_state::{Accepted, Reservation, give_back, hour_of, in_force, next_hour_ms, reserve, used};
 
 use crate::limits::limits;
@@ -136,7 +137,7 @@ fn explained(mut plan: Plan, over: &BTreeSet<Ask>, per_hour: u32, now_ms: u64) -
 /// What has a step that is not done. A call without an answer may have been made: what could hit
 /// something else at the next try counts as done.
 fn not_done(plan: &Plan, applied: &Applied) -> BTreeSet<Ask> {
-    let outcome = |step: &phonehome_network::Step| {
+    let outcome = |step: &phonehome_planner::Step| {
         applied.outcomes.iter().find(|(it, _)| *it == step.address).map(|(_, outcome)| outcome)
     };
     let mut not_done = BTreeSet::new();

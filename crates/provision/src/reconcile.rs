@@ -1,15 +1,14 @@
 //! One account in one Region: claim, look, plan, apply, say how far it is.
 
-use phonehome_aws::executor::{Applied, Executor, StackApi};
-use phonehome_aws::table::{Table, TableError};
-use phonehome_aws::trail::Deed;
-use phonehome_aws::{AwsError, Class};
+use crate::trail::Deed;
+use phonehome_cloud::table::{Table, TableError};
+use phonehome_cloud::{Class, CloudError};
+use phonehome_executor::{Applied, Executor, StackApi};
 use phonehome_fleet::{AddressPool, Fleet, Member};
-use phonehome_network::{
-    Home, Inventory, Kind, Limits, Phase, Plan, ProbeSpec, Readiness, StackSpec, StackStatus, Tagged as _,
-    plan, render,
-};
+use phonehome_network::{Inventory, Kind, Tagged as _};
+use phonehome_planner::{Home, Limits, Plan, ProbeSpec, Readiness, StackSpec, plan, render};
 use phonehome_state::{Claim, Keys, LedgerError, SeenVpc, claim, peek, record_seen};
+use phonehome_state::{Phase, StackStatus};
 
 use crate::drift::digest;
 use crate::lease::Leased;
@@ -351,7 +350,7 @@ impl std::fmt::Display for NoClaim {
 }
 
 /// What an error of looking means.
-pub(crate) fn judge(error: &AwsError) -> Progress {
+pub(crate) fn judge(error: &CloudError) -> Progress {
     match error.class() {
         // A role's policies reach AWS's services minutes after the role itself, so denied is not ready
         // until it has lasted.

@@ -1,14 +1,14 @@
 //! Giving a stack up: an account that left, is closed, or shall look after its network itself.
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
-use phonehome_aws::Class;
-use phonehome_aws::executor::{Executor, StackApi as _};
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::Class;
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_executor::{Executor, StackApi as _};
 use phonehome_fleet::Fleet;
-use phonehome_network::{
-    Kind, Limits, Phase, Plan, Release, StackSpec, StackStatus, ZoneSpec, plan_release, render,
-};
+use phonehome_network::Kind;
+use phonehome_planner::{Limits, Plan, Release, StackSpec, ZoneSpec, plan_release, render};
 use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release, unbind};
+use phonehome_state::{Phase, StackStatus};
 
 use crate::Members;
 use crate::reconcile::{Progress, Provision, Reconciled, after, judge};

@@ -1,7 +1,9 @@
 //! What a look at a stack means for its status, and for the accounts at the other ends of its connections.
 
-use phonehome_aws::executor::{Applied, StepOutcome};
-use phonehome_network::{Action, Address, History, Inventory, Peering, Plan, StackSpec, StackStatus, Step};
+use phonehome_executor::{Applied, StepOutcome};
+use phonehome_network::{Address, Inventory, Peering};
+use phonehome_planner::{Action, History, Plan, StackSpec, Step};
+use phonehome_state::StackStatus;
 
 use crate::drift::digest;
 

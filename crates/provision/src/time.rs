@@ -8,8 +8,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use phonehome_aws::cloud::ATTEMPT_TIME_MAX;
-use phonehome_aws::executor::{Clock as _, Fence, Stale, Uptime};
+use phonehome_aws::sdk::ATTEMPT_TIME_MAX;
+use phonehome_executor::{Clock as _, Fence, Stale, Uptime};
 
 /// How far a clock may be off, to either side: of two clocks, one may be this much ahead and the other
 /// as much behind. Lambda's are kept by Amazon Time Sync, within milliseconds; a laptop's are by NTP.

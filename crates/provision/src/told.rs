@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::trail::Deed;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_aws::AwsError;
-use phonehome_aws::trail::Deed;
-use phonehome_network::{Address, Inventory, Plan, StackSpec, StackStatus};
+use phonehome_cloud::CloudError;
+use phonehome_network::{Address, Inventory};
+use phonehome_planner::{Plan, StackSpec};
+use phonehome_state::StackStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::drift::Drift;
@@ -82,7 +84,7 @@ pub(crate) struct Look<'a> {
     /// What was seen, when it came to that.
     pub(crate) inventory: Option<&'a Inventory>,
     /// Why nothing could be seen.
-    pub(crate) refused: Option<&'a AwsError>,
+    pub(crate) refused: Option<&'a CloudError>,
     /// When was looked; milliseconds since the Unix epoch.
     pub(crate) seen_ms: u64,
     /// Now.

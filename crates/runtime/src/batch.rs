@@ -1,7 +1,8 @@
 //! Batches of queue records.
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
-use phonehome_aws::{Message, Metrics, Queue};
+use phonehome_aws::Metrics;
+use phonehome_cloud::{Message, Queue};
 use serde_json::Value;
 
 /// Why a record was not handled.
@@ -87,7 +88,7 @@ async fn bury<Q: Queue>(
 
 #[cfg(test)]
 mod tests {
-    use phonehome_aws::MemoryQueue;
+    use phonehome_cloud::MemoryQueue;
     use serde_json::json;
 
     use super::*;

@@ -5,9 +5,9 @@
 //! an account never two lines, whoever binds at the same moment. What is to be bound
 //! [`Fleet::survey`](phonehome_fleet::Fleet::survey) decides.
 
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use crate::{Phase, StackStatus};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::{Binding, Bindings, Line, LineState, Rebinding, Roster, Stored, Surveyed};
-use phonehome_network::{Phase, StackStatus};
 use serde::{Deserialize, Serialize};
 
 use crate::{Keys, Unread, readable};
@@ -159,7 +159,7 @@ fn puts(binding: &Binding, of_line: Expect, of_account: Expect) -> Vec<Write> {
     ]
 }
 
-async fn deletion(table: &impl Table, key: phonehome_aws::table::Key) -> Result<Option<Write>, TableError> {
+async fn deletion(table: &impl Table, key: phonehome_cloud::table::Key) -> Result<Option<Write>, TableError> {
     let doc = table.get(&key).await?;
     Ok(doc.map(|doc| Write::delete(doc.key.clone(), Expect::Version(doc.version))))
 }

@@ -1,7 +1,7 @@
 //! Keys.
 
 use phonehome_alerting::ProbeKey;
-use phonehome_aws::table::{Key, key};
+use phonehome_cloud::table::{Key, key};
 use phonehome_fleet::Line;
 
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and

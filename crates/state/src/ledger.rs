@@ -14,7 +14,7 @@ mod seen;
 mod text;
 
 use ipnet::Ipv4Net;
-use phonehome_aws::table::{Doc, Expect, Key, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
 
 use crate::{Keys, Readable, Turn, Unread, readable};

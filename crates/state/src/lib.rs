@@ -7,7 +7,7 @@
 //! | `fleet/versions` | number | every [`PublishedFleet`] there was | `phonehome publish` |
 //! | `permissions` | account/Region | [`Used`], what was used up of the permission of a version | provisioner |
 //! | `removals` | hour | [`Hour`], how much was taken away in all accounts | provisioner |
-//! | `stacks` | account/Region | [`StackStatus`](phonehome_network::StackStatus) | provisioner |
+//! | `stacks` | account/Region | [`StackStatus`](crate::StackStatus) | provisioner |
 //! | `ledger` | CIDR | [`Claim`], held or in quarantine | provisioner |
 //! | `ledger/holders` | account/Region | the same [`Claim`] while it is held | provisioner |
 //! | `ledger/turn` | `current` | [`Turn`] | provisioner, with each change of the ledger |
@@ -28,7 +28,7 @@
 //! | `alerter` | turn | [`Turn`] | alerter, with each decision |
 //! | `alerter` | notices | [`Notices`](phonehome_alerting::Notices) | alerter |
 //! | `outbox` | time/id | [`Outboxed`] | alerter; removed by the notifier |
-//! | `slack` | incident/channel | [`MessageRef`](phonehome_aws::slack::MessageRef) | notifier |
+//! | `slack` | incident/channel | [`MessageRef`](phonehome_slack::MessageRef) | notifier |
 //! | `silences` | id | [`Silence`](phonehome_alerting::Silence) | `phonehome silence` |
 
 mod bindings;
@@ -38,8 +38,9 @@ mod outbox;
 mod published;
 mod readable;
 mod removals;
+mod status;
 
-use phonehome_aws::table::{Doc, Table, TableError};
+use phonehome_cloud::table::{Doc, Table, TableError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +52,7 @@ pub use ledger::{
 };
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
+pub use status::{Phase, StackStatus};
 
 pub use published::{
     Accepted, AcceptedStack, Base, InForce, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,

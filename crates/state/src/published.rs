@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::{Fleet, Loopback};
 use phonehome_network::{Ask, Permission};
 use serde::{Deserialize, Serialize};
@@ -130,7 +130,7 @@ pub async fn fleet<T: Table>(table: &T) -> Result<Fleet, StateError> {
 /// Whether a fleet file may name targets on this machine: those of the local cloud are.
 #[must_use]
 pub fn loopback_targets() -> Loopback {
-    if phonehome_aws::cloud::is_local() { Loopback::Allowed } else { Loopback::Refused }
+    if phonehome_cloud::endpoint::is_local() { Loopback::Allowed } else { Loopback::Refused }
 }
 
 fn usable(doc: &Doc) -> Result<InForce, StateError> {
@@ -223,7 +223,7 @@ impl fmt::Display for TooLarge {
 /// # Errors
 /// [`TooLarge`]
 pub fn fits(published: &PublishedFleet) -> Result<(), TooLarge> {
-    let bytes = phonehome_aws::table::stored_bytes(published);
+    let bytes = phonehome_aws::stored_bytes(published);
     if bytes > PUBLISHED_BYTES_MAX { Err(TooLarge { bytes }) } else { Ok(()) }
 }
 

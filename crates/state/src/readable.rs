@@ -1,6 +1,6 @@
 //! What is stored, as far as it can be read: one bad item must not hide the others.
 
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::Outgoing;
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_network::Ask;
 use serde::{Deserialize, Serialize};
 

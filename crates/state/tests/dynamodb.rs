@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use ipnet::Ipv4Net;
-use phonehome_aws::cloud;
-use phonehome_aws::table::DynamoTable;
+use phonehome_aws::DynamoTable;
+use phonehome_aws::sdk;
 use phonehome_fleet::AddressPool;
 use phonehome_localcloud::{HUB_ACCOUNT, REGION, Stage, StageOptions};
 use phonehome_state::{Claim, Keys, SeenVpc, all, audit, claim, claim_existing, record_seen, release};
@@ -25,7 +25,7 @@ fn pool() -> AddressPool {
 async fn claim_at_once(stage: &Stage) -> BTreeSet<Ipv4Net> {
     let mut tasks = Vec::new();
     for executor in 0..EXECUTORS {
-        let config = cloud::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
+        let config = sdk::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
         let table = DynamoTable::new(&config, stage.output("TableName").unwrap());
         tasks.push(tokio::spawn(async move {
             let mut blocks = Vec::new();
@@ -63,7 +63,7 @@ async fn on_dynamodb_accounts_fill_the_pool_from_below_and_blocks_rest_before_th
     let lowest: BTreeSet<Ipv4Net> = pool().cidr.subnets(20).unwrap().take(ACCOUNTS).collect();
     assert_eq!(claim_at_once(&stage).await, lowest, "the lowest blocks, without a gap");
 
-    let config = cloud::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
+    let config = sdk::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
     let table = DynamoTable::new(&config, stage.output("TableName").unwrap());
     assert_eq!(claims(&table).await.len(), ACCOUNTS);
     assert_eq!(audit(&claims(&table).await, &[], &[], 0), []);

@@ -1,6 +1,6 @@
 //! A partition with an item that cannot be read.
 
-use phonehome_aws::table::{Expect, MemoryTable, Table, TableError, Write, key};
+use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write, key};
 use phonehome_state::{Turn, all, readable};
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
 use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_runtime::now_ms;
 use phonehome_state::{Keys, Outboxed, Turn};
 use serde_json::Value;

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use handler::Alerter;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{Metrics, cloud};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{Metrics, sdk};
 use phonehome_runtime::{exit_code, number, required, start_logs};
 use serde_json::Value;
 
@@ -21,10 +21,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let config = cloud::connect().await?;
+    let session = sdk::connect().await?;
     let alerter = &Alerter {
-        table: DynamoTable::new(&config, required("TABLE_NAME")?),
-        metrics: Metrics::new(&config, "alerter"),
+        table: DynamoTable::new(&session, required("TABLE_NAME")?),
+        metrics: Metrics::new(&session, "alerter"),
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {

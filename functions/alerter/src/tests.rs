@@ -4,10 +4,10 @@ use std::path::Path;
 
 use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused};
 use phonehome_aws::Metrics;
-use phonehome_aws::table::{Expect, MemoryTable, Table, TableError, Write};
+use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::Fleet;
-use phonehome_network::{Phase, StackStatus};
 use phonehome_state::{Keys, Outboxed, PublishedFleet, all, written_by};
+use phonehome_state::{Phase, StackStatus};
 use phonehome_wire::{CheckId, Stage, Verdict};
 use serde_json::Value;
 
@@ -111,8 +111,8 @@ impl Alerter<MemoryTable> {
 
     async fn overwrite<V>(
         &self,
-        put: impl Fn(phonehome_aws::table::Key, Expect, &V) -> Write,
-        key: phonehome_aws::table::Key,
+        put: impl Fn(phonehome_cloud::table::Key, Expect, &V) -> Write,
+        key: phonehome_cloud::table::Key,
         value: &V,
     ) {
         let expect = Expect::unchanged(self.table.get(&key).await.unwrap().as_ref());
@@ -312,12 +312,12 @@ struct Contended {
 impl Table for Contended {
     async fn get(
         &self,
-        key: &phonehome_aws::table::Key,
-    ) -> Result<Option<phonehome_aws::table::Doc>, TableError> {
+        key: &phonehome_cloud::table::Key,
+    ) -> Result<Option<phonehome_cloud::table::Doc>, TableError> {
         self.table.get(key).await
     }
 
-    async fn query(&self, partition: &str) -> Result<Vec<phonehome_aws::table::Doc>, TableError> {
+    async fn query(&self, partition: &str) -> Result<Vec<phonehome_cloud::table::Doc>, TableError> {
         self.table.query(partition).await
     }
 

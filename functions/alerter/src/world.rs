@@ -7,9 +7,9 @@ use phonehome_alerting::{
     Heartbeat, Incident, Notices, Owner, PathState, Paths, Policy, ProbeKey, ProbeView, Refusals, Route,
     Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
-use phonehome_aws::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
+use phonehome_cloud::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member};
-use phonehome_network::StackStatus;
+use phonehome_state::StackStatus;
 use phonehome_state::{Claim, Keys, Readable, Seen, StateError, Unread, known, readable};
 use phonehome_wire::CheckId;
 use serde::de::DeserializeOwned;

@@ -5,11 +5,12 @@ use lambda_runtime::Error;
 use phonehome_alerting::{
     Asked, Folded, Heartbeat, Hysteresis, Inputs, Paths, ProbeKey, Refusals, Refused, Transition, fold,
 };
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_aws::{Message, Metrics, Queue};
+use phonehome_aws::Metrics;
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::{Message, Queue};
 use phonehome_fleet::{Fleet, Line};
-use phonehome_network::StackStatus;
 use phonehome_runtime::{Refusal, each_record, now_ms};
+use phonehome_state::StackStatus;
 use phonehome_state::{Keys, StateError, Unread, set_aside};
 use phonehome_wire::Report;
 use serde::de::DeserializeOwned;

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 
 use handler::Collector;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{Metrics, SqsQueue, cloud};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{Metrics, SqsQueue, sdk};
 use phonehome_runtime::{exit_code, required, start_logs};
 use serde_json::Value;
 
@@ -21,12 +21,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let config = cloud::connect().await?;
+    let session = sdk::connect().await?;
     let collector = &Collector {
-        table: DynamoTable::new(&config, required("TABLE_NAME")?),
-        transitions: SqsQueue::new(&config, required("TRANSITIONS_QUEUE_URL")?),
-        dead_letters: SqsQueue::new(&config, required("DEAD_LETTER_QUEUE_URL")?),
-        metrics: Metrics::new(&config, "collector"),
+        table: DynamoTable::new(&session, required("TABLE_NAME")?),
+        transitions: SqsQueue::new(&session, required("TRANSITIONS_QUEUE_URL")?),
+        dead_letters: SqsQueue::new(&session, required("DEAD_LETTER_QUEUE_URL")?),
+        metrics: Metrics::new(&session, "collector"),
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // In a box: the compiler's queries do not go as deep as its type.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use phonehome_alerting::{Heartbeat, PathStatus, Paths, ProbeKey};
-use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
-use phonehome_aws::{MemoryQueue, Metrics};
-use phonehome_network::{Phase, StackStatus};
+use phonehome_aws::Metrics;
+use phonehome_cloud::MemoryQueue;
+use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
 use phonehome_state::{Keys, PublishedFleet, all, written_by};
+use phonehome_state::{Phase, StackStatus};
 use serde_json::Value;
 
 mod forged;

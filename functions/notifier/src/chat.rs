@@ -2,8 +2,8 @@
 
 use std::future::Future;
 
-use phonehome_aws::slack::{Chat, Slack};
-use phonehome_aws::{SdkConfig, secret};
+use phonehome_aws::{Session, secret};
+use phonehome_slack::{Chat, Slack};
 
 /// Opens Slack.
 pub(crate) trait ChatSource {
@@ -17,14 +17,14 @@ pub(crate) trait ChatSource {
 /// token is used at once.
 pub(crate) struct SlackWithSecret {
     pub(crate) secret_id: String,
-    pub(crate) config: SdkConfig,
+    pub(crate) session: Session,
 }
 
 impl ChatSource for SlackWithSecret {
     type Chat = Slack;
 
     async fn open(&self) -> Result<Slack, String> {
-        let token = secret::read(&self.config, &self.secret_id).await.map_err(|error| error.to_string())?;
+        let token = secret::read(&self.session, &self.secret_id).await.map_err(|error| error.to_string())?;
         Slack::new(token).map_err(|error| error.to_string())
     }
 }

@@ -2,8 +2,8 @@
 //! changed in its thread.
 
 use phonehome_alerting::OutgoingBody;
-use phonehome_aws::slack::{Chat, MessageRef, Method, Refusal, SlackError};
-use phonehome_aws::table::{Doc, Expect, Key, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
+use phonehome_slack::{Chat, MessageRef, Method, Refusal, SlackError};
 use phonehome_state::Keys;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use phonehome_aws::slack::{Method, Refusal, Scope, SlackError};
+use phonehome_slack::{Method, Refusal, Scope, SlackError};
 use phonehome_state::{Held, Hold};
 use tokio::time::Instant;
 

@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use chat::SlackWithSecret;
 use handler::Notifier;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{Metrics, SnsPager, cloud};
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{Metrics, SnsPager, sdk};
 use phonehome_runtime::{exit_code, required, start_logs};
 use serde_json::Value;
 
@@ -25,12 +25,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let config = cloud::connect().await?;
+    let session = sdk::connect().await?;
     let notifier = &Notifier {
-        table: DynamoTable::new(&config, required("TABLE_NAME")?),
-        pager: SnsPager::new(&config, required("PAGE_TOPIC_ARN")?),
-        chat: SlackWithSecret { secret_id: required("SLACK_SECRET_ID")?, config: config.clone() },
-        metrics: Metrics::new(&config, "notifier"),
+        table: DynamoTable::new(&session, required("TABLE_NAME")?),
+        pager: SnsPager::new(&session, required("PAGE_TOPIC_ARN")?),
+        chat: SlackWithSecret { secret_id: required("SLACK_SECRET_ID")?, session: session.clone() },
+        metrics: Metrics::new(&session, "notifier"),
     };
     lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move { notifier.handle().await })).await
 }

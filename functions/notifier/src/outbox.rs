@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use phonehome_alerting::OutgoingBody;
-use phonehome_aws::table::{Doc, Expect, Key, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_state::{Hold, Keys, Outboxed, readable};
 
 /// How often a message is tried whose content Slack refuses, plain text too: for about an hour.

@@ -9,9 +9,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind, SlackMessage, Words};
-use phonehome_aws::slack::{Chat, MessageRef, Method, Scope, SlackError};
-use phonehome_aws::table::{Doc, Expect, MemoryTable, Table, Write};
-use phonehome_aws::{MemoryPager, Metrics};
+use phonehome_aws::Metrics;
+use phonehome_cloud::MemoryPager;
+use phonehome_cloud::table::{Doc, Expect, MemoryTable, Table, Write};
+use phonehome_slack::{Chat, MessageRef, Method, Scope, SlackError};
 use phonehome_state::{Keys, Outboxed, all, written_by};
 use serde_json::{Value, json};
 use tokio::time::Instant;

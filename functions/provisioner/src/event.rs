@@ -1,7 +1,8 @@
 //! What the provisioner is told: an account event, an account to look at, or a sweep.
 
-use phonehome_aws::trail::{Deed, NoDeed};
-use phonehome_network::{Disruption, Limits, Release};
+use phonehome_planner::Disruption;
+use phonehome_planner::{Limits, Release};
+use phonehome_provision::trail::{Deed, NoDeed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -1,8 +1,8 @@
 //! What AWS could not do with an account, and what is true of the account then.
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
-use phonehome_aws::table::{Expect, Table, TableError, Write};
-use phonehome_aws::{Organization, Queue};
+use phonehome_cloud::table::{Expect, Table, TableError, Write};
+use phonehome_cloud::{Organization, Queue};
 use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
 use phonehome_runtime::{Refusal, now_ms};

@@ -6,19 +6,21 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use lambda_runtime::Error;
-use phonehome_aws::cloud::Cloud;
-use phonehome_aws::executor::{StepOutcome, retry};
-use phonehome_aws::table::{Table, TableError};
-use phonehome_aws::trail::Deed;
-use phonehome_aws::{Account, Class, DELAY_S_MAX, Message, Metrics, Organization, Queue};
+use phonehome_aws::Metrics;
+use phonehome_cloud::endpoint::Cloud;
+use phonehome_cloud::table::{Table, TableError};
+use phonehome_cloud::{Account, Class, DELAY_S_MAX, Message, Organization, Queue};
+use phonehome_executor::{StepOutcome, retry};
 use phonehome_fleet::{Fleet, Member};
-use phonehome_network::{Limits, Phase, Release, StackStatus};
+use phonehome_planner::{Limits, Release};
+use phonehome_provision::trail::Deed;
 use phonehome_provision::{
     Job, Members, Progress, Provision, Published, Reconciled, SETTLE_MS, closed_notice, is_look_queued,
     note_queued_look, record_deed, usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
 use phonehome_state::{InForce, Keys, StateError, bindings, readable};
+use phonehome_state::{Phase, StackStatus};
 use serde_json::{Value, json};
 
 use crate::event::{Asked, Reconcile, Request, read};

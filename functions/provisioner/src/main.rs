@@ -15,9 +15,10 @@ use std::process::ExitCode;
 
 use handler::Provisioner;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::cloud::Cloud;
-use phonehome_aws::table::DynamoTable;
-use phonehome_aws::{AwsOrganization, Metrics, SqsQueue, cloud};
+use phonehome_accounts::AwsOrganization;
+use phonehome_aws::DynamoTable;
+use phonehome_aws::{Metrics, SqsQueue, sdk};
+use phonehome_cloud::endpoint::{Cloud, environment};
 use phonehome_provision::{AwsMembers, Provision};
 use phonehome_runtime::{exit_code, number, required, start_logs};
 use serde_json::Value;
@@ -29,18 +30,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let config = cloud::connect().await?;
+    let session = sdk::connect().await?;
     let requeue_delay_s = number("REQUEUE_DELAY_SECONDS", 20)?;
-    let settle_ms = handler::settle_ms(&Cloud::from_variables(&cloud::environment())?, requeue_delay_s);
-    let members = AwsMembers::new(config.clone(), required("MEMBER_ROLE_NAME")?)
+    let settle_ms = handler::settle_ms(&Cloud::from_variables(&environment())?, requeue_delay_s);
+    let members = AwsMembers::new(session.clone(), required("MEMBER_ROLE_NAME")?)
         .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
-    let table = DynamoTable::new(&config, required("TABLE_NAME")?);
+    let table = DynamoTable::new(&session, required("TABLE_NAME")?);
     let provisioner = &Provisioner {
         provision: Provision { table, members, settle_ms },
-        queue: SqsQueue::new(&config, required("RECONCILE_QUEUE_URL")?),
-        dead_letters: SqsQueue::new(&config, required("DEAD_LETTER_QUEUE_URL")?),
-        organization: AwsOrganization::new(&config),
-        metrics: Metrics::new(&config, "provisioner"),
+        queue: SqsQueue::new(&session, required("RECONCILE_QUEUE_URL")?),
+        dead_letters: SqsQueue::new(&session, required("DEAD_LETTER_QUEUE_URL")?),
+        organization: AwsOrganization::new(&session),
+        metrics: Metrics::new(&session, "provisioner"),
         requeue_delay_s,
         management_account: required("MANAGEMENT_ACCOUNT_ID")?,
     };

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_aws::{Account, Organization, Queue};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::{Account, Organization, Queue};
 use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
 use phonehome_runtime::{Refusal, now_ms};

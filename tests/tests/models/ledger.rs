@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use ipnet::Ipv4Net;
-use phonehome_aws::AwsError;
-use phonehome_aws::table::{Doc, Key, MemoryTable, Table, TableError, Write};
+use phonehome_cloud::CloudError;
+use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
 use phonehome_state::{Claim, ClaimState, Keys, LedgerError, claim, release};
 use stateright::{Model, Property};
@@ -94,7 +94,8 @@ impl Gate {
         let mut answer = call.await;
         if self.loses_answer.swap(false, Ordering::Relaxed) {
             let (subject, message) = ("the table".to_owned(), "no answer in time".to_owned());
-            let lost = AwsError { operation: "dynamodb:Query", subject, code: "timeout".to_owned(), message };
+            let lost =
+                CloudError { operation: "dynamodb:Query", subject, code: "timeout".to_owned(), message };
             answer = Err(lost.into());
         }
         self.answers.lock().unwrap().push_str(&format!("{answer:?};"));
@@ -113,7 +114,7 @@ impl Table for Gate {
 
     async fn write(&self, mut writes: Vec<Write>) -> Result<(), TableError> {
         if !self.guarded {
-            writes.retain(|write| *write.key() != Keys::ledger_turn());
+            writes.retain(|write| write.key != Keys::ledger_turn());
         }
         self.call(self.table.write(writes)).await
     }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use phonehome_aws::AwsStack;
+use phonehome_accounts::AwsStack;
 use phonehome_fakecloud::contract::{Accounts, cases};
 use phonehome_localcloud::proxy::Proxy;
-use phonehome_network::StackSpec;
+use phonehome_planner::StackSpec;
 
 use crate::place;
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use futures_util::future::join_all;
-use phonehome_network::StackSpec;
+use phonehome_planner::StackSpec;
 
 use crate::drift::drift;
 use crate::life::{End, Run, disturbed, undisturbed};

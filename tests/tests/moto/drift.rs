@@ -1,9 +1,8 @@
 //! What somebody else changes in a stack.
 
 use phonehome_executor::{Ids, StackApi as _};
-use phonehome_network::{
-    Action, Address, Direction, NatState, Ref, Rule, RulePeer, StackSpec, TAG_ADDRESS, Tagged,
-};
+use phonehome_network::{Address, NatState, Rule, RulePeer, TAG_ADDRESS, Tagged};
+use phonehome_planner::{Action, Direction, Ref, StackSpec};
 
 use crate::place;
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use phonehome_aws::AwsStack;
+use phonehome_accounts::AwsStack;
 use phonehome_executor::StackApi as _;
 use phonehome_localcloud::proxy::{Fault, Incoming, Proxy};
-use phonehome_network::{Kind, StackSpec};
+use phonehome_network::Kind;
+use phonehome_planner::StackSpec;
 
 use crate::life::{life, undisturbed};
 use crate::place;

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use phonehome_aws::{AwsError, AwsStack};
+use phonehome_accounts::AwsStack;
+use phonehome_cloud::CloudError;
 use phonehome_executor::{Clock, Executor, NoFence, StackApi as _};
 use phonehome_localcloud::proxy::{Fault, Proxy};
-use phonehome_network::{Inventory, Kind, Limits, StackSpec, plan};
+use phonehome_network::{Inventory, Kind};
+use phonehome_planner::{Limits, StackSpec, plan};
 
 use crate::place;
 use crate::shape::shape;
@@ -56,7 +58,11 @@ impl Clock for Pauses {
 ///
 /// # Errors
 /// A look failed, although the SDK tried more than once.
-pub(crate) async fn life(api: &AwsStack, spec: &StackSpec, pause: Duration) -> Result<Vec<String>, AwsError> {
+pub(crate) async fn life(
+    api: &AwsStack,
+    spec: &StackSpec,
+    pause: Duration,
+) -> Result<Vec<String>, CloudError> {
     let pauses = Pauses::default();
     let mut executor = Executor::new().with_clock(&pauses);
     let mut last = String::new();

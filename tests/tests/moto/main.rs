@@ -8,6 +8,6 @@ mod drift;
 mod faults;
 mod life;
 mod place;
-#[path = "../../../crates/fakecloud/tests/crash/shape.rs"]
+#[path = "../../../testing/fakecloud/tests/crash/shape.rs"]
 mod shape;
 mod whole;

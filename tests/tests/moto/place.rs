@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use phonehome_aws::{AwsStack, ProbeCode, SdkConfig, cloud};
+use phonehome_accounts::{AwsStack, ProbeCode};
+use phonehome_aws::{Session, sdk};
 use phonehome_fakecloud::sample;
 use phonehome_localcloud::proxy::Proxy;
 use phonehome_localcloud::{Moto, MotoOptions, venv};
-use phonehome_network::StackSpec;
+use phonehome_planner::StackSpec;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -60,20 +61,18 @@ pub(crate) fn spec(account: &str) -> StackSpec {
 
 /// The way into an account through a proxy.
 pub(crate) async fn open(proxy: &Proxy, spec: &StackSpec) -> AwsStack {
-    AwsStack::new(&config(proxy, spec).await, spec.clone(), code())
+    AwsStack::new(&session(proxy, spec).await, spec.clone(), code())
 }
 
 /// The same, with attempts that are given up sooner than after 10 s.
 pub(crate) async fn open_hasty(proxy: &Proxy, spec: &StackSpec, attempt: Duration) -> AwsStack {
-    let config = config(proxy, spec).await;
-    let timeouts = config.timeout_config().unwrap().to_builder().operation_attempt_timeout(attempt).build();
-    AwsStack::new(&config.to_builder().timeout_config(timeouts).build(), spec.clone(), code())
+    let session = session(proxy, spec).await.with_pace(attempt, BACKOFF);
+    AwsStack::new(&session, spec.clone(), code())
 }
 
-async fn config(proxy: &Proxy, spec: &StackSpec) -> SdkConfig {
-    let config = cloud::in_local_cloud(&proxy.endpoint(), &spec.account, &spec.region).await.unwrap();
-    let retries = config.retry_config().unwrap().clone().with_initial_backoff(BACKOFF);
-    config.to_builder().retry_config(retries).build()
+async fn session(proxy: &Proxy, spec: &StackSpec) -> Session {
+    let session = sdk::in_local_cloud(&proxy.endpoint(), &spec.account, &spec.region).await.unwrap();
+    session.with_pace(sdk::ATTEMPT_TIME_MAX, BACKOFF)
 }
 
 /// moto runs no function here, so any bytes will do.

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_aws::AwsStack;
+use phonehome_accounts::AwsStack;
 use phonehome_executor::{Executor, NoFence, StackApi as _};
 use phonehome_fakecloud::sample;
 use phonehome_localcloud::proxy::Proxy;
-use phonehome_network::{
-    Disruption, Inventory, Kind, Limits, Plan, PlanError, Release, StackSpec, Tagged as _, plan,
-    plan_default_vpc_removal, plan_release,
+use phonehome_network::{Inventory, Kind, Tagged as _};
+use phonehome_planner::Disruption;
+use phonehome_planner::{
+    Limits, Plan, PlanError, Release, StackSpec, plan, plan_default_vpc_removal, plan_release,
 };
 
 use crate::place;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_aws::trails::{BasicSelector, FieldCondition, Selectors, Trail, Whereabouts};
-use phonehome_aws::{AwsError, Class};
+use phonehome_accounts::trails::{BasicSelector, FieldCondition, Selectors, Trail, Whereabouts};
+use phonehome_cloud::{Class, CloudError};
 
 /// The event that must be among those a trail logs: an account was made.
 const NEEDED: [(&str, &str); 5] = [
@@ -67,7 +67,7 @@ pub(crate) enum Fault {
     NoManagementEvents,
     /// It cannot be known.
     #[error("cannot be looked at: {0}")]
-    Unreadable(AwsError),
+    Unreadable(CloudError),
 }
 
 impl Fault {

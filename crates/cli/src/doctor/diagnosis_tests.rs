@@ -18,8 +18,8 @@ fn not_equals(field: &str, value: &str) -> FieldCondition {
     FieldCondition { field: field.into(), not_equals: vec![value.into()], ..FieldCondition::default() }
 }
 
-fn denied(operation: &'static str) -> AwsError {
-    AwsError { operation, subject: "t".into(), code: "AccessDeniedException".into(), message: "no".into() }
+fn denied(operation: &'static str) -> CloudError {
+    CloudError { operation, subject: "t".into(), code: "AccessDeniedException".into(), message: "no".into() }
 }
 
 fn good() -> Trail {

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::Matcher;
-use phonehome_aws::table::Table;
+use phonehome_cloud::table::Table;
 use phonehome_fleet::{Fleet, nearest};
-use phonehome_network::StackStatus;
+use phonehome_state::StackStatus;
 use phonehome_state::{Keys, readable};
 
 use crate::output::Failure;

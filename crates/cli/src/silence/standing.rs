@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use phonehome_alerting::{Matcher, Silence};
-use phonehome_aws::table::{Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Expect, Table, TableError, Write};
 use phonehome_fleet::nearest;
 use phonehome_state::{Keys, readable};
 use serde::Serialize;
@@ -100,7 +100,7 @@ fn words(matcher: &Matcher) -> String {
 
 #[cfg(test)]
 mod tests {
-    use phonehome_aws::table::MemoryTable;
+    use phonehome_cloud::table::MemoryTable;
 
     use super::*;
 

@@ -1,7 +1,8 @@
 //! What whoever is to accept a version reads, and what exactly is accepted.
 
 use phonehome_fakecloud::{FakeCloud, Options, sample};
-use phonehome_network::{Kind, Limits, StackSpec, plan};
+use phonehome_network::Kind;
+use phonehome_planner::{Limits, StackSpec, plan};
 
 use super::*;
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use phonehome_executor::{CALLS_MAX, Executor, NoFence, Progress, StepOutcome};
-use phonehome_network::{Plan, Step};
+use phonehome_planner::{Plan, Step};
 use tokio::time::Instant;
 
 use crate::support::{Script, address, apply, is_done, needing, outcome, plan, row, step};

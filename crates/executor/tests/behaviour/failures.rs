@@ -1,7 +1,8 @@
 //! What comes of each kind of failure.
 
-use phonehome_executor::{Class, StepOutcome};
-use phonehome_network::Step;
+use phonehome_cloud::Class;
+use phonehome_executor::StepOutcome;
+use phonehome_planner::Step;
 
 use crate::support::{Script, address, apply, error, is_done, needing, outcome, plan, row, step, waits_for};
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use phonehome_executor::{Clock, Deadline, Executor, Fence, NoFence, Stale, StepOutcome, Uptime};
-use phonehome_network::Plan;
+use phonehome_planner::Plan;
 use tokio::time::Instant;
 
 use crate::support::{Script, outcome, plan, row, step, waits_for};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use phonehome_executor::{Class, Executor, NoFence, StepOutcome};
+use phonehome_cloud::Class;
+use phonehome_executor::{Executor, NoFence, StepOutcome};
 use tokio::time::Instant;
 
 use crate::support::{Script, apply, outcome, plan, row, step, waits_for};

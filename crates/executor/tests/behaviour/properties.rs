@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use phonehome_executor::{Applied, CALLS_MAX, Executor, Fence, Stale, StepOutcome};
-use phonehome_network::Plan;
+use phonehome_planner::Plan;
 use proptest::prelude::*;
 use proptest::sample::Index;
 

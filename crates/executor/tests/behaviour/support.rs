@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use phonehome_executor::{Applied, AwsError, Executor, Ids, NoFence, StackApi, StepOutcome};
-use phonehome_network::{Action, Address, Change, Disruption, Inventory, Plan, Ref, Step};
+use phonehome_cloud::CloudError;
+use phonehome_executor::{Applied, Executor, Ids, NoFence, StackApi, StepOutcome};
+use phonehome_network::{Address, Inventory};
+use phonehome_planner::Disruption;
+use phonehome_planner::{Action, Change, Plan, Ref, Step};
 
 /// A step that calls `operation`; it needs the ids of what it comes after only by `needing`.
 pub(crate) fn step(name: &str, operation: &str, after: &[&str]) -> Step {
@@ -107,7 +110,7 @@ impl Script {
 }
 
 impl StackApi for Script {
-    async fn observe(&self, _: &[phonehome_network::Kind]) -> Result<Inventory, AwsError> {
+    async fn observe(&self, _: &[phonehome_network::Kind]) -> Result<Inventory, CloudError> {
         Ok(Inventory::default())
     }
 
@@ -116,7 +119,7 @@ impl StackApi for Script {
         address: &Address,
         action: &Action,
         ids: &Ids,
-    ) -> Result<Option<String>, AwsError> {
+    ) -> Result<Option<String>, CloudError> {
         let name = address.to_string();
         self.events.lock().unwrap().push(Event::Started(name.clone()));
         {
@@ -151,8 +154,8 @@ impl StackApi for Script {
     }
 }
 
-pub(crate) fn error(operation: &'static str, name: &str, code: &str) -> AwsError {
-    AwsError { operation, subject: name.to_owned(), code: code.to_owned(), message: "no".to_owned() }
+pub(crate) fn error(operation: &'static str, name: &str, code: &str) -> CloudError {
+    CloudError { operation, subject: name.to_owned(), code: code.to_owned(), message: "no".to_owned() }
 }
 
 pub(crate) async fn apply(script: &Script, plan: &Plan) -> Applied {

@@ -5,7 +5,7 @@ use super::{Inventory, Tagged};
 impl Inventory {
     /// The same inventory with every list in order of ids. What AWS lists in whatever order it likes
     /// must not decide which steps come first, nor which of several the limits leave out.
-    pub(crate) fn in_order(&self) -> Self {
+    pub fn in_order(&self) -> Self {
         let mut ordered = self.clone();
         by_id(&mut ordered.vpcs);
         by_id(&mut ordered.subnets);

@@ -1,6 +1,6 @@
 //! Who is behind a difference.
 
-use phonehome_aws::trail::Deed;
+use crate::trail::Deed;
 
 use super::Drift;
 use super::line::{DEEDS_MAX, Line};

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::trail::Deed;
 use phonehome_alerting::Words;
-use phonehome_aws::executor::{Applied, StepOutcome};
-use phonehome_aws::trail::Deed;
-use phonehome_network::{Address, Change, Plan, Step, Withheld};
+use phonehome_executor::{Applied, StepOutcome};
+use phonehome_network::Address;
+use phonehome_planner::{Change, Plan, Step, Withheld};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_aws::trail::Deed;
+use crate::trail::Deed;
 use phonehome_fakecloud::sample;
 use phonehome_fleet::Nat;
-use phonehome_network::{Inventory, Limits, Tagged as _, plan};
+use phonehome_network::{Inventory, Tagged as _};
+use phonehome_planner::{Limits, plan};
 
 use super::deed::{Fit, assign, fit};
 use super::*;

@@ -1,7 +1,7 @@
 //! The VPCs that were seen in the accounts: addresses that must not be given away.
 
 use ipnet::Ipv4Net;
-use phonehome_aws::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use serde::{Deserialize, Serialize};
 
 use super::ATTEMPTS_MAX;

@@ -1,7 +1,7 @@
 //! Versions: kept, never overwritten, and what of them is used when the newest cannot be.
 
-use phonehome_aws::table::{MemoryTable, key};
-use phonehome_network::Doomed;
+use phonehome_cloud::table::{MemoryTable, key};
+use phonehome_network::RemovalTarget;
 
 use super::*;
 
@@ -152,7 +152,7 @@ async fn what_the_table_does_not_take_is_refused_before_it_is_tried() {
 }
 
 fn stack(account: &str, vpc: &str) -> AcceptedStack {
-    let permission = [Ask::Delete(Doomed::Vpc { id: vpc.into() })].into_iter().collect();
+    let permission = [Ask::Delete(RemovalTarget::Vpc { id: vpc.into() })].into_iter().collect();
     AcceptedStack { account: account.into(), region: "us-east-1".into(), permission }
 }
 
@@ -164,7 +164,10 @@ fn what_was_accepted_serves_its_own_account_and_region_and_ends() {
         let permission = accepted.in_stack(account, region, now_ms);
         permission.asks().cloned().collect::<Vec<_>>()
     };
-    assert_eq!(vpcs("444455556666", "us-east-1", 999), [Ask::Delete(Doomed::Vpc { id: "vpc-1".into() })]);
+    assert_eq!(
+        vpcs("444455556666", "us-east-1", 999),
+        [Ask::Delete(RemovalTarget::Vpc { id: "vpc-1".into() })]
+    );
     assert!(vpcs("444455556666", "eu-west-1", 999).is_empty());
     assert!(vpcs("666677778888", "us-east-1", 999).is_empty());
     assert!(vpcs("444455556666", "us-east-1", 1000).is_empty(), "it has ended");

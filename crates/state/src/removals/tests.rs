@@ -1,8 +1,8 @@
 //! What is reserved: once, by whoever comes first, and no more than the hour allows.
 
 use phonehome_alerting::{SlackKind, SlackMessage, Words};
-use phonehome_aws::table::MemoryTable;
-use phonehome_network::Doomed;
+use phonehome_cloud::table::MemoryTable;
+use phonehome_network::RemovalTarget;
 
 use super::*;
 use crate::all;
@@ -102,7 +102,7 @@ async fn twenty_provisioners_at_once_do_not_exceed_the_hour() {
 struct Yielding(MemoryTable);
 
 impl Table for Yielding {
-    async fn get(&self, key: &phonehome_aws::table::Key) -> Result<Option<Doc>, TableError> {
+    async fn get(&self, key: &phonehome_cloud::table::Key) -> Result<Option<Doc>, TableError> {
         let doc = self.0.get(key).await;
         tokio::task::yield_now().await;
         doc
@@ -120,9 +120,11 @@ impl Table for Yielding {
 #[test]
 fn what_is_named_by_a_name_could_hit_another_and_what_has_an_id_could_not() {
     let table_id = "rtb-1".to_owned();
-    let route = Doomed::Route { table_id, destination: "10.0.0.0/8".parse().unwrap() };
+    let route = RemovalTarget::Route { table_id, destination: "10.0.0.0/8".parse().unwrap() };
     assert!(!Ask::Delete(route).is_of_one_life());
-    assert!(!Ask::Delete(Doomed::Function { name: "phonehome-probe-use1-az1".into() }).is_of_one_life());
-    assert!(Ask::Delete(Doomed::NatGateway { id: "nat-1".into() }).is_of_one_life());
+    assert!(
+        !Ask::Delete(RemovalTarget::Function { name: "phonehome-probe-use1-az1".into() }).is_of_one_life()
+    );
+    assert!(Ask::Delete(RemovalTarget::NatGateway { id: "nat-1".into() }).is_of_one_life());
     assert!(asks(0, 1)[0].is_of_one_life());
 }

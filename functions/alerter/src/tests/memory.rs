@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use phonehome_alerting::{Failure, Heartbeat, PathState, PathStatus, Paths};
 use phonehome_aws::Metrics;
-use phonehome_aws::table::{Doc, Key, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Key, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_state::{Keys, PublishedFleet};
 use phonehome_wire::{Stage, TEXT_CHARS_MAX, Verdict};

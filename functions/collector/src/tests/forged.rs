@@ -1,8 +1,9 @@
 //! What a member account can and cannot do to the hub with reports that it makes up.
 
 use phonehome_alerting::{Given, Heartbeat, Inputs, PathStatus, Paths, ProbeKey, Refusals, endpoints};
-use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
-use phonehome_aws::{MemoryQueue, Metrics};
+use phonehome_aws::Metrics;
+use phonehome_cloud::MemoryQueue;
+use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
 use phonehome_runtime::now_ms;
 use phonehome_state::{Keys, all, fleet};
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, TEXT_CHARS_MAX, Verdict, WIRE_VERSION};

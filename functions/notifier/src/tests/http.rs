@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use phonehome_aws::slack::Slack;
 use phonehome_localcloud::{Receiver, SlackMode};
+use phonehome_slack::Slack;
 
 use super::*;
 

@@ -1,7 +1,7 @@
 //! Pages go out first, whatever is wrong with anything else.
 
-use phonehome_aws::table::{Key, TableError};
-use phonehome_aws::{AwsError, Pager};
+use phonehome_cloud::table::{Key, TableError};
+use phonehome_cloud::{CloudError, Pager};
 
 use super::*;
 
@@ -16,7 +16,7 @@ struct TestPager {
 }
 
 impl Pager for TestPager {
-    async fn page(&self, subject: &str, _text: &str) -> Result<(), AwsError> {
+    async fn page(&self, subject: &str, _text: &str) -> Result<(), CloudError> {
         self.journal.lock().unwrap().push(format!("page {subject}"));
         if self.refused == Some(subject) { Err(aws_error("sns:Publish")) } else { Ok(()) }
     }
@@ -68,8 +68,8 @@ impl Table for Stubborn {
     }
 }
 
-fn aws_error(operation: &'static str) -> AwsError {
-    AwsError { operation, subject: "x".into(), code: "InternalError".into(), message: "no".into() }
+fn aws_error(operation: &'static str) -> CloudError {
+    CloudError { operation, subject: "x".into(), code: "InternalError".into(), message: "no".into() }
 }
 
 /// Two pages and a Slack message between them.

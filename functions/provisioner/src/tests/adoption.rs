@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_network::{Action, Address, Inventory, Phase, SecurityGroup, StackSpec, Tagged as _, Tags};
+use phonehome_network::{Address, Inventory, SecurityGroup, Tagged as _, Tags};
+use phonehome_planner::{Action, StackSpec};
+use phonehome_state::Phase;
 
 use super::world::{FLEET, REGION, SHOP_DEV, World};
 

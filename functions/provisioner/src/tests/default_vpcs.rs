@@ -1,11 +1,12 @@
 //! The default VPCs of new accounts.
 
-use phonehome_aws::table::Table as _;
+use phonehome_cloud::table::Table as _;
 use phonehome_fakecloud::Fault;
-use phonehome_network::{NetworkInterface, Phase, Tagged as _};
+use phonehome_network::{NetworkInterface, Tagged as _};
 use phonehome_provision::DefaultVpcs;
 use phonehome_runtime::now_ms;
 use phonehome_state::Keys;
+use phonehome_state::Phase;
 
 use super::world::{EUROPE, FLEET, REGION, SHOP_DEV, World, error, no_role};
 

@@ -1,6 +1,7 @@
 //! What somebody else changed in a settled stack.
 
-use phonehome_network::{Inventory, Phase, Tagged as _};
+use phonehome_network::{Inventory, Tagged as _};
+use phonehome_state::Phase;
 use serde_json::{Value, json};
 
 use super::world::{FLEET, REGION, SHOP_DEV, SHOP_PROD, World, error, sample};

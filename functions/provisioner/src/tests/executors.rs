@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use phonehome_aws::cloud::Cloud;
+use phonehome_cloud::endpoint::Cloud;
 use phonehome_fakecloud::Fault;
 use phonehome_provision::SETTLE_MS;
 use serde_json::json;

@@ -1,10 +1,11 @@
 //! Which member an account is: names are not identities.
 
 use ipnet::Ipv4Net;
-use phonehome_aws::table::{Expect, Table as _, Write};
+use phonehome_cloud::table::{Expect, Table as _, Write};
 use phonehome_fleet::{Binding, Line};
-use phonehome_network::{Inventory, PeeringState, Phase, StackStatus, Tagged as _, Tags, Vpc};
+use phonehome_network::{Inventory, PeeringState, Tagged as _, Tags, Vpc};
 use phonehome_state::{Keys, Seen, all, audit, bind};
+use phonehome_state::{Phase, StackStatus};
 use serde_json::json;
 
 use super::world::{FLEET, PAYMENTS_DEV, REGION, SHOP_DEV, SHOP_PROD, World};

@@ -1,7 +1,7 @@
 //! What the collector is told of the probes' inputs.
 
 use phonehome_alerting::Inputs;
-use phonehome_aws::table::Table as _;
+use phonehome_cloud::table::Table as _;
 use phonehome_state::Keys;
 use serde_json::json;
 

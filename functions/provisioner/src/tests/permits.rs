@@ -1,7 +1,8 @@
 //! What a fleet file that is published by mistake can do, and what one that was accepted may.
 
-use phonehome_aws::table::{Doc, Table};
-use phonehome_network::{Ask, Inventory, Phase};
+use phonehome_cloud::table::{Doc, Table};
+use phonehome_network::{Ask, Inventory};
+use phonehome_state::Phase;
 use phonehome_state::{AcceptedStack, Hour, Keys, all};
 use serde_json::json;
 
@@ -96,8 +97,8 @@ async fn what_was_accepted_too_long_ago_is_not_done() {
     let doc = world.table().get(&Keys::fleet()).await.unwrap().unwrap();
     let mut old: phonehome_state::PublishedFleet = doc.read().unwrap();
     old.accepted.until_ms = 1;
-    let expect = phonehome_aws::table::Expect::Version(doc.version);
-    let write = phonehome_aws::table::Write::put(Keys::fleet(), expect, &old);
+    let expect = phonehome_cloud::table::Expect::Version(doc.version);
+    let write = phonehome_cloud::table::Write::put(Keys::fleet(), expect, &old);
     world.table().write(vec![write]).await.unwrap();
     sweep(&mut world).await;
     assert_eq!(working(&world.truth(SHOP_DEV)).0, 1);
@@ -143,8 +144,8 @@ async fn what_a_person_asks_for_over_the_queue_counts_in_the_hour_as_well() {
 async fn a_fleet_file_that_cannot_be_read_is_the_last_one_that_can() {
     let mut world = joined().await;
     let doc = world.table().get(&Keys::fleet()).await.unwrap().unwrap();
-    let expect = phonehome_aws::table::Expect::Version(doc.version);
-    let write = phonehome_aws::table::Write::put(Keys::fleet(), expect, &json!({"text": 7}));
+    let expect = phonehome_cloud::table::Expect::Version(doc.version);
+    let write = phonehome_cloud::table::Write::put(Keys::fleet(), expect, &json!({"text": 7}));
     world.table().write(vec![write]).await.unwrap();
     world.edit(SHOP_DEV, |seen| seen.subnets[0].public_ip_on_launch = true);
     sweep(&mut world).await;

@@ -1,8 +1,8 @@
 //! How an account comes to its network, and what it waits for.
 
 use phonehome_fakecloud::Options;
-use phonehome_network::Phase;
 use phonehome_runtime::now_ms;
+use phonehome_state::Phase;
 use serde_json::json;
 
 use super::world::{

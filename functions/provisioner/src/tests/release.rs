@@ -1,8 +1,9 @@
 //! Accounts that are given up.
 
-use phonehome_aws::table::{Expect, Table as _, Write};
-use phonehome_network::{Inventory, Phase, SecurityGroup, StackStatus, Tagged as _, Tags};
+use phonehome_cloud::table::{Expect, Table as _, Write};
+use phonehome_network::{Inventory, SecurityGroup, Tagged as _, Tags};
 use phonehome_state::{Claim, ClaimState, Keys, Seen, all};
+use phonehome_state::{Phase, StackStatus};
 use serde_json::{Value, json};
 
 use super::world::{EUROPE, FLEET, REGION, SHOP_DEV, SHOP_PROD, World};

@@ -1,8 +1,8 @@
 //! Accounts that are not worked on.
 
-use phonehome_aws::table::Table as _;
-use phonehome_network::{Phase, StackStatus};
+use phonehome_cloud::table::Table as _;
 use phonehome_state::{Keys, all};
+use phonehome_state::{Phase, StackStatus};
 use serde_json::{Value, json};
 
 use super::world::{EUROPE, FLEET, FOREIGN, LEDGER_PROD, SHOP_DEV, SHOP_PROD, World, sample};

@@ -1,6 +1,6 @@
 //! One bad item, or one account that floods, stops no other account.
 
-use phonehome_aws::table::Table as _;
+use phonehome_cloud::table::Table as _;
 use phonehome_provision::Deeds;
 use phonehome_state::Keys;
 use serde_json::{Value, json};

@@ -6,14 +6,16 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
-use phonehome_aws::table::{Expect, MemoryTable, Table, Write};
-use phonehome_aws::{Account, FixedOrganization, MemoryQueue, Message, Metrics};
+use phonehome_aws::Metrics;
+use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
+use phonehome_cloud::{Account, FixedOrganization, MemoryQueue, Message};
 use phonehome_fakecloud::{FakeCloud, Options, SharedCloud};
-use phonehome_network::{Inventory, Phase, StackStatus};
+use phonehome_network::Inventory;
 use phonehome_provision::{Job, Provision, SETTLE_MS};
 use phonehome_state::{
     Accepted, AcceptedStack, Claim, Keys, Outboxed, PublishedFleet, all, base, publish, readable, written_by,
 };
+use phonehome_state::{Phase, StackStatus};
 use serde_json::{Value, json};
 
 use crate::handler::Provisioner;

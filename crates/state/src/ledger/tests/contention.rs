@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use phonehome_aws::table::{Key, MemoryTable};
+use phonehome_cloud::table::{Key, MemoryTable};
 
 use super::*;
 use crate::all;

@@ -1,4 +1,4 @@
-use phonehome_aws::table::MemoryTable;
+use phonehome_cloud::table::MemoryTable;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use phonehome_aws::table::MemoryTable;
+use phonehome_cloud::table::MemoryTable;
 use proptest::prelude::*;
 
 use super::*;

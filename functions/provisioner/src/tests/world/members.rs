@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use phonehome_alerting::Inputs;
-use phonehome_aws::AwsError;
-use phonehome_aws::executor::{Ids, StackApi};
-use phonehome_aws::table::{Doc, MemoryTable, Table};
+use phonehome_cloud::CloudError;
+use phonehome_cloud::table::{Doc, MemoryTable, Table};
+use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
-use phonehome_network::{Action, Address, Inventory, Kind, ProbeSpec, StackSpec, StackStatus};
+use phonehome_network::{Address, Inventory, Kind};
+use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_provision::Members;
 use phonehome_state::Keys;
+use phonehome_state::StackStatus;
 
 use super::{REGION, edit_status};
 
@@ -26,7 +28,7 @@ pub(in crate::tests) struct FakeMembers {
 #[derive(Default)]
 pub(in crate::tests) struct Conditions {
     /// With what an account, or a Region of any account, cannot be opened.
-    pub(in crate::tests) refusals: BTreeMap<String, AwsError>,
+    pub(in crate::tests) refusals: BTreeMap<String, CloudError>,
     /// What goes wrong in the stack that is opened next in this Region.
     pub(in crate::tests) faults: BTreeMap<String, Vec<Fault>>,
     /// The Regions that are enabled in every account.
@@ -46,12 +48,12 @@ pub(in crate::tests) struct Opened {
     noted: Option<MemoryTable>,
 }
 
-pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> AwsError {
-    AwsError { operation, subject: "test".into(), code: code.into(), message: message.into() }
+pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
+    CloudError { operation, subject: "test".into(), code: code.into(), message: message.into() }
 }
 
 /// What AWS says before the StackSet has made the role.
-pub(in crate::tests) fn no_role() -> AwsError {
+pub(in crate::tests) fn no_role() -> CloudError {
     error("sts:AssumeRole", "AccessDenied", "not authorized to perform sts:AssumeRole")
 }
 
@@ -73,7 +75,7 @@ impl Members for FakeMembers {
         })
     }
 
-    async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, AwsError> {
+    async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
         let (slow, taken_over, noted, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
             let refusal = now.refusals.get(&spec.account).or_else(|| now.refusals.get(&spec.region)).cloned();
@@ -95,21 +97,21 @@ impl Members for FakeMembers {
         refusal.map_or(Ok(Opened { stack, probes, noted }), Err)
     }
 
-    async fn regions(&self, account: &str, _region: &str) -> Result<Vec<String>, AwsError> {
+    async fn regions(&self, account: &str, _region: &str) -> Result<Vec<String>, CloudError> {
         let now = self.conditions.lock().unwrap();
         now.refusals.get(account).map_or(Ok(now.regions.clone()), |refusal| Err(refusal.clone()))
     }
 }
 
 impl StackApi for Opened {
-    async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, AwsError> {
+    async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
         let mut seen = self.stack.observe(kinds).await?;
         seen.functions.retain(|function| self.probes.contains(&function.name));
         seen.schedules.retain(|schedule| self.probes.contains(&schedule.name));
         Ok(seen)
     }
 
-    async fn perform(&self, at: &Address, action: &Action, ids: &Ids) -> Result<Option<String>, AwsError> {
+    async fn perform(&self, at: &Address, action: &Action, ids: &Ids) -> Result<Option<String>, CloudError> {
         if let (Some(table), Action::CreateSchedule { input, .. } | Action::UpdateSchedule { input, .. }) =
             (&self.noted, action)
         {

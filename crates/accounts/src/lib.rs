@@ -1,0 +1,12 @@
+//! An account of the organization as AWS shows it: what is in it, the Regions it can use, CloudTrail's
+//! trails, and which accounts there are.
+
+mod organization;
+mod regions;
+mod stack;
+#[cfg(feature = "operator")]
+pub mod trails;
+
+pub use organization::AwsOrganization;
+pub use regions::opted_in_regions;
+pub use stack::{AwsStack, ProbeCode};

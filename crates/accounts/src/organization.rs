@@ -1,0 +1,60 @@
+//! AWS Organizations, as the hub account sees it (by delegation from the management account).
+
+use aws_sdk_organizations::Client;
+use aws_sdk_organizations::types::{AccountJoinedMethod, AccountStatus};
+use phonehome_cloud::{Account, CloudError, Organization};
+
+use phonehome_aws::{OfSdk as _, Session};
+
+/// AWS Organizations.
+#[derive(Debug, Clone)]
+pub struct AwsOrganization {
+    client: Client,
+}
+
+impl AwsOrganization {
+    /// The organization that the caller's account belongs to.
+    pub fn new(session: &Session) -> Self {
+        Self { client: Client::new(session.config()) }
+    }
+}
+
+fn account(account: &aws_sdk_organizations::types::Account) -> Account {
+    #[allow(deprecated, reason = "`State` supersedes `Status` on AWS; older endpoints answer only `Status`")]
+    let status = account.status();
+    let active = match account.state() {
+        Some(state) => state.as_str() == "ACTIVE",
+        None => status == Some(&AccountStatus::Active),
+    };
+    Account {
+        id: account.id().unwrap_or_default().to_owned(),
+        name: account.name().unwrap_or_default().to_owned(),
+        active,
+        created_at_ms: (account.joined_method() == Some(&AccountJoinedMethod::Created))
+            .then(|| account.joined_timestamp().and_then(|at| at.to_millis().ok()))
+            .flatten()
+            .and_then(|at| u64::try_from(at).ok()),
+    }
+}
+
+impl Organization for AwsOrganization {
+    async fn account(&self, id: &str) -> Result<Option<Account>, CloudError> {
+        match self.client.describe_account().account_id(id).send().await {
+            Ok(answer) => Ok(answer.account().map(account)),
+            Err(error) => match CloudError::of("organizations:DescribeAccount", id, &error) {
+                missing if missing.says_missing() => Ok(None),
+                other => Err(other),
+            },
+        }
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, CloudError> {
+        let mut pages = self.client.list_accounts().into_paginator().send();
+        let mut accounts = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))?;
+            accounts.extend(page.accounts().iter().map(account));
+        }
+        Ok(accounts)
+    }
+}

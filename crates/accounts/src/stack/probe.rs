@@ -1,0 +1,268 @@
+//! The probe half of a stack: Lambda and EventBridge Scheduler. Both are found by name: a probe and its
+//! schedule are called after their zone.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::{
+    Architecture, DestinationConfig, FunctionCode, LastUpdateStatus, LoggingConfig, OnFailure, OnSuccess,
+    PackageType, Runtime, State, VpcConfig,
+};
+use aws_sdk_scheduler::types::{
+    FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target,
+};
+use futures_util::future::try_join_all;
+use phonehome_network::{
+    Function, FunctionState, Schedule, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, ZONE_SLOTS,
+};
+use phonehome_planner::{ProbeSpec, Ref, StackSpec};
+use phonehome_wire::ProbeInput;
+
+use super::AwsStack;
+use super::call::{Call, Made};
+use phonehome_aws::OfSdk as _;
+use phonehome_cloud::CloudError;
+
+/// How often a probe runs.
+const EXPRESSION: &str = "rate(1 minute)";
+
+impl AwsStack {
+    /// The names of all the probes there can be in this Region: those of zones that left the fleet file
+    /// too, which nothing else would find.
+    fn probe_names(&self) -> Vec<String> {
+        let prefixes: BTreeSet<&str> =
+            self.spec.zones.iter().filter_map(|zone| zone.az_id.rsplit_once("-az").map(|it| it.0)).collect();
+        let zones = prefixes
+            .into_iter()
+            .flat_map(|prefix| (1..=ZONE_SLOTS).map(move |it| format!("{prefix}-az{it}")));
+        zones.map(|az_id| StackSpec::probe_name(&az_id)).collect()
+    }
+
+    pub(super) async fn functions(&self) -> Result<Vec<Function>, CloudError> {
+        let names = self.probe_names();
+        let found = try_join_all(names.iter().map(|name| self.function(name))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn function(&self, name: &str) -> Result<Option<Function>, CloudError> {
+        let seen = match self.lambda.get_function_configuration().function_name(name).send().await {
+            Ok(seen) => seen,
+            Err(error) => return absent(CloudError::of("lambda:GetFunctionConfiguration", name, &error)),
+        };
+        let destination = self.destination(name).await?;
+        let vpc = seen.vpc_config();
+        Ok(Some(Function {
+            name: name.to_owned(),
+            code_sha256: seen.code_sha256().unwrap_or_default().to_owned(),
+            subnet_ids: vpc.map(|vpc| vpc.subnet_ids().to_vec()).unwrap_or_default(),
+            security_group_ids: vpc.map(|vpc| vpc.security_group_ids().to_vec()).unwrap_or_default(),
+            role_arn: seen.role().unwrap_or_default().to_owned(),
+            memory_mb: seen.memory_size().unwrap_or_default(),
+            timeout_s: seen.timeout().unwrap_or_default(),
+            state: match (seen.state(), seen.last_update_status()) {
+                (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => FunctionState::Pending,
+                (Some(State::Failed), _) => FunctionState::Failed,
+                _ => FunctionState::Active,
+            },
+            destination,
+        }))
+    }
+
+    /// Where the function's reports go.
+    async fn destination(&self, name: &str) -> Result<Option<String>, CloudError> {
+        let seen = match self.lambda.get_function_event_invoke_config().function_name(name).send().await {
+            Ok(seen) => seen,
+            Err(error) => return absent(CloudError::of("lambda:GetFunctionEventInvokeConfig", name, &error)),
+        };
+        Ok(destination_of(&seen))
+    }
+
+    pub(super) async fn schedules(&self) -> Result<Vec<Schedule>, CloudError> {
+        let names = self.probe_names();
+        let found = try_join_all(names.iter().map(|name| self.schedule(name))).await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<Schedule>, CloudError> {
+        let seen = match self.scheduler.get_schedule().name(name).send().await {
+            Ok(seen) => seen,
+            Err(error) => return absent(CloudError::of("scheduler:GetSchedule", name, &error)),
+        };
+        let target = seen.target();
+        Ok(Some(Schedule {
+            name: name.to_owned(),
+            expression: seen.schedule_expression().unwrap_or_default().to_owned(),
+            enabled: seen.state() == Some(&ScheduleState::Enabled),
+            target_arn: target.map(|target| target.arn().to_owned()).unwrap_or_default(),
+            role_arn: target.map(|target| target.role_arn().to_owned()).unwrap_or_default(),
+            input: target
+                .and_then(|target| target.input())
+                .and_then(|input| serde_json::from_str(input).ok()),
+        }))
+    }
+}
+
+impl Call<'_> {
+    fn probe(&self) -> Result<&ProbeSpec, CloudError> {
+        let message = "the stack has no probes, and a step is about one: a bug in the planner";
+        self.stack.spec.probe.as_ref().ok_or_else(|| self.refused("order", message))
+    }
+
+    fn placement(&self, subnet: &Ref, security_group: &Ref) -> Result<VpcConfig, CloudError> {
+        let placement = VpcConfig::builder().subnet_ids(self.id(subnet)?);
+        Ok(placement.security_group_ids(self.id(security_group)?).build())
+    }
+
+    pub(super) async fn create_function(&self, name: &str, subnet: &Ref, security_group: &Ref) -> Made {
+        let (probe, stack) = (self.probe()?, self.stack);
+        let request = stack
+            .lambda
+            .create_function()
+            .function_name(name)
+            .description("phonehome ET probe: says whether this Availability Zone's network works")
+            .runtime(Runtime::Providedal2023)
+            .handler("bootstrap")
+            .package_type(PackageType::Zip)
+            .architectures(Architecture::from(probe.architecture.as_str()))
+            .role(&probe.role_arn)
+            .memory_size(probe.memory_mb)
+            .timeout(probe.timeout_s)
+            .logging_config(LoggingConfig::builder().log_group(&probe.log_group).build())
+            .vpc_config(self.placement(subnet, security_group)?);
+        let ours = (TAG_MANAGED_BY.to_owned(), TAG_MANAGED_BY_VALUE.to_owned());
+        let tags = stack.spec.tags.clone().into_iter().chain([ours]).collect();
+        let _upload = stack.code.uploads.acquire().await;
+        let zip = Blob::new(stack.code.zip.as_slice());
+        let request = request.set_tags(Some(tags)).code(FunctionCode::builder().zip_file(zip).build());
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
+    }
+
+    pub(super) async fn update_function_code(&self, name: &str) -> Made {
+        let architecture = Architecture::from(self.probe()?.architecture.as_str());
+        let request = self.stack.lambda.update_function_code().function_name(name);
+        let _upload = self.stack.code.uploads.acquire().await;
+        let request = request.architectures(architecture).zip_file(Blob::new(self.stack.code.zip.as_slice()));
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
+    }
+
+    pub(super) async fn update_function_configuration(
+        &self,
+        name: &str,
+        subnet: &Ref,
+        security_group: &Ref,
+    ) -> Made {
+        let probe = self.probe()?;
+        let request = self
+            .stack
+            .lambda
+            .update_function_configuration()
+            .function_name(name)
+            .role(&probe.role_arn)
+            .memory_size(probe.memory_mb)
+            .timeout(probe.timeout_s)
+            .vpc_config(self.placement(subnet, security_group)?);
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
+    }
+
+    /// The response of each run goes to the member bus, and so does the news of a crash. No
+    /// retries: the next run comes in a minute, and an old answer is worth nothing.
+    pub(super) async fn put_destination(&self, name: &str) -> Made {
+        let bus = &self.probe()?.bus_arn;
+        let destinations = DestinationConfig::builder()
+            .on_success(OnSuccess::builder().destination(bus).build())
+            .on_failure(OnFailure::builder().destination(bus).build())
+            .build();
+        let request = self
+            .stack
+            .lambda
+            .put_function_event_invoke_config()
+            .function_name(name)
+            .maximum_retry_attempts(0)
+            .maximum_event_age_in_seconds(60)
+            .destination_config(destinations);
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
+    }
+
+    fn schedule_target(&self, function_arn: &str, input: &ProbeInput) -> Result<Target, CloudError> {
+        let unbuildable = |message: String| self.refused("request", &message);
+        Target::builder()
+            .arn(function_arn)
+            .role_arn(&self.probe()?.schedule_role_arn)
+            .input(serde_json::to_string(input).map_err(|error| unbuildable(error.to_string()))?)
+            .retry_policy(RetryPolicy::builder().maximum_retry_attempts(0).build())
+            .build()
+            .map_err(|error| unbuildable(error.to_string()))
+    }
+
+    pub(super) async fn create_schedule(&self, name: &str, function_arn: &str, input: &ProbeInput) -> Made {
+        let request = self
+            .stack
+            .scheduler
+            .create_schedule()
+            .name(name)
+            .schedule_expression(EXPRESSION)
+            .flexible_time_window(no_window())
+            .target(self.schedule_target(function_arn, input)?);
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
+    }
+
+    pub(super) async fn update_schedule(&self, name: &str, function_arn: &str, input: &ProbeInput) -> Made {
+        let request = self
+            .stack
+            .scheduler
+            .update_schedule()
+            .name(name)
+            .schedule_expression(EXPRESSION)
+            .state(ScheduleState::Enabled)
+            .flexible_time_window(no_window())
+            .target(self.schedule_target(function_arn, input)?);
+        request.send().await.map_err(|e| self.error(&e))?;
+        Ok(None)
+    }
+}
+
+/// A destination for failures must be there too, and no retries: one that differs counts as none.
+fn destination_of(seen: &GetFunctionEventInvokeConfigOutput) -> Option<String> {
+    let to = seen.destination_config();
+    let success = to.and_then(|to| to.on_success()).and_then(|to| to.destination());
+    let failure = to.and_then(|to| to.on_failure()).and_then(|to| to.destination());
+    let as_ours = success == failure && seen.maximum_retry_attempts() == Some(0);
+    success.filter(|_| as_ours).map(str::to_owned)
+}
+
+fn absent<T>(error: CloudError) -> Result<Option<T>, CloudError> {
+    if error.says_missing() { Ok(None) } else { Err(error) }
+}
+
+#[allow(clippy::expect_used, reason = "the only required field is set")]
+fn no_window() -> FlexibleTimeWindow {
+    FlexibleTimeWindow::builder().mode(FlexibleTimeWindowMode::Off).build().expect("complete")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_destination_that_retries_or_knows_no_failures_is_put_right() {
+        let seen = |success: Option<&str>, failure: Option<&str>, retries: Option<i32>| {
+            let success = success.map(|to| OnSuccess::builder().destination(to).build());
+            let failure = failure.map(|to| OnFailure::builder().destination(to).build());
+            let to = DestinationConfig::builder().set_on_success(success).set_on_failure(failure).build();
+            let seen = GetFunctionEventInvokeConfigOutput::builder().destination_config(to);
+            destination_of(&seen.set_maximum_retry_attempts(retries).build())
+        };
+        assert_eq!(seen(Some("bus"), Some("bus"), Some(0)).as_deref(), Some("bus"));
+        assert_eq!(seen(Some("bus"), Some("bus"), Some(2)), None, "AWS retries twice unless told otherwise");
+        assert_eq!(seen(Some("bus"), Some("bus"), None), None);
+        assert_eq!(seen(Some("bus"), None, Some(0)), None);
+        assert_eq!(seen(Some("bus"), Some("other"), Some(0)), None);
+        assert_eq!(seen(None, None, Some(0)), None);
+    }
+}

@@ -1,0 +1,378 @@
+//! The table in DynamoDB.
+
+use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemOutput;
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, KeysAndAttributes, Put, TransactWriteItem};
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+use phonehome_cloud::table::{BODY_BYTES_MAX, Doc, Expect, Key, Table, TableError, Write, key};
+use phonehome_cloud::{Class, CloudError};
+
+use crate::Session;
+use crate::error::OfSdk as _;
+
+/// DynamoDB. Items are `pk`, `sk`, `version` (number), `body` (string, or gzip when it is long: an
+/// incident of a zone lost to the whole fleet has hundreds of members) and, where they expire,
+/// `expires_at` (number).
+#[derive(Debug, Clone)]
+pub struct DynamoTable {
+    client: Client,
+    name: String,
+}
+
+impl DynamoTable {
+    /// The table `name`.
+    pub fn new(session: &Session, name: impl Into<String>) -> Self {
+        Self { client: Client::new(session.config()), name: name.into() }
+    }
+
+    fn put(&self, write: &Write, body: &str) -> Result<Put, CloudError> {
+        let version = write.expect.next_version();
+        let mut put = Put::builder()
+            .table_name(&self.name)
+            .item("pk", AttributeValue::S(write.key.partition.clone()))
+            .item("sk", AttributeValue::S(write.key.sort.clone()))
+            .item("version", AttributeValue::N(version.to_string()))
+            .item("body", pack(body));
+        if let Some(at) = write.expires_at_s {
+            put = put.item("expires_at", AttributeValue::N(at.to_string()));
+        }
+        put = match write.expect {
+            Expect::Absent => put.condition_expression("attribute_not_exists(pk)"),
+            Expect::Version(0) => put.condition_expression(NO_VERSION),
+            Expect::Version(version) => put
+                .condition_expression("version = :expected")
+                .expression_attribute_values(":expected", AttributeValue::N(version.to_string())),
+        };
+        put.build().map_err(|error| self.unbuildable(&error))
+    }
+
+    fn delete(&self, write: &Write) -> Result<Delete, CloudError> {
+        let mut delete = Delete::builder()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(write.key.partition.clone()))
+            .key("sk", AttributeValue::S(write.key.sort.clone()));
+        delete = match write.expect {
+            Expect::Absent => delete.condition_expression("attribute_not_exists(pk)"),
+            Expect::Version(0) => delete.condition_expression(NO_VERSION),
+            Expect::Version(version) => delete
+                .condition_expression("version = :expected")
+                .expression_attribute_values(":expected", AttributeValue::N(version.to_string())),
+        };
+        delete.build().map_err(|error| self.unbuildable(&error))
+    }
+
+    fn unbuildable(&self, error: &dyn std::error::Error) -> CloudError {
+        CloudError {
+            operation: "dynamodb:TransactWriteItems",
+            subject: self.name.clone(),
+            code: "request".into(),
+            message: error.to_string(),
+        }
+    }
+
+    /// A single put is a `PutItem`: half the price of a transaction.
+    async fn put_one(&self, put: Put) -> Result<(), CloudError> {
+        self.client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(put.item))
+            .set_condition_expression(put.condition_expression)
+            .set_expression_attribute_values(put.expression_attribute_values)
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| CloudError::of("dynamodb:PutItem", &self.name, &error))
+    }
+
+    async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<(), CloudError> {
+        self.client
+            .transact_write_items()
+            .set_transact_items(Some(items))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| CloudError::of("dynamodb:TransactWriteItems", &self.name, &error))
+    }
+
+    /// Writes again where an item was in a transaction at that moment, which the SDK does not. Nothing was
+    /// written then, and the conditions decide anew.
+    async fn write_all(&self, items: &[TransactWriteItem]) -> Result<(), CloudError> {
+        let mut attempt = 1;
+        loop {
+            let done = match items {
+                [] => Ok(()),
+                [TransactWriteItem { put: Some(put), .. }] => self.put_one(put.clone()).await,
+                _ => self.transact(items.to_vec()).await,
+            };
+            let Err(error) = done else { return Ok(()) };
+            let Some(pause) = pause_before_next(&error, attempt) else { return Err(error) };
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    /// One round of BatchGetItem: what it read, and what it left for another round.
+    async fn batch_get(&self, keys: KeysAndAttributes) -> Result<BatchGetItemOutput, CloudError> {
+        self.client
+            .batch_get_item()
+            .request_items(&self.name, keys)
+            .send()
+            .await
+            .map_err(|error| CloudError::of("dynamodb:BatchGetItem", &self.name, &error))
+    }
+}
+
+/// How often a write that meets somebody's transaction is tried: transactions take milliseconds.
+const WRITE_ATTEMPTS: u32 = 5;
+/// The wait before the second attempt, a multiple of it before each further one: 250 ms in all.
+const WRITE_PAUSE: Duration = Duration::from_millis(25);
+
+/// How long to wait before a failed write is tried again; `None` where that does not help. `attempt` counts
+/// from 1.
+fn pause_before_next(error: &CloudError, attempt: u32) -> Option<Duration> {
+    (meets_transaction(error) && attempt < WRITE_ATTEMPTS).then(|| WRITE_PAUSE * attempt)
+}
+
+/// Whether an item is in another transaction, and no condition of the write was found untrue.
+fn meets_transaction(error: &CloudError) -> bool {
+    // The message of a cancelled transaction lists a reason for each item.
+    let has = |reason: &str| error.message.contains(reason);
+    match error.code.as_str() {
+        "TransactionConflictException" => true,
+        "TransactionCanceledException" => has("TransactionConflict") && !has("ConditionalCheckFailed"),
+        _ => false,
+    }
+}
+
+/// An item as a document. Its key is always there: DynamoDB stores nothing without.
+fn doc(item: &HashMap<String, AttributeValue>) -> Doc {
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+    let version = item.get("version").and_then(|value| value.as_n().ok()).and_then(|it| it.parse().ok());
+    let body = version.and_then(|_| item.get("body").and_then(unpack));
+    Doc { key: key(text("pk"), text("sk")), version: version.unwrap_or(0), body: body.unwrap_or_default() }
+}
+
+fn primary_key(key: &Key) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        ("pk".to_owned(), AttributeValue::S(key.partition.clone())),
+        ("sk".to_owned(), AttributeValue::S(key.sort.clone())),
+    ])
+}
+
+/// That an item is there without a version: somebody else wrote it.
+const NO_VERSION: &str = "attribute_exists(pk) AND attribute_not_exists(version)";
+
+/// How often what DynamoDB left out of an answer (more than 16 MB, or a throttle) is asked for again.
+const GET_MANY_ROUNDS: u32 = 8;
+/// The wait before the second round, a multiple of it before each further one: 1.4 s in all.
+const GET_MANY_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bodies longer than this are stored compressed: 32 KB. Most stay readable in the console.
+const PLAIN_BYTES_MAX: usize = 32 * 1024;
+
+/// How many bytes of an item a value takes as its body.
+pub fn stored_bytes<T: serde::Serialize>(value: &T) -> usize {
+    let body = serde_json::to_string(value).unwrap_or_default();
+    match pack(&body) {
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => body.len(),
+    }
+}
+
+fn pack(body: &str) -> AttributeValue {
+    if body.len() <= PLAIN_BYTES_MAX {
+        return AttributeValue::S(body.to_owned());
+    }
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let packed = encoder.write_all(body.as_bytes()).and_then(|()| encoder.finish());
+    // Writing to memory cannot fail; if it did, the plain text is right too.
+    packed.map_or_else(|_| AttributeValue::S(body.to_owned()), |bytes| AttributeValue::B(Blob::new(bytes)))
+}
+
+fn unpack(value: &AttributeValue) -> Option<String> {
+    match value {
+        AttributeValue::S(text) => Some(text.clone()),
+        AttributeValue::B(bytes) => {
+            let mut text = String::new();
+            GzDecoder::new(bytes.as_ref()).take(BODY_BYTES_MAX + 1).read_to_string(&mut text).ok()?;
+            Some(text).filter(|text| text.len() as u64 <= BODY_BYTES_MAX)
+        }
+        _ => None,
+    }
+}
+
+impl Table for DynamoTable {
+    async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", AttributeValue::S(key.partition.clone()))
+            .key("sk", AttributeValue::S(key.sort.clone()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| CloudError::of("dynamodb:GetItem", &self.name, &error))?;
+        Ok(answer.item.as_ref().map(doc))
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Doc>, TableError> {
+        let mut docs = Vec::new();
+        let mut left: Vec<HashMap<String, AttributeValue>> = keys.iter().map(primary_key).collect();
+        for round in 0..GET_MANY_ROUNDS {
+            if left.is_empty() {
+                return Ok(docs);
+            }
+            if round > 0 {
+                tokio::time::sleep(GET_MANY_PAUSE * round).await;
+            }
+            let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
+            let answer = self.batch_get(wanted.map_err(|error| self.unbuildable(&error))?).await?;
+            docs.extend(
+                answer.responses.into_iter().flat_map(|it| it.into_values().flatten()).map(|it| doc(&it)),
+            );
+            left = answer
+                .unprocessed_keys
+                .into_iter()
+                .flat_map(HashMap::into_values)
+                .flat_map(|it| it.keys)
+                .collect();
+        }
+        if left.is_empty() {
+            return Ok(docs);
+        }
+        Err(TableError::Aws(CloudError {
+            operation: "dynamodb:BatchGetItem",
+            subject: self.name.clone(),
+            code: "ProvisionedThroughputExceededException".into(),
+            message: format!("{} keys are left after {GET_MANY_ROUNDS} rounds", left.len()),
+        }))
+    }
+
+    async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let mut docs = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| CloudError::of("dynamodb:Query", &self.name, &error))?;
+            for item in page.items() {
+                docs.push(doc(item));
+            }
+        }
+        Ok(docs)
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        let mut items = Vec::new();
+        for write in &writes {
+            items.push(match &write.body {
+                Some(body) => TransactWriteItem::builder().put(self.put(write, body)?).build(),
+                None => TransactWriteItem::builder().delete(self.delete(write)?).build(),
+            });
+        }
+        let done = self.write_all(&items).await;
+        done.map_err(|error| match error.class() {
+            Class::Conflict => {
+                TableError::Conflict { keys: writes.into_iter().map(|write| write.key).collect() }
+            }
+            _ => error.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_body_is_stored_small_and_read_back_whole() {
+        let member =
+            r#"{"account":"444455556666","region":"us-east-1","check":"connection/shop-to-payments/443"}"#;
+        for (members, plain) in [(1, true), (2000, false)] {
+            let body = member.repeat(members);
+            let packed = pack(&body);
+            assert_eq!(packed.is_s(), plain, "{members} members");
+            assert_eq!(unpack(&packed), Some(body));
+            if let AttributeValue::B(bytes) = packed {
+                assert!(bytes.as_ref().len() < 20_000, "{} bytes", bytes.as_ref().len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_unpacks_to_more_than_the_limit_is_no_document() {
+        let most = "x".repeat(BODY_BYTES_MAX as usize);
+        assert_eq!(unpack(&pack(&most)), Some(most.clone()));
+        assert_eq!(unpack(&pack(&(most + "x"))), None);
+    }
+
+    #[test]
+    fn an_item_that_is_no_document_is_unreadable_and_nothing_worse() {
+        let whole = [
+            ("pk", AttributeValue::S("paths".into())),
+            ("sk", AttributeValue::S("a".into())),
+            ("version", AttributeValue::N("3".into())),
+            ("body", AttributeValue::S("1".into())),
+        ];
+        let item = |without: &str| {
+            let kept = whole.iter().filter(|(name, _)| *name != without);
+            doc(&kept.map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+        };
+        assert_eq!(item("").read::<u8>(), Ok(1));
+        for missing in ["version", "body"] {
+            let broken = item(missing);
+            assert_eq!(broken.key, key("paths", "a"));
+            assert!(matches!(broken.read::<u8>(), Err(TableError::Unreadable { .. })), "{missing}");
+        }
+    }
+
+    fn refused(code: &str, message: &str) -> CloudError {
+        let (subject, code, message) = ("phonehome".into(), code.into(), message.into());
+        CloudError { operation: "dynamodb:PutItem", subject, code, message }
+    }
+
+    #[test]
+    fn a_write_that_meets_a_transaction_is_tried_again_and_not_for_ever() {
+        let single = refused("TransactionConflictException", "Transaction is ongoing for the item");
+        let other = refused("TransactionCanceledException", "reasons [TransactionConflict, None]");
+        for error in [single, other] {
+            let pauses: Vec<_> = (1..=6).map(|attempt| pause_before_next(&error, attempt)).collect();
+            let ms = |ms| Some(Duration::from_millis(ms));
+            assert_eq!(pauses, [ms(25), ms(50), ms(75), ms(100), None, None]);
+        }
+    }
+
+    #[test]
+    fn a_write_whose_condition_does_not_hold_is_not_tried_again() {
+        let both = "reasons [TransactionConflict, ConditionalCheckFailed]";
+        for error in [
+            refused("ConditionalCheckFailedException", "The conditional request failed"),
+            refused("TransactionCanceledException", both),
+            refused("TransactionCanceledException", "reasons [ThrottlingError]"),
+            refused("timeout", "no answer in time"),
+        ] {
+            assert_eq!(pause_before_next(&error, 1), None, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_neither_text_nor_gzip_is_no_document() {
+        assert_eq!(unpack(&AttributeValue::B(Blob::new([1, 2, 3]))), None);
+        assert_eq!(unpack(&AttributeValue::N("1".into())), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! What the rest needs of a cloud: narrow ports, each with a version in memory; what goes wrong with
+//! it, and what can be done about that. It knows no SDK.
+
+pub mod endpoint;
+mod error;
+mod meaning;
+mod organization;
+mod pager;
+mod queue;
+pub mod table;
+
+pub use error::{Class, CloudError};
+pub use organization::{Account, FixedOrganization, Organization};
+pub use pager::{MemoryPager, Pager};
+pub use queue::{DELAY_S_MAX, MemoryQueue, Message, Queue};

@@ -1,0 +1,298 @@
+//! An example for each row of the table.
+
+use super::*;
+
+const CASES: &[(&str, &str, &str, Class)] = &[
+    // A role, a subnet or an account that was made a moment ago.
+    ("scheduler:CreateSchedule", "ValidationException", TRUST, NotYet),
+    ("scheduler:UpdateSchedule", "ValidationException", TRUST, NotYet),
+    ("scheduler:CreateSchedule", "ValidationException", "Invalid Schedule Expression rate(0)", Invalid),
+    ("lambda:PutFunctionEventInvokeConfig", PARAMETER, DESTINATION, NotYet),
+    ("lambda:PutFunctionEventInvokeConfig", PARAMETER, PUT_EVENTS, NotYet),
+    ("lambda:PutFunctionEventInvokeConfig", PARAMETER, "MaximumRetryAttempts is too large", Invalid),
+    ("lambda:PutFunctionEventInvokeConfig", "ResourceConflictException", "update in progress", NotYet),
+    ("lambda:PutFunctionEventInvokeConfig", "ResourceNotFoundException", "", NotYet),
+    ("lambda:CreateFunction", PARAMETER, EC2_THROTTLES, Throttled),
+    ("lambda:UpdateFunctionConfiguration", PARAMETER, EC2_THROTTLES, Throttled),
+    (
+        "lambda:CreateFunction",
+        PARAMETER,
+        "The role defined for the function cannot be assumed by Lambda.",
+        NotYet,
+    ),
+    ("lambda:CreateFunction", PARAMETER, NO_INTERFACE, NotYet),
+    ("lambda:CreateFunction", PARAMETER, "The subnet ID 'subnet-1' does not exist", NotYet),
+    (
+        "lambda:UpdateFunctionConfiguration",
+        PARAMETER,
+        "EC2 Error Code: InvalidSecurityGroupID.NotFound",
+        NotYet,
+    ),
+    ("lambda:CreateFunction", PARAMETER, "MemorySize is too small", Invalid),
+    ("lambda:UpdateFunctionCode", "ResourceConflictException", "An update is in progress", NotYet),
+    ("lambda:UpdateFunctionCode", "ResourceNotFoundException", "", NotYet),
+    ("ec2:CreateFlowLogs", "400", "Access Denied for LogDestination: logs. Please check permission", Denied),
+    ("ec2:CreateFlowLogs", "400", "Unknown log format", Invalid),
+    ("sts:AssumeRole", "AccessDenied", "", NotReady),
+    ("sts:AssumeRole", "RegionDisabledException", "", NotReady),
+    ("ec2:CreateVpc", "OptInRequired", "", NotReady),
+    ("ec2:CreateVpc", "PendingVerification", "", NotReady),
+    ("ec2:CreateVpc", "AuthFailure", "", NotReady),
+    ("ec2:DescribeVpcs", "InvalidClientTokenId", "", NotReady),
+    ("lambda:CreateFunction", "UnrecognizedClientException", "", NotReady),
+    // Made or deleted a moment ago, by this run or an earlier one.
+    ("ec2:CreateRoute", "InvalidNatGatewayID.NotFound", "", NotYet),
+    ("ec2:CreateRoute", "NatGatewayNotFound", "", NotYet),
+    ("ec2:CreateNatGateway", "Gateway.NotAttached", "", NotYet),
+    ("ec2:CreateNatGateway", "Resource.AlreadyAssociated", "", NotYet),
+    ("ec2:CreateVpcPeeringConnection", "VpcPeeringConnectionAlreadyExists", "", NotYet),
+    ("ec2:CreateSubnet", "InvalidSubnet.Conflict", "", NotYet),
+    ("ec2:CreateSecurityGroup", "InvalidGroup.Duplicate", "", NotYet),
+    ("ec2:CreateVpcEndpoint", "RouteAlreadyExists", "", NotYet),
+    ("ec2:CreateTags", "ConcurrentTagAccess", "", NotYet),
+    ("ec2:ModifyVpcEndpoint", "ConcurrentMutationLimitExceeded", "", NotYet),
+    (
+        "ec2:AttachInternetGateway",
+        "InvalidParameterValue",
+        "Network vpc-1 already has an internet gateway attached",
+        NotYet,
+    ),
+    ("ec2:AcceptVpcPeeringConnection", "InvalidVpcPeeringConnectionID.NotFound", "", NotYet),
+    (
+        "ec2:AcceptVpcPeeringConnection",
+        "InvalidStateTransition",
+        "attempted to transition from provisioning to active",
+        NotYet,
+    ),
+    (
+        "ec2:AcceptVpcPeeringConnection",
+        "InvalidStateTransition",
+        "transition from initiating-request to active",
+        NotYet,
+    ),
+    (
+        "ec2:AcceptVpcPeeringConnection",
+        "InvalidStateTransition",
+        "transition from rejected to provisioning",
+        Invalid,
+    ),
+    ("ec2:AuthorizeSecurityGroupEgress", "InvalidGroup.NotFound", "", NotYet),
+    ("ec2:DeleteSubnet", "DependencyViolation", "", NotYet),
+    ("ec2:DeleteSecurityGroup", "InvalidGroup.InUse", "", NotYet),
+    ("ec2:DeleteSubnet", "InvalidNetworkInterface.InUse", "", NotYet),
+    ("ec2:DeleteVpcEndpoints", "IncorrectState", "", NotYet),
+    ("ec2:DeleteVpc", "InvalidVpcState", "", NotYet),
+    ("ec2:ReleaseAddress", "AuthFailure", "", NotYet),
+    ("ec2:ReleaseAddress", "InvalidIPAddress.InUse", "", NotYet),
+    ("ec2:ReleaseAddress", "InvalidAddress.Locked", "", NotYet),
+    ("scheduler:DeleteSchedule", "ConflictException", "", NotYet),
+    ("plan", "unseen", "", NotYet),
+    // So already.
+    (
+        "lambda:CreateFunction",
+        "ResourceConflictException",
+        "Function already exist: phonehome-probe-use1-az1",
+        AlreadyDone,
+    ),
+    ("scheduler:CreateSchedule", "ConflictException", "Schedule phonehome already exists.", AlreadyDone),
+    ("ec2:CreateRoute", "RouteAlreadyExists", "", AlreadyDone),
+    ("ec2:CreateNetworkAclEntry", "NetworkAclEntryAlreadyExists", "", AlreadyDone),
+    ("ec2:CreateFlowLogs", "FlowLogAlreadyExists", "", AlreadyDone),
+    ("ec2:AuthorizeSecurityGroupIngress", "InvalidPermission.Duplicate", "", AlreadyDone),
+    ("ec2:AssociateRouteTable", "Resource.AlreadyAssociated", "", AlreadyDone),
+    ("ec2:AttachInternetGateway", "Resource.AlreadyAssociated", "", AlreadyDone),
+    ("ec2:DeleteSubnet", "InvalidSubnetID.NotFound", "", AlreadyDone),
+    ("ec2:DeleteFlowLogs", "Client.InvalidFlowLogId.NotFound", "", AlreadyDone),
+    ("ec2:DeleteNatGateway", "NatGatewayNotFound", "", AlreadyDone),
+    ("ec2:DeleteVpcPeeringConnection", "InvalidVpcPeeringConnectionID.NotFound", "", AlreadyDone),
+    (
+        "ec2:DeleteVpcPeeringConnection",
+        "InvalidStateTransition",
+        "transition from deleted to deleting",
+        AlreadyDone,
+    ),
+    (
+        "ec2:DeleteVpcPeeringConnection",
+        "InvalidStateTransition",
+        "transition from failed to deleting",
+        AlreadyDone,
+    ),
+    (
+        "ec2:AcceptVpcPeeringConnection",
+        "InvalidStateTransition",
+        "transition from active to provisioning",
+        AlreadyDone,
+    ),
+    ("ec2:DetachInternetGateway", "Gateway.NotAttached", "", AlreadyDone),
+    ("ec2:ReleaseAddress", "InvalidAllocationID.NotFound", "", AlreadyDone),
+    ("ec2:RevokeSecurityGroupEgress", "InvalidPermission.NotFound", "", AlreadyDone),
+    ("lambda:DeleteFunction", "ResourceNotFoundException", "", AlreadyDone),
+    ("scheduler:DeleteSchedule", "ResourceNotFoundException", "", AlreadyDone),
+    // Too fast.
+    ("ec2:CreateVpc", "RequestLimitExceeded", "", Throttled),
+    ("ec2:CreateVpc", "Client.RequestLimitExceeded", "", Throttled),
+    ("organizations:ListAccounts", "TooManyRequestsException", "", Throttled),
+    ("dynamodb:PutItem", "ProvisionedThroughputExceededException", "", Throttled),
+    ("sts:AssumeRole", "Throttling", "", Throttled),
+    ("scheduler:CreateSchedule", "ThrottlingException", "", Throttled),
+    ("sqs:SendMessage", "RequestThrottled", "", Throttled),
+    ("sqs:SendMessage", "KmsThrottled", "", Throttled),
+    ("sns:Publish", "KMSThrottling", "", Throttled),
+    ("cloudwatch:PutMetricData", "http-429", "", Throttled),
+    ("ec2:CreateVpc", "bucket", "", Throttled),
+    ("ec2:CreateVpc", "PriorRequestNotComplete", "", Throttled),
+    // Somebody else wrote.
+    ("dynamodb:PutItem", "ConditionalCheckFailedException", "", Conflict),
+    ("dynamodb:PutItem", "TransactionConflictException", "", Conflict),
+    ("dynamodb:TransactWriteItems", CANCELED, "[None, ConditionalCheckFailed]", Conflict),
+    ("dynamodb:TransactWriteItems", CANCELED, "[TransactionConflict, None]", Conflict),
+    ("dynamodb:TransactWriteItems", CANCELED, "[ThrottlingError, ConditionalCheckFailed]", Conflict),
+    ("dynamodb:TransactWriteItems", CANCELED, "[ThrottlingError]", Throttled),
+    ("dynamodb:TransactWriteItems", CANCELED, "[ValidationError]", Invalid),
+    ("dynamodb:TransactWriteItems", CANCELED, "[ItemCollectionSizeLimitExceeded]", Invalid),
+    ("dynamodb:TransactWriteItems", "TransactionInProgressException", "", Transient),
+    // The network or the service.
+    ("sqs:SendMessage", "timeout", "", Transient),
+    ("sqs:SendMessage", "RequestTimeout", "", Transient),
+    ("ec2:CreateVpc", "InternalError", "", Transient),
+    ("ec2:CreateVpc", "Server.InternalError", "", Transient),
+    ("ec2:CreateVpc", "http-503", "<html>Service Unavailable</html>", Transient),
+    ("secretsmanager:GetSecretValue", "InternalServiceError", "", Transient),
+    ("cloudwatch:PutMetricData", "InternalServiceFault", "", Transient),
+    ("organizations:DescribeAccount", "ServiceException", "", Transient),
+    ("ec2:AllocateAddress", "InsufficientAddressCapacity", "", Transient),
+    ("ec2:DescribeVpcs", "RequestExpired", "", Transient),
+    // The role may not, or the request is wrong.
+    ("ec2:CreateVpc", "UnauthorizedOperation", "", Denied),
+    ("ec2:DeleteSubnet", "Client.UnauthorizedOperation", "", Denied),
+    ("sns:Publish", "AuthorizationError", "", Denied),
+    ("ec2:CreateSubnet", "InvalidSubnet.Range", "", Invalid),
+    ("plan", "order", "", Invalid),
+    ("lambda:CreateFunction", "unknown", "", Invalid),
+    ("organizations:DescribeOrganization", "AWSOrganizationsNotInUseException", "", Invalid),
+    // Quotas.
+    ("ec2:CreateVpc", "VpcLimitExceeded", "", Invalid),
+    ("ec2:CreateInternetGateway", "InternetGatewayLimitExceeded", "", Invalid),
+    ("ec2:AllocateAddress", "AddressLimitExceeded", "", Invalid),
+    ("ec2:CreateNatGateway", "NatGatewayLimitExceeded", "", Invalid),
+    ("ec2:CreateSubnet", "SubnetLimitExceeded", "", Invalid),
+    ("ec2:CreateRouteTable", "RouteTableLimitExceeded", "", Invalid),
+    ("ec2:CreateRoute", "RouteLimitExceeded", "", Invalid),
+    ("ec2:CreateSecurityGroup", "SecurityGroupLimitExceeded", "", Invalid),
+    ("ec2:AuthorizeSecurityGroupEgress", "RulesPerSecurityGroupLimitExceeded", "", Invalid),
+    ("ec2:CreateNetworkAclEntry", "NetworkAclEntryLimitExceeded", "", Invalid),
+    ("ec2:CreateVpcEndpoint", "VpcEndpointLimitExceeded", "", Invalid),
+    ("ec2:CreateFlowLogs", "FlowLogsLimitExceeded", "", Invalid),
+    ("ec2:CreateVpcPeeringConnection", "OutstandingVpcPeeringConnectionLimitExceeded", "", Invalid),
+    ("ec2:AcceptVpcPeeringConnection", "ActiveVpcPeeringConnectionPerVpcLimitExceeded", "", Invalid),
+    ("ec2:CreateTags", "TagLimitExceeded", "", Invalid),
+    ("lambda:CreateFunction", "CodeStorageExceededException", "", Invalid),
+    ("scheduler:CreateSchedule", "ServiceQuotaExceededException", "", Invalid),
+    ("ec2:CreateVpc", "SomethingNewLimitExceeded", "", Invalid),
+];
+
+const TRUST: &str = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.";
+const DESTINATION: &str =
+    "The destination ARN arn:aws:events:us-east-1:111122223333:event-bus/phonehome is invalid.";
+const PUT_EVENTS: &str =
+    "The function's execution role does not have permissions to call PutEvents on arn:aws:…";
+const EC2_THROTTLES: &str = "Your request has been throttled by EC2, please make sure you have enough API rate \
+                             limit. EC2 Error Code: RequestLimitExceeded.";
+const NO_INTERFACE: &str =
+    "The provided execution role does not have permissions to call CreateNetworkInterface on EC2";
+
+fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
+    CloudError { operation, subject: "x".into(), code: code.into(), message: message.into() }
+}
+
+#[test]
+fn each_error_is_told_apart_by_what_can_be_done_about_it() {
+    for (operation, code, message, class) in CASES {
+        let error = error(operation, code, message);
+        assert_eq!(error.class(), *class, "{error}");
+        assert_eq!(
+            self::error(operation, code, &message.to_uppercase()).class(),
+            *class,
+            "{error}, in capitals"
+        );
+    }
+}
+
+#[test]
+fn each_row_decides_an_example_and_says_where_it_comes_from() {
+    let decides = |row: &Row| {
+        let first = |(operation, code, message, _): &(&'static str, &str, &str, Class)| {
+            let error = error(operation, code, message);
+            TABLE.iter().find(|row| row.fits(&error)).is_some_and(|first| std::ptr::eq(first, row))
+        };
+        CASES.iter().any(first)
+    };
+    let idle: Vec<&Row> = TABLE.iter().filter(|row| !decides(row) || row.source.is_empty()).collect();
+    assert!(idle.is_empty(), "no example is decided by {idle:#?}");
+}
+
+#[test]
+fn what_the_sdk_itself_tries_again_is_never_final() {
+    for code in [
+        "Throttling",
+        "ThrottlingException",
+        "ThrottledException",
+        "RequestThrottledException",
+        "TooManyRequestsException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded",
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "RequestThrottled",
+        "SlowDown",
+        "PriorRequestNotComplete",
+        "EC2ThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+    ] {
+        for operation in
+            ["dynamodb:TransactWriteItems", "ec2:CreateVpc", "lambda:CreateFunction", "sqs:SendMessage"]
+        {
+            let class = error(operation, code, "").class();
+            let is_dynamodbs =
+                code == "TransactionInProgressException" && operation != "dynamodb:TransactWriteItems";
+            assert!(is_dynamodbs || matches!(class, Throttled | Transient), "{operation} {code}: {class:?}");
+        }
+    }
+}
+
+#[test]
+fn a_quota_is_told_with_what_to_do() {
+    for (operation, code, ..) in
+        CASES.iter().filter(|case| case.1.contains("LimitExceeded") && case.3 == Invalid)
+    {
+        let error = error(operation, code, "The maximum has been reached");
+        assert!(!error.advice().is_empty(), "{error}");
+        assert!(error.to_string().ends_with(&format!(". In that account: {}", error.advice())), "{error}");
+    }
+    let other = error("ec2:CreateVpc", "InvalidParameterValue", "no");
+    assert_eq!(
+        (other.advice(), other.to_string().as_str()),
+        ("", "ec2:CreateVpc (x): InvalidParameterValue: no")
+    );
+}
+
+#[test]
+fn what_is_not_there_and_what_a_policy_forbids_are_told_apart() {
+    for (code, missing) in [
+        ("ResourceNotFoundException", true),
+        ("AccountNotFoundException", true),
+        ("InvalidVpcID.NotFound", true),
+        ("Client.InvalidVpcID.NotFound", true),
+        ("NatGatewayNotFound", true),
+        ("AccessDenied", false),
+        ("NotFoundAtAll", false),
+    ] {
+        assert_eq!(error("lambda:GetFunctionConfiguration", code, "").says_missing(), missing, "{code}");
+    }
+    let by_policy = "not authorized, with an explicit deny in a service control policy";
+    assert!(error("ec2:DescribeVpcs", "UnauthorizedOperation", by_policy).is_forbidden());
+    assert!(!error("ec2:DescribeVpcs", "UnauthorizedOperation", "no policy allows it").is_forbidden());
+    assert!(!error("ec2:DescribeVpcs", "InvalidParameterValue", by_policy).is_forbidden());
+}

@@ -1,0 +1,24 @@
+//! The planner: what an account's network should be, what it is, and the steps between the two.
+//!
+//! Pure and deterministic: no clock, no I/O, no async. [`plan()`] turns a [`StackSpec`] and an
+//! [`Inventory`] into a [`Plan`], which leaves no choice to whoever applies it.
+
+mod action;
+mod operation;
+mod permission;
+mod permit;
+mod plan;
+mod planner;
+pub mod price;
+mod readiness;
+pub mod render;
+mod spec;
+
+pub use action::{Action, Direction, Ref, RefTarget};
+pub use permission::REPAIR;
+pub use permit::{Limits, Permit, Release, Removal, Replacement};
+pub use plan::{Change, Disruption, Foreign, Located, Plan, PlanError, Readiness, Step, Wait, Withheld};
+pub use planner::{
+    default_vpc_kinds, plan, plan_default_vpc_removal, plan_permitted, plan_release, release_kinds,
+};
+pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};

@@ -1,0 +1,292 @@
+//! Spec, inventory and limits in, plan out.
+
+mod closed;
+mod default_vpc;
+mod extras;
+mod foreign;
+mod inbound;
+mod links;
+mod locate;
+mod nat;
+mod pointless;
+mod probes;
+mod release;
+mod routes;
+mod subnets;
+mod surplus;
+mod vpc;
+
+use std::collections::BTreeSet;
+
+use crate::Disruption;
+use crate::permission::REPAIR;
+use crate::permission::disturb;
+use crate::permit::{Budget, Grant};
+use crate::{Action, Change, Limits, Plan, PlanError, Removal, StackSpec, Step, Wait, Withheld, ZoneSpec};
+use phonehome_network::{
+    Address, Ask, Inventory, Kind, Permission, RemovalTarget, TAG_ADDRESS, TAG_MANAGED_BY, Tags,
+};
+
+pub use default_vpc::{default_vpc_kinds, plan_default_vpc_removal};
+pub use release::{plan_release, release_kinds};
+
+/// Makes the plan that turns what is seen into what is declared.
+///
+/// The same arguments always give the same plan, in the same order. A stack that is as declared
+/// gives an empty one. What the limits do not allow is listed as withheld, and so is what depends
+/// on it.
+///
+/// # Errors
+/// [`PlanError`] when what is seen leaves no safe way: then nothing is planned at all.
+pub fn plan(spec: &StackSpec, inventory: &Inventory, limits: &Limits) -> Result<Plan, PlanError> {
+    plan_permitted(spec, inventory, limits, &Permission::NONE)
+}
+
+/// The same with what a person has seen in an earlier plan and accepted, beyond the limits.
+///
+/// # Errors
+/// As [`plan()`].
+pub fn plan_permitted(
+    spec: &StackSpec,
+    inventory: &Inventory,
+    limits: &Limits,
+    accepted: &Permission,
+) -> Result<Plan, PlanError> {
+    if let Some(kind) =
+        [Kind::Vpc, Kind::Subnet, Kind::RouteTable].into_iter().find(|it| !inventory.has_seen(*it))
+    {
+        return Err(PlanError::Blind { kind });
+    }
+    let seen = inventory.own(&spec.account).in_order();
+    let mut planner = Planner::new(spec, &seen, limits);
+    planner.budget.accept(accepted);
+    planner.vpc()?;
+    planner.dns();
+    planner.internet_gateway()?;
+    planner.subnets()?;
+    planner.nat_gateways()?;
+    planner.route_tables()?;
+    planner.pointless();
+    planner.closed();
+    planner.endpoints()?;
+    planner.flow_log()?;
+    planner.links()?;
+    planner.surplus_peering_routes();
+    planner.stale_peering_routes();
+    planner.inbound()?;
+    planner.probe_security_group()?;
+    planner.probes();
+    planner.surplus();
+    planner.foreign();
+    planner.price();
+    planner.plan.located = planner.stack_located();
+    Ok(planner.plan)
+}
+
+struct Planner<'a> {
+    spec: &'a StackSpec,
+    seen: &'a Inventory,
+    budget: Budget<'a>,
+    plan: Plan,
+    /// The actions of steps that are withheld.
+    held: Vec<Action>,
+    /// The NAT gateways that traffic leaves through until their successors are available.
+    still_used: BTreeSet<String>,
+    /// The ids of what was found to be the stack's, whether or not its tags say so.
+    found: BTreeSet<String>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(spec: &'a StackSpec, seen: &'a Inventory, limits: &Limits) -> Self {
+        let unseen = spec.kinds().into_iter().filter(|kind| !seen.has_seen(*kind)).collect();
+        let plan = Plan { unseen, ..Plan::default() };
+        let (held, still_used, found) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+        Self { spec, seen, budget: Budget::new(limits, seen), plan, held, still_used, found }
+    }
+
+    fn zones(&self) -> &'a [ZoneSpec] {
+        &self.spec.zones
+    }
+
+    /// Whether a kind is in view; if not, nothing of it is planned.
+    fn sees(&self, kind: Kind) -> bool {
+        self.seen.has_seen(kind)
+    }
+
+    fn create(&mut self, address: Address, action: Action, after: Vec<Address>) {
+        self.push(address, Change::Create, Disruption::None, action, "not there", after);
+    }
+
+    fn update(
+        &mut self,
+        address: Address,
+        (before, after): (String, String),
+        disruption: Disruption,
+        action: Action,
+        reason: &str,
+    ) {
+        self.push(address, Change::Update { before, after }, disruption, action, reason, vec![]);
+    }
+
+    /// Adds a step, unless the limits or what it depends on forbid it. Of `after`, and of the
+    /// outcomes that the action needs, it keeps what this plan still has to do.
+    fn push(
+        &mut self,
+        address: Address,
+        change: Change,
+        disruption: Disruption,
+        action: Action,
+        reason: &str,
+        after: Vec<Address>,
+    ) {
+        let ask = disturb(&address, &action);
+        if !self.budget.may_disturb(disruption, &ask) {
+            return self.withhold_disruption(address, &change, disruption, action, vec![ask]);
+        }
+        let is_repair = disruption <= REPAIR && !self.budget.is_accepted(&ask);
+        let asks = if is_repair { vec![] } else { vec![ask] };
+        self.add(Step { address, change, disruption, action, reason: reason.to_owned(), after, asks });
+    }
+
+    fn withhold_disruption(
+        &mut self,
+        address: Address,
+        change: &Change,
+        disruption: Disruption,
+        action: Action,
+        asks: Vec<Ask>,
+    ) {
+        let reason = format!("{}, and that needs permission (--allow-disruption)", disruption.in_words());
+        self.withhold_step(address, change, action, reason);
+        self.asks_for(asks);
+    }
+
+    /// What was withheld last would have to be accepted as this.
+    fn asks_for(&mut self, asks: Vec<Ask>) {
+        if let Some(held) = self.plan.withheld.last_mut() {
+            held.asks = asks;
+        }
+    }
+
+    /// Adds a step that is allowed, unless what it depends on is withheld.
+    fn add(&mut self, step: Step) {
+        let Step { address, change, action, after, .. } = &step;
+        let outputs: Vec<Address> = action.outputs().into_iter().cloned().collect();
+        let mut after: Vec<Address> = after.iter().chain(&outputs).cloned().collect();
+        after.extend(self.tags_before(action));
+        if let Some(missing) = after.iter().find(|it| self.is_withheld(it)) {
+            let reason = pointless::needs(missing);
+            return self.withhold_step(address.clone(), change, action.clone(), reason);
+        }
+        // An outcome that nothing brings is that of a kind which could not be seen.
+        if !outputs.iter().all(|made| self.is_planned(made)) {
+            self.plan.postponed.push(address.clone());
+            return;
+        }
+        after.retain(|it| self.is_planned(it));
+        after.sort();
+        after.dedup();
+        self.plan.steps.push(Step { after, ..step });
+    }
+
+    /// The steps that tag what an action changes or builds on: phonehome's role may only change what
+    /// carries its tags.
+    fn tags_before(&self, action: &Action) -> Vec<Address> {
+        if matches!(action, Action::Tag { .. }) {
+            return vec![];
+        }
+        let refs = action.refs();
+        let is_one = |step: &&Step| match &step.action {
+            Action::Tag { resource, .. } => refs.contains(&resource),
+            _ => false,
+        };
+        self.plan.steps.iter().filter(is_one).map(|step| step.address.clone()).collect()
+    }
+
+    fn is_planned(&self, address: &Address) -> bool {
+        self.plan.steps.iter().any(|step| step.address == *address)
+    }
+
+    fn awaits(&self, address: &Address) -> bool {
+        self.plan.waits.iter().any(|wait| wait.address == *address)
+    }
+
+    fn is_withheld(&self, address: &Address) -> bool {
+        self.plan.withheld.iter().any(|held| held.address == *address)
+    }
+
+    fn withhold_step(&mut self, address: Address, change: &Change, action: Action, reason: String) {
+        self.withhold(address, change.id(), change.in_words(&action), reason);
+        self.held.push(action);
+    }
+
+    fn withhold(&mut self, address: Address, id: String, what: String, reason: String) {
+        self.plan.withheld.push(Withheld { address, id, what, reason, asks: vec![] });
+    }
+
+    /// Takes something away, if that is allowed. `peering` is what it belongs to where the grant is for
+    /// that: a peering goes with all its routes, or not at all.
+    #[allow(clippy::too_many_arguments, reason = "each is a part of one step")]
+    fn remove(
+        &mut self,
+        address: Address,
+        before: String,
+        doomed: RemovalTarget,
+        (grant, peering, needs): (Grant, &str, &[Kind]),
+        reason: &str,
+        after: Vec<Address>,
+    ) -> bool {
+        // A route and an entry have no id but that of what they are in.
+        let is_part = matches!(doomed, RemovalTarget::Route { .. } | RemovalTarget::AclEntry { .. });
+        let (id, what) = match is_part {
+            true => (String::new(), format!("delete: {before}, {reason}")),
+            false => (doomed.id().to_owned(), format!("delete: {reason}")),
+        };
+        if !is_part && self.seen.is_adopted(doomed.id()) {
+            self.withhold(address, id, what, "it was there before phonehome, which adopted it".to_owned());
+            return false;
+        }
+        let ask = match grant {
+            Grant::Peering => Ask::Unpeer { id: peering.to_owned() },
+            _ => Ask::Delete(doomed.clone()),
+        };
+        let permit = match self.budget.permit(grant, &ask, needs) {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                let (reason, asks) = refusal.explain(ask);
+                self.withhold(address, id, what, reason);
+                self.asks_for(asks);
+                return false;
+            }
+        };
+        let (disruption, is_repair) = (permit.disruption(), permit.is_repair());
+        let change = Change::Delete { before };
+        let action = Action::Remove(Removal::new(doomed, permit));
+        // To accept that something goes is to accept what that does to its users.
+        if !self.budget.may_disturb(disruption, &ask) {
+            self.withhold_disruption(address, &change, disruption, action, vec![ask]);
+            return false;
+        }
+        let withheld = self.plan.withheld.len();
+        let asks = if is_repair { vec![] } else { vec![ask] };
+        self.add(Step { address, change, disruption, action, reason: reason.to_owned(), after, asks });
+        self.plan.withheld.len() == withheld
+    }
+
+    fn wait(&mut self, wait: Wait) {
+        self.plan.waits.push(wait);
+    }
+
+    /// What is missing or other in the tags of something that is the stack's. A name only where it has
+    /// none and becomes phonehome's now.
+    fn lacking_tags(&self, address: &Address, tags: &Tags) -> Tags {
+        let is_new = !has_our_tags(tags) && !tags.contains_key("Name");
+        let wanted = if is_new { self.spec.tags_of(address) } else { self.spec.kept_tags(address) };
+        wanted.into_iter().filter(|(key, value)| tags.get(key) != Some(value)).collect()
+    }
+}
+
+/// Whether something has, or had before somebody damaged them, phonehome's own tags.
+fn has_our_tags(tags: &Tags) -> bool {
+    tags.contains_key(TAG_ADDRESS) || tags.contains_key(TAG_MANAGED_BY)
+}

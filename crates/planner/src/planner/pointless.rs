@@ -1,0 +1,46 @@
+//! What only a withheld step would use is withheld with it: a NAT gateway that no route leads to
+//! costs money, and a route table that no subnet has helps nobody.
+
+use super::Planner;
+use crate::{Action, Ref, Step};
+use phonehome_network::Address;
+
+impl Planner<'_> {
+    /// Takes such steps, and what depends on them, out of the plan again.
+    pub(super) fn pointless(&mut self) {
+        while let Some(at) = self.plan.steps.iter().position(|step| self.is_pointless(step)) {
+            self.take_out(at, "only something that is withheld would use it".to_owned());
+        }
+    }
+
+    /// Whether what it makes has a withheld user, and none that is planned.
+    fn is_pointless(&self, step: &Step) -> bool {
+        self.held.iter().any(|held| uses(held, &step.address))
+            && !self.plan.steps.iter().any(|other| uses(&other.action, &step.address))
+    }
+
+    fn take_out(&mut self, at: usize, reason: String) {
+        let Step { address, change, action, .. } = self.plan.steps.remove(at);
+        self.withhold_step(address.clone(), &change, action, reason);
+        while let Some(at) = self.plan.steps.iter().position(|step| step.after.contains(&address)) {
+            self.take_out(at, needs(&address));
+        }
+    }
+}
+
+/// Why something is withheld that comes after something withheld, for people.
+pub(super) fn needs(address: &Address) -> String {
+    format!("needs {address}, which is withheld")
+}
+
+/// Whether an action is what something is made for: the association for a route table, the route for
+/// a gateway, the NAT gateway for an elastic IP.
+fn uses(action: &Action, address: &Address) -> bool {
+    let reference = match action {
+        Action::AssociateRouteTable { table, .. } | Action::ReplaceAssociation { table, .. } => table,
+        Action::CreateRoute { target, .. } | Action::ReplaceRoute { target, .. } => target.reference(),
+        Action::CreateNatGateway { allocation, .. } => allocation,
+        _ => return false,
+    };
+    matches!(reference, Ref::Output(made) if made == address)
+}

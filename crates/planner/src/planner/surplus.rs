@@ -1,0 +1,309 @@
+//! What phonehome made and the fleet file no longer declares.
+
+use std::collections::BTreeSet;
+
+use ipnet::Ipv4Net;
+
+use super::Planner;
+use crate::permit::Grant;
+use crate::{Action, LinkSpec, StackSpec, Step};
+use phonehome_network::{
+    Address, Ask, Inventory, Kind, NatGateway, Peering, PeeringVpc, RemovalTarget, RouteTable, RouteTarget,
+    Subnet, Tagged,
+};
+
+pub(super) const UNDECLARED: &str = "no longer declared";
+/// What has to be in view to take away a NAT gateway, its elastic IP or a route to it.
+pub(super) const NAT_NEEDS: [Kind; 4] =
+    [Kind::NatGateway, Kind::ElasticIp, Kind::InternetGateway, Kind::RouteTable];
+const PEERING_NEEDS: [Kind; 2] = [Kind::Peering, Kind::RouteTable];
+
+impl<'a> Planner<'a> {
+    /// In the order in which AWS lets them go.
+    pub(super) fn surplus(&mut self) {
+        self.surplus_peerings();
+        self.surplus_probes();
+        self.surplus_nat_gateways();
+        self.surplus_elastic_ips();
+        self.surplus_endpoints();
+        self.surplus_flow_logs();
+        self.surplus_subnets();
+        self.surplus_route_tables();
+    }
+
+    /// Whether a peering that is no longer declared may be removed in this plan.
+    pub(super) fn may_unpeer(&mut self, id: &str) -> bool {
+        self.budget.permit(Grant::Peering, &Ask::Unpeer { id: id.to_owned() }, &PEERING_NEEDS).is_ok()
+    }
+
+    /// Live peerings of ours that no declared connection needs, or that lead to a VPC which the other
+    /// account has since replaced.
+    pub(super) fn undeclared_peerings(&self) -> Vec<&'a Peering> {
+        let ours = self.seen.peerings.iter().filter(|it| it.is_live() && it.address().is_some());
+        ours.filter(|it| !self.found.contains(&it.id) && !self.awaits_peer(it)).collect()
+    }
+
+    /// Whether a peering of ours is that of a declared connection to an account of which nothing is known
+    /// now: it stays as it is.
+    pub(super) fn awaits_peer(&self, peering: &Peering) -> bool {
+        let Some(address) = peering.address() else { return false };
+        let is_theirs = |side: &PeeringVpc, link: &LinkSpec| {
+            side.account == link.peer_account && side.account != self.spec.account
+        };
+        self.spec.links.iter().filter(|link| link.peer_vpc.is_none()).any(|link| {
+            Address::peering(&link.peer_name) == address
+                || is_theirs(&peering.requester, link)
+                || is_theirs(&peering.accepter, link)
+        })
+    }
+
+    fn surplus_peerings(&mut self) {
+        if !self.sees(Kind::Peering) {
+            return;
+        }
+        for peering in self.undeclared_peerings() {
+            self.surplus_peering(peering);
+        }
+    }
+
+    /// The routes that lead to such a peering: they go first, so that none leads nowhere.
+    pub(super) fn surplus_peering_routes(&mut self) {
+        if !self.sees(Kind::Peering) {
+            return;
+        }
+        for peering in self.undeclared_peerings() {
+            let grant = (Grant::Peering, peering.id.as_str(), PEERING_NEEDS.as_slice());
+            for (at, doomed) in routes_to(self.seen, peering) {
+                // One that this plan leads elsewhere is out of the way as well.
+                if !self.is_planned(&at) && !self.is_withheld(&at) {
+                    self.remove(at, format!("leads to {}", peering.id), doomed, grant, UNDECLARED, vec![]);
+                }
+            }
+        }
+    }
+
+    /// Routes to peerings that are gone, of connections that are no longer declared: the side that looks
+    /// second finds only those. And routes of declared connections to subnets that the peer has no more.
+    pub(super) fn stale_peering_routes(&mut self) {
+        if !self.sees(Kind::Peering) {
+            return;
+        }
+        let seen = self.seen;
+        for table in &seen.route_tables {
+            let Some(address) = table.address() else { continue };
+            for route in &table.routes {
+                let RouteTarget::Peering(id) = &route.target else { continue };
+                let at = Address::route(&address, &route.destination);
+                if self.is_planned(&at) || self.is_withheld(&at) || self.is_declared(route.destination) {
+                    continue;
+                }
+                let (grant, reason) = match seen.peerings.iter().find(|it| it.id == *id && it.is_live()) {
+                    None => (Grant::DeadRoute, "leads to a peering that is gone"),
+                    Some(peering) if self.is_of_link(peering) => {
+                        (Grant::DeadRoute, "the peer has no such subnet")
+                    }
+                    Some(_) => continue,
+                };
+                let (table_id, destination) = (table.id.clone(), route.destination);
+                let doomed = RemovalTarget::Route { table_id, destination };
+                let grant = (grant, id.as_str(), PEERING_NEEDS.as_slice());
+                self.remove(at.clone(), format!("leads to {id}"), doomed, grant, reason, vec![]);
+            }
+        }
+    }
+
+    /// Whether a declared connection, or the way out, has a route to this destination.
+    fn is_declared(&self, destination: Ipv4Net) -> bool {
+        let of_link = |link: &LinkSpec| link.peer_subnets.contains(&destination);
+        destination == Ipv4Net::default() || self.spec.links.iter().any(of_link)
+    }
+
+    /// Whether a peering is that of a declared connection, with a peer whose subnets are known.
+    fn is_of_link(&self, peering: &Peering) -> bool {
+        let Some(address) = peering.address().filter(|_| self.found.contains(&peering.id)) else {
+            return false;
+        };
+        let mut links = self.spec.links.iter().filter(|link| !link.peer_subnets.is_empty());
+        links.any(|link| link.peer_vpc.is_some() && self.peering_address(link) == address)
+    }
+
+    /// The routes that this plan takes away.
+    pub(super) fn removed_routes(&self) -> Vec<Address> {
+        let is_one = |step: &&Step| match &step.action {
+            Action::Remove(removal) => matches!(removal.what(), RemovalTarget::Route { .. }),
+            _ => false,
+        };
+        self.plan.steps.iter().filter(is_one).map(|step| step.address.clone()).collect()
+    }
+
+    /// After its routes, and after what it could open.
+    fn surplus_peering(&mut self, peering: &Peering) {
+        let Some(address) = peering.address() else { return };
+        let grant = (Grant::Peering, peering.id.as_str(), PEERING_NEEDS.as_slice());
+        let mut before = vec![Address::surplus_inbound_rules(&Address::inbound_security_group())];
+        before.extend(routes_to(self.seen, peering).into_iter().map(|(at, _)| at));
+        let address = if self.spec.links.iter().any(|link| self.peering_address(link) == address) {
+            Address(format!("{address}/{}", peering.id))
+        } else {
+            address
+        };
+        let doomed = RemovalTarget::Peering { id: peering.id.clone() };
+        self.remove(address, peering.id.clone(), doomed, grant, UNDECLARED, before);
+    }
+
+    /// Removes what carries an address that nothing declares. `needs` are the kinds that must be in view.
+    fn surplus_one(
+        &mut self,
+        item: &impl Tagged,
+        before: String,
+        doomed: RemovalTarget,
+        needs: &[Kind],
+        after: Vec<Address>,
+    ) {
+        let Some(address) = item.address().filter(|_| !self.found.contains(item.id())) else { return };
+        // Another resource takes this one's place, under the same address.
+        let is_taken = self.is_planned(&address) || self.is_withheld(&address);
+        let address = if is_taken { Address(format!("{address}/{}", item.id())) } else { address };
+        let grant = (Grant::Deletion, address.0.as_str(), needs);
+        self.remove(address.clone(), before, doomed, grant, UNDECLARED, after);
+    }
+
+    /// Probes of zones that left the fleet file.
+    fn surplus_probes(&mut self) {
+        let needs = [Kind::Function, Kind::Schedule];
+        if self.spec.probe.is_none() || !needs.into_iter().all(|kind| self.sees(kind)) {
+            return;
+        }
+        let declared: BTreeSet<String> =
+            self.zones().iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
+        let undeclared = |name: &String| {
+            name.strip_prefix(&StackSpec::probe_name(""))
+                .filter(|_| !declared.contains(name))
+                .map(str::to_owned)
+        };
+        for schedule in &self.seen.schedules {
+            let Some(az_id) = undeclared(&schedule.name) else { continue };
+            let (at, doomed) =
+                (Address::probe_schedule(&az_id), RemovalTarget::Schedule { name: schedule.name.clone() });
+            let grant = (Grant::Deletion, at.0.as_str(), needs.as_slice());
+            self.remove(at.clone(), schedule.name.clone(), doomed, grant, UNDECLARED, vec![]);
+        }
+        for function in &self.seen.functions {
+            let Some(az_id) = undeclared(&function.name) else { continue };
+            let (at, doomed) =
+                (Address::probe(&az_id), RemovalTarget::Function { name: function.name.clone() });
+            let grant = (Grant::Deletion, at.0.as_str(), needs.as_slice());
+            let after = vec![Address::probe_schedule(&az_id)];
+            self.remove(at.clone(), function.name.clone(), doomed, grant, UNDECLARED, after);
+        }
+    }
+
+    /// After the routes that lead to it lead elsewhere; not while traffic still leaves through it.
+    fn surplus_nat_gateways(&mut self) {
+        if !self.sees_nat() {
+            return;
+        }
+        let unused = |nat: &&NatGateway| nat.is_live() && !self.still_used.contains(&nat.id);
+        let unused: Vec<&NatGateway> = self.seen.nat_gateways.iter().filter(unused).collect();
+        for nat in unused {
+            let leads_there = |table: &&RouteTable| {
+                table.routes.iter().any(|route| route.target == RouteTarget::NatGateway(nat.id.clone()))
+            };
+            let tables = self.seen.route_tables.iter().filter(leads_there);
+            let after =
+                tables.filter_map(Tagged::address).map(|table| Address::default_route(&table)).collect();
+            let doomed = RemovalTarget::NatGateway { id: nat.id.clone() };
+            self.surplus_one(nat, nat.id.clone(), doomed, &NAT_NEEDS, after);
+        }
+    }
+
+    /// After the NAT gateway that uses it.
+    fn surplus_elastic_ips(&mut self) {
+        if !self.sees_nat() {
+            return;
+        }
+        for ip in &self.seen.elastic_ips {
+            let mut nats = self.seen.nat_gateways.iter().filter(|nat| nat.is_live());
+            let nat = nats.find(|nat| nat.allocation_ids.contains(&ip.allocation_id));
+            if nat.is_some_and(|nat| self.still_used.contains(&nat.id)) {
+                continue;
+            }
+            let nat = nat.and_then(Tagged::address);
+            let doomed = RemovalTarget::ElasticIp { id: ip.allocation_id.clone() };
+            let after = nat.into_iter().collect();
+            self.surplus_one(ip, ip.public_ip.clone(), doomed, &NAT_NEEDS, after);
+        }
+    }
+
+    fn surplus_endpoints(&mut self) {
+        if !self.sees(Kind::Endpoint) {
+            return;
+        }
+        for endpoint in self.seen.endpoints.iter().filter(|it| !it.is_gone) {
+            let doomed = RemovalTarget::Endpoint { id: endpoint.id.clone() };
+            self.surplus_one(endpoint, endpoint.service.clone(), doomed, &[Kind::Endpoint], vec![]);
+        }
+    }
+
+    fn surplus_flow_logs(&mut self) {
+        if !self.sees(Kind::FlowLog) {
+            return;
+        }
+        for log in &self.seen.flow_logs {
+            let doomed = RemovalTarget::FlowLog { id: log.id.clone() };
+            self.surplus_one(log, log.destination.clone(), doomed, &[Kind::FlowLog], vec![]);
+        }
+    }
+
+    /// Subnets of zones that left the fleet file, after what is in them.
+    fn surplus_subnets(&mut self) {
+        for subnet in &self.seen.subnets {
+            let is_here = |nat: &&NatGateway| nat.subnet_id.as_ref() == Some(&subnet.id);
+            let mut nats = self.seen.nat_gateways.iter().filter(is_here);
+            if nats.any(|nat| self.still_used.contains(&nat.id)) {
+                continue;
+            }
+            let doomed = RemovalTarget::Subnet { id: subnet.id.clone() };
+            let after = vec![Address::nat_gateway(&subnet.az_id), Address::probe(&subnet.az_id)];
+            let needs = [Kind::Subnet, Kind::NatGateway];
+            self.surplus_one(subnet, subnet.cidr.to_string(), doomed, &needs, after);
+        }
+    }
+
+    /// The route tables of such zones, after the subnets that have them.
+    fn surplus_route_tables(&mut self) {
+        for table in self.seen.route_tables.iter().filter(|table| !table.main) {
+            let Some(address) = table.address().filter(|_| !self.found.contains(&table.id)) else { continue };
+            let users: Vec<&Subnet> = self
+                .seen
+                .subnets
+                .iter()
+                .filter(|subnet| table.associations.iter().any(|it| it.subnet_id == subnet.id))
+                .collect();
+            let theirs = users.iter().find(|it| it.address().is_none() && !self.found.contains(&it.id));
+            if let Some(subnet) = theirs {
+                let reason = format!("{} has it, which is not phonehome's", subnet.id);
+                self.withhold(address, table.id.clone(), format!("delete: {UNDECLARED}"), reason);
+                continue;
+            }
+            // A subnet that goes, or one that gets another table.
+            let gone = users.iter().filter_map(|it| it.address());
+            let after = gone.flat_map(|it| [Address(format!("{it}/route-table")), it]).collect();
+            let doomed = RemovalTarget::RouteTable { id: table.id.clone() };
+            self.surplus_one(table, table.id.clone(), doomed, &[Kind::RouteTable, Kind::Subnet], after);
+        }
+    }
+}
+
+/// The routes of the stack's tables that lead to a peering.
+pub(super) fn routes_to(seen: &Inventory, peering: &Peering) -> Vec<(Address, RemovalTarget)> {
+    let mut routes = Vec::new();
+    for table in &seen.route_tables {
+        let Some(address) = table.address() else { continue };
+        for route in table.routes.iter().filter(|it| it.target == RouteTarget::Peering(peering.id.clone())) {
+            let doomed = RemovalTarget::Route { table_id: table.id.clone(), destination: route.destination };
+            routes.push((Address::route(&address, &route.destination), doomed));
+        }
+    }
+    routes
+}

@@ -1,0 +1,54 @@
+//! What a stack can do already, while something of it is still to be done.
+
+use crate::{Change, Plan, Readiness, Step, Withheld};
+use phonehome_network::Address;
+
+impl Plan {
+    /// The network itself is there, with its probes: nothing of it is to be done or waited for.
+    pub fn network_ready(&self) -> bool {
+        self.is_ready(Readiness::Network)
+    }
+
+    /// The network is there, and so is the way out.
+    pub fn egress_ready(&self) -> bool {
+        self.network_ready() && self.is_ready(Readiness::Egress)
+    }
+
+    /// Every declared connection is made: nothing of one is to be done or waited for, and no peering,
+    /// route or rule of one is withheld.
+    pub fn connections_ready(&self) -> bool {
+        let is_missing = |held: &Withheld| {
+            let is_taken_away = held.what.starts_with("delete") || held.address.0.contains("surplus");
+            !is_taken_away && held_up_by(&held.address) == Some(Readiness::Connections)
+        };
+        self.is_ready(Readiness::Connections) && !self.withheld.iter().any(is_missing)
+    }
+
+    fn is_ready(&self, readiness: Readiness) -> bool {
+        let holds_up = |step: &Step| {
+            // What goes, or is only given up, was needed by nothing.
+            let makes = !matches!(step.change, Change::Delete { .. } | Change::Forget { .. });
+            makes && held_up_by(&step.address) == Some(readiness)
+        };
+        !self.steps.iter().any(holds_up) && self.waits.iter().all(|wait| wait.holds_up != readiness)
+    }
+}
+
+/// What cannot work before something at this address is done; `None`: all of it can. What is not known
+/// here holds up the network, so that nothing is called ready too early.
+fn held_up_by(address: &Address) -> Option<Readiness> {
+    let parts: Vec<&str> = address.0.split('/').collect();
+    match parts.as_slice() {
+        // Who it belongs to, what it logs, what it saves, what it closes.
+        [.., "tags" | "public-ip-on-launch"]
+        | ["flow-log" | "endpoint" | "network-acl", ..]
+        | ["route-table", "main", ..] => None,
+        ["peering", ..] | ["security-group", "inbound", ..] => Some(Readiness::Connections),
+        ["security-group", ..] => None,
+        ["route-table", _, "route", ..] | ["route-table", "private", _, "route", ..] => {
+            Some(Readiness::Connections)
+        }
+        ["route-table" | "nat-gateway" | "elastic-ip", ..] => Some(Readiness::Egress),
+        _ => Some(Readiness::Network),
+    }
+}

@@ -1,0 +1,47 @@
+//! A plan as text.
+
+use crate::price::MonthlyPrice;
+use crate::{Plan, Step};
+use phonehome_network::Address;
+
+use super::words::{after, foreign, held, unseen, what};
+
+/// The plan as text: a line for each step with what it makes or why it changes what it finds, what it
+/// does to running traffic, and the steps it comes after; then what is waited for, what is withheld,
+/// what is somebody else's, and what the ways out cost, if that changes; then the sums.
+pub fn text(plan: &Plan) -> String {
+    let addresses = plan.steps.iter().map(|step| &step.address).chain(plan.waits.iter().map(|w| &w.address));
+    let addresses = addresses.chain(plan.withheld.iter().map(|it| &it.address));
+    let width = addresses.map(|address| address.0.len()).max().unwrap_or_default();
+    let line = |sign: char, address: &Address, words: String| {
+        format!("  {sign} {:width$}  {words}", address.0).trim_end().to_owned()
+    };
+    let mut lines: Vec<String> = Vec::new();
+    lines.extend(plan.steps.iter().map(|step| line(step.change.sign(), &step.address, words(plan, step))));
+    lines.extend(plan.waits.iter().map(|it| line('…', &it.address, format!("{}: {}", it.id, it.what))));
+    lines.extend(plan.withheld.iter().map(|it| {
+        let (what, why) = held(it);
+        line('!', &it.address, format!("withheld: {what}; {why}"))
+    }));
+    lines.extend(plan.foreign.iter().map(|it| format!("  = {}", foreign(it))));
+    lines.extend(plan.unseen.iter().map(|kind| format!("  ? {}", unseen(*kind))));
+    if let Some(price) = plan.price.filter(MonthlyPrice::is_news) {
+        lines.push(format!("{price}."));
+    }
+    lines.push(plan.sums());
+    lines.join("\n") + "\n"
+}
+
+fn words(plan: &Plan, step: &Step) -> String {
+    let mut parts = vec![what(step)];
+    if let Some(disturbs) = step.disruption.of_traffic() {
+        parts.push(disturbs.to_uppercase());
+    }
+    match after(plan, step) {
+        (after, 0) if after.is_empty() => {}
+        (after, 0) => parts.push(format!("after {}", after.join(", "))),
+        (after, more) => parts.push(format!("after {} and {more} more", after.join(", "))),
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("; ")
+}

@@ -1,0 +1,285 @@
+//! What is declared: the stack an account should have.
+
+use ipnet::Ipv4Net;
+use phonehome_fleet::addresses::{LayoutError, Tier, layout};
+use phonehome_fleet::{Fleet, Member, Nat};
+use phonehome_wire::Check;
+use serde::Serialize;
+
+use phonehome_network::{
+    Address, Kind, Rule, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, Tags,
+};
+
+/// The network and the probes of one account in one Region, as declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StackSpec {
+    /// The account's 12-digit id.
+    pub account: String,
+    /// The account's name, `shop-prod`; the prefix of every `Name` tag.
+    pub account_name: String,
+    /// The Region, `us-east-1`.
+    pub region: String,
+    /// The VPC's CIDR: the block the ledger holds for this account and Region.
+    pub cidr: Ipv4Net,
+    /// One entry for each Availability Zone.
+    pub zones: Vec<ZoneSpec>,
+    /// The way out.
+    #[serde(skip)]
+    pub nat: Nat,
+    /// What there is beside subnets, gateways and routes.
+    pub features: Features,
+    /// Other accounts of the fleet that declared connections lead to or come from.
+    pub links: Vec<LinkSpec>,
+    /// The existing VPC to take over instead of making one.
+    pub adopt: Option<String>,
+    /// What the probes have in common; `None`: no probes.
+    pub probe: Option<ProbeSpec>,
+    /// Tags for every resource, beside phonehome's own.
+    pub tags: Tags,
+    /// What is known from earlier looks. It is not declared, and tells no stack from another.
+    #[serde(skip)]
+    pub history: History,
+}
+
+/// What a look cannot see, and earlier ones did: it tells a change of the declaration from a change by
+/// hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct History {
+    /// Just this was declared before, and the stack was as declared: what differs was changed by hand.
+    pub was_as_declared: bool,
+    /// What the inbound group lets in because a declared connection once opened it.
+    pub opened: Vec<Rule>,
+}
+
+/// What a stack has beside subnets, gateways and routes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Features {
+    /// The VPC resolves names and gives host names.
+    pub dns: bool,
+    /// The default security group is empty, the default network ACL closes ports 22 and 3389 to the
+    /// internet, subnets give no public addresses, and what AWS made with the VPC is tagged.
+    pub closed: bool,
+    /// The gateway endpoints: `s3`, `dynamodb`. They cost nothing.
+    pub endpoints: Vec<String>,
+    /// The ARN of the bucket that the VPC's flow log goes to; `None`: no flow log.
+    pub flow_logs_to: Option<String>,
+}
+
+/// Another account of the fleet that declared connections lead to or come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkSpec {
+    /// Its name.
+    pub peer_name: String,
+    /// Its 12-digit id.
+    pub peer_account: String,
+    /// Its Region.
+    pub peer_region: String,
+    /// Its VPC, once there is one.
+    pub peer_vpc: Option<String>,
+    /// Its addresses: none of them may be this account's.
+    pub peer_cidrs: Vec<Ipv4Net>,
+    /// Its private subnets: where the connections end or start.
+    pub peer_subnets: Vec<Ipv4Net>,
+    /// Whether this account asks for the peering, and the other one accepts.
+    pub requester: bool,
+    /// The ports that the peer may open here.
+    pub inbound: Vec<u16>,
+}
+
+/// One Availability Zone's share of the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ZoneSpec {
+    /// The AZ ID, `use1-az1`: the same zone for every account, as names are not.
+    pub az_id: String,
+    /// The CIDR of the public subnet.
+    pub public: Ipv4Net,
+    /// The CIDR of the private subnet.
+    pub private: Ipv4Net,
+    /// The AZ ID whose NAT gateway is the private subnet's way out; `None`: it has none, or the
+    /// regional one.
+    pub nat_az_id: Option<String>,
+}
+
+/// What every probe of a stack has in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProbeSpec {
+    /// The checks each zone's probe runs.
+    pub checks: Vec<Check>,
+    /// The number of this plan; written into a probe's input when the input changes.
+    pub generation: u64,
+    /// Lambda's `CodeSha256` of the probe's zip: base64 of its SHA-256.
+    pub code_sha256: String,
+    /// `arm64` or `x86_64`.
+    pub architecture: String,
+    /// ARN of the role the functions run as.
+    pub role_arn: String,
+    /// ARN of the role the schedules invoke them with.
+    pub schedule_role_arn: String,
+    /// ARN of the member account's event bus, which takes the reports.
+    pub bus_arn: String,
+    /// Name of the log group they write to.
+    pub log_group: String,
+    /// Memory in MB.
+    pub memory_mb: i32,
+    /// Time limit of one run, in seconds.
+    pub timeout_s: i32,
+}
+
+/// Where a stack goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// The account's 12-digit id.
+    pub account: String,
+    /// The Region.
+    pub region: String,
+    /// The block the ledger holds for the two.
+    pub cidr: Ipv4Net,
+}
+
+/// Why there is no spec.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// The block cannot be cut into the Region's subnets.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The fleet has no such Region.
+    #[error("the fleet file has no Region {region}: its stack is left as it is")]
+    UnknownRegion {
+        /// The Region.
+        region: String,
+    },
+}
+
+impl StackSpec {
+    /// The stack that `member` should have at `home`.
+    ///
+    /// # Errors
+    /// [`SpecError`] when the Region is not the fleet's, or the block cannot be cut into its subnets.
+    pub fn of(
+        fleet: &Fleet,
+        member: &Member,
+        home: Home,
+        probe: Option<ProbeSpec>,
+        links: Vec<LinkSpec>,
+    ) -> Result<Self, SpecError> {
+        let Home { account, region, cidr } = home;
+        let Some(declared) = fleet.region(&region) else { return Err(SpecError::UnknownRegion { region }) };
+        let nat =
+            fleet.environment(&member.environment).map(|environment| environment.nat).unwrap_or_default();
+        let adoption = member.adopt.as_ref().filter(|adoption| adoption.region == region);
+        Ok(Self {
+            account,
+            account_name: member.account_name.clone(),
+            zones: zones(cidr, &declared.availability_zones, nat)?,
+            region,
+            cidr,
+            nat,
+            features: features(fleet),
+            links,
+            adopt: adoption.map(|adoption| adoption.vpc_id.clone()),
+            probe,
+            tags: Tags::from([
+                ("phonehome:domain".to_owned(), member.domain.clone()),
+                ("phonehome:environment".to_owned(), member.environment.clone()),
+            ]),
+            history: History::default(),
+        })
+    }
+
+    /// A spec that declares nothing: for looking at an account's Region, and taking away from it.
+    pub fn bare(account: &str, account_name: &str, region: &str) -> Self {
+        Self {
+            account: account.to_owned(),
+            account_name: account_name.to_owned(),
+            region: region.to_owned(),
+            cidr: Ipv4Net::default(),
+            zones: vec![],
+            nat: Nat::None,
+            features: Features::default(),
+            links: vec![],
+            adopt: None,
+            probe: None,
+            tags: Tags::new(),
+            history: History::default(),
+        }
+    }
+
+    /// The AZ IDs of the zones that have a NAT gateway of their own, in order.
+    pub fn nat_zones(&self) -> Vec<&str> {
+        let has = |az_id: &str| self.zones.iter().any(|zone| zone.nat_az_id.as_deref() == Some(az_id));
+        self.zones.iter().map(|zone| zone.az_id.as_str()).filter(|az_id| has(az_id)).collect()
+    }
+
+    /// The kinds of resource that have to be looked at to plan this stack: one describe call each.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let needed = |kind: &Kind| match kind {
+            Kind::VpcAttribute => self.features.dns,
+            Kind::SecurityGroup => self.features.closed || self.probe.is_some() || !self.links.is_empty(),
+            Kind::NetworkAcl => self.features.closed,
+            // What is no longer declared is seen only by looking.
+            Kind::Endpoint => !self.features.endpoints.is_empty() || self.features.closed,
+            Kind::FlowLog => self.features.flow_logs_to.is_some() || self.features.closed,
+            Kind::Peering => !self.links.is_empty() || self.features.closed,
+            Kind::NetworkInterface => false,
+            Kind::Function | Kind::Schedule => self.probe.is_some(),
+            _ => true,
+        };
+        Kind::ALL.into_iter().filter(needed).collect()
+    }
+
+    /// The name of a zone's probe function, and of its schedule: `phonehome-probe-use1-az1`.
+    pub fn probe_name(az_id: &str) -> String {
+        format!("phonehome-probe-{az_id}")
+    }
+
+    /// The tags a resource is made with: phonehome's own two, the stack's, and a `Name` such as
+    /// `shop-prod-subnet-private-use1-az1`.
+    pub fn tags_of(&self, address: &Address) -> Tags {
+        let mut tags = self.kept_tags(address);
+        tags.insert("Name".to_owned(), format!("{}-{}", self.account_name, address.0.replace('/', "-")));
+        tags
+    }
+
+    /// The tags that are put back when they are lost or changed. Not the `Name`: that is for people,
+    /// who may give it a better one.
+    pub fn kept_tags(&self, address: &Address) -> Tags {
+        let mut tags = self.tags.clone();
+        tags.insert(TAG_MANAGED_BY.to_owned(), TAG_MANAGED_BY_VALUE.to_owned());
+        tags.insert(TAG_ADDRESS.to_owned(), address.0.clone());
+        if self.adopt.is_some() && *address == Address::vpc() {
+            tags.insert(TAG_ADOPTED.to_owned(), "true".to_owned());
+        }
+        tags
+    }
+
+    /// The ARN of a zone's probe function.
+    pub fn probe_arn(&self, az_id: &str) -> String {
+        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, Self::probe_name(az_id))
+    }
+}
+
+/// Every stack is closed and has DNS; the rest is the fleet's choice.
+fn features(fleet: &Fleet) -> Features {
+    Features {
+        dns: true,
+        closed: true,
+        endpoints: fleet.network.gateway_endpoints.iter().map(ToString::to_string).collect(),
+        flow_logs_to: fleet.network.flow_logs_bucket.as_ref().map(|name| format!("arn:aws:s3:::{name}")),
+    }
+}
+
+fn zones(cidr: Ipv4Net, az_ids: &[String], nat: Nat) -> Result<Vec<ZoneSpec>, LayoutError> {
+    let subnets = layout(cidr, az_ids)?;
+    let first = az_ids.iter().min();
+    let zone = |az_id: &String| {
+        let cidr_of = |tier| subnets.iter().find(|s| s.az_id == *az_id && s.tier == tier).map(|s| s.cidr);
+        let nat_az_id = match nat {
+            Nat::PerAz => Some(az_id.clone()),
+            Nat::Single => first.cloned(),
+            Nat::Regional | Nat::None => None,
+        };
+        let (public, private) = (cidr_of(Tier::Public)?, cidr_of(Tier::Private)?);
+        Some(ZoneSpec { az_id: az_id.clone(), public, private, nat_az_id })
+    };
+    Ok(az_ids.iter().filter_map(zone).collect())
+}

@@ -1,0 +1,306 @@
+//! Stacks that are released, and default VPCs that are removed.
+
+use phonehome_fakecloud::FakeCloud;
+use phonehome_fleet::Nat;
+use phonehome_network::{Kind, NetworkInterface, RemovalTarget, Tagged};
+use phonehome_planner::{
+    Action, Limits, Plan, PlanError, Release, StackSpec, default_vpc_kinds, plan_default_vpc_removal,
+    plan_release, release_kinds,
+};
+
+use crate::support::{
+    ALL, ZONES, add_foreign, addresses, all, apply, cloud, edit, foreign_in, full, group, linked, made,
+    removals, settle, shape, spec, usual, withheld,
+};
+
+fn release(cloud: &mut FakeCloud, spec: &StackSpec, mode: Release, limits: &Limits) -> Plan {
+    let seen = cloud.stack(&spec.account, &spec.region).inventory(&release_kinds(spec));
+    plan_release(spec, &seen, limits, mode).unwrap()
+}
+
+fn default_vpc(cloud: &mut FakeCloud, spec: &StackSpec, limits: &Limits) -> Plan {
+    let seen = cloud.stack(&spec.account, &spec.region).inventory(default_vpc_kinds());
+    plan_default_vpc_removal(spec, &seen, limits).unwrap()
+}
+
+/// Whether anything is left that carries an address.
+fn is_gone(cloud: &mut FakeCloud, spec: &StackSpec) -> bool {
+    let world = all(cloud, spec);
+    let ours = |items: usize| items == 0;
+    ours(world.vpcs.iter().filter(|it| it.address().is_some()).count())
+        && ours(world.subnets.iter().filter(|it| it.address().is_some()).count())
+        && ours(world.elastic_ips.len() + world.internet_gateways.len() + world.functions.len())
+}
+
+#[test]
+fn a_release_takes_everything_away_in_an_order_that_aws_accepts() {
+    for nat in [Nat::PerAz, Nat::Single, Nat::Regional, Nat::None] {
+        for spec in [full(&ZONES[..3], nat), spec(&ZONES[..2], nat)] {
+            let mut cloud = made(&spec);
+            let plan = release(&mut cloud, &spec, Release::Remove, &Limits::RELEASE);
+            assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
+            assert_eq!(plan.steps.len(), removals(&plan).len());
+            apply(&mut cloud, &spec, &plan);
+            assert!(is_gone(&mut cloud, &spec), "{nat:?}: {:?}", shape(&all(&mut cloud, &spec)));
+            assert!(release(&mut cloud, &spec, Release::Remove, &Limits::RELEASE).steps.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_release_goes_on_where_nat_gateways_took_their_time() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    cloud.options_mut().nat_deleting_ms = 60_000;
+    let mut refusals = 0;
+    for _ in 0..10 {
+        let plan = release(&mut cloud, &spec, Release::Remove, &Limits::RELEASE);
+        if plan.steps.is_empty() {
+            break;
+        }
+        if let Err((address, refused)) = cloud.stack(&spec.account, &spec.region).apply(&spec, &plan) {
+            // The elastic IP, or the subnet, that the gateway still holds.
+            assert!(
+                address.0.starts_with("elastic-ip/") || address.0.starts_with("subnet/"),
+                "{address}: {refused}"
+            );
+            refusals += 1;
+        }
+        cloud.advance(30_000);
+    }
+    assert!(refusals > 0 && is_gone(&mut cloud, &spec));
+}
+
+#[test]
+fn a_release_takes_peerings_with_their_routes_first() {
+    let (mut cloud, shop, pay) = linked();
+    let plan = release(&mut cloud, &shop, Release::Remove, &Limits::RELEASE);
+    apply(&mut cloud, &shop, &plan);
+    assert!(is_gone(&mut cloud, &shop));
+    assert!(!is_gone(&mut cloud, &pay), "the other account's stack is its own");
+}
+
+#[test]
+fn a_stack_with_something_foreign_in_it_is_not_released_at_all() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    edit(&mut cloud, &spec, add_foreign);
+    let before = foreign_in(&all(&mut cloud, &spec));
+    let plan = release(&mut cloud, &spec, Release::Remove, &ALL);
+    assert!(plan.steps.is_empty());
+    assert_eq!(withheld(&plan), ["vpc"]);
+    for id in ["acl-", "eni-", "nat-", "rtb-", "sg-", "subnet-", "vpce-"] {
+        assert!(plan.withheld[0].reason.contains(&format!("{id}theirs")), "{}", plan.withheld[0].reason);
+    }
+    assert_eq!(foreign_in(&all(&mut cloud, &spec)), before);
+}
+
+#[test]
+fn a_nat_gateway_of_somebody_else_in_one_of_our_subnets_counts_as_foreign() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    edit(&mut cloud, &spec, |world| {
+        let (vpc_id, subnet_id) = (world.vpcs[0].id.clone(), world.subnets[0].id.clone());
+        let description = "Interface for NAT Gateway nat-theirs".to_owned();
+        world.network_interfaces.push(NetworkInterface {
+            id: "eni-7".into(),
+            vpc_id,
+            subnet_id,
+            description,
+        });
+    });
+    let plan = release(&mut cloud, &spec, Release::Remove, &ALL);
+    assert!(plan.steps.is_empty() && plan.withheld[0].reason.contains("eni-7"));
+}
+
+#[test]
+fn a_vpc_that_lost_its_tags_is_not_released_before_it_has_them_back() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    edit(&mut cloud, &spec, |world| world.vpcs[0].tags.clear());
+    let plan = release(&mut cloud, &spec, Release::Remove, &ALL);
+    assert!(plan.steps.is_empty() && plan.withheld[0].reason.contains("lost phonehome's tags"));
+    settle(&mut cloud, &spec, &Limits::SWEEP);
+    assert!(release(&mut cloud, &spec, Release::Remove, &ALL).withheld.is_empty());
+}
+
+#[test]
+fn half_a_release_is_none() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    let needed = release(&mut cloud, &spec, Release::Remove, &ALL).steps.len();
+    for deletions in [0, 1, 20] {
+        let plan = release(&mut cloud, &spec, Release::Remove, &Limits { deletions, ..Limits::RELEASE });
+        assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
+        assert!(plan.withheld[0].reason.contains("--allow-delete"), "{}", plan.withheld[0].reason);
+        assert!(
+            plan.withheld[0].reason.starts_with(&format!("{needed} removals")),
+            "{}",
+            plan.withheld[0].reason
+        );
+    }
+}
+
+#[test]
+fn a_stack_that_is_forgotten_keeps_its_network_and_loses_phonehomes_tags_and_probes() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    let count = |cloud: &mut FakeCloud| {
+        let world = all(cloud, &spec);
+        (world.subnets.len(), world.route_tables.len(), world.nat_gateways.len(), world.vpcs.len())
+    };
+    let before = count(&mut cloud);
+    let held = release(&mut cloud, &spec, Release::Forget, &Limits::NONE);
+    assert!(held.steps.is_empty() && held.withheld.len() == 1, "{held:#?}");
+    let plan = release(&mut cloud, &spec, Release::Forget, &Limits::RELEASE);
+    let (untags, rest): (Vec<_>, Vec<_>) =
+        plan.steps.iter().partition(|step| matches!(step.action, Action::Untag { .. }));
+    assert_eq!(rest.len(), removals(&plan).len());
+    assert!(!untags.is_empty() && plan.withheld.is_empty());
+    let is_probe =
+        |it: &&RemovalTarget| matches!(it, RemovalTarget::Function { .. } | RemovalTarget::Schedule { .. });
+    assert_eq!(removals(&plan).iter().filter(|it| is_probe(it)).count(), rest.len());
+    apply(&mut cloud, &spec, &plan);
+    assert_eq!(count(&mut cloud), before);
+    let world = all(&mut cloud, &spec);
+    assert!(world.functions.is_empty() && world.schedules.is_empty());
+    assert!(release(&mut cloud, &spec, Release::Forget, &Limits::RELEASE).steps.is_empty());
+    let domain = all(&mut cloud, &spec).vpcs[0].tags.contains_key("phonehome:domain");
+    assert!(domain, "what says whose it is stays");
+}
+
+#[test]
+fn a_vpc_that_was_there_before_phonehome_is_forgotten_and_never_deleted() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    let vpc_id = all(&mut cloud, &spec).vpcs[0].id.clone();
+    let adopting = StackSpec { adopt: Some(vpc_id.clone()), ..spec.clone() };
+    settle(&mut cloud, &adopting, &Limits::SWEEP);
+    for spec in [&spec, &StackSpec::bare(&spec.account, &spec.account_name, &spec.region)] {
+        let plan = release(&mut cloud, spec, Release::Remove, &ALL);
+        assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
+        assert_eq!(plan.withheld[0].id, vpc_id);
+        assert_eq!(plan.withheld[0].reason, "it was there before phonehome: use --mode forget");
+    }
+    let plan = release(&mut cloud, &spec, Release::Forget, &Limits::RELEASE);
+    apply(&mut cloud, &spec, &plan);
+    let vpc = all(&mut cloud, &spec).vpcs[0].clone();
+    assert!(!vpc.tags.contains_key("phonehome:adopted"), "it is nothing of phonehome's any more");
+}
+
+#[test]
+fn nothing_is_released_or_removed_on_half_a_view() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    cloud.stack(&spec.account, &spec.region).with_default_vpc();
+    for kind in Kind::ALL {
+        let seen = Kind::ALL.into_iter().filter(|it| *it != kind).collect::<Vec<_>>();
+        let world = cloud.stack(&spec.account, &spec.region).inventory(&seen);
+        if kind != Kind::VpcAttribute {
+            let refused = plan_release(&spec, &world, &ALL, Release::Remove);
+            assert_eq!(refused, Err(PlanError::Blind { kind }));
+        }
+        if let Ok(plan) = plan_default_vpc_removal(&spec, &world, &ALL) {
+            let (shown, hidden) = (removals(&plan).len(), format!("{kind:?}"));
+            assert_eq!(shown, removals(&default_vpc(&mut cloud, &spec, &ALL)).len(), "{hidden}");
+        }
+    }
+}
+
+fn new_account() -> (StackSpec, FakeCloud) {
+    let spec = usual();
+    let mut cloud = cloud();
+    cloud.stack(&spec.account, &spec.region).with_default_vpc();
+    (spec, cloud)
+}
+
+#[test]
+fn a_default_vpc_goes_in_an_order_that_aws_accepts_and_then_there_is_none() {
+    let (spec, mut cloud) = new_account();
+    let plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    assert!(plan.withheld.is_empty() && removals(&plan).len() == plan.steps.len());
+    apply(&mut cloud, &spec, &plan);
+    assert_eq!(all(&mut cloud, &spec).vpcs, []);
+    assert!(default_vpc(&mut cloud, &spec, &Limits::RELEASE).steps.is_empty());
+}
+
+#[test]
+fn a_removal_that_stopped_half_way_is_gone_on_with() {
+    let (spec, mut cloud) = new_account();
+    let whole = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    for done in 1..whole.steps.len() {
+        let (spec, mut cloud) = new_account();
+        let mut plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+        plan.steps.truncate(done);
+        apply(&mut cloud, &spec, &plan);
+        let rest = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+        // A gateway that was detached and not deleted stays: nothing says any more whose it was.
+        let lost = usize::from(plan.steps.len() == 1);
+        assert_eq!(rest.steps.len(), whole.steps.len() - done - lost);
+        apply(&mut cloud, &spec, &rest);
+        assert_eq!(all(&mut cloud, &spec).vpcs, []);
+    }
+}
+
+#[test]
+fn what_others_put_into_a_default_vpc_that_nothing_uses_goes_with_it() {
+    let (spec, mut cloud) = new_account();
+    edit(&mut cloud, &spec, |world| {
+        let vpc = world.vpcs[0].id.clone();
+        world.security_groups.push(group("sg-wizard", "launch-wizard-1", &vpc));
+        let mut table = world.route_tables[0].clone();
+        (table.id, table.main, table.routes) = ("rtb-extra".into(), false, vec![]);
+        table.associations[..].iter_mut().for_each(|it| it.id.push('x'));
+        world.route_tables.push(table);
+        let mut acl = world.network_acls[0].clone();
+        (acl.id, acl.is_default, acl.associations) = ("acl-extra".into(), false, vec![]);
+        world.network_acls.push(acl);
+    });
+    let plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    for id in ["sg-wizard", "rtb-extra", "acl-extra"] {
+        assert!(removals(&plan).iter().any(|it| it.id() == id), "{:?}", addresses(&plan));
+    }
+    apply(&mut cloud, &spec, &plan);
+    assert_eq!(all(&mut cloud, &spec).vpcs, []);
+}
+
+#[test]
+fn a_default_vpc_in_use_or_claimed_or_beyond_the_limit_stays_whole() {
+    let reason = |change: &dyn Fn(&mut phonehome_network::Inventory), adopt: bool, limits: &Limits| {
+        let (mut spec, mut cloud) = new_account();
+        edit(&mut cloud, &spec, change);
+        spec.adopt = adopt.then(|| all(&mut cloud, &spec).vpcs[0].id.clone());
+        let plan = default_vpc(&mut cloud, &spec, limits);
+        assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
+        assert_eq!(plan.withheld.len(), 1);
+        plan.withheld[0].reason.clone()
+    };
+    let used = |world: &mut phonehome_network::Inventory| {
+        let (vpc_id, subnet_id) = (world.vpcs[0].id.clone(), world.subnets[0].id.clone());
+        let description = "RDSNetworkInterface".into();
+        world.network_interfaces.push(NetworkInterface {
+            id: "eni-9".into(),
+            vpc_id,
+            subnet_id,
+            description,
+        });
+    };
+    assert!(reason(&used, false, &ALL).contains("eni-9"));
+    assert!(reason(&|_| {}, true, &ALL).contains("is to be adopted"));
+    assert!(reason(&|_| {}, false, &Limits { deletions: 3, ..ALL }).contains("--allow-delete"));
+    let tagged = |world: &mut phonehome_network::Inventory| {
+        world.subnets[0].tags.insert("phonehome:managed-by".into(), "phonehome".into());
+    };
+    assert!(reason(&tagged, false, &ALL).contains("carries a tag of phonehome's"));
+}
+
+#[test]
+fn a_default_vpc_beside_the_stack_is_the_only_thing_that_goes() {
+    let spec = usual();
+    let mut cloud = made(&spec);
+    let before = shape(&all(&mut cloud, &spec));
+    cloud.stack(&spec.account, &spec.region).with_default_vpc();
+    let plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    apply(&mut cloud, &spec, &plan);
+    assert_eq!(shape(&all(&mut cloud, &spec)), before);
+}

@@ -1,0 +1,234 @@
+//! Plans as people and programs read them.
+
+use insta::{assert_json_snapshot, assert_snapshot};
+use phonehome_fakecloud::FakeCloud;
+use phonehome_fleet::Nat;
+use phonehome_network::NatState;
+use phonehome_planner::render::{GITHUB_COMMENT_CHARS, JSON_VERSION, json, markdown, markdown_fleet, text};
+use phonehome_planner::{Foreign, Limits, Plan, Release, StackSpec, plan_release};
+
+use crate::support::{
+    ZONES, add_foreign, all, check, edit, fresh, full, linked, made, open_entry, planned, spec, usual,
+};
+
+/// The three forms of one plan.
+macro_rules! assert_forms {
+    ($name:literal, $plan:expr) => {{
+        let plan: Plan = $plan;
+        assert_snapshot!(concat!($name, ".text"), text(&plan));
+        assert_snapshot!(concat!($name, ".markdown"), markdown("shop-prod", &plan));
+        assert_json_snapshot!(concat!($name, ".json"), json(&plan));
+    }};
+}
+
+fn repair() -> Plan {
+    let mut spec = usual();
+    let mut cloud = made(&spec);
+    edit(&mut cloud, &spec, |world| {
+        world.nat_gateways[0].state = NatState::Gone;
+        world.elastic_ips[0].association_id = None;
+        world.nat_gateways[1].state = NatState::Pending;
+        let gone = world.route_tables.pop().unwrap();
+        world.endpoints.iter_mut().for_each(|it| it.route_table_ids.retain(|id| *id != gone.id));
+        let default = world.security_groups.iter_mut().find(|it| it.name == "default").unwrap();
+        default.ingress = crate::support::group("", "", "").ingress;
+        world.network_acls[0].entries.retain(|it| it.number != 20);
+        world.network_acls[0].entries.push(open_entry(5));
+        world.subnets[0].tags.remove("phonehome:address");
+        world.functions[0].memory_mb = 128;
+        world.functions[1].destination = Some("arn:aws:sqs:us-east-1:444455556666:elsewhere".into());
+        world.functions[2].code_sha256 = "4vQfz0q2bA9yqk1c".into();
+        world.schedules[1].enabled = false;
+    });
+    spec.probe.as_mut().unwrap().checks.push(check(9));
+    planned(&mut cloud, &spec, &Limits::SWEEP)
+}
+
+fn adoption() -> Plan {
+    let mut spec = spec(&ZONES[..2], Nat::Single);
+    let mut cloud = made(&spec);
+    edit(&mut cloud, &spec, |world| {
+        world.vpcs[0].tags = [("Name".to_owned(), "legacy".to_owned())].into();
+        world.subnets.iter_mut().for_each(|it| it.tags.clear());
+        world.internet_gateways[0].tags.clear();
+        world.elastic_ips.iter_mut().for_each(|it| it.tags.clear());
+        world.nat_gateways.iter_mut().for_each(|it| it.tags.clear());
+        world.route_tables.iter_mut().for_each(|it| it.tags.clear());
+        add_foreign(world);
+    });
+    spec.adopt = Some(all(&mut cloud, &spec).vpcs[0].id.clone());
+    spec.features = full(&ZONES[..2], Nat::Single).features;
+    planned(&mut cloud, &spec, &Limits::ADOPTED)
+}
+
+fn withheld() -> Plan {
+    let mut cloud = made(&full(&ZONES[..3], Nat::PerAz));
+    planned(&mut cloud, &full(&ZONES[..2], Nat::Single), &Limits::SWEEP)
+}
+
+fn release(limits: &Limits) -> Plan {
+    let spec = full(&ZONES[..1], Nat::PerAz);
+    let world = all(&mut made(&spec), &spec);
+    plan_release(&spec, &world, limits, Release::Remove).unwrap()
+}
+
+fn unpeering() -> Plan {
+    let (mut cloud, _, mut pay) = linked();
+    pay.links.clear();
+    planned(&mut cloud, &pay, &crate::support::UNPEER)
+}
+
+fn peering() -> Plan {
+    let (mut cloud, mut shop, pay): (FakeCloud, StackSpec, StackSpec) = linked();
+    shop.links[0].inbound = vec![8443];
+    edit(&mut cloud, &shop, |world| world.peerings.clear());
+    edit(&mut cloud, &pay, |world| world.peerings.clear());
+    planned(&mut cloud, &shop, &Limits::SWEEP)
+}
+
+#[test]
+fn a_fresh_stack_with_everything() {
+    assert_forms!("fresh", fresh(&full(&ZONES[..2], Nat::PerAz)));
+}
+
+#[test]
+fn a_repair_of_much_at_once() {
+    assert_forms!("repair", repair());
+}
+
+#[test]
+fn an_adoption() {
+    assert_forms!("adoption", adoption());
+}
+
+#[test]
+fn what_is_no_longer_declared_and_may_not_go() {
+    assert_forms!("withheld", withheld());
+}
+
+#[test]
+fn a_release() {
+    assert_forms!("release", release(&Limits::RELEASE));
+    assert_forms!("release-withheld", release(&Limits::NONE));
+}
+
+#[test]
+fn nothing_to_do() {
+    let spec = usual();
+    assert_forms!("nothing", planned(&mut made(&spec), &spec, &Limits::SWEEP));
+}
+
+#[test]
+fn a_peering() {
+    assert_forms!("peering", peering());
+    assert_forms!("unpeering", unpeering());
+}
+
+#[test]
+fn a_plan_of_nothing_says_no_changes_in_every_form() {
+    let nothing = Plan::default();
+    assert_eq!(text(&nothing), "No changes: the stack is as declared.\n");
+    assert!(markdown("shop-prod", &nothing).contains("No changes"));
+    let json = json(&nothing);
+    assert_eq!((&json["version"], &json["settled"]), (&JSON_VERSION.into(), &true.into()));
+}
+
+#[test]
+fn names_cannot_break_out_of_a_table_or_a_line() {
+    let mut plan = withheld();
+    plan.withheld[0].id = "a|b\n<details>`".into();
+    plan.withheld[0].address.0 = "x`|\n<b>".into();
+    let page = markdown("</summary>", &plan);
+    assert!(!page.contains("### </summary>") && !page.contains("b\n<details>") && !page.contains("a|b"));
+    let rows = page.lines().filter(|line| line.starts_with("| `x'"));
+    assert_eq!(rows.count(), 1);
+}
+
+fn fleet(count: usize) -> Vec<(String, Result<Plan, String>)> {
+    let (fresh, repair, withheld) = (fresh(&usual()), repair(), withheld());
+    let spec = usual();
+    let nothing = planned(&mut made(&spec), &spec, &Limits::SWEEP);
+    let plan = |number: usize| match number % 13 {
+        0 => Ok(fresh.clone()),
+        1 => Ok(repair.clone()),
+        2 => Ok(withheld.clone()),
+        3 => Err("not all VPCs could be seen, and nothing can be planned without them".to_owned()),
+        _ => Ok(nothing.clone()),
+    };
+    (0..count).map(|number| (format!("team-{number:03}-prod"), plan(number))).collect()
+}
+
+/// Every table has its head, every row as many cells, and all that is opened is closed.
+fn assert_whole(comment: &str) {
+    assert_eq!(comment.matches("<details>").count(), comment.matches("</details>").count());
+    assert_eq!(comment.matches("<summary>").count(), comment.matches("</summary>").count());
+    assert_eq!(comment.matches("```").count() % 2, 0);
+    let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+    let lines: Vec<&str> = comment.lines().collect();
+    for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with('|')) {
+        let is_head = number == 0 || !lines[number - 1].starts_with('|');
+        if is_head {
+            assert!(lines[number + 1].starts_with("|---"), "{line}");
+        } else {
+            assert_eq!(cells(line), cells(lines[number - 1]), "{line}");
+        }
+        assert!(line.ends_with('|'), "{line}");
+    }
+}
+
+#[test]
+fn a_fleet_of_130_fits_into_a_comment_with_a_line_for_each_and_equal_plans_once() {
+    let comments = markdown_fleet(&fleet(130), GITHUB_COMMENT_CHARS);
+    assert_eq!(comments.len(), 1);
+    assert_whole(&comments[0]);
+    for number in 0..130 {
+        let row = format!("| `team-{number:03}-prod` |");
+        assert_eq!(comments[0].matches(&row).count(), 1, "{row}");
+    }
+    assert_eq!(comments[0].matches("### Same for 10 accounts").count(), 4);
+    let errors = comments[0].find("could not be planned**").unwrap();
+    assert!(errors < comments[0].find("| `team-000-prod` |").unwrap(), "what needs attention comes first");
+}
+
+#[test]
+fn a_small_fleet_reads_well() {
+    assert_snapshot!("fleet.markdown", markdown_fleet(&fleet(20), GITHUB_COMMENT_CHARS).concat());
+}
+
+#[test]
+fn no_comment_is_too_long_or_ends_within_a_table_and_nothing_is_lost() {
+    let fleet: Vec<_> = fleet(130);
+    // None is like another, so that each is there in full.
+    let different = fleet.into_iter().enumerate().map(|(number, (name, plan))| {
+        let plan = plan.map(|mut plan| {
+            plan.foreign.push(Foreign { id: format!("thing-{number}"), what: "somebody's".into() });
+            plan
+        });
+        (name, plan)
+    });
+    let different: Vec<(String, Result<Plan, String>)> = different.collect();
+    let steps: usize = different.iter().filter_map(|(_, plan)| Some(plan.as_ref().ok()?.steps.len())).sum();
+    for max in [2_000, 5_000, GITHUB_COMMENT_CHARS] {
+        let comments = markdown_fleet(&different, max);
+        for comment in &comments {
+            assert!(comment.chars().count() <= max, "{} of {max}", comment.chars().count());
+            let last = comment.lines().last().unwrap_or_default();
+            assert!(!last.starts_with('#'), "a heading without anything under it: {last}");
+            assert_whole(comment);
+        }
+        let sign =
+            |line: &&str| ["| `+`", "| `~`", "| `±`", "| `-`", "| `<`"].iter().any(|it| line.starts_with(it));
+        let shown = comments.iter().flat_map(|it| it.lines()).filter(sign).count();
+        assert_eq!(shown, steps);
+    }
+}
+
+#[test]
+fn a_row_too_long_for_any_comment_is_cut_and_says_so() {
+    let mut plan = repair();
+    plan.steps[0].reason = "`x|".repeat(40_000);
+    plan.steps[0].change = phonehome_planner::Change::Adopt { id: "a".into() };
+    let comments = markdown_fleet(&[("shop-prod".into(), Ok(plan))], GITHUB_COMMENT_CHARS);
+    comments.iter().for_each(|comment| assert!(comment.chars().count() <= GITHUB_COMMENT_CHARS));
+    assert!(comments.concat().contains("too long to be shown here |\n"));
+}

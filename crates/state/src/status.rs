@@ -1,0 +1,89 @@
+//! How far a stack has come, as it is stored and shown.
+
+use std::collections::BTreeMap;
+
+use ipnet::Ipv4Net;
+use serde::{Deserialize, Serialize};
+
+use phonehome_network::Rule;
+
+/// The stored status of one stack. It is always overwritten with what was just seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackStatus {
+    /// The account's id.
+    pub account: String,
+    /// The account's name.
+    pub account_name: String,
+    /// Its domain.
+    pub domain: String,
+    /// Its environment.
+    pub environment: String,
+    /// The Region.
+    pub region: String,
+    /// The AZ IDs that have a probe.
+    pub availability_zones: Vec<String>,
+    /// The pool the block is from.
+    pub pool: String,
+    /// The block it holds.
+    pub cidr: Ipv4Net,
+    /// The number of the newest plan; it only grows.
+    pub generation: u64,
+    /// How far it is.
+    pub phase: Phase,
+    /// VPC, subnets and probes are as declared; a lost tag or an open security group does not count.
+    pub network_ready: bool,
+    /// Every NAT gateway is available and routed to.
+    pub egress_ready: bool,
+    /// Every declared connection's peering is there, with its routes and rules.
+    #[serde(default)]
+    pub connections_ready: bool,
+    /// The VPC, once it was seen: peers need its id, and the next look asks for it by its id.
+    #[serde(default)]
+    pub vpc_id: Option<String>,
+    /// The private subnets that were seen: where peers' routes lead.
+    #[serde(default)]
+    pub private_subnets: Vec<Ipv4Net>,
+    /// What the inbound group lets in because a declared connection opened it: what of it is no longer
+    /// declared is told from what somebody opened by hand.
+    #[serde(default)]
+    pub opened: Vec<Rule>,
+    /// For people: what would be changed but needs permission.
+    #[serde(default)]
+    pub withheld: Vec<String>,
+    /// What tells the spec that was found to be as declared from any other: what differs from it later
+    /// has drifted.
+    #[serde(default)]
+    pub settled_spec: Option<String>,
+    /// The same of the spec that was there in full at a look, with nothing withheld or out of view, and has
+    /// not changed since: only what differs from that was changed by hand, and is led back unasked.
+    #[serde(default)]
+    pub full_spec: Option<String>,
+    /// For people: what it waits for or what failed.
+    pub message: String,
+    /// When the account was first seen, in milliseconds since the Unix epoch.
+    pub first_seen_ms: u64,
+    /// When this was written.
+    pub updated_at_ms: u64,
+    /// By AZ ID, when that zone was first there in a stack that was [`Phase::Ready`]: from then on its
+    /// probe is expected to report. Milliseconds since the Unix epoch.
+    pub ready_since_ms: BTreeMap<String, u64>,
+    /// Until when an invocation has it to itself; 0 when none has.
+    #[serde(default)]
+    pub leased_until_ms: u64,
+}
+
+/// How far a stack is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// A block is claimed, nothing is made yet: the account may not be ready.
+    Claimed,
+    /// Steps were done, and something is still on its way.
+    Waiting,
+    /// As declared.
+    Ready,
+    /// A step failed in a way that trying again does not mend.
+    Failed,
+    /// The account is closed or has left the organization. Nothing is done to it any more.
+    Gone,
+}
