@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod demo;
 mod deny;
+mod mutants;
 mod package;
 mod project;
 mod python;
@@ -46,6 +47,8 @@ enum Command {
     },
     /// Build the functions for AWS, where `infra/hub.yaml` looks for them
     Package(package::Options),
+    /// Change the code in small ways and see whether the tests notice
+    Mutants(mutants::Options),
     /// Write docs/fleet.schema.json anew
     Schema,
 }
@@ -72,6 +75,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Ci => ci::run(&project),
         Command::Bench { name, arguments } => bench::run(&project, &name, &arguments),
         Command::Package(options) => package::run(&project, &options),
+        Command::Mutants(options) => mutants::run(&project, &options),
         Command::Schema => project::run(
             project
                 .cargo(["test", "--release", "--package", "phonehome-fleet", "--test", "schema"])

@@ -1,0 +1,229 @@
+//! `cargo xtask mutants`: changes the code and asks whether a test notices; see docs/mutation-testing.md.
+
+mod sample;
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::project::{self, Project};
+use sample::Mutant;
+
+/// A package whose code is changed.
+struct Subject {
+    package: &'static str,
+    /// Whose tests are run.
+    tests: &'static [&'static str],
+    /// Whose tests are run on what survives those: they take longer to build.
+    then: &'static [&'static str],
+}
+
+const fn subject(
+    package: &'static str,
+    tests: &'static [&'static str],
+    then: &'static [&'static str],
+) -> Subject {
+    Subject { package, tests, then }
+}
+
+const SUBJECTS: [Subject; 8] = [
+    subject("network", &["network"], &["fakecloud", "provision", "provisioner"]),
+    subject("executor", &["executor"], &["fakecloud", "provision", "provisioner"]),
+    subject("state", &["state"], &["provision", "provisioner", "collector", "alerter", "notifier"]),
+    // What it does is seen where it is used.
+    subject("provision", &["provision", "provisioner"], &[]),
+    subject("provisioner", &["provisioner"], &[]),
+    subject("collector", &["collector"], &[]),
+    subject("alerter", &["alerter"], &[]),
+    subject("notifier", &["notifier"], &[]),
+];
+
+/// What only connects the parts is run by the end-to-end tests, and they would take hours.
+const WIRING: &str = "functions/*/src/main.rs";
+
+/// No documentation is compiled, and no emulator is started for each mutant.
+const TEST_ARGUMENTS: [&str; 5] = ["--", "--tests", "--", "--skip", "on_dynamodb"];
+
+/// Which mutants are made.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// How many, spread over the packages; without it all of them, which takes a day
+    #[arg(long)]
+    sample: Option<usize>,
+    /// Another number takes another sample
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Change this package only, `network` for instance; can be given several times
+    #[arg(long = "package", value_name = "PACKAGE", value_parser = SUBJECTS.map(|subject| subject.package))]
+    packages: Vec<String>,
+    /// What to pass on to cargo-mutants, for instance `--in-place`
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the mutants, then prints how many were caught and which were not.
+pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
+    let runner = Runner { project, arguments: &options.arguments };
+    let chosen =
+        |package: &str| options.packages.is_empty() || options.packages.iter().any(|one| one == package);
+    let subjects: Vec<_> = SUBJECTS.into_iter().filter(|subject| chosen(subject.package)).collect();
+    let all = runner.list(&subjects)?;
+    let count = options.sample.unwrap_or(all.len());
+    let taken = sample::take(all, count, options.seed);
+    println!("{} mutants, seed {}", taken.len(), options.seed);
+    let mut tallies = Vec::new();
+    for subject in subjects {
+        let name = format!("phonehome-{}", subject.package);
+        let names: Vec<_> =
+            taken.iter().filter(|mutant| mutant.package == name).map(|mutant| mutant.name.clone()).collect();
+        if !names.is_empty() {
+            tallies.push(runner.measure(&subject, &names)?);
+        }
+    }
+    print!("\n{}", table(&tallies));
+    for survivor in tallies.iter().flat_map(|tally| &tally.missed) {
+        println!("survived: {survivor}");
+    }
+    Ok(())
+}
+
+/// What became of one package's mutants.
+#[derive(Default)]
+struct Tally {
+    package: String,
+    caught: usize,
+    caught_later: usize,
+    timeout: usize,
+    unviable: usize,
+    missed: Vec<String>,
+}
+
+struct Runner<'a> {
+    project: &'a Project,
+    arguments: &'a [String],
+}
+
+impl Runner<'_> {
+    /// Every mutant of these packages, in the order of the source.
+    fn list(&self, subjects: &[Subject]) -> Result<Vec<Mutant>> {
+        let version = self.mutants(["--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        if !version.is_ok_and(|status| status.success()) {
+            bail!("cargo-mutants is missing: cargo install cargo-mutants --locked");
+        }
+        let mut list = self.mutants(["--list", "--json", "--exclude", WIRING]);
+        list.args(subjects.iter().map(|subject| format!("--package=phonehome-{}", subject.package)));
+        let output = list.stderr(Stdio::inherit()).output().context("cannot start cargo mutants")?;
+        ensure!(output.status.success(), "{}: {}", project::shown(&list), output.status);
+        sample::parse(&output.stdout)
+    }
+
+    /// Runs the first tests on these mutants, then the others on those that survived.
+    fn measure(&self, subject: &Subject, names: &[String]) -> Result<Tally> {
+        let folder = self.project.path("target/mutants").join(subject.package);
+        let first = self.test(subject.package, subject.tests, names, &folder.join("first"))?;
+        let mut tally = Tally {
+            package: subject.package.to_owned(),
+            caught: first.lines("caught")?.len(),
+            timeout: first.lines("timeout")?.len(),
+            unviable: first.lines("unviable")?.len(),
+            missed: first.lines("missed")?,
+            ..Tally::default()
+        };
+        if !subject.then.is_empty() && !tally.missed.is_empty() {
+            let then = self.test(subject.package, subject.then, &tally.missed, &folder.join("then"))?;
+            tally.caught_later = then.lines("caught")?.len();
+            tally.timeout += then.lines("timeout")?.len();
+            tally.missed = then.lines("missed")?;
+        }
+        Ok(tally)
+    }
+
+    /// Runs cargo-mutants on exactly these mutants of a package, with the tests of those named.
+    fn test(&self, package: &str, tests: &[&str], names: &[String], folder: &Path) -> Result<Outcome> {
+        fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        println!("\n{package}: {} mutants, tests of {}", names.len(), tests.join(", "));
+        let mut mutants = self.mutants(["--no-shuffle", "--exclude", WIRING, "--output"]);
+        mutants.arg(folder).arg(format!("--package=phonehome-{package}"));
+        mutants.args(tests.iter().map(|tested| format!("--test-package=phonehome-{tested}")));
+        mutants.args(names.iter().map(|name| format!("--re={}", sample::pattern(name))));
+        mutants.args(self.arguments).args(TEST_ARGUMENTS);
+        // One folder for what is compiled, or each run would compile the AWS SDKs; and without what
+        // only debuggers need it is built sooner.
+        if std::env::var_os("CARGO_TARGET_DIR").is_none() {
+            mutants.env("CARGO_TARGET_DIR", self.project.path("target/mutants/build"));
+        }
+        let status =
+            mutants.env("CARGO_PROFILE_DEV_DEBUG", "0").status().context("cannot start cargo mutants")?;
+        match status.code() {
+            // All caught; some missed; some took too long.
+            Some(0 | 2 | 3) => Ok(Outcome(folder.join("mutants.out"))),
+            Some(4) => bail!("without any change the tests fail: see what is printed above"),
+            _ => bail!("{}: {status}", project::shown(&mutants)),
+        }
+    }
+
+    fn mutants<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = self.project.cargo(["mutants"]);
+        command.args(arguments);
+        command
+    }
+}
+
+/// The folder in which cargo-mutants says what became of each.
+struct Outcome(PathBuf);
+
+impl Outcome {
+    fn lines(&self, kind: &str) -> Result<Vec<String>> {
+        let path = self.0.join(format!("{kind}.txt"));
+        let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        Ok(text.lines().map(str::to_owned).collect())
+    }
+}
+
+/// A row for each package, and one for all; those that do not compile count for nothing.
+fn table(tallies: &[Tally]) -> String {
+    let mut rows = "| package | caught | caught by others' tests | timeout | missed | of those that compile | do not compile |\n\
+                    |---|---|---|---|---|---|---|\n"
+        .to_owned();
+    let mut sum = Tally { package: "all".to_owned(), ..Tally::default() };
+    for tally in tallies {
+        rows += &row(tally);
+        sum.caught += tally.caught;
+        sum.caught_later += tally.caught_later;
+        sum.timeout += tally.timeout;
+        sum.unviable += tally.unviable;
+        sum.missed.extend(tally.missed.iter().cloned());
+    }
+    rows + &row(&sum)
+}
+
+fn row(tally: &Tally) -> String {
+    let Tally { package, caught, caught_later, timeout, unviable, missed } = tally;
+    let noticed = caught + caught_later + timeout;
+    let share = (noticed * 1000).checked_div(noticed + missed.len()).unwrap_or(1000);
+    let share = format!("{}.{} %", share / 10, share % 10);
+    format!(
+        "| {package} | {caught} | {caught_later} | {timeout} | {} | {share} | {unviable} |\n",
+        missed.len()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mutant_that_takes_too_long_counts_as_noticed_and_one_that_does_not_compile_for_nothing() {
+        let tally = Tally {
+            package: "state".to_owned(),
+            caught: 6,
+            caught_later: 1,
+            timeout: 1,
+            unviable: 50,
+            missed: vec!["one".to_owned(), "two".to_owned()],
+        };
+        assert_eq!(row(&tally), "| state | 6 | 1 | 1 | 2 | 80.0 % | 50 |\n");
+    }
+}
