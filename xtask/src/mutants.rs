@@ -144,8 +144,11 @@ impl Runner<'_> {
     fn test(&self, package: &str, tests: &[&str], names: &[String], folder: &Path) -> Result<Outcome> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         println!("\n{package}: {} mutants, tests of {}", names.len(), tests.join(", "));
+        let diff = folder.join("lines.diff");
+        let read = |file: &str| fs::read_to_string(self.project.path(file)).map_err(Into::into);
+        fs::write(&diff, sample::diff(names, read)?).context("cannot write the lines that are changed")?;
         let mut mutants = self.mutants(["--no-shuffle", "--exclude", WIRING, "--output"]);
-        mutants.arg(folder).arg(format!("--package=phonehome-{package}"));
+        mutants.arg(folder).arg("--in-diff").arg(diff).arg(format!("--package=phonehome-{package}"));
         mutants.args(tests.iter().map(|tested| format!("--test-package=phonehome-{tested}")));
         mutants.args(names.iter().map(|name| format!("--re={}", sample::pattern(name))));
         mutants.args(self.arguments).args(TEST_ARGUMENTS);

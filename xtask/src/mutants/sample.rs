@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One change that cargo-mutants can make.
 pub(super) struct Mutant {
@@ -56,6 +56,32 @@ pub(super) fn pattern(name: &str) -> String {
         pattern.push(character);
     }
     pattern + "$"
+}
+
+/// A diff that touches the lines of these mutants, for `--in-diff`.
+///
+/// cargo-mutants 27.1 leaves no mutant out by its name that deletes a field of a struct
+/// (<https://github.com/sourcefrog/cargo-mutants/issues/632>), but by its line it does.
+pub(super) fn diff(names: &[String], read: impl Fn(&str) -> Result<String>) -> Result<String> {
+    let mut lines: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for name in names {
+        let mut parts = name.split(':');
+        let (file, line) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        let line = line.parse().with_context(|| format!("no line in the name of {name}"))?;
+        lines.entry(file).or_default().insert(line);
+    }
+    let mut diff = String::new();
+    for (file, lines) in lines {
+        let text = read(file)?;
+        let text: Vec<&str> = text.lines().collect();
+        diff += &format!("--- a/{file}\n+++ b/{file}\n");
+        for (n, line) in lines.into_iter().enumerate() {
+            let content = text.get(line - 1).with_context(|| format!("{file} has no line {line}"))?;
+            // As if each of these lines were new.
+            diff += &format!("@@ -{},0 +{line},1 @@\n+{content}\n", line - 1 - n);
+        }
+    }
+    Ok(diff)
 }
 
 /// `a.rs:1:2: change` becomes `a.rs: change`.
@@ -114,6 +140,15 @@ mod tests {
         assert_eq!(
             pattern("a.rs:1:2: replace f<'a> -> Option<&[u8]> with (None) | {}"),
             r"^a\.rs:1:2: replace f<'a> -> Option<&\[u8\]> with \(None\) \| \{\}$"
+        );
+    }
+
+    #[test]
+    fn a_diff_has_each_line_of_the_mutants_once() {
+        let names = ["a.rs:3:7: delete !", "a.rs:3:1: replace f", "a.rs:1:1: replace g"].map(str::to_owned);
+        assert_eq!(
+            diff(&names, |_| Ok("one\ntwo\nthree\n".to_owned())).unwrap(),
+            "--- a/a.rs\n+++ b/a.rs\n@@ -0,0 +1,1 @@\n+one\n@@ -1,0 +3,1 @@\n+three\n"
         );
     }
 }
