@@ -28,8 +28,10 @@ const fn subject(
     Subject { package, tests, then }
 }
 
-const SUBJECTS: [Subject; 8] = [
-    subject("network", &["network"], &["fakecloud", "provision", "provisioner"]),
+const SUBJECTS: [Subject; 9] = [
+    // Its words are used by the planner.
+    subject("network", &["network", "planner"], &["fakecloud", "provision", "provisioner"]),
+    subject("planner", &["planner"], &["fakecloud", "provision", "provisioner"]),
     subject("executor", &["executor"], &["fakecloud", "provision", "provisioner"]),
     subject("state", &["state"], &["provision", "provisioner", "collector", "alerter", "notifier"]),
     // What it does is seen where it is used.
