@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use phonehome_localcloud::{
-    Network, Place, QueueMessage, REGION, RouteTable, SlackMessage, SlackMode, Stage, StageOptions, Target,
+    LocalCloud, LocalCloudOptions, Network, Place, QueueMessage, REGION, RouteTable, SlackMessage, SlackMode,
+    Target,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -15,7 +16,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Play {
-    stage: Stage,
+    local_cloud: LocalCloud,
     service: Target,
     internet: Target,
     folder: TempDir,
@@ -26,7 +27,7 @@ impl Play {
     /// the named accounts with their roles.
     async fn with_accounts(names: &[&str]) -> Result<(Self, Vec<String>)> {
         let folder = tempfile::tempdir()?;
-        let mut stage = Stage::start(StageOptions {
+        let mut local_cloud = LocalCloud::start(LocalCloudOptions {
             repository: repository(),
             folder: folder.path().to_owned(),
             schedule_seconds: 2,
@@ -34,17 +35,18 @@ impl Play {
             channels: vec!["#net-prod".to_owned(), "#net-dev".to_owned()],
         })
         .await?;
-        stage.make_trail().await?;
-        stage.deploy().await?;
+        local_cloud.make_trail().await?;
+        local_cloud.deploy().await?;
         let play =
-            Self { stage, service: Target::start(0).await?, internet: Target::start(0).await?, folder };
+            Self { local_cloud, service: Target::start(0).await?, internet: Target::start(0).await?, folder };
         let connection = play.connection();
         play.publish(&connection).await?;
         let mut accounts = Vec::new();
         for name in names {
-            accounts.push(play.stage.control.create_account(name, &format!("{name}@example.com")).await?);
+            accounts
+                .push(play.local_cloud.control.create_account(name, &format!("{name}@example.com")).await?);
         }
-        play.stage.deploy_member_role(&accounts).await?;
+        play.local_cloud.deploy_member_role(&accounts).await?;
         Ok((play, accounts))
     }
 
@@ -75,7 +77,7 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
         );
         let file = self.folder.path().join("fleet.yaml");
         std::fs::write(&file, fleet)?;
-        self.stage
+        self.local_cloud
             .phonehome_as_operator(&["publish", "--yes", "--fleet", &file.display().to_string()])
             .await?;
         Ok(())
@@ -87,7 +89,7 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
             (stacks.len() == count && stacks.iter().all(|stack| stack["phase"] == "ready"))
                 .then(|| status.clone())
         };
-        self.stage.wait_for_status("every stack to be ready", PATIENCE, ready).await
+        self.local_cloud.wait_for_status("every stack to be ready", PATIENCE, ready).await
     }
 
     async fn until_all_paths_are_up(&self, probes: usize) -> Result<()> {
@@ -96,7 +98,7 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
             let mut paths = reported.values().filter_map(Value::as_object).flat_map(|paths| paths.values());
             (reported.len() == probes && paths.all(|path| path["status"] == "up")).then_some(())
         };
-        self.stage.wait_for_status("every path to be up", PATIENCE, up).await
+        self.local_cloud.wait_for_status("every path to be up", PATIENCE, up).await
     }
 
     /// Both ends of the connection, once `found` answers for each.
@@ -108,7 +110,7 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
     ) -> Result<Vec<R>> {
         let mut answers = Vec::new();
         for account in accounts {
-            answers.push(self.stage.wait_for_network(account, what, PATIENCE, &found).await?);
+            answers.push(self.local_cloud.wait_for_network(account, what, PATIENCE, &found).await?);
         }
         Ok(answers)
     }
@@ -116,8 +118,11 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
     async fn dead_letters(&self, output: &str, count: usize) -> Result<Vec<QueueMessage>> {
         let start = Instant::now();
         loop {
-            let letters =
-                self.stage.control.peek_queue(&Stage::hub_place(), self.stage.output(output)?).await?;
+            let letters = self
+                .local_cloud
+                .control
+                .peek_queue(&LocalCloud::hub_place(), self.local_cloud.output(output)?)
+                .await?;
             if letters.len() >= count {
                 return Ok(letters);
             }
@@ -127,7 +132,10 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
     }
 
     async fn send(&self, output: &str, body: &str) -> Result<()> {
-        self.stage.control.send_message(&Stage::hub_place(), self.stage.output(output)?, body).await
+        self.local_cloud
+            .control
+            .send_message(&LocalCloud::hub_place(), self.local_cloud.output(output)?, body)
+            .await
     }
 }
 
@@ -136,11 +144,12 @@ fn repository() -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_created_account_gets_its_network_and_probes_and_a_second_look_changes_nothing() -> Result<()> {
+async fn a_created_account_gets_its_network_and_probes_and_a_second_observation_changes_nothing() -> Result<()>
+{
     let (play, accounts) = Play::with_accounts(&["shop-dev"]).await?;
     let status = play.until_ready(1).await?;
     let place = Place::new(&accounts[0], REGION);
-    let network = play.stage.control.describe_network(&place).await?;
+    let network = play.local_cloud.control.describe_network(&place).await?;
     assert_eq!((network.vpcs.len(), network.subnets.len(), network.nat_gateways.len()), (1, 6, 3));
     assert_eq!(
         (
@@ -158,21 +167,25 @@ async fn a_created_account_gets_its_network_and_probes_and_a_second_look_changes
     assert_eq!((network.endpoints.len(), network.peerings.len()), (2, 0));
     let denied: Vec<_> = network.acl_entries.iter().filter(|entry| !entry.allow).collect();
     assert_eq!(denied.iter().map(|it| it.traffic.as_str()).collect::<Vec<_>>(), ["tcp 22", "tcp 3389"]);
-    let defaults = play.stage.control.default_vpcs(&place).await?;
+    let defaults = play.local_cloud.control.default_vpcs(&place).await?;
     assert_eq!(defaults.with_default_vpc, Vec::<String>::new());
     assert!(defaults.regions.len() > 1, "{defaults:?}");
 
     let generation = status["stacks"][0]["generation"].as_u64();
     play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await?;
-    let looked = |status: &Value| {
+    let observed = |status: &Value| {
         let stack = &status["stacks"][0];
         (stack["generation"].as_u64() > generation && stack["leased_until_ms"] == 0).then(|| stack.clone())
     };
-    let stack = play.stage.wait_for_status("the sweep", PATIENCE, looked).await?;
+    let stack = play.local_cloud.wait_for_status("the sweep", PATIENCE, observed).await?;
     assert_eq!(stack["message"], "as declared");
-    assert_eq!(format!("{:?}", play.stage.control.describe_network(&place).await?), format!("{network:?}"));
+    assert_eq!(
+        format!("{:?}", play.local_cloud.control.describe_network(&place).await?),
+        format!("{network:?}")
+    );
     let file = play.folder.path().join("fleet.yaml").display().to_string();
-    let plan = play.stage.phonehome_as_viewer(&["plan", "--fleet", &file, "--detailed-exitcode"]).await?;
+    let plan =
+        play.local_cloud.phonehome_as_viewer(&["plan", "--fleet", &file, "--detailed-exitcode"]).await?;
     assert!(plan.contains("1 stacks: 0 would change, 0 cannot be planned."), "{plan}");
     Ok(())
 }
@@ -213,12 +226,12 @@ async fn a_declared_connection_is_a_peering_on_both_sides_and_goes_when_the_decl
 async fn a_route_that_somebody_deleted_is_made_again_and_slack_hears_by_whom() -> Result<()> {
     let (play, accounts) = Play::with_accounts(&["shop-dev"]).await?;
     play.until_ready(1).await?;
-    let before = play.stage.network(&accounts[0]).await?;
+    let before = play.local_cloud.network(&accounts[0]).await?;
     let leads_out = |table: &&RouteTable| table.routes.iter().any(|route| route.target.starts_with("nat-"));
     let table = before.route_tables.iter().find(leads_out).unwrap().id.clone();
-    play.stage.delete_default_route(&accounts[0], &table, "alice@example.com").await?;
+    play.local_cloud.delete_default_route(&accounts[0], &table, "alice@example.com").await?;
     let message = play
-        .stage
+        .local_cloud
         .receiver
         .wait_for("Slack to hear of the drift", PATIENCE, |seen| {
             seen.messages.iter().find(|message| message.text.contains("had drifted")).cloned()
@@ -229,9 +242,9 @@ async fn a_route_that_somebody_deleted_is_made_again_and_slack_hears_by_whom() -
     for part in ["default-route", "repaired: DeleteRoute by ", "assumed-role/", "/alice@example.com"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    let after = play.stage.network(&accounts[0]).await?;
+    let after = play.local_cloud.network(&accounts[0]).await?;
     assert_eq!(sorted_routes(&after), sorted_routes(&before));
-    assert!(play.stage.receiver.seen().network_pages().is_empty());
+    assert!(play.local_cloud.receiver.seen().network_pages().is_empty());
     Ok(())
 }
 
@@ -253,22 +266,22 @@ async fn a_lost_connection_is_said_once_paged_once_and_resolved_even_though_slac
     play.until_ready(2).await?;
     play.until_all_paths_are_up(6).await?;
 
-    play.stage.receiver.set_slack(SlackMode::Down);
+    play.local_cloud.receiver.set_slack(SlackMode::Down);
     play.service.stop().await;
     let page = play
-        .stage
+        .local_cloud
         .receiver
         .wait_for("the page", PATIENCE, |seen| seen.network_pages().first().cloned())
         .await?;
     assert!(page.subject.contains("shop-prod") || page.message.contains("shop-prod"), "{page:?}");
     let of_incident = |message: &&SlackMessage| !message.text.contains("The network of ");
-    let of_incidents = || play.stage.receiver.messages().iter().filter(of_incident).count();
+    let of_incidents = || play.local_cloud.receiver.messages().iter().filter(of_incident).count();
     assert_eq!(of_incidents(), 0, "Slack was down");
 
-    play.stage.receiver.set_slack(SlackMode::Up);
+    play.local_cloud.receiver.set_slack(SlackMode::Up);
     let endpoint = play.service.address().to_string();
     let message = play
-        .stage
+        .local_cloud
         .receiver
         .wait_for("Slack's message", PATIENCE, |seen| seen.messages.iter().find(of_incident).cloned())
         .await?;
@@ -277,19 +290,19 @@ async fn a_lost_connection_is_said_once_paged_once_and_resolved_even_though_slac
     assert!(said.contains("shop-prod") && said.contains(&endpoint), "{said}");
 
     play.service.start_again().await?;
-    play.stage
+    play.local_cloud
         .receiver
         .wait_for("the message to say resolved", PATIENCE, |seen| {
             let mut messages = seen.messages.iter().filter(of_incident);
             messages.next().filter(|message| message.text.to_lowercase().contains("resolved")).cloned()
         })
         .await?;
-    play.stage
+    play.local_cloud
         .receiver
         .wait_for("the end of the page", PATIENCE, |seen| seen.network_pages().get(1).cloned())
         .await?;
-    assert_eq!(of_incidents(), 1, "{:#?}", play.stage.receiver.messages());
-    let pages = play.stage.receiver.seen().network_pages();
+    assert_eq!(of_incidents(), 1, "{:#?}", play.local_cloud.receiver.messages());
+    let pages = play.local_cloud.receiver.seen().network_pages();
     assert_eq!(pages.len(), 2, "{pages:#?}");
     Ok(())
 }
@@ -319,7 +332,7 @@ async fn bad_input_is_kept_with_its_reason_counted_and_disturbs_nothing() -> Res
     ] {
         assert!(reasons.iter().any(|reason| reason.contains(part)), "{part}: {reasons:#?}");
     }
-    let metrics = play.stage.control.metrics(&Stage::hub_place()).await?;
+    let metrics = play.local_cloud.control.metrics(&LocalCloud::hub_place()).await?;
     let refused: f64 =
         metrics.iter().filter(|metric| metric.name == "Refused").map(|metric| metric.sum).sum();
     assert!((refused - 4.0).abs() < 0.1, "{metrics:#?}");

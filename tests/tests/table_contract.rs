@@ -7,7 +7,7 @@ use anyhow::Result;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
 use phonehome_cloud::table::{Doc, Expect, MemoryTable, Table, TableError, Write, key};
-use phonehome_localcloud::{HUB_ACCOUNT, REGION, Stage, StageOptions};
+use phonehome_localcloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, REGION};
 
 fn put(sort: &str, expect: Expect, value: &str) -> Write {
     Write::put(key("contract", sort), expect, &value)
@@ -92,7 +92,7 @@ async fn the_table_in_memory_keeps_the_contract() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn dynamodb_keeps_the_contract() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut stage = Stage::start(StageOptions {
+    let mut stage = LocalCloud::start(LocalCloudOptions {
         repository: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
         folder: folder.path().to_owned(),
         schedule_seconds: 60,

@@ -22,9 +22,9 @@ pub(crate) fn find() -> Result<&'static str> {
     for name in NAMES {
         let Ok(output) = Command::new(name).args(["-c", QUESTION]).output() else { continue };
         match judge(&String::from_utf8_lossy(&output.stdout), output.status.success()) {
-            Verdict::Good => return Ok(name),
-            Verdict::NotPython => {}
-            Verdict::Unfit(reason) => found.push(format!("\n  {name}: {reason}")),
+            Finding::Good => return Ok(name),
+            Finding::NotPython => {}
+            Finding::Unfit(reason) => found.push(format!("\n  {name}: {reason}")),
         }
     }
     if found.is_empty() {
@@ -34,23 +34,23 @@ pub(crate) fn find() -> Result<&'static str> {
 }
 
 #[derive(Debug, PartialEq)]
-enum Verdict {
+enum Finding {
     Good,
     NotPython,
     Unfit(String),
 }
 
-fn judge(answer: &str, has_modules: bool) -> Verdict {
+fn judge(answer: &str, has_modules: bool) -> Finding {
     let numbers: Vec<u32> = answer.split_whitespace().filter_map(|word| word.parse().ok()).collect();
     match numbers[..] {
         [major, minor] if (major, minor) < OLDEST => {
-            Verdict::Unfit(format!("it is {major}.{minor}, which is too old"))
+            Finding::Unfit(format!("it is {major}.{minor}, which is too old"))
         }
         [major, minor] if !has_modules => {
-            Verdict::Unfit(format!("it is {major}.{minor}, but its module venv (or ensurepip) is missing"))
+            Finding::Unfit(format!("it is {major}.{minor}, but its module venv (or ensurepip) is missing"))
         }
-        [_, _] => Verdict::Good,
-        _ => Verdict::NotPython,
+        [_, _] => Finding::Good,
+        _ => Finding::NotPython,
     }
 }
 
@@ -60,24 +60,24 @@ mod tests {
 
     #[test]
     fn a_recent_python_with_venv_will_do() {
-        assert_eq!(judge("3 10\n", true), Verdict::Good);
-        assert_eq!(judge("4 0\n", true), Verdict::Good);
+        assert_eq!(judge("3 10\n", true), Finding::Good);
+        assert_eq!(judge("4 0\n", true), Finding::Good);
     }
 
     #[test]
     fn an_old_python_is_refused_with_its_version() {
-        assert_eq!(judge("3 9\n", true), Verdict::Unfit("it is 3.9, which is too old".to_owned()));
-        assert_eq!(judge("2 7\n", false), Verdict::Unfit("it is 2.7, which is too old".to_owned()));
+        assert_eq!(judge("3 9\n", true), Finding::Unfit("it is 3.9, which is too old".to_owned()));
+        assert_eq!(judge("2 7\n", false), Finding::Unfit("it is 2.7, which is too old".to_owned()));
     }
 
     #[test]
     fn a_python_without_venv_is_refused() {
-        let Verdict::Unfit(reason) = judge("3 12\n", false) else { panic!("not refused") };
+        let Finding::Unfit(reason) = judge("3 12\n", false) else { panic!("not refused") };
         assert!(reason.contains("venv"), "{reason}");
     }
 
     #[test]
     fn a_launcher_that_finds_no_python_counts_as_none() {
-        assert_eq!(judge("", false), Verdict::NotPython);
+        assert_eq!(judge("", false), Finding::NotPython);
     }
 }

@@ -57,7 +57,7 @@ impl ProbeCode {
 pub struct AwsStack {
     ec2: aws_sdk_ec2::Client,
     /// Tries once, for the calls that make a resource. Most of them take no client token: a second
-    /// attempt after an answer that was lost would make a second one. The next look sees what the
+    /// attempt after an answer that was lost would make a second one. The next observation sees what the
     /// first attempt made.
     ///
     /// Where a call takes a token, none of our own is given. A token that is the same for the same
@@ -92,7 +92,7 @@ impl AwsStack {
         }
     }
 
-    /// The same, with the id that the stack's VPC had at an earlier look. It saves a round trip: the
+    /// The same, with the id that the stack's VPC had at an earlier observation. It saves a round trip: the
     /// VPC's attributes are then asked for together with everything else. A wrong one does no harm.
     #[must_use]
     pub fn with_known_vpc(mut self, vpc_id: Option<String>) -> Self {

@@ -1,4 +1,4 @@
-//! CloudTrail's trails, as `phonehome doctor` looks at them. EventBridge gets the events of accounts and
+//! CloudTrail's trails, as `phonehome doctor` observes them. EventBridge gets the events of accounts and
 //! of calls only where a trail logs management events.
 
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ pub async fn trails(session: &Session, regions: &[String]) -> Result<Vec<Trail>,
         for trail in answer.trail_list() {
             let arn = trail.trail_arn().unwrap_or_default().to_owned();
             if let Entry::Vacant(unknown) = seen.entry(arn) {
-                unknown.insert(look(session, region, trail).await);
+                unknown.insert(observe(session, region, trail).await);
             }
         }
     }
@@ -122,7 +122,7 @@ fn client(session: &Session, region: &str) -> Client {
     Client::new(&session.config().to_builder().region(Region::new(region.to_owned())).build())
 }
 
-async fn look(session: &Session, seen_in: &str, trail: &aws_sdk_cloudtrail::types::Trail) -> Trail {
+async fn observe(session: &Session, seen_in: &str, trail: &aws_sdk_cloudtrail::types::Trail) -> Trail {
     let arn = trail.trail_arn().unwrap_or_default().to_owned();
     let home_region = trail.home_region().unwrap_or(seen_in).to_owned();
     // Both answer for a trail in its home Region only, or by its ARN.

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::evaluation::Evaluation;
 use crate::lifecycle::is_frozen;
 use crate::localise::Group;
-use crate::survey::Survey;
 use crate::{Incident, MemberKey, Suspect, Symptom};
 
 /// Every group in exactly one place.
@@ -28,7 +28,7 @@ pub(crate) struct Assignment {
 /// 3. A group nobody goes on as is the remainder of an incident when that incident has had an
 ///    explanation for all of it (an account was lost; two of its targets still are). Otherwise it
 ///    is something new, and takes its members along.
-pub(crate) fn assign(survey: &Survey<'_>, open: &[&Incident], groups: Vec<Group>) -> Assignment {
+pub(crate) fn assign(evaluation: &Evaluation<'_>, open: &[&Incident], groups: Vec<Group>) -> Assignment {
     let mut assignment = Assignment::default();
     let mut claims: BTreeMap<usize, Vec<&Incident>> = BTreeMap::new();
     for incident in open {
@@ -39,7 +39,7 @@ pub(crate) fn assign(survey: &Survey<'_>, open: &[&Incident], groups: Vec<Group>
     for claimants in claims.values_mut() {
         claimants.sort_by_key(|incident| precedence(incident));
         // One of which a part cannot be seen does not end, so it does not end as part of another either.
-        for loser in claimants[1..].iter().filter(|loser| !is_frozen(survey, loser)) {
+        for loser in claimants[1..].iter().filter(|loser| !is_frozen(evaluation, loser)) {
             assignment.merged.insert(loser.id.clone(), claimants[0].id.clone());
         }
     }
@@ -53,7 +53,7 @@ pub(crate) fn assign(survey: &Survey<'_>, open: &[&Incident], groups: Vec<Group>
         }
     }
     for group in unclaimed {
-        match remainder_of(survey, open, &group) {
+        match remainder_of(evaluation, open, &group) {
             Some(incident) => {
                 let id = assignment.merged.get(&incident.id).unwrap_or(&incident.id).clone();
                 assignment.continued.entry(id).or_default().push(group);
@@ -78,25 +78,29 @@ fn successor(incident: &Incident, groups: &[Group]) -> Option<usize> {
 }
 
 fn shared(incident: &Incident, group: &Group) -> usize {
-    let keys: BTreeSet<MemberKey> = incident.members.iter().map(crate::Member::key).collect();
+    let keys: BTreeSet<MemberKey> = incident.members.iter().map(crate::IncidentMember::key).collect();
     keys.intersection(&group.members).count()
 }
 
-fn remainder_of<'i>(survey: &Survey<'_>, open: &[&'i Incident], group: &Group) -> Option<&'i Incident> {
+fn remainder_of<'i>(
+    evaluation: &Evaluation<'_>,
+    open: &[&'i Incident],
+    group: &Group,
+) -> Option<&'i Incident> {
     let explained = |incident: &&&Incident| {
         shared(incident, group) > 0
             && incident
                 .suspects
                 .iter()
-                .any(|suspect| group.members.iter().all(|key| explains(survey, suspect, key)))
+                .any(|suspect| group.members.iter().all(|key| explains(evaluation, suspect, key)))
     };
     open.iter().filter(explained).min_by_key(|incident| precedence(incident)).copied()
 }
 
 /// Whether this is what one would see if the suspect were to blame.
-fn explains(survey: &Survey<'_>, suspect: &Suspect, key: &MemberKey) -> bool {
+fn explains(evaluation: &Evaluation<'_>, suspect: &Suspect, key: &MemberKey) -> bool {
     let probe = &key.probe;
-    let target = survey.check(key).map(|check| &check.target);
+    let target = evaluation.check(key).map(|check| &check.target);
     match suspect {
         Suspect::Collector => key.symptom == Symptom::Silent,
         Suspect::Account { account, region } => probe.account == *account && probe.region == *region,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::continuity::assign;
+use crate::evaluation::Evaluation;
 use crate::localise::{Group, localise};
-use crate::survey::Survey;
 use crate::{Incident, Outgoing, World, lifecycle, outbox};
 
 /// What is to be stored, in one transaction.
@@ -48,8 +48,8 @@ const ROUNDS: usize = 8;
 /// world leads to an empty decision.
 #[must_use]
 pub fn decide(world: &World) -> Decision {
-    let survey = Survey::of(world);
-    let groups = localise(&survey);
+    let evaluation = Evaluation::of(world);
+    let groups = localise(&evaluation);
     let stored: Incidents = world
         .open
         .iter()
@@ -58,7 +58,7 @@ pub fn decide(world: &World) -> Decision {
         .collect();
     let mut incidents = stored.clone();
     for _ in 0..ROUNDS {
-        let next = round(&survey, &groups, &incidents);
+        let next = round(&evaluation, &groups, &incidents);
         if next == incidents {
             break;
         }
@@ -70,7 +70,7 @@ pub fn decide(world: &World) -> Decision {
         let before = stored.get(&id);
         // What opened and ended within this decision was only a step on the way.
         if before != Some(&incident) && (before.is_some() || incident.is_open()) {
-            outbox::record(&survey, before, incident, &mut decision);
+            outbox::record(&evaluation, before, incident, &mut decision);
         }
     }
     decision.outbox.sort_by(|a, b| (!a.body.is_page(), &a.id).cmp(&(!b.body.is_page(), &b.id)));
@@ -78,9 +78,9 @@ pub fn decide(world: &World) -> Decision {
 }
 
 /// One round of giving groups to incidents. The incidents that are over stay as they are.
-fn round(survey: &Survey<'_>, groups: &[Group], incidents: &Incidents) -> Incidents {
+fn round(evaluation: &Evaluation<'_>, groups: &[Group], incidents: &Incidents) -> Incidents {
     let open: Vec<&Incident> = incidents.values().filter(|incident| incident.is_open()).collect();
-    let assignment = assign(survey, &open, groups.to_vec());
+    let assignment = assign(evaluation, &open, groups.to_vec());
     let mut next = incidents.clone();
     for current in &open {
         let absorbed: Vec<&Incident> = open
@@ -89,16 +89,16 @@ fn round(survey: &Survey<'_>, groups: &[Group], incidents: &Incidents) -> Incide
             .copied()
             .collect();
         let incident = match assignment.merged.get(&current.id) {
-            Some(into) => lifecycle::merge(survey, current, into),
+            Some(into) => lifecycle::merge(evaluation, current, into),
             None => {
                 let groups = assignment.continued.get(&current.id).map_or(&[][..], Vec::as_slice);
-                lifecycle::advance(survey, current, &absorbed, groups)
+                lifecycle::advance(evaluation, current, &absorbed, groups)
             }
         };
         next.insert(incident.id.clone(), incident);
     }
-    for group in assignment.fresh.iter().filter(|group| !lifecycle::is_told_unseen(survey, group)) {
-        let incident = lifecycle::open(survey, group, &next);
+    for group in assignment.fresh.iter().filter(|group| !lifecycle::is_notified_unseen(evaluation, group)) {
+        let incident = lifecycle::open(evaluation, group, &next);
         next.insert(incident.id.clone(), incident);
     }
     next

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use phonehome_wire::{Expect, Purpose, Stage, Target};
 
+use crate::evaluation::{Evaluation, Health, Probe};
 use crate::lifecycle::has_worked;
-use crate::survey::{Probe, Standing, Survey};
-use crate::{Incident, Member, Owner, Suspect, Symptom, text};
+use crate::{Incident, IncidentMember, Owner, Suspect, Symptom, text};
 
 /// How many accounts, and how many places that reach a target, a message names.
 const NAMED: usize = 3;
@@ -22,10 +22,11 @@ pub(crate) struct Evidence {
 }
 
 impl Evidence {
-    pub(crate) fn of(survey: &Survey<'_>, incident: &Incident) -> Self {
-        let members: Vec<&Member> = incident.members.iter().filter(|member| member.state.is_open()).collect();
-        let network = network(survey, incident, &members);
-        let ask = ask(survey, incident, &members);
+    pub(crate) fn of(evaluation: &Evaluation<'_>, incident: &Incident) -> Self {
+        let members: Vec<&IncidentMember> =
+            incident.members.iter().filter(|member| member.state.is_open()).collect();
+        let network = network(evaluation, incident, &members);
+        let ask = ask(evaluation, incident, &members);
         let mut works = Vec::new();
         if matches!(incident.suspect, Suspect::Isolation { .. }) {
             // What connects elsewhere neither explains nor excuses it.
@@ -34,25 +35,25 @@ impl Evidence {
         let mut seen = BTreeSet::new();
         for member in &members {
             if seen.insert((&member.probe.account, &member.probe.region)) && seen.len() <= NAMED {
-                works.extend(egress(survey, member));
-                works.extend(other_connections(survey, incident, member));
+                works.extend(egress(evaluation, member));
+                works.extend(other_connections(evaluation, incident, member));
             }
         }
         let targets: BTreeSet<&Target> = members.iter().filter_map(|m| m.target.as_ref()).collect();
         if let Some(target) = targets.first().filter(|_| targets.len() == 1) {
-            works.push(match reached_from(survey, target) {
+            works.push(match reached_from(evaluation, target) {
                 places if places.is_empty() => format!("{} works from nowhere", target.endpoint),
                 places => format!("{} works from {}", target.endpoint, text::list(places, NAMED)),
             });
         }
-        works.extend(never_worked(survey, &members));
+        works.extend(never_worked(evaluation, &members));
         Self { network, works, ask }
     }
 }
 
 /// `team-payments (#payments-oncall) about payments-prod; team-shop about shop-prod`: who owns the target
 /// first, then who owns the accounts concerned.
-fn ask(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> String {
+fn ask(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMember]) -> String {
     if incident.suspect == Suspect::Collector {
         return String::new();
     }
@@ -64,7 +65,7 @@ fn ask(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> String 
     let mut owners: Vec<(&Owner, Vec<String>)> = Vec::new();
     let mut asked = BTreeSet::new();
     for account in targets.chain(sources).filter(|account| asked.insert(*account)) {
-        let Some(owner) = survey.world.owners.get(account) else { continue };
+        let Some(owner) = evaluation.world.owners.get(account) else { continue };
         match owners.iter_mut().find(|(known, _)| *known == owner) {
             Some((_, accounts)) => accounts.push(account.clone()),
             None => owners.push((owner, vec![account.clone()])),
@@ -81,13 +82,14 @@ fn ask(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> String 
 }
 
 /// Why nobody is paged for a connection that is down everywhere.
-fn never_worked(survey: &Survey<'_>, members: &[&Member]) -> Option<String> {
+fn never_worked(evaluation: &Evaluation<'_>, members: &[&IncidentMember]) -> Option<String> {
     let new = members.iter().filter(|member| match &member.symptom {
         Symptom::Down { check } => {
-            let connects = survey.check(&member.key()).is_some_and(|check| check.expect == Expect::Connect);
-            connects && !has_worked(survey, &member.probe, check)
+            let connects =
+                evaluation.check(&member.key()).is_some_and(|check| check.expect == Expect::Connect);
+            connects && !has_worked(evaluation, &member.probe, check)
         }
-        Symptom::Silent | Symptom::Unclear => false,
+        Symptom::Silent | Symptom::Inconclusive => false,
     });
     let names: BTreeSet<String> = new
         .filter_map(|member| Some(format!("{} → {}", member.account_name, member.target.as_ref()?.endpoint)))
@@ -96,22 +98,22 @@ fn never_worked(survey: &Survey<'_>, members: &[&Member]) -> Option<String> {
     (!names.is_empty()).then(|| format!("{names} has never worked yet: nobody is paged before it has"))
 }
 
-fn egress(survey: &Survey<'_>, member: &Member) -> Option<String> {
-    let zones = |wanted: Standing| {
-        let probes = survey.neighbours(&member.probe);
+fn egress(evaluation: &Evaluation<'_>, member: &IncidentMember) -> Option<String> {
+    let zones = |wanted: Health| {
+        let probes = evaluation.neighbours(&member.probe);
         let matching = probes.filter(|probe| {
             let mut egress = probe.egress().peekable();
-            egress.peek().is_some() && egress.all(|standing| standing == wanted)
+            egress.peek().is_some() && egress.all(|health| health == wanted)
         });
         let names: Vec<String> = matching.map(|p| p.view.key.availability_zone.clone()).collect();
         names
     };
-    let (good, bad) = (zones(Standing::Good), zones(Standing::Bad));
+    let (good, bad) = (zones(Health::Good), zones(Health::Bad));
     let name = &member.account_name;
     let at_most = usize::MAX;
     match (good.is_empty(), bad.is_empty()) {
         (true, true) => None,
-        (false, true) if good.len() == survey.neighbours(&member.probe).count() => {
+        (false, true) if good.len() == evaluation.neighbours(&member.probe).count() => {
             let good = text::list(good, at_most);
             Some(format!("{name}: egress works from every zone ({good}), so not the account's network"))
         }
@@ -126,44 +128,48 @@ fn egress(survey: &Survey<'_>, member: &Member) -> Option<String> {
 }
 
 /// How many of the account's connections that this incident is not about work.
-fn other_connections(survey: &Survey<'_>, incident: &Incident, member: &Member) -> Option<String> {
-    let about: BTreeSet<_> = incident.members.iter().map(Member::key).collect();
+fn other_connections(
+    evaluation: &Evaluation<'_>,
+    incident: &Incident,
+    member: &IncidentMember,
+) -> Option<String> {
+    let about: BTreeSet<_> = incident.members.iter().map(IncidentMember::key).collect();
     let mut known = 0;
     let mut good = 0;
-    for probe in survey.neighbours(&member.probe) {
-        for (check, standing) in probe.connects() {
+    for probe in evaluation.neighbours(&member.probe) {
+        for (check, health) in probe.connects() {
             let symptom = Symptom::Down { check: check.id.clone() };
             let key = crate::MemberKey { probe: probe.view.key.clone(), symptom };
             let counts = check.purpose == Purpose::Connection && !about.contains(&key);
-            known += usize::from(counts && matches!(standing, Standing::Good | Standing::Bad));
-            good += usize::from(counts && standing == Standing::Good);
+            known += usize::from(counts && matches!(health, Health::Good | Health::Bad));
+            good += usize::from(counts && health == Health::Good);
         }
     }
     let name = &member.account_name;
     (known > 0).then(|| format!("{name}: {good} of {} work", text::count(known, "other connection path")))
 }
 
-fn reached_from(survey: &Survey<'_>, target: &Target) -> Vec<String> {
+fn reached_from(evaluation: &Evaluation<'_>, target: &Target) -> Vec<String> {
     let reaches = |probe: &&Probe<'_>| {
-        probe.connects().any(|(check, standing)| check.target == *target && standing == Standing::Good)
+        probe.connects().any(|(check, health)| check.target == *target && health == Health::Good)
     };
-    let probes = survey.probes.values().filter(reaches);
+    let probes = evaluation.probes.values().filter(reaches);
     probes.map(|p| format!("{}/{}", p.view.account_name, p.view.key.availability_zone)).collect()
 }
 
-fn network(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> String {
+fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMember]) -> String {
     if incident.suspect == Suspect::Collector {
         return "Unknown. Most of the fleet fell silent at once: the fault is most likely in phonehome \
                 itself, and nothing is known about the accounts' networks."
             .to_owned();
     }
-    let failing: Vec<&&Member> =
-        members.iter().filter(|m| survey.standing(&m.key()) == Standing::Bad).collect();
-    let paths: Vec<&&&Member> =
+    let failing: Vec<&&IncidentMember> =
+        members.iter().filter(|m| evaluation.health(&m.key()) == Health::Bad).collect();
+    let paths: Vec<&&&IncidentMember> =
         failing.iter().filter(|m| matches!(m.symptom, Symptom::Down { .. })).collect();
     if paths.is_empty() {
-        let unclear = failing.iter().any(|m| m.symptom == Symptom::Unclear);
-        let why = if unclear { "report but cannot tell" } else { "do not report" };
+        let inconclusive = failing.iter().any(|m| m.symptom == Symptom::Inconclusive);
+        let why = if inconclusive { "report but cannot tell" } else { "do not report" };
         return format!("Unknown. The probes concerned {why}, so nothing is known about the network there.");
     }
     match &incident.suspect {
@@ -175,12 +181,12 @@ fn network(survey: &Survey<'_>, incident: &Incident, members: &[&Member]) -> Str
             format!("Yes, in one zone: nothing gets out of {availability_zone}; your code is not the cause.")
         }
         Suspect::Isolation { .. } => "Yes. The network lets through what must be kept apart.".to_owned(),
-        _ => target_or_way(survey, &paths),
+        _ => target_or_way(evaluation, &paths),
     }
 }
 
 /// For targets and single paths: the target's fault or the network's.
-fn target_or_way(survey: &Survey<'_>, paths: &[&&&Member]) -> String {
+fn target_or_way(evaluation: &Evaluation<'_>, paths: &[&&&IncidentMember]) -> String {
     let stages: BTreeSet<Stage> = paths.iter().filter_map(|m| m.stage).collect();
     if !stages.is_empty() && stages.iter().all(|stage| *stage > Stage::Connect) {
         let stages = text::list(stages.iter().map(|stage| stage.as_str().to_owned()), NAMED);
@@ -190,16 +196,16 @@ fn target_or_way(survey: &Survey<'_>, paths: &[&&&Member]) -> String {
         return "Not the way to the target: its name does not resolve, so no connection is tried.".to_owned();
     }
     let target = paths.iter().find_map(|m| m.target.as_ref());
-    if target.is_some_and(|target| !reached_from(survey, target).is_empty()) {
+    if target.is_some_and(|target| !reached_from(evaluation, target).is_empty()) {
         return "Probably. The target is up, others reach it: the way to it is broken.".to_owned();
     }
     // Who owns it is named apart, where that is known.
     let account = target.and_then(|target| target.account.as_ref());
-    let account = account.filter(|account| !survey.world.owners.contains_key(*account));
+    let account = account.filter(|account| !evaluation.world.owners.contains_key(*account));
     let ask = account.map(|account| format!(" Ask {account}.")).unwrap_or_default();
     let sound = paths.iter().all(|m| {
-        let mut egress = survey.neighbours(&m.probe).flat_map(Probe::egress).peekable();
-        egress.peek().is_some() && egress.all(|standing| standing == Standing::Good)
+        let mut egress = evaluation.neighbours(&m.probe).flat_map(Probe::egress).peekable();
+        egress.peek().is_some() && egress.all(|health| health == Health::Good)
     });
     if sound {
         format!("Probably not yours: egress works. The target is down, or cut off for everyone.{ask}")

@@ -158,7 +158,7 @@ fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hystere
                 }
             }
         }
-        Verdict::Inconclusive { .. } | Verdict::ProberSick { .. } => {}
+        Verdict::Inconclusive { .. } | Verdict::ProbeError { .. } => {}
     }
     path
 }

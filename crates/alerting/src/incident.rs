@@ -34,7 +34,7 @@ pub struct Incident {
     /// 1 when opened; grows by one with each change.
     pub revision: u32,
     /// Everything it has been about, in the order of [`Member::key`].
-    pub members: Vec<Member>,
+    pub members: Vec<IncidentMember>,
     /// What happened, oldest first; at most [`TIMELINE_LIMIT`] entries.
     #[serde(default)]
     pub timeline: Vec<TimelineEntry>,
@@ -160,7 +160,8 @@ pub enum Symptom {
     /// The probe is overdue.
     Silent,
     /// The probe reports but cannot tell.
-    Unclear,
+    #[serde(rename = "unclear")]
+    Inconclusive,
 }
 
 /// Names one thing that is wrong.
@@ -174,7 +175,7 @@ pub struct MemberKey {
 
 /// One thing an incident is about, with what a message needs to say of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
+pub struct IncidentMember {
     /// Where.
     pub probe: ProbeKey,
     /// What.
@@ -213,7 +214,8 @@ pub enum MemberState {
     /// It fails.
     Failing,
     /// It failed, and has not been heard of since. Keeps the incident open.
-    Unheard,
+    #[serde(rename = "unheard")]
+    Stale,
     /// It works again.
     Recovered,
     /// It is no longer in the fleet file.
@@ -231,7 +233,7 @@ pub struct TimelineEntry {
     pub text: String,
 }
 
-impl Member {
+impl IncidentMember {
     /// Its name.
     #[must_use]
     pub fn key(&self) -> MemberKey {
@@ -243,7 +245,7 @@ impl MemberState {
     /// Whether it keeps its incident open.
     #[must_use]
     pub fn is_open(self) -> bool {
-        matches!(self, Self::Failing | Self::Unheard)
+        matches!(self, Self::Failing | Self::Stale)
     }
 }
 
@@ -255,7 +257,7 @@ impl Incident {
     }
 
     /// Its members in this state.
-    pub fn members_in(&self, state: MemberState) -> impl Iterator<Item = &Member> {
+    pub fn members_in(&self, state: MemberState) -> impl Iterator<Item = &IncidentMember> {
         self.members.iter().filter(move |member| member.state == state)
     }
 

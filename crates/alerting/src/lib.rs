@@ -8,6 +8,7 @@
 
 mod continuity;
 mod decide;
+mod evaluation;
 mod evidence;
 mod fold;
 mod incident;
@@ -19,7 +20,6 @@ mod notices;
 mod outbox;
 mod probe_state;
 mod refusals;
-mod survey;
 mod text;
 mod unreadable;
 mod words;
@@ -28,7 +28,7 @@ mod world;
 pub use decide::{Decision, decide};
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, Transition, fold};
 pub use incident::{
-    Incident, IncidentState, Member, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
+    Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
     TIMELINE_LIMIT, TimelineEntry,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};

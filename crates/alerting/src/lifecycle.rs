@@ -5,20 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_wire::{CheckId, Expect, Purpose};
 
 use crate::decide::Incidents;
+use crate::evaluation::{Evaluation, Health};
 use crate::localise::{Group, is_lost};
-use crate::survey::{Standing, Survey};
 use crate::{
-    Incident, IncidentState, Member, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect, Symptom,
+    Incident, IncidentMember, IncidentState, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect,
+    Symptom,
 };
 
-type Members = BTreeMap<MemberKey, Member>;
+type Members = BTreeMap<MemberKey, IncidentMember>;
 
 /// A new incident, with an id that none of the others has.
-pub(crate) fn open(survey: &Survey<'_>, group: &Group, others: &Incidents) -> Incident {
-    let now_ms = survey.world.now_ms;
+pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incidents) -> Incident {
+    let now_ms = evaluation.world.now_ms;
     let mut id = Incident::id_of(&group.suspect, now_ms);
     // Two decisions within one millisecond, the first of which has moved on to another suspect.
-    let unseen = &survey.world.unseen.incidents;
+    let unseen = &evaluation.world.unseen.incidents;
     while others.contains_key(&id) || unseen.iter().any(|other| other.id == id) {
         id.push('x');
     }
@@ -38,14 +39,14 @@ pub(crate) fn open(survey: &Survey<'_>, group: &Group, others: &Incidents) -> In
         silenced: false,
         channels: BTreeSet::new(),
     };
-    reassess(survey, &mut incident, &Members::new(), std::slice::from_ref(group));
+    reassess(evaluation, &mut incident, &Members::new(), std::slice::from_ref(group));
     incident
 }
 
 /// An open incident as it is now. `absorbed` are those that merge into it; `groups` is what it
 /// is about.
 pub(crate) fn advance(
-    survey: &Survey<'_>,
+    evaluation: &Evaluation<'_>,
     stored: &Incident,
     absorbed: &[&Incident],
     groups: &[Group],
@@ -62,46 +63,46 @@ pub(crate) fn advance(
     }
     // With several groups the last explanation that covered them all is still the best one; and so it
     // is while a part of it cannot be seen.
-    if let ([group], false) = (groups, is_frozen(survey, stored)) {
+    if let ([group], false) = (groups, is_frozen(evaluation, stored)) {
         incident.suspect = group.suspect.clone();
         incident.suspects.insert(group.suspect.clone());
     }
-    reassess(survey, &mut incident, &known, groups);
+    reassess(evaluation, &mut incident, &known, groups);
     incident
 }
 
 /// Whether something is open in it that cannot be seen now. It is not over before that is seen.
-pub(crate) fn is_frozen(survey: &Survey<'_>, incident: &Incident) -> bool {
+pub(crate) fn is_frozen(evaluation: &Evaluation<'_>, incident: &Incident) -> bool {
     let mut open = incident.members.iter().filter(|member| member.state.is_open());
-    open.any(|member| survey.standing(&member.key()) == Standing::Unseen)
+    open.any(|member| evaluation.health(&member.key()) == Health::Unseen)
 }
 
 /// Whether an incident that cannot be read has this group told already: all of it was in that incident
 /// before that was last written. A page that nobody is known to have got is not held back.
-pub(crate) fn is_told_unseen(survey: &Survey<'_>, group: &Group) -> bool {
+pub(crate) fn is_notified_unseen(evaluation: &Evaluation<'_>, group: &Group) -> bool {
     let members: BTreeSet<&MemberKey> = group.members.iter().collect();
-    let pages = severity(survey, &group.suspect, &members) == Severity::Page;
-    survey.world.unseen.incidents.iter().filter_map(|unseen| unseen.salvaged.as_ref()).any(|salvaged| {
-        let told = |key: &MemberKey| {
+    let pages = severity(evaluation, &group.suspect, &members) == Severity::Page;
+    evaluation.world.unseen.incidents.iter().filter_map(|unseen| unseen.salvaged.as_ref()).any(|salvaged| {
+        let notified = |key: &MemberKey| {
             salvaged.members.contains(key)
-                && survey.member(key).is_some_and(|member| member.since_ms <= salvaged.updated_at_ms)
+                && evaluation.member(key).is_some_and(|member| member.since_ms <= salvaged.updated_at_ms)
         };
-        (salvaged.paged || !pages) && group.members.iter().all(told)
+        (salvaged.paged || !pages) && group.members.iter().all(notified)
     })
 }
 
 /// An incident that goes on as another one.
-pub(crate) fn merge(survey: &Survey<'_>, stored: &Incident, into: &str) -> Incident {
+pub(crate) fn merge(evaluation: &Evaluation<'_>, stored: &Incident, into: &str) -> Incident {
     let resolution = Resolution::Merged { into: into.to_owned() };
-    let state = IncidentState::Resolved { at_ms: survey.world.now_ms, resolution };
+    let state = IncidentState::Resolved { at_ms: evaluation.world.now_ms, resolution };
     Incident { state, ..stored.clone() }
 }
 
-fn reassess(survey: &Survey<'_>, incident: &mut Incident, known: &Members, groups: &[Group]) {
+fn reassess(evaluation: &Evaluation<'_>, incident: &mut Incident, known: &Members, groups: &[Group]) {
     let failing: BTreeSet<&MemberKey> = groups.iter().flat_map(|group| &group.members).collect();
-    let mut members = remaining(survey, known, &failing);
+    let mut members = remaining(evaluation, known, &failing);
     for key in &failing {
-        if let Some(member) = failing_member(survey, key, known.get(*key)) {
+        if let Some(member) = failing_member(evaluation, key, known.get(*key)) {
             members.insert((*key).clone(), member);
         }
     }
@@ -113,38 +114,42 @@ fn reassess(survey: &Survey<'_>, incident: &mut Incident, known: &Members, group
     incident.since_ms = incident.since_ms.min(since.unwrap_or(u64::MAX));
     if !incident.members.iter().any(|member| member.state.is_open()) {
         let resolution = if undeclared { Resolution::NoLongerDeclared } else { Resolution::Recovered };
-        incident.state = IncidentState::Resolved { at_ms: survey.world.now_ms, resolution };
+        incident.state = IncidentState::Resolved { at_ms: evaluation.world.now_ms, resolution };
         return;
     }
     // While nothing can be heard of its members, it stays as loud as it was.
     if !failing.is_empty() {
-        let severity = severity(survey, &incident.suspect, &failing);
-        let frozen = is_frozen(survey, incident);
+        let severity = severity(evaluation, &incident.suspect, &failing);
+        let frozen = is_frozen(evaluation, incident);
         incident.severity = if frozen { severity.max(incident.severity) } else { severity };
     }
-    incident.silenced = is_silenced(survey, &incident.members);
+    incident.silenced = is_silenced(evaluation, &incident.members);
 }
 
 /// The members that do not fail as part of this incident: recovered, unheard, undeclared. Those
 /// that now fail as part of another incident are gone from this one.
-fn remaining(survey: &Survey<'_>, known: &Members, failing: &BTreeSet<&MemberKey>) -> Members {
+fn remaining(evaluation: &Evaluation<'_>, known: &Members, failing: &BTreeSet<&MemberKey>) -> Members {
     let mut members = Members::new();
     for (key, member) in known.iter().filter(|(key, _)| !failing.contains(key)) {
-        let state = match survey.standing(key) {
-            Standing::Bad => continue,
-            Standing::Good => MemberState::Recovered,
-            Standing::Undeclared => MemberState::Undeclared,
-            Standing::Unknown if member.state == MemberState::Failing => MemberState::Unheard,
-            Standing::Unknown | Standing::Unseen => member.state,
+        let state = match evaluation.health(key) {
+            Health::Bad => continue,
+            Health::Good => MemberState::Recovered,
+            Health::Undeclared => MemberState::Undeclared,
+            Health::Unknown if member.state == MemberState::Failing => MemberState::Stale,
+            Health::Unknown | Health::Unseen => member.state,
         };
-        members.insert(key.clone(), Member { state, ..member.clone() });
+        members.insert(key.clone(), IncidentMember { state, ..member.clone() });
     }
     members
 }
 
 /// What is stored of a failing member changes only with its stage: errors are for people.
-fn failing_member(survey: &Survey<'_>, key: &MemberKey, known: Option<&Member>) -> Option<Member> {
-    let fresh = survey.member(key)?;
+fn failing_member(
+    evaluation: &Evaluation<'_>,
+    key: &MemberKey,
+    known: Option<&IncidentMember>,
+) -> Option<IncidentMember> {
+    let fresh = evaluation.member(key)?;
     match known {
         Some(known) if known.state == MemberState::Failing && known.stage == fresh.stage => {
             Some(known.clone())
@@ -153,9 +158,9 @@ fn failing_member(survey: &Survey<'_>, key: &MemberKey, known: Option<&Member>) 
     }
 }
 
-fn is_silenced(survey: &Survey<'_>, members: &[Member]) -> bool {
-    let now_ms = survey.world.now_ms;
-    let active = || survey.world.silences.iter().filter(|silence| silence.expires_at_ms > now_ms);
+fn is_silenced(evaluation: &Evaluation<'_>, members: &[IncidentMember]) -> bool {
+    let now_ms = evaluation.world.now_ms;
+    let active = || evaluation.world.silences.iter().filter(|silence| silence.expires_at_ms > now_ms);
     let mut open = members.iter().filter(|member| member.state.is_open());
     open.all(|member| active().any(|silence| silence.matcher.matches(member)))
 }
@@ -163,35 +168,37 @@ fn is_silenced(survey: &Survey<'_>, members: &[Member]) -> bool {
 /// Someone has to get up for a lost account, a declared connection that no zone of an account
 /// has any more, and a broken isolation; and only where the route says so. One lost zone is
 /// never a page, nor is what has never worked.
-fn severity(survey: &Survey<'_>, suspect: &Suspect, failing: &BTreeSet<&MemberKey>) -> Severity {
-    let pages = match (&survey.world.policy.platform_route, suspect) {
+fn severity(evaluation: &Evaluation<'_>, suspect: &Suspect, failing: &BTreeSet<&MemberKey>) -> Severity {
+    let pages = match (&evaluation.world.policy.platform_route, suspect) {
         (Some(route), Suspect::Collector) => route.page,
-        _ => failing.iter().any(|key| is_worth_a_page(survey, key)),
+        _ => failing.iter().any(|key| is_worth_a_page(evaluation, key)),
     };
     if pages { Severity::Page } else { Severity::Note }
 }
 
-fn is_worth_a_page(survey: &Survey<'_>, key: &MemberKey) -> bool {
-    let routed = survey.probes.get(&key.probe).is_some_and(|probe| probe.view.route.page);
-    let breach = survey.check(key).is_some_and(|check| check.expect == Expect::Deny);
+fn is_worth_a_page(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
+    let routed = evaluation.probes.get(&key.probe).is_some_and(|probe| probe.view.route.page);
+    let breach = evaluation.check(key).is_some_and(|check| check.expect == Expect::Deny);
     routed
-        && key.symptom != Symptom::Unclear
+        && key.symptom != Symptom::Inconclusive
         && (breach
-            || (is_lost(survey, &key.probe) && survey.ever_worked(&key.probe))
-            || is_lost_connection(survey, key))
+            || (is_lost(evaluation, &key.probe) && evaluation.ever_worked(&key.probe))
+            || is_lost_connection(evaluation, key))
 }
 
-fn is_lost_connection(survey: &Survey<'_>, key: &MemberKey) -> bool {
-    let Some(check) = survey.check(key).filter(|check| check.purpose == Purpose::Connection) else {
+fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
+    let Some(check) = evaluation.check(key).filter(|check| check.purpose == Purpose::Connection) else {
         return false;
     };
-    let mut reporting =
-        survey.witnesses(&key.probe).filter(|probe| !probe.silent && probe.checks.contains_key(&check.id));
-    reporting.all(|probe| probe.path(&check.id) == Standing::Bad) && has_worked(survey, &key.probe, &check.id)
+    let mut reporting = evaluation
+        .witnesses(&key.probe)
+        .filter(|probe| !probe.silent && probe.checks.contains_key(&check.id));
+    reporting.all(|probe| probe.path(&check.id) == Health::Bad)
+        && has_worked(evaluation, &key.probe, &check.id)
 }
 
 /// Whether the path was ever up from any zone, as far as is known.
-pub(crate) fn has_worked(survey: &Survey<'_>, probe: &ProbeKey, check: &CheckId) -> bool {
-    let mut probes = survey.neighbours(probe).map(|probe| probe.view);
+pub(crate) fn has_worked(evaluation: &Evaluation<'_>, probe: &ProbeKey, check: &CheckId) -> bool {
+    let mut probes = evaluation.neighbours(probe).map(|probe| probe.view);
     probes.any(|view| view.unreadable.paths || view.paths.get(check).is_some_and(|path| path.ever_up))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{Expect, Purpose};
 
-use crate::survey::{Probe, Stack, Standing, Survey};
+use crate::evaluation::{AccountRegion, Evaluation, Health, Probe};
 use crate::{MemberKey, ProbeKey, Suspect, Symptom};
 
 /// With fewer stacks than this, "most are silent" says nothing about phonehome itself.
@@ -18,8 +18,8 @@ pub(crate) struct Group {
 }
 
 /// Puts everything that is wrong into exactly one group, the widest explanation first.
-pub(crate) fn localise(survey: &Survey<'_>) -> Vec<Group> {
-    let mut groups = Groups { survey, left: survey.symptoms(), found: BTreeMap::new() };
+pub(crate) fn localise(evaluation: &Evaluation<'_>) -> Vec<Group> {
+    let mut groups = Groups { evaluation, left: evaluation.symptoms(), found: BTreeMap::new() };
     groups.isolations();
     groups.collector();
     groups.accounts();
@@ -30,12 +30,12 @@ pub(crate) fn localise(survey: &Survey<'_>) -> Vec<Group> {
 }
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.
-pub(crate) fn is_lost(survey: &Survey<'_>, probe: &ProbeKey) -> bool {
-    survey.witnesses(probe).all(|probe| probe.silent || probe.is_dead())
+pub(crate) fn is_lost(evaluation: &Evaluation<'_>, probe: &ProbeKey) -> bool {
+    evaluation.witnesses(probe).all(|probe| probe.silent || probe.is_dead())
 }
 
 struct Groups<'s, 'w> {
-    survey: &'s Survey<'w>,
+    evaluation: &'s Evaluation<'w>,
     left: BTreeSet<MemberKey>,
     found: BTreeMap<Suspect, BTreeSet<MemberKey>>,
 }
@@ -53,7 +53,7 @@ impl Groups<'_, '_> {
     /// A breach is never the consequence of something that is broken.
     fn isolations(&mut self) {
         for key in self.left.clone() {
-            let Some(check) = self.survey.check(&key).filter(|check| check.expect == Expect::Deny) else {
+            let Some(check) = self.evaluation.check(&key).filter(|check| check.expect == Expect::Deny) else {
                 continue;
             };
             let suspect = Suspect::Isolation {
@@ -67,36 +67,40 @@ impl Groups<'_, '_> {
 
     /// More than half of the fleet cannot have fallen silent at once. Heartbeats are spread over
     /// the interval, so the first account becomes overdue before the others: those that are half
-    /// way there count as well, or each of the first would be told of alone.
+    /// way there count as well, or each of the first would be notified of alone.
     fn collector(&mut self) {
-        let survey = self.survey;
-        let late_after_ms = survey.world.policy.overdue_after_ms / 2;
-        let late = survey
+        let evaluation = self.evaluation;
+        let late_after_ms = evaluation.world.policy.overdue_after_ms / 2;
+        let late = evaluation
             .stacks
             .values()
-            .filter(|keys| keys.iter().all(|key| survey.probes[*key].unheard_for_ms > late_after_ms));
-        if survey.stacks.len() >= FEWEST_STACKS_FOR_COLLECTOR && late.count() * 2 > survey.stacks.len() {
+            .filter(|keys| keys.iter().all(|key| evaluation.probes[*key].stale_for_ms > late_after_ms));
+        if evaluation.stacks.len() >= FEWEST_STACKS_FOR_COLLECTOR
+            && late.count() * 2 > evaluation.stacks.len()
+        {
             self.take(&Suspect::Collector, |key| key.symptom == Symptom::Silent);
         }
     }
 
     fn accounts(&mut self) {
-        for (stack, keys) in &self.survey.stacks {
-            let whole = keys.iter().find(|key| self.survey.probes[**key].is_whole());
-            let lost = whole.is_some_and(|key| is_lost(self.survey, key));
+        for (stack, keys) in &self.evaluation.stacks {
+            let whole = keys.iter().find(|key| self.evaluation.probes[**key].is_whole());
+            let lost = whole.is_some_and(|key| is_lost(self.evaluation, key));
             if lost && self.is_source_at_fault(stack) {
                 let suspect =
                     Suspect::Account { account: stack.account.to_owned(), region: stack.region.to_owned() };
-                self.take(&suspect, |key| key.symptom != Symptom::Unclear && Stack::of(&key.probe) == *stack);
+                self.take(&suspect, |key| {
+                    key.symptom != Symptom::Inconclusive && AccountRegion::of(&key.probe) == *stack
+                });
             }
         }
     }
 
     /// Of a lost stack: whether the stack is to blame and not what it aims at. Two targets with
     /// different owners do not fail together by chance; the internet does not fail for one alone.
-    fn is_source_at_fault(&self, stack: &Stack<'_>) -> bool {
+    fn is_source_at_fault(&self, stack: &AccountRegion<'_>) -> bool {
         let probes = || {
-            let all = self.survey.stacks[stack].iter().map(|key| &self.survey.probes[*key]);
+            let all = self.evaluation.stacks[stack].iter().map(|key| &self.evaluation.probes[*key]);
             all.filter(|probe| probe.is_whole())
         };
         if probes().all(|probe| probe.silent) {
@@ -108,8 +112,8 @@ impl Groups<'_, '_> {
         }
         let only_egress =
             probes().flat_map(Probe::connects).all(|(check, _)| check.purpose == Purpose::Egress);
-        let others = self.survey.stacks.iter().filter(|(other, _)| *other != stack);
-        let mut elsewhere = others.flat_map(|(_, keys)| keys).map(|key| &self.survey.probes[*key]);
+        let others = self.evaluation.stacks.iter().filter(|(other, _)| *other != stack);
+        let mut elsewhere = others.flat_map(|(_, keys)| keys).map(|key| &self.evaluation.probes[*key]);
         only_egress && !elsewhere.any(|probe| probe.lost_targets().is_superset(&targets))
     }
 
@@ -117,7 +121,7 @@ impl Groups<'_, '_> {
     /// When most of the accounts in a zone have lost it, and at least two, it is the zone.
     fn zones(&mut self) {
         let mut zones: BTreeMap<&str, (Vec<ProbeKey>, usize)> = BTreeMap::new();
-        for (key, probe) in &self.survey.probes {
+        for (key, probe) in &self.evaluation.probes {
             let is_left = |symptom| self.left.contains(&MemberKey { probe: (*key).clone(), symptom });
             let gets_nothing_out = probe.is_dead()
                 && probe.lost_targets().len() > 1
@@ -136,12 +140,12 @@ impl Groups<'_, '_> {
             let shared = lost.len() > 1 && lost.len() * 2 > all;
             for key in lost {
                 let account = (!shared).then(|| key.account.clone());
-                let suspect = if shared || !self.survey.probes[&key].silent {
+                let suspect = if shared || !self.evaluation.probes[&key].silent {
                     Suspect::AvailabilityZone { account, availability_zone: zone.to_owned() }
                 } else {
                     Suspect::Probe { probe: key.clone() }
                 };
-                self.take(&suspect, |other| other.probe == key && other.symptom != Symptom::Unclear);
+                self.take(&suspect, |other| other.probe == key && other.symptom != Symptom::Inconclusive);
             }
         }
     }
@@ -150,15 +154,14 @@ impl Groups<'_, '_> {
     fn targets(&mut self) {
         let mut targets: BTreeMap<_, BTreeSet<MemberKey>> = BTreeMap::new();
         for key in &self.left {
-            if let Some(check) = self.survey.check(key) {
+            if let Some(check) = self.evaluation.check(key) {
                 targets.entry(&check.target).or_default().insert(key.clone());
             }
         }
         for (target, keys) in targets {
             let probes: BTreeSet<&ProbeKey> = keys.iter().map(|key| &key.probe).collect();
-            let mut everywhere = self.survey.probes.values().flat_map(Probe::connects);
-            let reached =
-                everywhere.any(|(check, standing)| check.target == *target && standing == Standing::Good);
+            let mut everywhere = self.evaluation.probes.values().flat_map(Probe::connects);
+            let reached = everywhere.any(|(check, health)| check.target == *target && health == Health::Good);
             if probes.len() > 1 || !reached {
                 let suspect =
                     Suspect::Target { endpoint: target.endpoint.clone(), account: target.account.clone() };
@@ -173,7 +176,7 @@ impl Groups<'_, '_> {
             let suspect = match &key.symptom {
                 Symptom::Down { check } => Suspect::Path { probe: key.probe.clone(), check: check.clone() },
                 Symptom::Silent => Suspect::Probe { probe: key.probe.clone() },
-                Symptom::Unclear => {
+                Symptom::Inconclusive => {
                     Suspect::Prober { account: key.probe.account.clone(), region: key.probe.region.clone() }
                 }
             };

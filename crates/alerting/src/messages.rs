@@ -8,8 +8,8 @@ use crate::evidence::Evidence;
 use crate::text;
 use crate::words::{SlackMessage, Words};
 use crate::{
-    Incident, IncidentState, Member, MemberState, OutgoingBody, Resolution, Severity, SlackKind, Suspect,
-    Symptom,
+    Incident, IncidentMember, IncidentState, MemberState, OutgoingBody, Resolution, Severity, SlackKind,
+    Suspect, Symptom,
 };
 
 /// SNS takes 100 characters for a subject.
@@ -34,7 +34,7 @@ pub(crate) fn slack(
     message = message.section(summary(incident, evidence, now_ms));
     for (state, heading) in [
         (MemberState::Failing, "Failing"),
-        (MemberState::Unheard, "Failed, and not heard of since"),
+        (MemberState::Stale, "Failed, and not heard of since"),
         (MemberState::Recovered, "Works again"),
         (MemberState::Undeclared, "No longer declared"),
     ] {
@@ -81,7 +81,7 @@ pub(crate) fn page(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Out
 /// What is wrong, in one line of plain text.
 pub(crate) fn title(incident: &Incident) -> String {
     let open = incident.members.iter().filter(|member| member.state.is_open());
-    let mut members: Vec<&Member> = open.collect();
+    let mut members: Vec<&IncidentMember> = open.collect();
     if members.is_empty() {
         members = incident.members.iter().collect();
     }
@@ -122,13 +122,13 @@ pub(crate) fn title(incident: &Incident) -> String {
 }
 
 /// A member in a few words of plain text.
-pub(crate) fn member_name(member: &Member) -> String {
+pub(crate) fn member_name(member: &IncidentMember) -> String {
     let place = format!("{}/{}", member.account_name, member.probe.availability_zone);
     match (&member.symptom, &member.target) {
         (Symptom::Down { .. }, Some(target)) => format!("{place} → {}", target.endpoint),
         (Symptom::Down { check }, None) => format!("{place} → {check}"),
         (Symptom::Silent, _) => format!("{place} (silent)"),
-        (Symptom::Unclear, _) => format!("{place} (cannot tell)"),
+        (Symptom::Inconclusive, _) => format!("{place} (cannot tell)"),
     }
 }
 
@@ -191,7 +191,7 @@ fn ending(incident: &Incident, now_ms: u64) -> String {
 
 /// One line for each account and what fails there, with the zones it fails from.
 struct Line<'m> {
-    member: &'m Member,
+    member: &'m IncidentMember,
     zones: BTreeSet<&'m str>,
 }
 
@@ -225,7 +225,7 @@ fn describe(line: &Line<'_>, state: MemberState) -> Words {
             .name(zones)
             .text(format!(" since {}", text::instant(member.since_ms))),
         (Symptom::Silent, _) => account.text(": the probe in ").name(zones),
-        (Symptom::Unclear, _) => account.text(": cannot tell from ").name(zones).then(detail),
+        (Symptom::Inconclusive, _) => account.text(": cannot tell from ").name(zones).then(detail),
         (Symptom::Down { check }, target) => {
             let endpoint = target.as_ref().map_or(check.0.as_str(), |target| &target.endpoint);
             let owner = target.as_ref().and_then(|target| target.account.as_ref());

@@ -1,4 +1,4 @@
-//! Trouble of phonehome's own that is told once: what is stored and cannot be read, and accounts whose
+//! Trouble of phonehome's own that is reported once: what is stored and cannot be read, and accounts whose
 //! reports are refused again and again.
 
 use std::collections::BTreeSet;
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Outgoing, Refusals, SlackKind, SlackMessage, Words, text};
 
-/// Of how many troubles at once it is remembered that they were told. Of what is beyond, only the number
-/// is told.
+/// Of how many troubles at once it is remembered that they were reported. Of what is beyond, only the number
+/// is reported.
 const REMEMBERED_MAX: usize = 200;
 /// How many reasons a line names.
 const NAMED: usize = 10;
@@ -29,11 +29,12 @@ pub enum Trouble {
     Refused(Refusals),
 }
 
-/// What has been told and is not over.
+/// What has been reported and is not over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notices {
     /// The names of the troubles.
-    pub told: BTreeSet<String>,
+    #[serde(rename = "told")]
+    pub notified: BTreeSet<String>,
 }
 
 impl Trouble {
@@ -64,7 +65,7 @@ impl Trouble {
 }
 
 /// What is to be remembered, and what to be said, because there are these troubles now; `None` when both
-/// stay as they are. What is over is forgotten, and told again should it come back.
+/// stay as they are. What is over is forgotten, and reported again should it come back.
 #[must_use]
 pub fn notices(
     troubles: &[Trouble],
@@ -73,14 +74,14 @@ pub fn notices(
     now_ms: u64,
 ) -> Option<(Notices, Option<Outgoing>)> {
     let mut named: Vec<(String, &Trouble)> = troubles.iter().map(|it| (it.name(), it)).collect();
-    // What was told before comes first: nothing is told twice because there is much of it.
-    named.sort_by(|(a, _), (b, _)| (!before.told.contains(a), a).cmp(&(!before.told.contains(b), b)));
+    // What was reported before comes first: nothing is told twice because there is much of it.
+    named.sort_by(|(a, _), (b, _)| (!before.notified.contains(a), a).cmp(&(!before.notified.contains(b), b)));
     let beyond = named.split_off(named.len().min(REMEMBERED_MAX)).len();
-    let after = Notices { told: named.iter().map(|(name, _)| name.clone()).collect() };
+    let after = Notices { notified: named.iter().map(|(name, _)| name.clone()).collect() };
     if after == *before {
         return None;
     }
-    let news = named.iter().filter(|(name, _)| !before.told.contains(name));
+    let news = named.iter().filter(|(name, _)| !before.notified.contains(name));
     let lines: Vec<Words> = news.map(|(_, trouble)| trouble.line()).collect();
     let message = (!lines.is_empty() && !channel.is_empty()).then(|| message(lines, beyond, channel, now_ms));
     Some((after, message))
@@ -110,7 +111,7 @@ mod tests {
         Trouble::Unreadable { partition, sort, problem: "<!channel>".to_owned() }
     }
 
-    fn told(troubles: &[Trouble], before: &Notices) -> (Notices, Option<String>) {
+    fn notified(troubles: &[Trouble], before: &Notices) -> (Notices, Option<String>) {
         let Some((after, message)) = notices(troubles, before, "#net", 1) else {
             return (before.clone(), None);
         };
@@ -122,26 +123,26 @@ mod tests {
     }
 
     #[test]
-    fn trouble_is_told_once_and_again_only_when_it_comes_back() {
-        let (one, text) = told(&[unreadable(1)], &Notices::default());
+    fn trouble_is_reported_once_and_again_only_when_it_comes_back() {
+        let (one, text) = notified(&[unreadable(1)], &Notices::default());
         assert!(text.unwrap().contains("paths | 0001"));
-        assert_eq!(told(&[unreadable(1)], &one), (one.clone(), None));
-        let (two, text) = told(&[unreadable(1), unreadable(2)], &one);
+        assert_eq!(notified(&[unreadable(1)], &one), (one.clone(), None));
+        let (two, text) = notified(&[unreadable(1), unreadable(2)], &one);
         let text = text.unwrap();
         assert!(text.contains("0002") && !text.contains("0001"), "{text}");
-        let (over, text) = told(&[], &two);
+        let (over, text) = notified(&[], &two);
         assert_eq!((over.clone(), text), (Notices::default(), None));
-        assert!(told(&[unreadable(1)], &over).1.is_some());
+        assert!(notified(&[unreadable(1)], &over).1.is_some());
     }
 
     #[test]
     fn much_trouble_is_one_short_message_and_nothing_in_it_is_markup() {
         let many: Vec<Trouble> = (0..1000).map(unreadable).collect();
-        let (after, text) = told(&many, &Notices::default());
+        let (after, text) = notified(&many, &Notices::default());
         let text = text.unwrap();
         assert!(text.chars().count() <= 4000 && text.contains("800 more"), "{text}");
         assert!(!text.contains("<!channel>"), "{text}");
-        assert_eq!(after.told.len(), REMEMBERED_MAX);
-        assert_eq!(told(&many, &after).1, None);
+        assert_eq!(after.notified.len(), REMEMBERED_MAX);
+        assert_eq!(notified(&many, &after).1, None);
     }
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::evaluation::Evaluation;
 use crate::evidence::Evidence;
-use crate::survey::Survey;
 use crate::{
-    Decision, Incident, IncidentState, Member, MemberState, Resolution, Route, Severity, SlackBlocks,
+    Decision, Incident, IncidentMember, IncidentState, MemberState, Resolution, Route, Severity, SlackBlocks,
     SlackText, Suspect, messages, text,
 };
 
@@ -89,29 +89,29 @@ impl OutgoingBody {
 
 /// Adds a new or changed incident to the decision, with its next revision and its messages.
 ///
-/// While an incident is silenced nothing is sent; but who has been told of it is told of its end.
+/// While an incident is silenced nothing is sent; but who has been notified of it is reported its end.
 pub(crate) fn record(
-    survey: &Survey<'_>,
+    evaluation: &Evaluation<'_>,
     before: Option<&Incident>,
     mut incident: Incident,
     decision: &mut Decision,
 ) {
-    let now_ms = survey.world.now_ms;
+    let now_ms = evaluation.world.now_ms;
     incident.revision += 1;
     incident.updated_at_ms = now_ms;
-    let change = change(survey, before, &incident);
+    let change = change(evaluation, before, &incident);
     incident.note(now_ms, change.clone());
     let mut send = |suffix: String, body| {
         let id = format!("{}/{}/{suffix}", incident.id, incident.revision);
         decision.outbox.push(Outgoing { id, incident_id: incident.id.clone(), at_ms: now_ms, body });
     };
-    let evidence = Evidence::of(survey, &incident);
+    let evidence = Evidence::of(evaluation, &incident);
     if incident.is_open() && !incident.silenced {
         if incident.severity == Severity::Page && !incident.paged {
             send("page".to_owned(), messages::page(&incident, &evidence, now_ms));
             incident.paged = true;
         }
-        let mut channels = channels(survey, &incident);
+        let mut channels = channels(evaluation, &incident);
         channels.extend(incident.channels.iter().cloned());
         for channel in &channels {
             let known = incident.channels.contains(channel);
@@ -133,24 +133,24 @@ pub(crate) fn record(
     decision.incidents.push(incident);
 }
 
-fn channels(survey: &Survey<'_>, incident: &Incident) -> BTreeSet<String> {
-    let routes: Vec<&Route> = match (&incident.suspect, &survey.world.policy.platform_route) {
+fn channels(evaluation: &Evaluation<'_>, incident: &Incident) -> BTreeSet<String> {
+    let routes: Vec<&Route> = match (&incident.suspect, &evaluation.world.policy.platform_route) {
         (Suspect::Collector, Some(route)) => vec![route],
         _ => {
             let open = incident.members.iter().filter(|member| member.state.is_open());
-            open.filter_map(|member| Some(&survey.probes.get(&member.probe)?.view.route)).collect()
+            open.filter_map(|member| Some(&evaluation.probes.get(&member.probe)?.view.route)).collect()
         }
     };
     routes.iter().map(|route| route.slack_channel.clone()).filter(|channel| !channel.is_empty()).collect()
 }
 
 /// What changed, in words.
-fn change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> String {
+fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incident) -> String {
     let mut changes = Vec::new();
     match before {
         None => {
             changes.push(format!("opened: {}", messages::title(after)));
-            let unseen = survey.world.unseen.incidents.iter().map(|unseen| unseen.id.clone());
+            let unseen = evaluation.world.unseen.incidents.iter().map(|unseen| unseen.id.clone());
             let unseen = text::list(unseen, NAMED_MEMBERS);
             if !unseen.is_empty() {
                 changes.push(format!("it may be a part of {unseen}, which cannot be read"));
@@ -169,7 +169,7 @@ fn change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> S
     }
     for (state, verb) in [
         (MemberState::Failing, "failing"),
-        (MemberState::Unheard, "not heard of any more"),
+        (MemberState::Stale, "not heard of any more"),
         (MemberState::Recovered, "recovered"),
         (MemberState::Undeclared, "no longer declared"),
     ] {
@@ -179,7 +179,7 @@ fn change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> S
             changes.push(format!("{verb}: {}", text::list(names, NAMED_MEMBERS)));
         }
     }
-    changes.extend(silence_change(survey, before, after));
+    changes.extend(silence_change(evaluation, before, after));
     if let IncidentState::Resolved { resolution, .. } = &after.state {
         changes.push(match resolution {
             Resolution::Recovered => "resolved".to_owned(),
@@ -194,12 +194,16 @@ fn change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> S
     changes.join("; ")
 }
 
-fn was(before: Option<&Incident>, member: &Member, state: MemberState) -> bool {
+fn was(before: Option<&Incident>, member: &IncidentMember, state: MemberState) -> bool {
     let key = member.key();
     before.is_some_and(|before| before.members_in(state).any(|old| old.key() == key))
 }
 
-fn silence_change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incident) -> Option<String> {
+fn silence_change(
+    evaluation: &Evaluation<'_>,
+    before: Option<&Incident>,
+    after: &Incident,
+) -> Option<String> {
     let was_silenced = before.is_some_and(|before| before.silenced);
     if was_silenced && !after.silenced {
         return Some("no longer silenced".to_owned());
@@ -207,9 +211,9 @@ fn silence_change(survey: &Survey<'_>, before: Option<&Incident>, after: &Incide
     if was_silenced || !after.silenced {
         return None;
     }
-    let silences = survey.world.silences.iter().filter(|silence| {
+    let silences = evaluation.world.silences.iter().filter(|silence| {
         let matcher = &silence.matcher;
-        silence.expires_at_ms > survey.world.now_ms && after.members.iter().any(|m| matcher.matches(m))
+        silence.expires_at_ms > evaluation.world.now_ms && after.members.iter().any(|m| matcher.matches(m))
     });
     let silence = silences.max_by_key(|silence| (silence.expires_at_ms, &silence.by, &silence.reason))?;
     let until = text::instant(silence.expires_at_ms);

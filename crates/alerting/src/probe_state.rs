@@ -146,15 +146,15 @@ impl PathState {
             *error = String::new();
         }
         if let Some(failure) = &mut self.failure {
-            failure.error = crate::text::clip(&failure.error, crate::survey::DETAIL_LIMIT);
+            failure.error = crate::text::clip(&failure.error, crate::evaluation::DETAIL_LIMIT);
         }
     }
 
     /// Since when, and why, its results say nothing of the path; `None` while they do.
     #[must_use]
-    pub fn unclear(&self) -> Option<(u64, &str)> {
+    pub fn inconclusive(&self) -> Option<(u64, &str)> {
         match &self.last {
-            Verdict::Inconclusive { reason } | Verdict::ProberSick { reason } => {
+            Verdict::Inconclusive { reason } | Verdict::ProbeError { reason } => {
                 Some((self.last_since_ms, reason))
             }
             Verdict::Ok | Verdict::DenyProven | Verdict::Fail { .. } => None,
@@ -164,6 +164,6 @@ impl PathState {
     /// Up, and the newest result can be relied upon. Anything else must not be shown as green.
     #[must_use]
     pub fn is_green(&self) -> bool {
-        self.status == PathStatus::Up && self.unclear().is_none()
+        self.status == PathStatus::Up && self.inconclusive().is_none()
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// An account whose reports were refused for as long as this is told of: 15 minutes, in milliseconds.
+/// An account whose reports were refused for as long as this is notified of: 15 minutes, in milliseconds.
 /// It is longer than any roll-out of an input takes.
 pub const LASTS_AFTER_MS: u64 = 15 * 60 * 1000;
 /// After as long without a refusal it is over, and the next one begins anew: 10 minutes, in milliseconds.
@@ -46,7 +46,7 @@ impl Refused {
         }
     }
 
-    /// Whether a report like this is worth a look at the report itself. One of an earlier input is
+    /// Whether a report like this is worth an observation of the report itself. One of an earlier input is
     /// usual after a publish, and one whose stack cannot be read is as good as any.
     #[must_use]
     pub fn is_strange(self) -> bool {

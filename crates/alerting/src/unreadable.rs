@@ -37,7 +37,7 @@ impl UnreadableIncident {
     }
 }
 
-/// Members that cannot be read are left out: of them nothing is known to be told.
+/// Members that cannot be read are left out: of them nothing is known to be reported.
 fn salvage(body: &Value) -> Option<Salvaged> {
     let member = |member: &Value| {
         let probe = serde_json::from_value(member.get("probe")?.clone()).ok()?;

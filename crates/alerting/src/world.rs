@@ -7,7 +7,7 @@ use phonehome_wire::{Check, CheckId};
 use serde::{Deserialize, Serialize};
 
 use crate::words::clip;
-use crate::{Heartbeat, Incident, Member, Paths, ProbeKey, Symptom, UnreadableIncident};
+use crate::{Heartbeat, Incident, IncidentMember, Paths, ProbeKey, Symptom, UnreadableIncident};
 
 /// Everything a decision depends on.
 ///
@@ -73,14 +73,14 @@ pub struct Policy {
     /// A probe not heard of for longer than this is overdue; milliseconds.
     pub overdue_after_ms: u64,
     /// A path without a conclusive result for longer than this is worth a note; milliseconds.
-    pub unclear_after_ms: u64,
+    pub inconclusive_after_ms: u64,
     /// Where trouble of phonehome itself goes; to the routes of all probes concerned when absent.
     pub platform_route: Option<Route>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { overdue_after_ms: 3 * 60 * 1000, unclear_after_ms: 15 * 60 * 1000, platform_route: None }
+        Self { overdue_after_ms: 3 * 60 * 1000, inconclusive_after_ms: 15 * 60 * 1000, platform_route: None }
     }
 }
 
@@ -183,10 +183,10 @@ pub struct Matcher {
 impl Matcher {
     /// Whether it selects this member.
     #[must_use]
-    pub fn matches(&self, member: &Member) -> bool {
+    pub fn matches(&self, member: &IncidentMember) -> bool {
         let check = match &member.symptom {
             Symptom::Down { check } => Some(check),
-            Symptom::Silent | Symptom::Unclear => None,
+            Symptom::Silent | Symptom::Inconclusive => None,
         };
         let endpoint = member.target.as_ref().map(|target| &target.endpoint);
         let account = |wanted: &String| *wanted == member.probe.account || *wanted == member.account_name;

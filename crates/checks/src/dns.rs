@@ -47,7 +47,7 @@ impl Question {
         };
         let resolver = match resolver {
             Ok(resolver) => resolver,
-            Err(reason) => return Outcome::Sick(reason),
+            Err(reason) => return Outcome::ProbeError(reason),
         };
         match deadline.bound(resolver.lookup_ip(self.name.clone())).await {
             Some(Ok(found)) => match found.iter().next() {
@@ -63,7 +63,9 @@ impl Question {
         let name = &self.text;
         let whom = self.server.map_or("the resolver".to_owned(), |server| format!("nameserver {server}"));
         let text = match Unresolved::of(error) {
-            Unresolved::Local(trouble) => return Outcome::Sick(format!("cannot look up {name}: {trouble}")),
+            Unresolved::Local(trouble) => {
+                return Outcome::ProbeError(format!("cannot look up {name}: {trouble}"));
+            }
             Unresolved::Answer(text) => return Outcome::failed(Stage::Resolve, format!("{name} {text}")),
             Unresolved::Silent => {
                 format!("no answer from {whom} for {name} within {} ms", deadline.timeout_ms)

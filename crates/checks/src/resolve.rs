@@ -42,8 +42,10 @@ impl HostResolver {
         if let Ok(address) = host.parse() {
             return Ok(vec![address]);
         }
-        let resolver =
-            self.0.as_ref().map_err(|error| Outcome::Sick(format!("cannot resolve {host}: {error}")))?;
+        let resolver = self
+            .0
+            .as_ref()
+            .map_err(|error| Outcome::ProbeError(format!("cannot resolve {host}: {error}")))?;
         let addresses = match deadline.bound(resolver.lookup_ip(host)).await {
             Some(Ok(found)) => found.iter().collect::<BTreeSet<_>>(),
             Some(Err(error)) => return Err(outcome(host, &error, deadline)),
@@ -52,7 +54,7 @@ impl HostResolver {
         match addresses.len() {
             0 => Err(Outcome::failed(Stage::Resolve, format!("{host} has no address"))),
             1..=MAX_ADDRESSES => Ok(addresses.into_iter().collect()),
-            many => Err(Outcome::Sick(format!(
+            many => Err(Outcome::ProbeError(format!(
                 "{host} resolves to {many} addresses; a probe tests at most {MAX_ADDRESSES}"
             ))),
         }
@@ -61,7 +63,9 @@ impl HostResolver {
 
 fn outcome(host: &str, error: &NetError, deadline: Deadline) -> Outcome {
     let text = match Unresolved::of(error) {
-        Unresolved::Local(trouble) => return Outcome::Sick(format!("cannot resolve {host}: {trouble}")),
+        Unresolved::Local(trouble) => {
+            return Outcome::ProbeError(format!("cannot resolve {host}: {trouble}"));
+        }
         Unresolved::Silent => {
             format!("no answer from the resolver for {host} within {} ms", deadline.timeout_ms)
         }
@@ -164,6 +168,9 @@ mod tests {
         let resolver = HostResolver(Err("no resolver".to_owned()));
         let found = resolver.addresses("127.0.0.1", Deadline::after_ms(1)).await;
         assert_eq!(found, Ok(vec![IpAddr::from([127, 0, 0, 1])]));
-        assert!(matches!(resolver.addresses("db.test", Deadline::after_ms(1)).await, Err(Outcome::Sick(_))));
+        assert!(matches!(
+            resolver.addresses("db.test", Deadline::after_ms(1)).await,
+            Err(Outcome::ProbeError(_))
+        ));
     }
 }

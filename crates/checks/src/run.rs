@@ -108,12 +108,12 @@ async fn run_all(checks: &[Check], settings: &Settings, started: Instant) -> Vec
     });
     // What stands here at the end belongs to a task that panicked.
     let mut findings =
-        vec![(Outcome::Sick("the check crashed inside the probe".to_owned()), 0); checks.len()];
+        vec![(Outcome::ProbeError("the check crashed inside the probe".to_owned()), 0); checks.len()];
     let mut tasks = JoinSet::new();
     let unusable = unusable(checks);
     for (index, (check, reason)) in checks.iter().zip(unusable).enumerate() {
         match reason {
-            Some(reason) => findings[index] = (Outcome::Sick(reason), 0),
+            Some(reason) => findings[index] = (Outcome::ProbeError(reason), 0),
             None => {
                 let (check, shared) = (check.clone(), shared.clone());
                 tasks.spawn(async move { (index, run_one(&check, &shared).await) });
@@ -156,7 +156,7 @@ async fn run_one(check: &Check, shared: &Arc<Shared>) -> Finding {
             check.timeout_ms,
             whole_ms(shared.limit)
         );
-        return (Outcome::Sick(reason), 0);
+        return (Outcome::ProbeError(reason), 0);
     }
     let started = Instant::now();
     let outcome = exercise(check, shared, Deadline::after_ms(check.timeout_ms)).await;
@@ -182,7 +182,7 @@ async fn exercise(check: &Check, shared: &Arc<Shared>, deadline: Deadline) -> Ou
 }
 
 fn bad_input(reason: &str) -> Outcome {
-    Outcome::Sick(format!("bad input: {reason}"))
+    Outcome::ProbeError(format!("bad input: {reason}"))
 }
 
 /// Tries every address of the endpoint's host at the same time.
@@ -225,7 +225,7 @@ async fn attempt(
     deadline: Deadline,
 ) -> Result<Outcome, Outcome> {
     let stream = tcp::connect(address, deadline).await?;
-    let trust = || shared.trust.as_ref().map_err(|reason| Outcome::Sick(reason.clone()));
+    let trust = || shared.trust.as_ref().map_err(|reason| Outcome::ProbeError(reason.clone()));
     match exchange {
         Exchange::Tcp => Ok(Outcome::Reached(address.to_string())),
         Exchange::Tls(name) => {

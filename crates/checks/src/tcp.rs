@@ -25,7 +25,7 @@ fn silent(address: SocketAddr, deadline: Deadline) -> Outcome {
 
 fn failure(address: SocketAddr, error: &io::Error, deadline: Deadline) -> Outcome {
     if let Some(trouble) = local::trouble(error) {
-        return Outcome::Sick(format!("cannot connect to {address}: {trouble}"));
+        return Outcome::ProbeError(format!("cannot connect to {address}: {trouble}"));
     }
     match error.kind() {
         ErrorKind::ConnectionRefused => {
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_of_connecting_are_told_apart_by_who_is_to_blame() {
+    fn errors_of_connecting_are_distinguished_by_who_is_to_blame() {
         let address = SocketAddr::from(([10, 1, 2, 3], 443));
         let denied = |text: &str| Outcome::denied(Stage::Connect, text);
         for (code, expected) in [
@@ -62,7 +62,7 @@ mod tests {
             (libc::ENETUNREACH, Outcome::failed(Stage::Connect, "no route to the network of 10.1.2.3:443")),
             (
                 libc::EMFILE,
-                Outcome::Sick(
+                Outcome::ProbeError(
                     "cannot connect to 10.1.2.3:443: too many open files in this process".to_owned(),
                 ),
             ),

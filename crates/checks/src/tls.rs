@@ -113,7 +113,7 @@ pub(crate) async fn handshake(
     let witness = Arc::new(Witness { judge: trust.judge.clone(), chain: OnceLock::new() });
     let config = trust
         .client(witness.clone())
-        .map_err(|error| Outcome::Sick(format!("cannot set up TLS: {error}")))?;
+        .map_err(|error| Outcome::ProbeError(format!("cannot set up TLS: {error}")))?;
     let connecting = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream);
     match deadline.bound(connecting).await {
         Some(Ok(stream)) => Ok(stream),
@@ -135,7 +135,7 @@ fn failure(
     chain: &[CertificateDer<'_>],
 ) -> Outcome {
     if let Some(trouble) = local::trouble(error) {
-        return Outcome::Sick(format!("no TLS handshake with {address}: {trouble}"));
+        return Outcome::ProbeError(format!("no TLS handshake with {address}: {trouble}"));
     }
     let tls_error = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     let text = match tls_error {

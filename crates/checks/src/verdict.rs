@@ -15,7 +15,7 @@ pub(crate) enum Outcome {
     /// It failed otherwise: the name did not resolve, or something answered wrongly.
     Failed { stage: Stage, error: String },
     /// The probe itself could not test.
-    Sick(String),
+    ProbeError(String),
 }
 
 impl Outcome {
@@ -30,7 +30,7 @@ impl Outcome {
     fn miss(&self) -> Option<(Stage, &str)> {
         match self {
             Self::Denied { stage, error } | Self::Failed { stage, error } => Some((*stage, error)),
-            Self::Reached(_) | Self::Sick(_) => None,
+            Self::Reached(_) | Self::ProbeError(_) => None,
         }
     }
 
@@ -39,7 +39,7 @@ impl Outcome {
         match self {
             Self::Reached(_) => true,
             Self::Failed { stage, .. } => *stage > Stage::Connect,
-            Self::Denied { .. } | Self::Sick(_) => false,
+            Self::Denied { .. } | Self::ProbeError(_) => false,
         }
     }
 }
@@ -55,12 +55,12 @@ pub(crate) fn combine(outcomes: Vec<Outcome>, expect: Expect) -> Outcome {
     {
         return open.clone();
     }
-    let sick = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Sick(_)));
+    let probe_error = outcomes.iter().find(|outcome| matches!(outcome, Outcome::ProbeError(_)));
     let misses: Vec<(Stage, &str)> = outcomes.iter().filter_map(Outcome::miss).collect();
-    let incomplete_denial = expect == Expect::Deny && sick.is_some();
+    let incomplete_denial = expect == Expect::Deny && probe_error.is_some();
     if misses.is_empty() || incomplete_denial {
-        return match sick {
-            Some(sick) => sick.clone(),
+        return match probe_error {
+            Some(probe_error) => probe_error.clone(),
             None => Outcome::Reached(reached(&outcomes)),
         };
     }
@@ -91,7 +91,7 @@ pub(crate) fn judge_connect(outcome: Outcome) -> Verdict {
         Outcome::Denied { stage, error } | Outcome::Failed { stage, error } => {
             Verdict::Fail { stage, error: shorten(&error) }
         }
-        Outcome::Sick(reason) => Verdict::ProberSick { reason: shorten(&reason) },
+        Outcome::ProbeError(reason) => Verdict::ProbeError { reason: shorten(&reason) },
     }
 }
 
@@ -126,7 +126,7 @@ impl Control<'_> {
 fn why(verdict: &Verdict) -> &str {
     match verdict {
         Verdict::Fail { error, .. } => error,
-        Verdict::Inconclusive { reason } | Verdict::ProberSick { reason } => reason,
+        Verdict::Inconclusive { reason } | Verdict::ProbeError { reason } => reason,
         Verdict::Ok | Verdict::DenyProven => "it passed",
     }
 }
@@ -149,7 +149,7 @@ pub(crate) fn judge_deny(outcome: Outcome, control: Control<'_>) -> Verdict {
                 Verdict::Inconclusive { reason: shorten(&format!("{error}, but {objection}")) }
             }
         },
-        Outcome::Sick(reason) => Verdict::ProberSick { reason: shorten(&reason) },
+        Outcome::ProbeError(reason) => Verdict::ProbeError { reason: shorten(&reason) },
     }
 }
 

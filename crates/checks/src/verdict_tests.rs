@@ -16,8 +16,8 @@ fn expired() -> Outcome {
     Outcome::failed(Stage::Tls, "certificate expired")
 }
 
-fn sick() -> Outcome {
-    Outcome::Sick("out of memory".to_owned())
+fn could_not_test() -> Outcome {
+    Outcome::ProbeError("out of memory".to_owned())
 }
 
 fn fail(stage: Stage, error: &str) -> Verdict {
@@ -28,8 +28,8 @@ fn inconclusive(reason: &str) -> Verdict {
     Verdict::Inconclusive { reason: reason.to_owned() }
 }
 
-fn prober_sick() -> Verdict {
-    Verdict::ProberSick { reason: "out of memory".to_owned() }
+fn probe_error() -> Verdict {
+    Verdict::ProbeError { reason: "out of memory".to_owned() }
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn what_must_connect_passes_only_when_it_was_reached() {
         (refused(), fail(Stage::Connect, "connection refused by 10.1.2.3:443")),
         (unresolved(), fail(Stage::Resolve, "db.example does not exist (NXDOMAIN)")),
         (expired(), fail(Stage::Tls, "certificate expired")),
-        (sick(), prober_sick()),
+        (could_not_test(), probe_error()),
     ] {
         assert_eq!(judge_connect(outcome.clone()), expected, "{outcome:?}");
     }
@@ -55,7 +55,7 @@ fn what_must_not_connect_is_proven_only_by_a_denial_next_to_a_passing_control() 
         (expired(), fail(Stage::Open, "something answered: certificate expired")),
         (unresolved(), inconclusive("db.example does not exist (NXDOMAIN)")),
         (Outcome::failed(Stage::Connect, "no route"), inconclusive("no route")),
-        (sick(), prober_sick()),
+        (could_not_test(), probe_error()),
     ] {
         assert_eq!(judge_deny(outcome.clone(), passed), expected, "{outcome:?}");
     }
@@ -73,7 +73,7 @@ fn a_denial_without_a_passing_control_is_inconclusive_and_says_why() {
             Control::Ran(&id, &failed),
             "its control \"egress\" did not pass (no answer from 192.0.2.1:443 within 3000 ms)",
         ),
-        (Control::Ran(&id, &prober_sick()), "its control \"egress\" did not pass (out of memory)"),
+        (Control::Ran(&id, &probe_error()), "its control \"egress\" did not pass (out of memory)"),
     ] {
         let expected = inconclusive(&format!("connection refused by 10.1.2.3:443, but {why}"));
         assert_eq!(judge_deny(refused(), control), expected, "{control:?}");
@@ -98,10 +98,10 @@ fn every_address_must_connect_and_what_is_certain_comes_first() {
         ),
         (vec![refused(), expired()], Outcome::failed(Stage::Connect, both)),
         (
-            vec![sick(), refused()],
+            vec![could_not_test(), refused()],
             Outcome::denied(Stage::Connect, "1 of 2 addresses: connection refused by 10.1.2.3:443"),
         ),
-        (vec![reached(), sick()], sick()),
+        (vec![reached(), could_not_test()], could_not_test()),
     ] {
         assert_eq!(combine(outcomes.clone(), Expect::Connect), expected, "{outcomes:?}");
     }
@@ -114,8 +114,8 @@ fn a_denial_needs_every_address_denied_and_tested() {
     for (outcomes, expected) in [
         (vec![refused(), refused()], Outcome::denied(Stage::Connect, both)),
         (vec![refused(), reached()], reached()),
-        (vec![sick(), reached()], reached()),
-        (vec![refused(), sick()], sick()),
+        (vec![could_not_test(), reached()], reached()),
+        (vec![refused(), could_not_test()], could_not_test()),
         (
             vec![refused(), Outcome::failed(Stage::Connect, "no route")],
             Outcome::failed(Stage::Connect, "2 of 2 addresses: connection refused by 10.1.2.3:443; no route"),

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use futures_util::future::join_all;
 use phonehome_executor::retry;
-use phonehome_provision::{Job, Progress};
+use phonehome_provision::{Job, StackProgress};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::fleetwork::{Access, Scope, Work, name};
 use crate::output::Failure;
 use crate::plan::ACCOUNTS_MAX;
+use crate::targets::{Access, Scope, Targets, name};
 use crate::{Done, Format};
 
 /// Do it from here, with the same planner and executor as the provisioner.
@@ -26,7 +26,7 @@ pub(crate) struct ApplyArguments {
 
 /// Brings every account that is asked for as far as the time allows.
 pub(crate) async fn run(arguments: ApplyArguments, table: &str, format: Format) -> Result<Done, Failure> {
-    let work = Work::open(arguments.scope, Access::Change, table, format).await?;
+    let work = Targets::open(arguments.scope, Access::Change, table, format).await?;
     work.bind().await?;
     let until = Instant::now() + Duration::from_secs(arguments.wait * 60);
     let jobs = work.jobs();
@@ -34,35 +34,35 @@ pub(crate) async fn run(arguments: ApplyArguments, table: &str, format: Format) 
     let slots = Semaphore::new(ACCOUNTS_MAX);
     let all = jobs.iter().map(|job| one(&work, job, until, &slots));
     let ended = join_all(all).await;
-    let ended: Vec<(String, Progress)> = jobs.iter().map(name).zip(ended).collect();
-    let not_settled = ended.iter().filter(|(_, progress)| *progress != Progress::Settled).count();
+    let ended: Vec<(String, StackProgress)> = jobs.iter().map(name).zip(ended).collect();
+    let not_converged = ended.iter().filter(|(_, progress)| *progress != StackProgress::Converged).count();
     let text = match format {
         Format::Json => as_json(&work, &ended)?,
-        Format::Text => as_text(&work, &ended, not_settled),
+        Format::Text => as_text(&work, &ended, not_converged),
     };
-    Ok(Done { text, exit_code: u8::from(not_settled > 0) })
+    Ok(Done { text, exit_code: u8::from(not_converged > 0) })
 }
 
 /// Looks again until the stack is as declared, has failed, or the time is over.
-async fn one(work: &Work, job: &Job<'_>, until: Instant, slots: &Semaphore) -> Progress {
+async fn one(work: &Targets, job: &Job<'_>, until: Instant, slots: &Semaphore) -> StackProgress {
     let (mut attempt, mut job) = (0, *job);
     loop {
-        let Ok(slot) = slots.acquire().await else { return Progress::Failed("no slot".to_owned()) };
+        let Ok(slot) = slots.acquire().await else { return StackProgress::Failed("no slot".to_owned()) };
         let reconciled = match work.provision.reconcile(&job).await {
             Ok(reconciled) => reconciled,
-            Err(error) => return Progress::Failed(error.to_string()),
+            Err(error) => return StackProgress::Failed(error.to_string()),
         };
         drop(slot);
-        // What was allowed was allowed once, not once for each look.
+        // What was allowed was allowed once, not once for each observation.
         job.limits = Some(reconciled.limits_left);
-        let Progress::Later { reason, class } = &reconciled.progress else {
+        let StackProgress::Later { reason, class } = &reconciled.progress else {
             eprintln!("{}: {}", name(&job), outcome(&reconciled.progress));
             return reconciled.progress;
         };
         let seed = job.account.parse().unwrap_or_default();
         let changed = reconciled.applied.is_some();
-        let settled = Duration::from_millis(if changed { work.provision.settle_ms + 1000 } else { 0 });
-        let delay = retry::delay(*class, attempt, seed).max(settled);
+        let converged = Duration::from_millis(if changed { work.provision.cooldown_ms + 1000 } else { 0 });
+        let delay = retry::delay(*class, attempt, seed).max(converged);
         if Instant::now() + delay > until {
             return reconciled.progress;
         }
@@ -72,29 +72,29 @@ async fn one(work: &Work, job: &Job<'_>, until: Instant, slots: &Semaphore) -> P
     }
 }
 
-fn outcome(progress: &Progress) -> String {
+fn outcome(progress: &StackProgress) -> String {
     match progress {
-        Progress::Settled => "as declared".to_owned(),
-        Progress::Later { reason, .. } => format!("not ready yet: {reason}"),
-        Progress::Failed(reason) => format!("FAILED: {reason}"),
+        StackProgress::Converged => "as declared".to_owned(),
+        StackProgress::Later { reason, .. } => format!("not ready yet: {reason}"),
+        StackProgress::Failed(reason) => format!("FAILED: {reason}"),
     }
 }
 
-fn as_text(work: &Work, ended: &[(String, Progress)], not_settled: usize) -> String {
+fn as_text(work: &Targets, ended: &[(String, StackProgress)], not_converged: usize) -> String {
     let mut text: String = ended.iter().map(|(name, it)| format!("{name}: {}\n", outcome(it))).collect();
     for note in &work.notes {
         text.push_str(&format!("left out: {note}\n"));
     }
-    let settled = ended.len() - not_settled;
-    text.push_str(&format!("{} stacks: {settled} as declared, {not_settled} not.\n", ended.len()));
+    let converged = ended.len() - not_converged;
+    text.push_str(&format!("{} stacks: {converged} as declared, {not_converged} not.\n", ended.len()));
     text
 }
 
-fn as_json(work: &Work, ended: &[(String, Progress)]) -> Result<String, Failure> {
+fn as_json(work: &Targets, ended: &[(String, StackProgress)]) -> Result<String, Failure> {
     let stacks: Vec<_> = ended
         .iter()
         .map(|(name, progress)| {
-            json!({"stack": name, "settled": *progress == Progress::Settled, "message": outcome(progress)})
+            json!({"stack": name, "settled": *progress == StackProgress::Converged, "message": outcome(progress)})
         })
         .collect();
     crate::output::json(&json!({"stacks": stacks, "left_out": work.notes}))

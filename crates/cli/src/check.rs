@@ -48,6 +48,6 @@ fn words(verdict: &Verdict) -> (char, String) {
         Verdict::DenyProven => ('✓', "proven closed".to_owned()),
         Verdict::Fail { stage, error } => ('✗', format!("fails at {}: {error}", stage.as_str())),
         Verdict::Inconclusive { reason } => ('?', format!("inconclusive: {reason}")),
-        Verdict::ProberSick { reason } => ('?', format!("could not test: {reason}")),
+        Verdict::ProbeError { reason } => ('?', format!("could not test: {reason}")),
     }
 }

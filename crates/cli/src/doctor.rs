@@ -47,7 +47,7 @@ fn regions(control_tower: Option<&str>) -> Vec<String> {
 
 fn refused(error: &CloudError) -> Failure {
     let hint = match error.class() {
-        Class::Denied | Class::NotReady => {
+        Class::Denied | Class::AccountNotReady => {
             "\nThese credentials may not look. phonehome doctor needs cloudtrail:DescribeTrails, \
              cloudtrail:GetTrailStatus, cloudtrail:GetEventSelectors and organizations:DescribeOrganization in \
              the management account."

@@ -3,17 +3,17 @@
 mod apply;
 mod audit;
 mod check;
+mod decommission;
 mod doctor;
-mod fleetwork;
 mod history;
 mod output;
 mod plan;
 mod publish;
 mod rebind;
-mod release;
 mod silence;
 mod status;
 mod summary;
+mod targets;
 mod validate;
 mod who;
 
@@ -81,7 +81,8 @@ enum Command {
     /// Give up the stacks of an account that is no longer in the fleet file.
     ///
     /// Its block of addresses goes into quarantine.
-    Release(release::ReleaseArguments),
+    #[command(alias = "release")]
+    Decommission(decommission::DecommissionArguments),
     /// Say which account a line of the fleet file is: another one, or one that was another line.
     ///
     /// Needs credentials of the hub account. Nothing is made or taken away by it.
@@ -153,7 +154,7 @@ async fn main() -> ExitCode {
         Command::Unsilence { id } => silence::end(&id, table, format).await.map(Done::from),
         Command::Plan(plan) => plan::run(plan, table, format).await,
         Command::Apply(apply) => apply::run(apply, table, format).await,
-        Command::Release(release) => release::run(release, table, format).await,
+        Command::Decommission(decommission) => decommission::run(decommission, table, format).await,
         Command::Doctor(doctor) => doctor::run(&doctor, format).await,
         Command::Rebind(rebind) => rebind::run(rebind, table, format).await,
         Command::Audit => audit::run(table, format).await,

@@ -7,12 +7,12 @@ use phonehome_provision::Job;
 use phonehome_state::Claim;
 use serde_json::json;
 
-use crate::fleetwork::{Access, Scope, Work, name};
 use crate::output::Failure;
 use crate::summary::Summary;
+use crate::targets::{Access, Scope, Targets, name};
 use crate::{Done, Format};
 
-/// How many accounts are looked at at once. Each has limits of its own at AWS; this bounds memory and
+/// How many accounts are observed at once. Each has limits of its own at AWS; this bounds memory and
 /// connections here.
 pub(crate) const ACCOUNTS_MAX: usize = 16;
 
@@ -30,12 +30,12 @@ pub(crate) struct PlanArguments {
     detailed_exitcode: bool,
 }
 
-/// What one stack's look came to.
+/// What one stack's observation came to.
 type Planned = (String, Result<Plan, String>);
 
-/// Looks at every account that is asked for and shows what would change. Changes nothing.
+/// Observes every account that is asked for and shows what would change. Changes nothing.
 pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -> Result<Done, Failure> {
-    let work = Work::open(arguments.scope, Access::Look, table, format).await?;
+    let work = Targets::open(arguments.scope, Access::Observe, table, format).await?;
     let planned = plans(&work).await;
     let changes = planned.iter().any(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     let failed = planned.iter().any(|(_, plan)| plan.is_err());
@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
 }
 
 /// What the plans of all stacks come to, for whoever is to accept it.
-pub(crate) async fn summary(work: &Work) -> Summary {
+pub(crate) async fn summary(work: &Targets) -> Summary {
     let jobs = work.jobs();
     let planned = jobs.iter().zip(plans(work).await).map(|(job, (name, plan))| {
         let (account, region) = (job.account.to_owned(), job.region.to_owned());
@@ -65,11 +65,11 @@ pub(crate) async fn summary(work: &Work) -> Summary {
 }
 
 /// The plan of every stack, several at a time, in the fleet file's order.
-async fn plans(work: &Work) -> Vec<Planned> {
+async fn plans(work: &Targets) -> Vec<Planned> {
     let jobs = work.jobs();
     let claims = claims(work, &jobs).await;
     let total = jobs.len();
-    let looks = jobs.iter().zip(claims).enumerate().map(|(number, (job, claim))| async move {
+    let observations = jobs.iter().zip(claims).enumerate().map(|(number, (job, claim))| async move {
         let plan = match claim {
             Ok(claim) => work.provision.preview(job, &claim).await,
             Err(refused) => Err(refused),
@@ -78,11 +78,11 @@ async fn plans(work: &Work) -> Vec<Planned> {
         eprintln!("[{}/{total}] {}: {outcome}", number + 1, name(job));
         (name(job), plan)
     });
-    stream::iter(looks).buffered(ACCOUNTS_MAX).collect().await
+    stream::iter(observations).buffered(ACCOUNTS_MAX).collect().await
 }
 
 /// The addresses of each, as if they were claimed one after the other.
-async fn claims(work: &Work, jobs: &[Job<'_>]) -> Vec<Result<Claim, String>> {
+async fn claims(work: &Targets, jobs: &[Job<'_>]) -> Vec<Result<Claim, String>> {
     let mut claims: Vec<Result<Claim, String>> = Vec::new();
     for job in jobs {
         let so_far: Vec<Claim> = claims.iter().flatten().cloned().collect();
@@ -91,7 +91,7 @@ async fn claims(work: &Work, jobs: &[Job<'_>]) -> Vec<Result<Claim, String>> {
     claims
 }
 
-fn as_text(work: &Work, planned: &[Planned]) -> String {
+fn as_text(work: &Targets, planned: &[Planned]) -> String {
     let mut text = String::new();
     for (name, plan) in planned {
         match plan {
@@ -112,7 +112,7 @@ fn as_text(work: &Work, planned: &[Planned]) -> String {
     text
 }
 
-fn as_json(work: &Work, planned: &[Planned]) -> Result<String, Failure> {
+fn as_json(work: &Targets, planned: &[Planned]) -> Result<String, Failure> {
     let stacks: Vec<_> = planned
         .iter()
         .map(|(name, plan)| match plan {

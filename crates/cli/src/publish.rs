@@ -13,10 +13,10 @@ use phonehome_state::{
 use serde_json::json;
 
 use crate::Format;
-use crate::fleetwork::{Access, LimitArguments, Scope, Work};
 use crate::output::{Failure, json as to_json};
 use crate::plan::summary;
 use crate::summary::Summary;
+use crate::targets::{Access, LimitArguments, Scope, Targets};
 use crate::validate::load;
 
 /// Put the fleet file in force.
@@ -28,7 +28,7 @@ pub(crate) struct PublishArguments {
     /// Publish and permit what the plan shows, without asking: for pipelines.
     #[arg(long)]
     yes: bool,
-    /// Do not look at the accounts. No permission is given then: nothing is taken away, cut off or replaced
+    /// Do not observe the accounts. No permission is given then: nothing is taken away, cut off or replaced
     /// because of this version.
     #[arg(long)]
     no_plan: bool,
@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     if let Some(current) = base.current().filter(|it| it.text == text && !arguments.again) {
         return unchanged(current, format);
     }
-    // Before the accounts are looked at: that takes a while, and would be for nothing.
+    // Before the accounts are observed: that takes a while, and would be for nothing.
     if !arguments.yes && !std::io::stdin().is_terminal() {
         return Err(Failure::input(
             "this shows what would change and asks whether to publish, and here is no terminal to ask at. In a \
@@ -66,9 +66,9 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let published_by = caller_arn(&session).await.map_err(Failure::other)?;
     let summary = match arguments.no_plan {
         true => None,
-        false => {
-            Some(summary(&Work::of(fleet, arguments.scope(), Access::Look, &session, &table).await?).await)
-        }
+        false => Some(
+            summary(&Targets::of(fleet, arguments.scope(), Access::Observe, &session, &table).await?).await,
+        ),
     };
     eprint!("{}", shown(&base, summary.as_ref()));
     if !arguments.yes && !is_confirmed(&base)? {

@@ -34,7 +34,7 @@ pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format)
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
     let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
-    let Who { roster, bindings, .. } = Who::look(&session, &table, &fleet).await?;
+    let Who { roster, bindings, .. } = Who::observe(&session, &table, &fleet).await?;
     let rebinding = match fleet.rebinding(&line, &account, &bindings, &roster, force) {
         Ok(rebinding) => rebinding,
         // Twice is as good as once.
@@ -67,7 +67,7 @@ fn describe(rebinding: &Rebinding) -> String {
     if let Some(replaces) = replaces {
         text.push_str(&format!(
             " Account {replaces} is no longer {line}: what it has stays, and nobody looks after it until it is \
-             another line, or `phonehome release {replaces}`."
+             another line, or `phonehome decommission {replaces}`."
         ));
     }
     text

@@ -1,7 +1,7 @@
 //! `phonehome silence`.
 
+mod active;
 mod names;
-mod standing;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
@@ -19,7 +19,7 @@ use crate::publish::now_ms;
 
 use names::{Names, check_names};
 
-pub(crate) use standing::{Standing, end, list, standing};
+pub(crate) use active::{ActiveSilence, active, end, list};
 
 /// What to silence, for how long, and why.
 #[derive(Debug, Args)]

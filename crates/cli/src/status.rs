@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::Format;
 use crate::output::{Failure, json as to_json};
 use crate::publish::now_ms;
-use crate::silence::{Standing, standing};
+use crate::silence::{ActiveSilence, active};
 use crate::who::Who;
 
 /// Everything shown.
@@ -27,7 +27,7 @@ struct Shown {
     heartbeats: BTreeMap<String, Heartbeat>,
     paths: BTreeMap<String, Paths>,
     incidents: Vec<Incident>,
-    silences: Vec<Standing>,
+    silences: Vec<ActiveSilence>,
     /// What is stored and cannot be read, so that it is not shown.
     unreadable: Vec<String>,
     /// Which account each line is; or why that could not be found out.
@@ -67,13 +67,13 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
 
 /// Who may not ask the organization, or has published nothing yet, sees all the rest.
 async fn who_is_who(session: &Session, table: &DynamoTable) -> (Value, Vec<String>) {
-    let looked = match phonehome_state::fleet(table).await {
+    let observed = match phonehome_state::fleet(table).await {
         Ok(fleet) => {
-            Who::look(session, table, &fleet).await.map_err(|failure| failure.text.trim_end().to_owned())
+            Who::observe(session, table, &fleet).await.map_err(|failure| failure.text.trim_end().to_owned())
         }
         Err(error) => Err(error.to_string()),
     };
-    match looked {
+    match observed {
         Ok(who) => {
             let vacant = who.vacant().into_iter().map(|it| format!("line without an account: {it}"));
             (who.as_json(), vacant.chain(who.notes()).collect())
@@ -92,7 +92,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let paths = read(table, Keys::PATHS, &mut unreadable).await?;
     let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
     Ok(Shown {
-        silences: standing(table, now_ms()).await?,
+        silences: active(table, now_ms()).await?,
         unreadable,
         stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
@@ -144,8 +144,8 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
         let _ = writeln!(text, "{note}");
     }
     incident_lines(&mut text, &shown.incidents);
-    for standing in &shown.silences {
-        let _ = writeln!(text, "{}", standing.line());
+    for active in &shown.silences {
+        let _ = writeln!(text, "{}", active.line());
     }
     for item in &shown.unreadable {
         let _ = writeln!(text, "UNREADABLE {item}");
@@ -208,8 +208,8 @@ fn paths(shown: &Shown, stack: &StackStatus) -> String {
     match (states.len() - green - down, down) {
         (0, 0) => format!("{green} ok"),
         (0, down) => format!("{green} ok, {down} DOWN"),
-        (unclear, 0) => format!("{green} ok, {unclear} unclear"),
-        (unclear, down) => format!("{green} ok, {down} DOWN, {unclear} unclear"),
+        (inconclusive, 0) => format!("{green} ok, {inconclusive} unclear"),
+        (inconclusive, down) => format!("{green} ok, {down} DOWN, {inconclusive} unclear"),
     }
 }
 
@@ -223,7 +223,9 @@ fn path_lines(text: &mut String, shown: &Shown, stack: &StackStatus) {
                 }
                 (PathStatus::Down, None) => "DOWN".to_owned(),
                 _ if path.is_green() => "ok".to_owned(),
-                _ => path.unclear().map_or("unknown".to_owned(), |(_, reason)| format!("unclear: {reason}")),
+                _ => path
+                    .inconclusive()
+                    .map_or("unknown".to_owned(), |(_, reason)| format!("unclear: {reason}")),
             };
             let _ = writeln!(text, "  {zone}  {check}: {words}, since {}", time(path.since_ms));
         }

@@ -4,7 +4,7 @@ use phonehome_accounts::AwsOrganization;
 use phonehome_aws::Session;
 use phonehome_cloud::Organization;
 use phonehome_cloud::table::Table;
-use phonehome_fleet::{Bindings, Fleet, LineState, Roster, Survey, Surveyed};
+use phonehome_fleet::{Bindings, Fleet, Identification, IdentifiedLine, LineState, Roster};
 use phonehome_state::bindings;
 use serde_json::{Value, json};
 
@@ -14,12 +14,16 @@ use crate::output::Failure;
 pub(crate) struct Who {
     pub(crate) roster: Roster,
     pub(crate) bindings: Bindings,
-    pub(crate) survey: Survey,
+    pub(crate) identify: Identification,
 }
 
 impl Who {
     /// Asks the organization for all its accounts. Writes nothing.
-    pub(crate) async fn look(session: &Session, table: &impl Table, fleet: &Fleet) -> Result<Self, Failure> {
+    pub(crate) async fn observe(
+        session: &Session,
+        table: &impl Table,
+        fleet: &Fleet,
+    ) -> Result<Self, Failure> {
         let accounts = AwsOrganization::new(session).accounts().await.map_err(Failure::other)?;
         let active = accounts.into_iter().filter(|account| account.active);
         let roster = active.map(|account| (account.id, account.name)).collect();
@@ -28,13 +32,13 @@ impl Who {
     }
 
     pub(crate) fn of(fleet: &Fleet, bindings: Bindings, roster: Roster) -> Self {
-        let survey = fleet.survey(&bindings, &roster);
-        Self { roster, bindings, survey }
+        let identify = fleet.identify(&bindings, &roster);
+        Self { roster, bindings, identify }
     }
 
     /// Why a line has no account to work in.
-    pub(crate) fn why_not(&self, surveyed: &Surveyed) -> String {
-        let Surveyed { member, state } = surveyed;
+    pub(crate) fn why_not(&self, identified: &IdentifiedLine) -> String {
+        let IdentifiedLine { member, state } = identified;
         let line = member.line();
         match state {
             LineState::Bound { account, .. } | LineState::Found { account } => {
@@ -52,26 +56,28 @@ impl Who {
 
     /// The lines that have no account to work in.
     pub(crate) fn vacant(&self) -> Vec<String> {
-        let is_vacant = |it: &&Surveyed| it.state.account().is_none_or(|id| !self.roster.contains_key(id));
-        self.survey.lines.iter().filter(is_vacant).map(|it| self.why_not(it)).collect()
+        let is_vacant =
+            |it: &&IdentifiedLine| it.state.account().is_none_or(|id| !self.roster.contains_key(id));
+        self.identify.lines.iter().filter(is_vacant).map(|it| self.why_not(it)).collect()
     }
 
     /// What people have to put right, and which accounts no line covers; a line each.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let findings = self.survey.findings.iter().map(|finding| format!("who is who: {finding}"));
-        let uncovered = self.survey.uncovered.iter().map(|(id, name)| match self.bindings.last_line_of(id) {
-            Some(line) => {
-                format!("account without a line: {name} ({id}); it was {line}, which left the fleet file")
-            }
-            None => format!("account without a line: {name} ({id})"),
-        });
+        let findings = self.identify.findings.iter().map(|finding| format!("who is who: {finding}"));
+        let uncovered =
+            self.identify.uncovered.iter().map(|(id, name)| match self.bindings.last_line_of(id) {
+                Some(line) => {
+                    format!("account without a line: {name} ({id}); it was {line}, which left the fleet file")
+                }
+                None => format!("account without a line: {name} ({id})"),
+            });
         findings.chain(uncovered).collect()
     }
 
     /// The same for machines.
     pub(crate) fn as_json(&self) -> Value {
         let findings: Vec<_> = self
-            .survey
+            .identify
             .findings
             .iter()
             .map(|it| json!({"line": it.member().line(), "accounts": it.accounts(), "finding": it.to_string()}))
@@ -79,7 +85,7 @@ impl Who {
         json!({
             "findings": findings,
             "lines_without_an_account": self.vacant(),
-            "accounts_without_a_line": self.survey.uncovered,
+            "accounts_without_a_line": self.identify.uncovered,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What goes wrong in a call to AWS, told apart by what can be done about it.
+//! What goes wrong in a call to AWS, distinguished by what can be done about it.
 
 /// A call to AWS that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,12 +23,12 @@ pub enum Class {
     Throttled,
     /// Something just made is not visible everywhere yet, or something just deleted is not gone
     /// yet: try again.
-    NotYet,
+    EventuallyConsistent,
     /// It is so already: what was to be deleted is gone, what was to be added is there. No failure;
-    /// the next look decides what is true.
+    /// the next observation decides what is true.
     AlreadyDone,
     /// The account is too young: try again for at least 15 minutes.
-    NotReady,
+    AccountNotReady,
     /// The role may not do this, and will not by itself.
     Denied,
     /// The condition of a conditional write does not hold: read again.

@@ -6,7 +6,9 @@
 
 use crate::{Class, CloudError};
 
-use Class::{AlreadyDone, Conflict, Denied, Invalid, NotReady, NotYet, Throttled, Transient};
+use Class::{
+    AccountNotReady, AlreadyDone, Conflict, Denied, EventuallyConsistent, Invalid, Throttled, Transient,
+};
 
 /// One line of the table. A `*` at the beginning or the end of a pattern stands for anything.
 #[derive(Debug)]
@@ -63,8 +65,8 @@ const OURS: &str = "phonehome: no call was made, or no answer came";
 
 pub(crate) static TABLE: &[Row] = &[
     // What is so already.
-    row("ec2:ReleaseAddress", "AuthFailure", "", NotYet, TF_EC2),
-    row("ec2:ReleaseAddress", "InvalidAddress.Locked InvalidIPAddress.InUse", "", NotYet, EC2),
+    row("ec2:ReleaseAddress", "AuthFailure", "", EventuallyConsistent, TF_EC2),
+    row("ec2:ReleaseAddress", "InvalidAddress.Locked InvalidIPAddress.InUse", "", EventuallyConsistent, EC2),
     row(UNDOING, MISSING, "", AlreadyDone, EC2),
     row("ec2:CreateRoute", "RouteAlreadyExists", "", AlreadyDone, EC2),
     row("ec2:CreateNetworkAclEntry", "NetworkAclEntryAlreadyExists", "", AlreadyDone, TF_EC2),
@@ -78,51 +80,87 @@ pub(crate) static TABLE: &[Row] = &[
     row("ec2:DeleteVpcPeeringConnection", "InvalidStateTransition", "from failed", AlreadyDone, TF_EC2),
     row("ec2:AcceptVpcPeeringConnection", "InvalidStateTransition", "from active", AlreadyDone, EC2),
     // What takes a moment more.
-    row("ec2:AcceptVpcPeeringConnection", "InvalidStateTransition", "from initiating-request", NotYet, EC2),
-    row("ec2:AcceptVpcPeeringConnection", "InvalidStateTransition", "from provisioning", NotYet, EC2),
+    row(
+        "ec2:AcceptVpcPeeringConnection",
+        "InvalidStateTransition",
+        "from initiating-request",
+        EventuallyConsistent,
+        EC2,
+    ),
+    row(
+        "ec2:AcceptVpcPeeringConnection",
+        "InvalidStateTransition",
+        "from provisioning",
+        EventuallyConsistent,
+        EC2,
+    ),
     // Made by an earlier call whose answer was lost, and not visible yet. Should a subnet or a group be
-    // somebody else's, the account waits its 15 minutes, and then people are told.
-    row("ec2:CreateVpcEndpoint ec2:ModifyVpcEndpoint", "RouteAlreadyExists", "", NotYet, EC2),
-    row("ec2:AttachInternetGateway", "InvalidParameterValue", "already has an internet gateway", NotYet, EC2),
-    row("ec2:*", "Resource.AlreadyAssociated VpcPeeringConnectionAlreadyExists", "", NotYet, EC2),
-    row("ec2:*", "InvalidSubnet.Conflict InvalidGroup.Duplicate", "", NotYet, EC2),
+    // somebody else's, the account waits its 15 minutes, and then people are reported.
+    row("ec2:CreateVpcEndpoint ec2:ModifyVpcEndpoint", "RouteAlreadyExists", "", EventuallyConsistent, EC2),
+    row(
+        "ec2:AttachInternetGateway",
+        "InvalidParameterValue",
+        "already has an internet gateway",
+        EventuallyConsistent,
+        EC2,
+    ),
+    row(
+        "ec2:*",
+        "Resource.AlreadyAssociated VpcPeeringConnectionAlreadyExists",
+        "",
+        EventuallyConsistent,
+        EC2,
+    ),
+    row("ec2:*", "InvalidSubnet.Conflict InvalidGroup.Duplicate", "", EventuallyConsistent, EC2),
     // Something still uses it, or it is on its way to another state.
-    row("ec2:*", "DependencyViolation Gateway.NotAttached", "", NotYet, TF_EC2),
+    row("ec2:*", "DependencyViolation Gateway.NotAttached", "", EventuallyConsistent, TF_EC2),
     row(
         "ec2:*",
         "InvalidGroup.InUse InvalidNetworkInterface.InUse InvalidIPAddress.InUse",
         "",
-        NotYet,
+        EventuallyConsistent,
         TF_EC2,
     ),
-    row("ec2:*", "IncorrectState InvalidState InvalidVpcState ResourceNotReady", "", NotYet, TF_EC2),
-    row("ec2:*", "ConcurrentTagAccess", "", NotYet, EC2),
-    row("ec2:*", "ConcurrentMutationLimitExceeded", "", NotYet, TF_EC2),
-    row("lambda:*", "ResourceConflictException", "", NotYet, TF_FUNCTION),
-    row("scheduler:*", "ConflictException", "", NotYet, MODEL),
+    row(
+        "ec2:*",
+        "IncorrectState InvalidState InvalidVpcState ResourceNotReady",
+        "",
+        EventuallyConsistent,
+        TF_EC2,
+    ),
+    row("ec2:*", "ConcurrentTagAccess", "", EventuallyConsistent, EC2),
+    row("ec2:*", "ConcurrentMutationLimitExceeded", "", EventuallyConsistent, TF_EC2),
+    row("lambda:*", "ResourceConflictException", "", EventuallyConsistent, TF_FUNCTION),
+    row("scheduler:*", "ConflictException", "", EventuallyConsistent, MODEL),
     // A role that was made a moment ago has not reached the service that is to assume it.
     row(
         "scheduler:*",
         "ValidationException",
         "must allow aws eventbridge scheduler to assume",
-        NotYet,
+        EventuallyConsistent,
         TF_SCHEDULE,
     ),
-    row("lambda:PutFunctionEventInvokeConfig", PARAMETER, "destination arn", NotYet, TF_DESTINATION),
+    row(
+        "lambda:PutFunctionEventInvokeConfig",
+        PARAMETER,
+        "destination arn",
+        EventuallyConsistent,
+        TF_DESTINATION,
+    ),
     row(
         "lambda:PutFunctionEventInvokeConfig",
         PARAMETER,
         "does not have permissions",
-        NotYet,
+        EventuallyConsistent,
         TF_DESTINATION,
     ),
     row(FUNCTION, PARAMETER, "throttled by ec2", Throttled, TF_FUNCTION),
-    row(FUNCTION, PARAMETER, "cannot be assumed by lambda", NotYet, TF_FUNCTION),
-    row(FUNCTION, PARAMETER, "does not have permissions", NotYet, TF_FUNCTION),
+    row(FUNCTION, PARAMETER, "cannot be assumed by lambda", EventuallyConsistent, TF_FUNCTION),
+    row(FUNCTION, PARAMETER, "does not have permissions", EventuallyConsistent, TF_FUNCTION),
     // A subnet or a security group on its way to Lambda, which quotes EC2: "… ID does not exist. EC2 Error
     // Code: InvalidSubnetID.NotFound".
-    row(FUNCTION, PARAMETER, "notfound", NotYet, TF_FUNCTION),
-    row(FUNCTION, PARAMETER, "does not exist", NotYet, TF_FUNCTION),
+    row(FUNCTION, PARAMETER, "notfound", EventuallyConsistent, TF_FUNCTION),
+    row(FUNCTION, PARAMETER, "does not exist", EventuallyConsistent, TF_FUNCTION),
     // The bucket's policy is the hub's. It may know an account of the organization a little later.
     row("ec2:CreateFlowLogs", "400 AccessDenied*", "access denied for logdestination", Denied, FLOW_LOGS),
     // Too fast.
@@ -172,10 +210,10 @@ pub(crate) static TABLE: &[Row] = &[
     row("*", "ExpiredToken ExpiredTokenException RequestExpired", "", Transient, COMMON),
     row("*", "timeout connection response", "", Transient, OURS),
     // An account that is too young, or a Region that is being enabled.
-    row("sts:AssumeRole", "AccessDenied* UnauthorizedOperation", "", NotReady, NEW_ACCOUNT),
-    row("sts:AssumeRole", "RegionDisabledException", "", NotReady, MODEL),
-    row("*", "InvalidClientTokenId UnrecognizedClientException AuthFailure", "", NotReady, EC2),
-    row("*", "OptInRequired SubscriptionRequiredException PendingVerification", "", NotReady, EC2),
+    row("sts:AssumeRole", "AccessDenied* UnauthorizedOperation", "", AccountNotReady, NEW_ACCOUNT),
+    row("sts:AssumeRole", "RegionDisabledException", "", AccountNotReady, MODEL),
+    row("*", "InvalidClientTokenId UnrecognizedClientException AuthFailure", "", AccountNotReady, EC2),
+    row("*", "OptInRequired SubscriptionRequiredException PendingVerification", "", AccountNotReady, EC2),
     // A role without the right.
     row(
         "*",
@@ -234,8 +272,8 @@ pub(crate) static TABLE: &[Row] = &[
     quota("ServiceQuotaExceededException", "raise the quota that the message names"),
     quota("*LimitExceeded *LimitExceededException", "raise the quota that the message names"),
     // What was made a moment ago and is not there yet.
-    row("*", "unseen", "", NotYet, OURS),
-    row("ec2:* lambda:* scheduler:* dynamodb:*", MISSING, "", NotYet, EC2),
+    row("*", "unseen", "", EventuallyConsistent, OURS),
+    row("ec2:* lambda:* scheduler:* dynamodb:*", MISSING, "", EventuallyConsistent, EC2),
 ];
 
 /// Calls that take something away, so that they are done when it is not there.

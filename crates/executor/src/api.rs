@@ -8,7 +8,7 @@ use phonehome_planner::{Action, Ref};
 
 use phonehome_cloud::CloudError;
 
-/// One account and Region, looked at and changed.
+/// One account and Region, observed and changed.
 pub trait StackApi: Send + Sync {
     /// Sees everything of these kinds; the others are `unseen` in what it answers.
     fn observe(&self, kinds: &[Kind]) -> impl Future<Output = Result<Inventory, CloudError>> + Send;

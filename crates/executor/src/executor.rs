@@ -56,8 +56,8 @@ impl<C: Clock, P: Progress> Executor<C, P> {
             }
             let Some((step, answer)) = running.next().await else { break };
             match answer {
-                Answer::Stale(stale) => run.stop(step, stale),
-                Answer::Api(result) => {
+                CallOutcome::Stale(stale) => run.stop(step, stale),
+                CallOutcome::Api(result) => {
                     run.end(
                         step,
                         api.operation(&step.action),
@@ -72,7 +72,7 @@ impl<C: Clock, P: Progress> Executor<C, P> {
     }
 }
 
-enum Answer {
+enum CallOutcome {
     Stale(Stale),
     Api(Result<Option<String>, CloudError>),
 }
@@ -85,12 +85,12 @@ async fn attempt<'a, A: StackApi, F: Fence>(
     refused: &OnceLock<Stale>,
     step: &'a Step,
     ids: Ids,
-) -> (&'a Step, Answer) {
+) -> (&'a Step, CallOutcome) {
     if let Err(stale) = fence.check().await {
-        return (step, Answer::Stale(*refused.get_or_init(|| stale)));
+        return (step, CallOutcome::Stale(*refused.get_or_init(|| stale)));
     }
     if let Some(stale) = refused.get() {
-        return (step, Answer::Stale(*stale));
+        return (step, CallOutcome::Stale(*stale));
     }
-    (step, Answer::Api(api.perform(&step.address, &step.action, &ids).await))
+    (step, CallOutcome::Api(api.perform(&step.address, &step.action, &ids).await))
 }

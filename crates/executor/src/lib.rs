@@ -3,7 +3,7 @@
 //!
 //! It knows tokio and no AWS SDK: an account is a [`StackApi`], be it AWS or a fake one. It decides
 //! nothing about networks, and it never sleeps. What cannot be done now is answered as
-//! [`StepOutcome::Waiting`], and whoever asked looks again later; [`retry`] says how much later, and
+//! [`StepOutcome::Waiting`], and whoever asked observes again later; [`retry`] says how much later, and
 //! when to stop.
 
 mod api;

@@ -9,9 +9,9 @@ use phonehome_cloud::CloudError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StepOutcome {
     /// Done; the new resource's id, where there is one. What AWS says was so already counts as
-    /// done too, without an id: the next look decides what is true.
+    /// done too, without an id: the next observation decides what is true.
     Done(Option<String>),
-    /// Not possible yet: look again later. The error is AWS's answer to this step; or, with the code
+    /// Not possible yet: observe again later. The error is AWS's answer to this step; or, with the code
     /// `bucket`, that another call now would exceed AWS's limit, and when it would not; or AWS's
     /// refusal of another step, which this step would have met too.
     Waiting(CloudError),

@@ -20,7 +20,7 @@ impl Refusals {
     /// a role that may not make one call may well make others.
     pub(crate) fn note(&mut self, operation: &'static str, error: &CloudError) {
         match error.class() {
-            Class::NotReady => {
+            Class::AccountNotReady => {
                 self.account.get_or_insert_with(|| error.clone());
             }
             Class::Denied => {

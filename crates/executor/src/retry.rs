@@ -11,10 +11,10 @@ pub const RETRIES_MAX: u32 = 3;
 
 /// What to do about a failed call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum RetryDecision {
     /// Try it again in this run, after another step is done. Nobody sleeps for it.
     AgainNow,
-    /// Put the account back into the queue and look again after [`delay`].
+    /// Put the account back into the queue and observe again after [`delay`].
     Later,
     /// Trying again does not help, or has not helped for too long: tell people.
     GiveUp,
@@ -24,16 +24,16 @@ pub enum Verdict {
 /// counts) and with an account that has waited for this for `waited`.
 ///
 /// Only what is not visible yet is tried again in the same run. A lost answer never is: the create
-/// call may have worked, and a second one would make a second resource; the next look sees what the
+/// call may have worked, and a second one would make a second resource; the next observation sees what the
 /// first one made. A throttled call is not either: the SDK has tried it again already where that is
 /// safe, and the rest of the plan needs the tokens.
-pub fn verdict(class: Class, attempts: u32, waited: Duration) -> Verdict {
+pub fn retry_decision(class: Class, attempts: u32, waited: Duration) -> RetryDecision {
     if waited >= patience(class) {
-        return Verdict::GiveUp;
+        return RetryDecision::GiveUp;
     }
     match class {
-        Class::NotYet if attempts <= RETRIES_MAX => Verdict::AgainNow,
-        _ => Verdict::Later,
+        Class::EventuallyConsistent if attempts <= RETRIES_MAX => RetryDecision::AgainNow,
+        _ => RetryDecision::Later,
     }
 }
 
@@ -42,9 +42,9 @@ pub fn patience(class: Class) -> Duration {
     const MINUTE: u64 = 60;
     let minutes = match class {
         // AWS may need 15 minutes for a new account, and a StackSet instance with the role comes after.
-        Class::NotReady | Class::Denied => 45,
+        Class::AccountNotReady | Class::Denied => 45,
         // EC2's eventual consistency takes seconds to minutes; a NAT gateway goes within minutes.
-        Class::NotYet | Class::AlreadyDone => 15,
+        Class::EventuallyConsistent | Class::AlreadyDone => 15,
         // Others in the account use up its calls; a large rollout takes a while.
         Class::Throttled => 60,
         // Longer than most short outages.
@@ -54,7 +54,7 @@ pub fn patience(class: Class) -> Duration {
     Duration::from_secs(minutes * MINUTE)
 }
 
-/// How long to wait before the next look, after `attempt` looks that ended like this (0 after the
+/// How long to wait before the next observation, after `attempt` looks that ended like this (0 after the
 /// first): it doubles up to a bound, and is drawn from the upper half of that, so that a hundred
 /// accounts that failed together do not come back together. The same arguments give the same delay.
 ///
@@ -69,8 +69,8 @@ pub fn patience(class: Class) -> Duration {
 pub fn delay(class: Class, attempt: u32, seed: u64) -> Duration {
     let (first_ms, longest_ms): (u64, u64) = match class {
         Class::Throttled => (10_000, 300_000),
-        Class::NotYet | Class::AlreadyDone => (5_000, 60_000),
-        Class::NotReady | Class::Denied => (30_000, 180_000),
+        Class::EventuallyConsistent | Class::AlreadyDone => (5_000, 60_000),
+        Class::AccountNotReady | Class::Denied => (30_000, 180_000),
         Class::Transient => (5_000, 120_000),
         Class::Conflict => (2_000, 30_000),
         Class::Invalid => (900_000, 900_000),
@@ -96,9 +96,9 @@ mod tests {
 
     const ALL: [Class; 8] = [
         Class::Throttled,
-        Class::NotYet,
+        Class::EventuallyConsistent,
         Class::AlreadyDone,
-        Class::NotReady,
+        Class::AccountNotReady,
         Class::Denied,
         Class::Transient,
         Class::Conflict,
@@ -108,30 +108,38 @@ mod tests {
     #[test]
     fn only_what_is_not_visible_yet_is_tried_again_in_the_same_run_and_three_times_at_most() {
         for class in ALL {
-            let verdicts = [1, 2, 3, 4, 5].map(|attempts| verdict(class, attempts, Duration::ZERO));
+            let verdicts = [1, 2, 3, 4, 5].map(|attempts| retry_decision(class, attempts, Duration::ZERO));
             let expected = match class {
-                Class::NotYet => {
-                    [Verdict::AgainNow, Verdict::AgainNow, Verdict::AgainNow, Verdict::Later, Verdict::Later]
-                }
-                Class::Invalid => [Verdict::GiveUp; 5],
-                _ => [Verdict::Later; 5],
+                Class::EventuallyConsistent => [
+                    RetryDecision::AgainNow,
+                    RetryDecision::AgainNow,
+                    RetryDecision::AgainNow,
+                    RetryDecision::Later,
+                    RetryDecision::Later,
+                ],
+                Class::Invalid => [RetryDecision::GiveUp; 5],
+                _ => [RetryDecision::Later; 5],
             };
             assert_eq!(verdicts, expected, "{class:?}");
         }
     }
 
     #[test]
-    fn each_class_has_its_patience_and_then_people_are_told() {
+    fn each_class_has_its_patience_and_then_people_are_notified() {
         for (class, minutes) in [
-            (Class::NotReady, 45),
+            (Class::AccountNotReady, 45),
             (Class::Denied, 45),
-            (Class::NotYet, 15),
+            (Class::EventuallyConsistent, 15),
             (Class::Throttled, 60),
             (Class::Transient, 30),
         ] {
             let end = Duration::from_secs(minutes * 60);
-            assert_eq!(verdict(class, 9, end - Duration::from_millis(1)), Verdict::Later, "{class:?}");
-            assert_eq!(verdict(class, 9, end), Verdict::GiveUp, "{class:?}");
+            assert_eq!(
+                retry_decision(class, 9, end - Duration::from_millis(1)),
+                RetryDecision::Later,
+                "{class:?}"
+            );
+            assert_eq!(retry_decision(class, 9, end), RetryDecision::GiveUp, "{class:?}");
         }
     }
 
@@ -139,8 +147,8 @@ mod tests {
     fn delays_double_up_to_their_bound_and_never_fall_below_half() {
         for (class, first_s, longest_s) in [
             (Class::Throttled, 10, 300),
-            (Class::NotYet, 5, 60),
-            (Class::NotReady, 30, 180),
+            (Class::EventuallyConsistent, 5, 60),
+            (Class::AccountNotReady, 30, 180),
             (Class::Denied, 30, 180),
             (Class::Transient, 5, 120),
             (Class::Conflict, 2, 30),
@@ -163,8 +171,8 @@ mod tests {
 
     #[test]
     fn a_hundred_accounts_that_failed_together_come_back_apart() {
-        let delays: BTreeSet<_> = (0..100).map(|seed| delay(Class::NotReady, 0, seed)).collect();
+        let delays: BTreeSet<_> = (0..100).map(|seed| delay(Class::AccountNotReady, 0, seed)).collect();
         assert!(delays.len() > 90, "only {} different delays", delays.len());
-        assert_eq!(delay(Class::NotReady, 0, 7), delay(Class::NotReady, 0, 7));
+        assert_eq!(delay(Class::AccountNotReady, 0, 7), delay(Class::AccountNotReady, 0, 7));
     }
 }

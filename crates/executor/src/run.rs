@@ -7,7 +7,7 @@ use phonehome_network::Address;
 use phonehome_planner::{Plan, Step};
 
 use crate::refusals::Refusals;
-use crate::retry::{Verdict, verdict};
+use crate::retry::{RetryDecision, retry_decision};
 use crate::{Applied, Buckets, Ids, Progress, RetryAt, StackApi, Stale, StepOutcome};
 use phonehome_cloud::{Class, CloudError};
 
@@ -77,7 +77,7 @@ impl<'a, P: Progress> Run<'a, P> {
             }
             let operation = api.operation(&step.action);
             if let Some(why) = self.refusals.reason(operation).or_else(|| self.unseen(step)) {
-                self.settle(step, StepOutcome::Waiting(why));
+                self.converge(step, StepOutcome::Waiting(why));
                 continue;
             }
             match buckets.take(operation, now_ms) {
@@ -108,7 +108,7 @@ impl<'a, P: Progress> Run<'a, P> {
                 if let Some(id) = &id {
                     self.ids.insert(step.address.clone(), id.clone());
                 }
-                return self.settle(step, StepOutcome::Done(id));
+                return self.converge(step, StepOutcome::Done(id));
             }
             Err(error) => error,
         };
@@ -118,20 +118,22 @@ impl<'a, P: Progress> Run<'a, P> {
                 tracing::info!(address = %step.address, %error, "is so already");
                 self.succeeded += 1;
                 self.already.insert(&step.address);
-                return self.settle(step, StepOutcome::Done(None));
+                return self.converge(step, StepOutcome::Done(None));
             }
             Class::Throttled => buckets.drain(operation, now_ms),
             _ => {}
         }
         let attempts = self.attempts.entry(&step.address).or_default();
         *attempts += 1;
-        match verdict(error.class(), *attempts, Duration::ZERO) {
-            Verdict::AgainNow if !self.stale => {
+        match retry_decision(error.class(), *attempts, Duration::ZERO) {
+            RetryDecision::AgainNow if !self.stale => {
                 let held = Held { why: error, until_succeeded: Some(self.succeeded) };
                 self.held.insert(&step.address, held);
             }
-            Verdict::AgainNow | Verdict::Later => self.settle(step, StepOutcome::Waiting(error)),
-            Verdict::GiveUp => self.settle(step, StepOutcome::Failed(error)),
+            RetryDecision::AgainNow | RetryDecision::Later => {
+                self.converge(step, StepOutcome::Waiting(error))
+            }
+            RetryDecision::GiveUp => self.converge(step, StepOutcome::Failed(error)),
         }
     }
 
@@ -151,7 +153,7 @@ impl<'a, P: Progress> Run<'a, P> {
                 Some(held) if held.until_succeeded.is_some() => StepOutcome::Waiting(held.why),
                 _ => StepOutcome::Refused(stale),
             };
-            self.settle(step, outcome);
+            self.converge(step, outcome);
         }
     }
 
@@ -159,13 +161,13 @@ impl<'a, P: Progress> Run<'a, P> {
     pub(crate) fn finish(mut self) -> Applied {
         for step in &self.plan.steps {
             if let Some(held) = self.held.remove(&step.address) {
-                self.settle(step, StepOutcome::Waiting(held.why));
+                self.converge(step, StepOutcome::Waiting(held.why));
             }
         }
         while self.skip_blocked() {}
         for step in &self.plan.steps {
             if !self.outcomes.contains_key(&step.address) {
-                self.settle(step, StepOutcome::Failed(out_of_order(step)));
+                self.converge(step, StepOutcome::Failed(out_of_order(step)));
             }
         }
         let mut outcomes = self.outcomes;
@@ -210,7 +212,7 @@ impl<'a, P: Progress> Run<'a, P> {
     }
 
     /// Marks the steps that can never run because one before them did not get done. The plan lists a
-    /// step later than what it comes after, so one pass is enough for it. Answers whether any was.
+    /// step later than what it comes after, so one pass is enough for it. Returns whether any was.
     fn skip_blocked(&mut self) -> bool {
         let mut any = false;
         for step in &self.plan.steps {
@@ -218,14 +220,14 @@ impl<'a, P: Progress> Run<'a, P> {
                 self.outcomes.get(address).is_some_and(|outcome| !matches!(outcome, StepOutcome::Done(_)))
             });
             if let (Some(blocker), false) = (blocker, self.outcomes.contains_key(&step.address)) {
-                self.settle(step, StepOutcome::Skipped(blocker.clone()));
+                self.converge(step, StepOutcome::Skipped(blocker.clone()));
                 any = true;
             }
         }
         any
     }
 
-    fn settle(&mut self, step: &'a Step, outcome: StepOutcome) {
+    fn converge(&mut self, step: &'a Step, outcome: StepOutcome) {
         self.held.remove(&step.address);
         self.progress.ended(step, &outcome);
         self.outcomes.insert(&step.address, outcome);

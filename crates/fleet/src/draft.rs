@@ -6,7 +6,7 @@ use crate::model::{
 };
 use crate::reader::Place;
 
-/// The items of one list that could be told apart, each with its place.
+/// The items of one list that could be distinguished, each with its place.
 #[derive(Debug)]
 pub(crate) struct Items<T> {
     pub(crate) found: Vec<(Place, T)>,

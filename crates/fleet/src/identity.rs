@@ -5,8 +5,8 @@
 //! bound ([`Bindings`]) is stored; what is decided about it is decided here, without a table or a clock.
 
 mod finding;
+mod identify;
 mod rebind;
-mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,8 +17,8 @@ use crate::members::Member;
 use crate::model::Fleet;
 
 pub use finding::Finding;
+pub use identify::{Identification, IdentifiedLine, LineState, Stored};
 pub use rebind::{RebindRefused, Rebinding};
-pub use survey::{LineState, Stored, Survey, Surveyed};
 
 /// The organization's active accounts: their names by their 12-digit ids.
 pub type Roster = BTreeMap<String, String>;

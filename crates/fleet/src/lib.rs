@@ -30,7 +30,8 @@ mod yaml;
 pub use bytes::decode;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use identity::{
-    Binding, Bindings, Finding, Line, LineState, RebindRefused, Rebinding, Roster, Stored, Survey, Surveyed,
+    Binding, Bindings, Finding, Identification, IdentifiedLine, Line, LineState, RebindRefused, Rebinding,
+    Roster, Stored,
 };
 pub use links::Link;
 pub use members::{Adoption, Member};
@@ -79,7 +80,7 @@ pub fn parse(text: &str) -> Result<Fleet, Diagnostics> {
 ///
 /// # Errors
 /// Everything that is wrong with it. Only a file that is not YAML at all is reported up to the
-/// first such error, for what follows cannot be told apart. So is one that is larger than
+/// first such error, for what follows cannot be distinguished. So is one that is larger than
 /// [`limits::FILE_BYTES_MAX`].
 pub fn check(text: &str) -> Result<Checked, Diagnostics> {
     check_with(text, Loopback::Refused)

@@ -64,7 +64,7 @@ fn a_region_without_a_pool_is_reported() {
 }
 
 #[test]
-fn accounts_that_cannot_be_told_apart_are_reported() {
+fn accounts_that_cannot_be_distinguished_are_reported() {
     assert_problems(&[
         (
             "account_id: \"333333333333\"",

@@ -57,8 +57,9 @@ fn an_account_is_first_met_by_a_pinned_id_before_its_name() {
         ("111111111111", "management", None),
     ];
     for (id, name, expected) in cases {
-        let survey = fleet.survey(&Bindings::default(), &Roster::from([(id.to_owned(), name.to_owned())]));
-        let found = survey.of(id).map(|it| it.member.account_name.clone());
+        let identify =
+            fleet.identify(&Bindings::default(), &Roster::from([(id.to_owned(), name.to_owned())]));
+        let found = identify.of(id).map(|it| it.member.account_name.clone());
         assert_eq!(found.as_deref(), expected, "{id} {name}");
     }
 }

@@ -5,7 +5,8 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_fleet::{
-    Binding, Bindings, Finding, Fleet, Line, LineState, RebindRefused, Rebinding, Roster, Stored, Survey,
+    Binding, Bindings, Finding, Fleet, Identification, Line, LineState, RebindRefused, Rebinding, Roster,
+    Stored,
 };
 use support::{SMALL, fleet, only_problem, with};
 
@@ -38,12 +39,12 @@ fn roster(pairs: &[(&str, &str)]) -> Roster {
     pairs.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect()
 }
 
-fn state(survey: &Survey, of: &str) -> LineState {
-    survey.lines.iter().find(|it| it.member.line() == line(of)).unwrap().state.clone()
+fn state(identify: &Identification, of: &str) -> LineState {
+    identify.lines.iter().find(|it| it.member.line() == line(of)).unwrap().state.clone()
 }
 
-fn keys(survey: &Survey) -> Vec<String> {
-    survey.findings.iter().map(Finding::key).collect()
+fn keys(identify: &Identification) -> Vec<String> {
+    identify.findings.iter().map(Finding::key).collect()
 }
 
 fn found(account: &str) -> LineState {
@@ -58,13 +59,13 @@ fn held(account: &str, stored: Stored) -> LineState {
 fn a_name_leads_to_a_first_binding_and_only_where_one_account_has_it() {
     let fleet = fleet(SMALL);
     let none = Bindings::default();
-    let survey = fleet.survey(&none, &roster(&[(ONE, "shop-dev"), (TWO, "other")]));
-    assert_eq!(state(&survey, "shop/dev"), found(ONE));
-    assert_eq!(survey.uncovered, roster(&[(TWO, "other")]));
-    let survey = fleet.survey(&none, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
-    assert_eq!(state(&survey, "shop/dev"), LineState::Contested);
-    assert_eq!(survey.of(ONE), None);
-    let text = survey.findings[0].to_string();
+    let identify = fleet.identify(&none, &roster(&[(ONE, "shop-dev"), (TWO, "other")]));
+    assert_eq!(state(&identify, "shop/dev"), found(ONE));
+    assert_eq!(identify.uncovered, roster(&[(TWO, "other")]));
+    let identify = fleet.identify(&none, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
+    assert_eq!(state(&identify, "shop/dev"), LineState::Contested);
+    assert_eq!(identify.of(ONE), None);
+    let text = identify.findings[0].to_string();
     assert!(text.contains(ONE) && text.contains(TWO), "{text}");
 }
 
@@ -73,22 +74,26 @@ fn who_is_bound_stays_it_whatever_anybody_is_called() {
     let fleet = fleet(SMALL);
     let bindings = Bindings::new(bound(&[("shop/dev", ONE), ("shop/prod", TWO)]), []);
     // Swapped names.
-    let survey = fleet.survey(&bindings, &roster(&[(ONE, "shop-prod"), (TWO, "shop-dev"), (THREE, "x")]));
-    assert_eq!(state(&survey, "shop/dev"), held(ONE, Stored::Here));
-    assert_eq!(state(&survey, "shop/prod"), held(TWO, Stored::Here));
-    assert!(survey.findings.iter().all(|it| matches!(it, Finding::Renamed { .. })), "{:?}", keys(&survey));
-    assert_eq!(survey.findings.len(), 2);
+    let identify = fleet.identify(&bindings, &roster(&[(ONE, "shop-prod"), (TWO, "shop-dev"), (THREE, "x")]));
+    assert_eq!(state(&identify, "shop/dev"), held(ONE, Stored::Here));
+    assert_eq!(state(&identify, "shop/prod"), held(TWO, Stored::Here));
+    assert!(
+        identify.findings.iter().all(|it| matches!(it, Finding::Renamed { .. })),
+        "{:?}",
+        keys(&identify)
+    );
+    assert_eq!(identify.findings.len(), 2);
     // A second one of the name.
-    let survey = fleet.survey(&bindings, &roster(&[(ONE, "shop-dev"), (THREE, "shop-dev")]));
-    assert_eq!(state(&survey, "shop/dev"), held(ONE, Stored::Here));
-    assert_eq!(keys(&survey), [format!("second/shop/dev/{ONE}/{THREE}")]);
-    let text = survey.findings[0].to_string();
+    let identify = fleet.identify(&bindings, &roster(&[(ONE, "shop-dev"), (THREE, "shop-dev")]));
+    assert_eq!(state(&identify, "shop/dev"), held(ONE, Stored::Here));
+    assert_eq!(keys(&identify), [format!("second/shop/dev/{ONE}/{THREE}")]);
+    let text = identify.findings[0].to_string();
     assert!(text.contains(ONE) && text.contains(&format!("phonehome rebind shop/dev {THREE}")), "{text}");
     // A dev account that takes a prod name does not become prod, though nobody else is.
     let dev = Bindings::new(bound(&[("shop/dev", ONE)]), []);
-    let survey = fleet.survey(&dev, &roster(&[(ONE, "shop-prod")]));
-    assert_eq!(state(&survey, "shop/prod"), LineState::Vacant);
-    assert_eq!(state(&survey, "shop/dev"), held(ONE, Stored::Here));
+    let identify = fleet.identify(&dev, &roster(&[(ONE, "shop-prod")]));
+    assert_eq!(state(&identify, "shop/prod"), LineState::Vacant);
+    assert_eq!(state(&identify, "shop/dev"), held(ONE, Stored::Here));
 }
 
 #[test]
@@ -96,38 +101,38 @@ fn a_stack_that_is_older_than_bindings_binds_its_line_and_two_are_an_error_with_
     let fleet = fleet(SMALL);
     let one = Bindings::new([], stacks(&[("shop/dev", TWO)]));
     // Not the one that is met first, nor the one with the lower id.
-    let survey = fleet.survey(&one, &roster(&[(ONE, "shop-dev"), (TWO, "renamed")]));
-    assert_eq!(state(&survey, "shop/dev"), held(TWO, Stored::Nowhere));
+    let identify = fleet.identify(&one, &roster(&[(ONE, "shop-dev"), (TWO, "renamed")]));
+    assert_eq!(state(&identify, "shop/dev"), held(TWO, Stored::Nowhere));
     assert_eq!(fleet.member_for(TWO, &one).unwrap().line(), line("shop/dev"));
     assert_eq!(fleet.member_for(ONE, &one), None);
     let two = Bindings::new([], stacks(&[("shop/dev", ONE), ("shop/dev", TWO)]));
-    let survey = fleet.survey(&two, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
-    assert_eq!(state(&survey, "shop/dev"), LineState::Contested);
-    let text = survey.findings[0].to_string();
+    let identify = fleet.identify(&two, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
+    assert_eq!(state(&identify, "shop/dev"), LineState::Contested);
+    let text = identify.findings[0].to_string();
     assert!(text.contains(ONE) && text.contains(TWO) && text.contains("phonehome rebind shop/dev"), "{text}");
     assert!(fleet.bound_members(&two).is_empty());
     // Chosen, the other one is the second.
     let chosen = Bindings::new(bound(&[("shop/dev", TWO)]), stacks(&[("shop/dev", ONE), ("shop/dev", TWO)]));
-    let survey = fleet.survey(&chosen, &roster(&[(ONE, "x"), (TWO, "shop-dev")]));
-    assert_eq!(keys(&survey), [format!("second/shop/dev/{TWO}/{ONE}")]);
+    let identify = fleet.identify(&chosen, &roster(&[(ONE, "x"), (TWO, "shop-dev")]));
+    assert_eq!(keys(&identify), [format!("second/shop/dev/{TWO}/{ONE}")]);
 }
 
 #[test]
 fn a_pinned_id_decides_for_a_line_that_is_nobody_and_moves_no_other() {
     let fleet = fleet(SMALL);
     let all = roster(&[(PINNED, "whatever"), (ONE, "payments-prod")]);
-    assert_eq!(state(&fleet.survey(&Bindings::default(), &all), "payments/prod"), found(PINNED));
-    let survey = fleet.survey(&Bindings::new(bound(&[("payments/prod", ONE)]), []), &all);
-    assert_eq!(state(&survey, "payments/prod"), held(ONE, Stored::Here));
-    assert_eq!(keys(&survey), [format!("pinned/payments/prod/{ONE}/{PINNED}")]);
-    let text = survey.findings[0].to_string();
+    assert_eq!(state(&fleet.identify(&Bindings::default(), &all), "payments/prod"), found(PINNED));
+    let identify = fleet.identify(&Bindings::new(bound(&[("payments/prod", ONE)]), []), &all);
+    assert_eq!(state(&identify, "payments/prod"), held(ONE, Stored::Here));
+    assert_eq!(keys(&identify), [format!("pinned/payments/prod/{ONE}/{PINNED}")]);
+    let text = identify.findings[0].to_string();
     assert!(text.contains(&format!("phonehome rebind payments/prod {PINNED}")), "{text}");
-    let survey = fleet.survey(&Bindings::new(bound(&[("shop/dev", PINNED)]), []), &all);
-    assert_eq!(state(&survey, "payments/prod"), LineState::Contested);
+    let identify = fleet.identify(&Bindings::new(bound(&[("shop/dev", PINNED)]), []), &all);
+    assert_eq!(state(&identify, "payments/prod"), LineState::Contested);
     assert!(
-        keys(&survey).contains(&format!("elsewhere/payments/prod/{PINNED}/shop/dev")),
+        keys(&identify).contains(&format!("elsewhere/payments/prod/{PINNED}/shop/dev")),
         "{:?}",
-        keys(&survey)
+        keys(&identify)
     );
     // Of two with a stack it says which.
     let two = Bindings::new([], stacks(&[("payments/prod", ONE), ("payments/prod", PINNED)]));
@@ -136,11 +141,11 @@ fn a_pinned_id_decides_for_a_line_that_is_nobody_and_moves_no_other() {
 }
 
 #[test]
-fn of_an_account_that_is_closed_nothing_is_told_and_its_line_waits_to_be_freed() {
+fn of_an_account_that_is_closed_nothing_is_reported_and_its_line_waits_to_be_freed() {
     let fleet = fleet(SMALL);
     let bindings = Bindings::new(bound(&[("shop/dev", ONE)]), []);
-    let survey = fleet.survey(&bindings, &roster(&[(TWO, "shop-dev")]));
-    assert_eq!((keys(&survey), survey.of(TWO)), (vec![], None));
+    let identify = fleet.identify(&bindings, &roster(&[(TWO, "shop-dev")]));
+    assert_eq!((keys(&identify), identify.of(TWO)), (vec![], None));
 }
 
 #[test]
@@ -150,11 +155,11 @@ fn a_line_takes_its_account_along_when_domain_or_environment_are_renamed() {
     let fleet = phonehome_fleet::parse(&renamed.replace("to: shop", "to: store"))
         .unwrap_or_else(|problems| panic!("{problems}"));
     let bindings = Bindings::new(bound(&[("shop/dev", ONE)]), stacks(&[("shop/prod", TWO)]));
-    let survey =
-        fleet.survey(&bindings, &roster(&[(ONE, "shop-dev"), (TWO, "shop-prod"), (THREE, "store-dev")]));
-    assert_eq!(state(&survey, "store/dev"), held(ONE, Stored::At(line("shop/dev"))));
-    assert_eq!(state(&survey, "store/prod"), held(TWO, Stored::Nowhere));
-    assert!(keys(&survey).contains(&format!("second/store/dev/{ONE}/{THREE}")));
+    let identify =
+        fleet.identify(&bindings, &roster(&[(ONE, "shop-dev"), (TWO, "shop-prod"), (THREE, "store-dev")]));
+    assert_eq!(state(&identify, "store/dev"), held(ONE, Stored::At(line("shop/dev"))));
+    assert_eq!(state(&identify, "store/prod"), held(TWO, Stored::Nowhere));
+    assert!(keys(&identify).contains(&format!("second/store/dev/{ONE}/{THREE}")));
 }
 
 #[test]
@@ -162,9 +167,9 @@ fn an_account_of_a_line_that_left_the_file_becomes_another_only_when_somebody_sa
     let fleet = fleet(SMALL);
     let bindings = Bindings::new(bound(&[("old/dev", ONE)]), stacks(&[("old/dev", ONE)]));
     let all = roster(&[(ONE, "shop-dev")]);
-    let survey = fleet.survey(&bindings, &all);
-    assert_eq!(state(&survey, "shop/dev"), LineState::Contested);
-    assert!(survey.findings[0].to_string().contains("renamed_from"), "{}", survey.findings[0]);
+    let identify = fleet.identify(&bindings, &all);
+    assert_eq!(state(&identify, "shop/dev"), LineState::Contested);
+    assert!(identify.findings[0].to_string().contains("renamed_from"), "{}", identify.findings[0]);
     let rebinding = fleet.rebinding("shop/dev", ONE, &bindings, &all, false).unwrap();
     assert_eq!((rebinding.replaces, rebinding.leaves), (None, Some(line("old/dev"))));
 }
@@ -232,7 +237,7 @@ enum Event {
     Swap(usize, usize),
     Close(usize),
     Stack(usize),
-    /// A look at the whole organization, whose result is stored now, or later by somebody slow.
+    /// An observation of the whole organization, whose result is stored now, or later by somebody slow.
     Look(bool),
     Late,
     Rebind(usize, usize, bool),
@@ -286,9 +291,9 @@ mod sequences {
             }
         }
 
-        fn look(&mut self, fleet: &Fleet, at_once: bool) {
+        fn observe(&mut self, fleet: &Fleet, at_once: bool) {
             let found: Vec<(Line, String)> = fleet
-                .survey(&self.bindings(), &self.roster)
+                .identify(&self.bindings(), &self.roster)
                 .lines
                 .into_iter()
                 .filter_map(|it| Some((it.member.line(), it.state.account()?.to_owned())))
@@ -329,7 +334,7 @@ mod sequences {
                         self.stacks.insert(IDS[*id].to_owned(), line.clone());
                     }
                 }
-                Event::Look(at_once) => self.look(fleet, *at_once),
+                Event::Look(at_once) => self.observe(fleet, *at_once),
                 Event::Late => {
                     for (line, account) in std::mem::take(&mut self.late) {
                         self.bind(&line, &account);

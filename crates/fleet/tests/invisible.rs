@@ -94,7 +94,7 @@ fn an_invisible_character_in_a_text_that_may_have_it_is_warned_of() {
 }
 
 #[test]
-fn what_looks_like_punctuation_is_told_beside_what_the_parser_says() {
+fn what_looks_like_punctuation_is_reported_beside_what_the_parser_says() {
     let cases = [
         (
             "    owner: team-shop",
@@ -148,7 +148,7 @@ fn a_file_in_another_encoding_is_told_to_be_saved_as_utf_8() {
 }
 
 #[test]
-fn what_is_never_closed_is_told_where_it_is_opened() {
+fn what_is_never_closed_is_reported_where_it_is_opened() {
     let email = "{ name: prod, account_id: \"333333333333\", email: payments@example.com }";
     let cases = [
         (

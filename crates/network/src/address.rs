@@ -124,7 +124,7 @@ impl Address {
         Self(format!("{group}/inbound-rules"))
     }
     /// Inbound rules of a security group that must not be there.
-    pub fn surplus_inbound_rules(group: &Address) -> Self {
+    pub fn undeclared_inbound_rules(group: &Address) -> Self {
         Self(format!("{group}/surplus-inbound-rules"))
     }
     /// The outbound rules of a security group.

@@ -28,7 +28,7 @@ pub type Tags = BTreeMap<String, String>;
 /// it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
-    /// The kinds that were not looked at, or that the account's role may not see.
+    /// The kinds that were not observed, or that the account's role may not see.
     pub unseen: BTreeSet<Kind>,
     /// VPCs.
     pub vpcs: Vec<Vpc>,

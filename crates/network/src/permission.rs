@@ -40,8 +40,8 @@ impl Ask {
     pub fn is_of_one_life(&self) -> bool {
         match self {
             Self::Unpeer { .. } => true,
-            Self::Delete(doomed) => !matches!(
-                doomed,
+            Self::Delete(target) => !matches!(
+                target,
                 RemovalTarget::Route { .. }
                     | RemovalTarget::AclEntry { .. }
                     | RemovalTarget::InternetGatewayAttachment { .. }

@@ -16,9 +16,9 @@ mod spec;
 
 pub use action::{Action, Direction, Ref, RefTarget};
 pub use permission::REPAIR;
-pub use permit::{Limits, Permit, Release, Removal, Replacement};
-pub use plan::{Change, Disruption, Foreign, Located, Plan, PlanError, Readiness, Step, Wait, Withheld};
+pub use permit::{Decommission, Limits, Permit, Removal, Replacement};
+pub use plan::{Change, Disruption, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait, Withheld};
 pub use planner::{
-    default_vpc_kinds, plan, plan_default_vpc_removal, plan_permitted, plan_release, release_kinds,
+    decommission_kinds, default_vpc_kinds, plan, plan_decommission, plan_default_vpc_removal, plan_permitted,
 };
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};

@@ -48,8 +48,8 @@ impl Action {
     }
 }
 
-fn of_removal(doomed: &RemovalTarget) -> &'static str {
-    match doomed {
+fn of_removal(target: &RemovalTarget) -> &'static str {
+    match target {
         RemovalTarget::Vpc { .. } => "ec2:DeleteVpc",
         RemovalTarget::Subnet { .. } => "ec2:DeleteSubnet",
         RemovalTarget::InternetGatewayAttachment { .. } => "ec2:DetachInternetGateway",

@@ -59,7 +59,7 @@ impl Limits {
     };
 
     /// What releasing a stack allows: to take away a whole one, of 8 zones with 4 subnets each.
-    pub const RELEASE: Self = Self { deletions: 250, disruption: Disruption::Detaches, ..Self::NONE };
+    pub const DECOMMISSION: Self = Self { deletions: 250, disruption: Disruption::Detaches, ..Self::NONE };
 
     /// What is done to an adopted stack without being asked: nothing that its users could notice.
     pub const ADOPTED: Self =
@@ -135,7 +135,7 @@ impl Replacement {
 /// How a stack is given up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Release {
+pub enum Decommission {
     /// Everything that phonehome made is taken away.
     Remove,
     /// The network stays, and is no longer phonehome's: it loses phonehome's tags. The probes, functions

@@ -21,7 +21,7 @@ pub struct Plan {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub postponed: Vec<Address>,
     /// What is in the VPC but not phonehome's. It is never touched.
-    pub foreign: Vec<Foreign>,
+    pub unmanaged: Vec<Unmanaged>,
     /// Kinds that the spec is concerned with and that could not be seen.
     pub unseen: Vec<Kind>,
     /// Where the stack is.
@@ -32,7 +32,7 @@ pub struct Plan {
 
 impl Plan {
     /// Nothing to do and nothing to wait for.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_converged(&self) -> bool {
         self.steps.is_empty() && self.waits.is_empty()
     }
 
@@ -167,7 +167,7 @@ pub struct Withheld {
 
 /// Something in the VPC that is not phonehome's.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Foreign {
+pub struct Unmanaged {
     /// Its id.
     pub id: String,
     /// For people: what it is.

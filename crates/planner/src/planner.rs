@@ -1,19 +1,19 @@
 //! Spec, inventory and limits in, plan out.
 
-mod closed;
+mod decommission;
 mod default_vpc;
-mod extras;
-mod foreign;
+mod endpoints;
+mod hardening;
 mod inbound;
 mod links;
 mod locate;
 mod nat;
-mod pointless;
 mod probes;
-mod release;
+mod prune;
 mod routes;
 mod subnets;
-mod surplus;
+mod unmanaged;
+mod unused_steps;
 mod vpc;
 
 use std::collections::BTreeSet;
@@ -27,8 +27,8 @@ use phonehome_network::{
     Address, Ask, Inventory, Kind, Permission, RemovalTarget, TAG_ADDRESS, TAG_MANAGED_BY, Tags,
 };
 
+pub use decommission::{decommission_kinds, plan_decommission};
 pub use default_vpc::{default_vpc_kinds, plan_default_vpc_removal};
-pub use release::{plan_release, release_kinds};
 
 /// Makes the plan that turns what is seen into what is declared.
 ///
@@ -66,18 +66,18 @@ pub fn plan_permitted(
     planner.subnets()?;
     planner.nat_gateways()?;
     planner.route_tables()?;
-    planner.pointless();
-    planner.closed();
+    planner.drop_unused_steps();
+    planner.hardening();
     planner.endpoints()?;
     planner.flow_log()?;
     planner.links()?;
-    planner.surplus_peering_routes();
+    planner.prune_peering_routes();
     planner.stale_peering_routes();
     planner.inbound()?;
     planner.probe_security_group()?;
     planner.probes();
-    planner.surplus();
-    planner.foreign();
+    planner.prune_undeclared();
+    planner.unmanaged();
     planner.price();
     planner.plan.located = planner.stack_located();
     Ok(planner.plan)
@@ -175,7 +175,7 @@ impl<'a> Planner<'a> {
         let mut after: Vec<Address> = after.iter().chain(&outputs).cloned().collect();
         after.extend(self.tags_before(action));
         if let Some(missing) = after.iter().find(|it| self.is_withheld(it)) {
-            let reason = pointless::needs(missing);
+            let reason = unused_steps::needs(missing);
             return self.withhold_step(address.clone(), change, action.clone(), reason);
         }
         // An outcome that nothing brings is that of a kind which could not be seen.
@@ -231,24 +231,24 @@ impl<'a> Planner<'a> {
         &mut self,
         address: Address,
         before: String,
-        doomed: RemovalTarget,
+        target: RemovalTarget,
         (grant, peering, needs): (Grant, &str, &[Kind]),
         reason: &str,
         after: Vec<Address>,
     ) -> bool {
         // A route and an entry have no id but that of what they are in.
-        let is_part = matches!(doomed, RemovalTarget::Route { .. } | RemovalTarget::AclEntry { .. });
+        let is_part = matches!(target, RemovalTarget::Route { .. } | RemovalTarget::AclEntry { .. });
         let (id, what) = match is_part {
             true => (String::new(), format!("delete: {before}, {reason}")),
-            false => (doomed.id().to_owned(), format!("delete: {reason}")),
+            false => (target.id().to_owned(), format!("delete: {reason}")),
         };
-        if !is_part && self.seen.is_adopted(doomed.id()) {
+        if !is_part && self.seen.is_adopted(target.id()) {
             self.withhold(address, id, what, "it was there before phonehome, which adopted it".to_owned());
             return false;
         }
         let ask = match grant {
             Grant::Peering => Ask::Unpeer { id: peering.to_owned() },
-            _ => Ask::Delete(doomed.clone()),
+            _ => Ask::Delete(target.clone()),
         };
         let permit = match self.budget.permit(grant, &ask, needs) {
             Ok(permit) => permit,
@@ -261,7 +261,7 @@ impl<'a> Planner<'a> {
         };
         let (disruption, is_repair) = (permit.disruption(), permit.is_repair());
         let change = Change::Delete { before };
-        let action = Action::Remove(Removal::new(doomed, permit));
+        let action = Action::Remove(Removal::new(target, permit));
         // To accept that something goes is to accept what that does to its users.
         if !self.budget.may_disturb(disruption, &ask) {
             self.withhold_disruption(address, &change, disruption, action, vec![ask]);

@@ -36,13 +36,13 @@ pub struct StackSpec {
     pub probe: Option<ProbeSpec>,
     /// Tags for every resource, beside phonehome's own.
     pub tags: Tags,
-    /// What is known from earlier looks. It is not declared, and tells no stack from another.
+    /// What is known from earlier observations. It is not declared, and tells no stack from another.
     #[serde(skip)]
     pub history: History,
 }
 
-/// What a look cannot see, and earlier ones did: it tells a change of the declaration from a change by
-/// hand.
+/// What an observation cannot see, and earlier ones did: it tells a change of the declaration from a change
+/// by hand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
     /// Just this was declared before, and the stack was as declared: what differs was changed by hand.
@@ -58,7 +58,8 @@ pub struct Features {
     pub dns: bool,
     /// The default security group is empty, the default network ACL closes ports 22 and 3389 to the
     /// internet, subnets give no public addresses, and what AWS made with the VPC is tagged.
-    pub closed: bool,
+    #[serde(rename = "closed")]
+    pub hardening: bool,
     /// The gateway endpoints: `s3`, `dynamodb`. They cost nothing.
     pub endpoints: Vec<String>,
     /// The ARN of the bucket that the VPC's flow log goes to; `None`: no flow log.
@@ -186,7 +187,7 @@ impl StackSpec {
         })
     }
 
-    /// A spec that declares nothing: for looking at an account's Region, and taking away from it.
+    /// A spec that declares nothing: for observing an account's Region, and taking away from it.
     pub fn bare(account: &str, account_name: &str, region: &str) -> Self {
         Self {
             account: account.to_owned(),
@@ -210,16 +211,16 @@ impl StackSpec {
         self.zones.iter().map(|zone| zone.az_id.as_str()).filter(|az_id| has(az_id)).collect()
     }
 
-    /// The kinds of resource that have to be looked at to plan this stack: one describe call each.
+    /// The kinds of resource that have to be observed to plan this stack: one describe call each.
     pub fn kinds(&self) -> Vec<Kind> {
         let needed = |kind: &Kind| match kind {
             Kind::VpcAttribute => self.features.dns,
-            Kind::SecurityGroup => self.features.closed || self.probe.is_some() || !self.links.is_empty(),
-            Kind::NetworkAcl => self.features.closed,
+            Kind::SecurityGroup => self.features.hardening || self.probe.is_some() || !self.links.is_empty(),
+            Kind::NetworkAcl => self.features.hardening,
             // What is no longer declared is seen only by looking.
-            Kind::Endpoint => !self.features.endpoints.is_empty() || self.features.closed,
-            Kind::FlowLog => self.features.flow_logs_to.is_some() || self.features.closed,
-            Kind::Peering => !self.links.is_empty() || self.features.closed,
+            Kind::Endpoint => !self.features.endpoints.is_empty() || self.features.hardening,
+            Kind::FlowLog => self.features.flow_logs_to.is_some() || self.features.hardening,
+            Kind::Peering => !self.links.is_empty() || self.features.hardening,
             Kind::NetworkInterface => false,
             Kind::Function | Kind::Schedule => self.probe.is_some(),
             _ => true,
@@ -262,7 +263,7 @@ impl StackSpec {
 fn features(fleet: &Fleet) -> Features {
     Features {
         dns: true,
-        closed: true,
+        hardening: true,
         endpoints: fleet.network.gateway_endpoints.iter().map(ToString::to_string).collect(),
         flow_logs_to: fleet.network.flow_logs_bucket.as_ref().map(|name| format!("arn:aws:s3:::{name}")),
     }

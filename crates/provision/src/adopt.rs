@@ -9,7 +9,7 @@ use phonehome_state::StackStatus;
 use phonehome_state::{Claim, Keys, claim_existing, peek_existing};
 
 use crate::Members;
-use crate::reconcile::{Job, NoClaim, Progress, Provision, judge};
+use crate::reconcile::{Job, NoClaim, Provision, StackProgress, judge};
 use crate::time::now_ms;
 
 impl<T: Table, M: Members> Provision<T, M> {
@@ -19,7 +19,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         if let Some(doc) = holder {
             return self.held(job, doc.read().map_err(NoClaim::Table)?, vpc_id).await;
         }
-        let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::Progress)?;
+        let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::StackProgress)?;
         Ok(claim_existing(&self.table, job.account, job.region, cidr, now_ms()).await?)
     }
 
@@ -29,7 +29,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         if let Some(doc) = holder {
             return self.held(job, doc.read().map_err(NoClaim::Table)?, vpc_id).await;
         }
-        let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::Progress)?;
+        let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::StackProgress)?;
         Ok(peek_existing(&self.table, job.account, job.region, cidr, now_ms()).await?)
     }
 
@@ -40,21 +40,21 @@ impl<T: Table, M: Members> Provision<T, M> {
         if held.is_adopted() || known.is_some_and(|status| status.vpc_id.as_deref() == Some(vpc_id)) {
             return Ok(held);
         }
-        Err(NoClaim::Progress(Progress::Failed(format!(
+        Err(NoClaim::StackProgress(StackProgress::Failed(format!(
             "{vpc_id} is to be adopted (`adopt` in the fleet file), but the account already holds {held}, from \
              the pool {}: take `adopt` out of the file again, or release the account's stack first",
             held.pool
         ))))
     }
 
-    async fn cidr_of(&self, job: &Job<'_>, vpc_id: &str) -> Result<Ipv4Net, Progress> {
+    async fn cidr_of(&self, job: &Job<'_>, vpc_id: &str) -> Result<Ipv4Net, StackProgress> {
         let spec = StackSpec::bare(job.account, &job.member.account_name, job.region);
         let stack = self.members.open(&spec, None).await.map_err(|error| judge(&error))?;
         let inventory = stack.observe(&[Kind::Vpc]).await.map_err(|error| judge(&error))?.own(job.account);
         let vpc = inventory.vpcs.iter().find(|vpc| vpc.id == vpc_id);
         vpc.and_then(|vpc| vpc.cidrs.first().copied()).ok_or_else(|| {
             let there: Vec<&str> = inventory.vpcs.iter().map(|vpc| vpc.id.as_str()).collect();
-            Progress::Failed(format!(
+            StackProgress::Failed(format!(
                 "{vpc_id} is to be adopted (`adopt` in the fleet file) but is not in account {} in {}; there \
                  are: {}",
                 job.account,

@@ -10,12 +10,12 @@ use phonehome_state::Keys;
 use serde::{Deserialize, Serialize};
 
 use crate::Members;
-use crate::reconcile::{Job, Progress, Provision, after, judge};
+use crate::reconcile::{Job, Provision, StackProgress, after, judge};
 use crate::time::{WorkTime, now_ms};
 
 /// What may be taken away in one Region: the VPC with its gateway, subnets (6 at most), routes and
 /// what else AWS puts there.
-const LIMITS: Limits = Limits { deletions: 30, ..Limits::RELEASE };
+const LIMITS: Limits = Limits { deletions: 30, ..Limits::DECOMMISSION };
 
 /// How many Regions are worked on at once. Each takes some 20 calls in 5 rounds, and a function has 60 s
 /// for all 17 that every account has.
@@ -35,20 +35,20 @@ pub struct DefaultVpcs {
 
 impl<T: Table, M: Members> Provision<T, M> {
     /// Takes away the default VPCs of an account, in every Region that is enabled in it, as far as that
-    /// can be done now. Regions that are done are noted and not looked at again.
+    /// can be done now. Regions that are done are noted and not observed again.
     ///
     /// # Errors
     /// [`TableError`]
-    pub async fn remove_default_vpcs(&self, job: &Job<'_>) -> Result<Progress, TableError> {
+    pub async fn remove_default_vpcs(&self, job: &Job<'_>) -> Result<StackProgress, TableError> {
         let environment = job.fleet.environment(&job.member.environment);
         if environment.is_none_or(|environment| environment.default_vpcs == Wanted::Keep) {
-            return Ok(Progress::Settled);
+            return Ok(StackProgress::Converged);
         }
         let key = Keys::default_vpcs(job.account);
         let doc = self.table.get(&key).await?;
         let mut done = doc.as_ref().map(Doc::read::<DefaultVpcs>).transpose()?.unwrap_or_default();
         if done.finished {
-            return Ok(Progress::Settled);
+            return Ok(StackProgress::Converged);
         }
         let regions = match self.members.regions(job.account, job.region).await {
             Ok(regions) => regions,
@@ -63,20 +63,20 @@ impl<T: Table, M: Members> Provision<T, M> {
             (region, removed)
         });
         let removals: Vec<_> = stream::iter(removals).buffer_unordered(REGIONS_MAX).collect().await;
-        let mut progress = Progress::Settled;
+        let mut progress = StackProgress::Converged;
         for (region, removed) in removals {
             match removed {
                 Removed::Yes => done.removed.push(region),
                 Removed::Kept(reason) => done.kept.push((region, reason)),
-                Removed::NotYet(later) => progress = later,
+                Removed::EventuallyConsistent(later) => progress = later,
             }
         }
-        done.finished = progress == Progress::Settled;
+        done.finished = progress == StackProgress::Converged;
         let write = Write::put(key, Expect::unchanged(doc.as_ref()), &done);
         match self.table.write(vec![write]).await {
-            // Somebody else does the same; the next look sees what is left.
+            // Somebody else does the same; the next observation sees what is left.
             Err(TableError::Conflict { .. }) => {
-                Ok(Progress::later("another executor removes default VPCs", Class::Conflict))
+                Ok(StackProgress::later("another executor removes default VPCs", Class::Conflict))
             }
             other => other.map(|()| progress),
         }
@@ -113,8 +113,8 @@ impl<T: Table, M: Members> Provision<T, M> {
             return Removed::Yes;
         }
         match after(&plan, &applied) {
-            Progress::Failed(reason) => Removed::Kept(reason),
-            later => Removed::NotYet(later),
+            StackProgress::Failed(reason) => Removed::Kept(reason),
+            later => Removed::EventuallyConsistent(later),
         }
     }
 }
@@ -122,7 +122,7 @@ impl<T: Table, M: Members> Provision<T, M> {
 enum Removed {
     Yes,
     Kept(String),
-    NotYet(Progress),
+    EventuallyConsistent(StackProgress),
 }
 
 /// A Region that a policy of the organization closes is left as it is; nobody can use it.
@@ -130,6 +130,6 @@ fn refused(error: &CloudError) -> Removed {
     match error.class() {
         _ if error.is_forbidden() => Removed::Kept(format!("a policy forbids it: {error}")),
         Class::Invalid => Removed::Kept(error.to_string()),
-        _ => Removed::NotYet(judge(error)),
+        _ => Removed::EventuallyConsistent(judge(error)),
     }
 }

@@ -1,11 +1,11 @@
 //! Drift: a stack that was as declared, and no longer is, though nothing else was declared. It is told
 //! with what was done about it, and by whom when CloudTrail says so.
 //!
-//! Every change is told once. What differs at a look and did not at the one before was changed in between,
-//! and so was what differs again though it was mended. CloudTrail's event may come minutes later: then the
-//! message that is there is completed.
+//! Every change is reported once. What differs at an observation and did not at the one before was changed in
+//! between, and so was what differs again though it was mended. CloudTrail's event may come minutes later:
+//! then the message that is there is completed.
 
-mod deed;
+mod attribution;
 mod line;
 
 use std::collections::BTreeMap;
@@ -19,8 +19,8 @@ use sha2::{Digest as _, Sha256};
 
 pub use line::{Line, Repair};
 
-use crate::told::{Look, Open, Told, ask};
-use deed::{assign, is_named_by_news};
+use crate::notified::{Notified, Observed, Open, ask};
+use attribution::{assign, is_named_by_news};
 
 /// How many differences of one message are remembered, of how many messages: DynamoDB takes 400 KB.
 const LINES_MAX: usize = 10;
@@ -56,78 +56,79 @@ pub(crate) fn digest(spec: &StackSpec) -> String {
     Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What is to be told of changes by hand.
-pub(crate) fn tell(told: &mut Told, look: &Look<'_>) -> Vec<Outgoing> {
-    let mut drifts = std::mem::take(&mut told.drifts);
+/// What is to be reported of changes by hand.
+pub(crate) fn notify(notified: &mut Notified, observed: &Observed<'_>) -> Vec<Outgoing> {
+    let mut drifts = std::mem::take(&mut notified.drifts);
     let before = drifts.clone();
-    if let Some(plan) = look.plan() {
-        let lines = news(told, &drifts, look, plan);
+    if let Some(plan) = observed.plan() {
+        let lines = news(notified, &drifts, observed, plan);
         for line in drifts.iter_mut().flat_map(|drift| &mut drift.lines) {
-            line.note_repair(plan, look.found.applied.as_ref());
+            line.note_repair(plan, observed.found.applied.as_ref());
         }
         if !lines.is_empty() {
-            drifts.push(Drift::of(lines, look));
+            drifts.push(Drift::of(lines, observed));
         }
-        remember(told, look, plan);
+        remember(notified, observed, plan);
     }
-    assign(&mut drifts, look.deeds);
+    assign(&mut drifts, observed.change_log);
     let changed = drifts.iter().enumerate().filter(|(at, drift)| before.get(*at) != Some(drift));
-    let outgoing = changed.map(|(at, drift)| drift.message(before.get(at), look)).collect();
+    let outgoing = changed.map(|(at, drift)| drift.message(before.get(at), observed)).collect();
     let oldest_ms = |drift: &Drift| {
         let is_repaired = drift.lines.iter().all(|line| line.repair == Repair::Repaired);
-        look.now_ms.saturating_sub(if is_repaired { COMPLETED_MS } else { REPAIRED_MS })
+        observed.now_ms.saturating_sub(if is_repaired { COMPLETED_MS } else { REPAIRED_MS })
     };
     drifts.retain(|drift| drift.seen_ms >= oldest_ms(drift));
     drifts.drain(..drifts.len().saturating_sub(DRIFTS_MAX));
-    told.drifts = drifts;
+    notified.drifts = drifts;
     outgoing
 }
 
 /// What differs and did not when last looked, or differs again.
-fn news(told: &Told, drifts: &[Drift], look: &Look<'_>, plan: &Plan) -> Vec<Line> {
-    let was_as_declared = look.was_as_declared();
+fn news(notified: &Notified, drifts: &[Drift], observed: &Observed<'_>, plan: &Plan) -> Vec<Line> {
+    let was_as_declared = observed.was_as_declared();
     let steps = plan.steps.iter().filter_map(|step| {
-        let line = Line::of_step(step, look.found.applied.as_ref(), &told.ids);
-        let named = || is_named_by_news(&line, look.deeds, drifts);
-        let is_new = match told.open.get(&step.address) {
+        let line = Line::of_step(step, observed.found.applied.as_ref(), &notified.ids);
+        let named = || is_named_by_news(&line, observed.change_log, drifts);
+        let is_new = match notified.open.get(&step.address) {
             None => true,
             // AWS could not make what phonehome began to make.
             Some(Open { mended: true, .. }) => !matches!(step.change, Change::Replace(_)),
-            Some(Open { untold: true, .. }) => true,
+            Some(Open { unnotified: true, .. }) => true,
             Some(Open { found, .. }) => !found.is_empty() && *found != line::found(step) && named(),
         };
         // With a new declaration everything differs: only what somebody is known to have changed is drift.
         let is_drift = !is_answer(step, plan) && is_new && (was_as_declared || named());
         is_drift.then_some(line)
     });
-    let held = plan.withheld.iter().filter(|held| was_as_declared && !told.open.contains_key(&held.address));
-    let held = held.map(|held| Line::of_withheld(held, &told.ids));
+    let held =
+        plan.withheld.iter().filter(|held| was_as_declared && !notified.open.contains_key(&held.address));
+    let held = held.map(|held| Line::of_withheld(held, &notified.ids));
     steps.chain(held).collect()
 }
 
 /// Notes what is not as declared now, and what there is.
-fn remember(told: &mut Told, look: &Look<'_>, plan: &Plan) {
-    let was_as_declared = look.was_as_declared();
+fn remember(notified: &mut Notified, observed: &Observed<'_>, plan: &Plan) {
+    let was_as_declared = observed.was_as_declared();
     let idle = |address: &Address| {
-        let untold = told.open.get(address).map_or(was_as_declared, |known| known.untold);
-        (address.clone(), Open { untold, ..Open::default() })
+        let unnotified = notified.open.get(address).map_or(was_as_declared, |known| known.unnotified);
+        (address.clone(), Open { unnotified, ..Open::default() })
     };
     let waited_for = plan.waits.iter().map(|wait| &wait.address);
     let mut open: BTreeMap<Address, Open> = waited_for.chain(&plan.postponed).map(idle).collect();
     open.extend(plan.withheld.iter().map(|held| (held.address.clone(), Open::default())));
     for step in &plan.steps {
-        let mended = line::is_done(&step.address, look.found.applied.as_ref());
-        open.insert(step.address.clone(), Open { found: line::found(step), mended, untold: false });
+        let mended = line::is_done(&step.address, observed.found.applied.as_ref());
+        open.insert(step.address.clone(), Open { found: line::found(step), mended, unnotified: false });
     }
     // Of what could not be seen nothing new is known.
-    if !plan.unseen.is_empty() || look.spec.is_some_and(|spec| spec.probe.is_none()) {
-        for (address, known) in &told.open {
+    if !plan.unseen.is_empty() || observed.spec.is_some_and(|spec| spec.probe.is_none()) {
+        for (address, known) in &notified.open {
             open.entry(address.clone()).or_insert_with(|| known.clone());
         }
     }
-    told.open = open;
-    if let Some(inventory) = look.inventory {
-        told.ids = ids(inventory);
+    notified.open = open;
+    if let Some(inventory) = observed.inventory {
+        notified.ids = ids(inventory);
     }
 }
 
@@ -166,31 +167,31 @@ fn is_answer(step: &Step, plan: &Plan) -> bool {
 }
 
 impl Drift {
-    fn of(mut lines: Vec<Line>, look: &Look<'_>) -> Self {
+    fn of(mut lines: Vec<Line>, observed: &Observed<'_>) -> Self {
         let more = lines.len().saturating_sub(LINES_MAX);
         lines.truncate(LINES_MAX);
-        let (account, region) = (look.job.account, look.job.region);
-        let incident_id = format!("drift/{account}/{region}/{}", look.after.generation);
-        Self { incident_id, seen_ms: look.seen_ms, lines, more }
+        let (account, region) = (observed.job.account, observed.job.region);
+        let incident_id = format!("drift/{account}/{region}/{}", observed.after.generation);
+        Self { incident_id, seen_ms: observed.seen_ms, lines, more }
     }
 
     /// The message, or what the one that is there becomes.
-    fn message(&self, before: Option<&Self>, look: &Look<'_>) -> Outgoing {
+    fn message(&self, before: Option<&Self>, observed: &Observed<'_>) -> Outgoing {
         let number = self.lines.len() + self.more;
         let differences = if number == 1 { "difference" } else { "differences" };
-        let headline = Words::of(":wrench: ").name(&look.job.member.account_name).text(format!(
+        let headline = Words::of(":wrench: ").name(&observed.job.member.account_name).text(format!(
             " ({}) had drifted from what is declared: {number} {differences}",
-            look.job.region
+            observed.job.region
         ));
         let mut lines: Vec<Words> = self.lines.iter().map(Line::words).collect();
         lines.extend((0..self.more).map(|_| Words::of("…")));
-        let message = SlackMessage::new(headline).list("", lines).section(ask(look.job));
+        let message = SlackMessage::new(headline).list("", lines).section(ask(observed.job));
         let Some(before) = before else {
-            return look.message(&self.incident_id, SlackKind::Opened, &message);
+            return observed.message(&self.incident_id, SlackKind::Opened, &message);
         };
         let changes = self.lines.iter().zip(&before.lines).filter_map(|(now, before)| now.change(before));
         let changes = changes.reduce(|all, change| all.text("; ").then(change));
-        look.message(&self.incident_id, SlackKind::Updated, &message.thread(changes))
+        observed.message(&self.incident_id, SlackKind::Updated, &message.thread(changes))
     }
 }
 

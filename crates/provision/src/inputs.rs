@@ -70,7 +70,7 @@ fn zones(spec: &StackSpec, inventory: &Inventory, before: &Inputs) -> BTreeSet<S
 }
 
 /// Of each zone, what the plan gives its probe, then what it has. Of an input only the checks count that
-/// are declared now: what else it tests is looked at by nobody, and may have been written by anybody.
+/// are declared now: what else it tests is observed by nobody, and may have been written by anybody.
 fn given(spec: &StackSpec, probe: &ProbeSpec, inventory: &Inventory, plan: &Plan) -> Vec<Given> {
     let declared = endpoints(&probe.checks);
     let known = |mut checks: Endpoints| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::trail::Deed;
+use crate::cloudtrail::ApiCall;
 use phonehome_alerting::Outgoing;
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
@@ -12,12 +12,12 @@ use phonehome_state::{Claim, Keys, Outboxed};
 use phonehome_state::{Phase, StackStatus};
 use serde::de::DeserializeOwned;
 
-use crate::reconcile::{Job, Progress, Provision, Reconciled, judge};
+use crate::notified::{Observed, notify};
+use crate::reconcile::{Job, Provision, Reconciled, StackProgress, judge};
 use crate::time::{LEASE_MS, WorkTime, now_ms};
-use crate::told::{Look, tell};
-use crate::{Deeds, Told};
+use crate::{ChangeLog, Notified};
 
-/// How often what is to be told is decided again, because somebody else has told something.
+/// How often what is to be reported is decided again, because somebody else has told something.
 const ATTEMPTS_MAX: usize = 5;
 
 /// A stack that is this executor's for now.
@@ -78,13 +78,13 @@ impl<T: Table, M> Provision<T, M> {
         }
     }
 
-    /// Writes what was seen, with what is to be told, and gives the stack free. An executor that lost
+    /// Writes what was seen, with what is to be reported, and gives the stack free. An executor that lost
     /// its lease is refused, and tells nothing. `changed`: something may have been changed; `watched`:
-    /// the stack's probes were looked at too.
+    /// the stack's probes were observed too.
     ///
     /// # Errors
     /// [`TableError`]
-    pub(crate) async fn give_back(
+    pub(crate) async fn release_lease(
         &self,
         job: &Job<'_>,
         (spec, before): (Option<&StackSpec>, &StackStatus),
@@ -95,13 +95,13 @@ impl<T: Table, M> Provision<T, M> {
         let Leased { mut status, expect, inventory, seen_ms, refused, .. } = leased;
         status.updated_at_ms = now_ms();
         // What was just made may not be seen yet, and whoever looks now would make it again.
-        status.leased_until_ms = if changed { status.updated_at_ms + self.settle_ms } else { 0 };
+        status.leased_until_ms = if changed { status.updated_at_ms + self.cooldown_ms } else { 0 };
         (status.phase, status.message) = match &found.progress {
-            Progress::Settled => (Phase::Ready, settled_message(&status)),
-            Progress::Later { reason, .. } => (Phase::Waiting, reason.clone()),
-            Progress::Failed(reason) => (Phase::Failed, reason.clone()),
+            StackProgress::Converged => (Phase::Ready, converged_message(&status)),
+            StackProgress::Later { reason, .. } => (Phase::Waiting, reason.clone()),
+            StackProgress::Failed(reason) => (Phase::Failed, reason.clone()),
         };
-        // Only probes that were looked at are expected to report.
+        // Only probes that were observed are expected to report.
         if status.phase == Phase::Ready && watched {
             let StackStatus { availability_zones, ready_since_ms, updated_at_ms, .. } = &mut status;
             ready_since_ms.retain(|zone, _| availability_zones.contains(zone));
@@ -112,36 +112,50 @@ impl<T: Table, M> Provision<T, M> {
         let key = Keys::stack(&status.account, &status.region);
         let write = Write::put(key, expect, &status);
         let (now_ms, after) = (status.updated_at_ms, &status);
-        self.write_told(job.account, job.region, Some(write), |told, deeds| {
+        self.write_notified(job.account, job.region, Some(write), |notified, change_log| {
             let (inventory, refused) = (inventory.as_ref(), refused.as_ref());
-            tell(told, &Look { job, spec, before, after, found, inventory, refused, seen_ms, now_ms, deeds })
+            notify(
+                notified,
+                &Observed {
+                    job,
+                    spec,
+                    before,
+                    after,
+                    found,
+                    inventory,
+                    refused,
+                    seen_ms,
+                    now_ms,
+                    change_log,
+                },
+            )
         })
         .await
     }
 
-    /// Writes what has been told and the messages, together with `status`. Whoever has told something else
-    /// meanwhile is taken into account; nothing is written when the status is no longer this executor's.
+    /// Writes what has been reported and the messages, together with `status`. Whoever has told something
+    /// else meanwhile is taken into account; nothing is written when the status is no longer this executor's.
     ///
     /// # Errors
     /// [`TableError`]
-    pub(crate) async fn write_told(
+    pub(crate) async fn write_notified(
         &self,
         account: &str,
         region: &str,
         status: Option<Write>,
-        tell: impl Fn(Option<Told>, &[Deed]) -> (Told, Vec<Outgoing>) + Send + Sync,
+        notify: impl Fn(Option<Notified>, &[ApiCall]) -> (Notified, Vec<Outgoing>) + Send + Sync,
     ) -> Result<(), TableError> {
         let key = Keys::stack_notices(account, region);
         let mut doc = self.table.get(&key).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let deeds = self.table.get(&Keys::deeds(account, region)).await?;
+            let change_log = self.table.get(&Keys::change_log(account, region)).await?;
             // What cannot be read explains nothing, and must not keep the stack from being looked after.
-            let deeds = readable::<Deeds>(deeds.as_ref()).unwrap_or_default();
-            let before = readable::<Told>(doc.as_ref());
-            let (told, outgoing) = tell(before.clone(), &deeds.deeds);
+            let change_log = readable::<ChangeLog>(change_log.as_ref()).unwrap_or_default();
+            let before = readable::<Notified>(doc.as_ref());
+            let (notified, outgoing) = notify(before.clone(), &change_log.change_log);
             let mut writes: Vec<Write> = status.iter().cloned().collect();
-            if before.as_ref() != Some(&told) {
-                writes.push(Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &told));
+            if before.as_ref() != Some(&notified) {
+                writes.push(Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &notified));
             }
             writes.extend(outgoing.into_iter().map(|outgoing| {
                 let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
@@ -167,7 +181,7 @@ fn readable<V: DeserializeOwned>(doc: Option<&Doc>) -> Option<V> {
     doc.read().inspect_err(|error| tracing::error!(%error, "ignored")).ok()
 }
 
-fn settled_message(status: &StackStatus) -> String {
+fn converged_message(status: &StackStatus) -> String {
     let mut message = "as declared".to_owned();
     if !status.connections_ready {
         message.push_str(", but a declared connection waits for the account at its other end");
@@ -197,7 +211,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         private_subnets: vec![],
         withheld: vec![],
         opened: vec![],
-        settled_spec: None,
+        converged_spec: None,
         full_spec: None,
         message: "addresses are claimed".to_owned(),
         first_seen_ms: now_ms,
@@ -217,7 +231,7 @@ mod tests {
     use phonehome_state::ClaimState;
 
     use super::*;
-    use crate::time::{SETTLE_MS, WORK_MS};
+    use crate::time::{COOLDOWN_MS, WORK_MS};
 
     /// A table whose answer to a write comes late.
     struct SlowTable(MemoryTable, Duration);
@@ -255,7 +269,7 @@ mod tests {
         };
         let late = Duration::from_secs(40);
         let table = SlowTable(MemoryTable::default(), late);
-        let provision = Provision { table, members: (), settle_ms: SETTLE_MS };
+        let provision = Provision { table, members: (), cooldown_ms: COOLDOWN_MS };
         let leased = provision.lease(&job, &claim).await.unwrap().unwrap();
         tokio::time::advance(Duration::from_millis(WORK_MS) - late - Duration::from_millis(10)).await;
         assert_eq!(leased.work_time.check().await, Ok(()));

@@ -7,7 +7,9 @@
 //! [`Progress::Later`].
 
 mod adopt;
-mod deeds;
+mod change_log;
+pub mod cloudtrail;
+mod decommission;
 mod default_vpc;
 mod drift;
 mod inputs;
@@ -16,21 +18,19 @@ mod limits;
 mod links;
 mod members;
 mod notices;
+mod notified;
 mod permits;
 mod reconcile;
-mod release;
 mod seen;
 mod time;
-mod told;
-pub mod trail;
 
-pub use deeds::{Deeds, is_look_queued, note_queued_look, record_deed};
+pub use change_log::{ChangeLog, is_observation_queued, note_queued_observation, record_api_call};
+pub use decommission::account_closed_notice;
 pub use default_vpc::DefaultVpcs;
 pub use drift::{Drift, Line, Repair};
 pub use limits::usual_limits;
 pub use members::{AwsMembers, Members};
+pub use notified::{Notice, Notified, Open, Ready, Withheld};
 pub use permits::Published;
-pub use reconcile::{Job, Progress, Provision, Reconciled};
-pub use release::closed_notice;
-pub use time::{CALL_MS, CLOCK_MS, LEASE_MS, SETTLE_MS, VISIBLE_MS, WORK_MS};
-pub use told::{Notice, Open, Ready, Told, Withheld};
+pub use reconcile::{Job, Provision, Reconciled, StackProgress};
+pub use time::{CALL_MS, CLOCK_MS, COOLDOWN_MS, LEASE_MS, VISIBLE_MS, WORK_MS};

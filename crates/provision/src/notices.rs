@@ -11,66 +11,67 @@ use phonehome_network::{Address, Kind, Tagged as _};
 use phonehome_planner::StackSpec;
 use phonehome_state::Phase;
 
-use crate::reconcile::{Job, Progress};
-use crate::told::{Look, Notice, Ready, Told, Withheld, ask, message_of, place};
+use crate::notified::{Notice, Notified, Observed, Ready, Withheld, ask, message_of, place};
+use crate::reconcile::{Job, StackProgress};
 
 /// How long what a message says is wrong is remembered, in characters.
 const ABOUT_MAX: usize = 500;
 
-/// The id of what is told of a stack from now on.
+/// The id of what is reported of a stack from now on.
 pub(crate) fn incident(job: &Job<'_>, about: &str, at_ms: u64) -> String {
     format!("{about}/{}/{}/{at_ms}", job.account, job.region)
 }
 
-/// What is to be told of a look.
-pub(crate) fn tell(told: &mut Told, look: &Look<'_>) -> Vec<Outgoing> {
+/// What is to be reported of an observation.
+pub(crate) fn notify(notified: &mut Notified, observed: &Observed<'_>) -> Vec<Outgoing> {
     let outgoing = [
-        is_back(look),
-        failed(told, look.job, &look.found.progress, look.now_ms),
-        denied(told, look),
-        ready(told, look),
-        withheld(told, look),
+        is_back(observed),
+        failed(notified, observed.job, &observed.found.progress, observed.now_ms),
+        denied(notified, observed),
+        ready(notified, observed),
+        withheld(notified, observed),
     ];
     outgoing.into_iter().flatten().collect()
 }
 
 /// An account that was closed, and is no more.
-fn is_back(look: &Look<'_>) -> Option<Outgoing> {
-    let was_gone = look.before.phase == Phase::Gone;
-    let text = Words::of(":information_source: ").then(place(look.job));
+fn is_back(observed: &Observed<'_>) -> Option<Outgoing> {
+    let was_gone = observed.before.phase == Phase::Gone;
+    let text = Words::of(":information_source: ").then(place(observed.job));
     let text = text.text(" is an active account again: its network is looked after as before.");
-    let id = incident(look.job, "back", look.now_ms);
-    was_gone.then(|| look.message(&id, SlackKind::Opened, &SlackMessage::new(text)))
+    let id = incident(observed.job, "back", observed.now_ms);
+    was_gone.then(|| observed.message(&id, SlackKind::Opened, &SlackMessage::new(text)))
 }
 
 /// That the network is ready; the same message says so of its way out, when that is.
-fn ready(told: &mut Told, look: &Look<'_>) -> Option<Outgoing> {
-    let spec = look.spec?;
-    let (network, egress) = (look.after.network_ready, look.after.egress_ready);
-    let (kind, thread) = match told.ready {
+fn ready(notified: &mut Notified, observed: &Observed<'_>) -> Option<Outgoing> {
+    let spec = observed.spec?;
+    let (network, egress) = (observed.after.network_ready, observed.after.egress_ready);
+    let (kind, thread) = match notified.ready {
         None if network => (SlackKind::Opened, None),
         Some(Ready { egress: false }) if network && egress && spec.nat != Nat::None => {
             (SlackKind::Updated, Some(Words::of("the way out works")))
         }
         _ => return None,
     };
-    told.ready = Some(Ready { egress });
-    let headline = Words::of(":white_check_mark: The network of ").then(place(look.job)).text(" is ready");
-    let message = SlackMessage::new(headline).section(addresses(look, spec)).section(ask(look.job));
-    let id = incident(look.job, "network", look.after.first_seen_ms);
-    Some(look.message(&id, kind, &message.thread(thread)))
+    notified.ready = Some(Ready { egress });
+    let headline =
+        Words::of(":white_check_mark: The network of ").then(place(observed.job)).text(" is ready");
+    let message = SlackMessage::new(headline).section(addresses(observed, spec)).section(ask(observed.job));
+    let id = incident(observed.job, "network", observed.after.first_seen_ms);
+    Some(observed.message(&id, kind, &message.thread(thread)))
 }
 
 /// Its range, its subnets by zone, and the public addresses that its traffic leaves with.
-fn addresses(look: &Look<'_>, spec: &StackSpec) -> Words {
-    let vpc = look.after.vpc_id.as_deref().unwrap_or_default();
+fn addresses(observed: &Observed<'_>, spec: &StackSpec) -> Words {
+    let vpc = observed.after.vpc_id.as_deref().unwrap_or_default();
     let mut words = Words::new().markup("*Addresses* ").code(spec.cidr.to_string()).text(" ").code(vpc);
     for zone in &spec.zones {
         words = words.markup("\n• ").name(&zone.az_id).text(": private ").code(zone.private.to_string());
         words = words.text(", public ").code(zone.public.to_string());
     }
-    let ips = public_addresses(look);
-    let way_out = match (spec.nat, look.after.egress_ready) {
+    let ips = public_addresses(observed);
+    let way_out = match (spec.nat, observed.after.egress_ready) {
         (Nat::None, _) => Words::of("none is declared"),
         (_, false) => Words::of("on its way; this message says when it works"),
         (_, true) if ips.is_empty() => Words::of("works"),
@@ -82,8 +83,8 @@ fn addresses(look: &Look<'_>, spec: &StackSpec) -> Words {
 }
 
 /// Of the NAT gateways. AWS gives a regional one its own, which no description of it shows.
-fn public_addresses(look: &Look<'_>) -> BTreeSet<String> {
-    let Some(seen) = look.inventory else { return BTreeSet::new() };
+fn public_addresses(observed: &Observed<'_>) -> BTreeSet<String> {
+    let Some(seen) = observed.inventory else { return BTreeSet::new() };
     let ours = seen.nat_gateways.iter().filter(|nat| nat.address().is_some());
     let used: BTreeSet<&String> = ours.flat_map(|nat| &nat.allocation_ids).collect();
     let ips = seen.elastic_ips.iter().filter(|ip| used.contains(&ip.allocation_id));
@@ -91,14 +92,19 @@ fn public_addresses(look: &Look<'_>) -> BTreeSet<String> {
 }
 
 /// That it failed, once until it works again; and that it does.
-pub(crate) fn failed(told: &mut Told, job: &Job<'_>, progress: &Progress, now_ms: u64) -> Option<Outgoing> {
-    match (progress, told.failed.clone()) {
-        (Progress::Settled, Some(notice)) => {
-            told.failed = None;
+pub(crate) fn failed(
+    notified: &mut Notified,
+    job: &Job<'_>,
+    progress: &StackProgress,
+    now_ms: u64,
+) -> Option<Outgoing> {
+    match (progress, notified.failed.clone()) {
+        (StackProgress::Converged, Some(notice)) => {
+            notified.failed = None;
             let text = Words::of(":white_check_mark: Works again: ").then(place(job));
             Some(over(job, &notice, text, now_ms))
         }
-        (Progress::Failed(reason), known) => {
+        (StackProgress::Failed(reason), known) => {
             let about = clipped(reason);
             if known.as_ref().is_some_and(|known| known.about == about) {
                 return None;
@@ -112,14 +118,14 @@ pub(crate) fn failed(told: &mut Told, job: &Job<'_>, progress: &Progress, now_ms
             );
             let message = SlackMessage::new(headline).section(advice).section(ask(job));
             let outgoing = message_of(job, &incident_id, now_ms, kind, &message);
-            told.failed = Some(Notice { incident_id, about });
+            notified.failed = Some(Notice { incident_id, about });
             Some(outgoing)
         }
         _ => None,
     }
 }
 
-/// The end of something that was told.
+/// The end of something that was reported.
 fn over(job: &Job<'_>, notice: &Notice, text: Words, now_ms: u64) -> Outgoing {
     let was = Words::new().markup("*Was* ").text(&notice.about);
     let message = SlackMessage::new(text).section(was).thread(Some(Words::of("works again")));
@@ -127,14 +133,14 @@ fn over(job: &Job<'_>, notice: &Notice, text: Words, now_ms: u64) -> Outgoing {
 }
 
 /// That phonehome's role lacks a right in an account whose network was ready: it had it then.
-fn denied(told: &mut Told, look: &Look<'_>) -> Option<Outgoing> {
-    let denial = denial(look);
-    match (denial, told.denied.clone()) {
-        (Some(denial), None) if told.ready.is_some() => {
-            let incident_id = incident(look.job, "denied", look.now_ms);
-            let role = &look.job.fleet.organization.member_role;
+fn denied(notified: &mut Notified, observed: &Observed<'_>) -> Option<Outgoing> {
+    let denial = denial(observed);
+    match (denial, notified.denied.clone()) {
+        (Some(denial), None) if notified.ready.is_some() => {
+            let incident_id = incident(observed.job, "denied", observed.now_ms);
+            let role = &observed.job.fleet.organization.member_role;
             let headline = Words::of(":no_entry: ")
-                .then(place(look.job))
+                .then(place(observed.job))
                 .text(": the role ")
                 .code(role)
                 .text(" may no longer call ")
@@ -146,16 +152,17 @@ fn denied(told: &mut Told, look: &Look<'_>) -> Option<Outgoing> {
                  See whether the StackSet of infra/member-role.yaml still covers the account with its newest \
                  version, and whether a service control policy or a permissions boundary denies the call.",
             );
-            let message = SlackMessage::new(headline).section(says).section(advice).section(ask(look.job));
-            let outgoing = look.message(&incident_id, SlackKind::Opened, &message);
+            let message =
+                SlackMessage::new(headline).section(says).section(advice).section(ask(observed.job));
+            let outgoing = observed.message(&incident_id, SlackKind::Opened, &message);
             let about = clipped(&format!("{role} may not call {}", denial.action));
-            told.denied = Some(Notice { incident_id, about });
+            notified.denied = Some(Notice { incident_id, about });
             Some(outgoing)
         }
-        (None, Some(notice)) if look.plan().is_some() => {
-            told.denied = None;
-            let text = Words::of(":white_check_mark: Allowed again: ").then(place(look.job));
-            Some(over(look.job, &notice, text, look.now_ms))
+        (None, Some(notice)) if observed.plan().is_some() => {
+            notified.denied = None;
+            let text = Words::of(":white_check_mark: Allowed again: ").then(place(observed.job));
+            Some(over(observed.job, &notice, text, observed.now_ms))
         }
         _ => None,
     }
@@ -167,25 +174,25 @@ struct Denial {
     says: String,
 }
 
-fn denial(look: &Look<'_>) -> Option<Denial> {
-    let is_denied = |error: &&CloudError| matches!(error.class(), Class::Denied | Class::NotReady);
-    let outcomes = look.found.applied.iter().flat_map(|applied| &applied.outcomes);
+fn denial(observed: &Observed<'_>) -> Option<Denial> {
+    let is_denied = |error: &&CloudError| matches!(error.class(), Class::Denied | Class::AccountNotReady);
+    let outcomes = observed.found.applied.iter().flat_map(|applied| &applied.outcomes);
     let mut failed = outcomes.filter_map(|(_, outcome)| match outcome {
         StepOutcome::Waiting(error) | StepOutcome::Failed(error) => Some(error),
         _ => None,
     });
-    if let Some(error) = look.refused.filter(is_denied).or_else(|| failed.find(is_denied)) {
+    if let Some(error) = observed.refused.filter(is_denied).or_else(|| failed.find(is_denied)) {
         let says = clipped(&format!("{}: {}", error.code, error.message));
         return Some(Denial { action: error.operation.to_owned(), says });
     }
-    let kinds = look.spec?.kinds();
-    let unseen = look.inventory?.unseen.iter().find(|kind| kinds.contains(kind))?;
+    let kinds = observed.spec?.kinds();
+    let unseen = observed.inventory?.unseen.iter().find(|kind| kinds.contains(kind))?;
     let says = format!("its answer shows no {}", unseen.plural());
-    Some(Denial { action: looks_at(*unseen).to_owned(), says })
+    Some(Denial { action: observes(*unseen).to_owned(), says })
 }
 
 /// The call that shows a kind.
-fn looks_at(kind: Kind) -> &'static str {
+fn observes(kind: Kind) -> &'static str {
     match kind {
         Kind::Vpc => "ec2:DescribeVpcs",
         Kind::VpcAttribute => "ec2:DescribeVpcAttribute",
@@ -207,54 +214,54 @@ fn looks_at(kind: Kind) -> &'static str {
 
 /// Which changes wait for permission. Those that somebody's change by hand made necessary are told with
 /// the drift.
-fn withheld(told: &mut Told, look: &Look<'_>) -> Option<Outgoing> {
-    let held = look.plan()?.withheld.as_slice();
+fn withheld(notified: &mut Notified, observed: &Observed<'_>) -> Option<Outgoing> {
+    let held = observed.plan()?.withheld.as_slice();
     let by_hand: BTreeSet<&Address> =
-        told.drifts.iter().flat_map(|drift| &drift.lines).map(|line| &line.address).collect();
+        notified.drifts.iter().flat_map(|drift| &drift.lines).map(|line| &line.address).collect();
     let now: BTreeSet<Address> =
         held.iter().map(|it| it.address.clone()).filter(|address| !by_hand.contains(address)).collect();
-    let known = told.withheld.as_ref().map(|it| it.addresses.clone()).unwrap_or_default();
+    let known = notified.withheld.as_ref().map(|it| it.addresses.clone()).unwrap_or_default();
     let new = now.difference(&known).count();
     let is_over = now.is_empty() && !known.is_empty();
     if new == 0 && !is_over {
         return None;
     }
-    let known_id = told.withheld.as_ref().map(|it| it.incident_id.clone());
+    let known_id = notified.withheld.as_ref().map(|it| it.incident_id.clone());
     let kind = match (&known_id, is_over) {
         (_, true) => SlackKind::Resolved,
         (None, false) => SlackKind::Opened,
         (Some(_), false) => SlackKind::Updated,
     };
-    let incident_id = known_id.unwrap_or_else(|| incident(look.job, "withheld", look.now_ms));
+    let incident_id = known_id.unwrap_or_else(|| incident(observed.job, "withheld", observed.now_ms));
     let thread = (kind != SlackKind::Opened).then(|| match is_over {
         true => Words::of("nothing waits for permission any more"),
         false => Words::of(format!("{new} more")),
     });
-    let message = withheld_message(look, &now).thread(thread);
-    let outgoing = look.message(&incident_id, kind, &message);
-    told.withheld = (!is_over).then_some(Withheld { incident_id, addresses: now });
+    let message = withheld_message(observed, &now).thread(thread);
+    let outgoing = observed.message(&incident_id, kind, &message);
+    notified.withheld = (!is_over).then_some(Withheld { incident_id, addresses: now });
     Some(outgoing)
 }
 
-fn withheld_message(look: &Look<'_>, addresses: &BTreeSet<Address>) -> SlackMessage {
+fn withheld_message(observed: &Observed<'_>, addresses: &BTreeSet<Address>) -> SlackMessage {
     if addresses.is_empty() {
         let text =
-            Words::of(":white_check_mark: Nothing waits for permission any more: ").then(place(look.job));
+            Words::of(":white_check_mark: Nothing waits for permission any more: ").then(place(observed.job));
         return SlackMessage::new(text);
     }
     let number = addresses.len();
     let changes = if number == 1 { "change waits" } else { "changes wait" };
     let text = Words::of(":raised_hand: ")
-        .then(place(look.job))
+        .then(place(observed.job))
         .text(format!(": {number} {changes} for permission"));
-    let held = look.plan().map(|plan| plan.withheld.as_slice()).unwrap_or_default();
+    let held = observed.plan().map(|plan| plan.withheld.as_slice()).unwrap_or_default();
     let held = held.iter().filter(|it| addresses.contains(&it.address));
     let lines = held
         .map(|it| Words::new().code(&it.address.0).text(format!(" {}: {}", it.what, it.reason)))
         .collect();
     let advice =
-        Words::of("What would be done: ").code(format!("phonehome plan --account {}", look.job.account));
-    SlackMessage::new(text).list("", lines).section(advice).section(ask(look.job))
+        Words::of("What would be done: ").code(format!("phonehome plan --account {}", observed.job.account));
+    SlackMessage::new(text).list("", lines).section(advice).section(ask(observed.job))
 }
 
 fn clipped(text: &str) -> String {

@@ -9,10 +9,10 @@ use phonehome_cloud::table::{Table, TableError};
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Ask, Inventory, Permission};
 use phonehome_planner::{Limits, Plan, PlanError, StackSpec, plan_permitted};
-use phonehome_state::{Accepted, Reservation, give_back, hour_of, in_force, next_hour_ms, reserve, used};
+use phonehome_state::{Accepted, Reservation, hour_of, in_force, next_hour_ms, reserve, unreserve, used};
 
 use crate::limits::limits;
-use crate::reconcile::{Job, Progress, Provision};
+use crate::reconcile::{Job, Provision, StackProgress};
 use crate::time::now_ms;
 
 /// What binds a function, other than a person at a terminal.
@@ -60,7 +60,7 @@ impl<T: Table, M> Provision<T, M> {
         spec: &StackSpec,
         inventory: &Inventory,
         plan: Plan,
-    ) -> Result<Result<Plan, Progress>, TableError> {
+    ) -> Result<Result<Plan, StackProgress>, TableError> {
         let Some(published) = &job.published else { return Ok(Ok(plan)) };
         let asks = plan.uses_in_order();
         if asks.is_empty() {
@@ -71,13 +71,13 @@ impl<T: Table, M> Provision<T, M> {
         let (per_hour, now_ms) = (job.fleet.network.removals_per_hour, now_ms());
         let Job { account, region, .. } = *job;
         let reservation = Reservation { account, region, number, per_hour, now_ms };
-        // Another version came in force since the look began: what this one permitted is withdrawn.
+        // Another version came in force since the observation began: what this one permitted is withdrawn.
         let asks = if is_over { vec![] } else { asks };
-        let told = || message(job, per_hour, now_ms);
-        let reserved = match reserve(&self.table, &reservation, &asks, told).await {
+        let notified = || message(job, per_hour, now_ms);
+        let reserved = match reserve(&self.table, &reservation, &asks, notified).await {
             Ok(reserved) => reserved,
             Err(contended @ TableError::Conflict { .. }) => {
-                return Ok(Err(Progress::later(contended, Class::Conflict)));
+                return Ok(Err(StackProgress::later(contended, Class::Conflict)));
             }
             Err(error) => return Err(error),
         };
@@ -88,14 +88,14 @@ impl<T: Table, M> Provision<T, M> {
         let planned = plan_permitted(spec, inventory, &unasked(limits(job)), &granted);
         Ok(planned
             .map(|plan| explained(plan, &reserved.over, per_hour, now_ms))
-            .map_err(|impossible| Progress::Failed(impossible.to_string())))
+            .map_err(|impossible| StackProgress::Failed(impossible.to_string())))
     }
 
     /// Gives back what was reserved and certainly not done.
     ///
     /// # Errors
     /// [`TableError`]
-    pub(crate) async fn settle_permission(
+    pub(crate) async fn converge_permission(
         &self,
         job: &Job<'_>,
         plan: &Plan,
@@ -104,7 +104,7 @@ impl<T: Table, M> Provision<T, M> {
         if job.published.is_none() {
             return Ok(());
         }
-        give_back(&self.table, job.account, job.region, &not_done(plan, applied)).await
+        unreserve(&self.table, job.account, job.region, &not_done(plan, applied)).await
     }
 }
 

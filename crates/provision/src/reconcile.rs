@@ -1,6 +1,6 @@
 //! One account in one Region: claim, look, plan, apply, say how far it is.
 
-use crate::trail::Deed;
+use crate::cloudtrail::ApiCall;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::{Applied, Executor, StackApi};
@@ -18,7 +18,7 @@ use crate::seen::{
     asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
 };
 use crate::time::now_ms;
-use crate::{Members, Published, Told};
+use crate::{Members, Notified, Published};
 
 /// Brings stacks to what is declared.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Provision<T, M> {
     pub members: M,
     /// How long a changed stack is left alone, in milliseconds: [`crate::SETTLE_MS`] on AWS. What EC2 was
     /// just told may not be visible yet, and whoever looks then would make it again.
-    pub settle_ms: u64,
+    pub cooldown_ms: u64,
 }
 
 /// One stack to work on.
@@ -52,51 +52,59 @@ pub struct Job<'a> {
 
 /// How far a stack has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Progress {
+pub enum StackProgress {
     /// As declared.
-    Settled,
-    /// Look again later.
+    Converged,
+    /// Observe again later.
     Later {
         /// Why, for people.
         reason: String,
-        /// What kind of thing it waits for: it says how soon to look again, and for how long.
+        /// What kind of thing it waits for: it says how soon to observe again, and for how long.
         class: Class,
     },
     /// Trying again does not help; for people.
     Failed(String),
 }
 
-impl Progress {
+impl StackProgress {
     pub(crate) fn later(reason: impl ToString, class: Class) -> Self {
         Self::Later { reason: reason.to_string(), class }
     }
 }
 
-/// What came of one look at a stack.
+/// What came of one observation of a stack.
 #[derive(Debug)]
 pub struct Reconciled {
     /// How far it is.
-    pub progress: Progress,
+    pub progress: StackProgress,
     /// What was planned, when it came to that.
     pub plan: Option<Plan>,
     /// What became of the plan's steps, when it came to that.
     pub applied: Option<Applied>,
-    /// The ids of accounts that should be looked at because of this: the other ends of peerings.
-    pub wake: Vec<String>,
-    /// Nothing was looked at, as another executor has the stack.
+    /// The ids of accounts that should be observed because of this: the other ends of peerings.
+    pub requeue_peers: Vec<String>,
+    /// Nothing was observed, as another executor has the stack.
     pub busy: bool,
-    /// What the job's limits still allow in a further look: what was allowed was allowed once.
+    /// What the job's limits still allow in a further observation: what was allowed was allowed once.
     pub limits_left: Limits,
 }
 
 impl Reconciled {
-    pub(crate) fn only(progress: Progress) -> Self {
-        Self { progress, plan: None, applied: None, wake: vec![], busy: false, limits_left: Limits::NONE }
+    pub(crate) fn only(progress: StackProgress) -> Self {
+        Self {
+            progress,
+            plan: None,
+            applied: None,
+            requeue_peers: vec![],
+            busy: false,
+            limits_left: Limits::NONE,
+        }
     }
 
     /// Another executor has the stack, or it is left alone after a change.
     pub(crate) fn busy() -> Self {
-        let progress = Progress::later("another executor works on this stack", Class::NotYet);
+        let progress =
+            StackProgress::later("another executor works on this stack", Class::EventuallyConsistent);
         Self { busy: true, ..Self::only(progress) }
     }
 }
@@ -107,16 +115,16 @@ impl<T: Table, M: Members> Provision<T, M> {
     /// # Errors
     /// [`TableError`] when the state could not be read or written.
     pub async fn reconcile(&self, job: &Job<'_>) -> Result<Reconciled, TableError> {
-        let reconciled = self.look(job).await?;
+        let reconciled = self.observed(job).await?;
         Ok(Reconciled { limits_left: left(limits(job), &reconciled), ..reconciled })
     }
 
-    async fn look(&self, job: &Job<'_>) -> Result<Reconciled, TableError> {
+    async fn observed(&self, job: &Job<'_>) -> Result<Reconciled, TableError> {
         let claim = match self.claim(job).await {
             Ok(claim) => claim,
             Err(NoClaim::Table(error)) => return Err(error),
-            Err(NoClaim::Progress(progress)) => {
-                self.tell_failure(job, &progress).await?;
+            Err(NoClaim::StackProgress(progress)) => {
+                self.notify_failure(job, &progress).await?;
                 return Ok(Reconciled::only(progress));
             }
         };
@@ -127,13 +135,13 @@ impl<T: Table, M: Members> Provision<T, M> {
         let spec = self.spec(job, claim.cidr, Some(&leased.status)).await?;
         let reconciled = match &spec {
             Ok(spec) => self.work(job, spec, &mut leased).await?,
-            Err(unfit) => Reconciled::only(Progress::Failed(unfit.clone())),
+            Err(unfit) => Reconciled::only(StackProgress::Failed(unfit.clone())),
         };
         let changed = reconciled.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty());
         match &spec {
-            // From a terminal without the probe's code, half of the stack was not looked at.
-            Ok(spec) if reconciled.progress == Progress::Settled && spec.probe.is_some() => {
-                leased.status.settled_spec = Some(digest(spec));
+            // From a terminal without the probe's code, half of the stack was not observed.
+            Ok(spec) if reconciled.progress == StackProgress::Converged && spec.probe.is_some() => {
+                leased.status.converged_spec = Some(digest(spec));
             }
             _ => {}
         }
@@ -142,21 +150,21 @@ impl<T: Table, M: Members> Provision<T, M> {
         }
         let watched = spec.as_ref().is_ok_and(|spec| spec.probe.is_some());
         let declared = (spec.as_ref().ok(), &before);
-        self.give_back(job, declared, leased, &reconciled, (changed, watched)).await?;
+        self.release_lease(job, declared, leased, &reconciled, (changed, watched)).await?;
         Ok(reconciled)
     }
 
     /// Says of a stack that it failed before there was one.
-    async fn tell_failure(&self, job: &Job<'_>, progress: &Progress) -> Result<(), TableError> {
-        let tell = |told: Option<Told>, _: &[Deed]| {
-            let mut told = told.unwrap_or_default();
-            let outgoing = failed(&mut told, job, progress, now_ms());
-            (told, outgoing.into_iter().collect())
+    async fn notify_failure(&self, job: &Job<'_>, progress: &StackProgress) -> Result<(), TableError> {
+        let notify = |notified: Option<Notified>, _: &[ApiCall]| {
+            let mut notified = notified.unwrap_or_default();
+            let outgoing = failed(&mut notified, job, progress, now_ms());
+            (notified, outgoing.into_iter().collect())
         };
-        if !matches!(progress, Progress::Failed(_)) {
+        if !matches!(progress, StackProgress::Failed(_)) {
             return Ok(());
         }
-        match self.write_told(job.account, job.region, None, tell).await {
+        match self.write_notified(job.account, job.region, None, notify).await {
             // Somebody else says it.
             Err(TableError::Conflict { .. }) => Ok(()),
             other => other,
@@ -225,39 +233,48 @@ impl<T: Table, M: Members> Provision<T, M> {
             Ok(plan) => plan,
             // Soon after a change, a part of it may be visible before what it is in.
             Err(half_seen) if matches!(leased.status.phase, Phase::Claimed | Phase::Waiting) => {
-                return Ok(Reconciled::only(Progress::later(half_seen, Class::NotYet)));
+                return Ok(Reconciled::only(StackProgress::later(half_seen, Class::EventuallyConsistent)));
             }
-            Err(impossible) => return Ok(Reconciled::only(Progress::Failed(impossible.to_string()))),
+            Err(impossible) => return Ok(Reconciled::only(StackProgress::Failed(impossible.to_string()))),
         };
         if let Some(collision) = collision(spec, &inventory, &plan) {
-            return Ok(Reconciled::only(Progress::Failed(collision)));
+            return Ok(Reconciled::only(StackProgress::Failed(collision)));
         }
         let plan = match self.within_the_hour(job, spec, &inventory, plan).await? {
             Ok(plan) => plan,
             Err(progress) => return Ok(Reconciled::only(progress)),
         };
         self.note_inputs(spec, &inventory, &plan).await?;
-        let mut wake = note_seen(spec, &plan, &mut leased.status);
-        wake.extend(unanswered(spec, &inventory, &plan));
+        let mut requeue_peers = note_seen(spec, &plan, &mut leased.status);
+        requeue_peers.extend(unanswered(spec, &inventory, &plan));
         // A peer that is not there yet may take days to come; it wakes this account when it is.
         let waits_for_peers = plan.waits.iter().all(|wait| wait.holds_up == Readiness::Connections);
         if plan.steps.is_empty() && waits_for_peers {
             tracing::info!(account = spec.account, region = spec.region, "no changes: as declared");
-            return Ok(Reconciled { plan: Some(plan), wake, ..Reconciled::only(Progress::Settled) });
+            return Ok(Reconciled {
+                plan: Some(plan),
+                requeue_peers,
+                ..Reconciled::only(StackProgress::Converged)
+            });
         }
         tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "plan");
         // Every plan begins with full buckets: the time a changed stack is left alone refills them.
         let applied = Executor::new().apply(&stack, &plan, &leased.work_time).await;
-        self.settle_permission(job, &plan, &applied).await?;
+        self.converge_permission(job, &plan, &applied).await?;
         if applied.done() == plan.steps.len() {
             let waits_for = |what| plan.waits.iter().any(|wait| wait.holds_up == what);
             leased.status.network_ready = !waits_for(Readiness::Network);
             leased.status.egress_ready =
                 leased.status.network_ready && !waits_for(Readiness::Egress) && !makes_nat_gateway(&plan);
         }
-        wake.extend(asked_for_peerings(&inventory, &plan, &applied));
+        requeue_peers.extend(asked_for_peerings(&inventory, &plan, &applied));
         let progress = after(&plan, &applied);
-        Ok(Reconciled { plan: Some(plan), applied: Some(applied), wake, ..Reconciled::only(progress) })
+        Ok(Reconciled {
+            plan: Some(plan),
+            applied: Some(applied),
+            requeue_peers,
+            ..Reconciled::only(progress)
+        })
     }
 
     /// The addresses of the account: what it holds, or a block claimed now, or the addresses of the VPC
@@ -267,14 +284,14 @@ impl<T: Table, M: Members> Provision<T, M> {
         if let Some(adoption) = adoption {
             return self.claim_adopted(job, &adoption.vpc_id).await;
         }
-        self.look_before_claiming(job).await.map_err(NoClaim::Table)?;
+        self.observe_before_claiming(job).await.map_err(NoClaim::Table)?;
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
         Ok(claim(&self.table, &pools, job.account, job.region, now_ms()).await?)
     }
 
     /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
     /// with them. One that cannot be entered yet is new, and has only default VPCs.
-    async fn look_before_claiming(&self, job: &Job<'_>) -> Result<(), TableError> {
+    async fn observe_before_claiming(&self, job: &Job<'_>) -> Result<(), TableError> {
         if self.table.get(&Keys::holder(job.account, job.region)).await?.is_some() {
             return Ok(());
         }
@@ -326,15 +343,15 @@ impl<T: Table, M: Members> Provision<T, M> {
 #[derive(Debug)]
 pub(crate) enum NoClaim {
     Table(TableError),
-    Progress(Progress),
+    StackProgress(StackProgress),
 }
 
 impl From<LedgerError> for NoClaim {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Table(error) => Self::Table(error),
-            LedgerError::Contended => Self::Progress(Progress::later(error, Class::Conflict)),
-            refused => Self::Progress(Progress::Failed(refused.to_string())),
+            LedgerError::Contended => Self::StackProgress(StackProgress::later(error, Class::Conflict)),
+            refused => Self::StackProgress(StackProgress::Failed(refused.to_string())),
         }
     }
 }
@@ -343,44 +360,50 @@ impl std::fmt::Display for NoClaim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Table(error) => error.fmt(f),
-            Self::Progress(Progress::Later { reason, .. } | Progress::Failed(reason)) => f.write_str(reason),
-            Self::Progress(Progress::Settled) => Ok(()),
+            Self::StackProgress(StackProgress::Later { reason, .. } | StackProgress::Failed(reason)) => {
+                f.write_str(reason)
+            }
+            Self::StackProgress(StackProgress::Converged) => Ok(()),
         }
     }
 }
 
 /// What an error of looking means.
-pub(crate) fn judge(error: &CloudError) -> Progress {
+pub(crate) fn judge(error: &CloudError) -> StackProgress {
     match error.class() {
         // A role's policies reach AWS's services minutes after the role itself, so denied is not ready
         // until it has lasted.
-        class @ (Class::NotReady | Class::Denied) => Progress::later(
+        class @ (Class::AccountNotReady | Class::Denied) => StackProgress::later(
             format!(
                 "the account is not ready: {error}. If this lasts, check that the StackSet of \
                  infra/member-role.yaml covers it"
             ),
             class,
         ),
-        Class::Invalid => Progress::Failed(error.to_string()),
-        class => Progress::later(error, class),
+        Class::Invalid => StackProgress::Failed(error.to_string()),
+        class => StackProgress::later(error, class),
     }
 }
 
-/// How far a stack is after a plan was applied. Done is not settled: the next look decides that.
-pub(crate) fn after(plan: &Plan, applied: &Applied) -> Progress {
+/// How far a stack is after a plan was applied. Done is not converged: the next observation decides that.
+pub(crate) fn after(plan: &Plan, applied: &Applied) -> StackProgress {
     if let Some((address, error)) = applied.failure() {
-        return Progress::Failed(format!("{address}: {error}"));
+        return StackProgress::Failed(format!("{address}: {error}"));
     }
     if let Some(stale) = applied.stale() {
-        return Progress::later(stale, Class::Conflict);
+        return StackProgress::later(stale, Class::Conflict);
     }
     if let Some((address, error)) = applied.waiting() {
-        return Progress::later(format!("{address}: {error}"), error.class());
+        return StackProgress::later(format!("{address}: {error}"), error.class());
     }
     match plan.waits.first() {
-        Some(wait) => Progress::later(format!("{} {}: {}", wait.address, wait.id, wait.what), Class::NotYet),
-        None => {
-            Progress::later(format!("{} steps done, to be looked at again", applied.done()), Class::NotYet)
-        }
+        Some(wait) => StackProgress::later(
+            format!("{} {}: {}", wait.address, wait.id, wait.what),
+            Class::EventuallyConsistent,
+        ),
+        None => StackProgress::later(
+            format!("{} steps done, to be looked at again", applied.done()),
+            Class::EventuallyConsistent,
+        ),
     }
 }

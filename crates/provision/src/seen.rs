@@ -1,4 +1,5 @@
-//! What a look at a stack means for its status, and for the accounts at the other ends of its connections.
+//! What an observation of a stack means for its status, and for the accounts at the other ends of its
+//! connections.
 
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Address, Inventory, Peering};
@@ -7,7 +8,7 @@ use phonehome_state::StackStatus;
 
 use crate::drift::digest;
 
-/// Writes into the status what was seen. Answers the accounts that wait for something that is there
+/// Writes into the status what was seen. Returns the accounts that wait for something that is there
 /// now, this one's VPC, by their ids.
 pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus) -> Vec<String> {
     (status.network_ready, status.egress_ready) = (plan.network_ready(), plan.egress_ready());
@@ -18,7 +19,7 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
     let mut private = plan.located.private_subnets.clone();
     private.sort();
     // What is missing now may come back with this very plan, and what is no longer declared stays until
-    // its removal is permitted: peers keep their routes and rules until a look finds nothing to do.
+    // its removal is permitted: peers keep their routes and rules until an observation finds nothing to do.
     if !plan.steps.is_empty() || !plan.withheld.is_empty() {
         private.extend(status.private_subnets.iter().copied());
         private.sort();
@@ -42,7 +43,7 @@ pub(crate) fn collision(spec: &StackSpec, inventory: &Inventory, plan: &Plan) ->
     let other = own.iter().find(|vpc| vpc.cidrs.iter().any(overlaps))?;
     Some(format!(
         "{} has addresses of {}, the block that account {} holds: nothing is made. Take the account out of the \
-         fleet file, publish it and run `phonehome release`; then put it in again, with `adopt` to take that VPC \
+         fleet file, publish it and run `phonehome decommission`; then put it in again, with `adopt` to take that VPC \
          over or without to get another block",
         other.id, spec.cidr, spec.account
     ))
@@ -82,14 +83,15 @@ pub(crate) fn asked_for_peerings(inventory: &Inventory, plan: &Plan, applied: &A
 /// Notes the spec that is there in full, until another one is declared.
 pub(crate) fn note_full(spec: &StackSpec, plan: &Plan, full: &mut Option<String>) {
     let digest = digest(spec);
-    if plan.is_settled() && plan.withheld.is_empty() && plan.unseen.is_empty() && plan.postponed.is_empty() {
+    if plan.is_converged() && plan.withheld.is_empty() && plan.unseen.is_empty() && plan.postponed.is_empty()
+    {
         *full = Some(digest);
     } else if full.as_ref() != Some(&digest) {
         *full = None;
     }
 }
 
-/// The spec with what earlier looks have seen.
+/// The spec with what earlier observations have seen.
 pub(crate) fn with_history(spec: StackSpec, status: Option<&StackStatus>) -> StackSpec {
     let Some(status) = status else { return spec };
     let was_as_declared = status.full_spec.as_ref() == Some(&digest(&spec));

@@ -30,8 +30,8 @@ pub const WORK_MS: u64 = 50_000;
 /// runs in a terminal.
 pub const LEASE_MS: u64 = WORK_MS + CALL_MS + VISIBLE_MS + 2 * CLOCK_MS;
 
-/// How long a stack is left alone after its last change, before anybody looks at it again: 40 s.
-pub const SETTLE_MS: u64 = VISIBLE_MS + 2 * CLOCK_MS;
+/// How long a stack is left alone after its last change, before anybody observes it again: 40 s.
+pub const COOLDOWN_MS: u64 = VISIBLE_MS + 2 * CLOCK_MS;
 
 /// Now, in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> u64 {
@@ -87,6 +87,6 @@ mod tests {
     #[test]
     fn a_lease_outlasts_everything_that_its_holder_can_still_cause() {
         let visible_to_all = WORK_MS + CALL_MS + VISIBLE_MS;
-        assert_eq!((visible_to_all, LEASE_MS, SETTLE_MS), (90_000, 100_000, 40_000));
+        assert_eq!((visible_to_all, LEASE_MS, COOLDOWN_MS), (90_000, 100_000, 40_000));
     }
 }

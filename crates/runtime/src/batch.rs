@@ -45,7 +45,7 @@ pub async fn each_record<Q: Queue>(
             Err(Refusal::Bad(reason)) => {
                 metrics.count("Refused", 1);
                 tracing::error!(message_id, reason, "record refused, kept in the dead-letter queue");
-                bury(dead_letters, body, &message_id, &reason).await
+                dead_letter(dead_letters, body, &message_id, &reason).await
             }
         };
         if let Err(reason) = kept {
@@ -65,7 +65,7 @@ fn decode(record: &Value) -> Result<String, Refusal> {
     message.body.ok_or_else(|| Refusal::Bad("the SQS record has no body".to_owned()))
 }
 
-async fn bury<Q: Queue>(
+async fn dead_letter<Q: Queue>(
     dead_letters: &Q,
     body: String,
     message_id: &str,

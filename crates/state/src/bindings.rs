@@ -7,18 +7,19 @@
 
 use crate::{Phase, StackStatus};
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_fleet::{Binding, Bindings, Line, LineState, Rebinding, Roster, Stored, Surveyed};
+use phonehome_fleet::{Binding, Bindings, IdentifiedLine, Line, LineState, Rebinding, Roster, Stored};
 use serde::{Deserialize, Serialize};
 
 use crate::{Keys, Unread, readable};
 
-/// That a finding was told: it is told once for as long as it lasts.
+/// That a finding was told: it is reported once for as long as it lasts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Told {
-    /// What was told, for people.
+pub struct NotifiedFinding {
+    /// What was reported, for people.
     pub text: String,
     /// When; milliseconds since the Unix epoch.
-    pub told_at_ms: u64,
+    #[serde(rename = "told_at_ms")]
+    pub notified_at_ms: u64,
 }
 
 /// What is known of who is who: what is stored, and the stacks that are not given up, by the line that
@@ -96,7 +97,7 @@ pub async fn rebind(table: &impl Table, rebinding: &Rebinding, now_ms: u64) -> R
     written(table, writes).await
 }
 
-/// Forgets which line an account is: it is closed, has left, or its stack was released. Answers whether it
+/// Forgets which line an account is: it is closed, has left, or its stack was released. Returns whether it
 /// was one.
 ///
 /// # Errors
@@ -114,20 +115,20 @@ pub async fn unbind(table: &impl Table, account: &str) -> Result<bool, TableErro
 }
 
 /// Stores what a survey says of one line: the account that was found for it, or that its stack names, or
-/// that it was under another name. Answers whether the line is that account now.
+/// that it was under another name. Returns whether the line is that account now.
 ///
 /// # Errors
 /// [`TableError`]
 pub async fn keep(
     table: &impl Table,
-    surveyed: &Surveyed,
+    identified: &IdentifiedLine,
     roster: &Roster,
     now_ms: u64,
 ) -> Result<bool, TableError> {
-    let Some(account) = surveyed.state.account() else { return Ok(false) };
-    let member = &surveyed.member;
+    let Some(account) = identified.state.account() else { return Ok(false) };
+    let member = &identified.member;
     let name = roster.get(account).unwrap_or(&member.account_name);
-    match &surveyed.state {
+    match &identified.state {
         LineState::Bound { stored: Stored::Here, .. } => Ok(true),
         LineState::Bound { stored: Stored::At(line), .. } => {
             let rebinding = Rebinding {

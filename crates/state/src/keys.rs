@@ -6,7 +6,7 @@ use phonehome_fleet::Line;
 
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
-/// whoever runs the command `phonehome`, who in `apply` and `release` writes what the provisioner does.
+/// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
 pub const WRITERS: [(&str, &[&str]); 26] = [
     ("fleet", &["operator"]),
     ("fleet/versions", &["operator"]),
@@ -76,9 +76,9 @@ impl Keys {
     pub const BINDINGS: &str = "bindings";
     /// Partition of the same bindings by account.
     pub const BOUND_ACCOUNTS: &str = "bindings/accounts";
-    /// Partition of what was told of who is who.
+    /// Partition of what was notified of who is who.
     pub const TOLD: &str = "bindings/told";
-    /// Partition of what has been told of accounts and their stacks.
+    /// Partition of what has been notified of accounts and their stacks.
     pub const NOTICES: &str = "notices";
     /// Partition of the silences.
     pub const SILENCES: &str = "silences";
@@ -116,7 +116,7 @@ impl Keys {
         key(Self::HOLDERS, format!("{account}/{region}"))
     }
     /// Whose turn it is to change the ledger: changes with each claim and release.
-    pub fn ledger_turn() -> Key {
+    pub fn ledger_revision() -> Key {
         key("ledger/turn", "current")
     }
     /// The VPCs that were seen in an account.
@@ -131,19 +131,19 @@ impl Keys {
     pub fn bound_account(account: &str) -> Key {
         key(Self::BOUND_ACCOUNTS, account)
     }
-    /// That something about who is who was told.
-    pub fn told(finding: &str) -> Key {
+    /// That something about who is who was reported.
+    pub fn notified(finding: &str) -> Key {
         key(Self::TOLD, finding)
     }
     /// Who did what lately in an account and Region.
-    pub fn deeds(account: &str, region: &str) -> Key {
+    pub fn change_log(account: &str, region: &str) -> Key {
         key("deeds", format!("{account}/{region}"))
     }
     /// Which accounts were told to be in no fleet file.
     pub fn unlisted() -> Key {
         key(Self::NOTICES, "unlisted")
     }
-    /// What has been told of an account and Region.
+    /// What has been notified of an account and Region.
     pub fn stack_notices(account: &str, region: &str) -> Key {
         key(Self::NOTICES, format!("{account}/{region}"))
     }
@@ -168,10 +168,10 @@ impl Keys {
         key(Self::RESOLVED, id)
     }
     /// Whose turn it is to decide: changes with each stored decision.
-    pub fn turn() -> Key {
+    pub fn revision() -> Key {
         key("alerter", "turn")
     }
-    /// What trouble of phonehome's own has been told.
+    /// What trouble of phonehome's own has been reported.
     pub fn notices() -> Key {
         key("alerter", "notices")
     }

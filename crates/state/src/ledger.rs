@@ -1,7 +1,7 @@
 //! The ledger: which account holds which block, what is in quarantine, and what else has addresses.
 //!
 //! A block's document ([`Claim`]) lives through *held* → *in quarantine* → free. Each change is one
-//! transaction of three writes: the ledger's turn, the block, and who holds it. The turn makes two
+//! transaction of three writes: the ledger's revision, the block, and who holds it. The turn makes two
 //! changes at the same moment impossible, so that blocks of different sizes, of other pools and of
 //! VPCs that were there before cannot come to overlap, whoever asks. What is decided
 //! ([`decide`]) and what is found wrong ([`audit()`]) are plain functions of what was read.
@@ -17,7 +17,7 @@ use ipnet::Ipv4Net;
 use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
 
-use crate::{Keys, Readable, Turn, Unread, readable};
+use crate::{Keys, Readable, Revision, Unread, readable};
 
 pub use audit::{Finding, Severity, audit};
 pub use claim::{Claim, ClaimState};
@@ -166,12 +166,12 @@ pub async fn peek_existing(
 
 /// Takes back what `account` holds in `region`. Its block is given to nobody for `quarantine_days`:
 /// routes, DNS answers and firewall rules that still name it must not come to mean another
-/// account. Only the same account gets it back before. Answers with the block, also when it was
+/// account. Only the same account gets it back before. Returns with the block, also when it was
 /// released before (its quarantine is not prolonged); `None` when there is none.
 ///
 /// # Errors
 /// [`LedgerError`]; [`LedgerError::Torn`] when the block is recorded as another account's.
-pub async fn release(
+pub async fn release_block(
     table: &impl Table,
     account: &str,
     region: &str,
@@ -180,7 +180,7 @@ pub async fn release(
 ) -> Result<Option<Claim>, LedgerError> {
     let decide = |view: &View| {
         let holder = view.holder.as_ref().map(Doc::read::<Claim>).transpose()?;
-        decide::release(&view.claims(), holder, account, region, quarantine_days, now_ms)
+        decide::release_block(&view.claims(), holder, account, region, quarantine_days, now_ms)
     };
     change(table, account, region, now_ms, decide).await
 }
@@ -204,7 +204,7 @@ fn of_nobody(unread: Unread) -> Option<(Doc, Claim)> {
 }
 
 /// The VPCs that were seen. Of an account whose document cannot be read nothing is known, as of one that
-/// was never looked into; the next look into it writes the document anew.
+/// was never looked into; the next observation of it writes the document anew.
 async fn seen(table: &impl Table) -> Result<Vec<Seen>, TableError> {
     let seen = readable::<Seen>(table, Keys::SEEN).await?.found;
     Ok(seen.into_iter().map(|(_, seen)| seen).collect())
@@ -212,7 +212,7 @@ async fn seen(table: &impl Table) -> Result<Vec<Seen>, TableError> {
 
 /// The ledger at one moment, as one account's change needs it.
 struct View {
-    turn: Expect,
+    revision: Expect,
     blocks: Vec<(Doc, Claim)>,
     holder: Option<Doc>,
 }
@@ -220,11 +220,11 @@ struct View {
 impl View {
     async fn read(table: &impl Table, account: &str, region: &str) -> Result<Self, TableError> {
         // The turn comes first: whatever changes while the rest is read makes the write fail.
-        let turn = Expect::unchanged(table.get(&Keys::ledger_turn()).await?.as_ref());
+        let revision = Expect::unchanged(table.get(&Keys::ledger_revision()).await?.as_ref());
         let holder = table.get(&Keys::holder(account, region)).await?;
         let Readable { found: mut blocks, unreadable } = readable::<Claim>(table, Keys::LEDGER).await?;
         blocks.extend(unreadable.into_iter().filter_map(of_nobody));
-        Ok(Self { turn, blocks, holder })
+        Ok(Self { revision, blocks, holder })
     }
 
     fn claims(&self) -> Vec<&Claim> {
@@ -258,8 +258,9 @@ impl View {
                 (block.expiring(until_ms.div_ceil(1000)), Write::delete(holder, held_before))
             }
         };
-        let turn = Write::put(Keys::ledger_turn(), self.turn, &Turn { decided_at_ms: now_ms });
-        vec![turn, block, holder]
+        let revision =
+            Write::put(Keys::ledger_revision(), self.revision, &Revision { decided_at_ms: now_ms });
+        vec![revision, block, holder]
     }
 }
 

@@ -44,11 +44,11 @@ use phonehome_cloud::table::{Doc, Table, TableError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-pub use bindings::{Told, bind, bindings, keep, known, rebind, unbind};
+pub use bindings::{NotifiedFinding, bind, bindings, keep, known, rebind, unbind};
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
-    claim, claim_existing, peek, peek_existing, record_seen, release,
+    claim, claim_existing, peek, peek_existing, record_seen, release_block,
 };
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
@@ -58,14 +58,14 @@ pub use published::{
     Accepted, AcceptedStack, Base, InForce, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,
     TooLarge, base, fits, fleet, history, in_force, loopback_targets, publish, text_fits, version,
 };
-pub use removals::{Hour, Reservation, Reserved, Used, give_back, hour_of, next_hour_ms, reserve, used};
+pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};
 
 /// Guards decisions that rest on more than the documents they change, the alerter's and the
-/// ledger's: each is stored only if none was stored since it looked. Without it, two runs that look
+/// ledger's: each is stored only if none was stored since it observed. Without it, two runs that observation
 /// at the same moment would open two incidents for one cause, or give blocks of two sizes with the
 /// same addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Turn {
+pub struct Revision {
     /// When the newest decision was taken; milliseconds since the Unix epoch.
     pub decided_at_ms: u64,
 }

@@ -86,7 +86,7 @@ impl Outboxed {
     /// As it goes back after it could not be delivered: with the reason, and a pause that lasts as long as
     /// Slack asks, or doubles with each attempt up to 15 minutes.
     #[must_use]
-    pub fn put_back(self, now_ms: u64, last_error: String, holds: Vec<Hold>) -> Self {
+    pub fn requeue(self, now_ms: u64, last_error: String, holds: Vec<Hold>) -> Self {
         let asked = holds.iter().map(|hold| hold.until_ms).max();
         let doubled = now_ms + (1000 << self.attempts.min(20)).min(PAUSE_MS_MAX);
         Self { not_before_ms: asked.unwrap_or(doubled), last_error, holds, ..self }
@@ -124,7 +124,7 @@ mod tests {
         let paused = |attempts: u32, holds: &[u64]| {
             let hold = |until_ms: &u64| Hold { on: Held::Workspace, until_ms: *until_ms };
             let holds: Vec<Hold> = holds.iter().map(hold).collect();
-            let back = Outboxed { attempts, ..message() }.put_back(7_000, "no".into(), holds.clone());
+            let back = Outboxed { attempts, ..message() }.requeue(7_000, "no".into(), holds.clone());
             assert_eq!((back.attempts, back.last_error.as_str(), &back.holds), (attempts, "no", &holds));
             back.not_before_ms - 7_000
         };

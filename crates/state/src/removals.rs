@@ -26,7 +26,8 @@ pub struct Hour {
     pub reserved: u32,
     /// Whether it was told that there is no more.
     #[serde(default)]
-    pub told: bool,
+    #[serde(rename = "told")]
+    pub notified: bool,
 }
 
 /// What was used up of the permission of one version in one account and Region.
@@ -44,7 +45,7 @@ pub struct Used {
     pub counted: BTreeSet<Ask>,
 }
 
-/// What one look at a stack is about to take away, cut off or replace.
+/// What one observation of a stack is about to take away, cut off or replace.
 #[derive(Debug, Clone, Copy)]
 pub struct Reservation<'a> {
     /// The account's id.
@@ -93,11 +94,11 @@ pub async fn reserve<T: Table>(
     table: &T,
     reservation: &Reservation<'_>,
     asks: &[Ask],
-    told: impl Fn() -> Outgoing,
+    notified: impl Fn() -> Outgoing,
 ) -> Result<Reserved, TableError> {
     let mut conflict = None;
     for _ in 0..TRIES {
-        match try_reserve(table, reservation, asks, &told).await {
+        match try_reserve(table, reservation, asks, &notified).await {
             Err(error @ TableError::Conflict { .. }) => conflict = Some(error),
             other => return other,
         }
@@ -109,7 +110,7 @@ async fn try_reserve<T: Table>(
     table: &T,
     reservation: &Reservation<'_>,
     asks: &[Ask],
-    told: &impl Fn() -> Outgoing,
+    notified: &impl Fn() -> Outgoing,
 ) -> Result<Reserved, TableError> {
     let Reservation { account, region, number, per_hour, now_ms } = *reservation;
     let hour = now_ms / HOUR_MS;
@@ -144,12 +145,12 @@ async fn try_reserve<T: Table>(
         let write = Write::put(used_key, Expect::unchanged(used_doc.as_ref()), &used);
         writes.push(write.expiring(now_ms / 1000 + KEEP_S));
     }
-    let is_news = !reserved.over.is_empty() && !sum.told;
+    let is_news = !reserved.over.is_empty() && !sum.notified;
     if is_news {
-        let outgoing = told();
+        let outgoing = notified();
         let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
         writes.push(Write::put(key, Expect::Absent, &Outboxed::new(outgoing)));
-        sum.told = true;
+        sum.notified = true;
     }
     if !writes.is_empty() {
         let write = Write::put(hour_key, Expect::unchanged(hour_doc.as_ref()), &sum);
@@ -164,7 +165,7 @@ async fn try_reserve<T: Table>(
 ///
 /// # Errors
 /// [`TableError`]
-pub async fn give_back<T: Table>(
+pub async fn unreserve<T: Table>(
     table: &T,
     account: &str,
     region: &str,

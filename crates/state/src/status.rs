@@ -37,7 +37,7 @@ pub struct StackStatus {
     /// Every declared connection's peering is there, with its routes and rules.
     #[serde(default)]
     pub connections_ready: bool,
-    /// The VPC, once it was seen: peers need its id, and the next look asks for it by its id.
+    /// The VPC, once it was seen: peers need its id, and the next observation asks for it by its id.
     #[serde(default)]
     pub vpc_id: Option<String>,
     /// The private subnets that were seen: where peers' routes lead.
@@ -53,9 +53,10 @@ pub struct StackStatus {
     /// What tells the spec that was found to be as declared from any other: what differs from it later
     /// has drifted.
     #[serde(default)]
-    pub settled_spec: Option<String>,
-    /// The same of the spec that was there in full at a look, with nothing withheld or out of view, and has
-    /// not changed since: only what differs from that was changed by hand, and is led back unasked.
+    #[serde(rename = "settled_spec")]
+    pub converged_spec: Option<String>,
+    /// The same of the spec that was there in full at an observation, with nothing withheld or out of view,
+    /// and has not changed since: only what differs from that was changed by hand, and is led back unasked.
     #[serde(default)]
     pub full_spec: Option<String>,
     /// For people: what it waits for or what failed.

@@ -8,8 +8,8 @@ use ipnet::Ipv4Net;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
 use phonehome_fleet::AddressPool;
-use phonehome_localcloud::{HUB_ACCOUNT, REGION, Stage, StageOptions};
-use phonehome_state::{Claim, Keys, SeenVpc, all, audit, claim, claim_existing, record_seen, release};
+use phonehome_localcloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, REGION};
+use phonehome_state::{Claim, Keys, SeenVpc, all, audit, claim, claim_existing, record_seen, release_block};
 
 const ACCOUNTS: usize = 200;
 /// As many provisioners as the README recommends (`ProvisionerConcurrency` in `infra/hub.yaml`).
@@ -22,11 +22,11 @@ fn pool() -> AddressPool {
 }
 
 /// Every executor has a client of its own, as each function's instance does.
-async fn claim_at_once(stage: &Stage) -> BTreeSet<Ipv4Net> {
+async fn claim_at_once(local_cloud: &LocalCloud) -> BTreeSet<Ipv4Net> {
     let mut tasks = Vec::new();
     for executor in 0..EXECUTORS {
-        let config = sdk::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
-        let table = DynamoTable::new(&config, stage.output("TableName").unwrap());
+        let config = sdk::in_local_cloud(local_cloud.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
+        let table = DynamoTable::new(&config, local_cloud.output("TableName").unwrap());
         tasks.push(tokio::spawn(async move {
             let mut blocks = Vec::new();
             for account in (executor..ACCOUNTS).step_by(EXECUTORS) {
@@ -50,7 +50,7 @@ async fn claims(table: &DynamoTable) -> Vec<Claim> {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_dynamodb_accounts_fill_the_pool_from_below_and_blocks_rest_before_they_are_given_again() {
     let folder = tempfile::tempdir().unwrap();
-    let mut stage = Stage::start(StageOptions {
+    let mut local_cloud = LocalCloud::start(LocalCloudOptions {
         repository: Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."),
         folder: folder.path().to_owned(),
         schedule_seconds: 60,
@@ -59,17 +59,17 @@ async fn on_dynamodb_accounts_fill_the_pool_from_below_and_blocks_rest_before_th
     })
     .await
     .unwrap();
-    stage.deploy().await.unwrap();
+    local_cloud.deploy().await.unwrap();
     let lowest: BTreeSet<Ipv4Net> = pool().cidr.subnets(20).unwrap().take(ACCOUNTS).collect();
-    assert_eq!(claim_at_once(&stage).await, lowest, "the lowest blocks, without a gap");
+    assert_eq!(claim_at_once(&local_cloud).await, lowest, "the lowest blocks, without a gap");
 
-    let config = sdk::in_local_cloud(stage.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
-    let table = DynamoTable::new(&config, stage.output("TableName").unwrap());
+    let config = sdk::in_local_cloud(local_cloud.emulator.endpoint(), HUB_ACCOUNT, REGION).await.unwrap();
+    let table = DynamoTable::new(&config, local_cloud.output("TableName").unwrap());
     assert_eq!(claims(&table).await.len(), ACCOUNTS);
     assert_eq!(audit(&claims(&table).await, &[], &[], 0), []);
 
-    let rested = release(&table, "7", REGION, 30, 0).await.unwrap().unwrap();
-    assert_eq!(release(&table, "7", REGION, 30, 1).await.unwrap().as_ref(), Some(&rested));
+    let rested = release_block(&table, "7", REGION, 30, 0).await.unwrap().unwrap();
+    assert_eq!(release_block(&table, "7", REGION, 30, 1).await.unwrap().as_ref(), Some(&rested));
     let during = claim(&table, &[&pool()], "new", REGION, 30 * DAY_MS - 1).await.unwrap();
     assert!(!lowest.contains(&during.cidr), "{during}");
     let after = claim(&table, &[&pool()], "newer", REGION, 30 * DAY_MS).await.unwrap();

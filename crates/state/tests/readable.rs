@@ -1,7 +1,7 @@
 //! A partition with an item that cannot be read.
 
 use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write, key};
-use phonehome_state::{Turn, all, readable};
+use phonehome_state::{Revision, all, readable};
 use serde_json::{Value, json};
 
 async fn table(items: &[(&str, Value)]) -> MemoryTable {
@@ -16,7 +16,7 @@ async fn table(items: &[(&str, Value)]) -> MemoryTable {
 async fn an_unreadable_item_is_set_aside_and_hides_no_other() {
     let good = json!({"decided_at_ms": 1});
     let table = table(&[("a", good.clone()), ("b", json!("nonsense")), ("c", good)]).await;
-    let partition = readable::<Turn>(&table, "turns").await.unwrap();
+    let partition = readable::<Revision>(&table, "turns").await.unwrap();
     let found: Vec<&str> = partition.found.iter().map(|(doc, _)| doc.key.sort.as_str()).collect();
     assert_eq!(found, ["a", "c"]);
     let [unreadable] = partition.unreadable.as_slice() else { panic!("{partition:?}") };
@@ -24,5 +24,5 @@ async fn an_unreadable_item_is_set_aside_and_hides_no_other() {
     assert!(!unreadable.problem.is_empty());
     assert_eq!(table.query("turns").await.unwrap().len(), 3, "it stays where it is");
     // Who may not decide on a partial view asks for all of it.
-    assert!(matches!(all::<Turn>(&table, "turns").await, Err(TableError::Unreadable { .. })));
+    assert!(matches!(all::<Revision>(&table, "turns").await, Err(TableError::Unreadable { .. })));
 }

@@ -72,7 +72,8 @@ pub enum Verdict {
     },
     /// The probe itself could not test (no sockets, no memory, bad input): says nothing of the
     /// path.
-    ProberSick {
+    #[serde(rename = "prober_sick")]
+    ProbeError {
         /// Why.
         reason: String,
     },
@@ -180,16 +181,17 @@ impl Report {
         Ok(())
     }
 
-    /// Cuts every text to its limit ([`TEXT_CHARS_MAX`] and [`TEXT_BYTES_MAX`], [`RUN_ID_CHARS_MAX`]) and takes out control
-    /// characters: a report comes from an account that anybody may have got hold of. The names it is
-    /// about (Region, zone, checks) are not cut: what reads them compares them with what was declared.
+    /// Cuts every text to its limit ([`TEXT_CHARS_MAX`] and [`TEXT_BYTES_MAX`], [`RUN_ID_CHARS_MAX`]) and
+    /// takes out control characters: a report comes from an account that anybody may have got hold of. The
+    /// names it is about (Region, zone, checks) are not cut: what reads them compares them with what was
+    /// declared.
     pub fn clip(&mut self) {
         clip(&mut self.run_id, RUN_ID_CHARS_MAX);
         for result in &mut self.results {
             match &mut result.verdict {
                 Verdict::Fail { error: text, .. }
                 | Verdict::Inconclusive { reason: text }
-                | Verdict::ProberSick { reason: text } => clip(text, TEXT_CHARS_MAX),
+                | Verdict::ProbeError { reason: text } => clip(text, TEXT_CHARS_MAX),
                 Verdict::Ok | Verdict::DenyProven => {}
             }
         }
@@ -269,7 +271,7 @@ mod tests {
             results: vec![
                 fail(long.clone()),
                 result(Verdict::Inconclusive { reason: long.clone() }),
-                result(Verdict::ProberSick { reason: long }),
+                result(Verdict::ProbeError { reason: long }),
                 fail("x".repeat(TEXT_CHARS_MAX)),
             ],
             ..report()
@@ -278,7 +280,7 @@ mod tests {
         let texts = clipped.results.iter().map(|result| match &result.verdict {
             Verdict::Fail { error: text, .. }
             | Verdict::Inconclusive { reason: text }
-            | Verdict::ProberSick { reason: text } => text.clone(),
+            | Verdict::ProbeError { reason: text } => text.clone(),
             Verdict::Ok | Verdict::DenyProven => String::new(),
         });
         let mut texts: Vec<String> = texts.collect();

@@ -8,7 +8,7 @@ use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_runtime::now_ms;
-use phonehome_state::{Keys, Outboxed, Turn};
+use phonehome_state::{Keys, Outboxed, Revision};
 use serde_json::Value;
 
 use crate::world::{Gathered, gather};
@@ -28,7 +28,7 @@ pub(crate) struct Alerter<T> {
 }
 
 impl<T: Table> Alerter<T> {
-    /// Handles one invocation. What woke it does not matter: it looks at everything. The answer
+    /// Handles one invocation. What woke it does not matter: it observes everything. The answer
     /// says that every record of a batch is done.
     pub(crate) async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
         self.run(now_ms()).await?;
@@ -37,15 +37,15 @@ impl<T: Table> Alerter<T> {
         Ok(SqsBatchResponse::default())
     }
 
-    /// One look at everything.
+    /// One observation of everything.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<(), Error> {
         for _ in 0..ATTEMPTS_MAX {
             let gathered = gather(&self.table, now_ms, self.overdue_after_s).await?;
             let decision = decide(&gathered.world);
-            match self.store(&decision, &gathered.stored, gathered.turn, now_ms).await {
+            match self.store(&decision, &gathered.stored, gathered.revision, now_ms).await {
                 Ok(()) => {
-                    self.tell(&decision);
-                    return self.tell_once(&gathered, now_ms).await;
+                    self.notify(&decision);
+                    return self.notify_once(&gathered, now_ms).await;
                 }
                 Err(TableError::Conflict { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -56,12 +56,12 @@ impl<T: Table> Alerter<T> {
 
     /// Each incident is stored in one transaction with its own messages: either both are there or
     /// neither is. Incidents do not depend on each other, so a large decision is stored in parts.
-    /// Each part takes the turn, so none is stored beside another run's.
+    /// Each part takes the revision, so none is stored beside another run's.
     pub(crate) async fn store(
         &self,
         decision: &Decision,
         stored: &BTreeMap<String, Doc>,
-        mut turn: Expect,
+        mut revision: Expect,
         now_ms: u64,
     ) -> Result<(), TableError> {
         let mut parts: Vec<Vec<Write>> = Vec::new();
@@ -73,25 +73,25 @@ impl<T: Table> Alerter<T> {
             }
         }
         for mut part in parts {
-            part.push(Write::put(Keys::turn(), turn, &Turn { decided_at_ms: now_ms }));
+            part.push(Write::put(Keys::revision(), revision, &Revision { decided_at_ms: now_ms }));
             self.table.write(part).await?;
-            turn = turn.after_write();
+            revision = revision.after_write();
         }
         Ok(())
     }
 
     /// Tells what somebody should look into, once: that it was told is stored with the message. It comes
     /// after the decision, which must not wait for it; another run that tells it first has told it.
-    async fn tell_once(&self, gathered: &Gathered, now_ms: u64) -> Result<(), Error> {
+    async fn notify_once(&self, gathered: &Gathered, now_ms: u64) -> Result<(), Error> {
         let unreadable = |it: &&Trouble| matches!(it, Trouble::Unreadable { .. });
         let count = gathered.troubles.iter().filter(unreadable).count();
         if count > 0 {
             self.metrics.count("UnreadableItems", count as u64);
         }
-        let Gathered { troubles, told, channel, .. } = gathered;
-        let Some((after, message)) = notices(troubles, told, channel, now_ms) else { return Ok(()) };
+        let Gathered { troubles, notified, channel, .. } = gathered;
+        let Some((after, message)) = notices(troubles, notified, channel, now_ms) else { return Ok(()) };
         let mut writes =
-            vec![Write::put(Keys::notices(), Expect::unchanged(gathered.told_doc.as_ref()), &after)];
+            vec![Write::put(Keys::notices(), Expect::unchanged(gathered.notified_doc.as_ref()), &after)];
         if let Some(message) = message {
             let key = Keys::outbox(message.at_ms, &message.id);
             writes.push(Write::put(key, Expect::Absent, &Outboxed::new(message)));
@@ -102,7 +102,7 @@ impl<T: Table> Alerter<T> {
         }
     }
 
-    fn tell(&self, decision: &Decision) {
+    fn notify(&self, decision: &Decision) {
         for incident in &decision.incidents {
             let (id, suspect, severity) = (&incident.id, &incident.suspect, incident.severity);
             tracing::info!(id, ?suspect, ?severity, state = ?incident.state, revision = incident.revision, "incident");

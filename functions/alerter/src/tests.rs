@@ -52,7 +52,7 @@ fn stack(zones: &[&str]) -> StackStatus {
         vpc_id: None,
         private_subnets: vec![],
         withheld: vec![],
-        settled_spec: None,
+        converged_spec: None,
         full_spec: None,
         opened: vec![],
         message: String::new(),
@@ -201,7 +201,7 @@ impl Alerter<MemoryTable> {
 }
 
 #[tokio::test]
-async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_and_is_told_once() {
+async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_and_is_reported_once() {
     for (key, part) in [
         (Keys::paths(&probe(ZONES[0])), "paths | 444455556666"),
         (Keys::heartbeat(&probe(ZONES[0])), "heartbeats | 444455556666"),
@@ -220,7 +220,7 @@ async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_
             alerter.run(START_MS + 1000).await.unwrap();
             assert!(alerter.notices().await[0].contains(part), "{part}: {:?}", alerter.notices().await);
             assert_eq!(alerter.metrics.counts()["UnreadableItems"], 1, "{part}");
-            // Everything else goes on: a lost connection pages, and its end is told.
+            // Everything else goes on: a lost connection pages, and its end is reported.
             let raw = alerter.table.get(&key).await.unwrap().unwrap();
             alerter.heard(START_MS + MINUTE_MS, PathStatus::Down).await;
             alerter.table.put_raw(key.clone(), body);
@@ -253,16 +253,16 @@ async fn an_incident_stays_open_while_its_paths_or_its_stack_cannot_be_read() {
 }
 
 #[tokio::test]
-async fn an_unreadable_incident_stays_and_its_cause_is_told_once() {
+async fn an_unreadable_incident_stays_and_its_cause_is_reported_once() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
     alerter.run(START_MS + 1000).await.unwrap();
     let (doc, _) = all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().remove(0);
-    // Of a newer version: what is about is still to be seen, so nothing is told again …
+    // Of a newer version: what is about is still to be seen, so nothing is reported again …
     alerter.table.put_raw(doc.key.clone(), &doc.body.replace("\"kind\":\"", "\"kind\":\"newer_"));
     alerter.run(START_MS + 2000).await.unwrap();
     assert_eq!(alerter.pages().await, 1);
-    // … and nonsense: then the cause is told once more, and once.
+    // … and nonsense: then the cause is reported once more, and once.
     alerter.table.put_raw(doc.key.clone(), "nonsense");
     for run in 3..6 {
         alerter.run(START_MS + run * 1000).await.unwrap();
@@ -286,7 +286,7 @@ async fn what_is_stored_of_probes_that_are_not_expected_is_not_even_read() {
 }
 
 #[tokio::test]
-async fn an_account_whose_reports_are_refused_for_a_while_is_told_once_with_its_id_and_the_reasons() {
+async fn an_account_whose_reports_are_refused_for_a_while_is_reported_once_with_its_id_and_the_reasons() {
     let alerter = alerter().await;
     let mut refusals = None;
     for minute in 0..40 {
@@ -348,7 +348,7 @@ async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     let second = gather(&alerter.table, START_MS + 1001, 0).await.unwrap();
     let store = async |gathered: Gathered, now_ms| {
         let decision = phonehome_alerting::decide(&gathered.world);
-        alerter.store(&decision, &gathered.stored, gathered.turn, now_ms).await
+        alerter.store(&decision, &gathered.stored, gathered.revision, now_ms).await
     };
     store(first, START_MS + 1000).await.unwrap();
     let refused = store(second, START_MS + 1001).await.unwrap_err();

@@ -19,12 +19,12 @@ pub(crate) struct Gathered {
     pub(crate) world: World,
     pub(crate) stored: BTreeMap<String, Doc>,
     /// The turn in which it was gathered.
-    pub(crate) turn: Expect,
+    pub(crate) revision: Expect,
     /// What somebody should look into.
     pub(crate) troubles: Vec<Trouble>,
-    /// What has been told of that.
-    pub(crate) told: Notices,
-    pub(crate) told_doc: Option<Doc>,
+    /// What has been notified of that.
+    pub(crate) notified: Notices,
+    pub(crate) notified_doc: Option<Doc>,
     /// Where trouble of phonehome itself is told; empty when nowhere.
     pub(crate) channel: String,
 }
@@ -36,7 +36,7 @@ pub(crate) async fn gather(
     overdue_after_s: u32,
 ) -> Result<Gathered, StateError> {
     // The turn first: whatever another run stores from here on is met as a conflict.
-    let turn = Expect::unchanged(table.get(&Keys::turn()).await?.as_ref());
+    let revision = Expect::unchanged(table.get(&Keys::revision()).await?.as_ref());
     let fleet = phonehome_state::fleet(table).await?;
     let mut reading = Reading { table, unread: Vec::new() };
     let incidents = reading.partition::<Incident>(Keys::INCIDENTS).await?;
@@ -74,13 +74,13 @@ pub(crate) async fn gather(
     }
     let owners = owners(&fleet);
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
-    let told_doc = table.get(&Keys::notices()).await?;
-    let told = told_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
+    let notified_doc = table.get(&Keys::notices()).await?;
+    let notified = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
     let lasting = refusals.into_iter().map(|(_, it)| it).filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
     let troubles = reading.unread.iter().map(trouble).chain(lasting).collect();
     let channel = fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
     let world = World { now_ms, probes, owners, open, silences, policy, unseen };
-    Ok(Gathered { world, stored, turn, troubles, told, told_doc, channel })
+    Ok(Gathered { world, stored, revision, troubles, notified, notified_doc, channel })
 }
 
 fn trouble(unread: &Unread) -> Trouble {

@@ -49,7 +49,7 @@ fn stack() -> StackStatus {
         vpc_id: None,
         private_subnets: vec![],
         withheld: vec![],
-        settled_spec: None,
+        converged_spec: None,
         full_spec: None,
         opened: vec![],
         message: String::new(),

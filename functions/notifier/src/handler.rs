@@ -18,7 +18,7 @@ use crate::chat::ChatSource;
 use crate::delivery::{Courier, Left, Stop};
 use crate::limits::Limits;
 use crate::outbox::{
-    Group, Pending, Refused, claim_stand_in, forget_stand_in, look, put_back, release, remove, take,
+    Group, Pending, Refused, claim_stand_in, forget_stand_in, look, release, remove, requeue, take,
 };
 
 /// How long one invocation begins calls of Slack, of its 30 s.
@@ -191,6 +191,6 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
             let (id, attempts) = (&message.outgoing.id, message.attempts);
             tracing::warn!(id, attempts, reason, "not delivered, kept in the outbox");
         }
-        put_back(&self.table, tried, now_ms(), &Refused { reason, holds, for_good }).await
+        requeue(&self.table, tried, now_ms(), &Refused { reason, holds, for_good }).await
     }
 }

@@ -42,19 +42,19 @@ impl Limits {
     }
 
     /// Waits until it is a call's turn; `false` when that is not in this run.
-    pub(crate) async fn turn(&self, method: Method, channel: &str) -> bool {
+    pub(crate) async fn revision(&self, method: Method, channel: &str) -> bool {
         if !self.is_open(channel) || self.state().stopped.contains(&Held::Method(method.to_string())) {
             return false;
         }
         let last = self.state().last_posts.get(channel).copied();
-        let turn = match (method, last) {
+        let revision = match (method, last) {
             (Method::Post, Some(last)) => last + PACE,
             _ => return true,
         };
-        if turn >= self.until {
+        if revision >= self.until {
             return false;
         }
-        tokio::time::sleep_until(turn).await;
+        tokio::time::sleep_until(revision).await;
         // Another channel's call may have met a limit meanwhile.
         self.is_open(channel)
     }

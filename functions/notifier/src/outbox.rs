@@ -145,7 +145,7 @@ pub(crate) struct Refused<'r> {
 
 /// Puts back messages that could not be delivered, with the reason, and a pause that doubles or
 /// lasts as long as Slack asks.
-pub(crate) async fn put_back(
+pub(crate) async fn requeue(
     table: &impl Table,
     group: &[Pending],
     now_ms: u64,
@@ -153,7 +153,7 @@ pub(crate) async fn put_back(
 ) -> Result<(), TableError> {
     let back = |pending: &Pending| {
         let (message, holds) = (pending.message.clone(), refused.holds.to_vec());
-        let mut message = message.put_back(now_ms, refused.reason.clone(), holds);
+        let mut message = message.requeue(now_ms, refused.reason.clone(), holds);
         message.given_up = refused.for_good && message.attempts >= ATTEMPTS_MAX;
         if !message.given_up {
             return put(pending, &message);

@@ -1,8 +1,8 @@
 //! What the provisioner is told: an account event, an account to look at, or a sweep.
 
 use phonehome_planner::Disruption;
-use phonehome_planner::{Limits, Release};
-use phonehome_provision::trail::{Deed, NoDeed};
+use phonehome_planner::{Decommission, Limits};
+use phonehome_provision::cloudtrail::{ApiCall, NotAChange};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,15 +11,15 @@ use crate::failure::{Failure, Undone};
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// Look at one account.
+    /// Observe one account.
     Account(Reconcile),
-    /// Look at one account, in which somebody has just changed something.
-    Changed(Reconcile, Box<Deed>),
+    /// Observe one account, in which somebody has just changed something.
+    Changed(Reconcile, Box<ApiCall>),
     /// An event of a member account that concerns nobody: a call that failed, or that only looked.
     Nothing,
-    /// Look at every account.
+    /// Observe every account.
     Sweep,
-    /// AWS could not do something with an account: it is said, and the account looked at if there is one.
+    /// AWS could not do something with an account: it is said, and the account observed if there is one.
     Failure(Failure),
 }
 
@@ -29,12 +29,12 @@ pub(crate) enum Request {
 pub(crate) struct Reconcile {
     /// The account's id.
     pub(crate) account: String,
-    /// How often it was put back because something was not ready.
+    /// How often it was requeued because something was not ready.
     pub(crate) attempt: u32,
-    /// When it was put back for the first time since something was last done in it; milliseconds since
+    /// When it was requeued for the first time since something was last done in it; milliseconds since
     /// the Unix epoch.
     pub(crate) since_ms: u64,
-    /// When it was put back for the very first time; milliseconds since the Unix epoch.
+    /// When it was requeued for the very first time; milliseconds since the Unix epoch.
     #[serde(skip_serializing_if = "is_zero")]
     pub(crate) first_ms: u64,
     /// What may be taken away or disturbed this time; by default what a sweep may do.
@@ -42,7 +42,8 @@ pub(crate) struct Reconcile {
     pub(crate) limits: Option<Asked>,
     /// Give the account's stacks up instead: `remove` or `forget`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) release: Option<Release>,
+    #[serde(rename = "release", alias = "decommission")]
+    pub(crate) decommission: Option<Decommission>,
 }
 
 /// Limits of which a request says only those that are other than usual.
@@ -69,7 +70,7 @@ impl Asked {
             replacements: self.replacements.unwrap_or(usual.replacements),
             peerings: self.peerings.unwrap_or(usual.peerings),
             disruption: self.disruption.unwrap_or(if takes {
-                Limits::RELEASE.disruption
+                Limits::DECOMMISSION.disruption
             } else {
                 usual.disruption
             }),
@@ -79,7 +80,7 @@ impl Asked {
 }
 
 impl Asked {
-    /// The same without what a look has used up: `left` of `had`.
+    /// The same without what an observation has used up: `left` of `had`.
     pub(crate) fn less(self, had: Limits, left: Limits) -> Self {
         let less = |asked: Option<u32>, had: u32, left: u32| {
             asked.map(|it| it.saturating_sub(had.saturating_sub(left)))
@@ -94,9 +95,9 @@ impl Asked {
 }
 
 impl Reconcile {
-    /// Whether it asks for no more than any look at the account does.
+    /// Whether it asks for no more than any observe the account does.
     pub(crate) fn is_plain(&self) -> bool {
-        self.limits.is_none() && self.release.is_none()
+        self.limits.is_none() && self.decommission.is_none()
     }
 }
 
@@ -129,14 +130,17 @@ pub(crate) fn read(body: &str, management: &str) -> Result<Request, String> {
 /// A change that CloudTrail saw in a member account. Where it was is the envelope's account and Region,
 /// whatever the body says.
 fn changed(event: &Value) -> Result<Request, String> {
-    let mut deed = match Deed::read(&event["detail"]) {
-        Ok(deed) => deed,
-        Err(NoDeed::Failed { .. } | NoDeed::ReadOnly { .. }) => return Ok(Request::Nothing),
-        Err(unreadable @ NoDeed::Unreadable(_)) => return Err(unreadable.to_string()),
+    let mut api_call = match ApiCall::read(&event["detail"]) {
+        Ok(api_call) => api_call,
+        Err(NotAChange::Failed { .. } | NotAChange::ReadOnly { .. }) => return Ok(Request::Nothing),
+        Err(unreadable @ NotAChange::Unreadable(_)) => return Err(unreadable.to_string()),
     };
-    deed.account = account(event["account"].as_str())?;
-    deed.region = event["region"].as_str().ok_or("the event has no Region")?.to_owned();
-    Ok(Request::Changed(Reconcile { account: deed.account.clone(), ..Reconcile::default() }, Box::new(deed)))
+    api_call.account = account(event["account"].as_str())?;
+    api_call.region = event["region"].as_str().ok_or("the event has no Region")?.to_owned();
+    Ok(Request::Changed(
+        Reconcile { account: api_call.account.clone(), ..Reconcile::default() },
+        Box::new(api_call),
+    ))
 }
 
 /// An event of Organizations or Control Tower. The account id is all that is taken from it: an
@@ -169,7 +173,7 @@ fn account_event(event: &Value, management: &str) -> Result<Request, String> {
         "UpdateManagedAccount" => result(name, &details["updateManagedAccountStatus"], Undone::Update),
         "AccountJoinedOrganization" | "AccountDepartedOrganization" => membership(name, details),
         "MoveAccount" => hint(name, &detail["requestParameters"]["accountId"]),
-        // Says only that some account accepted an invitation: look at all of them.
+        // Says only that some account accepted an invitation: observe all of them.
         "AcceptHandshake" => Ok(Request::Sweep),
         "" => Err("the event has no detail.eventName".to_owned()),
         other => Err(format!("eventName {other:?} is none that phonehome knows")),

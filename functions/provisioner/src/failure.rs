@@ -107,7 +107,7 @@ fn clipped(text: &str) -> String {
 }
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
-    /// Says in Slack what AWS could not do, nobody else would; and has the account looked at, if there is
+    /// Says in Slack what AWS could not do, nobody else would; and has the account observed, if there is
     /// one: the event is a hint, whatever it says.
     pub(crate) async fn failed(&self, failure: &Failure) -> Result<(), Refusal> {
         tracing::error!(?failure, "AWS could not do something with an account");
@@ -131,7 +131,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
     }
 
-    /// Where an account is told of: its own route, or the last one, which takes everything.
+    /// Where an account is notified of: its own route, or the last one, which takes everything.
     async fn channel_of(&self, fleet: &Fleet, account: Option<&str>) -> Result<String, Refusal> {
         let last = fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
         let Some(id) = account else { return Ok(last) };

@@ -12,11 +12,11 @@ use phonehome_cloud::table::{Table, TableError};
 use phonehome_cloud::{Account, Class, DELAY_S_MAX, Message, Organization, Queue};
 use phonehome_executor::{StepOutcome, retry};
 use phonehome_fleet::{Fleet, Member};
-use phonehome_planner::{Limits, Release};
-use phonehome_provision::trail::Deed;
+use phonehome_planner::{Decommission, Limits};
+use phonehome_provision::cloudtrail::ApiCall;
 use phonehome_provision::{
-    Job, Members, Progress, Provision, Published, Reconciled, SETTLE_MS, closed_notice, is_look_queued,
-    note_queued_look, record_deed, usual_limits,
+    COOLDOWN_MS, Job, Members, Provision, Published, Reconciled, StackProgress, account_closed_notice,
+    is_observation_queued, note_queued_observation, record_api_call, usual_limits,
 };
 use phonehome_runtime::{Refusal, each_record, now_ms};
 use phonehome_state::{InForce, Keys, StateError, bindings, readable};
@@ -29,7 +29,7 @@ use crate::event::{Asked, Reconcile, Request, read};
 /// and the StackSet need, and short enough that nobody has come to rely on them.
 const NEW_MS: u64 = 24 * 60 * 60_000;
 
-/// For how long an account is looked at again in all: 2 hours. What needs longer goes round in circles,
+/// For how long an account is observed again in all: 2 hours. What needs longer goes round in circles,
 /// such as a resource that AWS refuses after having accepted it.
 const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
 
@@ -38,10 +38,10 @@ const USUAL_DELAY_S: u64 = 20;
 
 /// How long a changed stack is left alone, in milliseconds. In a local cloud, where what was written is
 /// seen at once, it is shorter in proportion to the requeue delay.
-pub(crate) fn settle_ms(cloud: &Cloud, requeue_delay_s: u32) -> u64 {
+pub(crate) fn cooldown_ms(cloud: &Cloud, requeue_delay_s: u32) -> u64 {
     match cloud {
-        Cloud::Aws => SETTLE_MS,
-        Cloud::Local(_) => SETTLE_MS * u64::from(requeue_delay_s) / USUAL_DELAY_S,
+        Cloud::Aws => COOLDOWN_MS,
+        Cloud::Local(_) => COOLDOWN_MS * u64::from(requeue_delay_s) / USUAL_DELAY_S,
     }
 }
 
@@ -77,11 +77,11 @@ impl Sum {
         self.add(place, reconciled.progress);
     }
 
-    fn add(&mut self, place: &str, progress: Progress) {
+    fn add(&mut self, place: &str, progress: StackProgress) {
         match progress {
-            Progress::Settled => {}
-            Progress::Later { reason, class } => self.waits.push((format!("{place}: {reason}"), class)),
-            Progress::Failed(reason) => self.failures.push(format!("{place}: {reason}")),
+            StackProgress::Converged => {}
+            StackProgress::Later { reason, class } => self.waits.push((format!("{place}: {reason}"), class)),
+            StackProgress::Failed(reason) => self.failures.push(format!("{place}: {reason}")),
         }
     }
 }
@@ -91,11 +91,11 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body, &self.management_account).map_err(Refusal::Bad)? {
-                Request::Account(request) => match request.release {
-                    Some(mode) => self.release(&request, mode).await,
+                Request::Account(request) => match request.decommission {
+                    Some(mode) => self.decommission(&request, mode).await,
                     None => self.account(&request).await,
                 },
-                Request::Changed(request, deed) => self.changed(&request, &deed).await,
+                Request::Changed(request, api_call) => self.changed(&request, &api_call).await,
                 Request::Nothing => Ok(()),
                 Request::Sweep => self.sweep().await,
                 Request::Failure(failure) => self.failed(&failure).await,
@@ -116,7 +116,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             tracing::info!(account = id, "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
             let stacks = self.stacks_of(id).await?;
-            let notice = closed_notice(fleet, &stacks, has_left, now_ms());
+            let notice = account_closed_notice(fleet, &stacks, has_left, now_ms());
             for status in stacks {
                 let noted = self.provision.gone(id, &status.region, notice.as_ref()).await;
                 noted.map_err(table_error)?;
@@ -127,7 +127,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let Some(member) = self.member(fleet, &account).await? else {
             tracing::info!(account = id, name = account.name, "skipped: not in the fleet file");
             self.metrics.count("Skipped", 1);
-            return self.tell_unlisted(fleet, &[account], false).await;
+            return self.notify_unlisted(fleet, &[account], false).await;
         };
         let sum = self.stacks(request, &in_force, &member, &account).await?;
         self.conclude(request, sum, &account.name).await
@@ -153,9 +153,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             let limits = sum.limits.map(|asked| asked.or(usual_limits(member, &region.name)));
             let job = Job { fleet, member, account: &account.id, region: &region.name, limits, published };
             let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
-            self.tell(&account.id, &reconciled);
-            self.wake(&reconciled.wake).await?;
-            // What was allowed was allowed once: not for each Region, nor for each look.
+            self.notify(&account.id, &reconciled);
+            self.requeue_peers(&reconciled.requeue_peers).await?;
+            // What was allowed was allowed once: not for each Region, nor for each observation.
             let less = |(asked, had): (Asked, Limits)| asked.less(had, reconciled.limits_left);
             sum.limits = sum.limits.zip(limits).map(less);
             sum.add_stack(&region.name, reconciled);
@@ -171,12 +171,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// Puts the account back for what is not ready, and refuses it for what will not be. Never both: one
-    /// message has one fate, and as long as something is on its way it is looked at again.
+    /// message has one fate, and as long as something is on its way it is observed again.
     async fn conclude(&self, request: &Reconcile, sum: Sum, name: &str) -> Result<(), Refusal> {
-        // The most patient one decides: what else waits is looked at along with it.
+        // The most patient one decides: what else waits is observed along with it.
         let class = sum.waits.iter().map(|(_, class)| *class).max_by_key(|class| retry::patience(*class));
         if let Some(class) = class {
-            return self.put_back(request, &sum, class).await;
+            return self.requeue(request, &sum, class).await;
         }
         if sum.failures.is_empty() {
             return Ok(());
@@ -187,18 +187,18 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// Somebody changed something in an account that has a stack: who it was is noted, and the account
-    /// is looked at at once; or a while later and once for all of them, where many change much.
-    async fn changed(&self, request: &Reconcile, deed: &Deed) -> Result<(), Refusal> {
-        if deed.is_ours(&self.fleet().await?.organization.member_role) {
+    /// is observed at once; or a while later and once for all of them, where many change much.
+    async fn changed(&self, request: &Reconcile, api_call: &ApiCall) -> Result<(), Refusal> {
+        if api_call.is_ours(&self.fleet().await?.organization.member_role) {
             return Ok(());
         }
-        let (table, account, region) = (&self.provision.table, &deed.account, &deed.region);
+        let (table, account, region) = (&self.provision.table, &api_call.account, &api_call.region);
         let Some(doc) = table.get(&Keys::stack(account, region)).await.map_err(table_error)? else {
             return Ok(());
         };
         let status: StackStatus = doc.read().map_err(table_error)?;
         let now_ms = now_ms();
-        let noted = record_deed(table, deed, now_ms).await.map_err(table_error)?;
+        let noted = record_api_call(table, api_call, now_ms).await.map_err(table_error)?;
         if !noted {
             self.metrics.count("DeedsDropped", 1);
         }
@@ -206,18 +206,18 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         if noted && status.leased_until_ms <= now_ms && status.updated_at_ms + quiet_ms <= now_ms {
             return self.account(request).await;
         }
-        if is_look_queued(table, account, region, now_ms).await.map_err(table_error)? {
+        if is_observation_queued(table, account, region, now_ms).await.map_err(table_error)? {
             return Ok(());
         }
-        // Of an account in which too much happens to be noted, one look later sees what all of it did.
-        let delay_s = if noted { self.settled_s() } else { DELAY_S_MAX };
+        // Of an account in which too much happens to be noted, one observation later sees what all of it did.
+        let delay_s = if noted { self.converged_s() } else { DELAY_S_MAX };
         self.send(request, delay_s).await?;
         let due_ms = now_ms + u64::from(delay_s) * 1000;
-        note_queued_look(table, account, region, due_ms, now_ms).await.map_err(table_error)
+        note_queued_observation(table, account, region, due_ms, now_ms).await.map_err(table_error)
     }
 
     /// Gives up the stacks of an account that has left the fleet file, or the organization.
-    async fn release(&self, request: &Reconcile, mode: Release) -> Result<(), Refusal> {
+    async fn decommission(&self, request: &Reconcile, mode: Decommission) -> Result<(), Refusal> {
         let id = request.account.as_str();
         let fleet = self.fleet().await?;
         let account = self.organization.account(id).await.map_err(later)?.filter(|account| account.active);
@@ -232,10 +232,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let mut sum = Sum::default();
         for status in self.stacks_of(id).await? {
             let (gone, days) = (account.is_none(), fleet.network.quarantine_days);
-            let released = self.provision.release(id, &status.region, mode, gone, days).await;
-            let released = released.map_err(table_error)?;
-            self.tell(id, &released);
-            sum.add_stack(&status.region, released);
+            let decommissioned = self.provision.decommission(id, &status.region, mode, gone, days).await;
+            let decommissioned = decommissioned.map_err(table_error)?;
+            self.notify(id, &decommissioned);
+            sum.add_stack(&status.region, decommissioned);
         }
         self.conclude(request, sum, "release of the account").await
     }
@@ -256,14 +256,14 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     /// Looks at other accounts of the fleet soon: something they wait for is there. Not at once, for what
     /// one account was just told by AWS another one sees a moment later.
-    async fn wake(&self, ids: &[String]) -> Result<(), Refusal> {
+    async fn requeue_peers(&self, ids: &[String]) -> Result<(), Refusal> {
         for account in ids.iter().cloned().collect::<BTreeSet<_>>() {
             self.send(&Reconcile { account, ..Reconcile::default() }, self.requeue_delay_s / 4).await?;
         }
         Ok(())
     }
 
-    fn tell(&self, account: &str, reconciled: &Reconciled) {
+    fn notify(&self, account: &str, reconciled: &Reconciled) {
         let Some(applied) = &reconciled.applied else { return };
         self.metrics.count("StepsDone", applied.done() as u64);
         for (address, outcome) in &applied.outcomes {
@@ -282,7 +282,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Puts the account back into the queue, for a while that depends on what it waits for and grows
     /// with each attempt. Whatever was done in it makes it start to wait anew: a role that came late
     /// must not use up the patience with what is made after it.
-    async fn put_back(&self, request: &Reconcile, sum: &Sum, class: Class) -> Result<(), Refusal> {
+    async fn requeue(&self, request: &Reconcile, sum: &Sum, class: Class) -> Result<(), Refusal> {
         let waits = sum.waits.iter().map(|(reason, _)| reason.as_str());
         let reason = waits.chain(sum.failures.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
         let now_ms = now_ms();
@@ -292,7 +292,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             if sum.advanced { (now_ms, 0) } else { (or_now(request.since_ms), request.attempt) };
         let waited = |since_ms: u64| Duration::from_millis(now_ms.saturating_sub(since_ms));
         // Lambda takes up to an hour to take away the network interfaces of a probe.
-        let usual = if request.release.is_some() { PATIENCE } else { retry::patience(class) };
+        let usual = if request.decommission.is_some() { PATIENCE } else { retry::patience(class) };
         let bounds = [(since_ms, usual), (first_ms, PATIENCE)];
         if let Some((_, patience)) = bounds.into_iter().find(|(since, patience)| waited(*since) >= *patience)
         {
@@ -312,18 +312,18 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// The delay that such a wait has, scaled to the requeue delay of this hub; never before a changed
-    /// stack has settled.
+    /// stack has converged.
     fn delay_s(&self, next: &Reconcile, class: Class) -> u32 {
         let mut hasher = DefaultHasher::new();
         next.account.hash(&mut hasher);
         let usual = retry::delay(class, next.attempt.saturating_sub(1), hasher.finish());
         let scaled_ms = usual.as_millis() as u64 * u64::from(self.requeue_delay_s) / USUAL_DELAY_S;
-        seconds(scaled_ms).max(self.settled_s())
+        seconds(scaled_ms).max(self.converged_s())
     }
 
-    /// After how many seconds a stack that is changed now has settled.
-    fn settled_s(&self) -> u32 {
-        seconds(self.provision.settle_ms + 1000)
+    /// After how many seconds a stack that is changed now has converged.
+    fn converged_s(&self) -> u32 {
+        seconds(self.provision.cooldown_ms + 1000)
     }
 
     pub(crate) async fn send(&self, request: &Reconcile, delay_s: u32) -> Result<(), Refusal> {
@@ -336,7 +336,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     async fn sweep(&self) -> Result<(), Refusal> {
         let fleet = self.fleet().await?;
         let accounts = self.organization.accounts().await.map_err(later)?;
-        self.tell_unlisted(&fleet, &accounts, true).await?;
+        self.notify_unlisted(&fleet, &accounts, true).await?;
         let mut queue = self.bind_all(&fleet).await?;
         // Also those that have a stack: one of a closed account has to be noted as such.
         let stacks =

@@ -32,12 +32,12 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     let session = sdk::connect().await?;
     let requeue_delay_s = number("REQUEUE_DELAY_SECONDS", 20)?;
-    let settle_ms = handler::settle_ms(&Cloud::from_variables(&environment())?, requeue_delay_s);
+    let cooldown_ms = handler::cooldown_ms(&Cloud::from_variables(&environment())?, requeue_delay_s);
     let members = AwsMembers::new(session.clone(), required("MEMBER_ROLE_NAME")?)
         .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
     let table = DynamoTable::new(&session, required("TABLE_NAME")?);
     let provisioner = &Provisioner {
-        provision: Provision { table, members, settle_ms },
+        provision: Provision { table, members, cooldown_ms },
         queue: SqsQueue::new(&session, required("RECONCILE_QUEUE_URL")?),
         dead_letters: SqsQueue::new(&session, required("DEAD_LETTER_QUEUE_URL")?),
         organization: AwsOrganization::new(&session),

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod by_hand;
+mod decommission;
 mod default_vpcs;
 mod drift;
 mod events;
@@ -13,7 +14,6 @@ mod links;
 mod notices;
 mod permits;
 mod progress;
-mod release;
 mod skipped;
 mod unreadable;
 mod world;

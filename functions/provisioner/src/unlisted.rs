@@ -23,7 +23,7 @@ const NAMED_MAX: usize = 50;
 #[serde(default)]
 struct Unlisted {
     /// Their ids.
-    told: BTreeSet<String>,
+    notified: BTreeSet<String>,
     /// The day of the newest message, in days since the Unix epoch: one message a day, to which the others
     /// of that day are added.
     day: u64,
@@ -36,7 +36,7 @@ struct Unlisted {
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Says which of these accounts, if any, are in no fleet file, each once. `all`: these are all there
     /// are. An account that has the name of a line and is not it is another matter.
-    pub(crate) async fn tell_unlisted(
+    pub(crate) async fn notify_unlisted(
         &self,
         fleet: &Fleet,
         accounts: &[Account],
@@ -57,9 +57,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
                 doc.as_ref().map(Doc::read).transpose().map_err(table_error)?.unwrap_or_default();
             let mut after = before.clone();
             if all {
-                after.told.retain(|id| unlisted.iter().any(|account| account.id == *id));
+                after.notified.retain(|id| unlisted.iter().any(|account| account.id == *id));
             }
-            let outgoing = after.tell(fleet, &unlisted, now_ms());
+            let outgoing = after.notify(fleet, &unlisted, now_ms());
             if after == before {
                 return Ok(());
             }
@@ -87,18 +87,19 @@ fn is_special(fleet: &Fleet, account: &Account) -> bool {
 
 impl Unlisted {
     /// Adds the accounts that are new; answers the message of the day with them.
-    fn tell(&mut self, fleet: &Fleet, unlisted: &[&Account], at_ms: u64) -> Option<Outgoing> {
+    fn notify(&mut self, fleet: &Fleet, unlisted: &[&Account], at_ms: u64) -> Option<Outgoing> {
         let new: Vec<&&Account> =
-            unlisted.iter().filter(|account| !self.told.contains(&account.id)).collect();
+            unlisted.iter().filter(|account| !self.notified.contains(&account.id)).collect();
         if new.is_empty() {
             return None;
         }
         let is_first = self.day != at_ms / DAY_MS || self.named.is_empty();
         if is_first {
-            *self = Self { told: std::mem::take(&mut self.told), day: at_ms / DAY_MS, ..Self::default() };
+            *self =
+                Self { notified: std::mem::take(&mut self.notified), day: at_ms / DAY_MS, ..Self::default() };
         }
         for account in &new {
-            self.told.insert(account.id.clone());
+            self.notified.insert(account.id.clone());
             if self.named.len() < NAMED_MAX {
                 self.named.push((account.id.clone(), account.name.clone()));
             } else {

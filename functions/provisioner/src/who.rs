@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::table::{Expect, Table, TableError, Write};
 use phonehome_cloud::{Account, Organization, Queue};
-use phonehome_fleet::{Finding, Fleet, Member, Roster, Survey};
+use phonehome_fleet::{Finding, Fleet, Identification, Member, Roster};
 use phonehome_provision::Members;
 use phonehome_runtime::{Refusal, now_ms};
-use phonehome_state::{Keys, Outboxed, Told, bindings, keep};
+use phonehome_state::{Keys, NotifiedFinding, Outboxed, bindings, keep};
 
 use crate::handler::{Provisioner, later, table_error};
 
@@ -16,9 +16,9 @@ use crate::handler::{Provisioner, later, table_error};
 const ATTEMPTS_MAX: usize = 10;
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
-    /// The member that an active account is. One that was never met before is bound now; that takes a look
-    /// at the whole organization, as another account may have its name. `None`: it is none, or nobody can
-    /// say which, which is told.
+    /// The member that an active account is. One that was never met before is bound now; that takes an
+    /// observation at the whole organization, as another account may have its name. `None`: it is none, or
+    /// nobody can say which, which is reported.
     pub(crate) async fn member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
         let id = account.id.as_str();
         for _ in 0..ATTEMPTS_MAX {
@@ -29,11 +29,11 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
                 (false, true) => self.roster().await?,
                 (false, false) => return Ok(None),
             };
-            let survey = fleet.survey(&bindings, &roster);
-            self.tell_of(fleet, survey.about(id)).await?;
-            let Some(surveyed) = survey.of(id) else { return Ok(None) };
-            if keep(&self.provision.table, surveyed, &roster, now_ms()).await.map_err(table_error)? {
-                return Ok(Some(surveyed.member.clone()));
+            let identify = fleet.identify(&bindings, &roster);
+            self.notify_of(fleet, identify.about(id)).await?;
+            let Some(identified) = identify.of(id) else { return Ok(None) };
+            if keep(&self.provision.table, identified, &roster, now_ms()).await.map_err(table_error)? {
+                return Ok(Some(identified.member.clone()));
             }
         }
         Err(Refusal::Later(format!("{ATTEMPTS_MAX} attempts to bind account {id} met other changes")))
@@ -46,14 +46,14 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         // The organization first: whoever is bound meanwhile is in it.
         let roster = self.roster().await?;
         let bindings = bindings(table).await.map_err(table_error)?;
-        let survey = fleet.survey(&bindings, &roster);
-        self.forget_told(&survey).await?;
-        self.tell_of(fleet, survey.findings.iter()).await?;
+        let identify = fleet.identify(&bindings, &roster);
+        self.forget_notified(&identify).await?;
+        self.notify_of(fleet, identify.findings.iter()).await?;
         let mut accounts: BTreeSet<String> = bindings.accounts().map(str::to_owned).collect();
-        for surveyed in &survey.lines {
-            let Some(account) = surveyed.state.account() else { continue };
-            // Where somebody else is faster, the look at the account decides.
-            keep(table, surveyed, &roster, now_ms()).await.map_err(table_error)?;
+        for identified in &identify.lines {
+            let Some(account) = identified.state.account() else { continue };
+            // Where somebody else is faster, the observation of the account decides.
+            keep(table, identified, &roster, now_ms()).await.map_err(table_error)?;
             accounts.insert(account.to_owned());
         }
         // One that is no line any more, and never got a stack, is nothing.
@@ -72,7 +72,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// Says in Slack what was not said before.
-    async fn tell_of<'a>(
+    async fn notify_of<'a>(
         &self,
         fleet: &Fleet,
         findings: impl Iterator<Item = &'a Finding>,
@@ -81,11 +81,15 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             let text = finding.to_string();
             tracing::warn!(accounts = ?finding.accounts(), text, "who is who");
             let key = finding.key();
-            let told = Write::put(Keys::told(&key), Expect::Absent, &Told { text, told_at_ms: now_ms() });
+            let notified = Write::put(
+                Keys::notified(&key),
+                Expect::Absent,
+                &NotifiedFinding { text, notified_at_ms: now_ms() },
+            );
             let outgoing = message(fleet, finding, now_ms());
             let sent = Keys::outbox(outgoing.at_ms, &outgoing.id);
             let sent = Write::put(sent, Expect::Absent, &Outboxed::new(outgoing));
-            match self.provision.table.write(vec![told, sent]).await {
+            match self.provision.table.write(vec![notified, sent]).await {
                 Ok(()) => self.metrics.count("IdentityFinding", 1),
                 Err(TableError::Conflict { .. }) => {}
                 Err(error) => return Err(table_error(error)),
@@ -94,11 +98,11 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         Ok(())
     }
 
-    /// What is put right is told again, should it come back.
-    async fn forget_told(&self, survey: &Survey) -> Result<(), Refusal> {
-        let current: BTreeSet<String> = survey.findings.iter().map(Finding::key).collect();
-        let told = self.provision.table.query(Keys::TOLD).await.map_err(table_error)?;
-        for doc in told.into_iter().filter(|doc| !current.contains(&doc.key.sort)) {
+    /// What is put right is reported again, should it come back.
+    async fn forget_notified(&self, identify: &Identification) -> Result<(), Refusal> {
+        let current: BTreeSet<String> = identify.findings.iter().map(Finding::key).collect();
+        let notified = self.provision.table.query(Keys::TOLD).await.map_err(table_error)?;
+        for doc in notified.into_iter().filter(|doc| !current.contains(&doc.key.sort)) {
             let write = Write::delete(doc.key, Expect::Version(doc.version));
             match self.provision.table.write(vec![write]).await {
                 Ok(()) | Err(TableError::Conflict { .. }) => {}

@@ -28,7 +28,7 @@ struct Measured {
     /// Until the last call that changed something was answered, in seconds of simulated time.
     changed_s: f64,
     /// Until the last account was as declared, in seconds of simulated time.
-    settled_s: f64,
+    converged_s: f64,
     /// The process's peak resident memory, in MB.
     memory_mb: f64,
 }
@@ -46,7 +46,7 @@ pub(crate) fn run(endpoint: &str) -> Result<()> {
     println!(
         "  One account: calls done after {:.2} s, as declared after {:.1} s (a NAT gateway takes {} s)",
         one.changed_s,
-        one.settled_s,
+        one.converged_s,
         rollout.nat_pending.as_secs()
     );
     println!(
@@ -55,15 +55,15 @@ pub(crate) fn run(endpoint: &str) -> Result<()> {
     println!(
         "  Predicted: calls done after {:.1} s, as declared after {:.1} s",
         one.changed_s + forced_s,
-        one.settled_s + forced_s
+        one.converged_s + forced_s
     );
     let all = measure(&["--simulate", &ACCOUNTS.to_string()])?;
     println!(
         "  Measured:  calls done after {:.1} s, as declared after {:.1} s",
-        all.changed_s, all.settled_s
+        all.changed_s, all.converged_s
     );
     verdict("until calls are done", all.changed_s, one.changed_s * 1.5 + forced_s, "s");
-    verdict("until all are as declared", all.settled_s, one.settled_s * 1.5 + forced_s, "s");
+    verdict("until all are as declared", all.converged_s, one.converged_s * 1.5 + forced_s, "s");
     println!("Memory, with the real clients: {ACCOUNTS} plain stacks made on moto, {AT_ONCE} at once");
     let real = measure(&["--memory", endpoint])?;
     verdict("peak resident memory", real.memory_mb, MEMORY_MB_MAX, "MB");
@@ -119,10 +119,10 @@ async fn one(base: &Session, account: usize) -> Result<()> {
     Ok(())
 }
 
-fn print_measured(changed: Duration, settled: Duration) -> Result<()> {
+fn print_measured(changed: Duration, converged: Duration) -> Result<()> {
     let measured = Measured {
         changed_s: changed.as_secs_f64(),
-        settled_s: settled.as_secs_f64(),
+        converged_s: converged.as_secs_f64(),
         memory_mb: peak_memory_mb()?,
     };
     println!("{}", serde_json::to_string(&measured)?);

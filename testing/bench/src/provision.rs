@@ -97,7 +97,7 @@ async fn median_of(
     medians.context("at least one run")
 }
 
-/// Makes one stack in an empty account, then looks at it again.
+/// Makes one stack in an empty account, then observes it again.
 async fn stack(proxy: &Proxy, spec: &StackSpec) -> Result<(Run, Run)> {
     let config = sdk::in_local_cloud(&proxy.endpoint(), &spec.account, &spec.region).await?;
     let api = AwsStack::new(&config, spec.clone(), ProbeCode::new(vec![]));
@@ -122,7 +122,7 @@ async fn stack(proxy: &Proxy, spec: &StackSpec) -> Result<(Run, Run)> {
     let seen = api.observe(&spec.kinds()).await?;
     let second = plan(spec, &seen, &Limits::SWEEP)?;
     let verify = measured(proxy, started);
-    if !second.is_settled() {
+    if !second.is_converged() {
         bail!("something is left to do:\n{}", phonehome_planner::render::text(&second));
     }
     Ok((create, verify))

@@ -18,9 +18,9 @@ pub struct Options {
     pub nat_pending_ms: u64,
     /// How long a NAT gateway is being deleted, in milliseconds. AWS: about a minute.
     pub nat_deleting_ms: u64,
-    /// How many looks find a new or changed function pending.
-    pub function_pending_looks: u32,
-    /// How late writes become visible to looks.
+    /// How many observations find a new or changed function pending.
+    pub function_pending_observations: u32,
+    /// How late writes become visible to observations.
     pub staleness: Staleness,
     /// VPCs in a Region. AWS's default is 5. It is the quota of internet gateways, too.
     pub vpcs_max: usize,
@@ -36,7 +36,7 @@ impl Default for Options {
         Self {
             nat_pending_ms: 0,
             nat_deleting_ms: 0,
-            function_pending_looks: 0,
+            function_pending_observations: 0,
             staleness: Staleness::None,
             vpcs_max: 5,
             elastic_ips_max: 5,
@@ -199,21 +199,21 @@ impl FakeCloud {
     }
 
     /// One account's resources in one Region.
-    pub fn stack(&mut self, account: &str, region: &str) -> Stack<'_> {
+    pub fn stack(&mut self, account: &str, region: &str) -> FakeAccountRegion<'_> {
         let home = (account.to_owned(), region.to_owned());
         self.regions.entry(home.clone()).or_insert_with(|| Region::new(&home));
-        Stack { cloud: self, home }
+        FakeAccountRegion { cloud: self, home }
     }
 }
 
 /// One account and Region of a [`FakeCloud`].
 #[derive(Debug)]
-pub struct Stack<'a> {
+pub struct FakeAccountRegion<'a> {
     cloud: &'a mut FakeCloud,
     home: (String, String),
 }
 
-impl Stack<'_> {
+impl FakeAccountRegion<'_> {
     /// Makes one call. `ids` knows the outcomes of earlier steps.
     ///
     /// # Errors
@@ -248,7 +248,7 @@ impl Stack<'_> {
         result
     }
 
-    /// Applies a whole plan, one step after the other, in the plan's order. Answers the ids it gave.
+    /// Applies a whole plan, one step after the other, in the plan's order. Returns the ids it gave.
     ///
     /// # Errors
     /// The first step that AWS would refuse, and why. The steps before it are done then.
@@ -276,7 +276,7 @@ impl Stack<'_> {
     /// What is there, whether or not it is visible yet.
     pub fn truth(&mut self) -> Inventory {
         self.in_region(|region, shared| {
-            region.settle(shared);
+            region.converge(shared);
             region.world.clone()
         })
     }

@@ -5,8 +5,8 @@
 //! answers; where AWS documents several codes for one thing, or its own documentation and its answers
 //! differ, the case accepts the set, and the class (what can be done about it) is the same for all.
 
-mod desk;
 mod guards;
+mod harness;
 mod networks;
 mod peerings;
 mod probes;

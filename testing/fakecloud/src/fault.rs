@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-/// What goes wrong, and at which of a handle's API calls: the first is number 1, and a look makes one
+/// What goes wrong, and at which of a handle's API calls: the first is number 1, and an observation makes one
 /// for each kind of resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {

@@ -16,20 +16,20 @@ use tokio::time::sleep;
 use crate::{FakeCloud, FakeStack, Options, SharedCloud, sample};
 
 /// The looks after which an account counts as stuck.
-const LOOKS_MAX: u32 = 200;
+const OBSERVATIONS_MAX: u32 = 200;
 
 /// What is rolled out, and under which conditions.
 #[derive(Debug, Clone, Copy)]
 pub struct Rollout {
     /// How many accounts, at most 1024: each takes a /18 of 10.0.0.0/8.
     pub accounts: usize,
-    /// How many of them are worked on at once. One that waits for its next look does not count.
+    /// How many of them are worked on at once. One that waits for its next observation does not count.
     pub concurrency: usize,
     /// How long one API call takes.
     pub latency: Duration,
     /// How long a NAT gateway is pending.
     pub nat_pending: Duration,
-    /// How long after a look that found something to do, or to wait for, the next one comes.
+    /// How long after an observation that found something to do, or to wait for, the next one comes.
     pub pause: Duration,
     /// DescribeAccount calls at once, of all accounts together.
     pub organizations_burst: u64,
@@ -41,7 +41,8 @@ pub struct Rollout {
 
 impl Default for Rollout {
     /// 130 accounts with plain stacks, 20 at once; calls of 60 ms, NAT gateways pending for 100 s, and a
-    /// look every 36 s, as the provisioner has it; 30 DescribeAccount calls at once and 20 a second after that.
+    /// look every 36 s, as the provisioner has it; 30 DescribeAccount calls at once and 20 a second after
+    /// that.
     fn default() -> Self {
         Self {
             accounts: 130,
@@ -59,7 +60,7 @@ impl Default for Rollout {
 /// How it went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolledOut {
-    /// From the beginning until the last account was settled.
+    /// From the beginning until the last account was converged.
     pub wall: Duration,
     /// Each account, in the order of their numbers.
     pub accounts: Vec<AccountRun>,
@@ -70,14 +71,14 @@ pub struct RolledOut {
 pub struct AccountRun {
     /// The account's id.
     pub account: String,
-    /// When its first look began.
+    /// When its first observation began.
     pub started: Duration,
     /// When the last call that changed something was answered.
     pub changed: Duration,
-    /// When a look found nothing to do and nothing to wait for.
-    pub settled: Duration,
-    /// How many looks that took.
-    pub looks: u32,
+    /// When an observation found nothing to do and nothing to wait for.
+    pub converged: Duration,
+    /// How many observations that took.
+    pub observations: u32,
     /// API calls of EC2, Lambda and Scheduler, describe calls too.
     pub calls: usize,
     /// How many of them AWS refused because there were too many.
@@ -89,7 +90,7 @@ pub struct AccountRun {
 /// Brings all accounts from nothing to what is declared, with AWS's limits for each account.
 ///
 /// # Errors
-/// What kept an account from being settled.
+/// What kept an account from being converged.
 pub async fn roll_out(rollout: Rollout) -> Result<RolledOut, String> {
     let nat_pending_ms = u64::try_from(rollout.nat_pending.as_millis()).unwrap_or(u64::MAX);
     let options = Options { nat_pending_ms, ..Options::default() };
@@ -141,39 +142,39 @@ async fn account(hub: Arc<Hub>, number: usize) -> Result<AccountRun, String> {
     let api = FakeStack::open(&hub.cloud, spec.clone()).with_latency(hub.rollout.latency);
     let mut executor = Executor::new().with_clock(hub.cloud.clone());
     let (mut started, mut last) = (None, String::new());
-    for looks in 1..=LOOKS_MAX {
-        let settled = {
+    for observations in 1..=OBSERVATIONS_MAX {
+        let converged = {
             let slot = hub.slots.acquire().await;
             let _slot = slot.map_err(|error| error.to_string())?;
             hub.describe_account().await;
             started.get_or_insert(hub.now());
-            look(&api, &spec, &mut executor).await
+            observe(&api, &spec, &mut executor).await
         };
-        match settled {
-            Ok(None) => return Ok(run(&hub, &api, account, started.unwrap_or_default(), looks)),
+        match converged {
+            Ok(None) => return Ok(run(&hub, &api, account, started.unwrap_or_default(), observations)),
             Ok(Some(why)) | Err(why) => last = why,
         }
         sleep(hub.rollout.pause).await;
     }
-    Err(format!("account {account} is not settled after {LOOKS_MAX} looks: {last}"))
+    Err(format!("account {account} is not settled after {OBSERVATIONS_MAX} looks: {last}"))
 }
 
 /// `None` when there is nothing to do or to wait for.
-async fn look(
+async fn observe(
     api: &FakeStack,
     spec: &StackSpec,
     executor: &mut Executor<SharedCloud>,
 ) -> Result<Option<String>, String> {
     let seen = api.observe(&spec.kinds()).await.map_err(|error| error.to_string())?;
     let plan = plan(spec, &seen, &Limits::SWEEP).map_err(|error| error.to_string())?;
-    if plan.is_settled() {
+    if plan.is_converged() {
         return Ok(None);
     }
     let applied = executor.apply(api, &plan, &NoFence).await;
     Ok(Some(format!("{:?} {:?} {:?}", plan.waits, applied.waiting(), applied.failure())))
 }
 
-fn run(hub: &Hub, api: &FakeStack, account: String, started: Duration, looks: u32) -> AccountRun {
+fn run(hub: &Hub, api: &FakeStack, account: String, started: Duration, observations: u32) -> AccountRun {
     let log = api.log();
     let changes =
         log.iter().filter(|it| !it.operation.starts_with("ec2:Describe") && !it.operation.contains(":Get"));
@@ -184,8 +185,8 @@ fn run(hub: &Hub, api: &FakeStack, account: String, started: Duration, looks: u3
         account,
         started,
         changed: Duration::from_millis(changes.map(|it| it.ended_ms).max().unwrap_or_default()),
-        settled: hub.now(),
-        looks,
+        converged: hub.now(),
+        observations,
         calls: api.calls(),
         throttled: log.iter().filter(|it| it.code.as_deref().is_some_and(throttled)).count(),
         in_flight_max: api.in_flight_max(),

@@ -4,14 +4,14 @@ use phonehome_network::{AclEntry, Rule, RulePeer, SecurityGroup};
 use phonehome_planner::{Action, Direction};
 
 use crate::cloud::{Call, Refused, Shared};
-use crate::region::{Answer, Region, dependency, missing};
+use crate::region::{CallResult, Region, dependency, missing};
 use crate::vpc::all_traffic;
 
 /// AWS's default quota, for each direction; IPv4 and IPv6 count apart.
 const RULES_MAX: usize = 60;
 
 impl Region {
-    pub(crate) fn guard_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    pub(crate) fn guard_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         match action {
             Action::CreateSecurityGroup { vpc, name, .. } => {
                 self.create_group(shared, call, call.id(vpc)?, name).map(Some)

@@ -6,7 +6,7 @@
 
 mod cloud;
 pub mod contract;
-mod extras;
+mod endpoints;
 mod fault;
 pub mod fleet;
 mod guards;
@@ -23,7 +23,7 @@ mod stale;
 mod throttle;
 mod vpc;
 
-pub use cloud::{FakeCloud, Options, Recorded, Refused, Resolve, Stack};
+pub use cloud::{FakeAccountRegion, FakeCloud, Options, Recorded, Refused, Resolve};
 pub use fault::Fault;
 pub use stack::{CallLog, FakeStack, SharedCloud};
 pub use stale::Staleness;

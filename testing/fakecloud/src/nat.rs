@@ -6,11 +6,11 @@ use phonehome_network::{
 use phonehome_planner::Action;
 
 use crate::cloud::{Call, Refused, Shared};
-use crate::region::{Answer, Region, missing};
+use crate::region::{CallResult, Region, missing};
 use crate::vpc::limit;
 
 impl Region {
-    pub(crate) fn nat_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    pub(crate) fn nat_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         let tags = call.spec.tags_of(call.address);
         match action {
             Action::AllocateElasticIp => {
@@ -160,7 +160,7 @@ impl Region {
             self.nat_becomes(id, NatState::Deleting);
             let at_ms = shared.now_ms + shared.options.nat_deleting_ms;
             self.nats_due.insert(id.to_owned(), (at_ms, Some(NatState::Gone)));
-            self.settle(shared);
+            self.converge(shared);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Which API operation a look is.
+//! Which API operation an observation is.
 
 use phonehome_network::Kind;
 

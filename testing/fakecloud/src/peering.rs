@@ -5,11 +5,11 @@ use phonehome_network::{Peering, PeeringState, PeeringVpc, Tags};
 use phonehome_planner::{Action, Ref};
 
 use crate::cloud::{Call, FakeCloud, Refused};
-use crate::region::{Answer, Region, missing};
+use crate::region::{CallResult, Region, missing};
 
 type Home = (String, String);
 
-pub(crate) fn call(cloud: &mut FakeCloud, home: &Home, call: &Call<'_>, action: &Action) -> Answer {
+pub(crate) fn call(cloud: &mut FakeCloud, home: &Home, call: &Call<'_>, action: &Action) -> CallResult {
     match action {
         Action::CreatePeering { vpc, peer_account, peer_region, peer_vpc } => {
             let peer = (peer_account.clone(), peer_region.clone());
@@ -90,7 +90,7 @@ fn accept(cloud: &mut FakeCloud, home: &Home, id: &str) -> Result<(), Refused> {
 }
 
 /// Either side may. Routes that lead to it stay, and lead nowhere.
-pub(crate) fn delete(cloud: &mut FakeCloud, home: &Home, id: &str) -> Answer {
+pub(crate) fn delete(cloud: &mut FakeCloud, home: &Home, id: &str) -> CallResult {
     let peering = find(cloud, home, id)?;
     if !is_live(&peering) {
         let message = format!("{id}: attempted to transition from deleted to deleting");

@@ -5,10 +5,10 @@ use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_wire::ProbeInput;
 
 use crate::cloud::{Call, Refused, Shared};
-use crate::region::{Answer, Region, missing};
+use crate::region::{CallResult, Region, missing};
 
 impl Region {
-    pub(crate) fn probe_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    pub(crate) fn probe_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         let probe = call.spec.probe.as_ref();
         let probe = probe
             .ok_or_else(|| Refused::new("ValidationException", "the spec has no probe: no role, no code"))?;
@@ -98,11 +98,11 @@ impl Region {
     }
 
     fn pending(&mut self, shared: &Shared, name: &str) {
-        let looks = shared.options.function_pending_looks;
-        if looks == 0 {
+        let observations = shared.options.function_pending_observations;
+        if observations == 0 {
             return;
         }
-        self.pending_looks.insert(name.to_owned(), looks);
+        self.pending_observations.insert(name.to_owned(), observations);
         if let Ok(function) = self.function(name) {
             function.state = FunctionState::Pending;
         }

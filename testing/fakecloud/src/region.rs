@@ -15,7 +15,7 @@ use crate::stale::{Replica, Staleness};
 const LISTED_MS: u64 = 3_600_000;
 
 /// What a call answers.
-pub(crate) type Answer = Result<Option<String>, Refused>;
+pub(crate) type CallResult = Result<Option<String>, Refused>;
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Region {
@@ -25,8 +25,8 @@ pub(crate) struct Region {
     pub(crate) calls: Vec<Recorded>,
     /// What becomes of NAT gateways by themselves, and when; `None`: they are no longer listed.
     pub(crate) nats_due: BTreeMap<String, (u64, Option<NatState>)>,
-    /// How many looks still find a function pending.
-    pub(crate) pending_looks: BTreeMap<String, u32>,
+    /// How many observations still find a function pending.
+    pub(crate) pending_observations: BTreeMap<String, u32>,
     replica: Replica,
 }
 
@@ -40,9 +40,9 @@ impl Region {
     pub(crate) fn write(
         &mut self,
         shared: &mut Shared,
-        change: impl FnOnce(&mut Self, &mut Shared) -> Answer,
-    ) -> Answer {
-        self.settle(shared);
+        change: impl FnOnce(&mut Self, &mut Shared) -> CallResult,
+    ) -> CallResult {
+        self.converge(shared);
         if shared.options.staleness == Staleness::None {
             return change(self, shared);
         }
@@ -52,11 +52,11 @@ impl Region {
         answer
     }
 
-    pub(crate) fn call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    pub(crate) fn call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         self.write(shared, |region, shared| region.dispatch(shared, call, action))
     }
 
-    fn dispatch(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    fn dispatch(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         match action {
             Action::CreateVpc { .. }
             | Action::EnableDnsSupport { .. }
@@ -100,7 +100,7 @@ impl Region {
     }
 
     /// What happens by itself until now: NAT gateways become available, fail, go.
-    pub(crate) fn settle(&mut self, shared: &mut Shared) {
+    pub(crate) fn converge(&mut self, shared: &mut Shared) {
         while let Some((id, at_ms, state)) = self.next_nat(shared.now_ms) {
             let before = self.world.clone();
             self.nats_due.remove(&id);
@@ -128,12 +128,12 @@ impl Region {
     pub(crate) fn inventory(&mut self, shared: &mut Shared, kinds: &[Kind]) -> Inventory {
         if kinds.contains(&Kind::Function) {
             self.write(shared, |region, _| {
-                region.look_at_functions();
+                region.observe_functions();
                 Ok(None)
             })
             .ok();
         } else {
-            self.settle(shared);
+            self.converge(shared);
         }
         let mut seen = match shared.options.staleness {
             Staleness::None => self.world.clone(),
@@ -145,11 +145,15 @@ impl Region {
         seen
     }
 
-    fn look_at_functions(&mut self) {
-        let ready: BTreeSet<String> =
-            self.pending_looks.iter().filter(|(_, left)| **left == 0).map(|(name, _)| name.clone()).collect();
-        self.pending_looks.retain(|_, left| *left > 0);
-        self.pending_looks.values_mut().for_each(|left| *left -= 1);
+    fn observe_functions(&mut self) {
+        let ready: BTreeSet<String> = self
+            .pending_observations
+            .iter()
+            .filter(|(_, left)| **left == 0)
+            .map(|(name, _)| name.clone())
+            .collect();
+        self.pending_observations.retain(|_, left| *left > 0);
+        self.pending_observations.values_mut().for_each(|left| *left -= 1);
         for function in self.world.functions.iter_mut().filter(|it| ready.contains(&it.name)) {
             function.state = FunctionState::Active;
         }

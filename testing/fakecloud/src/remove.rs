@@ -3,10 +3,10 @@
 use phonehome_network::{NatState, RemovalTarget};
 
 use crate::cloud::{Refused, Shared};
-use crate::region::{Answer, Region, dependency, missing};
+use crate::region::{CallResult, Region, dependency, missing};
 
 impl Region {
-    pub(crate) fn remove(&mut self, shared: &mut Shared, what: &RemovalTarget) -> Answer {
+    pub(crate) fn remove(&mut self, shared: &mut Shared, what: &RemovalTarget) -> CallResult {
         match what {
             RemovalTarget::Vpc { id } => self.delete_vpc(id),
             RemovalTarget::Subnet { id } => self.delete_subnet(id),
@@ -102,7 +102,7 @@ impl Region {
     fn delete_function(&mut self, name: &str) -> Result<(), Refused> {
         let before = self.world.functions.len();
         self.world.functions.retain(|it| it.name != name);
-        self.pending_looks.remove(name);
+        self.pending_observations.remove(name);
         let description = crate::probes::interface_description(name);
         self.world.network_interfaces.retain(|it| it.description != description);
         let gone = || missing("ResourceNotFoundException", "function", name);

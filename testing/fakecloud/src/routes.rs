@@ -5,14 +5,14 @@ use phonehome_network::{Association, NatState, Route, RouteTable, RouteTarget};
 use phonehome_planner::{Action, RefTarget};
 
 use crate::cloud::{Call, Refused, Shared};
-use crate::region::{Answer, Region, dependency, missing};
+use crate::region::{CallResult, Region, dependency, missing};
 use crate::vpc::limit;
 
 /// AWS's default quota since June 2025.
 const ROUTES_MAX: usize = 500;
 
 impl Region {
-    pub(crate) fn route_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    pub(crate) fn route_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         match action {
             Action::CreateRouteTable { vpc } => {
                 let (vpc_id, tags) = (call.id(vpc)?, call.spec.tags_of(call.address));
@@ -159,7 +159,7 @@ impl Region {
         self.associate(shared, table_id, subnet_id)
     }
 
-    /// Answers the subnet that it was the association of.
+    /// Returns the subnet that it was the association of.
     fn disassociate(&mut self, id: &str) -> Result<String, Refused> {
         for table in &mut self.world.route_tables {
             if let Some(at) = table.associations.iter().position(|it| it.id == id) {

@@ -48,7 +48,7 @@ pub fn plain(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, Layo
 pub fn full(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, LayoutError> {
     let features = Features {
         dns: true,
-        closed: true,
+        hardening: true,
         endpoints: vec!["s3".to_owned(), "dynamodb".to_owned()],
         flow_logs_to: Some("arn:aws:s3:::phonehome-flow-logs".to_owned()),
     };

@@ -15,7 +15,7 @@ use crate::cloud::as_error;
 use crate::fault::{Fate, Fault};
 use crate::operation::describing;
 use crate::throttle::{Throttle, code_of};
-use crate::{FakeCloud, Refused, Stack};
+use crate::{FakeAccountRegion, FakeCloud, Refused};
 
 /// A [`FakeCloud`] that several executors share. It is a clock, too: the cloud's own.
 #[derive(Debug, Clone)]
@@ -88,7 +88,7 @@ pub struct CallLog {
 }
 
 #[derive(Debug, Default)]
-struct Progress {
+struct StepCounts {
     calls: AtomicUsize,
     dead: AtomicBool,
     in_flight: AtomicUsize,
@@ -104,7 +104,7 @@ pub struct FakeStack {
     spec: Arc<StackSpec>,
     faults: Arc<Vec<Fault>>,
     latency: Duration,
-    progress: Arc<Progress>,
+    progress: Arc<StepCounts>,
 }
 
 impl FakeStack {
@@ -155,7 +155,7 @@ impl FakeStack {
         &self,
         operation: &'static str,
         subject: &str,
-        effect: impl FnOnce(&mut Stack<'_>) -> Result<T, Refused>,
+        effect: impl FnOnce(&mut FakeAccountRegion<'_>) -> Result<T, Refused>,
     ) -> Result<T, CloudError> {
         if self.is_dead() {
             return Err(lost(operation, subject, "connection"));
@@ -202,7 +202,7 @@ impl FakeStack {
         &self,
         operation: &'static str,
         fate: &Fate,
-        effect: impl FnOnce(&mut Stack<'_>) -> Result<T, Refused>,
+        effect: impl FnOnce(&mut FakeAccountRegion<'_>) -> Result<T, Refused>,
     ) -> Result<T, Refused> {
         let (account, region) = (&self.spec.account, &self.spec.region);
         let mut inner = self.cloud.lock();
@@ -219,8 +219,8 @@ impl FakeStack {
 
     /// One describe call.
     async fn describe(&self, kind: Kind) -> Result<Inventory, CloudError> {
-        let look = |stack: &mut Stack<'_>| Ok(stack.inventory(&[kind]));
-        self.call(describing(kind), kind.plural(), look).await
+        let observe = |stack: &mut FakeAccountRegion<'_>| Ok(stack.inventory(&[kind]));
+        self.call(describing(kind), kind.plural(), observe).await
     }
 }
 
@@ -237,8 +237,10 @@ impl StackApi for FakeStack {
             merge(&mut seen, answer);
         }
         if kinds.contains(&Kind::VpcAttribute) {
-            let look = |stack: &mut Stack<'_>| Ok(stack.inventory(&[Kind::Vpc, Kind::VpcAttribute]));
-            let answer = self.call(describing(Kind::VpcAttribute), Kind::VpcAttribute.plural(), look).await?;
+            let observe =
+                |stack: &mut FakeAccountRegion<'_>| Ok(stack.inventory(&[Kind::Vpc, Kind::VpcAttribute]));
+            let answer =
+                self.call(describing(Kind::VpcAttribute), Kind::VpcAttribute.plural(), observe).await?;
             for vpc in &mut seen.vpcs {
                 let found = answer.vpcs.iter().find(|it| it.id == vpc.id);
                 vpc.dns_support = found.and_then(|it| it.dns_support);
@@ -258,7 +260,7 @@ impl StackApi for FakeStack {
         for output in action.outputs() {
             ids.resolve(&phonehome_planner::Ref::Output(output.clone()))?;
         }
-        let effect = |stack: &mut Stack<'_>| stack.call(&self.spec, address, action, ids);
+        let effect = |stack: &mut FakeAccountRegion<'_>| stack.call(&self.spec, address, action, ids);
         self.call(action.operation(), &address.0, effect).await
     }
 

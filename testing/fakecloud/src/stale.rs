@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use phonehome_network::Inventory;
 
-/// How late writes become visible to looks.
+/// How late writes become visible to observations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Staleness {
     /// At once.

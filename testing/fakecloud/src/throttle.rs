@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use phonehome_executor::Limit;
 
-/// However small the fraction, so many calls at once are allowed: a look takes one of Lambda's, and with
-/// a single one no call that changes something would ever follow a look.
+/// However small the fraction, so many calls at once are allowed: an observation takes one of Lambda's, and
+/// with a single one no call that changes something would ever follow an observation.
 const BURST_MIN: u64 = 3;
 
 /// Refuses calls beyond AWS's published limits, or a fraction of them.

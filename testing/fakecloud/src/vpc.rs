@@ -8,10 +8,10 @@ use phonehome_network::{
 use phonehome_planner::Action;
 
 use crate::cloud::{Call, Refused, Shared};
-use crate::region::{Answer, Region};
+use crate::region::{CallResult, Region};
 
 impl Region {
-    pub(crate) fn vpc_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    pub(crate) fn vpc_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         match action {
             Action::CreateVpc { cidr } => {
                 let tags = call.spec.tags_of(call.address);

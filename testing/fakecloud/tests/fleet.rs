@@ -6,15 +6,16 @@ use phonehome_fakecloud::fleet::{Rollout, roll_out};
 use phonehome_fakecloud::sample;
 
 #[tokio::test(start_paused = true)]
-async fn a_rollout_to_130_accounts_takes_as_long_as_nat_gateways_and_looks() {
+async fn a_rollout_to_130_accounts_takes_as_long_as_nat_gateways_and_observations() {
     let done = roll_out(Rollout::default()).await.expect("settled");
     assert_eq!(done.accounts.len(), 130);
     let changed = done.accounts.iter().map(|it| it.changed).max().unwrap();
     println!("130 plain stacks: all calls done after {changed:?}, all settled after {:?}", done.wall);
-    // 100 s for the NAT gateways, then at most one pause until a look, and the accounts' own queueing.
+    // 100 s for the NAT gateways, then at most one pause until an observation, and the accounts' own
+    // queueing.
     assert!((Duration::from_secs(100)..Duration::from_secs(180)).contains(&done.wall), "{:?}", done.wall);
     let run = &done.accounts[0];
-    assert_eq!(run.calls, 29 + 6 * run.looks as usize, "{run:?}");
+    assert_eq!(run.calls, 29 + 6 * run.observations as usize, "{run:?}");
     assert!(run.in_flight_max <= 16 && run.throttled == 0, "{run:?}");
 }
 

@@ -28,8 +28,8 @@ fn account() -> Inventory {
     }
     let mut stack = cloud.stack(&target.account, &target.region);
     let seen = stack.truth();
-    assert!(plan(&target, &seen, &Limits::SWEEP).unwrap().is_settled());
-    let removal = plan_default_vpc_removal(&target, &seen, &Limits::RELEASE).unwrap();
+    assert!(plan(&target, &seen, &Limits::SWEEP).unwrap().is_converged());
+    let removal = plan_default_vpc_removal(&target, &seen, &Limits::DECOMMISSION).unwrap();
     stack.apply(&target, &removal).unwrap();
     stack.truth()
 }

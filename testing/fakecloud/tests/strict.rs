@@ -22,7 +22,7 @@ async fn perform(api: &FakeStack, action: &Action) -> Result<Option<String>, Str
 }
 
 /// Brings the account to what is declared.
-async fn settle(cloud: &SharedCloud, spec: &StackSpec) {
+async fn converge(cloud: &SharedCloud, spec: &StackSpec) {
     let (api, mut executor) = (FakeStack::open(cloud, spec.clone()), Executor::new());
     for _ in 0..3 {
         let plan = plan(spec, &api.observe(&spec.kinds()).await.unwrap(), &Limits::SWEEP).unwrap();
@@ -69,7 +69,7 @@ async fn a_security_group_takes_60_rules_and_all_of_a_call_or_none() {
 #[tokio::test]
 async fn accounts_and_regions_have_nothing_in_common() {
     let cloud = SharedCloud::new(FakeCloud::new());
-    settle(&cloud, &spec()).await;
+    converge(&cloud, &spec()).await;
     cloud.with(|cloud| {
         assert_eq!(cloud.stack("111111111111", "us-east-1").truth().vpcs.len(), 1);
         assert!(cloud.stack("111111111111", "eu-west-1").truth().vpcs.is_empty());
@@ -82,7 +82,7 @@ async fn a_nat_gateway_is_pending_then_available_and_one_that_fails_gives_its_ad
     let options = Options { nat_pending_ms: 100_000, ..Options::default() };
     let cloud = SharedCloud::new(FakeCloud::with_options(options));
     cloud.with(|cloud| cloud.fail_next_nat_gateways(1));
-    settle(&cloud, &sample::plain("111111111111", "shop-prod", "10.0.0.0/18".parse().unwrap()).unwrap())
+    converge(&cloud, &sample::plain("111111111111", "shop-prod", "10.0.0.0/18".parse().unwrap()).unwrap())
         .await;
     let states = || {
         cloud.with(|cloud| {
@@ -106,7 +106,7 @@ async fn the_same_calls_give_the_same_ids() {
     let mut worlds = Vec::new();
     for _ in 0..2 {
         let cloud = SharedCloud::new(FakeCloud::new());
-        settle(&cloud, &spec()).await;
+        converge(&cloud, &spec()).await;
         worlds.push(cloud.with(|cloud| cloud.stack("111111111111", "us-east-1").truth()));
     }
     assert_eq!(worlds[0], worlds[1]);

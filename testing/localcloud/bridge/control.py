@@ -22,8 +22,8 @@ import urllib.request
 
 import boto3
 import deploy
-import look
-import people
+import describe
+import operators
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -194,8 +194,8 @@ ACTIONS = {
     for action in (
         create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
         delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
-        look.describe_network, look.default_vpcs, look.peek_queue, look.metrics, look.logs,
-        people.delete_route, people.credentials_of, people.organization_trail,
+        describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.metrics, describe.logs,
+        operators.delete_route, operators.credentials_of, operators.organization_trail,
     )
 }
 

@@ -24,7 +24,7 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(180);
 /// The outputs of a stack.
 pub type Outputs = BTreeMap<String, String>;
 
-/// What `sam deploy` or a StackSet is told.
+/// What `sam deploy` or a StackSet is reported.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Where the stack is.
@@ -42,9 +42,9 @@ pub struct Deployment {
     pub artifacts: BTreeMap<String, PathBuf>,
 }
 
-type Answer = Result<Value, String>;
+type ControlResult = Result<Value, String>;
 /// Who waits for which answer; `None` once there will be no more answers.
-type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Answer>>>>>;
+type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<ControlResult>>>>>;
 
 /// A running `control.py`, which ends with the last clone of this.
 #[derive(Debug, Clone)]
@@ -327,7 +327,7 @@ impl Control {
         serde_json::from_value(answer).with_context(|| format!("{action}: an answer of another form"))
     }
 
-    fn expect(&self, id: u64) -> Option<oneshot::Receiver<Answer>> {
+    fn expect(&self, id: u64) -> Option<oneshot::Receiver<ControlResult>> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.as_mut()?.insert(id, sender);

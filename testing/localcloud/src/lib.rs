@@ -8,6 +8,7 @@ mod emulator;
 mod http;
 mod interrupt;
 mod listeners;
+mod local_cloud;
 mod messages;
 mod moto;
 mod package;
@@ -15,13 +16,13 @@ pub mod proxy;
 mod receiver;
 mod seen;
 mod slack;
-mod stage;
 pub mod venv;
 
 pub use control::{Control, Deployment, Outputs};
 pub use emulator::{Emulator, EmulatorOptions};
 pub use interrupt::unless_interrupted;
 pub use listeners::Target;
+pub use local_cloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, MANAGEMENT_ACCOUNT, ORGANIZATION, REGION};
 pub use messages::{
     AclEntry, DefaultVpcs, Endpoint, FlowLog, Function, Metric, NatGateway, Network, Peering, Place,
     QueueMessage, Route, RouteTable, Schedule, SecurityGroup, StackEvent, Subnet, Vpc,
@@ -31,7 +32,6 @@ pub use package::package;
 pub use receiver::Receiver;
 pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
 pub use slack::SlackMode;
-pub use stage::{HUB_ACCOUNT, MANAGEMENT_ACCOUNT, ORGANIZATION, REGION, Stage, StageOptions};
 
 /// Where `bridge.py` and `control.py` are.
 const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bridge");

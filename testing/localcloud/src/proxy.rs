@@ -48,12 +48,12 @@ const MOTO_ACCOUNT: &str = "x-moto-account-id";
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    desk: Arc<Desk>,
+    state: Arc<ProxyState>,
     serving: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Desk {
+struct ProxyState {
     upstream: Upstream,
     record: Option<Record>,
     began: Instant,
@@ -99,7 +99,7 @@ impl Proxy {
     }
 
     async fn start_with(emulator: &str, record: Option<Record>) -> Result<Self> {
-        let desk = Arc::new(Desk {
+        let state = Arc::new(ProxyState {
             upstream: Upstream::new(emulator)?,
             record,
             began: Instant::now(),
@@ -110,8 +110,8 @@ impl Proxy {
         });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let serving = tokio::spawn(serve(listener, desk.clone()));
-        Ok(Self { address, desk, serving })
+        let serving = tokio::spawn(serve(listener, state.clone()));
+        Ok(Self { address, state, serving })
     }
 
     /// Where it answers: `http://127.0.0.1:PORT`.
@@ -123,35 +123,35 @@ impl Proxy {
     /// From now on every call takes this much longer, however many are made side by side.
     pub fn set_latency(&self, latency: Duration) {
         let latency = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-        self.desk.latency_us.store(latency, Ordering::Relaxed);
+        self.state.latency_us.store(latency, Ordering::Relaxed);
     }
 
     /// From now on this decides what happens to a call, instead of the rule before.
     pub fn set_faults(&self, rule: impl Fn(&Incoming) -> Option<Fault> + Send + Sync + 'static) {
-        self.desk.faults.set_rule(Arc::new(rule));
+        self.state.faults.set_rule(Arc::new(rule));
     }
 
     /// The caller dies before call `number` (from 1): that call and all later ones do not reach the
     /// emulator, and the answers to those already under way are lost. Goes before any rule.
     pub fn cut_after(&self, number: usize) {
-        self.desk.faults.set_cut(Cut::Before(number));
+        self.state.faults.set_cut(Cut::Before(number));
     }
 
     /// The caller dies before the answer to call `number` (from 1): that call reaches the emulator,
     /// no later one does, and no answer arrives any more. Goes before any rule.
     pub fn cut_after_answer(&self, number: usize) {
-        self.desk.faults.set_cut(Cut::BeforeAnswerOf(number));
+        self.state.faults.set_cut(Cut::BeforeAnswerOf(number));
     }
 
     /// From now on nothing happens to calls: no rule, no cut. The latency stays.
     pub fn no_faults(&self) {
-        self.desk.faults.remove();
+        self.state.faults.remove();
     }
 
     /// Marks the calls that are recorded from now on as made by a test: no plan leads to them, so nobody
     /// has to be allowed to make them.
     pub fn record_as_exercise(&self) {
-        if let Some(record) = &self.desk.record {
+        if let Some(record) = &self.state.record {
             record.mark_as_exercise();
         }
     }
@@ -159,14 +159,14 @@ impl Proxy {
     /// The calls that have ended, in the order of their arrival.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {
-        let mut calls = self.desk.log().calls.clone();
+        let mut calls = self.state.log().calls.clone();
         calls.sort_by_key(|call| call.number);
         calls
     }
 
     /// Forgets all calls, those under way too; the next one is number 1. A cut now counts from there.
     pub fn clear(&self) {
-        let mut log = self.desk.log();
+        let mut log = self.state.log();
         *log = Log { age: log.age + 1, ..Log::default() };
     }
 }
@@ -177,15 +177,15 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+async fn serve(listener: TcpListener, state: Arc<ProxyState>) {
     let mut connections = JoinSet::new();
     loop {
         // An error is one connection's affair.
         let Ok((stream, _)) = listener.accept().await else { continue };
         let _ = stream.set_nodelay(true);
-        let desk = desk.clone();
+        let state = state.clone();
         connections.spawn(async move {
-            let service = service_fn(|request| take(desk.clone(), request));
+            let service = service_fn(|request| take(state.clone(), request));
             let connection = hyper::server::conn::http1::Builder::new();
             // An error is how a connection is closed without an answer.
             let _ = connection.serve_connection(TokioIo::new(stream), service).await;
@@ -195,14 +195,14 @@ async fn serve(listener: TcpListener, desk: Arc<Desk>) {
 }
 
 /// One call. An error makes the server close the connection.
-async fn take(desk: Arc<Desk>, request: Request<Body>) -> Result<Response<Full<Bytes>>> {
+async fn take(state: Arc<ProxyState>, request: Request<Body>) -> Result<Response<Full<Bytes>>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
     // A task of its own: the call goes on, and is remembered, also when the caller hangs up.
     tokio::spawn(async move {
-        let underway = desk.arrive(&head, &body);
-        let (answer, forwarded) = desk.carry(&underway, head, body).await;
-        desk.remember(underway, answer.as_ref().map_or(0, |answer| answer.status().as_u16()), forwarded);
+        let underway = state.arrive(&head, &body);
+        let (answer, forwarded) = state.carry(&underway, head, body).await;
+        state.remember(underway, answer.as_ref().map_or(0, |answer| answer.status().as_u16()), forwarded);
         match answer {
             Some(answer) => Ok(answer),
             None => bail!("a fault"),
@@ -211,7 +211,7 @@ async fn take(desk: Arc<Desk>, request: Request<Body>) -> Result<Response<Full<B
     .await?
 }
 
-impl Desk {
+impl ProxyState {
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }

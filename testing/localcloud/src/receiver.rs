@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::http;
 use crate::seen::{Page, Seen, SlackMessage};
-use crate::slack::{Answer, Slack, SlackMode};
+use crate::slack::{ScriptedResponse, Slack, SlackMode};
 
 const API: &str = "/api/";
 const PAGE: &str = "/page";
@@ -27,12 +27,12 @@ const PAGE: &str = "/page";
 #[derive(Debug)]
 pub struct Receiver {
     address: SocketAddr,
-    desk: Arc<Desk>,
+    state: Arc<ReceiverState>,
     serving: JoinHandle<()>,
 }
 
 #[derive(Debug)]
-struct Desk {
+struct ReceiverState {
     slack: Mutex<Slack>,
     seen: watch::Sender<Seen>,
 }
@@ -60,9 +60,9 @@ impl Receiver {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
         let seen = watch::Sender::new(Seen::default());
-        let desk = Arc::new(Desk { slack: Mutex::new(Slack::new(channels)), seen });
-        let serving = tokio::spawn(serve(listener, desk.clone()));
-        Ok(Self { address, desk, serving })
+        let state = Arc::new(ReceiverState { slack: Mutex::new(Slack::new(channels)), seen });
+        let serving = tokio::spawn(serve(listener, state.clone()));
+        Ok(Self { address, state, serving })
     }
 
     /// What `SLACK_API_URL` has to be.
@@ -79,36 +79,36 @@ impl Receiver {
 
     /// From now on Slack is like this.
     pub fn set_slack(&self, mode: SlackMode) {
-        self.desk.slack().mode = mode;
+        self.state.slack().mode = mode;
     }
 
     /// The next calls get HTTP 429 with this `Retry-After`.
     pub fn rate_limit_next(&self, calls: u32, retry_after_s: u32) {
-        self.desk.slack().rate_limited = (calls, retry_after_s);
+        self.state.slack().rate_limited = (calls, retry_after_s);
     }
 
     /// From now on a post gets HTTP 429 when the last one in its channel is more recent than this;
     /// Slack's own pace is about a second.
     pub fn set_pace(&self, pace: Option<Duration>) {
-        self.desk.slack().pace = pace;
+        self.state.slack().pace = pace;
     }
 
     /// The messages as they read now, in the order they were posted.
     #[must_use]
     pub fn messages(&self) -> Vec<SlackMessage> {
-        self.desk.seen.borrow().messages.clone()
+        self.state.seen.borrow().messages.clone()
     }
 
     /// The pages that on-call got.
     #[must_use]
     pub fn pages(&self) -> Vec<Page> {
-        self.desk.seen.borrow().pages.clone()
+        self.state.seen.borrow().pages.clone()
     }
 
     /// All there is.
     #[must_use]
     pub fn seen(&self) -> Seen {
-        self.desk.seen.borrow().clone()
+        self.state.seen.borrow().clone()
     }
 
     /// Waits until `found` finds something in what has been seen.
@@ -121,7 +121,7 @@ impl Receiver {
         timeout: Duration,
         mut found: impl FnMut(&Seen) -> Option<T>,
     ) -> Result<T> {
-        let mut changes = self.desk.seen.subscribe();
+        let mut changes = self.state.seen.subscribe();
         let search = async {
             loop {
                 if let Some(value) = found(&changes.borrow_and_update()) {
@@ -133,7 +133,7 @@ impl Receiver {
         };
         let value = tokio::time::timeout(timeout, search).await.ok().flatten();
         value.ok_or_else(|| {
-            let came = self.desk.seen.borrow().to_string();
+            let came = self.state.seen.borrow().to_string();
             anyhow!("{what}: not within {} s. This came:\n{came}", timeout.as_secs_f32())
         })
     }
@@ -145,14 +145,14 @@ impl Drop for Receiver {
     }
 }
 
-async fn serve(listener: TcpListener, desk: Arc<Desk>) {
+async fn serve(listener: TcpListener, state: Arc<ReceiverState>) {
     let mut connections = JoinSet::new();
     loop {
         // An error is one connection's affair.
         let Ok((stream, _)) = listener.accept().await else { continue };
-        let desk = desk.clone();
+        let state = state.clone();
         connections.spawn(async move {
-            let service = service_fn(|request| desk.answer(request));
+            let service = service_fn(|request| state.answer(request));
             let connection = hyper::server::conn::http1::Builder::new();
             if let Err(error) = connection.serve_connection(TokioIo::new(stream), service).await {
                 tracing::debug!("receiver: {error}");
@@ -162,7 +162,7 @@ async fn serve(listener: TcpListener, desk: Arc<Desk>) {
     }
 }
 
-impl Desk {
+impl ReceiverState {
     fn slack(&self) -> MutexGuard<'_, Slack> {
         self.slack.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -185,8 +185,8 @@ impl Desk {
         Ok(slack_response(&self.call_slack(method, token, &body)))
     }
 
-    fn call_slack(&self, method: &str, token: Option<&str>, body: &[u8]) -> Answer {
-        let mut answer = Answer::Down;
+    fn call_slack(&self, method: &str, token: Option<&str>, body: &[u8]) -> ScriptedResponse {
+        let mut answer = ScriptedResponse::Down;
         self.seen.send_modify(|seen| answer = self.slack().call(seen, method, token, body));
         answer
     }
@@ -228,9 +228,9 @@ fn plain(status: StatusCode) -> Response<Full<Bytes>> {
     response
 }
 
-fn slack_response(answer: &Answer) -> Response<Full<Bytes>> {
+fn slack_response(answer: &ScriptedResponse) -> Response<Full<Bytes>> {
     let body = match answer {
-        Answer::Failing(..) => "<html>upstream connect error</html>".to_owned(),
+        ScriptedResponse::Failing(..) => "<html>upstream connect error</html>".to_owned(),
         _ => answer.body().to_string(),
     };
     let mut response = Response::new(Full::from(body));
@@ -238,12 +238,12 @@ fn slack_response(answer: &Answer) -> Response<Full<Bytes>> {
     headers
         .insert("content-type", hyper::header::HeaderValue::from_static("application/json; charset=utf-8"));
     match answer {
-        Answer::RateLimited(seconds) => {
+        ScriptedResponse::RateLimited(seconds) => {
             headers.insert("retry-after", (*seconds).into());
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
         }
-        Answer::Down => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
-        Answer::Failing(status, retry_after_s) => {
+        ScriptedResponse::Down => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
+        ScriptedResponse::Failing(status, retry_after_s) => {
             headers.insert("content-type", hyper::header::HeaderValue::from_static("text/html"));
             if let Some(seconds) = retry_after_s {
                 headers.insert("retry-after", (*seconds).into());
@@ -251,7 +251,7 @@ fn slack_response(answer: &Answer) -> Response<Full<Bytes>> {
             *response.status_mut() =
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         }
-        Answer::Done { .. } | Answer::Refused(_) => {}
+        ScriptedResponse::Done { .. } | ScriptedResponse::Refused(_) => {}
     }
     response
 }

@@ -52,7 +52,7 @@ pub(crate) struct Request {
 
 /// How a call is answered.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Answer {
+pub(crate) enum ScriptedResponse {
     /// HTTP 200 with `"ok": true` and this.
     Done { channel: String, ts: String },
     /// HTTP 200 with `"ok": false` and this code.
@@ -91,12 +91,20 @@ impl Slack {
     }
 
     /// Handles a call, and records it.
-    pub(crate) fn call(&mut self, seen: &mut Seen, method: &str, token: Option<&str>, body: &[u8]) -> Answer {
+    pub(crate) fn call(
+        &mut self,
+        seen: &mut Seen,
+        method: &str,
+        token: Option<&str>,
+        body: &[u8],
+    ) -> ScriptedResponse {
         let request: Result<Request, _> = serde_json::from_slice(body);
         let answer = match (&request, self.obstacle(token)) {
             (_, Some(obstacle)) => obstacle,
-            (Err(_), None) => Answer::Refused("invalid_json".into()),
-            (Ok(request), None) => self.handle(seen, method, request).unwrap_or_else(Answer::Refused),
+            (Err(_), None) => ScriptedResponse::Refused("invalid_json".into()),
+            (Ok(request), None) => {
+                self.handle(seen, method, request).unwrap_or_else(ScriptedResponse::Refused)
+            }
         };
         let Request { channel, text, thread_ts, .. } = request.unwrap_or_default();
         let method = method.to_owned();
@@ -112,29 +120,36 @@ impl Slack {
         answer
     }
 
-    /// Why a call is not even looked at.
-    fn obstacle(&mut self, token: Option<&str>) -> Option<Answer> {
+    /// Why a call is not even observed.
+    fn obstacle(&mut self, token: Option<&str>) -> Option<ScriptedResponse> {
         match &self.mode {
             SlackMode::Up | SlackMode::RefusingBlocks(_) | SlackMode::RefusingEdits(_) => {}
-            SlackMode::Down => return Some(Answer::Down),
+            SlackMode::Down => return Some(ScriptedResponse::Down),
             SlackMode::Failing { status, retry_after_s } => {
-                return Some(Answer::Failing(*status, *retry_after_s));
+                return Some(ScriptedResponse::Failing(*status, *retry_after_s));
             }
-            SlackMode::Refusing(code) => return Some(Answer::Refused(code.clone())),
+            SlackMode::Refusing(code) => return Some(ScriptedResponse::Refused(code.clone())),
         }
         let (calls, seconds) = self.rate_limited;
         if calls > 0 {
             self.rate_limited.0 -= 1;
-            return Some(Answer::RateLimited(seconds));
+            return Some(ScriptedResponse::RateLimited(seconds));
         }
         match token {
-            None => Some(Answer::Refused("not_authed".into())),
-            Some(token) if !token.starts_with("xoxb-") => Some(Answer::Refused("invalid_auth".into())),
+            None => Some(ScriptedResponse::Refused("not_authed".into())),
+            Some(token) if !token.starts_with("xoxb-") => {
+                Some(ScriptedResponse::Refused("invalid_auth".into()))
+            }
             Some(_) => None,
         }
     }
 
-    fn handle(&mut self, seen: &mut Seen, method: &str, request: &Request) -> Result<Answer, String> {
+    fn handle(
+        &mut self,
+        seen: &mut Seen,
+        method: &str,
+        request: &Request,
+    ) -> Result<ScriptedResponse, String> {
         if request.text.is_empty() && request.blocks.is_none() {
             return Err("no_text".into());
         }
@@ -156,14 +171,16 @@ impl Slack {
         }
     }
 
-    fn post(&mut self, seen: &mut Seen, request: &Request) -> Result<Answer, String> {
+    fn post(&mut self, seen: &mut Seen, request: &Request) -> Result<ScriptedResponse, String> {
         let named = |name: &&String| **name == request.channel || self.id(name) == request.channel;
         let channel = self.channels.iter().find(named).ok_or("channel_not_found")?.clone();
         let now = Instant::now();
         if let (Some(pace), Some(last)) = (self.pace, self.last_post.get(&channel))
             && now.duration_since(*last) < pace
         {
-            return Ok(Answer::RateLimited(u32::try_from(pace.as_secs()).unwrap_or(u32::MAX).max(1)));
+            return Ok(ScriptedResponse::RateLimited(
+                u32::try_from(pace.as_secs()).unwrap_or(u32::MAX).max(1),
+            ));
         }
         self.last_post.insert(channel.clone(), now);
         self.posted += 1;
@@ -186,11 +203,11 @@ impl Slack {
                 thread.push(SlackReply { ts: ts.clone(), text, blocks, edits });
             }
         }
-        Ok(Answer::Done { channel: id, ts })
+        Ok(ScriptedResponse::Done { channel: id, ts })
     }
 
     /// Unlike a post, an update takes a channel's id only.
-    fn update(&self, seen: &mut Seen, request: &Request) -> Result<Answer, String> {
+    fn update(&self, seen: &mut Seen, request: &Request) -> Result<ScriptedResponse, String> {
         let channel = self.channels.iter().find(|name| self.id(name) == request.channel);
         let channel = channel.ok_or("channel_not_found")?;
         let in_channel = seen.messages.iter_mut().filter(|message| message.channel == *channel);
@@ -201,7 +218,7 @@ impl Slack {
         text.clone_from(&request.text);
         blocks.clone_from(&request.blocks);
         *edits += 1;
-        Ok(Answer::Done { channel: request.channel.clone(), ts: request.ts.clone() })
+        Ok(ScriptedResponse::Done { channel: request.channel.clone(), ts: request.ts.clone() })
     }
 
     fn id(&self, channel: &str) -> String {
@@ -247,26 +264,26 @@ fn block_is_valid(block: &Value) -> bool {
     }
 }
 
-impl Answer {
+impl ScriptedResponse {
     /// The body that Slack sends.
     pub(crate) fn body(&self) -> Value {
         match self {
-            Answer::Done { channel, ts } => json!({"ok": true, "channel": channel, "ts": ts}),
-            Answer::Refused(code) => json!({"ok": false, "error": code}),
-            Answer::RateLimited(_) => json!({"ok": false, "error": "ratelimited"}),
-            Answer::Down | Answer::Failing(..) => json!({}),
+            ScriptedResponse::Done { channel, ts } => json!({"ok": true, "channel": channel, "ts": ts}),
+            ScriptedResponse::Refused(code) => json!({"ok": false, "error": code}),
+            ScriptedResponse::RateLimited(_) => json!({"ok": false, "error": "ratelimited"}),
+            ScriptedResponse::Down | ScriptedResponse::Failing(..) => json!({}),
         }
     }
 }
 
-impl std::fmt::Display for Answer {
+impl std::fmt::Display for ScriptedResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Answer::Done { .. } => f.write_str("ok"),
-            Answer::Refused(code) => f.write_str(code),
-            Answer::RateLimited(_) => f.write_str("429"),
-            Answer::Down => f.write_str("500"),
-            Answer::Failing(status, _) => write!(f, "{status}"),
+            ScriptedResponse::Done { .. } => f.write_str("ok"),
+            ScriptedResponse::Refused(code) => f.write_str(code),
+            ScriptedResponse::RateLimited(_) => f.write_str("429"),
+            ScriptedResponse::Down => f.write_str("500"),
+            ScriptedResponse::Failing(status, _) => write!(f, "{status}"),
         }
     }
 }

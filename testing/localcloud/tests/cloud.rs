@@ -143,7 +143,7 @@ async fn accounts_are_renamed_and_closed() {
 }
 
 #[tokio::test]
-async fn events_and_messages_can_be_looked_at_without_taking_them() {
+async fn events_and_messages_can_be_observed_without_taking_them() {
     let cloud = cloud().await;
     let outputs = cloud.control.deploy(&cloud.stack()).await.unwrap();
     let queue = &outputs["QueueUrl"];

@@ -46,12 +46,12 @@ async fn every_account_has_a_cloud_of_its_own() {
     let proxy = Proxy::start(&shared().await.endpoint()).await.unwrap();
     ec2(&proxy, ONE, &format!("{CREATE_VPC}10.7.0.0/16")).await;
     ec2(&proxy, OTHER, &format!("{CREATE_VPC}10.8.0.0/16")).await;
-    for (account, own, foreign) in
+    for (account, own, unmanaged) in
         [(ONE, "10.7.0.0/16", "10.8.0.0/16"), (OTHER, "10.8.0.0/16", "10.7.0.0/16")]
     {
         let vpcs = ec2(&proxy, account, DESCRIBE_VPCS).await;
         assert!(vpcs.contains(own) && vpcs.contains(&format!("<ownerId>{account}")), "{account}: {vpcs}");
-        assert!(!vpcs.contains(foreign), "{account}: {vpcs}");
+        assert!(!vpcs.contains(unmanaged), "{account}: {vpcs}");
     }
     let seen: Vec<_> =
         proxy.calls().into_iter().map(|call| (call.account.unwrap(), call.operation)).collect();

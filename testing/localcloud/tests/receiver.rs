@@ -1,4 +1,4 @@
-//! The receiver is as strict as Slack, and remembers what on-call and Slack were told.
+//! The receiver is as strict as Slack, and remembers what on-call and Slack were reported.
 
 mod support;
 

@@ -1,10 +1,10 @@
 //! The alerter's turn: two invocations that look at the same moment, one because of a hint, one because a
 //! minute is over.
 //!
-//! They decide with the code's own [`decide`]. Each reads the turn first and then the rest, while a
-//! connection goes down and comes back; each stores what it decided in one transaction, under the condition of
-//! the turn and of every document, and looks again when it does not hold. Either may die anywhere, and the
-//! answer to a write may be lost. There must be one incident and one page for each outage.
+//! They decide with the code's own [`decide`]. Each reads the revision first and then the rest, while a
+//! connection goes down and comes back; each stores what it decided in one transaction, under the condition
+//! of the revision and of every document, and observes again when it does not hold. Either may die anywhere,
+//! and the answer to a write may be lost. There must be one incident and one page for each outage.
 
 use std::collections::BTreeSet;
 
@@ -19,15 +19,15 @@ const NOON_MS: u64 = 1_793_880_000_000;
 /// The rules. A mutant changes one.
 #[derive(Debug, Clone, Copy)]
 struct Rules {
-    /// A decision is stored only in the turn in which it was taken.
-    turn: bool,
+    /// A decision is stored only in the revision in which it was taken.
+    revision: bool,
     /// How often the connection goes down.
     outages: u8,
     /// How often an invocation dies.
     deaths: u8,
 }
 
-const OURS: Rules = Rules { turn: true, outages: 1, deaths: 1 };
+const OURS: Rules = Rules { revision: true, outages: 1, deaths: 1 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
@@ -43,7 +43,7 @@ struct State {
 /// What is in the table. Documents are kept as they are stored, as JSON.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Stored {
-    turn: u64,
+    revision: u64,
     open: BTreeSet<String>,
     /// The pages, by id: whether each ends an earlier one.
     pages: Vec<(String, bool)>,
@@ -53,14 +53,14 @@ struct Stored {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Run {
     No,
-    /// It has read the turn.
-    Turn {
-        turn: u64,
+    /// It has read the revision.
+    Revision {
+        revision: u64,
         at: u64,
     },
     /// It has read everything.
     Seen {
-        turn: u64,
+        revision: u64,
         at: u64,
         down: bool,
         open: BTreeSet<String>,
@@ -72,7 +72,7 @@ enum Step {
     Fails,
     Recovers,
     Begins(usize),
-    Looks(usize),
+    Observes(usize),
     Stores(usize),
     Dies(usize),
 }
@@ -95,7 +95,7 @@ impl Model for Rules {
         for (who, run) in state.runs.iter().enumerate() {
             steps.push(match run {
                 Run::No => Step::Begins(who),
-                Run::Turn { .. } => Step::Looks(who),
+                Run::Revision { .. } => Step::Observes(who),
                 Run::Seen { .. } => Step::Stores(who),
             });
             if *run != Run::No && state.faults < self.deaths {
@@ -109,10 +109,13 @@ impl Model for Rules {
         match step {
             Step::Fails => (state.down, state.outages) = (true, state.outages + 1),
             Step::Recovers => state.down = false,
-            Step::Begins(who) => state.runs[who] = Run::Turn { turn: state.table.turn, at: state.clock },
-            Step::Looks(who) => {
-                let Run::Turn { turn, at } = state.runs[who] else { return None };
-                state.runs[who] = Run::Seen { turn, at, down: state.down, open: state.table.open.clone() };
+            Step::Begins(who) => {
+                state.runs[who] = Run::Revision { revision: state.table.revision, at: state.clock }
+            }
+            Step::Observes(who) => {
+                let Run::Revision { revision, at } = state.runs[who] else { return None };
+                state.runs[who] =
+                    Run::Seen { revision, at, down: state.down, open: state.table.open.clone() };
             }
             Step::Stores(who) => {
                 let run = std::mem::replace(&mut state.runs[who], Run::No);
@@ -140,8 +143,8 @@ impl Model for Rules {
             Property::sometimes(
                 "each outage is paged, and its end is told",
                 |rules: &Self, state: &State| {
-                    let told = 2 * usize::from(rules.outages);
-                    state.table.pages.len() == told && state.table.open.is_empty()
+                    let notified = 2 * usize::from(rules.outages);
+                    state.table.pages.len() == notified && state.table.open.is_empty()
                 },
             ),
         ]
@@ -154,7 +157,7 @@ const ONE_PAGE: &str = "one outage is one page, and one end";
 impl State {
     /// As `store` of the alerter does: everything or nothing.
     fn store(&mut self, rules: Rules, run: &Run) {
-        let Run::Seen { turn, at, down, open } = run else { return };
+        let Run::Seen { revision, at, down, open } = run else { return };
         let incidents: Vec<Incident> = open.iter().map(|it| serde_json::from_str(it).unwrap()).collect();
         let decision = decide(&world(NOON_MS + at, *down, incidents));
         if decision.is_empty() {
@@ -167,7 +170,7 @@ impl State {
             };
             of_it(open) != of_it(&self.table.open)
         };
-        if rules.turn && *turn != self.table.turn || decision.incidents.iter().any(changed) {
+        if rules.revision && *revision != self.table.revision || decision.incidents.iter().any(changed) {
             return;
         }
         let ids: BTreeSet<&String> = decision.incidents.iter().map(|incident| &incident.id).collect();
@@ -180,7 +183,7 @@ impl State {
             }
         }
         self.table.pages.extend(decision.outbox.iter().filter_map(page));
-        self.table.turn += 1;
+        self.table.revision += 1;
     }
 }
 
@@ -226,7 +229,7 @@ fn two_alerters_at_the_same_moment_open_one_incident_and_page_once() {
 }
 
 #[test]
-fn alerters_that_do_not_wait_for_their_turn_are_caught() {
-    is_caught("no turn", Rules { turn: false, ..OURS }, ONE_INCIDENT);
-    is_caught("no turn", Rules { turn: false, ..OURS }, ONE_PAGE);
+fn alerters_that_ignore_the_revision_are_caught() {
+    is_caught("no turn", Rules { revision: false, ..OURS }, ONE_INCIDENT);
+    is_caught("no turn", Rules { revision: false, ..OURS }, ONE_PAGE);
 }

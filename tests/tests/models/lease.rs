@@ -8,7 +8,7 @@
 //! happened, and forgets what is too long ago to matter. So there is an end to the states although there is
 //! none to the time.
 
-use phonehome_provision::{CALL_MS, CLOCK_MS, LEASE_MS, SETTLE_MS, VISIBLE_MS, WORK_MS};
+use phonehome_provision::{CALL_MS, CLOCK_MS, COOLDOWN_MS, LEASE_MS, VISIBLE_MS, WORK_MS};
 use stateright::{Model, Property};
 
 use super::{holds, is_caught};
@@ -31,7 +31,7 @@ const WORK: u8 = in_steps(WORK_MS);
 #[derive(Debug, Clone, Copy)]
 struct Rules {
     lease: u8,
-    settle: u8,
+    converge: u8,
     /// Calls are started only within the time to work.
     fence: bool,
     /// That time counts from the moment that the lease counts from, not from the table's answer.
@@ -42,14 +42,14 @@ struct Rules {
 
 const OURS: Rules = Rules {
     lease: in_steps(LEASE_MS),
-    settle: in_steps(SETTLE_MS),
+    converge: in_steps(COOLDOWN_MS),
     fence: true,
     from_the_lease: true,
     conditional: true,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Stack {
+struct StackModel {
     /// How far each executor's clock is ahead.
     clocks: [i8; 2],
     executors: [Executor; 2],
@@ -113,13 +113,13 @@ enum Step {
 }
 
 impl Model for Rules {
-    type State = Stack;
+    type State = StackModel;
     type Action = Step;
 
-    fn init_states(&self) -> Vec<Stack> {
+    fn init_states(&self) -> Vec<StackModel> {
         let all = [-CLOCK, 0, CLOCK];
         let pairs = all.into_iter().flat_map(|one| all.map(|other| [one, other]));
-        let start = |clocks| Stack {
+        let start = |clocks| StackModel {
             clocks,
             executors: [Executor::Idle; 2],
             holder: None,
@@ -131,7 +131,7 @@ impl Model for Rules {
         pairs.map(start).collect()
     }
 
-    fn actions(&self, state: &Stack, steps: &mut Vec<Step>) {
+    fn actions(&self, state: &StackModel, steps: &mut Vec<Step>) {
         if state.time_may_pass() {
             steps.push(Step::Passes);
         }
@@ -171,7 +171,7 @@ impl Model for Rules {
         }
     }
 
-    fn next_state(&self, before: &Stack, step: Step) -> Option<Stack> {
+    fn next_state(&self, before: &StackModel, step: Step) -> Option<StackModel> {
         let mut state = before.clone();
         match step {
             Step::Passes => state.pass(),
@@ -216,24 +216,24 @@ impl Model for Rules {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(NEVER_TWO, |_, state: &Stack| state.made.len() < 2),
-            Property::sometimes("what a dead executor left is made by the other", |_, state: &Stack| {
+            Property::always(NEVER_TWO, |_, state: &StackModel| state.made.len() < 2),
+            Property::sometimes("what a dead executor left is made by the other", |_, state: &StackModel| {
                 state.died && state.made.len() == 1 && state.orphans.is_empty() && state.holder.is_some()
             }),
-            Property::sometimes("what was made long ago is seen", |_, state: &Stack| {
+            Property::sometimes("what was made long ago is seen", |_, state: &StackModel| {
                 state.made == [VISIBLE] && state.executors.contains(&Executor::Ending { changed: false })
             }),
         ]
     }
 
-    fn within_boundary(&self, state: &Stack) -> bool {
+    fn within_boundary(&self, state: &StackModel) -> bool {
         state.made.len() < 3
     }
 }
 
 const NEVER_TWO: &str = "no resource is made twice";
 
-impl Stack {
+impl StackModel {
     /// What must happen by now happens before time goes on.
     fn time_may_pass(&self) -> bool {
         let waits = |executor: &Executor| match executor {
@@ -279,8 +279,8 @@ impl Stack {
         let Executor::Ending { changed } = self.executors[who] else { return };
         self.executors[who] = Executor::Idle;
         if self.holder == Some(who) || !rules.conditional {
-            let settled = rules.settle as i8 + self.clocks[who];
-            self.write(who, if changed { settled } else { -CLOCK });
+            let converged = rules.converge as i8 + self.clocks[who];
+            self.write(who, if changed { converged } else { -CLOCK });
         }
         self.holder = self.holder.filter(|holder| *holder != who);
     }
@@ -302,7 +302,7 @@ fn two_executors_with_clocks_that_differ_make_nothing_twice() {
 #[test]
 fn a_lease_or_a_rest_that_is_a_step_too_short_is_caught() {
     is_caught("a lease of 95 s", Rules { lease: OURS.lease - 1, ..OURS }, NEVER_TWO);
-    is_caught("a rest of 35 s", Rules { settle: OURS.settle - 1, ..OURS }, NEVER_TWO);
+    is_caught("a rest of 35 s", Rules { converge: OURS.converge - 1, ..OURS }, NEVER_TWO);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The ledger: accounts that claim and give back blocks at the same moment.
 //!
 //! Nothing is copied here: the code's own [`claim`] and [`release`] run on a table in memory, which lets one
-//! call through at a time. The model chooses whose. It may also lose the answer of a call, or kill the caller;
-//! a caller that failed begins anew. A state is known by what is in the table and by what each caller has read
-//! so far, since that decides everything it will do; to go on from it, its steps are done again.
+//! call through at a time. The model chooses whose. It may also lose the answer of a call, or kill the
+//! caller; a caller that failed begins anew. A state is known by what is in the table and by what each caller
+//! has read so far, since that decides everything it will do; to go on from it, its steps are done again.
 
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
@@ -17,7 +17,7 @@ use ipnet::Ipv4Net;
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::AddressPool;
-use phonehome_state::{Claim, ClaimState, Keys, LedgerError, claim, release};
+use phonehome_state::{Claim, ClaimState, Keys, LedgerError, claim, release_block};
 use stateright::{Model, Property};
 
 use super::{holds, is_caught};
@@ -25,7 +25,7 @@ use super::{holds, is_caught};
 const REGION: &str = "us-east-1";
 const NOON_MS: u64 = 1_793_880_000_000;
 
-/// Who is there, and whether the ledger's turn guards them.
+/// Who is there, and whether the ledger's revision guards them.
 #[derive(Debug, Clone)]
 struct Ledger {
     callers: Vec<Wants>,
@@ -114,7 +114,7 @@ impl Table for Gate {
 
     async fn write(&self, mut writes: Vec<Write>) -> Result<(), TableError> {
         if !self.guarded {
-            writes.retain(|write| write.key != Keys::ledger_turn());
+            writes.retain(|write| write.key != Keys::ledger_revision());
         }
         self.call(self.table.write(writes)).await
     }
@@ -152,7 +152,9 @@ impl Wants {
                     async move { claim(gate, &[&pool(block)], &account, REGION, NOON_MS).await.map(Some) },
                 )
             }
-            Self::ToLeave => Box::pin(async move { release(gate, &account, REGION, 30, NOON_MS).await }),
+            Self::ToLeave => {
+                Box::pin(async move { release_block(gate, &account, REGION, 30, NOON_MS).await })
+            }
         }
     }
 }
@@ -304,7 +306,7 @@ fn accounts_that_claim_and_leave_at_the_same_moment_never_overlap() {
 }
 
 #[test]
-fn a_ledger_without_its_turn_is_caught() {
+fn a_ledger_without_its_revision_is_caught() {
     let callers = [Wants::Block(22), Wants::Block(23)];
     is_caught("no turn", Ledger { guarded: false, ..of(&callers, 0) }, NO_OVERLAP);
 }

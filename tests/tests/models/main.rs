@@ -14,7 +14,7 @@ use std::hash::Hash;
 
 use stateright::{Checker, HasDiscoveries, Model};
 
-/// How much of the state space there may be: so many are looked at in half a minute, in the dev profile.
+/// How much of the state space there may be: so many are observed in half a minute, in the dev profile.
 const STATES_MAX: usize = 2_000_000;
 
 /// Explores all of a model's states. Every `always` property must hold in each, every `sometimes` property in

@@ -1,9 +1,10 @@
 //! The outbox: what the alerter decided, on its way to on-call and to Slack.
 //!
 //! The alerter writes a page and a Slack message in one transaction. Two invocations of the notifier, with
-//! clocks that are off, may run at the same moment: each reads what is due, claims it, sends it, and removes it
-//! or puts it back. An invocation may die anywhere, and does at its time limit. Who takes a message may do so
-//! without that the notifier hears of it. Nothing may get lost, and what is sent twice must have that reason.
+//! clocks that are off, may run at the same moment: each reads what is due, claims it, sends it, and removes
+//! it or puts it back. An invocation may die anywhere, and does at its time limit. Who takes a message may do
+//! so without that the notifier hears of it. Nothing may get lost, and what is sent twice must have that
+//! reason.
 //!
 //! As in `lease.rs`, only what is left of a time is kept, here in steps of 10 s. When a message is due
 //! is decided by the code's own [`Outboxed`].
@@ -183,7 +184,7 @@ impl Model for Rules {
             }
             Step::PutsBack(who) => {
                 let clock = world.clocks[who];
-                world.write(who, |message| message.put_back(clock));
+                world.write(who, |message| message.requeue(clock));
                 world.goes_on(who);
             }
             Step::Releases(who) => {
@@ -261,8 +262,8 @@ impl Message {
         self.as_written(&self.as_stored().claimed(NOON_MS), clock)
     }
 
-    fn put_back(self, clock: i8) -> Self {
-        self.as_written(&self.as_stored().put_back(NOON_MS, "no answer".into(), vec![]), clock)
+    fn requeue(self, clock: i8) -> Self {
+        self.as_written(&self.as_stored().requeue(NOON_MS, "no answer".into(), vec![]), clock)
     }
 }
 
@@ -355,7 +356,7 @@ impl World {
         }
     }
 
-    /// A write under the condition that the version is the one that was read. Answers whether it holds.
+    /// A write under the condition that the version is the one that was read. Returns whether it holds.
     fn write(&mut self, who: usize, change: impl Fn(Message) -> Message) -> bool {
         let Some(first) = self.first(who) else { return false };
         let Run::Yes { knows, .. } = &self.runs[who] else { return false };

@@ -62,7 +62,7 @@ async fn every_call_may_go_wrong(start: Start, ends: impl Fn(usize) -> Vec<End>,
     println!(
         "{start:?}: {} calls in {} looks; {} runs with a fault all end the same; {:.0} s",
         wanted.calls,
-        wanted.looks,
+        wanted.observations,
         jobs.len(),
         began.elapsed().as_secs_f64()
     );
@@ -70,7 +70,12 @@ async fn every_call_may_go_wrong(start: Start, ends: impl Fn(usize) -> Vec<End>,
 
 fn check(run: &Run, wanted: &Run, what: &str) {
     assert_same(&run.shape, &wanted.shape, what);
-    assert!(run.looks <= wanted.looks + 1, "{what}: {} looks instead of {}", run.looks, wanted.looks);
+    assert!(
+        run.observations <= wanted.observations + 1,
+        "{what}: {} looks instead of {}",
+        run.observations,
+        wanted.observations
+    );
 }
 
 /// Every call's answer is lost; at every third one the executor is killed instead, by turns before and

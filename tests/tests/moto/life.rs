@@ -1,4 +1,5 @@
-//! Executors that look, plan and apply until an account is as declared, and how they come to their end.
+//! Executors that observation, plan and apply until an account is as declared, and how they come to their
+//! end.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,11 +16,11 @@ use crate::place;
 use crate::shape::shape;
 
 /// The looks after which an executor gives up.
-const LOOKS_MAX: usize = 60;
-/// What passes between two looks by the executor's clock: enough for AWS's limits to fill again.
+const OBSERVATIONS_MAX: usize = 60;
+/// What passes between two observations by the executor's clock: enough for AWS's limits to fill again.
 const PAUSE_MS: u64 = 15_000;
-/// A call that each look makes once.
-const LOOK: &str = "ec2:DescribeVpcs";
+/// A call that each observation makes once.
+const OBSERVE: &str = "ec2:DescribeVpcs";
 
 /// What happens to the executor at a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,14 +37,14 @@ pub(crate) enum End {
 #[derive(Debug)]
 pub(crate) struct Run {
     /// How often the executors looked.
-    pub(crate) looks: usize,
+    pub(crate) observations: usize,
     /// The calls of the last executor.
     pub(crate) calls: usize,
     /// Everything that is there now.
     pub(crate) shape: Vec<String>,
 }
 
-/// A clock that goes on between two looks.
+/// A clock that goes on between two observations.
 #[derive(Debug, Default)]
 struct Pauses(AtomicU64);
 
@@ -57,7 +58,7 @@ impl Clock for Pauses {
 /// whoever made it, without what tells one account from another.
 ///
 /// # Errors
-/// A look failed, although the SDK tried more than once.
+/// An observation failed, although the SDK tried more than once.
 pub(crate) async fn life(
     api: &AwsStack,
     spec: &StackSpec,
@@ -66,10 +67,10 @@ pub(crate) async fn life(
     let pauses = Pauses::default();
     let mut executor = Executor::new().with_clock(&pauses);
     let mut last = String::new();
-    for _ in 0..LOOKS_MAX {
+    for _ in 0..OBSERVATIONS_MAX {
         let seen = api.observe(&spec.kinds()).await?;
         let plan = plan(spec, &seen, &Limits::SWEEP).unwrap_or_else(|error| panic!("{error}\n{seen:#?}"));
-        if plan.is_settled() && plan.withheld.is_empty() && plan.unseen.is_empty() {
+        if plan.is_converged() && plan.withheld.is_empty() && plan.unseen.is_empty() {
             return Ok(everything(spec, &seen));
         }
         let applied = executor.apply(api, &plan, &NoFence).await;
@@ -78,14 +79,14 @@ pub(crate) async fn life(
         pauses.0.fetch_add(PAUSE_MS, Ordering::Relaxed);
         tokio::time::sleep(pause).await;
     }
-    panic!("not settled after {LOOKS_MAX} looks: {last}");
+    panic!("not settled after {OBSERVATIONS_MAX} looks: {last}");
 }
 
 /// Nothing goes wrong.
 pub(crate) async fn undisturbed(spec: &StackSpec) -> Run {
     let proxy = place::proxy(&spec.account).await;
     let shape = life(&place::open(&proxy, spec).await, spec, Duration::ZERO).await.unwrap();
-    settled(&proxy, shape)
+    converged(&proxy, shape)
 }
 
 /// Call `number` goes wrong like this. When the executor is dead, another one takes over.
@@ -101,20 +102,20 @@ pub(crate) async fn disturbed(spec: &StackSpec, end: End, number: usize) -> Run 
     let lived = life(&place::open(&proxy, spec).await, spec, Duration::ZERO).await;
     if end == End::AnswerLost {
         assert_eq!(proxy.calls()[number - 1].status, 0, "call {number} was answered");
-        return settled(&proxy, lived.unwrap());
+        return converged(&proxy, lived.unwrap());
     }
     // From that call on it talked to nobody, which is how it got to know.
     assert!(lived.is_err(), "settled, although killed at call {number}");
-    let begun = proxy.calls().iter().filter(|it| it.number <= number && it.operation == LOOK).count();
+    let begun = proxy.calls().iter().filter(|it| it.number <= number && it.operation == OBSERVE).count();
     let after = undisturbed(spec).await;
-    Run { looks: begun + after.looks, ..after }
+    Run { observations: begun + after.observations, ..after }
 }
 
 /// What came of the only executor, or the last one.
-fn settled(proxy: &Proxy, shape: Vec<String>) -> Run {
+fn converged(proxy: &Proxy, shape: Vec<String>) -> Run {
     let calls = proxy.calls();
-    let looks = calls.iter().filter(|it| it.status == 200 && it.operation == LOOK).count();
-    Run { looks, calls: calls.len(), shape }
+    let observations = calls.iter().filter(|it| it.status == 200 && it.operation == OBSERVE).count();
+    Run { observations, calls: calls.len(), shape }
 }
 
 fn everything(spec: &StackSpec, seen: &Inventory) -> Vec<String> {

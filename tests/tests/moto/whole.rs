@@ -10,7 +10,7 @@ use phonehome_localcloud::proxy::Proxy;
 use phonehome_network::{Inventory, Kind, Tagged as _};
 use phonehome_planner::Disruption;
 use phonehome_planner::{
-    Limits, Plan, PlanError, Release, StackSpec, plan, plan_default_vpc_removal, plan_release,
+    Decommission, Limits, Plan, PlanError, StackSpec, plan, plan_decommission, plan_default_vpc_removal,
 };
 
 use crate::place;
@@ -180,12 +180,15 @@ async fn two_connected_accounts_live_on_moto_from_their_first_call_to_their_last
     }
     assert_eq!((peering_routes(&shop.observe().await), peering_routes(&ledger.observe().await)), (0, 0));
     fill_default_vpc(&shop).await;
-    shop.converge(|spec, seen| plan_default_vpc_removal(spec, seen, &Limits::RELEASE)).await;
+    shop.converge(|spec, seen| plan_default_vpc_removal(spec, seen, &Limits::DECOMMISSION)).await;
     assert!(shop.observe().await.vpcs.iter().all(|vpc| !vpc.is_default));
-    ledger.converge(|spec, seen| plan_release(spec, seen, &Limits::RELEASE, Release::Forget)).await;
+    ledger
+        .converge(|spec, seen| plan_decommission(spec, seen, &Limits::DECOMMISSION, Decommission::Forget))
+        .await;
     assert!(ledger.vpc().await.is_none(), "the VPC is phonehome's no more");
-    let decommission =
-        |spec: &StackSpec, seen: &Inventory| plan_release(spec, seen, &Limits::RELEASE, Release::Remove);
+    let decommission = |spec: &StackSpec, seen: &Inventory| {
+        plan_decommission(spec, seen, &Limits::DECOMMISSION, Decommission::Remove)
+    };
     shop.converge(decommission).await;
     remove_what_moto_leaves(&shop).await;
     shop.converge(decommission).await;

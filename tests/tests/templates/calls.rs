@@ -75,11 +75,11 @@ fn what_the_code_calls_in_a_member_account_is_what_its_role_may_do() -> Result<(
 
 #[test]
 fn the_viewer_may_look_at_all_that_the_code_looks_at_and_do_nothing_else() -> Result<()> {
-    let looks = |it: &&String| {
+    let observations = |it: &&String| {
         ["Describe", "Get"].iter().any(|verb| it.split_once(':').is_some_and(|(_, op)| op.starts_with(verb)))
     };
-    let looked: BTreeSet<String> = called_in_members()?.iter().filter(looks).cloned().collect();
-    assert_eq!(allowed_to("ViewerRole")?, looked);
+    let observed: BTreeSet<String> = called_in_members()?.iter().filter(observations).cloned().collect();
+    assert_eq!(allowed_to("ViewerRole")?, observed);
     Ok(())
 }
 

@@ -261,8 +261,8 @@ fn each_role_writes_its_own_partitions_and_no_other() -> Result<()> {
         )
     };
     assert!(put(&["heartbeats", "paths"]));
-    for foreign in ["fleet", "silences", "ledger", "incidents", "outbox"] {
-        assert!(!put(&[foreign]) && !put(&["paths", foreign]), "the collector writes {foreign}");
+    for unmanaged in ["fleet", "silences", "ledger", "incidents", "outbox"] {
+        assert!(!put(&[unmanaged]) && !put(&["paths", unmanaged]), "the collector writes {unmanaged}");
     }
     Ok(())
 }

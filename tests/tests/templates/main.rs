@@ -4,5 +4,5 @@ mod calls;
 mod hub;
 mod iam;
 mod member;
-mod people;
+mod operators;
 mod template;

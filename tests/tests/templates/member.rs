@@ -151,8 +151,8 @@ fn what_others_made_is_neither_changed_nor_taken_away() -> Result<()> {
         ("CreateVpcPeeringConnection", "vpc"),
     ];
     for (action, kind) in changes.into_iter().chain(REMOVALS) {
-        for foreign in [&[][..], &[("owner", "team-shop")], &[("phonehome:managed-by", "terraform")]] {
-            assert!(!role.may(action, kind, foreign), "{action} {foreign:?}");
+        for unmanaged in [&[][..], &[("owner", "team-shop")], &[("phonehome:managed-by", "terraform")]] {
+            assert!(!role.may(action, kind, unmanaged), "{action} {unmanaged:?}");
         }
         assert!(role.may(action, kind, &OURS), "{action} of phonehome's own");
     }

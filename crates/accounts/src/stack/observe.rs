@@ -1,4 +1,4 @@
-//! A look at one account and Region: every kind at once.
+//! An observation of one account and Region: every kind at once.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::AwsStack;
 use super::describe::VpcAttributes;
 use phonehome_cloud::{Class, CloudError};
 
-/// What nothing can be planned without: a refusal to show it fails the look.
+/// What nothing can be planned without: a refusal to show it fails the observation.
 const ESSENTIAL: [Kind; 3] = [Kind::Vpc, Kind::Subnet, Kind::RouteTable];
 
 /// Asks for all `kinds` in one round. What was not asked for, and what the role may not see, is named
@@ -23,27 +23,27 @@ const ESSENTIAL: [Kind; 3] = [Kind::Vpc, Kind::Subnet, Kind::RouteTable];
 /// Any call's error, but for a refusal of a kind that a plan can do without.
 pub(super) async fn observe(stack: &AwsStack, kinds: &[Kind]) -> Result<Inventory, CloudError> {
     // Boxed, as the futures of so many calls would make a large one of this.
-    macro_rules! look {
+    macro_rules! observe {
         ($kind:ident, $call:ident) => {
-            Box::pin(look(kinds, Kind::$kind, stack.$call()))
+            Box::pin(observe_kind(kinds, Kind::$kind, stack.$call()))
         };
     }
     let seen = tokio::try_join!(
-        look!(Vpc, vpcs),
-        look!(VpcAttribute, known_vpc_attributes),
-        look!(Subnet, subnets),
-        look!(InternetGateway, internet_gateways),
-        look!(ElasticIp, elastic_ips),
-        look!(NatGateway, nat_gateways),
-        look!(RouteTable, route_tables),
-        look!(SecurityGroup, security_groups),
-        look!(NetworkAcl, network_acls),
-        look!(Endpoint, endpoints),
-        look!(FlowLog, flow_logs),
-        look!(Peering, peerings),
-        look!(NetworkInterface, network_interfaces),
-        look!(Function, functions),
-        look!(Schedule, schedules),
+        observe!(Vpc, vpcs),
+        observe!(VpcAttribute, known_vpc_attributes),
+        observe!(Subnet, subnets),
+        observe!(InternetGateway, internet_gateways),
+        observe!(ElasticIp, elastic_ips),
+        observe!(NatGateway, nat_gateways),
+        observe!(RouteTable, route_tables),
+        observe!(SecurityGroup, security_groups),
+        observe!(NetworkAcl, network_acls),
+        observe!(Endpoint, endpoints),
+        observe!(FlowLog, flow_logs),
+        observe!(Peering, peerings),
+        observe!(NetworkInterface, network_interfaces),
+        observe!(Function, functions),
+        observe!(Schedule, schedules),
     )?;
     let mut unseen = BTreeSet::new();
     let mut inventory = Inventory {
@@ -68,7 +68,7 @@ pub(super) async fn observe(stack: &AwsStack, kinds: &[Kind]) -> Result<Inventor
         Some(known) => {
             let ids = lacking(&stack.spec, &inventory.vpcs, &known);
             let further = try_join_all(ids.into_iter().map(|id| stack.vpc_attributes(id)));
-            let further = look(kinds, Kind::VpcAttribute, further).await?;
+            let further = observe_kind(kinds, Kind::VpcAttribute, further).await?;
             further.map(|further| known.into_iter().chain(further).collect())
         }
     };
@@ -96,7 +96,7 @@ impl AwsStack {
 }
 
 /// The answer to one kind's calls; `None`: not asked for, or refused.
-async fn look<T>(
+async fn observe_kind<T>(
     kinds: &[Kind],
     kind: Kind,
     call: impl Future<Output = Result<T, CloudError>>,

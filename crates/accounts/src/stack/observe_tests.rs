@@ -1,4 +1,4 @@
-//! What a look asks for, and what it makes of refusals.
+//! What an observation asks for, and what it makes of refusals.
 
 use std::future::ready;
 use std::time::Duration;
@@ -31,24 +31,24 @@ fn refused(operation: &'static str, code: &str) -> CloudError {
 #[tokio::test]
 async fn a_kind_that_was_not_asked_for_is_unseen_and_costs_no_call() {
     let call = async { panic!("called") };
-    assert_eq!(look::<()>(&[Kind::Vpc], Kind::Subnet, call).await, Ok(None));
+    assert_eq!(observe_kind::<()>(&[Kind::Vpc], Kind::Subnet, call).await, Ok(None));
 }
 
 #[tokio::test]
 async fn a_refused_kind_is_unseen_unless_nothing_can_be_planned_without_it() {
     for kind in Kind::ALL {
         let refused = refused("ec2:DescribeThings", "UnauthorizedOperation");
-        let seen = look::<()>(&[kind], kind, ready(Err(refused.clone()))).await;
+        let seen = observe_kind::<()>(&[kind], kind, ready(Err(refused.clone()))).await;
         let is_essential = [Kind::Vpc, Kind::Subnet, Kind::RouteTable].contains(&kind);
         assert_eq!(seen, if is_essential { Err(refused) } else { Ok(None) }, "{kind:?}");
     }
 }
 
 #[tokio::test]
-async fn any_other_error_fails_the_look() {
+async fn any_other_error_fails_the_observation() {
     for code in ["RequestLimitExceeded", "AuthFailure", "timeout"] {
         let error = refused("ec2:DescribeAddresses", code);
-        let seen = look::<()>(&[Kind::ElasticIp], Kind::ElasticIp, ready(Err(error.clone()))).await;
+        let seen = observe_kind::<()>(&[Kind::ElasticIp], Kind::ElasticIp, ready(Err(error.clone()))).await;
         assert_eq!(seen, Err(error));
     }
 }
@@ -95,18 +95,18 @@ fn one_vpc(request: &str) -> String {
         .to_owned()
 }
 
-async fn look_at(cloud: &TestCloud, known_vpc: &str, kinds: &[Kind]) -> (Inventory, Vec<String>) {
+async fn observe(cloud: &TestCloud, known_vpc: &str, kinds: &[Kind]) -> (Inventory, Vec<String>) {
     let known_vpc = Some(known_vpc.to_owned()).filter(|id| !id.is_empty());
     let stack = stack(cloud).await.with_known_vpc(known_vpc);
-    let look = tokio::time::timeout(Duration::from_secs(20), stack.observe(kinds));
-    (look.await.expect("the calls wait for each other").unwrap(), cloud.take_requests())
+    let observe = tokio::time::timeout(Duration::from_secs(20), stack.observe(kinds));
+    (observe.await.expect("the calls wait for each other").unwrap(), cloud.take_requests())
 }
 
 #[tokio::test]
 async fn with_a_known_vpc_everything_is_asked_for_in_one_round_page_by_page_and_unfiltered() {
     // 12 kinds with one call each, and two calls for two attributes; answered when all are there.
     let cloud = TestCloud::holding_back(14, one_vpc).await;
-    let (seen, requests) = look_at(&cloud, "vpc-ours", &OF_EC2).await;
+    let (seen, requests) = observe(&cloud, "vpc-ours", &OF_EC2).await;
     assert_eq!(requests.len(), 14, "{requests:#?}");
     assert_eq!((seen.vpcs[0].dns_support, seen.vpcs[0].dns_host_names), (Some(true), Some(false)));
     assert_eq!(seen.unseen, BTreeSet::from([Kind::Function, Kind::Schedule]));
@@ -121,17 +121,17 @@ async fn with_a_known_vpc_everything_is_asked_for_in_one_round_page_by_page_and_
 async fn without_a_known_vpc_a_second_round_asks_for_the_attributes_of_the_one_found() {
     let cloud = TestCloud::new(one_vpc).await;
     let kinds = [Kind::Vpc, Kind::VpcAttribute];
-    let (seen, requests) = look_at(&cloud, "", &kinds).await;
+    let (seen, requests) = observe(&cloud, "", &kinds).await;
     assert_eq!((requests.len(), seen.vpcs[0].dns_support), (3, Some(true)));
-    let (_, requests) = look_at(&cloud, "vpc-stale", &kinds).await;
+    let (_, requests) = observe(&cloud, "vpc-stale", &kinds).await;
     let about = |id: &str| requests.iter().filter(|it| it.contains(&format!("VpcId={id}"))).count();
     assert_eq!((about("vpc-stale"), about("vpc-ours"), requests.len()), (2, 2, 5));
 }
 
 #[tokio::test]
-async fn only_what_is_asked_for_is_looked_at() {
+async fn only_what_is_asked_for_is_observed() {
     let cloud = TestCloud::new(one_vpc).await;
-    let (seen, requests) = look_at(&cloud, "vpc-ours", &[Kind::Vpc, Kind::Subnet]).await;
+    let (seen, requests) = observe(&cloud, "vpc-ours", &[Kind::Vpc, Kind::Subnet]).await;
     assert_eq!(requests.len(), 2);
     let expected = Kind::ALL.into_iter().filter(|kind| ![Kind::Vpc, Kind::Subnet].contains(kind));
     assert_eq!(seen.unseen, expected.collect());
@@ -151,7 +151,7 @@ async fn every_page_is_read() {
         }
     })
     .await;
-    let (seen, _) = look_at(&cloud, "", &[Kind::Vpc]).await;
+    let (seen, _) = observe(&cloud, "", &[Kind::Vpc]).await;
     let ids: Vec<_> = seen.vpcs.iter().map(|vpc| vpc.id.as_str()).collect();
     assert_eq!(ids, ["vpc-1", "vpc-2"]);
 }
@@ -167,12 +167,12 @@ async fn a_known_vpc_that_is_gone_does_no_harm() {
         false => one_vpc(request),
     })
     .await;
-    let (seen, _) = look_at(&cloud, "vpc-gone", &[Kind::Vpc, Kind::VpcAttribute]).await;
+    let (seen, _) = observe(&cloud, "vpc-gone", &[Kind::Vpc, Kind::VpcAttribute]).await;
     assert_eq!((seen.vpcs[0].dns_support, seen.has_seen(Kind::VpcAttribute)), (Some(true), true));
 }
 
 #[tokio::test]
-async fn refused_attributes_and_kinds_are_unseen_and_a_refused_vpc_fails_the_look() {
+async fn refused_attributes_and_kinds_are_unseen_and_a_refused_vpc_fails_the_observation() {
     let cloud = TestCloud::new(|request| match request.contains("Action=DescribeVpcs&") {
         true => one_vpc(request),
         false => errors("UnauthorizedOperation"),
@@ -180,7 +180,7 @@ async fn refused_attributes_and_kinds_are_unseen_and_a_refused_vpc_fails_the_loo
     .await;
     let kinds = [Kind::Vpc, Kind::VpcAttribute, Kind::FlowLog];
     for known_vpc in ["vpc-ours", ""] {
-        let (seen, _) = look_at(&cloud, known_vpc, &kinds).await;
+        let (seen, _) = observe(&cloud, known_vpc, &kinds).await;
         assert_eq!(seen.vpcs[0].dns_support, None);
         assert!(kinds[1..].iter().all(|kind| !seen.has_seen(*kind)) && seen.has_seen(Kind::Vpc));
     }

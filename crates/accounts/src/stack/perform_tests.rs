@@ -87,7 +87,7 @@ fn networks() -> Vec<(Action, &'static [&'static str])> {
     ]
 }
 
-fn guards_and_extras() -> Vec<(Action, &'static [&'static str])> {
+fn guards_and_endpoints() -> Vec<(Action, &'static [&'static str])> {
     let (vpc, group, acl) = (id("vpc-1"), id("sg-1"), id("acl-1"));
     let rules = vec![Rule { protocol: "-1".into(), ports: None, peer: RulePeer::Itself }];
     let entry = AclEntry {
@@ -203,7 +203,7 @@ fn probes() -> Vec<(Action, &'static [&'static str])> {
 async fn each_action_is_exactly_the_one_call_that_the_table_names() {
     let cloud = TestCloud::new(|_| EC2_ANSWER.to_owned()).await;
     let stack = stack(&cloud).await;
-    let all = [networks(), guards_and_extras(), probes(), removals()].concat();
+    let all = [networks(), guards_and_endpoints(), probes(), removals()].concat();
     for (action, parts) in all {
         let made = stack.perform(&Address::vpc(), &action, &Ids::default()).await;
         assert!(made.is_ok(), "{action:?}: {made:?}");
@@ -245,6 +245,6 @@ async fn what_aws_makes_with_a_vpc_may_not_be_visible_yet() {
         Action::FindMainRouteTable { vpc: vpc() },
     ] {
         let error = stack.perform(&Address::vpc(), &action, &Ids::default()).await.unwrap_err();
-        assert_eq!(error.class(), phonehome_cloud::Class::NotYet, "{error}");
+        assert_eq!(error.class(), phonehome_cloud::Class::EventuallyConsistent, "{error}");
     }
 }

@@ -59,7 +59,7 @@ fn an_internet_gateway_is_attached_to_a_vpc_or_to_none() {
 }
 
 #[test]
-fn each_state_of_a_nat_gateway_is_told_apart_and_an_unknown_one_counts_as_pending() {
+fn each_state_of_a_nat_gateway_is_distinguished_and_an_unknown_one_counts_as_pending() {
     for (state, expected) in [
         ("pending", NatState::Pending),
         ("available", NatState::Available),
@@ -169,7 +169,7 @@ fn only_the_flow_logs_of_vpcs_are_seen() {
 }
 
 #[test]
-fn each_state_of_a_peering_is_told_apart_and_an_unknown_one_is_waited_for() {
+fn each_state_of_a_peering_is_distinguished_and_an_unknown_one_is_waited_for() {
     for (code, expected) in [
         ("initiating-request", PeeringState::Initiating),
         ("pending-acceptance", PeeringState::PendingAcceptance),

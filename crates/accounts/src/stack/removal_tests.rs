@@ -6,14 +6,14 @@ use phonehome_network::{
     NatGateway, NatState, NetworkAcl, Peering, PeeringState, PeeringVpc, RemovalTarget, Route, RouteTable,
     RouteTarget, Schedule, SecurityGroup, Subnet, Tags, Vpc,
 };
-use phonehome_planner::{Action, Limits, Release, plan_default_vpc_removal, plan_release};
+use phonehome_planner::{Action, Decommission, Limits, plan_decommission, plan_default_vpc_removal};
 
 use super::test_cloud::spec;
 
 /// Every removal that there is a plan for, and what its call must say.
 pub(super) fn removals() -> Vec<(Action, &'static [&'static str])> {
-    let released = plan_release(&spec(), &stack(), &Limits::RELEASE, Release::Remove).unwrap();
-    let emptied = plan_default_vpc_removal(&spec(), &default_vpc(), &Limits::RELEASE).unwrap();
+    let released = plan_decommission(&spec(), &stack(), &Limits::DECOMMISSION, Decommission::Remove).unwrap();
+    let emptied = plan_default_vpc_removal(&spec(), &default_vpc(), &Limits::DECOMMISSION).unwrap();
     let steps = released.steps.into_iter().chain(emptied.steps);
     let actions: Vec<Action> = steps.map(|step| step.action).collect();
     let removed = actions.iter().filter(|action| matches!(action, Action::Remove(_))).count();

@@ -8,9 +8,9 @@ use phonehome_cloud::CloudError;
 
 impl Call<'_> {
     #[allow(clippy::too_many_lines, reason = "one arm for each kind of resource")]
-    pub(super) async fn remove(&self, doomed: &RemovalTarget) -> Result<(), CloudError> {
+    pub(super) async fn remove(&self, target: &RemovalTarget) -> Result<(), CloudError> {
         let ec2 = &self.stack.ec2;
-        match doomed {
+        match target {
             RemovalTarget::Vpc { id } => {
                 ec2.delete_vpc().vpc_id(id).send().await.map_err(|e| self.error(&e))?;
             }

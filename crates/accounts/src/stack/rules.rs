@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_whose_addresses_cannot_be_read_fails_the_look_and_names_the_group() {
+    fn a_rule_whose_addresses_cannot_be_read_fails_the_observation_and_names_the_group() {
         let odd = IpRange::builder().cidr_ip("10.0.0.0").build();
         let permission = IpPermission::builder().ip_protocol("tcp").ip_ranges(odd).build();
         let error = rules("sg-own", "111111111111", &[permission]).unwrap_err();

@@ -23,7 +23,7 @@ impl TestCloud {
         Self::holding_back(1, ec2).await
     }
 
-    /// Answers nothing before `together` requests are there.
+    /// Returns nothing before `together` requests are there.
     pub(super) async fn holding_back(
         together: usize,
         ec2: impl Fn(&str) -> String + Send + Sync + 'static,
@@ -117,7 +117,7 @@ pub(super) fn spec() -> StackSpec {
         cidr: "10.0.0.0/16".parse().unwrap(),
         zones: vec![zone],
         nat: Default::default(),
-        features: Features { closed: true, ..Features::default() },
+        features: Features { hardening: true, ..Features::default() },
         links: vec![],
         adopt: None,
         probe: Some(probe),

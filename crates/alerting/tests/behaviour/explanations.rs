@@ -189,7 +189,7 @@ fn probes_that_report_but_cannot_tell_are_a_note_after_a_while() {
     let now_ms = fleet.world.now_ms;
     for probe in fleet.probes("shop-prod", ZONES) {
         for path in probe.paths.values_mut() {
-            path.last = phonehome_wire::Verdict::ProberSick { reason: "no sockets".to_owned() };
+            path.last = phonehome_wire::Verdict::ProbeError { reason: "no sockets".to_owned() };
             path.last_since_ms = now_ms;
         }
     }

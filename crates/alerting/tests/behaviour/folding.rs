@@ -76,7 +76,7 @@ pub(crate) fn verdict(letter: char) -> Verdict {
         'd' => Verdict::DenyProven,
         'f' => Verdict::Fail { stage: Stage::Connect, error: "timed out".to_owned() },
         'i' => Verdict::Inconclusive { reason: "the control failed".to_owned() },
-        's' => Verdict::ProberSick { reason: "no sockets".to_owned() },
+        's' => Verdict::ProbeError { reason: "no sockets".to_owned() },
         other => panic!("no verdict {other}"),
     }
 }
@@ -122,7 +122,7 @@ fn an_inconclusive_path_is_never_green_and_says_since_when() {
     stored.run("oii");
     let path = &stored.0.as_ref().unwrap().1[&CheckId("c".to_owned())];
     assert_eq!((path.status, path.is_green()), (PathStatus::Up, false));
-    assert_eq!(path.unclear(), Some((START_MS + MINUTE_MS, "the control failed")));
+    assert_eq!(path.inconclusive(), Some((START_MS + MINUTE_MS, "the control failed")));
 }
 
 #[test]

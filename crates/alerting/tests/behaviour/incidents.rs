@@ -83,7 +83,7 @@ fn a_silent_probe_resolves_nothing() {
     let id = fleet.only().id.clone();
     fleet.hush("shop-prod", &["use1-az1"]).advance(4 * MINUTE_MS).decide();
     let kept = fleet.world.open.iter().find(|incident| incident.id == id).unwrap();
-    assert_eq!(kept.members[0].state, MemberState::Unheard);
+    assert_eq!(kept.members[0].state, MemberState::Stale);
     fleet.unhush("shop-prod", &["use1-az1"]).recover("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
     assert!(fleet.world.open.is_empty());
 }
@@ -125,7 +125,7 @@ fn what_is_no_longer_declared_closes() {
 }
 
 #[test]
-fn an_unclear_result_does_not_resolve() {
+fn an_inconclusive_result_does_not_resolve() {
     let mut fleet = fleet();
     fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
     fleet.recover("shop-prod", &["use1-az1"], &[PAYMENTS]);

@@ -76,14 +76,14 @@ fn down_paths(fleet: &Fleet) -> BTreeSet<(String, String)> {
 }
 
 /// Every path that some open incident calls failing; panics when two do.
-fn told_paths(fleet: &Fleet) -> BTreeSet<(String, String)> {
-    let mut told = BTreeSet::new();
+fn notified_paths(fleet: &Fleet) -> BTreeSet<(String, String)> {
+    let mut notified = BTreeSet::new();
     for member in fleet.world.open.iter().flat_map(|incident| incident.members_in(MemberState::Failing)) {
         if let Symptom::Down { check } = &member.symptom {
-            assert!(told.insert((member.probe.to_string(), check.0.clone())), "told twice: {member:?}");
+            assert!(notified.insert((member.probe.to_string(), check.0.clone())), "told twice: {member:?}");
         }
     }
-    told
+    notified
 }
 
 proptest! {
@@ -95,7 +95,7 @@ proptest! {
         for event in &events {
             apply(&mut fleet, event);
             fleet.decide(); // Checks idempotence, too.
-            prop_assert_eq!(down_paths(&fleet), told_paths(&fleet));
+            prop_assert_eq!(down_paths(&fleet), notified_paths(&fleet));
             for incident in &fleet.world.open {
                 prop_assert!(incident.members.iter().any(|member| member.state.is_open()));
             }

@@ -23,7 +23,7 @@ fn shop() -> Matcher {
 }
 
 #[test]
-fn a_silenced_incident_is_tracked_and_told_when_the_silence_ends() {
+fn a_silenced_incident_is_tracked_and_reported_when_the_silence_ends() {
     let mut fleet = silenced_for(10, shop());
     fleet.fail("shop-prod", ZONES, &[PAYMENTS]);
     assert!(fleet.says().is_empty());
@@ -36,7 +36,7 @@ fn a_silenced_incident_is_tracked_and_told_when_the_silence_ends() {
 }
 
 #[test]
-fn what_ends_under_its_silence_was_never_told() {
+fn what_ends_under_its_silence_was_never_reported() {
     let mut fleet = silenced_for(10, shop());
     fleet.fail("shop-prod", ZONES, &[PAYMENTS]).decide();
     fleet.recover("shop-prod", ZONES, &[PAYMENTS]);

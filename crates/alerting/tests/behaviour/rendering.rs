@@ -35,14 +35,14 @@ fn shown(decision: &Decision) -> String {
 }
 
 #[test]
-fn a_lost_connection_is_told_with_what_else_works() {
+fn a_lost_connection_is_reported_with_what_else_works() {
     let mut fleet = fleet();
     fleet.fail("shop-prod", ZONES, &[PAYMENTS]).advance(3 * MINUTE_MS);
     insta::assert_snapshot!(shown(&fleet.decide()));
 }
 
 #[test]
-fn an_update_is_edited_in_and_told_in_the_thread() {
+fn an_update_is_edited_in_and_reported_in_the_thread() {
     let mut fleet = fleet();
     fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).advance(3 * MINUTE_MS).decide();
     fleet.fail("shop-prod", &["use1-az1"], CONNECTS).advance(MINUTE_MS);
@@ -50,7 +50,7 @@ fn an_update_is_edited_in_and_told_in_the_thread() {
 }
 
 #[test]
-fn a_lost_account_is_told_as_the_network_and_its_end_with_its_length() {
+fn a_lost_account_is_reported_as_the_network_and_its_end_with_its_length() {
     let mut fleet = fleet();
     fleet.fail("shop-prod", ZONES, CONNECTS).advance(3 * MINUTE_MS);
     let opened = fleet.decide();
@@ -60,7 +60,7 @@ fn a_lost_account_is_told_as_the_network_and_its_end_with_its_length() {
 }
 
 #[test]
-fn a_target_that_answers_wrongly_is_told_as_not_the_network() {
+fn a_target_that_answers_wrongly_is_reported_as_not_the_network() {
     let mut fleet = fleet();
     for account in ["shop-prod", "search-prod", "orders-prod"] {
         fleet.fail_at(Stage::Tls, account, ZONES, &[PAYMENTS]);
@@ -69,21 +69,21 @@ fn a_target_that_answers_wrongly_is_told_as_not_the_network() {
 }
 
 #[test]
-fn silence_is_told_as_not_knowing() {
+fn silence_is_reported_as_not_knowing() {
     let mut fleet = fleet();
     fleet.hush("shop-prod", ZONES).advance(4 * MINUTE_MS);
     insta::assert_snapshot!(shown(&fleet.decide()));
 }
 
 #[test]
-fn trouble_of_phonehome_itself_is_told_as_such() {
+fn trouble_of_phonehome_itself_is_reported_as_such() {
     let mut fleet = fleet();
     fleet.hush("shop-prod", ZONES).hush("search-prod", ZONES).advance(4 * MINUTE_MS);
     insta::assert_snapshot!(shown(&fleet.decide()));
 }
 
 #[test]
-fn a_broken_isolation_is_told_as_open() {
+fn a_broken_isolation_is_reported_as_open() {
     let mut fleet = fleet();
     fleet.fail("shop-prod", ZONES, &[ISOLATION]);
     insta::assert_snapshot!(shown(&fleet.decide()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{
-    IncidentState, Member, MemberKey, OutgoingBody, PathState, Severity, Symptom, Unreadable,
+    IncidentMember, IncidentState, MemberKey, OutgoingBody, PathState, Severity, Symptom, Unreadable,
     UnreadableIncident, World, decide,
 };
 use proptest::prelude::*;
@@ -95,7 +95,7 @@ fn what_an_unreadable_incident_is_known_to_have_told_is_not_told_again_but_what_
 }
 
 #[test]
-fn beside_an_incident_of_which_nothing_can_be_read_a_cause_is_told_once() {
+fn beside_an_incident_of_which_nothing_can_be_read_a_cause_is_reported_once() {
     let mut fleet = fleet();
     fleet.world.unseen.incidents.push(UnreadableIncident::of("20260101T000000Z-x", "\"nonsense\""));
     fleet.fail(SHOP, &ZONES, &[PAYMENTS]);
@@ -213,7 +213,7 @@ fn paged(world: &World) -> BTreeSet<MemberKey> {
     let ids: BTreeSet<&str> = paged.map(|it| it.incident_id.as_str()).collect();
     let incidents = decision.incidents.iter().filter(|incident| ids.contains(incident.id.as_str()));
     incidents
-        .flat_map(|incident| incident.members.iter().filter(|it| it.state.is_open()).map(Member::key))
+        .flat_map(|incident| incident.members.iter().filter(|it| it.state.is_open()).map(IncidentMember::key))
         .collect()
 }
 
@@ -251,7 +251,7 @@ proptest! {
                         Symptom::Down { check } => {
                             probe.unreadable.paths && probe.checks.iter().any(|it| it.id == *check)
                         }
-                        Symptom::Unclear => probe.unreadable.any(),
+                        Symptom::Inconclusive => probe.unreadable.any(),
                     },
                 );
                 prop_assert!(!unseen, "{} ended without {key:?} being seen", incident.id);

@@ -104,5 +104,5 @@ async fn a_duplicate_control_proves_nothing() {
     let checks = vec![denied(tcp_to("deny", closed), "twin"), tcp_to("twin", open), tcp_to("twin", open)];
     let verdicts = verdicts(checks, &Settings::default()).await;
     assert!(matches!(verdicts[0], Verdict::Inconclusive { .. }), "{:?}", verdicts[0]);
-    assert!(matches!(verdicts[1], Verdict::ProberSick { .. }), "{:?}", verdicts[1]);
+    assert!(matches!(verdicts[1], Verdict::ProbeError { .. }), "{:?}", verdicts[1]);
 }

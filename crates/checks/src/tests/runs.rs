@@ -64,11 +64,11 @@ async fn a_check_that_does_not_fit_into_the_run_is_not_begun() {
     let settings = Settings { limit: Duration::from_millis(PATIENT_MS - 1), ..Settings::default() };
     let result = results(vec![tcp_to("a", open)], &settings).await.remove(0);
     let reason = "not tested: its 20000 ms do not fit into what is left of the run's 19999 ms".to_owned();
-    assert_eq!(result.verdict, Verdict::ProberSick { reason });
+    assert_eq!(result.verdict, Verdict::ProbeError { reason });
 }
 
 #[tokio::test]
-async fn bad_input_makes_its_own_checks_sick_and_leaves_the_others_alone() {
+async fn bad_input_makes_its_own_checks_probe_errors_and_leaves_the_others_alone() {
     let open = accepting(loopback(1, 0)).await;
     let timed = |id, timeout_ms| Check { timeout_ms, ..tcp_to(id, open) };
     let dns = |id, name: &str, server: &str| {
@@ -91,7 +91,7 @@ async fn bad_input_makes_its_own_checks_sick_and_leaves_the_others_alone() {
     let mut verdicts = verdicts(checks, &Settings::default()).await;
     assert_eq!(verdicts.pop(), Some(Verdict::Ok));
     for verdict in verdicts {
-        assert!(matches!(verdict, Verdict::ProberSick { .. }), "{verdict:?}");
+        assert!(matches!(verdict, Verdict::ProbeError { .. }), "{verdict:?}");
     }
 }
 

@@ -70,7 +70,7 @@ async fn a_host_with_more_addresses_than_a_probe_may_test_is_not_judged() {
     let settings = asking(nameserver(&[("many.test", &many)]).await);
     let verdict = verdict(tcp("a", "many.test", 443), &settings).await;
     let reason = "many.test resolves to 17 addresses; a probe tests at most 16".to_owned();
-    assert_eq!(verdict, Verdict::ProberSick { reason });
+    assert_eq!(verdict, Verdict::ProbeError { reason });
 }
 
 #[tokio::test]

@@ -4,71 +4,81 @@ use super::*;
 
 const CASES: &[(&str, &str, &str, Class)] = &[
     // A role, a subnet or an account that was made a moment ago.
-    ("scheduler:CreateSchedule", "ValidationException", TRUST, NotYet),
-    ("scheduler:UpdateSchedule", "ValidationException", TRUST, NotYet),
+    ("scheduler:CreateSchedule", "ValidationException", TRUST, EventuallyConsistent),
+    ("scheduler:UpdateSchedule", "ValidationException", TRUST, EventuallyConsistent),
     ("scheduler:CreateSchedule", "ValidationException", "Invalid Schedule Expression rate(0)", Invalid),
-    ("lambda:PutFunctionEventInvokeConfig", PARAMETER, DESTINATION, NotYet),
-    ("lambda:PutFunctionEventInvokeConfig", PARAMETER, PUT_EVENTS, NotYet),
+    ("lambda:PutFunctionEventInvokeConfig", PARAMETER, DESTINATION, EventuallyConsistent),
+    ("lambda:PutFunctionEventInvokeConfig", PARAMETER, PUT_EVENTS, EventuallyConsistent),
     ("lambda:PutFunctionEventInvokeConfig", PARAMETER, "MaximumRetryAttempts is too large", Invalid),
-    ("lambda:PutFunctionEventInvokeConfig", "ResourceConflictException", "update in progress", NotYet),
-    ("lambda:PutFunctionEventInvokeConfig", "ResourceNotFoundException", "", NotYet),
+    (
+        "lambda:PutFunctionEventInvokeConfig",
+        "ResourceConflictException",
+        "update in progress",
+        EventuallyConsistent,
+    ),
+    ("lambda:PutFunctionEventInvokeConfig", "ResourceNotFoundException", "", EventuallyConsistent),
     ("lambda:CreateFunction", PARAMETER, EC2_THROTTLES, Throttled),
     ("lambda:UpdateFunctionConfiguration", PARAMETER, EC2_THROTTLES, Throttled),
     (
         "lambda:CreateFunction",
         PARAMETER,
         "The role defined for the function cannot be assumed by Lambda.",
-        NotYet,
+        EventuallyConsistent,
     ),
-    ("lambda:CreateFunction", PARAMETER, NO_INTERFACE, NotYet),
-    ("lambda:CreateFunction", PARAMETER, "The subnet ID 'subnet-1' does not exist", NotYet),
+    ("lambda:CreateFunction", PARAMETER, NO_INTERFACE, EventuallyConsistent),
+    ("lambda:CreateFunction", PARAMETER, "The subnet ID 'subnet-1' does not exist", EventuallyConsistent),
     (
         "lambda:UpdateFunctionConfiguration",
         PARAMETER,
         "EC2 Error Code: InvalidSecurityGroupID.NotFound",
-        NotYet,
+        EventuallyConsistent,
     ),
     ("lambda:CreateFunction", PARAMETER, "MemorySize is too small", Invalid),
-    ("lambda:UpdateFunctionCode", "ResourceConflictException", "An update is in progress", NotYet),
-    ("lambda:UpdateFunctionCode", "ResourceNotFoundException", "", NotYet),
+    (
+        "lambda:UpdateFunctionCode",
+        "ResourceConflictException",
+        "An update is in progress",
+        EventuallyConsistent,
+    ),
+    ("lambda:UpdateFunctionCode", "ResourceNotFoundException", "", EventuallyConsistent),
     ("ec2:CreateFlowLogs", "400", "Access Denied for LogDestination: logs. Please check permission", Denied),
     ("ec2:CreateFlowLogs", "400", "Unknown log format", Invalid),
-    ("sts:AssumeRole", "AccessDenied", "", NotReady),
-    ("sts:AssumeRole", "RegionDisabledException", "", NotReady),
-    ("ec2:CreateVpc", "OptInRequired", "", NotReady),
-    ("ec2:CreateVpc", "PendingVerification", "", NotReady),
-    ("ec2:CreateVpc", "AuthFailure", "", NotReady),
-    ("ec2:DescribeVpcs", "InvalidClientTokenId", "", NotReady),
-    ("lambda:CreateFunction", "UnrecognizedClientException", "", NotReady),
+    ("sts:AssumeRole", "AccessDenied", "", AccountNotReady),
+    ("sts:AssumeRole", "RegionDisabledException", "", AccountNotReady),
+    ("ec2:CreateVpc", "OptInRequired", "", AccountNotReady),
+    ("ec2:CreateVpc", "PendingVerification", "", AccountNotReady),
+    ("ec2:CreateVpc", "AuthFailure", "", AccountNotReady),
+    ("ec2:DescribeVpcs", "InvalidClientTokenId", "", AccountNotReady),
+    ("lambda:CreateFunction", "UnrecognizedClientException", "", AccountNotReady),
     // Made or deleted a moment ago, by this run or an earlier one.
-    ("ec2:CreateRoute", "InvalidNatGatewayID.NotFound", "", NotYet),
-    ("ec2:CreateRoute", "NatGatewayNotFound", "", NotYet),
-    ("ec2:CreateNatGateway", "Gateway.NotAttached", "", NotYet),
-    ("ec2:CreateNatGateway", "Resource.AlreadyAssociated", "", NotYet),
-    ("ec2:CreateVpcPeeringConnection", "VpcPeeringConnectionAlreadyExists", "", NotYet),
-    ("ec2:CreateSubnet", "InvalidSubnet.Conflict", "", NotYet),
-    ("ec2:CreateSecurityGroup", "InvalidGroup.Duplicate", "", NotYet),
-    ("ec2:CreateVpcEndpoint", "RouteAlreadyExists", "", NotYet),
-    ("ec2:CreateTags", "ConcurrentTagAccess", "", NotYet),
-    ("ec2:ModifyVpcEndpoint", "ConcurrentMutationLimitExceeded", "", NotYet),
+    ("ec2:CreateRoute", "InvalidNatGatewayID.NotFound", "", EventuallyConsistent),
+    ("ec2:CreateRoute", "NatGatewayNotFound", "", EventuallyConsistent),
+    ("ec2:CreateNatGateway", "Gateway.NotAttached", "", EventuallyConsistent),
+    ("ec2:CreateNatGateway", "Resource.AlreadyAssociated", "", EventuallyConsistent),
+    ("ec2:CreateVpcPeeringConnection", "VpcPeeringConnectionAlreadyExists", "", EventuallyConsistent),
+    ("ec2:CreateSubnet", "InvalidSubnet.Conflict", "", EventuallyConsistent),
+    ("ec2:CreateSecurityGroup", "InvalidGroup.Duplicate", "", EventuallyConsistent),
+    ("ec2:CreateVpcEndpoint", "RouteAlreadyExists", "", EventuallyConsistent),
+    ("ec2:CreateTags", "ConcurrentTagAccess", "", EventuallyConsistent),
+    ("ec2:ModifyVpcEndpoint", "ConcurrentMutationLimitExceeded", "", EventuallyConsistent),
     (
         "ec2:AttachInternetGateway",
         "InvalidParameterValue",
         "Network vpc-1 already has an internet gateway attached",
-        NotYet,
+        EventuallyConsistent,
     ),
-    ("ec2:AcceptVpcPeeringConnection", "InvalidVpcPeeringConnectionID.NotFound", "", NotYet),
+    ("ec2:AcceptVpcPeeringConnection", "InvalidVpcPeeringConnectionID.NotFound", "", EventuallyConsistent),
     (
         "ec2:AcceptVpcPeeringConnection",
         "InvalidStateTransition",
         "attempted to transition from provisioning to active",
-        NotYet,
+        EventuallyConsistent,
     ),
     (
         "ec2:AcceptVpcPeeringConnection",
         "InvalidStateTransition",
         "transition from initiating-request to active",
-        NotYet,
+        EventuallyConsistent,
     ),
     (
         "ec2:AcceptVpcPeeringConnection",
@@ -76,17 +86,17 @@ const CASES: &[(&str, &str, &str, Class)] = &[
         "transition from rejected to provisioning",
         Invalid,
     ),
-    ("ec2:AuthorizeSecurityGroupEgress", "InvalidGroup.NotFound", "", NotYet),
-    ("ec2:DeleteSubnet", "DependencyViolation", "", NotYet),
-    ("ec2:DeleteSecurityGroup", "InvalidGroup.InUse", "", NotYet),
-    ("ec2:DeleteSubnet", "InvalidNetworkInterface.InUse", "", NotYet),
-    ("ec2:DeleteVpcEndpoints", "IncorrectState", "", NotYet),
-    ("ec2:DeleteVpc", "InvalidVpcState", "", NotYet),
-    ("ec2:ReleaseAddress", "AuthFailure", "", NotYet),
-    ("ec2:ReleaseAddress", "InvalidIPAddress.InUse", "", NotYet),
-    ("ec2:ReleaseAddress", "InvalidAddress.Locked", "", NotYet),
-    ("scheduler:DeleteSchedule", "ConflictException", "", NotYet),
-    ("plan", "unseen", "", NotYet),
+    ("ec2:AuthorizeSecurityGroupEgress", "InvalidGroup.NotFound", "", EventuallyConsistent),
+    ("ec2:DeleteSubnet", "DependencyViolation", "", EventuallyConsistent),
+    ("ec2:DeleteSecurityGroup", "InvalidGroup.InUse", "", EventuallyConsistent),
+    ("ec2:DeleteSubnet", "InvalidNetworkInterface.InUse", "", EventuallyConsistent),
+    ("ec2:DeleteVpcEndpoints", "IncorrectState", "", EventuallyConsistent),
+    ("ec2:DeleteVpc", "InvalidVpcState", "", EventuallyConsistent),
+    ("ec2:ReleaseAddress", "AuthFailure", "", EventuallyConsistent),
+    ("ec2:ReleaseAddress", "InvalidIPAddress.InUse", "", EventuallyConsistent),
+    ("ec2:ReleaseAddress", "InvalidAddress.Locked", "", EventuallyConsistent),
+    ("scheduler:DeleteSchedule", "ConflictException", "", EventuallyConsistent),
+    ("plan", "unseen", "", EventuallyConsistent),
     // So already.
     (
         "lambda:CreateFunction",
@@ -206,7 +216,7 @@ fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
 }
 
 #[test]
-fn each_error_is_told_apart_by_what_can_be_done_about_it() {
+fn each_error_is_distinguished_by_what_can_be_done_about_it() {
     for (operation, code, message, class) in CASES {
         let error = error(operation, code, message);
         assert_eq!(error.class(), *class, "{error}");
@@ -263,7 +273,7 @@ fn what_the_sdk_itself_tries_again_is_never_final() {
 }
 
 #[test]
-fn a_quota_is_told_with_what_to_do() {
+fn a_quota_is_reported_with_what_to_do() {
     for (operation, code, ..) in
         CASES.iter().filter(|case| case.1.contains("LimitExceeded") && case.3 == Invalid)
     {
@@ -279,7 +289,7 @@ fn a_quota_is_told_with_what_to_do() {
 }
 
 #[test]
-fn what_is_not_there_and_what_a_policy_forbids_are_told_apart() {
+fn what_is_not_there_and_what_a_policy_forbids_are_distinguished() {
     for (code, missing) in [
         ("ResourceNotFoundException", true),
         ("AccountNotFoundException", true),

@@ -1,4 +1,4 @@
-//! Order, parallelism, and what is told on the way.
+//! Order, parallelism, and what is reported on the way.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -99,9 +99,9 @@ async fn a_plan_in_the_wrong_order_is_applied_in_the_right_one() {
 }
 
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct Recorded(Mutex<Vec<String>>);
 
-impl Progress for Told {
+impl Progress for Recorded {
     fn started(&self, step: &Step) {
         self.0.lock().unwrap().push(format!("{} starts", step.address));
     }
@@ -119,8 +119,8 @@ impl Progress for Told {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_attempt_and_each_outcome_is_told_as_it_happens() {
-    let told = Told::default();
+async fn each_attempt_and_each_outcome_is_reported_as_it_happens() {
+    let notified = Recorded::default();
     let script = Script::new()
         .answers("b", &[Err("InvalidVpcID.NotFound")])
         .takes("b", 1)
@@ -133,11 +133,11 @@ async fn each_attempt_and_each_outcome_is_told_as_it_happens() {
         step("c", "ec2:CreateSubnet", &["d"]),
         step("d", "ec2:CreateSubnet", &[]),
     ];
-    Executor::new().with_progress(&told).apply(&script, &plan(steps), &NoFence).await;
-    let told = told.0.into_inner().unwrap();
+    Executor::new().with_progress(&notified).apply(&script, &plan(steps), &NoFence).await;
+    let notified = notified.0.into_inner().unwrap();
     let expected =
         ["a starts", "b starts", "d starts", "a done", "b starts", "b done", "d failed", "c skipped"];
-    assert_eq!(told, expected);
+    assert_eq!(notified, expected);
 }
 
 #[test]

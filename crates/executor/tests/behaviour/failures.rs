@@ -10,8 +10,8 @@ use crate::support::{Script, address, apply, error, is_done, needing, outcome, p
 async fn each_class_of_error_has_its_outcome() {
     for (operation, code, class) in [
         ("ec2:CreateSubnet", "RequestLimitExceeded", Class::Throttled),
-        ("ec2:CreateSubnet", "InvalidVpcID.NotFound", Class::NotYet),
-        ("ec2:CreateSubnet", "OptInRequired", Class::NotReady),
+        ("ec2:CreateSubnet", "InvalidVpcID.NotFound", Class::EventuallyConsistent),
+        ("ec2:CreateSubnet", "OptInRequired", Class::AccountNotReady),
         ("ec2:CreateSubnet", "UnauthorizedOperation", Class::Denied),
         ("ec2:CreateSubnet", "timeout", Class::Transient),
         ("ec2:CreateSubnet", "ConditionalCheckFailedException", Class::Conflict),
@@ -89,7 +89,7 @@ async fn an_account_that_is_not_ready_is_not_asked_again() {
     assert_eq!((script.calls().len(), applied.done()), (16, 15));
     for name in ["ec2:CreateSubnet/16", "nat"] {
         let StepOutcome::Waiting(error) = outcome(&applied, name) else { panic!("{applied:?}") };
-        assert_eq!(error.class(), Class::NotReady);
+        assert_eq!(error.class(), Class::AccountNotReady);
         assert!(error.message.ends_with("(for the same reason this step was not tried)"), "{error}");
         assert_eq!(error.subject, "ec2:CreateSubnet/00");
     }
@@ -150,11 +150,11 @@ async fn what_is_so_already_counts_as_done() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_that_needs_the_id_of_what_was_there_already_waits_for_the_next_look() {
+async fn a_step_that_needs_the_id_of_what_was_there_already_waits_for_the_next_observation() {
     let script = Script::new().answers("logs", &[Err("FlowLogAlreadyExists")]);
     let steps = [step("logs", "ec2:CreateFlowLogs", &[]), needing("next", "ec2:CreateSubnet", "logs")];
     let applied = apply(&script, &plan(steps)).await;
     let StepOutcome::Waiting(error) = outcome(&applied, "next") else { panic!("{applied:?}") };
-    assert_eq!((error.class(), error.code.as_str()), (Class::NotYet, "unseen"));
+    assert_eq!((error.class(), error.code.as_str()), (Class::EventuallyConsistent, "unseen"));
     assert_eq!(script.calls(), ["logs"]);
 }

@@ -113,7 +113,7 @@ async fn both_of_two_fences_have_to_allow_a_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_aws_has_answered_is_told_even_when_the_fence_closes_before_the_next_attempt() {
+async fn what_aws_has_answered_is_reported_even_when_the_fence_closes_before_the_next_attempt() {
     let script = Script::new().answers("late", &[Err("InvalidVpcID.NotFound"); 2]).takes("a", 10);
     let steps = [
         step("late", "ec2:CreateSubnet", &[]),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::support::{Script, apply, outcome, plan, row, step, waits_for};
 
 #[tokio::test(start_paused = true)]
-async fn a_step_without_a_token_waits_for_the_next_look_and_nobody_sleeps() {
+async fn a_step_without_a_token_waits_for_the_next_observation_and_nobody_sleeps() {
     let (script, start) = (Script::new(), Instant::now());
     let applied = apply(&script, &plan(row(14, "ec2:CreateNatGateway"))).await;
     assert_eq!((applied.done(), script.calls().len()), (10, 10));

@@ -8,13 +8,13 @@ use phonehome_planner::Plan;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::support::{Answer, Event, Script, plan, step};
+use crate::support::{Event, Script, ScriptedOutcome, plan, step};
 
 const OPERATIONS: [&str; 4] =
     ["ec2:CreateSubnet", "ec2:CreateNatGateway", "ec2:CreateRoute", "lambda:CreateFunction"];
 
 /// Mostly good, and each class of failure.
-const ANSWERS: [Answer; 12] = [
+const ANSWERS: [ScriptedOutcome; 12] = [
     Ok(()),
     Ok(()),
     Ok(()),
@@ -31,7 +31,7 @@ const ANSWERS: [Answer; 12] = [
 
 /// A step: what it comes after (of the steps before it), its operation, how long a call takes, and
 /// what the calls are answered with.
-type Drawn = (Vec<Index>, usize, u64, Vec<Answer>);
+type Drawn = (Vec<Index>, usize, u64, Vec<ScriptedOutcome>);
 
 fn drawn() -> impl Strategy<Value = Vec<Drawn>> {
     let answers = prop_oneof![
@@ -102,10 +102,10 @@ fn check_outcome(
     script: &Script,
     name: &str,
     outcome: &StepOutcome,
-    answers: &[Answer],
+    answers: &[ScriptedOutcome],
 ) -> Result<(), TestCaseError> {
     let attempts = script.attempts(name);
-    let given: Vec<Answer> =
+    let given: Vec<ScriptedOutcome> =
         (0..attempts).map(|attempt| answers.get(attempt).copied().unwrap_or(Ok(()))).collect();
     // Every answer but the last was one that is tried again.
     for answer in given.iter().rev().skip(1) {

@@ -54,12 +54,12 @@ pub(crate) enum Event {
 }
 
 /// What a call is answered with: `Ok`, or an error code.
-pub(crate) type Answer = Result<(), &'static str>;
+pub(crate) type ScriptedOutcome = Result<(), &'static str>;
 
-/// Answers each call with the step's next line of the script, and with a new id after the last.
+/// Returns each call with the step's next line of the script, and with a new id after the last.
 #[derive(Default)]
 pub(crate) struct Script {
-    answers: Mutex<BTreeMap<String, VecDeque<Answer>>>,
+    answers: Mutex<BTreeMap<String, VecDeque<ScriptedOutcome>>>,
     takes: BTreeMap<String, Duration>,
     usually_takes: Duration,
     events: Mutex<Vec<Event>>,
@@ -71,7 +71,7 @@ impl Script {
         Self::default()
     }
 
-    pub(crate) fn answers(self, name: &str, answers: &[Answer]) -> Self {
+    pub(crate) fn answers(self, name: &str, answers: &[ScriptedOutcome]) -> Self {
         self.answers.lock().unwrap().insert(name.to_owned(), answers.iter().copied().collect());
         self
     }

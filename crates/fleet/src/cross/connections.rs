@@ -21,7 +21,7 @@ pub(super) struct Reach<'a> {
 }
 
 impl<'a> Rules<'a> {
-    /// Checks are told apart by their ids, and an account's ways to another by the port.
+    /// Checks are distinguished by their ids, and an account's ways to another by the port.
     pub(super) fn connections_are_distinct(&mut self) {
         let mut seen: BTreeMap<String, (usize, usize)> = BTreeMap::new();
         let draft = self.draft;

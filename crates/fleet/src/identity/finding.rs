@@ -74,7 +74,7 @@ impl Finding {
         }
     }
 
-    /// What tells it from every other one: it is told once under this key. At most some hundred bytes.
+    /// What tells it from every other one: it is reported once under this key. At most some hundred bytes.
     pub fn key(&self) -> String {
         let line = self.member().line();
         match self {
@@ -133,7 +133,7 @@ impl fmt::Display for Finding {
             Self::Stacks { accounts, .. } => write!(
                 f,
                 "{} accounts have a stack of {line} ({}): nothing is changed in any of them. Run `phonehome rebind \
-                 {line} ID` with the id of the right one, then `phonehome release` of the others",
+                 {line} ID` with the id of the right one, then `phonehome decommission` of the others",
                 accounts.len(),
                 list(accounts)
             ),

@@ -58,7 +58,7 @@ pub enum RebindRefused {
     #[error(
         "account {} has a stack of {line}, which nobody would look after any more: its network would stay as it is, \
          unrepaired and untested, and its peerings would be undeclared. Release it first, or add --force and then run \
-         `phonehome release {}`",
+         `phonehome decommission {}`",
         accounts.join(", "), accounts.join(", ")
     )]
     StackStands {

@@ -17,7 +17,7 @@ const NEEDS: [Kind; 7] = [
     Kind::NetworkInterface,
 ];
 
-/// What has to be looked at for [`plan_default_vpc_removal`].
+/// What has to be observed for [`plan_default_vpc_removal`].
 pub fn default_vpc_kinds() -> &'static [Kind] {
     &NEEDS
 }
@@ -60,8 +60,8 @@ impl Planner<'_> {
         before.extend(self.default_subnets(vpc));
         before.extend(self.default_tables(vpc));
         before.extend(self.default_guards(vpc));
-        let doomed = RemovalTarget::Vpc { id: vpc.id.clone() };
-        self.delete(address.clone(), doomed, before);
+        let target = RemovalTarget::Vpc { id: vpc.id.clone() };
+        self.delete(address.clone(), target, before);
         self.all_or_nothing(address, &vpc.id, REASON);
     }
 
@@ -96,10 +96,10 @@ impl Planner<'_> {
         self.withhold(address, id.to_owned(), format!("delete: {reason}"), why);
     }
 
-    fn delete(&mut self, address: Address, doomed: RemovalTarget, after: Vec<Address>) -> Address {
+    fn delete(&mut self, address: Address, target: RemovalTarget, after: Vec<Address>) -> Address {
         let unit = address.0.clone();
-        let before = doomed.id().to_owned();
-        self.remove(address.clone(), before, doomed, (Grant::Deletion, &unit, &NEEDS), REASON, after);
+        let before = target.id().to_owned();
+        self.remove(address.clone(), before, target, (Grant::Deletion, &unit, &NEEDS), REASON, after);
         address
     }
 
@@ -110,8 +110,8 @@ impl Planner<'_> {
             let (id, vpc_id) = (gateway.id.clone(), vpc.id.clone());
             let address = Address(format!("default-vpc/{}/{id}", vpc.id));
             let detached = Address(format!("{address}/attachment"));
-            let doomed = RemovalTarget::InternetGatewayAttachment { id: id.clone(), vpc_id };
-            let detached = self.delete(detached, doomed, vec![]);
+            let target = RemovalTarget::InternetGatewayAttachment { id: id.clone(), vpc_id };
+            let detached = self.delete(detached, target, vec![]);
             addresses.push(self.delete(
                 address,
                 RemovalTarget::InternetGateway { id },
@@ -146,8 +146,8 @@ impl Planner<'_> {
                     ));
                 }
             } else {
-                let doomed = RemovalTarget::RouteTable { id: table.id.clone() };
-                addresses.push(self.delete(inside(vpc, &table.id), doomed, subnets.clone()));
+                let target = RemovalTarget::RouteTable { id: table.id.clone() };
+                addresses.push(self.delete(inside(vpc, &table.id), target, subnets.clone()));
             }
         }
         addresses
@@ -158,13 +158,13 @@ impl Planner<'_> {
             self.seen.subnets.iter().filter(|it| it.vpc_id == vpc.id).map(|it| inside(vpc, &it.id)).collect();
         let mut addresses = Vec::new();
         for acl in self.seen.network_acls.iter().filter(|it| it.vpc_id == vpc.id && !it.is_default) {
-            let doomed = RemovalTarget::NetworkAcl { id: acl.id.clone() };
-            addresses.push(self.delete(inside(vpc, &acl.id), doomed, subnets.clone()));
+            let target = RemovalTarget::NetworkAcl { id: acl.id.clone() };
+            addresses.push(self.delete(inside(vpc, &acl.id), target, subnets.clone()));
         }
         for group in self.seen.security_groups.iter().filter(|it| it.vpc_id == vpc.id && it.name != "default")
         {
-            let doomed = RemovalTarget::SecurityGroup { id: group.id.clone() };
-            addresses.push(self.delete(inside(vpc, &group.id), doomed, vec![]));
+            let target = RemovalTarget::SecurityGroup { id: group.id.clone() };
+            addresses.push(self.delete(inside(vpc, &group.id), target, vec![]));
         }
         addresses
     }

@@ -38,16 +38,16 @@ impl<'a> Planner<'a> {
             let action = Action::AuthorizeRules { group: group.clone(), direction, rules: missing };
             self.push(at, change, Disruption::None, action, "declared connections", vec![]);
         }
-        let mut surplus: Vec<Rule> = current.into_iter().filter(|rule| !declared.contains(rule)).collect();
-        surplus.retain(|rule| !self.is_kept(rule));
-        let accepted = seen.map(|seen| self.close(&address, &seen.id, &mut surplus)).unwrap_or_default();
-        let at = Address::surplus_inbound_rules(&address);
+        let mut undeclared: Vec<Rule> = current.into_iter().filter(|rule| !declared.contains(rule)).collect();
+        undeclared.retain(|rule| !self.is_kept(rule));
+        let accepted = seen.map(|seen| self.close(&address, &seen.id, &mut undeclared)).unwrap_or_default();
+        let at = Address::undeclared_inbound_rules(&address);
         let after = self.removed_routes();
         self.revoke(
             at.clone(),
             group,
             Direction::Ingress,
-            surplus,
+            undeclared,
             "no declared connection needs them",
             after,
         );
@@ -57,11 +57,11 @@ impl<'a> Planner<'a> {
         Ok(())
     }
 
-    /// Takes out of `surplus` what a declared connection once opened and may not be closed: whoever
-    /// connects that way is cut off. Answers what is closed with permission.
-    fn close(&mut self, group: &Address, group_id: &str, surplus: &mut Vec<Rule>) -> Vec<Ask> {
+    /// Takes out of `undeclared` what a declared connection once opened and may not be closed: whoever
+    /// connects that way is cut off. Returns what is closed with permission.
+    fn close(&mut self, group: &Address, group_id: &str, undeclared: &mut Vec<Rule>) -> Vec<Ask> {
         let (mut accepted, mut kept, mut asks, mut why) = (vec![], vec![], vec![], String::new());
-        surplus.retain(|rule| {
+        undeclared.retain(|rule| {
             if !self.is_in_use(rule) {
                 return true;
             }
@@ -81,7 +81,7 @@ impl<'a> Planner<'a> {
             }
         });
         if !kept.is_empty() {
-            let at = Address(format!("{}/undeclared", Address::surplus_inbound_rules(group)));
+            let at = Address(format!("{}/undeclared", Address::undeclared_inbound_rules(group)));
             self.withhold(at, String::new(), format!("delete: {}, no longer declared", list(&kept)), why);
             self.asks_for(asks);
         }
@@ -164,7 +164,7 @@ impl<'a> Planner<'a> {
         match seen {
             Some(seen) => self.revoke(at, group, direction, seen.egress.clone(), reason, vec![]),
             None => {
-                let everything = super::closed::all_traffic(RulePeer::Cidr(Ipv4Net::default()));
+                let everything = super::hardening::all_traffic(RulePeer::Cidr(Ipv4Net::default()));
                 let change = Change::Update { before: everything.to_string(), after: "none".to_owned() };
                 let action = Action::RevokeRules { group, direction, rules: vec![everything] };
                 self.push(at, change, Disruption::None, action, reason, vec![]);

@@ -281,11 +281,11 @@ impl<'a> Planner<'a> {
 
     /// What is phonehome's and no longer declared costs this much.
     fn undeclared_cents(&self, regional: u64) -> u64 {
-        let is_surplus = |id: &str, is_tagged: bool| is_tagged && !self.found.contains(id);
-        let nats = self.live_nat_gateways().filter(|nat| is_surplus(&nat.id, nat.address().is_some()));
+        let is_undeclared = |id: &str, is_tagged: bool| is_tagged && !self.found.contains(id);
+        let nats = self.live_nat_gateways().filter(|nat| is_undeclared(&nat.id, nat.address().is_some()));
         let nats: u64 = nats.map(|nat| if nat.subnet_id.is_none() { regional } else { cents(1, 0) }).sum();
         let ips = self.seen.elastic_ips.iter();
-        let ips = ips.filter(|ip| is_surplus(&ip.allocation_id, ip.address().is_some())).count() as u64;
+        let ips = ips.filter(|ip| is_undeclared(&ip.allocation_id, ip.address().is_some())).count() as u64;
         nats + cents(0, ips)
     }
 
@@ -294,8 +294,8 @@ impl<'a> Planner<'a> {
     }
 
     /// What a removal saves a month, in US cents.
-    fn saved(&self, doomed: &RemovalTarget, regional: u64) -> u64 {
-        match doomed {
+    fn saved(&self, target: &RemovalTarget, regional: u64) -> u64 {
+        match target {
             RemovalTarget::ElasticIp { .. } => cents(0, 1),
             RemovalTarget::NatGateway { id } => {
                 let is_regional =

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 
 use super::Planner;
 use super::nat::WayOut;
-use super::surplus::{NAT_NEEDS, UNDECLARED};
+use super::prune::{NAT_NEEDS, UNDECLARED};
 use crate::Disruption;
 use crate::permit::Grant;
 use crate::{Action, Change, PlanError, Readiness, Ref, RefTarget, Wait};
@@ -80,10 +80,10 @@ impl<'a> Planner<'a> {
         };
         if matches!(&route.target, RouteTarget::NatGateway(id) if self.is_our_nat(id)) {
             let address = Address::default_route(table);
-            let doomed = RemovalTarget::Route { table_id: seen.id.clone(), destination: route.destination };
+            let target = RemovalTarget::Route { table_id: seen.id.clone(), destination: route.destination };
             let grant = (Grant::Deletion, address.0.as_str(), NAT_NEEDS.as_slice());
             let before = format!("{} → {}", route.destination, route.target);
-            self.remove(address.clone(), before, doomed, grant, UNDECLARED, vec![]);
+            self.remove(address.clone(), before, target, grant, UNDECLARED, vec![]);
         }
     }
 

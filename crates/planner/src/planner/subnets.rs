@@ -82,7 +82,7 @@ impl<'a> Planner<'a> {
 
     /// What starts in a subnet gets no public address unless it asks for one.
     fn no_public_addresses(&mut self, address: &Address, subnet: &Subnet) {
-        if self.spec.features.closed && subnet.public_ip_on_launch {
+        if self.spec.features.hardening && subnet.public_ip_on_launch {
             let action = Action::DisablePublicIpOnLaunch { subnet: Ref::Id(subnet.id.clone()) };
             let words = ("on".to_owned(), "off".to_owned());
             let address = Address::public_ip_on_launch(address);

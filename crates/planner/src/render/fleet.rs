@@ -63,7 +63,7 @@ fn urgency(plan: &Result<Plan, String>) -> (u8, Disruption, usize, usize) {
 }
 
 fn has_something(plan: &Plan) -> bool {
-    !plan.is_settled() || !plan.withheld.is_empty() || !plan.unseen.is_empty()
+    !plan.is_converged() || !plan.withheld.is_empty() || !plan.unseen.is_empty()
 }
 
 /// Plans that have something to show, those together that are the same but for ids and addresses.

@@ -28,7 +28,7 @@ pub fn json(plan: &Plan) -> Value {
     let count = |sign: char| plan.steps.iter().filter(|step| step.change.sign() == sign).count();
     json!({
         "version": JSON_VERSION,
-        "settled": plan.is_settled(),
+        "settled": plan.is_converged(),
         "summary": plan.sums(),
         "disruption": plan.disruption(),
         "counts": {
@@ -44,7 +44,7 @@ pub fn json(plan: &Plan) -> Value {
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "waits": plan.waits,
         "withheld": plan.withheld.iter().map(withheld).collect::<Vec<_>>(),
-        "foreign": plan.foreign,
+        "foreign": plan.unmanaged,
         "unseen": plan.unseen,
         "located": plan.located,
         "price": plan.price,

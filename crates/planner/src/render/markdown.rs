@@ -4,7 +4,7 @@ use crate::price::MonthlyPrice;
 use crate::{Plan, Step};
 
 use super::pages::{Block, cell, code, whole};
-use super::words::{after, count, foreign, held, unseen, what};
+use super::words::{after, count, held, unmanaged, unseen, what};
 
 /// The plan of one account: what disturbs running traffic first, then every step (folded away), what
 /// is waited for, what is withheld, what is somebody else's, and the price, if that changes.
@@ -27,9 +27,9 @@ pub(super) fn blocks(plan: &Plan) -> Vec<Block> {
         let lines = plan.unseen.iter().map(|kind| format!("- {}", unseen(*kind)));
         blocks.push(Block::Text(lines.collect::<Vec<_>>().join("\n")));
     }
-    if !plan.foreign.is_empty() {
-        let rows = plan.foreign.iter().map(|it| vec![cell(&foreign(it))]).collect();
-        let fold = Some(format!("{} not phonehome's: never touched", plan.foreign.len()));
+    if !plan.unmanaged.is_empty() {
+        let rows = plan.unmanaged.iter().map(|it| vec![cell(&unmanaged(it))]).collect();
+        let fold = Some(format!("{} not phonehome's: never touched", plan.unmanaged.len()));
         blocks.push(Block::Table { fold, head: &["In the VPC"], rows });
     }
     if let Some(price) = plan.price.filter(MonthlyPrice::is_news) {

@@ -46,7 +46,7 @@ impl Pages {
         let blocks_chars: usize = blocks.iter().map(Block::chars).sum();
         let wanted = (blocks_chars + length(heading) + 1).min(self.max / 4);
         if self.chars > 0 && self.room() < wanted {
-            self.turn_over();
+            self.flip();
         }
         self.heading = format!("{} (continued)\n\n", clipped(heading));
         self.write(&format!("{}\n\n", clipped(heading)));
@@ -74,7 +74,7 @@ impl Pages {
         let mut rows = rows.iter().peekable();
         while let Some(first) = rows.peek() {
             if self.room() < around_chars + length(first) {
-                self.turn_over();
+                self.flip();
             }
             let mut part = open.clone();
             let mut left = self.room().saturating_sub(around_chars);
@@ -93,13 +93,13 @@ impl Pages {
 
     fn write(&mut self, text: &str) {
         if self.chars > 0 && self.room() < length(text) {
-            self.turn_over();
+            self.flip();
         }
         self.page.push_str(text);
         self.chars += length(text);
     }
 
-    fn turn_over(&mut self) {
+    fn flip(&mut self) {
         self.done.push(std::mem::take(&mut self.page).trim_end().to_owned() + "\n");
         self.page.clone_from(&self.heading);
         self.chars = length(&self.page);
@@ -107,7 +107,7 @@ impl Pages {
 
     pub(super) fn finish(mut self) -> Vec<String> {
         if self.chars > 0 {
-            self.turn_over();
+            self.flip();
         }
         self.done
     }
@@ -167,6 +167,6 @@ fn shortened(row: &str) -> String {
     let kept: String = row.chars().take(LONGEST_ROW / 2).collect();
     // A cut may leave a backslash or an open code span: neither may swallow the end of the row.
     let kept = kept.trim_end_matches('\\');
-    let closed = if kept.matches('`').count() % 2 == 1 { "`" } else { "" };
-    format!("{kept}{closed} … too long to be shown here |\n")
+    let hardening = if kept.matches('`').count() % 2 == 1 { "`" } else { "" };
+    format!("{kept}{hardening} … too long to be shown here |\n")
 }

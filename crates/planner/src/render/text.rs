@@ -4,7 +4,7 @@ use crate::price::MonthlyPrice;
 use crate::{Plan, Step};
 use phonehome_network::Address;
 
-use super::words::{after, foreign, held, unseen, what};
+use super::words::{after, held, unmanaged, unseen, what};
 
 /// The plan as text: a line for each step with what it makes or why it changes what it finds, what it
 /// does to running traffic, and the steps it comes after; then what is waited for, what is withheld,
@@ -23,7 +23,7 @@ pub fn text(plan: &Plan) -> String {
         let (what, why) = held(it);
         line('!', &it.address, format!("withheld: {what}; {why}"))
     }));
-    lines.extend(plan.foreign.iter().map(|it| format!("  = {}", foreign(it))));
+    lines.extend(plan.unmanaged.iter().map(|it| format!("  = {}", unmanaged(it))));
     lines.extend(plan.unseen.iter().map(|kind| format!("  ? {}", unseen(*kind))));
     if let Some(price) = plan.price.filter(MonthlyPrice::is_news) {
         lines.push(format!("{price}."));

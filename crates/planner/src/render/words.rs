@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Disruption;
-use crate::{Action, Change, Foreign, Plan, Ref, RefTarget, Step, Withheld};
+use crate::{Action, Change, Plan, Ref, RefTarget, Step, Unmanaged, Withheld};
 use phonehome_network::{Address, Kind};
 
 /// What a step makes, or what it changes and why.
@@ -33,7 +33,7 @@ pub(super) fn held(it: &Withheld) -> (String, String) {
 }
 
 /// What is somebody else's.
-pub(super) fn foreign(it: &Foreign) -> String {
+pub(super) fn unmanaged(it: &Unmanaged) -> String {
     format!("{} ({}) is not phonehome's and stays as it is", it.id, it.what)
 }
 

@@ -46,7 +46,7 @@ fn adopt(spec: &StackSpec, cloud: &mut FakeCloud) {
     assert_eq!(plan.disruption(), Disruption::None);
     apply(cloud, spec, &plan);
     let rest = planned(cloud, spec, &Limits::ADOPTED);
-    assert!(rest.is_settled(), "{:?}", addresses(&rest));
+    assert!(rest.is_converged(), "{:?}", addresses(&rest));
 }
 
 fn refused(spec: &StackSpec, cloud: &mut FakeCloud) -> PlanError {
@@ -62,7 +62,7 @@ fn a_vpc_that_fits_is_only_tagged() {
         let adopts = |step: &&phonehome_planner::Step| matches!(step.change, Change::Adopt { .. });
         assert_eq!(plan.steps.iter().filter(adopts).count(), plan.steps.len(), "{nat:?}: {plan:#?}");
         assert_eq!(count(&plan, |action| matches!(action, Action::Tag { .. })), plan.steps.len());
-        assert!(plan.withheld.is_empty() && plan.foreign.is_empty());
+        assert!(plan.withheld.is_empty() && plan.unmanaged.is_empty());
         assert_eq!(plan.price.map(|it| it.before_cents), plan.price.map(|it| it.after_cents));
         adopt(&spec, &mut cloud);
         let mut world = all(&mut cloud, &spec);
@@ -138,7 +138,7 @@ fn what_users_would_notice_is_withheld_and_with_permission_done() {
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert!(plan.withheld.is_empty());
     apply(&mut cloud, &spec, &plan);
-    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_settled());
+    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_converged());
 }
 
 #[test]
@@ -272,7 +272,11 @@ fn for_a_shared_private_table_nothing_is_made_that_nothing_would_use() {
         }
         let price = plan.price.unwrap();
         assert_eq!(price.before_cents, price.after_cents, "nothing is bought");
-        assert!(plan.foreign.iter().any(|it| it.what == "route table of 3 subnets"), "{:?}", plan.foreign);
+        assert!(
+            plan.unmanaged.iter().any(|it| it.what == "route table of 3 subnets"),
+            "{:?}",
+            plan.unmanaged
+        );
         adopt(&spec, &mut cloud);
     }
 }
@@ -299,17 +303,17 @@ fn with_permission_a_shared_private_table_is_left_for_one_in_each_zone() {
     assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
     assert_eq!(count(&plan, |it| matches!(it, Action::ReplaceAssociation { .. })), 3);
     apply(&mut cloud, &spec, &plan);
-    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_settled());
+    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_converged());
 }
 
 #[test]
 fn what_else_is_in_the_vpc_is_named_and_untouched() {
     let (spec, mut cloud) = network_only(Nat::PerAz);
-    edit(&mut cloud, &spec, crate::support::add_foreign);
-    let before = crate::support::foreign_in(&all(&mut cloud, &spec));
+    edit(&mut cloud, &spec, crate::support::add_unmanaged);
+    let before = crate::support::unmanaged_in(&all(&mut cloud, &spec));
     let plan = planned(&mut cloud, &spec, &Limits::ADOPTED);
-    let named: Vec<_> = plan.foreign.iter().map(|it| it.id.as_str()).collect();
+    let named: Vec<_> = plan.unmanaged.iter().map(|it| it.id.as_str()).collect();
     assert_eq!(named, ["nat-theirs", "rtb-theirs", "subnet-theirs"]);
     adopt(&spec, &mut cloud);
-    assert_eq!(crate::support::foreign_in(&all(&mut cloud, &spec)), before);
+    assert_eq!(crate::support::unmanaged_in(&all(&mut cloud, &spec)), before);
 }

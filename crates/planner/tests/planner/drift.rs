@@ -6,7 +6,7 @@ use phonehome_planner::Disruption;
 use phonehome_planner::{Action, Change, Limits, Ref, RefTarget, StackSpec, Step};
 
 use crate::support::{
-    ALL, ZONES, addresses, all, apply, cloud, edit, made, only_step, open_entry, planned, seen, settle,
+    ALL, ZONES, addresses, all, apply, cloud, converge, edit, made, only_step, open_entry, planned, seen,
     shape, step, usual, withheld,
 };
 
@@ -54,7 +54,7 @@ fn a_removed_association_is_made_again() {
 }
 
 #[test]
-fn an_association_with_a_foreign_table_is_replaced() {
+fn an_association_with_an_unmanaged_table_is_replaced() {
     let spec = usual();
     let mut cloud = made(&spec);
     edit(&mut cloud, &spec, |world| {
@@ -140,7 +140,7 @@ fn what_only_looks_like_phonehomes_is_not_taken_for_it() {
     let spec = usual();
     let mut cloud = made(&spec);
     edit(&mut cloud, &spec, |world| {
-        crate::support::add_foreign(world);
+        crate::support::add_unmanaged(world);
         crate::support::add_lookalikes(world);
         world.nat_gateways[0].state = NatState::Gone;
         world.elastic_ips[0].association_id = None;
@@ -151,7 +151,7 @@ fn what_only_looks_like_phonehomes_is_not_taken_for_it() {
     assert!(matches!(nat, Action::CreateNatGateway { .. }));
     assert!(matches!(step(&plan, &Address::endpoint("s3")).action, Action::CreateGatewayEndpoint { .. }));
     for id in ["nat-also-theirs", "vpce-also-theirs"] {
-        assert!(plan.foreign.iter().any(|it| it.id == id), "{:?}", plan.foreign);
+        assert!(plan.unmanaged.iter().any(|it| it.id == id), "{:?}", plan.unmanaged);
     }
 }
 
@@ -200,7 +200,7 @@ fn a_failed_nat_gateway_is_replaced_and_only_with_permission() {
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert!(matches!(step(&plan, &nat).change, Change::Replace(_)));
     assert_eq!((plan.steps.len(), plan.disruption()), (2, Disruption::None), "it carries nothing");
-    settle(&mut cloud, &spec, &Limits::SWEEP);
+    converge(&mut cloud, &spec, &Limits::SWEEP);
 }
 
 #[test]
@@ -268,7 +268,7 @@ fn entries_that_open_administration_before_it_is_closed_go_in_a_sweep_and_ipv6_o
     }
     let plan = planned(&mut cloud, &spec, &Limits { closings: 1, ..Limits::SWEEP });
     assert_eq!((addresses(&plan).len(), withheld(&plan).len()), (1, 1));
-    settle(&mut cloud, &spec, &Limits::SWEEP);
+    converge(&mut cloud, &spec, &Limits::SWEEP);
     assert_eq!(shape(&all(&mut cloud, &spec)), before);
 }
 
@@ -284,7 +284,7 @@ fn entries_that_open_nothing_closed_are_somebody_elses() {
         acl(world).push(open_entry(50));
     });
     let plan = planned(&mut cloud, &spec, &ALL);
-    assert!(plan.is_settled() && plan.withheld.is_empty(), "{plan:?}");
+    assert!(plan.is_converged() && plan.withheld.is_empty(), "{plan:?}");
 }
 
 #[test]
@@ -317,5 +317,5 @@ fn several_things_at_once_are_put_right_by_one_plan() {
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert_eq!(plan.steps.len(), 2);
     apply(&mut cloud, &spec, &plan);
-    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_settled());
+    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_converged());
 }

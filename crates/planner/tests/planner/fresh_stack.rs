@@ -66,7 +66,7 @@ fn each_further_thing_costs_its_own_calls_and_no_more() {
     assert_eq!(costs(|spec| spec.features.endpoints = vec!["s3".into(), "dynamodb".into()]), 2);
     assert_eq!(costs(|spec| spec.features.flow_logs_to = Some("arn:aws:s3:::logs".into())), 1);
     // Three are found and tagged; the group loses two rules, the ACL gets five entries.
-    assert_eq!(costs(|spec| spec.features.closed = true), 3 * 2 + 2 + 5);
+    assert_eq!(costs(|spec| spec.features.hardening = true), 3 * 2 + 2 + 5);
     // One group; a function, a destination and a schedule in each zone.
     assert_eq!(costs(|spec| spec.probe = usual().probe), 1 + 3 * 3);
     assert_eq!(fresh(&usual()).steps.len(), 29 + 1 + 2 + 1 + 13 + 10);
@@ -111,7 +111,10 @@ fn after_it_nothing_is_left_to_do_in_any_mode_and_number_of_zones() {
                 let plan = planned(&mut cloud, &spec, &phonehome_planner::Limits::NONE);
                 apply(&mut cloud, &spec, &plan);
                 let rest = planned(&mut cloud, &spec, &phonehome_planner::Limits::NONE);
-                assert!(rest.is_settled() && rest.withheld.is_empty(), "{nat:?} in {zones} zones: {rest:#?}");
+                assert!(
+                    rest.is_converged() && rest.withheld.is_empty(),
+                    "{nat:?} in {zones} zones: {rest:#?}"
+                );
             }
         }
     }

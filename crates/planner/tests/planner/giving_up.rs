@@ -4,18 +4,18 @@ use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
 use phonehome_network::{Kind, NetworkInterface, RemovalTarget, Tagged};
 use phonehome_planner::{
-    Action, Limits, Plan, PlanError, Release, StackSpec, default_vpc_kinds, plan_default_vpc_removal,
-    plan_release, release_kinds,
+    Action, Decommission, Limits, Plan, PlanError, StackSpec, decommission_kinds, default_vpc_kinds,
+    plan_decommission, plan_default_vpc_removal,
 };
 
 use crate::support::{
-    ALL, ZONES, add_foreign, addresses, all, apply, cloud, edit, foreign_in, full, group, linked, made,
-    removals, settle, shape, spec, usual, withheld,
+    ALL, ZONES, add_unmanaged, addresses, all, apply, cloud, converge, edit, full, group, linked, made,
+    removals, shape, spec, unmanaged_in, usual, withheld,
 };
 
-fn release(cloud: &mut FakeCloud, spec: &StackSpec, mode: Release, limits: &Limits) -> Plan {
-    let seen = cloud.stack(&spec.account, &spec.region).inventory(&release_kinds(spec));
-    plan_release(spec, &seen, limits, mode).unwrap()
+fn decommission(cloud: &mut FakeCloud, spec: &StackSpec, mode: Decommission, limits: &Limits) -> Plan {
+    let seen = cloud.stack(&spec.account, &spec.region).inventory(&decommission_kinds(spec));
+    plan_decommission(spec, &seen, limits, mode).unwrap()
 }
 
 fn default_vpc(cloud: &mut FakeCloud, spec: &StackSpec, limits: &Limits) -> Plan {
@@ -33,28 +33,30 @@ fn is_gone(cloud: &mut FakeCloud, spec: &StackSpec) -> bool {
 }
 
 #[test]
-fn a_release_takes_everything_away_in_an_order_that_aws_accepts() {
+fn a_decommission_takes_everything_away_in_an_order_that_aws_accepts() {
     for nat in [Nat::PerAz, Nat::Single, Nat::Regional, Nat::None] {
         for spec in [full(&ZONES[..3], nat), spec(&ZONES[..2], nat)] {
             let mut cloud = made(&spec);
-            let plan = release(&mut cloud, &spec, Release::Remove, &Limits::RELEASE);
+            let plan = decommission(&mut cloud, &spec, Decommission::Remove, &Limits::DECOMMISSION);
             assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
             assert_eq!(plan.steps.len(), removals(&plan).len());
             apply(&mut cloud, &spec, &plan);
             assert!(is_gone(&mut cloud, &spec), "{nat:?}: {:?}", shape(&all(&mut cloud, &spec)));
-            assert!(release(&mut cloud, &spec, Release::Remove, &Limits::RELEASE).steps.is_empty());
+            assert!(
+                decommission(&mut cloud, &spec, Decommission::Remove, &Limits::DECOMMISSION).steps.is_empty()
+            );
         }
     }
 }
 
 #[test]
-fn a_release_goes_on_where_nat_gateways_took_their_time() {
+fn a_decommission_goes_on_where_nat_gateways_took_their_time() {
     let spec = usual();
     let mut cloud = made(&spec);
     cloud.options_mut().nat_deleting_ms = 60_000;
     let mut refusals = 0;
     for _ in 0..10 {
-        let plan = release(&mut cloud, &spec, Release::Remove, &Limits::RELEASE);
+        let plan = decommission(&mut cloud, &spec, Decommission::Remove, &Limits::DECOMMISSION);
         if plan.steps.is_empty() {
             break;
         }
@@ -72,31 +74,31 @@ fn a_release_goes_on_where_nat_gateways_took_their_time() {
 }
 
 #[test]
-fn a_release_takes_peerings_with_their_routes_first() {
+fn a_decommission_takes_peerings_with_their_routes_first() {
     let (mut cloud, shop, pay) = linked();
-    let plan = release(&mut cloud, &shop, Release::Remove, &Limits::RELEASE);
+    let plan = decommission(&mut cloud, &shop, Decommission::Remove, &Limits::DECOMMISSION);
     apply(&mut cloud, &shop, &plan);
     assert!(is_gone(&mut cloud, &shop));
     assert!(!is_gone(&mut cloud, &pay), "the other account's stack is its own");
 }
 
 #[test]
-fn a_stack_with_something_foreign_in_it_is_not_released_at_all() {
+fn a_stack_with_something_unmanaged_in_it_is_not_decommissioned_at_all() {
     let spec = usual();
     let mut cloud = made(&spec);
-    edit(&mut cloud, &spec, add_foreign);
-    let before = foreign_in(&all(&mut cloud, &spec));
-    let plan = release(&mut cloud, &spec, Release::Remove, &ALL);
+    edit(&mut cloud, &spec, add_unmanaged);
+    let before = unmanaged_in(&all(&mut cloud, &spec));
+    let plan = decommission(&mut cloud, &spec, Decommission::Remove, &ALL);
     assert!(plan.steps.is_empty());
     assert_eq!(withheld(&plan), ["vpc"]);
     for id in ["acl-", "eni-", "nat-", "rtb-", "sg-", "subnet-", "vpce-"] {
         assert!(plan.withheld[0].reason.contains(&format!("{id}theirs")), "{}", plan.withheld[0].reason);
     }
-    assert_eq!(foreign_in(&all(&mut cloud, &spec)), before);
+    assert_eq!(unmanaged_in(&all(&mut cloud, &spec)), before);
 }
 
 #[test]
-fn a_nat_gateway_of_somebody_else_in_one_of_our_subnets_counts_as_foreign() {
+fn a_nat_gateway_of_somebody_else_in_one_of_our_subnets_counts_as_unmanaged() {
     let spec = usual();
     let mut cloud = made(&spec);
     edit(&mut cloud, &spec, |world| {
@@ -109,28 +111,33 @@ fn a_nat_gateway_of_somebody_else_in_one_of_our_subnets_counts_as_foreign() {
             description,
         });
     });
-    let plan = release(&mut cloud, &spec, Release::Remove, &ALL);
+    let plan = decommission(&mut cloud, &spec, Decommission::Remove, &ALL);
     assert!(plan.steps.is_empty() && plan.withheld[0].reason.contains("eni-7"));
 }
 
 #[test]
-fn a_vpc_that_lost_its_tags_is_not_released_before_it_has_them_back() {
+fn a_vpc_that_lost_its_tags_is_not_decommissioned_before_it_has_them_back() {
     let spec = usual();
     let mut cloud = made(&spec);
     edit(&mut cloud, &spec, |world| world.vpcs[0].tags.clear());
-    let plan = release(&mut cloud, &spec, Release::Remove, &ALL);
+    let plan = decommission(&mut cloud, &spec, Decommission::Remove, &ALL);
     assert!(plan.steps.is_empty() && plan.withheld[0].reason.contains("lost phonehome's tags"));
-    settle(&mut cloud, &spec, &Limits::SWEEP);
-    assert!(release(&mut cloud, &spec, Release::Remove, &ALL).withheld.is_empty());
+    converge(&mut cloud, &spec, &Limits::SWEEP);
+    assert!(decommission(&mut cloud, &spec, Decommission::Remove, &ALL).withheld.is_empty());
 }
 
 #[test]
-fn half_a_release_is_none() {
+fn half_a_decommission_is_none() {
     let spec = usual();
     let mut cloud = made(&spec);
-    let needed = release(&mut cloud, &spec, Release::Remove, &ALL).steps.len();
+    let needed = decommission(&mut cloud, &spec, Decommission::Remove, &ALL).steps.len();
     for deletions in [0, 1, 20] {
-        let plan = release(&mut cloud, &spec, Release::Remove, &Limits { deletions, ..Limits::RELEASE });
+        let plan = decommission(
+            &mut cloud,
+            &spec,
+            Decommission::Remove,
+            &Limits { deletions, ..Limits::DECOMMISSION },
+        );
         assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
         assert!(plan.withheld[0].reason.contains("--allow-delete"), "{}", plan.withheld[0].reason);
         assert!(
@@ -150,9 +157,9 @@ fn a_stack_that_is_forgotten_keeps_its_network_and_loses_phonehomes_tags_and_pro
         (world.subnets.len(), world.route_tables.len(), world.nat_gateways.len(), world.vpcs.len())
     };
     let before = count(&mut cloud);
-    let held = release(&mut cloud, &spec, Release::Forget, &Limits::NONE);
+    let held = decommission(&mut cloud, &spec, Decommission::Forget, &Limits::NONE);
     assert!(held.steps.is_empty() && held.withheld.len() == 1, "{held:#?}");
-    let plan = release(&mut cloud, &spec, Release::Forget, &Limits::RELEASE);
+    let plan = decommission(&mut cloud, &spec, Decommission::Forget, &Limits::DECOMMISSION);
     let (untags, rest): (Vec<_>, Vec<_>) =
         plan.steps.iter().partition(|step| matches!(step.action, Action::Untag { .. }));
     assert_eq!(rest.len(), removals(&plan).len());
@@ -164,7 +171,7 @@ fn a_stack_that_is_forgotten_keeps_its_network_and_loses_phonehomes_tags_and_pro
     assert_eq!(count(&mut cloud), before);
     let world = all(&mut cloud, &spec);
     assert!(world.functions.is_empty() && world.schedules.is_empty());
-    assert!(release(&mut cloud, &spec, Release::Forget, &Limits::RELEASE).steps.is_empty());
+    assert!(decommission(&mut cloud, &spec, Decommission::Forget, &Limits::DECOMMISSION).steps.is_empty());
     let domain = all(&mut cloud, &spec).vpcs[0].tags.contains_key("phonehome:domain");
     assert!(domain, "what says whose it is stays");
 }
@@ -175,21 +182,21 @@ fn a_vpc_that_was_there_before_phonehome_is_forgotten_and_never_deleted() {
     let mut cloud = made(&spec);
     let vpc_id = all(&mut cloud, &spec).vpcs[0].id.clone();
     let adopting = StackSpec { adopt: Some(vpc_id.clone()), ..spec.clone() };
-    settle(&mut cloud, &adopting, &Limits::SWEEP);
+    converge(&mut cloud, &adopting, &Limits::SWEEP);
     for spec in [&spec, &StackSpec::bare(&spec.account, &spec.account_name, &spec.region)] {
-        let plan = release(&mut cloud, spec, Release::Remove, &ALL);
+        let plan = decommission(&mut cloud, spec, Decommission::Remove, &ALL);
         assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
         assert_eq!(plan.withheld[0].id, vpc_id);
         assert_eq!(plan.withheld[0].reason, "it was there before phonehome: use --mode forget");
     }
-    let plan = release(&mut cloud, &spec, Release::Forget, &Limits::RELEASE);
+    let plan = decommission(&mut cloud, &spec, Decommission::Forget, &Limits::DECOMMISSION);
     apply(&mut cloud, &spec, &plan);
     let vpc = all(&mut cloud, &spec).vpcs[0].clone();
     assert!(!vpc.tags.contains_key("phonehome:adopted"), "it is nothing of phonehome's any more");
 }
 
 #[test]
-fn nothing_is_released_or_removed_on_half_a_view() {
+fn nothing_is_decommissioned_or_removed_on_half_a_view() {
     let spec = usual();
     let mut cloud = made(&spec);
     cloud.stack(&spec.account, &spec.region).with_default_vpc();
@@ -197,7 +204,7 @@ fn nothing_is_released_or_removed_on_half_a_view() {
         let seen = Kind::ALL.into_iter().filter(|it| *it != kind).collect::<Vec<_>>();
         let world = cloud.stack(&spec.account, &spec.region).inventory(&seen);
         if kind != Kind::VpcAttribute {
-            let refused = plan_release(&spec, &world, &ALL, Release::Remove);
+            let refused = plan_decommission(&spec, &world, &ALL, Decommission::Remove);
             assert_eq!(refused, Err(PlanError::Blind { kind }));
         }
         if let Ok(plan) = plan_default_vpc_removal(&spec, &world, &ALL) {
@@ -217,23 +224,23 @@ fn new_account() -> (StackSpec, FakeCloud) {
 #[test]
 fn a_default_vpc_goes_in_an_order_that_aws_accepts_and_then_there_is_none() {
     let (spec, mut cloud) = new_account();
-    let plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    let plan = default_vpc(&mut cloud, &spec, &Limits::DECOMMISSION);
     assert!(plan.withheld.is_empty() && removals(&plan).len() == plan.steps.len());
     apply(&mut cloud, &spec, &plan);
     assert_eq!(all(&mut cloud, &spec).vpcs, []);
-    assert!(default_vpc(&mut cloud, &spec, &Limits::RELEASE).steps.is_empty());
+    assert!(default_vpc(&mut cloud, &spec, &Limits::DECOMMISSION).steps.is_empty());
 }
 
 #[test]
 fn a_removal_that_stopped_half_way_is_gone_on_with() {
     let (spec, mut cloud) = new_account();
-    let whole = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    let whole = default_vpc(&mut cloud, &spec, &Limits::DECOMMISSION);
     for done in 1..whole.steps.len() {
         let (spec, mut cloud) = new_account();
-        let mut plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+        let mut plan = default_vpc(&mut cloud, &spec, &Limits::DECOMMISSION);
         plan.steps.truncate(done);
         apply(&mut cloud, &spec, &plan);
-        let rest = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+        let rest = default_vpc(&mut cloud, &spec, &Limits::DECOMMISSION);
         // A gateway that was detached and not deleted stays: nothing says any more whose it was.
         let lost = usize::from(plan.steps.len() == 1);
         assert_eq!(rest.steps.len(), whole.steps.len() - done - lost);
@@ -256,7 +263,7 @@ fn what_others_put_into_a_default_vpc_that_nothing_uses_goes_with_it() {
         (acl.id, acl.is_default, acl.associations) = ("acl-extra".into(), false, vec![]);
         world.network_acls.push(acl);
     });
-    let plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    let plan = default_vpc(&mut cloud, &spec, &Limits::DECOMMISSION);
     for id in ["sg-wizard", "rtb-extra", "acl-extra"] {
         assert!(removals(&plan).iter().any(|it| it.id() == id), "{:?}", addresses(&plan));
     }
@@ -300,7 +307,7 @@ fn a_default_vpc_beside_the_stack_is_the_only_thing_that_goes() {
     let mut cloud = made(&spec);
     let before = shape(&all(&mut cloud, &spec));
     cloud.stack(&spec.account, &spec.region).with_default_vpc();
-    let plan = default_vpc(&mut cloud, &spec, &Limits::RELEASE);
+    let plan = default_vpc(&mut cloud, &spec, &Limits::DECOMMISSION);
     apply(&mut cloud, &spec, &plan);
     assert_eq!(shape(&all(&mut cloud, &spec)), before);
 }

@@ -6,8 +6,8 @@ use phonehome_planner::Disruption;
 use phonehome_planner::{Action, Limits, PlanError, plan};
 
 use crate::support::{
-    ALL, ZONES, addresses, all, edit, full, link, linked, made, peer, planned, removals, seen, settle, spec,
-    usual, withheld,
+    ALL, ZONES, addresses, all, converge, edit, full, link, linked, made, peer, planned, removals, seen,
+    spec, usual, withheld,
 };
 
 #[test]
@@ -22,7 +22,7 @@ fn a_peering_stays_what_the_other_account_is_called_and_whoever_would_ask_now() 
         }
         for spec in [&shop, &pay] {
             let plan = planned(&mut cloud, spec, &ALL);
-            assert!(plan.is_settled() && plan.connections_ready(), "{:?}", addresses(&plan));
+            assert!(plan.is_converged() && plan.connections_ready(), "{:?}", addresses(&plan));
         }
     }
     assert_eq!([&shop, &pay].map(|spec| all(&mut cloud, spec)), before);
@@ -65,7 +65,7 @@ fn what_has_the_same_addresses_is_not_connected_and_nothing_else_stops() {
     let mut shop = usual();
     let mut cloud = made(&shop);
     let pay = peer();
-    settle(&mut cloud, &pay, &Limits::SWEEP);
+    converge(&mut cloud, &pay, &Limits::SWEEP);
     let vpc = all(&mut cloud, &pay).vpcs[0].id.clone();
     let twin = |name: &str, account: &str| {
         let mut link = link(&pay, Some(&vpc), true, &[443]);
@@ -96,7 +96,7 @@ fn what_another_account_shares_is_neither_used_nor_touched() {
     let shop = usual();
     let mut cloud = made(&shop);
     let theirs = phonehome_planner::StackSpec { account: peer().account, ..usual() };
-    settle(&mut cloud, &theirs, &Limits::SWEEP);
+    converge(&mut cloud, &theirs, &Limits::SWEEP);
     let shared = all(&mut cloud, &theirs);
     let before = seen(&mut cloud, &shop);
     let mut with_shared = before.clone();
@@ -124,8 +124,8 @@ fn in_an_adopted_network_nothing_behaves_otherwise_unasked() {
     let mut spec = full(&ZONES[..2], Nat::PerAz);
     let mut cloud = made(&spec);
     spec.adopt = Some(all(&mut cloud, &spec).vpcs[0].id.clone());
-    settle(&mut cloud, &spec, &Limits::SWEEP);
-    assert!(planned(&mut cloud, &spec, &Limits::ADOPTED).is_settled());
+    converge(&mut cloud, &spec, &Limits::SWEEP);
+    assert!(planned(&mut cloud, &spec, &Limits::ADOPTED).is_converged());
     edit(&mut cloud, &spec, |world| {
         (world.vpcs[0].dns_support, world.vpcs[0].dns_host_names) = (Some(false), Some(false));
         world.subnets.iter_mut().for_each(|it| it.public_ip_on_launch = true);
@@ -149,9 +149,9 @@ fn a_way_that_traffic_takes_today_is_not_cut_short_in_an_adopted_network_unasked
     let mut shop = spec(&ZONES[..3], Nat::PerAz);
     let mut cloud = made(&shop);
     shop.adopt = Some(all(&mut cloud, &shop).vpcs[0].id.clone());
-    settle(&mut cloud, &shop, &Limits::SWEEP);
+    converge(&mut cloud, &shop, &Limits::SWEEP);
     let pay = peer();
-    settle(&mut cloud, &pay, &Limits::SWEEP);
+    converge(&mut cloud, &pay, &Limits::SWEEP);
     let vpc = all(&mut cloud, &pay).vpcs[0].id.clone();
     shop.links = vec![link(&pay, Some(&vpc), true, &[])];
     edit(&mut cloud, &shop, |world| {

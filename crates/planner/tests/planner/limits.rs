@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::support::{
-    ALL, ZONES, add_foreign, add_lookalikes, addresses, all, apply, changes, damage, damages, edit,
-    foreign_in, linked, made, plain, planned, removals, seen, step, usual, withheld,
+    ALL, ZONES, add_lookalikes, add_unmanaged, addresses, all, apply, changes, damage, damages, edit, linked,
+    made, plain, planned, removals, seen, step, unmanaged_in, usual, withheld,
 };
 
 fn kinds() -> impl Strategy<Value = Vec<Kind>> {
@@ -111,14 +111,14 @@ proptest! {
     ) {
         let mut cloud = made(&old);
         edit(&mut cloud, &old, |world| {
-            add_foreign(world);
+            add_unmanaged(world);
             add_lookalikes(world);
             damages.iter().for_each(|it| damage(world, *it));
         });
-        let before = foreign_in(&all(&mut cloud, &old));
+        let before = unmanaged_in(&all(&mut cloud, &old));
         if let Ok(plan) = plan(&new, &seen(&mut cloud, &new), &Limits::SWEEP) {
             apply(&mut cloud, &new, &plan);
-            prop_assert_eq!(foreign_in(&all(&mut cloud, &old)), before);
+            prop_assert_eq!(unmanaged_in(&all(&mut cloud, &old)), before);
         }
     }
 }
@@ -136,7 +136,7 @@ fn without_a_view_of_vpcs_subnets_or_route_tables_nothing_is_planned() {
 }
 
 #[test]
-fn without_a_view_of_elastic_ips_a_declared_nat_gateway_is_not_taken_for_surplus() {
+fn without_a_view_of_elastic_ips_a_declared_nat_gateway_is_not_taken_for_undeclared() {
     let spec = usual();
     let mut cloud = made(&spec);
     edit(&mut cloud, &spec, |world| world.route_tables.iter_mut().for_each(|it| it.routes.clear()));
@@ -181,5 +181,5 @@ fn the_named_limits_are_what_they_say() {
     assert_eq!(Limits::ADOPTED.disruption, phonehome_planner::Disruption::None);
     assert_eq!(Limits::default(), Limits::NONE);
     let eight = crate::support::full(&ZONES, Nat::PerAz).zones.len() as u32;
-    assert!(Limits::RELEASE.deletions > eight * 10);
+    assert!(Limits::DECOMMISSION.deletions > eight * 10);
 }

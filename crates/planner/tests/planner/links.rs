@@ -6,7 +6,7 @@ use phonehome_planner::Disruption;
 use phonehome_planner::{Action, Change, Limits, StackSpec};
 
 use crate::support::{
-    ALL, UNPEER, addresses, all, apply, edit, link, linked, made, peer, planned, removals, settle, step,
+    ALL, UNPEER, addresses, all, apply, converge, edit, link, linked, made, peer, planned, removals, step,
     usual, withheld,
 };
 
@@ -28,7 +28,7 @@ fn who_asks_waits_for_the_others_vpc_then_asks_and_waits_for_the_answer() {
     assert!(plan.egress_ready() && !plan.connections_ready());
 
     let pay = peer();
-    settle(&mut cloud, &pay, &Limits::SWEEP);
+    converge(&mut cloud, &pay, &Limits::SWEEP);
     shop.links = vec![link(&pay, Some(&vpc(&mut cloud, &pay)), true, &[])];
     let plan = planned(&mut cloud, &shop, &Limits::SWEEP);
     assert!(matches!(step(&plan, &Address::peering("pay-prod")).action, Action::CreatePeering { .. }));
@@ -41,16 +41,16 @@ fn who_asks_waits_for_the_others_vpc_then_asks_and_waits_for_the_answer() {
 fn who_is_asked_waits_until_the_other_asks_and_accepts_in_the_same_plan_as_all_the_rest() {
     let (shop, mut pay) = (usual(), peer());
     let mut cloud = made(&pay);
-    settle(&mut cloud, &shop, &Limits::SWEEP);
+    converge(&mut cloud, &shop, &Limits::SWEEP);
     let shop_vpc = vpc(&mut cloud, &shop);
     pay.links = vec![link(&shop, Some(&shop_vpc), false, &[443])];
-    settle_but_waits(&mut cloud, &pay);
+    converge_but_waits(&mut cloud, &pay);
     let plan = planned(&mut cloud, &pay, &Limits::SWEEP);
     assert!(plan.waits[0].what.contains("shop-prod has not asked for the peering yet"), "{plan:?}");
 
     let mut asking = shop.clone();
     asking.links = vec![link(&pay, Some(&vpc(&mut cloud, &pay)), true, &[])];
-    settle_but_waits(&mut cloud, &asking);
+    converge_but_waits(&mut cloud, &asking);
     let plan = planned(&mut cloud, &pay, &Limits::SWEEP);
     assert!(matches!(step(&plan, &Address::peering("shop-prod")).action, Action::AcceptPeering { .. }));
     let tags = step(&plan, &Address::tags(&Address::peering("shop-prod")));
@@ -58,11 +58,11 @@ fn who_is_asked_waits_until_the_other_asks_and_accepts_in_the_same_plan_as_all_t
     apply(&mut cloud, &pay, &plan);
     for spec in [&asking, &pay] {
         let rest = planned(&mut cloud, spec, &Limits::SWEEP);
-        assert!(rest.is_settled() && rest.connections_ready(), "{rest:?}");
+        assert!(rest.is_converged() && rest.connections_ready(), "{rest:?}");
     }
 }
 
-fn settle_but_waits(cloud: &mut FakeCloud, spec: &StackSpec) {
+fn converge_but_waits(cloud: &mut FakeCloud, spec: &StackSpec) {
     let plan = planned(cloud, spec, &Limits::SWEEP);
     apply(cloud, spec, &plan);
     assert!(planned(cloud, spec, &Limits::SWEEP).steps.is_empty());
@@ -88,7 +88,7 @@ fn a_request_from_another_account_or_another_vpc_is_not_accepted() {
         let plan = planned(&mut cloud, &pay, &Limits::SWEEP);
         assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
         assert!(plan.waits[0].what.contains("has not asked"));
-        assert_eq!(plan.foreign.len(), 1, "it is named");
+        assert_eq!(plan.unmanaged.len(), 1, "it is named");
     }
 }
 
@@ -159,12 +159,12 @@ fn a_connection_that_is_no_longer_declared_loses_routes_then_rules_then_its_peer
     let kinds: Vec<_> =
         removals(&plan).into_iter().map(|it| matches!(it, RemovalTarget::Route { .. })).collect();
     assert_eq!(kinds, [vec![true; 9], vec![false]].concat());
-    let rules = Address::surplus_inbound_rules(&Address::inbound_security_group());
+    let rules = Address::undeclared_inbound_rules(&Address::inbound_security_group());
     assert_eq!(step(&plan, &rules).after.len(), 9, "after all routes");
     assert!(peering.after.contains(&rules) && peering.after.len() == 10, "{:?}", peering.after);
     apply(&mut cloud, &pay, &plan);
     assert!(inbound(&mut cloud, &pay).is_empty());
-    assert!(planned(&mut cloud, &pay, &UNPEER).is_settled());
+    assert!(planned(&mut cloud, &pay, &UNPEER).is_converged());
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn routes_of_a_peering_that_is_gone_lead_to_the_new_one() {
     for spec in [&pay, &shop] {
         let plan = planned(&mut cloud, spec, &Limits::SWEEP);
         apply(&mut cloud, spec, &plan);
-        assert!(planned(&mut cloud, spec, &Limits::SWEEP).is_settled());
+        assert!(planned(&mut cloud, spec, &Limits::SWEEP).is_converged());
     }
 }
 
@@ -231,7 +231,7 @@ fn a_peer_that_got_another_vpc_gets_another_peering_and_the_old_one_goes_last() 
         (zone.public, zone.private) = (subnet(2 * number), subnet(2 * number + 1));
     }
     edit(&mut cloud, &new, |world| *world = Default::default());
-    settle(&mut cloud, &new, &Limits::SWEEP);
+    converge(&mut cloud, &new, &Limits::SWEEP);
     let vpc = vpc(&mut cloud, &new);
     shop.links = vec![link(&peer(), Some(&vpc), true, &[])];
     let plan = planned(&mut cloud, &shop, &UNPEER);

@@ -66,7 +66,7 @@ fn the_tags_of_a_peering_come_back() {
         assert_eq!(plan.steps.len(), 1, "{plan:#?}");
         assert!(matches!(plan.steps[0].action, Action::Tag { .. }));
         apply(&mut cloud, spec, &plan);
-        assert!(planned(&mut cloud, spec, &Limits::NONE).is_settled());
+        assert!(planned(&mut cloud, spec, &Limits::NONE).is_converged());
     }
 }
 
@@ -77,7 +77,7 @@ fn a_name_that_somebody_changed_is_theirs_to_choose() {
     edit(&mut cloud, &spec, |world| {
         tags(world).into_iter().for_each(|tags| drop(tags.insert("Name".into(), "ours".into())));
     });
-    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_settled());
+    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_converged());
 }
 
 #[test]

@@ -4,11 +4,13 @@ use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
 use phonehome_network::{Address, NatState, RemovalTarget, RouteTarget};
 use phonehome_planner::Disruption;
-use phonehome_planner::{Action, Limits, Plan, Ref, RefTarget, Release, StackSpec, Step, plan_release};
+use phonehome_planner::{
+    Action, Decommission, Limits, Plan, Ref, RefTarget, StackSpec, Step, plan_decommission,
+};
 
 use crate::support::{
-    ALL, ZONES, addresses, all, apply, count, edit, fresh, made, permitted, plain, planned, removals, seen,
-    settle, shape, spec, step, withheld,
+    ALL, ZONES, addresses, all, apply, converge, count, edit, fresh, made, permitted, plain, planned,
+    removals, seen, shape, spec, step, withheld,
 };
 
 const MODES: [Nat; 4] = [Nat::PerAz, Nat::Single, Nat::Regional, Nat::None];
@@ -92,7 +94,7 @@ fn every_change_of_mode_waits_for_permission_redirects_first_and_takes_away_last
             let (old, new) = (spec(&ZONES[..3], from), spec(&ZONES[..3], to));
             let mut cloud = made(&old);
             let nats = seen(&mut cloud, &old).nat_gateways.len();
-            settle(&mut cloud, &new, &Limits::SWEEP);
+            converge(&mut cloud, &new, &Limits::SWEEP);
             let held = planned(&mut cloud, &new, &Limits::SWEEP);
             let gone: Vec<_> = withheld(&held).into_iter().filter(|it| it.starts_with("nat-")).collect();
             let kept = seen(&mut cloud, &new).nat_gateways.len();
@@ -102,7 +104,7 @@ fn every_change_of_mode_waits_for_permission_redirects_first_and_takes_away_last
                 "{from:?} to {to:?}: nothing is gone, nothing is there in vain"
             );
             assert!(seen(&mut cloud, &new).nat_gateways.iter().all(|nat| nat.state == NatState::Available));
-            settle(&mut cloud, &new, &ALL);
+            converge(&mut cloud, &new, &ALL);
             let mut world = all(&mut cloud, &new);
             world.network_interfaces.clear();
             assert_eq!(shape(&world), shape(&all(&mut made(&new), &new)), "{from:?} to {to:?}");
@@ -131,7 +133,7 @@ fn one_plan_with_permission_leads_routes_away_before_it_deletes() {
         assert!(removals(&plan).len() >= 4, "{to:?}: {:?}", addresses(&plan));
         apply(&mut cloud, &new, &plan);
         cloud.advance(200_000);
-        assert!(planned(&mut cloud, &new, &ALL).is_settled());
+        assert!(planned(&mut cloud, &new, &ALL).is_converged());
     }
 }
 
@@ -183,7 +185,7 @@ fn traffic_leaves_through_the_old_gateway_until_the_new_one_is_available() {
                 cloud.advance(60_000);
                 assert!(has_way_out(&mut cloud, &new), "{from:?} to {to:?}, round {round}");
             }
-            assert!(planned(&mut cloud).is_settled(), "{from:?} to {to:?}");
+            assert!(planned(&mut cloud).is_converged(), "{from:?} to {to:?}");
         }
     }
 }
@@ -199,7 +201,7 @@ fn the_zone_of_the_shared_gateway_is_given_up_only_after_the_others_have_another
         cloud.advance(60_000);
         assert!(has_way_out(&mut cloud, &new), "{plan:#?}");
     }
-    assert!(planned(&mut cloud, &new, &ALL).is_settled());
+    assert!(planned(&mut cloud, &new, &ALL).is_converged());
     assert_eq!(all(&mut cloud, &new).subnets.len(), 4, "nothing of the zone is left");
 }
 
@@ -214,7 +216,7 @@ fn a_new_gateway_that_fails_costs_nobody_the_way_out() {
         cloud.advance(200_000);
         assert!(has_way_out(&mut cloud, &new), "{plan:#?}");
     }
-    settle(&mut cloud, &new, &ALL);
+    converge(&mut cloud, &new, &ALL);
     assert!(has_way_out(&mut cloud, &new));
 }
 
@@ -223,7 +225,7 @@ fn where_no_connection_may_be_reset_no_gateway_is_made_that_nothing_would_use() 
     let new = spec(&ZONES[..3], Nat::PerAz);
     let mut cloud = made(&spec(&ZONES[..3], Nat::Single));
     let plan = planned(&mut cloud, &new, &Limits { disruption: Disruption::None, ..ALL });
-    assert!(plan.is_settled(), "{:?}", addresses(&plan));
+    assert!(plan.is_converged(), "{:?}", addresses(&plan));
     assert!(withheld(&plan).contains(&private_default_route(ZONES[1]).0.as_str()), "{plan:#?}");
 }
 
@@ -236,9 +238,9 @@ fn the_route_table_of_a_regional_gateway_is_neither_somebody_elses_nor_taken_ove
     let table = world.route_tables.iter().find(|it| it.id == id).expect("it is listed");
     assert!(table.tags.is_empty() && !table.main);
     let plan = planned(&mut cloud, &new, &ALL);
-    assert!(plan.foreign.is_empty() && plan.is_settled(), "{plan:#?}");
+    assert!(plan.unmanaged.is_empty() && plan.is_converged(), "{plan:#?}");
     let world = all(&mut cloud, &new);
-    let plan = plan_release(&new, &world, &Limits::RELEASE, Release::Remove).unwrap();
+    let plan = plan_decommission(&new, &world, &Limits::DECOMMISSION, Decommission::Remove).unwrap();
     assert!(plan.withheld.is_empty(), "{:?}", plan.withheld);
     apply(&mut cloud, &new, &plan);
     assert!(all(&mut cloud, &new).route_tables.is_empty(), "it goes with its gateway");
@@ -296,7 +298,7 @@ fn a_single_one_comes_back_where_it_was_and_with_the_same_public_address() {
 #[test]
 fn a_single_one_stays_where_it_is_when_a_zone_comes_before_it_even_while_others_are_left() {
     let mut cloud = made(&spec(&ZONES[1..3], Nat::PerAz));
-    settle(&mut cloud, &spec(&ZONES[1..3], Nat::Single), &Limits::SWEEP);
+    converge(&mut cloud, &spec(&ZONES[1..3], Nat::Single), &Limits::SWEEP);
     let plan = planned(&mut cloud, &spec(&ZONES[..3], Nat::Single), &Limits::SWEEP);
     assert_eq!(count(&plan, |action| matches!(action, Action::CreateNatGateway { .. })), 0);
     assert_eq!(count(&plan, |action| matches!(action, Action::ReplaceRoute { .. })), 0);
@@ -308,7 +310,7 @@ fn a_pending_one_is_waited_for_and_only_the_way_out_needs_it() {
     let mut cloud = made(&spec);
     edit(&mut cloud, &spec, |world| world.nat_gateways[1].state = NatState::Pending);
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
-    assert!(plan.steps.is_empty() && !plan.is_settled());
+    assert!(plan.steps.is_empty() && !plan.is_converged());
     assert!(plan.network_ready() && !plan.egress_ready() && plan.connections_ready());
     assert_eq!(plan.waits[0].address, Address::nat_gateway(ZONES[1]));
 }

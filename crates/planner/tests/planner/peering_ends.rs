@@ -6,7 +6,7 @@ use phonehome_planner::Disruption;
 use phonehome_planner::{Action, Limits, StackSpec};
 
 use crate::support::{
-    ALL, addresses, all, apply, edit, link, linked, made, peer, planned, removals, settle, step, usual,
+    ALL, addresses, all, apply, converge, edit, link, linked, made, peer, planned, removals, step, usual,
     withheld,
 };
 
@@ -32,7 +32,7 @@ fn the_side_that_looks_second_removes_the_routes_that_lead_nowhere() {
         assert_eq!(plan.disruption(), Disruption::None, "they carry nothing");
         apply(&mut cloud, &shop, &plan);
         assert_eq!(routes_to_peerings(&mut cloud, &shop), 0);
-        assert!(planned(&mut cloud, &shop, &Limits::SWEEP).is_settled());
+        assert!(planned(&mut cloud, &shop, &Limits::SWEEP).is_converged());
     }
 }
 
@@ -103,7 +103,7 @@ fn a_peering_that_came_to_nothing_is_not_asked_for_again_while_aws_lists_it() {
     for state in [PeeringState::Failed, PeeringState::Rejected, PeeringState::Expired] {
         let mut shop = usual();
         let mut cloud = made(&shop);
-        settle(&mut cloud, &peer(), &Limits::SWEEP);
+        converge(&mut cloud, &peer(), &Limits::SWEEP);
         let vpc = all(&mut cloud, &peer()).vpcs[0].id.clone();
         shop.links = vec![link(&peer(), Some(&vpc), true, &[])];
         let plan = planned(&mut cloud, &shop, &Limits::SWEEP);

@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::support::{
-    ALL, ZONES, addresses, all, apply, changes, damage, damages, edit, full, linked, made, permitted,
-    planned, removals, settle, shape, step, usual, withheld,
+    ALL, ZONES, addresses, all, apply, changes, converge, damage, damages, edit, full, linked, made,
+    permitted, planned, removals, shape, step, usual, withheld,
 };
 
 /// Everything that the sweep's plan asks for.
@@ -67,7 +67,7 @@ proptest! {
             apply(&mut whole, &new, &plan);
             whole.advance(200_000);
         }
-        settle(&mut cloud, &new, &ALL);
+        converge(&mut cloud, &new, &ALL);
         prop_assert_eq!(shape(&all(&mut whole, &new)), shape(&all(&mut cloud, &new)));
     }
 }
@@ -106,8 +106,8 @@ fn half_a_view_asks_for_nothing_and_takes_nothing_away_with_any_permission() {
     world.unseen.insert(phonehome_network::Kind::NatGateway);
     world.nat_gateways.clear();
     let plan = phonehome_planner::plan_permitted(&fewer, &world, &Limits::SWEEP, &asks).unwrap();
-    let blind = |doomed: &&RemovalTarget| {
-        matches!(doomed, RemovalTarget::Subnet { .. } | RemovalTarget::NatGateway { .. })
+    let blind = |target: &&RemovalTarget| {
+        matches!(target, RemovalTarget::Subnet { .. } | RemovalTarget::NatGateway { .. })
     };
     assert!(!removals(&plan).iter().any(blind), "{:?}", removals(&plan));
     let subnet = plan.withheld.iter().find(|it| it.address.0.starts_with("subnet/")).unwrap();
@@ -133,8 +133,8 @@ fn a_port_that_left_the_fleet_file_stays_open_until_that_is_accepted_and_one_ope
         let group = world.security_groups.iter_mut().find(|it| it.name == "phonehome-inbound").unwrap();
         group.ingress.push(by_hand.clone());
     });
-    let surplus = Address::surplus_inbound_rules(&Address::inbound_security_group());
-    let revoked = |plan: &phonehome_planner::Plan| match &step(plan, &surplus).action {
+    let undeclared = Address::undeclared_inbound_rules(&Address::inbound_security_group());
+    let revoked = |plan: &phonehome_planner::Plan| match &step(plan, &undeclared).action {
         Action::RevokeRules { rules, .. } => rules.clone(),
         other => panic!("{other:?}"),
     };
@@ -149,7 +149,7 @@ fn a_port_that_left_the_fleet_file_stays_open_until_that_is_accepted_and_one_ope
     let plan = permitted(&mut cloud, &pay, &asks);
     assert_eq!((revoked(&plan).len(), plan.uses().len()), (3, 3));
     apply(&mut cloud, &pay, &plan);
-    assert!(permitted(&mut cloud, &pay, &asks).is_settled());
+    assert!(permitted(&mut cloud, &pay, &asks).is_converged());
     let rest = planned(&mut cloud, &pay, &Limits::SWEEP);
     assert!(rest.withheld.is_empty() && !rest.located.opened.contains(&was_open[0]), "{rest:?}");
 }

@@ -7,7 +7,7 @@ use phonehome_planner::{Action, Change, Limits, ProbeSpec, StackSpec, Step};
 use phonehome_wire::ProbeInput;
 
 use crate::support::{
-    ZONES, addresses, all, apply, check, edit, full, made, only_step, planned, settle, shape, usual,
+    ZONES, addresses, all, apply, check, converge, edit, full, made, only_step, planned, shape, usual,
 };
 
 /// A stack of one zone, so that there is one of each.
@@ -57,7 +57,7 @@ fn a_new_generation_alone_changes_nothing() {
     let mut spec = usual();
     let mut cloud = made(&spec);
     probe(&mut spec).generation += 1;
-    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_settled());
+    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_converged());
 }
 
 #[test]
@@ -174,6 +174,6 @@ fn a_probes_group_lets_nothing_in_and_everything_out() {
         addresses(&plan),
         ["security-group/probe/surplus-inbound-rules", "security-group/probe/outbound-rules"]
     );
-    settle(&mut cloud, &spec, &Limits::SWEEP);
+    converge(&mut cloud, &spec, &Limits::SWEEP);
     assert_eq!(shape(&all(&mut cloud, &spec)), before);
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::support::{
-    ALL, addresses, all, apply, changes, cloud, damage, damages, edit, made, planned, seen, settle, shape,
+    ALL, addresses, all, apply, changes, cloud, converge, damage, damages, edit, made, planned, seen, shape,
     shuffled, specs,
 };
 
@@ -52,10 +52,10 @@ proptest! {
 
     #[test]
     fn what_was_damaged_is_mended_and_then_nothing_is_left_to_do(
-        spec in specs().prop_filter("all that can be damaged", |it| it.features.closed), damages in damages(),
+        spec in specs().prop_filter("all that can be damaged", |it| it.features.hardening), damages in damages(),
     ) {
         let mut cloud = damaged(&spec, &damages);
-        settle(&mut cloud, &spec, &ALL);
+        converge(&mut cloud, &spec, &ALL);
         prop_assert_eq!(shape(&all(&mut cloud, &spec)), shape(&all(&mut made(&spec), &spec)));
     }
 
@@ -92,9 +92,9 @@ proptest! {
     #[test]
     fn every_stack_becomes_every_other_with_the_same_addresses((old, new) in changes()) {
         let mut cloud = made(&old);
-        settle(&mut cloud, &new, &ALL);
+        converge(&mut cloud, &new, &ALL);
         let plan = planned(&mut cloud, &new, &ALL);
-        prop_assert!(plan.withheld.is_empty() && plan.is_settled(), "{:?}", addresses(&plan));
+        prop_assert!(plan.withheld.is_empty() && plan.is_converged(), "{:?}", addresses(&plan));
     }
 
     #[test]
@@ -103,7 +103,7 @@ proptest! {
         let mut plan = planned(&mut cloud, &spec, &Limits::SWEEP);
         plan.steps.truncate(done);
         apply(&mut cloud, &spec, &plan);
-        settle(&mut cloud, &spec, &Limits::SWEEP);
+        converge(&mut cloud, &spec, &Limits::SWEEP);
         prop_assert_eq!(shape(&all(&mut cloud, &spec)), shape(&all(&mut made(&spec), &spec)));
     }
 }

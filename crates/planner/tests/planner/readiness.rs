@@ -1,4 +1,4 @@
-//! What a plan says about a stack: what of it works already, where it is, and what is told apart.
+//! What a plan says about a stack: what of it works already, where it is, and what is distinguished.
 
 use phonehome_fleet::Nat;
 use phonehome_network::{
@@ -7,7 +7,7 @@ use phonehome_network::{
 use phonehome_planner::{Limits, Located, Plan, StackSpec};
 
 use crate::support::{
-    ALL, ZONES, addresses, all, apply, edit, fresh, linked, made, planned, settle, spec, usual, withheld,
+    ALL, ZONES, addresses, all, apply, converge, edit, fresh, linked, made, planned, spec, usual, withheld,
 };
 
 /// Whether network, egress and connections are ready after a change.
@@ -15,7 +15,7 @@ fn ready(change: impl Fn(&mut Inventory)) -> (bool, bool, bool) {
     let (mut cloud, _, pay) = linked();
     edit(&mut cloud, &pay, change);
     let plan = planned(&mut cloud, &pay, &Limits::SWEEP);
-    assert!(!plan.is_settled(), "something is to be done");
+    assert!(!plan.is_converged(), "something is to be done");
     (plan.network_ready(), plan.egress_ready(), plan.connections_ready())
 }
 
@@ -116,7 +116,7 @@ fn a_flow_log_to_another_bucket_is_made_and_the_old_one_goes_under_another_addre
     let swept = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert_eq!((addresses(&swept), withheld(&swept)), (vec!["flow-log"], vec![other.as_str()]));
     apply(&mut cloud, &spec, &plan);
-    settle(&mut cloud, &spec, &ALL);
+    converge(&mut cloud, &spec, &ALL);
     assert_eq!(all(&mut cloud, &spec).flow_logs[0].destination, "arn:aws:s3:::another");
 }
 

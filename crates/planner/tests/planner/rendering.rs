@@ -5,10 +5,10 @@ use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
 use phonehome_network::NatState;
 use phonehome_planner::render::{GITHUB_COMMENT_CHARS, JSON_VERSION, json, markdown, markdown_fleet, text};
-use phonehome_planner::{Foreign, Limits, Plan, Release, StackSpec, plan_release};
+use phonehome_planner::{Decommission, Limits, Plan, StackSpec, Unmanaged, plan_decommission};
 
 use crate::support::{
-    ZONES, add_foreign, all, check, edit, fresh, full, linked, made, open_entry, planned, spec, usual,
+    ZONES, add_unmanaged, all, check, edit, fresh, full, linked, made, open_entry, planned, spec, usual,
 };
 
 /// The three forms of one plan.
@@ -54,7 +54,7 @@ fn adoption() -> Plan {
         world.elastic_ips.iter_mut().for_each(|it| it.tags.clear());
         world.nat_gateways.iter_mut().for_each(|it| it.tags.clear());
         world.route_tables.iter_mut().for_each(|it| it.tags.clear());
-        add_foreign(world);
+        add_unmanaged(world);
     });
     spec.adopt = Some(all(&mut cloud, &spec).vpcs[0].id.clone());
     spec.features = full(&ZONES[..2], Nat::Single).features;
@@ -66,10 +66,10 @@ fn withheld() -> Plan {
     planned(&mut cloud, &full(&ZONES[..2], Nat::Single), &Limits::SWEEP)
 }
 
-fn release(limits: &Limits) -> Plan {
+fn decommission(limits: &Limits) -> Plan {
     let spec = full(&ZONES[..1], Nat::PerAz);
     let world = all(&mut made(&spec), &spec);
-    plan_release(&spec, &world, limits, Release::Remove).unwrap()
+    plan_decommission(&spec, &world, limits, Decommission::Remove).unwrap()
 }
 
 fn unpeering() -> Plan {
@@ -107,9 +107,9 @@ fn what_is_no_longer_declared_and_may_not_go() {
 }
 
 #[test]
-fn a_release() {
-    assert_forms!("release", release(&Limits::RELEASE));
-    assert_forms!("release-withheld", release(&Limits::NONE));
+fn a_decommission() {
+    assert_forms!("release", decommission(&Limits::DECOMMISSION));
+    assert_forms!("release-withheld", decommission(&Limits::NONE));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn no_comment_is_too_long_or_ends_within_a_table_and_nothing_is_lost() {
     // None is like another, so that each is there in full.
     let different = fleet.into_iter().enumerate().map(|(number, (name, plan))| {
         let plan = plan.map(|mut plan| {
-            plan.foreign.push(Foreign { id: format!("thing-{number}"), what: "somebody's".into() });
+            plan.unmanaged.push(Unmanaged { id: format!("thing-{number}"), what: "somebody's".into() });
             plan
         });
         (name, plan)

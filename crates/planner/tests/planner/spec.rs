@@ -59,7 +59,7 @@ fn names_say_account_kind_and_zone() {
 }
 
 #[test]
-fn no_more_is_looked_at_than_the_stack_is_concerned_with() {
+fn no_more_is_observed_than_the_stack_is_concerned_with() {
     let kinds = |spec: &StackSpec| spec.kinds();
     let mut all = Kind::ALL.to_vec();
     all.retain(|kind| *kind != Kind::NetworkInterface);

@@ -5,7 +5,7 @@ use phonehome_network::{Address, Tier};
 use phonehome_planner::{Change, Limits};
 
 use crate::support::{
-    ALL, ZONES, addresses, all, apply, edit, full, made, planned, removals, settle, shape, spec, step,
+    ALL, ZONES, addresses, all, apply, converge, edit, full, made, planned, removals, shape, spec, step,
     withheld,
 };
 
@@ -44,7 +44,7 @@ fn what_is_left_of_a_zone_is_named_and_stays() {
     let mut cloud = made(&three);
     let before = shape(&all(&mut cloud, &three));
     let plan = planned(&mut cloud, &two, &Limits::SWEEP);
-    assert!(plan.is_settled(), "{:?}", addresses(&plan));
+    assert!(plan.is_converged(), "{:?}", addresses(&plan));
     assert_eq!(
         withheld(&plan),
         [
@@ -70,7 +70,7 @@ fn with_permission_a_zone_goes_in_an_order_that_aws_accepts() {
         step(&plan, &Address::subnet(Tier::Public, ZONES[2])).after.contains(&Address::nat_gateway(ZONES[2]))
     );
     apply(&mut cloud, &two, &plan);
-    settle(&mut cloud, &two, &ALL);
+    converge(&mut cloud, &two, &ALL);
     let mut world = all(&mut cloud, &two);
     // AWS takes the table's entry out of the endpoints with the table.
     let tables: Vec<String> = world.route_tables.iter().map(|it| it.id.clone()).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::trail::Deed;
+use crate::cloudtrail::ApiCall;
 use phonehome_alerting::Words;
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::Address;
@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 const IDS_MAX: usize = 20;
 /// How long a reason is kept, in characters.
 const REASON_MAX: usize = 200;
-/// How many deeds a difference names.
-pub(super) const DEEDS_MAX: usize = 5;
+/// How many API calls a difference names.
+pub(super) const API_CALLS_MAX: usize = 5;
 
 /// One difference that somebody's change has made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub struct Line {
     pub is_known: bool,
     /// Who did it, as far as is known, the first first.
     #[serde(default)]
-    pub by: Vec<Deed>,
+    pub by: Vec<ApiCall>,
 }
 
 /// What became of a difference.
@@ -78,7 +78,7 @@ impl Line {
         Self { address, reason, repair, ids, is_known, by: vec![] }
     }
 
-    /// Notes that it is as declared again: this look has mended it, or finds it so.
+    /// Notes that it is as declared again: this observation has mended it, or finds it so.
     pub(super) fn note_repair(&mut self, plan: &Plan, applied: Option<&Applied>) {
         let address = &self.address;
         let differs = plan.steps.iter().any(|step| step.address == *address)
@@ -108,7 +108,8 @@ impl Line {
     /// What is new in it.
     pub(super) fn change(&self, before: &Self) -> Option<Words> {
         let address = Words::new().code(&self.address.0);
-        let new: Vec<Deed> = self.by.iter().filter(|deed| !before.by.contains(deed)).cloned().collect();
+        let new: Vec<ApiCall> =
+            self.by.iter().filter(|api_call| !before.by.contains(api_call)).cloned().collect();
         let repaired = self.repair != before.repair;
         match (repaired, new.is_empty()) {
             (false, true) => None,
@@ -119,8 +120,9 @@ impl Line {
     }
 }
 
-fn who(deeds: &[Deed]) -> Words {
-    let words = deeds.iter().map(|it| Words::of(format!("{} by {} at {}", it.event_name, it.who, it.when)));
+fn who(change_log: &[ApiCall]) -> Words {
+    let words =
+        change_log.iter().map(|it| Words::of(format!("{} by {} at {}", it.event_name, it.who, it.when)));
     words.reduce(|all, one| all.text(", ").then(one)).unwrap_or_default()
 }
 

@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use crate::trail::Deed;
+use crate::cloudtrail::ApiCall;
 use phonehome_fakecloud::sample;
 use phonehome_fleet::Nat;
 use phonehome_network::{Inventory, Tagged as _};
 use phonehome_planner::{Limits, plan};
 
-use super::deed::{Fit, assign, fit};
+use super::attribution::{Fit, assign, fit};
 use super::*;
 
 fn spec() -> StackSpec {
     sample::full("111122223333", "shop-dev", "10.0.0.0/18".parse().unwrap()).unwrap()
 }
 
-fn deed(event_name: &str, id: &str) -> Deed {
-    Deed {
+fn api_call(event_name: &str, id: &str) -> ApiCall {
+    ApiCall {
         account: "111122223333".into(),
         region: sample::REGION.into(),
         event_name: event_name.into(),
@@ -41,7 +41,7 @@ fn mending(damage: impl FnOnce(&mut Inventory)) -> Vec<Step> {
 }
 
 #[test]
-fn what_is_declared_is_told_apart_and_the_number_of_the_plan_is_no_part_of_it() {
+fn what_is_declared_is_distinguished_and_the_number_of_the_plan_is_no_part_of_it() {
     let same = |change: fn(&mut StackSpec)| {
         let mut other = spec();
         change(&mut other);
@@ -60,7 +60,7 @@ fn what_is_declared_is_told_apart_and_the_number_of_the_plan_is_no_part_of_it() 
 }
 
 #[test]
-fn a_deed_explains_only_what_it_did() {
+fn an_api_call_explains_only_what_it_did() {
     let mut table = String::new();
     let steps = mending(|seen| {
         let private = |it: &&mut phonehome_network::RouteTable| {
@@ -79,7 +79,7 @@ fn a_deed_explains_only_what_it_did() {
         ("DeleteSubnet", table.as_str(), Fit::No),
         ("DeleteNatGateway", "nat-0fffffffffffffff0", Fit::Kind),
     ] {
-        assert_eq!(fit(&deed(name, id), &line), expected, "{name} {id}");
+        assert_eq!(fit(&api_call(name, id), &line), expected, "{name} {id}");
     }
 }
 
@@ -98,9 +98,9 @@ fn whoever_took_something_away_is_found_by_its_id_or_where_none_is_known_by_its_
     });
     assert_eq!(steps.len(), 1, "{steps:?}");
     let line = |known: &[(Address, String)]| Line::of_step(&steps[0], None, &known.iter().cloned().collect());
-    let deleted = deed("DeleteVpcEndpoints", "vpce-0123456789abcdef0");
+    let deleted = api_call("DeleteVpcEndpoints", "vpce-0123456789abcdef0");
     assert_eq!(fit(&deleted, &line(&[])), Fit::Kind);
-    assert_eq!(fit(&deed("DeleteFlowLogs", "fl-0123456789abcdef0"), &line(&[])), Fit::No);
+    assert_eq!(fit(&api_call("DeleteFlowLogs", "fl-0123456789abcdef0"), &line(&[])), Fit::No);
     let it = |id: &str| [(steps[0].address.clone(), id.to_owned())];
     assert_eq!(fit(&deleted, &line(&it("vpce-0123456789abcdef0"))), Fit::Named);
     assert_eq!(fit(&deleted, &line(&it("vpce-0fffffffffffffff0"))), Fit::No, "somebody else's endpoint");
@@ -118,25 +118,26 @@ fn seen_at(second: u64) -> Drift {
     Drift { incident_id: format!("drift/{second}"), seen_ms: second * 1000, lines: vec![line], more: 0 }
 }
 
-fn done_at(who: &str, second: u64) -> Deed {
+fn done_at(who: &str, second: u64) -> ApiCall {
     let when = jiff::Timestamp::from_second(i64::try_from(second).unwrap()).unwrap().to_string();
-    Deed { who: who.into(), when, ..deed("DeleteRoute", "rtb-0123456789abcdef0") }
+    ApiCall { who: who.into(), when, ..api_call("DeleteRoute", "rtb-0123456789abcdef0") }
 }
 
 #[test]
 fn whoever_changed_the_same_thing_twice_each_change_has_its_own_name_in_whatever_order_events_come() {
     let (alice, bob, carol) = (done_at("alice", 50), done_at("bob", 150), done_at("carol", 160));
-    let orders: [&[&Deed]; 4] =
+    let orders: [&[&ApiCall]; 4] =
         [&[&alice, &bob, &carol], &[&bob, &alice, &carol], &[&carol, &bob, &alice], &[&bob, &carol, &alice]];
     for order in orders {
         let mut drifts = [seen_at(100), seen_at(200)];
         let mut known = vec![];
-        for deed in order {
-            known.push((*deed).clone());
+        for api_call in order {
+            known.push((*api_call).clone());
             assign(&mut drifts, &known);
         }
         let names = |drift: &Drift| {
-            let mut names: Vec<String> = drift.lines[0].by.iter().map(|deed| deed.who.clone()).collect();
+            let mut names: Vec<String> =
+                drift.lines[0].by.iter().map(|api_call| api_call.who.clone()).collect();
             names.sort();
             names
         };
@@ -148,11 +149,13 @@ fn whoever_changed_the_same_thing_twice_each_change_has_its_own_name_in_whatever
 #[test]
 fn what_is_only_of_a_kind_is_never_added_to_what_has_a_name() {
     let mut drifts = [seen_at(100)];
-    let nat =
-        Deed { event_name: "DeleteNatGateway".into(), ..deed("DeleteNatGateway", "nat-0fffffffffffffff0") };
+    let nat = ApiCall {
+        event_name: "DeleteNatGateway".into(),
+        ..api_call("DeleteNatGateway", "nat-0fffffffffffffff0")
+    };
     assign(
         &mut drifts,
-        &[done_at("alice", 50), Deed { who: "bob".into(), when: done_at("bob", 60).when, ..nat }],
+        &[done_at("alice", 50), ApiCall { who: "bob".into(), when: done_at("bob", 60).when, ..nat }],
     );
     assert_eq!(drifts[0].lines[0].by.len(), 1);
 }

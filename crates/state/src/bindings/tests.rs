@@ -103,8 +103,8 @@ async fn where_a_stack_of_nobody_knows_whom_cannot_be_read_nobody_is_bound_for_t
     let table = MemoryTable::default();
     assert!(bind(&table, &Line::new("shop", "prod"), "2", "any", 0).await.unwrap());
     let found = async |of: &str| {
-        let survey = fleet.survey(&bindings(&table).await.unwrap(), &roster);
-        survey.of(of).map(|it| it.member.line().to_string())
+        let identify = fleet.identify(&bindings(&table).await.unwrap(), &roster);
+        identify.of(of).map(|it| it.member.line().to_string())
     };
     for (account, expected) in [("2", Some("shop/dev")), ("3", None)] {
         let write = Write::put(Keys::stack(account, "us-east-1"), Expect::Absent, &"of a later version");

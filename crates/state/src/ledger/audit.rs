@@ -16,7 +16,7 @@ pub use finding::{Finding, Severity};
 const NO_VPC_AFTER_MS: u64 = 75 * 60 * 1000;
 
 /// Everything that is wrong with the addresses, the worst first. `seen` holds a document for each
-/// account and Region that was looked at; of one that was not, nothing is said. Time (`now_ms`) is
+/// account and Region that was observed; of one that was not, nothing is said. Time (`now_ms`) is
 /// in milliseconds since the Unix epoch.
 ///
 /// That the default VPCs of many accounts have the same addresses is no finding: AWS makes them so.
@@ -72,7 +72,7 @@ impl Audit<'_> {
             .vpcs
             .iter()
             .filter(|vpc| vpc.overlaps(&claim.cidr))
-            // One that has a claim of its own is told of with that.
+            // One that has a claim of its own is reported with that.
             .filter(|vpc| !self.held.iter().any(|claim| is_for(claim, vpc)))
             .map(|vpc| SeenVpc::clone(vpc))
             .collect();
@@ -100,7 +100,7 @@ impl Audit<'_> {
         }
     }
 
-    /// A claim that nothing was made of, in a Region that was looked at.
+    /// A claim that nothing was made of, in a Region that was observed.
     fn without_vpc(&self, seen: &Seen) -> Option<Finding> {
         let claim = self.held.iter().find(|claim| claim.is_of(&seen.account, &seen.region))?;
         let young = self.now_ms < claim.claimed_at_ms.saturating_add(NO_VPC_AFTER_MS);

@@ -35,7 +35,7 @@ pub enum ClaimState {
     Held,
     /// The account gave it back, and nobody else gets it yet.
     Quarantined {
-        /// When it was given back; milliseconds since the Unix epoch.
+        /// When it was released; milliseconds since the Unix epoch.
         released_at_ms: u64,
         /// When it is free; milliseconds since the Unix epoch.
         until_ms: u64,

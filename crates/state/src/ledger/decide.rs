@@ -70,7 +70,7 @@ pub(crate) fn claim_existing(
 }
 
 /// The return of a block. `holder` is the account's own record of what it holds.
-pub(crate) fn release(
+pub(crate) fn release_block(
     claims: &[&Claim],
     holder: Option<Claim>,
     account: &str,

@@ -73,7 +73,7 @@ fn aws_error(operation: &'static str) -> CloudError {
 }
 
 /// Two pages and a Slack message between them.
-async fn desk() -> (Notifier<Stubborn, TestPager, TestChat>, Journal) {
+async fn harness() -> (Notifier<Stubborn, TestPager, TestChat>, Journal) {
     let journal = Journal::default();
     let notifier = Notifier {
         table: Stubborn::default(),
@@ -93,7 +93,7 @@ fn seen(journal: &Journal) -> Vec<String> {
 
 #[tokio::test]
 async fn pages_are_sent_before_slack_is_even_opened() {
-    let (notifier, journal) = desk().await;
+    let (notifier, journal) = harness().await;
     notifier.handle().await.unwrap();
     assert_eq!(seen(&journal), ["page first", "page second", "open Slack"]);
     assert_eq!(notifier.chat.inner.calls(), ["post: opened"]);
@@ -102,7 +102,7 @@ async fn pages_are_sent_before_slack_is_even_opened() {
 
 #[tokio::test]
 async fn a_page_that_is_refused_is_kept_and_in_no_others_way() {
-    let (mut notifier, journal) = desk().await;
+    let (mut notifier, journal) = harness().await;
     notifier.pager.refused = Some("first");
     notifier.handle().await.unwrap();
     assert_eq!(seen(&journal), ["page first", "page second", "open Slack"]);
@@ -113,7 +113,7 @@ async fn a_page_that_is_refused_is_kept_and_in_no_others_way() {
 
 #[tokio::test]
 async fn a_page_that_cannot_be_claimed_is_in_no_others_way_and_the_run_fails() {
-    let (mut notifier, journal) = desk().await;
+    let (mut notifier, journal) = harness().await;
     notifier.table.refused = "000000000000001/a";
     notifier.handle().await.unwrap_err();
     assert_eq!(seen(&journal), ["page second", "open Slack"]);
@@ -123,7 +123,7 @@ async fn a_page_that_cannot_be_claimed_is_in_no_others_way_and_the_run_fails() {
 
 #[tokio::test]
 async fn an_unreadable_item_is_set_aside_kept_and_counted_and_the_rest_goes_out() {
-    let (notifier, journal) = desk().await;
+    let (notifier, journal) = harness().await;
     let unreadable = [json!("nonsense"), json!({"outgoing": {"id": 1}}), json!(null)];
     for (index, item) in unreadable.iter().enumerate() {
         let key = Keys::outbox(0, &format!("broken/{index}/slack/#net"));
@@ -142,7 +142,7 @@ async fn an_unreadable_item_is_set_aside_kept_and_counted_and_the_rest_goes_out(
 #[tokio::test]
 async fn for_a_page_that_cannot_be_read_somebody_is_paged_once() {
     const SUBJECT: &str = "phonehome: a page cannot be read";
-    let (mut notifier, journal) = desk().await;
+    let (mut notifier, journal) = harness().await;
     let key = Keys::outbox(0, "broken/1/page");
     notifier.table.inner.write(vec![Write::put(key, Expect::Absent, &"nonsense")]).await.unwrap();
     let stand_ins = || seen(&journal).iter().filter(|call| call.ends_with(SUBJECT)).count();
@@ -162,7 +162,7 @@ async fn for_a_page_that_cannot_be_read_somebody_is_paged_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_token_that_never_comes_keeps_no_page_and_the_run_ends() {
-    let (mut notifier, journal) = desk().await;
+    let (mut notifier, journal) = harness().await;
     notifier.chat.hangs = true;
     let begin = Instant::now();
     notifier.handle().await.unwrap();

@@ -50,7 +50,7 @@ async fn an_existing_vpc_gives_its_addresses_and_becomes_the_stack_and_what_othe
     let mut world = World::new().await;
     let id = existing(&world);
     world.publish(&adopting(&id)).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     let status = world.status(SHOP_DEV).await;
     assert_eq!((status.cidr.to_string().as_str(), status.vpc_id.as_ref()), ("10.200.0.0/18", Some(&id)));
@@ -62,7 +62,7 @@ async fn an_existing_vpc_gives_its_addresses_and_becomes_the_stack_and_what_othe
     assert!(seen.vpcs[0].address().is_some() && seen.vpcs[0].tags["Name"] == "old-shop");
     let theirs = seen.security_groups.iter().find(|it| it.name == "old-shop-web").unwrap();
     assert!(theirs.tags.is_empty());
-    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
+    assert_eq!(world.notified_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn a_vpc_that_is_not_there_is_refused_with_those_that_are() {
 #[tokio::test]
 async fn an_account_that_has_a_network_of_phonehomes_adopts_no_other() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let id = existing(&world);
     world.publish(&adopting(&id)).await;
     let changes = world.changes(SHOP_DEV, REGION);
@@ -91,7 +91,7 @@ async fn an_account_that_has_a_network_of_phonehomes_adopts_no_other() {
     assert_eq!(world.changes(SHOP_DEV, REGION), changes);
     let own = world.status(SHOP_DEV).await.vpc_id.unwrap();
     world.publish(&adopting(&own)).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert_eq!(world.letters().len(), 1, "its own it may name");
     assert_eq!(world.status(SHOP_DEV).await.phase, Phase::Ready);
 }

@@ -1,4 +1,4 @@
-//! Every change by hand is told once, with who made it, whenever it and its event come.
+//! Every change by hand is reported once, with who made it, whenever it and its event come.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +12,9 @@ use super::world::{SHOP_DEV, World, sample};
 
 const TABLES: [&str; 2] = ["route-table/private/use1-az1", "route-table/private/use1-az2"];
 
-async fn settled() -> World {
+async fn converged() -> World {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     world.wait().await;
     world
@@ -65,16 +65,16 @@ async fn times(world: &World, part: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_second_change_while_the_first_one_settles_is_told_too_with_its_own_name() {
+async fn a_second_change_while_the_first_one_converges_is_reported_too_with_its_own_name() {
     for second in TABLES {
-        let mut world = settled().await;
+        let mut world = converged().await;
         let table = delete_route(&world, TABLES[0]).unwrap();
         world.send(event(&table, "alice", now_ms())).await;
         // The stack is left alone now, and somebody changes it again; perhaps the very same.
         let table = delete_route(&world, second).unwrap();
         world.send(event(&table, "bob", now_ms() + 1000)).await;
         world.drain().await;
-        world.settle(SHOP_DEV).await;
+        world.converge(SHOP_DEV).await;
         assert_eq!(messages(&world).await.len(), 2, "{second}");
         assert_eq!(
             (times(&world, "Admin/alice").await, times(&world, "Admin/bob").await),
@@ -87,7 +87,7 @@ async fn a_second_change_while_the_first_one_settles_is_told_too_with_its_own_na
 
 #[tokio::test]
 async fn of_two_peoples_changes_to_one_thing_both_are_named() {
-    let mut world = settled().await;
+    let mut world = converged().await;
     let table = delete_route(&world, TABLES[0]).unwrap();
     world.table_leased(SHOP_DEV).await;
     world.send(event(&table, "alice", now_ms())).await;
@@ -101,26 +101,26 @@ async fn of_two_peoples_changes_to_one_thing_both_are_named() {
 
 #[tokio::test]
 async fn an_event_that_comes_after_the_repair_completes_the_message() {
-    let mut world = settled().await;
+    let mut world = converged().await;
     let table = delete_route(&world, TABLES[0]).unwrap();
     let late = event(&table, "alice", now_ms());
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert_eq!((messages(&world).await.len(), times(&world, "Admin/alice").await), (1, 0));
     for _ in 0..2 {
         world.send(late.clone()).await;
         world.drain().await;
     }
     assert_eq!((messages(&world).await.len(), times(&world, "Admin/alice").await), (1, 1));
-    let told = world.told_of("drift/").await;
+    let notified = world.notified_of("drift/").await;
     assert!(
-        told.len() == 2 && told[1].contains("thread_text"),
-        "edited, with a line in its thread: {told:?}"
+        notified.len() == 2 && notified[1].contains("thread_text"),
+        "edited, with a line in its thread: {notified:?}"
     );
 }
 
 #[tokio::test]
-async fn a_repair_that_takes_several_looks_is_told_once() {
-    let mut world = settled().await;
+async fn a_repair_that_takes_several_observations_is_reported_once() {
+    let mut world = converged().await;
     let nat = world.truth(SHOP_DEV).nat_gateways[0].id.clone();
     // AWS takes a while to give its elastic IP free.
     world.edit(SHOP_DEV, |seen| {
@@ -136,8 +136,8 @@ async fn a_repair_that_takes_several_looks_is_told_once() {
         seen.elastic_ips.iter_mut().for_each(|ip| ip.association_id = None);
         seen.network_interfaces.retain(|it| !it.description.contains(&nat));
     });
-    world.settle(SHOP_DEV).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     let messages = messages(&world).await;
     assert_eq!(messages.len(), 1, "{messages:#?}");
@@ -154,10 +154,10 @@ impl Dice {
 }
 
 #[tokio::test]
-async fn whenever_changes_and_their_events_come_each_is_told_once_with_who_made_it() {
+async fn whenever_changes_and_their_events_come_each_is_reported_once_with_who_made_it() {
     for seed in 0..40 {
         let mut dice = Dice(seed);
-        let mut world = settled().await;
+        let mut world = converged().await;
         let mut changes: Vec<(String, Value)> = vec![];
         for _ in 0..10 {
             match dice.roll(5) {
@@ -179,13 +179,13 @@ async fn whenever_changes_and_their_events_come_each_is_told_once_with_who_made_
                 }
             }
         }
-        world.settle(SHOP_DEV).await;
+        world.converge(SHOP_DEV).await;
         // Each event comes at least once, and some twice.
         for (_, event) in &changes {
             world.send(event.clone()).await;
             world.send(event.clone()).await;
         }
-        world.settle(SHOP_DEV).await;
+        world.converge(SHOP_DEV).await;
         for (who, _) in &changes {
             let named = times(&world, &format!("Admin/{who}")).await;
             assert_eq!(named, 1, "seed {seed}: {who}: {:#?}", messages(&world).await);

@@ -37,7 +37,7 @@ async fn noted(world: &World) -> DefaultVpcs {
 #[tokio::test]
 async fn a_new_account_loses_its_default_vpcs_in_every_region_and_nothing_else() {
     let mut world = account(Some(now_ms())).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     assert_eq!(left(&world), Vec::<&str>::new());
     assert!(world.truth_in(SHOP_DEV, ASIA).internet_gateways.is_empty());
@@ -45,16 +45,16 @@ async fn a_new_account_loses_its_default_vpcs_in_every_region_and_nothing_else()
     let noted = noted(&world).await;
     assert!(noted.finished && noted.removed.len() == 3 && noted.kept.is_empty(), "{noted:?}");
     world.cloud.with(|cloud| cloud.stack(SHOP_DEV, ASIA).with_default_vpc());
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert_eq!(left(&world), [ASIA], "whoever makes one again wants it");
-    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
+    assert_eq!(world.notified_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]
 async fn an_old_or_an_invited_account_keeps_its_default_vpcs() {
     for created_at_ms in [None, Some(now_ms() - DAY_MS)] {
         let mut world = account(created_at_ms).await;
-        world.settle(SHOP_DEV).await;
+        world.converge(SHOP_DEV).await;
         world.assert_ready(SHOP_DEV).await;
         assert_eq!(left(&world), [REGION, EUROPE, ASIA]);
     }
@@ -64,7 +64,7 @@ async fn an_old_or_an_invited_account_keeps_its_default_vpcs() {
 async fn where_the_fleet_file_says_so_default_vpcs_are_kept() {
     let mut world = account(Some(now_ms())).await;
     world.publish(&FLEET.replace("pools: [nonprod]", "pools: [nonprod], default_vpcs: keep")).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert_eq!(left(&world), [REGION, EUROPE, ASIA]);
 }
 
@@ -82,7 +82,7 @@ async fn a_default_vpc_in_use_is_kept_and_the_reason_noted() {
             });
         });
     });
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     assert_eq!(left(&world), [EUROPE]);
     let noted = noted(&world).await;
@@ -97,7 +97,7 @@ async fn a_region_that_a_policy_closes_is_noted_and_fails_nothing() {
         "not authorized to perform: ec2:DescribeVpcs with an explicit deny in a service control policy";
     let denied = error("ec2:DescribeVpcs", "UnauthorizedOperation", message);
     world.conditions().refusals.insert(ASIA.into(), denied);
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     let noted = noted(&world).await;
     assert!(noted.finished && noted.kept[0].0 == ASIA && noted.kept[0].1.contains("policy"), "{noted:?}");
@@ -107,7 +107,7 @@ async fn a_region_that_a_policy_closes_is_noted_and_fails_nothing() {
 #[tokio::test]
 async fn a_removal_that_a_crash_cut_short_is_gone_on_with() {
     let mut world = account(Some(now_ms())).await;
-    // Seven looks come before the first removal.
+    // Seven observations come before the first removal.
     world.conditions().faults.insert(ASIA.into(), vec![Fault::DieAfter(10)]);
     world.reconcile(SHOP_DEV).await;
     assert_eq!(left(&world), [ASIA]);
@@ -137,7 +137,7 @@ async fn a_default_vpc_that_is_to_be_adopted_is_not_taken_away_before_it_is_tagg
 }
 
 #[tokio::test]
-async fn a_new_account_without_its_role_is_put_back_once() {
+async fn a_new_account_without_its_role_is_requeued_once() {
     let world = account(Some(now_ms())).await;
     world.conditions().refusals.insert(SHOP_DEV.into(), no_role());
     world.reconcile(SHOP_DEV).await;

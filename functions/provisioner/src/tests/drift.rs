@@ -1,4 +1,4 @@
-//! What somebody else changed in a settled stack.
+//! What somebody else changed in a converged stack.
 
 use phonehome_network::{Inventory, Tagged as _};
 use phonehome_state::Phase;
@@ -34,63 +34,63 @@ pub(super) fn deleted(table: &str) -> Value {
     event
 }
 
-pub(super) async fn settled() -> World {
+pub(super) async fn converged() -> World {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     world.wait().await;
     world
 }
 
 #[tokio::test]
-async fn a_deleted_route_is_put_back_and_told_once_without_a_name() {
-    let mut world = settled().await;
+async fn a_deleted_route_is_put_back_and_reported_once_without_a_name() {
+    let mut world = converged().await;
     delete_route(&world, TABLE);
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert!(has_route(&world, TABLE));
-    world.settle(SHOP_DEV).await;
-    let told = world.told_of("drift/").await;
-    assert_eq!(told.len(), 1, "{told:?}");
+    world.converge(SHOP_DEV).await;
+    let notified = world.notified_of("drift/").await;
+    assert_eq!(notified.len(), 1, "{notified:?}");
     assert!(
-        told[0].contains("shop-dev") && told[0].contains(TABLE) && told[0].contains("repaired"),
-        "{told:?}"
+        notified[0].contains("shop-dev") && notified[0].contains(TABLE) && notified[0].contains("repaired"),
+        "{notified:?}"
     );
-    assert!(told[0].contains("#net-dev") && !told[0].contains(" by "), "{told:?}");
+    assert!(notified[0].contains("#net-dev") && !notified[0].contains(" by "), "{notified:?}");
     delete_route(&world, TABLE);
-    world.settle(SHOP_DEV).await;
-    assert_eq!(world.told_of("drift/").await.len(), 2, "what drifts anew is told anew");
+    world.converge(SHOP_DEV).await;
+    assert_eq!(world.notified_of("drift/").await.len(), 2, "what drifts anew is told anew");
 }
 
 #[tokio::test]
-async fn a_deleted_route_is_put_back_at_once_and_told_with_who_did_it_when_cloudtrail_says_so() {
-    let mut world = settled().await;
+async fn a_deleted_route_is_put_back_at_once_and_reported_with_who_did_it_when_cloudtrail_says_so() {
+    let mut world = converged().await;
     let table = delete_route(&world, TABLE);
     world.send(deleted(&table)).await;
     assert!(has_route(&world, TABLE), "nobody has to wait for a sweep");
     world.wait().await;
     world.send(deleted(&table)).await;
     world.drain().await;
-    let told = world.told_of("drift/").await;
-    assert_eq!(told.len(), 1, "{told:?}");
+    let notified = world.notified_of("drift/").await;
+    assert_eq!(notified.len(), 1, "{notified:?}");
     for part in ["DeleteRoute by ", "alice@example.com", "2026-11-22T23:04:05Z"] {
-        assert!(told[0].contains(part), "{part}: {told:?}");
+        assert!(notified[0].contains(part), "{part}: {notified:?}");
     }
     world.assert_ready(SHOP_DEV).await;
 }
 
 #[tokio::test]
 async fn nobody_is_named_for_what_he_did_elsewhere() {
-    let mut world = settled().await;
+    let mut world = converged().await;
     delete_route(&world, TABLE);
     world.send(deleted("rtb-0fffffffffffffff0")).await;
     world.drain().await;
-    let told = world.told_of("drift/").await;
-    assert!(told.len() == 1 && !told[0].contains("alice"), "{told:?}");
+    let notified = world.notified_of("drift/").await;
+    assert!(notified.len() == 1 && !notified[0].contains("alice"), "{notified:?}");
 }
 
 #[tokio::test]
 async fn whoever_deleted_a_nat_gateway_is_named_though_it_is_gone() {
-    let mut world = settled().await;
+    let mut world = converged().await;
     let nat = world.truth(SHOP_DEV).nat_gateways[0].id.clone();
     world.edit(SHOP_DEV, |seen| {
         seen.nat_gateways.retain(|it| it.id != nat);
@@ -102,28 +102,28 @@ async fn whoever_deleted_a_nat_gateway_is_named_though_it_is_gone() {
     event["detail"]["requestParameters"] = json!({"DeleteNatGatewayRequest": {"NatGatewayId": nat}});
     world.send(event).await;
     world.drain().await;
-    let told = world.told_of("drift/").await;
-    assert!(told.len() == 1 && told[0].contains("DeleteNatGateway by "), "{told:?}");
+    let notified = world.notified_of("drift/").await;
+    assert!(notified.len() == 1 && notified[0].contains("DeleteNatGateway by "), "{notified:?}");
     world.assert_ready(SHOP_DEV).await;
 }
 
 #[tokio::test]
-async fn drift_is_told_though_a_look_in_between_failed() {
-    let mut world = settled().await;
+async fn drift_is_reported_though_an_observation_in_between_failed() {
+    let mut world = converged().await;
     let refusal = error("ec2:DescribeVpcs", "InternalError", "an internal error has occurred");
     world.conditions().refusals.insert(SHOP_DEV.into(), refusal);
     world.reconcile(SHOP_DEV).await;
     assert_eq!(world.status(SHOP_DEV).await.phase, Phase::Waiting);
     world.conditions().refusals.clear();
     delete_route(&world, TABLE);
-    world.settle(SHOP_DEV).await;
-    assert_eq!(world.told_of("drift/").await.len(), 1);
+    world.converge(SHOP_DEV).await;
+    assert_eq!(world.notified_of("drift/").await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_change_of_the_fleet_file_is_no_drift() {
-    let mut world = settled().await;
-    world.settle(SHOP_PROD).await;
+    let mut world = converged().await;
+    world.converge(SHOP_PROD).await;
     let changes = world.changes(SHOP_DEV, REGION);
     for (before, after) in [
         ("host: example.com, port: 443", "host: example.org, port: 443"),
@@ -131,17 +131,17 @@ async fn a_change_of_the_fleet_file_is_no_drift() {
         ("nat: single", "nat: none"),
     ] {
         world.publish(&FLEET.replace(before, after)).await;
-        world.settle(SHOP_DEV).await;
-        world.settle(SHOP_PROD).await;
-        assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "{after}");
+        world.converge(SHOP_DEV).await;
+        world.converge(SHOP_PROD).await;
+        assert_eq!(world.notified_of("drift/").await, Vec::<String>::new(), "{after}");
     }
     assert!(world.changes(SHOP_DEV, REGION) > changes, "the probes got other checks");
     assert_eq!(world.status(SHOP_PROD).await.phase, Phase::Ready);
 }
 
 #[tokio::test]
-async fn what_phonehome_did_itself_and_what_failed_are_not_even_looked_at() {
-    let world = settled().await;
+async fn what_phonehome_did_itself_and_what_failed_are_not_even_observed() {
+    let world = converged().await;
     let generation = world.status(SHOP_DEV).await.generation;
     for name in ["ec2-own-change", "ec2-failed-call"] {
         world.send(sample(name)).await;
@@ -156,8 +156,8 @@ async fn what_phonehome_did_itself_and_what_failed_are_not_even_looked_at() {
 }
 
 #[tokio::test]
-async fn of_many_changes_at_once_the_first_is_looked_at_and_the_others_together() {
-    let mut world = settled().await;
+async fn of_many_changes_at_once_the_first_is_observed_and_the_others_together() {
+    let mut world = converged().await;
     let (generation, queued) = (world.status(SHOP_DEV).await.generation, world.queued().len());
     for number in 0..20 {
         let mut event = deleted("rtb-0fffffffffffffff0");
@@ -171,20 +171,20 @@ async fn of_many_changes_at_once_the_first_is_looked_at_and_the_others_together(
     let table = delete_route(&world, TABLE);
     world.send(deleted(&table)).await;
     world.drain().await;
-    let told = world.told_of("drift/").await;
-    assert!(told.len() == 1 && told[0].contains("alice@example.com"), "{told:?}");
+    let notified = world.notified_of("drift/").await;
+    assert!(notified.len() == 1 && notified[0].contains("alice@example.com"), "{notified:?}");
 }
 
 #[tokio::test]
-async fn a_plain_look_is_left_to_the_executor_that_works_on_the_stack() {
-    let mut world = settled().await;
+async fn a_plain_observation_is_left_to_the_executor_that_works_on_the_stack() {
+    let mut world = converged().await;
     world.table_leased(SHOP_DEV).await;
     let since_ms = phonehome_runtime::now_ms() - 16 * 60_000;
     world.send(json!({"reconcile": {"account": SHOP_DEV, "attempt": 30, "since_ms": since_ms}})).await;
     assert_eq!(world.letters(), Vec::<String>::new());
-    let release =
+    let decommission =
         json!({"account": SHOP_DEV, "attempt": 30, "since_ms": since_ms, "limits": {"deletions": 1}});
-    world.send(json!({"reconcile": release})).await;
+    world.send(json!({"reconcile": decommission})).await;
     assert_eq!(world.letters().len(), 1, "what somebody asked for and did not get is said");
     world.drain().await;
 }

@@ -38,7 +38,7 @@ fn every_kind_of_account_event_leads_to_the_account_it_names() {
         match read(&samples[&format!("{name}.json")][0]) {
             Ok(Request::Account(request)) => {
                 assert_eq!(request.account, SHOP_DEV, "{name}");
-                assert_eq!(request.release.is_some(), name == "release");
+                assert_eq!(request.decommission.is_some(), name == "release");
             }
             other => panic!("{name} gave {other:?}"),
         }
@@ -93,9 +93,9 @@ fn where_something_was_changed_the_envelope_says_whatever_the_body_claims() {
     event["detail"]["recipientAccountId"] = json!("999999999999");
     event["detail"]["awsRegion"] = json!("eu-west-1");
     match read(&event.to_string()) {
-        Ok(Request::Changed(request, deed)) => {
-            assert_eq!((request.account.as_str(), deed.account.as_str()), (SHOP_DEV, SHOP_DEV));
-            assert_eq!(deed.region, "us-east-1");
+        Ok(Request::Changed(request, api_call)) => {
+            assert_eq!((request.account.as_str(), api_call.account.as_str()), (SHOP_DEV, SHOP_DEV));
+            assert_eq!(api_call.region, "us-east-1");
         }
         other => panic!("{other:?}"),
     }

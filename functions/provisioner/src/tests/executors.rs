@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use phonehome_cloud::endpoint::Cloud;
 use phonehome_fakecloud::Fault;
-use phonehome_provision::SETTLE_MS;
+use phonehome_provision::COOLDOWN_MS;
 use serde_json::json;
 
 use super::world::{REGION, SHOP_DEV, World};
-use crate::handler::settle_ms;
+use crate::handler::cooldown_ms;
 
 #[test]
 fn on_aws_no_setting_shortens_the_time_for_which_a_changed_stack_is_left_alone() {
     let local = Cloud::Local("http://127.0.0.1:4566".into());
     for (delay_s, on_aws, locally) in
-        [(1, SETTLE_MS, 2_000), (20, SETTLE_MS, SETTLE_MS), (900, SETTLE_MS, 1_800_000)]
+        [(1, COOLDOWN_MS, 2_000), (20, COOLDOWN_MS, COOLDOWN_MS), (900, COOLDOWN_MS, 1_800_000)]
     {
-        assert_eq!((settle_ms(&Cloud::Aws, delay_s), settle_ms(&local, delay_s)), (on_aws, locally));
+        assert_eq!((cooldown_ms(&Cloud::Aws, delay_s), cooldown_ms(&local, delay_s)), (on_aws, locally));
     }
 }
 
@@ -43,9 +43,9 @@ async fn an_executor_whose_lease_is_over_makes_no_further_call() {
 }
 
 #[tokio::test]
-async fn an_executor_that_lost_its_stack_to_a_newer_one_writes_and_tells_nothing() {
+async fn an_executor_that_lost_its_stack_to_a_newer_one_writes_and_reports_nothing() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.edit(SHOP_DEV, |seen| seen.route_tables.iter_mut().for_each(|table| table.routes.clear()));
     let generation = world.status(SHOP_DEV).await.generation;
     let table = world.table().clone();
@@ -53,7 +53,7 @@ async fn an_executor_that_lost_its_stack_to_a_newer_one_writes_and_tells_nothing
     assert_eq!(world.batch(&[json!({"reconcile": {"account": SHOP_DEV}})]).await, 1, "it comes again");
     let status = world.status(SHOP_DEV).await;
     assert_eq!((status.message.as_str(), status.generation), ("the newer one", generation + 2));
-    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
+    assert_eq!(world.notified_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -60,18 +60,18 @@ async fn what_is_said_of_each_failure_is_true() {
             0,
         ),
     ];
-    for (event, says, looks) in cases {
+    for (event, says, observations) in cases {
         let world = World::new().await;
         world.send(event.clone()).await;
-        let told = world.told().await;
-        assert!(told.len() == 1 && told[0].contains(says), "{event} gave {told:?}");
-        assert!(!told[0].contains(['<', '>']), "{told:?}");
-        assert_eq!((world.queued().len(), world.letters()), (looks, vec![]), "{event}");
+        let notified = world.notified().await;
+        assert!(notified.len() == 1 && notified[0].contains(says), "{event} gave {notified:?}");
+        assert!(!notified[0].contains(['<', '>']), "{notified:?}");
+        assert_eq!((world.queued().len(), world.letters()), (observations, vec![]), "{event}");
     }
 }
 
 #[tokio::test]
-async fn what_did_not_fail_is_looked_at_or_left_alone_and_never_told() {
+async fn what_did_not_fail_is_observed_or_left_alone_and_never_reported() {
     let mut refused = sample("move-account");
     refused["detail"]["errorCode"] = json!("AccessDeniedException");
     let cases = [
@@ -81,12 +81,16 @@ async fn what_did_not_fail_is_looked_at_or_left_alone_and_never_told() {
         (refused, 0),
         (sample("move-account"), 1),
     ];
-    for (event, looks) in cases {
+    for (event, observations) in cases {
         let world = World::new().await;
         let before = world.changes(SHOP_DEV, "us-east-1");
         world.send(event.clone()).await;
-        assert_eq!(usize::from(world.changes(SHOP_DEV, "us-east-1") > before), looks, "{event}");
-        assert_eq!((world.told_of("account-failure/").await, world.letters()), (vec![], vec![]), "{event}");
+        assert_eq!(usize::from(world.changes(SHOP_DEV, "us-east-1") > before), observations, "{event}");
+        assert_eq!(
+            (world.notified_of("account-failure/").await, world.letters()),
+            (vec![], vec![]),
+            "{event}"
+        );
     }
     let world = World::new().await;
     world.send(create("SOMETHING_NEW", "Not Available")).await;
@@ -94,7 +98,7 @@ async fn what_did_not_fail_is_looked_at_or_left_alone_and_never_told() {
 }
 
 #[tokio::test]
-async fn a_failure_that_is_told_twice_is_one_message_and_each_other_one_its_own() {
+async fn a_failure_that_is_reported_twice_is_one_message_and_each_other_one_its_own() {
     let world = World::new().await;
     for _ in 0..2 {
         world.send(sample("create-account-result-failed")).await;
@@ -102,7 +106,7 @@ async fn a_failure_that_is_told_twice_is_one_message_and_each_other_one_its_own(
     let ids = world.incident_ids_of("account-failure/").await;
     // The second one edits the first one's message: it is of the same incident.
     assert!(!ids.is_empty() && ids.iter().all(|id| *id == ids[0]), "{ids:?}");
-    assert!(world.told().await[0].contains("car-5f1c0d10f2fb11ed8f0c0a41b5dcf48f"));
+    assert!(world.notified().await[0].contains("car-5f1c0d10f2fb11ed8f0c0a41b5dcf48f"));
     world.send(update("FAILED", SHOP_DEV)).await;
     let all: BTreeSet<String> = world.incident_ids_of("account-failure/").await.into_iter().collect();
     assert_eq!(all.len(), 2, "{all:?}");

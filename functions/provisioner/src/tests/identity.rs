@@ -17,7 +17,7 @@ async fn joined() -> World {
     let mut world = World::new().await;
     world.account(PAYMENTS_DEV, "payments-dev", true, None);
     for account in [SHOP_DEV, PAYMENTS_DEV, SHOP_DEV, PAYMENTS_DEV] {
-        world.settle(account).await;
+        world.converge(account).await;
     }
     assert!(world.status(SHOP_DEV).await.connections_ready);
     world
@@ -64,24 +64,24 @@ fn routes(world: &World, account: &str) -> usize {
 }
 
 #[tokio::test]
-async fn a_renamed_account_is_looked_after_by_its_id_and_its_new_name_is_told_once() {
+async fn a_renamed_account_is_looked_after_by_its_id_and_its_new_name_is_reported_once() {
     let mut world = World::new().await;
-    world.settle(SHOP_PROD).await;
+    world.converge(SHOP_PROD).await;
     let before = routes(&world, SHOP_PROD);
     world.account(SHOP_PROD, "shop <!channel> production", true, None);
     for _ in 0..2 {
         sweep(&mut world).await;
     }
     world.edit(SHOP_PROD, |seen| seen.route_tables.iter_mut().for_each(|table| table.routes.clear()));
-    world.settle(SHOP_PROD).await;
+    world.converge(SHOP_PROD).await;
     assert_eq!(routes(&world, SHOP_PROD), before, "what was damaged is repaired");
-    let told: Vec<String> =
-        world.told_of("identity/").await.into_iter().filter(|it| it.contains("is now called")).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].contains(SHOP_PROD) && told[0].contains("#net-prod"), "{told:?}");
+    let notified: Vec<String> =
+        world.notified_of("identity/").await.into_iter().filter(|it| it.contains("is now called")).collect();
+    assert_eq!(notified.len(), 1, "{notified:?}");
+    assert!(notified[0].contains(SHOP_PROD) && notified[0].contains("#net-prod"), "{notified:?}");
     assert!(
-        told[0].contains("shop &lt;!channel&gt; production") && !told[0].contains("<!channel>"),
-        "{told:?}"
+        notified[0].contains("shop &lt;!channel&gt; production") && !notified[0].contains("<!channel>"),
+        "{notified:?}"
     );
     assert_eq!(bound(&world).await[1], ("shop/prod".to_owned(), SHOP_PROD.to_owned()));
 }
@@ -96,16 +96,20 @@ async fn a_second_account_of_a_name_gets_nothing_and_takes_nothing() {
         }
         world.account(IMPOSTOR, "payments-dev", true, None);
         for account in [IMPOSTOR, SHOP_DEV, IMPOSTOR, PAYMENTS_DEV] {
-            world.settle(account).await;
+            world.converge(account).await;
         }
         sweep(&mut world).await;
         assert_eq!(live_peerings(&world, SHOP_DEV), peerings, "{is_upgrade}");
         assert!(stacks(&world).await.iter().all(|it| it.account != IMPOSTOR));
         assert!(world.claims().await.iter().all(|it| it.account != IMPOSTOR));
         assert!(world.truth(IMPOSTOR).vpcs.is_empty());
-        let told = world.told_of("identity/").await;
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains(PAYMENTS_DEV) && told[0].contains(IMPOSTOR) && told[0].contains("#net-dev"));
+        let notified = world.notified_of("identity/").await;
+        assert_eq!(notified.len(), 1, "{notified:?}");
+        assert!(
+            notified[0].contains(PAYMENTS_DEV)
+                && notified[0].contains(IMPOSTOR)
+                && notified[0].contains("#net-dev")
+        );
         assert_eq!(bound(&world).await[0], ("payments/dev".to_owned(), PAYMENTS_DEV.to_owned()));
         world.assert_ready(PAYMENTS_DEV).await;
     }
@@ -117,19 +121,22 @@ async fn of_two_accounts_of_one_name_that_were_never_met_neither_is_taken() {
     world.account(PAYMENTS_DEV, "payments-dev", true, None);
     world.account(IMPOSTOR, "payments-dev", true, None);
     for account in [IMPOSTOR, PAYMENTS_DEV] {
-        world.settle(account).await;
+        world.converge(account).await;
     }
     sweep(&mut world).await;
     assert!(stacks(&world).await.iter().all(|it| it.domain != "payments"));
-    let told = world.told_of("identity/").await;
-    assert!(told.len() == 1 && told[0].contains(PAYMENTS_DEV) && told[0].contains(IMPOSTOR), "{told:?}");
-    // Put right, it is bound without anybody's doing; should it come back, it is told again.
+    let notified = world.notified_of("identity/").await;
+    assert!(
+        notified.len() == 1 && notified[0].contains(PAYMENTS_DEV) && notified[0].contains(IMPOSTOR),
+        "{notified:?}"
+    );
+    // Put right, it is bound without anybody's doing; should it come back, it is reported again.
     world.account(IMPOSTOR, "other", true, None);
     sweep(&mut world).await;
     world.assert_ready(PAYMENTS_DEV).await;
     world.account(IMPOSTOR, "payments-dev", true, None);
     sweep(&mut world).await;
-    assert_eq!(world.told_of("identity/").await.len(), 2);
+    assert_eq!(world.notified_of("identity/").await.len(), 2);
 }
 
 #[tokio::test]
@@ -144,17 +151,20 @@ async fn of_two_stacks_of_one_line_neither_changes_and_their_peers_keep_what_the
     world.account(IMPOSTOR, "payments-dev", true, None);
     let before = [SHOP_DEV, PAYMENTS_DEV].map(|account| world.truth(account));
     for account in [PAYMENTS_DEV, IMPOSTOR, SHOP_DEV] {
-        world.settle(account).await;
+        world.converge(account).await;
     }
     sweep(&mut world).await;
     assert_eq!([SHOP_DEV, PAYMENTS_DEV].map(|account| world.truth(account)), before);
-    let told = world.told_of("identity/").await;
-    assert!(told.len() == 1 && told[0].contains(PAYMENTS_DEV) && told[0].contains(IMPOSTOR), "{told:?}");
+    let notified = world.notified_of("identity/").await;
+    assert!(
+        notified.len() == 1 && notified[0].contains(PAYMENTS_DEV) && notified[0].contains(IMPOSTOR),
+        "{notified:?}"
+    );
     // Once somebody has said which it is, its peers go on with that one.
     let line = Line::new("payments", "dev");
     assert!(bind(world.table(), &line, PAYMENTS_DEV, "payments-dev", 0).await.unwrap());
     for account in [SHOP_DEV, PAYMENTS_DEV, IMPOSTOR] {
-        world.settle(account).await;
+        world.converge(account).await;
     }
     assert_eq!([SHOP_DEV, PAYMENTS_DEV].map(|account| world.truth(account)), before);
     world.assert_ready(SHOP_DEV).await;
@@ -166,21 +176,21 @@ async fn an_account_that_takes_another_lines_name_stays_what_it_is() {
     let mut world = joined().await;
     world.account(SHOP_DEV, "shop-prod", true, None);
     world.account(SHOP_PROD, "shop-dev", true, None);
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert_eq!(world.status(SHOP_DEV).await.environment, "dev");
     sweep(&mut world).await;
     assert_eq!(world.status(SHOP_DEV).await.environment, "dev");
-    assert!(world.told_of("identity/").await.iter().any(|it| it.contains("is now called")));
+    assert!(world.notified_of("identity/").await.iter().any(|it| it.contains("is now called")));
 }
 
 #[tokio::test]
 async fn a_closed_account_frees_its_line_and_keeps_its_block() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let block = world.status(SHOP_DEV).await.cidr;
     world.account(SHOP_DEV, "shop-dev", false, None);
     world.account(IMPOSTOR, "shop-dev", true, None);
-    world.settle(IMPOSTOR).await;
+    world.converge(IMPOSTOR).await;
     assert!(world.status_in(IMPOSTOR, REGION).await.is_none(), "not before it is freed");
     sweep(&mut world).await;
     sweep(&mut world).await;
@@ -208,7 +218,7 @@ async fn a_line_that_is_renamed_in_the_file_keeps_its_network_and_its_peerings()
     world.publish(&text).await;
     sweep(&mut world).await;
     for account in [SHOP_DEV, PAYMENTS_DEV] {
-        world.settle(account).await;
+        world.converge(account).await;
         world.assert_ready(account).await;
         assert!(world.status(account).await.connections_ready, "{account}");
     }
@@ -221,9 +231,9 @@ async fn a_line_that_is_renamed_in_the_file_keeps_its_network_and_its_peerings()
     assert!(lines.contains(&("store/dev".to_owned(), SHOP_DEV.to_owned())), "{lines:?}");
     assert!(lines.iter().all(|(line, _)| !line.starts_with("shop/")), "{lines:?}");
     assert!(
-        world.told_of("drift/").await.iter().all(|it| !it.contains("drifted")),
+        world.notified_of("drift/").await.iter().all(|it| !it.contains("drifted")),
         "{:?}",
-        world.told().await
+        world.notified().await
     );
 }
 
@@ -248,9 +258,9 @@ async fn a_name_that_is_corrected_in_the_file_makes_no_second_peering() {
 }
 
 #[tokio::test]
-async fn a_release_frees_the_line_and_the_account() {
+async fn a_decommission_frees_the_line_and_the_account() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let text = FLEET.replace("[{ name: dev }, { name: prod }]", "[{ name: prod }]");
     world.publish(&text.replace(super::links::CONNECTIONS, "")).await;
     sweep(&mut world).await;
@@ -265,8 +275,8 @@ async fn a_release_frees_the_line_and_the_account() {
 #[tokio::test]
 async fn a_vpc_that_another_account_shares_is_not_its_own() {
     let mut world = World::new().await;
-    world.settle(SHOP_PROD).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_PROD).await;
+    world.converge(SHOP_DEV).await;
     let theirs = world.truth(SHOP_PROD);
     let is_ours = |vpc: &&Vpc| vpc.address().is_some();
     let vpc = theirs.vpcs.iter().find(is_ours).unwrap().clone();
@@ -286,7 +296,7 @@ async fn a_vpc_that_another_account_shares_is_not_its_own() {
     });
     let changes = world.changes(SHOP_DEV, REGION);
     for account in [SHOP_DEV, SHOP_PROD] {
-        world.settle(account).await;
+        world.converge(account).await;
         world.assert_ready(account).await;
     }
     assert_eq!(world.changes(SHOP_DEV, REGION), changes, "nothing of it is touched");
@@ -315,7 +325,7 @@ async fn adopted_networks_with_the_same_addresses_are_kept_apart_and_everything_
         );
     world.publish(&text).await;
     for account in [SHOP_DEV, PAYMENTS_DEV, SHOP_DEV] {
-        world.settle(account).await;
+        world.converge(account).await;
         world.assert_ready(account).await;
         let status = world.status(account).await;
         assert_eq!(status.cidr, block);
@@ -327,7 +337,7 @@ async fn adopted_networks_with_the_same_addresses_are_kept_apart_and_everything_
         assert!(refused.contains(account) && refused.contains(other), "{refused}");
         assert!(world.truth(account).peerings.is_empty());
     }
-    world.settle(SHOP_PROD).await;
+    world.converge(SHOP_PROD).await;
     let claims = world.claims().await;
     assert_eq!(claims.iter().filter(|it| it.cidr == block).count(), 2);
     let given = claims.iter().filter(|it| !it.is_adopted());

@@ -1,4 +1,4 @@
-//! What the collector is told of the probes' inputs.
+//! What the collector is notified of the probes' inputs.
 
 use phonehome_alerting::Inputs;
 use phonehome_cloud::table::Table as _;
@@ -21,7 +21,7 @@ fn deployed(world: &World, zone: &str) -> u64 {
 #[tokio::test]
 async fn of_each_probe_the_input_it_has_and_the_one_before_are_noted() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let first = inputs(&world).await;
     for zone in ["use1-az1", "use1-az2"] {
         let generation = deployed(&world, zone);
@@ -32,11 +32,11 @@ async fn of_each_probe_the_input_it_has_and_the_one_before_are_noted() {
     let old = deployed(&world, "use1-az1");
     // Looks that change nothing write nothing.
     let version = world.table().get(&Keys::inputs(SHOP_DEV, REGION)).await.unwrap().unwrap().version;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert_eq!(world.table().get(&Keys::inputs(SHOP_DEV, REGION)).await.unwrap().unwrap().version, version);
 
     world.publish(&FLEET.replace("example.com", "example.org")).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let new = deployed(&world, "use1-az1");
     let second = inputs(&world).await;
     assert!(new > old);
@@ -49,17 +49,17 @@ async fn of_each_probe_the_input_it_has_and_the_one_before_are_noted() {
 async fn an_input_is_noted_before_it_is_deployed() {
     let mut world = World::new().await;
     world.conditions().noted = Some(world.table().clone());
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.publish(&FLEET.replace("example.com", "example.org")).await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     assert_eq!(world.truth(SHOP_DEV).schedules.len(), 2);
 }
 
 #[tokio::test]
-async fn what_a_released_account_was_given_is_forgotten() {
+async fn what_a_decommissioned_account_was_given_is_forgotten() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.account(SHOP_DEV, "shop-dev", false, None);
     world.wait().await;
     world.send(json!({"reconcile": {"account": SHOP_DEV, "release": "remove"}})).await;

@@ -54,7 +54,7 @@ pub(super) fn admitted(seen: &Inventory) -> Vec<Ipv4Net> {
 #[tokio::test]
 async fn a_peer_that_does_not_exist_yet_keeps_nobody_from_being_ready() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     let status = world.status(SHOP_DEV).await;
     assert!(status.egress_ready && !status.connections_ready);
@@ -76,20 +76,20 @@ async fn one_side_asks_the_other_accepts_and_both_lead_there() {
     assert_eq!(admitted(&payments), world.status(SHOP_DEV).await.private_subnets);
     assert!(admitted(&shop).is_empty(), "nobody may open a connection the other way");
     assert_eq!(shop.peerings.len(), 1, "asked for once");
-    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
+    assert_eq!(world.notified_of("drift/").await, Vec::<String>::new());
 }
 
 #[tokio::test]
-async fn a_peer_that_comes_later_wakes_the_one_that_waits() {
+async fn a_peer_that_comes_later_requeues_the_one_that_waits() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.account(PAYMENTS_DEV, "payments-dev", true, None);
-    world.settle(PAYMENTS_DEV).await;
+    world.converge(PAYMENTS_DEV).await;
     for account in [SHOP_DEV, PAYMENTS_DEV] {
         world.assert_ready(account).await;
         assert!(world.status(account).await.connections_ready, "{account}");
     }
-    assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "nothing has drifted");
+    assert_eq!(world.notified_of("drift/").await, Vec::<String>::new(), "nothing has drifted");
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn a_request_that_the_peer_did_not_see_when_it_was_woken_is_brought_to_min
     world.edit(SHOP_DEV, still_asked);
     world.edit(PAYMENTS_DEV, still_asked);
     let before = world.queued().len();
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let woken: Vec<_> =
         world.queued()[before..].iter().map(|it| it["reconcile"]["account"].clone()).collect();
     assert!(woken.contains(&json!(PAYMENTS_DEV)), "{woken:?}");
@@ -115,7 +115,7 @@ async fn a_connection_that_leaves_the_fleet_file_is_gone_on_both_sides() {
         let text = FLEET.replace(CONNECTIONS, "");
         let shown = world.shown(&text, &[SHOP_DEV, PAYMENTS_DEV]).await;
         world.publish_accepting(&text, shown).await;
-        world.settle(first).await;
+        world.converge(first).await;
         world.send(json!({"sweep": {}})).await;
         world.drain().await;
         for account in [SHOP_DEV, PAYMENTS_DEV] {
@@ -125,6 +125,6 @@ async fn a_connection_that_leaves_the_fleet_file_is_gone_on_both_sides() {
             assert_eq!(admitted(&seen), Vec::<Ipv4Net>::new(), "{account} after {first}");
             assert!(seen.peerings.iter().all(|it| it.state == PeeringState::Gone), "{account} after {first}");
         }
-        assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "{first} first");
+        assert_eq!(world.notified_of("drift/").await, Vec::<String>::new(), "{first} first");
     }
 }

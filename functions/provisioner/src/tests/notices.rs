@@ -6,20 +6,20 @@ use serde_json::json;
 
 use super::world::{FLEET, FOREIGN, REGION, SHOP_DEV, SHOP_PROD, World, error};
 
-async fn settled() -> World {
+async fn converged() -> World {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     world.wait().await;
     world
 }
 
 #[tokio::test]
-async fn a_network_that_is_ready_is_told_once_with_its_addresses_and_its_way_out_in_the_same_message() {
-    let mut world = settled().await;
-    let told = world.told_of("network/").await;
-    assert!((1..=2).contains(&told.len()), "{told:?}");
-    let last = told.last().unwrap();
+async fn a_network_that_is_ready_is_reported_once_with_its_addresses_and_its_way_out_in_the_same_message() {
+    let mut world = converged().await;
+    let notified = world.notified_of("network/").await;
+    assert!((1..=2).contains(&notified.len()), "{notified:?}");
+    let last = notified.last().unwrap();
     let nat_ip = world.truth(SHOP_DEV).elastic_ips[0].public_ip.clone();
     for part in ["shop-dev", SHOP_DEV, REGION, "10.0.0.0/18", "use1-az1", "#net-dev", "works", &nat_ip] {
         assert!(last.contains(part), "{part}: {last}");
@@ -27,43 +27,46 @@ async fn a_network_that_is_ready_is_told_once_with_its_addresses_and_its_way_out
     let ids = world.incident_ids_of("network/").await;
     assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
     for _ in 0..3 {
-        world.settle(SHOP_DEV).await;
+        world.converge(SHOP_DEV).await;
     }
-    assert_eq!(world.told_of("network/").await.len(), told.len());
-    assert_eq!(world.told_of("").await.len(), told.len(), "and nothing else");
+    assert_eq!(world.notified_of("network/").await.len(), notified.len());
+    assert_eq!(world.notified_of("").await.len(), notified.len(), "and nothing else");
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_in_the_fleet_file_is_told_once_in_the_last_route() {
+async fn an_account_that_is_not_in_the_fleet_file_is_reported_once_in_the_last_route() {
     let mut world = World::new().await;
     world.reconcile(FOREIGN).await;
     world.send(json!({"sweep": {}})).await;
     world.reconcile(FOREIGN).await;
-    let told = world.told_of("unlisted/").await;
-    assert!(told.len() == 1 && told[0].contains("somebody-elses") && told[0].contains(FOREIGN), "{told:?}");
+    let notified = world.notified_of("unlisted/").await;
+    assert!(
+        notified.len() == 1 && notified[0].contains("somebody-elses") && notified[0].contains(FOREIGN),
+        "{notified:?}"
+    );
     // Messages of one millisecond have no order among them.
     tokio::time::sleep(Duration::from_millis(2)).await;
     // Another one of the same day is added to the message, and named in its thread.
     world.account("101010101010", "one <!here>", true, None);
     world.account("202020202020", "two", true, None);
     world.send(json!({"sweep": {}})).await;
-    let told = world.told_of("unlisted/").await;
+    let notified = world.notified_of("unlisted/").await;
     assert!(
-        told.len() == 2 && told[1].contains("3 accounts") && told[1].contains("101010101010"),
-        "{told:?}"
+        notified.len() == 2 && notified[1].contains("3 accounts") && notified[1].contains("101010101010"),
+        "{notified:?}"
     );
-    assert!(!told[1].contains('<'), "{told:?}");
+    assert!(!notified[1].contains('<'), "{notified:?}");
     let ids = world.incident_ids_of("unlisted/").await;
     assert_eq!(ids[0], ids[1]);
     world.account("101010101010", "one", false, None);
     world.send(json!({"sweep": {}})).await;
-    assert_eq!(world.told_of("unlisted/").await.len(), 2);
+    assert_eq!(world.notified_of("unlisted/").await.len(), 2);
 }
 
 #[tokio::test]
-async fn an_account_that_is_closed_or_has_left_is_told_once_with_what_becomes_of_its_addresses() {
+async fn an_account_that_is_closed_or_has_left_is_reported_once_with_what_becomes_of_its_addresses() {
     for (is_closed, says) in [(true, "is closed"), (false, "has left the organization")] {
-        let mut world = settled().await;
+        let mut world = converged().await;
         world.account(SHOP_DEV, "shop-dev", false, None);
         if !is_closed {
             world.provisioner.organization.accounts.retain(|account| account.id != SHOP_DEV);
@@ -71,16 +74,16 @@ async fn an_account_that_is_closed_or_has_left_is_told_once_with_what_becomes_of
         for _ in 0..3 {
             world.reconcile(SHOP_DEV).await;
         }
-        let told = world.told_of("closed/").await;
-        assert_eq!(told.len(), 1, "{told:?}");
-        for part in [says, "shop-dev", "10.0.0.0/18", "phonehome release", "#net-dev"] {
-            assert!(told[0].contains(part), "{part}: {told:?}");
+        let notified = world.notified_of("closed/").await;
+        assert_eq!(notified.len(), 1, "{notified:?}");
+        for part in [says, "shop-dev", "10.0.0.0/18", "phonehome decommission", "#net-dev"] {
+            assert!(notified[0].contains(part), "{part}: {notified:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_stack_that_fails_before_it_exists_is_told_once_and_that_it_works_too() {
+async fn a_stack_that_fails_before_it_exists_is_reported_once_and_that_it_works_too() {
     let mut world = World::new().await;
     let small = FLEET.replace("cidr: 10.0.0.0/12, block: 18", "cidr: 10.0.0.0/17, block: 18");
     assert_ne!(small, FLEET);
@@ -93,34 +96,34 @@ async fn a_stack_that_fails_before_it_exists_is_told_once_and_that_it_works_too(
     for _ in 0..3 {
         world.reconcile(SHOP_DEV).await;
     }
-    let told = world.told_of("failed/").await;
-    assert!(told.len() == 1 && told[0].contains("shop-dev"), "{told:?}");
+    let notified = world.notified_of("failed/").await;
+    assert!(notified.len() == 1 && notified[0].contains("shop-dev"), "{notified:?}");
     world.publish(FLEET).await;
-    world.settle(SHOP_DEV).await;
-    let told = world.told_of("failed/").await;
-    assert!(told.len() == 2 && told[1].contains("Works again"), "{told:?}");
+    world.converge(SHOP_DEV).await;
+    let notified = world.notified_of("failed/").await;
+    assert!(notified.len() == 2 && notified[1].contains("Works again"), "{notified:?}");
     let ids = world.incident_ids_of("failed/").await;
     assert_eq!(ids[0], ids[1]);
 }
 
 #[tokio::test]
-async fn a_role_that_lost_a_right_is_told_once_with_the_call_and_that_it_is_allowed_again() {
-    let mut world = settled().await;
+async fn a_role_that_lost_a_right_is_reported_once_with_the_call_and_that_it_is_allowed_again() {
+    let mut world = converged().await;
     let refusal = error("ec2:DescribeVpcs", "UnauthorizedOperation", "You are not authorized");
     world.conditions().refusals.insert(SHOP_DEV.into(), refusal);
     for _ in 0..3 {
         world.wait().await;
         world.reconcile(SHOP_DEV).await;
     }
-    let told = world.told_of("denied/").await;
-    assert_eq!(told.len(), 1, "{told:?}");
+    let notified = world.notified_of("denied/").await;
+    assert_eq!(notified.len(), 1, "{notified:?}");
     for part in ["phonehome-member", "ec2:DescribeVpcs", "You are not authorized", "StackSet", "#net-dev"] {
-        assert!(told[0].contains(part), "{part}: {told:?}");
+        assert!(notified[0].contains(part), "{part}: {notified:?}");
     }
     world.conditions().refusals.clear();
-    world.settle(SHOP_DEV).await;
-    let told = world.told_of("denied/").await;
-    assert!(told.len() == 2 && told[1].contains("Allowed again"), "{told:?}");
+    world.converge(SHOP_DEV).await;
+    let notified = world.notified_of("denied/").await;
+    assert!(notified.len() == 2 && notified[1].contains("Allowed again"), "{notified:?}");
 }
 
 #[tokio::test]
@@ -130,26 +133,29 @@ async fn a_new_account_whose_role_is_late_is_no_news() {
     for _ in 0..3 {
         world.reconcile(SHOP_PROD).await;
     }
-    assert_eq!(world.told().await, Vec::<String>::new());
+    assert_eq!(world.notified().await, Vec::<String>::new());
     world.conditions().refusals.clear();
-    world.settle(SHOP_PROD).await;
-    assert!(world.told_of("denied/").await.is_empty());
+    world.converge(SHOP_PROD).await;
+    assert!(world.notified_of("denied/").await.is_empty());
 }
 
 #[tokio::test]
-async fn what_newly_waits_for_permission_is_told_once_with_what_would_allow_it() {
+async fn what_newly_waits_for_permission_is_reported_once_with_what_would_allow_it() {
     let mut world = World::new().await;
-    world.settle(SHOP_PROD).await;
+    world.converge(SHOP_PROD).await;
     world.publish(&FLEET.replace("nat: single", "nat: none")).await;
     for _ in 0..3 {
-        world.settle(SHOP_PROD).await;
+        world.converge(SHOP_PROD).await;
     }
     let prefix = format!("withheld/{SHOP_PROD}/{REGION}");
-    let told = world.told_of(&prefix).await;
-    assert!(told.len() == 1 && told[0].contains("permission") && told[0].contains("--allow"), "{told:?}");
+    let notified = world.notified_of(&prefix).await;
+    assert!(
+        notified.len() == 1 && notified[0].contains("permission") && notified[0].contains("--allow"),
+        "{notified:?}"
+    );
     world.publish(FLEET).await;
-    world.settle(SHOP_PROD).await;
-    let told = world.told_of(&prefix).await;
-    assert!(told.len() == 2 && told[1].contains("Nothing waits"), "{told:?}");
-    assert!(world.told_of("drift/").await.is_empty());
+    world.converge(SHOP_PROD).await;
+    let notified = world.notified_of(&prefix).await;
+    assert!(notified.len() == 2 && notified[1].contains("Nothing waits"), "{notified:?}");
+    assert!(world.notified_of("drift/").await.is_empty());
 }

@@ -105,7 +105,7 @@ async fn what_was_accepted_too_long_ago_is_not_done() {
 }
 
 #[tokio::test]
-async fn beyond_the_hours_limit_nothing_goes_even_when_accepted_and_that_is_told_once() {
+async fn beyond_the_hours_limit_nothing_goes_even_when_accepted_and_that_is_reported_once() {
     let mut world = joined().await;
     let text = cut_short().replace("quarantine_days: 7", "quarantine_days: 7, removals_per_hour: 0");
     let shown = world.shown(&text, &[SHOP_DEV, PAYMENTS_DEV]).await;
@@ -118,9 +118,10 @@ async fn beyond_the_hours_limit_nothing_goes_even_when_accepted_and_that_is_told
         let withheld = world.status(account).await.withheld;
         assert!(withheld.iter().any(|it| it.contains("removals_per_hour")), "{withheld:?}");
     }
-    let told = world.told().await.into_iter().filter(|it| it.contains("removals in this hour")).count();
+    let notified =
+        world.notified().await.into_iter().filter(|it| it.contains("removals in this hour")).count();
     let hours = all::<Hour>(world.table(), "removals").await.unwrap().len();
-    assert_eq!(told, hours, "once an hour");
+    assert_eq!(notified, hours, "once an hour");
     // With room for it the same permission is still there.
     let shown = world.shown(&cut_short(), &[SHOP_DEV, PAYMENTS_DEV]).await;
     world.publish_accepting(&cut_short(), shown).await;

@@ -12,7 +12,7 @@ use super::world::{
 const MINUTE_MS: u64 = 60_000;
 
 #[tokio::test]
-async fn a_new_account_gets_a_block_and_every_step_and_is_looked_at_again() {
+async fn a_new_account_gets_a_block_and_every_step_and_is_observed_again() {
     let world = World::new().await;
     world.reconcile(SHOP_DEV).await;
     let status = world.status(SHOP_DEV).await;
@@ -38,9 +38,9 @@ async fn the_network_is_ready_when_every_step_is_done_and_the_way_out_with_its_n
 }
 
 #[tokio::test]
-async fn a_settled_stack_is_only_looked_at_and_tells_nothing() {
+async fn a_converged_stack_is_only_observed_and_reports_nothing() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let (changes, queued) = (world.changes(SHOP_DEV, REGION), world.queued().len());
     let generation = world.status(SHOP_DEV).await.generation;
     for _ in 0..3 {
@@ -48,12 +48,12 @@ async fn a_settled_stack_is_only_looked_at_and_tells_nothing() {
     }
     assert_eq!((world.changes(SHOP_DEV, REGION), world.queued().len()), (changes, queued));
     assert_eq!(world.status(SHOP_DEV).await.generation, generation + 3);
-    assert_eq!(world.told_of("drift/").await, Vec::<String>::new());
+    assert_eq!(world.notified_of("drift/").await, Vec::<String>::new());
     world.assert_ready(SHOP_DEV).await;
 }
 
 #[tokio::test]
-async fn an_account_without_its_role_yet_is_put_back_and_not_failed() {
+async fn an_account_without_its_role_yet_is_requeued_and_not_failed() {
     let world = World::new().await;
     world.conditions().refusals.insert(SHOP_DEV.into(), no_role());
     world.reconcile(SHOP_DEV).await;
@@ -130,7 +130,7 @@ async fn the_delay_grows_with_each_attempt_and_stays_below_the_queues_limit() {
 }
 
 #[tokio::test]
-async fn a_record_is_put_back_or_refused_and_never_both() {
+async fn a_record_is_requeued_or_refused_and_never_both() {
     let mut world = World::new().await;
     let broken = error("ec2:DescribeVpcs", "ValidationError", "no such thing");
     world.conditions().refusals.insert(EUROPE.into(), broken);
@@ -147,10 +147,10 @@ async fn a_record_is_put_back_or_refused_and_never_both() {
 #[tokio::test]
 async fn what_is_no_longer_declared_goes_only_as_far_as_the_request_allows() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.publish(&FLEET.replace("gateway_endpoints: [s3, dynamodb]", "gateway_endpoints: []")).await;
     let live = |world: &World| world.truth(SHOP_DEV).endpoints.iter().filter(|it| !it.is_gone).count();
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert_eq!(live(&world), 2, "a sweep takes nothing away");
     assert_eq!(world.status(SHOP_DEV).await.withheld.len(), 2);
     for (deletions, rest, left) in [(1, 0, 1), (3, 2, 0)] {
@@ -163,5 +163,9 @@ async fn what_is_no_longer_declared_goes_only_as_far_as_the_request_allows() {
     }
     world.drain().await;
     world.assert_ready(SHOP_DEV).await;
-    assert_eq!(world.told_of("drift/").await, Vec::<String>::new(), "what was known and allowed is no drift");
+    assert_eq!(
+        world.notified_of("drift/").await,
+        Vec::<String>::new(),
+        "what was known and allowed is no drift"
+    );
 }

@@ -21,7 +21,7 @@ async fn closed_foreign_and_unknown_accounts_are_skipped_and_fail_nothing() {
 #[tokio::test]
 async fn an_account_that_is_closed_keeps_its_block_and_its_probes_are_no_longer_expected() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     assert!(!world.status(SHOP_DEV).await.ready_since_ms.is_empty());
     world.account(SHOP_DEV, "shop-dev", false, None);
     world.send(json!({"sweep": {}})).await;
@@ -38,7 +38,7 @@ async fn an_account_that_is_closed_keeps_its_block_and_its_probes_are_no_longer_
 #[tokio::test]
 async fn of_a_closed_account_also_a_stack_whose_region_left_the_fleet_file_is_noted() {
     let mut world = World::new().await;
-    world.settle(SHOP_PROD).await;
+    world.converge(SHOP_PROD).await;
     let text = FLEET
         .replace("  - name: eu-west-1\n    availability_zones: [euw1-az1]\n", "")
         .replace("  - { name: prod-eu, region: eu-west-1, cidr: 10.32.0.0/12, block: 18 }\n", "")
@@ -66,5 +66,5 @@ async fn a_change_in_an_account_without_a_stack_leads_to_nothing() {
     world.send(sample("ec2-delete-route")).await;
     assert!(world.queued().is_empty() && world.letters().is_empty());
     assert!(all::<StackStatus>(world.table(), Keys::STACKS).await.unwrap().is_empty());
-    assert!(world.table().get(&Keys::deeds(SHOP_DEV, "us-east-1")).await.unwrap().is_none());
+    assert!(world.table().get(&Keys::change_log(SHOP_DEV, "us-east-1")).await.unwrap().is_none());
 }

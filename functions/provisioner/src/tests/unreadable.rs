@@ -1,20 +1,20 @@
 //! One bad item, or one account that floods, stops no other account.
 
 use phonehome_cloud::table::Table as _;
-use phonehome_provision::Deeds;
+use phonehome_provision::ChangeLog;
 use phonehome_state::Keys;
 use serde_json::{Value, json};
 
-use super::drift::{deleted, settled};
+use super::drift::{converged, deleted};
 use super::links::{admitted, joined, peered};
 use super::world::{PAYMENTS_DEV, REGION, SHOP_DEV, SHOP_PROD, World};
 
 #[tokio::test]
 async fn an_unreadable_stack_stops_only_its_own_account() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.table().put_raw(Keys::stack(SHOP_DEV, REGION), "nonsense");
-    world.settle(SHOP_PROD).await;
+    world.converge(SHOP_PROD).await;
     assert!(world.status(SHOP_PROD).await.network_ready);
     assert_eq!(world.letters(), Vec::<String>::new());
     let before = world.queued().len();
@@ -35,7 +35,7 @@ async fn while_a_peer_cannot_be_read_nothing_that_leads_to_it_is_touched() {
     let whole = world.table().get(&Keys::stack(SHOP_DEV, REGION)).await.unwrap().unwrap().body;
     world.table().put_raw(Keys::stack(SHOP_DEV, REGION), "nonsense");
     for _ in 0..3 {
-        world.settle(PAYMENTS_DEV).await;
+        world.converge(PAYMENTS_DEV).await;
     }
     let after = world.truth(PAYMENTS_DEV);
     assert_eq!(peered(&after), peered(&payments));
@@ -43,15 +43,15 @@ async fn while_a_peer_cannot_be_read_nothing_that_leads_to_it_is_touched() {
     assert_eq!(after.peerings, payments.peerings);
     assert!(world.status(PAYMENTS_DEV).await.withheld.is_empty());
     world.table().put_raw(Keys::stack(SHOP_DEV, REGION), &whole);
-    world.settle(SHOP_DEV).await;
-    world.settle(PAYMENTS_DEV).await;
+    world.converge(SHOP_DEV).await;
+    world.converge(PAYMENTS_DEV).await;
     assert_eq!(peered(&world.truth(SHOP_DEV)), peered(&shop));
     world.assert_ready(PAYMENTS_DEV).await;
 }
 
 #[tokio::test]
-async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_looks() {
-    let world = settled().await;
+async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_observations() {
+    let world = converged().await;
     let (queued, generation) = (world.queued().len(), world.status(SHOP_DEV).await.generation);
     for number in 0..350 {
         let mut event = deleted(&format!("rtb-{number:017x}"));
@@ -63,11 +63,11 @@ async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_loo
         world.send(event).await;
     }
     assert_eq!(world.letters(), Vec::<String>::new());
-    let doc = world.table().get(&Keys::deeds(SHOP_DEV, REGION)).await.unwrap().unwrap();
+    let doc = world.table().get(&Keys::change_log(SHOP_DEV, REGION)).await.unwrap().unwrap();
     assert!(doc.body.len() < 150_000, "{} bytes", doc.body.len());
     assert!(doc.version <= 102, "{} writes", doc.version);
-    let deeds: Deeds = doc.read().unwrap();
-    assert_eq!(deeds.deeds.len(), 50);
+    let change_log: ChangeLog = doc.read().unwrap();
+    assert_eq!(change_log.change_log.len(), 50);
     assert!(world.status(SHOP_DEV).await.generation <= generation + 2);
     assert!(world.queued().len() <= queued + 2, "{:?}", &world.queued()[queued..]);
     assert!(world.provisioner.metrics.counts()["DeedsDropped"] >= 1);
@@ -75,8 +75,10 @@ async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_loo
 
 #[tokio::test]
 async fn unreadable_notes_of_an_account_are_written_anew() {
-    for key in [Keys::deeds(SHOP_DEV, REGION), Keys::inputs(SHOP_DEV, REGION), Keys::seen(SHOP_DEV, REGION)] {
-        let mut world = settled().await;
+    for key in
+        [Keys::change_log(SHOP_DEV, REGION), Keys::inputs(SHOP_DEV, REGION), Keys::seen(SHOP_DEV, REGION)]
+    {
+        let mut world = converged().await;
         world.table().put_raw(key.clone(), "nonsense");
         world.send(deleted("rtb-0fffffffffffffff0")).await;
         world.drain().await;

@@ -11,7 +11,7 @@ use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
 use phonehome_cloud::{Account, FixedOrganization, MemoryQueue, Message};
 use phonehome_fakecloud::{FakeCloud, Options, SharedCloud};
 use phonehome_network::Inventory;
-use phonehome_provision::{Job, Provision, SETTLE_MS};
+use phonehome_provision::{COOLDOWN_MS, Job, Provision};
 use phonehome_state::{
     Accepted, AcceptedStack, Claim, Keys, Outboxed, PublishedFleet, all, base, publish, readable, written_by,
 };
@@ -83,7 +83,7 @@ impl World {
             provision: Provision {
                 table: table.writing_only(written_by("provisioner")),
                 members,
-                settle_ms: SETTLE_MS,
+                cooldown_ms: COOLDOWN_MS,
             },
             queue: MemoryQueue::default(),
             dead_letters: MemoryQueue::default(),
@@ -163,8 +163,8 @@ impl World {
         self.send(json!({"reconcile": {"account": account}})).await;
     }
 
-    /// Lets time pass: changed stacks have settled, no lease is held any more, nothing is on its way, and
-    /// the last look is long over.
+    /// Lets time pass: changed stacks have converged, no lease is held any more, nothing is on its way, and
+    /// the last observation is long over.
     pub(super) async fn wait(&self) {
         self.cloud.with(|cloud| cloud.advance(200_000));
         for (_, status) in readable::<StackStatus>(self.table(), Keys::STACKS).await.unwrap().found {
@@ -192,8 +192,8 @@ impl World {
         panic!("{DELIVERIES_MAX} deliveries, and it does not end: {:?}", self.queued().last());
     }
 
-    /// Looks at an account until nothing is left to do.
-    pub(super) async fn settle(&mut self, account: &str) {
+    /// Observes an account until nothing is left to do.
+    pub(super) async fn converge(&mut self, account: &str) {
         self.wait().await;
         self.reconcile(account).await;
         self.drain().await;
@@ -235,13 +235,13 @@ impl World {
     }
 
     /// The messages for Slack, each as its JSON.
-    pub(super) async fn told(&self) -> Vec<String> {
+    pub(super) async fn notified(&self) -> Vec<String> {
         let outbox = all::<Outboxed>(self.table(), Keys::OUTBOX).await.unwrap();
         outbox.into_iter().map(|(_, it)| serde_json::to_string(&it.outgoing.body).unwrap()).collect()
     }
 
     /// The messages for Slack about incidents whose id begins so, each as its JSON, the first first.
-    pub(super) async fn told_of(&self, prefix: &str) -> Vec<String> {
+    pub(super) async fn notified_of(&self, prefix: &str) -> Vec<String> {
         let outbox = all::<Outboxed>(self.table(), Keys::OUTBOX).await.unwrap().into_iter();
         outbox
             .filter(|(_, it)| it.outgoing.incident_id.starts_with(prefix))

@@ -6,55 +6,55 @@ use ipnet::Ipv4Net;
 use phonehome_network::{Inventory, Kind, NatState, RouteTarget, RulePeer, TAG_ADDRESS, Tags};
 use phonehome_planner::{Action, RefTarget};
 
-use super::desk::{Desk, check, id};
+use super::harness::{Harness, check, id};
 use super::{Accounts, Judgement};
 
 pub(super) async fn what_is_made_is_seen_with_its_tags<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let base = desk.base().await?;
-    let ip = desk.make("elastic-ip/use1-az1", Action::AllocateElasticIp).await?;
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let base = harness.base().await?;
+    let ip = harness.make("elastic-ip/use1-az1", Action::AllocateElasticIp).await?;
     let action = Action::CreateNatGateway { subnet: id(&base.subnet), allocation: id(&ip) };
-    let nat = desk.make("nat-gateway/use1-az1", action).await?;
+    let nat = harness.make("nat-gateway/use1-az1", action).await?;
     let destination = Ipv4Net::default();
     let target = RefTarget::InternetGateway(id(&base.gateway));
     let route = Action::CreateRoute { table: id(&base.table), destination, target };
-    desk.done("route-table/public/default-route", route).await?;
+    harness.done("route-table/public/default-route", route).await?;
     let action = Action::AssociateRouteTable { table: id(&base.table), subnet: id(&base.subnet) };
-    desk.done("subnet/public/use1-az1/route-table", action).await?;
+    harness.done("subnet/public/use1-az1/route-table", action).await?;
     let action = Action::CreateSecurityGroup {
         vpc: id(&base.vpc),
         name: "phonehome-probe".into(),
         description: "phonehome probes: no way in, any way out".into(),
     };
-    let group = desk.make("security-group/probe", action).await?;
+    let group = harness.make("security-group/probe", action).await?;
 
-    let seen = desk.see().await?;
+    let seen = harness.see().await?;
     let vpc = seen.vpcs.iter().find(|it| it.id == base.vpc).ok_or("the VPC is not seen")?;
-    desk.has_tags("vpc", Some(&vpc.tags))?;
-    check(vpc.cidrs == [desk.spec.cidr] && !vpc.is_default, || format!("{vpc:?}"))?;
+    harness.has_tags("vpc", Some(&vpc.tags))?;
+    check(vpc.cidrs == [harness.spec.cidr] && !vpc.is_default, || format!("{vpc:?}"))?;
     let subnet = seen.subnets.iter().find(|it| it.id == base.subnet).ok_or("the subnet is not seen")?;
-    desk.has_tags("subnet/public/use1-az1", Some(&subnet.tags))?;
+    harness.has_tags("subnet/public/use1-az1", Some(&subnet.tags))?;
     let placed = (&subnet.vpc_id, subnet.cidr, subnet.az_id.as_str())
-        == (&base.vpc, desk.spec.zones[0].public, "use1-az1");
+        == (&base.vpc, harness.spec.zones[0].public, "use1-az1");
     check(placed, || format!("{subnet:?}"))?;
     let gateway = seen.internet_gateways.iter().find(|it| it.id == base.gateway);
     let gateway = gateway.ok_or("the internet gateway is not seen")?;
-    desk.has_tags("internet-gateway", Some(&gateway.tags))?;
+    harness.has_tags("internet-gateway", Some(&gateway.tags))?;
     check(gateway.vpc_id.as_ref() == Some(&base.vpc), || format!("{gateway:?}"))?;
     let address = seen.elastic_ips.iter().find(|it| it.allocation_id == ip);
-    desk.has_tags("elastic-ip/use1-az1", address.map(|it| &it.tags))?;
+    harness.has_tags("elastic-ip/use1-az1", address.map(|it| &it.tags))?;
     let nat = seen.nat_gateways.iter().find(|it| it.id == nat).ok_or("the NAT gateway is not seen")?;
-    desk.has_tags("nat-gateway/use1-az1", Some(&nat.tags))?;
+    harness.has_tags("nat-gateway/use1-az1", Some(&nat.tags))?;
     let live = matches!(nat.state, NatState::Pending | NatState::Available);
     check(live && nat.subnet_id.as_ref() == Some(&base.subnet) && nat.allocation_ids == [ip], || {
         format!("{nat:?}")
     })?;
-    table_is_seen(&desk.spec, &seen, &base.table, &base.subnet, &base.gateway)?;
+    table_is_seen(&harness.spec, &seen, &base.table, &base.subnet, &base.gateway)?;
     let group = seen.security_groups.iter().find(|it| it.id == group).ok_or("the group is not seen")?;
-    desk.has_tags("security-group/probe", Some(&group.tags))?;
+    harness.has_tags("security-group/probe", Some(&group.tags))?;
     let out = RulePeer::Cidr(Ipv4Net::default());
     let open = group.egress.iter().all(|rule| rule.peer == out && rule.protocol == "-1");
     check(group.ingress.is_empty() && group.egress.len() == 1 && open, || format!("{group:?}"))
@@ -84,13 +84,13 @@ pub(super) async fn a_vpc_comes_with_a_table_a_group_and_an_acl<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let vpc = desk.vpc().await?;
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let vpc = harness.vpc().await?;
     let group =
-        desk.make("security-group/default", Action::FindDefaultSecurityGroup { vpc: id(&vpc) }).await?;
-    let acl = desk.make("network-acl/default", Action::FindDefaultNetworkAcl { vpc: id(&vpc) }).await?;
-    let table = desk.make("route-table/main", Action::FindMainRouteTable { vpc: id(&vpc) }).await?;
-    let seen = desk.see().await?;
+        harness.make("security-group/default", Action::FindDefaultSecurityGroup { vpc: id(&vpc) }).await?;
+    let acl = harness.make("network-acl/default", Action::FindDefaultNetworkAcl { vpc: id(&vpc) }).await?;
+    let table = harness.make("route-table/main", Action::FindMainRouteTable { vpc: id(&vpc) }).await?;
+    let seen = harness.see().await?;
     let group = seen.security_groups.iter().find(|it| it.id == group).ok_or("no default group")?;
     let from_itself = group.ingress.iter().all(|rule| rule.peer == RulePeer::Itself);
     check(group.name == "default" && group.vpc_id == vpc && from_itself, || format!("{group:?}"))?;
@@ -107,10 +107,10 @@ pub(super) async fn a_new_subnet_gives_no_public_addresses<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let vpc = desk.vpc().await?;
-    let subnet = desk.subnet(&vpc, 0).await?;
-    let seen = desk.see().await?;
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let vpc = harness.vpc().await?;
+    let subnet = harness.subnet(&vpc, 0).await?;
+    let seen = harness.see().await?;
     let subnet = seen.subnets.iter().find(|it| it.id == subnet).ok_or("the subnet is not seen")?;
     check(!subnet.public_ip_on_launch, || format!("{subnet:?}"))
 }
@@ -119,20 +119,20 @@ pub(super) async fn dns_is_seen_only_when_it_is_asked_for<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let vpc = desk.vpc().await?;
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let vpc = harness.vpc().await?;
     let of = |seen: &Inventory| {
         seen.vpcs.iter().find(|it| it.id == vpc).map(|it| (it.dns_support, it.dns_host_names))
     };
-    let seen = of(&desk.see().await?);
+    let seen = of(&harness.see().await?);
     check(seen == Some((Some(true), Some(false))), || {
         format!("a new VPC has DNS and no host names: {seen:?}")
     })?;
-    desk.done("vpc/dns-host-names", Action::EnableDnsHostNames { vpc: id(&vpc) }).await?;
-    desk.done("vpc/dns-support", Action::EnableDnsSupport { vpc: id(&vpc) }).await?;
-    let seen = of(&desk.see().await?);
+    harness.done("vpc/dns-host-names", Action::EnableDnsHostNames { vpc: id(&vpc) }).await?;
+    harness.done("vpc/dns-support", Action::EnableDnsSupport { vpc: id(&vpc) }).await?;
+    let seen = of(&harness.see().await?);
     check(seen == Some((Some(true), Some(true))), || format!("{seen:?}"))?;
-    let seen = desk.look(&[Kind::Vpc]).await?;
+    let seen = harness.observe(&[Kind::Vpc]).await?;
     check(of(&seen) == Some((None, None)) && seen.subnets.is_empty(), || format!("{seen:?}"))?;
     let all_but = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Vpc);
     check(seen.unseen.iter().copied().eq(all_but), || format!("unseen: {:?}", seen.unseen))
@@ -142,29 +142,29 @@ pub(super) async fn a_route_is_replaced_and_an_association_too<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let base = desk.base().await?;
-    let ip = desk.make("elastic-ip/use1-az1", Action::AllocateElasticIp).await?;
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let base = harness.base().await?;
+    let ip = harness.make("elastic-ip/use1-az1", Action::AllocateElasticIp).await?;
     let action = Action::CreateNatGateway { subnet: id(&base.subnet), allocation: id(&ip) };
-    let nat = desk.make("nat-gateway/use1-az1", action).await?;
+    let nat = harness.make("nat-gateway/use1-az1", action).await?;
     let (table, destination) = (id(&base.table), Ipv4Net::default());
     let target = RefTarget::InternetGateway(id(&base.gateway));
-    desk.done("route", Action::CreateRoute { table: table.clone(), destination, target }).await?;
+    harness.done("route", Action::CreateRoute { table: table.clone(), destination, target }).await?;
     let target = RefTarget::NatGateway(id(&nat));
-    desk.done("route", Action::ReplaceRoute { table, destination, target }).await?;
+    harness.done("route", Action::ReplaceRoute { table, destination, target }).await?;
     let action = Action::AssociateRouteTable { table: id(&base.table), subnet: id(&base.subnet) };
-    desk.done("association", action).await?;
+    harness.done("association", action).await?;
     let other =
-        desk.make("route-table/private/use1-az1", Action::CreateRouteTable { vpc: id(&base.vpc) }).await?;
+        harness.make("route-table/private/use1-az1", Action::CreateRouteTable { vpc: id(&base.vpc) }).await?;
 
-    let seen = desk.see().await?;
+    let seen = harness.see().await?;
     let first = seen.route_tables.iter().find(|it| it.id == base.table).ok_or("no route table")?;
     let to_nat = first.routes.iter().map(|it| &it.target).eq([&RouteTarget::NatGateway(nat)]);
     check(to_nat, || format!("{first:?}"))?;
     let association = first.associations.first().ok_or("no association")?;
     let association_id = association.id.clone();
-    desk.done("association", Action::ReplaceAssociation { association_id, table: id(&other) }).await?;
-    let seen = desk.see().await?;
+    harness.done("association", Action::ReplaceAssociation { association_id, table: id(&other) }).await?;
+    let seen = harness.see().await?;
     let of = |table: &str| {
         let found = seen.route_tables.iter().find(|it| it.id == table);
         found.map(|it| it.associations.iter().map(|it| it.subnet_id.clone()).collect::<Vec<_>>())
@@ -175,16 +175,16 @@ pub(super) async fn a_route_is_replaced_and_an_association_too<A: Accounts>(
 }
 
 pub(super) async fn tags_are_put_and_taken_away<A: Accounts>(accounts: Arc<A>, number: u32) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let vpc = desk.vpc().await?;
-    let mut wanted = desk.spec.tags_of(&phonehome_network::Address::vpc());
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let vpc = harness.vpc().await?;
+    let mut wanted = harness.spec.tags_of(&phonehome_network::Address::vpc());
     let tags = Tags::from([("team".to_owned(), "net".to_owned()), ("Name".to_owned(), "other".to_owned())]);
-    desk.done("vpc/tags", Action::Tag { resource: id(&vpc), tags: tags.clone() }).await?;
+    harness.done("vpc/tags", Action::Tag { resource: id(&vpc), tags: tags.clone() }).await?;
     let keys = vec![TAG_ADDRESS.to_owned(), "never-there".to_owned()];
-    desk.done("vpc/tags", Action::Untag { resource: vpc.clone(), keys }).await?;
+    harness.done("vpc/tags", Action::Untag { resource: vpc.clone(), keys }).await?;
     wanted.extend(tags);
     wanted.remove(TAG_ADDRESS);
-    let seen = desk.see().await?;
+    let seen = harness.see().await?;
     let seen = seen.vpcs.iter().find(|it| it.id == vpc).map(|it| &it.tags);
     check(seen == Some(&wanted), || format!("tags {seen:?}, must be {wanted:?}"))
 }
@@ -193,20 +193,20 @@ pub(super) async fn endpoints_are_added_to_route_tables<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let vpc = desk.vpc().await?;
-    let first = desk.table(&vpc).await?;
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let vpc = harness.vpc().await?;
+    let first = harness.table(&vpc).await?;
     let second =
-        desk.make("route-table/private/use1-az1", Action::CreateRouteTable { vpc: id(&vpc) }).await?;
-    let service = format!("com.amazonaws.{}.s3", desk.spec.region);
+        harness.make("route-table/private/use1-az1", Action::CreateRouteTable { vpc: id(&vpc) }).await?;
+    let service = format!("com.amazonaws.{}.s3", harness.spec.region);
     let action =
         Action::CreateGatewayEndpoint { vpc: id(&vpc), service: service.clone(), tables: vec![id(&first)] };
-    let endpoint = desk.make("endpoint/s3", action).await?;
+    let endpoint = harness.make("endpoint/s3", action).await?;
     let action = Action::AddEndpointTables { endpoint: endpoint.clone(), tables: vec![id(&second)] };
-    desk.done("endpoint/s3", action).await?;
-    let seen = desk.see().await?;
+    harness.done("endpoint/s3", action).await?;
+    let seen = harness.see().await?;
     let found = seen.endpoints.iter().find(|it| it.id == endpoint).ok_or("the endpoint is not seen")?;
-    desk.has_tags("endpoint/s3", Some(&found.tags))?;
+    harness.has_tags("endpoint/s3", Some(&found.tags))?;
     let (mut tables, mut wanted) = (found.route_table_ids.clone(), vec![first, second]);
     tables.sort();
     wanted.sort();

@@ -7,10 +7,10 @@ use phonehome_executor::StackApi;
 use phonehome_network::PeeringState;
 use phonehome_planner::{Action, RefTarget};
 
-use super::desk::{Desk, check, id};
+use super::harness::{Harness, check, id};
 use super::{Accounts, Judgement};
 
-fn request<Api: StackApi>(vpc: &str, to: &Desk<Api>, peer_vpc: &str) -> Action {
+fn request<Api: StackApi>(vpc: &str, to: &Harness<Api>, peer_vpc: &str) -> Action {
     Action::CreatePeering {
         vpc: id(vpc),
         peer_account: to.spec.account.clone(),
@@ -23,8 +23,8 @@ pub(super) async fn a_peering_is_asked_for_and_accepted<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let asks = Desk::open(&*accounts, number, false).await?;
-    let asked = Desk::open(&*accounts, number, true).await?;
+    let asks = Harness::open(&*accounts, number, false).await?;
+    let asked = Harness::open(&*accounts, number, true).await?;
     let (here, there) = (asks.vpc().await?, asked.vpc().await?);
     let peering = asks.make("peering/other", request(&here, &asked, &there)).await?;
     // A route may lead there before it is accepted.
@@ -33,8 +33,8 @@ pub(super) async fn a_peering_is_asked_for_and_accepted<A: Accounts>(
     asks.done("route", Action::CreateRoute { table: id(&table), destination, target }).await?;
     let accept = || Action::AcceptPeering { peering: peering.clone() };
     asks.refused(accept(), Class::Invalid, &["OperationNotPermitted"]).await?;
-    for desk in [&asks, &asked] {
-        let seen = desk.see().await?;
+    for harness in [&asks, &asked] {
+        let seen = harness.see().await?;
         let seen = seen.peerings.iter().find(|it| it.id == peering).ok_or("both accounts must see it")?;
         let sides = (&seen.requester.vpc_id, &seen.accepter.vpc_id);
         let accounts = (&seen.requester.account, &seen.accepter.account);
@@ -46,8 +46,8 @@ pub(super) async fn a_peering_is_asked_for_and_accepted<A: Accounts>(
     let seen = asks.see().await?;
     asks.has_tags("peering/other", seen.peerings.iter().find(|it| it.id == peering).map(|it| &it.tags))?;
     asked.done("peering/other", accept()).await?;
-    for desk in [&asks, &asked] {
-        let seen = desk.see().await?;
+    for harness in [&asks, &asked] {
+        let seen = harness.see().await?;
         let state = seen.peerings.iter().find(|it| it.id == peering).map(|it| it.state);
         check(state == Some(PeeringState::Active), || format!("accepted, and {state:?}"))?;
     }
@@ -59,8 +59,8 @@ pub(super) async fn a_second_request_answers_the_first_one<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let asks = Desk::open(&*accounts, number, false).await?;
-    let asked = Desk::open(&*accounts, number, true).await?;
+    let asks = Harness::open(&*accounts, number, false).await?;
+    let asked = Harness::open(&*accounts, number, true).await?;
     let (here, there) = (asks.vpc().await?, asked.vpc().await?);
     let first = asks.make("peering/other", request(&here, &asked, &there)).await?;
     let second = asks.make("peering/other", request(&here, &asked, &there)).await?;
@@ -78,13 +78,13 @@ pub(super) async fn the_other_way_round_cannot_be_accepted_as_well<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let left = Desk::open(&*accounts, number, false).await?;
-    let right = Desk::open(&*accounts, number, true).await?;
+    let left = Harness::open(&*accounts, number, false).await?;
+    let right = Harness::open(&*accounts, number, true).await?;
     let (here, there) = (left.vpc().await?, right.vpc().await?);
     let first = left.make("peering/other", request(&here, &right, &there)).await?;
     let second = right.make("peering/other", request(&there, &left, &here)).await?;
     check(first != second, || format!("both requests were answered with {first}"))?;
     right.done("peering/other", Action::AcceptPeering { peering: first }).await?;
     let codes = ["VpcPeeringConnectionAlreadyExists"];
-    left.refused(Action::AcceptPeering { peering: second }, Class::NotYet, &codes).await
+    left.refused(Action::AcceptPeering { peering: second }, Class::EventuallyConsistent, &codes).await
 }

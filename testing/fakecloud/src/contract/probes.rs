@@ -6,48 +6,48 @@ use phonehome_network::Kind;
 use phonehome_planner::{Action, StackSpec};
 use phonehome_wire::{ProbeInput, WIRE_VERSION};
 
-use super::desk::{Desk, check, id};
+use super::harness::{Harness, check, id};
 use super::{Accounts, Judgement};
 
 pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
     accounts: Arc<A>,
     number: u32,
 ) -> Judgement {
-    let desk = Desk::open(&*accounts, number, false).await?;
-    let probe = desk.spec.probe.clone().ok_or("the sample has probes")?;
-    let base = desk.base().await?;
+    let harness = Harness::open(&*accounts, number, false).await?;
+    let probe = harness.spec.probe.clone().ok_or("the sample has probes")?;
+    let base = harness.base().await?;
     let action = Action::CreateSecurityGroup {
         vpc: id(&base.vpc),
         name: "phonehome-probe".into(),
         description: "phonehome probes".into(),
     };
-    let group = desk.make("security-group/probe", action).await?;
+    let group = harness.make("security-group/probe", action).await?;
     let name = StackSpec::probe_name("use1-az1");
     let make = || Action::CreateFunction {
         name: name.clone(),
         subnet: id(&base.subnet),
         security_group: id(&group),
     };
-    desk.done("probe/use1-az1", make()).await?;
-    // Made by an earlier call whose answer was lost: the next look sees it.
-    desk.so("probe/use1-az1", make()).await?;
-    desk.done("probe/use1-az1/destination", Action::PutDestination { name: name.clone() }).await?;
-    let function_arn = desk.spec.probe_arn("use1-az1");
+    harness.done("probe/use1-az1", make()).await?;
+    // Made by an earlier call whose answer was lost: the next observation sees it.
+    harness.so("probe/use1-az1", make()).await?;
+    harness.done("probe/use1-az1/destination", Action::PutDestination { name: name.clone() }).await?;
+    let function_arn = harness.spec.probe_arn("use1-az1");
     let input = |generation| ProbeInput {
         version: WIRE_VERSION,
         generation,
-        region: desk.spec.region.clone(),
+        region: harness.spec.region.clone(),
         availability_zone: "use1-az1".into(),
         checks: probe.checks.clone(),
     };
     let arn = || function_arn.clone();
     let action = || Action::CreateSchedule { name: name.clone(), function_arn: arn(), input: input(1) };
-    desk.done("probe/use1-az1/schedule", action()).await?;
-    desk.so("probe/use1-az1/schedule", action()).await?;
+    harness.done("probe/use1-az1/schedule", action()).await?;
+    harness.so("probe/use1-az1/schedule", action()).await?;
     let action = Action::UpdateSchedule { name: name.clone(), function_arn: arn(), input: input(2) };
-    desk.done("probe/use1-az1/schedule", action).await?;
+    harness.done("probe/use1-az1/schedule", action).await?;
 
-    let seen = desk.look(&[Kind::Function, Kind::Schedule]).await?;
+    let seen = harness.observe(&[Kind::Function, Kind::Schedule]).await?;
     let [function] = seen.functions.as_slice() else { return Err(format!("{:?}", seen.functions)) };
     let placed = function.subnet_ids == [base.subnet.clone()] && function.security_group_ids == [group];
     let set = (&function.role_arn, function.memory_mb, function.timeout_s)

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::Executor;
-use phonehome_executor::retry::{Verdict, delay, verdict};
+use phonehome_executor::retry::{RetryDecision, delay, retry_decision};
 use phonehome_fakecloud::{FakeCloud, FakeStack, SharedCloud, sample};
 use phonehome_planner::StackSpec;
 
-use crate::driver::{Look, look};
+use crate::driver::{Observed, observe};
 
 const MINUTE_MS: u64 = 60_000;
 
@@ -25,7 +25,7 @@ struct Visit {
 
 #[derive(Debug, PartialEq, Eq)]
 enum End {
-    Settled(u64),
+    Converged(u64),
     GivenUp(u64),
 }
 
@@ -42,18 +42,18 @@ fn open(cloud: &SharedCloud, visit: &Visit, now_ms: u64) -> Result<FakeStack, Cl
     })
 }
 
-async fn turn(cloud: &SharedCloud, visit: &mut Visit, seed: u64) {
+async fn revision(cloud: &SharedCloud, visit: &mut Visit, seed: u64) {
     let now_ms = visit.due_ms;
     let class = match open(cloud, visit, now_ms) {
         Err(error) => error.class(),
         Ok(handle) => {
             let mut executor = Executor::new().with_clock(cloud.clone());
-            match look(&handle, &visit.spec, &mut executor).await.expect("a plan") {
-                Look::Settled => {
-                    visit.end = Some(End::Settled(now_ms));
+            match observe(&handle, &visit.spec, &mut executor).await.expect("a plan") {
+                Observed::Converged => {
+                    visit.end = Some(End::Converged(now_ms));
                     return;
                 }
-                Look::Working(_) => Class::NotYet,
+                Observed::Working(_) => Class::EventuallyConsistent,
             }
         }
     };
@@ -62,7 +62,8 @@ async fn turn(cloud: &SharedCloud, visit: &mut Visit, seed: u64) {
         _ => (now_ms, 0),
     };
     visit.waits = Some((class, since_ms, attempts));
-    if verdict(class, attempts + 1, Duration::from_millis(now_ms - since_ms)) == Verdict::GiveUp {
+    if retry_decision(class, attempts + 1, Duration::from_millis(now_ms - since_ms)) == RetryDecision::GiveUp
+    {
         visit.end = Some(End::GivenUp(now_ms));
     }
     visit.due_ms += u64::try_from(delay(class, attempts, seed).as_millis()).unwrap();
@@ -84,11 +85,11 @@ async fn a_closed_account_and_a_missing_role_hold_up_no_other_account() {
         (0..visits.len()).filter(|at| visits[*at].end.is_none()).min_by_key(|at| visits[*at].due_ms)
     {
         cloud.with(|cloud| cloud.advance_to(visits[next].due_ms));
-        turn(&cloud, &mut visits[next], next as u64).await;
+        revision(&cloud, &mut visits[next], next as u64).await;
     }
     for open in [0, 3] {
         assert!(
-            matches!(visits[open].end, Some(End::Settled(ms)) if ms < MINUTE_MS),
+            matches!(visits[open].end, Some(End::Converged(ms)) if ms < MINUTE_MS),
             "{:?}",
             visits[open].end
         );
@@ -101,7 +102,7 @@ async fn a_closed_account_and_a_missing_role_hold_up_no_other_account() {
     );
     assert!(cloud.with(|cloud| cloud.stack("100000000001", sample::REGION).calls().is_empty()));
     assert!(
-        matches!(visits[2].end, Some(End::Settled(ms)) if (15..20).contains(&(ms / MINUTE_MS))),
+        matches!(visits[2].end, Some(End::Converged(ms)) if (15..20).contains(&(ms / MINUTE_MS))),
         "{:?}",
         visits[2].end
     );

@@ -8,7 +8,7 @@ use phonehome_planner::{Limits, PlanError, StackSpec, plan};
 use crate::shape::shape;
 
 /// The looks after which the loop gives up.
-const LOOKS_MAX: usize = 60;
+const OBSERVATIONS_MAX: usize = 60;
 
 /// A requester (the account under test) and an accepter, with everything a stack can have.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct Outcome {
     pub(crate) calls: usize,
     /// Those that looked.
     pub(crate) describes: usize,
-    pub(crate) looks: usize,
+    pub(crate) observations: usize,
     pub(crate) restarts: usize,
     /// Operation and address of each call that changed something, sorted.
     pub(crate) effects: Vec<String>,
@@ -46,7 +46,7 @@ pub(crate) enum Stuck {
     Plan(PlanError),
     /// A call can never succeed.
     Failed(String),
-    NeverSettled(String),
+    NeverConverged(String),
 }
 
 impl Pair {
@@ -75,7 +75,7 @@ impl Pair {
     pub(crate) async fn drifted() -> Self {
         let fresh = Self::fresh(Options::default()).await;
         let shared = SharedCloud::new(fresh.cloud.clone());
-        fresh.settle(&shared, vec![], 15_000).await.expect("settled");
+        fresh.converge(&shared, vec![], 15_000).await.expect("settled");
         let mut pair = Self { cloud: shared.with(|cloud| cloud.clone()), ..fresh };
         let (account, region) = (pair.ours.account.clone(), pair.ours.region.clone());
         pair.cloud.stack(&account, &region).edit(|world| {
@@ -109,18 +109,18 @@ impl Pair {
     }
 
     /// Looks, plans, applies until both accounts are as declared. The faults happen to our first
-    /// executor; when it dies another one takes over. `pause_ms` pass between two looks.
-    pub(crate) async fn settle(
+    /// executor; when it dies another one takes over. `pause_ms` pass between two observations.
+    pub(crate) async fn converge(
         &self,
         cloud: &SharedCloud,
         faults: Vec<Fault>,
         pause_ms: u64,
     ) -> Result<Outcome, Stuck> {
-        self.settle_with(cloud, vec![faults], pause_ms).await
+        self.converge_with(cloud, vec![faults], pause_ms).await
     }
 
     /// The same with faults for each executor of ours in turn.
-    pub(crate) async fn settle_with(
+    pub(crate) async fn converge_with(
         &self,
         cloud: &SharedCloud,
         faults: Vec<Vec<Fault>>,
@@ -132,10 +132,10 @@ impl Pair {
         let before = cloud.with(|cloud| cloud.stack(&self.ours.account, &self.ours.region).calls().len());
         let (from_ms, mut last) = (cloud.with(|cloud| cloud.now_ms()), String::new());
         let (mut handles, mut executor) = (vec![open()], new_executor(cloud));
-        for looks in 1..=LOOKS_MAX {
+        for observations in 1..=OBSERVATIONS_MAX {
             let Some(handle) = handles.last().cloned() else { break };
-            let ours = match look(&handle, &self.ours, &mut executor).await {
-                Err(Stuck::Plan(refused)) if self.patient => Look::Working(refused.to_string()),
+            let ours = match observe(&handle, &self.ours, &mut executor).await {
+                Err(Stuck::Plan(refused)) if self.patient => Observed::Working(refused.to_string()),
                 other => other?,
             };
             if handle.is_dead() {
@@ -143,33 +143,33 @@ impl Pair {
                 executor = new_executor(cloud);
             }
             let theirs = self.their_look(cloud).await?;
-            if let (Look::Settled, Look::Settled) = (&ours, &theirs) {
+            if let (Observed::Converged, Observed::Converged) = (&ours, &theirs) {
                 let took_ms = cloud.with(|cloud| cloud.now_ms()) - from_ms;
-                return Ok(self.outcome(cloud, &handles, looks, before, took_ms));
+                return Ok(self.outcome(cloud, &handles, observations, before, took_ms));
             }
             last = format!("{ours:?} {theirs:?}");
             cloud.with(|cloud| cloud.advance(pause_ms));
         }
-        Err(Stuck::NeverSettled(last))
+        Err(Stuck::NeverConverged(last))
     }
 
-    async fn their_look(&self, cloud: &SharedCloud) -> Result<Look, Stuck> {
+    async fn their_look(&self, cloud: &SharedCloud) -> Result<Observed, Stuck> {
         let mut spec = self.theirs.clone();
         let vpc = cloud.with(|cloud| vpc_of(cloud, &self.ours));
         spec.links = vec![sample::link(&self.ours, vpc, false)];
-        look(&FakeStack::open(cloud, spec.clone()), &spec, &mut new_executor(cloud)).await
+        observe(&FakeStack::open(cloud, spec.clone()), &spec, &mut new_executor(cloud)).await
     }
 
     fn outcome(
         &self,
         cloud: &SharedCloud,
         handles: &[FakeStack],
-        looks: usize,
+        observations: usize,
         before: usize,
         took_ms: u64,
     ) -> Outcome {
         let log: Vec<_> = handles.iter().flat_map(FakeStack::log).collect();
-        let describes = log.iter().filter(|it| is_look(it.operation, &it.subject)).count();
+        let describes = log.iter().filter(|it| is_observation(it.operation, &it.subject)).count();
         let is_throttle = |code: &str| code == "RequestLimitExceeded" || code.starts_with("T");
         let throttled = log.iter().filter(|it| it.code.as_deref().is_some_and(is_throttle)).count();
         cloud.with(|cloud| {
@@ -181,7 +181,7 @@ impl Pair {
             Outcome {
                 calls: handles.iter().map(FakeStack::calls).sum(),
                 describes,
-                looks,
+                observations,
                 restarts: handles.len() - 1,
                 effects,
                 ours: shape(&ours.truth()),
@@ -193,8 +193,8 @@ impl Pair {
     }
 }
 
-/// A describe call of a look has a kind in the plural as its subject, that of a plan an address.
-fn is_look(operation: &str, subject: &str) -> bool {
+/// A describe call of an observation has a kind in the plural as its subject, that of a plan an address.
+fn is_observation(operation: &str, subject: &str) -> bool {
     let describes = operation.starts_with("ec2:Describe") || operation.contains(":Get");
     describes && !subject.contains('/')
 }
@@ -203,32 +203,32 @@ fn new_executor(cloud: &SharedCloud) -> Executor<SharedCloud> {
     Executor::new().with_clock(cloud.clone())
 }
 
-/// What a look found.
+/// What an observation found.
 #[derive(Debug)]
-pub(crate) enum Look {
-    Settled,
+pub(crate) enum Observed {
+    Converged,
     #[allow(dead_code, reason = "read by Debug, when the loop never ends")]
     Working(String),
 }
 
-/// One look, and what follows from it.
-pub(crate) async fn look(
+/// One observation, and what follows from it.
+pub(crate) async fn observe(
     handle: &FakeStack,
     spec: &StackSpec,
     executor: &mut Executor<SharedCloud>,
-) -> Result<Look, Stuck> {
+) -> Result<Observed, Stuck> {
     let seen = match handle.observe(&spec.kinds()).await {
         Ok(seen) => seen,
-        Err(error) => return Ok(Look::Working(error.to_string())),
+        Err(error) => return Ok(Observed::Working(error.to_string())),
     };
     let plan = plan(spec, &seen, &Limits::SWEEP).map_err(Stuck::Plan)?;
-    if plan.is_settled() && plan.withheld.is_empty() {
-        return Ok(Look::Settled);
+    if plan.is_converged() && plan.withheld.is_empty() {
+        return Ok(Observed::Converged);
     }
     let applied = executor.apply(handle, &plan, &NoFence).await;
     match applied.failure() {
         Some((address, error)) if !handle.is_dead() => Err(Stuck::Failed(format!("{address}: {error}"))),
-        _ => Ok(Look::Working(format!("{:?} {:?} {:?}", plan.waits, plan.withheld, applied.waiting()))),
+        _ => Ok(Observed::Working(format!("{:?} {:?} {:?}", plan.waits, plan.withheld, applied.waiting()))),
     }
 }
 

@@ -10,7 +10,7 @@ const PAUSE_MS: u64 = 15_000;
 async fn run(pair: &Pair, faults: Vec<Fault>) -> Outcome {
     let cloud = SharedCloud::new(pair.cloud.clone());
     let faulty = format!("{faults:?}");
-    pair.settle(&cloud, faults, PAUSE_MS).await.unwrap_or_else(|stuck| panic!("{faulty}: {stuck:#?}"))
+    pair.converge(&cloud, faults, PAUSE_MS).await.unwrap_or_else(|stuck| panic!("{faulty}: {stuck:#?}"))
 }
 
 /// A run without faults, then one for each call and each way it can go wrong. `at_least` guards
@@ -29,7 +29,7 @@ async fn every_call_may_go_wrong(pair: &Pair, at_least: usize) {
             assert_same(&run.effects, &undisturbed.effects, &format!("{fault:?}: what changed something"));
             assert_eq!(run.restarts, usize::from(!loses), "{fault:?}");
             let extra = run.describes.saturating_sub(undisturbed.describes);
-            assert!(extra <= kinds, "{fault:?}: {extra} more describe calls, {} looks", run.looks);
+            assert!(extra <= kinds, "{fault:?}: {extra} more describe calls, {} looks", run.observations);
         }
     }
     println!(
@@ -52,6 +52,6 @@ async fn a_repair_ends_the_same_whichever_call_the_executor_dies_at_or_loses() {
 
 #[tokio::test]
 async fn functions_that_stay_pending_for_a_while_change_nothing_about_that() {
-    let options = Options { function_pending_looks: 2, ..Options::default() };
+    let options = Options { function_pending_observations: 2, ..Options::default() };
     every_call_may_go_wrong(&Pair::fresh(options).await, 60).await;
 }

@@ -1,5 +1,5 @@
 //! Writes that looks do not show for a while. The rule: between the last call that may have changed
-//! something and the next look at the account, whoever makes the two, there has to be as long as AWS
+//! something and the next observation of the account, whoever makes the two, there has to be as long as AWS
 //! may take to show a write. Then nothing is ever made twice; a second less, and it can be.
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ async fn pair(staleness: Staleness) -> Pair {
 /// What went wrong, if anything: a resource made twice, or a plan refused for what was not visible.
 async fn trouble(pair: &Pair, wanted: &[String], faults: Vec<Fault>, pause_ms: u64) -> Option<String> {
     let cloud = SharedCloud::new(pair.cloud.clone());
-    match pair.settle(&cloud, faults, pause_ms).await {
+    match pair.converge(&cloud, faults, pause_ms).await {
         Err(stuck) => Some(format!("{stuck:?}")),
         Ok(run) => (run.effects != wanted).then(|| format!("{} changes", run.effects.len())),
     }
@@ -27,12 +27,12 @@ async fn trouble(pair: &Pair, wanted: &[String], faults: Vec<Fault>, pause_ms: u
 async fn undisturbed() -> (usize, Vec<String>) {
     let pair = pair(Staleness::None).await;
     let cloud = SharedCloud::new(pair.cloud.clone());
-    let run = pair.settle(&cloud, vec![], BOUND_MS).await.expect("settled");
+    let run = pair.converge(&cloud, vec![], BOUND_MS).await.expect("settled");
     (run.calls, run.effects)
 }
 
 #[tokio::test]
-async fn nothing_is_made_twice_when_looks_wait_as_long_as_writes_may_stay_invisible() {
+async fn nothing_is_made_twice_when_observations_wait_as_long_as_writes_may_stay_invisible() {
     let (calls, wanted) = undisturbed().await;
     for seed in 0..3 {
         let pair = pair(Staleness::UpTo { ms: BOUND_MS, seed }).await;
@@ -56,7 +56,7 @@ async fn a_second_less_and_something_can_be_made_twice() {
 /// What came of a run: resources that are there twice, and whether it came to an end at all.
 async fn twice(pair: &Pair, pause_ms: u64) -> (usize, Option<Stuck>) {
     let cloud = SharedCloud::new(pair.cloud.clone());
-    let stuck = pair.settle(&cloud, vec![], pause_ms).await.err();
+    let stuck = pair.converge(&cloud, vec![], pause_ms).await.err();
     let truth = cloud.with(|cloud| cloud.stack(&pair.ours.account, &pair.ours.region).truth());
     (duplicates(&truth), stuck)
 }

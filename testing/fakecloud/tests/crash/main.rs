@@ -2,10 +2,10 @@
 //! account ends as it would have without it, and nothing is made twice.
 
 mod batch;
+mod decommission;
 mod driver;
 mod every_call;
 mod late;
 mod random;
-mod release;
 mod shape;
 mod slow;

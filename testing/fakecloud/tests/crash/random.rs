@@ -24,9 +24,9 @@ fn fault() -> impl Strategy<Value = Fault> {
 }
 
 fn options() -> impl Strategy<Value = Options> {
-    (0..120_000_u64, 0..3_u32, 0..=PAUSE_MS, any::<u64>()).prop_map(|(nat, looks, ms, seed)| Options {
+    (0..120_000_u64, 0..3_u32, 0..=PAUSE_MS, any::<u64>()).prop_map(|(nat, observations, ms, seed)| Options {
         nat_pending_ms: nat,
-        function_pending_looks: looks,
+        function_pending_observations: observations,
         staleness: Staleness::UpTo { ms, seed },
         ..Options::default()
     })
@@ -50,11 +50,11 @@ proptest! {
         runtime.block_on(async {
             let calm = Pair::fresh(Options::default()).await;
             let cloud = SharedCloud::new(calm.cloud.clone());
-            let wanted = calm.settle(&cloud, vec![], PAUSE_MS).await.expect("settled");
+            let wanted = calm.converge(&cloud, vec![], PAUSE_MS).await.expect("settled");
             let pair = Pair::fresh(options).await;
             let cloud = SharedCloud::new(pair.cloud.clone());
             let cloud = limits.into_iter().fold(cloud, SharedCloud::with_limits);
-            let run = pair.settle_with(&cloud, faults, PAUSE_MS).await;
+            let run = pair.converge_with(&cloud, faults, PAUSE_MS).await;
             let run = run.unwrap_or_else(|stuck| panic!("{stuck:#?}"));
             assert_same(&run.ours, &wanted.ours, "our account");
             assert_same(&run.theirs, &wanted.theirs, "their account");

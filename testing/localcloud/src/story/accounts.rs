@@ -1,21 +1,21 @@
 //! Accounts are created, and get their networks.
 
 use anyhow::{Context as _, Result, ensure};
-use phonehome_localcloud::{MANAGEMENT_ACCOUNT, Network, Place, REGION, Stage};
+use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, Network, Place, REGION};
 use serde_json::{Value, json};
 
 use super::PATIENCE;
-use super::cast::{Cast, Member};
+use super::cast::{Cast, CastAccount};
 use super::narrator::Narrator;
 
 const DETAIL_TYPE: &str = "AWS Service Event via CloudTrail";
 
 /// Six accounts are created; each gets its network and its probes.
-pub(crate) async fn arrive(stage: &Stage, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Accounts come");
     for name in Cast::names() {
-        let id = stage.control.create_account(&name, &format!("aws+{name}@example.com")).await?;
-        cast.members.push(Member { name, id });
+        let id = local_cloud.control.create_account(&name, &format!("aws+{name}@example.com")).await?;
+        cast.members.push(CastAccount { name, id });
     }
     let list: Vec<String> =
         cast.members.iter().map(|member| format!("{} {}", member.name, member.id)).collect();
@@ -23,39 +23,39 @@ pub(crate) async fn arrive(stage: &Stage, cast: &mut Cast, narrator: &mut Narrat
     narrator.note(
         "each raised a CreateAccountResult event; the roles are not there yet, so the provisioner waits",
     );
-    odd_events(stage, cast, narrator).await?;
+    odd_events(local_cloud, cast, narrator).await?;
     let ids: Vec<String> = cast.members.iter().map(|member| member.id.clone()).collect();
-    stage.deploy_member_role(&ids).await?;
+    local_cloud.deploy_member_role(&ids).await?;
     narrator.say("infra/member-role.yaml deployed to each account, as its StackSet does on AWS");
     let count = cast.members.len();
-    all_are_ready(stage, count).await?;
+    all_are_ready(local_cloud, count).await?;
     narrator.say(&format!("{count} networks are ready"));
-    narrator.quote(&stage.phonehome(&["status"]).await?);
+    narrator.quote(&local_cloud.phonehome(&["status"]).await?);
     let shop = cast.id("shop-prod")?;
-    let network = stage.control.describe_network(&Place::new(shop, REGION)).await?;
+    let network = local_cloud.control.describe_network(&Place::new(shop, REGION)).await?;
     narrator.say("shop-prod in detail, as AWS sees it:");
     narrator.quote(&describe(&network));
-    disjoint(&stage.status().await?)
+    disjoint(&local_cloud.status().await?)
 }
 
 /// Every account's stack is as declared.
-pub(crate) async fn all_are_ready(stage: &Stage, count: usize) -> Result<()> {
+pub(crate) async fn all_are_ready(local_cloud: &LocalCloud, count: usize) -> Result<()> {
     let ready = |status: &Value| {
         (stacks(status).iter().filter(|stack| stack["phase"] == "ready").count() == count).then_some(())
     };
-    stage.wait_for_status("every stack to be ready", PATIENCE, ready).await
+    local_cloud.wait_for_status("every stack to be ready", PATIENCE, ready).await
 }
 
 /// The same event again, one of a creation that failed, one of Control Tower.
-async fn odd_events(stage: &Stage, cast: &Cast, narrator: &Narrator) -> Result<()> {
+async fn odd_events(local_cloud: &LocalCloud, cast: &Cast, narrator: &Narrator) -> Result<()> {
     let management = Place::new(MANAGEMENT_ACCOUNT, REGION);
     let (shop, ledger) = (cast.id("shop-dev")?, cast.id("ledger-dev")?);
     let again = json!({"eventName": "CreateAccountResult", "eventSource": "organizations.amazonaws.com",
         "serviceEventDetails": {"createAccountStatus": {"id": "car-3fbd74c0f2fa11ed8b6e0a41b5dcf48f",
             "state": "SUCCEEDED", "accountName": "****", "accountId": shop,
             "requestedTimestamp": "May 15, 2026 8:26:54 AM", "completedTimestamp": "May 15, 2026 8:26:57 AM"}}});
-    stage.control.put_service_event(&management, "aws.organizations", DETAIL_TYPE, &again).await?;
-    let refused = stage.control.create_account("shop-dev-again", "aws+shop-dev@example.com").await;
+    local_cloud.control.put_service_event(&management, "aws.organizations", DETAIL_TYPE, &again).await?;
+    let refused = local_cloud.control.create_account("shop-dev-again", "aws+shop-dev@example.com").await;
     ensure!(refused.is_err(), "an e-mail address that is taken made a second account");
     let tower = json!({"eventName": "CreateManagedAccount", "eventSource": "controltower.amazonaws.com",
         "serviceEventDetails": {"createManagedAccountStatus": {
@@ -63,43 +63,47 @@ async fn odd_events(stage: &Stage, cast: &Cast, narrator: &Narrator) -> Result<(
             "account": {"accountName": "ledger-dev", "accountId": ledger}, "state": "SUCCEEDED",
             "message": "AWS Control Tower successfully created an enrolled account.",
             "requestedTimestamp": "2026-05-15T08:20:54+0000", "completedTimestamp": "2026-05-15T08:26:57+0000"}}});
-    stage.control.put_service_event(&management, "aws.controltower", DETAIL_TYPE, &tower).await?;
+    local_cloud.control.put_service_event(&management, "aws.controltower", DETAIL_TYPE, &tower).await?;
     narrator
         .say("sent as well: a duplicate event, a creation that FAILED (e-mail taken), one of Control Tower");
-    let told = stage
+    let notified = local_cloud
         .receiver
         .wait_for("Slack to hear of the failed creation", PATIENCE, |seen| {
             seen.messages.iter().find(|message| message.text.contains("EMAIL_ALREADY_EXISTS")).cloned()
         })
         .await?;
-    narrator.say(&format!("Slack {}:", told.channel));
-    narrator.quote(&told.text);
+    narrator.say(&format!("Slack {}:", notified.channel));
+    narrator.quote(&notified.text);
     Ok(())
 }
 
-/// A sweep looks at every account again, and finds nothing to do.
-pub(crate) async fn nothing_changes(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+/// A sweep observes every account again, and finds nothing to do.
+pub(crate) async fn nothing_changes(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     let place = Place::new(cast.id("shop-prod")?, REGION);
-    let before = stage.control.describe_network(&place).await?;
+    let before = local_cloud.control.describe_network(&place).await?;
     let generations = |status: &Value| -> Vec<u64> {
         stacks(status).iter().filter_map(|stack| stack["generation"].as_u64()).collect()
     };
-    let first = generations(&stage.status().await?);
-    stage
+    let first = generations(&local_cloud.status().await?);
+    local_cloud
         .control
-        .send_message(&Stage::hub_place(), stage.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
+        .send_message(&LocalCloud::hub_place(), local_cloud.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
         .await?;
-    let status = stage
+    let status = local_cloud
         .wait_for_status("the sweep to look at every account", PATIENCE, |status| {
             let now = generations(status);
-            let looked = now.iter().zip(&first).all(|(now, before)| now > before);
-            let settled = stacks(status).iter().all(|stack| stack["leased_until_ms"] == 0);
-            (looked && settled).then(|| status.clone())
+            let observed = now.iter().zip(&first).all(|(now, before)| now > before);
+            let converged = stacks(status).iter().all(|stack| stack["leased_until_ms"] == 0);
+            (observed && converged).then(|| status.clone())
         })
         .await?;
-    let settled = stacks(&status).iter().all(|stack| stack["message"] == "as declared");
-    ensure!(settled, "the sweep changed something: {status:#}");
-    let after = stage.control.describe_network(&place).await?;
+    let converged = stacks(&status).iter().all(|stack| stack["message"] == "as declared");
+    ensure!(converged, "the sweep changed something: {status:#}");
+    let after = local_cloud.control.describe_network(&place).await?;
     ensure!(
         format!("{before:?}") == format!("{after:?}"),
         "the sweep changed shop-prod:\n{before:#?}\n{after:#?}"

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{MANAGEMENT_ACCOUNT, QueueMessage, Stage};
+use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, QueueMessage};
 use serde_json::json;
 
 use super::PATIENCE;
@@ -11,24 +11,30 @@ use super::cast::Cast;
 use super::narrator::Narrator;
 
 /// Sends what must be refused, and shows where it ended.
-pub(crate) async fn sent_and_refused(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn sent_and_refused(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     narrator.act("Bad input");
-    let hub = Stage::hub_place();
-    let reconcile = stage.output("ReconcileQueueUrl")?;
-    stage.control.send_message(&hub, reconcile, r#"{"hello":"world"}"#).await?;
+    let hub = LocalCloud::hub_place();
+    let reconcile = local_cloud.output("ReconcileQueueUrl")?;
+    local_cloud.control.send_message(&hub, reconcile, r#"{"hello":"world"}"#).await?;
     let no_id = json!({"account": MANAGEMENT_ACCOUNT, "source": "aws.organizations", "detail": {"eventName": "CreateAccountResult",
         "serviceEventDetails": {"createAccountStatus": {"state": "SUCCEEDED"}}}});
-    stage.control.send_message(&hub, reconcile, &no_id.to_string()).await?;
+    local_cloud.control.send_message(&hub, reconcile, &no_id.to_string()).await?;
     let forged = report(cast.id("shop-dev")?, cast.id("payments-prod")?);
-    let reports = stage.output("ReportsQueueUrl")?;
-    stage.control.send_message(&hub, reports, "garbage").await?;
-    stage.control.send_message(&hub, reports, &forged).await?;
+    let reports = local_cloud.output("ReportsQueueUrl")?;
+    local_cloud.control.send_message(&hub, reports, "garbage").await?;
+    local_cloud.control.send_message(&hub, reports, &forged).await?;
     narrator.say("sent: an event of unknown shape, one without account id, a garbage report, a report that claims another account");
     let start = std::time::Instant::now();
     let letters = loop {
         let mut letters =
-            stage.control.peek_queue(&hub, stage.output("ReconcileDeadLetterQueueUrl")?).await?;
-        letters.extend(stage.control.peek_queue(&hub, stage.output("ReportsDeadLetterQueueUrl")?).await?);
+            local_cloud.control.peek_queue(&hub, local_cloud.output("ReconcileDeadLetterQueueUrl")?).await?;
+        letters.extend(
+            local_cloud.control.peek_queue(&hub, local_cloud.output("ReportsDeadLetterQueueUrl")?).await?,
+        );
         if letters.len() >= 4 {
             break letters;
         }
@@ -38,7 +44,7 @@ pub(crate) async fn sent_and_refused(stage: &Stage, cast: &Cast, narrator: &mut 
     ensure!(letters.len() == 4, "{} dead letters: {letters:#?}", letters.len());
     narrator.say("each is kept in its dead-letter queue with its reason:");
     narrator.quote(&letters.iter().map(reason).collect::<Vec<_>>().join("\n"));
-    let metrics = stage.control.metrics(&hub).await?;
+    let metrics = local_cloud.control.metrics(&hub).await?;
     let refused: BTreeMap<&str, f64> = metrics
         .iter()
         .filter(|metric| metric.name == "Refused")

@@ -1,7 +1,7 @@
 //! Somebody changes a network by hand; and what a change of the fleet file would do.
 
 use anyhow::{Context as _, Result, ensure};
-use phonehome_localcloud::{Network, RouteTable, Stage};
+use phonehome_localcloud::{LocalCloud, Network, RouteTable};
 
 use super::PATIENCE;
 use super::cast::Cast;
@@ -12,13 +12,17 @@ use super::trouble::plain;
 const PERSON: &str = "alice@example.com";
 
 /// A private subnet loses its way out, and gets it back.
-pub(crate) async fn route_is_deleted(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn route_is_deleted(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     narrator.act("Somebody changes a network by hand");
     let account = cast.id("shop-dev")?;
-    let before = stage.network(account).await?;
+    let before = local_cloud.network(account).await?;
     let table = before.route_tables.iter().find(|table| nat_route(table).is_some());
     let table = table.context("shop-dev has no private route table with a default route")?;
-    stage.delete_default_route(account, &table.id, PERSON).await?;
+    local_cloud.delete_default_route(account, &table.id, PERSON).await?;
     narrator.say(&format!("{PERSON} deletes the default route of {} in shop-dev", table.id));
     narrator.note(
         "CloudTrail tells the account's default bus of the call → hub bus → queue → provisioner; on AWS that takes minutes",
@@ -27,9 +31,9 @@ pub(crate) async fn route_is_deleted(stage: &Stage, cast: &Cast, narrator: &mut 
         let table = network.route_tables.iter().find(|it| it.id == table.id)?;
         (nat_route(table) == nat_route_of(&before, &table.id)).then_some(())
     };
-    stage.wait_for_network(account, "the route to be back", PATIENCE, is_back).await?;
+    local_cloud.wait_for_network(account, "the route to be back", PATIENCE, is_back).await?;
     narrator.say("the route is back");
-    let message = stage
+    let message = local_cloud
         .receiver
         .wait_for("Slack to say who did it", PATIENCE, |seen| {
             let mut messages = seen.messages.iter();
@@ -40,26 +44,30 @@ pub(crate) async fn route_is_deleted(stage: &Stage, cast: &Cast, narrator: &mut 
     narrator.quote(&plain(&message));
     ensure!(message.channel == "#net-dev", "it was said in {}", message.channel);
     ensure!(plain(&message).contains("repaired"), "it was not said that it is repaired: {message:#?}");
-    let pages = stage.receiver.seen().network_pages();
+    let pages = local_cloud.receiver.seen().network_pages();
     ensure!(pages.is_empty(), "a repaired route paged: {pages:#?}");
     narrator.say("nobody was paged");
     Ok(())
 }
 
 /// What a change of the fleet file would do to one account, and cost. Nothing is changed.
-pub(crate) async fn plan_is_shown(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn plan_is_shown(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     narrator.act("What would a change do?");
     let file = cast.next_fleet_file.display().to_string();
     let account = cast.id("ledger-dev")?;
-    let before = stage.network(account).await?;
+    let before = local_cloud.network(account).await?;
     let arguments = ["plan", "--fleet", &file, "--account", "ledger-dev", "--allow-delete", "4"];
-    let plan = stage.phonehome_as_viewer(&arguments).await?;
+    let plan = local_cloud.phonehome_as_viewer(&arguments).await?;
     narrator.say(
         "the next fleet file has nat: single in dev; phonehome plan --account ledger-dev --allow-delete 4:",
     );
     narrator.quote(&plan);
     ensure!(plan.contains("NAT single costs"), "the plan has no price:\n{plan}");
-    let after = stage.network(account).await?;
+    let after = local_cloud.network(account).await?;
     ensure!(format!("{before:?}") == format!("{after:?}"), "a plan changed ledger-dev");
     narrator.note("with the role phonehome-viewer of the hub account, which could not change anything");
     Ok(())

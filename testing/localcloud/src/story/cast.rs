@@ -12,7 +12,7 @@ const FLEET: &str = include_str!("fleet.yaml");
 
 /// An account of the story.
 #[derive(Debug, Clone)]
-pub(crate) struct Member {
+pub(crate) struct CastAccount {
     /// Its name, `shop-prod`.
     pub(crate) name: String,
     /// Its id, once AWS has given it one.
@@ -23,7 +23,7 @@ pub(crate) struct Member {
 #[derive(Debug)]
 pub(crate) struct Cast {
     /// The accounts, in the order of their creation.
-    pub(crate) members: Vec<Member>,
+    pub(crate) members: Vec<CastAccount>,
     /// The fleet file of the story.
     pub(crate) fleet_file: PathBuf,
     /// The same with changes that somebody thinks about.

@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{Network, Peering, Place, REGION, Stage};
+use phonehome_localcloud::{LocalCloud, Network, Peering, Place, REGION};
 
 use super::PATIENCE;
 use super::cast::Cast;
 use super::narrator::Narrator;
 
 /// The shop may open what it declared at payments, in prod and in dev, and nowhere else.
-pub(crate) async fn are_peerings(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn are_peerings(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     for environment in ["dev", "prod"] {
         let (shop, payments) = (format!("shop-{environment}"), format!("payments-{environment}"));
         let (from, to) = (cast.id(&shop)?, cast.id(&payments)?);
@@ -20,10 +24,11 @@ pub(crate) async fn are_peerings(stage: &Stage, cast: &Cast, narrator: &mut Narr
             let routed = destinations(network, &peering.id).len() == 3;
             routed.then(|| (peering.clone(), network.clone()))
         };
-        let (there, target) =
-            stage.wait_for_network(to, &format!("the peering in {payments}"), PATIENCE, is_whole).await?;
+        let (there, target) = local_cloud
+            .wait_for_network(to, &format!("the peering in {payments}"), PATIENCE, is_whole)
+            .await?;
         let (here, source) =
-            stage.wait_for_network(from, &format!("the peering in {shop}"), PATIENCE, is_whole).await?;
+            local_cloud.wait_for_network(from, &format!("the peering in {shop}"), PATIENCE, is_whole).await?;
         ensure!(here.id == there.id, "{shop} has {here:?} and {payments} {there:?}");
         narrator.say(&format!(
             "{shop} → {payments}, as declared: {} is {}, asked for by {shop} and accepted by {payments}",
@@ -37,7 +42,7 @@ pub(crate) async fn are_peerings(stage: &Stage, cast: &Cast, narrator: &mut Narr
             narrator.quote(&format!("{payments}: security group phonehome-inbound lets in"));
             narrator.quote(&lets_in.iter().map(|rule| format!("  {rule}")).collect::<Vec<_>>().join("\n"));
         }
-        let ledger = stage.network(cast.id(&format!("ledger-{environment}"))?).await?;
+        let ledger = local_cloud.network(cast.id(&format!("ledger-{environment}"))?).await?;
         ensure!(ledger.peerings.is_empty(), "ledger declares no connection: {:?}", ledger.peerings);
     }
     narrator.say("ledger declares no connection and has no peering");
@@ -45,15 +50,19 @@ pub(crate) async fn are_peerings(stage: &Stage, cast: &Cast, narrator: &mut Narr
 }
 
 /// AWS puts a VPC into every Region of a new account, all with the same addresses.
-pub(crate) async fn default_vpcs_go(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn default_vpcs_go(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     let (mut regions, start) = (0, Instant::now());
     for member in &cast.members {
         let place = Place::new(&member.id, REGION);
-        let mut seen = stage.control.default_vpcs(&place).await?;
+        let mut seen = local_cloud.control.default_vpcs(&place).await?;
         while !seen.with_default_vpc.is_empty() {
             ensure!(start.elapsed() < PATIENCE, "{} still has default VPCs: {seen:?}", member.name);
             tokio::time::sleep(Duration::from_millis(200)).await;
-            seen = stage.control.default_vpcs(&place).await?;
+            seen = local_cloud.control.default_vpcs(&place).await?;
         }
         regions += seen.regions.len();
     }

@@ -2,17 +2,17 @@
 
 use anyhow::Result;
 use phonehome_localcloud::cost::{FleetSize, monthly};
-use phonehome_localcloud::{HUB_ACCOUNT, Stage};
+use phonehome_localcloud::{HUB_ACCOUNT, LocalCloud};
 
 use super::accounts;
 use super::cast::Cast;
 use super::narrator::Narrator;
 
 /// Shows the state at the end, and the bill.
-pub(crate) async fn tell(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn notify(local_cloud: &LocalCloud, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("At the end");
-    accounts::all_are_ready(stage, cast.members.len()).await?;
-    narrator.quote(&stage.phonehome(&["status"]).await?);
+    accounts::all_are_ready(local_cloud, cast.members.len()).await?;
+    narrator.quote(&local_cloud.phonehome(&["status"]).await?);
     #[allow(clippy::cast_precision_loss, reason = "a handful of accounts")]
     let probes = cast.members.len() as f64 * 3.0;
     narrator.say("what this fleet would cost a month on AWS (us-east-1, list prices of November 2026):");
@@ -31,8 +31,8 @@ pub(crate) async fn tell(stage: &Stage, cast: &Cast, narrator: &mut Narrator) ->
 }
 
 /// How to look around while it runs on.
-pub(crate) fn how_to_look_around(stage: &Stage) {
-    let endpoint = stage.emulator.endpoint();
+pub(crate) fn how_to_look_around(local_cloud: &LocalCloud) {
+    let endpoint = local_cloud.emulator.endpoint();
     println!(
         "
 It stays, until Ctrl-C. The AWS emulator is at {endpoint}. A 12-digit access key id is that account's root:

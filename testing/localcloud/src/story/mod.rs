@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{Stage, StageOptions};
+use phonehome_localcloud::{LocalCloud, LocalCloudOptions};
 use tempfile::TempDir;
 
 use cast::Cast;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// What is left when the story is over. Everything ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Scene {
-    stage: Stage,
+    local_cloud: LocalCloud,
     _cast: Cast,
     _folder: TempDir,
 }
@@ -42,20 +42,20 @@ pub(crate) async fn play(repository: &Path, verbose: bool) -> Result<Scene> {
     if verbose || result.is_err() {
         narrator.log(&folder.path().join("emulator.log"), if verbose { 400 } else { 40 });
     }
-    let (stage, cast) = result?;
-    Ok(Scene { stage, _cast: cast, _folder: folder })
+    let (local_cloud, cast) = result?;
+    Ok(Scene { local_cloud, _cast: cast, _folder: folder })
 }
 
 /// Leaves everything running until Ctrl-C, which is how it is meant to end.
 pub(crate) async fn keep(scene: Scene) {
-    ending::how_to_look_around(&scene.stage);
+    ending::how_to_look_around(&scene.local_cloud);
     let _ = phonehome_localcloud::unless_interrupted(std::future::pending::<Result<()>>()).await;
     println!("\nStopped; nothing is left running.");
 }
 
-async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Result<(Stage, Cast)> {
+async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Result<(LocalCloud, Cast)> {
     narrator.act("The local cloud");
-    let mut stage = Stage::start(StageOptions {
+    let mut local_cloud = LocalCloud::start(LocalCloudOptions {
         repository: repository.to_owned(),
         folder: folder.to_owned(),
         schedule_seconds: SCHEDULE_SECONDS,
@@ -65,13 +65,13 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     .await?;
     narrator.say(&format!(
         "AWS emulator at {}, IAM enforced; Slack and on-call listen too",
-        stage.emulator.endpoint()
+        local_cloud.emulator.endpoint()
     ));
     narrator.note(&format!(
         "schedules of rate(1 minute) fire every {SCHEDULE_SECONDS} s here; a probe counts as silent after {OVERDUE_SECONDS} s"
     ));
-    trail_is_made(&stage, narrator).await?;
-    stage.deploy().await?;
+    trail_is_made(&local_cloud, narrator).await?;
+    local_cloud.deploy().await?;
     narrator.say(
         "infra/hub.yaml, infra/operator.yaml and infra/management.yaml deployed through CloudFormation, with the release binaries",
     );
@@ -80,32 +80,32 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     );
 
     let mut cast = Cast::start(folder).await?;
-    stage
+    local_cloud
         .phonehome_as_operator(&["publish", "--yes", "--fleet", &cast.fleet_file.display().to_string()])
         .await?;
     narrator.say("phonehome publish: the fleet file is in force (3 domains × dev and prod)");
 
-    accounts::arrive(&stage, &mut cast, narrator).await?;
-    connections::are_peerings(&stage, &cast, narrator).await?;
-    connections::default_vpcs_go(&stage, &cast, narrator).await?;
-    accounts::nothing_changes(&stage, &cast, narrator).await?;
-    trouble::probes_report(&stage, narrator).await?;
-    by_hand::route_is_deleted(&stage, &cast, narrator).await?;
-    by_hand::plan_is_shown(&stage, &cast, narrator).await?;
-    trouble::target_goes_away(&stage, &mut cast, narrator).await?;
-    trouble::target_comes_back(&stage, &mut cast, narrator).await?;
-    trouble::probe_falls_silent(&stage, &cast, narrator).await?;
-    bad_input::sent_and_refused(&stage, &cast, narrator).await?;
-    ending::tell(&stage, &cast, narrator).await?;
-    Ok((stage, cast))
+    accounts::arrive(&local_cloud, &mut cast, narrator).await?;
+    connections::are_peerings(&local_cloud, &cast, narrator).await?;
+    connections::default_vpcs_go(&local_cloud, &cast, narrator).await?;
+    accounts::nothing_changes(&local_cloud, &cast, narrator).await?;
+    trouble::probes_report(&local_cloud, narrator).await?;
+    by_hand::route_is_deleted(&local_cloud, &cast, narrator).await?;
+    by_hand::plan_is_shown(&local_cloud, &cast, narrator).await?;
+    trouble::target_goes_away(&local_cloud, &mut cast, narrator).await?;
+    trouble::target_comes_back(&local_cloud, &mut cast, narrator).await?;
+    trouble::probe_falls_silent(&local_cloud, &cast, narrator).await?;
+    bad_input::sent_and_refused(&local_cloud, &cast, narrator).await?;
+    ending::notify(&local_cloud, &cast, narrator).await?;
+    Ok((local_cloud, cast))
 }
 
 /// Without a trail EventBridge would never hear of an account.
-async fn trail_is_made(stage: &Stage, narrator: &Narrator) -> Result<()> {
-    let (text, is_well) = stage.doctor().await?;
+async fn trail_is_made(local_cloud: &LocalCloud, narrator: &Narrator) -> Result<()> {
+    let (text, is_well) = local_cloud.doctor().await?;
     ensure!(!is_well, "phonehome doctor is content without a trail:\n{text}");
-    stage.make_trail().await?;
-    let (text, is_well) = stage.doctor().await?;
+    local_cloud.make_trail().await?;
+    let (text, is_well) = local_cloud.doctor().await?;
     ensure!(is_well, "phonehome doctor is not content with the organization's trail:\n{text}");
     narrator.say("the management account makes the organization's CloudTrail trail; phonehome doctor:");
     narrator.quote(&text);

@@ -1,7 +1,7 @@
 //! Something breaks, and is mended.
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{Place, REGION, Seen, SlackMessage, Stage};
+use phonehome_localcloud::{LocalCloud, Place, REGION, Seen, SlackMessage};
 use serde_json::Value;
 
 use super::PATIENCE;
@@ -12,9 +12,9 @@ use super::narrator::Narrator;
 const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
 
 /// Every probe phones home, and every path is as declared.
-pub(crate) async fn probes_report(stage: &Stage, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn probes_report(local_cloud: &LocalCloud, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Probes phone home");
-    let (probes, paths) = stage
+    let (probes, paths) = local_cloud
         .wait_for_status("every probe to report every path as declared", PATIENCE, |status| {
             let expected = status["stacks"].as_array().map_or(0, |stacks| stacks.len() * 3);
             let probes = status["heartbeats"].as_object().map_or(0, serde_json::Map::len);
@@ -37,14 +37,18 @@ pub(crate) async fn probes_report(stage: &Stage, narrator: &mut Narrator) -> Res
 }
 
 /// What shop-prod needs in payments-prod goes away.
-pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn target_goes_away(
+    local_cloud: &LocalCloud,
+    cast: &mut Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     narrator.act("Something breaks");
     let endpoint = cast.payments_prod.address().to_string();
     cast.payments_prod.stop().await;
     narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
-    stage.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
+    local_cloud.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
     narrator.say("Slack has a message about it");
-    let page = stage
+    let page = local_cloud
         .receiver
         .wait_for("on-call to be paged", PATIENCE, |seen| seen.network_pages().first().cloned())
         .await?;
@@ -54,7 +58,7 @@ pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &
         let headline = text.lines().next().unwrap_or_default();
         ZONES.iter().all(|zone| headline.contains(zone))
     };
-    let message = stage
+    let message = local_cloud
         .receiver
         .wait_for("the message to name every zone", PATIENCE, |seen| {
             about(seen, &endpoint).filter(from_every_zone)
@@ -70,12 +74,16 @@ pub(crate) async fn target_goes_away(stage: &Stage, cast: &mut Cast, narrator: &
 }
 
 /// It comes back.
-pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn target_comes_back(
+    local_cloud: &LocalCloud,
+    cast: &mut Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     narrator.act("It is mended");
     let endpoint = cast.payments_prod.address().to_string();
     cast.payments_prod.start_again().await?;
     narrator.say("payments-prod's service is back");
-    let message = stage
+    let message = local_cloud
         .receiver
         .wait_for("Slack's message to say resolved", PATIENCE, |seen| {
             about(seen, &endpoint).filter(|message| {
@@ -90,12 +98,12 @@ pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: 
         message.thread.len()
     ));
     narrator.quote(&plain(&message));
-    let page = stage
+    let page = local_cloud
         .receiver
         .wait_for("on-call to be told", PATIENCE, |seen| seen.network_pages().get(1).cloned())
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
-    let seen = stage.receiver.seen();
+    let seen = local_cloud.receiver.seen();
     // Beside those that say which networks are ready.
     let of_incidents = |message: &&SlackMessage| {
         message.channel == "#net-prod"
@@ -110,27 +118,32 @@ pub(crate) async fn target_comes_back(stage: &Stage, cast: &mut Cast, narrator: 
 }
 
 /// A probe stops reporting. That is noticed too, and wakes nobody.
-pub(crate) async fn probe_falls_silent(stage: &Stage, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn probe_falls_silent(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     narrator.act("A probe falls silent");
     let (place, name) = (Place::new(cast.id("shop-dev")?, REGION), "phonehome-probe-use1-az2");
-    stage.control.set_schedule(&place, name, false).await?;
+    local_cloud.control.set_schedule(&place, name, false).await?;
     narrator.say("somebody disables the schedule of shop-dev's probe in use1-az2");
     let silent = |seen: &Seen| {
         let mut dev = seen.messages.iter().filter(|message| message.channel == "#net-dev");
         dev.find(|message| message.text.contains("shop-dev") && message.text.contains("use1-az2")).cloned()
     };
-    let message = stage.receiver.wait_for("Slack to say that a probe is silent", PATIENCE, silent).await?;
+    let message =
+        local_cloud.receiver.wait_for("Slack to say that a probe is silent", PATIENCE, silent).await?;
     narrator.say(&format!("Slack {}:", message.channel));
     narrator.quote(&plain(&message));
-    stage
+    local_cloud
         .control
-        .send_message(&Stage::hub_place(), stage.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
+        .send_message(&LocalCloud::hub_place(), local_cloud.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
         .await?;
     narrator.say("a sweep sees the disabled schedule and enables it again");
     let resolved =
         |seen: &Seen| silent(seen).filter(|message| message.text.to_lowercase().contains("resolved"));
-    stage.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
-    let pages = stage.receiver.seen().network_pages();
+    local_cloud.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
+    let pages = local_cloud.receiver.seen().network_pages();
     ensure!(pages.len() == 2, "a silent probe in dev paged: {pages:#?}");
     narrator.say("the message says resolved; nobody was paged");
     Ok(())

@@ -5,7 +5,7 @@ use phonehome_network::{
 };
 use proptest::prelude::*;
 
-use super::foreign::open_entry;
+use super::unmanaged::open_entry;
 
 /// What is done. The number picks one of what is there.
 #[derive(Debug, Clone, Copy)]

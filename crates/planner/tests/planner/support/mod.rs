@@ -1,14 +1,14 @@
 //! Specs, worlds and questions that the tests share.
 
 mod chaos;
-mod foreign;
 mod shape;
 mod specs;
+mod unmanaged;
 
 pub(crate) use chaos::{Damage, damage, damages};
-pub(crate) use foreign::{add_foreign, add_lookalikes, foreign_in, group, open_entry};
 pub(crate) use shape::{shape, shuffled};
 pub(crate) use specs::{ZONES, changes, check, fleet, full, link, peer, plain, spec, specs, usual};
+pub(crate) use unmanaged::{add_lookalikes, add_unmanaged, group, open_entry, unmanaged_in};
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub(crate) fn cloud() -> FakeCloud {
 /// A cloud in which this stack was made.
 pub(crate) fn made(spec: &StackSpec) -> FakeCloud {
     let mut cloud = cloud();
-    settle(&mut cloud, spec, &Limits::SWEEP);
+    converge(&mut cloud, spec, &Limits::SWEEP);
     cloud
 }
 
@@ -79,10 +79,10 @@ pub(crate) fn apply(cloud: &mut FakeCloud, spec: &StackSpec, plan: &Plan) {
 
 /// Applies plans until nothing is left to do. An update of a function may hold back another one, and
 /// something that is being deleted may hold up something else.
-pub(crate) fn settle(cloud: &mut FakeCloud, spec: &StackSpec, limits: &Limits) {
+pub(crate) fn converge(cloud: &mut FakeCloud, spec: &StackSpec, limits: &Limits) {
     for _ in 0..6 {
         let plan = planned(cloud, spec, limits);
-        if plan.is_settled() {
+        if plan.is_converged() {
             return;
         }
         apply(cloud, spec, &plan);
@@ -97,7 +97,7 @@ pub(crate) fn only_step(cloud: &mut FakeCloud, spec: &StackSpec) -> Step {
     assert_eq!((plan.steps.len(), plan.waits.len()), (1, 0), "{}", phonehome_planner::render::text(&plan));
     apply(cloud, spec, &plan);
     let rest = planned(cloud, spec, &Limits::SWEEP);
-    assert!(rest.is_settled(), "{}", phonehome_planner::render::text(&rest));
+    assert!(rest.is_converged(), "{}", phonehome_planner::render::text(&rest));
     plan.steps[0].clone()
 }
 
@@ -141,7 +141,7 @@ pub(crate) fn rounds(plan: &Plan) -> BTreeMap<&Address, usize> {
 pub(crate) fn linked() -> (FakeCloud, StackSpec, StackSpec) {
     let (mut shop, mut pay) = (usual(), peer());
     let mut cloud = made(&shop);
-    settle(&mut cloud, &pay, &Limits::SWEEP);
+    converge(&mut cloud, &pay, &Limits::SWEEP);
     let vpc = |cloud: &mut FakeCloud, spec: &StackSpec| all(cloud, spec).vpcs[0].id.clone();
     let (shop_vpc, pay_vpc) = (vpc(&mut cloud, &shop), vpc(&mut cloud, &pay));
     shop.links = vec![link(&pay, Some(&pay_vpc), true, &[])];
@@ -152,7 +152,7 @@ pub(crate) fn linked() -> (FakeCloud, StackSpec, StackSpec) {
     }
     for spec in [&shop, &pay] {
         let rest = planned(&mut cloud, spec, &Limits::SWEEP);
-        assert!(rest.is_settled() && rest.withheld.is_empty(), "{rest:#?}");
+        assert!(rest.is_converged() && rest.withheld.is_empty(), "{rest:#?}");
     }
     (cloud, shop, pay)
 }

@@ -43,11 +43,11 @@ fn default_vpcs_that_are_alike_are_no_finding_outside_of_the_pools() {
 
 #[test]
 fn a_claim_without_a_vpc_is_found_when_it_had_time_and_somebody_looked() {
-    let (claims, looked) = ([held("10.0.0.0/18", "1")], [seen("1", vec![default_vpc("vpc-d", "1")])]);
+    let (claims, observed) = ([held("10.0.0.0/18", "1")], [seen("1", vec![default_vpc("vpc-d", "1")])]);
     let found = |claims: &[Claim], seen: &[Seen], now_ms| audit(claims, seen, &[], now_ms).len();
-    assert_eq!(found(&claims, &looked, 75 * 60_000 - 1), 0, "too young");
+    assert_eq!(found(&claims, &observed, 75 * 60_000 - 1), 0, "too young");
     assert_eq!(found(&claims, &[], LATER), 0, "nobody looked");
-    assert_eq!(found(&[quarantined("10.0.0.0/18", "1", u64::MAX)], &looked, LATER), 0, "released");
+    assert_eq!(found(&[quarantined("10.0.0.0/18", "1", u64::MAX)], &observed, LATER), 0, "released");
     assert_eq!(
         shown(&claims, &[seen("1", vec![])], 75 * 60_000),
         [

@@ -52,7 +52,7 @@ async fn a_document_of_the_first_version_is_a_held_block() {
     let first = claim(&table, &[&pool], "1", REGION, 9).await.unwrap();
     assert_eq!(first, Claim { claimed_at_ms: 5, ..held("10.0.0.0/18", "1") });
     assert_eq!(claim(&table, &[&pool], "2", REGION, 9).await.unwrap().cidr, net("10.0.64.0/18"));
-    let released = release(&table, "1", REGION, 1, 9).await.unwrap().unwrap();
+    let released = release_block(&table, "1", REGION, 1, 9).await.unwrap().unwrap();
     assert!(!released.is_held());
 }
 
@@ -97,7 +97,7 @@ async fn full_pools_say_who_has_their_addresses_and_what_to_do() {
     for account in ["1", "2"] {
         claim(&table, &pools, account, REGION, 0).await.unwrap();
     }
-    release(&table, "2", REGION, 30, 0).await.unwrap();
+    release_block(&table, "2", REGION, 30, 0).await.unwrap();
     record_seen(&table, "7", "eu-west-1", &[vpc("vpc-a", "7", "10.1.0.0/16")], 0).await.unwrap();
     let full = claim(&table, &pools, "3", REGION, DAY_MS).await.unwrap_err();
     assert_eq!(
@@ -138,6 +138,6 @@ async fn an_unreadable_claim_keeps_its_own_addresses_and_stops_nobody_else() {
     assert_eq!(third.cidr, net("10.0.192.0/18"), "nor are those of an adopted one given");
     // Its own account goes on with what it holds; only giving it back has to wait.
     assert_eq!(claim(&table, &[&pool], "1", REGION, 0).await.unwrap(), first);
-    assert!(release(&table, "1", REGION, 7, 0).await.is_err());
-    assert!(release(&table, "2", REGION, 7, 0).await.is_ok());
+    assert!(release_block(&table, "1", REGION, 7, 0).await.is_err());
+    assert!(release_block(&table, "2", REGION, 7, 0).await.is_ok());
 }

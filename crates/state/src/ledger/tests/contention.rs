@@ -116,7 +116,7 @@ async fn who_claims_while_it_is_released_has_its_block_or_none() {
     let (table, pool) = (Crowded::default(), pool("dev", "10.0.0.0/16", 18));
     let first = claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
     let pools = [&pool];
-    let releasing = release(&table, "1", REGION, 30, 1);
+    let releasing = release_block(&table, "1", REGION, 30, 1);
     let claiming = claim(&table, &pools, "1", REGION, 1);
     let other = claim(&table, &pools, "2", REGION, 1);
     let (released, claimed, other) = tokio::join!(releasing, claiming, other);

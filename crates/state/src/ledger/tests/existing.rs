@@ -11,7 +11,7 @@ async fn the_addresses_of_an_existing_vpc_are_recorded_once_and_given_to_nobody(
     assert_eq!(claim_existing(&table, "1", REGION, net("10.0.0.0/28"), 2).await.unwrap(), adopted);
     assert_eq!(claim(&table, &[&pool], "1", REGION, 3).await.unwrap(), adopted, "it has its network");
     assert_eq!(claim(&table, &[&pool], "2", REGION, 3).await.unwrap().cidr, net("10.0.64.0/18"));
-    release(&table, "1", REGION, 1, 4).await.unwrap();
+    release_block(&table, "1", REGION, 1, 4).await.unwrap();
     let back = claim_existing(&table, "1", REGION, net("10.0.0.0/28"), 5).await.unwrap();
     assert_eq!(back, Claim { claimed_at_ms: 5, ..adopted });
 }
@@ -34,7 +34,7 @@ async fn sixty_accounts_adopt_the_same_addresses_and_no_new_block_has_any_of_the
     assert_eq!(claim(&table, &[&pool], "new", REGION, 3).await.unwrap().cidr, net("10.1.0.0/18"));
     // Released, each is in quarantine by itself.
     for account in ["0", "1"] {
-        release(&table, account, REGION, 1, 4).await.unwrap();
+        release_block(&table, account, REGION, 1, 4).await.unwrap();
     }
     let claims = all::<Claim>(&table, Keys::LEDGER).await.unwrap();
     assert_eq!(claims.iter().filter(|(_, claim)| !claim.is_held()).count(), 2);

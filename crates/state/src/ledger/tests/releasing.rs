@@ -6,7 +6,7 @@ use super::*;
 async fn a_released_block_is_given_to_nobody_until_its_quarantine_ends() {
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 18));
     let first = claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
-    let released = release(&table, "1", REGION, 30, DAY_MS).await.unwrap().unwrap();
+    let released = release_block(&table, "1", REGION, 30, DAY_MS).await.unwrap().unwrap();
     let state = ClaimState::Quarantined { released_at_ms: DAY_MS, until_ms: 31 * DAY_MS };
     assert_eq!(released, Claim { state, ..first.clone() });
     assert_eq!(table.get(&Keys::holder("1", REGION)).await.unwrap(), None);
@@ -22,8 +22,8 @@ async fn an_account_that_comes_back_gets_its_own_block_again() {
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 18));
     claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
     let second = claim(&table, &[&pool], "2", REGION, 0).await.unwrap();
-    release(&table, "2", REGION, 30, 1).await.unwrap();
-    release(&table, "1", REGION, 30, 1).await.unwrap();
+    release_block(&table, "2", REGION, 30, 1).await.unwrap();
+    release_block(&table, "1", REGION, 30, 1).await.unwrap();
     // Its network is still there: no obstacle. Nor is it that its environment has other pools now.
     record_seen(&table, "2", REGION, &[ours("vpc-a", "2", "10.0.64.0/18")], 2).await.unwrap();
     let back = claim(&table, &[], "2", REGION, 3).await.unwrap();
@@ -36,16 +36,16 @@ async fn an_account_that_comes_back_gets_its_own_block_again() {
 async fn an_account_that_comes_back_too_late_gets_another_block() {
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 18));
     let first = claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
-    release(&table, "1", REGION, 1, 0).await.unwrap();
+    release_block(&table, "1", REGION, 1, 0).await.unwrap();
     assert_eq!(claim(&table, &[&pool], "2", REGION, DAY_MS).await.unwrap().cidr, first.cidr);
     assert_eq!(claim(&table, &[&pool], "1", REGION, DAY_MS).await.unwrap().cidr, net("10.0.64.0/18"));
 }
 
 #[tokio::test]
-async fn a_block_that_somebody_uses_meanwhile_is_not_given_back() {
+async fn a_block_that_somebody_uses_meanwhile_is_not_released() {
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 18));
     claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
-    release(&table, "1", REGION, 30, 0).await.unwrap();
+    release_block(&table, "1", REGION, 30, 0).await.unwrap();
     record_seen(&table, "7", REGION, &[vpc("vpc-a", "7", "10.0.1.0/24")], 1).await.unwrap();
     assert_eq!(claim(&table, &[&pool], "1", REGION, 2).await.unwrap().cidr, net("10.0.64.0/18"));
 }
@@ -54,11 +54,11 @@ async fn a_block_that_somebody_uses_meanwhile_is_not_given_back() {
 async fn releasing_twice_changes_nothing_more() {
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 18));
     claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
-    let once = release(&table, "1", REGION, 30, 1).await.unwrap();
-    let turn = table.get(&Keys::ledger_turn()).await.unwrap();
-    assert_eq!(release(&table, "1", REGION, 30, DAY_MS).await.unwrap(), once, "not prolonged");
-    assert_eq!(table.get(&Keys::ledger_turn()).await.unwrap(), turn, "nothing was written");
-    assert_eq!(release(&table, "2", REGION, 30, 1).await.unwrap(), None, "never held anything");
+    let once = release_block(&table, "1", REGION, 30, 1).await.unwrap();
+    let revision = table.get(&Keys::ledger_revision()).await.unwrap();
+    assert_eq!(release_block(&table, "1", REGION, 30, DAY_MS).await.unwrap(), once, "not prolonged");
+    assert_eq!(table.get(&Keys::ledger_revision()).await.unwrap(), revision, "nothing was written");
+    assert_eq!(release_block(&table, "2", REGION, 30, 1).await.unwrap(), None, "never held anything");
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_block_that_another_account_holds_is_not_released() {
     claim(&table, &[&pool], "1", REGION, 0).await.unwrap();
     let forged = Write::put(Keys::holder("2", REGION), Expect::Absent, &held("10.0.0.0/18", "2"));
     table.write(vec![forged]).await.unwrap();
-    let refused = release(&table, "2", REGION, 30, 1).await.unwrap_err();
+    let refused = release_block(&table, "2", REGION, 30, 1).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "ledger/holders says that account 2 in us-east-1 holds 10.0.0.0/18, but ledger/10.0.0.0/18 says \

@@ -102,7 +102,7 @@ async fn replay(events: Vec<Event>) -> Result<(), TestCaseError> {
             }
             Event::Release { account, days } => {
                 let account = account.to_string();
-                let released = release(&table, &account, REGION, days, now_ms).await.unwrap();
+                let released = release_block(&table, &account, REGION, days, now_ms).await.unwrap();
                 if let Some(cidr) = expected.held.remove(&account) {
                     prop_assert_eq!(released.map(|claim| claim.cidr), Some(cidr));
                     expected.quarantine.push((cidr, account, now_ms + u64::from(days) * DAY_MS));

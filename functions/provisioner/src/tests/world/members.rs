@@ -79,7 +79,7 @@ impl Members for FakeMembers {
         let (slow, taken_over, noted, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
             let refusal = now.refusals.get(&spec.account).or_else(|| now.refusals.get(&spec.region)).cloned();
-            // Not to the look at an account's VPCs before it gets its addresses.
+            // Not to the observation at an account's VPCs before it gets its addresses.
             let counts = !spec.zones.is_empty() || spec.region != REGION;
             let faults = counts.then(|| now.faults.remove(&spec.region)).flatten();
             (now.slow, now.taken_over.take(), now.noted.clone(), refusal, faults.unwrap_or_default())

@@ -6,12 +6,12 @@ use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_executor::{Executor, StackApi as _};
 use phonehome_fleet::Fleet;
 use phonehome_network::Kind;
-use phonehome_planner::{Limits, Plan, Release, StackSpec, ZoneSpec, plan_release, render};
-use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release, unbind};
+use phonehome_planner::{Decommission, Limits, Plan, StackSpec, ZoneSpec, plan_decommission, render};
+use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release_block, unbind};
 use phonehome_state::{Phase, StackStatus};
 
 use crate::Members;
-use crate::reconcile::{Progress, Provision, Reconciled, after, judge};
+use crate::reconcile::{Provision, Reconciled, StackProgress, after, judge};
 use crate::time::{LEASE_MS, WorkTime, now_ms};
 
 impl<T: Table, M: Members> Provision<T, M> {
@@ -19,12 +19,17 @@ impl<T: Table, M: Members> Provision<T, M> {
     ///
     /// # Errors
     /// For people.
-    pub async fn preview_release(&self, status: &StackStatus, mode: Release) -> Result<Plan, String> {
+    pub async fn preview_decommission(
+        &self,
+        status: &StackStatus,
+        mode: Decommission,
+    ) -> Result<Plan, String> {
         let spec = spec_of(status);
         let stack =
             self.members.open(&spec, status.vpc_id.as_deref()).await.map_err(|error| error.to_string())?;
         let inventory = stack.observe(&Kind::ALL).await.map_err(|error| error.to_string())?;
-        plan_release(&spec, &inventory, &Limits::RELEASE, mode).map_err(|impossible| impossible.to_string())
+        plan_decommission(&spec, &inventory, &Limits::DECOMMISSION, mode)
+            .map_err(|impossible| impossible.to_string())
     }
 
     /// Gives one stack up: takes it away, or only phonehome's tags; then the block goes into quarantine
@@ -33,16 +38,18 @@ impl<T: Table, M: Members> Provision<T, M> {
     ///
     /// # Errors
     /// [`TableError`]
-    pub async fn release(
+    pub async fn decommission(
         &self,
         account: &str,
         region: &str,
-        mode: Release,
+        mode: Decommission,
         gone: bool,
         quarantine_days: u32,
     ) -> Result<Reconciled, TableError> {
         let key = Keys::stack(account, region);
-        let Some(doc) = self.table.get(&key).await? else { return Ok(Reconciled::only(Progress::Settled)) };
+        let Some(doc) = self.table.get(&key).await? else {
+            return Ok(Reconciled::only(StackProgress::Converged));
+        };
         let mut status: StackStatus = doc.read()?;
         let taken_at_ms = now_ms();
         if status.leased_until_ms > taken_at_ms {
@@ -63,13 +70,14 @@ impl<T: Table, M: Members> Provision<T, M> {
         let mut reconciled = if gone {
             // What is in it nobody can reach any more.
             record_seen(&self.table, account, region, &[], now_ms()).await?;
-            Reconciled::only(Progress::Settled)
+            Reconciled::only(StackProgress::Converged)
         } else {
             self.take_away(&status, mode, work_time).await?
         };
-        if reconciled.progress == Progress::Settled {
-            // The block first: should this stop half-way, the status still says that there is something to do.
-            match release(&self.table, account, region, quarantine_days, now_ms()).await {
+        if reconciled.progress == StackProgress::Converged {
+            // The block first: should this stop half-way, the status still says that there is something to
+            // do.
+            match release_block(&self.table, account, region, quarantine_days, now_ms()).await {
                 Ok(_) => {
                     let mut writes = vec![Write::delete(key, expect)];
                     // Should it come again, all of it is news again.
@@ -83,20 +91,20 @@ impl<T: Table, M: Members> Provision<T, M> {
                 }
                 Err(LedgerError::Table(error)) => return Err(error),
                 Err(contended @ LedgerError::Contended) => {
-                    reconciled.progress = Progress::later(contended, Class::Conflict);
+                    reconciled.progress = StackProgress::later(contended, Class::Conflict);
                 }
-                Err(refused) => reconciled.progress = Progress::Failed(refused.to_string()),
+                Err(refused) => reconciled.progress = StackProgress::Failed(refused.to_string()),
             }
         }
         let changed = reconciled.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty());
         let now_ms = now_ms();
-        status.leased_until_ms = if changed { now_ms + self.settle_ms } else { 0 };
+        status.leased_until_ms = if changed { now_ms + self.cooldown_ms } else { 0 };
         status.updated_at_ms = now_ms;
         status.ready_since_ms.clear();
         (status.phase, status.message) = match &reconciled.progress {
-            Progress::Failed(reason) => (Phase::Failed, reason.clone()),
-            Progress::Later { reason, .. } => (Phase::Waiting, format!("being released: {reason}")),
-            Progress::Settled => (Phase::Gone, "released".to_owned()),
+            StackProgress::Failed(reason) => (Phase::Failed, reason.clone()),
+            StackProgress::Later { reason, .. } => (Phase::Waiting, format!("being released: {reason}")),
+            StackProgress::Converged => (Phase::Gone, "released".to_owned()),
         };
         self.table.write(vec![Write::put(key, expect, &status)]).await?;
         Ok(reconciled)
@@ -124,7 +132,7 @@ impl<T: Table, M: Members> Provision<T, M> {
     async fn take_away(
         &self,
         status: &StackStatus,
-        mode: Release,
+        mode: Decommission,
         work_time: WorkTime,
     ) -> Result<Reconciled, TableError> {
         let spec = spec_of(status);
@@ -138,16 +146,16 @@ impl<T: Table, M: Members> Provision<T, M> {
         };
         // What is gone has no addresses any more, and what is only forgotten still has some.
         self.note(&spec, &inventory).await?;
-        let plan = match plan_release(&spec, &inventory, &Limits::RELEASE, mode) {
+        let plan = match plan_decommission(&spec, &inventory, &Limits::DECOMMISSION, mode) {
             Ok(plan) => plan,
-            Err(impossible) => return Ok(Reconciled::only(Progress::Failed(impossible.to_string()))),
+            Err(impossible) => return Ok(Reconciled::only(StackProgress::Failed(impossible.to_string()))),
         };
         if let Some(held) = plan.withheld.first() {
             let reason = format!("{} {}: {}", held.address, held.id, held.reason);
-            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(Progress::Failed(reason)) });
+            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(StackProgress::Failed(reason)) });
         }
-        if plan.is_settled() {
-            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(Progress::Settled) });
+        if plan.is_converged() {
+            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(StackProgress::Converged) });
         }
         tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "release");
         let applied = Executor::new().apply(&stack, &plan, &work_time).await;
@@ -175,7 +183,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         }
         status.phase = Phase::Gone;
         status.message = "the account is closed or has left the organization; its block stays claimed until \
-                          `phonehome release`"
+                          `phonehome decommission`"
             .to_owned();
         status.ready_since_ms.clear();
         status.updated_at_ms = now_ms();
@@ -195,7 +203,12 @@ impl<T: Table, M: Members> Provision<T, M> {
 /// Says that an account is closed or has left the organization, and what becomes of its addresses. None
 /// for an account of which that is known, or that has no stack.
 #[must_use]
-pub fn closed_notice(fleet: &Fleet, stacks: &[StackStatus], has_left: bool, at_ms: u64) -> Option<Outgoing> {
+pub fn account_closed_notice(
+    fleet: &Fleet,
+    stacks: &[StackStatus],
+    has_left: bool,
+    at_ms: u64,
+) -> Option<Outgoing> {
     let open: Vec<&StackStatus> = stacks.iter().filter(|stack| stack.phase != Phase::Gone).collect();
     let first = *open.first()?;
     let what = if has_left { "has left the organization" } else { "is closed or suspended" };
@@ -206,7 +219,7 @@ pub fn closed_notice(fleet: &Fleet, stacks: &[StackStatus], has_left: bool, at_m
         .collect();
     let stays = Words::of("Its network is no longer looked after, and its probes are no longer expected.");
     let then = Words::of("Nobody else gets these addresses until ")
-        .code(format!("phonehome release --account {}", first.account))
+        .code(format!("phonehome decommission {}", first.account))
         .text(format!(" and {} days after it.", fleet.network.quarantine_days));
     let message = SlackMessage::new(text).section(stays).list("It still holds", blocks).section(then);
     let channel = &fleet.route_for(&first.environment, &first.domain).slack_channel;

@@ -1,8 +1,8 @@
-//! What has been told of a stack, so that each thing is told once.
+//! What has been notified of a stack, so that each thing is reported once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::trail::Deed;
+use crate::cloudtrail::ApiCall;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::CloudError;
 use phonehome_network::{Address, Inventory};
@@ -14,14 +14,14 @@ use crate::drift::Drift;
 use crate::reconcile::{Job, Reconciled};
 use crate::{drift, notices};
 
-/// What has been told of one account in one Region. It is written together with the status and with the
+/// What has been notified of one account in one Region. It is written together with the status and with the
 /// messages, so whatever is in here was told, and once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Told {
-    /// What was not as declared at the last look: what else differs at the next one was changed since.
+pub struct Notified {
+    /// What was not as declared at the last observation: what else differs at the next one was changed since.
     pub open: BTreeMap<Address, Open>,
-    /// The ids of the stack's resources at the last look: what somebody has deleted is known by them.
+    /// The ids of the stack's resources at the last observation: what somebody has deleted is known by them.
     pub ids: BTreeMap<Address, String>,
     /// The messages about changes by hand that may still be completed, the oldest first.
     pub drifts: Vec<Drift>,
@@ -44,7 +44,8 @@ pub struct Open {
     /// It was mended: should it differ again, somebody has changed it again.
     pub mended: bool,
     /// It was as declared before, and nobody was told that it is not: there is nothing to do about it yet.
-    pub untold: bool,
+    #[serde(rename = "untold")]
+    pub unnotified: bool,
 }
 
 /// That the network is ready.
@@ -72,8 +73,8 @@ pub struct Withheld {
     pub addresses: BTreeSet<Address>,
 }
 
-/// What came of a look, as far as it is told.
-pub(crate) struct Look<'a> {
+/// What came of an observation, as far as it is reported.
+pub(crate) struct Observed<'a> {
     pub(crate) job: &'a Job<'a>,
     pub(crate) spec: Option<&'a StackSpec>,
     /// The status before it.
@@ -90,19 +91,19 @@ pub(crate) struct Look<'a> {
     /// Now.
     pub(crate) now_ms: u64,
     /// Who changed something lately.
-    pub(crate) deeds: &'a [Deed],
+    pub(crate) change_log: &'a [ApiCall],
 }
 
-impl Look<'_> {
+impl Observed<'_> {
     pub(crate) fn plan(&self) -> Option<&Plan> {
         self.found.plan.as_ref()
     }
 
-    /// Whether the same was declared when the stack was last found as declared. Not by its phase: a look
-    /// that failed in between changes that.
+    /// Whether the same was declared when the stack was last found as declared. Not by its phase: an
+    /// observation that failed in between changes that.
     pub(crate) fn was_as_declared(&self) -> bool {
         let digest = self.spec.map(drift::digest);
-        digest.is_some() && self.before.settled_spec == digest
+        digest.is_some() && self.before.converged_spec == digest
     }
 
     /// A message in the channel that hears of this account.
@@ -111,24 +112,27 @@ impl Look<'_> {
     }
 }
 
-/// What is to be told of a look, and what has been told then. `told` is `None` for a stack that an older
-/// version looked after: what is so already is no news.
-pub(crate) fn tell(told: Option<Told>, look: &Look<'_>) -> (Told, Vec<Outgoing>) {
-    let mut told = told.unwrap_or_else(|| of_old(look));
-    let mut outgoing = drift::tell(&mut told, look);
-    outgoing.extend(notices::tell(&mut told, look));
-    (told, outgoing)
+/// What is to be reported of an observation, and what has been reported then. `told` is `None` for a stack
+/// that an older version looked after: what is so already is no news.
+pub(crate) fn notify(notified: Option<Notified>, observed: &Observed<'_>) -> (Notified, Vec<Outgoing>) {
+    let mut notified = notified.unwrap_or_else(|| of_old(observed));
+    let mut outgoing = drift::notify(&mut notified, observed);
+    outgoing.extend(notices::notify(&mut notified, observed));
+    (notified, outgoing)
 }
 
-fn of_old(look: &Look<'_>) -> Told {
-    let ready = look.before.network_ready.then_some(Ready { egress: look.before.egress_ready });
-    let was_withheld = !look.before.withheld.is_empty();
-    let held = look.plan().filter(|_| was_withheld).map(|plan| plan.withheld.as_slice()).unwrap_or_default();
+fn of_old(observed: &Observed<'_>) -> Notified {
+    let ready = observed.before.network_ready.then_some(Ready { egress: observed.before.egress_ready });
+    let was_withheld = !observed.before.withheld.is_empty();
+    let held =
+        observed.plan().filter(|_| was_withheld).map(|plan| plan.withheld.as_slice()).unwrap_or_default();
     let open = held.iter().map(|it| (it.address.clone(), Open::default())).collect();
     let addresses: BTreeSet<Address> = held.iter().map(|it| it.address.clone()).collect();
-    let withheld = (!addresses.is_empty())
-        .then(|| Withheld { incident_id: notices::incident(look.job, "withheld", look.now_ms), addresses });
-    Told { open, ready, withheld, ..Told::default() }
+    let withheld = (!addresses.is_empty()).then(|| Withheld {
+        incident_id: notices::incident(observed.job, "withheld", observed.now_ms),
+        addresses,
+    });
+    Notified { open, ready, withheld, ..Notified::default() }
 }
 
 /// A message about an account, in the channel that hears of it. The same incident's message is edited.

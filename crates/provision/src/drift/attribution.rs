@@ -1,14 +1,14 @@
 //! Who is behind a difference.
 
-use crate::trail::Deed;
+use crate::cloudtrail::ApiCall;
 
 use super::Drift;
-use super::line::{DEEDS_MAX, Line};
+use super::line::{API_CALLS_MAX, Line};
 
 /// How far CloudTrail's clock, which writes whole seconds, may be from ours; milliseconds.
 const CLOCK_MS: u64 = 2000;
 
-/// How well a deed explains a difference.
+/// How well an API call explains a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
     No,
@@ -18,14 +18,15 @@ pub(super) enum Fit {
     Named,
 }
 
-/// Gives each deed that no message names yet to the difference it has made: the earliest without a name
-/// that was seen after it; or else to one it shares with somebody else's deed.
-pub(super) fn assign(drifts: &mut [Drift], deeds: &[Deed]) {
-    let mut deeds: Vec<&Deed> = deeds.iter().filter(|deed| !is_assigned(deed, drifts)).collect();
-    deeds.sort_by(|a, b| a.when.cmp(&b.when));
-    for deed in deeds {
-        let fits = |drift: &Drift, line: &Line| match fit(deed, line) {
-            _ if done_ms(deed).is_some_and(|at_ms| at_ms > drift.seen_ms + CLOCK_MS) => Fit::No,
+/// Gives each API call that no message names yet to the difference it has made: the earliest without a name
+/// that was seen after it; or else to one it shares with somebody else's API call.
+pub(super) fn assign(drifts: &mut [Drift], change_log: &[ApiCall]) {
+    let mut change_log: Vec<&ApiCall> =
+        change_log.iter().filter(|api_call| !is_assigned(api_call, drifts)).collect();
+    change_log.sort_by(|a, b| a.when.cmp(&b.when));
+    for api_call in change_log {
+        let fits = |drift: &Drift, line: &Line| match fit(api_call, line) {
+            _ if done_ms(api_call).is_some_and(|at_ms| at_ms > drift.seen_ms + CLOCK_MS) => Fit::No,
             fit => fit,
         };
         let nameless = |drift: &&mut Drift| {
@@ -35,48 +36,49 @@ pub(super) fn assign(drifts: &mut [Drift], deeds: &[Deed]) {
             let drift_fits: Vec<bool> =
                 drift.lines.iter().map(|line| line.by.is_empty() && fits(drift, line) > Fit::No).collect();
             let lines = drift.lines.iter_mut().zip(drift_fits).filter(|(_, fits)| *fits);
-            lines.for_each(|(line, _)| line.by.push(deed.clone()));
+            lines.for_each(|(line, _)| line.by.push(api_call.clone()));
             continue;
         }
         let shared = drifts.iter_mut().rev().find_map(|drift| {
             let at = drift.lines.iter().position(|line| fits(drift, line) == Fit::Named)?;
             Some(&mut drift.lines[at])
         });
-        if let Some(line) = shared.filter(|line| line.by.len() < DEEDS_MAX) {
-            line.by.push(deed.clone());
+        if let Some(line) = shared.filter(|line| line.by.len() < API_CALLS_MAX) {
+            line.by.push(api_call.clone());
         }
     }
 }
 
 /// Whether somebody is known to have made a difference, and no message says so.
-pub(super) fn is_named_by_news(line: &Line, deeds: &[Deed], drifts: &[Drift]) -> bool {
-    deeds.iter().any(|deed| fit(deed, line) == Fit::Named && !is_assigned(deed, drifts))
+pub(super) fn is_named_by_news(line: &Line, change_log: &[ApiCall], drifts: &[Drift]) -> bool {
+    change_log.iter().any(|api_call| fit(api_call, line) == Fit::Named && !is_assigned(api_call, drifts))
 }
 
-fn is_assigned(deed: &Deed, drifts: &[Drift]) -> bool {
-    drifts.iter().flat_map(|drift| &drift.lines).any(|line| line.by.contains(deed))
+fn is_assigned(api_call: &ApiCall, drifts: &[Drift]) -> bool {
+    drifts.iter().flat_map(|drift| &drift.lines).any(|line| line.by.contains(api_call))
 }
 
 /// When it was done, in milliseconds since the Unix epoch.
-fn done_ms(deed: &Deed) -> Option<u64> {
-    let at: jiff::Timestamp = deed.when.parse().ok()?;
+fn done_ms(api_call: &ApiCall) -> Option<u64> {
+    let at: jiff::Timestamp = api_call.when.parse().ok()?;
     u64::try_from(at.as_millisecond()).ok()
 }
 
-/// Whether a deed is what made this difference: it is of its kind, and names what differs. Of something
+/// Whether an API call is what made this difference: it is of its kind, and names what differs. Of something
 /// whose id is not known, and that was taken away, the kind has to do.
-pub(super) fn fit(deed: &Deed, line: &Line) -> Fit {
-    if !is_of_kind(&deed.event_name, line.address.0.as_str()) {
+pub(super) fn fit(api_call: &ApiCall, line: &Line) -> Fit {
+    if !is_of_kind(&api_call.event_name, line.address.0.as_str()) {
         return Fit::No;
     }
-    if deed.resource_ids.iter().any(|id| line.ids.contains(id)) {
+    if api_call.resource_ids.iter().any(|id| line.ids.contains(id)) {
         return Fit::Named;
     }
     // Whoever deletes a part of something else names that, and it is still there.
     let is_of_a_part =
-        ["DeleteRoute", "DeleteTags", "DeleteNetworkAclEntry"].contains(&deed.event_name.as_str());
-    let is_removal =
-        ["Delete", "Release", "Disassociate", "Detach"].iter().any(|verb| deed.event_name.starts_with(verb));
+        ["DeleteRoute", "DeleteTags", "DeleteNetworkAclEntry"].contains(&api_call.event_name.as_str());
+    let is_removal = ["Delete", "Release", "Disassociate", "Detach"]
+        .iter()
+        .any(|verb| api_call.event_name.starts_with(verb));
     if is_removal && !is_of_a_part && !line.is_known { Fit::Kind } else { Fit::No }
 }
 

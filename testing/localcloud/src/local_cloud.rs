@@ -41,7 +41,7 @@ const FUNCTIONS: [&str; 4] = ["provisioner", "collector", "alerter", "notifier"]
 
 /// How the stage is set.
 #[derive(Debug, Clone)]
-pub struct StageOptions {
+pub struct LocalCloudOptions {
     /// The repository: templates, virtual environment, `target/release`.
     pub repository: PathBuf,
     /// Where logs and zips go.
@@ -56,7 +56,7 @@ pub struct StageOptions {
 
 /// A running local cloud with phonehome in it. Everything ends when it is dropped.
 #[derive(Debug)]
-pub struct Stage {
+pub struct LocalCloud {
     /// The emulator.
     pub emulator: Emulator,
     /// The people's side of AWS.
@@ -65,15 +65,15 @@ pub struct Stage {
     pub receiver: Receiver,
     /// What the hub's stack says of itself.
     pub hub: Outputs,
-    options: StageOptions,
+    options: LocalCloudOptions,
 }
 
-impl Stage {
+impl LocalCloud {
     /// Starts the emulator, Slack and on-call. Nothing is deployed yet.
     ///
     /// # Errors
     /// When something does not start; the error says what and shows the end of its log.
-    pub async fn start(options: StageOptions) -> Result<Self> {
+    pub async fn start(options: LocalCloudOptions) -> Result<Self> {
         let python = venv::python(&options.repository, "localcloud");
         ensure!(
             python.exists(),
@@ -238,7 +238,7 @@ impl Stage {
         self.control.describe_network(&Place::new(account, REGION)).await
     }
 
-    /// Looks at an account until `found` answers.
+    /// Observes an account until `found` answers.
     ///
     /// # Errors
     /// After `timeout`, with what was waited for and what was seen last.
@@ -265,8 +265,8 @@ impl Stage {
         }
     }
 
-    /// A person with the account's administrator role deletes a table's default route, and CloudTrail tells of it as
-    /// it does where it records the account; here at once.
+    /// A person with the account's administrator role deletes a table's default route, and CloudTrail tells
+    /// of it as it does where it records the account; here at once.
     ///
     /// # Errors
     /// There is no such route table.

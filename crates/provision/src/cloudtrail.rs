@@ -3,7 +3,7 @@
 //! An EventBridge rule in the member account forwards "AWS API Call via CloudTrail" events, which come
 //! within minutes of the call, and [`Deed::read`] reads their `detail`. CloudTrail is not asked:
 //! LookupEvents allows two calls a second in an account, answers after up to 15 minutes, and would need
-//! another SDK; a deed that comes as an event only has to be kept until a look sees what it did.
+//! another SDK; an API call that comes as an event only has to be kept until an observation sees what it did.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ const RESOURCES_MAX: usize = 32;
 /// A call that changed something, and who made it. Each text has at most 256 characters, and there are at
 /// most 32 resources.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Deed {
+pub struct ApiCall {
     /// The account it was done in.
     pub account: String,
     /// The Region it was done in.
@@ -50,9 +50,9 @@ pub struct Deed {
     pub resource_ids: BTreeSet<String>,
 }
 
-/// Why an event is no deed.
+/// Why an event is no API call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoDeed {
+pub enum NotAChange {
     /// The call was refused, or failed: it changed nothing.
     #[error("{event_name} did not succeed: {code}")]
     Failed {
@@ -74,20 +74,20 @@ pub enum NoDeed {
     Unreadable(&'static str),
 }
 
-impl Deed {
+impl ApiCall {
     /// Reads the `detail` of an EventBridge event "AWS API Call via CloudTrail".
     ///
     /// # Errors
     /// [`NoDeed`] when the call changed nothing, or when this is no such event.
-    pub fn read(detail: &Value) -> Result<Self, NoDeed> {
-        let event_name = text(detail, "/eventName").ok_or(NoDeed::Unreadable("eventName"))?;
+    pub fn read(detail: &Value) -> Result<Self, NotAChange> {
+        let event_name = text(detail, "/eventName").ok_or(NotAChange::Unreadable("eventName"))?;
         if let Some(code) = text(detail, "/errorCode") {
-            return Err(NoDeed::Failed { event_name, code });
+            return Err(NotAChange::Failed { event_name, code });
         }
         if detail.pointer("/readOnly") == Some(&Value::Bool(true)) {
-            return Err(NoDeed::ReadOnly { event_name });
+            return Err(NotAChange::ReadOnly { event_name });
         }
-        let identity = detail.get("userIdentity").ok_or(NoDeed::Unreadable("userIdentity"))?;
+        let identity = detail.get("userIdentity").ok_or(NotAChange::Unreadable("userIdentity"))?;
         let account = text(detail, "/recipientAccountId").or_else(|| text(identity, "/accountId"));
         let session = session(identity);
         let mut resource_ids = BTreeSet::new();
@@ -95,9 +95,9 @@ impl Deed {
             collect_ids(detail.get(part).unwrap_or(&Value::Null), &mut resource_ids);
         }
         Ok(Self {
-            account: account.ok_or(NoDeed::Unreadable("recipientAccountId"))?,
-            region: text(detail, "/awsRegion").ok_or(NoDeed::Unreadable("awsRegion"))?,
-            when: text(detail, "/eventTime").ok_or(NoDeed::Unreadable("eventTime"))?,
+            account: account.ok_or(NotAChange::Unreadable("recipientAccountId"))?,
+            region: text(detail, "/awsRegion").ok_or(NotAChange::Unreadable("awsRegion"))?,
+            when: text(detail, "/eventTime").ok_or(NotAChange::Unreadable("eventTime"))?,
             event_name,
             who: who(identity),
             role: session.map(|(role, _)| clip(role)),
@@ -175,5 +175,4 @@ fn id_in(text: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-#[path = "trail_tests.rs"]
 mod tests;

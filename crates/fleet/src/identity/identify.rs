@@ -8,9 +8,9 @@ use crate::model::Fleet;
 
 /// Who is who, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct Identification {
     /// Every line of the file, in its order.
-    pub lines: Vec<Surveyed>,
+    pub lines: Vec<IdentifiedLine>,
     /// What people have to put right.
     pub findings: Vec<Finding>,
     /// The active accounts that no line of the file is or may be, with their names; without the
@@ -20,7 +20,7 @@ pub struct Survey {
 
 /// One line of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Surveyed {
+pub struct IdentifiedLine {
     /// Its member.
     pub member: Member,
     /// Which account it is.
@@ -69,9 +69,9 @@ impl LineState {
     }
 }
 
-impl Survey {
+impl Identification {
     /// The line that an account is, or can be bound to now.
-    pub fn of(&self, account: &str) -> Option<&Surveyed> {
+    pub fn of(&self, account: &str) -> Option<&IdentifiedLine> {
         self.lines.iter().find(|it| it.state.account() == Some(account))
     }
 
@@ -85,42 +85,43 @@ impl Fleet {
     /// Says which account each line is or becomes. A line that is an account stays it. One that is none
     /// becomes the account that the file pins, or else the only active account of its name that is
     /// nothing else: of two accounts of one name it is neither.
-    pub fn survey(&self, bindings: &Bindings, roster: &Roster) -> Survey {
+    pub fn identify(&self, bindings: &Bindings, roster: &Roster) -> Identification {
         let members = self.members();
         let holders: Vec<Holder> =
             members.iter().map(|it| bindings.holder(&self.lines_of(it), it.account_id.as_deref())).collect();
         let declared = members.iter().map(Member::line).collect();
-        let mut surveyor = Surveyor { bindings, roster, taken: BTreeMap::new(), declared, findings: vec![] };
+        let mut identifier =
+            Identifier { bindings, roster, taken: BTreeMap::new(), declared, findings: vec![] };
         for (member, holder) in members.iter().zip(&holders) {
             if let Holder::One { account, .. } = holder {
-                surveyor.taken.insert(account.clone(), member.line());
+                identifier.taken.insert(account.clone(), member.line());
             }
         }
         for (account, line) in &bindings.lines {
-            surveyor.taken.entry(account.clone()).or_insert_with(|| line.clone());
+            identifier.taken.entry(account.clone()).or_insert_with(|| line.clone());
         }
         // One that is pinned is that line, whatever its name.
         let pins = members.iter().filter_map(|it| Some((it.account_id.clone()?, it.line())));
         let pins: BTreeMap<String, Line> = pins.collect();
-        let lines: Vec<Surveyed> = members
+        let lines: Vec<IdentifiedLine> = members
             .iter()
             .zip(holders)
             .map(|(member, holder)| {
-                let state = surveyor.state(member, holder, &pins);
-                Surveyed { member: member.clone(), state }
+                let state = identifier.state(member, holder, &pins);
+                IdentifiedLine { member: member.clone(), state }
             })
             .collect();
         let mut covered: BTreeSet<&str> = lines.iter().filter_map(|it| it.state.account()).collect();
-        covered.extend(surveyor.findings.iter().flat_map(Finding::accounts));
+        covered.extend(identifier.findings.iter().flat_map(Finding::accounts));
         covered
             .extend([self.organization.management_account.as_str(), self.organization.hub_account.as_str()]);
         let uncovered = roster.iter().filter(|(id, _)| !covered.contains(id.as_str()));
         let uncovered = uncovered.map(|(id, name)| (id.clone(), name.clone())).collect();
-        Survey { lines, findings: surveyor.findings, uncovered }
+        Identification { lines, findings: identifier.findings, uncovered }
     }
 }
 
-struct Surveyor<'a> {
+struct Identifier<'a> {
     bindings: &'a Bindings,
     roster: &'a Roster,
     /// The accounts that are a line already, of the file or of an older one.
@@ -130,7 +131,7 @@ struct Surveyor<'a> {
     findings: Vec<Finding>,
 }
 
-impl Surveyor<'_> {
+impl Identifier<'_> {
     fn state(&mut self, member: &Member, holder: Holder, pins: &BTreeMap<String, Line>) -> LineState {
         match holder {
             Holder::One { account, stored } => {

@@ -1,15 +1,15 @@
 //! What is in the VPC and is somebody else's: it is named, so that people know, and never touched.
 
 use super::Planner;
-use crate::Foreign;
+use crate::Unmanaged;
 use crate::render::count;
 use phonehome_network::{Inventory, NatState, Tagged};
 
 impl Planner<'_> {
-    pub(super) fn foreign(&mut self) {
+    pub(super) fn unmanaged(&mut self) {
         let Some(vpc) = self.our_vpc().map(|vpc| vpc.id.clone()) else { return };
-        let mut foreign: Vec<Foreign> = Vec::new();
-        let mut note = |id: &str, what: String| foreign.push(Foreign { id: id.to_owned(), what });
+        let mut unmanaged: Vec<Unmanaged> = Vec::new();
+        let mut note = |id: &str, what: String| unmanaged.push(Unmanaged { id: id.to_owned(), what });
         let theirs =
             |id: &str, is_ours: bool, in_vpc: &str| !is_ours && in_vpc == vpc && !self.found.contains(id);
         for it in &self.seen.subnets {
@@ -49,8 +49,8 @@ impl Planner<'_> {
                 }
             }
         }
-        foreign.sort();
-        self.plan.foreign = foreign;
+        unmanaged.sort();
+        self.plan.unmanaged = unmanaged;
     }
 }
 
@@ -58,10 +58,10 @@ impl Planner<'_> {
 /// phonehome's: the VPC's id and its own.
 pub(super) fn in_vpcs(seen: &Inventory) -> Vec<(String, String)> {
     let ours = |vpc_id: &str| seen.vpcs.iter().any(|vpc| vpc.id == vpc_id && vpc.address().is_some());
-    let mut foreign: Vec<(String, String)> = Vec::new();
+    let mut unmanaged: Vec<(String, String)> = Vec::new();
     let mut note = |id: &str, is_ours: bool, vpc_id: &str| {
         if !is_ours && ours(vpc_id) {
-            foreign.push((vpc_id.to_owned(), id.to_owned()));
+            unmanaged.push((vpc_id.to_owned(), id.to_owned()));
         }
     };
     seen.subnets.iter().for_each(|it| note(&it.id, it.address().is_some(), &it.vpc_id));
@@ -84,8 +84,8 @@ pub(super) fn in_vpcs(seen: &Inventory) -> Vec<(String, String)> {
     }
     let interfaces = seen.network_interfaces.iter();
     interfaces.for_each(|it| note(&it.id, is_for_the_stack(seen, &it.description), &it.vpc_id));
-    foreign.sort();
-    foreign
+    unmanaged.sort();
+    unmanaged
 }
 
 /// Network interfaces that AWS makes for the stack's NAT gateways (`Interface for NAT Gateway nat-…`)

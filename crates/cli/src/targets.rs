@@ -1,14 +1,14 @@
-//! What `phonehome plan`, `apply` and `release` have in common: the accounts, and the way into them.
+//! What `phonehome plan`, `apply` and `decommission` have in common: the accounts, and the way into them.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
-use phonehome_fleet::{Fleet, Member, Organization, Surveyed};
+use phonehome_fleet::{Fleet, IdentifiedLine, Member, Organization};
 use phonehome_planner::Disruption;
 use phonehome_planner::Limits;
-use phonehome_provision::{AwsMembers, Job, Provision, SETTLE_MS, usual_limits};
+use phonehome_provision::{AwsMembers, COOLDOWN_MS, Job, Provision, usual_limits};
 use phonehome_state::{bindings, keep};
 
 use crate::Format;
@@ -27,7 +27,7 @@ pub(crate) struct Scope {
     #[arg(long, value_name = "ID", num_args = 1..)]
     pub(crate) account: Vec<String>,
     /// The probe's zip, as `cargo xtask package` makes it beside the provisioner. Without it only
-    /// networks are looked at, and probes are left as they are.
+    /// networks are observed, and probes are left as they are.
     #[arg(long, env = "PHONEHOME_PROBE_ZIP")]
     pub(crate) probe_zip: Option<PathBuf>,
     /// What the probe's zip is built for.
@@ -73,7 +73,7 @@ impl LimitArguments {
             replacements: allow_replace.unwrap_or(usual.replacements),
             peerings: allow_unpeer.unwrap_or(usual.peerings),
             // To allow something to be taken away is to allow what that does to its users.
-            disruption: allow_disruption.unwrap_or(Limits::RELEASE.disruption),
+            disruption: allow_disruption.unwrap_or(Limits::DECOMMISSION.disruption),
             ..usual
         })
     }
@@ -84,7 +84,7 @@ impl LimitArguments {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// It only looks: with the viewer's role, which can do nothing else.
-    Look,
+    Observe,
     /// It makes and takes away: with the provisioner's role.
     Change,
 }
@@ -93,14 +93,14 @@ impl Access {
     /// The name of the role in each member account.
     pub(crate) fn role(self, organization: &Organization) -> String {
         match self {
-            Self::Look => organization.viewer_role(),
+            Self::Observe => organization.viewer_role(),
             Self::Change => organization.member_role.clone(),
         }
     }
 }
 
 /// The fleet, the way into its accounts, and those that were asked for.
-pub(crate) struct Work {
+pub(crate) struct Targets {
     pub(crate) fleet: Fleet,
     pub(crate) provision: Provision<DynamoTable, AwsMembers>,
     targets: Vec<Target>,
@@ -113,12 +113,12 @@ pub(crate) struct Work {
 
 /// One stack.
 struct Target {
-    surveyed: Surveyed,
+    identified: IdentifiedLine,
     account: String,
     region: String,
 }
 
-impl Work {
+impl Targets {
     pub(crate) async fn open(
         scope: Scope,
         access: Access,
@@ -145,8 +145,8 @@ impl Work {
                 .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
             members = members.with_probe(zip, &scope.probe_architecture);
         }
-        let who = Who::look(session, table, &fleet).await?;
-        let provision = Provision { table: table.clone(), members, settle_ms: SETTLE_MS };
+        let who = Who::observe(session, table, &fleet).await?;
+        let provision = Provision { table: table.clone(), members, cooldown_ms: COOLDOWN_MS };
         let (targets, notes) = targets(&fleet, &who, &scope.account)?;
         Ok(Self { fleet, provision, targets, limits: scope.limits, notes, who })
     }
@@ -154,14 +154,14 @@ impl Work {
     /// Binds the lines that were never met before to the accounts that were found for them, as the
     /// provisioner would.
     pub(crate) async fn bind(&self) -> Result<(), Failure> {
-        for Target { surveyed, account, .. } in &self.targets {
-            let kept = keep(&self.provision.table, surveyed, &self.who.roster, now_ms()).await;
+        for Target { identified, account, .. } in &self.targets {
+            let kept = keep(&self.provision.table, identified, &self.who.roster, now_ms()).await;
             // A second Region of the same line finds it bound.
             let bindings = bindings(&self.provision.table).await.map_err(Failure::other)?;
             if !kept.map_err(Failure::other)?
-                && self.fleet.account_of(&surveyed.member, &bindings).as_deref() != Some(account)
+                && self.fleet.account_of(&identified.member, &bindings).as_deref() != Some(account)
             {
-                let line = surveyed.member.line();
+                let line = identified.member.line();
                 return Err(Failure::other(format!(
                     "{line} was bound to another account meanwhile; run it again"
                 )));
@@ -174,7 +174,7 @@ impl Work {
     pub(crate) fn jobs(&self) -> Vec<Job<'_>> {
         self.targets
             .iter()
-            .map(|Target { surveyed: Surveyed { member, .. }, account, region }| Job {
+            .map(|Target { identified: IdentifiedLine { member, .. }, account, region }| Job {
                 fleet: &self.fleet,
                 member,
                 account,
@@ -206,23 +206,24 @@ fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, 
                     || Some(wanted.as_str()) == id
             })
     };
-    for surveyed in &who.survey.lines {
-        let member = &surveyed.member;
-        let account = surveyed.state.account().filter(|id| who.roster.contains_key(*id));
+    for identified in &who.identify.lines {
+        let member = &identified.member;
+        let account = identified.state.account().filter(|id| who.roster.contains_key(*id));
         match account {
             Some(account) if is_wanted(member, Some(account)) => {
                 let regions = fleet.regions.iter().map(|region| &region.name);
                 for region in regions.filter(|region| fleet.pool_for(&member.environment, region).is_some()) {
-                    let (surveyed, region) = (surveyed.clone(), region.clone());
-                    found.push(Target { surveyed, account: account.to_owned(), region });
+                    let (identified, region) = (identified.clone(), region.clone());
+                    found.push(Target { identified, account: account.to_owned(), region });
                 }
             }
-            None if is_wanted(member, member.account_id.as_deref()) => notes.push(who.why_not(surveyed)),
+            None if is_wanted(member, member.account_id.as_deref()) => notes.push(who.why_not(identified)),
             _ => {}
         }
     }
     let unknown = wanted.iter().find(|wanted| {
-        let is_found = |it: &Target| it.account == **wanted || it.surveyed.member.line().as_str() == **wanted;
+        let is_found =
+            |it: &Target| it.account == **wanted || it.identified.member.line().as_str() == **wanted;
         let is_line = |it: &Member| it.account_name == **wanted || it.line().as_str() == **wanted;
         !found.iter().any(is_found) && !fleet.members().iter().any(is_line)
     });
@@ -244,7 +245,7 @@ mod tests {
             hub_account: "222222222222".into(),
             member_role: "net".into(),
         };
-        assert_eq!(Access::Look.role(&organization), "net-viewer");
+        assert_eq!(Access::Observe.role(&organization), "net-viewer");
         assert_eq!(Access::Change.role(&organization), "net");
     }
 }

@@ -4,21 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{Check, CheckId, Expect, Purpose, Target};
 
-use crate::{Member, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
+use crate::{IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
 
 /// The stored error of a member is cut to this many characters.
 pub(crate) const DETAIL_LIMIT: usize = 160;
 
 /// One account's network in one Region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Stack<'w> {
+pub(crate) struct AccountRegion<'w> {
     pub(crate) account: &'w str,
     pub(crate) region: &'w str,
 }
 
 /// What can be said of a path or a member now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Health {
     Good,
     Bad,
     /// Nothing: the probe is silent, or its newest result is inconclusive.
@@ -29,43 +29,43 @@ pub(crate) enum Standing {
     Undeclared,
 }
 
-pub(crate) struct Survey<'w> {
+pub(crate) struct Evaluation<'w> {
     pub(crate) world: &'w World,
     pub(crate) probes: BTreeMap<&'w ProbeKey, Probe<'w>>,
-    pub(crate) stacks: BTreeMap<Stack<'w>, Vec<&'w ProbeKey>>,
+    pub(crate) stacks: BTreeMap<AccountRegion<'w>, Vec<&'w ProbeKey>>,
 }
 
 pub(crate) struct Probe<'w> {
     pub(crate) view: &'w ProbeView,
     /// Milliseconds without a report, counted from its deployment when that is later.
-    pub(crate) unheard_for_ms: u64,
+    pub(crate) stale_for_ms: u64,
     pub(crate) silent: bool,
     /// Every declared check.
     pub(crate) checks: BTreeMap<&'w CheckId, &'w Check>,
 }
 
-impl<'w> Survey<'w> {
+impl<'w> Evaluation<'w> {
     pub(crate) fn of(world: &'w World) -> Self {
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for view in &world.probes {
-            let unheard_for_ms = match view.unreadable.heartbeat {
+            let stale_for_ms = match view.unreadable.heartbeat {
                 true => 0,
                 false => world.now_ms.saturating_sub(last_heard(view)),
             };
-            let silent = unheard_for_ms > world.policy.overdue_after_ms;
+            let silent = stale_for_ms > world.policy.overdue_after_ms;
             let checks = view.checks.iter().map(|check| (&check.id, check)).collect();
-            probes.insert(&view.key, Probe { view, unheard_for_ms, silent, checks });
+            probes.insert(&view.key, Probe { view, stale_for_ms, silent, checks });
         }
         for key in probes.keys() {
-            stacks.entry(Stack::of(key)).or_default().push(*key);
+            stacks.entry(AccountRegion::of(key)).or_default().push(*key);
         }
         Self { world, probes, stacks }
     }
 
     /// The probes of the stack this one belongs to.
     pub(crate) fn neighbours<'s>(&'s self, key: &'s ProbeKey) -> impl Iterator<Item = &'s Probe<'w>> {
-        let stack = Stack { account: &key.account, region: &key.region };
+        let stack = AccountRegion { account: &key.account, region: &key.region };
         let keys: &[&'w ProbeKey] = self.stacks.get(&stack).map_or(&[], Vec::as_slice);
         keys.iter().map(|key| &self.probes[*key])
     }
@@ -94,11 +94,11 @@ impl<'w> Survey<'w> {
             if probe.silent {
                 add(Symptom::Silent);
             }
-            if self.unclear(probe).is_some() {
-                add(Symptom::Unclear);
+            if self.inconclusive(probe).is_some() {
+                add(Symptom::Inconclusive);
             }
             for check in probe.checks.keys() {
-                if probe.path(check) == Standing::Bad {
+                if probe.path(check) == Health::Bad {
                     add(Symptom::Down { check: (*check).clone() });
                 }
             }
@@ -106,33 +106,33 @@ impl<'w> Survey<'w> {
         symptoms
     }
 
-    pub(crate) fn standing(&self, key: &MemberKey) -> Standing {
+    pub(crate) fn health(&self, key: &MemberKey) -> Health {
         let Some(probe) = self.probes.get(&key.probe) else {
             let stack = (key.probe.account.clone(), key.probe.region.clone());
             let unseen = self.world.unseen.stacks.contains(&stack);
-            return if unseen { Standing::Unseen } else { Standing::Undeclared };
+            return if unseen { Health::Unseen } else { Health::Undeclared };
         };
         match &key.symptom {
             Symptom::Down { check } => probe.path(check),
-            Symptom::Silent if probe.view.unreadable.heartbeat => Standing::Unseen,
-            Symptom::Silent if probe.silent => Standing::Bad,
-            Symptom::Silent => Standing::Good,
-            Symptom::Unclear if probe.view.unreadable.any() => Standing::Unseen,
-            Symptom::Unclear if probe.silent => Standing::Unknown,
-            Symptom::Unclear if self.unclear(probe).is_some() => Standing::Bad,
-            Symptom::Unclear => Standing::Good,
+            Symptom::Silent if probe.view.unreadable.heartbeat => Health::Unseen,
+            Symptom::Silent if probe.silent => Health::Bad,
+            Symptom::Silent => Health::Good,
+            Symptom::Inconclusive if probe.view.unreadable.any() => Health::Unseen,
+            Symptom::Inconclusive if probe.silent => Health::Unknown,
+            Symptom::Inconclusive if self.inconclusive(probe).is_some() => Health::Bad,
+            Symptom::Inconclusive => Health::Good,
         }
     }
 
     pub(crate) fn check(&self, key: &MemberKey) -> Option<&'w Check> {
         match &key.symptom {
             Symptom::Down { check } => self.probes.get(&key.probe)?.checks.get(check).copied(),
-            Symptom::Silent | Symptom::Unclear => None,
+            Symptom::Silent | Symptom::Inconclusive => None,
         }
     }
 
     /// What an incident stores of something that fails now.
-    pub(crate) fn member(&self, key: &MemberKey) -> Option<Member> {
+    pub(crate) fn member(&self, key: &MemberKey) -> Option<IncidentMember> {
         let probe = self.probes.get(&key.probe)?;
         let check = self.check(key);
         let path = check.and_then(|check| probe.view.paths.get(&check.id));
@@ -140,9 +140,9 @@ impl<'w> Survey<'w> {
         let (since_ms, detail) = match &key.symptom {
             Symptom::Down { .. } => (path?.since_ms, failure.map_or("", |failure| failure.error.as_str())),
             Symptom::Silent => (last_heard(probe.view), ""),
-            Symptom::Unclear => self.unclear(probe)?,
+            Symptom::Inconclusive => self.inconclusive(probe)?,
         };
-        Some(Member {
+        Some(IncidentMember {
             probe: key.probe.clone(),
             symptom: key.symptom.clone(),
             state: MemberState::Failing,
@@ -161,15 +161,15 @@ impl<'w> Survey<'w> {
     ///
     /// Not counted: paths that are down anyway, and those that cannot be told because their
     /// control is down, which is an incident of its own.
-    fn unclear(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
+    fn inconclusive(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
         if probe.silent || !probe.is_whole() {
             return None;
         }
         let candidates = probe.checks.iter().filter_map(|(id, check)| {
             let path = probe.view.paths.get(*id)?;
-            let controlled = check.control.as_ref().is_some_and(|id| probe.path(id) == Standing::Bad);
-            let (since_ms, reason) = path.unclear()?;
-            let long = self.world.now_ms.saturating_sub(since_ms) > self.world.policy.unclear_after_ms;
+            let controlled = check.control.as_ref().is_some_and(|id| probe.path(id) == Health::Bad);
+            let (since_ms, reason) = path.inconclusive()?;
+            let long = self.world.now_ms.saturating_sub(since_ms) > self.world.policy.inconclusive_after_ms;
             (long && !controlled && path.status != PathStatus::Down).then_some((since_ms, reason))
         });
         candidates.min_by_key(|(since_ms, _)| *since_ms)
@@ -182,7 +182,7 @@ fn last_heard(view: &ProbeView) -> u64 {
     received.max(view.expected_since_ms)
 }
 
-impl<'w> Stack<'w> {
+impl<'w> AccountRegion<'w> {
     pub(crate) fn of(key: &'w ProbeKey) -> Self {
         Self { account: &key.account, region: &key.region }
     }
@@ -194,44 +194,44 @@ impl<'w> Probe<'w> {
         !self.view.unreadable.any()
     }
 
-    pub(crate) fn path(&self, id: &CheckId) -> Standing {
+    pub(crate) fn path(&self, id: &CheckId) -> Health {
         if !self.checks.contains_key(id) {
-            return Standing::Undeclared;
+            return Health::Undeclared;
         }
         match self.view.paths.get(id) {
-            _ if self.view.unreadable.paths => Standing::Unseen,
-            _ if self.silent => Standing::Unknown,
-            Some(path) if path.status == PathStatus::Down => Standing::Bad,
+            _ if self.view.unreadable.paths => Health::Unseen,
+            _ if self.silent => Health::Unknown,
+            Some(path) if path.status == PathStatus::Down => Health::Bad,
             // Green as of when? It may have been silent since.
-            _ if self.view.unreadable.heartbeat => Standing::Unseen,
-            Some(path) if path.is_green() => Standing::Good,
-            Some(_) | None => Standing::Unknown,
+            _ if self.view.unreadable.heartbeat => Health::Unseen,
+            Some(path) if path.is_green() => Health::Good,
+            Some(_) | None => Health::Unknown,
         }
     }
 
     /// The checks that must connect, with what is known of them. Isolations are left out: an
     /// isolation does not fail because the network is dead.
-    pub(crate) fn connects(&self) -> impl Iterator<Item = (&'w Check, Standing)> {
+    pub(crate) fn connects(&self) -> impl Iterator<Item = (&'w Check, Health)> {
         let must_connect = self.checks.values().filter(|check| check.expect == Expect::Connect);
         must_connect.map(|check| (*check, self.path(&check.id)))
     }
 
     /// Whether nothing that is known to have been tried gets out.
     pub(crate) fn is_dead(&self) -> bool {
-        let mut connects = self.connects().filter(|(_, standing)| *standing != Standing::Unknown).peekable();
-        connects.peek().is_some() && connects.all(|(_, standing)| standing == Standing::Bad)
+        let mut connects = self.connects().filter(|(_, health)| *health != Health::Unknown).peekable();
+        connects.peek().is_some() && connects.all(|(_, health)| health == Health::Bad)
     }
 
     /// The owners of the targets that are down: two endpoints of one account can fail together
     /// without the source being at fault.
     pub(crate) fn lost_targets(&self) -> BTreeSet<&'w str> {
-        let down = self.connects().filter(|(_, standing)| *standing == Standing::Bad);
+        let down = self.connects().filter(|(_, health)| *health == Health::Bad);
         down.map(|(check, _)| owner(&check.target)).collect()
     }
 
-    pub(crate) fn egress(&self) -> impl Iterator<Item = Standing> {
+    pub(crate) fn egress(&self) -> impl Iterator<Item = Health> {
         let egress = self.connects().filter(|(check, _)| check.purpose == Purpose::Egress);
-        egress.map(|(_, standing)| standing)
+        egress.map(|(_, health)| health)
     }
 }
 

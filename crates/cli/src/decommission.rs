@@ -1,24 +1,24 @@
-//! `phonehome release`.
+//! `phonehome decommission`.
 
 use clap::{Args, ValueEnum};
 use phonehome_accounts::AwsOrganization;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
 use phonehome_cloud::Organization as _;
-use phonehome_planner::{Release, render};
-use phonehome_provision::{AwsMembers, Progress, Provision, SETTLE_MS};
+use phonehome_planner::{Decommission, render};
+use phonehome_provision::{AwsMembers, COOLDOWN_MS, Provision, StackProgress};
 use phonehome_state::StackStatus;
 use phonehome_state::{Keys, bindings, readable};
 use serde_json::json;
 
-use crate::fleetwork::Access;
 use crate::output::Failure;
+use crate::targets::Access;
 use crate::{Done, Format};
 
 /// Give up the stacks of an account that is no longer in the fleet file, and put its addresses into
 /// quarantine.
 #[derive(Debug, Args)]
-pub(crate) struct ReleaseArguments {
+pub(crate) struct DecommissionArguments {
     /// The account's id.
     account: String,
     /// What becomes of the network.
@@ -38,7 +38,11 @@ enum Mode {
 }
 
 /// Shows, and with `--yes` does, what giving the account's stacks up comes to.
-pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format) -> Result<Done, Failure> {
+pub(crate) async fn run(
+    arguments: DecommissionArguments,
+    table: &str,
+    format: Format,
+) -> Result<Done, Failure> {
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
     let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
@@ -64,33 +68,34 @@ pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format
     if stacks.is_empty() {
         return Err(Failure::input(format!("account {id:?} has no stack; `phonehome status` lists all")));
     }
-    let access = if arguments.yes { Access::Change } else { Access::Look };
+    let access = if arguments.yes { Access::Change } else { Access::Observe };
     let members = AwsMembers::new(session, access.role(&fleet.organization));
-    let provision = Provision { table, members, settle_ms: SETTLE_MS };
+    let provision = Provision { table, members, cooldown_ms: COOLDOWN_MS };
     let mode = match arguments.mode {
-        Mode::Remove => Release::Remove,
-        Mode::Forget => Release::Forget,
+        Mode::Remove => Decommission::Remove,
+        Mode::Forget => Decommission::Forget,
     };
     let mut shown = Vec::new();
     for status in &stacks {
         shown.push(if arguments.yes {
             let days = fleet.network.quarantine_days;
-            let released = provision.release(id, &status.region, mode, active.is_none(), days).await;
-            told(status, &released.map_err(Failure::other)?.progress)
+            let decommissioned =
+                provision.decommission(id, &status.region, mode, active.is_none(), days).await;
+            outcome(status, &decommissioned.map_err(Failure::other)?.progress)
         } else if active.is_none() {
             (status, false, "the account is closed or has left: only its block is released".to_owned())
         } else {
-            let plan = provision.preview_release(status, mode).await.map_err(Failure::other)?;
+            let plan = provision.preview_decommission(status, mode).await.map_err(Failure::other)?;
             (status, false, render::text(&plan))
         });
     }
-    let done = shown.iter().all(|(_, settled, _)| *settled);
+    let done = shown.iter().all(|(_, converged, _)| *converged);
     let text = match format {
         Format::Json => {
             let stacks: Vec<_> = shown
                 .iter()
-                .map(|(status, released, message)| {
-                    json!({"region": status.region, "block": status.cidr, "released": released, "message": message})
+                .map(|(status, decommissioned, message)| {
+                    json!({"region": status.region, "block": status.cidr, "decommissioned": decommissioned, "message": message})
                 })
                 .collect();
             crate::output::json(&json!({"account": id, "stacks": stacks}))?
@@ -106,12 +111,12 @@ pub(crate) async fn run(arguments: ReleaseArguments, table: &str, format: Format
     Ok(Done { text, exit_code: u8::from(arguments.yes && !done) })
 }
 
-fn told<'a>(status: &'a StackStatus, progress: &Progress) -> (&'a StackStatus, bool, String) {
+fn outcome<'a>(status: &'a StackStatus, progress: &StackProgress) -> (&'a StackStatus, bool, String) {
     match progress {
-        Progress::Settled => (status, true, "released; its block is in quarantine".to_owned()),
-        Progress::Later { reason, .. } => {
+        StackProgress::Converged => (status, true, "decommissioned; its block is in quarantine".to_owned()),
+        StackProgress::Later { reason, .. } => {
             (status, false, format!("not gone yet: {reason}. Run the same again in a minute"))
         }
-        Progress::Failed(reason) => (status, false, format!("not released: {reason}")),
+        StackProgress::Failed(reason) => (status, false, format!("not decommissioned: {reason}")),
     }
 }

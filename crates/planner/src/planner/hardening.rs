@@ -18,8 +18,8 @@ const TCP: &str = "6";
 const PRIVATE: [&str; 3] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"];
 
 impl<'a> Planner<'a> {
-    pub(super) fn closed(&mut self) {
-        if !self.spec.features.closed {
+    pub(super) fn hardening(&mut self) {
+        if !self.spec.features.hardening {
             return;
         }
         if self.sees(Kind::SecurityGroup) {
@@ -155,12 +155,12 @@ impl<'a> Planner<'a> {
         let ours: Vec<i32> = closing_entries().iter().map(|entry| entry.number).collect();
         for entry in acl.entries.iter().filter(|it| it.number < first && !ours.contains(&it.number)) {
             if opens_administration(entry) {
-                let doomed =
+                let target =
                     RemovalTarget::AclEntry { acl_id: acl.id.clone(), number: entry.number, egress: false };
                 let at = Address::acl_entry(address, entry.number);
                 let grant = (Grant::Closing, at.0.as_str(), [Kind::NetworkAcl].as_slice());
                 let reason = "opens ports 22 or 3389 to the internet";
-                self.remove(at.clone(), entry.to_string(), doomed, grant, reason, vec![]);
+                self.remove(at.clone(), entry.to_string(), target, grant, reason, vec![]);
             }
         }
     }
@@ -187,7 +187,7 @@ impl<'a> Planner<'a> {
         let seen = self.security_group(&address, "phonehome-probe", description)?;
         let Some(seen) = seen else { return Ok(()) };
         let group = Ref::Id(seen.id.clone());
-        let inbound = Address::surplus_inbound_rules(&address);
+        let inbound = Address::undeclared_inbound_rules(&address);
         self.revoke(
             inbound,
             group.clone(),
@@ -245,10 +245,10 @@ fn closing_entries() -> Vec<AclEntry> {
         cidr: Some(cidr),
     };
     let private = (10..).zip(private()).map(|(number, cidr)| entry(number, true, "-1", None, cidr));
-    let closed = (20..).zip(CLOSED_PORTS);
-    let closed =
-        closed.map(|(number, port)| entry(number, false, TCP, Some((port, port)), Ipv4Net::default()));
-    private.chain(closed).collect()
+    let hardening = (20..).zip(CLOSED_PORTS);
+    let hardening =
+        hardening.map(|(number, port)| entry(number, false, TCP, Some((port, port)), Ipv4Net::default()));
+    private.chain(hardening).collect()
 }
 
 fn private() -> impl Iterator<Item = Ipv4Net> {

@@ -1,10 +1,10 @@
 //! Gives a whole stack up: takes it away, or leaves it to the account.
 
-use super::surplus::routes_to;
-use super::{Planner, foreign};
+use super::prune::routes_to;
+use super::{Planner, unmanaged};
 use crate::Disruption;
 use crate::permit::Grant;
-use crate::{Action, Change, Limits, Plan, PlanError, Release, StackSpec};
+use crate::{Action, Change, Decommission, Limits, Plan, PlanError, StackSpec};
 use phonehome_network::{
     Address, Inventory, Kind, NatState, RemovalTarget, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, Tagged, Vpc,
 };
@@ -26,8 +26,8 @@ const NEEDS: [Kind; 12] = [
     Kind::NetworkInterface,
 ];
 
-/// The kinds of resource that have to be looked at before a stack is given up.
-pub fn release_kinds(spec: &StackSpec) -> Vec<Kind> {
+/// The kinds of resource that have to be observed before a stack is given up.
+pub fn decommission_kinds(spec: &StackSpec) -> Vec<Kind> {
     let probes = [Kind::Function, Kind::Schedule].into_iter().filter(|_| spec.probe.is_some());
     NEEDS.into_iter().chain(probes).collect()
 }
@@ -43,21 +43,21 @@ pub fn release_kinds(spec: &StackSpec) -> Vec<Kind> {
 /// # Errors
 /// [`PlanError::Blind`] when anything that is to be taken away could not be seen; functions and
 /// schedules only where the stack is declared with probes.
-pub fn plan_release(
+pub fn plan_decommission(
     spec: &StackSpec,
     inventory: &Inventory,
     limits: &Limits,
-    mode: Release,
+    mode: Decommission,
 ) -> Result<Plan, PlanError> {
-    if let Some(kind) = release_kinds(spec).into_iter().find(|kind| !inventory.has_seen(*kind)) {
+    if let Some(kind) = decommission_kinds(spec).into_iter().find(|kind| !inventory.has_seen(*kind)) {
         return Err(PlanError::Blind { kind });
     }
     let seen = inventory.own(&spec.account).in_order();
     let mut planner = Planner::new(spec, &seen, limits);
     planner.plan.unseen.clear();
     match mode {
-        Release::Forget => planner.forget(),
-        Release::Remove => planner.take_away(),
+        Decommission::Forget => planner.forget(),
+        Decommission::Remove => planner.take_away(),
     }
     Ok(planner.plan)
 }
@@ -141,21 +141,21 @@ impl Planner<'_> {
             let reason = "it was there before phonehome: use --mode forget";
             return Some((vpc.id.clone(), reason.to_owned()));
         }
-        let foreign = foreign::in_vpcs(seen);
-        let (vpc_id, _) = foreign.first()?;
-        let ids: Vec<&str> = foreign.iter().map(|(_, id)| id.as_str()).collect();
+        let unmanaged = unmanaged::in_vpcs(seen);
+        let (vpc_id, _) = unmanaged.first()?;
+        let ids: Vec<&str> = unmanaged.iter().map(|(_, id)| id.as_str()).collect();
         Some((vpc_id.clone(), format!("not phonehome's, but in it: {}", ids.join(", "))))
     }
 
-    /// The address, told apart from that of another resource which carries the same.
+    /// The address, distinguished from that of another resource which carries the same.
     fn unique(&self, address: Address, id: &str) -> Address {
         if self.is_planned(&address) { Address(format!("{address}/{id}")) } else { address }
     }
 
-    fn take(&mut self, address: Address, doomed: RemovalTarget, after: Vec<Address>) -> Address {
-        let address = self.unique(address, doomed.id());
-        let (unit, before) = (address.0.clone(), doomed.id().to_owned());
-        self.remove(address.clone(), before, doomed, (Grant::Deletion, &unit, &NEEDS), REASON, after);
+    fn take(&mut self, address: Address, target: RemovalTarget, after: Vec<Address>) -> Address {
+        let address = self.unique(address, target.id());
+        let (unit, before) = (address.0.clone(), target.id().to_owned());
+        self.remove(address.clone(), before, target, (Grant::Deletion, &unit, &NEEDS), REASON, after);
         address
     }
 
@@ -172,8 +172,8 @@ impl Planner<'_> {
         let schedules = addresses.clone();
         for function in &self.seen.functions {
             let address = Address(format!("function/{}", function.name));
-            let doomed = RemovalTarget::Function { name: function.name.clone() };
-            addresses.push(self.take(address, doomed, schedules.clone()));
+            let target = RemovalTarget::Function { name: function.name.clone() };
+            addresses.push(self.take(address, target, schedules.clone()));
         }
         addresses
     }
@@ -183,7 +183,7 @@ impl Planner<'_> {
         for peering in self.seen.peerings.iter().filter(|it| it.is_live()) {
             let Some(address) = peering.address() else { continue };
             let routes = routes_to(self.seen, peering).into_iter();
-            let routes: Vec<Address> = routes.map(|(at, doomed)| self.take(at, doomed, vec![])).collect();
+            let routes: Vec<Address> = routes.map(|(at, target)| self.take(at, target, vec![])).collect();
             addresses.push(self.take(address, RemovalTarget::Peering { id: peering.id.clone() }, routes));
         }
         addresses
@@ -226,11 +226,11 @@ impl Planner<'_> {
             let Some(address) = gateway.address() else { continue };
             let mut after = addresses.clone();
             if let Some(vpc_id) = &gateway.vpc_id {
-                let doomed = RemovalTarget::InternetGatewayAttachment {
+                let target = RemovalTarget::InternetGatewayAttachment {
                     id: gateway.id.clone(),
                     vpc_id: vpc_id.clone(),
                 };
-                let detached = self.take(Address::internet_gateway_attachment(), doomed, after);
+                let detached = self.take(Address::internet_gateway_attachment(), target, after);
                 after = vec![detached.clone()];
                 addresses.push(detached);
             }
@@ -256,8 +256,8 @@ impl Planner<'_> {
         let subnets = addresses.clone();
         for table in self.seen.route_tables.iter().filter(|table| !table.main) {
             let Some(address) = table.address() else { continue };
-            let doomed = RemovalTarget::RouteTable { id: table.id.clone() };
-            addresses.push(self.take(address, doomed, subnets.clone()));
+            let target = RemovalTarget::RouteTable { id: table.id.clone() };
+            addresses.push(self.take(address, target, subnets.clone()));
         }
         addresses
     }

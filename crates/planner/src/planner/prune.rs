@@ -20,15 +20,15 @@ const PEERING_NEEDS: [Kind; 2] = [Kind::Peering, Kind::RouteTable];
 
 impl<'a> Planner<'a> {
     /// In the order in which AWS lets them go.
-    pub(super) fn surplus(&mut self) {
-        self.surplus_peerings();
-        self.surplus_probes();
-        self.surplus_nat_gateways();
-        self.surplus_elastic_ips();
-        self.surplus_endpoints();
-        self.surplus_flow_logs();
-        self.surplus_subnets();
-        self.surplus_route_tables();
+    pub(super) fn prune_undeclared(&mut self) {
+        self.prune_peerings();
+        self.prune_probes();
+        self.prune_nat_gateways();
+        self.prune_elastic_ips();
+        self.prune_endpoints();
+        self.prune_flow_logs();
+        self.prune_subnets();
+        self.prune_route_tables();
     }
 
     /// Whether a peering that is no longer declared may be removed in this plan.
@@ -57,26 +57,26 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn surplus_peerings(&mut self) {
+    fn prune_peerings(&mut self) {
         if !self.sees(Kind::Peering) {
             return;
         }
         for peering in self.undeclared_peerings() {
-            self.surplus_peering(peering);
+            self.prune_peering(peering);
         }
     }
 
     /// The routes that lead to such a peering: they go first, so that none leads nowhere.
-    pub(super) fn surplus_peering_routes(&mut self) {
+    pub(super) fn prune_peering_routes(&mut self) {
         if !self.sees(Kind::Peering) {
             return;
         }
         for peering in self.undeclared_peerings() {
             let grant = (Grant::Peering, peering.id.as_str(), PEERING_NEEDS.as_slice());
-            for (at, doomed) in routes_to(self.seen, peering) {
+            for (at, target) in routes_to(self.seen, peering) {
                 // One that this plan leads elsewhere is out of the way as well.
                 if !self.is_planned(&at) && !self.is_withheld(&at) {
-                    self.remove(at, format!("leads to {}", peering.id), doomed, grant, UNDECLARED, vec![]);
+                    self.remove(at, format!("leads to {}", peering.id), target, grant, UNDECLARED, vec![]);
                 }
             }
         }
@@ -105,9 +105,9 @@ impl<'a> Planner<'a> {
                     Some(_) => continue,
                 };
                 let (table_id, destination) = (table.id.clone(), route.destination);
-                let doomed = RemovalTarget::Route { table_id, destination };
+                let target = RemovalTarget::Route { table_id, destination };
                 let grant = (grant, id.as_str(), PEERING_NEEDS.as_slice());
-                self.remove(at.clone(), format!("leads to {id}"), doomed, grant, reason, vec![]);
+                self.remove(at.clone(), format!("leads to {id}"), target, grant, reason, vec![]);
             }
         }
     }
@@ -137,26 +137,26 @@ impl<'a> Planner<'a> {
     }
 
     /// After its routes, and after what it could open.
-    fn surplus_peering(&mut self, peering: &Peering) {
+    fn prune_peering(&mut self, peering: &Peering) {
         let Some(address) = peering.address() else { return };
         let grant = (Grant::Peering, peering.id.as_str(), PEERING_NEEDS.as_slice());
-        let mut before = vec![Address::surplus_inbound_rules(&Address::inbound_security_group())];
+        let mut before = vec![Address::undeclared_inbound_rules(&Address::inbound_security_group())];
         before.extend(routes_to(self.seen, peering).into_iter().map(|(at, _)| at));
         let address = if self.spec.links.iter().any(|link| self.peering_address(link) == address) {
             Address(format!("{address}/{}", peering.id))
         } else {
             address
         };
-        let doomed = RemovalTarget::Peering { id: peering.id.clone() };
-        self.remove(address, peering.id.clone(), doomed, grant, UNDECLARED, before);
+        let target = RemovalTarget::Peering { id: peering.id.clone() };
+        self.remove(address, peering.id.clone(), target, grant, UNDECLARED, before);
     }
 
     /// Removes what carries an address that nothing declares. `needs` are the kinds that must be in view.
-    fn surplus_one(
+    fn prune_resource(
         &mut self,
         item: &impl Tagged,
         before: String,
-        doomed: RemovalTarget,
+        target: RemovalTarget,
         needs: &[Kind],
         after: Vec<Address>,
     ) {
@@ -165,11 +165,11 @@ impl<'a> Planner<'a> {
         let is_taken = self.is_planned(&address) || self.is_withheld(&address);
         let address = if is_taken { Address(format!("{address}/{}", item.id())) } else { address };
         let grant = (Grant::Deletion, address.0.as_str(), needs);
-        self.remove(address.clone(), before, doomed, grant, UNDECLARED, after);
+        self.remove(address.clone(), before, target, grant, UNDECLARED, after);
     }
 
     /// Probes of zones that left the fleet file.
-    fn surplus_probes(&mut self) {
+    fn prune_probes(&mut self) {
         let needs = [Kind::Function, Kind::Schedule];
         if self.spec.probe.is_none() || !needs.into_iter().all(|kind| self.sees(kind)) {
             return;
@@ -183,23 +183,23 @@ impl<'a> Planner<'a> {
         };
         for schedule in &self.seen.schedules {
             let Some(az_id) = undeclared(&schedule.name) else { continue };
-            let (at, doomed) =
+            let (at, target) =
                 (Address::probe_schedule(&az_id), RemovalTarget::Schedule { name: schedule.name.clone() });
             let grant = (Grant::Deletion, at.0.as_str(), needs.as_slice());
-            self.remove(at.clone(), schedule.name.clone(), doomed, grant, UNDECLARED, vec![]);
+            self.remove(at.clone(), schedule.name.clone(), target, grant, UNDECLARED, vec![]);
         }
         for function in &self.seen.functions {
             let Some(az_id) = undeclared(&function.name) else { continue };
-            let (at, doomed) =
+            let (at, target) =
                 (Address::probe(&az_id), RemovalTarget::Function { name: function.name.clone() });
             let grant = (Grant::Deletion, at.0.as_str(), needs.as_slice());
             let after = vec![Address::probe_schedule(&az_id)];
-            self.remove(at.clone(), function.name.clone(), doomed, grant, UNDECLARED, after);
+            self.remove(at.clone(), function.name.clone(), target, grant, UNDECLARED, after);
         }
     }
 
     /// After the routes that lead to it lead elsewhere; not while traffic still leaves through it.
-    fn surplus_nat_gateways(&mut self) {
+    fn prune_nat_gateways(&mut self) {
         if !self.sees_nat() {
             return;
         }
@@ -212,13 +212,13 @@ impl<'a> Planner<'a> {
             let tables = self.seen.route_tables.iter().filter(leads_there);
             let after =
                 tables.filter_map(Tagged::address).map(|table| Address::default_route(&table)).collect();
-            let doomed = RemovalTarget::NatGateway { id: nat.id.clone() };
-            self.surplus_one(nat, nat.id.clone(), doomed, &NAT_NEEDS, after);
+            let target = RemovalTarget::NatGateway { id: nat.id.clone() };
+            self.prune_resource(nat, nat.id.clone(), target, &NAT_NEEDS, after);
         }
     }
 
     /// After the NAT gateway that uses it.
-    fn surplus_elastic_ips(&mut self) {
+    fn prune_elastic_ips(&mut self) {
         if !self.sees_nat() {
             return;
         }
@@ -229,49 +229,49 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let nat = nat.and_then(Tagged::address);
-            let doomed = RemovalTarget::ElasticIp { id: ip.allocation_id.clone() };
+            let target = RemovalTarget::ElasticIp { id: ip.allocation_id.clone() };
             let after = nat.into_iter().collect();
-            self.surplus_one(ip, ip.public_ip.clone(), doomed, &NAT_NEEDS, after);
+            self.prune_resource(ip, ip.public_ip.clone(), target, &NAT_NEEDS, after);
         }
     }
 
-    fn surplus_endpoints(&mut self) {
+    fn prune_endpoints(&mut self) {
         if !self.sees(Kind::Endpoint) {
             return;
         }
         for endpoint in self.seen.endpoints.iter().filter(|it| !it.is_gone) {
-            let doomed = RemovalTarget::Endpoint { id: endpoint.id.clone() };
-            self.surplus_one(endpoint, endpoint.service.clone(), doomed, &[Kind::Endpoint], vec![]);
+            let target = RemovalTarget::Endpoint { id: endpoint.id.clone() };
+            self.prune_resource(endpoint, endpoint.service.clone(), target, &[Kind::Endpoint], vec![]);
         }
     }
 
-    fn surplus_flow_logs(&mut self) {
+    fn prune_flow_logs(&mut self) {
         if !self.sees(Kind::FlowLog) {
             return;
         }
         for log in &self.seen.flow_logs {
-            let doomed = RemovalTarget::FlowLog { id: log.id.clone() };
-            self.surplus_one(log, log.destination.clone(), doomed, &[Kind::FlowLog], vec![]);
+            let target = RemovalTarget::FlowLog { id: log.id.clone() };
+            self.prune_resource(log, log.destination.clone(), target, &[Kind::FlowLog], vec![]);
         }
     }
 
     /// Subnets of zones that left the fleet file, after what is in them.
-    fn surplus_subnets(&mut self) {
+    fn prune_subnets(&mut self) {
         for subnet in &self.seen.subnets {
             let is_here = |nat: &&NatGateway| nat.subnet_id.as_ref() == Some(&subnet.id);
             let mut nats = self.seen.nat_gateways.iter().filter(is_here);
             if nats.any(|nat| self.still_used.contains(&nat.id)) {
                 continue;
             }
-            let doomed = RemovalTarget::Subnet { id: subnet.id.clone() };
+            let target = RemovalTarget::Subnet { id: subnet.id.clone() };
             let after = vec![Address::nat_gateway(&subnet.az_id), Address::probe(&subnet.az_id)];
             let needs = [Kind::Subnet, Kind::NatGateway];
-            self.surplus_one(subnet, subnet.cidr.to_string(), doomed, &needs, after);
+            self.prune_resource(subnet, subnet.cidr.to_string(), target, &needs, after);
         }
     }
 
     /// The route tables of such zones, after the subnets that have them.
-    fn surplus_route_tables(&mut self) {
+    fn prune_route_tables(&mut self) {
         for table in self.seen.route_tables.iter().filter(|table| !table.main) {
             let Some(address) = table.address().filter(|_| !self.found.contains(&table.id)) else { continue };
             let users: Vec<&Subnet> = self
@@ -289,8 +289,8 @@ impl<'a> Planner<'a> {
             // A subnet that goes, or one that gets another table.
             let gone = users.iter().filter_map(|it| it.address());
             let after = gone.flat_map(|it| [Address(format!("{it}/route-table")), it]).collect();
-            let doomed = RemovalTarget::RouteTable { id: table.id.clone() };
-            self.surplus_one(table, table.id.clone(), doomed, &[Kind::RouteTable, Kind::Subnet], after);
+            let target = RemovalTarget::RouteTable { id: table.id.clone() };
+            self.prune_resource(table, table.id.clone(), target, &[Kind::RouteTable, Kind::Subnet], after);
         }
     }
 }
@@ -301,8 +301,8 @@ pub(super) fn routes_to(seen: &Inventory, peering: &Peering) -> Vec<(Address, Re
     for table in &seen.route_tables {
         let Some(address) = table.address() else { continue };
         for route in table.routes.iter().filter(|it| it.target == RouteTarget::Peering(peering.id.clone())) {
-            let doomed = RemovalTarget::Route { table_id: table.id.clone(), destination: route.destination };
-            routes.push((Address::route(&address, &route.destination), doomed));
+            let target = RemovalTarget::Route { table_id: table.id.clone(), destination: route.destination };
+            routes.push((Address::route(&address, &route.destination), target));
         }
     }
     routes

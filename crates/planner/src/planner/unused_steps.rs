@@ -7,14 +7,14 @@ use phonehome_network::Address;
 
 impl Planner<'_> {
     /// Takes such steps, and what depends on them, out of the plan again.
-    pub(super) fn pointless(&mut self) {
-        while let Some(at) = self.plan.steps.iter().position(|step| self.is_pointless(step)) {
+    pub(super) fn drop_unused_steps(&mut self) {
+        while let Some(at) = self.plan.steps.iter().position(|step| self.is_unused(step)) {
             self.take_out(at, "only something that is withheld would use it".to_owned());
         }
     }
 
     /// Whether what it makes has a withheld user, and none that is planned.
-    fn is_pointless(&self, step: &Step) -> bool {
+    fn is_unused(&self, step: &Step) -> bool {
         self.held.iter().any(|held| uses(held, &step.address))
             && !self.plan.steps.iter().any(|other| uses(&other.action, &step.address))
     }

@@ -9,7 +9,7 @@ use super::{Accounts, Judgement};
 use crate::sample;
 
 /// One account that a case works in.
-pub(super) struct Desk<Api> {
+pub(super) struct Harness<Api> {
     pub(super) api: Api,
     pub(super) spec: StackSpec,
 }
@@ -32,7 +32,7 @@ pub(super) struct Base {
     pub(super) table: String,
 }
 
-impl<Api: StackApi> Desk<Api> {
+impl<Api: StackApi> Harness<Api> {
     /// The case's account; `second` for its other one.
     pub(super) async fn open<A>(accounts: &A, number: u32, second: bool) -> Result<Self, String>
     where
@@ -87,10 +87,10 @@ impl<Api: StackApi> Desk<Api> {
     pub(super) async fn see(&self) -> Result<Inventory, String> {
         let ec2 = |kind: &Kind| !matches!(kind, Kind::Function | Kind::Schedule);
         let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(ec2).collect();
-        self.look(&kinds).await
+        self.observe(&kinds).await
     }
 
-    pub(super) async fn look(&self, kinds: &[Kind]) -> Result<Inventory, String> {
+    pub(super) async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, String> {
         self.api.observe(kinds).await.map_err(|error| format!("a look must succeed: {error}"))
     }
 

@@ -15,13 +15,13 @@ use crate::status::time;
 
 /// A silence and its id.
 #[derive(Debug, Serialize)]
-pub(crate) struct Standing {
+pub(crate) struct ActiveSilence {
     pub(crate) id: String,
     #[serde(flatten)]
     pub(crate) silence: Silence,
 }
 
-impl Standing {
+impl ActiveSilence {
     /// What, until when, by whom and why; one line.
     pub(crate) fn line(&self) -> String {
         let Silence { matcher, expires_at_ms, reason, by, .. } = &self.silence;
@@ -30,24 +30,24 @@ impl Standing {
 }
 
 /// The silences that have not ended, the first to end first. DynamoDB removes one some time after its end.
-pub(crate) async fn standing(table: &impl Table, now_ms: u64) -> Result<Vec<Standing>, Failure> {
+pub(crate) async fn active(table: &impl Table, now_ms: u64) -> Result<Vec<ActiveSilence>, Failure> {
     let silences = readable::<Silence>(table, Keys::SILENCES).await.map_err(Failure::other)?.found;
-    let mut standing: Vec<Standing> = silences
+    let mut active: Vec<ActiveSilence> = silences
         .into_iter()
         .filter(|(_, silence)| silence.expires_at_ms > now_ms)
-        .map(|(doc, silence)| Standing { id: doc.key.sort, silence })
+        .map(|(doc, silence)| ActiveSilence { id: doc.key.sort, silence })
         .collect();
-    standing.sort_by(|a, b| (a.silence.expires_at_ms, &a.id).cmp(&(b.silence.expires_at_ms, &b.id)));
-    Ok(standing)
+    active.sort_by(|a, b| (a.silence.expires_at_ms, &a.id).cmp(&(b.silence.expires_at_ms, &b.id)));
+    Ok(active)
 }
 
 /// `phonehome silences`.
 pub(crate) async fn list(table_name: &str, format: Format) -> Result<String, Failure> {
-    let standing = standing(&table(table_name).await?, now_ms()).await?;
+    let active = active(&table(table_name).await?, now_ms()).await?;
     Ok(match format {
-        Format::Json => json(&standing)?,
-        Format::Text if standing.is_empty() => "Nothing is silenced.\n".to_owned(),
-        Format::Text => standing.iter().fold(String::new(), |mut text, it| {
+        Format::Json => json(&active)?,
+        Format::Text if active.is_empty() => "Nothing is silenced.\n".to_owned(),
+        Format::Text => active.iter().fold(String::new(), |mut text, it| {
             let _ = writeln!(text, "{}", it.line());
             text
         }),
@@ -67,8 +67,8 @@ pub(crate) async fn end(id: &str, table_name: &str, format: Format) -> Result<St
 async fn end_in(table: &impl Table, id: &str) -> Result<(), Failure> {
     let key = Keys::silence(id);
     let Some(doc) = table.get(&key).await.map_err(Failure::other)? else {
-        let standing = standing(table, now_ms()).await?;
-        let meant = nearest(id, standing.iter().map(|it| it.id.as_str()));
+        let active = active(table, now_ms()).await?;
+        let meant = nearest(id, active.iter().map(|it| it.id.as_str()));
         let hint =
             meant.map_or_else(|| "nothing is silenced".to_owned(), |meant| format!("the nearest is {meant}"));
         return Err(Failure::input(format!("no silence {id}; {hint}. `phonehome silences` lists them")));
@@ -121,8 +121,8 @@ mod tests {
             table.write(vec![Write::put(Keys::silence(id), Expect::Absent, &silence)]).await.unwrap();
         }
         table.put_raw(Keys::silence("broken"), "nonsense");
-        let ids = |standing: Vec<Standing>| standing.into_iter().map(|it| it.id).collect::<Vec<_>>();
-        let shown = standing(&table, now_ms).await.unwrap_or_default();
+        let ids = |active: Vec<ActiveSilence>| active.into_iter().map(|it| it.id).collect::<Vec<_>>();
+        let shown = active(&table, now_ms).await.unwrap_or_default();
         let line = shown[0].line();
         for part in ["sooner", "account shop-prod", "until ", "assumed-role/ops/ada", "migration"] {
             assert!(line.contains(part), "{line}");
@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(ids(shown), ["sooner", "later1"]);
         assert!(end_in(&table, "soone").await.unwrap_err().text.contains("the nearest is sooner"));
         assert!(end_in(&table, "sooner").await.is_ok());
-        assert_eq!(ids(standing(&table, now_ms).await.unwrap_or_default()), ["later1"]);
+        assert_eq!(ids(active(&table, now_ms).await.unwrap_or_default()), ["later1"]);
         // Also one that nobody can read.
         assert!(end_in(&table, "broken").await.is_ok());
     }

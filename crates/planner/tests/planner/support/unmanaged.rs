@@ -10,7 +10,7 @@ fn tags() -> Tags {
 }
 
 /// A tag on, and a route in, everything of phonehome's; and one of everything else in its VPC.
-pub(crate) fn add_foreign(world: &mut Inventory) {
+pub(crate) fn add_unmanaged(world: &mut Inventory) {
     let vpc_id = world.vpcs[0].id.clone();
     world.vpcs[0].tags.insert("cost-centre".into(), "theirs".into());
     for table in &mut world.route_tables {
@@ -114,7 +114,7 @@ pub(crate) fn open_entry(number: i32) -> AclEntry {
 }
 
 /// Everything of that sort which is there: whole resources, and what is in phonehome's.
-pub(crate) fn foreign_in(world: &Inventory) -> Vec<String> {
+pub(crate) fn unmanaged_in(world: &Inventory) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     macro_rules! whole {
         ($($list:ident),*) => {$(

@@ -29,7 +29,7 @@ fn asked(account: &str, mode: &str) -> Value {
 /// Has shop-dev its network, and left the fleet file.
 async fn left_behind() -> World {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.publish(&without("dev")).await;
     world
 }
@@ -55,9 +55,9 @@ fn is_empty(seen: &Inventory) -> bool {
 }
 
 #[tokio::test]
-async fn an_account_that_is_in_the_fleet_file_is_not_released() {
+async fn an_account_that_is_in_the_fleet_file_is_not_decommissioned() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     let changes = world.changes(SHOP_DEV, REGION);
     world.send(asked(SHOP_DEV, "remove")).await;
     assert!(world.letters()[0].contains("is in the fleet file"), "{:?}", world.letters());
@@ -66,7 +66,7 @@ async fn an_account_that_is_in_the_fleet_file_is_not_released() {
 }
 
 #[tokio::test]
-async fn a_released_account_holds_nothing_any_more_and_its_block_is_in_quarantine() {
+async fn a_decommissioned_account_holds_nothing_any_more_and_its_block_is_in_quarantine() {
     let mut world = left_behind().await;
     world.send(asked(SHOP_DEV, "remove")).await;
     assert_eq!(world.queued().last().unwrap()["reconcile"]["release"], "remove");
@@ -84,9 +84,9 @@ async fn a_released_account_holds_nothing_any_more_and_its_block_is_in_quarantin
 }
 
 #[tokio::test]
-async fn an_account_with_stacks_in_several_regions_is_released_in_all_of_them() {
+async fn an_account_with_stacks_in_several_regions_is_decommissioned_in_all_of_them() {
     let mut world = World::new().await;
-    world.settle(SHOP_PROD).await;
+    world.converge(SHOP_PROD).await;
     world.publish(&without("prod")).await;
     world.send(asked(SHOP_PROD, "remove")).await;
     world.drain().await;
@@ -101,7 +101,7 @@ async fn an_account_with_stacks_in_several_regions_is_released_in_all_of_them() 
 #[tokio::test]
 async fn of_a_closed_account_only_the_block_is_released() {
     let mut world = World::new().await;
-    world.settle(SHOP_DEV).await;
+    world.converge(SHOP_DEV).await;
     world.account(SHOP_DEV, "shop-dev", false, None);
     let changes = world.changes(SHOP_DEV, REGION);
     world.send(asked(SHOP_DEV, "remove")).await;
@@ -151,7 +151,7 @@ async fn a_forgotten_stack_stays_and_is_no_longer_phonehomes() {
 }
 
 #[tokio::test]
-async fn a_release_waits_for_whoever_works_on_the_stack() {
+async fn a_decommission_waits_for_whoever_works_on_the_stack() {
     let world = left_behind().await;
     world.table_leased(SHOP_DEV).await;
     let changes = world.changes(SHOP_DEV, REGION);

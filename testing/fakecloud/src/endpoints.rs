@@ -4,10 +4,10 @@ use phonehome_network::{Endpoint, FlowLog, Tags};
 use phonehome_planner::{Action, Ref};
 
 use crate::cloud::{Call, Refused, Shared};
-use crate::region::{Answer, Region, missing};
+use crate::region::{CallResult, Region, missing};
 
 impl Region {
-    pub(crate) fn extra_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> Answer {
+    pub(crate) fn extra_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {
         match action {
             Action::CreateGatewayEndpoint { vpc, service, tables } => {
                 self.create_endpoint(shared, call, call.id(vpc)?, service, tables).map(Some)
