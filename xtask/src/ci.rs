@@ -40,6 +40,23 @@ pub(crate) fn test(project: &Project, arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Lets the tests write what they otherwise compare with: see `tests/releases/README.md`.
+pub(crate) fn record_release(project: &Project, version: &str) -> Result<()> {
+    let is_version =
+        version.split('.').count() == 3 && version.split('.').all(|part| part.parse::<u32>().is_ok());
+    ensure!(is_version, "{version:?} is no version such as 0.2.0");
+    let mut steps = Steps::new(3);
+    steps.run("the emulators", || venv::ensure_for_tests(project))?;
+    steps.run("the binaries", || project.build())?;
+    steps.run("what the release leaves behind", || {
+        // By this all tests that record are called.
+        let mut test = project.cargo(["test", "--release", "--workspace", "release_before"]);
+        project::run(test.env("PHONEHOME_RECORD_RELEASE", version))
+    })?;
+    println!("\nNow look at what is new in tests/releases/{version}, and commit it.");
+    Ok(())
+}
+
 /// In the release profile, as the build, so that build scripts and macros are compiled once.
 const CLIPPY: [&str; 7] = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
 

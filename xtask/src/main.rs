@@ -51,6 +51,11 @@ enum Command {
     Mutants(mutants::Options),
     /// Write docs/fleet.schema.json anew
     Schema,
+    /// Record what this release leaves behind, in tests/releases, for the builds after it
+    RecordRelease {
+        /// Its version, for instance 0.2.0
+        version: String,
+    },
 }
 
 fn main() -> ExitCode {
@@ -81,5 +86,6 @@ fn run(command: Command) -> anyhow::Result<()> {
                 .cargo(["test", "--release", "--package", "phonehome-fleet", "--test", "schema"])
                 .env("UPDATE_SCHEMA", "1"),
         ),
+        Command::RecordRelease { version } => ci::record_release(&project, &version),
     }
 }

@@ -161,6 +161,29 @@ mod tests {
         assert_eq!(table.expires_at_s(&Keys::silence(&first)), Some(2));
     }
 
+    #[tokio::test]
+    async fn a_silence_is_read_by_the_release_before() {
+        let matcher = Matcher {
+            account: Some("shop-prod".into()),
+            domain: Some("shop".into()),
+            environment: Some("prod".into()),
+            availability_zone: Some("use1-az1".into()),
+            check: Some(phonehome_wire::CheckId("egress/example.com/443".into())),
+            endpoint: Some("example.com:443".into()),
+        };
+        let (reason, by) = ("a migration".into(), "arn:aws:iam::111122223333:user/ada".into());
+        let began_ms = phonehome_releases::RECORDED_AT_MS;
+        let silence =
+            Silence { matcher, expires_at_ms: began_ms + 3_600_000, reason, by, set_at_ms: began_ms };
+        let table = phonehome_cloud::table::MemoryTable::default();
+        store(&table, &silence).await.unwrap_or_else(|failure| panic!("{}", failure.text));
+        let docs = table.all().into_iter();
+        // An id is six letters or digits by chance.
+        let docs = docs
+            .map(|doc| (doc.key.partition, "a1b2c3".to_owned(), serde_json::from_str(&doc.body).unwrap()));
+        phonehome_releases::Scenario::new("silenced", began_ms).table(docs);
+    }
+
     #[test]
     fn a_silence_always_has_an_end_within_thirty_days() {
         for (text, expected) in

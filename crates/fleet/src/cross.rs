@@ -36,7 +36,7 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
         Err(place) => {
             let flaw = Flaw::new(format!("up to here the file makes more than {TESTS_MAX} checks"));
             let hint = "each port of each connection, and each isolation, is one for each account it is from";
-            rules.report(place, "", flaw.hint(hint));
+            rules.report(place, "", flaw.hint(hint).for_publishing());
         }
     }
     rules.forbidden_environments_are_out_of_reach();
@@ -75,7 +75,8 @@ impl Rules<'_> {
                     let hint = format!(
                         "an account can have {MAX_CHECKS}; a probe's report would not fit into an event"
                     );
-                    self.report(place, &format!(".environments[{index}]"), flaw.hint(hint));
+                    let flaw = flaw.hint(hint).for_publishing();
+                    self.report(place, &format!(".environments[{index}]"), flaw);
                 }
             }
         }

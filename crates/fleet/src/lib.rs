@@ -94,10 +94,23 @@ pub fn check_with(text: &str, loopback: Loopback) -> Result<Checked, Diagnostics
     if let Some(problem) = bytes::too_large(text.len()) {
         return Err(Diagnostics::errors(vec![problem], ""));
     }
+    read_with(text, reader::Reader::new(loopback, reader::Binding::All))
+}
+
+/// Reads a fleet file that was published, by whatever release. Rules without which it has a clear meaning
+/// are for those who publish: what breaks one of them is only a warning here, so that an upgrade, which may
+/// bring new rules, changes nothing of what is in force.
+///
+/// # Errors
+/// What has no clear meaning, or one that this release does not know.
+pub fn read(text: &str) -> Result<Checked, Diagnostics> {
+    read_with(text, reader::Reader::new(Loopback::Allowed, reader::Binding::Meaning))
+}
+
+fn read_with(text: &str, mut reader: reader::Reader) -> Result<Checked, Diagnostics> {
     // Editors on Windows put it there; it would count as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let root = yaml::load(text).map_err(|problems| Diagnostics::errors(problems, text))?;
-    let mut reader = reader::Reader::new(loopback);
     let draft = sections::draft(&reader::Cursor::root(&root), &mut reader);
     if let Some(draft) = &draft {
         cross::check(draft, &root, &mut reader);

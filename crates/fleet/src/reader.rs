@@ -26,11 +26,20 @@ pub(crate) struct Place {
 pub(crate) struct Flaw {
     message: String,
     hint: Option<String>,
+    /// Whether the value has one clear meaning all the same.
+    is_clear: bool,
 }
 
 impl Flaw {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None }
+        Self { message: message.into(), hint: None, is_clear: false }
+    }
+
+    /// A rule that only who publishes a file has to keep: what the file says is clear without it. Every new
+    /// rule is one, unless no meaning can be given to what breaks it: functions go on reading what an older
+    /// release accepted.
+    pub(crate) fn for_publishing(self) -> Self {
+        Self { is_clear: true, ..self }
     }
 
     pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
@@ -52,9 +61,20 @@ impl Flaw {
     }
 }
 
+/// Which rules make a file one that cannot be used.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Binding {
+    /// All of them: it is to be published.
+    #[default]
+    All,
+    /// Only those without which it has no clear meaning: it was published, by whatever release.
+    Meaning,
+}
+
 /// Collects problems and names while a file is read.
 #[derive(Default)]
 pub(crate) struct Reader {
+    binding: Binding,
     /// What is to be said of targets on this machine.
     pub(crate) loopback: Loopback,
     pub(crate) problems: Vec<Diagnostic>,
@@ -64,8 +84,13 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(loopback: Loopback) -> Self {
-        Self { loopback, ..Self::default() }
+    pub(crate) fn new(loopback: Loopback, binding: Binding) -> Self {
+        Self { loopback, binding, ..Self::default() }
+    }
+
+    /// Whether a rule for publishing stops the reading of what breaks it.
+    fn is_strict(&self) -> bool {
+        self.binding == Binding::All
     }
 
     /// Whether to look once more for what was perhaps meant: not for ever, when all is misspelt.
@@ -75,6 +100,9 @@ impl Reader {
     }
 
     pub(crate) fn report(&mut self, place: &Place, flaw: Flaw) {
+        if flaw.is_clear && !self.is_strict() {
+            return self.warn(place, flaw);
+        }
         self.problems.push(flaw.at(place));
     }
 
@@ -120,12 +148,14 @@ impl<'n> Cursor<'n> {
     /// The node as a map.
     pub(crate) fn map(&self, reader: &mut Reader) -> Option<Map<'n>> {
         match &self.node.value {
-            Value::Map(entries) if entries.len() > KEYS_MAX => {
-                let flaw = format!("a map of {} keys; one has at most {KEYS_MAX}", entries.len());
-                reader.report(&self.place, Flaw::new(flaw));
-                None
-            }
             Value::Map(entries) => {
+                if entries.len() > KEYS_MAX {
+                    let flaw = format!("a map of {} keys; one has at most {KEYS_MAX}", entries.len());
+                    reader.report(&self.place, Flaw::new(flaw).for_publishing());
+                    if reader.is_strict() {
+                        return None;
+                    }
+                }
                 Some(Map { place: self.place.clone(), entries, known: vec![], missing: vec![] })
             }
             _ => self.wrong_type(reader, "a map of keys and values"),
@@ -138,8 +168,10 @@ impl<'n> Cursor<'n> {
         let max = items_max(self.key());
         if items.len() > max {
             let flaw = format!("`{}` has {} items; it can have {max}", self.key(), items.len());
-            reader.report(&self.place, Flaw::new(flaw));
-            return None;
+            reader.report(&self.place, Flaw::new(flaw).for_publishing());
+            if reader.is_strict() {
+                return None;
+            }
         }
         Some(
             items

@@ -9,7 +9,7 @@ use ipnet::Ipv4Net;
 use crate::addresses::{SLOTS, slot};
 use crate::reader::Flaw;
 
-pub(crate) use host::{host, no_public_certificate};
+pub(crate) use host::{host, no_public_certificate, own_host};
 
 type Rule<T> = Result<T, Flaw>;
 

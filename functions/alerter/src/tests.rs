@@ -12,6 +12,7 @@ use phonehome_wire::{CheckId, Stage, Verdict};
 use serde_json::Value;
 
 mod memory;
+mod upgrade;
 
 use crate::handler::Alerter;
 use crate::world::{Gathered, gather};

@@ -12,6 +12,7 @@ use phonehome_state::{Phase, StackStatus};
 use serde_json::Value;
 
 mod forged;
+mod upgrade;
 
 use crate::envelope::{Arrival, read};
 use crate::handler::Collector;

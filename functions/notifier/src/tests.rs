@@ -4,6 +4,7 @@ mod http;
 mod limits;
 mod pages;
 mod refusals;
+mod upgrade;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};

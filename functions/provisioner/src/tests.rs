@@ -16,4 +16,5 @@ mod permits;
 mod progress;
 mod skipped;
 mod unreadable;
+mod upgrade;
 mod world;

@@ -23,6 +23,7 @@ const NAMED_MAX: usize = 50;
 #[serde(default)]
 struct Unlisted {
     /// Their ids.
+    #[serde(rename = "told")]
     notified: BTreeSet<String>,
     /// The day of the newest message, in days since the Unix epoch: one message a day, to which the others
     /// of that day are added.

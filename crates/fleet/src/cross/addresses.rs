@@ -36,7 +36,7 @@ impl Rules<'_> {
             if !named && rules::region(&region.name).is_ok() {
                 let flaw = Flaw::new(format!("the Region {} has no address pool", region.name));
                 let hint = "no account could get a network there: add a pool, or remove the Region";
-                self.report(place, ".name", flaw.hint(hint));
+                self.report(place, ".name", flaw.hint(hint).for_publishing());
             }
         }
     }
@@ -65,7 +65,7 @@ impl Rules<'_> {
                     pool.blocks()
                 ));
                 let hint = "make the blocks smaller, or give the environment a further pool in the Region";
-                self.report(place, ".block", flaw.hint(hint));
+                self.report(place, ".block", flaw.hint(hint).for_publishing());
             }
         }
     }

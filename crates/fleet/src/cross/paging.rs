@@ -15,18 +15,15 @@ impl Rules<'_> {
                 let flaw =
                     Flaw::new(format!("`{}` has `paging: true`, but nobody is paged", environment.name));
                 let hint = "give the alert route its incidents take `page: true`, or remove `paging`";
-                self.report(place, ".paging", flaw.hint(hint));
+                self.report(place, ".paging", flaw.hint(hint).for_publishing());
             }
         }
         for (place, route) in &draft.alert_routes.found {
             let quiet = |name: &String| self.index.environments.get(name.as_str()).is_some_and(|e| !e.paging);
             if route.page && !route.environments.is_empty() && route.environments.iter().all(quiet) {
                 let flaw = Flaw::new("this route never pages: none of its environments has `paging: true`");
-                self.report(
-                    place,
-                    ".page",
-                    flaw.hint("add `paging: true` to the environment, or remove `page`"),
-                );
+                let hint = "add `paging: true` to the environment, or remove `page`";
+                self.report(place, ".page", flaw.hint(hint).for_publishing());
             }
         }
     }

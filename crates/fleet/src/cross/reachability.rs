@@ -68,7 +68,7 @@ impl<'a> Rules<'a> {
             let hint = "remove a connection of this path, or the pair if it may be so";
             // The last step is the one that enters the environment.
             let last = path.last().map_or(place, |(_, step)| step.declared);
-            self.report(last, "", flaw.hint(hint));
+            self.report(last, "", flaw.hint(hint).for_publishing());
         }
     }
 

@@ -80,8 +80,15 @@ fn connection_check(cursor: &Cursor, reader: &mut Reader) -> Option<ConnectionCh
 }
 
 fn templated_host(cursor: &Cursor, reader: &mut Reader) -> Option<String> {
-    let loopback = reader.loopback;
-    cursor.parsed(reader, |text| rules::host(text, &["environment", "region"], loopback))
+    host(cursor, &["environment", "region"], reader)
+}
+
+fn host(cursor: &Cursor, placeholders: &[&str], reader: &mut Reader) -> Option<String> {
+    let host = cursor.parsed(reader, |text| rules::host(text, placeholders))?;
+    if let Some(flaw) = rules::own_host(&host, placeholders, reader.loopback) {
+        reader.report(&cursor.place, flaw);
+    }
+    Some(host)
 }
 
 pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolation> {
@@ -166,8 +173,7 @@ pub(super) fn probing(cursor: Option<Cursor>, reader: &mut Reader) -> (Probing, 
 
 fn egress_target(cursor: &Cursor, reader: &mut Reader) -> Option<EgressTarget> {
     let mut map = cursor.map(reader)?;
-    let loopback = reader.loopback;
-    let host = map.required("host").and_then(|c| c.parsed(reader, |text| rules::host(text, &[], loopback)));
+    let host = map.required("host").and_then(|c| host(&c, &[], reader));
     let port = map.required("port").and_then(|c| port(&c, reader));
     map.finish(reader);
     Some(EgressTarget { host: host?, port: port? })
@@ -188,7 +194,7 @@ pub(super) fn alert_routes(cursor: &Cursor, reader: &mut Reader) -> Items<AlertR
         Some(first) => {
             let line = routes.found[first].0.line;
             for (place, _) in &routes.found[first + 1..] {
-                let flaw = Flaw::new("no alert ever comes to this route");
+                let flaw = Flaw::new("no alert ever comes to this route").for_publishing();
                 reader.report(place, flaw.hint(format!("the one on line {line} takes everything before it")));
             }
         }

@@ -117,6 +117,24 @@ async fn where_the_newest_cannot_be_used_the_last_that_can_is_and_its_permission
 }
 
 #[tokio::test]
+async fn a_file_in_force_that_breaks_a_newer_rule_stays_in_force_with_its_permission() {
+    let table = MemoryTable::default();
+    put(&table, FLEET, "ada").await;
+    let host = "api.payments.{environment}.example.internal";
+    assert!(FLEET.contains(host));
+    let broken = FLEET.replace(host, "metadata.google.internal");
+    assert!(phonehome_fleet::check(&broken).is_err(), "nobody could publish it any more");
+    let accepted =
+        Accepted { until_ms: u64::MAX, stacks: vec![stack("111111111111", "vpc-1")], ..Accepted::default() };
+    let base = base(&table).await.unwrap();
+    publish(&table, &base, PublishedFleet { accepted: accepted.clone(), ..of(&broken, "ada") })
+        .await
+        .unwrap();
+    let found = in_force(&table).await.unwrap();
+    assert_eq!((found.number, found.unreadable, found.accepted), (2, None, accepted));
+}
+
+#[tokio::test]
 async fn a_version_that_is_no_document_is_named_and_hides_no_other() {
     let table = MemoryTable::default();
     put(&table, FLEET, "ada").await;

@@ -14,11 +14,11 @@ use super::{REGION, SHOP_PROD, collector, samples};
 use crate::handler::Collector;
 
 const ZONE: &str = "use1-az1";
-const PAYMENTS: &str = "connection/shop-to-payments/443";
+pub(super) const PAYMENTS: &str = "connection/shop-to-payments/443";
 /// More than any document of a probe may take: three checks are declared in the example.
 const DOCUMENT_BYTES_MAX: usize = 16 * 1024;
 
-fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
+pub(super) fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
     let result = |(id, verdict): &(&str, Verdict)| CheckResult {
         id: CheckId((*id).to_owned()),
         verdict: verdict.clone(),
@@ -46,14 +46,14 @@ fn event(account: &str, payload: &Value) -> Value {
 }
 
 impl Collector<MemoryTable, MemoryQueue> {
-    async fn take(&self, report: &Report) {
+    pub(super) async fn take(&self, report: &Report) {
         let event = event(&report.account, &json!(report));
         let response = self.handle(&event).await.unwrap();
         assert!(response.batch_item_failures.is_empty(), "it would come again");
     }
 
     /// Notes that the stack's probes were given these generations, the newest last.
-    async fn given(&self, generations: &[u64]) {
+    pub(super) async fn given(&self, generations: &[u64]) {
         let declared = fleet(&self.table).await.unwrap();
         let member = declared.member("shop-prod").unwrap();
         let checks = endpoints(&declared.checks_for(&member, REGION));
@@ -84,7 +84,7 @@ fn probe() -> ProbeKey {
     ProbeKey { account: SHOP_PROD.into(), region: REGION.into(), availability_zone: ZONE.into() }
 }
 
-fn refused(error: &str) -> Verdict {
+pub(super) fn refused(error: &str) -> Verdict {
     Verdict::Fail { stage: Stage::Connect, error: error.to_owned() }
 }
 

@@ -9,7 +9,7 @@ use phonehome_state::Phase;
 use super::world::{FLEET, REGION, SHOP_DEV, World};
 
 /// A VPC of somebody else's, with a security group; answers its id.
-fn existing(world: &World) -> String {
+pub(super) fn existing(world: &World) -> String {
     existing_in(world, SHOP_DEV)
 }
 
@@ -37,7 +37,7 @@ pub(super) fn existing_in(world: &World, account: &str) -> String {
     id
 }
 
-fn adopting(vpc_id: &str) -> String {
+pub(super) fn adopting(vpc_id: &str) -> String {
     FLEET.replacen(
         "environments: [{ name: dev }",
         &format!("environments: [{{ name: dev, adopt: {vpc_id} }}"),

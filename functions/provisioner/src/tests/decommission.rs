@@ -22,12 +22,12 @@ fn without(environment: &str) -> String {
     text
 }
 
-fn asked(account: &str, mode: &str) -> Value {
+pub(super) fn asked(account: &str, mode: &str) -> Value {
     json!({"reconcile": {"account": account, "release": mode}})
 }
 
 /// Has shop-dev its network, and left the fleet file.
-async fn left_behind() -> World {
+pub(super) async fn left_behind() -> World {
     let mut world = World::new().await;
     world.converge(SHOP_DEV).await;
     world.publish(&without("dev")).await;

@@ -14,7 +14,7 @@ const ASIA: &str = "ap-south-1";
 const DAY_MS: u64 = 24 * 60 * 60_000;
 
 /// An account that has a default VPC in each of three Regions.
-async fn account(created_at_ms: Option<u64>) -> World {
+pub(super) async fn account(created_at_ms: Option<u64>) -> World {
     let mut world = World::new().await;
     world.account(SHOP_DEV, "shop-dev", true, created_at_ms);
     for region in [REGION, EUROPE, ASIA] {

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::world::{FLEET, PAYMENTS_DEV, REGION, SHOP_DEV, SHOP_PROD, World};
 
 /// Has a higher id than every member, and somebody's name.
-const IMPOSTOR: &str = "999988887777";
+pub(super) const IMPOSTOR: &str = "999988887777";
 
 async fn joined() -> World {
     let mut world = World::new().await;

@@ -49,10 +49,10 @@ async fn edit_status(table: &MemoryTable, account: &str, region: &str, change: i
 pub(super) struct World {
     pub(super) provisioner: Provisioner<MemoryTable, MemoryQueue, FixedOrganization, FakeMembers>,
     /// What the provisioner sees, and may write only in part.
-    table: MemoryTable,
+    pub(super) table: MemoryTable,
     pub(super) cloud: SharedCloud,
     /// How much of the queue was delivered.
-    delivered: usize,
+    pub(super) delivered: usize,
 }
 
 impl World {

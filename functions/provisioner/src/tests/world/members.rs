@@ -37,6 +37,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) slow: Duration,
     /// While an account is opened, another executor takes its stack over.
     pub(in crate::tests) taken_over: Option<MemoryTable>,
+    /// The probe's code, where it is another than usual, and what else a recording says of probes.
+    pub(in crate::tests) probe: Option<ProbeSpec>,
     /// No input of a probe may be deployed that is not noted here.
     pub(in crate::tests) noted: Option<MemoryTable>,
 }
@@ -60,7 +62,13 @@ pub(in crate::tests) fn no_role() -> CloudError {
 impl Members for FakeMembers {
     type Stack = Opened;
 
-    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+    fn probe(&self, account: &str, region: &str) -> Option<ProbeSpec> {
+        if let Some(probe) = self.conditions.lock().unwrap().probe.clone() {
+            // A recording has its names with places for these two.
+            let here = |text: String| text.replace("ACCOUNT", account).replace("REGION", region);
+            let (role_arn, schedule_role_arn) = (here(probe.role_arn), here(probe.schedule_role_arn));
+            return Some(ProbeSpec { role_arn, schedule_role_arn, bus_arn: here(probe.bus_arn), ..probe });
+        }
         Some(ProbeSpec {
             checks: vec![],
             generation: 0,

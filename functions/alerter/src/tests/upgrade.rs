@@ -1,0 +1,104 @@
+//! What the alerter leaves in the table, and how it goes on from what the release before left.
+
+use phonehome_releases::{RECORDED_AT_MS, Release, Scenario, Stored};
+
+use super::*;
+
+impl Alerter<MemoryTable> {
+    fn stored_in(&self, partitions: &[&str]) -> Vec<Stored> {
+        let docs = self.table.all().into_iter();
+        docs.filter(|doc| partitions.contains(&doc.key.partition.as_str()))
+            .map(|doc| (doc.key.partition, doc.key.sort, serde_json::from_str(&doc.body).unwrap()))
+            .collect()
+    }
+
+    /// Turns the paths of these checks down in these zones.
+    async fn lose(&self, now_ms: u64, zones: &[&str], prefix: &str) {
+        for zone in zones {
+            let key = Keys::paths(&probe(zone));
+            let mut paths: Paths = self.table.get(&key).await.unwrap().unwrap().read().unwrap();
+            for (id, state) in &mut paths {
+                if id.0.starts_with(prefix) {
+                    *state = path(PathStatus::Down, now_ms);
+                }
+            }
+            self.overwrite(Write::put, key, &paths).await;
+        }
+    }
+}
+
+const ALL: [&str; 6] =
+    [Keys::INCIDENTS, Keys::RESOLVED, "alerter", Keys::OUTBOX, Keys::HEARTBEATS, Keys::PATHS];
+
+#[tokio::test]
+async fn what_is_stored_of_an_incident_is_read_by_the_release_before() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Down).await;
+    alerter.run(START_MS + 1000).await.unwrap();
+    let with_the_fleet: Vec<&str> = ALL.into_iter().chain(["fleet", Keys::STACKS]).collect();
+    Scenario::new("incident-open", START_MS).table(alerter.stored_in(&with_the_fleet));
+    alerter.heard(START_MS + MINUTE_MS, PathStatus::Up).await;
+    alerter.run(START_MS + MINUTE_MS + 1000).await.unwrap();
+    let told = [Keys::INCIDENTS, Keys::RESOLVED, Keys::OUTBOX];
+    Scenario::new("incident-resolved", START_MS).table(alerter.stored_in(&told));
+}
+
+#[tokio::test]
+async fn what_is_stored_of_every_kind_of_cause_is_read_by_the_release_before() {
+    let incidents = [Keys::INCIDENTS];
+    for (name, zones, prefix) in [
+        ("isolation-breached", &ZONES[..], "isolation/"),
+        ("egress-lost", &ZONES[..], "egress/"),
+        ("zone-lost", &ZONES[..1], ""),
+        ("single-path", &ZONES[..1], "egress/"),
+    ] {
+        let alerter = alerter().await;
+        alerter.heard(START_MS, PathStatus::Up).await;
+        alerter.lose(START_MS, zones, prefix).await;
+        alerter.run(START_MS + 1000).await.unwrap();
+        assert!(!alerter.stored_in(&incidents).is_empty(), "{name}");
+        Scenario::new(name, START_MS).table(alerter.stored_in(&incidents));
+    }
+    let silent = alerter().await;
+    silent.heard(START_MS, PathStatus::Up).await;
+    silent.run(START_MS + 4 * MINUTE_MS).await.unwrap();
+    Scenario::new("silent", START_MS).table(silent.stored_in(&incidents));
+}
+
+#[tokio::test]
+async fn what_is_stored_of_phonehomes_own_trouble_is_read_by_the_release_before() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Up).await;
+    alerter.table.put_raw(Keys::stack("111122223333", "us-east-1"), "nonsense");
+    alerter.run(START_MS + 1000).await.unwrap();
+    Scenario::new("own-trouble", START_MS).table(alerter.stored_in(&["alerter", Keys::OUTBOX]));
+}
+
+/// An alerter over the table that a release left in a scenario.
+async fn over(release: &Release, scenario: &str) -> Alerter<MemoryTable> {
+    let alerter = Alerter { table: MemoryTable::default(), ..alerter().await };
+    for (partition, sort, body) in release.table(scenario) {
+        alerter.table.put_raw(phonehome_cloud::table::key(partition, sort), &body.to_string());
+    }
+    alerter
+}
+
+#[tokio::test]
+async fn an_incident_that_an_older_release_opened_goes_on_without_a_second_page_and_ends_once() {
+    for release in Release::all() {
+        let alerter = over(&release, "incident-open").await;
+        let paged = alerter.pages().await;
+        let before = alerter.outbox().await;
+        assert_eq!(paged, 1, "{}", release.version);
+        for second in 2..5 {
+            alerter.run(RECORDED_AT_MS + second * 1000).await.unwrap();
+        }
+        assert_eq!(alerter.outbox().await, before, "{}: nothing is told again", release.version);
+        assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 1);
+        alerter.heard(RECORDED_AT_MS + MINUTE_MS, PathStatus::Up).await;
+        alerter.run(RECORDED_AT_MS + MINUTE_MS + 1000).await.unwrap();
+        assert!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().is_empty());
+        assert_eq!(all::<Incident>(&alerter.table, Keys::RESOLVED).await.unwrap().len(), 1);
+        assert_eq!(alerter.pages().await, paged + 1, "{}: its end is told to whom it paged", release.version);
+    }
+}

@@ -1,0 +1,87 @@
+//! What the collector leaves in the table and says to the alerter, and how it goes on from what the
+//! release before left.
+
+use phonehome_alerting::Refusals;
+use phonehome_releases::{Clock, Release, Scenario, Stored, exactly};
+use phonehome_runtime::now_ms;
+use phonehome_wire::{Report, Verdict};
+use serde_json::json;
+
+use super::forged::{PAYMENTS, refused, report};
+use super::*;
+
+const LEDGER: &str = "isolation/shop-to-ledger/db.ledger.prod.example.internal/5432";
+const EGRESS: &str = "egress/checkip.amazonaws.com/443";
+
+fn stored(collector: &Collector<MemoryTable, MemoryQueue>) -> Vec<Stored> {
+    let partitions = [Keys::HEARTBEATS, Keys::PATHS, Keys::REFUSALS, Keys::UNREADABLE];
+    let docs = collector.table.all().into_iter();
+    docs.filter(|doc| partitions.contains(&doc.key.partition.as_str()))
+        .map(|doc| (doc.key.partition, doc.key.sort, serde_json::from_str(&doc.body).unwrap()))
+        .collect()
+}
+
+fn run(number: u64, results: &[(&str, Verdict)]) -> Report {
+    let plain = report(1, results);
+    Report { started_at_ms: plain.started_at_ms + number, run_id: format!("run-{number}"), ..plain }
+}
+
+#[tokio::test]
+async fn what_is_stored_and_said_of_reports_is_read_by_the_release_before() {
+    let began_ms = now_ms();
+    let collector = collector().await;
+    collector.given(&[1]).await;
+    let ok = [(PAYMENTS, Verdict::Ok), (LEDGER, Verdict::DenyProven), (EGRESS, Verdict::Ok)];
+    collector.take(&run(1, &ok)).await;
+    let bad = [
+        (PAYMENTS, refused("connection refused")),
+        (LEDGER, Verdict::Inconclusive { reason: "its control did not pass".into() }),
+        (EGRESS, Verdict::ProbeError { reason: "no sockets are left".into() }),
+    ];
+    for number in 2..6 {
+        collector.take(&run(number, &bad)).await;
+    }
+    collector.take(&run(6, &ok)).await;
+    Scenario::new("reports", began_ms).table(stored(&collector));
+
+    let clock = Clock::new(began_ms);
+    let said = collector.transitions.sent().into_iter();
+    let said: Vec<Value> =
+        said.map(|message| clock.steady(&serde_json::from_str(&message.body).unwrap())).collect();
+    assert!(said.len() >= 2, "{said:?}");
+    exactly("queue/transitions.json", &json!(said));
+}
+
+#[tokio::test]
+async fn what_is_stored_of_refused_and_unreadable_things_is_read_by_the_release_before() {
+    let scenario = Scenario::new("refused", now_ms());
+    let collector = collector().await;
+    collector.given(&[1]).await;
+    collector.take(&run(1, &[(PAYMENTS, Verdict::Ok)])).await;
+    let paths = collector.table.all().into_iter().find(|doc| doc.key.partition == Keys::PATHS).unwrap();
+    collector.table.put_raw(paths.key, "nonsense");
+    collector.take(&run(2, &[(PAYMENTS, Verdict::Ok)])).await;
+    collector.take(&Report { generation: 9, ..run(3, &[]) }).await;
+    collector.take(&Report { region: "eu-west-9".into(), ..run(4, &[]) }).await;
+    scenario.table(stored(&collector));
+}
+
+#[tokio::test]
+async fn what_an_older_release_stored_of_a_probe_is_gone_on_from() {
+    for release in Release::all() {
+        let collector = collector().await;
+        collector.given(&[1]).await;
+        for (partition, sort, body) in release.table("reports") {
+            collector.table.put_raw(phonehome_cloud::table::key(partition, sort), &body.to_string());
+        }
+        // The path that is up and has two failures at most is not down by a third one alone.
+        collector.take(&run(7, &[(PAYMENTS, refused("no answer"))])).await;
+        let refusals = all::<Refusals>(&collector.table, Keys::REFUSALS).await.unwrap();
+        assert!(refusals.is_empty(), "{refusals:?}");
+        assert!(!collector.metrics.counts().contains_key("UnreadableItems"), "{}", release.version);
+        let (_, paths) = all::<Paths>(&collector.table, Keys::PATHS).await.unwrap().remove(0);
+        let state = &paths[&phonehome_wire::CheckId(PAYMENTS.into())];
+        assert_eq!((state.status, state.ever_up), (PathStatus::Down, true), "{}", release.version);
+        assert_eq!(paths.len(), 3, "{}", release.version);
+    }
+}

@@ -1,0 +1,63 @@
+//! What the notifier leaves in the table, and that it delivers what the release before decided.
+
+use std::collections::BTreeSet;
+
+use phonehome_releases::{Release, Scenario, Stored};
+use phonehome_runtime::now_ms;
+
+use super::*;
+
+fn stored(table: &MemoryTable) -> Vec<Stored> {
+    let docs = table.all().into_iter();
+    docs.map(|doc| (doc.key.partition, doc.key.sort, serde_json::from_str(&doc.body).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn what_is_stored_of_messages_and_their_places_is_read_by_the_release_before() {
+    let began_ms = now_ms();
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, began_ms, "delivered", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    notifier.chat.rule(|call| match call.channel.as_str() {
+        "#slow" => Some(limited(Method::Post, Scope::Channel, 30)),
+        "#refused" => Some(refused(Method::Post, "not_in_channel")),
+        _ => Some(SlackError::Unreachable("cut off".into())),
+    });
+    put(&notifier.table, began_ms, "limited", in_channel("#slow", slack("opened", None))).await;
+    put(&notifier.table, began_ms, "refused", in_channel("#refused", slack("opened", None))).await;
+    put(&notifier.table, began_ms, "unreachable", slack("worse", Some("a zone more"))).await;
+    notifier.handle().await.unwrap();
+    put(&notifier.table, began_ms, "paged", page("wake up")).await;
+    Scenario::new("outbox", began_ms).table(stored(&notifier.table));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_page_and_message_that_an_older_release_decided_is_delivered_once() {
+    for release in Release::all() {
+        let notifier = notifier(FakeSlack::default());
+        let (mut pages, mut messages) = (0, 0);
+        for scenario in release.names("table") {
+            let docs = release.table(&scenario).into_iter();
+            for (_, sort, body) in docs.filter(|(partition, ..)| partition == Keys::OUTBOX) {
+                let mut message: Outboxed = serde_json::from_value(body).unwrap();
+                messages += 1;
+                pages += usize::from(message.outgoing.body.is_page());
+                // What pause is left of a recording is over.
+                (message.not_before_ms, message.holds) = (0, vec![]);
+                message.outgoing.incident_id = format!("{scenario}/{}", message.outgoing.incident_id);
+                let key = phonehome_cloud::table::key(Keys::OUTBOX, format!("{scenario}/{sort}"));
+                notifier.table.write(vec![Write::put(key, Expect::Absent, &message)]).await.unwrap();
+            }
+        }
+        assert!(pages >= 2 && messages > 10, "{}: {pages} of {messages}", release.version);
+        for _ in 0..20 {
+            notifier.handle().await.unwrap();
+        }
+        assert_eq!(notifier.pager.pages().len(), pages, "{}", release.version);
+        let left = outbox(&notifier.table).await;
+        assert!(left.is_empty(), "{}: {left:?}", release.version);
+        let posts = notifier.chat.calls().iter().filter(|call| call.starts_with("post: ")).count();
+        let told: BTreeSet<_> = notifier.table.all().into_iter().map(|doc| doc.key.sort).collect();
+        assert_eq!(posts, told.len(), "{}: one message for each incident and channel", release.version);
+    }
+}

@@ -1,0 +1,93 @@
+//! Each build reads what every older release left in the table, and knows every kind of document there is.
+
+use std::collections::BTreeSet;
+
+use phonehome_alerting::{Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence};
+use phonehome_cloud::table::{Doc, TableError, key};
+use phonehome_fleet::Binding;
+use phonehome_provision::{ChangeLog, DefaultVpcs, Notified};
+use phonehome_releases::{Release, as_old_readers_see};
+use phonehome_slack::MessageRef;
+use phonehome_state::{
+    Claim, Hour, NotifiedFinding, Outboxed, PublishedFleet, Revision, Seen, SetAside, StackStatus, Used,
+    WRITERS,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Reads a document as whoever uses it does; answers what would be written of it.
+fn read(doc: &Doc) -> Result<Value, TableError> {
+    fn of<T: DeserializeOwned + Serialize>(doc: &Doc) -> Result<Value, TableError> {
+        doc.read::<T>().map(|value| serde_json::to_value(value).unwrap())
+    }
+    match (doc.key.partition.as_str(), doc.key.sort.as_str()) {
+        ("fleet" | "fleet/versions", _) => of::<PublishedFleet>(doc),
+        ("permissions", _) => of::<Used>(doc),
+        ("removals", _) => of::<Hour>(doc),
+        ("stacks", _) => of::<StackStatus>(doc),
+        ("bindings" | "bindings/accounts", _) => of::<Binding>(doc),
+        ("bindings/told", _) => of::<NotifiedFinding>(doc),
+        ("ledger" | "ledger/holders", _) => of::<Claim>(doc),
+        ("ledger/turn", _) | ("alerter", "turn") => of::<Revision>(doc),
+        ("ledger/seen", _) => of::<Seen>(doc),
+        ("deeds", _) => of::<ChangeLog>(doc),
+        // What the provisioner alone reads is read in its own tests.
+        ("notices", "unlisted") => of::<Value>(doc),
+        ("notices", _) => of::<Notified>(doc),
+        ("default-vpcs", _) => of::<DefaultVpcs>(doc),
+        ("inputs", _) => of::<Inputs>(doc),
+        ("heartbeats", _) => of::<Heartbeat>(doc),
+        ("paths", _) => of::<Paths>(doc),
+        ("refusals", _) => of::<Refusals>(doc),
+        ("unreadable", _) => of::<SetAside>(doc),
+        ("incidents" | "incidents/resolved", _) => of::<Incident>(doc),
+        ("alerter", "notices") => of::<Notices>(doc),
+        ("outbox", _) => of::<Outboxed>(doc),
+        ("slack", _) => of::<MessageRef>(doc),
+        ("silences", _) => of::<Silence>(doc),
+        (partition, sort) => panic!("{partition} | {sort}: no reader"),
+    }
+}
+
+/// Every document of a release, with the scenario that it is of.
+fn documents(release: &Release) -> Vec<(String, Doc)> {
+    let mut found = Vec::new();
+    for scenario in release.names("table") {
+        found.extend(release.table(&scenario).into_iter().map(|(partition, sort, body)| {
+            (scenario.clone(), Doc { key: key(partition, sort), version: 1, body: body.to_string() })
+        }));
+    }
+    found
+}
+
+#[test]
+fn every_document_of_every_older_release_is_read() {
+    for release in Release::all() {
+        for (scenario, doc) in documents(&release) {
+            let read = read(&doc);
+            assert!(read.is_ok(), "{} in {scenario}: {read:?}", release.version);
+        }
+    }
+}
+
+#[test]
+fn every_partition_of_the_table_has_a_document_of_the_release_before() {
+    let recorded: BTreeSet<String> =
+        documents(&Release::before()).into_iter().map(|(_, doc)| doc.key.partition).collect();
+    let known: BTreeSet<String> = WRITERS.iter().map(|(partition, _)| (*partition).to_owned()).collect();
+    let missing: Vec<_> = known.difference(&recorded).collect();
+    assert!(missing.is_empty(), "no document is recorded of {missing:?}");
+}
+
+#[test]
+fn what_is_written_of_an_old_document_keeps_all_that_the_old_reader_knows() {
+    for release in Release::all() {
+        for (scenario, doc) in documents(&release) {
+            let old: Value = doc.read().unwrap();
+            let new = read(&doc).unwrap();
+            let seen = as_old_readers_see(&old, &new);
+            assert_eq!(seen, old, "{} in {scenario}: {:?}", release.version, doc.key);
+        }
+    }
+}
