@@ -160,7 +160,7 @@ fn asks(plan: &Plan) -> BTreeMap<Ask, String> {
                 Ask::Unpeer { id } => format!("removes {} {id} with its routes and rules", held.address),
                 Ask::Delete(_) => format!("deletes {} {}", held.address, held.id).trim_end().to_owned(),
                 Ask::Close { group_id, rule } => format!("closes {rule} in {group_id}"),
-                Ask::Disturb { address, .. } => format!("{address}: {} ({})", held.what, held.reason),
+                Ask::Disturb { address, .. } => format!("{address}: {} ({})", held.what(), held.reason),
             };
             words.entry(ask.clone()).or_insert(line);
         }

@@ -7,7 +7,7 @@ use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_fleet::{Fleet, IdentifiedLine, Member, Organization};
 use phonehome_planner::Disruption;
-use phonehome_planner::Limits;
+use phonehome_planner::{LimitRequest, Limits};
 use phonehome_provision::{AwsMembers, COOLDOWN_MS, Job, Provision, usual_limits};
 use phonehome_state::{bindings, keep};
 
@@ -63,19 +63,13 @@ fn disruption(text: &str) -> Result<Disruption, String> {
 impl LimitArguments {
     /// What the arguments say, over what is usual for a stack; `None` when they say nothing.
     fn over(&self, usual: Limits) -> Option<Limits> {
-        let Self { allow_delete, allow_replace, allow_unpeer, allow_disruption } = self;
-        let numbers = [allow_delete, allow_replace, allow_unpeer];
-        if numbers.iter().all(|it| it.is_none()) && allow_disruption.is_none() {
-            return None;
-        }
-        Some(Limits {
-            deletions: allow_delete.unwrap_or(usual.deletions),
-            replacements: allow_replace.unwrap_or(usual.replacements),
-            peerings: allow_unpeer.unwrap_or(usual.peerings),
-            // To allow something to be taken away is to allow what that does to its users.
-            disruption: allow_disruption.unwrap_or(Limits::DECOMMISSION.disruption),
-            ..usual
-        })
+        let request = LimitRequest {
+            deletions: self.allow_delete,
+            replacements: self.allow_replace,
+            peerings: self.allow_unpeer,
+            disruption: self.allow_disruption,
+        };
+        (request != LimitRequest::default()).then(|| request.over(usual))
     }
 }
 

@@ -135,7 +135,7 @@ pub trait Tagged {
     fn address(&self) -> Option<Address> {
         let ours = self.tags().get(TAG_MANAGED_BY).is_some_and(|by| by == TAG_MANAGED_BY_VALUE);
         let address = self.tags().get(TAG_ADDRESS).filter(|_| ours)?;
-        Some(Address(address.clone()))
+        Some(Address::from(address.as_str()))
     }
     /// Whether it carries either of phonehome's own two tags: then somebody may have damaged the
     /// other one.

@@ -7,7 +7,7 @@ mod inventory;
 mod permission;
 mod removal;
 
-pub use address::{Address, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
+pub use address::{Address, Part, Resource, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
 pub use inventory::{
     AclAssociation, AclEntry, Association, ElasticIp, Endpoint, FlowLog, Function, FunctionState,
     InternetGateway, Inventory, Kind, NatGateway, NatState, NetworkAcl, NetworkInterface, Peering,

@@ -4,6 +4,7 @@
 //! [`Inventory`] into a [`Plan`], which leaves no choice to whoever applies it.
 
 mod action;
+mod limits;
 mod operation;
 mod permission;
 mod permit;
@@ -13,12 +14,15 @@ pub mod price;
 mod readiness;
 pub mod render;
 mod spec;
+mod withheld;
 
 pub use action::{Action, Direction, Ref, RefTarget};
+pub use limits::{LimitRequest, Limits};
 pub use permission::REPAIR;
-pub use permit::{Decommission, Limits, Permit, Removal, Replacement};
-pub use plan::{Change, Disruption, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait, Withheld};
+pub use permit::{Decommission, Permit, Removal, Replacement};
+pub use plan::{Change, Disruption, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait};
 pub use planner::{
     decommission_kinds, default_vpc_kinds, plan, plan_decommission, plan_default_vpc_removal, plan_permitted,
 };
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
+pub use withheld::{Allowance, ChangeKind, NeededPermission, Withheld, WithheldReason};

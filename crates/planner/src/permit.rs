@@ -3,6 +3,10 @@
 //! A [`Removal`] or [`Replacement`] cannot be made without a [`Permit`], a permit cannot be made
 //! outside this file, and this file gives none beyond [`Limits`] and [`Permission`], or on half a view.
 
+use crate::Allowance;
+use crate::Limits;
+use crate::NeededPermission;
+use crate::WithheldReason;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -10,67 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::Disruption;
 use crate::permission::REPAIR;
 use phonehome_network::{Ask, Inventory, Kind, Permission, RemovalTarget};
-
-/// How much one plan may take away or disturb. What it would do beyond that it lists as withheld.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Limits {
-    /// How many resources may be deleted because they are no longer declared.
-    pub deletions: u32,
-    /// How many resources may be replaced by others. Only what AWS itself reports as failed ever is:
-    /// it carries no traffic.
-    pub replacements: u32,
-    /// How many peerings may be removed, each with its routes and rules, because no connection
-    /// needs them any more.
-    pub peerings: u32,
-    /// How many openings for the internet (entries that somebody put before those which close a network
-    /// ACL) may be closed again without counting as deletions.
-    pub closings: u32,
-    /// How many routes of the stack's own tables may be removed because they lead to a peering that is
-    /// gone: they carry nothing.
-    pub dead_routes: u32,
-    /// The worst that any single step may do to running traffic.
-    pub disruption: Disruption,
-}
-
-impl Limits {
-    /// Nothing is taken away, and no running connection is touched.
-    pub const NONE: Self = Self {
-        deletions: 0,
-        replacements: 0,
-        peerings: 0,
-        closings: 0,
-        dead_routes: 0,
-        disruption: Disruption::None,
-    };
-
-    /// What is done without being asked: repair. What AWS reports as failed carries nothing and is
-    /// replaced (in each of 8 zones). A network ACL that was opened is closed again (AWS allows 20 inbound
-    /// entries), and routes that lead nowhere go, far more than a stack of 8 zones should ever have: the
-    /// next sweep takes the rest. Nothing that works is taken away, detached or replaced, whatever the
-    /// fleet file no longer says: it may have been cut short by mistake.
-    pub const SWEEP: Self = Self {
-        deletions: 0,
-        replacements: 8,
-        peerings: 0,
-        closings: 20,
-        dead_routes: 250,
-        disruption: REPAIR,
-    };
-
-    /// What releasing a stack allows: to take away a whole one, of 8 zones with 4 subnets each.
-    pub const DECOMMISSION: Self = Self { deletions: 250, disruption: Disruption::Detaches, ..Self::NONE };
-
-    /// What is done to an adopted stack without being asked: nothing that its users could notice.
-    pub const ADOPTED: Self =
-        Self { disruption: Disruption::None, closings: 0, dead_routes: 0, ..Self::SWEEP };
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::NONE
-    }
-}
 
 /// Proof that a plan may take one resource away.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,6 +41,16 @@ pub struct Removal {
 impl Removal {
     pub(crate) fn new(what: RemovalTarget, permit: Permit) -> Self {
         Self { what, permit }
+    }
+
+    /// Whether it belongs to a peering, and goes or stays with it.
+    pub fn is_of_peering(&self) -> bool {
+        matches!(self.permit.0, Grant::Peering)
+    }
+
+    /// Whether nothing that works is lost by it.
+    pub fn is_repair(&self) -> bool {
+        self.permit.is_repair()
     }
 
     /// What is taken away.
@@ -156,8 +109,8 @@ pub(crate) struct Budget<'a> {
 pub(crate) enum Refusal {
     /// Something that it depends on could not be seen: nobody can allow that.
     Unseen(Kind),
-    /// It takes a permission. For people: which.
-    Withheld(String),
+    /// It takes a permission.
+    Withheld(NeededPermission),
 }
 
 impl<'a> Budget<'a> {
@@ -193,23 +146,19 @@ impl<'a> Budget<'a> {
         let (max, option) = match grant {
             // Beyond their own number they count as deletions.
             Grant::Closing if self.allows(grant, ask, self.limits.closings) => {
-                (self.limits.closings, "--allow-delete")
+                (self.limits.closings, Allowance::Delete)
             }
             Grant::DeadRoute if self.allows(grant, ask, self.limits.dead_routes) => {
-                (self.limits.dead_routes, "--allow-delete")
+                (self.limits.dead_routes, Allowance::Delete)
             }
             Grant::Closing | Grant::DeadRoute => return self.permit(Grant::Deletion, ask, needs),
-            Grant::Deletion => (self.limits.deletions, "--allow-delete"),
-            Grant::Replacement => (self.limits.replacements, "--allow-replace"),
-            Grant::Peering => (self.limits.peerings, "--allow-unpeer"),
+            Grant::Deletion => (self.limits.deletions, Allowance::Delete),
+            Grant::Replacement => (self.limits.replacements, Allowance::Replace),
+            Grant::Peering => (self.limits.peerings, Allowance::Unpeer),
         };
         let given = self.given.entry(grant).or_default();
         if !given.contains(ask) && given.len() >= max as usize {
-            return Err(Refusal::Withheld(match max {
-                0 => format!("needs permission ({option})"),
-                1 => format!("needs permission: only 1 is allowed in one plan ({option})"),
-                _ => format!("needs permission: only {max} are allowed in one plan ({option})"),
-            }));
+            return Err(Refusal::Withheld(NeededPermission { option, allowed: max }));
         }
         given.insert(ask.clone());
         Ok(Permit(grant))
@@ -239,11 +188,11 @@ impl Permit {
 }
 
 impl Refusal {
-    /// For people; and what would be asked for.
-    pub(crate) fn explain(self, ask: Ask) -> (String, Vec<Ask>) {
+    /// Why it is withheld, and what would be asked for.
+    pub(crate) fn explain(self, ask: Ask) -> (WithheldReason, Vec<Ask>) {
         match self {
-            Self::Unseen(kind) => (format!("not all {} could be seen", kind.plural()), vec![]),
-            Self::Withheld(reason) => (reason, vec![ask]),
+            Self::Unseen(kind) => (WithheldReason::Unseen(kind), vec![]),
+            Self::Withheld(needed) => (WithheldReason::NeedsPermission(needed), vec![ask]),
         }
     }
 }

@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::price::MonthlyPrice;
-use crate::{Action, Replacement};
+use crate::{Action, Replacement, Withheld};
 use phonehome_network::{Address, Ask, Kind, Rule};
 
 /// What has to be done to a stack. Empty when it is as declared.
@@ -147,22 +147,6 @@ pub enum Readiness {
     Egress,
     /// A declared connection to another account.
     Connections,
-}
-
-/// A change that is not made, because the limits do not allow it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Withheld {
-    /// Which resource.
-    pub address: Address,
-    /// Its id, where it has one.
-    pub id: String,
-    /// For people: what would be done.
-    pub what: String,
-    /// For people: why it is not, and what would allow it.
-    pub reason: String,
-    /// What would have to be accepted; empty where no permission helps.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub asks: Vec<Ask>,
 }
 
 /// Something in the VPC that is not phonehome's.

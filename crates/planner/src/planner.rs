@@ -16,6 +16,8 @@ mod unmanaged;
 mod unused_steps;
 mod vpc;
 
+use crate::ChangeKind;
+use crate::WithheldReason;
 use std::collections::BTreeSet;
 
 use crate::Disruption;
@@ -81,6 +83,15 @@ pub fn plan_permitted(
     planner.price();
     planner.plan.located = planner.stack_located();
     Ok(planner.plan)
+}
+
+/// Under which grant something is taken away.
+#[derive(Clone, Copy)]
+enum Taking<'a> {
+    /// For itself.
+    Alone(Grant),
+    /// As a part of the peering with this id.
+    WithPeering(&'a str),
 }
 
 struct Planner<'a> {
@@ -156,8 +167,7 @@ impl<'a> Planner<'a> {
         action: Action,
         asks: Vec<Ask>,
     ) {
-        let reason = format!("{}, and that needs permission (--allow-disruption)", disruption.in_words());
-        self.withhold_step(address, change, action, reason);
+        self.withhold_step(address, change, action, WithheldReason::Disturbs(disruption));
         self.asks_for(asks);
     }
 
@@ -175,7 +185,7 @@ impl<'a> Planner<'a> {
         let mut after: Vec<Address> = after.iter().chain(&outputs).cloned().collect();
         after.extend(self.tags_before(action));
         if let Some(missing) = after.iter().find(|it| self.is_withheld(it)) {
-            let reason = unused_steps::needs(missing);
+            let reason = WithheldReason::NeedsWithheld(missing.clone());
             return self.withhold_step(address.clone(), change, action.clone(), reason);
         }
         // An outcome that nothing brings is that of a kind which could not be seen.
@@ -215,46 +225,52 @@ impl<'a> Planner<'a> {
         self.plan.withheld.iter().any(|held| held.address == *address)
     }
 
-    fn withhold_step(&mut self, address: Address, change: &Change, action: Action, reason: String) {
-        self.withhold(address, change.id(), change.in_words(&action), reason);
+    fn withhold_step(&mut self, address: Address, change: &Change, action: Action, reason: WithheldReason) {
+        let (kind, details) = (change.kind(), change.details(&action));
+        self.withhold(Withheld { address, id: change.id(), kind, details, reason, asks: vec![] });
         self.held.push(action);
     }
 
-    fn withhold(&mut self, address: Address, id: String, what: String, reason: String) {
-        self.plan.withheld.push(Withheld { address, id, what, reason, asks: vec![] });
+    fn withhold(&mut self, held: Withheld) {
+        self.plan.withheld.push(held);
     }
 
-    /// Takes something away, if that is allowed. `peering` is what it belongs to where the grant is for
-    /// that: a peering goes with all its routes, or not at all.
+    /// That something is to be deleted and is not.
+    fn withhold_deletion(&mut self, address: Address, id: String, details: String, reason: WithheldReason) {
+        let kind = ChangeKind::Delete;
+        self.withhold(Withheld { address, id, kind, details, reason, asks: vec![] });
+    }
+
+    /// Takes something away, if that is allowed. A peering goes with all its routes, or not at all.
     #[allow(clippy::too_many_arguments, reason = "each is a part of one step")]
     fn remove(
         &mut self,
         address: Address,
         before: String,
         target: RemovalTarget,
-        (grant, peering, needs): (Grant, &str, &[Kind]),
+        (taking, needs): (Taking, &[Kind]),
         reason: &str,
         after: Vec<Address>,
     ) -> bool {
         // A route and an entry have no id but that of what they are in.
         let is_part = matches!(target, RemovalTarget::Route { .. } | RemovalTarget::AclEntry { .. });
-        let (id, what) = match is_part {
-            true => (String::new(), format!("delete: {before}, {reason}")),
-            false => (target.id().to_owned(), format!("delete: {reason}")),
+        let (id, details) = match is_part {
+            true => (String::new(), format!("{before}, {reason}")),
+            false => (target.id().to_owned(), reason.to_owned()),
         };
         if !is_part && self.seen.is_adopted(target.id()) {
-            self.withhold(address, id, what, "it was there before phonehome, which adopted it".to_owned());
+            self.withhold_deletion(address, id, details, WithheldReason::Adopted);
             return false;
         }
-        let ask = match grant {
-            Grant::Peering => Ask::Unpeer { id: peering.to_owned() },
-            _ => Ask::Delete(target.clone()),
+        let (grant, ask) = match taking {
+            Taking::WithPeering(peering) => (Grant::Peering, Ask::Unpeer { id: peering.to_owned() }),
+            Taking::Alone(grant) => (grant, Ask::Delete(target.clone())),
         };
         let permit = match self.budget.permit(grant, &ask, needs) {
             Ok(permit) => permit,
             Err(refusal) => {
                 let (reason, asks) = refusal.explain(ask);
-                self.withhold(address, id, what, reason);
+                self.withhold_deletion(address, id, details, reason);
                 self.asks_for(asks);
                 return false;
             }

@@ -1,7 +1,7 @@
 //! What a stack can do already, while something of it is still to be done.
 
-use crate::{Change, Plan, Readiness, Step, Withheld};
-use phonehome_network::Address;
+use crate::{Change, ChangeKind, Plan, Readiness, Step, Withheld};
+use phonehome_network::{Address, Part, Resource};
 
 impl Plan {
     /// The network itself is there, with its probes: nothing of it is to be done or waited for.
@@ -18,7 +18,7 @@ impl Plan {
     /// route or rule of one is withheld.
     pub fn connections_ready(&self) -> bool {
         let is_missing = |held: &Withheld| {
-            let is_taken_away = held.what.starts_with("delete") || held.address.0.contains("surplus");
+            let is_taken_away = held.kind == ChangeKind::Delete || is_of_undeclared(&held.address);
             !is_taken_away && held_up_by(&held.address) == Some(Readiness::Connections)
         };
         self.is_ready(Readiness::Connections) && !self.withheld.iter().any(is_missing)
@@ -34,21 +34,38 @@ impl Plan {
     }
 }
 
+/// Whether it is about what should not be there.
+fn is_of_undeclared(address: &Address) -> bool {
+    matches!(address.part, Part::UndeclaredInboundRules | Part::FormerlyDeclaredRules)
+}
+
 /// What cannot work before something at this address is done; `None`: all of it can. What is not known
 /// here holds up the network, so that nothing is called ready too early.
 fn held_up_by(address: &Address) -> Option<Readiness> {
-    let parts: Vec<&str> = address.0.split('/').collect();
-    match parts.as_slice() {
+    match (&address.resource, address.part) {
         // Who it belongs to, what it logs, what it saves, what it closes.
-        [.., "tags" | "public-ip-on-launch"]
-        | ["flow-log" | "endpoint" | "network-acl", ..]
-        | ["route-table", "main", ..] => None,
-        ["peering", ..] | ["security-group", "inbound", ..] => Some(Readiness::Connections),
-        ["security-group", ..] => None,
-        ["route-table", _, "route", ..] | ["route-table", "private", _, "route", ..] => {
+        (_, Part::Tags | Part::PublicIpOnLaunch)
+        | (
+            Resource::FlowLog
+            | Resource::Endpoint { .. }
+            | Resource::DefaultNetworkAcl
+            | Resource::MainRouteTable
+            | Resource::DefaultSecurityGroup
+            | Resource::ProbeSecurityGroup,
+            _,
+        ) => None,
+        (Resource::Peering { .. } | Resource::InboundSecurityGroup, _)
+        | (Resource::PublicRouteTable | Resource::PrivateRouteTable { .. }, Part::Route(_)) => {
             Some(Readiness::Connections)
         }
-        ["route-table" | "nat-gateway" | "elastic-ip", ..] => Some(Readiness::Egress),
+        (
+            Resource::PublicRouteTable
+            | Resource::PrivateRouteTable { .. }
+            | Resource::NatGateway { .. }
+            | Resource::RegionalNatGateway
+            | Resource::ElasticIp { .. },
+            _,
+        ) => Some(Readiness::Egress),
         _ => Some(Readiness::Network),
     }
 }

@@ -237,7 +237,10 @@ impl StackSpec {
     /// `shop-prod-subnet-private-use1-az1`.
     pub fn tags_of(&self, address: &Address) -> Tags {
         let mut tags = self.kept_tags(address);
-        tags.insert("Name".to_owned(), format!("{}-{}", self.account_name, address.0.replace('/', "-")));
+        tags.insert(
+            "Name".to_owned(),
+            format!("{}-{}", self.account_name, address.to_string().replace('/', "-")),
+        );
         tags
     }
 
@@ -246,7 +249,7 @@ impl StackSpec {
     pub fn kept_tags(&self, address: &Address) -> Tags {
         let mut tags = self.tags.clone();
         tags.insert(TAG_MANAGED_BY.to_owned(), TAG_MANAGED_BY_VALUE.to_owned());
-        tags.insert(TAG_ADDRESS.to_owned(), address.0.clone());
+        tags.insert(TAG_ADDRESS.to_owned(), address.to_string());
         if self.adopt.is_some() && *address == Address::vpc() {
             tags.insert(TAG_ADOPTED.to_owned(), "true".to_owned());
         }

@@ -3,9 +3,7 @@
 use phonehome_cloud::Class;
 use phonehome_executor::StepOutcome;
 use phonehome_fleet::Member;
-use phonehome_network::RemovalTarget;
-use phonehome_planner::Disruption;
-use phonehome_planner::{Action, Change, Limits, Step};
+use phonehome_planner::{Limits, Step};
 
 use crate::reconcile::{Job, Reconciled};
 
@@ -26,41 +24,12 @@ pub(crate) fn limits(job: &Job<'_>) -> Limits {
 pub(crate) fn left(limits: Limits, reconciled: &Reconciled) -> Limits {
     let (Some(plan), Some(applied)) = (&reconciled.plan, &reconciled.applied) else { return limits };
     let is_used = |step: &&Step| {
-        let mut outcomes = applied.outcomes.iter();
-        outcomes.any(|(address, outcome)| {
-            *address == step.address
-                && match outcome {
-                    StepOutcome::Done(_) => true,
-                    StepOutcome::Waiting(error) => error.class() == Class::Transient,
-                    _ => false,
-                }
+        let mut outcomes = applied.outcomes.iter().filter(|(address, _)| *address == step.address);
+        outcomes.any(|(_, outcome)| match outcome {
+            StepOutcome::Done(_) => true,
+            StepOutcome::Waiting(error) => error.class() == Class::Transient,
+            _ => false,
         })
     };
-    let mut used = Limits::NONE;
-    for step in plan.steps.iter().filter(is_used) {
-        match (&step.change, &step.action) {
-            (Change::Replace(_), _) => used.replacements += 1,
-            (Change::Delete { .. }, Action::Remove(removal)) => match removal.what() {
-                RemovalTarget::Peering { .. } => used.peerings += 1,
-                RemovalTarget::AclEntry { .. } => used.closings += 1,
-                // One that leads nowhere disturbs nobody; any other counts with its peering.
-                RemovalTarget::Route { .. } if step.address.0.contains("/route/") => {
-                    used.dead_routes += u32::from(step.disruption == Disruption::None);
-                }
-                _ => used.deletions += 1,
-            },
-            _ => {}
-        }
-    }
-    // Beyond their own limits these two are deletions.
-    let more = used.closings.saturating_sub(limits.closings);
-    used.deletions += more + used.dead_routes.saturating_sub(limits.dead_routes);
-    Limits {
-        deletions: limits.deletions.saturating_sub(used.deletions),
-        replacements: limits.replacements.saturating_sub(used.replacements),
-        peerings: limits.peerings.saturating_sub(used.peerings),
-        closings: limits.closings.saturating_sub(used.closings),
-        dead_routes: limits.dead_routes.saturating_sub(used.dead_routes),
-        disruption: limits.disruption,
-    }
+    limits.minus(Limits::used(plan.steps.iter().filter(is_used)))
 }

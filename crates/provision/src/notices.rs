@@ -257,7 +257,7 @@ fn withheld_message(observed: &Observed<'_>, addresses: &BTreeSet<Address>) -> S
     let held = observed.plan().map(|plan| plan.withheld.as_slice()).unwrap_or_default();
     let held = held.iter().filter(|it| addresses.contains(&it.address));
     let lines = held
-        .map(|it| Words::new().code(&it.address.0).text(format!(" {}: {}", it.what, it.reason)))
+        .map(|it| Words::new().code(&it.address.to_string()).text(format!(" {}: {}", it.what(), it.reason)))
         .collect();
     let advice =
         Words::of("What would be done: ").code(format!("phonehome plan --account {}", observed.job.account));

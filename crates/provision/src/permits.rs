@@ -1,6 +1,7 @@
 //! What the functions take away: only what was accepted with the version in force, or asked for by a
 //! person, and no more in an hour than the fleet file allows.
 
+use phonehome_planner::WithheldReason;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
@@ -124,11 +125,7 @@ fn unasked(limits: Limits) -> Limits {
 fn explained(mut plan: Plan, over: &BTreeSet<Ask>, per_hour: u32, now_ms: u64) -> Plan {
     for held in &mut plan.withheld {
         if held.asks.iter().any(|ask| over.contains(ask)) {
-            held.reason = format!(
-                "is allowed, but {per_hour} removals an hour are made already (`network.removals_per_hour`): it \
-                 goes on at {}",
-                clock(next_hour_ms(now_ms))
-            );
+            held.reason = WithheldReason::Hour { per_hour, next_ms: next_hour_ms(now_ms) };
         }
     }
     plan

@@ -14,7 +14,7 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
     (status.network_ready, status.egress_ready) = (plan.network_ready(), plan.egress_ready());
     status.connections_ready = plan.connections_ready();
     status.withheld =
-        plan.withheld.iter().map(|it| format!("{}: {} ({})", it.address, it.what, it.reason)).collect();
+        plan.withheld.iter().map(|it| format!("{}: {} ({})", it.address, it.what(), it.reason)).collect();
     status.opened.clone_from(&plan.located.opened);
     let mut private = plan.located.private_subnets.clone();
     private.sort();

@@ -1,7 +1,6 @@
 //! What the provisioner is told: an account event, an account to look at, or a sweep.
 
-use phonehome_planner::Disruption;
-use phonehome_planner::{Decommission, Limits};
+use phonehome_planner::{Decommission, LimitRequest};
 use phonehome_provision::cloudtrail::{ApiCall, NotAChange};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,63 +38,15 @@ pub(crate) struct Reconcile {
     pub(crate) first_ms: u64,
     /// What may be taken away or disturbed this time; by default what a sweep may do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) limits: Option<Asked>,
+    pub(crate) limits: Option<LimitRequest>,
     /// Give the account's stacks up instead: `remove` or `forget`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[serde(rename = "release", alias = "decommission")]
     pub(crate) decommission: Option<Decommission>,
 }
 
-/// Limits of which a request says only those that are other than usual.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Asked {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deletions: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    replacements: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peerings: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    disruption: Option<Disruption>,
-}
-
-impl Asked {
-    /// What is not said is as usual.
-    pub(crate) fn or(self, usual: Limits) -> Limits {
-        // To allow something to be taken away is to allow what that does to its users.
-        let takes = [self.deletions, self.peerings].into_iter().flatten().any(|number| number > 0);
-        Limits {
-            deletions: self.deletions.unwrap_or(usual.deletions),
-            replacements: self.replacements.unwrap_or(usual.replacements),
-            peerings: self.peerings.unwrap_or(usual.peerings),
-            disruption: self.disruption.unwrap_or(if takes {
-                Limits::DECOMMISSION.disruption
-            } else {
-                usual.disruption
-            }),
-            ..usual
-        }
-    }
-}
-
-impl Asked {
-    /// The same without what an observation has used up: `left` of `had`.
-    pub(crate) fn less(self, had: Limits, left: Limits) -> Self {
-        let less = |asked: Option<u32>, had: u32, left: u32| {
-            asked.map(|it| it.saturating_sub(had.saturating_sub(left)))
-        };
-        Self {
-            deletions: less(self.deletions, had.deletions, left.deletions),
-            replacements: less(self.replacements, had.replacements, left.replacements),
-            peerings: less(self.peerings, had.peerings, left.peerings),
-            disruption: self.disruption,
-        }
-    }
-}
-
 impl Reconcile {
-    /// Whether it asks for no more than any observe the account does.
+    /// Whether it asks for no more than any observation of the account does.
     pub(crate) fn is_plain(&self) -> bool {
         self.limits.is_none() && self.decommission.is_none()
     }

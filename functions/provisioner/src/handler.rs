@@ -12,7 +12,7 @@ use phonehome_cloud::table::{Table, TableError};
 use phonehome_cloud::{Account, Class, DELAY_S_MAX, Message, Organization, Queue};
 use phonehome_executor::{StepOutcome, retry};
 use phonehome_fleet::{Fleet, Member};
-use phonehome_planner::{Decommission, Limits};
+use phonehome_planner::{Decommission, LimitRequest, Limits};
 use phonehome_provision::cloudtrail::ApiCall;
 use phonehome_provision::{
     COOLDOWN_MS, Job, Members, Provision, Published, Reconciled, StackProgress, account_closed_notice,
@@ -23,7 +23,7 @@ use phonehome_state::{InForce, Keys, StateError, bindings, readable};
 use phonehome_state::{Phase, StackStatus};
 use serde_json::{Value, json};
 
-use crate::event::{Asked, Reconcile, Request, read};
+use crate::event::{Reconcile, Request, read};
 
 /// For how long an account counts as new, so that its default VPCs may be taken away: longer than AWS
 /// and the StackSet need, and short enough that nobody has come to rely on them.
@@ -65,7 +65,7 @@ struct Sum {
     /// Whether any call was made that changed something.
     advanced: bool,
     /// What is left of the limits that were asked for.
-    limits: Option<Asked>,
+    limits: Option<LimitRequest>,
     /// How many of the waits are only for another executor, which does what there is to do.
     busy: usize,
 }
@@ -150,13 +150,13 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             .filter(|region| fleet.pool_for(&member.environment, &region.name).is_some())
             .collect();
         for region in &regions {
-            let limits = sum.limits.map(|asked| asked.or(usual_limits(member, &region.name)));
+            let limits = sum.limits.map(|asked| asked.over(usual_limits(member, &region.name)));
             let job = Job { fleet, member, account: &account.id, region: &region.name, limits, published };
             let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
             self.notify(&account.id, &reconciled);
             self.requeue_peers(&reconciled.requeue_peers).await?;
             // What was allowed was allowed once: not for each Region, nor for each observation.
-            let less = |(asked, had): (Asked, Limits)| asked.less(had, reconciled.limits_left);
+            let less = |(asked, had): (LimitRequest, Limits)| asked.minus(had, reconciled.limits_left);
             sum.limits = sum.limits.zip(limits).map(less);
             sum.add_stack(&region.name, reconciled);
         }

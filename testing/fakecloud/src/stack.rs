@@ -261,7 +261,7 @@ impl StackApi for FakeStack {
             ids.resolve(&phonehome_planner::Ref::Output(output.clone()))?;
         }
         let effect = |stack: &mut FakeAccountRegion<'_>| stack.call(&self.spec, address, action, ids);
-        self.call(action.operation(), &address.0, effect).await
+        self.call(action.operation(), &address.to_string(), effect).await
     }
 
     fn operation(&self, action: &Action) -> &'static str {

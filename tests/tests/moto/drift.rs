@@ -43,7 +43,7 @@ pub(crate) async fn drift(spec: &StackSpec) {
     ec2(format!("DisassociateAddress&AssociationId={association}")).await;
 
     let perform = async |action: Action| {
-        api.perform(&Address("drift".to_owned()), &action, &Ids::default()).await.unwrap();
+        api.perform(&Address::from("drift"), &action, &Ids::default()).await.unwrap();
     };
     let group = Ref::Id(id(&seen.security_groups, "security-group/default").to_owned());
     let peer = RulePeer::Cidr("192.0.2.0/24".parse().unwrap());
@@ -56,6 +56,6 @@ pub(crate) async fn drift(spec: &StackSpec) {
 }
 
 fn id<'a, T: Tagged>(list: &'a [T], address: &str) -> &'a str {
-    let found = list.iter().find(|it| it.address().is_some_and(|it| it.0 == address));
+    let found = list.iter().find(|it| it.address().is_some_and(|it| it.to_string() == address));
     found.map(Tagged::id).unwrap_or_else(|| panic!("no {address}"))
 }

@@ -55,8 +55,8 @@ async fn a_failed_step_takes_down_only_what_comes_after_it() {
     ];
     let applied = apply(&script, &plan(steps)).await;
     assert_eq!(
-        applied.failure().map(|(address, error)| (address.0.as_str(), error.code.as_str())),
-        Some(("a", "InvalidParameterValue"))
+        applied.failure().map(|(address, error)| (address.to_string(), error.code.as_str())),
+        Some(("a".to_owned(), "InvalidParameterValue"))
     );
     assert_eq!(outcome(&applied, "a/1"), &StepOutcome::Skipped(address("a")));
     assert_eq!(outcome(&applied, "a/1/2"), &StepOutcome::Skipped(address("a/1")));
@@ -69,7 +69,7 @@ async fn outcomes_come_in_the_plans_order_whatever_ends_first() {
     let script = Script::new().takes("first", 300).takes("second", 200).takes("third", 100);
     let steps = ["first", "second", "third"].map(|name| step(name, "ec2:CreateSubnet", &[]));
     let applied = apply(&script, &plan(steps)).await;
-    let order: Vec<_> = applied.outcomes.iter().map(|(address, _)| address.0.as_str()).collect();
+    let order: Vec<_> = applied.outcomes.iter().map(|(address, _)| address.to_string()).collect();
     assert_eq!(order, ["first", "second", "third"]);
 }
 
@@ -85,7 +85,7 @@ async fn a_step_after_one_that_no_plan_makes_fails_and_says_so() {
     let steps = [step("a", "ec2:CreateSubnet", &["nowhere"]), step("b", "ec2:CreateSubnet", &["a"])];
     let applied = apply(&Script::new(), &plan(steps)).await;
     let (address, error) = applied.failure().expect("a fails");
-    assert_eq!((address.0.as_str(), error.code.as_str()), ("a", "order"));
+    assert_eq!((address.to_string().as_str(), error.code.as_str()), ("a", "order"));
     assert!(error.message.starts_with("comes after nowhere, which no step of this plan makes"), "{error}");
     assert_eq!(applied.outcomes.len(), 2);
 }

@@ -133,7 +133,7 @@ async fn many_denied_calls_of_one_operation_hold_up_no_other() {
     let mut script = Script::new().takes("vpc", 10);
     let mut steps = row(9, "ec2:CreateFlowLogs");
     for step in &steps {
-        script = script.answers(&step.address.0, &[Err("UnauthorizedOperation")]);
+        script = script.answers(&step.address.to_string(), &[Err("UnauthorizedOperation")]);
     }
     steps.push(step("vpc", "ec2:CreateVpc", &[]));
     steps.push(step("subnet", "ec2:CreateSubnet", &["vpc"]));

@@ -80,13 +80,17 @@ fn run(plan: &Plan, script: &Script, checks: usize) -> Applied {
 /// For each call, the steps that were done when it started.
 fn check_order(plan: &Plan, script: &Script, applied: &Applied) -> Result<(), TestCaseError> {
     let outcomes: BTreeMap<_, _> = applied.outcomes.iter().cloned().collect();
-    let after: BTreeMap<_, _> = plan.steps.iter().map(|step| (&step.address.0, &step.after)).collect();
+    let after: BTreeMap<_, _> =
+        plan.steps.iter().map(|step| (step.address.to_string(), &step.after)).collect();
     let mut ended = BTreeSet::new();
     for event in script.events() {
         match event {
             Event::Started(name) => {
                 for address in after[&name] {
-                    prop_assert!(ended.contains(&address.0), "{name} started before {address} ended");
+                    prop_assert!(
+                        ended.contains(&address.to_string()),
+                        "{name} started before {address} ended"
+                    );
                     prop_assert!(matches!(outcomes[address], StepOutcome::Done(_)), "{name} after {address}");
                 }
             }

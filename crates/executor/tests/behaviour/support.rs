@@ -38,7 +38,7 @@ pub(crate) fn row(count: usize, operation: &str) -> Vec<Step> {
 }
 
 pub(crate) fn address(name: &str) -> Address {
-    Address(name.to_owned())
+    Address::from(name)
 }
 
 /// An action with an id to need and a text to carry the operation.
@@ -163,7 +163,7 @@ pub(crate) async fn apply(script: &Script, plan: &Plan) -> Applied {
 }
 
 pub(crate) fn outcome<'a>(applied: &'a Applied, name: &str) -> &'a StepOutcome {
-    let found = applied.outcomes.iter().find(|(address, _)| address.0 == name);
+    let found = applied.outcomes.iter().find(|(address, _)| address.to_string() == name);
     &found.unwrap_or_else(|| panic!("no outcome for {name}")).1
 }
 

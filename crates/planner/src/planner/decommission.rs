@@ -1,10 +1,13 @@
 //! Gives a whole stack up: takes it away, or leaves it to the account.
 
+use super::Taking;
 use super::prune::routes_to;
 use super::{Planner, unmanaged};
 use crate::Disruption;
+use crate::WithheldReason;
 use crate::permit::Grant;
 use crate::{Action, Change, Decommission, Limits, Plan, PlanError, StackSpec};
+use phonehome_network::Resource;
 use phonehome_network::{
     Address, Inventory, Kind, NatState, RemovalTarget, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, Tagged, Vpc,
 };
@@ -109,7 +112,8 @@ impl Planner<'_> {
 
     fn take_away(&mut self) {
         if let Some((id, reason)) = self.why_it_stays() {
-            return self.withhold(Address::vpc(), id, format!("delete: {REASON}"), reason);
+            let reason = WithheldReason::Impossible(reason);
+            return self.withhold_deletion(Address::vpc(), id, REASON.to_owned(), reason);
         }
         let probes = self.take_probes();
         let peerings = self.take_peerings();
@@ -149,20 +153,20 @@ impl Planner<'_> {
 
     /// The address, distinguished from that of another resource which carries the same.
     fn unique(&self, address: Address, id: &str) -> Address {
-        if self.is_planned(&address) { Address(format!("{address}/{id}")) } else { address }
+        if self.is_planned(&address) { address.with_id(id) } else { address }
     }
 
     fn take(&mut self, address: Address, target: RemovalTarget, after: Vec<Address>) -> Address {
         let address = self.unique(address, target.id());
-        let (unit, before) = (address.0.clone(), target.id().to_owned());
-        self.remove(address.clone(), before, target, (Grant::Deletion, &unit, &NEEDS), REASON, after);
+        let before = target.id().to_owned();
+        self.remove(address.clone(), before, target, (Taking::Alone(Grant::Deletion), &NEEDS), REASON, after);
         address
     }
 
     fn take_probes(&mut self) -> Vec<Address> {
         let mut addresses = Vec::new();
         for schedule in &self.seen.schedules {
-            let address = Address(format!("schedule/{}", schedule.name));
+            let address = Address::of(Resource::Schedule { name: schedule.name.clone() });
             addresses.push(self.take(
                 address,
                 RemovalTarget::Schedule { name: schedule.name.clone() },
@@ -171,7 +175,7 @@ impl Planner<'_> {
         }
         let schedules = addresses.clone();
         for function in &self.seen.functions {
-            let address = Address(format!("function/{}", function.name));
+            let address = Address::of(Resource::Function { name: function.name.clone() });
             let target = RemovalTarget::Function { name: function.name.clone() };
             addresses.push(self.take(address, target, schedules.clone()));
         }

@@ -1,8 +1,12 @@
 //! Takes away the default VPC of a new account.
 
 use super::Planner;
+use super::Taking;
+use crate::WithheldReason;
 use crate::permit::Grant;
 use crate::{Limits, Plan, PlanError, StackSpec};
+use phonehome_network::Part;
+use phonehome_network::Resource;
 use phonehome_network::{Address, Inventory, Kind, RemovalTarget, Tagged, Vpc};
 
 const REASON: &str = "a new account's default VPC";
@@ -52,9 +56,10 @@ pub fn plan_default_vpc_removal(
 
 impl Planner<'_> {
     fn default_vpc(&mut self, vpc: &Vpc) {
-        let address = Address(format!("default-vpc/{}", vpc.id));
+        let address = of_default(vpc);
         if let Some(reason) = self.why_default_vpc_stays(vpc) {
-            return self.withhold(address, vpc.id.clone(), format!("delete: {REASON}"), reason);
+            let reason = WithheldReason::Impossible(reason);
+            return self.withhold_deletion(address, vpc.id.clone(), REASON.to_owned(), reason);
         }
         let mut before = self.default_gateways(vpc);
         before.extend(self.default_subnets(vpc));
@@ -92,14 +97,13 @@ impl Planner<'_> {
         let Some(refused) = self.plan.withheld.first().cloned() else { return };
         self.plan.steps.clear();
         self.plan.withheld.clear();
-        let why = format!("{needed} removals are needed; {}", refused.reason);
-        self.withhold(address, id.to_owned(), format!("delete: {reason}"), why);
+        let why = WithheldReason::NotAll { needed, because: Box::new(refused.reason) };
+        self.withhold_deletion(address, id.to_owned(), reason.to_owned(), why);
     }
 
     fn delete(&mut self, address: Address, target: RemovalTarget, after: Vec<Address>) -> Address {
-        let unit = address.0.clone();
         let before = target.id().to_owned();
-        self.remove(address.clone(), before, target, (Grant::Deletion, &unit, &NEEDS), REASON, after);
+        self.remove(address.clone(), before, target, (Taking::Alone(Grant::Deletion), &NEEDS), REASON, after);
         address
     }
 
@@ -108,8 +112,8 @@ impl Planner<'_> {
         let mut addresses = Vec::new();
         for gateway in attached {
             let (id, vpc_id) = (gateway.id.clone(), vpc.id.clone());
-            let address = Address(format!("default-vpc/{}/{id}", vpc.id));
-            let detached = Address(format!("{address}/attachment"));
+            let address = inside(vpc, &id);
+            let detached = address.part(Part::Attachment);
             let target = RemovalTarget::InternetGatewayAttachment { id: id.clone(), vpc_id };
             let detached = self.delete(detached, target, vec![]);
             addresses.push(self.delete(
@@ -170,6 +174,10 @@ impl Planner<'_> {
     }
 }
 
+fn of_default(vpc: &Vpc) -> Address {
+    Address::of(Resource::DefaultVpc { vpc_id: vpc.id.clone() })
+}
+
 fn inside(vpc: &Vpc, id: &str) -> Address {
-    Address(format!("default-vpc/{}/{id}", vpc.id))
+    of_default(vpc).with_id(id)
 }

@@ -1,5 +1,6 @@
 //! What AWS makes with a VPC, and leaves open: it is closed, and tagged.
 
+use super::Taking;
 use ipnet::Ipv4Net;
 
 use super::Planner;
@@ -158,7 +159,7 @@ impl<'a> Planner<'a> {
                 let target =
                     RemovalTarget::AclEntry { acl_id: acl.id.clone(), number: entry.number, egress: false };
                 let at = Address::acl_entry(address, entry.number);
-                let grant = (Grant::Closing, at.0.as_str(), [Kind::NetworkAcl].as_slice());
+                let grant = (Taking::Alone(Grant::Closing), [Kind::NetworkAcl].as_slice());
                 let reason = "opens ports 22 or 3389 to the internet";
                 self.remove(at.clone(), entry.to_string(), target, grant, reason, vec![]);
             }

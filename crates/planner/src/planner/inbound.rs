@@ -1,10 +1,14 @@
 //! What declared connections open: one security group, that teams attach to what is to be reached.
 
 use super::Planner;
+use crate::ChangeKind;
 use crate::Disruption;
+use crate::Withheld;
+use crate::WithheldReason;
 use crate::permit::Grant;
 use crate::{Action, Change, Direction, LinkSpec, PlanError};
 use ipnet::Ipv4Net;
+use phonehome_network::Part;
 use phonehome_network::{Address, Ask, Kind, Peering, PeeringVpc, Rule, RulePeer, SecurityGroup, Tagged};
 
 /// How many inbound rules a security group takes: AWS's default quota ("Amazon VPC quotas", inbound or
@@ -60,7 +64,7 @@ impl<'a> Planner<'a> {
     /// Takes out of `undeclared` what a declared connection once opened and may not be closed: whoever
     /// connects that way is cut off. Returns what is closed with permission.
     fn close(&mut self, group: &Address, group_id: &str, undeclared: &mut Vec<Rule>) -> Vec<Ask> {
-        let (mut accepted, mut kept, mut asks, mut why) = (vec![], vec![], vec![], String::new());
+        let (mut accepted, mut kept, mut asks, mut why) = (vec![], vec![], vec![], None);
         undeclared.retain(|rule| {
             if !self.is_in_use(rule) {
                 return true;
@@ -75,14 +79,14 @@ impl<'a> Planner<'a> {
                     let (reason, asked) = refusal.explain(ask);
                     asks.extend(asked);
                     kept.push(rule.clone());
-                    why = reason;
+                    why = Some(reason);
                     false
                 }
             }
         });
-        if !kept.is_empty() {
-            let at = Address(format!("{}/undeclared", Address::undeclared_inbound_rules(group)));
-            self.withhold(at, String::new(), format!("delete: {}, no longer declared", list(&kept)), why);
+        if let Some(reason) = why {
+            let details = format!("{}, no longer declared", list(&kept));
+            self.withhold_deletion(group.part(Part::FormerlyDeclaredRules), String::new(), details, reason);
             self.asks_for(asks);
         }
         accepted
@@ -144,13 +148,18 @@ impl<'a> Planner<'a> {
         let free = MAX_INBOUND_RULES.saturating_sub(current.iter().filter(counts).count());
         let beyond = missing.split_off(free.min(missing.len()));
         if !beyond.is_empty() {
-            let what = format!("open {}", list(&beyond));
             let reason = format!(
                 "beyond AWS's quota of {MAX_INBOUND_RULES} inbound rules per security group: declare fewer ports \
                  or connections to this account"
             );
-            let at = Address(format!("{}/beyond-quota", Address::inbound_rules(group)));
-            self.withhold(at, String::new(), what, reason);
+            self.withhold(Withheld {
+                address: group.part(Part::RulesBeyondQuota),
+                id: String::new(),
+                kind: ChangeKind::Update,
+                details: format!("open {}", list(&beyond)),
+                reason: WithheldReason::Impossible(reason),
+                asks: vec![],
+            });
         }
         missing
     }

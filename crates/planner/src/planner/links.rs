@@ -1,5 +1,8 @@
 //! Declared connections to other accounts: peerings, routes, and what they may open.
 
+use crate::ChangeKind;
+use crate::Withheld;
+use crate::WithheldReason;
 use ipnet::Ipv4Net;
 
 use super::Planner;
@@ -18,8 +21,14 @@ impl<'a> Planner<'a> {
         let spec = self.spec;
         for link in &spec.links {
             if let Some(reason) = self.cannot_be_joined(link) {
-                let what = format!("create: peering with {} ({})", link.peer_name, link.peer_account);
-                self.withhold(self.peering_address(link), String::new(), what, reason);
+                self.withhold(Withheld {
+                    address: self.peering_address(link),
+                    id: String::new(),
+                    kind: ChangeKind::Create,
+                    details: format!("peering with {} ({})", link.peer_name, link.peer_account),
+                    reason: WithheldReason::Impossible(reason),
+                    asks: vec![],
+                });
                 continue;
             }
             if let Some(peering) = self.peering(link)? {
@@ -175,7 +184,7 @@ impl<'a> Planner<'a> {
                         "somebody else's route to {} has this destination; remove it, if it is not needed",
                         route.target
                     );
-                    self.withhold_step(address, &Change::Create, action, reason);
+                    self.withhold_step(address, &Change::Create, action, WithheldReason::Impossible(reason));
                 }
             },
             None => {
@@ -186,7 +195,12 @@ impl<'a> Planner<'a> {
                             "beyond AWS's quota of {MAX_ROUTES} routes per route table; remove routes that are \
                              not needed"
                         );
-                        self.withhold_step(address, &Change::Create, action, reason);
+                        self.withhold_step(
+                            address,
+                            &Change::Create,
+                            action,
+                            WithheldReason::Impossible(reason),
+                        );
                     }
                     false => {
                         let disruption = self.disruption_of_detour(seen, &destination);

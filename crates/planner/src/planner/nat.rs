@@ -1,5 +1,8 @@
 //! The ways out: zonal NAT gateways with their elastic IPs, a regional one, or none.
 
+use crate::ChangeKind;
+use crate::Withheld;
+use crate::WithheldReason;
 use phonehome_fleet::Nat;
 
 use super::Planner;
@@ -128,11 +131,11 @@ impl<'a> Planner<'a> {
             }),
             (Some(other), _) if other.is_live() => {
                 let reason = format!("its elastic IP is in use by {}, which is not phonehome's", other.id);
-                self.withhold_step(address, &Change::Create, action, reason);
+                self.withhold_step(address, &Change::Create, action, WithheldReason::Impossible(reason));
             }
             (None, Some(association)) => {
                 let reason = format!("its elastic IP is in use ({association}); free it first");
-                self.withhold_step(address, &Change::Create, action, reason);
+                self.withhold_step(address, &Change::Create, action, WithheldReason::Impossible(reason));
             }
             _ => self.new_nat_gateway(address, action),
         }
@@ -182,7 +185,9 @@ impl<'a> Planner<'a> {
             }
             Err(refusal) => {
                 let (reason, asks) = refusal.explain(ask);
-                self.withhold(address, failed.clone(), "replace: AWS could not make it".into(), reason);
+                let (id, details) = (failed.clone(), "AWS could not make it".to_owned());
+                let kind = ChangeKind::Replace;
+                self.withhold(Withheld { address, id, kind, details, reason, asks: vec![] });
                 self.asks_for(asks);
                 self.held.push(action);
             }

@@ -1,5 +1,8 @@
 //! What phonehome made and the fleet file no longer declares.
 
+use super::Taking;
+use crate::WithheldReason;
+use phonehome_network::Part;
 use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
@@ -72,7 +75,7 @@ impl<'a> Planner<'a> {
             return;
         }
         for peering in self.undeclared_peerings() {
-            let grant = (Grant::Peering, peering.id.as_str(), PEERING_NEEDS.as_slice());
+            let grant = (Taking::WithPeering(&peering.id), PEERING_NEEDS.as_slice());
             for (at, target) in routes_to(self.seen, peering) {
                 // One that this plan leads elsewhere is out of the way as well.
                 if !self.is_planned(&at) && !self.is_withheld(&at) {
@@ -106,7 +109,7 @@ impl<'a> Planner<'a> {
                 };
                 let (table_id, destination) = (table.id.clone(), route.destination);
                 let target = RemovalTarget::Route { table_id, destination };
-                let grant = (grant, id.as_str(), PEERING_NEEDS.as_slice());
+                let grant = (Taking::Alone(grant), PEERING_NEEDS.as_slice());
                 self.remove(at.clone(), format!("leads to {id}"), target, grant, reason, vec![]);
             }
         }
@@ -139,11 +142,11 @@ impl<'a> Planner<'a> {
     /// After its routes, and after what it could open.
     fn prune_peering(&mut self, peering: &Peering) {
         let Some(address) = peering.address() else { return };
-        let grant = (Grant::Peering, peering.id.as_str(), PEERING_NEEDS.as_slice());
+        let grant = (Taking::WithPeering(&peering.id), PEERING_NEEDS.as_slice());
         let mut before = vec![Address::undeclared_inbound_rules(&Address::inbound_security_group())];
         before.extend(routes_to(self.seen, peering).into_iter().map(|(at, _)| at));
         let address = if self.spec.links.iter().any(|link| self.peering_address(link) == address) {
-            Address(format!("{address}/{}", peering.id))
+            address.with_id(&peering.id)
         } else {
             address
         };
@@ -163,8 +166,8 @@ impl<'a> Planner<'a> {
         let Some(address) = item.address().filter(|_| !self.found.contains(item.id())) else { return };
         // Another resource takes this one's place, under the same address.
         let is_taken = self.is_planned(&address) || self.is_withheld(&address);
-        let address = if is_taken { Address(format!("{address}/{}", item.id())) } else { address };
-        let grant = (Grant::Deletion, address.0.as_str(), needs);
+        let address = if is_taken { address.with_id(item.id()) } else { address };
+        let grant = (Taking::Alone(Grant::Deletion), needs);
         self.remove(address.clone(), before, target, grant, UNDECLARED, after);
     }
 
@@ -185,14 +188,14 @@ impl<'a> Planner<'a> {
             let Some(az_id) = undeclared(&schedule.name) else { continue };
             let (at, target) =
                 (Address::probe_schedule(&az_id), RemovalTarget::Schedule { name: schedule.name.clone() });
-            let grant = (Grant::Deletion, at.0.as_str(), needs.as_slice());
+            let grant = (Taking::Alone(Grant::Deletion), needs.as_slice());
             self.remove(at.clone(), schedule.name.clone(), target, grant, UNDECLARED, vec![]);
         }
         for function in &self.seen.functions {
             let Some(az_id) = undeclared(&function.name) else { continue };
             let (at, target) =
                 (Address::probe(&az_id), RemovalTarget::Function { name: function.name.clone() });
-            let grant = (Grant::Deletion, at.0.as_str(), needs.as_slice());
+            let grant = (Taking::Alone(Grant::Deletion), needs.as_slice());
             let after = vec![Address::probe_schedule(&az_id)];
             self.remove(at.clone(), function.name.clone(), target, grant, UNDECLARED, after);
         }
@@ -283,12 +286,13 @@ impl<'a> Planner<'a> {
             let theirs = users.iter().find(|it| it.address().is_none() && !self.found.contains(&it.id));
             if let Some(subnet) = theirs {
                 let reason = format!("{} has it, which is not phonehome's", subnet.id);
-                self.withhold(address, table.id.clone(), format!("delete: {UNDECLARED}"), reason);
+                let reason = WithheldReason::Impossible(reason);
+                self.withhold_deletion(address, table.id.clone(), UNDECLARED.to_owned(), reason);
                 continue;
             }
             // A subnet that goes, or one that gets another table.
             let gone = users.iter().filter_map(|it| it.address());
-            let after = gone.flat_map(|it| [Address(format!("{it}/route-table")), it]).collect();
+            let after = gone.flat_map(|it| [it.part(Part::Association), it]).collect();
             let target = RemovalTarget::RouteTable { id: table.id.clone() };
             self.prune_resource(table, table.id.clone(), target, &[Kind::RouteTable, Kind::Subnet], after);
         }

@@ -1,5 +1,6 @@
 //! Route tables: one for all public subnets, one for each zone's private subnet.
 
+use super::Taking;
 use ipnet::Ipv4Net;
 
 use super::Planner;
@@ -81,7 +82,7 @@ impl<'a> Planner<'a> {
         if matches!(&route.target, RouteTarget::NatGateway(id) if self.is_our_nat(id)) {
             let address = Address::default_route(table);
             let target = RemovalTarget::Route { table_id: seen.id.clone(), destination: route.destination };
-            let grant = (Grant::Deletion, address.0.as_str(), NAT_NEEDS.as_slice());
+            let grant = (Taking::Alone(Grant::Deletion), NAT_NEEDS.as_slice());
             let before = format!("{} → {}", route.destination, route.target);
             self.remove(address.clone(), before, target, grant, UNDECLARED, vec![]);
         }

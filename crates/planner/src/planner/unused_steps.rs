@@ -2,14 +2,14 @@
 //! costs money, and a route table that no subnet has helps nobody.
 
 use super::Planner;
-use crate::{Action, Ref, Step};
+use crate::{Action, Ref, Step, WithheldReason};
 use phonehome_network::Address;
 
 impl Planner<'_> {
     /// Takes such steps, and what depends on them, out of the plan again.
     pub(super) fn drop_unused_steps(&mut self) {
         while let Some(at) = self.plan.steps.iter().position(|step| self.is_unused(step)) {
-            self.take_out(at, "only something that is withheld would use it".to_owned());
+            self.take_out(at, WithheldReason::OnlyForWithheld);
         }
     }
 
@@ -19,18 +19,13 @@ impl Planner<'_> {
             && !self.plan.steps.iter().any(|other| uses(&other.action, &step.address))
     }
 
-    fn take_out(&mut self, at: usize, reason: String) {
+    fn take_out(&mut self, at: usize, reason: WithheldReason) {
         let Step { address, change, action, .. } = self.plan.steps.remove(at);
         self.withhold_step(address.clone(), &change, action, reason);
         while let Some(at) = self.plan.steps.iter().position(|step| step.after.contains(&address)) {
-            self.take_out(at, needs(&address));
+            self.take_out(at, WithheldReason::NeedsWithheld(address.clone()));
         }
     }
-}
-
-/// Why something is withheld that comes after something withheld, for people.
-pub(super) fn needs(address: &Address) -> String {
-    format!("needs {address}, which is withheld")
 }
 
 /// Whether an action is what something is made for: the association for a route table, the route for

@@ -2,6 +2,7 @@
 
 use super::Planner;
 use crate::Disruption;
+use crate::WithheldReason;
 use crate::{Action, Change, PlanError, Ref};
 use phonehome_network::{Address, InternetGateway, Inventory, Kind, Tagged, Vpc};
 
@@ -131,7 +132,7 @@ impl<'a> Planner<'a> {
         match self.seen.internet_gateways.iter().find(|it| is_here(it)) {
             Some(other) => {
                 let reason = format!("{} is attached, which is not phonehome's; detach it first", other.id);
-                self.withhold_step(attachment, &Change::Create, action, reason);
+                self.withhold_step(attachment, &Change::Create, action, WithheldReason::Impossible(reason));
             }
             None => self.create(attachment, action, vec![]),
         }

@@ -86,5 +86,5 @@ fn call(action: Value) -> (String, Value) {
 
 fn withheld(held: &Withheld) -> Value {
     let id = Some(&held.id).filter(|id| !id.is_empty());
-    json!({ "address": held.address, "id": id, "what": held.what, "reason": held.reason })
+    json!({ "address": held.address, "id": id, "what": held.what(), "reason": held.reason })
 }

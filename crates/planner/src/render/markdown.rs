@@ -53,7 +53,7 @@ fn disturbing(plan: &Plan) -> Option<Block> {
     let mut lines =
         vec!["> [!WARNING]".to_owned(), format!("> {how_many} running traffic; at worst it **{worst}**:")];
     for step in disturbing.iter().take(SHOWN) {
-        lines.push(format!("> - {} {}", code(&step.address.0), step.disruption.in_words()));
+        lines.push(format!("> - {} {}", code(&step.address.to_string()), step.disruption.in_words()));
     }
     if disturbing.len() > SHOWN {
         lines.push(format!("> - and {} more, below", disturbing.len() - SHOWN));
@@ -65,7 +65,7 @@ fn steps(plan: &Plan) -> Option<Block> {
     let row = |step: &Step| {
         let traffic = step.disruption.of_traffic().map(|words| format!("**{words}**")).unwrap_or_default();
         let (after, more) = after(plan, step);
-        let mut after = after.into_iter().map(code).collect::<Vec<_>>().join(", ");
+        let mut after = after.into_iter().map(|it| code(&it.to_string())).collect::<Vec<_>>().join(", ");
         if more > 0 {
             after.push_str(&format!(" and {more} more"));
         }
@@ -73,7 +73,7 @@ fn steps(plan: &Plan) -> Option<Block> {
             none if none.is_empty() => "made".to_owned(),
             what => cell(&what),
         };
-        vec![code(&step.change.sign().to_string()), code(&step.address.0), what, traffic, after]
+        vec![code(&step.change.sign().to_string()), code(&step.address.to_string()), what, traffic, after]
     };
     let rows: Vec<Vec<String>> = plan.steps.iter().map(row).collect();
     let fold = Some(count(rows.len(), "step"));
@@ -82,7 +82,7 @@ fn steps(plan: &Plan) -> Option<Block> {
 }
 
 fn waits(plan: &Plan) -> Option<Block> {
-    let row = |it: &crate::Wait| vec![code(&it.address.0), code(&it.id), cell(&it.what)];
+    let row = |it: &crate::Wait| vec![code(&it.address.to_string()), code(&it.id), cell(&it.what)];
     let rows: Vec<Vec<String>> = plan.waits.iter().map(row).collect();
     (!rows.is_empty()).then_some(Block::Table { fold: None, head: &["waiting for", "id", "why"], rows })
 }
@@ -90,7 +90,7 @@ fn waits(plan: &Plan) -> Option<Block> {
 fn withheld(plan: &Plan) -> Option<Block> {
     let row = |it: &crate::Withheld| {
         let (what, why) = held(it);
-        vec![code(&it.address.0), cell(&what), cell(&why)]
+        vec![code(&it.address.to_string()), cell(&what), cell(&why)]
     };
     let rows: Vec<Vec<String>> = plan.withheld.iter().map(row).collect();
     let head = &["withheld", "what would be done", "why it is not"];

@@ -12,9 +12,9 @@ use super::words::{after, held, unmanaged, unseen, what};
 pub fn text(plan: &Plan) -> String {
     let addresses = plan.steps.iter().map(|step| &step.address).chain(plan.waits.iter().map(|w| &w.address));
     let addresses = addresses.chain(plan.withheld.iter().map(|it| &it.address));
-    let width = addresses.map(|address| address.0.len()).max().unwrap_or_default();
+    let width = addresses.map(|address| address.to_string().chars().count()).max().unwrap_or_default();
     let line = |sign: char, address: &Address, words: String| {
-        format!("  {sign} {:width$}  {words}", address.0).trim_end().to_owned()
+        format!("  {sign} {address:width$}  {words}").trim_end().to_owned()
     };
     let mut lines: Vec<String> = Vec::new();
     lines.extend(plan.steps.iter().map(|step| line(step.change.sign(), &step.address, words(plan, step))));
@@ -37,10 +37,12 @@ fn words(plan: &Plan, step: &Step) -> String {
     if let Some(disturbs) = step.disruption.of_traffic() {
         parts.push(disturbs.to_uppercase());
     }
-    match after(plan, step) {
-        (after, 0) if after.is_empty() => {}
-        (after, 0) => parts.push(format!("after {}", after.join(", "))),
-        (after, more) => parts.push(format!("after {} and {more} more", after.join(", "))),
+    let (after, more) = after(plan, step);
+    let after: Vec<String> = after.iter().map(ToString::to_string).collect();
+    match more {
+        0 if after.is_empty() => {}
+        0 => parts.push(format!("after {}", after.join(", "))),
+        more => parts.push(format!("after {} and {more} more", after.join(", "))),
     }
     parts.retain(|part| !part.is_empty());
     parts.join("; ")

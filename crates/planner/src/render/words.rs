@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::Disruption;
-use crate::{Action, Change, Plan, Ref, RefTarget, Step, Unmanaged, Withheld};
+use crate::{Action, Change, ChangeKind, Plan, Ref, RefTarget, Step, Unmanaged, Withheld};
 use phonehome_network::{Address, Kind};
 
 /// What a step makes, or what it changes and why.
@@ -21,15 +21,14 @@ pub(super) fn what(step: &Step) -> String {
 
 /// What is withheld, and why: `delete nat-1 (no longer declared)`.
 pub(super) fn held(it: &Withheld) -> (String, String) {
-    let (verb, details) = it.what.split_once(": ").unwrap_or((&it.what, ""));
-    let mut what = verb.to_owned();
+    let mut what = it.kind.verb().to_owned();
     if !it.id.is_empty() {
         what.push_str(&format!(" {}", it.id));
     }
-    if !details.is_empty() && details != it.id {
-        what.push_str(&format!(" ({details})"));
+    if !it.details.is_empty() && it.details != it.id {
+        what.push_str(&format!(" ({})", it.details));
     }
-    (what, it.reason.clone())
+    (what, it.reason.to_string())
 }
 
 /// What is somebody else's.
@@ -46,14 +45,13 @@ pub(super) fn unseen(kind: Kind) -> String {
 const NAMED: usize = 4;
 
 /// What a step comes after, without what that in turn comes after; the first few.
-pub(super) fn after<'a>(plan: &'a Plan, step: &'a Step) -> (Vec<&'a str>, usize) {
+pub(super) fn after<'a>(plan: &'a Plan, step: &'a Step) -> (Vec<&'a Address>, usize) {
     let implied = |address: &Address| {
         let others = step.after.iter().filter(|other| *other != address);
         let mut before = plan.steps.iter().filter(|earlier| others.clone().any(|it| *it == earlier.address));
         before.any(|earlier| earlier.after.contains(address))
     };
-    let mut last: Vec<&str> =
-        step.after.iter().filter(|address| !implied(address)).map(|address| address.0.as_str()).collect();
+    let mut last: Vec<&Address> = step.after.iter().filter(|address| !implied(address)).collect();
     let more = last.len().saturating_sub(NAMED);
     last.truncate(NAMED);
     (last, more)
@@ -108,21 +106,26 @@ impl Change {
         }
     }
 
-    /// What is done, in words: `create`, `change: a → b`.
-    pub(crate) fn in_words(&self, action: &Action) -> String {
+    /// What kind of change it is.
+    pub fn kind(&self) -> ChangeKind {
         match self {
-            Self::Create => {
-                let details = details(action);
-                if details.is_empty() { "create".to_owned() } else { format!("create: {details}") }
-            }
-            Self::Update { before, after } => format!("change: {before} → {after}"),
-            Self::Replace(replacement) => {
-                format!("replace: {} → {}", replacement.before(), replacement.after())
-            }
-            Self::Delete { before } => format!("delete: {before}"),
-            Self::Adopt { id } if id.is_empty() => "adopt".to_owned(),
-            Self::Adopt { id } => format!("adopt: {id}"),
-            Self::Forget { id } => format!("forget: {id}"),
+            Self::Create => ChangeKind::Create,
+            Self::Update { .. } => ChangeKind::Update,
+            Self::Replace(_) => ChangeKind::Replace,
+            Self::Delete { .. } => ChangeKind::Delete,
+            Self::Adopt { .. } => ChangeKind::Adopt,
+            Self::Forget { .. } => ChangeKind::Forget,
+        }
+    }
+
+    /// What is changed, in words; may be empty.
+    pub(crate) fn details(&self, action: &Action) -> String {
+        match self {
+            Self::Create => details(action),
+            Self::Update { before, after } => format!("{before} → {after}"),
+            Self::Replace(replacement) => format!("{} → {}", replacement.before(), replacement.after()),
+            Self::Delete { before } => before.clone(),
+            Self::Adopt { id } | Self::Forget { id } => id.clone(),
         }
     }
 

@@ -23,7 +23,7 @@ fn mended(change: impl FnOnce(&mut Inventory)) -> Step {
 
 fn table<'a>(world: &'a mut Inventory, address: &Address) -> &'a mut phonehome_network::RouteTable {
     let mut tables = world.route_tables.iter_mut();
-    tables.find(|it| it.tags["phonehome:address"] == address.0).unwrap()
+    tables.find(|it| it.tags["phonehome:address"] == address.to_string()).unwrap()
 }
 
 #[test]
@@ -78,14 +78,27 @@ fn a_lost_route_table_comes_back_with_all_that_hangs_on_it() {
     let before = shape(&all(&mut cloud, &spec));
     let table = Address::private_route_table(ZONES[0]);
     edit(&mut cloud, &spec, |world| {
-        let gone = world.route_tables.iter().position(|it| it.tags["phonehome:address"] == table.0).unwrap();
+        let gone = world
+            .route_tables
+            .iter()
+            .position(|it| it.tags["phonehome:address"] == table.to_string())
+            .unwrap();
         let gone = world.route_tables.remove(gone);
         world.endpoints.iter_mut().for_each(|it| it.route_table_ids.retain(|id| *id != gone.id));
     });
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     let association = Address::association(Tier::Private, ZONES[0]);
     let route = Address::default_route(&table);
-    assert_eq!(addresses(&plan), [&table.0, &route.0, &association.0, "endpoint/s3", "endpoint/dynamodb"]);
+    assert_eq!(
+        addresses(&plan),
+        [
+            table.to_string(),
+            route.to_string(),
+            association.to_string(),
+            "endpoint/s3".into(),
+            "endpoint/dynamodb".into()
+        ]
+    );
     assert!(plan.steps[1..].iter().all(|step| step.after == [table.clone()]));
     apply(&mut cloud, &spec, &plan);
     assert_eq!(shape(&all(&mut cloud, &spec)), before);
@@ -110,7 +123,7 @@ fn where_another_internet_gateway_is_attached_it_is_named_and_nothing_is_built_o
     });
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert_eq!(withheld(&plan), ["internet-gateway/attachment", "route-table/public/default-route"]);
-    assert!(plan.withheld[0].reason.contains("igw-theirs"), "{}", plan.withheld[0].reason);
+    assert!(plan.withheld[0].reason.to_string().contains("igw-theirs"), "{}", plan.withheld[0].reason);
     apply(&mut cloud, &spec, &plan);
 }
 
@@ -177,10 +190,10 @@ fn an_elastic_ip_that_somebody_uses_for_something_else_is_left_to_them() {
     });
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
-    let nat = Address::nat_gateway(ZONES[0]).0;
-    let route = Address::default_route(&Address::private_route_table(ZONES[0])).0;
-    assert_eq!(withheld(&plan), [&nat, &route]);
-    assert!(plan.withheld[0].reason.contains("eipassoc-theirs"));
+    let nat = Address::nat_gateway(ZONES[0]).to_string();
+    let route = Address::default_route(&Address::private_route_table(ZONES[0])).to_string();
+    assert_eq!(withheld(&plan), [nat, route]);
+    assert!(plan.withheld[0].reason.to_string().contains("eipassoc-theirs"));
 }
 
 #[test]
@@ -195,8 +208,8 @@ fn a_failed_nat_gateway_is_replaced_and_only_with_permission() {
     let held = planned(&mut cloud, &spec, &Limits::NONE);
     let nat = Address::nat_gateway(ZONES[0]);
     let route = Address::default_route(&Address::private_route_table(ZONES[0]));
-    assert_eq!(withheld(&held), [&nat.0, &route.0]);
-    assert!(held.steps.is_empty() && held.withheld[0].reason.contains("--allow-replace"));
+    assert_eq!(withheld(&held), [nat.to_string(), route.to_string()]);
+    assert!(held.steps.is_empty() && held.withheld[0].reason.to_string().contains("--allow-replace"));
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert!(matches!(step(&plan, &nat).change, Change::Replace(_)));
     assert_eq!((plan.steps.len(), plan.disruption()), (2, Disruption::None), "it carries nothing");
@@ -264,7 +277,7 @@ fn entries_that_open_administration_before_it_is_closed_go_in_a_sweep_and_ipv6_o
         let plan = planned(&mut cloud, &spec, &limits);
         assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
         assert_eq!(withheld(&plan), ["network-acl/default/5", "network-acl/default/6"]);
-        assert!(plan.withheld[0].reason.contains("--allow-delete"));
+        assert!(plan.withheld[0].reason.to_string().contains("--allow-delete"));
     }
     let plan = planned(&mut cloud, &spec, &Limits { closings: 1, ..Limits::SWEEP });
     assert_eq!((addresses(&plan).len(), withheld(&plan).len()), (1, 1));

@@ -7,7 +7,7 @@ use phonehome_planner::{Action, Change, Plan, StackSpec};
 use crate::support::{ZONES, apply, cloud, count, fresh, full, plain, planned, rounds, spec, step, usual};
 
 fn operations(plan: &Plan, address: impl Fn(&str) -> bool) -> usize {
-    plan.steps.iter().filter(|step| address(&step.address.0)).count()
+    plan.steps.iter().filter(|step| address(&step.address.to_string())).count()
 }
 
 #[test]

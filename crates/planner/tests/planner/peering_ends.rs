@@ -43,7 +43,7 @@ fn no_more_dead_routes_go_in_one_plan_than_are_allowed_and_none_of_an_unseen_pee
     edit(&mut cloud, &shop, |world| world.peerings.clear());
     let plan = planned(&mut cloud, &shop, &Limits { dead_routes: 4, ..Limits::SWEEP });
     assert_eq!((removals(&plan).len(), withheld(&plan).len()), (4, 5));
-    assert!(plan.withheld.iter().all(|it| it.reason.contains("--allow-delete")));
+    assert!(plan.withheld.iter().all(|it| it.reason.to_string().contains("--allow-delete")));
     assert!(removals(&planned(&mut cloud, &shop, &Limits::ADOPTED)).is_empty());
     let mut world = all(&mut cloud, &shop);
     world.unseen.insert(phonehome_network::Kind::Peering);
@@ -72,7 +72,7 @@ fn a_route_to_a_subnet_that_the_peer_no_longer_has_carries_nothing_and_goes() {
     assert!(plan.disruption() == Disruption::None && plan.uses().is_empty());
     let held = planned(&mut cloud, &shop, &Limits { dead_routes: 0, ..Limits::SWEEP });
     assert!(held.steps.is_empty() && held.withheld.len() == 3);
-    assert!(held.withheld.iter().all(|it| it.reason.contains("--allow-delete")));
+    assert!(held.withheld.iter().all(|it| it.reason.to_string().contains("--allow-delete")));
     // A peer whose subnets are not known has not lost them.
     shop.links[0].peer_subnets.clear();
     assert!(removals(&planned(&mut cloud, &shop, &ALL)).is_empty());
@@ -135,7 +135,7 @@ fn rules_beyond_the_quota_are_withheld_and_the_others_are_made() {
         groups.into_iter().find(|it| it.name == "phonehome-inbound").unwrap().ingress.len()
     };
     assert_eq!(withheld(&plan), ["security-group/inbound/inbound-rules/beyond-quota"]);
-    assert!(plan.withheld[0].reason.contains("60 inbound rules per security group"));
+    assert!(plan.withheld[0].reason.to_string().contains("60 inbound rules per security group"));
     assert!(!plan.connections_ready());
     apply(&mut cloud, &pay, &plan);
     assert_eq!(rules(&mut cloud), 60);
@@ -166,7 +166,7 @@ fn routes_beyond_the_quota_of_a_table_are_withheld() {
     let plan = planned(&mut cloud, &shop, &Limits::SWEEP);
     assert_eq!(plan.steps.len(), 2 * 2 + 1, "{:?}", addresses(&plan));
     assert_eq!(plan.withheld.len(), 1);
-    assert!(plan.withheld[0].reason.contains("500 routes per route table"));
+    assert!(plan.withheld[0].reason.to_string().contains("500 routes per route table"));
     assert!(!plan.connections_ready());
     apply(&mut cloud, &shop, &plan);
     let full = all(&mut cloud, &shop).route_tables.iter().map(|it| it.routes.len()).max();

@@ -110,8 +110,8 @@ fn half_a_view_asks_for_nothing_and_takes_nothing_away_with_any_permission() {
         matches!(target, RemovalTarget::Subnet { .. } | RemovalTarget::NatGateway { .. })
     };
     assert!(!removals(&plan).iter().any(blind), "{:?}", removals(&plan));
-    let subnet = plan.withheld.iter().find(|it| it.address.0.starts_with("subnet/")).unwrap();
-    assert!(subnet.asks.is_empty() && subnet.reason.contains("could be seen"), "{subnet:?}");
+    let subnet = plan.withheld.iter().find(|it| it.address.to_string().starts_with("subnet/")).unwrap();
+    assert!(subnet.asks.is_empty() && subnet.reason.to_string().contains("could be seen"), "{subnet:?}");
 }
 
 /// What was opened for a declared connection.

@@ -114,7 +114,7 @@ fn a_flow_log_to_another_bucket_is_made_and_the_old_one_goes_under_another_addre
     let plan = planned(&mut cloud, &spec, &ALL);
     assert_eq!(addresses(&plan), ["flow-log", other.as_str()]);
     let swept = planned(&mut cloud, &spec, &Limits::SWEEP);
-    assert_eq!((addresses(&swept), withheld(&swept)), (vec!["flow-log"], vec![other.as_str()]));
+    assert_eq!((addresses(&swept), withheld(&swept)), (vec!["flow-log".to_owned()], vec![other.clone()]));
     apply(&mut cloud, &spec, &plan);
     converge(&mut cloud, &spec, &ALL);
     assert_eq!(all(&mut cloud, &spec).flow_logs[0].destination, "arn:aws:s3:::another");

@@ -137,7 +137,7 @@ fn a_plan_of_nothing_says_no_changes_in_every_form() {
 fn names_cannot_break_out_of_a_table_or_a_line() {
     let mut plan = withheld();
     plan.withheld[0].id = "a|b\n<details>`".into();
-    plan.withheld[0].address.0 = "x`|\n<b>".into();
+    plan.withheld[0].address = "x`|\n<b>".into();
     let page = markdown("</summary>", &plan);
     assert!(!page.contains("### </summary>") && !page.contains("b\n<details>") && !page.contains("a|b"));
     let rows = page.lines().filter(|line| line.starts_with("| `x'"));

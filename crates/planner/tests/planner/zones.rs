@@ -19,7 +19,7 @@ fn a_further_zone_changes_nothing_that_is_there() {
             assert!(!plan.steps.is_empty() && plan.withheld.is_empty());
             for step in &plan.steps {
                 assert_eq!(step.change, Change::Create, "{nat:?}: {}", step.address);
-                assert!(step.address.0.contains(new), "{nat:?}: {}", step.address);
+                assert!(step.address.to_string().contains(new), "{nat:?}: {}", step.address);
             }
         }
     }
@@ -31,7 +31,7 @@ fn the_endpoints_of_a_whole_stack_take_in_the_new_zones_table() {
     let plan = planned(&mut cloud, &full(&ZONES[..3], Nat::PerAz), &Limits::NONE);
     let changed: Vec<_> = plan.steps.iter().filter(|step| step.change != Change::Create).collect();
     assert_eq!(
-        changed.iter().map(|step| step.address.0.as_str()).collect::<Vec<_>>(),
+        changed.iter().map(|step| step.address.to_string()).collect::<Vec<_>>(),
         ["endpoint/s3", "endpoint/dynamodb"]
     );
     assert!(plan.withheld.is_empty(), "a new table carries nothing yet: {:?}", plan.withheld);
@@ -87,7 +87,7 @@ fn a_route_table_that_somebody_uses_elsewhere_outlives_its_zone() {
         (theirs.id, theirs.tags) = ("subnet-theirs".into(), [].into());
         theirs.cidr = "10.0.127.0/28".parse().unwrap();
         world.subnets.push(theirs);
-        let address = Address::private_route_table(ZONES[2]).0;
+        let address = Address::private_route_table(ZONES[2]).to_string();
         let table =
             world.route_tables.iter_mut().find(|it| it.tags.get("phonehome:address") == Some(&address));
         let mut association = table.as_ref().unwrap().associations[0].clone();
@@ -96,7 +96,7 @@ fn a_route_table_that_somebody_uses_elsewhere_outlives_its_zone() {
     });
     let plan = planned(&mut cloud, &two, &ALL);
     assert_eq!(withheld(&plan), ["route-table/private/use1-az3"]);
-    assert!(plan.withheld[0].reason.contains("subnet-theirs"));
+    assert!(plan.withheld[0].reason.to_string().contains("subnet-theirs"));
     apply(&mut cloud, &two, &plan);
 }
 

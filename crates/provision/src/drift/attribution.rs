@@ -1,6 +1,9 @@
 //! Who is behind a difference.
 
 use crate::cloudtrail::ApiCall;
+use phonehome_network::Address;
+use phonehome_network::Part;
+use phonehome_network::Resource;
 
 use super::Drift;
 use super::line::{API_CALLS_MAX, Line};
@@ -67,7 +70,7 @@ fn done_ms(api_call: &ApiCall) -> Option<u64> {
 /// Whether an API call is what made this difference: it is of its kind, and names what differs. Of something
 /// whose id is not known, and that was taken away, the kind has to do.
 pub(super) fn fit(api_call: &ApiCall, line: &Line) -> Fit {
-    if !is_of_kind(&api_call.event_name, line.address.0.as_str()) {
+    if !is_of_kind(&api_call.event_name, &line.address) {
         return Fit::No;
     }
     if api_call.resource_ids.iter().any(|id| line.ids.contains(id)) {
@@ -83,27 +86,28 @@ pub(super) fn fit(api_call: &ApiCall, line: &Line) -> Fit {
 }
 
 /// Whether a call can make something at this address differ.
-fn is_of_kind(event_name: &str, address: &str) -> bool {
+fn is_of_kind(event_name: &str, address: &Address) -> bool {
+    let Address { resource, part, .. } = address;
     match event_name {
         "DeleteRoute" | "ReplaceRoute" | "CreateRoute" => {
-            address.contains("/default-route") || address.contains("/route/")
+            matches!(part, Part::DefaultRoute | Part::Route(_))
         }
         "DisassociateRouteTable" | "ReplaceRouteTableAssociation" | "AssociateRouteTable" => {
-            address.starts_with("subnet/") && address.ends_with("/route-table")
+            *part == Part::Association
         }
-        "DeleteNatGateway" => address.starts_with("nat-gateway/") || address.ends_with("/default-route"),
-        "DeleteSubnet" => address.starts_with("subnet/"),
-        "DeleteRouteTable" => address.starts_with("route-table/"),
-        "DetachInternetGateway" | "DeleteInternetGateway" => address.starts_with("internet-gateway"),
-        "ReleaseAddress" => address.starts_with("elastic-ip/"),
-        "DeleteVpcEndpoints" | "ModifyVpcEndpoint" => address.starts_with("endpoint/"),
-        "DeleteFlowLogs" => address.starts_with("flow-log"),
-        "DeleteVpcPeeringConnection" => address.starts_with("peering/"),
-        "DeleteTags" | "CreateTags" => address.ends_with("/tags"),
-        "ModifyVpcAttribute" => address.starts_with("vpc/dns"),
-        "ModifySubnetAttribute" => address.ends_with("/public-ip-on-launch"),
-        name if name.contains("NetworkAcl") => address.starts_with("network-acl/"),
-        name if name.contains("SecurityGroup") => address.starts_with("security-group/"),
+        "DeleteNatGateway" => resource.is_nat_gateway() || *part == Part::DefaultRoute,
+        "DeleteSubnet" => matches!(resource, Resource::Subnet { .. }),
+        "DeleteRouteTable" => resource.is_route_table(),
+        "DetachInternetGateway" | "DeleteInternetGateway" => *resource == Resource::InternetGateway,
+        "ReleaseAddress" => matches!(resource, Resource::ElasticIp { .. }),
+        "DeleteVpcEndpoints" | "ModifyVpcEndpoint" => matches!(resource, Resource::Endpoint { .. }),
+        "DeleteFlowLogs" => *resource == Resource::FlowLog,
+        "DeleteVpcPeeringConnection" => matches!(resource, Resource::Peering { .. }),
+        "DeleteTags" | "CreateTags" => *part == Part::Tags,
+        "ModifyVpcAttribute" => matches!(part, Part::DnsSupport | Part::DnsHostNames),
+        "ModifySubnetAttribute" => *part == Part::PublicIpOnLaunch,
+        name if name.contains("NetworkAcl") => *resource == Resource::DefaultNetworkAcl,
+        name if name.contains("SecurityGroup") => resource.is_security_group(),
         _ => false,
     }
 }

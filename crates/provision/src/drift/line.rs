@@ -59,7 +59,7 @@ impl Line {
 
     pub(super) fn of_withheld(held: &Withheld, known: &BTreeMap<Address, String>) -> Self {
         let ids = BTreeSet::from([held.id.clone()]);
-        let reason = format!("{}: {}", held.what, held.reason);
+        let reason = format!("{}: {}", held.what(), held.reason);
         Self::of(held.address.clone(), &reason, Repair::Withheld, ids, known)
     }
 
@@ -98,7 +98,7 @@ impl Line {
             Repair::Pending => "not repaired yet",
             Repair::Withheld => "not repaired without permission",
         };
-        let line = Words::new().code(&self.address.0).text(format!(" {}, {outcome}", self.reason));
+        let line = Words::new().code(&self.address.to_string()).text(format!(" {}, {outcome}", self.reason));
         match self.by.is_empty() {
             true => line,
             false => line.text(": ").then(who(&self.by)),
@@ -107,7 +107,7 @@ impl Line {
 
     /// What is new in it.
     pub(super) fn change(&self, before: &Self) -> Option<Words> {
-        let address = Words::new().code(&self.address.0);
+        let address = Words::new().code(&self.address.to_string());
         let new: Vec<ApiCall> =
             self.by.iter().filter(|api_call| !before.by.contains(api_call)).cloned().collect();
         let repaired = self.repair != before.repair;

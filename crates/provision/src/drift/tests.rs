@@ -64,7 +64,7 @@ fn an_api_call_explains_only_what_it_did() {
     let mut table = String::new();
     let steps = mending(|seen| {
         let private = |it: &&mut phonehome_network::RouteTable| {
-            it.address().is_some_and(|it| it.0 == "route-table/private/use1-az1")
+            it.address().is_some_and(|it| it.to_string() == "route-table/private/use1-az1")
         };
         let found = seen.route_tables.iter_mut().find(private).unwrap();
         found.routes.clear();

@@ -24,7 +24,8 @@ async fn converged() -> World {
 fn delete_route(world: &World, address: &str) -> Option<String> {
     let mut id = None;
     world.edit(SHOP_DEV, |seen: &mut Inventory| {
-        let table = seen.route_tables.iter_mut().find(|it| it.address().is_some_and(|it| it.0 == address));
+        let table =
+            seen.route_tables.iter_mut().find(|it| it.address().is_some_and(|it| it.to_string() == address));
         let table = table.unwrap();
         if !table.routes.is_empty() {
             table.routes.clear();

@@ -12,7 +12,8 @@ const TABLE: &str = "route-table/private/use1-az1";
 fn delete_route(world: &World, address: &str) -> String {
     let mut id = String::new();
     world.edit(SHOP_DEV, |seen: &mut Inventory| {
-        let table = seen.route_tables.iter_mut().find(|it| it.address().is_some_and(|it| it.0 == address));
+        let table =
+            seen.route_tables.iter_mut().find(|it| it.address().is_some_and(|it| it.to_string() == address));
         let table = table.unwrap();
         assert!(!table.routes.is_empty());
         table.routes.clear();
@@ -23,7 +24,7 @@ fn delete_route(world: &World, address: &str) -> String {
 
 fn has_route(world: &World, address: &str) -> bool {
     let truth = world.truth(SHOP_DEV);
-    let table = truth.route_tables.iter().find(|it| it.address().is_some_and(|it| it.0 == address));
+    let table = truth.route_tables.iter().find(|it| it.address().is_some_and(|it| it.to_string() == address));
     !table.unwrap().routes.is_empty()
 }
 

@@ -49,13 +49,13 @@ impl<Api: StackApi> Harness<Api> {
 
     /// A call that succeeds.
     pub(super) async fn done(&self, address: &str, action: Action) -> Result<Option<String>, String> {
-        let answer = self.api.perform(&Address(address.to_owned()), &action, &Ids::default()).await;
+        let answer = self.api.perform(&Address::from(address), &action, &Ids::default()).await;
         answer.map_err(|error| format!("{action:?} must succeed: {error}"))
     }
 
     /// A call that succeeds, or says that it is so already.
     pub(super) async fn so(&self, address: &str, action: Action) -> Judgement {
-        match self.api.perform(&Address(address.to_owned()), &action, &Ids::default()).await {
+        match self.api.perform(&Address::from(address), &action, &Ids::default()).await {
             Err(error) if error.class() != Class::AlreadyDone => {
                 Err(format!("{action:?} must succeed, or have been done: {error}"))
             }
@@ -71,7 +71,7 @@ impl<Api: StackApi> Harness<Api> {
 
     /// A call that is refused with one of these codes, all of this class.
     pub(super) async fn refused(&self, action: Action, class: Class, codes: &[&str]) -> Judgement {
-        let answer = self.api.perform(&Address("contract".to_owned()), &action, &Ids::default()).await;
+        let answer = self.api.perform(&Address::from("contract"), &action, &Ids::default()).await;
         match answer {
             Ok(id) => Err(format!("{action:?} must be refused with {codes:?}, and was done: {id:?}")),
             Err(error) => check(codes.contains(&error.code.as_str()) && error.class() == class, || {
@@ -120,7 +120,7 @@ impl<Api: StackApi> Harness<Api> {
 
     /// The tags that something with this address must have.
     pub(super) fn has_tags(&self, address: &str, seen: Option<&Tags>) -> Judgement {
-        let wanted = self.spec.tags_of(&Address(address.to_owned()));
+        let wanted = self.spec.tags_of(&Address::from(address));
         check(seen == Some(&wanted), || format!("{address}: tags {seen:?}, must be {wanted:?}"))
     }
 }

@@ -116,5 +116,5 @@ impl Names {
 }
 
 fn note<T: Tagged>(names: &mut BTreeMap<String, String>, list: &[T]) {
-    names.extend(list.iter().filter_map(|it| Some((it.id().to_owned(), it.address()?.0))));
+    names.extend(list.iter().filter_map(|it| Some((it.id().to_owned(), it.address()?.to_string()))));
 }

@@ -106,12 +106,12 @@ pub(crate) fn step<'a>(plan: &'a Plan, address: &Address) -> &'a Step {
     found.unwrap_or_else(|| panic!("{address} is not in {:?}", addresses(plan)))
 }
 
-pub(crate) fn addresses(plan: &Plan) -> Vec<&str> {
-    plan.steps.iter().map(|step| step.address.0.as_str()).collect()
+pub(crate) fn addresses(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().map(|step| step.address.to_string()).collect()
 }
 
-pub(crate) fn withheld(plan: &Plan) -> Vec<&str> {
-    plan.withheld.iter().map(|held| held.address.0.as_str()).collect()
+pub(crate) fn withheld(plan: &Plan) -> Vec<String> {
+    plan.withheld.iter().map(|held| held.address.to_string()).collect()
 }
 
 pub(crate) fn count(plan: &Plan, is: impl Fn(&Action) -> bool) -> usize {

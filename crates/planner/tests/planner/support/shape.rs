@@ -37,7 +37,7 @@ fn sorted(text: &str) -> String {
 
 fn names(world: &Inventory) -> Vec<(String, String)> {
     fn of<T: Tagged>(items: &[T]) -> impl Iterator<Item = (String, String)> {
-        items.iter().filter_map(|it| Some((it.id().to_owned(), it.address()?.0)))
+        items.iter().filter_map(|it| Some((it.id().to_owned(), it.address()?.to_string())))
     }
     let tables = world.nat_gateways.iter();
     let tables = tables.filter_map(|it| Some((it.route_table_id.clone()?, "of a NAT gateway".to_owned())));
