@@ -108,7 +108,7 @@ fn advice(diagnosis: &Diagnosis) -> String {
     }
     if diagnosis.unfit.is_empty() {
         text.push_str(
-            "To make one, for the whole organization: the README, \"Deploy to AWS\", step 1; or Control Tower's, \
+            "To make one, for the whole organization: docs/deployment.md, step 1; or Control Tower's, \
              under its landing zone settings.\n",
         );
     }

@@ -12,7 +12,7 @@ use phonehome_localcloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, REGION};
 use phonehome_state::{Claim, Keys, SeenVpc, all, audit, claim, claim_existing, record_seen, release_block};
 
 const ACCOUNTS: usize = 200;
-/// As many provisioners as the README recommends (`ProvisionerConcurrency` in `infra/hub.yaml`).
+/// As many provisioners as docs/deployment.md recommends (`ProvisionerConcurrency` in `infra/hub.yaml`).
 const EXECUTORS: usize = 20;
 const DAY_MS: u64 = 86_400_000;
 
