@@ -9,6 +9,8 @@ mod package;
 mod project;
 mod python;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod venv;
 
 use clap::{Parser, Subcommand};
@@ -36,10 +38,10 @@ enum Command {
     },
     /// Everything a change has to pass: format, licences, templates, lints, documentation, tests, judges
     Ci,
-    /// Measure, with peers in the same run; `cargo xtask bench provision` makes and verifies networks
+    /// Measure: `provision` makes and verifies networks, with peers in the same run; `validate` reads fleet files
     Bench {
         /// Which benchmark
-        #[arg(value_parser = ["provision"])]
+        #[arg(value_parser = ["provision", "validate"])]
         name: String,
         /// What to pass on to it
         #[arg(last = true)]

@@ -14,6 +14,8 @@ mod silence;
 mod status;
 mod summary;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod validate;
 mod who;
 
