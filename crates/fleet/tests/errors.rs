@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use support::{SMALL, only_problem, problems, with};
 
 /// Spoils the small file in one place after another and compares the one problem each time.
@@ -12,10 +14,20 @@ fn assert_problems(cases: &[(&str, &str, &str)]) {
     }
 }
 
+/// One snapshot for each section of the file, so that each can be read at once.
 #[test]
 fn all_errors_of_a_bad_file_are_shown_in_one_go() {
     let shown = problems(include_str!("fixtures/all-wrong.yaml")).render("fleet.yaml");
-    insta::assert_snapshot!(shown);
+    let (found, sum) = shown.trim_end().rsplit_once("\n\n").expect("several problems and their number");
+    assert_eq!(sum, "60 errors in fleet.yaml");
+    let mut sections: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for problem in found.split("\n\n") {
+        let path = problem.lines().nth(1).and_then(|place| place.split(['(', ')']).nth(1)).expect("a place");
+        sections.entry(path.split(['.', '[']).next().unwrap_or(path)).or_default().push(problem);
+    }
+    for (section, problems) in sections {
+        insta::assert_snapshot!(section, problems.join("\n\n"));
+    }
 }
 
 #[test]
