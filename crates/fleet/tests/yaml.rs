@@ -70,7 +70,7 @@ fn cut(at: prop::sample::Index) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases * 2))]
 
     /// People save half-written files, and an editor plugin validates them at every key stroke.
     #[test]

@@ -294,7 +294,7 @@ fn any_payload() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases / 5))]
     #[test]
     fn whatever_an_account_sends_nothing_large_and_nothing_of_its_choosing_is_stored(
         payloads in proptest::collection::vec(any_payload(), 1..12),
