@@ -166,5 +166,4 @@ pub(crate) fn shorten(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[path = "verdict_tests.rs"]
 mod tests;

@@ -43,8 +43,8 @@ pub(crate) struct SilenceArguments {
     #[arg(long)]
     endpoint: Option<String>,
     /// For how long: 30m, 2h, 1d; at most 30d.
-    #[arg(long = "for", value_name = "DURATION")]
-    duration: String,
+    #[arg(long = "for", value_name = "DURATION", value_parser = minutes)]
+    minutes: u64,
     /// Why; everyone sees it.
     #[arg(long)]
     reason: String,
@@ -64,12 +64,7 @@ pub(crate) async fn run(
     table_name: &str,
     format: Format,
 ) -> Result<String, Failure> {
-    let minutes = minutes(&arguments.duration).ok_or_else(|| {
-        Failure::input(format!(
-            "--for {:?} is not a duration like 30m, 2h or 1d, at most 30d",
-            arguments.duration
-        ))
-    })?;
+    let minutes = arguments.minutes;
     let matcher = Matcher {
         account: arguments.account,
         domain: arguments.domain,
@@ -129,15 +124,11 @@ fn id(silence: &Silence, attempt: u32) -> String {
 }
 
 /// `30m`, `2h`, `1d` in minutes.
-fn minutes(text: &str) -> Option<u64> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let each = match unit {
-        "m" => 1,
-        "h" => 60,
-        "d" => 24 * 60,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(each).filter(|minutes| (1..=MINUTES_MAX).contains(minutes))
+fn minutes(text: &str) -> Result<u64, &'static str> {
+    let units = [("m", 1), ("h", 60), ("d", 24 * 60)];
+    let read = |(unit, each): &(&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*each);
+    let minutes = units.iter().find_map(read).filter(|minutes| (1..=MINUTES_MAX).contains(minutes));
+    minutes.ok_or("not a duration like 30m, 2h or 1d, at most 30d")
 }
 
 #[cfg(test)]
@@ -189,10 +180,10 @@ mod tests {
         for (text, expected) in
             [("30m", Some(30)), ("2h", Some(120)), ("1d", Some(1440)), ("30d", Some(43_200))]
         {
-            assert_eq!(minutes(text), expected, "{text}");
+            assert_eq!(minutes(text).ok(), expected, "{text}");
         }
         for text in ["", "m", "0m", "31d", "1w", "1.5h", "-1h", "h2", "99999999999999999999d", "2é"] {
-            assert_eq!(minutes(text), None, "{text}");
+            assert!(minutes(text).is_err(), "{text}");
         }
     }
 }

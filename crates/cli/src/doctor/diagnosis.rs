@@ -165,5 +165,4 @@ fn fulfilled(condition: &FieldCondition, read_only: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "diagnosis_tests.rs"]
 mod tests;

@@ -108,7 +108,7 @@ pub(crate) async fn nothing_changes(
         format!("{before:?}") == format!("{after:?}"),
         "the sweep changed shop-prod:\n{before:#?}\n{after:#?}"
     );
-    narrator.say("a sweep looked at every account again: no changes, all as declared");
+    narrator.say("a sweep observed every account again: no changes, all as declared");
     Ok(())
 }
 
