@@ -1,41 +1,10 @@
 //! The decision: from the world to incidents and messages.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
 use crate::continuity::assign;
 use crate::evaluation::Evaluation;
+use crate::incident::Incidents;
 use crate::localise::{Group, localise};
-use crate::{Incident, Outgoing, World, lifecycle, outbox};
-
-/// What is to be stored, in one transaction.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Decision {
-    /// New and changed incidents, by id; those that are over among them, as resolved.
-    pub incidents: Vec<Incident>,
-    /// What is to be sent, pages first.
-    pub outbox: Vec<Outgoing>,
-}
-
-impl Decision {
-    /// Whether there is nothing to store and nothing to send.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.incidents.is_empty() && self.outbox.is_empty()
-    }
-
-    /// The open incidents after this decision: what a replay passes to the next one.
-    #[must_use]
-    pub fn applied_to(&self, open: Vec<Incident>) -> Vec<Incident> {
-        let mut by_id: BTreeMap<String, Incident> =
-            open.into_iter().map(|incident| (incident.id.clone(), incident)).collect();
-        by_id.extend(self.incidents.iter().map(|incident| (incident.id.clone(), incident.clone())));
-        by_id.into_values().filter(Incident::is_open).collect()
-    }
-}
-
-pub(crate) type Incidents = BTreeMap<String, Incident>;
+use crate::{Decision, Incident, World, lifecycle, outbox};
 
 /// Members that move between incidents can change which group another incident goes on as, so
 /// the assignment is repeated until it rests. It does after two or three rounds; the bound only

@@ -6,9 +6,6 @@ use phonehome_wire::{Check, CheckId, Expect, Purpose, Target};
 
 use crate::{IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
 
-/// The stored error of a member is cut to this many characters.
-pub(crate) const DETAIL_LIMIT: usize = 160;
-
 /// One account's network in one Region.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct AccountRegion<'w> {
@@ -152,7 +149,7 @@ impl<'w> Evaluation<'w> {
             target: check.map(|check| check.target.clone()),
             purpose: check.map(|check| check.purpose),
             stage: failure.map(|failure| failure.stage),
-            detail: text::clip(detail, DETAIL_LIMIT),
+            detail: text::detail(detail),
             since_ms,
         })
     }

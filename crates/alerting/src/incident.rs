@@ -1,6 +1,6 @@
 //! One cause, and all that is said about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{CheckId, Purpose, Stage, Target};
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,9 @@ use crate::{ProbeKey, text};
 
 /// How many timeline entries an incident keeps: the first and the newest.
 pub const TIMELINE_LIMIT: usize = 50;
+
+/// Incidents by their ids.
+pub(crate) type Incidents = BTreeMap<String, Incident>;
 
 /// One cause: one message in each channel concerned, at most one page.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -8,6 +8,7 @@
 
 mod continuity;
 mod decide;
+mod decision;
 mod evaluation;
 mod evidence;
 mod fold;
@@ -18,6 +19,7 @@ mod localise;
 mod messages;
 mod notices;
 mod outbox;
+mod outgoing;
 mod probe_state;
 mod refusals;
 mod text;
@@ -25,7 +27,8 @@ mod unreadable;
 mod words;
 mod world;
 
-pub use decide::{Decision, decide};
+pub use decide::decide;
+pub use decision::Decision;
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, Transition, fold};
 pub use incident::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
@@ -33,7 +36,7 @@ pub use incident::{
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
 pub use notices::{Notices, Trouble, notices};
-pub use outbox::{Outgoing, OutgoingBody, SlackKind, stable_id};
+pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use unreadable::{Salvaged, UnreadableIncident};

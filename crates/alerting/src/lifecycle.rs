@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{CheckId, Expect, Purpose};
 
-use crate::decide::Incidents;
 use crate::evaluation::{Evaluation, Health};
+use crate::incident::Incidents;
 use crate::localise::{Group, is_lost};
 use crate::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect,

@@ -146,7 +146,7 @@ impl PathState {
             *error = String::new();
         }
         if let Some(failure) = &mut self.failure {
-            failure.error = crate::text::clip(&failure.error, crate::evaluation::DETAIL_LIMIT);
+            failure.error = crate::text::detail(&failure.error);
         }
     }
 

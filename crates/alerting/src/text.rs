@@ -33,6 +33,11 @@ pub(crate) fn duration(ms: u64) -> String {
     }
 }
 
+/// An error as it is stored of a member and of a path: at most 160 characters.
+pub(crate) fn detail(error: &str) -> String {
+    clip(error, 160)
+}
+
 /// `a, b and 3 more`.
 pub(crate) fn list<I: IntoIterator<Item = String>>(items: I, at_most: usize) -> String {
     let items: Vec<String> = items.into_iter().collect();

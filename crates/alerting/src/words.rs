@@ -4,11 +4,13 @@
 //! `<!channel>`. So there is one way from a string to Slack, [`Words`], and it escapes; what is to be
 //! delivered has types ([`SlackText`], [`SlackBlocks`]) that nothing else makes.
 
+mod blocks;
 mod message;
 
 use serde::{Deserialize, Serialize};
 
-pub use message::{SlackBlocks, SlackMessage};
+pub use blocks::SlackBlocks;
+pub use message::SlackMessage;
 
 /// How much of a name a message shows, in characters: AWS's names of accounts have at most 50.
 const NAME_MAX: usize = 60;

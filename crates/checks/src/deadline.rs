@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
+/// The longest `timeout_ms` a check may ask for, in milliseconds: a probe runs every minute.
+pub const MAX_TIMEOUT_MS: u64 = 30_000;
+
 /// One deadline for all stages of a check, so that their sum is bounded and not only each of them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Deadline {

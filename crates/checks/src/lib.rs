@@ -32,8 +32,9 @@ mod tcp;
 mod tls;
 mod verdict;
 
+pub use deadline::MAX_TIMEOUT_MS;
 pub use input::{InputError, parse_input};
-pub use run::{Identity, MAX_CONCURRENT_CHECKS, MAX_TIMEOUT_MS, Settings, run, run_with};
+pub use run::{Identity, MAX_CONCURRENT_CHECKS, Settings, run, run_with};
 pub use tokio_rustls::rustls::pki_types::CertificateDer;
 
 #[cfg(test)]

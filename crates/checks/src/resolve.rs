@@ -13,9 +13,8 @@ use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use phonehome_wire::Stage;
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, MAX_TIMEOUT_MS};
 use crate::local;
-use crate::run::MAX_TIMEOUT_MS;
 use crate::verdict::Outcome;
 
 /// How many addresses of one host are tested. Each costs a socket, and a function has 1,024 files

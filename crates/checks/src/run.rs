@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 
-use crate::deadline::Deadline;
+use crate::deadline::{Deadline, MAX_TIMEOUT_MS};
 use crate::dns::Question;
 use crate::endpoint::{Endpoint, Exchange};
 use crate::resolve::HostResolver;
@@ -21,9 +21,6 @@ use crate::{http, tcp, tls};
 
 /// How many checks run at the same time.
 pub const MAX_CONCURRENT_CHECKS: usize = 32;
-
-/// The longest `timeout_ms` a check may ask for, in milliseconds: a probe runs every minute.
-pub const MAX_TIMEOUT_MS: u64 = 30_000;
 
 /// Who runs the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,14 +10,10 @@ mod renames;
 
 use self::index::{Index, Tests};
 use crate::draft::Draft;
-use crate::limits::TESTS_MAX;
-use crate::reader::{Flaw, Place, Reader};
+use crate::limits::{MAX_CHECKS, TESTS_MAX};
+use crate::place::{Flaw, Place};
+use crate::reader::Reader;
 use crate::yaml::Node;
-
-/// Checks made in one account and Region, at most. Request and response of a probe's run travel
-/// together in one event of at most 256 KB (EventBridge); a check takes up to about 0.4 KB of the
-/// one and 0.5 KB of the other.
-const MAX_CHECKS: usize = 200;
 
 /// Reports every rule that the draft breaks.
 pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {

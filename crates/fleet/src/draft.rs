@@ -1,10 +1,10 @@
 //! A fleet file as far as it could be read.
 
 use crate::model::{
-    AddressPool, AlertRoute, Connection, Domain, Environment, Fleet, ForbiddenPair, Isolation, Network,
-    Organization, Probing, Region, Rollout,
+    AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
+    Isolation, Network, Organization, Probing, Region, Rollout,
 };
-use crate::reader::Place;
+use crate::place::Place;
 
 /// The items of one list that could be distinguished, each with its place.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Draft {
     /// The fleet. Only for a draft without a problem.
     pub(crate) fn into_fleet(self) -> Option<Fleet> {
         Some(Fleet {
-            version: crate::FORMAT_VERSION,
+            version: FORMAT_VERSION,
             organization: self.organization?,
             regions: self.regions.into_values(),
             address_pools: self.pools.into_values(),

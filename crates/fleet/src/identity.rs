@@ -17,7 +17,7 @@ use crate::members::Member;
 use crate::model::Fleet;
 
 pub use finding::Finding;
-pub use identify::{Identification, IdentifiedLine, LineState, Stored};
+pub use identify::{Identification, IdentifiedLine, LineState};
 pub use rebind::{RebindRefused, Rebinding};
 
 /// The organization's active accounts: their names by their 12-digit ids.
@@ -73,6 +73,17 @@ pub struct Bindings {
     /// The accounts that have a stack of a line, and no binding.
     standing: BTreeMap<Line, BTreeSet<String>>,
     partial: bool,
+}
+
+/// Where a binding is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// Under the line.
+    Here,
+    /// Under the line that it was before.
+    At(Line),
+    /// Nowhere: a stack that is older than bindings says so.
+    Nowhere,
 }
 
 /// Who is a line already.

@@ -19,12 +19,15 @@ mod flow;
 mod identity;
 pub mod limits;
 mod links;
+mod loopback;
 mod members;
 mod model;
 mod names;
+mod place;
 mod reader;
 mod rules;
 mod sections;
+mod spelling;
 mod yaml;
 
 pub use bytes::decode;
@@ -34,20 +37,18 @@ pub use identity::{
     Roster, Stored,
 };
 pub use links::Link;
+pub use loopback::Loopback;
 pub use members::{Adoption, Member};
 pub use model::{
     AddressPool, AlertRoute, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain, DomainEnvironment,
-    EgressTarget, Environment, Fleet, ForbiddenPair, GatewayService, Isolation, Nat, Network, Organization,
-    Probing, Region, Rollout, Wave,
+    EgressTarget, Environment, FORMAT_VERSION, Fleet, ForbiddenPair, GatewayService, Isolation, Nat, Network,
+    Organization, Probing, Region, Rollout, Wave,
 };
-pub use names::nearest;
+pub use spelling::nearest;
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::RecursiveTransform;
-
-/// The version of the fleet file's format that this crate reads.
-pub const FORMAT_VERSION: u32 = 1;
 
 /// A fleet file that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,16 +57,6 @@ pub struct Checked {
     pub fleet: Fleet,
     /// What in it is allowed and hardly meant; often none.
     pub warnings: Diagnostics,
-}
-
-/// What is to be said of a check that is aimed at 127.0.0.0/8.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Loopback {
-    /// It reaches nothing but the probe itself.
-    #[default]
-    Refused,
-    /// In the local cloud every target is a listener there.
-    Allowed,
 }
 
 /// Reads a fleet file, without its warnings.

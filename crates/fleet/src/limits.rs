@@ -8,6 +8,10 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const SHOWN_MAX: usize = 100;
 /// Keys of one map; the largest there is has 13.
 pub(crate) const KEYS_MAX: usize = 100;
+/// Checks made in one account and Region, at most. Request and response of a probe's run travel
+/// together in one event of at most 256 KB (EventBridge); a check takes up to about 0.4 KB of the
+/// one and 0.5 KB of the other.
+pub(crate) const MAX_CHECKS: usize = 200;
 /// Tests that all connections and isolations make together, each counted for each port and each
 /// source account.
 pub(crate) const TESTS_MAX: usize = 100_000;

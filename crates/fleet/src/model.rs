@@ -19,6 +19,9 @@ pub use watch::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// The version of the fleet file's format that this crate reads.
+pub const FORMAT_VERSION: u32 = 1;
+
 /// The fleet: every account phonehome looks after, its networks, and what must and must not
 /// connect. This is the one file the platform team edits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

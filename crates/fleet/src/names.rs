@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::reader::{Flaw, Place, Reader};
+use crate::place::{Flaw, Place};
 
 /// What a name is the name of. Names of different kinds do not get in each other's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,103 +67,21 @@ impl Names {
         self.references.push((kind, name.to_owned(), place.clone()));
     }
 
+    /// The references that were noted since the last time, in their order.
+    pub(crate) fn take_references(&mut self) -> Vec<(Kind, String, Place)> {
+        std::mem::take(&mut self.references)
+    }
+
     pub(crate) fn is_declared(&self, kind: Kind, name: &str) -> bool {
         self.declared.get(&kind).is_some_and(|names| names.contains_key(name))
     }
-}
 
-impl Reader {
-    /// Notes a declaration and reports a name that is taken.
-    pub(crate) fn declare(&mut self, kind: Kind, name: &str, place: &Place) {
-        if let Err(flaw) = self.names.declare(kind, name, place) {
-            self.report(place, flaw);
-        }
+    pub(crate) fn declared(&self, kind: Kind) -> Vec<&str> {
+        self.declared.get(&kind).into_iter().flatten().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// Reports every reference to a name that is declared nowhere.
-    pub(crate) fn resolve_references(&mut self) {
-        for (kind, name, place) in std::mem::take(&mut self.names.references) {
-            if self.names.is_declared(kind, &name) {
-                continue;
-            }
-            let flaw = Flaw::new(format!("unknown {kind} `{name}`"));
-            if !self.may_suggest() {
-                self.report(&place, flaw);
-                continue;
-            }
-            let declared: Vec<&str> = match self.names.declared.get(&kind) {
-                Some(names) => names.keys().map(String::as_str).collect(),
-                None => vec![],
-            };
-            let flaw = match closest(&name, declared.iter().copied()) {
-                Some(meant) => flaw.hint(format!("did you mean `{meant}`?")),
-                // Perhaps it is the one whose declaration could not be read.
-                None if self.names.unreadable.contains(&kind) => continue,
-                None if declared.is_empty() => flaw,
-                None => flaw.hint(format!("declared: {}", listed(&declared))),
-            };
-            self.report(&place, flaw);
-        }
-    }
-}
-
-/// At most ten names, for a hint.
-pub(crate) fn listed(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
-    let rest = names.len().saturating_sub(shown.len());
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    format!("{}{more}", shown.join(", "))
-}
-
-/// The candidate a typing error away from `word`: one edit for every four letters.
-pub(crate) fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    // Whatever is longer is no word; comparing two takes the product of their lengths.
-    const WORD_MAX: usize = 200;
-    if word.len() > WORD_MAX {
-        return None;
-    }
-    let word = word.to_lowercase().replace('_', "-");
-    let length = word.chars().count();
-    candidates
-        .filter_map(|candidate| {
-            let spelled = candidate.to_lowercase().replace('_', "-");
-            let letters = spelled.chars().count();
-            let edits = (letters / 4).max(1);
-            // As many edits as the lengths differ by are needed in any case.
-            let may_be = spelled.len() <= WORD_MAX && letters.abs_diff(length) <= edits;
-            let distance = may_be.then(|| strsim::damerau_levenshtein(&word, &spelled))?;
-            (distance <= edits).then_some((distance, candidate))
-        })
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// The candidate that is most like `word`, however unlike; `None` without any.
-#[must_use]
-pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let word = word.to_lowercase();
-    candidates
-        .into_iter()
-        .min_by_key(|candidate| (strsim::damerau_levenshtein(&word, &candidate.to_lowercase()), *candidate))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::closest;
-
-    #[test]
-    fn a_typing_error_finds_the_word_that_was_meant_and_another_word_does_not() {
-        let words = ["environments", "owner", "name", "block"];
-        let cases = [
-            ("enviroments", Some("environments")),
-            ("Owner", Some("owner")),
-            ("nmae", Some("name")),
-            ("blok", Some("block")),
-            ("colour", None),
-            ("x", None),
-        ];
-        for (word, meant) in cases {
-            assert_eq!(closest(word, words.into_iter()), meant, "{word}");
-        }
+    /// Whether a declaration of this kind could not be read.
+    pub(crate) fn is_partial(&self, kind: Kind) -> bool {
+        self.unreadable.contains(&kind)
     }
 }

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 
 use crate::addresses::{SLOTS, slot};
-use crate::reader::Flaw;
+use crate::place::Flaw;
 
 pub(crate) use host::{host, no_public_certificate, own_host};
 

@@ -3,7 +3,7 @@
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use super::{Method, Scope, SlackError};
+use crate::error::{Method, Scope, SlackError};
 
 /// Bytes of an answer that are read. Slack echoes the message, of at most about 13,000 characters,
 /// which as JSON escapes are up to six bytes each.

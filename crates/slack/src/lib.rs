@@ -1,6 +1,7 @@
 //! Slack's Web API: `chat.postMessage` and `chat.update`.
 
 mod answer;
+mod error;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+pub use error::{Method, Scope, SlackError};
 pub use refusal::Refusal;
 
 use phonehome_cloud::endpoint::{Cloud, EndpointError, environment, require_loopback};
@@ -28,75 +30,6 @@ pub struct MessageRef {
     pub channel: String,
     /// The message's timestamp, which is its id.
     pub ts: String,
-}
-
-/// A method of Slack's Web API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Method {
-    /// `chat.postMessage`; about one a second for each channel.
-    Post,
-    /// `chat.update`; Slack's tier 3, at least 50 a minute for the workspace.
-    Update,
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Post => "chat.postMessage",
-            Self::Update => "chat.update",
-        })
-    }
-}
-
-/// What a limit of Slack's is on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// The channel of the call.
-    Channel,
-    /// The method of the call, in all channels.
-    Method,
-    /// Every call.
-    Workspace,
-}
-
-/// Why Slack did not take a message.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SlackError {
-    /// Not now: no further call within the scope before this many seconds.
-    #[error("Slack answered {method} with {answer} and asks to wait {retry_after_s} s")]
-    Limited {
-        /// The API method.
-        method: Method,
-        /// What the limit is on.
-        scope: Scope,
-        /// From `Retry-After`, 1 to 3600.
-        retry_after_s: u32,
-        /// What Slack answered, `HTTP 429`.
-        answer: String,
-    },
-    /// Slack answered `"ok": false`.
-    #[error("Slack refused {method} to {channel}: {error}{}", refusal::hint(error))]
-    Refused {
-        /// The API method.
-        method: Method,
-        /// The channel.
-        channel: String,
-        /// Slack's error code, `channel_not_found`; see [`Refusal::of`].
-        error: String,
-    },
-    /// An answer with an HTTP status, of which nothing can be made.
-    #[error("Slack answered {method} with HTTP {status}: {problem}")]
-    Failed {
-        /// The API method.
-        method: Method,
-        /// The HTTP status.
-        status: u16,
-        /// What is wrong with the answer.
-        problem: String,
-    },
-    /// No answer.
-    #[error("no answer from Slack: {0}")]
-    Unreachable(String),
 }
 
 /// Slack, as the notifier needs it.

@@ -4,6 +4,7 @@
 #![recursion_limit = "256"]
 
 mod event;
+mod failed;
 mod failure;
 mod handler;
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What both this fake and any other stand-in for AWS have to do: cases, written against [`StackApi`]
+//! What both this fake and any other stand-in for AWS have to do: cases, written against
+//! [`StackApi`](phonehome_executor::StackApi)
 //! alone, so that the same ones judge each of them.
 //!
 //! A case works in accounts of its own, so that all can run against one server. Each says what AWS
@@ -12,26 +13,13 @@ mod peerings;
 mod probes;
 mod refusals;
 mod removals;
+mod subject;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use phonehome_executor::StackApi;
-use phonehome_planner::StackSpec;
-
-/// What is wrong, for the person who reads it; `Ok` when nothing is.
-pub type Judgement = Result<(), String>;
-
-/// Where the cases get their accounts from.
-pub trait Accounts: Send + Sync + 'static {
-    /// The way into an account.
-    type Api: StackApi;
-
-    /// Opens an account that no case has used before. It may have a default VPC and nothing else. What
-    /// is in it beside EC2 must be there: the bucket of the spec's flow logs and the roles of its probes.
-    fn open(&self, account: &str, region: &str, spec: StackSpec) -> impl Future<Output = Self::Api> + Send;
-}
+pub use subject::{Accounts, Judgement};
 
 type Run<A> = Box<dyn Fn(Arc<A>, u32) -> Pin<Box<dyn Future<Output = Judgement> + Send>> + Send + Sync>;
 

@@ -3,8 +3,9 @@
 use phonehome_network::{Endpoint, FlowLog, Tags};
 use phonehome_planner::{Action, Ref};
 
-use crate::cloud::{Call, Refused, Shared};
+use crate::call::{Call, Refused};
 use crate::region::{CallResult, Region, missing};
+use crate::shared::Shared;
 
 impl Region {
     pub(crate) fn extra_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {

@@ -3,8 +3,9 @@
 use phonehome_network::{AclEntry, Rule, RulePeer, SecurityGroup};
 use phonehome_planner::{Action, Direction};
 
-use crate::cloud::{Call, Refused, Shared};
+use crate::call::{Call, Refused};
 use crate::region::{CallResult, Region, dependency, missing};
+use crate::shared::Shared;
 use crate::vpc::all_traffic;
 
 /// AWS's default quota, for each direction; IPv4 and IPv6 count apart.

@@ -4,6 +4,8 @@
 //! what it answers depends on nothing but what was asked. [`FakeCloud`] is synchronous; [`FakeStack`]
 //! is the executor's way to it, on which calls take time, answers get lost and executors die.
 
+mod account;
+mod call;
 mod cloud;
 pub mod contract;
 mod endpoints;
@@ -18,12 +20,16 @@ mod region;
 mod remove;
 mod routes;
 pub mod sample;
+mod shared;
 mod stack;
 mod stale;
 mod throttle;
 mod vpc;
 
-pub use cloud::{FakeAccountRegion, FakeCloud, Options, Recorded, Refused, Resolve};
+pub use account::FakeAccountRegion;
+pub use call::{Recorded, Refused, Resolve};
+pub use cloud::FakeCloud;
 pub use fault::Fault;
+pub use shared::Options;
 pub use stack::{CallLog, FakeStack, SharedCloud};
 pub use stale::Staleness;

@@ -5,8 +5,9 @@ use phonehome_network::{
 };
 use phonehome_planner::Action;
 
-use crate::cloud::{Call, Refused, Shared};
+use crate::call::{Call, Refused};
 use crate::region::{CallResult, Region, missing};
+use crate::shared::Shared;
 use crate::vpc::limit;
 
 impl Region {

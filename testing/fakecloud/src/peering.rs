@@ -4,7 +4,8 @@ use ipnet::Ipv4Net;
 use phonehome_network::{Peering, PeeringState, PeeringVpc, Tags};
 use phonehome_planner::{Action, Ref};
 
-use crate::cloud::{Call, FakeCloud, Refused};
+use crate::call::{Call, Refused};
+use crate::cloud::FakeCloud;
 use crate::region::{CallResult, Region, missing};
 
 type Home = (String, String);

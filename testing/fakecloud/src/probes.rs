@@ -4,8 +4,9 @@ use phonehome_network::{Function, FunctionState, NetworkInterface, Schedule};
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_wire::ProbeInput;
 
-use crate::cloud::{Call, Refused, Shared};
+use crate::call::{Call, Refused};
 use crate::region::{CallResult, Region, missing};
+use crate::shared::Shared;
 
 impl Region {
     pub(crate) fn probe_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {

@@ -8,7 +8,8 @@ use phonehome_network::{
 };
 use phonehome_planner::Action;
 
-use crate::cloud::{Call, Recorded, Refused, Shared};
+use crate::call::{Call, Recorded, Refused};
+use crate::shared::Shared;
 use crate::stale::{Replica, Staleness};
 
 /// How long AWS lists what is deleted or has failed, in milliseconds: about an hour.

@@ -2,8 +2,9 @@
 
 use phonehome_network::{NatState, RemovalTarget};
 
-use crate::cloud::{Refused, Shared};
+use crate::call::Refused;
 use crate::region::{CallResult, Region, dependency, missing};
+use crate::shared::Shared;
 
 impl Region {
     pub(crate) fn remove(&mut self, shared: &mut Shared, what: &RemovalTarget) -> CallResult {

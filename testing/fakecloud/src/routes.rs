@@ -4,8 +4,9 @@ use ipnet::Ipv4Net;
 use phonehome_network::{Association, NatState, Route, RouteTable, RouteTarget};
 use phonehome_planner::{Action, RefTarget};
 
-use crate::cloud::{Call, Refused, Shared};
+use crate::call::{Call, Refused};
 use crate::region::{CallResult, Region, dependency, missing};
+use crate::shared::Shared;
 use crate::vpc::limit;
 
 /// AWS's default quota since June 2025.

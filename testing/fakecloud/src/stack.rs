@@ -11,7 +11,7 @@ use phonehome_network::{Address, Inventory, Kind};
 use phonehome_planner::{Action, StackSpec};
 use tokio::time::Instant;
 
-use crate::cloud::as_error;
+use crate::call::as_error;
 use crate::fault::{Fate, Fault};
 use crate::operation::describing;
 use crate::throttle::{Throttle, code_of};

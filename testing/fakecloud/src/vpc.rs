@@ -7,8 +7,9 @@ use phonehome_network::{
 };
 use phonehome_planner::Action;
 
-use crate::cloud::{Call, Refused, Shared};
+use crate::call::{Call, Refused};
 use crate::region::{CallResult, Region};
+use crate::shared::Shared;
 
 impl Region {
     pub(crate) fn vpc_call(&mut self, shared: &mut Shared, call: &Call<'_>, action: &Action) -> CallResult {

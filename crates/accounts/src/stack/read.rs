@@ -5,13 +5,13 @@ use aws_sdk_ec2::types::{
     self as ec2, AvailabilityMode, NatGatewayState, RouteTableAssociationStateCode, RuleAction,
     VpcCidrBlockStateCode, VpcPeeringConnectionStateReasonCode, VpcPeeringConnectionVpcInfo,
 };
-use ipnet::Ipv4Net;
 use phonehome_network::{
     AclAssociation, AclEntry, Association, ElasticIp, Endpoint, FlowLog, InternetGateway, NatGateway,
     NatState, NetworkAcl, NetworkInterface, Peering, PeeringState, PeeringVpc, Route, RouteTable,
-    RouteTarget, SecurityGroup, Subnet, Tags, Vpc,
+    RouteTarget, SecurityGroup, Subnet, Vpc,
 };
 
+use super::fields::{cidr, id, tags, text};
 use super::rules::rules;
 use phonehome_cloud::CloudError;
 
@@ -21,28 +21,6 @@ pub(super) type Read<T> = Result<Option<T>, CloudError>;
 /// The highest number that an entry of a network ACL can be given. AWS's own last entries have higher
 /// ones: 32767, and 32768 for IPv6.
 const ACL_NUMBER_MAX: i32 = 32_766;
-
-fn text(value: Option<&str>) -> String {
-    value.unwrap_or_default().to_owned()
-}
-
-fn unreadable(operation: &'static str, subject: &str, message: String) -> CloudError {
-    CloudError { operation, subject: subject.to_owned(), code: "response".into(), message }
-}
-
-fn id(operation: &'static str, value: Option<&str>) -> Result<String, CloudError> {
-    value.map(str::to_owned).ok_or_else(|| unreadable(operation, "an item", "it has no id".into()))
-}
-
-/// The CIDR of what has the id `of`.
-pub(super) fn cidr(operation: &'static str, of: &str, value: Option<&str>) -> Result<Ipv4Net, CloudError> {
-    let value = value.unwrap_or_default();
-    value.parse().map_err(|_| unreadable(operation, of, format!("{value:?} is no IPv4 CIDR")))
-}
-
-fn tags(tags: &[ec2::Tag]) -> Tags {
-    tags.iter().map(|tag| (text(tag.key()), text(tag.value()))).collect()
-}
 
 pub(super) fn vpc(seen: &ec2::Vpc) -> Read<Vpc> {
     const OPERATION: &str = "ec2:DescribeVpcs";

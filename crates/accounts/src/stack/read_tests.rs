@@ -6,6 +6,9 @@ use aws_sdk_ec2::types::{
     VpcCidrBlockState, VpcEndpointType, VpcPeeringConnectionStateReason,
 };
 
+use ipnet::Ipv4Net;
+use phonehome_network::Tags;
+
 use super::*;
 
 fn net(cidr: &str) -> Ipv4Net {

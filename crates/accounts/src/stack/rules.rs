@@ -6,7 +6,7 @@
 use aws_sdk_ec2::types::{IpPermission, IpRange, Ipv6Range, PrefixListId, UserIdGroupPair};
 use phonehome_network::{Rule, RulePeer};
 
-use super::read::cidr;
+use super::fields::cidr;
 use phonehome_cloud::CloudError;
 
 /// All protocols, and so all ports.

@@ -6,7 +6,7 @@ use super::Rules;
 use crate::draft::Draft;
 use crate::model::AddressPool;
 use crate::names::Kind;
-use crate::reader::Flaw;
+use crate::place::Flaw;
 use crate::rules;
 
 impl Rules<'_> {

@@ -6,8 +6,9 @@ use super::Rules;
 use super::index::Ways;
 use crate::checks::connection_id;
 use crate::model::{Connection, Domain};
-use crate::names::{Kind, listed};
-use crate::reader::{Flaw, Place};
+use crate::names::Kind;
+use crate::place::{Flaw, Place};
+use crate::spelling::listed;
 
 /// From which environments of a domain to which of another a connection or an isolation goes.
 pub(super) struct Reach<'a> {

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::MAX_CHECKS;
 use crate::checks::{connection_environments, connection_id, egress_id, expand, isolation_environments};
 use crate::draft::Draft;
-use crate::limits::TESTS_MAX;
+use crate::limits::{MAX_CHECKS, TESTS_MAX};
 use crate::model::{Connection, Domain, Environment, Isolation, Nat};
-use crate::reader::Place;
+use crate::place::Place;
 
 /// Names of a file, each with what first has it.
 pub(super) struct Index<'a> {

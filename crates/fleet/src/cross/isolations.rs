@@ -7,8 +7,8 @@ use super::connections::Reach;
 use super::index::{Tests, Ways};
 use crate::checks::{expand, isolation_id};
 use crate::model::Isolation;
-use crate::names::{closest, listed};
-use crate::reader::{Flaw, Place};
+use crate::place::{Flaw, Place};
+use crate::spelling::{closest, listed};
 
 impl Rules<'_> {
     pub(super) fn isolations_make_sense(&mut self, tests: &Tests) {

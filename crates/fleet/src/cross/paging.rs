@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Rules;
 use crate::model::{Domain, Environment};
-use crate::reader::Flaw;
+use crate::place::Flaw;
 
 impl Rules<'_> {
     /// An environment that pages, of which no alert is ever paged, is a trap.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Rules;
 use crate::model::ForbiddenPair;
-use crate::reader::{Flaw, Place};
+use crate::place::{Flaw, Place};
 
 /// An account: a domain's name and the name of one of its environments.
 type Account<'a> = (&'a str, &'a str);

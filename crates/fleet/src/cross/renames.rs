@@ -1,7 +1,7 @@
 //! Domains and environments that had other names before.
 
 use super::Rules;
-use crate::reader::{Flaw, Place};
+use crate::place::{Flaw, Place};
 
 impl Rules<'_> {
     /// What something was before is nothing now, and was no other thing: so no two lines have been one,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Bindings, Finding, Holder, Line, Roster};
+use super::{Bindings, Finding, Holder, Line, Roster, Stored};
 use crate::members::Member;
 use crate::model::Fleet;
 
@@ -46,17 +46,6 @@ pub enum LineState {
     Vacant,
     /// Nobody can say which of several; a [`Finding`] names them.
     Contested,
-}
-
-/// Where a binding is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
-    /// Under the line.
-    Here,
-    /// Under the line that it was before.
-    At(Line),
-    /// Nowhere: a stack that is older than bindings says so.
-    Nowhere,
 }
 
 impl LineState {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{Flaw, Place, Reader};
+use super::Reader;
 use crate::characters::{invisible, message};
+use crate::place::{Flaw, Place};
 use crate::yaml::{Node, Value};
 
 /// An invisible character.

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::Rule;
-use crate::Loopback;
-use crate::reader::Flaw;
+use crate::loopback::Loopback;
+use crate::place::Flaw;
 
 /// Names that no public authority certifies: reserved (RFC 2606, 6761, 6762, 8375, 9476, ICANN's
 /// `.internal`) or so widely used inside that ICANN will not delegate them.

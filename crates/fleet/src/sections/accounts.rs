@@ -1,9 +1,10 @@
 //! The organization and the domains.
 
-use super::{declared_name, reference};
+use super::items::{declared_name, reference};
 use crate::model::{Domain, DomainEnvironment, Organization, default_member_role};
 use crate::names::Kind;
-use crate::reader::{Cursor, Flaw, Reader};
+use crate::place::Flaw;
+use crate::reader::{Cursor, Reader};
 use crate::rules;
 
 pub(super) fn organization(cursor: &Cursor, reader: &mut Reader) -> Option<Organization> {

@@ -1,10 +1,11 @@
 //! Regions, address pools, environments.
 
-use super::{Distinct, declared_name, reference, references};
+use super::items::{Distinct, declared_name, reference, references};
 use crate::addresses::{LARGEST_BLOCK, SMALLEST_BLOCK};
 use crate::model::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
 use crate::names::Kind;
-use crate::reader::{Cursor, Flaw, Reader};
+use crate::place::Flaw;
+use crate::reader::{Cursor, Reader};
 use crate::rules;
 
 /// AWS's smallest VPC and subnet, as a prefix length.

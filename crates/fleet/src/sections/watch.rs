@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::{Distinct, collect, reference, references};
+use super::items::{Distinct, collect, optional_items, reference, references};
 use crate::draft::Items;
 use crate::model::{
     AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation, Probing,
     Rollout, Wave,
 };
 use crate::names::Kind;
-use crate::reader::{Cursor, Flaw, Reader};
+use crate::place::Flaw;
+use crate::reader::{Cursor, Reader};
 use crate::rules;
 
 const PORT: std::ops::RangeInclusive<u32> = 1..=65535;
@@ -122,7 +123,7 @@ pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolatio
 
 /// Reads `forbidden_environments`.
 pub(super) fn forbidden_environments(list: Option<Cursor>, reader: &mut Reader) -> Items<ForbiddenPair> {
-    let pairs = super::optional_items(list, reader, forbidden_pair);
+    let pairs = optional_items(list, reader, forbidden_pair);
     for (index, (place, pair)) in pairs.found.iter().enumerate() {
         if let Some((first, _)) = pairs.found[..index].iter().find(|(_, earlier)| earlier == pair) {
             let flaw = Flaw::new(format!("the pair {} to {} stands here twice", pair.from, pair.to));
@@ -150,7 +151,7 @@ pub(super) fn probing(cursor: Option<Cursor>, reader: &mut Reader) -> (Probing, 
     let mut probing = Probing::default();
     let Some(cursor) = cursor else { return (probing, true) };
     let Some(mut map) = cursor.map(reader) else { return (probing, false) };
-    let egress = super::optional_items(map.optional("egress"), reader, egress_target);
+    let egress = optional_items(map.optional("egress"), reader, egress_target);
     let mut number = |key, what: &str, range, value: &mut u32| {
         if let Some(given) = map.optional(key).and_then(|c| c.integer(reader, what, range)) {
             *value = given;

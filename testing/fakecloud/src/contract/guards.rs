@@ -8,7 +8,7 @@ use phonehome_network::{AclEntry, Rule, RulePeer};
 use phonehome_planner::{Action, Direction};
 
 use super::harness::{Harness, check, id};
-use super::{Accounts, Judgement};
+use super::subject::{Accounts, Judgement};
 
 fn https(peer: RulePeer) -> Rule {
     Rule { protocol: "tcp".into(), ports: Some((443, 443)), peer }

@@ -5,7 +5,7 @@ use phonehome_executor::{Ids, StackApi};
 use phonehome_network::{Address, Inventory, Kind, Tags};
 use phonehome_planner::{Action, Ref, StackSpec};
 
-use super::{Accounts, Judgement};
+use super::subject::{Accounts, Judgement};
 use crate::sample;
 
 /// One account that a case works in.

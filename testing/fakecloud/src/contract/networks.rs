@@ -7,7 +7,7 @@ use phonehome_network::{Inventory, Kind, NatState, RouteTarget, RulePeer, TAG_AD
 use phonehome_planner::{Action, RefTarget};
 
 use super::harness::{Harness, check, id};
-use super::{Accounts, Judgement};
+use super::subject::{Accounts, Judgement};
 
 pub(super) async fn what_is_made_is_seen_with_its_tags<A: Accounts>(
     accounts: Arc<A>,

@@ -8,7 +8,7 @@ use phonehome_network::PeeringState;
 use phonehome_planner::{Action, RefTarget};
 
 use super::harness::{Harness, check, id};
-use super::{Accounts, Judgement};
+use super::subject::{Accounts, Judgement};
 
 fn request<Api: StackApi>(vpc: &str, to: &Harness<Api>, peer_vpc: &str) -> Action {
     Action::CreatePeering {

@@ -7,7 +7,7 @@ use phonehome_planner::{Action, StackSpec};
 use phonehome_wire::{ProbeInput, WIRE_VERSION};
 
 use super::harness::{Harness, check, id};
-use super::{Accounts, Judgement};
+use super::subject::{Accounts, Judgement};
 
 pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
     accounts: Arc<A>,

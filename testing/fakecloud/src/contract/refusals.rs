@@ -8,7 +8,7 @@ use phonehome_network::{Rule, RulePeer, Tags};
 use phonehome_planner::{Action, Direction, RefTarget};
 
 use super::harness::{Harness, check, id};
-use super::{Accounts, Judgement};
+use super::subject::{Accounts, Judgement};
 
 /// An id that nothing has.
 const NOBODY: &str = "0123456789abcdef0";

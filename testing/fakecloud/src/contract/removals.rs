@@ -9,7 +9,7 @@ use phonehome_network::{Kind, RemovalTarget, Tagged};
 use phonehome_planner::{Action, Decommission, Limits, Plan, RefTarget, plan_decommission};
 
 use super::harness::{Base, Harness, check, id};
-use super::{Accounts, Judgement};
+use super::subject::{Accounts, Judgement};
 
 /// How many observations the release of a stack may take: NAT gateways and endpoints go by and by.
 const OBSERVATIONS_MAX: usize = 20;

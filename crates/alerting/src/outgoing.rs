@@ -1,0 +1,78 @@
+//! What is sent, and where.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::words::{SlackBlocks, SlackText};
+
+/// One message to deliver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// `<incident>/<revision>/slack/<channel>` or `<incident>/<revision>/page`: the same decision
+    /// taken twice has the same ids.
+    pub id: String,
+    /// The incident it is about. There is one Slack message for each incident and channel.
+    pub incident_id: String,
+    /// When it was decided; milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// What to deliver, and where.
+    pub body: OutgoingBody,
+}
+
+/// What to deliver, and where.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+pub enum OutgoingBody {
+    /// The incident's message in a Slack channel.
+    Slack {
+        /// The channel.
+        channel: String,
+        /// Whether to post or to edit.
+        kind: SlackKind,
+        /// For notifications: at most 3,000 characters.
+        text: SlackText,
+        /// The message, as Block Kit.
+        blocks: SlackBlocks,
+        /// What changed, for the message's thread; absent when the message is new.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        thread_text: Option<SlackText>,
+    },
+    /// A page to on-call, or its end.
+    Page {
+        /// At most 100 printable ASCII characters.
+        subject: String,
+        /// Plain text.
+        text: String,
+        /// Whether this ends an earlier page.
+        #[serde(default)]
+        resolved: bool,
+    },
+}
+
+/// Whether to post or to edit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SlackKind {
+    /// Post it.
+    Opened,
+    /// Edit the incident's message in this channel; post it if there is none.
+    Updated,
+    /// As `Updated`, for the last time.
+    Resolved,
+}
+
+/// A name for what these texts name together, for ids of incidents that are about something with a name
+/// from outside: 12 hexadecimal digits, the same for the same texts.
+#[must_use]
+pub fn stable_id(parts: &[&str]) -> String {
+    let digest = Sha256::digest(serde_json::json!(parts).to_string());
+    digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl OutgoingBody {
+    /// Whether it goes to on-call.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        matches!(self, Self::Page { .. })
+    }
+}
