@@ -9,8 +9,7 @@ use std::process::ExitCode;
 
 use handler::Alerter;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::DynamoTable;
-use phonehome_aws::{Metrics, sdk};
+use phonehome_aws::{DynamoTable, Metrics, sdk};
 use phonehome_runtime::{exit_code, number, required, start_logs};
 use serde_json::Value;
 

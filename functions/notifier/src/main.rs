@@ -13,8 +13,7 @@ use std::process::ExitCode;
 use chat::SlackWithSecret;
 use handler::Notifier;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::DynamoTable;
-use phonehome_aws::{Metrics, SnsPager, sdk};
+use phonehome_aws::{DynamoTable, Metrics, SnsPager, sdk};
 use phonehome_runtime::{exit_code, required, start_logs};
 use serde_json::Value;
 
