@@ -12,7 +12,7 @@ use phonehome_network::{
     Address, Inventory, Kind, NatState, RemovalTarget, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, Tagged, Vpc,
 };
 
-const REASON: &str = "the stack is released";
+const REASON: &str = "the stack is decommissioned";
 /// What has to be in view before anything of a stack is taken away.
 const NEEDS: [Kind; 12] = [
     Kind::Vpc,
