@@ -20,7 +20,7 @@ fn asked(cloud: &mut FakeCloud, spec: &StackSpec) -> Permission {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: ProptestConfig::default().cases / 2, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
     fn a_sweep_takes_away_nothing_that_works_whatever_is_declared(

@@ -48,7 +48,7 @@ fn damaged(spec: &StackSpec, damages: &[crate::support::Damage]) -> phonehome_fa
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 128, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: ProptestConfig::default().cases / 2, rng_seed: RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_damaged_is_mended_and_then_nothing_is_left_to_do(

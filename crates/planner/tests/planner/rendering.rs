@@ -4,21 +4,74 @@ use insta::{assert_json_snapshot, assert_snapshot};
 use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
 use phonehome_network::NatState;
-use phonehome_planner::render::{GITHUB_COMMENT_CHARS, JSON_VERSION, json, markdown, markdown_fleet, text};
+use phonehome_planner::render::{self, GITHUB_COMMENT_CHARS, JSON_VERSION, markdown, markdown_fleet, text};
 use phonehome_planner::{Decommission, Limits, Plan, StackSpec, Unmanaged, plan_decommission};
+use serde_json::{Value, json};
 
 use crate::support::{
     ZONES, add_unmanaged, all, check, edit, fresh, full, linked, made, open_entry, planned, spec, usual,
 };
 
-/// The three forms of one plan.
+/// The forms of one plan: those for people as snapshots, the one for programs held against the plan.
 macro_rules! assert_forms {
     ($name:literal, $plan:expr) => {{
         let plan: Plan = $plan;
         assert_snapshot!(concat!($name, ".text"), text(&plan));
         assert_snapshot!(concat!($name, ".markdown"), markdown("shop-prod", &plan));
-        assert_json_snapshot!(concat!($name, ".json"), json(&plan));
+        assert_json_says_it_all(&plan);
     }};
+}
+
+/// What a change is called in JSON, and its sign in the other forms.
+const CHANGES: [(&str, char); 6] =
+    [("create", '+'), ("update", '~'), ("replace", '±'), ("delete", '-'), ("adopt", '<'), ("forget", '>')];
+
+/// Everything that the plan says, in its order, and nothing besides.
+fn assert_json_says_it_all(plan: &Plan) {
+    let said = render::json(plan);
+    assert_eq!(said["version"], JSON_VERSION);
+    assert_eq!(said["settled"], plan.is_converged());
+    assert_eq!(said["summary"], plan.sums());
+    assert_eq!(said["disruption"], json!(plan.disruption()));
+    for (list, whole) in [
+        ("waits", json!(plan.waits)),
+        ("foreign", json!(plan.unmanaged)),
+        ("unseen", json!(plan.unseen)),
+        ("located", json!(plan.located)),
+        ("price", json!(plan.price)),
+    ] {
+        assert_eq!(said[list], whole, "{list}");
+    }
+    let steps = said["steps"].as_array().unwrap();
+    assert_eq!(steps.len(), plan.steps.len());
+    for (said, step) in steps.iter().zip(&plan.steps) {
+        let (change, _) = CHANGES.into_iter().find(|(_, sign)| *sign == step.change.sign()).unwrap();
+        assert_eq!(said["change"], change, "{said:#}");
+        assert_eq!(said["address"], json!(step.address));
+        assert_eq!(said["depends_on"], json!(step.after));
+        assert_eq!((&said["reason"], &said["disruption"]), (&json!(step.reason), &json!(step.disruption)));
+        assert_eq!(said["before"].is_string(), ["update", "replace", "delete"].contains(&change), "{said:#}");
+        assert_eq!(said["after"].is_string(), ["update", "replace"].contains(&change), "{said:#}");
+        let call = said["call"].as_str().unwrap();
+        match json!(step.action) {
+            Value::Object(action) => {
+                assert_eq!(action, json!({ call: said["parameters"] }).as_object().unwrap().clone())
+            }
+            name => assert_eq!((name, &said["parameters"]), (json!(call), &json!({}))),
+        }
+    }
+    let withheld = said["withheld"].as_array().unwrap();
+    assert_eq!(withheld.len(), plan.withheld.len());
+    for (said, held) in withheld.iter().zip(&plan.withheld) {
+        assert_eq!(said["address"], json!(held.address));
+        assert_eq!((&said["what"], &said["reason"]), (&json!(held.what()), &json!(held.reason)));
+    }
+    for (change, _) in CHANGES {
+        let number = steps.iter().filter(|step| step["change"] == change).count();
+        assert_eq!(said["counts"][change], number, "{change}");
+    }
+    assert_eq!(said["counts"]["waits"], plan.waits.len());
+    assert_eq!(said["counts"]["withheld"], plan.withheld.len());
 }
 
 fn repair() -> Plan {
@@ -92,6 +145,27 @@ fn a_fresh_stack_with_everything() {
 }
 
 #[test]
+fn each_change_reads_so_in_json() {
+    let spec = full(&ZONES[..1], Nat::PerAz);
+    let mut cloud = made(&spec);
+    let world = all(&mut cloud, &spec);
+    let forgotten = plan_decommission(&spec, &world, &Limits::DECOMMISSION, Decommission::Forget).unwrap();
+    edit(&mut cloud, &spec, |world| world.nat_gateways[0].state = NatState::Failed);
+    let replaced = planned(&mut cloud, &spec, &Limits::SWEEP);
+    let plans =
+        [fresh(&spec), repair(), replaced, adoption(), decommission(&Limits::DECOMMISSION), forgotten];
+    let plans = plans.map(|plan| render::json(&plan));
+    for (change, _) in CHANGES {
+        let step = plans
+            .iter()
+            .flat_map(|plan| plan["steps"].as_array().unwrap())
+            .find(|step| step["change"] == change);
+        assert_json_snapshot!(format!("{change}.json"), step.unwrap());
+    }
+    assert_json_snapshot!("withheld.json", render::json(&withheld()));
+}
+
+#[test]
 fn a_repair_of_much_at_once() {
     assert_forms!("repair", repair());
 }
@@ -129,7 +203,7 @@ fn a_plan_of_nothing_says_no_changes_in_every_form() {
     let nothing = Plan::default();
     assert_eq!(text(&nothing), "No changes: the stack is as declared.\n");
     assert!(markdown("shop-prod", &nothing).contains("No changes"));
-    let json = json(&nothing);
+    let json = render::json(&nothing);
     assert_eq!((&json["version"], &json["settled"]), (&JSON_VERSION.into(), &true.into()));
 }
 
