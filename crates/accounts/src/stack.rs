@@ -10,12 +10,12 @@ mod observe;
 mod perform;
 mod probe;
 mod read;
-#[cfg(test)]
-mod removal_tests;
 mod remove;
 mod rules;
 #[cfg(test)]
 mod test_cloud;
+#[cfg(test)]
+mod test_removals;
 
 use phonehome_cloud::CloudError;
 use phonehome_executor::{Ids, StackApi};

@@ -137,5 +137,4 @@ fn lacking<'a>(spec: &StackSpec, vpcs: &'a [Vpc], known: &[VpcAttributes]) -> Ve
 }
 
 #[cfg(test)]
-#[path = "observe_tests.rs"]
 mod tests;

@@ -74,5 +74,4 @@ pub(super) async fn perform(stack: &AwsStack, address: &Address, action: &Action
 }
 
 #[cfg(test)]
-#[path = "perform_tests.rs"]
 mod tests;

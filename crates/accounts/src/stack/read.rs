@@ -282,5 +282,4 @@ pub(super) fn network_interface(seen: &ec2::NetworkInterface) -> Read<NetworkInt
 }
 
 #[cfg(test)]
-#[path = "read_tests.rs"]
 mod tests;

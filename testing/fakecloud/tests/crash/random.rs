@@ -34,7 +34,7 @@ fn options() -> impl Strategy<Value = Options> {
 
 proptest! {
     #![proptest_config(Config {
-        cases: 64,
+        cases: Config::default().cases / 4,
         failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
         ..Config::default()
     })]

@@ -1,6 +1,5 @@
 //! The architecture, as tests: what may depend on what, and how the sources are kept.
 
-#[path = "architecture/circles.rs"]
 mod circles;
 
 use std::collections::{BTreeMap, BTreeSet};

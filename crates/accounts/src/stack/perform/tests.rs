@@ -5,8 +5,8 @@ use phonehome_network::{AclEntry, Address, Rule, RulePeer, Tags};
 use phonehome_planner::{Action, Direction, Ref, RefTarget, StackSpec};
 use phonehome_wire::ProbeInput;
 
-use super::super::removal_tests::removals;
 use super::super::test_cloud::{TestCloud, stack};
+use super::super::test_removals::removals;
 use super::*;
 use phonehome_executor::StackApi as _;
 
