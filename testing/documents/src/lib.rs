@@ -23,6 +23,9 @@ pub struct Placed<T> {
     pub what: T,
 }
 
+/// How a command in prose begins that is whole: others are often shortened.
+const INLINE: [&str; 3] = ["aws ", "cargo check -p ", "cargo test -p "];
+
 /// The words of one simple command, its program first; variables and substitutions as they are written.
 pub type Words = Vec<String>;
 
@@ -60,7 +63,7 @@ pub fn workflows() -> Vec<Workflow> {
 }
 
 /// Every command that a document or a workflow tells somebody, or a machine, to run: in blocks, and inline
-/// where a `cargo test` or `cargo check` is given for one package.
+/// where it is a call of the AWS CLI, or tests or checks one package.
 ///
 /// # Panics
 ///
@@ -69,7 +72,7 @@ pub fn workflows() -> Vec<Workflow> {
 pub fn all_commands() -> Vec<Placed<Words>> {
     let mut scripts: Vec<_> = documents().iter().flat_map(Document::scripts).collect();
     scripts.extend(workflows().iter().flat_map(Workflow::scripts));
-    let inline = |span: &Span| ["cargo test -p ", "cargo check -p "].iter().any(|c| span.what.starts_with(c));
+    let inline = |span: &Span| INLINE.iter().any(|beginning| span.what.starts_with(beginning));
     scripts.extend(documents().into_iter().flat_map(|document| document.spans).filter(inline));
     let mut found = Vec::new();
     for Placed { place, what: script } in scripts {
