@@ -1,5 +1,6 @@
 //! The one table: JSON documents with a version, written only under a condition.
 
+mod contended;
 mod memory;
 
 use std::future::Future;
@@ -9,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::CloudError;
 
+pub use contended::{ATTEMPTS, MayConflict, on_conflict};
 pub use memory::MemoryTable;
 
 /// A document's key: `partition` groups what is read together, `sort` orders within it.

@@ -4,6 +4,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
 use phonehome_aws::Metrics;
 use phonehome_cloud::{Message, Queue};
 use serde_json::Value;
+use tracing::Instrument as _;
 
 /// Why a record was not handled.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Refusal {
 /// The longest reason a dead letter carries, in characters.
 const REASON_CHARS_MAX: usize = 1000;
 
-/// Handles each record of an SQS event by itself.
+/// Handles each record of an SQS event by itself, in a span with its message id.
 ///
 /// `handle` gets the message's body. A record that is not even an SQS message, or that `handle`
 /// calls bad, is moved to `dead_letters` with its reason and counts as handled; if that fails, or
@@ -30,33 +31,50 @@ pub async fn each_record<Q: Queue>(
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for record in event["Records"].as_array().into_iter().flatten() {
-        let message_id = record["messageId"].as_str().unwrap_or_default().to_owned();
-        let body = record["body"].as_str().unwrap_or_default().to_owned();
-        let result = match decode(record) {
-            Ok(body) => handle(&body).await,
-            Err(refusal) => Err(refusal),
-        };
-        let kept = match result {
-            Ok(()) => {
-                metrics.count("Handled", 1);
-                Ok(())
-            }
-            Err(Refusal::Later(reason)) => Err(reason),
-            Err(Refusal::Bad(reason)) => {
-                metrics.count("Refused", 1);
-                tracing::error!(message_id, reason, "record refused, kept in the dead-letter queue");
-                dead_letter(dead_letters, body, &message_id, &reason).await
-            }
-        };
-        if let Err(reason) = kept {
-            metrics.count("Retried", 1);
-            tracing::warn!(message_id, reason, "record not handled, will come again");
+        let message_id = record["messageId"].as_str().unwrap_or_default();
+        let span = tracing::info_span!("record", message_id);
+        let handled = one_record(record, message_id, dead_letters, metrics, &mut handle);
+        if handled.instrument(span).await.is_err() {
             let mut failure = BatchItemFailure::default();
-            failure.item_identifier = message_id;
+            failure.item_identifier = message_id.to_owned();
             response.batch_item_failures.push(failure);
         }
     }
     response
+}
+
+/// The record must come again.
+struct Again;
+
+async fn one_record<Q: Queue>(
+    record: &Value,
+    message_id: &str,
+    dead_letters: &Q,
+    metrics: &Metrics,
+    handle: &mut impl AsyncFnMut(&str) -> Result<(), Refusal>,
+) -> Result<(), Again> {
+    let result = match decode(record) {
+        Ok(body) => handle(&body).await,
+        Err(refusal) => Err(refusal),
+    };
+    let kept = match result {
+        Ok(()) => {
+            metrics.count("Handled", 1);
+            Ok(())
+        }
+        Err(Refusal::Later(reason)) => Err(reason),
+        Err(Refusal::Bad(reason)) => {
+            metrics.count("Refused", 1);
+            tracing::error!(reason, "record refused, kept in the dead-letter queue");
+            let body = record["body"].as_str().unwrap_or_default().to_owned();
+            dead_letter(dead_letters, body, message_id, &reason).await
+        }
+    };
+    kept.map_err(|reason| {
+        metrics.count("Retried", 1);
+        tracing::warn!(reason, "record not handled, will come again");
+        Again
+    })
 }
 
 fn decode(record: &Value) -> Result<String, Refusal> {

@@ -1,8 +1,14 @@
-//! What the functions have in common: logs, settings from the environment, and batches of queue
-//! records in which a bad one fails alone.
+//! What the functions have in common: their `main`, logs, settings from the environment, and batches of
+//! queue records in which a bad one fails alone.
 
 mod batch;
+mod clock;
+mod function;
+mod logs;
 mod settings;
 
 pub use batch::{Refusal, each_record};
-pub use settings::{SettingError, exit_code, now_ms, number, required, start_logs};
+pub use clock::now_ms;
+pub use function::{Error, invocation, serve};
+pub use logs::logs;
+pub use settings::{SettingError, number, required};

@@ -1,9 +1,4 @@
-//! Logs, settings, the clock.
-
-use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use tracing_subscriber::EnvFilter;
+//! Settings from the environment.
 
 /// A setting that is missing or wrong: the function does not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,29 +14,6 @@ pub enum SettingError {
         /// Its value.
         value: String,
     },
-}
-
-/// Writes logs as JSON lines to standard output, from `RUST_LOG`'s level up (default `info`).
-pub fn start_logs() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .without_time()
-        .with_env_filter(filter)
-        .init();
-}
-
-/// The end of a function's `main`: an error is logged in words, as `main` itself would not.
-pub fn exit_code<E: std::fmt::Display>(result: Result<(), E>) -> ExitCode {
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "the function does not start");
-            ExitCode::FAILURE
-        }
-    }
 }
 
 /// A setting that must be there.
@@ -61,10 +33,4 @@ pub fn number(name: &'static str, default: u32) -> Result<u32, SettingError> {
         Err(_) => Ok(default),
         Ok(value) => value.parse().map_err(|_| SettingError::NotANumber { name, value }),
     }
-}
-
-/// Now, in milliseconds since the Unix epoch.
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

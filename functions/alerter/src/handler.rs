@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use lambda_runtime::Error;
 use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_runtime::now_ms;
+use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
+use phonehome_runtime::{Error, now_ms};
 use phonehome_state::{Keys, Outboxed, Revision};
 use serde_json::Value;
 
 use crate::world::{Gathered, gather};
 
-/// How often a decision is taken again when another run stored its own first.
-const ATTEMPTS_MAX: usize = 5;
 /// How long an incident that is over is kept: 90 days, in seconds.
 const RESOLVED_KEPT_S: u64 = 90 * 24 * 3600;
 /// DynamoDB's limit of one transaction.
@@ -39,19 +36,15 @@ impl<T: Table> Alerter<T> {
 
     /// One observation of everything.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS_MAX {
+        let (gathered, decision) = on_conflict(ATTEMPTS, async || {
             let gathered = gather(&self.table, now_ms, self.overdue_after_s).await?;
             let decision = decide(&gathered.world);
-            match self.store(&decision, &gathered.stored, gathered.revision, now_ms).await {
-                Ok(()) => {
-                    self.notify(&decision);
-                    return self.notify_once(&gathered, now_ms).await;
-                }
-                Err(TableError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(format!("{ATTEMPTS_MAX} decisions met other runs' decisions; the next run decides").into())
+            self.store(&decision, &gathered.stored, gathered.revision, now_ms).await?;
+            Ok::<_, Error>((gathered, decision))
+        })
+        .await?;
+        self.notify(&decision);
+        self.notify_once(&gathered, now_ms).await
     }
 
     /// Each incident is stored in one transaction with its own messages: either both are there or

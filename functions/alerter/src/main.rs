@@ -8,26 +8,18 @@ mod world;
 use std::process::ExitCode;
 
 use handler::Alerter;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::{DynamoTable, Metrics, sdk};
-use phonehome_runtime::{exit_code, number, required, start_logs};
-use serde_json::Value;
+use phonehome_aws::{DynamoTable, Metrics, Session};
+use phonehome_runtime::{Error, number, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start_logs();
-    exit_code(run().await)
+    serve(alerter, async |alerter, event| alerter.handle(event).await).await
 }
 
-async fn run() -> Result<(), Error> {
-    let session = sdk::connect().await?;
-    let alerter = &Alerter {
-        table: DynamoTable::new(&session, required("TABLE_NAME")?),
-        metrics: Metrics::new(&session, "alerter"),
+fn alerter(session: &Session) -> Result<Alerter<DynamoTable>, Error> {
+    Ok(Alerter {
+        table: DynamoTable::new(session, required("TABLE_NAME")?),
+        metrics: Metrics::new(session, "alerter"),
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
-    };
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        Box::pin(alerter.handle(&event.payload)).await
-    }))
-    .await
+    })
 }

@@ -1,25 +1,22 @@
 //! From a batch of records to stored state.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use lambda_runtime::Error;
 use phonehome_alerting::{
     Asked, Folded, Heartbeat, Hysteresis, Inputs, Paths, ProbeKey, Refusals, Refused, Transition, fold,
 };
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Message, Queue};
 use phonehome_fleet::{Fleet, Line};
-use phonehome_runtime::{Refusal, each_record, now_ms};
+use phonehome_runtime::{Error, Refusal, each_record, now_ms};
 use phonehome_state::StackStatus;
 use phonehome_state::{Keys, StateError, Unread, set_aside};
 use phonehome_wire::Report;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::envelope::{Arrival, read};
-
-/// How often a fold is tried again when another invocation wrote the same probe first.
-const ATTEMPTS_MAX: usize = 5;
 
 /// For how long what is stored of a probe is kept after its last report: 90 days, in milliseconds. What
 /// is no longer declared goes then; what is, and was silent for as long, has an open incident.
@@ -54,6 +51,22 @@ struct Stored {
     paths: Read<Paths>,
 }
 
+/// What a run was asked, as far as that is known.
+enum Asking {
+    Of(Asked),
+    Refused(Refused),
+}
+
+/// What became of a report.
+enum Arrived {
+    Folded(Vec<Transition>),
+    Refused(Refused),
+}
+
+fn later(error: TableError) -> Refusal {
+    Refusal::Later(error.to_string())
+}
+
 fn key_of(report: &Report) -> ProbeKey {
     ProbeKey {
         account: report.account.clone(),
@@ -85,7 +98,11 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         let fleet = self.fleet().await?;
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
-                Arrival::Report(report) => self.report(&report, &fleet).await,
+                Arrival::Report(report) => {
+                    let Report { account, region, availability_zone, generation, .. } = &*report;
+                    let span = tracing::info_span!("report", account, region, availability_zone, generation);
+                    self.report(&report, &fleet).instrument(span).await
+                }
                 Arrival::Refused { account, refused, problem } => {
                     self.refuse(&account, refused, &problem).await
                 }
@@ -113,20 +130,20 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     }
 
     async fn report(&self, report: &Report, fleet: &Fleet) -> Result<(), Refusal> {
-        for _ in 0..ATTEMPTS_MAX {
-            let stored = self.stored(report).await.map_err(|error| Refusal::Later(error.to_string()))?;
-            let asked = match self.asked(report, &stored, fleet).await? {
-                Ok(asked) => asked,
-                Err(refused) => return self.refuse(&report.account, refused, &about(report)).await,
-            };
-            match self.fold_once(report, stored, &asked, &hysteresis(fleet)).await {
-                Ok(transitions) if transitions.is_empty() => return Ok(()),
-                Ok(transitions) => return self.hand_on(report, &transitions).await,
-                Err(TableError::Conflict { .. }) => {}
-                Err(error) => return Err(Refusal::Later(error.to_string())),
+        let folded = on_conflict(ATTEMPTS, async || {
+            let stored = self.stored(report).await?;
+            match self.asked(report, &stored, fleet).await? {
+                Asking::Of(asked) => {
+                    self.fold_once(report, stored, &asked, &hysteresis(fleet)).await.map(Arrived::Folded)
+                }
+                Asking::Refused(refused) => Ok(Arrived::Refused(refused)),
             }
+        });
+        match folded.await.map_err(later)? {
+            Arrived::Folded(transitions) if transitions.is_empty() => Ok(()),
+            Arrived::Folded(transitions) => self.hand_on(report, &transitions).await,
+            Arrived::Refused(refused) => self.refuse(&report.account, refused, &about(report)).await,
         }
-        Err(Refusal::Later(format!("{ATTEMPTS_MAX} writes met other writes of the same probe")))
     }
 
     /// Everything that is stored of the report's probe. What cannot be read is absent, and counted; what
@@ -156,36 +173,29 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
 
     /// What the run was asked: what the provisioner noted; and where it has not yet, because the account
     /// was deployed by an earlier version, what the fleet file declares.
-    async fn asked(
-        &self,
-        report: &Report,
-        stored: &Stored,
-        fleet: &Fleet,
-    ) -> Result<Result<Asked, Refused>, Refusal> {
-        let asked = match &stored.inputs.value {
-            Some(inputs) => inputs.asked(report),
+    async fn asked(&self, report: &Report, stored: &Stored, fleet: &Fleet) -> Result<Asking, TableError> {
+        let asking = match &stored.inputs.value {
+            Some(inputs) => inputs.asked(report).map_or_else(Asking::Refused, Asking::Of),
             None => self.asked_by_the_file(report, fleet).await?,
         };
-        Ok(asked.map(|asked| Asked { presumed_to_have_worked: stored.paths.unread, ..asked }))
+        Ok(match asking {
+            Asking::Of(asked) => Asking::Of(Asked { presumed_to_have_worked: stored.paths.unread, ..asked }),
+            refused @ Asking::Refused(_) => refused,
+        })
     }
 
-    async fn asked_by_the_file(
-        &self,
-        report: &Report,
-        fleet: &Fleet,
-    ) -> Result<Result<Asked, Refused>, Refusal> {
-        let later = |error: TableError| Refusal::Later(error.to_string());
-        let doc = self.table.get(&Keys::stack(&report.account, &report.region)).await.map_err(later)?;
-        let Some(doc) = doc else { return Ok(Err(Refused::NoStack)) };
+    async fn asked_by_the_file(&self, report: &Report, fleet: &Fleet) -> Result<Asking, TableError> {
+        let doc = self.table.get(&Keys::stack(&report.account, &report.region)).await?;
+        let Some(doc) = doc else { return Ok(Asking::Refused(Refused::NoStack)) };
         let Some(stack) = self.read::<StackStatus>(Some(doc)).value else {
-            return Ok(Err(Refused::UnreadableStack));
+            return Ok(Asking::Refused(Refused::UnreadableStack));
         };
         if !stack.availability_zones.contains(&report.availability_zone) {
-            return Ok(Err(Refused::UnknownZone));
+            return Ok(Asking::Refused(Refused::UnknownZone));
         }
         let member = fleet.member_at(&Line::new(&stack.domain, &stack.environment));
         let checks = member.map(|member| fleet.checks_for(&member, &stack.region)).unwrap_or_default();
-        Ok(Ok(Asked::of(&checks)))
+        Ok(Asking::Of(Asked::of(&checks)))
     }
 
     async fn fold_once(
@@ -235,7 +245,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                 tracing::warn!(account, reason, "report refused");
                 Ok(())
             }
-            Err(error) => Err(Refusal::Later(error.to_string())),
+            Err(error) => Err(later(error)),
         }
     }
 
@@ -246,21 +256,17 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         problem: &str,
     ) -> Result<Refusals, TableError> {
         let key = Keys::refusals(account);
-        let mut met = TableError::Conflict { keys: vec![key.clone()] };
-        for _ in 0..ATTEMPTS_MAX {
+        on_conflict(ATTEMPTS, async || {
             let now_ms = now_ms();
             let before = self.read::<Refusals>(self.table.get(&key).await?);
             let copy = before.copy(now_ms);
             let expect = before.expect();
             let refusals = Refusals::with(before.value, account, refused, problem, now_ms);
             let put = Write::put(key.clone(), expect, &refusals).expiring(now_ms / 1000 + REFUSALS_KEPT_S);
-            match self.table.write([put].into_iter().chain(copy).collect()).await {
-                Ok(()) => return Ok(refusals),
-                Err(conflict @ TableError::Conflict { .. }) => met = conflict,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(met)
+            self.table.write([put].into_iter().chain(copy).collect()).await?;
+            Ok(refusals)
+        })
+        .await
     }
 
     /// Tells the alerter to look now. Only a hint: the alerter reads the table, and looks every

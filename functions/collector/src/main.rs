@@ -8,28 +8,19 @@ mod tests;
 use std::process::ExitCode;
 
 use handler::Collector;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::{DynamoTable, Metrics, SqsQueue, sdk};
-use phonehome_runtime::{exit_code, required, start_logs};
-use serde_json::Value;
+use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
+use phonehome_runtime::{Error, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start_logs();
-    exit_code(run().await)
+    serve(collector, async |collector, event| collector.handle(event).await).await
 }
 
-async fn run() -> Result<(), Error> {
-    let session = sdk::connect().await?;
-    let collector = &Collector {
-        table: DynamoTable::new(&session, required("TABLE_NAME")?),
-        transitions: SqsQueue::new(&session, required("TRANSITIONS_QUEUE_URL")?),
-        dead_letters: SqsQueue::new(&session, required("DEAD_LETTER_QUEUE_URL")?),
-        metrics: Metrics::new(&session, "collector"),
-    };
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        // In a box: the compiler's queries do not go as deep as its type.
-        Box::pin(collector.handle(&event.payload)).await
-    }))
-    .await
+fn collector(session: &Session) -> Result<Collector<DynamoTable, SqsQueue>, Error> {
+    Ok(Collector {
+        table: DynamoTable::new(session, required("TABLE_NAME")?),
+        transitions: SqsQueue::new(session, required("TRANSITIONS_QUEUE_URL")?),
+        dead_letters: SqsQueue::new(session, required("DEAD_LETTER_QUEUE_URL")?),
+        metrics: Metrics::new(session, "collector"),
+    })
 }

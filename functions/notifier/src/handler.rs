@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use lambda_runtime::Error;
 use phonehome_alerting::OutgoingBody;
 use phonehome_aws::Metrics;
 use phonehome_cloud::Pager;
 use phonehome_cloud::table::{Key, Table, TableError};
-use phonehome_runtime::now_ms;
+use phonehome_runtime::{Error, now_ms};
 use phonehome_state::Hold;
 use serde_json::{Value, json};
 

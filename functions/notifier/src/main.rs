@@ -12,24 +12,19 @@ use std::process::ExitCode;
 
 use chat::SlackWithSecret;
 use handler::Notifier;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use phonehome_aws::{DynamoTable, Metrics, SnsPager, sdk};
-use phonehome_runtime::{exit_code, required, start_logs};
-use serde_json::Value;
+use phonehome_aws::{DynamoTable, Metrics, Session, SnsPager};
+use phonehome_runtime::{Error, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start_logs();
-    exit_code(run().await)
+    serve(notifier, async |notifier, _| notifier.handle().await).await
 }
 
-async fn run() -> Result<(), Error> {
-    let session = sdk::connect().await?;
-    let notifier = &Notifier {
-        table: DynamoTable::new(&session, required("TABLE_NAME")?),
-        pager: SnsPager::new(&session, required("PAGE_TOPIC_ARN")?),
+fn notifier(session: &Session) -> Result<Notifier<DynamoTable, SnsPager, SlackWithSecret>, Error> {
+    Ok(Notifier {
+        table: DynamoTable::new(session, required("TABLE_NAME")?),
+        pager: SnsPager::new(session, required("PAGE_TOPIC_ARN")?),
         chat: SlackWithSecret { secret_id: required("SLACK_SECRET_ID")?, session: session.clone() },
-        metrics: Metrics::new(&session, "notifier"),
-    };
-    lambda_runtime::run(service_fn(move |_: LambdaEvent<Value>| async move { notifier.handle().await })).await
+        metrics: Metrics::new(session, "notifier"),
+    })
 }

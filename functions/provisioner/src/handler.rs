@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use lambda_runtime::Error;
 use phonehome_aws::Metrics;
 use phonehome_cloud::endpoint::Cloud;
 use phonehome_cloud::table::{Table, TableError};
@@ -18,10 +17,11 @@ use phonehome_provision::{
     COOLDOWN_MS, Job, Members, Provision, Published, Reconciled, StackProgress, account_closed_notice,
     is_observation_queued, note_queued_observation, record_api_call, usual_limits,
 };
-use phonehome_runtime::{Refusal, each_record, now_ms};
+use phonehome_runtime::{Error, Refusal, each_record, now_ms};
+use phonehome_state::StackStatus;
 use phonehome_state::{InForce, Keys, StateError, bindings, readable};
-use phonehome_state::{Phase, StackStatus};
 use serde_json::{Value, json};
+use tracing::Instrument as _;
 
 use crate::event::{Reconcile, Request, read};
 
@@ -91,11 +91,18 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body, &self.management_account).map_err(Refusal::Bad)? {
-                Request::Account(request) => match request.decommission {
-                    Some(mode) => self.decommission(&request, mode).await,
-                    None => self.account(&request).await,
-                },
-                Request::Changed(request, api_call) => self.changed(&request, &api_call).await,
+                Request::Account(request) => {
+                    let handled = async {
+                        match request.decommission {
+                            Some(mode) => self.decommission(&request, mode).await,
+                            None => self.account(&request).await,
+                        }
+                    };
+                    handled.instrument(account_span(&request)).await
+                }
+                Request::Changed(request, api_call) => {
+                    self.changed(&request, &api_call).instrument(account_span(&request)).await
+                }
                 Request::Nothing => Ok(()),
                 Request::Sweep => self.sweep().await,
                 Request::Failure(failure) => self.failed(&failure).await,
@@ -331,31 +338,6 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         self.queue.send(Message { body, delay_s, attributes: vec![] }).await.map_err(later)
     }
 
-    /// Queues every account that is a line of the fleet file, and every one that has a stack. An
-    /// event can be missed; this cannot.
-    async fn sweep(&self) -> Result<(), Refusal> {
-        let fleet = self.fleet().await?;
-        let accounts = self.organization.accounts().await.map_err(later)?;
-        self.notify_unlisted(&fleet, &accounts, true).await?;
-        let mut queue = self.bind_all(&fleet).await?;
-        // Also those that have a stack: one of a closed account has to be noted as such.
-        let stacks =
-            readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
-        queue.extend(stacks.unreadable.iter().map(|it| account_of(&it.doc.key.sort).to_owned()));
-        queue.extend(
-            stacks
-                .found
-                .into_iter()
-                .filter(|(_, stack)| stack.phase != Phase::Gone)
-                .map(|(_, stack)| stack.account),
-        );
-        for account in &queue {
-            self.send(&Reconcile { account: account.clone(), ..Reconcile::default() }, 0).await?;
-        }
-        tracing::info!(queued = queue.len(), "sweep");
-        Ok(())
-    }
-
     /// Without a valid fleet file nothing can be done; the record waits in the queue, then in the
     /// dead-letter queue.
     pub(crate) async fn fleet(&self) -> Result<Fleet, Refusal> {
@@ -372,6 +354,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
         Ok(in_force)
     }
+}
+
+fn account_span(request: &Reconcile) -> tracing::Span {
+    tracing::info_span!("account", account = request.account, attempt = request.attempt)
 }
 
 /// As a queue's delay.
@@ -392,6 +378,6 @@ pub(crate) fn table_error(error: TableError) -> Refusal {
 }
 
 /// The account of a stack's sort key.
-fn account_of(sort: &str) -> &str {
+pub(crate) fn account_of(sort: &str) -> &str {
     sort.split_once('/').map_or(sort, |(account, _)| account)
 }

@@ -7,6 +7,7 @@ mod event;
 mod failed;
 mod failure;
 mod handler;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod unlisted;
@@ -15,40 +16,34 @@ mod who;
 use std::process::ExitCode;
 
 use handler::Provisioner;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
 use phonehome_accounts::AwsOrganization;
-use phonehome_aws::{DynamoTable, Metrics, SqsQueue, sdk};
+use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::endpoint::{Cloud, environment};
 use phonehome_provision::{AwsMembers, Provision};
-use phonehome_runtime::{exit_code, number, required, start_logs};
-use serde_json::Value;
+use phonehome_runtime::{Error, number, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    start_logs();
-    exit_code(run().await)
+    serve(provisioner, async |provisioner, event| provisioner.handle(event).await).await
 }
 
-async fn run() -> Result<(), Error> {
-    let session = sdk::connect().await?;
+fn provisioner(
+    session: &Session,
+) -> Result<Provisioner<DynamoTable, SqsQueue, AwsOrganization, AwsMembers>, Error> {
     let requeue_delay_s = number("REQUEUE_DELAY_SECONDS", 20)?;
     let cooldown_ms = handler::cooldown_ms(&Cloud::from_variables(&environment())?, requeue_delay_s);
     let members = AwsMembers::new(session.clone(), required("MEMBER_ROLE_NAME")?)
         .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
-    let table = DynamoTable::new(&session, required("TABLE_NAME")?);
-    let provisioner = &Provisioner {
+    let table = DynamoTable::new(session, required("TABLE_NAME")?);
+    Ok(Provisioner {
         provision: Provision { table, members, cooldown_ms },
-        queue: SqsQueue::new(&session, required("RECONCILE_QUEUE_URL")?),
-        dead_letters: SqsQueue::new(&session, required("DEAD_LETTER_QUEUE_URL")?),
-        organization: AwsOrganization::new(&session),
-        metrics: Metrics::new(&session, "provisioner"),
+        queue: SqsQueue::new(session, required("RECONCILE_QUEUE_URL")?),
+        dead_letters: SqsQueue::new(session, required("DEAD_LETTER_QUEUE_URL")?),
+        organization: AwsOrganization::new(session),
+        metrics: Metrics::new(session, "provisioner"),
         requeue_delay_s,
         management_account: required("MANAGEMENT_ACCOUNT_ID")?,
-    };
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        provisioner.handle(&event.payload).await
-    }))
-    .await
+    })
 }
 
 /// The probe's code lies beside the binary.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Account, Organization, Queue};
 use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::handler::{Provisioner, table_error};
 
-const ATTEMPTS_MAX: usize = 10;
 const DAY_MS: u64 = 24 * 60 * 60_000;
 /// How many accounts of a day are kept by name; the rest is a number.
 const NAMED_MAX: usize = 50;
@@ -52,10 +51,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let is_unlisted =
             |account: &&Account| account.active && !is_special(fleet, account) && !is_line(account);
         let unlisted: Vec<&Account> = accounts.iter().filter(is_unlisted).collect();
-        for _ in 0..ATTEMPTS_MAX {
-            let doc = table.get(&key).await.map_err(table_error)?;
-            let before: Unlisted =
-                doc.as_ref().map(Doc::read).transpose().map_err(table_error)?.unwrap_or_default();
+        let notified = on_conflict(ATTEMPTS, async || {
+            let doc = table.get(&key).await?;
+            let before: Unlisted = doc.as_ref().map(Doc::read).transpose()?.unwrap_or_default();
             let mut after = before.clone();
             if all {
                 after.notified.retain(|id| unlisted.iter().any(|account| account.id == *id));
@@ -69,14 +67,13 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
                 let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
                 Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
             }));
-            match table.write(writes).await {
-                Ok(()) => return Ok(()),
-                Err(TableError::Conflict { .. }) => {}
-                Err(error) => return Err(table_error(error)),
-            }
+            table.write(writes).await
+        });
+        match notified.await {
+            // The next sweep says it.
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(table_error(error)),
         }
-        // The next sweep says it.
-        Ok(())
     }
 }
 

@@ -1,0 +1,37 @@
+//! A sweep: every account is observed.
+
+use phonehome_cloud::table::Table;
+use phonehome_cloud::{Organization, Queue};
+use phonehome_provision::Members;
+use phonehome_runtime::Refusal;
+use phonehome_state::{Keys, Phase, StackStatus, readable};
+
+use crate::event::Reconcile;
+use crate::handler::{Provisioner, account_of, later, table_error};
+
+impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+    /// Queues every account that is a line of the fleet file, and every one that has a stack. An
+    /// event can be missed; this cannot.
+    pub(crate) async fn sweep(&self) -> Result<(), Refusal> {
+        let fleet = self.fleet().await?;
+        let accounts = self.organization.accounts().await.map_err(later)?;
+        self.notify_unlisted(&fleet, &accounts, true).await?;
+        let mut queue = self.bind_all(&fleet).await?;
+        // Also those that have a stack: one of a closed account has to be noted as such.
+        let stacks =
+            readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
+        queue.extend(stacks.unreadable.iter().map(|it| account_of(&it.doc.key.sort).to_owned()));
+        queue.extend(
+            stacks
+                .found
+                .into_iter()
+                .filter(|(_, stack)| stack.phase != Phase::Gone)
+                .map(|(_, stack)| stack.account),
+        );
+        for account in &queue {
+            self.send(&Reconcile { account: account.clone(), ..Reconcile::default() }, 0).await?;
+        }
+        tracing::info!(queued = queue.len(), "sweep");
+        Ok(())
+    }
+}
