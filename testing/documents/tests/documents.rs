@@ -1,6 +1,7 @@
 //! What documents say of the repository: links, files, tests, and how they are kept.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use phonehome_documents::{Document, documents, files, repository};
@@ -53,7 +54,7 @@ fn every_file_that_is_named_exists() {
 }
 
 #[test]
-fn every_test_that_is_named_exists() {
+fn every_test_and_method_that_is_named_exists() {
     let mut functions = BTreeSet::new();
     for (extension, keyword) in [("rs", "fn "), ("py", "def ")] {
         for (_, text) in files(&repository(), extension) {
@@ -68,13 +69,43 @@ fn every_test_that_is_named_exists() {
         for span in &document.spans {
             let sentence = span.what.matches('_').count() >= 4
                 && span.what.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-            if sentence && !functions.contains(&span.what) {
+            // `Fleet::identify`
+            let method = span.what.split_once("::").filter(|(of, name)| {
+                of.starts_with(|c: char| c.is_ascii_uppercase())
+                    && name.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+            });
+            let name = method.map_or(span.what.as_str(), |(_, name)| name);
+            if (sentence || method.is_some()) && !functions.contains(name) {
                 missing.push(format!("{}: {}", span.place, span.what));
             }
         }
     }
     assert!(functions.len() > 1_000, "functions are not found");
     assert!(missing.is_empty(), "{missing:#?}");
+}
+
+#[test]
+fn every_name_is_in_the_file_that_is_given_for_it() {
+    let mut wrong = Vec::new();
+    let mut held = 0;
+    for document in documents() {
+        for pair in document.spans.windows(2) {
+            let (name, file) = (pair[0].what.as_str(), pair[1].what.as_str());
+            let given = [format!("`{name}` (`{file}`"), format!("(`{name}`, `{file}`")];
+            let identifier = name.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
+            let source = file.contains('/') && file.ends_with(".rs");
+            if !source || !identifier || !given.iter().any(|it| document.text.contains(it)) {
+                continue;
+            }
+            held += 1;
+            let text = fs::read_to_string(repository().join(file)).unwrap_or_default();
+            if !text.contains(name.rsplit("::").next().unwrap_or(name)) {
+                wrong.push(format!("{}: {name} is not in {file}", pair[0].place));
+            }
+        }
+    }
+    assert!(held > 15, "names with their files are not found");
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
