@@ -18,6 +18,7 @@ mod test_cloud;
 mod test_removals;
 
 use phonehome_cloud::CloudError;
+use phonehome_executor::StepError;
 use phonehome_executor::{Ids, StackApi};
 use phonehome_network::{Address, Inventory, Kind};
 use phonehome_planner::Action;
@@ -34,7 +35,7 @@ impl StackApi for AwsStack {
         address: &Address,
         action: &Action,
         ids: &Ids,
-    ) -> Result<Option<String>, CloudError> {
+    ) -> Result<Option<String>, StepError> {
         tracing::debug!(account = self.spec.account, %address, ?action, "step");
         perform::perform(self, address, action, ids).await
     }

@@ -13,7 +13,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use phonehome_cloud::table::{BODY_BYTES_MAX, Doc, Expect, Key, Table, TableError, Write, key};
-use phonehome_cloud::{Class, CloudError};
+use phonehome_cloud::{Cause, Class, CloudError};
 
 use crate::Session;
 use crate::error::OfSdk as _;
@@ -70,12 +70,7 @@ impl DynamoTable {
     }
 
     fn unbuildable(&self, error: &dyn std::error::Error) -> CloudError {
-        CloudError {
-            operation: "dynamodb:TransactWriteItems",
-            subject: self.name.clone(),
-            code: "request".into(),
-            message: error.to_string(),
-        }
+        CloudError::of_cause("dynamodb:TransactWriteItems", &self.name, Cause::Request(error.to_string()))
     }
 
     /// A single put is a `PutItem`: half the price of a transaction.
@@ -143,9 +138,10 @@ fn pause_before_next(error: &CloudError, attempt: u32) -> Option<Duration> {
 
 /// Whether an item is in another transaction, and no condition of the write was found untrue.
 fn meets_transaction(error: &CloudError) -> bool {
+    let Cause::Service { code, message } = &error.cause else { return false };
     // The message of a cancelled transaction lists a reason for each item.
-    let has = |reason: &str| error.message.contains(reason);
-    match error.code.as_str() {
+    let has = |reason: &str| message.contains(reason);
+    match code.as_str() {
         "TransactionConflictException" => true,
         "TransactionCanceledException" => has("TransactionConflict") && !has("ConditionalCheckFailed"),
         _ => false,
@@ -249,12 +245,12 @@ impl Table for DynamoTable {
         if left.is_empty() {
             return Ok(docs);
         }
-        Err(TableError::Aws(CloudError {
-            operation: "dynamodb:BatchGetItem",
-            subject: self.name.clone(),
-            code: "ProvisionedThroughputExceededException".into(),
-            message: format!("{} keys are left after {GET_MANY_ROUNDS} rounds", left.len()),
-        }))
+        Err(TableError::Aws(CloudError::service(
+            "dynamodb:BatchGetItem",
+            &self.name,
+            "ProvisionedThroughputExceededException",
+            format!("{} keys are left after {GET_MANY_ROUNDS} rounds", left.len()),
+        )))
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
@@ -342,8 +338,7 @@ mod tests {
     }
 
     fn refused(code: &str, message: &str) -> CloudError {
-        let (subject, code, message) = ("phonehome".into(), code.into(), message.into());
-        CloudError { operation: "dynamodb:PutItem", subject, code, message }
+        CloudError::service("dynamodb:PutItem", "phonehome", code, message)
     }
 
     #[test]
@@ -364,7 +359,7 @@ mod tests {
             refused("ConditionalCheckFailedException", "The conditional request failed"),
             refused("TransactionCanceledException", both),
             refused("TransactionCanceledException", "reasons [ThrottlingError]"),
-            refused("timeout", "no answer in time"),
+            CloudError::of_cause("dynamodb:PutItem", "phonehome", Cause::Timeout),
         ] {
             assert_eq!(pause_before_next(&error, 1), None, "{error}");
         }

@@ -2,7 +2,7 @@
 
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use phonehome_cloud::CloudError;
+use phonehome_cloud::{Cause, CloudError};
 
 /// Makes an [`CloudError`] of an SDK error. The error itself, and what can be done about it, are in
 /// `phonehome_cloud`, which knows no SDK.
@@ -21,22 +21,19 @@ impl OfSdk for CloudError {
         subject: impl Into<String>,
         error: &SdkError<E, HttpResponse>,
     ) -> Self {
-        let (code, message) = match error {
-            SdkError::ServiceError(service) => (
-                service.err().code().unwrap_or("unknown").to_owned(),
-                service.err().message().unwrap_or("no message").to_owned(),
+        let cause = match error {
+            SdkError::ServiceError(service) => Cause::Service {
+                code: service.err().code().unwrap_or("unknown").to_owned(),
+                message: service.err().message().unwrap_or("no message").to_owned(),
+            },
+            SdkError::TimeoutError(_) => Cause::Timeout,
+            SdkError::DispatchFailure(failure) => Cause::Connection(
+                failure.as_connector_error().map_or("no reason given".to_owned(), |error| causes(error)),
             ),
-            SdkError::TimeoutError(_) => ("timeout".to_owned(), "no answer in time".to_owned()),
-            SdkError::DispatchFailure(failure) => (
-                "connection".to_owned(),
-                failure.as_connector_error().map_or("no connection".to_owned(), |error| causes(error)),
-            ),
-            SdkError::ResponseError(_) => {
-                ("response".to_owned(), "the answer was cut off or unreadable".to_owned())
-            }
-            _ => ("request".to_owned(), "the request could not be built".to_owned()),
+            SdkError::ResponseError(_) => Cause::Response("it was cut off or unreadable".to_owned()),
+            _ => Cause::Request("the SDK gives no reason".to_owned()),
         };
-        let read = Self { operation, subject: subject.into(), code, message };
+        let read = Self { operation, subject: subject.into(), cause };
         let status = error.raw_response().map(|answer| answer.status().as_u16());
         status.map_or(read.clone(), |status| read.with_status(status))
     }

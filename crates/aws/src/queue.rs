@@ -2,7 +2,7 @@
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use phonehome_cloud::{CloudError, DELAY_S_MAX, Message, Queue};
+use phonehome_cloud::{Cause, CloudError, DELAY_S_MAX, Message, Queue};
 
 use crate::Session;
 use crate::error::OfSdk as _;
@@ -31,11 +31,8 @@ impl Queue for SqsQueue {
             .delay_seconds(i32::try_from(message.delay_s.min(DELAY_S_MAX)).unwrap_or(0));
         for (name, value) in message.attributes {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build();
-            let value = value.map_err(|error| CloudError {
-                operation: "sqs:SendMessage",
-                subject: self.url.clone(),
-                code: "request".into(),
-                message: error.to_string(),
+            let value = value.map_err(|error| {
+                CloudError::of_cause("sqs:SendMessage", &self.url, Cause::Request(error.to_string()))
             })?;
             request = request.message_attributes(name, value);
         }

@@ -6,8 +6,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, Region, SdkConfig};
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
-use phonehome_cloud::CloudError;
 use phonehome_cloud::endpoint::{Cloud, ENDPOINT_VARIABLE, EndpointError, environment, require_loopback};
+use phonehome_cloud::{Cause, CloudError};
 
 use crate::error::OfSdk as _;
 
@@ -130,11 +130,8 @@ pub async fn in_member_account(
         .send()
         .await
         .map_err(|error| CloudError::of("sts:AssumeRole", &arn, &error))?;
-    let given = answer.credentials.ok_or_else(|| CloudError {
-        operation: "sts:AssumeRole",
-        subject: arn,
-        code: "response".into(),
-        message: "the answer carries no credentials".into(),
+    let given = answer.credentials.ok_or_else(|| {
+        CloudError::of_cause("sts:AssumeRole", arn, Cause::Response("it carries no credentials".into()))
     })?;
     let credentials = Credentials::new(
         given.access_key_id,

@@ -142,12 +142,7 @@ mod tests {
 
     #[test]
     fn who_may_not_look_is_told_what_it_takes() {
-        let error = |code: &str| CloudError {
-            operation: "cloudtrail:DescribeTrails",
-            subject: "us-east-1".into(),
-            code: code.into(),
-            message: "no".into(),
-        };
+        let error = |code: &str| CloudError::service("cloudtrail:DescribeTrails", "us-east-1", code, "no");
         assert!(refused(&error("AccessDeniedException")).text.contains("cloudtrail:GetEventSelectors"));
         let none = refused(&error("AWSOrganizationsNotInUseException"));
         assert!(none.text.contains("without an organization"), "{}", none.text);

@@ -71,7 +71,7 @@ async fn plans(work: &Targets) -> Vec<Planned> {
     let total = jobs.len();
     let observations = jobs.iter().zip(claims).enumerate().map(|(number, (job, claim))| async move {
         let plan = match claim {
-            Ok(claim) => work.provision.preview(job, &claim).await,
+            Ok(claim) => work.provision.preview(job, &claim).await.map_err(|refused| refused.to_string()),
             Err(refused) => Err(refused),
         };
         let outcome = plan.as_ref().map_or_else(|_| "cannot be planned".to_owned(), Plan::sums);
@@ -86,7 +86,8 @@ async fn claims(work: &Targets, jobs: &[Job<'_>]) -> Vec<Result<Claim, String>> 
     let mut claims: Vec<Result<Claim, String>> = Vec::new();
     for job in jobs {
         let so_far: Vec<Claim> = claims.iter().flatten().cloned().collect();
-        claims.push(work.provision.expected_claim(job, &so_far).await);
+        let claim = work.provision.expected_claim(job, &so_far).await;
+        claims.push(claim.map_err(|refused| refused.to_string()));
     }
     claims
 }

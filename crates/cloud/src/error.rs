@@ -1,19 +1,53 @@
-//! What goes wrong in a call to AWS, distinguished by what can be done about it.
+//! What goes wrong in a call to a cloud, told apart by what can be done about it.
 
-/// A call to AWS that failed.
+use std::fmt;
+
+/// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{operation} ({subject}): {code}: {message}{}", self.hint())]
+#[error("{operation} ({subject}): {cause}{}", self.hint())]
 pub struct CloudError {
     /// The API operation, `ec2:CreateVpc`.
     pub operation: &'static str,
     /// What it was about: an account, an address, a queue.
     pub subject: String,
-    /// AWS's error code; `http-503` and its like when the service failed and gave none that is known;
-    /// `timeout`, `connection`, `response` when there was no answer; `bucket`, `unseen`, `order` when no call
-    /// was made. What each means is in `meaning.rs`.
-    pub code: String,
-    /// AWS's message.
-    pub message: String,
+    /// Why it failed.
+    pub cause: Cause,
+}
+
+/// Why a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The service answered with an error.
+    Service {
+        /// AWS's error code. What each means is in `meaning.rs`.
+        code: String,
+        /// AWS's message.
+        message: String,
+    },
+    /// The service failed, and gave no code that is known.
+    Http {
+        /// The answer's HTTP status: 429, or 500 and above.
+        status: u16,
+        /// What it said.
+        message: String,
+    },
+    /// No answer came in time: what was asked for may be done.
+    Timeout,
+    /// There was no connection, or it broke: what was asked for may be done.
+    Connection(String),
+    /// The answer was cut off, or lacks what it must carry: what was asked for is done.
+    Response(String),
+    /// The request could not be built: nothing was asked.
+    Request(String),
+    /// Nothing was asked: the call would have exceeded AWS's limit.
+    LocalThrottle {
+        /// For how long; milliseconds.
+        wait_ms: u64,
+        /// Which limit, in words.
+        limit: String,
+    },
+    /// Nothing was asked: what the call needs was there already, and nobody has seen its id yet.
+    NotSeenYet(String),
 }
 
 /// What can be done about an error.
@@ -40,18 +74,43 @@ pub enum Class {
 }
 
 impl CloudError {
+    /// An error that the service answered with.
+    pub fn service(
+        operation: &'static str,
+        subject: impl Into<String>,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::of_cause(operation, subject, Cause::Service { code: code.into(), message: message.into() })
+    }
+
+    /// An error with this cause.
+    pub fn of_cause(operation: &'static str, subject: impl Into<String>, cause: Cause) -> Self {
+        Self { operation, subject: subject.into(), cause }
+    }
+
+    /// AWS's error code, where the service answered with one.
+    pub fn code(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Service { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+
     /// The same, with the answer's HTTP status: it decides where the service failed (500 and above) or
     /// refused to be asked so often (429), and gave no code that the table knows.
     #[must_use]
     pub fn with_status(self, status: u16) -> Self {
         let failed = status == 429 || status >= 500;
-        if !failed || self.class() != Class::Invalid || !self.advice().is_empty() {
-            return self;
+        match &self.cause {
+            Cause::Service { code, message }
+                if failed && self.class() == Class::Invalid && self.advice().is_empty() =>
+            {
+                let message = format!("{code}: {message}");
+                Self { cause: Cause::Http { status, message }, ..self }
+            }
+            _ => self,
         }
-        let message = format!("{}: {}", self.code, self.message);
-        // What AWS may add to these has failed too.
-        let status = if [429, 500, 502, 503, 504, 509].contains(&status) { status } else { 500 };
-        Self { code: format!("http-{status}"), message, ..self }
     }
 
     fn hint(&self) -> String {
@@ -62,33 +121,56 @@ impl CloudError {
     }
 }
 
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service { code, message } => write!(f, "{code}: {message}"),
+            Self::Http { status, message } => write!(f, "HTTP {status}: {message}"),
+            Self::Timeout => f.write_str("no answer in time"),
+            Self::Connection(problem) => write!(f, "no connection: {problem}"),
+            Self::Response(problem) => write!(f, "unusable answer: {problem}"),
+            Self::Request(problem) => write!(f, "the request could not be built: {problem}"),
+            Self::LocalThrottle { limit, .. } => write!(f, "not asked: {limit}"),
+            Self::NotSeenYet(what) => write!(f, "not asked: {what}"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_service_that_failed_is_asked_again_whatever_it_calls_its_failure() {
-        let error = |code: &str| CloudError {
-            operation: "lambda:CreateFunction",
-            subject: "x".into(),
-            code: code.into(),
-            message: "oh".into(),
-        };
         for (code, status, becomes, class) in [
-            ("unknown", 503, "http-503", Class::Transient),
-            ("SomethingNew", 500, "http-500", Class::Transient),
-            ("SomethingNew", 599, "http-500", Class::Transient),
-            ("SomethingNew", 429, "http-429", Class::Throttled),
-            ("unknown", 509, "http-509", Class::Throttled),
-            ("SomethingNew", 499, "SomethingNew", Class::Invalid),
-            ("SomethingNew", 400, "SomethingNew", Class::Invalid),
+            ("unknown", 503, None, Class::Transient),
+            ("SomethingNew", 500, None, Class::Transient),
+            ("SomethingNew", 599, None, Class::Transient),
+            ("SomethingNew", 429, None, Class::Throttled),
+            ("unknown", 509, None, Class::Throttled),
+            ("SomethingNew", 499, Some("SomethingNew"), Class::Invalid),
+            ("SomethingNew", 400, Some("SomethingNew"), Class::Invalid),
             // What the table knows stays what it is: EC2 answers throttles with 503.
-            ("RequestLimitExceeded", 503, "RequestLimitExceeded", Class::Throttled),
-            ("AddressLimitExceeded", 503, "AddressLimitExceeded", Class::Invalid),
+            ("RequestLimitExceeded", 503, Some("RequestLimitExceeded"), Class::Throttled),
+            ("AddressLimitExceeded", 503, Some("AddressLimitExceeded"), Class::Invalid),
         ] {
-            let read = error(code).with_status(status);
-            assert_eq!((read.code.as_str(), read.class()), (becomes, class), "{code} {status}");
+            let read = CloudError::service("lambda:CreateFunction", "x", code, "oh").with_status(status);
+            assert_eq!((read.code(), read.class()), (becomes, class), "{code} {status}");
             assert!(read.to_string().contains(code), "{read}");
+        }
+    }
+
+    #[test]
+    fn what_may_have_been_done_is_looked_for_and_what_was_not_asked_waits() {
+        for (cause, class) in [
+            (Cause::Timeout, Class::Transient),
+            (Cause::Connection("reset".into()), Class::Transient),
+            (Cause::Response("no id".into()), Class::Transient),
+            (Cause::Request("no name".into()), Class::Invalid),
+            (Cause::LocalThrottle { wait_ms: 9, limit: "ec2".into() }, Class::Throttled),
+            (Cause::NotSeenYet("needs vpc".into()), Class::EventuallyConsistent),
+        ] {
+            assert_eq!(CloudError::of_cause("ec2:CreateVpc", "x", cause.clone()).class(), class, "{cause}");
         }
     }
 }

@@ -9,7 +9,7 @@ mod pager;
 mod queue;
 pub mod table;
 
-pub use error::{Class, CloudError};
+pub use error::{Cause, Class, CloudError};
 pub use organization::{Account, FixedOrganization, Organization};
 pub use pager::{MemoryPager, Pager};
 pub use queue::{DELAY_S_MAX, MemoryQueue, Message, Queue};

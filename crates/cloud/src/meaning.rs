@@ -4,7 +4,7 @@
 //! that does, and the only one that knows codes. Each row names where it comes from; `cases.rs` has an
 //! example for each row, `considered.rs` says for each operation that is called what it may answer.
 
-use crate::{Class, CloudError};
+use crate::{Cause, Class, CloudError};
 
 use Class::{
     AccountNotReady, AlreadyDone, Conflict, Denied, EventuallyConsistent, Invalid, Throttled, Transient,
@@ -60,9 +60,6 @@ const TF_EC2: &str = "terraform-provider-aws internal/service/ec2/errors.go and 
 const TF_FUNCTION: &str = "terraform-provider-aws internal/service/lambda/function.go, retryFunctionOp";
 const TF_DESTINATION: &str = "terraform-provider-aws internal/service/lambda/function_event_invoke_config.go";
 const TF_SCHEDULE: &str = "terraform-provider-aws internal/service/scheduler/retry.go";
-/// No answer of AWS: this project's own codes, see [`CloudError::code`].
-const OURS: &str = "phonehome: no call was made, or no answer came";
-
 pub(crate) static TABLE: &[Row] = &[
     // What is so already.
     row("ec2:ReleaseAddress", "AuthFailure", "", EventuallyConsistent, TF_EC2),
@@ -175,8 +172,6 @@ pub(crate) static TABLE: &[Row] = &[
     row("*", "ProvisionedThroughputExceededException LimitExceededException", "", Throttled, SDK),
     row("*", "PriorRequestNotComplete", "", Throttled, SDK),
     row("*", "KmsThrottled KMSThrottling* Throttled", "", Throttled, MODEL),
-    row("*", "http-429 http-509", "", Throttled, SDK),
-    row("*", "bucket", "", Throttled, OURS),
     // Somebody else wrote.
     row("*", "ConditionalCheckFailedException", "", Conflict, DYNAMODB),
     row("*", "TransactionConflictException ReplicatedWriteConflictException", "", Conflict, MODEL),
@@ -189,7 +184,6 @@ pub(crate) static TABLE: &[Row] = &[
     row("dynamodb:*", "TransactionInProgressException", "", Transient, SDK),
     // The network or the service.
     row("*", "RequestTimeout RequestTimeoutException", "", Transient, SDK),
-    row("*", "http-500 http-502 http-503 http-504", "", Transient, SDK),
     row(
         "*",
         "InternalError InternalFailure InternalServerError InternalServerException",
@@ -208,7 +202,6 @@ pub(crate) static TABLE: &[Row] = &[
     row("ec2:*", "InsufficientAddressCapacity InsufficientCapacity", "", Transient, EC2),
     // A run has new credentials each time.
     row("*", "ExpiredToken ExpiredTokenException RequestExpired", "", Transient, COMMON),
-    row("*", "timeout connection response", "", Transient, OURS),
     // An account that is too young, or a Region that is being enabled.
     row("sts:AssumeRole", "AccessDenied* UnauthorizedOperation", "", AccountNotReady, NEW_ACCOUNT),
     row("sts:AssumeRole", "RegionDisabledException", "", AccountNotReady, MODEL),
@@ -272,7 +265,6 @@ pub(crate) static TABLE: &[Row] = &[
     quota("ServiceQuotaExceededException", "raise the quota that the message names"),
     quota("*LimitExceeded *LimitExceededException", "raise the quota that the message names"),
     // What was made a moment ago and is not there yet.
-    row("*", "unseen", "", EventuallyConsistent, OURS),
     row("ec2:* lambda:* scheduler:* dynamodb:*", MISSING, "", EventuallyConsistent, EC2),
 ];
 
@@ -287,10 +279,10 @@ const FUNCTION: &str = "lambda:CreateFunction lambda:UpdateFunctionConfiguration
 const CANCELED: &str = "TransactionCanceledException";
 
 impl Row {
-    pub(crate) fn fits(&self, error: &CloudError) -> bool {
-        matches_any(self.operations, error.operation)
-            && matches_any(self.codes, bare(&error.code))
-            && error.message.to_ascii_lowercase().contains(self.message)
+    pub(crate) fn fits(&self, operation: &str, code: &str, message: &str) -> bool {
+        matches_any(self.operations, operation)
+            && matches_any(self.codes, bare(code))
+            && message.to_ascii_lowercase().contains(self.message)
     }
 }
 
@@ -298,7 +290,14 @@ impl CloudError {
     /// What can be done about it. The same code can mean different things for different operations.
     /// What is not in the table is wrong in the request: trying again does not help.
     pub fn class(&self) -> Class {
-        self.row().map_or(Invalid, |row| row.class)
+        match &self.cause {
+            Cause::Service { .. } => self.row().map_or(Invalid, |row| row.class),
+            // 509 is Bandwidth Limit Exceeded; both are what the SDKs take for a throttle.
+            Cause::Http { status: 429 | 509, .. } | Cause::LocalThrottle { .. } => Throttled,
+            Cause::Http { .. } | Cause::Timeout | Cause::Connection(_) | Cause::Response(_) => Transient,
+            Cause::Request(_) => Invalid,
+            Cause::NotSeenYet(_) => EventuallyConsistent,
+        }
     }
 
     /// What people can do about it, where they can do something; empty otherwise.
@@ -308,17 +307,23 @@ impl CloudError {
 
     /// Whether it says that there is nothing of the name or id that was asked for.
     pub fn says_missing(&self) -> bool {
-        matches_any(MISSING, bare(&self.code))
+        self.code().is_some_and(|code| matches_any(MISSING, bare(code)))
     }
 
     /// Whether a policy forbids it by name, such as one that closes a Region to the organization, and not
     /// merely no policy allows it.
     pub fn is_forbidden(&self) -> bool {
-        self.class() == Denied && self.message.to_ascii_lowercase().contains("explicit deny")
+        match &self.cause {
+            Cause::Service { message, .. } => {
+                self.class() == Denied && message.to_ascii_lowercase().contains("explicit deny")
+            }
+            _ => false,
+        }
     }
 
     fn row(&self) -> Option<&'static Row> {
-        TABLE.iter().find(|row| row.fits(self))
+        let Cause::Service { code, message } = &self.cause else { return None };
+        TABLE.iter().find(|row| row.fits(self.operation, code, message))
     }
 }
 

@@ -8,6 +8,8 @@ use phonehome_planner::{Action, Ref};
 
 use phonehome_cloud::CloudError;
 
+use crate::{PlanBug, StepError};
+
 /// One account and Region, observed and changed.
 pub trait StackApi: Send + Sync {
     /// Sees everything of these kinds; the others are `unseen` in what it answers.
@@ -19,7 +21,7 @@ pub trait StackApi: Send + Sync {
         address: &Address,
         action: &Action,
         ids: &Ids,
-    ) -> impl Future<Output = Result<Option<String>, CloudError>> + Send;
+    ) -> impl Future<Output = Result<Option<String>, StepError>> + Send;
 
     /// The API operation behind an action, as in `ec2:CreateVpc`: it says which of AWS's limits the
     /// call counts against ([`crate::Buckets`]). An action that needs several calls names the one
@@ -35,16 +37,13 @@ impl Ids {
     /// The id behind a reference.
     ///
     /// # Errors
-    /// When the step that makes it is not done: the plan's order is wrong.
-    pub fn resolve(&self, reference: &Ref) -> Result<String, CloudError> {
+    /// [`PlanBug`] when the step that makes it is not done: the plan's order is wrong.
+    pub fn resolve(&self, reference: &Ref) -> Result<String, PlanBug> {
         match reference {
             Ref::Id(id) => Ok(id.clone()),
-            Ref::Output(address) => self.0.get(address).cloned().ok_or_else(|| CloudError {
-                operation: "plan",
-                subject: address.to_string(),
-                code: "order".into(),
-                message: "a step needs this before it is made: a bug in the planner".into(),
-            }),
+            Ref::Output(address) => {
+                self.0.get(address).cloned().ok_or_else(|| PlanBug::NotMadeYet(address.clone()))
+            }
         }
     }
 

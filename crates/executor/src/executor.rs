@@ -7,8 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use phonehome_planner::{Plan, Step};
 
 use crate::run::Run;
-use crate::{Applied, Buckets, Clock, Fence, Ids, Progress, Quiet, StackApi, Stale, Uptime};
-use phonehome_cloud::CloudError;
+use crate::{Applied, Buckets, Clock, Fence, Ids, StackApi, Stale, StepError, Uptime};
 
 /// How many calls are under way at once. EC2's bucket of mutating calls holds 50 and refills with
 /// 5 a second (per API, account and Region), so a stack of some 40 creates fits.
@@ -17,37 +16,31 @@ pub const CALLS_MAX: usize = 16;
 /// Applies plans to one account and Region. Keep it between two plans for the same one: it remembers
 /// how many calls are left.
 #[derive(Debug, Default)]
-pub struct Executor<C = Uptime, P = Quiet> {
+pub struct Executor<C = Uptime> {
     buckets: Buckets,
     clock: C,
-    progress: P,
 }
 
 impl Executor {
-    /// By real time, telling nobody, with full buckets.
+    /// By real time, with full buckets.
     pub fn new() -> Self {
         Self::default()
     }
 }
 
-impl<C: Clock, P: Progress> Executor<C, P> {
+impl<C: Clock> Executor<C> {
     /// The same with another clock.
-    pub fn with_clock<D: Clock>(self, clock: D) -> Executor<D, P> {
+    pub fn with_clock<D: Clock>(self, clock: D) -> Executor<D> {
         // Full again: the old levels are by the old clock.
-        Executor { buckets: Buckets::default(), clock, progress: self.progress }
+        Executor { buckets: Buckets::default(), clock }
     }
 
-    /// The same, telling someone what happens.
-    pub fn with_progress<Q: Progress>(self, progress: Q) -> Executor<C, Q> {
-        Executor { buckets: self.buckets, clock: self.clock, progress }
-    }
-
-    /// Applies every step of `plan` that can be applied now, up to [`CALLS_MAX`] at once, and answers
+    /// Applies every step of `plan` that can be applied now, up to [`CALLS_MAX`] at once, and returns
     /// when no call is under way. It never sleeps. A step that is not done takes down only what comes
     /// after it, but an account or role that refuses calls is not asked again.
     pub async fn apply<A: StackApi, F: Fence>(&mut self, api: &A, plan: &Plan, fence: &F) -> Applied {
         let stale = OnceLock::new();
-        let mut run = Run::new(plan, &self.progress);
+        let mut run = Run::new(plan);
         let mut running = FuturesUnordered::new();
         loop {
             let now_ms = self.clock.now_ms();
@@ -74,7 +67,7 @@ impl<C: Clock, P: Progress> Executor<C, P> {
 
 enum CallOutcome {
     Stale(Stale),
-    Api(Result<Option<String>, CloudError>),
+    Api(Result<Option<String>, StepError>),
 }
 
 /// Asks the fence, then makes the call. Once the fence has refused one step, it has refused all,

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::future::Future;
 
-use crate::Clock;
-
 /// This executor may no longer change the stack: a newer one has it, or may have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stale {
@@ -48,14 +46,6 @@ impl<F: Fence> Fence for &F {
     }
 }
 
-/// Both must allow it. The first is asked first, so let that be the cheaper one.
-impl<A: Fence, B: Fence> Fence for (A, B) {
-    async fn check(&self) -> Result<(), Stale> {
-        self.0.check().await?;
-        self.1.check().await
-    }
-}
-
 /// Always allows it: for tests, and for stacks that nobody else can know of.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoFence;
@@ -63,32 +53,5 @@ pub struct NoFence;
 impl Fence for NoFence {
     async fn check(&self) -> Result<(), Stale> {
         Ok(())
-    }
-}
-
-/// Allows it until the lease is over. By the holder's own clock, which never goes back: choose an
-/// end that leaves room for the calls under way then (a call takes seconds).
-#[derive(Debug, Clone, Copy)]
-pub struct Deadline<C> {
-    clock: C,
-    generation: u64,
-    end_ms: u64,
-}
-
-impl<C: Clock> Deadline<C> {
-    /// The lease of `generation`, which is over in `lease_ms` milliseconds from now.
-    pub fn new(clock: C, generation: u64, lease_ms: u64) -> Self {
-        let end_ms = clock.now_ms().saturating_add(lease_ms);
-        Self { clock, generation, end_ms }
-    }
-}
-
-impl<C: Clock> Fence for Deadline<C> {
-    async fn check(&self) -> Result<(), Stale> {
-        if self.clock.now_ms() < self.end_ms {
-            Ok(())
-        } else {
-            Err(Stale { generation: self.generation, newest: None })
-        }
     }
 }

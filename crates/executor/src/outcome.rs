@@ -2,7 +2,7 @@
 
 use phonehome_network::Address;
 
-use crate::Stale;
+use crate::{Stale, StepError};
 use phonehome_cloud::CloudError;
 
 /// What came of a step.
@@ -11,16 +11,15 @@ pub enum StepOutcome {
     /// Done; the new resource's id, where there is one. What AWS says was so already counts as
     /// done too, without an id: the next observation decides what is true.
     Done(Option<String>),
-    /// Not possible yet: observe again later. The error is AWS's answer to this step; or, with the code
-    /// `bucket`, that another call now would exceed AWS's limit, and when it would not; or AWS's
-    /// refusal of another step, which this step would have met too.
+    /// Not possible yet: observe again later. The error is AWS's answer to this step; or that another call
+    /// now would exceed AWS's limit; or AWS's refusal of another step, which this step would have met too.
     Waiting(CloudError),
     /// Not tried, because this earlier step is not done.
     Skipped(Address),
     /// Not tried, because this executor may no longer change the stack.
     Refused(Stale),
     /// Failed in a way that trying again does not mend.
-    Failed(CloudError),
+    Failed(StepError),
 }
 
 /// What came of a plan: one outcome for each step, in the plan's order.
@@ -37,7 +36,7 @@ impl Applied {
     }
 
     /// The first failure, in the plan's order.
-    pub fn failure(&self) -> Option<(&Address, &CloudError)> {
+    pub fn failure(&self) -> Option<(&Address, &StepError)> {
         self.outcomes.iter().find_map(|(address, outcome)| match outcome {
             StepOutcome::Failed(error) => Some((address, error)),
             _ => None,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_cloud::{Class, CloudError};
+use phonehome_cloud::{Cause, Class, CloudError};
 
 /// When so many operations were denied, no other is tried in this run: the role as a whole is not
 /// ready.
@@ -36,7 +36,10 @@ impl Refusals {
     /// Why a call of this operation would be refused as well.
     pub(crate) fn reason(&self, operation: &str) -> Option<CloudError> {
         let error = self.account.as_ref().or_else(|| self.operations.get(operation))?;
-        let message = format!("{} (for the same reason this step was not tried)", error.message);
-        Some(CloudError { message, ..error.clone() })
+        let mut error = error.clone();
+        if let Cause::Service { message, .. } = &mut error.cause {
+            message.push_str(" (for the same reason this step was not tried)");
+        }
+        Some(error)
     }
 }

@@ -14,24 +14,22 @@ pub const RETRIES_MAX: u32 = 3;
 pub enum RetryDecision {
     /// Try it again in this run, after another step is done. Nobody sleeps for it.
     AgainNow,
-    /// Put the account back into the queue and observe again after [`delay`].
+    /// Requeue the account and observe again after [`delay`].
     Later,
     /// Trying again does not help, or has not helped for too long: tell people.
     GiveUp,
 }
 
 /// What to do about a call that failed like this, after `attempts` attempts in this run (the first
-/// counts) and with an account that has waited for this for `waited`.
+/// counts).
 ///
 /// Only what is not visible yet is tried again in the same run. A lost answer never is: the create
 /// call may have worked, and a second one would make a second resource; the next observation sees what the
 /// first one made. A throttled call is not either: the SDK has tried it again already where that is
 /// safe, and the rest of the plan needs the tokens.
-pub fn retry_decision(class: Class, attempts: u32, waited: Duration) -> RetryDecision {
-    if waited >= patience(class) {
-        return RetryDecision::GiveUp;
-    }
+pub fn retry_decision(class: Class, attempts: u32) -> RetryDecision {
     match class {
+        Class::Invalid => RetryDecision::GiveUp,
         Class::EventuallyConsistent if attempts <= RETRIES_MAX => RetryDecision::AgainNow,
         _ => RetryDecision::Later,
     }
@@ -54,15 +52,15 @@ pub fn patience(class: Class) -> Duration {
     Duration::from_secs(minutes * MINUTE)
 }
 
-/// How long to wait before the next observation, after `attempt` looks that ended like this (0 after the
+/// How long to wait before the next observation, after `attempt` observations that ended like this (0 after the
 /// first): it doubles up to a bound, and is drawn from the upper half of that, so that a hundred
 /// accounts that failed together do not come back together. The same arguments give the same delay.
 ///
 /// | class | first | longest | why |
 /// |---|---|---|---|
 /// | `Throttled` | 10 s | 5 min | a bucket of mutating calls refills within 10 s |
-/// | `NotYet`, `AlreadyDone` | 5 s | 1 min | things become visible within seconds |
-/// | `NotReady`, `Denied` | 30 s | 3 min | accounts and roles take minutes |
+/// | `EventuallyConsistent`, `AlreadyDone` | 5 s | 1 min | things become visible within seconds |
+/// | `AccountNotReady`, `Denied` | 30 s | 3 min | accounts and roles take minutes |
 /// | `Transient` | 5 s | 2 min | a service that is down is left alone |
 /// | `Conflict` | 2 s | 30 s | someone else wrote; they are done by then |
 /// | `Invalid` | 15 min | 15 min | not tried again on purpose; SQS's longest delay for who does |
@@ -108,7 +106,7 @@ mod tests {
     #[test]
     fn only_what_is_not_visible_yet_is_tried_again_in_the_same_run_and_three_times_at_most() {
         for class in ALL {
-            let verdicts = [1, 2, 3, 4, 5].map(|attempts| retry_decision(class, attempts, Duration::ZERO));
+            let verdicts = [1, 2, 3, 4, 5].map(|attempts| retry_decision(class, attempts));
             let expected = match class {
                 Class::EventuallyConsistent => [
                     RetryDecision::AgainNow,
@@ -125,21 +123,18 @@ mod tests {
     }
 
     #[test]
-    fn each_class_has_its_patience_and_then_people_are_notified() {
+    fn each_class_has_its_patience() {
         for (class, minutes) in [
             (Class::AccountNotReady, 45),
             (Class::Denied, 45),
             (Class::EventuallyConsistent, 15),
+            (Class::AlreadyDone, 15),
             (Class::Throttled, 60),
             (Class::Transient, 30),
+            (Class::Conflict, 30),
+            (Class::Invalid, 0),
         ] {
-            let end = Duration::from_secs(minutes * 60);
-            assert_eq!(
-                retry_decision(class, 9, end - Duration::from_millis(1)),
-                RetryDecision::Later,
-                "{class:?}"
-            );
-            assert_eq!(retry_decision(class, 9, end), RetryDecision::GiveUp, "{class:?}");
+            assert_eq!(patience(class), Duration::from_secs(minutes * 60), "{class:?}");
         }
     }
 

@@ -1,21 +1,19 @@
 //! The state of one run: which steps are done, under way, held back, refused.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use phonehome_network::Address;
 use phonehome_planner::{Plan, Step};
 
 use crate::refusals::Refusals;
 use crate::retry::{RetryDecision, retry_decision};
-use crate::{Applied, Buckets, Ids, Progress, RetryAt, StackApi, Stale, StepOutcome};
-use phonehome_cloud::{Class, CloudError};
+use crate::{Applied, Buckets, Ids, PlanBug, RetryAt, StackApi, Stale, StepError, StepOutcome};
+use phonehome_cloud::{Cause, Class, CloudError};
 
 /// A plan on its way. Synchronous: it decides which calls are made, and makes none.
 #[derive(Debug)]
-pub(crate) struct Run<'a, P> {
+pub(crate) struct Run<'a> {
     plan: &'a Plan,
-    progress: &'a P,
     ids: Ids,
     outcomes: BTreeMap<&'a Address, StepOutcome>,
     running: BTreeSet<&'a Address>,
@@ -37,11 +35,10 @@ struct Held {
     until_succeeded: Option<usize>,
 }
 
-impl<'a, P: Progress> Run<'a, P> {
-    pub(crate) fn new(plan: &'a Plan, progress: &'a P) -> Self {
+impl<'a> Run<'a> {
+    pub(crate) fn new(plan: &'a Plan) -> Self {
         Self {
             plan,
-            progress,
             ids: Ids::default(),
             outcomes: BTreeMap::new(),
             running: BTreeSet::new(),
@@ -77,7 +74,7 @@ impl<'a, P: Progress> Run<'a, P> {
             }
             let operation = api.operation(&step.action);
             if let Some(why) = self.refusals.reason(operation).or_else(|| self.unseen(step)) {
-                self.converge(step, StepOutcome::Waiting(why));
+                self.conclude(step, StepOutcome::Waiting(why));
                 continue;
             }
             match buckets.take(operation, now_ms) {
@@ -87,7 +84,6 @@ impl<'a, P: Progress> Run<'a, P> {
         }
         for step in &starting {
             self.running.insert(&step.address);
-            self.progress.started(step);
         }
         starting
     }
@@ -97,7 +93,7 @@ impl<'a, P: Progress> Run<'a, P> {
         &mut self,
         step: &'a Step,
         operation: &'static str,
-        answer: Result<Option<String>, CloudError>,
+        answer: Result<Option<String>, StepError>,
         buckets: &mut Buckets,
         now_ms: u64,
     ) {
@@ -108,9 +104,10 @@ impl<'a, P: Progress> Run<'a, P> {
                 if let Some(id) = &id {
                     self.ids.insert(step.address.clone(), id.clone());
                 }
-                return self.converge(step, StepOutcome::Done(id));
+                return self.conclude(step, StepOutcome::Done(id));
             }
-            Err(error) => error,
+            Err(StepError::Cloud(error)) => error,
+            Err(bug) => return self.conclude(step, StepOutcome::Failed(bug)),
         };
         self.refusals.note(operation, &error);
         match error.class() {
@@ -118,22 +115,22 @@ impl<'a, P: Progress> Run<'a, P> {
                 tracing::info!(address = %step.address, %error, "is so already");
                 self.succeeded += 1;
                 self.already.insert(&step.address);
-                return self.converge(step, StepOutcome::Done(None));
+                return self.conclude(step, StepOutcome::Done(None));
             }
             Class::Throttled => buckets.drain(operation, now_ms),
             _ => {}
         }
         let attempts = self.attempts.entry(&step.address).or_default();
         *attempts += 1;
-        match retry_decision(error.class(), *attempts, Duration::ZERO) {
+        match retry_decision(error.class(), *attempts) {
             RetryDecision::AgainNow if !self.stale => {
                 let held = Held { why: error, until_succeeded: Some(self.succeeded) };
                 self.held.insert(&step.address, held);
             }
             RetryDecision::AgainNow | RetryDecision::Later => {
-                self.converge(step, StepOutcome::Waiting(error))
+                self.conclude(step, StepOutcome::Waiting(error))
             }
-            RetryDecision::GiveUp => self.converge(step, StepOutcome::Failed(error)),
+            RetryDecision::GiveUp => self.conclude(step, StepOutcome::Failed(error.into())),
         }
     }
 
@@ -153,7 +150,7 @@ impl<'a, P: Progress> Run<'a, P> {
                 Some(held) if held.until_succeeded.is_some() => StepOutcome::Waiting(held.why),
                 _ => StepOutcome::Refused(stale),
             };
-            self.converge(step, outcome);
+            self.conclude(step, outcome);
         }
     }
 
@@ -161,13 +158,13 @@ impl<'a, P: Progress> Run<'a, P> {
     pub(crate) fn finish(mut self) -> Applied {
         for step in &self.plan.steps {
             if let Some(held) = self.held.remove(&step.address) {
-                self.converge(step, StepOutcome::Waiting(held.why));
+                self.conclude(step, StepOutcome::Waiting(held.why));
             }
         }
         while self.skip_blocked() {}
         for step in &self.plan.steps {
             if !self.outcomes.contains_key(&step.address) {
-                self.converge(step, StepOutcome::Failed(out_of_order(step)));
+                self.conclude(step, StepOutcome::Failed(out_of_order(step).into()));
             }
         }
         let mut outcomes = self.outcomes;
@@ -187,14 +184,11 @@ impl<'a, P: Progress> Run<'a, P> {
     /// What this step needs was made before, so AWS named no id in this run.
     fn unseen(&self, step: &Step) -> Option<CloudError> {
         let needed = step.action.outputs().into_iter().find(|address| self.already.contains(address))?;
-        Some(CloudError {
-            operation: "plan",
-            subject: step.address.to_string(),
-            code: "unseen".into(),
-            message: format!(
-                "needs {needed}, which was there already and was not seen; the next look finds it"
-            ),
-        })
+        let what = format!(
+            "needs {needed}, which was there already and was not seen; the next observation finds it"
+        );
+        let operation = step.action.operation();
+        Some(CloudError::of_cause(operation, step.address.to_string(), Cause::NotSeenYet(what)))
     }
 
     fn starve(&mut self, step: &'a Step, operation: &'static str, empty: RetryAt) {
@@ -202,12 +196,8 @@ impl<'a, P: Progress> Run<'a, P> {
             // AWS's own answer is the better reason.
             return;
         }
-        let why = CloudError {
-            operation,
-            subject: step.address.to_string(),
-            code: "bucket".into(),
-            message: empty.to_string(),
-        };
+        let cause = Cause::LocalThrottle { wait_ms: empty.wait_ms, limit: empty.to_string() };
+        let why = CloudError::of_cause(operation, step.address.to_string(), cause);
         self.held.insert(&step.address, Held { why, until_succeeded: None });
     }
 
@@ -220,30 +210,19 @@ impl<'a, P: Progress> Run<'a, P> {
                 self.outcomes.get(address).is_some_and(|outcome| !matches!(outcome, StepOutcome::Done(_)))
             });
             if let (Some(blocker), false) = (blocker, self.outcomes.contains_key(&step.address)) {
-                self.converge(step, StepOutcome::Skipped(blocker.clone()));
+                self.conclude(step, StepOutcome::Skipped(blocker.clone()));
                 any = true;
             }
         }
         any
     }
 
-    fn converge(&mut self, step: &'a Step, outcome: StepOutcome) {
+    fn conclude(&mut self, step: &'a Step, outcome: StepOutcome) {
         self.held.remove(&step.address);
-        self.progress.ended(step, &outcome);
         self.outcomes.insert(&step.address, outcome);
     }
 }
 
-fn out_of_order(step: &Step) -> CloudError {
-    let after: Vec<_> = step.after.iter().map(ToString::to_string).collect();
-    CloudError {
-        operation: "plan",
-        subject: step.address.to_string(),
-        code: "order".into(),
-        message: format!(
-            "comes after {}, which no step of this plan makes or which in turn comes after this: a bug in the \
-             planner",
-            after.join(", ")
-        ),
-    }
+fn out_of_order(step: &Step) -> PlanBug {
+    PlanBug::OutOfOrder { address: step.address.clone(), after: step.after.clone() }
 }

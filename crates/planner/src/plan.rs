@@ -169,7 +169,7 @@ pub enum PlanError {
     )]
     Ambiguous {
         /// The address.
-        address: Address,
+        address: Box<Address>,
         /// Every resource that carries it.
         ids: Vec<String>,
     },
@@ -181,7 +181,7 @@ pub enum PlanError {
     )]
     Candidates {
         /// The address.
-        address: Address,
+        address: Box<Address>,
         /// Every resource that could be it.
         ids: Vec<String>,
     },
@@ -191,7 +191,7 @@ pub enum PlanError {
     )]
     Immutable {
         /// The address.
-        address: Address,
+        address: Box<Address>,
         /// The resource's id.
         id: String,
         /// What is seen.
@@ -220,7 +220,7 @@ pub enum PlanError {
     )]
     NoRoom {
         /// What is missing.
-        address: Address,
+        address: Box<Address>,
         /// The VPC.
         vpc_id: String,
         /// Where it would be.

@@ -26,7 +26,7 @@ const IDS_MAX: usize = 50;
 pub struct ChangeLog {
     /// The API calls.
     #[serde(rename = "deeds")]
-    pub change_log: Vec<ApiCall>,
+    pub api_calls: Vec<ApiCall>,
     /// When the observation begins that is queued because of them, in milliseconds since the Unix epoch. One
     /// look sees what all of them did.
     #[serde(default)]
@@ -104,17 +104,17 @@ pub async fn record_api_call(
         if now_ms.saturating_sub(change_log.window_since_ms) >= WINDOW_MS {
             (change_log.window_since_ms, change_log.in_window) = (now_ms, 0);
         }
-        let is_news = !change_log.change_log.contains(api_call) && change_log.in_window < NOTED_MAX;
+        let is_news = !change_log.api_calls.contains(api_call) && change_log.in_window < NOTED_MAX;
         if is_news {
             change_log.in_window += 1;
-            change_log.change_log.push(api_call.clone());
-            let undeclared = change_log.change_log.len().saturating_sub(KEPT_MAX);
-            change_log.change_log.drain(..undeclared);
+            change_log.api_calls.push(api_call.clone());
+            let excess = change_log.api_calls.len().saturating_sub(KEPT_MAX);
+            change_log.api_calls.drain(..excess);
         }
         is_news
     };
     let change_log = update(table, &api_call.account, &api_call.region, now_ms, change).await?;
-    Ok(change_log.change_log.contains(api_call) || change_log.in_window < NOTED_MAX)
+    Ok(change_log.api_calls.contains(api_call) || change_log.in_window < NOTED_MAX)
 }
 
 /// The document, and it as it is stored where it cannot be read: what cannot be read explains nothing.

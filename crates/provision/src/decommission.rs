@@ -10,26 +10,24 @@ use phonehome_planner::{Decommission, Limits, Plan, StackSpec, ZoneSpec, plan_de
 use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release_block, unbind};
 use phonehome_state::{Phase, StackStatus};
 
-use crate::Members;
 use crate::reconcile::{Provision, Reconciled, StackProgress, after, judge};
 use crate::time::{LEASE_MS, WorkTime, now_ms};
+use crate::{CannotPlan, Members};
 
 impl<T: Table, M: Members> Provision<T, M> {
-    /// What [`Provision::release`] would do now.
+    /// What [`Provision::decommission`] would do now.
     ///
     /// # Errors
-    /// For people.
+    /// [`CannotPlan`]
     pub async fn preview_decommission(
         &self,
         status: &StackStatus,
         mode: Decommission,
-    ) -> Result<Plan, String> {
+    ) -> Result<Plan, CannotPlan> {
         let spec = spec_of(status);
-        let stack =
-            self.members.open(&spec, status.vpc_id.as_deref()).await.map_err(|error| error.to_string())?;
-        let inventory = stack.observe(&Kind::ALL).await.map_err(|error| error.to_string())?;
-        plan_decommission(&spec, &inventory, &Limits::DECOMMISSION, mode)
-            .map_err(|impossible| impossible.to_string())
+        let stack = self.members.open(&spec, status.vpc_id.as_deref()).await?;
+        let inventory = stack.observe(&Kind::ALL).await?;
+        Ok(plan_decommission(&spec, &inventory, &Limits::DECOMMISSION, mode)?)
     }
 
     /// Gives one stack up: takes it away, or only phonehome's tags; then the block goes into quarantine

@@ -152,7 +152,7 @@ impl<T: Table, M> Provision<T, M> {
             // What cannot be read explains nothing, and must not keep the stack from being looked after.
             let change_log = readable::<ChangeLog>(change_log.as_ref()).unwrap_or_default();
             let before = readable::<Notified>(doc.as_ref());
-            let (notified, outgoing) = notify(before.clone(), &change_log.change_log);
+            let (notified, outgoing) = notify(before.clone(), &change_log.api_calls);
             let mut writes: Vec<Write> = status.iter().cloned().collect();
             if before.as_ref() != Some(&notified) {
                 writes.push(Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &notified));

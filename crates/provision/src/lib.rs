@@ -12,6 +12,7 @@ pub mod cloudtrail;
 mod decommission;
 mod default_vpc;
 mod drift;
+mod error;
 mod inputs;
 mod lease;
 mod limits;
@@ -28,6 +29,7 @@ pub use change_log::{ChangeLog, is_observation_queued, note_queued_observation, 
 pub use decommission::account_closed_notice;
 pub use default_vpc::DefaultVpcs;
 pub use drift::{Drift, Line, Repair};
+pub use error::CannotPlan;
 pub use limits::usual_limits;
 pub use members::{AwsMembers, Members};
 pub use notified::{Notice, Notified, Open, Ready, Withheld};

@@ -1,6 +1,7 @@
 //! What people expect to hear of a stack besides drift, each once: that its network is ready, that it
 //! failed and works again, that phonehome's role lost a right, that changes wait for permission.
 
+use phonehome_executor::StepError;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
@@ -178,11 +179,11 @@ fn denial(observed: &Observed<'_>) -> Option<Denial> {
     let is_denied = |error: &&CloudError| matches!(error.class(), Class::Denied | Class::AccountNotReady);
     let outcomes = observed.found.applied.iter().flat_map(|applied| &applied.outcomes);
     let mut failed = outcomes.filter_map(|(_, outcome)| match outcome {
-        StepOutcome::Waiting(error) | StepOutcome::Failed(error) => Some(error),
+        StepOutcome::Waiting(error) | StepOutcome::Failed(StepError::Cloud(error)) => Some(error),
         _ => None,
     });
     if let Some(error) = observed.refused.filter(is_denied).or_else(|| failed.find(is_denied)) {
-        let says = clipped(&format!("{}: {}", error.code, error.message));
+        let says = clipped(&error.cause.to_string());
         return Some(Denial { action: error.operation.to_owned(), says });
     }
     let kinds = observed.spec?.kinds();
@@ -257,7 +258,7 @@ fn withheld_message(observed: &Observed<'_>, addresses: &BTreeSet<Address>) -> S
     let held = observed.plan().map(|plan| plan.withheld.as_slice()).unwrap_or_default();
     let held = held.iter().filter(|it| addresses.contains(&it.address));
     let lines = held
-        .map(|it| Words::new().code(&it.address.to_string()).text(format!(" {}: {}", it.what(), it.reason)))
+        .map(|it| Words::new().code(it.address.to_string()).text(format!(" {}: {}", it.what(), it.reason)))
         .collect();
     let advice =
         Words::of("What would be done: ").code(format!("phonehome plan --account {}", observed.job.account));

@@ -9,11 +9,12 @@ use phonehome_cloud::Class;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Ask, Inventory, Permission};
-use phonehome_planner::{Limits, Plan, PlanError, StackSpec, plan_permitted};
+use phonehome_planner::{Limits, Plan, StackSpec, plan_permitted};
 use phonehome_state::{Accepted, Reservation, hour_of, in_force, next_hour_ms, reserve, unreserve, used};
 
+use crate::CannotPlan;
 use crate::limits::limits;
-use crate::reconcile::{Job, Provision, StackProgress};
+use crate::reconcile::{Job, Provision};
 use crate::time::now_ms;
 
 /// What binds a function, other than a person at a terminal.
@@ -40,32 +41,35 @@ impl<T: Table, M> Provision<T, M> {
     }
 
     /// The plan with what was accepted for this stack.
+    ///
+    /// # Errors
+    /// [`CannotPlan`]
     pub(crate) async fn permitted_plan(
         &self,
         job: &Job<'_>,
         spec: &StackSpec,
         inventory: &Inventory,
-    ) -> Result<Result<Plan, PlanError>, TableError> {
+    ) -> Result<Plan, CannotPlan> {
         let permission = self.permission(job).await?;
-        Ok(plan_permitted(spec, inventory, &limits(job), &permission))
+        Ok(plan_permitted(spec, inventory, &limits(job), &permission)?)
     }
 
     /// The plan without what has to wait for the next hour, and what it takes away reserved: before any
     /// call is made.
     ///
     /// # Errors
-    /// [`TableError`]
+    /// [`CannotPlan`]
     pub(crate) async fn within_the_hour(
         &self,
         job: &Job<'_>,
         spec: &StackSpec,
         inventory: &Inventory,
         plan: Plan,
-    ) -> Result<Result<Plan, StackProgress>, TableError> {
-        let Some(published) = &job.published else { return Ok(Ok(plan)) };
+    ) -> Result<Plan, CannotPlan> {
+        let Some(published) = &job.published else { return Ok(plan) };
         let asks = plan.uses_in_order();
         if asks.is_empty() {
-            return Ok(Ok(plan));
+            return Ok(plan);
         }
         let number = published.number;
         let is_over = in_force(&self.table).await.map_or(true, |now| now.number != number);
@@ -77,19 +81,15 @@ impl<T: Table, M> Provision<T, M> {
         let notified = || message(job, per_hour, now_ms);
         let reserved = match reserve(&self.table, &reservation, &asks, notified).await {
             Ok(reserved) => reserved,
-            Err(contended @ TableError::Conflict { .. }) => {
-                return Ok(Err(StackProgress::later(contended, Class::Conflict)));
-            }
-            Err(error) => return Err(error),
+            Err(TableError::Conflict { .. }) => return Err(CannotPlan::Contended),
+            Err(error) => return Err(error.into()),
         };
         if !is_over && reserved.over.is_empty() && reserved.granted.len() == asks.len() {
-            return Ok(Ok(plan));
+            return Ok(plan);
         }
         let granted: Permission = reserved.granted.iter().cloned().collect();
-        let planned = plan_permitted(spec, inventory, &unasked(limits(job)), &granted);
-        Ok(planned
-            .map(|plan| explained(plan, &reserved.over, per_hour, now_ms))
-            .map_err(|impossible| StackProgress::Failed(impossible.to_string())))
+        let plan = plan_permitted(spec, inventory, &unasked(limits(job)), &granted)?;
+        Ok(explained(plan, &reserved.over, per_hour, now_ms))
     }
 
     /// Gives back what was reserved and certainly not done.

@@ -1,5 +1,6 @@
 //! One account in one Region: claim, look, plan, apply, say how far it is.
 
+use crate::CannotPlan;
 use crate::cloudtrail::ApiCall;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_cloud::{Class, CloudError};
@@ -132,10 +133,13 @@ impl<T: Table, M: Members> Provision<T, M> {
             return Ok(Reconciled::busy());
         };
         let before = leased.status.clone();
-        let spec = self.spec(job, claim.cidr, Some(&leased.status)).await?;
+        let spec = match self.spec(job, claim.cidr, Some(&leased.status)).await {
+            Err(CannotPlan::Table(error)) => return Err(error),
+            spec => spec,
+        };
         let reconciled = match &spec {
             Ok(spec) => self.work(job, spec, &mut leased).await?,
-            Err(unfit) => Reconciled::only(StackProgress::Failed(unfit.clone())),
+            Err(unfit) => Reconciled::only(StackProgress::Failed(unfit.to_string())),
         };
         let changed = reconciled.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty());
         match &spec {
@@ -175,39 +179,35 @@ impl<T: Table, M: Members> Provision<T, M> {
     /// of `also` were claimed already. Writes nothing.
     ///
     /// # Errors
-    /// For people.
-    pub async fn expected_claim(&self, job: &Job<'_>, also: &[Claim]) -> Result<Claim, String> {
+    /// [`CannotPlan`]
+    pub async fn expected_claim(&self, job: &Job<'_>, also: &[Claim]) -> Result<Claim, CannotPlan> {
         let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == job.region);
         if let Some(adoption) = adoption {
-            return self
-                .expected_adoption(job, &adoption.vpc_id)
-                .await
-                .map_err(|refused| refused.to_string());
+            return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
         }
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
         let claim = peek(&self.table, &pools, job.account, job.region, also, now_ms()).await;
-        claim.map_err(|refused| refused.to_string())
+        Ok(claim.map_err(NoClaim::from)?)
     }
 
     /// What [`Provision::reconcile`] would do now. Changes nothing.
     ///
     /// # Errors
-    /// For people.
-    pub async fn preview(&self, job: &Job<'_>, claim: &Claim) -> Result<Plan, String> {
-        let known = self.known(job).await.map_err(|error| error.to_string())?;
-        let spec = self.spec(job, claim.cidr, known.as_ref()).await.map_err(|error| error.to_string())??;
+    /// [`CannotPlan`]
+    pub async fn preview(&self, job: &Job<'_>, claim: &Claim) -> Result<Plan, CannotPlan> {
+        let known = self.known(job).await?;
+        let spec = self.spec(job, claim.cidr, known.as_ref()).await?;
         let known_vpc = known.and_then(|status| status.vpc_id);
-        let stack =
-            self.members.open(&spec, known_vpc.as_deref()).await.map_err(|error| error.to_string())?;
-        let mut inventory = stack.observe(&spec.kinds()).await.map_err(|error| error.to_string())?;
-        if self.is_blind_to_peers(&spec).await.map_err(|error| error.to_string())? {
+        let stack = self.members.open(&spec, known_vpc.as_deref()).await?;
+        let mut inventory = stack.observe(&spec.kinds()).await?;
+        if self.is_blind_to_peers(&spec).await? {
             inventory.unseen.insert(Kind::Peering);
         }
-        let plan = plan(&spec, &inventory, &limits(job)).map_err(|impossible| impossible.to_string())?;
-        collision(&spec, &inventory, &plan).map_or(Ok(plan), Err)
+        let plan = plan(&spec, &inventory, &limits(job))?;
+        collision(&spec, &inventory, &plan).map_or(Ok(plan), |found| Err(CannotPlan::Collision(found)))
     }
 
-    /// Answers also what to wake. Never fails but for the table: what goes wrong in the account is
+    /// Returns also which peers to requeue. Never fails but for the table: what goes wrong in the account is
     /// progress, or the lack of it.
     async fn work(
         &self,
@@ -229,25 +229,27 @@ impl<T: Table, M: Members> Provision<T, M> {
             inventory.unseen.insert(Kind::Peering);
         }
         self.note(spec, &inventory).await?;
-        let plan = match self.permitted_plan(job, spec, &inventory).await? {
+        let plan = match self.permitted_plan(job, spec, &inventory).await {
             Ok(plan) => plan,
             // Soon after a change, a part of it may be visible before what it is in.
-            Err(half_seen) if matches!(leased.status.phase, Phase::Claimed | Phase::Waiting) => {
+            Err(CannotPlan::Plan(half_seen))
+                if matches!(leased.status.phase, Phase::Claimed | Phase::Waiting) =>
+            {
                 return Ok(Reconciled::only(StackProgress::later(half_seen, Class::EventuallyConsistent)));
             }
-            Err(impossible) => return Ok(Reconciled::only(StackProgress::Failed(impossible.to_string()))),
+            Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
         };
         if let Some(collision) = collision(spec, &inventory, &plan) {
             return Ok(Reconciled::only(StackProgress::Failed(collision)));
         }
-        let plan = match self.within_the_hour(job, spec, &inventory, plan).await? {
+        let plan = match self.within_the_hour(job, spec, &inventory, plan).await {
             Ok(plan) => plan,
-            Err(progress) => return Ok(Reconciled::only(progress)),
+            Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
         };
         self.note_inputs(spec, &inventory, &plan).await?;
         let mut requeue_peers = note_seen(spec, &plan, &mut leased.status);
         requeue_peers.extend(unanswered(spec, &inventory, &plan));
-        // A peer that is not there yet may take days to come; it wakes this account when it is.
+        // A peer that is not there yet may take days to come; it requeues this account when it is.
         let waits_for_peers = plan.waits.iter().all(|wait| wait.holds_up == Readiness::Connections);
         if plan.steps.is_empty() && waits_for_peers {
             tracing::info!(account = spec.account, region = spec.region, "no changes: as declared");
@@ -301,13 +303,16 @@ impl<T: Table, M: Members> Provision<T, M> {
         self.note(&spec, &inventory).await
     }
 
-    /// The stack as declared; the inner error is for people.
+    /// The stack as declared.
+    ///
+    /// # Errors
+    /// [`CannotPlan`]
     async fn spec(
         &self,
         job: &Job<'_>,
         cidr: ipnet::Ipv4Net,
         status: Option<&StackStatus>,
-    ) -> Result<Result<StackSpec, String>, TableError> {
+    ) -> Result<StackSpec, CannotPlan> {
         let generation = status.map_or(0, |status| status.generation);
         let probe = self.members.probe(job.account, job.region).map(|probe| ProbeSpec {
             checks: job.fleet.checks_for(job.member, job.region),
@@ -316,8 +321,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         });
         let home = Home { account: job.account.to_owned(), region: job.region.to_owned(), cidr };
         let links = self.links(job).await?;
-        let spec = StackSpec::of(job.fleet, job.member, home, probe, links);
-        Ok(spec.map_err(|unfit| unfit.to_string()).map(|spec| with_history(spec, status)))
+        Ok(with_history(StackSpec::of(job.fleet, job.member, home, probe, links)?, status))
     }
 
     /// Notes which VPCs there are, so that the ledger gives nobody their addresses.
@@ -352,6 +356,15 @@ impl From<LedgerError> for NoClaim {
             LedgerError::Table(error) => Self::Table(error),
             LedgerError::Contended => Self::StackProgress(StackProgress::later(error, Class::Conflict)),
             refused => Self::StackProgress(StackProgress::Failed(refused.to_string())),
+        }
+    }
+}
+
+impl From<NoClaim> for CannotPlan {
+    fn from(none: NoClaim) -> Self {
+        match none {
+            NoClaim::Table(error) => Self::Table(error),
+            other => Self::NoAddresses(other.to_string()),
         }
     }
 }

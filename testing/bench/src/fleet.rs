@@ -114,7 +114,7 @@ async fn one(base: &Session, account: usize) -> Result<()> {
     let plan = plan(&spec, &seen, &Limits::SWEEP)?;
     let applied = Executor::new().apply(&stack, &plan, &NoFence).await;
     if applied.done() < plan.steps.len() {
-        bail!("account {account}: {:?}", applied.failure().or(applied.waiting()));
+        bail!("account {account}: {:?} {:?}", applied.failure(), applied.waiting());
     }
     Ok(())
 }

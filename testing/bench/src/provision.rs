@@ -108,7 +108,7 @@ async fn stack(proxy: &Proxy, spec: &StackSpec) -> Result<(Run, Run)> {
     let applied = Executor::new().apply(&api, &first, &NoFence).await;
     let create = measured(proxy, started);
     if applied.done() != first.steps.len() {
-        bail!("not every step was done: {:?}", applied.failure().or(applied.waiting()));
+        bail!("not every step was done: {:?} {:?}", applied.failure(), applied.waiting());
     }
     let seen = api.observe(&spec.kinds()).await?;
     // moto takes the first subnet in a zone for a default one, which gives public addresses: AWS does not,

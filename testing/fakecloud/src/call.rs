@@ -86,5 +86,5 @@ impl Recorded {
 
 /// A refusal as whoever called sees it.
 pub(crate) fn as_error(operation: &'static str, subject: &str, refused: Refused) -> CloudError {
-    CloudError { operation, subject: subject.to_owned(), code: refused.code, message: refused.message }
+    CloudError::service(operation, subject, refused.code, refused.message)
 }

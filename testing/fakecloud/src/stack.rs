@@ -1,5 +1,7 @@
 //! A [`StackApi`] over a [`FakeCloud`], with what goes wrong on the way.
 
+use phonehome_cloud::Cause;
+use phonehome_executor::StepError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -158,13 +160,13 @@ impl FakeStack {
         effect: impl FnOnce(&mut FakeAccountRegion<'_>) -> Result<T, Refused>,
     ) -> Result<T, CloudError> {
         if self.is_dead() {
-            return Err(lost(operation, subject, "connection"));
+            return Err(CloudError::of_cause(operation, subject, Cause::Connection(LOST.to_owned())));
         }
         let number = self.progress.calls.fetch_add(1, Ordering::SeqCst) + 1;
         let fate = Fate::of(number, &self.faults);
         if fate.die_before {
             self.progress.dead.store(true, Ordering::SeqCst);
-            return Err(lost(operation, subject, "connection"));
+            return Err(CloudError::of_cause(operation, subject, Cause::Connection(LOST.to_owned())));
         }
         let started_ms = self.cloud.now_ms();
         let in_flight = self.progress.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
@@ -177,8 +179,10 @@ impl FakeStack {
             self.progress.dead.store(true, Ordering::SeqCst);
         }
         let result = match answer {
-            _ if self.is_dead() => Err(lost(operation, subject, "connection")),
-            _ if fate.lose => Err(lost(operation, subject, "timeout")),
+            _ if self.is_dead() => {
+                Err(CloudError::of_cause(operation, subject, Cause::Connection(LOST.to_owned())))
+            }
+            _ if fate.lose => Err(CloudError::of_cause(operation, subject, Cause::Timeout)),
             answer => answer.map_err(|refused| as_error(operation, subject, refused)),
         };
         self.progress.log.lock().unwrap_or_else(PoisonError::into_inner).push(CallLog {
@@ -186,7 +190,7 @@ impl FakeStack {
             subject: subject.to_owned(),
             started_ms,
             ended_ms: self.cloud.now_ms(),
-            code: result.as_ref().err().map(|error| error.code.clone()),
+            code: result.as_ref().err().and_then(|error| error.code()).map(str::to_owned),
         });
         result
     }
@@ -255,13 +259,13 @@ impl StackApi for FakeStack {
         address: &Address,
         action: &Action,
         ids: &Ids,
-    ) -> Result<Option<String>, CloudError> {
+    ) -> Result<Option<String>, StepError> {
         // An id that is missing is a mistake of the plan, and no call.
         for output in action.outputs() {
             ids.resolve(&phonehome_planner::Ref::Output(output.clone()))?;
         }
         let effect = |stack: &mut FakeAccountRegion<'_>| stack.call(&self.spec, address, action, ids);
-        self.call(action.operation(), &address.to_string(), effect).await
+        Ok(self.call(action.operation(), &address.to_string(), effect).await?)
     }
 
     fn operation(&self, action: &Action) -> &'static str {
@@ -269,10 +273,8 @@ impl StackApi for FakeStack {
     }
 }
 
-fn lost(operation: &'static str, subject: &str, code: &str) -> CloudError {
-    let message = "no answer came: whether the call took effect is not known".to_owned();
-    CloudError { operation, subject: subject.to_owned(), code: code.to_owned(), message }
-}
+/// What a caller learns whose connection broke.
+const LOST: &str = "whether the call took effect is not known";
 
 /// Each answer is about one kind.
 fn merge(seen: &mut Inventory, answer: Inventory) {

@@ -1,5 +1,8 @@
 //! The fake's own ways: quotas, time, ids, faults.
 
+use phonehome_cloud::Cause;
+use phonehome_cloud::CloudError;
+use phonehome_executor::StepError;
 use std::time::Duration;
 
 use phonehome_cloud::Class;
@@ -18,7 +21,11 @@ fn create_vpc() -> Action {
 
 async fn perform(api: &FakeStack, action: &Action) -> Result<Option<String>, String> {
     let answer = api.perform(&Address::vpc(), action, &Ids::default()).await;
-    answer.map_err(|error| error.code)
+    answer.map_err(|error| match error {
+        StepError::Cloud(CloudError { cause: Cause::Timeout, .. }) => "timeout".to_owned(),
+        StepError::Cloud(CloudError { cause: Cause::Connection(_), .. }) => "connection".to_owned(),
+        other => other.code().unwrap_or_default().to_owned(),
+    })
 }
 
 /// Brings the account to what is declared.

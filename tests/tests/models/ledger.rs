@@ -5,6 +5,7 @@
 //! caller; a caller that failed begins anew. A state is known by what is in the table and by what each caller
 //! has read so far, since that decides everything it will do; to go on from it, its steps are done again.
 
+use phonehome_cloud::Cause;
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
@@ -93,9 +94,7 @@ impl Gate {
         poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
         let mut answer = call.await;
         if self.loses_answer.swap(false, Ordering::Relaxed) {
-            let (subject, message) = ("the table".to_owned(), "no answer in time".to_owned());
-            let lost =
-                CloudError { operation: "dynamodb:Query", subject, code: "timeout".to_owned(), message };
+            let lost = CloudError::of_cause("dynamodb:Query", "the table", Cause::Timeout);
             answer = Err(lost.into());
         }
         self.answers.lock().unwrap().push_str(&format!("{answer:?};"));

@@ -8,11 +8,11 @@ use phonehome_planner::Ref;
 
 use super::AwsStack;
 use phonehome_aws::OfSdk as _;
-use phonehome_cloud::CloudError;
-use phonehome_executor::Ids;
+use phonehome_cloud::{Cause, CloudError};
+use phonehome_executor::{Ids, PlanBug, StepError};
 
 /// What a call made, if anything.
-pub(super) type Made = Result<Option<String>, CloudError>;
+pub(super) type Made = Result<Option<String>, StepError>;
 
 /// One call about to be made.
 pub(super) struct Call<'a> {
@@ -24,12 +24,12 @@ pub(super) struct Call<'a> {
 
 impl Call<'_> {
     /// The id behind a reference.
-    pub(super) fn id(&self, reference: &Ref) -> Result<String, CloudError> {
+    pub(super) fn id(&self, reference: &Ref) -> Result<String, PlanBug> {
         self.ids.resolve(reference)
     }
 
     /// The ids behind references.
-    pub(super) fn all_ids(&self, references: &[Ref]) -> Result<Vec<String>, CloudError> {
+    pub(super) fn all_ids(&self, references: &[Ref]) -> Result<Vec<String>, PlanBug> {
         references.iter().map(|reference| self.id(reference)).collect()
     }
 
@@ -44,25 +44,25 @@ impl Call<'_> {
         CloudError::of(self.operation, self.subject(), error)
     }
 
-    /// The call was answered, and the answer is not what it should be.
+    /// An error that AWS answered with in another place than usual.
     pub(super) fn refused(&self, code: &str, message: &str) -> CloudError {
-        CloudError {
-            operation: self.operation,
-            subject: self.subject(),
-            code: code.to_owned(),
-            message: message.to_owned(),
-        }
+        CloudError::service(self.operation, self.subject(), code, message)
+    }
+
+    /// An error with this cause.
+    pub(super) fn failed(&self, cause: Cause) -> CloudError {
+        CloudError::of_cause(self.operation, self.subject(), cause)
     }
 
     /// The id of what was made, which the answer must carry.
     pub(super) fn made(&self, id: Option<String>) -> Made {
-        id.map(Some).ok_or_else(|| self.refused("response", "the answer carries no id"))
+        id.map(Some).ok_or_else(|| self.failed(Cause::Response("it carries no id".to_owned())).into())
     }
 
     /// The id of what AWS makes with a VPC, which may not be visible yet.
     pub(super) fn found(&self, id: Option<String>, code: &str) -> Made {
         let message = "AWS makes it with the VPC, and it is not visible yet";
-        id.map(Some).ok_or_else(|| self.refused(code, message))
+        id.map(Some).ok_or_else(|| self.refused(code, message).into())
     }
 
     /// Calls that take several ids succeed even when nothing was done, and list what was not.

@@ -2,7 +2,7 @@
 
 use aws_sdk_ec2::types as ec2;
 use ipnet::Ipv4Net;
-use phonehome_cloud::CloudError;
+use phonehome_cloud::{Cause, CloudError};
 use phonehome_network::Tags;
 
 pub(super) fn text(value: Option<&str>) -> String {
@@ -10,7 +10,7 @@ pub(super) fn text(value: Option<&str>) -> String {
 }
 
 pub(super) fn unreadable(operation: &'static str, subject: &str, message: String) -> CloudError {
-    CloudError { operation, subject: subject.to_owned(), code: "response".into(), message }
+    CloudError::of_cause(operation, subject, Cause::Response(message))
 }
 
 pub(super) fn id(operation: &'static str, value: Option<&str>) -> Result<String, CloudError> {

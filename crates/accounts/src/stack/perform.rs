@@ -69,7 +69,10 @@ pub(super) async fn perform(stack: &AwsStack, address: &Address, action: &Action
         Action::UpdateSchedule { name, function_arn, input } => {
             call.update_schedule(name, function_arn, input).await
         }
-        Action::Remove(removal) => call.remove(removal.what()).await.map(|()| None),
+        Action::Remove(removal) => {
+            call.remove(removal.what()).await?;
+            Ok(None)
+        }
     }
 }
 

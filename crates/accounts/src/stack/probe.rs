@@ -22,7 +22,8 @@ use phonehome_wire::ProbeInput;
 use super::AwsStack;
 use super::call::{Call, Made};
 use phonehome_aws::OfSdk as _;
-use phonehome_cloud::CloudError;
+use phonehome_cloud::{Cause, CloudError};
+use phonehome_executor::{PlanBug, StepError};
 
 /// How often a probe runs.
 const EXPRESSION: &str = "rate(1 minute)";
@@ -104,12 +105,14 @@ impl AwsStack {
 }
 
 impl Call<'_> {
-    fn probe(&self) -> Result<&ProbeSpec, CloudError> {
-        let message = "the stack has no probes, and a step is about one: a bug in the planner";
-        self.stack.spec.probe.as_ref().ok_or_else(|| self.refused("order", message))
+    fn probe(&self) -> Result<&ProbeSpec, PlanBug> {
+        self.stack.spec.probe.as_ref().ok_or_else(|| PlanBug::Unfounded {
+            address: self.address.clone(),
+            problem: "the stack has no probes, and a step is about one".to_owned(),
+        })
     }
 
-    fn placement(&self, subnet: &Ref, security_group: &Ref) -> Result<VpcConfig, CloudError> {
+    fn placement(&self, subnet: &Ref, security_group: &Ref) -> Result<VpcConfig, PlanBug> {
         let placement = VpcConfig::builder().subnet_ids(self.id(subnet)?);
         Ok(placement.security_group_ids(self.id(security_group)?).build())
     }
@@ -188,8 +191,8 @@ impl Call<'_> {
         Ok(None)
     }
 
-    fn schedule_target(&self, function_arn: &str, input: &ProbeInput) -> Result<Target, CloudError> {
-        let unbuildable = |message: String| self.refused("request", &message);
+    fn schedule_target(&self, function_arn: &str, input: &ProbeInput) -> Result<Target, StepError> {
+        let unbuildable = |problem: String| StepError::from(self.failed(Cause::Request(problem)));
         Target::builder()
             .arn(function_arn)
             .role_arn(&self.probe()?.schedule_role_arn)

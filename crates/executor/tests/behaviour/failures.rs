@@ -1,5 +1,6 @@
 //! What comes of each kind of failure.
 
+use phonehome_cloud::Cause;
 use phonehome_cloud::Class;
 use phonehome_executor::StepOutcome;
 use phonehome_planner::Step;
@@ -24,7 +25,7 @@ async fn each_class_of_error_has_its_outcome() {
         let applied = apply(&script, &plan([step("a", operation, &[])])).await;
         let expected = match class {
             Class::AlreadyDone => StepOutcome::Done(None),
-            Class::Invalid => StepOutcome::Failed(error),
+            Class::Invalid => StepOutcome::Failed(error.into()),
             _ => StepOutcome::Waiting(error),
         };
         assert_eq!(outcome(&applied, "a"), &expected);
@@ -52,7 +53,7 @@ async fn what_is_not_visible_yet_is_tried_again_three_times_at_most() {
     steps.push(step("late", "ec2:CreateSubnet", &[]));
     let applied = apply(&script, &plan(steps)).await;
     assert_eq!((script.attempts("late"), applied.done()), (4, 10));
-    assert_eq!(waits_for(&applied, "late"), "InvalidVpcID.NotFound");
+    assert_eq!(waits_for(&applied, "late").code(), Some("InvalidVpcID.NotFound"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -61,7 +62,7 @@ async fn two_steps_that_are_not_visible_yet_do_not_drive_each_other_on() {
     let script = Script::new().answers("a", &not_yet).answers("b", &not_yet).takes("b", 5);
     let applied = apply(&script, &plan(["a", "b"].map(|name| step(name, "ec2:CreateSubnet", &[])))).await;
     assert_eq!(script.calls(), ["a", "b"]);
-    assert_eq!(waits_for(&applied, "a"), "InvalidVpcID.NotFound");
+    assert_eq!(waits_for(&applied, "a").code(), Some("InvalidVpcID.NotFound"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +75,7 @@ async fn a_call_whose_answer_was_lost_is_never_made_again_in_the_same_run() {
     ];
     let applied = apply(&script, &plan(steps)).await;
     assert_eq!(script.calls(), ["vpc", "other"]);
-    assert_eq!(waits_for(&applied, "vpc"), "timeout");
+    assert_eq!(waits_for(&applied, "vpc").cause, Cause::Timeout);
     assert_eq!(outcome(&applied, "subnet"), &StepOutcome::Skipped(address("vpc")));
 }
 
@@ -90,7 +91,7 @@ async fn an_account_that_is_not_ready_is_not_asked_again() {
     for name in ["ec2:CreateSubnet/16", "nat"] {
         let StepOutcome::Waiting(error) = outcome(&applied, name) else { panic!("{applied:?}") };
         assert_eq!(error.class(), Class::AccountNotReady);
-        assert!(error.message.ends_with("(for the same reason this step was not tried)"), "{error}");
+        assert!(error.to_string().ends_with("(for the same reason this step was not tried)"), "{error}");
         assert_eq!(error.subject, "ec2:CreateSubnet/00");
     }
     assert_eq!(outcome(&applied, "route"), &StepOutcome::Skipped(address("nat")));
@@ -107,7 +108,7 @@ async fn a_denied_operation_is_not_tried_again_but_others_are() {
     let script = script.takes("vpc", 10);
     let applied = apply(&script, &plan(steps)).await;
     assert_eq!(script.calls(), ["vpc", "ec2:CreateFlowLogs/00", "subnet"]);
-    assert_eq!(waits_for(&applied, "second"), "UnauthorizedOperation");
+    assert_eq!(waits_for(&applied, "second").code(), Some("UnauthorizedOperation"));
     assert!(is_done(&applied, "subnet"));
 }
 
@@ -125,7 +126,7 @@ async fn a_role_that_is_denied_three_operations_is_not_asked_again() {
     ];
     let applied = apply(&script, &plan(steps)).await;
     assert_eq!(script.calls(), ["vpc", "a", "b", "c"]);
-    assert_eq!(waits_for(&applied, "nat"), "UnauthorizedOperation");
+    assert_eq!(waits_for(&applied, "nat").code(), Some("UnauthorizedOperation"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,6 +156,7 @@ async fn a_step_that_needs_the_id_of_what_was_there_already_waits_for_the_next_o
     let steps = [step("logs", "ec2:CreateFlowLogs", &[]), needing("next", "ec2:CreateSubnet", "logs")];
     let applied = apply(&script, &plan(steps)).await;
     let StepOutcome::Waiting(error) = outcome(&applied, "next") else { panic!("{applied:?}") };
-    assert_eq!((error.class(), error.code.as_str()), (Class::EventuallyConsistent, "unseen"));
+    assert_eq!(error.class(), Class::EventuallyConsistent);
+    assert!(matches!(error.cause, Cause::NotSeenYet(_)), "{error}");
     assert_eq!(script.calls(), ["logs"]);
 }

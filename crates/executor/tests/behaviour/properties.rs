@@ -1,5 +1,6 @@
 //! What holds for every plan, whatever the account answers.
 
+use phonehome_cloud::Cause;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -120,10 +121,15 @@ fn check_outcome(
         (StepOutcome::Done(Some(_)), last) => prop_assert_eq!(last, Some(&Ok(()))),
         (StepOutcome::Failed(_), last) => prop_assert_eq!(last, Some(&Err("InvalidParameterValue"))),
         (StepOutcome::Waiting(error), Some(last)) => {
-            prop_assert!(last.is_err_and(|code| code == error.code) || error.message.contains("same reason"));
+            let answered = last.is_err_and(|code| match code {
+                "timeout" => error.cause == Cause::Timeout,
+                code => error.code() == Some(code),
+            });
+            prop_assert!(answered || error.to_string().contains("same reason"));
         }
         (StepOutcome::Waiting(error), None) => {
-            prop_assert!(error.code == "bucket" || error.message.contains("same reason"), "{}", error);
+            let throttled = matches!(error.cause, Cause::LocalThrottle { .. });
+            prop_assert!(throttled || error.to_string().contains("same reason"), "{}", error);
         }
         (StepOutcome::Skipped(_) | StepOutcome::Refused(_), last) => prop_assert_eq!(last, None),
         (StepOutcome::Done(None), _) => prop_assert!(false, "{name} has no id"),

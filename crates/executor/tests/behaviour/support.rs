@@ -1,5 +1,7 @@
 //! Plans, and an account that answers from a script.
 
+use phonehome_cloud::Cause;
+use phonehome_executor::StepError;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -119,7 +121,7 @@ impl StackApi for Script {
         address: &Address,
         action: &Action,
         ids: &Ids,
-    ) -> Result<Option<String>, CloudError> {
+    ) -> Result<Option<String>, StepError> {
         let name = address.to_string();
         self.events.lock().unwrap().push(Event::Started(name.clone()));
         {
@@ -135,7 +137,7 @@ impl StackApi for Script {
         let answer = self.answers.lock().unwrap().get_mut(&name).and_then(VecDeque::pop_front);
         match answer.unwrap_or(Ok(())) {
             Ok(()) => Ok(Some(format!("{name} in {needed}"))),
-            Err(code) => Err(error(self.operation(action), &name, code)),
+            Err(code) => Err(error(self.operation(action), &name, code).into()),
         }
     }
 
@@ -155,7 +157,10 @@ impl StackApi for Script {
 }
 
 pub(crate) fn error(operation: &'static str, name: &str, code: &str) -> CloudError {
-    CloudError { operation, subject: name.to_owned(), code: code.to_owned(), message: "no".to_owned() }
+    match code {
+        "timeout" => CloudError::of_cause(operation, name, Cause::Timeout),
+        code => CloudError::service(operation, name, code, "no"),
+    }
 }
 
 pub(crate) async fn apply(script: &Script, plan: &Plan) -> Applied {
@@ -167,10 +172,10 @@ pub(crate) fn outcome<'a>(applied: &'a Applied, name: &str) -> &'a StepOutcome {
     &found.unwrap_or_else(|| panic!("no outcome for {name}")).1
 }
 
-/// The code of the error that a step waits for.
-pub(crate) fn waits_for<'a>(applied: &'a Applied, name: &str) -> &'a str {
+/// The error that a step waits for.
+pub(crate) fn waits_for<'a>(applied: &'a Applied, name: &str) -> &'a CloudError {
     match outcome(applied, name) {
-        StepOutcome::Waiting(error) => &error.code,
+        StepOutcome::Waiting(error) => error,
         other => panic!("{name} does not wait: {other:?}"),
     }
 }

@@ -54,12 +54,13 @@ impl<'a> Planner<'a> {
         let tagged = all.iter().copied().filter(|item| item.address().as_ref() == Some(address));
         let item = match only(tagged) {
             Ok(Some(item)) => Some(item),
-            Err(ids) => return Err(PlanError::Ambiguous { address: address.clone(), ids }),
+            Err(ids) => return Err(PlanError::Ambiguous { address: Box::new(address.clone()), ids }),
             Ok(None) => {
                 let untagged =
                     all.iter().copied().filter(|item| item.address().is_none() && looks_like(item));
                 let untagged = untagged.filter(|item| !self.found.contains(item.id()));
-                only(untagged).map_err(|ids| PlanError::Candidates { address: address.clone(), ids })?
+                only(untagged)
+                    .map_err(|ids| PlanError::Candidates { address: Box::new(address.clone()), ids })?
             }
         };
         if let Some(item) = item {

@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
             let outside = (!is_inside).then(|| "it is outside the VPC's addresses".to_owned());
             if let Some(taken_by) = taken_by.or(outside) {
                 let (vpc_id, cidr) = (vpc.id.clone(), cidr.to_string());
-                return Err(PlanError::NoRoom { address, vpc_id, cidr, taken_by });
+                return Err(PlanError::NoRoom { address: Box::new(address), vpc_id, cidr, taken_by });
             }
         }
         let vpc = self.vpc_ref();

@@ -13,7 +13,7 @@ pub(super) fn immutable(
     declared: impl ToString,
 ) -> PlanError {
     PlanError::Immutable {
-        address,
+        address: Box::new(address),
         id: id.to_owned(),
         found: found.to_string(),
         declared: declared.to_string(),

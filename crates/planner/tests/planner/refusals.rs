@@ -16,7 +16,7 @@ fn refusal(change: impl FnOnce(&mut Inventory)) -> PlanError {
 fn assert_ambiguous(refusal: &PlanError, address: &Address) {
     match refusal {
         PlanError::Ambiguous { address: found, ids } => {
-            assert_eq!(found, address);
+            assert_eq!(**found, *address);
             assert!(ids.len() == 2 && ids[0] == "another", "{ids:?}");
         }
         other => panic!("{other}"),
@@ -25,7 +25,7 @@ fn assert_ambiguous(refusal: &PlanError, address: &Address) {
 
 fn assert_immutable(refusal: &PlanError, address: &Address) {
     match refusal {
-        PlanError::Immutable { address: found, .. } => assert_eq!(found, address, "{refusal}"),
+        PlanError::Immutable { address: found, .. } => assert_eq!(**found, *address, "{refusal}"),
         other => panic!("{other}"),
     }
 }

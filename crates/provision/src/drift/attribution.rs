@@ -23,11 +23,11 @@ pub(super) enum Fit {
 
 /// Gives each API call that no message names yet to the difference it has made: the earliest without a name
 /// that was seen after it; or else to one it shares with somebody else's API call.
-pub(super) fn assign(drifts: &mut [Drift], change_log: &[ApiCall]) {
-    let mut change_log: Vec<&ApiCall> =
-        change_log.iter().filter(|api_call| !is_assigned(api_call, drifts)).collect();
-    change_log.sort_by(|a, b| a.when.cmp(&b.when));
-    for api_call in change_log {
+pub(super) fn assign(drifts: &mut [Drift], api_calls: &[ApiCall]) {
+    let mut api_calls: Vec<&ApiCall> =
+        api_calls.iter().filter(|api_call| !is_assigned(api_call, drifts)).collect();
+    api_calls.sort_by(|a, b| a.when.cmp(&b.when));
+    for api_call in api_calls {
         let fits = |drift: &Drift, line: &Line| match fit(api_call, line) {
             _ if done_ms(api_call).is_some_and(|at_ms| at_ms > drift.seen_ms + CLOCK_MS) => Fit::No,
             fit => fit,
@@ -53,8 +53,8 @@ pub(super) fn assign(drifts: &mut [Drift], change_log: &[ApiCall]) {
 }
 
 /// Whether somebody is known to have made a difference, and no message says so.
-pub(super) fn is_named_by_news(line: &Line, change_log: &[ApiCall], drifts: &[Drift]) -> bool {
-    change_log.iter().any(|api_call| fit(api_call, line) == Fit::Named && !is_assigned(api_call, drifts))
+pub(super) fn is_named_by_news(line: &Line, api_calls: &[ApiCall], drifts: &[Drift]) -> bool {
+    api_calls.iter().any(|api_call| fit(api_call, line) == Fit::Named && !is_assigned(api_call, drifts))
 }
 
 fn is_assigned(api_call: &ApiCall, drifts: &[Drift]) -> bool {

@@ -98,7 +98,7 @@ impl Line {
             Repair::Pending => "not repaired yet",
             Repair::Withheld => "not repaired without permission",
         };
-        let line = Words::new().code(&self.address.to_string()).text(format!(" {}, {outcome}", self.reason));
+        let line = Words::new().code(self.address.to_string()).text(format!(" {}, {outcome}", self.reason));
         match self.by.is_empty() {
             true => line,
             false => line.text(": ").then(who(&self.by)),
@@ -107,7 +107,7 @@ impl Line {
 
     /// What is new in it.
     pub(super) fn change(&self, before: &Self) -> Option<Words> {
-        let address = Words::new().code(&self.address.to_string());
+        let address = Words::new().code(self.address.to_string());
         let new: Vec<ApiCall> =
             self.by.iter().filter(|api_call| !before.by.contains(api_call)).cloned().collect();
         let repaired = self.repair != before.repair;
@@ -120,9 +120,9 @@ impl Line {
     }
 }
 
-fn who(change_log: &[ApiCall]) -> Words {
+fn who(api_calls: &[ApiCall]) -> Words {
     let words =
-        change_log.iter().map(|it| Words::of(format!("{} by {} at {}", it.event_name, it.who, it.when)));
+        api_calls.iter().map(|it| Words::of(format!("{} by {} at {}", it.event_name, it.who, it.when)));
     words.reduce(|all, one| all.text(", ").then(one)).unwrap_or_default()
 }
 

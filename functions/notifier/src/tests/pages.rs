@@ -69,7 +69,7 @@ impl Table for Stubborn {
 }
 
 fn aws_error(operation: &'static str) -> CloudError {
-    CloudError { operation, subject: "x".into(), code: "InternalError".into(), message: "no".into() }
+    CloudError::service(operation, "x", "InternalError", "no")
 }
 
 /// Two pages and a Slack message between them.

@@ -67,7 +67,7 @@ async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_obs
     assert!(doc.body.len() < 150_000, "{} bytes", doc.body.len());
     assert!(doc.version <= 102, "{} writes", doc.version);
     let change_log: ChangeLog = doc.read().unwrap();
-    assert_eq!(change_log.change_log.len(), 50);
+    assert_eq!(change_log.api_calls.len(), 50);
     assert!(world.status(SHOP_DEV).await.generation <= generation + 2);
     assert!(world.queued().len() <= queued + 2, "{:?}", &world.queued()[queued..]);
     assert!(world.provisioner.metrics.counts()["DeedsDropped"] >= 1);

@@ -74,12 +74,15 @@ impl<Api: StackApi> Harness<Api> {
         let answer = self.api.perform(&Address::from("contract"), &action, &Ids::default()).await;
         match answer {
             Ok(id) => Err(format!("{action:?} must be refused with {codes:?}, and was done: {id:?}")),
-            Err(error) => check(codes.contains(&error.code.as_str()) && error.class() == class, || {
-                format!(
-                    "{action:?} must be refused with {codes:?} ({class:?}): {error} ({:?})",
-                    error.class()
-                )
-            }),
+            Err(error) => check(
+                error.code().is_some_and(|code| codes.contains(&code)) && error.class() == class,
+                || {
+                    format!(
+                        "{action:?} must be refused with {codes:?} ({class:?}): {error} ({:?})",
+                        error.class()
+                    )
+                },
+            ),
         }
     }
 

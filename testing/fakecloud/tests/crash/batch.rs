@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::Executor;
-use phonehome_executor::retry::{RetryDecision, delay, retry_decision};
+use phonehome_executor::retry::{delay, patience};
 use phonehome_fakecloud::{FakeCloud, FakeStack, SharedCloud, sample};
 use phonehome_planner::StackSpec;
 
@@ -34,12 +34,8 @@ fn open(cloud: &SharedCloud, visit: &Visit, now_ms: u64) -> Result<FakeStack, Cl
     if visit.opens_ms.is_some_and(|opens_ms| now_ms >= opens_ms) {
         return Ok(FakeStack::open(cloud, visit.spec.clone()));
     }
-    Err(CloudError {
-        operation: "sts:AssumeRole",
-        subject: visit.spec.account.clone(),
-        code: "AccessDenied".into(),
-        message: "is not authorized to perform: sts:AssumeRole".into(),
-    })
+    let message = "is not authorized to perform: sts:AssumeRole";
+    Err(CloudError::service("sts:AssumeRole", &visit.spec.account, "AccessDenied", message))
 }
 
 async fn revision(cloud: &SharedCloud, visit: &mut Visit, seed: u64) {
@@ -62,8 +58,7 @@ async fn revision(cloud: &SharedCloud, visit: &mut Visit, seed: u64) {
         _ => (now_ms, 0),
     };
     visit.waits = Some((class, since_ms, attempts));
-    if retry_decision(class, attempts + 1, Duration::from_millis(now_ms - since_ms)) == RetryDecision::GiveUp
-    {
+    if Duration::from_millis(now_ms - since_ms) >= patience(class) {
         visit.end = Some(End::GivenUp(now_ms));
     }
     visit.due_ms += u64::try_from(delay(class, attempts, seed).as_millis()).unwrap();

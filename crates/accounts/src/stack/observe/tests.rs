@@ -1,5 +1,6 @@
 //! What an observation asks for, and what it makes of refusals.
 
+use phonehome_cloud::Cause;
 use std::future::ready;
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ const OF_EC2: [Kind; 13] = [
 ];
 
 fn refused(operation: &'static str, code: &str) -> CloudError {
-    CloudError { operation, subject: "x".into(), code: code.into(), message: "m".into() }
+    CloudError::service(operation, "x", code, "m")
 }
 
 #[tokio::test]
@@ -46,8 +47,9 @@ async fn a_refused_kind_is_unseen_unless_nothing_can_be_planned_without_it() {
 
 #[tokio::test]
 async fn any_other_error_fails_the_observation() {
-    for code in ["RequestLimitExceeded", "AuthFailure", "timeout"] {
-        let error = refused("ec2:DescribeAddresses", code);
+    let operation = "ec2:DescribeAddresses";
+    let refused = ["RequestLimitExceeded", "AuthFailure"].map(|code| refused(operation, code));
+    for error in refused.into_iter().chain([CloudError::of_cause(operation, "x", Cause::Timeout)]) {
         let seen = observe_kind::<()>(&[Kind::ElasticIp], Kind::ElasticIp, ready(Err(error.clone()))).await;
         assert_eq!(seen, Err(error));
     }

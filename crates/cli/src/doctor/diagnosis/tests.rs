@@ -19,7 +19,7 @@ fn not_equals(field: &str, value: &str) -> FieldCondition {
 }
 
 fn denied(operation: &'static str) -> CloudError {
-    CloudError { operation, subject: "t".into(), code: "AccessDeniedException".into(), message: "no".into() }
+    CloudError::service(operation, "t", "AccessDeniedException", "no")
 }
 
 fn good() -> Trail {

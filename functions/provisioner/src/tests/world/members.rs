@@ -1,5 +1,6 @@
 //! Member accounts, and what can be wrong with them.
 
+use phonehome_executor::StepError;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -51,7 +52,7 @@ pub(in crate::tests) struct Opened {
 }
 
 pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
-    CloudError { operation, subject: "test".into(), code: code.into(), message: message.into() }
+    CloudError::service(operation, "test", code, message)
 }
 
 /// What AWS says before the StackSet has made the role.
@@ -119,7 +120,7 @@ impl StackApi for Opened {
         Ok(seen)
     }
 
-    async fn perform(&self, at: &Address, action: &Action, ids: &Ids) -> Result<Option<String>, CloudError> {
+    async fn perform(&self, at: &Address, action: &Action, ids: &Ids) -> Result<Option<String>, StepError> {
         if let (Some(table), Action::CreateSchedule { input, .. } | Action::UpdateSchedule { input, .. }) =
             (&self.noted, action)
         {
