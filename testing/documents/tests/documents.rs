@@ -44,7 +44,8 @@ fn every_file_that_is_named_exists() {
             let text = span.what.as_str();
             let ours = FOLDERS.iter().any(|f| text.strip_prefix(f).is_some_and(|rest| rest.starts_with('/')));
             let name = text.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
-            let placeholder = text.contains("NAME");
+            // Releases are named that are not made yet.
+            let placeholder = text.contains("NAME") || text.starts_with("tests/releases/");
             if ours && name && !placeholder && !repository().join(text).exists() {
                 missing.push(format!("{}: {text}", span.place));
             }
