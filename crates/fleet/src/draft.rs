@@ -2,7 +2,7 @@
 
 use crate::model::{
     AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
-    Isolation, Network, Organization, Probing, Region, Rollout,
+    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout,
 };
 use crate::place::Place;
 
@@ -50,6 +50,7 @@ pub(crate) struct Draft {
     /// Whether all of `probing.egress` could be read.
     pub(crate) egress_complete: bool,
     pub(crate) alert_routes: Items<AlertRoute>,
+    pub(crate) platform_route: Option<PlatformRoute>,
     pub(crate) rollout: Rollout,
 }
 
@@ -69,6 +70,7 @@ impl Draft {
             network: self.network,
             probing: self.probing,
             alert_routes: self.alert_routes.into_values(),
+            platform_route: self.platform_route,
             rollout: self.rollout,
         })
     }

@@ -42,7 +42,7 @@ pub use members::{Adoption, Member};
 pub use model::{
     AddressPool, AlertRoute, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain, DomainEnvironment,
     EgressTarget, Environment, FORMAT_VERSION, Fleet, ForbiddenPair, GatewayService, Isolation, Nat, Network,
-    Organization, Probing, Region, Rollout, Wave,
+    Organization, PlatformRoute, Probing, Region, Rollout, Wave,
 };
 pub use spelling::nearest;
 

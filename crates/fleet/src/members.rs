@@ -117,6 +117,13 @@ impl Fleet {
         let route = self.alert_routes.iter().find(|route| route.matches(environment, domain));
         route.expect("the last alert route takes everything: parse refuses a file without one")
     }
+
+    /// The Slack channel that hears of trouble of phonehome itself.
+    pub fn platform_channel(&self) -> &str {
+        let platform = self.platform_route.as_ref().map(|route| route.slack_channel.as_str());
+        let last = || self.alert_routes.last().map(|route| route.slack_channel.as_str());
+        platform.or_else(last).unwrap_or_default()
+    }
 }
 
 impl Domain {

@@ -12,8 +12,8 @@ pub(crate) use account::default_member_role;
 pub use account::{Domain, DomainEnvironment, Organization};
 pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
 pub use watch::{
-    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation, Probing,
-    Rollout, Wave,
+    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation,
+    PlatformRoute, Probing, Rollout, Wave,
 };
 
 use schemars::JsonSchema;
@@ -68,6 +68,12 @@ pub struct Fleet {
     /// everything.
     #[schemars(length(min = 1))]
     pub alert_routes: Vec<AlertRoute>,
+    /// Who hears of trouble of phonehome itself, such as most of the fleet falling silent at once, items of
+    /// its table that cannot be read, and reports that it refuses. By default the last alert route; and
+    /// where the fleet falls silent, the routes of all accounts concerned.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform_route: Option<PlatformRoute>,
     /// In which order accounts get a change. By default all at once.
     #[schemars(default)]
     pub rollout: Rollout,

@@ -32,6 +32,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         Some(list) => watch::alert_routes(&list, reader),
         None => Items::unreadable(),
     };
+    let platform_route = file.optional("platform_route").and_then(|r| watch::platform_route(&r, reader));
     let rollout = file.optional("rollout").and_then(|r| watch::rollout(&r, reader)).unwrap_or_default();
     file.finish(reader);
     Some(Draft {
@@ -47,6 +48,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         probing,
         egress_complete,
         alert_routes,
+        platform_route,
         rollout,
     })
 }

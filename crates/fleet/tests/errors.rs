@@ -256,6 +256,16 @@ fn alerts_that_would_reach_nobody_are_reported() {
             "Net Dev",
             "alert_routes[1].slack_channel: `Net Dev` is not a Slack channel (write \"#net-dev\", or the channel's id, which begins with C)",
         ),
+        (
+            "alert_routes:\n",
+            "platform_route: { slack_channel: Platform }\nalert_routes:\n",
+            "platform_route.slack_channel: `Platform` is not a Slack channel (write \"#platform\", or the channel's id, which begins with C)",
+        ),
+        (
+            "alert_routes:\n",
+            "platform_route: { page: true }\nalert_routes:\n",
+            "platform_route: the key `slack_channel` is missing",
+        ),
     ]);
 }
 

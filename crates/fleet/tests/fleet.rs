@@ -241,3 +241,11 @@ fn lines_may_end_as_on_windows_and_a_byte_order_mark_is_no_error() {
     let text = format!("\u{feff}{}", EXAMPLE.replace('\n', "\r\n"));
     assert_eq!(fleet(&text), fleet(EXAMPLE));
 }
+
+#[test]
+fn trouble_of_phonehome_itself_goes_to_its_own_route_or_the_last_one() {
+    assert_eq!(fleet(EXAMPLE).platform_channel(), "#net-dev");
+    let every_key = fleet(EVERY_KEY);
+    assert_eq!(every_key.platform_channel(), "#platform");
+    assert_eq!(every_key.platform_route.map(|route| route.page), Some(true));
+}

@@ -202,6 +202,21 @@ impl Alerter<MemoryTable> {
 }
 
 #[tokio::test]
+async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_file() {
+    let alerter = alerter().await;
+    let route = "platform_route: { slack_channel: \"#platform\", page: true }\n";
+    let fleet = PublishedFleet { text: fleet_text() + route, ..PublishedFleet::default() };
+    alerter.table.put_raw(Keys::fleet(), &serde_json::to_string(&fleet).unwrap());
+    alerter.heard(START_MS, PathStatus::Up).await;
+    alerter.table.put_raw(Keys::silence("000001"), "nonsense");
+    alerter.run(START_MS + 1000).await.unwrap();
+    assert_eq!(alerter.outbox().await, [format!("notice/{}/slack/#platform", START_MS + 1000)]);
+    let world = gather(&alerter.table, START_MS, 0).await.unwrap().world;
+    let route = phonehome_alerting::Route { slack_channel: "#platform".into(), page: true };
+    assert_eq!(world.policy.platform_route, Some(route));
+}
+
+#[tokio::test]
 async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_and_is_reported_once() {
     for (key, part) in [
         (Keys::paths(&probe(ZONES[0])), "paths | 444455556666"),

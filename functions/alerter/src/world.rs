@@ -65,7 +65,13 @@ pub(crate) async fn gather(
     let probes = reading.probes(probes).await?;
     let overdue_after_s =
         if overdue_after_s == 0 { fleet.probing.overdue_after_seconds } else { overdue_after_s };
-    let policy = Policy { overdue_after_ms: u64::from(overdue_after_s) * 1000, ..Policy::default() };
+    let platform_route = fleet.platform_route.as_ref();
+    let policy = Policy {
+        overdue_after_ms: u64::from(overdue_after_s) * 1000,
+        platform_route: platform_route
+            .map(|route| Route { slack_channel: route.slack_channel.clone(), page: route.page }),
+        ..Policy::default()
+    };
     let mut stored = BTreeMap::new();
     let mut open = Vec::new();
     for (doc, incident) in incidents {
@@ -78,7 +84,7 @@ pub(crate) async fn gather(
     let notified = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
     let lasting = refusals.into_iter().map(|(_, it)| it).filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
     let troubles = reading.unread.iter().map(trouble).chain(lasting).collect();
-    let channel = fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
+    let channel = fleet.platform_channel().to_owned();
     let world = World { now_ms, probes, owners, open, silences, policy, unseen };
     Ok(Gathered { world, stored, revision, troubles, notified, notified_doc, channel })
 }

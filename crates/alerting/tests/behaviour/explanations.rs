@@ -236,12 +236,15 @@ fn an_account_lost_in_one_of_its_regions_is_a_page() {
 
 #[test]
 fn trouble_of_phonehome_itself_goes_to_the_platform_route_when_there_is_one() {
-    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
-    fleet.world.policy.platform_route = Some(Route { slack_channel: "#platform".to_owned(), page: false });
-    for account in ACCOUNTS {
-        fleet.hush(account, ZONES);
+    for (page, said) in [(false, vec!["slack/#platform"]), (true, vec!["page", "slack/#platform"])] {
+        let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+        fleet.world.policy.platform_route = Some(Route { slack_channel: "#platform".to_owned(), page });
+        for account in ACCOUNTS {
+            fleet.hush(account, ZONES);
+        }
+        fleet.advance(4 * MINUTE_MS);
+        let ids: Vec<String> = fleet.decide().outbox.into_iter().map(|message| message.id).collect();
+        let id = &fleet.only().id;
+        assert_eq!(ids, said.iter().map(|it| format!("{id}/1/{it}")).collect::<Vec<_>>());
     }
-    fleet.advance(4 * MINUTE_MS);
-    let ids: Vec<String> = fleet.decide().outbox.into_iter().map(|message| message.id).collect();
-    assert_eq!(ids, [format!("{}/1/slack/#platform", fleet.only().id)]);
 }

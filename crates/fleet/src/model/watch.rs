@@ -187,6 +187,18 @@ pub struct AlertRoute {
     pub page: bool,
 }
 
+/// Who hears of trouble of phonehome itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct PlatformRoute {
+    /// The Slack channel, in quotes: "#platform", or its id, C0123456789.
+    #[schemars(regex(pattern = r"^(#[^\sA-Z#,]{1,80}|[CG][A-Z0-9]{8,})$"))]
+    pub slack_channel: String,
+    /// Whether on-call is paged as well when most of the fleet falls silent at once.
+    #[schemars(default)]
+    pub page: bool,
+}
+
 impl AlertRoute {
     /// Whether it takes the incidents of this account.
     pub fn matches(&self, environment: &str, domain: &str) -> bool {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::items::{Distinct, collect, optional_items, reference, references};
 use crate::draft::Items;
 use crate::model::{
-    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation, Probing,
-    Rollout, Wave,
+    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation,
+    PlatformRoute, Probing, Rollout, Wave,
 };
 use crate::names::Kind;
 use crate::place::Flaw;
@@ -220,6 +220,15 @@ fn alert_route(cursor: &Cursor, reader: &mut Reader) -> Option<AlertRoute> {
         slack_channel: slack_channel.unwrap_or_default(),
         page: page.unwrap_or_default(),
     })
+}
+
+/// A part that cannot be read is reported, so no fleet is made of what stands here instead.
+pub(super) fn platform_route(cursor: &Cursor, reader: &mut Reader) -> Option<PlatformRoute> {
+    let mut map = cursor.map(reader)?;
+    let slack_channel = map.required("slack_channel").and_then(|c| c.parsed(reader, rules::slack_channel));
+    let page = map.optional("page").and_then(|c| c.boolean(reader));
+    map.finish(reader);
+    Some(PlatformRoute { slack_channel: slack_channel.unwrap_or_default(), page: page.unwrap_or_default() })
 }
 
 pub(super) fn rollout(cursor: &Cursor, reader: &mut Reader) -> Option<Rollout> {
