@@ -12,7 +12,9 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
-use phonehome_cloud::table::{BODY_BYTES_MAX, Doc, Expect, Key, Table, TableError, Write, key};
+use phonehome_cloud::table::{
+    BODY_BYTES_MAX, Doc, Expect, Key, SCHEMA_WRITTEN, Table, TableError, Write, key,
+};
 use phonehome_cloud::{Cause, Class, CloudError};
 
 use crate::Session;
@@ -40,12 +42,13 @@ impl DynamoTable {
             .item("pk", AttributeValue::S(write.key.partition.clone()))
             .item("sk", AttributeValue::S(write.key.sort.clone()))
             .item("version", AttributeValue::N(version.to_string()))
+            .item(SCHEMA, AttributeValue::N(SCHEMA_WRITTEN.to_string()))
             .item("body", pack(body));
         if let Some(at) = write.expires_at_s {
             put = put.item("expires_at", AttributeValue::N(at.to_string()));
         }
         put = match write.expect {
-            Expect::Absent => put.condition_expression("attribute_not_exists(pk)"),
+            Expect::Absent | Expect::Newer(_) => put.condition_expression("attribute_not_exists(pk)"),
             Expect::Version(0) => put.condition_expression(NO_VERSION),
             Expect::Version(version) => put
                 .condition_expression("version = :expected")
@@ -60,7 +63,7 @@ impl DynamoTable {
             .key("pk", AttributeValue::S(write.key.partition.clone()))
             .key("sk", AttributeValue::S(write.key.sort.clone()));
         delete = match write.expect {
-            Expect::Absent => delete.condition_expression("attribute_not_exists(pk)"),
+            Expect::Absent | Expect::Newer(_) => delete.condition_expression("attribute_not_exists(pk)"),
             Expect::Version(0) => delete.condition_expression(NO_VERSION),
             Expect::Version(version) => delete
                 .condition_expression("version = :expected")
@@ -152,9 +155,15 @@ fn meets_transaction(error: &CloudError) -> bool {
 fn doc(item: &HashMap<String, AttributeValue>) -> Doc {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
     let version = item.get("version").and_then(|value| value.as_n().ok()).and_then(|it| it.parse().ok());
-    let body = version.and_then(|_| item.get("body").and_then(unpack));
-    Doc { key: key(text("pk"), text("sk")), version: version.unwrap_or(0), body: body.unwrap_or_default() }
+    let body = version.and_then(|_| item.get("body").and_then(unpack)).unwrap_or_default();
+    // A number that cannot be read is none that this build knows.
+    let schema = item.get(SCHEMA).map(|value| value.as_n().ok().and_then(|it| it.parse().ok()));
+    let schema = schema.map_or(1, |number| number.unwrap_or(u32::MAX));
+    Doc { key: key(text("pk"), text("sk")), version: version.unwrap_or(0), schema, body }
 }
+
+/// The attribute with the number of a document's schema. Release 0.1.0 writes none.
+const SCHEMA: &str = "schema_number";
 
 fn primary_key(key: &Key) -> HashMap<String, AttributeValue> {
     HashMap::from([
@@ -274,6 +283,7 @@ impl Table for DynamoTable {
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        writes.iter().try_for_each(Write::is_allowed)?;
         let mut items = Vec::new();
         for write in &writes {
             items.push(match &write.body {
@@ -292,82 +302,4 @@ impl Table for DynamoTable {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_body_is_stored_small_and_read_back_whole() {
-        let member =
-            r#"{"account":"444455556666","region":"us-east-1","check":"connection/shop-to-payments/443"}"#;
-        for (members, plain) in [(1, true), (2000, false)] {
-            let body = member.repeat(members);
-            let packed = pack(&body);
-            assert_eq!(packed.is_s(), plain, "{members} members");
-            assert_eq!(unpack(&packed), Some(body));
-            if let AttributeValue::B(bytes) = packed {
-                assert!(bytes.as_ref().len() < 20_000, "{} bytes", bytes.as_ref().len());
-            }
-        }
-    }
-
-    #[test]
-    fn a_body_that_unpacks_to_more_than_the_limit_is_no_document() {
-        let most = "x".repeat(BODY_BYTES_MAX as usize);
-        assert_eq!(unpack(&pack(&most)), Some(most.clone()));
-        assert_eq!(unpack(&pack(&(most + "x"))), None);
-    }
-
-    #[test]
-    fn an_item_that_is_no_document_is_unreadable_and_nothing_worse() {
-        let whole = [
-            ("pk", AttributeValue::S("paths".into())),
-            ("sk", AttributeValue::S("a".into())),
-            ("version", AttributeValue::N("3".into())),
-            ("body", AttributeValue::S("1".into())),
-        ];
-        let item = |without: &str| {
-            let kept = whole.iter().filter(|(name, _)| *name != without);
-            doc(&kept.map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
-        };
-        assert_eq!(item("").read::<u8>(), Ok(1));
-        for missing in ["version", "body"] {
-            let broken = item(missing);
-            assert_eq!(broken.key, key("paths", "a"));
-            assert!(matches!(broken.read::<u8>(), Err(TableError::Unreadable { .. })), "{missing}");
-        }
-    }
-
-    fn refused(code: &str, message: &str) -> CloudError {
-        CloudError::service("dynamodb:PutItem", "phonehome", code, message)
-    }
-
-    #[test]
-    fn a_write_that_meets_a_transaction_is_tried_again_and_not_for_ever() {
-        let single = refused("TransactionConflictException", "Transaction is ongoing for the item");
-        let other = refused("TransactionCanceledException", "reasons [TransactionConflict, None]");
-        for error in [single, other] {
-            let pauses: Vec<_> = (1..=6).map(|attempt| pause_before_next(&error, attempt)).collect();
-            let ms = |ms| Some(Duration::from_millis(ms));
-            assert_eq!(pauses, [ms(25), ms(50), ms(75), ms(100), None, None]);
-        }
-    }
-
-    #[test]
-    fn a_write_whose_condition_does_not_hold_is_not_tried_again() {
-        let both = "reasons [TransactionConflict, ConditionalCheckFailed]";
-        for error in [
-            refused("ConditionalCheckFailedException", "The conditional request failed"),
-            refused("TransactionCanceledException", both),
-            refused("TransactionCanceledException", "reasons [ThrottlingError]"),
-            CloudError::of_cause("dynamodb:PutItem", "phonehome", Cause::Timeout),
-        ] {
-            assert_eq!(pause_before_next(&error, 1), None, "{error}");
-        }
-    }
-
-    #[test]
-    fn a_body_that_is_neither_text_nor_gzip_is_no_document() {
-        assert_eq!(unpack(&AttributeValue::B(Blob::new([1, 2, 3]))), None);
-        assert_eq!(unpack(&AttributeValue::N("1".into())), None);
-    }
-}
+mod tests;

@@ -1,7 +1,14 @@
 //! The one table: JSON documents with a version, written only under a condition.
+//!
+//! Functions of two releases run side by side while one is deployed, and a deployment may be rolled back. So
+//! documents carry the number of their schema. Fields may be added to it, with a default: who does not know
+//! them keeps them ([`Write::over`]). Anything else is a new number, and takes two releases: the first one
+//! reads it ([`SCHEMA_READ`]), the second one writes it ([`SCHEMA_WRITTEN`]). What is of a newer schema than
+//! a build reads is unreadable to it, and it neither writes nor deletes it.
 
 mod contended;
 mod memory;
+mod unknown;
 
 use std::future::Future;
 
@@ -27,6 +34,14 @@ pub fn key(partition: impl Into<String>, sort: impl Into<String>) -> Key {
     Key { partition: partition.into(), sort: sort.into() }
 }
 
+/// The schema of the documents that this build writes. Those of release 0.1.0 carry no number and are of
+/// schema 1.
+pub const SCHEMA_WRITTEN: u32 = 1;
+
+/// The newest schema that this build reads: at least what the release after it writes, so that a roll-back by
+/// one version meets nothing unreadable.
+pub const SCHEMA_READ: u32 = 1;
+
 /// A stored document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Doc {
@@ -34,6 +49,8 @@ pub struct Doc {
     pub key: Key,
     /// Grows by one with each write; 0 of an item that carries none.
     pub version: u64,
+    /// Its schema; 1 of an item that does not say.
+    pub schema: u32,
     /// JSON text, at most [`BODY_BYTES_MAX`]. DynamoDB's item limit of 400 KB counts after compression.
     pub body: String,
 }
@@ -42,10 +59,18 @@ impl Doc {
     /// The body as a type.
     ///
     /// # Errors
-    /// [`TableError::Unreadable`] when it is of another shape.
+    /// [`TableError::Unreadable`] when it is of another shape, or of a newer schema.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, TableError> {
-        serde_json::from_str(&self.body)
-            .map_err(|error| TableError::Unreadable { key: self.key.clone(), problem: error.to_string() })
+        let unreadable = |problem| TableError::Unreadable { key: self.key.clone(), problem };
+        if self.is_newer() {
+            return Err(unreadable(format!("it is of schema {}, and {}", self.schema, reads())));
+        }
+        serde_json::from_str(&self.body).map_err(|error| unreadable(error.to_string()))
+    }
+
+    /// Whether only a newer build knows what it means.
+    pub fn is_newer(&self) -> bool {
+        self.schema > SCHEMA_READ
     }
 }
 
@@ -56,12 +81,22 @@ pub enum Expect {
     Absent,
     /// This version is stored.
     Version(u64),
+    /// What is stored is of this schema, which is newer than this build reads: it is left alone.
+    Newer(u32),
+}
+
+fn reads() -> String {
+    format!("this version of phonehome reads up to {SCHEMA_READ}: deploy the newer one again")
 }
 
 impl Expect {
     /// What must hold when `doc` is what was read.
     pub fn unchanged(doc: Option<&Doc>) -> Self {
-        doc.map_or(Self::Absent, |doc| Self::Version(doc.version))
+        match doc {
+            None => Self::Absent,
+            Some(doc) if doc.is_newer() => Self::Newer(doc.schema),
+            Some(doc) => Self::Version(doc.version),
+        }
     }
 
     /// What must hold for the next write, after a put under this condition.
@@ -73,7 +108,7 @@ impl Expect {
     /// The version that a put under this condition stores.
     pub fn next_version(self) -> u64 {
         match self {
-            Self::Absent => 1,
+            Self::Absent | Self::Newer(_) => 1,
             Self::Version(version) => version + 1,
         }
     }
@@ -98,6 +133,40 @@ impl Write {
         #[allow(clippy::expect_used, reason = "our own types, all with string keys, always serialise")]
         let body = serde_json::to_string(value).expect("serialisable");
         Self { key, expect, body: Some(body), expires_at_s: None }
+    }
+
+    /// Stores `value` as JSON in place of what was read, and keeps the fields of that which `T` does not know:
+    /// a newer build added them, and reads them again. For values that were made from what was read; what is
+    /// written anew as a whole is a [`Write::put`].
+    pub fn over<T: Serialize + DeserializeOwned>(before: Option<&Doc>, key: Key, value: &T) -> Self {
+        Self::put(key, Expect::unchanged(before), value).keeping::<T>(before)
+    }
+
+    /// The same where the condition is another one: with the fields of `before` that a `T` does not know.
+    #[must_use]
+    pub fn keeping<T: Serialize + DeserializeOwned>(self, before: Option<&Doc>) -> Self {
+        let body = match (before, &self.body) {
+            (Some(before), Some(body)) => unknown::kept::<T>(&before.body, body),
+            _ => None,
+        };
+        Self { body: body.or(self.body), ..self }
+    }
+
+    /// The document as it is once this is written; `None` where that removes it.
+    pub fn written(&self) -> Option<Doc> {
+        let (key, version) = (self.key.clone(), self.expect.next_version());
+        self.body.clone().map(|body| Doc { key, version, schema: SCHEMA_WRITTEN, body })
+    }
+
+    /// Why nothing may be written: what is stored is of a newer schema.
+    ///
+    /// # Errors
+    /// [`TableError::Newer`]
+    pub fn is_allowed(&self) -> Result<(), TableError> {
+        match self.expect {
+            Expect::Newer(schema) => Err(TableError::Newer { key: self.key.clone(), schema }),
+            Expect::Absent | Expect::Version(_) => Ok(()),
+        }
     }
 
     /// Removes what is stored.
@@ -128,6 +197,14 @@ pub enum TableError {
         key: Key,
         /// serde's complaint.
         problem: String,
+    },
+    /// What is stored is of a newer schema than this build reads, and is left as it is.
+    #[error("the stored document {}/{} is of schema {schema}, and {}: it is left as it is", key.partition, key.sort, reads())]
+    Newer {
+        /// Which.
+        key: Key,
+        /// Its schema.
+        schema: u32,
     },
     /// The call failed.
     #[error(transparent)]
@@ -161,3 +238,6 @@ pub trait Table: Send + Sync {
     /// Does all writes (at most 100, each key once) or none.
     fn write(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), TableError>> + Send;
 }
+
+#[cfg(test)]
+mod tests;

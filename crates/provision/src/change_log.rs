@@ -1,7 +1,7 @@
 //! Who did what in an account, as CloudTrail's events said.
 
 use crate::cloudtrail::ApiCall;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Table, TableError, Write};
 use phonehome_state::{Keys, set_aside};
 use serde::{Deserialize, Serialize};
 
@@ -142,7 +142,7 @@ async fn update(
         if !change(&mut change_log) {
             return Ok(change_log);
         }
-        let write = Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &change_log);
+        let write = Write::over(doc.as_ref(), key.clone(), &change_log);
         let copy = unread.map(|doc| set_aside(doc, now_ms));
         let writes = [write.expiring(now_ms / 1000 + KEPT_S)].into_iter().chain(copy);
         match table.write(writes.collect()).await {

@@ -56,15 +56,15 @@ impl<T: Table, M: Members> Provision<T, M> {
         status.generation += 1;
         status.leased_until_ms = taken_at_ms + LEASE_MS;
         let work_time = WorkTime::from(taken_at_ms, status.generation);
-        let expect = Expect::Version(doc.version);
-        match self.table.write(vec![Write::put(key.clone(), expect, &status)]).await {
+        let write = Write::over(Some(&doc), key.clone(), &status);
+        let leased = write.written();
+        match self.table.write(vec![write]).await {
             Ok(()) => {}
             Err(TableError::Conflict { .. }) => {
                 return Ok(Reconciled::busy());
             }
             Err(error) => return Err(error),
         }
-        let expect = expect.after_write();
         let mut reconciled = if gone {
             // What is in it nobody can reach any more.
             record_seen(&self.table, account, region, &[], now_ms()).await?;
@@ -77,11 +77,11 @@ impl<T: Table, M: Members> Provision<T, M> {
             // do.
             match release_block(&self.table, account, region, quarantine_days, now_ms()).await {
                 Ok(_) => {
-                    let mut writes = vec![Write::delete(key, expect)];
+                    let mut writes = vec![Write::delete(key, Expect::unchanged(leased.as_ref()))];
                     // Should it come again, all of it is news again.
                     for noted in [Keys::inputs(account, region), Keys::stack_notices(account, region)] {
                         let doc = self.table.get(&noted).await?;
-                        writes.extend(doc.map(|doc| Write::delete(noted, Expect::Version(doc.version))));
+                        writes.extend(doc.map(|doc| Write::delete(noted, Expect::unchanged(Some(&doc)))));
                     }
                     self.table.write(writes).await?;
                     self.free(account).await?;
@@ -104,7 +104,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             StackProgress::Later { reason, .. } => (Phase::Waiting, format!("being released: {reason}")),
             StackProgress::Converged => (Phase::Gone, "released".to_owned()),
         };
-        self.table.write(vec![Write::put(key, expect, &status)]).await?;
+        self.table.write(vec![Write::over(leased.as_ref(), key, &status)]).await?;
         Ok(reconciled)
     }
 
@@ -185,7 +185,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             .to_owned();
         status.ready_since_ms.clear();
         status.updated_at_ms = now_ms();
-        let mut writes = vec![Write::put(key, Expect::Version(doc.version), &status)];
+        let mut writes = vec![Write::over(Some(&doc), key, &status)];
         writes.extend(notice.map(|notice| {
             let notice = Outgoing { id: format!("{}/{region}", notice.id), ..notice.clone() };
             Write::put(Keys::outbox(notice.at_ms, &notice.id), Expect::Absent, &Outboxed::new(notice))

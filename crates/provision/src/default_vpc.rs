@@ -1,7 +1,7 @@
 //! A new account's default VPCs: one in each Region that is enabled.
 
 use futures_util::stream::{self, StreamExt as _};
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Table, TableError, Write};
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::{Executor, StackApi as _};
 use phonehome_fleet::DefaultVpcs as Wanted;
@@ -72,7 +72,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             }
         }
         done.finished = progress == StackProgress::Converged;
-        let write = Write::put(key, Expect::unchanged(doc.as_ref()), &done);
+        let write = Write::over(doc.as_ref(), key, &done);
         match self.table.write(vec![write]).await {
             // Somebody else does the same; the next observation sees what is left.
             Err(TableError::Conflict { .. }) => {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Endpoints, Given, Inputs, endpoints};
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Table, TableError, Write};
 use phonehome_network::Inventory;
 use phonehome_planner::{Action, Plan, ProbeSpec, StackSpec};
 use phonehome_state::{Keys, set_aside};
@@ -40,7 +40,7 @@ impl<T: Table, M> Provision<T, M> {
             let Some(after) = before.with(probe.generation, &given, &zones(spec, inventory, &before)) else {
                 return Ok(());
             };
-            let mut writes = vec![Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &after)];
+            let mut writes = vec![Write::over(doc.as_ref(), key.clone(), &after)];
             if let Some(unread) = unread {
                 tracing::error!(
                     partition = unread.key.partition,

@@ -26,7 +26,8 @@ pub(crate) struct Leased {
     /// Until when calls may be started. It counts from the moment that the lease counts from: the
     /// table may have taken its time to answer.
     pub(crate) work_time: WorkTime,
-    expect: Expect,
+    /// The status as it was stored with the lease.
+    doc: Option<Doc>,
     /// What was seen, and when; milliseconds since the Unix epoch.
     pub(crate) inventory: Option<Inventory>,
     pub(crate) seen_ms: u64,
@@ -67,11 +68,12 @@ impl<T: Table, M> Provision<T, M> {
         status.generation += 1;
         status.leased_until_ms = now_ms + LEASE_MS;
         let work_time = WorkTime::from(now_ms, status.generation);
-        let expect = Expect::unchanged(doc.as_ref());
-        match self.table.write(vec![Write::put(key, expect, &status)]).await {
+        let write = Write::over(doc.as_ref(), key, &status);
+        let doc = write.written();
+        match self.table.write(vec![write]).await {
             Ok(()) => {
-                let (expect, seen_ms) = (expect.after_write(), now_ms);
-                Ok(Some(Leased { status, work_time, expect, inventory: None, seen_ms, refused: None }))
+                let seen_ms = now_ms;
+                Ok(Some(Leased { status, work_time, doc, inventory: None, seen_ms, refused: None }))
             }
             Err(TableError::Conflict { .. }) => Ok(None),
             Err(error) => Err(error),
@@ -92,7 +94,7 @@ impl<T: Table, M> Provision<T, M> {
         found: &Reconciled,
         (changed, watched): (bool, bool),
     ) -> Result<(), TableError> {
-        let Leased { mut status, expect, inventory, seen_ms, refused, .. } = leased;
+        let Leased { mut status, doc, inventory, seen_ms, refused, .. } = leased;
         status.updated_at_ms = now_ms();
         // What was just made may not be seen yet, and whoever looks now would make it again.
         status.leased_until_ms = if changed { status.updated_at_ms + self.cooldown_ms } else { 0 };
@@ -110,7 +112,7 @@ impl<T: Table, M> Provision<T, M> {
             }
         }
         let key = Keys::stack(&status.account, &status.region);
-        let write = Write::put(key, expect, &status);
+        let write = Write::over(doc.as_ref(), key, &status);
         let (now_ms, after) = (status.updated_at_ms, &status);
         self.write_notified(job.account, job.region, Some(write), |notified, change_log| {
             let (inventory, refused) = (inventory.as_ref(), refused.as_ref());
@@ -155,7 +157,7 @@ impl<T: Table, M> Provision<T, M> {
             let (notified, outgoing) = notify(before.clone(), &change_log.api_calls);
             let mut writes: Vec<Write> = status.iter().cloned().collect();
             if before.as_ref() != Some(&notified) {
-                writes.push(Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &notified));
+                writes.push(Write::over(doc.as_ref(), key.clone(), &notified));
             }
             writes.extend(outgoing.into_iter().map(|outgoing| {
                 let key = Keys::outbox(outgoing.at_ms, &outgoing.id);

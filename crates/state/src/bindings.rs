@@ -105,11 +105,11 @@ pub async fn rebind(table: &impl Table, rebinding: &Rebinding, now_ms: u64) -> R
 pub async fn unbind(table: &impl Table, account: &str) -> Result<bool, TableError> {
     let Some(of_account) = table.get(&Keys::bound_account(account)).await? else { return Ok(false) };
     let binding: Binding = of_account.read()?;
-    let mut writes = vec![Write::delete(of_account.key.clone(), Expect::Version(of_account.version))];
+    let mut writes = vec![Write::delete(of_account.key.clone(), Expect::unchanged(Some(&of_account)))];
     if let Some(of_line) = table.get(&Keys::binding(&binding.line)).await?
         && of_line.read::<Binding>()?.account == account
     {
-        writes.push(Write::delete(of_line.key.clone(), Expect::Version(of_line.version)));
+        writes.push(Write::delete(of_line.key.clone(), Expect::unchanged(Some(&of_line))));
     }
     table.write(writes).await.map(|()| true)
 }
@@ -162,7 +162,7 @@ fn puts(binding: &Binding, of_line: Expect, of_account: Expect) -> Vec<Write> {
 
 async fn deletion(table: &impl Table, key: phonehome_cloud::table::Key) -> Result<Option<Write>, TableError> {
     let doc = table.get(&key).await?;
-    Ok(doc.map(|doc| Write::delete(doc.key.clone(), Expect::Version(doc.version))))
+    Ok(doc.map(|doc| Write::delete(doc.key.clone(), Expect::unchanged(Some(&doc)))))
 }
 
 /// Whether the writes were made; not if somebody was faster.

@@ -247,11 +247,14 @@ impl View {
     /// The one transaction that makes `claim` true.
     fn writes(&self, claim: &Claim, now_ms: u64) -> Vec<Write> {
         let (key, holder) = (self.key(claim), Keys::holder(&claim.account, &claim.region));
-        let before = self.blocks.iter().map(|(doc, _)| doc).find(|doc| doc.key == key);
-        let block = Write::put(key, Expect::unchanged(before), claim);
+        let before = self.blocks.iter().find(|(doc, _)| doc.key == key);
+        // What a newer release noted of another account's claim is nothing of this one's.
+        let same = before.filter(|(_, before)| before.is_of(&claim.account, &claim.region));
+        let block = Write::put(key, Expect::unchanged(before.map(|(doc, _)| doc)), claim);
+        let block = block.keeping::<Claim>(same.map(|(doc, _)| doc));
         let held_before = Expect::unchanged(self.holder.as_ref());
         let (block, holder) = match claim.state {
-            ClaimState::Held => (block, Write::put(holder, held_before, claim)),
+            ClaimState::Held => (block, Write::over(self.holder.as_ref(), holder, claim)),
             // What has left quarantine is free by its date. That DynamoDB removes it later is
             // housekeeping.
             ClaimState::Quarantined { until_ms, .. } => {

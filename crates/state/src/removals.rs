@@ -142,7 +142,7 @@ async fn try_reserve<T: Table>(
     }
     let mut writes = Vec::new();
     if !reserved.granted.is_empty() {
-        let write = Write::put(used_key, Expect::unchanged(used_doc.as_ref()), &used);
+        let write = Write::over(used_doc.as_ref(), used_key, &used);
         writes.push(write.expiring(now_ms / 1000 + KEEP_S));
     }
     let is_news = !reserved.over.is_empty() && !sum.notified;
@@ -153,7 +153,7 @@ async fn try_reserve<T: Table>(
         sum.notified = true;
     }
     if !writes.is_empty() {
-        let write = Write::put(hour_key, Expect::unchanged(hour_doc.as_ref()), &sum);
+        let write = Write::over(hour_doc.as_ref(), hour_key, &sum);
         writes.push(write.expiring((hour + 2) * HOUR_MS / 1000));
     }
     table.write(writes).await?;
@@ -178,7 +178,7 @@ pub async fn unreserve<T: Table>(
     let Some(doc) = table.get(&key).await? else { return Ok(()) };
     let mut used: Used = doc.read()?;
     used.asks.retain(|ask| !not_done.contains(ask));
-    let write = Write::put(key, Expect::Version(doc.version), &used);
+    let write = Write::over(Some(&doc), key, &used);
     let expires_s = used.hour * HOUR_MS / 1000 + KEEP_S;
     match table.write(vec![write.expiring(expires_s)]).await {
         // Somebody else took the stack over: rather one removal too few than one too many.

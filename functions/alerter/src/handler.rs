@@ -83,8 +83,7 @@ impl<T: Table> Alerter<T> {
         }
         let Gathered { troubles, notified, channel, .. } = gathered;
         let Some((after, message)) = notices(troubles, notified, channel, now_ms) else { return Ok(()) };
-        let mut writes =
-            vec![Write::put(Keys::notices(), Expect::unchanged(gathered.notified_doc.as_ref()), &after)];
+        let mut writes = vec![Write::over(gathered.notified_doc.as_ref(), Keys::notices(), &after)];
         if let Some(message) = message {
             let key = Keys::outbox(message.at_ms, &message.id);
             writes.push(Write::put(key, Expect::Absent, &Outboxed::new(message)));
@@ -113,12 +112,13 @@ fn incident_writes(
     let expect = Expect::unchanged(stored);
     let mut writes = Vec::new();
     if incident.is_open() {
-        writes.push(Write::put(Keys::incident(&incident.id), expect, incident));
+        writes.push(Write::over(stored, Keys::incident(&incident.id), incident));
     } else {
         if stored.is_some() {
             writes.push(Write::delete(Keys::incident(&incident.id), expect));
         }
-        let kept = Write::put(Keys::resolved(&incident.id), Expect::Absent, incident);
+        let kept =
+            Write::put(Keys::resolved(&incident.id), Expect::Absent, incident).keeping::<Incident>(stored);
         writes.push(kept.expiring(now_ms / 1000 + RESOLVED_KEPT_S));
     }
     for outgoing in decision.outbox.iter().filter(|outgoing| outgoing.incident_id == incident.id) {

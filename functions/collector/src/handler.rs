@@ -224,7 +224,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                 let put = Write::put(Keys::heartbeat(&heartbeat.key), newest.expect(), &heartbeat);
                 let mut writes = vec![put.expiring(expire_at_s)];
                 if renew {
-                    let put = Write::put(Keys::paths(&heartbeat.key), before.expect(), &paths);
+                    let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.key), &paths);
                     writes.push(put.expiring(expire_at_s));
                 }
                 writes.extend(newest.copy(now_ms).into_iter().chain(before.copy(now_ms)));
@@ -260,9 +260,9 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
             let now_ms = now_ms();
             let before = self.read::<Refusals>(self.table.get(&key).await?);
             let copy = before.copy(now_ms);
-            let expect = before.expect();
             let refusals = Refusals::with(before.value, account, refused, problem, now_ms);
-            let put = Write::put(key.clone(), expect, &refusals).expiring(now_ms / 1000 + REFUSALS_KEPT_S);
+            let put = Write::over(before.doc.as_ref(), key.clone(), &refusals);
+            let put = put.expiring(now_ms / 1000 + REFUSALS_KEPT_S);
             self.table.write([put].into_iter().chain(copy).collect()).await?;
             Ok(refusals)
         })

@@ -122,8 +122,9 @@ pub(crate) async fn take(
     let mut writes = Vec::new();
     for Pending { mut doc, message } in pending.into_iter().take(TAKEN_MAX) {
         let message = message.claimed(now_ms);
-        writes.push(Write::put(doc.key.clone(), Expect::Version(doc.version), &message));
-        doc.version += 1;
+        let write = Write::over(Some(&doc), doc.key.clone(), &message);
+        doc = write.written().unwrap_or(doc);
+        writes.push(write);
         taken.push(Pending { doc, message });
     }
     match table.write(writes).await {
@@ -173,11 +174,11 @@ pub(crate) async fn release(table: &impl Table, group: &[Pending]) -> Result<(),
 
 /// Removes a message that was delivered.
 pub(crate) async fn remove(table: &impl Table, pending: &Pending) -> Result<(), TableError> {
-    write(table, vec![Write::delete(pending.doc.key.clone(), Expect::Version(pending.doc.version))]).await
+    write(table, vec![Write::delete(pending.doc.key.clone(), Expect::unchanged(Some(&pending.doc)))]).await
 }
 
 fn put(pending: &Pending, message: &Outboxed) -> Write {
-    Write::put(pending.doc.key.clone(), Expect::Version(pending.doc.version), message)
+    Write::over(Some(&pending.doc), pending.doc.key.clone(), message)
 }
 
 /// Whoever wrote first, after a claim had run out, has the messages now.

@@ -373,7 +373,9 @@ pub(crate) fn later(error: impl std::fmt::Display) -> Refusal {
 pub(crate) fn table_error(error: TableError) -> Refusal {
     match error {
         TableError::Unreadable { .. } => Refusal::Bad(error.to_string()),
-        TableError::Conflict { .. } | TableError::Aws(_) => Refusal::Later(error.to_string()),
+        TableError::Conflict { .. } | TableError::Newer { .. } | TableError::Aws(_) => {
+            Refusal::Later(error.to_string())
+        }
     }
 }
 

@@ -62,7 +62,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             if after == before {
                 return Ok(());
             }
-            let mut writes = vec![Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &after)];
+            let mut writes = vec![Write::over(doc.as_ref(), key.clone(), &after)];
             writes.extend(outgoing.map(|outgoing| {
                 let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
                 Write::put(key, Expect::Absent, &Outboxed::new(outgoing))

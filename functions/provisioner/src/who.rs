@@ -103,7 +103,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let current: BTreeSet<String> = identify.findings.iter().map(Finding::key).collect();
         let notified = self.provision.table.query(Keys::TOLD).await.map_err(table_error)?;
         for doc in notified.into_iter().filter(|doc| !current.contains(&doc.key.sort)) {
-            let write = Write::delete(doc.key, Expect::Version(doc.version));
+            let write = Write::delete(doc.key.clone(), Expect::unchanged(Some(&doc)));
             match self.provision.table.write(vec![write]).await {
                 Ok(()) | Err(TableError::Conflict { .. }) => {}
                 Err(error) => return Err(table_error(error)),

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 pub use clock::{Clock, RECORDED_AT_MS};
-pub use view::{as_old_readers_see, problems};
+pub use view::{as_old_readers_see, problems, unordered};
 
 /// The environment variable that names the release being recorded.
 pub const RECORDING: &str = "PHONEHOME_RECORD_RELEASE";

@@ -38,6 +38,21 @@ pub fn as_old_readers_see(old: &Value, new: &Value) -> Value {
     }
 }
 
+/// A value in which each list of texts alone is sorted: such lists are sets of names, and their order is that
+/// of whatever type has them.
+pub fn unordered(value: &Value) -> Value {
+    match value {
+        Value::Array(items) if items.iter().all(Value::is_string) => {
+            let mut texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            texts.sort_unstable();
+            texts.into_iter().collect()
+        }
+        Value::Array(items) => items.iter().map(unordered).collect(),
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), unordered(value))).collect(),
+        other => other.clone(),
+    }
+}
+
 fn compare(old: &Value, new: &Value, at: String, found: &mut Vec<String>) {
     match (old, new) {
         // Nothing was known, so anything may be now.
@@ -51,6 +66,8 @@ fn compare(old: &Value, new: &Value, at: String, found: &mut Vec<String>) {
                 }
             }
         }
+        // A set of names, in the order of another type.
+        (Value::Array(_), Value::Array(_)) if unordered(old) == unordered(new) => {}
         (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
             for (index, (old, new)) in old.iter().zip(new).enumerate() {
                 compare(old, new, format!("{at}[{index}]"), found);
@@ -97,6 +114,9 @@ mod tests {
             "vpc": "vpc-1", "added": {},
         });
         assert_eq!(problems(&old, &fine), Vec::<String>::new());
+        assert_eq!(problems(&json!(["a", "b"]), &json!(["b", "a"])), Vec::<String>::new());
+        assert_eq!(problems(&json!(["a", "b"]), &json!(["b", "c"])).len(), 2);
+        assert_eq!(problems(&json!([{"a": 1}, {"b": 2}]), &json!([{"b": 2}, {"a": 1}])).len(), 2);
         for (changed, problem) in [
             (json!({"message": "m n", "zones": [{"at": 1}], "vpc": null}), ".phase: missing"),
             (

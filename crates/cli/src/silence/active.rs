@@ -73,7 +73,7 @@ async fn end_in(table: &impl Table, id: &str) -> Result<(), Failure> {
             meant.map_or_else(|| "nothing is silenced".to_owned(), |meant| format!("the nearest is {meant}"));
         return Err(Failure::input(format!("no silence {id}; {hint}. `phonehome silences` lists them")));
     };
-    match table.write(vec![Write::delete(key, Expect::Version(doc.version))]).await {
+    match table.write(vec![Write::delete(key, Expect::unchanged(Some(&doc)))]).await {
         Ok(()) => Ok(()),
         Err(TableError::Conflict { .. }) => Err(Failure::other(format!(
             "{id} was changed at the same moment; `phonehome silences` shows what stands"

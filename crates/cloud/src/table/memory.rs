@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::{Doc, Expect, Key, Table, TableError, Write};
+use super::{Doc, Expect, Key, SCHEMA_WRITTEN, Table, TableError, Write};
 
 /// A table in memory, with the same behaviour.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,13 @@ impl MemoryTable {
     pub fn put_raw(&self, key: Key, body: &str) {
         let mut docs = self.locked();
         let version = docs.get(&key).map_or(1, |doc| doc.version + 1);
-        docs.insert(key.clone(), Doc { key, version, body: body.to_owned() });
+        docs.insert(key.clone(), Doc { key, version, schema: 1, body: body.to_owned() });
+    }
+
+    /// Stores a body as a build would that writes this schema.
+    pub fn put_of_schema(&self, key: Key, schema: u32, body: &str) {
+        self.put_raw(key.clone(), body);
+        self.locked().entry(key).and_modify(|doc| doc.schema = schema);
     }
 
     /// When a document expires, in seconds since the Unix epoch. Nothing is ever removed by itself.
@@ -72,6 +78,7 @@ impl Table for MemoryTable {
             let may = self.writable.as_ref().is_none_or(|writable| writable.contains(partition));
             assert!(may, "a role writes the partition {partition:?}, and its policy does not allow that");
         }
+        writes.iter().try_for_each(Write::is_allowed)?;
         let mut docs = self.locked();
         let holds = |write: &Write| Expect::unchanged(docs.get(&write.key)) == write.expect;
         if !writes.iter().all(holds) {
@@ -86,7 +93,7 @@ impl Table for MemoryTable {
             };
             let version = docs.get(&key).map_or(1, |doc| doc.version + 1);
             match body {
-                Some(body) => docs.insert(key.clone(), Doc { key, version, body }),
+                Some(body) => docs.insert(key.clone(), Doc { key, version, schema: SCHEMA_WRITTEN, body }),
                 None => docs.remove(&key),
             };
         }

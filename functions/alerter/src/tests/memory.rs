@@ -52,7 +52,7 @@ struct Largest {
 
 impl Largest {
     fn doc(key: Key, value: &impl serde::Serialize) -> Doc {
-        Doc { key, version: 1, body: serde_json::to_string(value).unwrap() }
+        Doc { key, version: 1, schema: 1, body: serde_json::to_string(value).unwrap() }
     }
 
     fn stacks(&self) -> Vec<Doc> {

@@ -102,3 +102,24 @@ async fn an_incident_that_an_older_release_opened_goes_on_without_a_second_page_
         assert_eq!(alerter.pages().await, paged + 1, "{}: its end is told to whom it paged", release.version);
     }
 }
+
+#[tokio::test]
+async fn fields_that_a_newer_release_added_to_an_incident_survive_its_changes_and_its_end() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Up).await;
+    alerter.lose(START_MS, &ZONES[..1], "egress/").await;
+    alerter.run(START_MS + 1000).await.unwrap();
+    let (doc, _) = all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().remove(0);
+    let mut body: Value = doc.read().unwrap();
+    (body["added"], body["members"][0]["added"]) = (1.into(), 2.into());
+    alerter.table.put_raw(doc.key.clone(), &body.to_string());
+    let stored = |partition| alerter.stored_in(&[partition]).remove(0).2;
+    // Another zone is lost as well.
+    alerter.lose(START_MS + MINUTE_MS, &ZONES[1..2], "egress/").await;
+    alerter.run(START_MS + MINUTE_MS + 1000).await.unwrap();
+    assert!(alerter.table.get(&doc.key).await.unwrap().unwrap().version > doc.version + 1, "it was written");
+    assert_eq!(stored(Keys::INCIDENTS)["added"], 1);
+    alerter.heard(START_MS + 2 * MINUTE_MS, PathStatus::Up).await;
+    alerter.run(START_MS + 2 * MINUTE_MS + 1000).await.unwrap();
+    assert_eq!(stored(Keys::RESOLVED)["added"], 1);
+}

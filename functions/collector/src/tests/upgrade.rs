@@ -85,3 +85,32 @@ async fn what_an_older_release_stored_of_a_probe_is_gone_on_from() {
         assert_eq!(paths.len(), 3, "{}", release.version);
     }
 }
+
+#[tokio::test]
+async fn fields_that_a_newer_release_added_to_paths_and_refusals_survive_what_this_one_writes() {
+    let collector = collector().await;
+    collector.given(&[1]).await;
+    collector.take(&run(1, &[(PAYMENTS, Verdict::Ok)])).await;
+    collector.take(&Report { generation: 9, ..run(2, &[]) }).await;
+    for doc in collector.table.all().into_iter().filter(|doc| doc.key.partition != "fleet") {
+        let mut body: Value = serde_json::from_str(&doc.body).unwrap();
+        let place = if doc.key.partition == Keys::PATHS { &mut body[PAYMENTS] } else { &mut body };
+        place["added"] = 1.into();
+        collector.table.put_raw(doc.key, &body.to_string());
+    }
+    for number in 3..6 {
+        collector.take(&run(number, &[(PAYMENTS, refused("no answer"))])).await;
+    }
+    collector.take(&Report { generation: 9, ..run(6, &[]) }).await;
+    for (partition, sort, body) in stored(&collector) {
+        match partition.as_str() {
+            Keys::PATHS => {
+                assert_eq!((&body[PAYMENTS]["added"], &body[PAYMENTS]["status"]), (&json!(1), &json!("down")))
+            }
+            Keys::REFUSALS => assert_eq!((&body["added"], &body["count"]), (&json!(1), &json!(2))),
+            // Written anew from each report.
+            Keys::HEARTBEATS => {}
+            _ => panic!("{partition} | {sort}"),
+        }
+    }
+}

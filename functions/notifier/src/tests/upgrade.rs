@@ -61,3 +61,33 @@ async fn every_page_and_message_that_an_older_release_decided_is_delivered_once(
         assert_eq!(posts, told.len(), "{}: one message for each incident and channel", release.version);
     }
 }
+
+#[tokio::test]
+async fn fields_that_a_newer_release_added_to_a_message_survive_its_attempts() {
+    let notifier = notifier(FakeSlack { no_token: true, ..FakeSlack::default() });
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    let doc = notifier.table.all().remove(0);
+    let mut body: Value = doc.read().unwrap();
+    (body["added"], body["outgoing"]["added"]) = (1.into(), 2.into());
+    notifier.table.put_raw(doc.key, &body.to_string());
+    notifier.handle().await.unwrap();
+    let (_, _, body) = stored(&notifier.table).remove(0);
+    assert_eq!(
+        (&body["attempts"], &body["added"], &body["outgoing"]["added"]),
+        (&json!(1), &json!(1), &json!(2))
+    );
+}
+
+#[tokio::test]
+async fn for_a_page_of_a_newer_schema_somebody_is_paged_once_and_it_is_kept() {
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, 1, "a", page("wake up")).await;
+    let doc = notifier.table.all().remove(0);
+    notifier.table.put_of_schema(doc.key.clone(), u32::MAX, &doc.body);
+    for _ in 0..3 {
+        notifier.handle().await.unwrap();
+    }
+    assert_eq!(notifier.pager.pages().len(), 1, "{:?}", notifier.pager.pages());
+    let kept = notifier.table.get(&doc.key).await.unwrap().unwrap();
+    assert_eq!((kept.body, kept.schema), (doc.body, u32::MAX));
+}

@@ -3,6 +3,7 @@
 
 mod names;
 mod replay;
+mod unknown;
 
 use phonehome_fakecloud::Options;
 use phonehome_releases::{Clock, Scenario, Stored, exactly};

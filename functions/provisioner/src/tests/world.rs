@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
+use phonehome_cloud::table::{MemoryTable, Table, Write};
 use phonehome_cloud::{Account, FixedOrganization, MemoryQueue, Message};
 use phonehome_fakecloud::{FakeCloud, Options, SharedCloud};
 use phonehome_network::Inventory;
@@ -43,7 +43,7 @@ async fn edit_status(table: &MemoryTable, account: &str, region: &str, change: i
     let doc = table.get(&key).await.unwrap().expect("a stack");
     let mut status: StackStatus = doc.read().unwrap();
     change(&mut status);
-    table.write(vec![Write::put(key, Expect::Version(doc.version), &status)]).await.unwrap();
+    table.write(vec![Write::over(Some(&doc), key, &status)]).await.unwrap();
 }
 
 pub(super) struct World {
