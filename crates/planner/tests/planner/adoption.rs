@@ -2,9 +2,11 @@
 
 use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
-use phonehome_network::{Address, Association, Inventory, Route, RouteTarget, TAG_ADOPTED, Tags};
+use phonehome_network::{
+    Address, Association, Inventory, Route, RouteTarget, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, Tags,
+};
 use phonehome_planner::Disruption;
-use phonehome_planner::{Action, Change, Limits, PlanError, StackSpec, plan};
+use phonehome_planner::{Action, Change, Limits, PlanError, Release, StackSpec, plan, plan_release};
 
 use crate::support::{
     ALL, ZONES, addresses, all, apply, cloud, count, edit, full, made, planned, seen, shape, spec, withheld,
@@ -112,6 +114,18 @@ fn what_was_adopted_is_not_deleted_even_with_permission() {
     assert_eq!(count(&plan, |action| matches!(action, Action::Remove(_))), 0, "{plan:#?}");
     let kept = plan.withheld.iter().filter(|it| it.reason.to_string().contains("adopted it")).count();
     assert!(kept > 0, "{:?}", plan.withheld);
+}
+
+#[test]
+fn what_was_adopted_and_is_forgotten_carries_no_mark_of_it() {
+    let (spec, mut cloud) = network_only(Nat::PerAz);
+    adopt(&spec, &mut cloud);
+    let plan = plan_release(&spec, &all(&mut cloud, &spec), &Limits::RELEASE, Release::Forget).unwrap();
+    apply(&mut cloud, &spec, &plan);
+    let world = all(&mut cloud, &spec);
+    assert_eq!(marked(&world), 0);
+    let is_ours = |tags: &Tags| tags.contains_key(TAG_ADDRESS) || tags.contains_key(TAG_MANAGED_BY);
+    assert!(!all_tags(&world).any(is_ours), "{world:?}");
 }
 
 #[test]

@@ -2,15 +2,15 @@
 
 use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
-use phonehome_network::{Kind, NetworkInterface, RemovalTarget, Tagged};
+use phonehome_network::{Association, Kind, NetworkInterface, RemovalTarget, Tagged};
 use phonehome_planner::{
-    Action, Decommission, Limits, Plan, PlanError, StackSpec, decommission_kinds, default_vpc_kinds,
+    Action, Decommission, Limits, Plan, PlanError, StackSpec, Step, decommission_kinds, default_vpc_kinds,
     plan_decommission, plan_default_vpc_removal,
 };
 
 use crate::support::{
     ALL, ZONES, add_unmanaged, addresses, all, apply, cloud, converge, edit, full, group, linked, made,
-    removals, shape, spec, unmanaged_in, usual, withheld,
+    removals, rounds, shape, spec, unmanaged_in, usual, withheld,
 };
 
 fn decommission(cloud: &mut FakeCloud, spec: &StackSpec, mode: Decommission, limits: &Limits) -> Plan {
@@ -265,7 +265,8 @@ fn what_others_put_into_a_default_vpc_that_nothing_uses_goes_with_it() {
         world.security_groups.push(group("sg-wizard", "launch-wizard-1", &vpc));
         let mut table = world.route_tables[0].clone();
         (table.id, table.main, table.routes) = ("rtb-extra".into(), false, vec![]);
-        table.associations[..].iter_mut().for_each(|it| it.id.push('x'));
+        let subnet_id = world.subnets[0].id.clone();
+        table.associations = vec![Association { id: "rtbassoc-extra".into(), subnet_id }];
         world.route_tables.push(table);
         let mut acl = world.network_acls[0].clone();
         (acl.id, acl.is_default, acl.associations) = ("acl-extra".into(), false, vec![]);
@@ -275,6 +276,13 @@ fn what_others_put_into_a_default_vpc_that_nothing_uses_goes_with_it() {
     for id in ["sg-wizard", "rtb-extra", "acl-extra"] {
         assert!(removals(&plan).iter().any(|it| it.id() == id), "{:?}", addresses(&plan));
     }
+    let round = |is: &dyn Fn(&RemovalTarget) -> bool| {
+        let of_these = |step: &&Step| matches!(&step.action, Action::Remove(removal) if is(removal.what()));
+        plan.steps.iter().filter(of_these).map(|step| rounds(&plan)[&step.address]).collect::<Vec<_>>()
+    };
+    let subnets = round(&|it| matches!(it, RemovalTarget::Subnet { .. }));
+    let (table, acl) = (round(&|it| it.id() == "rtb-extra"), round(&|it| it.id() == "acl-extra"));
+    assert!(subnets.iter().all(|it| *it < table[0] && *it < acl[0]), "AWS keeps what a subnet still uses");
     apply(&mut cloud, &spec, &plan);
     assert_eq!(all(&mut cloud, &spec).vpcs, []);
 }

@@ -176,6 +176,14 @@ fn traffic_that_somebody_led_to_another_gateway_of_ours_is_led_back_and_a_declar
     });
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert!(plan.steps.is_empty() && plan.asks().len() == 1, "{plan:?}");
+    let accepted: Permission = plan.asks().into_iter().collect();
+    for allowed in [permitted(&mut cloud, &spec, &accepted), planned(&mut cloud, &spec, &ALL)] {
+        assert_eq!(
+            allowed.uses(),
+            plan.asks().into_iter().collect(),
+            "it is used up, however it was allowed"
+        );
+    }
     spec.history.was_as_declared = true;
     let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
     assert!(plan.steps.len() == 1 && plan.uses().is_empty() && plan.disruption() == REPAIR, "{plan:?}");
