@@ -142,6 +142,31 @@ async fn what_a_person_asks_for_over_the_queue_counts_in_the_hour_as_well() {
 }
 
 #[tokio::test]
+async fn beyond_the_hours_limit_nothing_goes_that_a_person_asks_for_over_the_queue() {
+    let no_more = ("quarantine_days: 7", "quarantine_days: 7, removals_per_hour: 0");
+    let fewer = cut_short().replace(", use1-az2]", "]").replace(no_more.0, no_more.1);
+    let one_way_out = FLEET.replace("pools: [nonprod] }", "pools: [nonprod], nat: single }");
+    let one_way_out = one_way_out.replace(no_more.0, no_more.1);
+    for (text, limits) in [
+        (&fewer, json!({"peerings": 1})),
+        (&fewer, json!({"deletions": 50})),
+        (&one_way_out, json!({"disruption": "replaces"})),
+    ] {
+        let mut world = joined().await;
+        let before = world.truth(SHOP_DEV);
+        world.publish(text).await;
+        world.wait().await;
+        world.send(json!({"reconcile": {"account": SHOP_DEV, "limits": limits}})).await;
+        world.drain().await;
+        let after = world.truth(SHOP_DEV);
+        assert_eq!(working(&after), working(&before), "{limits}");
+        assert_eq!(after.route_tables, before.route_tables, "{limits}");
+        let withheld = world.status(SHOP_DEV).await.withheld;
+        assert!(withheld.iter().any(|it| it.contains("removals_per_hour")), "{limits}: {withheld:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_fleet_file_that_cannot_be_read_is_the_last_one_that_can() {
     let mut world = joined().await;
     let doc = world.table().get(&Keys::fleet()).await.unwrap().unwrap();
