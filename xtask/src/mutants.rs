@@ -35,7 +35,7 @@ const SUBJECTS: [Subject; 9] = [
     subject("executor", &["executor"], &["fakecloud", "provision", "provisioner"]),
     subject("state", &["state"], &["provision", "provisioner", "collector", "alerter", "notifier"]),
     // What it does is seen where it is used.
-    subject("provision", &["provision", "provisioner"], &[]),
+    subject("provision", &["provision", "provisioner"], &["cli"]),
     subject("provisioner", &["provisioner"], &[]),
     subject("collector", &["collector"], &[]),
     subject("alerter", &["alerter"], &[]),

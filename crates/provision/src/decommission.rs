@@ -150,10 +150,10 @@ impl<T: Table, M: Members> Provision<T, M> {
         };
         if let Some(held) = plan.withheld.first() {
             let reason = format!("{} {}: {}", held.address, held.id, held.reason);
-            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(StackProgress::Failed(reason)) });
+            return Ok(Reconciled::only(StackProgress::Failed(reason)));
         }
         if plan.is_converged() {
-            return Ok(Reconciled { plan: Some(plan), ..Reconciled::only(StackProgress::Converged) });
+            return Ok(Reconciled::only(StackProgress::Converged));
         }
         tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "release");
         let applied = Executor::new().apply(&stack, &plan, &work_time).await;

@@ -99,3 +99,23 @@ impl Members for AwsMembers {
         opted_in_regions(&session).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_who_has_the_probes_code_makes_probes_and_each_account_has_the_code_that_was_given() {
+        let session = sdk::in_local_cloud("http://127.0.0.1:9", "111111111111", "eu-west-1").await.unwrap();
+        let without = AwsMembers::new(session, "phonehome-member");
+        assert_eq!(without.probe("222222222222", "eu-west-1"), None);
+        let probe =
+            without.with_probe(b"a zip".to_vec(), "arm64").probe("222222222222", "eu-west-1").unwrap();
+        assert_eq!(
+            (probe.code_sha256, probe.architecture),
+            (ProbeCode::new(b"a zip".to_vec()).sha256(), "arm64".to_owned())
+        );
+        assert_eq!(probe.role_arn, "arn:aws:iam::222222222222:role/phonehome-probe");
+        assert_eq!(probe.bus_arn, "arn:aws:events:eu-west-1:222222222222:event-bus/phonehome");
+    }
+}
