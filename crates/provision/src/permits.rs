@@ -173,3 +173,50 @@ fn message(job: &Job<'_>, per_hour: u32, now_ms: u64) -> Outgoing {
     let body = SlackMessage::new(headline).section(explanation).body(&channel, SlackKind::Opened);
     Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms: now_ms, body }
 }
+
+#[cfg(test)]
+mod tests {
+    use phonehome_cloud::CloudError;
+    use phonehome_network::Address;
+    use phonehome_planner::{Action, Change, Disruption, Step};
+
+    use super::*;
+
+    fn error(code: &str) -> CloudError {
+        CloudError {
+            operation: "ec2:ReplaceRoute",
+            subject: "x".into(),
+            code: code.into(),
+            message: "oh".into(),
+        }
+    }
+
+    #[test]
+    fn what_was_not_done_is_given_back_and_of_a_call_without_an_answer_what_cannot_hit_anything_else() {
+        let address = Address::vpc();
+        let by_id = Ask::Unpeer { id: "pcx-1".into() };
+        let by_name = Ask::Disturb { address: address.clone(), id: String::new() };
+        let step = Step {
+            address: address.clone(),
+            change: Change::Create,
+            disruption: Disruption::Detaches,
+            action: Action::CreateInternetGateway,
+            reason: String::new(),
+            after: vec![],
+            asks: vec![by_id.clone(), by_name.clone()],
+        };
+        let plan = Plan { steps: vec![step], ..Plan::default() };
+        let both = BTreeSet::from([by_id.clone(), by_name]);
+        for (outcome, given_back) in [
+            (Some(StepOutcome::Done(None)), BTreeSet::new()),
+            (Some(StepOutcome::Failed(error("UnauthorizedOperation"))), both.clone()),
+            (Some(StepOutcome::Waiting(error("DependencyViolation"))), both.clone()),
+            (Some(StepOutcome::Waiting(error("timeout"))), BTreeSet::from([by_id])),
+            (None, both),
+        ] {
+            let outcomes = outcome.into_iter().map(|outcome| (address.clone(), outcome)).collect();
+            let applied = Applied { outcomes };
+            assert_eq!(not_done(&plan, &applied), given_back, "{applied:?}");
+        }
+    }
+}
