@@ -44,7 +44,7 @@ impl Pages {
     /// Begins a section. It is on the same piece as at least the first of its blocks' lines.
     pub(super) fn section(&mut self, heading: &str, blocks: &[Block]) {
         let blocks_chars: usize = blocks.iter().map(Block::chars).sum();
-        let wanted = (blocks_chars + length(heading) + 1).min(self.max / 4);
+        let wanted = (blocks_chars + length(heading) + 2).min(self.max / 4);
         if self.chars > 0 && self.room() < wanted {
             self.flip();
         }

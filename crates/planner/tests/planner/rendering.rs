@@ -306,3 +306,63 @@ fn a_row_too_long_for_any_comment_is_cut_and_says_so() {
     comments.iter().for_each(|comment| assert!(comment.chars().count() <= GITHUB_COMMENT_CHARS));
     assert!(comments.concat().contains("too long to be shown here |\n"));
 }
+
+#[test]
+fn plans_are_the_same_whatever_ids_accounts_and_private_addresses_they_name() {
+    let sections = |one: &str, other: &str| {
+        let plan = |words: &str| Err(format!("{words} is in the way"));
+        let plans = [("a".to_owned(), plan(one)), ("b".to_owned(), plan(other))];
+        markdown_fleet(&plans, GITHUB_COMMENT_CHARS).concat().matches("### ").count()
+    };
+    for (one, other) in [
+        ("vpc-0123456789abcdef0", "vpc-0fedcba9876543210"),
+        ("subnet-01234567", "subnet-89abcdef"),
+        ("444455556666", "111122223333"),
+        ("10.0.0.0/8", "172.16.4.0/22"),
+        ("10.0.0.1", "192.168.7.9"),
+    ] {
+        assert_eq!(sections(one, other), 1, "{one}, {other}");
+    }
+    for (one, other) in
+        [("8.8.8.0/24", "9.9.9.0/24"), ("10.0.0.0/7", "10.0.0.0/6"), ("team-a", "team-b"), ("4444", "1111")]
+    {
+        assert_eq!(sections(one, other), 2, "{one}, {other}");
+    }
+}
+
+#[test]
+fn of_one_account_in_which_nothing_is_disturbed_or_withheld_neither_is_said() {
+    let comment = markdown_fleet(&[("new".into(), Ok(fresh(&usual())))], GITHUB_COMMENT_CHARS).concat();
+    for words in ["Ids and addresses are those of", "Running traffic is disturbed", "Something is withheld"] {
+        assert!(!comment.contains(words), "{comment}");
+    }
+}
+
+#[test]
+fn eight_steps_that_disturb_are_named_before_the_table_and_how_many_more_there_are() {
+    let mut plan = repair();
+    let mut step = plan.steps[0].clone();
+    step.disruption = phonehome_planner::Disruption::ResetsConnections;
+    plan.steps = vec![step.clone(); 8];
+    assert!(!markdown("shop-prod", &plan).contains("more, below"));
+    plan.steps.push(step);
+    assert!(markdown("shop-prod", &plan).contains("and 1 more, below"));
+}
+
+#[test]
+fn a_reason_too_long_for_a_comment_is_cut_no_sooner_than_it_must() {
+    let comment = markdown_fleet(&[("new".into(), Err("x".repeat(3_000)))], 2_000).concat();
+    assert!(comment.contains(&("x".repeat(900))) && comment.contains("x …\n"), "{comment}");
+}
+
+#[test]
+fn wherever_a_comment_ends_no_heading_is_left_behind() {
+    for length in 1..250 {
+        // Each is told apart by its length, so that each has a section.
+        let plans = (0..12).map(|n| (format!("team-{n:02}"), Err("x".repeat(length + n))));
+        for comment in markdown_fleet(&plans.collect::<Vec<_>>(), 2_000) {
+            let last = comment.lines().last().unwrap_or_default();
+            assert!(!last.starts_with('#'), "{length}: {last}");
+        }
+    }
+}
