@@ -40,12 +40,6 @@ pub trait Fence: Send + Sync {
     fn check(&self) -> impl Future<Output = Result<(), Stale>> + Send;
 }
 
-impl<F: Fence> Fence for &F {
-    async fn check(&self) -> Result<(), Stale> {
-        F::check(self).await
-    }
-}
-
 /// Always allows it: for tests, and for stacks that nobody else can know of.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoFence;

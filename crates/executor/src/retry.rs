@@ -104,6 +104,13 @@ mod tests {
     ];
 
     #[test]
+    fn delays_are_scattered_by_splitmix64() {
+        // Its first three numbers, as they are published.
+        let numbers = [0xE220_A839_7B1D_CDAF, 0x6E78_9E6A_A1B9_65F4, 0x06C4_5D18_8009_454F];
+        assert_eq!([0, 1, 2].map(|attempt| scatter(0, attempt)), numbers);
+    }
+
+    #[test]
     fn only_what_is_not_visible_yet_is_tried_again_in_the_same_run_and_three_times_at_most() {
         for class in ALL {
             let verdicts = [1, 2, 3, 4, 5].map(|attempts| retry_decision(class, attempts));

@@ -6,7 +6,9 @@ use phonehome_network::{
     Address, Association, Inventory, Route, RouteTarget, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, Tags,
 };
 use phonehome_planner::Disruption;
-use phonehome_planner::{Action, Change, Limits, PlanError, Release, StackSpec, plan, plan_release};
+use phonehome_planner::{
+    Action, Change, Decommission, Limits, PlanError, StackSpec, plan, plan_decommission,
+};
 
 use crate::support::{
     ALL, ZONES, addresses, all, apply, cloud, count, edit, full, made, planned, seen, shape, spec, withheld,
@@ -120,7 +122,8 @@ fn what_was_adopted_is_not_deleted_even_with_permission() {
 fn what_was_adopted_and_is_forgotten_carries_no_mark_of_it() {
     let (spec, mut cloud) = network_only(Nat::PerAz);
     adopt(&spec, &mut cloud);
-    let plan = plan_release(&spec, &all(&mut cloud, &spec), &Limits::RELEASE, Release::Forget).unwrap();
+    let plan = plan_decommission(&spec, &all(&mut cloud, &spec), &Limits::DECOMMISSION, Decommission::Forget)
+        .unwrap();
     apply(&mut cloud, &spec, &plan);
     let world = all(&mut cloud, &spec);
     assert_eq!(marked(&world), 0);
@@ -282,7 +285,11 @@ fn for_a_shared_private_table_nothing_is_made_that_nothing_would_use() {
             let table = Address::private_route_table(az_id);
             assert!(held.contains(&table.to_string()), "{nat:?}: {held:?}");
             let route = plan.withheld.iter().find(|it| it.address == Address::default_route(&table));
-            assert_eq!(route.unwrap().reason, format!("needs {table}, which is withheld"), "{nat:?}");
+            assert_eq!(
+                route.unwrap().reason.to_string(),
+                format!("needs {table}, which is withheld"),
+                "{nat:?}"
+            );
         }
         let price = plan.price.unwrap();
         assert_eq!(price.before_cents, price.after_cents, "nothing is bought");
