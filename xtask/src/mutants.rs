@@ -134,7 +134,8 @@ impl Runner<'_> {
             ..Tally::default()
         };
         if !subject.then.is_empty() && !tally.missed.is_empty() {
-            let then = self.test(subject.package, subject.then, &tally.missed, &folder.join("then"))?;
+            let left = std::mem::take(&mut tally.missed);
+            let then = self.test(subject.package, subject.then, &left, &folder.join("then"))?;
             tally.caught_later = then.lines("caught")?.len();
             tally.timeout += then.lines("timeout")?.len();
             tally.missed = then.lines("missed")?;
@@ -143,7 +144,13 @@ impl Runner<'_> {
     }
 
     /// Runs cargo-mutants on exactly these mutants of a package, with the tests of those named.
-    fn test(&self, package: &str, tests: &[&str], names: &[String], folder: &Path) -> Result<Outcome> {
+    fn test<'n>(
+        &self,
+        package: &str,
+        tests: &[&str],
+        names: &'n [String],
+        folder: &Path,
+    ) -> Result<Outcome<'n>> {
         fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
         println!("\n{package}: {} mutants, tests of {}", names.len(), tests.join(", "));
         let diff = folder.join("lines.diff");
@@ -163,7 +170,7 @@ impl Runner<'_> {
             mutants.env("CARGO_PROFILE_DEV_DEBUG", "0").status().context("cannot start cargo mutants")?;
         match status.code() {
             // All caught; some missed; some took too long.
-            Some(0 | 2 | 3) => Ok(Outcome(folder.join("mutants.out"))),
+            Some(0 | 2 | 3) => Ok(Outcome { folder: folder.join("mutants.out"), names }),
             Some(4) => bail!("without any change the tests fail: see what is printed above"),
             _ => bail!("{}: {status}", project::shown(&mutants)),
         }
@@ -176,14 +183,18 @@ impl Runner<'_> {
     }
 }
 
-/// The folder in which cargo-mutants says what became of each.
-struct Outcome(PathBuf);
+/// The folder in which cargo-mutants says what became of each; and which were wanted: on their lines there
+/// may have been others.
+struct Outcome<'a> {
+    folder: PathBuf,
+    names: &'a [String],
+}
 
-impl Outcome {
+impl Outcome<'_> {
     fn lines(&self, kind: &str) -> Result<Vec<String>> {
-        let path = self.0.join(format!("{kind}.txt"));
+        let path = self.folder.join(format!("{kind}.txt"));
         let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(text.lines().map(str::to_owned).collect())
+        Ok(self.names.iter().filter(|name| text.lines().any(|line| line == *name)).cloned().collect())
     }
 }
 

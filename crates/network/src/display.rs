@@ -49,3 +49,20 @@ impl fmt::Display for AclEntry {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_says_which_ports_it_is_about() {
+        let words = |protocol: &str, ports| {
+            let peer = RulePeer::Cidr("10.0.0.0/8".parse().unwrap());
+            Rule { protocol: protocol.into(), ports, peer }.to_string()
+        };
+        assert_eq!(words("tcp", Some((443, 443))), "tcp 443 with 10.0.0.0/8");
+        assert_eq!(words("6", Some((8000, 8010))), "tcp 8000-8010 with 10.0.0.0/8");
+        assert_eq!(words("17", None), "udp with 10.0.0.0/8");
+        assert_eq!(words("-1", None), "all traffic with 10.0.0.0/8");
+    }
+}

@@ -17,6 +17,19 @@ async fn the_addresses_of_an_existing_vpc_are_recorded_once_and_given_to_nobody(
 }
 
 #[tokio::test]
+async fn addresses_that_were_recorded_before_others_could_have_them_too_are_given_back_where_they_are() {
+    let table = MemoryTable::default();
+    let adopted = claim_existing(&MemoryTable::default(), "1", REGION, net("10.0.0.0/28"), 1).await.unwrap();
+    let writes = [Keys::block("10.0.0.0/28"), Keys::holder("1", REGION)];
+    let writes = writes.map(|key| Write::put(key, Expect::Absent, &adopted));
+    table.write(writes.into()).await.unwrap();
+    release_block(&table, "1", REGION, 1, 4).await.unwrap();
+    let claims = all::<Claim>(&table, Keys::LEDGER).await.unwrap();
+    assert_eq!(claims.len(), 1, "no other document says that they are held: {claims:?}");
+    assert!(!claims[0].1.is_held());
+}
+
+#[tokio::test]
 async fn sixty_accounts_adopt_the_same_addresses_and_no_new_block_has_any_of_them() {
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/15", 18));
     for account in 0..60 {
