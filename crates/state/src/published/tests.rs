@@ -190,3 +190,15 @@ fn what_was_accepted_serves_its_own_account_and_region_and_ends() {
     assert!(vpcs("666677778888", "us-east-1", 999).is_empty());
     assert!(vpcs("444455556666", "us-east-1", 1000).is_empty(), "it has ended");
 }
+
+#[test]
+fn what_is_accepted_may_be_done_for_seven_days() {
+    assert_eq!(PERMISSION_MS, 604_800_000);
+}
+
+#[test]
+fn only_a_local_clouds_fleet_file_may_name_targets_on_this_machine() {
+    // Whatever cargo runs is in the local cloud (.cargo/config.toml).
+    assert!(phonehome_cloud::endpoint::is_local());
+    assert!(matches!(loopback_targets(), Loopback::Allowed));
+}
