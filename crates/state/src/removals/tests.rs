@@ -128,3 +128,22 @@ fn what_is_named_by_a_name_could_hit_another_and_what_has_an_id_could_not() {
     assert!(Ask::Delete(RemovalTarget::NatGateway { id: "nat-1".into() }).is_of_one_life());
     assert!(asks(0, 1)[0].is_of_one_life());
 }
+
+#[tokio::test]
+async fn what_is_used_up_is_known_until_its_permission_has_ended_and_an_hour_until_it_is_over() {
+    const DAY_S: u64 = 86_400;
+    let (table, now_ms) = (MemoryTable::default(), 500_000 * HOUR + HOUR / 2);
+    let permission_ends_s = (now_ms + crate::PERMISSION_MS) / 1000;
+    let kept = || {
+        let at_s = table.expires_at_s(&Keys::used("1", "us-east-1")).unwrap();
+        (permission_ends_s - 3_600..permission_ends_s + 2 * DAY_S).contains(&at_s)
+    };
+    reserve(&table, &of("1", 9, now_ms), &asks(0, 3), notified).await.unwrap();
+    assert!(kept());
+    unreserve(&table, "1", "us-east-1", &asks(0, 1).into_iter().collect()).await.unwrap();
+    assert!(kept());
+    let hour_ends_s = next_hour_ms(now_ms) / 1000;
+    assert_eq!(hour_ends_s, 500_001 * 3_600);
+    let at_s = table.expires_at_s(&Keys::removals(hour_of(now_ms))).unwrap();
+    assert!((hour_ends_s..hour_ends_s + DAY_S).contains(&at_s), "{at_s}");
+}
