@@ -165,6 +165,9 @@ async fn a_lost_connection_is_one_incident_one_message_and_one_page_however_ofte
     let messages = alerter.outbox().await;
     assert_eq!(messages.iter().filter(|id| id.contains("/slack")).count(), 1, "{messages:?}");
     assert_eq!(messages.iter().filter(|id| id.ends_with("/page")).count(), 1, "{messages:?}");
+    let bodies = all::<Outboxed>(&alerter.table, Keys::OUTBOX).await.unwrap();
+    let bodies: Vec<String> = bodies.iter().map(|(_, it)| format!("{:?}", it.outgoing.body)).collect();
+    assert!(bodies.iter().any(|body| body.contains("team-shop")), "whom to ask: {bodies:?}");
 }
 
 #[tokio::test]
@@ -175,7 +178,10 @@ async fn what_is_over_moves_to_the_resolved_incidents() {
     alerter.heard(START_MS + MINUTE_MS, PathStatus::Up).await;
     alerter.run(START_MS + MINUTE_MS + 1000).await.unwrap();
     assert!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().is_empty());
-    assert_eq!(all::<Incident>(&alerter.table, Keys::RESOLVED).await.unwrap().len(), 1);
+    let resolved = all::<Incident>(&alerter.table, Keys::RESOLVED).await.unwrap();
+    assert_eq!(resolved.len(), 1);
+    let kept_until_s = (START_MS + MINUTE_MS + 1000) / 1000 + 90 * 86_400;
+    assert_eq!(alerter.table.expires_at_s(&resolved[0].0.key), Some(kept_until_s));
 }
 
 #[tokio::test]
@@ -371,6 +377,22 @@ async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     assert!(matches!(refused, TableError::Conflict { .. }), "{refused}");
     assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 1);
     assert_eq!(alerter.outbox().await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_large_decision_is_stored_in_few_parts_none_of_which_dynamodb_refuses() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Down).await;
+    let gathered = gather(&alerter.table, START_MS + 1000, 0).await.unwrap();
+    let mut decision = phonehome_alerting::decide(&gathered.world);
+    let incident = decision.incidents[0].clone();
+    let many =
+        (0..250).map(|number| Incident { id: format!("{}-{number}", incident.id), ..incident.clone() });
+    decision.incidents = many.collect();
+    alerter.store(&decision, &gathered.stored, gathered.revision, START_MS + 1000).await.unwrap();
+    assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 250);
+    let parts = alerter.table.get(&Keys::revision()).await.unwrap().unwrap().version;
+    assert_eq!(parts, 3, "100 writes at once, of which one takes the revision");
 }
 
 #[test]
