@@ -120,7 +120,12 @@ async fn hundreds_of_forged_reports_store_nothing_but_their_number() {
     assert!(refusals.count >= 348 && refusals.reasons.len() == 4, "{refusals:?}");
     assert!(stored.iter().filter(|doc| doc.key.partition == Keys::REFUSALS).all(|doc| doc.body.len() < 2000));
     assert!(collector.dead_letters.sent().len() <= 3, "{} letters", collector.dead_letters.sent().len());
-    assert!(collector.table.expires_at_s(&Keys::refusals(SHOP_PROD)).is_some());
+    let at_s = collector.table.expires_at_s(&Keys::refusals(SHOP_PROD)).unwrap();
+    assert!(at_s.abs_diff(now_ms() / 1000 + 24 * 3600) < 60, "a day after the last one, not {at_s}");
+    let one = Report { generation: 5, ..report(6, &[]) };
+    collector.take(&one).await;
+    let problem = collector.refusals().await.unwrap().problem;
+    assert!(problem.contains(&format!("{REGION}/{ZONE}, generation 5")), "{problem}");
     // The probe itself is heard all the while.
     collector.take(&report(6, &[(PAYMENTS, Verdict::Ok)])).await;
     assert_eq!(collector.paths().await.unwrap()[&CheckId(PAYMENTS.into())].status, PathStatus::Up);
@@ -224,6 +229,26 @@ async fn what_is_stored_of_a_probe_expires_unless_it_reports() {
     for key in [Keys::heartbeat(&probe()), Keys::paths(&probe())] {
         let at_s = collector.table.expires_at_s(&key).unwrap();
         assert!(at_s.abs_diff(in_90_days) < 60, "{key:?} at {at_s}");
+    }
+}
+
+#[tokio::test]
+async fn paths_that_do_not_change_are_written_again_when_they_would_expire_within_60_days() {
+    let collector = collector().await;
+    collector.given(&[1]).await;
+    for (days, is_renewed) in [(89, false), (61, false), (59, true), (1, true)] {
+        collector.take(&report(1, &[(PAYMENTS, Verdict::Ok)])).await;
+        let doc = collector.table.get(&Keys::heartbeat(&probe())).await.unwrap().unwrap();
+        let mut heartbeat: Heartbeat = doc.read().unwrap();
+        heartbeat.paths_expire_at_ms = now_ms() + days * 24 * 3600 * 1000;
+        let write = Write::put(Keys::heartbeat(&probe()), Expect::Version(doc.version), &heartbeat);
+        collector.table.unrestricted().write(vec![write]).await.unwrap();
+        let version = async || collector.table.get(&Keys::paths(&probe())).await.unwrap().unwrap().version;
+        let before = version().await;
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        let run_id = format!("in-{days}-days");
+        collector.take(&Report { run_id, ..report(1, &[(PAYMENTS, Verdict::Ok)]) }).await;
+        assert_eq!(version().await > before, is_renewed, "{days} days");
     }
 }
 
