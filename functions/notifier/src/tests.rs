@@ -198,6 +198,8 @@ async fn an_incident_has_one_message_that_is_edited_with_a_thread_of_what_change
         ]
     );
     assert!(outbox(&notifier.table).await.is_empty());
+    let place_kept_until_s = notifier.table.expires_at_s(&Keys::slack("a", "#net")).unwrap();
+    assert!(place_kept_until_s.abs_diff(phonehome_runtime::now_ms() / 1000 + 90 * 86_400) < 60);
 }
 
 #[tokio::test]

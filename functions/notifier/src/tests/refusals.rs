@@ -179,6 +179,21 @@ async fn where_there_can_be_no_thread_its_lines_stand_in_the_channel() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_line_that_slack_does_not_take_now_waits_for_its_new_thread() {
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    notifier.handle().await.unwrap();
+    put(&notifier.table, 2, "a", slack("worse", Some("one"))).await;
+    notifier.chat.rule(|call| match call.thread.as_deref()? {
+        "ts-of-opened" => Some(refused(Method::Post, "thread_not_found")),
+        _ => Some(refused(Method::Post, "internal_error")),
+    });
+    notifier.handle().await.unwrap();
+    assert_eq!(notifier.chat.calls().split_off(1), ["edit ts-of-opened: worse", "post: worse"]);
+    assert_eq!(outbox(&notifier.table).await.len(), 1, "it is no line for the channel");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_place_that_cannot_be_read_is_found_anew() {
     let notifier = notifier(FakeSlack::default());
     let place = Write::put(Keys::slack("a", "#net"), Expect::Absent, &"nonsense");
