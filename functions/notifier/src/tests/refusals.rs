@@ -122,6 +122,9 @@ async fn what_is_refused_as_plain_text_too_is_given_up_after_a_while_and_kept() 
     assert!((10..30).contains(&tried), "tried {tried} times");
     let kept = outbox(&notifier.table).await;
     assert!(kept[0].given_up && kept[0].last_error.contains("msg_too_long"), "{kept:?}");
+    let (doc, _) = all::<Outboxed>(&notifier.table, Keys::OUTBOX).await.unwrap().remove(0);
+    let kept_until_s = notifier.table.expires_at_s(&doc.key).unwrap();
+    assert!(kept_until_s.abs_diff(phonehome_runtime::now_ms() / 1000 + 90 * 86_400) < 86_400);
     assert!(notifier.metrics.counts()["Undelivered"] >= 29, "counted at each run");
     // What comes of the same incident later has another content.
     put(&notifier.table, 3, "bad", slack("better", None)).await;

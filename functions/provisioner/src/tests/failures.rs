@@ -78,6 +78,8 @@ async fn what_did_not_fail_is_observed_or_left_alone_and_never_reported() {
         (update("IN_PROGRESS", SHOP_DEV), 0),
         (update("SUCCEEDED", SHOP_DEV), 1),
         (create("SOMETHING_NEW", SHOP_DEV), 1),
+        // An account is closed whether or not the event says how far that is.
+        (of_organizations("CloseAccountResult", "closeAccountStatus", json!({"accountId": SHOP_DEV})), 1),
         (refused, 0),
         (sample("move-account"), 1),
     ];
@@ -95,6 +97,9 @@ async fn what_did_not_fail_is_observed_or_left_alone_and_never_reported() {
     let world = World::new().await;
     world.send(create("SOMETHING_NEW", "Not Available")).await;
     assert_eq!(world.letters().len(), 1, "nobody knows what that means");
+    let stateless = json!({"accountId": SHOP_DEV});
+    world.send(of_organizations("CreateAccountResult", "createAccountStatus", stateless)).await;
+    assert_eq!(world.letters().len(), 2, "nor that");
 }
 
 #[tokio::test]
