@@ -176,19 +176,14 @@ fn message(job: &Job<'_>, per_hour: u32, now_ms: u64) -> Outgoing {
 
 #[cfg(test)]
 mod tests {
-    use phonehome_cloud::CloudError;
+    use phonehome_cloud::{Cause, CloudError};
     use phonehome_network::Address;
     use phonehome_planner::{Action, Change, Disruption, Step};
 
     use super::*;
 
-    fn error(code: &str) -> CloudError {
-        CloudError {
-            operation: "ec2:ReplaceRoute",
-            subject: "x".into(),
-            code: code.into(),
-            message: "oh".into(),
-        }
+    fn answer(code: &str) -> CloudError {
+        CloudError::service("ec2:ReplaceRoute", "x", code, "oh")
     }
 
     #[test]
@@ -209,9 +204,12 @@ mod tests {
         let both = BTreeSet::from([by_id.clone(), by_name]);
         for (outcome, given_back) in [
             (Some(StepOutcome::Done(None)), BTreeSet::new()),
-            (Some(StepOutcome::Failed(error("UnauthorizedOperation"))), both.clone()),
-            (Some(StepOutcome::Waiting(error("DependencyViolation"))), both.clone()),
-            (Some(StepOutcome::Waiting(error("timeout"))), BTreeSet::from([by_id])),
+            (Some(StepOutcome::Failed(answer("InvalidParameterValue").into())), both.clone()),
+            (Some(StepOutcome::Waiting(answer("DependencyViolation"))), both.clone()),
+            (
+                Some(StepOutcome::Waiting(CloudError::of_cause("ec2:ReplaceRoute", "x", Cause::Timeout))),
+                BTreeSet::from([by_id]),
+            ),
             (None, both),
         ] {
             let outcomes = outcome.into_iter().map(|outcome| (address.clone(), outcome)).collect();
