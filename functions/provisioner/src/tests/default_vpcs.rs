@@ -61,6 +61,13 @@ async fn an_old_or_an_invited_account_keeps_its_default_vpcs() {
 }
 
 #[tokio::test]
+async fn an_account_is_new_for_a_day() {
+    let mut world = account(Some(now_ms() - DAY_MS + 3_600_000)).await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(left(&world), Vec::<&str>::new());
+}
+
+#[tokio::test]
 async fn where_the_fleet_file_says_so_default_vpcs_are_kept() {
     let mut world = account(Some(now_ms())).await;
     world.publish(&FLEET.replace("pools: [nonprod]", "pools: [nonprod], default_vpcs: keep")).await;

@@ -61,6 +61,13 @@ async fn an_account_that_is_not_in_the_fleet_file_is_reported_once_in_the_last_r
     world.account("101010101010", "one", false, None);
     world.send(json!({"sweep": {}})).await;
     assert_eq!(world.notified_of("unlisted/").await.len(), 2);
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    for number in 0..5 {
+        world.account(&format!("30303030303{number}"), &format!("more-{number}"), true, None);
+    }
+    world.send(json!({"sweep": {}})).await;
+    let notified = world.notified_of("unlisted/").await;
+    assert!(notified.len() == 3 && notified[2].contains("and 2 more"), "three are named: {notified:?}");
 }
 
 #[tokio::test]

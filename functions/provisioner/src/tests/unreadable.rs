@@ -17,11 +17,13 @@ async fn an_unreadable_stack_stops_only_its_own_account() {
     world.converge(SHOP_PROD).await;
     assert!(world.status(SHOP_PROD).await.network_ready);
     assert_eq!(world.letters(), Vec::<String>::new());
+    // Of an account that has left the fleet file.
+    world.table().put_raw(Keys::stack("123123123123", REGION), "nonsense");
     let before = world.queued().len();
     world.send(json!({"sweep": {}})).await;
     let swept: Vec<Value> = world.queued().split_off(before);
     let is_queued = |id: &str| swept.iter().any(|body| body["reconcile"]["account"] == id);
-    assert!(is_queued(SHOP_DEV) && is_queued(SHOP_PROD), "{swept:?}");
+    assert!(is_queued(SHOP_DEV) && is_queued(SHOP_PROD) && is_queued("123123123123"), "{swept:?}");
     world.reconcile(SHOP_DEV).await;
     let letters = world.letters();
     assert!(letters.len() == 1 && letters[0].contains("stacks/444455556666/us-east-1"), "{letters:?}");
