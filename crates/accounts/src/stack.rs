@@ -16,18 +16,22 @@ mod rules;
 mod test_cloud;
 #[cfg(test)]
 mod test_removals;
+#[cfg(test)]
+mod tests;
 
 use phonehome_cloud::CloudError;
-use phonehome_executor::StepError;
-use phonehome_executor::{Ids, StackApi};
+use phonehome_executor::{Ids, StackApi, StepError};
 use phonehome_network::{Address, Inventory, Kind};
 use phonehome_planner::Action;
+use tracing::Instrument as _;
 
 pub use clients::{AwsStack, ProbeCode};
 
 impl StackApi for AwsStack {
     async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
-        observe::observe(self, kinds).await
+        let (account, region) = (&self.spec.account, &self.spec.region);
+        let span = tracing::info_span!("observe", account, region);
+        observe::observe(self, kinds).instrument(span).await
     }
 
     async fn perform(
@@ -36,8 +40,13 @@ impl StackApi for AwsStack {
         action: &Action,
         ids: &Ids,
     ) -> Result<Option<String>, StepError> {
-        tracing::debug!(account = self.spec.account, %address, ?action, "step");
-        perform::perform(self, address, action, ids).await
+        let (account, region, operation) = (&self.spec.account, &self.spec.region, action.operation());
+        let call = async {
+            tracing::debug!(?action, "call");
+            let made = perform::perform(self, address, action, ids).await;
+            made.inspect_err(|error| tracing::debug!(%error, "call failed"))
+        };
+        call.instrument(tracing::info_span!("step", account, region, %address, operation)).await
     }
 
     fn operation(&self, action: &Action) -> &'static str {
