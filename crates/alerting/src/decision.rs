@@ -1,7 +1,5 @@
 //! What was decided.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::{Incident, Outgoing};
@@ -20,14 +18,5 @@ impl Decision {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.incidents.is_empty() && self.outbox.is_empty()
-    }
-
-    /// The open incidents after this decision: what a replay passes to the next one.
-    #[must_use]
-    pub fn applied_to(&self, open: Vec<Incident>) -> Vec<Incident> {
-        let mut by_id: BTreeMap<String, Incident> =
-            open.into_iter().map(|incident| (incident.id.clone(), incident)).collect();
-        by_id.extend(self.incidents.iter().map(|incident| (incident.id.clone(), incident.clone())));
-        by_id.into_values().filter(Incident::is_open).collect()
     }
 }

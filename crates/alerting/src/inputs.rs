@@ -109,17 +109,6 @@ impl Asked {
         let checks = endpoints(checks);
         Self { declared: checks.keys().cloned().collect(), checks, presumed_to_have_worked: false }
     }
-
-    /// A run that was asked just what its report has results for: for replays.
-    #[must_use]
-    pub fn what_it_answers(report: &Report) -> Self {
-        let ids = || report.results.iter().map(|result| result.id.clone());
-        Self {
-            checks: ids().map(|id| (id, String::new())).collect(),
-            declared: ids().collect(),
-            presumed_to_have_worked: false,
-        }
-    }
 }
 
 /// The endpoint of each check.

@@ -1,6 +1,6 @@
 //! Runs a probe's checks: TCP, TLS, HTTP and DNS.
 //!
-//! [`run()`] takes a [`ProbeInput`] and answers with a [`Report`] that has one result for each check,
+//! [`run()`] takes a [`ProbeInput`] and returns a [`Report`] that has one result for each check,
 //! whatever happens: a check that cannot be run is reported as such and never stops the others.
 //!
 //! - All addresses of a host are tried, not just the first: each must connect, or none may.

@@ -1,11 +1,16 @@
 //! Names that were perhaps meant.
 
-/// At most ten names, for a hint.
+/// At most ten names in code marks, for a hint.
 pub(crate) fn listed(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
-    let rest = names.len().saturating_sub(shown.len());
-    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    format!("{}{more}", shown.join(", "))
+    list(names.iter().map(|name| format!("`{name}`")))
+}
+
+/// `a, b and 3 more`: at most ten items.
+pub(crate) fn list(items: impl ExactSizeIterator<Item = String>) -> String {
+    const SHOWN: usize = 10;
+    let more = items.len().saturating_sub(SHOWN);
+    let shown = items.take(SHOWN).collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
 /// The candidate a typing error away from `word`: one edit for every four letters.

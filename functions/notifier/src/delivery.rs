@@ -182,7 +182,7 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
         method: Method,
         call: impl Future<Output = Result<R, SlackError>>,
     ) -> Result<R, Stop> {
-        if !self.limits.revision(method, self.channel).await {
+        if !self.limits.admits(method, self.channel).await {
             return Err(Stop::Later);
         }
         let answer = call.await;

@@ -42,19 +42,19 @@ impl Limits {
     }
 
     /// Waits until it is a call's turn; `false` when that is not in this run.
-    pub(crate) async fn revision(&self, method: Method, channel: &str) -> bool {
+    pub(crate) async fn admits(&self, method: Method, channel: &str) -> bool {
         if !self.is_open(channel) || self.state().stopped.contains(&Held::Method(method.to_string())) {
             return false;
         }
         let last = self.state().last_posts.get(channel).copied();
-        let revision = match (method, last) {
+        let next = match (method, last) {
             (Method::Post, Some(last)) => last + PACE,
             _ => return true,
         };
-        if revision >= self.until {
+        if next >= self.until {
             return false;
         }
-        tokio::time::sleep_until(revision).await;
+        tokio::time::sleep_until(next).await;
         // Another channel's call may have met a limit meanwhile.
         self.is_open(channel)
     }
@@ -66,7 +66,7 @@ impl Limits {
         }
     }
 
-    /// Stops what an error says is not to be called any more, and answers with what that is to hold
+    /// Stops what an error says is not to be called any more, and returns what that is to hold
     /// for beyond this run.
     pub(crate) fn refused(&self, channel: &str, error: &SlackError, now_ms: u64) -> Vec<Hold> {
         let this_channel = || Held::Channel(channel.to_owned());

@@ -84,7 +84,7 @@ fn is_special(fleet: &Fleet, account: &Account) -> bool {
 }
 
 impl Unlisted {
-    /// Adds the accounts that are new; answers the message of the day with them.
+    /// Adds the accounts that are new; returns the message of the day with them.
     fn notify(&mut self, fleet: &Fleet, unlisted: &[&Account], at_ms: u64) -> Option<Outgoing> {
         let new: Vec<&&Account> =
             unlisted.iter().filter(|account| !self.notified.contains(&account.id)).collect();

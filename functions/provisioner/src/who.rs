@@ -40,7 +40,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// Binds every line of the file to the account that was found for it, tells what people have to put
-    /// right, and answers the accounts to look at: those that are a line, and those that were.
+    /// right, and returns the accounts to observe: those that are a line, and those that were.
     pub(crate) async fn bind_all(&self, fleet: &Fleet) -> Result<BTreeSet<String>, Refusal> {
         let table = &self.provision.table;
         // The organization first: whoever is bound meanwhile is in it.

@@ -107,7 +107,7 @@ impl FakeAccountRegion<'_> {
     }
 
     /// A new account's default VPC: 172.31.0.0/16 with an internet gateway, a route to it, and a public
-    /// subnet in each Availability Zone. Answers its id.
+    /// subnet in each Availability Zone. Returns its id.
     pub fn with_default_vpc(&mut self) -> String {
         self.in_region(|region, shared| {
             region.write(shared, |region, shared| region.default_vpc(shared).map(Some))

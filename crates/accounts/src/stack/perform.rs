@@ -7,7 +7,7 @@ use super::AwsStack;
 use super::call::{Call, Made};
 use phonehome_executor::Ids;
 
-/// Makes the call; answers with the id of what it made or found.
+/// Makes the call; returns the id of what it made or found.
 pub(super) async fn perform(stack: &AwsStack, address: &Address, action: &Action, ids: &Ids) -> Made {
     let call = Call { stack, ids, address, operation: action.operation() };
     match action {

@@ -45,12 +45,6 @@ impl SlackBlocks {
         }
         Self(Value::Array(finished))
     }
-
-    /// As they are sent: Block Kit.
-    #[must_use]
-    pub fn as_value(&self) -> &Value {
-        &self.0
-    }
 }
 
 impl std::ops::Deref for SlackBlocks {

@@ -36,14 +36,8 @@ impl Stored {
     pub(crate) fn take(&mut self, report: &Report, received_at_ms: u64) -> Folded {
         let (newest, paths) =
             self.0.clone().map_or_else(Default::default, |(newest, paths)| (Some(newest), paths));
-        let folded = fold(
-            newest.as_ref(),
-            &paths,
-            report,
-            &Asked::what_it_answers(report),
-            received_at_ms,
-            &HYSTERESIS,
-        );
+        let folded =
+            fold(newest.as_ref(), &paths, report, &what_it_answers(report), received_at_ms, &HYSTERESIS);
         if let Folded::Fresh { heartbeat, paths, .. } = folded.clone() {
             self.0 = Some((heartbeat, paths));
         }
@@ -223,4 +217,14 @@ fn stored_states_survive_fields_that_are_added_later_and_fields_not_yet_written(
     let mut earlier = serde_json::to_value(&heartbeat).unwrap();
     earlier.as_object_mut().unwrap().remove("clock_ahead_ms");
     assert_eq!(serde_json::from_value::<Heartbeat>(earlier).unwrap(), heartbeat);
+}
+
+/// A run that was asked just what its report has results for.
+fn what_it_answers(report: &Report) -> Asked {
+    let ids = || report.results.iter().map(|result| result.id.clone());
+    Asked {
+        checks: ids().map(|id| (id, String::new())).collect(),
+        declared: ids().collect(),
+        presumed_to_have_worked: false,
+    }
 }

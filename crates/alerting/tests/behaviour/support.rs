@@ -160,7 +160,7 @@ impl Fleet {
     /// Decides, stores the decision, and checks that the same world then has nothing to say.
     pub(crate) fn decide(&mut self) -> Decision {
         let decision = decide(&self.world);
-        self.world.open = decision.applied_to(std::mem::take(&mut self.world.open));
+        self.world.open = applied(&decision, std::mem::take(&mut self.world.open));
         assert!(decide(&self.world).is_empty(), "{:#?}", decide(&self.world));
         self.sent.extend(decision.outbox.iter().cloned());
         decision
@@ -228,4 +228,11 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         clock_ahead_ms: 0,
         paths_expire_at_ms: 0,
     }
+}
+
+/// The open incidents after this decision.
+pub(crate) fn applied(decision: &Decision, open: Vec<Incident>) -> Vec<Incident> {
+    let all = open.into_iter().chain(decision.incidents.iter().cloned());
+    let by_id: BTreeMap<String, Incident> = all.map(|incident| (incident.id.clone(), incident)).collect();
+    by_id.into_values().filter(Incident::is_open).collect()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Line;
 use crate::members::Member;
+use crate::spelling::list;
 
 /// Something that people have to put right. Nothing that stands changes because of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,13 +106,6 @@ fn digest(accounts: &[String]) -> String {
     format!("{}/{}", accounts.iter().take(4).cloned().collect::<Vec<_>>().join("+"), accounts.len())
 }
 
-fn list(accounts: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let more = accounts.len().saturating_sub(SHOWN);
-    let shown = accounts.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
-}
-
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Member { account_name: declared, .. } = self.member();
@@ -128,14 +122,14 @@ impl fmt::Display for Finding {
                 "{} active accounts are called {declared} ({}), and {line} is bound to none of them yet: nothing is \
                  made in any. Pin the right one with `account_id`, or rename the others",
                 accounts.len(),
-                list(accounts)
+                list(accounts.iter().cloned())
             ),
             Self::Stacks { accounts, .. } => write!(
                 f,
                 "{} accounts have a stack of {line} ({}): nothing is changed in any of them. Run `phonehome rebind \
                  {line} ID` with the id of the right one, then `phonehome decommission` of the others",
                 accounts.len(),
-                list(accounts)
+                list(accounts.iter().cloned())
             ),
             Self::Pinned { bound, pinned, .. } => write!(
                 f,

@@ -8,7 +8,7 @@ use phonehome_state::Phase;
 
 use super::world::{FLEET, REGION, SHOP_DEV, World};
 
-/// A VPC of somebody else's, with a security group; answers its id.
+/// A VPC of somebody else's, with a security group; returns its id.
 pub(super) fn existing(world: &World) -> String {
     existing_in(world, SHOP_DEV)
 }

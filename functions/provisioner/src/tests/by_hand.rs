@@ -20,7 +20,7 @@ async fn converged() -> World {
     world
 }
 
-/// Deletes the default route of a table, if it has one; answers the table's id.
+/// Deletes the default route of a table, if it has one; returns the table's id.
 fn delete_route(world: &World, address: &str) -> Option<String> {
     let mut id = None;
     world.edit(SHOP_DEV, |seen: &mut Inventory| {
@@ -53,7 +53,7 @@ async fn messages(world: &World) -> BTreeMap<String, (String, usize)> {
         let OutgoingBody::Slack { blocks, thread_text, .. } = &it.outgoing.body else { continue };
         if it.outgoing.incident_id.starts_with("drift/") {
             let message = messages.entry(it.outgoing.incident_id.clone()).or_default();
-            message.0 = blocks.as_value().to_string();
+            message.0 = blocks.to_string();
             message.1 += usize::from(thread_text.is_none());
         }
     }

@@ -8,7 +8,7 @@ use super::world::{FLEET, REGION, SHOP_DEV, SHOP_PROD, World, error, sample};
 
 const TABLE: &str = "route-table/private/use1-az1";
 
-/// Deletes the default route of a table; answers the table's id.
+/// Deletes the default route of a table; returns the table's id.
 fn delete_route(world: &World, address: &str) -> String {
     let mut id = String::new();
     world.edit(SHOP_DEV, |seen: &mut Inventory| {

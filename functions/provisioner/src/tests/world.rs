@@ -144,7 +144,7 @@ impl World {
         accounts.push(Account { id: id.into(), name: name.into(), active, created_at_ms });
     }
 
-    /// Delivers one batch; answers how many of its records come again.
+    /// Delivers one batch; returns how many of its records come again.
     pub(super) async fn batch(&self, bodies: &[Value]) -> usize {
         let records: Vec<Value> = bodies
             .iter()
