@@ -19,7 +19,7 @@ const IN_CIRCLES: [(&str, usize); 7] = [
     ("phonehome-localcloud", 7),
     ("phonehome-network", 2),
     ("phonehome-planner", 6),
-    ("phonehome-provision", 9),
+    ("phonehome-provision", 10),
     ("phonehome-state", 4),
 ];
 
