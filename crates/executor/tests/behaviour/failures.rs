@@ -29,6 +29,7 @@ async fn each_class_of_error_has_its_outcome() {
             _ => StepOutcome::Waiting(error),
         };
         assert_eq!(outcome(&applied, "a"), &expected);
+        assert_eq!(applied.waiting().is_some(), matches!(expected, StepOutcome::Waiting(_)), "{code}");
         assert_eq!(script.attempts("a"), 1, "{code}");
     }
 }
