@@ -135,6 +135,9 @@ async fn what_a_person_asks_for_over_the_queue_counts_in_the_hour_as_well() {
     world.publish(&cut_short()).await;
     world.wait().await;
     world.send(json!({"reconcile": {"account": SHOP_DEV, "limits": {"peerings": 1}}})).await;
+    let queued = world.queued();
+    let again = queued.iter().rfind(|it| it["reconcile"]["account"] == SHOP_DEV).unwrap();
+    assert_eq!(again["reconcile"]["limits"]["peerings"], 0, "what was allowed was allowed once");
     world.drain().await;
     assert_eq!(working(&world.truth(SHOP_DEV)).0, 0);
     let hours: Vec<(Doc, Hour)> = all(world.table(), "removals").await.unwrap();
