@@ -5,7 +5,7 @@ use phonehome_wire::ProbeInput;
 use serde::Serialize;
 
 use crate::Removal;
-use phonehome_network::{AclEntry, Address, Rule, Tags};
+use phonehome_network::{AclEntry, Address, RemovalTarget, Rule, Tags};
 
 /// The id of something: known already, or the outcome of an earlier step.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -199,6 +199,19 @@ pub enum Action {
     Remove(Removal),
 }
 
+/// Which half of a stack a call changes. An upgrade of phonehome brings its own probe along; the network of
+/// an unchanged fleet file it leaves as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// What carries an account's traffic: EC2's resources, the probes' security group among them.
+    Network,
+    /// A probe, its schedule or where its reports go is made or taken away.
+    Probe,
+    /// A probe that is there already gets other code, another configuration or other checks.
+    ProbeUpdate,
+}
+
 impl Action {
     /// The addresses whose outcome this action needs.
     pub fn outputs(&self) -> Vec<&Address> {
@@ -209,6 +222,23 @@ impl Action {
                 Ref::Id(_) => None,
             })
             .collect()
+    }
+
+    /// Which half of a stack it changes. A call that nobody thought of here is one in the network.
+    pub fn part(&self) -> Part {
+        match self {
+            Self::UpdateFunctionCode { .. }
+            | Self::UpdateFunctionConfiguration { .. }
+            | Self::UpdateSchedule { .. } => Part::ProbeUpdate,
+            Self::CreateFunction { .. } | Self::PutDestination { .. } | Self::CreateSchedule { .. } => {
+                Part::Probe
+            }
+            Self::Remove(removal) => match removal.what() {
+                RemovalTarget::Function { .. } | RemovalTarget::Schedule { .. } => Part::Probe,
+                _ => Part::Network,
+            },
+            _ => Part::Network,
+        }
     }
 
     /// What it changes or builds on.

@@ -16,7 +16,7 @@ pub mod render;
 mod spec;
 mod withheld;
 
-pub use action::{Action, Direction, Ref, RefTarget};
+pub use action::{Action, Direction, Part, Ref, RefTarget};
 pub use limits::{LimitRequest, Limits};
 pub use permission::REPAIR;
 pub use permit::{Decommission, Permit, Removal, Replacement};

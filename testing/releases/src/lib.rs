@@ -5,6 +5,7 @@
 //! [`RECORDING`] names a release, that is recorded; otherwise it is held against the newest release there
 //! is. So what is recorded and what is tested are made by the same lines.
 
+mod chance;
 mod clock;
 mod layout;
 mod view;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+pub use chance::Chance;
 pub use clock::{Clock, RECORDED_AT_MS};
 pub use view::{as_old_readers_see, problems, unordered};
 

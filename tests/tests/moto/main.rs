@@ -8,6 +8,7 @@ mod drift;
 mod faults;
 mod life;
 mod place;
+mod release;
 #[path = "../../../testing/fakecloud/tests/crash/shape.rs"]
 mod shape;
 mod whole;

@@ -38,6 +38,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) slow: Duration,
     /// While an account is opened, another executor takes its stack over.
     pub(in crate::tests) taken_over: Option<MemoryTable>,
+    /// No probes are made.
+    pub(in crate::tests) no_probes: bool,
     /// The probe's code, where it is another than usual, and what else a recording says of probes.
     pub(in crate::tests) probe: Option<ProbeSpec>,
     /// No input of a probe may be deployed that is not noted here.
@@ -64,6 +66,9 @@ impl Members for FakeMembers {
     type Stack = Opened;
 
     fn probe(&self, account: &str, region: &str) -> Option<ProbeSpec> {
+        if self.conditions.lock().unwrap().no_probes {
+            return None;
+        }
         if let Some(probe) = self.conditions.lock().unwrap().probe.clone() {
             // A recording has its names with places for these two.
             let here = |text: String| text.replace("ACCOUNT", account).replace("REGION", region);
