@@ -6,3 +6,4 @@ mod iam;
 mod member;
 mod operators;
 mod template;
+mod upgrade;

@@ -65,6 +65,11 @@ impl Template {
         Ok(found)
     }
 
+    /// The entries of a section as they stand in the file: its resources, its parameters.
+    pub(crate) fn section(&self, name: &str) -> impl Iterator<Item = (&String, &Value)> {
+        self.raw[name].as_object().into_iter().flatten()
+    }
+
     /// The properties of a resource.
     pub(crate) fn properties(&self, name: &str) -> Result<Value> {
         let properties = self.raw["Resources"][name].get("Properties");
