@@ -5,6 +5,7 @@ use phonehome_accounts::AwsOrganization;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
 use phonehome_cloud::Organization as _;
+use phonehome_cloud::SystemClock;
 use phonehome_planner::{Decommission, render};
 use phonehome_provision::{AwsMembers, COOLDOWN_MS, Provision, StackProgress};
 use phonehome_state::StackStatus;
@@ -70,7 +71,7 @@ pub(crate) async fn run(
     }
     let access = if arguments.yes { Access::Change } else { Access::Observe };
     let members = AwsMembers::new(session, access.role(&fleet.organization));
-    let provision = Provision { table, members, cooldown_ms: COOLDOWN_MS };
+    let provision = Provision { table, members, cooldown_ms: COOLDOWN_MS, clock: SystemClock };
     let mode = match arguments.mode {
         Mode::Remove => Decommission::Remove,
         Mode::Forget => Decommission::Forget,

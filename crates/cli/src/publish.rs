@@ -1,8 +1,8 @@
 //! `phonehome publish`.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use phonehome_aws::DynamoTable;
@@ -77,7 +77,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let accepted = summary.as_ref().map(accepted).unwrap_or_default();
     let published = PublishedFleet {
         text,
-        published_at_ms: now_ms(),
+        published_at_ms: SystemClock.now_ms(),
         published_by,
         accepted,
         ..PublishedFleet::default()
@@ -103,7 +103,11 @@ impl PublishArguments {
 }
 
 fn accepted(summary: &Summary) -> Accepted {
-    Accepted { summary: summary.sentence(), until_ms: now_ms() + PERMISSION_MS, stacks: summary.accepted() }
+    Accepted {
+        summary: summary.sentence(),
+        until_ms: SystemClock.now_ms() + PERMISSION_MS,
+        stacks: summary.accepted(),
+    }
 }
 
 fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure> {
@@ -166,10 +170,4 @@ fn done(
         arguments.fleet.display(),
         published.number
     ))
-}
-
-/// Now, in milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,12 +3,12 @@
 use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::{RebindRefused, Rebinding};
 use phonehome_state::rebind;
 use serde_json::json;
 
 use crate::output::Failure;
-use crate::publish::now_ms;
 use crate::who::Who;
 use crate::{Done, Format};
 
@@ -47,7 +47,7 @@ pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format)
     if !yes {
         return said(format, false, &format!("{text}\nNothing was done. Add --yes to do it."));
     }
-    if !rebind(&table, &rebinding, now_ms()).await.map_err(Failure::other)? {
+    if !rebind(&table, &rebinding, SystemClock.now_ms()).await.map_err(Failure::other)? {
         return Err(Failure::other(
             "somebody else changed who is who at the same moment; nothing was done. Run it again",
         ));

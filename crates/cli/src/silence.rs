@@ -3,6 +3,7 @@
 mod active;
 mod names;
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use clap::Args;
@@ -15,7 +16,6 @@ use phonehome_wire::CheckId;
 
 use crate::Format;
 use crate::output::{Failure, json};
-use crate::publish::now_ms;
 
 use names::{Names, check_names};
 
@@ -84,7 +84,7 @@ pub(crate) async fn run(
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table_name);
     check_names(&matcher, &Names::of(&table).await?)?;
-    let now_ms = now_ms();
+    let now_ms = SystemClock.now_ms();
     let by = caller_arn(&session).await.map_err(Failure::other)?;
     let expires_at_ms = now_ms + minutes * 60_000;
     let silence = Silence { matcher, expires_at_ms, reason: arguments.reason, by, set_at_ms: now_ms };

@@ -1,5 +1,6 @@
 //! `phonehome status`.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -16,7 +17,6 @@ use serde_json::{Value, json};
 
 use crate::Format;
 use crate::output::{Failure, json as to_json};
-use crate::publish::now_ms;
 use crate::silence::{ActiveSilence, active};
 use crate::who::Who;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
     }
     match format {
         Format::Json => to_json(&shown),
-        Format::Text => Ok(render(&shown, account.is_some(), now_ms())),
+        Format::Text => Ok(render(&shown, account.is_some(), SystemClock.now_ms())),
     }
 }
 
@@ -92,7 +92,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let paths = read(table, Keys::PATHS, &mut unreadable).await?;
     let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
     Ok(Shown {
-        silences: active(table, now_ms()).await?,
+        silences: active(table, SystemClock.now_ms()).await?,
         unreadable,
         stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),

@@ -1,5 +1,6 @@
 //! What `phonehome plan`, `apply` and `decommission` have in common: the accounts, and the way into them.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,7 +14,6 @@ use phonehome_state::{bindings, keep};
 
 use crate::Format;
 use crate::output::Failure;
-use crate::publish::now_ms;
 use crate::validate::load;
 use crate::who::Who;
 
@@ -140,7 +140,8 @@ impl Targets {
             members = members.with_probe(zip, &scope.probe_architecture);
         }
         let who = Who::observe(session, table, &fleet).await?;
-        let provision = Provision { table: table.clone(), members, cooldown_ms: COOLDOWN_MS };
+        let provision =
+            Provision { table: table.clone(), members, cooldown_ms: COOLDOWN_MS, clock: SystemClock };
         let (targets, notes) = targets(&fleet, &who, &scope.account)?;
         Ok(Self { fleet, provision, targets, limits: scope.limits, notes, who })
     }
@@ -149,7 +150,7 @@ impl Targets {
     /// provisioner would.
     pub(crate) async fn bind(&self) -> Result<(), Failure> {
         for Target { identified, account, .. } in &self.targets {
-            let kept = keep(&self.provision.table, identified, &self.who.roster, now_ms()).await;
+            let kept = keep(&self.provision.table, identified, &self.who.roster, SystemClock.now_ms()).await;
             // A second Region of the same line finds it bound.
             let bindings = bindings(&self.provision.table).await.map_err(Failure::other)?;
             if !kept.map_err(Failure::other)?

@@ -1,6 +1,7 @@
 //! What the rest needs of a cloud: narrow ports, each with a version in memory; what goes wrong with
 //! it, and what can be done about that. It knows no SDK.
 
+mod clock;
 pub mod endpoint;
 mod error;
 mod meaning;
@@ -9,6 +10,7 @@ mod pager;
 mod queue;
 pub mod table;
 
+pub use clock::{SystemClock, WallClock};
 pub use error::{Cause, Class, CloudError};
 pub use organization::{Account, FixedOrganization, Organization};
 pub use pager::{MemoryPager, Pager};

@@ -1,6 +1,7 @@
 //! Adopting a VPC: its addresses are the account's.
 
 use ipnet::Ipv4Net;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Table, TableError};
 use phonehome_executor::StackApi as _;
 use phonehome_network::Kind;
@@ -10,9 +11,8 @@ use phonehome_state::{Claim, Keys, claim_existing, peek_existing};
 
 use crate::Members;
 use crate::reconcile::{Job, NoClaim, Provision, StackProgress, judge};
-use crate::time::now_ms;
 
-impl<T: Table, M: Members> Provision<T, M> {
+impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Records the addresses of the VPC that the account is to adopt, once.
     pub(crate) async fn claim_adopted(&self, job: &Job<'_>, vpc_id: &str) -> Result<Claim, NoClaim> {
         let holder = self.table.get(&Keys::holder(job.account, job.region)).await.map_err(NoClaim::Table)?;
@@ -20,7 +20,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             return self.held(job, doc.read().map_err(NoClaim::Table)?, vpc_id).await;
         }
         let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::StackProgress)?;
-        Ok(claim_existing(&self.table, job.account, job.region, cidr, now_ms()).await?)
+        Ok(claim_existing(&self.table, job.account, job.region, cidr, self.clock.now_ms()).await?)
     }
 
     /// What [`Provision::claim_adopted`] would answer. Writes nothing.
@@ -30,7 +30,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             return self.held(job, doc.read().map_err(NoClaim::Table)?, vpc_id).await;
         }
         let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::StackProgress)?;
-        Ok(peek_existing(&self.table, job.account, job.region, cidr, now_ms()).await?)
+        Ok(peek_existing(&self.table, job.account, job.region, cidr, self.clock.now_ms()).await?)
     }
 
     /// What the account holds already, if that can be the addresses of the VPC that it is to adopt: not a

@@ -2,6 +2,7 @@
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
 use phonehome_cloud::Class;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_executor::{Executor, StackApi as _};
 use phonehome_fleet::Fleet;
@@ -11,10 +12,10 @@ use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen
 use phonehome_state::{Phase, StackStatus};
 
 use crate::reconcile::{Provision, Reconciled, StackProgress, after, judge};
-use crate::time::{LEASE_MS, WorkTime, now_ms};
+use crate::time::{LEASE_MS, WorkTime};
 use crate::{CannotPlan, Members};
 
-impl<T: Table, M: Members> Provision<T, M> {
+impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// What [`Provision::decommission`] would do now.
     ///
     /// # Errors
@@ -49,13 +50,13 @@ impl<T: Table, M: Members> Provision<T, M> {
             return Ok(Reconciled::only(StackProgress::Converged));
         };
         let mut status: StackStatus = doc.read()?;
-        let taken_at_ms = now_ms();
+        let taken_at_ms = self.clock.now_ms();
         if status.leased_until_ms > taken_at_ms {
             return Ok(Reconciled::busy());
         }
         status.generation += 1;
         status.leased_until_ms = taken_at_ms + LEASE_MS;
-        let work_time = WorkTime::from(taken_at_ms, status.generation);
+        let work_time = WorkTime::of(self.clock.clone(), taken_at_ms, status.generation);
         let write = Write::over(Some(&doc), key.clone(), &status);
         let leased = write.written();
         match self.table.write(vec![write]).await {
@@ -67,7 +68,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         }
         let mut reconciled = if gone {
             // What is in it nobody can reach any more.
-            record_seen(&self.table, account, region, &[], now_ms()).await?;
+            record_seen(&self.table, account, region, &[], self.clock.now_ms()).await?;
             Reconciled::only(StackProgress::Converged)
         } else {
             self.take_away(&status, mode, work_time).await?
@@ -75,7 +76,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         if reconciled.progress == StackProgress::Converged {
             // The block first: should this stop half-way, the status still says that there is something to
             // do.
-            match release_block(&self.table, account, region, quarantine_days, now_ms()).await {
+            match release_block(&self.table, account, region, quarantine_days, self.clock.now_ms()).await {
                 Ok(_) => {
                     let mut writes = vec![Write::delete(key, Expect::unchanged(leased.as_ref()))];
                     // Should it come again, all of it is news again.
@@ -95,7 +96,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             }
         }
         let changed = reconciled.plan.as_ref().is_some_and(|plan| !plan.steps.is_empty());
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         status.leased_until_ms = if changed { now_ms + self.cooldown_ms } else { 0 };
         status.updated_at_ms = now_ms;
         status.ready_since_ms.clear();
@@ -131,7 +132,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         &self,
         status: &StackStatus,
         mode: Decommission,
-        work_time: WorkTime,
+        work_time: WorkTime<C>,
     ) -> Result<Reconciled, TableError> {
         let spec = spec_of(status);
         let stack = match self.members.open(&spec, status.vpc_id.as_deref()).await {
@@ -184,7 +185,7 @@ impl<T: Table, M: Members> Provision<T, M> {
                           `phonehome decommission`"
             .to_owned();
         status.ready_since_ms.clear();
-        status.updated_at_ms = now_ms();
+        status.updated_at_ms = self.clock.now_ms();
         let mut writes = vec![Write::over(Some(&doc), key, &status)];
         writes.extend(notice.map(|notice| {
             let notice = Outgoing { id: format!("{}/{region}", notice.id), ..notice.clone() };

@@ -1,6 +1,7 @@
 //! A new account's default VPCs: one in each Region that is enabled.
 
 use futures_util::stream::{self, StreamExt as _};
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Table, TableError, Write};
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::{Executor, StackApi as _};
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Members;
 use crate::reconcile::{Job, Provision, StackProgress, after, judge};
-use crate::time::{WorkTime, now_ms};
+use crate::time::WorkTime;
 
 /// What may be taken away in one Region: the VPC with its gateway, subnets (6 at most), routes and
 /// what else AWS puts there.
@@ -33,7 +34,7 @@ pub struct DefaultVpcs {
     pub finished: bool,
 }
 
-impl<T: Table, M: Members> Provision<T, M> {
+impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Takes away the default VPCs of an account, in every Region that is enabled in it, as far as that
     /// can be done now. Regions that are done are noted and not observed again.
     ///
@@ -106,7 +107,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             return Removed::Yes;
         }
         // Nobody has a lease on these; nothing is made, and what is gone already counts as done.
-        let work_time = WorkTime::from(now_ms(), 0);
+        let work_time = WorkTime::of(self.clock.clone(), self.clock.now_ms(), 0);
         let applied = Executor::new().apply(&stack, &plan, &work_time).await;
         if applied.done() == plan.steps.len() {
             tracing::info!(account = job.account, region, "default VPC removed");

@@ -4,18 +4,18 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Endpoints, Given, Inputs, endpoints};
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Table, TableError, Write};
 use phonehome_network::Inventory;
 use phonehome_planner::{Action, Plan, ProbeSpec, StackSpec};
 use phonehome_state::{Keys, set_aside};
 
 use crate::reconcile::Provision;
-use crate::time::now_ms;
 
 /// How often it is tried again when an executor that has lost its lease writes at the same moment.
 const ATTEMPTS_MAX: usize = 3;
 
-impl<T: Table, M> Provision<T, M> {
+impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// Notes which inputs the stack's probes have and which the plan gives them. Call it before the plan
     /// is applied: a report of a new input must not come before the note of it; and should the plan come
     /// to nothing, what is deployed is noted as well.
@@ -47,7 +47,7 @@ impl<T: Table, M> Provision<T, M> {
                     sort = unread.key.sort,
                     "unreadable item set aside"
                 );
-                writes.push(set_aside(unread, now_ms()));
+                writes.push(set_aside(unread, self.clock.now_ms()));
             }
             match self.table.write(writes).await {
                 Ok(()) => return Ok(()),

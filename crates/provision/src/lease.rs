@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::cloudtrail::ApiCall;
 use phonehome_alerting::Outgoing;
 use phonehome_cloud::CloudError;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_network::Inventory;
 use phonehome_planner::StackSpec;
@@ -14,18 +15,18 @@ use serde::de::DeserializeOwned;
 
 use crate::notified::{Observed, notify};
 use crate::reconcile::{Job, Provision, Reconciled, StackProgress, judge};
-use crate::time::{LEASE_MS, WorkTime, now_ms};
+use crate::time::{LEASE_MS, WorkTime};
 use crate::{ChangeLog, Notified};
 
 /// How often what is to be reported is decided again, because somebody else has told something.
 const ATTEMPTS_MAX: usize = 5;
 
 /// A stack that is this executor's for now.
-pub(crate) struct Leased {
+pub(crate) struct Leased<C> {
     pub(crate) status: StackStatus,
     /// Until when calls may be started. It counts from the moment that the lease counts from: the
     /// table may have taken its time to answer.
-    pub(crate) work_time: WorkTime,
+    pub(crate) work_time: WorkTime<C>,
     /// The status as it was stored with the lease.
     doc: Option<Doc>,
     /// What was seen, and when; milliseconds since the Unix epoch.
@@ -35,7 +36,7 @@ pub(crate) struct Leased {
     pub(crate) refused: Option<CloudError>,
 }
 
-impl Leased {
+impl<C> Leased<C> {
     /// Nothing can be seen, and why.
     pub(crate) fn refused(&mut self, error: CloudError) -> Reconciled {
         let progress = judge(&error);
@@ -44,15 +45,15 @@ impl Leased {
     }
 }
 
-impl<T: Table, M> Provision<T, M> {
+impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// Takes the stack for this executor, as a new generation; `None` when another one has it.
     ///
     /// # Errors
     /// [`TableError`]
-    pub(crate) async fn lease(&self, job: &Job<'_>, claim: &Claim) -> Result<Option<Leased>, TableError> {
+    pub(crate) async fn lease(&self, job: &Job<'_>, claim: &Claim) -> Result<Option<Leased<C>>, TableError> {
         let key = Keys::stack(job.account, job.region);
         let doc = self.table.get(&key).await?;
-        let now_ms = now_ms();
+        let now_ms = self.clock.now_ms();
         let mut status = match doc.as_ref().map(Doc::read::<StackStatus>).transpose()? {
             Some(status) if status.leased_until_ms > now_ms => return Ok(None),
             Some(status) => status,
@@ -67,7 +68,7 @@ impl<T: Table, M> Provision<T, M> {
             job.fleet.region(job.region).map(|region| region.availability_zones.clone()).unwrap_or_default();
         status.generation += 1;
         status.leased_until_ms = now_ms + LEASE_MS;
-        let work_time = WorkTime::from(now_ms, status.generation);
+        let work_time = WorkTime::of(self.clock.clone(), now_ms, status.generation);
         let write = Write::over(doc.as_ref(), key, &status);
         let doc = write.written();
         match self.table.write(vec![write]).await {
@@ -90,12 +91,12 @@ impl<T: Table, M> Provision<T, M> {
         &self,
         job: &Job<'_>,
         (spec, before): (Option<&StackSpec>, &StackStatus),
-        leased: Leased,
+        leased: Leased<C>,
         found: &Reconciled,
         (changed, watched): (bool, bool),
     ) -> Result<(), TableError> {
         let Leased { mut status, doc, inventory, seen_ms, refused, .. } = leased;
-        status.updated_at_ms = now_ms();
+        status.updated_at_ms = self.clock.now_ms();
         // What was just made may not be seen yet, and whoever looks now would make it again.
         status.leased_until_ms = if changed { status.updated_at_ms + self.cooldown_ms } else { 0 };
         (status.phase, status.message) = match &found.progress {
@@ -228,6 +229,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
+    use phonehome_cloud::SystemClock;
     use phonehome_cloud::table::{Key, MemoryTable};
     use phonehome_executor::Fence as _;
     use phonehome_state::ClaimState;
@@ -271,7 +273,7 @@ mod tests {
         };
         let late = Duration::from_secs(40);
         let table = SlowTable(MemoryTable::default(), late);
-        let provision = Provision { table, members: (), cooldown_ms: COOLDOWN_MS };
+        let provision = Provision { table, members: (), cooldown_ms: COOLDOWN_MS, clock: SystemClock };
         let leased = provision.lease(&job, &claim).await.unwrap().unwrap();
         tokio::time::advance(Duration::from_millis(WORK_MS) - late - Duration::from_millis(10)).await;
         assert_eq!(leased.work_time.check().await, Ok(()));

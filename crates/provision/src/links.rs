@@ -1,5 +1,6 @@
 //! The other ends of an account's declared connections.
 
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_fleet::{Binding, Link};
 use phonehome_planner::{LinkSpec, StackSpec};
@@ -8,7 +9,7 @@ use phonehome_state::{Phase, StackStatus};
 
 use crate::reconcile::{Job, Provision};
 
-impl<T: Table, M> Provision<T, M> {
+impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// The accounts that declared connections lead to or come from, in this Region.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::Class;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Ask, Inventory, Permission};
@@ -15,7 +16,6 @@ use phonehome_state::{Accepted, Reservation, hour_of, in_force, next_hour_ms, re
 use crate::CannotPlan;
 use crate::limits::limits;
 use crate::reconcile::{Job, Provision};
-use crate::time::now_ms;
 
 /// What binds a function, other than a person at a terminal.
 #[derive(Debug, Clone, Copy)]
@@ -26,14 +26,14 @@ pub struct Published<'a> {
     pub accepted: &'a Accepted,
 }
 
-impl<T: Table, M> Provision<T, M> {
+impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// What may be done in this stack beyond its limits.
     ///
     /// # Errors
     /// [`TableError`]
     pub(crate) async fn permission(&self, job: &Job<'_>) -> Result<Permission, TableError> {
         let Some(published) = &job.published else { return Ok(Permission::NONE) };
-        let accepted = published.accepted.in_stack(job.account, job.region, now_ms());
+        let accepted = published.accepted.in_stack(job.account, job.region, self.clock.now_ms());
         if accepted.is_empty() {
             return Ok(accepted);
         }
@@ -73,7 +73,7 @@ impl<T: Table, M> Provision<T, M> {
         }
         let number = published.number;
         let is_over = in_force(&self.table).await.map_or(true, |now| now.number != number);
-        let (per_hour, now_ms) = (job.fleet.network.removals_per_hour, now_ms());
+        let (per_hour, now_ms) = (job.fleet.network.removals_per_hour, self.clock.now_ms());
         let Job { account, region, .. } = *job;
         let reservation = Reservation { account, region, number, per_hour, now_ms };
         // Another version came in force since the observation began: what this one permitted is withdrawn.

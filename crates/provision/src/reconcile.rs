@@ -4,6 +4,7 @@ use crate::CannotPlan;
 use crate::cloudtrail::ApiCall;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_cloud::{Class, CloudError};
+use phonehome_cloud::{SystemClock, WallClock};
 use phonehome_executor::{Applied, Executor, StackApi};
 use phonehome_fleet::{AddressPool, Fleet, Member};
 use phonehome_network::{Inventory, Kind, Tagged as _};
@@ -18,19 +19,20 @@ use crate::notices::failed;
 use crate::seen::{
     asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
 };
-use crate::time::now_ms;
 use crate::{Members, Notified, Published};
 
 /// Brings stacks to what is declared.
 #[derive(Debug)]
-pub struct Provision<T, M> {
+pub struct Provision<T, M, C = SystemClock> {
     /// Where state is kept.
     pub table: T,
     /// The way into member accounts.
     pub members: M,
-    /// How long a changed stack is left alone, in milliseconds: [`crate::SETTLE_MS`] on AWS. What EC2 was
-    /// just told may not be visible yet, and whoever looks then would make it again.
+    /// How long a changed stack is left alone, in milliseconds: [`crate::COOLDOWN_MS`] on AWS. What EC2 was
+    /// just told may not be visible yet, and whoever observes then would make it again.
     pub cooldown_ms: u64,
+    /// What time it is.
+    pub clock: C,
 }
 
 /// One stack to work on.
@@ -110,7 +112,7 @@ impl Reconciled {
     }
 }
 
-impl<T: Table, M: Members> Provision<T, M> {
+impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Brings one stack as far as it can be brought now.
     ///
     /// # Errors
@@ -162,7 +164,7 @@ impl<T: Table, M: Members> Provision<T, M> {
     async fn notify_failure(&self, job: &Job<'_>, progress: &StackProgress) -> Result<(), TableError> {
         let notify = |notified: Option<Notified>, _: &[ApiCall]| {
             let mut notified = notified.unwrap_or_default();
-            let outgoing = failed(&mut notified, job, progress, now_ms());
+            let outgoing = failed(&mut notified, job, progress, self.clock.now_ms());
             (notified, outgoing.into_iter().collect())
         };
         if !matches!(progress, StackProgress::Failed(_)) {
@@ -186,7 +188,7 @@ impl<T: Table, M: Members> Provision<T, M> {
             return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
         }
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let claim = peek(&self.table, &pools, job.account, job.region, also, now_ms()).await;
+        let claim = peek(&self.table, &pools, job.account, job.region, also, self.clock.now_ms()).await;
         Ok(claim.map_err(NoClaim::from)?)
     }
 
@@ -213,13 +215,13 @@ impl<T: Table, M: Members> Provision<T, M> {
         &self,
         job: &Job<'_>,
         spec: &StackSpec,
-        leased: &mut Leased,
+        leased: &mut Leased<C>,
     ) -> Result<Reconciled, TableError> {
         let stack = match self.members.open(spec, leased.status.vpc_id.as_deref()).await {
             Ok(stack) => stack,
             Err(error) => return Ok(leased.refused(error)),
         };
-        leased.seen_ms = now_ms();
+        leased.seen_ms = self.clock.now_ms();
         let mut inventory = match stack.observe(&spec.kinds()).await {
             Ok(inventory) => inventory,
             Err(error) => return Ok(leased.refused(error)),
@@ -288,7 +290,7 @@ impl<T: Table, M: Members> Provision<T, M> {
         }
         self.observe_before_claiming(job).await.map_err(NoClaim::Table)?;
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        Ok(claim(&self.table, &pools, job.account, job.region, now_ms()).await?)
+        Ok(claim(&self.table, &pools, job.account, job.region, self.clock.now_ms()).await?)
     }
 
     /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
@@ -339,7 +341,7 @@ impl<T: Table, M: Members> Provision<T, M> {
                 is_default: vpc.is_default,
             })
             .collect();
-        record_seen(&self.table, &spec.account, &spec.region, &vpcs, now_ms()).await.map(|_| ())
+        record_seen(&self.table, &spec.account, &spec.region, &vpcs, self.clock.now_ms()).await.map(|_| ())
     }
 }
 

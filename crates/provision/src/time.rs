@@ -6,9 +6,8 @@
 //! comes next measures by a clock of its own. So the lease is the sum of all of it, and the model
 //! `tests/tests/models/lease.rs` finds a resource made twice with one that is 10 s shorter.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use phonehome_aws::sdk::ATTEMPT_TIME_MAX;
+use phonehome_cloud::WallClock;
 use phonehome_executor::{Clock as _, Fence, Stale, Uptime};
 
 /// How far a clock may be off, to either side: of two clocks, one may be this much ahead and the other
@@ -33,44 +32,41 @@ pub const LEASE_MS: u64 = WORK_MS + CALL_MS + VISIBLE_MS + 2 * CLOCK_MS;
 /// How long a stack is left alone after its last change, before anybody observes it again: 40 s.
 pub const COOLDOWN_MS: u64 = VISIBLE_MS + 2 * CLOCK_MS;
 
-/// Now, in milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Allows calls for [`WORK_MS`] after a lease was taken.
 ///
 /// By two clocks. The one that never goes back stands still while a laptop sleeps; the wall clock goes
 /// on, so that nobody who wakes up works on with a lease that is long over.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct WorkTime {
+pub(crate) struct WorkTime<C> {
+    clock: C,
     generation: u64,
     taken_at_ms: u64,
     uptime: Uptime,
 }
 
-impl WorkTime {
-    /// Of a lease that counts from `taken_at_ms`, which is now.
-    pub(crate) fn from(taken_at_ms: u64, generation: u64) -> Self {
-        Self { generation, taken_at_ms, uptime: Uptime::default() }
+impl<C: WallClock> WorkTime<C> {
+    /// Of a lease that counts from `taken_at_ms`, which is now by `clock`.
+    pub(crate) fn of(clock: C, taken_at_ms: u64, generation: u64) -> Self {
+        Self { clock, generation, taken_at_ms, uptime: Uptime::default() }
     }
 }
 
-impl Fence for WorkTime {
+impl<C: WallClock> Fence for WorkTime<C> {
     async fn check(&self) -> Result<(), Stale> {
-        let passed_ms = self.uptime.now_ms().max(now_ms().saturating_sub(self.taken_at_ms));
+        let passed_ms = self.uptime.now_ms().max(self.clock.now_ms().saturating_sub(self.taken_at_ms));
         if passed_ms < WORK_MS { Ok(()) } else { Err(Stale { generation: self.generation, newest: None }) }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use phonehome_cloud::SystemClock;
+
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn work_ends_by_whichever_clock_says_so_first() {
-        let fresh = WorkTime::from(now_ms(), 7);
+        let fresh = WorkTime::of(SystemClock, SystemClock.now_ms(), 7);
         assert_eq!(fresh.check().await, Ok(()));
         tokio::time::advance(std::time::Duration::from_millis(WORK_MS - 1)).await;
         assert_eq!(fresh.check().await, Ok(()));
@@ -78,9 +74,9 @@ mod tests {
         assert_eq!(fresh.check().await, Err(Stale { generation: 7, newest: None }));
 
         // The machine slept: the clock that never goes back says that no time has passed.
-        let slept = WorkTime::from(now_ms() - WORK_MS, 8);
+        let slept = WorkTime::of(SystemClock, SystemClock.now_ms() - WORK_MS, 8);
         assert_eq!(slept.check().await, Err(Stale { generation: 8, newest: None }));
-        let nearly = WorkTime::from(now_ms() - WORK_MS + 5_000, 9);
+        let nearly = WorkTime::of(SystemClock, SystemClock.now_ms() - WORK_MS + 5_000, 9);
         assert_eq!(nearly.check().await, Ok(()));
     }
 

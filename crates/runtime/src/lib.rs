@@ -2,13 +2,11 @@
 //! queue records in which a bad one fails alone.
 
 mod batch;
-mod clock;
 mod function;
 mod logs;
 mod settings;
 
 pub use batch::{Refusal, each_record};
-pub use clock::now_ms;
 pub use function::{Error, invocation, serve};
 pub use logs::logs;
 pub use settings::{SettingError, number, required};

@@ -1,12 +1,13 @@
 //! Look, decide, store the decision and its messages together.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
-use phonehome_runtime::{Error, now_ms};
+use phonehome_runtime::Error;
 use phonehome_state::{Keys, Outboxed, Revision};
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ impl<T: Table> Alerter<T> {
     /// Handles one invocation. What woke it does not matter: it observes everything. The answer
     /// says that every record of a batch is done.
     pub(crate) async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
-        self.run(now_ms()).await?;
+        self.run(SystemClock.now_ms()).await?;
         self.metrics.count("Runs", 1);
         self.metrics.flush().await;
         Ok(SqsBatchResponse::default())

@@ -7,8 +7,9 @@ use phonehome_alerting::{
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Message, Queue};
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::{Fleet, Line};
-use phonehome_runtime::{Error, Refusal, each_record, now_ms};
+use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
 use phonehome_state::{Keys, StateError, Unread, set_aside};
 use phonehome_wire::Report;
@@ -206,7 +207,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         hysteresis: &Hysteresis,
     ) -> Result<Vec<Transition>, TableError> {
         let Stored { heartbeat: newest, paths: mut before, .. } = stored;
-        let now_ms = now_ms();
+        let now_ms = SystemClock.now_ms();
         let known = before.value.take().unwrap_or_default();
         match fold(newest.value.as_ref(), &known, report, asked, now_ms, hysteresis) {
             Folded::Stale => {
@@ -257,7 +258,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     ) -> Result<Refusals, TableError> {
         let key = Keys::refusals(account);
         on_conflict(ATTEMPTS, async || {
-            let now_ms = now_ms();
+            let now_ms = SystemClock.now_ms();
             let before = self.read::<Refusals>(self.table.get(&key).await?);
             let copy = before.copy(now_ms);
             let refusals = Refusals::with(before.value, account, refused, problem, now_ms);

@@ -1,5 +1,6 @@
 //! Empties the outbox: pages first, then Slack.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use phonehome_alerting::OutgoingBody;
 use phonehome_aws::Metrics;
 use phonehome_cloud::Pager;
 use phonehome_cloud::table::{Key, Table, TableError};
-use phonehome_runtime::{Error, now_ms};
+use phonehome_runtime::Error;
 use phonehome_state::Hold;
 use serde_json::{Value, json};
 
@@ -43,7 +44,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
     /// # Errors
     /// The table's first. Everything else is tried all the same.
     pub(crate) async fn handle(&self) -> Result<Value, Error> {
-        let outbox = look(&self.table, now_ms()).await?;
+        let outbox = look(&self.table, SystemClock.now_ms()).await?;
         // Gauges, at every run, so that their alarms hold for as long as something is wrong.
         self.metrics.count("Undelivered", outbox.undelivered);
         if outbox.unreadable > 0 {
@@ -71,7 +72,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
     }
 
     async fn page(&self, page: Pending) -> Result<(), TableError> {
-        let Some(taken) = take(&self.table, vec![page], now_ms()).await? else { return Ok(()) };
+        let Some(taken) = take(&self.table, vec![page], SystemClock.now_ms()).await? else { return Ok(()) };
         for page in &taken {
             let OutgoingBody::Page { subject, text, .. } = &page.message.outgoing.body else { continue };
             match self.pager.page(subject, text).await {
@@ -90,7 +91,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
 
     /// Pages for a page that cannot be read, once a day: it may have been worth getting up for.
     async fn stand_in(&self, page: &Key) -> Result<(), TableError> {
-        if !claim_stand_in(&self.table, page, now_ms()).await? {
+        if !claim_stand_in(&self.table, page, SystemClock.now_ms()).await? {
             return Ok(());
         }
         let text = format!(
@@ -127,7 +128,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
     /// Without a token nothing goes out. One message says why; the others stay due.
     async fn closed(&self, channels: Channels, reason: String) -> Result<(), TableError> {
         let Some(group) = channels.into_values().flatten().next() else { return Ok(()) };
-        let Some(group) = take(&self.table, group, now_ms()).await? else { return Ok(()) };
+        let Some(group) = take(&self.table, group, SystemClock.now_ms()).await? else { return Ok(()) };
         self.not_delivered(&group, &[], reason, false).await
     }
 
@@ -156,7 +157,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
         channel: &str,
         group: Group,
     ) -> Result<(), TableError> {
-        let now_ms = now_ms();
+        let now_ms = SystemClock.now_ms();
         let Some(group) = take(&self.table, group, now_ms).await? else { return Ok(()) };
         let messages = group.len();
         let courier = Courier { table: &self.table, chat, limits, channel, now_ms };
@@ -190,6 +191,6 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
             let (id, attempts) = (&message.outgoing.id, message.attempts);
             tracing::warn!(id, attempts, reason, "not delivered, kept in the outbox");
         }
-        requeue(&self.table, tried, now_ms(), &Refused { reason, holds, for_good }).await
+        requeue(&self.table, tried, SystemClock.now_ms(), &Refused { reason, holds, for_good }).await
     }
 }

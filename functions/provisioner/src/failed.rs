@@ -1,11 +1,12 @@
 //! Reports what AWS could not do with an account.
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
+use phonehome_cloud::WallClock as _;
 use phonehome_cloud::table::{Expect, Table, TableError, Write};
 use phonehome_cloud::{Organization, Queue};
 use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
-use phonehome_runtime::{Refusal, now_ms};
+use phonehome_runtime::Refusal;
 use phonehome_state::{Keys, Outboxed, bindings};
 
 use crate::event::Reconcile;
@@ -21,7 +22,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let fleet = self.fleet().await?;
         let channel = self.channel_of(&fleet, failure.account.as_deref()).await?;
         let message = SlackMessage::new(failure.words()).footer(Words::of("Request ").code(&failure.request));
-        let (at_ms, incident_id) = (now_ms(), failure.incident_id());
+        let (at_ms, incident_id) = (self.provision.clock.now_ms(), failure.incident_id());
         let body = message.body(&channel, SlackKind::Opened);
         // The same event twice edits the one message: the notifier knows it by the incident's id.
         let outgoing = Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body };

@@ -1,5 +1,6 @@
 //! From a batch of records to reconciled accounts.
 
+use phonehome_cloud::WallClock as _;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use phonehome_provision::{
     COOLDOWN_MS, Job, Members, Provision, Published, Reconciled, StackProgress, account_closed_notice,
     is_observation_queued, note_queued_observation, record_api_call, usual_limits,
 };
-use phonehome_runtime::{Error, Refusal, each_record, now_ms};
+use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
 use phonehome_state::{InForce, Keys, StateError, bindings, readable};
 use serde_json::{Value, json};
@@ -123,7 +124,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             tracing::info!(account = id, "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
             let stacks = self.stacks_of(id).await?;
-            let notice = account_closed_notice(fleet, &stacks, has_left, now_ms());
+            let notice = account_closed_notice(fleet, &stacks, has_left, self.provision.clock.now_ms());
             for status in stacks {
                 let noted = self.provision.gone(id, &status.region, notice.as_ref()).await;
                 noted.map_err(table_error)?;
@@ -167,7 +168,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             sum.limits = sum.limits.zip(limits).map(less);
             sum.add_stack(&region.name, reconciled);
         }
-        let is_new = account.created_at_ms.is_some_and(|at| now_ms().saturating_sub(at) < NEW_MS);
+        let is_new =
+            account.created_at_ms.is_some_and(|at| self.provision.clock.now_ms().saturating_sub(at) < NEW_MS);
         if let (true, Some(region)) = (is_new, regions.first()) {
             let job =
                 Job { fleet, member, account: &account.id, region: &region.name, limits: None, published };
@@ -204,7 +206,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             return Ok(());
         };
         let status: StackStatus = doc.read().map_err(table_error)?;
-        let now_ms = now_ms();
+        let now_ms = self.provision.clock.now_ms();
         let noted = record_api_call(table, api_call, now_ms).await.map_err(table_error)?;
         if !noted {
             self.metrics.count("DeedsDropped", 1);
@@ -292,7 +294,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     async fn requeue(&self, request: &Reconcile, sum: &Sum, class: Class) -> Result<(), Refusal> {
         let waits = sum.waits.iter().map(|(reason, _)| reason.as_str());
         let reason = waits.chain(sum.failures.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
-        let now_ms = now_ms();
+        let now_ms = self.provision.clock.now_ms();
         let or_now = |at_ms: u64| if at_ms == 0 { now_ms } else { at_ms };
         let first_ms = or_now(if request.first_ms == 0 { request.since_ms } else { request.first_ms });
         let (since_ms, attempt) =

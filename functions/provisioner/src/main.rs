@@ -13,6 +13,7 @@ mod tests;
 mod unlisted;
 mod who;
 
+use phonehome_cloud::SystemClock;
 use std::process::ExitCode;
 
 use handler::Provisioner;
@@ -36,7 +37,7 @@ fn provisioner(
         .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
     let table = DynamoTable::new(session, required("TABLE_NAME")?);
     Ok(Provisioner {
-        provision: Provision { table, members, cooldown_ms },
+        provision: Provision { table, members, cooldown_ms, clock: SystemClock },
         queue: SqsQueue::new(session, required("RECONCILE_QUEUE_URL")?),
         dead_letters: SqsQueue::new(session, required("DEAD_LETTER_QUEUE_URL")?),
         organization: AwsOrganization::new(session),

@@ -1,5 +1,6 @@
 //! Accounts of the organization that are not in the fleet file.
 
+use phonehome_cloud::WallClock as _;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
@@ -7,7 +8,7 @@ use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on
 use phonehome_cloud::{Account, Organization, Queue};
 use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
-use phonehome_runtime::{Refusal, now_ms};
+use phonehome_runtime::Refusal;
 use phonehome_state::{Keys, Outboxed, bindings};
 use serde::{Deserialize, Serialize};
 
@@ -58,7 +59,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             if all {
                 after.notified.retain(|id| unlisted.iter().any(|account| account.id == *id));
             }
-            let outgoing = after.notify(fleet, &unlisted, now_ms());
+            let outgoing = after.notify(fleet, &unlisted, self.provision.clock.now_ms());
             if after == before {
                 return Ok(());
             }

@@ -1,5 +1,6 @@
 //! Which member of the fleet an account is: by its id, once it was met.
 
+use phonehome_cloud::WallClock as _;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
@@ -7,7 +8,7 @@ use phonehome_cloud::table::{Expect, Table, TableError, Write};
 use phonehome_cloud::{Account, Organization, Queue};
 use phonehome_fleet::{Finding, Fleet, Identification, Member, Roster};
 use phonehome_provision::Members;
-use phonehome_runtime::{Refusal, now_ms};
+use phonehome_runtime::Refusal;
 use phonehome_state::{Keys, NotifiedFinding, Outboxed, bindings, keep};
 
 use crate::handler::{Provisioner, later, table_error};
@@ -32,7 +33,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             let identify = fleet.identify(&bindings, &roster);
             self.notify_of(fleet, identify.about(id)).await?;
             let Some(identified) = identify.of(id) else { return Ok(None) };
-            if keep(&self.provision.table, identified, &roster, now_ms()).await.map_err(table_error)? {
+            if keep(&self.provision.table, identified, &roster, self.provision.clock.now_ms())
+                .await
+                .map_err(table_error)?
+            {
                 return Ok(Some(identified.member.clone()));
             }
         }
@@ -53,7 +57,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         for identified in &identify.lines {
             let Some(account) = identified.state.account() else { continue };
             // Where somebody else is faster, the observation of the account decides.
-            keep(table, identified, &roster, now_ms()).await.map_err(table_error)?;
+            keep(table, identified, &roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
             accounts.insert(account.to_owned());
         }
         // One that is no line any more, and never got a stack, is nothing.
@@ -84,9 +88,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             let notified = Write::put(
                 Keys::notified(&key),
                 Expect::Absent,
-                &NotifiedFinding { text, notified_at_ms: now_ms() },
+                &NotifiedFinding { text, notified_at_ms: self.provision.clock.now_ms() },
             );
-            let outgoing = message(fleet, finding, now_ms());
+            let outgoing = message(fleet, finding, self.provision.clock.now_ms());
             let sent = Keys::outbox(outgoing.at_ms, &outgoing.id);
             let sent = Write::put(sent, Expect::Absent, &Outboxed::new(outgoing));
             match self.provision.table.write(vec![notified, sent]).await {

@@ -1,6 +1,7 @@
 //! A [`StackApi`] over a [`FakeCloud`], with what goes wrong on the way.
 
 use phonehome_cloud::Cause;
+use phonehome_cloud::WallClock;
 use phonehome_executor::StepError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,6 +66,13 @@ impl SharedCloud {
             inner.cloud.advance_to(u64::try_from(origin.elapsed().as_millis()).unwrap_or(u64::MAX));
         }
         inner
+    }
+}
+
+/// The cloud's milliseconds count from the Unix epoch.
+impl WallClock for SharedCloud {
+    fn now_ms(&self) -> u64 {
+        self.lock().cloud.now_ms()
     }
 }
 
@@ -168,7 +176,7 @@ impl FakeStack {
             self.progress.dead.store(true, Ordering::SeqCst);
             return Err(CloudError::of_cause(operation, subject, Cause::Connection(LOST.to_owned())));
         }
-        let started_ms = self.cloud.now_ms();
+        let started_ms = Clock::now_ms(&self.cloud);
         let in_flight = self.progress.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
         self.progress.in_flight_max.fetch_max(in_flight, Ordering::SeqCst);
         self.travel().await;
@@ -189,7 +197,7 @@ impl FakeStack {
             operation,
             subject: subject.to_owned(),
             started_ms,
-            ended_ms: self.cloud.now_ms(),
+            ended_ms: Clock::now_ms(&self.cloud),
             code: result.as_ref().err().and_then(|error| error.code()).map(str::to_owned),
         });
         result

@@ -1,5 +1,6 @@
 //! `phonehome silences` and `phonehome unsilence`.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::fmt::Write as _;
 
 use phonehome_alerting::{Matcher, Silence};
@@ -10,7 +11,6 @@ use serde::Serialize;
 
 use crate::Format;
 use crate::output::{Failure, json, table};
-use crate::publish::now_ms;
 use crate::status::time;
 
 /// A silence and its id.
@@ -43,7 +43,7 @@ pub(crate) async fn active(table: &impl Table, now_ms: u64) -> Result<Vec<Active
 
 /// `phonehome silences`.
 pub(crate) async fn list(table_name: &str, format: Format) -> Result<String, Failure> {
-    let active = active(&table(table_name).await?, now_ms()).await?;
+    let active = active(&table(table_name).await?, SystemClock.now_ms()).await?;
     Ok(match format {
         Format::Json => json(&active)?,
         Format::Text if active.is_empty() => "Nothing is silenced.\n".to_owned(),
@@ -67,7 +67,7 @@ pub(crate) async fn end(id: &str, table_name: &str, format: Format) -> Result<St
 async fn end_in(table: &impl Table, id: &str) -> Result<(), Failure> {
     let key = Keys::silence(id);
     let Some(doc) = table.get(&key).await.map_err(Failure::other)? else {
-        let active = active(table, now_ms()).await?;
+        let active = active(table, SystemClock.now_ms()).await?;
         let meant = nearest(id, active.iter().map(|it| it.id.as_str()));
         let hint =
             meant.map_or_else(|| "nothing is silenced".to_owned(), |meant| format!("the nearest is {meant}"));
@@ -107,7 +107,7 @@ mod tests {
     #[tokio::test]
     async fn silences_are_listed_and_ended_by_their_ids_and_one_that_is_over_is_not_shown() {
         let table = MemoryTable::default();
-        let now_ms = now_ms();
+        let now_ms = SystemClock.now_ms();
         for (id, ends_ms) in
             [("later1", now_ms + 120_000), ("sooner", now_ms + 60_000), ("over00", now_ms - 1)]
         {

@@ -4,7 +4,7 @@ use phonehome_alerting::{Given, Heartbeat, Inputs, PathStatus, Paths, ProbeKey, 
 use phonehome_aws::Metrics;
 use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
-use phonehome_runtime::now_ms;
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_state::{Keys, all, fleet};
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, TEXT_CHARS_MAX, Verdict, WIRE_VERSION};
 use proptest::prelude::*;
@@ -31,7 +31,7 @@ pub(super) fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
         availability_zone: ZONE.into(),
         run_id: "run".into(),
         generation,
-        started_at_ms: now_ms(),
+        started_at_ms: SystemClock.now_ms(),
         duration_ms: 1,
         results: results.iter().map(result).collect(),
     }
@@ -121,7 +121,10 @@ async fn hundreds_of_forged_reports_store_nothing_but_their_number() {
     assert!(stored.iter().filter(|doc| doc.key.partition == Keys::REFUSALS).all(|doc| doc.body.len() < 2000));
     assert!(collector.dead_letters.sent().len() <= 3, "{} letters", collector.dead_letters.sent().len());
     let at_s = collector.table.expires_at_s(&Keys::refusals(SHOP_PROD)).unwrap();
-    assert!(at_s.abs_diff(now_ms() / 1000 + 24 * 3600) < 60, "a day after the last one, not {at_s}");
+    assert!(
+        at_s.abs_diff(SystemClock.now_ms() / 1000 + 24 * 3600) < 60,
+        "a day after the last one, not {at_s}"
+    );
     let one = Report { generation: 5, ..report(6, &[]) };
     collector.take(&one).await;
     let problem = collector.refusals().await.unwrap().problem;
@@ -157,7 +160,7 @@ async fn the_last_two_inputs_count_and_an_older_one_is_counted_and_no_dead_lette
         let run =
             Report { run_id: format!("run-{generation}"), ..report(generation, &[(PAYMENTS, Verdict::Ok)]) };
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        collector.take(&Report { started_at_ms: now_ms(), ..run }).await;
+        collector.take(&Report { started_at_ms: SystemClock.now_ms(), ..run }).await;
         let after = collector.table.get(&Keys::heartbeat(&probe())).await.unwrap().map(|doc| doc.version);
         assert_eq!(before != after, heard, "generation {generation}");
     }
@@ -197,7 +200,7 @@ async fn before_the_provisioner_noted_an_input_what_the_file_declares_counts() {
 
 #[tokio::test]
 async fn a_run_from_the_far_future_or_past_shuts_out_no_later_one() {
-    for started_at_ms in [u64::MAX, 0, now_ms() + 12 * 3600 * 1000] {
+    for started_at_ms in [u64::MAX, 0, SystemClock.now_ms() + 12 * 3600 * 1000] {
         let collector = collector().await;
         collector.given(&[1]).await;
         let forged =
@@ -210,7 +213,7 @@ async fn a_run_from_the_far_future_or_past_shuts_out_no_later_one() {
             collector
                 .take(&Report {
                     run_id: run_id.clone(),
-                    started_at_ms: now_ms() + ahead_ms,
+                    started_at_ms: SystemClock.now_ms() + ahead_ms,
                     ..report(1, &[])
                 })
                 .await;
@@ -225,7 +228,7 @@ async fn what_is_stored_of_a_probe_expires_unless_it_reports() {
     let collector = collector().await;
     collector.given(&[1]).await;
     collector.take(&report(1, &[(PAYMENTS, Verdict::Ok)])).await;
-    let in_90_days = now_ms() / 1000 + 90 * 24 * 3600;
+    let in_90_days = SystemClock.now_ms() / 1000 + 90 * 24 * 3600;
     for key in [Keys::heartbeat(&probe()), Keys::paths(&probe())] {
         let at_s = collector.table.expires_at_s(&key).unwrap();
         assert!(at_s.abs_diff(in_90_days) < 60, "{key:?} at {at_s}");
@@ -240,7 +243,7 @@ async fn paths_that_do_not_change_are_written_again_when_they_would_expire_withi
         collector.take(&report(1, &[(PAYMENTS, Verdict::Ok)])).await;
         let doc = collector.table.get(&Keys::heartbeat(&probe())).await.unwrap().unwrap();
         let mut heartbeat: Heartbeat = doc.read().unwrap();
-        heartbeat.paths_expire_at_ms = now_ms() + days * 24 * 3600 * 1000;
+        heartbeat.paths_expire_at_ms = SystemClock.now_ms() + days * 24 * 3600 * 1000;
         let write = Write::put(Keys::heartbeat(&probe()), Expect::Version(doc.version), &heartbeat);
         collector.table.unrestricted().write(vec![write]).await.unwrap();
         let version = async || collector.table.get(&Keys::paths(&probe())).await.unwrap().unwrap().version;
@@ -261,7 +264,7 @@ async fn unreadable_documents_of_a_probe_are_written_anew_and_kept_aside() {
         collector.given(&[1]).await;
         for run in 0..4 {
             let run_id = format!("run-{run}");
-            let started_at_ms = now_ms() - 10_000 + run;
+            let started_at_ms = SystemClock.now_ms() - 10_000 + run;
             collector
                 .take(&Report { run_id, started_at_ms, ..report(1, &[(PAYMENTS, refused("no"))]) })
                 .await;
@@ -308,7 +311,7 @@ fn any_payload() -> impl Strategy<Value = Value> {
     let head = (
         any_text(),
         prop_oneof![Just(4u64), Just(6), any::<u64>()],
-        prop_oneof![Just(now_ms()), any::<u64>()],
+        prop_oneof![Just(SystemClock.now_ms()), any::<u64>()],
     );
     (place, head, results).prop_map(|((region, zone), (run_id, generation, started_at_ms), results)| {
         json!({

@@ -2,8 +2,8 @@
 //! release before left.
 
 use phonehome_alerting::Refusals;
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_releases::{Clock, Release, Scenario, Stored, exactly};
-use phonehome_runtime::now_ms;
 use phonehome_wire::{Report, Verdict};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn run(number: u64, results: &[(&str, Verdict)]) -> Report {
 
 #[tokio::test]
 async fn what_is_stored_and_said_of_reports_is_read_by_the_release_before() {
-    let began_ms = now_ms();
+    let began_ms = SystemClock.now_ms();
     let collector = collector().await;
     collector.given(&[1]).await;
     let ok = [(PAYMENTS, Verdict::Ok), (LEDGER, Verdict::DenyProven), (EGRESS, Verdict::Ok)];
@@ -54,7 +54,7 @@ async fn what_is_stored_and_said_of_reports_is_read_by_the_release_before() {
 
 #[tokio::test]
 async fn what_is_stored_of_refused_and_unreadable_things_is_read_by_the_release_before() {
-    let scenario = Scenario::new("refused", now_ms());
+    let scenario = Scenario::new("refused", SystemClock.now_ms());
     let collector = collector().await;
     collector.given(&[1]).await;
     collector.take(&run(1, &[(PAYMENTS, Verdict::Ok)])).await;

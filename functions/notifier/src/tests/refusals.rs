@@ -1,6 +1,7 @@
 //! What becomes of a message for each of Slack's codes.
 
 use super::*;
+use phonehome_cloud::{SystemClock, WallClock as _};
 
 /// What becomes of a new message.
 #[derive(Debug, PartialEq)]
@@ -31,7 +32,7 @@ async fn fate_of(code: &'static str) -> Fate {
     let kept: Vec<Outboxed> = outbox(&notifier.table).await;
     if !plain {
         assert!(kept[0].last_error.contains(code), "{code}: {}", kept[0].last_error);
-        assert!(kept[0].not_before_ms > phonehome_runtime::now_ms(), "{code}: with a pause");
+        assert!(kept[0].not_before_ms > SystemClock.now_ms(), "{code}: with a pause");
         notifier.handle().await.unwrap();
         assert!(notifier.metrics.counts()["Undelivered"] >= 1, "{code}: the alarm tells");
     }
@@ -126,7 +127,7 @@ async fn what_is_refused_as_plain_text_too_is_given_up_after_a_while_and_kept() 
     let kept = outbox(&notifier.table).await;
     assert!(kept[0].given_up && kept[0].last_error.contains("msg_too_long"), "{kept:?}");
     let kept_until_s = kept_until_s.unwrap();
-    assert!(kept_until_s.abs_diff(phonehome_runtime::now_ms() / 1000 + 90 * 86_400) < 86_400);
+    assert!(kept_until_s.abs_diff(SystemClock.now_ms() / 1000 + 90 * 86_400) < 86_400);
     assert!(notifier.metrics.counts()["Undelivered"] >= 29, "counted at each run");
     // What comes of the same incident later has another content.
     put(&notifier.table, 3, "bad", slack("better", None)).await;

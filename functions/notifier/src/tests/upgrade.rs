@@ -1,9 +1,9 @@
 //! What the notifier leaves in the table, and that it delivers what the release before decided.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::collections::BTreeSet;
 
 use phonehome_releases::{Release, Scenario, Stored};
-use phonehome_runtime::now_ms;
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn stored(table: &MemoryTable) -> Vec<Stored> {
 
 #[tokio::test]
 async fn what_is_stored_of_messages_and_their_places_is_read_by_the_release_before() {
-    let began_ms = now_ms();
+    let began_ms = SystemClock.now_ms();
     let notifier = notifier(FakeSlack::default());
     put(&notifier.table, began_ms, "delivered", slack("opened", None)).await;
     notifier.handle().await.unwrap();

@@ -1,10 +1,10 @@
 //! Every change by hand is reported once, with who made it, whenever it and its event come.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use std::collections::BTreeMap;
 
 use phonehome_alerting::OutgoingBody;
 use phonehome_network::{Inventory, Tagged as _};
-use phonehome_runtime::now_ms;
 use phonehome_state::{Keys, Outboxed, all};
 use serde_json::{Value, json};
 
@@ -70,10 +70,10 @@ async fn a_second_change_while_the_first_one_converges_is_reported_too_with_its_
     for second in TABLES {
         let mut world = converged().await;
         let table = delete_route(&world, TABLES[0]).unwrap();
-        world.send(event(&table, "alice", now_ms())).await;
+        world.send(event(&table, "alice", SystemClock.now_ms())).await;
         // The stack is left alone now, and somebody changes it again; perhaps the very same.
         let table = delete_route(&world, second).unwrap();
-        world.send(event(&table, "bob", now_ms() + 1000)).await;
+        world.send(event(&table, "bob", SystemClock.now_ms() + 1000)).await;
         world.drain().await;
         world.converge(SHOP_DEV).await;
         assert_eq!(messages(&world).await.len(), 2, "{second}");
@@ -91,8 +91,8 @@ async fn of_two_peoples_changes_to_one_thing_both_are_named() {
     let mut world = converged().await;
     let table = delete_route(&world, TABLES[0]).unwrap();
     world.table_leased(SHOP_DEV).await;
-    world.send(event(&table, "alice", now_ms())).await;
-    world.send(event(&table, "bob", now_ms())).await;
+    world.send(event(&table, "alice", SystemClock.now_ms())).await;
+    world.send(event(&table, "bob", SystemClock.now_ms())).await;
     world.wait().await;
     world.drain().await;
     let messages = messages(&world).await;
@@ -104,7 +104,7 @@ async fn of_two_peoples_changes_to_one_thing_both_are_named() {
 async fn an_event_that_comes_after_the_repair_completes_the_message() {
     let mut world = converged().await;
     let table = delete_route(&world, TABLES[0]).unwrap();
-    let late = event(&table, "alice", now_ms());
+    let late = event(&table, "alice", SystemClock.now_ms());
     world.converge(SHOP_DEV).await;
     assert_eq!((messages(&world).await.len(), times(&world, "Admin/alice").await), (1, 0));
     for _ in 0..2 {
@@ -166,7 +166,7 @@ async fn whenever_changes_and_their_events_come_each_is_reported_once_with_who_m
                     let address = TABLES[usize::try_from(dice.roll(2)).unwrap()];
                     let who = format!("person-{}-", changes.len());
                     if let Some(table) = delete_route(&world, address) {
-                        changes.push((who.clone(), event(&table, &who, now_ms())));
+                        changes.push((who.clone(), event(&table, &who, SystemClock.now_ms())));
                     }
                 }
                 2 if !changes.is_empty() => {

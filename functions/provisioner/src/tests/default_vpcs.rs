@@ -1,10 +1,10 @@
 //! The default VPCs of new accounts.
 
 use phonehome_cloud::table::Table as _;
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fakecloud::Fault;
 use phonehome_network::{NetworkInterface, Tagged as _};
 use phonehome_provision::DefaultVpcs;
-use phonehome_runtime::now_ms;
 use phonehome_state::Keys;
 use phonehome_state::Phase;
 
@@ -36,7 +36,7 @@ async fn noted(world: &World) -> DefaultVpcs {
 
 #[tokio::test]
 async fn a_new_account_loses_its_default_vpcs_in_every_region_and_nothing_else() {
-    let mut world = account(Some(now_ms())).await;
+    let mut world = account(Some(SystemClock.now_ms())).await;
     world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
     assert_eq!(left(&world), Vec::<&str>::new());
@@ -52,7 +52,7 @@ async fn a_new_account_loses_its_default_vpcs_in_every_region_and_nothing_else()
 
 #[tokio::test]
 async fn an_old_or_an_invited_account_keeps_its_default_vpcs() {
-    for created_at_ms in [None, Some(now_ms() - DAY_MS)] {
+    for created_at_ms in [None, Some(SystemClock.now_ms() - DAY_MS)] {
         let mut world = account(created_at_ms).await;
         world.converge(SHOP_DEV).await;
         world.assert_ready(SHOP_DEV).await;
@@ -62,14 +62,14 @@ async fn an_old_or_an_invited_account_keeps_its_default_vpcs() {
 
 #[tokio::test]
 async fn an_account_is_new_for_a_day() {
-    let mut world = account(Some(now_ms() - DAY_MS + 3_600_000)).await;
+    let mut world = account(Some(SystemClock.now_ms() - DAY_MS + 3_600_000)).await;
     world.converge(SHOP_DEV).await;
     assert_eq!(left(&world), Vec::<&str>::new());
 }
 
 #[tokio::test]
 async fn where_the_fleet_file_says_so_default_vpcs_are_kept() {
-    let mut world = account(Some(now_ms())).await;
+    let mut world = account(Some(SystemClock.now_ms())).await;
     world.publish(&FLEET.replace("pools: [nonprod]", "pools: [nonprod], default_vpcs: keep")).await;
     world.converge(SHOP_DEV).await;
     assert_eq!(left(&world), [REGION, EUROPE, ASIA]);
@@ -77,7 +77,7 @@ async fn where_the_fleet_file_says_so_default_vpcs_are_kept() {
 
 #[tokio::test]
 async fn a_default_vpc_in_use_is_kept_and_the_reason_noted() {
-    let mut world = account(Some(now_ms())).await;
+    let mut world = account(Some(SystemClock.now_ms())).await;
     world.cloud.with(|cloud| {
         cloud.stack(SHOP_DEV, EUROPE).edit(|seen| {
             let subnet = &seen.subnets[0];
@@ -99,7 +99,7 @@ async fn a_default_vpc_in_use_is_kept_and_the_reason_noted() {
 
 #[tokio::test]
 async fn a_region_that_a_policy_closes_is_noted_and_fails_nothing() {
-    let mut world = account(Some(now_ms())).await;
+    let mut world = account(Some(SystemClock.now_ms())).await;
     let message =
         "not authorized to perform: ec2:DescribeVpcs with an explicit deny in a service control policy";
     let denied = error("ec2:DescribeVpcs", "UnauthorizedOperation", message);
@@ -113,7 +113,7 @@ async fn a_region_that_a_policy_closes_is_noted_and_fails_nothing() {
 
 #[tokio::test]
 async fn a_removal_that_a_crash_cut_short_is_gone_on_with() {
-    let mut world = account(Some(now_ms())).await;
+    let mut world = account(Some(SystemClock.now_ms())).await;
     // Seven observations come before the first removal.
     world.conditions().faults.insert(ASIA.into(), vec![Fault::DieAfter(10)]);
     world.reconcile(SHOP_DEV).await;
@@ -127,7 +127,7 @@ async fn a_removal_that_a_crash_cut_short_is_gone_on_with() {
 
 #[tokio::test]
 async fn a_default_vpc_that_is_to_be_adopted_is_not_taken_away_before_it_is_tagged() {
-    let world = account(Some(now_ms())).await;
+    let world = account(Some(SystemClock.now_ms())).await;
     let id = world.truth(SHOP_DEV).vpcs[0].id.clone();
     let adopts = format!("environments: [{{ name: dev, adopt: {id} }}");
     world.publish(&FLEET.replacen("environments: [{ name: dev }", &adopts, 1)).await;
@@ -145,7 +145,7 @@ async fn a_default_vpc_that_is_to_be_adopted_is_not_taken_away_before_it_is_tagg
 
 #[tokio::test]
 async fn a_new_account_without_its_role_is_requeued_once() {
-    let world = account(Some(now_ms())).await;
+    let world = account(Some(SystemClock.now_ms())).await;
     world.conditions().refusals.insert(SHOP_DEV.into(), no_role());
     world.reconcile(SHOP_DEV).await;
     assert_eq!((world.queued().len(), world.letters().len()), (1, 0));

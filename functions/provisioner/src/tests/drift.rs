@@ -1,5 +1,6 @@
 //! What somebody else changed in a converged stack.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_network::{Inventory, Tagged as _};
 use phonehome_state::Phase;
 use serde_json::{Value, json};
@@ -180,7 +181,7 @@ async fn of_many_changes_at_once_the_first_is_observed_and_the_others_together()
 async fn a_plain_observation_is_left_to_the_executor_that_works_on_the_stack() {
     let mut world = converged().await;
     world.table_leased(SHOP_DEV).await;
-    let since_ms = phonehome_runtime::now_ms() - 16 * 60_000;
+    let since_ms = SystemClock.now_ms() - 16 * 60_000;
     world.send(json!({"reconcile": {"account": SHOP_DEV, "attempt": 30, "since_ms": since_ms}})).await;
     assert_eq!(world.letters(), Vec::<String>::new());
     let decommission =

@@ -1,7 +1,7 @@
 //! How an account comes to its network, and what it waits for.
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fakecloud::Options;
-use phonehome_runtime::now_ms;
 use phonehome_state::Phase;
 use serde_json::json;
 
@@ -17,7 +17,7 @@ async fn a_new_account_gets_a_block_and_every_step_and_is_observed_again() {
     world.reconcile(SHOP_DEV).await;
     let status = world.status(SHOP_DEV).await;
     assert_eq!((status.phase, status.pool.as_str()), (Phase::Waiting, "nonprod"));
-    assert!(status.leased_until_ms > now_ms(), "what was made is left to settle");
+    assert!(status.leased_until_ms > SystemClock.now_ms(), "what was made is left to settle");
     assert_eq!(status.cidr.to_string(), "10.0.0.0/18");
     let made = world.truth(SHOP_DEV);
     assert_eq!((made.subnets.len(), made.nat_gateways.len(), made.functions.len()), (4, 2, 2));
@@ -78,7 +78,7 @@ async fn a_role_that_is_missing_and_a_closed_account_disturb_no_healthy_one_in_t
     let mut world = World::new().await;
     world.account(PAYMENTS_DEV, "payments-dev", true, None);
     world.conditions().refusals.insert(PAYMENTS_DEV.into(), no_role());
-    let since_ms = now_ms() - 15 * MINUTE_MS;
+    let since_ms = SystemClock.now_ms() - 15 * MINUTE_MS;
     let bodies = [
         json!({"reconcile": {"account": LEDGER_PROD}}),
         json!({"reconcile": {"account": PAYMENTS_DEV, "attempt": 9, "since_ms": since_ms}}),
@@ -95,7 +95,7 @@ async fn a_role_that_is_missing_and_a_closed_account_disturb_no_healthy_one_in_t
 #[tokio::test]
 async fn an_account_whose_role_came_late_is_still_given_the_time_its_network_needs() {
     let mut world = World::with(Options { nat_pending_ms: 300_000, ..Options::default() }).await;
-    let since_ms = now_ms() - 40 * MINUTE_MS;
+    let since_ms = SystemClock.now_ms() - 40 * MINUTE_MS;
     world.send(json!({"reconcile": {"account": SHOP_DEV, "attempt": 20, "since_ms": since_ms}})).await;
     let next = &world.queued()[0]["reconcile"];
     assert!(next["since_ms"].as_u64().unwrap() > since_ms && next["first_ms"] == since_ms, "{next}");
@@ -106,7 +106,7 @@ async fn an_account_whose_role_came_late_is_still_given_the_time_its_network_nee
 #[tokio::test]
 async fn an_account_that_goes_round_in_circles_is_given_up_after_two_hours() {
     let world = World::new().await;
-    let (first_ms, since_ms) = (now_ms() - 120 * MINUTE_MS, now_ms() - MINUTE_MS);
+    let (first_ms, since_ms) = (SystemClock.now_ms() - 120 * MINUTE_MS, SystemClock.now_ms() - MINUTE_MS);
     let request = json!({"account": SHOP_DEV, "attempt": 2, "since_ms": since_ms, "first_ms": first_ms});
     world.send(json!({"reconcile": request})).await;
     assert!(world.queued().is_empty());
@@ -118,7 +118,7 @@ async fn the_delay_grows_with_each_attempt_and_stays_below_the_queues_limit() {
     let world = World::new().await;
     let refusal = error("ec2:DescribeVpcs", "OptInRequired", "You are not subscribed to this service");
     world.conditions().refusals.insert(SHOP_DEV.into(), refusal);
-    let since_ms = now_ms();
+    let since_ms = SystemClock.now_ms();
     for attempt in [0, 3, 50] {
         world
             .send(json!({"reconcile": {"account": SHOP_DEV, "attempt": attempt, "since_ms": since_ms}}))

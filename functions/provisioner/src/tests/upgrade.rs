@@ -5,9 +5,9 @@ mod names;
 mod replay;
 mod unknown;
 
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fakecloud::Options;
 use phonehome_releases::{Clock, Scenario, Stored, exactly};
-use phonehome_runtime::now_ms;
 use phonehome_state::Keys;
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ async fn sweep(world: &mut World) {
 
 #[tokio::test]
 async fn what_is_stored_of_a_change_by_hand_is_read_by_the_release_before() {
-    let scenario = Scenario::new("changed-by-hand", now_ms());
+    let scenario = Scenario::new("changed-by-hand", SystemClock.now_ms());
     let mut world = converged().await;
     let mut table = String::new();
     world.edit(SHOP_DEV, |seen| {
@@ -60,7 +60,7 @@ async fn what_is_stored_of_a_change_by_hand_is_read_by_the_release_before() {
 
 #[tokio::test]
 async fn what_is_stored_of_a_permission_and_its_use_is_read_by_the_release_before() {
-    let scenario = Scenario::new("permission-used", now_ms());
+    let scenario = Scenario::new("permission-used", SystemClock.now_ms());
     let mut world = joined().await;
     let text = FLEET.replace(CONNECTIONS, "").replace("pools: [nonprod] }", "pools: [nonprod], nat: none }");
     let mut shown = world.shown(&text, &[SHOP_DEV, PAYMENTS_DEV]).await;
@@ -73,8 +73,8 @@ async fn what_is_stored_of_a_permission_and_its_use_is_read_by_the_release_befor
 
 #[tokio::test]
 async fn what_is_stored_of_default_vpcs_is_read_by_the_release_before() {
-    let scenario = Scenario::new("default-vpcs", now_ms());
-    let mut world = default_vpcs::account(Some(now_ms())).await;
+    let scenario = Scenario::new("default-vpcs", SystemClock.now_ms());
+    let mut world = default_vpcs::account(Some(SystemClock.now_ms())).await;
     world.conditions().refusals.insert("ap-south-1".into(), error("ec2:DescribeVpcs", "InvalidAction", "no"));
     world.converge(SHOP_DEV).await;
     scenario.table(world.stored_in(&["default-vpcs", Keys::SEEN]));
@@ -82,7 +82,7 @@ async fn what_is_stored_of_default_vpcs_is_read_by_the_release_before() {
 
 #[tokio::test]
 async fn what_is_stored_while_a_stack_is_not_ready_is_read_by_the_release_before() {
-    let began_ms = now_ms();
+    let began_ms = SystemClock.now_ms();
     let waiting = World::with(Options { nat_pending_ms: 100_000, ..Options::default() }).await;
     waiting.reconcile(SHOP_DEV).await;
     Scenario::new("waiting", began_ms).table(waiting.stored_in(&[Keys::STACKS, Keys::NOTICES]));
@@ -101,7 +101,7 @@ async fn what_is_stored_while_a_stack_is_not_ready_is_read_by_the_release_before
 
 #[tokio::test]
 async fn what_is_stored_of_accounts_that_left_is_read_by_the_release_before() {
-    let began_ms = now_ms();
+    let began_ms = SystemClock.now_ms();
     let mut world = left_behind().await;
     world.send(asked(SHOP_DEV, "remove")).await;
     world.drain().await;
@@ -120,7 +120,7 @@ async fn what_is_stored_of_accounts_that_left_is_read_by_the_release_before() {
 
 #[tokio::test]
 async fn what_is_stored_of_who_is_who_is_read_by_the_release_before() {
-    let scenario = Scenario::new("two-of-one-name", now_ms());
+    let scenario = Scenario::new("two-of-one-name", SystemClock.now_ms());
     let mut world = joined().await;
     world.account(IMPOSTOR, "payments-dev", true, None);
     world.converge(IMPOSTOR).await;
@@ -130,7 +130,7 @@ async fn what_is_stored_of_who_is_who_is_read_by_the_release_before() {
 
 #[tokio::test]
 async fn a_copy_of_what_could_not_be_read_is_read_by_the_release_before() {
-    let scenario = Scenario::new("set-aside", now_ms());
+    let scenario = Scenario::new("set-aside", SystemClock.now_ms());
     let mut world = World::new().await;
     world.table().put_raw(Keys::seen(SHOP_DEV, REGION), "nonsense");
     world.converge(SHOP_DEV).await;
@@ -139,7 +139,7 @@ async fn a_copy_of_what_could_not_be_read_is_read_by_the_release_before() {
 
 #[tokio::test]
 async fn every_message_in_the_queue_is_just_as_in_the_release_before() {
-    let clock = Clock::new(now_ms());
+    let clock = Clock::new(SystemClock.now_ms());
     let mut world = World::with(Options { nat_pending_ms: 100_000, ..Options::default() }).await;
     world.account(PAYMENTS_DEV, "payments-dev", true, None);
     world.send(json!({"sweep": {}})).await;

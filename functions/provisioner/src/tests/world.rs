@@ -2,6 +2,7 @@
 
 mod members;
 
+use phonehome_cloud::SystemClock;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
@@ -84,6 +85,7 @@ impl World {
                 table: table.writing_only(written_by("provisioner")),
                 members,
                 cooldown_ms: COOLDOWN_MS,
+                clock: SystemClock,
             },
             queue: MemoryQueue::default(),
             dead_letters: MemoryQueue::default(),

@@ -1,11 +1,11 @@
 //! Recorded fleets, planned anew: an upgrade changes no network.
 
 use phonehome_cloud::table::{MemoryTable, key};
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_network::Inventory;
 use phonehome_planner::{Part, Plan, ProbeSpec, render};
 use phonehome_provision::{Job, Members};
 use phonehome_releases::{Release, Scenario, keep};
-use phonehome_runtime::now_ms;
 use phonehome_state::{Claim, Keys, Phase, StackStatus, all, fleet};
 use serde_json::{Value, json};
 
@@ -106,7 +106,7 @@ fn probe(file: &Value) -> ProbeSpec {
 
 #[tokio::test]
 async fn what_is_stored_of_networks_of_every_shape_is_read_by_the_release_before() {
-    let began_ms = now_ms();
+    let began_ms = SystemClock.now_ms();
     let mut world = joined().await;
     world.converge(SHOP_PROD).await;
     world.wait().await;

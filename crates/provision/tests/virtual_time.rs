@@ -1,0 +1,151 @@
+//! Provisioning in virtual time: hours pass in milliseconds, on a fake EC2 whose writes stay invisible for a
+//! while, with executors that die, and with the constants that hold on AWS.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use phonehome_cloud::CloudError;
+use phonehome_cloud::table::MemoryTable;
+use phonehome_executor::retry::delay;
+use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, SharedCloud, Staleness};
+use phonehome_fleet::{Fleet, Member};
+use phonehome_network::Tagged as _;
+use phonehome_planner::{ProbeSpec, StackSpec};
+use phonehome_provision::{COOLDOWN_MS, Job, Members, Provision, StackProgress, VISIBLE_MS};
+
+const REGION: &str = "us-east-1";
+const FLEET: &str = include_str!("../../fleet/tests/fixtures/small.yaml");
+/// Longer than the provisioner tries for anything.
+const END_MS: u64 = 60 * 60_000;
+/// When the role is there: AWS may need a quarter of an hour for a new account.
+const ROLE_MS: u64 = 7 * 60_000;
+
+/// Member accounts whose role comes late, and whose executors die at calls drawn from a seed.
+struct Accounts {
+    cloud: SharedCloud,
+    draws: Arc<Mutex<Draws>>,
+}
+
+impl Members for Accounts {
+    type Stack = FakeStack;
+
+    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+        None
+    }
+
+    async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<FakeStack, CloudError> {
+        if self.cloud.with(|cloud| cloud.now_ms()) < ROLE_MS {
+            return Err(CloudError::service("sts:AssumeRole", &spec.account, "AccessDenied", "no such role"));
+        }
+        let mut draws = self.draws.lock().unwrap();
+        let at = 1 + usize::try_from(draws.below(60)).unwrap();
+        let faults = match draws.below(3) {
+            0 => vec![Fault::DieAfter(at)],
+            1 => vec![Fault::LoseResponse(at)],
+            _ => vec![],
+        };
+        Ok(FakeStack::open(&self.cloud, spec.clone()).with_faults(faults))
+    }
+
+    async fn regions(&self, _account: &str, region: &str) -> Result<Vec<String>, CloudError> {
+        Ok(vec![region.to_owned()])
+    }
+}
+
+/// Numbers from a seed (SplitMix64).
+struct Draws(u64);
+
+impl Draws {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed ^ (mixed >> 31)) % limit
+    }
+}
+
+type World = Provision<MemoryTable, Accounts, SharedCloud>;
+
+fn world(seed: u64) -> World {
+    let mut cloud = FakeCloud::new();
+    cloud.options_mut().nat_pending_ms = 100_000;
+    cloud.options_mut().staleness = Staleness::UpTo { ms: VISIBLE_MS, seed };
+    let cloud = SharedCloud::new(cloud);
+    let members = Accounts { cloud: cloud.clone(), draws: Arc::new(Mutex::new(Draws(seed))) };
+    Provision { table: MemoryTable::default(), members, cooldown_ms: COOLDOWN_MS, clock: cloud }
+}
+
+/// Reconciles every account as the queue would, until all have converged; returns when that was, by account.
+async fn converge(world: &World, fleet: &Fleet, accounts: &[(String, Member)]) -> BTreeMap<String, u64> {
+    let mut due: BTreeSet<(u64, usize, u32)> = (0..accounts.len()).map(|at| (0, at, 0)).collect();
+    let mut converged = BTreeMap::new();
+    while let Some((due_ms, at, attempt)) = due.pop_first() {
+        world.clock.with(|cloud| cloud.advance_to(due_ms));
+        let now_ms = world.clock.with(|cloud| cloud.now_ms());
+        assert!(now_ms < END_MS, "{} has not converged", accounts[at].0);
+        let (account, member) = &accounts[at];
+        let job = Job { fleet, member, account, region: REGION, limits: None, published: None };
+        let reconciled = world.reconcile(&job).await.unwrap();
+        for peer in &reconciled.requeue_peers {
+            let peer = accounts.iter().position(|(id, _)| id == peer).unwrap();
+            due.insert((now_ms + 1_000, peer, 0));
+        }
+        match reconciled.progress {
+            StackProgress::Converged => {
+                converged.insert(account.clone(), now_ms);
+            }
+            StackProgress::Later { class, .. } => {
+                converged.remove(account);
+                let seed = account.parse().unwrap();
+                let wait_ms = u64::try_from(delay(class, attempt, seed).as_millis()).unwrap();
+                let cooldown_ms = if reconciled.applied.is_some() { COOLDOWN_MS } else { 0 };
+                due.insert((now_ms + wait_ms.max(cooldown_ms), at, attempt + 1));
+            }
+            StackProgress::Failed(reason) => panic!("{account}: {reason}"),
+        }
+    }
+    converged
+}
+
+/// How many resources carry each address in an account.
+fn made(world: &World, account: &str) -> BTreeMap<String, usize> {
+    // Long after the last write, so that all of it is visible.
+    world.clock.with(|cloud| cloud.advance(2 * VISIBLE_MS));
+    let seen = world.clock.with(|cloud| cloud.stack(account, REGION).truth());
+    let mut made = BTreeMap::new();
+    let mut count = |address: Option<phonehome_network::Address>| {
+        if let Some(address) = address {
+            *made.entry(address.to_string()).or_default() += 1;
+        }
+    };
+    seen.vpcs.iter().for_each(|it| count(it.address()));
+    seen.subnets.iter().for_each(|it| count(it.address()));
+    seen.internet_gateways.iter().for_each(|it| count(it.address()));
+    seen.elastic_ips.iter().for_each(|it| count(it.address()));
+    seen.nat_gateways.iter().for_each(|it| count(it.address()));
+    seen.route_tables.iter().for_each(|it| count(it.address()));
+    seen.security_groups.iter().for_each(|it| count(it.address()));
+    made
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_dies_on_the_way_every_account_converges_within_the_hour_and_nothing_is_there_twice() {
+    let fleet = phonehome_fleet::parse(FLEET).unwrap();
+    let accounts: Vec<(String, Member)> = (444_444_444_440_u64..)
+        .zip(fleet.members())
+        .map(|(id, member)| (member.account_id.clone().unwrap_or(id.to_string()), member))
+        .collect();
+    for seed in 0..20 {
+        let world = world(seed);
+        let converged = converge(&world, &fleet, &accounts).await;
+        assert_eq!(converged.len(), accounts.len(), "seed {seed}");
+        assert!(converged.values().all(|at_ms| *at_ms > ROLE_MS), "seed {seed}: {converged:?}");
+        for (account, _) in &accounts {
+            let made = made(&world, account);
+            assert!(made.contains_key("vpc") && made.len() > 10, "seed {seed}: {made:?}");
+            let twice: Vec<_> = made.iter().filter(|(_, count)| **count > 1).collect();
+            assert!(twice.is_empty(), "seed {seed}, {account}: {twice:?}");
+        }
+    }
+}
