@@ -10,7 +10,9 @@ use phonehome_state::StackStatus;
 use phonehome_state::{Claim, Keys, claim_existing, peek_existing};
 
 use crate::Members;
-use crate::reconcile::{Job, NoClaim, Provision, StackProgress, judge};
+use crate::claim::NoClaim;
+use crate::progress::{StackProgress, judge};
+use crate::provision::{Job, Provision};
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Records the addresses of the VPC that the account is to adopt, once.

@@ -11,7 +11,8 @@ use phonehome_planner::{Decommission, Limits, Plan, StackSpec, ZoneSpec, plan_de
 use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release_block, unbind};
 use phonehome_state::{Phase, StackStatus};
 
-use crate::reconcile::{Provision, Reconciled, StackProgress, after, judge};
+use crate::progress::{Reconciled, StackProgress, after, judge};
+use crate::provision::Provision;
 use crate::time::{LEASE_MS, WorkTime};
 use crate::{CannotPlan, Members};
 

@@ -11,7 +11,8 @@ use phonehome_state::Keys;
 use serde::{Deserialize, Serialize};
 
 use crate::Members;
-use crate::reconcile::{Job, Provision, StackProgress, after, judge};
+use crate::progress::{StackProgress, after, judge};
+use crate::provision::{Job, Provision};
 use crate::time::WorkTime;
 
 /// What may be taken away in one Region: the VPC with its gateway, subnets (6 at most), routes and

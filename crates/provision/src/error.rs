@@ -4,7 +4,7 @@ use phonehome_cloud::table::TableError;
 use phonehome_cloud::{Class, CloudError};
 use phonehome_planner::{PlanError, SpecError};
 
-use crate::reconcile::StackProgress;
+use crate::progress::StackProgress;
 
 /// Why a stack cannot be planned now.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use phonehome_network::Inventory;
 use phonehome_planner::{Action, Plan, ProbeSpec, StackSpec};
 use phonehome_state::{Keys, set_aside};
 
-use crate::reconcile::Provision;
+use crate::provision::Provision;
 
 /// How often it is tried again when an executor that has lost its lease writes at the same moment.
 const ATTEMPTS_MAX: usize = 3;

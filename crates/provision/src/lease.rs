@@ -14,7 +14,8 @@ use phonehome_state::{Phase, StackStatus};
 use serde::de::DeserializeOwned;
 
 use crate::notified::{Observed, notify};
-use crate::reconcile::{Job, Provision, Reconciled, StackProgress, judge};
+use crate::progress::{Reconciled, StackProgress, judge};
+use crate::provision::{Job, Provision};
 use crate::time::{LEASE_MS, WorkTime};
 use crate::{ChangeLog, Notified};
 

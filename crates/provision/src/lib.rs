@@ -8,6 +8,7 @@
 
 mod adopt;
 mod change_log;
+mod claim;
 pub mod cloudtrail;
 mod decommission;
 mod default_vpc;
@@ -21,6 +22,8 @@ mod members;
 mod notices;
 mod notified;
 mod permits;
+mod progress;
+mod provision;
 mod reconcile;
 mod seen;
 mod time;
@@ -34,5 +37,6 @@ pub use limits::usual_limits;
 pub use members::{AwsMembers, Members};
 pub use notified::{Notice, Notified, Open, Ready, Withheld};
 pub use permits::Published;
-pub use reconcile::{Job, Provision, Reconciled, StackProgress};
+pub use progress::{Reconciled, StackProgress};
+pub use provision::{Job, Provision};
 pub use time::{CALL_MS, CLOCK_MS, COOLDOWN_MS, LEASE_MS, VISIBLE_MS, WORK_MS};

@@ -5,7 +5,8 @@ use phonehome_executor::StepOutcome;
 use phonehome_fleet::Member;
 use phonehome_planner::{Limits, Step};
 
-use crate::reconcile::{Job, Reconciled};
+use crate::progress::Reconciled;
+use crate::provision::Job;
 
 /// What may be done in an account and Region without being asked: less in a VPC that others have built
 /// and use.

@@ -7,7 +7,7 @@ use phonehome_planner::{LinkSpec, StackSpec};
 use phonehome_state::{Keys, Unread, known, readable};
 use phonehome_state::{Phase, StackStatus};
 
-use crate::reconcile::{Job, Provision};
+use crate::provision::{Job, Provision};
 
 impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// The accounts that declared connections lead to or come from, in this Region.

@@ -13,7 +13,8 @@ use phonehome_planner::StackSpec;
 use phonehome_state::Phase;
 
 use crate::notified::{Notice, Notified, Observed, Ready, Withheld, ask, message_of, place};
-use crate::reconcile::{Job, StackProgress};
+use crate::progress::StackProgress;
+use crate::provision::Job;
 
 /// How long what a message says is wrong is remembered, in characters.
 const ABOUT_MAX: usize = 500;

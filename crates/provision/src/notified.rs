@@ -11,7 +11,8 @@ use phonehome_state::StackStatus;
 use serde::{Deserialize, Serialize};
 
 use crate::drift::Drift;
-use crate::reconcile::{Job, Reconciled};
+use crate::progress::Reconciled;
+use crate::provision::Job;
 use crate::{drift, notices};
 
 /// What has been notified of one account in one Region. It is written together with the status and with the

@@ -15,7 +15,7 @@ use phonehome_state::{Accepted, Reservation, hour_of, in_force, next_hour_ms, re
 
 use crate::CannotPlan;
 use crate::limits::limits;
-use crate::reconcile::{Job, Provision};
+use crate::provision::{Job, Provision};
 
 /// What binds a function, other than a person at a terminal.
 #[derive(Debug, Clone, Copy)]

@@ -1,15 +1,17 @@
 //! One account in one Region: claim, look, plan, apply, say how far it is.
 
 use crate::CannotPlan;
+use crate::claim::NoClaim;
 use crate::cloudtrail::ApiCall;
+use crate::progress::{Reconciled, StackProgress, after};
+use crate::provision::{Job, Provision};
+use phonehome_cloud::Class;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Table, TableError};
-use phonehome_cloud::{Class, CloudError};
-use phonehome_cloud::{SystemClock, WallClock};
-use phonehome_executor::{Applied, Executor, StackApi};
-use phonehome_fleet::{AddressPool, Fleet, Member};
+use phonehome_executor::{Executor, StackApi};
 use phonehome_network::{Inventory, Kind, Tagged as _};
-use phonehome_planner::{Home, Limits, Plan, ProbeSpec, Readiness, StackSpec, plan, render};
-use phonehome_state::{Claim, Keys, LedgerError, SeenVpc, claim, peek, record_seen};
+use phonehome_planner::{Home, Plan, ProbeSpec, Readiness, StackSpec, plan, render};
+use phonehome_state::{Claim, SeenVpc, record_seen};
 use phonehome_state::{Phase, StackStatus};
 
 use crate::drift::digest;
@@ -19,98 +21,7 @@ use crate::notices::failed;
 use crate::seen::{
     asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
 };
-use crate::{Members, Notified, Published};
-
-/// Brings stacks to what is declared.
-#[derive(Debug)]
-pub struct Provision<T, M, C = SystemClock> {
-    /// Where state is kept.
-    pub table: T,
-    /// The way into member accounts.
-    pub members: M,
-    /// How long a changed stack is left alone, in milliseconds: [`crate::COOLDOWN_MS`] on AWS. What EC2 was
-    /// just told may not be visible yet, and whoever observes then would make it again.
-    pub cooldown_ms: u64,
-    /// What time it is.
-    pub clock: C,
-}
-
-/// One stack to work on.
-#[derive(Debug, Clone, Copy)]
-pub struct Job<'a> {
-    /// The fleet in force.
-    pub fleet: &'a Fleet,
-    /// The member that the account is.
-    pub member: &'a Member,
-    /// The account's 12-digit id.
-    pub account: &'a str,
-    /// The Region.
-    pub region: &'a str,
-    /// What may be taken away or disturbed; `None`: what a sweep may do.
-    pub limits: Option<Limits>,
-    /// The version whose permission counts, for a function; `None`: a person does it, and no hourly limit
-    /// counts.
-    pub published: Option<Published<'a>>,
-}
-
-/// How far a stack has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StackProgress {
-    /// As declared.
-    Converged,
-    /// Observe again later.
-    Later {
-        /// Why, for people.
-        reason: String,
-        /// What kind of thing it waits for: it says how soon to observe again, and for how long.
-        class: Class,
-    },
-    /// Trying again does not help; for people.
-    Failed(String),
-}
-
-impl StackProgress {
-    pub(crate) fn later(reason: impl ToString, class: Class) -> Self {
-        Self::Later { reason: reason.to_string(), class }
-    }
-}
-
-/// What came of one observation of a stack.
-#[derive(Debug)]
-pub struct Reconciled {
-    /// How far it is.
-    pub progress: StackProgress,
-    /// What was planned, when it came to that.
-    pub plan: Option<Plan>,
-    /// What became of the plan's steps, when it came to that.
-    pub applied: Option<Applied>,
-    /// The ids of accounts that should be observed because of this: the other ends of peerings.
-    pub requeue_peers: Vec<String>,
-    /// Nothing was observed, as another executor has the stack.
-    pub busy: bool,
-    /// What the job's limits still allow in a further observation: what was allowed was allowed once.
-    pub limits_left: Limits,
-}
-
-impl Reconciled {
-    pub(crate) fn only(progress: StackProgress) -> Self {
-        Self {
-            progress,
-            plan: None,
-            applied: None,
-            requeue_peers: vec![],
-            busy: false,
-            limits_left: Limits::NONE,
-        }
-    }
-
-    /// Another executor has the stack, or it is left alone after a change.
-    pub(crate) fn busy() -> Self {
-        let progress =
-            StackProgress::later("another executor works on this stack", Class::EventuallyConsistent);
-        Self { busy: true, ..Self::only(progress) }
-    }
-}
+use crate::{Members, Notified};
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Brings one stack as far as it can be brought now.
@@ -175,21 +86,6 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             Err(TableError::Conflict { .. }) => Ok(()),
             other => other,
         }
-    }
-
-    /// The addresses that [`Provision::reconcile`] would claim for an account or has claimed, if those
-    /// of `also` were claimed already. Writes nothing.
-    ///
-    /// # Errors
-    /// [`CannotPlan`]
-    pub async fn expected_claim(&self, job: &Job<'_>, also: &[Claim]) -> Result<Claim, CannotPlan> {
-        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == job.region);
-        if let Some(adoption) = adoption {
-            return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
-        }
-        let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let claim = peek(&self.table, &pools, job.account, job.region, also, self.clock.now_ms()).await;
-        Ok(claim.map_err(NoClaim::from)?)
     }
 
     /// What [`Provision::reconcile`] would do now. Changes nothing.
@@ -281,30 +177,6 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         })
     }
 
-    /// The addresses of the account: what it holds, or a block claimed now, or the addresses of the VPC
-    /// it is to adopt.
-    async fn claim(&self, job: &Job<'_>) -> Result<Claim, NoClaim> {
-        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == job.region);
-        if let Some(adoption) = adoption {
-            return self.claim_adopted(job, &adoption.vpc_id).await;
-        }
-        self.observe_before_claiming(job).await.map_err(NoClaim::Table)?;
-        let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        Ok(claim(&self.table, &pools, job.account, job.region, self.clock.now_ms()).await?)
-    }
-
-    /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
-    /// with them. One that cannot be entered yet is new, and has only default VPCs.
-    async fn observe_before_claiming(&self, job: &Job<'_>) -> Result<(), TableError> {
-        if self.table.get(&Keys::holder(job.account, job.region)).await?.is_some() {
-            return Ok(());
-        }
-        let spec = StackSpec::bare(job.account, &job.member.account_name, job.region);
-        let Ok(stack) = self.members.open(&spec, None).await else { return Ok(()) };
-        let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(()) };
-        self.note(&spec, &inventory).await
-    }
-
     /// The stack as declared.
     ///
     /// # Errors
@@ -342,83 +214,5 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             })
             .collect();
         record_seen(&self.table, &spec.account, &spec.region, &vpcs, self.clock.now_ms()).await.map(|_| ())
-    }
-}
-
-/// Why an account has no addresses.
-#[derive(Debug)]
-pub(crate) enum NoClaim {
-    Table(TableError),
-    StackProgress(StackProgress),
-}
-
-impl From<LedgerError> for NoClaim {
-    fn from(error: LedgerError) -> Self {
-        match error {
-            LedgerError::Table(error) => Self::Table(error),
-            LedgerError::Contended => Self::StackProgress(StackProgress::later(error, Class::Conflict)),
-            refused => Self::StackProgress(StackProgress::Failed(refused.to_string())),
-        }
-    }
-}
-
-impl From<NoClaim> for CannotPlan {
-    fn from(none: NoClaim) -> Self {
-        match none {
-            NoClaim::Table(error) => Self::Table(error),
-            other => Self::NoAddresses(other.to_string()),
-        }
-    }
-}
-
-impl std::fmt::Display for NoClaim {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Table(error) => error.fmt(f),
-            Self::StackProgress(StackProgress::Later { reason, .. } | StackProgress::Failed(reason)) => {
-                f.write_str(reason)
-            }
-            Self::StackProgress(StackProgress::Converged) => Ok(()),
-        }
-    }
-}
-
-/// What an error of looking means.
-pub(crate) fn judge(error: &CloudError) -> StackProgress {
-    match error.class() {
-        // A role's policies reach AWS's services minutes after the role itself, so denied is not ready
-        // until it has lasted.
-        class @ (Class::AccountNotReady | Class::Denied) => StackProgress::later(
-            format!(
-                "the account is not ready: {error}. If this lasts, check that the StackSet of \
-                 infra/member-role.yaml covers it"
-            ),
-            class,
-        ),
-        Class::Invalid => StackProgress::Failed(error.to_string()),
-        class => StackProgress::later(error, class),
-    }
-}
-
-/// How far a stack is after a plan was applied. Done is not converged: the next observation decides that.
-pub(crate) fn after(plan: &Plan, applied: &Applied) -> StackProgress {
-    if let Some((address, error)) = applied.failure() {
-        return StackProgress::Failed(format!("{address}: {error}"));
-    }
-    if let Some(stale) = applied.stale() {
-        return StackProgress::later(stale, Class::Conflict);
-    }
-    if let Some((address, error)) = applied.waiting() {
-        return StackProgress::later(format!("{address}: {error}"), error.class());
-    }
-    match plan.waits.first() {
-        Some(wait) => StackProgress::later(
-            format!("{} {}: {}", wait.address, wait.id, wait.what),
-            Class::EventuallyConsistent,
-        ),
-        None => StackProgress::later(
-            format!("{} steps done, to be looked at again", applied.done()),
-            Class::EventuallyConsistent,
-        ),
     }
 }

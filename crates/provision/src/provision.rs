@@ -1,0 +1,38 @@
+//! What reconciling needs: state, the way into accounts, a clock; and one stack to work on.
+
+use crate::Published;
+use phonehome_cloud::SystemClock;
+use phonehome_fleet::{Fleet, Member};
+use phonehome_planner::Limits;
+
+/// Brings stacks to what is declared.
+#[derive(Debug)]
+pub struct Provision<T, M, C = SystemClock> {
+    /// Where state is kept.
+    pub table: T,
+    /// The way into member accounts.
+    pub members: M,
+    /// How long a changed stack is left alone, in milliseconds: [`crate::COOLDOWN_MS`] on AWS. What EC2 was
+    /// just told may not be visible yet, and whoever observes then would make it again.
+    pub cooldown_ms: u64,
+    /// What time it is.
+    pub clock: C,
+}
+
+/// One stack to work on.
+#[derive(Debug, Clone, Copy)]
+pub struct Job<'a> {
+    /// The fleet in force.
+    pub fleet: &'a Fleet,
+    /// The member that the account is.
+    pub member: &'a Member,
+    /// The account's 12-digit id.
+    pub account: &'a str,
+    /// The Region.
+    pub region: &'a str,
+    /// What may be taken away or disturbed; `None`: what a sweep may do.
+    pub limits: Option<Limits>,
+    /// The version whose permission counts, for a function; `None`: a person does it, and no hourly limit
+    /// counts.
+    pub published: Option<Published<'a>>,
+}
