@@ -10,9 +10,9 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::output::Failure;
+use crate::output::{Done, Format};
 use crate::plan::ACCOUNTS_MAX;
 use crate::targets::{Access, Scope, Targets, name};
-use crate::{Done, Format};
 
 /// Do it from here, with the same planner and executor as the provisioner.
 #[derive(Debug, Args)]

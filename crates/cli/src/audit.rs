@@ -6,8 +6,8 @@ use phonehome_cloud::table::Table;
 use phonehome_state::{Claim, Keys, Seen, Severity, all, audit};
 use serde_json::json;
 
+use crate::output::{Done, Format};
 use crate::output::{Failure, table};
-use crate::{Done, Format};
 
 /// Compares the ledger with the VPCs that were seen in the accounts.
 pub(crate) async fn run(table_name: &str, format: Format) -> Result<Done, Failure> {

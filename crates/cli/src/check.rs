@@ -6,7 +6,7 @@ use std::path::Path;
 use phonehome_checks::Identity;
 use phonehome_wire::{ProbeInput, Report, Verdict};
 
-use crate::Format;
+use crate::output::Format;
 use crate::output::{Failure, json, read};
 
 /// Runs the checks of a file from here.

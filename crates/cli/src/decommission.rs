@@ -13,8 +13,8 @@ use phonehome_state::{Keys, bindings, readable};
 use serde_json::json;
 
 use crate::output::Failure;
+use crate::output::{Done, Format};
 use crate::targets::Access;
-use crate::{Done, Format};
 
 /// Give up the stacks of an account that is no longer in the fleet file, and put its addresses into
 /// quarantine.

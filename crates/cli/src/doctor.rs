@@ -11,7 +11,7 @@ use phonehome_cloud::{Class, CloudError};
 use serde_json::json;
 
 use crate::output::{self, Failure};
-use crate::{Done, Format};
+use crate::output::{Done, Format};
 use diagnosis::{Diagnosis, Fault, diagnose};
 
 /// Where Organizations puts its events.

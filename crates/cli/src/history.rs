@@ -3,9 +3,9 @@
 use phonehome_state::{PublishedFleet, history, version};
 use serde_json::json;
 
-use crate::Format;
+use crate::output::Format;
+use crate::output::time;
 use crate::output::{Failure, json as to_json, table};
-use crate::status::time;
 
 /// Every version of the fleet file: number, when, who, and what was permitted with it.
 pub(crate) async fn run(table_name: &str, format: Format) -> Result<String, Failure> {

@@ -19,10 +19,12 @@ mod tests;
 mod validate;
 mod who;
 
+use crate::output::Done;
+use crate::output::Format;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 /// Gives every AWS account of an organization a standard network, and proves every minute that it
 /// works.
@@ -40,12 +42,6 @@ struct Arguments {
     /// The DynamoDB table that the hub keeps its state in.
     #[arg(long, global = true, env = "PHONEHOME_TABLE", default_value = "phonehome")]
     table: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -124,19 +120,6 @@ enum Command {
         /// Its id, as `phonehome silences` shows it.
         id: String,
     },
-}
-
-/// What a command that did its work prints, and exits with.
-#[derive(Debug)]
-struct Done {
-    text: String,
-    exit_code: u8,
-}
-
-impl From<String> for Done {
-    fn from(text: String) -> Self {
-        Self { text, exit_code: 0 }
-    }
 }
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,5 +1,7 @@
 //! What a command prints, and how it fails.
 
+use clap::ValueEnum;
+use jiff::Timestamp;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
@@ -7,6 +9,25 @@ use std::path::Path;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
 use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Json,
+}
+
+/// What a command that did its work prints, and exits with.
+#[derive(Debug)]
+pub(crate) struct Done {
+    pub(crate) text: String,
+    pub(crate) exit_code: u8,
+}
+
+impl From<String> for Done {
+    fn from(text: String) -> Self {
+        Self { text, exit_code: 0 }
+    }
+}
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -70,4 +91,9 @@ pub(crate) fn json(value: &impl Serialize) -> Result<String, Failure> {
 pub(crate) async fn table(name: &str) -> Result<DynamoTable, Failure> {
     let session = sdk::connect().await.map_err(Failure::other)?;
     Ok(DynamoTable::new(&session, name))
+}
+
+pub(crate) fn time(ms: u64) -> String {
+    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or("unknown".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }

@@ -8,9 +8,9 @@ use phonehome_state::Claim;
 use serde_json::json;
 
 use crate::output::Failure;
+use crate::output::{Done, Format};
 use crate::summary::Summary;
 use crate::targets::{Access, Scope, Targets, name};
-use crate::{Done, Format};
 
 /// How many accounts are observed at once. Each has limits of its own at AWS; this bounds memory and
 /// connections here.

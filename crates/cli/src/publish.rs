@@ -12,7 +12,7 @@ use phonehome_state::{
 };
 use serde_json::json;
 
-use crate::Format;
+use crate::output::Format;
 use crate::output::{Failure, json as to_json};
 use crate::plan::summary;
 use crate::summary::Summary;

@@ -9,8 +9,8 @@ use phonehome_state::rebind;
 use serde_json::json;
 
 use crate::output::Failure;
+use crate::output::{Done, Format};
 use crate::who::Who;
-use crate::{Done, Format};
 
 /// Say that a line of the fleet file is another account, or that an account is another line.
 #[derive(Debug, Args)]

@@ -14,7 +14,7 @@ use phonehome_cloud::table::{Expect, Table, TableError, Write};
 use phonehome_state::Keys;
 use phonehome_wire::CheckId;
 
-use crate::Format;
+use crate::output::Format;
 use crate::output::{Failure, json};
 
 use names::{Names, check_names};

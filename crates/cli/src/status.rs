@@ -4,7 +4,6 @@ use phonehome_cloud::{SystemClock, WallClock as _};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use jiff::Timestamp;
 use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Severity};
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
@@ -15,7 +14,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::Format;
+use crate::output::Format;
+use crate::output::time;
 use crate::output::{Failure, json as to_json};
 use crate::silence::{ActiveSilence, active};
 use crate::who::Who;
@@ -247,9 +247,4 @@ fn incident_lines(text: &mut String, incidents: &[Incident]) {
             time(incident.since_ms)
         );
     }
-}
-
-pub(crate) fn time(ms: u64) -> String {
-    let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    timestamp.map_or("unknown".to_owned(), |timestamp| timestamp.strftime("%Y-%m-%d %H:%M:%SZ").to_string())
 }

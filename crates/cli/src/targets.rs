@@ -12,8 +12,8 @@ use phonehome_planner::{LimitRequest, Limits};
 use phonehome_provision::{AwsMembers, COOLDOWN_MS, Job, Provision, usual_limits};
 use phonehome_state::{bindings, keep};
 
-use crate::Format;
 use crate::output::Failure;
+use crate::output::Format;
 use crate::validate::load;
 use crate::who::Who;
 

@@ -7,7 +7,7 @@ use phonehome_fleet::{Checked, Diagnostics, Fleet, check_with, decode};
 use phonehome_state::{loopback_targets, text_fits};
 use serde_json::json;
 
-use crate::Format;
+use crate::output::Format;
 use crate::output::{Failure, json as to_json, read_bytes};
 
 /// Checks the file and says what it declares, and what in it is hardly meant.

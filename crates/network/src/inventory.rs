@@ -4,8 +4,9 @@ mod ec2;
 mod life;
 mod order;
 mod probes;
+mod tags;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +18,7 @@ pub use ec2::{
     RouteTarget, Rule, RulePeer, SecurityGroup, Subnet, Vpc,
 };
 pub use probes::{Function, FunctionState, Schedule};
-
-/// A resource's tags, by key.
-pub type Tags = BTreeMap<String, String>;
+pub use tags::Tags;
 
 /// What was observed in one account and Region.
 ///

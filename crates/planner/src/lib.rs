@@ -4,6 +4,7 @@
 //! [`Inventory`] into a [`Plan`], which leaves no choice to whoever applies it.
 
 mod action;
+mod disruption;
 mod limits;
 mod operation;
 mod permission;
@@ -14,13 +15,14 @@ pub mod price;
 mod readiness;
 pub mod render;
 mod spec;
+mod usage;
 mod withheld;
 
 pub use action::{Action, Direction, Part, Ref, RefTarget};
+pub use disruption::{Disruption, REPAIR};
 pub use limits::{LimitRequest, Limits};
-pub use permission::REPAIR;
 pub use permit::{Decommission, Permit, Removal, Replacement};
-pub use plan::{Change, Disruption, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait};
+pub use plan::{Change, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait};
 pub use planner::{
     decommission_kinds, default_vpc_kinds, plan, plan_decommission, plan_default_vpc_removal, plan_permitted,
 };

@@ -1,10 +1,8 @@
 //! How much a plan may take away or disturb, what was used of that, and what is left.
 
-use phonehome_network::RemovalTarget;
 use serde::{Deserialize, Serialize};
 
-use crate::permission::REPAIR;
-use crate::{Action, Change, Disruption, Step};
+use crate::disruption::{Disruption, REPAIR};
 
 /// How much one plan may take away or disturb. What it would do beyond that it lists as withheld.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,25 +60,6 @@ impl Limits {
 }
 
 impl Limits {
-    /// What these steps use up.
-    pub fn used<'s>(steps: impl Iterator<Item = &'s Step>) -> Self {
-        let mut used = Self::NONE;
-        for step in steps {
-            match (&step.change, &step.action) {
-                (Change::Replace(_), _) => used.replacements += 1,
-                (Change::Delete { .. }, Action::Remove(removal)) => match removal.what() {
-                    RemovalTarget::Peering { .. } => used.peerings += 1,
-                    RemovalTarget::AclEntry { .. } => used.closings += 1,
-                    RemovalTarget::Route { .. } if removal.is_of_peering() => {}
-                    RemovalTarget::Route { .. } if removal.is_repair() => used.dead_routes += 1,
-                    _ => used.deletions += 1,
-                },
-                _ => {}
-            }
-        }
-        used
-    }
-
     /// What is left after `used`. Closings and dead routes beyond their own number count as deletions.
     #[must_use]
     pub fn minus(self, used: Self) -> Self {

@@ -4,13 +4,7 @@ use std::collections::BTreeSet;
 
 use phonehome_network::{Address, Ask};
 
-use crate::Disruption;
 use crate::{Action, Plan, Ref};
-
-/// The worst that a repair does to running traffic: it leads back what somebody has led away, and
-/// closes what somebody has opened. What cuts off, or puts another in the place of what works, is no
-/// repair.
-pub const REPAIR: Disruption = Disruption::ResetsConnections;
 
 /// To do `action` to the resource at `address`.
 pub(crate) fn disturb(address: &Address, action: &Action) -> Ask {

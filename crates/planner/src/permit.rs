@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Disruption;
-use crate::permission::REPAIR;
+use crate::disruption::REPAIR;
 use phonehome_network::{Ask, Inventory, Kind, Permission, RemovalTarget};
 
 /// Proof that a plan may take one resource away.

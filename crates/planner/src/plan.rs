@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
 use crate::price::MonthlyPrice;
-use crate::{Action, Replacement, Withheld};
+use crate::{Action, Disruption, Replacement, Withheld};
 use phonehome_network::{Address, Ask, Kind, Rule};
 
 /// What has to be done to a stack. Empty when it is as declared.
@@ -104,24 +104,6 @@ pub enum Change {
         /// Its id.
         id: String,
     },
-}
-
-/// What a step does to running traffic, the worst last.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Disruption {
-    /// Nothing that is running notices.
-    #[default]
-    None,
-    /// Nothing breaks, but what runs here, or starts here, is treated differently: it gets a way out, other
-    /// answers to its look-ups, no public address.
-    ChangesBehaviour,
-    /// Open connections through it break, and new ones work.
-    ResetsConnections,
-    /// Something else takes its place: an id or an address changes.
-    Replaces,
-    /// What hangs on it is cut off.
-    Detaches,
 }
 
 /// Something that is on its way.

@@ -21,7 +21,7 @@ use crate::WithheldReason;
 use std::collections::BTreeSet;
 
 use crate::Disruption;
-use crate::permission::REPAIR;
+use crate::disruption::REPAIR;
 use crate::permission::disturb;
 use crate::permit::{Budget, Grant};
 use crate::{Action, Change, Limits, Plan, PlanError, Removal, StackSpec, Step, Wait, Withheld, ZoneSpec};

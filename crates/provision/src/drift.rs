@@ -6,20 +6,20 @@
 //! then the message that is there is completed.
 
 mod attribution;
+mod document;
 mod line;
 
 use std::collections::BTreeMap;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_network::{Address, Inventory, Tagged};
-use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, StackSpec, Step};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
+use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, Step};
 
+pub use document::Drift;
 pub use line::{Line, Repair};
 
-use crate::notified::{Notified, Observed, Open, ask};
+use crate::notified::{Notified, Open};
+use crate::observed::{Observed, ask};
 use attribution::{assign, is_named_by_news};
 
 /// How many differences of one message are remembered, of how many messages: DynamoDB takes 400 KB.
@@ -29,32 +29,6 @@ const DRIFTS_MAX: usize = 20;
 const COMPLETED_MS: u64 = 75 * 60_000;
 /// For how long one is that says of something that it is not repaired, in milliseconds: a week.
 const REPAIRED_MS: u64 = 7 * 24 * 60 * 60_000;
-
-/// One message about changes by hand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drift {
-    /// The incident that the message belongs to.
-    pub incident_id: String,
-    /// When they were seen; milliseconds since the Unix epoch.
-    pub seen_ms: u64,
-    /// What differed.
-    pub lines: Vec<Line>,
-    /// How many more differences there were.
-    #[serde(default)]
-    pub more: usize,
-}
-
-/// What tells one declared stack from another, whatever its generation. What is known of the peers is a
-/// part of it: that one of them came, or has another VPC now, is no drift either.
-pub(crate) fn digest(spec: &StackSpec) -> String {
-    let mut spec = spec.clone();
-    if let Some(probe) = &mut spec.probe {
-        probe.generation = 0;
-    }
-    // The way out is not in the spec's own JSON. The version, as a newer phonehome may want more.
-    let body = json!([env!("CARGO_PKG_VERSION"), spec.nat, spec]).to_string();
-    Sha256::digest(body).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
 
 /// What is to be reported of changes by hand.
 pub(crate) fn notify(notified: &mut Notified, observed: &Observed<'_>) -> Vec<Outgoing> {

@@ -13,9 +13,10 @@ use phonehome_state::{Claim, Keys, Outboxed};
 use phonehome_state::{Phase, StackStatus};
 use serde::de::DeserializeOwned;
 
-use crate::notified::{Observed, notify};
+use crate::observed::Observed;
 use crate::progress::{Reconciled, StackProgress, judge};
 use crate::provision::{Job, Provision};
+use crate::report::notify;
 use crate::time::{LEASE_MS, WorkTime};
 use crate::{ChangeLog, Notified};
 

@@ -12,7 +12,8 @@ use phonehome_network::{Address, Kind, Tagged as _};
 use phonehome_planner::StackSpec;
 use phonehome_state::Phase;
 
-use crate::notified::{Notice, Notified, Observed, Ready, Withheld, ask, message_of, place};
+use crate::notified::{Notice, Notified, Ready, Withheld};
+use crate::observed::{Observed, ask, message_of, place};
 use crate::progress::StackProgress;
 use crate::provision::Job;
 

@@ -2,18 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cloudtrail::ApiCall;
-use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_cloud::CloudError;
-use phonehome_network::{Address, Inventory};
-use phonehome_planner::{Plan, StackSpec};
-use phonehome_state::StackStatus;
+use phonehome_network::Address;
 use serde::{Deserialize, Serialize};
 
 use crate::drift::Drift;
-use crate::progress::Reconciled;
-use crate::provision::Job;
-use crate::{drift, notices};
 
 /// What has been notified of one account in one Region. It is written together with the status and with the
 /// messages, so whatever is in here was told, and once.
@@ -72,94 +64,4 @@ pub struct Withheld {
     pub incident_id: String,
     /// Which changes it has named.
     pub addresses: BTreeSet<Address>,
-}
-
-/// What came of an observation, as far as it is reported.
-pub(crate) struct Observed<'a> {
-    pub(crate) job: &'a Job<'a>,
-    pub(crate) spec: Option<&'a StackSpec>,
-    /// The status before it.
-    pub(crate) before: &'a StackStatus,
-    /// And after it.
-    pub(crate) after: &'a StackStatus,
-    pub(crate) found: &'a Reconciled,
-    /// What was seen, when it came to that.
-    pub(crate) inventory: Option<&'a Inventory>,
-    /// Why nothing could be seen.
-    pub(crate) refused: Option<&'a CloudError>,
-    /// When was looked; milliseconds since the Unix epoch.
-    pub(crate) seen_ms: u64,
-    /// Now.
-    pub(crate) now_ms: u64,
-    /// Who changed something lately.
-    pub(crate) change_log: &'a [ApiCall],
-}
-
-impl Observed<'_> {
-    pub(crate) fn plan(&self) -> Option<&Plan> {
-        self.found.plan.as_ref()
-    }
-
-    /// Whether the same was declared when the stack was last found as declared. Not by its phase: an
-    /// observation that failed in between changes that.
-    pub(crate) fn was_as_declared(&self) -> bool {
-        let digest = self.spec.map(drift::digest);
-        digest.is_some() && self.before.converged_spec == digest
-    }
-
-    /// A message in the channel that hears of this account.
-    pub(crate) fn message(&self, incident_id: &str, kind: SlackKind, message: &SlackMessage) -> Outgoing {
-        message_of(self.job, incident_id, self.now_ms, kind, message)
-    }
-}
-
-/// What is to be reported of an observation, and what has been reported then. `told` is `None` for a stack
-/// that an older version looked after: what is so already is no news.
-pub(crate) fn notify(notified: Option<Notified>, observed: &Observed<'_>) -> (Notified, Vec<Outgoing>) {
-    let mut notified = notified.unwrap_or_else(|| of_old(observed));
-    let mut outgoing = drift::notify(&mut notified, observed);
-    outgoing.extend(notices::notify(&mut notified, observed));
-    (notified, outgoing)
-}
-
-fn of_old(observed: &Observed<'_>) -> Notified {
-    let ready = observed.before.network_ready.then_some(Ready { egress: observed.before.egress_ready });
-    let was_withheld = !observed.before.withheld.is_empty();
-    let held =
-        observed.plan().filter(|_| was_withheld).map(|plan| plan.withheld.as_slice()).unwrap_or_default();
-    let open = held.iter().map(|it| (it.address.clone(), Open::default())).collect();
-    let addresses: BTreeSet<Address> = held.iter().map(|it| it.address.clone()).collect();
-    let withheld = (!addresses.is_empty()).then(|| Withheld {
-        incident_id: notices::incident(observed.job, "withheld", observed.now_ms),
-        addresses,
-    });
-    Notified { open, ready, withheld, ..Notified::default() }
-}
-
-/// A message about an account, in the channel that hears of it. The same incident's message is edited.
-pub(crate) fn message_of(
-    job: &Job<'_>,
-    incident_id: &str,
-    at_ms: u64,
-    kind: SlackKind,
-    message: &SlackMessage,
-) -> Outgoing {
-    let channel = &job.fleet.route_for(&job.member.environment, &job.member.domain).slack_channel;
-    let body = message.body(channel, kind);
-    Outgoing { id: format!("{incident_id}/{at_ms}/slack"), incident_id: incident_id.to_owned(), at_ms, body }
-}
-
-/// `shop-dev (444455556666) in us-east-1`
-pub(crate) fn place(job: &Job<'_>) -> Words {
-    let name = Words::new().name(&job.member.account_name);
-    name.text(format!(" ({}) in {}", job.account, job.region))
-}
-
-/// Whom to ask about the account.
-pub(crate) fn ask(job: &Job<'_>) -> Words {
-    let owner = phonehome_alerting::Owner {
-        team: job.member.owner.clone(),
-        channel: job.member.owner_channel.clone(),
-    };
-    Words::new().markup("*Ask* ").text(owner.to_string()).text(" about ").name(&job.member.account_name)
 }

@@ -11,20 +11,11 @@ use phonehome_cloud::table::{Table, TableError};
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Ask, Inventory, Permission};
 use phonehome_planner::{Limits, Plan, StackSpec, plan_permitted};
-use phonehome_state::{Accepted, Reservation, hour_of, in_force, next_hour_ms, reserve, unreserve, used};
+use phonehome_state::{Reservation, hour_of, in_force, next_hour_ms, reserve, unreserve, used};
 
 use crate::CannotPlan;
 use crate::limits::limits;
 use crate::provision::{Job, Provision};
-
-/// What binds a function, other than a person at a terminal.
-#[derive(Debug, Clone, Copy)]
-pub struct Published<'a> {
-    /// The version in force.
-    pub number: u64,
-    /// What was accepted with it.
-    pub accepted: &'a Accepted,
-}
 
 impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// What may be done in this stack beyond its limits.

@@ -1,9 +1,9 @@
 //! What reconciling needs: state, the way into accounts, a clock; and one stack to work on.
 
-use crate::Published;
 use phonehome_cloud::SystemClock;
 use phonehome_fleet::{Fleet, Member};
 use phonehome_planner::Limits;
+use phonehome_state::Accepted;
 
 /// Brings stacks to what is declared.
 #[derive(Debug)]
@@ -35,4 +35,13 @@ pub struct Job<'a> {
     /// The version whose permission counts, for a function; `None`: a person does it, and no hourly limit
     /// counts.
     pub published: Option<Published<'a>>,
+}
+
+/// What binds a function, other than a person at a terminal.
+#[derive(Debug, Clone, Copy)]
+pub struct Published<'a> {
+    /// The version in force.
+    pub number: u64,
+    /// What was accepted with it.
+    pub accepted: &'a Accepted,
 }

@@ -14,7 +14,7 @@ use phonehome_planner::{Home, Plan, ProbeSpec, Readiness, StackSpec, plan, rende
 use phonehome_state::{Claim, SeenVpc, record_seen};
 use phonehome_state::{Phase, StackStatus};
 
-use crate::drift::digest;
+use crate::digest::digest;
 use crate::lease::Leased;
 use crate::limits::{left, limits};
 use crate::notices::failed;

@@ -6,7 +6,7 @@ use phonehome_network::{Address, Inventory, Peering};
 use phonehome_planner::{Action, History, Plan, StackSpec, Step};
 use phonehome_state::StackStatus;
 
-use crate::drift::digest;
+use crate::digest::digest;
 
 /// Writes into the status what was seen. Returns the accounts that wait for something that is there
 /// now, this one's VPC, by their ids.

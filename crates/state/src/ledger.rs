@@ -1,14 +1,16 @@
 //! The ledger: which account holds which block, what is in quarantine, and what else has addresses.
 //!
 //! A block's document ([`Claim`]) lives through *held* → *in quarantine* → free. Each change is one
-//! transaction of three writes: the ledger's revision, the block, and who holds it. The turn makes two
+//! transaction of three writes: the ledger's revision, the block, and who holds it. The revision makes two
 //! changes at the same moment impossible, so that blocks of different sizes, of other pools and of
 //! VPCs that were there before cannot come to overlap, whoever asks. What is decided
 //! ([`decide`]) and what is found wrong ([`audit()`]) are plain functions of what was read.
 
+mod attempts;
 mod audit;
 mod claim;
 mod decide;
+mod error;
 mod exhausted;
 mod seen;
 mod text;
@@ -21,64 +23,12 @@ use crate::{Keys, Readable, Revision, Unread, readable};
 
 pub use audit::{Finding, Severity, audit};
 pub use claim::{Claim, ClaimState};
+pub use error::LedgerError;
 pub use exhausted::{Exhausted, FullPool, Taker};
 pub use seen::{Seen, SeenVpc, record_seen};
 
+use attempts::ATTEMPTS_MAX;
 use decide::Decision;
-
-/// How often a change is tried again when another executor changes the ledger first. Each time one
-/// of them gets through, so this many can claim at the same moment. The provisioner runs at most 250
-/// at once (`ProvisionerConcurrency` in `infra/hub.yaml`; 20 is what docs/deployment.md recommends).
-const ATTEMPTS_MAX: usize = 300;
-
-/// Why the ledger was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// The table failed.
-    #[error(transparent)]
-    Table(#[from] TableError),
-    /// Every pool of the environment is full.
-    #[error("{0}")]
-    Exhausted(Box<Exhausted>),
-    /// No pool is declared.
-    #[error("no address pool serves this environment in this Region")]
-    NoPool,
-    /// Others were always faster.
-    #[error("{ATTEMPTS_MAX} attempts to change the ledger met other changes; it will be tried again")]
-    Contended,
-    /// Not the addresses of a VPC.
-    #[error("{cidr} is not a VPC's range: {problem}")]
-    NotAVpc {
-        /// What was given.
-        cidr: Ipv4Net,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The account has another block already; it can have one in each Region.
-    #[error(
-        "account {} in {} already holds {}, so it cannot hold {cidr} too: release its block first",
-        held.account, held.region, held.cidr
-    )]
-    AlreadyHolds {
-        /// What it has.
-        held: Box<Claim>,
-        /// What was to be recorded.
-        cidr: Ipv4Net,
-    },
-    /// The ledger's two views of one block differ: it was edited by hand.
-    #[error(
-        "ledger/holders says that account {} in {} holds {}, but ledger/{} says {}: restore the two documents from \
-         a backup of the table, or correct them by hand",
-        holder.account, holder.region, holder.cidr, holder.cidr,
-        block.as_ref().map_or_else(|| "nothing".to_owned(), |block| block.to_string())
-    )]
-    Torn {
-        /// What the account is said to hold.
-        holder: Box<Claim>,
-        /// What is known of that block.
-        block: Option<Box<Claim>>,
-    },
-}
 
 /// What `account` holds in `region`. If it holds nothing, it gets a block now: the one it gave back
 /// last, if that is still nobody else's; otherwise the lowest free one of the first of `pools` that
@@ -219,7 +169,7 @@ struct View {
 
 impl View {
     async fn read(table: &impl Table, account: &str, region: &str) -> Result<Self, TableError> {
-        // The turn comes first: whatever changes while the rest is read makes the write fail.
+        // The revision comes first: whatever changes while the rest is read makes the write fail.
         let revision = Expect::unchanged(table.get(&Keys::ledger_revision()).await?.as_ref());
         let holder = table.get(&Keys::holder(account, region)).await?;
         let Readable { found: mut blocks, unreadable } = readable::<Claim>(table, Keys::LEDGER).await?;

@@ -4,6 +4,7 @@
 //! each `cargo xtask …`, `crates/fleet` each part of a fleet file. The rest is held in `tests/` here.
 
 mod markdown;
+mod said;
 mod shell;
 mod workflow;
 
@@ -11,23 +12,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use markdown::{Block, Document, Link, Span};
+pub use said::{Placed, Words};
 pub use shell::{Problem, commands};
 pub use workflow::{Step, Workflow};
 
-/// Something that a document says, with where it says it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Placed<T> {
-    /// `README.md:12`; the line is that of the block or paragraph it stands in.
-    pub place: String,
-    /// What is said.
-    pub what: T,
-}
-
 /// How a command in prose begins that is whole: others are often shortened.
 const INLINE: [&str; 3] = ["aws ", "cargo check -p ", "cargo test -p "];
-
-/// The words of one simple command, its program first; variables and substitutions as they are written.
-pub type Words = Vec<String>;
 
 /// The folder of the repository.
 ///

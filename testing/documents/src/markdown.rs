@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
-use crate::Placed;
+use crate::said::Placed;
 
 /// One Markdown file.
 #[derive(Debug)]

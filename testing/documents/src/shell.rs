@@ -4,7 +4,7 @@ use std::fmt;
 use std::iter::Peekable;
 use std::str::Chars;
 
-use crate::Words;
+use crate::said::Words;
 
 /// Why a text is no script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use saphyr::{LoadableYamlNode as _, Yaml};
 
-use crate::Placed;
+use crate::said::Placed;
 
 /// One file of `.github/workflows`.
 #[derive(Debug)]

@@ -9,9 +9,9 @@ use phonehome_fleet::nearest;
 use phonehome_state::{Keys, readable};
 use serde::Serialize;
 
-use crate::Format;
+use crate::output::Format;
+use crate::output::time;
 use crate::output::{Failure, json, table};
-use crate::status::time;
 
 /// A silence and its id.
 #[derive(Debug, Serialize)]

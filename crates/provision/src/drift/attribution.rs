@@ -5,7 +5,7 @@ use phonehome_network::Address;
 use phonehome_network::Part;
 use phonehome_network::Resource;
 
-use super::Drift;
+use super::document::Drift;
 use super::line::{API_CALLS_MAX, Line};
 
 /// How far CloudTrail's clock, which writes whole seconds, may be from ours; milliseconds.

@@ -1,11 +1,13 @@
 //! What is drift, and whose it is.
 
+use crate::digest::digest;
 use std::collections::BTreeSet;
 
 use crate::cloudtrail::ApiCall;
 use phonehome_fakecloud::sample;
 use phonehome_fleet::Nat;
 use phonehome_network::{Inventory, Tagged as _};
+use phonehome_planner::StackSpec;
 use phonehome_planner::{Limits, plan};
 
 use super::attribution::{Fit, assign, fit};

@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use phonehome_fleet::AddressPool;
 
+use super::claim::Claim;
 use super::claim::overlap;
-use super::{Claim, Seen, SeenVpc};
+use super::seen::{Seen, SeenVpc};
 
 pub use finding::{Finding, Severity};
 

@@ -7,8 +7,10 @@ use phonehome_fleet::AddressPool;
 use phonehome_fleet::addresses::first_free;
 
 use super::claim::overlap;
+use super::claim::{Claim, ClaimState};
+use super::error::LedgerError;
 use super::exhausted::{Exhausted, FullPool};
-use super::{Claim, ClaimState, LedgerError, Seen, SeenVpc};
+use super::seen::{Seen, SeenVpc};
 
 /// The prefix lengths that AWS allows for a VPC's range.
 const VPC_PREFIXES: std::ops::RangeInclusive<u8> = 16..=28;

@@ -5,8 +5,10 @@ use std::fmt;
 use ipnet::Ipv4Net;
 use phonehome_fleet::addresses::PoolExhausted;
 
+use super::claim::Claim;
 use super::claim::overlap;
-use super::{Claim, SeenVpc, text};
+use super::seen::SeenVpc;
+use super::text;
 
 /// No pool of an environment has a block left.
 #[derive(Debug, Clone, PartialEq, Eq)]

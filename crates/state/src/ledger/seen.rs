@@ -4,7 +4,7 @@ use ipnet::Ipv4Net;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use serde::{Deserialize, Serialize};
 
-use super::ATTEMPTS_MAX;
+use super::attempts::ATTEMPTS_MAX;
 use super::claim::overlap;
 use crate::{Keys, set_aside};
 

@@ -1,0 +1,31 @@
+//! What is reported of an observation.
+
+use crate::notified::{Notified, Open, Ready, Withheld};
+use crate::observed::Observed;
+use crate::{drift, notices};
+use phonehome_alerting::Outgoing;
+use phonehome_network::Address;
+use std::collections::BTreeSet;
+
+/// What is to be reported of an observation, and what has been reported then. `told` is `None` for a stack
+/// that an older version looked after: what is so already is no news.
+pub(crate) fn notify(notified: Option<Notified>, observed: &Observed<'_>) -> (Notified, Vec<Outgoing>) {
+    let mut notified = notified.unwrap_or_else(|| of_old(observed));
+    let mut outgoing = drift::notify(&mut notified, observed);
+    outgoing.extend(notices::notify(&mut notified, observed));
+    (notified, outgoing)
+}
+
+fn of_old(observed: &Observed<'_>) -> Notified {
+    let ready = observed.before.network_ready.then_some(Ready { egress: observed.before.egress_ready });
+    let was_withheld = !observed.before.withheld.is_empty();
+    let held =
+        observed.plan().filter(|_| was_withheld).map(|plan| plan.withheld.as_slice()).unwrap_or_default();
+    let open = held.iter().map(|it| (it.address.clone(), Open::default())).collect();
+    let addresses: BTreeSet<Address> = held.iter().map(|it| it.address.clone()).collect();
+    let withheld = (!addresses.is_empty()).then(|| Withheld {
+        incident_id: notices::incident(observed.job, "withheld", observed.now_ms),
+        addresses,
+    });
+    Notified { open, ready, withheld, ..Notified::default() }
+}
