@@ -203,7 +203,7 @@ pub enum Action {
 /// an unchanged fleet file it leaves as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Part {
+pub enum ActionScope {
     /// What carries an account's traffic: EC2's resources, the probes' security group among them.
     Network,
     /// A probe, its schedule or where its reports go is made or taken away.
@@ -225,19 +225,19 @@ impl Action {
     }
 
     /// Which half of a stack it changes. A call that nobody thought of here is one in the network.
-    pub fn part(&self) -> Part {
+    pub fn scope(&self) -> ActionScope {
         match self {
             Self::UpdateFunctionCode { .. }
             | Self::UpdateFunctionConfiguration { .. }
-            | Self::UpdateSchedule { .. } => Part::ProbeUpdate,
+            | Self::UpdateSchedule { .. } => ActionScope::ProbeUpdate,
             Self::CreateFunction { .. } | Self::PutDestination { .. } | Self::CreateSchedule { .. } => {
-                Part::Probe
+                ActionScope::Probe
             }
             Self::Remove(removal) => match removal.what() {
-                RemovalTarget::Function { .. } | RemovalTarget::Schedule { .. } => Part::Probe,
-                _ => Part::Network,
+                RemovalTarget::Function { .. } | RemovalTarget::Schedule { .. } => ActionScope::Probe,
+                _ => ActionScope::Network,
             },
-            _ => Part::Network,
+            _ => ActionScope::Network,
         }
     }
 

@@ -18,7 +18,7 @@ mod spec;
 mod usage;
 mod withheld;
 
-pub use action::{Action, Direction, Part, Ref, RefTarget};
+pub use action::{Action, ActionScope, Direction, Ref, RefTarget};
 pub use disruption::{Disruption, REPAIR};
 pub use limits::{LimitRequest, Limits};
 pub use permit::{Decommission, Permit, Removal, Replacement};

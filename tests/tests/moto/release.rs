@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use phonehome_accounts::AwsStack;
 use phonehome_cloud::CloudError;
+use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{MemoryTable, Table as _};
 use phonehome_executor::StackApi as _;
 use phonehome_localcloud::proxy::Proxy;
@@ -60,7 +61,12 @@ async fn what_is_stored_of_networks_on_moto_is_read_by_the_release_before() {
     for (account, _) in MEMBERS {
         proxies.insert(account.to_owned(), place::proxy(account).await);
     }
-    let provision = Provision { table: MemoryTable::default(), members: OnMoto(proxies), cooldown_ms: 0 };
+    let provision = Provision {
+        table: MemoryTable::default(),
+        members: OnMoto(proxies),
+        cooldown_ms: 0,
+        clock: SystemClock,
+    };
     let table = &provision.table;
     let published =
         PublishedFleet { text: FLEET.into(), published_by: "test".into(), ..PublishedFleet::default() };

@@ -3,7 +3,7 @@
 use phonehome_cloud::table::{MemoryTable, key};
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_network::Inventory;
-use phonehome_planner::{Part, Plan, ProbeSpec, render};
+use phonehome_planner::{ActionScope, Plan, ProbeSpec, render};
 use phonehome_provision::{Job, Members};
 use phonehome_releases::{Release, Scenario, keep};
 use phonehome_state::{Claim, Keys, Phase, StackStatus, all, fleet};
@@ -176,7 +176,7 @@ async fn an_upgrade_plans_no_step_in_any_network_of_an_unchanged_fleet_file() {
             let has_probes = !world.conditions().no_probes;
             assert_eq!(!plan.steps.is_empty(), has_probes, "{title}, {stack}: the probe is another");
             let others: Vec<_> =
-                plan.steps.iter().filter(|it| it.action.part() != Part::ProbeUpdate).collect();
+                plan.steps.iter().filter(|it| it.action.scope() != ActionScope::ProbeUpdate).collect();
             assert!(others.is_empty(), "{title}, {stack}: {others:#?}");
         }
     }
