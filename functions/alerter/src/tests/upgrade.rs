@@ -1,6 +1,6 @@
 //! What the alerter leaves in the table, and how it goes on from what the release before left.
 
-use phonehome_releases::{RECORDED_AT_MS, Release, Scenario, Stored};
+use phonehome_releases::{Clock, RECORDED_AT_MS, Release, Scenario, Stored, as_old_readers_see};
 
 use super::*;
 
@@ -122,4 +122,36 @@ async fn fields_that_a_newer_release_added_to_an_incident_survive_its_changes_an
     alerter.heard(START_MS + 2 * MINUTE_MS, PathStatus::Up).await;
     alerter.run(START_MS + 2 * MINUTE_MS + 1000).await.unwrap();
     assert_eq!(stored(Keys::RESOLVED)["added"], 1);
+}
+
+/// The table after the release before has read every document and written it again: what it does not know is
+/// gone.
+fn rolled_back(table: &MemoryTable, scenario: &str) {
+    let recorded = Release::before().table(scenario);
+    let clock = Clock::new(START_MS);
+    let mut written = 0;
+    for doc in table.all() {
+        let known = |(partition, sort, _): &&Stored| {
+            *partition == doc.key.partition && *sort == clock.steady_text(&doc.key.sort)
+        };
+        let Some((_, _, old)) = recorded.iter().find(known) else { continue };
+        let body = as_old_readers_see(old, &doc.read().unwrap());
+        table.put_raw(doc.key, &body.to_string());
+        written += 1;
+    }
+    assert!(written > 5, "{written} documents of {scenario}");
+}
+
+#[tokio::test]
+async fn after_a_roll_back_and_forth_nobody_is_paged_again_and_the_end_is_told() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Down).await;
+    alerter.run(START_MS + 1000).await.unwrap();
+    let before = alerter.outbox().await;
+    rolled_back(&alerter.table.unrestricted(), "incident-open");
+    alerter.run(START_MS + 2000).await.unwrap();
+    assert_eq!(alerter.outbox().await, before);
+    alerter.heard(START_MS + MINUTE_MS, PathStatus::Up).await;
+    alerter.run(START_MS + MINUTE_MS + 1000).await.unwrap();
+    assert_eq!(alerter.pages().await, 2, "the page, and its end");
 }
