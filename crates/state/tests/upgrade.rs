@@ -14,7 +14,7 @@ fn the_schema_numbers_of_this_release_are_kept_by_the_release_before() {
 }
 
 #[test]
-fn the_release_before_reads_the_schema_that_this_one_writes_and_this_one_what_it_wrote() {
+fn a_roll_back_by_one_version_meets_no_schema_that_it_cannot_read() {
     let before = Release::before().file("release.json").unwrap();
     let number = |name: &str| before[name].as_u64().unwrap();
     assert!(
