@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use phonehome_accounts::{AwsStack, ProbeCode};
 use phonehome_aws::{DynamoTable, sdk};
 use phonehome_cloud::table::Table as _;
@@ -93,11 +93,8 @@ fn probes(code_sha256: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_stored_on_the_local_cloud_is_read_by_the_release_before() -> Result<()> {
-    // What chance gives here (runs, generations, digests) is another each time, so nothing is compared.
-    if recording().is_none() {
-        return Ok(());
-    }
+#[ignore = "it only records, for `cargo xtask record-release`: runs and generations are others each time"]
+async fn a_fleet_on_the_local_cloud_is_kept_by_the_release_before() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let local_cloud = local_cloud(folder.path()).await?;
     let began_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis() as u64;
@@ -154,6 +151,7 @@ async fn what_is_stored_on_the_local_cloud_is_read_by_the_release_before() -> Re
             ));
         }
     }
+    ensure!(recording().is_some(), "PHONEHOME_RECORD_RELEASE names no release");
     Scenario::new(SHAPE, began_ms).table(docs);
     Ok(())
 }

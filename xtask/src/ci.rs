@@ -50,7 +50,8 @@ pub(crate) fn record_release(project: &Project, version: &str) -> Result<()> {
     steps.run("the binaries", || project.build())?;
     steps.run("what the release leaves behind", || {
         // By this all tests that record are called.
-        let mut test = project.cargo(["test", "--release", "--workspace", "release_before"]);
+        let mut test =
+            project.cargo(["test", "--release", "--workspace", "release_before", "--", "--include-ignored"]);
         project::run(test.env("PHONEHOME_RECORD_RELEASE", version))
     })?;
     println!("\nNow look at what is new in tests/releases/{version}, and commit it.");
