@@ -177,6 +177,9 @@ mod tests {
             "the bucket ec2:CreateVpcEndpoint of this account and Region is empty (4 calls at once, then 300 in \
              1000 seconds); it has room in 3334 ms"
         );
+        assert_eq!(takes(&mut buckets, "ec2:CreateVpc", 0), 50);
+        let by_the_second = buckets.take("ec2:CreateVpc", 0).expect_err("empty").limit;
+        assert_eq!(by_the_second.to_string(), "50 calls at once, then 5 a second");
     }
 
     #[test]
