@@ -1,0 +1,7 @@
+//! What becomes of one account's stack, by way of the public API alone, in an AWS whose time is set by the
+//! tests.
+
+mod decommission;
+mod drift;
+mod status;
+mod support;

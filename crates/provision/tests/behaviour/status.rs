@@ -1,0 +1,28 @@
+//! What the status of a stack says.
+
+use std::sync::atomic::Ordering;
+
+use phonehome_state::Phase;
+
+use crate::support::World;
+
+#[tokio::test]
+async fn probes_are_expected_to_report_once_their_stack_is_ready_and_they_were_observed() {
+    let world = World::new();
+    world.reconcile().await;
+    let status = world.status().await.unwrap();
+    assert_eq!(status.phase, Phase::Waiting, "{}", status.message);
+    assert!(status.ready_since_ms.is_empty(), "{status:?}");
+
+    world.conditions.no_probes.store(true, Ordering::Relaxed);
+    world.converge().await;
+    let status = world.status().await.unwrap();
+    assert_eq!(status.phase, Phase::Ready, "{}", status.message);
+    assert!(status.ready_since_ms.is_empty(), "a person at a terminal saw no probes: {status:?}");
+
+    world.conditions.no_probes.store(false, Ordering::Relaxed);
+    world.converge().await;
+    let status = world.status().await.unwrap();
+    assert_eq!((status.phase, status.ready_since_ms.len()), (Phase::Ready, 2), "{}", status.message);
+    assert!(status.ready_since_ms.values().all(|since_ms| *since_ms == world.now_ms()), "{status:?}");
+}

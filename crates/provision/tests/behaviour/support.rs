@@ -1,0 +1,183 @@
+//! One account in a fake AWS, and what is stored and reported of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use phonehome_alerting::OutgoingBody;
+use phonehome_cloud::CloudError;
+use phonehome_cloud::table::{MemoryTable, Table as _};
+use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, SharedCloud};
+use phonehome_fleet::{Fleet, Member};
+use phonehome_network::{Inventory, Tagged as _};
+use phonehome_planner::{ProbeSpec, StackSpec};
+use phonehome_provision::{COOLDOWN_MS, Job, Members, Provision, Reconciled, StackProgress};
+use phonehome_state::{Keys, Outboxed, StackStatus, all};
+
+pub(crate) const ACCOUNT: &str = "444455556666";
+pub(crate) const REGION: &str = "us-east-1";
+const FLEET: &str = include_str!("../../../fleet/tests/fixtures/small.yaml");
+/// More observations than anything here needs.
+const OBSERVATIONS_MAX: usize = 20;
+
+/// What can be other than usual.
+#[derive(Clone, Default)]
+pub(crate) struct Conditions {
+    /// AWS answers every call that changes something with an error of its own.
+    pub(crate) refuses: Arc<AtomicBool>,
+    /// Whoever observes has no code for probes: a person at a terminal.
+    pub(crate) no_probes: Arc<AtomicBool>,
+}
+
+/// Member accounts in a [`SharedCloud`].
+pub(crate) struct Accounts {
+    cloud: SharedCloud,
+    conditions: Conditions,
+}
+
+impl Members for Accounts {
+    type Stack = FakeStack;
+
+    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+        let probe = ProbeSpec {
+            checks: vec![],
+            generation: 0,
+            code_sha256: "hash".into(),
+            architecture: "arm64".into(),
+            role_arn: "role".into(),
+            schedule_role_arn: "schedule-role".into(),
+            bus_arn: "bus".into(),
+            log_group: "/phonehome/probe".into(),
+            memory_mb: 128,
+            timeout_s: 30,
+        };
+        (!self.conditions.no_probes.load(Ordering::Relaxed)).then_some(probe)
+    }
+
+    async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<FakeStack, CloudError> {
+        let stack = FakeStack::open(&self.cloud, spec.clone());
+        if !self.conditions.refuses.load(Ordering::Relaxed) {
+            return Ok(stack);
+        }
+        // The calls before these observe.
+        let calls = spec.kinds().len() + 1..=usize::MAX;
+        Ok(stack.with_faults(vec![Fault::Refuse { calls, code: "InternalError".to_owned() }]))
+    }
+
+    async fn regions(&self, _account: &str, region: &str) -> Result<Vec<String>, CloudError> {
+        Ok(vec![region.to_owned()])
+    }
+}
+
+/// A message for Slack: the incident it is about, its text, and what its thread says of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Message {
+    pub(crate) incident_id: String,
+    pub(crate) text: String,
+    pub(crate) thread: Option<String>,
+}
+
+pub(crate) struct World {
+    pub(crate) cloud: SharedCloud,
+    pub(crate) conditions: Conditions,
+    pub(crate) provision: Provision<MemoryTable, Accounts, SharedCloud>,
+    fleet: Fleet,
+    member: Member,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let (cloud, conditions) = (SharedCloud::new(FakeCloud::new()), Conditions::default());
+        let fleet = phonehome_fleet::parse(FLEET).unwrap();
+        let member = fleet.member("shop-dev").unwrap();
+        let provision = Provision {
+            table: MemoryTable::default(),
+            members: Accounts { cloud: cloud.clone(), conditions: conditions.clone() },
+            cooldown_ms: COOLDOWN_MS,
+            clock: cloud.clone(),
+        };
+        Self { cloud, conditions, provision, fleet, member }
+    }
+
+    /// One whose stack is as declared.
+    pub(crate) async fn converged() -> Self {
+        let world = Self::new();
+        world.converge().await;
+        world
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.cloud.with(|cloud| cloud.now_ms())
+    }
+
+    pub(crate) fn advance(&self, ms: u64) {
+        self.cloud.with(|cloud| cloud.advance(ms));
+    }
+
+    pub(crate) async fn reconcile(&self) -> Reconciled {
+        let (fleet, member) = (&self.fleet, &self.member);
+        let job = Job { fleet, member, account: ACCOUNT, region: REGION, limits: None, published: None };
+        self.provision.reconcile(&job).await.unwrap()
+    }
+
+    /// Reconciles until nothing is left to do; lets a changed stack alone in between.
+    pub(crate) async fn converge(&self) {
+        for _ in 0..OBSERVATIONS_MAX {
+            self.advance(COOLDOWN_MS);
+            if self.reconcile().await.progress == StackProgress::Converged {
+                return;
+            }
+        }
+        panic!("not as declared after {OBSERVATIONS_MAX} observations: {:?}", self.status().await);
+    }
+
+    pub(crate) async fn status(&self) -> Option<StackStatus> {
+        let doc = self.provision.table.get(&Keys::stack(ACCOUNT, REGION)).await.unwrap()?;
+        Some(doc.read().unwrap())
+    }
+
+    /// The messages about incidents whose id begins so, the first first.
+    pub(crate) async fn messages_of(&self, prefix: &str) -> Vec<Message> {
+        let outbox = all::<Outboxed>(&self.provision.table, Keys::OUTBOX).await.unwrap();
+        let mut outgoing: Vec<_> = outbox.into_iter().map(|(_, it)| it.outgoing).collect();
+        outgoing.retain(|it| it.incident_id.starts_with(prefix));
+        outgoing.sort_by_key(|it| it.at_ms);
+        let message = |body| match body {
+            OutgoingBody::Slack { blocks, thread_text, .. } => {
+                Some((blocks.to_string(), thread_text.map(|it| it.as_str().to_owned())))
+            }
+            _ => None,
+        };
+        outgoing
+            .into_iter()
+            .filter_map(|it| {
+                let (text, thread) = message(it.body)?;
+                Some(Message { incident_id: it.incident_id, text, thread })
+            })
+            .collect()
+    }
+
+    /// How many calls have changed something in the account.
+    pub(crate) fn changes(&self) -> usize {
+        let calls = self.cloud.with(|cloud| cloud.stack(ACCOUNT, REGION).calls());
+        calls.iter().filter(|call| call.had_effect()).count()
+    }
+
+    /// Somebody changes something in the account.
+    pub(crate) fn edit(&self, change: impl FnOnce(&mut Inventory)) {
+        self.cloud.with(|cloud| cloud.stack(ACCOUNT, REGION).edit(change));
+    }
+
+    /// Somebody deletes the default route of a private route table; returns the table's id.
+    pub(crate) fn delete_route(&self) -> String {
+        let mut id = String::new();
+        self.edit(|seen| {
+            let is_private =
+                |address: phonehome_network::Address| address.to_string() == "route-table/private/use1-az1";
+            let table = seen.route_tables.iter_mut().find(|it| it.address().is_some_and(is_private)).unwrap();
+            assert!(!table.routes.is_empty());
+            table.routes.clear();
+            id.clone_from(&table.id);
+        });
+        id
+    }
+}
