@@ -14,32 +14,27 @@ use sample::Mutant;
 /// A package whose code is changed.
 struct Subject {
     package: &'static str,
-    /// Whose tests are run.
-    tests: &'static [&'static str],
-    /// Whose tests are run on what survives those: they take longer to build.
-    then: &'static [&'static str],
+    /// Whose tests are run, one group after the other, each on what survived those before it: the later
+    /// ones take longer to build.
+    tests: &'static [&'static [&'static str]],
 }
 
-const fn subject(
-    package: &'static str,
-    tests: &'static [&'static str],
-    then: &'static [&'static str],
-) -> Subject {
-    Subject { package, tests, then }
+const fn subject(package: &'static str, tests: &'static [&'static [&'static str]]) -> Subject {
+    Subject { package, tests }
 }
 
 const SUBJECTS: [Subject; 9] = [
     // Its words are used by the planner.
-    subject("network", &["network", "planner"], &["fakecloud", "provision", "provisioner"]),
-    subject("planner", &["planner"], &["fakecloud", "provision", "provisioner"]),
-    subject("executor", &["executor"], &["fakecloud", "provision", "provisioner"]),
-    subject("state", &["state"], &["provision", "provisioner", "collector", "alerter", "notifier"]),
+    subject("network", &[&["network", "planner"], &["fakecloud", "provision", "provisioner"]]),
+    subject("planner", &[&["planner"], &["fakecloud", "provision", "provisioner"]]),
+    subject("executor", &[&["executor"], &["fakecloud", "provision", "provisioner"]]),
+    subject("state", &[&["state"], &["provision", "provisioner", "collector", "alerter", "notifier"]]),
     // What it does is seen where it is used.
-    subject("provision", &["provision", "provisioner"], &["cli"]),
-    subject("provisioner", &["provisioner"], &[]),
-    subject("collector", &["collector"], &[]),
-    subject("alerter", &["alerter"], &[]),
-    subject("notifier", &["notifier"], &[]),
+    subject("provision", &[&["provision"], &["provisioner"], &["cli"]]),
+    subject("provisioner", &[&["provisioner"]]),
+    subject("collector", &[&["collector"]]),
+    subject("alerter", &[&["alerter"]]),
+    subject("notifier", &[&["notifier"]]),
 ];
 
 /// What only connects the parts is run by the end-to-end tests, and they would take hours.
@@ -124,21 +119,22 @@ impl Runner<'_> {
     /// Runs the first tests on these mutants, then the others on those that survived.
     fn measure(&self, subject: &Subject, names: &[String]) -> Result<Tally> {
         let folder = self.project.path("target/mutants").join(subject.package);
-        let first = self.test(subject.package, subject.tests, names, &folder.join("first"))?;
-        let mut tally = Tally {
-            package: subject.package.to_owned(),
-            caught: first.lines("caught")?.len(),
-            timeout: first.lines("timeout")?.len(),
-            unviable: first.lines("unviable")?.len(),
-            missed: first.lines("missed")?,
-            ..Tally::default()
-        };
-        if !subject.then.is_empty() && !tally.missed.is_empty() {
+        let missed = names.to_vec();
+        let mut tally = Tally { package: subject.package.to_owned(), missed, ..Tally::default() };
+        for tests in subject.tests {
+            if tally.missed.is_empty() {
+                break;
+            }
             let left = std::mem::take(&mut tally.missed);
-            let then = self.test(subject.package, subject.then, &left, &folder.join("then"))?;
-            tally.caught_later = then.lines("caught")?.len();
-            tally.timeout += then.lines("timeout")?.len();
-            tally.missed = then.lines("missed")?;
+            let outcome = self.test(subject.package, tests, &left, &folder.join(tests[0]))?;
+            let caught = outcome.lines("caught")?.len();
+            match tests.contains(&subject.package) {
+                true => tally.caught += caught,
+                false => tally.caught_later += caught,
+            }
+            tally.timeout += outcome.lines("timeout")?.len();
+            tally.unviable += outcome.lines("unviable")?.len();
+            tally.missed = outcome.lines("missed")?;
         }
         Ok(tally)
     }
