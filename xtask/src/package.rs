@@ -34,8 +34,21 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
         zip_probe(project, &folder)
     })?;
     steps.print_table();
-    println!("\nThe functions are in target/lambda; `sam deploy` comes next.");
+    println!("\n{}", sizes(&folder)?);
+    println!("The functions are in target/lambda; `sam deploy` comes next.");
     Ok(())
+}
+
+/// How large each function is: a line for each.
+fn sizes(folder: &Path) -> Result<String> {
+    let mut lines = String::new();
+    for function in FUNCTIONS {
+        let path = folder.join(function).join("bootstrap");
+        let bytes = fs::metadata(&path).with_context(|| path.display().to_string())?.len();
+        #[allow(clippy::cast_precision_loss, reason = "a file of some megabytes")]
+        lines.push_str(&format!("{function:<12} {:>5.1} MB\n", bytes as f64 / 1e6));
+    }
+    Ok(lines)
 }
 
 fn build(project: &Project, architecture: &str) -> Result<()> {
@@ -43,7 +56,10 @@ fn build(project: &Project, architecture: &str) -> Result<()> {
     if !version.is_ok_and(|status| status.success()) {
         bail!("cargo-lambda is missing: pip install cargo-lambda ziglang");
     }
-    let mut build = project.cargo(["lambda", "build", "--release", architecture]);
+    let mut build = project.cargo(["lambda", "build", "--profile", "deployed", architecture]);
+    // The TLS library would measure the CPU's jitter at its first random number, 30 ms of CPU for each
+    // cold start, beside what the kernel gives it. The kernel of a Lambda function is seeded.
+    build.env("AWS_LC_SYS_NO_JITTER_ENTROPY", "1");
     build.arg("--lambda-dir").arg(project.path("target/lambda"));
     for function in FUNCTIONS {
         build.arg("--package").arg(format!("phonehome-{function}"));

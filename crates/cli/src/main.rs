@@ -58,7 +58,7 @@ enum Command {
     /// is permitted for 7 days by the version that is published, and nothing else is. The next sweep (within
     /// 30 minutes) applies it.
     ///
-    /// Needs credentials of the hub account that may assume the member role; with --no-plan of the hub
+    /// Needs credentials of the hub account that may assume the viewer's role in member accounts; with --no-plan of the hub
     /// account only.
     Publish(publish::PublishArguments),
     /// List every version of the fleet file: number, when, by whom, and what was permitted with it.
@@ -70,7 +70,7 @@ enum Command {
     },
     /// Show what would change in the accounts. Changes nothing.
     ///
-    /// Needs credentials of the hub account that may assume the member role.
+    /// Needs credentials of the hub account that may assume the viewer's role in member accounts.
     Plan(plan::PlanArguments),
     /// Change it from here, with the same planner and executor as the provisioner.
     ///

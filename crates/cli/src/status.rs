@@ -8,7 +8,7 @@ use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Seve
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
-use phonehome_state::{Keys, readable};
+use phonehome_state::{InForce, Keys, in_force, readable};
 use phonehome_state::{Phase, StackStatus};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -67,22 +67,44 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
 
 /// Who may not ask the organization, or has published nothing yet, sees all the rest.
 async fn who_is_who(session: &Session, table: &DynamoTable) -> (Value, Vec<String>) {
-    let observed = match phonehome_state::fleet(table).await {
-        Ok(fleet) => {
-            Who::observe(session, table, &fleet).await.map_err(|failure| failure.text.trim_end().to_owned())
+    let (version, observed) = match in_force(table).await {
+        Ok(in_force) => {
+            let who = Who::observe(session, table, &in_force.fleet).await;
+            let who = who.map_err(|failure| failure.text.trim_end().to_owned());
+            (Some(version(&in_force, SystemClock.now_ms())), who)
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => (None, Err(error.to_string())),
     };
+    let mut notes: Vec<String> = version.into_iter().collect();
     match observed {
         Ok(who) => {
             let vacant = who.vacant().into_iter().map(|it| format!("line without an account: {it}"));
-            (who.as_json(), vacant.chain(who.notes()).collect())
+            notes.extend(vacant.chain(who.notes()));
+            (who.as_json(), notes)
         }
         Err(problem) => {
-            let note = format!("which account each line is could not be found out: {problem}");
-            (json!({"error": problem}), vec![note])
+            notes.push(format!("which account each line is could not be found out: {problem}"));
+            (json!({"error": problem}), notes)
         }
     }
+}
+
+/// Which fleet file the functions go by, and for how long what was accepted with it may be done.
+fn version(in_force: &InForce, now_ms: u64) -> String {
+    let mut text = match &in_force.unreadable {
+        None => format!("fleet file: version {} is in force", in_force.number),
+        Some(problem) => {
+            format!(
+                "fleet file: version {} is in force, because the newest cannot be used: {problem}",
+                in_force.number
+            )
+        }
+    };
+    let (accepted, until_ms) = (in_force.accepted.asks().count(), in_force.accepted.until_ms);
+    if accepted > 0 && now_ms < until_ms {
+        let _ = write!(text, "; {accepted} accepted with it, each once, until {}", time(until_ms));
+    }
+    text
 }
 
 async fn load(table: &impl Table) -> Result<Shown, Failure> {
@@ -208,8 +230,8 @@ fn paths(shown: &Shown, stack: &StackStatus) -> String {
     match (states.len() - green - down, down) {
         (0, 0) => format!("{green} ok"),
         (0, down) => format!("{green} ok, {down} DOWN"),
-        (inconclusive, 0) => format!("{green} ok, {inconclusive} unclear"),
-        (inconclusive, down) => format!("{green} ok, {down} DOWN, {inconclusive} unclear"),
+        (inconclusive, 0) => format!("{green} ok, {inconclusive} inconclusive"),
+        (inconclusive, down) => format!("{green} ok, {down} DOWN, {inconclusive} inconclusive"),
     }
 }
 
@@ -225,7 +247,7 @@ fn path_lines(text: &mut String, shown: &Shown, stack: &StackStatus) {
                 _ if path.is_green() => "ok".to_owned(),
                 _ => path
                     .inconclusive()
-                    .map_or("unknown".to_owned(), |(_, reason)| format!("unclear: {reason}")),
+                    .map_or("unknown".to_owned(), |(_, reason)| format!("inconclusive: {reason}")),
             };
             let _ = writeln!(text, "  {zone}  {check}: {words}, since {}", time(path.since_ms));
         }
@@ -245,6 +267,39 @@ fn incident_lines(text: &mut String, incidents: &[Incident]) {
             "INCIDENT {} ({severity}{silenced}) since {}: {newest}",
             incident.id,
             time(incident.since_ms)
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use phonehome_network::{Ask, RemovalTarget};
+    use phonehome_state::{Accepted, AcceptedStack};
+
+    use super::*;
+
+    #[test]
+    fn the_version_in_force_is_named_with_why_it_is_not_the_newest_and_what_may_still_be_done() {
+        let fleet = phonehome_fleet::parse(include_str!("../../../fleet.example.yaml")).unwrap();
+        let ask = Ask::Delete(RemovalTarget::NatGateway { id: "nat-1".into() });
+        let stack = AcceptedStack {
+            account: "444455556666".into(),
+            region: "us-east-1".into(),
+            permission: [ask].into_iter().collect(),
+        };
+        let accepted = Accepted { until_ms: 1_000, stacks: vec![stack], ..Accepted::default() };
+        let mut in_force = InForce { fleet, number: 7, accepted, unreadable: None };
+        assert_eq!(
+            version(&in_force, 999),
+            "fleet file: version 7 is in force; 1 accepted with it, each once, until 1970-01-01 00:00:01Z"
+        );
+        assert_eq!(version(&in_force, 1_000), "fleet file: version 7 is in force");
+        in_force.accepted = Accepted::default();
+        in_force.unreadable = Some("line 3: no".into());
+        let text = version(&in_force, 0);
+        assert!(
+            text.ends_with("version 7 is in force, because the newest cannot be used: line 3: no"),
+            "{text}"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Who did what in an account, as CloudTrail's events said.
 
 use crate::cloudtrail::ApiCall;
-use phonehome_cloud::table::{Doc, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Table, TableError, Write, on_conflict};
 use phonehome_state::{Keys, set_aside};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ const KEPT_MAX: usize = 50;
 /// For how long an API call can explain what is found, in seconds: two sweeps, and the time CloudTrail's
 /// event may take.
 const KEPT_S: u64 = 75 * 60;
-const ATTEMPTS_MAX: usize = 10;
+const ATTEMPTS_MAX: u32 = 10;
 /// How many API calls of an account and Region are noted within [`WINDOW_MS`]: twice what is kept. Of what is
 /// beyond only that there was more is noted, so that whoever floods the queue costs reads and no writes.
 pub(crate) const NOTED_MAX: u32 = 100;
@@ -126,7 +126,7 @@ fn read(doc: Option<&Doc>) -> (ChangeLog, Option<&Doc>) {
     }
 }
 
-/// Changes the document, unless `change` says that there is nothing to change; answers it.
+/// Changes the document, unless `change` says that there is nothing to change; returns it.
 async fn update(
     table: &impl Table,
     account: &str,
@@ -135,8 +135,7 @@ async fn update(
     change: impl Fn(&mut ChangeLog) -> bool + Send + Sync,
 ) -> Result<ChangeLog, TableError> {
     let key = Keys::change_log(account, region);
-    let mut refused = TableError::Conflict { keys: vec![key.clone()] };
-    for _ in 0..ATTEMPTS_MAX {
+    on_conflict(ATTEMPTS_MAX, async || {
         let doc = table.get(&key).await?;
         let (mut change_log, unread) = read(doc.as_ref());
         if !change(&mut change_log) {
@@ -145,11 +144,8 @@ async fn update(
         let write = Write::over(doc.as_ref(), key.clone(), &change_log);
         let copy = unread.map(|doc| set_aside(doc, now_ms));
         let writes = [write.expiring(now_ms / 1000 + KEPT_S)].into_iter().chain(copy);
-        match table.write(writes.collect()).await {
-            Ok(()) => return Ok(change_log),
-            Err(conflict @ TableError::Conflict { .. }) => refused = conflict,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(refused)
+        table.write(writes.collect()).await?;
+        Ok(change_log)
+    })
+    .await
 }

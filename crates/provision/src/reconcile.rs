@@ -13,6 +13,7 @@ use phonehome_network::{Inventory, Kind, Tagged as _};
 use phonehome_planner::{Home, Plan, ProbeSpec, Readiness, StackSpec, plan, render};
 use phonehome_state::{Claim, SeenVpc, record_seen};
 use phonehome_state::{Phase, StackStatus};
+use tracing::Instrument as _;
 
 use crate::digest::digest;
 use crate::lease::Leased;
@@ -29,7 +30,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// # Errors
     /// [`TableError`] when the state could not be read or written.
     pub async fn reconcile(&self, job: &Job<'_>) -> Result<Reconciled, TableError> {
-        let reconciled = self.observed(job).await?;
+        let generation = tracing::field::Empty;
+        let span = tracing::info_span!("stack", account = job.account, region = job.region, generation);
+        let reconciled = self.observed(job).instrument(span).await?;
         Ok(Reconciled { limits_left: left(limits(job), &reconciled), ..reconciled })
     }
 
@@ -45,6 +48,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let Some(mut leased) = self.lease(job, &claim).await? else {
             return Ok(Reconciled::busy());
         };
+        tracing::Span::current().record("generation", leased.status.generation);
         let before = leased.status.clone();
         let spec = match self.spec(job, claim.cidr, Some(&leased.status)).await {
             Err(CannotPlan::Table(error)) => return Err(error),

@@ -16,7 +16,7 @@ mod seen;
 mod text;
 
 use ipnet::Ipv4Net;
-use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Key, MayConflict as _, Table, TableError, Write, on_conflict};
 use phonehome_fleet::AddressPool;
 
 use crate::{Keys, Readable, Revision, Unread, readable};
@@ -225,19 +225,19 @@ async fn change(
     now_ms: u64,
     decide: impl Fn(&View) -> Result<Decision, LedgerError> + Send + Sync,
 ) -> Result<Option<Claim>, LedgerError> {
-    for _ in 0..ATTEMPTS_MAX {
+    let changed = on_conflict(ATTEMPTS_MAX, async || {
         let view = View::read(table, account, region).await?;
-        let claim = match decide(&view)? {
-            Decision::Stays(claim) => return Ok(claim),
-            Decision::Becomes(claim) => claim,
-        };
-        match table.write(view.writes(&claim, now_ms)).await {
-            Ok(()) => return Ok(Some(claim)),
-            Err(TableError::Conflict { .. }) => {}
-            Err(error) => return Err(error.into()),
+        match decide(&view)? {
+            Decision::Stays(claim) => Ok(claim),
+            Decision::Becomes(claim) => {
+                table.write(view.writes(&claim, now_ms)).await?;
+                Ok(Some(claim))
+            }
         }
-    }
-    Err(LedgerError::Contended)
+    });
+    changed
+        .await
+        .map_err(|error: LedgerError| if error.is_conflict() { LedgerError::Contended } else { error })
 }
 
 #[cfg(test)]

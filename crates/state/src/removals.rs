@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::Outgoing;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_network::Ask;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ use crate::{Keys, Outboxed};
 const HOUR_MS: u64 = 60 * 60_000;
 /// How often a reservation is tried against others that reserve at the same moment. Of those that
 /// collide one always gets through: more than there are ever provisioners at once.
-const TRIES: usize = 60;
+const TRIES: u32 = 60;
 /// After how many seconds what was used is forgotten: when every permission that it was used of has
 /// ended.
 const KEEP_S: u64 = (crate::published::PERMISSION_MS / 1000) + 24 * 60 * 60;
@@ -85,7 +85,7 @@ pub async fn used<T: Table>(
 }
 
 /// Reserves as much of `asks` as the hour allows, in their order, and notes it as used, before any call
-/// is made: whoever dies then has used it up. Where that is not all, `told` makes the message that says
+/// is made: whoever dies then has used it up. Where that is not all, `notified` makes the message that says
 /// so; it is stored once an hour.
 ///
 /// # Errors
@@ -96,14 +96,7 @@ pub async fn reserve<T: Table>(
     asks: &[Ask],
     notified: impl Fn() -> Outgoing,
 ) -> Result<Reserved, TableError> {
-    let mut conflict = None;
-    for _ in 0..TRIES {
-        match try_reserve(table, reservation, asks, &notified).await {
-            Err(error @ TableError::Conflict { .. }) => conflict = Some(error),
-            other => return other,
-        }
-    }
-    Err(conflict.unwrap_or(TableError::Conflict { keys: vec![] }))
+    on_conflict(TRIES, async || try_reserve(table, reservation, asks, &notified).await).await
 }
 
 async fn try_reserve<T: Table>(

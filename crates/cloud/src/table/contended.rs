@@ -32,9 +32,9 @@ impl MayConflict for Box<dyn Error + Send + Sync> {
 /// # Errors
 /// Any of `decide`'s but a conflict at once; the last attempt's conflict, which names what was to be
 /// written.
-pub async fn on_conflict<T, E: MayConflict>(
+pub async fn on_conflict<T, E: MayConflict, F: Future<Output = Result<T, E>>>(
     attempts: u32,
-    mut decide: impl AsyncFnMut() -> Result<T, E>,
+    mut decide: impl FnMut() -> F,
 ) -> Result<T, E> {
     for _ in 1..attempts {
         match decide().await {

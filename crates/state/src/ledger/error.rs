@@ -1,7 +1,7 @@
 //! Why the ledger was not changed.
 
 use ipnet::Ipv4Net;
-use phonehome_cloud::table::TableError;
+use phonehome_cloud::table::{MayConflict, TableError};
 
 use super::attempts::ATTEMPTS_MAX;
 use super::claim::Claim;
@@ -54,4 +54,10 @@ pub enum LedgerError {
         /// What is known of that block.
         block: Option<Box<Claim>>,
     },
+}
+
+impl MayConflict for LedgerError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Table(error) if error.is_conflict())
+    }
 }

@@ -1,7 +1,7 @@
 //! The VPCs that were seen in the accounts: addresses that must not be given away.
 
 use ipnet::Ipv4Net;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
 use serde::{Deserialize, Serialize};
 
 use super::attempts::ATTEMPTS_MAX;
@@ -76,8 +76,7 @@ pub async fn record_seen(
     vpcs.sort_by(|a, b| a.vpc_id.cmp(&b.vpc_id));
     let key = Keys::seen(account, region);
     let new = Seen { account: account.to_owned(), region: region.to_owned(), vpcs, changed_at_ms: now_ms };
-    let mut refused = TableError::Conflict { keys: vec![key.clone()] };
-    for _ in 0..ATTEMPTS_MAX {
+    on_conflict(ATTEMPTS_MAX, async || {
         let doc = table.get(&key).await?;
         let old = doc.as_ref().map(Doc::read::<Seen>);
         let unread = doc.as_ref().filter(|_| matches!(old, Some(Err(_))));
@@ -86,11 +85,8 @@ pub async fn record_seen(
         }
         let write = Write::put(key.clone(), Expect::unchanged(doc.as_ref()), &new);
         let copy = unread.map(|doc| set_aside(doc, now_ms));
-        match table.write([write].into_iter().chain(copy).collect()).await {
-            Ok(()) => return Ok(true),
-            Err(conflict @ TableError::Conflict { .. }) => refused = conflict,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(refused)
+        table.write([write].into_iter().chain(copy).collect()).await?;
+        Ok(true)
+    })
+    .await
 }
