@@ -1,5 +1,6 @@
 //! Spec, inventory and limits in, plan out.
 
+mod cost;
 mod decommission;
 mod default_vpc;
 mod endpoints;
