@@ -326,3 +326,24 @@ fn a_route_to_a_pending_one_is_made_already() {
     assert_eq!(*nat_of(step(&plan, &private_default_route(ZONES[0]))), Ref::Id(nat));
     assert_eq!((plan.steps.len(), plan.waits.len()), (1, 1));
 }
+
+#[test]
+fn traffic_is_led_to_another_one_when_that_one_is_available_whatever_is_pending_elsewhere() {
+    for (pending, leads_there) in [(None, true), (Some(0), true), (Some(1), false)] {
+        let spec = plain();
+        let mut cloud = made(&spec);
+        edit(&mut cloud, &spec, |world| {
+            let elsewhere = RouteTarget::NatGateway(world.nat_gateways[0].id.clone());
+            let here = RouteTarget::NatGateway(world.nat_gateways[1].id.clone());
+            let routes = world.route_tables.iter_mut().flat_map(|table| &mut table.routes);
+            routes.filter(|route| route.target == here).for_each(|route| route.target = elsewhere.clone());
+            if let Some(at) = pending {
+                world.nat_gateways[at].state = NatState::Pending;
+            }
+        });
+        let (plan, address) = (planned(&mut cloud, &spec, &ALL), private_default_route(ZONES[1]));
+        let is_led = plan.steps.iter().any(|step| step.address == address);
+        let is_waited_for = plan.waits.iter().any(|wait| wait.address == address);
+        assert_eq!((is_led, is_waited_for), (leads_there, !leads_there), "{pending:?}: {plan:#?}");
+    }
+}

@@ -298,13 +298,18 @@ fn no_comment_is_too_long_or_ends_within_a_table_and_nothing_is_lost() {
 }
 
 #[test]
-fn a_row_too_long_for_any_comment_is_cut_and_says_so() {
+fn a_row_too_long_for_any_comment_is_cut_and_says_so_outside_of_code() {
     let mut plan = repair();
-    plan.steps[0].reason = "`x|".repeat(40_000);
     plan.steps[0].change = phonehome_planner::Change::Adopt { id: "a".into() };
-    let comments = markdown_fleet(&[("shop-prod".into(), Ok(plan))], GITHUB_COMMENT_CHARS);
-    comments.iter().for_each(|comment| assert!(comment.chars().count() <= GITHUB_COMMENT_CHARS));
-    assert!(comments.concat().contains("too long to be shown here |\n"));
+    // The cut comes before, after and within what begins code and what is escaped.
+    for before in 0..8 {
+        plan.steps[0].reason = "y".repeat(before) + &"`x|".repeat(40_000);
+        let comments = markdown_fleet(&[("shop-prod".into(), Ok(plan.clone()))], GITHUB_COMMENT_CHARS);
+        comments.iter().for_each(|comment| assert!(comment.chars().count() <= GITHUB_COMMENT_CHARS));
+        let mut lines = comments.iter().flat_map(|comment| comment.lines());
+        let row = lines.find(|line| line.ends_with(" … too long to be shown here |")).unwrap();
+        assert!(row.matches('`').count().is_multiple_of(2) && !row.contains("\\ …"), "{row}");
+    }
 }
 
 #[test]
