@@ -126,6 +126,23 @@ async fn a_removal_that_a_crash_cut_short_is_gone_on_with() {
 }
 
 #[tokio::test]
+async fn a_region_whose_default_vpc_is_kept_holds_up_no_other() {
+    let mut world = account(Some(SystemClock.now_ms())).await;
+    let message =
+        "not authorized to perform: ec2:DescribeVpcs with an explicit deny in a service control policy";
+    let denied = error("ec2:DescribeVpcs", "UnauthorizedOperation", message);
+    world.conditions().refusals.insert(EUROPE.into(), denied);
+    world.conditions().faults.insert(ASIA.into(), vec![Fault::DieAfter(10)]);
+    world.reconcile(SHOP_DEV).await;
+    assert_eq!(left(&world), [EUROPE, ASIA]);
+    assert_eq!(noted(&world).await.kept[0].0, EUROPE);
+    world.drain().await;
+    assert_eq!(left(&world), [EUROPE], "one is kept, and the other is gone on with");
+    let noted = noted(&world).await;
+    assert!(noted.finished && noted.kept.len() == 1, "{noted:?}");
+}
+
+#[tokio::test]
 async fn a_default_vpc_that_is_to_be_adopted_is_not_taken_away_before_it_is_tagged() {
     let world = account(Some(SystemClock.now_ms())).await;
     let id = world.truth(SHOP_DEV).vpcs[0].id.clone();
