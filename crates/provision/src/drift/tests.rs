@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use crate::cloudtrail::ApiCall;
 use phonehome_fakecloud::sample;
 use phonehome_fleet::Nat;
-use phonehome_network::{Inventory, Tagged as _};
+use phonehome_network::{Inventory, Kind, Tagged as _, Tier};
 use phonehome_planner::StackSpec;
-use phonehome_planner::{Limits, plan};
+use phonehome_planner::{ChangeKind, Disruption, Limits, Readiness, Wait, Withheld, WithheldReason, plan};
 
 use super::attribution::{Fit, assign, fit};
 use super::*;
@@ -108,6 +108,115 @@ fn whoever_took_something_away_is_found_by_its_id_or_where_none_is_known_by_its_
     assert_eq!(fit(&deleted, &line(&it("vpce-0fffffffffffffff0"))), Fit::No, "somebody else's endpoint");
 }
 
+#[test]
+fn a_call_explains_a_difference_in_what_it_changes_and_in_nothing_else() {
+    let table = Address::private_route_table("use1-az1");
+    let subnet = Address::subnet(Tier::Private, "use1-az1");
+    let differences = [
+        ("vpc", Address::vpc()),
+        ("names", Address::dns_host_names()),
+        ("resolver", Address::dns_support()),
+        ("subnet", subnet.clone()),
+        ("launch", Address::public_ip_on_launch(&subnet)),
+        ("gateway", Address::internet_gateway()),
+        ("ip", Address::elastic_ip("use1-az1")),
+        ("nat", Address::nat_gateway("use1-az1")),
+        ("regional nat", Address::regional_nat_gateway()),
+        ("table", table.clone()),
+        ("default route", Address::default_route(&table)),
+        ("route", Address::route(&table, &"10.1.0.0/16".parse().unwrap())),
+        ("association", Address::association(Tier::Private, "use1-az1")),
+        ("group", Address::probe_security_group()),
+        ("acl", Address::default_network_acl()),
+        ("endpoint", Address::endpoint("s3")),
+        ("flow log", Address::flow_log()),
+        ("peering", Address::peering("shop-dev")),
+        ("tags", Address::tags(&Address::vpc())),
+    ];
+    let routes = vec!["default route", "route"];
+    for (calls, explained) in [
+        (vec!["CreateRoute", "ReplaceRoute", "DeleteRoute"], routes),
+        (
+            vec!["AssociateRouteTable", "ReplaceRouteTableAssociation", "DisassociateRouteTable"],
+            vec!["association"],
+        ),
+        (vec!["DeleteNatGateway"], vec!["nat", "regional nat", "default route"]),
+        // What is set on a subnet, or leads from it, is gone with it.
+        (vec!["DeleteSubnet"], vec!["subnet", "launch", "association"]),
+        (vec!["DeleteRouteTable"], vec!["table", "default route", "route"]),
+        (vec!["DetachInternetGateway", "DeleteInternetGateway"], vec!["gateway"]),
+        (vec!["ReleaseAddress"], vec!["ip"]),
+        (vec!["ModifyVpcEndpoint", "DeleteVpcEndpoints"], vec!["endpoint"]),
+        (vec!["DeleteFlowLogs"], vec!["flow log"]),
+        (vec!["DeleteVpcPeeringConnection"], vec!["peering"]),
+        (vec!["CreateTags", "DeleteTags"], vec!["tags"]),
+        (vec!["ModifyVpcAttribute"], vec!["names", "resolver"]),
+        (vec!["ModifySubnetAttribute"], vec!["launch"]),
+        (vec!["CreateNetworkAclEntry", "DeleteNetworkAclEntry"], vec!["acl"]),
+        (vec!["AuthorizeSecurityGroupIngress", "RevokeSecurityGroupEgress"], vec!["group"]),
+        (vec!["RunInstances", "CreateVpc"], vec![]),
+    ] {
+        for call in calls {
+            let api_call = api_call(call, "rtb-0123456789abcdef0");
+            let is_explained = |address: &Address| {
+                fit(&api_call, &Line { address: address.clone(), ..seen_at(1).lines.remove(0) }) == Fit::Named
+            };
+            let found: BTreeSet<_> =
+                differences.iter().filter(|(_, it)| is_explained(it)).map(|(name, _)| *name).collect();
+            assert_eq!(found, explained.iter().copied().collect(), "{call}");
+        }
+    }
+}
+
+#[test]
+fn a_difference_is_repaired_when_nothing_of_the_plan_is_about_it_and_all_of_it_could_be_seen() {
+    let address = Address::default_route(&Address::private_route_table("use1-az1"));
+    let step = Step {
+        address: address.clone(),
+        change: Change::Create,
+        disruption: Disruption::None,
+        action: Action::CreateInternetGateway,
+        reason: String::new(),
+        after: vec![],
+        asks: vec![],
+    };
+    let wait = Wait {
+        address: address.clone(),
+        id: String::new(),
+        what: String::new(),
+        holds_up: Readiness::Egress,
+    };
+    let held = Withheld {
+        address: address.clone(),
+        id: String::new(),
+        kind: ChangeKind::Create,
+        details: String::new(),
+        reason: WithheldReason::OnlyForWithheld,
+        asks: vec![],
+    };
+    let other = Address::vpc();
+    let about_another = Plan {
+        steps: vec![Step { address: other.clone(), ..step.clone() }],
+        waits: vec![Wait { address: other.clone(), ..wait.clone() }],
+        withheld: vec![Withheld { address: other.clone(), ..held.clone() }],
+        postponed: vec![other],
+        ..Plan::default()
+    };
+    for (plan, repair) in [
+        (Plan::default(), Repair::Repaired),
+        (about_another, Repair::Repaired),
+        (Plan { steps: vec![step], ..Plan::default() }, Repair::Pending),
+        (Plan { waits: vec![wait], ..Plan::default() }, Repair::Pending),
+        (Plan { withheld: vec![held], ..Plan::default() }, Repair::Pending),
+        (Plan { postponed: vec![address.clone()], ..Plan::default() }, Repair::Pending),
+        (Plan { unseen: vec![Kind::RouteTable], ..Plan::default() }, Repair::Pending),
+    ] {
+        let mut line = Line { repair: Repair::Pending, ..seen_at(1).lines.remove(0) };
+        line.note_repair(&plan, None);
+        assert_eq!(line.repair, repair, "{plan:?}");
+    }
+}
+
 fn seen_at(second: u64) -> Drift {
     let line = Line {
         address: Address::default_route(&Address::private_route_table("use1-az1")),
@@ -160,4 +269,13 @@ fn what_is_only_of_a_kind_is_never_added_to_what_has_a_name() {
         &[done_at("alice", 50), ApiCall { who: "bob".into(), when: done_at("bob", 60).when, ..nat }],
     );
     assert_eq!(drifts[0].lines[0].by.len(), 1);
+}
+
+#[test]
+fn whatever_was_done_two_seconds_after_the_observation_by_cloudtrails_clock_may_have_been_before_it() {
+    for (second, is_named) in [(102, true), (103, false)] {
+        let mut drifts = [seen_at(100)];
+        assign(&mut drifts, &[done_at("alice", second)]);
+        assert_eq!(!drifts[0].lines[0].by.is_empty(), is_named, "at {second}");
+    }
 }

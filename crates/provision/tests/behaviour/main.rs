@@ -1,7 +1,9 @@
 //! What becomes of one account's stack, by way of the public API alone, in an AWS whose time is set by the
 //! tests.
 
+mod addresses;
 mod decommission;
 mod drift;
+mod links;
 mod status;
 mod support;

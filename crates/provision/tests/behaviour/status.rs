@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use phonehome_provision::COOLDOWN_MS;
 use phonehome_state::Phase;
 
 use crate::support::World;
@@ -25,4 +26,26 @@ async fn probes_are_expected_to_report_once_their_stack_is_ready_and_they_were_o
     let status = world.status().await.unwrap();
     assert_eq!((status.phase, status.ready_since_ms.len()), (Phase::Ready, 2), "{}", status.message);
     assert!(status.ready_since_ms.values().all(|since_ms| *since_ms == world.now_ms()), "{status:?}");
+}
+
+#[tokio::test]
+async fn the_way_out_is_ready_after_a_repair_unless_something_it_needs_is_on_its_way() {
+    let world = World::converged().await;
+    world.delete_route();
+    world.reconcile().await;
+    let status = world.status().await.unwrap();
+    assert!(status.network_ready && status.egress_ready, "{status:?}");
+
+    let world = World::new();
+    world.cloud.with(|cloud| cloud.options_mut().nat_pending_ms = 100_000_000);
+    for _ in 0..5 {
+        world.reconcile().await;
+        world.advance(COOLDOWN_MS);
+    }
+    world.edit(|seen| {
+        seen.schedules.remove(0);
+    });
+    let repaired = world.reconcile().await.applied.unwrap();
+    let status = world.status().await.unwrap();
+    assert!(repaired.done() == 1 && status.network_ready && !status.egress_ready, "{status:?}");
 }

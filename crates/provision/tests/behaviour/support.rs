@@ -113,10 +113,13 @@ impl World {
         self.cloud.with(|cloud| cloud.advance(ms));
     }
 
-    pub(crate) async fn reconcile(&self) -> Reconciled {
+    pub(crate) fn job(&self) -> Job<'_> {
         let (fleet, member) = (&self.fleet, &self.member);
-        let job = Job { fleet, member, account: ACCOUNT, region: REGION, limits: None, published: None };
-        self.provision.reconcile(&job).await.unwrap()
+        Job { fleet, member, account: ACCOUNT, region: REGION, limits: None, published: None }
+    }
+
+    pub(crate) async fn reconcile(&self) -> Reconciled {
+        self.provision.reconcile(&self.job()).await.unwrap()
     }
 
     /// Reconciles until nothing is left to do; lets a changed stack alone in between.
