@@ -5,5 +5,6 @@ mod addresses;
 mod decommission;
 mod drift;
 mod links;
+mod older;
 mod status;
 mod support;

@@ -49,3 +49,16 @@ async fn the_way_out_is_ready_after_a_repair_unless_something_it_needs_is_on_its
     let status = world.status().await.unwrap();
     assert!(repaired.done() == 1 && status.network_ready && !status.egress_ready, "{status:?}");
 }
+
+#[tokio::test]
+async fn a_private_subnet_that_is_gone_stays_in_the_status_until_its_repair_is_over() {
+    let world = World::converged().await;
+    let known = world.status().await.unwrap().private_subnets;
+    world.edit(|seen| {
+        let private = seen.subnets.iter().find(|it| known.contains(&it.cidr)).unwrap().id.clone();
+        seen.subnets.retain(|it| it.id != private);
+    });
+    world.conditions.refuses.store(true, Ordering::Relaxed);
+    world.reconcile().await;
+    assert_eq!(world.status().await.unwrap().private_subnets, known, "peers keep their routes to it");
+}
