@@ -191,8 +191,10 @@ fn converged_message(status: &StackStatus) -> String {
     if !status.connections_ready {
         message.push_str(", but a declared connection waits for the account at its other end");
     }
-    if !status.withheld.is_empty() {
-        message.push_str(&format!(", but for {} changes that need permission", status.withheld.len()));
+    match status.withheld.len() {
+        0 => {}
+        1 => message.push_str(", but for a change that needs permission"),
+        number => message.push_str(&format!(", but for {number} changes that need permission")),
     }
     message
 }
@@ -229,14 +231,17 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use phonehome_cloud::SystemClock;
     use phonehome_cloud::table::{Key, MemoryTable};
     use phonehome_executor::Fence as _;
+    use phonehome_network::Address;
     use phonehome_state::ClaimState;
 
     use super::*;
+    use crate::notified::Ready;
     use crate::time::{COOLDOWN_MS, WORK_MS};
 
     /// A table whose answer to a write comes late.
@@ -282,5 +287,43 @@ mod tests {
         tokio::time::advance(Duration::from_millis(10)).await;
         assert!(leased.work_time.check().await.is_err());
         assert!(provision.lease(&job, &claim).await.unwrap().is_none(), "it has the stack still");
+    }
+
+    /// A table into which somebody else writes this before the first write.
+    struct Contended(MemoryTable, Mutex<Option<Write>>);
+
+    impl Table for Contended {
+        async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
+            self.0.get(key).await
+        }
+
+        async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+            self.0.query(partition).await
+        }
+
+        async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+            let first = self.1.lock().unwrap().take();
+            if let Some(first) = first {
+                self.0.write(vec![first]).await?;
+            }
+            self.0.write(writes).await
+        }
+    }
+
+    #[tokio::test]
+    async fn what_others_note_at_the_same_moment_is_kept_and_decided_with() {
+        let (account, region, key) =
+            ("444455556666", "us-east-1", Keys::stack_notices("444455556666", "us-east-1"));
+        let others = Notified { ready: Some(Ready { egress: true }), ..Notified::default() };
+        let first = Write::put(key.clone(), Expect::Absent, &others);
+        let table = Contended(MemoryTable::default(), Mutex::new(Some(first)));
+        let provision = Provision { table, members: (), cooldown_ms: COOLDOWN_MS, clock: SystemClock };
+        let ids = BTreeMap::from([(Address::vpc(), "vpc-1".to_owned())]);
+        let note = |notified: Option<Notified>, _: &[ApiCall]| {
+            (Notified { ids: ids.clone(), ..notified.unwrap_or_default() }, vec![])
+        };
+        provision.write_notified(account, region, None, note).await.unwrap();
+        let noted: Notified = provision.table.get(&key).await.unwrap().unwrap().read().unwrap();
+        assert_eq!(noted, Notified { ids, ..others });
     }
 }

@@ -62,3 +62,20 @@ async fn a_private_subnet_that_is_gone_stays_in_the_status_until_its_repair_is_o
     world.reconcile().await;
     assert_eq!(world.status().await.unwrap().private_subnets, known, "peers keep their routes to it");
 }
+
+#[tokio::test]
+async fn a_stack_of_which_something_is_withheld_is_as_declared_but_for_that() {
+    for (declared, message) in [
+        ("[s3, dynamodb]", ""),
+        ("[s3]", ", but for a change that needs permission"),
+        ("[]", ", but for 2 changes that need permission"),
+    ] {
+        let mut world = World::converged().await;
+        world.publish("probing:", &format!("network: {{ gateway_endpoints: {declared} }}\nprobing:"));
+        world.converge().await;
+        let status = world.status().await.unwrap();
+        assert!(status.message.starts_with("as declared"), "{}", status.message);
+        let withheld = status.message.find(", but for").map_or("", |at| &status.message[at..]);
+        assert_eq!((status.phase, withheld), (Phase::Ready, message));
+    }
+}
