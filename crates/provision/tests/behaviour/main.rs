@@ -2,6 +2,7 @@
 //! tests.
 
 mod addresses;
+mod api_calls;
 mod decommission;
 mod drift;
 mod links;
