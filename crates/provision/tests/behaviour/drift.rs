@@ -34,6 +34,17 @@ async fn what_is_not_repaired_is_reported_once_and_its_message_completed_within_
 }
 
 #[tokio::test]
+async fn a_message_about_drift_says_where_it_is_and_whom_to_ask() {
+    let world = World::converged().await;
+    world.delete_route();
+    world.reconcile().await;
+    let text = world.messages_of("drift/").await.remove(0).text;
+    for part in ["shop-dev", REGION, "*Ask* team-shop about"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn whoever_made_a_difference_is_named_if_that_is_known_75_minutes_after_its_repair() {
     for (minutes, is_named) in [(74, true), (76, false)] {
         let world = World::converged().await;
@@ -78,4 +89,32 @@ async fn what_was_reported_of_a_probe_is_no_news_after_an_observation_without_pr
     let incidents: BTreeSet<_> = messages.iter().map(|it| &it.incident_id).collect();
     assert_eq!(incidents.len(), 1, "{messages:?}");
     assert!(messages.last().unwrap().text.contains(", repaired"), "{messages:?}");
+}
+
+#[tokio::test]
+async fn what_drifts_after_an_observation_without_probes_is_reported() {
+    let world = World::converged().await;
+    world.conditions.no_probes.store(true, Ordering::Relaxed);
+    world.converge().await;
+    world.conditions.no_probes.store(false, Ordering::Relaxed);
+    world.delete_route();
+    world.advance(COOLDOWN_MS);
+    world.reconcile().await;
+    assert_eq!(world.messages_of("drift/").await.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_drift_before_the_stack_was_once_as_is_declared_now() {
+    let mut world = World::converged().await;
+    world.publish("egress: [", "egress: [{ host: example.org, port: 443 }, ");
+    world.conditions.refuses.store(true, Ordering::Relaxed);
+    world.reconcile().await;
+    world.delete_route();
+    world.advance(COOLDOWN_MS);
+    world.conditions.refuses.store(false, Ordering::Relaxed);
+    world.converge().await;
+    assert_eq!(world.messages_of("drift/").await.len(), 0, "nobody is known to have changed anything");
+    world.delete_route();
+    world.converge().await;
+    assert_eq!(world.messages_of("drift/").await.len(), 1);
 }
