@@ -64,6 +64,19 @@ async fn a_private_subnet_that_is_gone_stays_in_the_status_until_its_repair_is_o
 }
 
 #[tokio::test]
+async fn a_private_subnet_that_is_no_longer_declared_stays_in_the_status_until_it_may_go() {
+    let mut world = World::converged().await;
+    let known = world.status().await.unwrap().private_subnets;
+    world.publish("[use1-az1, use1-az2]", "[use1-az1]");
+    world.converge().await;
+    world.advance(COOLDOWN_MS);
+    assert!(world.reconcile().await.plan.unwrap().steps.is_empty());
+    let status = world.status().await.unwrap();
+    assert!(status.withheld.iter().any(|held| held.contains("subnet/private")), "{status:?}");
+    assert_eq!(status.private_subnets, known, "peers keep their routes to it");
+}
+
+#[tokio::test]
 async fn a_stack_of_which_something_is_withheld_is_as_declared_but_for_that() {
     for (declared, message) in [
         ("[s3, dynamodb]", ""),
