@@ -121,10 +121,13 @@ async fn a_fleet_on_the_local_cloud_is_kept_by_the_release_before() -> Result<()
     let mut chance = Chance::with(given);
     let mut kept = vec![];
     for account in &accounts {
-        let status = table.get(&Keys::stack(account, REGION)).await?.context("a stack")?;
+        let status = table
+            .get(&Keys::stack(&format!("{account}/{REGION}").parse().unwrap()))
+            .await?
+            .context("a stack")?;
         let status: StackStatus = status.read()?;
         let member = declared.member(&status.account_name).context("a member")?;
-        let home = Home { account: account.clone(), region: REGION.to_owned(), cidr: status.cidr };
+        let home = Home { account: account.parse()?, region: REGION.parse().unwrap(), cidr: status.cidr };
         let spec = StackSpec::of(&declared, &member, home, None, vec![])?;
         let config = sdk::in_local_cloud(endpoint, account, REGION).await?;
         let stack =

@@ -3,6 +3,7 @@
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{AccountJoinedMethod, AccountStatus};
 use phonehome_cloud::{Account, CloudError, Organization};
+use phonehome_wire::AccountId;
 
 use phonehome_aws::{OfSdk as _, Session};
 
@@ -19,29 +20,30 @@ impl AwsOrganization {
     }
 }
 
-fn account(account: &aws_sdk_organizations::types::Account) -> Account {
+/// `None` for one without the id that every account has.
+fn account(account: &aws_sdk_organizations::types::Account) -> Option<Account> {
     #[allow(deprecated, reason = "`State` supersedes `Status` on AWS; older endpoints answer only `Status`")]
     let status = account.status();
     let active = match account.state() {
         Some(state) => state.as_str() == "ACTIVE",
         None => status == Some(&AccountStatus::Active),
     };
-    Account {
-        id: account.id().unwrap_or_default().to_owned(),
+    Some(Account {
+        id: account.id()?.parse().ok()?,
         name: account.name().unwrap_or_default().to_owned(),
         active,
         created_at_ms: (account.joined_method() == Some(&AccountJoinedMethod::Created))
             .then(|| account.joined_timestamp().and_then(|at| at.to_millis().ok()))
             .flatten()
             .and_then(|at| u64::try_from(at).ok()),
-    }
+    })
 }
 
 impl Organization for AwsOrganization {
-    async fn account(&self, id: &str) -> Result<Option<Account>, CloudError> {
-        match self.client.describe_account().account_id(id).send().await {
-            Ok(answer) => Ok(answer.account().map(account)),
-            Err(error) => match CloudError::of("organizations:DescribeAccount", id, &error) {
+    async fn account(&self, id: &AccountId) -> Result<Option<Account>, CloudError> {
+        match self.client.describe_account().account_id(id.as_str()).send().await {
+            Ok(answer) => Ok(answer.account().and_then(account)),
+            Err(error) => match CloudError::of("organizations:DescribeAccount", id.as_str(), &error) {
                 missing if missing.says_missing() => Ok(None),
                 other => Err(other),
             },
@@ -53,7 +55,7 @@ impl Organization for AwsOrganization {
         let mut accounts = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))?;
-            accounts.extend(page.accounts().iter().map(account));
+            accounts.extend(page.accounts().iter().filter_map(account));
         }
         Ok(accounts)
     }

@@ -1,6 +1,7 @@
 //! The Regions an account can use.
 
-use aws_sdk_ec2::types::{Filter, Region};
+use aws_sdk_ec2::types::{self as ec2, Filter};
+use phonehome_wire::Region;
 
 use phonehome_aws::{OfSdk as _, Session};
 use phonehome_cloud::CloudError;
@@ -13,7 +14,7 @@ const USABLE: [&str; 2] = ["opt-in-not-required", "opted-in"];
 ///
 /// # Errors
 /// [`CloudError`] when EC2 does not answer or refuses to.
-pub async fn opted_in_regions(session: &Session) -> Result<Vec<String>, CloudError> {
+pub async fn opted_in_regions(session: &Session) -> Result<Vec<Region>, CloudError> {
     const OPERATION: &str = "ec2:DescribeRegions";
     let usable = USABLE.map(str::to_owned).to_vec();
     let filter = Filter::builder().name("opt-in-status").set_values(Some(usable)).build();
@@ -23,10 +24,11 @@ pub async fn opted_in_regions(session: &Session) -> Result<Vec<String>, CloudErr
 }
 
 /// Asked again here, although the call filters: not every endpoint honours every filter.
-fn usable_names(regions: &[Region]) -> Vec<String> {
-    let is_usable = |region: &&Region| region.opt_in_status().is_none_or(|status| USABLE.contains(&status));
+fn usable_names(regions: &[ec2::Region]) -> Vec<Region> {
+    let is_usable =
+        |region: &&ec2::Region| region.opt_in_status().is_none_or(|status| USABLE.contains(&status));
     let usable = regions.iter().filter(is_usable);
-    let mut names: Vec<String> = usable.filter_map(|it| it.region_name().map(str::to_owned)).collect();
+    let mut names: Vec<Region> = usable.filter_map(|it| it.region_name()?.parse().ok()).collect();
     names.sort();
     names
 }
@@ -38,7 +40,7 @@ mod tests {
     #[test]
     fn only_regions_that_the_account_can_use_are_named_and_in_order() {
         let region =
-            |name: &str, status: &str| Region::builder().region_name(name).opt_in_status(status).build();
+            |name: &str, status: &str| ec2::Region::builder().region_name(name).opt_in_status(status).build();
         let regions = [
             region("us-east-1", "opt-in-not-required"),
             region("ap-east-1", "not-opted-in"),

@@ -29,7 +29,7 @@ pub use clients::{AwsStack, ProbeCode};
 
 impl StackApi for AwsStack {
     async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
-        let (account, region) = (&self.spec.account, &self.spec.region);
+        let (account, region) = (self.spec.account.as_str(), self.spec.region.as_str());
         let span = tracing::info_span!("observe", account, region);
         observe::observe(self, kinds).instrument(span).await
     }
@@ -40,7 +40,8 @@ impl StackApi for AwsStack {
         action: &Action,
         ids: &Ids,
     ) -> Result<Option<String>, StepError> {
-        let (account, region, operation) = (&self.spec.account, &self.spec.region, action.operation());
+        let (account, region) = (self.spec.account.as_str(), self.spec.region.as_str());
+        let operation = action.operation();
         let call = async {
             tracing::debug!(?action, "call");
             let made = perform::perform(self, address, action, ids).await;

@@ -2,16 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_wire::{Check, CheckId, Expect, Purpose, Target};
+use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId, Target};
 
 use crate::{IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
-
-/// One account's network in one Region.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct AccountRegion<'w> {
-    pub(crate) account: &'w str,
-    pub(crate) region: &'w str,
-}
 
 /// What can be said of a path or a member now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +22,7 @@ pub(crate) enum Health {
 pub(crate) struct Evaluation<'w> {
     pub(crate) world: &'w World,
     pub(crate) probes: BTreeMap<&'w ProbeKey, Probe<'w>>,
-    pub(crate) stacks: BTreeMap<AccountRegion<'w>, Vec<&'w ProbeKey>>,
+    pub(crate) stacks: BTreeMap<StackId, Vec<&'w ProbeKey>>,
 }
 
 pub(crate) struct Probe<'w> {
@@ -55,15 +48,14 @@ impl<'w> Evaluation<'w> {
             probes.insert(&view.key, Probe { view, stale_for_ms, silent, checks });
         }
         for key in probes.keys() {
-            stacks.entry(AccountRegion::of(key)).or_default().push(*key);
+            stacks.entry(key.stack()).or_default().push(*key);
         }
         Self { world, probes, stacks }
     }
 
     /// The probes of the stack this one belongs to.
     pub(crate) fn neighbours<'s>(&'s self, key: &'s ProbeKey) -> impl Iterator<Item = &'s Probe<'w>> {
-        let stack = AccountRegion { account: &key.account, region: &key.region };
-        let keys: &[&'w ProbeKey] = self.stacks.get(&stack).map_or(&[], Vec::as_slice);
+        let keys: &[&'w ProbeKey] = self.stacks.get(&key.stack()).map_or(&[], Vec::as_slice);
         keys.iter().map(|key| &self.probes[*key])
     }
 
@@ -105,8 +97,7 @@ impl<'w> Evaluation<'w> {
 
     pub(crate) fn health(&self, key: &MemberKey) -> Health {
         let Some(probe) = self.probes.get(&key.probe) else {
-            let stack = (key.probe.account.clone(), key.probe.region.clone());
-            let unseen = self.world.unseen.stacks.contains(&stack);
+            let unseen = self.world.unseen.stacks.contains(&key.probe.stack());
             return if unseen { Health::Unseen } else { Health::Undeclared };
         };
         match &key.symptom {
@@ -177,12 +168,6 @@ impl<'w> Evaluation<'w> {
 fn last_heard(view: &ProbeView) -> u64 {
     let received = view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_received_at_ms);
     received.max(view.expected_since_ms)
-}
-
-impl<'w> AccountRegion<'w> {
-    pub(crate) fn of(key: &'w ProbeKey) -> Self {
-        Self { account: &key.account, region: &key.region }
-    }
 }
 
 impl<'w> Probe<'w> {

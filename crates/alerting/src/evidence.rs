@@ -105,7 +105,7 @@ fn egress(evaluation: &Evaluation<'_>, member: &IncidentMember) -> Option<String
             let mut egress = probe.egress().peekable();
             egress.peek().is_some() && egress.all(|health| health == wanted)
         });
-        let names: Vec<String> = matching.map(|p| p.view.key.availability_zone.clone()).collect();
+        let names: Vec<String> = matching.map(|p| p.view.key.availability_zone.to_string()).collect();
         names
     };
     let (good, bad) = (zones(Health::Good), zones(Health::Bad));

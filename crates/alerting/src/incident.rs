@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_wire::{CheckId, Purpose, Stage, Target};
+use phonehome_wire::{AccountId, AzId, CheckId, Purpose, Region, Stage, Target};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -101,17 +101,17 @@ pub enum Suspect {
     /// A whole account in one Region: silent, or nothing gets out.
     Account {
         /// The account's id.
-        account: String,
+        account: AccountId,
         /// The Region.
-        region: String,
+        region: Region,
     },
     /// An Availability Zone, of one account or of several.
     AvailabilityZone {
         /// The account's id; absent when several accounts have lost the zone.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        account: Option<String>,
+        account: Option<AccountId>,
         /// The Availability Zone ID.
-        availability_zone: String,
+        availability_zone: AzId,
     },
     /// What is aimed at.
     Target {
@@ -124,9 +124,9 @@ pub enum Suspect {
     /// An isolation that does not hold.
     Isolation {
         /// The account that reaches what it must not: its id.
-        account: String,
+        account: AccountId,
         /// The Region.
-        region: String,
+        region: Region,
         /// What it reaches.
         endpoint: String,
     },
@@ -145,9 +145,9 @@ pub enum Suspect {
     /// Probes that report but cannot tell.
     Prober {
         /// The account's id.
-        account: String,
+        account: AccountId,
         /// The Region.
-        region: String,
+        region: Region,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_wire::{Check, CheckId, Report};
+use phonehome_wire::{AzId, Check, CheckId, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::Refused;
@@ -22,7 +22,7 @@ pub struct Inputs {
     pub plan: u64,
     /// By AZ ID: the generations of the inputs its probe was given, the newest first; at most
     /// [`INPUTS_KEPT`].
-    pub zones: BTreeMap<String, Vec<u64>>,
+    pub zones: BTreeMap<AzId, Vec<u64>>,
     /// By generation: what was to be tested. The probes of a stack all test the same.
     pub checks: BTreeMap<u64, Endpoints>,
 }
@@ -31,7 +31,7 @@ pub struct Inputs {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Given {
     /// The AZ ID of the probe.
-    pub availability_zone: String,
+    pub availability_zone: AzId,
     /// The input's generation.
     pub generation: u64,
     /// What it tests.
@@ -57,7 +57,7 @@ impl Inputs {
     ///
     /// A zone of which nothing is given is kept while it is one of `zones`.
     #[must_use]
-    pub fn with(&self, plan: u64, given: &[Given], zones: &BTreeSet<String>) -> Option<Self> {
+    pub fn with(&self, plan: u64, given: &[Given], zones: &BTreeSet<AzId>) -> Option<Self> {
         if self.plan > plan {
             return None;
         }
@@ -121,21 +121,27 @@ pub fn endpoints(checks: &[Check]) -> Endpoints {
 mod tests {
     use super::*;
 
-    fn zones(names: &[&str]) -> BTreeSet<String> {
-        names.iter().map(|name| (*name).to_owned()).collect()
+    /// `a` to `c`, as AWS numbers them.
+    fn zone(name: &str) -> AzId {
+        let number = 1 + name.bytes().next().unwrap() - b'a';
+        format!("use1-az{number}").parse().unwrap()
     }
 
-    fn given(zone: &str, generation: u64, checks: &[&str]) -> Given {
+    fn zones(names: &[&str]) -> BTreeSet<AzId> {
+        names.iter().map(|name| zone(name)).collect()
+    }
+
+    fn given(name: &str, generation: u64, checks: &[&str]) -> Given {
         let checks = checks.iter().map(|id| (CheckId((*id).to_owned()), format!("{id}:443"))).collect();
-        Given { availability_zone: zone.to_owned(), generation, checks }
+        Given { availability_zone: zone(name), generation, checks }
     }
 
-    fn report(zone: &str, generation: u64) -> Report {
+    fn report(name: &str, generation: u64) -> Report {
         Report {
             version: 1,
-            account: "1".into(),
-            region: "r".into(),
-            availability_zone: zone.into(),
+            account: "111122223333".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
+            availability_zone: zone(name),
             run_id: "run".into(),
             generation,
             started_at_ms: 0,
@@ -150,9 +156,9 @@ mod tests {
         let first = Inputs::default().with(1, &[given("a", 1, &["x"]), given("b", 1, &["x"])], &two).unwrap();
         let second = first.with(4, &[given("a", 4, &["x", "y"]), given("a", 1, &["x"])], &two).unwrap();
         let third = second.with(6, &[given("a", 6, &["y"]), given("a", 4, &["x", "y"])], &two).unwrap();
-        assert_eq!(third.zones["a"], [6, 4]);
-        assert_eq!(third.zones["b"], [1]);
-        for (zone, generation, expected) in [
+        assert_eq!(third.zones[&zone("a")], [6, 4]);
+        assert_eq!(third.zones[&zone("b")], [1]);
+        for (name, generation, expected) in [
             ("a", 6, Ok(vec!["y"])),
             ("a", 4, Ok(vec!["x", "y"])),
             ("a", 1, Err(Refused::OtherInput)),
@@ -161,12 +167,12 @@ mod tests {
             ("b", 6, Err(Refused::OtherInput)),
             ("c", 6, Err(Refused::UnknownZone)),
         ] {
-            let asked = third.asked(&report(zone, generation));
+            let asked = third.asked(&report(name, generation));
             let ids = asked.map(|asked| asked.checks.into_keys().map(|id| id.0).collect::<Vec<_>>());
             assert_eq!(
                 ids,
                 expected.map(|ids| ids.into_iter().map(str::to_owned).collect()),
-                "{zone} {generation}"
+                "{name} {generation}"
             );
         }
         let declared = third.asked(&report("a", 6)).unwrap().declared;
@@ -180,7 +186,7 @@ mod tests {
         // The plans 2 and 3 were never carried out: 1 is seen each time.
         let second = first.with(2, &[given("a", 2, &["y"]), given("a", 1, &["x"])], &one).unwrap();
         let third = second.with(3, &[given("a", 3, &["y"]), given("a", 1, &["x"])], &one).unwrap();
-        assert_eq!(third.zones["a"], [3, 1]);
+        assert_eq!(third.zones[&zone("a")], [3, 1]);
         assert!(third.asked(&report("a", 1)).is_ok());
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_wire::{Expect, Purpose};
+use phonehome_wire::{AzId, Expect, Purpose, StackId};
 
-use crate::evaluation::{AccountRegion, Evaluation, Health, Probe};
+use crate::evaluation::{Evaluation, Health, Probe};
 use crate::{MemberKey, ProbeKey, Suspect, Symptom};
 
 /// With fewer stacks than this, "most are silent" says nothing about phonehome itself.
@@ -88,9 +88,9 @@ impl Groups<'_, '_> {
             let lost = whole.is_some_and(|key| is_lost(self.evaluation, key));
             if lost && self.is_source_at_fault(stack) {
                 let suspect =
-                    Suspect::Account { account: stack.account.to_owned(), region: stack.region.to_owned() };
+                    Suspect::Account { account: stack.account.clone(), region: stack.region.clone() };
                 self.take(&suspect, |key| {
-                    key.symptom != Symptom::Inconclusive && AccountRegion::of(&key.probe) == *stack
+                    key.symptom != Symptom::Inconclusive && key.probe.stack() == *stack
                 });
             }
         }
@@ -98,7 +98,7 @@ impl Groups<'_, '_> {
 
     /// Of a lost stack: whether the stack is to blame and not what it aims at. Two targets with
     /// different owners do not fail together by chance; the internet does not fail for one alone.
-    fn is_source_at_fault(&self, stack: &AccountRegion<'_>) -> bool {
+    fn is_source_at_fault(&self, stack: &StackId) -> bool {
         let probes = || {
             let all = self.evaluation.stacks[stack].iter().map(|key| &self.evaluation.probes[*key]);
             all.filter(|probe| probe.is_whole())
@@ -120,7 +120,7 @@ impl Groups<'_, '_> {
     /// A zone is lost to an account when its probe is silent or gets nothing out to two targets.
     /// When most of the accounts in a zone have lost it, and at least two, it is the zone.
     fn zones(&mut self) {
-        let mut zones: BTreeMap<&str, (Vec<ProbeKey>, usize)> = BTreeMap::new();
+        let mut zones: BTreeMap<&AzId, (Vec<ProbeKey>, usize)> = BTreeMap::new();
         for (key, probe) in &self.evaluation.probes {
             let is_left = |symptom| self.left.contains(&MemberKey { probe: (*key).clone(), symptom });
             let gets_nothing_out = probe.is_dead()
@@ -141,7 +141,7 @@ impl Groups<'_, '_> {
             for key in lost {
                 let account = (!shared).then(|| key.account.clone());
                 let suspect = if shared || !self.evaluation.probes[&key].silent {
-                    Suspect::AvailabilityZone { account, availability_zone: zone.to_owned() }
+                    Suspect::AvailabilityZone { account, availability_zone: zone.clone() }
                 } else {
                     Suspect::Probe { probe: key.clone() }
                 };

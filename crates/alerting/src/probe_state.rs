@@ -3,20 +3,29 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use phonehome_wire::{CheckId, Stage, Verdict};
+use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeKey {
     /// The id of the account it runs in, from the event's envelope.
-    pub account: String,
+    pub account: AccountId,
     /// The Region it runs in.
-    pub region: String,
+    pub region: Region,
     /// The Availability Zone ID (`use1-az1`) it is pinned to.
-    pub availability_zone: String,
+    pub availability_zone: AzId,
 }
 
+impl ProbeKey {
+    /// The stack that it belongs to.
+    #[must_use]
+    pub fn stack(&self) -> StackId {
+        StackId::new(&self.account, &self.region)
+    }
+}
+
+/// `111122223333/us-east-1/use1-az1`, the sort key of what is stored of it.
 impl fmt::Display for ProbeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.account, self.region, self.availability_zone)

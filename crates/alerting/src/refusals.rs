@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use phonehome_wire::AccountId;
 use serde::{Deserialize, Serialize};
 
 /// An account whose reports were refused for as long as this is notified of: 15 minutes, in milliseconds.
@@ -58,7 +59,7 @@ impl Refused {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusals {
     /// Who sent them: from the event's envelope.
-    pub account: String,
+    pub account: AccountId,
     /// When the first one came; milliseconds since the Unix epoch.
     pub since_ms: u64,
     /// When the newest one came; milliseconds since the Unix epoch.
@@ -76,10 +77,16 @@ pub struct Refusals {
 impl Refusals {
     /// With one more.
     #[must_use]
-    pub fn with(before: Option<Self>, account: &str, refused: Refused, problem: &str, now_ms: u64) -> Self {
+    pub fn with(
+        before: Option<Self>,
+        account: &AccountId,
+        refused: Refused,
+        problem: &str,
+        now_ms: u64,
+    ) -> Self {
         let going_on = before.filter(|before| !before.is_over(now_ms));
         let mut refusals = going_on.unwrap_or_else(|| Self {
-            account: account.to_owned(),
+            account: account.clone(),
             since_ms: now_ms,
             last_ms: now_ms,
             count: 0,
@@ -118,8 +125,10 @@ mod tests {
 
     #[test]
     fn what_goes_on_for_a_quarter_of_an_hour_lasts_and_what_stops_begins_anew() {
-        let add =
-            |before, minute| Refusals::with(before, "1", Refused::NoStack, "no stack", minute * MINUTE_MS);
+        let sender: AccountId = "111122223333".parse().unwrap();
+        let add = |before, minute| {
+            Refusals::with(before, &sender, Refused::NoStack, "no stack", minute * MINUTE_MS)
+        };
         let mut refusals = add(None, 0);
         for minute in 1..15 {
             refusals = add(Some(refusals), minute);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use phonehome_wire::{Check, CheckId};
+use phonehome_wire::{Check, CheckId, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::words::clip;
@@ -42,8 +42,8 @@ pub struct World {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Unseen {
-    /// Account id and Region of the stacks whose probes are not in [`World::probes`] therefore.
-    pub stacks: BTreeSet<(String, String)>,
+    /// The stacks whose probes are not in [`World::probes`] therefore.
+    pub stacks: BTreeSet<StackId>,
     /// The incidents that are not in [`World::open`] therefore.
     pub incidents: Vec<UnreadableIncident>,
 }

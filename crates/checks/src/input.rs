@@ -19,19 +19,13 @@ pub enum InputError {
         /// The version in the input.
         found: u64,
     },
-    /// A field is missing or of the wrong type.
+    /// A field is missing or not what it has to be.
     #[error("{place}: {problem}")]
     Shape {
         /// Where, for example `checks[2]`.
         place: String,
         /// What is wrong there.
         problem: String,
-    },
-    /// A field is empty that must not be: the collector refuses reports without it.
-    #[error("the input's {field:?} is empty")]
-    Empty {
-        /// Which field.
-        field: &'static str,
     },
 }
 
@@ -49,14 +43,8 @@ pub fn parse_input(value: Value) -> Result<ProbeInput, InputError> {
         return Err(InputError::Version { found });
     }
     check_each(&value)?;
-    let input: ProbeInput = serde_json::from_value(value)
-        .map_err(|error| InputError::Shape { place: "input".to_owned(), problem: error.to_string() })?;
-    for (field, text) in [("region", &input.region), ("availability_zone", &input.availability_zone)] {
-        if text.is_empty() {
-            return Err(InputError::Empty { field });
-        }
-    }
-    Ok(input)
+    serde_json::from_value(value)
+        .map_err(|error| InputError::Shape { place: "input".to_owned(), problem: error.to_string() })
 }
 
 /// Reads the checks one by one: an error of the whole input would not say which one is wrong.
@@ -127,12 +115,17 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_field_and_an_empty_one_are_named() {
+    fn a_missing_field_and_one_that_is_none_are_named() {
         let mut missing = valid();
         missing.as_object_mut().unwrap().remove("generation");
         assert!(parse_input(missing).unwrap_err().to_string().contains("generation"));
-        let mut empty = valid();
-        empty["region"] = json!("");
-        assert_eq!(parse_input(empty).unwrap_err(), InputError::Empty { field: "region" });
+        for (field, shape) in [("region", "us-east-1"), ("availability_zone", "use1-az1")] {
+            for text in ["", "us-east-1a"] {
+                let mut malformed = valid();
+                malformed[field] = json!(text);
+                let problem = parse_input(malformed).unwrap_err().to_string();
+                assert!(problem.contains(&format!("{text:?}")) && problem.contains(shape), "{problem}");
+            }
+        }
     }
 }

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use phonehome_wire::{Check, CheckKind, CheckResult, Expect, ProbeInput, Report, Verdict, WIRE_VERSION};
+use phonehome_wire::{
+    AccountId, Check, CheckKind, CheckResult, Expect, ProbeInput, Report, Verdict, WIRE_VERSION,
+};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -26,7 +28,7 @@ pub const MAX_CONCURRENT_CHECKS: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The account the probe believes it runs in: 12 digits.
-    pub account: String,
+    pub account: AccountId,
     /// Names the run: the Lambda request id, the same when one run is delivered twice.
     pub run_id: String,
 }

@@ -14,7 +14,8 @@ pub(crate) async fn run(path: &Path, format: Format) -> Result<String, Failure> 
     let at = |error: &dyn std::fmt::Display| Failure::input(format!("{}: {error}", path.display()));
     let value = serde_json::from_str(&read(path)?).map_err(|error| at(&error))?;
     let input = phonehome_checks::parse_input(value).map_err(|error| at(&error))?;
-    let identity = Identity { account: "000000000000".to_owned(), run_id: "phonehome-check".to_owned() };
+    let account = "000000000000".parse().map_err(Failure::other)?;
+    let identity = Identity { account, run_id: "phonehome-check".to_owned() };
     let report = phonehome_checks::run(&input, &identity).await;
     let text = match format {
         Format::Json => json(&report)?,

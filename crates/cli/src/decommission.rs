@@ -9,7 +9,8 @@ use phonehome_cloud::SystemClock;
 use phonehome_planner::{Decommission, render};
 use phonehome_provision::{AwsMembers, COOLDOWN_MS, Provision, StackProgress};
 use phonehome_state::StackStatus;
-use phonehome_state::{Keys, bindings, readable};
+use phonehome_state::{Keys, Unread, bindings, readable};
+use phonehome_wire::AccountId;
 use serde_json::json;
 
 use crate::output::Failure;
@@ -21,7 +22,7 @@ use crate::targets::Access;
 #[derive(Debug, Args)]
 pub(crate) struct DecommissionArguments {
     /// The account's id.
-    account: String,
+    account: AccountId,
     /// What becomes of the network.
     #[arg(long, value_enum, default_value_t = Mode::Remove)]
     mode: Mode,
@@ -47,7 +48,7 @@ pub(crate) async fn run(
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
     let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
-    let id = arguments.account.as_str();
+    let id = &arguments.account;
     let account = AwsOrganization::new(&session).account(id).await.map_err(Failure::other)?;
     let active = account.filter(|account| account.active);
     let bindings = bindings(&table).await.map_err(Failure::other)?;
@@ -59,13 +60,13 @@ pub(crate) async fn run(
         )));
     }
     let stacks = readable::<StackStatus>(&table, Keys::STACKS).await.map_err(Failure::other)?;
-    let of_account = |key: &str| key.split_once('/').is_some_and(|(account, _)| account == id);
-    if let Some(unread) = stacks.unreadable.iter().find(|unread| of_account(&unread.doc.key.sort)) {
+    let is_its = |unread: &&Unread| unread.stack().is_some_and(|stack| stack.account == *id);
+    if let Some(unread) = stacks.unreadable.iter().find(is_its) {
         let (key, problem) = (&unread.doc.key.sort, &unread.problem);
         return Err(Failure::other(format!("the stack {key} is unreadable ({problem}): mend it first")));
     }
     let stacks: Vec<StackStatus> =
-        stacks.found.into_iter().map(|(_, status)| status).filter(|status| status.account == id).collect();
+        stacks.found.into_iter().map(|(_, status)| status).filter(|status| status.account == *id).collect();
     if stacks.is_empty() {
         return Err(Failure::input(format!("account {id:?} has no stack; `phonehome status` lists all")));
     }
@@ -80,8 +81,8 @@ pub(crate) async fn run(
     for status in &stacks {
         shown.push(if arguments.yes {
             let days = fleet.network.quarantine_days;
-            let decommissioned =
-                provision.decommission(id, &status.region, mode, active.is_none(), days).await;
+            let (stack, gone) = (status.stack(), active.is_none());
+            let decommissioned = provision.decommission(&stack, mode, gone, days).await;
             outcome(status, &decommissioned.map_err(Failure::other)?.progress)
         } else if active.is_none() {
             (status, false, "the account is closed or has left: only its block is released".to_owned())

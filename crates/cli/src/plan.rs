@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
 pub(crate) async fn summary(work: &Targets) -> Summary {
     let jobs = work.jobs();
     let planned = jobs.iter().zip(plans(work).await).map(|(job, (name, plan))| {
-        let (account, region) = (job.account.to_owned(), job.region.to_owned());
+        let (account, region) = (job.account.clone(), job.region.clone());
         crate::summary::Planned { name, account, region, plan }
     });
     Summary::new(planned.collect())

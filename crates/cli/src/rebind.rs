@@ -6,6 +6,7 @@ use phonehome_aws::sdk;
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::{RebindRefused, Rebinding};
 use phonehome_state::rebind;
+use phonehome_wire::AccountId;
 use serde_json::json;
 
 use crate::output::Failure;
@@ -18,7 +19,7 @@ pub(crate) struct RebindArguments {
     /// The line: DOMAIN/ENVIRONMENT, such as shop/prod.
     line: String,
     /// The account's id.
-    account: String,
+    account: AccountId,
     /// Also where another account's network then has nobody to look after it, or where the account is
     /// another line of the fleet file.
     #[arg(long)]

@@ -1,10 +1,11 @@
 //! `phonehome status`.
 
 use phonehome_cloud::{SystemClock, WallClock as _};
+use phonehome_wire::AzId;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Severity};
+use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, ProbeKey, Severity};
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
@@ -209,7 +210,13 @@ fn phase(phase: Phase) -> &'static str {
 }
 
 fn keys(stack: &StackStatus) -> impl Iterator<Item = String> {
-    stack.availability_zones.iter().map(|zone| format!("{}/{}/{zone}", stack.account, stack.region))
+    stack.availability_zones.iter().map(|zone| key(stack, zone))
+}
+
+/// The sort key of what is stored of a zone's probe.
+fn key(stack: &StackStatus, zone: &AzId) -> String {
+    let (account, region) = (stack.account.clone(), stack.region.clone());
+    ProbeKey { account, region, availability_zone: zone.clone() }.to_string()
 }
 
 /// How many probes were heard of, and how long ago the longest silent one was.
@@ -237,8 +244,7 @@ fn paths(shown: &Shown, stack: &StackStatus) -> String {
 
 fn path_lines(text: &mut String, shown: &Shown, stack: &StackStatus) {
     for zone in &stack.availability_zones {
-        let key = format!("{}/{}/{zone}", stack.account, stack.region);
-        for (check, path) in shown.paths.get(&key).into_iter().flatten() {
+        for (check, path) in shown.paths.get(&key(stack, zone)).into_iter().flatten() {
             let words = match (path.status, &path.failure) {
                 (PathStatus::Down, Some(failure)) => {
                     format!("DOWN at {}: {}", failure.stage.as_str(), failure.error)
@@ -283,8 +289,8 @@ mod tests {
         let fleet = phonehome_fleet::parse(include_str!("../../../fleet.example.yaml")).unwrap();
         let ask = Ask::Delete(RemovalTarget::NatGateway { id: "nat-1".into() });
         let stack = AcceptedStack {
-            account: "444455556666".into(),
-            region: "us-east-1".into(),
+            account: "444455556666".parse().unwrap(),
+            region: "us-east-1".parse().unwrap(),
             permission: [ask].into_iter().collect(),
         };
         let accepted = Accepted { until_ms: 1_000, stacks: vec![stack], ..Accepted::default() };

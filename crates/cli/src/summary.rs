@@ -6,14 +6,15 @@ use phonehome_network::Ask;
 use phonehome_planner::Disruption;
 use phonehome_planner::Plan;
 use phonehome_state::AcceptedStack;
+use phonehome_wire::{AccountId, Region};
 use serde_json::{Value, json};
 
 /// What the plan of one stack came to.
 pub(crate) struct Planned {
     /// How it is named to people.
     pub(crate) name: String,
-    pub(crate) account: String,
-    pub(crate) region: String,
+    pub(crate) account: AccountId,
+    pub(crate) region: Region,
     /// The plan, or why there is none.
     pub(crate) plan: Result<Plan, String>,
 }

@@ -1,6 +1,7 @@
 //! What `phonehome plan`, `apply` and `decommission` have in common: the accounts, and the way into them.
 
 use phonehome_cloud::{SystemClock, WallClock as _};
+use phonehome_wire::{AccountId, Region};
 use std::path::PathBuf;
 
 use clap::Args;
@@ -108,8 +109,8 @@ pub(crate) struct Targets {
 /// One stack.
 struct Target {
     identified: IdentifiedLine,
-    account: String,
-    region: String,
+    account: AccountId,
+    region: Region,
 }
 
 impl Targets {
@@ -154,7 +155,7 @@ impl Targets {
             // A second Region of the same line finds it bound.
             let bindings = bindings(&self.provision.table).await.map_err(Failure::other)?;
             if !kept.map_err(Failure::other)?
-                && self.fleet.account_of(&identified.member, &bindings).as_deref() != Some(account)
+                && self.fleet.account_of(&identified.member, &bindings).as_ref() != Some(account)
             {
                 let line = identified.member.line();
                 return Err(Failure::other(format!(
@@ -193,12 +194,12 @@ pub(crate) fn name(job: &Job<'_>) -> String {
 fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, Vec<String>), Failure> {
     let mut found = Vec::new();
     let mut notes = Vec::new();
-    let is_wanted = |member: &Member, id: Option<&str>| {
+    let is_wanted = |member: &Member, id: Option<&AccountId>| {
         wanted.is_empty()
             || wanted.iter().any(|wanted| {
                 *wanted == member.account_name
                     || *wanted == member.line().as_str()
-                    || Some(wanted.as_str()) == id
+                    || id.is_some_and(|id| id == wanted)
             })
     };
     for identified in &who.identify.lines {
@@ -209,10 +210,10 @@ fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, 
                 let regions = fleet.regions.iter().map(|region| &region.name);
                 for region in regions.filter(|region| fleet.pool_for(&member.environment, region).is_some()) {
                     let (identified, region) = (identified.clone(), region.clone());
-                    found.push(Target { identified, account: account.to_owned(), region });
+                    found.push(Target { identified, account: account.clone(), region });
                 }
             }
-            None if is_wanted(member, member.account_id.as_deref()) => notes.push(who.why_not(identified)),
+            None if is_wanted(member, member.account_id.as_ref()) => notes.push(who.why_not(identified)),
             _ => {}
         }
     }
@@ -236,8 +237,8 @@ mod tests {
     fn what_only_looks_never_assumes_a_role_that_can_write() {
         let organization = Organization {
             id: "o-a1b2c3d4e5".into(),
-            management_account: "111111111111".into(),
-            hub_account: "222222222222".into(),
+            management_account: "111111111111".parse().unwrap(),
+            hub_account: "222222222222".parse().unwrap(),
             member_role: "net".into(),
         };
         assert_eq!(Access::Observe.role(&organization), "net-viewer");

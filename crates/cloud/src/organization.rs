@@ -3,12 +3,13 @@
 use std::future::Future;
 
 use crate::CloudError;
+use phonehome_wire::AccountId;
 
 /// An account of the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its 12-digit id.
-    pub id: String,
+    pub id: AccountId,
     /// Its name.
     pub name: String,
     /// Whether it can be worked in: not suspended, not being closed.
@@ -21,7 +22,7 @@ pub struct Account {
 /// The accounts there are.
 pub trait Organization: Send + Sync {
     /// One account; `None` when the organization has none with this id.
-    fn account(&self, id: &str) -> impl Future<Output = Result<Option<Account>, CloudError>> + Send;
+    fn account(&self, id: &AccountId) -> impl Future<Output = Result<Option<Account>, CloudError>> + Send;
     /// All accounts.
     fn accounts(&self) -> impl Future<Output = Result<Vec<Account>, CloudError>> + Send;
 }
@@ -34,8 +35,8 @@ pub struct FixedOrganization {
 }
 
 impl Organization for FixedOrganization {
-    async fn account(&self, id: &str) -> Result<Option<Account>, CloudError> {
-        Ok(self.accounts.iter().find(|account| account.id == id).cloned())
+    async fn account(&self, id: &AccountId) -> Result<Option<Account>, CloudError> {
+        Ok(self.accounts.iter().find(|account| account.id == *id).cloned())
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, CloudError> {

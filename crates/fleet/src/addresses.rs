@@ -11,6 +11,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use phonehome_wire::{AzId, Region};
 use serde::Serialize;
 
 use crate::model::AddressPool;
@@ -50,7 +51,7 @@ pub struct SubnetPlan {
     /// Which kind.
     pub tier: Tier,
     /// The AZ ID of its zone.
-    pub az_id: String,
+    pub az_id: AzId,
     /// Its addresses.
     pub cidr: Ipv4Net,
 }
@@ -66,7 +67,7 @@ pub struct PoolExhausted {
     /// The pool's name.
     pub pool: String,
     /// Its Region.
-    pub region: String,
+    pub region: Region,
     /// Its addresses.
     pub cidr: Ipv4Net,
     /// The prefix length of its blocks.
@@ -88,15 +89,15 @@ pub enum LayoutError {
     #[error("{az_id:?} is not an AZ ID with a number from 1 to {SLOTS}, such as \"use1-az1\"")]
     AzId {
         /// What was given.
-        az_id: String,
+        az_id: AzId,
     },
     /// Two zones have one number: the same zone twice, or zones of two Regions.
     #[error("{first:?} and {second:?} have the same number, and so the same addresses")]
     SameSlot {
         /// The one given first.
-        first: String,
+        first: AzId,
         /// The other.
-        second: String,
+        second: AzId,
     },
 }
 
@@ -133,18 +134,18 @@ pub fn first_free(pool: &AddressPool, held: &BTreeSet<Ipv4Net>) -> Result<Ipv4Ne
 ///
 /// # Errors
 /// [`LayoutError`] when the block is smaller than a /23, or the zones have no slots of their own.
-pub fn layout(block: Ipv4Net, az_ids: &[String]) -> Result<Vec<SubnetPlan>, LayoutError> {
+pub fn layout(block: Ipv4Net, az_ids: &[AzId]) -> Result<Vec<SubnetPlan>, LayoutError> {
     if block.prefix_len() > SMALLEST_BLOCK {
         return Err(LayoutError::BlockTooSmall { block });
     }
-    let mut slots: BTreeMap<u8, &String> = BTreeMap::new();
+    let mut slots: BTreeMap<u8, &AzId> = BTreeMap::new();
     for az_id in az_ids {
         let slot = slot(az_id).ok_or_else(|| LayoutError::AzId { az_id: az_id.clone() })?;
         if let Some(first) = slots.insert(slot, az_id) {
             return Err(LayoutError::SameSlot { first: first.clone(), second: az_id.clone() });
         }
     }
-    let subnet = |slot: u8, tier: Tier, az_id: &String| {
+    let subnet = |slot: u8, tier: Tier, az_id: &AzId| {
         let tier_index = tier as u8;
         let prefix = block.prefix_len() + SLOT_BITS + TIER_BITS;
         let index = u32::from((slot << TIER_BITS) | tier_index);

@@ -6,6 +6,11 @@ use crate::model::{
 };
 use crate::place::Place;
 
+/// Stands where the name of a Region could not be read: the shape of one, and none.
+pub(crate) fn unknown_region() -> phonehome_wire::Region {
+    "xx-unknown-0".parse().expect("it has the shape of a Region's name")
+}
+
 /// The items of one list that could be distinguished, each with its place.
 #[derive(Debug)]
 pub(crate) struct Items<T> {

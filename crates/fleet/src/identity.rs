@@ -11,6 +11,7 @@ mod rebind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use phonehome_wire::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::members::Member;
@@ -21,7 +22,7 @@ pub use identify::{Identification, IdentifiedLine, LineState};
 pub use rebind::{RebindRefused, Rebinding};
 
 /// The organization's active accounts: their names by their 12-digit ids.
-pub type Roster = BTreeMap<String, String>;
+pub type Roster = BTreeMap<AccountId, String>;
 
 /// A line of the fleet file: one environment of one domain, written `shop/prod`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -53,7 +54,7 @@ pub struct Binding {
     /// The line.
     pub line: Line,
     /// The account's 12-digit id.
-    pub account: String,
+    pub account: AccountId,
     /// The account's name when it was bound; for people.
     #[serde(default)]
     pub account_name: String,
@@ -67,11 +68,11 @@ pub struct Binding {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bindings {
     bound: BTreeMap<Line, Binding>,
-    lines: BTreeMap<String, Line>,
+    lines: BTreeMap<AccountId, Line>,
     /// The line of each account that has a stack, stored or not.
-    stacks: BTreeMap<String, Line>,
+    stacks: BTreeMap<AccountId, Line>,
     /// The accounts that have a stack of a line, and no binding.
-    standing: BTreeMap<Line, BTreeSet<String>>,
+    standing: BTreeMap<Line, BTreeSet<AccountId>>,
     partial: bool,
 }
 
@@ -91,11 +92,11 @@ pub enum Stored {
 enum Holder {
     Nobody,
     One {
-        account: String,
+        account: AccountId,
         stored: Stored,
     },
     /// Nobody can say which.
-    Several(BTreeSet<String>),
+    Several(BTreeSet<AccountId>),
 }
 
 impl Bindings {
@@ -103,14 +104,14 @@ impl Bindings {
     /// account with stacks of several lines the last one counts.
     pub fn new(
         bound: impl IntoIterator<Item = Binding>,
-        stacks: impl IntoIterator<Item = (Line, String)>,
+        stacks: impl IntoIterator<Item = (Line, AccountId)>,
     ) -> Self {
         let bound: BTreeMap<Line, Binding> = bound.into_iter().map(|it| (it.line.clone(), it)).collect();
-        let lines: BTreeMap<String, Line> =
+        let lines: BTreeMap<AccountId, Line> =
             bound.values().map(|it| (it.account.clone(), it.line.clone())).collect();
-        let stacks: BTreeMap<String, Line> =
+        let stacks: BTreeMap<AccountId, Line> =
             stacks.into_iter().map(|(line, account)| (account, line)).collect();
-        let mut standing: BTreeMap<Line, BTreeSet<String>> = BTreeMap::new();
+        let mut standing: BTreeMap<Line, BTreeSet<AccountId>> = BTreeMap::new();
         for (account, line) in stacks.iter().filter(|(account, _)| !lines.contains_key(*account)) {
             standing.entry(line.clone()).or_default().insert(account.clone());
         }
@@ -125,38 +126,38 @@ impl Bindings {
     }
 
     /// The line that an account is stored as.
-    pub fn line_of(&self, account: &str) -> Option<&Line> {
+    pub fn line_of(&self, account: &AccountId) -> Option<&Line> {
         self.lines.get(account)
     }
 
     /// The accounts that are stored as a line, whether or not the file has it still.
-    pub fn accounts(&self) -> impl Iterator<Item = &str> {
-        self.lines.keys().map(String::as_str)
+    pub fn accounts(&self) -> impl Iterator<Item = &AccountId> {
+        self.lines.keys()
     }
 
     /// The line that an account is stored as, or that its stack is of.
-    pub fn last_line_of(&self, account: &str) -> Option<&Line> {
+    pub fn last_line_of(&self, account: &AccountId) -> Option<&Line> {
         self.line_of(account).or_else(|| self.stacks.get(account))
     }
 
     /// Whether an account has a stack that is not given up.
-    pub fn has_stack(&self, account: &str) -> bool {
+    pub fn has_stack(&self, account: &AccountId) -> bool {
         self.stacks.contains_key(account)
     }
 
     /// Who is the line whose present key is the first of `lines`, and its former ones the others.
-    fn holder(&self, lines: &[Line], pinned: Option<&str>) -> Holder {
+    fn holder(&self, lines: &[Line], pinned: Option<&AccountId>) -> Holder {
         if let Some(binding) = lines.first().and_then(|line| self.bound.get(line)) {
             return Holder::One { account: binding.account.clone(), stored: Stored::Here };
         }
         let formerly = lines.iter().filter_map(|line| self.bound.get(line));
-        let mut held: BTreeMap<&String, Stored> =
+        let mut held: BTreeMap<&AccountId, Stored> =
             formerly.map(|it| (&it.account, Stored::At(it.line.clone()))).collect();
         let standing = lines.iter().filter_map(|line| self.standing.get(line)).flatten();
         held.extend(standing.map(|account| (account, Stored::Nowhere)));
         let chosen = match held.len() {
             1 => held.iter().next(),
-            _ => held.iter().find(|(account, _)| Some(account.as_str()) == pinned),
+            _ => held.iter().find(|(account, _)| Some(**account) == pinned),
         };
         match chosen {
             Some((account, stored)) => Holder::One { account: (*account).clone(), stored: stored.clone() },
@@ -195,27 +196,27 @@ impl Fleet {
     }
 
     /// The id of the account that a member is; `None` while it is none, or while nobody can say which.
-    pub fn account_of(&self, member: &Member, bindings: &Bindings) -> Option<String> {
-        match bindings.holder(&self.lines_of(member), member.account_id.as_deref()) {
+    pub fn account_of(&self, member: &Member, bindings: &Bindings) -> Option<AccountId> {
+        match bindings.holder(&self.lines_of(member), member.account_id.as_ref()) {
             Holder::One { account, .. } => Some(account),
             Holder::Nobody | Holder::Several(_) => None,
         }
     }
 
     /// The members that are an account, by its id.
-    pub fn bound_members(&self, bindings: &Bindings) -> BTreeMap<String, Member> {
+    pub fn bound_members(&self, bindings: &Bindings) -> BTreeMap<AccountId, Member> {
         let members = self.members().into_iter();
         members.filter_map(|member| Some((self.account_of(&member, bindings)?, member))).collect()
     }
 
     /// The member that an account is. Its name is of no account: only ids identify.
-    pub fn member_for(&self, account_id: &str, bindings: &Bindings) -> Option<Member> {
-        self.members().into_iter().find(|it| self.account_of(it, bindings).as_deref() == Some(account_id))
+    pub fn member_for(&self, account_id: &AccountId, bindings: &Bindings) -> Option<Member> {
+        self.members().into_iter().find(|it| self.account_of(it, bindings).as_ref() == Some(account_id))
     }
 
     /// The member that the file names with an account's id or name. It may be that one, never met before,
     /// which [`Fleet::survey`] says; until then this is for telling people only.
-    pub fn named(&self, account_id: &str, account_name: &str) -> Option<Member> {
+    pub fn named(&self, account_id: &AccountId, account_name: &str) -> Option<Member> {
         self.members().into_iter().find(|member| match &member.account_id {
             Some(pinned) => pinned == account_id,
             None => member.account_name == account_name,

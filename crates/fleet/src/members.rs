@@ -1,5 +1,6 @@
 //! What the rest of phonehome asks a fleet.
 
+use phonehome_wire::AccountId;
 use serde::Serialize;
 
 use crate::model::{AddressPool, AlertRoute, Domain, DomainEnvironment, Environment, Fleet, Region};
@@ -16,7 +17,7 @@ pub struct Member {
     pub account_name: String,
     /// The account's 12-digit id, if the file pins it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     /// The team that owns the domain.
     pub owner: String,
     /// The Slack channel in which that team is asked, if the file names one.
@@ -33,7 +34,7 @@ pub struct Adoption {
     /// The VPC's id, `vpc-` and 8 to 17 hexadecimal digits.
     pub vpc_id: String,
     /// The Region it is in. In its other Regions the member gets a new VPC.
-    pub region: String,
+    pub region: phonehome_wire::Region,
 }
 
 impl Fleet {

@@ -5,6 +5,7 @@ mod host;
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use phonehome_wire::{AccountId, AzId, Region};
 
 use crate::addresses::{SLOTS, slot};
 use crate::place::Flaw;
@@ -53,14 +54,12 @@ pub(crate) fn organization_id(text: &str) -> Rule<String> {
         .hint("it begins with o- and goes on with 10 to 32 small letters and digits: o-a1b2c3d4e5"))
 }
 
-pub(crate) fn account_id(text: &str) -> Rule<String> {
+pub(crate) fn account_id(text: &str) -> Rule<AccountId> {
     let bare: String = text.chars().filter(|c| !matches!(c, '-' | ' ' | '_')).collect();
-    let digits = |text: &str| text.len() == 12 && text.chars().all(|c| c.is_ascii_digit());
-    if digits(text) {
-        return Ok(text.to_owned());
-    }
-    let flaw = Flaw::new(format!("`{text}` is not an account id, which has 12 digits"));
-    Err(if digits(&bare) { flaw.hint(format!("write \"{bare}\"")) } else { flaw })
+    text.parse().map_err(|_| {
+        let flaw = Flaw::new(format!("`{text}` is not an account id, which has 12 digits"));
+        if bare.parse::<AccountId>().is_ok() { flaw.hint(format!("write \"{bare}\"")) } else { flaw }
+    })
 }
 
 pub(crate) fn vpc_id(text: &str) -> Rule<String> {
@@ -196,34 +195,25 @@ pub(crate) fn not_one_port(text: &str) -> Option<Flaw> {
 }
 
 /// The name of an AWS Region, by its shape: new ones need no new phonehome.
-pub(crate) fn region(text: &str) -> Rule<String> {
-    let parts: Vec<&str> = text.split('-').collect();
-    let letters = |part: &&str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase());
-    let digits = |part: &&str| (1..=2).contains(&part.len()) && part.chars().all(|c| c.is_ascii_digit());
-    if let [first, middle @ .., last] = parts.as_slice()
-        && (2..=4).contains(&first.len())
-        && !middle.is_empty()
-        && std::iter::once(first).chain(middle).all(letters)
-        && digits(last)
-    {
-        return Ok(text.to_owned());
-    }
-    let flaw = Flaw::new(format!("`{text}` is not an AWS Region"));
-    let zone = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
-    Err(if zone != text && region(zone).is_ok() {
-        flaw.hint(format!("that is a zone's name; the Region is {zone}"))
-    } else {
-        flaw.hint("write it as in us-east-1")
+pub(crate) fn region(text: &str) -> Rule<Region> {
+    text.parse().map_err(|_| {
+        let flaw = Flaw::new(format!("`{text}` is not an AWS Region"));
+        let zone = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        if zone != text && region(zone).is_ok() {
+            flaw.hint(format!("that is a zone's name; the Region is {zone}"))
+        } else {
+            flaw.hint("write it as in us-east-1")
+        }
     })
 }
 
 /// The ID of an Availability Zone of the Region; `None` when the Region's name is not known to be
 /// right.
-pub(crate) fn az_id(text: &str, region: Option<&str>) -> Rule<String> {
-    let prefix = region.and_then(az_prefix);
+pub(crate) fn az_id(text: &str, region: Option<&Region>) -> Rule<AzId> {
+    let prefix = region.and_then(|region| az_prefix(region));
     let example = format!("{}-az1", prefix.as_deref().unwrap_or("use1"));
     let (in_region, rest) = text.split_once('-').unwrap_or((text, ""));
-    if region.is_some_and(|region| text.strip_prefix(region).is_some_and(|zone| zone.len() == 1)) {
+    if region.is_some_and(|region| text.strip_prefix(region.as_str()).is_some_and(|zone| zone.len() == 1)) {
         return Err(Flaw::new(format!("`{text}` is the name of a zone, not its AZ ID")).hint(format!(
             "names mean other zones in other accounts; use the ID, as in {example} (aws ec2 \
              describe-availability-zones shows both)"
@@ -233,16 +223,16 @@ pub(crate) fn az_id(text: &str, region: Option<&str>) -> Rule<String> {
         return Err(Flaw::new(format!("`{text}` is a Local Zone or a Wavelength Zone"))
             .hint(format!("only Availability Zones can be used, as in {example}")));
     }
-    if slot(text).is_none() {
+    let Some(zone) = slot(text).and_then(|_| text.parse().ok()) else {
         return Err(Flaw::new(format!("`{text}` is not an AZ ID with a number from 1 to {SLOTS}"))
             .hint(format!("write it as in {example}")));
-    }
+    };
     match (prefix, region) {
         (Some(prefix), Some(region)) if prefix != in_region => {
             Err(Flaw::new(format!("`{text}` is not a zone of {region}"))
                 .hint(format!("its zones begin with {prefix}-az")))
         }
-        _ => Ok(text.to_owned()),
+        _ => Ok(zone),
     }
 }
 

@@ -36,7 +36,7 @@ fn a_member_is_found_by_its_account_name_alone() {
 #[test]
 fn a_network_is_adopted_in_the_first_region_where_its_environment_has_one() {
     let adoption = |text: &str, account: &str| fleet(text).member(account).unwrap().adopt;
-    let expected = |region: &str| Some(Adoption { vpc_id: ADOPTED.into(), region: region.into() });
+    let expected = |region: &str| Some(Adoption { vpc_id: ADOPTED.into(), region: region.parse().unwrap() });
     let prod = payments_prod_with(&format!("adopt: {ADOPTED}"));
     assert_eq!(adoption(&prod, "payments-prod"), expected("us-east-1"));
     // The file's first Region is eu-west-1, but prod has no pool there.

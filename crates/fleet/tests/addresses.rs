@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use ipnet::Ipv4Net;
 use phonehome_fleet::AddressPool;
 use phonehome_fleet::addresses::{LayoutError, SubnetPlan, Tier, first_free, layout, slot};
+use phonehome_wire::AzId;
 use proptest::prelude::*;
 
 fn net(text: &str) -> Ipv4Net {
@@ -14,11 +15,11 @@ fn net(text: &str) -> Ipv4Net {
 }
 
 fn pool(cidr: &str, block: u8) -> AddressPool {
-    AddressPool { name: "nonprod".into(), region: "us-east-1".into(), cidr: net(cidr), block }
+    AddressPool { name: "nonprod".into(), region: "us-east-1".parse().unwrap(), cidr: net(cidr), block }
 }
 
-fn zones(numbers: impl IntoIterator<Item = u8>) -> Vec<String> {
-    numbers.into_iter().map(|number| format!("use1-az{number}")).collect()
+fn zones(numbers: impl IntoIterator<Item = u8>) -> Vec<AzId> {
+    numbers.into_iter().map(|number| format!("use1-az{number}").parse().unwrap()).collect()
 }
 
 fn overlap(a: &Ipv4Net, b: &Ipv4Net) -> bool {
@@ -99,9 +100,12 @@ fn the_smallest_block_gives_the_smallest_subnets_of_aws() {
 fn what_cannot_be_laid_out_is_refused() {
     let block = net("10.0.0.0/24");
     assert_eq!(layout(block, &zones([1])), Err(LayoutError::BlockTooSmall { block }));
-    let same = ["use1-az1".to_owned(), "usw2-az1".to_owned()];
+    let same = ["use1-az1", "usw2-az1"].map(|it| it.parse().unwrap());
     assert!(matches!(layout(net("10.0.0.0/18"), &same), Err(LayoutError::SameSlot { .. })));
-    assert!(matches!(layout(net("10.0.0.0/18"), &["us-east-1a".into()]), Err(LayoutError::AzId { .. })));
+    assert!(matches!(
+        layout(net("10.0.0.0/18"), &["use1-bos1-az1".parse().unwrap()]),
+        Err(LayoutError::AzId { .. })
+    ));
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod support;
 use phonehome_fleet::{
     Bindings, CheckType, DefaultVpcs, Fleet, GatewayService, Member, Nat, Network, Probing, Rollout, Roster,
 };
-use phonehome_wire::{Check, CheckKind, Expect, Purpose};
+use phonehome_wire::{AccountId, Check, CheckKind, Expect, Purpose};
 use support::{EVERY_KEY, EXAMPLE, SMALL, fleet, with};
 
 const REGION: &str = "us-east-1";
@@ -36,7 +36,7 @@ fn a_member_says_who_owns_it_and_what_pins_it() {
         domain: "payments".into(),
         environment: "prod".into(),
         account_name: "payments-production".into(),
-        account_id: Some("333333333333".into()),
+        account_id: Some("333333333333".parse().unwrap()),
         owner: "team-payments".into(),
         owner_channel: Some("#payments".into()),
         adopt: None,
@@ -57,9 +57,10 @@ fn an_account_is_first_met_by_a_pinned_id_before_its_name() {
         ("111111111111", "management", None),
     ];
     for (id, name, expected) in cases {
-        let identify =
-            fleet.identify(&Bindings::default(), &Roster::from([(id.to_owned(), name.to_owned())]));
-        let found = identify.of(id).map(|it| it.member.account_name.clone());
+        let id: AccountId = id.parse().unwrap();
+        let roster = Roster::from([(id.clone(), name.to_owned())]);
+        let identify = fleet.identify(&Bindings::default(), &roster);
+        let found = identify.of(&id).map(|it| it.member.account_name.clone());
         assert_eq!(found.as_deref(), expected, "{id} {name}");
     }
 }

@@ -8,6 +8,7 @@ use phonehome_fleet::{
     Binding, Bindings, Finding, Fleet, Identification, Line, LineState, RebindRefused, Rebinding, Roster,
     Stored,
 };
+use phonehome_wire::AccountId;
 use support::{SMALL, fleet, only_problem, with};
 
 const ONE: &str = "444400000001";
@@ -15,6 +16,10 @@ const TWO: &str = "444400000002";
 const THREE: &str = "444400000003";
 /// What the small file pins payments/prod to.
 const PINNED: &str = "333333333333";
+
+fn id(text: &str) -> AccountId {
+    text.parse().unwrap()
+}
 
 fn line(text: &str) -> Line {
     let (domain, environment) = text.split_once('/').unwrap();
@@ -24,19 +29,19 @@ fn line(text: &str) -> Line {
 fn bound(pairs: &[(&str, &str)]) -> Vec<Binding> {
     let binding = |(of, account): &(&str, &str)| Binding {
         line: line(of),
-        account: (*account).to_owned(),
+        account: id(account),
         account_name: String::new(),
         bound_at_ms: 0,
     };
     pairs.iter().map(binding).collect()
 }
 
-fn stacks(pairs: &[(&str, &str)]) -> Vec<(Line, String)> {
-    pairs.iter().map(|(of, account)| (line(of), (*account).to_owned())).collect()
+fn stacks(pairs: &[(&str, &str)]) -> Vec<(Line, AccountId)> {
+    pairs.iter().map(|(of, account)| (line(of), id(account))).collect()
 }
 
 fn roster(pairs: &[(&str, &str)]) -> Roster {
-    pairs.iter().map(|(id, name)| ((*id).to_owned(), (*name).to_owned())).collect()
+    pairs.iter().map(|(id, name)| (self::id(id), (*name).to_owned())).collect()
 }
 
 fn state(identify: &Identification, of: &str) -> LineState {
@@ -48,11 +53,11 @@ fn keys(identify: &Identification) -> Vec<String> {
 }
 
 fn found(account: &str) -> LineState {
-    LineState::Found { account: account.to_owned() }
+    LineState::Found { account: id(account) }
 }
 
 fn held(account: &str, stored: Stored) -> LineState {
-    LineState::Bound { account: account.to_owned(), stored }
+    LineState::Bound { account: id(account), stored }
 }
 
 #[test]
@@ -64,7 +69,7 @@ fn a_name_leads_to_a_first_binding_and_only_where_one_account_has_it() {
     assert_eq!(identify.uncovered, roster(&[(TWO, "other")]));
     let identify = fleet.identify(&none, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
     assert_eq!(state(&identify, "shop/dev"), LineState::Contested);
-    assert_eq!(identify.of(ONE), None);
+    assert_eq!(identify.of(&id(ONE)), None);
     let text = identify.findings[0].to_string();
     assert!(text.contains(ONE) && text.contains(TWO), "{text}");
 }
@@ -103,8 +108,8 @@ fn a_stack_that_is_older_than_bindings_binds_its_line_and_two_are_an_error_with_
     // Not the one that is met first, nor the one with the lower id.
     let identify = fleet.identify(&one, &roster(&[(ONE, "shop-dev"), (TWO, "renamed")]));
     assert_eq!(state(&identify, "shop/dev"), held(TWO, Stored::Nowhere));
-    assert_eq!(fleet.member_for(TWO, &one).unwrap().line(), line("shop/dev"));
-    assert_eq!(fleet.member_for(ONE, &one), None);
+    assert_eq!(fleet.member_for(&id(TWO), &one).unwrap().line(), line("shop/dev"));
+    assert_eq!(fleet.member_for(&id(ONE), &one), None);
     let two = Bindings::new([], stacks(&[("shop/dev", ONE), ("shop/dev", TWO)]));
     let identify = fleet.identify(&two, &roster(&[(ONE, "shop-dev"), (TWO, "shop-dev")]));
     assert_eq!(state(&identify, "shop/dev"), LineState::Contested);
@@ -136,8 +141,8 @@ fn a_pinned_id_decides_for_a_line_that_is_nobody_and_moves_no_other() {
     );
     // Of two with a stack it says which.
     let two = Bindings::new([], stacks(&[("payments/prod", ONE), ("payments/prod", PINNED)]));
-    assert_eq!(fleet.member_for(PINNED, &two).unwrap().line(), line("payments/prod"));
-    assert_eq!(fleet.member_for(ONE, &two), None);
+    assert_eq!(fleet.member_for(&id(PINNED), &two).unwrap().line(), line("payments/prod"));
+    assert_eq!(fleet.member_for(&id(ONE), &two), None);
 }
 
 #[test]
@@ -145,7 +150,7 @@ fn of_an_account_that_is_closed_nothing_is_reported_and_its_line_waits_to_be_fre
     let fleet = fleet(SMALL);
     let bindings = Bindings::new(bound(&[("shop/dev", ONE)]), []);
     let identify = fleet.identify(&bindings, &roster(&[(TWO, "shop-dev")]));
-    assert_eq!((keys(&identify), identify.of(TWO)), (vec![], None));
+    assert_eq!((keys(&identify), identify.of(&id(TWO))), (vec![], None));
 }
 
 #[test]
@@ -170,7 +175,7 @@ fn an_account_of_a_line_that_left_the_file_becomes_another_only_when_somebody_sa
     let identify = fleet.identify(&bindings, &all);
     assert_eq!(state(&identify, "shop/dev"), LineState::Contested);
     assert!(identify.findings[0].to_string().contains("renamed_from"), "{}", identify.findings[0]);
-    let rebinding = fleet.rebinding("shop/dev", ONE, &bindings, &all, false).unwrap();
+    let rebinding = fleet.rebinding("shop/dev", &id(ONE), &bindings, &all, false).unwrap();
     assert_eq!((rebinding.replaces, rebinding.leaves), (None, Some(line("old/dev"))));
 }
 
@@ -181,12 +186,12 @@ fn rebinding_says_what_it_leaves_behind_and_needs_force_for_it() {
     let bindings =
         Bindings::new(bound(&[("shop/dev", ONE), ("shop/prod", THREE)]), stacks(&[("shop/dev", ONE)]));
     let ask = |line: &str, account: &str, roster: &Roster, force| {
-        fleet.rebinding(line, account, &bindings, roster, force)
+        fleet.rebinding(line, &id(account), &bindings, roster, force)
     };
     let refused = ask("shop/dev", TWO, &all, false).unwrap_err();
     assert!(matches!(refused, RebindRefused::StackStands { .. }) && refused.to_string().contains(ONE));
     let Rebinding { replaces, leaves, .. } = ask("shop/dev", TWO, &all, true).unwrap();
-    assert_eq!((replaces.as_deref(), leaves), (Some(ONE), None));
+    assert_eq!((replaces, leaves), (Some(id(ONE)), None));
     // One that is closed has nothing to look after.
     let closed = roster(&[(TWO, "new"), (THREE, "shop-prod")]);
     assert!(ask("shop/dev", TWO, &closed, false).is_ok());
@@ -248,6 +253,10 @@ mod sequences {
 
     use super::*;
 
+    fn account(index: usize) -> AccountId {
+        id(IDS[index])
+    }
+
     fn event() -> impl Strategy<Value = Event> {
         let (id, name) = (0..IDS.len(), 0..NAMES.len());
         prop_oneof![
@@ -267,10 +276,10 @@ mod sequences {
     #[derive(Default)]
     struct World {
         roster: Roster,
-        lines: BTreeMap<Line, String>,
-        accounts: BTreeMap<String, Line>,
-        stacks: BTreeMap<String, Line>,
-        late: Vec<(Line, String)>,
+        lines: BTreeMap<Line, AccountId>,
+        accounts: BTreeMap<AccountId, Line>,
+        stacks: BTreeMap<AccountId, Line>,
+        late: Vec<(Line, AccountId)>,
     }
 
     impl World {
@@ -284,19 +293,19 @@ mod sequences {
         }
 
         /// Both absent, in one transaction.
-        fn bind(&mut self, line: &Line, account: &str) {
+        fn bind(&mut self, line: &Line, account: &AccountId) {
             if !self.lines.contains_key(line) && !self.accounts.contains_key(account) {
-                self.lines.insert(line.clone(), account.to_owned());
-                self.accounts.insert(account.to_owned(), line.clone());
+                self.lines.insert(line.clone(), account.clone());
+                self.accounts.insert(account.clone(), line.clone());
             }
         }
 
         fn observe(&mut self, fleet: &Fleet, at_once: bool) {
-            let found: Vec<(Line, String)> = fleet
+            let found: Vec<(Line, AccountId)> = fleet
                 .identify(&self.bindings(), &self.roster)
                 .lines
                 .into_iter()
-                .filter_map(|it| Some((it.member.line(), it.state.account()?.to_owned())))
+                .filter_map(|it| Some((it.member.line(), it.state.account()?.clone())))
                 .collect();
             if at_once {
                 found.iter().for_each(|(line, account)| self.bind(line, account));
@@ -308,30 +317,30 @@ mod sequences {
         fn happens(&mut self, fleet: &Fleet, event: &Event) {
             let name = |it: &usize| NAMES[*it].to_owned();
             match event {
-                Event::Join(id, it) => drop(self.roster.entry(IDS[*id].to_owned()).or_insert(name(it))),
+                Event::Join(id, it) => drop(self.roster.entry(account(*id)).or_insert(name(it))),
                 Event::Rename(id, it) => {
-                    self.roster.entry(IDS[*id].to_owned()).and_modify(|old| *old = name(it));
+                    self.roster.entry(account(*id)).and_modify(|old| *old = name(it));
                 }
                 Event::Swap(one, other) => {
-                    let (one, other) = (IDS[*one], IDS[*other]);
+                    let (one, other) = (account(*one), account(*other));
                     if let (Some(a), Some(b)) =
-                        (self.roster.get(one).cloned(), self.roster.get(other).cloned())
+                        (self.roster.get(&one).cloned(), self.roster.get(&other).cloned())
                     {
-                        self.roster.insert(one.to_owned(), b);
-                        self.roster.insert(other.to_owned(), a);
+                        self.roster.insert(one, b);
+                        self.roster.insert(other, a);
                     }
                 }
                 Event::Close(id) => {
-                    self.roster.remove(IDS[*id]);
-                    self.stacks.remove(IDS[*id]);
-                    if let Some(line) = self.accounts.remove(IDS[*id]) {
+                    self.roster.remove(&account(*id));
+                    self.stacks.remove(&account(*id));
+                    if let Some(line) = self.accounts.remove(&account(*id)) {
                         self.lines.remove(&line);
                     }
                 }
                 // Only what is bound gets a stack.
                 Event::Stack(id) => {
-                    if let Some(line) = self.accounts.get(IDS[*id]) {
-                        self.stacks.insert(IDS[*id].to_owned(), line.clone());
+                    if let Some(line) = self.accounts.get(&account(*id)) {
+                        self.stacks.insert(account(*id), line.clone());
                     }
                 }
                 Event::Look(at_once) => self.observe(fleet, *at_once),
@@ -343,7 +352,7 @@ mod sequences {
                 Event::Rebind(line, id, force) => {
                     let line = fleet.members()[*line].line();
                     let asked =
-                        fleet.rebinding(line.as_str(), IDS[*id], &self.bindings(), &self.roster, *force);
+                        fleet.rebinding(line.as_str(), &account(*id), &self.bindings(), &self.roster, *force);
                     let Ok(Rebinding { replaces, leaves, account, .. }) = asked else { return };
                     replaces.iter().for_each(|old| drop(self.accounts.remove(old)));
                     leaves.iter().for_each(|old| drop(self.lines.remove(old)));
@@ -366,7 +375,7 @@ mod sequences {
                 let known = fleet.bound_members(&before.1);
                 world.happens(&fleet, event);
                 prop_assert_eq!(world.lines.len(), world.accounts.len());
-                let ids: BTreeSet<&String> = world.lines.values().collect();
+                let ids: BTreeSet<&AccountId> = world.lines.values().collect();
                 prop_assert_eq!(ids.len(), world.lines.len(), "an account is two lines");
                 for (line, account) in &world.lines {
                     prop_assert_eq!(&world.accounts[account], line);

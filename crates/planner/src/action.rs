@@ -1,7 +1,7 @@
 //! The calls a plan is made of.
 
 use ipnet::Ipv4Net;
-use phonehome_wire::ProbeInput;
+use phonehome_wire::{AccountId, AzId, ProbeInput, Region};
 use serde::Serialize;
 
 use crate::Removal;
@@ -64,7 +64,7 @@ pub enum Action {
     CreateSubnet {
         vpc: Ref,
         cidr: Ipv4Net,
-        az_id: String,
+        az_id: AzId,
     },
     /// ModifySubnetAttribute
     DisablePublicIpOnLaunch {
@@ -152,8 +152,8 @@ pub enum Action {
     },
     CreatePeering {
         vpc: Ref,
-        peer_account: String,
-        peer_region: String,
+        peer_account: AccountId,
+        peer_region: Region,
         peer_vpc: String,
     },
     AcceptPeering {

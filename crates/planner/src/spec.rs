@@ -3,8 +3,8 @@
 use ipnet::Ipv4Net;
 use phonehome_fleet::addresses::{LayoutError, Tier, layout};
 use phonehome_fleet::{Fleet, Member, Nat};
-use phonehome_wire::Check;
-use serde::Serialize;
+use phonehome_wire::{AccountId, AzId, Check, Region, StackId};
+use serde::{Serialize, Serializer};
 
 use phonehome_network::{
     Address, Kind, Rule, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, Tags,
@@ -14,11 +14,11 @@ use phonehome_network::{
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StackSpec {
     /// The account's 12-digit id.
-    pub account: String,
+    pub account: AccountId,
     /// The account's name, `shop-prod`; the prefix of every `Name` tag.
     pub account_name: String,
     /// The Region, `us-east-1`.
-    pub region: String,
+    pub region: Region,
     /// The VPC's CIDR: the block the ledger holds for this account and Region.
     pub cidr: Ipv4Net,
     /// One entry for each Availability Zone.
@@ -71,10 +71,11 @@ pub struct Features {
 pub struct LinkSpec {
     /// Its name.
     pub peer_name: String,
-    /// Its 12-digit id.
-    pub peer_account: String,
+    /// Which account it is; `None` as long as that is not known.
+    #[serde(serialize_with = "or_empty")]
+    pub peer_account: Option<AccountId>,
     /// Its Region.
-    pub peer_region: String,
+    pub peer_region: Region,
     /// Its VPC, once there is one.
     pub peer_vpc: Option<String>,
     /// Its addresses: none of them may be this account's.
@@ -87,18 +88,30 @@ pub struct LinkSpec {
     pub inbound: Vec<u16>,
 }
 
+/// As specs were always written, whose digests are stored.
+fn or_empty<S: Serializer>(account: &Option<AccountId>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(account.as_deref().unwrap_or_default())
+}
+
+impl LinkSpec {
+    /// The peer's id; empty as long as it is not known.
+    pub(crate) fn peer_id(&self) -> &str {
+        self.peer_account.as_deref().unwrap_or_default()
+    }
+}
+
 /// One Availability Zone's share of the stack.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ZoneSpec {
     /// The AZ ID, `use1-az1`: the same zone for every account, as names are not.
-    pub az_id: String,
+    pub az_id: AzId,
     /// The CIDR of the public subnet.
     pub public: Ipv4Net,
     /// The CIDR of the private subnet.
     pub private: Ipv4Net,
     /// The AZ ID whose NAT gateway is the private subnet's way out; `None`: it has none, or the
     /// regional one.
-    pub nat_az_id: Option<String>,
+    pub nat_az_id: Option<AzId>,
 }
 
 /// What every probe of a stack has in common.
@@ -130,9 +143,9 @@ pub struct ProbeSpec {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     /// The account's 12-digit id.
-    pub account: String,
+    pub account: AccountId,
     /// The Region.
-    pub region: String,
+    pub region: Region,
     /// The block the ledger holds for the two.
     pub cidr: Ipv4Net,
 }
@@ -147,7 +160,7 @@ pub enum SpecError {
     #[error("the fleet file has no Region {region}: its stack is left as it is")]
     UnknownRegion {
         /// The Region.
-        region: String,
+        region: Region,
     },
 }
 
@@ -188,11 +201,12 @@ impl StackSpec {
     }
 
     /// A spec that declares nothing: for observing an account's Region, and taking away from it.
-    pub fn bare(account: &str, account_name: &str, region: &str) -> Self {
+    pub fn bare(stack: &StackId, account_name: &str) -> Self {
+        let StackId { account, region } = stack.clone();
         Self {
-            account: account.to_owned(),
+            account,
             account_name: account_name.to_owned(),
-            region: region.to_owned(),
+            region,
             cidr: Ipv4Net::default(),
             zones: vec![],
             nat: Nat::None,
@@ -203,6 +217,11 @@ impl StackSpec {
             tags: Tags::new(),
             history: History::default(),
         }
+    }
+
+    /// The account in the Region that it is for.
+    pub fn stack(&self) -> StackId {
+        StackId::new(&self.account, &self.region)
     }
 
     /// The AZ IDs of the zones that have a NAT gateway of their own, in order.
@@ -272,10 +291,10 @@ fn features(fleet: &Fleet) -> Features {
     }
 }
 
-fn zones(cidr: Ipv4Net, az_ids: &[String], nat: Nat) -> Result<Vec<ZoneSpec>, LayoutError> {
+fn zones(cidr: Ipv4Net, az_ids: &[AzId], nat: Nat) -> Result<Vec<ZoneSpec>, LayoutError> {
     let subnets = layout(cidr, az_ids)?;
     let first = az_ids.iter().min();
-    let zone = |az_id: &String| {
+    let zone = |az_id: &AzId| {
         let cidr_of = |tier| subnets.iter().find(|s| s.az_id == *az_id && s.tier == tier).map(|s| s.cidr);
         let nat_az_id = match nat {
             Nat::PerAz => Some(az_id.clone()),

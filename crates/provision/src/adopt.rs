@@ -17,22 +17,22 @@ use crate::provision::{Job, Provision};
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Records the addresses of the VPC that the account is to adopt, once.
     pub(crate) async fn claim_adopted(&self, job: &Job<'_>, vpc_id: &str) -> Result<Claim, NoClaim> {
-        let holder = self.table.get(&Keys::holder(job.account, job.region)).await.map_err(NoClaim::Table)?;
+        let holder = self.table.get(&Keys::holder(&job.stack())).await.map_err(NoClaim::Table)?;
         if let Some(doc) = holder {
             return self.held(job, doc.read().map_err(NoClaim::Table)?, vpc_id).await;
         }
         let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::StackProgress)?;
-        Ok(claim_existing(&self.table, job.account, job.region, cidr, self.clock.now_ms()).await?)
+        Ok(claim_existing(&self.table, &job.stack(), cidr, self.clock.now_ms()).await?)
     }
 
     /// What [`Provision::claim_adopted`] would answer. Writes nothing.
     pub(crate) async fn expected_adoption(&self, job: &Job<'_>, vpc_id: &str) -> Result<Claim, NoClaim> {
-        let holder = self.table.get(&Keys::holder(job.account, job.region)).await.map_err(NoClaim::Table)?;
+        let holder = self.table.get(&Keys::holder(&job.stack())).await.map_err(NoClaim::Table)?;
         if let Some(doc) = holder {
             return self.held(job, doc.read().map_err(NoClaim::Table)?, vpc_id).await;
         }
         let cidr = self.cidr_of(job, vpc_id).await.map_err(NoClaim::StackProgress)?;
-        Ok(peek_existing(&self.table, job.account, job.region, cidr, self.clock.now_ms()).await?)
+        Ok(peek_existing(&self.table, &job.stack(), cidr, self.clock.now_ms()).await?)
     }
 
     /// What the account holds already, if that can be the addresses of the VPC that it is to adopt: not a
@@ -50,7 +50,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     }
 
     async fn cidr_of(&self, job: &Job<'_>, vpc_id: &str) -> Result<Ipv4Net, StackProgress> {
-        let spec = StackSpec::bare(job.account, &job.member.account_name, job.region);
+        let spec = StackSpec::bare(&job.stack(), &job.member.account_name);
         let stack = self.members.open(&spec, None).await.map_err(|error| judge(&error))?;
         let inventory = stack.observe(&[Kind::Vpc]).await.map_err(|error| judge(&error))?.own(job.account);
         let vpc = inventory.vpcs.iter().find(|vpc| vpc.id == vpc_id);
@@ -71,7 +71,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// # Errors
     /// [`TableError`]
     pub(crate) async fn known(&self, job: &Job<'_>) -> Result<Option<StackStatus>, TableError> {
-        let doc = self.table.get(&Keys::stack(job.account, job.region)).await?;
+        let doc = self.table.get(&Keys::stack(&job.stack())).await?;
         doc.as_ref().map(Doc::read).transpose()
     }
 }

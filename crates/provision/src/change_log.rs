@@ -3,6 +3,7 @@
 use crate::cloudtrail::ApiCall;
 use phonehome_cloud::table::{Doc, Table, TableError, Write, on_conflict};
 use phonehome_state::{Keys, set_aside};
+use phonehome_wire::StackId;
 use serde::{Deserialize, Serialize};
 
 /// How many are kept for an account and Region: more than a person does between two observations.
@@ -46,11 +47,10 @@ pub struct ChangeLog {
 /// [`TableError`]
 pub async fn is_observation_queued(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     now_ms: u64,
 ) -> Result<bool, TableError> {
-    let doc = table.get(&Keys::change_log(account, region)).await?;
+    let doc = table.get(&Keys::change_log(stack)).await?;
     Ok(read(doc.as_ref()).0.observation_due_ms > now_ms)
 }
 
@@ -61,8 +61,7 @@ pub async fn is_observation_queued(
 /// [`TableError`]
 pub async fn note_queued_observation(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     due_ms: u64,
     now_ms: u64,
 ) -> Result<(), TableError> {
@@ -71,7 +70,7 @@ pub async fn note_queued_observation(
         change_log.observation_due_ms = change_log.observation_due_ms.max(due_ms);
         is_news
     };
-    update(table, account, region, now_ms, change).await.map(|_| ())
+    update(table, stack, now_ms, change).await.map(|_| ())
 }
 
 /// What is kept of an API call: it comes from a member account, which may write much into it.
@@ -113,7 +112,7 @@ pub async fn record_api_call(
         }
         is_news
     };
-    let change_log = update(table, &api_call.account, &api_call.region, now_ms, change).await?;
+    let change_log = update(table, &api_call.stack(), now_ms, change).await?;
     Ok(change_log.api_calls.contains(api_call) || change_log.in_window < NOTED_MAX)
 }
 
@@ -129,12 +128,11 @@ fn read(doc: Option<&Doc>) -> (ChangeLog, Option<&Doc>) {
 /// Changes the document, unless `change` says that there is nothing to change; returns it.
 async fn update(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     now_ms: u64,
     change: impl Fn(&mut ChangeLog) -> bool + Send + Sync,
 ) -> Result<ChangeLog, TableError> {
-    let key = Keys::change_log(account, region);
+    let key = Keys::change_log(stack);
     on_conflict(ATTEMPTS_MAX, async || {
         let doc = table.get(&key).await?;
         let (mut change_log, unread) = read(doc.as_ref());

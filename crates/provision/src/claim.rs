@@ -20,34 +20,34 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// # Errors
     /// [`CannotPlan`]
     pub async fn expected_claim(&self, job: &Job<'_>, also: &[Claim]) -> Result<Claim, CannotPlan> {
-        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == job.region);
+        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == *job.region);
         if let Some(adoption) = adoption {
             return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
         }
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let claim = peek(&self.table, &pools, job.account, job.region, also, self.clock.now_ms()).await;
+        let claim = peek(&self.table, &pools, &job.stack(), also, self.clock.now_ms()).await;
         Ok(claim.map_err(NoClaim::from)?)
     }
 
     /// The addresses of the account: what it holds, or a block claimed now, or the addresses of the VPC
     /// it is to adopt.
     pub(crate) async fn claim(&self, job: &Job<'_>) -> Result<Claim, NoClaim> {
-        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == job.region);
+        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == *job.region);
         if let Some(adoption) = adoption {
             return self.claim_adopted(job, &adoption.vpc_id).await;
         }
         self.observe_before_claiming(job).await.map_err(NoClaim::Table)?;
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        Ok(claim(&self.table, &pools, job.account, job.region, self.clock.now_ms()).await?)
+        Ok(claim(&self.table, &pools, &job.stack(), self.clock.now_ms()).await?)
     }
 
     /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
     /// with them. One that cannot be entered yet is new, and has only default VPCs.
     async fn observe_before_claiming(&self, job: &Job<'_>) -> Result<(), TableError> {
-        if self.table.get(&Keys::holder(job.account, job.region)).await?.is_some() {
+        if self.table.get(&Keys::holder(&job.stack())).await?.is_some() {
             return Ok(());
         }
-        let spec = StackSpec::bare(job.account, &job.member.account_name, job.region);
+        let spec = StackSpec::bare(&job.stack(), &job.member.account_name);
         let Ok(stack) = self.members.open(&spec, None).await else { return Ok(()) };
         let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(()) };
         self.note(&spec, &inventory).await

@@ -6,8 +6,10 @@
 //! another SDK; an API call that comes as an event only has to be kept until an observation sees what it did.
 
 use std::collections::BTreeSet;
+use std::str::FromStr;
 
 use phonehome_aws::sdk::SESSION_NAME;
+use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,9 +35,9 @@ const RESOURCES_MAX: usize = 32;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiCall {
     /// The account it was done in.
-    pub account: String,
+    pub account: AccountId,
     /// The Region it was done in.
-    pub region: String,
+    pub region: Region,
     /// The call: `DeleteRoute`.
     pub event_name: String,
     /// Who did it, for people: a session's ARN, `user alice`, `the root user`, an AWS service.
@@ -95,8 +97,8 @@ impl ApiCall {
             collect_ids(detail.get(part).unwrap_or(&Value::Null), &mut resource_ids);
         }
         Ok(Self {
-            account: account.ok_or(NotAChange::Unreadable("recipientAccountId"))?,
-            region: text(detail, "/awsRegion").ok_or(NotAChange::Unreadable("awsRegion"))?,
+            account: id(account).ok_or(NotAChange::Unreadable("recipientAccountId"))?,
+            region: id(text(detail, "/awsRegion")).ok_or(NotAChange::Unreadable("awsRegion"))?,
             when: text(detail, "/eventTime").ok_or(NotAChange::Unreadable("eventTime"))?,
             event_name,
             who: who(identity),
@@ -106,11 +108,20 @@ impl ApiCall {
         })
     }
 
+    /// The account in the Region that it was done in.
+    pub fn stack(&self) -> StackId {
+        StackId::new(&self.account, &self.region)
+    }
+
     /// Whether phonehome itself did it: a session named `phonehome` of the role that it assumes in member
     /// accounts. The session's name alone proves nothing, anybody may give it.
     pub fn is_ours(&self, member_role: &str) -> bool {
         self.session.as_deref() == Some(SESSION_NAME) && self.role.as_deref() == Some(member_role)
     }
+}
+
+fn id<T: FromStr>(text: Option<String>) -> Option<T> {
+    text?.parse().ok()
 }
 
 fn text(value: &Value, pointer: &str) -> Option<String> {

@@ -10,6 +10,7 @@ use phonehome_network::Kind;
 use phonehome_planner::{Decommission, Limits, Plan, StackSpec, ZoneSpec, plan_decommission, render};
 use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release_block, unbind};
 use phonehome_state::{Phase, StackStatus};
+use phonehome_wire::{AccountId, AzId, StackId};
 
 use crate::progress::{Reconciled, StackProgress, after, judge};
 use crate::provision::Provision;
@@ -40,13 +41,12 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// [`TableError`]
     pub async fn decommission(
         &self,
-        account: &str,
-        region: &str,
+        stack: &StackId,
         mode: Decommission,
         gone: bool,
         quarantine_days: u32,
     ) -> Result<Reconciled, TableError> {
-        let key = Keys::stack(account, region);
+        let key = Keys::stack(stack);
         let Some(doc) = self.table.get(&key).await? else {
             return Ok(Reconciled::only(StackProgress::Converged));
         };
@@ -69,7 +69,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         }
         let mut reconciled = if gone {
             // What is in it nobody can reach any more.
-            record_seen(&self.table, account, region, &[], self.clock.now_ms()).await?;
+            record_seen(&self.table, stack, &[], self.clock.now_ms()).await?;
             Reconciled::only(StackProgress::Converged)
         } else {
             self.take_away(&status, mode, work_time).await?
@@ -77,16 +77,16 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if reconciled.progress == StackProgress::Converged {
             // The block first: should this stop half-way, the status still says that there is something to
             // do.
-            match release_block(&self.table, account, region, quarantine_days, self.clock.now_ms()).await {
+            match release_block(&self.table, stack, quarantine_days, self.clock.now_ms()).await {
                 Ok(_) => {
                     let mut writes = vec![Write::delete(key, Expect::unchanged(leased.as_ref()))];
                     // Should it come again, all of it is news again.
-                    for noted in [Keys::inputs(account, region), Keys::stack_notices(account, region)] {
+                    for noted in [Keys::inputs(stack), Keys::stack_notices(stack)] {
                         let doc = self.table.get(&noted).await?;
                         writes.extend(doc.map(|doc| Write::delete(noted, Expect::unchanged(Some(&doc)))));
                     }
                     self.table.write(writes).await?;
-                    self.free(account).await?;
+                    self.free(&stack.account).await?;
                     return Ok(reconciled);
                 }
                 Err(LedgerError::Table(error)) => return Err(error),
@@ -115,11 +115,11 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     ///
     /// # Errors
     /// [`TableError`]
-    pub async fn free(&self, account: &str) -> Result<(), TableError> {
+    pub async fn free(&self, account: &AccountId) -> Result<(), TableError> {
         let stacks = readable::<StackStatus>(&self.table, Keys::STACKS).await?;
-        let is_held = |status: &StackStatus| status.account == account && status.phase != Phase::Gone;
+        let is_held = |status: &StackStatus| status.account == *account && status.phase != Phase::Gone;
         // One that cannot be read may be held.
-        let is_its = |unread: &Unread| unread.doc.key.sort.split('/').next() == Some(account);
+        let is_its = |unread: &Unread| unread.stack().is_some_and(|stack| stack.account == *account);
         if stacks.found.iter().any(|(_, status)| is_held(status)) || stacks.unreadable.iter().any(is_its) {
             return Ok(());
         }
@@ -157,7 +157,8 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if plan.is_converged() {
             return Ok(Reconciled::only(StackProgress::Converged));
         }
-        tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "release");
+        let (account, region) = (spec.account.as_str(), spec.region.as_str());
+        tracing::info!(account, region, plan = render::text(&plan), "release");
         let applied = Executor::new().apply(&stack, &plan, &work_time).await;
         let progress = after(&plan, &applied);
         Ok(Reconciled { plan: Some(plan), applied: Some(applied), ..Reconciled::only(progress) })
@@ -169,13 +170,8 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     ///
     /// # Errors
     /// [`TableError`] when the state could not be read or written.
-    pub async fn gone(
-        &self,
-        account: &str,
-        region: &str,
-        notice: Option<&Outgoing>,
-    ) -> Result<(), TableError> {
-        let key = Keys::stack(account, region);
+    pub async fn gone(&self, stack: &StackId, notice: Option<&Outgoing>) -> Result<(), TableError> {
+        let key = Keys::stack(stack);
         let Some(doc) = self.table.get(&key).await? else { return Ok(()) };
         let mut status: StackStatus = Doc::read(&doc)?;
         if status.phase == Phase::Gone {
@@ -189,7 +185,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         status.updated_at_ms = self.clock.now_ms();
         let mut writes = vec![Write::over(Some(&doc), key, &status)];
         writes.extend(notice.map(|notice| {
-            let notice = Outgoing { id: format!("{}/{region}", notice.id), ..notice.clone() };
+            let notice = Outgoing { id: format!("{}/{}", notice.id, stack.region), ..notice.clone() };
             Write::put(Keys::outbox(notice.at_ms, &notice.id), Expect::Absent, &Outboxed::new(notice))
         }));
         match self.table.write(writes).await {
@@ -234,12 +230,8 @@ pub fn account_closed_notice(
 /// Declares nothing but the zones the stack has: its probes are found by their zones' names.
 fn spec_of(status: &StackStatus) -> StackSpec {
     let nowhere = ipnet::Ipv4Net::default();
-    let zone = |az_id: &String| ZoneSpec {
-        az_id: az_id.clone(),
-        public: nowhere,
-        private: nowhere,
-        nat_az_id: None,
-    };
+    let zone =
+        |az_id: &AzId| ZoneSpec { az_id: az_id.clone(), public: nowhere, private: nowhere, nat_az_id: None };
     let zones = status.availability_zones.iter().map(zone).collect();
-    StackSpec { zones, ..StackSpec::bare(&status.account, &status.account_name, &status.region) }
+    StackSpec { zones, ..StackSpec::bare(&status.stack(), &status.account_name) }
 }

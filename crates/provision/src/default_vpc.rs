@@ -8,6 +8,7 @@ use phonehome_executor::{Executor, StackApi as _};
 use phonehome_fleet::DefaultVpcs as Wanted;
 use phonehome_planner::{Limits, StackSpec, default_vpc_kinds, plan_default_vpc_removal};
 use phonehome_state::Keys;
+use phonehome_wire::{Region, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::Members;
@@ -27,9 +28,9 @@ const REGIONS_MAX: usize = 6;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DefaultVpcs {
     /// Regions in which there is none any more.
-    pub removed: Vec<String>,
+    pub removed: Vec<Region>,
     /// Regions in which it is kept, with the reason: something uses it, or a policy forbids to look.
-    pub kept: Vec<(String, String)>,
+    pub kept: Vec<(Region, String)>,
     /// Whether every Region is one or the other.
     #[serde(default)]
     pub finished: bool,
@@ -52,14 +53,14 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if done.finished {
             return Ok(StackProgress::Converged);
         }
-        let regions = match self.members.regions(job.account, job.region).await {
+        let regions = match self.members.regions(&job.stack()).await {
             Ok(regions) => regions,
             Err(error) => return Ok(judge(&error)),
         };
-        let is_done = |region: &String| {
+        let is_done = |region: &Region| {
             done.removed.contains(region) || done.kept.iter().any(|(kept, _)| kept == region)
         };
-        let left: Vec<String> = regions.into_iter().filter(|region| !is_done(region)).collect();
+        let left: Vec<Region> = regions.into_iter().filter(|region| !is_done(region)).collect();
         let removals = left.into_iter().map(|region| async move {
             let removed = self.remove_default_vpc(job, &region).await;
             (region, removed)
@@ -84,11 +85,14 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         }
     }
 
-    async fn remove_default_vpc(&self, job: &Job<'_>, region: &str) -> Removed {
-        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == region);
+    async fn remove_default_vpc(&self, job: &Job<'_>, region: &Region) -> Removed {
+        let adoption = job.member.adopt.as_ref().filter(|adoption| adoption.region == *region);
         // It may not be tagged yet, and nothing else tells it from one that nobody wants.
         let adopt = adoption.map(|adoption| adoption.vpc_id.clone());
-        let spec = StackSpec { adopt, ..StackSpec::bare(job.account, &job.member.account_name, region) };
+        let spec = StackSpec {
+            adopt,
+            ..StackSpec::bare(&StackId::new(job.account, region), &job.member.account_name)
+        };
         let inventory = match self.members.open(&spec, None).await {
             Ok(stack) => stack.observe(default_vpc_kinds()).await.map(|inventory| (stack, inventory)),
             Err(error) => Err(error),
@@ -111,7 +115,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let work_time = WorkTime::of(self.clock.clone(), self.clock.now_ms(), 0);
         let applied = Executor::new().apply(&stack, &plan, &work_time).await;
         if applied.done() == plan.steps.len() {
-            tracing::info!(account = job.account, region, "default VPC removed");
+            tracing::info!(account = job.account.as_str(), region = region.as_str(), "default VPC removed");
             return Removed::Yes;
         }
         match after(&plan, &applied) {

@@ -9,6 +9,7 @@ use phonehome_cloud::table::{Doc, Table, TableError, Write};
 use phonehome_network::Inventory;
 use phonehome_planner::{Action, Plan, ProbeSpec, StackSpec};
 use phonehome_state::{Keys, set_aside};
+use phonehome_wire::AzId;
 
 use crate::provision::Provision;
 
@@ -30,7 +31,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     ) -> Result<(), TableError> {
         let Some(probe) = &spec.probe else { return Ok(()) };
         let given = given(spec, probe, inventory, plan);
-        let key = Keys::inputs(&spec.account, &spec.region);
+        let key = Keys::inputs(&spec.stack());
         let mut refused = TableError::Conflict { keys: vec![key.clone()] };
         for _ in 0..ATTEMPTS_MAX {
             let doc = self.table.get(&key).await?;
@@ -60,8 +61,8 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
 }
 
 /// The zones whose probes count: those declared, and those noted before whose schedule is still there.
-fn zones(spec: &StackSpec, inventory: &Inventory, before: &Inputs) -> BTreeSet<String> {
-    let scheduled = |zone: &&String| {
+fn zones(spec: &StackSpec, inventory: &Inventory, before: &Inputs) -> BTreeSet<AzId> {
+    let scheduled = |zone: &&AzId| {
         let name = StackSpec::probe_name(zone);
         inventory.schedules.iter().any(|schedule| schedule.name == name)
     };

@@ -11,6 +11,7 @@ use phonehome_network::Inventory;
 use phonehome_planner::StackSpec;
 use phonehome_state::{Claim, Keys, Outboxed};
 use phonehome_state::{Phase, StackStatus};
+use phonehome_wire::StackId;
 use serde::de::DeserializeOwned;
 
 use crate::observed::Observed;
@@ -53,7 +54,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// # Errors
     /// [`TableError`]
     pub(crate) async fn lease(&self, job: &Job<'_>, claim: &Claim) -> Result<Option<Leased<C>>, TableError> {
-        let key = Keys::stack(job.account, job.region);
+        let key = Keys::stack(&job.stack());
         let doc = self.table.get(&key).await?;
         let now_ms = self.clock.now_ms();
         let mut status = match doc.as_ref().map(Doc::read::<StackStatus>).transpose()? {
@@ -114,10 +115,10 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
                 ready_since_ms.entry(zone.clone()).or_insert(*updated_at_ms);
             }
         }
-        let key = Keys::stack(&status.account, &status.region);
+        let key = Keys::stack(&status.stack());
         let write = Write::over(doc.as_ref(), key, &status);
         let (now_ms, after) = (status.updated_at_ms, &status);
-        self.write_notified(job.account, job.region, Some(write), |notified, change_log| {
+        self.write_notified(&job.stack(), Some(write), |notified, change_log| {
             let (inventory, refused) = (inventory.as_ref(), refused.as_ref());
             notify(
                 notified,
@@ -145,15 +146,14 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// [`TableError`]
     pub(crate) async fn write_notified(
         &self,
-        account: &str,
-        region: &str,
+        stack: &StackId,
         status: Option<Write>,
         notify: impl Fn(Option<Notified>, &[ApiCall]) -> (Notified, Vec<Outgoing>) + Send + Sync,
     ) -> Result<(), TableError> {
-        let key = Keys::stack_notices(account, region);
+        let key = Keys::stack_notices(stack);
         let mut doc = self.table.get(&key).await?;
         for _ in 0..ATTEMPTS_MAX {
-            let change_log = self.table.get(&Keys::change_log(account, region)).await?;
+            let change_log = self.table.get(&Keys::change_log(stack)).await?;
             // What cannot be read explains nothing, and must not keep the stack from being looked after.
             let change_log = readable::<ChangeLog>(change_log.as_ref()).unwrap_or_default();
             let before = readable::<Notified>(doc.as_ref());
@@ -201,11 +201,11 @@ fn converged_message(status: &StackStatus) -> String {
 
 fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
     StackStatus {
-        account: job.account.to_owned(),
+        account: job.account.clone(),
         account_name: job.member.account_name.clone(),
         domain: job.member.domain.clone(),
         environment: job.member.environment.clone(),
-        region: job.region.to_owned(),
+        region: job.region.clone(),
         availability_zones: vec![],
         pool: String::new(),
         cidr: ipnet::Ipv4Net::default(),
@@ -267,14 +267,14 @@ mod tests {
     async fn a_table_that_answers_late_prolongs_nobodys_time_to_work() {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fleet.example.yaml");
         let fleet = phonehome_fleet::parse(&std::fs::read_to_string(example).unwrap()).unwrap();
-        let (account, region) = ("444455556666", "us-east-1");
+        let StackId { account, region } = &"444455556666/us-east-1".parse().unwrap();
         let member = fleet.members().into_iter().next().unwrap();
         let job = Job { fleet: &fleet, member: &member, account, region, limits: None, published: None };
         let claim = Claim {
             cidr: "10.0.0.0/18".parse().unwrap(),
             pool: "nonprod".into(),
-            account: account.into(),
-            region: region.into(),
+            account: account.clone(),
+            region: region.clone(),
             claimed_at_ms: 0,
             state: ClaimState::Held,
         };
@@ -312,8 +312,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_others_note_at_the_same_moment_is_kept_and_decided_with() {
-        let (account, region, key) =
-            ("444455556666", "us-east-1", Keys::stack_notices("444455556666", "us-east-1"));
+        let stack: StackId = "444455556666/us-east-1".parse().unwrap();
+        let key = Keys::stack_notices(&stack);
         let others = Notified { ready: Some(Ready { egress: true }), ..Notified::default() };
         let first = Write::put(key.clone(), Expect::Absent, &others);
         let table = Contended(MemoryTable::default(), Mutex::new(Some(first)));
@@ -322,7 +322,7 @@ mod tests {
         let note = |notified: Option<Notified>, _: &[ApiCall]| {
             (Notified { ids: ids.clone(), ..notified.unwrap_or_default() }, vec![])
         };
-        provision.write_notified(account, region, None, note).await.unwrap();
+        provision.write_notified(&stack, None, note).await.unwrap();
         let noted: Notified = provision.table.get(&key).await.unwrap().unwrap().read().unwrap();
         assert_eq!(noted, Notified { ids, ..others });
     }

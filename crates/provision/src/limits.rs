@@ -4,14 +4,15 @@ use phonehome_cloud::Class;
 use phonehome_executor::StepOutcome;
 use phonehome_fleet::Member;
 use phonehome_planner::{Limits, Step};
+use phonehome_wire::Region;
 
 use crate::progress::Reconciled;
 use crate::provision::Job;
 
 /// What may be done in an account and Region without being asked: less in a VPC that others have built
 /// and use.
-pub fn usual_limits(member: &Member, region: &str) -> Limits {
-    let adopts = member.adopt.as_ref().is_some_and(|adoption| adoption.region == region);
+pub fn usual_limits(member: &Member, region: &Region) -> Limits {
+    let adopts = member.adopt.as_ref().is_some_and(|adoption| adoption.region == *region);
     if adopts { Limits::ADOPTED } else { Limits::SWEEP }
 }
 

@@ -6,6 +6,7 @@ use phonehome_fleet::{Binding, Link};
 use phonehome_planner::{LinkSpec, StackSpec};
 use phonehome_state::{Keys, Unread, known, readable};
 use phonehome_state::{Phase, StackStatus};
+use phonehome_wire::{AccountId, Region};
 
 use crate::provision::{Job, Provision};
 
@@ -25,7 +26,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         let bindings = known(bound.into_iter().map(|(_, it)| it), &stacks);
         let peer = |link: &Link| {
             let account = job.fleet.account_of(&link.peer, &bindings)?;
-            let here = |it: &&StackStatus| it.region == job.region && it.phase != Phase::Gone;
+            let here = |it: &&StackStatus| it.region == *job.region && it.phase != Phase::Gone;
             stacks.iter().filter(here).find(|it| it.account == account)
         };
         Ok(links.iter().map(|link| link_spec(job.account, link, job.region, peer(link))).collect())
@@ -41,9 +42,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(false);
         }
         let unreadable = readable::<StackStatus>(&self.table, Keys::STACKS).await?.unreadable;
-        let here = |unread: &Unread| {
-            unread.doc.key.sort.split_once('/').is_none_or(|(_, region)| region == spec.region)
-        };
+        let here = |unread: &Unread| unread.stack().is_none_or(|stack| stack.region == spec.region);
         Ok(unreadable.iter().any(here))
     }
 }
@@ -51,16 +50,16 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
 /// The peer as its last status shows it: that of the account which the peer's line is, whatever else has
 /// its name. One without a status is declared all the same, and waited for. The side that opens
 /// connections asks for the peering; where both do, the one with the lower id, which no renaming changes.
-fn link_spec(this: &str, link: &Link, region: &str, peer: Option<&StackStatus>) -> LinkSpec {
+fn link_spec(this: &AccountId, link: &Link, region: &Region, peer: Option<&StackStatus>) -> LinkSpec {
     let both = !link.outbound.is_empty() && !link.inbound.is_empty();
     let requester = match peer {
-        Some(peer) if both => this < peer.account.as_str(),
+        Some(peer) if both => *this < peer.account,
         _ => both || link.inbound.is_empty(),
     };
     LinkSpec {
         peer_name: link.peer.account_name.clone(),
-        peer_account: peer.map(|peer| peer.account.clone()).unwrap_or_default(),
-        peer_region: region.to_owned(),
+        peer_account: peer.map(|peer| peer.account.clone()),
+        peer_region: region.clone(),
         peer_vpc: peer.and_then(|peer| peer.vpc_id.clone()),
         peer_cidrs: peer.map(|peer| peer.cidr).into_iter().collect(),
         peer_subnets: peer.map(|peer| peer.private_subnets.clone()).unwrap_or_default(),

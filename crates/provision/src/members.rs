@@ -7,6 +7,7 @@ use phonehome_aws::{Session, sdk};
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
 use phonehome_planner::{ProbeSpec, StackSpec};
+use phonehome_wire::{Region, StackId};
 
 /// Opens member accounts.
 pub trait Members: Send + Sync {
@@ -14,7 +15,7 @@ pub trait Members: Send + Sync {
     type Stack: StackApi;
     /// What every probe of this account has in common, apart from its checks; `None`: no probes are
     /// made from here.
-    fn probe(&self, account: &str, region: &str) -> Option<ProbeSpec>;
+    fn probe(&self, stack: &StackId) -> Option<ProbeSpec>;
     /// Opens an account and Region. `known_vpc` is where the stack's VPC was when it was last seen.
     ///
     /// # Errors
@@ -24,15 +25,11 @@ pub trait Members: Send + Sync {
         spec: &StackSpec,
         known_vpc: Option<&str>,
     ) -> impl Future<Output = Result<Self::Stack, CloudError>> + Send;
-    /// The Regions that are enabled in an account.
+    /// The Regions that are enabled in an account, asked in one of them.
     ///
     /// # Errors
     /// [`CloudError`]
-    fn regions(
-        &self,
-        account: &str,
-        region: &str,
-    ) -> impl Future<Output = Result<Vec<String>, CloudError>> + Send;
+    fn regions(&self, stack: &StackId) -> impl Future<Output = Result<Vec<Region>, CloudError>> + Send;
 }
 
 /// Member accounts on AWS, opened by assuming a role in them.
@@ -69,7 +66,8 @@ impl AwsMembers {
 impl Members for AwsMembers {
     type Stack = AwsStack;
 
-    fn probe(&self, account: &str, region: &str) -> Option<ProbeSpec> {
+    fn probe(&self, stack: &StackId) -> Option<ProbeSpec> {
+        let StackId { account, region } = stack;
         // The names that infra/member-role.yaml gives.
         let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
         self.probe.as_ref().map(|package| ProbeSpec {
@@ -94,8 +92,9 @@ impl Members for AwsMembers {
         Ok(stack.with_known_vpc(known_vpc.map(str::to_owned)))
     }
 
-    async fn regions(&self, account: &str, region: &str) -> Result<Vec<String>, CloudError> {
-        let session = sdk::in_member_account(&self.session, account, region, &self.role).await?;
+    async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
+        let session =
+            sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await?;
         opted_in_regions(&session).await
     }
 }
@@ -108,9 +107,9 @@ mod tests {
     async fn only_who_has_the_probes_code_makes_probes_and_each_account_has_the_code_that_was_given() {
         let session = sdk::in_local_cloud("http://127.0.0.1:9", "111111111111", "eu-west-1").await.unwrap();
         let without = AwsMembers::new(session, "phonehome-member");
-        assert_eq!(without.probe("222222222222", "eu-west-1"), None);
-        let probe =
-            without.with_probe(b"a zip".to_vec(), "arm64").probe("222222222222", "eu-west-1").unwrap();
+        let stack = "222222222222/eu-west-1".parse().unwrap();
+        assert_eq!(without.probe(&stack), None);
+        let probe = without.with_probe(b"a zip".to_vec(), "arm64").probe(&stack).unwrap();
         assert_eq!(
             (probe.code_sha256, probe.architecture),
             (ProbeCode::new(b"a zip".to_vec()).sha256(), "arm64".to_owned())

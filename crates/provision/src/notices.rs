@@ -22,7 +22,7 @@ const ABOUT_MAX: usize = 500;
 
 /// The id of what is reported of a stack from now on.
 pub(crate) fn incident(job: &Job<'_>, about: &str, at_ms: u64) -> String {
-    format!("{about}/{}/{}/{at_ms}", job.account, job.region)
+    format!("{about}/{}/{at_ms}", job.stack())
 }
 
 /// What is to be reported of an observation.

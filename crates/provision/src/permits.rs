@@ -24,11 +24,11 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// [`TableError`]
     pub(crate) async fn permission(&self, job: &Job<'_>) -> Result<Permission, TableError> {
         let Some(published) = &job.published else { return Ok(Permission::NONE) };
-        let accepted = published.accepted.in_stack(job.account, job.region, self.clock.now_ms());
+        let accepted = published.accepted.in_stack(&job.stack(), self.clock.now_ms());
         if accepted.is_empty() {
             return Ok(accepted);
         }
-        Ok(accepted.without(&used(&self.table, job.account, job.region, published.number).await?))
+        Ok(accepted.without(&used(&self.table, &job.stack(), published.number).await?))
     }
 
     /// The plan with what was accepted for this stack.
@@ -65,8 +65,8 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         let number = published.number;
         let is_over = in_force(&self.table).await.map_or(true, |now| now.number != number);
         let (per_hour, now_ms) = (job.fleet.network.removals_per_hour, self.clock.now_ms());
-        let Job { account, region, .. } = *job;
-        let reservation = Reservation { account, region, number, per_hour, now_ms };
+        let stack = &job.stack();
+        let reservation = Reservation { stack, number, per_hour, now_ms };
         // Another version came in force since the observation began: what this one permitted is withdrawn.
         let asks = if is_over { vec![] } else { asks };
         let notified = || message(job, per_hour, now_ms);
@@ -96,7 +96,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         if job.published.is_none() {
             return Ok(());
         }
-        unreserve(&self.table, job.account, job.region, &not_done(plan, applied)).await
+        unreserve(&self.table, &job.stack(), &not_done(plan, applied)).await
     }
 }
 

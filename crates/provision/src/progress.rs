@@ -3,6 +3,7 @@
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::Applied;
 use phonehome_planner::{Limits, Plan};
+use phonehome_wire::AccountId;
 
 /// How far a stack has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Reconciled {
     /// What became of the plan's steps, when it came to that.
     pub applied: Option<Applied>,
     /// The ids of accounts that should be observed because of this: the other ends of peerings.
-    pub requeue_peers: Vec<String>,
+    pub requeue_peers: Vec<AccountId>,
     /// Nothing was observed, as another executor has the stack.
     pub busy: bool,
     /// What the job's limits still allow in a further observation: what was allowed was allowed once.

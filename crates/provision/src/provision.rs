@@ -4,6 +4,7 @@ use phonehome_cloud::SystemClock;
 use phonehome_fleet::{Fleet, Member};
 use phonehome_planner::Limits;
 use phonehome_state::Accepted;
+use phonehome_wire::{AccountId, Region, StackId};
 
 /// Brings stacks to what is declared.
 #[derive(Debug)]
@@ -26,15 +27,22 @@ pub struct Job<'a> {
     pub fleet: &'a Fleet,
     /// The member that the account is.
     pub member: &'a Member,
-    /// The account's 12-digit id.
-    pub account: &'a str,
+    /// The account.
+    pub account: &'a AccountId,
     /// The Region.
-    pub region: &'a str,
+    pub region: &'a Region,
     /// What may be taken away or disturbed; `None`: what a sweep may do.
     pub limits: Option<Limits>,
     /// The version whose permission counts, for a function; `None`: a person does it, and no hourly limit
     /// counts.
     pub published: Option<Published<'a>>,
+}
+
+impl Job<'_> {
+    /// The account in the Region.
+    pub fn stack(&self) -> StackId {
+        StackId::new(self.account, self.region)
+    }
 }
 
 /// What binds a function, other than a person at a terminal.

@@ -30,8 +30,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// # Errors
     /// [`TableError`] when the state could not be read or written.
     pub async fn reconcile(&self, job: &Job<'_>) -> Result<Reconciled, TableError> {
+        let (account, region) = (job.account.as_str(), job.region.as_str());
         let generation = tracing::field::Empty;
-        let span = tracing::info_span!("stack", account = job.account, region = job.region, generation);
+        let span = tracing::info_span!("stack", account, region, generation);
         let reconciled = self.observed(job).instrument(span).await?;
         Ok(Reconciled { limits_left: left(limits(job), &reconciled), ..reconciled })
     }
@@ -85,7 +86,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if !matches!(progress, StackProgress::Failed(_)) {
             return Ok(());
         }
-        match self.write_notified(job.account, job.region, None, notify).await {
+        match self.write_notified(&job.stack(), None, notify).await {
             // Somebody else says it.
             Err(TableError::Conflict { .. }) => Ok(()),
             other => other,
@@ -153,15 +154,16 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         requeue_peers.extend(unanswered(spec, &inventory, &plan));
         // A peer that is not there yet may take days to come; it requeues this account when it is.
         let waits_for_peers = plan.waits.iter().all(|wait| wait.holds_up == Readiness::Connections);
+        let (account, region) = (spec.account.as_str(), spec.region.as_str());
         if plan.steps.is_empty() && waits_for_peers {
-            tracing::info!(account = spec.account, region = spec.region, "no changes: as declared");
+            tracing::info!(account, region, "no changes: as declared");
             return Ok(Reconciled {
                 plan: Some(plan),
                 requeue_peers,
                 ..Reconciled::only(StackProgress::Converged)
             });
         }
-        tracing::info!(account = spec.account, region = spec.region, plan = render::text(&plan), "plan");
+        tracing::info!(account, region, plan = render::text(&plan), "plan");
         // Every plan begins with full buckets: the time a changed stack is left alone refills them.
         let applied = Executor::new().apply(&stack, &plan, &leased.work_time).await;
         self.converge_permission(job, &plan, &applied).await?;
@@ -192,12 +194,12 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         status: Option<&StackStatus>,
     ) -> Result<StackSpec, CannotPlan> {
         let generation = status.map_or(0, |status| status.generation);
-        let probe = self.members.probe(job.account, job.region).map(|probe| ProbeSpec {
+        let probe = self.members.probe(&job.stack()).map(|probe| ProbeSpec {
             checks: job.fleet.checks_for(job.member, job.region),
             generation,
             ..probe
         });
-        let home = Home { account: job.account.to_owned(), region: job.region.to_owned(), cidr };
+        let home = Home { account: job.account.clone(), region: job.region.clone(), cidr };
         let links = self.links(job).await?;
         Ok(with_history(StackSpec::of(job.fleet, job.member, home, probe, links)?, status))
     }
@@ -217,6 +219,6 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
                 is_default: vpc.is_default,
             })
             .collect();
-        record_seen(&self.table, &spec.account, &spec.region, &vpcs, self.clock.now_ms()).await.map(|_| ())
+        record_seen(&self.table, &spec.stack(), &vpcs, self.clock.now_ms()).await.map(|_| ())
     }
 }

@@ -5,12 +5,13 @@ use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Address, Inventory, Peering};
 use phonehome_planner::{Action, History, Plan, StackSpec, Step};
 use phonehome_state::StackStatus;
+use phonehome_wire::AccountId;
 
 use crate::digest::digest;
 
 /// Writes into the status what was seen. Returns the accounts that wait for something that is there
 /// now, this one's VPC, by their ids.
-pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus) -> Vec<String> {
+pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus) -> Vec<AccountId> {
     (status.network_ready, status.egress_ready) = (plan.network_ready(), plan.egress_ready());
     status.connections_ready = plan.connections_ready();
     status.withheld =
@@ -31,7 +32,7 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
     if !is_news {
         return vec![];
     }
-    spec.links.iter().map(|link| link.peer_account.clone()).filter(|it| !it.is_empty()).collect()
+    spec.links.iter().filter_map(|link| link.peer_account.clone()).collect()
 }
 
 /// Why no VPC may be made in the block the account holds: it has another one with these addresses,
@@ -58,14 +59,14 @@ pub(crate) fn makes_nat_gateway(plan: &Plan) -> bool {
 
 /// The accounts that have not accepted yet what this one has asked for: they may not have seen it when
 /// they were woken.
-pub(crate) fn unanswered(spec: &StackSpec, inventory: &Inventory, plan: &Plan) -> Vec<String> {
+pub(crate) fn unanswered(spec: &StackSpec, inventory: &Inventory, plan: &Plan) -> Vec<AccountId> {
     let waits = |peering: &&Peering| plan.waits.iter().any(|wait| wait.id == peering.id);
     let asked = inventory.peerings.iter().filter(|it| it.requester.account == spec.account);
-    asked.filter(waits).map(|it| it.accepter.account.clone()).collect()
+    asked.filter(waits).filter_map(|it| it.accepter.account.parse().ok()).collect()
 }
 
 /// The accounts that have to accept what this plan asked for, and those whose requests it accepted.
-pub(crate) fn asked_for_peerings(inventory: &Inventory, plan: &Plan, applied: &Applied) -> Vec<String> {
+pub(crate) fn asked_for_peerings(inventory: &Inventory, plan: &Plan, applied: &Applied) -> Vec<AccountId> {
     let done = |address: &Address| {
         applied.outcomes.iter().any(|(it, outcome)| it == address && matches!(outcome, StepOutcome::Done(_)))
     };
@@ -73,7 +74,7 @@ pub(crate) fn asked_for_peerings(inventory: &Inventory, plan: &Plan, applied: &A
         Action::CreatePeering { peer_account, .. } => Some(peer_account.clone()),
         Action::AcceptPeering { peering } => {
             let peering = inventory.peerings.iter().find(|it| it.id == *peering)?;
-            Some(peering.requester.account.clone())
+            peering.requester.account.parse().ok()
         }
         _ => None,
     };

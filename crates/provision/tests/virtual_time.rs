@@ -12,6 +12,7 @@ use phonehome_fleet::{Fleet, Member};
 use phonehome_network::Tagged as _;
 use phonehome_planner::{ProbeSpec, StackSpec};
 use phonehome_provision::{COOLDOWN_MS, Job, Members, Provision, StackProgress, VISIBLE_MS};
+use phonehome_wire::{AccountId, Region, StackId};
 
 const REGION: &str = "us-east-1";
 const FLEET: &str = include_str!("../../fleet/tests/fixtures/small.yaml");
@@ -29,13 +30,18 @@ struct Accounts {
 impl Members for Accounts {
     type Stack = FakeStack;
 
-    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+    fn probe(&self, _stack: &StackId) -> Option<ProbeSpec> {
         None
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<FakeStack, CloudError> {
         if self.cloud.with(|cloud| cloud.now_ms()) < ROLE_MS {
-            return Err(CloudError::service("sts:AssumeRole", &spec.account, "AccessDenied", "no such role"));
+            return Err(CloudError::service(
+                "sts:AssumeRole",
+                spec.account.as_str(),
+                "AccessDenied",
+                "no such role",
+            ));
         }
         let mut draws = self.draws.lock().unwrap();
         let at = 1 + usize::try_from(draws.below(60)).unwrap();
@@ -47,8 +53,8 @@ impl Members for Accounts {
         Ok(FakeStack::open(&self.cloud, spec.clone()).with_faults(faults))
     }
 
-    async fn regions(&self, _account: &str, region: &str) -> Result<Vec<String>, CloudError> {
-        Ok(vec![region.to_owned()])
+    async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
+        Ok(vec![stack.region.clone()])
     }
 }
 
@@ -77,7 +83,11 @@ fn world(seed: u64) -> World {
 }
 
 /// Reconciles every account as the queue would, until all have converged; returns when that was, by account.
-async fn converge(world: &World, fleet: &Fleet, accounts: &[(String, Member)]) -> BTreeMap<String, u64> {
+async fn converge(
+    world: &World,
+    fleet: &Fleet,
+    accounts: &[(AccountId, Member)],
+) -> BTreeMap<AccountId, u64> {
     let mut due: BTreeSet<(u64, usize, u32)> = (0..accounts.len()).map(|at| (0, at, 0)).collect();
     let mut converged = BTreeMap::new();
     while let Some((due_ms, at, attempt)) = due.pop_first() {
@@ -85,7 +95,8 @@ async fn converge(world: &World, fleet: &Fleet, accounts: &[(String, Member)]) -
         let now_ms = world.clock.with(|cloud| cloud.now_ms());
         assert!(now_ms < END_MS, "{} has not converged", accounts[at].0);
         let (account, member) = &accounts[at];
-        let job = Job { fleet, member, account, region: REGION, limits: None, published: None };
+        let region = &REGION.parse().unwrap();
+        let job = Job { fleet, member, account, region, limits: None, published: None };
         let reconciled = world.reconcile(&job).await.unwrap();
         for peer in &reconciled.requeue_peers {
             let peer = accounts.iter().position(|(id, _)| id == peer).unwrap();
@@ -97,7 +108,7 @@ async fn converge(world: &World, fleet: &Fleet, accounts: &[(String, Member)]) -
             }
             StackProgress::Later { class, .. } => {
                 converged.remove(account);
-                let seed = account.parse().unwrap();
+                let seed = account.as_str().parse().unwrap();
                 let wait_ms = u64::try_from(delay(class, attempt, seed).as_millis()).unwrap();
                 let cooldown_ms = if reconciled.applied.is_some() { COOLDOWN_MS } else { 0 };
                 due.insert((now_ms + wait_ms.max(cooldown_ms), at, attempt + 1));
@@ -132,9 +143,9 @@ fn made(world: &World, account: &str) -> BTreeMap<String, usize> {
 #[tokio::test(start_paused = true)]
 async fn whatever_dies_on_the_way_every_account_converges_within_the_hour_and_nothing_is_there_twice() {
     let fleet = phonehome_fleet::parse(FLEET).unwrap();
-    let accounts: Vec<(String, Member)> = (444_444_444_440_u64..)
+    let accounts: Vec<(AccountId, Member)> = (444_444_444_440_u64..)
         .zip(fleet.members())
-        .map(|(id, member)| (member.account_id.clone().unwrap_or(id.to_string()), member))
+        .map(|(id, member)| (member.account_id.clone().unwrap_or(id.to_string().parse().unwrap()), member))
         .collect();
     for seed in 0..20 {
         let world = world(seed);

@@ -8,6 +8,7 @@
 use crate::{Phase, StackStatus};
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::{Binding, Bindings, IdentifiedLine, Line, LineState, Rebinding, Roster, Stored};
+use phonehome_wire::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::{Keys, Unread, readable};
@@ -32,10 +33,8 @@ pub async fn bindings(table: &impl Table) -> Result<Bindings, TableError> {
     let bound = readable::<Binding>(table, Keys::BINDINGS).await?;
     let stacks = readable::<StackStatus>(table, Keys::STACKS).await?;
     let known = known(bound.found.into_iter().map(|(_, it)| it), stacks.found.iter().map(|(_, it)| it));
-    let is_bound = |unread: &Unread| {
-        let account = unread.doc.key.sort.split('/').next().unwrap_or_default();
-        known.line_of(account).is_some()
-    };
+    let is_bound =
+        |unread: &Unread| unread.stack().is_some_and(|stack| known.line_of(&stack.account).is_some());
     let partial = !bound.unreadable.is_empty() || !stacks.unreadable.iter().all(is_bound);
     Ok(known.partial(partial))
 }
@@ -62,7 +61,7 @@ pub fn known<'a>(
 pub async fn bind(
     table: &impl Table,
     line: &Line,
-    account: &str,
+    account: &AccountId,
     account_name: &str,
     now_ms: u64,
 ) -> Result<bool, TableError> {
@@ -102,12 +101,12 @@ pub async fn rebind(table: &impl Table, rebinding: &Rebinding, now_ms: u64) -> R
 ///
 /// # Errors
 /// [`TableError`]; [`TableError::Conflict`] when somebody rebinds it at the same moment.
-pub async fn unbind(table: &impl Table, account: &str) -> Result<bool, TableError> {
+pub async fn unbind(table: &impl Table, account: &AccountId) -> Result<bool, TableError> {
     let Some(of_account) = table.get(&Keys::bound_account(account)).await? else { return Ok(false) };
     let binding: Binding = of_account.read()?;
     let mut writes = vec![Write::delete(of_account.key.clone(), Expect::unchanged(Some(&of_account)))];
     if let Some(of_line) = table.get(&Keys::binding(&binding.line)).await?
-        && of_line.read::<Binding>()?.account == account
+        && of_line.read::<Binding>()?.account == *account
     {
         writes.push(Write::delete(of_line.key.clone(), Expect::unchanged(Some(&of_line))));
     }
@@ -133,7 +132,7 @@ pub async fn keep(
         LineState::Bound { stored: Stored::At(line), .. } => {
             let rebinding = Rebinding {
                 member: member.clone(),
-                account: account.to_owned(),
+                account: account.clone(),
                 account_name: name.clone(),
                 replaces: None,
                 leaves: Some(line.clone()),
@@ -144,10 +143,10 @@ pub async fn keep(
     }
 }
 
-fn binding(line: &Line, account: &str, account_name: &str, now_ms: u64) -> Binding {
+fn binding(line: &Line, account: &AccountId, account_name: &str, now_ms: u64) -> Binding {
     Binding {
         line: line.clone(),
-        account: account.to_owned(),
+        account: account.clone(),
         account_name: account_name.to_owned(),
         bound_at_ms: now_ms,
     }

@@ -3,6 +3,7 @@
 use phonehome_alerting::ProbeKey;
 use phonehome_cloud::table::{Key, key};
 use phonehome_fleet::Line;
+use phonehome_wire::{AccountId, StackId};
 
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
@@ -92,72 +93,72 @@ impl Keys {
         key(Self::VERSIONS, format!("{number:010}"))
     }
     /// What was used up of a version's permission in an account and Region.
-    pub fn used(account: &str, region: &str) -> Key {
-        key("permissions", format!("{account}/{region}"))
+    pub fn used(stack: &StackId) -> Key {
+        key("permissions", stack.to_string())
     }
     /// How much was taken away in an hour, counted since the Unix epoch.
     pub fn removals(hour: u64) -> Key {
         key("removals", format!("{hour:010}"))
     }
     /// A stack's status.
-    pub fn stack(account: &str, region: &str) -> Key {
-        key(Self::STACKS, format!("{account}/{region}"))
+    pub fn stack(stack: &StackId) -> Key {
+        key(Self::STACKS, stack.to_string())
     }
     /// A block's claim.
     pub fn block(cidr: &str) -> Key {
         key(Self::LEDGER, cidr)
     }
     /// The claim of an adopted VPC's addresses, which several accounts can have.
-    pub fn adopted_block(cidr: &str, account: &str, region: &str) -> Key {
-        key(Self::LEDGER, format!("{cidr}/{account}/{region}"))
+    pub fn adopted_block(cidr: &str, stack: &StackId) -> Key {
+        key(Self::LEDGER, format!("{cidr}/{stack}"))
     }
     /// An account's claim: the same document, so that an account claims once.
-    pub fn holder(account: &str, region: &str) -> Key {
-        key(Self::HOLDERS, format!("{account}/{region}"))
+    pub fn holder(stack: &StackId) -> Key {
+        key(Self::HOLDERS, stack.to_string())
     }
     /// Whose turn it is to change the ledger: changes with each claim and release.
     pub fn ledger_revision() -> Key {
         key("ledger/turn", "current")
     }
     /// The VPCs that were seen in an account.
-    pub fn seen(account: &str, region: &str) -> Key {
-        key(Self::SEEN, format!("{account}/{region}"))
+    pub fn seen(stack: &StackId) -> Key {
+        key(Self::SEEN, stack.to_string())
     }
     /// Which account a line of the fleet file is.
     pub fn binding(line: &Line) -> Key {
         key(Self::BINDINGS, line.as_str())
     }
     /// Which line an account is.
-    pub fn bound_account(account: &str) -> Key {
-        key(Self::BOUND_ACCOUNTS, account)
+    pub fn bound_account(account: &AccountId) -> Key {
+        key(Self::BOUND_ACCOUNTS, account.as_str())
     }
     /// That something about who is who was reported.
     pub fn notified(finding: &str) -> Key {
         key(Self::TOLD, finding)
     }
     /// Who did what lately in an account and Region.
-    pub fn change_log(account: &str, region: &str) -> Key {
-        key("deeds", format!("{account}/{region}"))
+    pub fn change_log(stack: &StackId) -> Key {
+        key("deeds", stack.to_string())
     }
     /// Which accounts were told to be in no fleet file.
     pub fn unlisted() -> Key {
         key(Self::NOTICES, "unlisted")
     }
     /// What has been notified of an account and Region.
-    pub fn stack_notices(account: &str, region: &str) -> Key {
-        key(Self::NOTICES, format!("{account}/{region}"))
+    pub fn stack_notices(stack: &StackId) -> Key {
+        key(Self::NOTICES, stack.to_string())
     }
     /// How far the removal of an account's default VPCs is.
-    pub fn default_vpcs(account: &str) -> Key {
-        key("default-vpcs", account)
+    pub fn default_vpcs(account: &AccountId) -> Key {
+        key("default-vpcs", account.as_str())
     }
     /// A probe's heartbeat.
     pub fn heartbeat(probe: &ProbeKey) -> Key {
-        key(Self::HEARTBEATS, Self::probe(probe))
+        key(Self::HEARTBEATS, probe.to_string())
     }
     /// A probe's paths.
     pub fn paths(probe: &ProbeKey) -> Key {
-        key(Self::PATHS, Self::probe(probe))
+        key(Self::PATHS, probe.to_string())
     }
     /// An open incident.
     pub fn incident(id: &str) -> Key {
@@ -176,12 +177,12 @@ impl Keys {
         key("alerter", "notices")
     }
     /// What the probes of a stack were given to test.
-    pub fn inputs(account: &str, region: &str) -> Key {
-        key(Self::INPUTS, format!("{account}/{region}"))
+    pub fn inputs(stack: &StackId) -> Key {
+        key(Self::INPUTS, stack.to_string())
     }
     /// The refused reports of an account.
-    pub fn refusals(account: &str) -> Key {
-        key(Self::REFUSALS, account)
+    pub fn refusals(account: &AccountId) -> Key {
+        key(Self::REFUSALS, account.as_str())
     }
     /// The copy of an item that could not be read.
     pub fn unreadable(item: &Key, at_ms: u64) -> Key {
@@ -198,9 +199,5 @@ impl Keys {
     /// A silence.
     pub fn silence(id: &str) -> Key {
         key(Self::SILENCES, id)
-    }
-
-    fn probe(probe: &ProbeKey) -> String {
-        format!("{}/{}/{}", probe.account, probe.region, probe.availability_zone)
     }
 }

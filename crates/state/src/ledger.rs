@@ -18,6 +18,7 @@ mod text;
 use ipnet::Ipv4Net;
 use phonehome_cloud::table::{Doc, Expect, Key, MayConflict as _, Table, TableError, Write, on_conflict};
 use phonehome_fleet::AddressPool;
+use phonehome_wire::StackId;
 
 use crate::{Keys, Readable, Revision, Unread, readable};
 
@@ -28,9 +29,9 @@ pub use exhausted::{Exhausted, FullPool, Taker};
 pub use seen::{Seen, SeenVpc, record_seen};
 
 use attempts::ATTEMPTS_MAX;
-use decide::Decision;
+use decide::{Addresses, Decision};
 
-/// What `account` holds in `region`. If it holds nothing, it gets a block now: the one it gave back
+/// What an account holds in a Region. If it holds nothing, it gets a block now: the one it gave back
 /// last, if that is still nobody else's; otherwise the lowest free one of the first of `pools` that
 /// has room. What it holds it keeps, also when the pool is renamed or no longer its own. No block is
 /// given that overlaps another one of whatever pool, one in quarantine, or a VPC that was seen
@@ -41,17 +42,16 @@ use decide::Decision;
 pub async fn claim(
     table: &impl Table,
     pools: &[&AddressPool],
-    account: &str,
-    region: &str,
+    stack: &StackId,
     now_ms: u64,
 ) -> Result<Claim, LedgerError> {
     // By far the most frequent case, and the cheapest: one document, not the whole ledger.
-    if let Some(doc) = table.get(&Keys::holder(account, region)).await? {
+    if let Some(doc) = table.get(&Keys::holder(stack)).await? {
         return Ok(doc.read()?);
     }
     let seen = seen(table).await?;
-    let decide = |view: &View| decide::claim(&view.claims(), &seen, pools, account, region, now_ms);
-    change(table, account, region, now_ms, decide).await?.ok_or(LedgerError::NoPool)
+    let decide = |view: &View| decide::claim(&view.addresses(&[], &seen), pools, stack, now_ms);
+    change(table, stack, now_ms, decide).await?.ok_or(LedgerError::NoPool)
 }
 
 /// What [`claim()`] would answer now, if the blocks of `also` were claimed already. Writes nothing.
@@ -61,24 +61,22 @@ pub async fn claim(
 pub async fn peek(
     table: &impl Table,
     pools: &[&AddressPool],
-    account: &str,
-    region: &str,
+    stack: &StackId,
     also: &[Claim],
     now_ms: u64,
 ) -> Result<Claim, LedgerError> {
-    let view = View::read(table, account, region).await?;
+    let view = View::read(table, stack).await?;
     if let Some(doc) = &view.holder {
         return Ok(doc.read()?);
     }
     let seen = seen(table).await?;
-    let claims: Vec<&Claim> = view.claims().into_iter().chain(also).collect();
-    match decide::claim(&claims, &seen, pools, account, region, now_ms)? {
+    match decide::claim(&view.addresses(also, &seen), pools, stack, now_ms)? {
         Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
         Decision::Becomes(claim) => Ok(claim),
     }
 }
 
-/// Records that `account` holds `cidr` in `region`: the addresses of a VPC that was there before
+/// Records that an account holds `cidr` in a Region: the addresses of a VPC that was there before
 /// phonehome. Recording it again changes nothing. Others may have the same addresses: the VPC is there
 /// already. Such two are never connected, and no new block has any of them.
 ///
@@ -87,13 +85,12 @@ pub async fn peek(
 /// block.
 pub async fn claim_existing(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     cidr: Ipv4Net,
     now_ms: u64,
 ) -> Result<Claim, LedgerError> {
-    let decide = |view: &View| decide::claim_existing(&view.claims(), account, region, cidr, now_ms);
-    change(table, account, region, now_ms, decide).await?.ok_or(LedgerError::NoPool)
+    let decide = |view: &View| decide::claim_existing(&view.claims(), stack, cidr, now_ms);
+    change(table, stack, now_ms, decide).await?.ok_or(LedgerError::NoPool)
 }
 
 /// What [`claim_existing()`] would answer now. Writes nothing.
@@ -102,19 +99,18 @@ pub async fn claim_existing(
 /// [`LedgerError`]
 pub async fn peek_existing(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     cidr: Ipv4Net,
     now_ms: u64,
 ) -> Result<Claim, LedgerError> {
-    let view = View::read(table, account, region).await?;
-    match decide::claim_existing(&view.claims(), account, region, cidr, now_ms)? {
+    let view = View::read(table, stack).await?;
+    match decide::claim_existing(&view.claims(), stack, cidr, now_ms)? {
         Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
         Decision::Becomes(claim) => Ok(claim),
     }
 }
 
-/// Takes back what `account` holds in `region`. Its block is given to nobody for `quarantine_days`:
+/// Takes back what an account holds in a Region. Its block is given to nobody for `quarantine_days`:
 /// routes, DNS answers and firewall rules that still name it must not come to mean another
 /// account. Only the same account gets it back before. Returns with the block, also when it was
 /// released before (its quarantine is not prolonged); `None` when there is none.
@@ -123,34 +119,24 @@ pub async fn peek_existing(
 /// [`LedgerError`]; [`LedgerError::Torn`] when the block is recorded as another account's.
 pub async fn release_block(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     quarantine_days: u32,
     now_ms: u64,
 ) -> Result<Option<Claim>, LedgerError> {
     let decide = |view: &View| {
         let holder = view.holder.as_ref().map(Doc::read::<Claim>).transpose()?;
-        decide::release_block(&view.claims(), holder, account, region, quarantine_days, now_ms)
+        decide::release_block(&view.claims(), holder, stack, quarantine_days, now_ms)
     };
-    change(table, account, region, now_ms, decide).await
+    change(table, stack, now_ms, decide).await
 }
 
-/// A block whose document cannot be read: its key still says which addresses it has, and they are kept
-/// from everybody until it is mended. A key that is no range was never written by phonehome.
-fn of_nobody(unread: Unread) -> Option<(Doc, Claim)> {
+/// The addresses of a block whose document cannot be read: its key still says them, and they are kept from
+/// everybody until it is mended. A key that is no range was never written by phonehome.
+fn of_nobody(unread: Unread) -> Option<(Doc, Ipv4Net)> {
     // Of an adopted VPC its account and Region follow.
     let mut parts = unread.doc.key.sort.splitn(3, '/');
     let cidr = format!("{}/{}", parts.next()?, parts.next()?).parse().ok()?;
-    let unreadable = || "(unreadable)".to_owned();
-    let claim = Claim {
-        cidr,
-        pool: unreadable(),
-        account: unreadable(),
-        region: unreadable(),
-        claimed_at_ms: 0,
-        state: ClaimState::Held,
-    };
-    Some((unread.doc, claim))
+    Some((unread.doc, cidr))
 }
 
 /// The VPCs that were seen. Of an account whose document cannot be read nothing is known, as of one that
@@ -164,17 +150,24 @@ async fn seen(table: &impl Table) -> Result<Vec<Seen>, TableError> {
 struct View {
     revision: Expect,
     blocks: Vec<(Doc, Claim)>,
+    /// The blocks whose documents cannot be read.
+    unreadable: Vec<(Doc, Ipv4Net)>,
     holder: Option<Doc>,
 }
 
 impl View {
-    async fn read(table: &impl Table, account: &str, region: &str) -> Result<Self, TableError> {
+    async fn read(table: &impl Table, stack: &StackId) -> Result<Self, TableError> {
         // The revision comes first: whatever changes while the rest is read makes the write fail.
         let revision = Expect::unchanged(table.get(&Keys::ledger_revision()).await?.as_ref());
-        let holder = table.get(&Keys::holder(account, region)).await?;
-        let Readable { found: mut blocks, unreadable } = readable::<Claim>(table, Keys::LEDGER).await?;
-        blocks.extend(unreadable.into_iter().filter_map(of_nobody));
-        Ok(Self { revision, blocks, holder })
+        let holder = table.get(&Keys::holder(stack)).await?;
+        let Readable { found: blocks, unreadable } = readable::<Claim>(table, Keys::LEDGER).await?;
+        let unreadable = unreadable.into_iter().filter_map(of_nobody).collect();
+        Ok(Self { revision, blocks, unreadable, holder })
+    }
+
+    fn addresses<'v>(&'v self, also: &'v [Claim], seen: &'v [Seen]) -> Addresses<'v> {
+        let claims = self.claims().into_iter().chain(also).collect();
+        Addresses { claims, unreadable: self.unreadable.iter().map(|(_, cidr)| *cidr).collect(), seen }
     }
 
     fn claims(&self) -> Vec<&Claim> {
@@ -189,18 +182,19 @@ impl View {
         let cidr = claim.cidr.to_string();
         match stored {
             Some((doc, _)) => doc.key.clone(),
-            None if claim.is_adopted() => Keys::adopted_block(&cidr, &claim.account, &claim.region),
+            None if claim.is_adopted() => Keys::adopted_block(&cidr, &claim.stack()),
             None => Keys::block(&cidr),
         }
     }
 
     /// The one transaction that makes `claim` true.
     fn writes(&self, claim: &Claim, now_ms: u64) -> Vec<Write> {
-        let (key, holder) = (self.key(claim), Keys::holder(&claim.account, &claim.region));
-        let before = self.blocks.iter().find(|(doc, _)| doc.key == key);
+        let (key, holder) = (self.key(claim), Keys::holder(&claim.stack()));
+        let read = self.blocks.iter().find(|(doc, _)| doc.key == key);
+        let unread = self.unreadable.iter().map(|(doc, _)| doc).find(|doc| doc.key == key);
         // What a newer release noted of another account's claim is nothing of this one's.
-        let same = before.filter(|(_, before)| before.is_of(&claim.account, &claim.region));
-        let block = Write::put(key, Expect::unchanged(before.map(|(doc, _)| doc)), claim);
+        let same = read.filter(|(_, before)| before.is_of(&claim.account, &claim.region));
+        let block = Write::put(key, Expect::unchanged(read.map(|(doc, _)| doc).or(unread)), claim);
         let block = block.keeping::<Claim>(same.map(|(doc, _)| doc));
         let held_before = Expect::unchanged(self.holder.as_ref());
         let (block, holder) = match claim.state {
@@ -220,13 +214,12 @@ impl View {
 /// Reads, decides and writes, until nobody else came between.
 async fn change(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     now_ms: u64,
     decide: impl Fn(&View) -> Result<Decision, LedgerError> + Send + Sync,
 ) -> Result<Option<Claim>, LedgerError> {
     let changed = on_conflict(ATTEMPTS_MAX, async || {
-        let view = View::read(table, account, region).await?;
+        let view = View::read(table, stack).await?;
         match decide(&view)? {
             Decision::Stays(claim) => Ok(claim),
             Decision::Becomes(claim) => {

@@ -5,6 +5,7 @@ use std::fmt;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::{Fleet, Loopback};
 use phonehome_network::{Ask, Permission};
+use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::{Keys, StateError};
@@ -66,17 +67,17 @@ pub struct Accepted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AcceptedStack {
     /// The account's id.
-    pub account: String,
+    pub account: AccountId,
     /// The Region.
-    pub region: String,
+    pub region: Region,
     /// Just this, by the ids that were seen.
     pub permission: Permission,
 }
 
 impl Accepted {
     /// What may still be done in an account and Region at a moment.
-    pub fn in_stack(&self, account: &str, region: &str, now_ms: u64) -> Permission {
-        let stacks = self.stacks.iter().filter(|it| it.account == account && it.region == region);
+    pub fn in_stack(&self, stack: &StackId, now_ms: u64) -> Permission {
+        let stacks = self.stacks.iter().filter(|it| it.account == stack.account && it.region == stack.region);
         let stacks = stacks.filter(|_| now_ms < self.until_ms);
         stacks.flat_map(|it| it.permission.asks().cloned()).collect()
     }

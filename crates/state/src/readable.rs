@@ -1,6 +1,7 @@
 //! What is stored, as far as it can be read: one bad item must not hide the others.
 
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_wire::StackId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,12 @@ pub struct SetAside {
 }
 
 impl Unread {
+    /// The account in the Region that it is about, of a document with such a key.
+    #[must_use]
+    pub fn stack(&self) -> Option<StackId> {
+        self.doc.key.sort.parse().ok()
+    }
+
     /// The document as `T`, or with what is wrong with it.
     ///
     /// # Errors

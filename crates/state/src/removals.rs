@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use phonehome_alerting::Outgoing;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_network::Ask;
+use phonehome_wire::StackId;
 use serde::{Deserialize, Serialize};
 
 use crate::{Keys, Outboxed};
@@ -48,10 +49,8 @@ pub struct Used {
 /// What one observation of a stack is about to take away, cut off or replace.
 #[derive(Debug, Clone, Copy)]
 pub struct Reservation<'a> {
-    /// The account's id.
-    pub account: &'a str,
-    /// The Region.
-    pub region: &'a str,
+    /// Of which account and Region.
+    pub stack: &'a StackId,
     /// Of which version's permission.
     pub number: u64,
     /// How much is allowed in an hour.
@@ -73,13 +72,8 @@ pub struct Reserved {
 ///
 /// # Errors
 /// [`TableError`]
-pub async fn used<T: Table>(
-    table: &T,
-    account: &str,
-    region: &str,
-    number: u64,
-) -> Result<BTreeSet<Ask>, TableError> {
-    let doc = table.get(&Keys::used(account, region)).await?;
+pub async fn used<T: Table>(table: &T, stack: &StackId, number: u64) -> Result<BTreeSet<Ask>, TableError> {
+    let doc = table.get(&Keys::used(stack)).await?;
     let used = doc.as_ref().map(Doc::read::<Used>).transpose()?;
     Ok(used.filter(|it| it.number == number).map(|it| it.asks).unwrap_or_default())
 }
@@ -105,9 +99,9 @@ async fn try_reserve<T: Table>(
     asks: &[Ask],
     notified: &impl Fn() -> Outgoing,
 ) -> Result<Reserved, TableError> {
-    let Reservation { account, region, number, per_hour, now_ms } = *reservation;
+    let Reservation { stack, number, per_hour, now_ms } = *reservation;
     let hour = now_ms / HOUR_MS;
-    let (used_key, hour_key) = (Keys::used(account, region), Keys::removals(hour));
+    let (used_key, hour_key) = (Keys::used(stack), Keys::removals(hour));
     let (used_doc, hour_doc) = (table.get(&used_key).await?, table.get(&hour_key).await?);
     let mut used = used_doc.as_ref().map(Doc::read::<Used>).transpose()?.unwrap_or_default();
     let mut sum = hour_doc.as_ref().map(Doc::read::<Hour>).transpose()?.unwrap_or_default();
@@ -160,14 +154,13 @@ async fn try_reserve<T: Table>(
 /// [`TableError`]
 pub async fn unreserve<T: Table>(
     table: &T,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     not_done: &BTreeSet<Ask>,
 ) -> Result<(), TableError> {
     if not_done.is_empty() {
         return Ok(());
     }
-    let key = Keys::used(account, region);
+    let key = Keys::used(stack);
     let Some(doc) = table.get(&key).await? else { return Ok(()) };
     let mut used: Used = doc.read()?;
     used.asks.retain(|ask| !not_done.contains(ask));

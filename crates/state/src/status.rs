@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
+use phonehome_wire::{AccountId, AzId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
 use phonehome_network::Rule;
@@ -11,7 +12,7 @@ use phonehome_network::Rule;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StackStatus {
     /// The account's id.
-    pub account: String,
+    pub account: AccountId,
     /// The account's name.
     pub account_name: String,
     /// Its domain.
@@ -19,9 +20,9 @@ pub struct StackStatus {
     /// Its environment.
     pub environment: String,
     /// The Region.
-    pub region: String,
+    pub region: Region,
     /// The AZ IDs that have a probe.
-    pub availability_zones: Vec<String>,
+    pub availability_zones: Vec<AzId>,
     /// The pool the block is from.
     pub pool: String,
     /// The block it holds.
@@ -67,10 +68,17 @@ pub struct StackStatus {
     pub updated_at_ms: u64,
     /// By AZ ID, when that zone was first there in a stack that was [`Phase::Ready`]: from then on its
     /// probe is expected to report. Milliseconds since the Unix epoch.
-    pub ready_since_ms: BTreeMap<String, u64>,
+    pub ready_since_ms: BTreeMap<AzId, u64>,
     /// Until when an invocation has it to itself; 0 when none has.
     #[serde(default)]
     pub leased_until_ms: u64,
+}
+
+impl StackStatus {
+    /// The account in the Region that this is about.
+    pub fn stack(&self) -> StackId {
+        StackId::new(&self.account, &self.region)
+    }
 }
 
 /// How far a stack is.

@@ -10,15 +10,29 @@ use phonehome_aws::sdk;
 use phonehome_fleet::AddressPool;
 use phonehome_localcloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, REGION};
 use phonehome_state::{Claim, Keys, SeenVpc, all, audit, claim, claim_existing, record_seen, release_block};
+use phonehome_wire::{AccountId, StackId};
 
 const ACCOUNTS: usize = 200;
 /// As many provisioners as docs/deployment.md recommends (`ProvisionerConcurrency` in `infra/hub.yaml`).
 const EXECUTORS: usize = 20;
 const DAY_MS: u64 = 86_400_000;
 
+/// The id that a short number stands for: of `7` it is `000000000007`.
+fn account_id(number: &str) -> AccountId {
+    format!("{number:0>12}").parse().unwrap()
+}
+
+fn stack_in(number: &str, region: &str) -> StackId {
+    StackId { account: account_id(number), region: region.parse().unwrap() }
+}
+
+fn stack(number: &str) -> StackId {
+    stack_in(number, REGION)
+}
+
 fn pool() -> AddressPool {
     let cidr = "10.0.0.0/12".parse().unwrap();
-    AddressPool { name: "dev".into(), region: REGION.into(), cidr, block: 20 }
+    AddressPool { name: "dev".into(), region: REGION.parse().unwrap(), cidr, block: 20 }
 }
 
 /// Every executor has a client of its own, as each function's instance does.
@@ -30,7 +44,7 @@ async fn claim_at_once(local_cloud: &LocalCloud) -> BTreeSet<Ipv4Net> {
         tasks.push(tokio::spawn(async move {
             let mut blocks = Vec::new();
             for account in (executor..ACCOUNTS).step_by(EXECUTORS) {
-                let claimed = claim(&table, &[&pool()], &account.to_string(), REGION, 0).await;
+                let claimed = claim(&table, &[&pool()], &stack(&account.to_string()), 0).await;
                 blocks.push(claimed.unwrap().cidr);
             }
             blocks
@@ -68,27 +82,27 @@ async fn on_dynamodb_accounts_fill_the_pool_from_below_and_blocks_rest_before_th
     assert_eq!(claims(&table).await.len(), ACCOUNTS);
     assert_eq!(audit(&claims(&table).await, &[], &[], 0), []);
 
-    let rested = release_block(&table, "7", REGION, 30, 0).await.unwrap().unwrap();
-    assert_eq!(release_block(&table, "7", REGION, 30, 1).await.unwrap().as_ref(), Some(&rested));
-    let during = claim(&table, &[&pool()], "new", REGION, 30 * DAY_MS - 1).await.unwrap();
+    let rested = release_block(&table, &stack("7"), 30, 0).await.unwrap().unwrap();
+    assert_eq!(release_block(&table, &stack("7"), 30, 1).await.unwrap().as_ref(), Some(&rested));
+    let during = claim(&table, &[&pool()], &stack("301"), 30 * DAY_MS - 1).await.unwrap();
     assert!(!lowest.contains(&during.cidr), "{during}");
-    let after = claim(&table, &[&pool()], "newer", REGION, 30 * DAY_MS).await.unwrap();
+    let after = claim(&table, &[&pool()], &stack("302"), 30 * DAY_MS).await.unwrap();
     assert_eq!(after.cidr, rested.cidr);
 
-    let existing = claim_existing(&table, "old", REGION, "192.168.0.0/24".parse().unwrap(), 0).await.unwrap();
+    let existing = claim_existing(&table, &stack("303"), "192.168.0.0/24".parse().unwrap(), 0).await.unwrap();
     // What was there before phonehome may have the addresses of others; what is given never has.
-    let same = claim_existing(&table, "8", "eu-west-1", existing.cidr, 0).await.unwrap();
+    let same = claim_existing(&table, &stack_in("8", "eu-west-1"), existing.cidr, 0).await.unwrap();
     assert!(same.cidr == existing.cidr && same.is_adopted() && existing.is_adopted());
     let vpc = SeenVpc {
-        account: "8".into(),
-        region: REGION.into(),
+        account: account_id("8"),
+        region: REGION.parse().unwrap(),
         vpc_id: "vpc-8".into(),
         cidrs: pool().cidr.subnets(13).unwrap().collect(),
         ours: false,
         is_default: false,
     };
-    assert!(record_seen(&table, "8", REGION, std::slice::from_ref(&vpc), 0).await.unwrap());
-    assert!(!record_seen(&table, "8", REGION, &[vpc], 1).await.unwrap());
-    let full = claim(&table, &[&pool()], "last", REGION, 0).await.unwrap_err().to_string();
-    assert!(full.contains("vpc-8 of account 8"), "{full}");
+    assert!(record_seen(&table, &stack("8"), std::slice::from_ref(&vpc), 0).await.unwrap());
+    assert!(!record_seen(&table, &stack("8"), &[vpc], 1).await.unwrap());
+    let full = claim(&table, &[&pool()], &stack("304"), 0).await.unwrap_err().to_string();
+    assert!(full.contains("vpc-8 of account 000000000008"), "{full}");
 }

@@ -1,7 +1,7 @@
 //! A partition with an item that cannot be read.
 
 use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write, key};
-use phonehome_state::{Revision, all, readable, set_aside};
+use phonehome_state::{Claim, Revision, all, readable, set_aside};
 use serde_json::{Value, json};
 
 async fn table(items: &[(&str, Value)]) -> MemoryTable {
@@ -35,4 +35,26 @@ async fn the_copy_of_what_could_not_be_read_is_kept_for_ninety_days() {
     assert_eq!(copy.expires_at_s, Some(1_800_000_000 + 90 * 86_400));
     let copy: Value = serde_json::from_str(&copy.body.unwrap()).unwrap();
     assert_eq!(copy["body"], json!(doc.body));
+}
+
+#[tokio::test]
+async fn an_item_with_an_id_that_is_none_is_set_aside_alone_and_says_what_it_should_look_like() {
+    let claim = |account: &str, region: &str| json!({"cidr": "10.0.0.0/18", "pool": "dev", "account": account, "region": region, "claimed_at_ms": 5});
+    let good = claim("111122223333", "us-east-1");
+    let table = table(&[
+        ("111122223333/us-east-1", good.clone()),
+        ("222233334444/us-east-1", claim("2222", "us-east-1")),
+        ("333344445555/us-east-1", claim("333344445555", "us-east-1/x")),
+    ])
+    .await;
+    let partition = readable::<Claim>(&table, "turns").await.unwrap();
+    let [(_, found)] = partition.found.as_slice() else { panic!("{partition:?}") };
+    assert_eq!(found.stack().to_string(), "111122223333/us-east-1");
+    let written = serde_json::to_value(found).unwrap();
+    assert_eq!((&written["account"], &written["region"]), (&good["account"], &good["region"]));
+    let [account, region] = partition.unreadable.as_slice() else { panic!("{partition:?}") };
+    assert!(account.problem.contains("\"2222\" is no account id: one has 12 digits"), "{}", account.problem);
+    assert!(region.problem.contains("\"us-east-1/x\" is no AWS Region"), "{}", region.problem);
+    // Its key says what it is about all the same.
+    assert_eq!(account.stack(), Some("222233334444/us-east-1".parse().unwrap()));
 }

@@ -29,7 +29,7 @@ fn a_roll_back_by_one_version_meets_no_schema_that_it_cannot_read() {
 #[tokio::test]
 async fn what_a_newer_release_wrote_is_left_as_it_is_whoever_would_write_it_anew() {
     let table = MemoryTable::default();
-    let key = Keys::stack("111122223333", "us-east-1");
+    let key = Keys::stack(&"111122223333/us-east-1".parse().unwrap());
     table.put_of_schema(key.clone(), SCHEMA_READ + 1, r#"{"all":"other"}"#);
     let doc = table.get(&key).await.unwrap().unwrap();
     assert!(matches!(doc.read::<StackStatus>(), Err(TableError::Unreadable { .. })));

@@ -5,6 +5,8 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::{AzId, Region};
+
 /// Names a check within one probe, stable across deployments, for example
 /// `connection/shop-to-payments/443`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -25,9 +27,9 @@ pub struct ProbeInput {
     /// The generation of the plan that wrote this input.
     pub generation: u64,
     /// The Region the probe runs in.
-    pub region: String,
+    pub region: Region,
     /// The Availability Zone ID (`use1-az1`) the probe is pinned to.
-    pub availability_zone: String,
+    pub availability_zone: AzId,
     /// What to test, in the order to report it.
     pub checks: Vec<Check>,
 }

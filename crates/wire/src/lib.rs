@@ -5,12 +5,13 @@
 //! with a default, and unknown fields are ignored.
 
 mod check;
+mod ids;
 mod report;
 
 pub use check::{Check, CheckId, CheckKind, Expect, ProbeInput, Purpose, Target};
+pub use ids::{AccountId, AzId, InvalidId, NAME_CHARS_MAX, Region, StackId};
 pub use report::{
-    CheckResult, NAME_CHARS_MAX, RUN_ID_CHARS_MAX, Report, ReportProblem, Stage, TEXT_BYTES_MAX,
-    TEXT_CHARS_MAX, Verdict,
+    CheckResult, RUN_ID_CHARS_MAX, Report, ReportProblem, Stage, TEXT_BYTES_MAX, TEXT_CHARS_MAX, Verdict,
 };
 
 /// The version of this contract. A probe or collector that meets a higher one refuses it.

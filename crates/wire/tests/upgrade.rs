@@ -38,8 +38,8 @@ fn input() -> ProbeInput {
     ProbeInput {
         version: phonehome_wire::WIRE_VERSION,
         generation: 12,
-        region: "us-east-1".into(),
-        availability_zone: "use1-az1".into(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: "use1-az1".parse().unwrap(),
         checks: vec![
             Check { target: Target { endpoint: host(), account }, ..check("tcp", tcp.clone()) },
             Check { purpose: Purpose::Egress, ..check("tls", tls(None)) },
@@ -70,9 +70,9 @@ fn report() -> Report {
     let verdicts = verdicts.into_iter().chain(stages.map(fail)).enumerate();
     Report {
         version: phonehome_wire::WIRE_VERSION,
-        account: "444455556666".into(),
-        region: "us-east-1".into(),
-        availability_zone: "use1-az1".into(),
+        account: "444455556666".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: "use1-az1".parse().unwrap(),
         run_id: "8f0f3a52-6f0e-4a76-9a5e-0b3c7d1f2a10".into(),
         generation: 12,
         started_at_ms: 1_778_833_634_000,

@@ -32,18 +32,22 @@ fn fleet() -> Fleet {
 }
 
 fn probe(zone: &str) -> ProbeKey {
-    ProbeKey { account: SHOP_PROD.into(), region: "us-east-1".into(), availability_zone: zone.into() }
+    ProbeKey {
+        account: SHOP_PROD.parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: zone.parse().unwrap(),
+    }
 }
 
 /// The stack of shop-prod, with a probe in each of these zones.
 fn stack(zones: &[&str]) -> StackStatus {
     StackStatus {
-        account: SHOP_PROD.into(),
+        account: SHOP_PROD.parse().unwrap(),
         account_name: "shop-prod".into(),
         domain: "shop".into(),
         environment: "prod".into(),
-        region: "us-east-1".into(),
-        availability_zones: zones.iter().map(|zone| (*zone).to_owned()).collect(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zones: zones.iter().map(|zone| zone.parse().unwrap()).collect(),
         pool: "prod".into(),
         cidr: "10.16.0.0/18".parse().unwrap(),
         generation: 1,
@@ -60,7 +64,7 @@ fn stack(zones: &[&str]) -> StackStatus {
         message: String::new(),
         first_seen_ms: START_MS,
         updated_at_ms: START_MS,
-        ready_since_ms: zones.iter().map(|zone| ((*zone).to_owned(), START_MS)).collect(),
+        ready_since_ms: zones.iter().map(|zone| (zone.parse().unwrap(), START_MS)).collect(),
         leased_until_ms: 0,
     }
 }
@@ -75,7 +79,11 @@ async fn alerter() -> Alerter<MemoryTable> {
     };
     let writes = vec![
         Write::put(Keys::fleet(), Expect::Absent, &fleet),
-        Write::put(Keys::stack(SHOP_PROD, "us-east-1"), Expect::Absent, &stack(&ZONES)),
+        Write::put(
+            Keys::stack(&format!("{SHOP_PROD}/us-east-1").parse().unwrap()),
+            Expect::Absent,
+            &stack(&ZONES),
+        ),
     ];
     table.write(writes).await.unwrap();
     let table = table.writing_only(written_by("alerter"));
@@ -227,7 +235,8 @@ async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_fil
 async fn what_is_stored_of_probes_that_are_not_expected_is_not_even_read() {
     let alerter = alerter().await;
     for number in 0..350 {
-        let ghost = ProbeKey { availability_zone: format!("ghost-{number}"), ..probe("") };
+        let ghost =
+            ProbeKey { availability_zone: format!("ghost1-az{number}").parse().unwrap(), ..probe(ZONES[0]) };
         alerter.table.put_raw(Keys::heartbeat(&ghost), &"x".repeat(100_000));
         alerter.table.put_raw(Keys::paths(&ghost), &"x".repeat(100_000));
     }
@@ -244,8 +253,11 @@ async fn an_account_whose_reports_are_refused_for_a_while_is_reported_once_with_
     for minute in 0..40 {
         let now_ms = START_MS + minute * MINUTE_MS;
         let problem = "us-east-9/<!channel>, generation 7";
-        refusals = Some(Refusals::with(refusals, SHOP_PROD, Refused::NoStack, problem, now_ms));
-        alerter.overwrite(Write::put, Keys::refusals(SHOP_PROD), refusals.as_ref().unwrap()).await;
+        refusals =
+            Some(Refusals::with(refusals, &SHOP_PROD.parse().unwrap(), Refused::NoStack, problem, now_ms));
+        alerter
+            .overwrite(Write::put, Keys::refusals(&SHOP_PROD.parse().unwrap()), refusals.as_ref().unwrap())
+            .await;
         alerter.heard(now_ms, PathStatus::Up).await;
         alerter.run(now_ms).await.unwrap();
         assert_eq!(alerter.notices().await.len(), usize::from(minute >= 15), "minute {minute}");

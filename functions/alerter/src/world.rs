@@ -11,7 +11,7 @@ use phonehome_cloud::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member};
 use phonehome_state::StackStatus;
 use phonehome_state::{Claim, Keys, Readable, Seen, StateError, Unread, known, readable};
-use phonehome_wire::CheckId;
+use phonehome_wire::{AzId, CheckId};
 use serde::de::DeserializeOwned;
 
 /// The world, and the stored versions of the open incidents in it.
@@ -45,7 +45,7 @@ pub(crate) async fn gather(
         Unseen { incidents: reading.unread.iter().map(unreadable).collect(), ..Unseen::default() };
     let before = reading.unread.len();
     let stacks = reading.partition::<StackStatus>(Keys::STACKS).await?;
-    unseen.stacks = reading.unread[before..].iter().filter_map(|it| stack_of(&it.doc.key.sort)).collect();
+    unseen.stacks = reading.unread[before..].iter().filter_map(Unread::stack).collect();
     let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
     let refusals = reading.partition::<Refusals>(Keys::REFUSALS).await?;
     // Nothing is decided here of the ledger; but that a part of it cannot be read is told here.
@@ -58,7 +58,7 @@ pub(crate) async fn gather(
     if reading.unread.len() > before {
         // Which line of the file such a stack is may be in what cannot be read.
         let nobodys = stacks.iter().filter(|(_, stack)| !members.contains_key(&stack.account));
-        unseen.stacks.extend(nobodys.map(|(_, stack)| (stack.account.clone(), stack.region.clone())));
+        unseen.stacks.extend(nobodys.map(|(_, stack)| stack.stack()));
     }
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
     let probes = of_member.flat_map(|(member, stack)| probes_of(&fleet, member, stack)).collect();
@@ -100,11 +100,6 @@ fn owners(fleet: &Fleet) -> BTreeMap<String, Owner> {
     members
         .map(|member| (member.account_name, Owner { team: member.owner, channel: member.owner_channel }))
         .collect()
-}
-
-/// Account and Region of a stack's sort key.
-fn stack_of(sort: &str) -> Option<(String, String)> {
-    sort.split_once('/').map(|(account, region)| (account.to_owned(), region.to_owned()))
 }
 
 /// What is read, and what of it could not be.
@@ -161,7 +156,7 @@ fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<ProbeVi
     let route = fleet.route_for(&member.environment, &member.domain);
     let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
     let route = Route { slack_channel: route.slack_channel.clone(), page: route.page && paging };
-    let view = |(availability_zone, &expected_since_ms): (&String, &u64)| ProbeView {
+    let view = |(availability_zone, &expected_since_ms): (&AzId, &u64)| ProbeView {
         key: ProbeKey {
             account: stack.account.clone(),
             region: stack.region.clone(),

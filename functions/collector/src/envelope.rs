@@ -2,7 +2,7 @@
 //! by EventBridge. Who sent it is the envelope's `account`, which the sender cannot choose.
 
 use phonehome_alerting::Refused;
-use phonehome_wire::{Report, ReportProblem};
+use phonehome_wire::{AccountId, Report, ReportProblem};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub(crate) enum Arrival {
     /// A report that does not count.
     Refused {
         /// The account that sent it.
-        account: String,
+        account: AccountId,
         /// Why.
         refused: Refused,
         /// What is wrong with it, for people.
@@ -26,7 +26,7 @@ pub(crate) enum Arrival {
     /// The probe function failed. That says nothing of the network: its heartbeat will be missing.
     Crashed {
         /// The account that sent it.
-        account: String,
+        account: AccountId,
         /// The function; at most 300 characters.
         function: String,
         /// Lambda's or the function's error, as JSON; at most 300 characters.
@@ -56,28 +56,26 @@ pub(crate) fn read(body: &str) -> Result<Arrival, String> {
     if envelope.source != "lambda" {
         return Err(format!("source {:?} is not \"lambda\"", envelope.source));
     }
-    if envelope.account.len() != 12 || !envelope.account.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(format!("account {:?} is no account id (12 digits)", envelope.account));
-    }
+    let account: AccountId = envelope.account.parse().map_err(|error| format!("the sender {error}"))?;
     Ok(match envelope.detail_type.as_str() {
-        SUCCESS => match report(&envelope) {
+        SUCCESS => match report(&envelope, &account) {
             Ok(report) => Arrival::Report(Box::new(report)),
-            Err((refused, problem)) => Arrival::Refused { account: envelope.account, refused, problem },
+            Err((refused, problem)) => Arrival::Refused { account, refused, problem },
         },
         FAILURE => Arrival::Crashed {
             function: clip(envelope.detail["requestContext"]["functionArn"].as_str().unwrap_or("unknown")),
             error: clip(&envelope.detail["responsePayload"].to_string()),
-            account: envelope.account,
+            account,
         },
         other => Arrival::Refused {
             problem: format!("detail-type {other:?} is no invocation result"),
-            account: envelope.account,
+            account,
             refused: Refused::Unreadable,
         },
     })
 }
 
-fn report(envelope: &Envelope) -> Result<Report, (Refused, String)> {
+fn report(envelope: &Envelope, sender: &AccountId) -> Result<Report, (Refused, String)> {
     let unreadable = |problem: String| (Refused::Unreadable, problem);
     let payload = envelope.detail.get("responsePayload").ok_or_else(|| {
         unreadable(
@@ -87,7 +85,7 @@ fn report(envelope: &Envelope) -> Result<Report, (Refused, String)> {
     })?;
     let mut report =
         Report::deserialize(payload).map_err(|error| unreadable(format!("not a report: {error}")))?;
-    report.validate(&envelope.account).map_err(|problem| match problem {
+    report.validate(sender).map_err(|problem| match problem {
         ReportProblem::Forged { .. } => (Refused::Forged, problem.to_string()),
         _ => unreadable(problem.to_string()),
     })?;

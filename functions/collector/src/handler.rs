@@ -12,7 +12,7 @@ use phonehome_fleet::{Fleet, Line};
 use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
 use phonehome_state::{Keys, StateError, Unread, set_aside};
-use phonehome_wire::Report;
+use phonehome_wire::{AccountId, Report, StackId};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -100,7 +100,9 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
                 Arrival::Report(report) => {
-                    let Report { account, region, availability_zone, generation, .. } = &*report;
+                    let Report { generation, .. } = &*report;
+                    let (account, region) = (report.account.as_str(), report.region.as_str());
+                    let availability_zone = report.availability_zone.as_str();
                     let span = tracing::info_span!("report", account, region, availability_zone, generation);
                     self.report(&report, &fleet).instrument(span).await
                 }
@@ -110,7 +112,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                 Arrival::Crashed { account, function, error } => {
                     self.metrics.count("ProbeCrashed", 1);
                     tracing::warn!(
-                        account,
+                        account = account.as_str(),
                         function,
                         error,
                         "a probe crashed; this says nothing of the network"
@@ -151,8 +153,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     /// is there instead of it is written anew with this report, and a copy kept.
     async fn stored(&self, report: &Report) -> Result<Stored, TableError> {
         let probe = key_of(report);
-        let keys =
-            [Keys::inputs(&probe.account, &probe.region), Keys::heartbeat(&probe), Keys::paths(&probe)];
+        let keys = [Keys::inputs(&probe.stack()), Keys::heartbeat(&probe), Keys::paths(&probe)];
         let mut docs = self.table.get_many(&keys).await?;
         let [inputs, heartbeat, paths] = keys.map(|key| {
             let index = docs.iter().position(|doc| doc.key == key);
@@ -186,7 +187,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     }
 
     async fn asked_by_the_file(&self, report: &Report, fleet: &Fleet) -> Result<Asking, TableError> {
-        let doc = self.table.get(&Keys::stack(&report.account, &report.region)).await?;
+        let doc = self.table.get(&Keys::stack(&StackId::new(&report.account, &report.region))).await?;
         let Some(doc) = doc else { return Ok(Asking::Refused(Refused::NoStack)) };
         let Some(stack) = self.read::<StackStatus>(Some(doc)).value else {
             return Ok(Asking::Refused(Refused::UnreadableStack));
@@ -237,13 +238,13 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
 
     /// Counts a report that does not count, by its account. The first few are kept as dead letters, so
     /// that somebody can see what they are; all of them would hide every other letter.
-    async fn refuse(&self, account: &str, refused: Refused, problem: &str) -> Result<(), Refusal> {
+    async fn refuse(&self, account: &AccountId, refused: Refused, problem: &str) -> Result<(), Refusal> {
         self.metrics.count("ReportsRefused", 1);
         let reason = format!("report from account {account}, {}: {problem}", refused.word());
         match self.note_refusal(account, refused, problem).await {
             Ok(refusals) if refusals.is_letter() && refused.is_strange() => Err(Refusal::Bad(reason)),
             Ok(_) | Err(TableError::Conflict { .. }) => {
-                tracing::warn!(account, reason, "report refused");
+                tracing::warn!(account = account.as_str(), reason, "report refused");
                 Ok(())
             }
             Err(error) => Err(later(error)),
@@ -252,7 +253,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
 
     async fn note_refusal(
         &self,
-        account: &str,
+        account: &AccountId,
         refused: Refused,
         problem: &str,
     ) -> Result<Refusals, TableError> {

@@ -34,12 +34,12 @@ const REGION: &str = "us-east-1";
 /// The stack that sent the sample report.
 fn stack() -> StackStatus {
     StackStatus {
-        account: SHOP_PROD.into(),
+        account: SHOP_PROD.parse().unwrap(),
         account_name: "shop-prod".into(),
         domain: "shop".into(),
         environment: "prod".into(),
-        region: REGION.into(),
-        availability_zones: ["use1-az1", "use1-az2", "use1-az4"].map(String::from).into(),
+        region: REGION.parse().unwrap(),
+        availability_zones: ["use1-az1", "use1-az2", "use1-az4"].map(|zone| zone.parse().unwrap()).into(),
         pool: "prod".into(),
         cidr: "10.16.0.0/18".parse().unwrap(),
         generation: 1,
@@ -68,7 +68,7 @@ pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
         PublishedFleet { text, published_at_ms: 0, published_by: "test".into(), ..PublishedFleet::default() };
     let writes = vec![
         Write::put(Keys::fleet(), Expect::Absent, &fleet),
-        Write::put(Keys::stack(SHOP_PROD, REGION), Expect::Absent, &stack()),
+        Write::put(Keys::stack(&format!("{SHOP_PROD}/{REGION}").parse().unwrap()), Expect::Absent, &stack()),
     ];
     table.write(writes).await.unwrap();
     Collector {
@@ -126,9 +126,9 @@ async fn a_report_becomes_a_heartbeat_and_paths_and_wakes_the_alerter() {
     let heartbeats = all::<Heartbeat>(&collector.table, Keys::HEARTBEATS).await.unwrap();
     assert_eq!(heartbeats[0].0.key.sort, "444455556666/us-east-1/use1-az1");
     let key = ProbeKey {
-        account: "444455556666".into(),
-        region: "us-east-1".into(),
-        availability_zone: "use1-az1".into(),
+        account: "444455556666".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: "use1-az1".parse().unwrap(),
     };
     let paths: Paths = collector.table.get(&Keys::paths(&key)).await.unwrap().unwrap().read().unwrap();
     let statuses: Vec<PathStatus> = paths.values().map(|path| path.status).collect();

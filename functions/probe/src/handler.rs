@@ -41,14 +41,12 @@ fn identity(context: &Context) -> Result<Identity, Error> {
     let arn = &context.invoked_function_arn;
     if arn == CARGO_LAMBDA_ARN {
         // The collector believes no report of this account.
-        return Ok(Identity { account: "000000000000".to_owned(), run_id: context.request_id.clone() });
+        return Ok(Identity { account: "000000000000".parse()?, run_id: context.request_id.clone() });
     }
     // arn:aws:lambda:REGION:ACCOUNT:function:NAME
     let account = arn.split(':').nth(4).unwrap_or_default();
-    if account.len() != 12 || !account.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(format!("the function's ARN {arn:?} names no account").into());
-    }
-    Ok(Identity { account: account.to_owned(), run_id: context.request_id.clone() })
+    let account = account.parse().map_err(|_| format!("the function's ARN {arn:?} names no account"))?;
+    Ok(Identity { account, run_id: context.request_id.clone() })
 }
 
 /// How long the checks may take before Lambda would stop the function without a report.
@@ -64,6 +62,7 @@ fn log(report: &Report) {
     let passed = report.results.iter().filter(|r| matches!(r.verdict, Verdict::Ok | Verdict::DenyProven));
     let passed = passed.count();
     let Report { run_id, generation, availability_zone, duration_ms, .. } = report;
+    let availability_zone = availability_zone.as_str();
     tracing::info!(run_id, generation, availability_zone, duration_ms, total, passed, "checks run");
 }
 

@@ -2,6 +2,7 @@
 
 use phonehome_planner::{Decommission, LimitRequest};
 use phonehome_provision::cloudtrail::{ApiCall, NotAChange};
+use phonehome_wire::{AccountId, InvalidId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,29 +24,36 @@ pub(crate) enum Request {
 }
 
 /// An account to look at, and how long that has been going on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Reconcile {
     /// The account's id.
-    pub(crate) account: String,
+    pub(crate) account: AccountId,
     /// How often it was requeued because something was not ready.
+    #[serde(default)]
     pub(crate) attempt: u32,
     /// When it was requeued for the first time since something was last done in it; milliseconds since
     /// the Unix epoch.
+    #[serde(default)]
     pub(crate) since_ms: u64,
     /// When it was requeued for the very first time; milliseconds since the Unix epoch.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub(crate) first_ms: u64,
     /// What may be taken away or disturbed this time; by default what a sweep may do.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) limits: Option<LimitRequest>,
     /// Give the account's stacks up instead: `remove` or `forget`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "release", alias = "decommission")]
     pub(crate) decommission: Option<Decommission>,
 }
 
 impl Reconcile {
+    /// An observation of the account, for the first time.
+    pub(crate) fn of(account: AccountId) -> Self {
+        Self { account, attempt: 0, since_ms: 0, first_ms: 0, limits: None, decommission: None }
+    }
+
     /// Whether it asks for no more than any observation of the account does.
     pub(crate) fn is_plain(&self) -> bool {
         self.limits.is_none() && self.decommission.is_none()
@@ -62,12 +70,12 @@ fn is_zero(number: &u64) -> bool {
 ///
 /// # Errors
 /// The reason to refuse it, for people.
-pub(crate) fn read(body: &str, management: &str) -> Result<Request, String> {
+pub(crate) fn read(body: &str, management: &AccountId) -> Result<Request, String> {
     let body: Value = serde_json::from_str(body).map_err(|error| format!("not JSON: {error}"))?;
     if let Some(reconcile) = body.get("reconcile") {
         let reconcile: Reconcile = serde_json::from_value(reconcile.clone())
             .map_err(|error| format!("bad reconcile request: {error}"))?;
-        return account(Some(&reconcile.account)).map(|_| Request::Account(reconcile));
+        return Ok(Request::Account(reconcile));
     }
     if body.get("sweep").is_some() {
         return Ok(Request::Sweep);
@@ -87,16 +95,14 @@ fn changed(event: &Value) -> Result<Request, String> {
         Err(unreadable @ NotAChange::Unreadable(_)) => return Err(unreadable.to_string()),
     };
     api_call.account = account(event["account"].as_str())?;
-    api_call.region = event["region"].as_str().ok_or("the event has no Region")?.to_owned();
-    Ok(Request::Changed(
-        Reconcile { account: api_call.account.clone(), ..Reconcile::default() },
-        Box::new(api_call),
-    ))
+    let region = event["region"].as_str().ok_or("the event has no Region")?;
+    api_call.region = region.parse().map_err(|error: InvalidId| error.to_string())?;
+    Ok(Request::Changed(Reconcile::of(api_call.account.clone()), Box::new(api_call)))
 }
 
 /// An event of Organizations or Control Tower. The account id is all that is taken from it: an
 /// event is a hint, what is observed is the truth.
-fn account_event(event: &Value, management: &str) -> Result<Request, String> {
+fn account_event(event: &Value, management: &AccountId) -> Result<Request, String> {
     let source = event["source"].as_str().unwrap_or_default();
     if source != "aws.organizations" && source != "aws.controltower" {
         return Err(format!(
@@ -105,7 +111,7 @@ fn account_event(event: &Value, management: &str) -> Result<Request, String> {
         ));
     }
     let sender = event["account"].as_str().unwrap_or_default();
-    if sender != management {
+    if sender != *management {
         return Err(format!(
             "an account event that account {sender:?} sent, and only the management account {management} may"
         ));
@@ -163,13 +169,10 @@ fn membership(name: &str, details: &Value) -> Result<Request, String> {
 
 fn hint(name: &str, id: &Value) -> Result<Request, String> {
     let account = account(id.as_str()).map_err(|problem| format!("{name}: {problem}"))?;
-    Ok(Request::Account(Reconcile { account, ..Reconcile::default() }))
+    Ok(Request::Account(Reconcile::of(account)))
 }
 
-fn account(id: Option<&str>) -> Result<String, String> {
-    match id {
-        Some(id) if id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_digit()) => Ok(id.to_owned()),
-        Some(other) => Err(format!("{other:?} is not an account id (12 digits)")),
-        None => Err("there is no account id".to_owned()),
-    }
+fn account(id: Option<&str>) -> Result<AccountId, String> {
+    let id = id.ok_or("there is no account id")?;
+    id.parse().map_err(|error: InvalidId| error.to_string())
 }

@@ -8,6 +8,7 @@ use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
 use phonehome_state::{Keys, Outboxed, bindings};
+use phonehome_wire::AccountId;
 
 use crate::event::Reconcile;
 use crate::failure::Failure;
@@ -20,7 +21,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         tracing::error!(?failure, "AWS could not do something with an account");
         self.metrics.count("AccountCreationFailed", 1);
         let fleet = self.fleet().await?;
-        let channel = self.channel_of(&fleet, failure.account.as_deref()).await?;
+        let channel = self.channel_of(&fleet, failure.account.as_ref()).await?;
         let message = SlackMessage::new(failure.words()).footer(Words::of("Request ").code(&failure.request));
         let (at_ms, incident_id) = (self.provision.clock.now_ms(), failure.incident_id());
         let body = message.body(&channel, SlackKind::Opened);
@@ -33,13 +34,13 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             Err(error) => return Err(table_error(error)),
         }
         match failure.account.clone() {
-            Some(account) => self.send(&Reconcile { account, ..Reconcile::default() }, 0).await,
+            Some(account) => self.send(&Reconcile::of(account), 0).await,
             None => Ok(()),
         }
     }
 
     /// Where an account is notified of: its own route, or the last one, which takes everything.
-    async fn channel_of(&self, fleet: &Fleet, account: Option<&str>) -> Result<String, Refusal> {
+    async fn channel_of(&self, fleet: &Fleet, account: Option<&AccountId>) -> Result<String, Refusal> {
         let last = fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
         let Some(id) = account else { return Ok(last) };
         let bindings = bindings(&self.provision.table).await.map_err(table_error)?;

@@ -1,6 +1,7 @@
 //! What AWS could not do with an account, and what is true of the account then.
 
 use phonehome_alerting::{Words, stable_id};
+use phonehome_wire::AccountId;
 use serde_json::Value;
 
 /// What could not be done.
@@ -22,7 +23,7 @@ pub(crate) enum Undone {
 pub(crate) struct Failure {
     undone: Undone,
     /// The account's 12-digit id, if there is an account.
-    pub(crate) account: Option<String>,
+    pub(crate) account: Option<AccountId>,
     name: Option<String>,
     /// AWS's code or message: `EMAIL_ALREADY_EXISTS`.
     reason: String,
@@ -32,7 +33,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// Reads the status in an event of AWS.
-    pub(crate) fn read(undone: Undone, status: &Value, account: Option<String>) -> Self {
+    pub(crate) fn read(undone: Undone, status: &Value, account: Option<AccountId>) -> Self {
         let first = |places: [&str; 2]| {
             let mut texts = places.iter().filter_map(|place| status.pointer(place)?.as_str());
             texts.find(|text| !text.is_empty()).map(str::to_owned)
@@ -83,11 +84,8 @@ impl Failure {
     /// The same for the same event, however often it comes.
     pub(crate) fn incident_id(&self) -> String {
         let Self { undone, account, name, request, .. } = self;
-        let text = |it: &Option<String>| it.clone().unwrap_or_default();
-        format!(
-            "account-failure/{}",
-            stable_id(&[&format!("{undone:?}"), &text(account), &text(name), request])
-        )
+        let (account, name) = (account.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default());
+        format!("account-failure/{}", stable_id(&[&format!("{undone:?}"), account, name, request]))
     }
 }
 

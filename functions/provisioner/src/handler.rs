@@ -1,6 +1,7 @@
 //! From a batch of records to reconciled accounts.
 
 use phonehome_cloud::WallClock as _;
+use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -20,7 +21,7 @@ use phonehome_provision::{
 };
 use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
-use phonehome_state::{InForce, Keys, StateError, bindings, readable};
+use phonehome_state::{InForce, Keys, StateError, Unread, bindings, readable};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
@@ -55,7 +56,7 @@ pub(crate) struct Provisioner<T, Q, O, M> {
     pub(crate) metrics: Metrics,
     pub(crate) requeue_delay_s: u32,
     /// The only account whose account events are believed.
-    pub(crate) management_account: String,
+    pub(crate) management_account: AccountId,
 }
 
 /// What a request comes to, over the account's Regions.
@@ -115,25 +116,25 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     }
 
     async fn account(&self, request: &Reconcile) -> Result<(), Refusal> {
-        let id = request.account.as_str();
+        let id = &request.account;
         let in_force = self.in_force().await?;
         let fleet = &in_force.fleet;
         let account = self.organization.account(id).await.map_err(later)?;
         let has_left = account.is_none();
         let Some(account) = account.filter(|account| account.active) else {
-            tracing::info!(account = id, "skipped: not an active account of the organization");
+            tracing::info!(account = id.as_str(), "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
             let stacks = self.stacks_of(id).await?;
             let notice = account_closed_notice(fleet, &stacks, has_left, self.provision.clock.now_ms());
             for status in stacks {
-                let noted = self.provision.gone(id, &status.region, notice.as_ref()).await;
+                let noted = self.provision.gone(&status.stack(), notice.as_ref()).await;
                 noted.map_err(table_error)?;
             }
             // Its line is free for another account.
             return self.provision.free(id).await.map_err(table_error);
         };
         let Some(member) = self.member(fleet, &account).await? else {
-            tracing::info!(account = id, name = account.name, "skipped: not in the fleet file");
+            tracing::info!(account = id.as_str(), name = account.name, "skipped: not in the fleet file");
             self.metrics.count("Skipped", 1);
             return self.notify_unlisted(fleet, &[account], false).await;
         };
@@ -201,8 +202,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         if api_call.is_ours(&self.fleet().await?.organization.member_role) {
             return Ok(());
         }
-        let (table, account, region) = (&self.provision.table, &api_call.account, &api_call.region);
-        let Some(doc) = table.get(&Keys::stack(account, region)).await.map_err(table_error)? else {
+        let (table, stack) = (&self.provision.table, &api_call.stack());
+        let Some(doc) = table.get(&Keys::stack(stack)).await.map_err(table_error)? else {
             return Ok(());
         };
         let status: StackStatus = doc.read().map_err(table_error)?;
@@ -215,19 +216,19 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         if noted && status.leased_until_ms <= now_ms && status.updated_at_ms + quiet_ms <= now_ms {
             return self.account(request).await;
         }
-        if is_observation_queued(table, account, region, now_ms).await.map_err(table_error)? {
+        if is_observation_queued(table, stack, now_ms).await.map_err(table_error)? {
             return Ok(());
         }
         // Of an account in which too much happens to be noted, one observation later sees what all of it did.
         let delay_s = if noted { self.converged_s() } else { DELAY_S_MAX };
         self.send(request, delay_s).await?;
         let due_ms = now_ms + u64::from(delay_s) * 1000;
-        note_queued_observation(table, account, region, due_ms, now_ms).await.map_err(table_error)
+        note_queued_observation(table, stack, due_ms, now_ms).await.map_err(table_error)
     }
 
     /// Gives up the stacks of an account that has left the fleet file, or the organization.
     async fn decommission(&self, request: &Reconcile, mode: Decommission) -> Result<(), Refusal> {
-        let id = request.account.as_str();
+        let id = &request.account;
         let fleet = self.fleet().await?;
         let account = self.organization.account(id).await.map_err(later)?.filter(|account| account.active);
         let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
@@ -241,7 +242,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let mut sum = Sum::default();
         for status in self.stacks_of(id).await? {
             let (gone, days) = (account.is_none(), fleet.network.quarantine_days);
-            let decommissioned = self.provision.decommission(id, &status.region, mode, gone, days).await;
+            let decommissioned = self.provision.decommission(&status.stack(), mode, gone, days).await;
             let decommissioned = decommissioned.map_err(table_error)?;
             self.notify(id, &decommissioned);
             sum.add_stack(&status.region, decommissioned);
@@ -250,29 +251,31 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     }
 
     /// The stacks of one account, also in Regions that have left the fleet file.
-    async fn stacks_of(&self, account: &str) -> Result<Vec<StackStatus>, Refusal> {
+    async fn stacks_of(&self, account: &AccountId) -> Result<Vec<StackStatus>, Refusal> {
         let stacks =
             readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
-        if let Some(unread) = stacks.unreadable.iter().find(|it| account_of(&it.doc.key.sort) == account) {
+        let is_its = |unread: &&Unread| unread.stack().is_some_and(|stack| stack.account == *account);
+        if let Some(unread) = stacks.unreadable.iter().find(is_its) {
             return Err(Refusal::Bad(format!(
                 "the stack {} is unreadable: {}",
                 unread.doc.key.sort, unread.problem
             )));
         }
-        let of_account = |status: &StackStatus| status.account == account;
+        let of_account = |status: &StackStatus| status.account == *account;
         Ok(stacks.found.into_iter().map(|(_, status)| status).filter(of_account).collect())
     }
 
     /// Looks at other accounts of the fleet soon: something they wait for is there. Not at once, for what
     /// one account was just told by AWS another one sees a moment later.
-    async fn requeue_peers(&self, ids: &[String]) -> Result<(), Refusal> {
+    async fn requeue_peers(&self, ids: &[AccountId]) -> Result<(), Refusal> {
         for account in ids.iter().cloned().collect::<BTreeSet<_>>() {
-            self.send(&Reconcile { account, ..Reconcile::default() }, self.requeue_delay_s / 4).await?;
+            self.send(&Reconcile::of(account), self.requeue_delay_s / 4).await?;
         }
         Ok(())
     }
 
-    fn notify(&self, account: &str, reconciled: &Reconciled) {
+    fn notify(&self, account: &AccountId, reconciled: &Reconciled) {
+        let account = account.as_str();
         let Some(applied) = &reconciled.applied else { return };
         self.metrics.count("StepsDone", applied.done() as u64);
         for (address, outcome) in &applied.outcomes {
@@ -306,7 +309,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         if let Some((_, patience)) = bounds.into_iter().find(|(since, patience)| waited(*since) >= *patience)
         {
             if sum.busy == sum.waits.len() && sum.failures.is_empty() && request.is_plain() {
-                tracing::info!(account = request.account, reason, "left to whoever works on it");
+                tracing::info!(account = request.account.as_str(), reason, "left to whoever works on it");
                 return Ok(());
             }
             let minutes = patience.as_secs() / 60;
@@ -315,7 +318,13 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let limits = sum.limits;
         let next = Reconcile { attempt: attempt + 1, since_ms, first_ms, limits, ..request.clone() };
         let delay_s = self.delay_s(&next, class);
-        tracing::info!(account = request.account, attempt = next.attempt, delay_s, reason, "put back");
+        tracing::info!(
+            account = request.account.as_str(),
+            attempt = next.attempt,
+            delay_s,
+            reason,
+            "put back"
+        );
         self.metrics.count("PutBack", 1);
         self.send(&next, delay_s).await
     }
@@ -359,7 +368,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 }
 
 fn account_span(request: &Reconcile) -> tracing::Span {
-    tracing::info_span!("account", account = request.account, attempt = request.attempt)
+    tracing::info_span!("account", account = request.account.as_str(), attempt = request.attempt)
 }
 
 /// As a queue's delay.
@@ -379,9 +388,4 @@ pub(crate) fn table_error(error: TableError) -> Refusal {
             Refusal::Later(error.to_string())
         }
     }
-}
-
-/// The account of a stack's sort key.
-pub(crate) fn account_of(sort: &str) -> &str {
-    sort.split_once('/').map_or(sort, |(account, _)| account)
 }

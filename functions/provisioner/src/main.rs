@@ -43,7 +43,7 @@ fn provisioner(
         organization: AwsOrganization::new(session),
         metrics: Metrics::new(session, "provisioner"),
         requeue_delay_s,
-        management_account: required("MANAGEMENT_ACCOUNT_ID")?,
+        management_account: required("MANAGEMENT_ACCOUNT_ID")?.parse()?,
     })
 }
 

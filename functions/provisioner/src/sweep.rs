@@ -4,10 +4,10 @@ use phonehome_cloud::table::Table;
 use phonehome_cloud::{Organization, Queue};
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
-use phonehome_state::{Keys, Phase, StackStatus, readable};
+use phonehome_state::{Keys, Phase, StackStatus, Unread, readable};
 
 use crate::event::Reconcile;
-use crate::handler::{Provisioner, account_of, later, table_error};
+use crate::handler::{Provisioner, later, table_error};
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Queues every account that is a line of the fleet file, and every one that has a stack. An
@@ -20,7 +20,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         // Also those that have a stack: one of a closed account has to be noted as such.
         let stacks =
             readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;
-        queue.extend(stacks.unreadable.iter().map(|it| account_of(&it.doc.key.sort).to_owned()));
+        queue.extend(stacks.unreadable.iter().filter_map(Unread::stack).map(|stack| stack.account));
         queue.extend(
             stacks
                 .found
@@ -29,7 +29,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
                 .map(|(_, stack)| stack.account),
         );
         for account in &queue {
-            self.send(&Reconcile { account: account.clone(), ..Reconcile::default() }, 0).await?;
+            self.send(&Reconcile::of(account.clone()), 0).await?;
         }
         tracing::info!(queued = queue.len(), "sweep");
         Ok(())

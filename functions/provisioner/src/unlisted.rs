@@ -1,6 +1,7 @@
 //! Accounts of the organization that are not in the fleet file.
 
 use phonehome_cloud::WallClock as _;
+use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
@@ -24,12 +25,12 @@ const NAMED_MAX: usize = 50;
 struct Unlisted {
     /// Their ids.
     #[serde(rename = "told")]
-    notified: BTreeSet<String>,
+    notified: BTreeSet<AccountId>,
     /// The day of the newest message, in days since the Unix epoch: one message a day, to which the others
     /// of that day are added.
     day: u64,
     /// What it names: ids and names.
-    named: Vec<(String, String)>,
+    named: Vec<(AccountId, String)>,
     /// How many more it counts.
     more: usize,
 }

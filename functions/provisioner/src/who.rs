@@ -1,6 +1,7 @@
 //! Which member of the fleet an account is: by its id, once it was met.
 
 use phonehome_cloud::WallClock as _;
+use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
@@ -21,7 +22,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// observation at the whole organization, as another account may have its name. `None`: it is none, or
     /// nobody can say which, which is reported.
     pub(crate) async fn member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
-        let id = account.id.as_str();
+        let id = &account.id;
         for _ in 0..ATTEMPTS_MAX {
             let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
             let is_met = fleet.member_for(id, &bindings).is_some();
@@ -45,7 +46,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     /// Binds every line of the file to the account that was found for it, tells what people have to put
     /// right, and returns the accounts to observe: those that are a line, and those that were.
-    pub(crate) async fn bind_all(&self, fleet: &Fleet) -> Result<BTreeSet<String>, Refusal> {
+    pub(crate) async fn bind_all(&self, fleet: &Fleet) -> Result<BTreeSet<AccountId>, Refusal> {
         let table = &self.provision.table;
         // The organization first: whoever is bound meanwhile is in it.
         let roster = self.roster().await?;
@@ -53,12 +54,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let identify = fleet.identify(&bindings, &roster);
         self.forget_notified(&identify).await?;
         self.notify_of(fleet, identify.findings.iter()).await?;
-        let mut accounts: BTreeSet<String> = bindings.accounts().map(str::to_owned).collect();
+        let mut accounts: BTreeSet<AccountId> = bindings.accounts().cloned().collect();
         for identified in &identify.lines {
             let Some(account) = identified.state.account() else { continue };
             // Where somebody else is faster, the observation of the account decides.
             keep(table, identified, &roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
-            accounts.insert(account.to_owned());
+            accounts.insert(account.clone());
         }
         // One that is no line any more, and never got a stack, is nothing.
         for account in bindings.accounts() {

@@ -29,7 +29,6 @@ pub(crate) fn plain(account: &str) -> Result<StackSpec> {
 pub(crate) fn full(account: &str) -> Result<StackSpec> {
     let fleet = phonehome_fleet::parse(FLEET).map_err(|problems| anyhow::anyhow!("{problems}"))?;
     let member = fleet.members().into_iter().next().context("the fleet has a member")?;
-    let home =
-        Home { account: account.to_owned(), region: "us-east-1".to_owned(), cidr: "10.0.0.0/18".parse()? };
+    let home = Home { account: account.parse()?, region: "us-east-1".parse()?, cidr: "10.0.0.0/18".parse()? };
     Ok(StackSpec::of(&fleet, &member, home, None, vec![])?)
 }

@@ -13,7 +13,7 @@ type Home = (String, String);
 pub(crate) fn call(cloud: &mut FakeCloud, home: &Home, call: &Call<'_>, action: &Action) -> CallResult {
     match action {
         Action::CreatePeering { vpc, peer_account, peer_region, peer_vpc } => {
-            let peer = (peer_account.clone(), peer_region.clone());
+            let peer = (peer_account.to_string(), peer_region.to_string());
             request(cloud, home, call, vpc, &peer, peer_vpc).map(Some)
         }
         Action::AcceptPeering { peering } => accept(cloud, home, peering).map(|()| None),

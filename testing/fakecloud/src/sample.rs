@@ -16,8 +16,11 @@ pub const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az4"];
 ///
 /// # Errors
 /// When the block cannot be cut into subnets: it must be from /16 to /23.
+///
+/// # Panics
+/// When the account's id is none.
 pub fn plain(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, LayoutError> {
-    let az_ids = ZONES.map(str::to_owned);
+    let az_ids = ZONES.map(|zone| zone.parse().unwrap());
     let subnets = layout(cidr, &az_ids)?;
     let zones = az_ids.iter().filter_map(|az_id| {
         let of = |tier| subnets.iter().find(|it| it.az_id == *az_id && it.tier == tier).map(|it| it.cidr);
@@ -25,9 +28,9 @@ pub fn plain(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, Layo
         Some(ZoneSpec { az_id: az_id.clone(), public, private, nat_az_id: Some(az_id.clone()) })
     });
     Ok(StackSpec {
-        account: account.to_owned(),
+        account: account.parse().expect("an account id"),
         account_name: name.to_owned(),
-        region: REGION.to_owned(),
+        region: REGION.parse().unwrap(),
         cidr,
         zones: zones.collect(),
         nat: Nat::PerAz,
@@ -45,6 +48,9 @@ pub fn plain(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, Layo
 ///
 /// # Errors
 /// As [`plain`].
+///
+/// # Panics
+/// As [`plain`].
 pub fn full(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, LayoutError> {
     let features = Features {
         dns: true,
@@ -59,7 +65,7 @@ pub fn full(account: &str, name: &str, cidr: Ipv4Net) -> Result<StackSpec, Layou
 pub fn link(to: &StackSpec, peer_vpc: Option<String>, requester: bool) -> LinkSpec {
     LinkSpec {
         peer_name: to.account_name.clone(),
-        peer_account: to.account.clone(),
+        peer_account: Some(to.account.clone()),
         peer_region: to.region.clone(),
         peer_vpc,
         peer_cidrs: vec![to.cidr],

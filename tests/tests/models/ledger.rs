@@ -6,6 +6,7 @@
 //! has read so far, since that decides everything it will do; to go on from it, its steps are done again.
 
 use phonehome_cloud::Cause;
+use phonehome_wire::StackId;
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
 use std::hash::{Hash, Hasher};
@@ -133,27 +134,23 @@ fn at_once<R>(future: impl Future<Output = R>) -> R {
     }
 }
 
-fn account(number: usize) -> String {
-    format!("{:012}", number + 1)
+fn stack(number: usize) -> StackId {
+    format!("{:012}/{REGION}", number + 1).parse().unwrap()
 }
 
 fn pool(block: u8) -> AddressPool {
     let cidr = "10.0.0.0/20".parse().unwrap();
-    AddressPool { name: format!("of-{block}"), region: REGION.to_owned(), cidr, block }
+    AddressPool { name: format!("of-{block}"), region: REGION.parse().unwrap(), cidr, block }
 }
 
 impl Wants {
     fn call<'a>(self, gate: &'a Gate, number: usize) -> Call<'a> {
-        let account = account(number);
+        let stack = stack(number);
         match self {
             Self::Block(block) => {
-                Box::pin(
-                    async move { claim(gate, &[&pool(block)], &account, REGION, NOON_MS).await.map(Some) },
-                )
+                Box::pin(async move { claim(gate, &[&pool(block)], &stack, NOON_MS).await.map(Some) })
             }
-            Self::ToLeave => {
-                Box::pin(async move { release_block(gate, &account, REGION, 30, NOON_MS).await })
-            }
+            Self::ToLeave => Box::pin(async move { release_block(gate, &stack, 30, NOON_MS).await }),
         }
     }
 }
@@ -217,7 +214,7 @@ impl Ledger {
     fn beginning(&self) -> MemoryTable {
         let table = MemoryTable::default();
         for (number, _) in self.callers.iter().enumerate().filter(|(_, it)| matches!(it, Wants::ToLeave)) {
-            let claimed = async { claim(&table, &[&pool(22)], &account(number), REGION, NOON_MS - 1).await };
+            let claimed = async { claim(&table, &[&pool(22)], &stack(number), NOON_MS - 1).await };
             assert!(at_once(claimed).is_ok());
         }
         table
@@ -274,7 +271,7 @@ impl Model for Ledger {
             Property::always("each gets the lowest block that is free", |_, state: &State| !state.too_high),
             Property::always("each account holds one block at most", |_, state: &State| {
                 let held = |number| {
-                    let own = |claim: &&Claim| claim.is_held() && claim.account == account(number);
+                    let own = |claim: &&Claim| claim.is_held() && claim.stack() == stack(number);
                     state.blocks.iter().filter(own).count()
                 };
                 (0..9).all(|number| held(number) <= 1)

@@ -95,7 +95,10 @@ async fn an_account_that_does_not_answer_leaves_the_others_their_retries() {
     }
     let lost = |proxy: &Proxy| {
         let calls = proxy.calls();
-        calls.iter().filter(|call| call.account == Some(other.account.clone()) && !call.forwarded).count()
+        calls
+            .iter()
+            .filter(|call| call.account.as_deref() == Some(other.account.as_str()) && !call.forwarded)
+            .count()
     };
     for _ in 0..3 {
         place::open(&proxy, &other).await.observe(&[Kind::Vpc]).await.unwrap();

@@ -124,5 +124,5 @@ fn everything(spec: &StackSpec, seen: &Inventory) -> Vec<String> {
     assert_eq!(seen.unseen, unseen, "a look that sees less cannot tell that there is nothing else");
     let mut seen = seen.clone();
     seen.endpoints.retain(|it| !it.is_gone);
-    shape(&seen).into_iter().map(|line| line.replace(&spec.account, "ACCOUNT")).collect()
+    shape(&seen).into_iter().map(|line| line.replace(spec.account.as_str(), "ACCOUNT")).collect()
 }

@@ -13,6 +13,7 @@ use phonehome_planner::{ProbeSpec, StackSpec};
 use phonehome_provision::{Job, Members, Provision, StackProgress};
 use phonehome_releases::{Chance, Scenario, keep};
 use phonehome_state::{Keys, PublishedFleet, base, publish};
+use phonehome_wire::{Region, StackId};
 use serde_json::{Value, json};
 
 use crate::place;
@@ -41,16 +42,16 @@ struct OnMoto(BTreeMap<String, Proxy>);
 impl Members for OnMoto {
     type Stack = AwsStack;
 
-    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+    fn probe(&self, _stack: &StackId) -> Option<ProbeSpec> {
         None
     }
 
     async fn open(&self, spec: &StackSpec, known_vpc: Option<&str>) -> Result<AwsStack, CloudError> {
-        let stack = place::open(&self.0[&spec.account], spec).await;
+        let stack = place::open(&self.0[spec.account.as_str()], spec).await;
         Ok(stack.with_known_vpc(known_vpc.map(str::to_owned)))
     }
 
-    async fn regions(&self, _account: &str, _region: &str) -> Result<Vec<String>, CloudError> {
+    async fn regions(&self, _stack: &StackId) -> Result<Vec<Region>, CloudError> {
         Ok(vec![])
     }
 }
@@ -78,9 +79,17 @@ async fn what_is_stored_of_networks_on_moto_is_read_by_the_release_before() {
     let mut inventories = vec![];
     for (account, name) in MEMBERS {
         let member = fleet.member(name).unwrap();
-        assert!(phonehome_state::bind(table, &member.line(), account, name, began_ms).await.unwrap());
-        let job =
-            Job { fleet: &fleet, member: &member, account, region: REGION, limits: None, published: None };
+        let place: StackId = format!("{account}/{REGION}").parse().unwrap();
+        assert!(phonehome_state::bind(table, &member.line(), &place.account, name, began_ms).await.unwrap());
+        let (account_id, region) = (&place.account, &place.region);
+        let job = Job {
+            fleet: &fleet,
+            member: &member,
+            account: account_id,
+            region,
+            limits: None,
+            published: None,
+        };
         let mut progress = None;
         for _ in 0..ROUNDS_MAX {
             let reconciled = provision.reconcile(&job).await.unwrap();
@@ -91,7 +100,7 @@ async fn what_is_stored_of_networks_on_moto_is_read_by_the_release_before() {
         }
         assert_eq!(progress, Some(StackProgress::Converged), "{name}");
         let claim = provision.expected_claim(&job, &[]).await.unwrap();
-        let spec = StackSpec { cidr: claim.cidr, ..StackSpec::bare(account, name, REGION) };
+        let spec = StackSpec { cidr: claim.cidr, ..StackSpec::bare(&place, name) };
         let stack = provision.members.open(&spec, None).await.unwrap();
         let seen = json!(stack.observe(&Kind::ALL).await.unwrap());
         inventories.push((format!("inventory/{SHAPE}/{account}.{REGION}.json"), chance.steady(&seen)));

@@ -58,7 +58,7 @@ impl AwsStack {
         // The SDK would count the retries of all clients of a service in a Region together: an account
         // that does not answer would use up those of all others that this process looks after. AWS
         // itself counts each account's calls apart.
-        let retries = || RetryPartition::custom(spec.account.clone()).build();
+        let retries = || RetryPartition::custom(spec.account.to_string()).build();
         let ec2 = || aws_sdk_ec2::config::Builder::from(session.config()).retry_partition(retries());
         let lambda = aws_sdk_lambda::config::Builder::from(session.config()).retry_partition(retries());
         let scheduler = aws_sdk_scheduler::config::Builder::from(session.config()).retry_partition(retries());

@@ -105,15 +105,15 @@ pub(super) fn spec() -> StackSpec {
         timeout_s: 30,
     };
     let zone = ZoneSpec {
-        az_id: "use1-az1".into(),
+        az_id: "use1-az1".parse().unwrap(),
         public: "10.0.0.0/24".parse().unwrap(),
         private: "10.0.1.0/24".parse().unwrap(),
         nat_az_id: None,
     };
     StackSpec {
-        account: "123456789012".into(),
+        account: "123456789012".parse().unwrap(),
         account_name: "shop-prod".into(),
-        region: "us-east-1".into(),
+        region: "us-east-1".parse().unwrap(),
         cidr: "10.0.0.0/16".parse().unwrap(),
         zones: vec![zone],
         nat: Default::default(),

@@ -23,11 +23,11 @@ fn target(endpoint: &str, account: Option<&str>) -> Suspect {
 }
 
 fn account(number: usize) -> Suspect {
-    Suspect::Account { account: account_id(number), region: "us-east-1".to_owned() }
+    Suspect::Account { account: account_id(number), region: "us-east-1".parse().unwrap() }
 }
 
 fn zone(account: Option<usize>) -> Suspect {
-    let availability_zone = "use1-az1".to_owned();
+    let availability_zone = "use1-az1".parse().unwrap();
     Suspect::AvailabilityZone { account: account.map(account_id), availability_zone }
 }
 
@@ -124,7 +124,7 @@ fn egress_that_fails_everywhere_is_one_incident_about_the_far_end() {
 fn a_broken_isolation_is_one_page_from_all_zones() {
     let isolation = Suspect::Isolation {
         account: account_id(0),
-        region: "us-east-1".to_owned(),
+        region: "us-east-1".parse().unwrap(),
         endpoint: "vault.internal:443".to_owned(),
     };
     expect(&[("shop-prod", ZONES, &[ISOLATION])], &isolation, Severity::Page);
@@ -226,8 +226,8 @@ fn a_zone_whose_probes_fall_silent_in_several_accounts_is_one_note() {
 fn an_account_lost_in_one_of_its_regions_is_a_page() {
     let mut fleet = Fleet::of(&["shop-prod"], ZONES);
     let mut elsewhere = fleet.world.probes[0].clone();
-    elsewhere.key.region = "eu-west-1".to_owned();
-    elsewhere.key.availability_zone = "euw1-az1".to_owned();
+    elsewhere.key.region = "eu-west-1".parse().unwrap();
+    elsewhere.key.availability_zone = "euw1-az1".parse().unwrap();
     fleet.world.probes.push(elsewhere);
     fleet.fail("shop-prod", ZONES, CONNECTS).advance(0);
     assert_eq!(fleet.says(), ["page", "opened"]);

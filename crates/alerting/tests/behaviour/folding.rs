@@ -17,9 +17,9 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
     };
     Report {
         version: WIRE_VERSION,
-        account: "111111111111".to_owned(),
-        region: "us-east-1".to_owned(),
-        availability_zone: "use1-az1".to_owned(),
+        account: "111111111111".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: "use1-az1".parse().unwrap(),
         run_id: format!("run-{started_at_ms}"),
         generation: 1,
         started_at_ms,

@@ -6,7 +6,7 @@ use phonehome_alerting::{
     Decision, Heartbeat, Incident, OutgoingBody, Owner, PathState, PathStatus, Paths, Policy, ProbeKey,
     ProbeView, Route, SlackKind, Suspect, Unreadable, Unseen, World, decide,
 };
-use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Stage, Target, Verdict};
+use phonehome_wire::{AccountId, Check, CheckId, CheckKind, Expect, Purpose, Stage, Target, Verdict};
 
 /// 2026-11-05T10:15:00Z.
 pub(crate) const START_MS: u64 = 1_793_873_700_000;
@@ -191,15 +191,15 @@ pub(crate) fn kind(body: &OutgoingBody) -> &'static str {
     }
 }
 
-pub(crate) fn account_id(number: usize) -> String {
-    format!("{:012}", 111_111_111_111 * (number + 1))
+pub(crate) fn account_id(number: usize) -> AccountId {
+    format!("{:012}", 111_111_111_111 * (number + 1) % 1_000_000_000_000).parse().unwrap()
 }
 
 fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
     let key = ProbeKey {
         account: account_id(number),
-        region: "us-east-1".to_owned(),
-        availability_zone: zone.to_owned(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: zone.parse().unwrap(),
     };
     let (domain, environment) = account.rsplit_once('-').expect("accounts are named domain-environment");
     let checks: Vec<Check> = [EGRESS, PAYMENTS, LEDGER, ISOLATION].map(check).into();

@@ -71,7 +71,7 @@ fn the_members_of_an_unreadable_stack_stay_as_they_are() {
     assert_eq!(fleet.says(), ["page", "opened"]);
     let key = fleet.world.probes[0].key.clone();
     fleet.world.probes.retain(|probe| probe.account_name != SHOP);
-    fleet.world.unseen.stacks.insert((key.account, key.region));
+    fleet.world.unseen.stacks.insert(key.stack());
     assert_eq!(fleet.advance(MINUTE_MS).says(), [""; 0]);
     assert!(fleet.only().is_open());
 }
@@ -195,7 +195,7 @@ fn without(
     if let Some(index) = stack.filter(|index| *index < world.probes.len()) {
         let key = world.probes[index].key.clone();
         world.probes.retain(|probe| probe.key.account != key.account);
-        world.unseen.stacks.insert((key.account, key.region));
+        world.unseen.stacks.insert(key.stack());
     }
     world
 }
@@ -245,7 +245,7 @@ proptest! {
                 let key = member.key();
                 // What is silent is judged by the heartbeat alone, and a path that is down by the paths.
                 let unseen = partial.probes.iter().find(|probe| probe.key == key.probe).map_or_else(
-                    || partial.unseen.stacks.iter().any(|(account, _)| *account == key.probe.account),
+                    || partial.unseen.stacks.iter().any(|stack| stack.account == key.probe.account),
                     |probe| match &key.symptom {
                         Symptom::Silent => probe.unreadable.heartbeat,
                         Symptom::Down { check } => {

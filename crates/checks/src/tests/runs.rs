@@ -15,7 +15,7 @@ async fn a_report_says_who_ran_what_and_keeps_the_order_of_the_checks() {
     let (closed, _socket) = refusing(loopback(1, 0));
     let checks = vec![tcp_to("z", open), tcp_to("a", closed), tcp_to("m", open)];
     let report = run(&input(checks), &identity()).await;
-    assert_eq!(report.validate("444455556666"), Ok(()));
+    assert_eq!(report.validate(&"444455556666".parse().unwrap()), Ok(()));
     assert_eq!((report.version, report.generation, report.run_id.as_str()), (WIRE_VERSION, 7, "run-1"));
     let ids: Vec<&str> = report.results.iter().map(|result| result.id.0.as_str()).collect();
     assert_eq!(ids, ["z", "a", "m"]);

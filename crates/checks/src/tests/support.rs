@@ -51,14 +51,14 @@ pub(super) fn input(checks: Vec<Check>) -> ProbeInput {
     ProbeInput {
         version: WIRE_VERSION,
         generation: 7,
-        region: "us-east-1".to_owned(),
-        availability_zone: "use1-az1".to_owned(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: "use1-az1".parse().unwrap(),
         checks,
     }
 }
 
 pub(super) fn identity() -> Identity {
-    Identity { account: "444455556666".to_owned(), run_id: "run-1".to_owned() }
+    Identity { account: "444455556666".parse().unwrap(), run_id: "run-1".to_owned() }
 }
 
 pub(super) async fn results(checks: Vec<Check>, settings: &Settings) -> Vec<CheckResult> {

@@ -28,7 +28,7 @@ impl Names {
         let mut names = Self::in_file(&fleet);
         let stacks = readable::<StackStatus>(table, Keys::STACKS).await.map_err(Failure::other)?.found;
         for (_, stack) in stacks {
-            names.accounts.extend([stack.account, stack.account_name]);
+            names.accounts.extend([stack.account.into(), stack.account_name]);
         }
         Ok(names)
     }
@@ -43,12 +43,12 @@ impl Names {
                 }
             }
             names.accounts.insert(member.account_name);
-            names.accounts.extend(member.account_id);
+            names.accounts.extend(member.account_id.map(String::from));
             names.domains.insert(member.domain);
             names.environments.insert(member.environment);
         }
         let zones = fleet.regions.iter().flat_map(|region| region.availability_zones.iter());
-        names.availability_zones.extend(zones.cloned());
+        names.availability_zones.extend(zones.map(ToString::to_string));
         names
     }
 }

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::Rules;
-use crate::draft::Draft;
+use crate::draft::{Draft, unknown_region};
 use crate::model::AddressPool;
 use crate::names::Kind;
 use crate::place::Flaw;
-use crate::rules;
 
 impl Rules<'_> {
     pub(super) fn pools_do_not_overlap(&mut self) {
@@ -30,10 +29,10 @@ impl Rules<'_> {
 
     pub(super) fn every_region_has_a_pool(&mut self) {
         let pools = &self.draft.pools;
-        let all_known = pools.complete && pools.values().all(|pool| !pool.region.is_empty());
+        let all_known = pools.complete && pools.values().all(|pool| pool.region != unknown_region());
         for (place, region) in self.draft.regions.found.iter().filter(|_| all_known) {
             let named = pools.values().any(|pool| pool.region == region.name);
-            if !named && rules::region(&region.name).is_ok() {
+            if !named && region.name != unknown_region() {
                 let flaw = Flaw::new(format!("the Region {} has no address pool", region.name));
                 let hint = "no account could get a network there: add a pool, or remove the Region";
                 self.report(place, ".name", flaw.hint(hint).for_publishing());

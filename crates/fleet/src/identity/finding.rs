@@ -5,6 +5,7 @@ use std::fmt;
 use super::Line;
 use crate::members::Member;
 use crate::spelling::list;
+use phonehome_wire::AccountId;
 
 /// Something that people have to put right. Nothing that stands changes because of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,32 +15,32 @@ pub enum Finding {
         /// The line's member.
         member: Member,
         /// The account that it is, and stays.
-        bound: String,
+        bound: AccountId,
         /// The account that is not, and gets nothing.
-        other: String,
+        other: AccountId,
     },
     /// A line is no account yet, and several active accounts have its name.
     Namesakes {
         /// The line's member.
         member: Member,
         /// Their ids, ascending; at least two.
-        accounts: Vec<String>,
+        accounts: Vec<AccountId>,
     },
     /// Several accounts have stacks of one line, from a time when names decided.
     Stacks {
         /// The line's member.
         member: Member,
         /// Their ids, ascending; at least two.
-        accounts: Vec<String>,
+        accounts: Vec<AccountId>,
     },
     /// The file pins a line to another account than the one it is.
     Pinned {
         /// The line's member.
         member: Member,
         /// The account that it is, and stays.
-        bound: String,
+        bound: AccountId,
         /// The account that the file names.
-        pinned: String,
+        pinned: AccountId,
     },
     /// The account that the file pins a line to, or that has its name, is another line already, and for a
     /// name: one that the file has no more.
@@ -47,7 +48,7 @@ pub enum Finding {
         /// The line's member.
         member: Member,
         /// The account that the file names.
-        account: String,
+        account: AccountId,
         /// The line that it is, and stays.
         line: Line,
     },
@@ -56,7 +57,7 @@ pub enum Finding {
         /// The line's member.
         member: Member,
         /// The account.
-        account: String,
+        account: AccountId,
         /// What it is called in the organization.
         name: String,
     },
@@ -89,12 +90,10 @@ impl Finding {
     }
 
     /// The accounts that it is about.
-    pub fn accounts(&self) -> Vec<&str> {
+    pub fn accounts(&self) -> Vec<&AccountId> {
         match self {
             Self::Second { bound, other, .. } => vec![bound, other],
-            Self::Namesakes { accounts, .. } | Self::Stacks { accounts, .. } => {
-                accounts.iter().map(String::as_str).collect()
-            }
+            Self::Namesakes { accounts, .. } | Self::Stacks { accounts, .. } => accounts.iter().collect(),
             Self::Pinned { bound, pinned, .. } => vec![bound, pinned],
             Self::Elsewhere { account, .. } | Self::Renamed { account, .. } => vec![account],
         }
@@ -102,7 +101,7 @@ impl Finding {
 }
 
 /// Of however many accounts there are: the first four, and how many.
-fn digest(accounts: &[String]) -> String {
+fn digest(accounts: &[AccountId]) -> String {
     format!("{}/{}", accounts.iter().take(4).cloned().collect::<Vec<_>>().join("+"), accounts.len())
 }
 
@@ -122,14 +121,14 @@ impl fmt::Display for Finding {
                 "{} active accounts are called {declared} ({}), and {line} is bound to none of them yet: nothing is \
                  made in any. Pin the right one with `account_id`, or rename the others",
                 accounts.len(),
-                list(accounts.iter().cloned())
+                list(accounts.iter().map(ToString::to_string))
             ),
             Self::Stacks { accounts, .. } => write!(
                 f,
                 "{} accounts have a stack of {line} ({}): nothing is changed in any of them. Run `phonehome rebind \
                  {line} ID` with the id of the right one, then `phonehome decommission` of the others",
                 accounts.len(),
-                list(accounts.iter().cloned())
+                list(accounts.iter().map(ToString::to_string))
             ),
             Self::Pinned { bound, pinned, .. } => write!(
                 f,

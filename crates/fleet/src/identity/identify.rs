@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Bindings, Finding, Holder, Line, Roster, Stored};
 use crate::members::Member;
 use crate::model::Fleet;
+use phonehome_wire::AccountId;
 
 /// Who is who, and what is wrong with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,14 +34,14 @@ pub enum LineState {
     /// This one, as is stored or as its stack says.
     Bound {
         /// Its id.
-        account: String,
+        account: AccountId,
         /// Where that is stored.
         stored: Stored,
     },
     /// This one, which was never met before: it can be bound now.
     Found {
         /// Its id.
-        account: String,
+        account: AccountId,
     },
     /// None.
     Vacant,
@@ -50,7 +51,7 @@ pub enum LineState {
 
 impl LineState {
     /// The account that the line is, or can be bound to now.
-    pub fn account(&self) -> Option<&str> {
+    pub fn account(&self) -> Option<&AccountId> {
         match self {
             Self::Bound { account, .. } | Self::Found { account } => Some(account),
             Self::Vacant | Self::Contested => None,
@@ -60,12 +61,12 @@ impl LineState {
 
 impl Identification {
     /// The line that an account is, or can be bound to now.
-    pub fn of(&self, account: &str) -> Option<&IdentifiedLine> {
+    pub fn of(&self, account: &AccountId) -> Option<&IdentifiedLine> {
         self.lines.iter().find(|it| it.state.account() == Some(account))
     }
 
     /// What concerns an account.
-    pub fn about<'a>(&'a self, account: &'a str) -> impl Iterator<Item = &'a Finding> {
+    pub fn about<'a>(&'a self, account: &'a AccountId) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(move |it| it.accounts().contains(&account))
     }
 }
@@ -77,7 +78,7 @@ impl Fleet {
     pub fn identify(&self, bindings: &Bindings, roster: &Roster) -> Identification {
         let members = self.members();
         let holders: Vec<Holder> =
-            members.iter().map(|it| bindings.holder(&self.lines_of(it), it.account_id.as_deref())).collect();
+            members.iter().map(|it| bindings.holder(&self.lines_of(it), it.account_id.as_ref())).collect();
         let declared = members.iter().map(Member::line).collect();
         let mut identifier =
             Identifier { bindings, roster, taken: BTreeMap::new(), declared, findings: vec![] };
@@ -91,7 +92,7 @@ impl Fleet {
         }
         // One that is pinned is that line, whatever its name.
         let pins = members.iter().filter_map(|it| Some((it.account_id.clone()?, it.line())));
-        let pins: BTreeMap<String, Line> = pins.collect();
+        let pins: BTreeMap<AccountId, Line> = pins.collect();
         let lines: Vec<IdentifiedLine> = members
             .iter()
             .zip(holders)
@@ -100,11 +101,10 @@ impl Fleet {
                 IdentifiedLine { member: member.clone(), state }
             })
             .collect();
-        let mut covered: BTreeSet<&str> = lines.iter().filter_map(|it| it.state.account()).collect();
+        let mut covered: BTreeSet<&AccountId> = lines.iter().filter_map(|it| it.state.account()).collect();
         covered.extend(identifier.findings.iter().flat_map(Finding::accounts));
-        covered
-            .extend([self.organization.management_account.as_str(), self.organization.hub_account.as_str()]);
-        let uncovered = roster.iter().filter(|(id, _)| !covered.contains(id.as_str()));
+        covered.extend([&self.organization.management_account, &self.organization.hub_account]);
+        let uncovered = roster.iter().filter(|(id, _)| !covered.contains(id));
         let uncovered = uncovered.map(|(id, name)| (id.clone(), name.clone())).collect();
         Identification { lines, findings: identifier.findings, uncovered }
     }
@@ -114,14 +114,14 @@ struct Identifier<'a> {
     bindings: &'a Bindings,
     roster: &'a Roster,
     /// The accounts that are a line already, of the file or of an older one.
-    taken: BTreeMap<String, Line>,
+    taken: BTreeMap<AccountId, Line>,
     /// The lines of the file.
     declared: BTreeSet<Line>,
     findings: Vec<Finding>,
 }
 
 impl Identifier<'_> {
-    fn state(&mut self, member: &Member, holder: Holder, pins: &BTreeMap<String, Line>) -> LineState {
+    fn state(&mut self, member: &Member, holder: Holder, pins: &BTreeMap<AccountId, Line>) -> LineState {
         match holder {
             Holder::One { account, stored } => {
                 self.held(member, &account, pins);
@@ -142,12 +142,12 @@ impl Identifier<'_> {
 
     /// A line that is an account already. Of one that is closed or has left nothing is said: it is about
     /// to be freed.
-    fn held(&mut self, member: &Member, account: &str, pins: &BTreeMap<String, Line>) {
+    fn held(&mut self, member: &Member, account: &AccountId, pins: &BTreeMap<AccountId, Line>) {
         let Some(name) = self.roster.get(account) else { return };
-        let mut others: BTreeSet<String> = self.standing(member).cloned().collect();
+        let mut others: BTreeSet<AccountId> = self.standing(member).cloned().collect();
         match &member.account_id {
             Some(pinned) if pinned != account => {
-                let (member, bound, pinned) = (member.clone(), account.to_owned(), pinned.clone());
+                let (member, bound, pinned) = (member.clone(), account.clone(), pinned.clone());
                 self.findings.push(Finding::Pinned { member, bound, pinned });
             }
             Some(_) => {}
@@ -155,19 +155,19 @@ impl Identifier<'_> {
                 let unknown = self.namesakes(member).filter(|id| !self.is_other(id, member, pins));
                 others.extend(unknown.cloned());
                 if *name != member.account_name {
-                    let (member, account, name) = (member.clone(), account.to_owned(), name.clone());
+                    let (member, account, name) = (member.clone(), account.clone(), name.clone());
                     self.findings.push(Finding::Renamed { member, account, name });
                 }
             }
         }
         for other in others.into_iter().filter(|it| it != account && member.account_id.as_ref() != Some(it)) {
-            let (member, bound) = (member.clone(), account.to_owned());
+            let (member, bound) = (member.clone(), account.clone());
             self.findings.push(Finding::Second { member, bound, other });
         }
     }
 
     /// A line that is none yet, and that the file gives an id.
-    fn pinned(&mut self, member: &Member, pinned: &String) -> LineState {
+    fn pinned(&mut self, member: &Member, pinned: &AccountId) -> LineState {
         match self.taken.get(pinned) {
             Some(line) => self.elsewhere(member, pinned, &line.clone()),
             None if self.roster.contains_key(pinned) => LineState::Found { account: pinned.clone() },
@@ -176,8 +176,8 @@ impl Identifier<'_> {
     }
 
     /// A line that is none yet, and has only a name.
-    fn named(&mut self, member: &Member, pins: &BTreeMap<String, Line>) -> LineState {
-        let accounts: Vec<String> = self.namesakes(member).cloned().collect();
+    fn named(&mut self, member: &Member, pins: &BTreeMap<AccountId, Line>) -> LineState {
+        let accounts: Vec<AccountId> = self.namesakes(member).cloned().collect();
         match accounts.as_slice() {
             [] => LineState::Vacant,
             // Renamed to this line's name, it stays what it is.
@@ -193,25 +193,25 @@ impl Identifier<'_> {
         }
     }
 
-    fn elsewhere(&mut self, member: &Member, account: &str, line: &Line) -> LineState {
-        let (member, account, line) = (member.clone(), account.to_owned(), line.clone());
+    fn elsewhere(&mut self, member: &Member, account: &AccountId, line: &Line) -> LineState {
+        let (member, account, line) = (member.clone(), account.clone(), line.clone());
         self.findings.push(Finding::Elsewhere { member, account, line });
         LineState::Contested
     }
 
-    fn namesakes(&self, member: &Member) -> impl Iterator<Item = &String> {
+    fn namesakes(&self, member: &Member) -> impl Iterator<Item = &AccountId> {
         self.roster.iter().filter(|(_, name)| **name == member.account_name).map(|(id, _)| id)
     }
 
     /// Whether an account is known to be another line than this member's.
-    fn is_other(&self, account: &str, member: &Member, pins: &BTreeMap<String, Line>) -> bool {
+    fn is_other(&self, account: &AccountId, member: &Member, pins: &BTreeMap<AccountId, Line>) -> bool {
         let line = member.line();
         let known = self.taken.get(account).or_else(|| self.bindings.last_line_of(account));
         [known, pins.get(account)].into_iter().flatten().any(|it| *it != line)
     }
 
     /// The accounts that have a stack of this line and are bound to none.
-    fn standing(&self, member: &Member) -> impl Iterator<Item = &String> {
+    fn standing(&self, member: &Member) -> impl Iterator<Item = &AccountId> {
         self.bindings.standing.get(&member.line()).into_iter().flatten()
     }
 }

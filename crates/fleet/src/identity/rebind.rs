@@ -3,6 +3,7 @@
 use super::{Bindings, Holder, Line, Roster};
 use crate::members::Member;
 use crate::model::Fleet;
+use phonehome_wire::AccountId;
 
 /// What rebinding a line comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,11 +11,11 @@ pub struct Rebinding {
     /// The line's member.
     pub member: Member,
     /// The account that the line becomes.
-    pub account: String,
+    pub account: AccountId,
     /// What that account is called.
     pub account_name: String,
     /// The account that is stored as the line now, and is no longer looked after.
-    pub replaces: Option<String>,
+    pub replaces: Option<AccountId>,
     /// The line that the account is stored as now, and leaves.
     pub leaves: Option<Line>,
 }
@@ -34,7 +35,7 @@ pub enum RebindRefused {
     #[error("account {account} is no active account of the organization")]
     NotActive {
         /// The account.
-        account: String,
+        account: AccountId,
     },
     /// It is so already.
     #[error("{line} is account {account} already: nothing to do")]
@@ -42,7 +43,7 @@ pub enum RebindRefused {
         /// The line.
         line: Line,
         /// The account.
-        account: String,
+        account: AccountId,
     },
     /// The file says otherwise.
     #[error(
@@ -52,20 +53,21 @@ pub enum RebindRefused {
         /// The line.
         line: Line,
         /// The account that the file names.
-        pinned: String,
+        pinned: AccountId,
     },
     /// Somebody else has the line's network.
     #[error(
         "account {} has a stack of {line}, which nobody would look after any more: its network would stay as it is, \
          unrepaired and untested, and its peerings would be undeclared. Release it first, or add --force and then run \
          `phonehome decommission {}`",
-        accounts.join(", "), accounts.join(", ")
+        joined(accounts),
+        joined(accounts)
     )]
     StackStands {
         /// The line.
         line: Line,
         /// The accounts, at least one.
-        accounts: Vec<String>,
+        accounts: Vec<AccountId>,
     },
     /// The account is another line of the file.
     #[error(
@@ -77,10 +79,14 @@ pub enum RebindRefused {
         /// The line.
         line: Line,
         /// The account.
-        account: String,
+        account: AccountId,
         /// The line that it is.
         leaves: Line,
     },
+}
+
+fn joined(accounts: &[AccountId]) -> String {
+    accounts.iter().map(AccountId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl Fleet {
@@ -92,7 +98,7 @@ impl Fleet {
     pub fn rebinding(
         &self,
         line: &str,
-        account: &str,
+        account: &AccountId,
         bindings: &Bindings,
         roster: &Roster,
         force: bool,
@@ -127,18 +133,18 @@ impl Fleet {
     fn left_behind(
         &self,
         member: &Member,
-        account: &str,
+        account: &AccountId,
         bindings: &Bindings,
         roster: &Roster,
     ) -> Result<(), RebindRefused> {
-        let held: Vec<String> = match bindings.holder(&self.lines_of(member), None) {
+        let held: Vec<AccountId> = match bindings.holder(&self.lines_of(member), None) {
             Holder::Nobody => vec![],
             Holder::One { account, .. } => vec![account],
             Holder::Several(accounts) if accounts.contains(account) => vec![],
             Holder::Several(accounts) => accounts.into_iter().collect(),
         };
-        let stands = |it: &String| *it != account && bindings.has_stack(it) && roster.contains_key(it);
-        let accounts: Vec<String> = held.into_iter().filter(stands).collect();
+        let stands = |it: &AccountId| it != account && bindings.has_stack(it) && roster.contains_key(it);
+        let accounts: Vec<AccountId> = held.into_iter().filter(stands).collect();
         if accounts.is_empty() {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! The organization and its accounts.
 
+use phonehome_wire::{AccountId, Region};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
@@ -12,11 +13,11 @@ pub struct Organization {
     pub id: String,
     /// The 12-digit id of the account that owns the organization, in quotes.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
-    pub management_account: String,
+    pub management_account: AccountId,
     /// The 12-digit id of the account phonehome runs in, in quotes. In a small organization it is
     /// the management account.
     #[schemars(regex(pattern = r"^[0-9]{12}$"))]
-    pub hub_account: String,
+    pub hub_account: AccountId,
     /// The IAM role in each member account that phonehome assumes to build its network.
     #[schemars(default = "default_member_role", regex(pattern = r"^[A-Za-z0-9_+=,.@-]{1,64}$"))]
     pub member_role: String,
@@ -88,7 +89,7 @@ pub struct DomainEnvironment {
     /// ever taken for it. What is another account already stays it until `phonehome rebind`.
     #[schemars(with = "String", default, regex(pattern = r"^[0-9]{12}$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     /// The account's e-mail address, 6 to 64 characters (AWS's limits); no two accounts share one.
     #[schemars(with = "String", default, length(min = 6, max = 64), regex(pattern = r"^[^@\s]+@[^@\s]+$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -102,7 +103,7 @@ pub struct DomainEnvironment {
     /// which the environment has an address pool.
     #[schemars(with = "String", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub adopt_region: Option<String>,
+    pub adopt_region: Option<Region>,
 }
 
 impl DomainEnvironment {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ipnet::Ipv4Net;
+use phonehome_wire::AzId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use serde::Serialize;
 pub struct Region {
     /// Its name, such as us-east-1.
     #[schemars(regex(pattern = r"^[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}$"))]
-    pub name: String,
+    pub name: phonehome_wire::Region,
     /// The Availability Zones to use, by AZ ID (use1-az1), never by name (us-east-1a): which zone
     /// a name means differs from account to account. Adding one later moves nothing.
     #[schemars(
@@ -20,7 +21,7 @@ pub struct Region {
         extend("uniqueItems" = true),
         inner(regex(pattern = r"^[a-z]+[0-9]{1,2}-az[1-8]$"))
     )]
-    pub availability_zones: Vec<String>,
+    pub availability_zones: Vec<AzId>,
 }
 
 /// A range of addresses from which accounts get theirs, in blocks of one size.
@@ -31,7 +32,7 @@ pub struct AddressPool {
     #[schemars(regex(pattern = r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$"), length(max = 40))]
     pub name: String,
     /// The Region its networks are in.
-    pub region: String,
+    pub region: phonehome_wire::Region,
     /// The range, in 10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16 or 100.64.0.0/10.
     #[schemars(with = "String", regex(pattern = r"^[0-9]{1,3}(\.[0-9]{1,3}){3}/[0-9]{1,2}$"))]
     pub cidr: Ipv4Net,

@@ -27,8 +27,8 @@ pub(super) fn organization(cursor: &Cursor, reader: &mut Reader) -> Option<Organ
     map.finish(reader);
     Some(Organization {
         id: id.unwrap_or_default(),
-        management_account: management_account.unwrap_or_default(),
-        hub_account: hub_account.unwrap_or_default(),
+        management_account: management_account?,
+        hub_account: hub_account?,
         member_role: member_role.unwrap_or_else(default_member_role),
     })
 }
@@ -130,6 +130,6 @@ fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEn
         account_id,
         email,
         adopt,
-        adopt_region,
+        adopt_region: adopt_region.and_then(|name| name.parse().ok()),
     })
 }

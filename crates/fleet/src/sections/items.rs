@@ -52,10 +52,10 @@ pub(super) fn collect<T>(cursors: &[Cursor], reader: &mut Reader, read: ReadItem
 /// A name under the key `name`, declared. One that breaks a rule is declared all the same: what
 /// refers to it is not wrong as well.
 pub(super) fn declared_name(map: &mut Map, kind: Kind, reader: &mut Reader) -> Option<String> {
-    let rule = if kind == Kind::Region { rules::region } else { rules::name };
     let cursor = map.required("name")?;
     let name = cursor.text(reader)?;
-    if let Err(flaw) = rule(&name) {
+    let broken = if kind == Kind::Region { rules::region(&name).err() } else { rules::name(&name).err() };
+    if let Some(flaw) = broken {
         reader.report(&cursor.place, flaw);
     }
     // As people see it, so that what refers to it is not wrong as well.

@@ -2,6 +2,7 @@
 
 use super::items::{Distinct, declared_name, reference, references};
 use crate::addresses::{LARGEST_BLOCK, SMALLEST_BLOCK};
+use crate::draft::unknown_region;
 use crate::model::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
 use crate::names::Kind;
 use crate::place::Flaw;
@@ -14,16 +15,17 @@ const AWS_SMALLEST: u32 = 28;
 pub(super) fn region(cursor: &Cursor, reader: &mut Reader) -> Option<Region> {
     let mut map = cursor.map(reader)?;
     let name = declared_name(&mut map, Kind::Region, reader);
-    let known = name.as_deref().filter(|name| rules::region(name).is_ok());
+    let known = name.as_ref().and_then(|name| rules::region(name).ok());
     let zones = map.required("availability_zones").and_then(|c| c.filled_list(reader, "AZ ID"));
     let mut availability_zones = Distinct::default();
     for cursor in zones.unwrap_or_default() {
-        if let Some(zone) = cursor.parsed(reader, |text| rules::az_id(text, known)) {
+        if let Some(zone) = cursor.parsed(reader, |text| rules::az_id(text, known.as_ref())) {
             availability_zones.push(&cursor, zone, reader);
         }
     }
     map.finish(reader);
-    Some(Region { name: name?, availability_zones: availability_zones.items })
+    name?;
+    Some(Region { name: known.unwrap_or_else(unknown_region), availability_zones: availability_zones.items })
 }
 
 pub(super) fn pool(cursor: &Cursor, reader: &mut Reader) -> Option<AddressPool> {
@@ -35,7 +37,7 @@ pub(super) fn pool(cursor: &Cursor, reader: &mut Reader) -> Option<AddressPool> 
     map.finish(reader);
     Some(AddressPool {
         name: name?,
-        region: region.unwrap_or_default(),
+        region: region.and_then(|name| name.parse().ok()).unwrap_or_else(unknown_region),
         // All addresses there are: never too few, and no pool's own.
         cidr: cidr.unwrap_or_default(),
         block: block.unwrap_or(SMALLEST_BLOCK),

@@ -25,7 +25,7 @@ impl<'a> Planner<'a> {
                     address: self.peering_address(link),
                     id: String::new(),
                     kind: ChangeKind::Create,
-                    details: format!("peering with {} ({})", link.peer_name, link.peer_account),
+                    details: format!("peering with {} ({})", link.peer_name, link.peer_id()),
                     reason: WithheldReason::Impossible(reason),
                     asks: vec![],
                 });
@@ -51,7 +51,10 @@ impl<'a> Planner<'a> {
             return Some(format!(
                 "{} ({}) has {theirs} and {} ({}) has {ours}: AWS joins no two VPCs with the same addresses. Give \
                  one of them other addresses, or take the connection out of the fleet file",
-                link.peer_name, link.peer_account, spec.account_name, spec.account
+                link.peer_name,
+                link.peer_id(),
+                spec.account_name,
+                spec.account
             ));
         }
         // The one that has its peering keeps it; of two without one, the first.
@@ -63,7 +66,10 @@ impl<'a> Planner<'a> {
             "{} ({}) has {second} and {} ({}), which this account is connected to as well, has {first}: a route \
              leads to one of them only. Give one of them other addresses, or take one connection out of the fleet \
              file",
-            link.peer_name, link.peer_account, other.peer_name, other.peer_account
+            link.peer_name,
+            link.peer_id(),
+            other.peer_name,
+            other.peer_id()
         ))
     }
 
@@ -101,7 +107,7 @@ impl<'a> Planner<'a> {
             (None, true) => Ok(self.request_peering(address, link)),
             (None, false) => {
                 let what = format!("{} has not asked for the peering yet", link.peer_name);
-                self.wait_for_peering(address, &link.peer_account, what);
+                self.wait_for_peering(address, link.peer_id(), what);
                 Ok(None)
             }
         }
@@ -119,7 +125,7 @@ impl<'a> Planner<'a> {
         of(link).unwrap_or_else(|| {
             let others = self.spec.links.iter().filter(|it| it.peer_name != link.peer_name);
             let is_taken = others.filter_map(of).any(|taken| taken == usual);
-            if is_taken { Address::peering(&link.peer_account) } else { usual }
+            if is_taken { Address::peering(link.peer_id()) } else { usual }
         })
     }
 
@@ -135,14 +141,14 @@ impl<'a> Planner<'a> {
     }
 
     fn request_peering(&mut self, address: Address, link: &LinkSpec) -> Option<Ref> {
-        let Some(peer_vpc) = link.peer_vpc.clone() else {
+        let (Some(peer_account), Some(peer_vpc)) = (link.peer_account.clone(), link.peer_vpc.clone()) else {
             let what = format!("{} has no VPC yet", link.peer_name);
-            self.wait_for_peering(address, &link.peer_account, what);
+            self.wait_for_peering(address, link.peer_id(), what);
             return None;
         };
         let action = Action::CreatePeering {
             vpc: self.vpc_ref(),
-            peer_account: link.peer_account.clone(),
+            peer_account,
             peer_region: link.peer_region.clone(),
             peer_vpc,
         };
@@ -248,7 +254,7 @@ impl<'a> Planner<'a> {
 fn is_between(peering: &Peering, link: &LinkSpec, ours: Option<&str>) -> bool {
     let joins = |here: &PeeringVpc, there: &PeeringVpc| {
         Some(here.vpc_id.as_str()) == ours
-            && there.account == link.peer_account
+            && there.account == link.peer_id()
             && link.peer_vpc.as_ref() == Some(&there.vpc_id)
     };
     let Peering { requester, accepter, .. } = peering;

@@ -1,6 +1,6 @@
 //! The probe half of a stack: Lambda and EventBridge Scheduler.
 
-use phonehome_wire::{Check, ProbeInput, WIRE_VERSION};
+use phonehome_wire::{AzId, Check, ProbeInput, WIRE_VERSION};
 
 use super::Planner;
 use crate::Disruption;
@@ -22,7 +22,7 @@ impl Planner<'_> {
         }
     }
 
-    fn function(&mut self, probe: &ProbeSpec, az_id: &str) {
+    fn function(&mut self, probe: &ProbeSpec, az_id: &AzId) {
         let address = Address::probe(az_id);
         let name = StackSpec::probe_name(az_id);
         let (subnet, security_group) = (
@@ -71,7 +71,7 @@ impl Planner<'_> {
         }
     }
 
-    fn destination(&mut self, probe: &ProbeSpec, az_id: &str, seen: Option<&str>) {
+    fn destination(&mut self, probe: &ProbeSpec, az_id: &AzId, seen: Option<&str>) {
         let bus = &probe.bus_arn;
         if seen == Some(bus) {
             return;
@@ -88,7 +88,7 @@ impl Planner<'_> {
         self.push(address, change, Disruption::None, action, reason, vec![Address::probe(az_id)]);
     }
 
-    fn schedule(&mut self, probe: &ProbeSpec, az_id: &str) {
+    fn schedule(&mut self, probe: &ProbeSpec, az_id: &AzId) {
         let address = Address::probe_schedule(az_id);
         let name = StackSpec::probe_name(az_id);
         let function_arn = self.spec.probe_arn(az_id);
@@ -103,12 +103,12 @@ impl Planner<'_> {
         self.push(address, differences.change(), Disruption::None, action, reason, vec![]);
     }
 
-    fn probe_input(&self, probe: &ProbeSpec, az_id: &str) -> ProbeInput {
+    fn probe_input(&self, probe: &ProbeSpec, az_id: &AzId) -> ProbeInput {
         ProbeInput {
             version: WIRE_VERSION,
             generation: probe.generation,
             region: self.spec.region.clone(),
-            availability_zone: az_id.to_owned(),
+            availability_zone: az_id.clone(),
             checks: probe.checks.clone(),
         }
     }

@@ -51,7 +51,7 @@ impl<'a> Planner<'a> {
     pub(super) fn awaits_peer(&self, peering: &Peering) -> bool {
         let Some(address) = peering.address() else { return false };
         let is_theirs = |side: &PeeringVpc, link: &LinkSpec| {
-            side.account == link.peer_account && side.account != self.spec.account
+            side.account == link.peer_id() && side.account != self.spec.account
         };
         self.spec.links.iter().filter(|link| link.peer_vpc.is_none()).any(|link| {
             Address::peering(&link.peer_name) == address

@@ -191,7 +191,7 @@ fn a_vpc_that_was_there_before_phonehome_is_forgotten_and_never_deleted() {
     let vpc_id = all(&mut cloud, &spec).vpcs[0].id.clone();
     let adopting = StackSpec { adopt: Some(vpc_id.clone()), ..spec.clone() };
     converge(&mut cloud, &adopting, &Limits::SWEEP);
-    for spec in [&spec, &StackSpec::bare(&spec.account, &spec.account_name, &spec.region)] {
+    for spec in [&spec, &StackSpec::bare(&spec.stack(), &spec.account_name)] {
         let plan = decommission(&mut cloud, spec, Decommission::Remove, &ALL);
         assert!(plan.steps.is_empty(), "{:?}", addresses(&plan));
         assert_eq!(plan.withheld[0].id, vpc_id);

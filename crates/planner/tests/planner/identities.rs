@@ -46,13 +46,13 @@ fn a_request_under_way_is_accepted_by_whom_it_was_made_to() {
 fn a_peer_of_which_nothing_is_known_loses_nothing() {
     let (mut cloud, shop, pay) = linked();
     for spec in [shop, pay] {
-        for account in ["", &spec.links[0].peer_account] {
+        for account in [None, spec.links[0].peer_account.clone()] {
             let mut spec = spec.clone();
             let link = &mut spec.links[0];
-            if !account.is_empty() {
+            if account.is_some() {
                 link.peer_name = "renamed".to_owned();
             }
-            (link.peer_account, link.peer_vpc) = (account.to_owned(), None);
+            (link.peer_account, link.peer_vpc) = (account.clone(), None);
             (link.peer_cidrs, link.peer_subnets) = (vec![], vec![]);
             let plan = planned(&mut cloud, &spec, &ALL);
             assert!(plan.steps.is_empty() && removals(&plan).is_empty(), "{:?}", addresses(&plan));
@@ -69,7 +69,7 @@ fn what_has_the_same_addresses_is_not_connected_and_nothing_else_stops() {
     let vpc = all(&mut cloud, &pay).vpcs[0].id.clone();
     let twin = |name: &str, account: &str| {
         let mut link = link(&pay, Some(&vpc), true, &[443]);
-        (link.peer_name, link.peer_account) = (name.to_owned(), account.to_owned());
+        (link.peer_name, link.peer_account) = (name.to_owned(), Some(account.parse().unwrap()));
         link
     };
     // Its own addresses.
@@ -84,7 +84,7 @@ fn what_has_the_same_addresses_is_not_connected_and_nothing_else_stops() {
         "{reason}"
     );
     assert!(
-        reason.to_string().contains("100000000001") && reason.to_string().contains(&shop.account),
+        reason.to_string().contains("100000000001") && reason.to_string().contains(shop.account.as_str()),
         "{reason}"
     );
     // Those of another peer: the first is connected, both are named.

@@ -10,7 +10,7 @@ use crate::support::{ZONES, fleet, link, peer, plain, spec, usual};
 #[test]
 fn the_way_out_of_each_zone_follows_from_the_environment() {
     let ways_out = |nat| -> Vec<Option<String>> {
-        spec(&ZONES[1..3], nat).zones.into_iter().map(|zone| zone.nat_az_id).collect()
+        spec(&ZONES[1..3], nat).zones.into_iter().map(|zone| zone.nat_az_id.map(String::from)).collect()
     };
     let (az2, az3) = (Some(ZONES[1].to_owned()), Some(ZONES[2].to_owned()));
     assert_eq!(ways_out(Nat::PerAz), [az2.clone(), az3]);
@@ -31,7 +31,8 @@ fn the_order_of_the_zones_changes_no_address_and_no_way_out() {
 
 fn of(region: &str, block: &str) -> Result<StackSpec, SpecError> {
     let fleet = fleet(&ZONES[..1], Nat::None);
-    let home = Home { account: plain().account, region: region.to_owned(), cidr: block.parse().unwrap() };
+    let home =
+        Home { account: plain().account, region: region.parse().unwrap(), cidr: block.parse().unwrap() };
     StackSpec::of(&fleet, &fleet.members()[0], home, None, vec![])
 }
 

@@ -58,8 +58,8 @@ fn a_deleted_route_names_its_table_and_the_session_that_did_it() {
     let resource_ids = BTreeSet::from(["rtb-0a1b2c3d4e5f60718".to_owned()]);
     let arn = "arn:aws:sts::123456789012:assumed-role/AWSReservedSSO_Admin_0a1b/alice@example.com";
     let expected = ApiCall {
-        account: "123456789012".into(),
-        region: "us-east-1".into(),
+        account: "123456789012".parse().unwrap(),
+        region: "us-east-1".parse().unwrap(),
         event_name: "DeleteRoute".into(),
         who: arn.into(),
         role: Some("AWSReservedSSO_Admin_0a1b".into()),

@@ -19,8 +19,8 @@ fn spec() -> StackSpec {
 
 fn api_call(event_name: &str, id: &str) -> ApiCall {
     ApiCall {
-        account: "111122223333".into(),
-        region: sample::REGION.into(),
+        account: "111122223333".parse().unwrap(),
+        region: sample::REGION.parse().unwrap(),
         event_name: event_name.into(),
         who: "user bob".into(),
         role: None,

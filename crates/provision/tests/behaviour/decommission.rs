@@ -5,7 +5,7 @@ use phonehome_planner::{Decommission, Plan};
 use phonehome_provision::{COOLDOWN_MS, StackProgress};
 use phonehome_state::Phase;
 
-use crate::support::{ACCOUNT, REGION, World};
+use crate::support::World;
 
 fn calls(plan: &Plan) -> Vec<String> {
     plan.steps.iter().map(|step| format!("{} {}", step.action.operation(), step.address)).collect()
@@ -23,7 +23,7 @@ async fn a_preview_of_a_decommission_names_what_it_then_takes_away_and_changes_n
     }
     assert_eq!(world.status().await, Some(status.clone()));
     let preview = world.provision.preview_decommission(&status, Decommission::Remove).await.unwrap();
-    let done = world.provision.decommission(ACCOUNT, REGION, Decommission::Remove, false, 7).await.unwrap();
+    let done = world.provision.decommission(&world.stack, Decommission::Remove, false, 7).await.unwrap();
     assert_eq!(calls(&done.plan.unwrap()), calls(&preview));
     assert_ne!(done.progress, StackProgress::Converged, "that is for the next observation to say");
 }
@@ -33,7 +33,7 @@ async fn what_a_decommission_has_changed_settles_before_anybody_goes_on_with_it(
     let world = World::converged().await;
     world.advance(COOLDOWN_MS);
     let before = world.status().await.unwrap();
-    let remove = || world.provision.decommission(ACCOUNT, REGION, Decommission::Remove, false, 7);
+    let remove = || world.provision.decommission(&world.stack, Decommission::Remove, false, 7);
     assert!(!remove().await.unwrap().busy);
     let status = world.status().await.unwrap();
     assert_eq!(status.phase, Phase::Waiting, "{}", status.message);
@@ -56,7 +56,7 @@ async fn a_decommission_that_changes_nothing_keeps_nobody_from_trying_again() {
         seen.security_groups.push(SecurityGroup { id, tags, name, vpc_id, ingress, egress });
     });
     for _ in 0..2 {
-        let done = world.provision.decommission(ACCOUNT, REGION, Decommission::Remove, false, 7).await;
+        let done = world.provision.decommission(&world.stack, Decommission::Remove, false, 7).await;
         let StackProgress::Failed(reason) = done.unwrap().progress else { panic!() };
         assert!(reason.contains("sg-0123456789abcdef0"), "{reason}");
         assert_eq!(world.status().await.unwrap().leased_until_ms, 0);

@@ -12,17 +12,17 @@ const PEER: &str = "777788889999";
 /// Another account gets a stack, as its status says.
 async fn add_peer(world: &World, region: &str, phase: Phase, vpc_id: Option<&str>) {
     let peer = StackStatus {
-        account: PEER.into(),
+        account: PEER.parse().unwrap(),
         account_name: "payments-dev".into(),
         domain: "payments".into(),
-        region: region.into(),
+        region: region.parse().unwrap(),
         phase,
         cidr: "10.0.64.0/18".parse().unwrap(),
         vpc_id: vpc_id.map(str::to_owned),
         private_subnets: vec![],
         ..world.status().await.unwrap()
     };
-    let write = Write::put(Keys::stack(PEER, region), Expect::Absent, &peer);
+    let write = Write::put(Keys::stack(&peer.stack()), Expect::Absent, &peer);
     world.provision.table.write(vec![write]).await.unwrap();
 }
 
@@ -40,7 +40,7 @@ async fn the_other_end_is_the_peers_stack_in_the_same_region_and_none_that_is_gi
         let plan = reconciled.plan.unwrap();
         let asks = |step: &phonehome_planner::Step| matches!(step.action, Action::CreatePeering { .. });
         assert_eq!(plan.steps.iter().any(asks), is_asked, "{phase:?} in {region}: {plan:?}");
-        assert_eq!(reconciled.requeue_peers.contains(&PEER.to_owned()), is_asked, "it has to accept");
+        assert_eq!(reconciled.requeue_peers.contains(&PEER.parse().unwrap()), is_asked, "it has to accept");
     }
 }
 
@@ -55,7 +55,7 @@ async fn a_peer_is_requeued_when_what_it_leads_to_is_there_and_not_again() {
         world.advance(COOLDOWN_MS);
         let before = known().await;
         let peers = world.reconcile().await.requeue_peers;
-        assert_eq!(peers.contains(&PEER.to_owned()), known().await != before, "{peers:?}");
+        assert_eq!(peers.contains(&PEER.parse().unwrap()), known().await != before, "{peers:?}");
         requeued += peers.len();
     }
     assert_eq!(requeued, 1);

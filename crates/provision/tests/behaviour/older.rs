@@ -4,7 +4,7 @@ use phonehome_cloud::table::{Expect, Table as _, Write};
 use phonehome_provision::COOLDOWN_MS;
 use phonehome_state::Keys;
 
-use crate::support::{ACCOUNT, REGION, World};
+use crate::support::World;
 
 #[tokio::test]
 async fn what_was_so_before_anything_was_noted_is_no_news() {
@@ -16,7 +16,7 @@ async fn what_was_so_before_anything_was_noted_is_no_news() {
     let reported = world.messages_of("").await.len();
     assert!(reported > 1);
 
-    let key = Keys::stack_notices(ACCOUNT, REGION);
+    let key = Keys::stack_notices(&world.stack);
     let doc = world.provision.table.get(&key).await.unwrap();
     let write = Write::delete(key, Expect::unchanged(doc.as_ref()));
     world.provision.table.write(vec![write]).await.unwrap();

@@ -12,6 +12,7 @@ use phonehome_network::{Inventory, Tagged as _};
 use phonehome_planner::{ProbeSpec, StackSpec};
 use phonehome_provision::{COOLDOWN_MS, Job, Members, Provision, Reconciled, StackProgress};
 use phonehome_state::{Keys, Outboxed, StackStatus, all};
+use phonehome_wire::{Region, StackId};
 
 pub(crate) const ACCOUNT: &str = "444455556666";
 pub(crate) const REGION: &str = "us-east-1";
@@ -37,7 +38,7 @@ pub(crate) struct Accounts {
 impl Members for Accounts {
     type Stack = FakeStack;
 
-    fn probe(&self, _account: &str, _region: &str) -> Option<ProbeSpec> {
+    fn probe(&self, _stack: &StackId) -> Option<ProbeSpec> {
         let probe = ProbeSpec {
             checks: vec![],
             generation: 0,
@@ -63,8 +64,8 @@ impl Members for Accounts {
         Ok(stack.with_faults(vec![Fault::Refuse { calls, code: "InternalError".to_owned() }]))
     }
 
-    async fn regions(&self, _account: &str, region: &str) -> Result<Vec<String>, CloudError> {
-        Ok(vec![region.to_owned()])
+    async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
+        Ok(vec![stack.region.clone()])
     }
 }
 
@@ -80,6 +81,8 @@ pub(crate) struct World {
     pub(crate) cloud: SharedCloud,
     pub(crate) conditions: Conditions,
     pub(crate) provision: Provision<MemoryTable, Accounts, SharedCloud>,
+    /// The account in the Region.
+    pub(crate) stack: StackId,
     fleet: Fleet,
     member: Member,
 }
@@ -95,7 +98,8 @@ impl World {
             cooldown_ms: COOLDOWN_MS,
             clock: cloud.clone(),
         };
-        Self { cloud, conditions, provision, fleet, member }
+        let stack = format!("{ACCOUNT}/{REGION}").parse().unwrap();
+        Self { cloud, conditions, provision, stack, fleet, member }
     }
 
     /// One whose stack is as declared.
@@ -121,8 +125,8 @@ impl World {
     }
 
     pub(crate) fn job(&self) -> Job<'_> {
-        let (fleet, member) = (&self.fleet, &self.member);
-        Job { fleet, member, account: ACCOUNT, region: REGION, limits: None, published: None }
+        let Self { fleet, member, stack: StackId { account, region }, .. } = self;
+        Job { fleet, member, account, region, limits: None, published: None }
     }
 
     pub(crate) async fn reconcile(&self) -> Reconciled {
@@ -141,7 +145,7 @@ impl World {
     }
 
     pub(crate) async fn status(&self) -> Option<StackStatus> {
-        let doc = self.provision.table.get(&Keys::stack(ACCOUNT, REGION)).await.unwrap()?;
+        let doc = self.provision.table.get(&Keys::stack(&self.stack)).await.unwrap()?;
         Some(doc.read().unwrap())
     }
 

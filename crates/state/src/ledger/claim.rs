@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ipnet::Ipv4Net;
+use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
 use super::text::instant;
@@ -16,9 +17,9 @@ pub struct Claim {
     /// addresses of a VPC that was there before phonehome.
     pub pool: String,
     /// Who holds it.
-    pub account: String,
+    pub account: AccountId,
     /// Where.
-    pub region: String,
+    pub region: Region,
     /// Since when; milliseconds since the Unix epoch.
     pub claimed_at_ms: u64,
     /// Whether it is held. Documents of the first version do not say: all blocks were.
@@ -63,8 +64,13 @@ impl Claim {
     }
 
     /// Whether it is, or was, this account's in this Region.
-    pub fn is_of(&self, account: &str, region: &str) -> bool {
-        self.account == account && self.region == region
+    pub fn is_of(&self, account: &AccountId, region: &Region) -> bool {
+        self.account == *account && self.region == *region
+    }
+
+    /// The account in the Region whose it is, or was.
+    pub fn stack(&self) -> StackId {
+        StackId::new(&self.account, &self.region)
     }
 }
 

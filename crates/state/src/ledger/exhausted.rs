@@ -31,6 +31,8 @@ pub struct FullPool {
 pub enum Taker {
     /// A block that is held or in quarantine.
     Claim(Claim),
+    /// A block whose document cannot be read.
+    Unreadable(Ipv4Net),
     /// A VPC whose addresses nobody claimed.
     Vpc(SeenVpc, Ipv4Net),
 }
@@ -39,7 +41,7 @@ impl Taker {
     fn cidr(&self) -> Ipv4Net {
         match self {
             Self::Claim(claim) => claim.cidr,
-            Self::Vpc(_, cidr) => *cidr,
+            Self::Unreadable(cidr) | Self::Vpc(_, cidr) => *cidr,
         }
     }
 }
@@ -49,6 +51,7 @@ impl FullPool {
         pool: PoolExhausted,
         claims: impl Iterator<Item = &'c Claim>,
         vpcs: impl Iterator<Item = &'c SeenVpc>,
+        unreadable: &[Ipv4Net],
     ) -> Self {
         let claims: Vec<&Claim> = claims.filter(|claim| overlap(&claim.cidr, &pool.cidr)).collect();
         let claimed = |vpc: &SeenVpc, cidr: &Ipv4Net| {
@@ -60,6 +63,8 @@ impl FullPool {
             .map(|(vpc, cidr)| Taker::Vpc(vpc.clone(), cidr))
             .collect();
         takers.extend(claims.into_iter().cloned().map(Taker::Claim));
+        let unreadable = unreadable.iter().copied().filter(|cidr| overlap(cidr, &pool.cidr));
+        takers.extend(unreadable.map(Taker::Unreadable));
         takers.sort_by_key(Taker::cidr);
         Self { pool, takers }
     }
@@ -75,6 +80,7 @@ impl fmt::Display for Taker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Claim(claim) => claim.fmt(f),
+            Self::Unreadable(cidr) => write!(f, "{cidr} of a block whose document cannot be read"),
             Self::Vpc(vpc, cidr) => write!(f, "{cidr} of {}", vpc.described()),
         }
     }

@@ -2,6 +2,7 @@
 
 use ipnet::Ipv4Net;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
+use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
 use super::attempts::ATTEMPTS_MAX;
@@ -12,9 +13,9 @@ use crate::{Keys, set_aside};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SeenVpc {
     /// Whose it is.
-    pub account: String,
+    pub account: AccountId,
     /// Where.
-    pub region: String,
+    pub region: Region,
     /// Its id, `vpc-…`.
     pub vpc_id: String,
     /// Its IPv4 ranges, the first one and those that were associated later.
@@ -50,9 +51,9 @@ impl SeenVpc {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Which account.
-    pub account: String,
+    pub account: AccountId,
     /// Where.
-    pub region: String,
+    pub region: Region,
     /// All VPCs in it, phonehome's own too; in order of their ids.
     pub vpcs: Vec<SeenVpc>,
     /// Since when it looks like this; milliseconds since the Unix epoch.
@@ -66,16 +67,16 @@ pub struct Seen {
 /// [`TableError`]; nothing is noted then.
 pub async fn record_seen(
     table: &impl Table,
-    account: &str,
-    region: &str,
+    stack: &StackId,
     vpcs: &[SeenVpc],
     now_ms: u64,
 ) -> Result<bool, TableError> {
     let mut vpcs = vpcs.to_vec();
     vpcs.iter_mut().for_each(|vpc| vpc.cidrs.sort());
     vpcs.sort_by(|a, b| a.vpc_id.cmp(&b.vpc_id));
-    let key = Keys::seen(account, region);
-    let new = Seen { account: account.to_owned(), region: region.to_owned(), vpcs, changed_at_ms: now_ms };
+    let key = Keys::seen(stack);
+    let StackId { account, region } = stack.clone();
+    let new = Seen { account, region, vpcs, changed_at_ms: now_ms };
     on_conflict(ATTEMPTS_MAX, async || {
         let doc = table.get(&key).await?;
         let old = doc.as_ref().map(Doc::read::<Seen>);

@@ -9,26 +9,40 @@ mod sequences;
 
 use ipnet::Ipv4Net;
 use phonehome_fleet::AddressPool;
+use phonehome_wire::{AccountId, StackId};
 
 use super::*;
 
 const REGION: &str = "us-east-1";
 const DAY_MS: u64 = 86_400_000;
 
+/// The id that a short number stands for: of `7` it is `000000000007`.
+fn account_id(number: &str) -> AccountId {
+    format!("{number:0>12}").parse().unwrap()
+}
+
+fn stack_in(number: &str, region: &str) -> StackId {
+    StackId { account: account_id(number), region: region.parse().unwrap() }
+}
+
+fn stack(number: &str) -> StackId {
+    stack_in(number, REGION)
+}
+
 fn net(text: &str) -> Ipv4Net {
     text.parse().unwrap()
 }
 
 fn pool(name: &str, cidr: &str, block: u8) -> AddressPool {
-    AddressPool { name: name.into(), region: REGION.into(), cidr: net(cidr), block }
+    AddressPool { name: name.into(), region: REGION.parse().unwrap(), cidr: net(cidr), block }
 }
 
 fn held(cidr: &str, account: &str) -> Claim {
     Claim {
         cidr: net(cidr),
         pool: "dev".into(),
-        account: account.into(),
-        region: REGION.into(),
+        account: account_id(account),
+        region: REGION.parse().unwrap(),
         claimed_at_ms: 0,
         state: ClaimState::Held,
     }
@@ -41,8 +55,8 @@ fn quarantined(cidr: &str, account: &str, until_ms: u64) -> Claim {
 
 fn vpc(id: &str, account: &str, cidr: &str) -> SeenVpc {
     SeenVpc {
-        account: account.into(),
-        region: REGION.into(),
+        account: account_id(account),
+        region: REGION.parse().unwrap(),
         vpc_id: id.into(),
         cidrs: vec![net(cidr)],
         ours: false,

@@ -93,8 +93,11 @@ async fn where_the_newest_cannot_be_used_the_last_that_can_is_and_its_permission
     ];
     for (what, body) in breaks {
         let table = MemoryTable::default();
-        let accepted =
-            Accepted { until_ms: u64::MAX, stacks: vec![stack("1", "vpc-1")], ..Accepted::default() };
+        let accepted = Accepted {
+            until_ms: u64::MAX,
+            stacks: vec![stack("111122223333", "vpc-1")],
+            ..Accepted::default()
+        };
         let base = base(&table).await.unwrap();
         publish(&table, &base, PublishedFleet { accepted, ..of(FLEET, "ada") }).await.unwrap();
         put(&table, "domains: 7", "grace").await;
@@ -171,24 +174,21 @@ async fn what_the_table_does_not_take_is_refused_before_it_is_tried() {
 
 fn stack(account: &str, vpc: &str) -> AcceptedStack {
     let permission = [Ask::Delete(RemovalTarget::Vpc { id: vpc.into() })].into_iter().collect();
-    AcceptedStack { account: account.into(), region: "us-east-1".into(), permission }
+    AcceptedStack { account: account.parse().unwrap(), region: "us-east-1".parse().unwrap(), permission }
 }
 
 #[test]
 fn what_was_accepted_serves_its_own_account_and_region_and_ends() {
     let stacks = vec![stack("444455556666", "vpc-1"), stack("555566667777", "vpc-2")];
     let accepted = Accepted { until_ms: 1000, stacks, ..Accepted::default() };
-    let vpcs = |account, region, now_ms| {
-        let permission = accepted.in_stack(account, region, now_ms);
+    let vpcs = |stack: &str, now_ms| {
+        let permission = accepted.in_stack(&stack.parse().unwrap(), now_ms);
         permission.asks().cloned().collect::<Vec<_>>()
     };
-    assert_eq!(
-        vpcs("444455556666", "us-east-1", 999),
-        [Ask::Delete(RemovalTarget::Vpc { id: "vpc-1".into() })]
-    );
-    assert!(vpcs("444455556666", "eu-west-1", 999).is_empty());
-    assert!(vpcs("666677778888", "us-east-1", 999).is_empty());
-    assert!(vpcs("444455556666", "us-east-1", 1000).is_empty(), "it has ended");
+    assert_eq!(vpcs("444455556666/us-east-1", 999), [Ask::Delete(RemovalTarget::Vpc { id: "vpc-1".into() })]);
+    assert!(vpcs("444455556666/eu-west-1", 999).is_empty());
+    assert!(vpcs("666677778888/us-east-1", 999).is_empty());
+    assert!(vpcs("444455556666/us-east-1", 1000).is_empty(), "it has ended");
 }
 
 #[test]

@@ -59,9 +59,9 @@ impl Largest {
         let members = self.fleet.members().into_iter().enumerate();
         let stacks = members.map(|(number, member)| {
             let mut stack = stack(&ZONES);
-            stack.account = format!("{:012}", number + 1);
+            stack.account = format!("{:012}", number + 1).parse().unwrap();
             stack.account_name = member.account_name;
-            Self::doc(Keys::stack(&stack.account, "us-east-1"), &stack)
+            Self::doc(Keys::stack(&stack.stack()), &stack)
         });
         stacks.collect()
     }
@@ -107,11 +107,11 @@ impl Table for Largest {
             if key.partition == Keys::PATHS {
                 return Self::doc(key.clone(), &paths);
             }
-            let mut parts = key.sort.split('/').map(str::to_owned);
+            let mut parts = key.sort.split('/');
             let probe = phonehome_alerting::ProbeKey {
-                account: parts.next().unwrap(),
-                region: parts.next().unwrap(),
-                availability_zone: parts.next().unwrap(),
+                account: parts.next().unwrap().parse().unwrap(),
+                region: parts.next().unwrap().parse().unwrap(),
+                availability_zone: parts.next().unwrap().parse().unwrap(),
             };
             let heartbeat = Heartbeat {
                 key: probe,

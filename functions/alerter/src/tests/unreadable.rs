@@ -9,11 +9,11 @@ async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_
         (Keys::heartbeat(&probe(ZONES[0])), "heartbeats | 444455556666"),
         (Keys::incident("20260101T000000Z-x"), "incidents | 20260101T000000Z-x"),
         (Keys::silence("000001"), "silences | 000001"),
-        (Keys::stack("111122223333", "us-east-1"), "stacks | 111122223333"),
-        (Keys::refusals("111122223333"), "refusals | 111122223333"),
+        (Keys::stack(&"111122223333/us-east-1".parse().unwrap()), "stacks | 111122223333"),
+        (Keys::refusals(&"111122223333".parse().unwrap()), "refusals | 111122223333"),
         (Keys::block("10.0.0.0/18"), "ledger | 10.0.0.0/18"),
-        (Keys::holder("111122223333", "us-east-1"), "ledger/holders | 111122223333"),
-        (Keys::seen("111122223333", "us-east-1"), "ledger/seen | 111122223333"),
+        (Keys::holder(&"111122223333/us-east-1".parse().unwrap()), "ledger/holders | 111122223333"),
+        (Keys::seen(&"111122223333/us-east-1".parse().unwrap()), "ledger/seen | 111122223333"),
     ] {
         for body in ["", "\"nonsense\"", "{\"added\":1}", "[[[["] {
             let alerter = alerter().await;
@@ -36,7 +36,9 @@ async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_
 
 #[tokio::test]
 async fn an_incident_stays_open_while_its_paths_or_its_stack_cannot_be_read() {
-    for key in [Keys::paths(&probe(ZONES[0])), Keys::stack(SHOP_PROD, "us-east-1")] {
+    for key in
+        [Keys::paths(&probe(ZONES[0])), Keys::stack(&format!("{SHOP_PROD}/us-east-1").parse().unwrap())]
+    {
         let alerter = alerter().await;
         alerter.heard(START_MS, PathStatus::Down).await;
         alerter.run(START_MS + 1000).await.unwrap();

@@ -69,7 +69,7 @@ async fn what_is_stored_of_every_kind_of_cause_is_read_by_the_release_before() {
 async fn what_is_stored_of_phonehomes_own_trouble_is_read_by_the_release_before() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Up).await;
-    alerter.table.put_raw(Keys::stack("111122223333", "us-east-1"), "nonsense");
+    alerter.table.put_raw(Keys::stack(&"111122223333/us-east-1".parse().unwrap()), "nonsense");
     alerter.run(START_MS + 1000).await.unwrap();
     Scenario::new("own-trouble", START_MS).table(alerter.stored_in(&["alerter", Keys::OUTBOX]));
 }

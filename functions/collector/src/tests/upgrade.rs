@@ -65,7 +65,7 @@ async fn what_is_stored_of_refused_and_unreadable_things_is_read_by_the_release_
     collector.table.put_raw(paths.key, "nonsense");
     collector.take(&run(2, &[(PAYMENTS, Verdict::Ok)])).await;
     collector.take(&Report { generation: 9, ..run(3, &[]) }).await;
-    collector.take(&Report { region: "eu-west-9".into(), ..run(4, &[]) }).await;
+    collector.take(&Report { region: "eu-west-9".parse().unwrap(), ..run(4, &[]) }).await;
     scenario.table(stored(&collector));
 }
 

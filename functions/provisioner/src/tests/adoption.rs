@@ -16,7 +16,8 @@ pub(super) fn existing(world: &World) -> String {
 /// The same in any account.
 pub(super) fn existing_in(world: &World, account: &str) -> String {
     let cidr = "10.200.0.0/18".parse().unwrap();
-    let (spec, action) = (StackSpec::bare(account, "old", REGION), Action::CreateVpc { cidr });
+    let stack = format!("{account}/{REGION}").parse().unwrap();
+    let (spec, action) = (StackSpec::bare(&stack, "old"), Action::CreateVpc { cidr });
     let made = world.cloud.with(|cloud| {
         let mut stack = cloud.stack(account, REGION);
         stack.call(&spec, &Address::vpc(), &action, &BTreeMap::<Address, String>::new())

@@ -35,7 +35,12 @@ pub(super) async fn left_behind() -> World {
 }
 
 async fn seen_vpcs(world: &World, account: &str) -> Vec<(String, bool)> {
-    let doc = world.table().get(&Keys::seen(account, REGION)).await.unwrap().expect("what was seen");
+    let doc = world
+        .table()
+        .get(&Keys::seen(&format!("{account}/{REGION}").parse().unwrap()))
+        .await
+        .unwrap()
+        .expect("what was seen");
     doc.read::<Seen>().unwrap().vpcs.into_iter().map(|vpc| (vpc.vpc_id, vpc.ours)).collect()
 }
 
@@ -165,7 +170,7 @@ async fn a_block_that_the_ledger_contradicts_keeps_the_status_which_says_so() {
     let mut world = left_behind().await;
     let key = Keys::block("10.0.0.0/18");
     let doc = world.table().get(&key).await.unwrap().unwrap();
-    let torn = Claim { account: SHOP_PROD.to_owned(), ..doc.read().unwrap() };
+    let torn = Claim { account: SHOP_PROD.parse().unwrap(), ..doc.read().unwrap() };
     world.table().write(vec![Write::put(key, Expect::Version(doc.version), &torn)]).await.unwrap();
     world.send(asked(SHOP_DEV, "remove")).await;
     world.drain().await;

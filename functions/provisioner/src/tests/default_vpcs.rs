@@ -19,7 +19,7 @@ pub(super) async fn account(created_at_ms: Option<u64>) -> World {
     world.account(SHOP_DEV, "shop-dev", true, created_at_ms);
     for region in [REGION, EUROPE, ASIA] {
         world.cloud.with(|cloud| cloud.stack(SHOP_DEV, region).with_default_vpc());
-        world.conditions().regions.push(region.to_owned());
+        world.conditions().regions.push(region.parse().unwrap());
     }
     world
 }
@@ -30,7 +30,7 @@ fn left(world: &World) -> Vec<&'static str> {
 }
 
 async fn noted(world: &World) -> DefaultVpcs {
-    let doc = world.table().get(&Keys::default_vpcs(SHOP_DEV)).await.unwrap();
+    let doc = world.table().get(&Keys::default_vpcs(&SHOP_DEV.parse().unwrap())).await.unwrap();
     doc.map(|doc| doc.read().unwrap()).unwrap_or_default()
 }
 

@@ -6,7 +6,7 @@ use super::world::{MANAGEMENT, SHOP_DEV, World, sample, samples};
 use crate::event::Request;
 
 fn read(body: &str) -> Result<Request, String> {
-    crate::event::read(body, MANAGEMENT)
+    crate::event::read(body, &MANAGEMENT.parse().unwrap())
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_refusal_says_what_was_wrong() {
             "account \"666677778888\" sent, and only the management account 111111111111 may",
         ),
         ("bad-not-json", "not JSON"),
-        ("bad-reconcile-without-account", "not an account id"),
+        ("bad-reconcile-without-account", "missing field `account`"),
         ("bad-ec2-unreadable", "the event carries no eventName"),
     ] {
         let reason = read(&samples[&format!("{name}.json")][0]).unwrap_err();
@@ -100,7 +100,7 @@ fn where_something_was_changed_the_envelope_says_whatever_the_body_claims() {
         other => panic!("{other:?}"),
     }
     event["account"] = json!("not one");
-    assert!(read(&event.to_string()).unwrap_err().contains("not an account id"));
+    assert!(read(&event.to_string()).unwrap_err().contains("\"not one\" is no account id"));
 }
 
 #[tokio::test]

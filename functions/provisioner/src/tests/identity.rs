@@ -36,7 +36,7 @@ async fn bound(world: &World) -> Vec<(String, String)> {
     accounts.sort_by(|a, b| a.line.cmp(&b.line));
     let lines: Vec<Binding> = bindings.into_iter().map(|(_, it)| it).collect();
     assert_eq!(lines, accounts, "the two views are one");
-    lines.into_iter().map(|it| (it.line.to_string(), it.account)).collect()
+    lines.into_iter().map(|it| (it.line.to_string(), it.account.to_string())).collect()
 }
 
 /// As it was before there were bindings.
@@ -145,8 +145,9 @@ async fn of_two_stacks_of_one_line_neither_changes_and_their_peers_keep_what_the
     forget_bindings(&world).await;
     // An older phonehome made both.
     let mut twin = world.status(PAYMENTS_DEV).await;
-    (twin.account, twin.vpc_id) = (IMPOSTOR.to_owned(), Some("vpc-0000000000000dead".to_owned()));
-    let write = Write::put(Keys::stack(IMPOSTOR, REGION), Expect::Absent, &twin);
+    (twin.account, twin.vpc_id) = (IMPOSTOR.parse().unwrap(), Some("vpc-0000000000000dead".to_owned()));
+    let write =
+        Write::put(Keys::stack(&format!("{IMPOSTOR}/{REGION}").parse().unwrap()), Expect::Absent, &twin);
     world.table().write(vec![write]).await.unwrap();
     world.account(IMPOSTOR, "payments-dev", true, None);
     let before = [SHOP_DEV, PAYMENTS_DEV].map(|account| world.truth(account));
@@ -162,7 +163,7 @@ async fn of_two_stacks_of_one_line_neither_changes_and_their_peers_keep_what_the
     );
     // Once somebody has said which it is, its peers go on with that one.
     let line = Line::new("payments", "dev");
-    assert!(bind(world.table(), &line, PAYMENTS_DEV, "payments-dev", 0).await.unwrap());
+    assert!(bind(world.table(), &line, &PAYMENTS_DEV.parse().unwrap(), "payments-dev", 0).await.unwrap());
     for account in [SHOP_DEV, PAYMENTS_DEV, IMPOSTOR] {
         world.converge(account).await;
     }

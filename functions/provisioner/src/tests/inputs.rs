@@ -8,7 +8,8 @@ use serde_json::json;
 use super::world::{FLEET, REGION, SHOP_DEV, World};
 
 async fn inputs(world: &World) -> Inputs {
-    let doc = world.table().get(&Keys::inputs(SHOP_DEV, REGION)).await.unwrap();
+    let doc =
+        world.table().get(&Keys::inputs(&format!("{SHOP_DEV}/{REGION}").parse().unwrap())).await.unwrap();
     doc.expect("inputs").read().unwrap()
 }
 
@@ -31,9 +32,24 @@ async fn of_each_probe_the_input_it_has_and_the_one_before_are_noted() {
     }
     let old = deployed(&world, "use1-az1");
     // Looks that change nothing write nothing.
-    let version = world.table().get(&Keys::inputs(SHOP_DEV, REGION)).await.unwrap().unwrap().version;
+    let version = world
+        .table()
+        .get(&Keys::inputs(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()))
+        .await
+        .unwrap()
+        .unwrap()
+        .version;
     world.converge(SHOP_DEV).await;
-    assert_eq!(world.table().get(&Keys::inputs(SHOP_DEV, REGION)).await.unwrap().unwrap().version, version);
+    assert_eq!(
+        world
+            .table()
+            .get(&Keys::inputs(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()))
+            .await
+            .unwrap()
+            .unwrap()
+            .version,
+        version
+    );
 
     world.publish(&FLEET.replace("example.com", "example.org")).await;
     world.converge(SHOP_DEV).await;
@@ -64,6 +80,20 @@ async fn what_a_decommissioned_account_was_given_is_forgotten() {
     world.wait().await;
     world.send(json!({"reconcile": {"account": SHOP_DEV, "release": "remove"}})).await;
     world.drain().await;
-    assert!(world.table().get(&Keys::stack(SHOP_DEV, REGION)).await.unwrap().is_none());
-    assert!(world.table().get(&Keys::inputs(SHOP_DEV, REGION)).await.unwrap().is_none());
+    assert!(
+        world
+            .table()
+            .get(&Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        world
+            .table()
+            .get(&Keys::inputs(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()))
+            .await
+            .unwrap()
+            .is_none()
+    );
 }

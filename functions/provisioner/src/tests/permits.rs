@@ -54,8 +54,11 @@ async fn what_was_accepted_for_one_account_serves_no_other_and_only_once() {
     let shown = world.shown(&text, &[SHOP_DEV]).await;
     let asks: Vec<&Ask> = shown[0].permission.asks().collect();
     assert!(matches!(asks.as_slice(), [Ask::Unpeer { .. }]), "{asks:?}");
-    let misplaced =
-        AcceptedStack { account: PAYMENTS_DEV.into(), region: "eu-west-1".into(), ..shown[0].clone() };
+    let misplaced = AcceptedStack {
+        account: PAYMENTS_DEV.parse().unwrap(),
+        region: "eu-west-1".parse().unwrap(),
+        ..shown[0].clone()
+    };
     world.publish_accepting(&text, vec![misplaced]).await;
     sweep(&mut world).await;
     assert_eq!(working(&world.truth(SHOP_DEV)).0, 1, "it was accepted for somewhere else");

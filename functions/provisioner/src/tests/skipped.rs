@@ -66,5 +66,12 @@ async fn a_change_in_an_account_without_a_stack_leads_to_nothing() {
     world.send(sample("ec2-delete-route")).await;
     assert!(world.queued().is_empty() && world.letters().is_empty());
     assert!(all::<StackStatus>(world.table(), Keys::STACKS).await.unwrap().is_empty());
-    assert!(world.table().get(&Keys::change_log(SHOP_DEV, "us-east-1")).await.unwrap().is_none());
+    assert!(
+        world
+            .table()
+            .get(&Keys::change_log(&format!("{SHOP_DEV}/us-east-1").parse().unwrap()))
+            .await
+            .unwrap()
+            .is_none()
+    );
 }

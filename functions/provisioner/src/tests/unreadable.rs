@@ -13,12 +13,12 @@ use super::world::{PAYMENTS_DEV, REGION, SHOP_DEV, SHOP_PROD, World};
 async fn an_unreadable_stack_stops_only_its_own_account() {
     let mut world = World::new().await;
     world.converge(SHOP_DEV).await;
-    world.table().put_raw(Keys::stack(SHOP_DEV, REGION), "nonsense");
+    world.table().put_raw(Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()), "nonsense");
     world.converge(SHOP_PROD).await;
     assert!(world.status(SHOP_PROD).await.network_ready);
     assert_eq!(world.letters(), Vec::<String>::new());
     // Of an account that has left the fleet file.
-    world.table().put_raw(Keys::stack("123123123123", REGION), "nonsense");
+    world.table().put_raw(Keys::stack(&format!("123123123123/{REGION}").parse().unwrap()), "nonsense");
     let before = world.queued().len();
     world.send(json!({"sweep": {}})).await;
     let swept: Vec<Value> = world.queued().split_off(before);
@@ -27,15 +27,30 @@ async fn an_unreadable_stack_stops_only_its_own_account() {
     world.reconcile(SHOP_DEV).await;
     let letters = world.letters();
     assert!(letters.len() == 1 && letters[0].contains("stacks/444455556666/us-east-1"), "{letters:?}");
-    assert_eq!(world.table().get(&Keys::stack(SHOP_DEV, REGION)).await.unwrap().unwrap().body, "nonsense");
+    assert_eq!(
+        world
+            .table()
+            .get(&Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()))
+            .await
+            .unwrap()
+            .unwrap()
+            .body,
+        "nonsense"
+    );
 }
 
 #[tokio::test]
 async fn while_a_peer_cannot_be_read_nothing_that_leads_to_it_is_touched() {
     let mut world = joined().await;
     let (shop, payments) = (world.truth(SHOP_DEV), world.truth(PAYMENTS_DEV));
-    let whole = world.table().get(&Keys::stack(SHOP_DEV, REGION)).await.unwrap().unwrap().body;
-    world.table().put_raw(Keys::stack(SHOP_DEV, REGION), "nonsense");
+    let whole = world
+        .table()
+        .get(&Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()))
+        .await
+        .unwrap()
+        .unwrap()
+        .body;
+    world.table().put_raw(Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()), "nonsense");
     for _ in 0..3 {
         world.converge(PAYMENTS_DEV).await;
     }
@@ -44,7 +59,7 @@ async fn while_a_peer_cannot_be_read_nothing_that_leads_to_it_is_touched() {
     assert_eq!(admitted(&after), admitted(&payments));
     assert_eq!(after.peerings, payments.peerings);
     assert!(world.status(PAYMENTS_DEV).await.withheld.is_empty());
-    world.table().put_raw(Keys::stack(SHOP_DEV, REGION), &whole);
+    world.table().put_raw(Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()), &whole);
     world.converge(SHOP_DEV).await;
     world.converge(PAYMENTS_DEV).await;
     assert_eq!(peered(&world.truth(SHOP_DEV)), peered(&shop));
@@ -65,7 +80,12 @@ async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_obs
         world.send(event).await;
     }
     assert_eq!(world.letters(), Vec::<String>::new());
-    let doc = world.table().get(&Keys::change_log(SHOP_DEV, REGION)).await.unwrap().unwrap();
+    let doc = world
+        .table()
+        .get(&Keys::change_log(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()))
+        .await
+        .unwrap()
+        .unwrap();
     assert!(doc.body.len() < 150_000, "{} bytes", doc.body.len());
     assert!(doc.version <= 102, "{} writes", doc.version);
     let change_log: ChangeLog = doc.read().unwrap();
@@ -77,9 +97,11 @@ async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_obs
 
 #[tokio::test]
 async fn unreadable_notes_of_an_account_are_written_anew() {
-    for key in
-        [Keys::change_log(SHOP_DEV, REGION), Keys::inputs(SHOP_DEV, REGION), Keys::seen(SHOP_DEV, REGION)]
-    {
+    for key in [
+        Keys::change_log(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()),
+        Keys::inputs(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()),
+        Keys::seen(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()),
+    ] {
         let mut world = converged().await;
         world.table().put_raw(key.clone(), "nonsense");
         world.send(deleted("rtb-0fffffffffffffff0")).await;

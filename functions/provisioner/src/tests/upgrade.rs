@@ -132,7 +132,7 @@ async fn what_is_stored_of_who_is_who_is_read_by_the_release_before() {
 async fn a_copy_of_what_could_not_be_read_is_read_by_the_release_before() {
     let scenario = Scenario::new("set-aside", SystemClock.now_ms());
     let mut world = World::new().await;
-    world.table().put_raw(Keys::seen(SHOP_DEV, REGION), "nonsense");
+    world.table().put_raw(Keys::seen(&format!("{SHOP_DEV}/{REGION}").parse().unwrap()), "nonsense");
     world.converge(SHOP_DEV).await;
     scenario.table(world.stored_in(&[Keys::UNREADABLE]));
 }

@@ -3,6 +3,7 @@
 mod members;
 
 use phonehome_cloud::SystemClock;
+use phonehome_wire::StackId;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, MutexGuard};
@@ -39,8 +40,8 @@ pub(super) const FLEET: &str = include_str!("fleet.yaml");
 /// More deliveries than anything here needs: whoever wakes whom, it comes to an end.
 const DELIVERIES_MAX: usize = 60;
 
-async fn edit_status(table: &MemoryTable, account: &str, region: &str, change: impl Fn(&mut StackStatus)) {
-    let key = Keys::stack(account, region);
+async fn edit_status(table: &MemoryTable, stack: &StackId, change: impl Fn(&mut StackStatus)) {
+    let key = Keys::stack(stack);
     let doc = table.get(&key).await.unwrap().expect("a stack");
     let mut status: StackStatus = doc.read().unwrap();
     change(&mut status);
@@ -65,7 +66,7 @@ impl World {
         let table = MemoryTable::default();
         let cloud = SharedCloud::new(FakeCloud::with_options(options));
         let account = |id: &str, name: &str, active| Account {
-            id: id.into(),
+            id: id.parse().unwrap(),
             name: name.into(),
             active,
             created_at_ms: None,
@@ -92,7 +93,7 @@ impl World {
             organization,
             metrics: Metrics::void("provisioner"),
             requeue_delay_s: 20,
-            management_account: MANAGEMENT.to_owned(),
+            management_account: MANAGEMENT.parse().unwrap(),
         };
         let world = Self { provisioner, table, cloud, delivered: 0 };
         world.publish(FLEET).await;
@@ -128,13 +129,12 @@ impl World {
         for account in accounts {
             let account = self.provisioner.organization.accounts.iter().find(|it| it.id == *account).unwrap();
             let member = fleet.member(&account.name).unwrap();
-            let (account, published) = (account.id.as_str(), None);
-            let job =
-                Job { fleet: &fleet, member: &member, account, region: REGION, limits: None, published };
+            let (account, region, published) = (&account.id, &REGION.parse().unwrap(), None);
+            let job = Job { fleet: &fleet, member: &member, account, region, limits: None, published };
             let claim = self.provisioner.provision.expected_claim(&job, &[]).await.unwrap();
             let plan = self.provisioner.provision.preview(&job, &claim).await.unwrap();
             let permission = plan.asks().into_iter().collect();
-            stacks.push(AcceptedStack { account: account.into(), region: REGION.into(), permission });
+            stacks.push(AcceptedStack { account: account.clone(), region: region.clone(), permission });
         }
         stacks
     }
@@ -143,7 +143,7 @@ impl World {
     pub(super) fn account(&mut self, id: &str, name: &str, active: bool, created_at_ms: Option<u64>) {
         let accounts = &mut self.provisioner.organization.accounts;
         accounts.retain(|account| account.id != id);
-        accounts.push(Account { id: id.into(), name: name.into(), active, created_at_ms });
+        accounts.push(Account { id: id.parse().unwrap(), name: name.into(), active, created_at_ms });
     }
 
     /// Delivers one batch; returns how many of its records come again.
@@ -174,13 +174,14 @@ impl World {
                 status.leased_until_ms = 0;
                 status.updated_at_ms = status.updated_at_ms.saturating_sub(200_000);
             };
-            edit_status(self.table(), &status.account, &status.region, change).await;
+            edit_status(self.table(), &status.stack(), change).await;
         }
     }
 
     /// Another executor takes the stack, for good.
     pub(super) async fn table_leased(&self, account: &str) {
-        edit_status(self.table(), account, REGION, |status| status.leased_until_ms = u64::MAX).await;
+        let stack = format!("{account}/{REGION}").parse().unwrap();
+        edit_status(self.table(), &stack, |status| status.leased_until_ms = u64::MAX).await;
     }
 
     /// Delivers everything that is in the queue, and what comes of it.
@@ -202,7 +203,8 @@ impl World {
     }
 
     pub(super) async fn status_in(&self, account: &str, region: &str) -> Option<StackStatus> {
-        let doc = self.table().get(&Keys::stack(account, region)).await.unwrap()?;
+        let doc =
+            self.table().get(&Keys::stack(&format!("{account}/{region}").parse().unwrap())).await.unwrap()?;
         Some(doc.read().unwrap())
     }
 

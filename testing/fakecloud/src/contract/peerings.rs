@@ -37,10 +37,11 @@ pub(super) async fn a_peering_is_asked_for_and_accepted<A: Accounts>(
         let seen = harness.see().await?;
         let seen = seen.peerings.iter().find(|it| it.id == peering).ok_or("both accounts must see it")?;
         let sides = (&seen.requester.vpc_id, &seen.accepter.vpc_id);
-        let accounts = (&seen.requester.account, &seen.accepter.account);
-        check(sides == (&here, &there) && accounts == (&asks.spec.account, &asked.spec.account), || {
-            format!("{seen:?}")
-        })?;
+        let accounts = (seen.requester.account.as_str(), seen.accepter.account.as_str());
+        check(
+            sides == (&here, &there) && accounts == (asks.spec.account.as_str(), asked.spec.account.as_str()),
+            || format!("{seen:?}"),
+        )?;
         check(seen.state == PeeringState::PendingAcceptance, || format!("{seen:?}"))?;
     }
     let seen = asks.see().await?;

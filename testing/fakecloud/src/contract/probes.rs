@@ -37,7 +37,7 @@ pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
         version: WIRE_VERSION,
         generation,
         region: harness.spec.region.clone(),
-        availability_zone: "use1-az1".into(),
+        availability_zone: "use1-az1".parse().unwrap(),
         checks: probe.checks.clone(),
     };
     let arn = || function_arn.clone();

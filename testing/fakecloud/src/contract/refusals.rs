@@ -28,7 +28,8 @@ pub(super) async fn subnets_do_not_overlap_and_lie_in_the_vpc<A: Accounts>(
     let harness = Harness::open(&*accounts, number, false).await?;
     let vpc = harness.vpc().await?;
     harness.subnet(&vpc, 0).await?;
-    let make = |cidr: Ipv4Net, az: &str| Action::CreateSubnet { vpc: id(&vpc), cidr, az_id: az.to_owned() };
+    let make =
+        |cidr: Ipv4Net, az: &str| Action::CreateSubnet { vpc: id(&vpc), cidr, az_id: az.parse().unwrap() };
     let same = harness.spec.zones[0].public;
     // What is in its place may be what an earlier call made.
     harness.refused(make(same, "use1-az2"), Class::EventuallyConsistent, &["InvalidSubnet.Conflict"]).await?;
@@ -48,7 +49,7 @@ pub(super) async fn what_is_not_there_is_not_found<A: Accounts>(accounts: Arc<A>
     let vpc = || nobody("vpc");
     let cidr = harness.spec.zones[1].public;
     let no_vpc = ["InvalidVpcID.NotFound"];
-    let action = Action::CreateSubnet { vpc: vpc(), cidr, az_id: "use1-az2".into() };
+    let action = Action::CreateSubnet { vpc: vpc(), cidr, az_id: "use1-az2".parse().unwrap() };
     harness.refused(action, Class::EventuallyConsistent, &no_vpc).await?;
     harness.refused(Action::CreateRouteTable { vpc: vpc() }, Class::EventuallyConsistent, &no_vpc).await?;
     let no_gateway = ["InvalidInternetGatewayID.NotFound", "InvalidGatewayID.NotFound"];

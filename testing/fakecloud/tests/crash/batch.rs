@@ -35,7 +35,7 @@ fn open(cloud: &SharedCloud, visit: &Visit, now_ms: u64) -> Result<FakeStack, Cl
         return Ok(FakeStack::open(cloud, visit.spec.clone()));
     }
     let message = "is not authorized to perform: sts:AssumeRole";
-    Err(CloudError::service("sts:AssumeRole", &visit.spec.account, "AccessDenied", message))
+    Err(CloudError::service("sts:AssumeRole", visit.spec.account.as_str(), "AccessDenied", message))
 }
 
 async fn revision(cloud: &SharedCloud, visit: &mut Visit, seed: u64) {

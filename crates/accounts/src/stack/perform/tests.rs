@@ -47,7 +47,7 @@ fn networks() -> Vec<(Action, &'static [&'static str])> {
         ),
         (Action::AllocateElasticIp, &["Domain=vpc", "ResourceType=elastic-ip"]),
         (
-            Action::CreateSubnet { vpc: vpc.clone(), cidr, az_id: "use1-az1".into() },
+            Action::CreateSubnet { vpc: vpc.clone(), cidr, az_id: "use1-az1".parse().unwrap() },
             &["AvailabilityZoneId=use1-az1", "ResourceType=subnet"],
         ),
         (
@@ -142,7 +142,12 @@ fn guards_and_endpoints() -> Vec<(Action, &'static [&'static str])> {
             &["LogDestinationType=s3", "TrafficType=ALL", "MaxAggregationInterval=600", "=plain-text"],
         ),
         (
-            Action::CreatePeering { vpc, peer_account: peer.0, peer_region: peer.1, peer_vpc: peer.2 },
+            Action::CreatePeering {
+                vpc,
+                peer_account: peer.0.parse().unwrap(),
+                peer_region: peer.1.parse().unwrap(),
+                peer_vpc: peer.2,
+            },
             &["PeerOwnerId=210987654321", "PeerRegion=eu-west-1", "PeerVpcId=vpc-2"],
         ),
         (Action::AcceptPeering { peering: "pcx-1".into() }, &["VpcPeeringConnectionId=pcx-1"]),
@@ -163,8 +168,8 @@ fn probes() -> Vec<(Action, &'static [&'static str])> {
     let input = ProbeInput {
         version: 1,
         generation: 7,
-        region: "us-east-1".into(),
-        availability_zone: "use1-az1".into(),
+        region: "us-east-1".parse().unwrap(),
+        availability_zone: "use1-az1".parse().unwrap(),
         checks: vec![],
     };
     let (n, s, g) = (name.clone(), subnet.clone(), security_group.clone());

@@ -37,16 +37,22 @@ pub(crate) fn usual() -> StackSpec {
 }
 
 fn whole(zones: &[&str], nat: Nat) -> StackSpec {
-    let home =
-        Home { account: SHOP.to_owned(), region: REGION.to_owned(), cidr: "10.0.64.0/18".parse().unwrap() };
+    let home = Home {
+        account: SHOP.parse().unwrap(),
+        region: REGION.parse().unwrap(),
+        cidr: "10.0.64.0/18".parse().unwrap(),
+    };
     let fleet = fleet(zones, nat);
     StackSpec::of(&fleet, &fleet.members()[0], home, Some(probe_spec(2)), vec![]).unwrap()
 }
 
 /// The stack of the account that the shop's account is linked with.
 pub(crate) fn peer() -> StackSpec {
-    let home =
-        Home { account: PAY.to_owned(), region: REGION.to_owned(), cidr: "10.1.0.0/18".parse().unwrap() };
+    let home = Home {
+        account: PAY.parse().unwrap(),
+        region: REGION.parse().unwrap(),
+        cidr: "10.1.0.0/18".parse().unwrap(),
+    };
     let fleet = fleet(&ZONES[..3], Nat::PerAz);
     let mut spec = StackSpec::of(&fleet, &fleet.members()[1], home, None, vec![]).unwrap();
     spec.features.endpoints.clear();
@@ -63,7 +69,7 @@ pub(crate) fn fleet(zones: &[&str], nat: Nat) -> phonehome_fleet::Fleet {
 pub(crate) fn link(there: &StackSpec, vpc: Option<&str>, requester: bool, inbound: &[u16]) -> LinkSpec {
     LinkSpec {
         peer_name: there.account_name.clone(),
-        peer_account: there.account.clone(),
+        peer_account: Some(there.account.clone()),
         peer_region: there.region.clone(),
         peer_vpc: vpc.map(str::to_owned),
         peer_cidrs: vec![there.cidr],

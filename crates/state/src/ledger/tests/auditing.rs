@@ -3,7 +3,7 @@ use super::*;
 const LATER: u64 = 2 * DAY_MS;
 
 fn seen(account: &str, vpcs: Vec<SeenVpc>) -> Seen {
-    Seen { account: account.into(), region: REGION.into(), vpcs, changed_at_ms: 0 }
+    Seen { account: account_id(account), region: REGION.parse().unwrap(), vpcs, changed_at_ms: 0 }
 }
 
 fn adopted(cidr: &str, account: &str) -> Claim {
@@ -24,7 +24,7 @@ fn networks_as_claimed_are_no_finding() {
         // An adopted VPC may carry the tag or not.
         seen("2", vec![vpc("vpc-2", "2", "10.64.0.0/16"), vpc("vpc-3", "2", "192.168.0.0/16")]),
     ];
-    assert_eq!(shown(&claims, &seen, LATER), [""; 0], "account 3 was not looked at");
+    assert_eq!(shown(&claims, &seen, LATER), [""; 0], "account 000000000003 was not looked at");
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_claim_without_a_vpc_is_found_when_it_had_time_and_somebody_looked() {
     assert_eq!(
         shown(&claims, &[seen("1", vec![])], 75 * 60_000),
         [
-            "note: 10.0.0.0/18 of account 1 in us-east-1: there is no VPC with these addresses. If the account has \
+            "note: 10.0.0.0/18 of account 000000000001 in us-east-1: there is no VPC with these addresses. If the account has \
           failed, `phonehome status` says why; if it needs no network, release its block"
         ]
     );
@@ -62,9 +62,11 @@ fn a_vpc_of_ours_with_other_addresses_than_claimed_is_found() {
     let seen = [seen("1", vec![ours("vpc-1", "1", "10.0.64.0/18")])];
     assert_eq!(
         shown(&[held("10.0.0.0/18", "1")], &seen, LATER),
-        ["warning: vpc-1 of account 1 in us-east-1 (phonehome's) has 10.0.64.0/18, but its account holds \
+        [
+            "warning: vpc-1 of account 000000000001 in us-east-1 (phonehome's) has 10.0.64.0/18, but its account holds \
           10.0.0.0/18. phonehome does not renumber a VPC: if this one is to stay, release the block and record \
-          10.0.64.0/18 as the account's; if not, delete the VPC"]
+          10.0.64.0/18 as the account's; if not, delete the VPC"
+        ]
     );
 }
 
@@ -74,15 +76,17 @@ fn a_vpc_of_ours_that_nobody_holds_is_found() {
     assert_eq!(
         shown(&[], &seen, LATER),
         [
-            "warning: vpc-1 of account 1 in us-east-1 (phonehome's) has 10.0.0.0/18, which its account does not hold. \
+            "warning: vpc-1 of account 000000000001 in us-east-1 (phonehome's) has 10.0.0.0/18, which its account does not hold. \
           Record the addresses as the account's, or delete the VPC"
         ]
     );
     assert_eq!(
         shown(&[quarantined("10.0.0.0/18", "1", 3 * DAY_MS)], &seen, LATER),
-        ["note: vpc-1 of account 1 in us-east-1 (phonehome's) is still there, and its block is released: \
-          10.0.0.0/18 in quarantine until 1970-01-04T00:00:00Z (it was account 1's in us-east-1). Delete the VPC, \
-          or the block stays out of use after its quarantine"]
+        [
+            "note: vpc-1 of account 000000000001 in us-east-1 (phonehome's) is still there, and its block is released: \
+          10.0.0.0/18 in quarantine until 1970-01-04T00:00:00Z (it was account 000000000001's in us-east-1). Delete the VPC, \
+          or the block stays out of use after its quarantine"
+        ]
     );
 }
 
@@ -103,8 +107,8 @@ fn vpcs_with_the_addresses_of_a_claim_are_found_with_their_ids() {
     assert_eq!(
         shown(&claims, &seen, LATER),
         [
-            "critical: 10.0.0.0/18 of account 1 in us-east-1: the same addresses are in use by vpc-x of account 2 in \
-          us-east-1 (not phonehome's) with 10.0.5.0/24, vpc-y of account 3 in us-east-1 (not phonehome's) with \
+            "critical: 10.0.0.0/18 of account 000000000001 in us-east-1: the same addresses are in use by vpc-x of account 000000000002 in \
+          us-east-1 (not phonehome's) with 10.0.5.0/24, vpc-y of account 000000000003 in us-east-1 (not phonehome's) with \
           192.168.0.0/24, 10.0.0.0/20. These cannot be connected with the account's network: ask the owner for \
           other addresses, or to delete what is unused"
         ]
@@ -127,7 +131,7 @@ fn vpcs_of_others_inside_a_pool_are_one_finding_for_the_pool() {
     assert_eq!(
         shown(&[], &seen, LATER),
         [
-            "note: address pool \"dev\" (10.0.0.0/12 in us-east-1): its addresses are in use by vpc-a of account 3 in \
+            "note: address pool \"dev\" (10.0.0.0/12 in us-east-1): its addresses are in use by vpc-a of account 000000000003 in \
           us-east-1 (not phonehome's) with 10.1.0.0/24. No account gets them; ask the owners for other addresses \
           if the pool runs short"
         ]
@@ -151,9 +155,13 @@ fn claims_that_overlap_are_found_in_pairs() {
             other => panic!("{other}"),
         })
         .collect();
-    assert_eq!(pairs, [("1", "2"), ("1", "4")], "what has left quarantine counts for nothing");
+    let [one, two, four] = ["1", "2", "4"].map(account_id);
+    let expected = [(one.as_str(), two.as_str()), (one.as_str(), four.as_str())];
+    assert_eq!(pairs, expected, "what has left quarantine counts for nothing");
     assert!(
-        found[0].to_string().contains("10.0.0.0/16 of account 1 in us-east-1, and 10.0.0.0/18 in quarantine")
+        found[0]
+            .to_string()
+            .contains("10.0.0.0/16 of account 000000000001 in us-east-1, and 10.0.0.0/18 in quarantine")
     );
 }
 

@@ -6,24 +6,24 @@ use crate::all;
 #[tokio::test]
 async fn the_addresses_of_an_existing_vpc_are_recorded_once_and_given_to_nobody() {
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/16", 18));
-    let adopted = claim_existing(&table, "1", REGION, net("10.0.0.0/28"), 1).await.unwrap();
+    let adopted = claim_existing(&table, &stack("1"), net("10.0.0.0/28"), 1).await.unwrap();
     assert!(adopted.is_adopted());
-    assert_eq!(claim_existing(&table, "1", REGION, net("10.0.0.0/28"), 2).await.unwrap(), adopted);
-    assert_eq!(claim(&table, &[&pool], "1", REGION, 3).await.unwrap(), adopted, "it has its network");
-    assert_eq!(claim(&table, &[&pool], "2", REGION, 3).await.unwrap().cidr, net("10.0.64.0/18"));
-    release_block(&table, "1", REGION, 1, 4).await.unwrap();
-    let back = claim_existing(&table, "1", REGION, net("10.0.0.0/28"), 5).await.unwrap();
+    assert_eq!(claim_existing(&table, &stack("1"), net("10.0.0.0/28"), 2).await.unwrap(), adopted);
+    assert_eq!(claim(&table, &[&pool], &stack("1"), 3).await.unwrap(), adopted, "it has its network");
+    assert_eq!(claim(&table, &[&pool], &stack("2"), 3).await.unwrap().cidr, net("10.0.64.0/18"));
+    release_block(&table, &stack("1"), 1, 4).await.unwrap();
+    let back = claim_existing(&table, &stack("1"), net("10.0.0.0/28"), 5).await.unwrap();
     assert_eq!(back, Claim { claimed_at_ms: 5, ..adopted });
 }
 
 #[tokio::test]
 async fn addresses_that_were_recorded_before_others_could_have_them_too_are_given_back_where_they_are() {
     let table = MemoryTable::default();
-    let adopted = claim_existing(&MemoryTable::default(), "1", REGION, net("10.0.0.0/28"), 1).await.unwrap();
-    let writes = [Keys::block("10.0.0.0/28"), Keys::holder("1", REGION)];
+    let adopted = claim_existing(&MemoryTable::default(), &stack("1"), net("10.0.0.0/28"), 1).await.unwrap();
+    let writes = [Keys::block("10.0.0.0/28"), Keys::holder(&stack("1"))];
     let writes = writes.map(|key| Write::put(key, Expect::Absent, &adopted));
     table.write(writes.into()).await.unwrap();
-    release_block(&table, "1", REGION, 1, 4).await.unwrap();
+    release_block(&table, &stack("1"), 1, 4).await.unwrap();
     let claims = all::<Claim>(&table, Keys::LEDGER).await.unwrap();
     assert_eq!(claims.len(), 1, "no other document says that they are held: {claims:?}");
     assert!(!claims[0].1.is_held());
@@ -34,9 +34,9 @@ async fn sixty_accounts_adopt_the_same_addresses_and_no_new_block_has_any_of_the
     let (table, pool) = (MemoryTable::default(), pool("dev", "10.0.0.0/15", 18));
     for account in 0..60 {
         let account = account.to_string();
-        let adopted = claim_existing(&table, &account, REGION, net("10.0.0.0/16"), 1).await.unwrap();
-        assert_eq!((adopted.account.as_str(), adopted.cidr), (account.as_str(), net("10.0.0.0/16")));
-        assert_eq!(claim_existing(&table, &account, REGION, net("10.0.0.0/16"), 2).await.unwrap(), adopted);
+        let adopted = claim_existing(&table, &stack(&account), net("10.0.0.0/16"), 1).await.unwrap();
+        assert_eq!((adopted.stack(), adopted.cidr), (stack(&account), net("10.0.0.0/16")));
+        assert_eq!(claim_existing(&table, &stack(&account), net("10.0.0.0/16"), 2).await.unwrap(), adopted);
     }
     let claims: Vec<Claim> =
         all(&table, Keys::LEDGER).await.unwrap().into_iter().map(|(_, claim)| claim).collect();
@@ -44,10 +44,10 @@ async fn sixty_accounts_adopt_the_same_addresses_and_no_new_block_has_any_of_the
     let findings = audit(&claims, &[], &[], 2);
     assert!(matches!(findings.as_slice(), [Finding::AdoptedOverlap { claims }] if claims.len() == 60));
     assert_eq!(findings[0].severity(), Severity::Note);
-    assert_eq!(claim(&table, &[&pool], "new", REGION, 3).await.unwrap().cidr, net("10.1.0.0/18"));
+    assert_eq!(claim(&table, &[&pool], &stack("61"), 3).await.unwrap().cidr, net("10.1.0.0/18"));
     // Released, each is in quarantine by itself.
     for account in ["0", "1"] {
-        release_block(&table, account, REGION, 1, 4).await.unwrap();
+        release_block(&table, &stack(account), 1, 4).await.unwrap();
     }
     let claims = all::<Claim>(&table, Keys::LEDGER).await.unwrap();
     assert_eq!(claims.iter().filter(|(_, claim)| !claim.is_held()).count(), 2);
@@ -77,11 +77,11 @@ fn what_is_no_vpc_is_refused_with_the_reason_and_addresses_of_others_are_not() {
             "4",
             "10.8.0.0/16",
             0,
-            "account 4 in us-east-1 already holds 10.9.0.0/16, so it cannot hold 10.8.0.0/16",
+            "account 000000000004 in us-east-1 already holds 10.9.0.0/16, so it cannot hold 10.8.0.0/16",
         ),
     ];
     for (account, cidr, now_ms, expected) in cases {
-        let decided = decide::claim_existing(&claims, account, REGION, net(cidr), now_ms);
+        let decided = decide::claim_existing(&claims, &stack(account), net(cidr), now_ms);
         match decided {
             Ok(Decision::Becomes(claim)) => assert_eq!((expected, claim.cidr), ("", net(cidr))),
             Ok(stays) => panic!("{account} {cidr}: {stays:?}"),

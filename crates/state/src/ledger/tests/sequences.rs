@@ -79,9 +79,9 @@ async fn replay(events: Vec<Event>) -> Result<(), TestCaseError> {
         let now_ms = expected.now_ms;
         match event {
             Event::Claim { account, pool } => {
-                let account = account.to_string();
+                let account = account_id(&account.to_string()).to_string();
                 let had = expected.held.contains_key(&account);
-                match claim(&table, &[&pools[pool]], &account, REGION, now_ms).await {
+                match claim(&table, &[&pools[pool]], &stack(&account), now_ms).await {
                     Ok(claim) => {
                         prop_assert!(had || expected.is_unused(&account, claim.cidr), "{claim} is in use");
                         expected.gives(&account, claim.cidr)?;
@@ -93,32 +93,32 @@ async fn replay(events: Vec<Event>) -> Result<(), TestCaseError> {
                 }
             }
             Event::Existing { account, cidr } => {
-                let account = account.to_string();
-                if let Ok(claim) = claim_existing(&table, &account, REGION, cidr, now_ms).await {
+                let account = account_id(&account.to_string()).to_string();
+                if let Ok(claim) = claim_existing(&table, &stack(&account), cidr, now_ms).await {
                     prop_assert_eq!(claim.cidr, cidr);
                     // What was there before is given by nobody, and may be anybody's.
                     expected.held.insert(account, cidr);
                 }
             }
             Event::Release { account, days } => {
-                let account = account.to_string();
-                let released = release_block(&table, &account, REGION, days, now_ms).await.unwrap();
+                let account = account_id(&account.to_string()).to_string();
+                let released = release_block(&table, &stack(&account), days, now_ms).await.unwrap();
                 if let Some(cidr) = expected.held.remove(&account) {
                     prop_assert_eq!(released.map(|claim| claim.cidr), Some(cidr));
                     expected.quarantine.push((cidr, account, now_ms + u64::from(days) * DAY_MS));
                 }
             }
             Event::Seen { account, cidr } => {
-                let (account, id) = (account.to_string(), format!("vpc-{account}"));
+                let (account, id) = (account_id(&account.to_string()).to_string(), format!("vpc-{account}"));
                 let vpcs = [vpc(&id, &account, &cidr.to_string())];
-                record_seen(&table, &account, REGION, &vpcs, now_ms).await.unwrap();
+                record_seen(&table, &stack(&account), &vpcs, now_ms).await.unwrap();
                 expected.seen.insert(account, cidr);
             }
             Event::Wait { days } => expected.now_ms += days * DAY_MS,
         }
     }
     let stored = all::<Claim>(&table, Keys::LEDGER).await.unwrap().into_iter().map(|(_, claim)| claim);
-    let held = stored.filter(Claim::is_held).map(|claim| (claim.account, claim.cidr));
+    let held = stored.filter(Claim::is_held).map(|claim| (claim.account.to_string(), claim.cidr));
     prop_assert_eq!(held.collect::<BTreeMap<_, _>>(), expected.held);
     Ok(())
 }

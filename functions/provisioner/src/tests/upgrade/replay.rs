@@ -77,7 +77,7 @@ impl World {
         for claim in claims {
             let status = self.status_in(&claim.account, &claim.region).await.unwrap();
             let member = fleet.member(&status.account_name).unwrap();
-            let (account, region) = (claim.account.as_str(), claim.region.as_str());
+            let (account, region) = (&claim.account, &claim.region);
             let job = Job { fleet: &fleet, member: &member, account, region, limits: None, published: None };
             let plan = self.provisioner.provision.preview(&job, &claim).await.unwrap();
             plans.push((format!("{}/{region}", status.account_name), plan));
@@ -157,7 +157,10 @@ async fn recorded() -> Vec<(String, World)> {
 
 /// The same fleet with a probe of the present build.
 fn with_new_code(world: &World) {
-    let usual = Members::probe(&world.provisioner.provision.members, SHOP_DEV, REGION);
+    let usual = Members::probe(
+        &world.provisioner.provision.members,
+        &format!("{SHOP_DEV}/{REGION}").parse().unwrap(),
+    );
     let mut now = world.conditions();
     let Some(probe) = now.probe.take().or(usual) else { return };
     now.probe = Some(ProbeSpec { code_sha256: "the present build".into(), ..probe });

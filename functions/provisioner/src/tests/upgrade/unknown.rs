@@ -80,7 +80,7 @@ async fn fields_that_a_newer_release_added_survive_whatever_this_one_writes() {
 #[tokio::test]
 async fn a_stack_of_a_newer_schema_is_left_alone_and_stops_nobody_else() {
     let mut world = super::super::links::joined().await;
-    let key = Keys::stack(SHOP_DEV, REGION);
+    let key = Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
     let body = world.table().get(&key).await.unwrap().unwrap().body;
     world.table().put_of_schema(key.clone(), u32::MAX, &body);
     let stored = world.table().get(&key).await.unwrap();

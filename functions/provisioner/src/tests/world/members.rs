@@ -1,6 +1,7 @@
 //! Member accounts, and what can be wrong with them.
 
 use phonehome_executor::StepError;
+use phonehome_wire::{Region, StackId};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub(in crate::tests) struct Conditions {
     /// What goes wrong in the stack that is opened next in this Region.
     pub(in crate::tests) faults: BTreeMap<String, Vec<Fault>>,
     /// The Regions that are enabled in every account.
-    pub(in crate::tests) regions: Vec<String>,
+    pub(in crate::tests) regions: Vec<Region>,
     /// How long opening takes, in tokio's time.
     pub(in crate::tests) slow: Duration,
     /// While an account is opened, another executor takes its stack over.
@@ -65,13 +66,14 @@ pub(in crate::tests) fn no_role() -> CloudError {
 impl Members for FakeMembers {
     type Stack = Opened;
 
-    fn probe(&self, account: &str, region: &str) -> Option<ProbeSpec> {
+    fn probe(&self, stack: &StackId) -> Option<ProbeSpec> {
         if self.conditions.lock().unwrap().no_probes {
             return None;
         }
         if let Some(probe) = self.conditions.lock().unwrap().probe.clone() {
             // A recording has its names with places for these two.
-            let here = |text: String| text.replace("ACCOUNT", account).replace("REGION", region);
+            let here =
+                |text: String| text.replace("ACCOUNT", &stack.account).replace("REGION", &stack.region);
             let (role_arn, schedule_role_arn) = (here(probe.role_arn), here(probe.schedule_role_arn));
             return Some(ProbeSpec { role_arn, schedule_role_arn, bus_arn: here(probe.bus_arn), ..probe });
         }
@@ -92,10 +94,11 @@ impl Members for FakeMembers {
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
         let (slow, taken_over, noted, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
-            let refusal = now.refusals.get(&spec.account).or_else(|| now.refusals.get(&spec.region)).cloned();
+            let refusal =
+                now.refusals.get(&*spec.account).or_else(|| now.refusals.get(&*spec.region)).cloned();
             // Not to the observation at an account's VPCs before it gets its addresses.
             let counts = !spec.zones.is_empty() || spec.region != REGION;
-            let faults = counts.then(|| now.faults.remove(&spec.region)).flatten();
+            let faults = counts.then(|| now.faults.remove(&*spec.region)).flatten();
             (now.slow, now.taken_over.take(), now.noted.clone(), refusal, faults.unwrap_or_default())
         };
         tokio::time::sleep(slow).await;
@@ -104,16 +107,16 @@ impl Members for FakeMembers {
                 status.generation += 1;
                 status.message = "the newer one".to_owned();
             };
-            edit_status(&table, &spec.account, &spec.region, change).await;
+            edit_status(&table, &spec.stack(), change).await;
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
         let probes = spec.zones.iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
         refusal.map_or(Ok(Opened { stack, probes, noted }), Err)
     }
 
-    async fn regions(&self, account: &str, _region: &str) -> Result<Vec<String>, CloudError> {
+    async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
         let now = self.conditions.lock().unwrap();
-        now.refusals.get(account).map_or(Ok(now.regions.clone()), |refusal| Err(refusal.clone()))
+        now.refusals.get(&*stack.account).map_or(Ok(now.regions.clone()), |refusal| Err(refusal.clone()))
     }
 }
 
