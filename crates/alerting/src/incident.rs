@@ -36,7 +36,7 @@ pub struct Incident {
     pub updated_at_ms: u64,
     /// 1 when opened; grows by one with each change.
     pub revision: u32,
-    /// Everything it has been about, in the order of [`Member::key`].
+    /// Everything it has been about, in the order of [`IncidentMember::key`].
     pub members: Vec<IncidentMember>,
     /// What happened, oldest first; at most [`TIMELINE_LIMIT`] entries.
     #[serde(default)]

@@ -5,7 +5,7 @@
 //!
 //! - All addresses of a host are tried, not just the first: each must connect, or none may.
 //! - Only the probe's own trouble (no sockets, no memory, bad input) is
-//!   [`Verdict::ProberSick`](phonehome_wire::Verdict::ProberSick); it never counts against the path.
+//!   [`Verdict::ProberSick`](phonehome_wire::Verdict::ProbeError); it never counts against the path.
 //! - Isolation is proven only next to a positive control that passed in the same run.
 //!
 //! ```no_run

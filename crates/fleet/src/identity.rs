@@ -215,7 +215,7 @@ impl Fleet {
     }
 
     /// The member that the file names with an account's id or name. It may be that one, never met before,
-    /// which [`Fleet::survey`] says; until then this is for telling people only.
+    /// which [`Fleet::identify`] says; until then this is for telling people only.
     pub fn named(&self, account_id: &AccountId, account_name: &str) -> Option<Member> {
         self.members().into_iter().find(|member| match &member.account_id {
             Some(pinned) => pinned == account_id,

@@ -2,7 +2,7 @@
 //!
 //! [`check`] reads it, or says everything that is wrong with it in one go; [`parse`] does without
 //! its warnings. A [`Fleet`] answers what the rest of phonehome asks: which accounts there are
-//! ([`Fleet::members`], [`Fleet::survey`]), what each of them
+//! ([`Fleet::members`], [`Fleet::identify`]), what each of them
 //! tests ([`Fleet::checks_for`]), which others it is linked with ([`Fleet::links_of`]), where its
 //! addresses come from ([`addresses`]) and who hears of its trouble ([`Fleet::route_for`]).
 //!

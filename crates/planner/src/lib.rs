@@ -1,7 +1,7 @@
 //! The planner: what an account's network should be, what it is, and the steps between the two.
 //!
 //! Pure and deterministic: no clock, no I/O, no async. [`plan()`] turns a [`StackSpec`] and an
-//! [`Inventory`] into a [`Plan`], which leaves no choice to whoever applies it.
+//! [`Inventory`](phonehome_network::Inventory) into a [`Plan`], which leaves no choice to whoever applies it.
 
 mod action;
 mod disruption;

@@ -1,7 +1,7 @@
 //! Who changed something in an account, when CloudTrail says so.
 //!
 //! An EventBridge rule in the member account forwards "AWS API Call via CloudTrail" events, which come
-//! within minutes of the call, and [`Deed::read`] reads their `detail`. CloudTrail is not asked:
+//! within minutes of the call, and [`ApiCall::read`] reads their `detail`. CloudTrail is not asked:
 //! LookupEvents allows two calls a second in an account, answers after up to 15 minutes, and would need
 //! another SDK; an API call that comes as an event only has to be kept until an observation sees what it did.
 
@@ -80,7 +80,7 @@ impl ApiCall {
     /// Reads the `detail` of an EventBridge event "AWS API Call via CloudTrail".
     ///
     /// # Errors
-    /// [`NoDeed`] when the call changed nothing, or when this is no such event.
+    /// [`NotAChange`] when the call changed nothing, or when this is no such event.
     pub fn read(detail: &Value) -> Result<Self, NotAChange> {
         let event_name = text(detail, "/eventName").ok_or(NotAChange::Unreadable("eventName"))?;
         if let Some(code) = text(detail, "/errorCode") {

@@ -4,7 +4,7 @@
 //!
 //! A stack belongs to one of them at a time: its status carries a lease and a generation, and every
 //! write is conditional on both. Nothing here sleeps; what is not ready is answered as
-//! [`Progress::Later`].
+//! [`StackProgress::Later`].
 
 mod adopt;
 mod change_log;

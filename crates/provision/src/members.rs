@@ -19,7 +19,7 @@ pub trait Members: Send + Sync {
     /// Opens an account and Region. `known_vpc` is where the stack's VPC was when it was last seen.
     ///
     /// # Errors
-    /// [`CloudError`]; a role that is not there (yet) is of class [`phonehome_cloud::Class::NotReady`].
+    /// [`CloudError`]; a role that is not there (yet) is of class [`phonehome_cloud::Class::AccountNotReady`].
     fn open(
         &self,
         spec: &StackSpec,

@@ -3,7 +3,7 @@
 //! A binding is two documents, one under the line and one under the account, and every change of it is one
 //! transaction under the condition that neither was changed meanwhile. So a line is never two accounts and
 //! an account never two lines, whoever binds at the same moment. What is to be bound
-//! [`Fleet::survey`](phonehome_fleet::Fleet::survey) decides.
+//! [`Fleet::survey`](phonehome_fleet::Fleet::identify) decides.
 
 use crate::{Phase, StackStatus};
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};

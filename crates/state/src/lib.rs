@@ -1,35 +1,8 @@
 //! What is stored, and under which key. One table holds it all; a document's partition says what
 //! it is.
 //!
-//! | partition | sort key | document | written by |
-//! |---|---|---|---|
-//! | `fleet` | `current` | [`PublishedFleet`] | `phonehome publish` |
-//! | `fleet/versions` | number | every [`PublishedFleet`] there was | `phonehome publish` |
-//! | `permissions` | account/Region | [`Used`], what was used up of the permission of a version | provisioner |
-//! | `removals` | hour | [`Hour`], how much was taken away in all accounts | provisioner |
-//! | `stacks` | account/Region | [`StackStatus`](crate::StackStatus) | provisioner |
-//! | `ledger` | CIDR | [`Claim`], held or in quarantine | provisioner |
-//! | `ledger/holders` | account/Region | the same [`Claim`] while it is held | provisioner |
-//! | `ledger/turn` | `current` | [`Turn`] | provisioner, with each change of the ledger |
-//! | `ledger/seen` | account/Region | [`Seen`], the VPCs in an account | provisioner, when they change |
-//! | `bindings` | line | [`Binding`](phonehome_fleet::Binding), which account a line is | provisioner, `phonehome rebind` |
-//! | `bindings/accounts` | account | the same [`Binding`](phonehome_fleet::Binding), so that an account is one line | provisioner, `phonehome rebind` |
-//! | `bindings/told` | finding | [`Told`], what was told of who is who | provisioner |
-//! | `deeds` | account/Region | who changed what lately, for a while | provisioner, for CloudTrail's events |
-//! | `notices` | account/Region; `unlisted` | what has been told of a stack; which accounts were told to be in no fleet file | provisioner, `phonehome apply` |
-//! | `default-vpcs` | account | Regions whose default VPC is gone | provisioner |
-//! | `heartbeats` | account/Region/AZ | [`Heartbeat`](phonehome_alerting::Heartbeat) | collector, for every report |
-//! | `paths` | account/Region/AZ | [`Paths`](phonehome_alerting::Paths) | collector, when a path changes |
-//! | `inputs` | account/Region | [`Inputs`](phonehome_alerting::Inputs), the last two of each probe | provisioner, before it deploys one |
-//! | `refusals` | account | [`Refusals`](phonehome_alerting::Refusals), for a day | collector |
-//! | `unreadable` | partition/sort key/time | [`SetAside`], for 90 days | whoever wrote the item anew |
-//! | `incidents` | id | [`Incident`](phonehome_alerting::Incident), open ones | alerter |
-//! | `incidents/resolved` | id | [`Incident`](phonehome_alerting::Incident), for 90 days | alerter |
-//! | `alerter` | turn | [`Turn`] | alerter, with each decision |
-//! | `alerter` | notices | [`Notices`](phonehome_alerting::Notices) | alerter |
-//! | `outbox` | time/id | [`Outboxed`] | alerter; removed by the notifier |
-//! | `slack` | incident/channel | [`MessageRef`](phonehome_slack::MessageRef) | notifier |
-//! | `silences` | id | [`Silence`](phonehome_alerting::Silence) | `phonehome silence` |
+//! "The table" in ARCHITECTURE.md lists every partition with its document, its writer and when it expires;
+//! [`Keys`] makes the keys, and [`WRITERS`] says which role may write where.
 
 mod bindings;
 mod keys;

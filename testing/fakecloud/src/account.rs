@@ -82,7 +82,7 @@ impl FakeAccountRegion<'_> {
     }
 
     /// What describe calls for these kinds answer now; the other kinds are unseen. Writes may not be
-    /// visible yet: see [`Options::staleness`].
+    /// visible yet: see [`crate::Options::staleness`].
     pub fn inventory(&mut self, kinds: &[Kind]) -> Inventory {
         self.in_region(|region, shared| region.inventory(shared, kinds))
     }

@@ -298,7 +298,7 @@ impl LocalCloud {
     /// does, and change nothing.
     ///
     /// # Errors
-    /// Like [`Stage::phonehome`].
+    /// Like [`LocalCloud::phonehome`].
     pub async fn phonehome_as_viewer(&self, arguments: &[&str]) -> Result<String> {
         let credentials = self.control.credentials_of(&Self::hub_place(), VIEWER_ROLE).await?;
         self.run(arguments, credentials).await
@@ -307,7 +307,7 @@ impl LocalCloud {
     /// The command with the role of the people who publish, which may look into every account.
     ///
     /// # Errors
-    /// Like [`Stage::phonehome`].
+    /// Like [`LocalCloud::phonehome`].
     pub async fn phonehome_as_operator(&self, arguments: &[&str]) -> Result<String> {
         let credentials = self.control.credentials_of(&Self::hub_place(), OPERATOR_ROLE).await?;
         self.run(arguments, credentials).await

@@ -35,8 +35,8 @@ pub fn decommission_kinds(spec: &StackSpec) -> Vec<Kind> {
     NEEDS.into_iter().chain(probes).collect()
 }
 
-/// The plan that gives a stack up. [`Release::Remove`] takes everything of it away, in the order that
-/// AWS needs; [`Release::Forget`] takes away only the probes (functions and schedules) and phonehome's
+/// The plan that gives a stack up. [`Decommission::Remove`] takes everything of it away, in the order that
+/// AWS needs; [`Decommission::Forget`] takes away only the probes (functions and schedules) and phonehome's
 /// tags. Empty when nothing is left.
 ///
 /// Half a network would be the worst of both. So the whole removal is withheld where something in the
