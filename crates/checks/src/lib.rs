@@ -5,13 +5,14 @@
 //!
 //! - All addresses of a host are tried, not just the first: each must connect, or none may.
 //! - Only the probe's own trouble (no sockets, no memory, bad input) is
-//!   [`Verdict::ProberSick`](phonehome_wire::Verdict::ProbeError); it never counts against the path.
+//!   [`Verdict::ProbeError`](phonehome_wire::Verdict::ProbeError); it never counts against the path.
 //! - Isolation is proven only next to a positive control that passed in the same run.
 //!
 //! ```no_run
 //! # async fn example(event: serde_json::Value) -> Result<(), phonehome_checks::InputError> {
 //! let input = phonehome_checks::parse_input(event)?;
-//! let identity = phonehome_checks::Identity { account: "444455556666".into(), run_id: "7f1c".into() };
+//! let account = "444455556666".parse().expect("12 digits");
+//! let identity = phonehome_checks::Identity { account, run_id: "7f1c".into() };
 //! let report = phonehome_checks::run(&input, &identity).await;
 //! assert_eq!(report.results.len(), input.checks.len());
 //! # Ok(()) }
