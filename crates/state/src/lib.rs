@@ -34,7 +34,7 @@ pub use published::{
 pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};
 
 /// Guards decisions that rest on more than the documents they change, the alerter's and the
-/// ledger's: each is stored only if none was stored since it observed. Without it, two runs that observation
+/// ledger's: each is stored only if none was stored since it observed. Without it, two runs that observe
 /// at the same moment would open two incidents for one cause, or give blocks of two sizes with the
 /// same addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,12 +40,13 @@ impl<T: Table> Alerter<T> {
         let (gathered, decision) = on_conflict(ATTEMPTS, async || {
             let gathered = gather(&self.table, now_ms, self.overdue_after_s).await?;
             let decision = decide(&gathered.world);
-            self.store(&decision, &gathered.stored, gathered.revision, now_ms).await?;
+            let decided_at_ms = gathered.world.now_ms;
+            self.store(&decision, &gathered.stored, gathered.revision, decided_at_ms).await?;
             Ok::<_, Error>((gathered, decision))
         })
         .await?;
         self.notify(&decision);
-        self.notify_once(&gathered, now_ms).await
+        self.notify_once(&gathered, gathered.world.now_ms).await
     }
 
     /// Each incident is stored in one transaction with its own messages: either both are there or

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused};
+use phonehome_alerting::{
+    Heartbeat, Incident, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused, SlackKind,
+};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::Fleet;
@@ -302,6 +304,35 @@ async fn a_decision_that_meets_another_run_is_taken_again() {
     };
     contended.run(START_MS + 1000).await.unwrap();
     assert_eq!(plain.outbox().await.len(), 2);
+}
+
+#[tokio::test]
+async fn of_two_runs_the_one_that_decides_later_says_it_later_whenever_it_began() {
+    let alerter = alerter().await;
+    for minute in 0..4 {
+        alerter.heard(START_MS + minute * MINUTE_MS, PathStatus::Down).await;
+    }
+    let now_ms = START_MS + 3 * MINUTE_MS;
+    alerter.run(now_ms).await.unwrap();
+    alerter.heard(now_ms, PathStatus::Up).await;
+    // It began half a second before the other, met its decision and decides anew.
+    alerter.run(now_ms - 500).await.unwrap();
+    let sent = all::<Outboxed>(&alerter.table, Keys::OUTBOX).await.unwrap();
+    let kinds = sent.iter().filter_map(|(_, it)| match &it.outgoing.body {
+        OutgoingBody::Slack { kind, .. } => Some(*kind),
+        OutgoingBody::Page { .. } => None,
+    });
+    let kinds: Vec<_> = kinds.collect();
+    assert_eq!((kinds.first(), kinds.last()), (Some(&SlackKind::Opened), Some(&SlackKind::Resolved)));
+}
+
+#[tokio::test]
+async fn a_decision_from_the_far_future_stops_no_time() {
+    let alerter = alerter().await;
+    let future = phonehome_state::Revision { decided_at_ms: START_MS * 2 };
+    alerter.overwrite(Write::put, Keys::revision(), &future).await;
+    let gathered = gather(&alerter.table, START_MS, 0).await.unwrap();
+    assert_eq!(gathered.world.now_ms, START_MS);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use phonehome_alerting::{
 use phonehome_cloud::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member};
 use phonehome_state::StackStatus;
-use phonehome_state::{Claim, Keys, Readable, Seen, StateError, Unread, known, readable};
+use phonehome_state::{Claim, Keys, Readable, Revision, Seen, StateError, Unread, known, readable};
 use phonehome_wire::{AzId, CheckId};
 use serde::de::DeserializeOwned;
 
@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 pub(crate) struct Gathered {
     pub(crate) world: World,
     pub(crate) stored: BTreeMap<String, Doc>,
-    /// The turn in which it was gathered.
+    /// The revision at which it was gathered.
     pub(crate) revision: Expect,
     /// What somebody should look into.
     pub(crate) troubles: Vec<Trouble>,
@@ -29,14 +29,20 @@ pub(crate) struct Gathered {
     pub(crate) channel: String,
 }
 
+/// How far another run's clock may be ahead of this one's to be gone by, in milliseconds: Lambda's are
+/// within milliseconds, and a decision from the far future must not stop time.
+const AHEAD_MS: u64 = 60_000;
+
 /// Reads the whole state. `overdue_after_s` of 0 stands for what the fleet file says.
 pub(crate) async fn gather(
     table: &impl Table,
     now_ms: u64,
     overdue_after_s: u32,
 ) -> Result<Gathered, StateError> {
-    // The turn first: whatever another run stores from here on is met as a conflict.
-    let revision = Expect::unchanged(table.get(&Keys::revision()).await?.as_ref());
+    // The revision first: whatever another run stores from here on is met as a conflict.
+    let last = table.get(&Keys::revision()).await?;
+    let revision = Expect::unchanged(last.as_ref());
+    let now_ms = decides_at(last.as_ref(), now_ms);
     let fleet = phonehome_state::fleet(table).await?;
     let mut reading = Reading { table, unread: Vec::new() };
     let incidents = reading.partition::<Incident>(Keys::INCIDENTS).await?;
@@ -87,6 +93,14 @@ pub(crate) async fn gather(
     let channel = fleet.platform_channel().to_owned();
     let world = World { now_ms, probes, owners, open, silences, policy, unseen };
     Ok(Gathered { world, stored, revision, troubles, notified, notified_doc, channel })
+}
+
+/// When a run decides: after the decision that it goes on from. Messages are sorted by this, and one of a
+/// run that began earlier and decides later, because another was faster, must not come before the other's.
+fn decides_at(last: Option<&Doc>, now_ms: u64) -> u64 {
+    let last_ms = last.and_then(|doc| doc.read::<Revision>().ok()).map_or(0, |last| last.decided_at_ms);
+    let is_believed = last_ms < now_ms.saturating_add(AHEAD_MS);
+    if is_believed { now_ms.max(last_ms + 1) } else { now_ms }
 }
 
 fn trouble(unread: &Unread) -> Trouble {
