@@ -51,7 +51,7 @@ impl Limits {
         disruption: REPAIR,
     };
 
-    /// What releasing a stack allows: to take away a whole one, of 8 zones with 4 subnets each.
+    /// What decommissioning a stack allows: to take away a whole one, of 8 zones with 4 subnets each.
     pub const DECOMMISSION: Self = Self { deletions: 250, disruption: Disruption::Detaches, ..Self::NONE };
 
     /// What is done to an adopted stack without being asked: nothing that its users could notice.

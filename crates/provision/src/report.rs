@@ -7,7 +7,7 @@ use phonehome_alerting::Outgoing;
 use phonehome_network::Address;
 use std::collections::BTreeSet;
 
-/// What is to be reported of an observation, and what has been reported then. `told` is `None` for a stack
+/// What is to be reported of an observation, and what has been reported then. `notified` is `None` for a stack
 /// that an older version looked after: what is so already is no news.
 pub(crate) fn notify(notified: Option<Notified>, observed: &Observed<'_>) -> (Notified, Vec<Outgoing>) {
     let mut notified = notified.unwrap_or_else(|| of_old(observed));

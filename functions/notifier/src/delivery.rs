@@ -18,7 +18,7 @@ const PLAIN_BYTES_MAX: usize = 3900;
 /// Why a message was not delivered now. It stays in the outbox.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Stop {
-    /// Not its revision in this run: no time is left, or Slack wants to be left alone.
+    /// Not its turn in this run: no time is left, or Slack wants to be left alone.
     #[error("not its turn in this run")]
     Later,
     /// Slack did not take it.

@@ -19,7 +19,7 @@ const ATTEMPTS_MAX: usize = 10;
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// The member that an active account is. One that was never met before is bound now; that takes an
-    /// observation at the whole organization, as another account may have its name. `None`: it is none, or
+    /// observation of the whole organization, as another account may have its name. `None`: it is none, or
     /// nobody can say which, which is reported.
     pub(crate) async fn member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
         let id = &account.id;

@@ -121,7 +121,7 @@ fn converged(proxy: &Proxy, shape: Vec<String>) -> Run {
 fn everything(spec: &StackSpec, seen: &Inventory) -> Vec<String> {
     // moto leaves the network interfaces of NAT gateways that are gone, and nothing else has any here.
     let unseen = BTreeSet::from([Kind::NetworkInterface, Kind::Function, Kind::Schedule]);
-    assert_eq!(seen.unseen, unseen, "a look that sees less cannot tell that there is nothing else");
+    assert_eq!(seen.unseen, unseen, "an observation that sees less cannot tell that there is nothing else");
     let mut seen = seen.clone();
     seen.endpoints.retain(|it| !it.is_gone);
     shape(&seen).into_iter().map(|line| line.replace(spec.account.as_str(), "ACCOUNT")).collect()

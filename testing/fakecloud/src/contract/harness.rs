@@ -94,7 +94,7 @@ impl<Api: StackApi> Harness<Api> {
     }
 
     pub(super) async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, String> {
-        self.api.observe(kinds).await.map_err(|error| format!("a look must succeed: {error}"))
+        self.api.observe(kinds).await.map_err(|error| format!("an observation must succeed: {error}"))
     }
 
     pub(super) async fn vpc(&self) -> Result<String, String> {
