@@ -102,6 +102,27 @@ impl Kind {
         Self::Schedule,
     ];
 
+    /// The API operation that observes it, by the name that IAM and CloudTrail know it by.
+    pub fn operation(self) -> &'static str {
+        match self {
+            Self::Vpc => "ec2:DescribeVpcs",
+            Self::VpcAttribute => "ec2:DescribeVpcAttribute",
+            Self::Subnet => "ec2:DescribeSubnets",
+            Self::InternetGateway => "ec2:DescribeInternetGateways",
+            Self::ElasticIp => "ec2:DescribeAddresses",
+            Self::NatGateway => "ec2:DescribeNatGateways",
+            Self::RouteTable => "ec2:DescribeRouteTables",
+            Self::SecurityGroup => "ec2:DescribeSecurityGroups",
+            Self::NetworkAcl => "ec2:DescribeNetworkAcls",
+            Self::Endpoint => "ec2:DescribeVpcEndpoints",
+            Self::FlowLog => "ec2:DescribeFlowLogs",
+            Self::Peering => "ec2:DescribeVpcPeeringConnections",
+            Self::NetworkInterface => "ec2:DescribeNetworkInterfaces",
+            Self::Function => "lambda:GetFunctionConfiguration",
+            Self::Schedule => "scheduler:GetSchedule",
+        }
+    }
+
     /// In the plural, for people.
     pub fn plural(self) -> &'static str {
         match self {
@@ -193,22 +214,27 @@ impl Inventory {
         self.nat_gateways.iter().any(|nat| nat.route_table_id.as_ref() == Some(&table.id))
     }
 
+    /// Everything in it that carries tags.
+    pub fn tagged(&self) -> impl Iterator<Item = &dyn Tagged> {
+        fn of<T: Tagged>(items: &[T]) -> impl Iterator<Item = &dyn Tagged> {
+            items.iter().map(|item| item as &dyn Tagged)
+        }
+        of(&self.vpcs)
+            .chain(of(&self.subnets))
+            .chain(of(&self.internet_gateways))
+            .chain(of(&self.elastic_ips))
+            .chain(of(&self.nat_gateways))
+            .chain(of(&self.route_tables))
+            .chain(of(&self.security_groups))
+            .chain(of(&self.network_acls))
+            .chain(of(&self.endpoints))
+            .chain(of(&self.flow_logs))
+            .chain(of(&self.peerings))
+    }
+
     /// Whether something was there before phonehome, which adopted it.
     pub fn is_adopted(&self, id: &str) -> bool {
-        fn has<T: Tagged>(items: &[T], id: &str) -> bool {
-            items.iter().any(|it| it.id() == id && it.tags().contains_key(TAG_ADOPTED))
-        }
-        has(&self.vpcs, id)
-            || has(&self.subnets, id)
-            || has(&self.internet_gateways, id)
-            || has(&self.elastic_ips, id)
-            || has(&self.nat_gateways, id)
-            || has(&self.route_tables, id)
-            || has(&self.security_groups, id)
-            || has(&self.network_acls, id)
-            || has(&self.endpoints, id)
-            || has(&self.flow_logs, id)
-            || has(&self.peerings, id)
+        self.tagged().any(|it| it.id() == id && it.tags().contains_key(TAG_ADOPTED))
     }
 
     /// Whether everything of a kind was seen.

@@ -12,7 +12,7 @@ mod line;
 use std::collections::BTreeMap;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_network::{Address, Inventory, Tagged};
+use phonehome_network::{Address, Inventory};
 use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, Step};
 
 pub use document::Drift;
@@ -107,21 +107,7 @@ fn remember(notified: &mut Notified, observed: &Observed<'_>, plan: &Plan) {
 }
 
 fn ids(seen: &Inventory) -> BTreeMap<Address, String> {
-    fn of<T: Tagged>(items: &[T]) -> impl Iterator<Item = (Address, String)> + '_ {
-        items.iter().filter_map(|item| Some((item.address()?, item.id().to_owned())))
-    }
-    of(&seen.vpcs)
-        .chain(of(&seen.subnets))
-        .chain(of(&seen.internet_gateways))
-        .chain(of(&seen.elastic_ips))
-        .chain(of(&seen.nat_gateways))
-        .chain(of(&seen.route_tables))
-        .chain(of(&seen.security_groups))
-        .chain(of(&seen.network_acls))
-        .chain(of(&seen.endpoints))
-        .chain(of(&seen.flow_logs))
-        .chain(of(&seen.peerings))
-        .collect()
+    seen.tagged().filter_map(|it| Some((it.address()?, it.id().to_owned()))).collect()
 }
 
 /// Whether a step only answers what another account asked for, with its tags and routes.

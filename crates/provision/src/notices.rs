@@ -8,7 +8,7 @@ use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::StepOutcome;
 use phonehome_fleet::Nat;
-use phonehome_network::{Address, Kind, Tagged as _};
+use phonehome_network::{Address, Tagged as _};
 use phonehome_planner::StackSpec;
 use phonehome_state::Phase;
 
@@ -191,28 +191,7 @@ fn denial(observed: &Observed<'_>) -> Option<Denial> {
     let kinds = observed.spec?.kinds();
     let unseen = observed.inventory?.unseen.iter().find(|kind| kinds.contains(kind))?;
     let says = format!("its answer shows no {}", unseen.plural());
-    Some(Denial { action: observes(*unseen).to_owned(), says })
-}
-
-/// The call that shows a kind.
-fn observes(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Vpc => "ec2:DescribeVpcs",
-        Kind::VpcAttribute => "ec2:DescribeVpcAttribute",
-        Kind::Subnet => "ec2:DescribeSubnets",
-        Kind::InternetGateway => "ec2:DescribeInternetGateways",
-        Kind::ElasticIp => "ec2:DescribeAddresses",
-        Kind::NatGateway => "ec2:DescribeNatGateways",
-        Kind::RouteTable => "ec2:DescribeRouteTables",
-        Kind::SecurityGroup => "ec2:DescribeSecurityGroups",
-        Kind::NetworkAcl => "ec2:DescribeNetworkAcls",
-        Kind::Endpoint => "ec2:DescribeVpcEndpoints",
-        Kind::FlowLog => "ec2:DescribeFlowLogs",
-        Kind::Peering => "ec2:DescribeVpcPeeringConnections",
-        Kind::NetworkInterface => "ec2:DescribeNetworkInterfaces",
-        Kind::Function => "lambda:GetFunction",
-        Kind::Schedule => "scheduler:GetSchedule",
-    }
+    Some(Denial { action: unseen.operation().to_owned(), says })
 }
 
 /// Which changes wait for permission. Those that somebody's change by hand made necessary are told with

@@ -9,7 +9,6 @@ use phonehome_cloud::table::MemoryTable;
 use phonehome_executor::retry::delay;
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, SharedCloud, Staleness};
 use phonehome_fleet::{Fleet, Member};
-use phonehome_network::Tagged as _;
 use phonehome_planner::{ProbeSpec, StackSpec};
 use phonehome_provision::{COOLDOWN_MS, Job, Members, Provision, StackProgress, VISIBLE_MS};
 use phonehome_wire::{AccountId, Region, StackId};
@@ -125,18 +124,9 @@ fn made(world: &World, account: &str) -> BTreeMap<String, usize> {
     world.clock.with(|cloud| cloud.advance(2 * VISIBLE_MS));
     let seen = world.clock.with(|cloud| cloud.stack(account, REGION).truth());
     let mut made = BTreeMap::new();
-    let mut count = |address: Option<phonehome_network::Address>| {
-        if let Some(address) = address {
-            *made.entry(address.to_string()).or_default() += 1;
-        }
-    };
-    seen.vpcs.iter().for_each(|it| count(it.address()));
-    seen.subnets.iter().for_each(|it| count(it.address()));
-    seen.internet_gateways.iter().for_each(|it| count(it.address()));
-    seen.elastic_ips.iter().for_each(|it| count(it.address()));
-    seen.nat_gateways.iter().for_each(|it| count(it.address()));
-    seen.route_tables.iter().for_each(|it| count(it.address()));
-    seen.security_groups.iter().for_each(|it| count(it.address()));
+    for address in seen.tagged().filter_map(|it| it.address()) {
+        *made.entry(address.to_string()).or_default() += 1;
+    }
     made
 }
 

@@ -13,7 +13,6 @@ mod fault;
 pub mod fleet;
 mod guards;
 mod nat;
-mod operation;
 mod peering;
 mod probes;
 mod region;

@@ -16,7 +16,6 @@ use tokio::time::Instant;
 
 use crate::call::as_error;
 use crate::fault::{Fate, Fault};
-use crate::operation::describing;
 use crate::throttle::{Throttle, code_of};
 use crate::{FakeAccountRegion, FakeCloud, Refused};
 
@@ -232,7 +231,7 @@ impl FakeStack {
     /// One describe call.
     async fn describe(&self, kind: Kind) -> Result<Inventory, CloudError> {
         let observe = |stack: &mut FakeAccountRegion<'_>| Ok(stack.inventory(&[kind]));
-        self.call(describing(kind), kind.plural(), observe).await
+        self.call(kind.operation(), kind.plural(), observe).await
     }
 }
 
@@ -252,7 +251,7 @@ impl StackApi for FakeStack {
             let observe =
                 |stack: &mut FakeAccountRegion<'_>| Ok(stack.inventory(&[Kind::Vpc, Kind::VpcAttribute]));
             let answer =
-                self.call(describing(Kind::VpcAttribute), Kind::VpcAttribute.plural(), observe).await?;
+                self.call(Kind::VpcAttribute.operation(), Kind::VpcAttribute.plural(), observe).await?;
             for vpc in &mut seen.vpcs {
                 let found = answer.vpcs.iter().find(|it| it.id == vpc.id);
                 vpc.dns_support = found.and_then(|it| it.dns_support);

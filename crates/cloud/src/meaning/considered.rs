@@ -98,7 +98,7 @@ const CONSIDERED: &[(&str, &str)] = &[
 fn every_operation_that_is_called_was_thought_of() {
     let considered: BTreeSet<String> = CONSIDERED.iter().map(|(name, _)| (*name).to_owned()).collect();
     let mut called = BTreeSet::new();
-    for folder in ["aws/src", "accounts/src", "planner/src"] {
+    for folder in ["aws/src", "accounts/src", "network/src", "planner/src", "provision/src"] {
         sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder), &mut |text| {
             called.extend(operations(text));
         });

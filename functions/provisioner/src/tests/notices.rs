@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use phonehome_network::Kind;
 use serde_json::json;
 
 use super::world::{FLEET, FOREIGN, REGION, SHOP_DEV, SHOP_PROD, World, error};
@@ -131,6 +132,25 @@ async fn a_role_that_lost_a_right_is_reported_once_with_the_call_and_that_it_is_
     world.converge(SHOP_DEV).await;
     let notified = world.notified_of("denied/").await;
     assert!(notified.len() == 2 && notified[1].contains("Allowed again"), "{notified:?}");
+}
+
+#[tokio::test]
+async fn a_role_that_may_not_see_a_kind_is_reported_with_the_call_that_its_policy_has_to_name() {
+    for (kind, call) in [
+        (Kind::Function, "lambda:GetFunctionConfiguration"),
+        (Kind::Schedule, "scheduler:GetSchedule"),
+        (Kind::NatGateway, "ec2:DescribeNatGateways"),
+    ] {
+        let world = converged().await;
+        world.conditions().hidden = Some(kind);
+        for _ in 0..3 {
+            world.wait().await;
+            world.reconcile(SHOP_DEV).await;
+        }
+        let notified = world.notified_of("denied/").await;
+        assert_eq!(notified.len(), 1, "{notified:?}");
+        assert!(notified[0].contains(call) && notified[0].contains(kind.plural()), "{call}: {notified:?}");
+    }
 }
 
 #[tokio::test]

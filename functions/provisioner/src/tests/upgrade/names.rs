@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_network::{Inventory, Tagged, Tags};
+use phonehome_network::{Inventory, Tags};
 use phonehome_releases::exactly;
 use serde_json::json;
 
@@ -12,21 +12,7 @@ use super::super::world::{PAYMENTS_DEV, SHOP_DEV, World};
 
 /// The tags of everything that is phonehome's, by address.
 fn tags(seen: &Inventory) -> BTreeMap<String, Tags> {
-    fn of<T: Tagged>(list: &[T]) -> impl Iterator<Item = (String, Tags)> {
-        list.iter().filter_map(|it| Some((it.address()?.to_string(), it.tags().clone())))
-    }
-    of(&seen.vpcs)
-        .chain(of(&seen.subnets))
-        .chain(of(&seen.internet_gateways))
-        .chain(of(&seen.elastic_ips))
-        .chain(of(&seen.nat_gateways))
-        .chain(of(&seen.route_tables))
-        .chain(of(&seen.security_groups))
-        .chain(of(&seen.network_acls))
-        .chain(of(&seen.endpoints))
-        .chain(of(&seen.flow_logs))
-        .chain(of(&seen.peerings))
-        .collect()
+    seen.tagged().filter_map(|it| Some((it.address()?.to_string(), it.tags().clone()))).collect()
 }
 
 #[tokio::test]

@@ -31,6 +31,8 @@ pub(in crate::tests) struct FakeMembers {
 pub(in crate::tests) struct Conditions {
     /// With what an account, or a Region of any account, cannot be opened.
     pub(in crate::tests) refusals: BTreeMap<String, CloudError>,
+    /// The kind that no role may see.
+    pub(in crate::tests) hidden: Option<Kind>,
     /// What goes wrong in the stack that is opened next in this Region.
     pub(in crate::tests) faults: BTreeMap<String, Vec<Fault>>,
     /// The Regions that are enabled in every account.
@@ -51,6 +53,7 @@ pub(in crate::tests) struct Conditions {
 pub(in crate::tests) struct Opened {
     stack: FakeStack,
     probes: Vec<String>,
+    hidden: Option<Kind>,
     noted: Option<MemoryTable>,
 }
 
@@ -92,14 +95,15 @@ impl Members for FakeMembers {
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
-        let (slow, taken_over, noted, refusal, faults) = {
+        let (slow, taken_over, hidden, noted, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
             let refusal =
                 now.refusals.get(&*spec.account).or_else(|| now.refusals.get(&*spec.region)).cloned();
-            // Not to the observation at an account's VPCs before it gets its addresses.
+            // Not to the observation of an account's VPCs before it gets its addresses.
             let counts = !spec.zones.is_empty() || spec.region != REGION;
             let faults = counts.then(|| now.faults.remove(&*spec.region)).flatten();
-            (now.slow, now.taken_over.take(), now.noted.clone(), refusal, faults.unwrap_or_default())
+            let faults = faults.unwrap_or_default();
+            (now.slow, now.taken_over.take(), now.hidden, now.noted.clone(), refusal, faults)
         };
         tokio::time::sleep(slow).await;
         if let Some(table) = taken_over {
@@ -111,7 +115,7 @@ impl Members for FakeMembers {
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
         let probes = spec.zones.iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
-        refusal.map_or(Ok(Opened { stack, probes, noted }), Err)
+        refusal.map_or(Ok(Opened { stack, probes, hidden, noted }), Err)
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
@@ -122,7 +126,8 @@ impl Members for FakeMembers {
 
 impl StackApi for Opened {
     async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
-        let mut seen = self.stack.observe(kinds).await?;
+        let visible: Vec<Kind> = kinds.iter().copied().filter(|kind| Some(*kind) != self.hidden).collect();
+        let mut seen = self.stack.observe(&visible).await?;
         seen.functions.retain(|function| self.probes.contains(&function.name));
         seen.schedules.retain(|schedule| self.probes.contains(&schedule.name));
         Ok(seen)
