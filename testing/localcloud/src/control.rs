@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::BRIDGE;
+use crate::bridge::BRIDGE;
 use crate::messages::{DefaultVpcs, Metric, Network, Place, QueueMessage, StackEvent};
 
 /// More than any request may take on the other side.

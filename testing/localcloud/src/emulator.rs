@@ -13,8 +13,9 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process_group};
 use tempfile::TempDir;
 
+use crate::bridge::BRIDGE;
+use crate::http;
 use crate::messages::Place;
-use crate::{BRIDGE, http};
 
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOP_WITHIN: Duration = Duration::from_secs(5);

@@ -2,6 +2,7 @@
 //! looking, breaking), and stand-ins for Slack, on-call and the targets of checks. All of it
 //! listens on 127.0.0.1 only. `README.md` beside this says what is like AWS and what is not.
 
+mod bridge;
 mod control;
 pub mod cost;
 mod emulator;
@@ -32,6 +33,3 @@ pub use package::package;
 pub use receiver::Receiver;
 pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
 pub use slack::SlackMode;
-
-/// Where `bridge.py` and `control.py` are.
-const BRIDGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bridge");

@@ -11,10 +11,6 @@ use anyhow::Result;
 
 use crate::{Workspace, folder, repository, texts};
 
-/// Packages with files that need each other, and how many such files they may have. This list only
-/// shrinks: give what two files share one of its own; never add a package, never raise a number.
-const IN_CIRCLES: [(&str, usize); 1] = [("phonehome-localcloud", 7)];
-
 /// The path of a module within its crate; the root's is empty.
 type Module = Vec<String>;
 
@@ -348,12 +344,7 @@ fn no_two_files_of_a_crate_need_each_other() -> Result<()> {
         };
         let files = Files::of(texts.iter().filter_map(below));
         let found = files.circles();
-        let number: usize = found.iter().map(Vec::len).sum();
-        match IN_CIRCLES.iter().find(|(name, _)| package.name == *name) {
-            Some((name, _)) if number == 0 => problems.push(format!("{name}: take it out of IN_CIRCLES")),
-            Some((_, most)) if number <= *most => {}
-            _ => problems.extend(found.iter().map(|circle| format!("{}: {circle:#?}", package.name))),
-        }
+        problems.extend(found.iter().map(|circle| format!("{}: {circle:#?}", package.name)));
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     Ok(())

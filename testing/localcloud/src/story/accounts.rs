@@ -4,9 +4,8 @@ use anyhow::{Context as _, Result, ensure};
 use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, Network, Place, REGION};
 use serde_json::{Value, json};
 
-use super::PATIENCE;
 use super::cast::{Cast, CastAccount};
-use super::narrator::Narrator;
+use super::narrator::{Narrator, PATIENCE};
 
 const DETAIL_TYPE: &str = "AWS Service Event via CloudTrail";
 

@@ -6,9 +6,8 @@ use anyhow::{Result, ensure};
 use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, QueueMessage};
 use serde_json::json;
 
-use super::PATIENCE;
 use super::cast::Cast;
-use super::narrator::Narrator;
+use super::narrator::{Narrator, PATIENCE};
 
 /// Sends what must be refused, and shows where it ended.
 pub(crate) async fn sent_and_refused(

@@ -3,9 +3,8 @@
 use anyhow::{Context as _, Result, ensure};
 use phonehome_localcloud::{LocalCloud, Network, RouteTable};
 
-use super::PATIENCE;
 use super::cast::Cast;
-use super::narrator::Narrator;
+use super::narrator::{Narrator, PATIENCE};
 use super::trouble::plain;
 
 /// Who it is: the session's name, as single sign-on gives it.

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use phonehome_localcloud::{LocalCloud, Network, Peering, Place, REGION};
 
-use super::PATIENCE;
 use super::cast::Cast;
-use super::narrator::Narrator;
+use super::narrator::{Narrator, PATIENCE};
 
 /// The shop may open what it declared at payments, in prod and in dev, and nowhere else.
 pub(crate) async fn are_peerings(

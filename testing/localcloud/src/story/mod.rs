@@ -10,7 +10,6 @@ mod narrator;
 mod trouble;
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use phonehome_localcloud::{LocalCloud, LocalCloudOptions};
@@ -23,8 +22,6 @@ use narrator::Narrator;
 const SCHEDULE_SECONDS: u32 = 3;
 /// A probe counts as silent after this long: four missed runs.
 const OVERDUE_SECONDS: u32 = 12;
-/// The longest any single step may take before the demo gives up.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// What is left when the story is over. Everything ends when it is dropped.
 #[derive(Debug)]

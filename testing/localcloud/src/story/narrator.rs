@@ -1,7 +1,10 @@
 //! Prints the story, each step with its time.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The longest any single step may take before the demo gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Tells the story on standard output.
 #[derive(Debug)]

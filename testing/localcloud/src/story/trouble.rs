@@ -4,9 +4,8 @@ use anyhow::{Result, ensure};
 use phonehome_localcloud::{LocalCloud, Place, REGION, Seen, SlackMessage};
 use serde_json::Value;
 
-use super::PATIENCE;
 use super::cast::Cast;
-use super::narrator::Narrator;
+use super::narrator::{Narrator, PATIENCE};
 
 /// The zones of the story's fleet file.
 const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
