@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use phonehome_alerting::{Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence};
 use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
-use phonehome_provision::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_releases::{Release, as_old_readers_see, unordered};
 use phonehome_slack::MessageRef;
+use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{
     Claim, Hour, NotifiedFinding, Outboxed, PublishedFleet, Revision, Seen, SetAside, StackStatus, Used,
     WRITERS,

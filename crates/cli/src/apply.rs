@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::future::join_all;
-use phonehome_executor::retry;
-use phonehome_provision::{Job, StackProgress};
+use phonehome_provision::{Job, StackProgress, requeue};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -59,10 +58,9 @@ async fn one(work: &Targets, job: &Job<'_>, until: Instant, slots: &Semaphore) -
             eprintln!("{}: {}", name(&job), outcome(&reconciled.progress));
             return reconciled.progress;
         };
-        let seed = job.account.parse().unwrap_or_default();
         let changed = reconciled.applied.is_some();
         let converged = Duration::from_millis(if changed { work.provision.cooldown_ms + 1000 } else { 0 });
-        let delay = retry::delay(*class, attempt, seed).max(converged);
+        let delay = requeue::delay(*class, attempt, job.account).max(converged);
         if Instant::now() + delay > until {
             return reconciled.progress;
         }

@@ -10,7 +10,7 @@ use clap::Args;
 use phonehome_alerting::{Matcher, Silence};
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{caller_arn, sdk};
-use phonehome_cloud::table::{Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Expect, Table, TableError, Write, on_conflict};
 use phonehome_state::Keys;
 use phonehome_wire::CheckId;
 
@@ -100,17 +100,18 @@ pub(crate) async fn run(
 
 /// Stores it under an id of its own.
 async fn store(table: &impl Table, silence: &Silence) -> Result<String, Failure> {
-    let mut taken = String::new();
-    for attempt in 0..ATTEMPTS_MAX {
-        let id = id(silence, attempt);
-        let write = Write::put(Keys::silence(&id), Expect::Absent, silence);
-        match table.write(vec![write.expiring(silence.expires_at_ms / 1000)]).await {
-            Ok(()) => return Ok(id),
-            Err(error @ TableError::Conflict { .. }) => taken = error.to_string(),
-            Err(error) => return Err(Failure::other(error)),
-        }
-    }
-    Err(Failure::other(taken))
+    let mut attempt = 0;
+    let stored = on_conflict(ATTEMPTS_MAX, || {
+        attempt += 1;
+        store_as(table, silence, id(silence, attempt))
+    });
+    stored.await.map_err(Failure::other)
+}
+
+async fn store_as(table: &impl Table, silence: &Silence, id: String) -> Result<String, TableError> {
+    let write = Write::put(Keys::silence(&id), Expect::Absent, silence);
+    table.write(vec![write.expiring(silence.expires_at_ms / 1000)]).await?;
+    Ok(id)
 }
 
 /// Letters and digits that are not taken for each other.

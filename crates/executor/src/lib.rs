@@ -3,8 +3,7 @@
 //!
 //! It knows tokio and no AWS SDK: an account is a [`StackApi`], be it AWS or a fake one. It decides
 //! nothing about networks, and it never sleeps. What cannot be done now is answered as
-//! [`StepOutcome::Waiting`], and whoever asked observes again later; [`retry`] says how much later, and
-//! when to stop.
+//! [`StepOutcome::Waiting`], and whoever asked observes again later.
 
 mod api;
 mod buckets;
@@ -14,7 +13,7 @@ mod executor;
 mod fence;
 mod outcome;
 mod refusals;
-pub mod retry;
+mod retry;
 mod run;
 
 pub use api::{Ids, StackApi};

@@ -1,10 +1,8 @@
 //! Who did what in an account, as CloudTrail's events said.
 
-use crate::cloudtrail::ApiCall;
 use phonehome_cloud::table::{Doc, Table, TableError, Write, on_conflict};
-use phonehome_state::{Keys, set_aside};
+use phonehome_state::{ApiCall, ChangeLog, Keys, set_aside};
 use phonehome_wire::StackId;
-use serde::{Deserialize, Serialize};
 
 /// How many are kept for an account and Region: more than a person does between two observations.
 const KEPT_MAX: usize = 50;
@@ -21,25 +19,6 @@ pub(crate) const WINDOW_MS: u64 = 15 * 60 * 1000;
 /// How much of an API call's texts is kept, in characters, and how many ids.
 const TEXT_MAX: usize = 300;
 const IDS_MAX: usize = 50;
-
-/// What was done in an account and Region lately, the oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ChangeLog {
-    /// The API calls.
-    #[serde(rename = "deeds")]
-    pub api_calls: Vec<ApiCall>,
-    /// When the observation begins that is queued because of them, in milliseconds since the Unix epoch. One
-    /// look sees what all of them did.
-    #[serde(default)]
-    #[serde(rename = "look_due_ms")]
-    pub observation_due_ms: u64,
-    /// When the window began in which API calls are counted; milliseconds since the Unix epoch.
-    #[serde(default)]
-    pub window_since_ms: u64,
-    /// How many were noted since.
-    #[serde(default)]
-    pub in_window: u32,
-}
 
 /// Whether an observation that begins later than now is queued already because of somebody's API calls.
 ///

@@ -1,7 +1,7 @@
 //! Who changed something in an account, when CloudTrail says so.
 //!
 //! An EventBridge rule in the member account forwards "AWS API Call via CloudTrail" events, which come
-//! within minutes of the call, and [`ApiCall::read`] reads their `detail`. CloudTrail is not asked:
+//! within minutes of the call, and [`read`] reads their `detail`. CloudTrail is not asked:
 //! LookupEvents allows two calls a second in an account, answers after up to 15 minutes, and would need
 //! another SDK; an API call that comes as an event only has to be kept until an observation sees what it did.
 
@@ -9,8 +9,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use phonehome_aws::sdk::SESSION_NAME;
-use phonehome_wire::{AccountId, Region, StackId};
-use serde::{Deserialize, Serialize};
+use phonehome_state::ApiCall;
 use serde_json::Value;
 
 /// What the names of the probes begin with, which have no ids.
@@ -29,28 +28,6 @@ const TEXT_CHARS_MAX: usize = 256;
 /// The most resources that are taken of one event: the longest calls of EC2 that change a network name
 /// some twenty.
 const RESOURCES_MAX: usize = 32;
-
-/// A call that changed something, and who made it. Each text has at most 256 characters, and there are at
-/// most 32 resources.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiCall {
-    /// The account it was done in.
-    pub account: AccountId,
-    /// The Region it was done in.
-    pub region: Region,
-    /// The call: `DeleteRoute`.
-    pub event_name: String,
-    /// Who did it, for people: a session's ARN, `user alice`, `the root user`, an AWS service.
-    pub who: String,
-    /// The role of the session that did it.
-    pub role: Option<String>,
-    /// The name of the session that did it: often an e-mail address.
-    pub session: Option<String>,
-    /// When, in UTC, as CloudTrail writes it: `2026-11-22T23:04:05Z`.
-    pub when: String,
-    /// The resources that the call or its answer mentions, and the names of probes.
-    pub resource_ids: BTreeSet<String>,
-}
 
 /// Why an event is no API call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -76,48 +53,42 @@ pub enum NotAChange {
     Unreadable(&'static str),
 }
 
-impl ApiCall {
-    /// Reads the `detail` of an EventBridge event "AWS API Call via CloudTrail".
-    ///
-    /// # Errors
-    /// [`NotAChange`] when the call changed nothing, or when this is no such event.
-    pub fn read(detail: &Value) -> Result<Self, NotAChange> {
-        let event_name = text(detail, "/eventName").ok_or(NotAChange::Unreadable("eventName"))?;
-        if let Some(code) = text(detail, "/errorCode") {
-            return Err(NotAChange::Failed { event_name, code });
-        }
-        if detail.pointer("/readOnly") == Some(&Value::Bool(true)) {
-            return Err(NotAChange::ReadOnly { event_name });
-        }
-        let identity = detail.get("userIdentity").ok_or(NotAChange::Unreadable("userIdentity"))?;
-        let account = text(detail, "/recipientAccountId").or_else(|| text(identity, "/accountId"));
-        let session = session(identity);
-        let mut resource_ids = BTreeSet::new();
-        for part in ["requestParameters", "responseElements"] {
-            collect_ids(detail.get(part).unwrap_or(&Value::Null), &mut resource_ids);
-        }
-        Ok(Self {
-            account: id(account).ok_or(NotAChange::Unreadable("recipientAccountId"))?,
-            region: id(text(detail, "/awsRegion")).ok_or(NotAChange::Unreadable("awsRegion"))?,
-            when: text(detail, "/eventTime").ok_or(NotAChange::Unreadable("eventTime"))?,
-            event_name,
-            who: who(identity),
-            role: session.map(|(role, _)| clip(role)),
-            session: session.map(|(_, name)| clip(name)),
-            resource_ids,
-        })
+/// Reads the `detail` of an EventBridge event "AWS API Call via CloudTrail". Each text of the answer has
+/// at most 256 characters, and it names at most 32 resources.
+///
+/// # Errors
+/// [`NotAChange`] when the call changed nothing, or when this is no such event.
+pub fn read(detail: &Value) -> Result<ApiCall, NotAChange> {
+    let event_name = text(detail, "/eventName").ok_or(NotAChange::Unreadable("eventName"))?;
+    if let Some(code) = text(detail, "/errorCode") {
+        return Err(NotAChange::Failed { event_name, code });
     }
+    if detail.pointer("/readOnly") == Some(&Value::Bool(true)) {
+        return Err(NotAChange::ReadOnly { event_name });
+    }
+    let identity = detail.get("userIdentity").ok_or(NotAChange::Unreadable("userIdentity"))?;
+    let account = text(detail, "/recipientAccountId").or_else(|| text(identity, "/accountId"));
+    let session = session(identity);
+    let mut resource_ids = BTreeSet::new();
+    for part in ["requestParameters", "responseElements"] {
+        collect_ids(detail.get(part).unwrap_or(&Value::Null), &mut resource_ids);
+    }
+    Ok(ApiCall {
+        account: id(account).ok_or(NotAChange::Unreadable("recipientAccountId"))?,
+        region: id(text(detail, "/awsRegion")).ok_or(NotAChange::Unreadable("awsRegion"))?,
+        when: text(detail, "/eventTime").ok_or(NotAChange::Unreadable("eventTime"))?,
+        event_name,
+        who: who(identity),
+        role: session.map(|(role, _)| clip(role)),
+        session: session.map(|(_, name)| clip(name)),
+        resource_ids,
+    })
+}
 
-    /// The account in the Region that it was done in.
-    pub fn stack(&self) -> StackId {
-        StackId::new(&self.account, &self.region)
-    }
-
-    /// Whether phonehome itself did it: a session named `phonehome` of the role that it assumes in member
-    /// accounts. The session's name alone proves nothing, anybody may give it.
-    pub fn is_ours(&self, member_role: &str) -> bool {
-        self.session.as_deref() == Some(SESSION_NAME) && self.role.as_deref() == Some(member_role)
-    }
+/// Whether phonehome itself did it: a session named `phonehome` of the role that it assumes in member
+/// accounts. The session's name alone proves nothing, anybody may give it.
+pub fn is_ours(api_call: &ApiCall, member_role: &str) -> bool {
+    api_call.session.as_deref() == Some(SESSION_NAME) && api_call.role.as_deref() == Some(member_role)
 }
 
 fn id<T: FromStr>(text: Option<String>) -> Option<T> {

@@ -7,9 +7,8 @@ use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::{Executor, StackApi as _};
 use phonehome_fleet::DefaultVpcs as Wanted;
 use phonehome_planner::{Limits, StackSpec, default_vpc_kinds, plan_default_vpc_removal};
-use phonehome_state::Keys;
+use phonehome_state::{DefaultVpcs, Keys};
 use phonehome_wire::{Region, StackId};
-use serde::{Deserialize, Serialize};
 
 use crate::Members;
 use crate::progress::{StackProgress, after, judge};
@@ -23,18 +22,6 @@ const LIMITS: Limits = Limits { deletions: 30, ..Limits::DECOMMISSION };
 /// How many Regions are worked on at once. Each takes some 20 calls in 5 rounds, and a function has 60 s
 /// for all 17 that every account has.
 const REGIONS_MAX: usize = 6;
-
-/// How far the removal of an account's default VPCs is.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DefaultVpcs {
-    /// Regions in which there is none any more.
-    pub removed: Vec<Region>,
-    /// Regions in which it is kept, with the reason: something uses it, or a policy forbids to look.
-    pub kept: Vec<(Region, String)>,
-    /// Whether every Region is one or the other.
-    #[serde(default)]
-    pub finished: bool,
-}
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Takes away the default VPCs of an account, in every Region that is enabled in it, as far as that

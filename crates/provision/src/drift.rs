@@ -6,7 +6,6 @@
 //! then the message that is there is completed.
 
 mod attribution;
-mod document;
 mod line;
 
 use std::collections::BTreeMap;
@@ -15,10 +14,8 @@ use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_network::{Address, Inventory};
 use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, Step};
 
-pub use document::Drift;
-pub use line::{Line, Repair};
+use phonehome_state::{Drift, Line, Notified, Open, Repair};
 
-use crate::notified::{Notified, Open};
 use crate::observed::{Observed, ask};
 use attribution::{assign, is_named_by_news};
 
@@ -37,16 +34,16 @@ pub(crate) fn notify(notified: &mut Notified, observed: &Observed<'_>) -> Vec<Ou
     if let Some(plan) = observed.plan() {
         let lines = news(notified, &drifts, observed, plan);
         for line in drifts.iter_mut().flat_map(|drift| &mut drift.lines) {
-            line.note_repair(plan, observed.found.applied.as_ref());
+            line::note_repair(line, plan, observed.found.applied.as_ref());
         }
         if !lines.is_empty() {
-            drifts.push(Drift::of(lines, observed));
+            drifts.push(drift(lines, observed));
         }
         remember(notified, observed, plan);
     }
     assign(&mut drifts, observed.change_log);
     let changed = drifts.iter().enumerate().filter(|(at, drift)| before.get(*at) != Some(drift));
-    let outgoing = changed.map(|(at, drift)| drift.message(before.get(at), observed)).collect();
+    let outgoing = changed.map(|(at, drift)| message(drift, before.get(at), observed)).collect();
     let oldest_ms = |drift: &Drift| {
         let is_repaired = drift.lines.iter().all(|line| line.repair == Repair::Repaired);
         observed.now_ms.saturating_sub(if is_repaired { COMPLETED_MS } else { REPAIRED_MS })
@@ -61,7 +58,7 @@ pub(crate) fn notify(notified: &mut Notified, observed: &Observed<'_>) -> Vec<Ou
 fn news(notified: &Notified, drifts: &[Drift], observed: &Observed<'_>, plan: &Plan) -> Vec<Line> {
     let was_as_declared = observed.was_as_declared();
     let steps = plan.steps.iter().filter_map(|step| {
-        let line = Line::of_step(step, observed.found.applied.as_ref(), &notified.ids);
+        let line = line::of_step(step, observed.found.applied.as_ref(), &notified.ids);
         let named = || is_named_by_news(&line, observed.change_log, drifts);
         let is_new = match notified.open.get(&step.address) {
             None => true,
@@ -76,7 +73,7 @@ fn news(notified: &Notified, drifts: &[Drift], observed: &Observed<'_>, plan: &P
     });
     let held =
         plan.withheld.iter().filter(|held| was_as_declared && !notified.open.contains_key(&held.address));
-    let held = held.map(|held| Line::of_withheld(held, &notified.ids));
+    let held = held.map(|held| line::of_withheld(held, &notified.ids));
     steps.chain(held).collect()
 }
 
@@ -126,33 +123,31 @@ fn is_answer(step: &Step, plan: &Plan) -> bool {
     }
 }
 
-impl Drift {
-    fn of(mut lines: Vec<Line>, observed: &Observed<'_>) -> Self {
-        let more = lines.len().saturating_sub(LINES_MAX);
-        lines.truncate(LINES_MAX);
-        let (account, region) = (observed.job.account, observed.job.region);
-        let incident_id = format!("drift/{account}/{region}/{}", observed.after.generation);
-        Self { incident_id, seen_ms: observed.seen_ms, lines, more }
-    }
+fn drift(mut lines: Vec<Line>, observed: &Observed<'_>) -> Drift {
+    let more = lines.len().saturating_sub(LINES_MAX);
+    lines.truncate(LINES_MAX);
+    let (account, region) = (observed.job.account, observed.job.region);
+    let incident_id = format!("drift/{account}/{region}/{}", observed.after.generation);
+    Drift { incident_id, seen_ms: observed.seen_ms, lines, more }
+}
 
-    /// The message, or what the one that is there becomes.
-    fn message(&self, before: Option<&Self>, observed: &Observed<'_>) -> Outgoing {
-        let number = self.lines.len() + self.more;
-        let differences = if number == 1 { "difference" } else { "differences" };
-        let headline = Words::of(":wrench: ").name(&observed.job.member.account_name).text(format!(
-            " ({}) had drifted from what is declared: {number} {differences}",
-            observed.job.region
-        ));
-        let mut lines: Vec<Words> = self.lines.iter().map(Line::words).collect();
-        lines.extend((0..self.more).map(|_| Words::of("…")));
-        let message = SlackMessage::new(headline).list("", lines).section(ask(observed.job));
-        let Some(before) = before else {
-            return observed.message(&self.incident_id, SlackKind::Opened, &message);
-        };
-        let changes = self.lines.iter().zip(&before.lines).filter_map(|(now, before)| now.change(before));
-        let changes = changes.reduce(|all, change| all.text("; ").then(change));
-        observed.message(&self.incident_id, SlackKind::Updated, &message.thread(changes))
-    }
+/// The message, or what the one that is there becomes.
+fn message(drift: &Drift, before: Option<&Drift>, observed: &Observed<'_>) -> Outgoing {
+    let number = drift.lines.len() + drift.more;
+    let differences = if number == 1 { "difference" } else { "differences" };
+    let headline = Words::of(":wrench: ").name(&observed.job.member.account_name).text(format!(
+        " ({}) had drifted from what is declared: {number} {differences}",
+        observed.job.region
+    ));
+    let mut lines: Vec<Words> = drift.lines.iter().map(line::words).collect();
+    lines.extend((0..drift.more).map(|_| Words::of("…")));
+    let message = SlackMessage::new(headline).list("", lines).section(ask(observed.job));
+    let Some(before) = before else {
+        return observed.message(&drift.incident_id, SlackKind::Opened, &message);
+    };
+    let changes = drift.lines.iter().zip(&before.lines).filter_map(|(now, before)| line::change(now, before));
+    let changes = changes.reduce(|all, change| all.text("; ").then(change));
+    observed.message(&drift.incident_id, SlackKind::Updated, &message.thread(changes))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use phonehome_alerting::{Endpoints, Given, Inputs, endpoints};
 use phonehome_cloud::WallClock;
-use phonehome_cloud::table::{Doc, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Table, TableError, Write, on_conflict};
 use phonehome_network::Inventory;
 use phonehome_planner::{Action, Plan, ProbeSpec, StackSpec};
 use phonehome_state::{Keys, set_aside};
@@ -14,7 +14,7 @@ use phonehome_wire::AzId;
 use crate::provision::Provision;
 
 /// How often it is tried again when an executor that has lost its lease writes at the same moment.
-const ATTEMPTS_MAX: usize = 3;
+const ATTEMPTS_MAX: u32 = 3;
 
 impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// Notes which inputs the stack's probes have and which the plan gives them. Call it before the plan
@@ -32,8 +32,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         let Some(probe) = &spec.probe else { return Ok(()) };
         let given = given(spec, probe, inventory, plan);
         let key = Keys::inputs(&spec.stack());
-        let mut refused = TableError::Conflict { keys: vec![key.clone()] };
-        for _ in 0..ATTEMPTS_MAX {
+        on_conflict(ATTEMPTS_MAX, async || {
             let doc = self.table.get(&key).await?;
             let before = doc.as_ref().map(Doc::read::<Inputs>);
             let unread = doc.as_ref().filter(|_| matches!(before, Some(Err(_))));
@@ -50,13 +49,9 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
                 );
                 writes.push(set_aside(unread, self.clock.now_ms()));
             }
-            match self.table.write(writes).await {
-                Ok(()) => return Ok(()),
-                Err(conflict @ TableError::Conflict { .. }) => refused = conflict,
-                Err(error) => return Err(error),
-            }
-        }
-        Err(refused)
+            self.table.write(writes).await
+        })
+        .await
     }
 }
 

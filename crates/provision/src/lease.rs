@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::cloudtrail::ApiCall;
 use phonehome_alerting::Outgoing;
 use phonehome_cloud::CloudError;
 use phonehome_cloud::WallClock;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_network::Inventory;
 use phonehome_planner::StackSpec;
+use phonehome_state::{ApiCall, ChangeLog, Notified};
 use phonehome_state::{Claim, Keys, Outboxed};
 use phonehome_state::{Phase, StackStatus};
 use phonehome_wire::StackId;
@@ -19,10 +19,9 @@ use crate::progress::{Reconciled, StackProgress, judge};
 use crate::provision::{Job, Provision};
 use crate::report::notify;
 use crate::time::{LEASE_MS, WorkTime};
-use crate::{ChangeLog, Notified};
 
 /// How often what is to be reported is decided again, because somebody else has told something.
-const ATTEMPTS_MAX: usize = 5;
+const ATTEMPTS_MAX: u32 = 5;
 
 /// A stack that is this executor's for now.
 pub(crate) struct Leased<C> {
@@ -151,8 +150,8 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         notify: impl Fn(Option<Notified>, &[ApiCall]) -> (Notified, Vec<Outgoing>) + Send + Sync,
     ) -> Result<(), TableError> {
         let key = Keys::stack_notices(stack);
-        let mut doc = self.table.get(&key).await?;
-        for _ in 0..ATTEMPTS_MAX {
+        on_conflict(ATTEMPTS_MAX, async || {
+            let doc = self.table.get(&key).await?;
             let change_log = self.table.get(&Keys::change_log(stack)).await?;
             // What cannot be read explains nothing, and must not keep the stack from being looked after.
             let change_log = readable::<ChangeLog>(change_log.as_ref()).unwrap_or_default();
@@ -169,15 +168,9 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
             if writes.is_empty() {
                 return Ok(());
             }
-            let Err(refused) = self.table.write(writes).await else { return Ok(()) };
-            let newer = self.table.get(&key).await?;
-            let is_newer = Expect::unchanged(newer.as_ref()) != Expect::unchanged(doc.as_ref());
-            if !matches!(refused, TableError::Conflict { .. }) || !is_newer {
-                return Err(refused);
-            }
-            doc = newer;
-        }
-        Err(TableError::Conflict { keys: vec![key] })
+            self.table.write(writes).await
+        })
+        .await
     }
 }
 
@@ -241,8 +234,8 @@ mod tests {
     use phonehome_state::ClaimState;
 
     use super::*;
-    use crate::notified::Ready;
     use crate::time::{COOLDOWN_MS, WORK_MS};
+    use phonehome_state::Ready;
 
     /// A table whose answer to a write comes late.
     struct SlowTable(MemoryTable, Duration);

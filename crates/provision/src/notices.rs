@@ -12,10 +12,10 @@ use phonehome_network::{Address, Tagged as _};
 use phonehome_planner::StackSpec;
 use phonehome_state::Phase;
 
-use crate::notified::{Notice, Notified, Ready, Withheld};
 use crate::observed::{Observed, ask, message_of, place};
 use crate::progress::StackProgress;
 use crate::provision::Job;
+use phonehome_state::{Notice, Notified, Ready, Withheld};
 
 /// How long what a message says is wrong is remembered, in characters.
 const ABOUT_MAX: usize = 500;

@@ -1,6 +1,5 @@
 //! What came of an observation, for those who report it.
 
-use crate::cloudtrail::ApiCall;
 use crate::digest::digest;
 use crate::progress::Reconciled;
 use crate::provision::Job;
@@ -8,6 +7,7 @@ use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::CloudError;
 use phonehome_network::Inventory;
 use phonehome_planner::{Plan, StackSpec};
+use phonehome_state::ApiCall;
 use phonehome_state::StackStatus;
 
 /// What came of an observation, as far as it is reported.

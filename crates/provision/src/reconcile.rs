@@ -2,7 +2,6 @@
 
 use crate::CannotPlan;
 use crate::claim::NoClaim;
-use crate::cloudtrail::ApiCall;
 use crate::progress::{Reconciled, StackProgress, after};
 use crate::provision::{Job, Provision};
 use phonehome_cloud::Class;
@@ -11,10 +10,12 @@ use phonehome_cloud::table::{Table, TableError};
 use phonehome_executor::{Executor, StackApi};
 use phonehome_network::{Inventory, Kind, Tagged as _};
 use phonehome_planner::{Home, Plan, ProbeSpec, Readiness, StackSpec, plan, render};
+use phonehome_state::{ApiCall, Notified};
 use phonehome_state::{Claim, SeenVpc, record_seen};
 use phonehome_state::{Phase, StackStatus};
 use tracing::Instrument as _;
 
+use crate::Members;
 use crate::digest::digest;
 use crate::lease::Leased;
 use crate::limits::{left, limits};
@@ -22,7 +23,6 @@ use crate::notices::failed;
 use crate::seen::{
     asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
 };
-use crate::{Members, Notified};
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Brings one stack as far as it can be brought now.

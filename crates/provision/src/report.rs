@@ -1,10 +1,10 @@
 //! What is reported of an observation.
 
-use crate::notified::{Notified, Open, Ready, Withheld};
 use crate::observed::Observed;
 use crate::{drift, notices};
 use phonehome_alerting::Outgoing;
 use phonehome_network::Address;
+use phonehome_state::{Notified, Open, Ready, Withheld};
 use std::collections::BTreeSet;
 
 /// What is to be reported of an observation, and what has been reported then. `notified` is `None` for a stack

@@ -1,28 +1,30 @@
 //! Provisioning in virtual time: hours pass in milliseconds, on a fake EC2 whose writes stay invisible for a
 //! while, with executors that die, and with the constants that hold on AWS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::MemoryTable;
-use phonehome_executor::retry::delay;
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, SharedCloud, Staleness};
 use phonehome_fleet::{Fleet, Member};
 use phonehome_planner::{ProbeSpec, StackSpec};
+use phonehome_provision::requeue::{Requeue, Waited};
 use phonehome_provision::{COOLDOWN_MS, Job, Members, Provision, StackProgress, VISIBLE_MS};
 use phonehome_wire::{AccountId, Region, StackId};
 
 const REGION: &str = "us-east-1";
 const FLEET: &str = include_str!("../../fleet/tests/fixtures/small.yaml");
-/// Longer than the provisioner tries for anything.
-const END_MS: u64 = 60 * 60_000;
+const MINUTE_MS: u64 = 60_000;
+/// Longer than it takes to try in vain for a role.
+const END_MS: u64 = 60 * MINUTE_MS;
 /// When the role is there: AWS may need a quarter of an hour for a new account.
-const ROLE_MS: u64 = 7 * 60_000;
+const ROLE_MS: u64 = 7 * MINUTE_MS;
 
-/// Member accounts whose role comes late, and whose executors die at calls drawn from a seed.
+/// Member accounts whose role comes late or, in one that is closed, never; and whose executors die at calls drawn from a seed.
 struct Accounts {
     cloud: SharedCloud,
+    closed: Option<AccountId>,
     draws: Arc<Mutex<Draws>>,
 }
 
@@ -34,7 +36,8 @@ impl Members for Accounts {
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<FakeStack, CloudError> {
-        if self.cloud.with(|cloud| cloud.now_ms()) < ROLE_MS {
+        let is_closed = self.closed.as_ref() == Some(&spec.account);
+        if is_closed || self.cloud.with(|cloud| cloud.now_ms()) < ROLE_MS {
             return Err(CloudError::service(
                 "sts:AssumeRole",
                 spec.account.as_str(),
@@ -72,24 +75,32 @@ impl Draws {
 
 type World = Provision<MemoryTable, Accounts, SharedCloud>;
 
-fn world(seed: u64) -> World {
+fn world(seed: u64, closed: Option<AccountId>) -> World {
     let mut cloud = FakeCloud::new();
     cloud.options_mut().nat_pending_ms = 100_000;
     cloud.options_mut().staleness = Staleness::UpTo { ms: VISIBLE_MS, seed };
     let cloud = SharedCloud::new(cloud);
-    let members = Accounts { cloud: cloud.clone(), draws: Arc::new(Mutex::new(Draws(seed))) };
+    let members = Accounts { cloud: cloud.clone(), closed, draws: Arc::new(Mutex::new(Draws(seed))) };
     Provision { table: MemoryTable::default(), members, cooldown_ms: COOLDOWN_MS, clock: cloud }
 }
 
-/// Reconciles every account as the queue would, until all have converged; returns when that was, by account.
-async fn converge(
+/// How it ended with an account, and when; milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Converged(u64),
+    GivenUp(u64),
+}
+
+/// Reconciles every account as the queue would, until nothing is queued any more.
+async fn reconcile_all(
     world: &World,
     fleet: &Fleet,
     accounts: &[(AccountId, Member)],
-) -> BTreeMap<AccountId, u64> {
-    let mut due: BTreeSet<(u64, usize, u32)> = (0..accounts.len()).map(|at| (0, at, 0)).collect();
-    let mut converged = BTreeMap::new();
-    while let Some((due_ms, at, attempt)) = due.pop_first() {
+) -> BTreeMap<AccountId, End> {
+    let mut due: BTreeMap<(u64, usize), Waited> =
+        (0..accounts.len()).map(|at| ((0, at), Waited::default())).collect();
+    let mut ends = BTreeMap::new();
+    while let Some(((due_ms, at), waited)) = due.pop_first() {
         world.clock.with(|cloud| cloud.advance_to(due_ms));
         let now_ms = world.clock.with(|cloud| cloud.now_ms());
         assert!(now_ms < END_MS, "{} has not converged", accounts[at].0);
@@ -99,23 +110,30 @@ async fn converge(
         let reconciled = world.reconcile(&job).await.unwrap();
         for peer in &reconciled.requeue_peers {
             let peer = accounts.iter().position(|(id, _)| id == peer).unwrap();
-            due.insert((now_ms + 1_000, peer, 0));
+            due.insert((now_ms + 1_000, peer), Waited::default());
         }
         match reconciled.progress {
             StackProgress::Converged => {
-                converged.insert(account.clone(), now_ms);
+                ends.insert(account.clone(), End::Converged(now_ms));
             }
             StackProgress::Later { class, .. } => {
-                converged.remove(account);
-                let seed = account.as_str().parse().unwrap();
-                let wait_ms = u64::try_from(delay(class, attempt, seed).as_millis()).unwrap();
+                ends.remove(account);
                 let cooldown_ms = if reconciled.applied.is_some() { COOLDOWN_MS } else { 0 };
-                due.insert((now_ms + wait_ms.max(cooldown_ms), at, attempt + 1));
+                let advanced = reconciled.applied.is_some_and(|applied| applied.done() > 0);
+                match waited.requeue(account, class, now_ms, (advanced, false)) {
+                    Requeue::GiveUp { .. } => {
+                        ends.insert(account.clone(), End::GivenUp(now_ms));
+                    }
+                    Requeue::After { waited, delay } => {
+                        let wait_ms = u64::try_from(delay.as_millis()).unwrap().max(cooldown_ms);
+                        due.insert((now_ms + wait_ms, at), waited);
+                    }
+                }
             }
             StackProgress::Failed(reason) => panic!("{account}: {reason}"),
         }
     }
-    converged
+    ends
 }
 
 /// How many resources carry each address in an account.
@@ -130,18 +148,23 @@ fn made(world: &World, account: &str) -> BTreeMap<String, usize> {
     made
 }
 
+fn accounts(fleet: &Fleet) -> Vec<(AccountId, Member)> {
+    (444_444_444_440_u64..)
+        .zip(fleet.members())
+        .map(|(id, member)| (member.account_id.clone().unwrap_or(id.to_string().parse().unwrap()), member))
+        .collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn whatever_dies_on_the_way_every_account_converges_within_the_hour_and_nothing_is_there_twice() {
     let fleet = phonehome_fleet::parse(FLEET).unwrap();
-    let accounts: Vec<(AccountId, Member)> = (444_444_444_440_u64..)
-        .zip(fleet.members())
-        .map(|(id, member)| (member.account_id.clone().unwrap_or(id.to_string().parse().unwrap()), member))
-        .collect();
+    let accounts = accounts(&fleet);
     for seed in 0..20 {
-        let world = world(seed);
-        let converged = converge(&world, &fleet, &accounts).await;
-        assert_eq!(converged.len(), accounts.len(), "seed {seed}");
-        assert!(converged.values().all(|at_ms| *at_ms > ROLE_MS), "seed {seed}: {converged:?}");
+        let world = world(seed, None);
+        let ends = reconcile_all(&world, &fleet, &accounts).await;
+        assert_eq!(ends.len(), accounts.len(), "seed {seed}");
+        let is_timely = |end: &End| matches!(end, End::Converged(at_ms) if *at_ms > ROLE_MS);
+        assert!(ends.values().all(is_timely), "seed {seed}: {ends:?}");
         for (account, _) in &accounts {
             let made = made(&world, account);
             assert!(made.contains_key("vpc") && made.len() > 10, "seed {seed}: {made:?}");
@@ -149,4 +172,24 @@ async fn whatever_dies_on_the_way_every_account_converges_within_the_hour_and_no
             assert!(twice.is_empty(), "seed {seed}, {account}: {twice:?}");
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_whose_role_never_comes_is_given_up_and_disturbs_no_other() {
+    let fleet = phonehome_fleet::parse(FLEET).unwrap();
+    let accounts = accounts(&fleet);
+    let closed = &accounts[0].0;
+    let world = world(1, Some(closed.clone()));
+    let ends = reconcile_all(&world, &fleet, &accounts).await;
+    for (account, end) in &ends {
+        let minutes = match end {
+            End::GivenUp(_) if account == closed => 45..49_u64,
+            End::Converged(_) if account != closed => 7..20,
+            other => panic!("{account}: {other:?}"),
+        };
+        let (End::GivenUp(at_ms) | End::Converged(at_ms)) = end;
+        assert!(minutes.contains(&(at_ms / MINUTE_MS)), "{account}: {end:?}");
+    }
+    assert_eq!(ends.len(), accounts.len());
+    assert!(made(&world, closed).is_empty());
 }

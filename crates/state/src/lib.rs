@@ -5,8 +5,11 @@
 //! [`Keys`] makes the keys, and [`WRITERS`] says which role may write where.
 
 mod bindings;
+mod change_log;
+mod default_vpcs;
 mod keys;
 mod ledger;
+mod notified;
 mod outbox;
 mod published;
 mod readable;
@@ -18,11 +21,14 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 pub use bindings::{NotifiedFinding, bind, bindings, keep, known, rebind, unbind};
+pub use change_log::{ApiCall, ChangeLog};
+pub use default_vpcs::DefaultVpcs;
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
     claim, claim_existing, peek, peek_existing, record_seen, release_block,
 };
+pub use notified::{Drift, Line, Notice, Notified, Open, Ready, Repair, Withheld};
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 pub use status::{Phase, StackStatus};

@@ -1,7 +1,9 @@
 //! What the provisioner is told: an account event, an account to look at, or a sweep.
 
 use phonehome_planner::{Decommission, LimitRequest};
-use phonehome_provision::cloudtrail::{ApiCall, NotAChange};
+use phonehome_provision::cloudtrail::{self, NotAChange};
+use phonehome_provision::requeue::Waited;
+use phonehome_state::ApiCall;
 use phonehome_wire::{AccountId, InvalidId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,6 +56,17 @@ impl Reconcile {
         Self { account, attempt: 0, since_ms: 0, first_ms: 0, limits: None, decommission: None }
     }
 
+    /// How long it has been waited for.
+    pub(crate) fn waited(&self) -> Waited {
+        Waited { attempt: self.attempt, since_ms: self.since_ms, first_ms: self.first_ms }
+    }
+
+    /// The same once more, with what is left of its limits.
+    pub(crate) fn again(&self, waited: Waited, limits: Option<LimitRequest>) -> Self {
+        let Waited { attempt, since_ms, first_ms } = waited;
+        Self { attempt, since_ms, first_ms, limits, ..self.clone() }
+    }
+
     /// Whether it asks for no more than any observation of the account does.
     pub(crate) fn is_plain(&self) -> bool {
         self.limits.is_none() && self.decommission.is_none()
@@ -89,7 +102,7 @@ pub(crate) fn read(body: &str, management: &AccountId) -> Result<Request, String
 /// A change that CloudTrail saw in a member account. Where it was is the envelope's account and Region,
 /// whatever the body says.
 fn changed(event: &Value) -> Result<Request, String> {
-    let mut api_call = match ApiCall::read(&event["detail"]) {
+    let mut api_call = match cloudtrail::read(&event["detail"]) {
         Ok(api_call) => api_call,
         Err(NotAChange::Failed { .. } | NotAChange::ReadOnly { .. }) => return Ok(Request::Nothing),
         Err(unreadable @ NotAChange::Unreadable(_)) => return Err(unreadable.to_string()),

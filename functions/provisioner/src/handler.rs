@@ -3,7 +3,6 @@
 use phonehome_cloud::WallClock as _;
 use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -11,17 +10,17 @@ use phonehome_aws::Metrics;
 use phonehome_cloud::endpoint::Cloud;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_cloud::{Account, Class, DELAY_S_MAX, Message, Organization, Queue};
-use phonehome_executor::{StepOutcome, retry};
+use phonehome_executor::StepOutcome;
 use phonehome_fleet::{Fleet, Member};
 use phonehome_planner::{Decommission, LimitRequest, Limits};
-use phonehome_provision::cloudtrail::ApiCall;
+use phonehome_provision::cloudtrail;
+use phonehome_provision::requeue::{self, Requeue};
 use phonehome_provision::{
     COOLDOWN_MS, Job, Members, Provision, Published, Reconciled, StackProgress, account_closed_notice,
     is_observation_queued, note_queued_observation, record_api_call, usual_limits,
 };
 use phonehome_runtime::{Error, Refusal, each_record};
-use phonehome_state::StackStatus;
-use phonehome_state::{InForce, Keys, StateError, Unread, bindings, readable};
+use phonehome_state::{ApiCall, InForce, Keys, StackStatus, StateError, Unread, bindings, readable};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
@@ -31,11 +30,7 @@ use crate::event::{Reconcile, Request, read};
 /// and the StackSet need, and short enough that nobody has come to rely on them.
 const NEW_MS: u64 = 24 * 60 * 60_000;
 
-/// For how long an account is observed again in all: 2 hours. What needs longer goes round in circles,
-/// such as a resource that AWS refuses after having accepted it.
-const PATIENCE: Duration = Duration::from_secs(2 * 60 * 60);
-
-/// The requeue delay that [`retry::delay`]'s times are meant for, in seconds.
+/// The requeue delay that [`requeue::delay`]'s times are meant for, in seconds.
 const USUAL_DELAY_S: u64 = 20;
 
 /// How long a changed stack is left alone, in milliseconds. In a local cloud, where what was written is
@@ -184,7 +179,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// message has one fate, and as long as something is on its way it is observed again.
     async fn conclude(&self, request: &Reconcile, sum: Sum, name: &str) -> Result<(), Refusal> {
         // The most patient one decides: what else waits is observed along with it.
-        let class = sum.waits.iter().map(|(_, class)| *class).max_by_key(|class| retry::patience(*class));
+        let class = sum.waits.iter().map(|(_, class)| *class).max_by_key(|class| requeue::patience(*class));
         if let Some(class) = class {
             return self.requeue(request, &sum, class).await;
         }
@@ -199,7 +194,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Somebody changed something in an account that has a stack: who it was is noted, and the account
     /// is observed at once; or a while later and once for all of them, where many change much.
     async fn changed(&self, request: &Reconcile, api_call: &ApiCall) -> Result<(), Refusal> {
-        if api_call.is_ours(&self.fleet().await?.organization.member_role) {
+        if cloudtrail::is_ours(api_call, &self.fleet().await?.organization.member_role) {
             return Ok(());
         }
         let (table, stack) = (&self.provision.table, &api_call.stack());
@@ -210,7 +205,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let now_ms = self.provision.clock.now_ms();
         let noted = record_api_call(table, api_call, now_ms).await.map_err(table_error)?;
         if !noted {
-            self.metrics.count("DeedsDropped", 1);
+            self.metrics.count("ApiCallsDropped", 1);
         }
         let quiet_ms = u64::from(self.requeue_delay_s) * 1000;
         if noted && status.leased_until_ms <= now_ms && status.updated_at_ms + quiet_ms <= now_ms {
@@ -291,50 +286,35 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
     }
 
-    /// Puts the account back into the queue, for a while that depends on what it waits for and grows
-    /// with each attempt. Whatever was done in it makes it start to wait anew: a role that came late
-    /// must not use up the patience with what is made after it.
+    /// Puts the account back into the queue for as long as [`Waited::requeue`] says, or refuses it.
     async fn requeue(&self, request: &Reconcile, sum: &Sum, class: Class) -> Result<(), Refusal> {
         let waits = sum.waits.iter().map(|(reason, _)| reason.as_str());
         let reason = waits.chain(sum.failures.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
         let now_ms = self.provision.clock.now_ms();
-        let or_now = |at_ms: u64| if at_ms == 0 { now_ms } else { at_ms };
-        let first_ms = or_now(if request.first_ms == 0 { request.since_ms } else { request.first_ms });
-        let (since_ms, attempt) =
-            if sum.advanced { (now_ms, 0) } else { (or_now(request.since_ms), request.attempt) };
-        let waited = |since_ms: u64| Duration::from_millis(now_ms.saturating_sub(since_ms));
-        // Lambda takes up to an hour to take away the network interfaces of a probe.
-        let usual = if request.decommission.is_some() { PATIENCE } else { retry::patience(class) };
-        let bounds = [(since_ms, usual), (first_ms, PATIENCE)];
-        if let Some((_, patience)) = bounds.into_iter().find(|(since, patience)| waited(*since) >= *patience)
-        {
-            if sum.busy == sum.waits.len() && sum.failures.is_empty() && request.is_plain() {
+        let flags = (sum.advanced, request.decommission.is_some());
+        let (waited, delay) = match request.waited().requeue(&request.account, class, now_ms, flags) {
+            Requeue::After { waited, delay } => (waited, delay),
+            // Whoever has the stack does what there is to do, and answers for it.
+            Requeue::GiveUp { .. }
+                if sum.busy == sum.waits.len() && sum.failures.is_empty() && request.is_plain() =>
+            {
                 tracing::info!(account = request.account.as_str(), reason, "left to whoever works on it");
                 return Ok(());
             }
-            let minutes = patience.as_secs() / 60;
-            return Err(Refusal::Bad(format!("not ready after {minutes} minutes: {reason}")));
-        }
-        let limits = sum.limits;
-        let next = Reconcile { attempt: attempt + 1, since_ms, first_ms, limits, ..request.clone() };
-        let delay_s = self.delay_s(&next, class);
-        tracing::info!(
-            account = request.account.as_str(),
-            attempt = next.attempt,
-            delay_s,
-            reason,
-            "put back"
-        );
-        self.metrics.count("PutBack", 1);
-        self.send(&next, delay_s).await
+            Requeue::GiveUp { patience } => {
+                let minutes = patience.as_secs() / 60;
+                return Err(Refusal::Bad(format!("not ready after {minutes} minutes: {reason}")));
+            }
+        };
+        let delay_s = self.delay_s(delay);
+        let account = request.account.as_str();
+        tracing::info!(account, attempt = waited.attempt, delay_s, reason, "requeued");
+        self.metrics.count("Requeued", 1);
+        self.send(&request.again(waited, sum.limits), delay_s).await
     }
 
-    /// The delay that such a wait has, scaled to the requeue delay of this hub; never before a changed
-    /// stack has converged.
-    fn delay_s(&self, next: &Reconcile, class: Class) -> u32 {
-        let mut hasher = DefaultHasher::new();
-        next.account.hash(&mut hasher);
-        let usual = retry::delay(class, next.attempt.saturating_sub(1), hasher.finish());
+    /// A delay scaled to the requeue delay of this hub; never before a changed stack has converged.
+    fn delay_s(&self, usual: Duration) -> u32 {
         let scaled_ms = usual.as_millis() as u64 * u64::from(self.requeue_delay_s) / USUAL_DELAY_S;
         seconds(scaled_ms).max(self.converged_s())
     }

@@ -5,7 +5,7 @@ use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_cloud::table::{Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Expect, MayConflict, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Account, Organization, Queue};
 use phonehome_fleet::{Finding, Fleet, Identification, Member, Roster};
 use phonehome_provision::Members;
@@ -15,33 +15,59 @@ use phonehome_state::{Keys, NotifiedFinding, Outboxed, bindings, keep};
 use crate::handler::{Provisioner, later, table_error};
 
 /// How often it is decided anew when somebody else binds at the same moment.
-const ATTEMPTS_MAX: usize = 10;
+const ATTEMPTS_MAX: u32 = 10;
+
+/// Why an attempt to bind an account came to nothing.
+enum Unbound {
+    /// Somebody else bound something at the same moment.
+    Contended,
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Unbound {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl MayConflict for Unbound {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Contended)
+    }
+}
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// The member that an active account is. One that was never met before is bound now; that takes an
     /// observation of the whole organization, as another account may have its name. `None`: it is none, or
     /// nobody can say which, which is reported.
     pub(crate) async fn member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
-        let id = &account.id;
-        for _ in 0..ATTEMPTS_MAX {
-            let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
-            let is_met = fleet.member_for(id, &bindings).is_some();
-            let roster = match (is_met, fleet.named(id, &account.name).is_some() || bindings.has_stack(id)) {
-                (true, _) => Roster::from([(account.id.clone(), account.name.clone())]),
-                (false, true) => self.roster().await?,
-                (false, false) => return Ok(None),
-            };
-            let identify = fleet.identify(&bindings, &roster);
-            self.notify_of(fleet, identify.about(id)).await?;
-            let Some(identified) = identify.of(id) else { return Ok(None) };
-            if keep(&self.provision.table, identified, &roster, self.provision.clock.now_ms())
-                .await
-                .map_err(table_error)?
-            {
-                return Ok(Some(identified.member.clone()));
-            }
+        let member = on_conflict(ATTEMPTS_MAX, async || self.try_member(fleet, account).await).await;
+        member.map_err(|unbound| match unbound {
+            Unbound::Contended => Refusal::Later(format!(
+                "{ATTEMPTS_MAX} attempts to bind account {} met other changes",
+                account.id
+            )),
+            Unbound::Refused(refusal) => refusal,
+        })
+    }
+
+    async fn try_member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Unbound> {
+        let (table, id) = (&self.provision.table, &account.id);
+        let bindings = bindings(table).await.map_err(table_error)?;
+        let is_met = fleet.member_for(id, &bindings).is_some();
+        let roster = match (is_met, fleet.named(id, &account.name).is_some() || bindings.has_stack(id)) {
+            (true, _) => Roster::from([(account.id.clone(), account.name.clone())]),
+            (false, true) => self.roster().await?,
+            (false, false) => return Ok(None),
+        };
+        let identify = fleet.identify(&bindings, &roster);
+        self.notify_of(fleet, identify.about(id)).await?;
+        let Some(identified) = identify.of(id) else { return Ok(None) };
+        let now_ms = self.provision.clock.now_ms();
+        match keep(table, identified, &roster, now_ms).await.map_err(table_error)? {
+            true => Ok(Some(identified.member.clone())),
+            false => Err(Unbound::Contended),
         }
-        Err(Refusal::Later(format!("{ATTEMPTS_MAX} attempts to bind account {id} met other changes")))
     }
 
     /// Binds every line of the file to the account that was found for it, tells what people have to put

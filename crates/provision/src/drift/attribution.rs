@@ -1,12 +1,12 @@
 //! Who is behind a difference.
 
-use crate::cloudtrail::ApiCall;
 use phonehome_network::Address;
 use phonehome_network::Part;
 use phonehome_network::Resource;
 
-use super::document::Drift;
-use super::line::{API_CALLS_MAX, Line};
+use phonehome_state::{ApiCall, Drift, Line};
+
+use super::line::API_CALLS_MAX;
 
 /// How far CloudTrail's clock, which writes whole seconds, may be from ours; milliseconds.
 const CLOCK_MS: u64 = 2000;

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cloudtrail::ApiCall;
 use phonehome_alerting::Words;
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::Address;
 use phonehome_planner::{Change, Plan, Step, Withheld};
-use serde::{Deserialize, Serialize};
+use phonehome_state::{ApiCall, Line, Repair};
 use serde_json::{Value, json};
 
 /// How many ids of a difference are kept: what a person's call can be about.
@@ -17,106 +16,72 @@ const REASON_MAX: usize = 200;
 /// How many API calls a difference names.
 pub(super) const API_CALLS_MAX: usize = 5;
 
-/// One difference that somebody's change has made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Line {
-    /// Which resource.
-    pub address: Address,
-    /// What was found, for people.
-    pub reason: String,
-    /// What became of it.
-    pub repair: Repair,
-    /// The ids of what it is about.
-    #[serde(default)]
-    pub ids: BTreeSet<String>,
-    /// Whether the resource's own id is among them: then only who names it has changed it.
-    #[serde(default)]
-    pub is_known: bool,
-    /// Who did it, as far as is known, the first first.
-    #[serde(default)]
-    pub by: Vec<ApiCall>,
+pub(super) fn of_step(step: &Step, applied: Option<&Applied>, known: &BTreeMap<Address, String>) -> Line {
+    let repair = if is_done(&step.address, applied) { Repair::Repaired } else { Repair::Pending };
+    let mut ids = BTreeSet::new();
+    collect_ids(&json!(step), &mut ids);
+    line(step.address.clone(), &step.reason, repair, ids, known)
 }
 
-/// What became of a difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Repair {
-    /// It is as declared again.
-    Repaired,
-    /// It will be tried again.
-    Pending,
-    /// It needs permission.
-    Withheld,
+pub(super) fn of_withheld(held: &Withheld, known: &BTreeMap<Address, String>) -> Line {
+    let ids = BTreeSet::from([held.id.clone()]);
+    let reason = format!("{}: {}", held.what(), held.reason);
+    line(held.address.clone(), &reason, Repair::Withheld, ids, known)
 }
 
-impl Line {
-    pub(super) fn of_step(step: &Step, applied: Option<&Applied>, known: &BTreeMap<Address, String>) -> Self {
-        let repair = if is_done(&step.address, applied) { Repair::Repaired } else { Repair::Pending };
-        let mut ids = BTreeSet::new();
-        collect_ids(&json!(step), &mut ids);
-        Self::of(step.address.clone(), &step.reason, repair, ids, known)
-    }
+fn line(
+    address: Address,
+    reason: &str,
+    repair: Repair,
+    ids: BTreeSet<String>,
+    known: &BTreeMap<Address, String>,
+) -> Line {
+    let mut ids: BTreeSet<String> = ids.into_iter().take(IDS_MAX).collect();
+    let own = known.get(&address).cloned();
+    let is_known = own.is_some();
+    ids.extend(own);
+    let reason = reason.chars().take(REASON_MAX).collect();
+    Line { address, reason, repair, ids, is_known, by: vec![] }
+}
 
-    pub(super) fn of_withheld(held: &Withheld, known: &BTreeMap<Address, String>) -> Self {
-        let ids = BTreeSet::from([held.id.clone()]);
-        let reason = format!("{}: {}", held.what(), held.reason);
-        Self::of(held.address.clone(), &reason, Repair::Withheld, ids, known)
+/// Notes that it is as declared again: this observation has mended it, or finds it so.
+pub(super) fn note_repair(line: &mut Line, plan: &Plan, applied: Option<&Applied>) {
+    let address = &line.address;
+    let differs = plan.steps.iter().any(|step| step.address == *address)
+        || plan.waits.iter().any(|wait| wait.address == *address)
+        || plan.withheld.iter().any(|held| held.address == *address)
+        || plan.postponed.contains(address)
+        || !plan.unseen.is_empty();
+    if is_done(address, applied) || !differs {
+        line.repair = Repair::Repaired;
     }
+}
 
-    fn of(
-        address: Address,
-        reason: &str,
-        repair: Repair,
-        ids: BTreeSet<String>,
-        known: &BTreeMap<Address, String>,
-    ) -> Self {
-        let mut ids: BTreeSet<String> = ids.into_iter().take(IDS_MAX).collect();
-        let own = known.get(&address).cloned();
-        let is_known = own.is_some();
-        ids.extend(own);
-        let reason = reason.chars().take(REASON_MAX).collect();
-        Self { address, reason, repair, ids, is_known, by: vec![] }
+/// The difference in words: what was found, what was done about it, and who is behind it.
+pub(super) fn words(line: &Line) -> Words {
+    let outcome = match line.repair {
+        Repair::Repaired => "repaired",
+        Repair::Pending => "not repaired yet",
+        Repair::Withheld => "not repaired without permission",
+    };
+    let words = Words::new().code(line.address.to_string()).text(format!(" {}, {outcome}", line.reason));
+    match line.by.is_empty() {
+        true => words,
+        false => words.text(": ").then(who(&line.by)),
     }
+}
 
-    /// Notes that it is as declared again: this observation has mended it, or finds it so.
-    pub(super) fn note_repair(&mut self, plan: &Plan, applied: Option<&Applied>) {
-        let address = &self.address;
-        let differs = plan.steps.iter().any(|step| step.address == *address)
-            || plan.waits.iter().any(|wait| wait.address == *address)
-            || plan.withheld.iter().any(|held| held.address == *address)
-            || plan.postponed.contains(address)
-            || !plan.unseen.is_empty();
-        if is_done(address, applied) || !differs {
-            self.repair = Repair::Repaired;
-        }
-    }
-
-    /// The difference in words: what was found, what was done about it, and who is behind it.
-    pub(super) fn words(&self) -> Words {
-        let outcome = match self.repair {
-            Repair::Repaired => "repaired",
-            Repair::Pending => "not repaired yet",
-            Repair::Withheld => "not repaired without permission",
-        };
-        let line = Words::new().code(self.address.to_string()).text(format!(" {}, {outcome}", self.reason));
-        match self.by.is_empty() {
-            true => line,
-            false => line.text(": ").then(who(&self.by)),
-        }
-    }
-
-    /// What is new in it.
-    pub(super) fn change(&self, before: &Self) -> Option<Words> {
-        let address = Words::new().code(self.address.to_string());
-        let new: Vec<ApiCall> =
-            self.by.iter().filter(|api_call| !before.by.contains(api_call)).cloned().collect();
-        let repaired = self.repair != before.repair;
-        match (repaired, new.is_empty()) {
-            (false, true) => None,
-            (true, true) => Some(address.text(" repaired")),
-            (false, false) => Some(address.text(": ").then(who(&new))),
-            (true, false) => Some(address.text(" repaired: ").then(who(&new))),
-        }
+/// What is new in it.
+pub(super) fn change(line: &Line, before: &Line) -> Option<Words> {
+    let address = Words::new().code(line.address.to_string());
+    let new: Vec<ApiCall> =
+        line.by.iter().filter(|api_call| !before.by.contains(api_call)).cloned().collect();
+    let repaired = line.repair != before.repair;
+    match (repaired, new.is_empty()) {
+        (false, true) => None,
+        (true, true) => Some(address.text(" repaired")),
+        (false, false) => Some(address.text(": ").then(who(&new))),
+        (true, false) => Some(address.text(" repaired: ").then(who(&new))),
     }
 }
 

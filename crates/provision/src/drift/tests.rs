@@ -3,12 +3,12 @@
 use crate::digest::digest;
 use std::collections::BTreeSet;
 
-use crate::cloudtrail::ApiCall;
 use phonehome_fakecloud::sample;
 use phonehome_fleet::Nat;
 use phonehome_network::{Inventory, Kind, Tagged as _, Tier};
 use phonehome_planner::StackSpec;
 use phonehome_planner::{ChangeKind, Disruption, Limits, Readiness, Wait, Withheld, WithheldReason, plan};
+use phonehome_state::ApiCall;
 
 use super::attribution::{Fit, assign, fit};
 use super::*;
@@ -73,7 +73,7 @@ fn an_api_call_explains_only_what_it_did() {
         table.clone_from(&found.id);
     });
     assert_eq!(steps.len(), 1, "{steps:?}");
-    let line = Line::of_step(&steps[0], None, &BTreeMap::new());
+    let line = line::of_step(&steps[0], None, &BTreeMap::new());
     for (name, id, expected) in [
         ("DeleteRoute", table.as_str(), Fit::Named),
         ("DeleteRoute", "rtb-0fffffffffffffff0", Fit::No),
@@ -99,7 +99,7 @@ fn whoever_took_something_away_is_found_by_its_id_or_where_none_is_known_by_its_
         assert!(!gone.is_empty());
     });
     assert_eq!(steps.len(), 1, "{steps:?}");
-    let line = |known: &[(Address, String)]| Line::of_step(&steps[0], None, &known.iter().cloned().collect());
+    let line = |known: &[(Address, String)]| line::of_step(&steps[0], None, &known.iter().cloned().collect());
     let deleted = api_call("DeleteVpcEndpoints", "vpce-0123456789abcdef0");
     assert_eq!(fit(&deleted, &line(&[])), Fit::Kind);
     assert_eq!(fit(&api_call("DeleteFlowLogs", "fl-0123456789abcdef0"), &line(&[])), Fit::No);
@@ -212,7 +212,7 @@ fn a_difference_is_repaired_when_nothing_of_the_plan_is_about_it_and_all_of_it_c
         (Plan { unseen: vec![Kind::RouteTable], ..Plan::default() }, Repair::Pending),
     ] {
         let mut line = Line { repair: Repair::Pending, ..seen_at(1).lines.remove(0) };
-        line.note_repair(&plan, None);
+        line::note_repair(&mut line, &plan, None);
         assert_eq!(line.repair, repair, "{plan:?}");
     }
 }

@@ -54,7 +54,7 @@ async fn whoever_made_a_difference_is_named_if_that_is_known_75_minutes_after_it
         world.reconcile().await;
         world.advance(COOLDOWN_MS);
         let when = jiff::Timestamp::from_millisecond(i64::try_from(deleted_ms).unwrap()).unwrap();
-        let api_call = phonehome_provision::cloudtrail::ApiCall {
+        let api_call = phonehome_state::ApiCall {
             account: ACCOUNT.parse().unwrap(),
             region: REGION.parse().unwrap(),
             event_name: "DeleteRoute".into(),

@@ -4,7 +4,7 @@ use phonehome_cloud::table::Table as _;
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fakecloud::Fault;
 use phonehome_network::{NetworkInterface, Tagged as _};
-use phonehome_provision::DefaultVpcs;
+use phonehome_state::DefaultVpcs;
 use phonehome_state::Keys;
 use phonehome_state::Phase;
 

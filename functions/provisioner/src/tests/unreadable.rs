@@ -1,7 +1,7 @@
 //! One bad item, or one account that floods, stops no other account.
 
 use phonehome_cloud::table::Table as _;
-use phonehome_provision::ChangeLog;
+use phonehome_state::ChangeLog;
 use phonehome_state::Keys;
 use serde_json::{Value, json};
 
@@ -92,7 +92,7 @@ async fn a_flood_of_changes_from_one_account_is_a_bounded_document_and_a_few_obs
     assert_eq!(change_log.api_calls.len(), 50);
     assert!(world.status(SHOP_DEV).await.generation <= generation + 2);
     assert!(world.queued().len() <= queued + 2, "{:?}", &world.queued()[queued..]);
-    assert!(world.provisioner.metrics.counts()["DeedsDropped"] >= 1);
+    assert!(world.provisioner.metrics.counts()["ApiCallsDropped"] >= 1);
 }
 
 #[tokio::test]

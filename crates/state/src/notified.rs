@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_network::Address;
 use serde::{Deserialize, Serialize};
 
-use crate::drift::Drift;
+use crate::change_log::ApiCall;
 
 /// What has been notified of one account in one Region. It is written together with the status and with the
 /// messages, so whatever is in here was told, and once.
@@ -64,4 +64,50 @@ pub struct Withheld {
     pub incident_id: String,
     /// Which changes it has named.
     pub addresses: BTreeSet<Address>,
+}
+
+/// One message about changes by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The incident that the message belongs to.
+    pub incident_id: String,
+    /// When they were seen; milliseconds since the Unix epoch.
+    pub seen_ms: u64,
+    /// What differed.
+    pub lines: Vec<Line>,
+    /// How many more differences there were.
+    #[serde(default)]
+    pub more: usize,
+}
+
+/// One difference that somebody's change has made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Which resource.
+    pub address: Address,
+    /// What was found, for people.
+    pub reason: String,
+    /// What became of it.
+    pub repair: Repair,
+    /// The ids of what it is about.
+    #[serde(default)]
+    pub ids: BTreeSet<String>,
+    /// Whether the resource's own id is among them: then only who names it has changed it.
+    #[serde(default)]
+    pub is_known: bool,
+    /// Who did it, as far as is known, the first first.
+    #[serde(default)]
+    pub by: Vec<ApiCall>,
+}
+
+/// What became of a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Repair {
+    /// It is as declared again.
+    Repaired,
+    /// It will be tried again.
+    Pending,
+    /// It needs permission.
+    Withheld,
 }
