@@ -16,8 +16,8 @@ use phonehome_wire::{AccountId, Region, StackId};
 const REGION: &str = "us-east-1";
 const FLEET: &str = include_str!("../../fleet/tests/fixtures/small.yaml");
 const MINUTE_MS: u64 = 60_000;
-/// Longer than it takes to try in vain for a role.
-const END_MS: u64 = 60 * MINUTE_MS;
+/// Longer than the provisioner tries for anything.
+const END_MS: u64 = 120 * MINUTE_MS;
 /// When the role is there: AWS may need a quarter of an hour for a new account.
 const ROLE_MS: u64 = 7 * MINUTE_MS;
 
@@ -163,7 +163,8 @@ async fn whatever_dies_on_the_way_every_account_converges_within_the_hour_and_no
         let world = world(seed, None);
         let ends = reconcile_all(&world, &fleet, &accounts).await;
         assert_eq!(ends.len(), accounts.len(), "seed {seed}");
-        let is_timely = |end: &End| matches!(end, End::Converged(at_ms) if *at_ms > ROLE_MS);
+        let is_timely =
+            |end: &End| matches!(end, End::Converged(at_ms) if (ROLE_MS..60 * MINUTE_MS).contains(at_ms));
         assert!(ends.values().all(is_timely), "seed {seed}: {ends:?}");
         for (account, _) in &accounts {
             let made = made(&world, account);
@@ -183,7 +184,8 @@ async fn an_account_whose_role_never_comes_is_given_up_and_disturbs_no_other() {
     let ends = reconcile_all(&world, &fleet, &accounts).await;
     for (account, end) in &ends {
         let minutes = match end {
-            End::GivenUp(_) if account == closed => 45..49_u64,
+            // 45 minutes, counted from the last time that an account at the other end of a connection asked for it.
+            End::GivenUp(_) if account == closed => 45..65_u64,
             End::Converged(_) if account != closed => 7..20,
             other => panic!("{account}: {other:?}"),
         };
