@@ -110,19 +110,18 @@ fn egress(evaluation: &Evaluation<'_>, member: &IncidentMember) -> Option<String
     };
     let (good, bad) = (zones(Health::Good), zones(Health::Bad));
     let name = &member.account_name;
-    let at_most = usize::MAX;
     match (good.is_empty(), bad.is_empty()) {
         (true, true) => None,
         (false, true) if good.len() == evaluation.neighbours(&member.probe).count() => {
-            let good = text::list(good, at_most);
+            let good = text::joined(good);
             Some(format!("{name}: egress works from every zone ({good}), so not the account's network"))
         }
-        (false, true) => Some(format!("{name}: egress works from {}", text::list(good, at_most))),
-        (true, false) => Some(format!("{name}: egress fails from {}", text::list(bad, at_most))),
+        (false, true) => Some(format!("{name}: egress works from {}", text::joined(good))),
+        (true, false) => Some(format!("{name}: egress fails from {}", text::joined(bad))),
         (false, false) => Some(format!(
             "{name}: egress works from {}, fails from {}",
-            text::list(good, at_most),
-            text::list(bad, at_most)
+            text::joined(good),
+            text::joined(bad)
         )),
     }
 }
@@ -189,7 +188,7 @@ fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&Inciden
 fn target_or_way(evaluation: &Evaluation<'_>, paths: &[&&&IncidentMember]) -> String {
     let stages: BTreeSet<Stage> = paths.iter().filter_map(|m| m.stage).collect();
     if !stages.is_empty() && stages.iter().all(|stage| *stage > Stage::Connect) {
-        let stages = text::list(stages.iter().map(|stage| stage.as_str().to_owned()), NAMED);
+        let stages = text::list(stages.iter().map(|stage| stage.as_str()), NAMED);
         return format!("No. The network delivers: TCP connects. The target itself fails at {stages}.");
     }
     if stages.iter().all(|stage| *stage == Stage::Resolve) {

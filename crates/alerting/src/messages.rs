@@ -87,10 +87,10 @@ pub(crate) fn title(incident: &Incident) -> String {
     }
     let down = members.iter().any(|member| matches!(member.symptom, Symptom::Down { .. }));
     let names: BTreeSet<&str> = members.iter().map(|member| member.account_name.as_str()).collect();
-    let who = text::list(names.iter().map(|name| (*name).to_owned()), 3);
+    let who = text::list(&names, 3);
     let answers = members.iter().all(|m| m.stage.is_some_and(|stage| stage > Stage::Connect));
     let zones: BTreeSet<&str> = members.iter().map(|m| m.probe.availability_zone.as_str()).collect();
-    let zones = text::list(zones.iter().map(|zone| (*zone).to_owned()), 3);
+    let zones = text::list(&zones, 3);
     match &incident.suspect {
         Suspect::Collector => {
             format!("phonehome itself: no reports from {}", text::count(names.len(), "account"))
@@ -213,7 +213,7 @@ fn lines(incident: &Incident, state: MemberState) -> Vec<Words> {
 fn describe(line: &Line<'_>, state: MemberState) -> Words {
     let member = line.member;
     let account = Words::new().name(&member.account_name);
-    let zones = text::list(line.zones.iter().map(|zone| (*zone).to_owned()), 3);
+    let zones = text::list(&line.zones, 3);
     let failing = state == MemberState::Failing;
     let detail = match member.detail.as_str() {
         detail if failing && !detail.is_empty() => Words::of(": ").code(detail),

@@ -75,7 +75,7 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
     match before {
         None => {
             changes.push(format!("opened: {}", messages::title(after)));
-            let unseen = evaluation.world.unseen.incidents.iter().map(|unseen| unseen.id.clone());
+            let unseen = evaluation.world.unseen.incidents.iter().map(|unseen| &unseen.id);
             let unseen = text::list(unseen, NAMED_MEMBERS);
             if !unseen.is_empty() {
                 changes.push(format!("it may be a part of {unseen}, which cannot be read"));

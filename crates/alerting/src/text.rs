@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 pub(crate) use crate::words::clip;
+pub(crate) use phonehome_text::{count, joined, list};
 
 /// `2026-11-05T10:15:00Z`.
 pub(crate) fn instant(at_ms: u64) -> String {
@@ -38,14 +39,6 @@ pub(crate) fn detail(error: &str) -> String {
     clip(error, 160)
 }
 
-/// `a, b and 3 more`.
-pub(crate) fn list<I: IntoIterator<Item = String>>(items: I, at_most: usize) -> String {
-    let items: Vec<String> = items.into_iter().collect();
-    let more = items.len().saturating_sub(at_most);
-    let shown = items[..items.len() - more].join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
-}
-
 /// One line for each as long as they fit into `room` characters, and a last one that says how
 /// many are left out.
 pub(crate) fn lines<I: IntoIterator<Item = String>>(items: I, at_most: usize, room: usize) -> String {
@@ -61,11 +54,6 @@ pub(crate) fn lines<I: IntoIterator<Item = String>>(items: I, at_most: usize, ro
         0 => shown.concat().trim_end().to_owned(),
         more => format!("{}• and {more} more", shown.concat()),
     }
-}
-
-/// `1 path`, `2 paths`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Printable ASCII on one line, at most `limit` characters.
@@ -104,8 +92,6 @@ mod tests {
     #[test]
     fn what_is_left_out_is_counted() {
         let items = ["a", "b", "c"].map(String::from);
-        assert_eq!(list(items.clone(), 2), "a, b and 1 more");
-        assert_eq!(list(items.clone(), 3), "a, b, c");
         assert_eq!(lines(items.clone(), 1, 100), "• a\n• and 2 more");
         assert_eq!(lines(items.clone(), 3, 28), "• a\n• b\n• and 1 more");
         assert_eq!(lines(items, 3, 32), "• a\n• b\n• c");

@@ -6,6 +6,7 @@ use phonehome_network::Ask;
 use phonehome_planner::Disruption;
 use phonehome_planner::Plan;
 use phonehome_state::AcceptedStack;
+use phonehome_text::count;
 use phonehome_wire::{AccountId, Region};
 use serde_json::{Value, json};
 
@@ -52,20 +53,19 @@ impl Summary {
     /// What is taken away, cut off or replaced: one sentence.
     pub(crate) fn sentence(&self) -> String {
         let asks: BTreeSet<Ask> = self.plans().flat_map(|(_, plan)| plan.asks()).collect();
-        let count = |is: fn(&Ask) -> bool| asks.iter().filter(|ask| is(ask)).count();
+        let number = |is: fn(&Ask) -> bool| asks.iter().filter(|ask| is(ask)).count();
         let parts = [
-            (count(|ask| matches!(ask, Ask::Unpeer { .. })), "removes", "peering"),
-            (count(|ask| matches!(ask, Ask::Delete(_))), "deletes", "other resource"),
-            (count(|ask| matches!(ask, Ask::Close { .. })), "closes", "port"),
-            (count(|ask| !ask.takes_away()), "changes or replaces", "resource in use"),
+            (number(|ask| matches!(ask, Ask::Unpeer { .. })), "removes", "peering"),
+            (number(|ask| matches!(ask, Ask::Delete(_))), "deletes", "other resource"),
+            (number(|ask| matches!(ask, Ask::Close { .. })), "closes", "port"),
+            (number(|ask| !ask.takes_away()), "changes or replaces", "resource in use"),
         ];
         let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
-        let parts: Vec<String> =
-            parts.map(|(n, verb, what)| format!("{verb} {}", counted(n, what))).collect();
+        let parts: Vec<String> = parts.map(|(n, verb, what)| format!("{verb} {}", count(n, what))).collect();
         let stacks = self.accepted().len();
         match parts.is_empty() {
             true => "takes nothing away".to_owned(),
-            false => format!("{} in {}", parts.join(", "), counted(stacks, "stack")),
+            false => format!("{} in {}", parts.join(", "), count(stacks, "stack")),
         }
     }
 
@@ -88,7 +88,7 @@ impl Summary {
         let changed = self.plans().filter(|(_, plan)| !plan.steps.is_empty()).count();
         text.push_str(&format!(
             "{}: {changed} would change, {} cannot be planned. It {}.\n",
-            counted(self.planned.len(), "stack"),
+            count(self.planned.len(), "stack"),
             self.failed().count(),
             self.sentence(),
         ));
@@ -111,11 +111,6 @@ impl Summary {
             .collect();
         json!({"sentence": self.sentence(), "stacks": stacks})
     }
-}
-
-/// `2 peerings`.
-fn counted(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 /// `3 to create, 1 to change, 1 to delete; at worst it cuts off its users`.

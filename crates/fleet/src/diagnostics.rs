@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use phonehome_text::count;
 use serde::Serialize;
 
 use crate::characters::invisible;
@@ -122,9 +123,8 @@ impl Diagnostics {
             render_one(&mut text, self.severity, one, file_name, &lines);
             text.push('\n');
         }
-        let count = self.shown.len() + self.more;
-        let plural = if count == 1 { "" } else { "s" };
-        text.push_str(&format!("{count} {}{plural} in {file_name}", self.severity));
+        let number = self.shown.len() + self.more;
+        text.push_str(&format!("{} in {file_name}", count(number, &self.severity.to_string())));
         if self.more > 0 {
             text.push_str(&format!(", of which the first {} are shown", self.shown.len()));
         }

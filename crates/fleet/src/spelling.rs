@@ -1,16 +1,13 @@
 //! Names that were perhaps meant.
 
-/// At most ten names in code marks, for a hint.
-pub(crate) fn listed(names: &[&str]) -> String {
-    list(names.iter().map(|name| format!("`{name}`")))
-}
+use phonehome_text::list;
 
-/// `a, b and 3 more`: at most ten items.
-pub(crate) fn list(items: impl ExactSizeIterator<Item = String>) -> String {
-    const SHOWN: usize = 10;
-    let more = items.len().saturating_sub(SHOWN);
-    let shown = items.take(SHOWN).collect::<Vec<_>>().join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+/// More than this many items of a list are only counted.
+pub(crate) const LISTED_MAX: usize = 10;
+
+/// Names in code marks, for a hint.
+pub(crate) fn listed(names: &[&str]) -> String {
+    list(names.iter().map(|name| format!("`{name}`")), LISTED_MAX)
 }
 
 /// The candidate a typing error away from `word`: one edit for every four letters.

@@ -12,4 +12,3 @@ pub use json::{JSON_VERSION, json};
 pub use markdown::markdown;
 pub use pages::GITHUB_COMMENT_CHARS;
 pub use text::text;
-pub(crate) use words::count;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use phonehome_network::{Address, Ask, Kind};
+use phonehome_text::agree;
 use serde::{Serialize, Serializer};
 
 use crate::Disruption;
@@ -134,8 +135,10 @@ impl fmt::Display for NeededPermission {
         let option = self.option.option();
         match self.allowed {
             0 => write!(f, "needs permission ({option})"),
-            1 => write!(f, "needs permission: only 1 is allowed in one plan ({option})"),
-            more => write!(f, "needs permission: only {more} are allowed in one plan ({option})"),
+            number => {
+                let allowed = agree(number, "is", "are");
+                write!(f, "needs permission: only {allowed} allowed in one plan ({option})")
+            }
         }
     }
 }

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_network::{Address, Inventory};
 use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, Step};
-
 use phonehome_state::{Drift, Line, Notified, Open, Repair};
+use phonehome_text::count;
 
 use crate::observed::{Observed, ask};
 use attribution::{assign, is_named_by_news};
@@ -133,12 +133,10 @@ fn drift(mut lines: Vec<Line>, observed: &Observed<'_>) -> Drift {
 
 /// The message, or what the one that is there becomes.
 fn message(drift: &Drift, before: Option<&Drift>, observed: &Observed<'_>) -> Outgoing {
-    let number = drift.lines.len() + drift.more;
-    let differences = if number == 1 { "difference" } else { "differences" };
-    let headline = Words::of(":wrench: ").name(&observed.job.member.account_name).text(format!(
-        " ({}) had drifted from what is declared: {number} {differences}",
-        observed.job.region
-    ));
+    let differences = count(drift.lines.len() + drift.more, "difference");
+    let headline = Words::of(":wrench: ")
+        .name(&observed.job.member.account_name)
+        .text(format!(" ({}) had drifted from what is declared: {differences}", observed.job.region));
     let mut lines: Vec<Words> = drift.lines.iter().map(line::words).collect();
     lines.extend((0..drift.more).map(|_| Words::of("…")));
     let message = SlackMessage::new(headline).list("", lines).section(ask(observed.job));

@@ -11,6 +11,7 @@ use phonehome_fleet::Nat;
 use phonehome_network::{Address, Tagged as _};
 use phonehome_planner::StackSpec;
 use phonehome_state::Phase;
+use phonehome_text::agree;
 
 use crate::observed::{Observed, ask, message_of, place};
 use crate::progress::StackProgress;
@@ -231,11 +232,9 @@ fn withheld_message(observed: &Observed<'_>, addresses: &BTreeSet<Address>) -> S
             Words::of(":white_check_mark: Nothing waits for permission any more: ").then(place(observed.job));
         return SlackMessage::new(text);
     }
-    let number = addresses.len();
-    let changes = if number == 1 { "change waits" } else { "changes wait" };
-    let text = Words::of(":raised_hand: ")
-        .then(place(observed.job))
-        .text(format!(": {number} {changes} for permission"));
+    let changes = agree(addresses.len(), "change waits", "changes wait");
+    let text =
+        Words::of(":raised_hand: ").then(place(observed.job)).text(format!(": {changes} for permission"));
     let held = observed.plan().map(|plan| plan.withheld.as_slice()).unwrap_or_default();
     let held = held.iter().filter(|it| addresses.contains(&it.address));
     let lines = held

@@ -11,6 +11,7 @@ use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
 use phonehome_state::{Keys, Outboxed, bindings};
+use phonehome_text::agree;
 use serde::{Deserialize, Serialize};
 
 use crate::handler::{Provisioner, table_error};
@@ -122,9 +123,8 @@ impl Unlisted {
     }
 
     fn message(&self) -> SlackMessage {
-        let number = self.named.len() + self.more;
-        let accounts = if number == 1 { "account is" } else { "accounts are" };
-        let text = Words::of(format!(":grey_question: {number} {accounts} not in the fleet file"));
+        let accounts = agree(self.named.len() + self.more, "account is", "accounts are");
+        let text = Words::of(format!(":grey_question: {accounts} not in the fleet file"));
         let lines = self.named.iter().map(|(id, name)| Words::new().name(name).text(format!(" ({id})")));
         let lines = lines.chain((0..self.more).map(|_| Words::of("…"))).collect();
         let advice = Words::of(

@@ -49,6 +49,15 @@ fn pure_crates_reach_neither_tokio_nor_aws() -> Result<()> {
 }
 
 #[test]
+fn text_depends_on_nothing() -> Result<()> {
+    let workspace = Workspace::load()?;
+    let members = workspace.members();
+    let text = members.into_iter().find(|it| it.name == "phonehome-text").context("no such package")?;
+    assert!(text.dependencies.is_empty(), "{:?}", text.dependencies);
+    Ok(())
+}
+
+#[test]
 fn the_probe_links_no_aws_sdk() -> Result<()> {
     let reached = Workspace::load()?.reach("phonehome-probe")?;
     assert!(reached.contains("lambda_runtime"), "the probe's dependencies were not followed");

@@ -94,8 +94,7 @@ fn words(matcher: &Matcher) -> String {
         ("check", check),
         ("endpoint", endpoint.as_ref()),
     ];
-    let given = parts.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value?)));
-    given.collect::<Vec<_>>().join(", ")
+    phonehome_text::joined(parts.into_iter().filter_map(|(what, value)| Some(format!("{what} {}", value?))))
 }
 
 #[cfg(test)]

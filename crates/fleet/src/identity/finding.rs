@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::Line;
 use crate::members::Member;
-use crate::spelling::list;
+use crate::spelling::LISTED_MAX;
+use phonehome_text::list;
 use phonehome_wire::AccountId;
 
 /// Something that people have to put right. Nothing that stands changes because of it.
@@ -121,14 +122,14 @@ impl fmt::Display for Finding {
                 "{} active accounts are called {declared} ({}), and {line} is bound to none of them yet: nothing is \
                  made in any. Pin the right one with `account_id`, or rename the others",
                 accounts.len(),
-                list(accounts.iter().map(ToString::to_string))
+                list(accounts, LISTED_MAX)
             ),
             Self::Stacks { accounts, .. } => write!(
                 f,
                 "{} accounts have a stack of {line} ({}): nothing is changed in any of them. Run `phonehome rebind \
                  {line} ID` with the id of the right one, then `phonehome decommission` of the others",
                 accounts.len(),
-                list(accounts.iter().map(ToString::to_string))
+                list(accounts, LISTED_MAX)
             ),
             Self::Pinned { bound, pinned, .. } => write!(
                 f,

@@ -3,6 +3,7 @@
 use super::{Bindings, Holder, Line, Roster};
 use crate::members::Member;
 use crate::model::Fleet;
+use phonehome_text::joined;
 use phonehome_wire::AccountId;
 
 /// What rebinding a line comes to.
@@ -83,10 +84,6 @@ pub enum RebindRefused {
         /// The line that it is.
         leaves: Line,
     },
-}
-
-fn joined(accounts: &[AccountId]) -> String {
-    accounts.iter().map(AccountId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 impl Fleet {

@@ -4,6 +4,7 @@ use super::Planner;
 use crate::Disruption;
 use crate::{Action, Change, PlanError, Ref};
 use phonehome_network::{Address, Endpoint, Kind, RouteTable};
+use phonehome_text::count;
 
 impl Planner<'_> {
     /// S3 and DynamoDB without NAT: a gateway endpoint puts a route into each route table.
@@ -89,6 +90,6 @@ impl Planner<'_> {
     }
 }
 
-fn tables(count: usize) -> String {
-    crate::render::count(count, "route table")
+fn tables(number: usize) -> String {
+    count(number, "route table")
 }

@@ -10,6 +10,7 @@ use crate::{Action, Change, Direction, Ref};
 use phonehome_network::{
     AclEntry, Address, Kind, NetworkAcl, RemovalTarget, Rule, RulePeer, SecurityGroup, Tagged, Tags,
 };
+use phonehome_text::joined;
 
 /// Remote administration: SSH and RDP.
 const CLOSED_PORTS: [i32; 2] = [22, 3389];
@@ -88,7 +89,7 @@ impl<'a> Planner<'a> {
         if rules.is_empty() {
             return;
         }
-        let before = rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let before = joined(&rules);
         let change = Change::Update { before, after: "none".to_owned() };
         let disruption = self.disruption_in_vpc(Disruption::ResetsConnections);
         self.push(

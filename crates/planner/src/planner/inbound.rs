@@ -10,6 +10,7 @@ use crate::{Action, Change, Direction, LinkSpec, PlanError};
 use ipnet::Ipv4Net;
 use phonehome_network::Part;
 use phonehome_network::{Address, Ask, Kind, Peering, PeeringVpc, Rule, RulePeer, SecurityGroup, Tagged};
+use phonehome_text::{count, joined};
 
 /// How many inbound rules a security group takes: AWS's default quota ("Amazon VPC quotas", inbound or
 /// outbound rules per security group; IPv4 and IPv6 count apart). A raised one is not known here.
@@ -35,7 +36,7 @@ impl<'a> Planner<'a> {
         let missing: Vec<Rule> = declared.iter().filter(|rule| !current.contains(rule)).cloned().collect();
         let missing = self.within_quota(&address, &current, missing);
         if !missing.is_empty() {
-            let rules = |number| crate::render::count(number, "rule");
+            let rules = |number| count(number, "rule");
             let (before, after) = (rules(current.len()), rules(current.len() + missing.len()));
             let change = Change::Update { before, after };
             let (direction, at) = (Direction::Ingress, Address::inbound_rules(&address));
@@ -85,7 +86,7 @@ impl<'a> Planner<'a> {
             }
         });
         if let Some(reason) = why {
-            let details = format!("{}, no longer declared", list(&kept));
+            let details = format!("{}, no longer declared", joined(&kept));
             self.withhold_deletion(group.part(Part::FormerlyDeclaredRules), String::new(), details, reason);
             self.asks_for(asks);
         }
@@ -156,7 +157,7 @@ impl<'a> Planner<'a> {
                 address: group.part(Part::RulesBeyondQuota),
                 id: String::new(),
                 kind: ChangeKind::Update,
-                details: format!("open {}", list(&beyond)),
+                details: format!("open {}", joined(&beyond)),
                 reason: WithheldReason::Impossible(reason),
                 asks: vec![],
             });
@@ -194,10 +195,6 @@ impl<'a> Planner<'a> {
         let theirs: Vec<&Peering> = self.undeclared_peerings().into_iter().filter(is_theirs).collect();
         theirs.into_iter().any(|peering| !self.may_unpeer(&peering.id))
     }
-}
-
-fn list(rules: &[Rule]) -> String {
-    rules.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A port as the range that a rule has.

@@ -4,6 +4,7 @@ use super::{Planner, has_our_tags};
 use crate::Disruption;
 use crate::{Action, Change, LinkSpec, PlanError, Ref};
 use phonehome_network::{Address, TAG_ADOPTED, Tagged, Tags};
+use phonehome_text::joined;
 
 /// How something without any tag of phonehome becomes the stack's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl<'a> Planner<'a> {
             None => {
                 let before = lacking.keys().map(|key| describe(key, tags.get(key)));
                 let after = lacking.iter().map(|(key, value)| describe(key, Some(value)));
-                (Change::Update { before: list(before), after: list(after) }, "has lost tags")
+                (Change::Update { before: joined(before), after: joined(after) }, "has lost tags")
             }
         };
         let action = Action::Tag { resource: Ref::Id(id.to_owned()), tags: lacking };
@@ -118,10 +119,6 @@ impl<'a> Planner<'a> {
             _ => None,
         }
     }
-}
-
-fn list(words: impl Iterator<Item = String>) -> String {
-    words.collect::<Vec<_>>().join(", ")
 }
 
 fn describe(key: &str, value: Option<&String>) -> String {

@@ -6,6 +6,7 @@ use super::Planner;
 use crate::Disruption;
 use crate::{Action, Change, ProbeSpec, Readiness, Ref, StackSpec, Wait};
 use phonehome_network::{Address, Function, FunctionState, Kind, Schedule, Tier};
+use phonehome_text::count;
 
 /// How often a probe runs; the heartbeat's clock.
 const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
@@ -205,10 +206,7 @@ fn short(hash: &str) -> String {
 }
 
 fn count_checks(checks: &[Check]) -> String {
-    match checks.len() {
-        1 => "1 check".to_owned(),
-        count => format!("{count} checks"),
-    }
+    count(checks.len(), "check")
 }
 
 /// What became of the checks: `1 new, 2 gone`.
@@ -221,8 +219,8 @@ fn news(old: &[Check], new: &[Check]) -> String {
     let counts = [(added, "new"), (gone, "gone"), (changed, "changed")];
     let words: Vec<String> = counts
         .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
         .collect();
     if words.is_empty() { "written anew".to_owned() } else { words.join(", ") }
 }

@@ -2,8 +2,8 @@
 
 use super::Planner;
 use crate::Unmanaged;
-use crate::render::count;
 use phonehome_network::{Inventory, NatState, Tagged};
+use phonehome_text::count;
 
 impl Planner<'_> {
     pub(super) fn unmanaged(&mut self) {

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
+use phonehome_text::{count, list};
 
 use crate::Disruption;
 use crate::Plan;
@@ -48,7 +49,7 @@ pub fn markdown_fleet(plans: &[(String, Result<Plan, String>)], max_chars: usize
 }
 
 fn accounts(number: usize) -> String {
-    super::words::count(number, "account")
+    count(number, "account")
 }
 
 /// What should be read first.
@@ -87,11 +88,7 @@ fn groups<'a>(plans: &[&'a Planned]) -> Vec<Vec<&'a Planned>> {
 const NAMED: usize = 4;
 
 fn first_names(group: &[&Planned]) -> String {
-    let names: Vec<String> = group.iter().take(NAMED).map(|(name, _)| cell(name)).collect();
-    match group.len().saturating_sub(NAMED) {
-        0 => names.join(", "),
-        more => format!("{} and {more} more", names.join(", ")),
-    }
+    list(group.iter().map(|(name, _)| cell(name)), NAMED)
 }
 
 /// The names of a group's accounts, ten in a row of a folded table.

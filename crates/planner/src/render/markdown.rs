@@ -2,9 +2,10 @@
 
 use crate::price::MonthlyPrice;
 use crate::{Plan, Step};
+use phonehome_text::{agree, count, list};
 
 use super::pages::{Block, cell, code, whole};
-use super::words::{after, count, held, unmanaged, unseen, what};
+use super::words::{NAMED, after, held, unmanaged, unseen, what};
 
 /// The plan of one account: what disturbs running traffic first, then every step (folded away), what
 /// is waited for, what is withheld, what is somebody else's, and the price, if that changes.
@@ -46,10 +47,7 @@ fn disturbing(plan: &Plan) -> Option<Block> {
     let disturbing: Vec<&Step> =
         plan.steps.iter().filter(|it| it.disruption.of_traffic().is_some()).collect();
     let worst = plan.disruption().of_traffic()?;
-    let how_many = match disturbing.len() {
-        1 => "1 step disturbs".to_owned(),
-        more => format!("{more} steps disturb"),
-    };
+    let how_many = agree(disturbing.len(), "step disturbs", "steps disturb");
     let mut lines =
         vec!["> [!WARNING]".to_owned(), format!("> {how_many} running traffic; at worst it **{worst}**:")];
     for step in disturbing.iter().take(SHOWN) {
@@ -64,11 +62,7 @@ fn disturbing(plan: &Plan) -> Option<Block> {
 fn steps(plan: &Plan) -> Option<Block> {
     let row = |step: &Step| {
         let traffic = step.disruption.of_traffic().map(|words| format!("**{words}**")).unwrap_or_default();
-        let (after, more) = after(plan, step);
-        let mut after = after.into_iter().map(|it| code(&it.to_string())).collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            after.push_str(&format!(" and {more} more"));
-        }
+        let after = list(after(plan, step).into_iter().map(|it| code(&it.to_string())), NAMED);
         let what = match what(step) {
             none if none.is_empty() => "made".to_owned(),
             what => cell(&what),

@@ -3,8 +3,9 @@
 use crate::price::MonthlyPrice;
 use crate::{Plan, Step};
 use phonehome_network::Address;
+use phonehome_text::list;
 
-use super::words::{after, held, unmanaged, unseen, what};
+use super::words::{NAMED, after, held, unmanaged, unseen, what};
 
 /// The plan as text: a line for each step with what it makes or why it changes what it finds, what it
 /// does to running traffic, and the steps it comes after; then what is waited for, what is withheld,
@@ -37,12 +38,9 @@ fn words(plan: &Plan, step: &Step) -> String {
     if let Some(disturbs) = step.disruption.of_traffic() {
         parts.push(disturbs.to_uppercase());
     }
-    let (after, more) = after(plan, step);
-    let after: Vec<String> = after.iter().map(ToString::to_string).collect();
-    match more {
-        0 if after.is_empty() => {}
-        0 => parts.push(format!("after {}", after.join(", "))),
-        more => parts.push(format!("after {} and {more} more", after.join(", "))),
+    let after = after(plan, step);
+    if !after.is_empty() {
+        parts.push(format!("after {}", list(after, NAMED)));
     }
     parts.retain(|part| !part.is_empty());
     parts.join("; ")

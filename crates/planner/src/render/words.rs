@@ -5,6 +5,7 @@ use std::fmt;
 use crate::Disruption;
 use crate::{Action, Change, ChangeKind, Plan, Ref, RefTarget, Step, Unmanaged, Withheld};
 use phonehome_network::{Address, Kind};
+use phonehome_text::count;
 
 /// What a step makes, or what it changes and why.
 pub(super) fn what(step: &Step) -> String {
@@ -42,19 +43,16 @@ pub(super) fn unseen(kind: Kind) -> String {
 }
 
 /// How many steps are named that a step comes after.
-const NAMED: usize = 4;
+pub(super) const NAMED: usize = 4;
 
-/// What a step comes after, without what that in turn comes after; the first few.
-pub(super) fn after<'a>(plan: &'a Plan, step: &'a Step) -> (Vec<&'a Address>, usize) {
+/// What a step comes after, without what that in turn comes after.
+pub(super) fn after<'a>(plan: &'a Plan, step: &'a Step) -> Vec<&'a Address> {
     let implied = |address: &Address| {
         let others = step.after.iter().filter(|other| *other != address);
         let mut before = plan.steps.iter().filter(|earlier| others.clone().any(|it| *it == earlier.address));
         before.any(|earlier| earlier.after.contains(address))
     };
-    let mut last: Vec<&Address> = step.after.iter().filter(|address| !implied(address)).collect();
-    let more = last.len().saturating_sub(NAMED);
-    last.truncate(NAMED);
-    (last, more)
+    step.after.iter().filter(|address| !implied(address)).collect()
 }
 
 impl Plan {
@@ -180,11 +178,6 @@ pub(crate) fn details(action: &Action) -> String {
         }
         _ => String::new(),
     }
-}
-
-/// `1 check`, `2 checks`.
-pub(crate) fn count(number: usize, what: &str) -> String {
-    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 impl fmt::Display for Ref {

@@ -4,11 +4,12 @@ use std::fmt;
 
 use ipnet::Ipv4Net;
 use phonehome_fleet::addresses::PoolExhausted;
+use phonehome_text::list;
 
 use super::claim::Claim;
 use super::claim::overlap;
 use super::seen::SeenVpc;
-use super::text;
+use super::text::LISTED_MAX;
 
 /// No pool of an environment has a block left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +94,7 @@ impl fmt::Display for FullPool {
             f,
             "address pool {pool:?} is full: none of the {blocks} blocks of /{block} in {cidr} ({region}) is free. \
              Taken: {}",
-            text::list(self.takers.iter().map(ToString::to_string))
+            list(&self.takers, LISTED_MAX)
         )
     }
 }

@@ -2,6 +2,7 @@
 
 use ipnet::Ipv4Net;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
+use phonehome_text::joined;
 use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +44,7 @@ impl SeenVpc {
     }
 
     pub(crate) fn ranges(&self) -> String {
-        self.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        joined(&self.cidrs)
     }
 }
 

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use phonehome_fleet::AddressPool;
+use phonehome_text::list;
 
-use super::super::text::list;
+use super::super::text::LISTED_MAX;
 use super::super::{Claim, SeenVpc};
 
 /// How bad a finding is.
@@ -96,7 +97,7 @@ impl fmt::Display for Severity {
 }
 
 fn vpcs(vpcs: &[SeenVpc]) -> String {
-    list(vpcs.iter().map(|vpc| format!("{} with {}", vpc.described(), vpc.ranges())))
+    list(vpcs.iter().map(|vpc| format!("{} with {}", vpc.described(), vpc.ranges())), LISTED_MAX)
 }
 
 impl fmt::Display for Finding {
@@ -111,7 +112,7 @@ impl fmt::Display for Finding {
                 f,
                 "adopted networks have addresses in common: {}. No two of these can be connected, and no new block has \
                  any of these addresses; nothing else is wrong",
-                list(claims.iter().map(ToString::to_string))
+                list(claims, LISTED_MAX)
             ),
             Self::Collision { claim, vpcs: others } => write!(
                 f,
