@@ -77,7 +77,7 @@ fn ask(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMem
         format!("{owner} about {}", text::list(accounts, NAMED))
     };
     let mut lines: Vec<String> = owners.iter().take(NAMED).map(line).collect();
-    lines.extend((more > 0).then(|| format!("{more} more teams")));
+    lines.extend((more > 0).then(|| text::count(more, "more team")));
     lines.join("; ")
 }
 

@@ -53,7 +53,7 @@ impl Trouble {
                 .code(problem),
             Self::Refused(refusals) => {
                 let reasons = refusals.reasons.iter().map(|(reason, count)| format!("{count} {reason}"));
-                Words::of(format!("{} reports of account ", refusals.count))
+                Words::of(format!("{} of account ", text::count(refusals.count, "report")))
                     .code(&refusals.account)
                     .text(format!(" refused since {}: ", text::instant(refusals.since_ms)))
                     .text(text::list(reasons, NAMED))
@@ -88,7 +88,11 @@ pub fn notices(
 }
 
 fn message(lines: Vec<Words>, beyond: usize, channel: &str, now_ms: u64) -> Outgoing {
-    let more = if beyond > 0 { Words::of(format!("{beyond} more are not named.")) } else { Words::new() };
+    let more = if beyond > 0 {
+        Words::of(format!("{} not named.", text::agree(beyond, "more is", "more are")))
+    } else {
+        Words::new()
+    };
     let body = SlackMessage::new(
         Words::new()
             .markup(":warning: *phonehome itself needs a look.* ")

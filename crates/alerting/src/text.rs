@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 pub(crate) use crate::words::clip;
-pub(crate) use phonehome_text::{count, joined, list};
+pub(crate) use phonehome_text::{agree, count, joined, list};
 
 /// `2026-11-05T10:15:00Z`.
 pub(crate) fn instant(at_ms: u64) -> String {

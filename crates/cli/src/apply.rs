@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use futures_util::future::join_all;
 use phonehome_provision::{Job, StackProgress, requeue};
+use phonehome_text::count;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -84,7 +85,8 @@ fn as_text(work: &Targets, ended: &[(String, StackProgress)], not_converged: usi
         text.push_str(&format!("left out: {note}\n"));
     }
     let converged = ended.len() - not_converged;
-    text.push_str(&format!("{} stacks: {converged} as declared, {not_converged} not.\n", ended.len()));
+    let stacks = count(ended.len(), "stack");
+    text.push_str(&format!("{stacks}: {converged} as declared, {not_converged} not.\n"));
     text
 }
 

@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use phonehome_cloud::table::Table;
 use phonehome_state::{Claim, Keys, Seen, Severity, all, audit};
+use phonehome_text::{agree, count};
 use serde_json::json;
 
 use crate::output::{Done, Format};
@@ -31,11 +32,11 @@ pub(crate) async fn run(table_name: &str, format: Format) -> Result<Done, Failur
             let held = claims.iter().filter(|claim| claim.is_held()).count();
             lines.collect::<String>()
                 + &format!(
-                    "{held} blocks are held, {} are in quarantine, {} accounts and Regions were looked at: {} \
-                     findings.\n",
-                    claims.len() - held,
-                    seen.len(),
-                    findings.len()
+                    "{} held, {} in quarantine, {} looked at: {}.\n",
+                    agree(held, "block is", "blocks are"),
+                    agree(claims.len() - held, "is", "are"),
+                    agree(seen.len(), "account and Region was", "accounts and Regions were"),
+                    count(findings.len(), "finding")
                 )
         }
     };

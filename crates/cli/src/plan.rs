@@ -5,6 +5,7 @@ use futures_util::stream::{self, StreamExt as _};
 use phonehome_planner::{Plan, render};
 use phonehome_provision::Job;
 use phonehome_state::Claim;
+use phonehome_text::count;
 use serde_json::json;
 
 use crate::output::Failure;
@@ -108,8 +109,8 @@ fn as_text(work: &Targets, planned: &[Planned]) -> String {
     }
     let changed = planned.iter().filter(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     let failed = planned.iter().filter(|(_, plan)| plan.is_err()).count();
-    let (changed, total) = (changed.count(), planned.len());
-    text.push_str(&format!("{total} stacks: {changed} would change, {failed} cannot be planned.\n"));
+    let (changed, stacks) = (changed.count(), count(planned.len(), "stack"));
+    text.push_str(&format!("{stacks}: {changed} would change, {failed} cannot be planned.\n"));
     text
 }
 

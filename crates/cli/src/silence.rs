@@ -12,6 +12,7 @@ use phonehome_aws::DynamoTable;
 use phonehome_aws::{caller_arn, sdk};
 use phonehome_cloud::table::{Expect, Table, TableError, Write, on_conflict};
 use phonehome_state::Keys;
+use phonehome_text::count;
 use phonehome_wire::CheckId;
 
 use crate::output::Format;
@@ -92,8 +93,9 @@ pub(crate) async fn run(
     Ok(match format {
         Format::Json => json(&serde_json::json!({ "id": id, "silence": silence }))?,
         Format::Text => format!(
-            "Silenced for {minutes} minutes as {id}; then what is still wrong is said. To end it before: \
-             phonehome unsilence {id}\n"
+            "Silenced for {} as {id}; then what is still wrong is said. To end it before: \
+             phonehome unsilence {id}\n",
+            count(minutes, "minute")
         ),
     })
 }

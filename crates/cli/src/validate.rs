@@ -5,6 +5,7 @@ use std::path::Path;
 use phonehome_fleet::limits::FILE_BYTES_MAX;
 use phonehome_fleet::{Checked, Diagnostics, Fleet, check_with, decode};
 use phonehome_state::{loopback_targets, text_fits};
+use phonehome_text::count;
 use serde_json::json;
 
 use crate::output::Format;
@@ -19,12 +20,13 @@ pub(crate) fn run(path: &Path, format: Format) -> Result<String, Failure> {
             to_json(&json!({"valid": true, "accounts": members, "errors": [], "warnings": warnings}))?
         }
         Format::Text => format!(
-            "{}{}: valid. {members} accounts in {} domains, {} connections and {} isolations declared.\n",
+            "{}{}: valid. {} in {}, {} and {} declared.\n",
             warnings.render(&path.display().to_string()),
             path.display(),
-            fleet.domains.len(),
-            fleet.connections.len(),
-            fleet.isolations.len(),
+            count(members, "account"),
+            count(fleet.domains.len(), "domain"),
+            count(fleet.connections.len(), "connection"),
+            count(fleet.isolations.len(), "isolation"),
         ),
     })
 }

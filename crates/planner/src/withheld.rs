@@ -155,13 +155,15 @@ impl fmt::Display for WithheldReason {
             Self::NeedsWithheld(address) => write!(f, "needs {address}, which is withheld"),
             Self::OnlyForWithheld => f.write_str("only something that is withheld would use it"),
             Self::Adopted => f.write_str("it was there before phonehome, which adopted it"),
-            Self::NotAll { needed, because } => write!(f, "{needed} removals are needed; {because}"),
+            Self::NotAll { needed, because } => {
+                write!(f, "{} needed; {because}", agree(*needed, "removal is", "removals are"))
+            }
             Self::Hour { per_hour, next_ms } => {
                 let minutes = next_ms / 60_000;
                 write!(
                     f,
-                    "is allowed, but {per_hour} removals an hour are made already (`network.removals_per_hour`): \
-                     it goes on at {:02}:{:02} UTC",
+                    "is allowed, but {} made already (`network.removals_per_hour`): it goes on at {:02}:{:02} UTC",
+                    agree(*per_hour, "removal an hour is", "removals an hour are"),
                     minutes / 60 % 24,
                     minutes % 60
                 )

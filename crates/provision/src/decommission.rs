@@ -10,6 +10,7 @@ use phonehome_network::Kind;
 use phonehome_planner::{Decommission, Limits, Plan, StackSpec, ZoneSpec, plan_decommission, render};
 use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release_block, unbind};
 use phonehome_state::{Phase, StackStatus};
+use phonehome_text::count;
 use phonehome_wire::{AccountId, AzId, StackId};
 
 use crate::progress::{Reconciled, StackProgress, after, judge};
@@ -216,7 +217,7 @@ pub fn account_closed_notice(
     let stays = Words::of("Its network is no longer looked after, and its probes are no longer expected.");
     let then = Words::of("Nobody else gets these addresses until ")
         .code(format!("phonehome decommission {}", first.account))
-        .text(format!(" and {} days after it.", fleet.network.quarantine_days));
+        .text(format!(" and {} after it.", count(fleet.network.quarantine_days, "day")));
     let message = SlackMessage::new(text).section(stays).list("It still holds", blocks).section(then);
     let channel = &fleet.route_for(&first.environment, &first.domain).slack_channel;
     let generations: Vec<String> =

@@ -12,6 +12,7 @@ use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Ask, Inventory, Permission};
 use phonehome_planner::{Limits, Plan, StackSpec, plan_permitted};
 use phonehome_state::{Reservation, hour_of, in_force, next_hour_ms, reserve, unreserve, used};
+use phonehome_text::count;
 
 use crate::CannotPlan;
 use crate::limits::limits;
@@ -148,8 +149,8 @@ fn clock(at_ms: u64) -> String {
 
 fn message(job: &Job<'_>, per_hour: u32, now_ms: u64) -> Outgoing {
     let sentence = format!(
-        "phonehome has made {per_hour} removals in this hour, in all accounts together, and withholds the rest \
-         until {} (",
+        "phonehome has made {} in this hour, in all accounts together, and withholds the rest until {} (",
+        count(per_hour, "removal"),
         clock(next_hour_ms(now_ms))
     );
     let explanation = Words::of(

@@ -3,6 +3,7 @@
 use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::Applied;
 use phonehome_planner::{Limits, Plan};
+use phonehome_text::count;
 use phonehome_wire::AccountId;
 
 /// How far a stack has come.
@@ -98,7 +99,7 @@ pub(crate) fn after(plan: &Plan, applied: &Applied) -> StackProgress {
             Class::EventuallyConsistent,
         ),
         None => StackProgress::later(
-            format!("{} steps done, to be looked at again", applied.done()),
+            format!("{} done, to be looked at again", count(applied.done(), "step")),
             Class::EventuallyConsistent,
         ),
     }
