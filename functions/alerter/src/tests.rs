@@ -1,15 +1,13 @@
 //! What the alerter stores, and that a decision and its messages are stored together.
 
-use std::path::Path;
-
 use phonehome_alerting::{
     Heartbeat, Incident, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused, SlackKind,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::Fleet;
-use phonehome_state::{Keys, Outboxed, PublishedFleet, all, written_by};
-use phonehome_state::{Phase, StackStatus};
+use phonehome_samples::{FLEET, REGION, SHOP_PROD, ZONES, events, probe, published, stack_id, table};
+use phonehome_state::{Keys, Outboxed, all, written_by};
 use phonehome_wire::{CheckId, Stage, Verdict};
 use serde_json::Value;
 
@@ -22,73 +20,13 @@ use crate::world::{Gathered, gather};
 
 const MINUTE_MS: u64 = 60_000;
 const START_MS: u64 = 1_778_833_634_000;
-const SHOP_PROD: &str = "444455556666";
-const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az4"];
-
-fn fleet_text() -> String {
-    include_str!("../../../fleet.example.yaml").to_owned()
-}
 
 fn fleet() -> Fleet {
-    phonehome_fleet::parse(&fleet_text()).unwrap()
-}
-
-fn probe(zone: &str) -> ProbeKey {
-    ProbeKey {
-        account: SHOP_PROD.parse().unwrap(),
-        region: "us-east-1".parse().unwrap(),
-        availability_zone: zone.parse().unwrap(),
-    }
-}
-
-/// The stack of shop-prod, with a probe in each of these zones.
-fn stack(zones: &[&str]) -> StackStatus {
-    StackStatus {
-        account: SHOP_PROD.parse().unwrap(),
-        account_name: "shop-prod".into(),
-        domain: "shop".into(),
-        environment: "prod".into(),
-        region: "us-east-1".parse().unwrap(),
-        availability_zones: zones.iter().map(|zone| zone.parse().unwrap()).collect(),
-        pool: "prod".into(),
-        cidr: "10.16.0.0/18".parse().unwrap(),
-        generation: 1,
-        phase: Phase::Ready,
-        network_ready: true,
-        egress_ready: true,
-        connections_ready: true,
-        vpc_id: None,
-        private_subnets: vec![],
-        withheld: vec![],
-        converged_spec: None,
-        full_spec: None,
-        opened: vec![],
-        message: String::new(),
-        first_seen_ms: START_MS,
-        updated_at_ms: START_MS,
-        ready_since_ms: zones.iter().map(|zone| (zone.parse().unwrap(), START_MS)).collect(),
-        leased_until_ms: 0,
-    }
+    phonehome_fleet::parse(FLEET).unwrap()
 }
 
 async fn alerter() -> Alerter<MemoryTable> {
-    let table = MemoryTable::default();
-    let fleet = PublishedFleet {
-        text: fleet_text(),
-        published_at_ms: 0,
-        published_by: "test".into(),
-        ..PublishedFleet::default()
-    };
-    let writes = vec![
-        Write::put(Keys::fleet(), Expect::Absent, &fleet),
-        Write::put(
-            Keys::stack(&format!("{SHOP_PROD}/us-east-1").parse().unwrap()),
-            Expect::Absent,
-            &stack(&ZONES),
-        ),
-    ];
-    table.write(writes).await.unwrap();
-    let table = table.writing_only(written_by("alerter"));
+    let table = table(START_MS).await.writing_only(written_by("alerter"));
     Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0 }
 }
 
@@ -96,7 +34,7 @@ impl Alerter<MemoryTable> {
     /// Stores that every probe was just heard of, with its connections up or down.
     async fn heard(&self, now_ms: u64, connections: PathStatus) {
         let member = fleet().member("shop-prod").unwrap();
-        let checks = fleet().checks_for(&member, "us-east-1");
+        let checks = fleet().checks_for(&member, REGION);
         for zone in ZONES {
             let key = probe(zone);
             let heartbeat = Heartbeat {
@@ -222,7 +160,7 @@ impl Alerter<MemoryTable> {
 async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_file() {
     let alerter = alerter().await;
     let route = "platform_route: { slack_channel: \"#platform\", page: true }\n";
-    let fleet = PublishedFleet { text: fleet_text() + route, ..PublishedFleet::default() };
+    let fleet = published(&format!("{FLEET}{route}"));
     alerter.table.put_raw(Keys::fleet(), &serde_json::to_string(&fleet).unwrap());
     alerter.heard(START_MS, PathStatus::Up).await;
     alerter.table.put_raw(Keys::silence("000001"), "nonsense");
@@ -370,13 +308,11 @@ async fn a_large_decision_is_stored_in_few_parts_none_of_which_dynamodb_refuses(
 
 #[test]
 fn every_sample_event_can_wake_the_alerter() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/alerter");
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        let event: Value = serde_json::from_str(&text).unwrap();
+    for (name, event) in events("alerter") {
         if event.get("Records").is_some() {
-            let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_str(&text).unwrap();
-            assert!(event.records[0].body.as_ref().is_some_and(|body| body.contains("transitions")));
+            let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(event).unwrap();
+            let wakes = event.records[0].body.as_ref().is_some_and(|body| body.contains("transitions"));
+            assert!(wakes, "{name}");
         }
     }
 }

@@ -1,14 +1,13 @@
 //! What the collector does with each sample event.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use phonehome_alerting::{Heartbeat, PathStatus, Paths, ProbeKey};
+use phonehome_alerting::{Heartbeat, PathStatus, Paths};
 use phonehome_aws::Metrics;
 use phonehome_cloud::MemoryQueue;
-use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
-use phonehome_state::{Keys, PublishedFleet, all, written_by};
-use phonehome_state::{Phase, StackStatus};
+use phonehome_cloud::table::{MemoryTable, Table};
+use phonehome_samples::{SHOP_PROD, ZONES, events, probe, table};
+use phonehome_state::{Keys, all, written_by};
 use serde_json::Value;
 
 mod forged;
@@ -18,61 +17,12 @@ use crate::envelope::{Arrival, read};
 use crate::handler::Collector;
 
 fn samples() -> BTreeMap<String, Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/collector");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    files
-        .map(|path| {
-            let event = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-            (path.file_name().unwrap().to_string_lossy().into_owned(), event)
-        })
-        .collect()
-}
-
-const SHOP_PROD: &str = "444455556666";
-const REGION: &str = "us-east-1";
-
-/// The stack that sent the sample report.
-fn stack() -> StackStatus {
-    StackStatus {
-        account: SHOP_PROD.parse().unwrap(),
-        account_name: "shop-prod".into(),
-        domain: "shop".into(),
-        environment: "prod".into(),
-        region: REGION.parse().unwrap(),
-        availability_zones: ["use1-az1", "use1-az2", "use1-az4"].map(|zone| zone.parse().unwrap()).into(),
-        pool: "prod".into(),
-        cidr: "10.16.0.0/18".parse().unwrap(),
-        generation: 1,
-        phase: Phase::Ready,
-        network_ready: true,
-        egress_ready: true,
-        connections_ready: true,
-        vpc_id: None,
-        private_subnets: vec![],
-        withheld: vec![],
-        converged_spec: None,
-        full_spec: None,
-        opened: vec![],
-        message: String::new(),
-        first_seen_ms: 0,
-        updated_at_ms: 0,
-        ready_since_ms: BTreeMap::new(),
-        leased_until_ms: 0,
-    }
+    events("collector")
 }
 
 pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
-    let table = MemoryTable::default();
-    let text = include_str!("../../../fleet.example.yaml").to_owned();
-    let fleet =
-        PublishedFleet { text, published_at_ms: 0, published_by: "test".into(), ..PublishedFleet::default() };
-    let writes = vec![
-        Write::put(Keys::fleet(), Expect::Absent, &fleet),
-        Write::put(Keys::stack(&format!("{SHOP_PROD}/{REGION}").parse().unwrap()), Expect::Absent, &stack()),
-    ];
-    table.write(writes).await.unwrap();
     Collector {
-        table: table.writing_only(written_by("collector")),
+        table: table(0).await.writing_only(written_by("collector")),
         transitions: MemoryQueue::default(),
         dead_letters: MemoryQueue::default(),
         metrics: Metrics::void("collector"),
@@ -96,7 +46,7 @@ fn every_sample_event_is_routed_and_only_the_bad_ones_are_refused() {
 #[test]
 fn a_crashed_probe_is_not_a_failed_path() {
     let body = samples()["probe-crashed.json"]["Records"][0]["body"].as_str().unwrap().to_owned();
-    assert!(matches!(read(&body), Ok(Arrival::Crashed { account, .. }) if account == "444455556666"));
+    assert!(matches!(read(&body), Ok(Arrival::Crashed { account, .. }) if account == SHOP_PROD));
 }
 
 #[tokio::test]
@@ -125,12 +75,8 @@ async fn a_report_becomes_a_heartbeat_and_paths_and_wakes_the_alerter() {
     collector.handle(&samples()["report.json"]).await.unwrap();
     let heartbeats = all::<Heartbeat>(&collector.table, Keys::HEARTBEATS).await.unwrap();
     assert_eq!(heartbeats[0].0.key.sort, "444455556666/us-east-1/use1-az1");
-    let key = ProbeKey {
-        account: "444455556666".parse().unwrap(),
-        region: "us-east-1".parse().unwrap(),
-        availability_zone: "use1-az1".parse().unwrap(),
-    };
-    let paths: Paths = collector.table.get(&Keys::paths(&key)).await.unwrap().unwrap().read().unwrap();
+    let paths: Paths =
+        collector.table.get(&Keys::paths(&probe(ZONES[0]))).await.unwrap().unwrap().read().unwrap();
     let statuses: Vec<PathStatus> = paths.values().map(|path| path.status).collect();
     assert_eq!(statuses, [PathStatus::Up, PathStatus::Unknown, PathStatus::Up]);
     assert_eq!(collector.transitions.sent().len(), 1);

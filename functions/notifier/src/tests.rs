@@ -7,7 +7,6 @@ mod refusals;
 mod upgrade;
 
 use phonehome_cloud::{SystemClock, WallClock as _};
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind, SlackMessage, Words};
@@ -348,18 +347,10 @@ impl ChatSource for CountingSlack {
 
 #[test]
 fn every_sample_event_can_wake_the_notifier() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/notifier");
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let event: Value = serde_json::from_str(&text).unwrap();
-        if event.get("Records").is_some() {
-            let event: aws_lambda_events::dynamodb::Event = serde_json::from_str(&text).unwrap();
-            assert_eq!(event.records[0].event_name, "INSERT");
-        }
-        names.push(path.file_name().unwrap().to_string_lossy().into_owned());
-    }
-    names.sort();
+    let events = phonehome_samples::events("notifier");
+    let names: Vec<&String> = events.keys().collect();
     assert_eq!(names, ["every-minute.json", "outbox-insert.json"]);
+    let insert = events["outbox-insert.json"].clone();
+    let insert: aws_lambda_events::dynamodb::Event = serde_json::from_value(insert).unwrap();
+    assert_eq!(insert.records[0].event_name, "INSERT");
 }

@@ -7,17 +7,17 @@ use phonehome_alerting::{Failure, Heartbeat, PathState, PathStatus, Paths};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Doc, Key, Table, TableError, Write};
 use phonehome_fleet::Fleet;
-use phonehome_state::{Keys, PublishedFleet};
+use phonehome_samples::{REGION, published, stack};
+use phonehome_state::Keys;
 use phonehome_wire::{Stage, TEXT_CHARS_MAX, Verdict};
 
-use super::{START_MS, stack};
+use super::START_MS;
 use crate::handler::Alerter;
 
 const ACCOUNTS: usize = 130;
 /// As many targets as a fleet file may list under `egress`: half of the most checks that an account may
 /// have in a Region.
 const CHECKS: usize = 100;
-const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az4"];
 /// What the process may take, in MB, with half of the checks: a quarter of what the function has
 /// (`infra/hub.yaml`), as the other half and incidents about all of it would take the rest.
 const MEMORY_MB_MAX: u64 = 128;
@@ -58,7 +58,7 @@ impl Largest {
     fn stacks(&self) -> Vec<Doc> {
         let members = self.fleet.members().into_iter().enumerate();
         let stacks = members.map(|(number, member)| {
-            let mut stack = stack(&ZONES);
+            let mut stack = stack(START_MS);
             stack.account = format!("{:012}", number + 1).parse().unwrap();
             stack.account_name = member.account_name;
             Self::doc(Keys::stack(&stack.stack()), &stack)
@@ -69,7 +69,7 @@ impl Largest {
     fn paths(&self) -> Paths {
         let text = "ä".repeat(TEXT_CHARS_MAX);
         let member = self.fleet.members().swap_remove(0);
-        let checks = self.fleet.checks_for(&member, "us-east-1");
+        let checks = self.fleet.checks_for(&member, REGION);
         assert_eq!(checks.len(), CHECKS);
         let state = PathState {
             status: self.status,
@@ -88,13 +88,7 @@ impl Largest {
 
 impl Table for Largest {
     async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
-        let published = PublishedFleet {
-            text: self.text.clone(),
-            published_at_ms: 0,
-            published_by: "test".into(),
-            ..PublishedFleet::default()
-        };
-        Ok((*key == Keys::fleet()).then(|| Self::doc(key.clone(), &published)))
+        Ok((*key == Keys::fleet()).then(|| Self::doc(key.clone(), &published(&self.text))))
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {

@@ -36,9 +36,7 @@ async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_
 
 #[tokio::test]
 async fn an_incident_stays_open_while_its_paths_or_its_stack_cannot_be_read() {
-    for key in
-        [Keys::paths(&probe(ZONES[0])), Keys::stack(&format!("{SHOP_PROD}/us-east-1").parse().unwrap())]
-    {
+    for key in [Keys::paths(&probe(ZONES[0])), Keys::stack(&stack_id())] {
         let alerter = alerter().await;
         alerter.heard(START_MS, PathStatus::Down).await;
         alerter.run(START_MS + 1000).await.unwrap();

@@ -1,15 +1,13 @@
 //! What the alerter leaves in the table, and how it goes on from what the release before left.
 
 use phonehome_releases::{Clock, RECORDED_AT_MS, Release, Scenario, Stored, as_old_readers_see};
+use phonehome_samples::{restore, stored_in};
 
 use super::*;
 
 impl Alerter<MemoryTable> {
     fn stored_in(&self, partitions: &[&str]) -> Vec<Stored> {
-        let docs = self.table.all().into_iter();
-        docs.filter(|doc| partitions.contains(&doc.key.partition.as_str()))
-            .map(|doc| (doc.key.partition, doc.key.sort, serde_json::from_str(&doc.body).unwrap()))
-            .collect()
+        stored_in(&self.table, partitions)
     }
 
     /// Turns the paths of these checks down in these zones.
@@ -77,9 +75,7 @@ async fn what_is_stored_of_phonehomes_own_trouble_is_read_by_the_release_before(
 /// An alerter over the table that a release left in a scenario.
 async fn over(release: &Release, scenario: &str) -> Alerter<MemoryTable> {
     let alerter = Alerter { table: MemoryTable::default(), ..alerter().await };
-    for (partition, sort, body) in release.table(scenario) {
-        alerter.table.put_raw(phonehome_cloud::table::key(partition, sort), &body.to_string());
-    }
+    restore(&alerter.table, release.table(scenario));
     alerter
 }
 

@@ -5,15 +5,16 @@ use phonehome_aws::Metrics;
 use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
 use phonehome_cloud::{SystemClock, WallClock as _};
+use phonehome_samples::{REGION, SHOP_PROD, ZONES, stack_id};
 use phonehome_state::{Keys, all, fleet};
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, TEXT_CHARS_MAX, Verdict, WIRE_VERSION};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{REGION, SHOP_PROD, collector, samples};
+use super::{collector, samples};
 use crate::handler::Collector;
 
-const ZONE: &str = "use1-az1";
+const ZONE: &str = ZONES[0];
 pub(super) const PAYMENTS: &str = "connection/shop-to-payments/443";
 /// More than any document of a probe may take: three checks are declared in the example.
 const DOCUMENT_BYTES_MAX: usize = 16 * 1024;
@@ -74,11 +75,7 @@ impl Collector<MemoryTable, MemoryQueue> {
         }
         self.table
             .unrestricted()
-            .write(vec![Write::put(
-                Keys::inputs(&format!("{SHOP_PROD}/{REGION}").parse().unwrap()),
-                Expect::Absent,
-                &inputs,
-            )])
+            .write(vec![Write::put(Keys::inputs(&stack_id()), Expect::Absent, &inputs)])
             .await
             .unwrap();
     }
@@ -97,11 +94,7 @@ impl Collector<MemoryTable, MemoryQueue> {
 }
 
 fn probe() -> ProbeKey {
-    ProbeKey {
-        account: SHOP_PROD.parse().unwrap(),
-        region: REGION.parse().unwrap(),
-        availability_zone: ZONE.parse().unwrap(),
-    }
+    phonehome_samples::probe(ZONE)
 }
 
 pub(super) fn refused(error: &str) -> Verdict {

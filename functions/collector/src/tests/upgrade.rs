@@ -4,6 +4,7 @@
 use phonehome_alerting::Refusals;
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_releases::{Clock, Release, Scenario, Stored, exactly};
+use phonehome_samples::{restore, stored_in};
 use phonehome_wire::{Report, Verdict};
 use serde_json::json;
 
@@ -15,10 +16,7 @@ const EGRESS: &str = "egress/checkip.amazonaws.com/443";
 
 fn stored(collector: &Collector<MemoryTable, MemoryQueue>) -> Vec<Stored> {
     let partitions = [Keys::HEARTBEATS, Keys::PATHS, Keys::REFUSALS, Keys::UNREADABLE];
-    let docs = collector.table.all().into_iter();
-    docs.filter(|doc| partitions.contains(&doc.key.partition.as_str()))
-        .map(|doc| (doc.key.partition, doc.key.sort, serde_json::from_str(&doc.body).unwrap()))
-        .collect()
+    stored_in(&collector.table, &partitions)
 }
 
 /// A run that began later than the one before, by the collector's clock too: a probe's is believed only up
@@ -74,9 +72,7 @@ async fn what_an_older_release_stored_of_a_probe_is_gone_on_from() {
     for release in Release::all() {
         let collector = collector().await;
         collector.given(&[1]).await;
-        for (partition, sort, body) in release.table("reports") {
-            collector.table.put_raw(phonehome_cloud::table::key(partition, sort), &body.to_string());
-        }
+        restore(&collector.table, release.table("reports"));
         // The path that is up and has two failures at most is not down by a third one alone.
         collector.take(&run(7, &[(PAYMENTS, refused("no answer"))])).await;
         let refusals = all::<Refusals>(&collector.table, Keys::REFUSALS).await.unwrap();

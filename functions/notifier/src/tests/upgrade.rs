@@ -3,14 +3,10 @@
 use phonehome_cloud::{SystemClock, WallClock as _};
 use std::collections::BTreeSet;
 
-use phonehome_releases::{Release, Scenario, Stored};
+use phonehome_releases::{Release, Scenario};
+use phonehome_samples::stored;
 
 use super::*;
-
-fn stored(table: &MemoryTable) -> Vec<Stored> {
-    let docs = table.all().into_iter();
-    docs.map(|doc| (doc.key.partition, doc.key.sort, serde_json::from_str(&doc.body).unwrap())).collect()
-}
 
 #[tokio::test]
 async fn what_is_stored_of_messages_and_their_places_is_read_by_the_release_before() {

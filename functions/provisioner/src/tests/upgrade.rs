@@ -21,13 +21,7 @@ use super::world::{FLEET, PAYMENTS_DEV, REGION, SHOP_DEV, World, error, no_role}
 impl World {
     /// The documents of these partitions.
     fn stored_in(&self, partitions: &[&str]) -> Vec<Stored> {
-        let docs = self.table().all().into_iter();
-        docs.filter(|doc| partitions.contains(&doc.key.partition.as_str()))
-            .map(|doc| {
-                let body = serde_json::from_str(&doc.body).unwrap_or(Value::String(doc.body));
-                (doc.key.partition, doc.key.sort, body)
-            })
-            .collect()
+        phonehome_samples::stored_in(self.table(), partitions)
     }
 }
 

@@ -5,7 +5,6 @@ mod members;
 use phonehome_cloud::SystemClock;
 use phonehome_wire::StackId;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, MutexGuard};
 
 use phonehome_aws::Metrics;
@@ -14,6 +13,7 @@ use phonehome_cloud::{Account, FixedOrganization, MemoryQueue, Message};
 use phonehome_fakecloud::{FakeCloud, Options, SharedCloud};
 use phonehome_network::Inventory;
 use phonehome_provision::{COOLDOWN_MS, Job, Provision};
+use phonehome_samples::events;
 use phonehome_state::{
     Accepted, AcceptedStack, Claim, Keys, Outboxed, PublishedFleet, all, base, publish, readable, written_by,
 };
@@ -282,16 +282,11 @@ impl World {
 
 /// Every sample of the folder, by file name: the bodies of its records.
 pub(super) fn samples() -> BTreeMap<String, Vec<String>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/provisioner");
-    let mut samples = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let event: aws_lambda_events::sqs::SqsEvent =
-            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        let bodies = event.records.into_iter().filter_map(|record| record.body).collect();
-        samples.insert(path.file_name().unwrap().to_string_lossy().into_owned(), bodies);
-    }
-    samples
+    let bodies = |event| {
+        let event: aws_lambda_events::sqs::SqsEvent = serde_json::from_value(event).unwrap();
+        event.records.into_iter().filter_map(|record| record.body).collect()
+    };
+    events("provisioner").into_iter().map(|(name, event)| (name, bodies(event))).collect()
 }
 
 /// The one record of a sample.

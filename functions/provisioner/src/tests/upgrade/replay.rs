@@ -1,11 +1,12 @@
 //! Recorded fleets, planned anew: an upgrade changes no network.
 
-use phonehome_cloud::table::{MemoryTable, key};
+use phonehome_cloud::table::MemoryTable;
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_network::Inventory;
 use phonehome_planner::{ActionScope, Plan, ProbeSpec, render};
 use phonehome_provision::{Job, Members};
 use phonehome_releases::{Release, Scenario, Stored, as_old_readers_see, keep};
+use phonehome_samples::restore;
 use phonehome_state::{Claim, Keys, Phase, StackStatus, all, fleet};
 use serde_json::{Value, json};
 
@@ -47,9 +48,7 @@ impl World {
         let mut world = Self { table: MemoryTable::default(), ..Self::new().await };
         world.provisioner.provision.table =
             world.table.writing_only(phonehome_state::written_by("provisioner"));
-        for (partition, sort, body) in release.table(shape) {
-            world.table().put_raw(key(partition, sort), &body.to_string());
-        }
+        restore(world.table(), release.table(shape));
         world.provisioner.organization.accounts.clear();
         for status in world.stacks().await {
             world.account(&status.account, &status.account_name, true, None);
