@@ -286,7 +286,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
     }
 
-    /// Puts the account back into the queue for as long as [`Waited::requeue`] says, or refuses it.
+    /// Puts the account back into the queue for as long as [`requeue::Waited::requeue`] says, or refuses it.
     async fn requeue(&self, request: &Reconcile, sum: &Sum, class: Class) -> Result<(), Refusal> {
         let waits = sum.waits.iter().map(|(reason, _)| reason.as_str());
         let reason = waits.chain(sum.failures.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
