@@ -1,6 +1,6 @@
 //! One report folded into what is stored of its probe.
 
-use phonehome_wire::{CheckId, Report, Verdict};
+use phonehome_wire::{CheckId, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{Asked, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
@@ -32,6 +32,7 @@ pub struct Transition {
 
 /// What came of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each report, and it is taken apart at once")]
 pub enum Folded {
     /// A duplicate, or older than what is stored: nothing changes.
     Stale,
@@ -52,14 +53,16 @@ pub enum Folded {
 
 /// Folds a report into what is stored of its probe: its heartbeat, if there is one, and its paths.
 ///
-/// The report must have passed [`Report::validate`]. Runs are ordered by when they began. A run
+/// The report must have passed [`Report::validate`], and [`crate::judge_denials`] must have said what its denials
+/// prove: one that nobody has judged says nothing. Runs are ordered by when they began. A run
 /// cannot have begun after its report was received, so a later start is read as the time of
 /// receipt: a probe whose clock was ahead is heard again as soon as its clock is right. While it
 /// is ahead by more than [`CLOCK_TOLERANCE_MS`] its runs are ordered among themselves by its own
 /// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
 ///
 /// Inconclusive results and those of a sick prober neither extend nor break a streak and never
-/// turn a path. The first success ever turns a path up at once. Only results of checks that were
+/// turn a path. The first success ever turns a path up at once, a denial only when it is proven as often in a
+/// row as one that was down, and one open isolation turns it down at once. Only results of checks that were
 /// asked count, and of two for one check the first. What the report has no result for stays as it was
 /// while it is declared, and is forgotten then. A check that aims elsewhere than before is a new path.
 #[must_use]
@@ -90,6 +93,9 @@ pub fn fold(
         };
         let mut path = old.cloned().unwrap_or_else(unknown);
         path.target = target.or(path.target);
+        if result.verdict == Verdict::Ok {
+            path.addresses.clone_from(&result.addresses);
+        }
         let new = next(path, &result.verdict, heartbeat.last_started_at_ms, hysteresis);
         let from = old.map_or(PathStatus::Unknown, |path| path.status);
         if from != new.status {
@@ -122,6 +128,7 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         run_id: report.run_id.clone(),
         generation: report.generation,
         clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
+        isolations_at_ms: 0,
         paths_expire_at_ms: 0,
     }
 }
@@ -144,21 +151,34 @@ fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hystere
     match verdict {
         Verdict::Ok | Verdict::DenyProven => match path.status {
             PathStatus::Up => confirm(&mut path),
-            PathStatus::Unknown => contradict(&mut path, PathStatus::Up, at_ms, 1),
+            PathStatus::Unknown => {
+                // Failures counted while the status is still unknown are no part of a success.
+                if path.failure.take().is_some() {
+                    path.streak = 0;
+                }
+                // A target that dies in the moment of the denial looks closed, once.
+                let needed = if *verdict == Verdict::DenyProven { hysteresis.up_after } else { 1 };
+                contradict(&mut path, PathStatus::Up, at_ms, needed);
+            }
             PathStatus::Down => contradict(&mut path, PathStatus::Up, at_ms, hysteresis.up_after),
         },
         Verdict::Fail { stage, error } => {
+            if path.status == PathStatus::Unknown && path.failure.is_none() {
+                path.streak = 0;
+            }
             if path.failure.as_ref().is_none_or(|known| known.stage != *stage) {
                 path.failure = Some(Failure { stage: *stage, error: error.clone() });
             }
             match path.status {
                 PathStatus::Down => confirm(&mut path),
                 PathStatus::Unknown | PathStatus::Up => {
-                    contradict(&mut path, PathStatus::Down, at_ms, hysteresis.down_after);
+                    // Failing may be chance. That a packet crossed is a fact.
+                    let needed = if *stage == Stage::Open { 1 } else { hysteresis.down_after };
+                    contradict(&mut path, PathStatus::Down, at_ms, needed);
                 }
             }
         }
-        Verdict::Inconclusive { .. } | Verdict::ProbeError { .. } => {}
+        Verdict::Denied { .. } | Verdict::Inconclusive { .. } | Verdict::ProbeError { .. } => {}
     }
     path
 }
@@ -180,9 +200,7 @@ fn confirm(path: &mut PathState) {
 }
 
 fn contradict(path: &mut PathState, towards: PathStatus, at_ms: u64, needed: u32) {
-    // Failures counted while the status is still unknown are no part of a success.
-    if path.streak == 0 || (path.status == PathStatus::Unknown && towards == PathStatus::Up) {
-        path.streak = 0;
+    if path.streak == 0 {
         path.streak_since_ms = at_ms;
     }
     path.streak += 1;

@@ -21,6 +21,7 @@ mod notices;
 mod outbox;
 mod outgoing;
 mod probe_state;
+mod proof;
 mod refusals;
 mod text;
 mod unreadable;
@@ -38,6 +39,9 @@ pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
 pub use notices::{Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+pub use proof::{
+    WITNESSED_WITHIN_MS, Witness, Witnesses, denied, isolations_at, judge_denials, judge_omissions,
+};
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::IpAddr;
 
 use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
@@ -51,6 +52,10 @@ pub struct Heartbeat {
     /// [`crate::CLOCK_TOLERANCE_MS`].
     #[serde(default)]
     pub clock_ahead_ms: u64,
+    /// When the newest run began that had a result for every isolation; milliseconds since the Unix epoch, 0
+    /// when it is not known.
+    #[serde(default)]
+    pub isolations_at_ms: u64,
     /// Until when the paths are kept at least, if nothing more is heard; milliseconds since the Unix
     /// epoch, 0 when it is not known.
     #[serde(default)]
@@ -99,6 +104,10 @@ pub struct PathState {
     /// Documents of earlier versions do not say; what they tell of counts as having worked.
     #[serde(default = "yes")]
     pub ever_up: bool,
+    /// The addresses at which it was reached last, at most [`phonehome_wire::ADDRESSES_MAX`]; empty before that,
+    /// and in documents of earlier versions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
     /// What it aims at (`host:port`); absent in documents of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -145,6 +154,7 @@ impl PathState {
             last_since_ms: at_ms,
             failure: None,
             ever_up: false,
+            addresses: vec![],
             target: None,
         }
     }
@@ -166,7 +176,7 @@ impl PathState {
             Verdict::Inconclusive { reason } | Verdict::ProbeError { reason } => {
                 Some((self.last_since_ms, reason))
             }
-            Verdict::Ok | Verdict::DenyProven | Verdict::Fail { .. } => None,
+            Verdict::Ok | Verdict::DenyProven | Verdict::Fail { .. } | Verdict::Denied { .. } => None,
         }
     }
 

@@ -51,7 +51,9 @@ impl Question {
         };
         match deadline.bound(resolver.lookup_ip(self.name.clone())).await {
             Some(Ok(found)) => match found.iter().next() {
-                Some(address) => Outcome::Reached(format!("{} at {address}", self.text)),
+                Some(address) => {
+                    Outcome::Reached { what: format!("{} at {address}", self.text), addresses: vec![] }
+                }
                 None => Outcome::failed(Stage::Resolve, format!("{} exists but has no address", self.text)),
             },
             Some(Err(error)) => self.unanswered(&error, deadline),
@@ -71,11 +73,8 @@ impl Question {
                 format!("no answer from {whom} for {name} within {} ms", deadline.timeout_ms)
             }
         };
-        match self.server {
-            Some(_) => Outcome::denied(Stage::Resolve, text),
-            // Without its own resolver the probe can hardly tell anything: no proof of a denial.
-            None => Outcome::failed(Stage::Resolve, text),
-        }
+        // No proof of a denial, also of a nameserver that was named: a question is one packet, and may get lost.
+        Outcome::failed(Stage::Resolve, text)
     }
 }
 

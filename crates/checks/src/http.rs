@@ -27,7 +27,7 @@ where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     match deadline.bound(exchange(stream, uri)).await {
-        Some(Ok(response)) if response.status() == expected => Outcome::Reached(address.to_string()),
+        Some(Ok(response)) if response.status() == expected => Outcome::reached(address),
         Some(Ok(response)) => Outcome::failed(
             Stage::Response,
             format!("{address} answered {} instead of {}", response.status().as_u16(), expected.as_u16()),

@@ -87,6 +87,18 @@ mod tests {
     }
 
     #[test]
+    fn a_check_of_a_kind_that_is_not_known_does_not_keep_the_others_from_being_read() {
+        let mut value = valid();
+        let mut newer = value["checks"][0].clone();
+        newer["id"] = json!("b");
+        newer["kind"] = json!({"type": "from_the_future", "host": "a", "depth": 3});
+        value["checks"].as_array_mut().unwrap().push(newer);
+        let input = parse_input(value).unwrap();
+        assert_eq!(input.checks.len(), 2);
+        assert_eq!(input.checks[1].kind, phonehome_wire::CheckKind::Unknown);
+    }
+
+    #[test]
     fn an_unknown_field_is_ignored() {
         let mut value = valid();
         value["added_later"] = json!(true);

@@ -6,7 +6,9 @@
 //! - All addresses of a host are tried, not just the first: each must connect, or none may.
 //! - Only the probe's own trouble (no sockets, no memory, bad input) is
 //!   [`Verdict::ProbeError`](phonehome_wire::Verdict::ProbeError); it never counts against the path.
-//! - Isolation is proven only next to a positive control that passed in the same run.
+//! - What must not connect is denied only by silence: two SYNs to each address, and nothing came back. A
+//!   refusal has crossed the network. What a denial proves is for the hub to say.
+//! - A connection with the probe's own machine proves nothing.
 //!
 //! ```no_run
 //! # async fn example(event: serde_json::Value) -> Result<(), phonehome_checks::InputError> {

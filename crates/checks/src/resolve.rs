@@ -11,15 +11,12 @@ use hickory_resolver::config::{
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use phonehome_wire::Stage;
+use hickory_resolver::proto::rr::Name;
+use phonehome_wire::{ADDRESSES_MAX, Stage};
 
 use crate::deadline::{Deadline, MAX_TIMEOUT_MS};
 use crate::local;
 use crate::verdict::Outcome;
-
-/// How many addresses of one host are tested. Each costs a socket, and a function has 1,024 files
-/// for all of its checks.
-pub(crate) const MAX_ADDRESSES: usize = 16;
 
 /// Resolves the hosts of checks, as programs beside the probe would.
 #[derive(Debug)]
@@ -45,16 +42,24 @@ impl HostResolver {
             .0
             .as_ref()
             .map_err(|error| Outcome::ProbeError(format!("cannot resolve {host}: {error}")))?;
-        let addresses = match deadline.bound(resolver.lookup_ip(host)).await {
+        let mut name: Name = match host.parse() {
+            Ok(name) => name,
+            Err(error) => {
+                return Err(Outcome::ProbeError(format!("bad input: {host:?} is not a name: {error}")));
+            }
+        };
+        // A declared name is a whole name: no search domain completes it.
+        name.set_fqdn(true);
+        let addresses = match deadline.bound(resolver.lookup_ip(name)).await {
             Some(Ok(found)) => found.iter().collect::<BTreeSet<_>>(),
             Some(Err(error)) => return Err(outcome(host, &error, deadline)),
             None => return Err(outcome(host, &NetError::Timeout, deadline)),
         };
         match addresses.len() {
             0 => Err(Outcome::failed(Stage::Resolve, format!("{host} has no address"))),
-            1..=MAX_ADDRESSES => Ok(addresses.into_iter().collect()),
+            1..=ADDRESSES_MAX => Ok(addresses.into_iter().collect()),
             many => Err(Outcome::ProbeError(format!(
-                "{host} resolves to {many} addresses; a probe tests at most {MAX_ADDRESSES}"
+                "{host} resolves to {many} addresses; a probe tests at most {ADDRESSES_MAX}"
             ))),
         }
     }

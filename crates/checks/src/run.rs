@@ -1,12 +1,12 @@
 //! Runs all checks of an input and writes the report.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use phonehome_wire::{
-    AccountId, Check, CheckKind, CheckResult, Expect, ProbeInput, Report, Verdict, WIRE_VERSION,
+    AccountId, AzId, Check, CheckKind, CheckResult, Expect, ProbeInput, REPORT_VERSION, Report, Verdict,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -18,11 +18,15 @@ use crate::dns::Question;
 use crate::endpoint::{Endpoint, Exchange};
 use crate::resolve::HostResolver;
 use crate::tls::Trust;
-use crate::verdict::{Control, Outcome, combine, judge_connect, judge_deny};
+use crate::verdict::{Outcome, combine, judge_connect, judge_deny};
 use crate::{http, tcp, tls};
 
 /// How many checks run at the same time.
 pub const MAX_CONCURRENT_CHECKS: usize = 32;
+
+/// How long what must not connect is waited for once its name is resolved, in milliseconds. Linux sends the
+/// second SYN after 1 s (RFC 6298), and gets a second for its answer.
+const SILENCE_MS: u64 = 2_000;
 
 /// Who runs the checks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,11 +47,22 @@ pub struct Settings {
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// The nameserver that is asked where a check names none; the system's when absent.
     pub nameserver: Option<SocketAddr>,
+    /// The address that connections go out from; the system's choice when absent.
+    pub source: Option<IpAddr>,
+    /// Whether connections with the probe's own machine count, as in the local cloud, where all that there
+    /// is runs on one machine. Elsewhere they prove nothing of a network. Not by default.
+    pub own_machine_counts: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limit: Duration::from_secs(50), extra_roots: vec![], nameserver: None }
+        Self {
+            limit: Duration::from_secs(50),
+            extra_roots: vec![],
+            nameserver: None,
+            source: None,
+            own_machine_counts: false,
+        }
     }
 }
 
@@ -59,14 +74,20 @@ pub async fn run(input: &ProbeInput, identity: &Identity) -> Report {
 /// Runs all checks of `input`, at most [`MAX_CONCURRENT_CHECKS`] at a time, each within its own
 /// timeout and all within [`Settings::limit`].
 ///
-/// The report has one result for each check, in the input's order. Must be called inside a tokio
+/// The report has one result for each check that is due in this minute, in the input's order. Must be called inside a tokio
 /// runtime with I/O and time enabled.
 pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settings) -> Report {
     let started_at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_ms);
     let started = Instant::now();
-    let findings = run_all(&input.checks, settings, started).await;
+    let place = (&identity.account, &input.availability_zone);
+    let checks = input.checks.iter().filter(|check| is_due(check, place, started_at_ms));
+    let checks: Vec<Check> = checks.cloned().collect();
+    let findings = run_all(&checks, settings, started).await;
+    let version = input.report_version.clamp(1, REPORT_VERSION);
+    let results = checks.iter().zip(findings).map(|(check, finding)| result(check, finding, version));
+    let results = results.collect();
     Report {
-        version: WIRE_VERSION,
+        version,
         account: identity.account.clone(),
         region: input.region.clone(),
         availability_zone: input.availability_zone.clone(),
@@ -74,8 +95,19 @@ pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settin
         generation: input.generation,
         started_at_ms,
         duration_ms: whole_ms(started.elapsed()),
-        results: judge_all(&input.checks, findings),
+        results,
     }
+}
+
+/// Whether a check's turn has come in this minute. Its control runs each minute, so that it runs beside it; the
+/// probes of different accounts and zones take different minutes.
+fn is_due(check: &Check, (account, zone): (&AccountId, &AzId), now_ms: u64) -> bool {
+    let offset = account
+        .as_str()
+        .bytes()
+        .chain(zone.as_str().bytes())
+        .fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    (now_ms / 60_000).wrapping_add(offset) % u64::from(check.every_minutes.max(1)) == 0
 }
 
 fn whole_ms(duration: Duration) -> u64 {
@@ -90,6 +122,8 @@ struct Shared {
     resolver: HostResolver,
     trust: Result<Trust, String>,
     nameserver: Option<SocketAddr>,
+    source: Option<IpAddr>,
+    own_machine_counts: bool,
     slots: Semaphore,
     limit: Duration,
     /// When the run must be over.
@@ -101,6 +135,8 @@ async fn run_all(checks: &[Check], settings: &Settings, started: Instant) -> Vec
         resolver: HostResolver::new(settings.nameserver),
         trust: Trust::new(&settings.extra_roots),
         nameserver: settings.nameserver,
+        source: settings.source,
+        own_machine_counts: settings.own_machine_counts,
         slots: Semaphore::new(MAX_CONCURRENT_CHECKS),
         limit: settings.limit,
         end: started + settings.limit,
@@ -148,11 +184,11 @@ fn unusable(checks: &[Check]) -> Vec<Option<String>> {
 async fn run_one(check: &Check, shared: &Arc<Shared>) -> Finding {
     let slot = timeout_at(shared.end, shared.slots.acquire()).await;
     // A check that the run's end would cut short would look like a dead path.
-    let fits = Instant::now() + Duration::from_millis(check.timeout_ms) <= shared.end;
+    let longest_ms = longest_ms(check);
+    let fits = Instant::now() + Duration::from_millis(longest_ms) <= shared.end;
     if slot.is_err() || !fits {
         let reason = format!(
-            "not tested: its {} ms do not fit into what is left of the run's {} ms",
-            check.timeout_ms,
+            "not tested: its {longest_ms} ms do not fit into what is left of the run's {} ms",
             whole_ms(shared.limit)
         );
         return (Outcome::ProbeError(reason), 0);
@@ -160,6 +196,14 @@ async fn run_one(check: &Check, shared: &Arc<Shared>) -> Finding {
     let started = Instant::now();
     let outcome = exercise(check, shared, Deadline::after_ms(check.timeout_ms)).await;
     (outcome, whole_ms(started.elapsed()))
+}
+
+/// How long a check may take in all, in milliseconds.
+fn longest_ms(check: &Check) -> u64 {
+    match check.expect {
+        Expect::Connect => check.timeout_ms,
+        Expect::Deny => check.timeout_ms + SILENCE_MS,
+    }
 }
 
 async fn exercise(check: &Check, shared: &Arc<Shared>, deadline: Deadline) -> Outcome {
@@ -173,6 +217,9 @@ async fn exercise(check: &Check, shared: &Arc<Shared>, deadline: Deadline) -> Ou
         CheckKind::Tcp { host, port } => Endpoint::tcp(host, *port),
         CheckKind::Tls { host, port, server_name } => Endpoint::tls(host, *port, server_name.as_deref()),
         CheckKind::Http { url, status } => Endpoint::http(url, *status),
+        CheckKind::Unknown => {
+            return bad_input("a kind of check that this probe does not know: it needs newer code");
+        }
     };
     match endpoint {
         Ok(endpoint) => connect(endpoint, check.expect, shared, deadline).await,
@@ -199,6 +246,11 @@ async fn connect(
         Ok(addresses) => addresses,
         Err(outcome) => return outcome,
     };
+    // However long the resolver took, silence takes as long as it takes.
+    let deadline = match expect {
+        Expect::Connect => deadline,
+        Expect::Deny => Deadline::after_ms(SILENCE_MS),
+    };
     let endpoint = Arc::new(endpoint);
     let mut attempts = JoinSet::new();
     for ip in addresses {
@@ -223,13 +275,17 @@ async fn attempt(
     shared: &Shared,
     deadline: Deadline,
 ) -> Result<Outcome, Outcome> {
-    let stream = tcp::connect(address, deadline).await?;
+    let objection = tcp::proves_nothing(address.ip()).filter(|_| !shared.own_machine_counts);
+    if let Some(objection) = objection {
+        return Err(Outcome::Inconclusive(format!("{} {objection}", address.ip())));
+    }
+    let stream = tcp::connect(address, shared.source, deadline).await?;
     let trust = || shared.trust.as_ref().map_err(|reason| Outcome::ProbeError(reason.clone()));
     match exchange {
-        Exchange::Tcp => Ok(Outcome::Reached(address.to_string())),
+        Exchange::Tcp => Ok(Outcome::reached(address)),
         Exchange::Tls(name) => {
             tls::handshake(stream, address, name, trust()?, deadline).await?;
-            Ok(Outcome::Reached(address.to_string()))
+            Ok(Outcome::reached(address))
         }
         Exchange::Http { tls: None, uri, status } => {
             Ok(http::get(stream, address, uri, *status, deadline).await)
@@ -241,39 +297,56 @@ async fn attempt(
     }
 }
 
-/// Judges what must connect first, because what must not is judged by it.
-fn judge_all(checks: &[Check], findings: Vec<Finding>) -> Vec<CheckResult> {
-    let mut controls: BTreeMap<&str, Control<'_>> = BTreeMap::new();
-    let connected: Vec<Option<Verdict>> = checks
-        .iter()
-        .zip(&findings)
-        .map(|(check, (outcome, _))| match check.expect {
-            Expect::Connect => Some(judge_connect(outcome.clone())),
-            Expect::Deny => None,
-        })
-        .collect();
-    for (check, verdict) in checks.iter().zip(&connected) {
-        let control = match verdict {
-            Some(verdict) => Control::Ran(&check.id, verdict),
-            None => Control::IsDeny(&check.id),
-        };
-        controls.insert(check.id.0.as_str(), control);
+/// The result of one check, as the hub that asked for it reads it.
+fn result(check: &Check, (outcome, latency_ms): Finding, report_version: u32) -> CheckResult {
+    let addresses = outcome.addresses().to_vec();
+    let verdict = match check.expect {
+        Expect::Connect => judge_connect(outcome),
+        Expect::Deny => judge_deny(outcome),
+    };
+    let id = check.id.clone();
+    match (report_version, verdict) {
+        // Version 1 has no word for it, and its own (proven) would say too much.
+        (..=1, Verdict::Denied { error: reason }) => {
+            let verdict = Verdict::Inconclusive { reason };
+            CheckResult { id, verdict, latency_ms, addresses: vec![] }
+        }
+        (..=1, verdict) => CheckResult { id, verdict, latency_ms, addresses: vec![] },
+        (_, verdict) => CheckResult { id, verdict, latency_ms, addresses },
     }
-    let judged = checks.iter().zip(&connected).zip(findings);
-    judged
-        .map(|((check, verdict), (outcome, latency_ms))| {
-            let verdict = match verdict {
-                Some(verdict) => verdict.clone(),
-                None => judge_deny(outcome, control_of(check, &controls)),
-            };
-            CheckResult { id: check.id.clone(), verdict, latency_ms }
-        })
-        .collect()
 }
 
-fn control_of<'a>(check: &'a Check, controls: &BTreeMap<&str, Control<'a>>) -> Control<'a> {
-    match &check.control {
-        None => Control::NotNamed,
-        Some(id) => controls.get(id.0.as_str()).copied().unwrap_or(Control::Unknown(id)),
+#[cfg(test)]
+mod tests {
+    use phonehome_wire::{CheckId, Purpose, Target};
+
+    use super::*;
+
+    #[test]
+    fn a_check_is_due_once_in_its_minutes_and_not_everywhere_in_the_same() {
+        let every = |every_minutes| Check {
+            id: CheckId("a".into()),
+            kind: CheckKind::Unknown,
+            expect: Expect::Deny,
+            purpose: Purpose::Isolation,
+            target: Target::default(),
+            timeout_ms: 1,
+            control: None,
+            every_minutes,
+        };
+        let zone: AzId = "use1-az1".parse().unwrap();
+        let due = |check: &Check, account: &AccountId| -> Vec<u64> {
+            let minutes = 28_000_000..28_000_010_u64;
+            minutes.filter(|minute| is_due(check, (account, &zone), minute * 60_000 + 59_999)).collect()
+        };
+        let account: AccountId = "444455556666".parse().unwrap();
+        assert_eq!(due(&every(1), &account).len(), 10);
+        assert_eq!(due(&every(0), &account).len(), 10);
+        let fifth = due(&every(5), &account);
+        assert!(fifth.len() == 2 && fifth[1] - fifth[0] == 5, "{fifth:?}");
+        let others = (0..10_u64).map(|number| format!("44445555666{number}").parse().unwrap());
+        let firsts: std::collections::BTreeSet<_> =
+            others.map(|account: AccountId| due(&every(5), &account)[0]).collect();
+        assert!(firsts.len() >= 4, "{firsts:?}");
     }
 }

@@ -21,7 +21,7 @@ pub(crate) async fn run(path: &Path, format: Format) -> Result<String, Failure> 
         Format::Json => json(&report)?,
         Format::Text => render(&input, &report),
     };
-    let good = |verdict: &Verdict| matches!(verdict, Verdict::Ok | Verdict::DenyProven);
+    let good = |verdict: &Verdict| matches!(verdict, Verdict::Ok | Verdict::Denied { .. });
     if report.results.iter().all(|result| good(&result.verdict)) {
         return Ok(text);
     }
@@ -46,6 +46,7 @@ fn render(input: &ProbeInput, report: &Report) -> String {
 fn words(verdict: &Verdict) -> (char, String) {
     match verdict {
         Verdict::Ok => ('✓', "ok".to_owned()),
+        Verdict::Denied { error } => ('✓', format!("denied: {error}")),
         Verdict::DenyProven => ('✓', "proven closed".to_owned()),
         Verdict::Fail { stage, error } => ('✗', format!("fails at {}: {error}", stage.as_str())),
         Verdict::Inconclusive { reason } => ('?', format!("inconclusive: {reason}")),

@@ -1,9 +1,22 @@
 //! From declared connections to the checks of a probe.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Target};
 
 use crate::members::Member;
-use crate::model::{CheckType, Connection, Domain, EgressTarget, Fleet, Isolation, Nat};
+use crate::model::{CheckType, Connection, Domain, EgressTarget, Fleet, Isolation, Nat, Region};
+
+/// Somebody who may connect to an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Whose probes do.
+    pub member: Member,
+    /// Where, with its Availability Zones.
+    pub region: Region,
+    /// By which check.
+    pub check: CheckId,
+}
 
 impl Fleet {
     /// What the probes of a member test in a Region: its declared connections, the isolations, and
@@ -21,6 +34,26 @@ impl Fleet {
             checks.extend(self.probing.egress.iter().map(|target| self.egress_check(target)));
         }
         checks
+    }
+
+    /// Whose probes may connect to these endpoints (`host:port`), and with which check: by endpoint, in the
+    /// file's order. One that nobody may connect to is not among them.
+    pub fn sources_of(&self, endpoints: &BTreeSet<&str>) -> BTreeMap<String, Vec<Source>> {
+        let mut sources: BTreeMap<String, Vec<Source>> = BTreeMap::new();
+        for member in self.members() {
+            for region in &self.regions {
+                let checks = self.checks_for(&member, &region.name);
+                let connects = |check: &&Check| check.expect == Expect::Connect && !is_lookup(&check.kind);
+                for check in checks.iter().filter(connects) {
+                    if endpoints.contains(check.target.endpoint.as_str()) {
+                        let (member, region) = (member.clone(), region.clone());
+                        let source = Source { member, region, check: check.id.clone() };
+                        sources.entry(check.target.endpoint.clone()).or_default().push(source);
+                    }
+                }
+            }
+        }
+        sources
     }
 
     fn connection_checks(&self, member: &Member, region: &str) -> Vec<Check> {
@@ -42,6 +75,7 @@ impl Fleet {
                     target: target(&host, port, account_of(to, target_environment)),
                     timeout_ms: u64::from(self.probing.timeout_ms),
                     control: None,
+                    every_minutes: 1,
                 });
             }
         }
@@ -65,6 +99,7 @@ impl Fleet {
                 target: target(&host, isolation.port, account_of(to, environment)),
                 timeout_ms: u64::from(self.probing.timeout_ms),
                 control: Some(CheckId(isolation.control.clone())),
+                every_minutes: self.probing.isolations_every_minutes,
             });
         }
         checks
@@ -79,6 +114,7 @@ impl Fleet {
             target: target(&egress.host, egress.port, None),
             timeout_ms: u64::from(self.probing.timeout_ms),
             control: None,
+            every_minutes: 1,
         }
     }
 
@@ -150,6 +186,11 @@ pub(crate) fn isolation_id(isolation: &Isolation, environment: &str, region: &st
 /// The host with its placeholders filled in.
 pub(crate) fn expand(host: &str, environment: &str, region: &str) -> String {
     host.replace("{environment}", environment).replace("{region}", region)
+}
+
+/// Looking up a name is not reaching what it names.
+fn is_lookup(kind: &CheckKind) -> bool {
+    matches!(kind, CheckKind::Dns { .. })
 }
 
 fn kind(check_type: CheckType, host: &str, port: u16) -> CheckKind {

@@ -31,6 +31,7 @@ mod spelling;
 mod yaml;
 
 pub use bytes::decode;
+pub use checks::Source;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use identity::{
     Binding, Bindings, Finding, Identification, IdentifiedLine, Line, LineState, RebindRefused, Rebinding,

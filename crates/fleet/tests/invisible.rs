@@ -3,7 +3,7 @@
 mod support;
 
 use phonehome_fleet::{Diagnostic, check, decode};
-use support::{SMALL, problems, with};
+use support::{SMALL, problems, with, without_warnings};
 
 /// `line:column message` of the first problem.
 fn first(text: &str) -> String {
@@ -79,7 +79,7 @@ fn an_invisible_character_in_a_text_that_may_have_it_is_warned_of() {
         ("\u{200b}", "17:16 a zero-width space (U+200B) stands here: remove it"),
         ("\u{2028}", "17:16 a line separator (U+2028) stands here: replace it by a line break"),
     ] {
-        let text = with(SMALL, "owner: team-shop", &format!("owner: team{character}shop"));
+        let text = with(&without_warnings(), "owner: team-shop", &format!("owner: team{character}shop"));
         let checked = check(&text).unwrap_or_else(|problems| panic!("{problems}"));
         let warnings: Vec<String> = checked.warnings.as_slice().iter().map(shown).collect();
         assert_eq!(warnings, [message]);
@@ -89,7 +89,10 @@ fn an_invisible_character_in_a_text_that_may_have_it_is_warned_of() {
         ("owner: team-shop", "owner: team-shop # a\u{a0}comment\u{200b}"),
     ];
     for (old, new) in harmless {
-        assert!(check(&with(SMALL, old, new)).unwrap().warnings.as_slice().is_empty(), "{new:?}");
+        assert!(
+            check(&with(&without_warnings(), old, new)).unwrap().warnings.as_slice().is_empty(),
+            "{new:?}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ mod support;
 
 use phonehome_fleet::limits::{FILE_BYTES_MAX, SHOWN_MAX};
 use phonehome_fleet::{check, decode};
-use support::{SMALL, only_problem, problems, with};
+use support::{SMALL, only_problem, problems, with, without_warnings};
 
 #[test]
 fn a_file_that_is_too_large_is_refused_by_its_size() {
@@ -102,7 +102,7 @@ fn an_alias_of_a_long_text_cannot_fill_the_memory() {
 fn tls_where_no_public_certificate_can_be_is_a_warning() {
     let tls = |host: &str| {
         let check = format!("check: {{ host: \"{host}\", type: tls }}");
-        with(SMALL, "check: { host: \"api.{environment}.internal\" }", &check)
+        with(&without_warnings(), "check: { host: \"api.{environment}.internal\" }", &check)
     };
     let checked = check(&tls("api.{environment}.internal")).unwrap();
     let shown = checked.warnings.render("fleet.yaml");
@@ -119,7 +119,26 @@ fn tls_where_no_public_certificate_can_be_is_a_warning() {
 1 warning in fleet.yaml
 "
     );
-    assert!(check(&tls("api.{environment}.example.com")).unwrap().warnings.as_slice().is_empty());
-    assert!(check(SMALL).unwrap().warnings.as_slice().is_empty(), "tcp is fine");
+    let public =
+        tls("api.{environment}.example.com").replace("host: api.prod.internal", "host: api.prod.example.com");
+    assert!(check(&public).unwrap().warnings.as_slice().is_empty());
+    assert!(check(&without_warnings()).unwrap().warnings.as_slice().is_empty(), "tcp is fine");
     assert!(check(support::EXAMPLE).unwrap().warnings.as_slice().is_empty(), "the example sets one");
+}
+
+#[test]
+fn an_isolation_from_what_nobody_may_reach_is_warned_of() {
+    let warned = |text: &str| {
+        let checked = check(text).unwrap();
+        checked.warnings.as_slice().iter().map(|it| (it.path.clone(), it.message.clone())).collect::<Vec<_>>()
+    };
+    let nobody = "nobody may connect to db.shop.internal:5432 that `payments` must not reach from dev: its silence \
+                  will prove nothing";
+    assert_eq!(warned(SMALL), [("isolations[0].host".to_owned(), nobody.to_owned())]);
+    let egress = "egress: [{ host: example.com, port: 443 }";
+    let reached = with(SMALL, egress, &format!("{egress}, {{ host: db.shop.internal, port: 5432 }}"));
+    assert_eq!(warned(&reached), []);
+    let other_port = with(SMALL, egress, &format!("{egress}, {{ host: db.shop.internal, port: 5433 }}"));
+    assert_eq!(warned(&other_port).len(), 1);
+    assert_eq!(warned(&without_warnings()), []);
 }

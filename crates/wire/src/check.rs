@@ -26,12 +26,26 @@ pub struct ProbeInput {
     pub version: u32,
     /// The generation of the plan that wrote this input.
     pub generation: u64,
+    /// The newest version of [`crate::Report`] that the writer reads; at most [`crate::REPORT_VERSION`] is
+    /// written. Inputs of earlier versions do not say: 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub report_version: u32,
     /// The Region the probe runs in.
     pub region: Region,
     /// The Availability Zone ID (`use1-az1`) the probe is pinned to.
     pub availability_zone: AzId,
     /// What to test, in the order to report it.
     pub checks: Vec<Check>,
+}
+
+/// What is not said: the first version, each minute.
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_one(number: &u32) -> bool {
+    *number == one()
 }
 
 /// One test, and what counts as passing it.
@@ -51,10 +65,14 @@ pub struct Check {
     pub target: Target,
     /// How long the whole check may take, in milliseconds.
     pub timeout_ms: u64,
-    /// For [`Expect::Deny`]: the check that must succeed in the same run for a refusal to prove
-    /// anything. Without it a denial is [`crate::Verdict::Inconclusive`].
+    /// For [`Expect::Deny`]: the check that must succeed in the same run for silence to prove
+    /// anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<CheckId>,
+    /// It is run every so many minutes; a run of the probe in between has no result for it. Each minute by
+    /// default.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub every_minutes: u32,
 }
 
 /// How a check tests.
@@ -94,6 +112,10 @@ pub enum CheckKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         nameserver: Option<String>,
     },
+    /// One that a newer hub asks for and this build does not know: it is not tested, and the others are.
+    #[serde(other)]
+    #[schemars(skip)]
+    Unknown,
 }
 
 /// Whether a connection must work or must not.

@@ -1,21 +1,25 @@
 //! What a probe answers.
 
-use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
-use crate::{AccountId, AzId, CheckId, Region, WIRE_VERSION};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::{AccountId, AzId, CheckId, REPORT_VERSION, Region};
 
 /// The longest text of a report that a collector keeps, in characters: an error or a reason.
 pub const TEXT_CHARS_MAX: usize = 300;
 /// The same in bytes: the paths of 200 checks, each with two texts, fit into DynamoDB's item of 400 KB
 /// however little they can be packed.
 pub const TEXT_BYTES_MAX: usize = 600;
+/// How many addresses of one host a probe tests, and a collector keeps of one result.
+pub const ADDRESSES_MAX: usize = 16;
 /// The longest run id that a collector keeps, in characters. Lambda's request ids have 36.
 pub const RUN_ID_CHARS_MAX: usize = 64;
 
 /// The result of one probe run. It is the probe function's response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// [`crate::WIRE_VERSION`] of the writer.
+    /// The version of this report: what was asked for, at most [`crate::REPORT_VERSION`].
     pub version: u32,
     /// The account the probe believes it runs in, from its own function ARN. Never an authority:
     /// the event's envelope is. A disagreement makes the report a forgery.
@@ -32,8 +36,29 @@ pub struct Report {
     pub started_at_ms: u64,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
-    /// One result for each check of the input, in its order.
+    /// One result for each check of the input that was due ([`crate::Check::every_minutes`]), in its order. One with a verdict that this build does not know is
+    /// read as [`Verdict::Inconclusive`].
+    #[serde(deserialize_with = "each_by_itself")]
     pub results: Vec<CheckResult>,
+}
+
+/// A verdict that nobody knows spoils one result, not the report.
+fn each_by_itself<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<CheckResult>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Read {
+        Known(CheckResult),
+        Unknown { id: CheckId },
+    }
+    let results: Vec<Read> = Deserialize::deserialize(deserializer)?;
+    let result = |read| match read {
+        Read::Known(result) => result,
+        Read::Unknown { id } => {
+            let reason = "its verdict is none that this version of phonehome knows".to_owned();
+            CheckResult { id, verdict: Verdict::Inconclusive { reason }, latency_ms: 0, addresses: vec![] }
+        }
+    };
+    Ok(results.into_iter().map(result).collect())
 }
 
 /// What came of one check.
@@ -46,6 +71,10 @@ pub struct CheckResult {
     pub verdict: Verdict,
     /// How long it took, in milliseconds.
     pub latency_ms: u64,
+    /// The addresses that it holds for, at most [`ADDRESSES_MAX`], in order: all that were reached, or all
+    /// that were silent. Empty for other verdicts, and before version 2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<IpAddr>,
 }
 
 /// What came of a check.
@@ -61,7 +90,14 @@ pub enum Verdict {
         /// The error, for people; at most [`TEXT_CHARS_MAX`].
         error: String,
     },
-    /// What must not connect did not, while its positive control passed: proven isolation.
+    /// What must not connect got no answer: at least two SYNs were sent to each address, and nothing came
+    /// back. A dead host looks the same, so this alone proves nothing.
+    Denied {
+        /// What was tried, for people; at most [`TEXT_CHARS_MAX`].
+        error: String,
+    },
+    /// What must not connect did not, its positive control passed, and somebody who may connect did: proven
+    /// isolation. Only the hub says so; from a probe, as version 1 wrote it, it proves nothing.
     DenyProven,
     /// Nothing can be concluded, for example a denial without a passing control.
     Inconclusive {
@@ -114,7 +150,7 @@ impl Stage {
 pub enum ReportProblem {
     /// Written by a newer probe than the reader understands.
     #[error(
-        "report version {found} is newer than {WIRE_VERSION}, the newest this collector understands: deploy the hub before the probes"
+        "report version {found} is newer than {REPORT_VERSION}, the newest this collector understands: deploy the hub before the probes"
     )]
     Version {
         /// The version in the report.
@@ -144,7 +180,7 @@ impl Report {
     /// # Errors
     /// The first [`ReportProblem`] found.
     pub fn validate(&self, sender: &AccountId) -> Result<(), ReportProblem> {
-        if self.version > WIRE_VERSION {
+        if self.version > REPORT_VERSION {
             return Err(ReportProblem::Version { found: self.version });
         }
         if self.account != *sender {
@@ -163,8 +199,10 @@ impl Report {
     pub fn clip(&mut self) {
         clip(&mut self.run_id, RUN_ID_CHARS_MAX);
         for result in &mut self.results {
+            result.addresses.truncate(ADDRESSES_MAX);
             match &mut result.verdict {
                 Verdict::Fail { error: text, .. }
+                | Verdict::Denied { error: text }
                 | Verdict::Inconclusive { reason: text }
                 | Verdict::ProbeError { reason: text } => clip(text, TEXT_CHARS_MAX),
                 Verdict::Ok | Verdict::DenyProven => {}
@@ -201,7 +239,7 @@ mod tests {
 
     fn report() -> Report {
         Report {
-            version: WIRE_VERSION,
+            version: REPORT_VERSION,
             account: id("444455556666"),
             region: "us-east-1".parse().unwrap(),
             availability_zone: "use1-az1".parse().unwrap(),
@@ -237,16 +275,21 @@ mod tests {
 
     #[test]
     fn a_report_of_a_newer_version_is_refused() {
-        let newer = Report { version: WIRE_VERSION + 1, ..report() };
+        let newer = Report { version: REPORT_VERSION + 1, ..report() };
         assert_eq!(
             newer.validate(&id("444455556666")),
-            Err(ReportProblem::Version { found: WIRE_VERSION + 1 })
+            Err(ReportProblem::Version { found: REPORT_VERSION + 1 })
         );
     }
 
     #[test]
     fn every_text_is_cut_to_its_limit_and_a_short_one_stays_as_it_is() {
-        let result = |verdict| CheckResult { id: CheckId("a".into()), verdict, latency_ms: 1 };
+        let result = |verdict| CheckResult {
+            id: CheckId("a".into()),
+            verdict,
+            latency_ms: 1,
+            addresses: vec![[10, 0, 0, 1].into(); 2 * ADDRESSES_MAX],
+        };
         let fail = |error: String| result(Verdict::Fail { stage: Stage::Connect, error });
         let long = "ü\u{1b}".repeat(TEXT_CHARS_MAX);
         let mut clipped = Report {
@@ -254,14 +297,17 @@ mod tests {
             results: vec![
                 fail(long.clone()),
                 result(Verdict::Inconclusive { reason: long.clone() }),
+                result(Verdict::Denied { error: long.clone() }),
                 result(Verdict::ProbeError { reason: long }),
                 fail("x".repeat(TEXT_CHARS_MAX)),
             ],
             ..report()
         };
         clipped.clip();
+        assert!(clipped.results.iter().all(|result| result.addresses.len() == ADDRESSES_MAX));
         let texts = clipped.results.iter().map(|result| match &result.verdict {
             Verdict::Fail { error: text, .. }
+            | Verdict::Denied { error: text }
             | Verdict::Inconclusive { reason: text }
             | Verdict::ProbeError { reason: text } => text.clone(),
             Verdict::Ok | Verdict::DenyProven => String::new(),
@@ -277,6 +323,25 @@ mod tests {
         clip(&mut wide, TEXT_CHARS_MAX);
         assert!(wide.len() <= TEXT_BYTES_MAX && wide.ends_with('…'), "{} bytes", wide.len());
         assert_eq!(clipped.run_id.chars().count(), RUN_ID_CHARS_MAX);
+    }
+
+    #[test]
+    fn a_verdict_that_is_not_known_spoils_its_own_result_alone() {
+        let mut value = serde_json::to_value(report()).unwrap();
+        value["results"] = serde_json::json!([
+            {"id": "a", "verdict": "ok", "latency_ms": 1},
+            {"id": "b", "verdict": "from_the_future", "latency_ms": 1},
+            {"id": "c", "verdict": "fail", "stage": "nowhere", "error": "", "latency_ms": 1},
+            {"id": "d", "verdict": 7},
+            {"id": "e", "verdict": "denied", "error": "silence", "latency_ms": 1, "addresses": ["10.0.0.1"]},
+        ]);
+        let read: Report = serde_json::from_value(value.clone()).unwrap();
+        let known: Vec<bool> =
+            read.results.iter().map(|it| !matches!(it.verdict, Verdict::Inconclusive { .. })).collect();
+        assert_eq!(known, [true, false, false, false, true]);
+        assert_eq!(read.results[4].addresses.len(), 1);
+        value["results"][1] = serde_json::json!({"verdict": "ok"});
+        assert!(serde_json::from_value::<Report>(value).is_err(), "a result of nothing");
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn check(name: &str, kind: CheckKind) -> Check {
         target: Target { endpoint: format!("{name}:443"), account: None },
         timeout_ms: 3000,
         control: None,
+        every_minutes: 1,
     }
 }
 
@@ -37,6 +38,7 @@ fn input() -> ProbeInput {
     let account = Some("payments-prod".to_owned());
     ProbeInput {
         version: phonehome_wire::WIRE_VERSION,
+        report_version: 1,
         generation: 12,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
@@ -82,6 +84,7 @@ fn report() -> Report {
                 id: id(&format!("check-{number}")),
                 verdict,
                 latency_ms: 12,
+                addresses: vec![],
             })
             .collect(),
     }

@@ -44,6 +44,7 @@ impl Alerter<MemoryTable> {
                 run_id: format!("run-{now_ms}"),
                 generation: 1,
                 clock_ahead_ms: 0,
+                isolations_at_ms: 0,
                 paths_expire_at_ms: 0,
             };
             let state = |id: &CheckId| {
@@ -91,6 +92,7 @@ fn path(status: PathStatus, at_ms: u64) -> PathState {
         last_since_ms: at_ms,
         failure,
         ever_up: true,
+        addresses: vec![],
         target: None,
     }
 }

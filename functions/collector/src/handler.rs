@@ -2,7 +2,8 @@
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Heartbeat, Hysteresis, Inputs, Paths, ProbeKey, Refusals, Refused, Transition, fold,
+    Asked, Folded, Heartbeat, Hysteresis, Inputs, Paths, ProbeKey, Refusals, Refused, Transition, denied,
+    fold, isolations_at, judge_denials, judge_omissions,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
@@ -12,7 +13,7 @@ use phonehome_fleet::{Fleet, Line};
 use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
 use phonehome_state::{Keys, StateError, Unread, set_aside};
-use phonehome_wire::{AccountId, Report, StackId};
+use phonehome_wire::{AccountId, Check, Report};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
@@ -48,6 +49,7 @@ impl<D> Read<D> {
 /// What is stored of a probe.
 struct Stored {
     inputs: Read<Inputs>,
+    stack: Read<StackStatus>,
     heartbeat: Read<Heartbeat>,
     paths: Read<Paths>,
 }
@@ -56,6 +58,14 @@ struct Stored {
 enum Asking {
     Of(Asked),
     Refused(Refused),
+}
+
+/// A report as the hub sees it.
+struct Judged {
+    /// With what its denials prove.
+    report: Report,
+    /// When all isolations of the probe were tested last; milliseconds since the Unix epoch.
+    isolations_at_ms: u64,
 }
 
 /// What became of a report.
@@ -78,6 +88,25 @@ fn key_of(report: &Report) -> ProbeKey {
 
 fn hysteresis(fleet: &Fleet) -> Hysteresis {
     Hysteresis { down_after: fleet.probing.down_after, up_after: fleet.probing.up_after }
+}
+
+/// What the probes of a stack are to test now.
+fn declared(fleet: &Fleet, stack: Option<&StackStatus>) -> Vec<Check> {
+    let member = |stack: &StackStatus| fleet.member_at(&Line::new(&stack.domain, &stack.environment));
+    let stack = stack.and_then(|stack| Some((member(stack)?, stack)));
+    stack.map(|(member, stack)| fleet.checks_for(&member, &stack.region)).unwrap_or_default()
+}
+
+/// What a run was asked whose input nobody noted.
+fn asked_by_the_file(report: &Report, stack: &Read<StackStatus>, declared: &[Check]) -> Asking {
+    match &stack.value {
+        None if stack.unread => Asking::Refused(Refused::UnreadableStack),
+        None => Asking::Refused(Refused::NoStack),
+        Some(stack) if !stack.availability_zones.contains(&report.availability_zone) => {
+            Asking::Refused(Refused::UnknownZone)
+        }
+        Some(_) => Asking::Of(Asked::of(declared)),
+    }
 }
 
 /// A refused report in a few words.
@@ -135,9 +164,12 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     async fn report(&self, report: &Report, fleet: &Fleet) -> Result<(), Refusal> {
         let folded = on_conflict(ATTEMPTS, async || {
             let stored = self.stored(report).await?;
-            match self.asked(report, &stored, fleet).await? {
+            let declared = declared(fleet, stored.stack.value.as_ref());
+            match Self::asked(report, &stored, &declared) {
                 Asking::Of(asked) => {
-                    self.fold_once(report, stored, &asked, &hysteresis(fleet)).await.map(Arrived::Folded)
+                    let known_ms = stored.heartbeat.value.as_ref().map_or(0, |it| it.isolations_at_ms);
+                    let judged = self.judged(report, fleet, &declared, known_ms).await?;
+                    self.fold_once(judged, stored, &asked, &hysteresis(fleet)).await.map(Arrived::Folded)
                 }
                 Asking::Refused(refused) => Ok(Arrived::Refused(refused)),
             }
@@ -153,13 +185,19 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     /// is there instead of it is written anew with this report, and a copy kept.
     async fn stored(&self, report: &Report) -> Result<Stored, TableError> {
         let probe = key_of(report);
-        let keys = [Keys::inputs(&probe.stack()), Keys::heartbeat(&probe), Keys::paths(&probe)];
+        let stack = probe.stack();
+        let keys = [Keys::inputs(&stack), Keys::stack(&stack), Keys::heartbeat(&probe), Keys::paths(&probe)];
         let mut docs = self.table.get_many(&keys).await?;
-        let [inputs, heartbeat, paths] = keys.map(|key| {
+        let [inputs, stack, heartbeat, paths] = keys.map(|key| {
             let index = docs.iter().position(|doc| doc.key == key);
             index.map(|index| docs.swap_remove(index))
         });
-        Ok(Stored { inputs: self.read(inputs), heartbeat: self.read(heartbeat), paths: self.read(paths) })
+        Ok(Stored {
+            inputs: self.read(inputs),
+            stack: self.read(stack),
+            heartbeat: self.read(heartbeat),
+            paths: self.read(paths),
+        })
     }
 
     fn read<D: DeserializeOwned>(&self, doc: Option<Doc>) -> Read<D> {
@@ -175,34 +213,37 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
 
     /// What the run was asked: what the provisioner noted; and where it has not yet, because the account
     /// was deployed by an earlier version, what the fleet file declares.
-    async fn asked(&self, report: &Report, stored: &Stored, fleet: &Fleet) -> Result<Asking, TableError> {
+    fn asked(report: &Report, stored: &Stored, declared: &[Check]) -> Asking {
         let asking = match &stored.inputs.value {
             Some(inputs) => inputs.asked(report).map_or_else(Asking::Refused, Asking::Of),
-            None => self.asked_by_the_file(report, fleet).await?,
+            None => asked_by_the_file(report, &stored.stack, declared),
         };
-        Ok(match asking {
+        match asking {
             Asking::Of(asked) => Asking::Of(Asked { presumed_to_have_worked: stored.paths.unread, ..asked }),
             refused @ Asking::Refused(_) => refused,
-        })
+        }
     }
 
-    async fn asked_by_the_file(&self, report: &Report, fleet: &Fleet) -> Result<Asking, TableError> {
-        let doc = self.table.get(&Keys::stack(&StackId::new(&report.account, &report.region))).await?;
-        let Some(doc) = doc else { return Ok(Asking::Refused(Refused::NoStack)) };
-        let Some(stack) = self.read::<StackStatus>(Some(doc)).value else {
-            return Ok(Asking::Refused(Refused::UnreadableStack));
-        };
-        if !stack.availability_zones.contains(&report.availability_zone) {
-            return Ok(Asking::Refused(Refused::UnknownZone));
-        }
-        let member = fleet.member_at(&Line::new(&stack.domain, &stack.environment));
-        let checks = member.map(|member| fleet.checks_for(&member, &stack.region)).unwrap_or_default();
-        Ok(Asking::Of(Asked::of(&checks)))
+    /// The report with what its denials prove in their place. `known_ms`: when the probe had tested all of its
+    /// isolations before.
+    async fn judged(
+        &self,
+        report: &Report,
+        fleet: &Fleet,
+        declared: &[Check],
+        known_ms: u64,
+    ) -> Result<Judged, TableError> {
+        let witnesses = self.witnesses(fleet, &denied(report, declared), &report.availability_zone).await?;
+        let mut judged = report.clone();
+        let run_ms = report.started_at_ms.min(SystemClock.now_ms());
+        judge_denials(&mut judged, declared, &witnesses, run_ms);
+        judge_omissions(&mut judged, declared, known_ms, run_ms);
+        Ok(Judged { report: judged, isolations_at_ms: isolations_at(report, declared, known_ms, run_ms) })
     }
 
     async fn fold_once(
         &self,
-        report: &Report,
+        Judged { report, isolations_at_ms }: Judged,
         stored: Stored,
         asked: &Asked,
         hysteresis: &Hysteresis,
@@ -210,7 +251,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         let Stored { heartbeat: newest, paths: mut before, .. } = stored;
         let now_ms = SystemClock.now_ms();
         let known = before.value.take().unwrap_or_default();
-        match fold(newest.value.as_ref(), &known, report, asked, now_ms, hysteresis) {
+        match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
             Folded::Stale => {
                 self.metrics.count("Duplicate", 1);
                 Ok(vec![])
@@ -221,6 +262,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                 }
                 let expire_at_ms = newest.value.as_ref().map_or(0, |newest| newest.paths_expire_at_ms);
                 let renew = paths_changed || before.unread || expire_at_ms < now_ms + PATHS_RENEWED_MS;
+                heartbeat.isolations_at_ms = isolations_at_ms;
                 heartbeat.paths_expire_at_ms = if renew { now_ms + KEPT_MS } else { expire_at_ms };
                 let expire_at_s = (now_ms + KEPT_MS) / 1000;
                 let put = Write::put(Keys::heartbeat(&heartbeat.key), newest.expect(), &heartbeat);

@@ -4,6 +4,7 @@ mod envelope;
 mod handler;
 #[cfg(test)]
 mod tests;
+mod witnesses;
 
 use std::process::ExitCode;
 

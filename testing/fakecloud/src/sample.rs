@@ -85,6 +85,7 @@ fn probe(account: &str) -> ProbeSpec {
         purpose: Purpose::Egress,
         timeout_ms: 3000,
         control: None,
+        every_minutes: 1,
     };
     ProbeSpec {
         checks: vec![check],

@@ -22,7 +22,7 @@ pub mod venv;
 pub use control::{Control, Deployment, Outputs};
 pub use emulator::{Emulator, EmulatorOptions};
 pub use interrupt::unless_interrupted;
-pub use listeners::Target;
+pub use listeners::{Target, address_of};
 pub use local_cloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, MANAGEMENT_ACCOUNT, ORGANIZATION, REGION};
 pub use messages::{
     AclEntry, DefaultVpcs, Endpoint, FlowLog, Function, Metric, NatGateway, Network, Peering, Place,

@@ -1,6 +1,8 @@
 //! Targets of checks can be taken away and brought back.
 
-use phonehome_localcloud::Target;
+use std::time::Duration;
+
+use phonehome_localcloud::{Target, address_of};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
@@ -33,4 +35,23 @@ async fn a_port_that_is_taken_is_an_error() {
     let first = Target::start(0).await.unwrap();
     let error = Target::start(first.address().port()).await.unwrap_err();
     assert_eq!(error.to_string(), format!("port {}", first.address().port()));
+}
+
+#[tokio::test]
+async fn a_target_is_silent_to_whom_it_does_not_answer_and_only_to_them() {
+    if !Target::CAN_BE_SILENT {
+        return;
+    }
+    let target = Target::start(0).await.unwrap();
+    let (friend, stranger) = ("444455556666", "444455556667");
+    target.answer_only(&[friend]).unwrap();
+    let connect = async |account: &str| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((address_of(account), 0).into()).unwrap();
+        tokio::time::timeout(Duration::from_millis(300), socket.connect(target.address())).await
+    };
+    assert!(connect(friend).await.is_ok_and(|connected| connected.is_ok()));
+    assert!(connect(stranger).await.is_err(), "it answered");
+    target.answer_only(&[friend, stranger]).unwrap();
+    assert!(connect(stranger).await.is_ok_and(|connected| connected.is_ok()));
 }

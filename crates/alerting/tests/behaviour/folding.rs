@@ -14,6 +14,7 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
         id: CheckId((*id).to_owned()),
         verdict: verdict.clone(),
         latency_ms: started_at_ms % 97,
+        addresses: vec![],
     };
     Report {
         version: WIRE_VERSION,
@@ -80,7 +81,17 @@ fn both_directions_have_their_own_threshold_and_inconclusive_results_count_for_n
     use PathStatus::{Down, Unknown, Up};
     let table = [
         ("o", Up),
-        ("d", Up),
+        ("d", Unknown),
+        ("dd", Up),
+        ("did", Up),
+        ("dfd", Unknown),
+        ("dfdd", Up),
+        ("ddff", Up),
+        ("ddfff", Down),
+        ("ddfffd", Down),
+        ("ddfffdd", Up),
+        ("dff", Unknown),
+        ("dfff", Down),
         ("f", Unknown),
         ("ff", Unknown),
         ("fff", Down),

@@ -42,7 +42,7 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                     } else {
                         Verdict::Ok
                     };
-                    CheckResult { id: check.id.clone(), verdict, latency_ms: minute }
+                    CheckResult { id: check.id.clone(), verdict, latency_ms: minute, addresses: vec![] }
                 }),
             );
             let (newest, before) = (probe.heartbeat.as_ref(), &probe.paths);

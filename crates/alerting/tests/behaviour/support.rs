@@ -34,6 +34,7 @@ pub(crate) fn check(id: &str) -> Check {
         target: Target { endpoint: format!("{host}:{port}"), account: owner.map(str::to_owned) },
         timeout_ms: 3000,
         control: isolation.then(|| CheckId(EGRESS.to_owned())),
+        every_minutes: 1,
     }
 }
 
@@ -50,6 +51,7 @@ pub(crate) fn path(status: PathStatus, stage: Stage, since_ms: u64) -> PathState
         last_since_ms: since_ms,
         failure: down.then_some(phonehome_alerting::Failure { stage, error }),
         ever_up: true,
+        addresses: vec![],
         target: None,
     }
 }
@@ -226,6 +228,7 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         run_id: format!("run-{now_ms}"),
         generation: 1,
         clock_ahead_ms: 0,
+        isolations_at_ms: 0,
         paths_expire_at_ms: 0,
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use phonehome_wire::{Check, CheckId, CheckKind, Verdict, WIRE_VERSION};
+use phonehome_wire::{Check, CheckId, CheckKind, REPORT_VERSION, Verdict};
 use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 
@@ -14,9 +14,9 @@ async fn a_report_says_who_ran_what_and_keeps_the_order_of_the_checks() {
     let open = accepting(loopback(1, 0)).await;
     let (closed, _socket) = refusing(loopback(1, 0));
     let checks = vec![tcp_to("z", open), tcp_to("a", closed), tcp_to("m", open)];
-    let report = run(&input(checks), &identity()).await;
+    let report = run_with(&input(checks), &identity(), &local()).await;
     assert_eq!(report.validate(&"444455556666".parse().unwrap()), Ok(()));
-    assert_eq!((report.version, report.generation, report.run_id.as_str()), (WIRE_VERSION, 7, "run-1"));
+    assert_eq!((report.version, report.generation, report.run_id.as_str()), (REPORT_VERSION, 7, "run-1"));
     let ids: Vec<&str> = report.results.iter().map(|result| result.id.0.as_str()).collect();
     assert_eq!(ids, ["z", "a", "m"]);
     assert!(report.started_at_ms > 1_700_000_000_000, "{}", report.started_at_ms);
@@ -53,7 +53,7 @@ async fn many_checks_run_side_by_side_but_never_more_than_the_bound() {
     let url = rounds_of(MAX_CONCURRENT_CHECKS, most.clone()).await;
     let http = |n| check(&format!("check-{n}"), CheckKind::Http { url: url.clone(), status: 200 });
     let checks = (0..4 * MAX_CONCURRENT_CHECKS).map(http).collect();
-    let verdicts = verdicts(checks, &Settings::default()).await;
+    let verdicts = verdicts(checks, &local()).await;
     assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Ok), "{verdicts:?}");
     assert_eq!(most.load(Ordering::SeqCst), MAX_CONCURRENT_CHECKS);
 }
@@ -61,7 +61,7 @@ async fn many_checks_run_side_by_side_but_never_more_than_the_bound() {
 #[tokio::test]
 async fn a_check_that_does_not_fit_into_the_run_is_not_begun() {
     let open = accepting(loopback(1, 0)).await;
-    let settings = Settings { limit: Duration::from_millis(PATIENT_MS - 1), ..Settings::default() };
+    let settings = Settings { limit: Duration::from_millis(PATIENT_MS - 1), ..local() };
     let result = results(vec![tcp_to("a", open)], &settings).await.remove(0);
     let reason = "not tested: its 20000 ms do not fit into what is left of the run's 19999 ms".to_owned();
     assert_eq!(result.verdict, Verdict::ProbeError { reason });
@@ -84,11 +84,12 @@ async fn bad_input_makes_its_own_checks_probe_errors_and_leaves_the_others_alone
         tcp("host", "", 1),
         check("url", CheckKind::Http { url: "gopher://a.test/".into(), status: 200 }),
         check("tls", tls),
+        check("newer", CheckKind::Unknown),
         dns("nameserver", "db.test", "ns.test"),
         dns("address", "10.0.0.1", "127.0.0.1"),
         tcp_to("good", open),
     ];
-    let mut verdicts = verdicts(checks, &Settings::default()).await;
+    let mut verdicts = verdicts(checks, &local()).await;
     assert_eq!(verdicts.pop(), Some(Verdict::Ok));
     for verdict in verdicts {
         assert!(matches!(verdict, Verdict::ProbeError { .. }), "{verdict:?}");
@@ -99,12 +100,12 @@ async fn bad_input_makes_its_own_checks_probe_errors_and_leaves_the_others_alone
 async fn the_same_input_gives_the_same_verdicts_again() {
     let open = accepting(loopback(1, 0)).await;
     let (closed, _socket) = refusing(loopback(1, 0));
-    let checks = vec![denied(tcp_to("deny", closed), "control"), tcp_to("control", open)];
+    let checks = vec![denied(tcp_to("deny", closed)), tcp_to("control", open)];
     let input = input(checks);
     let verdicts = |report: phonehome_wire::Report| -> Vec<(CheckId, Verdict)> {
         report.results.into_iter().map(|result| (result.id, result.verdict)).collect()
     };
-    let first = run_with(&input, &identity(), &Settings::default()).await;
-    let second = run_with(&input, &identity(), &Settings::default()).await;
+    let first = run_with(&input, &identity(), &local()).await;
+    let second = run_with(&input, &identity(), &local()).await;
     assert_eq!(verdicts(first), verdicts(second));
 }

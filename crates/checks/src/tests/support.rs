@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::A;
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use phonehome_wire::{
-    Check, CheckId, CheckKind, CheckResult, Expect, ProbeInput, Purpose, Stage, Target, Verdict, WIRE_VERSION,
+    Check, CheckId, CheckKind, CheckResult, Expect, ProbeInput, Purpose, REPORT_VERSION, Stage, Target,
+    Verdict, WIRE_VERSION,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
@@ -28,6 +30,7 @@ pub(super) fn check(id: &str, kind: CheckKind) -> Check {
         target: Target::default(),
         timeout_ms: PATIENT_MS,
         control: None,
+        every_minutes: 1,
     }
 }
 
@@ -39,8 +42,8 @@ pub(super) fn tcp_to(id: &str, address: SocketAddr) -> Check {
     tcp(id, &address.ip().to_string(), address.port())
 }
 
-pub(super) fn denied(check: Check, control: &str) -> Check {
-    Check { expect: Expect::Deny, control: Some(CheckId(control.to_owned())), ..check }
+pub(super) fn denied(check: Check) -> Check {
+    Check { expect: Expect::Deny, ..check }
 }
 
 pub(super) fn brief(check: Check) -> Check {
@@ -50,6 +53,7 @@ pub(super) fn brief(check: Check) -> Check {
 pub(super) fn input(checks: Vec<Check>) -> ProbeInput {
     ProbeInput {
         version: WIRE_VERSION,
+        report_version: REPORT_VERSION,
         generation: 7,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
@@ -133,7 +137,7 @@ pub(super) async fn silent() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut queued = vec![];
-    let patience = std::time::Duration::from_millis(BRIEF_MS);
+    let patience = Duration::from_millis(BRIEF_MS);
     while let Ok(Ok(stream)) = tokio::time::timeout(patience, TcpStream::connect(address)).await {
         queued.push(stream);
     }
@@ -176,6 +180,11 @@ where
 /// A nameserver that knows these names. `silent.test` is never answered and `broken.test` with
 /// SERVFAIL; a name without addresses exists but has none, any other does not exist.
 pub(super) async fn nameserver(names: &[(&str, &[Ipv4Addr])]) -> SocketAddr {
+    nameserver_after(Duration::ZERO, names).await
+}
+
+/// The same that takes its time for every answer.
+pub(super) async fn nameserver_after(delay: Duration, names: &[(&str, &[Ipv4Addr])]) -> SocketAddr {
     let names: BTreeMap<String, Vec<Ipv4Addr>> =
         names.iter().map(|(name, addresses)| (format!("{name}."), addresses.to_vec())).collect();
     let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
@@ -185,6 +194,7 @@ pub(super) async fn nameserver(names: &[(&str, &[Ipv4Addr])]) -> SocketAddr {
         while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
             let question = Message::from_vec(&buffer[..length]).unwrap();
             if let Some(answer) = answer_question(question, &names) {
+                tokio::time::sleep(delay).await;
                 socket.send_to(&answer.to_vec().unwrap(), peer).await.unwrap();
             }
         }
@@ -211,7 +221,12 @@ fn answer_question(mut message: Message, names: &BTreeMap<String, Vec<Ipv4Addr>>
     Some(message)
 }
 
+/// Settings with which this machine counts: all that is tested here is on it.
+pub(super) fn local() -> Settings {
+    Settings { own_machine_counts: true, ..Settings::default() }
+}
+
 /// Settings that resolve host names at `nameserver`.
 pub(super) fn asking(nameserver: SocketAddr) -> Settings {
-    Settings { nameserver: Some(nameserver), ..Settings::default() }
+    Settings { nameserver: Some(nameserver), ..local() }
 }

@@ -3,7 +3,6 @@ use std::net::Ipv4Addr;
 use phonehome_wire::{Stage, Verdict};
 
 use super::support::*;
-use crate::Settings;
 
 const ONE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 1);
 const TWO: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
@@ -11,20 +10,20 @@ const TWO: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 #[tokio::test]
 async fn a_listener_that_accepts_is_ok() {
     let address = accepting(loopback(1, 0)).await;
-    assert_eq!(verdict(tcp_to("a", address), &Settings::default()).await, Verdict::Ok);
+    assert_eq!(verdict(tcp_to("a", address), &local()).await, Verdict::Ok);
 }
 
 #[tokio::test]
 async fn a_refused_connection_fails_at_connect_and_names_who_refused() {
     let (address, _socket) = refusing(loopback(1, 0));
-    let verdict = verdict(tcp_to("a", address), &Settings::default()).await;
+    let verdict = verdict(tcp_to("a", address), &local()).await;
     assert_eq!(failed_at(&verdict, Stage::Connect), format!("connection refused by {address}"));
 }
 
 #[tokio::test]
 async fn silence_fails_at_connect_and_says_how_long_it_waited() {
     let (address, _listener, _queued) = silent().await;
-    let verdict = verdict(brief(tcp_to("a", address)), &Settings::default()).await;
+    let verdict = verdict(brief(tcp_to("a", address)), &local()).await;
     let expected = format!("no answer from {address} within {BRIEF_MS} ms");
     assert_eq!(failed_at(&verdict, Stage::Connect), expected);
 }
@@ -76,5 +75,5 @@ async fn a_host_with_more_addresses_than_a_probe_may_test_is_not_judged() {
 #[tokio::test]
 async fn without_a_nameserver_in_the_settings_the_system_resolves_names() {
     let address = accepting(loopback(1, 0)).await;
-    assert_eq!(verdict(tcp("a", "localhost", address.port()), &Settings::default()).await, Verdict::Ok);
+    assert_eq!(verdict(tcp("a", "localhost", address.port()), &local()).await, Verdict::Ok);
 }

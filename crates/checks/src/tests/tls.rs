@@ -24,7 +24,7 @@ impl Authority {
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "Test Authority");
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-        let settings = Settings { extra_roots: vec![issuer.der().clone()], ..Settings::default() };
+        let settings = Settings { extra_roots: vec![issuer.der().clone()], ..local() };
         Self { issuer, settings }
     }
 
@@ -129,7 +129,7 @@ async fn a_self_signed_certificate_fails_at_tls() {
     let key = KeyPair::generate().unwrap();
     let certificate = params("shop.test").self_signed(&key).unwrap();
     let address = serve(certificate.der().clone(), &key).await;
-    let verdict = verdict(tls(address, "shop.test"), &Settings::default()).await;
+    let verdict = verdict(tls(address, "shop.test"), &local()).await;
     let error = failed_at(&verdict, Stage::Tls);
     assert!(error.contains("not signed by an authority this probe trusts (subject CN=shop.test"), "{error}");
 }
@@ -137,7 +137,7 @@ async fn a_self_signed_certificate_fails_at_tls() {
 #[tokio::test]
 async fn a_listener_that_never_shakes_hands_fails_at_tls() {
     let address = accepting(loopback(1, 0)).await;
-    let verdict = verdict(brief(tls(address, "shop.test")), &Settings::default()).await;
+    let verdict = verdict(brief(tls(address, "shop.test")), &local()).await;
     let expected = format!("no TLS handshake with {address} within {BRIEF_MS} ms");
     assert_eq!(failed_at(&verdict, Stage::Tls), expected);
 }
@@ -145,7 +145,7 @@ async fn a_listener_that_never_shakes_hands_fails_at_tls() {
 #[tokio::test]
 async fn a_listener_that_closes_fails_at_tls() {
     let address = closing().await;
-    let verdict = verdict(tls(address, "shop.test"), &Settings::default()).await;
+    let verdict = verdict(tls(address, "shop.test"), &local()).await;
     let expected = format!("{address} closed the connection during the TLS handshake");
     assert_eq!(failed_at(&verdict, Stage::Tls), expected);
 }
@@ -153,7 +153,7 @@ async fn a_listener_that_closes_fails_at_tls() {
 #[tokio::test]
 async fn a_listener_that_speaks_something_else_fails_at_tls() {
     let address = greeting("SSH-2.0-OpenSSH_9.9\r\n").await;
-    let verdict = verdict(tls(address, "shop.test"), &Settings::default()).await;
+    let verdict = verdict(tls(address, "shop.test"), &local()).await;
     assert_eq!(failed_at(&verdict, Stage::Tls), format!("{address} does not speak TLS"));
 }
 

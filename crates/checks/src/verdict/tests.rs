@@ -1,11 +1,18 @@
 use super::*;
 
-fn reached() -> Outcome {
-    Outcome::Reached("10.1.2.3:443".to_owned())
+const ONE: [u8; 4] = [10, 1, 2, 3];
+const TWO: [u8; 4] = [10, 1, 2, 4];
+
+fn reached(ip: [u8; 4]) -> Outcome {
+    Outcome::reached(SocketAddr::from((ip, 443)))
+}
+
+fn silent(ip: [u8; 4]) -> Outcome {
+    Outcome::silent(SocketAddr::from((ip, 443)), "no answer")
 }
 
 fn refused() -> Outcome {
-    Outcome::denied(Stage::Connect, "connection refused by 10.1.2.3:443")
+    Outcome::refused("connection refused by 10.1.2.3:443")
 }
 
 fn unresolved() -> Outcome {
@@ -14,6 +21,10 @@ fn unresolved() -> Outcome {
 
 fn expired() -> Outcome {
     Outcome::failed(Stage::Tls, "certificate expired")
+}
+
+fn own_machine() -> Outcome {
+    Outcome::Inconclusive("127.0.0.1 is the probe's own machine".to_owned())
 }
 
 fn could_not_test() -> Outcome {
@@ -35,10 +46,12 @@ fn probe_error() -> Verdict {
 #[test]
 fn what_must_connect_passes_only_when_it_was_reached() {
     for (outcome, expected) in [
-        (reached(), Verdict::Ok),
+        (reached(ONE), Verdict::Ok),
+        (silent(ONE), fail(Stage::Connect, "no answer")),
         (refused(), fail(Stage::Connect, "connection refused by 10.1.2.3:443")),
         (unresolved(), fail(Stage::Resolve, "db.example does not exist (NXDOMAIN)")),
         (expired(), fail(Stage::Tls, "certificate expired")),
+        (own_machine(), inconclusive("127.0.0.1 is the probe's own machine")),
         (could_not_test(), probe_error()),
     ] {
         assert_eq!(judge_connect(outcome.clone()), expected, "{outcome:?}");
@@ -46,79 +59,62 @@ fn what_must_connect_passes_only_when_it_was_reached() {
 }
 
 #[test]
-fn what_must_not_connect_is_proven_only_by_a_denial_next_to_a_passing_control() {
-    let id = CheckId("egress".to_owned());
-    let passed = Control::Ran(&id, &Verdict::Ok);
+fn what_must_not_connect_is_denied_only_by_silence_and_never_proven_by_the_probe() {
     for (outcome, expected) in [
-        (refused(), Verdict::DenyProven),
-        (reached(), fail(Stage::Open, "reached 10.1.2.3:443")),
+        (silent(ONE), Verdict::Denied { error: "no answer".to_owned() }),
+        (reached(ONE), fail(Stage::Open, "reached 10.1.2.3:443")),
+        (refused(), fail(Stage::Open, "a packet crossed: connection refused by 10.1.2.3:443")),
         (expired(), fail(Stage::Open, "something answered: certificate expired")),
         (unresolved(), inconclusive("db.example does not exist (NXDOMAIN)")),
         (Outcome::failed(Stage::Connect, "no route"), inconclusive("no route")),
+        (own_machine(), inconclusive("127.0.0.1 is the probe's own machine")),
         (could_not_test(), probe_error()),
     ] {
-        assert_eq!(judge_deny(outcome.clone(), passed), expected, "{outcome:?}");
+        assert_eq!(judge_deny(outcome.clone()), expected, "{outcome:?}");
     }
-}
-
-#[test]
-fn a_denial_without_a_passing_control_is_inconclusive_and_says_why() {
-    let id = CheckId("egress".to_owned());
-    let failed = fail(Stage::Connect, "no answer from 192.0.2.1:443 within 3000 ms");
-    for (control, why) in [
-        (Control::NotNamed, "the check names no positive control"),
-        (Control::Unknown(&id), "its control \"egress\" is not among the checks"),
-        (Control::IsDeny(&id), "its control \"egress\" must not connect either"),
-        (
-            Control::Ran(&id, &failed),
-            "its control \"egress\" did not pass (no answer from 192.0.2.1:443 within 3000 ms)",
-        ),
-        (Control::Ran(&id, &probe_error()), "its control \"egress\" did not pass (out of memory)"),
-    ] {
-        let expected = inconclusive(&format!("connection refused by 10.1.2.3:443, but {why}"));
-        assert_eq!(judge_deny(refused(), control), expected, "{control:?}");
-    }
-}
-
-#[test]
-fn an_open_path_is_a_failure_even_when_the_control_did_not_pass() {
-    let verdict = judge_deny(reached(), Control::NotNamed);
-    assert_eq!(verdict, fail(Stage::Open, "reached 10.1.2.3:443"));
 }
 
 #[test]
 fn every_address_must_connect_and_what_is_certain_comes_first() {
-    let both = "2 of 2 addresses: connection refused by 10.1.2.3:443; certificate expired";
+    let failed = |error: &str| Outcome::failed(Stage::Connect, error);
+    let both = Outcome::Reached {
+        what: "10.1.2.3:443, 10.1.2.4:443".to_owned(),
+        addresses: vec![ONE.into(), TWO.into()],
+    };
     for (outcomes, expected) in [
-        (vec![reached(), reached()], Outcome::Reached("10.1.2.3:443, 10.1.2.3:443".to_owned())),
-        (vec![refused()], refused()),
+        (vec![reached(ONE), reached(TWO)], both),
+        (vec![refused()], failed("connection refused by 10.1.2.3:443")),
+        (vec![reached(ONE), refused()], failed("1 of 2 addresses: connection refused by 10.1.2.3:443")),
         (
-            vec![reached(), refused()],
-            Outcome::denied(Stage::Connect, "1 of 2 addresses: connection refused by 10.1.2.3:443"),
+            vec![refused(), expired()],
+            failed("2 of 2 addresses: connection refused by 10.1.2.3:443; certificate expired"),
         ),
-        (vec![refused(), expired()], Outcome::failed(Stage::Connect, both)),
-        (
-            vec![could_not_test(), refused()],
-            Outcome::denied(Stage::Connect, "1 of 2 addresses: connection refused by 10.1.2.3:443"),
-        ),
-        (vec![reached(), could_not_test()], could_not_test()),
+        (vec![could_not_test(), refused()], failed("1 of 2 addresses: connection refused by 10.1.2.3:443")),
+        (vec![reached(ONE), could_not_test()], could_not_test()),
+        (vec![reached(ONE), own_machine()], own_machine()),
+        (vec![own_machine(), could_not_test()], could_not_test()),
     ] {
         assert_eq!(combine(outcomes.clone(), Expect::Connect), expected, "{outcomes:?}");
     }
 }
 
 #[test]
-fn a_denial_needs_every_address_denied_and_tested() {
-    let both = "2 of 2 addresses: connection refused by 10.1.2.3:443; \
-                connection refused by 10.1.2.3:443";
+fn a_denial_needs_every_address_silent_and_tested() {
+    let both = Outcome::Silent {
+        error: "2 of 2 addresses: no answer; no answer".to_owned(),
+        addresses: vec![ONE.into(), TWO.into()],
+    };
     for (outcomes, expected) in [
-        (vec![refused(), refused()], Outcome::denied(Stage::Connect, both)),
-        (vec![refused(), reached()], reached()),
-        (vec![could_not_test(), reached()], reached()),
-        (vec![refused(), could_not_test()], could_not_test()),
+        (vec![silent(ONE), silent(TWO)], both),
+        (vec![silent(ONE), reached(TWO)], reached(TWO)),
+        (vec![silent(ONE), refused()], refused()),
+        (vec![could_not_test(), reached(ONE)], reached(ONE)),
+        (vec![own_machine(), refused()], refused()),
+        (vec![silent(ONE), could_not_test()], could_not_test()),
+        (vec![silent(ONE), own_machine()], own_machine()),
         (
-            vec![refused(), Outcome::failed(Stage::Connect, "no route")],
-            Outcome::failed(Stage::Connect, "2 of 2 addresses: connection refused by 10.1.2.3:443; no route"),
+            vec![silent(ONE), Outcome::failed(Stage::Connect, "no route")],
+            Outcome::failed(Stage::Connect, "2 of 2 addresses: no answer; no route"),
         ),
     ] {
         assert_eq!(combine(outcomes.clone(), Expect::Deny), expected, "{outcomes:?}");

@@ -69,6 +69,8 @@ pub(super) struct Tests<'a> {
     accounts: BTreeMap<(&'a str, &'a str), Account<'a>>,
     /// The ids of the egress checks, of every account that has a way out.
     egress: BTreeSet<String>,
+    /// What somebody must reach.
+    reached: BTreeSet<(String, u16)>,
 }
 
 /// What is tested from one account.
@@ -91,6 +93,8 @@ impl<'a> Tests<'a> {
             }
             None => Err(place),
         };
+        let egress = draft.probing.egress.iter();
+        let mut reached: BTreeSet<_> = egress.map(|target| (target.host.clone(), target.port)).collect();
         let mut accounts: BTreeMap<_, Account> = BTreeMap::new();
         for ((place, connection), ways) in draft.connections.found.iter().zip(&index.ways) {
             let Some(ways) = ways else { continue };
@@ -101,6 +105,7 @@ impl<'a> Tests<'a> {
                 for port in &connection.ports {
                     account.connections.insert(connection_id(connection, *port));
                     account.endpoints.entry((host.clone(), *port)).or_insert(place);
+                    reached.insert((host.clone(), *port));
                 }
             }
         }
@@ -112,7 +117,7 @@ impl<'a> Tests<'a> {
                 account.isolations += 1;
             }
         }
-        Ok(Self { accounts, egress: draft.probing.egress.iter().map(egress_id).collect() })
+        Ok(Self { accounts, egress: draft.probing.egress.iter().map(egress_id).collect(), reached })
     }
 
     /// Where it is declared that an account must reach an endpoint.
@@ -125,6 +130,11 @@ impl<'a> Tests<'a> {
     ) -> Option<&'a Place> {
         let account = self.accounts.get(&(domain, environment))?;
         account.endpoints.get(&(host.to_owned(), port)).copied()
+    }
+
+    /// Whether it is declared that anybody must reach an endpoint.
+    pub(super) fn is_reached(&self, host: &str, port: u16) -> bool {
+        self.reached.contains(&(host.to_owned(), port))
     }
 
     /// Whether a check of an account that must succeed has this id.

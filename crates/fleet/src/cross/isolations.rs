@@ -18,6 +18,7 @@ impl Rules<'_> {
             let Some(ways) = self.index.of_isolation(isolation) else { continue };
             self.isolation_contradicts_nothing(place, isolation, &ways, tests);
             self.control_exists(place, isolation, &ways, tests);
+            self.somebody_reaches_it(place, isolation, &ways, tests);
             let sources = ways.sources.clone();
             self.reach_makes_sense(
                 place,
@@ -60,6 +61,29 @@ impl Rules<'_> {
                 let hint = format!("it is declared as a connection on line {}", declared.line);
                 return self.report(place, "", flaw.hint(hint));
             }
+        }
+    }
+
+    /// Silence is proof only of what somebody reaches: else it may be dead.
+    fn somebody_reaches_it(&mut self, place: &Place, isolation: &Isolation, ways: &Ways, tests: &Tests) {
+        if isolation.host.is_empty() || !self.controls_complete() {
+            return;
+        }
+        for environment in &ways.sources {
+            let host =
+                expand(&isolation.host, isolation.to_environment.as_deref().unwrap_or(environment), "");
+            if tests.is_reached(&host, isolation.port) {
+                continue;
+            }
+            let flaw = Flaw::new(format!(
+                "nobody may connect to {host}:{} that `{}` must not reach from {environment}: its silence will prove \
+                 nothing",
+                isolation.port, isolation.from
+            ));
+            let hint = "declare a connection to it from a domain that may, or name the `environments` in which \
+                        there is one";
+            let place = place.below(self.root, ".host");
+            return self.reader.warn(&place, flaw.hint(hint));
         }
     }
 

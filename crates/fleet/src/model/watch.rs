@@ -62,8 +62,9 @@ pub enum CheckType {
 
 /// A connection that must not work.
 ///
-/// A refused connection proves nothing while the network is down altogether. So each isolation
-/// names a control: another check of the same account that must succeed in the same run.
+/// Silence proves nothing while the network is down altogether, or the target dead. So each isolation
+/// names a control: another check of the same account that must succeed in the same run. And somebody else
+/// who may connect to the same target has to reach it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Isolation {
@@ -127,6 +128,10 @@ pub struct Probing {
     /// seconds.
     #[schemars(default = "default_overdue", range(min = 90, max = 3600))]
     pub overdue_after_seconds: u32,
+    /// Every how many minutes isolations are tested. Other checks are each minute. What is as it should be is
+    /// silent, and silence has to be waited for: 2 seconds, which Lambda bills.
+    #[schemars(default = "default_isolations", range(min = 1, max = 60))]
+    pub isolations_every_minutes: u32,
 }
 
 impl Default for Probing {
@@ -137,8 +142,14 @@ impl Default for Probing {
             down_after: default_threshold(),
             up_after: default_threshold(),
             overdue_after_seconds: default_overdue(),
+            isolations_every_minutes: default_isolations(),
         }
     }
+}
+
+/// A breach is known within minutes, and costs a fifth of what it would each minute.
+fn default_isolations() -> u32 {
+    5
 }
 
 /// A lost first SYN packet is sent again after 1 s and after another 2 s.

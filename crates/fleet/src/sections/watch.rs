@@ -161,6 +161,8 @@ pub(super) fn probing(cursor: Option<Cursor>, reader: &mut Reader) -> (Probing, 
     number("down_after", "`down_after`", 1..=60, &mut probing.down_after);
     number("up_after", "`up_after`", 1..=60, &mut probing.up_after);
     number("overdue_after_seconds", "`overdue_after_seconds`", 90..=3600, &mut probing.overdue_after_seconds);
+    let every = &mut probing.isolations_every_minutes;
+    number("isolations_every_minutes", "`isolations_every_minutes`", 1..=60, every);
     map.finish(reader);
     for (index, (place, target)) in egress.found.iter().enumerate() {
         if egress.found[..index].iter().any(|(_, earlier)| earlier == target) {

@@ -55,3 +55,8 @@ fn convert(yaml: &Yaml) -> Value {
         other => panic!("not in a fleet file: {other:?}"),
     }
 }
+
+/// The small file with an isolation of something that somebody may reach, so that it warns of nothing.
+pub(crate) fn without_warnings() -> String {
+    with(SMALL, "host: db.shop.internal\n    port: 5432", "host: api.prod.internal\n    port: 443")
+}

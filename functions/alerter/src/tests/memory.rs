@@ -80,6 +80,7 @@ impl Largest {
             last_since_ms: START_MS,
             failure: Some(Failure { stage: Stage::Connect, error: text }),
             ever_up: true,
+            addresses: vec![],
             target: Some("a-host-with-a-long-name.example.com:443".into()),
         };
         checks.into_iter().map(|check| (check.id, state.clone())).collect()
@@ -114,6 +115,7 @@ impl Table for Largest {
                 run_id: "x".repeat(64),
                 generation: 1,
                 clock_ahead_ms: 0,
+                isolations_at_ms: 0,
                 paths_expire_at_ms: 0,
             };
             Self::doc(key.clone(), &heartbeat)

@@ -24,6 +24,7 @@ pub(super) fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
         id: CheckId((*id).to_owned()),
         verdict: verdict.clone(),
         latency_ms: 1,
+        addresses: vec![],
     };
     Report {
         version: WIRE_VERSION,
@@ -80,7 +81,7 @@ impl Collector<MemoryTable, MemoryQueue> {
             .unwrap();
     }
 
-    async fn paths(&self) -> Option<Paths> {
+    pub(super) async fn paths(&self) -> Option<Paths> {
         self.table.get(&Keys::paths(&probe())).await.unwrap().map(|doc| doc.read().unwrap())
     }
 
@@ -111,6 +112,7 @@ async fn hundreds_of_forged_reports_store_nothing_but_their_number() {
             id: CheckId(format!("{n}{}", "x".repeat(200))),
             verdict: refused(&"y".repeat(200)),
             latency_ms: 0,
+            addresses: vec![],
         })
         .collect();
     for number in 0..350 {

@@ -30,7 +30,9 @@ pub(crate) struct Cast {
     pub(crate) next_fleet_file: PathBuf,
     /// The payments domain's service in prod, which the shop needs.
     pub(crate) payments_prod: Target,
-    /// Kept alive: the same in dev, and the internet.
+    /// The ledger domain's database, which the payments domain needs and the shop must not reach.
+    pub(crate) ledger: Target,
+    /// Kept alive: the payments domain's service in dev, and the internet.
     _others: Vec<Target>,
 }
 
@@ -39,16 +41,21 @@ impl Cast {
     pub(crate) async fn start(folder: &Path) -> Result<Self> {
         let (payments_prod, payments_dev) = (Target::start(0).await?, Target::start(0).await?);
         let internet = Target::start(0).await?;
-        // A port where nobody listens: what the shop must not reach.
-        let mut closed = Target::start(0).await?;
-        let closed_port = closed.address().port();
-        closed.stop().await;
+        let ledger = Target::start(0).await?;
+        if Target::CAN_BE_SILENT {
+            // Nobody may reach it before its neighbours are there.
+            ledger.answer_only(&[])?;
+        }
         let port = |target: &Target| target.address().port().to_string();
-        let text = FLEET
+        // What must not be reached has to be silent: elsewhere the story does without.
+        let is_told = |line: &&str| Target::CAN_BE_SILENT || !line.contains("LEDGER_PORT");
+        let fleet: String = FLEET.lines().filter(is_told).map(|line| format!("{line}\n")).collect();
+        let fleet = if Target::CAN_BE_SILENT { fleet } else { fleet.replace("isolations:\n", "") };
+        let text = fleet
             .replace("PAYMENTS_PROD_PORT", &port(&payments_prod))
             .replace("PAYMENTS_DEV_PORT", &port(&payments_dev))
             .replace("INTERNET_PORT", &port(&internet))
-            .replace("CLOSED_PORT", &closed_port.to_string());
+            .replace("LEDGER_PORT", &port(&ledger));
         let fleet_file = folder.join("fleet.yaml");
         std::fs::write(&fleet_file, &text)?;
         let next = text.replace("name: dev, pools: [nonprod]", "name: dev, pools: [nonprod], nat: single");
@@ -59,6 +66,7 @@ impl Cast {
             fleet_file,
             next_fleet_file,
             payments_prod,
+            ledger,
             _others: vec![payments_dev, internet],
         })
     }

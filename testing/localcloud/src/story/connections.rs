@@ -19,7 +19,7 @@ pub(crate) async fn are_peerings(
         let (shop, payments) = (format!("shop-{environment}"), format!("payments-{environment}"));
         let (from, to) = (cast.id(&shop)?, cast.id(&payments)?);
         let is_whole = |network: &Network| {
-            let peering = active(network).filter(|it| it.requester == from && it.accepter == to)?;
+            let peering = active(network, from, to)?;
             let routed = destinations(network, &peering.id).len() == 3;
             routed.then(|| (peering.clone(), network.clone()))
         };
@@ -42,9 +42,11 @@ pub(crate) async fn are_peerings(
             narrator.quote(&lets_in.iter().map(|rule| format!("  {rule}")).collect::<Vec<_>>().join("\n"));
         }
         let ledger = local_cloud.network(cast.id(&format!("ledger-{environment}"))?).await?;
-        ensure!(ledger.peerings.is_empty(), "ledger declares no connection: {:?}", ledger.peerings);
+        let with_shop = |it: &&Peering| it.requester == from || it.accepter == from;
+        let between: Vec<&Peering> = ledger.peerings.iter().filter(with_shop).collect();
+        ensure!(between.is_empty(), "{shop} declares no connection to ledger: {between:?}");
     }
-    narrator.say("ledger declares no connection and has no peering");
+    narrator.say("shop declares no connection to ledger, and there is no peering between them");
     Ok(())
 }
 
@@ -71,8 +73,9 @@ pub(crate) async fn default_vpcs_go(
     Ok(())
 }
 
-fn active(network: &Network) -> Option<&Peering> {
-    network.peerings.iter().find(|peering| peering.state == "active")
+fn active<'n>(network: &'n Network, from: &str, to: &str) -> Option<&'n Peering> {
+    let is_it = |it: &&Peering| it.state == "active" && it.requester == from && it.accepter == to;
+    network.peerings.iter().find(is_it)
 }
 
 /// Where a peering's routes lead to: the other side's private subnets.

@@ -1,7 +1,7 @@
 //! Something breaks, and is mended.
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{LocalCloud, Place, REGION, Seen, SlackMessage};
+use phonehome_localcloud::{LocalCloud, Place, REGION, Seen, SlackMessage, Target};
 use serde_json::Value;
 
 use super::cast::Cast;
@@ -31,6 +31,12 @@ pub(crate) async fn probes_report(local_cloud: &LocalCloud, narrator: &mut Narra
     narrator.say(&format!(
         "{probes} probes, one for each Availability Zone, have reported; all {paths} paths are as declared"
     ));
+    if Target::CAN_BE_SILENT {
+        narrator.note(
+            "also proven: shop does not get through to ledger. Its SYNs meet silence, its way out works, and payments, \
+             which may, gets through to the same address",
+        );
+    }
     narrator.note("a report is the function's response: Lambda → member bus → hub bus → queue → collector");
     Ok(())
 }

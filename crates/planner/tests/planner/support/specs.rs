@@ -104,6 +104,7 @@ pub(crate) fn check(number: usize) -> Check {
         purpose: Purpose::Egress,
         timeout_ms: 3000,
         control: None,
+        every_minutes: 1,
     }
 }
 
