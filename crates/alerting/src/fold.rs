@@ -1,6 +1,6 @@
 //! One report folded into what is stored of its probe.
 
-use phonehome_wire::{CheckId, Report, Stage, Verdict};
+use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::{Asked, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
@@ -60,6 +60,8 @@ pub enum Folded {
 /// is ahead by more than [`CLOCK_TOLERANCE_MS`] its runs are ordered among themselves by its own
 /// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
 ///
+/// Of a report that comes late only a breach counts, and only where no later run has tested isolations.
+///
 /// Inconclusive results and those of a sick prober neither extend nor break a streak and never
 /// turn a path. The first success ever turns a path up at once, a denial only when it is proven as often in a
 /// row as one that was down, and one open isolation turns it down at once. Only results of checks that were
@@ -74,29 +76,34 @@ pub fn fold(
     received_at_ms: u64,
     hysteresis: &Hysteresis,
 ) -> Folded {
-    let heartbeat = heartbeat(report, received_at_ms);
-    if newest.is_some_and(|newest| !supersedes(&heartbeat, newest)) {
-        return Folded::Stale;
+    let mut heartbeat = heartbeat(report, received_at_ms);
+    let run_ms = heartbeat.last_started_at_ms;
+    // Isolations are not tested in every run: what a late report says of them may be the newest there is.
+    let late = newest.filter(|newest| !supersedes(&heartbeat, newest));
+    if let Some(newest) = late {
+        if !is_news(report, run_ms, newest) {
+            return Folded::Stale;
+        }
+        heartbeat = newest.clone();
     }
     let mut paths = Paths::new();
     let mut transitions = Vec::new();
     for result in &report.results {
-        let Some(endpoint) = asked.checks.get(&result.id).filter(|_| !paths.contains_key(&result.id)) else {
-            continue;
-        };
+        let counts = !paths.contains_key(&result.id) && (late.is_none() || is_breach(result));
+        let Some(endpoint) = asked.checks.get(&result.id).filter(|_| counts) else { continue };
         let target = (!endpoint.is_empty()).then(|| endpoint.clone());
         let same = |old: &&PathState| old.target.is_none() || target.is_none() || old.target == target;
         let old = before.get(&result.id).filter(same);
         let unknown = || PathState {
             ever_up: asked.presumed_to_have_worked,
-            ..PathState::unknown(&result.verdict, heartbeat.last_started_at_ms)
+            ..PathState::unknown(&result.verdict, run_ms)
         };
         let mut path = old.cloned().unwrap_or_else(unknown);
         path.target = target.or(path.target);
-        if result.verdict == Verdict::Ok {
-            path.addresses.clone_from(&result.addresses);
-        }
-        let new = next(path, &result.verdict, heartbeat.last_started_at_ms, hysteresis);
+        // Beside a text there is no room for them: a probe's paths are one document.
+        let is_reached = result.verdict == Verdict::Ok;
+        path.addresses = if is_reached { result.addresses.clone() } else { vec![] };
+        let new = next(path, &result.verdict, run_ms, hysteresis);
         let from = old.map_or(PathStatus::Unknown, |path| path.status);
         if from != new.status {
             let check = result.id.clone();
@@ -104,7 +111,7 @@ pub fn fold(
         }
         paths.insert(result.id.clone(), new);
     }
-    let dropped = report.results.len() - paths.len();
+    let dropped = if late.is_some() { 0 } else { report.results.len() - paths.len() };
     for (id, old) in before {
         if asked.declared.contains(id) {
             paths.entry(id.clone()).or_insert_with(|| old.clone());
@@ -112,6 +119,15 @@ pub fn fold(
     }
     let paths_changed = paths != *before;
     Folded::Fresh { heartbeat, paths, paths_changed, transitions, dropped }
+}
+
+/// Whether a late report tells of a breach that no later run has looked for.
+fn is_news(report: &Report, run_ms: u64, newest: &Heartbeat) -> bool {
+    run_ms > newest.isolations_at_ms && report.results.iter().any(is_breach)
+}
+
+fn is_breach(result: &CheckResult) -> bool {
+    matches!(result.verdict, Verdict::Fail { stage: Stage::Open, .. })
 }
 
 fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {

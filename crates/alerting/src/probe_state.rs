@@ -52,8 +52,8 @@ pub struct Heartbeat {
     /// [`crate::CLOCK_TOLERANCE_MS`].
     #[serde(default)]
     pub clock_ahead_ms: u64,
-    /// When the newest run began that had a result for every isolation; milliseconds since the Unix epoch, 0
-    /// when it is not known.
+    /// When the newest run began that tested isolations, or since when they are waited for; milliseconds since
+    /// the Unix epoch, 0 when it is not known.
     #[serde(default)]
     pub isolations_at_ms: u64,
     /// Until when the paths are kept at least, if nothing more is heard; milliseconds since the Unix
@@ -104,8 +104,8 @@ pub struct PathState {
     /// Documents of earlier versions do not say; what they tell of counts as having worked.
     #[serde(default = "yes")]
     pub ever_up: bool,
-    /// The addresses at which it was reached last, at most [`phonehome_wire::ADDRESSES_MAX`]; empty before that,
-    /// and in documents of earlier versions.
+    /// The addresses at which the newest run reached it, at most [`phonehome_wire::ADDRESSES_MAX`]; empty when it
+    /// did not, and in documents of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
     /// What it aims at (`host:port`); absent in documents of earlier versions.

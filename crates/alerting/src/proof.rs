@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use phonehome_wire::{Check, CheckKind, CheckResult, Expect, Report, Verdict};
+use phonehome_wire::{Check, CheckId, CheckKind, CheckResult, Expect, Report, Verdict};
 
 /// How far apart a denial and somebody's connection to the same target may lie, in milliseconds: three runs of
 /// the probes.
@@ -56,30 +56,33 @@ pub fn judge_denials(report: &mut Report, declared: &[Check], witnesses: &Witnes
     }
 }
 
-/// When a probe tested all of its isolations last: in this run, or as far as was known before it. `known_ms`: 0
-/// when nothing is.
+/// When a probe tested isolations last: in this run, or as far as was known before it. `known_ms`: 0 when nothing
+/// is, and then they are waited for from this run on.
 #[must_use]
 pub fn isolations_at(report: &Report, declared: &[Check], known_ms: u64, run_ms: u64) -> u64 {
-    match untested(report, declared).next() {
-        Some(_) if known_ms > 0 => known_ms,
-        _ => run_ms,
+    match known_ms == 0 || isolations(declared).any(|check| has_result(report, check)) {
+        true => run_ms.max(known_ms),
+        false => known_ms,
     }
 }
 
-/// Adds a result to each isolation that a probe has not tested for three of its turns: it may have forgotten it.
-/// `tested_ms`: what [`isolations_at`] said before this run, 0 when nothing is known.
-pub fn judge_omissions(report: &mut Report, declared: &[Check], tested_ms: u64, run_ms: u64) {
-    if tested_ms == 0 {
-        return;
-    }
-    let is_late = |check: &&Check| {
-        run_ms.saturating_sub(tested_ms) > 3 * 60_000 * u64::from(check.every_minutes.max(1))
-    };
-    let late = untested(report, declared).filter(is_late).map(|check| CheckResult {
+/// Adds a result to each isolation that a probe was asked for (`asked`) and does not test: one that is missing
+/// when others have their turn, and all of them when none had a turn for three. `tested_ms`: what
+/// [`isolations_at`] said before this run, 0 when nothing is known.
+pub fn judge_omissions(
+    report: &mut Report,
+    declared: &[Check],
+    asked: impl Fn(&CheckId) -> bool,
+    tested_ms: u64,
+    run_ms: u64,
+) {
+    let is_turn = isolations(declared).any(|check| has_result(report, check));
+    let waited_ms = if tested_ms == 0 { 0 } else { run_ms.saturating_sub(tested_ms) };
+    let is_late = |check: &&Check| is_turn || waited_ms > 3 * 60_000 * u64::from(check.every_minutes.max(1));
+    let missing = isolations(declared).filter(|check| asked(&check.id) && !has_result(report, check));
+    let late = missing.filter(is_late).map(|check| CheckResult {
         id: check.id.clone(),
-        verdict: Verdict::Inconclusive {
-            reason: format!("the probe has no result for it since {} minutes", (run_ms - tested_ms) / 60_000),
-        },
+        verdict: Verdict::Inconclusive { reason: "the probe does not test it".to_owned() },
         latency_ms: 0,
         addresses: vec![],
     });
@@ -87,13 +90,15 @@ pub fn judge_omissions(report: &mut Report, declared: &[Check], tested_ms: u64, 
     report.results.extend(late);
 }
 
-fn untested<'a>(report: &'a Report, declared: &'a [Check]) -> impl Iterator<Item = &'a Check> {
-    declared.iter().filter(|check| {
-        check.expect == Expect::Deny && !report.results.iter().any(|result| result.id == check.id)
-    })
+fn isolations(declared: &[Check]) -> impl Iterator<Item = &Check> {
+    declared.iter().filter(|check| check.expect == Expect::Deny)
 }
 
-type Checks<'c> = BTreeMap<&'c phonehome_wire::CheckId, &'c Check>;
+fn has_result(report: &Report, check: &Check) -> bool {
+    report.results.iter().any(|result| result.id == check.id)
+}
+
+type Checks<'c> = BTreeMap<&'c CheckId, &'c Check>;
 
 fn judge(
     result: &CheckResult,

@@ -31,7 +31,7 @@ pub enum InputError {
 
 /// Reads a probe's input, and says where it is wrong.
 ///
-/// What is wrong with a single check's values (its port, its URL, its control) is not an error
+/// What is wrong with a single check's values (its port, its URL) is not an error
 /// here: [`run()`](crate::run()) reports it as that check's result, so that the others still run.
 ///
 /// # Errors

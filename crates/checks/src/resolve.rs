@@ -12,7 +12,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::Name;
-use phonehome_wire::{ADDRESSES_MAX, Stage};
+use phonehome_wire::Stage;
 
 use crate::deadline::{Deadline, MAX_TIMEOUT_MS};
 use crate::local;
@@ -55,12 +55,9 @@ impl HostResolver {
             Some(Err(error)) => return Err(outcome(host, &error, deadline)),
             None => return Err(outcome(host, &NetError::Timeout, deadline)),
         };
-        match addresses.len() {
-            0 => Err(Outcome::failed(Stage::Resolve, format!("{host} has no address"))),
-            1..=ADDRESSES_MAX => Ok(addresses.into_iter().collect()),
-            many => Err(Outcome::ProbeError(format!(
-                "{host} resolves to {many} addresses; a probe tests at most {ADDRESSES_MAX}"
-            ))),
+        match addresses.is_empty() {
+            true => Err(Outcome::failed(Stage::Resolve, format!("{host} has no address"))),
+            false => Ok(addresses.into_iter().collect()),
         }
     }
 }

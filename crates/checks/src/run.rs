@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use phonehome_wire::{
-    AccountId, AzId, Check, CheckKind, CheckResult, Expect, ProbeInput, REPORT_VERSION, Report, Verdict,
+    ADDRESSES_MAX, AccountId, AzId, Check, CheckKind, CheckResult, Expect, ProbeInput, Report, WIRE_VERSION,
 };
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -72,7 +72,7 @@ pub async fn run(input: &ProbeInput, identity: &Identity) -> Report {
 }
 
 /// Runs all checks of `input`, at most [`MAX_CONCURRENT_CHECKS`] at a time, each within its own
-/// timeout and all within [`Settings::limit`].
+/// timeout (what must not connect 2 s longer, for silence takes its time) and all within [`Settings::limit`].
 ///
 /// The report has one result for each check that is due in this minute, in the input's order. Must be called inside a tokio
 /// runtime with I/O and time enabled.
@@ -83,11 +83,10 @@ pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settin
     let checks = input.checks.iter().filter(|check| is_due(check, place, started_at_ms));
     let checks: Vec<Check> = checks.cloned().collect();
     let findings = run_all(&checks, settings, started).await;
-    let version = input.report_version.clamp(1, REPORT_VERSION);
-    let results = checks.iter().zip(findings).map(|(check, finding)| result(check, finding, version));
+    let results = checks.iter().zip(findings).map(|(check, finding)| result(check, finding));
     let results = results.collect();
     Report {
-        version,
+        version: WIRE_VERSION,
         account: identity.account.clone(),
         region: input.region.clone(),
         availability_zone: input.availability_zone.clone(),
@@ -242,10 +241,19 @@ async fn connect(
         // A connection is already one too many, whatever would be said over it.
         endpoint.exchange = Exchange::Tcp;
     }
-    let addresses = match shared.resolver.addresses(&endpoint.host, deadline).await {
+    let mut addresses = match shared.resolver.addresses(&endpoint.host, deadline).await {
         Ok(addresses) => addresses,
         Err(outcome) => return outcome,
     };
+    let too_many = (addresses.len() > ADDRESSES_MAX).then(|| {
+        let number = addresses.len();
+        format!("{} resolves to {number} addresses; a probe tests at most {ADDRESSES_MAX}", endpoint.host)
+    });
+    if let (Some(reason), Expect::Connect) = (&too_many, expect) {
+        return Outcome::ProbeError(reason.clone());
+    }
+    // One that is open is a breach, however many are not tested.
+    addresses.truncate(ADDRESSES_MAX);
     // However long the resolver took, silence takes as long as it takes.
     let deadline = match expect {
         Expect::Connect => deadline,
@@ -265,7 +273,8 @@ async fn connect(
     }
     let mut outcomes = attempts.join_all().await;
     outcomes.sort_by_key(|(address, _)| *address);
-    combine(outcomes.into_iter().map(|(_, outcome)| outcome).collect(), expect)
+    let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
+    combine(outcomes.chain(too_many.map(Outcome::Inconclusive)).collect(), expect)
 }
 
 /// The whole exchange with one address.
@@ -297,23 +306,13 @@ async fn attempt(
     }
 }
 
-/// The result of one check, as the hub that asked for it reads it.
-fn result(check: &Check, (outcome, latency_ms): Finding, report_version: u32) -> CheckResult {
+fn result(check: &Check, (outcome, latency_ms): Finding) -> CheckResult {
     let addresses = outcome.addresses().to_vec();
     let verdict = match check.expect {
         Expect::Connect => judge_connect(outcome),
         Expect::Deny => judge_deny(outcome),
     };
-    let id = check.id.clone();
-    match (report_version, verdict) {
-        // Version 1 has no word for it, and its own (proven) would say too much.
-        (..=1, Verdict::Denied { error: reason }) => {
-            let verdict = Verdict::Inconclusive { reason };
-            CheckResult { id, verdict, latency_ms, addresses: vec![] }
-        }
-        (..=1, verdict) => CheckResult { id, verdict, latency_ms, addresses: vec![] },
-        (_, verdict) => CheckResult { id, verdict, latency_ms, addresses },
-    }
+    CheckResult { id: check.id.clone(), verdict, latency_ms, addresses }
 }
 
 #[cfg(test)]

@@ -26,7 +26,11 @@ pub(crate) async fn connect(
         Some(Ok(())) => stream.take_error().unwrap_or_else(Some),
     };
     match error {
-        None => Ok(stream),
+        None => {
+            // A failure changes nothing of what was found out.
+            let _ = keep_icmp(&stream, address.is_ipv6(), false);
+            Ok(stream)
+        }
         Some(error) if error.kind() == ErrorKind::TimedOut => Err(silence(address, &stream, deadline)),
         Some(error) => Err(failure(address, &error, icmp(&stream), deadline)),
     }
@@ -36,7 +40,10 @@ pub(crate) async fn connect(
 fn begin(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    keep_icmp(&socket, address.is_ipv6())?;
+    // Without it a router's message only looks like the host's own.
+    if let Err(error) = keep_icmp(&socket, address.is_ipv6(), true) {
+        tracing::warn!(%error, "ICMP messages are not told apart from refusals");
+    }
     if let Some(source) = source.filter(|source| source.is_ipv4() == address.is_ipv4()) {
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }

@@ -1,6 +1,6 @@
 //! From declared connections to the checks of a probe.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Target};
 
@@ -36,24 +36,34 @@ impl Fleet {
         checks
     }
 
-    /// Whose probes may connect to these endpoints (`host:port`), and with which check: by endpoint, in the
-    /// file's order. One that nobody may connect to is not among them.
-    pub fn sources_of(&self, endpoints: &BTreeSet<&str>) -> BTreeMap<String, Vec<Source>> {
-        let mut sources: BTreeMap<String, Vec<Source>> = BTreeMap::new();
+    /// Whose probes may connect to what others must not: by endpoint (`host:port`) of each isolation, in the
+    /// file's order. An endpoint that nobody may connect to has none.
+    ///
+    /// It makes the checks of every account: ask once for many reports.
+    pub fn isolated(&self) -> BTreeMap<String, Vec<Source>> {
+        let mut isolated: BTreeMap<String, Vec<Source>> = BTreeMap::new();
+        let mut sources = Vec::new();
         for member in self.members() {
             for region in &self.regions {
-                let checks = self.checks_for(&member, &region.name);
-                let connects = |check: &&Check| check.expect == Expect::Connect && !is_lookup(&check.kind);
-                for check in checks.iter().filter(connects) {
-                    if endpoints.contains(check.target.endpoint.as_str()) {
-                        let (member, region) = (member.clone(), region.clone());
-                        let source = Source { member, region, check: check.id.clone() };
-                        sources.entry(check.target.endpoint.clone()).or_default().push(source);
+                for check in self.checks_for(&member, &region.name) {
+                    let endpoint = check.target.endpoint;
+                    match check.expect {
+                        Expect::Deny => drop(isolated.entry(endpoint).or_default()),
+                        Expect::Connect if is_lookup(&check.kind) => {}
+                        Expect::Connect => {
+                            let (member, region) = (member.clone(), region.clone());
+                            sources.push((endpoint, Source { member, region, check: check.id }));
+                        }
                     }
                 }
             }
         }
-        sources
+        for (endpoint, source) in sources {
+            if let Some(sources) = isolated.get_mut(&endpoint) {
+                sources.push(source);
+            }
+        }
+        isolated
     }
 
     fn connection_checks(&self, member: &Member, region: &str) -> Vec<Check> {

@@ -67,14 +67,15 @@ mod linux {
         })
     }
 
-    /// Makes the kernel keep the ICMP messages that come for a socket. Call it before connecting.
+    /// Whether the kernel keeps the ICMP messages that come for a socket. While it does, each ends a connection,
+    /// also one that stands: it is for connecting alone.
     ///
     /// # Errors
     /// The kernel refuses it.
-    pub fn keep_icmp(socket: impl AsFd, is_ipv6: bool) -> io::Result<()> {
+    pub fn keep_icmp(socket: impl AsFd, is_ipv6: bool, keep: bool) -> io::Result<()> {
         match is_ipv6 {
-            false => setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?,
-            true => setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?,
+            false => setsockopt(&socket, sockopt::Ipv4RecvErr, &keep)?,
+            true => setsockopt(&socket, sockopt::Ipv6RecvErr, &keep)?,
         }
         Ok(())
     }
@@ -123,7 +124,7 @@ mod elsewhere {
     ///
     /// # Errors
     /// Never.
-    pub fn keep_icmp(_socket: impl AsFd, _is_ipv6: bool) -> io::Result<()> {
+    pub fn keep_icmp(_socket: impl AsFd, _is_ipv6: bool, _keep: bool) -> io::Result<()> {
         Ok(())
     }
 

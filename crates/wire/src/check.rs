@@ -26,10 +26,6 @@ pub struct ProbeInput {
     pub version: u32,
     /// The generation of the plan that wrote this input.
     pub generation: u64,
-    /// The newest version of [`crate::Report`] that the writer reads; at most [`crate::REPORT_VERSION`] is
-    /// written. Inputs of earlier versions do not say: 1.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub report_version: u32,
     /// The Region the probe runs in.
     pub region: Region,
     /// The Availability Zone ID (`use1-az1`) the probe is pinned to.
@@ -38,7 +34,7 @@ pub struct ProbeInput {
     pub checks: Vec<Check>,
 }
 
-/// What is not said: the first version, each minute.
+/// Each minute.
 fn one() -> u32 {
     1
 }
@@ -63,7 +59,8 @@ pub struct Check {
     pub purpose: Purpose,
     /// What it aims at, in words for people.
     pub target: Target,
-    /// How long the whole check may take, in milliseconds.
+    /// How long the whole check may take, in milliseconds; of [`Expect::Deny`] only looking up the name, for
+    /// silence takes its own time.
     pub timeout_ms: u64,
     /// For [`Expect::Deny`]: the check that must succeed in the same run for silence to prove
     /// anything.

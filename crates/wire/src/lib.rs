@@ -15,15 +15,5 @@ pub use report::{
     TEXT_CHARS_MAX, Verdict,
 };
 
-/// The version of [`ProbeInput`]. A probe that meets a higher one refuses it.
+/// The version of this contract. A probe or collector that meets a higher one refuses it.
 pub const WIRE_VERSION: u32 = 1;
-
-/// The newest version of [`Report`] that this build writes and reads. A collector that meets a higher one
-/// refuses it, and a probe writes none that its input does not ask for ([`ProbeInput::report_version`]): a
-/// hub that goes back to an earlier version goes on understanding its probes.
-///
-/// | version | what is new |
-/// |---|---|
-/// | 1 | the probe itself says that an isolation is proven |
-/// | 2 | it says [`Verdict::Denied`] and at which addresses; what that proves is for the hub to say |
-pub const REPORT_VERSION: u32 = 2;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{AccountId, AzId, CheckId, REPORT_VERSION, Region};
+use crate::{AccountId, AzId, CheckId, Region, WIRE_VERSION};
 
 /// The longest text of a report that a collector keeps, in characters: an error or a reason.
 pub const TEXT_CHARS_MAX: usize = 300;
@@ -19,7 +19,7 @@ pub const RUN_ID_CHARS_MAX: usize = 64;
 /// The result of one probe run. It is the probe function's response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The version of this report: what was asked for, at most [`crate::REPORT_VERSION`].
+    /// [`crate::WIRE_VERSION`] of the writer.
     pub version: u32,
     /// The account the probe believes it runs in, from its own function ARN. Never an authority:
     /// the event's envelope is. A disagreement makes the report a forgery.
@@ -63,18 +63,52 @@ fn each_by_itself<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Chec
 
 /// What came of one check.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub struct CheckResult {
     /// Which check.
     pub id: CheckId,
     /// What came of it.
-    #[serde(flatten)]
     pub verdict: Verdict,
     /// How long it took, in milliseconds.
     pub latency_ms: u64,
     /// The addresses that it holds for, at most [`ADDRESSES_MAX`], in order: all that were reached, or all
-    /// that were silent. Empty for other verdicts, and before version 2.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// that were silent. Empty for other verdicts, and from probes of earlier releases.
     pub addresses: Vec<IpAddr>,
+}
+
+/// A result as it travels. A denial is written as something inconclusive with a mark, which is what a hub of an
+/// earlier release, or one that was rolled back, has to take it for.
+#[derive(Serialize, Deserialize)]
+struct Written {
+    id: CheckId,
+    #[serde(flatten)]
+    verdict: Verdict,
+    latency_ms: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    addresses: Vec<IpAddr>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    denied: bool,
+}
+
+impl From<CheckResult> for Written {
+    fn from(CheckResult { id, verdict, latency_ms, addresses }: CheckResult) -> Self {
+        match verdict {
+            Verdict::Denied { error: reason } => {
+                Self { id, verdict: Verdict::Inconclusive { reason }, latency_ms, addresses, denied: true }
+            }
+            verdict => Self { id, verdict, latency_ms, addresses, denied: false },
+        }
+    }
+}
+
+impl From<Written> for CheckResult {
+    fn from(Written { id, verdict, latency_ms, addresses, denied }: Written) -> Self {
+        let verdict = match verdict {
+            Verdict::Inconclusive { reason: error } if denied => Verdict::Denied { error },
+            verdict => verdict,
+        };
+        Self { id, verdict, latency_ms, addresses }
+    }
 }
 
 /// What came of a check.
@@ -97,7 +131,7 @@ pub enum Verdict {
         error: String,
     },
     /// What must not connect did not, its positive control passed, and somebody who may connect did: proven
-    /// isolation. Only the hub says so; from a probe, as version 1 wrote it, it proves nothing.
+    /// isolation. Only the hub says so; from a probe, as those of the first release wrote it, it proves nothing.
     DenyProven,
     /// Nothing can be concluded, for example a denial without a passing control.
     Inconclusive {
@@ -150,7 +184,7 @@ impl Stage {
 pub enum ReportProblem {
     /// Written by a newer probe than the reader understands.
     #[error(
-        "report version {found} is newer than {REPORT_VERSION}, the newest this collector understands: deploy the hub before the probes"
+        "report version {found} is newer than {WIRE_VERSION}, the newest this collector understands: deploy the hub before the probes"
     )]
     Version {
         /// The version in the report.
@@ -180,7 +214,7 @@ impl Report {
     /// # Errors
     /// The first [`ReportProblem`] found.
     pub fn validate(&self, sender: &AccountId) -> Result<(), ReportProblem> {
-        if self.version > REPORT_VERSION {
+        if self.version > WIRE_VERSION {
             return Err(ReportProblem::Version { found: self.version });
         }
         if self.account != *sender {
@@ -239,7 +273,7 @@ mod tests {
 
     fn report() -> Report {
         Report {
-            version: REPORT_VERSION,
+            version: WIRE_VERSION,
             account: id("444455556666"),
             region: "us-east-1".parse().unwrap(),
             availability_zone: "use1-az1".parse().unwrap(),
@@ -275,10 +309,10 @@ mod tests {
 
     #[test]
     fn a_report_of_a_newer_version_is_refused() {
-        let newer = Report { version: REPORT_VERSION + 1, ..report() };
+        let newer = Report { version: WIRE_VERSION + 1, ..report() };
         assert_eq!(
             newer.validate(&id("444455556666")),
-            Err(ReportProblem::Version { found: REPORT_VERSION + 1 })
+            Err(ReportProblem::Version { found: WIRE_VERSION + 1 })
         );
     }
 
@@ -333,13 +367,16 @@ mod tests {
             {"id": "b", "verdict": "from_the_future", "latency_ms": 1},
             {"id": "c", "verdict": "fail", "stage": "nowhere", "error": "", "latency_ms": 1},
             {"id": "d", "verdict": 7},
-            {"id": "e", "verdict": "denied", "error": "silence", "latency_ms": 1, "addresses": ["10.0.0.1"]},
+            {"id": "e", "verdict": "inconclusive", "reason": "silence", "denied": true, "latency_ms": 1,
+             "addresses": ["10.0.0.1"]},
         ]);
         let read: Report = serde_json::from_value(value.clone()).unwrap();
         let known: Vec<bool> =
             read.results.iter().map(|it| !matches!(it.verdict, Verdict::Inconclusive { .. })).collect();
         assert_eq!(known, [true, false, false, false, true]);
         assert_eq!(read.results[4].addresses.len(), 1);
+        assert_eq!(read.results[4].verdict, Verdict::Denied { error: "silence".into() });
+        assert_eq!(serde_json::to_value(&read.results[4]).unwrap(), value["results"][4]);
         value["results"][1] = serde_json::json!({"verdict": "ok"});
         assert!(serde_json::from_value::<Report>(value).is_err(), "a result of nothing");
     }

@@ -38,7 +38,6 @@ fn input() -> ProbeInput {
     let account = Some("payments-prod".to_owned());
     ProbeInput {
         version: phonehome_wire::WIRE_VERSION,
-        report_version: 1,
         generation: 12,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),

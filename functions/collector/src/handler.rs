@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::envelope::{Arrival, read};
+use crate::witnesses::Isolated;
 
 /// For how long what is stored of a probe is kept after its last report: 90 days, in milliseconds. What
 /// is no longer declared goes then; what is, and was silent for as long, has an open incident.
@@ -126,6 +127,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     /// Handles one invocation.
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let fleet = self.fleet().await?;
+        let isolated = fleet.isolated();
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
                 Arrival::Report(report) => {
@@ -133,7 +135,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                     let (account, region) = (report.account.as_str(), report.region.as_str());
                     let availability_zone = report.availability_zone.as_str();
                     let span = tracing::info_span!("report", account, region, availability_zone, generation);
-                    self.report(&report, &fleet).instrument(span).await
+                    self.report(&report, &fleet, &isolated).instrument(span).await
                 }
                 Arrival::Refused { account, refused, problem } => {
                     self.refuse(&account, refused, &problem).await
@@ -161,14 +163,14 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         phonehome_state::fleet(&self.table).await
     }
 
-    async fn report(&self, report: &Report, fleet: &Fleet) -> Result<(), Refusal> {
+    async fn report(&self, report: &Report, fleet: &Fleet, isolated: &Isolated) -> Result<(), Refusal> {
         let folded = on_conflict(ATTEMPTS, async || {
             let stored = self.stored(report).await?;
             let declared = declared(fleet, stored.stack.value.as_ref());
             match Self::asked(report, &stored, &declared) {
                 Asking::Of(asked) => {
                     let known_ms = stored.heartbeat.value.as_ref().map_or(0, |it| it.isolations_at_ms);
-                    let judged = self.judged(report, fleet, &declared, known_ms).await?;
+                    let judged = self.judged(report, isolated, &declared, &asked, known_ms).await?;
                     self.fold_once(judged, stored, &asked, &hysteresis(fleet)).await.map(Arrived::Folded)
                 }
                 Asking::Refused(refused) => Ok(Arrived::Refused(refused)),
@@ -224,20 +226,27 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         }
     }
 
-    /// The report with what its denials prove in their place. `known_ms`: when the probe had tested all of its
-    /// isolations before.
+    /// The report with what its denials prove in their place. `known_ms`: when the probe had tested isolations
+    /// before.
     async fn judged(
         &self,
         report: &Report,
-        fleet: &Fleet,
+        isolated: &Isolated,
         declared: &[Check],
+        asked: &Asked,
         known_ms: u64,
     ) -> Result<Judged, TableError> {
-        let witnesses = self.witnesses(fleet, &denied(report, declared), &report.availability_zone).await?;
+        let witnesses = self.witnesses(isolated, &denied(report, declared), &key_of(report)).await?;
         let mut judged = report.clone();
         let run_ms = report.started_at_ms.min(SystemClock.now_ms());
         judge_denials(&mut judged, declared, &witnesses, run_ms);
-        judge_omissions(&mut judged, declared, known_ms, run_ms);
+        judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
+        for result in &mut judged.results {
+            // Addresses are kept for those who need a witness, and for nobody else: they may change each minute.
+            if !asked.checks.get(&result.id).is_some_and(|endpoint| isolated.contains_key(endpoint)) {
+                result.addresses.clear();
+            }
+        }
         Ok(Judged { report: judged, isolations_at_ms: isolations_at(report, declared, known_ms, run_ms) })
     }
 

@@ -55,7 +55,7 @@ async fn each_refused_report_is_kept_with_its_reason_and_changes_nothing() {
     for (name, part) in [
         ("bad-garbage-report.json", "not a report"),
         ("bad-forged-account.json", "claims account \"999999999999\""),
-        ("bad-newer-version.json", "newer than 2"),
+        ("bad-newer-version.json", "newer than 1"),
         ("bad-no-payload.json", "no responsePayload"),
         ("bad-not-an-event.json", "not an EventBridge event"),
         ("bad-other-source.json", "my.app"),

@@ -5,16 +5,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_alerting::{Heartbeat, PathState, PathStatus, Paths, ProbeKey, Witness, Witnesses};
 use phonehome_cloud::Queue;
 use phonehome_cloud::table::{Doc, Key, Table, TableError};
-use phonehome_fleet::{Binding, Fleet, Line, Source};
+use phonehome_fleet::{Binding, Line, Source};
 use phonehome_state::Keys;
-use phonehome_wire::{AccountId, AzId, CheckId, Verdict};
+use phonehome_wire::{AccountId, CheckId, Region, Verdict};
 use serde::de::DeserializeOwned;
 
 use crate::handler::Collector;
 
-/// How many accounts are asked about one endpoint: enough that one which is down does not decide, and few
-/// enough that the reads cost less than the report. Of each its probe in the zone of the denial is asked.
-const SOURCES_MAX: usize = 2;
+/// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::Fleet::isolated`].
+pub(crate) type Isolated = BTreeMap<String, Vec<Source>>;
+
+/// Of how many lines of the fleet file it is looked up which account they are, for one endpoint.
+const LINES_MAX: usize = 8;
+/// How many of these accounts are asked: one that is down does not decide.
+const ACCOUNTS_MAX: usize = 2;
+/// In how many zones each: that of the denial, and another one.
+const ZONES_MAX: usize = 2;
 
 /// One probe that may have reached an endpoint.
 struct Candidate {
@@ -24,25 +30,27 @@ struct Candidate {
 }
 
 impl<T: Table, Q: Queue> Collector<T, Q> {
-    /// Who reached each of these endpoints lately, of those that may. An item that cannot be read is no
-    /// witness.
+    /// Who reached each of these endpoints lately, of those that may; not the account whose denial it is. An item
+    /// that cannot be read is no witness. An endpoint that nobody may connect to is not in the answer.
     ///
     /// # Errors
     /// [`TableError`]
     pub(crate) async fn witnesses(
         &self,
-        fleet: &Fleet,
+        isolated: &Isolated,
         endpoints: &BTreeSet<&str>,
-        zone: &AzId,
+        denied_by: &ProbeKey,
     ) -> Result<Witnesses, TableError> {
-        if endpoints.is_empty() {
-            return Ok(Witnesses::new());
+        let mut sources = Isolated::new();
+        for endpoint in endpoints {
+            let known = isolated.get(*endpoint).map_or(&[][..], Vec::as_slice);
+            if !known.is_empty() {
+                sources.insert((*endpoint).to_owned(), one_of_each_line(known, &denied_by.region));
+            }
         }
-        let mut sources = fleet.sources_of(endpoints);
-        sources.values_mut().for_each(|sources| sources.truncate(SOURCES_MAX));
         let mut witnesses: Witnesses = sources.keys().map(|endpoint| (endpoint.clone(), vec![])).collect();
         let accounts = self.accounts(&sources).await?;
-        let candidates = candidates(&sources, &accounts, zone);
+        let candidates = candidates(&sources, &accounts, denied_by);
         let docs = self.docs(candidates.iter().flat_map(keys).collect()).await?;
         for candidate in candidates {
             if let Some(witness) = witness(&candidate, &docs) {
@@ -53,10 +61,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     }
 
     /// The account that each line of the fleet file is, as far as it is known.
-    async fn accounts(
-        &self,
-        sources: &BTreeMap<String, Vec<Source>>,
-    ) -> Result<BTreeMap<Line, AccountId>, TableError> {
+    async fn accounts(&self, sources: &Isolated) -> Result<BTreeMap<Line, AccountId>, TableError> {
         let lines: BTreeSet<Line> = sources.values().flatten().map(|source| source.member.line()).collect();
         let docs = self.docs(lines.iter().map(Keys::binding).collect()).await?;
         let account = |line: Line| {
@@ -67,24 +72,37 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     }
 
     async fn docs(&self, keys: BTreeSet<Key>) -> Result<BTreeMap<Key, Doc>, TableError> {
+        if keys.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let keys: Vec<Key> = keys.into_iter().collect();
         let docs = self.table.get_many(&keys).await?;
         Ok(docs.into_iter().map(|doc| (doc.key.clone(), doc)).collect())
     }
 }
 
+/// The first lines of the file, each once, in the Region of the denial where it is in several.
+fn one_of_each_line(sources: &[Source], region: &Region) -> Vec<Source> {
+    let mut lines = BTreeSet::new();
+    let (here, elsewhere): (Vec<_>, Vec<_>) = sources.iter().partition(|it| it.region.name == *region);
+    let each = here.into_iter().chain(elsewhere);
+    each.filter(|source| lines.insert(source.member.line())).take(LINES_MAX).cloned().collect()
+}
+
 fn candidates(
-    sources: &BTreeMap<String, Vec<Source>>,
+    sources: &Isolated,
     accounts: &BTreeMap<Line, AccountId>,
-    zone: &AzId,
+    denied_by: &ProbeKey,
 ) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for (endpoint, sources) in sources {
-        for Source { member, region, check } in sources {
-            let Some(account) = accounts.get(&member.line()) else { continue };
+        let known = sources.iter().filter_map(|source| Some((source, accounts.get(&source.member.line())?)));
+        let others = known.filter(|(_, account)| **account != denied_by.account);
+        for (Source { region, check, .. }, account) in others.take(ACCOUNTS_MAX) {
             let zones = &region.availability_zones;
-            let Some(zone) = zones.iter().find(|it| *it == zone).or(zones.first()) else { continue };
-            candidates.push(Candidate {
+            let same = zones.iter().filter(|zone| **zone == denied_by.availability_zone);
+            let other = zones.iter().filter(|zone| **zone != denied_by.availability_zone);
+            candidates.extend(same.chain(other).take(ZONES_MAX).map(|zone| Candidate {
                 endpoint: endpoint.clone(),
                 check: check.clone(),
                 probe: ProbeKey {
@@ -92,7 +110,7 @@ fn candidates(
                     region: region.name.clone(),
                     availability_zone: zone.clone(),
                 },
-            });
+            }));
         }
     }
     candidates

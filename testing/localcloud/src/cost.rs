@@ -59,9 +59,9 @@ pub fn monthly(fleet: FleetSize) -> (Vec<CostLine>, CostLine) {
     let collecting =
         batches * (0.25 * 0.1 * LAMBDA_GB_S + LAMBDA_REQUEST) + (runs + 3.0 * batches) * QUEUE_REQUEST;
     // A heartbeat a report; before it the stack, heartbeat, paths and what was asked, of some 8 KB, are read;
-    // and for what is denied, every fifth time, of two accounts who may connect to it, who they are, heartbeat
-    // and paths.
-    let storing = runs * (WRITE + 5.0 * READ + 0.2 * 2.0 * 4.0 * READ);
+    // and for what is denied, every fifth time, who may connect to it (up to eight), and of two of these in two
+    // zones heartbeat and paths.
+    let storing = runs * (WRITE + 5.0 * READ + 0.2 * (8.0 + 2.0 * 2.0 * 3.0) * READ);
     // Alerter (512 MB) and notifier each minute, and the alerter's look at heartbeat and paths of each probe.
     let deciding = MINUTES * (0.75 * 0.2 * LAMBDA_GB_S + 2.0 * LAMBDA_REQUEST + fleet.probes * 2.0 * READ);
     // Nineteen aggregate metrics and 23 alarms, however large the fleet is; one call for each run of the

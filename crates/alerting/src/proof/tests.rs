@@ -1,4 +1,4 @@
-use phonehome_wire::{CheckId, Purpose, REPORT_VERSION, Stage, Target};
+use phonehome_wire::{CheckId, Purpose, Stage, Target, WIRE_VERSION};
 use proptest::prelude::*;
 
 use super::*;
@@ -33,7 +33,7 @@ fn result(id: &str, verdict: Verdict, addresses: &[IpAddr]) -> CheckResult {
 
 fn report(results: Vec<CheckResult>) -> Report {
     Report {
-        version: REPORT_VERSION,
+        version: WIRE_VERSION,
         account: "444455556666".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
@@ -173,27 +173,36 @@ fn witnesses_are_asked_for_what_was_denied_alone() {
 }
 
 #[test]
-fn an_isolation_that_a_probe_stops_testing_is_inconclusive_after_three_of_its_turns() {
-    let with = |verdict: Option<Verdict>| {
-        let mut results = vec![result("control", Verdict::Ok, &[ip(9)])];
-        results.extend(verdict.map(|verdict| result("vault", verdict, &[ip(1)])));
-        report(results)
+fn an_isolation_that_a_probe_does_not_test_is_inconclusive() {
+    let safe = check("safe", Expect::Deny, "safe:443");
+    let declared = [declared(), vec![safe]].concat();
+    let with = |ids: &[&str]| {
+        let results = ids.iter().map(|id| result(id, silence(), &[ip(1)]));
+        report([vec![result("control", Verdict::Ok, &[ip(9)])], results.collect()].concat())
     };
-    let (tested, untested) = (with(Some(silence())), with(None));
-    assert_eq!(isolations_at(&tested, &declared(), 5, RUN_MS), RUN_MS);
-    assert_eq!(isolations_at(&untested, &declared(), 5, RUN_MS), 5);
-    assert_eq!(isolations_at(&untested, &declared(), 0, RUN_MS), RUN_MS, "it is waited for from now on");
-    assert_eq!(isolations_at(&untested, &[], 5, RUN_MS), RUN_MS, "there is none");
+    let (both, one, none) = (with(&["vault", "safe"]), with(&["vault"]), with(&[]));
+    assert_eq!(isolations_at(&one, &declared, 5, RUN_MS), RUN_MS);
+    assert_eq!(isolations_at(&none, &declared, 5, RUN_MS), 5);
+    assert_eq!(isolations_at(&none, &declared, 0, RUN_MS), RUN_MS, "they are waited for from now on");
+    assert_eq!(isolations_at(&one, &declared, RUN_MS + 1, RUN_MS), RUN_MS + 1, "a late report");
     let late_ms = RUN_MS - 15 * 60_000;
-    for (report, tested_ms, added) in
-        [(&untested, late_ms - 1, 1), (&untested, late_ms, 0), (&untested, 0, 0), (&tested, late_ms - 1, 0)]
-    {
+    for (report, tested_ms, asked, added) in [
+        (&none, late_ms - 1, &["vault", "safe"][..], &["vault", "safe"][..]),
+        (&none, late_ms - 1, &["safe"], &["safe"]),
+        (&none, late_ms, &["vault", "safe"], &[]),
+        (&none, 0, &["vault", "safe"], &[]),
+        (&one, RUN_MS - 1, &["vault", "safe"], &["safe"]),
+        (&one, RUN_MS - 1, &["vault"], &[]),
+        (&one, late_ms - 1, &["vault"], &[]),
+        (&both, late_ms - 1, &["vault", "safe"], &[]),
+    ] {
         let mut judged = report.clone();
-        judge_omissions(&mut judged, &declared(), tested_ms, RUN_MS);
-        assert_eq!(judged.results.len(), report.results.len() + added, "{tested_ms}");
-        if added > 0 {
-            let why = reason(judged.results.pop().unwrap().verdict);
-            assert_eq!(why, "the probe has no result for it since 15 minutes");
+        judge_omissions(&mut judged, &declared, |id| asked.contains(&id.0.as_str()), tested_ms, RUN_MS);
+        let found: Vec<&str> =
+            judged.results[report.results.len()..].iter().map(|it| it.id.0.as_str()).collect();
+        assert_eq!(found, added, "{tested_ms} {asked:?}");
+        for added in judged.results.drain(report.results.len()..) {
+            assert_eq!(reason(added.verdict), "the probe does not test it");
         }
     }
 }

@@ -70,6 +70,7 @@ pub(crate) fn verdict(letter: char) -> Verdict {
         'o' => Verdict::Ok,
         'd' => Verdict::DenyProven,
         'f' => Verdict::Fail { stage: Stage::Connect, error: "timed out".to_owned() },
+        'x' => Verdict::Fail { stage: Stage::Open, error: "reached 10.0.0.1:443".to_owned() },
         'i' => Verdict::Inconclusive { reason: "the control failed".to_owned() },
         's' => Verdict::ProbeError { reason: "no sockets".to_owned() },
         other => panic!("no verdict {other}"),
@@ -92,6 +93,11 @@ fn both_directions_have_their_own_threshold_and_inconclusive_results_count_for_n
         ("ddfffdd", Up),
         ("dff", Unknown),
         ("dfff", Down),
+        ("x", Down),
+        ("ddx", Down),
+        ("ddxi", Down),
+        ("ddxd", Down),
+        ("ddxdd", Up),
         ("f", Unknown),
         ("ff", Unknown),
         ("fff", Down),
@@ -237,5 +243,25 @@ fn what_it_answers(report: &Report) -> Asked {
         checks: ids().map(|id| (id, String::new())).collect(),
         declared: ids().collect(),
         presumed_to_have_worked: false,
+    }
+}
+
+#[test]
+fn a_breach_that_comes_late_counts_unless_isolations_were_tested_since() {
+    let breach = || [("c", verdict('x')), ("other", Verdict::Ok)];
+    for (tested_ms, expected) in [(START_MS, PathStatus::Down), (START_MS + 2 * MINUTE_MS, PathStatus::Up)] {
+        let mut stored = Stored::default();
+        stored.run("ddi");
+        let (heartbeat, _) = stored.0.as_mut().unwrap();
+        heartbeat.isolations_at_ms = tested_ms;
+        let newest = heartbeat.clone();
+        let late_ms = START_MS + MINUTE_MS + 1;
+        let mut late = report(late_ms, &breach());
+        late.run_id = "late".to_owned();
+        let folded = stored.take(&late, START_MS + 10 * MINUTE_MS);
+        assert_eq!(matches!(folded, Folded::Stale), expected == PathStatus::Up, "{folded:?}");
+        assert_eq!(stored.status(), expected);
+        assert_eq!(stored.0.as_ref().unwrap().0, newest, "no run begins earlier because of it");
+        assert_eq!(stored.0.as_ref().unwrap().1.len(), 1, "nothing else of it counts");
     }
 }

@@ -143,14 +143,20 @@ fn own_address() -> IpAddr {
 }
 
 #[tokio::test]
-async fn a_hub_that_does_not_know_denials_is_told_that_nothing_is_proven() {
+async fn of_too_many_addresses_an_open_one_is_a_breach_and_the_rest_no_denial() {
+    let open = accepting(loopback(9, 0)).await;
+    let many: Vec<Ipv4Addr> = (1..=17).map(|last| Ipv4Addr::new(127, 0, 0, last)).collect();
+    let settings = asking(nameserver(&[("many.test", &many)]).await);
+    let verdict = verdict(denied(tcp("deny", "many.test", open.port())), &settings).await;
+    failed_at(&verdict, Stage::Open);
+}
+
+#[tokio::test]
+async fn a_hub_that_does_not_know_denials_takes_one_for_inconclusive() {
     let (closed, _listener, _queued) = silent().await;
-    let open = accepting(loopback(1, 0)).await;
-    let checks = vec![denied(tcp_to("deny", closed)), tcp_to("open", open)];
-    let old = phonehome_wire::ProbeInput { report_version: 1, ..input(checks) };
-    let report = run_with(&old, &identity(), &local()).await;
-    assert_eq!(report.version, 1);
-    let verdicts: Vec<_> = report.results.iter().map(|result| &result.verdict).collect();
-    assert!(matches!(verdicts[..], [Verdict::Inconclusive { .. }, Verdict::Ok]), "{verdicts:?}");
-    assert!(report.results.iter().all(|result| result.addresses.is_empty()));
+    let report = run_with(&input(vec![denied(tcp_to("deny", closed))]), &identity(), &local()).await;
+    let written = serde_json::to_value(&report).unwrap();
+    assert_eq!((&written["version"], &written["results"][0]["verdict"]), (&1.into(), &"inconclusive".into()));
+    let read: phonehome_wire::Report = serde_json::from_value(written).unwrap();
+    assert_eq!(read, report);
 }

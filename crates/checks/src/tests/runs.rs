@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use phonehome_wire::{Check, CheckId, CheckKind, REPORT_VERSION, Verdict};
+use phonehome_wire::{Check, CheckId, CheckKind, Verdict, WIRE_VERSION};
 use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 
@@ -16,7 +16,7 @@ async fn a_report_says_who_ran_what_and_keeps_the_order_of_the_checks() {
     let checks = vec![tcp_to("z", open), tcp_to("a", closed), tcp_to("m", open)];
     let report = run_with(&input(checks), &identity(), &local()).await;
     assert_eq!(report.validate(&"444455556666".parse().unwrap()), Ok(()));
-    assert_eq!((report.version, report.generation, report.run_id.as_str()), (REPORT_VERSION, 7, "run-1"));
+    assert_eq!((report.version, report.generation, report.run_id.as_str()), (WIRE_VERSION, 7, "run-1"));
     let ids: Vec<&str> = report.results.iter().map(|result| result.id.0.as_str()).collect();
     assert_eq!(ids, ["z", "a", "m"]);
     assert!(report.started_at_ms > 1_700_000_000_000, "{}", report.started_at_ms);

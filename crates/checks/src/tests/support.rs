@@ -8,8 +8,7 @@ use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
 use hickory_resolver::proto::rr::rdata::A;
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use phonehome_wire::{
-    Check, CheckId, CheckKind, CheckResult, Expect, ProbeInput, Purpose, REPORT_VERSION, Stage, Target,
-    Verdict, WIRE_VERSION,
+    Check, CheckId, CheckKind, CheckResult, Expect, ProbeInput, Purpose, Stage, Target, Verdict, WIRE_VERSION,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
@@ -53,7 +52,6 @@ pub(super) fn brief(check: Check) -> Check {
 pub(super) fn input(checks: Vec<Check>) -> ProbeInput {
     ProbeInput {
         version: WIRE_VERSION,
-        report_version: REPORT_VERSION,
         generation: 7,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),

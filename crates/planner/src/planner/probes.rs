@@ -1,6 +1,6 @@
 //! The probe half of a stack: Lambda and EventBridge Scheduler.
 
-use phonehome_wire::{AzId, Check, ProbeInput, REPORT_VERSION, WIRE_VERSION};
+use phonehome_wire::{AzId, Check, ProbeInput, WIRE_VERSION};
 
 use super::Planner;
 use crate::Disruption;
@@ -107,7 +107,6 @@ impl Planner<'_> {
     fn probe_input(&self, probe: &ProbeSpec, az_id: &AzId) -> ProbeInput {
         ProbeInput {
             version: WIRE_VERSION,
-            report_version: REPORT_VERSION,
             generation: probe.generation,
             region: self.spec.region.clone(),
             availability_zone: az_id.clone(),

@@ -6,7 +6,7 @@ use phonehome_alerting::{Heartbeat, PathState, ProbeKey};
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::{Binding, Line};
 use phonehome_samples::restore;
-use phonehome_wire::{CheckId, REPORT_VERSION, Report, Verdict};
+use phonehome_wire::{CheckId, Report, Verdict, WIRE_VERSION};
 use serde_json::json;
 
 use super::forged::{PAYMENTS, report};
@@ -28,9 +28,19 @@ pub(super) fn reached(
     addresses: &[u8],
     ago_ms: u64,
 ) {
+    reached_from(collector, ZONES[0], verdict, addresses, ago_ms);
+}
+
+fn reached_from(
+    collector: &Collector<MemoryTable, MemoryQueue>,
+    zone: &str,
+    verdict: &Verdict,
+    addresses: &[u8],
+    ago_ms: u64,
+) {
     let line = Line::new("payments", "prod");
     let account = WITNESS.parse().unwrap();
-    let probe = ProbeKey { account, ..probe(ZONES[0]) };
+    let probe = ProbeKey { account, ..probe(zone) };
     let binding = Binding {
         line: line.clone(),
         account: probe.account.clone(),
@@ -79,7 +89,7 @@ async fn denied(
         std::thread::sleep(std::time::Duration::from_millis(5));
         let silence = Verdict::Denied { error: "no answer to 2 SYNs".into() };
         let mut report = Report {
-            version: REPORT_VERSION,
+            version: WIRE_VERSION,
             run_id: format!("run-{number}"),
             ..report(1, &[(PAYMENTS, control.clone()), (LEDGER, silence)])
         };
@@ -96,6 +106,26 @@ async fn what_others_reach_at_the_same_addresses_is_proven_closed() {
     reached(&collector, &Verdict::Ok, &[1, 2], 30_000);
     let path = denied(&collector, Verdict::Ok, &[1, 2]).await;
     assert_eq!((path.status, path.last), (PathStatus::Up, Verdict::DenyProven));
+}
+
+#[tokio::test]
+async fn a_witness_whose_probe_is_dead_in_the_zone_of_the_denial_is_asked_in_another_one() {
+    let collector = collector().await;
+    collector.given(&[1]).await;
+    reached_from(&collector, ZONES[0], &Verdict::Ok, &[1], 60 * 60_000);
+    reached_from(&collector, ZONES[1], &Verdict::Ok, &[1], 30_000);
+    let path = denied(&collector, Verdict::Ok, &[1]).await;
+    assert_eq!((path.status, path.last), (PathStatus::Up, Verdict::DenyProven));
+}
+
+#[tokio::test]
+async fn addresses_are_kept_of_what_some_isolation_is_about_and_of_nothing_else() {
+    let collector = collector().await;
+    collector.given(&[1]).await;
+    let mut report = report(1, &[(PAYMENTS, Verdict::Ok)]);
+    report.results[0].addresses = vec![ledger(1)];
+    collector.take(&report).await;
+    assert!(collector.paths().await.unwrap()[&CheckId(PAYMENTS.into())].addresses.is_empty());
 }
 
 #[tokio::test]

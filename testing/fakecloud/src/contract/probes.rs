@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use phonehome_network::Kind;
 use phonehome_planner::{Action, StackSpec};
-use phonehome_wire::{ProbeInput, REPORT_VERSION, WIRE_VERSION};
+use phonehome_wire::{ProbeInput, WIRE_VERSION};
 
 use super::harness::{Harness, check, id};
 use super::subject::{Accounts, Judgement};
@@ -35,7 +35,6 @@ pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
     let function_arn = harness.spec.probe_arn("use1-az1");
     let input = |generation| ProbeInput {
         version: WIRE_VERSION,
-        report_version: REPORT_VERSION,
         generation,
         region: harness.spec.region.clone(),
         availability_zone: "use1-az1".parse().unwrap(),

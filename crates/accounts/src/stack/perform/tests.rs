@@ -167,7 +167,6 @@ fn probes() -> Vec<(Action, &'static [&'static str])> {
     let (subnet, security_group) = (id("subnet-1"), id("sg-1"));
     let input = ProbeInput {
         version: 1,
-        report_version: 1,
         generation: 7,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
