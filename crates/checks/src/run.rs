@@ -41,7 +41,7 @@ pub struct Identity {
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How long the whole run may take. A check that would not fit is not begun and reported as
-    /// [`Verdict::ProbeError`]. 50 seconds by default.
+    /// [`phonehome_wire::Verdict::ProbeError`]. 50 seconds by default.
     pub limit: Duration,
     /// Certificate authorities trusted beside the public ones. None by default.
     pub extra_roots: Vec<CertificateDer<'static>>,
