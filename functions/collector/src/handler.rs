@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::envelope::{Arrival, read};
-use crate::witnesses::Isolated;
+use crate::witnesses::{Isolated, witnesses};
 
 /// For how long what is stored of a probe is kept after its last report: 90 days, in milliseconds. What
 /// is no longer declared goes then; what is, and was silent for as long, has an open incident.
@@ -236,7 +236,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         asked: &Asked,
         known_ms: u64,
     ) -> Result<Judged, TableError> {
-        let witnesses = self.witnesses(isolated, &denied(report, declared), &key_of(report)).await?;
+        let witnesses = witnesses(&self.table, isolated, &denied(report, declared), &key_of(report)).await?;
         let mut judged = report.clone();
         let run_ms = report.started_at_ms.min(SystemClock.now_ms());
         judge_denials(&mut judged, declared, &witnesses, run_ms);

@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{Heartbeat, PathState, PathStatus, Paths, ProbeKey, Witness, Witnesses};
-use phonehome_cloud::Queue;
 use phonehome_cloud::table::{Doc, Key, Table, TableError};
 use phonehome_fleet::{Binding, Line, Source};
 use phonehome_state::Keys;
 use phonehome_wire::{AccountId, CheckId, Region, Verdict};
 use serde::de::DeserializeOwned;
-
-use crate::handler::Collector;
 
 /// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::Fleet::isolated`].
 pub(crate) type Isolated = BTreeMap<String, Vec<Source>>;
@@ -29,56 +26,54 @@ struct Candidate {
     probe: ProbeKey,
 }
 
-impl<T: Table, Q: Queue> Collector<T, Q> {
-    /// Who reached each of these endpoints lately, of those that may; not the account whose denial it is. An item
-    /// that cannot be read is no witness. An endpoint that nobody may connect to is not in the answer.
-    ///
-    /// # Errors
-    /// [`TableError`]
-    pub(crate) async fn witnesses(
-        &self,
-        isolated: &Isolated,
-        endpoints: &BTreeSet<&str>,
-        denied_by: &ProbeKey,
-    ) -> Result<Witnesses, TableError> {
-        let mut sources = Isolated::new();
-        for endpoint in endpoints {
-            let known = isolated.get(*endpoint).map_or(&[][..], Vec::as_slice);
-            if !known.is_empty() {
-                sources.insert((*endpoint).to_owned(), one_of_each_line(known, &denied_by.region));
-            }
+/// Who reached each of these endpoints lately, of those that may; not the account whose denial it is. An item
+/// that cannot be read is no witness. An endpoint that nobody may connect to is not in the answer.
+///
+/// # Errors
+/// [`TableError`]
+pub(crate) async fn witnesses(
+    table: &impl Table,
+    isolated: &Isolated,
+    endpoints: &BTreeSet<&str>,
+    denied_by: &ProbeKey,
+) -> Result<Witnesses, TableError> {
+    let mut sources = Isolated::new();
+    for endpoint in endpoints {
+        let known = isolated.get(*endpoint).map_or(&[][..], Vec::as_slice);
+        if !known.is_empty() {
+            sources.insert((*endpoint).to_owned(), one_of_each_line(known, &denied_by.region));
         }
-        let mut witnesses: Witnesses = sources.keys().map(|endpoint| (endpoint.clone(), vec![])).collect();
-        let accounts = self.accounts(&sources).await?;
-        let candidates = candidates(&sources, &accounts, denied_by);
-        let docs = self.docs(candidates.iter().flat_map(keys).collect()).await?;
-        for candidate in candidates {
-            if let Some(witness) = witness(&candidate, &docs) {
-                witnesses.entry(candidate.endpoint).or_default().push(witness);
-            }
-        }
-        Ok(witnesses)
     }
+    let mut witnesses: Witnesses = sources.keys().map(|endpoint| (endpoint.clone(), vec![])).collect();
+    let accounts = accounts(table, &sources).await?;
+    let candidates = candidates(&sources, &accounts, denied_by);
+    let docs = docs(table, candidates.iter().flat_map(keys).collect()).await?;
+    for candidate in candidates {
+        if let Some(witness) = witness(&candidate, &docs) {
+            witnesses.entry(candidate.endpoint).or_default().push(witness);
+        }
+    }
+    Ok(witnesses)
+}
 
-    /// The account that each line of the fleet file is, as far as it is known.
-    async fn accounts(&self, sources: &Isolated) -> Result<BTreeMap<Line, AccountId>, TableError> {
-        let lines: BTreeSet<Line> = sources.values().flatten().map(|source| source.member.line()).collect();
-        let docs = self.docs(lines.iter().map(Keys::binding).collect()).await?;
-        let account = |line: Line| {
-            let binding: Binding = read(&docs, &Keys::binding(&line))?;
-            Some((line, binding.account))
-        };
-        Ok(lines.into_iter().filter_map(account).collect())
-    }
+/// The account that each line of the fleet file is, as far as it is known.
+async fn accounts(table: &impl Table, sources: &Isolated) -> Result<BTreeMap<Line, AccountId>, TableError> {
+    let lines: BTreeSet<Line> = sources.values().flatten().map(|source| source.member.line()).collect();
+    let docs = docs(table, lines.iter().map(Keys::binding).collect()).await?;
+    let account = |line: Line| {
+        let binding: Binding = read(&docs, &Keys::binding(&line))?;
+        Some((line, binding.account))
+    };
+    Ok(lines.into_iter().filter_map(account).collect())
+}
 
-    async fn docs(&self, keys: BTreeSet<Key>) -> Result<BTreeMap<Key, Doc>, TableError> {
-        if keys.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let keys: Vec<Key> = keys.into_iter().collect();
-        let docs = self.table.get_many(&keys).await?;
-        Ok(docs.into_iter().map(|doc| (doc.key.clone(), doc)).collect())
+async fn docs(table: &impl Table, keys: BTreeSet<Key>) -> Result<BTreeMap<Key, Doc>, TableError> {
+    if keys.is_empty() {
+        return Ok(BTreeMap::new());
     }
+    let keys: Vec<Key> = keys.into_iter().collect();
+    let docs = table.get_many(&keys).await?;
+    Ok(docs.into_iter().map(|doc| (doc.key.clone(), doc)).collect())
 }
 
 /// The first lines of the file, each once, in the Region of the denial where it is in several.
