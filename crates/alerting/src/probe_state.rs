@@ -79,7 +79,8 @@ pub enum PathStatus {
 }
 
 /// What is known of one path. Holds nothing that changes from run to run while the results stay
-/// alike, so that in the steady state it need not be written.
+/// alike, so that in the steady state it need not be written; but for the addresses of a host whose answers from
+/// DNS differ.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathState {
     /// The status after hysteresis.

@@ -74,8 +74,8 @@ pub async fn run(input: &ProbeInput, identity: &Identity) -> Report {
 /// Runs all checks of `input`, at most [`MAX_CONCURRENT_CHECKS`] at a time, each within its own
 /// timeout (what must not connect 2 s longer, for silence takes its time) and all within [`Settings::limit`].
 ///
-/// The report has one result for each check that is due in this minute, in the input's order. Must be called inside a tokio
-/// runtime with I/O and time enabled.
+/// The report has one result for each check that is due in this minute, in the input's order. Must be
+/// called inside a tokio runtime with I/O and time enabled.
 pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settings) -> Report {
     let started_at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_ms);
     let started = Instant::now();

@@ -83,7 +83,7 @@ fn failure(address: SocketAddr, error: &io::Error, icmp: Option<Icmp>, deadline:
             Stage::Connect,
             format!("no answer from {address} within {} ms", deadline.timeout_ms),
         ),
-        // The kernel's own words, without a message from the network: nothing was sent.
+        // The kernel's own words, without a message from the network: nobody is there on the way to it.
         ErrorKind::HostUnreachable => {
             Outcome::failed(Stage::Connect, format!("no route to the host {address}"))
         }
