@@ -178,7 +178,7 @@ fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hystere
             }
             PathStatus::Down => contradict(&mut path, PathStatus::Up, at_ms, hysteresis.up_after),
         },
-        Verdict::Fail { stage, error } => {
+        Verdict::Fail { stage, error, .. } => {
             if path.status == PathStatus::Unknown && path.failure.is_none() {
                 path.streak = 0;
             }

@@ -146,6 +146,8 @@ mod tests {
             generation,
             started_at_ms: 0,
             duration_ms: 0,
+            clock_ahead_ms: 0,
+            stalled_ms: 0,
             results: vec![],
         }
     }

@@ -80,11 +80,9 @@ pub fn judge_omissions(
     let waited_ms = if tested_ms == 0 { 0 } else { run_ms.saturating_sub(tested_ms) };
     let is_late = |check: &&Check| is_turn || waited_ms > 3 * 60_000 * u64::from(check.every_minutes.max(1));
     let missing = isolations(declared).filter(|check| asked(&check.id) && !has_result(report, check));
-    let late = missing.filter(is_late).map(|check| CheckResult {
-        id: check.id.clone(),
-        verdict: Verdict::Inconclusive { reason: "the probe does not test it".to_owned() },
-        latency_ms: 0,
-        addresses: vec![],
+    let late = missing.filter(is_late).map(|check| {
+        let reason = "the probe does not test it".to_owned();
+        CheckResult::new(check.id.clone(), Verdict::Inconclusive { reason })
     });
     let late: Vec<CheckResult> = late.collect();
     report.results.extend(late);

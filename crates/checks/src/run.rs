@@ -94,6 +94,8 @@ pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settin
         generation: input.generation,
         started_at_ms,
         duration_ms: whole_ms(started.elapsed()),
+        clock_ahead_ms: 0,
+        stalled_ms: 0,
         results,
     }
 }
@@ -207,7 +209,7 @@ fn longest_ms(check: &Check) -> u64 {
 
 async fn exercise(check: &Check, shared: &Arc<Shared>, deadline: Deadline) -> Outcome {
     let endpoint = match &check.kind {
-        CheckKind::Dns { name, nameserver } => {
+        CheckKind::Dns { name, nameserver, .. } => {
             return match Question::new(name, nameserver.as_deref()) {
                 Ok(question) => question.ask(shared.nameserver, deadline).await,
                 Err(reason) => bad_input(&reason),
@@ -215,8 +217,8 @@ async fn exercise(check: &Check, shared: &Arc<Shared>, deadline: Deadline) -> Ou
         }
         CheckKind::Tcp { host, port } => Endpoint::tcp(host, *port),
         CheckKind::Tls { host, port, server_name } => Endpoint::tls(host, *port, server_name.as_deref()),
-        CheckKind::Http { url, status } => Endpoint::http(url, *status),
-        CheckKind::Unknown => {
+        CheckKind::Http { url, status, .. } => Endpoint::http(url, *status),
+        CheckKind::Egress { .. } | CheckKind::Unknown => {
             return bad_input("a kind of check that this probe does not know: it needs newer code");
         }
     };
@@ -312,7 +314,7 @@ fn result(check: &Check, (outcome, latency_ms): Finding) -> CheckResult {
         Expect::Connect => judge_connect(outcome),
         Expect::Deny => judge_deny(outcome),
     };
-    CheckResult { id: check.id.clone(), verdict, latency_ms, addresses }
+    CheckResult { latency_ms, addresses, ..CheckResult::new(check.id.clone(), verdict) }
 }
 
 #[cfg(test)]
@@ -332,6 +334,7 @@ mod tests {
             timeout_ms: 1,
             control: None,
             every_minutes,
+            tries: 1,
         };
         let zone: AzId = "use1-az1".parse().unwrap();
         let due = |check: &Check, account: &AccountId| -> Vec<u64> {

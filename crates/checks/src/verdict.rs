@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use phonehome_wire::{Expect, Stage, Verdict};
+use phonehome_wire::{Class, Expect, Stage, Verdict};
 
 /// The longest error or reason in a report, in characters.
 pub(crate) const MAX_TEXT: usize = 300;
@@ -139,9 +139,9 @@ pub(crate) fn judge_connect(outcome: Outcome) -> Verdict {
     match outcome {
         Outcome::Reached { .. } => Verdict::Ok,
         Outcome::Silent { error, .. } | Outcome::Refused { error } => {
-            Verdict::Fail { stage: Stage::Connect, error: shorten(&error) }
+            Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: shorten(&error) }
         }
-        Outcome::Failed { stage, error } => Verdict::Fail { stage, error: shorten(&error) },
+        Outcome::Failed { stage, error } => Verdict::Fail { stage, class: Class::Other, error: shorten(&error) },
         Outcome::Inconclusive(reason) => Verdict::Inconclusive { reason: shorten(&reason) },
         Outcome::ProbeError(reason) => Verdict::ProbeError { reason: shorten(&reason) },
     }
@@ -166,7 +166,7 @@ pub(crate) fn judge_deny(outcome: Outcome) -> Verdict {
 }
 
 fn open(error: &str) -> Verdict {
-    Verdict::Fail { stage: Stage::Open, error: shorten(error) }
+    Verdict::Fail { stage: Stage::Open, class: Class::Open, error: shorten(error) }
 }
 
 /// At most [`MAX_TEXT`] characters on one line; parts of it come from certificates and peers.

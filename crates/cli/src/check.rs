@@ -54,7 +54,7 @@ fn words(verdict: &Verdict) -> (char, String) {
         Verdict::Ok => ('✓', "ok".to_owned()),
         Verdict::Denied { error } => ('✓', format!("denied: {error}")),
         Verdict::DenyProven => ('✓', "proven closed".to_owned()),
-        Verdict::Fail { stage, error } => ('✗', format!("fails at {}: {error}", stage.as_str())),
+        Verdict::Fail { stage, error, .. } => ('✗', format!("fails at {}: {error}", stage.as_str())),
         Verdict::Inconclusive { reason } => ('?', format!("inconclusive: {reason}")),
         Verdict::ProbeError { reason } => ('?', format!("could not test: {reason}")),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Target};
+use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, TRIES_DEFAULT, Target};
 
 use crate::members::Member;
 use crate::model::{CheckType, Connection, Domain, EgressTarget, Fleet, Isolation, Nat, Region};
@@ -86,6 +86,7 @@ impl Fleet {
                     timeout_ms: u64::from(self.probing.timeout_ms),
                     control: None,
                     every_minutes: 1,
+                    tries: TRIES_DEFAULT,
                 });
             }
         }
@@ -110,6 +111,7 @@ impl Fleet {
                 timeout_ms: u64::from(self.probing.timeout_ms),
                 control: Some(CheckId(isolation.control.clone())),
                 every_minutes: self.probing.isolations_every_minutes,
+                tries: TRIES_DEFAULT,
             });
         }
         checks
@@ -125,6 +127,7 @@ impl Fleet {
             timeout_ms: u64::from(self.probing.timeout_ms),
             control: None,
             every_minutes: 1,
+            tries: TRIES_DEFAULT,
         }
     }
 

@@ -5,10 +5,19 @@
 //! with a default, and unknown fields are ignored.
 
 mod check;
+mod class;
+mod clip;
+mod detail;
 mod ids;
 mod report;
 
-pub use check::{Check, CheckId, CheckKind, Expect, ProbeInput, Purpose, Target};
+pub use check::{
+    BODY_BYTES_MAX, Check, CheckId, CheckKind, Expect, ExpectedHeader, HttpMethod, ProbeInput, Purpose,
+    REPORT_VERSION, RecordType, StatusRange, TRIES_DEFAULT, Target,
+};
+pub use class::Class;
+pub use clip::clip;
+pub use detail::{ANSWERS_MAX, ATTEMPTS_MAX, Approach, Attempt, Certificate, Detail, IcmpSaid, Miss};
 pub use ids::{AccountId, AzId, InvalidId, NAME_CHARS_MAX, Region, StackId};
 pub use report::{
     ADDRESSES_MAX, CheckResult, RUN_ID_CHARS_MAX, Report, ReportProblem, Stage, TEXT_BYTES_MAX,

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{AccountId, AzId, CheckId, Region, WIRE_VERSION};
+use crate::{AccountId, AzId, CheckId, Class, Detail, Region, WIRE_VERSION};
 
 /// The longest text of a report that a collector keeps, in characters: an error or a reason.
 pub const TEXT_CHARS_MAX: usize = 300;
@@ -36,10 +37,28 @@ pub struct Report {
     pub started_at_ms: u64,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
-    /// One result for each check of the input that was due ([`crate::Check::every_minutes`]), in its order. One with a verdict that this build does not know is
-    /// read as [`Verdict::Inconclusive`].
+    /// By how much the machine's clock is ahead of Lambda's, in milliseconds; less than 0 where it is behind.
+    /// Taken off [`started_at_ms`](Self::started_at_ms) already. 0 where it is not known.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub clock_ahead_ms: i64,
+    /// For how long at a stretch the probe itself stood still, at most, in milliseconds: what took longer in
+    /// such a run may have waited for the probe, not for the network.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub stalled_ms: u64,
+    /// One result for each check of the input that was due ([`crate::Check::every_minutes`]), in its order. One
+    /// with a verdict that this build does not know is read as [`Verdict::Inconclusive`].
     #[serde(deserialize_with = "each_by_itself")]
     pub results: Vec<CheckResult>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_nought(number: &i64) -> bool {
+    *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A verdict that nobody knows spoils one result, not the report.
@@ -55,7 +74,7 @@ fn each_by_itself<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Chec
         Read::Known(result) => result,
         Read::Unknown { id } => {
             let reason = "its verdict is none that this version of phonehome knows".to_owned();
-            CheckResult { id, verdict: Verdict::Inconclusive { reason }, latency_ms: 0, addresses: vec![] }
+            CheckResult::new(id, Verdict::Inconclusive { reason })
         }
     };
     Ok(results.into_iter().map(result).collect())
@@ -74,6 +93,16 @@ pub struct CheckResult {
     /// The addresses that it holds for, at most [`ADDRESSES_MAX`], in order: all that were reached, or all
     /// that were silent. Empty for other verdicts, and from probes of earlier releases.
     pub addresses: Vec<IpAddr>,
+    /// What was measured, beyond that. Empty from probes of earlier releases.
+    pub detail: Box<Detail>,
+}
+
+impl CheckResult {
+    /// One without measurements.
+    #[must_use]
+    pub fn new(id: CheckId, verdict: Verdict) -> Self {
+        Self { id, verdict, latency_ms: 0, addresses: vec![], detail: Box::default() }
+    }
 }
 
 /// A result as it travels. A denial is written as something inconclusive with a mark, which is what a hub of an
@@ -88,26 +117,35 @@ struct Written {
     addresses: Vec<IpAddr>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     denied: bool,
+    #[serde(default, skip_serializing_if = "Detail::is_empty", deserialize_with = "if_it_can_be_read")]
+    detail: Box<Detail>,
+}
+
+/// Measurements that cannot be read, of a newer release say, take nothing from the verdict.
+fn if_it_can_be_read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<Detail>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 impl From<CheckResult> for Written {
-    fn from(CheckResult { id, verdict, latency_ms, addresses }: CheckResult) -> Self {
+    fn from(CheckResult { id, verdict, latency_ms, addresses, detail }: CheckResult) -> Self {
         match verdict {
             Verdict::Denied { error: reason } => {
-                Self { id, verdict: Verdict::Inconclusive { reason }, latency_ms, addresses, denied: true }
+                let verdict = Verdict::Inconclusive { reason };
+                Self { id, verdict, latency_ms, addresses, denied: true, detail }
             }
-            verdict => Self { id, verdict, latency_ms, addresses, denied: false },
+            verdict => Self { id, verdict, latency_ms, addresses, denied: false, detail },
         }
     }
 }
 
 impl From<Written> for CheckResult {
-    fn from(Written { id, verdict, latency_ms, addresses, denied }: Written) -> Self {
+    fn from(Written { id, verdict, latency_ms, addresses, denied, detail }: Written) -> Self {
         let verdict = match verdict {
             Verdict::Inconclusive { reason: error } if denied => Verdict::Denied { error },
             verdict => verdict,
         };
-        Self { id, verdict, latency_ms, addresses }
+        Self { id, verdict, latency_ms, addresses, detail }
     }
 }
 
@@ -121,6 +159,9 @@ pub enum Verdict {
     Fail {
         /// How far it came.
         stage: Stage,
+        /// What was in its way.
+        #[serde(default, skip_serializing_if = "Class::is_other")]
+        class: Class,
         /// The error, for people; at most [`TEXT_CHARS_MAX`].
         error: String,
     },
@@ -148,7 +189,7 @@ pub enum Verdict {
 }
 
 /// How far a connection came before it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
     /// The name did not resolve.
@@ -225,42 +266,6 @@ impl Report {
         }
         Ok(())
     }
-
-    /// Cuts every text to its limit ([`TEXT_CHARS_MAX`] and [`TEXT_BYTES_MAX`], [`RUN_ID_CHARS_MAX`]) and
-    /// takes out control characters: a report comes from an account that anybody may have got hold of. The
-    /// names it is about (Region, zone, checks) are not cut: what reads them compares them with what was
-    /// declared.
-    pub fn clip(&mut self) {
-        clip(&mut self.run_id, RUN_ID_CHARS_MAX);
-        for result in &mut self.results {
-            result.addresses.truncate(ADDRESSES_MAX);
-            match &mut result.verdict {
-                Verdict::Fail { error: text, .. }
-                | Verdict::Denied { error: text }
-                | Verdict::Inconclusive { reason: text }
-                | Verdict::ProbeError { reason: text } => clip(text, TEXT_CHARS_MAX),
-                Verdict::Ok | Verdict::DenyProven => {}
-            }
-        }
-    }
-}
-
-/// At most `limit` characters and [`TEXT_BYTES_MAX`] bytes, none of them a control character; an ellipsis
-/// says that there was more.
-fn clip(text: &mut String, limit: usize) {
-    const MORE: char = '…';
-    let is_long = text.len() > TEXT_BYTES_MAX || text.chars().nth(limit).is_some();
-    if is_long || text.chars().any(char::is_control) {
-        let plain = text.chars().map(|character| if character.is_control() { ' ' } else { character });
-        let room =
-            if is_long { (limit - 1, TEXT_BYTES_MAX - MORE.len_utf8()) } else { (limit, TEXT_BYTES_MAX) };
-        let mut bytes = 0;
-        let fits = |character: &char| {
-            bytes += character.len_utf8();
-            bytes <= room.1
-        };
-        *text = plain.take(room.0).take_while(fits).chain(is_long.then_some(MORE)).collect();
-    }
 }
 
 #[cfg(test)]
@@ -281,6 +286,8 @@ mod tests {
             generation: 1,
             started_at_ms: 1,
             duration_ms: 2,
+            clock_ahead_ms: 0,
+            stalled_ms: 0,
             results: vec![],
         }
     }
@@ -317,49 +324,6 @@ mod tests {
     }
 
     #[test]
-    fn every_text_is_cut_to_its_limit_and_a_short_one_stays_as_it_is() {
-        let result = |verdict| CheckResult {
-            id: CheckId("a".into()),
-            verdict,
-            latency_ms: 1,
-            addresses: vec![[10, 0, 0, 1].into(); 2 * ADDRESSES_MAX],
-        };
-        let fail = |error: String| result(Verdict::Fail { stage: Stage::Connect, error });
-        let long = "ü\u{1b}".repeat(TEXT_CHARS_MAX);
-        let mut clipped = Report {
-            run_id: long.clone(),
-            results: vec![
-                fail(long.clone()),
-                result(Verdict::Inconclusive { reason: long.clone() }),
-                result(Verdict::Denied { error: long.clone() }),
-                result(Verdict::ProbeError { reason: long }),
-                fail("x".repeat(TEXT_CHARS_MAX)),
-            ],
-            ..report()
-        };
-        clipped.clip();
-        assert!(clipped.results.iter().all(|result| result.addresses.len() == ADDRESSES_MAX));
-        let texts = clipped.results.iter().map(|result| match &result.verdict {
-            Verdict::Fail { error: text, .. }
-            | Verdict::Denied { error: text }
-            | Verdict::Inconclusive { reason: text }
-            | Verdict::ProbeError { reason: text } => text.clone(),
-            Verdict::Ok | Verdict::DenyProven => String::new(),
-        });
-        let mut texts: Vec<String> = texts.collect();
-        assert_eq!(texts.pop().unwrap(), "x".repeat(TEXT_CHARS_MAX));
-        for text in texts {
-            assert_eq!(text.chars().count(), TEXT_CHARS_MAX);
-            assert!(text.len() <= TEXT_BYTES_MAX);
-            assert!(text.ends_with('…') && !text.chars().any(char::is_control));
-        }
-        let mut wide = "😀".repeat(TEXT_CHARS_MAX);
-        clip(&mut wide, TEXT_CHARS_MAX);
-        assert!(wide.len() <= TEXT_BYTES_MAX && wide.ends_with('…'), "{} bytes", wide.len());
-        assert_eq!(clipped.run_id.chars().count(), RUN_ID_CHARS_MAX);
-    }
-
-    #[test]
     fn a_verdict_that_is_not_known_spoils_its_own_result_alone() {
         let mut value = serde_json::to_value(report()).unwrap();
         value["results"] = serde_json::json!([
@@ -379,6 +343,25 @@ mod tests {
         assert_eq!(serde_json::to_value(&read.results[4]).unwrap(), value["results"][4]);
         value["results"][1] = serde_json::json!({"verdict": "ok"});
         assert!(serde_json::from_value::<Report>(value).is_err(), "a result of nothing");
+    }
+
+    #[test]
+    fn measurements_that_cannot_be_read_take_nothing_from_the_verdict() {
+        let written = serde_json::json!({
+            "id": "a", "verdict": "ok", "latency_ms": 1,
+            "detail": {"attempts": [{"address": "10.0.0.1", "total_us": "soon"}]},
+        });
+        let read: CheckResult = serde_json::from_value(written).unwrap();
+        assert_eq!((&read.verdict, read.detail.is_empty()), (&Verdict::Ok, true));
+        let newer = serde_json::json!({
+            "id": "a", "verdict": "fail", "stage": "tls", "class": "from-the-future", "error": "", "latency_ms": 1,
+            "detail": {"attempts": [
+                {"address": "10.0.0.1", "total_us": 1, "approach": "by-pigeon", "miss": {"why": "rain"}},
+            ]},
+        });
+        let read: CheckResult = serde_json::from_value(newer).unwrap();
+        let fail = Verdict::Fail { stage: Stage::Tls, class: Class::Other, error: String::new() };
+        assert_eq!((&read.verdict, read.detail.attempts.len()), (&fail, 1));
     }
 
     #[test]

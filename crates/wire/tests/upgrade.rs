@@ -3,7 +3,8 @@
 
 use phonehome_releases::{Release, exactly};
 use phonehome_wire::{
-    Check, CheckId, CheckKind, CheckResult, Expect, ProbeInput, Purpose, Report, Stage, Target, Verdict,
+    Check, CheckId, CheckKind, CheckResult, Class, Expect, HttpMethod, ProbeInput, Purpose, Report, Stage,
+    TRIES_DEFAULT, Target, Verdict,
 };
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ fn check(name: &str, kind: CheckKind) -> Check {
         timeout_ms: 3000,
         control: None,
         every_minutes: 1,
+        tries: TRIES_DEFAULT,
     }
 }
 
@@ -33,19 +35,33 @@ fn input() -> ProbeInput {
         port: 443,
         server_name: server_name.map(str::to_owned),
     };
-    let dns =
-        |nameserver: Option<&str>| CheckKind::Dns { name: host(), nameserver: nameserver.map(str::to_owned) };
+    let dns = |nameserver: Option<&str>| CheckKind::Dns {
+        name: host(),
+        nameserver: nameserver.map(str::to_owned),
+        record: None,
+        expected: vec![],
+    };
+    let http = CheckKind::Http {
+        url: "https://www.example.com/".into(),
+        status: 200,
+        method: HttpMethod::Get,
+        statuses: vec![],
+        header: None,
+        body: None,
+    };
     let account = Some("payments-prod".to_owned());
     ProbeInput {
         version: phonehome_wire::WIRE_VERSION,
         generation: 12,
+        report_version: 1,
+        timeout_s: 0,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         checks: vec![
             Check { target: Target { endpoint: host(), account }, ..check("tcp", tcp.clone()) },
             Check { purpose: Purpose::Egress, ..check("tls", tls(None)) },
             check("tls-name", tls(Some("api.example.com"))),
-            check("http", CheckKind::Http { url: "https://www.example.com/".into(), status: 200 }),
+            check("http", http),
             check("dns", dns(None)),
             check("dns-server", dns(Some("10.0.0.2:53"))),
             Check {
@@ -60,7 +76,7 @@ fn input() -> ProbeInput {
 
 /// A result of every kind and stage.
 fn report() -> Report {
-    let fail = |stage| Verdict::Fail { stage, error: "no answer within 3000 ms".into() };
+    let fail = |stage| Verdict::Fail { stage, class: Class::Other, error: "no answer within 3000 ms".into() };
     let stages = [Stage::Resolve, Stage::Connect, Stage::Tls, Stage::Request, Stage::Response, Stage::Open];
     let verdicts = [
         Verdict::Ok,
@@ -78,12 +94,12 @@ fn report() -> Report {
         generation: 12,
         started_at_ms: 1_778_833_634_000,
         duration_ms: 41,
+        clock_ahead_ms: 0,
+        stalled_ms: 0,
         results: verdicts
             .map(|(number, verdict)| CheckResult {
-                id: id(&format!("check-{number}")),
-                verdict,
                 latency_ms: 12,
-                addresses: vec![],
+                ..CheckResult::new(id(&format!("check-{number}")), verdict)
             })
             .collect(),
     }

@@ -8,7 +8,7 @@ use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{FLEET, REGION, SHOP_PROD, ZONES, events, probe, published, stack_id, table};
 use phonehome_state::{Keys, Outboxed, all, written_by};
-use phonehome_wire::{CheckId, Stage, Verdict};
+use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
 
 mod memory;
@@ -78,7 +78,9 @@ impl Alerter<MemoryTable> {
 
 fn path(status: PathStatus, at_ms: u64) -> PathState {
     let last = match status {
-        PathStatus::Down => Verdict::Fail { stage: Stage::Connect, error: "connection refused".into() },
+        PathStatus::Down => {
+            Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: "connection refused".into() }
+        }
         _ => Verdict::Ok,
     };
     let failure = (status == PathStatus::Down)

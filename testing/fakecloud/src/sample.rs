@@ -5,7 +5,7 @@ use phonehome_fleet::Nat;
 use phonehome_fleet::addresses::{LayoutError, Tier, layout};
 use phonehome_network::Tags;
 use phonehome_planner::{Features, History, LinkSpec, ProbeSpec, StackSpec, ZoneSpec};
-use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Target};
+use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, TRIES_DEFAULT, Target};
 
 /// The Region of every sample.
 pub const REGION: &str = "us-east-1";
@@ -86,6 +86,7 @@ fn probe(account: &str) -> ProbeSpec {
         timeout_ms: 3000,
         control: None,
         every_minutes: 1,
+        tries: TRIES_DEFAULT,
     };
     ProbeSpec {
         checks: vec![check],

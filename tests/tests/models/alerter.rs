@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Incident, Outgoing, OutgoingBody, PathStatus, World, decide};
-use phonehome_wire::{Stage, Verdict};
+use phonehome_wire::{Class, Stage, Verdict};
 use serde_json::json;
 use stateright::{Model, Property};
 
@@ -199,8 +199,11 @@ fn page(outgoing: &Outgoing) -> Option<(String, bool)> {
 fn world(now_ms: u64, down: bool, open: Vec<Incident>) -> World {
     let since = NOON_MS - 60_000;
     let key = json!({"account": "111122223333", "region": "us-east-1", "availability_zone": "use1-az1"});
-    let verdict =
-        if down { Verdict::Fail { stage: Stage::Connect, error: "timed out".into() } } else { Verdict::Ok };
+    let verdict = if down {
+        Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: "timed out".into() }
+    } else {
+        Verdict::Ok
+    };
     let failure = down.then(|| json!({"stage": Stage::Connect, "error": "timed out"}));
     let path = json!({
         "status": if down { PathStatus::Down } else { PathStatus::Up },

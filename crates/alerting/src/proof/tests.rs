@@ -1,4 +1,4 @@
-use phonehome_wire::{CheckId, Purpose, Stage, Target, WIRE_VERSION};
+use phonehome_wire::{CheckId, Class, Purpose, Stage, TRIES_DEFAULT, Target, WIRE_VERSION};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,6 +19,7 @@ fn check(id: &str, expect: Expect, endpoint: &str) -> Check {
         target: Target { endpoint: endpoint.into(), account: None },
         timeout_ms: 1000,
         every_minutes: if expect == Expect::Deny { 5 } else { 1 },
+        tries: TRIES_DEFAULT,
         control: (expect == Expect::Deny).then(|| CheckId("control".into())),
     }
 }
@@ -28,7 +29,7 @@ fn declared() -> Vec<Check> {
 }
 
 fn result(id: &str, verdict: Verdict, addresses: &[IpAddr]) -> CheckResult {
-    CheckResult { id: CheckId(id.into()), verdict, latency_ms: 1, addresses: addresses.to_vec() }
+    CheckResult { addresses: addresses.to_vec(), ..CheckResult::new(CheckId(id.into()), verdict) }
 }
 
 fn report(results: Vec<CheckResult>) -> Report {
@@ -41,6 +42,8 @@ fn report(results: Vec<CheckResult>) -> Report {
         generation: 1,
         started_at_ms: RUN_MS,
         duration_ms: 1,
+        clock_ahead_ms: 0,
+        stalled_ms: 0,
         results,
     }
 }
@@ -109,7 +112,7 @@ fn without_a_witness_of_each_address_close_in_time_the_target_may_be_dead() {
 #[test]
 fn a_control_that_connected_to_nothing_in_the_same_run_proves_nothing() {
     let witnesses = witnessed(&[ip(1)], RUN_MS);
-    let fail = Verdict::Fail { stage: Stage::Connect, error: "no route".into() };
+    let fail = Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: "no route".into() };
     let with = |control: Option<Verdict>| {
         let mut results = vec![result("vault", silence(), &[ip(1)])];
         results.extend(control.map(|verdict| result("control", verdict, &[])));
@@ -158,7 +161,8 @@ fn what_a_probe_cannot_say_proves_nothing() {
 
 #[test]
 fn a_breach_and_a_failure_stay_what_they_are() {
-    let breach = Verdict::Fail { stage: Stage::Open, error: "reached 10.0.0.1:443".into() };
+    let breach =
+        Verdict::Fail { stage: Stage::Open, class: Class::Open, error: "reached 10.0.0.1:443".into() };
     for id in ["vault", "control", "gone"] {
         let verdict = judged(&declared(), vec![result(id, breach.clone(), &[])], &Witnesses::new());
         assert_eq!(verdict, breach);
@@ -212,8 +216,8 @@ fn any_verdict() -> impl Strategy<Value = Verdict> {
         Just(Verdict::Ok),
         Just(silence()),
         Just(Verdict::DenyProven),
-        Just(Verdict::Fail { stage: Stage::Connect, error: String::new() }),
-        Just(Verdict::Fail { stage: Stage::Open, error: String::new() }),
+        Just(Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: String::new() }),
+        Just(Verdict::Fail { stage: Stage::Open, class: Class::Open, error: String::new() }),
         Just(Verdict::Inconclusive { reason: String::new() }),
         Just(Verdict::ProbeError { reason: String::new() }),
     ]

@@ -3,7 +3,7 @@
 use phonehome_alerting::{
     Asked, CLOCK_TOLERANCE_MS, Folded, Heartbeat, Hysteresis, PathStatus, Paths, Transition, fold,
 };
-use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict, WIRE_VERSION};
+use phonehome_wire::{CheckId, CheckResult, Class, Report, Stage, Verdict, WIRE_VERSION};
 
 use crate::support::{MINUTE_MS, START_MS};
 
@@ -11,10 +11,8 @@ const HYSTERESIS: Hysteresis = Hysteresis { down_after: 3, up_after: 2 };
 
 pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report {
     let result = |(id, verdict): &(&str, Verdict)| CheckResult {
-        id: CheckId((*id).to_owned()),
-        verdict: verdict.clone(),
         latency_ms: started_at_ms % 97,
-        addresses: vec![],
+        ..CheckResult::new(CheckId((*id).to_owned()), verdict.clone())
     };
     Report {
         version: WIRE_VERSION,
@@ -25,6 +23,8 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
         generation: 1,
         started_at_ms,
         duration_ms: 5,
+        clock_ahead_ms: 0,
+        stalled_ms: 0,
         results: results.iter().map(result).collect(),
     }
 }
@@ -69,8 +69,10 @@ pub(crate) fn verdict(letter: char) -> Verdict {
     match letter {
         'o' => Verdict::Ok,
         'd' => Verdict::DenyProven,
-        'f' => Verdict::Fail { stage: Stage::Connect, error: "timed out".to_owned() },
-        'x' => Verdict::Fail { stage: Stage::Open, error: "reached 10.0.0.1:443".to_owned() },
+        'f' => Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: "timed out".to_owned() },
+        'x' => {
+            Verdict::Fail { stage: Stage::Open, class: Class::Open, error: "reached 10.0.0.1:443".to_owned() }
+        }
         'i' => Verdict::Inconclusive { reason: "the control failed".to_owned() },
         's' => Verdict::ProbeError { reason: "no sockets".to_owned() },
         other => panic!("no verdict {other}"),
@@ -154,7 +156,9 @@ fn in_the_steady_state_only_the_heartbeat_changes_whatever_the_errors_say() {
         for minute in 5..8 {
             let at_ms = START_MS + minute * MINUTE_MS;
             let verdict = match verdict(letter) {
-                Verdict::Fail { stage, .. } => Verdict::Fail { stage, error: format!("after {minute} ms") },
+                Verdict::Fail { stage, class, .. } => {
+                    Verdict::Fail { stage, class, error: format!("after {minute} ms") }
+                }
                 other => other,
             };
             match stored.take(&report(at_ms, &[("c", verdict)]), at_ms) {

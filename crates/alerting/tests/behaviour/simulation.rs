@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use phonehome_alerting::{Asked, Folded, Hysteresis, ProbeKey, fold};
-use phonehome_wire::{CheckResult, Report, Stage, Verdict, WIRE_VERSION};
+use phonehome_wire::{CheckResult, Class, Report, Stage, Verdict, WIRE_VERSION};
 
 use crate::support::{Fleet, ISOLATION, MINUTE_MS, PAYMENTS, kind};
 
@@ -38,11 +38,15 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                     let verdict = if check.id.0 == ISOLATION {
                         Verdict::DenyProven
                     } else if lost || noise.percent() < flapping {
-                        Verdict::Fail { stage: Stage::Connect, error: format!("timed out at {minute}") }
+                        Verdict::Fail {
+                            stage: Stage::Connect,
+                            class: Class::Other,
+                            error: format!("timed out at {minute}"),
+                        }
                     } else {
                         Verdict::Ok
                     };
-                    CheckResult { id: check.id.clone(), verdict, latency_ms: minute, addresses: vec![] }
+                    CheckResult { latency_ms: minute, ..CheckResult::new(check.id.clone(), verdict) }
                 }),
             );
             let (newest, before) = (probe.heartbeat.as_ref(), &probe.paths);
@@ -77,6 +81,8 @@ fn run(key: &ProbeKey, now_ms: u64, results: &mut dyn Iterator<Item = CheckResul
         generation: 1,
         started_at_ms: now_ms,
         duration_ms: 100,
+        clock_ahead_ms: 0,
+        stalled_ms: 0,
         results: results.collect(),
     }
 }

@@ -6,7 +6,9 @@ use phonehome_alerting::{
     Decision, Heartbeat, Incident, OutgoingBody, Owner, PathState, PathStatus, Paths, Policy, ProbeKey,
     ProbeView, Route, SlackKind, Suspect, Unreadable, Unseen, World, decide,
 };
-use phonehome_wire::{AccountId, Check, CheckId, CheckKind, Expect, Purpose, Stage, Target, Verdict};
+use phonehome_wire::{
+    AccountId, Check, CheckId, CheckKind, Class, Expect, Purpose, Stage, TRIES_DEFAULT, Target, Verdict,
+};
 
 /// 2026-11-05T10:15:00Z.
 pub(crate) const START_MS: u64 = 1_793_873_700_000;
@@ -35,12 +37,13 @@ pub(crate) fn check(id: &str) -> Check {
         timeout_ms: 3000,
         control: isolation.then(|| CheckId(EGRESS.to_owned())),
         every_minutes: 1,
+        tries: TRIES_DEFAULT,
     }
 }
 
 pub(crate) fn path(status: PathStatus, stage: Stage, since_ms: u64) -> PathState {
     let error = if stage == Stage::Open { "connected in 3 ms" } else { "connection timed out" }.to_owned();
-    let failure = Verdict::Fail { stage, error: error.clone() };
+    let failure = Verdict::Fail { stage, class: Class::Other, error: error.clone() };
     let down = status == PathStatus::Down;
     PathState {
         status,

@@ -108,6 +108,8 @@ impl Planner<'_> {
         ProbeInput {
             version: WIRE_VERSION,
             generation: probe.generation,
+            report_version: 1,
+            timeout_s: 0,
             region: self.spec.region.clone(),
             availability_zone: az_id.clone(),
             checks: probe.checks.clone(),

@@ -9,7 +9,7 @@ use phonehome_cloud::table::{Doc, Key, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{REGION, published, stack};
 use phonehome_state::Keys;
-use phonehome_wire::{Stage, TEXT_CHARS_MAX, Verdict};
+use phonehome_wire::{Class, Stage, TEXT_CHARS_MAX, Verdict};
 
 use super::START_MS;
 use crate::handler::Alerter;
@@ -76,7 +76,7 @@ impl Largest {
             since_ms: START_MS,
             streak: 0,
             streak_since_ms: 0,
-            last: Verdict::Fail { stage: Stage::Connect, error: text.clone() },
+            last: Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: text.clone() },
             last_since_ms: START_MS,
             failure: Some(Failure { stage: Stage::Connect, error: text }),
             ever_up: true,

@@ -7,7 +7,7 @@ use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_samples::{REGION, SHOP_PROD, ZONES, stack_id};
 use phonehome_state::{Keys, all, fleet};
-use phonehome_wire::{CheckId, CheckResult, Report, Stage, TEXT_CHARS_MAX, Verdict, WIRE_VERSION};
+use phonehome_wire::{CheckId, CheckResult, Class, Report, Stage, TEXT_CHARS_MAX, Verdict, WIRE_VERSION};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -21,10 +21,8 @@ const DOCUMENT_BYTES_MAX: usize = 16 * 1024;
 
 pub(super) fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
     let result = |(id, verdict): &(&str, Verdict)| CheckResult {
-        id: CheckId((*id).to_owned()),
-        verdict: verdict.clone(),
         latency_ms: 1,
-        addresses: vec![],
+        ..CheckResult::new(CheckId((*id).to_owned()), verdict.clone())
     };
     Report {
         version: WIRE_VERSION,
@@ -35,6 +33,8 @@ pub(super) fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
         generation,
         started_at_ms: SystemClock.now_ms(),
         duration_ms: 1,
+        clock_ahead_ms: 0,
+        stalled_ms: 0,
         results: results.iter().map(result).collect(),
     }
 }
@@ -99,7 +99,7 @@ fn probe() -> ProbeKey {
 }
 
 pub(super) fn refused(error: &str) -> Verdict {
-    Verdict::Fail { stage: Stage::Connect, error: error.to_owned() }
+    Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: error.to_owned() }
 }
 
 #[tokio::test]
@@ -108,12 +108,7 @@ async fn hundreds_of_forged_reports_store_nothing_but_their_number() {
     collector.given(&[1, 4, 6]).await;
     let before = collector.table.all().len();
     let huge: Vec<CheckResult> = (0..500)
-        .map(|n| CheckResult {
-            id: CheckId(format!("{n}{}", "x".repeat(200))),
-            verdict: refused(&"y".repeat(200)),
-            latency_ms: 0,
-            addresses: vec![],
-        })
+        .map(|n| CheckResult::new(CheckId(format!("{n}{}", "x".repeat(200))), refused(&"y".repeat(200))))
         .collect();
     for number in 0..350 {
         let mut forged = json!(Report { results: huge.clone(), ..report(6, &[]) });

@@ -130,7 +130,11 @@ async fn addresses_are_kept_of_what_some_isolation_is_about_and_of_nothing_else(
 
 #[tokio::test]
 async fn what_nobody_reaches_lately_at_these_addresses_is_never_green() {
-    let down = Verdict::Fail { stage: phonehome_wire::Stage::Connect, error: "no answer".into() };
+    let down = Verdict::Fail {
+        stage: phonehome_wire::Stage::Connect,
+        class: phonehome_wire::Class::Other,
+        error: "no answer".into(),
+    };
     for (seen, at, ago_ms, denied_at, control) in [
         (Verdict::Ok, &[1][..], 30_000, &[1, 2][..], Verdict::Ok),
         (Verdict::Ok, &[1], 10 * 60_000, &[1], Verdict::Ok),

@@ -36,6 +36,8 @@ pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
     let input = |generation| ProbeInput {
         version: WIRE_VERSION,
         generation,
+        report_version: 1,
+        timeout_s: 0,
         region: harness.spec.region.clone(),
         availability_zone: "use1-az1".parse().unwrap(),
         checks: probe.checks.clone(),

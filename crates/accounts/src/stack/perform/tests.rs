@@ -168,6 +168,8 @@ fn probes() -> Vec<(Action, &'static [&'static str])> {
     let input = ProbeInput {
         version: 1,
         generation: 7,
+        report_version: 1,
+        timeout_s: 0,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         checks: vec![],

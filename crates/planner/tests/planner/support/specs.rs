@@ -2,7 +2,7 @@
 
 use phonehome_fleet::Nat;
 use phonehome_planner::{Features, Home, LinkSpec, ProbeSpec, StackSpec};
-use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, Target};
+use phonehome_wire::{Check, CheckId, CheckKind, Expect, Purpose, TRIES_DEFAULT, Target};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -105,6 +105,7 @@ pub(crate) fn check(number: usize) -> Check {
         timeout_ms: 3000,
         control: None,
         every_minutes: 1,
+        tries: TRIES_DEFAULT,
     }
 }
 
