@@ -2,29 +2,35 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use hickory_resolver::config::ResolveHosts;
-use hickory_resolver::net::NetError;
-use hickory_resolver::proto::rr::Name;
 use hickory_resolver::proto::rr::domain::usage::LOCALHOST;
-use phonehome_wire::Stage;
+use hickory_resolver::proto::rr::{self, Name, RData};
+use phonehome_wire::{ANSWERS_MAX, Class, RecordType, Stage};
 
 use crate::deadline::Deadline;
-use crate::resolve::{self, Unresolved};
-use crate::verdict::Outcome;
+use crate::nameserver::{self, Unanswered};
+use crate::outcome::Outcome;
+use crate::resolve::{both_families, outcome};
 
-/// A name to look up, and where.
+/// A name to look up, where, and what has to come of it.
 #[derive(Debug)]
 pub(crate) struct Question {
     /// As it was given, for people.
     text: String,
     name: Name,
     server: Option<SocketAddr>,
+    record: Option<RecordType>,
+    expected: Vec<String>,
 }
 
 impl Question {
     /// Refuses what would be "resolved" without asking anyone. The error says what is wrong with
     /// the input.
-    pub(crate) fn new(text: &str, nameserver: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn new(
+        text: &str,
+        nameserver: Option<&str>,
+        record: Option<RecordType>,
+        expected: &[String],
+    ) -> Result<Self, String> {
         if text.parse::<IpAddr>().is_ok() {
             return Err(format!("{text:?} is an address, not a name to look up"));
         }
@@ -35,51 +41,114 @@ impl Question {
             return Err(format!("{text:?} cannot be asked of a nameserver"));
         }
         let server = nameserver.map(parse_nameserver).transpose()?;
-        Ok(Self { text: text.to_owned(), name, server })
+        let expected = expected.iter().map(|text| normal(text)).collect();
+        Ok(Self { text: text.to_owned(), name, server, record, expected })
     }
 
-    /// Asks the nameserver that was given, or `fallback`, or the system's. Never looks into a hosts
-    /// file: the answer must come from a nameserver.
-    pub(crate) async fn ask(&self, fallback: Option<SocketAddr>, deadline: Deadline) -> Outcome {
-        let resolver = match self.server.or(fallback) {
-            Some(server) => resolve::only(server),
-            None => resolve::system(ResolveHosts::Never),
+    /// Asks the nameserver that was given, or `others`. Never looks into a hosts file: the answer must come from a
+    /// nameserver. Gives the records that were found, too.
+    pub(crate) async fn ask(
+        &self,
+        others: Result<&[SocketAddr], String>,
+        deadline: Deadline,
+    ) -> (Outcome, Vec<String>) {
+        let servers = match (&self.server, others) {
+            (Some(server), _) => std::slice::from_ref(server),
+            (None, Ok(servers)) => servers,
+            (None, Err(reason)) => return (Outcome::ProbeError(reason), vec![]),
         };
-        let resolver = match resolver {
-            Ok(resolver) => resolver,
-            Err(reason) => return Outcome::ProbeError(reason),
-        };
-        match deadline.bound(resolver.lookup_ip(self.name.clone())).await {
-            Some(Ok(found)) => match found.iter().next() {
-                Some(address) => {
-                    Outcome::Reached { what: format!("{} at {address}", self.text), addresses: vec![] }
-                }
-                None => Outcome::failed(Stage::Resolve, format!("{} exists but has no address", self.text)),
-            },
-            Some(Err(error)) => self.unanswered(&error, deadline),
-            None => self.unanswered(&NetError::Timeout, deadline),
+        match self.records(servers, deadline).await {
+            Ok(mut found) => {
+                let outcome = self.judge(&found);
+                found.truncate(ANSWERS_MAX);
+                (outcome, found)
+            }
+            Err(unanswered) => {
+                let whom = self.server.map(|server| format!("nameserver {server}"));
+                let whom = whom.as_deref().unwrap_or("the resolver");
+                (outcome(&self.text, whom, &unanswered, self.what(), deadline), vec![])
+            }
         }
     }
 
-    fn unanswered(&self, error: &NetError, deadline: Deadline) -> Outcome {
-        let name = &self.text;
-        let whom = self.server.map_or("the resolver".to_owned(), |server| format!("nameserver {server}"));
-        let text = match Unresolved::of(error) {
-            Unresolved::Local(trouble) => {
-                return Outcome::ProbeError(format!("cannot look up {name}: {trouble}"));
-            }
-            Unresolved::Answer(text) => return Outcome::failed(Stage::Resolve, format!("{name} {text}")),
-            Unresolved::Silent => {
-                format!("no answer from {whom} for {name} within {} ms", deadline.timeout_ms)
-            }
+    async fn records(&self, servers: &[SocketAddr], deadline: Deadline) -> Result<Vec<String>, Unanswered> {
+        let Some(record) = self.record else {
+            let (addresses, _) = both_families(servers, &self.name, deadline).await?;
+            return Ok(addresses.iter().map(ToString::to_string).collect());
         };
-        // No proof of a denial, also of a nameserver that was named: a question is one packet, and may get lost.
-        Outcome::failed(Stage::Resolve, text)
+        let asked = nameserver::ask(servers, &self.name, record_type(record));
+        let found = deadline.bound(asked).await.unwrap_or(Err(Unanswered::Silent))?;
+        Ok(found.iter().map(text_of).collect())
+    }
+
+    fn judge(&self, found: &[String]) -> Outcome {
+        let name = &self.text;
+        if found.is_empty() {
+            let error = format!("{name} exists but has no {}", self.what());
+            return Outcome::failed(Stage::Resolve, Class::NoRecords, error);
+        }
+        let normal: Vec<String> = found.iter().map(|text| normal(text)).collect();
+        let missing: Vec<&str> =
+            self.expected.iter().filter(|text| !normal.contains(text)).map(String::as_str).collect();
+        let found = found.join(", ");
+        match missing.is_empty() {
+            true => Outcome::Reached(format!("{name} at {found}")),
+            false => {
+                let error = format!("{name} is {found}, and not {}", missing.join(", "));
+                Outcome::failed(Stage::Resolve, Class::Answer, error)
+            }
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match self.record {
+            None => "address",
+            Some(RecordType::A) => "IPv4 address (A)",
+            Some(RecordType::Aaaa) => "IPv6 address (AAAA)",
+            Some(RecordType::Cname) => "CNAME record",
+            Some(RecordType::Mx) => "MX record",
+            Some(RecordType::Ns) => "NS record",
+            Some(RecordType::Ptr) => "PTR record",
+            Some(RecordType::Srv) => "SRV record",
+            Some(RecordType::Txt) => "TXT record",
+        }
+    }
+}
+
+fn record_type(record: RecordType) -> rr::RecordType {
+    match record {
+        RecordType::A => rr::RecordType::A,
+        RecordType::Aaaa => rr::RecordType::AAAA,
+        RecordType::Cname => rr::RecordType::CNAME,
+        RecordType::Mx => rr::RecordType::MX,
+        RecordType::Ns => rr::RecordType::NS,
+        RecordType::Ptr => rr::RecordType::PTR,
+        RecordType::Srv => rr::RecordType::SRV,
+        RecordType::Txt => rr::RecordType::TXT,
+    }
+}
+
+/// A record as a zone file has it; a text without its quotes, however many parts it has.
+fn text_of(data: &RData) -> String {
+    match data {
+        RData::TXT(text) => {
+            let parts = text.txt_data.iter().map(|part| String::from_utf8_lossy(part));
+            parts.collect()
+        }
+        other => other.to_string(),
+    }
+}
+
+/// Names are alike in any case, and with or without the dot at their end; an address however it is written.
+fn normal(text: &str) -> String {
+    match text.parse::<IpAddr>() {
+        Ok(address) => address.to_string(),
+        Err(_) => text.trim().trim_end_matches('.').to_ascii_lowercase(),
     }
 }
 
 /// `address` or `address:port`; port 53 when absent.
-fn parse_nameserver(text: &str) -> Result<SocketAddr, String> {
+pub(crate) fn parse_nameserver(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
     match address.or_else(|_| text.parse::<SocketAddr>()) {
         Ok(address) if address.port() != 0 => Ok(address),
@@ -90,6 +159,11 @@ fn parse_nameserver(text: &str) -> Result<SocketAddr, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn question(name: &str, expected: &[&str]) -> Result<Question, String> {
+        let expected: Vec<String> = expected.iter().map(|&text| text.to_owned()).collect();
+        Question::new(name, None, None, &expected)
+    }
 
     #[test]
     fn a_nameserver_is_an_address_with_or_without_a_port() {
@@ -110,8 +184,23 @@ mod tests {
     #[test]
     fn a_question_that_nobody_would_be_asked_is_refused() {
         for name in ["10.0.0.1", "::1", "localhost", "a.localhost", "", ".", "a..b"] {
-            assert!(Question::new(name, None).is_err(), "{name:?}");
+            assert!(question(name, &[]).is_err(), "{name:?}");
         }
-        assert!(Question::new("db.example", None).unwrap().name.is_fqdn());
+        assert!(question("db.example", &[]).unwrap().name.is_fqdn());
+    }
+
+    #[test]
+    fn every_expected_record_has_to_be_there_however_it_is_written() {
+        let is_ok = |found: &[&str], expected: &[&str]| {
+            let found: Vec<String> = found.iter().map(|&text| text.to_owned()).collect();
+            matches!(question("a.test", expected).unwrap().judge(&found), Outcome::Reached(_))
+        };
+        assert!(is_ok(&["10.0.0.1"], &[]));
+        assert!(is_ok(&["10.0.0.1", "10.0.0.2"], &["10.0.0.2"]));
+        assert!(is_ok(&["Mail.Example.com."], &["mail.example.com"]));
+        assert!(is_ok(&["2001:db8::1"], &["2001:DB8:0:0::1"]));
+        assert!(!is_ok(&["10.0.0.1"], &["10.0.0.2"]));
+        assert!(!is_ok(&["10.0.0.1"], &["10.0.0.1", "10.0.0.2"]));
+        assert!(!is_ok(&[], &[]));
     }
 }

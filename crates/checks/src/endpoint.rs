@@ -1,6 +1,10 @@
 //! What a check connects to, and what it says there.
 
-use hyper::{StatusCode, Uri};
+use std::net::IpAddr;
+
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, StatusCode, Uri};
+use phonehome_wire::{CheckKind, ExpectedHeader, HttpMethod, StatusRange};
 use tokio_rustls::rustls::pki_types::ServerName;
 
 /// A host, a port, and what is said once the connection stands.
@@ -19,39 +23,96 @@ pub(crate) enum Exchange {
     Tcp,
     /// A TLS handshake for this name.
     Tls(ServerName<'static>),
-    /// A GET request, over TLS when a name is given.
-    Http { tls: Option<ServerName<'static>>, uri: Uri, status: StatusCode },
+    /// A request, over TLS when a name is given.
+    Http { tls: Option<ServerName<'static>>, request: HttpRequest },
+}
+
+impl Exchange {
+    /// The name that the server's certificate must carry, where there is one.
+    pub(crate) fn server_name(&self) -> Option<&ServerName<'static>> {
+        match self {
+            Self::Tcp => None,
+            Self::Tls(name) => Some(name),
+            Self::Http { tls, .. } => tls.as_ref(),
+        }
+    }
+}
+
+/// What is asked over HTTP, and what has to come of it.
+#[derive(Debug, Clone)]
+pub(crate) struct HttpRequest {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    /// At least one.
+    pub(crate) statuses: Vec<(StatusCode, StatusCode)>,
+    pub(crate) header: Option<(HeaderName, Option<String>)>,
+    pub(crate) body: Body,
+}
+
+/// What the answer's body has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Body {
+    /// Anything: it is not read.
+    Any,
+    /// One that contains this.
+    Contains(String),
+    /// The public address that the server sees, one of these if there are any.
+    PublicAddress(Vec<IpAddr>),
 }
 
 impl Endpoint {
-    /// What a TCP check connects to. Here and below, an error says what is wrong with the input.
-    pub(crate) fn tcp(host: &str, port: u16) -> Result<Self, String> {
-        Self::new(host, port, Exchange::Tcp)
+    /// What a check of this kind connects to. The error says what is wrong with the input.
+    pub(crate) fn of(kind: &CheckKind) -> Result<Self, String> {
+        match kind {
+            CheckKind::Tcp { host, port } => Self::new(host, *port, Exchange::Tcp),
+            CheckKind::Tls { host, port, server_name: name } => {
+                let name = server_name(name.as_deref().unwrap_or(host))?;
+                Self::new(host, *port, Exchange::Tls(name))
+            }
+            CheckKind::Http { url, status, method, statuses, header, body } => {
+                let body = body.as_ref().map_or(Body::Any, |text| Body::Contains(text.clone()));
+                let method = match method {
+                    HttpMethod::Get => Method::GET,
+                    HttpMethod::Head => Method::HEAD,
+                };
+                let only = StatusRange { from: *status, to: *status };
+                let statuses = if statuses.is_empty() { &[only][..] } else { statuses };
+                Self::http(url, method, statuses, header.as_ref(), body)
+            }
+            CheckKind::Egress { url, expected } => {
+                let ok = StatusRange { from: 200, to: 200 };
+                Self::http(url, Method::GET, &[ok], None, Body::PublicAddress(expected.clone()))
+            }
+            CheckKind::Dns { .. } => Err("a lookup connects to nothing".to_owned()),
+            CheckKind::Unknown => {
+                Err("a kind of check that this probe does not know: it needs newer code".to_owned())
+            }
+        }
     }
 
-    /// What a TLS check connects to; the certificate must carry `name`, or the host without one.
-    pub(crate) fn tls(host: &str, port: u16, name: Option<&str>) -> Result<Self, String> {
-        let name = server_name(name.unwrap_or(host))?;
-        Self::new(host, port, Exchange::Tls(name))
-    }
-
-    /// What an HTTP check connects to.
-    pub(crate) fn http(url: &str, status: u16) -> Result<Self, String> {
+    fn http(
+        url: &str,
+        method: Method,
+        statuses: &[StatusRange],
+        header: Option<&ExpectedHeader>,
+        body: Body,
+    ) -> Result<Self, String> {
         let bad = |why: &str| format!("{url:?} is not a URL that can be tested: {why}");
         let uri: Uri = url.parse().map_err(|error| bad(&format!("{error}")))?;
         let authority = uri.authority().ok_or_else(|| bad("it names no host"))?;
         if authority.as_str().contains('@') {
             return Err(bad("credentials do not belong in a check"));
         }
-        let status = StatusCode::from_u16(status).map_err(|_| format!("{status} is not an HTTP status"))?;
         let (tls, default_port) = match uri.scheme_str() {
             Some("http") => (None, 80),
             Some("https") => (Some(server_name(authority.host())?), 443),
             _ => return Err(bad("it must begin with http:// or https://")),
         };
-        let host = authority.host().to_owned();
-        let port = authority.port_u16().unwrap_or(default_port);
-        Self::new(&host, port, Exchange::Http { tls, uri, status })
+        let (host, port) = (authority.host().to_owned(), authority.port_u16().unwrap_or(default_port));
+        let statuses = statuses.iter().map(range).collect::<Result<_, _>>()?;
+        let header = header.map(expected_header).transpose()?;
+        let request = HttpRequest { method, uri, statuses, header, body };
+        Self::new(&host, port, Exchange::Http { tls, request })
     }
 
     fn new(host: &str, port: u16, exchange: Exchange) -> Result<Self, String> {
@@ -64,6 +125,25 @@ impl Endpoint {
         }
         Ok(Self { host: host.to_owned(), port, exchange })
     }
+}
+
+fn range(range: &StatusRange) -> Result<(StatusCode, StatusCode), String> {
+    let status = |code: u16| match code {
+        100..=599 => StatusCode::from_u16(code).map_err(|_| format!("{code} is not an HTTP status")),
+        _ => Err(format!("{code} is not an HTTP status")),
+    };
+    match range.from <= range.to {
+        true => Ok((status(range.from)?, status(range.to)?)),
+        false => Err(format!("from {} to {} is no range of HTTP statuses", range.from, range.to)),
+    }
+}
+
+fn expected_header(header: &ExpectedHeader) -> Result<(HeaderName, Option<String>), String> {
+    let name = header.name.parse().map_err(|_| format!("{:?} is not the name of a header", header.name))?;
+    if let Some(text) = &header.contains {
+        HeaderValue::from_str(text).map_err(|_| format!("{text:?} is nothing that a header can contain"))?;
+    }
+    Ok((name, header.contains.clone()))
 }
 
 fn server_name(name: &str) -> Result<ServerName<'static>, String> {
@@ -80,6 +160,17 @@ fn unbracketed(host: &str) -> &str {
 mod tests {
     use super::*;
 
+    fn http(url: &str, status: u16) -> CheckKind {
+        CheckKind::Http {
+            url: url.to_owned(),
+            status,
+            method: HttpMethod::Get,
+            statuses: vec![],
+            header: None,
+            body: None,
+        }
+    }
+
     #[test]
     fn a_url_without_a_port_uses_its_schemes_port() {
         for (url, host, port) in [
@@ -87,7 +178,7 @@ mod tests {
             ("https://a.example", "a.example", 443),
             ("https://[::1]:8443/", "::1", 8443),
         ] {
-            let endpoint = Endpoint::http(url, 200).unwrap();
+            let endpoint = Endpoint::of(&http(url, 200)).unwrap();
             assert_eq!((endpoint.host.as_str(), endpoint.port), (host, port), "{url}");
         }
     }
@@ -101,11 +192,34 @@ mod tests {
             ("http://user:secret@a.example/", 200, "credentials"),
             ("http://a b/", 200, "not a URL"),
             ("http://a.example/", 42, "42 is not an HTTP status"),
+            ("http://a.example/", 600, "600 is not an HTTP status"),
             ("http://a.example:0/", 200, "port 0"),
         ] {
-            let error = Endpoint::http(url, status).unwrap_err();
+            let error = Endpoint::of(&http(url, status)).unwrap_err();
             assert!(error.contains(part), "{url}: {error}");
         }
-        assert!(Endpoint::tcp("", 1).unwrap_err().contains("empty"));
+        let empty = CheckKind::Tcp { host: String::new(), port: 1 };
+        assert!(Endpoint::of(&empty).unwrap_err().contains("empty"));
+    }
+
+    #[test]
+    fn expectations_that_no_answer_could_meet_are_refused() {
+        let expecting = |ranges: &[(u16, u16)], name: &str, contains: &str| {
+            let statuses = ranges.iter().map(|&(from, to)| StatusRange { from, to }).collect();
+            let header = ExpectedHeader { name: name.to_owned(), contains: Some(contains.to_owned()) };
+            Endpoint::of(&CheckKind::Http {
+                url: "http://a.example/".to_owned(),
+                status: 200,
+                method: HttpMethod::Head,
+                statuses,
+                header: Some(header),
+                body: None,
+            })
+        };
+        assert!(expecting(&[(200, 299), (404, 404)], "X-Ready", "yes").is_ok());
+        assert!(expecting(&[(299, 200)], "X-Ready", "yes").unwrap_err().contains("no range"));
+        assert!(expecting(&[(200, 1000)], "X-Ready", "yes").unwrap_err().contains("1000"));
+        assert!(expecting(&[], "X Ready", "yes").unwrap_err().contains("name of a header"));
+        assert!(expecting(&[], "X-Ready", "a\nb").unwrap_err().contains("header can contain"));
     }
 }

@@ -23,21 +23,32 @@
 //! [`ProbeInput`]: phonehome_wire::ProbeInput
 //! [`Report`]: phonehome_wire::Report
 
+mod attempt;
+mod certificate;
 mod deadline;
 mod dns;
 mod endpoint;
 mod http;
 mod input;
 mod local;
+mod nameserver;
+mod outcome;
+mod passes;
 mod resolve;
 mod run;
+mod settings;
+mod slots;
+mod stall;
+mod stream;
 mod tcp;
 mod tls;
+mod tries;
 mod verdict;
 
 pub use deadline::MAX_TIMEOUT_MS;
 pub use input::{InputError, parse_input};
-pub use run::{Identity, MAX_CONCURRENT_CHECKS, Settings, run, run_with};
+pub use run::{run, run_with};
+pub use settings::{Identity, Settings};
 pub use tokio_rustls::rustls::pki_types::CertificateDer;
 
 #[cfg(test)]

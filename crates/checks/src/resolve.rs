@@ -1,177 +1,262 @@
 //! From host names to addresses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{
-    ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
-};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::Name;
-use phonehome_wire::Stage;
+use hickory_resolver::Hosts;
+use hickory_resolver::proto::op::{Query, ResponseCode};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use phonehome_wire::{Class, Stage};
+use tokio::sync::OnceCell;
 
-use crate::deadline::{Deadline, MAX_TIMEOUT_MS};
-use crate::local;
-use crate::verdict::Outcome;
+use crate::deadline::Deadline;
+use crate::nameserver::{self, Unanswered};
+use crate::outcome::Outcome;
+use crate::slots::{NO_TIME, Slots};
 
-/// Resolves the hosts of checks, as programs beside the probe would.
+/// How long the other family's addresses are waited for once those of IPv4 are there: a nameserver that says
+/// nothing about IPv6 is worth a note, and no more.
+const OTHER_FAMILY: Duration = Duration::from_millis(500);
+
+/// How many sockets a lookup opens: one for each family.
+pub(crate) const LOOKUP_SOCKETS: u32 = 2;
+
+/// The addresses of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    /// Each once, sorted; at least one.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// How long it took, in microseconds; absent where no nameserver was asked.
+    pub(crate) took_us: Option<u64>,
+    /// What is odd about the answer, for people.
+    pub(crate) note: Option<String>,
+}
+
+type Cell = Arc<OnceCell<Result<Resolved, Outcome>>>;
+
+/// Resolves the hosts of checks, as programs beside the probe would. A name is looked up once in a run, however
+/// many checks it is in.
 #[derive(Debug)]
-pub(crate) struct HostResolver(Result<TokioResolver, String>);
+pub(crate) struct HostResolver {
+    servers: Result<Vec<SocketAddr>, String>,
+    hosts: Hosts,
+    known: Mutex<HashMap<(String, Duration), Cell>>,
+}
 
 impl HostResolver {
     /// A resolver that asks `nameserver`, or is configured by the system when that is absent.
     pub(crate) fn new(nameserver: Option<SocketAddr>) -> Self {
-        Self(match nameserver {
-            Some(nameserver) => only(nameserver),
-            None => system(ResolveHosts::Always),
-        })
+        let (servers, hosts) = match nameserver {
+            Some(nameserver) => (Ok(vec![nameserver]), Hosts::default()),
+            // Without a hosts file it is as if it were empty.
+            None => (system(), Hosts::from_system().unwrap_or_default()),
+        };
+        Self { servers, hosts, known: Mutex::default() }
     }
 
-    /// All addresses of `host`, sorted. An IP address is returned as it is.
+    /// The nameservers that it asks.
+    pub(crate) fn servers(&self) -> Result<&[SocketAddr], String> {
+        self.servers.as_deref().map_err(Clone::clone)
+    }
+
+    /// All addresses of `host`. An IP address is returned as it is.
     ///
-    /// The networks under test are IPv4: a host that has IPv4 addresses is tested with those only.
-    pub(crate) async fn addresses(&self, host: &str, deadline: Deadline) -> Result<Vec<IpAddr>, Outcome> {
+    /// It waits for its turn, and then for `timeout` at most.
+    pub(crate) async fn addresses(
+        &self,
+        host: &str,
+        timeout: Duration,
+        slots: &Slots,
+    ) -> Result<Resolved, Outcome> {
         if let Ok(address) = host.parse() {
-            return Ok(vec![address]);
+            return Ok(Resolved { addresses: vec![address], took_us: None, note: None });
         }
-        let resolver = self
-            .0
-            .as_ref()
-            .map_err(|error| Outcome::ProbeError(format!("cannot resolve {host}: {error}")))?;
-        let mut name: Name = match host.parse() {
-            Ok(name) => name,
-            Err(error) => {
-                return Err(Outcome::ProbeError(format!("bad input: {host:?} is not a name: {error}")));
-            }
+        let look_up = async || match slots.turn(LOOKUP_SOCKETS, timeout).await {
+            Some(turn) => self.look_up(host, Deadline::after(turn.time)).await,
+            None => Err(Outcome::ProbeError(NO_TIME.to_owned())),
         };
+        self.cell(host, timeout).get_or_init(look_up).await.clone()
+    }
+
+    /// By the time it may take, too: who has more of it may hear what another did not wait for.
+    fn cell(&self, host: &str, timeout: Duration) -> Cell {
+        // Nobody panics while holding it.
+        let mut known = self.known.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        known.entry((host.to_ascii_lowercase(), timeout)).or_default().clone()
+    }
+
+    async fn look_up(&self, host: &str, deadline: Deadline) -> Result<Resolved, Outcome> {
+        let mut name: Name = host
+            .parse()
+            .map_err(|error| Outcome::ProbeError(format!("bad input: {host:?} is not a name: {error}")))?;
         // A declared name is a whole name: no search domain completes it.
         name.set_fqdn(true);
-        let addresses = match deadline.bound(resolver.lookup_ip(name)).await {
-            Some(Ok(found)) => found.iter().collect::<BTreeSet<_>>(),
-            Some(Err(error)) => return Err(outcome(host, &error, deadline)),
-            None => return Err(outcome(host, &NetError::Timeout, deadline)),
-        };
-        match addresses.is_empty() {
-            true => Err(Outcome::failed(Stage::Resolve, format!("{host} has no address"))),
-            false => Ok(addresses.into_iter().collect()),
+        if let Some(addresses) = self.in_hosts_file(&name) {
+            return Ok(Resolved { addresses, took_us: None, note: None });
         }
+        let servers =
+            self.servers().map_err(|error| Outcome::ProbeError(format!("cannot resolve {host}: {error}")))?;
+        let started = Instant::now();
+        let (addresses, note) = both_families(servers, &name, deadline)
+            .await
+            .map_err(|unanswered| outcome(host, "the resolver", &unanswered, "address", deadline))?;
+        if addresses.is_empty() {
+            let error = format!("{host} exists but has no address");
+            return Err(Outcome::failed(Stage::Resolve, Class::NoRecords, error));
+        }
+        let took_us = u64::try_from(started.elapsed().as_micros()).ok();
+        Ok(Resolved { addresses: addresses.into_iter().collect(), took_us, note })
+    }
+
+    fn in_hosts_file(&self, name: &Name) -> Option<Vec<IpAddr>> {
+        let of = |record| self.hosts.lookup_static_host(&Query::query(name.clone(), record));
+        let found = [RecordType::A, RecordType::AAAA].into_iter().filter_map(of);
+        let addresses: BTreeSet<IpAddr> = found
+            .flat_map(|lookup| lookup.answers().iter().filter_map(|it| address(&it.data)).collect::<Vec<_>>())
+            .collect();
+        (!addresses.is_empty()).then(|| addresses.into_iter().collect())
     }
 }
 
-fn outcome(host: &str, error: &NetError, deadline: Deadline) -> Outcome {
-    let text = match Unresolved::of(error) {
-        Unresolved::Local(trouble) => {
-            return Outcome::ProbeError(format!("cannot resolve {host}: {trouble}"));
+/// The addresses of a name in both families, sorted, with a note where one of IPv6 may be missing. What goes
+/// wrong with those of IPv4 goes wrong for everybody in the subnet, whatever is known of IPv6.
+pub(crate) async fn both_families(
+    servers: &[SocketAddr],
+    name: &Name,
+    deadline: Deadline,
+) -> Result<(BTreeSet<IpAddr>, Option<String>), Unanswered> {
+    let ask = |record| nameserver::ask(servers, name, record);
+    let (four, six) = (ask(RecordType::A), ask(RecordType::AAAA));
+    tokio::pin!(four, six);
+    let mut early_six = None;
+    let four = loop {
+        tokio::select! {
+            biased;
+            six = &mut six, if early_six.is_none() => early_six = Some(six),
+            four = deadline.bound(&mut four) => break four.unwrap_or(Err(Unanswered::Silent))?,
         }
-        Unresolved::Silent => {
-            format!("no answer from the resolver for {host} within {} ms", deadline.timeout_ms)
-        }
-        Unresolved::Answer(text) => format!("{host} {text}"),
     };
-    Outcome::failed(Stage::Resolve, text)
-}
-
-/// Why a name has no address.
-pub(crate) enum Unresolved {
-    /// This machine could not ask.
-    Local(&'static str),
-    /// The nameserver said nothing.
-    Silent,
-    /// It answered, or it is unclear what happened; words that follow the name.
-    Answer(String),
-}
-
-impl Unresolved {
-    pub(crate) fn of(error: &NetError) -> Self {
-        match error {
-            // What the library says when no socket could be opened, or nothing sent from it: its
-            // UDP sockets are not connected, so that no error of the network reaches them.
-            NetError::NoConnections => Self::Local("no file, memory or route left for a socket"),
-            NetError::Io(io) => match local::trouble(io) {
-                Some(trouble) => Self::Local(trouble),
-                None => Self::Answer(format!("does not resolve: {io}")),
-            },
-            NetError::Timeout => Self::Silent,
-            NetError::Dns(DnsError::NoRecordsFound(none)) => Self::Answer(answer(none.response_code)),
-            NetError::Dns(DnsError::ResponseCode(code)) => Self::Answer(answer(*code)),
-            other => Self::Answer(format!("does not resolve: {other}")),
+    let six = match early_six {
+        Some(six) => six,
+        None if four.is_empty() => deadline.bound(six).await.unwrap_or(Err(Unanswered::Silent)),
+        None => tokio::time::timeout(OTHER_FAMILY, six).await.unwrap_or(Err(Unanswered::Silent)),
+    };
+    let mut addresses: BTreeSet<IpAddr> = four.iter().filter_map(address).collect();
+    match six {
+        Ok(six) => {
+            addresses.extend(six.iter().filter_map(address));
+            Ok((addresses, None))
         }
+        Err(unanswered) if addresses.is_empty() => Err(unanswered),
+        Err(_) => Ok((addresses, Some(format!("no answer to the question for IPv6 addresses of {name}")))),
     }
 }
 
-fn answer(code: ResponseCode) -> String {
-    match code {
-        ResponseCode::NXDomain => "does not exist (NXDOMAIN)".to_owned(),
-        ResponseCode::NoError => "exists but has no address".to_owned(),
-        other => format!("does not resolve: the nameserver answered {other:?}"),
+fn address(data: &RData) -> Option<IpAddr> {
+    match data {
+        RData::A(address) => Some(address.0.into()),
+        RData::AAAA(address) => Some(address.0.into()),
+        _ => None,
     }
 }
 
-/// A resolver that asks one nameserver and nothing else.
-pub(crate) fn only(nameserver: SocketAddr) -> Result<TokioResolver, String> {
-    let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
-        connection.port = nameserver.port();
-        connection
-    });
-    let server = NameServerConfig::new(nameserver.ip(), true, connections.into());
-    let config = ResolverConfig::from_parts(None, vec![], vec![server]);
-    let mut options = ResolverOpts::default();
-    options.attempts = 1;
-    build(config, options, ResolveHosts::Never)
+/// What it means for a check that there is no answer for `name`. `whom`: who was asked; `what`: for which kind of
+/// record.
+pub(crate) fn outcome(
+    name: &str,
+    whom: &str,
+    unanswered: &Unanswered,
+    what: &str,
+    deadline: Deadline,
+) -> Outcome {
+    let (class, error) = match unanswered {
+        Unanswered::Local(trouble) => {
+            return Outcome::ProbeError(format!("cannot look up {name}: {trouble}"));
+        }
+        // No proof of a denial, also of a nameserver that was named: a question is one packet, and may get lost.
+        Unanswered::Silent => {
+            let ms = deadline.timeout_ms;
+            (Class::ResolverTimeout, format!("no answer from {whom} for {name} within {ms} ms"))
+        }
+        Unanswered::NobodyThere(server, error) => {
+            (Class::Unreachable, format!("{name} cannot be asked of nameserver {server}: {error}"))
+        }
+        Unanswered::Truncated(error) => (
+            Class::Truncated,
+            format!("the answer for {name} is too long for a packet, and over TCP: {error}"),
+        ),
+        Unanswered::Code(ResponseCode::NXDomain) => {
+            (Class::Nxdomain, format!("{name} does not exist (NXDOMAIN)"))
+        }
+        Unanswered::Code(ResponseCode::NoError) => {
+            (Class::NoRecords, format!("{name} exists but has no {what}"))
+        }
+        Unanswered::Code(code) => {
+            let class = match code {
+                ResponseCode::ServFail => Class::Servfail,
+                ResponseCode::Refused => Class::DnsRefused,
+                _ => Class::Other,
+            };
+            (class, format!("{name} does not resolve: the nameserver answered {code:?}"))
+        }
+    };
+    Outcome::failed(Stage::Resolve, class, error)
 }
 
-/// A resolver with the system's nameservers.
-pub(crate) fn system(hosts: ResolveHosts) -> Result<TokioResolver, String> {
-    let (config, options) = hickory_resolver::system_conf::read_system_conf()
+/// The system's nameservers.
+fn system() -> Result<Vec<SocketAddr>, String> {
+    let (config, _) = hickory_resolver::system_conf::read_system_conf()
         .map_err(|error| format!("the system's resolver configuration is unusable: {error}"))?;
-    build(config, options, hosts)
-}
-
-/// No cache: what was true a minute ago is what is being tested.
-fn build(
-    config: ResolverConfig,
-    options: ResolverOpts,
-    hosts: ResolveHosts,
-) -> Result<TokioResolver, String> {
-    let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
-    *builder.options_mut() = options;
-    let options = builder.options_mut();
-    options.cache_size = 0;
-    // A check's own deadline is the one that decides; lost packets are sent again within it.
-    options.timeout = Duration::from_millis(MAX_TIMEOUT_MS);
-    options.ip_strategy = LookupIpStrategy::Ipv4thenIpv6;
-    options.use_hosts_file = hosts;
-    builder.build().map_err(|error| format!("no resolver: {error}"))
+    Ok(config.name_servers().iter().map(|server| SocketAddr::new(server.ip, 53)).collect())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Arc;
-
     use super::*;
-
-    #[test]
-    fn a_question_that_this_machine_could_not_send_is_its_own_trouble() {
-        let no_files = NetError::Io(Arc::new(io::Error::from_raw_os_error(libc::EMFILE)));
-        for error in [NetError::NoConnections, no_files] {
-            assert!(matches!(Unresolved::of(&error), Unresolved::Local(_)), "{error}");
-        }
-        assert!(matches!(Unresolved::of(&NetError::Timeout), Unresolved::Silent));
-    }
 
     #[tokio::test]
     async fn an_address_is_used_as_it_is_without_a_nameserver() {
-        let resolver = HostResolver(Err("no resolver".to_owned()));
-        let found = resolver.addresses("127.0.0.1", Deadline::after_ms(1)).await;
-        assert_eq!(found, Ok(vec![IpAddr::from([127, 0, 0, 1])]));
-        assert!(matches!(
-            resolver.addresses("db.test", Deadline::after_ms(1)).await,
-            Err(Outcome::ProbeError(_))
-        ));
+        let servers = Err("no resolver".to_owned());
+        let resolver = HostResolver { servers, hosts: Hosts::default(), known: Mutex::default() };
+        let slots = Slots::new(tokio::time::Instant::now() + Duration::from_secs(9));
+        let timeout = Duration::from_secs(1);
+        let found = resolver.addresses("127.0.0.1", timeout, &slots).await.unwrap();
+        assert_eq!(found.addresses, [IpAddr::from([127, 0, 0, 1])]);
+        let unknown = resolver.addresses("db.test", timeout, &slots).await;
+        assert!(matches!(unknown, Err(Outcome::ProbeError(_))), "{unknown:?}");
+    }
+
+    #[test]
+    fn each_way_of_not_answering_has_its_class() {
+        let server = SocketAddr::from(([10, 0, 0, 2], 53));
+        for (unanswered, class) in [
+            (Unanswered::Silent, Class::ResolverTimeout),
+            (Unanswered::NobodyThere(server, "refused".into()), Class::Unreachable),
+            (Unanswered::Truncated("refused".into()), Class::Truncated),
+            (Unanswered::Code(ResponseCode::NXDomain), Class::Nxdomain),
+            (Unanswered::Code(ResponseCode::ServFail), Class::Servfail),
+            (Unanswered::Code(ResponseCode::Refused), Class::DnsRefused),
+            (Unanswered::Code(ResponseCode::NotImp), Class::Other),
+        ] {
+            let outcome = outcome(
+                "db.test",
+                "the resolver",
+                &unanswered,
+                "address",
+                Deadline::after(Duration::from_millis(1)),
+            );
+            let failure = outcome.failure().unwrap();
+            assert_eq!((failure.stage, failure.class), (Stage::Resolve, class), "{unanswered:?}");
+        }
+        let local = outcome(
+            "db.test",
+            "x",
+            &Unanswered::Local("no memory"),
+            "address",
+            Deadline::after(Duration::from_millis(1)),
+        );
+        assert!(matches!(local, Outcome::ProbeError(_)), "{local:?}");
     }
 }

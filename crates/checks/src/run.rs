@@ -1,89 +1,48 @@
 //! Runs all checks of an input and writes the report.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use phonehome_wire::{
-    ADDRESSES_MAX, AccountId, AzId, Check, CheckKind, CheckResult, Expect, ProbeInput, Report, WIRE_VERSION,
+    AccountId, AzId, Certificate, Check, CheckResult, Detail, Expect, ProbeInput, Report, TEXT_CHARS_MAX,
+    WIRE_VERSION, clip,
 };
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
-use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio::time::Instant;
+use tokio_rustls::rustls::pki_types::UnixTime;
 
-use crate::deadline::{Deadline, MAX_TIMEOUT_MS};
-use crate::dns::Question;
-use crate::endpoint::{Endpoint, Exchange};
+use crate::attempt::Means;
+use crate::deadline::MAX_TIMEOUT_MS;
+use crate::outcome::{Met, Outcome};
+use crate::passes::{Found, Shared, Tried, first_pass, is_worth_another, try_again};
 use crate::resolve::HostResolver;
-use crate::tls::Trust;
-use crate::verdict::{Outcome, combine, judge_connect, judge_deny};
-use crate::{http, tcp, tls};
-
-/// How many checks run at the same time.
-pub const MAX_CONCURRENT_CHECKS: usize = 32;
-
-/// How long what must not connect is waited for once its name is resolved, in milliseconds. Linux sends the
-/// second SYN after 1 s (RFC 6298), and gets a second for its answer.
-const SILENCE_MS: u64 = 2_000;
-
-/// Who runs the checks.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// The account the probe believes it runs in: 12 digits.
-    pub account: AccountId,
-    /// Names the run: the Lambda request id, the same when one run is delivered twice.
-    pub run_id: String,
-}
-
-/// What a run may take, whom it trusts and whom it asks.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// How long the whole run may take. A check that would not fit is not begun and reported as
-    /// [`phonehome_wire::Verdict::ProbeError`]. 50 seconds by default.
-    pub limit: Duration,
-    /// Certificate authorities trusted beside the public ones. None by default.
-    pub extra_roots: Vec<CertificateDer<'static>>,
-    /// The nameserver that is asked where a check names none; the system's when absent.
-    pub nameserver: Option<SocketAddr>,
-    /// The address that connections go out from; the system's choice when absent.
-    pub source: Option<IpAddr>,
-    /// Whether connections with the probe's own machine count, as in the local cloud, where all that there
-    /// is runs on one machine. Elsewhere they prove nothing of a network. Not by default.
-    pub own_machine_counts: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            limit: Duration::from_secs(50),
-            extra_roots: vec![],
-            nameserver: None,
-            source: None,
-            own_machine_counts: false,
-        }
-    }
-}
+use crate::settings::{Identity, Settings};
+use crate::slots::Slots;
+use crate::stall::Stalls;
+use crate::tls::Tls;
+use crate::tries::conclude;
+use crate::verdict::judge;
 
 /// Runs all checks of `input` with the default [`Settings`]; see [`run_with`].
 pub async fn run(input: &ProbeInput, identity: &Identity) -> Report {
     run_with(input, identity, &Settings::default()).await
 }
 
-/// Runs all checks of `input`, at most [`MAX_CONCURRENT_CHECKS`] at a time, each within its own
-/// timeout (what must not connect 2 s longer, for silence takes its time) and all within [`Settings::limit`].
+/// Runs all checks of `input` within [`Settings::limit`], as many at a time as the process may have sockets open
+/// (1,000 at most), each address of a host once; then, where only some failed, those again, in other ways.
 ///
 /// The report has one result for each check that is due in this minute, in the input's order. Must be
 /// called inside a tokio runtime with I/O and time enabled.
 pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settings) -> Report {
-    let started_at_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, whole_ms);
+    let started_at_ms = whole_ms(now(settings));
     let started = Instant::now();
+    let stalls = Stalls::watch();
     let place = (&identity.account, &input.availability_zone);
     let checks = input.checks.iter().filter(|check| is_due(check, place, started_at_ms));
-    let checks: Vec<Check> = checks.cloned().collect();
-    let findings = run_all(&checks, settings, started).await;
-    let results = checks.iter().zip(findings).map(|(check, finding)| result(check, finding));
+    let checks: Vec<Arc<Check>> = checks.cloned().map(Arc::new).collect();
+    let found = run_all(&checks, settings, started, started_at_ms).await;
+    let results = checks.iter().zip(found).map(|(check, found)| result(check, found));
     let results = results.collect();
     Report {
         version: WIRE_VERSION,
@@ -94,9 +53,19 @@ pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settin
         generation: input.generation,
         started_at_ms,
         duration_ms: whole_ms(started.elapsed()),
-        clock_ahead_ms: 0,
-        stalled_ms: 0,
+        clock_ahead_ms: settings.clock_ahead_ms,
+        stalled_ms: stalls.longest_ms(),
         results,
+    }
+}
+
+/// What time it is, as far as is known.
+fn now(settings: &Settings) -> Duration {
+    let machine = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let ahead = Duration::from_millis(settings.clock_ahead_ms.unsigned_abs());
+    match settings.clock_ahead_ms > 0 {
+        true => machine.saturating_sub(ahead),
+        false => machine.saturating_add(ahead),
     }
 }
 
@@ -115,63 +84,112 @@ fn whole_ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What a check met and how long it took, in milliseconds.
-type Finding = (Outcome, u64);
-
-/// What all checks of one run share.
-struct Shared {
-    resolver: HostResolver,
-    trust: Result<Trust, String>,
-    nameserver: Option<SocketAddr>,
-    source: Option<IpAddr>,
-    own_machine_counts: bool,
-    slots: Semaphore,
-    limit: Duration,
-    /// When the run must be over.
-    end: Instant,
-}
-
-async fn run_all(checks: &[Check], settings: &Settings, started: Instant) -> Vec<Finding> {
+async fn run_all(
+    checks: &[Arc<Check>],
+    settings: &Settings,
+    started: Instant,
+    started_at_ms: u64,
+) -> Vec<Found> {
+    let unix_time = UnixTime::since_unix_epoch(Duration::from_millis(started_at_ms));
     let shared = Arc::new(Shared {
         resolver: HostResolver::new(settings.nameserver),
-        trust: Trust::new(&settings.extra_roots),
-        nameserver: settings.nameserver,
-        source: settings.source,
-        own_machine_counts: settings.own_machine_counts,
-        slots: Semaphore::new(MAX_CONCURRENT_CHECKS),
-        limit: settings.limit,
-        end: started + settings.limit,
+        means: Means {
+            tls: Tls::new(&settings.extra_roots, unix_time),
+            source: settings.source,
+            own_machine_counts: settings.own_machine_counts,
+        },
+        slots: Slots::new(started + settings.limit),
+        rotation: usize::try_from(started_at_ms / 60_000).unwrap_or_default(),
     });
+    let mut found = run_once(checks, &shared).await;
+    run_again(checks, &mut found, &shared).await;
+    found
+}
+
+/// The first pass: each check once, what must not connect before the others, for it cannot be waited for less
+/// long; and the others in an order that begins elsewhere each minute.
+async fn run_once(checks: &[Arc<Check>], shared: &Arc<Shared>) -> Vec<Found> {
     // What stands here at the end belongs to a task that panicked.
-    let mut findings =
-        vec![(Outcome::ProbeError("the check crashed inside the probe".to_owned()), 0); checks.len()];
+    let mut found: Vec<Found> = checks.iter().map(|_| Found::early(crash())).collect();
     let mut tasks = JoinSet::new();
     let unusable = unusable(checks);
-    for (index, (check, reason)) in checks.iter().zip(unusable).enumerate() {
-        match reason {
-            Some(reason) => findings[index] = (Outcome::ProbeError(reason), 0),
+    for index in order(checks, shared.rotation) {
+        match &unusable[index] {
+            Some(reason) => found[index] = Found::early(Outcome::ProbeError(reason.clone())),
             None => {
-                let (check, shared) = (check.clone(), shared.clone());
-                tasks.spawn(async move { (index, run_one(&check, &shared).await) });
+                let (check, shared) = (checks[index].clone(), shared.clone());
+                tasks.spawn(async move { (index, first_pass(&check, &shared).await) });
             }
         }
     }
     while let Some(done) = tasks.join_next().await {
         match done {
-            Ok((index, finding)) => findings[index] = finding,
+            Ok((index, ended)) => found[index] = ended,
             Err(error) => tracing::error!(%error, "a check crashed"),
         }
     }
-    findings
+    found
+}
+
+fn crash() -> Outcome {
+    Outcome::ProbeError("the check crashed inside the probe".to_owned())
+}
+
+fn order(checks: &[Arc<Check>], rotation: usize) -> Vec<usize> {
+    let is_denied = |index: &usize| checks[*index].expect == Expect::Deny;
+    let (mut order, mut others): (Vec<usize>, Vec<usize>) = (0..checks.len()).partition(is_denied);
+    if !others.is_empty() {
+        let first = rotation % others.len();
+        others.rotate_left(first);
+    }
+    order.append(&mut others);
+    order
+}
+
+/// The second pass: addresses that failed are tried in other ways. Where most of what there is fails, no one
+/// source port is to blame, and the time is better spent elsewhere.
+async fn run_again(checks: &[Arc<Check>], found: &mut [Found], shared: &Arc<Shared>) {
+    let worth = |(check, found): (&Arc<Check>, &Found)| {
+        found.tried.iter().filter(|tried| is_worth_another(check, tried)).count()
+    };
+    let failed: usize = checks.iter().zip(&*found).map(worth).sum();
+    if failed == 0 || failed > shared.slots.total() / 2 {
+        return;
+    }
+    let (mut tasks, mut of_check) = (JoinSet::new(), BTreeMap::new());
+    for (index, (check, found)) in checks.iter().zip(&mut *found).enumerate() {
+        let (again, done): (Vec<Tried>, Vec<Tried>) =
+            std::mem::take(&mut found.tried).into_iter().partition(|tried| is_worth_another(check, tried));
+        found.tried = done;
+        for mut tried in again {
+            let (check, shared) = (check.clone(), shared.clone());
+            let task = tasks.spawn(async move {
+                try_again(&check, &mut tried, &shared).await;
+                (index, tried)
+            });
+            of_check.insert(task.id(), index);
+        }
+    }
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok((index, tried)) => found[index].tried.push(tried),
+            Err(error) => {
+                tracing::error!(%error, "a check crashed");
+                let crashed = of_check.get(&error.id()).map(|index| &mut found[*index].early);
+                crashed.into_iter().for_each(|early| early.push(Met::nowhere(crash())));
+            }
+        }
+    }
+    found.iter_mut().for_each(|found| found.tried.sort_by_key(|tried| tried.address));
 }
 
 /// Why checks cannot be run as they stand, one entry for each.
-fn unusable(checks: &[Check]) -> Vec<Option<String>> {
+fn unusable(checks: &[Arc<Check>]) -> Vec<Option<String>> {
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
     for check in checks {
         *uses.entry(check.id.0.as_str()).or_default() += 1;
     }
-    let reason = |check: &Check| {
+    let reason = |check: &Arc<Check>| {
         let id = check.id.0.as_str();
         match (uses.get(id), check.timeout_ms) {
             (Some(2..), _) => Some(format!("bad input: more than one check has the id {id:?}")),
@@ -182,173 +200,38 @@ fn unusable(checks: &[Check]) -> Vec<Option<String>> {
     checks.iter().map(reason).collect()
 }
 
-async fn run_one(check: &Check, shared: &Arc<Shared>) -> Finding {
-    let slot = timeout_at(shared.end, shared.slots.acquire()).await;
-    // A check that the run's end would cut short would look like a dead path.
-    let longest_ms = longest_ms(check);
-    let fits = Instant::now() + Duration::from_millis(longest_ms) <= shared.end;
-    if slot.is_err() || !fits {
-        let reason = format!(
-            "not tested: its {longest_ms} ms do not fit into what is left of the run's {} ms",
-            whole_ms(shared.limit)
-        );
-        return (Outcome::ProbeError(reason), 0);
-    }
-    let started = Instant::now();
-    let outcome = exercise(check, shared, Deadline::after_ms(check.timeout_ms)).await;
-    (outcome, whole_ms(started.elapsed()))
-}
-
-/// How long a check may take in all, in milliseconds.
-fn longest_ms(check: &Check) -> u64 {
-    match check.expect {
-        Expect::Connect => check.timeout_ms,
-        Expect::Deny => check.timeout_ms + SILENCE_MS,
-    }
-}
-
-async fn exercise(check: &Check, shared: &Arc<Shared>, deadline: Deadline) -> Outcome {
-    let endpoint = match &check.kind {
-        CheckKind::Dns { name, nameserver, .. } => {
-            return match Question::new(name, nameserver.as_deref()) {
-                Ok(question) => question.ask(shared.nameserver, deadline).await,
-                Err(reason) => bad_input(&reason),
-            };
+fn result(check: &Check, found: Found) -> CheckResult {
+    let mut met = found.early;
+    let mut notes: Vec<String> = found.resolved.iter().filter_map(|it| it.note.clone()).collect();
+    let mut answers = found.answers;
+    let mut certificates: Vec<Certificate> = vec![];
+    let mut attempts = vec![];
+    for tried in found.tried {
+        let (outcome, note) = conclude(tried.address, &tried.made);
+        met.push(Met::at(tried.address, outcome));
+        notes.extend(note);
+        for made in tried.made {
+            answers.extend(made.public_address.map(|address| address.to_string()));
+            certificates.extend(made.certificate);
+            attempts.push(made.attempt);
         }
-        CheckKind::Tcp { host, port } => Endpoint::tcp(host, *port),
-        CheckKind::Tls { host, port, server_name } => Endpoint::tls(host, *port, server_name.as_deref()),
-        CheckKind::Http { url, status, .. } => Endpoint::http(url, *status),
-        CheckKind::Egress { .. } | CheckKind::Unknown => {
-            return bad_input("a kind of check that this probe does not know: it needs newer code");
-        }
+    }
+    answers.dedup();
+    let (verdict, addresses) = judge(&met, check.expect);
+    let mut note = notes.join("; ");
+    clip(&mut note, TEXT_CHARS_MAX);
+    let detail = Detail {
+        resolve_us: found.resolved.and_then(|it| it.took_us),
+        sampled_of: found.sampled_of.and_then(|number| u32::try_from(number).ok()),
+        attempts,
+        attempts_cut: 0,
+        certificate: certificates.into_iter().min_by_key(|certificate| certificate.days_left),
+        answers,
+        note: Some(note).filter(|note| !note.is_empty()),
     };
-    match endpoint {
-        Ok(endpoint) => connect(endpoint, check.expect, shared, deadline).await,
-        Err(reason) => bad_input(&reason),
-    }
-}
-
-fn bad_input(reason: &str) -> Outcome {
-    Outcome::ProbeError(format!("bad input: {reason}"))
-}
-
-/// Tries every address of the endpoint's host at the same time.
-async fn connect(
-    mut endpoint: Endpoint,
-    expect: Expect,
-    shared: &Arc<Shared>,
-    deadline: Deadline,
-) -> Outcome {
-    if expect == Expect::Deny {
-        // A connection is already one too many, whatever would be said over it.
-        endpoint.exchange = Exchange::Tcp;
-    }
-    let mut addresses = match shared.resolver.addresses(&endpoint.host, deadline).await {
-        Ok(addresses) => addresses,
-        Err(outcome) => return outcome,
-    };
-    let too_many = (addresses.len() > ADDRESSES_MAX).then(|| {
-        let number = addresses.len();
-        format!("{} resolves to {number} addresses; a probe tests at most {ADDRESSES_MAX}", endpoint.host)
-    });
-    if let (Some(reason), Expect::Connect) = (&too_many, expect) {
-        return Outcome::ProbeError(reason.clone());
-    }
-    // One that is open is a breach, however many are not tested.
-    addresses.truncate(ADDRESSES_MAX);
-    // However long the resolver took, silence takes as long as it takes.
-    let deadline = match expect {
-        Expect::Connect => deadline,
-        Expect::Deny => Deadline::after_ms(SILENCE_MS),
-    };
-    let endpoint = Arc::new(endpoint);
-    let mut attempts = JoinSet::new();
-    for ip in addresses {
-        let (endpoint, shared) = (endpoint.clone(), shared.clone());
-        let address = SocketAddr::new(ip, endpoint.port);
-        attempts.spawn(async move {
-            (
-                address,
-                attempt(address, &endpoint.exchange, &shared, deadline).await.unwrap_or_else(|miss| miss),
-            )
-        });
-    }
-    let mut outcomes = attempts.join_all().await;
-    outcomes.sort_by_key(|(address, _)| *address);
-    let outcomes = outcomes.into_iter().map(|(_, outcome)| outcome);
-    combine(outcomes.chain(too_many.map(Outcome::Inconclusive)).collect(), expect)
-}
-
-/// The whole exchange with one address.
-async fn attempt(
-    address: SocketAddr,
-    exchange: &Exchange,
-    shared: &Shared,
-    deadline: Deadline,
-) -> Result<Outcome, Outcome> {
-    let objection = tcp::proves_nothing(address.ip()).filter(|_| !shared.own_machine_counts);
-    if let Some(objection) = objection {
-        return Err(Outcome::Inconclusive(format!("{} {objection}", address.ip())));
-    }
-    let stream = tcp::connect(address, shared.source, deadline).await?;
-    let trust = || shared.trust.as_ref().map_err(|reason| Outcome::ProbeError(reason.clone()));
-    match exchange {
-        Exchange::Tcp => Ok(Outcome::reached(address)),
-        Exchange::Tls(name) => {
-            tls::handshake(stream, address, name, trust()?, deadline).await?;
-            Ok(Outcome::reached(address))
-        }
-        Exchange::Http { tls: None, uri, status } => {
-            Ok(http::get(stream, address, uri, *status, deadline).await)
-        }
-        Exchange::Http { tls: Some(name), uri, status } => {
-            let stream = tls::handshake(stream, address, name, trust()?, deadline).await?;
-            Ok(http::get(stream, address, uri, *status, deadline).await)
-        }
-    }
-}
-
-fn result(check: &Check, (outcome, latency_ms): Finding) -> CheckResult {
-    let addresses = outcome.addresses().to_vec();
-    let verdict = match check.expect {
-        Expect::Connect => judge_connect(outcome),
-        Expect::Deny => judge_deny(outcome),
-    };
-    CheckResult { latency_ms, addresses, ..CheckResult::new(check.id.clone(), verdict) }
+    let latency_ms = whole_ms(found.took);
+    CheckResult { id: check.id.clone(), verdict, latency_ms, addresses, detail: Box::new(detail) }
 }
 
 #[cfg(test)]
-mod tests {
-    use phonehome_wire::{CheckId, Purpose, Target};
-
-    use super::*;
-
-    #[test]
-    fn a_check_is_due_once_in_its_minutes_and_not_everywhere_in_the_same() {
-        let every = |every_minutes| Check {
-            id: CheckId("a".into()),
-            kind: CheckKind::Unknown,
-            expect: Expect::Deny,
-            purpose: Purpose::Isolation,
-            target: Target::default(),
-            timeout_ms: 1,
-            control: None,
-            every_minutes,
-            tries: 1,
-        };
-        let zone: AzId = "use1-az1".parse().unwrap();
-        let due = |check: &Check, account: &AccountId| -> Vec<u64> {
-            let minutes = 28_000_000..28_000_010_u64;
-            minutes.filter(|minute| is_due(check, (account, &zone), minute * 60_000 + 59_999)).collect()
-        };
-        let account: AccountId = "444455556666".parse().unwrap();
-        assert_eq!(due(&every(1), &account).len(), 10);
-        assert_eq!(due(&every(0), &account).len(), 10);
-        let fifth = due(&every(5), &account);
-        assert!(fifth.len() == 2 && fifth[1] - fifth[0] == 5, "{fifth:?}");
-        let others = (0..10_u64).map(|number| format!("44445555666{number}").parse().unwrap());
-        let firsts: std::collections::BTreeSet<_> =
-            others.map(|account: AccountId| due(&every(5), &account)[0]).collect();
-        assert!(firsts.len() >= 4, "{firsts:?}");
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! Checks against real listeners on the loopback network.
 
+mod certificates;
 mod dns;
 mod http;
 mod isolation;
@@ -7,3 +8,4 @@ mod runs;
 mod support;
 mod tcp;
 mod tls;
+mod tries;

@@ -1,82 +1,134 @@
-//! TLS handshakes, and what the certificates that were shown say.
+//! TLS handshakes.
+//!
+//! A handshake is completed whatever certificate is shown, and the certificate judged afterwards, before anything
+//! is said over the connection: so that an expired or untrusted one still tells all else there is to know.
 
-use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use phonehome_wire::Stage;
+use phonehome_tcp_info::tcp_info;
+use phonehome_wire::{Certificate, Class, Stage};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::{ResolvesClientCert, Resumption};
 use tokio_rustls::rustls::crypto::{CryptoProvider, aws_lc_rs};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+    AlertDescription, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, SignatureScheme, crypto,
 };
-use x509_parser::certificate::X509Certificate;
-use x509_parser::prelude::FromDer;
 
+use crate::certificate::Authorities;
 use crate::deadline::Deadline;
 use crate::local;
-use crate::verdict::Outcome;
+use crate::outcome::{Failure, Outcome};
+use crate::tcp::Missed;
 
-/// The certificate authorities a probe trusts.
+/// How long a server that asked for a certificate may take to say that it wants one, once the handshake is over
+/// for the probe: TLS 1.3 says so only then.
+const OBJECTION: Duration = Duration::from_millis(500);
+
+/// How a probe speaks TLS, and whom it trusts.
 #[derive(Debug)]
-pub(crate) struct Trust {
-    provider: Arc<CryptoProvider>,
-    judge: Arc<WebPkiServerVerifier>,
+pub(crate) struct Tls {
+    usual: ClientConfig,
+    /// With a hello that fits into one packet.
+    short: ClientConfig,
+    authorities: Authorities,
 }
 
-impl Trust {
-    /// The public authorities and `extra` ones. An unusable extra root is logged and left out.
-    pub(crate) fn new(extra: &[CertificateDer<'static>]) -> Result<Self, String> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let (_, unusable) = roots.add_parsable_certificates(extra.iter().cloned());
-        if unusable > 0 {
-            tracing::warn!(unusable, "extra root certificates left out: they cannot be read");
+/// A handshake that was completed.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) stream: TlsStream<TcpStream>,
+    pub(crate) certificate: Option<Certificate>,
+    /// What is wrong with the certificate, or that the server wants one.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Tls {
+    /// It trusts the public authorities and `extra` ones, at the time `now`.
+    pub(crate) fn new(extra: &[CertificateDer<'static>], now: UnixTime) -> Result<Self, String> {
+        use aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
+        let with = |kx_groups| CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() };
+        // What clients of today begin with, whatever the library's own choice is.
+        let usual = with(vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1]);
+        let short = with(vec![X25519, SECP256R1, SECP384R1]);
+        let authorities = Authorities::new(extra, &usual, now)?;
+        let config = |provider| client(provider).map_err(|error| format!("no TLS: {error}"));
+        Ok(Self { usual: config(usual)?, short: config(short)?, authorities })
+    }
+
+    /// Shakes hands over `stream`.
+    ///
+    /// # Errors
+    /// What kept a handshake from coming about.
+    pub(crate) async fn handshake(
+        &self,
+        stream: TcpStream,
+        address: SocketAddr,
+        name: &ServerName<'static>,
+        short_hello: bool,
+        deadline: Deadline,
+    ) -> Result<Session, Missed> {
+        let asked = Arc::new(Asked::default());
+        let mut config = if short_hello { self.short.clone() } else { self.usual.clone() };
+        config.client_auth_cert_resolver = asked.clone();
+        let mut connecting = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream);
+        let connected = deadline.bound(&mut connecting).await;
+        let info = || connecting.get_ref().and_then(tcp_info);
+        let mut stream = match connected {
+            Some(Ok(stream)) => stream,
+            Some(Err(error)) => {
+                return Err(Missed { outcome: failure(address, &error, asked.was_asked()), info: info() });
+            }
+            None => {
+                let error = format!("no TLS handshake with {address} within {} ms", deadline.timeout_ms);
+                let outcome = Outcome::failed(Stage::Tls, Class::TlsTimeout, error);
+                return Err(Missed { outcome, info: info() });
+            }
+        };
+        let chain = stream.get_ref().1.peer_certificates().unwrap_or_default().to_vec();
+        let (certificate, mut failure) = self.authorities.judge(address, name, &chain);
+        if failure.is_none() && asked.was_asked() && wants_certificate(&mut stream, deadline).await {
+            failure = Some(certificate_wanted(address));
         }
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-            .build()
-            .map_err(|error| format!("no TLS: {error}"))?;
-        Ok(Self { provider, judge })
-    }
-
-    fn client(&self, witness: Arc<Witness>) -> Result<ClientConfig, Error> {
-        let mut config = ClientConfig::builder_with_provider(self.provider.clone())
-            .with_safe_default_protocol_versions()?
-            .dangerous()
-            .with_custom_certificate_verifier(witness)
-            .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(config)
+        Ok(Session { stream, certificate, failure })
     }
 }
 
-/// Remembers the certificates it was shown, then lets the ordinary verifier decide: a handshake
-/// that fails keeps its certificates to itself, and their dates and names are what people need.
+fn client(provider: CryptoProvider) -> Result<ClientConfig, Error> {
+    let judge_later = Arc::new(JudgeLater(provider.signature_verification_algorithms));
+    let mut config = ClientConfig::builder_with_provider(Arc::new(provider))
+        .with_safe_default_protocol_versions()?
+        .dangerous()
+        .with_custom_certificate_verifier(judge_later)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Each handshake is a whole one.
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}
+
+/// Takes any certificate for now; that the server holds its key is tested all the same.
 #[derive(Debug)]
-struct Witness {
-    judge: Arc<WebPkiServerVerifier>,
-    chain: OnceLock<Vec<CertificateDer<'static>>>,
-}
+struct JudgeLater(crypto::WebPkiSupportedAlgorithms);
 
-impl ServerCertVerifier for Witness {
+impl ServerCertVerifier for JudgeLater {
     fn verify_server_cert(
         &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let shown = std::iter::once(end_entity).chain(intermediates);
-        // A witness sees one handshake, so a second chain cannot come.
-        let _ = self.chain.set(shown.map(|certificate| certificate.clone().into_owned()).collect());
-        self.judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        Ok(ServerCertVerified::assertion())
     }
 
     fn verify_tls12_signature(
@@ -85,7 +137,7 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_tls12_signature(message, cert, dss)
+        crypto::verify_tls12_signature(message, cert, dss, &self.0)
     }
 
     fn verify_tls13_signature(
@@ -94,102 +146,102 @@ impl ServerCertVerifier for Witness {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_tls13_signature(message, cert, dss)
+        crypto::verify_tls13_signature(message, cert, dss, &self.0)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.supported_verify_schemes()
+        self.0.supported_schemes()
     }
 }
 
-/// Shakes hands over `stream`. The error is the check's outcome at that address.
-pub(crate) async fn handshake(
-    stream: TcpStream,
-    address: SocketAddr,
-    name: &ServerName<'static>,
-    trust: &Trust,
-    deadline: Deadline,
-) -> Result<TlsStream<TcpStream>, Outcome> {
-    let witness = Arc::new(Witness { judge: trust.judge.clone(), chain: OnceLock::new() });
-    let config = trust
-        .client(witness.clone())
-        .map_err(|error| Outcome::ProbeError(format!("cannot set up TLS: {error}")))?;
-    let connecting = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream);
-    match deadline.bound(connecting).await {
-        Some(Ok(stream)) => Ok(stream),
-        Some(Err(error)) => {
-            let chain = witness.chain.get().map_or(&[][..], Vec::as_slice);
-            Err(failure(address, name, &error, chain))
+/// Has no certificate for the server, and remembers that it was asked for one.
+#[derive(Debug, Default)]
+struct Asked(AtomicBool);
+
+impl Asked {
+    fn was_asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, _issuers: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.0.store(true, Ordering::Relaxed);
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        // Without it nobody would ask.
+        true
+    }
+}
+
+/// Whether a server that asked for a certificate does not go on without one.
+async fn wants_certificate(stream: &mut TlsStream<TcpStream>, deadline: Deadline) -> bool {
+    let (_, session) = stream.get_ref();
+    if session.protocol_version() != Some(ProtocolVersion::TLSv1_3) {
+        // It would have said so within the handshake.
+        return false;
+    }
+    let mut byte = [0; 1];
+    let word = std::future::poll_fn(|context| {
+        let mut buffer = tokio::io::ReadBuf::new(&mut byte);
+        let read = tokio::io::AsyncRead::poll_read(std::pin::Pin::new(&mut *stream), context, &mut buffer);
+        match read {
+            std::task::Poll::Ready(Ok(())) => std::task::Poll::Ready(buffer.filled().is_empty()),
+            std::task::Poll::Ready(Err(_)) => std::task::Poll::Ready(true),
+            // A ticket comes only once the server is content.
+            std::task::Poll::Pending if stream.get_ref().1.tls13_tickets_received() > 0 => {
+                std::task::Poll::Ready(false)
+            }
+            std::task::Poll::Pending => std::task::Poll::Pending,
         }
-        None => Err(Outcome::failed(
-            Stage::Tls,
-            format!("no TLS handshake with {address} within {} ms", deadline.timeout_ms),
-        )),
-    }
+    });
+    let bounded = tokio::time::timeout(OBJECTION, deadline.bound(word)).await;
+    matches!(bounded, Ok(Some(true)))
 }
 
-fn failure(
-    address: SocketAddr,
-    name: &ServerName<'_>,
-    error: &io::Error,
-    chain: &[CertificateDer<'_>],
-) -> Outcome {
+fn certificate_wanted(address: SocketAddr) -> Failure {
+    let error = format!(
+        "{address} demands a certificate of the client's, and a probe has none: test it with `type: tcp`"
+    );
+    Failure::new(Stage::Tls, Class::TlsClientCertificate, error)
+}
+
+fn failure(address: SocketAddr, error: &io::Error, was_asked: bool) -> Outcome {
     if let Some(trouble) = local::trouble(error) {
         return Outcome::ProbeError(format!("no TLS handshake with {address}: {trouble}"));
     }
     let tls_error = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-    let text = match tls_error {
-        Some(Error::InvalidCertificate(problem)) => certificate_text(address, name, problem, chain),
-        Some(Error::InvalidMessage(_)) => format!("{address} does not speak TLS"),
-        Some(other) => format!("no TLS handshake with {address}: {other}"),
-        None if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => {
-            format!("{address} closed the connection during the TLS handshake")
-        }
-        None => format!("no TLS handshake with {address}: {error}"),
-    };
-    Outcome::failed(Stage::Tls, text)
-}
-
-/// What is wrong with the certificate, and which one it is.
-fn certificate_text(
-    address: SocketAddr,
-    name: &ServerName<'_>,
-    problem: &CertificateError,
-    chain: &[CertificateDer<'_>],
-) -> String {
-    let parsed: Vec<X509Certificate<'_>> = chain
-        .iter()
-        .filter_map(|der| X509Certificate::from_der(der).ok().map(|(_, parsed)| parsed))
-        .collect();
-    let (what, culprit) = match problem {
-        CertificateError::ExpiredContext { not_after, .. } => {
-            let ended = |c: &&X509Certificate<'_>| is_at(c.validity().not_after.timestamp(), *not_after);
-            let culprit = parsed.iter().find(ended);
-            let date = culprit.map(|c| c.validity().not_after.to_datetime().date().to_string());
-            (format!("expired on {}", date.as_deref().unwrap_or("an unreadable date")), culprit)
-        }
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            let begins = |c: &&X509Certificate<'_>| is_at(c.validity().not_before.timestamp(), *not_before);
-            let culprit = parsed.iter().find(begins);
-            let date = culprit.map(|c| c.validity().not_before.to_datetime().date().to_string());
-            (format!("is not valid before {}", date.as_deref().unwrap_or("an unreadable date")), culprit)
-        }
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            (format!("is not valid for {}, only for {}", name.to_str(), presented.join(", ")), parsed.first())
-        }
-        CertificateError::UnknownIssuer => {
-            ("is not signed by an authority this probe trusts".to_owned(), parsed.first())
-        }
-        other => (format!("is not valid: {other}"), parsed.first()),
-    };
-    let mut text = format!("certificate of {address} {what}");
-    if let Some(certificate) = culprit {
-        // Writing to a string cannot fail.
-        let _ = write!(text, " (subject {}, issuer {})", certificate.subject(), certificate.issuer());
+    let broke_off = matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset);
+    if was_asked && (broke_off || matches!(tls_error, Some(Error::AlertReceived(_)))) {
+        return Outcome::Failed(certificate_wanted(address));
     }
-    text
-}
-
-fn is_at(timestamp: i64, time: UnixTime) -> bool {
-    u64::try_from(timestamp).is_ok_and(|seconds| seconds == time.as_secs())
+    let (class, text) = match tls_error {
+        Some(Error::InvalidMessage(_)) => (Class::TlsNotSpoken, format!("{address} does not speak TLS")),
+        Some(Error::AlertReceived(alert)) => {
+            let words = match alert {
+                AlertDescription::UnrecognisedName => "it does not know the name it was asked for".to_owned(),
+                AlertDescription::ProtocolVersion => "it speaks an older version of TLS only".to_owned(),
+                AlertDescription::HandshakeFailure => {
+                    "the two have no cipher or key exchange in common".to_owned()
+                }
+                other => format!("it sent the alert {other:?}"),
+            };
+            (Class::TlsProtocol, format!("no TLS handshake with {address}: {words}"))
+        }
+        Some(Error::PeerIncompatible(_)) => (
+            Class::TlsProtocol,
+            format!("{address} speaks no version or cipher of TLS that is safe: {error}"),
+        ),
+        Some(other) => (Class::TlsProtocol, format!("no TLS handshake with {address}: {other}")),
+        None if error.kind() == io::ErrorKind::ConnectionReset => {
+            (Class::Reset, format!("{address} reset the connection during the TLS handshake"))
+        }
+        None if broke_off => {
+            (Class::TlsClosed, format!("{address} closed the connection during the TLS handshake"))
+        }
+        None => (Class::Other, format!("no TLS handshake with {address}: {error}")),
+    };
+    Outcome::failed(Stage::Tls, class, text)
 }

@@ -1,184 +1,115 @@
 //! From what a check met to its verdict. Pure.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use phonehome_wire::{Class, Expect, Stage, Verdict};
+use phonehome_wire::{Class, Expect, Stage, TEXT_CHARS_MAX, Verdict, clip};
 
-/// The longest error or reason in a report, in characters.
-pub(crate) const MAX_TEXT: usize = 300;
+use crate::outcome::{Failure, Met, Outcome};
 
-/// What a check, or one address of it, met; says nothing yet of whether that is good or bad.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// The whole exchange worked, with what is named here.
-    Reached { what: String, addresses: Vec<IpAddr> },
-    /// No answer to two SYNs or more: what a path looks like that the network closes.
-    Silent { error: String, addresses: Vec<IpAddr> },
-    /// The host itself refused or reset the connection: a packet has crossed.
-    Refused { error: String },
-    /// It failed otherwise: the name did not resolve, a router said no, something answered wrongly.
-    Failed { stage: Stage, error: String },
-    /// Whatever came of it would say nothing of the network.
-    Inconclusive(String),
-    /// The probe itself could not test.
-    ProbeError(String),
-}
+/// A verdict, and the addresses that it holds for: all that were reached, or all that were silent.
+pub(crate) type Judged = (Verdict, Vec<IpAddr>);
 
-impl Outcome {
-    pub(crate) fn reached(address: SocketAddr) -> Self {
-        Self::Reached { what: address.to_string(), addresses: vec![address.ip()] }
-    }
-
-    pub(crate) fn silent(address: SocketAddr, error: impl Into<String>) -> Self {
-        Self::Silent { error: error.into(), addresses: vec![address.ip()] }
-    }
-
-    pub(crate) fn refused(error: impl Into<String>) -> Self {
-        Self::Refused { error: error.into() }
-    }
-
-    pub(crate) fn failed(stage: Stage, error: impl Into<String>) -> Self {
-        Self::Failed { stage, error: error.into() }
-    }
-
-    fn miss(&self) -> Option<(Stage, &str)> {
-        match self {
-            Self::Silent { error, .. } | Self::Refused { error } => Some((Stage::Connect, error)),
-            Self::Failed { stage, error } => Some((*stage, error)),
-            Self::Reached { .. } | Self::Inconclusive(_) | Self::ProbeError(_) => None,
-        }
-    }
-
-    /// Whether a packet has met something at the other end, even if that then refused or answered wrongly.
-    fn crossed(&self) -> bool {
-        match self {
-            Self::Reached { .. } | Self::Refused { .. } => true,
-            Self::Failed { stage, .. } => *stage > Stage::Connect,
-            Self::Silent { .. } | Self::Inconclusive(_) | Self::ProbeError(_) => false,
-        }
-    }
-
-    fn what(&self) -> Option<&str> {
-        match self {
-            Self::Reached { what, .. } => Some(what),
-            _ => None,
-        }
-    }
-
-    /// The addresses that all of it holds for.
-    pub(crate) fn addresses(&self) -> &[IpAddr] {
-        match self {
-            Self::Reached { addresses, .. } | Self::Silent { addresses, .. } => addresses,
-            _ => &[],
-        }
-    }
-}
-
-/// The one outcome of a check whose host has several addresses.
+/// The one verdict on a check whose host may have several addresses.
 ///
 /// What is known for certain comes first: a failed address fails a connection and one that a packet
 /// reached breaks an isolation, even when the probe could not test the rest.
-pub(crate) fn combine(outcomes: Vec<Outcome>, expect: Expect) -> Outcome {
-    match expect {
-        Expect::Connect => combine_connect(outcomes),
-        Expect::Deny => combine_deny(outcomes),
+pub(crate) fn judge(met: &[Met], expect: Expect) -> Judged {
+    let (mut verdict, addresses) = match expect {
+        Expect::Connect => judge_connect(met),
+        Expect::Deny => judge_deny(met),
+    };
+    if let Verdict::Fail { error: text, .. }
+    | Verdict::Denied { error: text }
+    | Verdict::Inconclusive { reason: text }
+    | Verdict::ProbeError { reason: text } = &mut verdict
+    {
+        clip(text, TEXT_CHARS_MAX);
+    }
+    (verdict, addresses)
+}
+
+/// What must connect.
+fn judge_connect(met: &[Met]) -> Judged {
+    let failures: Vec<Failure> = met.iter().filter_map(|it| it.outcome.failure()).collect();
+    if let Some(first) = failures.iter().min_by_key(|failure| failure.stage) {
+        let error = errors(&failures, met.len());
+        return (Verdict::Fail { stage: first.stage, class: first.class, error }, vec![]);
+    }
+    match untested(met) {
+        Some(verdict) => (verdict, vec![]),
+        None => (Verdict::Ok, reached(met)),
     }
 }
 
-fn combine_connect(outcomes: Vec<Outcome>) -> Outcome {
-    let misses: Vec<(Stage, &str)> = outcomes.iter().filter_map(Outcome::miss).collect();
-    if let Some(stage) = misses.iter().map(|(stage, _)| *stage).min() {
-        return Outcome::Failed { stage, error: errors(&misses, outcomes.len()) };
+/// What must not connect. Whether silence proves anything is for the hub to say.
+fn judge_deny(met: &[Met]) -> Judged {
+    if let Some(open) = met.iter().find(|it| it.outcome.crossed()) {
+        return (opened(&open.outcome), vec![]);
     }
-    untested(&outcomes).unwrap_or_else(|| Outcome::Reached {
-        what: outcomes.iter().filter_map(Outcome::what).collect::<Vec<_>>().join(", "),
-        addresses: addresses(&outcomes),
-    })
+    if let Some(verdict) = untested(met) {
+        return (verdict, vec![]);
+    }
+    let failures: Vec<Failure> = met.iter().filter_map(|it| it.outcome.failure()).collect();
+    let error = errors(&failures, met.len());
+    // Only where every address was silent, none of them said anything. A name that does not resolve, or a router
+    // that says no, keeps a path from being tested; it does not close it.
+    let is_silent = |it: &&Met| matches!(it.outcome, Outcome::Silent(_));
+    let silent: Vec<IpAddr> = met.iter().filter(is_silent).filter_map(|it| it.address).collect();
+    match silent.len() == failures.len() && !silent.is_empty() {
+        true => (Verdict::Denied { error }, silent),
+        false => (Verdict::Inconclusive { reason: error }, vec![]),
+    }
 }
 
-fn combine_deny(outcomes: Vec<Outcome>) -> Outcome {
-    if let Some(open) = outcomes.iter().find(|outcome| outcome.crossed()) {
-        return open.clone();
-    }
-    if let Some(untested) = untested(&outcomes) {
-        return untested;
-    }
-    let misses: Vec<(Stage, &str)> = outcomes.iter().filter_map(Outcome::miss).collect();
-    let error = errors(&misses, outcomes.len());
-    // Only where every address was silent, none of them said anything.
-    match outcomes.iter().all(|outcome| matches!(outcome, Outcome::Silent { .. })) {
-        true => Outcome::Silent { error, addresses: addresses(&outcomes) },
-        false => {
-            let stage = misses.iter().map(|(stage, _)| *stage).min().unwrap_or(Stage::Connect);
-            Outcome::Failed { stage, error }
+fn opened(outcome: &Outcome) -> Verdict {
+    let error = match outcome {
+        Outcome::Reached(what) => format!("reached {what}"),
+        Outcome::Refused(failure) => format!("a packet crossed: {}", failure.error),
+        other => {
+            format!("something answered: {}", other.failure().map(|it| it.error).unwrap_or_default())
         }
-    }
+    };
+    Verdict::Fail { stage: Stage::Open, class: Class::Open, error }
 }
 
-/// What keeps the others from being all there is to say.
-fn untested(outcomes: &[Outcome]) -> Option<Outcome> {
-    let probe_error = outcomes.iter().find(|outcome| matches!(outcome, Outcome::ProbeError(_)));
-    let inconclusive = || outcomes.iter().find(|outcome| matches!(outcome, Outcome::Inconclusive(_)));
-    probe_error.or_else(inconclusive).cloned()
+/// What keeps the others from being all there is to say. An address that cannot be tested from here takes
+/// nothing from those that can.
+fn untested(met: &[Met]) -> Option<Verdict> {
+    let error = met.iter().find_map(|it| match &it.outcome {
+        Outcome::ProbeError(reason) => Some(Verdict::ProbeError { reason: reason.clone() }),
+        _ => None,
+    });
+    let nothing = || {
+        met.iter().find_map(|it| match &it.outcome {
+            Outcome::ProvesNothing(reason) => Some(Verdict::Inconclusive { reason: reason.clone() }),
+            _ => None,
+        })
+    };
+    let none_testable = || {
+        let reasons: Option<Vec<&str>> = met
+            .iter()
+            .map(|it| match &it.outcome {
+                Outcome::NotTestable(reason) => Some(reason.as_str()),
+                _ => None,
+            })
+            .collect();
+        let reason = format!("not testable from here: {}", reasons?.join("; "));
+        Some(Verdict::Inconclusive { reason })
+    };
+    error.or_else(nothing).or_else(none_testable)
 }
 
-fn errors(misses: &[(Stage, &str)], total: usize) -> String {
-    let errors = misses.iter().map(|(_, error)| *error).collect::<Vec<_>>().join("; ");
+fn errors(failures: &[Failure], total: usize) -> String {
+    let errors = failures.iter().map(|it| it.error.as_str()).collect::<Vec<_>>().join("; ");
     match total {
         1 => errors,
-        _ => format!("{} of {total} addresses: {errors}", misses.len()),
+        _ => format!("{} of {total} addresses: {errors}", failures.len()),
     }
 }
 
-fn addresses(outcomes: &[Outcome]) -> Vec<IpAddr> {
-    outcomes.iter().flat_map(Outcome::addresses).copied().collect()
-}
-
-/// The verdict on what must connect.
-pub(crate) fn judge_connect(outcome: Outcome) -> Verdict {
-    match outcome {
-        Outcome::Reached { .. } => Verdict::Ok,
-        Outcome::Silent { error, .. } | Outcome::Refused { error } => {
-            Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: shorten(&error) }
-        }
-        Outcome::Failed { stage, error } => Verdict::Fail { stage, class: Class::Other, error: shorten(&error) },
-        Outcome::Inconclusive(reason) => Verdict::Inconclusive { reason: shorten(&reason) },
-        Outcome::ProbeError(reason) => Verdict::ProbeError { reason: shorten(&reason) },
-    }
-}
-
-/// The verdict on what must not connect. Whether silence proves anything is for the hub to say.
-pub(crate) fn judge_deny(outcome: Outcome) -> Verdict {
-    match outcome {
-        Outcome::Reached { what, .. } => open(&format!("reached {what}")),
-        Outcome::Refused { error } => open(&format!("a packet crossed: {error}")),
-        Outcome::Failed { stage, error } if stage > Stage::Connect => {
-            open(&format!("something answered: {error}"))
-        }
-        Outcome::Silent { error, .. } => Verdict::Denied { error: shorten(&error) },
-        // A name that does not resolve, or a router that says no, keeps a path from being tested; it does
-        // not close it.
-        Outcome::Failed { error: reason, .. } | Outcome::Inconclusive(reason) => {
-            Verdict::Inconclusive { reason: shorten(&reason) }
-        }
-        Outcome::ProbeError(reason) => Verdict::ProbeError { reason: shorten(&reason) },
-    }
-}
-
-fn open(error: &str) -> Verdict {
-    Verdict::Fail { stage: Stage::Open, class: Class::Open, error: shorten(error) }
-}
-
-/// At most [`MAX_TEXT`] characters on one line; parts of it come from certificates and peers.
-pub(crate) fn shorten(text: &str) -> String {
-    let mut clean: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT + 1).collect();
-    if let Some((cut, _)) = clean.char_indices().nth(MAX_TEXT) {
-        clean.truncate(cut);
-        clean.pop();
-        clean.push('…');
-    }
-    clean
+fn reached(met: &[Met]) -> Vec<IpAddr> {
+    let is_reached = |it: &&Met| matches!(it.outcome, Outcome::Reached(_));
+    met.iter().filter(is_reached).filter_map(|it| it.address).collect()
 }
 
 #[cfg(test)]

@@ -63,8 +63,9 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// How often a check tries an address unless it says otherwise.
-pub const TRIES_DEFAULT: u32 = 2;
+/// How often a check tries an address at most unless it says otherwise: in each way there is
+/// ([`crate::Approach`]).
+pub const TRIES_DEFAULT: u32 = 4;
 
 fn tries() -> u32 {
     TRIES_DEFAULT
@@ -100,8 +101,8 @@ pub struct Check {
     pub purpose: Purpose,
     /// What it aims at, in words for people.
     pub target: Target,
-    /// How long the whole check may take, in milliseconds; of [`Expect::Deny`] only looking up the name, for
-    /// silence takes its own time.
+    /// How long looking up the name may take, and then again each attempt at an address with all that is said
+    /// there, in milliseconds; of [`Expect::Deny`] the lookup alone, for silence takes its own time.
     pub timeout_ms: u64,
     /// For [`Expect::Deny`]: the check that must succeed in the same run for silence to prove
     /// anything.
@@ -111,8 +112,8 @@ pub struct Check {
     /// default.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub every_minutes: u32,
-    /// How often an address that fails is tried in one run, each time in another way; 1 for once.
-    /// Of [`Expect::Deny`] always once. 2 by default.
+    /// How often an address that fails is tried in one run at most, each time in another way that may tell more
+    /// ([`crate::Approach`]); 1 for once. Of [`Expect::Deny`] always once. 4 by default.
     #[serde(default = "tries", skip_serializing_if = "is_tries")]
     pub tries: u32,
 }

@@ -10,8 +10,8 @@ use crate::{Class, Stage};
 /// What was measured of a check. All of it may be absent: it is cut where a report grows too large.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Detail {
-    /// How long looking up the name took, in microseconds; absent of an address, or where it was looked up for
-    /// another check of the same run.
+    /// How long looking up the name took, in microseconds; absent where no nameserver was asked. Checks of a run
+    /// that have the same host look it up once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolve_us: Option<u64>,
     /// To how many addresses the name resolves, where they are more than [`crate::ADDRESSES_MAX`]: those tested

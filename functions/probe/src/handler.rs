@@ -1,6 +1,6 @@
 //! One invocation of the probe.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Context, Error, LambdaEvent};
@@ -8,8 +8,13 @@ use phonehome_checks::{Identity, Settings, parse_input, run_with};
 use phonehome_wire::{AccountId, ProbeInput, Report, Verdict};
 use serde_json::Value;
 
-/// Kept back from the function's time limit for writing the report.
-const MARGIN_MS: u64 = 1_000;
+use crate::clock::Clock;
+
+/// How large the event with an input and its report should be, in bytes: EventBridge bills each 64 KB of it, and
+/// the event has an envelope.
+const EVENT_USUAL: usize = 62 * 1024;
+/// How large it may be at most: Lambda delivers no event of more than 256 KB.
+const EVENT_MOST: usize = 200 * 1024;
 
 /// What `cargo lambda invoke` says instead of an ARN; its deadline is in 1970.
 const CARGO_LAMBDA_ARN: &str = "function-arn";
@@ -19,7 +24,8 @@ const CARGO_LAMBDA_ARN: &str = "function-arn";
 /// An error says that the probe could not run at all. It reaches the function's failure
 /// destination as "the probe crashed", which says nothing of the paths.
 pub(crate) async fn handle(event: LambdaEvent<Value>) -> Result<Report, Error> {
-    let limit = time_left(&event.context);
+    let context = event.context.clone();
+    let input_bytes = event.payload.to_string().len();
     let (input, identity) = match prepare(event) {
         Ok(prepared) => prepared,
         Err(error) => {
@@ -27,24 +33,32 @@ pub(crate) async fn handle(event: LambdaEvent<Value>) -> Result<Report, Error> {
             return Err(error);
         }
     };
-    let settings = match std::env::var("PHONEHOME_CLOUD").is_ok_and(|cloud| cloud == "local") {
-        true => local(limit, &identity.account),
-        false => Settings { limit, ..Settings::default() },
-    };
+    let settings = settings(&context, &input, &identity.account);
     let report = run_with(&input, &identity, &settings).await;
     log(&report);
+    let mut report = report.in_version(input.report_version);
+    report.fit(EVENT_USUAL.saturating_sub(input_bytes), EVENT_MOST.saturating_sub(input_bytes));
     Ok(report)
+}
+
+fn settings(context: &Context, input: &ProbeInput, account: &AccountId) -> Settings {
+    let usual = Settings::default();
+    let Clock { ahead_ms: clock_ahead_ms, left } = clock(context, input);
+    let settings = Settings { limit: left.min(usual.limit), clock_ahead_ms, ..usual };
+    match std::env::var("PHONEHOME_CLOUD").is_ok_and(|cloud| cloud == "local") {
+        true => Settings { source: local_source(account), own_machine_counts: true, ..settings },
+        false => settings,
+    }
 }
 
 /// In the local cloud everything is on one machine, so that it counts, and what tells accounts apart is the
 /// address that their probes connect from: within 127.0.0.0/8, by the account's id.
-fn local(limit: Duration, account: &AccountId) -> Settings {
+fn local_source(account: &AccountId) -> Option<IpAddr> {
     let id: u64 = account.as_str().parse().unwrap_or_default();
     let part = |number: u64| u8::try_from(number % 250 + 1).unwrap_or(1);
     let source = Ipv4Addr::new(127, part(id / 62_500), part(id / 250), part(id));
     // Of 127.0.0.0/8 other systems have 127.0.0.1 alone.
-    let source = cfg!(target_os = "linux").then(|| source.into());
-    Settings { limit, source, own_machine_counts: true, ..Settings::default() }
+    cfg!(target_os = "linux").then(|| source.into())
 }
 
 /// Reads what to test from the event, and who tests it from its context.
@@ -65,12 +79,14 @@ fn identity(context: &Context) -> Result<Identity, Error> {
     Ok(Identity { account, run_id: context.request_id.clone() })
 }
 
-/// How long the checks may take before Lambda would stop the function without a report.
-fn time_left(context: &Context) -> Duration {
+fn clock(context: &Context, input: &ProbeInput) -> Clock {
+    if context.invoked_function_arn == CARGO_LAMBDA_ARN {
+        return Clock { ahead_ms: 0, left: Duration::MAX };
+    }
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let left = Duration::from_millis(context.deadline.saturating_sub(MARGIN_MS)).saturating_sub(now);
-    let limit = Settings::default().limit;
-    if context.invoked_function_arn == CARGO_LAMBDA_ARN { limit } else { left.min(limit) }
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let limit = (input.timeout_s > 0).then(|| Duration::from_secs(input.timeout_s.into()));
+    Clock::measured(context.deadline, limit, now_ms)
 }
 
 fn log(report: &Report) {
@@ -172,19 +188,50 @@ mod tests {
         context.invoked_function_arn = CARGO_LAMBDA_ARN.to_owned();
         context.deadline = 600_000;
         assert_eq!(identity(&context).unwrap().account, "000000000000");
-        assert_eq!(time_left(&context), Settings::default().limit);
+        let (_, payload) = samples().into_iter().find(|(name, _)| !name.starts_with("bad-")).unwrap();
+        let input = ProbeInput { timeout_s: 30, ..parse_input(payload).unwrap() };
+        let settings = settings(&context, &input, &"000000000000".parse().unwrap());
+        assert_eq!((settings.limit, settings.clock_ahead_ms), (Settings::default().limit, 0));
     }
 
     #[test]
     fn the_checks_end_before_the_function_is_stopped() {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let at = |deadline: Duration| {
+        let (_, payload) = samples().into_iter().find(|(name, _)| !name.starts_with("bad-")).unwrap();
+        let input = parse_input(payload).unwrap();
+        let limit = |deadline: Duration, timeout_s| {
             let mut context = Context::default();
             context.deadline = u64::try_from(deadline.as_millis()).unwrap();
-            time_left(&context)
+            let input = ProbeInput { timeout_s, ..input.clone() };
+            settings(&context, &input, &"444455556666".parse().unwrap()).limit
         };
-        assert!(at(now + Duration::from_secs(30)) <= Duration::from_secs(29));
-        assert_eq!(at(now), Duration::ZERO);
-        assert_eq!(at(now + Duration::from_secs(900)), Settings::default().limit);
+        for timeout_s in [0, 30] {
+            assert!(limit(now + Duration::from_secs(30), timeout_s) <= Duration::from_secs(29));
+        }
+        assert_eq!(limit(now, 0), Duration::ZERO);
+        assert_eq!(limit(now + Duration::from_secs(900), 0), Settings::default().limit);
+    }
+
+    #[tokio::test]
+    async fn a_report_is_as_large_as_one_event_may_be_and_of_the_version_that_was_asked_for() {
+        let check = |number: usize| {
+            json!({
+                "id": format!("connection/{number}/{}", "x".repeat(150)), "tries": 1, "timeout_ms": 1_000,
+                "kind": {"type": "dns", "name": "db.test", "nameserver": format!("127.0.0.1:{}", 1 + number)},
+                "target": {"endpoint": "y".repeat(100)},
+            })
+        };
+        for (report_version, has_details) in [(1, false), (2, true)] {
+            let payload = json!({
+                "version": 1, "generation": 3, "region": "us-east-1", "availability_zone": "use1-az1",
+                "report_version": report_version, "checks": (0..150).map(check).collect::<Vec<_>>(),
+            });
+            let input_bytes = payload.to_string().len();
+            let report = handle(event(payload)).await.unwrap();
+            let written = serde_json::to_string(&report).unwrap();
+            assert!(written.len() + input_bytes <= EVENT_MOST, "{} + {input_bytes}", written.len());
+            assert_eq!(report.results.len(), 150);
+            assert_eq!(written.contains("\"class\""), has_details);
+        }
     }
 }

@@ -3,6 +3,7 @@
 //! It calls no AWS API: Lambda itself carries the response away, so a report arrives even when the
 //! account it runs in has no way out.
 
+mod clock;
 mod handler;
 
 use lambda_runtime::tracing::subscriber::{filter::LevelFilter, fmt};

@@ -2,7 +2,7 @@ use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use phonehome_wire::{Check, CheckKind, CheckResult, Stage, Verdict};
+use phonehome_wire::{Check, CheckResult, Stage, Verdict};
 use socket2::{SockRef, Socket};
 use tokio::net::TcpListener;
 
@@ -84,7 +84,7 @@ async fn a_resolver_that_is_late_takes_nothing_from_the_wait_for_silence() {
 #[tokio::test]
 async fn an_open_path_fails_although_the_service_behind_it_answers_nothing() {
     let open = accepting(loopback(1, 0)).await;
-    let https = CheckKind::Http { url: format!("https://{open}/"), status: 200 };
+    let https = http(format!("https://{open}/"), 200);
     for check in [tcp_to("deny", open), check("deny", https)] {
         let verdict = verdict(denied(check), &local()).await;
         assert_eq!(failed_at(&verdict, Stage::Open), format!("reached {open}"));
@@ -104,7 +104,7 @@ async fn one_open_address_among_silent_ones_fails() {
 #[tokio::test]
 async fn a_name_that_does_not_resolve_is_no_denial() {
     let server = nameserver(&[]).await;
-    let lookup = CheckKind::Dns { name: "gone.test".to_owned(), nameserver: None };
+    let lookup = dns("gone.test", None);
     for check in [tcp("deny", "gone.test", 443), check("deny", lookup)] {
         match verdict(denied(check), &asking(server)).await {
             Verdict::Inconclusive { reason } => assert!(reason.contains("NXDOMAIN"), "{reason}"),
@@ -116,7 +116,7 @@ async fn a_name_that_does_not_resolve_is_no_denial() {
 #[tokio::test]
 async fn a_nameserver_that_says_nothing_is_no_denial() {
     let server = nameserver(&[]).await;
-    let kind = CheckKind::Dns { name: "silent.test".to_owned(), nameserver: Some(server.to_string()) };
+    let kind = dns("silent.test", Some(&server.to_string()));
     let verdict = verdict(brief(denied(check("deny", kind))), &local()).await;
     assert!(matches!(verdict, Verdict::Inconclusive { .. }), "{verdict:?}");
 }

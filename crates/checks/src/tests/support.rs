@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_resolver::proto::op::{Message, MessageType, ResponseCode};
-use hickory_resolver::proto::rr::rdata::A;
+use hickory_resolver::proto::rr::rdata::{A, AAAA, MX, TXT};
 use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use phonehome_wire::{
-    Check, CheckId, CheckKind, CheckResult, Expect, ProbeInput, Purpose, Stage, Target, Verdict, WIRE_VERSION,
+    Check, CheckId, CheckKind, CheckResult, Class, Expect, HttpMethod, ProbeInput, Purpose, Stage, Target,
+    Verdict, WIRE_VERSION,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
@@ -30,6 +32,8 @@ pub(super) fn check(id: &str, kind: CheckKind) -> Check {
         timeout_ms: PATIENT_MS,
         control: None,
         every_minutes: 1,
+        // The other ways have tests of their own.
+        tries: 1,
     }
 }
 
@@ -39,6 +43,28 @@ pub(super) fn tcp(id: &str, host: &str, port: u16) -> Check {
 
 pub(super) fn tcp_to(id: &str, address: SocketAddr) -> Check {
     tcp(id, &address.ip().to_string(), address.port())
+}
+
+/// A GET request that is to be answered with this status.
+pub(super) fn http(url: impl Into<String>, status: u16) -> CheckKind {
+    CheckKind::Http {
+        url: url.into(),
+        status,
+        method: HttpMethod::Get,
+        statuses: vec![],
+        header: None,
+        body: None,
+    }
+}
+
+/// Any address of the name is to be found.
+pub(super) fn dns(name: &str, nameserver: Option<&str>) -> CheckKind {
+    CheckKind::Dns {
+        name: name.to_owned(),
+        nameserver: nameserver.map(str::to_owned),
+        record: None,
+        expected: vec![],
+    }
 }
 
 pub(super) fn denied(check: Check) -> Check {
@@ -53,6 +79,8 @@ pub(super) fn input(checks: Vec<Check>) -> ProbeInput {
     ProbeInput {
         version: WIRE_VERSION,
         generation: 7,
+        report_version: phonehome_wire::REPORT_VERSION,
+        timeout_s: 0,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         checks,
@@ -79,7 +107,16 @@ pub(super) async fn verdict(check: Check, settings: &Settings) -> Verdict {
 #[track_caller]
 pub(super) fn failed_at(verdict: &Verdict, stage: Stage) -> &str {
     match verdict {
-        Verdict::Fail { stage: found, error } if *found == stage => error,
+        Verdict::Fail { stage: found, error, .. } if *found == stage => error,
+        other => panic!("expected a failure at {stage:?}, got {other:?}"),
+    }
+}
+
+/// The class of a failure at `stage`; anything else fails the test.
+#[track_caller]
+pub(super) fn class_at(verdict: &Verdict, stage: Stage) -> Class {
+    match verdict {
+        Verdict::Fail { stage: found, class, .. } if *found == stage => *class,
         other => panic!("expected a failure at {stage:?}, got {other:?}"),
     }
 }
@@ -175,8 +212,11 @@ where
     String::from_utf8_lossy(&request).into_owned()
 }
 
-/// A nameserver that knows these names. `silent.test` is never answered and `broken.test` with
-/// SERVFAIL; a name without addresses exists but has none, any other does not exist.
+/// A nameserver that knows these names; a name without addresses exists but has none, any other does not exist.
+/// Besides: `silent.test` is never answered; `broken.test` and `refusing.test` fail with SERVFAIL and REFUSED where
+/// IPv4 is asked for, and have no other address; `long.test` does not fit into a packet; `both.test` is at 127.0.0.1
+/// and at 2001:db8::1; `four.test` is at 127.0.0.1, and about IPv6 nothing is said; `text.test` has a text and a
+/// mail server.
 pub(super) async fn nameserver(names: &[(&str, &[Ipv4Addr])]) -> SocketAddr {
     nameserver_after(Duration::ZERO, names).await
 }
@@ -185,15 +225,18 @@ pub(super) async fn nameserver(names: &[(&str, &[Ipv4Addr])]) -> SocketAddr {
 pub(super) async fn nameserver_after(delay: Duration, names: &[(&str, &[Ipv4Addr])]) -> SocketAddr {
     let names: BTreeMap<String, Vec<Ipv4Addr>> =
         names.iter().map(|(name, addresses)| (format!("{name}."), addresses.to_vec())).collect();
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let address = socket.local_addr().unwrap();
     tokio::spawn(async move {
         let mut buffer = [0; 2048];
         while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
             let question = Message::from_vec(&buffer[..length]).unwrap();
             if let Some(answer) = answer_question(question, &names) {
-                tokio::time::sleep(delay).await;
-                socket.send_to(&answer.to_vec().unwrap(), peer).await.unwrap();
+                let (socket, answer) = (socket.clone(), answer.to_vec().unwrap());
+                tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
+                    let _ = socket.send_to(&answer, peer).await;
+                });
             }
         }
     });
@@ -203,18 +246,34 @@ pub(super) async fn nameserver_after(delay: Duration, names: &[(&str, &[Ipv4Addr
 fn answer_question(mut message: Message, names: &BTreeMap<String, Vec<Ipv4Addr>>) -> Option<Message> {
     let query = message.queries[0].clone();
     let name = query.name().to_ascii().to_lowercase();
-    if name == "silent.test." {
-        return None;
-    }
+    let asked = query.query_type();
     message.metadata.message_type = MessageType::Response;
-    message.metadata.response_code = match names.get(&name) {
-        _ if name == "broken.test." => ResponseCode::ServFail,
-        Some(_) => ResponseCode::NoError,
-        None => ResponseCode::NXDomain,
+    message.metadata.response_code = ResponseCode::NoError;
+    let mut records = match (name.as_str(), asked) {
+        ("silent.test.", _) | ("four.test.", RecordType::AAAA) => return None,
+        ("both.test." | "four.test.", RecordType::A) => vec![RData::A(A(Ipv4Addr::LOCALHOST))],
+        ("both.test.", RecordType::AAAA) => vec![RData::AAAA(AAAA("2001:db8::1".parse().unwrap()))],
+        ("text.test.", RecordType::TXT) => vec![RData::TXT(TXT::new(vec!["v=1; ".into(), "all".into()]))],
+        ("text.test.", RecordType::MX) => vec![RData::MX(MX::new(10, "Mail.test.".parse().unwrap()))],
+        _ => vec![],
     };
-    let addresses = names.get(&name).filter(|_| query.query_type() == RecordType::A);
-    for address in addresses.into_iter().flatten() {
-        message.add_answer(Record::from_rdata(query.name().clone(), 60, RData::A(A(*address))));
+    match (name.as_str(), names.get(&name)) {
+        ("broken.test.", _) if asked == RecordType::A => {
+            message.metadata.response_code = ResponseCode::ServFail;
+        }
+        ("refusing.test.", _) if asked == RecordType::A => {
+            message.metadata.response_code = ResponseCode::Refused;
+        }
+        ("long.test.", _) => message.metadata.truncation = true,
+        ("broken.test." | "refusing.test." | "both.test." | "four.test." | "text.test.", _) => {}
+        (_, Some(addresses)) if asked == RecordType::A => {
+            records.extend(addresses.iter().map(|address| RData::A(A(*address))));
+        }
+        (_, Some(_)) => {}
+        (_, None) => message.metadata.response_code = ResponseCode::NXDomain,
+    }
+    for record in records {
+        message.add_answer(Record::from_rdata(query.name().clone(), 60, record));
     }
     Some(message)
 }

@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use phonehome_wire::{Stage, Verdict};
+use phonehome_wire::{Class, Stage, Verdict};
 
 use super::support::*;
 
@@ -26,6 +26,7 @@ async fn silence_fails_at_connect_and_says_how_long_it_waited() {
     let verdict = verdict(brief(tcp_to("a", address)), &local()).await;
     let expected = format!("no answer from {address} within {BRIEF_MS} ms");
     assert_eq!(failed_at(&verdict, Stage::Connect), expected);
+    assert_eq!(class_at(&verdict, Stage::Connect), Class::ConnectTimeout);
 }
 
 #[tokio::test]
@@ -64,12 +65,13 @@ async fn a_resolver_that_says_nothing_fails_at_resolve() {
 }
 
 #[tokio::test]
-async fn a_host_with_more_addresses_than_a_probe_may_test_is_not_judged() {
+async fn of_more_addresses_than_a_probe_tests_a_sample_is_tested_and_said_so() {
     let many: Vec<Ipv4Addr> = (1..=17).map(|last| Ipv4Addr::new(127, 0, 0, last)).collect();
+    let open = accepting(([0, 0, 0, 0], 0)).await;
     let settings = asking(nameserver(&[("many.test", &many)]).await);
-    let verdict = verdict(tcp("a", "many.test", 443), &settings).await;
-    let reason = "many.test resolves to 17 addresses; a probe tests at most 16".to_owned();
-    assert_eq!(verdict, Verdict::ProbeError { reason });
+    let result = results(vec![tcp("a", "many.test", open.port())], &settings).await.remove(0);
+    assert_eq!((&result.verdict, result.addresses.len()), (&Verdict::Ok, 16));
+    assert_eq!((result.detail.sampled_of, result.detail.attempts.len()), (Some(17), 16));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use phonehome_wire::{Check, CheckKind, Stage, Verdict};
+use phonehome_wire::{Check, CheckKind, Class, Stage, Verdict};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -13,13 +13,13 @@ use super::support::*;
 use crate::Settings;
 
 /// An authority, and settings that trust it.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(vec![]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "Test Authority");
@@ -29,20 +29,27 @@ impl Authority {
     }
 
     /// Serves TLS with a certificate of this authority, and one HTTP answer to whoever asks.
-    async fn serve(&self, params: CertificateParams) -> SocketAddr {
+    pub(super) async fn serve(&self, params: CertificateParams) -> SocketAddr {
         let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        serve(certificate.der().clone(), &key).await
+        serve(self.sign(params, &key), &key).await
+    }
+
+    pub(super) fn sign(&self, params: CertificateParams, key: &KeyPair) -> CertificateDer<'static> {
+        params.signed_by(key, &self.issuer).unwrap().der().clone()
+    }
+
+    pub(super) fn root(&self) -> CertificateDer<'static> {
+        self.issuer.der().clone()
     }
 }
 
-fn params(name: &str) -> CertificateParams {
+pub(super) fn params(name: &str) -> CertificateParams {
     let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     params.distinguished_name.push(DnType::CommonName, name);
     params
 }
 
-async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SocketAddr {
+pub(super) async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SocketAddr {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -50,6 +57,11 @@ async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SocketAdd
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
         .unwrap();
+    serve_with(config).await
+}
+
+/// One HTTP answer to whoever shakes hands and asks.
+pub(super) async fn serve_with(config: ServerConfig) -> SocketAddr {
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -66,7 +78,7 @@ async fn serve(certificate: CertificateDer<'static>, key: &KeyPair) -> SocketAdd
     address
 }
 
-fn tls(address: SocketAddr, name: &str) -> Check {
+pub(super) fn tls(address: SocketAddr, name: &str) -> Check {
     let (host, port) = (address.ip().to_string(), address.port());
     check("tls", CheckKind::Tls { host, port, server_name: Some(name.to_owned()) })
 }
@@ -82,7 +94,7 @@ async fn a_valid_certificate_is_ok() {
 async fn an_https_answer_is_ok_when_the_certificate_is_valid_for_the_host() {
     let authority = Authority::new();
     let address = authority.serve(params("127.0.0.1")).await;
-    let https = CheckKind::Http { url: format!("https://{address}/health"), status: 200 };
+    let https = http(format!("https://{address}/health"), 200);
     assert_eq!(verdict(check("https", https), &authority.settings).await, Verdict::Ok);
 }
 
@@ -131,7 +143,8 @@ async fn a_self_signed_certificate_fails_at_tls() {
     let address = serve(certificate.der().clone(), &key).await;
     let verdict = verdict(tls(address, "shop.test"), &local()).await;
     let error = failed_at(&verdict, Stage::Tls);
-    assert!(error.contains("not signed by an authority this probe trusts (subject CN=shop.test"), "{error}");
+    assert!(error.contains("is self-signed") && error.contains("(subject CN=shop.test"), "{error}");
+    assert_eq!(class_at(&verdict, Stage::Tls), Class::CertSelfSigned);
 }
 
 #[tokio::test]
@@ -164,7 +177,7 @@ async fn an_expired_certificate_on_an_https_url_fails_at_tls_and_not_at_the_requ
     expired.not_before = date_time_ymd(2023, 1, 1);
     expired.not_after = date_time_ymd(2024, 1, 1);
     let address = authority.serve(expired).await;
-    let https = CheckKind::Http { url: format!("https://{address}/"), status: 200 };
+    let https = http(format!("https://{address}/"), 200);
     let verdict = verdict(check("https", https), &authority.settings).await;
     assert!(failed_at(&verdict, Stage::Tls).contains("expired on 2024-01-01"));
 }
