@@ -147,8 +147,11 @@ fn normal(text: &str) -> String {
     }
 }
 
-/// `address` or `address:port`; port 53 when absent.
-pub(crate) fn parse_nameserver(text: &str) -> Result<SocketAddr, String> {
+/// Reads where a nameserver is: `address` or `address:port`, port 53 when absent.
+///
+/// # Errors
+/// The text with what is wrong with it, for people.
+pub fn parse_nameserver(text: &str) -> Result<SocketAddr, String> {
     let address = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
     match address.or_else(|_| text.parse::<SocketAddr>()) {
         Ok(address) if address.port() != 0 => Ok(address),

@@ -34,6 +34,7 @@ mod local;
 mod nameserver;
 mod outcome;
 mod passes;
+mod pem;
 mod resolve;
 mod run;
 mod settings;
@@ -46,7 +47,9 @@ mod tries;
 mod verdict;
 
 pub use deadline::MAX_TIMEOUT_MS;
+pub use dns::parse_nameserver;
 pub use input::{InputError, parse_input};
+pub use pem::{PemError, certificates};
 pub use run::{run, run_with};
 pub use settings::{Identity, Settings};
 pub use tokio_rustls::rustls::pki_types::CertificateDer;

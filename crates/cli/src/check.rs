@@ -1,25 +1,67 @@
 //! `phonehome check`.
 
-use std::fmt::Write as _;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
-use phonehome_checks::Identity;
-use phonehome_wire::{ProbeInput, Report, Verdict};
+use clap::Args;
+use phonehome_checks::{Identity, Settings};
+use phonehome_fleet::Line;
+use phonehome_wire::{Check, Expect, ProbeInput, TRIES_DEFAULT, Verdict, WIRE_VERSION};
 
 use crate::output::Format;
 use crate::output::{Failure, json, read};
+use crate::validate::load;
 
-/// Runs the checks of a file from here.
-pub(crate) async fn run(path: &Path, format: Format) -> Result<String, Failure> {
-    let at = |error: &dyn std::fmt::Display| Failure::input(format!("{}: {error}", path.display()));
-    let value = serde_json::from_str(&read(path)?).map_err(|error| at(&error))?;
-    let input = all_due(phonehome_checks::parse_input(value).map_err(|error| at(&error))?);
+mod table;
+mod target;
+
+/// What to check, and how.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// What to check: tcp://HOST:PORT, tls://HOST[:PORT], http(s)://HOST[:PORT]/PATH, dns://NAME,
+    /// dns://NAMESERVER/NAME. `tls://…?name=NAME` for a certificate of another name, `dns://…?type=MX` for other
+    /// records than addresses.
+    #[arg(value_name = "TARGET", required_unless_present_any = ["checks", "from_fleet"])]
+    targets: Vec<String>,
+    /// A JSON file as a probe's schedule carries it; events/probe/schedule.json is one.
+    #[arg(long, conflicts_with_all = ["targets", "from_fleet"])]
+    checks: Option<PathBuf>,
+    /// What the probes of this account test: its name, or DOMAIN/ENVIRONMENT.
+    #[arg(long, value_name = "ACCOUNT", conflicts_with = "targets")]
+    from_fleet: Option<String>,
+    /// The fleet file.
+    #[arg(long, default_value = "fleet.yaml", requires = "from_fleet")]
+    fleet: PathBuf,
+    /// The Region whose checks are run, where the fleet file has several.
+    #[arg(long, requires = "from_fleet")]
+    region: Option<String>,
+    /// A PEM file of certificate authorities that are trusted beside the public ones.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// The nameserver that is asked, ADDRESS or ADDRESS:PORT; the system's by default.
+    #[arg(long, value_name = "ADDRESS")]
+    nameserver: Option<String>,
+    /// The targets must not connect.
+    #[arg(long, requires = "targets")]
+    deny: bool,
+    /// How long looking up a target may take, and then connecting and all that is said, in milliseconds.
+    #[arg(long, value_name = "MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..=phonehome_checks::MAX_TIMEOUT_MS))]
+    timeout: u64,
+    /// How often an address that fails is tried at most, each time in another way.
+    #[arg(long, value_name = "N", default_value_t = TRIES_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=4))]
+    tries: u32,
+}
+
+/// Runs checks from here.
+pub(crate) async fn run(arguments: CheckArguments, format: Format) -> Result<String, Failure> {
+    let settings = settings(&arguments)?;
+    let input = all_due(input(&arguments, format)?);
     let account = "000000000000".parse().map_err(Failure::other)?;
     let identity = Identity { account, run_id: "phonehome-check".to_owned() };
-    let report = phonehome_checks::run(&input, &identity).await;
+    let report = phonehome_checks::run_with(&input, &identity, &settings).await;
     let text = match format {
         Format::Json => json(&report)?,
-        Format::Text => render(&input, &report),
+        Format::Text => table::render(&input, &report),
     };
     let good = |verdict: &Verdict| matches!(verdict, Verdict::Ok | Verdict::Denied { .. });
     if report.results.iter().all(|result| good(&result.verdict)) {
@@ -30,54 +72,93 @@ pub(crate) async fn run(path: &Path, format: Format) -> Result<String, Failure> 
     Err(Failure { text: String::new(), input: false })
 }
 
+fn settings(arguments: &CheckArguments) -> Result<Settings, Failure> {
+    let extra_roots = match &arguments.ca {
+        None => vec![],
+        Some(path) => {
+            let pem = read(path)?;
+            phonehome_checks::certificates(pem.as_bytes()).map_err(|error| at(path, &error))?
+        }
+    };
+    let nameserver = arguments.nameserver.as_deref().map(nameserver).transpose()?;
+    Ok(Settings { extra_roots, nameserver, ..Settings::default() })
+}
+
+fn nameserver(text: &str) -> Result<SocketAddr, Failure> {
+    phonehome_checks::parse_nameserver(text).map_err(Failure::input)
+}
+
+fn at(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::input(format!("{}: {error}", path.display()))
+}
+
+fn input(arguments: &CheckArguments, format: Format) -> Result<ProbeInput, Failure> {
+    if let Some(path) = &arguments.checks {
+        let value = serde_json::from_str(&read(path)?).map_err(|error| at(path, &error))?;
+        return phonehome_checks::parse_input(value).map_err(|error| at(path, &error));
+    }
+    if let Some(account) = &arguments.from_fleet {
+        return from_fleet(account, arguments.region.as_deref(), &arguments.fleet, format);
+    }
+    let expect = if arguments.deny { Expect::Deny } else { Expect::Connect };
+    let patience = target::Patience { timeout_ms: arguments.timeout, tries: arguments.tries };
+    let targets = arguments.targets.iter().map(|text| target::parse(text, expect, patience));
+    let checks = targets.collect::<Result<_, _>>().map_err(Failure::input)?;
+    of("us-east-1", "use1-az1", checks)
+}
+
+/// What the probes of one account test in one Region, whatever its turn.
+fn from_fleet(
+    account: &str,
+    region: Option<&str>,
+    path: &Path,
+    format: Format,
+) -> Result<ProbeInput, Failure> {
+    let (_, fleet) = load(path, format)?;
+    let line = account.split_once('/').map(|(domain, environment)| Line::new(domain, environment));
+    let member = line.and_then(|line| fleet.member_at(&line)).or_else(|| fleet.member(account));
+    let member = member.ok_or_else(|| {
+        let names: Vec<String> = fleet.members().into_iter().map(|it| it.account_name).collect();
+        at(path, &format!("there is no account {account:?}; there are {}", names.join(", ")))
+    })?;
+    let regions = fleet.regions.iter().filter(|it| region.is_none_or(|name| it.name == *name));
+    let tested: Vec<_> = regions
+        .map(|region| (region, fleet.checks_for(&member, &region.name)))
+        .filter(|(_, checks)| !checks.is_empty())
+        .collect();
+    match <[_; 1]>::try_from(tested) {
+        Ok([(region, checks)]) => {
+            let zone = region.availability_zones.first().map(|zone| zone.as_str()).unwrap_or_default();
+            of(region.name.as_str(), zone, checks)
+        }
+        Err(none) if none.is_empty() => Err(at(path, &format!("nothing is tested from {account} there"))),
+        Err(several) => {
+            let names: Vec<&str> = several.iter().map(|(region, _)| region.name.as_str()).collect();
+            Err(at(
+                path,
+                &format!("{account} is in several Regions: say --region, one of {}", names.join(", ")),
+            ))
+        }
+    }
+}
+
+fn of(region: &str, zone: &str, checks: Vec<Check>) -> Result<ProbeInput, Failure> {
+    Ok(ProbeInput {
+        version: WIRE_VERSION,
+        generation: 0,
+        report_version: phonehome_wire::REPORT_VERSION,
+        timeout_s: 0,
+        region: region.parse().map_err(Failure::other)?,
+        availability_zone: zone.parse().map_err(Failure::other)?,
+        checks,
+    })
+}
+
 /// The same with every check due now: whoever asks waits for no turn.
 fn all_due(mut input: ProbeInput) -> ProbeInput {
     input.checks.iter_mut().for_each(|check| check.every_minutes = 1);
     input
 }
 
-fn render(input: &ProbeInput, report: &Report) -> String {
-    let mut text = String::new();
-    for result in &report.results {
-        let target =
-            input.checks.iter().find(|check| check.id == result.id).map(|check| &check.target.endpoint);
-        let (mark, words) = words(&result.verdict);
-        let target = target.map(String::as_str).unwrap_or_default();
-        let _ = writeln!(text, "{mark} {} → {target}: {words} ({} ms)", result.id, result.latency_ms);
-    }
-    let _ = writeln!(text, "{} checks in {} ms", report.results.len(), report.duration_ms);
-    text
-}
-
-fn words(verdict: &Verdict) -> (char, String) {
-    match verdict {
-        Verdict::Ok => ('✓', "ok".to_owned()),
-        Verdict::Denied { error } => ('✓', format!("denied: {error}")),
-        Verdict::DenyProven => ('✓', "proven closed".to_owned()),
-        Verdict::Fail { stage, error, .. } => ('✗', format!("fails at {}: {error}", stage.as_str())),
-        Verdict::Inconclusive { reason } => ('?', format!("inconclusive: {reason}")),
-        Verdict::ProbeError { reason } => ('?', format!("could not test: {reason}")),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn what_a_probe_tests_every_few_minutes_is_tested_whenever_somebody_asks() {
-        let check = |id: &str, every: u32| {
-            json!({"id": id, "kind": {"type": "tcp", "host": "10.0.0.1", "port": 1}, "expect": "deny",
-                   "target": {"endpoint": "10.0.0.1:1"}, "timeout_ms": 1, "every_minutes": every})
-        };
-        let input = json!({
-            "version": 1, "generation": 1, "region": "us-east-1", "availability_zone": "use1-az1",
-            "checks": [check("a", 5), check("b", 60)],
-        });
-        let input = all_due(phonehome_checks::parse_input(input).unwrap());
-        let every: Vec<u32> = input.checks.iter().map(|check| check.every_minutes).collect();
-        assert_eq!(every, [1, 1]);
-    }
-}
+mod tests;

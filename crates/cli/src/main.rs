@@ -89,14 +89,10 @@ enum Command {
     ///
     /// Exits with 1 when something is wrong.
     Audit,
-    /// Run checks from this machine and print the report.
+    /// Check from this machine whether something connects, as a probe does: is it the network?
     ///
     /// Exits with 1 when a check fails.
-    Check {
-        /// A JSON file as a probe's schedule carries it; events/probe/schedule.json is one.
-        #[arg(long)]
-        checks: PathBuf,
-    },
+    Check(check::CheckArguments),
     /// Show accounts, probes, paths and open incidents.
     ///
     /// Needs credentials of the hub account.
@@ -132,7 +128,7 @@ async fn main() -> ExitCode {
         Command::Publish(publish) => publish::run(publish, table, format).await.map(Done::from),
         Command::History => history::run(table, format).await.map(Done::from),
         Command::Get { version } => history::get(&version, table, format).await.map(Done::from),
-        Command::Check { checks } => check::run(&checks, format).await.map(Done::from),
+        Command::Check(check) => check::run(check, format).await.map(Done::from),
         Command::Status { account } => status::run(account.as_deref(), table, format).await.map(Done::from),
         Command::Silence(silence) => silence::run(silence, table, format).await.map(Done::from),
         Command::Silences => silence::list(table, format).await.map(Done::from),
