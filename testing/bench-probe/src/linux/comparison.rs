@@ -26,7 +26,7 @@ pub(crate) fn run(targets: &Targets, rounds: usize) -> Result<()> {
     let blackbox = Blackbox::start(targets)?;
     println!(
         "  {:<6}{:>12}{:>20}{:>22}{:>12}",
-        "", "phonehome", "blackbox exporter", "check_tcp, check_http", "epoll"
+        "", "phonehome", "blackbox exporter", "check_tcp, check_http", "floor"
     );
     let mut verdicts = vec![];
     for (protocol, count, least) in CASES {
@@ -49,15 +49,12 @@ pub(crate) fn run(targets: &Targets, rounds: usize) -> Result<()> {
             verdict(&what, blackbox / compared.ours, Limit::AtLeast(least), " x");
         }
         if let Some(floor) = compared.floor {
-            println!(
-                "         {name}, phonehome's CPU to that of epoll alone: {:.2} x",
-                compared.ours / floor
-            );
+            println!("         {name}, phonehome's CPU to the floor's: {:.2} x", compared.ours / floor);
         }
     }
     println!("  A plugin is a process for each check. Blackbox exporter answers a scrape for each check,");
     println!(
-        "  counted to 10 ms. Phonehome and blackbox exporter verify the certificate of each TLS target."
+        "  counted to 10 ms. Phonehome, blackbox exporter and the floor verify the certificate of each TLS target."
     );
     if blackbox.is_none() {
         println!("  No blackbox exporter here: {}", blackbox::HOW_TO_GET_IT);
@@ -90,7 +87,7 @@ fn compare(
         ours.push(seconds(Kind::Checks, &work)?);
         theirs.extend(blackbox.map(|it| it.measure(targets, protocol, count)).transpose()?);
         plugin.extend(plugins::measure(targets, protocol, count)?);
-        if protocol == Protocol::Tcp {
+        if protocol != Protocol::Http {
             floor.push(seconds(Kind::Floor, &work)?);
         }
     }

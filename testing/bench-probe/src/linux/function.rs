@@ -23,7 +23,7 @@ const MIX: [(Protocol, usize); 3] = [(Protocol::Tcp, 100), (Protocol::Http, 60),
 
 pub(crate) fn run(targets: &Targets, rounds: usize) -> Result<()> {
     let (probe, bare) = (beside("phonehome-probe")?, beside("examples/bare-function")?);
-    println!("Start, to the first call of the runtime API; medians of {}", rounds * STARTS);
+    println!("\nStart, to the first call of the runtime API; medians of {}", rounds * STARTS);
     let (mut of_probe, mut of_bare) = (vec![], vec![]);
     for _ in 0..rounds * STARTS {
         of_probe.push(start(&probe)?);

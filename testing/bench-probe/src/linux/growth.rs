@@ -13,7 +13,7 @@ const BLACK_HOLES: usize = 2_000;
 const DESCRIPTORS: u64 = 256;
 
 pub(crate) fn run(targets: &Targets) -> Result<()> {
-    println!("Growth with the number of TCP targets");
+    println!("\nGrowth with the number of TCP targets");
     for count in TARGETS {
         let work = Work { checks: targets.checks(Protocol::Tcp, count), ..Work::default() };
         let done = child::start(Kind::Checks, &work)?;

@@ -32,6 +32,9 @@ fn the_floor_reaches_every_target_and_no_closed_port() {
     let targets = servers.block_on(targets::serve()).unwrap();
     let done = floor::run(Work { checks: targets.checks(Protocol::Tcp, 1_000), ..Work::default() }).unwrap();
     assert_eq!((done.ok, done.failed), (1_000, 0));
+    let checks = targets.checks(Protocol::Tls, COUNT);
+    let done = floor::run(Work { checks, root_der: targets.root_der.clone(), descriptors: None }).unwrap();
+    assert_eq!((done.ok, done.failed), (COUNT, 0));
     let checks = targets.checks(Protocol::Tcp, COUNT);
     drop(servers);
     let done = floor::run(Work { checks, ..Work::default() }).unwrap();
