@@ -2,7 +2,6 @@
 //! it, and the same endpoint is tested as what must connect and as what must not.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use phonehome_checks::Settings;
@@ -10,7 +9,7 @@ use phonehome_wire::{Class, Stage};
 
 use crate::expectations::*;
 use crate::lab::{self, FIRST, NOBODY, PROBER, PROBER_ADDRESS, ROUTER, ROUTER_ADDRESS, SECOND, TARGET};
-use crate::packets::{count, say_unreachable};
+use crate::packets::{Tap, say_unreachable};
 use crate::rehouse::inside_namespaces;
 use crate::servers::{self, drop_everything, drop_the_first_syn, listen, nameserver, serve};
 
@@ -56,15 +55,15 @@ fn a_lost_first_syn_is_neither_an_outage_nor_a_denial() {
     inside_namespaces(|| {
         lab::build();
         let [for_connect, for_deny] = [listen(FIRST, PORT), listen(SECOND, PORT)];
-        let syns = [FIRST, SECOND].map(|address| count(TARGET, (address, PORT).into()));
+        let taps = [FIRST, SECOND].map(|address| Tap::open(TARGET, (address, PORT).into()));
         drop_the_first_syn(&for_connect);
         drop_the_first_syn(&for_deny);
         expect([
             (must_connect(tcp(FIRST, PORT)), Expected::Ok),
             (must_not_connect(tcp(SECOND, PORT)), Expected::Open),
         ]);
-        for syns in syns {
-            assert!(syns.load(Ordering::SeqCst) >= 2, "none was lost");
+        for tap in taps {
+            assert_eq!(tap.count(), 2, "one was lost, and no more");
         }
     });
 }
@@ -172,10 +171,10 @@ fn a_path_whose_answers_get_lost_does_not_connect_and_looks_silent() {
     inside_namespaces(|| {
         lab::build();
         let _listener = listen(FIRST, PORT);
-        let syns = count(TARGET, SocketAddr::from((FIRST, PORT)));
+        let tap = Tap::open(TARGET, SocketAddr::from((FIRST, PORT)));
         TARGET.ip("route add blackhole 10.0.1.0/24");
         expect(both(tcp(FIRST, PORT), NO_ANSWER, Expected::Denied(&[FIRST])));
-        assert!(syns.load(Ordering::SeqCst) >= 4, "two of each check arrive");
+        assert!(tap.count() >= 4, "two of each check arrive");
     });
 }
 

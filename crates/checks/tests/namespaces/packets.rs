@@ -1,9 +1,7 @@
 //! Packets as they come by in a namespace, and ICMP messages that somebody there sends for them.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -31,18 +29,45 @@ pub(crate) fn watch(
     destination: SocketAddr,
     mut saw: impl FnMut(&Syn) + Send + 'static,
 ) {
-    let every_protocol = u16::try_from(libc::ETH_P_ALL).expect("it is 3").to_be();
-    // Cooked: without the link's header.
-    let open = || Socket::new(Domain::PACKET, Type::DGRAM, Some(Protocol::from(i32::from(every_protocol))));
-    let mut tap = namespace.inside(open).expect("root of the namespace may");
+    let mut tap = Tap::open(namespace, destination);
     std::thread::spawn(move || {
-        let mut packet = [0; 2_048];
-        while let Ok(length) = tap.read(&mut packet) {
-            if let Some(syn) = syn_for(&packet[..length], destination) {
+        loop {
+            if let Some(syn) = tap.next().expect("a tap has no end") {
                 saw(&syn);
             }
         }
     });
+}
+
+/// The packets of a namespace, from when it was opened.
+pub(crate) struct Tap {
+    socket: Socket,
+    destination: SocketAddr,
+}
+
+impl Tap {
+    /// Of all packets the SYNs for `destination` are told.
+    pub(crate) fn open(namespace: Namespace, destination: SocketAddr) -> Self {
+        let every_protocol = u16::try_from(libc::ETH_P_ALL).expect("it is 3").to_be();
+        // Cooked: without the link's header.
+        let open =
+            || Socket::new(Domain::PACKET, Type::DGRAM, Some(Protocol::from(i32::from(every_protocol))));
+        Self { socket: namespace.inside(open).expect("root of the namespace may"), destination }
+    }
+
+    /// Waits for the next packet.
+    fn next(&mut self) -> io::Result<Option<Syn>> {
+        let mut packet = [0; 2_048];
+        let length = self.socket.read(&mut packet)?;
+        Ok(syn_for(&packet[..length], self.destination))
+    }
+
+    /// How many SYNs have come by until now.
+    pub(crate) fn count(mut self) -> usize {
+        self.socket.set_nonblocking(true).expect("any socket can");
+        let packets = std::iter::from_fn(|| self.next().ok());
+        packets.flatten().count()
+    }
 }
 
 fn syn_for(packet: &[u8], destination: SocketAddr) -> Option<Syn> {
@@ -55,16 +80,6 @@ fn syn_for(packet: &[u8], destination: SocketAddr) -> Option<Syn> {
         && flags & SYN_AND_ACK == SYN
         && destination == SocketAddr::from((address(16)?, port));
     is_it.then_some(Syn { source: address(12)?, quoted })
-}
-
-/// How many SYNs have come by in the namespace for `destination`.
-pub(crate) fn count(namespace: Namespace, destination: SocketAddr) -> Arc<AtomicUsize> {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counted = count.clone();
-    watch(namespace, destination, move |_| {
-        counted.fetch_add(1, Ordering::SeqCst);
-    });
-    count
 }
 
 /// Answers each SYN for `destination` that comes by in the namespace with "destination unreachable" and this
