@@ -1,4 +1,4 @@
-//! `cargo xtask bench NAME`: builds everything, then runs the benchmark.
+//! `cargo xtask bench NAME`: builds what the benchmark needs, then runs it.
 
 use anyhow::Result;
 
@@ -8,6 +8,9 @@ use crate::venv;
 
 /// Runs one benchmark; `arguments` go to it as they are.
 pub(crate) fn run(project: &Project, name: &str, arguments: &[String]) -> Result<()> {
+    if name == "probe" {
+        return probe(project, arguments);
+    }
     let mut steps = Steps::new(3);
     steps.run("moto", || venv::ensure(project, venv::MOTO))?;
     steps.run("the benchmark", || project.build())?;
@@ -16,4 +19,19 @@ pub(crate) fn run(project: &Project, name: &str, arguments: &[String]) -> Result
         bench.args(arguments).env("PHONEHOME_CLOUD", "local").env("AWS_EC2_METADATA_DISABLED", "true");
         project::run(&mut bench)
     })
+}
+
+/// The probe's benchmark needs neither moto nor the AWS SDKs.
+fn probe(project: &Project, arguments: &[String]) -> Result<()> {
+    let mut steps = Steps::new(3);
+    steps.run("the benchmark", || {
+        project::run(&mut project.cargo(["build", "--release", "--package", "phonehome-bench-probe"]))
+    })?;
+    // By itself, as it is packaged: beside others it would have what they ask of the crates that it shares
+    // with them. The example is the function that it is compared with.
+    steps.run("the probe", || {
+        let build = ["build", "--release", "--package", "phonehome-probe", "--bins", "--examples"];
+        project::run(&mut project.cargo(build))
+    })?;
+    steps.run("probe", || project::run(&mut project.command(project.binary("bench-probe"), arguments)))
 }

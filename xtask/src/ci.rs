@@ -61,7 +61,7 @@ pub(crate) fn record_release(project: &Project, version: &str) -> Result<()> {
 /// In the release profile, as the build, so that build scripts and macros are compiled once.
 const CLIPPY: [&str; 7] = ["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"];
 
-/// `--examples` (there are none) gives every dependency the features that the lints' run gave it:
+/// `--examples` (the probe has one) gives every dependency the features that the lints' run gave it:
 /// without it the AWS SDKs would be checked a second time. See also [`Project::build`].
 const DOC: [&str; 8] = [
     "doc",

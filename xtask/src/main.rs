@@ -38,10 +38,11 @@ enum Command {
     },
     /// Everything a change has to pass: format, licences, templates, lints, documentation, tests, judges
     Ci,
-    /// Measure: `provision` makes and verifies networks, with peers in the same run; `validate` reads fleet files
+    /// Measure, with peers in the same run: `provision` makes and verifies networks, `probe` runs checks;
+    /// `validate` reads fleet files
     Bench {
         /// Which benchmark
-        #[arg(value_parser = ["provision", "validate"])]
+        #[arg(value_parser = ["probe", "provision", "validate"])]
         name: String,
         /// What to pass on to it
         #[arg(last = true)]

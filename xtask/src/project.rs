@@ -13,7 +13,7 @@ pub(crate) const FUNCTIONS: [&str; 5] = ["provisioner", "probe", "collector", "a
 ///
 /// Always with this selection: cargo unites features over what is selected, so another selection
 /// would give some small dependency another feature and compile the AWS SDKs a second time.
-/// `--examples` (there are none) unites the features of dev-dependencies too, as `cargo test` does.
+/// `--examples` (the probe has one) unites the features of dev-dependencies too, as `cargo test` does.
 const BUILD: [&str; 7] = ["build", "--release", "--workspace", "--exclude", "xtask", "--bins", "--examples"];
 
 /// The checked-out repository.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use phonehome_documents::{Placed, Words, all_commands, arguments_of, files, repository};
 
 /// Programs that may be called. A new one belongs here, and into what README.md says a machine needs.
-const PROGRAMS: [&str; 20] = [
+const PROGRAMS: [&str; 21] = [
     "aws",
     "cargo",
     "cd",
@@ -26,6 +26,7 @@ const PROGRAMS: [&str; 20] = [
     "rustup",
     "sam",
     "sha256sum",
+    "sudo",
     "tar",
     "zip",
     "git",
