@@ -52,6 +52,7 @@ pub use input::{InputError, parse_input};
 pub use pem::{PemError, certificates};
 pub use run::{run, run_with};
 pub use settings::{Identity, Settings};
+pub use slots::sockets_at_once;
 pub use tokio_rustls::rustls::pki_types::CertificateDer;
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub(crate) struct Turn<'s> {
 impl Slots {
     /// As many as this process has descriptors left, and runs may take.
     pub(crate) fn new(end: Instant) -> Self {
-        let total = total(limit(), open());
+        let total = sockets_at_once();
         Self { free: Semaphore::new(total), total, waiting: AtomicUsize::new(0), end }
     }
 
@@ -86,6 +86,11 @@ fn share(left: Duration, waiting: usize, slots: usize) -> Duration {
 
 fn total(limit: usize, open: usize) -> usize {
     limit.saturating_sub(open + RESERVE).clamp(SLOTS_MIN, SLOTS_MAX)
+}
+
+/// How many sockets a run that begins now would have open at the same time, at most.
+pub fn sockets_at_once() -> usize {
+    total(limit(), open())
 }
 
 /// How many descriptors this process may have.

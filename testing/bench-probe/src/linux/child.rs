@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use phonehome_checks::{CertificateDer, Identity, Settings, run_with};
+use phonehome_checks::{CertificateDer, Identity, Settings, run_with, sockets_at_once};
 use phonehome_wire::{Check, ProbeInput, REPORT_VERSION, Verdict, WIRE_VERSION};
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub(crate) struct Done {
     pub(crate) ok: usize,
     /// How many were tested and not reached.
     pub(crate) failed: usize,
+    /// How many sockets it could have open at the same time.
+    pub(crate) sockets: usize,
 }
 
 /// Which child.
@@ -74,6 +76,7 @@ pub(crate) fn run_checks(work: Work) -> Result<Done> {
     if let Some(count) = work.descriptors {
         cpu::limit_descriptors(count)?;
     }
+    let sockets = sockets_at_once();
     let identity = Identity { account: "444455556666".parse()?, run_id: "bench".to_owned() };
     let settings = Settings {
         // Thousands that never answer take longer than a minute.
@@ -93,6 +96,7 @@ pub(crate) fn run_checks(work: Work) -> Result<Done> {
         cpu_s: used.as_secs_f64(),
         ok: count(|verdict| *verdict == Verdict::Ok),
         failed: count(|verdict| matches!(verdict, Verdict::Fail { .. })),
+        sockets,
     })
 }
 
