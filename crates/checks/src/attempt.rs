@@ -124,8 +124,7 @@ async fn try_exchange(
         Some(name) => {
             let tls = means.tls.as_ref().map_err(|reason| Outcome::ProbeError(reason.clone()))?;
             let begun = Instant::now();
-            let short_hello = approach == Approach::ShortHello;
-            let handshake = tls.handshake(tcp, address, name, short_hello, deadline).await;
+            let handshake = tls.handshake(tcp, address, name, deadline).await;
             let session = handshake.map_err(|missed| phases.missed(missed))?;
             phases.tls = Some(begun.elapsed());
             phases.info = tcp_info(session.stream.get_ref().0).or(phases.info);

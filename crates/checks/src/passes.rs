@@ -155,9 +155,8 @@ async fn first_attempt(
 /// Tries one address again, in each way that tells something.
 pub(crate) async fn try_again(check: &Check, tried: &mut Tried, shared: &Shared) {
     let timeout = Duration::from_millis(check.timeout_ms);
-    let speaks_tls = tried.exchange.server_name().is_some();
     while tried.made.len() < check.tries as usize && shared.slots.has(timeout) {
-        let Some(approach) = tries::next(&tried.made, speaks_tls) else { return };
+        let Some(approach) = tries::next(&tried.made) else { return };
         let Some(turn) = shared.slots.whole_turn(timeout).await else { return };
         let made = attempt(tried.address, &tried.exchange, approach, &shared.means, turn.time).await;
         tried.made.push(made);
@@ -166,6 +165,5 @@ pub(crate) async fn try_again(check: &Check, tried: &mut Tried, shared: &Shared)
 
 /// Whether an address of a check is worth another attempt.
 pub(crate) fn is_worth_another(check: &Check, tried: &Tried) -> bool {
-    let speaks_tls = tried.exchange.server_name().is_some();
-    check.expect == Expect::Connect && check.tries > 1 && tries::next(&tried.made, speaks_tls).is_some()
+    check.expect == Expect::Connect && check.tries > 1 && tries::next(&tried.made).is_some()
 }

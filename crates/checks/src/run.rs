@@ -30,7 +30,7 @@ pub async fn run(input: &ProbeInput, identity: &Identity) -> Report {
 }
 
 /// Runs all checks of `input` within [`Settings::limit`], as many at a time as the process may have sockets open
-/// (1,000 at most), each address of a host once; then, where only some failed, those again, in other ways.
+/// (250 at most), each address of a host once; then, where only some failed, those again, in other ways.
 ///
 /// The report has one result for each check that is due in this minute, in the input's order. Must be
 /// called inside a tokio runtime with I/O and time enabled.

@@ -36,9 +36,7 @@ const OBJECTION: Duration = Duration::from_millis(500);
 /// How a probe speaks TLS, and whom it trusts.
 #[derive(Debug)]
 pub(crate) struct Tls {
-    usual: ClientConfig,
-    /// With a hello that fits into one packet.
-    short: ClientConfig,
+    config: ClientConfig,
     authorities: Authorities,
 }
 
@@ -55,13 +53,14 @@ impl Tls {
     /// It trusts the public authorities and `extra` ones, at the time `now`.
     pub(crate) fn new(extra: &[CertificateDer<'static>], now: UnixTime) -> Result<Self, String> {
         use aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
-        let with = |kx_groups| CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() };
-        // What clients of today begin with, whatever the library's own choice is.
-        let usual = with(vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1]);
-        let short = with(vec![X25519, SECP256R1, SECP384R1]);
-        let authorities = Authorities::new(extra, &usual, now)?;
-        let config = |provider| client(provider).map_err(|error| format!("no TLS: {error}"));
-        Ok(Self { usual: config(usual)?, short: config(short)?, authorities })
+        // Whatever the library's own choice is: a hello that begins with a post-quantum key does not fit into one
+        // packet, and what reads the first packet alone, as old middleboxes do, would look like a path that is down.
+        // A server that demands it gets it on asking.
+        let kx_groups = vec![X25519, SECP256R1, SECP384R1, X25519MLKEM768];
+        let provider = CryptoProvider { kx_groups, ..aws_lc_rs::default_provider() };
+        let authorities = Authorities::new(extra, &provider, now)?;
+        let config = client(provider).map_err(|error| format!("no TLS: {error}"))?;
+        Ok(Self { config, authorities })
     }
 
     /// Shakes hands over `stream`.
@@ -73,11 +72,10 @@ impl Tls {
         stream: TcpStream,
         address: SocketAddr,
         name: &ServerName<'static>,
-        short_hello: bool,
         deadline: Deadline,
     ) -> Result<Session, Missed> {
         let asked = Arc::new(Asked::default());
-        let mut config = if short_hello { self.short.clone() } else { self.usual.clone() };
+        let mut config = self.config.clone();
         config.client_auth_cert_resolver = asked.clone();
         let mut connecting = TlsConnector::from(Arc::new(config)).connect(name.clone(), stream);
         let connected = deadline.bound(&mut connecting).await;

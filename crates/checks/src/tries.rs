@@ -8,8 +8,8 @@ use crate::attempt::Attempted;
 use crate::outcome::{Failure, Outcome};
 
 /// In which way an address is tried next, so that it tells something which the attempts so far do not; `None`
-/// where nothing does. `made`: the attempts so far, at least one; `speaks_tls`: whether there is a handshake.
-pub(crate) fn next(made: &[Attempted], speaks_tls: bool) -> Option<Approach> {
+/// where nothing does. `made`: the attempts so far, at least one.
+pub(crate) fn next(made: &[Attempted]) -> Option<Approach> {
     let last = made.last()?;
     let class = last.outcome.failure()?.class;
     let stalled = matches!(class, Class::TlsTimeout | Class::HttpTimeout);
@@ -17,7 +17,6 @@ pub(crate) fn next(made: &[Attempted], speaks_tls: bool) -> Option<Approach> {
         // One of several equal ways, or one port of a NAT, may be bad.
         Approach::First if may_be_chance(class) => Some(Approach::OtherPort),
         Approach::OtherPort if stalled => Some(Approach::SmallSegments),
-        Approach::SmallSegments if speaks_tls && class == Class::TlsTimeout => Some(Approach::ShortHello),
         _ => None,
     }
 }
@@ -54,10 +53,6 @@ pub(crate) fn conclude(address: SocketAddr, made: &[Attempted]) -> (Outcome, Opt
                  it works, else: {error}"
             );
             (Outcome::Failed(Failure { class: Class::MtuBlackHole, error, ..failure }), None)
-        }
-        Approach::ShortHello => {
-            let note = format!("{address} answers no TLS hello of more than one packet: {error}");
-            (last.outcome.clone(), Some(note))
         }
         Approach::First | Approach::OtherPort | Approach::Unknown => {
             let note = format!("the first attempt failed, one from another source port did not: {error}");
@@ -100,9 +95,9 @@ mod tests {
     }
 
     /// All attempts at an address that meets `outcome` whichever way it is tried, but for `good`.
-    fn all(outcome: &Outcome, good: Option<Approach>, speaks_tls: bool) -> Vec<Attempted> {
+    fn all(outcome: &Outcome, good: Option<Approach>) -> Vec<Attempted> {
         let mut attempts = vec![made(Approach::First, outcome.clone())];
-        while let Some(approach) = next(&attempts, speaks_tls) {
+        while let Some(approach) = next(&attempts) {
             let outcome = if Some(approach) == good { reached() } else { outcome.clone() };
             attempts.push(made(approach, outcome));
         }
@@ -111,22 +106,20 @@ mod tests {
 
     #[test]
     fn what_fails_is_tried_in_each_way_that_may_tell_more() {
-        use Approach::{First, OtherPort, ShortHello, SmallSegments};
+        use Approach::{First, OtherPort, SmallSegments};
         let silent = Outcome::Silent("no answer".to_owned());
         let (tls, http) = (failed(Stage::Tls, Class::TlsTimeout), failed(Stage::Request, Class::HttpTimeout));
         let expired = failed(Stage::Tls, Class::CertExpired);
         let probe_error = Outcome::ProbeError("no memory".to_owned());
-        for (outcome, speaks_tls, expected) in [
-            (&reached(), true, vec![First]),
-            (&silent, true, vec![First, OtherPort]),
-            (&tls, true, vec![First, OtherPort, SmallSegments, ShortHello]),
-            (&http, true, vec![First, OtherPort, SmallSegments]),
-            (&http, false, vec![First, OtherPort, SmallSegments]),
-            (&expired, true, vec![First]),
-            (&probe_error, true, vec![First]),
+        for (outcome, expected) in [
+            (&reached(), vec![First]),
+            (&silent, vec![First, OtherPort]),
+            (&tls, vec![First, OtherPort, SmallSegments]),
+            (&http, vec![First, OtherPort, SmallSegments]),
+            (&expired, vec![First]),
+            (&probe_error, vec![First]),
         ] {
-            let approaches: Vec<Approach> =
-                all(outcome, None, speaks_tls).iter().map(|it| it.attempt.approach).collect();
+            let approaches: Vec<Approach> = all(outcome, None).iter().map(|it| it.attempt.approach).collect();
             assert_eq!(approaches, expected, "{outcome:?}");
         }
     }
@@ -134,15 +127,13 @@ mod tests {
     #[test]
     fn the_way_in_which_it_works_says_what_was_in_the_way() {
         let stalled = failed(Stage::Tls, Class::TlsTimeout);
-        let concluded = |good| conclude(address(), &all(&stalled, good, true));
+        let concluded = |good| conclude(address(), &all(&stalled, good));
         assert_eq!(concluded(None), (stalled.clone(), None));
         let (outcome, note) = concluded(Some(Approach::OtherPort));
         assert!(outcome == reached() && note.unwrap().contains("source port"));
         let (outcome, note) = concluded(Some(Approach::SmallSegments));
         let failure = outcome.failure().unwrap();
         assert_eq!((failure.stage, failure.class, note), (Stage::Tls, Class::MtuBlackHole, None));
-        let (outcome, note) = concluded(Some(Approach::ShortHello));
-        assert!(outcome == reached() && note.unwrap().contains("more than one packet"));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "MS", default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..=phonehome_checks::MAX_TIMEOUT_MS))]
     timeout: u64,
     /// How often an address that fails is tried at most, each time in another way.
-    #[arg(long, value_name = "N", default_value_t = TRIES_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=4))]
+    #[arg(long, value_name = "N", default_value_t = TRIES_DEFAULT, value_parser = clap::value_parser!(u32).range(1..=TRIES_DEFAULT.into()))]
     tries: u32,
 }
 

@@ -65,7 +65,7 @@ fn is_zero(number: &u32) -> bool {
 
 /// How often a check tries an address at most unless it says otherwise: in each way there is
 /// ([`crate::Approach`]).
-pub const TRIES_DEFAULT: u32 = 4;
+pub const TRIES_DEFAULT: u32 = 3;
 
 fn tries() -> u32 {
     TRIES_DEFAULT
@@ -113,7 +113,7 @@ pub struct Check {
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub every_minutes: u32,
     /// How often an address that fails is tried in one run at most, each time in another way that may tell more
-    /// ([`crate::Approach`]); 1 for once. Of [`Expect::Deny`] always once. 4 by default.
+    /// ([`crate::Approach`]); 1 for once. Of [`Expect::Deny`] always once. 3 by default.
     #[serde(default = "tries", skip_serializing_if = "is_tries")]
     pub tries: u32,
 }

@@ -39,8 +39,8 @@ pub struct Detail {
 
 /// How many records of one lookup are reported.
 pub const ANSWERS_MAX: usize = 16;
-/// How many attempts at the addresses of one check are reported: four at each.
-pub const ATTEMPTS_MAX: usize = 4 * crate::ADDRESSES_MAX;
+/// How many attempts at the addresses of one check are reported: three at each.
+pub const ATTEMPTS_MAX: usize = 3 * crate::ADDRESSES_MAX;
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u32) -> bool {
@@ -97,8 +97,6 @@ pub enum Approach {
     OtherPort,
     /// With segments that fit through every network: large packets may get lost.
     SmallSegments,
-    /// With a TLS hello that fits into one packet: what reads only the first packet may be on the way.
-    ShortHello,
     /// One that this build does not know.
     #[serde(other)]
     Unknown,

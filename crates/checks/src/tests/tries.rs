@@ -12,7 +12,7 @@ use super::support::*;
 
 /// With as many tries as there are ways.
 fn thorough(check: Check) -> Check {
-    Check { tries: 4, timeout_ms: 1_500, ..check }
+    Check { tries: 3, timeout_ms: 1_500, ..check }
 }
 
 fn approaches(result: &CheckResult) -> Vec<Approach> {

@@ -74,7 +74,6 @@ fn attempt(attempt: &Attempt) -> String {
         Approach::First => "",
         Approach::OtherPort => ", from another source port",
         Approach::SmallSegments => ", with small segments",
-        Approach::ShortHello => ", with a short TLS hello",
         Approach::Unknown => ", in another way",
     };
     let phases = [("connect", connect_us), ("TLS", tls_us), ("first byte", first_byte_us)];
