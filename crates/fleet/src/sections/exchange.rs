@@ -10,6 +10,7 @@ use crate::model::{Exchange, ExpectedHeader, Pace, TeamCheckType};
 use crate::place::{Flaw, Place};
 use crate::reader::{Cursor, Map, Reader};
 use crate::rules;
+use crate::spelling::listed;
 
 /// How long one test may take, in milliseconds.
 pub(super) const TIMEOUT_MS: RangeInclusive<u32> = 100..=10_000;
@@ -37,8 +38,9 @@ impl Given {
         match self.check_type {
             Some(given) if !types.contains(&given) => {
                 let flaw = Flaw::new(format!("`{key}` means nothing with `type: {}`", word(given)));
-                let words: Vec<String> = types.iter().map(|it| format!("`type: {}`", word(*it))).collect();
-                reader.report(&cursor.place, flaw.hint(format!("it is for {}", words.join(" and "))));
+                let words: Vec<String> = types.iter().map(|it| format!("type: {}", word(*it))).collect();
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                reader.report(&cursor.place, flaw.hint(format!("it is for {}", listed(&words))));
                 None
             }
             _ => Some(cursor),
