@@ -6,7 +6,7 @@
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Errors, or warnings, that are shown.
 pub const SHOWN_MAX: usize = 100;
-/// Keys of one map; the largest there is has 19.
+/// Keys of one map; the largest there is has 18.
 pub(crate) const KEYS_MAX: usize = 100;
 /// Checks made in one account and Region, at most. Request and response of a probe's run travel
 /// together in one event of at most 256 KB (EventBridge); a check takes about 0.4 KB of the one and up to

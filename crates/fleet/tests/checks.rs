@@ -4,7 +4,7 @@ mod support;
 
 use phonehome_wire::Check;
 use serde_json::{Value, json};
-use support::{SMALL, fleet, with, without_warnings};
+use support::{EXAMPLE, SMALL, fleet, with, without_warnings};
 
 const CONNECTION: &str = "check: { host: \"api.{environment}.internal\" }";
 const EGRESS: &str = "egress: [{ host: example.com, port: 443 }]";
@@ -227,4 +227,25 @@ fn whoever_connects_to_an_endpoint_in_whatever_way_is_a_witness_for_its_isolatio
     let both = ["connection/shop-to-payments/443", "check/own"];
     assert_eq!(own("host: \"api.{environment}.internal\", port: 443"), both);
     assert_eq!(own("type: dns, host: \"api.{environment}.internal\""), both[..1]);
+}
+
+#[test]
+fn what_the_example_shows_in_comments_can_be_taken_in_as_it_is() {
+    let mut text = EXAMPLE.to_owned();
+    for (commented, active) in [
+        ("# checks:", "checks:"),
+        ("#   - { name: card", "  - { name: card"),
+        ("#   - { name: delegation", "  - { name: delegation"),
+        ("    # - { echo:", "    - { echo:"),
+        ("    # - { aws:", "    - { aws:"),
+        ("# authorities:", "authorities:"),
+        ("    # check: {", "    check: {"),
+        ("    check: { host: \"api.payments.{environment}.example.internal\" }", "   "),
+    ] {
+        text = with(&text, commented, active);
+    }
+    let fleet = fleet(&text);
+    let checks = fleet.checks_for(&fleet.member("payments-production").unwrap(), "us-east-1");
+    let ids: Vec<&str> = checks.iter().map(|check| check.id.0.as_str()).collect();
+    assert!(ids.contains(&"check/card-network") && ids.contains(&"egress/aws/sts"), "{ids:?}");
 }

@@ -70,7 +70,7 @@ pub(crate) fn nameserver(text: &str, loopback_allowed: bool) -> Rule<String> {
     };
     let ip = address.ip();
     if ip.is_unspecified() || ip.is_multicast() || (ip.is_loopback() && !loopback_allowed) {
-        let flaw = Flaw::new(format!("`{text}` is no address of a nameserver")).for_publishing();
+        let flaw = Flaw::new(format!("`{text}` is no address of a nameserver"));
         return Err(flaw.hint("name one that others reach, too"));
     }
     Ok(text.to_owned())
