@@ -1,16 +1,19 @@
 //! Rules that concern more than one value of a fleet file.
 
 mod addresses;
+mod checks;
 mod connections;
 mod index;
 mod isolations;
 mod paging;
 mod reachability;
 mod renames;
+mod tested;
 
-use self::index::{Index, Tests};
+use self::index::Index;
+use self::tested::Tests;
 use crate::draft::Draft;
-use crate::limits::{MAX_CHECKS, TESTS_MAX};
+use crate::limits::TESTS_MAX;
 use crate::place::{Flaw, Place};
 use crate::reader::Reader;
 use crate::yaml::Node;
@@ -23,6 +26,7 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
     rules.every_region_has_a_pool();
     rules.pools_have_room();
     rules.connections_have_environments();
+    rules.team_checks_make_sense();
     match Tests::of(draft, &rules.index) {
         Ok(tests) => {
             rules.connections_are_distinct();
@@ -31,7 +35,8 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
         }
         Err(place) => {
             let flaw = Flaw::new(format!("up to here the file makes more than {TESTS_MAX} checks"));
-            let hint = "each port of each connection, and each isolation, is one for each account it is from";
+            let hint = "each port of each connection, each isolation and each item of `checks` is one for each \
+                        account it is from";
             rules.report(place, "", flaw.hint(hint).for_publishing());
         }
     }
@@ -54,27 +59,12 @@ impl Rules<'_> {
     }
 
     fn controls_complete(&self) -> bool {
-        let Draft { connections, domains, egress_complete, .. } = self.draft;
+        let Draft { connections, checks, domains, egress_complete, .. } = self.draft;
         connections.complete
+            && checks.complete
             && domains.complete
             && domains.values().all(|domain| !domain.environments.is_empty())
             && *egress_complete
             && connections.values().all(|connection| !connection.ports.is_empty())
-    }
-
-    fn accounts_have_few_enough_checks(&mut self, tests: &Tests) {
-        for (place, domain) in &self.draft.domains.found {
-            for (index, entry) in domain.environments.iter().enumerate() {
-                if let Some(count) = tests.too_many(&self.index, &domain.name, &entry.name) {
-                    let flaw =
-                        Flaw::new(format!("`{}` has {count} checks", entry.account_name(&domain.name)));
-                    let hint = format!(
-                        "an account can have {MAX_CHECKS}; a probe's report would not fit into an event"
-                    );
-                    let flaw = flaw.hint(hint).for_publishing();
-                    self.report(place, &format!(".environments[{index}]"), flaw);
-                }
-            }
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{
     AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
-    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout,
+    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, TeamCheck,
 };
 use crate::place::Place;
 
@@ -48,8 +48,10 @@ pub(crate) struct Draft {
     pub(crate) environments: Items<Environment>,
     pub(crate) domains: Items<Domain>,
     pub(crate) connections: Items<Connection>,
+    pub(crate) checks: Items<TeamCheck>,
     pub(crate) isolations: Items<Isolation>,
     pub(crate) forbidden: Items<ForbiddenPair>,
+    pub(crate) authorities: Option<String>,
     pub(crate) network: Network,
     pub(crate) probing: Probing,
     /// Whether all of `probing.egress` could be read.
@@ -70,8 +72,10 @@ impl Draft {
             environments: self.environments.into_values(),
             domains: self.domains.into_values(),
             connections: self.connections.into_values(),
+            checks: self.checks.into_values(),
             isolations: self.isolations.into_values(),
             forbidden_environments: self.forbidden.into_values(),
+            authorities: self.authorities,
             network: self.network,
             probing: self.probing,
             alert_routes: self.alert_routes.into_values(),

@@ -42,8 +42,9 @@ pub use loopback::Loopback;
 pub use members::{Adoption, Member};
 pub use model::{
     AddressPool, AlertRoute, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain, DomainEnvironment,
-    EgressTarget, Environment, FORMAT_VERSION, Fleet, ForbiddenPair, GatewayService, Isolation, Nat, Network,
-    Organization, PlatformRoute, Probing, Region, Rollout, Wave,
+    EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange, ExpectedHeader, FORMAT_VERSION,
+    Fleet, ForbiddenPair, GatewayService, HttpUrl, Isolation, Nat, Network, Organization, Pace,
+    PlatformRoute, Probing, Region, Rollout, Scheme, TeamCheck, TeamCheckType, Wave,
 };
 pub use spelling::nearest;
 

@@ -6,13 +6,17 @@
 pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 /// Errors, or warnings, that are shown.
 pub const SHOWN_MAX: usize = 100;
-/// Keys of one map; the largest there is has 13.
+/// Keys of one map; the largest there is has 18.
 pub(crate) const KEYS_MAX: usize = 100;
 /// Checks made in one account and Region, at most. Request and response of a probe's run travel
-/// together in one event of at most 256 KB (EventBridge); a check takes up to about 0.4 KB of the
-/// one and 0.5 KB of the other.
+/// together in one event of at most 256 KB (EventBridge); a check takes about 0.4 KB of the one and up to
+/// 0.5 KB of the other.
 pub(crate) const MAX_CHECKS: usize = 200;
-/// Tests that all connections and isolations make together, each counted for each port and each
+/// Bytes of one check as JSON, at most, without the Region's name where it is filled in.
+pub(crate) const CHECK_BYTES_MAX: usize = 1400;
+/// Bytes of all checks of one account and Region as JSON, at most: half of what an event has room for.
+pub(crate) const INPUT_BYTES_MAX: usize = 120 * 1024;
+/// Tests that all connections, isolations and own checks make together, each counted for each port and each
 /// source account.
 pub(crate) const TESTS_MAX: usize = 100_000;
 /// How often the names that were perhaps meant are looked for.
@@ -22,10 +26,11 @@ pub(crate) const SUGGESTIONS_MAX: usize = 100;
 pub(crate) fn items_max(key: &str) -> usize {
     match key {
         "regions" | "environments" => 50,
+        "status" | "expected" => 10,
         "egress" | "waves" => 100,
         "address_pools" | "pools" | "ports" | "alert_routes" => 200,
         "forbidden_environments" => 500,
-        "connections" | "isolations" | "accounts" => 5_000,
+        "connections" | "isolations" | "checks" | "accounts" => 5_000,
         _ => 1_000,
     }
 }

@@ -5,16 +5,19 @@
 //! one. Serialized, a fleet is a valid fleet file again (JSON is YAML).
 
 mod account;
+mod check;
+mod egress;
 mod network;
+mod url;
 mod watch;
 
 pub(crate) use account::default_member_role;
 pub use account::{Domain, DomainEnvironment, Organization};
+pub use check::{CheckType, ConnectionCheck, Exchange, ExpectedHeader, Pace, TeamCheck, TeamCheckType};
+pub use egress::{EgressAws, EgressEcho, EgressHost, EgressTarget};
 pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
-pub use watch::{
-    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation,
-    PlatformRoute, Probing, Rollout, Wave,
-};
+pub use url::{HttpUrl, Scheme};
+pub use watch::{AlertRoute, Connection, ForbiddenPair, Isolation, PlatformRoute, Probing, Rollout, Wave};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -49,7 +52,11 @@ pub struct Fleet {
     #[schemars(default)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub connections: Vec<Connection>,
-    /// What must not connect. Tested as often.
+    /// Checks of the teams' own, beside the connections. No network is made for them.
+    #[schemars(default)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<TeamCheck>,
+    /// What must not connect. Tested every few minutes.
     #[schemars(default)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub isolations: Vec<Isolation>,
@@ -58,6 +65,12 @@ pub struct Fleet {
     #[schemars(default)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub forbidden_environments: Vec<ForbiddenPair>,
+    /// Certificate authorities of your own, which certify names that no public one does: the path of a PEM
+    /// file beside this one. By default public authorities alone are trusted.
+    #[schemars(with = "String", default, length(max = 200))]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
     /// What all networks have in common.
     #[schemars(default)]
     pub network: Network,

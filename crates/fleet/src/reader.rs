@@ -33,6 +33,8 @@ pub(crate) struct Reader {
     binding: Binding,
     /// What is to be said of targets on this machine.
     pub(crate) loopback: Loopback,
+    /// Whether the file names certificate authorities of its own.
+    pub(crate) has_authorities: bool,
     pub(crate) problems: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) names: Names,
@@ -278,6 +280,11 @@ pub(crate) struct Map<'n> {
 }
 
 impl<'n> Map<'n> {
+    /// Whether a key stands here.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|entry| entry.key == key)
+    }
+
     /// The value of a key that may be left out.
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<Cursor<'n>> {
         self.known.push(key);

@@ -1,6 +1,8 @@
 //! What single values must look like.
 
+mod dns;
 mod host;
+mod http;
 
 use std::net::Ipv4Addr;
 
@@ -10,7 +12,11 @@ use phonehome_wire::{AccountId, AzId, Region};
 use crate::addresses::{SLOTS, slot};
 use crate::place::Flaw;
 
-pub(crate) use host::{host, no_public_certificate, own_host};
+pub(crate) use dns::{dns_record, nameserver, not_a_name, public_address};
+pub(crate) use host::{TEMPLATE, host, no_public_certificate, own_host};
+pub(crate) use http::{
+    aws_service, contained, file_beside, header_name, header_value, http_path, http_url, statuses,
+};
 
 type Rule<T> = Result<T, Flaw>;
 

@@ -1,8 +1,12 @@
 //! Reads each section of a fleet file.
 
 mod accounts;
+mod checks;
+mod exchange;
+mod hosts;
 mod items;
 mod network;
+mod probing;
 mod watch;
 
 use self::items::{items, optional_items};
@@ -10,6 +14,7 @@ use crate::draft::{Draft, Items};
 use crate::model::FORMAT_VERSION;
 use crate::names::Kind;
 use crate::reader::{Cursor, Reader};
+use crate::rules;
 
 /// Reads the whole file.
 pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
@@ -23,11 +28,16 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let environments =
         items(file.required("environments"), "environment", Kind::Environment, reader, network::environment);
     let domains = items(file.required("domains"), "domain", Kind::Domain, reader, accounts::domain);
+    // First, for it decides what there is to be warned of.
+    let authorities = file.optional("authorities");
+    reader.has_authorities = authorities.is_some();
+    let authorities = authorities.and_then(|a| a.parsed(reader, rules::file_beside));
     let connections = optional_items(file.optional("connections"), reader, watch::connection);
+    let checks = optional_items(file.optional("checks"), reader, checks::team_check);
     let isolations = optional_items(file.optional("isolations"), reader, watch::isolation);
     let forbidden = watch::forbidden_environments(file.optional("forbidden_environments"), reader);
     let network = file.optional("network").and_then(|n| network::settings(&n, reader)).unwrap_or_default();
-    let (probing, egress_complete) = watch::probing(file.optional("probing"), reader);
+    let (probing, egress_complete) = probing::probing(file.optional("probing"), reader);
     let alert_routes = match file.required("alert_routes") {
         Some(list) => watch::alert_routes(&list, reader),
         None => Items::unreadable(),
@@ -42,8 +52,10 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         environments,
         domains,
         connections,
+        checks,
         isolations,
         forbidden,
+        authorities,
         network,
         probing,
         egress_complete,

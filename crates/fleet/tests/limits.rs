@@ -87,8 +87,8 @@ fn the_checks_of_a_file_are_counted_before_they_are_made() {
     let text = text.replace("block: 18", "block: 23");
     assert_eq!(
         only_problem(&text),
-        "connections[526]: up to here the file makes more than 100000 checks (each port of each connection, and \
-         each isolation, is one for each account it is from)"
+        "connections[526]: up to here the file makes more than 100000 checks (each port of each connection, \
+         each isolation and each item of `checks` is one for each account it is from)"
     );
 }
 
@@ -114,7 +114,7 @@ fn tls_where_no_public_certificate_can_be_is_a_warning() {
    |
 23 |   - { from: shop, to: payments, ports: [443], check: { host: \"api.{environment}.internal\", type: tls } }
    |                                                                                                  ^^^
-   = help: take `type: tcp`, or a name in a domain that you own
+   = help: take `type: tcp`, or a name in a domain that you own, or name your own authorities under `authorities`
 
 1 warning in fleet.yaml
 "

@@ -114,7 +114,13 @@ impl<'a> Rules<'a> {
         }
     }
 
-    fn has_environment(&mut self, place: &Place, index: usize, environment: &str, domain: &Domain) {
+    pub(super) fn has_environment(
+        &mut self,
+        place: &Place,
+        index: usize,
+        environment: &str,
+        domain: &Domain,
+    ) {
         let declared = self.reader.names.is_declared(Kind::Environment, environment);
         if declared && !domain.has_environment(environment) {
             let flaw = Flaw::new(format!("the domain `{}` has no environment `{environment}`", domain.name));

@@ -1,12 +1,10 @@
 //! What the rules look up, gathered in one pass over the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::checks::{connection_environments, connection_id, egress_id, expand, isolation_environments};
+use crate::checks::{connection_environments, isolation_environments};
 use crate::draft::Draft;
-use crate::limits::{MAX_CHECKS, TESTS_MAX};
 use crate::model::{Connection, Domain, Environment, Isolation, Nat};
-use crate::place::Place;
 
 /// Names of a file, each with what first has it.
 pub(super) struct Index<'a> {
@@ -64,103 +62,7 @@ impl<'a> Index<'a> {
     }
 }
 
-/// What is tested from each account, by domain and environment.
-pub(super) struct Tests<'a> {
-    accounts: BTreeMap<(&'a str, &'a str), Account<'a>>,
-    /// The ids of the egress checks, of every account that has a way out.
-    egress: BTreeSet<String>,
-    /// What somebody must reach.
-    reached: BTreeSet<(String, u16)>,
-}
-
-/// What is tested from one account.
-#[derive(Default)]
-struct Account<'a> {
-    connections: BTreeSet<String>,
-    /// What must be reached, and where that is declared.
-    endpoints: BTreeMap<(String, u16), &'a Place>,
-    isolations: usize,
-}
-
-impl<'a> Tests<'a> {
-    /// All of them; or where the file passes [`TESTS_MAX`].
-    pub(super) fn of(draft: &'a Draft, index: &Index<'a>) -> Result<Self, &'a Place> {
-        let mut left = TESTS_MAX;
-        let mut count = |place, tests: usize| match left.checked_sub(tests) {
-            Some(rest) => {
-                left = rest;
-                Ok(())
-            }
-            None => Err(place),
-        };
-        let egress = draft.probing.egress.iter();
-        let mut reached: BTreeSet<_> = egress.map(|target| (target.host.clone(), target.port)).collect();
-        let mut accounts: BTreeMap<_, Account> = BTreeMap::new();
-        for ((place, connection), ways) in draft.connections.found.iter().zip(&index.ways) {
-            let Some(ways) = ways else { continue };
-            count(place, connection.ports.len() * ways.sources.len())?;
-            for environment in &ways.sources {
-                let account = accounts.entry((ways.from.name.as_str(), *environment)).or_default();
-                let host = expand(&connection.check.host, connection.target_environment(environment), "");
-                for port in &connection.ports {
-                    account.connections.insert(connection_id(connection, *port));
-                    account.endpoints.entry((host.clone(), *port)).or_insert(place);
-                    reached.insert((host.clone(), *port));
-                }
-            }
-        }
-        for (place, isolation) in &draft.isolations.found {
-            let Some(ways) = index.of_isolation(isolation) else { continue };
-            count(place, ways.sources.len())?;
-            for environment in &ways.sources {
-                let account = accounts.entry((ways.from.name.as_str(), *environment)).or_default();
-                account.isolations += 1;
-            }
-        }
-        Ok(Self { accounts, egress: draft.probing.egress.iter().map(egress_id).collect(), reached })
-    }
-
-    /// Where it is declared that an account must reach an endpoint.
-    pub(super) fn declared(
-        &self,
-        domain: &str,
-        environment: &str,
-        host: &str,
-        port: u16,
-    ) -> Option<&'a Place> {
-        let account = self.accounts.get(&(domain, environment))?;
-        account.endpoints.get(&(host.to_owned(), port)).copied()
-    }
-
-    /// Whether it is declared that anybody must reach an endpoint.
-    pub(super) fn is_reached(&self, host: &str, port: u16) -> bool {
-        self.reached.contains(&(host.to_owned(), port))
-    }
-
-    /// Whether a check of an account that must succeed has this id.
-    pub(super) fn is_control(&self, index: &Index, domain: &str, environment: &str, id: &str) -> bool {
-        let account = self.accounts.get(&(domain, environment));
-        account.is_some_and(|account| account.connections.contains(id))
-            || (has_way_out(index, environment) && self.egress.contains(id))
-    }
-
-    /// The checks of an account that must succeed, by id.
-    pub(super) fn controls(&self, index: &Index, domain: &str, environment: &str) -> BTreeSet<String> {
-        let account = self.accounts.get(&(domain, environment));
-        let connections = account.into_iter().flat_map(|account| &account.connections);
-        let egress = self.egress.iter().filter(|_| has_way_out(index, environment));
-        connections.chain(egress).cloned().collect()
-    }
-
-    /// How many checks an account has, when they are too many.
-    pub(super) fn too_many(&self, index: &Index, domain: &str, environment: &str) -> Option<usize> {
-        let account = self.accounts.get(&(domain, environment));
-        let declared = account.map_or(0, |account| account.connections.len() + account.isolations);
-        let egress = if has_way_out(index, environment) { self.egress.len() } else { 0 };
-        Some(declared + egress).filter(|count| *count > MAX_CHECKS)
-    }
-}
-
-fn has_way_out(index: &Index, environment: &str) -> bool {
+/// Whether the accounts of an environment reach the internet; also where the environment is unknown.
+pub(super) fn has_way_out(index: &Index, environment: &str) -> bool {
     index.environments.get(environment).is_none_or(|environment| environment.nat != Nat::None)
 }

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::check::ConnectionCheck;
+use super::egress::EgressTarget;
+
 /// A connection from one domain to another that must work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -35,31 +38,6 @@ impl Connection {
     }
 }
 
-/// How a connection is tested.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct ConnectionCheck {
-    /// A host name or IPv4 address that answers on the connection's ports. `{environment}` stands
-    /// for the environment of the account it belongs to, the target, `{region}` for the Region
-    /// under test.
-    pub host: String,
-    /// How far a test goes.
-    #[serde(rename = "type")]
-    #[schemars(default)]
-    pub check_type: CheckType,
-}
-
-/// How far a test of a connection goes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckType {
-    /// A TCP connection is established.
-    #[default]
-    Tcp,
-    /// And a TLS handshake succeeds, with a valid certificate for the host.
-    Tls,
-}
-
 /// A connection that must not work.
 ///
 /// Silence proves nothing while the network is down altogether, or the target dead. So each isolation
@@ -90,11 +68,21 @@ pub struct Isolation {
     pub environments: Vec<String>,
     /// The positive control, by the id of its check: `connection/<from>-to-<to>/<port>` for a
     /// declared connection of the same source (with `to_environment` it is
-    /// `connection/<from>-to-<to>-<to_environment>/<port>`), or `egress/<host>/<port>`. The best
-    /// control shares as much of the way as possible with the isolation.
-    #[schemars(regex(pattern = r"^(connection|egress)/[^/\s]+/[0-9]+$"))]
+    /// `connection/<from>-to-<to>-<to_environment>/<port>`), `check/<name>`, `egress/<host>/<port>`,
+    /// `egress/echo/<host>/<port>` or `egress/aws/<service>`. The best control shares as much of the way
+    /// as possible with the isolation. A lookup (`type: dns`) is none.
+    #[schemars(regex(pattern = CONTROL))]
     pub control: String,
+    /// Every how many minutes it is tested. By default as under `probing`. Its control must be tested in the
+    /// same minutes: each minute, or so often that this is a multiple of it.
+    #[schemars(with = "u32", default, range(min = 1, max = 60))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub every_minutes: Option<u32>,
 }
+
+/// Ids of checks that connect.
+const CONTROL: &str =
+    r"^((connection|egress|egress/echo)/[^/\s]+/[0-9]+|egress/aws/[a-z0-9.-]+|check/[a-z0-9-]+)$";
 
 /// Two environments of which the one must not reach the other: no account of `from` any account of
 /// `to`, directly or by way of other accounts. The other direction is another pair.
@@ -111,7 +99,8 @@ pub struct ForbiddenPair {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Probing {
-    /// Hosts on the internet that every account with a way out must reach.
+    /// What every account with a way out must reach: hosts on the internet, an echo service, services of
+    /// AWS's.
     #[schemars(default)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub egress: Vec<EgressTarget>,
@@ -128,8 +117,8 @@ pub struct Probing {
     /// seconds.
     #[schemars(default = "default_overdue", range(min = 90, max = 3600))]
     pub overdue_after_seconds: u32,
-    /// Every how many minutes isolations are tested. Other checks are each minute. What is as it should be is
-    /// silent, and silence has to be waited for: 2 seconds, which Lambda bills.
+    /// Every how many minutes isolations are tested that do not say otherwise. Other checks are each minute.
+    /// What is as it should be is silent, and silence has to be waited for: 2 seconds, which Lambda bills.
     #[schemars(default = "default_isolations", range(min = 1, max = 60))]
     pub isolations_every_minutes: u32,
 }
@@ -165,17 +154,6 @@ fn default_threshold() -> u32 {
 /// Two reports missed, and a third as good as.
 fn default_overdue() -> u32 {
     180
-}
-
-/// A host on the internet that must be reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct EgressTarget {
-    /// A host name or IPv4 address.
-    pub host: String,
-    /// The TCP port.
-    #[schemars(range(min = 1, max = 65535))]
-    pub port: u16,
 }
 
 /// Who hears of an incident.

@@ -36,18 +36,14 @@ const OWN_NAMES: [&str; 7] = [
     "metadata.google.internal",
 ];
 
+/// The placeholders that hosts have which differ from account to account.
+pub(crate) const TEMPLATE: &[&str] = &["environment", "region"];
+
 /// A host name or IPv4 address; `placeholders` are the words it may have in braces.
 pub(crate) fn host(text: &str, placeholders: &[&str]) -> Rule<String> {
     let plain = without_placeholders(text, placeholders);
-    if let Some((_, rest)) = plain.split_once('{') {
-        let word = rest.split('}').next().unwrap_or_default();
-        let flaw = Flaw::new(format!("the placeholder `{{{word}}}` means nothing here"));
-        let known: Vec<String> = placeholders.iter().map(|word| format!("`{{{word}}}`")).collect();
-        return Err(if known.is_empty() {
-            flaw.hint("a host here has no placeholders")
-        } else {
-            flaw.hint(format!("known are {}", known.join(" and ")))
-        });
+    if let Some(flaw) = unknown_placeholder(&plain, placeholders) {
+        return Err(flaw);
     }
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -73,8 +69,21 @@ pub(crate) fn own_host(text: &str, placeholders: &[&str], loopback: Loopback) ->
     Some(flaw.hint("a check from there says nothing about the network: name what others reach, too"))
 }
 
+/// What to say of a brace that is left when the placeholders there are have been filled in.
+pub(super) fn unknown_placeholder(plain: &str, placeholders: &[&str]) -> Option<Flaw> {
+    let (_, rest) = plain.split_once('{')?;
+    let word = rest.split('}').next().unwrap_or_default();
+    let flaw = Flaw::new(format!("the placeholder `{{{word}}}` means nothing here"));
+    let known: Vec<String> = placeholders.iter().map(|word| format!("`{{{word}}}`")).collect();
+    Some(if known.is_empty() {
+        flaw.hint("a host here has no placeholders")
+    } else {
+        flaw.hint(format!("known are {}", known.join(" and ")))
+    })
+}
+
 /// A placeholder stands for a name, so what a name may be decides.
-fn without_placeholders(text: &str, placeholders: &[&str]) -> String {
+pub(super) fn without_placeholders(text: &str, placeholders: &[&str]) -> String {
     let mut plain = text.to_owned();
     for word in placeholders {
         plain = plain.replace(&format!("{{{word}}}"), "x");
@@ -128,22 +137,24 @@ fn not_a_host(text: &str) -> Flaw {
     }
 }
 
-/// What to say of a TLS check of a host that can have no certificate by a public authority.
-pub(crate) fn no_public_certificate(host: &str) -> Option<Flaw> {
-    let plain = without_placeholders(host, &["environment", "region"]).to_ascii_lowercase();
+/// What to say of a name that can have no certificate by a public authority. `what` would fail, and `instead`
+/// says what to take in its place.
+pub(crate) fn no_public_certificate(host: &str, what: &str, instead: &str) -> Option<Flaw> {
+    let plain = without_placeholders(host, TEMPLATE).to_ascii_lowercase();
     let why = if let Ok(address) = plain.parse::<Ipv4Addr>() {
         let shared = matches!(address.octets(), [100, 64..=127, ..]);
-        (address.is_private() || shared).then_some("is a private address")
+        let inside = address.is_private() || address.is_loopback() || shared;
+        inside.then_some("is a private address")
     } else if !plain.contains('.') {
         Some("is not a name in the public DNS")
     } else {
         let ending = |ending: &&&str| plain.strip_suffix(**ending).is_some_and(|rest| rest.ends_with('.'));
         PRIVATE_ENDINGS.iter().find(ending).map(|_| "is a name for private use")
     }?;
-    let flaw = Flaw::new(format!(
-        "`{host}` {why}: no public authority certifies it, so `type: tls` would always fail"
-    ));
-    Some(flaw.hint("take `type: tcp`, or a name in a domain that you own"))
+    let flaw = format!("`{host}` {why}: no public authority certifies it, so {what} would always fail");
+    Some(Flaw::new(flaw).hint(format!(
+        "{instead}, or a name in a domain that you own, or name your own authorities under `authorities`"
+    )))
 }
 
 #[cfg(test)]
@@ -271,15 +282,17 @@ mod tests {
             "172.16.0.1",
             "192.168.1.1",
             "100.64.0.1",
+            "127.0.0.1",
             "x.test",
+            "a.home",
         ];
         let public =
             ["api.example.com", "internal.example.com", "1.1.1.1", "local.de", "x.arpa", "myinternal.com"];
         for text in private {
-            assert!(no_public_certificate(text).is_some(), "{text}");
+            assert!(no_public_certificate(text, "x", "y").is_some(), "{text}");
         }
         for text in public {
-            assert!(no_public_certificate(text).is_none(), "{text}");
+            assert!(no_public_certificate(text, "x", "y").is_none(), "{text}");
         }
     }
 }

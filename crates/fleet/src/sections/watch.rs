@@ -1,19 +1,17 @@
-//! Connections, isolations, probing, alert routes, roll-out.
+//! Connections, isolations, alert routes, roll-out.
 
 use std::collections::BTreeMap;
 
-use super::items::{Distinct, collect, optional_items, reference, references};
+use super::checks::connection_check;
+use super::exchange::every_minutes;
+use super::hosts::{port, ports, templated_host};
+use super::items::{collect, optional_items, reference, references};
 use crate::draft::Items;
-use crate::model::{
-    AlertRoute, CheckType, Connection, ConnectionCheck, EgressTarget, ForbiddenPair, Isolation,
-    PlatformRoute, Probing, Rollout, Wave,
-};
+use crate::model::{AlertRoute, Connection, ForbiddenPair, Isolation, PlatformRoute, Rollout, Wave};
 use crate::names::Kind;
 use crate::place::Flaw;
 use crate::reader::{Cursor, Reader};
 use crate::rules;
-
-const PORT: std::ops::RangeInclusive<u32> = 1..=65535;
 
 pub(super) fn connection(cursor: &Cursor, reader: &mut Reader) -> Option<Connection> {
     let mut map = cursor.map(reader)?;
@@ -37,59 +35,8 @@ pub(super) fn connection(cursor: &Cursor, reader: &mut Reader) -> Option<Connect
         to_environment,
         ports,
         environments: environments.unwrap_or_default(),
-        check: check.unwrap_or(ConnectionCheck { host: String::new(), check_type: CheckType::Tcp }),
+        check: check.unwrap_or_default(),
     })
-}
-
-/// All of the ports, or none when one could not be read.
-fn ports(cursor: &Cursor, reader: &mut Reader) -> Vec<u16> {
-    if let Some(flaw) = cursor.scalar().and_then(rules::not_one_port) {
-        reader.report(&cursor.place, flaw);
-        return vec![];
-    }
-    let cursors = cursor.filled_list(reader, "port").unwrap_or_default();
-    let mut ports = Distinct::default();
-    for cursor in &cursors {
-        if let Some(port) = port(cursor, reader) {
-            ports.push(cursor, port, reader);
-        }
-    }
-    if ports.items.len() == cursors.len() { ports.items } else { vec![] }
-}
-
-fn port(cursor: &Cursor, reader: &mut Reader) -> Option<u16> {
-    if let Some(flaw) = cursor.scalar().and_then(rules::not_one_port) {
-        reader.report(&cursor.place, flaw);
-        return None;
-    }
-    cursor.integer(reader, "a port", PORT).and_then(|port| u16::try_from(port).ok())
-}
-
-fn connection_check(cursor: &Cursor, reader: &mut Reader) -> Option<ConnectionCheck> {
-    let mut map = cursor.map(reader)?;
-    let host = map.required("host").and_then(|c| templated_host(&c, reader));
-    let kinds = [("tcp", CheckType::Tcp), ("tls", CheckType::Tls)];
-    let type_cursor = map.optional("type");
-    let check_type = type_cursor.as_ref().and_then(|c| c.choice(reader, &kinds));
-    map.finish(reader);
-    if let (Some(cursor), Some(CheckType::Tls), Some(host)) = (&type_cursor, check_type, &host)
-        && let Some(flaw) = rules::no_public_certificate(host)
-    {
-        reader.warn(&cursor.place, flaw);
-    }
-    Some(ConnectionCheck { host: host.unwrap_or_default(), check_type: check_type.unwrap_or_default() })
-}
-
-fn templated_host(cursor: &Cursor, reader: &mut Reader) -> Option<String> {
-    host(cursor, &["environment", "region"], reader)
-}
-
-fn host(cursor: &Cursor, placeholders: &[&str], reader: &mut Reader) -> Option<String> {
-    let host = cursor.parsed(reader, |text| rules::host(text, placeholders))?;
-    if let Some(flaw) = rules::own_host(&host, placeholders, reader.loopback) {
-        reader.report(&cursor.place, flaw);
-    }
-    Some(host)
 }
 
 pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolation> {
@@ -109,6 +56,7 @@ pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolatio
     let environments = map.optional("environments");
     let environments = environments.map(|c| references(&c, Kind::Environment, "environment", reader));
     let control = map.required("control").and_then(|c| c.text(reader));
+    let every_minutes = every_minutes(&mut map, reader);
     map.finish(reader);
     Some(Isolation {
         from: from?,
@@ -118,6 +66,7 @@ pub(super) fn isolation(cursor: &Cursor, reader: &mut Reader) -> Option<Isolatio
         port: port.unwrap_or_default(),
         environments: environments.unwrap_or_default(),
         control: control.unwrap_or_default(),
+        every_minutes,
     })
 }
 
@@ -144,42 +93,6 @@ fn forbidden_pair(cursor: &Cursor, reader: &mut Reader) -> Option<ForbiddenPair>
     }
     map.finish(reader);
     Some(ForbiddenPair { from: from?, to: to? })
-}
-
-/// Reads `probing`, and says whether all of its egress targets could be read.
-pub(super) fn probing(cursor: Option<Cursor>, reader: &mut Reader) -> (Probing, bool) {
-    let mut probing = Probing::default();
-    let Some(cursor) = cursor else { return (probing, true) };
-    let Some(mut map) = cursor.map(reader) else { return (probing, false) };
-    let egress = optional_items(map.optional("egress"), reader, egress_target);
-    let mut number = |key, what: &str, range, value: &mut u32| {
-        if let Some(given) = map.optional(key).and_then(|c| c.integer(reader, what, range)) {
-            *value = given;
-        }
-    };
-    number("timeout_ms", "`timeout_ms`", 100..=10_000, &mut probing.timeout_ms);
-    number("down_after", "`down_after`", 1..=60, &mut probing.down_after);
-    number("up_after", "`up_after`", 1..=60, &mut probing.up_after);
-    number("overdue_after_seconds", "`overdue_after_seconds`", 90..=3600, &mut probing.overdue_after_seconds);
-    let every = &mut probing.isolations_every_minutes;
-    number("isolations_every_minutes", "`isolations_every_minutes`", 1..=60, every);
-    map.finish(reader);
-    for (index, (place, target)) in egress.found.iter().enumerate() {
-        if egress.found[..index].iter().any(|(_, earlier)| earlier == target) {
-            let EgressTarget { host, port } = target;
-            reader.report(place, Flaw::new(format!("`{host}:{port}` stands here twice")));
-        }
-    }
-    probing.egress = egress.found.into_iter().map(|(_, target)| target).collect();
-    (probing, egress.complete)
-}
-
-fn egress_target(cursor: &Cursor, reader: &mut Reader) -> Option<EgressTarget> {
-    let mut map = cursor.map(reader)?;
-    let host = map.required("host").and_then(|c| host(&c, &[], reader));
-    let port = map.required("port").and_then(|c| port(&c, reader));
-    map.finish(reader);
-    Some(EgressTarget { host: host?, port: port? })
 }
 
 pub(super) fn alert_routes(cursor: &Cursor, reader: &mut Reader) -> Items<AlertRoute> {
