@@ -8,7 +8,7 @@ use phonehome_wire::{AzId, Check, CheckKind, ProbeInput, REPORT_VERSION, WIRE_VE
 use super::Planner;
 use super::nat::WayOut;
 use super::probes::Differences;
-use crate::{Action, Change, Disruption, ProbeSpec, Readiness, Ref, StackSpec, Wait, ZoneSpec};
+use crate::{Action, Disruption, ProbeSpec, Readiness, Ref, StackSpec, Wait, ZoneSpec};
 use phonehome_network::{Address, FunctionState, NatState, Schedule};
 use phonehome_text::{count, joined};
 
@@ -34,6 +34,10 @@ impl Planner<'_> {
             Some(old) if news.reason.is_some() && !is_known => {
                 self.update_schedule(az_id, &repairs, old.clone());
                 self.wait_for_code(az_id, &news.to_string());
+            }
+            // One by one: a step that changes no more than this is nobody's change of the schedule.
+            Some(old) if repairs.reason.is_some() && follows_way_out(old, &wanted) => {
+                self.update_schedule(az_id, &repairs, old.clone());
             }
             _ => self.update_schedule(az_id, &repairs.and(news), wanted),
         }

@@ -4,12 +4,13 @@ use std::net::IpAddr;
 
 use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
-use phonehome_network::{Address, FunctionState, Kind, NatState};
+use phonehome_network::{Address, FunctionState, Kind, NatState, Part};
 use phonehome_planner::{Action, Change, Limits, Plan, Readiness, StackSpec, follows_way_out, plan, render};
 use phonehome_wire::{Check, CheckKind, ProbeInput, REPORT_VERSION};
 
 use crate::support::{
-    ZONES, addresses, all, apply, check, converge, edit, full, made, only_step, planned, seen, step, usual,
+    ALL, ZONES, addresses, all, apply, check, converge, edit, full, made, only_step, planned, seen, step,
+    usual,
 };
 
 /// A stack of one zone for which another build wants other code and one check more.
@@ -193,6 +194,21 @@ fn probes_of_a_release_before_get_the_version_of_reports_and_the_time_limit_as_a
     assert_eq!(deployed(&mut cloud, &spec), new);
 }
 
+#[test]
+fn a_schedule_is_repaired_before_other_addresses_of_the_way_out_come_into_it() {
+    let spec = with_egress(full(&ZONES[..1], Nat::PerAz), &[]);
+    let mut cloud = made(&spec);
+    edit(&mut cloud, &spec, |world| {
+        world.nat_gateways[0].public_ips = vec!["203.0.113.7".parse().unwrap()];
+        world.schedules[0].enabled = false;
+    });
+    let before = deployed(&mut cloud, &spec);
+    let first = planned(&mut cloud, &spec, &Limits::SWEEP);
+    assert_eq!((given(&first), step(&first, &schedule()).reason.as_str()), (&before, "is disabled"));
+    apply(&mut cloud, &spec, &first);
+    assert!(follows_way_out(&before, given(&planned(&mut cloud, &spec, &Limits::SWEEP))));
+}
+
 /// With a check of the way out, which says what it expects or does not.
 fn with_egress(mut spec: StackSpec, expected: &[IpAddr]) -> StackSpec {
     let url = "https://echo.example.com".to_owned();
@@ -249,6 +265,25 @@ fn nothing_is_expected_of_a_way_out_that_is_not_available_or_not_seen() {
         let plan = plan(&spec, &world, &Limits::SWEEP).unwrap();
         assert_eq!(given(&plan).checks, spec.probe.as_ref().unwrap().checks);
     }
+}
+
+#[test]
+fn nothing_is_expected_of_a_way_out_that_the_traffic_may_not_be_led_to_yet() {
+    let one = with_egress(full(&ZONES[..2], Nat::Single), &[]);
+    let mut cloud = made(&one);
+    let each = StackSpec { nat: Nat::PerAz, ..with_egress(full(&ZONES[..2], Nat::PerAz), &[]) };
+    converge(&mut cloud, &each, &Limits::SWEEP);
+    assert!(
+        planned(&mut cloud, &each, &Limits::SWEEP)
+            .withheld
+            .iter()
+            .any(|it| it.address.part == Part::DefaultRoute)
+    );
+    let found = expected(&mut cloud, &each);
+    assert_eq!((found[0].len(), found[1].len()), (1, 0), "the second zone still leaves through the first");
+    converge(&mut cloud, &each, &ALL);
+    let found = expected(&mut cloud, &each);
+    assert!(found[1].len() == 1 && found[0] != found[1], "{found:?}");
 }
 
 #[test]
