@@ -52,6 +52,7 @@ pub(crate) struct Draft {
     pub(crate) forbidden: Items<ForbiddenPair>,
     pub(crate) network: Network,
     pub(crate) probing: Probing,
+    pub(crate) authorities: Option<String>,
     /// Whether all of `probing.egress` could be read.
     pub(crate) egress_complete: bool,
     pub(crate) alert_routes: Items<AlertRoute>,
@@ -74,6 +75,7 @@ impl Draft {
             forbidden_environments: self.forbidden.into_values(),
             network: self.network,
             probing: self.probing,
+            authorities: self.authorities,
             alert_routes: self.alert_routes.into_values(),
             platform_route: self.platform_route,
             rollout: self.rollout,

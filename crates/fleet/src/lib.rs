@@ -27,6 +27,7 @@ mod place;
 mod reader;
 mod rules;
 mod sections;
+mod sizes;
 mod spelling;
 mod yaml;
 
@@ -109,7 +110,11 @@ fn read_with(text: &str, mut reader: reader::Reader) -> Result<Checked, Diagnost
         reader.resolve_references();
     }
     reader.explain_invisible(&root, text);
-    match draft.and_then(draft::Draft::into_fleet) {
+    let fleet = draft.and_then(draft::Draft::into_fleet);
+    if let Some(fleet) = fleet.as_ref().filter(|_| reader.problems.is_empty() && reader.is_strict()) {
+        sizes::check(fleet, &root, &mut reader);
+    }
+    match fleet {
         Some(fleet) if reader.problems.is_empty() => {
             Ok(Checked { fleet, warnings: Diagnostics::warnings(reader.warnings, text) })
         }

@@ -12,6 +12,9 @@ pub(crate) const KEYS_MAX: usize = 100;
 /// together in one event of at most 256 KB (EventBridge); a check takes up to about 0.4 KB of the
 /// one and 0.5 KB of the other.
 pub(crate) const MAX_CHECKS: usize = 200;
+/// Bytes of the input of one probe, as JSON: 120 KiB. It comes back with the report of each run, in one event of
+/// at most 256 KB (EventBridge).
+pub(crate) const INPUT_BYTES_MAX: usize = 120 * 1024;
 /// Tests that all connections and isolations make together, each counted for each port and each
 /// source account.
 pub(crate) const TESTS_MAX: usize = 100_000;

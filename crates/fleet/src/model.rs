@@ -64,6 +64,11 @@ pub struct Fleet {
     /// How connections are tested and when a test counts as failed.
     #[schemars(default)]
     pub probing: Probing,
+    /// A file beside this one with the certificate authorities that the probes trust beside the public
+    /// ones, as PEM. By default none.
+    #[schemars(with = "String", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
     /// Who hears of trouble. The first route that matches is taken; the last one must match
     /// everything.
     #[schemars(length(min = 1))]

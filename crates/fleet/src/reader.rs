@@ -33,6 +33,8 @@ pub(crate) struct Reader {
     binding: Binding,
     /// What is to be said of targets on this machine.
     pub(crate) loopback: Loopback,
+    /// Whether the file names certificate authorities, so that names which no public one certifies may do well.
+    pub(crate) has_authorities: bool,
     pub(crate) problems: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) names: Names,
@@ -45,7 +47,7 @@ impl Reader {
     }
 
     /// Whether a rule for publishing stops the reading of what breaks it.
-    fn is_strict(&self) -> bool {
+    pub(crate) fn is_strict(&self) -> bool {
         self.binding == Binding::All
     }
 

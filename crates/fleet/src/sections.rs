@@ -17,6 +17,8 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     if let Some(version) = file.required("version") {
         version.integer(reader, "the version of a fleet file", FORMAT_VERSION..=FORMAT_VERSION);
     }
+    let authorities = file.optional("authorities").and_then(|path| path.text(reader));
+    reader.has_authorities = authorities.is_some();
     let organization = file.required("organization").and_then(|o| accounts::organization(&o, reader));
     let regions = items(file.required("regions"), "Region", Kind::Region, reader, network::region);
     let pools = items(file.required("address_pools"), "address pool", Kind::Pool, reader, network::pool);
@@ -46,6 +48,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         forbidden,
         network,
         probing,
+        authorities,
         egress_complete,
         alert_routes,
         platform_route,

@@ -93,6 +93,39 @@ fn the_checks_of_a_file_are_counted_before_they_are_made() {
 }
 
 #[test]
+fn a_probe_is_asked_for_no_more_than_fits_into_an_event_with_its_report() {
+    // Of 239 characters; each check has its host's name two or three times.
+    let host = |number: usize| format!("h{number:03}.{}.example.com", vec!["x".repeat(55); 4].join("."));
+    let egress: Vec<String> =
+        (1..99).map(|number| format!("{{ host: {}, port: 443 }}", host(number))).collect();
+    let with_ports = |count: usize| {
+        let ports: Vec<String> = (1..=count).map(|port| port.to_string()).collect();
+        let text = with(
+            SMALL,
+            "egress: [{ host: example.com, port: 443 }",
+            &format!("egress: [{{ host: example.com, port: 443 }}, {}", egress.join(", ")),
+        );
+        let text = with(&text, "ports: [443]", &format!("ports: [443, {}]", ports.join(", ")));
+        with(
+            &text,
+            "check: { host: \"api.{environment}.internal\" }",
+            &format!("check: {{ host: {} }}", host(0)),
+        )
+    };
+    assert_eq!(check(&with_ports(10)).map(drop).map_err(|found| found.to_string()), Ok(()));
+    let found = problems(&with_ports(90));
+    let [dev, prod] = found.as_slice() else { panic!("{found}") };
+    assert_eq!(
+        (dev.path.as_str(), prod.path.as_str()),
+        ("domains[0].environments[0]", "domains[0].environments[1]")
+    );
+    let message = "the checks of `shop-dev` take 146897 bytes as the input of a probe; it can have 122880";
+    assert_eq!(dev.message, message);
+    // What was published by a release without this rule stays in force.
+    assert!(phonehome_fleet::read(&with_ports(90)).is_ok());
+}
+
+#[test]
 fn an_alias_of_a_long_text_cannot_fill_the_memory() {
     let text = format!("a: &a \"{}\"\nb: [{}]\n", "x".repeat(300_000), vec!["*a"; 90_000].join(", "));
     assert!(problems(&text).to_string().contains("aliases add more than 100000 values"));
@@ -122,6 +155,11 @@ fn tls_where_no_public_certificate_can_be_is_a_warning() {
     let public =
         tls("api.{environment}.example.com").replace("host: api.prod.internal", "host: api.prod.example.com");
     assert!(check(&public).unwrap().warnings.as_slice().is_empty());
+    let private = format!("authorities: internal.pem\n{}", tls("api.{environment}.internal"));
+    assert!(
+        check(&private).unwrap().warnings.as_slice().is_empty(),
+        "an authority of one's own may certify it"
+    );
     assert!(check(&without_warnings()).unwrap().warnings.as_slice().is_empty(), "tcp is fine");
     assert!(check(support::EXAMPLE).unwrap().warnings.as_slice().is_empty(), "the example sets one");
 }

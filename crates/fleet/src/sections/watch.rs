@@ -73,6 +73,7 @@ fn connection_check(cursor: &Cursor, reader: &mut Reader) -> Option<ConnectionCh
     let check_type = type_cursor.as_ref().and_then(|c| c.choice(reader, &kinds));
     map.finish(reader);
     if let (Some(cursor), Some(CheckType::Tls), Some(host)) = (&type_cursor, check_type, &host)
+        && !reader.has_authorities
         && let Some(flaw) = rules::no_public_certificate(host)
     {
         reader.warn(&cursor.place, flaw);
