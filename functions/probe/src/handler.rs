@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Context, Error, LambdaEvent};
-use phonehome_checks::{Identity, Settings, parse_input, run_with};
+use phonehome_checks::{CertificateDer, Identity, Settings, parse_input, run_with};
 use phonehome_wire::{AccountId, ProbeInput, Report, Verdict};
 use serde_json::Value;
 
@@ -14,26 +14,36 @@ const MARGIN_MS: u64 = 1_000;
 /// What `cargo lambda invoke` says instead of an ARN; its deadline is in 1970.
 const CARGO_LAMBDA_ARN: &str = "function-arn";
 
-/// Runs the checks of one event.
-///
-/// An error says that the probe could not run at all. It reaches the function's failure
-/// destination as "the probe crashed", which says nothing of the paths.
-pub(crate) async fn handle(event: LambdaEvent<Value>) -> Result<Report, Error> {
-    let limit = time_left(&event.context);
-    let (input, identity) = match prepare(event) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            tracing::error!(%error, "event refused");
-            return Err(error);
-        }
-    };
-    let settings = match std::env::var("PHONEHOME_CLOUD").is_ok_and(|cloud| cloud == "local") {
-        true => local(limit, &identity.account),
-        false => Settings { limit, ..Settings::default() },
-    };
-    let report = run_with(&input, &identity, &settings).await;
-    log(&report);
-    Ok(report)
+/// What all invocations of one process have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    /// The certificate authorities that count beside the public ones.
+    pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+}
+
+impl Probe {
+    /// Runs the checks of one event.
+    ///
+    /// An error says that the probe could not run at all. It reaches the function's failure
+    /// destination as "the probe crashed", which says nothing of the paths.
+    pub(crate) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Report, Error> {
+        let limit = time_left(&event.context);
+        let (input, identity) = match prepare(event) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                tracing::error!(%error, "event refused");
+                return Err(error);
+            }
+        };
+        let settings = match std::env::var("PHONEHOME_CLOUD").is_ok_and(|cloud| cloud == "local") {
+            true => local(limit, &identity.account),
+            false => Settings { limit, ..Settings::default() },
+        };
+        let settings = Settings { extra_roots: self.extra_roots.clone(), ..settings };
+        let report = run_with(&input, &identity, &settings).await;
+        log(&report);
+        Ok(report)
+    }
 }
 
 /// In the local cloud everything is on one machine, so that it counts, and what tells accounts apart is the
@@ -89,6 +99,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    async fn handle(event: LambdaEvent<Value>) -> Result<Report, Error> {
+        Probe::default().handle(event).await
+    }
 
     const ARN: &str = "arn:aws:lambda:us-east-1:444455556666:function:phonehome-probe-use1-az1";
 
