@@ -12,6 +12,7 @@ mod probe;
 mod read;
 mod remove;
 mod rules;
+mod start;
 #[cfg(test)]
 mod test_cloud;
 #[cfg(test)]

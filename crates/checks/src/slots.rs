@@ -113,13 +113,9 @@ mod tests {
 
     #[test]
     fn slots_are_what_is_left_of_the_descriptors() {
-        for (limit, open, expected) in [
-            (1024, 10, SLOTS_MAX),
-            (256, 10, 230),
-            (100, 10, 74),
-            (20, 10, SLOTS_MIN),
-            (0, 3, SLOTS_MIN),
-        ] {
+        for (limit, open, expected) in
+            [(1024, 10, SLOTS_MAX), (256, 10, 230), (100, 10, 74), (20, 10, SLOTS_MIN), (0, 3, SLOTS_MIN)]
+        {
             assert_eq!(total(limit, open), expected, "{limit} {open}");
         }
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use phonehome_checks::{Identity, Settings};
+use phonehome_checks::{CertificateDer, Identity, Settings};
 use phonehome_fleet::Line;
 use phonehome_wire::{Check, Expect, ProbeInput, TRIES_DEFAULT, Verdict, WIRE_VERSION};
 
@@ -54,8 +54,10 @@ pub(crate) struct CheckArguments {
 
 /// Runs checks from here.
 pub(crate) async fn run(arguments: CheckArguments, format: Format) -> Result<String, Failure> {
-    let settings = settings(&arguments)?;
-    let input = all_due(input(&arguments, format)?);
+    let mut settings = settings(&arguments)?;
+    let asked = asked(&arguments, format)?;
+    settings.extra_roots.extend(asked.authorities);
+    let input = all_due(asked.input);
     let account = "000000000000".parse().map_err(Failure::other)?;
     let identity = Identity { account, run_id: "phonehome-check".to_owned() };
     let report = phonehome_checks::run_with(&input, &identity, &settings).await;
@@ -92,10 +94,19 @@ fn at(path: &Path, error: &dyn std::fmt::Display) -> Failure {
     Failure::input(format!("{}: {error}", path.display()))
 }
 
-fn input(arguments: &CheckArguments, format: Format) -> Result<ProbeInput, Failure> {
+/// What is to be checked.
+#[derive(Debug)]
+struct Asked {
+    input: ProbeInput,
+    /// The certificate authorities that the fleet file names.
+    authorities: Vec<CertificateDer<'static>>,
+}
+
+fn asked(arguments: &CheckArguments, format: Format) -> Result<Asked, Failure> {
+    let alone = |input| Asked { input, authorities: vec![] };
     if let Some(path) = &arguments.checks {
         let value = serde_json::from_str(&read(path)?).map_err(|error| at(path, &error))?;
-        return phonehome_checks::parse_input(value).map_err(|error| at(path, &error));
+        return phonehome_checks::parse_input(value).map(alone).map_err(|error| at(path, &error));
     }
     if let Some(account) = &arguments.from_fleet {
         return from_fleet(account, arguments.region.as_deref(), &arguments.fleet, format);
@@ -104,17 +115,16 @@ fn input(arguments: &CheckArguments, format: Format) -> Result<ProbeInput, Failu
     let patience = target::Patience { timeout_ms: arguments.timeout, tries: arguments.tries };
     let targets = arguments.targets.iter().map(|text| target::parse(text, expect, patience));
     let checks = targets.collect::<Result<_, _>>().map_err(Failure::input)?;
-    of("us-east-1", "use1-az1", checks)
+    of("us-east-1", "use1-az1", checks).map(alone)
 }
 
 /// What the probes of one account test in one Region, whatever its turn.
-fn from_fleet(
-    account: &str,
-    region: Option<&str>,
-    path: &Path,
-    format: Format,
-) -> Result<ProbeInput, Failure> {
-    let (_, fleet) = load(path, format)?;
+fn from_fleet(account: &str, region: Option<&str>, path: &Path, format: Format) -> Result<Asked, Failure> {
+    let loaded = load(path, format)?;
+    let pem = loaded.authorities_pem();
+    let authorities = pem.map(|pem| phonehome_checks::certificates(pem.as_bytes())).transpose();
+    let authorities = authorities.map_err(|error| at(path, &error))?.unwrap_or_default();
+    let fleet = loaded.fleet;
     let line = account.split_once('/').map(|(domain, environment)| Line::new(domain, environment));
     let member = line.and_then(|line| fleet.member_at(&line)).or_else(|| fleet.member(account));
     let member = member.ok_or_else(|| {
@@ -129,7 +139,7 @@ fn from_fleet(
     match <[_; 1]>::try_from(tested) {
         Ok([(region, checks)]) => {
             let zone = region.availability_zones.first().map(|zone| zone.as_str()).unwrap_or_default();
-            of(region.name.as_str(), zone, checks)
+            of(region.name.as_str(), zone, checks).map(|input| Asked { input, authorities })
         }
         Err(none) if none.is_empty() => Err(at(path, &format!("nothing is tested from {account} there"))),
         Err(several) => {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod audit;
+mod authorities;
 mod check;
 mod decommission;
 mod doctor;

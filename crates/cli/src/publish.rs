@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{caller_arn, sdk};
-use phonehome_state::{
-    Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, base, publish, text_fits,
-};
+use phonehome_state::{Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, base, publish};
 use serde_json::json;
 
 use crate::output::Format;
@@ -17,7 +15,7 @@ use crate::output::{Failure, json as to_json};
 use crate::plan::summary;
 use crate::summary::Summary;
 use crate::targets::{Access, LimitArguments, Scope, Targets};
-use crate::validate::load;
+use crate::validate::{Loaded, load};
 
 /// Put the fleet file in force.
 #[derive(Debug, Args)]
@@ -47,12 +45,15 @@ pub(crate) struct PublishArguments {
 
 /// Checks the file, shows what it changes, asks, and stores it with what was accepted.
 pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format) -> Result<String, Failure> {
-    let (text, fleet) = load(&arguments.fleet, format)?;
-    text_fits(&text).map_err(Failure::input)?;
+    let loaded = load(&arguments.fleet, format)?;
+    for warning in loaded.authorities.iter().flat_map(|authorities| &authorities.warnings) {
+        eprintln!("warning: {warning}");
+    }
+    let authorities = loaded.authorities_pem();
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
     let base = base(&table).await.map_err(Failure::other)?;
-    if let Some(current) = base.current().filter(|it| it.text == text && !arguments.again) {
+    if let Some(current) = base.current().filter(|it| is_same(it, &loaded) && !arguments.again) {
         return unchanged(current, format);
     }
     // Before the accounts are observed: that takes a while, and would be for nothing.
@@ -67,7 +68,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let summary = match arguments.no_plan {
         true => None,
         false => Some(
-            summary(&Targets::of(fleet, arguments.scope(), Access::Observe, &session, &table).await?).await,
+            summary(&Targets::of(&loaded, arguments.scope(), Access::Observe, &session, &table).await?).await,
         ),
     };
     eprint!("{}", shown(&base, summary.as_ref()));
@@ -76,7 +77,8 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     }
     let accepted = summary.as_ref().map(accepted).unwrap_or_default();
     let published = PublishedFleet {
-        text,
+        text: loaded.text,
+        authorities,
         published_at_ms: SystemClock.now_ms(),
         published_by,
         accepted,
@@ -100,6 +102,11 @@ impl PublishArguments {
             limits: LimitArguments::default(),
         }
     }
+}
+
+/// Whether just this is in force: the same text, with the same certificate authorities.
+fn is_same(current: &PublishedFleet, loaded: &Loaded) -> bool {
+    current.text == loaded.text && current.authorities == loaded.authorities_pem()
 }
 
 fn accepted(summary: &Summary) -> Accepted {

@@ -15,7 +15,7 @@ use phonehome_state::{bindings, keep};
 
 use crate::output::Failure;
 use crate::output::Format;
-use crate::validate::load;
+use crate::validate::{Loaded, load};
 use crate::who::Who;
 
 /// Which accounts, and how to get into them.
@@ -97,6 +97,8 @@ impl Access {
 /// The fleet, the way into its accounts, and those that were asked for.
 pub(crate) struct Targets {
     pub(crate) fleet: Fleet,
+    /// The certificate authorities that it names, as PEM.
+    authorities: Option<String>,
     pub(crate) provision: Provision<DynamoTable, AwsMembers>,
     targets: Vec<Target>,
     limits: LimitArguments,
@@ -120,20 +122,21 @@ impl Targets {
         table: &str,
         format: Format,
     ) -> Result<Self, Failure> {
-        let (_, fleet) = load(&scope.fleet, format)?;
+        let loaded = load(&scope.fleet, format)?;
         let session = sdk::connect().await.map_err(Failure::other)?;
         let table = DynamoTable::new(&session, table);
-        Self::of(fleet, scope, access, &session, &table).await
+        Self::of(&loaded, scope, access, &session, &table).await
     }
 
     /// The same for a fleet that is read already.
     pub(crate) async fn of(
-        fleet: Fleet,
+        loaded: &Loaded,
         scope: Scope,
         access: Access,
         session: &Session,
         table: &DynamoTable,
     ) -> Result<Self, Failure> {
+        let (fleet, authorities) = (loaded.fleet.clone(), loaded.authorities_pem());
         let mut members = AwsMembers::new(session.clone(), access.role(&fleet.organization));
         if let Some(path) = &scope.probe_zip {
             let zip = std::fs::read(path)
@@ -144,7 +147,7 @@ impl Targets {
         let provision =
             Provision { table: table.clone(), members, cooldown_ms: COOLDOWN_MS, clock: SystemClock };
         let (targets, notes) = targets(&fleet, &who, &scope.account)?;
-        Ok(Self { fleet, provision, targets, limits: scope.limits, notes, who })
+        Ok(Self { fleet, authorities, provision, targets, limits: scope.limits, notes, who })
     }
 
     /// Binds the lines that were never met before to the accounts that were found for them, as the
@@ -175,6 +178,7 @@ impl Targets {
                 member,
                 account,
                 region,
+                authorities: self.authorities.as_deref(),
                 limits: self.limits.over(usual_limits(member, region)),
                 published: None,
             })

@@ -10,9 +10,18 @@ const TCP: &str = "check: { host: \"api.payments.{environment}.example.internal\
 
 /// Runs it on a file with this content: exit code, standard output and error.
 fn validate(content: &[u8], arguments: &[&str]) -> (i32, String, String) {
+    validate_beside(None, content, arguments)
+}
+
+/// The same with a file of authorities beside it.
+fn validate_beside(authorities: Option<&str>, content: &[u8], arguments: &[&str]) -> (i32, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fleet.yaml");
     std::fs::write(&file, content).unwrap();
+    if let Some(authorities) = authorities {
+        std::fs::create_dir(folder.path().join("certificates")).unwrap();
+        std::fs::write(folder.path().join("certificates/internal.pem"), authorities).unwrap();
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_phonehome"));
     command.args(["validate", "--fleet", "fleet.yaml"]).args(arguments).current_dir(folder.path());
     let output = command.output().unwrap();
@@ -30,6 +39,33 @@ fn the_example_is_valid_without_a_warning() {
     let (code, out, err) = validate(example().as_bytes(), &[]);
     assert_eq!((code, err.as_str()), (0, ""));
     assert!(out.starts_with("fleet.yaml: valid. "), "{out}");
+}
+
+/// The certificate of an authority until this year, and its private key.
+fn authority(until_year: i32) -> (String, String) {
+    let mut params = rcgen::CertificateParams::default();
+    params.not_after = rcgen::date_time_ymd(until_year, 1, 1);
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let key = rcgen::KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+#[test]
+fn the_authorities_beside_the_file_are_checked_with_it() {
+    let named = format!("authorities: certificates/internal.pem\n{}", example());
+    let checked = |pem: Option<&str>| validate_beside(pem, named.as_bytes(), &[]);
+    let (code, out, err) = checked(Some(&authority(2090).0));
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    let (code, out, _) = checked(Some(&authority(2020).0));
+    assert_eq!(code, 0);
+    assert!(out.starts_with("warning: certificates/internal.pem: the certificate in line 1 ("), "{out}");
+    let (pem, key) = authority(2090);
+    let (code, out, err) = checked(Some(&(pem + &key)));
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("error: certificates/internal.pem: line "), "{err}");
+    assert!(err.contains("begins a private key (PRIVATE KEY)"), "{err}");
+    let (code, _, err) = checked(None);
+    assert!(code != 0 && err.starts_with("error: certificates/internal.pem: "), "{err}");
 }
 
 #[test]

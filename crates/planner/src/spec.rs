@@ -123,6 +123,9 @@ pub struct ProbeSpec {
     pub generation: u64,
     /// Lambda's `CodeSha256` of the probe's zip: base64 of its SHA-256.
     pub code_sha256: String,
+    /// The certificate authorities in that zip, as PEM. They are a part of the code, and tell no stack from another.
+    #[serde(skip)]
+    pub authorities: Option<String>,
     /// `arm64` or `x86_64`.
     pub architecture: String,
     /// ARN of the role the functions run as.

@@ -68,7 +68,8 @@ fn news(notified: &Notified, drifts: &[Drift], observed: &Observed<'_>, plan: &P
             Some(Open { found, .. }) => !found.is_empty() && *found != line::found(step) && named(),
         };
         // With a new declaration everything differs: only what somebody is known to have changed is drift.
-        let is_drift = !is_answer(step, plan) && is_new && (was_as_declared || named());
+        let is_own = || was_as_declared && !follows_way_out(step, observed.inventory);
+        let is_drift = !is_answer(step, plan) && is_new && (is_own() || named());
         is_drift.then_some(line)
     });
     let held =
@@ -121,6 +122,15 @@ fn is_answer(step: &Step, plan: &Plan) -> bool {
         | Action::ReplaceRoute { target: RefTarget::Peering(Ref::Id(id)), .. } => accepted(id),
         _ => false,
     }
+}
+
+/// Whether a step only tells a probe the public addresses of its zone's way out. That they are other is drift
+/// of the way out, which has a line of its own.
+fn follows_way_out(step: &Step, seen: Option<&Inventory>) -> bool {
+    let Action::UpdateSchedule { name, input, .. } = &step.action else { return false };
+    let schedule = seen.and_then(|seen| seen.schedules.iter().find(|schedule| schedule.name == *name));
+    let before = schedule.and_then(|schedule| schedule.input.as_ref());
+    before.is_some_and(|before| phonehome_planner::follows_way_out(before, input))
 }
 
 fn drift(mut lines: Vec<Line>, observed: &Observed<'_>) -> Drift {

@@ -27,6 +27,9 @@ pub enum CannotPlan {
     /// Its addresses are those of another VPC of the account. For people: which, and what to do.
     #[error("{0}")]
     Collision(String),
+    /// The probe's code cannot be made. For people: why.
+    #[error("{0}")]
+    ProbeCode(String),
     /// Others reserve removals at the same moment.
     #[error("others reserve removals at the same moment")]
     Contended,

@@ -262,7 +262,15 @@ mod tests {
         let fleet = phonehome_fleet::parse(&std::fs::read_to_string(example).unwrap()).unwrap();
         let StackId { account, region } = &"444455556666/us-east-1".parse().unwrap();
         let member = fleet.members().into_iter().next().unwrap();
-        let job = Job { fleet: &fleet, member: &member, account, region, limits: None, published: None };
+        let job = Job {
+            fleet: &fleet,
+            member: &member,
+            account,
+            region,
+            authorities: None,
+            limits: None,
+            published: None,
+        };
         let claim = Claim {
             cidr: "10.0.0.0/18".parse().unwrap(),
             pool: "nonprod".into(),

@@ -22,6 +22,7 @@ mod links;
 mod members;
 mod notices;
 mod observed;
+mod package;
 mod permits;
 mod progress;
 mod provision;

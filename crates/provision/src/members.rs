@@ -9,13 +9,18 @@ use phonehome_executor::StackApi;
 use phonehome_planner::{ProbeSpec, StackSpec};
 use phonehome_wire::{Region, StackId};
 
+use crate::package::ProbePackage;
+
 /// Opens member accounts.
 pub trait Members: Send + Sync {
     /// An account and Region, opened.
     type Stack: StackApi;
     /// What every probe of this account has in common, apart from its checks; `None`: no probes are
-    /// made from here.
-    fn probe(&self, stack: &StackId) -> Option<ProbeSpec>;
+    /// made from here. Its code trusts these certificate authorities (PEM) beside the public ones.
+    ///
+    /// # Errors
+    /// For people: why the code cannot be made with these authorities.
+    fn probe(&self, stack: &StackId, authorities: Option<&str>) -> Result<Option<ProbeSpec>, String>;
     /// Opens an account and Region. `known_vpc` is where the stack's VPC was when it was last seen.
     ///
     /// # Errors
@@ -40,14 +45,6 @@ pub struct AwsMembers {
     probe: Option<ProbePackage>,
 }
 
-/// The probe, as it is put into accounts.
-#[derive(Debug, Clone)]
-struct ProbePackage {
-    code: ProbeCode,
-    code_sha256: String,
-    architecture: String,
-}
-
 impl AwsMembers {
     /// Member accounts whose `role` can be assumed with `session`'s credentials. Without a probe
     /// ([`AwsMembers::with_probe`]) only networks are made.
@@ -57,23 +54,23 @@ impl AwsMembers {
 
     /// The same with probes: a zip with the file `bootstrap`, built for `arm64` or `x86_64`.
     pub fn with_probe(self, zip: Vec<u8>, architecture: impl Into<String>) -> Self {
-        let code = ProbeCode::new(zip);
-        let (code_sha256, architecture) = (code.sha256(), architecture.into());
-        Self { probe: Some(ProbePackage { code, code_sha256, architecture }), ..self }
+        Self { probe: Some(ProbePackage::new(zip, architecture.into())), ..self }
     }
 }
 
 impl Members for AwsMembers {
     type Stack = AwsStack;
 
-    fn probe(&self, stack: &StackId) -> Option<ProbeSpec> {
+    fn probe(&self, stack: &StackId, authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
+        let Some(package) = &self.probe else { return Ok(None) };
         let StackId { account, region } = stack;
         // The names that infra/member-role.yaml gives.
         let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
-        self.probe.as_ref().map(|package| ProbeSpec {
+        Ok(Some(ProbeSpec {
             checks: vec![],
             generation: 0,
-            code_sha256: package.code_sha256.clone(),
+            code_sha256: package.code(authorities)?.sha256(),
+            authorities: authorities.map(str::to_owned),
             architecture: package.architecture.clone(),
             role_arn: role("phonehome-probe"),
             schedule_role_arn: role("phonehome-schedule"),
@@ -81,13 +78,16 @@ impl Members for AwsMembers {
             log_group: "/phonehome/probe".to_owned(),
             memory_mb: 128,
             timeout_s: 30,
-        })
+        }))
     }
 
     async fn open(&self, spec: &StackSpec, known_vpc: Option<&str>) -> Result<AwsStack, CloudError> {
         let session = sdk::in_member_account(&self.session, &spec.account, &spec.region, &self.role).await?;
-        // Without probes in the spec no code is ever uploaded.
-        let code = self.probe.as_ref().map_or_else(|| ProbeCode::new(vec![]), |package| package.code.clone());
+        let code = match (&self.probe, &spec.probe) {
+            (Some(package), Some(probe)) => package.code(probe.authorities.as_deref()).map_err(unpackable)?,
+            // Without probes in the spec no code is ever uploaded.
+            _ => ProbeCode::new(vec![]),
+        };
         let stack = AwsStack::new(&session, spec.clone(), code);
         Ok(stack.with_known_vpc(known_vpc.map(str::to_owned)))
     }
@@ -99,6 +99,11 @@ impl Members for AwsMembers {
     }
 }
 
+/// Said when the spec was made, which comes before.
+fn unpackable(problem: String) -> CloudError {
+    CloudError::service("lambda:UpdateFunctionCode", "the probe", "InvalidZipFileException", &problem)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,8 +113,8 @@ mod tests {
         let session = sdk::in_local_cloud("http://127.0.0.1:9", "111111111111", "eu-west-1").await.unwrap();
         let without = AwsMembers::new(session, "phonehome-member");
         let stack = "222222222222/eu-west-1".parse().unwrap();
-        assert_eq!(without.probe(&stack), None);
-        let probe = without.with_probe(b"a zip".to_vec(), "arm64").probe(&stack).unwrap();
+        assert_eq!(without.probe(&stack, None), Ok(None));
+        let probe = without.with_probe(b"a zip".to_vec(), "arm64").probe(&stack, None).unwrap().unwrap();
         assert_eq!(
             (probe.code_sha256, probe.architecture),
             (ProbeCode::new(b"a zip".to_vec()).sha256(), "arm64".to_owned())

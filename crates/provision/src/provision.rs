@@ -31,6 +31,8 @@ pub struct Job<'a> {
     pub account: &'a AccountId,
     /// The Region.
     pub region: &'a Region,
+    /// The certificate authorities that the probes trust beside the public ones, as PEM.
+    pub authorities: Option<&'a str>,
     /// What may be taken away or disturbed; `None`: what a sweep may do.
     pub limits: Option<Limits>,
     /// The version whose permission counts, for a function; `None`: a person does it, and no hourly limit

@@ -194,7 +194,8 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         status: Option<&StackStatus>,
     ) -> Result<StackSpec, CannotPlan> {
         let generation = status.map_or(0, |status| status.generation);
-        let probe = self.members.probe(&job.stack()).map(|probe| ProbeSpec {
+        let probe = self.members.probe(&job.stack(), job.authorities).map_err(CannotPlan::ProbeCode)?;
+        let probe = probe.map(|probe| ProbeSpec {
             checks: job.fleet.checks_for(job.member, job.region),
             generation,
             ..probe

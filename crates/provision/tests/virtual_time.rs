@@ -31,8 +31,8 @@ struct Accounts {
 impl Members for Accounts {
     type Stack = FakeStack;
 
-    fn probe(&self, _stack: &StackId) -> Option<ProbeSpec> {
-        None
+    fn probe(&self, _stack: &StackId, _authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
+        Ok(None)
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<FakeStack, CloudError> {
@@ -106,7 +106,7 @@ async fn reconcile_all(
         assert!(now_ms < END_MS, "{} has not converged", accounts[at].0);
         let (account, member) = &accounts[at];
         let region = &REGION.parse().unwrap();
-        let job = Job { fleet, member, account, region, limits: None, published: None };
+        let job = Job { fleet, member, account, region, authorities: None, limits: None, published: None };
         let reconciled = world.reconcile(&job).await.unwrap();
         for peer in &reconciled.requeue_peers {
             let peer = accounts.iter().position(|(id, _)| id == peer).unwrap();

@@ -36,6 +36,9 @@ pub struct PublishedFleet {
     /// What was shown and accepted with it.
     #[serde(default)]
     pub accepted: Accepted,
+    /// The certificates of the file that it names as `authorities`, as PEM, and nothing else of that file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<String>,
 }
 
 impl PublishedFleet {
@@ -97,6 +100,8 @@ pub struct InForce {
     pub number: u64,
     /// What was accepted with it.
     pub accepted: Accepted,
+    /// The certificate authorities that its probes trust beside the public ones, as PEM.
+    pub authorities: Option<String>,
     /// For people: why it is not the newest. Its permission does not count then.
     pub unreadable: Option<String>,
 }
@@ -135,11 +140,11 @@ pub fn loopback_targets() -> Loopback {
 }
 
 fn usable(doc: &Doc) -> Result<InForce, StateError> {
-    let PublishedFleet { text, number, accepted, .. } = doc.read()?;
+    let PublishedFleet { text, number, accepted, authorities, .. } = doc.read()?;
     // Rules that came after it was published bind the next one who publishes.
     let checked = phonehome_fleet::read(&text)
         .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))?;
-    Ok(InForce { fleet: checked.fleet, number, accepted, unreadable: None })
+    Ok(InForce { fleet: checked.fleet, number, accepted, authorities, unreadable: None })
 }
 
 /// What is published now: what the next version is made over.
@@ -213,8 +218,9 @@ impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "the fleet file takes {} bytes of at most {PUBLISHED_BYTES_MAX} after compression: use patterns for \
-             accounts and connections instead of one entry each, or leave comments out",
+            "the fleet file, with its certificate authorities, takes {} bytes of at most {PUBLISHED_BYTES_MAX} after \
+             compression: use patterns for accounts and connections instead of one entry each, leave comments out, \
+             or leave out authorities that no check meets",
             self.bytes
         )
     }
@@ -229,12 +235,13 @@ pub fn fits(published: &PublishedFleet) -> Result<(), TooLarge> {
     if bytes > PUBLISHED_BYTES_MAX { Err(TooLarge { bytes }) } else { Ok(()) }
 }
 
-/// Whether a text could be published, with nothing accepted.
+/// Whether a text could be published with its certificate authorities (PEM), and nothing accepted.
 ///
 /// # Errors
 /// [`TooLarge`]
-pub fn text_fits(text: &str) -> Result<(), TooLarge> {
-    fits(&PublishedFleet { text: text.to_owned(), ..PublishedFleet::default() })
+pub fn text_fits(text: &str, authorities: Option<&str>) -> Result<(), TooLarge> {
+    let (text, authorities) = (text.to_owned(), authorities.map(str::to_owned));
+    fits(&PublishedFleet { text, authorities, ..PublishedFleet::default() })
 }
 
 /// Puts a version in force, over the base that it was planned against: as that base's next number.

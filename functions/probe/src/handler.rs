@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use lambda_runtime::{Context, Error, LambdaEvent};
-use phonehome_checks::{Identity, Settings, parse_input, run_with};
+use phonehome_checks::{CertificateDer, Identity, Settings, parse_input, run_with};
 use phonehome_wire::{AccountId, ProbeInput, Report, Verdict};
 use serde_json::Value;
 
@@ -19,26 +19,36 @@ const EVENT_MOST: usize = 200 * 1024;
 /// What `cargo lambda invoke` says instead of an ARN; its deadline is in 1970.
 const CARGO_LAMBDA_ARN: &str = "function-arn";
 
-/// Runs the checks of one event.
-///
-/// An error says that the probe could not run at all. It reaches the function's failure
-/// destination as "the probe crashed", which says nothing of the paths.
-pub(crate) async fn handle(event: LambdaEvent<Value>) -> Result<Report, Error> {
-    let context = event.context.clone();
-    let input_bytes = event.payload.to_string().len();
-    let (input, identity) = match prepare(event) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            tracing::error!(%error, "event refused");
-            return Err(error);
-        }
-    };
-    let settings = settings(&context, &input, &identity.account);
-    let report = run_with(&input, &identity, &settings).await;
-    log(&report);
-    let mut report = report.in_version(input.report_version);
-    report.fit(EVENT_USUAL.saturating_sub(input_bytes), EVENT_MOST.saturating_sub(input_bytes));
-    Ok(report)
+/// What all invocations of one process have in common.
+#[derive(Debug, Default)]
+pub(crate) struct Probe {
+    /// The certificate authorities that count beside the public ones.
+    pub(crate) extra_roots: Vec<CertificateDer<'static>>,
+}
+
+impl Probe {
+    /// Runs the checks of one event.
+    ///
+    /// An error says that the probe could not run at all. It reaches the function's failure
+    /// destination as "the probe crashed", which says nothing of the paths.
+    pub(crate) async fn handle(&self, event: LambdaEvent<Value>) -> Result<Report, Error> {
+        let context = event.context.clone();
+        let input_bytes = event.payload.to_string().len();
+        let (input, identity) = match prepare(event) {
+            Ok(prepared) => prepared,
+            Err(error) => {
+                tracing::error!(%error, "event refused");
+                return Err(error);
+            }
+        };
+        let settings = settings(&context, &input, &identity.account);
+        let settings = Settings { extra_roots: self.extra_roots.clone(), ..settings };
+        let report = run_with(&input, &identity, &settings).await;
+        log(&report);
+        let mut report = report.in_version(input.report_version);
+        report.fit(EVENT_USUAL.saturating_sub(input_bytes), EVENT_MOST.saturating_sub(input_bytes));
+        Ok(report)
+    }
 }
 
 fn settings(context: &Context, input: &ProbeInput, account: &AccountId) -> Settings {
@@ -105,6 +115,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    async fn handle(event: LambdaEvent<Value>) -> Result<Report, Error> {
+        Probe::default().handle(event).await
+    }
 
     const ARN: &str = "arn:aws:lambda:us-east-1:444455556666:function:phonehome-probe-use1-az1";
 

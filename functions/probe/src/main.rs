@@ -3,6 +3,7 @@
 //! It calls no AWS API: Lambda itself carries the response away, so a report arrives even when the
 //! account it runs in has no way out.
 
+mod authorities;
 mod clock;
 mod handler;
 
@@ -15,5 +16,6 @@ async fn main() -> Result<(), Error> {
     let level = std::env::var("AWS_LAMBDA_LOG_LEVEL").ok();
     let level = level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     fmt().json().flatten_event(true).with_max_level(level).init();
-    run(service_fn(handler::handle)).await
+    let probe = handler::Probe { extra_roots: authorities::beside_binary() };
+    run(service_fn(async |event| probe.handle(event).await)).await
 }

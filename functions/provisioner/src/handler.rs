@@ -145,7 +145,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         member: &Member,
         account: &Account,
     ) -> Result<Sum, Refusal> {
-        let fleet = &in_force.fleet;
+        let (fleet, authorities) = (&in_force.fleet, in_force.authorities.as_deref());
         let published = Some(Published { number: in_force.number, accepted: &in_force.accepted });
         let mut sum = Sum { limits: request.limits, ..Sum::default() };
         let regions: Vec<_> = fleet
@@ -155,20 +155,21 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             .collect();
         for region in &regions {
             let limits = sum.limits.map(|asked| asked.over(usual_limits(member, &region.name)));
-            let job = Job { fleet, member, account: &account.id, region: &region.name, limits, published };
+            let (account_id, region) = (&account.id, &region.name);
+            let job = Job { fleet, member, account: account_id, region, authorities, limits, published };
             let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
             self.notify(&account.id, &reconciled);
             self.requeue_peers(&reconciled.requeue_peers).await?;
             // What was allowed was allowed once: not for each Region, nor for each observation.
             let less = |(asked, had): (LimitRequest, Limits)| asked.minus(had, reconciled.limits_left);
             sum.limits = sum.limits.zip(limits).map(less);
-            sum.add_stack(&region.name, reconciled);
+            sum.add_stack(region, reconciled);
         }
         let is_new =
             account.created_at_ms.is_some_and(|at| self.provision.clock.now_ms().saturating_sub(at) < NEW_MS);
         if let (true, Some(region)) = (is_new, regions.first()) {
-            let job =
-                Job { fleet, member, account: &account.id, region: &region.name, limits: None, published };
+            let (account, region) = (&account.id, &region.name);
+            let job = Job { fleet, member, account, region, authorities, limits: None, published };
             let progress = self.provision.remove_default_vpcs(&job).await.map_err(table_error)?;
             sum.add("default VPCs", progress);
         }

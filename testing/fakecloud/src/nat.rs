@@ -116,6 +116,14 @@ impl Region {
         let id = shared.mint("nat");
         let fails = shared.failing_nats > 0;
         shared.failing_nats = shared.failing_nats.saturating_sub(1);
+        let is_of_gateway = |ip: &&ElasticIp| allocation_ids.contains(&ip.allocation_id);
+        let public_ips: Vec<String> = match subnet_id {
+            Some(_) => {
+                self.world.elastic_ips.iter().filter(is_of_gateway).map(|ip| ip.public_ip.clone()).collect()
+            }
+            // AWS brings one for each zone.
+            None => vec![shared.public_ip(), shared.public_ip()],
+        };
         let (state, becomes) =
             (NatState::Pending, if fails { NatState::Failed } else { NatState::Available });
         let nat = NatGateway {
@@ -124,6 +132,7 @@ impl Region {
             vpc_id,
             subnet_id,
             allocation_ids,
+            public_ips: public_ips.iter().filter_map(|ip| ip.parse().ok()).collect(),
             route_table_id: None,
             state,
         };

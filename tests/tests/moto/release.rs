@@ -42,8 +42,8 @@ struct OnMoto(BTreeMap<String, Proxy>);
 impl Members for OnMoto {
     type Stack = AwsStack;
 
-    fn probe(&self, _stack: &StackId) -> Option<ProbeSpec> {
-        None
+    fn probe(&self, _stack: &StackId, _authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
+        Ok(None)
     }
 
     async fn open(&self, spec: &StackSpec, known_vpc: Option<&str>) -> Result<AwsStack, CloudError> {
@@ -87,6 +87,7 @@ async fn what_is_stored_of_networks_on_moto_is_read_by_the_release_before() {
             member: &member,
             account: account_id,
             region,
+            authorities: None,
             limits: None,
             published: None,
         };

@@ -9,6 +9,7 @@ use aws_sdk_lambda::types::{
     Architecture, DestinationConfig, FunctionCode, LastUpdateStatus, LoggingConfig, OnFailure, OnSuccess,
     PackageType, Runtime, State, VpcConfig,
 };
+use aws_sdk_scheduler::primitives::DateTime;
 use aws_sdk_scheduler::types::{
     FlexibleTimeWindow, FlexibleTimeWindowMode, RetryPolicy, ScheduleState, Target,
 };
@@ -21,8 +22,9 @@ use phonehome_wire::ProbeInput;
 
 use super::AwsStack;
 use super::call::{Call, Made};
+use super::start::start_date;
 use phonehome_aws::OfSdk as _;
-use phonehome_cloud::{Cause, CloudError};
+use phonehome_cloud::{Cause, CloudError, SystemClock, WallClock as _};
 use phonehome_executor::{PlanBug, StepError};
 
 /// How often a probe runs.
@@ -61,11 +63,7 @@ impl AwsStack {
             role_arn: seen.role().unwrap_or_default().to_owned(),
             memory_mb: seen.memory_size().unwrap_or_default(),
             timeout_s: seen.timeout().unwrap_or_default(),
-            state: match (seen.state(), seen.last_update_status()) {
-                (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => FunctionState::Pending,
-                (Some(State::Failed), _) => FunctionState::Failed,
-                _ => FunctionState::Active,
-            },
+            state: state(seen.state(), seen.last_update_status()),
             destination,
         }))
     }
@@ -202,6 +200,10 @@ impl Call<'_> {
             .map_err(|error| unbuildable(error.to_string()))
     }
 
+    fn start_date(&self, input: &ProbeInput) -> DateTime {
+        start_date(&self.stack.spec.account, &input.availability_zone, SystemClock.now_ms())
+    }
+
     pub(super) async fn create_schedule(&self, name: &str, function_arn: &str, input: &ProbeInput) -> Made {
         let request = self
             .stack
@@ -209,6 +211,7 @@ impl Call<'_> {
             .create_schedule()
             .name(name)
             .schedule_expression(EXPRESSION)
+            .start_date(self.start_date(input))
             .flexible_time_window(no_window())
             .target(self.schedule_target(function_arn, input)?);
         request.send().await.map_err(|e| self.error(&e))?;
@@ -222,11 +225,21 @@ impl Call<'_> {
             .update_schedule()
             .name(name)
             .schedule_expression(EXPRESSION)
+            .start_date(self.start_date(input))
             .state(ScheduleState::Enabled)
             .flexible_time_window(no_window())
             .target(self.schedule_target(function_arn, input)?);
         request.send().await.map_err(|e| self.error(&e))?;
         Ok(None)
+    }
+}
+
+fn state(state: Option<&State>, last_update: Option<&LastUpdateStatus>) -> FunctionState {
+    match (state, last_update) {
+        (Some(State::Pending), _) | (_, Some(LastUpdateStatus::InProgress)) => FunctionState::Pending,
+        // After an update that failed nobody knows what runs: it is made again.
+        (Some(State::Failed), _) | (_, Some(LastUpdateStatus::Failed)) => FunctionState::Failed,
+        _ => FunctionState::Active,
     }
 }
 
@@ -251,6 +264,23 @@ fn no_window() -> FlexibleTimeWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_works_when_neither_it_nor_its_last_update_is_under_way_or_has_failed() {
+        use FunctionState::{Active, Failed, Pending};
+        for (is, last_update, expected) in [
+            (State::Active, LastUpdateStatus::Successful, Active),
+            (State::Inactive, LastUpdateStatus::Successful, Active),
+            (State::Active, LastUpdateStatus::InProgress, Pending),
+            (State::Pending, LastUpdateStatus::Successful, Pending),
+            (State::Active, LastUpdateStatus::Failed, Failed),
+            (State::Failed, LastUpdateStatus::Successful, Failed),
+            (State::Pending, LastUpdateStatus::Failed, Pending),
+        ] {
+            assert_eq!(state(Some(&is), Some(&last_update)), expected, "{is:?} {last_update:?}");
+        }
+        assert_eq!(state(Some(&State::Active), None), Active);
+    }
 
     #[test]
     fn a_destination_that_retries_or_knows_no_failures_is_put_right() {

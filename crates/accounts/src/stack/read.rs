@@ -2,8 +2,8 @@
 //! is `None`, what should be there and is not is an error.
 
 use aws_sdk_ec2::types::{
-    self as ec2, AvailabilityMode, NatGatewayState, RouteTableAssociationStateCode, RuleAction,
-    VpcCidrBlockStateCode, VpcPeeringConnectionStateReasonCode, VpcPeeringConnectionVpcInfo,
+    self as ec2, AvailabilityMode, NatGatewayAddressStatus, NatGatewayState, RouteTableAssociationStateCode,
+    RuleAction, VpcCidrBlockStateCode, VpcPeeringConnectionStateReasonCode, VpcPeeringConnectionVpcInfo,
 };
 use phonehome_network::{
     AclAssociation, AclEntry, Association, ElasticIp, Endpoint, FlowLog, InternetGateway, NatGateway,
@@ -76,12 +76,14 @@ pub(super) fn elastic_ip(seen: &ec2::Address) -> Read<ElasticIp> {
 pub(super) fn nat_gateway(seen: &ec2::NatGateway) -> Read<NatGateway> {
     let is_regional = seen.availability_mode() == Some(&AvailabilityMode::Regional);
     let addresses = seen.nat_gateway_addresses().iter();
+    let in_use = addresses.clone().filter(|it| it.status() != Some(&NatGatewayAddressStatus::Failed));
     Ok(Some(NatGateway {
         id: id("ec2:DescribeNatGateways", seen.nat_gateway_id())?,
         tags: tags(seen.tags()),
         vpc_id: text(seen.vpc_id()),
         subnet_id: seen.subnet_id().filter(|id| !is_regional && !id.is_empty()).map(str::to_owned),
         allocation_ids: addresses.filter_map(|it| it.allocation_id().map(str::to_owned)).collect(),
+        public_ips: in_use.filter_map(|it| it.public_ip()?.parse().ok()).collect(),
         route_table_id: seen.route_table_id().filter(|id| !id.is_empty()).map(str::to_owned),
         state: match seen.state() {
             Some(NatGatewayState::Available) => NatState::Available,

@@ -96,6 +96,7 @@ pub(super) fn spec() -> StackSpec {
         checks: vec![],
         generation: 7,
         code_sha256: "hash".into(),
+        authorities: None,
         architecture: "arm64".into(),
         role_arn: "arn:aws:iam::123456789012:role/phonehome-probe".into(),
         schedule_role_arn: "arn:aws:iam::123456789012:role/phonehome-schedule".into(),

@@ -127,6 +127,7 @@ fn gateways_and_guards() -> Inventory {
         nat_gateways: vec![NatGateway {
             id: "nat-1".into(),
             tags: tags("nat-gateway/use1-az1"),
+            public_ips: vec![],
             route_table_id: None,
             vpc_id: "vpc-1".into(),
             subnet_id: Some("subnet-1".into()),

@@ -130,7 +130,7 @@ fn a_control_that_connected_to_nothing_in_the_same_run_proves_nothing() {
     }
     let without = Check { control: None, ..declared().remove(0) };
     let deny = check("control", Expect::Deny, "api:443");
-    let lookup = CheckKind::Dns { name: "api".into(), nameserver: None };
+    let lookup = CheckKind::Dns { name: "api".into(), nameserver: None, record: None, expected: vec![] };
     let lookup = Check { kind: lookup, ..declared().remove(1) };
     for (declared, part) in [
         (vec![without], "names no control"),

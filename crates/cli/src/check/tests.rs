@@ -32,21 +32,21 @@ async fn the_checks_of_an_account_are_those_of_its_probes() {
     let fleet = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fleet.example.yaml");
     for account in ["shop-prod", "shop/prod"] {
         let asked = arguments(&["--from-fleet", account, "--fleet", fleet]);
-        let input = input(&asked, Format::Text).unwrap();
+        let input = super::asked(&asked, Format::Text).unwrap().input;
         let ids: Vec<&str> = input.checks.iter().map(|check| check.id.0.as_str()).collect();
         assert!(ids.contains(&"connection/shop-to-payments/443"), "{ids:?}");
         assert_eq!(input.region, "us-east-1");
     }
-    let unknown = input(&arguments(&["--from-fleet", "nobody", "--fleet", fleet]), Format::Text).unwrap_err();
+    let unknown = asked(&arguments(&["--from-fleet", "nobody", "--fleet", fleet]), Format::Text).unwrap_err();
     assert!(unknown.input && unknown.text.contains("shop-prod"), "{}", unknown.text);
     let elsewhere = ["--from-fleet", "shop-prod", "--fleet", fleet, "--region", "eu-west-1"];
-    assert!(input(&arguments(&elsewhere), Format::Text).unwrap_err().text.contains("nothing is tested"));
+    assert!(asked(&arguments(&elsewhere), Format::Text).unwrap_err().text.contains("nothing is tested"));
 }
 
 #[tokio::test]
 async fn a_target_that_must_not_connect_is_checked_as_an_isolation() {
     let input =
-        input(&arguments(&["--deny", "tcp://10.0.0.1:443", "--timeout", "500"]), Format::Text).unwrap();
+        asked(&arguments(&["--deny", "tcp://10.0.0.1:443", "--timeout", "500"]), Format::Text).unwrap().input;
     assert_eq!((input.checks[0].expect, input.checks[0].timeout_ms), (Expect::Deny, 500));
 }
 

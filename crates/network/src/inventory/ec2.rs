@@ -1,5 +1,7 @@
 //! EC2's resources, as far as a stack is concerned with them.
 
+use std::net::IpAddr;
+
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,9 @@ pub struct NatGateway {
     pub subnet_id: Option<String>,
     /// The elastic IPs it uses.
     pub allocation_ids: Vec<String>,
+    /// The public addresses that traffic through it comes from.
+    #[serde(default)]
+    pub public_ips: Vec<IpAddr>,
     /// The route table that AWS makes with a regional one, in the same VPC: it has no tags, and goes with
     /// the gateway.
     #[serde(default)]

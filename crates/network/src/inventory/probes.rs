@@ -35,7 +35,7 @@ pub enum FunctionState {
     Pending,
     /// Works. An `Inactive` function counts as such: its next invocation wakes it.
     Active,
-    /// Could not be made.
+    /// Could not be made, or its last update failed.
     Failed,
 }
 

@@ -1,15 +1,13 @@
 //! The probe half of a stack: Lambda and EventBridge Scheduler.
 
-use phonehome_wire::{AzId, Check, ProbeInput, WIRE_VERSION};
+use std::fmt;
+
+use phonehome_wire::AzId;
 
 use super::Planner;
 use crate::Disruption;
 use crate::{Action, Change, ProbeSpec, Readiness, Ref, StackSpec, Wait};
-use phonehome_network::{Address, Function, FunctionState, Kind, Schedule, Tier};
-use phonehome_text::count;
-
-/// How often a probe runs; the heartbeat's clock.
-const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
+use phonehome_network::{Address, Function, FunctionState, Kind, Tier};
 
 impl Planner<'_> {
     pub(super) fn probes(&mut self) {
@@ -18,8 +16,15 @@ impl Planner<'_> {
             return;
         }
         for zone in self.zones() {
-            self.function(probe, &zone.az_id);
-            self.schedule(probe, &zone.az_id);
+            // A probe whose code does not know what its input asks for refuses all of it. So the code comes
+            // first, and after a roll-back the input does.
+            if self.input_is_ahead(&zone.az_id) {
+                self.schedule(probe, zone);
+                self.function(probe, &zone.az_id);
+            } else {
+                self.function(probe, &zone.az_id);
+                self.schedule(probe, zone);
+            }
         }
     }
 
@@ -33,7 +38,7 @@ impl Planner<'_> {
         match self.seen.functions.iter().find(|function| function.name == name) {
             None => {
                 let action = Action::CreateFunction { name, subnet, security_group };
-                self.create(address, action, vec![]);
+                self.create(address, action, vec![Address::probe_schedule(az_id)]);
                 self.destination(probe, az_id, None);
             }
             Some(function) if function.state == FunctionState::Pending => self.wait(Wait {
@@ -43,7 +48,7 @@ impl Planner<'_> {
                 holds_up: Readiness::Network,
             }),
             Some(function) => {
-                self.function_update(probe, address, function, subnet, security_group);
+                self.function_update(probe, az_id, function, subnet, security_group);
                 self.destination(probe, az_id, function.destination.as_deref());
             }
         }
@@ -54,16 +59,26 @@ impl Planner<'_> {
     fn function_update(
         &mut self,
         probe: &ProbeSpec,
-        address: Address,
+        az_id: &AzId,
         seen: &Function,
         subnet: Ref,
         security_group: Ref,
     ) {
-        let name = seen.name.clone();
+        let (address, name) = (Address::probe(az_id), seen.name.clone());
         let differences = configuration_differences(seen, probe, &subnet, &security_group);
         if let Some(reason) = differences.reason {
             let action = Action::UpdateFunctionConfiguration { name, subnet, security_group };
             self.push(address, differences.change(), Disruption::None, action, reason, vec![]);
+        } else if seen.code_sha256 != probe.code_sha256 && self.input_is_ahead(az_id) {
+            self.wait(Wait {
+                address,
+                id: name,
+                what:
+                    "its code may not know what its schedule asks for, and waits until the schedule asks for \
+                       what is declared"
+                        .into(),
+                holds_up: Readiness::Network,
+            });
         } else if seen.code_sha256 != probe.code_sha256 {
             let change =
                 Change::Update { before: short(&seen.code_sha256), after: short(&probe.code_sha256) };
@@ -88,66 +103,6 @@ impl Planner<'_> {
         let address = Address::probe_destination(az_id);
         self.push(address, change, Disruption::None, action, reason, vec![Address::probe(az_id)]);
     }
-
-    fn schedule(&mut self, probe: &ProbeSpec, az_id: &AzId) {
-        let address = Address::probe_schedule(az_id);
-        let name = StackSpec::probe_name(az_id);
-        let function_arn = self.spec.probe_arn(az_id);
-        let input = self.probe_input(probe, az_id);
-        let Some(seen) = self.seen.schedules.iter().find(|schedule| schedule.name == name) else {
-            let action = Action::CreateSchedule { name, function_arn, input };
-            return self.create(address, action, vec![Address::probe(az_id)]);
-        };
-        let differences = schedule_differences(probe, seen, &function_arn, &input);
-        let Some(reason) = differences.reason else { return };
-        let action = Action::UpdateSchedule { name, function_arn, input };
-        self.push(address, differences.change(), Disruption::None, action, reason, vec![]);
-    }
-
-    fn probe_input(&self, probe: &ProbeSpec, az_id: &AzId) -> ProbeInput {
-        ProbeInput {
-            version: WIRE_VERSION,
-            generation: probe.generation,
-            report_version: 1,
-            timeout_s: 0,
-            region: self.spec.region.clone(),
-            availability_zone: az_id.clone(),
-            checks: probe.checks.clone(),
-        }
-    }
-}
-
-/// In what a schedule differs. Not its generation alone: that only says which plan wrote the
-/// rest.
-fn schedule_differences(
-    probe: &ProbeSpec,
-    seen: &Schedule,
-    function_arn: &str,
-    input: &ProbeInput,
-) -> Differences {
-    let mut found = Differences::default();
-    if !seen.enabled {
-        found.add("is disabled", "disabled", "enabled");
-    }
-    if seen.expression != SCHEDULE_EXPRESSION {
-        found.add("runs at other times", &seen.expression, SCHEDULE_EXPRESSION);
-    }
-    if seen.target_arn != function_arn {
-        found.add("invokes something else", &seen.target_arn, function_arn);
-    }
-    if seen.role_arn != probe.schedule_role_arn {
-        found.add("has another role", &seen.role_arn, &probe.schedule_role_arn);
-    }
-    match &seen.input {
-        None => found.add("other checks", "unreadable", &count_checks(&input.checks)),
-        Some(old) if ProbeInput { generation: input.generation, ..old.clone() } == *input => {}
-        Some(old) => {
-            let news = news(&old.checks, &input.checks);
-            let after = format!("{} ({news})", count_checks(&input.checks));
-            found.add("other checks", &count_checks(&old.checks), &after);
-        }
-    }
-    found
 }
 
 /// In what a function's configuration differs.
@@ -183,46 +138,46 @@ fn configuration_differences(
 
 /// In what something differs, for people.
 #[derive(Default)]
-struct Differences {
+pub(super) struct Differences {
     /// Why it matters: that of the first difference.
-    reason: Option<&'static str>,
+    pub(super) reason: Option<&'static str>,
     before: Vec<String>,
     after: Vec<String>,
 }
 
 impl Differences {
-    fn add(&mut self, reason: &'static str, before: &str, after: &str) {
+    pub(super) fn add(&mut self, reason: &'static str, before: &str, after: &str) {
         self.reason.get_or_insert(reason);
         self.before.push(before.to_owned());
         self.after.push(after.to_owned());
     }
 
-    fn change(&self) -> Change {
+    /// These, then those of another.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.reason = self.reason.or(other.reason);
+        self.before.extend(other.before);
+        self.after.extend(other.after);
+        self
+    }
+
+    pub(super) fn change(&self) -> Change {
         Change::Update { before: self.before.join(", "), after: self.after.join(", ") }
+    }
+}
+
+impl fmt::Display for Differences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} ({} → {})",
+            self.reason.unwrap_or_default(),
+            self.before.join(", "),
+            self.after.join(", ")
+        )
     }
 }
 
 /// Enough of a hash to tell two apart.
 fn short(hash: &str) -> String {
     hash.chars().take(8).collect()
-}
-
-fn count_checks(checks: &[Check]) -> String {
-    count(checks.len(), "check")
-}
-
-/// What became of the checks: `1 new, 2 gone`.
-fn news(old: &[Check], new: &[Check]) -> String {
-    let in_old = |check: &&Check| old.iter().any(|other| other.id == check.id);
-    let in_new = |check: &&Check| new.iter().any(|other| other.id == check.id);
-    let added = new.iter().filter(|check| !in_old(check)).count();
-    let gone = old.iter().filter(|check| !in_new(check)).count();
-    let changed = new.iter().filter(|check| in_old(check) && !old.contains(check)).count();
-    let counts = [(added, "new"), (gone, "gone"), (changed, "changed")];
-    let words: Vec<String> = counts
-        .iter()
-        .filter(|(number, _)| *number > 0)
-        .map(|(number, what)| format!("{number} {what}"))
-        .collect();
-    if words.is_empty() { "written anew".to_owned() } else { words.join(", ") }
 }

@@ -1,10 +1,12 @@
 //! What the planner promises, against an AWS in memory that refuses what AWS refuses.
 
 mod adoption;
+mod code_first;
 mod drift;
 mod fresh_stack;
 mod giving_up;
 mod identities;
+mod inputs;
 mod limits;
 mod links;
 mod lost_tags;

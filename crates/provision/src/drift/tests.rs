@@ -2,13 +2,15 @@
 
 use crate::digest::digest;
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use phonehome_fakecloud::sample;
 use phonehome_fleet::Nat;
-use phonehome_network::{Inventory, Kind, Tagged as _, Tier};
+use phonehome_network::{Inventory, Kind, NatState, Tagged as _, Tier};
 use phonehome_planner::StackSpec;
 use phonehome_planner::{ChangeKind, Disruption, Limits, Readiness, Wait, Withheld, WithheldReason, plan};
 use phonehome_state::ApiCall;
+use phonehome_wire::CheckKind;
 
 use super::attribution::{Fit, assign, fit};
 use super::*;
@@ -214,6 +216,39 @@ fn a_difference_is_repaired_when_nothing_of_the_plan_is_about_it_and_all_of_it_c
         let mut line = Line { repair: Repair::Pending, ..seen_at(1).lines.remove(0) };
         line::note_repair(&mut line, &plan, None);
         assert_eq!(line.repair, repair, "{plan:?}");
+    }
+}
+
+#[test]
+fn other_addresses_of_the_way_out_are_no_drift_of_the_schedule_and_another_input_is() {
+    let url = "https://echo.example.com".to_owned();
+    let mut spec = spec();
+    let check = &mut spec.probe.as_mut().unwrap().checks[0];
+    check.kind = CheckKind::Egress { url, expected: vec![] };
+    let mut cloud = phonehome_fakecloud::FakeCloud::new();
+    let mut stack = cloud.stack(&spec.account, &spec.region);
+    let zones = spec.zones.len();
+    for _ in 0..9 {
+        stack.edit(|world| world.nat_gateways.iter_mut().for_each(|nat| nat.state = NatState::Available));
+        let seen = stack.inventory(&spec.kinds());
+        stack.apply(&spec, &plan(&spec, &seen, &Limits::SWEEP).unwrap()).unwrap();
+    }
+    let changes: [(fn(&mut Inventory), bool); 2] = [
+        (
+            |world| {
+                world.nat_gateways.iter_mut().for_each(|it| it.public_ips = vec![Ipv4Addr::LOCALHOST.into()])
+            },
+            true,
+        ),
+        (|world| world.schedules.iter_mut().for_each(|it| it.input.as_mut().unwrap().timeout_s += 1), false),
+    ];
+    for (change, follows) in changes {
+        stack.edit(change);
+        let seen = stack.inventory(&spec.kinds());
+        let plan = plan(&spec, &seen, &Limits::SWEEP).unwrap();
+        let found: Vec<bool> = plan.steps.iter().map(|step| follows_way_out(step, Some(&seen))).collect();
+        assert_eq!(found, vec![follows; zones], "{}", phonehome_planner::render::text(&plan));
+        stack.apply(&spec, &plan).unwrap();
     }
 }
 

@@ -38,11 +38,12 @@ pub(crate) struct Accounts {
 impl Members for Accounts {
     type Stack = FakeStack;
 
-    fn probe(&self, _stack: &StackId) -> Option<ProbeSpec> {
+    fn probe(&self, _stack: &StackId, _authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
         let probe = ProbeSpec {
             checks: vec![],
             generation: 0,
             code_sha256: "hash".into(),
+            authorities: None,
             architecture: "arm64".into(),
             role_arn: "role".into(),
             schedule_role_arn: "schedule-role".into(),
@@ -51,7 +52,7 @@ impl Members for Accounts {
             memory_mb: 128,
             timeout_s: 30,
         };
-        (!self.conditions.no_probes.load(Ordering::Relaxed)).then_some(probe)
+        Ok((!self.conditions.no_probes.load(Ordering::Relaxed)).then_some(probe))
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<FakeStack, CloudError> {
@@ -126,7 +127,7 @@ impl World {
 
     pub(crate) fn job(&self) -> Job<'_> {
         let Self { fleet, member, stack: StackId { account, region }, .. } = self;
-        Job { fleet, member, account, region, limits: None, published: None }
+        Job { fleet, member, account, region, authorities: None, limits: None, published: None }
     }
 
     pub(crate) async fn reconcile(&self) -> Reconciled {

@@ -99,7 +99,8 @@ async fn where_the_newest_cannot_be_used_the_last_that_can_is_and_its_permission
             ..Accepted::default()
         };
         let base = base(&table).await.unwrap();
-        publish(&table, &base, PublishedFleet { accepted, ..of(FLEET, "ada") }).await.unwrap();
+        let authorities = Some("PEM".to_owned());
+        publish(&table, &base, PublishedFleet { accepted, authorities, ..of(FLEET, "ada") }).await.unwrap();
         put(&table, "domains: 7", "grace").await;
         let doc = table.get(&Keys::fleet()).await.unwrap().unwrap();
         let expect = Expect::Version(doc.version);
@@ -111,7 +112,7 @@ async fn where_the_newest_cannot_be_used_the_last_that_can_is_and_its_permission
             .await
             .unwrap();
         let found = in_force(&table).await.unwrap();
-        assert_eq!(found.number, 1, "{what}");
+        assert_eq!((found.number, found.authorities.as_deref()), (1, Some("PEM")), "{what}");
         assert!(found.unreadable.is_some() && found.accepted == Accepted::default(), "{what}");
         // Whatever it is, it can be published over.
         assert_eq!(put(&table, &other(1), "ada").await.number, 3, "{what}");
@@ -163,9 +164,10 @@ async fn what_the_table_does_not_take_is_refused_before_it_is_tried() {
             char::from(b' ' + (state >> 33) as u8 % 94)
         })
         .collect();
-    assert!(text_fits(FLEET).is_ok());
-    assert!(text_fits(&"a: b\n".repeat(200_000)).is_ok(), "what counts is what is stored");
-    let refused = text_fits(&noise).unwrap_err().to_string();
+    assert!(text_fits(FLEET, None).is_ok());
+    assert!(text_fits(FLEET, Some(&noise)).is_err(), "its authorities count");
+    assert!(text_fits(&"a: b\n".repeat(200_000), None).is_ok(), "what counts is what is stored");
+    let refused = text_fits(&noise, None).unwrap_err().to_string();
     assert!(refused.contains("of at most 389120 after compression"), "{refused}");
     let table = MemoryTable::default();
     let base = base(&table).await.unwrap();

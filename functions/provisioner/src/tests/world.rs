@@ -130,7 +130,15 @@ impl World {
             let account = self.provisioner.organization.accounts.iter().find(|it| it.id == *account).unwrap();
             let member = fleet.member(&account.name).unwrap();
             let (account, region, published) = (&account.id, &REGION.parse().unwrap(), None);
-            let job = Job { fleet: &fleet, member: &member, account, region, limits: None, published };
+            let job = Job {
+                fleet: &fleet,
+                member: &member,
+                account,
+                region,
+                authorities: None,
+                limits: None,
+                published,
+            };
             let claim = self.provisioner.provision.expected_claim(&job, &[]).await.unwrap();
             let plan = self.provisioner.provision.preview(&job, &claim).await.unwrap();
             let permission = plan.asks().into_iter().collect();

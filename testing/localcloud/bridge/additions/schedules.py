@@ -1,6 +1,7 @@
-"""EventBridge Scheduler: a minute that passes faster."""
+"""EventBridge Scheduler: a minute that passes faster, for starts as well."""
 
 import contextvars
+import time
 
 from ministack.services import eventbridge, scheduler
 
@@ -28,6 +29,25 @@ def parse_rate_seconds(original, expression):
     if in_scheduler.get() and expression == "rate(1 minute)":
         return SCHEDULE_SECONDS
     return original(expression)
+
+
+def starts_sooner(body):
+    """Not AWS: where a minute passes faster, so does the time until a schedule starts."""
+    start = scheduler._to_epoch(body.get("StartDate"))
+    if start is None or body.get("ScheduleExpression") != "rate(1 minute)":
+        return body
+    now = time.time()
+    return {**body, "StartDate": now + (start - now) * SCHEDULE_SECONDS / 60}
+
+
+@replaces(scheduler, "_create_schedule")
+def create_schedule(original, name, body):
+    return original(name, starts_sooner(body))
+
+
+@replaces(scheduler, "_update_schedule")
+def update_schedule(original, name, body):
+    return original(name, starts_sooner(body))
 
 
 def start():

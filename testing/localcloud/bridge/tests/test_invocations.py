@@ -1,5 +1,6 @@
 """Asynchronous invocations of functions, and schedules."""
 
+import datetime
 import json
 import uuid
 
@@ -82,7 +83,7 @@ class Schedules(BridgeTest):
         cls.addClassCleanup(cls.process.terminate)
         until(lambda: ready(cls.url))
 
-    def schedule(self, expression, state="ENABLED"):
+    def schedule(self, expression, state="ENABLED", **more):
         """A schedule with a queue of its own; answers its name and a count of what it has sent."""
         name = f"schedule-{uuid.uuid4().hex[:8]}"
         sqs, scheduler = self.client("sqs", HUB), self.client("scheduler", HUB)
@@ -91,7 +92,7 @@ class Schedules(BridgeTest):
         target = {"Arn": f"arn:aws:sqs:us-east-1:{HUB}:{name}", "RoleArn": role, "Input": "{}"}
         scheduler.create_schedule(
             Name=name, ScheduleExpression=expression, State=state, Target=target,
-            FlexibleTimeWindow={"Mode": "OFF"},
+            FlexibleTimeWindow={"Mode": "OFF"}, **more,
         )
         asked = {"QueueUrl": url, "AttributeNames": ["ApproximateNumberOfMessages"]}
         return name, lambda: int(
@@ -106,6 +107,14 @@ class Schedules(BridgeTest):
         self.assertEqual([by_the_disabled(), by_the_slower()], [0, 0])
         self.log.seek(0)
         self.assertEqual(self.log.read().count("schedules of rate(1 minute) fire every 1 s"), 1)
+
+    def test_a_schedule_begins_at_its_start_which_comes_sooner_as_well(self):
+        start = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(minutes=4)
+        _, by_the_later = self.schedule("rate(1 minute)", StartDate=start)
+        _, by_the_other = self.schedule("rate(1 minute)")
+        until(lambda: by_the_other() >= 2)
+        self.assertEqual(by_the_later(), 0)
+        until(by_the_later)
 
     def test_a_deleted_schedule_stops(self):
         name, by_the_deleted = self.schedule("rate(1 minute)")

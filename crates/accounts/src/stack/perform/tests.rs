@@ -197,11 +197,17 @@ fn probes() -> Vec<(Action, &'static [&'static str])> {
         ),
         (
             Action::CreateSchedule { name: n, function_arn: function_arn.clone(), input: input.clone() },
-            &["POST /schedules/phonehome-probe-use1-az1 ", "rate(1 minute)", "arn:f", NO_RETRIES],
+            &[
+                "POST /schedules/phonehome-probe-use1-az1 ",
+                "rate(1 minute)",
+                "\"StartDate\":",
+                "arn:f",
+                NO_RETRIES,
+            ],
         ),
         (
             Action::UpdateSchedule { name, function_arn, input },
-            &["PUT /schedules/phonehome-probe-use1-az1 ", "ENABLED", NO_RETRIES],
+            &["PUT /schedules/phonehome-probe-use1-az1 ", "ENABLED", "\"StartDate\":", NO_RETRIES],
         ),
     ]
 }

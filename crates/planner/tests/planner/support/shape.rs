@@ -14,6 +14,7 @@ pub(crate) fn shape(world: &Inventory) -> Vec<String> {
     world.elastic_ips.iter_mut().for_each(|it| {
         (it.public_ip, it.association_id) = (String::new(), it.association_id.take().map(|_| String::new()));
     });
+    world.nat_gateways.iter_mut().for_each(|it| it.public_ips.clear());
     world.route_tables.iter_mut().for_each(|it| it.associations.iter_mut().for_each(|it| it.id.clear()));
     world.network_acls.iter_mut().for_each(|it| it.associations.iter_mut().for_each(|it| it.id.clear()));
     let names = names(&world);

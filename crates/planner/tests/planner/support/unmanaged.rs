@@ -42,6 +42,7 @@ pub(crate) fn add_unmanaged(world: &mut Inventory) {
         vpc_id: vpc_id.clone(),
         subnet_id: Some("subnet-theirs".into()),
         allocation_ids: vec!["eipalloc-theirs".into()],
+        public_ips: vec![],
         route_table_id: None,
         state: NatState::Available,
     });
@@ -81,6 +82,7 @@ pub(crate) fn add_lookalikes(world: &mut Inventory) {
         vpc_id: vpc_id.clone(),
         subnet_id: Some(subnet_id),
         allocation_ids: vec!["eipalloc-also-theirs".into()],
+        public_ips: vec![],
         route_table_id: None,
         state: NatState::Available,
     });

@@ -8,6 +8,7 @@ use phonehome_provision::{Job, Members};
 use phonehome_releases::{Release, Scenario, Stored, as_old_readers_see, keep};
 use phonehome_samples::restore;
 use phonehome_state::{Claim, Keys, Phase, StackStatus, all, fleet};
+use phonehome_wire::REPORT_VERSION;
 use serde_json::{Value, json};
 
 use super::super::adoption::{adopting, existing};
@@ -77,7 +78,15 @@ impl World {
             let status = self.status_in(&claim.account, &claim.region).await.unwrap();
             let member = fleet.member(&status.account_name).unwrap();
             let (account, region) = (&claim.account, &claim.region);
-            let job = Job { fleet: &fleet, member: &member, account, region, limits: None, published: None };
+            let job = Job {
+                fleet: &fleet,
+                member: &member,
+                account,
+                region,
+                authorities: None,
+                limits: None,
+                published: None,
+            };
             let plan = self.provisioner.provision.preview(&job, &claim).await.unwrap();
             plans.push((format!("{}/{region}", status.account_name), plan));
         }
@@ -93,6 +102,7 @@ fn probe(file: &Value) -> ProbeSpec {
         checks: vec![],
         generation: 0,
         code_sha256: text("code_sha256"),
+        authorities: None,
         architecture: text("architecture"),
         role_arn: text("role_arn"),
         schedule_role_arn: text("schedule_role_arn"),
@@ -159,7 +169,9 @@ fn with_new_code(world: &World) {
     let usual = Members::probe(
         &world.provisioner.provision.members,
         &format!("{SHOP_DEV}/{REGION}").parse().unwrap(),
-    );
+        None,
+    )
+    .unwrap();
     let mut now = world.conditions();
     let Some(probe) = now.probe.take().or(usual) else { return };
     now.probe = Some(ProbeSpec { code_sha256: "the present build".into(), ..probe });
@@ -213,6 +225,10 @@ async fn an_upgrade_makes_nothing_twice_tells_nothing_anew_and_leaves_every_stac
             assert_eq!((place(&new), new.phase), (place(old), Phase::Ready), "{title}: {}", new.message);
             let seen = world.truth_in(&new.account, &new.region);
             assert!(seen.functions.iter().all(|it| it.code_sha256 == "the present build"), "{title}");
+            for schedule in seen.schedules {
+                let input = schedule.input.unwrap();
+                assert_eq!((input.report_version, input.timeout_s), (REPORT_VERSION, 30), "{title}");
+            }
         }
     }
 }

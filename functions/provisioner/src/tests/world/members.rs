@@ -69,21 +69,23 @@ pub(in crate::tests) fn no_role() -> CloudError {
 impl Members for FakeMembers {
     type Stack = Opened;
 
-    fn probe(&self, stack: &StackId) -> Option<ProbeSpec> {
+    fn probe(&self, stack: &StackId, authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
         if self.conditions.lock().unwrap().no_probes {
-            return None;
+            return Ok(None);
         }
         if let Some(probe) = self.conditions.lock().unwrap().probe.clone() {
             // A recording has its names with places for these two.
             let here =
                 |text: String| text.replace("ACCOUNT", &stack.account).replace("REGION", &stack.region);
             let (role_arn, schedule_role_arn) = (here(probe.role_arn), here(probe.schedule_role_arn));
-            return Some(ProbeSpec { role_arn, schedule_role_arn, bus_arn: here(probe.bus_arn), ..probe });
+            let bus_arn = here(probe.bus_arn);
+            return Ok(Some(ProbeSpec { role_arn, schedule_role_arn, bus_arn, ..probe }));
         }
-        Some(ProbeSpec {
+        Ok(Some(ProbeSpec {
             checks: vec![],
             generation: 0,
-            code_sha256: "hash".into(),
+            code_sha256: authorities.map_or("hash".into(), |pem| format!("hash with {pem}")),
+            authorities: authorities.map(str::to_owned),
             architecture: "arm64".into(),
             role_arn: "role".into(),
             schedule_role_arn: "schedule-role".into(),
@@ -91,7 +93,7 @@ impl Members for FakeMembers {
             log_group: "/phonehome/probe".into(),
             memory_mb: 128,
             timeout_s: 30,
-        })
+        }))
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
