@@ -60,6 +60,10 @@ pub struct Heartbeat {
     /// epoch, 0 when it is not known.
     #[serde(default)]
     pub paths_expire_at_ms: u64,
+    /// Which version of the stored paths goes with this run: whoever has read that one before knows them. 0
+    /// when there are none, or it is not known.
+    #[serde(default)]
+    pub paths_version: u64,
 }
 
 /// The paths of one probe, by check.

@@ -46,6 +46,7 @@ impl Alerter<MemoryTable> {
                 clock_ahead_ms: 0,
                 isolations_at_ms: 0,
                 paths_expire_at_ms: 0,
+                paths_version: 0,
             };
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {

@@ -16,6 +16,7 @@ mod witnesses;
 
 use crate::envelope::{Arrival, read};
 use crate::handler::Collector;
+use crate::stored::Memory;
 
 fn samples() -> BTreeMap<String, Value> {
     events("collector")
@@ -27,6 +28,7 @@ pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
         transitions: MemoryQueue::default(),
         dead_letters: MemoryQueue::default(),
         metrics: Metrics::void("collector"),
+        memory: Memory::default(),
     }
 }
 

@@ -117,6 +117,7 @@ impl Table for Largest {
                 clock_ahead_ms: 0,
                 isolations_at_ms: 0,
                 paths_expire_at_ms: 0,
+                paths_version: 0,
             };
             Self::doc(key.clone(), &heartbeat)
         };
