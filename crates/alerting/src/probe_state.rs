@@ -33,6 +33,11 @@ impl fmt::Display for ProbeKey {
     }
 }
 
+/// How long paths of the version that a heartbeat names may be taken for what is stored without being read again,
+/// in milliseconds: 10 minutes. Both are written together, so that only an item that somebody mends by hand is
+/// another one.
+pub const PATHS_KEPT_MS: u64 = 10 * 60_000;
+
 /// The fact that a report arrived. Small, because it is written for every report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {

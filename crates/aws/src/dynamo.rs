@@ -128,7 +128,8 @@ impl DynamoTable {
             if round > 0 {
                 tokio::time::sleep(GET_MANY_PAUSE * round).await;
             }
-            let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent).build();
+            let wanted =
+                KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent).build();
             let answer = self.batch_get(wanted.map_err(|error| self.unbuildable(&error))?).await?;
             docs.extend(
                 answer.responses.into_iter().flat_map(|it| it.into_values().flatten()).map(|it| doc(&it)),

@@ -141,7 +141,9 @@ pub(crate) fn judge_connect(outcome: Outcome) -> Verdict {
         Outcome::Silent { error, .. } | Outcome::Refused { error } => {
             Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: shorten(&error) }
         }
-        Outcome::Failed { stage, error } => Verdict::Fail { stage, class: Class::Other, error: shorten(&error) },
+        Outcome::Failed { stage, error } => {
+            Verdict::Fail { stage, class: Class::Other, error: shorten(&error) }
+        }
         Outcome::Inconclusive(reason) => Verdict::Inconclusive { reason: shorten(&reason) },
         Outcome::ProbeError(reason) => Verdict::ProbeError { reason: shorten(&reason) },
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Hysteresis, Refusals, Refused, Transition, denied, fold, isolations_at, judge_denials, judge_omissions,
+    Asked, Folded, Hysteresis, Refusals, Refused, Transition, denied, fold, isolations_at, judge_denials,
+    judge_omissions,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use phonehome_alerting::{Heartbeat, Inputs, Paths, ProbeKey};
+use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbeKey};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::Fleet;
@@ -19,11 +19,7 @@ use crate::witnesses::Isolated;
 const FLEET_KEPT_MS: u64 = 30_000;
 /// How old it may be what the probes of a stack were given and what account a line is, in milliseconds: 5
 /// minutes. A report of any input but the newest one that is known is a reason to read at once.
-pub(crate) const STACK_KEPT_MS: u64 = 5 * 60_000;
-/// How long paths of the version that the heartbeat names are believed to be what is stored, in milliseconds:
-/// 10 minutes. Only somebody who mends an item by hand makes them differ.
-pub(crate) const PATHS_KEPT_MS: u64 = 10 * 60_000;
-
+const STACK_KEPT_MS: u64 = 5 * 60_000;
 /// A document, and whether it could be read.
 pub(crate) struct Read<D> {
     pub(crate) doc: Option<Doc>,
@@ -151,7 +147,7 @@ impl Memory {
     }
 
     /// What the report's probe was given and its stack, as they are remembered: where the run had the newest
-    /// input that is known, and no other probe of a newer one has been heard since.
+    /// input that is known, and no run with a newer one has been heard of.
     fn given(&self, report: &Report, newest: Option<&Heartbeat>, now_ms: u64) -> Option<(Doc, Doc)> {
         let stack: StackId = key_of(report).stack();
         let since_ms = now_ms.saturating_sub(STACK_KEPT_MS);

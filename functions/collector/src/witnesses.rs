@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{Heartbeat, PathState, PathStatus, Paths, ProbeKey, Witness, Witnesses};
+use phonehome_alerting::{
+    Heartbeat, PathState, PathStatus, Paths, ProbeKey, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, Witness,
+    Witnesses,
+};
 use phonehome_cloud::table::{Key, Table, TableError};
 use phonehome_fleet::{Binding, Line, Source};
 use phonehome_state::Keys;
@@ -15,10 +18,6 @@ pub(crate) type Isolated = BTreeMap<String, Vec<Source>>;
 
 /// Of how many lines of the fleet file it is looked up which account they are, for one endpoint.
 const LINES_MAX: usize = 8;
-/// How many of these accounts are asked: one that is down does not decide.
-const ACCOUNTS_MAX: usize = 2;
-/// In how many zones each: that of the denial, and another one.
-const ZONES_MAX: usize = 2;
 
 /// One probe that may have reached an endpoint.
 struct Candidate {
@@ -136,11 +135,11 @@ fn candidates(
     for (endpoint, sources) in sources {
         let known = sources.iter().filter_map(|source| Some((source, accounts.get(&source.member.line())?)));
         let others = known.filter(|(_, account)| **account != denied_by.account);
-        for (Source { region, check, .. }, account) in others.take(ACCOUNTS_MAX) {
+        for (Source { region, check, .. }, account) in others.take(WITNESS_ACCOUNTS_MAX) {
             let zones = &region.availability_zones;
             let same = zones.iter().filter(|zone| **zone == denied_by.availability_zone);
             let other = zones.iter().filter(|zone| **zone != denied_by.availability_zone);
-            candidates.extend(same.chain(other).take(ZONES_MAX).map(|zone| Candidate {
+            candidates.extend(same.chain(other).take(WITNESS_ZONES_MAX).map(|zone| Candidate {
                 endpoint: endpoint.clone(),
                 check: check.clone(),
                 probe: ProbeKey {
