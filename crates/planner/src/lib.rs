@@ -24,7 +24,8 @@ pub use limits::{LimitRequest, Limits};
 pub use permit::{Decommission, Permit, Removal, Replacement};
 pub use plan::{Change, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait};
 pub use planner::{
-    decommission_kinds, default_vpc_kinds, plan, plan_decommission, plan_default_vpc_removal, plan_permitted,
+    SCHEDULE_EXPRESSION, decommission_kinds, default_vpc_kinds, plan, plan_decommission,
+    plan_default_vpc_removal, plan_permitted,
 };
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
 pub use withheld::{Allowance, ChangeKind, NeededPermission, Withheld, WithheldReason};

@@ -32,6 +32,7 @@ use phonehome_network::{
 
 pub use decommission::{decommission_kinds, plan_decommission};
 pub use default_vpc::{default_vpc_kinds, plan_default_vpc_removal};
+pub use probes::SCHEDULE_EXPRESSION;
 
 /// Makes the plan that turns what is seen into what is declared.
 ///

@@ -16,10 +16,10 @@ use serde::de::DeserializeOwned;
 use crate::witnesses::Isolated;
 
 /// How old the fleet file may be that a report is judged by, in milliseconds: 30 seconds.
-const FLEET_KEPT_MS: u64 = 30_000;
+pub(crate) const FLEET_KEPT_MS: u64 = 30_000;
 /// How old it may be what the probes of a stack were given and what account a line is, in milliseconds: 5
 /// minutes. A report of any input but the newest one that is known is a reason to read at once.
-const STACK_KEPT_MS: u64 = 5 * 60_000;
+pub(crate) const STACK_KEPT_MS: u64 = 5 * 60_000;
 /// A document, and whether it could be read.
 pub(crate) struct Read<D> {
     pub(crate) doc: Option<Doc>,

@@ -11,6 +11,7 @@ use phonehome_state::{Keys, all, written_by};
 use serde_json::Value;
 
 mod forged;
+mod remembered;
 mod upgrade;
 mod witnesses;
 

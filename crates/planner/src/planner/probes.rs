@@ -9,7 +9,7 @@ use phonehome_network::{Address, Function, FunctionState, Kind, Schedule, Tier};
 use phonehome_text::count;
 
 /// How often a probe runs; the heartbeat's clock.
-const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
+pub const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
 
 impl Planner<'_> {
     pub(super) fn probes(&mut self) {
