@@ -12,6 +12,7 @@ use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
 
 mod memory;
+mod remembered;
 mod unreadable;
 mod upgrade;
 

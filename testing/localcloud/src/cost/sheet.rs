@@ -24,7 +24,7 @@ pub fn document() -> String {
     row(&mut text, "**phonehome itself**", bills.each_ref().map(Bill::total));
     row(&mut text, "for each account", [0, 1].map(|index| bills[index].total() / f64::from(FLEETS[index])));
     row(&mut text, "less, where nothing else uses the free tiers", bills.each_ref().map(|bill| bill.free));
-    let _ = writeln!(text, "\n{}", why(&bills[1], &deployment));
+    let _ = writeln!(text, "\n{}", why(&bills[1]));
     let _ = writeln!(text, "{}", levers(&deployment));
     let _ = writeln!(text, "{}", figures(&deployment));
     let _ = write!(text, "{}", networks());
@@ -56,7 +56,7 @@ fn money(dollars: f64) -> String {
     format!("{front}{comma}{back}.{cents}")
 }
 
-fn why(bill: &Bill, deployment: &Deployment) -> String {
+fn why(bill: &Bill) -> String {
     let each: f64 = bill
         .lines
         .iter()
@@ -66,11 +66,10 @@ fn why(bill: &Bill, deployment: &Deployment) -> String {
     format!(
         "AWS's permanent free tiers hold once for an organization with consolidated billing, not once for each \
          account, and other things in it use them too.\n\nEach report is started, published, delivered to the hub and \
-         queued, which nothing but fewer reports makes cheaper: at 130 accounts that alone is {:.2} for each, with a \
-         report every minute from each of three zones (schedule: every {} minute). The rest is {:.2}.\n",
+         queued, which nothing but fewer reports makes cheaper: at 130 accounts that alone is {:.2} for each, of {:.2}, \
+         with a report every minute from each of three zones.\n",
         each / 130.0,
-        deployment.probe_every_minutes,
-        (bill.total() - each) / 130.0,
+        bill.total() / 130.0,
     )
 }
 
