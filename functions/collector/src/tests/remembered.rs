@@ -235,6 +235,22 @@ async fn paths_that_an_earlier_release_wrote_are_read_and_named_from_then_on() {
 }
 
 #[tokio::test]
+async fn paths_that_are_not_those_that_the_heartbeat_names_are_written_under_their_condition() {
+    let plain = collector().await;
+    inputs(&plain, &[1]).await;
+    let function = function(&plain.table);
+    function.run(1, 1, &[(PAYMENTS, Verdict::Ok)]).await;
+    let doc = plain.table.get(&heartbeat()).await.unwrap().unwrap();
+    let other = Heartbeat { paths_version: 9, ..doc.read().unwrap() };
+    plain.table.put_raw(heartbeat(), &json!(other).to_string());
+    let asked = function.run(2, 1, &[(PAYMENTS, Verdict::Ok)]).await;
+    assert_eq!(asked.writes, vec![heartbeat(), Keys::paths(&probe(ZONES[0]))]);
+    let paths = plain.table.get(&Keys::paths(&probe(ZONES[0]))).await.unwrap().unwrap();
+    let named = plain.table.get(&heartbeat()).await.unwrap().unwrap().read::<Heartbeat>().unwrap();
+    assert_eq!(named.paths_version, paths.version);
+}
+
+#[tokio::test]
 async fn a_report_of_a_newer_input_counts_at_once() {
     let plain = collector().await;
     inputs(&plain, &[1]).await;
