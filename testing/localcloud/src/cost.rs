@@ -7,7 +7,7 @@ mod sheet;
 mod work;
 
 pub use sheet::document;
-pub use work::{HEARTBEAT_BYTES, INPUT_BYTES, NOTED_BYTES, PATH_BYTES, RESULT_BYTES, STACK_BYTES};
+pub use work::{HEARTBEAT_BYTES, INPUT_BYTES, NOTED_BYTES, PATH_BYTES, RESULT_BYTES};
 pub use work::{REPORT_EVENTUAL_READS, REPORT_READS, REPORT_WRITES};
 
 use prices::{
@@ -125,8 +125,8 @@ impl Default for Deployment {
             notifier_memory_mb: 256,
             sweep_every_minutes: 30,
             provisioner_memory_mb: 256,
-            metrics: 26,
-            alarms: 24,
+            metrics: 27,
+            alarms: 23,
             secrets: 1,
         }
     }
