@@ -154,8 +154,12 @@ impl<T: Table> Reading<'_, T> {
                 let key = Keys::paths(&view.key);
                 let version = view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.paths_version);
                 match known.of_version(&key, version, since_ms).filter(|_| version > 0) {
-                    Some(doc) => drop(docs.insert(key, doc)),
-                    None => drop(missing.insert(key)),
+                    Some(doc) => {
+                        docs.insert(key, doc);
+                    }
+                    None => {
+                        missing.insert(key);
+                    }
                 }
             }
             if !missing.is_empty() {
