@@ -7,7 +7,7 @@ use phonehome_state::WRITERS;
 use serde_json::{Value, json};
 
 use crate::iam::{Request, allowed, conditions};
-use crate::template::{Template, list, load, repository};
+use crate::template::{Template, list, load};
 
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 const MANAGEMENT: &str = "111111111111";
