@@ -332,10 +332,18 @@ async fn bad_input_is_kept_with_its_reason_counted_and_disturbs_nothing() -> Res
     ] {
         assert!(reasons.iter().any(|reason| reason.contains(part)), "{part}: {reasons:#?}");
     }
-    let metrics = play.local_cloud.control.metrics(&LocalCloud::hub_place()).await?;
-    let refused: f64 =
-        metrics.iter().filter(|metric| metric.name == "Refused").map(|metric| metric.sum).sum();
-    assert!((refused - 4.0).abs() < 0.1, "{metrics:#?}");
+    // An invocation counts in its log, at its end.
+    let start = Instant::now();
+    loop {
+        let metrics = play.local_cloud.control.metrics(&LocalCloud::hub_place()).await?;
+        let refused: f64 =
+            metrics.iter().filter(|metric| metric.name == "Refused").map(|metric| metric.sum).sum();
+        ensure!(refused < 4.1 && start.elapsed() < PATIENCE, "{metrics:#?}");
+        if refused > 3.9 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     play.until_all_paths_are_up(3).await?;
     Ok(())
 }

@@ -146,6 +146,7 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
         isolations_at_ms: 0,
         paths_expire_at_ms: 0,
+        paths_version: 0,
     }
 }
 

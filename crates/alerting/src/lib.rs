@@ -38,9 +38,12 @@ pub use incident::{
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
 pub use notices::{Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
-pub use probe_state::{Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+pub use probe_state::{
+    Failure, Heartbeat, Hysteresis, PATHS_KEPT_MS, PathState, PathStatus, Paths, ProbeKey,
+};
 pub use proof::{
-    WITNESSED_WITHIN_MS, Witness, Witnesses, denied, isolations_at, judge_denials, judge_omissions,
+    WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, WITNESSED_WITHIN_MS, Witness, Witnesses, denied, isolations_at,
+    judge_denials, judge_omissions,
 };
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use unreadable::{Salvaged, UnreadableIncident};

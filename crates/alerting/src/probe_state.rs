@@ -33,6 +33,11 @@ impl fmt::Display for ProbeKey {
     }
 }
 
+/// How long paths of the version that a heartbeat names may be taken for what is stored without being read again,
+/// in milliseconds: 10 minutes. Both are written together, so that only an item that somebody mends by hand is
+/// another one.
+pub const PATHS_KEPT_MS: u64 = 10 * 60_000;
+
 /// The fact that a report arrived. Small, because it is written for every report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
@@ -60,6 +65,10 @@ pub struct Heartbeat {
     /// epoch, 0 when it is not known.
     #[serde(default)]
     pub paths_expire_at_ms: u64,
+    /// Which version of the stored paths goes with this run: whoever has read that one before knows them. 0
+    /// when there are none, or it is not known.
+    #[serde(default)]
+    pub paths_version: u64,
 }
 
 /// The paths of one probe, by check.

@@ -10,6 +10,11 @@ use phonehome_wire::{Check, CheckId, CheckKind, CheckResult, Expect, Report, Ver
 /// the probes.
 pub const WITNESSED_WITHIN_MS: u64 = 3 * 60 * 1000;
 
+/// How many accounts that may connect are asked for one denial: one that is down does not decide.
+pub const WITNESS_ACCOUNTS_MAX: usize = 2;
+/// In how many zones each of them is asked: that of the denial, and another one.
+pub const WITNESS_ZONES_MAX: usize = 2;
+
 /// A connection that somebody has who may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {

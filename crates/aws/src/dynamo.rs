@@ -117,6 +117,41 @@ impl DynamoTable {
         }
     }
 
+    /// Rounds of BatchGetItem until nothing is left out.
+    async fn batches(&self, keys: &[Key], consistent: bool) -> Result<Vec<Doc>, TableError> {
+        let mut docs = Vec::new();
+        let mut left: Vec<HashMap<String, AttributeValue>> = keys.iter().map(primary_key).collect();
+        for round in 0..GET_MANY_ROUNDS {
+            if left.is_empty() {
+                return Ok(docs);
+            }
+            if round > 0 {
+                tokio::time::sleep(GET_MANY_PAUSE * round).await;
+            }
+            let wanted =
+                KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent).build();
+            let answer = self.batch_get(wanted.map_err(|error| self.unbuildable(&error))?).await?;
+            docs.extend(
+                answer.responses.into_iter().flat_map(|it| it.into_values().flatten()).map(|it| doc(&it)),
+            );
+            left = answer
+                .unprocessed_keys
+                .into_iter()
+                .flat_map(HashMap::into_values)
+                .flat_map(|it| it.keys)
+                .collect();
+        }
+        if left.is_empty() {
+            return Ok(docs);
+        }
+        Err(TableError::Aws(CloudError::service(
+            "dynamodb:BatchGetItem",
+            &self.name,
+            "ProvisionedThroughputExceededException",
+            format!("{} keys are left after {GET_MANY_ROUNDS} rounds", left.len()),
+        )))
+    }
+
     /// One round of BatchGetItem: what it read, and what it left for another round.
     async fn batch_get(&self, keys: KeysAndAttributes) -> Result<BatchGetItemOutput, CloudError> {
         self.client
@@ -230,36 +265,11 @@ impl Table for DynamoTable {
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Doc>, TableError> {
-        let mut docs = Vec::new();
-        let mut left: Vec<HashMap<String, AttributeValue>> = keys.iter().map(primary_key).collect();
-        for round in 0..GET_MANY_ROUNDS {
-            if left.is_empty() {
-                return Ok(docs);
-            }
-            if round > 0 {
-                tokio::time::sleep(GET_MANY_PAUSE * round).await;
-            }
-            let wanted = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(true).build();
-            let answer = self.batch_get(wanted.map_err(|error| self.unbuildable(&error))?).await?;
-            docs.extend(
-                answer.responses.into_iter().flat_map(|it| it.into_values().flatten()).map(|it| doc(&it)),
-            );
-            left = answer
-                .unprocessed_keys
-                .into_iter()
-                .flat_map(HashMap::into_values)
-                .flat_map(|it| it.keys)
-                .collect();
-        }
-        if left.is_empty() {
-            return Ok(docs);
-        }
-        Err(TableError::Aws(CloudError::service(
-            "dynamodb:BatchGetItem",
-            &self.name,
-            "ProvisionedThroughputExceededException",
-            format!("{} keys are left after {GET_MANY_ROUNDS} rounds", left.len()),
-        )))
+        self.batches(keys, true).await
+    }
+
+    async fn get_many_eventually(&self, keys: &[Key]) -> Result<Vec<Doc>, TableError> {
+        self.batches(keys, false).await
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {

@@ -24,7 +24,7 @@ pub use limits::{LimitRequest, Limits};
 pub use permit::{Decommission, Permit, Removal, Replacement};
 pub use plan::{Change, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait};
 pub use planner::{
-    decommission_kinds, default_vpc_kinds, follows_way_out, plan, plan_decommission,
+    SCHEDULE_EXPRESSION, decommission_kinds, default_vpc_kinds, follows_way_out, plan, plan_decommission,
     plan_default_vpc_removal, plan_permitted,
 };
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};

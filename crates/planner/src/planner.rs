@@ -33,7 +33,7 @@ use phonehome_network::{
 
 pub use decommission::{decommission_kinds, plan_decommission};
 pub use default_vpc::{default_vpc_kinds, plan_default_vpc_removal};
-pub use schedules::follows_way_out;
+pub use schedules::{SCHEDULE_EXPRESSION, follows_way_out};
 
 /// Makes the plan that turns what is seen into what is declared.
 ///

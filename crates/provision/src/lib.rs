@@ -36,7 +36,7 @@ pub use change_log::{is_observation_queued, note_queued_observation, record_api_
 pub use decommission::account_closed_notice;
 pub use error::CannotPlan;
 pub use limits::usual_limits;
-pub use members::{AwsMembers, Members};
+pub use members::{AwsMembers, Members, PROBE_MEMORY_MB};
 pub use progress::{Reconciled, StackProgress};
 pub use provision::{Job, Provision, Published};
 pub use time::{CALL_MS, CLOCK_MS, COOLDOWN_MS, LEASE_MS, VISIBLE_MS, WORK_MS};

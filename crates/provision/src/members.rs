@@ -11,6 +11,9 @@ use phonehome_wire::{Region, StackId};
 
 use crate::package::ProbePackage;
 
+/// A probe's memory, in MB: the least that Lambda has. It waits, most of the time.
+pub const PROBE_MEMORY_MB: i32 = 128;
+
 /// Opens member accounts.
 pub trait Members: Send + Sync {
     /// An account and Region, opened.
@@ -76,7 +79,7 @@ impl Members for AwsMembers {
             schedule_role_arn: role("phonehome-schedule"),
             bus_arn: format!("arn:aws:events:{region}:{account}:event-bus/phonehome"),
             log_group: "/phonehome/probe".to_owned(),
-            memory_mb: 128,
+            memory_mb: PROBE_MEMORY_MB,
             timeout_s: 30,
         }))
     }

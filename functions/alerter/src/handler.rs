@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
+use phonehome_cloud::table::{ATTEMPTS, Cache, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_runtime::Error;
 use phonehome_state::{Keys, Outboxed, Revision};
 use serde_json::Value;
@@ -23,6 +23,8 @@ pub(crate) struct Alerter<T> {
     pub(crate) table: T,
     pub(crate) metrics: Metrics,
     pub(crate) overdue_after_s: u32,
+    /// Paths that earlier runs have read.
+    pub(crate) known: Cache,
 }
 
 impl<T: Table> Alerter<T> {
@@ -31,14 +33,14 @@ impl<T: Table> Alerter<T> {
     pub(crate) async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
         self.run(SystemClock.now_ms()).await?;
         self.metrics.count("Runs", 1);
-        self.metrics.flush().await;
+        self.metrics.flush();
         Ok(SqsBatchResponse::default())
     }
 
     /// One observation of everything.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<(), Error> {
         let (gathered, decision) = on_conflict(ATTEMPTS, async || {
-            let gathered = gather(&self.table, now_ms, self.overdue_after_s).await?;
+            let gathered = gather(&self.table, &self.known, now_ms, self.overdue_after_s).await?;
             let decision = decide(&gathered.world);
             let decided_at_ms = gathered.world.now_ms;
             self.store(&decision, &gathered.stored, gathered.revision, decided_at_ms).await?;

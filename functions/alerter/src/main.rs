@@ -9,6 +9,7 @@ use std::process::ExitCode;
 
 use handler::Alerter;
 use phonehome_aws::{DynamoTable, Metrics, Session};
+use phonehome_cloud::table::Cache;
 use phonehome_runtime::{Error, number, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,7 +20,8 @@ async fn main() -> ExitCode {
 fn alerter(session: &Session) -> Result<Alerter<DynamoTable>, Error> {
     Ok(Alerter {
         table: DynamoTable::new(session, required("TABLE_NAME")?),
-        metrics: Metrics::new(session, "alerter"),
+        metrics: Metrics::new("alerter"),
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
+        known: Cache::default(),
     })
 }

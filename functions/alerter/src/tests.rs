@@ -4,7 +4,7 @@ use phonehome_alerting::{
     Heartbeat, Incident, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused, SlackKind,
 };
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write};
+use phonehome_cloud::table::{Cache, Expect, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{FLEET, REGION, SHOP_PROD, ZONES, events, probe, published, stack_id, table};
 use phonehome_state::{Keys, Outboxed, all, written_by};
@@ -12,6 +12,7 @@ use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
 
 mod memory;
+mod remembered;
 mod unreadable;
 mod upgrade;
 
@@ -27,7 +28,7 @@ fn fleet() -> Fleet {
 
 async fn alerter() -> Alerter<MemoryTable> {
     let table = table(START_MS).await.writing_only(written_by("alerter"));
-    Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0 }
+    Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0, known: Cache::default() }
 }
 
 impl Alerter<MemoryTable> {
@@ -46,6 +47,7 @@ impl Alerter<MemoryTable> {
                 clock_ahead_ms: 0,
                 isolations_at_ms: 0,
                 paths_expire_at_ms: 0,
+                paths_version: 0,
             };
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {
@@ -170,7 +172,7 @@ async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_fil
     alerter.table.put_raw(Keys::silence("000001"), "nonsense");
     alerter.run(START_MS + 1000).await.unwrap();
     assert_eq!(alerter.outbox().await, [format!("notice/{}/slack/#platform", START_MS + 1000)]);
-    let world = gather(&alerter.table, START_MS, 0).await.unwrap().world;
+    let world = gather(&alerter.table, &alerter.known, START_MS, 0).await.unwrap().world;
     let route = phonehome_alerting::Route { slack_channel: "#platform".into(), page: true };
     assert_eq!(world.policy.platform_route, Some(route));
 }
@@ -243,6 +245,7 @@ async fn a_decision_that_meets_another_run_is_taken_again() {
         table: Contended { table: plain.table.clone(), refusals: std::sync::Mutex::new(1) },
         metrics: Metrics::void("alerter"),
         overdue_after_s: 0,
+        known: Cache::default(),
     };
     contended.run(START_MS + 1000).await.unwrap();
     assert_eq!(plain.outbox().await.len(), 2);
@@ -273,7 +276,7 @@ async fn a_decision_from_the_far_future_stops_no_time() {
     let alerter = alerter().await;
     let future = phonehome_state::Revision { decided_at_ms: START_MS * 2 };
     alerter.overwrite(Write::put, Keys::revision(), &future).await;
-    let gathered = gather(&alerter.table, START_MS, 0).await.unwrap();
+    let gathered = gather(&alerter.table, &alerter.known, START_MS, 0).await.unwrap();
     assert_eq!(gathered.world.now_ms, START_MS);
 }
 
@@ -281,8 +284,8 @@ async fn a_decision_from_the_far_future_stops_no_time() {
 async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
-    let first = gather(&alerter.table, START_MS + 1000, 0).await.unwrap();
-    let second = gather(&alerter.table, START_MS + 1001, 0).await.unwrap();
+    let first = gather(&alerter.table, &alerter.known, START_MS + 1000, 0).await.unwrap();
+    let second = gather(&alerter.table, &alerter.known, START_MS + 1001, 0).await.unwrap();
     let store = async |gathered: Gathered, now_ms| {
         let decision = phonehome_alerting::decide(&gathered.world);
         alerter.store(&decision, &gathered.stored, gathered.revision, now_ms).await
@@ -298,7 +301,7 @@ async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
 async fn a_large_decision_is_stored_in_few_parts_none_of_which_dynamodb_refuses() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
-    let gathered = gather(&alerter.table, START_MS + 1000, 0).await.unwrap();
+    let gathered = gather(&alerter.table, &alerter.known, START_MS + 1000, 0).await.unwrap();
     let mut decision = phonehome_alerting::decide(&gathered.world);
     let incident = decision.incidents[0].clone();
     let many =

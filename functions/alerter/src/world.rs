@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Heartbeat, Incident, Notices, Owner, PathState, Paths, Policy, ProbeKey, ProbeView, Refusals, Route,
-    Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
+    Heartbeat, Incident, Notices, Owner, PATHS_KEPT_MS, PathState, Paths, Policy, ProbeKey, ProbeView,
+    Refusals, Route, Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
-use phonehome_cloud::table::{Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
+use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member};
 use phonehome_state::StackStatus;
-use phonehome_state::{Claim, Keys, Readable, Revision, Seen, StateError, Unread, known, readable};
+use phonehome_state::{Claim, Keys, Readable, Revision, Seen, StateError, Unread, readable};
 use phonehome_wire::{AzId, CheckId};
 use serde::de::DeserializeOwned;
 
@@ -33,9 +33,11 @@ pub(crate) struct Gathered {
 /// within milliseconds, and a decision from the far future must not stop time.
 const AHEAD_MS: u64 = 60_000;
 
-/// Reads the whole state. `overdue_after_s` of 0 stands for what the fleet file says.
+/// Reads the whole state; of paths, what is not `known` from an earlier run. `overdue_after_s` of 0 stands for
+/// what the fleet file says.
 pub(crate) async fn gather(
     table: &impl Table,
+    known: &Cache,
     now_ms: u64,
     overdue_after_s: u32,
 ) -> Result<Gathered, StateError> {
@@ -60,7 +62,7 @@ pub(crate) async fn gather(
     reading.partition::<Seen>(Keys::SEEN).await?;
     let before = reading.unread.len();
     let bound = reading.partition::<Binding>(Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
-    let members = fleet.bound_members(&known(bound, stacks.iter().map(|(_, stack)| stack)));
+    let members = fleet.bound_members(&phonehome_state::known(bound, stacks.iter().map(|(_, stack)| stack)));
     if reading.unread.len() > before {
         // Which line of the file such a stack is may be in what cannot be read.
         let nobodys = stacks.iter().filter(|(_, stack)| !members.contains_key(&stack.account));
@@ -68,7 +70,7 @@ pub(crate) async fn gather(
     }
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
     let probes = of_member.flat_map(|(member, stack)| probes_of(&fleet, member, stack)).collect();
-    let probes = reading.probes(probes).await?;
+    let probes = reading.probes(probes, known, now_ms).await?;
     let overdue_after_s =
         if overdue_after_s == 0 { fleet.probing.overdue_after_seconds } else { overdue_after_s };
     let platform_route = fleet.platform_route.as_ref();
@@ -129,19 +131,46 @@ impl<T: Table> Reading<'_, T> {
         Ok(found)
     }
 
-    /// The probes with what is stored of them. Nothing else of these partitions is asked for, so that
-    /// nobody can fill this function's memory; and of what is read a part at a time is unpacked.
-    async fn probes(&mut self, mut probes: Vec<ProbeView>) -> Result<Vec<ProbeView>, TableError> {
+    /// The probes with what is stored of them. The heartbeats are read together: they are small, and as many as
+    /// there were probes in the last 90 days. Paths may be large, and anybody who has got hold of an account can
+    /// make them so: none but those of these probes are asked for, and a part of them at a time is unpacked. Those
+    /// that were read before and that the heartbeat still names are not read again.
+    async fn probes(
+        &mut self,
+        mut probes: Vec<ProbeView>,
+        known: &Cache,
+        now_ms: u64,
+    ) -> Result<Vec<ProbeView>, TableError> {
+        let heartbeats = self.table.query(Keys::HEARTBEATS).await?.into_iter();
+        let mut heartbeats: BTreeMap<Key, Doc> = heartbeats.map(|doc| (doc.key.clone(), doc)).collect();
+        let since_ms = now_ms.saturating_sub(PATHS_KEPT_MS);
         for part in probes.chunks_mut(GET_MANY_MAX / 2) {
-            let keys: BTreeSet<Key> =
-                part.iter().flat_map(|view| [Keys::heartbeat(&view.key), Keys::paths(&view.key)]).collect();
-            let docs = self.table.get_many(&keys.into_iter().collect::<Vec<_>>()).await?;
-            let mut docs: BTreeMap<Key, Doc> = docs.into_iter().map(|doc| (doc.key.clone(), doc)).collect();
-            for view in part {
-                let heartbeat = self.value::<Heartbeat>(docs.remove(&Keys::heartbeat(&view.key)));
-                let paths = self.value::<Paths>(docs.remove(&Keys::paths(&view.key)));
-                view.unreadable = Unreadable { heartbeat: heartbeat.is_err(), paths: paths.is_err() };
+            let mut docs: BTreeMap<Key, Doc> = BTreeMap::new();
+            let mut missing: BTreeSet<Key> = BTreeSet::new();
+            for view in &mut *part {
+                let heartbeat = self.value::<Heartbeat>(heartbeats.remove(&Keys::heartbeat(&view.key)));
+                view.unreadable.heartbeat = heartbeat.is_err();
                 view.heartbeat = heartbeat.unwrap_or_default();
+                let key = Keys::paths(&view.key);
+                let version = view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.paths_version);
+                match known.of_version(&key, version, since_ms).filter(|_| version > 0) {
+                    Some(doc) => {
+                        docs.insert(key, doc);
+                    }
+                    None => {
+                        missing.insert(key);
+                    }
+                }
+            }
+            if !missing.is_empty() {
+                for doc in self.table.get_many(&missing.into_iter().collect::<Vec<_>>()).await? {
+                    known.keep(&doc, now_ms);
+                    docs.insert(doc.key.clone(), doc);
+                }
+            }
+            for view in part {
+                let paths = self.value::<Paths>(docs.remove(&Keys::paths(&view.key)));
+                view.unreadable.paths = paths.is_err();
                 view.paths = paths.unwrap_or_default().unwrap_or_default();
                 // What is no longer declared decides nothing.
                 let declared: BTreeSet<&CheckId> = view.checks.iter().map(|check| &check.id).collect();

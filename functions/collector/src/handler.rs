@@ -1,25 +1,28 @@
 //! From a batch of records to stored state.
 
+use std::cell::Cell;
+use std::sync::Arc;
+
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Heartbeat, Hysteresis, Inputs, Paths, ProbeKey, Refusals, Refused, Transition, denied,
-    fold, isolations_at, judge_denials, judge_omissions,
+    Asked, Folded, Hysteresis, Refusals, Refused, Transition, denied, fold, isolations_at, judge_denials,
+    judge_omissions,
 };
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
+use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Message, Queue};
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::{Fleet, Line};
 use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
-use phonehome_state::{Keys, StateError, Unread, set_aside};
+use phonehome_state::{Keys, StateError};
 use phonehome_wire::{AccountId, Check, Report};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::envelope::{Arrival, read};
-use crate::witnesses::{Isolated, witnesses};
+use crate::stored::{Freshness, InForce, Memory, Read, Stored, key_of};
+use crate::witnesses::{Isolated, Witnessing};
 
 /// For how long what is stored of a probe is kept after its last report: 90 days, in milliseconds. What
 /// is no longer declared goes then; what is, and was silent for as long, has an open incident.
@@ -28,32 +31,6 @@ const KEPT_MS: u64 = 90 * 24 * 3600 * 1000;
 const PATHS_RENEWED_MS: u64 = 60 * 24 * 3600 * 1000;
 /// For how long the refusals of an account are kept after the last one: 1 day, in seconds.
 const REFUSALS_KEPT_S: u64 = 24 * 3600;
-
-/// A document, and whether it could be read.
-struct Read<D> {
-    doc: Option<Doc>,
-    value: Option<D>,
-    unread: bool,
-}
-
-impl<D> Read<D> {
-    fn expect(&self) -> Expect {
-        Expect::unchanged(self.doc.as_ref())
-    }
-
-    /// The copy to keep of what could not be read, when it is written anew.
-    fn copy(&self, now_ms: u64) -> Option<Write> {
-        self.doc.as_ref().filter(|_| self.unread).map(|doc| set_aside(doc, now_ms))
-    }
-}
-
-/// What is stored of a probe.
-struct Stored {
-    inputs: Read<Inputs>,
-    stack: Read<StackStatus>,
-    heartbeat: Read<Heartbeat>,
-    paths: Read<Paths>,
-}
 
 /// What a run was asked, as far as that is known.
 enum Asking {
@@ -77,14 +54,6 @@ enum Arrived {
 
 fn later(error: TableError) -> Refusal {
     Refusal::Later(error.to_string())
-}
-
-fn key_of(report: &Report) -> ProbeKey {
-    ProbeKey {
-        account: report.account.clone(),
-        region: report.region.clone(),
-        availability_zone: report.availability_zone.clone(),
-    }
 }
 
 fn hysteresis(fleet: &Fleet) -> Hysteresis {
@@ -121,13 +90,13 @@ pub(crate) struct Collector<T, Q> {
     pub(crate) transitions: Q,
     pub(crate) dead_letters: Q,
     pub(crate) metrics: Metrics,
+    pub(crate) memory: Memory,
 }
 
 impl<T: Table, Q: Queue> Collector<T, Q> {
     /// Handles one invocation.
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
-        let fleet = self.fleet().await?;
-        let isolated = fleet.isolated();
+        let in_force = self.fleet().await?;
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
                 Arrival::Report(report) => {
@@ -135,7 +104,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                     let (account, region) = (report.account.as_str(), report.region.as_str());
                     let availability_zone = report.availability_zone.as_str();
                     let span = tracing::info_span!("report", account, region, availability_zone, generation);
-                    self.report(&report, &fleet, &isolated).instrument(span).await
+                    self.report(&report, &in_force).instrument(span).await
                 }
                 Arrival::Refused { account, refused, problem } => {
                     self.refuse(&account, refused, &problem).await
@@ -153,19 +122,22 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
             }
         })
         .await;
-        self.metrics.flush().await;
+        self.metrics.flush();
         Ok(response)
     }
 
     /// A fleet that cannot be read fails the whole batch, which comes again: folding with other
     /// thresholds than the declared ones could page.
-    async fn fleet(&self) -> Result<Fleet, StateError> {
-        phonehome_state::fleet(&self.table).await
+    async fn fleet(&self) -> Result<Arc<InForce>, StateError> {
+        self.memory.fleet(&self.table, SystemClock.now_ms()).await
     }
 
-    async fn report(&self, report: &Report, fleet: &Fleet, isolated: &Isolated) -> Result<(), Refusal> {
+    async fn report(&self, report: &Report, in_force: &InForce) -> Result<(), Refusal> {
+        let InForce { fleet, isolated } = in_force;
+        let freshness = Cell::new(Freshness::Lately);
         let folded = on_conflict(ATTEMPTS, async || {
-            let stored = self.stored(report).await?;
+            let (freshness, now_ms) = (freshness.replace(Freshness::Now), SystemClock.now_ms());
+            let stored = self.memory.stored(&self.table, &self.metrics, report, freshness, now_ms).await?;
             let declared = declared(fleet, stored.stack.value.as_ref());
             match Self::asked(report, &stored, &declared) {
                 Asking::Of(asked) => {
@@ -180,36 +152,6 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
             Arrived::Folded(transitions) if transitions.is_empty() => Ok(()),
             Arrived::Folded(transitions) => self.hand_on(report, &transitions).await,
             Arrived::Refused(refused) => self.refuse(&report.account, refused, &about(report)).await,
-        }
-    }
-
-    /// Everything that is stored of the report's probe. What cannot be read is absent, and counted; what
-    /// is there instead of it is written anew with this report, and a copy kept.
-    async fn stored(&self, report: &Report) -> Result<Stored, TableError> {
-        let probe = key_of(report);
-        let stack = probe.stack();
-        let keys = [Keys::inputs(&stack), Keys::stack(&stack), Keys::heartbeat(&probe), Keys::paths(&probe)];
-        let mut docs = self.table.get_many(&keys).await?;
-        let [inputs, stack, heartbeat, paths] = keys.map(|key| {
-            let index = docs.iter().position(|doc| doc.key == key);
-            index.map(|index| docs.swap_remove(index))
-        });
-        Ok(Stored {
-            inputs: self.read(inputs),
-            stack: self.read(stack),
-            heartbeat: self.read(heartbeat),
-            paths: self.read(paths),
-        })
-    }
-
-    fn read<D: DeserializeOwned>(&self, doc: Option<Doc>) -> Read<D> {
-        match doc.map(Unread::or::<D>) {
-            None => Read { doc: None, value: None, unread: false },
-            Some(Ok((doc, value))) => Read { doc: Some(doc), value: Some(value), unread: false },
-            Some(Err(unread)) => {
-                self.metrics.count("UnreadableItems", 1);
-                Read { doc: Some(unread.doc), value: None, unread: true }
-            }
         }
     }
 
@@ -236,9 +178,11 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         asked: &Asked,
         known_ms: u64,
     ) -> Result<Judged, TableError> {
-        let witnesses = witnesses(&self.table, isolated, &denied(report, declared), &key_of(report)).await?;
+        let now_ms = SystemClock.now_ms();
+        let asking = Witnessing { table: &self.table, memory: &self.memory, now_ms };
+        let witnesses = asking.witnesses(isolated, &denied(report, declared), &key_of(report)).await?;
         let mut judged = report.clone();
-        let run_ms = report.started_at_ms.min(SystemClock.now_ms());
+        let run_ms = report.started_at_ms.min(now_ms);
         judge_denials(&mut judged, declared, &witnesses, run_ms);
         judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
         for result in &mut judged.results {
@@ -270,8 +214,14 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                     self.metrics.count("ResultsDropped", dropped as u64);
                 }
                 let expire_at_ms = newest.value.as_ref().map_or(0, |newest| newest.paths_expire_at_ms);
-                let renew = paths_changed || before.unread || expire_at_ms < now_ms + PATHS_RENEWED_MS;
+                // A heartbeat that names other paths than were read, or none, is of an earlier release, or somebody
+                // is writing: whoever writes both under their conditions finds out.
+                let is_pair = before.version() == newest.value.as_ref().map_or(0, |it| it.paths_version);
+                let lasting = expire_at_ms >= now_ms + PATHS_RENEWED_MS;
+                let renew = paths_changed || before.unread || !is_pair || !lasting;
                 heartbeat.isolations_at_ms = isolations_at_ms;
+                heartbeat.paths_version =
+                    if renew { before.expect().next_version() } else { before.version() };
                 heartbeat.paths_expire_at_ms = if renew { now_ms + KEPT_MS } else { expire_at_ms };
                 let expire_at_s = (now_ms + KEPT_MS) / 1000;
                 let put = Write::put(Keys::heartbeat(&heartbeat.key), newest.expect(), &heartbeat);
@@ -280,8 +230,12 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
                     let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.key), &paths);
                     writes.push(put.expiring(expire_at_s));
                 }
+                let written = writes.get(1).and_then(Write::written);
                 writes.extend(newest.copy(now_ms).into_iter().chain(before.copy(now_ms)));
                 self.table.write(writes).await?;
+                if let Some(paths) = written {
+                    self.memory.keep(&paths, now_ms);
+                }
                 Ok(transitions)
             }
         }
@@ -311,7 +265,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         let key = Keys::refusals(account);
         on_conflict(ATTEMPTS, async || {
             let now_ms = SystemClock.now_ms();
-            let before = self.read::<Refusals>(self.table.get(&key).await?);
+            let before = Read::<Refusals>::of(self.table.get(&key).await?, &self.metrics);
             let copy = before.copy(now_ms);
             let refusals = Refusals::with(before.value, account, refused, problem, now_ms);
             let put = Write::over(before.doc.as_ref(), key.clone(), &refusals);

@@ -2,6 +2,7 @@
 
 mod envelope;
 mod handler;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod witnesses;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use handler::Collector;
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_runtime::{Error, required, serve};
+use stored::Memory;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -22,6 +24,7 @@ fn collector(session: &Session) -> Result<Collector<DynamoTable, SqsQueue>, Erro
         table: DynamoTable::new(session, required("TABLE_NAME")?),
         transitions: SqsQueue::new(session, required("TRANSITIONS_QUEUE_URL")?),
         dead_letters: SqsQueue::new(session, required("DEAD_LETTER_QUEUE_URL")?),
-        metrics: Metrics::new(session, "collector"),
+        metrics: Metrics::new("collector"),
+        memory: Memory::default(),
     })
 }

@@ -11,11 +11,13 @@ use phonehome_state::{Keys, all, written_by};
 use serde_json::Value;
 
 mod forged;
+mod remembered;
 mod upgrade;
 mod witnesses;
 
 use crate::envelope::{Arrival, read};
 use crate::handler::Collector;
+use crate::stored::Memory;
 
 fn samples() -> BTreeMap<String, Value> {
     events("collector")
@@ -27,6 +29,7 @@ pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
         transitions: MemoryQueue::default(),
         dead_letters: MemoryQueue::default(),
         metrics: Metrics::void("collector"),
+        memory: Memory::default(),
     }
 }
 

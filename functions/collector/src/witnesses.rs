@@ -2,22 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{Heartbeat, PathState, PathStatus, Paths, ProbeKey, Witness, Witnesses};
-use phonehome_cloud::table::{Doc, Key, Table, TableError};
+use phonehome_alerting::{
+    Heartbeat, PathState, PathStatus, Paths, ProbeKey, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, Witness,
+    Witnesses,
+};
+use phonehome_cloud::table::{Key, Table, TableError};
 use phonehome_fleet::{Binding, Line, Source};
 use phonehome_state::Keys;
 use phonehome_wire::{AccountId, CheckId, Region, Verdict};
-use serde::de::DeserializeOwned;
+
+use crate::stored::Memory;
 
 /// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::Fleet::isolated`].
 pub(crate) type Isolated = BTreeMap<String, Vec<Source>>;
 
 /// Of how many lines of the fleet file it is looked up which account they are, for one endpoint.
 const LINES_MAX: usize = 8;
-/// How many of these accounts are asked: one that is down does not decide.
-const ACCOUNTS_MAX: usize = 2;
-/// In how many zones each: that of the denial, and another one.
-const ZONES_MAX: usize = 2;
 
 /// One probe that may have reached an endpoint.
 struct Candidate {
@@ -26,54 +26,96 @@ struct Candidate {
     probe: ProbeKey,
 }
 
-/// Who reached each of these endpoints lately, of those that may; not the account whose denial it is. An item
-/// that cannot be read is no witness. An endpoint that nobody may connect to is not in the answer.
-///
-/// # Errors
-/// [`TableError`]
-pub(crate) async fn witnesses(
-    table: &impl Table,
-    isolated: &Isolated,
-    endpoints: &BTreeSet<&str>,
-    denied_by: &ProbeKey,
-) -> Result<Witnesses, TableError> {
-    let mut sources = Isolated::new();
-    for endpoint in endpoints {
-        let known = isolated.get(*endpoint).map_or(&[][..], Vec::as_slice);
-        if !known.is_empty() {
-            sources.insert((*endpoint).to_owned(), one_of_each_line(known, &denied_by.region));
-        }
-    }
-    let mut witnesses: Witnesses = sources.keys().map(|endpoint| (endpoint.clone(), vec![])).collect();
-    let accounts = accounts(table, &sources).await?;
-    let candidates = candidates(&sources, &accounts, denied_by);
-    let docs = docs(table, candidates.iter().flat_map(keys).collect()).await?;
-    for candidate in candidates {
-        if let Some(witness) = witness(&candidate, &docs) {
-            witnesses.entry(candidate.endpoint).or_default().push(witness);
-        }
-    }
-    Ok(witnesses)
+/// Where it is looked up.
+pub(crate) struct Witnessing<'m, T> {
+    pub(crate) table: &'m T,
+    pub(crate) memory: &'m Memory,
+    /// Milliseconds since the Unix epoch.
+    pub(crate) now_ms: u64,
 }
 
-/// The account that each line of the fleet file is, as far as it is known.
-async fn accounts(table: &impl Table, sources: &Isolated) -> Result<BTreeMap<Line, AccountId>, TableError> {
-    let lines: BTreeSet<Line> = sources.values().flatten().map(|source| source.member.line()).collect();
-    let docs = docs(table, lines.iter().map(Keys::binding).collect()).await?;
-    let account = |line: Line| {
-        let binding: Binding = read(&docs, &Keys::binding(&line))?;
-        Some((line, binding.account))
-    };
-    Ok(lines.into_iter().filter_map(account).collect())
-}
-
-async fn docs(table: &impl Table, keys: BTreeSet<Key>) -> Result<BTreeMap<Key, Doc>, TableError> {
-    if keys.is_empty() {
-        return Ok(BTreeMap::new());
+impl<T: Table> Witnessing<'_, T> {
+    /// Who reached each of these endpoints lately, of those that may; not the account whose denial it is. An item
+    /// that cannot be read is no witness. An endpoint that nobody may connect to is not in the answer.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub(crate) async fn witnesses(
+        &self,
+        isolated: &Isolated,
+        endpoints: &BTreeSet<&str>,
+        denied_by: &ProbeKey,
+    ) -> Result<Witnesses, TableError> {
+        let mut sources = Isolated::new();
+        for endpoint in endpoints {
+            let known = isolated.get(*endpoint).map_or(&[][..], Vec::as_slice);
+            if !known.is_empty() {
+                sources.insert((*endpoint).to_owned(), one_of_each_line(known, &denied_by.region));
+            }
+        }
+        let mut witnesses: Witnesses = sources.keys().map(|endpoint| (endpoint.clone(), vec![])).collect();
+        let accounts = self.accounts(&sources).await?;
+        let candidates = candidates(&sources, &accounts, denied_by);
+        let heard = self.heard(&candidates).await?;
+        for candidate in candidates {
+            let probe = heard.get(&candidate.probe);
+            if let Some(witness) = probe.and_then(|(newest, paths)| witness(&candidate, newest, paths)) {
+                witnesses.entry(candidate.endpoint).or_default().push(witness);
+            }
+        }
+        Ok(witnesses)
     }
-    let keys: Vec<Key> = keys.into_iter().collect();
-    let docs = table.get_many(&keys).await?;
-    Ok(docs.into_iter().map(|doc| (doc.key.clone(), doc)).collect())
+
+    /// The account that each line of the fleet file is, as far as it is known; maybe as of some minutes ago: that
+    /// an account was another line then makes what it reached no less alive.
+    async fn accounts(&self, sources: &Isolated) -> Result<BTreeMap<Line, AccountId>, TableError> {
+        let lines: BTreeSet<Line> = sources.values().flatten().map(|source| source.member.line()).collect();
+        let (mut known, mut missing) = (Vec::new(), Vec::new());
+        for key in lines.iter().map(Keys::binding) {
+            match self.memory.lately(&key, self.now_ms) {
+                Some(doc) => known.push(doc),
+                None => missing.push(key),
+            }
+        }
+        known.extend(self.memory.read(self.table, missing, self.now_ms).await?);
+        let account = |line: Line| {
+            let doc = known.iter().find(|doc| doc.key == Keys::binding(&line))?;
+            Some((line, doc.read::<Binding>().ok()?.account))
+        };
+        Ok(lines.into_iter().filter_map(account).collect())
+    }
+
+    /// What is stored of these probes. First the heartbeats, of a moment ago at worst: an older run is a weaker
+    /// witness. Then the paths, so that no run is said to have reached what only an earlier one did.
+    async fn heard(
+        &self,
+        candidates: &[Candidate],
+    ) -> Result<BTreeMap<ProbeKey, (Heartbeat, Paths)>, TableError> {
+        let probes: BTreeSet<&ProbeKey> = candidates.iter().map(|candidate| &candidate.probe).collect();
+        if probes.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let keys: Vec<Key> = probes.iter().map(|probe| Keys::heartbeat(probe)).collect();
+        let heartbeats = self.table.get_many_eventually(&keys).await?;
+        let heartbeats = heartbeats.iter().filter_map(|doc| doc.read::<Heartbeat>().ok());
+        let (mut known, mut missing, mut newest) = (Vec::new(), Vec::new(), BTreeMap::new());
+        for heartbeat in heartbeats {
+            match self.memory.paths(&heartbeat.key, Some(&heartbeat), self.now_ms) {
+                Some(doc) => known.push(doc),
+                None => missing.push(Keys::paths(&heartbeat.key)),
+            }
+            newest.insert(Keys::paths(&heartbeat.key), heartbeat);
+        }
+        known.extend(self.memory.read(self.table, missing, self.now_ms).await?);
+        let mut heard = BTreeMap::new();
+        for doc in known {
+            let Some(heartbeat) = newest.remove(&doc.key) else { continue };
+            if let (true, Ok(paths)) = (doc.version >= heartbeat.paths_version, doc.read::<Paths>()) {
+                heard.insert(heartbeat.key.clone(), (heartbeat, paths));
+            }
+        }
+        Ok(heard)
+    }
 }
 
 /// The first lines of the file, each once, in the Region of the denial where it is in several.
@@ -93,11 +135,11 @@ fn candidates(
     for (endpoint, sources) in sources {
         let known = sources.iter().filter_map(|source| Some((source, accounts.get(&source.member.line())?)));
         let others = known.filter(|(_, account)| **account != denied_by.account);
-        for (Source { region, check, .. }, account) in others.take(ACCOUNTS_MAX) {
+        for (Source { region, check, .. }, account) in others.take(WITNESS_ACCOUNTS_MAX) {
             let zones = &region.availability_zones;
             let same = zones.iter().filter(|zone| **zone == denied_by.availability_zone);
             let other = zones.iter().filter(|zone| **zone != denied_by.availability_zone);
-            candidates.extend(same.chain(other).take(ZONES_MAX).map(|zone| Candidate {
+            candidates.extend(same.chain(other).take(WITNESS_ZONES_MAX).map(|zone| Candidate {
                 endpoint: endpoint.clone(),
                 check: check.clone(),
                 probe: ProbeKey {
@@ -111,20 +153,9 @@ fn candidates(
     candidates
 }
 
-fn keys(candidate: &Candidate) -> [Key; 2] {
-    [Keys::heartbeat(&candidate.probe), Keys::paths(&candidate.probe)]
-}
-
 /// Its newest run, when the path was up in it.
-fn witness(candidate: &Candidate, docs: &BTreeMap<Key, Doc>) -> Option<Witness> {
-    let [heartbeat, paths] = keys(candidate);
-    let heartbeat: Heartbeat = read(docs, &heartbeat)?;
-    let mut paths: Paths = read(docs, &paths)?;
-    let path = paths.remove(&candidate.check)?;
+fn witness(candidate: &Candidate, newest: &Heartbeat, paths: &Paths) -> Option<Witness> {
+    let path = paths.get(&candidate.check)?;
     let PathState { status: PathStatus::Up, last: Verdict::Ok, addresses, .. } = path else { return None };
-    Some(Witness { addresses, at_ms: heartbeat.last_started_at_ms })
-}
-
-fn read<D: DeserializeOwned>(docs: &BTreeMap<Key, Doc>, key: &Key) -> Option<D> {
-    docs.get(key)?.read().ok()
+    Some(Witness { addresses: addresses.clone(), at_ms: newest.last_started_at_ms })
 }

@@ -1,9 +1,8 @@
 """Looking at an account of the local cloud, in the short form that a story prints."""
 
-import time
+import json
 
 PEEK_SECONDS = 30
-DAY = 86400
 
 
 def peek_queue(cloud, account, region, queue):
@@ -34,23 +33,39 @@ def peek_queue(cloud, account, region, queue):
 
 
 def metrics(cloud, account, region):
-    """Every metric of the namespace `phonehome`, with its sum, maximum and number of samples."""
-    watch = cloud.client("cloudwatch", account, region)
-    found = []
-    for page in watch.get_paginator("list_metrics").paginate(Namespace="phonehome"):
-        for metric in page["Metrics"]:
-            points = watch.get_metric_statistics(
-                **metric, StartTime=time.time() - DAY, EndTime=time.time() + 60, Period=DAY,
-                Statistics=["Sum", "Maximum", "SampleCount"],
-            )["Datapoints"]
-            found.append({
-                "name": metric["MetricName"],
-                "dimensions": {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])},
-                "sum": sum(point["Sum"] for point in points),
-                "maximum": max((point["Maximum"] for point in points), default=0),
-                "samples": sum(point["SampleCount"] for point in points),
-            })
-    return found
+    """Every metric of the namespace `phonehome`, with its sum, maximum and number of samples: what CloudWatch would
+    make of the lines in embedded metric format in the functions' logs."""
+    groups = cloud.client("logs", account, region).describe_log_groups(logGroupNamePrefix="/phonehome/")
+    samples = {}
+    for group in groups["logGroups"]:
+        for message in logs(cloud, account, region, group["logGroupName"]):
+            for line in message.splitlines():
+                for key, value in embedded(line):
+                    samples.setdefault(key, []).append(value)
+    return [
+        {
+            "name": name, "dimensions": dict(dimensions), "sum": sum(values), "maximum": max(values),
+            "samples": len(values),
+        }
+        for (name, dimensions), values in sorted(samples.items())
+    ]
+
+
+def embedded(line):
+    """The samples in a line of a log: name and dimensions, and the value."""
+    if not line.startswith("{"):
+        return
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return
+    for directive in fields.get("_aws", {}).get("CloudWatchMetrics", []):
+        if directive["Namespace"] != "phonehome":
+            continue
+        for names in directive["Dimensions"]:
+            dimensions = tuple((name, fields[name]) for name in names)
+            for metric in directive["Metrics"]:
+                yield (metric["Name"], dimensions), fields[metric["Name"]]
 
 
 def logs(cloud, account, region, group):

@@ -1,32 +1,21 @@
-//! What a fleet costs a month, from AWS's list prices (us-east-1, arm64, on demand; read in
-//! November 2026).
+//! What a fleet costs a month: how often what happens, times AWS's list prices. What happens follows from the size
+//! of the fleet ([`FleetSize`]) and from how phonehome is deployed ([`Deployment`]), which tests hold to the
+//! templates and the code: `tests/tests/templates/costs.rs`, `functions/collector/src/tests/remembered.rs`.
 
-/// A month, in minutes (30 days).
-const MINUTES: f64 = 30.0 * 24.0 * 60.0;
-/// Lambda, a GB-second on arm64.
-const LAMBDA_GB_S: f64 = 0.000_013_333_4;
-/// Lambda, a request.
-const LAMBDA_REQUEST: f64 = 0.20 / 1e6;
-/// EventBridge, one custom event over one hop.
-const EVENT: f64 = 1.00 / 1e6;
-/// DynamoDB on demand, one write of up to 1 KB.
-const WRITE: f64 = 0.625 / 1e6;
-/// DynamoDB on demand, one read of up to 4 KB.
-const READ: f64 = 0.125 / 1e6;
-/// CloudWatch, one custom metric for a month.
-const METRIC: f64 = 0.30;
-/// CloudWatch, one `PutMetricData` call.
-const PUT_METRIC: f64 = 0.01 / 1000.0;
-/// CloudWatch, one alarm for a month.
-const ALARM: f64 = 0.10;
-/// Secrets Manager, one secret for a month.
-const SECRET: f64 = 0.40;
-/// SQS, one request.
-const QUEUE_REQUEST: f64 = 0.40 / 1e6;
-/// A NAT gateway, an hour, without data.
-const NAT_HOUR: f64 = 0.045;
-/// A public IPv4 address, an hour.
-const ADDRESS_HOUR: f64 = 0.005;
+mod prices;
+mod sheet;
+mod work;
+
+pub use sheet::document;
+pub use work::{HEARTBEAT_BYTES, INPUT_BYTES, NOTED_BYTES, PATH_BYTES, RESULT_BYTES};
+pub use work::{REPORT_EVENTUAL_READS, REPORT_READS, REPORT_WRITES};
+
+use prices::{
+    ADDRESS_HOUR, ALARM, EVENT, FREE_GB_S, FREE_LOG_GB, FREE_METRICS, FREE_QUEUE_REQUESTS, FREE_REQUESTS,
+    FREE_SCHEDULES, LAMBDA_GB_S, LAMBDA_REQUEST, LOG_GB, METRIC, NAT_HOUR, QUEUE_REQUEST, READ, SCHEDULE,
+    SECRET, WRITE,
+};
+use work::Work;
 
 /// One line of the bill.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,64 +29,168 @@ pub struct CostLine {
 /// The size of a fleet.
 #[derive(Debug, Clone, Copy)]
 pub struct FleetSize {
-    /// Probes: accounts × Availability Zones.
-    pub probes: f64,
-    /// NAT gateways.
-    pub nat_gateways: f64,
+    /// Accounts, each with one Region.
+    pub accounts: u32,
+    /// Availability Zones of each account, each with a probe.
+    pub zones: u32,
+    /// Connections that each probe tests each minute.
+    pub connections: u32,
+    /// Isolations that each probe tests when it is their turn.
+    pub isolations: u32,
+    /// Ways out that each probe tests each minute.
+    pub egress_checks: u32,
+    /// Every how many minutes isolations are tested: `isolations_every_minutes` in the fleet file.
+    pub isolations_every_minutes: u32,
+    /// NAT gateways in all.
+    pub nat_gateways: u32,
 }
 
-/// phonehome's own bill, and the networks' fixed price, which any tool's networks have.
-pub fn monthly(fleet: FleetSize) -> (Vec<CostLine>, CostLine) {
-    let runs = fleet.probes * MINUTES;
-    // A probe: 128 MB for about 0.2 s, of which most is waiting for answers; every fifth time for 2 s, which
-    // is how long silence is waited for.
-    let probing = runs * (0.125 * (0.8 * 0.2 + 0.2 * 2.0) * LAMBDA_GB_S + LAMBDA_REQUEST);
-    // Two hops for a report: member bus to hub bus, hub bus to queue.
-    let carrying = runs * 2.0 * EVENT;
-    // Batches of up to ten at 256 MB for about 0.1 s; three queue requests a batch, one a report.
-    let batches = runs / 10.0;
-    let collecting =
-        batches * (0.25 * 0.1 * LAMBDA_GB_S + LAMBDA_REQUEST) + (runs + 3.0 * batches) * QUEUE_REQUEST;
-    // A heartbeat a report; before it the stack, heartbeat, paths and what was asked, of some 8 KB, are read;
-    // and for what is denied, every fifth time, who may connect to it (up to eight), and of two of these in two
-    // zones heartbeat and paths.
-    let storing = runs * (WRITE + 5.0 * READ + 0.2 * (8.0 + 2.0 * 2.0 * 3.0) * READ);
-    // Alerter (512 MB) and notifier each minute, and the alerter's look at heartbeat and paths of each probe.
-    let deciding = MINUTES * (0.75 * 0.2 * LAMBDA_GB_S + 2.0 * LAMBDA_REQUEST + fleet.probes * 2.0 * READ);
-    // Nineteen aggregate metrics and 23 alarms, however large the fleet is; one call for each run of the
-    // alerter and the notifier and for each batch of the collector.
-    let watching = 19.0 * METRIC + 23.0 * ALARM + SECRET + (2.0 * MINUTES + batches) * PUT_METRIC;
+impl FleetSize {
+    /// Accounts with three zones, each with a NAT gateway, ten connections, three isolations and two ways out.
+    pub fn of(accounts: u32) -> Self {
+        Self {
+            accounts,
+            zones: 3,
+            connections: 10,
+            isolations: 3,
+            egress_checks: 2,
+            isolations_every_minutes: 5,
+            nat_gateways: accounts * 3,
+        }
+    }
+}
+
+/// How phonehome is deployed: what the templates and the code say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployment {
+    /// How often a probe runs, in minutes.
+    pub probe_every_minutes: u32,
+    /// Its memory, in MB.
+    pub probe_memory_mb: u32,
+    /// How often a report is published or delivered as an event to another account's bus.
+    pub hops: u32,
+    /// The collector's memory, in MB.
+    pub collector_memory_mb: u32,
+    /// How many reports it takes at once.
+    pub collector_batch: u32,
+    /// For how long reports wait for others, in seconds.
+    pub collector_window_s: u32,
+    /// How many collectors run side by side, each with a memory of its own.
+    pub collectors: u32,
+    /// How old a collector's fleet file may be, in seconds.
+    pub fleet_kept_s: u32,
+    /// How old what a stack's probes were given, and which account a line is, may be, in seconds.
+    pub stack_kept_s: u32,
+    /// How old paths may be that are of the right version, in seconds.
+    pub paths_kept_s: u32,
+    /// How many probes are looked up for each isolation that is silent.
+    pub witnesses: u32,
+    /// How often the alerter decides, in minutes.
+    pub alerter_every_minutes: u32,
+    /// Its memory, in MB.
+    pub alerter_memory_mb: u32,
+    /// How often the notifier looks for messages that are still there, in minutes.
+    pub notifier_every_minutes: u32,
+    /// Its memory, in MB.
+    pub notifier_memory_mb: u32,
+    /// How often all accounts are looked at, in minutes.
+    pub sweep_every_minutes: u32,
+    /// The provisioner's memory, in MB.
+    pub provisioner_memory_mb: u32,
+    /// Custom metrics that there can be.
+    pub metrics: u32,
+    /// Alarms.
+    pub alarms: u32,
+    /// Secrets.
+    pub secrets: u32,
+}
+
+impl Default for Deployment {
+    fn default() -> Self {
+        Self {
+            probe_every_minutes: 1,
+            probe_memory_mb: 128,
+            hops: 2,
+            collector_memory_mb: 256,
+            collector_batch: 50,
+            collector_window_s: 5,
+            collectors: 2,
+            fleet_kept_s: 30,
+            stack_kept_s: 300,
+            paths_kept_s: 600,
+            witnesses: 4,
+            alerter_every_minutes: 1,
+            alerter_memory_mb: 512,
+            notifier_every_minutes: 1,
+            notifier_memory_mb: 256,
+            sweep_every_minutes: 30,
+            provisioner_memory_mb: 256,
+            metrics: 27,
+            alarms: 23,
+            secrets: 1,
+        }
+    }
+}
+
+/// A month's bill.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bill {
+    /// phonehome's own lines.
+    pub lines: Vec<CostLine>,
+    /// The networks' fixed price, which any tool's networks have.
+    pub network: CostLine,
+    /// What is taken off where nothing else in the organization uses AWS's permanent free tiers; not in the lines.
+    pub free: f64,
+}
+
+impl Bill {
+    /// phonehome's own price.
+    pub fn total(&self) -> f64 {
+        self.lines.iter().map(|line| line.dollars).sum()
+    }
+}
+
+/// What a fleet costs a month.
+pub fn monthly(fleet: &FleetSize, deployment: &Deployment) -> Bill {
+    let work = Work::of(fleet, deployment);
+    let lambda = |(invocations, gb_s): (f64, f64)| invocations * LAMBDA_REQUEST + gb_s * LAMBDA_GB_S;
+    let dynamo = |(reads, writes): (f64, f64)| reads * READ + writes * WRITE;
+    let fixed = f64::from(deployment.metrics) * METRIC
+        + f64::from(deployment.alarms) * ALARM
+        + f64::from(deployment.secrets) * SECRET;
+    let line = |what, dollars| CostLine { what, dollars };
     let lines = vec![
-        CostLine { what: "probes (Lambda, each minute)", dollars: probing },
-        CostLine { what: "carrying reports (EventBridge, two hops)", dollars: carrying },
-        CostLine { what: "collecting (Lambda, SQS)", dollars: collecting },
-        CostLine { what: "state (DynamoDB)", dollars: storing },
-        CostLine { what: "deciding and notifying (Lambda, DynamoDB)", dollars: deciding },
-        CostLine { what: "metrics, alarms, secret (fixed, then per batch)", dollars: watching },
+        line("starting probes (EventBridge Scheduler)", work.runs * SCHEDULE),
+        line("probes (Lambda)", lambda(work.probing)),
+        line("carrying reports (EventBridge)", work.events * EVENT),
+        line("queueing reports (SQS)", work.queue_requests * QUEUE_REQUEST),
+        line("collecting reports (Lambda)", lambda(work.collecting)),
+        line("state of probes and paths (DynamoDB)", dynamo(work.folding)),
+        line(
+            "deciding and notifying (Scheduler, Lambda, DynamoDB)",
+            work.schedules * SCHEDULE + lambda(work.deciding) + dynamo(work.gathering),
+        ),
+        line("sweeps (Lambda, SQS, DynamoDB)", work.sweeps(lambda, dynamo, QUEUE_REQUEST)),
+        line("logs (CloudWatch)", work.log_gb * LOG_GB),
+        line("metrics, alarms, secret (fixed)", fixed),
     ];
     let hours = 30.0 * 24.0;
-    let network = fleet.nat_gateways * hours * (NAT_HOUR + ADDRESS_HOUR);
-    (lines, CostLine { what: "NAT gateways and their addresses, without data", dollars: network })
+    let network = f64::from(fleet.nat_gateways) * hours * (NAT_HOUR + ADDRESS_HOUR);
+    let network = line("NAT gateways and their addresses, without data", network);
+    Bill { lines, network, free: free(&work, deployment) }
+}
+
+fn free(work: &Work, deployment: &Deployment) -> f64 {
+    let (invocations, gb_s) = work.all_invocations();
+    let requests = work.queue_requests + work.sweep_messages();
+    (work.runs + work.schedules).min(FREE_SCHEDULES) * SCHEDULE
+        + invocations.min(FREE_REQUESTS) * LAMBDA_REQUEST
+        + gb_s.min(FREE_GB_S) * LAMBDA_GB_S
+        + requests.min(FREE_QUEUE_REQUESTS) * QUEUE_REQUEST
+        + f64::from(deployment.metrics).min(FREE_METRICS) * METRIC
+        + f64::from(deployment.alarms).min(FREE_METRICS) * ALARM
+        + work.log_gb.min(FREE_LOG_GB) * LOG_GB
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_nat_gateway_with_its_address_is_thirty_six_dollars_a_month() {
-        let (_, network) = monthly(FleetSize { probes: 0.0, nat_gateways: 1.0 });
-        assert!((network.dollars - 36.0).abs() < 0.01, "{}", network.dollars);
-    }
-
-    #[test]
-    fn the_bill_grows_with_the_probes_and_not_with_the_metrics() {
-        let total = |probes| {
-            let (lines, _) = monthly(FleetSize { probes, nat_gateways: 0.0 });
-            lines.iter().map(|line| line.dollars).sum::<f64>()
-        };
-        let each = (total(390.0) - total(0.0)) / 390.0;
-        assert!(total(0.0) < 10.0, "fixed part: {}", total(0.0));
-        assert!(each < 0.30, "each probe: {each}");
-    }
-}
+mod tests;

@@ -27,11 +27,16 @@ enum Command {
         #[arg(long)]
         verbose: bool,
     },
+    /// Print docs/costs.md as the cost sheet makes it.
+    Costs,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Demo { keep, verbose } = Arguments::parse().command;
+    let Command::Demo { keep, verbose } = Arguments::parse().command else {
+        print!("{}", phonehome_localcloud::cost::document());
+        return ExitCode::SUCCESS;
+    };
     match phonehome_localcloud::unless_interrupted(story::play(&repository(), verbose)).await {
         Ok(scene) => {
             if keep {

@@ -7,7 +7,7 @@ use phonehome_state::WRITERS;
 use serde_json::{Value, json};
 
 use crate::iam::{Request, allowed, conditions};
-use crate::template::{Template, list, load, repository};
+use crate::template::{Template, list, load};
 
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 const MANAGEMENT: &str = "111111111111";
@@ -169,8 +169,7 @@ fn who_counts_what_it_cannot_read_has_an_alarm_for_it() -> Result<()> {
     let hub = hub(&[])?;
     let alarms = alarms(&hub)?;
     let counts = |function: &str, metric: &str| -> Result<bool> {
-        let handler = format!("functions/{}/src/handler.rs", function.to_lowercase());
-        Ok(std::fs::read_to_string(repository().join(handler))?.contains(&format!("\"{metric}\"")))
+        Ok(crate::costs::metrics_of(&function.to_lowercase())?.contains(metric))
     };
     let mut watched = BTreeSet::new();
     for function in hub.of_type(FUNCTION)? {

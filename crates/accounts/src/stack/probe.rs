@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use aws_sdk_lambda::operation::get_function_event_invoke_config::GetFunctionEventInvokeConfigOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{
-    Architecture, DestinationConfig, FunctionCode, LastUpdateStatus, LoggingConfig, OnFailure, OnSuccess,
-    PackageType, Runtime, State, VpcConfig,
+    Architecture, DestinationConfig, FunctionCode, LastUpdateStatus, LogFormat, LoggingConfig, OnFailure,
+    OnSuccess, PackageType, Runtime, State, SystemLogLevel, VpcConfig,
 };
 use aws_sdk_scheduler::primitives::DateTime;
 use aws_sdk_scheduler::types::{
@@ -17,7 +17,7 @@ use futures_util::future::try_join_all;
 use phonehome_network::{
     Function, FunctionState, Schedule, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, ZONE_SLOTS,
 };
-use phonehome_planner::{ProbeSpec, Ref, StackSpec};
+use phonehome_planner::{ProbeSpec, Ref, SCHEDULE_EXPRESSION, StackSpec};
 use phonehome_wire::ProbeInput;
 
 use super::AwsStack;
@@ -27,8 +27,12 @@ use phonehome_aws::OfSdk as _;
 use phonehome_cloud::{Cause, CloudError, SystemClock, WallClock as _};
 use phonehome_executor::{PlanBug, StepError};
 
-/// How often a probe runs.
-const EXPRESSION: &str = "rate(1 minute)";
+/// Where a probe's own lines go. Lambda's lines for each run would cost more than the run's: it writes those of
+/// runs that go wrong.
+fn logging(probe: &ProbeSpec) -> LoggingConfig {
+    let logging = LoggingConfig::builder().log_group(&probe.log_group);
+    logging.log_format(LogFormat::Json).system_log_level(SystemLogLevel::Warn).build()
+}
 
 impl AwsStack {
     /// The names of all the probes there can be in this Region: those of zones that left the fleet file
@@ -129,7 +133,7 @@ impl Call<'_> {
             .role(&probe.role_arn)
             .memory_size(probe.memory_mb)
             .timeout(probe.timeout_s)
-            .logging_config(LoggingConfig::builder().log_group(&probe.log_group).build())
+            .logging_config(logging(probe))
             .vpc_config(self.placement(subnet, security_group)?);
         let ours = (TAG_MANAGED_BY.to_owned(), TAG_MANAGED_BY_VALUE.to_owned());
         let tags = stack.spec.tags.clone().into_iter().chain([ours]).collect();
@@ -164,6 +168,7 @@ impl Call<'_> {
             .role(&probe.role_arn)
             .memory_size(probe.memory_mb)
             .timeout(probe.timeout_s)
+            .logging_config(logging(probe))
             .vpc_config(self.placement(subnet, security_group)?);
         request.send().await.map_err(|e| self.error(&e))?;
         Ok(None)
@@ -210,7 +215,7 @@ impl Call<'_> {
             .scheduler
             .create_schedule()
             .name(name)
-            .schedule_expression(EXPRESSION)
+            .schedule_expression(SCHEDULE_EXPRESSION)
             .start_date(self.start_date(input))
             .flexible_time_window(no_window())
             .target(self.schedule_target(function_arn, input)?);
@@ -224,7 +229,7 @@ impl Call<'_> {
             .scheduler
             .update_schedule()
             .name(name)
-            .schedule_expression(EXPRESSION)
+            .schedule_expression(SCHEDULE_EXPRESSION)
             .start_date(self.start_date(input))
             .state(ScheduleState::Enabled)
             .flexible_time_window(no_window())

@@ -233,6 +233,7 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         clock_ahead_ms: 0,
         isolations_at_ms: 0,
         paths_expire_at_ms: 0,
+        paths_version: 0,
     }
 }
 

@@ -13,7 +13,7 @@ use phonehome_network::{Address, FunctionState, NatState, Schedule};
 use phonehome_text::{count, joined};
 
 /// How often a probe runs; the heartbeat's clock.
-const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
+pub const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
 
 impl Planner<'_> {
     pub(super) fn schedule(&mut self, probe: &ProbeSpec, zone: &ZoneSpec) {

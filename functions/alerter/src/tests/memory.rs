@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phonehome_alerting::{Failure, Heartbeat, PathState, PathStatus, Paths};
+use phonehome_alerting::{Failure, Heartbeat, PathState, PathStatus, Paths, ProbeKey};
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Doc, Key, Table, TableError, Write};
+use phonehome_cloud::table::{Cache, Doc, Key, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{REGION, published, stack};
-use phonehome_state::Keys;
+use phonehome_state::{Keys, StackStatus};
 use phonehome_wire::{Class, Stage, TEXT_CHARS_MAX, Verdict};
 
 use super::START_MS;
@@ -66,6 +66,34 @@ impl Largest {
         stacks.collect()
     }
 
+    fn heartbeats(&self) -> Vec<Doc> {
+        let stacks = self.stacks();
+        let probes = stacks.iter().flat_map(|doc| {
+            let stack: StackStatus = doc.read().unwrap();
+            let key = |zone| ProbeKey {
+                account: stack.account.clone(),
+                region: stack.region.clone(),
+                availability_zone: zone,
+            };
+            stack.availability_zones.iter().cloned().map(key).collect::<Vec<_>>()
+        });
+        let doc = |key: ProbeKey| {
+            let heartbeat = Heartbeat {
+                key,
+                last_started_at_ms: START_MS,
+                last_received_at_ms: START_MS,
+                run_id: "x".repeat(64),
+                generation: 1,
+                clock_ahead_ms: 0,
+                isolations_at_ms: 0,
+                paths_expire_at_ms: 0,
+                paths_version: 1,
+            };
+            Self::doc(Keys::heartbeat(&heartbeat.key), &heartbeat)
+        };
+        probes.map(doc).collect()
+    }
+
     fn paths(&self) -> Paths {
         let text = "ä".repeat(TEXT_CHARS_MAX);
         let member = self.fleet.members().swap_remove(0);
@@ -93,34 +121,16 @@ impl Table for Largest {
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
-        Ok(if partition == Keys::STACKS { self.stacks() } else { vec![] })
+        Ok(match partition {
+            Keys::STACKS => self.stacks(),
+            Keys::HEARTBEATS => self.heartbeats(),
+            _ => vec![],
+        })
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Doc>, TableError> {
         let paths = self.paths();
-        let doc = |key: &Key| {
-            if key.partition == Keys::PATHS {
-                return Self::doc(key.clone(), &paths);
-            }
-            let mut parts = key.sort.split('/');
-            let probe = phonehome_alerting::ProbeKey {
-                account: parts.next().unwrap().parse().unwrap(),
-                region: parts.next().unwrap().parse().unwrap(),
-                availability_zone: parts.next().unwrap().parse().unwrap(),
-            };
-            let heartbeat = Heartbeat {
-                key: probe,
-                last_started_at_ms: START_MS,
-                last_received_at_ms: START_MS,
-                run_id: "x".repeat(64),
-                generation: 1,
-                clock_ahead_ms: 0,
-                isolations_at_ms: 0,
-                paths_expire_at_ms: 0,
-            };
-            Self::doc(key.clone(), &heartbeat)
-        };
-        Ok(keys.iter().map(doc).collect())
+        Ok(keys.iter().map(|key| Self::doc(key.clone(), &paths)).collect())
     }
 
     async fn write(&self, _writes: Vec<Write>) -> Result<(), TableError> {
@@ -144,7 +154,8 @@ async fn the_largest_fleet_with_the_longest_texts_fits_into_the_functions_memory
             phonehome_fleet::parse(&text).unwrap_or_else(|problem| panic!("{}", problem.render("fleet")));
         let table = Largest { fleet, text, status: STATUS };
         let before = peak_mb();
-        let alerter = Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0 };
+        let alerter =
+            Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0, known: Cache::default() };
         alerter.run(START_MS + 1000).await.unwrap();
         println!("{STATUS:?}: {before} MB before, peak {} MB", peak_mb());
         assert!(peak_mb() <= MEMORY_MB_MAX, "{} MB", peak_mb());

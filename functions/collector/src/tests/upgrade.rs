@@ -82,6 +82,7 @@ async fn what_is_stored_of_refused_and_unreadable_things_is_read_by_the_release_
     collector.take(&run(1, &[(PAYMENTS, Verdict::Ok)])).await;
     let paths = collector.table.all().into_iter().find(|doc| doc.key.partition == Keys::PATHS).unwrap();
     collector.table.put_raw(paths.key, "nonsense");
+    let collector = Collector { memory: Memory::default(), ..collector };
     collector.take(&run(2, &[(PAYMENTS, Verdict::Ok)])).await;
     collector.take(&Report { generation: 9, ..run(3, &[]) }).await;
     collector.take(&Report { region: "eu-west-9".parse().unwrap(), ..run(4, &[]) }).await;

@@ -57,6 +57,7 @@ fn reached_from(
         clock_ahead_ms: 0,
         isolations_at_ms: 0,
         paths_expire_at_ms: 0,
+        paths_version: 0,
     };
     let path = PathState {
         status: PathStatus::Up,

@@ -43,14 +43,24 @@ pub(crate) async fn sent_and_refused(
     ensure!(letters.len() == 4, "{} dead letters: {letters:#?}", letters.len());
     narrator.say("each is kept in its dead-letter queue with its reason:");
     narrator.quote(&letters.iter().map(reason).collect::<Vec<_>>().join("\n"));
-    let metrics = local_cloud.control.metrics(&hub).await?;
-    let refused: BTreeMap<&str, f64> = metrics
-        .iter()
-        .filter(|metric| metric.name == "Refused")
-        .map(|metric| (metric.dimensions.get("Function").map_or("", String::as_str), metric.sum))
-        .collect();
+    let refused = loop {
+        let refused = refused(local_cloud).await?;
+        // An invocation counts in its log, at its end.
+        if refused.values().sum::<f64>() >= 4.0 {
+            break refused;
+        }
+        ensure!(start.elapsed() < PATIENCE, "not all of them are counted: {refused:?}");
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    };
     narrator.say(&format!("and counted (CloudWatch, phonehome/Refused): {refused:?}"));
     Ok(())
+}
+
+/// How many records each function has refused.
+async fn refused(local_cloud: &LocalCloud) -> Result<BTreeMap<String, f64>> {
+    let metrics = local_cloud.control.metrics(&LocalCloud::hub_place()).await?;
+    let refused = metrics.into_iter().filter(|metric| metric.name == "Refused");
+    Ok(refused.map(|mut it| (it.dimensions.remove("Function").unwrap_or_default(), it.sum)).collect())
 }
 
 fn reason(letter: &QueueMessage) -> String {

@@ -1,7 +1,7 @@
 //! The end: what it costs, and how to look around.
 
 use anyhow::Result;
-use phonehome_localcloud::cost::{FleetSize, monthly};
+use phonehome_localcloud::cost::{Deployment, FleetSize, monthly};
 use phonehome_localcloud::{HUB_ACCOUNT, LocalCloud};
 
 use super::accounts;
@@ -13,18 +13,19 @@ pub(crate) async fn notify(local_cloud: &LocalCloud, cast: &Cast, narrator: &mut
     narrator.act("At the end");
     accounts::all_are_ready(local_cloud, cast.members.len()).await?;
     narrator.quote(&local_cloud.phonehome(&["status"]).await?);
-    #[allow(clippy::cast_precision_loss, reason = "a handful of accounts")]
-    let probes = cast.members.len() as f64 * 3.0;
-    narrator.say("what this fleet would cost a month on AWS (us-east-1, list prices of November 2026):");
-    let (lines, network) = monthly(FleetSize { probes, nat_gateways: probes });
-    let total: f64 = lines.iter().map(|line| line.dollars).sum();
-    for line in &lines {
-        narrator.quote(&format!("{:<52}{:>9.2} $", line.what, line.dollars));
+    let accounts = u32::try_from(cast.members.len())?;
+    narrator.say(
+        "what such a fleet would cost a month on AWS (us-east-1, list prices of November 2026, no free tiers; each \
+         zone with ten connections, three isolations, two ways out):",
+    );
+    let bill = monthly(&FleetSize::of(accounts), &Deployment::default());
+    for line in &bill.lines {
+        narrator.quote(&format!("{:<54}{:>9.2} $", line.what, line.dollars));
     }
-    narrator.quote(&format!("{:<52}{total:>9.2} $", "phonehome itself"));
+    narrator.quote(&format!("{:<54}{:>9.2} $", "phonehome itself", bill.total()));
     narrator.quote(&format!(
-        "{:<52}{:>9.2} $  (nat: single in the fleet file is a third of it)",
-        network.what, network.dollars
+        "{:<54}{:>9.2} $  (nat: single in the fleet file is a third of it)",
+        bill.network.what, bill.network.dollars
     ));
     narrator.say(&format!("the story took {:.0} s", narrator.seconds()));
     Ok(())

@@ -1,0 +1,43 @@
+//! AWS's list prices: us-east-1, arm64, on demand, read in November 2026, in US dollars. No free tier is in them.
+
+/// Lambda, a GB-second on arm64.
+pub(super) const LAMBDA_GB_S: f64 = 0.000_013_333_4;
+/// Lambda, a request.
+pub(super) const LAMBDA_REQUEST: f64 = 0.20 / 1e6;
+/// EventBridge, one custom event that is published, and again one that is delivered to another account's bus,
+/// for each 64 KB begun. The receiving bus pays nothing, nor does a rule's delivery to a queue of its own account.
+pub(super) const EVENT: f64 = 1.00 / 1e6;
+/// EventBridge Scheduler, one invocation.
+pub(super) const SCHEDULE: f64 = 1.00 / 1e6;
+/// SQS, one request on a standard queue, for each 64 KB begun.
+pub(super) const QUEUE_REQUEST: f64 = 0.40 / 1e6;
+/// DynamoDB on demand, one write of up to 1 KB; in a transaction twice that.
+pub(super) const WRITE: f64 = 0.625 / 1e6;
+/// DynamoDB on demand, one consistent read of up to 4 KB; an eventually consistent one is half of it.
+pub(super) const READ: f64 = 0.125 / 1e6;
+/// CloudWatch, one custom metric for a month.
+pub(super) const METRIC: f64 = 0.30;
+/// CloudWatch, one alarm for a month.
+pub(super) const ALARM: f64 = 0.10;
+/// CloudWatch Logs, one GB taken in.
+pub(super) const LOG_GB: f64 = 0.50;
+/// Secrets Manager, one secret for a month.
+pub(super) const SECRET: f64 = 0.40;
+/// A NAT gateway, an hour, without data.
+pub(super) const NAT_HOUR: f64 = 0.045;
+/// A public IPv4 address, an hour.
+pub(super) const ADDRESS_HOUR: f64 = 0.005;
+
+/// What AWS gives for nothing each month, for good: with consolidated billing once for all accounts together.
+/// EventBridge Scheduler, invocations.
+pub(super) const FREE_SCHEDULES: f64 = 14e6;
+/// Lambda, GB-seconds.
+pub(super) const FREE_GB_S: f64 = 400_000.0;
+/// Lambda, requests.
+pub(super) const FREE_REQUESTS: f64 = 1e6;
+/// SQS, requests.
+pub(super) const FREE_QUEUE_REQUESTS: f64 = 1e6;
+/// CloudWatch, custom metrics, and alarms: as many of each.
+pub(super) const FREE_METRICS: f64 = 10.0;
+/// CloudWatch Logs, GB taken in.
+pub(super) const FREE_LOG_GB: f64 = 5.0;

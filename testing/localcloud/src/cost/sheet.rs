@@ -1,0 +1,162 @@
+//! docs/costs.md.
+
+use std::fmt::Write as _;
+
+use super::work::{batch_size, report_bytes};
+use super::{Bill, Deployment, FleetSize, monthly};
+
+/// The fleets that the document shows.
+const FLEETS: [u32; 2] = [6, 130];
+/// Lines that nothing but fewer reports makes smaller: each report is started, carried, queued, and noted.
+const OF_EACH_REPORT: [&str; 3] = ["starting", "carrying", "queueing"];
+
+/// docs/costs.md as it should be.
+pub fn document() -> String {
+    let deployment = Deployment::default();
+    let bills = FLEETS.map(|accounts| monthly(&FleetSize::of(accounts), &deployment));
+    let mut text = String::new();
+    let _ = writeln!(text, "{HEAD}");
+    let heads = FLEETS.map(|accounts| format!("{accounts} accounts ({} probes)", 3 * accounts));
+    let _ = writeln!(text, "| what | {} |\n|---|---:|---:|", heads.join(" | "));
+    for (index, line) in bills[0].lines.iter().enumerate() {
+        row(&mut text, line.what, bills.each_ref().map(|bill| bill.lines[index].dollars));
+    }
+    row(&mut text, "**phonehome itself**", bills.each_ref().map(Bill::total));
+    row(&mut text, "for each account", [0, 1].map(|index| bills[index].total() / f64::from(FLEETS[index])));
+    row(&mut text, "less, where nothing else uses the free tiers", bills.each_ref().map(|bill| bill.free));
+    let _ = writeln!(text, "\n{}", why(&bills[1]));
+    let _ = writeln!(text, "{}", levers(&deployment));
+    let _ = writeln!(text, "{}", figures(&deployment));
+    let _ = write!(text, "{}", networks());
+    text
+}
+
+const HEAD: &str = "# Costs
+
+For whoever has to say what phonehome adds to the bill.
+
+US dollars a month, from `testing/localcloud/src/cost.rs`: list prices of `us-east-1`, arm64, on demand, read in \
+November 2026, without free tiers, data transfer and what changes networks. Each account has three zones, and each \
+zone a probe with ten connections, three isolations that are tested every five minutes, and two ways out.
+";
+
+fn row<const N: usize>(text: &mut String, what: &str, dollars: [f64; N]) {
+    let dollars = dollars.map(money);
+    let bold = what.starts_with("**");
+    let dollars = dollars.map(|it| if bold { format!("**{it}**") } else { it });
+    let _ = writeln!(text, "| {what} | {} |", dollars.join(" | "));
+}
+
+/// With a comma between thousands.
+fn money(dollars: f64) -> String {
+    let plain = format!("{dollars:.2}");
+    let (whole, cents) = plain.split_once('.').unwrap_or((&plain, "00"));
+    let (front, back) = whole.split_at(whole.len().saturating_sub(3));
+    let comma = if front.is_empty() { "" } else { "," };
+    format!("{front}{comma}{back}.{cents}")
+}
+
+fn why(bill: &Bill) -> String {
+    let each: f64 = bill
+        .lines
+        .iter()
+        .filter(|line| OF_EACH_REPORT.iter().any(|part| line.what.starts_with(part)))
+        .map(|line| line.dollars)
+        .sum();
+    format!(
+        "AWS's permanent free tiers hold once for an organization with consolidated billing, not once for each \
+         account, and other things in it use them too.\n\nEach report is started, published, delivered to the hub and \
+         queued, which nothing but fewer reports makes cheaper: at 130 accounts that alone is {:.2} for each, of {:.2}, \
+         with a report every minute from each of three zones.\n",
+        each / 130.0,
+        bill.total() / 130.0,
+    )
+}
+
+fn levers(deployment: &Deployment) -> String {
+    let fleet = FleetSize::of(130);
+    let per_account = |fleet: &FleetSize, deployment: &Deployment| monthly(fleet, deployment).total() / 130.0;
+    let mut text =
+        "What changes it, for each of 130 accounts:\n\n| with | dollars |\n|---|---:|\n".to_owned();
+    for (what, dollars) in [
+        ("as above", per_account(&fleet, deployment)),
+        (
+            "`isolations_every_minutes: 15`",
+            per_account(&FleetSize { isolations_every_minutes: 15, ..fleet }, deployment),
+        ),
+        (
+            "`isolations_every_minutes: 1`",
+            per_account(&FleetSize { isolations_every_minutes: 1, ..fleet }, deployment),
+        ),
+        ("two zones", per_account(&FleetSize { zones: 2, ..fleet }, deployment)),
+        (
+            "reports that wait for no others",
+            per_account(&fleet, &Deployment { collector_window_s: 0, ..*deployment }),
+        ),
+        (
+            "a run every two minutes (which no setting does)",
+            per_account(&fleet, &Deployment { probe_every_minutes: 2, ..*deployment }),
+        ),
+    ] {
+        row(&mut text, what, [dollars]);
+    }
+    text
+}
+
+fn figures(deployment: &Deployment) -> String {
+    let fleet = FleetSize::of(130);
+    format!(
+        "How it is counted, and where that comes from:\n\n\
+         | figure | value | from |\n|---|---|---|\n\
+         | runs of a probe | every minute, {} MB | the code that deploys it |\n\
+         | how long one takes | 0.2 s; 2.1 s on the turn of isolations, whose silence is waited for | derived, not \
+         measured on Lambda |\n\
+         | input and report of a run | {:.0} KB at most; each 64 KB begun is billed | sizes are held by a test |\n\
+         | events | published in the member account, and delivered to the hub's bus; a rule's delivery to a queue is \
+         free | AWS's price list |\n\
+         | reports in a batch | up to {}, which wait {} s for each other: {:.1} at 130 accounts, {:.1} at 6 | the \
+         template; five receivers, each with a batch of its own, as AWS documents |\n\
+         | queue requests | a report is sent and received alone, and deleted with up to nine others | derived: whoever \
+         waits gets a message at once |\n\
+         | state | for a report one read at half the price and one write; what is remembered is read again after \
+         {} s to {} min, in each of {} collectors | counted by a test |\n\
+         | witnesses of an isolation | {} heartbeats, at half the price | counted by a test |\n\
+         | a decision | every minute: each partition as a whole, and paths that changed | the code |\n\
+         | metrics and alarms | {} and {}, however large the fleet is; metrics that were never counted cost nothing | \
+         the code and the template |\n\
+         | logs | 0.4 KB for each invocation in the hub; a probe writes when something fails | derived |\n\
+         | a sweep | every {} min, 2.5 s for each account | the template; derived |\n",
+        deployment.probe_memory_mb,
+        report_bytes(&fleet) / 1024.0,
+        deployment.collector_batch,
+        deployment.collector_window_s,
+        batch_size(390.0 / 60.0, deployment),
+        batch_size(18.0 / 60.0, deployment),
+        deployment.fleet_kept_s,
+        deployment.paths_kept_s / 60,
+        deployment.collectors,
+        deployment.witnesses,
+        deployment.metrics,
+        deployment.alarms,
+        deployment.sweep_every_minutes,
+    )
+}
+
+fn networks() -> String {
+    let gateways = |each: u32| {
+        FLEETS.map(|accounts| {
+            let fleet = FleetSize { nat_gateways: accounts * each, ..FleetSize::of(accounts) };
+            monthly(&fleet, &Deployment::default()).network.dollars
+        })
+    };
+    let mut text = format!(
+        "The networks cost the same whoever makes them. A NAT gateway with its address is 36.00 a month, without \
+         data:\n\n| NAT gateways | {} accounts | {} accounts |\n|---|---:|---:|\n",
+        FLEETS[0], FLEETS[1],
+    );
+    row(&mut text, "`nat: per-az`", gateways(3));
+    row(&mut text, "`nat: regional`, while every zone is in use", gateways(3));
+    row(&mut text, "`nat: single`", gateways(1));
+    row(&mut text, "`nat: none`", gateways(0));
+    text
+}

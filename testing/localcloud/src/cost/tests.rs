@@ -1,0 +1,57 @@
+use super::*;
+
+fn bill(fleet: &FleetSize) -> Bill {
+    monthly(fleet, &Deployment::default())
+}
+
+fn line(bill: &Bill, part: &str) -> f64 {
+    bill.lines.iter().find(|line| line.what.contains(part)).unwrap().dollars
+}
+
+#[test]
+fn a_nat_gateway_with_its_address_is_thirty_six_dollars_a_month() {
+    let network = bill(&FleetSize { nat_gateways: 1, ..FleetSize::of(0) }).network;
+    assert!((network.dollars - 36.0).abs() < 0.01, "{}", network.dollars);
+}
+
+#[test]
+fn the_bill_grows_with_the_probes_and_not_with_the_metrics() {
+    let none = bill(&FleetSize::of(0));
+    let each = (bill(&FleetSize::of(130)).total() - none.total()) / 130.0;
+    assert!(none.total() < 12.0, "fixed part: {none:?}");
+    assert!(each < 0.85, "each account: {each}");
+}
+
+#[test]
+fn a_probe_of_one_zone_is_started_and_its_report_carried_43_200_times_a_month() {
+    let one = bill(&FleetSize { zones: 1, ..FleetSize::of(1) });
+    assert!((line(&one, "starting") - 0.0432).abs() < 1e-9);
+    assert!((line(&one, "carrying") - 0.0864).abs() < 1e-9, "published, and delivered to the hub");
+}
+
+#[test]
+fn a_report_that_is_longer_than_64_kb_is_carried_as_two() {
+    let few = FleetSize { zones: 1, ..FleetSize::of(1) };
+    let many = FleetSize { connections: 60, ..few };
+    assert!((line(&bill(&many), "carrying") / line(&bill(&few), "carrying") - 2.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_silence_of_isolations_is_paid_for_on_their_turn() {
+    let fleet = FleetSize::of(130);
+    let probes = |fleet: &FleetSize| line(&bill(fleet), "probes (Lambda)");
+    let without = probes(&FleetSize { isolations: 0, ..fleet });
+    let each_minute = probes(&FleetSize { isolations_every_minutes: 1, ..fleet });
+    assert!(without < probes(&fleet) && probes(&fleet) < each_minute);
+}
+
+#[test]
+fn a_longer_window_makes_larger_batches_up_to_their_limit() {
+    let size = |window_s, reports_a_second| {
+        let deployment = Deployment { collector_window_s: window_s, ..Deployment::default() };
+        work::batch_size(reports_a_second, &deployment)
+    };
+    assert!((size(0, 6.5) - 1.0).abs() < 1e-9, "without a window each report is alone");
+    assert!((size(5, 6.5) - 7.5).abs() < 1e-9);
+    assert!((size(5, 650.0) - 50.0).abs() < 1e-9);
+}

@@ -1,0 +1,235 @@
+//! How much there is to do in a month.
+
+use super::{Deployment, FleetSize};
+
+/// A month, in minutes (30 days).
+const MINUTES: f64 = 30.0 * 24.0 * 60.0;
+/// EventBridge and SQS bill each 64 KB begun.
+const CHUNK_BYTES: f64 = 64.0 * 1024.0;
+/// How many receivers Lambda puts on a queue, each of which waits for a batch of its own: as AWS documents it for
+/// standard queues, without load.
+const RECEIVERS: f64 = 5.0;
+/// How many messages one request deletes.
+const DELETED_AT_ONCE: f64 = 10.0;
+
+/// What Lambda's destination and EventBridge put around a report, in bytes; derived from the sample events.
+const ENVELOPE_BYTES: f64 = 1_500.0;
+/// A check in a probe's input, in bytes, at most; a test compares it to what is made of the example.
+pub const INPUT_BYTES: u32 = 450;
+/// A check's result with its measurements, in bytes, at most; a test compares it.
+pub const RESULT_BYTES: u32 = 700;
+/// A stored heartbeat, in bytes, at most; a test compares it.
+pub const HEARTBEAT_BYTES: u32 = 600;
+/// A stored path, in bytes, at most; a test compares it.
+pub const PATH_BYTES: u32 = 400;
+/// A check of an input as it is noted, in bytes, at most; two inputs are. A test compares it.
+pub const NOTED_BYTES: u32 = 150;
+/// What one account adds to the stored fleet file, and to the ledger's and the bindings' partitions, in bytes;
+/// derived from the example; and a stack's stored status.
+const STACK_BYTES: f64 = 2_000.0;
+const FLEET_BYTES: f64 = 250.0;
+const LEDGER_BYTES: f64 = 1_500.0;
+const BINDING_BYTES: f64 = 300.0;
+
+/// Documents that are read consistently for a report that tells nothing new; the collector's tests count.
+pub const REPORT_READS: u32 = 0;
+/// Documents that are read at half the price for it.
+pub const REPORT_EVENTUAL_READS: u32 = 1;
+/// Documents that are written for it.
+pub const REPORT_WRITES: u32 = 1;
+
+/// How long a run takes without isolations, in seconds. Derived, not measured on Lambda: the slowest of its checks
+/// is a TLS handshake over the internet, some four round trips; and at 128 MB a probe has a fourteenth of a core.
+const RUN_S: f64 = 0.2;
+/// How long one takes in which isolations have their turn, in seconds: silence is waited for 2 s (`SILENCE_MS` in
+/// `crates/checks/src/run.rs`).
+const SILENT_RUN_S: f64 = 2.1;
+/// How long the collector takes for a batch and for each report in it, in seconds. Derived: a read and a write of
+/// DynamoDB, 5 to 10 ms each, one report after the other. Measured beside it: less than 2 ms of a core for a report
+/// of 500 results, so a few for a usual one at a seventh of a core.
+const COLLECT_S: f64 = 0.02;
+const COLLECT_REPORT_S: f64 = 0.02;
+/// How long the alerter takes, and for each probe, in seconds. Derived: some ten queries, and all that is stored of
+/// the probes is parsed at a third of a core.
+const DECIDE_S: f64 = 0.15;
+const DECIDE_PROBE_S: f64 = 0.001;
+/// How long the notifier takes without messages, in seconds. Derived: one query.
+const NOTIFY_S: f64 = 0.05;
+/// How long the provisioner takes for a stack in which there is nothing to do, in seconds. Derived: it assumes a
+/// role and describes everything at once, and what is there of Lambda and Scheduler.
+const OBSERVE_S: f64 = 2.5;
+/// What it reads and writes for it: the fleet file aside, the stack and what goes with it; the lease taken and
+/// given back. Derived from `crates/provision`.
+const OBSERVE_READS: f64 = 12.0;
+const OBSERVE_WRITES: f64 = 6.0;
+/// What a function writes into its log for an invocation, in bytes: its metrics in the embedded format. Probes in
+/// which all is well write nothing.
+const LOG_BYTES: f64 = 400.0;
+
+/// A month's work.
+pub(super) struct Work {
+    /// Runs of probes.
+    pub(super) runs: f64,
+    /// Invocations of the probes, and their GB-seconds.
+    pub(super) probing: (f64, f64),
+    pub(super) events: f64,
+    pub(super) queue_requests: f64,
+    /// As `probing`, of the collector.
+    pub(super) collecting: (f64, f64),
+    /// Reads and writes of the collector.
+    pub(super) folding: (f64, f64),
+    /// Invocations by the hub's own schedules.
+    pub(super) schedules: f64,
+    /// As `probing`, of alerter and notifier.
+    pub(super) deciding: (f64, f64),
+    /// Reads and writes of alerter and notifier.
+    pub(super) gathering: (f64, f64),
+    /// As `probing`, of the provisioner.
+    observing: (f64, f64),
+    /// Reads and writes of the provisioner.
+    observed: (f64, f64),
+    pub(super) log_gb: f64,
+}
+
+impl Work {
+    pub(super) fn of(fleet: &FleetSize, deployment: &Deployment) -> Self {
+        let at = |every_minutes: u32| MINUTES / f64::from(every_minutes);
+        let accounts = f64::from(fleet.accounts);
+        let probes = accounts * f64::from(fleet.zones);
+        let runs = probes * at(deployment.probe_every_minutes);
+        let turn = turn(fleet, deployment);
+        let run_s = (1.0 - turn) * RUN_S + turn * SILENT_RUN_S;
+        let chunks = chunks(fleet);
+        let size = batch_size(runs / MINUTES / 60.0, deployment);
+        let batches = runs / size;
+        let collect_s = batches * COLLECT_S + runs * COLLECT_REPORT_S;
+        let sweeps = at(deployment.sweep_every_minutes);
+        let decisions = at(deployment.alerter_every_minutes);
+        let looks = at(deployment.notifier_every_minutes);
+        let decide_s = DECIDE_S + probes * DECIDE_PROBE_S;
+        let gb = |memory_mb: u32| f64::from(memory_mb) / 1024.0;
+        let stacks = accounts * sweeps;
+        Self {
+            runs,
+            probing: (runs, runs * run_s * gb(deployment.probe_memory_mb)),
+            events: runs * f64::from(deployment.hops) * chunks,
+            // Whoever waits for a message gets it at once, and alone.
+            queue_requests: runs * 2.0 * chunks + batches * (size / DELETED_AT_ONCE).ceil(),
+            collecting: (batches, collect_s * gb(deployment.collector_memory_mb)),
+            folding: (runs * reads_of_a_report(fleet, deployment), runs * writes_of_a_report()),
+            schedules: decisions + looks + sweeps,
+            deciding: (
+                decisions + looks,
+                decisions * decide_s * gb(deployment.alerter_memory_mb)
+                    + looks * NOTIFY_S * gb(deployment.notifier_memory_mb),
+            ),
+            gathering: (decisions * reads_of_a_decision(fleet, deployment) + looks, 0.0),
+            observing: (stacks, stacks * OBSERVE_S * gb(deployment.provisioner_memory_mb)),
+            observed: (stacks * (OBSERVE_READS + fleet_reads(accounts)), stacks * OBSERVE_WRITES),
+            log_gb: (batches + decisions + looks + stacks) * LOG_BYTES / 1e9,
+        }
+    }
+
+    /// Messages of the sweeps: sent, received and deleted.
+    pub(super) fn sweep_messages(&self) -> f64 {
+        3.0 * self.observing.0
+    }
+
+    pub(super) fn sweeps(
+        &self,
+        lambda: impl Fn((f64, f64)) -> f64,
+        dynamo: impl Fn((f64, f64)) -> f64,
+        queue_request: f64,
+    ) -> f64 {
+        lambda(self.observing) + dynamo(self.observed) + self.sweep_messages() * queue_request
+    }
+
+    /// All invocations, and all GB-seconds.
+    pub(super) fn all_invocations(&self) -> (f64, f64) {
+        let all = [self.probing, self.collecting, self.deciding, self.observing];
+        (all.iter().map(|it| it.0).sum(), all.iter().map(|it| it.1).sum())
+    }
+}
+
+/// In what part of its runs a probe tests isolations.
+fn turn(fleet: &FleetSize, deployment: &Deployment) -> f64 {
+    match fleet.isolations {
+        0 => 0.0,
+        _ => f64::from(deployment.probe_every_minutes) / f64::from(fleet.isolations_every_minutes.max(1)),
+    }
+}
+
+fn checks(fleet: &FleetSize) -> f64 {
+    f64::from(fleet.connections + fleet.isolations + fleet.egress_checks)
+}
+
+/// Input and report of one run travel together, in bytes: with all that it can have been asked.
+pub(super) fn report_bytes(fleet: &FleetSize) -> f64 {
+    ENVELOPE_BYTES + checks(fleet) * f64::from(INPUT_BYTES + RESULT_BYTES)
+}
+
+/// As what number of events one report is billed.
+fn chunks(fleet: &FleetSize) -> f64 {
+    (report_bytes(fleet) / CHUNK_BYTES).ceil()
+}
+
+/// How many reports an invocation of the collector gets. Each of Lambda's receivers begins a batch with the first
+/// message that it gets, and waits for more.
+pub(super) fn batch_size(reports_a_second: f64, deployment: &Deployment) -> f64 {
+    let more = reports_a_second / RECEIVERS * f64::from(deployment.collector_window_s);
+    (1.0 + more).min(f64::from(deployment.collector_batch))
+}
+
+/// Consistent reads of up to 4 KB for so many bytes.
+fn reads(bytes: f64) -> f64 {
+    (bytes / 4096.0).ceil().max(1.0)
+}
+
+fn fleet_reads(accounts: f64) -> f64 {
+    reads(FLEET_BYTES * accounts)
+}
+
+fn paths_reads(fleet: &FleetSize) -> f64 {
+    reads(checks(fleet) * f64::from(PATH_BYTES))
+}
+
+/// One heartbeat, while nothing changes.
+fn writes_of_a_report() -> f64 {
+    f64::from(REPORT_WRITES) * (f64::from(HEARTBEAT_BYTES) / 1024.0).ceil()
+}
+
+/// What is read for one report: always its heartbeat; on the turn of isolations the heartbeats of who may connect
+/// to each; and now and then, in each collector, what it remembers.
+fn reads_of_a_report(fleet: &FleetSize, deployment: &Deployment) -> f64 {
+    let heartbeat = 0.5 * reads(f64::from(HEARTBEAT_BYTES));
+    let own = f64::from(REPORT_READS) + f64::from(REPORT_EVENTUAL_READS) * heartbeat;
+    let witnesses = turn(fleet, deployment) * f64::from(fleet.isolations * deployment.witnesses) * heartbeat;
+    let collectors = f64::from(deployment.collectors);
+    let accounts = f64::from(fleet.accounts);
+    // How many reports of a probe, a stack and the fleet come in so many seconds.
+    let reports = |kept_s: u32| f64::from(kept_s) / 60.0 / f64::from(deployment.probe_every_minutes);
+    let zones = f64::from(fleet.zones);
+    let paths = paths_reads(fleet) / reports(deployment.paths_kept_s);
+    let inputs = reads(2.0 * checks(fleet) * f64::from(NOTED_BYTES));
+    let stack = inputs + reads(STACK_BYTES) + reads(BINDING_BYTES);
+    let stack = stack / (zones * reports(deployment.stack_kept_s)).max(1.0);
+    let file = fleet_reads(accounts) / (accounts * zones * reports(deployment.fleet_kept_s)).max(1.0);
+    own + witnesses + collectors * (paths.min(paths_reads(fleet)) + stack + file)
+}
+
+/// What is read for one decision: each partition as one, and paths that were not read for a while.
+fn reads_of_a_decision(fleet: &FleetSize, deployment: &Deployment) -> f64 {
+    let accounts = f64::from(fleet.accounts);
+    let probes = accounts * f64::from(fleet.zones);
+    let decisions = f64::from(deployment.paths_kept_s) / 60.0 / f64::from(deployment.alerter_every_minutes);
+    let paths = probes * paths_reads(fleet) / decisions;
+    // The revision, what was told, and the partitions of incidents, silences and refusals, empty.
+    let small = 5.0;
+    small
+        + fleet_reads(accounts)
+        + reads(accounts * STACK_BYTES)
+        + reads(accounts * LEDGER_BYTES)
+        + reads(accounts * BINDING_BYTES)
+        + reads(probes * f64::from(HEARTBEAT_BYTES))
+        + paths
+}
