@@ -182,13 +182,13 @@ impl Fleet {
 
     /// Gives each account turns until it is as declared.
     fn converge(&mut self) {
-        for account in 0..ACCOUNTS.len() {
+        for (account, id) in ACCOUNTS.iter().enumerate() {
             let mut turns = 0;
             while !self.turn(account, usize::MAX, 0, false).is_converged() {
                 turns += 1;
                 assert!(turns < TURNS_MAX, "account {account} goes round in circles");
             }
-            let spec = self.spec(ACCOUNTS[account]);
+            let spec = self.spec(id);
             let truth = self.cloud.stack(&spec.account, &spec.region).truth();
             let probe = spec.probe.unwrap();
             assert_eq!((truth.functions.len(), truth.schedules.len()), (2, 2));

@@ -11,6 +11,7 @@ pub(crate) fn shape(world: &Inventory) -> Vec<String> {
     world.nat_gateways.retain(|nat| !matches!(nat.state, NatState::Gone | NatState::Failed));
     world.peerings.retain(|peering| peering.state != PeeringState::Gone);
     world.elastic_ips.iter_mut().for_each(|ip| ip.public_ip.clear());
+    world.nat_gateways.iter_mut().for_each(|nat| nat.public_ips.clear());
     unname_what_aws_made(&mut world);
     let names = Names::of(&world);
     for table in &mut world.route_tables {
