@@ -24,7 +24,7 @@ pub(crate) enum Exchange {
     /// A TLS handshake for this name.
     Tls(ServerName<'static>),
     /// A request, over TLS when a name is given.
-    Http { tls: Option<ServerName<'static>>, request: HttpRequest },
+    Http { tls: Option<ServerName<'static>>, request: Box<HttpRequest> },
 }
 
 impl Exchange {
@@ -111,7 +111,7 @@ impl Endpoint {
         let (host, port) = (authority.host().to_owned(), authority.port_u16().unwrap_or(default_port));
         let statuses = statuses.iter().map(range).collect::<Result<_, _>>()?;
         let header = header.map(expected_header).transpose()?;
-        let request = HttpRequest { method, uri, statuses, header, body };
+        let request = Box::new(HttpRequest { method, uri, statuses, header, body });
         Self::new(&host, port, Exchange::Http { tls, request })
     }
 

@@ -233,16 +233,13 @@ fn other_addresses_of_the_way_out_are_no_drift_of_the_schedule_and_another_input
         let seen = stack.inventory(&spec.kinds());
         stack.apply(&spec, &plan(&spec, &seen, &Limits::SWEEP).unwrap()).unwrap();
     }
-    let changes: [(fn(&mut Inventory), bool); 2] = [
-        (
-            |world| {
-                world.nat_gateways.iter_mut().for_each(|it| it.public_ips = vec![Ipv4Addr::LOCALHOST.into()])
-            },
-            true,
-        ),
-        (|world| world.schedules.iter_mut().for_each(|it| it.input.as_mut().unwrap().timeout_s += 1), false),
-    ];
-    for (change, follows) in changes {
+    let other_addresses = |world: &mut Inventory| {
+        world.nat_gateways.iter_mut().for_each(|it| it.public_ips = vec![Ipv4Addr::LOCALHOST.into()]);
+    };
+    let other_limit = |world: &mut Inventory| {
+        world.schedules.iter_mut().for_each(|it| it.input.as_mut().unwrap().timeout_s += 1);
+    };
+    for (change, follows) in [(other_addresses as Edit, true), (other_limit as Edit, false)] {
         stack.edit(change);
         let seen = stack.inventory(&spec.kinds());
         let plan = plan(&spec, &seen, &Limits::SWEEP).unwrap();
@@ -251,6 +248,8 @@ fn other_addresses_of_the_way_out_are_no_drift_of_the_schedule_and_another_input
         stack.apply(&spec, &plan).unwrap();
     }
 }
+
+type Edit = fn(&mut Inventory);
 
 fn seen_at(second: u64) -> Drift {
     let line = Line {
