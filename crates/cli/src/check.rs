@@ -15,13 +15,14 @@ use crate::validate::load;
 mod table;
 mod target;
 
+const TARGETS: &str = "What to check: tcp://HOST:PORT, tls://HOST[:PORT], http(s)://HOST[:PORT]/PATH, dns://NAME, \
+                       dns://NAMESERVER/NAME. `tls://…?name=NAME` for a certificate of another name, \
+                       `dns://…?type=MX` for other records than addresses";
+
 /// What to check, and how.
 #[derive(Debug, Args)]
 pub(crate) struct CheckArguments {
-    /// What to check: tcp://HOST:PORT, tls://HOST[:PORT], http(s)://HOST[:PORT]/PATH, dns://NAME,
-    /// dns://NAMESERVER/NAME. `tls://…?name=NAME` for a certificate of another name, `dns://…?type=MX` for other
-    /// records than addresses.
-    #[arg(value_name = "TARGET", required_unless_present_any = ["checks", "from_fleet"])]
+    #[arg(value_name = "TARGET", required_unless_present_any = ["checks", "from_fleet"], help = TARGETS)]
     targets: Vec<String>,
     /// A JSON file as a probe's schedule carries it; events/probe/schedule.json is one.
     #[arg(long, conflicts_with_all = ["targets", "from_fleet"])]
