@@ -61,7 +61,7 @@ fn the_authorities_beside_the_file_are_checked_with_it() {
     assert!(out.starts_with("warning: certificates/internal.pem: the certificate in line 1 ("), "{out}");
     let (pem, key) = authority(2090);
     let (code, out, err) = checked(Some(&(pem + &key)));
-    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!((code, out.as_str()), (2, ""));
     assert!(err.starts_with("error: certificates/internal.pem: line "), "{err}");
     assert!(err.contains("begins a private key (PRIVATE KEY)"), "{err}");
     let (code, _, err) = checked(None);

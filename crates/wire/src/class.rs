@@ -1,4 +1,4 @@
-//! What kind of failure it was.
+//! How far a connection came, and what was in its way.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -87,5 +87,37 @@ impl Class {
     #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(crate) fn is_other(&self) -> bool {
         *self == Self::Other
+    }
+}
+
+/// How far a connection came before it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The name did not resolve.
+    Resolve,
+    /// No TCP connection.
+    Connect,
+    /// No TLS session, or the wrong certificate.
+    Tls,
+    /// No HTTP answer.
+    Request,
+    /// The wrong HTTP answer.
+    Response,
+    /// It connected although it must not.
+    Open,
+}
+
+impl Stage {
+    /// The stage in words that complete "fails at …".
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Resolve => "name resolution",
+            Self::Connect => "TCP connect",
+            Self::Tls => "TLS handshake",
+            Self::Request => "HTTP request",
+            Self::Response => "HTTP response",
+            Self::Open => "isolation: it connected",
+        }
     }
 }

@@ -14,7 +14,7 @@ pub struct Detail {
     /// that have the same host look it up once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolve_us: Option<u64>,
-    /// To how many addresses the name resolves, where they are more than [`crate::ADDRESSES_MAX`]: those tested
+    /// To how many addresses the name resolves, where they are more than [`ADDRESSES_MAX`]: those tested
     /// are a sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampled_of: Option<u32>,
@@ -37,10 +37,12 @@ pub struct Detail {
     pub note: Option<String>,
 }
 
+/// How many addresses of one host a probe tests, and a collector keeps of one result.
+pub const ADDRESSES_MAX: usize = 16;
 /// How many records of one lookup are reported.
 pub const ANSWERS_MAX: usize = 16;
 /// How many attempts at the addresses of one check are reported: three at each.
-pub const ATTEMPTS_MAX: usize = 3 * crate::ADDRESSES_MAX;
+pub const ATTEMPTS_MAX: usize = 3 * ADDRESSES_MAX;
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(number: &u32) -> bool {

@@ -15,13 +15,14 @@ pub use check::{
     BODY_BYTES_MAX, Check, CheckId, CheckKind, Expect, ExpectedHeader, HttpMethod, ProbeInput, Purpose,
     REPORT_VERSION, RecordType, StatusRange, TRIES_DEFAULT, Target,
 };
-pub use class::Class;
+pub use class::{Class, Stage};
 pub use clip::clip;
-pub use detail::{ANSWERS_MAX, ATTEMPTS_MAX, Approach, Attempt, Certificate, Detail, IcmpSaid, Miss};
+pub use detail::{
+    ADDRESSES_MAX, ANSWERS_MAX, ATTEMPTS_MAX, Approach, Attempt, Certificate, Detail, IcmpSaid, Miss,
+};
 pub use ids::{AccountId, AzId, InvalidId, NAME_CHARS_MAX, Region, StackId};
 pub use report::{
-    ADDRESSES_MAX, CheckResult, RUN_ID_CHARS_MAX, Report, ReportProblem, Stage, TEXT_BYTES_MAX,
-    TEXT_CHARS_MAX, Verdict,
+    CheckResult, RUN_ID_CHARS_MAX, Report, ReportProblem, TEXT_BYTES_MAX, TEXT_CHARS_MAX, Verdict,
 };
 
 /// The version of this contract. A probe or collector that meets a higher one refuses it.

@@ -2,18 +2,15 @@
 
 use std::net::IpAddr;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::{AccountId, AzId, CheckId, Class, Detail, Region, WIRE_VERSION};
+use crate::{AccountId, AzId, CheckId, Class, Detail, Region, Stage, WIRE_VERSION};
 
 /// The longest text of a report that a collector keeps, in characters: an error or a reason.
 pub const TEXT_CHARS_MAX: usize = 300;
 /// The same in bytes: the paths of 200 checks, each with two texts, fit into DynamoDB's item of 400 KB
 /// however little they can be packed.
 pub const TEXT_BYTES_MAX: usize = 600;
-/// How many addresses of one host a probe tests, and a collector keeps of one result.
-pub const ADDRESSES_MAX: usize = 16;
 /// The longest run id that a collector keeps, in characters. Lambda's request ids have 36.
 pub const RUN_ID_CHARS_MAX: usize = 64;
 
@@ -186,38 +183,6 @@ pub enum Verdict {
         /// Why.
         reason: String,
     },
-}
-
-/// How far a connection came before it failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// The name did not resolve.
-    Resolve,
-    /// No TCP connection.
-    Connect,
-    /// No TLS session, or the wrong certificate.
-    Tls,
-    /// No HTTP answer.
-    Request,
-    /// The wrong HTTP answer.
-    Response,
-    /// It connected although it must not.
-    Open,
-}
-
-impl Stage {
-    /// The stage in words that complete "fails at …".
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Resolve => "name resolution",
-            Self::Connect => "TCP connect",
-            Self::Tls => "TLS handshake",
-            Self::Request => "HTTP request",
-            Self::Response => "HTTP response",
-            Self::Open => "isolation: it connected",
-        }
-    }
 }
 
 /// Why a report is refused.

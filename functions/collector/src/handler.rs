@@ -21,8 +21,8 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::envelope::{Arrival, read};
-use crate::stored::{Freshness, InForce, Memory, Read, Stored, key_of};
-use crate::witnesses::{Isolated, Witnessing};
+use crate::stored::{Freshness, InForce, Isolated, Memory, Read, Stored, key_of};
+use crate::witnesses::Witnessing;
 
 /// For how long what is stored of a probe is kept after its last report: 90 days, in milliseconds. What
 /// is no longer declared goes then; what is, and was silent for as long, has an open incident.

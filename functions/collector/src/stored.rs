@@ -3,23 +3,26 @@
 //! condition that nobody else wrote the heartbeat, so that whoever read something old loses the race, and reads
 //! again; and what may be of a while ago makes a report count as if it had come that much earlier.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbeKey};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, Doc, Expect, Key, Table, TableError, Write};
-use phonehome_fleet::Fleet;
+use phonehome_fleet::{Fleet, Source};
 use phonehome_state::{Keys, StackStatus, StateError, Unread, set_aside};
 use phonehome_wire::{Report, StackId};
 use serde::de::DeserializeOwned;
 
-use crate::witnesses::Isolated;
+/// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::Fleet::isolated`].
+pub(crate) type Isolated = BTreeMap<String, Vec<Source>>;
 
 /// How old the fleet file may be that a report is judged by, in milliseconds: 30 seconds.
 pub(crate) const FLEET_KEPT_MS: u64 = 30_000;
 /// How old it may be what the probes of a stack were given and what account a line is, in milliseconds: 5
 /// minutes. A report of any input but the newest one that is known is a reason to read at once.
 pub(crate) const STACK_KEPT_MS: u64 = 5 * 60_000;
+
 /// A document, and whether it could be read.
 pub(crate) struct Read<D> {
     pub(crate) doc: Option<Doc>,

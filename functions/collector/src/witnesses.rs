@@ -11,10 +11,7 @@ use phonehome_fleet::{Binding, Line, Source};
 use phonehome_state::Keys;
 use phonehome_wire::{AccountId, CheckId, Region, Verdict};
 
-use crate::stored::Memory;
-
-/// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::Fleet::isolated`].
-pub(crate) type Isolated = BTreeMap<String, Vec<Source>>;
+use crate::stored::{Isolated, Memory};
 
 /// Of how many lines of the fleet file it is looked up which account they are, for one endpoint.
 const LINES_MAX: usize = 8;
