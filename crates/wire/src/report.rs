@@ -87,7 +87,7 @@ pub struct CheckResult {
     pub verdict: Verdict,
     /// How long it took, in milliseconds.
     pub latency_ms: u64,
-    /// The addresses that it holds for, at most [`ADDRESSES_MAX`], in order: all that were reached, or all
+    /// The addresses that it holds for, at most [`crate::ADDRESSES_MAX`], in order: all that were reached, or all
     /// that were silent. Empty for other verdicts, and from probes of earlier releases.
     pub addresses: Vec<IpAddr>,
     /// What was measured, beyond that. Empty from probes of earlier releases.

@@ -39,7 +39,7 @@ pub struct EgressHost {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct EgressEcho {
-    /// Its URL, such as https://checkip.amazonaws.com/, at most 200 characters.
+    /// Its URL, such as `https://checkip.amazonaws.com/`, at most 200 characters.
     #[schemars(with = "String", length(max = 200), regex(pattern = r"^https?://[^\s@#{}]+$"))]
     pub echo: HttpUrl,
     /// The public addresses, one of which it has to be, at most 10. By default those of the account's NAT
@@ -57,7 +57,7 @@ pub struct EgressEcho {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct EgressAws {
-    /// What its endpoint begins with: `sts` for sts.<region>.amazonaws.com, `api.ecr`. At most 63
+    /// What its endpoint begins with: `sts` for `sts.<region>.amazonaws.com`, `api.ecr`. At most 63
     /// characters.
     #[schemars(length(max = 63), regex(pattern = r"^[a-z][a-z0-9]*([.-][a-z0-9]+)*$"))]
     pub aws: String,
