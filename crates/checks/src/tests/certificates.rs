@@ -68,6 +68,9 @@ async fn a_certificate_that_is_trusted_itself_is_ok_for_its_names_alone() {
     assert_eq!(verdict(tls(address, "web.test"), &trusting).await, Verdict::Ok);
     let other = verdict(tls(address, "other.test"), &trusting).await;
     assert_eq!(class_at(&other, Stage::Tls), Class::CertName);
+    let another = serve(params.self_signed(&key).unwrap().der().clone(), &key).await;
+    let another = verdict(tls(another, "web.test"), &trusting).await;
+    assert_eq!(class_at(&another, Stage::Tls), Class::CertSelfSigned, "another one of the same name and key");
     let untrusted = verdict(tls(address, "web.test"), &local()).await;
     assert_eq!(class_at(&untrusted, Stage::Tls), Class::CertSelfSigned);
     assert!(failed_at(&untrusted, Stage::Tls).contains("is self-signed"));

@@ -124,6 +124,30 @@ async fn a_question_that_gets_lost_is_asked_again() {
     assert_eq!(class_at(&verdict, Stage::Resolve), Class::Nxdomain);
 }
 
+#[tokio::test]
+async fn an_answer_to_another_question_is_none() {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let address = socket.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut buffer = [0; 512];
+        while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
+            let right = nxdomain(&buffer[..length]);
+            let mut of_another_id = right.clone();
+            of_another_id[0] ^= 0xff;
+            let mut of_another_name = right.clone();
+            of_another_name[13] ^= 1;
+            // Each says that the name exists, and has no address.
+            for mut forged in [of_another_id, of_another_name] {
+                forged[3] &= 0xf0;
+                let _ = socket.send_to(&forged, peer).await;
+            }
+            let _ = socket.send_to(&right, peer).await;
+        }
+    });
+    let verdict = verdict(lookup("db.test", address), &local()).await;
+    assert_eq!(class_at(&verdict, Stage::Resolve), Class::Nxdomain);
+}
+
 /// The question as an answer that says that there is no such name.
 fn nxdomain(question: &[u8]) -> Vec<u8> {
     let mut answer = question.to_vec();

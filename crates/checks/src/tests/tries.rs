@@ -101,6 +101,14 @@ async fn who_asks_for_one_try_gets_one() {
 }
 
 #[tokio::test]
+async fn who_asks_for_two_tries_gets_no_third_however_much_it_would_tell() {
+    let (_, check) = behind_a_hole().await;
+    let result = results(vec![Check { tries: 2, timeout_ms: 300, ..check }], &local()).await.remove(0);
+    assert_eq!(approaches(&result), [Approach::First, Approach::OtherPort]);
+    assert_eq!(class_at(&result.verdict, Stage::Request), Class::HttpTimeout);
+}
+
+#[tokio::test]
 async fn a_second_try_goes_out_from_another_port() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
