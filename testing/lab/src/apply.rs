@@ -33,9 +33,11 @@ struct Change {
 /// Turns one network into another.
 pub(crate) fn apply(old: &Network, new: &Network) -> Result<()> {
     let changes: Vec<Change> = new.namespaces.keys().map(|name| change(name, old, new)).collect();
-    each(&changes, |change| ip(&change.before, &change.namespace))?;
+    let leaving: Vec<&Change> = changes.iter().filter(|it| !it.before.is_empty()).collect();
+    each(&leaving, |change| ip(&change.before, &change.namespace))?;
     run("ip", &["-batch", "-"], &namespaces_and_links(old, new)).context("namespaces and links")?;
-    each(&changes, |change| {
+    let coming: Vec<&Change> = changes.iter().filter(|it| !it.after.is_empty() || it.ruleset.is_some()).collect();
+    each(&coming, |change| {
         if change.is_new {
             sysctls(change.forwards)?;
         }
@@ -80,10 +82,10 @@ fn change(name: &str, old: &Network, new: &Network) -> Change {
     let links = old.links.difference(&new.links).filter(goes_here);
     before.extend(links.map(|link| {
         let end = if link.near.namespace == name { &link.near } else { &link.far };
-        format!("link del {}", end.device)
+        format!("link del dev {}", end.device)
     }));
     let mut after: Vec<String> = is_new.then(|| "link set lo up".to_owned()).into_iter().collect();
-    after.extend(gained.iter().map(|device| format!("link set {device} up")));
+    after.extend(gained.iter().map(|device| format!("link set dev {device} up")));
     after.extend(mtus(was, is, &devices(new, name)));
     let comes = is.addresses.difference(&was.addresses);
     after.extend(comes.map(|(device, net)| format!("address add {net} dev {device}")));
@@ -100,7 +102,7 @@ fn rule(verb: &str) -> impl Fn((&String, &u32)) -> String {
 fn mtus(was: &Namespace, is: &Namespace, devices: &BTreeSet<&str>) -> Vec<String> {
     let of = |namespace: &Namespace, device: &str| namespace.mtus.get(device).copied().unwrap_or(USUAL_MTU);
     let changed = devices.iter().filter(|device| of(was, device) != of(is, device));
-    changed.map(|device| format!("link set {device} mtu {}", of(is, device))).collect()
+    changed.map(|device| format!("link set dev {device} mtu {}", of(is, device))).collect()
 }
 
 /// The interfaces that a namespace has by links.
@@ -110,8 +112,8 @@ fn devices<'a>(network: &'a Network, namespace: &str) -> BTreeSet<&'a str> {
 }
 
 /// Does what is to be done for each change inside its namespace, several at once. The first error counts.
-fn each(changes: &[Change], work: impl Fn(&Change) -> Result<()> + Sync) -> Result<()> {
-    let left = Mutex::new(changes.iter().filter(|it| **it != untouched(it)));
+fn each(changes: &[&Change], work: impl Fn(&Change) -> Result<()> + Sync) -> Result<()> {
+    let left = Mutex::new(changes.iter());
     let next = || left.lock().ok()?.next();
     let worker = || {
         while let Some(change) = next() {
@@ -124,11 +126,6 @@ fn each(changes: &[Change], work: impl Fn(&Change) -> Result<()> + Sync) -> Resu
         let ends = workers.into_iter().map(|it| it.join().unwrap_or_else(|_| Err(anyhow!("a worker panicked"))));
         ends.collect()
     })
-}
-
-/// The same namespace with nothing to change.
-fn untouched(change: &Change) -> Change {
-    Change { namespace: change.namespace.clone(), forwards: change.forwards, ..Change::default() }
 }
 
 /// What the namespace that the calling thread is in has below `/proc/sys/net/ipv4`.

@@ -12,6 +12,8 @@ mod lab;
 mod namespaces;
 pub mod network;
 mod runtime_api;
+pub mod sample;
+pub mod scenarios;
 mod serve;
 mod wishes;
 
