@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::namespaces::inside;
-use crate::network::{Link, Namespace, Network};
+use crate::network::{Link, Namespace, Network, Route};
 
 /// How many namespaces are changed at once: most of the time is spent in starting programs.
 const AT_ONCE: usize = 4;
@@ -36,7 +36,8 @@ pub(crate) fn apply(old: &Network, new: &Network) -> Result<()> {
     let leaving: Vec<&Change> = changes.iter().filter(|it| !it.before.is_empty()).collect();
     each(&leaving, |change| ip(&change.before, &change.namespace))?;
     run("ip", &["-batch", "-"], &namespaces_and_links(old, new)).context("namespaces and links")?;
-    let coming: Vec<&Change> = changes.iter().filter(|it| !it.after.is_empty() || it.ruleset.is_some()).collect();
+    let coming: Vec<&Change> =
+        changes.iter().filter(|it| !it.after.is_empty() || it.ruleset.is_some()).collect();
     each(&coming, |change| {
         if change.is_new {
             sysctls(change.forwards)?;
@@ -70,10 +71,12 @@ fn change(name: &str, old: &Network, new: &Network) -> Change {
     let lost: BTreeSet<&str> = devices(old, name).difference(&devices(new, name)).copied().collect();
     let gained: BTreeSet<&str> = devices(new, name).difference(&devices(old, name)).copied().collect();
     let mut before = vec![];
-    before.extend(was.routes.difference(&is.routes).map(|it| format!("route del {}", it.ip())));
-    before.extend(was.rules.iter().filter(|(device, table)| is.rules.get(*device) != Some(table)).map(rule("del")));
-    let leaves = was.addresses.difference(&is.addresses).filter(|(device, _)| !lost.contains(device.as_str()));
-    before.extend(leaves.map(|(device, net)| format!("address del {net} dev {device}")));
+    // The kernel takes away what leads over an interface that goes.
+    let stays = |route: &&Route| route.device().is_none_or(|device| !lost.contains(device));
+    before.extend(was.routes.difference(&is.routes).filter(stays).map(|it| format!("route del {}", it.ip())));
+    before.extend(
+        was.rules.iter().filter(|(device, table)| is.rules.get(*device) != Some(table)).map(rule("del")),
+    );
     // A link is gone with either of its ends; that of a namespace which goes as a whole goes with it, but later.
     let goes_here = |link: &&Link| {
         let stays = |namespace: &str| new.namespaces.contains_key(namespace);
@@ -89,7 +92,13 @@ fn change(name: &str, old: &Network, new: &Network) -> Change {
     after.extend(mtus(was, is, &devices(new, name)));
     let comes = is.addresses.difference(&was.addresses);
     after.extend(comes.map(|(device, net)| format!("address add {net} dev {device}")));
-    after.extend(is.rules.iter().filter(|(device, table)| was.rules.get(*device) != Some(table)).map(rule("add")));
+    // After that: with its last address an interface loses all its routes.
+    let leaves =
+        was.addresses.difference(&is.addresses).filter(|(device, _)| !lost.contains(device.as_str()));
+    after.extend(leaves.map(|(device, net)| format!("address del {net} dev {device}")));
+    after.extend(
+        is.rules.iter().filter(|(device, table)| was.rules.get(*device) != Some(table)).map(rule("add")),
+    );
     after.extend(is.routes.difference(&was.routes).map(|it| format!("route add {}", it.ip())));
     let ruleset = (is_new || was.ruleset != is.ruleset).then(|| is.ruleset.nft());
     Change { namespace: name.to_owned(), before, after, ruleset, is_new, forwards: is.forwards }
@@ -123,7 +132,8 @@ fn each(changes: &[&Change], work: impl Fn(&Change) -> Result<()> + Sync) -> Res
     };
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(worker)).collect();
-        let ends = workers.into_iter().map(|it| it.join().unwrap_or_else(|_| Err(anyhow!("a worker panicked"))));
+        let ends =
+            workers.into_iter().map(|it| it.join().unwrap_or_else(|_| Err(anyhow!("a worker panicked"))));
         ends.collect()
     })
 }

@@ -28,9 +28,8 @@ pub fn describe(inventories: &Inventories, wishes: &Wishes) -> Result<Network> {
 }
 
 pub(crate) fn describe_with_sites(inventories: &Inventories, wishes: &Wishes) -> Result<(Network, Sites)> {
-    let own = |(stack, inventory): (&StackId, &Inventory)| {
-        (stack.clone(), inventory.own(stack.account.as_str()))
-    };
+    let own =
+        |(stack, inventory): (&StackId, &Inventory)| (stack.clone(), inventory.own(stack.account.as_str()));
     let inventories: Inventories = inventories.iter().map(own).collect();
     let world = site::World::of(&inventories, wishes)?;
     let mut network = Network::default();
@@ -65,3 +64,5 @@ fn link(near: (&str, &str), far: (&str, &str)) -> Link {
     Link { near: end(near), far: end(far) }
 }
 
+#[cfg(test)]
+mod tests;

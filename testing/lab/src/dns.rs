@@ -1,11 +1,11 @@
 //! A nameserver, as far as probes ask one (RFC 1035).
 
-use std::collections::BTreeMap;
-use std::future::pending;
-use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tokio::net::UdpSocket;
+use tokio::time::{Instant, sleep_until};
 
 use crate::wishes::Resolver;
 
@@ -14,24 +14,30 @@ const TYPE_A: [u8; 2] = [0, 1];
 const NO_ERROR: u8 = 0;
 const NXDOMAIN: u8 = 3;
 
-/// Answers questions, several at once.
+/// Answers questions, each after the same delay. One task does it all: when that ends, the socket is closed.
 pub(crate) async fn serve(socket: UdpSocket, resolver: Resolver, names: BTreeMap<String, Vec<Ipv4Addr>>) {
-    let socket = Arc::new(socket);
+    let delay = match resolver {
+        Resolver::Works => Some(Duration::ZERO),
+        Resolver::Slow(delay) => Some(delay),
+        Resolver::Dead => None,
+    };
+    let mut waiting: VecDeque<(Instant, Vec<u8>, SocketAddr)> = VecDeque::new();
     let mut question = [0; 1_024];
     loop {
-        // An ICMP message about an earlier answer comes as an error.
-        let Ok((length, from)) = socket.recv_from(&mut question).await else { continue };
-        let Some(answer) = answer(&question[..length], &names) else { continue };
-        let socket = socket.clone();
-        tokio::spawn(async move {
-            match resolver {
-                Resolver::Works => {}
-                Resolver::Slow(delay) => tokio::time::sleep(delay).await,
-                Resolver::Dead => pending().await,
+        let due = waiting.front().map(|(at, ..)| *at);
+        tokio::select! {
+            received = socket.recv_from(&mut question) => {
+                // An ICMP message about an earlier answer comes as an error.
+                let Ok((length, from)) = received else { continue };
+                let answer = answer(&question[..length], &names);
+                waiting.extend(delay.zip(answer).map(|(delay, answer)| (Instant::now() + delay, answer, from)));
             }
-            // Whoever asked may be gone.
-            let _ = socket.send_to(&answer, from).await;
-        });
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                let Some((_, answer, from)) = waiting.pop_front() else { continue };
+                // Whoever asked may be gone.
+                let _ = socket.send_to(&answer, from).await;
+            }
+        }
     }
 }
 

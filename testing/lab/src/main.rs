@@ -60,7 +60,10 @@ fn run(arguments: &Arguments) -> Result<()> {
         let [change, probes] = [outcome.change, outcome.probes].map(|it| it.as_millis());
         let verdict = if outcome.differences.is_empty() { "as expected" } else { "NOT AS EXPECTED" };
         let results = outcome.results;
-        println!("{:<42} {verdict}: {results} results, change {change} ms, probes {probes} ms", scenario.name);
+        println!(
+            "{:<42} {verdict}: {results} results, change {change} ms, probes {probes} ms",
+            scenario.name
+        );
         outcome.differences.iter().for_each(|it| println!("    {it}"));
         failed += usize::from(!outcome.differences.is_empty());
     }

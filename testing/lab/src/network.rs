@@ -134,7 +134,8 @@ impl Ruleset {
         let mut text = "flush ruleset\ntable ip lab {\n".to_owned();
         for chain in &self.chains {
             text.push_str(&format!("  chain {} {{\n", chain.name));
-            let rules = chain.hook.iter().map(|hook| hook.nft()).chain(chain.rules.iter().map(String::as_str));
+            let rules =
+                chain.hook.iter().map(|hook| hook.nft()).chain(chain.rules.iter().map(String::as_str));
             rules.for_each(|rule| text.push_str(&format!("    {rule}\n")));
             text.push_str("  }\n");
         }
@@ -148,6 +149,14 @@ impl Ruleset {
 }
 
 impl Route {
+    /// The interface that it leads over.
+    pub fn device(&self) -> Option<&str> {
+        match &self.hop {
+            Hop::Link(device) | Hop::Via { device, .. } => Some(device),
+            Hop::Blackhole | Hop::LastBlackhole => None,
+        }
+    }
+
     /// As `ip route` takes it.
     pub fn ip(&self) -> String {
         let Self { table, destination, hop } = self;

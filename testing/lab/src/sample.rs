@@ -8,9 +8,9 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 use phonehome_network::{
-    AclEntry, Association, ElasticIp, Function, FunctionState, InternetGateway, Inventory, NatGateway, NatState,
-    NetworkAcl, Peering, PeeringState, PeeringVpc, Route, RouteTable, RouteTarget, Rule, RulePeer, SecurityGroup,
-    Subnet, Tags, Vpc,
+    AclEntry, Association, ElasticIp, Function, FunctionState, InternetGateway, Inventory, NatGateway,
+    NatState, NetworkAcl, Peering, PeeringState, PeeringVpc, Route, RouteTable, RouteTarget, Rule, RulePeer,
+    SecurityGroup, Subnet, Tags, Vpc,
 };
 use phonehome_wire::{
     AzId, Check, CheckId, CheckKind, Expect, ProbeInput, Purpose, REPORT_VERSION, Region, StackId, Target,
@@ -199,7 +199,13 @@ fn inventory(account: u8, zones: u8) -> Inventory {
     };
     let internet = RouteTarget::InternetGateway(format!("igw-{account}"));
     let public_subnets = (1..=zones).map(|zone| format!("subnet-{account}-public-{zone}")).collect();
-    inventory.route_tables.push(table(account, "public", false, vec![default_route(internet)], public_subnets));
+    inventory.route_tables.push(table(
+        account,
+        "public",
+        false,
+        vec![default_route(internet)],
+        public_subnets,
+    ));
     for number in 1..=zones {
         add_zone(&mut inventory, account, number);
     }
@@ -235,7 +241,13 @@ fn add_zone(inventory: &mut Inventory, account: u8, number: u8) {
     });
     let private = format!("subnet-{account}-private-{number}");
     let out = vec![default_route(RouteTarget::NatGateway(nat))];
-    inventory.route_tables.push(table(account, &format!("private-{number}"), false, out, vec![private.clone()]));
+    inventory.route_tables.push(table(
+        account,
+        &format!("private-{number}"),
+        false,
+        out,
+        vec![private.clone()],
+    ));
     inventory.functions.push(Function {
         name: format!("phonehome-probe-{}", zone(number)),
         code_sha256: String::new(),
@@ -329,7 +341,8 @@ fn peer(inventories: &mut Inventories, account: u8, zones: u8) {
         });
         for zone in 1..=zones {
             let name = format!("rtb-{own}-private-{zone}");
-            let table = inventory.route_tables.iter_mut().find(|it| it.id == name).expect("each zone has one");
+            let table =
+                inventory.route_tables.iter_mut().find(|it| it.id == name).expect("each zone has one");
             let target = RouteTarget::Peering(id.clone());
             table.routes.push(Route { destination: vpc_cidr(other), target });
         }

@@ -106,12 +106,15 @@ impl Scenario {
         for ((account, zone), report) in reports {
             outcome.probes = outcome.probes.max(Duration::from_millis(report.duration_ms));
             for result in report.results {
-                let key = expected.keys().find(|it| (it.0, it.1, it.2) == (account, zone, &result.id.0)).copied();
+                let key =
+                    expected.keys().find(|it| (it.0, it.1, it.2) == (account, zone, &result.id.0)).copied();
                 let wanted = key.and_then(|key| expected.remove(&key));
                 outcome.results += 1;
                 if wanted != Some(met(&result.verdict)) {
                     let path = format!("account {account}, zone {zone}, {}", result.id);
-                    outcome.differences.push(format!("{path}: {wanted:?} expected, not {:?}", result.verdict));
+                    outcome
+                        .differences
+                        .push(format!("{path}: {wanted:?} expected, not {:?}", result.verdict));
                 }
             }
         }

@@ -3,18 +3,23 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authority::Authority;
 use crate::dns;
 use crate::namespaces::inside;
 use crate::wishes::{Answer, Certificate, Resolver};
+
+/// How long a connection may stay: it keeps its namespace.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What answers at one address and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +57,8 @@ pub(crate) fn start(runtime: &Runtime, authority: &Authority, service: &Service)
     let Service { namespace, address, kind } = service;
     let _guard = runtime.enter();
     if let Kind::Resolver(resolver, names) = kind {
-        let socket = inside(namespace, || Ok(UdpSocket::bind(address)?)).with_context(|| format!("{address}"))?;
+        let socket =
+            inside(namespace, || Ok(UdpSocket::bind(address)?)).with_context(|| format!("{address}"))?;
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UdpSocket::from_std(socket)?;
         return Ok(runtime.spawn(dns::serve(socket, *resolver, names.clone())));
@@ -61,13 +67,14 @@ pub(crate) fn start(runtime: &Runtime, authority: &Authority, service: &Service)
         Kind::Https(certificate, names) => Some(TlsAcceptor::from(authority.server(*certificate, names)?)),
         _ => None,
     };
-    let listener = inside(namespace, || Ok(TcpListener::bind(address)?)).with_context(|| format!("{address}"))?;
+    let listener =
+        inside(namespace, || Ok(TcpListener::bind(address)?)).with_context(|| format!("{address}"))?;
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (is_http, acceptor) = (*kind != Kind::Tcp, acceptor.map(Arc::new));
     Ok(runtime.spawn(async move {
         while let Ok((stream, peer)) = listener.accept().await {
-            tokio::spawn(answer(stream, peer, is_http, acceptor.clone()));
+            tokio::spawn(timeout(PATIENCE, answer(stream, peer, is_http, acceptor.clone())));
         }
     }))
 }

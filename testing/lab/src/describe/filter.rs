@@ -69,7 +69,11 @@ pub(crate) fn silence(host: &Host) -> impl Iterator<Item = String> {
 
 fn network(cidr: Ipv4Net, direction: Direction) -> Option<String> {
     // nft does not take a network of everything where it could match anything else.
-    Some(if cidr.prefix_len() == 0 { String::new() } else { format!("ip {} {}", direction.peer(), cidr.trunc()) })
+    Some(if cidr.prefix_len() == 0 {
+        String::new()
+    } else {
+        format!("ip {} {}", direction.peer(), cidr.trunc())
+    })
 }
 
 fn one_of(members: &BTreeSet<Ipv4Addr>, direction: Direction) -> Option<String> {
@@ -81,6 +85,7 @@ fn one_of(members: &BTreeSet<Ipv4Addr>, direction: Direction) -> Option<String> 
 fn protocol(protocol: &str, ports: Option<(i32, i32)>) -> String {
     match (protocol, ports) {
         ("-1", _) => String::new(),
+        ("tcp" | "6", Some((from, to))) if from == to => format!("tcp dport {from}"),
         ("tcp" | "6", Some((from, to))) => format!("tcp dport {from}-{to}"),
         ("udp" | "17", Some((from, to))) => format!("udp dport {from}-{to}"),
         ("icmp" | "1", Some((kind, code))) if kind >= 0 && code >= 0 => {

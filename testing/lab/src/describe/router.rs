@@ -121,7 +121,8 @@ fn local_routes(vpc: &VpcSite<'_>, table: u32, explicit: &[Ipv4Net]) -> Vec<Rout
     let nats = vpc.nats.iter().map(|it| (Ipv4Net::from(it.private), &it.device));
     let local = subnets.chain(nats).filter(|(net, _)| !is_taken(net));
     let local = local.map(|(net, device)| (net, Hop::Link(device.clone())));
-    let silent = vpc.vpc.cidrs.iter().copied().chain([Ipv4Net::default()]).map(|net| (net, Hop::LastBlackhole));
+    let silent =
+        vpc.vpc.cidrs.iter().copied().chain([Ipv4Net::default()]).map(|net| (net, Hop::LastBlackhole));
     local.chain(silent).map(|(destination, hop)| Route { table, destination, hop }).collect()
 }
 
@@ -155,12 +156,12 @@ fn ruleset(vpc: &VpcSite<'_>) -> Ruleset {
         false => format!("oifname \"{INTERNET}\" ip saddr != {{ {} }} drop", private.join(", ")),
     });
     ruleset.chain("forward", Some(Hook::Forward), forward);
-    let inbound = translations.iter().map(|(private, public)| {
-        format!("iifname \"{INTERNET}\" ip daddr {public} dnat to {private}")
-    });
-    let outbound = translations.iter().map(|(private, public)| {
-        format!("oifname \"{INTERNET}\" ip saddr {private} snat to {public}")
-    });
+    let inbound = translations
+        .iter()
+        .map(|(private, public)| format!("iifname \"{INTERNET}\" ip daddr {public} dnat to {private}"));
+    let outbound = translations
+        .iter()
+        .map(|(private, public)| format!("oifname \"{INTERNET}\" ip saddr {private} snat to {public}"));
     ruleset.chain("destinations", Some(Hook::Destinations), inbound.collect());
     ruleset.chain("sources", Some(Hook::Sources), outbound.collect());
     let resolver = vpc.resolver();

@@ -170,7 +170,8 @@ impl<'a> World<'a> {
     fn settle_hosts(&mut self) -> Result<()> {
         for host in &self.wishes.hosts {
             let Place::Subnet { stack, subnet_id, groups, public } = &host.place else { continue };
-            let mut subnets = self.vpcs.iter_mut().filter(|it| it.stack == stack).flat_map(|it| &mut it.subnets);
+            let mut subnets =
+                self.vpcs.iter_mut().filter(|it| it.stack == stack).flat_map(|it| &mut it.subnets);
             let subnet = subnets
                 .find(|it| it.subnet.id == *subnet_id)
                 .with_context(|| format!("host {}: {stack} has no subnet {subnet_id}", host.address))?;
@@ -191,7 +192,11 @@ impl<'a> World<'a> {
             let mut seen = BTreeSet::new();
             let guests = vpc.subnets.iter().flat_map(|it| &it.guests).map(|it| it.address);
             for address in guests.chain(vpc.nats.iter().map(|it| it.private)) {
-                ensure!(seen.insert(address), "{}: two have the address {address}: give one another", vpc.vpc.id);
+                ensure!(
+                    seen.insert(address),
+                    "{}: two have the address {address}: give one another",
+                    vpc.vpc.id
+                );
             }
         }
         let mut seen = BTreeSet::new();
@@ -248,8 +253,7 @@ impl<'a> VpcSite<'a> {
         let subnets = inventory.subnets.iter().filter(|it| it.vpc_id == vpc.id);
         site.subnets = subnets.map(|subnet| site.subnet(subnet)).collect();
         let works = |it: &&NatGateway| it.vpc_id == vpc.id && it.state == NatState::Available;
-        let nats = inventory.nat_gateways.iter().filter(works).enumerate();
-        site.nats = nats.filter_map(|(index, nat)| site.nat(nat, i64::try_from(index).ok()?)).collect();
+        site.nats = inventory.nat_gateways.iter().filter(works).filter_map(|nat| site.nat(nat)).collect();
         site
     }
 
@@ -273,12 +277,18 @@ impl<'a> VpcSite<'a> {
         self.inventory.functions.iter().filter(move |it| it.subnet_ids.contains(&id))
     }
 
-    fn nat(&self, nat: &'a NatGateway, index: i64) -> Option<NatSite<'a>> {
+    fn nat(&self, nat: &'a NatGateway) -> Option<NatSite<'a>> {
+        // Whatever has become of the others in its subnet, its address stays.
+        let all = self.inventory.nat_gateways.iter();
+        let place = all.filter(|it| it.subnet_id == nat.subnet_id).position(|it| it.id == nat.id)?;
+        let place = u32::try_from(place).ok()?;
         let subnet = nat.subnet_id.as_ref().map(|id| self.subnets.iter().find(|it| it.subnet.id == *id));
         let private = match subnet {
-            Some(subnet) => nth(subnet?.subnet.cidr, -2 - index),
+            Some(subnet) => nth(subnet?.subnet.cidr, -2 - i64::from(place)),
             // A regional one is in no subnet.
-            None => nth(Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 128, 0), 17), FIRST_FREE.into()),
+            None => {
+                nth(Ipv4Net::new_assert(Ipv4Addr::new(169, 254, 128, 0), 17), i64::from(FIRST_FREE + place))
+            }
         };
         let of_elastic_ip = || {
             let id = nat.allocation_ids.first()?;

@@ -15,9 +15,12 @@ pub(crate) fn describe(world: &World<'_>, vpc: &VpcSite<'_>, subnet: &SubnetSite
     // Each by itself, not as part of the subnet's network: on AWS too, the way even to a neighbour is the router's,
     // and an address that nobody has is silent.
     namespace.addresses = subnet.guests.iter().map(|it| (UPLINK.to_owned(), it.address.into())).collect();
-    let source = subnet.guests.first().map(|it| it.address);
-    let hop = Hop::Via { gateway: subnet.gateway(), device: UPLINK.to_owned(), source };
-    namespace.routes.insert(Route { table: MAIN, destination: Ipv4Net::default(), hop });
+    // The probe's address, where there is one, is that of what begins here. Without an address there is no route.
+    if let Some(first) = subnet.guests.first() {
+        let source = Some(first.address);
+        let hop = Hop::Via { gateway: subnet.gateway(), device: UPLINK.to_owned(), source };
+        namespace.routes.insert(Route { table: MAIN, destination: Ipv4Net::default(), hop });
+    }
     let hosts = world.wishes.hosts.iter();
     let here = hosts.filter(|it| it.subnet() == Some((vpc.stack, subnet.subnet.id.as_str())));
     let mut input = vec!["iifname \"lo\" accept".to_owned()];

@@ -1,0 +1,198 @@
+//! The scenarios, and that the lab is what it says it is. Nothing here needs root or leaves its namespaces.
+//!
+//! Where the machine forbids namespaces, or has no `ip`, `nft` or probe, a test says so and is left out; with
+//! `CI=true` it fails, unless `PHONEHOME_NO_NAMESPACES=1` says that this is known.
+
+#![cfg(target_os = "linux")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use phonehome_lab::scenarios::{SCENARIOS, fleet, healthy};
+use phonehome_lab::{Lab, available, is_inside, run_inside};
+
+/// What a test's process ends with when it came to its end inside: libtest ends with 0 also where it found no
+/// test of that name.
+const PASSED: i32 = 42;
+const LAB: &str = env!("CARGO_BIN_EXE_lab");
+
+/// The probe's binary: the one that is named, or the one beside the lab's.
+fn probe() -> PathBuf {
+    let named = std::env::var_os("PHONEHOME_PROBE").map(PathBuf::from);
+    named.unwrap_or_else(|| Path::new(LAB).with_file_name("phonehome-probe"))
+}
+
+/// Whether the lab cannot run here. Says why.
+fn is_left_out() -> bool {
+    let missing = || {
+        let build = "cargo build --release --package phonehome-probe";
+        anyhow::anyhow!("{} is not there: {build}", probe().display())
+    };
+    let can = if probe().exists() { available() } else { Err(missing()) };
+    let Err(error) = can else { return false };
+    let is_set = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+    assert!(!is_set("CI", "true") || is_set("PHONEHOME_NO_NAMESPACES", "1"), "{error:#}");
+    eprintln!("LEFT OUT, {error:#}");
+    true
+}
+
+/// Runs `test`, which is the body of the test of that name, inside namespaces of its own.
+fn inside(name: &str, test: impl FnOnce()) {
+    if is_inside() {
+        test();
+        std::process::exit(PASSED);
+    }
+    if is_left_out() {
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let output = run_inside(&[&program.to_string_lossy(), "--exact", name, "--nocapture"]).unwrap();
+    let [said, complained] =
+        [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+    assert_eq!(output.status.code(), Some(PASSED), "{name}, inside:\n{said}{complained}");
+}
+
+#[test]
+fn every_fault_looks_to_the_probes_as_it_has_to() {
+    if is_left_out() {
+        return;
+    }
+    // Most of the time is spent in waiting for silence: several labs wait at once, and know nothing of each other.
+    let names: Vec<&str> = SCENARIOS.iter().map(|it| it.name).collect();
+    let start = |names: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--", LAB, "--probe"]).arg(probe());
+        names.iter().for_each(|name| drop(command.args(["--scenario", name])));
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let labs: Vec<_> = names.chunks(names.len().div_ceil(4)).map(start).collect();
+    let mut text = String::new();
+    let mut all_passed = true;
+    for lab in labs {
+        let output = lab.wait_with_output().unwrap();
+        all_passed &= output.status.success();
+        text.push_str(&String::from_utf8_lossy(&output.stdout));
+    }
+    assert!(all_passed, "{text}");
+    assert!(names.iter().all(|name| text.contains(&format!("{name} "))), "{text}");
+}
+
+/// What the kernel says of each namespace: addresses, rules, routes and packet filters.
+fn state() -> BTreeMap<String, Vec<String>> {
+    let run = |arguments: &[&str]| {
+        let output = Command::new("ip").args(arguments).output().unwrap();
+        assert!(output.status.success(), "ip {arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let state = |name: &str| {
+        let asked = [
+            run(&["-n", name, "-o", "address"]),
+            run(&["-n", name, "rule"]),
+            run(&["-n", name, "route", "show", "table", "all"]),
+            run(&["-n", name, "-o", "link"]).replace("state ", "\n"),
+            run(&["netns", "exec", name, "nft", "-s", "list", "ruleset"]),
+        ];
+        let lines = asked.iter().flat_map(|it| it.lines());
+        // Numbers of interfaces, hardware addresses and what IPv6 makes of these are chance.
+        let lines = lines.filter(|it| {
+            ["inet6", "fe80", "ff00", "link/", "::1", "anycast"].iter().all(|no| !it.contains(no))
+        });
+        let without_number = |line: &str| match line.split_once(": ") {
+            Some((number, rest)) if number.parse::<u32>().is_ok() => {
+                rest.split('@').next().unwrap_or(rest).to_owned()
+            }
+            _ => line.to_owned(),
+        };
+        let mut lines: Vec<String> = lines.map(without_number).collect();
+        lines.sort();
+        (name.to_owned(), lines)
+    };
+    let names = run(&["netns", "list"]);
+    names.lines().map(|line| state(line.split_whitespace().next().unwrap())).collect()
+}
+
+#[test]
+fn a_network_that_was_changed_is_the_same_as_one_made_anew() {
+    inside("a_network_that_was_changed_is_the_same_as_one_made_anew", || {
+        let mut changed = healthy(&probe()).unwrap();
+        let mut by_changes = vec![];
+        for scenario in SCENARIOS {
+            let mut fleet = fleet();
+            (scenario.break_it)(&mut fleet);
+            changed.update(&fleet.inventories, &fleet.wishes).unwrap();
+            by_changes.push(state());
+        }
+        drop(changed);
+        for (scenario, by_changes) in SCENARIOS.iter().zip(by_changes) {
+            let mut fleet = fleet();
+            (scenario.break_it)(&mut fleet);
+            let lab = Lab::build(&fleet.inventories, &fleet.wishes, &probe()).unwrap();
+            let anew = state();
+            assert!(
+                anew.len() >= 11 && anew.keys().eq(by_changes.keys()),
+                "{}: {:?}",
+                scenario.name,
+                anew.keys()
+            );
+            for (namespace, lines) in anew {
+                assert_eq!(by_changes[&namespace], lines, "{}: {namespace}", scenario.name);
+            }
+            drop(lab);
+        }
+    });
+}
+
+#[test]
+fn a_lab_that_is_dropped_is_gone() {
+    inside("a_lab_that_is_dropped_is_gone", || {
+        let lab = healthy(&probe()).unwrap();
+        assert!(!state().is_empty());
+        drop(lab);
+        assert_eq!(state(), BTreeMap::new());
+    });
+}
+
+/// The processes whose command line names this text.
+fn processes(text: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|it| it.path());
+    let lines = processes.filter_map(|it| std::fs::read_to_string(it.join("cmdline")).ok());
+    lines.filter(|line| line.contains(text)).collect()
+}
+
+#[test]
+fn a_lab_that_is_killed_leaves_nothing() {
+    if is_left_out() {
+        return;
+    }
+    // Its own name for the probe, by which its processes are found.
+    let folder = std::env::temp_dir().join(format!("phonehome-lab-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let link = folder.join("phonehome-probe");
+    std::os::unix::fs::symlink(probe(), &link).unwrap();
+    let scenarios = ["--scenario", "nothing-broken", "--scenario", "all-nat-gateways-gone"];
+    let mut lab = Command::new(LAB);
+    lab.arg("--probe").arg(&link).args(scenarios).stdout(Stdio::piped());
+    let mut lab = lab.spawn().unwrap();
+    // Once the first is through, the probes of the second run.
+    let mut line = String::new();
+    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    std::thread::sleep(Duration::from_millis(500));
+    let text = link.to_string_lossy().into_owned();
+    let running = processes(&text);
+    lab.kill().unwrap();
+    lab.wait().unwrap();
+    let mut left = processes(&text);
+    for _ in 0..50 {
+        if left.is_empty() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        left = processes(&text);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+    assert!(running.len() >= 5, "unshare, the lab and its four probes: {running:?}");
+    assert_eq!(left, Vec::<String>::new());
+}
