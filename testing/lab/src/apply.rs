@@ -14,6 +14,8 @@ use crate::network::{Link, Namespace, Network, Route};
 const AT_ONCE: usize = 4;
 /// Of a veth interface, in bytes.
 const USUAL_MTU: u32 = 1_500;
+/// How many packets a veth interface takes as one at most.
+const USUAL_BUNDLE: u32 = 65_535;
 
 /// What one namespace has to be told.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -89,7 +91,7 @@ fn change(name: &str, old: &Network, new: &Network) -> Change {
     }));
     let mut after: Vec<String> = is_new.then(|| "link set lo up".to_owned()).into_iter().collect();
     after.extend(gained.iter().map(|device| format!("link set dev {device} up")));
-    after.extend(mtus(was, is, &devices(new, name)));
+    after.extend(lengths(was, is, &devices(new, name)));
     let comes = is.addresses.difference(&was.addresses);
     after.extend(comes.map(|(device, net)| format!("address add {net} dev {device}")));
     // After that: with its last address an interface loses all its routes.
@@ -108,10 +110,17 @@ fn rule(verb: &str) -> impl Fn((&String, &u32)) -> String {
     move |(device, table)| format!("rule {verb} iif {device} lookup {table} priority 1000")
 }
 
-fn mtus(was: &Namespace, is: &Namespace, devices: &BTreeSet<&str>) -> Vec<String> {
-    let of = |namespace: &Namespace, device: &str| namespace.mtus.get(device).copied().unwrap_or(USUAL_MTU);
-    let changed = devices.iter().filter(|device| of(was, device) != of(is, device));
-    changed.map(|device| format!("link set dev {device} mtu {}", of(is, device))).collect()
+/// What changes of how long packets may be.
+fn lengths(was: &Namespace, is: &Namespace, devices: &BTreeSet<&str>) -> Vec<String> {
+    let mtu = |namespace: &Namespace, device: &str| namespace.mtus.get(device).copied().unwrap_or(USUAL_MTU);
+    let bundle = |namespace: &Namespace, device: &str| {
+        if namespace.unbundled.contains(device) { 1 } else { USUAL_BUNDLE }
+    };
+    let mtus = devices.iter().filter(|device| mtu(was, device) != mtu(is, device));
+    let bundles = devices.iter().filter(|device| bundle(was, device) != bundle(is, device));
+    let mtus = mtus.map(|device| format!("link set dev {device} mtu {}", mtu(is, device)));
+    mtus.chain(bundles.map(|device| format!("link set dev {device} gso_max_segs {}", bundle(is, device))))
+        .collect()
 }
 
 /// The interfaces that a namespace has by links.

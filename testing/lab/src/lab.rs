@@ -106,11 +106,13 @@ impl Lab {
             function_arn: &format!("arn:aws:lambda:{region}:{account}:function:{}", site.function),
             event: &serde_json::to_vec(input)?,
         };
-        let answer = self.runtime.block_on(async {
-            listener.set_nonblocking(true)?;
-            invocation.serve(&tokio::net::TcpListener::from_std(listener)?).await
-        });
-        // It would ask for its next invocation.
+        listener.set_nonblocking(true)?;
+        let listener = {
+            let _guard = self.runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let answer = self.runtime.block_on(invocation.serve(&listener));
+        // It asks for its next invocation already.
         let _ = child.kill();
         let _ = child.wait();
         let _ = std::fs::remove_file(&resolv_conf);

@@ -41,6 +41,9 @@ pub struct Namespace {
     pub addresses: BTreeSet<(String, Ipv4Net)>,
     /// Longest packets in bytes, by interface; 1500 where nothing is said.
     pub mtus: BTreeMap<String, u32>,
+    /// Interfaces by which the kernel sends each packet as it is to be on the wire. By the others it sends several
+    /// as one long packet, which no limit of length meets.
+    pub unbundled: BTreeSet<String>,
     /// Which routing table decides on what comes in by which interface; [`MAIN`] for the others.
     pub rules: BTreeMap<String, u32>,
     /// Its routes.

@@ -96,6 +96,7 @@ fn protocol(protocol: &str, ports: Option<(i32, i32)>) -> String {
     }
 }
 
-fn words(words: &[&str]) -> String {
+/// What is not empty, with blanks between.
+pub(crate) fn words(words: &[&str]) -> String {
     words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(" ")
 }

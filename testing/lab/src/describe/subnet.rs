@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use ipnet::Ipv4Net;
 use phonehome_network::SecurityGroup;
 
-use super::filter::{Direction, of_group, silence};
+use super::filter::{Direction, of_group, silence, words};
 use super::site::{Guest, SubnetSite, UPLINK, VpcSite, World};
 use crate::network::{Hook, Hop, MAIN, Namespace, Route};
 
@@ -15,6 +15,9 @@ pub(crate) fn describe(world: &World<'_>, vpc: &VpcSite<'_>, subnet: &SubnetSite
     // Each by itself, not as part of the subnet's network: on AWS too, the way even to a neighbour is the router's,
     // and an address that nobody has is silent.
     namespace.addresses = subnet.guests.iter().map(|it| (UPLINK.to_owned(), it.address.into())).collect();
+    if world.wishes.mtus.contains_key(&subnet.subnet.id) {
+        namespace.unbundled.insert(UPLINK.to_owned());
+    }
     // The probe's address, where there is one, is that of what begins here. Without an address there is no route.
     if let Some(first) = subnet.guests.first() {
         let source = Some(first.address);
@@ -64,7 +67,7 @@ fn rules(
         Direction::Ingress => format!("ip daddr {}", guest.address),
         Direction::Egress => format!("ip saddr {}", guest.address),
     };
-    of_group(group, direction, members).map(|rule| format!("{own} {rule} accept")).collect()
+    of_group(group, direction, members).map(|rule| words(&[&own, &rule, "accept"])).collect()
 }
 
 /// The private addresses of all that carry a group, in the VPC and in those it is peered with.
