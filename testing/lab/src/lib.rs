@@ -34,6 +34,8 @@
 //! - What is longer than 1500 bytes; what an MTU hole is made of is [`Wishes::mtus`].
 //! - Lambda's own network interfaces: a probe has an address in its subnet, the first ones that AWS leaves free.
 
+#![cfg(target_os = "linux")]
+
 mod apply;
 mod authority;
 mod describe;

@@ -65,7 +65,7 @@ fn every_fault_looks_to_the_probes_as_it_has_to() {
     let start = |names: &[&str]| {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--", LAB, "--probe"]).arg(probe());
-        names.iter().for_each(|name| drop(command.args(["--scenario", name])));
+        command.args(names.iter().flat_map(|name| ["--scenario", name]));
         command.stdout(Stdio::piped()).spawn().unwrap()
     };
     let labs: Vec<_> = names.chunks(names.len().div_ceil(4)).map(start).collect();

@@ -11,10 +11,10 @@ use super::site::{Guest, SubnetSite, UPLINK, VpcSite, World};
 use crate::network::{Hook, Hop, MAIN, Namespace, Route};
 
 pub(crate) fn describe(world: &World<'_>, vpc: &VpcSite<'_>, subnet: &SubnetSite<'_>) -> Namespace {
-    let mut namespace = Namespace::default();
     // Each by itself, not as part of the subnet's network: on AWS too, the way even to a neighbour is the router's,
     // and an address that nobody has is silent.
-    namespace.addresses = subnet.guests.iter().map(|it| (UPLINK.to_owned(), it.address.into())).collect();
+    let addresses = subnet.guests.iter().map(|it| (UPLINK.to_owned(), it.address.into())).collect();
+    let mut namespace = Namespace { addresses, ..Namespace::default() };
     if world.wishes.mtus.contains_key(&subnet.subnet.id) {
         namespace.unbundled.insert(UPLINK.to_owned());
     }
