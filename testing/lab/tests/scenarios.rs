@@ -5,14 +5,18 @@
 
 #![cfg(target_os = "linux")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use phonehome_lab::sample::{Fleet, inbound, public_address, stack, zone};
 use phonehome_lab::scenarios::{SCENARIOS, fleet, healthy};
-use phonehome_lab::{Lab, available, is_inside, run_inside};
+use phonehome_lab::{Answer, Host, Lab, Place, available, is_inside, run_inside};
+use phonehome_network::RulePeer;
+use phonehome_wire::{Check, CheckId, CheckKind, Class, Expect, Verdict};
 
 /// What a test's process ends with when it came to its end inside: libtest ends with 0 also where it found no
 /// test of that name.
@@ -80,6 +84,14 @@ fn every_fault_looks_to_the_probes_as_it_has_to() {
     assert!(names.iter().all(|name| text.contains(&format!("{name} "))), "{text}");
 }
 
+/// Of a line of `ip -d -o link` what is no chance: the name, and how long packets may be.
+fn link(line: &str) -> String {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let after = |name: &str| words.iter().position(|it| *it == name).and_then(|at| words.get(at + 1));
+    let name = words.get(1).and_then(|it| it.split('@').next());
+    format!("link {name:?} mtu {:?} bundle {:?}", after("mtu"), after("gso_max_segs"))
+}
+
 /// What the kernel says of each namespace: addresses, rules, routes and packet filters.
 fn state() -> BTreeMap<String, Vec<String>> {
     let run = |arguments: &[&str]| {
@@ -89,24 +101,18 @@ fn state() -> BTreeMap<String, Vec<String>> {
     };
     let state = |name: &str| {
         let asked = [
-            run(&["-n", name, "-o", "address"]),
-            run(&["-n", name, "rule"]),
-            run(&["-n", name, "route", "show", "table", "all"]),
-            run(&["-n", name, "-o", "link"]).replace("state ", "\n"),
+            run(&["-n", name, "-o", "-4", "address"]),
+            run(&["-n", name, "-4", "rule"]),
+            run(&["-n", name, "-4", "route", "show", "table", "all"]),
             run(&["netns", "exec", name, "nft", "-s", "list", "ruleset"]),
         ];
-        let lines = asked.iter().flat_map(|it| it.lines());
-        // Numbers of interfaces, hardware addresses and what IPv6 makes of these are chance.
-        let lines = lines.filter(|it| {
-            ["inet6", "fe80", "ff00", "link/", "::1", "anycast"].iter().all(|no| !it.contains(no))
-        });
-        let without_number = |line: &str| match line.split_once(": ") {
-            Some((number, rest)) if number.parse::<u32>().is_ok() => {
-                rest.split('@').next().unwrap_or(rest).to_owned()
-            }
+        let lines = asked.iter().flat_map(|it| it.lines()).map(|line| match line.split_once(": ") {
+            // Numbers of interfaces are chance.
+            Some((number, rest)) if number.parse::<u32>().is_ok() => rest.to_owned(),
             _ => line.to_owned(),
-        };
-        let mut lines: Vec<String> = lines.map(without_number).collect();
+        });
+        let links = run(&["-n", name, "-d", "-o", "link"]);
+        let mut lines: Vec<String> = lines.chain(links.lines().map(link)).collect();
         lines.sort();
         (name.to_owned(), lines)
     };
@@ -152,6 +158,67 @@ fn a_lab_that_is_dropped_is_gone() {
         assert!(!state().is_empty());
         drop(lab);
         assert_eq!(state(), BTreeMap::new());
+    });
+}
+
+/// Reaches account 2's public host from account 1: out by a NAT gateway, over the internet and in by the other VPC's
+/// internet gateway.
+fn public_host(lab: &Lab, fleet: &Fleet) -> Vec<Verdict> {
+    let mut input = fleet.input(1, 1);
+    let check = input.checks.iter().find(|it| it.id.0 == "connection").unwrap().clone();
+    input.checks = [443, 444]
+        .map(|port: u16| Check {
+            id: CheckId(port.to_string()),
+            kind: CheckKind::Tcp { host: PUBLIC.to_string(), port },
+            expect: if port == 443 { Expect::Connect } else { Expect::Deny },
+            ..check.clone()
+        })
+        .to_vec();
+    let report = lab.probe(&stack(1), &zone(1), &input).unwrap();
+    report.results.into_iter().map(|it| it.verdict).collect()
+}
+
+const PUBLIC: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
+
+#[test]
+fn a_public_address_leads_to_its_host_through_both_gateways_and_only_for_whom_its_group_lets_in() {
+    let name = "a_public_address_leads_to_its_host_through_both_gateways_and_only_for_whom_its_group_lets_in";
+    inside(name, || {
+        let mut fleet = fleet();
+        let let_in = |fleet: &mut Fleet, address: Ipv4Addr| {
+            let groups = &mut fleet.account(2).security_groups;
+            let rule = inbound(443, RulePeer::Cidr(address.into()));
+            groups.iter_mut().find(|it| it.name == "default").unwrap().ingress = vec![rule];
+        };
+        let_in(&mut fleet, public_address(1, 1));
+        let host = Host {
+            place: Place::Subnet {
+                stack: stack(2),
+                subnet_id: "subnet-2-public-1".to_owned(),
+                groups: BTreeSet::new(),
+                public: Some(PUBLIC),
+            },
+            address: Ipv4Addr::new(10, 2, 0, 50),
+            ports: BTreeMap::from([(443, Answer::Tcp), (444, Answer::Tcp)]),
+        };
+        fleet.wishes.hosts.push(host);
+        let mut lab = Lab::build(&fleet.inventories, &fleet.wishes, &probe()).unwrap();
+        let verdicts = public_host(&lab, &fleet);
+        assert!(matches!(verdicts[..], [Verdict::Ok, Verdict::Denied { .. }]), "{verdicts:?}");
+        // Of another zone's NAT gateway.
+        let mut other = fleet.clone();
+        let_in(&mut other, public_address(1, 2));
+        let mut detached = fleet.clone();
+        detached.account(2).internet_gateways[0].vpc_id = None;
+        for fleet in [other, detached] {
+            lab.update(&fleet.inventories, &fleet.wishes).unwrap();
+            let verdicts = public_host(&lab, &fleet);
+            let is_silent = matches!(
+                verdicts[..],
+                [Verdict::Fail { class: Class::ConnectTimeout, .. }, Verdict::Denied { .. }]
+            );
+            assert!(is_silent, "{verdicts:?}");
+        }
     });
 }
 
