@@ -120,31 +120,56 @@ fn state() -> BTreeMap<String, Vec<String>> {
     names.lines().map(|line| state(line.split_whitespace().next().unwrap())).collect()
 }
 
+/// Fleets, each quite another than the one before.
+fn fleets() -> Vec<(&'static str, Fleet)> {
+    let broken = SCENARIOS.iter().map(|scenario| {
+        let mut fleet = fleet();
+        (scenario.break_it)(&mut fleet);
+        (scenario.name, fleet)
+    });
+    // Its probes are gone, so that some subnets have no address left.
+    let mut without_probes = fleet();
+    without_probes.account(1).functions.clear();
+    without_probes.wishes.hosts.clear();
+    // The probes have each other's subnets, and other addresses there.
+    let mut moved = fleet();
+    moved
+        .account(1)
+        .functions
+        .iter_mut()
+        .for_each(|it| it.subnet_ids = vec!["subnet-1-private-2".to_owned()]);
+    let mut without_nat = Fleet::new(3, 1);
+    without_nat.account(3).nat_gateways.clear();
+    let others = [
+        ("one account", Fleet::new(1, 1)),
+        ("three accounts", Fleet::new(3, 3)),
+        ("no probes", without_probes),
+        ("usual", fleet()),
+        ("moved probes", moved),
+        ("without NAT", without_nat),
+        ("usual again", fleet()),
+    ];
+    broken.chain(others).collect()
+}
+
 #[test]
 fn a_network_that_was_changed_is_the_same_as_one_made_anew() {
     inside("a_network_that_was_changed_is_the_same_as_one_made_anew", || {
         let mut changed = healthy(&probe()).unwrap();
         let mut by_changes = vec![];
-        for scenario in SCENARIOS {
-            let mut fleet = fleet();
-            (scenario.break_it)(&mut fleet);
-            changed.update(&fleet.inventories, &fleet.wishes).unwrap();
+        for (name, fleet) in fleets() {
+            changed
+                .update(&fleet.inventories, &fleet.wishes)
+                .unwrap_or_else(|error| panic!("{name}: {error:#}"));
             by_changes.push(state());
         }
         drop(changed);
-        for (scenario, by_changes) in SCENARIOS.iter().zip(by_changes) {
-            let mut fleet = fleet();
-            (scenario.break_it)(&mut fleet);
+        for ((name, fleet), by_changes) in fleets().into_iter().zip(by_changes) {
             let lab = Lab::build(&fleet.inventories, &fleet.wishes, &probe()).unwrap();
             let anew = state();
-            assert!(
-                anew.len() >= 11 && anew.keys().eq(by_changes.keys()),
-                "{}: {:?}",
-                scenario.name,
-                anew.keys()
-            );
+            assert!(anew.len() >= 5 && anew.keys().eq(by_changes.keys()), "{name}: {:?}", anew.keys());
             for (namespace, lines) in anew {
-                assert_eq!(by_changes[&namespace], lines, "{}: {namespace}", scenario.name);
+                assert_eq!(by_changes[&namespace], lines, "{name}: {namespace}");
             }
             drop(lab);
         }
