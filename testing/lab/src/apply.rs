@@ -192,3 +192,58 @@ fn run(program: &str, arguments: &[&str], input: &str) -> Result<()> {
     ensure!(output.status.success(), "{program} {}: {}: {}", arguments.join(" "), output.status, said.trim());
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::describe::describe;
+    use crate::sample::Fleet;
+
+    fn network(fleet: &Fleet) -> Network {
+        describe(&fleet.inventories, &fleet.wishes).unwrap()
+    }
+
+    #[test]
+    fn where_nothing_differs_nothing_is_told() {
+        let network = network(&Fleet::new(2, 2));
+        for name in network.namespaces.keys() {
+            let change = change(name, &network, &network);
+            assert!(
+                change.before.is_empty() && change.after.is_empty() && change.ruleset.is_none(),
+                "{name}"
+            );
+        }
+        assert_eq!(namespaces_and_links(&network, &network), "");
+    }
+
+    #[test]
+    fn a_link_is_taken_away_at_one_end_and_what_led_over_it_goes_by_itself() {
+        let mut fleet = Fleet::new(2, 1);
+        let before = network(&fleet);
+        fleet.account(1).internet_gateways[0].vpc_id = None;
+        let after = network(&fleet);
+        let told = |name: &str| change(name, &before, &after).before;
+        let router = after.namespaces.keys().find(|it| it.ends_with(".vpc-1")).unwrap();
+        // At the other end the kernel may be ahead or behind: whatever is said there of the link may be wrong.
+        assert_eq!(told("internet"), Vec::<String>::new());
+        assert_eq!(told(router), ["link del dev internet"]);
+    }
+
+    #[test]
+    fn one_change_of_ec2s_is_told_to_those_alone_whom_it_concerns() {
+        let mut fleet = Fleet::new(2, 2);
+        let before = network(&fleet);
+        fleet
+            .account(1)
+            .route_tables
+            .iter_mut()
+            .for_each(|it| it.routes.retain(|it| it.destination.prefix_len() > 0));
+        let after = network(&fleet);
+        let is_told = |it: &&String| {
+            let change = change(it, &before, &after);
+            !change.before.is_empty() || !change.after.is_empty() || change.ruleset.is_some()
+        };
+        let told: Vec<&String> = after.namespaces.keys().filter(is_told).collect();
+        assert!(told.len() == 1 && told[0].ends_with(".vpc-1"), "{told:?}");
+    }
+}

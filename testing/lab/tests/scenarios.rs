@@ -140,6 +140,11 @@ fn fleets() -> Vec<(&'static str, Fleet)> {
         .for_each(|it| it.subnet_ids = vec!["subnet-1-private-2".to_owned()]);
     let mut without_nat = Fleet::new(3, 1);
     without_nat.account(3).nat_gateways.clear();
+    // With the first of two in a subnet no longer listed, the other one's address is another.
+    let mut two_nats = fleet();
+    two_nats.account(1).nat_gateways[1].subnet_id = Some("subnet-1-public-1".to_owned());
+    let mut one_nat = two_nats.clone();
+    one_nat.account(1).nat_gateways.remove(0);
     let others = [
         ("one account", Fleet::new(1, 1)),
         ("three accounts", Fleet::new(3, 3)),
@@ -147,6 +152,8 @@ fn fleets() -> Vec<(&'static str, Fleet)> {
         ("usual", fleet()),
         ("moved probes", moved),
         ("without NAT", without_nat),
+        ("two NAT gateways in a subnet", two_nats),
+        ("one of them", one_nat),
         ("usual again", fleet()),
     ];
     broken.chain(others).collect()
