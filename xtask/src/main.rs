@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod demo;
 mod deny;
+mod lab;
 mod mutants;
 mod package;
 mod project;
@@ -48,6 +49,13 @@ enum Command {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Break networks in which packets really move, and hear what the probe says of it: every scenario, or those
+    /// named by `--scenario`. Needs Linux, and no root
+    Lab {
+        /// What to pass on to it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build the functions for AWS, where `infra/hub.yaml` looks for them
     Package(package::Options),
     /// Change the code in small ways and see whether the tests notice
@@ -82,6 +90,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Test { arguments } => ci::test(&project, &arguments),
         Command::Ci => ci::run(&project),
         Command::Bench { name, arguments } => bench::run(&project, &name, &arguments),
+        Command::Lab { arguments } => lab::run(&project, &arguments),
         Command::Package(options) => package::run(&project, &options),
         Command::Mutants(options) => mutants::run(&project, &options),
         Command::Schema => project::run(

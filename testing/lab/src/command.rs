@@ -1,0 +1,118 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Parser;
+use phonehome_lab::sample::Fleet;
+use phonehome_lab::scenarios::{SCENARIOS, Scenario, healthy};
+use phonehome_lab::{Lab, enter};
+
+/// Breaks networks and hears what the probes say of it. Nothing of it leaves this process, which needs neither root
+/// nor an AWS account.
+#[derive(Parser)]
+struct Arguments {
+    /// One scenario, by its name; several when given several times
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// Every scenario
+    #[arg(long)]
+    all: bool,
+    /// The names of the scenarios
+    #[arg(long)]
+    list: bool,
+    /// How long networks of several sizes, and a change, take
+    #[arg(long)]
+    measure: bool,
+    /// The probe's binary; the one beside this program by default
+    #[arg(long, env = "PHONEHOME_PROBE")]
+    probe: Option<PathBuf>,
+}
+
+/// Does what the command line says.
+pub(crate) fn run() -> Result<()> {
+    let arguments = &Arguments::parse();
+    if arguments.list {
+        SCENARIOS.iter().for_each(|it| println!("{}", it.name));
+        return Ok(());
+    }
+    let chosen = chosen(arguments)?;
+    let probe = probe(arguments)?;
+    enter()?;
+    if arguments.measure {
+        return measure(&probe);
+    }
+    let mut lab = healthy(&probe)?;
+    let mut failed = 0;
+    let begun = Instant::now();
+    for scenario in &chosen {
+        let outcome = scenario.run(&mut lab).with_context(|| scenario.name)?;
+        let [change, probes] = [outcome.change, outcome.probes].map(|it| it.as_millis());
+        let verdict = if outcome.differences.is_empty() { "as expected" } else { "NOT AS EXPECTED" };
+        let results = outcome.results;
+        println!(
+            "{:<42} {verdict}: {results} results, change {change} ms, probes {probes} ms",
+            scenario.name
+        );
+        outcome.differences.iter().for_each(|it| println!("    {it}"));
+        failed += usize::from(!outcome.differences.is_empty());
+    }
+    println!("{} scenarios, {} s", chosen.len(), begun.elapsed().as_secs());
+    ensure!(failed == 0, "{failed} of {} scenarios did not end as expected", chosen.len());
+    Ok(())
+}
+
+fn chosen(arguments: &Arguments) -> Result<Vec<&'static Scenario>> {
+    if arguments.all || (arguments.scenario.is_empty() && arguments.measure) {
+        return Ok(SCENARIOS.iter().collect());
+    }
+    ensure!(!arguments.scenario.is_empty(), "which scenario? --scenario NAME, or --all; --list names them");
+    let named = |name: &String| {
+        let found = SCENARIOS.iter().find(|it| it.name == name);
+        found.with_context(|| format!("no scenario {name:?}: --list names them"))
+    };
+    arguments.scenario.iter().map(named).collect()
+}
+
+fn probe(arguments: &Arguments) -> Result<PathBuf> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("phonehome-probe"));
+    let probe = arguments.probe.clone().or_else(beside).context("this program does not know its own file")?;
+    if !probe.exists() {
+        let build = "cargo build --release --package phonehome-probe";
+        bail!("{} is not there: {build}, or name one with --probe", probe.display());
+    }
+    Ok(probe)
+}
+
+/// Prints how long networks of several sizes take.
+fn measure(probe: &std::path::Path) -> Result<()> {
+    for (accounts, zones) in [(2, 2), (6, 3)] {
+        let fleet = Fleet::new(accounts, zones);
+        let mut changed = fleet.clone();
+        changed.account(1).nat_gateways.remove(0);
+        let mut times = vec![];
+        for _ in 0..5 {
+            let begun = Instant::now();
+            let mut lab = Lab::build(&fleet.inventories, &fleet.wishes, probe)?;
+            let built = begun.elapsed();
+            let begun = Instant::now();
+            lab.update(&changed.inventories, &changed.wishes)?;
+            let changed = begun.elapsed();
+            let begun = Instant::now();
+            drop(lab);
+            times.push([built, changed, begun.elapsed()]);
+        }
+        let median = |index: usize| {
+            let mut of: Vec<Duration> = times.iter().map(|it| it[index]).collect();
+            of.sort();
+            of[of.len() / 2].as_millis()
+        };
+        let [built, changed, dropped] = [0, 1, 2].map(median);
+        println!(
+            "{accounts} accounts, {zones} zones: build {built} ms, change {changed} ms, tear down {dropped} ms \
+             (median of 5)"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! A network that is there.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, Result};
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use phonehome_wire::{AzId, ProbeInput, Report, StackId};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::apply::apply;
+use crate::authority::Authority;
+use crate::describe::{Inventories, Sites, describe_with_sites};
+use crate::namespaces::{FILES, inside, prepare};
+use crate::network::Network;
+use crate::runtime_api::Invocation;
+use crate::serve::{Kind, Service, start};
+use crate::wishes::{Resolver, Wishes};
+
+/// A network in which packets move, with hosts and resolvers that answer. Dropped, it is gone.
+///
+/// One process has one at a time, inside namespaces of its own ([`crate::enter`]).
+#[derive(Debug)]
+pub struct Lab {
+    network: Network,
+    sites: Sites,
+    services: Vec<(Service, JoinHandle<()>)>,
+    authority: Authority,
+    /// The probe's binary.
+    probe: PathBuf,
+    runs: AtomicU64,
+    runtime: Runtime,
+}
+
+impl Lab {
+    /// Makes the network. `probe` is the probe's binary.
+    ///
+    /// # Errors
+    /// When a wish does not fit the inventories, or the kernel refuses something: it says which command of which
+    /// namespace.
+    pub fn build(inventories: &Inventories, wishes: &Wishes, probe: &Path) -> Result<Self> {
+        prepare()?;
+        let authority = Authority::new()?;
+        // Where the probe looks for the fleet's own authorities: beside its code.
+        std::fs::write(format!("{FILES}/authorities.pem"), &authority.pem)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        let mut lab = Self {
+            network: Network::default(),
+            sites: Sites::default(),
+            services: vec![],
+            authority,
+            probe: probe.to_owned(),
+            runs: AtomicU64::new(0),
+            runtime,
+        };
+        lab.update(inventories, wishes)?;
+        Ok(lab)
+    }
+
+    /// Makes it another network, by what differs.
+    ///
+    /// # Errors
+    /// As [`build`](Self::build). When the kernel refuses something, the network is between the two, and of no more
+    /// use.
+    pub fn update(&mut self, inventories: &Inventories, wishes: &Wishes) -> Result<()> {
+        let (network, sites) = describe_with_sites(inventories, wishes)?;
+        let wanted = services(&sites, wishes);
+        let services = std::mem::take(&mut self.services);
+        let (stay, go): (Vec<_>, Vec<_>) = services.into_iter().partition(|(it, _)| wanted.contains(it));
+        self.services = stay;
+        // Their sockets would keep namespaces and ports.
+        go.into_iter().for_each(|(_, task)| self.end(task));
+        apply(&self.network, &network)?;
+        (self.network, self.sites) = (network, sites);
+        for service in wanted {
+            if !self.services.iter().any(|(it, _)| *it == service) {
+                let task = start(&self.runtime, &self.authority, &service)
+                    .with_context(|| format!("{} in {}", service.address, service.namespace))?;
+                self.services.push((service, task));
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the probe of an account's zone once.
+    ///
+    /// # Errors
+    /// When the inventories have no probe there, or it gives no report.
+    pub fn probe(&self, stack: &StackId, zone: &AzId, input: &ProbeInput) -> Result<Report> {
+        let site = self.sites.probes.get(&(stack.clone(), zone.clone()));
+        let site = site.with_context(|| format!("no function of {stack} is in a subnet of {zone}"))?;
+        let run = self.runs.fetch_add(1, Ordering::Relaxed);
+        let resolv_conf = format!("{FILES}/resolv-{run}.conf");
+        std::fs::write(&resolv_conf, format!("nameserver {}\n", site.resolver))?;
+        let (listener, mut child) = inside(&site.namespace, || {
+            let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+            Ok((listener.try_clone()?, self.start_probe(&resolv_conf, listener.local_addr()?)?))
+        })?;
+        let StackId { account, region } = stack;
+        let invocation = Invocation {
+            run_id: &format!("run-{run}"),
+            function_arn: &format!("arn:aws:lambda:{region}:{account}:function:{}", site.function),
+            event: &serde_json::to_vec(input)?,
+        };
+        listener.set_nonblocking(true)?;
+        let listener = {
+            let _guard = self.runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let answer = self.runtime.block_on(invocation.serve(&listener));
+        // It asks for its next invocation already.
+        let _ = child.kill();
+        let _ = child.wait();
+        let _ = std::fs::remove_file(&resolv_conf);
+        let answer = answer.with_context(|| format!("the probe {} of {stack}", site.function))?;
+        serde_json::from_slice(&answer).context("the probe's report")
+    }
+
+    /// Starts the probe in the namespaces of the calling thread, which gets a mount namespace of its own for that.
+    fn start_probe(&self, resolv_conf: &str, runtime_api: SocketAddr) -> Result<Child> {
+        unshare(CloneFlags::CLONE_NEWNS).context("a mount namespace")?;
+        let over = "/etc/resolv.conf";
+        mount(Some(resolv_conf), over, None::<&str>, MsFlags::MS_BIND, None::<&str>).context(over)?;
+        Command::new(&self.probe)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "phonehome-probe")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "lab")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "lab")
+            .env("AWS_LAMBDA_LOG_LEVEL", "error")
+            .env("LAMBDA_TASK_ROOT", FILES)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("starting {}", self.probe.display()))
+    }
+
+    /// Ends a service, and waits until its socket is closed.
+    fn end(&self, task: JoinHandle<()>) {
+        task.abort();
+        let _ = self.runtime.block_on(task);
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let services = std::mem::take(&mut self.services);
+        services.into_iter().for_each(|(_, task)| self.end(task));
+        // What is left goes with the process.
+        let _ = apply(&self.network, &Network::default());
+    }
+}
+
+fn services(sites: &Sites, wishes: &Wishes) -> Vec<Service> {
+    let mut services = vec![];
+    for (host, namespace) in wishes.hosts.iter().zip(&sites.hosts) {
+        for (port, answer) in &host.ports {
+            let Some(kind) = Kind::of(*answer, &wishes.names) else { continue };
+            let address = SocketAddrV4::new(host.address, *port);
+            services.push(Service { namespace: namespace.clone(), address, kind });
+        }
+    }
+    for site in sites.resolvers.iter().filter(|it| it.is_on) {
+        let resolver: Resolver = wishes.resolvers.get(&site.vpc_id).copied().unwrap_or_default();
+        let (namespace, address) = (site.namespace.clone(), SocketAddrV4::new(site.address, 53));
+        services.push(Service { namespace, address, kind: Kind::Resolver(resolver, wishes.names.clone()) });
+    }
+    services
+}

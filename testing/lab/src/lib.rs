@@ -1,0 +1,55 @@
+//! The packet lab: from what EC2 says of a network to a Linux network in which packets really move, so that the
+//! kernel is an independent judge of what a probe says.
+//!
+//! [`describe()`] is a function from [`Inventories`] and [`Wishes`] to a [`network::Network`]; [`Lab`] makes that,
+//! and runs the real probe in it. Neither shares code with what plans networks. [`scenarios`] are networks in which
+//! something is broken, with what the probes have to say; `cargo xtask lab --all` runs them.
+//!
+//! # What is modelled
+//!
+//! | on AWS | in the lab |
+//! |---|---|
+//! | a VPC's router | a network namespace, which says nothing itself: what AWS does not pass on it drops |
+//! | a subnet | a network namespace with its probes and hosts; even neighbours' packets go to the router |
+//! | a route table | a routing table of the kernel's, chosen by the interface that a packet comes from; the most specific route wins; one whose target does not work takes its packets to nowhere |
+//! | an internet gateway | 1:1 translation at the router; what has no public address does not pass |
+//! | a NAT gateway | a namespace that sends on under its private address, by its subnet's route table; one that is not `available` is silent; regional ones have their own table |
+//! | a peering | a link between routers, while every account that sees it says `active`; nothing passes through a VPC |
+//! | a security group | rules with state at each address; rules that name a group let in those who carry it, in the VPC and its peers |
+//! | a network ACL | rules without state at the subnet's border, in order |
+//! | a VPC's resolver | a nameserver two above the VPC's base, which no group and no ACL closes |
+//! | the internet | a namespace with hosts, which knows the way to every public address |
+//!
+//! A refusal comes from a host, never from the network.
+//!
+//! # What is not
+//!
+//! - IPv6; protocols beyond TCP, UDP and ICMP are passed on, but nobody translates them.
+//! - Prefix lists, gateway endpoints and other targets of routes (transit gateways, firewalls): silent.
+//! - Hosts of one subnet among themselves: they are in one namespace, where no security group is between them.
+//! - Peers in accounts that no inventory is of: silent. Inventories do not say a NAT gateway's private address: it
+//!   is near the end of its subnet.
+//! - Time: loss, delay and bandwidth; how long AWS takes to change something; idle timeouts; how many connections
+//!   a NAT gateway or a security group follows.
+//! - What is longer than 1500 bytes; what an MTU hole is made of is [`Wishes::mtus`].
+//! - Lambda's own network interfaces: a probe has an address in its subnet, the first ones that AWS leaves free.
+
+#![cfg(target_os = "linux")]
+
+mod apply;
+mod authority;
+mod describe;
+mod dns;
+mod lab;
+mod namespaces;
+pub mod network;
+mod runtime_api;
+pub mod sample;
+pub mod scenarios;
+mod serve;
+mod wishes;
+
+pub use describe::{Inventories, describe};
+pub use lab::Lab;
+pub use namespaces::{available, enter, is_inside, run_inside};
+pub use wishes::{Answer, Certificate, Host, Place, Resolver, Wishes};

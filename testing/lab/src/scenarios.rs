@@ -1,0 +1,151 @@
+//! Networks in which something is broken, and what the probes have to say of it.
+
+mod faults;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use phonehome_wire::{Class, Report, Stage, Verdict};
+
+use crate::Lab;
+use crate::sample::{Fleet, stack, zone};
+
+pub use faults::SCENARIOS;
+
+/// What a check comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// What must connect does.
+    Ok,
+    /// What must not connect is silent.
+    Denied,
+    /// Something fails, so far and for this reason.
+    Fail(Stage, Class),
+    /// Nothing is known.
+    Inconclusive,
+    /// The probe could not test.
+    ProbeError,
+}
+
+/// A broken network.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Its name.
+    pub name: &'static str,
+    /// Breaks a fleet of 2 accounts with 2 zones each.
+    pub break_it: fn(&mut Fleet),
+    /// Account, zone (0 for every one), check, and what that comes to. All that is not named here works.
+    pub expected: &'static [(u8, u8, &'static str, Expected)],
+}
+
+/// What came of a scenario.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How long changing the network took.
+    pub change: Duration,
+    /// How long the slowest probe took.
+    pub probes: Duration,
+    /// How many results there were.
+    pub results: usize,
+    /// What was not as expected, for people. A scenario passes when there is nothing.
+    pub differences: Vec<String>,
+}
+
+/// The fleet that scenarios break.
+pub fn fleet() -> Fleet {
+    Fleet::new(2, 2)
+}
+
+/// The lab with nothing broken.
+///
+/// # Errors
+/// As [`Lab::build`].
+pub fn healthy(probe: &Path) -> Result<Lab> {
+    let fleet = fleet();
+    Lab::build(&fleet.inventories, &fleet.wishes, probe)
+}
+
+impl Scenario {
+    /// What each check of each probe has to come to.
+    pub fn expectations(&self) -> BTreeMap<(u8, u8, &'static str), Expected> {
+        let mut expected = BTreeMap::new();
+        for (account, zone) in fleet().probes() {
+            let usual = [
+                ("egress", Expected::Ok),
+                ("connection", Expected::Ok),
+                ("tls", Expected::Ok),
+                ("isolation", Expected::Denied),
+            ];
+            expected.extend(usual.map(|(check, usual)| ((account, zone, check), usual)));
+        }
+        for (account, zone, check, outcome) in self.expected {
+            for (key, usual) in &mut expected {
+                if key.0 == *account && (*zone == 0 || key.1 == *zone) && key.2 == *check {
+                    *usual = *outcome;
+                }
+            }
+        }
+        expected
+    }
+
+    /// Breaks the lab's network, runs all probes at once, and compares.
+    ///
+    /// # Errors
+    /// When the network cannot be made so, or a probe gives no report.
+    pub fn run(&self, lab: &mut Lab) -> Result<Outcome> {
+        let mut fleet = fleet();
+        (self.break_it)(&mut fleet);
+        let begun = Instant::now();
+        lab.update(&fleet.inventories, &fleet.wishes)?;
+        let change = begun.elapsed();
+        let reports = probe_all(lab, &fleet)?;
+        let mut outcome = Outcome { change, probes: Duration::ZERO, results: 0, differences: vec![] };
+        let mut expected = self.expectations();
+        for ((account, zone), report) in reports {
+            outcome.probes = outcome.probes.max(Duration::from_millis(report.duration_ms));
+            for result in report.results {
+                let key =
+                    expected.keys().find(|it| (it.0, it.1, it.2) == (account, zone, &result.id.0)).copied();
+                let wanted = key.and_then(|key| expected.remove(&key));
+                outcome.results += 1;
+                if wanted != Some(met(&result.verdict)) {
+                    let path = format!("account {account}, zone {zone}, {}", result.id);
+                    outcome
+                        .differences
+                        .push(format!("{path}: {wanted:?} expected, not {:?}", result.verdict));
+                }
+            }
+        }
+        outcome.differences.extend(expected.keys().map(|key| format!("{key:?}: no result")));
+        Ok(outcome)
+    }
+}
+
+fn met(verdict: &Verdict) -> Expected {
+    match verdict {
+        Verdict::Ok => Expected::Ok,
+        Verdict::Fail { stage, class, .. } => Expected::Fail(*stage, *class),
+        Verdict::Denied { .. } => Expected::Denied,
+        Verdict::DenyProven | Verdict::Inconclusive { .. } => Expected::Inconclusive,
+        Verdict::ProbeError { .. } => Expected::ProbeError,
+    }
+}
+
+/// Runs all probes of a fleet at once.
+fn probe_all(lab: &Lab, fleet: &Fleet) -> Result<Vec<((u8, u8), Report)>> {
+    std::thread::scope(|scope| {
+        let start = |(account, number): (u8, u8)| {
+            let input = fleet.input(account, number);
+            let probe = move || lab.probe(&stack(account), &zone(number), &input);
+            ((account, number), scope.spawn(probe))
+        };
+        let started: Vec<_> = fleet.probes().map(start).collect();
+        let ends = started.into_iter().map(|(place, thread)| {
+            let report = thread.join().unwrap_or_else(|_| Err(anyhow!("the probe's thread panicked")));
+            Ok((place, report?))
+        });
+        ends.collect()
+    })
+}
