@@ -33,7 +33,7 @@ impl<T: Table> Alerter<T> {
     pub(crate) async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
         self.run(SystemClock.now_ms()).await?;
         self.metrics.count("Runs", 1);
-        self.metrics.flush();
+        self.metrics.flush().await;
         Ok(SqsBatchResponse::default())
     }
 

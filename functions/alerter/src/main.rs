@@ -20,7 +20,7 @@ async fn main() -> ExitCode {
 fn alerter(session: &Session) -> Result<Alerter<DynamoTable>, Error> {
     Ok(Alerter {
         table: DynamoTable::new(session, required("TABLE_NAME")?),
-        metrics: Metrics::new("alerter"),
+        metrics: Metrics::new(session, "alerter"),
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
         known: Cache::default(),
     })

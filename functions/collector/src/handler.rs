@@ -122,7 +122,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
             }
         })
         .await;
-        self.metrics.flush();
+        self.metrics.flush().await;
         Ok(response)
     }
 

@@ -24,7 +24,7 @@ fn collector(session: &Session) -> Result<Collector<DynamoTable, SqsQueue>, Erro
         table: DynamoTable::new(session, required("TABLE_NAME")?),
         transitions: SqsQueue::new(session, required("TRANSITIONS_QUEUE_URL")?),
         dead_letters: SqsQueue::new(session, required("DEAD_LETTER_QUEUE_URL")?),
-        metrics: Metrics::new("collector"),
+        metrics: Metrics::in_log("collector"),
         memory: Memory::default(),
     })
 }

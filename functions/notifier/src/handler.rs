@@ -60,13 +60,13 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
         }
         if !outbox.channels.is_empty() {
             // What is known by now must not be lost should Slack take all the time there is.
-            self.metrics.flush();
+            self.metrics.flush().await;
             result = result.and(self.slack(outbox.channels, &outbox.holds).await);
         }
         if result.is_ok() {
             self.metrics.count("Runs", 1);
         }
-        self.metrics.flush();
+        self.metrics.flush().await;
         result?;
         Ok(json!({"pages": pages, "channels": channels}))
     }

@@ -25,6 +25,6 @@ fn notifier(session: &Session) -> Result<Notifier<DynamoTable, SnsPager, SlackWi
         table: DynamoTable::new(session, required("TABLE_NAME")?),
         pager: SnsPager::new(session, required("PAGE_TOPIC_ARN")?),
         chat: SlackWithSecret { secret_id: required("SLACK_SECRET_ID")?, session: session.clone() },
-        metrics: Metrics::new("notifier"),
+        metrics: Metrics::new(session, "notifier"),
     })
 }

@@ -106,7 +106,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             }
         })
         .await;
-        self.metrics.flush();
+        self.metrics.flush().await;
         Ok(response)
     }
 

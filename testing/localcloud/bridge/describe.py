@@ -1,8 +1,10 @@
 """Looking at an account of the local cloud, in the short form that a story prints."""
 
 import json
+import time
 
 PEEK_SECONDS = 30
+DAY = 86400
 
 
 def peek_queue(cloud, account, region, queue):
@@ -33,8 +35,31 @@ def peek_queue(cloud, account, region, queue):
 
 
 def metrics(cloud, account, region):
-    """Every metric of the namespace `phonehome`, with its sum, maximum and number of samples: what CloudWatch would
-    make of the lines in embedded metric format in the functions' logs."""
+    """Every metric of the namespace `phonehome`, with its sum, maximum and number of samples: those that functions
+    sent, and what CloudWatch would make of the lines in embedded metric format in their logs."""
+    return [*sent(cloud, account, region), *logged(cloud, account, region)]
+
+
+def sent(cloud, account, region):
+    watch = cloud.client("cloudwatch", account, region)
+    found = []
+    for page in watch.get_paginator("list_metrics").paginate(Namespace="phonehome"):
+        for metric in page["Metrics"]:
+            points = watch.get_metric_statistics(
+                **metric, StartTime=time.time() - DAY, EndTime=time.time() + 60, Period=DAY,
+                Statistics=["Sum", "Maximum", "SampleCount"],
+            )["Datapoints"]
+            found.append({
+                "name": metric["MetricName"],
+                "dimensions": {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])},
+                "sum": sum(point["Sum"] for point in points),
+                "maximum": max((point["Maximum"] for point in points), default=0),
+                "samples": sum(point["SampleCount"] for point in points),
+            })
+    return found
+
+
+def logged(cloud, account, region):
     groups = cloud.client("logs", account, region).describe_log_groups(logGroupNamePrefix="/phonehome/")
     samples = {}
     for group in groups["logGroups"]:

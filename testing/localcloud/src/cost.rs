@@ -12,8 +12,8 @@ pub use work::{REPORT_EVENTUAL_READS, REPORT_READS, REPORT_WRITES};
 
 use prices::{
     ADDRESS_HOUR, ALARM, EVENT, FREE_GB_S, FREE_LOG_GB, FREE_METRICS, FREE_QUEUE_REQUESTS, FREE_REQUESTS,
-    FREE_SCHEDULES, LAMBDA_GB_S, LAMBDA_REQUEST, LOG_GB, METRIC, NAT_HOUR, QUEUE_REQUEST, READ, SCHEDULE,
-    SECRET, WRITE,
+    FREE_SCHEDULES, LAMBDA_GB_S, LAMBDA_REQUEST, LOG_GB, METRIC, NAT_HOUR, PUT_METRIC, QUEUE_REQUEST, READ,
+    SCHEDULE, SECRET, WRITE,
 };
 use work::Work;
 
@@ -172,7 +172,7 @@ pub fn monthly(fleet: &FleetSize, deployment: &Deployment) -> Bill {
         ),
         line("sweeps (Lambda, SQS, DynamoDB)", work.sweeps(lambda, dynamo, QUEUE_REQUEST)),
         line("logs (CloudWatch)", work.log_gb * LOG_GB),
-        line("metrics, alarms, secret (fixed)", fixed),
+        line("metrics, alarms, secret", fixed + work.metric_calls() * PUT_METRIC),
     ];
     let hours = 30.0 * 24.0;
     let network = f64::from(fleet.nat_gateways) * hours * (NAT_HOUR + ADDRESS_HOUR);

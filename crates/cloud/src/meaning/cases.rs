@@ -163,6 +163,7 @@ const CASES: &[(&str, &str, &str, Class)] = &[
     ("ec2:CreateVpc", "InternalError", "", Transient),
     ("ec2:CreateVpc", "Server.InternalError", "", Transient),
     ("secretsmanager:GetSecretValue", "InternalServiceError", "", Transient),
+    ("cloudwatch:PutMetricData", "InternalServiceFault", "", Transient),
     ("organizations:DescribeAccount", "ServiceException", "", Transient),
     ("ec2:AllocateAddress", "InsufficientAddressCapacity", "", Transient),
     ("ec2:DescribeVpcs", "RequestExpired", "", Transient),

@@ -9,6 +9,7 @@ const CONSIDERED: &[(&str, &str)] = &[
     ("cloudtrail:DescribeTrails", "for people: a command asks"),
     ("cloudtrail:GetEventSelectors", "for people: a command asks"),
     ("cloudtrail:GetTrailStatus", "for people: a command asks"),
+    ("cloudwatch:PutMetricData", "only throttles; a lost figure is not sent again"),
     ("dynamodb:BatchGetItem", "only throttles; what it left out is asked for again"),
     ("dynamodb:GetItem", "only throttles"),
     ("dynamodb:PutItem", "the condition; a transaction on the same item (not tried again by the SDK)"),

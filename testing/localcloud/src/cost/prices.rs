@@ -17,6 +17,8 @@ pub(super) const WRITE: f64 = 0.625 / 1e6;
 pub(super) const READ: f64 = 0.125 / 1e6;
 /// CloudWatch, one custom metric for a month.
 pub(super) const METRIC: f64 = 0.30;
+/// CloudWatch, one call that sends metrics.
+pub(super) const PUT_METRIC: f64 = 0.01 / 1_000.0;
 /// CloudWatch, one alarm for a month.
 pub(super) const ALARM: f64 = 0.10;
 /// CloudWatch Logs, one GB taken in.

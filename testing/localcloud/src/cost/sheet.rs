@@ -122,7 +122,7 @@ fn figures(deployment: &Deployment) -> String {
          {} s to {} min, in each of {} collectors | counted by a test |\n\
          | witnesses of an isolation | {} heartbeats, at half the price | counted by a test |\n\
          | a decision | every minute: each partition as a whole, and paths that changed | the code |\n\
-         | metrics and alarms | {} and {}, however large the fleet is; metrics that were never counted cost nothing | \
+         | metrics and alarms | {} and {}, however large the fleet is; metrics that were never counted cost nothing; a call for each invocation of the hub's functions but the collector, whose metrics go out in its log | \
          the code and the template |\n\
          | logs | 0.4 KB for each invocation in the hub; a probe writes when something fails | derived |\n\
          | a sweep | every {} min, 2.5 s for each account | the template; derived |\n",

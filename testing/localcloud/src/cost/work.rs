@@ -144,6 +144,12 @@ impl Work {
         lambda(self.observing) + dynamo(self.observed) + self.sweep_messages() * queue_request
     }
 
+    /// Calls that send metrics: one for each invocation of alerter, notifier and provisioner. The collector's go out
+    /// in its log.
+    pub(super) fn metric_calls(&self) -> f64 {
+        self.deciding.0 + self.observing.0
+    }
+
     /// All invocations, and all GB-seconds.
     pub(super) fn all_invocations(&self) -> (f64, f64) {
         let all = [self.probing, self.collecting, self.deciding, self.observing];
