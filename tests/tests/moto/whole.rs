@@ -159,8 +159,11 @@ async fn two_connected_accounts_live_on_moto_from_their_first_call_to_their_last
     assert_eq!(peerings(&shop.observe().await).len(), 1);
     assert!(peering_routes(&shop.observe().await) > 0 && peering_routes(&ledger.observe().await) > 0);
 
-    // Probes that are configured in another way, and changes by hand.
+    // Probes that are configured in another way, and changes by hand. They get their new input once the code that is
+    // in place is the wanted one: here that which moto says there is.
+    let code = shop.observe().await.functions[0].code_sha256.clone();
     if let Some(probe) = &mut shop.spec.probe {
+        probe.code_sha256 = code;
         probe.memory_mb = 512;
         probe.generation = 2;
         probe.checks.clear();
@@ -170,7 +173,14 @@ async fn two_connected_accounts_live_on_moto_from_their_first_call_to_their_last
     shop.converge(sweep).await;
     let acl_entries =
         |seen: &Inventory| seen.network_acls.iter().flat_map(|it| it.entries.clone()).collect::<Vec<_>>();
-    assert!(acl_entries(&shop.observe().await).iter().all(|it| it.number != 5));
+    let seen = shop.observe().await;
+    assert!(acl_entries(&seen).iter().all(|it| it.number != 5));
+    let inputs = seen.schedules.iter().filter_map(|it| it.input.as_ref());
+    assert!(
+        inputs.clone().count() > 0 && inputs.clone().all(|it| it.checks.is_empty()),
+        "{:?}",
+        seen.schedules
+    );
 
     // The connection goes, then what AWS had put there, then everything.
     shop.spec.links.clear();
