@@ -17,8 +17,9 @@ use crate::endpoint::{Body, HttpRequest};
 use crate::outcome::Failure;
 use crate::stream::Stream;
 
-/// More headers than anybody sends by intent. A server that sends 150 is not down.
-const HEADERS_MAX: usize = 512;
+/// More headers than anybody sends by intent. A server that sends 150 is not down; each takes memory, of every
+/// request that is under way.
+const HEADERS_MAX: usize = 200;
 
 /// What came of a request.
 #[derive(Debug, Default)]
