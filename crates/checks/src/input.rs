@@ -32,7 +32,7 @@ pub enum InputError {
 /// Reads a probe's input, and says where it is wrong.
 ///
 /// What is wrong with a single check's values (its port, its URL) is not an error
-/// here: [`run()`](crate::run()) reports it as that check's result, so that the others still run.
+/// here: [`run_with()`](crate::run_with()) reports it as that check's result, so that the others still run.
 ///
 /// # Errors
 /// The first [`InputError`] found. A version above [`WIRE_VERSION`] is refused before anything

@@ -1,6 +1,6 @@
 //! Runs a probe's checks: TCP, TLS, HTTP and DNS.
 //!
-//! [`run()`] takes a [`ProbeInput`] and returns a [`Report`] that has one result for each check,
+//! [`run_with()`] takes a [`ProbeInput`] and returns a [`Report`] that has one result for each check,
 //! whatever happens: a check that cannot be run is reported as such and never stops the others.
 //!
 //! - All addresses of a host are tried, not just the first: each must connect, or none may.
@@ -15,7 +15,7 @@
 //! let input = phonehome_checks::parse_input(event)?;
 //! let account = "444455556666".parse().expect("12 digits");
 //! let identity = phonehome_checks::Identity { account, run_id: "7f1c".into() };
-//! let report = phonehome_checks::run(&input, &identity).await;
+//! let report = phonehome_checks::run_with(&input, &identity, &Default::default()).await;
 //! assert_eq!(report.results.len(), input.checks.len());
 //! # Ok(()) }
 //! ```
@@ -50,7 +50,7 @@ pub use deadline::MAX_TIMEOUT_MS;
 pub use dns::parse_nameserver;
 pub use input::{InputError, parse_input};
 pub use pem::{PemError, certificates};
-pub use run::{run, run_with};
+pub use run::run_with;
 pub use settings::{Identity, Settings};
 pub use slots::sockets_at_once;
 pub use tokio_rustls::rustls::pki_types::CertificateDer;

@@ -116,6 +116,10 @@ async fn connect(
             found.early.push(Met::nowhere(Outcome::ProvesNothing(reason)));
         }
     }
+    if let (Expect::Deny, Some(note)) = (expect, &resolved.note) {
+        // There may be an address that nobody tried.
+        found.early.push(Met::nowhere(Outcome::ProvesNothing(note.clone())));
+    }
     let exchange = Arc::new(endpoint.exchange);
     let mut attempts = JoinSet::new();
     for ip in addresses {

@@ -24,11 +24,6 @@ use crate::tls::Tls;
 use crate::tries::conclude;
 use crate::verdict::judge;
 
-/// Runs all checks of `input` with the default [`Settings`]; see [`run_with`].
-pub async fn run(input: &ProbeInput, identity: &Identity) -> Report {
-    run_with(input, identity, &Settings::default()).await
-}
-
 /// Runs all checks of `input` within [`Settings::limit`], as many at a time as the process may have sockets open
 /// (250 at most), each address of a host once; then, where only some failed, those again, in other ways.
 ///

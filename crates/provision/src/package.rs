@@ -4,13 +4,10 @@ use std::io::{Cursor, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phonehome_accounts::ProbeCode;
+use phonehome_wire::AUTHORITIES_FILE;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
-
-/// The file beside the probe's binary that has the certificate authorities of the fleet file, as PEM. The probe
-/// (`functions/probe`) reads it by this name.
-const AUTHORITIES_FILE: &str = "authorities.pem";
 
 /// The probe, as it is put into accounts. Clones share it.
 #[derive(Debug, Clone)]

@@ -63,6 +63,10 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
+/// The file beside a probe's binary that has the fleet's own certificate authorities, as PEM: the hub puts it into
+/// the function's code, and the probe reads it by this name.
+pub const AUTHORITIES_FILE: &str = "authorities.pem";
+
 /// How often a check tries an address at most unless it says otherwise: in each way there is
 /// ([`crate::Approach`]).
 pub const TRIES_DEFAULT: u32 = 3;

@@ -12,8 +12,8 @@ mod ids;
 mod report;
 
 pub use check::{
-    BODY_BYTES_MAX, Check, CheckId, CheckKind, Expect, ExpectedHeader, HttpMethod, ProbeInput, Purpose,
-    REPORT_VERSION, RecordType, StatusRange, TRIES_DEFAULT, Target,
+    AUTHORITIES_FILE, BODY_BYTES_MAX, Check, CheckId, CheckKind, Expect, ExpectedHeader, HttpMethod,
+    ProbeInput, Purpose, REPORT_VERSION, RecordType, StatusRange, TRIES_DEFAULT, Target,
 };
 pub use class::{Class, Stage};
 pub use clip::clip;

@@ -4,11 +4,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use phonehome_checks::CertificateDer;
+use phonehome_wire::AUTHORITIES_FILE;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-
-/// The file that the provisioner (`crates/provision/src/package.rs`) puts beside the binary where the fleet file
-/// names `authorities`.
-const FILE: &str = "authorities.pem";
 
 /// The authorities beside the binary, which is where the function's code was unpacked. To be read once, at start.
 pub(crate) fn beside_binary() -> Vec<CertificateDer<'static>> {
@@ -24,7 +21,7 @@ fn folder() -> Option<PathBuf> {
 /// Those in a folder; none where it has no such file, as most fleets have none. What cannot be read is logged and
 /// left out: a probe that knows one authority less still tests everything else.
 fn read(folder: &Path) -> Vec<CertificateDer<'static>> {
-    let path = folder.join(FILE);
+    let path = folder.join(AUTHORITIES_FILE);
     let pem = match std::fs::read(&path) {
         Ok(pem) => pem,
         Err(error) if error.kind() == ErrorKind::NotFound => return vec![],
@@ -55,7 +52,7 @@ mod tests {
             std::env::temp_dir().join(format!("phonehome-authorities-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         if let Some(content) = content {
-            std::fs::write(folder.join(FILE), content).unwrap();
+            std::fs::write(folder.join(AUTHORITIES_FILE), content).unwrap();
         }
         let found = read(&folder);
         std::fs::remove_dir_all(folder).unwrap();

@@ -82,6 +82,16 @@ async fn a_resolver_that_is_late_takes_nothing_from_the_wait_for_silence() {
 }
 
 #[tokio::test]
+async fn where_nobody_says_whether_there_are_ipv6_addresses_silence_of_the_others_is_no_denial() {
+    let (closed, _listener, _queued) = silent().await;
+    let settings = asking(nameserver(&[]).await);
+    match verdict(denied(tcp("deny", "four.test", closed.port())), &settings).await {
+        Verdict::Inconclusive { reason } => assert!(reason.contains("IPv6"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn an_open_path_fails_although_the_service_behind_it_answers_nothing() {
     let open = accepting(loopback(1, 0)).await;
     let https = http(format!("https://{open}/"), 200);

@@ -4,7 +4,7 @@ use std::time::Duration;
 use phonehome_wire::{Check, CheckId, CheckKind, Class, Miss, Stage, Verdict, WIRE_VERSION};
 
 use super::support::*;
-use crate::{MAX_TIMEOUT_MS, Settings, run, run_with};
+use crate::{MAX_TIMEOUT_MS, Settings, run_with};
 
 #[tokio::test]
 async fn a_report_says_who_ran_what_and_keeps_the_order_of_the_checks() {
@@ -21,7 +21,7 @@ async fn a_report_says_who_ran_what_and_keeps_the_order_of_the_checks() {
 
 #[tokio::test]
 async fn no_checks_make_an_empty_report() {
-    assert_eq!(run(&input(vec![]), &identity()).await.results, []);
+    assert_eq!(run_with(&input(vec![]), &identity(), &Settings::default()).await.results, []);
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn each_address_has_a_result_of_its_own() {
 #[tokio::test]
 async fn a_clock_that_is_wrong_by_an_hour_changes_nothing_but_what_is_said_of_it() {
     let settings = Settings { clock_ahead_ms: 3_600_000, ..local() };
-    let right = run(&input(vec![]), &identity()).await.started_at_ms;
+    let right = run_with(&input(vec![]), &identity(), &Settings::default()).await.started_at_ms;
     let report = run_with(&input(vec![]), &identity(), &settings).await;
     assert_eq!(report.clock_ahead_ms, 3_600_000);
     assert!((3_599_000..3_601_000).contains(&(right - report.started_at_ms)), "{}", report.started_at_ms);
