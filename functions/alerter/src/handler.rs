@@ -1,6 +1,6 @@
 //! Look, decide, store the decision and its messages together.
 
-use phonehome_cloud::{SystemClock, WallClock as _};
+use phonehome_cloud::{SystemClock, WallClock};
 use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -19,19 +19,28 @@ const RESOLVED_KEPT_S: u64 = 90 * 24 * 3600;
 const WRITES_MAX: usize = 100;
 
 /// The alerter.
-pub(crate) struct Alerter<T> {
-    pub(crate) table: T,
-    pub(crate) metrics: Metrics,
-    pub(crate) overdue_after_s: u32,
+#[derive(Debug)]
+pub struct Alerter<T, C = SystemClock> {
+    /// Where state is kept.
+    pub table: T,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How long a probe may be silent, in seconds; 0 for what the fleet file says.
+    pub overdue_after_s: u32,
     /// Paths that earlier runs have read.
-    pub(crate) known: Cache,
+    pub known: Cache,
+    /// What time it is.
+    pub clock: C,
 }
 
-impl<T: Table> Alerter<T> {
+impl<T: Table, C: WallClock> Alerter<T, C> {
     /// Handles one invocation. What woke it does not matter: it observes everything. The answer
     /// says that every record of a batch is done.
-    pub(crate) async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
-        self.run(SystemClock.now_ms()).await?;
+    ///
+    /// # Errors
+    /// When the table cannot be asked or written: nothing was decided, or only a part of it was stored.
+    pub async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
+        self.run(self.clock.now_ms()).await?;
         self.metrics.count("Runs", 1);
         self.metrics.flush().await;
         Ok(SqsBatchResponse::default())

@@ -1,14 +1,10 @@
-//! Decides what to say, to whom, and what to page for.
-
-mod handler;
-#[cfg(test)]
-mod tests;
-mod world;
+//! The alerter as a Lambda function.
 
 use std::process::ExitCode;
 
-use handler::Alerter;
+use phonehome_alerter::Alerter;
 use phonehome_aws::{DynamoTable, Metrics, Session};
+use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::Cache;
 use phonehome_runtime::{Error, number, required, serve};
 
@@ -23,5 +19,6 @@ fn alerter(session: &Session) -> Result<Alerter<DynamoTable>, Error> {
         metrics: Metrics::new(session, "alerter"),
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
         known: Cache::default(),
+        clock: SystemClock,
     })
 }

@@ -4,6 +4,7 @@ use phonehome_alerting::{
     Heartbeat, Incident, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused, SlackKind,
 };
 use phonehome_aws::Metrics;
+use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Cache, Expect, MemoryTable, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{FLEET, REGION, SHOP_PROD, ZONES, events, probe, published, stack_id, table};
@@ -28,7 +29,13 @@ fn fleet() -> Fleet {
 
 async fn alerter() -> Alerter<MemoryTable> {
     let table = table(START_MS).await.writing_only(written_by("alerter"));
-    Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0, known: Cache::default() }
+    Alerter {
+        table,
+        metrics: Metrics::void("alerter"),
+        overdue_after_s: 0,
+        known: Cache::default(),
+        clock: SystemClock,
+    }
 }
 
 impl Alerter<MemoryTable> {
@@ -242,6 +249,7 @@ async fn a_decision_that_meets_another_run_is_taken_again() {
     let plain = alerter().await;
     plain.heard(START_MS, PathStatus::Down).await;
     let contended = Alerter {
+        clock: SystemClock,
         table: Contended { table: plain.table.clone(), refusals: std::sync::Mutex::new(1) },
         metrics: Metrics::void("alerter"),
         overdue_after_s: 0,

@@ -11,7 +11,7 @@ use phonehome_alerting::{
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Message, Queue};
-use phonehome_cloud::{SystemClock, WallClock as _};
+use phonehome_cloud::{SystemClock, WallClock};
 use phonehome_fleet::{Fleet, Line};
 use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
@@ -85,17 +85,29 @@ fn about(report: &Report) -> String {
 }
 
 /// The collector.
-pub(crate) struct Collector<T, Q> {
-    pub(crate) table: T,
-    pub(crate) transitions: Q,
-    pub(crate) dead_letters: Q,
-    pub(crate) metrics: Metrics,
-    pub(crate) memory: Memory,
+#[derive(Debug)]
+pub struct Collector<T, Q, C = SystemClock> {
+    /// Where state is kept.
+    pub table: T,
+    /// Wakes the alerter.
+    pub transitions: Q,
+    /// Where what cannot be read is put aside.
+    pub dead_letters: Q,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What earlier invocations read.
+    pub memory: Memory,
+    /// What time it is.
+    pub clock: C,
 }
 
-impl<T: Table, Q: Queue> Collector<T, Q> {
-    /// Handles one invocation.
-    pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
+impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
+    /// Handles one invocation: a batch of SQS's, each record an event of EventBridge's with a report.
+    ///
+    /// # Errors
+    /// When the fleet file in force cannot be read: the whole batch comes again. A record that fails is named in
+    /// the answer, or put aside.
+    pub async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let in_force = self.fleet().await?;
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
@@ -129,14 +141,14 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     /// A fleet that cannot be read fails the whole batch, which comes again: folding with other
     /// thresholds than the declared ones could page.
     async fn fleet(&self) -> Result<Arc<InForce>, StateError> {
-        self.memory.fleet(&self.table, SystemClock.now_ms()).await
+        self.memory.fleet(&self.table, self.clock.now_ms()).await
     }
 
     async fn report(&self, report: &Report, in_force: &InForce) -> Result<(), Refusal> {
         let InForce { fleet, isolated } = in_force;
         let freshness = Cell::new(Freshness::Lately);
         let folded = on_conflict(ATTEMPTS, async || {
-            let (freshness, now_ms) = (freshness.replace(Freshness::Now), SystemClock.now_ms());
+            let (freshness, now_ms) = (freshness.replace(Freshness::Now), self.clock.now_ms());
             let stored = self.memory.stored(&self.table, &self.metrics, report, freshness, now_ms).await?;
             let declared = declared(fleet, stored.stack.value.as_ref());
             match Self::asked(report, &stored, &declared) {
@@ -178,7 +190,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         asked: &Asked,
         known_ms: u64,
     ) -> Result<Judged, TableError> {
-        let now_ms = SystemClock.now_ms();
+        let now_ms = self.clock.now_ms();
         let asking = Witnessing { table: &self.table, memory: &self.memory, now_ms };
         let witnesses = asking.witnesses(isolated, &denied(report, declared), &key_of(report)).await?;
         let mut judged = report.clone();
@@ -202,7 +214,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
         hysteresis: &Hysteresis,
     ) -> Result<Vec<Transition>, TableError> {
         let Stored { heartbeat: newest, paths: mut before, .. } = stored;
-        let now_ms = SystemClock.now_ms();
+        let now_ms = self.clock.now_ms();
         let known = before.value.take().unwrap_or_default();
         match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
             Folded::Stale => {
@@ -264,7 +276,7 @@ impl<T: Table, Q: Queue> Collector<T, Q> {
     ) -> Result<Refusals, TableError> {
         let key = Keys::refusals(account);
         on_conflict(ATTEMPTS, async || {
-            let now_ms = SystemClock.now_ms();
+            let now_ms = self.clock.now_ms();
             let before = Read::<Refusals>::of(self.table.get(&key).await?, &self.metrics);
             let copy = before.copy(now_ms);
             let refusals = Refusals::with(before.value, account, refused, problem, now_ms);

@@ -1,18 +1,11 @@
-//! Folds the probes' reports into path states and heartbeats.
-
-mod envelope;
-mod handler;
-mod stored;
-#[cfg(test)]
-mod tests;
-mod witnesses;
+//! The collector as a Lambda function.
 
 use std::process::ExitCode;
 
-use handler::Collector;
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
+use phonehome_cloud::SystemClock;
+use phonehome_collector::{Collector, Memory};
 use phonehome_runtime::{Error, required, serve};
-use stored::Memory;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -26,5 +19,6 @@ fn collector(session: &Session) -> Result<Collector<DynamoTable, SqsQueue>, Erro
         dead_letters: SqsQueue::new(session, required("DEAD_LETTER_QUEUE_URL")?),
         metrics: Metrics::in_log("collector"),
         memory: Memory::default(),
+        clock: SystemClock,
     })
 }

@@ -76,14 +76,15 @@ pub(crate) enum Freshness {
 }
 
 /// The fleet file in force, and who may connect to what others must not.
+#[derive(Debug)]
 pub(crate) struct InForce {
     pub(crate) fleet: Fleet,
     pub(crate) isolated: Isolated,
 }
 
 /// What the function remembers from one invocation to the next.
-#[derive(Default)]
-pub(crate) struct Memory {
+#[derive(Debug, Default)]
+pub struct Memory {
     docs: Cache,
     fleet: Mutex<Option<(Arc<InForce>, u64)>>,
 }

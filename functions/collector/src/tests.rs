@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use phonehome_alerting::{Heartbeat, PathStatus, Paths};
 use phonehome_aws::Metrics;
 use phonehome_cloud::MemoryQueue;
+use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{MemoryTable, Table};
 use phonehome_samples::{SHOP_PROD, ZONES, events, probe, table};
 use phonehome_state::{Keys, all, written_by};
@@ -30,6 +31,7 @@ pub(crate) async fn collector() -> Collector<MemoryTable, MemoryQueue> {
         dead_letters: MemoryQueue::default(),
         metrics: Metrics::void("collector"),
         memory: Memory::default(),
+        clock: SystemClock,
     }
 }
 

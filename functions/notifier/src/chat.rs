@@ -6,7 +6,7 @@ use phonehome_aws::{Session, secret};
 use phonehome_slack::{Chat, Slack};
 
 /// Opens Slack.
-pub(crate) trait ChatSource {
+pub trait ChatSource {
     /// What it opens.
     type Chat: Chat;
     /// Opens it, or says why not.
@@ -15,9 +15,12 @@ pub(crate) trait ChatSource {
 
 /// Slack with the token in a secret, read anew for each invocation that posts, so that a rotated
 /// token is used at once.
-pub(crate) struct SlackWithSecret {
-    pub(crate) secret_id: String,
-    pub(crate) session: Session,
+#[derive(Debug)]
+pub struct SlackWithSecret {
+    /// The secret's name or ARN.
+    pub secret_id: String,
+    /// Reads it.
+    pub session: Session,
 }
 
 impl ChatSource for SlackWithSecret {

@@ -1,6 +1,6 @@
 //! Empties the outbox: pages first, then Slack.
 
-use phonehome_cloud::{SystemClock, WallClock as _};
+use phonehome_cloud::{SystemClock, WallClock};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -29,22 +29,29 @@ const TOKEN_TIME: Duration = Duration::from_secs(8);
 const CHANNELS_AT_ONCE: usize = 8;
 
 /// The notifier.
-pub(crate) struct Notifier<T, P, S> {
-    pub(crate) table: T,
-    pub(crate) pager: P,
-    pub(crate) chat: S,
-    pub(crate) metrics: Metrics,
+#[derive(Debug)]
+pub struct Notifier<T, P, S, C = SystemClock> {
+    /// Where the outbox is.
+    pub table: T,
+    /// Wakes on-call.
+    pub pager: P,
+    /// Opens Slack.
+    pub chat: S,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// What time it is.
+    pub clock: C,
 }
 
 type Channels = BTreeMap<String, Vec<Group>>;
 
-impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
+impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
     /// Handles one invocation. What woke it does not matter: it looks at the whole outbox.
     ///
     /// # Errors
     /// The table's first. Everything else is tried all the same.
-    pub(crate) async fn handle(&self) -> Result<Value, Error> {
-        let outbox = look(&self.table, SystemClock.now_ms()).await?;
+    pub async fn handle(&self) -> Result<Value, Error> {
+        let outbox = look(&self.table, self.clock.now_ms()).await?;
         // Gauges, at every run, so that their alarms hold for as long as something is wrong.
         self.metrics.count("Undelivered", outbox.undelivered);
         if outbox.unreadable > 0 {
@@ -72,7 +79,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
     }
 
     async fn page(&self, page: Pending) -> Result<(), TableError> {
-        let Some(taken) = take(&self.table, vec![page], SystemClock.now_ms()).await? else { return Ok(()) };
+        let Some(taken) = take(&self.table, vec![page], self.clock.now_ms()).await? else { return Ok(()) };
         for page in &taken {
             let OutgoingBody::Page { subject, text, .. } = &page.message.outgoing.body else { continue };
             match self.pager.page(subject, text).await {
@@ -91,7 +98,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
 
     /// Pages for a page that cannot be read, once a day: it may have been worth getting up for.
     async fn stand_in(&self, page: &Key) -> Result<(), TableError> {
-        if !claim_stand_in(&self.table, page, SystemClock.now_ms()).await? {
+        if !claim_stand_in(&self.table, page, self.clock.now_ms()).await? {
             return Ok(());
         }
         let text = format!(
@@ -128,7 +135,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
     /// Without a token nothing goes out. One message says why; the others stay due.
     async fn closed(&self, channels: Channels, reason: String) -> Result<(), TableError> {
         let Some(group) = channels.into_values().flatten().next() else { return Ok(()) };
-        let Some(group) = take(&self.table, group, SystemClock.now_ms()).await? else { return Ok(()) };
+        let Some(group) = take(&self.table, group, self.clock.now_ms()).await? else { return Ok(()) };
         self.not_delivered(&group, &[], reason, false).await
     }
 
@@ -157,7 +164,7 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
         channel: &str,
         group: Group,
     ) -> Result<(), TableError> {
-        let now_ms = SystemClock.now_ms();
+        let now_ms = self.clock.now_ms();
         let Some(group) = take(&self.table, group, now_ms).await? else { return Ok(()) };
         let messages = group.len();
         let courier = Courier { table: &self.table, chat, limits, channel, now_ms };
@@ -191,6 +198,6 @@ impl<T: Table, P: Pager, S: ChatSource> Notifier<T, P, S> {
             let (id, attempts) = (&message.outgoing.id, message.attempts);
             tracing::warn!(id, attempts, reason, "not delivered, kept in the outbox");
         }
-        requeue(&self.table, tried, SystemClock.now_ms(), &Refused { reason, holds, for_good }).await
+        requeue(&self.table, tried, self.clock.now_ms(), &Refused { reason, holds, for_good }).await
     }
 }

@@ -1,18 +1,10 @@
-//! Delivers the outbox to Slack and to on-call.
-
-mod chat;
-mod delivery;
-mod handler;
-mod limits;
-mod outbox;
-#[cfg(test)]
-mod tests;
+//! The notifier as a Lambda function.
 
 use std::process::ExitCode;
 
-use chat::SlackWithSecret;
-use handler::Notifier;
 use phonehome_aws::{DynamoTable, Metrics, Session, SnsPager};
+use phonehome_cloud::SystemClock;
+use phonehome_notifier::{Notifier, SlackWithSecret};
 use phonehome_runtime::{Error, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,5 +18,6 @@ fn notifier(session: &Session) -> Result<Notifier<DynamoTable, SnsPager, SlackWi
         pager: SnsPager::new(session, required("PAGE_TOPIC_ARN")?),
         chat: SlackWithSecret { secret_id: required("SLACK_SECRET_ID")?, session: session.clone() },
         metrics: Metrics::new(session, "notifier"),
+        clock: SystemClock,
     })
 }

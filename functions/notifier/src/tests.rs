@@ -134,6 +134,7 @@ fn limited(method: Method, scope: Scope, retry_after_s: u32) -> SlackError {
 
 fn notifier(chat: FakeSlack) -> Notifier<MemoryTable, MemoryPager, FakeSlack> {
     Notifier {
+        clock: SystemClock,
         table: MemoryTable::default().writing_only(written_by("notifier")),
         pager: MemoryPager::default(),
         chat,
@@ -290,6 +291,7 @@ impl Notifier<MemoryTable, MemoryPager, FakeSlack> {
         error: SlackError,
     ) -> Notifier<MemoryTable, MemoryPager, CountingSlack> {
         Notifier {
+            clock: SystemClock,
             table: self.table.clone(),
             pager: self.pager.clone(),
             chat: CountingSlack { inner: self.chat.clone(), left: Arc::new(Mutex::new(calls)), error },

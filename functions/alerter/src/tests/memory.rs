@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use phonehome_alerting::{Failure, Heartbeat, PathState, PathStatus, Paths, ProbeKey};
 use phonehome_aws::Metrics;
+use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Cache, Doc, Key, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{REGION, published, stack};
@@ -154,8 +155,13 @@ async fn the_largest_fleet_with_the_longest_texts_fits_into_the_functions_memory
             phonehome_fleet::parse(&text).unwrap_or_else(|problem| panic!("{}", problem.render("fleet")));
         let table = Largest { fleet, text, status: STATUS };
         let before = peak_mb();
-        let alerter =
-            Alerter { table, metrics: Metrics::void("alerter"), overdue_after_s: 0, known: Cache::default() };
+        let alerter = Alerter {
+            table,
+            metrics: Metrics::void("alerter"),
+            overdue_after_s: 0,
+            known: Cache::default(),
+            clock: SystemClock,
+        };
         alerter.run(START_MS + 1000).await.unwrap();
         println!("{STATUS:?}: {before} MB before, peak {} MB", peak_mb());
         assert!(peak_mb() <= MEMORY_MB_MAX, "{} MB", peak_mb());

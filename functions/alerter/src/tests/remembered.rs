@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use phonehome_alerting::PATHS_KEPT_MS;
+use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Doc, Key};
 
 use super::*;
@@ -50,7 +51,7 @@ fn watched(plain: &Alerter<MemoryTable>) -> (Alerter<Watched>, impl Fn() -> usiz
     let asked = Arc::new(Mutex::new(vec![]));
     let table = Watched { table: plain.table.clone(), asked: Arc::clone(&asked) };
     let metrics = Metrics::void("alerter");
-    let alerter = Alerter { table, metrics, overdue_after_s: 0, known: Cache::default() };
+    let alerter = Alerter { table, metrics, overdue_after_s: 0, known: Cache::default(), clock: SystemClock };
     (alerter, move || std::mem::take(&mut *asked.lock().unwrap()).len())
 }
 

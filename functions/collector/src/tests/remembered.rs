@@ -75,6 +75,7 @@ fn function(table: &MemoryTable) -> Function {
         dead_letters: MemoryQueue::default(),
         metrics: Metrics::void("collector"),
         memory: Memory::default(),
+        clock: SystemClock,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use phonehome_cloud::SystemClock;
 use phonehome_localcloud::{Receiver, SlackMode};
 use phonehome_slack::Slack;
 
@@ -20,6 +21,7 @@ impl ChatSource for ByHttp {
 async fn world(incidents: u64) -> (Notifier<MemoryTable, MemoryPager, ByHttp>, Receiver) {
     let receiver = Receiver::start(&["#net"]).await.unwrap();
     let notifier = Notifier {
+        clock: SystemClock,
         table: MemoryTable::default(),
         pager: MemoryPager::default(),
         chat: ByHttp(Slack::at(receiver.slack_url(), "xoxb-test".into())),

@@ -1,5 +1,6 @@
 //! Pages go out first, whatever is wrong with anything else.
 
+use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Key, TableError};
 use phonehome_cloud::{CloudError, Pager};
 
@@ -76,6 +77,7 @@ fn aws_error(operation: &'static str) -> CloudError {
 async fn harness() -> (Notifier<Stubborn, TestPager, TestChat>, Journal) {
     let journal = Journal::default();
     let notifier = Notifier {
+        clock: SystemClock,
         table: Stubborn::default(),
         pager: TestPager { journal: journal.clone(), refused: None },
         chat: TestChat { journal: journal.clone(), ..TestChat::default() },

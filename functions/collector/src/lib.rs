@@ -1,0 +1,11 @@
+//! Folds the probes' reports into path states and heartbeats.
+
+mod envelope;
+mod handler;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod witnesses;
+
+pub use handler::Collector;
+pub use stored::Memory;
