@@ -1,4 +1,5 @@
-//! What a network has beside what EC2 says of it: hosts, what they answer, names, and faults.
+//! What a network has beside what EC2 says of it: hosts, what they answer, names, and faults. Other processes send
+//! it as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -6,9 +7,11 @@ use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use phonehome_wire::StackId;
+use serde::{Deserialize, Serialize};
 
 /// What there is beside the inventories.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Wishes {
     /// Hosts, each with an address of its own.
     pub hosts: Vec<Host>,
@@ -22,18 +25,21 @@ pub struct Wishes {
 }
 
 /// Something with an address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Host {
     /// Where it is.
     pub place: Place,
     /// Its address: a private one in a subnet, a public one on the internet.
     pub address: Ipv4Addr,
     /// What it answers, by TCP port. On other ports it refuses.
+    #[serde(default)]
     pub ports: BTreeMap<u16, Answer>,
 }
 
 /// Where a host is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Place {
     /// In a subnet.
     Subnet {
@@ -42,8 +48,10 @@ pub enum Place {
         /// `subnet-…`
         subnet_id: String,
         /// Its security groups, `sg-…`.
+        #[serde(default)]
         groups: BTreeSet<String>,
         /// The public address that the internet gateway translates to its own.
+        #[serde(default)]
         public: Option<Ipv4Addr>,
     },
     /// On the internet.
@@ -51,7 +59,8 @@ pub enum Place {
 }
 
 /// What a host answers on a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It takes connections and says nothing.
     Tcp,
@@ -64,7 +73,8 @@ pub enum Answer {
 }
 
 /// A server's certificate, signed by the lab's own authority, which probes trust.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Certificate {
     /// For every name in [`Wishes::names`].
     Valid,
@@ -75,14 +85,16 @@ pub enum Certificate {
 }
 
 /// How a VPC's resolver behaves.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Resolver {
     /// It answers at once.
     #[default]
     Works,
     /// It never answers.
     Dead,
-    /// It answers late.
+    /// It answers late: `{"slow_ms": 700}`.
+    #[serde(rename = "slow_ms", with = "milliseconds")]
     Slow(Duration),
 }
 
@@ -98,5 +110,55 @@ impl Host {
     /// As a network of one address.
     pub(crate) fn net(&self) -> Ipv4Net {
         self.address.into()
+    }
+}
+
+/// A duration in whole milliseconds.
+mod milliseconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::sample::Fleet;
+
+    #[test]
+    fn wishes_travel_as_json() {
+        let mut wishes = Fleet::new(2, 2).wishes;
+        wishes.resolvers.insert("vpc-1".to_owned(), Resolver::Slow(Duration::from_millis(700)));
+        wishes.resolvers.insert("vpc-2".to_owned(), Resolver::Dead);
+        wishes.mtus.insert("subnet-1-private-1".to_owned(), 1_200);
+        let text = serde_json::to_string(&wishes).unwrap();
+        assert_eq!(serde_json::from_str::<Wishes>(&text).unwrap(), wishes);
+        let read: Wishes = serde_json::from_value(json!({
+            "hosts": [
+                { "place": "internet", "address": "192.0.2.80", "ports": { "80": "http", "443": { "https": "expired" } } },
+                { "place": { "subnet": { "stack": "111111111111/us-east-1", "subnet_id": "subnet-1" } }, "address": "10.1.0.9" },
+            ],
+            "resolvers": { "vpc-1": { "slow_ms": 700 } },
+        }))
+        .unwrap();
+        assert_eq!(read.hosts[0].ports[&443], Answer::Https(Certificate::Expired));
+        assert_eq!(read.hosts[1].subnet().unwrap().1, "subnet-1");
+        assert_eq!(read.resolvers, wishes.resolvers.clone().into_iter().take(1).collect());
+    }
+
+    #[test]
+    fn a_wish_that_nobody_knows_is_refused() {
+        let error = serde_json::from_value::<Wishes>(json!({ "mtu": { "subnet-1": 1_200 } })).unwrap_err();
+        assert!(error.to_string().contains("unknown field `mtu`"), "{error}");
     }
 }
