@@ -1,6 +1,6 @@
 //! Makes the kernel's network what a description says, by what differs from the one before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result, anyhow, ensure};
 
 use crate::namespaces::inside;
-use crate::network::{Link, Namespace, Network, Route};
+use crate::network::{Link, Namespace, Network};
 
 /// How many namespaces are changed at once: most of the time is spent in starting programs.
 const AT_ONCE: usize = 4;
@@ -32,9 +32,16 @@ struct Change {
     forwards: bool,
 }
 
+#[cfg(test)]
+impl Change {
+    fn tells(&self) -> bool {
+        !self.before.is_empty() || !self.after.is_empty() || self.ruleset.is_some()
+    }
+}
+
 /// Turns one network into another.
 pub(crate) fn apply(old: &Network, new: &Network) -> Result<()> {
-    let changes: Vec<Change> = new.namespaces.keys().map(|name| change(name, old, new)).collect();
+    let changes = changes(old, new);
     let leaving: Vec<&Change> = changes.iter().filter(|it| !it.before.is_empty()).collect();
     each(&leaving, |change| ip(&change.before, &change.namespace))?;
     run("ip", &["-batch", "-"], &namespaces_and_links(old, new)).context("namespaces and links")?;
@@ -51,6 +58,12 @@ pub(crate) fn apply(old: &Network, new: &Network) -> Result<()> {
     })
 }
 
+/// What each namespace has to be told.
+fn changes(old: &Network, new: &Network) -> Vec<Change> {
+    let devices = Devices::of(old, new);
+    new.namespaces.keys().map(|name| change(name, old, new, &devices)).collect()
+}
+
 /// Lines of `ip -batch` for all namespaces together.
 fn namespaces_and_links(old: &Network, new: &Network) -> String {
     let gone = old.namespaces.keys().filter(|it| !new.namespaces.contains_key(*it));
@@ -65,17 +78,52 @@ fn namespaces_and_links(old: &Network, new: &Network) -> String {
     lines.chain(links).map(|line| line + "\n").collect()
 }
 
-fn change(name: &str, old: &Network, new: &Network) -> Change {
-    let nothing = Namespace::default();
-    let was = old.namespaces.get(name);
-    let is_new = was.is_none();
-    let (was, is) = (was.unwrap_or(&nothing), &new.namespaces[name]);
-    let lost: BTreeSet<&str> = devices(old, name).difference(&devices(new, name)).copied().collect();
-    let gained: BTreeSet<&str> = devices(new, name).difference(&devices(old, name)).copied().collect();
+/// Which interfaces each namespace has, and which it loses and gains: also those that are replaced by others of the
+/// same name.
+#[derive(Default)]
+struct Devices<'a> {
+    all: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    lost: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    gained: BTreeMap<&'a str, BTreeSet<&'a str>>,
+}
+
+impl<'a> Devices<'a> {
+    fn of(old: &'a Network, new: &'a Network) -> Self {
+        fn sort<'a>(links: impl Iterator<Item = &'a Link>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+            let mut devices: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+            for end in links.flat_map(|link| [&link.near, &link.far]) {
+                devices.entry(&end.namespace).or_default().insert(&end.device);
+            }
+            devices
+        }
+        Self {
+            all: sort(new.links.iter()),
+            lost: sort(old.links.difference(&new.links)),
+            gained: sort(new.links.difference(&old.links)),
+        }
+    }
+}
+
+/// What is left of a namespace when the kernel has taken some interfaces away, and all that hangs on them.
+fn without(namespace: &Namespace, lost: &BTreeSet<&str>) -> Namespace {
+    let mut left = namespace.clone();
+    let stays = |device: &str| !lost.contains(device);
+    left.routes.retain(|route| route.device().is_none_or(stays));
+    left.addresses.retain(|(device, _)| stays(device));
+    left.mtus.retain(|device, _| stays(device));
+    left.unbundled.retain(|device| stays(device));
+    left
+}
+
+fn change(name: &str, old: &Network, new: &Network, devices: &Devices<'_>) -> Change {
+    let nothing = BTreeSet::new();
+    let [all, lost, gained] =
+        [&devices.all, &devices.lost, &devices.gained].map(|it| it.get(name).unwrap_or(&nothing));
+    let is_new = !old.namespaces.contains_key(name);
+    let (was, is) = (old.namespaces.get(name).cloned().unwrap_or_default(), &new.namespaces[name]);
+    let left = without(&was, lost);
     let mut before = vec![];
-    // The kernel takes away what leads over an interface that goes.
-    let stays = |route: &&Route| route.device().is_none_or(|device| !lost.contains(device));
-    before.extend(was.routes.difference(&is.routes).filter(stays).map(|it| format!("route del {}", it.ip())));
+    before.extend(left.routes.difference(&is.routes).map(|it| format!("route del {}", it.ip())));
     before.extend(
         was.rules.iter().filter(|(device, table)| is.rules.get(*device) != Some(table)).map(rule("del")),
     );
@@ -91,17 +139,16 @@ fn change(name: &str, old: &Network, new: &Network) -> Change {
     }));
     let mut after: Vec<String> = is_new.then(|| "link set lo up".to_owned()).into_iter().collect();
     after.extend(gained.iter().map(|device| format!("link set dev {device} up")));
-    after.extend(lengths(was, is, &devices(new, name)));
-    let comes = is.addresses.difference(&was.addresses);
+    after.extend(lengths(&left, is, all));
+    let comes = is.addresses.difference(&left.addresses);
     after.extend(comes.map(|(device, net)| format!("address add {net} dev {device}")));
     // After that: with its last address an interface loses all its routes.
-    let leaves =
-        was.addresses.difference(&is.addresses).filter(|(device, _)| !lost.contains(device.as_str()));
+    let leaves = left.addresses.difference(&is.addresses);
     after.extend(leaves.map(|(device, net)| format!("address del {net} dev {device}")));
     after.extend(
         is.rules.iter().filter(|(device, table)| was.rules.get(*device) != Some(table)).map(rule("add")),
     );
-    after.extend(is.routes.difference(&was.routes).map(|it| format!("route add {}", it.ip())));
+    after.extend(is.routes.difference(&left.routes).map(|it| format!("route add {}", it.ip())));
     let ruleset = (is_new || was.ruleset != is.ruleset).then(|| is.ruleset.nft());
     Change { namespace: name.to_owned(), before, after, ruleset, is_new, forwards: is.forwards }
 }
@@ -121,12 +168,6 @@ fn lengths(was: &Namespace, is: &Namespace, devices: &BTreeSet<&str>) -> Vec<Str
     let mtus = mtus.map(|device| format!("link set dev {device} mtu {}", mtu(is, device)));
     mtus.chain(bundles.map(|device| format!("link set dev {device} gso_max_segs {}", bundle(is, device))))
         .collect()
-}
-
-/// The interfaces that a namespace has by links.
-fn devices<'a>(network: &'a Network, namespace: &str) -> BTreeSet<&'a str> {
-    let ends = network.links.iter().flat_map(|link| [&link.near, &link.far]);
-    ends.filter(|end| end.namespace == namespace).map(|end| end.device.as_str()).collect()
 }
 
 /// Does what is to be done for each change inside its namespace, several at once. The first error counts.
@@ -206,13 +247,7 @@ mod tests {
     #[test]
     fn where_nothing_differs_nothing_is_told() {
         let network = network(&Fleet::new(2, 2));
-        for name in network.namespaces.keys() {
-            let change = change(name, &network, &network);
-            assert!(
-                change.before.is_empty() && change.after.is_empty() && change.ruleset.is_none(),
-                "{name}"
-            );
-        }
+        assert!(changes(&network, &network).iter().all(|it| !it.tells()));
         assert_eq!(namespaces_and_links(&network, &network), "");
     }
 
@@ -222,11 +257,12 @@ mod tests {
         let before = network(&fleet);
         fleet.account(1).internet_gateways[0].vpc_id = None;
         let after = network(&fleet);
-        let told = |name: &str| change(name, &before, &after).before;
+        let changes = changes(&before, &after);
+        let told = |name: &str| &changes.iter().find(|it| it.namespace == name).unwrap().before;
         let router = after.namespaces.keys().find(|it| it.ends_with(".vpc-1")).unwrap();
         // At the other end the kernel may be ahead or behind: whatever is said there of the link may be wrong.
-        assert_eq!(told("internet"), Vec::<String>::new());
-        assert_eq!(told(router), ["link del dev internet"]);
+        assert_eq!(*told("internet"), Vec::<String>::new());
+        assert_eq!(*told(router), ["link del dev internet"]);
     }
 
     #[test]
@@ -239,11 +275,8 @@ mod tests {
             .iter_mut()
             .for_each(|it| it.routes.retain(|it| it.destination.prefix_len() > 0));
         let after = network(&fleet);
-        let is_told = |it: &&String| {
-            let change = change(it, &before, &after);
-            !change.before.is_empty() || !change.after.is_empty() || change.ruleset.is_some()
-        };
-        let told: Vec<&String> = after.namespaces.keys().filter(is_told).collect();
+        let changes = changes(&before, &after);
+        let told: Vec<&String> = changes.iter().filter(|it| it.tells()).map(|it| &it.namespace).collect();
         assert!(told.len() == 1 && told[0].ends_with(".vpc-1"), "{told:?}");
     }
 }

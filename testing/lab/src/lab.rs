@@ -1,5 +1,6 @@
 //! A network that is there.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -8,18 +9,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context as _, Result};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
-use phonehome_wire::{AzId, ProbeInput, Report, StackId};
+use phonehome_wire::{AUTHORITIES_FILE, AzId, ProbeInput, Report, StackId};
 use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
 
 use crate::apply::apply;
 use crate::authority::Authority;
-use crate::describe::{Inventories, Sites, describe_with_sites};
+use crate::describe::{Inventories, ProbeSite, Sites, describe_with_sites};
 use crate::namespaces::{FILES, inside, prepare};
-use crate::network::Network;
+use crate::network::{Network, Wire};
+use crate::running::{Running, Task};
 use crate::runtime_api::Invocation;
 use crate::serve::{Kind, Service, start};
+use crate::wire::Forwarder;
 use crate::wishes::{Resolver, Wishes};
+
+/// Where the probes' code is, as far as they look for it: with the lab's own authority beside it.
+const CODE: &str = "/run/lab/code";
+/// The same without any authority.
+const BARE_CODE: &str = "/run/lab/bare-code";
 
 /// A network in which packets move, with hosts and resolvers that answer. Dropped, it is gone.
 ///
@@ -28,7 +35,8 @@ use crate::wishes::{Resolver, Wishes};
 pub struct Lab {
     network: Network,
     sites: Sites,
-    services: Vec<(Service, JoinHandle<()>)>,
+    services: Running<Service, Task>,
+    wires: Running<Wire, Forwarder>,
     authority: Authority,
     /// The probe's binary.
     probe: PathBuf,
@@ -45,13 +53,16 @@ impl Lab {
     pub fn build(inventories: &Inventories, wishes: &Wishes, probe: &Path) -> Result<Self> {
         prepare()?;
         let authority = Authority::new()?;
-        // Where the probe looks for the fleet's own authorities: beside its code.
-        std::fs::write(format!("{FILES}/authorities.pem"), &authority.pem)?;
+        for folder in [CODE, BARE_CODE] {
+            std::fs::create_dir_all(folder).context(folder)?;
+        }
+        std::fs::write(format!("{CODE}/{AUTHORITIES_FILE}"), &authority.pem)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let mut lab = Self {
             network: Network::default(),
             sites: Sites::default(),
-            services: vec![],
+            services: Running::default(),
+            wires: Running::default(),
             authority,
             probe: probe.to_owned(),
             runs: AtomicU64::new(0),
@@ -68,22 +79,25 @@ impl Lab {
     /// use.
     pub fn update(&mut self, inventories: &Inventories, wishes: &Wishes) -> Result<()> {
         let (network, sites) = describe_with_sites(inventories, wishes)?;
-        let wanted = services(&sites, wishes);
-        let services = std::mem::take(&mut self.services);
-        let (stay, go): (Vec<_>, Vec<_>) = services.into_iter().partition(|(it, _)| wanted.contains(it));
-        self.services = stay;
+        let services = services(&sites, wishes);
         // Their sockets would keep namespaces and ports.
-        go.into_iter().for_each(|(_, task)| self.end(task));
+        self.services.end_others(&services);
+        self.wires.end_others(&network.wires);
         apply(&self.network, &network)?;
         (self.network, self.sites) = (network, sites);
-        for service in wanted {
-            if !self.services.iter().any(|(it, _)| *it == service) {
-                let task = start(&self.runtime, &self.authority, &service)
-                    .with_context(|| format!("{} in {}", service.address, service.namespace))?;
-                self.services.push((service, task));
-            }
-        }
+        self.wires.start_missing(&self.network.wires, |wire| {
+            Forwarder::start(wire).with_context(|| format!("the slow wire of {}", wire.devices[0]))
+        })?;
+        self.services.start_missing(&services, |service| {
+            start(self.runtime.handle(), &self.authority, service)
+                .with_context(|| format!("{} in {}", service.address, service.namespace))
+        })?;
         Ok(())
+    }
+
+    /// The certificate of the authority that signs what the lab's servers present, as PEM.
+    pub fn authority(&self) -> &str {
+        &self.authority.pem
     }
 
     /// Runs the probe of an account's zone once.
@@ -98,7 +112,7 @@ impl Lab {
         std::fs::write(&resolv_conf, format!("nameserver {}\n", site.resolver))?;
         let (listener, mut child) = inside(&site.namespace, || {
             let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            Ok((listener.try_clone()?, self.start_probe(&resolv_conf, listener.local_addr()?)?))
+            Ok((listener.try_clone()?, self.start_probe(site, &resolv_conf, listener.local_addr()?)?))
         })?;
         let StackId { account, region } = stack;
         let invocation = Invocation {
@@ -121,7 +135,7 @@ impl Lab {
     }
 
     /// Starts the probe in the namespaces of the calling thread, which gets a mount namespace of its own for that.
-    fn start_probe(&self, resolv_conf: &str, runtime_api: SocketAddr) -> Result<Child> {
+    fn start_probe(&self, site: &ProbeSite, resolv_conf: &str, runtime_api: SocketAddr) -> Result<Child> {
         unshare(CloneFlags::CLONE_NEWNS).context("a mount namespace")?;
         let over = "/etc/resolv.conf";
         mount(Some(resolv_conf), over, None::<&str>, MsFlags::MS_BIND, None::<&str>).context(over)?;
@@ -134,42 +148,36 @@ impl Lab {
             .env("AWS_LAMBDA_LOG_GROUP_NAME", "lab")
             .env("AWS_LAMBDA_LOG_STREAM_NAME", "lab")
             .env("AWS_LAMBDA_LOG_LEVEL", "error")
-            .env("LAMBDA_TASK_ROOT", FILES)
+            .env("LAMBDA_TASK_ROOT", if site.has_authorities { CODE } else { BARE_CODE })
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", self.probe.display()))
     }
-
-    /// Ends a service, and waits until its socket is closed.
-    fn end(&self, task: JoinHandle<()>) {
-        task.abort();
-        let _ = self.runtime.block_on(task);
-    }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        let services = std::mem::take(&mut self.services);
-        services.into_iter().for_each(|(_, task)| self.end(task));
+        self.services.end_others(&BTreeSet::new());
+        self.wires.end_others(&BTreeSet::new());
         // What is left goes with the process.
         let _ = apply(&self.network, &Network::default());
     }
 }
 
-fn services(sites: &Sites, wishes: &Wishes) -> Vec<Service> {
-    let mut services = vec![];
+fn services(sites: &Sites, wishes: &Wishes) -> BTreeSet<Service> {
+    let mut services = BTreeSet::new();
     for (host, namespace) in wishes.hosts.iter().zip(&sites.hosts) {
         for (port, answer) in &host.ports {
             let Some(kind) = Kind::of(*answer, &wishes.names) else { continue };
             let address = SocketAddrV4::new(host.address, *port);
-            services.push(Service { namespace: namespace.clone(), address, kind });
+            services.insert(Service { namespace: namespace.clone(), address, kind });
         }
     }
     for site in sites.resolvers.iter().filter(|it| it.is_on) {
         let resolver: Resolver = wishes.resolvers.get(&site.vpc_id).copied().unwrap_or_default();
         let (namespace, address) = (site.namespace.clone(), SocketAddrV4::new(site.address, 53));
-        services.push(Service { namespace, address, kind: Kind::Resolver(resolver, wishes.names.clone()) });
+        services.insert(Service { namespace, address, kind: Kind::Resolver(resolver, wishes.names.clone()) });
     }
     services
 }

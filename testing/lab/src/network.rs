@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
@@ -12,6 +13,29 @@ pub struct Network {
     pub namespaces: BTreeMap<String, Namespace>,
     /// Pairs of virtual Ethernet interfaces.
     pub links: BTreeSet<Link>,
+    /// Those that are slow.
+    pub wires: BTreeSet<Wire>,
+}
+
+/// Two interfaces of a namespace which have no part in what the kernel does there: whatever comes in at one is sent
+/// out at the other, later.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wire {
+    /// The namespace.
+    pub namespace: String,
+    /// The interfaces.
+    pub devices: [String; 2],
+    /// How much later: the sum of all that concern a packet.
+    pub delays: Vec<Delay>,
+}
+
+/// How much later a packet is sent on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Delay {
+    /// Of packets from and to this address; of all when absent.
+    pub address: Option<Ipv4Addr>,
+    /// The time.
+    pub time: Duration,
 }
 
 /// Two interfaces that are one wire.
@@ -117,6 +141,10 @@ pub enum Hook {
     Destinations,
     /// After routing: where sources are translated.
     Sources,
+    /// Before all else, when a packet has come in.
+    Arrival,
+    /// After all else, before a packet goes out.
+    Departure,
 }
 
 impl Hook {
@@ -126,6 +154,8 @@ impl Hook {
             Self::Output => "type filter hook output priority 0; policy drop;",
             Self::Forward => "type filter hook forward priority 0; policy accept;",
             Self::Destinations => "type nat hook prerouting priority -100; policy accept;",
+            Self::Arrival => "type filter hook prerouting priority -300; policy accept;",
+            Self::Departure => "type filter hook postrouting priority 300; policy accept;",
             Self::Sources => "type nat hook postrouting priority 100; policy accept;",
         }
     }

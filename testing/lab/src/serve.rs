@@ -8,21 +8,21 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::runtime::Runtime;
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::authority::Authority;
 use crate::dns;
 use crate::namespaces::inside;
+use crate::running::Task;
 use crate::wishes::{Answer, Certificate, Resolver};
 
 /// How long a connection may stay: it keeps its namespace.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What answers at one address and port.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Service {
     pub(crate) namespace: String,
     pub(crate) address: SocketAddrV4,
@@ -30,7 +30,7 @@ pub(crate) struct Service {
 }
 
 /// How it answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Tcp,
     Http,
@@ -53,7 +53,7 @@ impl Kind {
 }
 
 /// Starts a service.
-pub(crate) fn start(runtime: &Runtime, authority: &Authority, service: &Service) -> Result<JoinHandle<()>> {
+pub(crate) fn start(runtime: &Handle, authority: &Authority, service: &Service) -> Result<Task> {
     let Service { namespace, address, kind } = service;
     let _guard = runtime.enter();
     if let Kind::Resolver(resolver, names) = kind {
@@ -61,7 +61,7 @@ pub(crate) fn start(runtime: &Runtime, authority: &Authority, service: &Service)
             inside(namespace, || Ok(UdpSocket::bind(address)?)).with_context(|| format!("{address}"))?;
         socket.set_nonblocking(true)?;
         let socket = tokio::net::UdpSocket::from_std(socket)?;
-        return Ok(runtime.spawn(dns::serve(socket, *resolver, names.clone())));
+        return Ok(Task::spawn(runtime, dns::serve(socket, *resolver, names.clone())));
     }
     let acceptor = match kind {
         Kind::Https(certificate, names) => Some(TlsAcceptor::from(authority.server(*certificate, names)?)),
@@ -72,7 +72,7 @@ pub(crate) fn start(runtime: &Runtime, authority: &Authority, service: &Service)
     listener.set_nonblocking(true)?;
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (is_http, acceptor) = (*kind != Kind::Tcp, acceptor.map(Arc::new));
-    Ok(runtime.spawn(async move {
+    Ok(Task::spawn(runtime, async move {
         while let Ok((stream, peer)) = listener.accept().await {
             tokio::spawn(timeout(PATIENCE, answer(stream, peer, is_http, acceptor.clone())));
         }

@@ -8,7 +8,7 @@ use phonehome_network::{NetworkAcl, RouteTable, RouteTarget};
 
 use super::filter::{Direction, of_acl};
 use super::internet::ADDRESS;
-use super::site::{INTERNET, NatSite, SubnetSite, VpcSite, World, number};
+use super::site::{INTERNET, NatSite, VpcSite, World, number};
 use crate::network::{Hook, Hop, MAIN, Namespace, Route, Ruleset};
 
 pub(crate) fn describe(world: &World<'_>, vpc: &VpcSite<'_>) -> Namespace {
@@ -132,7 +132,7 @@ fn ruleset(vpc: &VpcSite<'_>) -> Ruleset {
     let mut forward = vec![];
     let mut jumps = vec![];
     for subnet in &vpc.subnets {
-        let devices = devices(vpc, subnet);
+        let devices: Vec<String> = vpc.devices(subnet).map(|it| format!("\"{it}\"")).collect();
         let set = format!("{{ {} }}", devices.join(", "));
         // An ACL is at a subnet's border; what stays inside it does not meet.
         forward.push(format!("iifname {set} oifname {set} accept"));
@@ -175,13 +175,6 @@ fn ruleset(vpc: &VpcSite<'_>) -> Ruleset {
     let answered = format!("ip saddr {resolver} meta l4proto {{ tcp, udp }} th sport 53 accept");
     ruleset.chain("output", Some(Hook::Output), vec![answered]);
     ruleset
-}
-
-/// The interfaces of a subnet, with those of the NAT gateways that are in it.
-fn devices(vpc: &VpcSite<'_>, subnet: &SubnetSite<'_>) -> Vec<String> {
-    let is_in = |it: &&NatSite<'_>| it.nat.subnet_id.as_ref() == Some(&subnet.subnet.id);
-    let nats = vpc.nats.iter().filter(is_in).map(|it| &it.device);
-    std::iter::once(&subnet.device).chain(nats).map(|it| format!("\"{it}\"")).collect()
 }
 
 /// The ACL it is associated with, or else the VPC's default one.

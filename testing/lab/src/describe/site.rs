@@ -101,6 +101,8 @@ pub(crate) struct ProbeSite {
     /// The VPC's resolver.
     pub(crate) resolver: Ipv4Addr,
     pub(crate) function: String,
+    /// Whether there are certificate authorities beside its code.
+    pub(crate) has_authorities: bool,
 }
 
 /// Where a VPC's resolver listens.
@@ -219,7 +221,8 @@ impl<'a> World<'a> {
                 for function in vpc.functions(subnet.subnet) {
                     let zone = subnet.subnet.az_id.parse().with_context(|| subnet.subnet.id.clone())?;
                     let (namespace, function) = (subnet.namespace.clone(), function.name.clone());
-                    let site = ProbeSite { namespace, resolver: address, function };
+                    let has_authorities = !self.wishes.without_authorities.contains(vpc.stack);
+                    let site = ProbeSite { namespace, resolver: address, function, has_authorities };
                     sites.probes.insert((vpc.stack.clone(), zone), site);
                 }
             }
@@ -302,6 +305,13 @@ impl<'a> VpcSite<'a> {
         let public = of_itself.or_else(of_elastic_ip);
         let namespace = namespace(self.stack, &nat.id);
         Some(NatSite { nat, namespace, device: device('n', self.stack, &nat.id), private, public })
+    }
+
+    /// The router's interfaces to a subnet, and to the NAT gateways that are in it.
+    pub(crate) fn devices<'b>(&'b self, subnet: &'b SubnetSite<'_>) -> impl Iterator<Item = &'b str> {
+        let is_in = |it: &&NatSite<'_>| it.nat.subnet_id.as_ref() == Some(&subnet.subnet.id);
+        let nats = self.nats.iter().filter(is_in).map(|it| it.device.as_str());
+        std::iter::once(subnet.device.as_str()).chain(nats)
     }
 
     /// The VPC's resolver: two above the base of its first CIDR.

@@ -8,11 +8,13 @@ use phonehome_network::{
     AclAssociation, AclEntry, NatState, NetworkAcl, PeeringState, Route, RouteTable, RouteTarget, RulePeer,
     SecurityGroup,
 };
-use phonehome_wire::{Class, Stage};
+use phonehome_wire::{Class, StackId, Stage};
 
 use super::{Expected, Scenario};
-use crate::sample::{APPLICATION, DATABASE, Fleet, addresses, application, host_address, inbound};
-use crate::{Answer, Certificate, Resolver};
+use crate::sample::{
+    APPLICATION, DATABASE, Fleet, addresses, application, host_address, inbound, stack, zone,
+};
+use crate::{Answer, Certificate, Effect, Impairment, Resolver, Segment};
 
 const SILENT: Expected = Expected::Fail(Stage::Connect, Class::ConnectTimeout);
 const REFUSED: Expected = Expected::Fail(Stage::Connect, Class::Refused);
@@ -22,6 +24,10 @@ const OPEN: Expected = Expected::Fail(Stage::Open, Class::Open);
 const HOLE: Expected = Expected::Fail(Stage::Tls, Class::MtuBlackHole);
 const EXPIRED: Expected = Expected::Fail(Stage::Tls, Class::CertExpired);
 const OTHER_NAME: Expected = Expected::Fail(Stage::Tls, Class::CertName);
+const UNTRUSTED: Expected = Expected::Fail(Stage::Tls, Class::CertUntrusted);
+const SELF_SIGNED: Expected = Expected::Fail(Stage::Tls, Class::CertSelfSigned);
+const UNANSWERED: Expected = Expected::Fail(Stage::Response, Class::HttpTimeout);
+const LATE: Expected = Expected::Delayed(300);
 const OTHER_ADDRESS: Expected = Expected::Fail(Stage::Response, Class::PublicAddress);
 
 macro_rules! scenarios {
@@ -122,6 +128,60 @@ scenarios! {
         |fleet| answer(fleet, 1, Some(Answer::Https(Certificate::Expired))) => [(1, 0, "tls", EXPIRED)];
     "certificate-for-another-name":
         |fleet| answer(fleet, 1, Some(Answer::Https(Certificate::OtherName))) => [(1, 0, "tls", OTHER_NAME)];
+    "certificate-of-an-authority-in-no-file":
+        |fleet| answer(fleet, 1, Some(Answer::Https(Certificate::OtherAuthority))) => [(1, 0, "tls", UNTRUSTED)];
+    "certificate-signed-by-itself":
+        |fleet| answer(fleet, 1, Some(Answer::Https(Certificate::SelfSigned))) => [(1, 0, "tls", SELF_SIGNED)];
+    // Account 2's have it, and trust what account 1's do not.
+    "authorities-missing-beside-the-probes-code":
+        |fleet| fleet.wishes.without_authorities.extend([stack(1)]) => [(1, 0, "tls", UNTRUSTED)];
+    // One connection and one answer over it, within two seconds: how far they come is chance.
+    "nat-gateway-loses-30-percent":
+        |fleet| impair(fleet, Segment::NatGateway("nat-1-1".to_owned()), Effect::Loss(30)) =>
+        [(1, 1, "egress", Expected::OneOf(&[Expected::Ok, SILENT, UNANSWERED]))];
+    "peering-dead": |fleet| impair(fleet, Segment::Peering("pcx-1-2".to_owned()), Effect::Loss(100)) => [
+        (1, 0, "connection", SILENT), (1, 0, "tls", SILENT), (2, 0, "connection", SILENT), (2, 0, "tls", SILENT),
+    ];
+    "one-of-two-addresses-does-not-get-through": |fleet| {
+        let (subnet_id, address) = ("subnet-2-private-1".to_owned(), host_address(2, 1));
+        impair(fleet, Segment::Address { subnet_id, address }, Effect::Loss(100));
+    } => [(1, 0, "connection", SILENT), (1, 0, "tls", SILENT)];
+    "peering-slow": |fleet| impair(fleet, Segment::Peering("pcx-1-2".to_owned()), DELAY) =>
+        [(1, 0, "connection", LATE), (1, 0, "tls", LATE), (2, 0, "connection", LATE), (2, 0, "tls", LATE)];
+    "nat-gateway-slow": |fleet| impair(fleet, Segment::NatGateway("nat-1-1".to_owned()), DELAY) =>
+        [(1, 1, "egress", LATE)];
+    // Its probe does not even reach the resolver; whoever aims at all addresses of a name misses the host in it.
+    "one-zone-dead-in-one-account": |fleet| dead_zone(fleet, Some(stack(1))) => [
+        (1, 1, "egress", UNRESOLVED), (1, 1, "connection", UNRESOLVED), (1, 1, "tls", UNRESOLVED),
+        (1, 1, "isolation", Expected::Inconclusive), (2, 0, "connection", SILENT), (2, 0, "tls", SILENT),
+    ];
+    "one-zone-dead-everywhere": |fleet| dead_zone(fleet, None) => [
+        (1, 1, "egress", UNRESOLVED), (1, 1, "connection", UNRESOLVED), (1, 1, "tls", UNRESOLVED),
+        (1, 1, "isolation", Expected::Inconclusive), (1, 2, "connection", SILENT), (1, 2, "tls", SILENT),
+        (2, 1, "egress", UNRESOLVED), (2, 1, "connection", UNRESOLVED), (2, 1, "tls", UNRESOLVED),
+        (2, 1, "isolation", Expected::Inconclusive), (2, 2, "connection", SILENT), (2, 2, "tls", SILENT),
+    ];
+    // Their reports arrive all the same: they go no way that is in this account.
+    "no-way-out-of-the-account": |fleet| {
+        fleet.account(1).internet_gateways.clear();
+        fleet.account(1).nat_gateways.clear();
+        (1..=2).for_each(|it| fleet.account(it).peerings.clear());
+        fleet.account(1).route_tables.iter_mut().for_each(|it| it.routes.clear());
+    } => [
+        (1, 0, "egress", SILENT), (1, 0, "connection", SILENT), (1, 0, "tls", SILENT),
+        (2, 0, "connection", SILENT), (2, 0, "tls", SILENT),
+    ];
+}
+
+const DELAY: Effect = Effect::Delay(Duration::from_millis(300));
+
+fn impair(fleet: &mut Fleet, segment: Segment, effect: Effect) {
+    fleet.wishes.impairments.push(Impairment { segment, effect });
+}
+
+/// The first zone, in one account or in all.
+fn dead_zone(fleet: &mut Fleet, stack: Option<StackId>) {
+    impair(fleet, Segment::Zone { az_id: zone(1), stack }, Effect::Loss(100));
 }
 
 /// NAT gateways of account 1.
