@@ -181,3 +181,6 @@ fn services(sites: &Sites, wishes: &Wishes) -> BTreeSet<Service> {
     }
     services
 }
+
+#[cfg(test)]
+mod tests;

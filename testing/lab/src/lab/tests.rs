@@ -1,0 +1,222 @@
+//! What becomes of packets, counted and timed by sockets in the network: no probe has a part in it.
+
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use phonehome_network::{Rule, RulePeer};
+
+use super::*;
+use crate::sample::{Fleet, host_address, stack, zone};
+use crate::wishes::{Effect, Impairment, Segment};
+use crate::{available, is_inside, run_inside};
+
+/// As in `tests/scenarios.rs`: what a test's process ends with when it came to its end inside.
+const PASSED: i32 = 42;
+const PORT: u16 = 9_000;
+/// The sample's host on the internet.
+const FAR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 80);
+/// The probe of account 1's first zone.
+const PROBE: Ipv4Addr = Ipv4Addr::new(10, 1, 8, 4);
+
+/// Runs `test`, which is the body of the test of that name, inside namespaces of its own.
+fn inside_its_own(name: &str, test: impl FnOnce()) {
+    if is_inside() {
+        test();
+        std::process::exit(PASSED);
+    }
+    if let Err(error) = available() {
+        let is_set = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
+        assert!(!is_set("CI", "true") || is_set("PHONEHOME_NO_NAMESPACES", "1"), "{error:#}");
+        eprintln!("LEFT OUT, {error:#}");
+        return;
+    }
+    let (program, name) = (std::env::current_exe().unwrap(), format!("lab::tests::{name}"));
+    let output = run_inside(&[&program.to_string_lossy(), "--exact", &name, "--nocapture"]).unwrap();
+    let [said, complained] =
+        [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
+    assert_eq!(output.status.code(), Some(PASSED), "{name}, inside:\n{said}{complained}");
+}
+
+/// Two accounts whose hosts let in everything from each other.
+fn open_fleet() -> Fleet {
+    let mut fleet = Fleet::new(2, 2);
+    for account in 1..=2 {
+        let everything = Rule {
+            protocol: "-1".to_owned(),
+            ports: None,
+            peer: RulePeer::Cidr("10.0.0.0/8".parse().unwrap()),
+        };
+        let groups = &mut fleet.account(account).security_groups;
+        groups.iter_mut().find(|it| it.name == "inbound").unwrap().ingress.push(everything);
+    }
+    fleet
+}
+
+fn build(fleet: &Fleet) -> Lab {
+    // No probe is run.
+    Lab::build(&fleet.inventories, &fleet.wishes, Path::new("none")).unwrap()
+}
+
+fn update(lab: &mut Lab, fleet: &Fleet, segment: Segment, effect: Effect) {
+    let mut wishes = fleet.wishes.clone();
+    wishes.impairments = vec![Impairment { segment, effect }];
+    lab.update(&fleet.inventories, &wishes).unwrap();
+}
+
+/// A socket at an address of the sample's.
+fn bind(address: Ipv4Addr, port: u16) -> UdpSocket {
+    let namespace = match address.octets() {
+        [10, account, third, _] => {
+            let (account, zone) = (u8::min(account, 9), third / 32 + 1);
+            format!("{}.us-east-1.subnet-{account}-private-{zone}", stack(account).account)
+        }
+        _ => "internet".to_owned(),
+    };
+    let socket = inside(&namespace, || Ok(UdpSocket::bind((address, port))?)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(1_500))).unwrap();
+    socket
+}
+
+/// How many datagrams arrive of so many that are sent, and whom they are from.
+fn send(count: u32, from: &UdpSocket, to: SocketAddr, at: &UdpSocket) -> (u32, Option<SocketAddr>) {
+    let (mut arrived, mut sender) = (0, None);
+    let mut drain = |is_last: bool| {
+        at.set_nonblocking(!is_last).unwrap();
+        at.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        while let Ok((_, peer)) = at.recv_from(&mut [0; 8]) {
+            arrived += 1;
+            sender = Some(peer);
+        }
+    };
+    for sent in 1..=count {
+        // What the network drops it drops in silence: that is no error.
+        from.send_to(b"datagram", to).unwrap();
+        if sent % 50 == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+            drain(false);
+        }
+    }
+    drain(true);
+    (arrived, sender)
+}
+
+#[test]
+fn what_is_lost_is_lost_in_both_directions_by_chance_and_nowhere_else() {
+    inside_its_own("what_is_lost_is_lost_in_both_directions_by_chance_and_nowhere_else", || {
+        let fleet = open_fleet();
+        let mut lab = build(&fleet);
+        let peer = host_address(2, 1);
+        let address = |address| Segment::Address { subnet_id: "subnet-1-private-1".to_owned(), address };
+        let subnet = |id: &str| Segment::Subnet(id.to_owned());
+        let in_zone = |number, account| Segment::Zone { az_id: zone(number), stack: Some(stack(account)) };
+        let [nat, pcx, igw] = ["nat-1-1", "pcx-1-2", "igw-1"].map(str::to_owned);
+        for (segment, to, crossings) in [
+            (subnet("subnet-1-private-1"), FAR, 1),
+            (subnet("subnet-1-private-1"), peer, 1),
+            (subnet("subnet-1-private-2"), FAR, 0),
+            // The NAT gateway is in it.
+            (subnet("subnet-1-public-1"), FAR, 2),
+            (subnet("subnet-1-public-1"), peer, 0),
+            (in_zone(1, 1), FAR, 3),
+            (in_zone(2, 1), FAR, 0),
+            (in_zone(1, 2), peer, 1),
+            (address(PROBE), FAR, 1),
+            (address(host_address(1, 1)), FAR, 0),
+            (Segment::Internet(FAR), FAR, 1),
+            (Segment::NatGateway(nat.clone()), FAR, 1),
+            (Segment::NatGateway(nat), peer, 0),
+            (Segment::InternetGateway(igw), FAR, 1),
+            (Segment::Peering(pcx.clone()), peer, 1),
+            (Segment::Peering(pcx), FAR, 0),
+        ] {
+            update(&mut lab, &fleet, segment.clone(), Effect::Loss(30));
+            let (client, server) = (bind(PROBE, 0), bind(to, PORT));
+            let (there, sender) = send(COUNT, &client, (to, PORT).into(), &server);
+            let (back, _) = send(COUNT, &server, sender.unwrap(), &client);
+            for arrived in [there, back] {
+                let expected = expected(0.7_f64.powi(crossings));
+                assert!(expected.contains(&arrived), "{segment:?}, {to}: {arrived} of {expected:?}");
+            }
+        }
+    });
+}
+
+const COUNT: u32 = 2_000;
+
+/// How many of [`COUNT`] arrive when each does with this chance: within 6 standard deviations of the mean, so that one
+/// of the 32 counts above is beyond by chance once in 10^7 runs. One direction alone, 30 % twice and none are far
+/// beyond.
+fn expected(chance: f64) -> std::ops::RangeInclusive<u32> {
+    let (mean, deviation) = (f64::from(COUNT) * chance, (f64::from(COUNT) * chance * (1.0 - chance)).sqrt());
+    ((mean - 6.0 * deviation) as u32)..=((mean + 6.0 * deviation).ceil() as u32)
+}
+
+#[test]
+fn through_what_is_dead_nothing_passes_and_a_subnets_resolver_neither() {
+    inside_its_own("through_what_is_dead_nothing_passes_and_a_subnets_resolver_neither", || {
+        let fleet = open_fleet();
+        let mut lab = build(&fleet);
+        let resolver = SocketAddr::from(([10, 1, 0, 2], 53));
+        // A question without a name: it is answered as every question is.
+        let question = [7, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1];
+        let is_answered = || {
+            let client = bind(PROBE, 0);
+            client.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+            client.send_to(&question, resolver).unwrap();
+            client.recv_from(&mut [0; 64]).is_ok()
+        };
+        assert!(is_answered());
+        let dead = Segment::Zone { az_id: zone(1), stack: None };
+        update(&mut lab, &fleet, dead, Effect::Loss(100));
+        let (client, server, third) =
+            (bind(PROBE, 0), bind(host_address(2, 1), PORT), bind(host_address(2, 2), PORT));
+        for (from, to) in [(&client, &server), (&client, &third), (&third, &server), (&third, &client)] {
+            assert_eq!(send(100, from, to.local_addr().unwrap(), to).0, 0);
+        }
+        assert!(!is_answered());
+    });
+}
+
+/// How long a datagram and its answer take together.
+fn round_trip(from: Ipv4Addr, to: Ipv4Addr) -> Duration {
+    let (client, server) = (bind(from, 0), bind(to, PORT));
+    let begun = Instant::now();
+    client.send_to(b"datagram", (to, PORT)).unwrap();
+    let (_, sender) = server.recv_from(&mut [0; 8]).unwrap();
+    server.send_to(b"datagram", sender).unwrap();
+    client.recv_from(&mut [0; 8]).unwrap();
+    begun.elapsed()
+}
+
+#[test]
+fn what_is_slow_takes_as_much_longer_as_was_wished_and_nothing_else_does() {
+    inside_its_own("what_is_slow_takes_as_much_longer_as_was_wished_and_nothing_else_does", || {
+        let fleet = open_fleet();
+        let mut lab = build(&fleet);
+        let (peer, neighbour) = (host_address(2, 1), host_address(1, 1));
+        let address = |address| Segment::Address { subnet_id: "subnet-1-private-1".to_owned(), address };
+        let subnet = |id: &str| Segment::Subnet(id.to_owned());
+        let [nat, pcx, igw] = ["nat-1-1", "pcx-1-2", "igw-1"].map(str::to_owned);
+        for (segment, from, to, times) in [
+            (subnet("subnet-1-private-1"), PROBE, FAR, 1),
+            (subnet("subnet-1-public-1"), PROBE, FAR, 2),
+            (subnet("subnet-1-public-1"), PROBE, peer, 0),
+            (address(PROBE), PROBE, FAR, 1),
+            (address(neighbour), PROBE, FAR, 0),
+            (address(neighbour), neighbour, peer, 1),
+            (Segment::Internet(FAR), PROBE, FAR, 1),
+            (Segment::NatGateway(nat), PROBE, FAR, 1),
+            (Segment::InternetGateway(igw), PROBE, FAR, 1),
+            (Segment::Peering(pcx.clone()), PROBE, peer, 1),
+            (Segment::Peering(pcx), PROBE, FAR, 0),
+        ] {
+            update(&mut lab, &fleet, segment.clone(), Effect::Delay(Duration::from_millis(200)));
+            // The first one asks for neighbours' hardware addresses too, over the same wires.
+            round_trip(from, to);
+            let took = round_trip(from, to).as_millis();
+            // A busy machine may be late, but hardly by as much again.
+            assert!((200 * times..200 * (times + 1)).contains(&took), "{segment:?}, {to}: {took} ms");
+        }
+    });
+}
