@@ -49,6 +49,7 @@ mod runtime_api;
 pub mod sample;
 pub mod scenarios;
 mod serve;
+pub mod testing;
 mod wire;
 mod wishes;
 

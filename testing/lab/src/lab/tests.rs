@@ -9,33 +9,15 @@ use phonehome_network::{Rule, RulePeer};
 use super::*;
 use crate::sample::{Fleet, host_address, stack, zone};
 use crate::wishes::{Effect, Impairment, Segment};
-use crate::{available, is_inside, run_inside};
 
-/// As in `tests/scenarios.rs`: what a test's process ends with when it came to its end inside.
-const PASSED: i32 = 42;
 const PORT: u16 = 9_000;
 /// The sample's host on the internet.
 const FAR: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 80);
 /// The probe of account 1's first zone.
 const PROBE: Ipv4Addr = Ipv4Addr::new(10, 1, 8, 4);
 
-/// Runs `test`, which is the body of the test of that name, inside namespaces of its own.
-fn inside_its_own(name: &str, test: impl FnOnce()) {
-    if is_inside() {
-        test();
-        std::process::exit(PASSED);
-    }
-    if let Err(error) = available() {
-        let is_set = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
-        assert!(!is_set("CI", "true") || is_set("PHONEHOME_NO_NAMESPACES", "1"), "{error:#}");
-        eprintln!("LEFT OUT, {error:#}");
-        return;
-    }
-    let (program, name) = (std::env::current_exe().unwrap(), format!("lab::tests::{name}"));
-    let output = run_inside(&[&program.to_string_lossy(), "--exact", &name, "--nocapture"]).unwrap();
-    let [said, complained] =
-        [output.stdout, output.stderr].map(|it| String::from_utf8_lossy(&it).into_owned());
-    assert_eq!(output.status.code(), Some(PASSED), "{name}, inside:\n{said}{complained}");
+fn run_test(name: &str, test: impl FnOnce()) {
+    crate::testing::run_test(&format!("lab::tests::{name}"), test);
 }
 
 /// Two accounts whose hosts let in everything from each other.
@@ -103,7 +85,7 @@ fn send(count: u32, from: &UdpSocket, to: SocketAddr, at: &UdpSocket) -> (u32, O
 
 #[test]
 fn what_is_lost_is_lost_in_both_directions_by_chance_and_nowhere_else() {
-    inside_its_own("what_is_lost_is_lost_in_both_directions_by_chance_and_nowhere_else", || {
+    run_test("what_is_lost_is_lost_in_both_directions_by_chance_and_nowhere_else", || {
         let fleet = open_fleet();
         let mut lab = build(&fleet);
         let peer = host_address(2, 1);
@@ -154,7 +136,7 @@ fn expected(chance: f64) -> std::ops::RangeInclusive<u32> {
 
 #[test]
 fn through_what_is_dead_nothing_passes_and_a_subnets_resolver_neither() {
-    inside_its_own("through_what_is_dead_nothing_passes_and_a_subnets_resolver_neither", || {
+    run_test("through_what_is_dead_nothing_passes_and_a_subnets_resolver_neither", || {
         let fleet = open_fleet();
         let mut lab = build(&fleet);
         let resolver = SocketAddr::from(([10, 1, 0, 2], 53));
@@ -191,7 +173,7 @@ fn round_trip(from: Ipv4Addr, to: Ipv4Addr) -> Duration {
 
 #[test]
 fn what_is_slow_takes_as_much_longer_as_was_wished_and_nothing_else_does() {
-    inside_its_own("what_is_slow_takes_as_much_longer_as_was_wished_and_nothing_else_does", || {
+    run_test("what_is_slow_takes_as_much_longer_as_was_wished_and_nothing_else_does", || {
         let fleet = open_fleet();
         let mut lab = build(&fleet);
         let (peer, neighbour) = (host_address(2, 1), host_address(1, 1));
