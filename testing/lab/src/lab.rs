@@ -1,24 +1,21 @@
 //! A network that is there.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::SocketAddrV4;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result};
-use nix::mount::{MsFlags, mount};
-use nix::sched::{CloneFlags, unshare};
 use phonehome_wire::{AUTHORITIES_FILE, AzId, ProbeInput, Report, StackId};
 use tokio::runtime::Runtime;
 
 use crate::apply::apply;
 use crate::authority::Authority;
-use crate::describe::{Inventories, ProbeSite, Sites, describe_with_sites};
-use crate::namespaces::{FILES, inside, prepare};
+use crate::describe::{Inventories, Sites, describe_with_sites};
+use crate::namespaces::prepare;
 use crate::network::{Network, Wire};
+use crate::prober::Prober;
 use crate::running::{Running, Task};
-use crate::runtime_api::Invocation;
 use crate::serve::{Kind, Service, start};
 use crate::wire::Forwarder;
 use crate::wishes::{Resolver, Wishes};
@@ -100,59 +97,29 @@ impl Lab {
         &self.authority.pem
     }
 
+    /// The probe of an account's zone, to be run without the lab: while it runs, the network may change.
+    ///
+    /// # Errors
+    /// When the inventories have no probe there.
+    pub fn prober(&self, stack: &StackId, zone: &AzId) -> Result<Prober> {
+        let site = self.sites.probes.get(&(stack.clone(), zone.clone()));
+        let site = site.with_context(|| format!("no function of {stack} is in a subnet of {zone}"))?;
+        Ok(Prober {
+            stack: stack.clone(),
+            site: site.clone(),
+            probe: self.probe.clone(),
+            code: if site.has_authorities { CODE } else { BARE_CODE },
+            run: self.runs.fetch_add(1, Ordering::Relaxed),
+            runtime: self.runtime.handle().clone(),
+        })
+    }
+
     /// Runs the probe of an account's zone once.
     ///
     /// # Errors
     /// When the inventories have no probe there, or it gives no report.
     pub fn probe(&self, stack: &StackId, zone: &AzId, input: &ProbeInput) -> Result<Report> {
-        let site = self.sites.probes.get(&(stack.clone(), zone.clone()));
-        let site = site.with_context(|| format!("no function of {stack} is in a subnet of {zone}"))?;
-        let run = self.runs.fetch_add(1, Ordering::Relaxed);
-        let resolv_conf = format!("{FILES}/resolv-{run}.conf");
-        std::fs::write(&resolv_conf, format!("nameserver {}\n", site.resolver))?;
-        let (listener, mut child) = inside(&site.namespace, || {
-            let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-            Ok((listener.try_clone()?, self.start_probe(site, &resolv_conf, listener.local_addr()?)?))
-        })?;
-        let StackId { account, region } = stack;
-        let invocation = Invocation {
-            run_id: &format!("run-{run}"),
-            function_arn: &format!("arn:aws:lambda:{region}:{account}:function:{}", site.function),
-            event: &serde_json::to_vec(input)?,
-        };
-        listener.set_nonblocking(true)?;
-        let listener = {
-            let _guard = self.runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
-        };
-        let answer = self.runtime.block_on(invocation.serve(&listener));
-        // It asks for its next invocation already.
-        let _ = child.kill();
-        let _ = child.wait();
-        let _ = std::fs::remove_file(&resolv_conf);
-        let answer = answer.with_context(|| format!("the probe {} of {stack}", site.function))?;
-        serde_json::from_slice(&answer).context("the probe's report")
-    }
-
-    /// Starts the probe in the namespaces of the calling thread, which gets a mount namespace of its own for that.
-    fn start_probe(&self, site: &ProbeSite, resolv_conf: &str, runtime_api: SocketAddr) -> Result<Child> {
-        unshare(CloneFlags::CLONE_NEWNS).context("a mount namespace")?;
-        let over = "/etc/resolv.conf";
-        mount(Some(resolv_conf), over, None::<&str>, MsFlags::MS_BIND, None::<&str>).context(over)?;
-        Command::new(&self.probe)
-            .env_clear()
-            .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
-            .env("AWS_LAMBDA_FUNCTION_NAME", "phonehome-probe")
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
-            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .env("AWS_LAMBDA_LOG_GROUP_NAME", "lab")
-            .env("AWS_LAMBDA_LOG_STREAM_NAME", "lab")
-            .env("AWS_LAMBDA_LOG_LEVEL", "error")
-            .env("LAMBDA_TASK_ROOT", if site.has_authorities { CODE } else { BARE_CODE })
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("starting {}", self.probe.display()))
+        self.prober(stack, zone)?.run(input)
     }
 }
 

@@ -1,0 +1,96 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use clap::Parser;
+use phonehome_lab::enter;
+use phonehome_scenarios::{Outcome, SCENARIOS, Scenario, Stage, Watch, run as play};
+
+/// Breaks networks, hears what the probes say of it and what Slack and on-call are told, and has it repaired. Nothing
+/// of it leaves this process, which needs neither root nor an AWS account.
+#[derive(Parser)]
+struct Arguments {
+    /// One scenario, by its name; several when given several times
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// Every scenario
+    #[arg(long)]
+    all: bool,
+    /// The names of the scenarios
+    #[arg(long)]
+    list: bool,
+    /// How often each probe runs, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    interval: u64,
+    /// The probe's binary; the one beside this program by default
+    #[arg(long, env = "PHONEHOME_PROBE")]
+    probe: Option<PathBuf>,
+}
+
+/// After how many intervals of silence a probe is lost, as in the fleet file's default.
+const OVERDUE_INTERVALS: u32 = 3;
+
+/// Does what the command line says.
+pub(crate) fn run() -> Result<()> {
+    let arguments = &Arguments::parse();
+    if arguments.list {
+        SCENARIOS.iter().for_each(|it| println!("{}", it.name));
+        return Ok(());
+    }
+    let chosen = chosen(arguments)?;
+    let probe = probe(arguments)?;
+    enter()?;
+    let interval = Duration::from_secs(arguments.interval.max(1));
+    let begun = Instant::now();
+    let mut stage = Stage::new(&probe, interval * OVERDUE_INTERVALS)?;
+    let mut watch = Watch::new(&stage, interval);
+    let mut failed = 0;
+    for scenario in &chosen {
+        let outcome = play(&mut stage, &mut watch, scenario, interval).with_context(|| scenario.name)?;
+        failed += usize::from(!outcome.differences.is_empty());
+        print(scenario, &outcome);
+    }
+    println!("{} scenarios, {} s", chosen.len(), begun.elapsed().as_secs());
+    ensure!(failed == 0, "{failed} of {} scenarios did not end as expected", chosen.len());
+    Ok(())
+}
+
+fn print(scenario: &Scenario, outcome: &Outcome) {
+    let verdict = if outcome.differences.is_empty() { "as expected" } else { "NOT AS EXPECTED" };
+    let seconds =
+        |time: Option<Duration>| time.map_or("–".to_owned(), |it| format!("{:.1} s", it.as_secs_f64()));
+    println!(
+        "{:<42} {verdict}: {} results, change {} ms, message after {}, page after {}, well again after {}",
+        scenario.name,
+        outcome.results,
+        outcome.change.as_millis(),
+        seconds(outcome.message),
+        seconds(outcome.page),
+        seconds(outcome.green),
+    );
+    outcome.differences.iter().for_each(|it| println!("    {it}"));
+}
+
+fn chosen(arguments: &Arguments) -> Result<Vec<&'static Scenario>> {
+    if arguments.all {
+        return Ok(SCENARIOS.iter().collect());
+    }
+    ensure!(!arguments.scenario.is_empty(), "which scenario? --scenario NAME, or --all; --list names them");
+    let named = |name: &String| {
+        let found = SCENARIOS.iter().find(|it| it.name == name);
+        found.with_context(|| format!("no scenario {name:?}: --list names them"))
+    };
+    arguments.scenario.iter().map(named).collect()
+}
+
+fn probe(arguments: &Arguments) -> Result<PathBuf> {
+    let beside = || Some(std::env::current_exe().ok()?.with_file_name("phonehome-probe"));
+    let probe = arguments.probe.clone().or_else(beside).context("this program does not know its own file")?;
+    if !probe.exists() {
+        let build = "cargo build --release --package phonehome-probe";
+        bail!("{} is not there: {build}, or name one with --probe", probe.display());
+    }
+    Ok(probe)
+}

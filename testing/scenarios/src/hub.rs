@@ -1,0 +1,145 @@
+//! The hub's functions, as they run on AWS, with everything around them in memory.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use phonehome_alerter::Alerter;
+use phonehome_aws::Metrics;
+use phonehome_cloud::table::{Cache, MemoryTable};
+use phonehome_cloud::{CloudError, MemoryQueue, Pager, SystemClock};
+use phonehome_collector::{Collector, Memory};
+use phonehome_notifier::Notifier;
+use phonehome_state::written_by;
+use phonehome_wire::Report;
+use serde_json::{Value, json};
+
+use crate::slack::{Posted, Slack};
+
+/// What on-call was told.
+#[derive(Debug, Clone)]
+pub struct Paged {
+    /// The subject.
+    pub subject: String,
+    /// When.
+    pub at: Instant,
+}
+
+/// On-call in memory. Its copies are the same.
+#[derive(Debug, Clone, Default)]
+struct OnCall(Arc<Mutex<Vec<Paged>>>);
+
+impl Pager for OnCall {
+    async fn page(&self, subject: &str, _text: &str) -> Result<(), CloudError> {
+        let paged = Paged { subject: subject.to_owned(), at: Instant::now() };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(paged);
+        Ok(())
+    }
+}
+
+/// The collector, the alerter and the notifier over one table.
+#[derive(Debug)]
+pub struct Hub {
+    collector: Collector<MemoryTable, MemoryQueue>,
+    alerter: Alerter<MemoryTable>,
+    notifier: Notifier<MemoryTable, OnCall, Slack>,
+    /// How many of the collector's hints the alerter has been woken for.
+    hints: usize,
+}
+
+impl Hub {
+    /// The hub of a table in which a fleet file is in force. A probe is lost when it was silent for `overdue_after`.
+    pub fn new(table: &MemoryTable, overdue_after: Duration) -> Self {
+        let of = |function| table.writing_only(written_by(function));
+        Self {
+            collector: Collector {
+                table: of("collector"),
+                transitions: MemoryQueue::default(),
+                dead_letters: MemoryQueue::default(),
+                metrics: Metrics::void("collector"),
+                memory: Memory::default(),
+                clock: SystemClock,
+            },
+            alerter: Alerter {
+                table: of("alerter"),
+                metrics: Metrics::void("alerter"),
+                overdue_after_s: u32::try_from(overdue_after.as_secs()).unwrap_or(u32::MAX),
+                known: Cache::default(),
+                clock: SystemClock,
+            },
+            notifier: Notifier {
+                table: of("notifier"),
+                pager: OnCall::default(),
+                chat: Slack::default(),
+                metrics: Metrics::void("notifier"),
+                clock: SystemClock,
+            },
+            hints: 0,
+        }
+    }
+
+    /// A report arrives, as Lambda and EventBridge bring it. Where a path turned, the alerter is woken at once.
+    ///
+    /// # Errors
+    /// When a function fails, or the collector refuses the report.
+    pub async fn report(&mut self, report: &Report) -> Result<()> {
+        let answer =
+            self.collector.handle(&event(report)).await.map_err(|error| anyhow!("collector: {error}"))?;
+        let refused = self.collector.metrics.counts().get("ReportsRefused").copied().unwrap_or_default();
+        anyhow::ensure!(
+            answer.batch_item_failures.is_empty() && refused == 0,
+            "the collector refuses the report of {}/{}: {:?}",
+            report.account,
+            report.availability_zone,
+            self.collector.dead_letters.sent()
+        );
+        let hints = self.collector.transitions.sent().len();
+        if hints > self.hints {
+            self.hints = hints;
+            self.minute().await?;
+        }
+        Ok(())
+    }
+
+    /// The alerter's schedule fires, and what it decides is delivered.
+    ///
+    /// # Errors
+    /// When a function fails.
+    pub async fn minute(&mut self) -> Result<()> {
+        self.alerter.handle(&Value::Null).await.map_err(|error| anyhow!("alerter: {error}"))?;
+        self.notifier.handle().await.map_err(|error| anyhow!("notifier: {error}"))?;
+        Ok(())
+    }
+
+    /// What Slack shows, the oldest message first.
+    pub fn slack(&self) -> Vec<Posted> {
+        self.notifier.chat.messages()
+    }
+
+    /// What on-call was told, the first first.
+    pub fn pages(&self) -> Vec<Paged> {
+        self.notifier.pager.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A queue's batch with one report in it.
+fn event(report: &Report) -> Value {
+    let (account, region) = (&report.account, &report.region);
+    let function =
+        format!("arn:aws:lambda:{region}:{account}:function:phonehome-probe-{}", report.availability_zone);
+    let body = json!({
+        "version": "0",
+        "id": report.run_id,
+        "source": "lambda",
+        "detail-type": "Lambda Function Invocation Result - Success",
+        "account": account,
+        "region": region,
+        "resources": [function],
+        "detail": {
+            "version": "1.0",
+            "requestContext": {"functionArn": function, "condition": "Success", "approximateInvokeCount": 1},
+            "responsePayload": report,
+        },
+    });
+    json!({"Records": [{"messageId": report.run_id, "body": body.to_string(), "eventSource": "aws:sqs"}]})
+}

@@ -1,0 +1,29 @@
+//! What becomes of a broken network: in it the real probes run and packets really move ([`phonehome_lab`]); their
+//! reports go through the collector, the alerter and the notifier as they run on AWS, with a table, Slack and on-call
+//! in memory; and the planner and the executor repair it in an EC2 in memory ([`phonehome_fakecloud`]), which the
+//! lab's network follows.
+//!
+//! [`Stage`] holds all of that, [`Scenario`] is one fault with what has to be said of it, and [`detect()`] measures how
+//! long that takes. `cargo xtask lab` runs them.
+
+#![cfg(target_os = "linux")]
+
+mod accounts;
+mod breaking;
+mod detect;
+mod faults;
+mod hub;
+mod run;
+mod scenario;
+mod slack;
+mod stage;
+mod watch;
+
+pub use detect::{Detection, detect};
+pub use faults::SCENARIOS;
+pub use hub::{Hub, Paged};
+pub use run::{Outcome, run};
+pub use scenario::{Expected, Message, Repair, Scenario, Told};
+pub use slack::Posted;
+pub use stage::{Stage, Target, at, stack};
+pub use watch::{Place, Watch};

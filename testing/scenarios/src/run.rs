@@ -1,0 +1,203 @@
+//! Plays a scenario: everything works, something breaks, it is told, it is mended, everything works.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Result, ensure};
+use phonehome_wire::{AzId, CheckResult};
+
+use crate::scenario::{Expected, Message, Repair, Scenario, Told};
+use crate::slack::Posted;
+use crate::stage::Stage;
+use crate::watch::Watch;
+
+/// How many intervals it may take until all is told, or all is well again.
+const INTERVALS_MAX: u32 = 10;
+/// How long it must stay as it is, in intervals, until nothing more is expected.
+const INTERVALS_QUIET: u32 = 2;
+
+/// A result: the account's name, the zone, the check.
+type Path = (String, AzId, String);
+
+/// What came of a scenario.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How long changing the network took.
+    pub change: Duration,
+    /// From the fault until Slack had a message.
+    pub message: Option<Duration>,
+    /// From the fault until on-call was paged.
+    pub page: Option<Duration>,
+    /// From the repair until nothing was open any more.
+    pub green: Option<Duration>,
+    /// How many results were compared.
+    pub results: usize,
+    /// What was not as expected, for people. A scenario passes when there is nothing.
+    pub differences: Vec<String>,
+}
+
+/// Plays a scenario on a stage on which everything works, or will soon.
+///
+/// # Errors
+/// When the network cannot be changed, a probe gives no report, or a function of the hub's fails.
+pub fn run(stage: &mut Stage, watch: &mut Watch, scenario: &Scenario, interval: Duration) -> Result<Outcome> {
+    let longest = interval * INTERVALS_MAX;
+    let well = watch.until(stage, longest, |watch, stage| is_well(watch, stage, 0))?;
+    let unwell = || (problems(watch, 0, &usual(watch)), stage.open());
+    ensure!(well, "before anything was broken: {} paths are up; {:?}", stage.paths_up(), unwell());
+    let before = Before::of(stage);
+    let (broken, broken_ms) = (Instant::now(), now_ms());
+    (scenario.break_it)(stage);
+    stage.follow()?;
+    let change = broken.elapsed();
+    let expected = expectations(watch, scenario);
+    let mut outcome = Outcome {
+        change,
+        message: None,
+        page: None,
+        green: None,
+        results: expected.len(),
+        differences: vec![],
+    };
+    let told = |watch: &Watch, stage: &Stage| {
+        let mut differences = problems(watch, broken_ms, &expected);
+        differences.extend(before.differences(stage, scenario));
+        differences
+    };
+    watch.until(stage, longest, |watch, stage| told(watch, stage).is_empty())?;
+    // What comes late must not be more than that.
+    watch.until(stage, interval * INTERVALS_QUIET, |_, _| false)?;
+    outcome.differences = told(watch, stage);
+    let since = |at: Instant| at.saturating_duration_since(broken);
+    outcome.message = before.messages(stage).iter().map(|it| since(it.at)).min();
+    outcome.page = stage.hub.pages().get(before.pages).map(|it| since(it.at));
+    mend(stage, scenario.repair, &before)?;
+    let (mended, mended_ms) = (Instant::now(), now_ms());
+    if watch.until(stage, longest, |watch, stage| is_well(watch, stage, mended_ms))? {
+        outcome.green = Some(mended.elapsed());
+    } else {
+        let problems = problems(watch, mended_ms, &usual(watch));
+        outcome.differences.extend(problems.into_iter().map(|it| format!("after the repair: {it}")));
+        outcome.differences.extend(stage.open().iter().map(|it| format!("after the repair is open: {it}")));
+    }
+    Ok(outcome)
+}
+
+/// As it was before something was broken.
+struct Before {
+    inventories: Vec<(String, phonehome_network::Inventory)>,
+    wishes: phonehome_lab::Wishes,
+    /// How many messages and pages there were.
+    messages: usize,
+    pages: usize,
+}
+
+impl Before {
+    fn of(stage: &Stage) -> Self {
+        let names: BTreeSet<String> = stage.probes().into_iter().map(|(name, ..)| name).collect();
+        let inventories = names.into_iter().map(|name| (name.clone(), stage.inventory(&name))).collect();
+        let (messages, pages) = (stage.hub.slack().len(), stage.hub.pages().len());
+        Self { inventories, wishes: stage.wishes.clone(), messages, pages }
+    }
+
+    fn messages(&self, stage: &Stage) -> Vec<Posted> {
+        stage.hub.slack().split_off(self.messages)
+    }
+
+    /// What was told otherwise than a scenario expects.
+    fn differences(&self, stage: &Stage, scenario: &Scenario) -> Vec<String> {
+        let Told::Just(told) = scenario.told else { return vec![] };
+        let mut wanted: Vec<String> = told
+            .iter()
+            .map(|it| match it {
+                Message::Slack(channel, text) => format!("{channel}: {text}"),
+                Message::Page(subject) => format!("page: {subject}"),
+            })
+            .collect();
+        let posts = self.messages(stage);
+        let mut met: Vec<String> = posts.iter().map(|it| format!("{}: {}", it.channel, it.text)).collect();
+        met.extend(stage.hub.pages().iter().skip(self.pages).map(|it| format!("page: {}", it.subject)));
+        wanted.retain(|it| match met.iter().position(|other| other == it) {
+            Some(at) => {
+                met.remove(at);
+                false
+            }
+            None => true,
+        });
+        let missing = wanted.into_iter().map(|it| format!("not told: {it}"));
+        missing.chain(met.into_iter().map(|it| format!("told unexpectedly: {it}"))).collect()
+    }
+}
+
+fn mend(stage: &mut Stage, repair: Repair, before: &Before) -> Result<()> {
+    match repair {
+        Repair::Provisioner => stage.repair()?,
+        Repair::ByHand => {
+            for (name, inventory) in &before.inventories {
+                stage.edit(name, |it| it.clone_from(inventory));
+            }
+            stage.wishes.clone_from(&before.wishes);
+        }
+    }
+    stage.follow()
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Whether every probe has reported of a run after `since_ms` in which everything worked, the hub knows every path to
+/// be as declared, and nothing is open.
+fn is_well(watch: &Watch, stage: &Stage, since_ms: u64) -> bool {
+    let usual = usual(watch);
+    problems(watch, since_ms, &usual).is_empty() && stage.paths_up() == usual.len() && stage.open().is_empty()
+}
+
+/// What each path comes to while everything works: isolations are silent, all else connects.
+fn usual(watch: &Watch) -> BTreeMap<Path, Expected> {
+    let usual = |check: &phonehome_wire::Check| match check.expect {
+        phonehome_wire::Expect::Connect => Expected::Ok,
+        phonehome_wire::Expect::Deny => Expected::Denied,
+    };
+    let of = |(place, input): (&crate::watch::Place, &phonehome_wire::ProbeInput)| {
+        let path = |check: &phonehome_wire::Check| (place.0.clone(), place.1.clone(), check.id.0.clone());
+        input.checks.iter().map(|check| (path(check), usual(check))).collect::<Vec<_>>()
+    };
+    watch.inputs().flat_map(of).collect()
+}
+
+fn expectations(watch: &Watch, scenario: &Scenario) -> BTreeMap<Path, Expected> {
+    let mut expected = usual(watch);
+    for (account, zone, checks, outcome) in scenario.expected {
+        let zone = (*zone > 0).then(|| format!("use1-az{zone}"));
+        let is_meant = |path: &Path| {
+            path.0 == *account
+                && zone.as_ref().is_none_or(|it| path.1.as_str() == it)
+                && checks.contains(&path.2.as_str())
+        };
+        expected.iter_mut().filter(|(path, _)| is_meant(path)).for_each(|(_, it)| *it = *outcome);
+    }
+    expected
+}
+
+/// What the newest reports say otherwise than expected, or do not say at all. Those of runs before `since_ms` do
+/// not count.
+fn problems(watch: &Watch, since_ms: u64, expected: &BTreeMap<Path, Expected>) -> Vec<String> {
+    let result = |(account, zone, check): &Path| -> Option<&CheckResult> {
+        let report = watch.newest.get(&(account.clone(), zone.clone()))?;
+        let results = (report.started_at_ms >= since_ms).then_some(&report.results)?;
+        results.iter().find(|it| it.id.0 == *check)
+    };
+    let problem = |(path, expected): (&Path, &Expected)| {
+        let (account, zone, check) = path;
+        match result(path) {
+            Some(result) if expected.is_met(result) => None,
+            Some(CheckResult { verdict, .. }) => {
+                Some(format!("{account} {zone} {check}: {expected:?} expected, not {verdict:?}"))
+            }
+            None => Some(format!("{account} {zone} {check}: no result")),
+        }
+    };
+    expected.iter().filter_map(problem).collect()
+}

@@ -1,0 +1,125 @@
+//! The probes' schedules, and what comes of their reports.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use phonehome_wire::{AzId, ProbeInput, Report};
+
+use crate::stage::{Stage, stack};
+
+/// Where a probe is: the account's name, and the zone.
+pub type Place = (String, AzId);
+
+/// A probe's schedule.
+#[derive(Debug)]
+struct Schedule {
+    place: Place,
+    input: ProbeInput,
+    next: Instant,
+}
+
+/// Runs all probes once an interval, each at a moment of its own, and brings their reports to the hub.
+#[derive(Debug)]
+pub struct Watch {
+    interval: Duration,
+    schedules: Vec<Schedule>,
+    next_minute: Instant,
+    reports: (Sender<(Place, Result<Report>)>, Receiver<(Place, Result<Report>)>),
+    runs: Vec<JoinHandle<()>>,
+    /// The newest report of each probe.
+    pub newest: BTreeMap<Place, Report>,
+}
+
+impl Watch {
+    /// Begins now; the probes' first runs are spread over the interval.
+    pub fn new(stage: &Stage, interval: Duration) -> Self {
+        let now = Instant::now();
+        let probes = stage.probes();
+        let count = u32::try_from(probes.len()).unwrap_or(u32::MAX).max(1);
+        let schedule = |(number, (name, zone, input))| Schedule {
+            place: (name, zone),
+            input,
+            next: now + interval / count * number,
+        };
+        Self {
+            interval,
+            schedules: (0..).zip(probes).map(schedule).collect(),
+            next_minute: now,
+            reports: channel(),
+            newest: BTreeMap::new(),
+            runs: vec![],
+        }
+    }
+
+    /// Every probe's place, and what it is given to test.
+    pub fn inputs(&self) -> impl Iterator<Item = (&Place, &ProbeInput)> {
+        self.schedules.iter().map(|it| (&it.place, &it.input))
+    }
+
+    /// Goes on until it is `done` or `longest` has passed; whether it is done. That is asked after each report and
+    /// each of the alerter's minutes.
+    ///
+    /// # Errors
+    /// When a probe gives no report, or a function of the hub's fails.
+    pub fn until(
+        &mut self,
+        stage: &mut Stage,
+        longest: Duration,
+        mut done: impl FnMut(&Self, &Stage) -> bool,
+    ) -> Result<bool> {
+        let end = Instant::now() + longest;
+        loop {
+            self.start_due(stage)?;
+            let next =
+                self.schedules.iter().map(|it| it.next).chain([self.next_minute, end]).min().unwrap_or(end);
+            match self.reports.1.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                Ok((place, report)) => self.arrive(stage, place, report?)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            if Instant::now() >= self.next_minute {
+                stage.minute()?;
+                self.next_minute += self.interval;
+            }
+            if done(self, stage) {
+                return Ok(true);
+            }
+            if Instant::now() >= end {
+                return Ok(false);
+            }
+        }
+    }
+
+    fn start_due(&mut self, stage: &Stage) -> Result<()> {
+        let now = Instant::now();
+        self.runs.retain(|it| !it.is_finished());
+        for schedule in self.schedules.iter_mut().filter(|it| it.next <= now) {
+            schedule.next += self.interval;
+            let (place, input, sender) =
+                (schedule.place.clone(), schedule.input.clone(), self.reports.0.clone());
+            let prober = stage.lab().prober(&stack(&place.0), &place.1)?;
+            self.runs.push(std::thread::spawn(move || {
+                // Who has stopped watching does not need its report.
+                let _ = sender.send((place, prober.run(&input)));
+            }));
+        }
+        Ok(())
+    }
+
+    fn arrive(&mut self, stage: &mut Stage, place: Place, report: Report) -> Result<()> {
+        stage.report(&report)?;
+        self.newest.insert(place, report);
+        Ok(())
+    }
+}
+
+/// What runs ends before the lab does.
+impl Drop for Watch {
+    fn drop(&mut self) {
+        for run in self.runs.drain(..) {
+            let _ = run.join();
+        }
+    }
+}
