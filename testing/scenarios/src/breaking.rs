@@ -122,7 +122,7 @@ pub(crate) fn cut_off(stage: &Stage) {
 /// An entry that comes before the one which lets everything through.
 fn deny(egress: bool, from: u16, to: u16) -> AclEntry {
     AclEntry {
-        number: 50,
+        number: 1,
         egress,
         allow: false,
         protocol: "6".to_owned(),
@@ -144,6 +144,7 @@ pub(crate) fn deny_port(stage: &Stage, port: u16) {
 pub(crate) fn deny_ephemeral_ports(stage: &Stage, egress: bool) {
     stage.edit("payments-prod", |it| {
         let subnet_id = subnet(it, 1).id;
+        it.network_acls.iter_mut().for_each(|acl| acl.associations.retain(|it| it.subnet_id != subnet_id));
         let default =
             at(&mut it.network_acls, &Resource::DefaultNetworkAcl).expect("each VPC has one").clone();
         let association = AclAssociation { id: "aclassoc-own".to_owned(), subnet_id };

@@ -1,12 +1,13 @@
 //! The command line.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use phonehome_lab::enter;
-use phonehome_scenarios::{Outcome, SCENARIOS, Scenario, Stage, Watch, run as play};
+use phonehome_scenarios::{Outcome, Scenario, Stage, Watch, detect, run as play, scenarios};
 
 /// Breaks networks, hears what the probes say of it and what Slack and on-call are told, and has it repaired. Nothing
 /// of it leaves this process, which needs neither root nor an AWS account.
@@ -21,6 +22,12 @@ struct Arguments {
     /// The names of the scenarios
     #[arg(long)]
     list: bool,
+    /// How long it takes until a fault is told: so many faults, each at another moment of the interval
+    #[arg(long, value_name = "FAULTS")]
+    detect: Option<u32>,
+    /// Which fault of `--detect` is the first, so that several can be measured side by side
+    #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "detect")]
+    first: u32,
     /// How often each probe runs, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     interval: u64,
@@ -36,24 +43,58 @@ const OVERDUE_INTERVALS: u32 = 3;
 pub(crate) fn run() -> Result<()> {
     let arguments = &Arguments::parse();
     if arguments.list {
-        SCENARIOS.iter().for_each(|it| println!("{}", it.name));
+        scenarios().for_each(|it| println!("{}", it.name));
         return Ok(());
     }
-    let chosen = chosen(arguments)?;
+    let chosen = if arguments.detect.is_some() { vec![] } else { chosen(arguments)? };
     let probe = probe(arguments)?;
     enter()?;
     let interval = Duration::from_secs(arguments.interval.max(1));
-    let begun = Instant::now();
     let mut stage = Stage::new(&probe, interval * OVERDUE_INTERVALS)?;
     let mut watch = Watch::new(&stage, interval);
+    match arguments.detect {
+        Some(faults) => measure(&mut stage, &mut watch, arguments.first..arguments.first + faults, interval),
+        None => play_all(&mut stage, &mut watch, &chosen, interval),
+    }
+}
+
+fn play_all(stage: &mut Stage, watch: &mut Watch, chosen: &[&Scenario], interval: Duration) -> Result<()> {
+    let begun = Instant::now();
     let mut failed = 0;
-    for scenario in &chosen {
-        let outcome = play(&mut stage, &mut watch, scenario, interval).with_context(|| scenario.name)?;
+    for scenario in chosen {
+        let outcome = play(stage, watch, scenario, interval).with_context(|| scenario.name)?;
         failed += usize::from(!outcome.differences.is_empty());
         print(scenario, &outcome);
     }
     println!("{} scenarios, {} s", chosen.len(), begun.elapsed().as_secs());
     ensure!(failed == 0, "{failed} of {} scenarios did not end as expected", chosen.len());
+    Ok(())
+}
+
+/// Faults that so many paths see are told sooner: each confirms the others.
+const PATHS_MANY: usize = 3;
+
+fn measure(stage: &mut Stage, watch: &mut Watch, faults: Range<u32>, interval: Duration) -> Result<()> {
+    let (mut many, mut few) = (vec![], vec![]);
+    for number in faults {
+        let found = detect(stage, watch, number, interval)?;
+        println!(
+            "{:<42} {} paths, told after {:.1} s",
+            found.scenario,
+            found.paths,
+            found.message.as_secs_f64()
+        );
+        if found.paths >= PATHS_MANY { &mut many } else { &mut few }.push(found.message);
+    }
+    for (which, mut times) in [("three paths or more", many), ("fewer paths", few)] {
+        times.sort();
+        let at = |share: usize| times.get((times.len() * share).div_ceil(100).saturating_sub(1));
+        let [half, most, all] = [50, 95, 100].map(|share| at(share).map_or(0.0, Duration::as_secs_f64));
+        println!(
+            "{which}: {} faults, told after {half:.1} s (p50), {most:.1} s (p95), {all:.1} s (longest)",
+            times.len()
+        );
+    }
     Ok(())
 }
 
@@ -75,11 +116,11 @@ fn print(scenario: &Scenario, outcome: &Outcome) {
 
 fn chosen(arguments: &Arguments) -> Result<Vec<&'static Scenario>> {
     if arguments.all {
-        return Ok(SCENARIOS.iter().collect());
+        return Ok(scenarios().collect());
     }
     ensure!(!arguments.scenario.is_empty(), "which scenario? --scenario NAME, or --all; --list names them");
     let named = |name: &String| {
-        let found = SCENARIOS.iter().find(|it| it.name == name);
+        let found = scenarios().find(|it| it.name == name);
         found.with_context(|| format!("no scenario {name:?}: --list names them"))
     };
     arguments.scenario.iter().map(named).collect()

@@ -1,13 +1,50 @@
-//! How long it takes until a fault is told.
+//! How long it takes until a fault is told, wherever in the probes' interval it comes.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long it took.
+use anyhow::{Context as _, Result};
+
+use crate::run::{Before, INTERVALS_MAX, broken_paths, mend, until_well};
+use crate::scenario::{Scenario, Told};
+use crate::stage::Stage;
+use crate::watch::Watch;
+
+/// The golden ratio's fraction: its multiples fill the interval evenly, however many there are.
+const PHASE: f64 = 0.618_033_988_749_895;
+
+/// A fault that was told.
 #[derive(Debug, Clone, Copy)]
 pub struct Detection {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// How many paths failed of it.
+    pub paths: usize,
     /// From the fault until Slack had a message.
     pub message: Duration,
 }
 
-/// Nothing yet.
-pub fn detect() {}
+/// Brings the `number`th fault, of those of the scenarios that have to be told, and waits until it is told and mended.
+///
+/// # Errors
+/// When it is not told within ten intervals, and as [`crate::run`].
+pub fn detect(stage: &mut Stage, watch: &mut Watch, number: u32, interval: Duration) -> Result<Detection> {
+    let scenarios: Vec<_> = crate::scenarios().filter(|it| is_told(it)).collect();
+    let scenario = scenarios[number as usize % scenarios.len()];
+    until_well(stage, watch, interval, 0)?.with_context(|| format!("before {}", scenario.name))?;
+    let phase = interval.mul_f64((f64::from(number) * PHASE).fract());
+    watch.until(stage, phase, |_, _| false)?;
+    let before = Before::of(stage);
+    let broken = Instant::now();
+    (scenario.break_it)(stage);
+    stage.follow()?;
+    watch.until(stage, interval * INTERVALS_MAX, |_, stage| !before.messages(stage).is_empty())?;
+    let first = before.messages(stage).iter().map(|it| it.at).min();
+    let message =
+        first.with_context(|| format!("{} was not told", scenario.name))?.saturating_duration_since(broken);
+    mend(stage, scenario.repair, &before)?;
+    Ok(Detection { scenario: scenario.name, paths: broken_paths(watch, scenario), message })
+}
+
+fn is_told(scenario: &Scenario) -> bool {
+    matches!(scenario.told, Told::Just(told) if !told.is_empty())
+}

@@ -20,7 +20,7 @@ mod stage;
 mod watch;
 
 pub use detect::{Detection, detect};
-pub use faults::SCENARIOS;
+pub use faults::scenarios;
 pub use hub::{Hub, Paged};
 pub use run::{Outcome, run};
 pub use scenario::{Expected, Message, Repair, Scenario, Told};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow};
 use phonehome_wire::{AzId, CheckResult};
 
 use crate::scenario::{Expected, Message, Repair, Scenario, Told};
@@ -12,7 +12,7 @@ use crate::stage::Stage;
 use crate::watch::Watch;
 
 /// How many intervals it may take until all is told, or all is well again.
-const INTERVALS_MAX: u32 = 10;
+pub(crate) const INTERVALS_MAX: u32 = 10;
 /// How long it must stay as it is, in intervals, until nothing more is expected.
 const INTERVALS_QUIET: u32 = 2;
 
@@ -42,9 +42,7 @@ pub struct Outcome {
 /// When the network cannot be changed, a probe gives no report, or a function of the hub's fails.
 pub fn run(stage: &mut Stage, watch: &mut Watch, scenario: &Scenario, interval: Duration) -> Result<Outcome> {
     let longest = interval * INTERVALS_MAX;
-    let well = watch.until(stage, longest, |watch, stage| is_well(watch, stage, 0))?;
-    let unwell = || (problems(watch, 0, &usual(watch)), stage.open());
-    ensure!(well, "before anything was broken: {} paths are up; {:?}", stage.paths_up(), unwell());
+    until_well(stage, watch, interval, 0)??;
     let before = Before::of(stage);
     let (broken, broken_ms) = (Instant::now(), now_ms());
     (scenario.break_it)(stage);
@@ -73,18 +71,32 @@ pub fn run(stage: &mut Stage, watch: &mut Watch, scenario: &Scenario, interval: 
     outcome.page = stage.hub.pages().get(before.pages).map(|it| since(it.at));
     mend(stage, scenario.repair, &before)?;
     let (mended, mended_ms) = (Instant::now(), now_ms());
-    if watch.until(stage, longest, |watch, stage| is_well(watch, stage, mended_ms))? {
-        outcome.green = Some(mended.elapsed());
-    } else {
-        let problems = problems(watch, mended_ms, &usual(watch));
-        outcome.differences.extend(problems.into_iter().map(|it| format!("after the repair: {it}")));
-        outcome.differences.extend(stage.open().iter().map(|it| format!("after the repair is open: {it}")));
+    match until_well(stage, watch, interval, mended_ms)? {
+        Ok(()) => outcome.green = Some(mended.elapsed()),
+        Err(unwell) => outcome.differences.push(format!("after the repair, {unwell}")),
     }
     Ok(outcome)
 }
 
+/// Waits until everything works, as runs after `since_ms` say; or says what does not.
+pub(crate) fn until_well(
+    stage: &mut Stage,
+    watch: &mut Watch,
+    interval: Duration,
+    since_ms: u64,
+) -> Result<Result<()>> {
+    if watch.until(stage, interval * INTERVALS_MAX, |watch, stage| is_well(watch, stage, since_ms))? {
+        return Ok(Ok(()));
+    }
+    let (problems, open, up) = (problems(watch, since_ms, &usual(watch)), stage.open(), stage.paths_up());
+    Ok(Err(anyhow!(
+        "not everything works: {up} paths are up, incidents {open:?} are open; {}",
+        problems.join("; ")
+    )))
+}
+
 /// As it was before something was broken.
-struct Before {
+pub(crate) struct Before {
     inventories: Vec<(String, phonehome_network::Inventory)>,
     wishes: phonehome_lab::Wishes,
     /// How many messages and pages there were.
@@ -93,14 +105,14 @@ struct Before {
 }
 
 impl Before {
-    fn of(stage: &Stage) -> Self {
+    pub(crate) fn of(stage: &Stage) -> Self {
         let names: BTreeSet<String> = stage.probes().into_iter().map(|(name, ..)| name).collect();
         let inventories = names.into_iter().map(|name| (name.clone(), stage.inventory(&name))).collect();
         let (messages, pages) = (stage.hub.slack().len(), stage.hub.pages().len());
         Self { inventories, wishes: stage.wishes.clone(), messages, pages }
     }
 
-    fn messages(&self, stage: &Stage) -> Vec<Posted> {
+    pub(crate) fn messages(&self, stage: &Stage) -> Vec<Posted> {
         stage.hub.slack().split_off(self.messages)
     }
 
@@ -129,7 +141,7 @@ impl Before {
     }
 }
 
-fn mend(stage: &mut Stage, repair: Repair, before: &Before) -> Result<()> {
+pub(crate) fn mend(stage: &mut Stage, repair: Repair, before: &Before) -> Result<()> {
     match repair {
         Repair::Provisioner => stage.repair()?,
         Repair::ByHand => {
@@ -179,6 +191,12 @@ fn expectations(watch: &Watch, scenario: &Scenario) -> BTreeMap<Path, Expected> 
         expected.iter_mut().filter(|(path, _)| is_meant(path)).for_each(|(_, it)| *it = *outcome);
     }
     expected
+}
+
+/// How many paths fail of a scenario's fault.
+pub(crate) fn broken_paths(watch: &Watch, scenario: &Scenario) -> usize {
+    let usual = usual(watch);
+    expectations(watch, scenario).iter().filter(|(path, expected)| usual.get(path) != Some(expected)).count()
 }
 
 /// What the newest reports say otherwise than expected, or do not say at all. Those of runs before `since_ms` do
