@@ -188,21 +188,27 @@ fn each(changes: &[&Change], work: impl Fn(&Change) -> Result<()> + Sync) -> Res
     })
 }
 
-/// What the namespace that the calling thread is in has below `/proc/sys/net/ipv4`.
+/// What the namespace that the calling thread is in has below `/proc/sys/net`.
 fn sysctls(forwards: bool) -> Result<()> {
     let usual = [
         // Ways may differ by direction.
-        ("conf/all/rp_filter", "0"),
-        ("conf/default/rp_filter", "0"),
+        ("ipv4/conf/all/rp_filter", "0"),
+        ("ipv4/conf/default/rp_filter", "0"),
         // A router that sends something back where it came from would say so; AWS's does not.
-        ("conf/all/send_redirects", "0"),
-        ("conf/default/send_redirects", "0"),
+        ("ipv4/conf/all/send_redirects", "0"),
+        ("ipv4/conf/default/send_redirects", "0"),
         // Or an ICMP message of a host's may come a second late.
-        ("icmp_ratelimit", "0"),
+        ("ipv4/icmp_ratelimit", "0"),
+        // Nobody has an IPv6 address, and so nobody looks for others.
+        ("ipv6/conf/all/disable_ipv6", "1"),
+        ("ipv6/conf/default/disable_ipv6", "1"),
     ];
-    for (name, value) in usual.into_iter().chain(forwards.then_some(("ip_forward", "1"))) {
-        let path = format!("/proc/sys/net/ipv4/{name}");
-        std::fs::write(&path, value).context(path)?;
+    for (name, value) in usual.into_iter().chain(forwards.then_some(("ipv4/ip_forward", "1"))) {
+        let path = format!("/proc/sys/net/{name}");
+        // A kernel without IPv6 has none to switch off.
+        if name.starts_with("ipv4") || std::fs::exists(&path)? {
+            std::fs::write(&path, value).context(path)?;
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::apply::apply;
 use crate::authority::Authority;
+use crate::counters::{Counters, Meter};
 use crate::describe::{Inventories, Sites, describe_with_sites};
 use crate::namespaces::prepare;
 use crate::network::{Network, Wire};
@@ -34,6 +35,7 @@ pub struct Lab {
     sites: Sites,
     services: Running<Service, Task>,
     wires: Running<Wire, Forwarder>,
+    meter: Meter,
     authority: Authority,
     /// The probe's binary.
     probe: PathBuf,
@@ -60,6 +62,7 @@ impl Lab {
             sites: Sites::default(),
             services: Running::default(),
             wires: Running::default(),
+            meter: Meter::default(),
             authority,
             probe: probe.to_owned(),
             runs: AtomicU64::new(0),
@@ -80,7 +83,10 @@ impl Lab {
         // Their sockets would keep namespaces and ports.
         self.services.end_others(&services);
         self.wires.end_others(&network.wires);
+        let ends = self.network.links.difference(&network.links).flat_map(|it| [&it.near, &it.far]);
+        self.meter.let_go(&ends.collect())?;
         apply(&self.network, &network)?;
+        self.meter.follow(&sites.parts)?;
         (self.network, self.sites) = (network, sites);
         self.wires.start_missing(&self.network.wires, |wire| {
             Forwarder::start(wire).with_context(|| format!("the slow wire of {}", wire.devices[0]))
@@ -90,6 +96,14 @@ impl Lab {
                 .with_context(|| format!("{} in {}", service.address, service.namespace))
         })?;
         Ok(())
+    }
+
+    /// What has gone over the network's parts so far.
+    ///
+    /// # Errors
+    /// When the kernel does not say it.
+    pub fn counters(&self) -> Result<Counters> {
+        self.meter.read()
     }
 
     /// The certificate of the authority that signs what the lab's servers present, as PEM.
@@ -127,6 +141,7 @@ impl Drop for Lab {
     fn drop(&mut self) {
         self.services.end_others(&BTreeSet::new());
         self.wires.end_others(&BTreeSet::new());
+        self.meter = Meter::default();
         // What is left goes with the process.
         let _ = apply(&self.network, &Network::default());
     }

@@ -38,6 +38,7 @@
 
 mod apply;
 mod authority;
+mod counters;
 mod describe;
 mod dns;
 mod frame;
@@ -54,6 +55,7 @@ pub mod testing;
 mod wire;
 mod wishes;
 
+pub use counters::{Amount, Counters, Traffic};
 pub use describe::{Inventories, describe};
 pub use lab::Lab;
 pub use namespaces::{available, enter, is_inside, run_inside};

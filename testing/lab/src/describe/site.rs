@@ -5,9 +5,13 @@ use std::net::Ipv4Addr;
 
 use anyhow::{Context as _, Result, ensure};
 use ipnet::Ipv4Net;
-use phonehome_network::{Inventory, NatGateway, NatState, Peering, PeeringState, PeeringVpc, Subnet, Vpc};
+use phonehome_network::{
+    InternetGateway, Inventory, NatGateway, NatState, Peering, PeeringState, PeeringVpc, Subnet, Vpc,
+};
 use phonehome_wire::{AzId, StackId};
 
+use crate::counters::Part;
+use crate::network::End;
 use crate::wishes::{Place, Wishes};
 
 /// What EC2 says, by account and Region.
@@ -22,6 +26,8 @@ pub(crate) struct Sites {
     pub(crate) resolvers: Vec<ResolverSite>,
     /// The namespace of each of [`Wishes::hosts`], in their order.
     pub(crate) hosts: Vec<String>,
+    /// What is counted, and the interface at a router by which it is.
+    pub(crate) parts: Vec<(Part, End)>,
 }
 
 /// The internet's namespace, and the interface to it at each router.
@@ -232,7 +238,28 @@ impl<'a> World<'a> {
             None => INTERNET.to_owned(),
         });
         sites.hosts = namespaces.collect();
+        sites.parts = self.parts();
         Ok(sites)
+    }
+}
+
+impl World<'_> {
+    fn parts(&self) -> Vec<(Part, End)> {
+        let mut parts = vec![];
+        for vpc in &self.vpcs {
+            let end = |device: &str| End { namespace: vpc.namespace.clone(), device: device.to_owned() };
+            parts.extend(vpc.subnets.iter().map(|it| (Part::Subnet(it.subnet.id.clone()), end(&it.device))));
+            parts.extend(vpc.nats.iter().map(|it| (Part::NatGateway(it.nat.id.clone()), end(&it.device))));
+            let is_attached = |it: &&InternetGateway| it.vpc_id.as_ref() == Some(&vpc.vpc.id);
+            // A VPC has one at most.
+            let gateway = vpc.inventory.internet_gateways.iter().find(is_attached);
+            parts.extend(gateway.map(|it| (Part::InternetGateway(it.id.clone()), end(INTERNET))));
+        }
+        parts.extend(self.peerings.iter().map(|it| {
+            let namespace = self.vpcs[it.ends[0]].namespace.clone();
+            (Part::Peering(it.peering.id.clone()), End { namespace, device: it.device.clone() })
+        }));
+        parts
     }
 }
 

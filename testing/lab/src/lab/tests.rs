@@ -202,3 +202,54 @@ fn what_is_slow_takes_as_much_longer_as_was_wished_and_nothing_else_does() {
         }
     });
 }
+
+/// How many packets are not counted exactly: ARP's.
+const ARP: u64 = 20;
+
+#[test]
+fn packets_are_counted_on_every_part_that_they_go_over_and_on_no_other() {
+    run_test("packets_are_counted_on_every_part_that_they_go_over_and_on_no_other", || {
+        let mut fleet = open_fleet();
+        let mut lab = build(&fleet);
+        let (client, server) = (bind(PROBE, 0), bind(FAR, PORT));
+        let (there, sender) = send(1_000, &client, (FAR, PORT).into(), &server);
+        let (back, _) = send(500, &server, sender.unwrap(), &client);
+        assert_eq!((there, back), (1_000, 500));
+        let check = |lab: &Lab, text: &str| {
+            let counters = lab.counters().unwrap();
+            let Counters { subnets, nat_gateways, peerings, internet_gateways } = &counters;
+            for (traffic, to, from) in [
+                (subnets["subnet-1-private-1"], 500, 1_000),
+                (nat_gateways["nat-1-1"], 1_500, 1_500),
+                (internet_gateways["igw-1"], 1_000, 500),
+                // The NAT gateway is in it, but has an interface of its own.
+                (subnets["subnet-1-public-1"], 0, 0),
+                (subnets["subnet-1-private-2"], 0, 0),
+                (subnets["subnet-2-private-1"], 0, 0),
+                (nat_gateways["nat-1-2"], 0, 0),
+                (internet_gateways["igw-2"], 0, 0),
+                (peerings["pcx-1-2"], 0, 0),
+            ] {
+                for (amount, packets) in [(traffic.to, to), (traffic.from, from)] {
+                    assert!((packets..packets + ARP).contains(&amount.packets), "{text}: {counters:#?}");
+                    // Ethernet's, IP's and UDP's headers, and 8 bytes.
+                    assert!(
+                        amount.bytes >= packets * 50 && amount.bytes < (packets + ARP) * 50,
+                        "{counters:#?}"
+                    );
+                }
+            }
+            serde_json::to_value(&counters).unwrap()
+        };
+        let said = check(&lab, "as they went");
+        assert_eq!(said["subnets"]["subnet-1-private-2"]["to"]["packets"], 0);
+        // The interfaces are replaced, and then the gateway and all that it had are gone.
+        let segment = Segment::Zone { az_id: zone(1), stack: None };
+        update(&mut lab, &fleet, segment, Effect::Delay(Duration::from_millis(10)));
+        check(&lab, "over slow wires");
+        fleet.account(1).nat_gateways.clear();
+        fleet.account(1).internet_gateways.clear();
+        lab.update(&fleet.inventories, &fleet.wishes).unwrap();
+        check(&lab, "without gateways");
+    });
+}
