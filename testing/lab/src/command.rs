@@ -1,13 +1,13 @@
 //! The command line.
 
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
-use phonehome_lab::sample::Fleet;
+use phonehome_lab::measure::measure;
 use phonehome_lab::scenarios::{SCENARIOS, Scenario, healthy};
-use phonehome_lab::{Lab, enter};
+use phonehome_lab::enter;
 
 /// Breaks networks and hears what the probes say of it. Nothing of it leaves this process, which needs neither root
 /// nor an AWS account.
@@ -22,7 +22,7 @@ struct Arguments {
     /// The names of the scenarios
     #[arg(long)]
     list: bool,
-    /// How long networks of several sizes, and a change, take
+    /// How long networks of several sizes, and a change, take, and how much memory
     #[arg(long)]
     measure: bool,
     /// The probe's binary; the one beside this program by default
@@ -41,7 +41,7 @@ pub(crate) fn run() -> Result<()> {
     let probe = probe(arguments)?;
     enter()?;
     if arguments.measure {
-        return measure(&probe);
+        return print_measured(&probe);
     }
     let mut lab = healthy(&probe)?;
     let mut failed = 0;
@@ -85,34 +85,10 @@ fn probe(arguments: &Arguments) -> Result<PathBuf> {
     Ok(probe)
 }
 
-/// Prints how long networks of several sizes take.
-fn measure(probe: &std::path::Path) -> Result<()> {
-    for (accounts, zones) in [(2, 2), (6, 3)] {
-        let fleet = Fleet::new(accounts, zones);
-        let mut changed = fleet.clone();
-        changed.account(1).nat_gateways.remove(0);
-        let mut times = vec![];
-        for _ in 0..5 {
-            let begun = Instant::now();
-            let mut lab = Lab::build(&fleet.inventories, &fleet.wishes, probe)?;
-            let built = begun.elapsed();
-            let begun = Instant::now();
-            lab.update(&changed.inventories, &changed.wishes)?;
-            let changed = begun.elapsed();
-            let begun = Instant::now();
-            drop(lab);
-            times.push([built, changed, begun.elapsed()]);
-        }
-        let median = |index: usize| {
-            let mut of: Vec<Duration> = times.iter().map(|it| it[index]).collect();
-            of.sort();
-            of[of.len() / 2].as_millis()
-        };
-        let [built, changed, dropped] = [0, 1, 2].map(median);
-        println!(
-            "{accounts} accounts, {zones} zones: build {built} ms, change {changed} ms, tear down {dropped} ms \
-             (median of 5)"
-        );
+/// Prints what networks of several sizes take.
+fn print_measured(probe: &Path) -> Result<()> {
+    for (accounts, zones) in [(2, 2), (6, 3), (40, 3)] {
+        println!("{}", measure(accounts, zones, probe)?);
     }
     Ok(())
 }

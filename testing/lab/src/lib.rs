@@ -43,6 +43,7 @@ mod describe;
 mod dns;
 mod frame;
 mod lab;
+pub mod measure;
 mod namespaces;
 pub mod network;
 mod prober;

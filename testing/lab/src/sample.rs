@@ -43,9 +43,9 @@ pub struct Fleet {
     pub wishes: Wishes,
 }
 
-/// The id of an account in the one Region.
+/// The id of an account in the one Region: 111111111111 for 1, 000000000040 for 40.
 pub fn stack(account: u8) -> StackId {
-    let account = format!("{account}").repeat(12);
+    let account = if account < 10 { format!("{account}").repeat(12) } else { format!("{account:012}") };
     let account = account.parse().expect("12 digits");
     StackId { account, region: region() }
 }
@@ -55,9 +55,9 @@ pub fn zone(number: u8) -> AzId {
     format!("use1-az{number}").parse().expect("its shape is that of AZ IDs")
 }
 
-/// The public address of a NAT gateway.
+/// The public address of a NAT gateway: of the network for benchmarks (RFC 2544), which has room for all.
 pub fn public_address(account: u8, zone: u8) -> Ipv4Addr {
-    Ipv4Addr::new(203, 0, 113, account * 10 + zone)
+    Ipv4Addr::new(198, 18, account, zone)
 }
 
 /// The address of an application's host.
@@ -88,7 +88,7 @@ fn private_cidr(account: u8, zone: u8) -> Ipv4Net {
 }
 
 impl Fleet {
-    /// A fleet of up to 9 accounts with up to 6 zones each, in which everything works.
+    /// A fleet of up to 255 accounts with up to 6 zones each, in which everything works.
     pub fn new(accounts: u8, zones: u8) -> Self {
         let mut inventories: Inventories =
             (1..=accounts).map(|account| (stack(account), inventory(account, zones))).collect();

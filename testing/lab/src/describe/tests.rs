@@ -244,7 +244,7 @@ fn a_wish_that_does_not_fit_is_refused_with_what_is_wrong() {
         (private(), Ipv4Addr::new(10, 1, 0, 9), "10.1.0.9: not an address of subnet-1-private-1"),
         (private(), host_address(1, 1), "two have the address 10.1.8.100"),
         (place("subnet-1-public-1"), Ipv4Addr::new(10, 1, 7, 253), "two have the address 10.1.7.253"),
-        (Place::Internet, public_address(1, 1), "two have the public address 203.0.113.11"),
+        (Place::Internet, public_address(1, 1), "two have the public address 198.18.1.1"),
     ] {
         let mut fleet = fleet.clone();
         fleet.wishes.hosts.push(Host { place, address, ports: [].into() });

@@ -45,7 +45,7 @@ scenarios! {
     "one-nat-gateway-failed": |fleet| nats(fleet, &[1], NatState::Failed) => [(1, 2, "egress", SILENT)];
     "all-nat-gateways-gone": |fleet| nats(fleet, &[0, 1], NatState::Gone) => [(1, 0, "egress", SILENT)];
     "nat-gateway-with-another-address":
-        |fleet| fleet.account(1).nat_gateways[0].public_ips = vec![Ipv4Addr::new(203, 0, 113, 99).into()] =>
+        |fleet| fleet.account(1).nat_gateways[0].public_ips = vec![Ipv4Addr::new(198, 18, 1, 99).into()] =>
         [(1, 1, "egress", OTHER_ADDRESS)];
     "private-default-route-deleted":
         |fleet| table(fleet, 1, "private-1").routes.retain(|it| it.destination.prefix_len() > 0) =>
