@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
+use phonehome_lab::enter;
 use phonehome_lab::measure::measure;
 use phonehome_lab::scenarios::{SCENARIOS, Scenario, healthy};
-use phonehome_lab::enter;
 
 /// Breaks networks and hears what the probes say of it. Nothing of it leaves this process, which needs neither root
 /// nor an AWS account.

@@ -39,7 +39,8 @@ pub struct Impairment {
     pub effect: Effect,
 }
 
-/// A segment of the way that packets take, in both directions. What it names has to be in the inventories.
+/// A segment of the way that packets take, in both directions. What it names has to be in the inventories,
+/// and whose address it names among the hosts or the probes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Segment {

@@ -3,11 +3,11 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::site::{INTERNET, SubnetSite, VpcSite, World};
 use crate::network::{Delay, Hook, Link, Ruleset};
-use crate::wishes::{Effect, Impairment, Segment};
+use crate::wishes::{Effect, Impairment, Place, Segment};
 
 /// Where packets go over a segment: an interface of a VPC's router.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,7 @@ impl Impairments {
         let (mut arrival, mut departure) = (vec![], vec![]);
         for (border, effect) in self.0.iter().filter(|(border, _)| border.router == router) {
             let share = match effect {
+                Effect::Loss(0) => continue,
                 Effect::Loss(100) => String::new(),
                 Effect::Loss(percent) => format!("numgen random mod 100 < {percent} "),
                 Effect::Delay(_) => continue,
@@ -97,22 +98,25 @@ fn borders(world: &World<'_>, segment: &Segment) -> Result<Vec<Border>> {
                 it.subnet.az_id == az_id.as_str() && stack.as_ref().is_none_or(|stack| stack == vpc.stack)
             };
             let found: Vec<_> = subnets().filter(|(vpc, it)| is_in(vpc, it)).collect();
-            ensure!(
-                !found.is_empty(),
-                "an impairment: no inventory has a subnet in {az_id} of such an account"
-            );
+            let whose = stack.as_ref().map_or("nobody has a".to_owned(), |stack| format!("{stack} has no"));
+            ensure!(!found.is_empty(), "an impairment: {whose} subnet in {az_id}");
             Ok(found.into_iter().flat_map(|(vpc, subnet)| of_subnet(vpc, subnet)).collect())
         }
         Segment::Address { subnet_id, address } => {
             let (vpc, subnet) = subnet(subnet_id)?;
+            let is_there = subnet.guests.iter().any(|it| it.address == *address);
             ensure!(
-                subnet.subnet.cidr.contains(address),
-                "an impairment: {address} is not an address of {subnet_id}, which has {}",
-                subnet.subnet.cidr
+                is_there,
+                "an impairment: neither a probe nor a host of {subnet_id} has the address {address}"
             );
             Ok(vec![Border { address: Some(*address), ..border(vpc, &subnet.device) }])
         }
         Segment::Internet(address) => {
+            let mut hosts = world.wishes.hosts.iter().filter(|it| it.place == Place::Internet);
+            ensure!(
+                hosts.any(|it| it.address == *address),
+                "an impairment: no host on the internet has the address {address}"
+            );
             let online = world.vpcs.iter().filter(|it| it.is_online);
             Ok(online.map(|vpc| Border { address: Some(*address), ..border(vpc, INTERNET) }).collect())
         }
@@ -125,9 +129,9 @@ fn borders(world: &World<'_>, segment: &Segment) -> Result<Vec<Border>> {
         }
         Segment::InternetGateway(id) => {
             let gateways = world.vpcs.iter().flat_map(|it| &it.inventory.internet_gateways);
-            let Some(gateway) = gateways.into_iter().find(|it| it.id == *id) else {
-                bail!("an impairment: no inventory has the internet gateway {id}")
-            };
+            let gateway = gateways.into_iter().find(|it| it.id == *id);
+            let gateway = gateway
+                .with_context(|| format!("an impairment: no inventory has the internet gateway {id}"))?;
             let attached = world.vpcs.iter().filter(|it| gateway.vpc_id.as_ref() == Some(&it.vpc.id));
             Ok(attached.map(|vpc| border(vpc, INTERNET)).collect())
         }

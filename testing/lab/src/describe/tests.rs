@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use ipnet::Ipv4Net;
 use phonehome_network::{
@@ -10,8 +11,8 @@ use phonehome_network::{
 
 use super::{Inventories, describe};
 use crate::network::{Hop, Namespace, Network, Route};
-use crate::sample::{Fleet, host_address, public_address, stack};
-use crate::wishes::{Host, Place};
+use crate::sample::{Fleet, host_address, public_address, stack, zone};
+use crate::wishes::{Effect, Host, Impairment, Place, Segment};
 
 fn network(fleet: &Fleet) -> Network {
     describe(&fleet.inventories, &fleet.wishes).unwrap()
@@ -251,6 +252,46 @@ fn a_wish_that_does_not_fit_is_refused_with_what_is_wrong() {
         let error = format!("{:#}", describe(&fleet.inventories, &fleet.wishes).unwrap_err());
         assert!(error.contains(said), "{error}");
     }
+}
+
+#[test]
+fn an_impairment_of_what_nobody_has_is_refused_and_of_what_does_not_work_it_is_nothing() {
+    let subnet_id = || "subnet-1-private-1".to_owned();
+    let no = |id: &str| format!("{id}-9");
+    let with = |fleet: &Fleet, segment, effect| {
+        let mut wishes = fleet.wishes.clone();
+        wishes.impairments.push(Impairment { segment, effect });
+        describe(&fleet.inventories, &wishes)
+    };
+    let mut fleet = Fleet::new(2, 1);
+    for (segment, said) in [
+        (Segment::Subnet(no("subnet")), "no inventory has the subnet subnet-9"),
+        (Segment::NatGateway(no("nat")), "no inventory has the NAT gateway nat-9"),
+        (Segment::Peering(no("pcx")), "no inventory has the peering pcx-9"),
+        (Segment::InternetGateway(no("igw")), "no inventory has the internet gateway igw-9"),
+        (
+            Segment::Zone { az_id: zone(2), stack: Some(stack(1)) },
+            "111111111111/us-east-1 has no subnet in use1-az2",
+        ),
+        (Segment::Zone { az_id: zone(2), stack: None }, "nobody has a subnet in use1-az2"),
+        (
+            Segment::Address { subnet_id: subnet_id(), address: FAR },
+            "neither a probe nor a host of subnet-1-private-1 has the address 192.0.2.80",
+        ),
+        (Segment::Internet(host_address(1, 1)), "no host on the internet has the address 10.1.8.100"),
+    ] {
+        let error = format!("{:#}", with(&fleet, segment, Effect::Loss(30)).unwrap_err());
+        assert!(error.contains(said), "{error}");
+    }
+    let error = with(&fleet, Segment::Subnet(subnet_id()), Effect::Loss(101)).unwrap_err().to_string();
+    assert!(error.contains("101 % of the packets cannot be lost"), "{error}");
+    let nothing = network(&fleet);
+    for effect in [Effect::Loss(0), Effect::Delay(Duration::ZERO)] {
+        assert_eq!(with(&fleet, Segment::Subnet(subnet_id()), effect).unwrap(), nothing, "{effect:?}");
+    }
+    fleet.account(1).nat_gateways[0].state = NatState::Gone;
+    let nothing = network(&fleet);
+    assert_eq!(with(&fleet, Segment::NatGateway("nat-1-1".to_owned()), Effect::Loss(30)).unwrap(), nothing);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use phonehome_network::{Rule, RulePeer};
 
 use super::*;
-use crate::sample::{Fleet, host_address, stack, zone};
+use crate::sample::{Fleet, host_address, public_address, stack, zone};
 use crate::wishes::{Effect, Impairment, Segment};
 
 const PORT: u16 = 9_000;
@@ -50,8 +50,7 @@ fn update(lab: &mut Lab, fleet: &Fleet, segment: Segment, effect: Effect) {
 fn bind(address: Ipv4Addr, port: u16) -> UdpSocket {
     let namespace = match address.octets() {
         [10, account, third, _] => {
-            let (account, zone) = (u8::min(account, 9), third / 32 + 1);
-            format!("{}.us-east-1.subnet-{account}-private-{zone}", stack(account).account)
+            format!("{}.us-east-1.subnet-{account}-private-{}", stack(account).account, third / 32 + 1)
         }
         _ => "internet".to_owned(),
     };
@@ -200,6 +199,32 @@ fn what_is_slow_takes_as_much_longer_as_was_wished_and_nothing_else_does() {
             // A busy machine may be late, but hardly by as much again.
             assert!((200 * times..200 * (times + 1)).contains(&took), "{segment:?}, {to}: {took} ms");
         }
+    });
+}
+
+#[test]
+fn forty_accounts_with_three_zones_reach_the_internet_and_each_other() {
+    run_test("forty_accounts_with_three_zones_reach_the_internet_and_each_other", || {
+        let fleet = Fleet::new(40, 3);
+        let lab = build(&fleet);
+        let server = bind(FAR, PORT);
+        for (account, number) in fleet.probes() {
+            let probe = Ipv4Addr::new(10, account, (number - 1) * 32 + 8, 4);
+            let client = bind(probe, 0);
+            client.send_to(b"datagram", (FAR, PORT)).unwrap();
+            let (_, seen) = server.recv_from(&mut [0; 8]).unwrap();
+            assert_eq!(seen.ip(), public_address(account, number));
+            server.send_to(b"datagram", seen).unwrap();
+            client.recv_from(&mut [0; 8]).unwrap();
+            let other = host_address(if account == 1 { 40 } else { 1 }, number);
+            let namespace = format!("{}.us-east-1.subnet-{account}-private-{number}", stack(account).account);
+            let connect = || {
+                let address = SocketAddr::from((other, 443));
+                Ok(std::net::TcpStream::connect_timeout(&address, Duration::from_secs(3))?)
+            };
+            inside(&namespace, connect).unwrap_or_else(|error| panic!("{namespace} to {other}: {error:#}"));
+        }
+        drop(lab);
     });
 }
 

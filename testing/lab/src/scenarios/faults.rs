@@ -124,6 +124,10 @@ scenarios! {
     // Certificates do not get out of that subnet, nor into it.
     "mtu-hole": |fleet| fleet.wishes.mtus.extend([("subnet-2-private-1".to_owned(), 1_200)]) =>
         [(1, 0, "tls", HOLE), (2, 1, "tls", HOLE)];
+    "mtu-hole-on-a-slow-link": |fleet| {
+        fleet.wishes.mtus.extend([("subnet-2-private-1".to_owned(), 1_200)]);
+        impair(fleet, Segment::Subnet("subnet-2-private-1".to_owned()), DELAY);
+    } => [(1, 0, "tls", HOLE), (2, 1, "tls", HOLE), (2, 1, "connection", LATE), (2, 1, "egress", LATE)];
     "certificate-expired":
         |fleet| answer(fleet, 1, Some(Answer::Https(Certificate::Expired))) => [(1, 0, "tls", EXPIRED)];
     "certificate-for-another-name":
