@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use phonehome_lab::enter;
-use phonehome_scenarios::{Outcome, Scenario, Stage, Watch, detect, run as play, scenarios};
+use phonehome_scenarios::{Outcome, Scenario, Stage, Watch, detect, live, run as play, scenarios};
 
 /// Breaks networks, hears what the probes say of it and what Slack and on-call are told, and has it repaired. Nothing
 /// of it leaves this process, which needs neither root nor an AWS account.
@@ -28,6 +28,9 @@ struct Arguments {
     /// Which fault of `--detect` is the first, so that several can be measured side by side
     #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "detect")]
     first: u32,
+    /// Shows the fleet as it changes, to be broken and mended by hand
+    #[arg(long)]
+    watch: bool,
     /// How often each probe runs, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     interval: u64,
@@ -46,12 +49,15 @@ pub(crate) fn run() -> Result<()> {
         scenarios().for_each(|it| println!("{}", it.name));
         return Ok(());
     }
-    let chosen = if arguments.detect.is_some() { vec![] } else { chosen(arguments)? };
+    let chosen = if arguments.watch || arguments.detect.is_some() { vec![] } else { chosen(arguments)? };
     let probe = probe(arguments)?;
     enter()?;
     let interval = Duration::from_secs(arguments.interval.max(1));
     let mut stage = Stage::new(&probe, interval * OVERDUE_INTERVALS)?;
     let mut watch = Watch::new(&stage, interval);
+    if arguments.watch {
+        return live(&mut stage, &mut watch);
+    }
     match arguments.detect {
         Some(faults) => measure(&mut stage, &mut watch, arguments.first..arguments.first + faults, interval),
         None => play_all(&mut stage, &mut watch, &chosen, interval),

@@ -46,5 +46,5 @@ pub fn detect(stage: &mut Stage, watch: &mut Watch, number: u32, interval: Durat
 }
 
 fn is_told(scenario: &Scenario) -> bool {
-    matches!(scenario.told, Told::Just(told) if !told.is_empty())
+    matches!(scenario.told, Told::Just(told) | Told::AtLeast(told) if !told.is_empty())
 }

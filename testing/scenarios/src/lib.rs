@@ -13,15 +13,18 @@ mod breaking;
 mod detect;
 mod faults;
 mod hub;
+mod live;
 mod run;
 mod scenario;
 mod slack;
 mod stage;
+mod view;
 mod watch;
 
 pub use detect::{Detection, detect};
 pub use faults::scenarios;
 pub use hub::{Hub, Paged};
+pub use live::live;
 pub use run::{Outcome, run};
 pub use scenario::{Expected, Message, Repair, Scenario, Told};
 pub use slack::Posted;

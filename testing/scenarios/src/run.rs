@@ -118,7 +118,11 @@ impl Before {
 
     /// What was told otherwise than a scenario expects.
     fn differences(&self, stage: &Stage, scenario: &Scenario) -> Vec<String> {
-        let Told::Just(told) = scenario.told else { return vec![] };
+        let (told, no_others) = match scenario.told {
+            Told::Just(told) => (told, true),
+            Told::AtLeast(told) => (told, false),
+            Told::Anything => return vec![],
+        };
         let mut wanted: Vec<String> = told
             .iter()
             .map(|it| match it {
@@ -137,7 +141,8 @@ impl Before {
             None => true,
         });
         let missing = wanted.into_iter().map(|it| format!("not told: {it}"));
-        missing.chain(met.into_iter().map(|it| format!("told unexpectedly: {it}"))).collect()
+        let others = met.into_iter().filter(|_| no_others);
+        missing.chain(others.map(|it| format!("told unexpectedly: {it}"))).collect()
     }
 }
 

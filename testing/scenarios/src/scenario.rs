@@ -51,6 +51,8 @@ impl Expected {
 pub enum Told {
     /// Just these messages.
     Just(&'static [Message]),
+    /// These messages, and others: which ones depends on whose report comes first.
+    AtLeast(&'static [Message]),
     /// Chance decides.
     Anything,
 }

@@ -278,6 +278,26 @@ impl Stage {
         found.into_iter().map(|doc| doc.key.sort).collect()
     }
 
+    /// What has gone over the lab's networks so far.
+    ///
+    /// # Errors
+    /// As [`Lab::counters`].
+    pub fn counters(&self) -> Result<phonehome_lab::Counters> {
+        self.lab.counters()
+    }
+
+    /// What the ids of subnets, gateways and peerings stand for: `shop-prod subnet/private/use1-az1`.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let of_account = |(name, _): &(&str, &str)| {
+            let inventory = self.inventory(name);
+            let named = |it: &dyn phonehome_network::Tagged| {
+                Some((it.id().to_owned(), format!("{name} {}", it.address()?)))
+            };
+            inventory.tagged().filter_map(named).collect::<Vec<_>>()
+        };
+        ACCOUNTS.iter().flat_map(of_account).collect()
+    }
+
     /// How many paths the hub knows to be as declared.
     pub fn paths_up(&self) -> usize {
         let found = self.runtime.block_on(self.provision.table.query(Keys::PATHS)).unwrap_or_default();

@@ -109,7 +109,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "no-way-out-of-the-account",
         break_it: |it| cut_off(it),
         expected: &[("shop-prod", 0, EVERYTHING, SILENT)],
-        told: Told::Just(&[
+        told: Told::AtLeast(&[
             Message::Slack("#net-prod", ":red_circle: shop-prod: nothing gets out in us-east-1"),
             Message::Page("PAGE: shop-prod: nothing gets out in us-east-1"),
         ]),
