@@ -2,14 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, bail, ensure};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 
 const NEXT: &str = "GET /2018-06-01/runtime/invocation/next";
-/// How long a function may take for anything.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const CANNOT_START: &str = "POST /2018-06-01/runtime/init/error";
 
 /// An invocation.
 pub(crate) struct Invocation<'a> {
@@ -19,6 +17,17 @@ pub(crate) struct Invocation<'a> {
     pub(crate) function_arn: &'a str,
     /// The event.
     pub(crate) event: &'a [u8],
+    /// How long the function may take.
+    pub(crate) timeout: Duration,
+}
+
+/// What a function answers.
+#[derive(Debug)]
+pub(crate) enum Answered {
+    /// Its response.
+    Response(Vec<u8>),
+    /// What it says of its failure.
+    Error(Vec<u8>),
 }
 
 /// A request: its first line, and its body.
@@ -30,10 +39,13 @@ struct Request {
 
 impl Invocation<'_> {
     /// Gives this to the function that asks at the listener, and waits for what it answers.
-    pub(crate) async fn serve(&self, listener: &TcpListener) -> Result<Vec<u8>> {
+    pub(crate) async fn serve(&self, listener: &TcpListener) -> Result<Answered> {
         let mut asked = request(listener).await?;
+        if asked.line.starts_with(CANNOT_START) {
+            return Ok(Answered::Error(accept(asked).await?));
+        }
         ensure!(asked.line.starts_with(NEXT), "the function's first request is {}", asked.line);
-        let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + PATIENCE;
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH)? + self.timeout;
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\
              lambda-runtime-aws-request-id: {}\r\nlambda-runtime-deadline-ms: {}\r\n\
@@ -47,21 +59,25 @@ impl Invocation<'_> {
         asked.stream.write_all(head.as_bytes()).await?;
         asked.stream.write_all(self.event).await?;
         drop(asked);
-        let mut answered = request(listener).await?;
-        let accepted = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
-        answered.stream.write_all(accepted).await?;
-        let said = String::from_utf8_lossy(&answered.body);
-        let expected = format!("POST /2018-06-01/runtime/invocation/{}/response", self.run_id);
-        ensure!(answered.line.starts_with(&expected), "the function answers {}: {said}", answered.line);
-        Ok(answered.body)
+        let answered = request(listener).await?;
+        let invocation = format!("POST /2018-06-01/runtime/invocation/{}", self.run_id);
+        let is = |end: &str| answered.line.starts_with(&format!("{invocation}/{end}"));
+        match (is("response"), is("error")) {
+            (true, _) => Ok(Answered::Response(accept(answered).await?)),
+            (_, true) => Ok(Answered::Error(accept(answered).await?)),
+            _ => bail!("the function answers {}", answered.line),
+        }
     }
 }
 
-async fn request(listener: &TcpListener) -> Result<Request> {
-    timeout(PATIENCE, read(listener)).await.context("the function asks for nothing")?
+/// Takes what a function posts.
+async fn accept(mut posted: Request) -> Result<Vec<u8>> {
+    let accepted = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    posted.stream.write_all(accepted).await?;
+    Ok(posted.body)
 }
 
-async fn read(listener: &TcpListener) -> Result<Request> {
+async fn request(listener: &TcpListener) -> Result<Request> {
     let (mut stream, _) = listener.accept().await?;
     let mut read = vec![];
     let end = loop {

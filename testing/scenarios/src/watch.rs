@@ -97,12 +97,11 @@ impl Watch {
         self.runs.retain(|it| !it.is_finished());
         for schedule in self.schedules.iter_mut().filter(|it| it.next <= now) {
             schedule.next += self.interval;
-            let (place, input, sender) =
-                (schedule.place.clone(), schedule.input.clone(), self.reports.0.clone());
-            let prober = stage.lab().prober(&stack(&place.0), &place.1)?;
+            let (place, sender) = (schedule.place.clone(), self.reports.0.clone());
+            let started = stage.lab().start_probe(&stack(&place.0), &place.1, &schedule.input)?;
             self.runs.push(std::thread::spawn(move || {
                 // Who has stopped watching does not need its report.
-                let _ = sender.send((place, prober.run(&input)));
+                let _ = sender.send((place, started.report()));
             }));
         }
         Ok(())
