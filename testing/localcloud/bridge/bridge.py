@@ -15,10 +15,13 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
     PHONEHOME_LOCAL_CHAIN               how often a function may be invoked in a chain of its own (optional: 16)
     PHONEHOME_LOCAL_FRESH_ROLE_SECONDS  how long a service does not know a fresh role (optional: 0.5)
     PHONEHOME_LOCAL_CONFLICT_EVERY      which write to DynamoDB meets a transaction: each Nth (optional: none)
+    PHONEHOME_LOCAL_LAB                 the socket of a packet lab, which runs the functions in VPCs (optional: they
+                                        run on this machine, as all others)
     PHONEHOME_LOCAL_STOP_WITH_STDIN     end, with the functions, when standard input ends (optional)
 
 Events of AWS services enter by POST /_phonehome/events with
 {"account", "region", "event": {"source", "detail-type", "detail", "resources"?, "time"?, "id"?}}.
+GET /_phonehome/changes says how often the network of each account and Region has changed.
 """
 
 import os
@@ -31,11 +34,13 @@ import ministack.app as gateway
 # Importing these puts their functions in place.
 from additions import (  # noqa: F401
     buses,
+    changes,
     concurrency,
     conflicts,
     entrance,
     fresh_roles,
     invocations,
+    lab,
     networks,
     organization,
     permissions,

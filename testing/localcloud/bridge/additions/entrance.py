@@ -1,4 +1,4 @@
-"""POST /_phonehome/events: where events of AWS services enter."""
+"""POST /_phonehome/events: where events of AWS services enter. GET /_phonehome/changes: what has changed."""
 
 import json
 import re
@@ -8,6 +8,7 @@ import ministack.app as gateway
 from ministack.core.responses import get_request_client_ip, json_response
 
 from .buses import default_bus, new_event, receive
+from .changes import counts
 from .replacing import replaces
 from .trails import comes_from_a_trail, is_recorded
 
@@ -15,6 +16,8 @@ from .trails import comes_from_a_trail, is_recorded
 @replaces(gateway, "_handle_post_body_shortcuts")
 async def phonehome_request(original, method, path, headers, body, query, request_id):
     """AWS services put `aws.*` events on an account's default bus; callers of PutEvents may not."""
+    if path == "/_phonehome/changes" and method == "GET":
+        return json_response(counts())
     if path != "/_phonehome/events":
         return await original(method, path, headers, body, query, request_id)
     if method != "POST" or not get_request_client_ip().startswith("127."):

@@ -55,4 +55,5 @@ CHAIN = int(setting("PHONEHOME_LOCAL_CHAIN", r"[1-9]\d?", "16"))
 FRESH_ROLE_SECONDS = float(setting("PHONEHOME_LOCAL_FRESH_ROLE_SECONDS", r"\d(\.\d+)?", "0.5"))
 CONFLICT_EVERY = int(setting("PHONEHOME_LOCAL_CONFLICT_EVERY", r"\d{1,4}", "0"))
 REGIONS = set(filter(None, setting("PHONEHOME_LOCAL_REGIONS", r"[a-z0-9,-]*", "").split(",")))
+LAB = setting("PHONEHOME_LOCAL_LAB", r"/.+|", "")
 STOP_WITH_STDIN = setting("PHONEHOME_LOCAL_STOP_WITH_STDIN", "[01]", "0") == "1"
