@@ -17,6 +17,7 @@ pub mod proxy;
 mod receiver;
 mod seen;
 mod slack;
+mod stage;
 pub mod venv;
 
 pub use control::{Control, Deployment, Outputs};
@@ -33,3 +34,4 @@ pub use package::package;
 pub use receiver::Receiver;
 pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
 pub use slack::SlackMode;
+pub use stage::{STAGE_VARIABLE, Service, Stage};

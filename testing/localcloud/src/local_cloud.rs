@@ -10,8 +10,10 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::package::release_binary;
 use crate::{
-    Control, Deployment, Emulator, EmulatorOptions, Network, Outputs, Place, Receiver, package, venv,
+    Control, Deployment, Emulator, EmulatorOptions, Network, Outputs, Place, Receiver, Service, Stage,
+    package, venv,
 };
 
 /// The account that owns the organization.
@@ -66,14 +68,24 @@ pub struct LocalCloud {
     /// What the hub's stack says of itself.
     pub hub: Outputs,
     options: LocalCloudOptions,
+    /// Where the probes run. It ends last: functions may run in it.
+    pub stage: Stage,
 }
 
 impl LocalCloud {
-    /// Starts the emulator, Slack and on-call. Nothing is deployed yet.
+    /// Starts the emulator, Slack and on-call, with probes that run on this machine. Nothing is deployed yet.
     ///
     /// # Errors
     /// When something does not start; the error says what and shows the end of its log.
     pub async fn start(options: LocalCloudOptions) -> Result<Self> {
+        Self::start_on(Stage::Host, options).await
+    }
+
+    /// The same with probes that run where the stage says.
+    ///
+    /// # Errors
+    /// Like [`LocalCloud::start`].
+    pub async fn start_on(mut stage: Stage, options: LocalCloudOptions) -> Result<Self> {
         let python = venv::python(&options.repository, "localcloud");
         ensure!(
             python.exists(),
@@ -89,16 +101,21 @@ impl LocalCloud {
             hub_account: HUB_ACCOUNT.to_owned(),
             organization_id: ORGANIZATION.to_owned(),
             schedule_seconds: Some(options.schedule_seconds),
-            environment: BTreeMap::from([
-                ("SLACK_API_URL".to_owned(), receiver.slack_url()),
-                ("PHONEHOME_LOCAL_REGIONS".to_owned(), ACCOUNT_REGIONS.to_owned()),
-                ("PHONEHOME_LOCAL_CHAIN".to_owned(), CHAIN.to_owned()),
-                ("PHONEHOME_LOCAL_CONFLICT_EVERY".to_owned(), CONFLICT_EVERY.to_owned()),
-            ]),
+            environment: stage
+                .environment()
+                .into_iter()
+                .chain([
+                    ("SLACK_API_URL".to_owned(), receiver.slack_url()),
+                    ("PHONEHOME_LOCAL_REGIONS".to_owned(), ACCOUNT_REGIONS.to_owned()),
+                    ("PHONEHOME_LOCAL_CHAIN".to_owned(), CHAIN.to_owned()),
+                    ("PHONEHOME_LOCAL_CONFLICT_EVERY".to_owned(), CONFLICT_EVERY.to_owned()),
+                ])
+                .collect(),
         })
         .await?;
         let control = Control::start(&python, emulator.endpoint(), MANAGEMENT_ACCOUNT).await?;
-        Ok(Self { emulator, control, receiver, hub: Outputs::new(), options })
+        stage.follow(emulator.endpoint())?;
+        Ok(Self { emulator, control, receiver, hub: Outputs::new(), options, stage })
     }
 
     /// The management account makes the organization's trail, which the accounts' events come by.
@@ -203,26 +220,20 @@ impl LocalCloud {
     /// Zips the release binaries as `cargo xtask package` does for AWS.
     fn package(&self) -> Result<BTreeMap<String, PathBuf>> {
         let probe = self.options.folder.join("probe.zip");
-        package(&self.binary("phonehome-probe")?, &[], &probe)?;
+        package(&release_binary(&self.options.repository, "phonehome-probe")?, &[], &probe)?;
         let mut artifacts = BTreeMap::new();
         for function in FUNCTIONS {
             let zip = self.options.folder.join(format!("{function}.zip"));
             let extra: &[(&str, &Path)] =
                 if function == "provisioner" { &[("probe.zip", probe.as_path())] } else { &[] };
-            package(&self.binary(&format!("phonehome-{function}"))?, extra, &zip)?;
+            package(
+                &release_binary(&self.options.repository, &format!("phonehome-{function}"))?,
+                extra,
+                &zip,
+            )?;
             artifacts.insert(format!("../target/lambda/{function}"), zip);
         }
         Ok(artifacts)
-    }
-
-    fn binary(&self, name: &str) -> Result<PathBuf> {
-        let path = target_folder(&self.options.repository).join("release").join(name);
-        ensure!(
-            path.exists(),
-            "{} is not built: run `cargo xtask demo` or `cargo xtask test`",
-            path.display()
-        );
-        Ok(path)
     }
 
     /// Where phonehome runs.
@@ -263,6 +274,24 @@ impl LocalCloud {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// A service gets its place in an account, once the account has its subnets: on a stage with a network it has
+    /// an address from then on.
+    ///
+    /// # Errors
+    /// After `timeout`.
+    pub async fn settle(&self, service: &mut Service, account: &str, timeout: Duration) -> Result<()> {
+        let start = Instant::now();
+        while service.is_homeless() {
+            let network = self.network(account).await?;
+            if service.settle(&format!("{account}/{REGION}"), &network).await?.is_some() {
+                return Ok(());
+            }
+            ensure!(start.elapsed() < timeout, "account {account} has no place for {}", service.endpoint());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Ok(())
     }
 
     /// A person with the account's administrator role deletes a table's default route, and CloudTrail tells
@@ -325,7 +354,7 @@ impl LocalCloud {
     }
 
     async fn command(&self, arguments: &[&str], environment: BTreeMap<String, String>) -> Result<Output> {
-        let mut command = Command::new(self.binary("phonehome")?);
+        let mut command = Command::new(release_binary(&self.options.repository, "phonehome")?);
         command.args(arguments).env_clear().envs(environment).stdin(Stdio::null());
         Ok(command.output().await?)
     }
@@ -361,11 +390,6 @@ impl LocalCloud {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
-}
-
-/// The folder that cargo builds into.
-fn target_folder(repository: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from)
 }
 
 /// This machine's architecture in Lambda's words: the local cloud runs what was built for here.

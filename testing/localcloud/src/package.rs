@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
@@ -26,6 +26,15 @@ pub fn package(binary: &Path, extra: &[(&str, &Path)], zip: &Path) -> Result<()>
     }
     archive.finish()?.flush()?;
     Ok(())
+}
+
+/// A release binary of the project, which has to be built.
+pub(crate) fn release_binary(repository: &Path, name: &str) -> Result<PathBuf> {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository.join("target"), PathBuf::from);
+    let path = target.join("release").join(name);
+    ensure!(path.exists(), "{} is not built: run `cargo xtask demo` or `cargo xtask test`", path.display());
+    Ok(path)
 }
 
 fn add(archive: &mut ZipWriter<BufWriter<File>>, name: &str, path: &Path, mode: u32) -> Result<()> {

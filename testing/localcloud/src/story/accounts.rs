@@ -1,7 +1,7 @@
 //! Accounts are created, and get their networks.
 
 use anyhow::{Context as _, Result, ensure};
-use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, Network, Place, REGION, Target};
+use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, Network, Place, REGION};
 use serde_json::{Value, json};
 
 use super::cast::{Cast, CastAccount};
@@ -16,9 +16,6 @@ pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: 
         let id = local_cloud.control.create_account(&name, &format!("aws+{name}@example.com")).await?;
         cast.members.push(CastAccount { name, id });
     }
-    if Target::CAN_BE_SILENT {
-        cast.ledger.answer_only(&[cast.id("payments-dev")?, cast.id("payments-prod")?])?;
-    }
     let list: Vec<String> =
         cast.members.iter().map(|member| format!("{} {}", member.name, member.id)).collect();
     narrator.say(&format!("organizations:CreateAccount × {}: {}", list.len(), list.join(", ")));
@@ -29,6 +26,7 @@ pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: 
     let ids: Vec<String> = cast.members.iter().map(|member| member.id.clone()).collect();
     local_cloud.deploy_member_role(&ids).await?;
     narrator.say("infra/member-role.yaml deployed to each account, as its StackSet does on AWS");
+    cast.settle(local_cloud).await?;
     let count = cast.members.len();
     all_are_ready(local_cloud, count).await?;
     narrator.say(&format!("{count} networks are ready"));

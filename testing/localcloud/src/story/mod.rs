@@ -12,7 +12,7 @@ mod trouble;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{LocalCloud, LocalCloudOptions};
+use phonehome_localcloud::{LocalCloud, LocalCloudOptions, Stage};
 use tempfile::TempDir;
 
 use cast::Cast;
@@ -52,14 +52,15 @@ pub(crate) async fn keep(scene: Scene) {
 
 async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Result<(LocalCloud, Cast)> {
     narrator.act("The local cloud");
-    let mut local_cloud = LocalCloud::start(LocalCloudOptions {
+    let (stage, why_not) = Stage::choose(repository, folder).await?;
+    let options = LocalCloudOptions {
         repository: repository.to_owned(),
         folder: folder.to_owned(),
         schedule_seconds: SCHEDULE_SECONDS,
         overdue_after_seconds: OVERDUE_SECONDS,
         channels: vec!["#net-prod".to_owned(), "#net-dev".to_owned()],
-    })
-    .await?;
+    };
+    let mut local_cloud = LocalCloud::start_on(stage, options).await?;
     narrator.say(&format!(
         "AWS emulator at {}, IAM enforced; Slack and on-call listen too",
         local_cloud.emulator.endpoint()
@@ -67,6 +68,12 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     narrator.note(&format!(
         "schedules of rate(1 minute) fire every {SCHEDULE_SECONDS} s here; a probe counts as silent after {OVERDUE_SECONDS} s"
     ));
+    match why_not {
+        None => narrator.say(
+            "the probes run in a packet lab: a Linux network that follows what EC2 says, so that their packets meet it",
+        ),
+        Some(why) => narrator.say(&format!("the probes run on this machine as it is, not in a packet lab: {why}")),
+    }
     trail_is_made(&local_cloud, narrator).await?;
     local_cloud.deploy().await?;
     narrator.say(
@@ -76,7 +83,7 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
         "the emulator's CloudFormation lacks EventBusPolicy, TTL and backups: the local cloud adds them",
     );
 
-    let mut cast = Cast::start(folder).await?;
+    let mut cast = Cast::start(&local_cloud.stage, folder).await?;
     local_cloud
         .phonehome_as_operator(&["publish", "--yes", "--fleet", &cast.fleet_file.display().to_string()])
         .await?;

@@ -1,7 +1,7 @@
 //! Something breaks, and is mended.
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{LocalCloud, Place, REGION, Seen, SlackMessage, Target};
+use phonehome_localcloud::{LocalCloud, Place, REGION, Seen, SlackMessage};
 use serde_json::Value;
 
 use super::cast::Cast;
@@ -31,7 +31,7 @@ pub(crate) async fn probes_report(local_cloud: &LocalCloud, narrator: &mut Narra
     narrator.say(&format!(
         "{probes} probes, one for each Availability Zone, have reported; all {paths} paths are as declared"
     ));
-    if Target::CAN_BE_SILENT {
+    if local_cloud.stage.can_be_silent() {
         narrator.note(
             "also proven: shop does not get through to ledger. Its SYNs meet silence, its way out works, and payments, \
              which may, gets through to the same address",
@@ -48,8 +48,8 @@ pub(crate) async fn target_goes_away(
     narrator: &mut Narrator,
 ) -> Result<()> {
     narrator.act("Something breaks");
-    let endpoint = cast.payments_prod.address().to_string();
-    cast.payments_prod.stop().await;
+    let endpoint = cast.payments_prod.endpoint();
+    cast.payments_prod.stop().await?;
     narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
     local_cloud.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
     narrator.say("Slack has a message about it");
@@ -85,7 +85,7 @@ pub(crate) async fn target_comes_back(
     narrator: &mut Narrator,
 ) -> Result<()> {
     narrator.act("It is mended");
-    let endpoint = cast.payments_prod.address().to_string();
+    let endpoint = cast.payments_prod.endpoint();
     cast.payments_prod.start_again().await?;
     narrator.say("payments-prod's service is back");
     let message = local_cloud
