@@ -8,7 +8,7 @@ use super::narrator::{Narrator, PATIENCE};
 use super::trouble::plain;
 
 /// Who it is: the session's name, as single sign-on gives it.
-const PERSON: &str = "alice@example.com";
+pub(crate) const PERSON: &str = "alice@example.com";
 
 /// A private subnet loses its way out, and gets it back.
 pub(crate) async fn route_is_deleted(
@@ -72,7 +72,8 @@ pub(crate) async fn plan_is_shown(
     Ok(())
 }
 
-fn nat_route(table: &RouteTable) -> Option<&str> {
+/// Where a table's default route leads, when it is a NAT gateway.
+pub(crate) fn nat_route(table: &RouteTable) -> Option<&str> {
     let mut routes = table.routes.iter();
     let route = routes.find(|it| it.destination == "0.0.0.0/0" && it.target.starts_with("nat-"))?;
     Some(&route.target)

@@ -6,6 +6,7 @@ mod by_hand;
 mod cast;
 mod connections;
 mod ending;
+mod late_news;
 mod narrator;
 mod trouble;
 
@@ -95,6 +96,7 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     accounts::nothing_changes(&local_cloud, &cast, narrator).await?;
     trouble::probes_report(&local_cloud, narrator).await?;
     by_hand::route_is_deleted(&local_cloud, &cast, narrator).await?;
+    late_news::way_out_is_lost(&local_cloud, &cast, narrator).await?;
     by_hand::plan_is_shown(&local_cloud, &cast, narrator).await?;
     trouble::target_goes_away(&local_cloud, &mut cast, narrator).await?;
     trouble::target_comes_back(&local_cloud, &mut cast, narrator).await?;

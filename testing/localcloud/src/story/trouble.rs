@@ -91,9 +91,7 @@ pub(crate) async fn target_comes_back(
     let message = local_cloud
         .receiver
         .wait_for("Slack's message to say resolved", PATIENCE, |seen| {
-            about(seen, &endpoint).filter(|message| {
-                message.text.to_lowercase().contains("resolved") && !message.thread.is_empty()
-            })
+            about(seen, &endpoint).filter(|message| is_resolved(message) && !message.thread.is_empty())
         })
         .await?;
     narrator.say(&format!(
@@ -145,8 +143,7 @@ pub(crate) async fn probe_falls_silent(
         .send_message(&LocalCloud::hub_place(), local_cloud.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
         .await?;
     narrator.say("a sweep sees the disabled schedule and enables it again");
-    let resolved =
-        |seen: &Seen| silent(seen).filter(|message| message.text.to_lowercase().contains("resolved"));
+    let resolved = |seen: &Seen| silent(seen).filter(is_resolved);
     local_cloud.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
     let pages = local_cloud.receiver.seen().network_pages();
     ensure!(pages.len() == 2, "a silent probe in dev paged: {pages:#?}");
@@ -158,6 +155,11 @@ fn about(seen: &Seen, endpoint: &str) -> Option<SlackMessage> {
     let concerns =
         |message: &&SlackMessage| message.channel == "#net-prod" && plain(message).contains(endpoint);
     seen.messages.iter().rfind(concerns).cloned()
+}
+
+/// Whether a message says that it is over.
+pub(crate) fn is_resolved(message: &SlackMessage) -> bool {
+    message.text.to_lowercase().contains("resolved")
 }
 
 /// A message as one reads it: the texts of its blocks.

@@ -1,0 +1,86 @@
+//! Somebody breaks a network by EC2's API, and the probes notice before CloudTrail tells of it.
+
+use anyhow::{Result, ensure};
+use phonehome_localcloud::{LocalCloud, Network, Place, REGION, Seen, SlackMessage};
+
+use super::by_hand::{PERSON, nat_route};
+use super::cast::Cast;
+use super::narrator::{Narrator, PATIENCE};
+use super::trouble::{is_resolved, plain};
+
+/// An account loses its way out, which its packets show; its network is repaired, which they show as well.
+pub(crate) async fn way_out_is_lost(
+    local_cloud: &LocalCloud,
+    cast: &Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
+    narrator.act("Somebody breaks a network");
+    if !local_cloud.stage.is_lab() {
+        narrator.say(
+            "left out: on this machine as it is no packet meets a route table, so no probe could notice",
+        );
+        return Ok(());
+    }
+    let (account, place) = (cast.id("ledger-dev")?, Place::new(cast.id("ledger-dev")?, REGION));
+    let before = local_cloud.network(account).await?;
+    let mut records = vec![];
+    for table in before.route_tables.iter().filter(|table| nat_route(table).is_some()) {
+        let delete = local_cloud.control.delete_route(&place, &table.id, "0.0.0.0/0", PERSON);
+        records.push(delete.await?);
+    }
+    ensure!(records.len() == 3, "ledger-dev has {} default routes to a NAT gateway, not 3", records.len());
+    narrator.say(&format!("{PERSON} deletes the default routes of all three private subnets of ledger-dev"));
+    narrator
+        .note("ec2:DeleteRoute × 3. CloudTrail tells of it minutes later on AWS; here, once the probes have");
+    let message =
+        local_cloud.receiver.wait_for("the probes to notice, and Slack to say so", PATIENCE, lost).await?;
+    narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
+    narrator.quote(&plain(&message));
+
+    for record in &records {
+        let told = ("aws.ec2", "AWS API Call via CloudTrail");
+        local_cloud.control.put_service_event(&place, told.0, told.1, record).await?;
+    }
+    narrator.say("now CloudTrail tells the account's default bus of the calls");
+    let is_back = |network: &Network| (default_routes(network) == default_routes(&before)).then_some(());
+    local_cloud.wait_for_network(account, "the routes to be back", PATIENCE, is_back).await?;
+    narrator.say("phonehome has made the routes again");
+    let cause = local_cloud.receiver.wait_for("Slack to say who did it", PATIENCE, told_of).await?;
+    narrator.say(&format!("Slack {} says what it was, and who:", cause.channel));
+    narrator.quote(&plain(&cause));
+    let resolved = |seen: &Seen| lost(seen).filter(is_resolved);
+    let message = local_cloud.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
+    narrator.say("the probes' packets get out again, and the message says so:");
+    narrator.quote(&plain(&message));
+    let pages = local_cloud.receiver.seen().network_pages();
+    ensure!(pages.is_empty(), "a way out that dev has lost paged: {pages:#?}");
+    narrator.say("dev: nobody was paged");
+    Ok(())
+}
+
+/// The message about what ledger-dev has lost.
+fn lost(seen: &Seen) -> Option<SlackMessage> {
+    let concerns = |message: &&SlackMessage| {
+        let text = plain(message);
+        let is_incident = text.contains("Is it the network?") || is_resolved(message);
+        message.channel == "#net-dev" && text.contains("ledger-dev") && is_incident
+    };
+    seen.messages.iter().rfind(concerns).cloned()
+}
+
+/// The message that names all three routes, and who deleted each.
+fn told_of(seen: &Seen) -> Option<SlackMessage> {
+    let says = |message: &&SlackMessage| {
+        let text = plain(message);
+        let causes = text.matches("repaired: DeleteRoute by").count();
+        text.contains("ledger-dev") && causes == 3 && text.matches(PERSON).count() >= 3
+    };
+    seen.messages.iter().find(says).cloned()
+}
+
+/// Each table's way out.
+fn default_routes(network: &Network) -> Vec<(&str, Option<&str>)> {
+    let mut routes: Vec<_> = network.route_tables.iter().map(|it| (it.id.as_str(), nat_route(it))).collect();
+    routes.sort();
+    routes
+}
