@@ -17,6 +17,7 @@ use phonehome_wire::StackId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::counters::Counters;
 use crate::describe::Inventories;
 use crate::wishes::Wishes;
 
@@ -30,10 +31,12 @@ pub enum Request {
     SetInventories(Inventories),
     /// These take the place of what was known of the same accounts and Regions.
     UpdateInventories(Inventories),
-    /// These are the wishes. A host whose subnet is not there, or no longer, waits for it.
+    /// These are the wishes. A host whose subnet is not there, or no longer, waits for it; so does an impairment.
     SetWishes(Wishes),
     /// Run a function. Whatever is asked meanwhile does not wait for its end.
     Run(Run),
+    /// What has gone over the network so far.
+    Counters,
 }
 
 /// A function to run.
@@ -68,7 +71,7 @@ pub enum Answer {
     Applied {
         /// How long that took, in milliseconds.
         took_ms: u64,
-        /// The hosts that wait for their subnet, each with the reason.
+        /// The hosts and impairments that wait for what they are about, each with the reason.
         waiting: Vec<String>,
     },
     /// The function has ended.
@@ -78,6 +81,8 @@ pub enum Answer {
         /// What it wrote; of much the last 64 KB.
         log: String,
     },
+    /// What has gone over the network since the lab was last made anew.
+    Counted(Counters),
     /// Nothing was done.
     Refused {
         /// Why.

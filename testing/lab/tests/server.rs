@@ -253,6 +253,9 @@ fn a_host_whose_subnet_is_not_there_waits_and_is_there_once_the_subnet_is() {
     let input = serde_json::to_value(fleet.input(1, 1)).unwrap();
     let report = report(&served.ask(&Request::Run(run(served.probe(), input))));
     assert_eq!(report.results[1].verdict, Verdict::Ok);
+    let Answer::Counted(counters) = served.ask(&Request::Counters) else { panic!() };
+    assert!(counters.peerings["pcx-1-2"].to.packets > 3, "{counters:?}");
+    assert!(counters.nat_gateways["nat-1-1"].from.packets > 3, "{counters:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use phonehome_network::{Rule, RulePeer};
 
 use super::*;
 use crate::sample::{Fleet, host_address, public_address, stack, zone};
+use crate::namespaces::inside;
 use crate::wishes::{Effect, Impairment, Segment};
 
 const PORT: u16 = 9_000;

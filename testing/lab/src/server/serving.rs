@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::wanted::Wanted;
@@ -55,7 +55,12 @@ fn answer(mut stream: UnixStream, served: &RwLock<Served>) {
         |error| refused(Reason::BadRequest, &error),
         |request| match request {
             Request::Run(run) => run_function(served, run),
-            other => change(served, other),
+            Request::Counters => counters(served),
+            Request::SetInventories(inventories) => change(served, |wanted| wanted.inventories = inventories),
+            Request::UpdateInventories(inventories) => {
+                change(served, |wanted| wanted.inventories.extend(inventories))
+            }
+            Request::SetWishes(wishes) => change(served, |wanted| wanted.wishes = wishes),
         },
     );
     // Whoever asked may be gone.
@@ -105,17 +110,17 @@ fn end(outcome: Outcome) -> End {
     }
 }
 
-fn change(served: &RwLock<Served>, request: Request) -> Answer {
+fn counters(served: &RwLock<Served>) -> Answer {
+    let counters = served.read().unwrap_or_else(PoisonError::into_inner).lab.counters();
+    counters.map_or_else(|error| refused(Reason::Failed, &error), Answer::Counted)
+}
+
+fn change(served: &RwLock<Served>, change: impl FnOnce(&mut Wanted)) -> Answer {
     let begun = Instant::now();
     let mut served = served.write().unwrap_or_else(PoisonError::into_inner);
     let Served { wanted, lab } = &mut *served;
     let before = wanted.wishes.clone();
-    match request {
-        Request::SetInventories(inventories) => wanted.inventories = inventories,
-        Request::UpdateInventories(inventories) => wanted.inventories.extend(inventories),
-        Request::SetWishes(wishes) => wanted.wishes = wishes,
-        Request::Run(_) => return refused(Reason::BadRequest, &anyhow!("a function is no change")),
-    }
+    change(wanted);
     match apply(wanted, lab) {
         Ok(waiting) => {
             let took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);

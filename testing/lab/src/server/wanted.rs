@@ -2,7 +2,7 @@
 
 use phonehome_network::Inventory;
 
-use crate::describe::Inventories;
+use crate::describe::{Inventories, describe};
 use crate::wishes::{Host, Place, Wishes};
 
 /// What is known and wished.
@@ -13,7 +13,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// The wishes without those hosts whose subnet is not there, and why each of these waits.
+    /// The wishes without those hosts and impairments that are about what is not there, and why each of these waits.
     pub(super) fn fitting(&self) -> (Wishes, Vec<String>) {
         let (mut fitting, mut waiting) = (self.wishes.clone(), vec![]);
         fitting.hosts.retain(|host| {
@@ -21,6 +21,18 @@ impl Wanted {
             waiting.extend(problem.iter().map(|problem| format!("{}: {problem}", host.address)));
             problem.is_none()
         });
+        let impairments = std::mem::take(&mut fitting.impairments);
+        for impairment in impairments {
+            let alone = Wishes {
+                hosts: fitting.hosts.clone(),
+                impairments: vec![impairment.clone()],
+                ..Wishes::default()
+            };
+            match describe(&self.inventories, &alone) {
+                Ok(_) => fitting.impairments.push(impairment),
+                Err(error) => waiting.push(format!("{error:#}")),
+            }
+        }
         (fitting, waiting)
     }
 
@@ -41,6 +53,7 @@ impl Wanted {
 mod tests {
     use super::*;
     use crate::sample::Fleet;
+    use crate::wishes::{Effect, Impairment, Segment};
 
     #[test]
     fn a_host_waits_while_its_subnet_is_not_there_and_no_other_host_does() {
@@ -55,6 +68,20 @@ mod tests {
         wanted.inventories.clear();
         // The internet's host needs no subnet.
         assert_eq!(wanted.fitting().0.hosts.len(), 1);
+    }
+
+    #[test]
+    fn an_impairment_of_what_is_gone_waits_and_no_other_does() {
+        let fleet = Fleet::new(1, 2);
+        let mut wanted = Wanted { inventories: fleet.inventories, wishes: fleet.wishes };
+        let dead =
+            |id: &str| Impairment { segment: Segment::NatGateway(id.to_owned()), effect: Effect::Loss(100) };
+        wanted.wishes.impairments = vec![dead("nat-1-1"), dead("nat-1-2")];
+        assert_eq!(wanted.fitting().1, Vec::<String>::new());
+        wanted.inventories.values_mut().for_each(|it| it.nat_gateways.retain(|it| it.id != "nat-1-1"));
+        let (fitting, waiting) = wanted.fitting();
+        assert_eq!(fitting.impairments, [dead("nat-1-2")]);
+        assert_eq!(waiting, ["an impairment: no inventory has the NAT gateway nat-1-1"]);
     }
 
     #[test]

@@ -1,0 +1,142 @@
+//! The lab follows the local cloud, which says what has changed: from a call of EC2's to the packet that no longer
+//! passes.
+
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use phonehome_accounts::ProbeCode;
+use phonehome_fakecloud::sample;
+use phonehome_lab::Place as At;
+use phonehome_localcloud::{Control, Deployment, Emulator, EmulatorOptions, Place, package};
+use phonehome_network::{Inventory, NatGateway};
+use phonehome_planner::StackSpec;
+use support::{INTERNET, Lab, Seen, call, host, id, make, now_ms, packets, python};
+
+const MANAGEMENT: &str = "111111111111";
+const ACCOUNT: &str = "333333333333";
+const REGION: &str = "us-east-1";
+const FUNCTION: &str = "phonehome-probe-use1-az1";
+/// How often the way out is taken and given back.
+const ROUNDS: usize = 20;
+/// The follower's own promise.
+const WITHIN_MS: u64 = 1_000;
+
+struct Cloud {
+    emulator: Emulator,
+    control: Control,
+    network: Inventory,
+    /// It goes last.
+    _lab: Lab,
+}
+
+impl Cloud {
+    /// A local cloud with an account's network in it, whose functions run in the lab.
+    async fn start() -> Option<Self> {
+        let mut lab = Lab::start()?;
+        let folder = lab.folder.path().to_owned();
+        let options = EmulatorOptions {
+            python: python("localcloud"),
+            log: folder.join("emulator.log"),
+            management_account: MANAGEMENT.to_owned(),
+            hub_account: MANAGEMENT.to_owned(),
+            organization_id: "o-phonehome1".to_owned(),
+            schedule_seconds: None,
+            environment: [("PHONEHOME_LOCAL_LAB".to_owned(), lab.socket().display().to_string())].into(),
+        };
+        let emulator = Emulator::start(&options).await.unwrap();
+        let control = Control::start(&python("localcloud"), emulator.endpoint(), MANAGEMENT).await.unwrap();
+        let roles = Deployment {
+            place: Place::new(ACCOUNT, REGION),
+            stack: "roles".to_owned(),
+            template: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/roles.yaml").into(),
+            parameters: BTreeMap::new(),
+            assume_role: None,
+            artifacts: BTreeMap::new(),
+        };
+        control.deploy(&roles).await.unwrap();
+        let zip = folder.join("code.zip");
+        package(&lab.code().join("bootstrap"), &[], &zip).unwrap();
+        let code = ProbeCode::new(std::fs::read(zip).unwrap());
+        let full = sample::full(ACCOUNT, "shop-dev", "10.0.0.0/18".parse().unwrap()).unwrap();
+        let mut plain = sample::plain(ACCOUNT, "shop-dev", full.cidr).unwrap();
+        // The emulator does not know the third.
+        plain.zones.truncate(2);
+        let mut probe = full.probe.unwrap();
+        (probe.code_sha256, probe.timeout_s) = (code.sha256(), 20);
+        lab.follow(&["--endpoint", emulator.endpoint()]);
+        lab.wish(vec![host(At::Internet, INTERNET)]);
+        let network = make(emulator.endpoint(), &StackSpec { probe: Some(probe), ..plain }, &code).await;
+        Some(Self { _lab: lab, emulator, control, network })
+    }
+
+    async fn ec2(&self, form: &str) {
+        call(self.emulator.endpoint(), ACCOUNT, "ec2", &format!("{form}&Version=2016-11-15")).await;
+    }
+
+    /// Invokes the function by Lambda's API.
+    async fn packets(&self, address: &str, seconds: u64) -> Seen {
+        let at = Place::new(ACCOUNT, REGION);
+        let seen = self.control.invoke(&at, FUNCTION, &packets(address, seconds)).await.unwrap();
+        serde_json::from_value(seen).unwrap()
+    }
+
+    /// Invokes the function, and does something to EC2 while it runs; answers what it saw, and when that was done.
+    async fn packets_while(&self, work: impl Future<Output = ()>) -> (Seen, u64) {
+        let change = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let at_ms = now_ms();
+            work.await;
+            at_ms
+        };
+        tokio::join!(self.packets(INTERNET, 15), change)
+    }
+}
+
+/// The value below which so many of a hundred are.
+fn percentile(sorted: &[u64], percent: usize) -> u64 {
+    sorted[(sorted.len() * percent).div_ceil(100).saturating_sub(1)]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_route_that_is_deleted_lets_no_packet_pass_within_a_second() {
+    let Some(cloud) = Cloud::start().await else { return };
+    let table = id(&cloud.network.route_tables, "route-table/private/use1-az1").to_owned();
+    let is_here = |nat: &&NatGateway| nat.id == id(&cloud.network.nat_gateways, "nat-gateway/use1-az1");
+    let nat = cloud.network.nat_gateways.iter().find(is_here).unwrap().id.clone();
+    let route = format!("RouteTableId={table}&DestinationCidrBlock=0.0.0.0%2F0");
+    let (mut silences, mut returns) = (vec![], vec![]);
+    for round in 0..ROUNDS {
+        let (seen, deleted_ms) = cloud.packets_while(cloud.ec2(&format!("DeleteRoute&{route}"))).await;
+        let passed_ms = seen.passed_ms.expect("no packet ever passes");
+        let silent_ms = seen.silent_ms.expect("the packets pass although their route is gone");
+        assert!(passed_ms < deleted_ms && deleted_ms <= silent_ms, "round {round}: {seen:?} {deleted_ms}");
+        silences.push(silent_ms - deleted_ms);
+        let made_ms = now_ms();
+        cloud.ec2(&format!("CreateRoute&{route}&NatGatewayId={nat}")).await;
+        let seen = cloud.packets(INTERNET, 3).await;
+        returns.push(seen.passed_ms.expect("the packets do not pass again") - made_ms);
+    }
+    silences.sort_unstable();
+    returns.sort_unstable();
+    for (what, times) in [("silent after DeleteRoute", &silences), ("passing after CreateRoute", &returns)] {
+        let [half, most] = [50, 95].map(|percent| percentile(times, percent));
+        println!("{what}: p50 {half} ms, p95 {most} ms, at most {} ms", times[times.len() - 1]);
+    }
+    assert!(percentile(&silences, 95) < WITHIN_MS, "{silences:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_internet_gateway_that_is_detached_lets_no_packet_out_within_a_second() {
+    let Some(cloud) = Cloud::start().await else { return };
+    // Without its internet gateway nothing of the VPC gets out: another resource, the same silence.
+    let igw = id(&cloud.network.internet_gateways, "internet-gateway").to_owned();
+    let vpc = id(&cloud.network.vpcs, "vpc").to_owned();
+    let detach = format!("DetachInternetGateway&InternetGatewayId={igw}&VpcId={vpc}");
+    let (seen, detached_ms) = cloud.packets_while(cloud.ec2(&detach)).await;
+    let silent_ms = seen.silent_ms.expect("the packets pass without an internet gateway");
+    assert!((detached_ms..detached_ms + WITHIN_MS).contains(&silent_ms), "{seen:?} {detached_ms}");
+}
