@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use phonehome_localcloud::{
-    LocalCloud, LocalCloudOptions, Network, Place, QueueMessage, REGION, RouteTable, SlackMessage, SlackMode,
-    Target,
+    LocalCloud, LocalCloudOptions, Network, Place, QueueMessage, REGION, RouteTable, Service, SlackMessage,
+    SlackMode, Stage,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -17,28 +17,35 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Play {
     local_cloud: LocalCloud,
-    service: Target,
-    internet: Target,
+    /// The payments domain's in prod.
+    service: Service,
+    internet: Service,
     folder: TempDir,
 }
 
 impl Play {
     /// Deploys everything, publishes a fleet of one product domain that needs another, and creates
-    /// the named accounts with their roles.
+    /// the named accounts with their roles. The probes run in a packet lab where one can be made.
     async fn with_accounts(names: &[&str]) -> Result<(Self, Vec<String>)> {
         let folder = tempfile::tempdir()?;
-        let mut local_cloud = LocalCloud::start(LocalCloudOptions {
+        let (stage, _) = Stage::choose(&repository(), folder.path()).await?;
+        Self::on(stage, folder, names).await
+    }
+
+    async fn on(stage: Stage, folder: TempDir, names: &[&str]) -> Result<(Self, Vec<String>)> {
+        let service = stage.service("api.payments.prod.example.internal", 443).await?;
+        let internet = stage.internet("checkip.example.com", 443).await?;
+        let options = LocalCloudOptions {
             repository: repository(),
             folder: folder.path().to_owned(),
             schedule_seconds: 2,
             overdue_after_seconds: 20,
             channels: vec!["#net-prod".to_owned(), "#net-dev".to_owned()],
-        })
-        .await?;
+        };
+        let mut local_cloud = LocalCloud::start_on(stage, options).await?;
         local_cloud.make_trail().await?;
         local_cloud.deploy().await?;
-        let play =
-            Self { local_cloud, service: Target::start(0).await?, internet: Target::start(0).await?, folder };
+        let mut play = Self { local_cloud, service, internet, folder };
         let connection = play.connection();
         play.publish(&connection).await?;
         let mut accounts = Vec::new();
@@ -47,19 +54,22 @@ impl Play {
                 .push(play.local_cloud.control.create_account(name, &format!("{name}@example.com")).await?);
         }
         play.local_cloud.deploy_member_role(&accounts).await?;
+        if let Some(payments) = names.iter().position(|name| *name == "payments-prod") {
+            play.local_cloud.settle(&mut play.service, &accounts[payments], PATIENCE).await?;
+        }
         Ok((play, accounts))
     }
 
     /// The shop needs payments, in prod.
     fn connection(&self) -> String {
-        let port = self.service.address().port();
+        let (host, port) = (self.service.host(), self.service.port());
         format!(
-            "{{ from: shop, to: payments, ports: [{port}], environments: [prod], check: {{ host: 127.0.0.1 }} }}"
+            "{{ from: shop, to: payments, ports: [{port}], environments: [prod], check: {{ host: {host} }} }}"
         )
     }
 
     async fn publish(&self, connections: &str) -> Result<()> {
-        let internet = self.internet.address().port();
+        let (host, port) = (self.internet.host(), self.internet.port());
         let fleet = format!(
             r##"
 version: 1
@@ -71,7 +81,7 @@ domains:
   - {{ name: shop, owner: team-shop, environments: [dev, prod] }}
   - {{ name: payments, owner: team-payments, environments: [dev, prod] }}
 connections: [{connections}]
-probing: {{ timeout_ms: 1000, egress: [{{ host: 127.0.0.1, port: {internet} }}] }}
+probing: {{ timeout_ms: 1000, egress: [{{ host: {host}, port: {port} }}] }}
 alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }}, {{ slack_channel: "#net-dev" }}]
 "##
         );
@@ -262,12 +272,23 @@ fn sorted_routes(network: &Network) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_connection_is_said_once_paged_once_and_resolved_even_though_slack_was_down() -> Result<()> {
-    let (mut play, _) = Play::with_accounts(&["shop-prod", "payments-prod"]).await?;
+    let (play, _) = Play::with_accounts(&["shop-prod", "payments-prod"]).await?;
+    lost_connection(play).await
+}
+
+/// Also where a lab can be made.
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_where_the_probes_are_processes_of_this_machine() -> Result<()> {
+    let (play, _) = Play::on(Stage::Host, tempfile::tempdir()?, &["shop-prod", "payments-prod"]).await?;
+    lost_connection(play).await
+}
+
+async fn lost_connection(mut play: Play) -> Result<()> {
     play.until_ready(2).await?;
     play.until_all_paths_are_up(6).await?;
 
     play.local_cloud.receiver.set_slack(SlackMode::Down);
-    play.service.stop().await;
+    play.service.stop().await?;
     let page = play
         .local_cloud
         .receiver
@@ -279,7 +300,7 @@ async fn a_lost_connection_is_said_once_paged_once_and_resolved_even_though_slac
     assert_eq!(of_incidents(), 0, "Slack was down");
 
     play.local_cloud.receiver.set_slack(SlackMode::Up);
-    let endpoint = play.service.address().to_string();
+    let endpoint = play.service.endpoint();
     let message = play
         .local_cloud
         .receiver

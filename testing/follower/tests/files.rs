@@ -11,7 +11,7 @@ use std::time::Duration;
 use phonehome_lab::sample::{Fleet, stack};
 use phonehome_lab::{Inventories, Place};
 use phonehome_network::Inventory;
-use support::{INTERNET, Lab, host, now_ms, packets};
+use support::{INTERNET, Lab, host, now_ms, until_passing, until_silent};
 
 fn write(lab: &Lab, name: &str, inventory: &Inventory) {
     let folder = lab.folder.path().join("inventories");
@@ -32,7 +32,7 @@ fn a_network_in_files_is_followed_from_one_to_the_next_and_a_half_written_one_is
     lab.follow(&["--files", &folder]);
 
     std::thread::scope(|scope| {
-        let (lab, event) = (&lab, packets(INTERNET, 20));
+        let (lab, event) = (&lab, until_silent(INTERNET));
         let run = scope.spawn(move || lab.run(&stack(1), &event));
         std::thread::sleep(Duration::from_millis(1_500));
         std::fs::write(lab.folder.path().join("inventories").join(name), "{\"vpcs\": [").unwrap();
@@ -56,8 +56,8 @@ fn one_file_may_hold_all_networks() {
     std::fs::write(&file, serde_json::to_vec(all).unwrap()).unwrap();
     lab.wish(vec![host(Place::Internet, INTERNET)]);
     lab.follow(&["--files", &file.display().to_string()]);
-    let seen = lab.run(&stack(2), &packets(INTERNET, 1));
-    assert!(seen.passed_ms.is_some() && seen.silent_ms.is_none(), "{seen:?}");
+    let seen = lab.run(&stack(2), &until_passing(INTERNET));
+    assert!(seen.passed_ms.is_some(), "{seen:?}");
 }
 
 #[test]

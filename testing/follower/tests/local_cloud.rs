@@ -14,7 +14,8 @@ use phonehome_lab::Place as At;
 use phonehome_localcloud::{Control, Deployment, Emulator, EmulatorOptions, Place, package};
 use phonehome_network::{Inventory, NatGateway};
 use phonehome_planner::StackSpec;
-use support::{INTERNET, Lab, Seen, call, host, id, make, now_ms, packets, python};
+use serde_json::Value;
+use support::{INTERNET, Lab, Seen, call, host, id, make, now_ms, python, until_passing, until_silent};
 
 const MANAGEMENT: &str = "111111111111";
 const ACCOUNT: &str = "333333333333";
@@ -66,7 +67,7 @@ impl Cloud {
         // The emulator does not know the third.
         plain.zones.truncate(2);
         let mut probe = full.probe.unwrap();
-        (probe.code_sha256, probe.timeout_s) = (code.sha256(), 20);
+        (probe.code_sha256, probe.timeout_s) = (code.sha256(), 30);
         lab.follow(&["--endpoint", emulator.endpoint()]);
         lab.wish(vec![host(At::Internet, INTERNET)]);
         let network = make(emulator.endpoint(), &StackSpec { probe: Some(probe), ..plain }, &code).await;
@@ -78,9 +79,9 @@ impl Cloud {
     }
 
     /// Invokes the function by Lambda's API.
-    async fn packets(&self, address: &str, seconds: u64) -> Seen {
+    async fn packets(&self, event: &Value) -> Seen {
         let at = Place::new(ACCOUNT, REGION);
-        let seen = self.control.invoke(&at, FUNCTION, &packets(address, seconds)).await.unwrap();
+        let seen = self.control.invoke(&at, FUNCTION, event).await.unwrap();
         serde_json::from_value(seen).unwrap()
     }
 
@@ -92,7 +93,8 @@ impl Cloud {
             work.await;
             at_ms
         };
-        tokio::join!(self.packets(INTERNET, 15), change)
+        let event = until_silent(INTERNET);
+        tokio::join!(self.packets(&event), change)
     }
 }
 
@@ -117,7 +119,7 @@ async fn a_route_that_is_deleted_lets_no_packet_pass_within_a_second() {
         silences.push(silent_ms - deleted_ms);
         let made_ms = now_ms();
         cloud.ec2(&format!("CreateRoute&{route}&NatGatewayId={nat}")).await;
-        let seen = cloud.packets(INTERNET, 3).await;
+        let seen = cloud.packets(&until_passing(INTERNET)).await;
         returns.push(seen.passed_ms.expect("the packets do not pass again") - made_ms);
     }
     silences.sort_unstable();

@@ -12,7 +12,7 @@ use phonehome_lab::Place;
 use phonehome_localcloud::proxy::Proxy;
 use phonehome_localcloud::{Moto, MotoOptions};
 use phonehome_planner::StackSpec;
-use support::{Lab, call, host, id, make, now_ms, packets, python};
+use support::{Lab, call, host, id, make, now_ms, python, until_silent};
 
 const ACCOUNT: &str = "500000000007";
 /// In the private subnet of the second zone.
@@ -56,7 +56,7 @@ async fn a_rule_that_is_revoked_on_moto_lets_no_packet_in_within_two_seconds() {
     let lab = std::sync::Arc::new(lab);
     let run = tokio::task::spawn_blocking({
         let lab = lab.clone();
-        move || lab.run(&stack, &packets(HOST, 25))
+        move || lab.run(&stack, &until_silent(HOST))
     });
     tokio::time::sleep(Duration::from_secs(4)).await;
     let revoked_ms = now_ms();

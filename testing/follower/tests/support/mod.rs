@@ -141,9 +141,14 @@ pub(crate) fn host(place: Place, address: &str) -> Host {
     Host { place, address: address.parse().unwrap(), ports: [(80, Port::Tcp)].into() }
 }
 
-/// Packets to port 80 of an address.
-pub(crate) fn packets(address: &str, seconds: u64) -> Value {
-    json!({"address": address, "port": 80, "seconds": seconds})
+/// Packets to port 80 of an address: until one passes.
+pub(crate) fn until_passing(address: &str) -> Value {
+    json!({"address": address, "port": 80, "seconds": 15, "silence": false})
+}
+
+/// The same until none passes any more.
+pub(crate) fn until_silent(address: &str) -> Value {
+    json!({"address": address, "port": 80, "seconds": 25, "silence": true})
 }
 
 pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {

@@ -21,7 +21,7 @@ def passes(event):
 
 
 def packets(event):
-    """Waits until packets pass, then until they no longer do; at most `seconds`."""
+    """Waits until packets pass, then, where silence is wanted, until they no longer do; at most `seconds`."""
     end = time.time() + event["seconds"]
     first = None
     while time.time() < end:
@@ -30,6 +30,8 @@ def packets(event):
         first = first or (now if passed else None)
         if first and not passed:
             return {"passed_ms": round(first * 1000), "silent_ms": round(now * 1000)}
+        if first and not event["silence"]:
+            break
         time.sleep(APART_SECONDS)
     return {"passed_ms": first and round(first * 1000), "silent_ms": None}
 
