@@ -6,11 +6,14 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use phonehome_accounts::ProbeCode;
 use phonehome_fakecloud::sample;
 use phonehome_lab::Place as At;
+use phonehome_localcloud::proxy::{Fault, Incoming, Proxy};
 use phonehome_localcloud::{Control, Deployment, Emulator, EmulatorOptions, Place, package};
 use phonehome_network::{Inventory, NatGateway};
 use phonehome_planner::StackSpec;
@@ -31,13 +34,19 @@ struct Cloud {
     control: Control,
     network: Inventory,
     /// It goes last.
-    _lab: Lab,
+    lab: Lab,
 }
 
 impl Cloud {
     /// A local cloud with an account's network in it, whose functions run in the lab.
     async fn start() -> Option<Self> {
-        let mut lab = Lab::start()?;
+        let mut cloud = Self::unfollowed().await?;
+        cloud.lab.follow(&["--endpoint", cloud.emulator.endpoint()]);
+        Some(cloud)
+    }
+
+    async fn unfollowed() -> Option<Self> {
+        let lab = Lab::start()?;
         let folder = lab.folder.path().to_owned();
         let options = EmulatorOptions {
             python: python("localcloud"),
@@ -68,7 +77,6 @@ impl Cloud {
         plain.zones.truncate(2);
         let mut probe = full.probe.unwrap();
         (probe.code_sha256, probe.timeout_s) = (code.sha256(), 30);
-        lab.follow(&["--endpoint", emulator.endpoint()]);
         lab.wish(vec![host(At::Internet, INTERNET)]);
         let network = make(emulator.endpoint(), &StackSpec { probe: Some(probe), ..plain }, &code).await;
         Some(Self { _lab: lab, emulator, control, network })
@@ -141,4 +149,29 @@ async fn an_internet_gateway_that_is_detached_lets_no_packet_out_within_a_second
     let (seen, detached_ms) = cloud.packets_while(cloud.ec2(&detach)).await;
     let silent_ms = seen.silent_ms.expect("the packets pass without an internet gateway");
     assert!((detached_ms..detached_ms + WITHIN_MS).contains(&silent_ms), "{seen:?} {detached_ms}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_could_not_be_observed_is_observed_again() {
+    let Some(mut cloud) = Cloud::unfollowed().await else { return };
+    let proxy = Proxy::start(cloud.emulator.endpoint()).await.unwrap();
+    cloud.lab.follow(&["--endpoint", &proxy.endpoint()]);
+    // The change itself is only seen in a look that fails, and nothing changes after that.
+    let refused = Arc::new(AtomicUsize::new(0));
+    let count = refused.clone();
+    let denied = move |call: &Incoming| {
+        let is_refused =
+            call.operation == "ec2:DescribeRouteTables" && count.fetch_add(1, Ordering::Relaxed) < 3;
+        let (code, message) = ("UnauthorizedOperation".to_owned(), "not now".to_owned());
+        is_refused.then_some(Fault::Refuse { status: 403, code, message })
+    };
+    let table = id(&cloud.network.route_tables, "route-table/private/use1-az1");
+    let delete = format!("DeleteRoute&RouteTableId={table}&DestinationCidrBlock=0.0.0.0%2F0");
+    let change = async {
+        proxy.set_faults(denied);
+        cloud.ec2(&delete).await;
+    };
+    let (seen, _) = cloud.packets_while(change).await;
+    assert!(seen.silent_ms.is_some(), "the change was forgotten: {seen:?}");
+    assert!(refused.load(Ordering::Relaxed) > 3);
 }

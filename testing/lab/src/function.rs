@@ -19,6 +19,8 @@ use crate::runtime_api::{Answered, Invocation};
 
 /// How often it is looked whether a function has ended by itself.
 const PAUSE: Duration = Duration::from_millis(20);
+/// Where programs look for the resolvers.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 /// How much of what a function wrote is kept, in bytes: the end.
 const LOG_BYTES: usize = 64 * 1024;
 
@@ -193,11 +195,30 @@ async fn ended(child: &mut Child) -> String {
     }
 }
 
+/// The file that names the resolvers. On many systems it is a link to one in /run, of which the lab has its own, where
+/// that is missing.
+fn resolv_conf() -> Result<PathBuf> {
+    let named = Path::new(RESOLV_CONF);
+    let Ok(target) = std::fs::read_link(named) else { return Ok(named.to_owned()) };
+    let target = Path::new("/etc").join(target);
+    let in_run = |path: &Path| {
+        let below = path.strip_prefix("/etc/../run").or_else(|_| path.strip_prefix("/run")).ok()?;
+        Some(Path::new("/run").join(below))
+    };
+    let Some(target) = in_run(&target) else { return Ok(named.to_owned()) };
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    File::options().create(true).append(true).open(&target)?;
+    Ok(target)
+}
+
 /// Starts the function in the namespaces of the calling thread, which gets a mount namespace of its own for that.
 fn spawn(call: &Call, files: &Files, runtime_api: SocketAddr) -> Result<Child> {
     unshare(CloneFlags::CLONE_NEWNS).context("a mount namespace")?;
-    let over = "/etc/resolv.conf";
-    mount(Some(&files.resolv_conf), over, None::<&str>, MsFlags::MS_BIND, None::<&str>).context(over)?;
+    let over = resolv_conf().context(RESOLV_CONF)?;
+    mount(Some(&files.resolv_conf), &over, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .with_context(|| over.display().to_string())?;
     let log = File::create(&files.log)?;
     let StackId { account: _, region } = &call.stack;
     Command::new(&call.code.program)

@@ -5,6 +5,8 @@
 //! and runs the real probe in it. Neither shares code with what plans networks. [`scenarios`] are networks in which
 //! something is broken, with what the probes have to say; `cargo xtask lab --all` runs them.
 //!
+//! [`server`] is the lab as a process that others tell what EC2 says, and ask to run functions as they are deployed.
+//!
 //! # What is modelled
 //!
 //! | on AWS | in the lab |

@@ -30,6 +30,11 @@ struct Served {
 impl Served {
     /// `None` where no lab can be made.
     fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same, started by another program.
+    fn start_with(other: &[&str]) -> Option<Self> {
         if let Err(error) = available() {
             let is_set = |name: &str, value: &str| std::env::var(name).is_ok_and(|found| found == value);
             assert!(!is_set("CI", "true") || is_set("PHONEHOME_NO_NAMESPACES", "1"), "{error:#}");
@@ -37,8 +42,9 @@ impl Served {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(LAB);
-        command.arg("--socket").arg(folder.path().join("lab"));
+        let mut words = other.iter().copied().chain([LAB, "--socket"]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).arg(folder.path().join("lab"));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -164,6 +170,18 @@ fn an_update_waits_for_no_probe_and_the_probes_meet_the_changed_network() {
         |report: &Report| report.results.iter().map(|it| it.verdict == Verdict::Ok).collect::<Vec<_>>();
     assert_eq!(is_well(&first), [false, false, false, false]);
     assert_eq!(is_well(&second), [true, false, false, false]);
+}
+
+#[test]
+fn names_are_found_also_where_the_file_of_resolvers_is_a_link_into_run() {
+    // As systemd has it.
+    let script = "mount -t tmpfs tmpfs /etc && ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf && exec \"$@\"";
+    let Some(served) = Served::start_with(&["unshare", "-Urm", "sh", "-c", script, "sh"]) else { return };
+    let fleet = Fleet::new(1, 1);
+    served.set(&fleet);
+    let input = serde_json::to_value(fleet.input(1, 1)).unwrap();
+    let report = report(&served.ask(&Request::Run(run(served.probe(), input))));
+    assert_eq!(report.results[0].verdict, Verdict::Ok);
 }
 
 #[test]

@@ -80,8 +80,7 @@ impl PacketLab {
         // Without a socket it only says whether it could.
         let attempt = tokio::process::Command::new(&serve).output().await?;
         if !attempt.status.success() {
-            let said = String::from_utf8_lossy(&attempt.stderr);
-            bail!("{}", said.trim().trim_start_matches("error: "));
+            bail!("{}", in_a_line(&String::from_utf8_lossy(&attempt.stderr)));
         }
         let socket = folder.join("lab.socket");
         let arguments = ["--socket".to_owned(), socket.display().to_string()];
@@ -154,6 +153,12 @@ impl LabHosts {
     }
 }
 
+/// What a program has to say of its end.
+fn in_a_line(said: &str) -> String {
+    let said = said.trim().trim_start_matches("error: ");
+    said.lines().map(str::trim).collect::<Vec<_>>().join("; ")
+}
+
 fn place(stack: &str, subnet: &Subnet, group: &SecurityGroup) -> Result<(Value, Ipv4Addr)> {
     let cidr: Ipv4Net = subnet.cidr.parse().with_context(|| subnet.id.clone())?;
     let place = json!({"subnet": {"stack": stack, "subnet_id": subnet.id, "groups": [group.id]}});
@@ -223,5 +228,36 @@ impl Drop for Ended {
         // What runs in its namespaces goes with it.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_there_is_no_lab_fits_in_a_line() {
+        let said = "error: no network can be made here: unshare: Operation not permitted\n  and more.\n";
+        let line = "no network can be made here: unshare: Operation not permitted; and more.";
+        assert_eq!(in_a_line(said), line);
+    }
+
+    #[test]
+    fn who_does_not_listen_keeps_name_and_address_and_has_no_port() {
+        let place =
+            (json!({"subnet": {"stack": "1/r", "subnet_id": "subnet-1", "groups": []}}), Ipv4Addr::LOCALHOST);
+        let mut services = BTreeMap::from([(
+            "db.test".to_owned(),
+            Answering { port: 5432, listens: true, places: vec![place] },
+        )]);
+        let said = wishes(&services);
+        assert_eq!(said["hosts"][0]["ports"], json!({"5432": "tcp"}));
+        services.values_mut().for_each(|it| it.listens = false);
+        let silent = wishes(&services);
+        assert_eq!(silent["hosts"][0]["ports"], json!({}));
+        assert_eq!(
+            (&silent["names"], &silent["hosts"][0]["address"]),
+            (&said["names"], &said["hosts"][0]["address"])
+        );
     }
 }

@@ -38,7 +38,9 @@ pub(crate) async fn play(repository: &Path, verbose: bool) -> Result<Scene> {
     let mut narrator = Narrator::start();
     let result = acts(repository, folder.path(), &mut narrator).await;
     if verbose || result.is_err() {
-        narrator.log(&folder.path().join("emulator.log"), if verbose { 400 } else { 40 });
+        for log in ["emulator.log", "lab.log", "lab-follow.log"] {
+            narrator.log(&folder.path().join(log), if verbose { 400 } else { 40 });
+        }
     }
     let (local_cloud, cast) = result?;
     Ok(Scene { local_cloud, _cast: cast, _folder: folder })

@@ -45,11 +45,12 @@ impl Narrator {
         }
     }
 
-    /// The end of a log.
+    /// The end of a log, where there is one.
     pub(crate) fn log(&self, path: &Path, lines: usize) {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let Ok(text) = std::fs::read_to_string(path) else { return };
+        let name = path.file_name().unwrap_or_default().display();
         let all: Vec<&str> = text.lines().collect();
-        println!("\n── the emulator's log, the last {} of {} lines", lines.min(all.len()), all.len());
+        println!("\n── {name}, the last {} of {} lines", lines.min(all.len()), all.len());
         for line in all.iter().skip(all.len().saturating_sub(lines)) {
             println!("{line}");
         }
