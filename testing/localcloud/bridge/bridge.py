@@ -34,6 +34,7 @@ import ministack.app as gateway
 # Importing these puts their functions in place.
 from additions import (  # noqa: F401
     buses,
+    calls,
     changes,
     concurrency,
     conflicts,

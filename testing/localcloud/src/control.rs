@@ -215,9 +215,7 @@ impl Control {
         self.ask_at("default_vpcs", at, json!({})).await
     }
 
-    /// A person with the account's administrator role deletes a route. Answers CloudTrail's record of
-    /// the call: the `detail` of an event "AWS API Call via CloudTrail" from `aws.ec2`, which is the
-    /// caller's to put on the account's default bus.
+    /// A person with the account's administrator role deletes a route.
     ///
     /// # Errors
     /// There is no such route table.
@@ -227,7 +225,7 @@ impl Control {
         table: &str,
         destination: &str,
         person: &str,
-    ) -> Result<Value> {
+    ) -> Result<()> {
         let arguments = json!({"table": table, "destination": destination, "person": person});
         self.ask_at("delete_route", at, arguments).await
     }

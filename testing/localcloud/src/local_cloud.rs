@@ -294,16 +294,12 @@ impl LocalCloud {
         Ok(())
     }
 
-    /// A person with the account's administrator role deletes a table's default route, and CloudTrail tells
-    /// of it as it does where it records the account; here at once.
+    /// A person with the account's administrator role deletes a table's default route.
     ///
     /// # Errors
     /// There is no such route table.
     pub async fn delete_default_route(&self, account: &str, table: &str, person: &str) -> Result<()> {
-        let at = Place::new(account, REGION);
-        let record = self.control.delete_route(&at, table, "0.0.0.0/0", person).await?;
-        self.control.put_service_event(&at, "aws.ec2", "AWS API Call via CloudTrail", &record).await?;
-        Ok(())
+        self.control.delete_route(&Place::new(account, REGION), table, "0.0.0.0/0", person).await
     }
 
     /// One output of the hub's stack.
