@@ -19,6 +19,7 @@ mod seen;
 mod slack;
 mod stage;
 pub mod venv;
+mod view;
 
 pub use control::{Control, Deployment, Outputs};
 pub use emulator::{Emulator, EmulatorOptions};

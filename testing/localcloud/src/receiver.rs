@@ -1,4 +1,4 @@
-//! The receiver: Slack's Web API and on-call's webhook, on one port of this machine.
+//! The receiver: Slack's Web API, on-call's webhook, and what they got as a page, on one port of this machine.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,9 +19,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::http;
 use crate::seen::{Page, Seen, SlackMessage};
 use crate::slack::{ScriptedResponse, Slack, SlackMode};
+use crate::view;
 
 const API: &str = "/api/";
 const PAGE: &str = "/page";
+/// The longest that a client waits for a change before it is answered with what there is.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(25);
 
 /// Receives what phonehome says to people, and remembers it.
 #[derive(Debug)]
@@ -75,6 +78,12 @@ impl Receiver {
     #[must_use]
     pub fn page_url(&self) -> String {
         format!("http://{}{PAGE}", self.address)
+    }
+
+    /// Where a browser shows Slack's channels and on-call's pager.
+    #[must_use]
+    pub fn view_url(&self) -> String {
+        format!("http://{}/", self.address)
     }
 
     /// From now on Slack is like this.
@@ -173,6 +182,9 @@ impl ReceiverState {
         let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
             return Ok(plain(StatusCode::BAD_REQUEST));
         };
+        if head.method == Method::GET {
+            return Ok(self.show(&path, head.uri.query()).await);
+        }
         if head.method != Method::POST {
             return Ok(plain(StatusCode::METHOD_NOT_ALLOWED));
         }
@@ -183,6 +195,23 @@ impl ReceiverState {
         let header = head.headers.get("authorization").and_then(|value| value.to_str().ok());
         let token = header.and_then(|value| value.strip_prefix("Bearer "));
         Ok(slack_response(&self.call_slack(method, token, &body)))
+    }
+
+    /// The page, and what it shows: at once, or once it is another than the client has.
+    async fn show(&self, path: &str, query: Option<&str>) -> Response<Full<Bytes>> {
+        match path {
+            "/" => view::page(),
+            view::STATE => {
+                let known = view::after(query);
+                let mut changes = self.seen.subscribe();
+                let change = changes.wait_for(|seen| Some(view::revision(seen)) != known);
+                // In vain: it is answered all the same, so that nobody waits for what is gone.
+                let _ = tokio::time::timeout(ANSWERED_WITHIN, change).await;
+                let channels = self.slack().channels.clone();
+                view::state(&self.seen.borrow(), &channels)
+            }
+            _ => plain(StatusCode::NOT_FOUND),
+        }
     }
 
     fn call_slack(&self, method: &str, token: Option<&str>, body: &[u8]) -> ScriptedResponse {

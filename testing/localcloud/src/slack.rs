@@ -68,7 +68,8 @@ pub(crate) enum ScriptedResponse {
 /// Slack's rules and how it is at the moment.
 #[derive(Debug)]
 pub(crate) struct Slack {
-    channels: Vec<String>,
+    /// In their order, by name.
+    pub(crate) channels: Vec<String>,
     pub(crate) mode: SlackMode,
     /// How many calls are still to be answered with 429, and with which `Retry-After`.
     pub(crate) rate_limited: (u32, u32),

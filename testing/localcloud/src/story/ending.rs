@@ -36,6 +36,7 @@ pub(crate) fn how_to_look_around(local_cloud: &LocalCloud) {
     let endpoint = local_cloud.emulator.endpoint();
     println!(
         "
+{}
 It stays, until Ctrl-C. The AWS emulator is at {endpoint}. A 12-digit access key id is that account's root:
 
   export AWS_ACCESS_KEY_ID={HUB_ACCOUNT} AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1
@@ -50,6 +51,6 @@ With a member account's id as access key, its network:
 And the command phonehome:
 
   PHONEHOME_CLOUD=local AWS_ENDPOINT_URL={endpoint} target/release/phonehome status
-"
+", local_cloud.receiver.view_url()
     );
 }
