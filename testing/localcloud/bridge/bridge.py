@@ -38,6 +38,7 @@ from additions import (  # noqa: F401
     changes,
     concurrency,
     conflicts,
+    dependencies,
     entrance,
     fresh_roles,
     invocations,

@@ -10,20 +10,12 @@ DEPLOY_SECONDS = 120
 FAILED = re.compile(r"FAILED|ROLLBACK")
 
 
-def deploy(cloud, account, region, stack, template, parameters, artifacts, assume_role=None):
-    """Create or update a stack and answer its outputs; what is up to date already is no error.
-
-    With `assume_role` the management account acts through that role of the account, as a StackSet
-    does; otherwise the account's root acts."""
-
-    def client(service):
-        if assume_role:
-            return cloud.client_as(assume_role, service, account, region)
-        return cloud.client(service, account, region)
-
-    addresses = artifacts and upload(client("s3"), f"phonehome-artifacts-{account}-{region}", artifacts)
+def deploy(cloud, account, region, stack, template, parameters, artifacts):
+    """Create or update a stack and answer its outputs; what is up to date already is no error."""
+    bucket = f"phonehome-artifacts-{account}-{region}"
+    addresses = artifacts and upload(cloud.client("s3", account, region), bucket, artifacts)
     body = with_artifacts(pathlib.Path(template).read_text(), addresses)
-    formation = client("cloudformation")
+    formation = cloud.client("cloudformation", account, region)
     arguments = {
         "StackName": stack,
         "TemplateBody": body,

@@ -19,11 +19,18 @@ def organization_trail(cloud, region):
     trails.start_logging(Name=name)
 
 
-def credentials_of(cloud, account, region, role):
-    """Credentials of a role of this account, for somebody whom it trusts."""
-    keys = cloud.assume(account, f"arn:aws:iam::{account}:role/{role}", region, "somebody")
+def credentials_of(cloud, account, region, role, by, session):
+    """Credentials of a role of an account, which the root of another, or of the same, assumes."""
+    keys = cloud.assume(by, f"arn:aws:iam::{account}:role/{role}", region, session)
     return {
         "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
         "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
         "AWS_SESSION_TOKEN": keys["SessionToken"],
     }
+
+
+def accounts(cloud, region):
+    """The accounts of the organization that are open."""
+    pages = cloud.client("organizations", cloud.management, region).get_paginator("list_accounts").paginate()
+    found = [account for page in pages for account in page["Accounts"]]
+    return [{"id": one["Id"], "name": one["Name"]} for one in found if one["Status"] == "ACTIVE"]

@@ -16,15 +16,17 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bridge::BRIDGE;
-use crate::messages::{DefaultVpcs, Metric, Network, Place, QueueMessage, StackEvent};
+use crate::messages::{Account, DefaultVpcs, Metric, Network, Place, QueueMessage, StackEvent};
 
 /// More than any request may take on the other side.
 const ANSWER_WITHIN: Duration = Duration::from_secs(180);
+/// Where Organizations is.
+const ORGANIZATION_REGION: &str = "us-east-1";
 
 /// The outputs of a stack.
 pub type Outputs = BTreeMap<String, String>;
 
-/// What `sam deploy` or a StackSet is reported.
+/// What `sam deploy` or a StackSet is reported. The account's root deploys it.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Where the stack is.
@@ -35,9 +37,6 @@ pub struct Deployment {
     pub template: PathBuf,
     /// Its parameters.
     pub parameters: BTreeMap<String, String>,
-    /// The role of the account that the management account assumes to deploy it, as StackSets do;
-    /// the account's root deploys otherwise.
-    pub assume_role: Option<String>,
     /// The packages of the functions, by the `CodeUri` that the template has for them.
     pub artifacts: BTreeMap<String, PathBuf>,
 }
@@ -108,7 +107,6 @@ impl Control {
             "template": deployment.template,
             "parameters": deployment.parameters,
             "artifacts": deployment.artifacts,
-            "assume_role": deployment.assume_role,
         });
         self.ask_at("deploy", &deployment.place, arguments).await
     }
@@ -219,13 +217,7 @@ impl Control {
     ///
     /// # Errors
     /// There is no such route table.
-    pub async fn delete_route(
-        &self,
-        at: &Place,
-        table: &str,
-        destination: &str,
-        person: &str,
-    ) -> Result<()> {
+    pub async fn delete_route(&self, at: &Place, table: &str, destination: &str, person: &str) -> Result<()> {
         let arguments = json!({"table": table, "destination": destination, "person": person});
         self.ask_at("delete_route", at, arguments).await
     }
@@ -239,13 +231,27 @@ impl Control {
         self.ask("organization_trail", json!({"region": region})).await
     }
 
-    /// Credentials of a role of an account, as the environment variables of AWS. The role has to trust
-    /// the account's root.
+    /// Credentials of a role of an account, as the environment variables of AWS, for an hour. The root of the
+    /// account `by`, whom the role has to trust, assumes it; `session` is what CloudTrail then says who it is.
     ///
     /// # Errors
     /// There is no such role, or it trusts somebody else.
-    pub async fn credentials_of(&self, at: &Place, role: &str) -> Result<BTreeMap<String, String>> {
-        self.ask_at("credentials_of", at, json!({"role": role})).await
+    pub async fn credentials_of(
+        &self,
+        at: &Place,
+        role: &str,
+        by: &str,
+        session: &str,
+    ) -> Result<BTreeMap<String, String>> {
+        self.ask_at("credentials_of", at, json!({"role": role, "by": by, "session": session})).await
+    }
+
+    /// The open accounts of the organization.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn accounts(&self) -> Result<Vec<Account>> {
+        self.ask("accounts", json!({"region": ORGANIZATION_REGION})).await
     }
 
     /// Enables or disables a schedule.

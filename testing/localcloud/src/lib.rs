@@ -10,12 +10,14 @@ mod http;
 mod interrupt;
 mod listeners;
 mod local_cloud;
+mod member_role;
 mod messages;
 mod moto;
 mod package;
 pub mod proxy;
 mod receiver;
 mod seen;
+mod shell;
 mod slack;
 mod stage;
 pub mod venv;
@@ -27,12 +29,13 @@ pub use interrupt::unless_interrupted;
 pub use listeners::{Target, address_of};
 pub use local_cloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, MANAGEMENT_ACCOUNT, ORGANIZATION, REGION};
 pub use messages::{
-    AclEntry, DefaultVpcs, Endpoint, FlowLog, Function, Metric, NatGateway, Network, Peering, Place,
+    Account, AclEntry, DefaultVpcs, Endpoint, FlowLog, Function, Metric, NatGateway, Network, Peering, Place,
     QueueMessage, Route, RouteTable, Schedule, SecurityGroup, StackEvent, Subnet, Vpc,
 };
 pub use moto::{Moto, MotoOptions};
 pub use package::package;
 pub use receiver::Receiver;
 pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
+pub use shell::{file_name, shell_file};
 pub use slack::SlackMode;
 pub use stage::{STAGE_VARIABLE, Service, Stage};

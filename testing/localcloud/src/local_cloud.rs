@@ -1,9 +1,10 @@
 //! The set-up that demo and end-to-end tests share: an organization with phonehome deployed to its
 //! hub account from the project's own templates and release binaries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -33,11 +34,11 @@ const CHAIN: &str = "4";
 /// Each write of this number meets a transaction on its item.
 const CONFLICT_EVERY: &str = "10";
 /// The role of the hub that what changes nothing is run with, by the name that infra/operator.yaml gives it.
-const VIEWER_ROLE: &str = "phonehome-viewer";
+pub(crate) const VIEWER_ROLE: &str = "phonehome-viewer";
 /// Runs every part of the command (`infra/operator.yaml`).
-const OPERATOR_ROLE: &str = "phonehome-operator";
-/// The role that AWS makes in each new account; trusts the management account.
-const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
+pub(crate) const OPERATOR_ROLE: &str = "phonehome-operator";
+/// Who they are then.
+const SOMEBODY: &str = "somebody";
 /// The functions of the hub, whose zips its template names.
 const FUNCTIONS: [&str; 4] = ["provisioner", "collector", "alerter", "notifier"];
 
@@ -67,7 +68,9 @@ pub struct LocalCloud {
     pub receiver: Receiver,
     /// What the hub's stack says of itself.
     pub hub: Outputs,
-    options: LocalCloudOptions,
+    pub(crate) options: LocalCloudOptions,
+    /// The accounts that the member role is deployed to.
+    pub(crate) with_member_role: Mutex<BTreeSet<String>>,
     /// Where the probes run. It ends last: functions may run in it.
     pub stage: Stage,
 }
@@ -115,7 +118,15 @@ impl LocalCloud {
         .await?;
         let control = Control::start(&python, emulator.endpoint(), MANAGEMENT_ACCOUNT).await?;
         stage.follow(emulator.endpoint())?;
-        Ok(Self { emulator, control, receiver, hub: Outputs::new(), options, stage })
+        Ok(Self {
+            emulator,
+            control,
+            receiver,
+            hub: Outputs::new(),
+            options,
+            with_member_role: Mutex::default(),
+            stage,
+        })
     }
 
     /// The management account makes the organization's trail, which the accounts' events come by.
@@ -185,22 +196,7 @@ impl LocalCloud {
         self.control.subscribe(&hub, self.output("PageTopicArn")?, &page_url).await
     }
 
-    /// What a service-managed StackSet with automatic deployment does for new accounts.
-    ///
-    /// # Errors
-    /// When a stack fails.
-    pub async fn deploy_member_role(&self, accounts: &[String]) -> Result<()> {
-        let member = self.deployment(
-            Place::new(MANAGEMENT_ACCOUNT, REGION),
-            "phonehome-member",
-            "member-role.yaml",
-            &[("HubAccountId", HUB_ACCOUNT), ("HubBusArn", self.output("BusArn")?)],
-        );
-        let member = Deployment { assume_role: Some(ACCESS_ROLE.to_owned()), ..member };
-        self.control.deploy_to(&member, accounts).await.context("deploying infra/member-role.yaml")
-    }
-
-    fn deployment(
+    pub(crate) fn deployment(
         &self,
         place: Place,
         stack: &str,
@@ -212,7 +208,6 @@ impl LocalCloud {
             stack: stack.to_owned(),
             template: self.options.repository.join("infra").join(template),
             parameters: parameters.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            assume_role: None,
             artifacts: BTreeMap::new(),
         }
     }
@@ -234,6 +229,14 @@ impl LocalCloud {
             artifacts.insert(format!("../target/lambda/{function}"), zip);
         }
         Ok(artifacts)
+    }
+
+    /// Where the command is.
+    ///
+    /// # Errors
+    /// It is not built.
+    pub fn phonehome_binary(&self) -> Result<PathBuf> {
+        release_binary(&self.options.repository, "phonehome")
     }
 
     /// Where phonehome runs.
@@ -325,7 +328,8 @@ impl LocalCloud {
     /// # Errors
     /// Like [`LocalCloud::phonehome`].
     pub async fn phonehome_as_viewer(&self, arguments: &[&str]) -> Result<String> {
-        let credentials = self.control.credentials_of(&Self::hub_place(), VIEWER_ROLE).await?;
+        let credentials =
+            self.control.credentials_of(&Self::hub_place(), VIEWER_ROLE, HUB_ACCOUNT, SOMEBODY).await?;
         self.run(arguments, credentials).await
     }
 
@@ -334,7 +338,8 @@ impl LocalCloud {
     /// # Errors
     /// Like [`LocalCloud::phonehome`].
     pub async fn phonehome_as_operator(&self, arguments: &[&str]) -> Result<String> {
-        let credentials = self.control.credentials_of(&Self::hub_place(), OPERATOR_ROLE).await?;
+        let credentials =
+            self.control.credentials_of(&Self::hub_place(), OPERATOR_ROLE, HUB_ACCOUNT, SOMEBODY).await?;
         self.run(arguments, credentials).await
     }
 
@@ -350,7 +355,7 @@ impl LocalCloud {
     }
 
     async fn command(&self, arguments: &[&str], environment: BTreeMap<String, String>) -> Result<Output> {
-        let mut command = Command::new(release_binary(&self.options.repository, "phonehome")?);
+        let mut command = Command::new(self.phonehome_binary()?);
         command.args(arguments).env_clear().envs(environment).stdin(Stdio::null());
         Ok(command.output().await?)
     }

@@ -39,8 +39,9 @@ async fn main() -> ExitCode {
     };
     match phonehome_localcloud::unless_interrupted(story::play(&repository(), verbose)).await {
         Ok(scene) => {
-            if keep {
-                story::keep(scene).await;
+            if keep && let Err(error) = story::keep(scene).await {
+                eprintln!("\nThe local cloud ended: {error:#}");
+                return ExitCode::FAILURE;
             }
             ExitCode::SUCCESS
         }

@@ -20,6 +20,15 @@ impl Place {
     }
 }
 
+/// An open account of the organization.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Account {
+    /// Its 12-digit id.
+    pub id: String,
+    /// Its name, which others may have too.
+    pub name: String,
+}
+
 /// A message that is still in its queue.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct QueueMessage {

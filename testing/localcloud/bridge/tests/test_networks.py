@@ -1,6 +1,6 @@
 """What stacks of networks need of EC2."""
 
-from support import BridgeTest
+from support import BridgeTest, allow
 from support import setUpModule, tearDownModule  # noqa: F401  (unittest looks for them here)
 
 HERE, THERE = "333333333333", "444444444444"
@@ -92,3 +92,34 @@ class Networks(BridgeTest):
         self.assertEqual({region["OptInStatus"] for region in regions}, {"opt-in-not-required"})
         self.assertEqual(len(regions), 17)
         self.assertIn("us-east-1", [region["RegionName"] for region in regions])
+
+    def test_what_is_in_use_cannot_be_deleted(self):
+        ec2, vpc = self.vpc(HERE, "10.9.0.0/18")
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/24")["Subnet"]["SubnetId"]
+        table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        group = ec2.create_security_group(VpcId=vpc, GroupName="g", Description="g")["GroupId"]
+        address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+        nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)["NatGateway"]["NatGatewayId"]
+        role = self.role(HERE, "lambda.amazonaws.com", allow("*"))
+        functions, function, _ = self.create_function(HERE, role)
+        inside = {"SubnetIds": [subnet], "SecurityGroupIds": [group]}
+        functions.update_function_configuration(FunctionName=function, VpcConfig=inside)
+
+        def refused(call, **arguments):
+            return self.assert_denied("DependencyViolation", call, **arguments)
+
+        self.assertIn("mapped public", refused(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=vpc))
+        ec2.delete_nat_gateway(NatGatewayId=nat)
+        self.assertIn(subnet, refused(ec2.delete_subnet, SubnetId=subnet))
+        self.assertIn(group, refused(ec2.delete_security_group, GroupId=group))
+        functions.delete_function(FunctionName=function)
+        self.assertIn(table, refused(ec2.delete_route_table, RouteTableId=table))
+        self.assertIn(gateway, refused(ec2.delete_internet_gateway, InternetGatewayId=gateway))
+        ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        ec2.delete_internet_gateway(InternetGatewayId=gateway)
+        ec2.delete_security_group(GroupId=group)
+        ec2.delete_subnet(SubnetId=subnet)
+        ec2.delete_route_table(RouteTableId=table)

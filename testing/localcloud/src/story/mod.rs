@@ -6,6 +6,7 @@ mod by_hand;
 mod cast;
 mod connections;
 mod ending;
+mod keep;
 mod late_news;
 mod narrator;
 mod trouble;
@@ -28,8 +29,8 @@ const OVERDUE_SECONDS: u32 = 12;
 #[derive(Debug)]
 pub(crate) struct Scene {
     local_cloud: LocalCloud,
-    _cast: Cast,
-    _folder: TempDir,
+    cast: Cast,
+    folder: TempDir,
 }
 
 /// Plays it.
@@ -43,14 +44,20 @@ pub(crate) async fn play(repository: &Path, verbose: bool) -> Result<Scene> {
         }
     }
     let (local_cloud, cast) = result?;
-    Ok(Scene { local_cloud, _cast: cast, _folder: folder })
+    Ok(Scene { local_cloud, cast, folder })
 }
 
 /// Leaves everything running until Ctrl-C, which is how it is meant to end.
-pub(crate) async fn keep(scene: Scene) {
-    ending::how_to_look_around(&scene.local_cloud);
-    let _ = phonehome_localcloud::unless_interrupted(std::future::pending::<Result<()>>()).await;
+///
+/// # Errors
+/// Something of it has ended by itself.
+pub(crate) async fn keep(scene: Scene) -> Result<()> {
+    let Scene { local_cloud, cast, folder } = &scene;
+    let looked_after = keep::look_after(local_cloud, cast, folder.path());
+    let ended = phonehome_localcloud::unless_interrupted(async { Ok(looked_after.await) }).await;
     println!("\nStopped; nothing is left running.");
+    // An interruption is no error here.
+    ended.unwrap_or(Ok(()))
 }
 
 async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Result<(LocalCloud, Cast)> {

@@ -101,7 +101,6 @@ impl Cloud {
             stack: "stack".into(),
             template: fixture("stack.yaml"),
             parameters: BTreeMap::from([("Greeting".into(), "hello".into())]),
-            assume_role: None,
             artifacts: BTreeMap::from([("../build/echo".into(), zip)]),
         }
     }
