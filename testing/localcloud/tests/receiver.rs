@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use phonehome_localcloud::{Receiver, SlackMode};
 use serde_json::{Value, json};
-use support::{Response, SOON, post};
+use support::{Response, SOON, get, post};
 
 const TOKEN: Option<&str> = Some("xoxb-test");
 
@@ -169,4 +169,106 @@ async fn a_subscription_that_leads_off_this_machine_is_not_confirmed() {
     let page = receiver.wait_for("the page", SOON, |seen| seen.pages.first().cloned()).await.unwrap();
     assert_eq!((page.subject.as_str(), page.message.as_str()), ("s", "m"));
     assert!(receiver.seen().subscriptions.is_empty());
+}
+
+/// What the page is told, once it is another than it knows.
+async fn shown(receiver: &Receiver, after: i64) -> Response {
+    get(&format!("{}state?after={after}", receiver.view_url())).await
+}
+
+#[tokio::test]
+async fn a_browser_is_told_of_every_channel_message_thread_and_page() {
+    let receiver = receiver().await;
+    let empty = shown(&receiver, -1).await.body;
+    assert_eq!(
+        empty["channels"],
+        json!([{"name": "#net-dev", "messages": []}, {"name": "#net-prod", "messages": []}])
+    );
+    let posted = say(&receiver, "it burns").await;
+    let blocks = json!([{"type": "section", "text": {"type": "mrkdwn", "text": "it *burned*"}}]);
+    let edit =
+        json!({"channel": posted["channel"], "ts": posted["ts"], "text": "it burned", "blocks": blocks});
+    call(&receiver, "chat.update", edit).await;
+    let reply = json!({"channel": "#net-prod", "text": "put out", "thread_ts": posted["ts"]});
+    call(&receiver, "chat.postMessage", reply).await;
+    let page =
+        json!({"Type": "Notification", "TopicArn": "arn:pages", "Subject": "shop-prod", "Message": "lost"});
+    assert_eq!(post(&receiver.page_url(), None, &page).await.status, 200);
+
+    let state = shown(&receiver, -1).await.body;
+    let message = &state["channels"][1]["messages"][0];
+    assert_eq!(
+        (&message["ts"], &message["text"], &message["edits"]),
+        (&posted["ts"], &json!("it burned"), &json!(1))
+    );
+    assert_eq!(message["blocks"], blocks);
+    assert_eq!(message["thread"][0]["text"], "put out");
+    let page = &state["pages"][0];
+    assert_eq!((&page["subject"], &page["message"]), (&json!("shop-prod"), &json!("lost")));
+    let now_ms = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
+    assert!(page["at_ms"].as_u64().is_some_and(|at| now_ms.abs_diff(u128::from(at)) < 60_000), "{page}");
+}
+
+#[tokio::test]
+async fn a_browser_that_waits_is_told_of_each_change_and_of_nothing_else() {
+    let receiver = receiver().await;
+    let mut known = shown(&receiver, -1).await.body["revision"].as_i64().unwrap();
+    let posted = say(&receiver, "it burns").await;
+    let edit = json!({"channel": posted["channel"], "ts": posted["ts"], "text": "it burned"});
+    let page = json!({"Type": "Notification", "TopicArn": "arn:pages", "Message": "lost"});
+    let edit = async || assert_eq!(call(&receiver, "chat.update", edit.clone()).await.status, 200);
+    let page = async || assert_eq!(post(&receiver.page_url(), None, &page).await.status, 200);
+    known = shown(&receiver, known).await.body["revision"].as_i64().unwrap();
+    for change in [0, 1] {
+        let mut waiting = Box::pin(shown(&receiver, known));
+        let early = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
+        assert!(early.is_err(), "told of no change");
+        if change == 0 {
+            edit().await
+        } else {
+            page().await
+        }
+        let told = tokio::time::timeout(SOON, waiting).await.expect("told of the change").body;
+        assert_eq!(told["channels"][1]["messages"][0]["text"], "it burned");
+        assert_eq!(told["pages"].as_array().map(Vec::len), Some(change));
+        known = told["revision"].as_i64().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_message_with_markup_arrives_as_data_and_the_page_makes_no_markup_of_it() {
+    let receiver = receiver().await;
+    let page_before = get(&receiver.view_url()).await;
+    let markup = "<script>alert(1)</script><img src=x onerror=alert(2)>";
+    say(&receiver, markup).await;
+    let notice =
+        json!({"Type": "Notification", "TopicArn": "arn:pages", "Subject": markup, "Message": markup});
+    post(&receiver.page_url(), None, &notice).await;
+
+    let state = shown(&receiver, -1).await;
+    assert_eq!(state.body["channels"][1]["messages"][0]["text"], markup);
+    assert_eq!(state.body["pages"][0]["subject"], markup);
+    assert!(state.head.contains("content-type: application/json"), "{}", state.head);
+    assert!(state.head.contains("x-content-type-options: nosniff"), "{}", state.head);
+
+    let page = get(&receiver.view_url()).await;
+    assert_eq!(page.text, page_before.text, "the page itself holds nothing that was sent");
+    assert!(page.head.contains("content-type: text/html"), "{}", page.head);
+    assert!(page.head.contains("require-trusted-types-for 'script'"), "{}", page.head);
+    for sink in
+        ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "srcdoc"]
+    {
+        assert!(!page.text.contains(sink), "{sink}");
+    }
+    for elsewhere in ["src=", "@import", "url(", "//cdn", "<link"] {
+        assert!(!page.text.contains(elsewhere), "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn there_is_nothing_else_to_get() {
+    let receiver = receiver().await;
+    for path in ["page", "api/chat.postMessage", "state/x", "favicon.ico"] {
+        assert_eq!(get(&format!("{}{path}", receiver.view_url())).await.status, 404, "{path}");
+    }
 }

@@ -18,11 +18,20 @@ pub(crate) const REGION: &str = "us-east-1";
 /// Generous: it is only ever waited for in full when something is broken.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
-/// An answer to [`post`].
+/// An answer to [`get`] or [`post`].
 pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) head: String,
+    /// The body, as it came.
+    pub(crate) text: String,
+    /// The body, where it is JSON.
     pub(crate) body: Value,
+}
+
+/// A GET over a connection of its own.
+pub(crate) async fn get(url: &str) -> Response {
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    ask(address, &format!("GET /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
 }
 
 /// A POST over a connection of its own.
@@ -35,13 +44,18 @@ pub(crate) async fn post(url: &str, token: Option<&str>, body: &Value) -> Respon
         "POST /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
          content-type: application/json; charset=utf-8\r\ncontent-length: {length}\r\n{token}\r\n{body}"
     );
+    ask(address, &request).await
+}
+
+async fn ask(address: &str, request: &str) -> Response {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Response { status, head: head.to_owned(), body: serde_json::from_str(body).unwrap_or_default() }
+    let (head, text) = (head.to_owned(), body.to_owned());
+    Response { status, head, body: serde_json::from_str(&text).unwrap_or_default(), text }
 }
 
 /// The Python environment `localcloud`. Without it these tests could only pretend to pass.
