@@ -1,10 +1,13 @@
 //! phonehome on the local cloud: the project's own templates and release binaries, with IAM
 //! enforced. `cargo xtask test` builds what this needs.
 
+#[path = "end_to_end/by_hand.rs"]
+mod by_hand;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use phonehome_localcloud::{
     LocalCloud, LocalCloudOptions, Network, Place, QueueMessage, REGION, RouteTable, Service, SlackMessage,
     SlackMode, Stage,

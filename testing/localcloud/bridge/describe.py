@@ -34,6 +34,13 @@ def peek_queue(cloud, account, region, queue):
     ]
 
 
+def queue_length(cloud, account, region, queue):
+    """How many messages a queue has: those that wait, those that somebody has taken, and those that are not due."""
+    names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
+    asked = cloud.client("sqs", account, region).get_queue_attributes(QueueUrl=queue, AttributeNames=names)
+    return sum(int(count) for count in asked["Attributes"].values())
+
+
 def metrics(cloud, account, region):
     """Every metric of the namespace `phonehome`, with its sum, maximum and number of samples: those that functions
     sent, and what CloudWatch would make of the lines in embedded metric format in their logs."""

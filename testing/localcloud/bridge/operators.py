@@ -3,10 +3,10 @@
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 
 
-def delete_route(cloud, account, region, table, destination, person):
-    """Somebody with the account's administrator role deletes a route."""
-    ec2 = cloud.client_as(ACCESS_ROLE, "ec2", account, region, person)
-    ec2.delete_route(RouteTableId=table, DestinationCidrBlock=destination)
+def call(cloud, account, region, person, service, operation, arguments):
+    """Somebody with the account's administrator role makes a call, such as `ec2`, `delete_route`."""
+    client = cloud.client_as(ACCESS_ROLE, service, account, region, person)
+    return getattr(client, operation)(**arguments)
 
 
 def organization_trail(cloud, region):

@@ -182,6 +182,15 @@ impl Control {
         self.ask_at("peek_queue", at, json!({"queue": queue_url})).await
     }
 
+    /// How many messages a queue has: those that wait, those that somebody has taken, and those that are not
+    /// due yet.
+    ///
+    /// # Errors
+    /// There is no such queue.
+    pub async fn queue_length(&self, at: &Place, queue_url: &str) -> Result<u32> {
+        self.ask_at("queue_length", at, json!({"queue": queue_url})).await
+    }
+
     /// Puts an event of an AWS service on an account's default bus, and answers with its id.
     ///
     /// # Errors
@@ -213,13 +222,22 @@ impl Control {
         self.ask_at("default_vpcs", at, json!({})).await
     }
 
-    /// A person with the account's administrator role deletes a route.
+    /// A person with the account's administrator role makes a call, named as boto3 does: `ec2`,
+    /// `delete_route`. Answers what AWS did.
     ///
     /// # Errors
-    /// There is no such route table.
-    pub async fn delete_route(&self, at: &Place, table: &str, destination: &str, person: &str) -> Result<()> {
-        let arguments = json!({"table": table, "destination": destination, "person": person});
-        self.ask_at("delete_route", at, arguments).await
+    /// AWS refuses it.
+    pub async fn call(
+        &self,
+        at: &Place,
+        person: &str,
+        service: &str,
+        operation: &str,
+        arguments: &Value,
+    ) -> Result<Value> {
+        let arguments =
+            json!({"person": person, "service": service, "operation": operation, "arguments": arguments});
+        self.ask_at("call", at, arguments).await
     }
 
     /// Makes a trail of the organization that logs management events in all Regions, in the management

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::package::release_binary;
@@ -302,7 +302,9 @@ impl LocalCloud {
     /// # Errors
     /// There is no such route table.
     pub async fn delete_default_route(&self, account: &str, table: &str, person: &str) -> Result<()> {
-        self.control.delete_route(&Place::new(account, REGION), table, "0.0.0.0/0", person).await
+        let route = json!({"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"});
+        self.control.call(&Place::new(account, REGION), person, "ec2", "delete_route", &route).await?;
+        Ok(())
     }
 
     /// One output of the hub's stack.
