@@ -38,7 +38,6 @@ from additions import (  # noqa: F401
     changes,
     concurrency,
     conflicts,
-    dependencies,
     entrance,
     fresh_roles,
     invocations,
@@ -47,6 +46,7 @@ from additions import (  # noqa: F401
     organization,
     permissions,
     recursion,
+    refusals,
     schedules,
     stacks,
 )

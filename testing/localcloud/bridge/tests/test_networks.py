@@ -123,3 +123,9 @@ class Networks(BridgeTest):
         ec2.delete_security_group(GroupId=group)
         ec2.delete_subnet(SubnetId=subnet)
         ec2.delete_route_table(RouteTableId=table)
+
+    def test_a_dry_run_does_nothing(self):
+        ec2, vpc = self.vpc(HERE, "10.10.0.0/18")
+        self.assert_denied("DryRunOperation", ec2.delete_vpc, VpcId=vpc, DryRun=True)
+        self.assert_denied("DryRunOperation", ec2.describe_vpcs, DryRun=True)
+        ec2.delete_vpc(VpcId=vpc, DryRun=False)

@@ -1,4 +1,4 @@
-"""EC2: what is in use cannot be deleted."""
+"""EC2: what is in use cannot be deleted, and a dry run does nothing."""
 
 from ministack.services import ec2, lambda_svc
 
@@ -72,3 +72,16 @@ for refusal in (
     delete_subnet, delete_route_table, delete_internet_gateway, detach_internet_gateway, delete_security_group
 ):
     refusing("".join(word.capitalize() for word in refusal.__name__.split("_")), refusal)
+
+
+def dry_run(original):
+    def call(parameters):
+        if ec2._p(parameters, "DryRun").lower() == "true":
+            message = "Request would have succeeded, but DryRun flag is set."
+            return ec2._error("DryRunOperation", message, 412)
+        return original(parameters)
+
+    return call
+
+
+ec2._ACTION_MAP.update({action: dry_run(original) for action, original in ec2._ACTION_MAP.items()})
