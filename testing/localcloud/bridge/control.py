@@ -195,7 +195,8 @@ ACTIONS = {
         create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
         delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.queue_length, describe.metrics, describe.logs,
-        operators.call, operators.credentials_of, operators.organization_trail, operators.accounts,
+        operators.call, operators.credentials_of, operators.organization_trail, operators.stop_trail,
+        operators.accounts,
     )
 }
 

@@ -1,6 +1,7 @@
 """People who work in accounts with roles."""
 
 ACCESS_ROLE = "OrganizationAccountAccessRole"
+TRAIL = "organization"
 
 
 def call(cloud, account, region, person, service, operation, arguments):
@@ -12,11 +13,14 @@ def call(cloud, account, region, person, service, operation, arguments):
 def organization_trail(cloud, region):
     """The organization's trail, in all Regions, in the management account."""
     trails = cloud.client("cloudtrail", cloud.management, region)
-    name = "organization"
     trails.create_trail(
-        Name=name, S3BucketName=f"{name}-trail-{cloud.management}", IsMultiRegionTrail=True, IsOrganizationTrail=True,
+        Name=TRAIL, S3BucketName=f"{TRAIL}-trail-{cloud.management}", IsMultiRegionTrail=True, IsOrganizationTrail=True,
     )
-    trails.start_logging(Name=name)
+    trails.start_logging(Name=TRAIL)
+
+
+def stop_trail(cloud, region):
+    cloud.client("cloudtrail", cloud.management, region).stop_logging(Name=TRAIL)
 
 
 def credentials_of(cloud, account, region, role, by, session):

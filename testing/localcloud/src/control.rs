@@ -249,6 +249,14 @@ impl Control {
         self.ask("organization_trail", json!({"region": region})).await
     }
 
+    /// The organization's trail records nothing from now on.
+    ///
+    /// # Errors
+    /// There is none.
+    pub async fn stop_trail(&self, region: &str) -> Result<()> {
+        self.ask("stop_trail", json!({"region": region})).await
+    }
+
     /// Credentials of a role of an account, as the environment variables of AWS, for an hour. The root of the
     /// account `by`, whom the role has to trust, assumes it; `session` is what CloudTrail then says who it is.
     ///

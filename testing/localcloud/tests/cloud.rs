@@ -130,10 +130,45 @@ async fn accounts_are_renamed_and_closed() {
     let cloud = cloud().await;
     let account = cloud.control.create_account("shop-dev", "shop-dev@example.com").await.unwrap();
     cloud.control.rename_account(&account, "shop-prod").await.unwrap();
+    let open = async || {
+        let accounts = cloud.control.accounts().await.unwrap();
+        accounts.into_iter().map(|account| account.name).collect::<Vec<_>>()
+    };
+    assert_eq!(open().await, ["management", "hub", "shop-prod"]);
     cloud.control.close_account(&account).await.unwrap();
+    assert_eq!(open().await, ["management", "hub"]);
     let error = cloud.control.close_account(&account).await.unwrap_err().to_string();
     assert!(error.contains("AccountAlreadyClosed"), "{error}");
     assert!(cloud.control.rename_account("999999999999", "nobody").await.is_err());
+}
+
+#[tokio::test]
+async fn a_person_in_an_account_is_a_session_of_its_administrators_role() {
+    let cloud = cloud().await;
+    let account = cloud.control.create_account("shop-dev", "shop-dev@example.com").await.unwrap();
+    let place = Place::new(&account, REGION);
+    let who = cloud.control.call(&place, "alice", "sts", "get_caller_identity", &json!({})).await.unwrap();
+    let session = format!("arn:aws:sts::{account}:assumed-role/OrganizationAccountAccessRole/alice");
+    assert_eq!(who["Arn"], session.as_str());
+    let role = "OrganizationAccountAccessRole";
+    let keys = cloud.control.credentials_of(&place, role, MANAGEMENT, "bob").await.unwrap();
+    assert!(keys["AWS_ACCESS_KEY_ID"].starts_with("ASIA"), "{keys:?}");
+    let error = cloud.control.credentials_of(&place, role, HUB, "bob").await.unwrap_err().to_string();
+    assert!(error.contains("AccessDenied"), "{error}");
+}
+
+#[tokio::test]
+async fn a_queue_counts_messages_that_are_taken_as_well() {
+    let cloud = cloud().await;
+    let queue = cloud.control.deploy(&cloud.stack()).await.unwrap().remove("QueueUrl").unwrap();
+    let length = async || cloud.control.queue_length(&hub(), &queue).await.unwrap();
+    assert_eq!(length().await, 0);
+    cloud.control.send_message(&hub(), &queue, "one").await.unwrap();
+    assert_eq!(length().await, 1);
+    let asked = json!({"QueueUrl": queue, "VisibilityTimeout": 60});
+    let taken = cloud.control.call(&hub(), "somebody", "sqs", "receive_message", &asked).await.unwrap();
+    assert!(taken["Messages"].is_array(), "{taken}");
+    assert_eq!(length().await, 1);
 }
 
 #[tokio::test]

@@ -109,3 +109,46 @@ async fn an_account_that_somebody_creates_by_hand_gets_its_network_where_it_is_d
         .await?;
     Ok(())
 }
+
+/// What a shell that knows nothing says once it is somebody.
+async fn shell(play: &Play, who: &str, command: &str) -> Result<(bool, String)> {
+    let file = phonehome_localcloud::shell_file(play.folder.path(), who);
+    let script = format!(". '{}'; {command}", file.display());
+    let mut shell = tokio::process::Command::new("sh");
+    let output = shell.args(["-c", &script]).env_clear().env("PATH", "/usr/bin:/bin").output().await?;
+    let said =
+        String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    Ok((output.status.success(), said))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_becomes_whoever_its_file_is_of_and_may_do_no_more() -> Result<()> {
+    let (play, accounts) = Play::with_accounts(&["shop-dev"]).await?;
+    play.until_ready(1).await?;
+    play.local_cloud.write_shell_files(play.folder.path()).await?;
+    let place = Place::new(&accounts[0], REGION);
+    let before = play.local_cloud.network(&accounts[0]).await?;
+    let deleted = &changes(&play, &place).await?[0];
+    // Nobody is told of it: a trail that is stopped records nothing.
+    play.local_cloud.control.stop_trail(REGION).await?;
+    play.local_cloud.control.call(&place, "alice", "ec2", deleted.operation, &deleted.arguments).await?;
+    let file = play.folder.path().join("fleet.yaml");
+    let apply = format!("phonehome apply --fleet '{}' --account shop-dev --wait 0", file.display());
+    let (_, said) = shell(&play, "viewer", &apply).await?;
+    assert!(said.contains("AccessDenied") && said.contains("phonehome-viewer/you@example.com"), "{said}");
+    assert_ne!(sorted_routes(&play.local_cloud.network(&accounts[0]).await?), sorted_routes(&before));
+    // It is not looked at again: that takes 41 s.
+    let (_, said) = shell(&play, "operator", &apply).await?;
+    assert!(said.contains("1 step done"), "{said}");
+    assert_eq!(sorted_routes(&play.local_cloud.network(&accounts[0]).await?), sorted_routes(&before));
+
+    let publish = format!("phonehome publish --yes --no-plan --fleet '{}'", file.display());
+    let (published, said) = shell(&play, "viewer", &publish).await?;
+    assert!(!published && said.contains("AccessDenied"), "{said}");
+    let (published, said) = shell(&play, "operator", &publish).await?;
+    assert!(published, "{said}");
+    let (_, said) = shell(&play, "shop-dev", "printf %s \"$AWS_SESSION_TOKEN $AWS_ENDPOINT_URL\"").await?;
+    let (token, endpoint) = said.split_once(' ').context("no session")?;
+    assert_eq!((token.is_empty(), endpoint), (false, play.local_cloud.emulator.endpoint()));
+    Ok(())
+}

@@ -109,8 +109,11 @@ class Calls(CallsTest):
 
     def test_of_a_caller_whom_nobody_knows_nothing_is_told(self):
         take = self.take_from(self.account)
-        with self.assertRaises(ClientError):
-            self.with_keys("AKIAIOSFODNN7EXAMPLE", "x").delete_vpc(VpcId=self.vpc)
+        iam = self.client("iam", self.account)
+        iam.create_user(UserName="bob")
+        key = iam.create_access_key(UserName="bob")["AccessKey"]["AccessKeyId"]
+        for unknown in ("AKIAIOSFODNN7EXAMPLE", key):
+            self.assert_denied("AuthFailure", self.with_keys(unknown, "x").delete_vpc, VpcId=self.vpc)
         # What is told comes in time with what is told after it.
         self.ec2.create_internet_gateway()
         self.assertEqual(until(take)["detail"]["eventName"], "CreateInternetGateway")
