@@ -142,7 +142,7 @@ async fn a_shell_becomes_whoever_its_file_is_of_and_may_do_no_more() -> Result<(
     assert!(said.contains("1 step done"), "{said}");
     assert_eq!(sorted_routes(&play.local_cloud.network(&accounts[0]).await?), sorted_routes(&before));
 
-    let publish = format!("phonehome publish --yes --no-plan --fleet '{}'", file.display());
+    let publish = format!("phonehome publish --yes --no-plan --again --fleet '{}'", file.display());
     let (published, said) = shell(&play, "viewer", &publish).await?;
     assert!(!published && said.contains("AccessDenied"), "{said}");
     let (published, said) = shell(&play, "operator", &publish).await?;
