@@ -86,10 +86,9 @@ async fn a_route_that_is_deleted_stops_the_packets_of_its_zone_until_phonehome_m
     let network = local_cloud.network(&account).await?;
     let table = first_private(&network).context("shop-dev has no private route table in use1-az1")?;
     // Without CloudTrail's event phonehome does not hear of it, and repairs nothing.
-    let record =
-        local_cloud.control.delete_route(&place, &table.id, "0.0.0.0/0", "alice@example.com").await?;
+    local_cloud.control.cloudtrail(true).await?;
+    local_cloud.delete_default_route(&account, &table.id, "alice@example.com").await?;
     local_cloud.wait_for_status("use1-az1 alone to be cut off", PATIENCE, are(["down", "up"])).await?;
-    let told = ("aws.ec2", "AWS API Call via CloudTrail");
-    local_cloud.control.put_service_event(&place, told.0, told.1, &record).await?;
+    local_cloud.control.cloudtrail(false).await?;
     local_cloud.wait_for_status("use1-az1 to get out again", PATIENCE, are(["up", "up"])).await
 }

@@ -144,10 +144,18 @@ def send_message(cloud, account, region, queue, body):
 
 def put_service_event(cloud, account, region, event):
     """An event of an AWS service on the account's default bus."""
-    body = json.dumps({"account": account, "region": region, "event": event}).encode()
-    request = urllib.request.Request(f"{cloud.endpoint}/_phonehome/events", body)
+    return post(cloud, "events", {"account": account, "region": region, "event": event})["EventId"]
+
+
+def cloudtrail(cloud, late):
+    """Whether what CloudTrail tells of calls waits."""
+    post(cloud, "cloudtrail", {"late": late})
+
+
+def post(cloud, entrance, body):
+    request = urllib.request.Request(f"{cloud.endpoint}/_phonehome/{entrance}", json.dumps(body).encode())
     with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
-        return json.load(answer)["EventId"]
+        return json.load(answer)
 
 
 def set_schedule(cloud, account, region, name, enabled):
@@ -192,7 +200,7 @@ def set_alarm_state(cloud, account, region, alarm, state, reason):
 ACTIONS = {
     action.__name__: action
     for action in (
-        create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event, set_schedule,
+        create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event, cloudtrail, set_schedule,
         delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.queue_length, describe.metrics, describe.logs,
         operators.call, operators.credentials_of, operators.organization_trail, operators.stop_trail,

@@ -206,6 +206,14 @@ impl Control {
         self.ask_at("put_service_event", at, json!({"event": event})).await
     }
 
+    /// Whether what CloudTrail tells of calls waits, as it does for minutes on AWS, or comes at once.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn cloudtrail(&self, late: bool) -> Result<()> {
+        self.ask("cloudtrail", json!({"late": late})).await
+    }
+
     /// What an account has.
     ///
     /// # Errors

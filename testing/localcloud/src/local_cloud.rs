@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::package::release_binary;
+use crate::package::{architecture, release_binary};
 use crate::{
     Control, Deployment, Emulator, EmulatorOptions, Network, Outputs, Place, Receiver, Service, Stage,
     package, venv,
@@ -393,9 +393,4 @@ impl LocalCloud {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
-}
-
-/// This machine's architecture in Lambda's words: the local cloud runs what was built for here.
-fn architecture() -> &'static str {
-    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }

@@ -47,3 +47,8 @@ fn add(archive: &mut ZipWriter<BufWriter<File>>, name: &str, path: &Path, mode: 
     std::io::copy(&mut file, archive)?;
     Ok(())
 }
+
+/// This machine's architecture in Lambda's words: the local cloud runs what was built for here.
+pub(crate) fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}

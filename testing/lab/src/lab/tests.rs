@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use phonehome_network::{Rule, RulePeer};
 
 use super::*;
-use crate::sample::{Fleet, host_address, public_address, stack, zone};
 use crate::namespaces::inside;
+use crate::sample::{Fleet, host_address, public_address, stack, zone};
 use crate::wishes::{Effect, Impairment, Segment};
 
 const PORT: u16 = 9_000;

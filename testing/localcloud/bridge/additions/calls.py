@@ -1,7 +1,9 @@
 """CloudTrail: calls of EC2 that change something become events, whoever makes them.
 
-They come at once; on AWS it takes minutes. Of other services nothing is told: nobody listens to it here."""
+They come at once, or while `be_late` says so later; on AWS it takes minutes. Of other services nothing is told:
+nobody listens to it here."""
 
+import threading
 from datetime import datetime, timezone
 
 import ministack.app as gateway
@@ -41,6 +43,28 @@ def tell(account, region, action, asked, answer, caller, origin):
     detail = record(account, region, action, asked, answer, caller, origin)
     if detail.get("errorCode", "").rpartition(".")[2] in UNKNOWN_CALLER:
         return
+    with _lock:
+        if _late:
+            _waiting.append((account, region, detail))
+            return
+    deliver(account, region, detail)
+
+
+_lock = threading.Lock()
+_late = False
+_waiting = []
+
+
+def be_late(late):
+    """Whether what is told waits; once it no longer does, what has waited comes, in its order."""
+    global _late, _waiting
+    with _lock:
+        _late, told, _waiting = late, [] if late else _waiting, _waiting if late else []
+    for account, region, detail in told:
+        deliver(account, region, detail)
+
+
+def deliver(account, region, detail):
     receive(default_bus(account, region), new_event(account, region, "aws.ec2", DETAIL_TYPE, detail))
 
 

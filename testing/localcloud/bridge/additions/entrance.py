@@ -1,4 +1,5 @@
-"""POST /_phonehome/events: where events of AWS services enter. GET /_phonehome/changes: what has changed."""
+"""POST /_phonehome/events: where events of AWS services enter. GET /_phonehome/changes: what has changed.
+POST /_phonehome/cloudtrail with {"late": true}: what it tells of calls waits, until {"late": false}."""
 
 import json
 import re
@@ -8,6 +9,7 @@ import ministack.app as gateway
 from ministack.core.responses import get_request_client_ip, json_response
 
 from .buses import default_bus, new_event, receive
+from .calls import be_late
 from .changes import counts
 from .replacing import replaces
 from .trails import comes_from_a_trail, is_recorded
@@ -18,10 +20,23 @@ async def phonehome_request(original, method, path, headers, body, query, reques
     """AWS services put `aws.*` events on an account's default bus; callers of PutEvents may not."""
     if path == "/_phonehome/changes" and method == "GET":
         return json_response(counts())
-    if path != "/_phonehome/events":
+    if path not in ("/_phonehome/events", "/_phonehome/cloudtrail"):
         return await original(method, path, headers, body, query, request_id)
     if method != "POST" or not get_request_client_ip().startswith("127."):
         return 405, {}, b""
+    return lateness(body) if path == "/_phonehome/cloudtrail" else entered(body)
+
+
+def lateness(body):
+    try:
+        late = json.loads(body)["late"]
+    except (KeyError, TypeError, ValueError) as problem:
+        return refusal(400, repr(problem))
+    be_late(bool(late))
+    return json_response({})
+
+
+def entered(body):
     try:
         wanted = json.loads(body)
         account, region = wanted["account"], wanted["region"]

@@ -1,9 +1,12 @@
 """What CloudTrail tells of calls of EC2."""
 
+import json
 import pathlib
 import re
 import sys
+import time
 import unittest
+import urllib.request
 import uuid
 from datetime import datetime, timezone
 
@@ -46,6 +49,23 @@ class CallsTest(BridgeTest):
 
 
 class Calls(CallsTest):
+    def test_what_is_late_is_told_later_in_its_order(self):
+        take = self.take_from(self.account)
+        self.be_late(True)
+        for _ in range(3):
+            self.ec2.create_route_table(VpcId=self.vpc)
+        time.sleep(1)
+        self.assertIsNone(take())
+        self.be_late(False)
+        tables = [until(take)["detail"]["responseElements"]["routeTable"]["routeTableId"] for _ in range(3)]
+        shown = self.ec2.describe_route_tables(RouteTableIds=tables)["RouteTables"]
+        self.assertEqual({table["RouteTableId"] for table in shown}, set(tables))
+
+    def be_late(self, late):
+        body = json.dumps({"late": late}).encode()
+        with urllib.request.urlopen(f"{self.url}/_phonehome/cloudtrail", body, timeout=10):
+            pass
+
     def test_a_call_is_told_with_who_made_it_what_it_asked_for_and_what_came_of_it(self):
         event = self.told(self.ec2.create_route_table, VpcId=self.vpc, ClientToken="once")
         self.assertEqual(

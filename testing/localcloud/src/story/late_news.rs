@@ -1,7 +1,7 @@
 //! Somebody breaks a network by EC2's API, and the probes notice before CloudTrail tells of it.
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{LocalCloud, Network, Place, REGION, Seen, SlackMessage};
+use phonehome_localcloud::{LocalCloud, Network, Seen, SlackMessage};
 
 use super::by_hand::{PERSON, nat_route};
 use super::cast::Cast;
@@ -21,14 +21,14 @@ pub(crate) async fn way_out_is_lost(
         );
         return Ok(());
     }
-    let (account, place) = (cast.id("ledger-dev")?, Place::new(cast.id("ledger-dev")?, REGION));
+    let account = cast.id("ledger-dev")?;
     let before = local_cloud.network(account).await?;
-    let mut records = vec![];
-    for table in before.route_tables.iter().filter(|table| nat_route(table).is_some()) {
-        let delete = local_cloud.control.delete_route(&place, &table.id, "0.0.0.0/0", PERSON);
-        records.push(delete.await?);
+    local_cloud.control.cloudtrail(true).await?;
+    let tables: Vec<_> = before.route_tables.iter().filter(|table| nat_route(table).is_some()).collect();
+    ensure!(tables.len() == 3, "ledger-dev has {} default routes to a NAT gateway, not 3", tables.len());
+    for table in tables {
+        local_cloud.delete_default_route(account, &table.id, PERSON).await?;
     }
-    ensure!(records.len() == 3, "ledger-dev has {} default routes to a NAT gateway, not 3", records.len());
     narrator.say(&format!("{PERSON} deletes the default routes of all three private subnets of ledger-dev"));
     narrator
         .note("ec2:DeleteRoute × 3. CloudTrail tells of it minutes later on AWS; here, once the probes have");
@@ -37,10 +37,7 @@ pub(crate) async fn way_out_is_lost(
     narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
     narrator.quote(&plain(&message));
 
-    for record in &records {
-        let told = ("aws.ec2", "AWS API Call via CloudTrail");
-        local_cloud.control.put_service_event(&place, told.0, told.1, record).await?;
-    }
+    local_cloud.control.cloudtrail(false).await?;
     narrator.say("now CloudTrail tells the account's default bus of the calls");
     let is_back = |network: &Network| (default_routes(network) == default_routes(&before)).then_some(());
     local_cloud.wait_for_network(account, "the routes to be back", PATIENCE, is_back).await?;
