@@ -1,6 +1,7 @@
 //! What becomes of packets, counted and timed by sockets in the network: no probe has a part in it.
 
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -49,15 +50,19 @@ fn update(lab: &mut Lab, fleet: &Fleet, segment: Segment, effect: Effect) {
 
 /// A socket at an address of the sample's.
 fn bind(address: Ipv4Addr, port: u16) -> UdpSocket {
-    let namespace = match address.octets() {
+    let socket = inside(&namespace(address), || Ok(UdpSocket::bind((address, port))?)).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(1_500))).unwrap();
+    socket
+}
+
+/// Where an address of the sample's is.
+fn namespace(address: Ipv4Addr) -> String {
+    match address.octets() {
         [10, account, third, _] => {
             format!("{}.us-east-1.subnet-{account}-private-{}", stack(account).account, third / 32 + 1)
         }
         _ => "internet".to_owned(),
-    };
-    let socket = inside(&namespace, || Ok(UdpSocket::bind((address, port))?)).unwrap();
-    socket.set_read_timeout(Some(Duration::from_millis(1_500))).unwrap();
-    socket
+    }
 }
 
 /// How many datagrams arrive of so many that are sent, and whom they are from. However busy the machine is, no more
@@ -162,6 +167,45 @@ fn through_what_is_dead_nothing_passes_and_a_subnets_resolver_neither() {
     });
 }
 
+/// Connects from an address to another.
+fn connect(from: Ipv4Addr, to: Ipv4Addr, port: u16) -> TcpStream {
+    let address = SocketAddr::from((to, port));
+    let connect = || Ok(TcpStream::connect_timeout(&address, Duration::from_secs(3))?);
+    inside(&namespace(from), connect).unwrap_or_else(|error| panic!("{from} to {to}: {error:#}"))
+}
+
+#[test]
+fn a_stream_of_bytes_gets_through_a_slow_wire_whole_and_at_once() {
+    run_test("a_stream_of_bytes_gets_through_a_slow_wire_whole_and_at_once", || {
+        let fleet = open_fleet();
+        let mut lab = build(&fleet);
+        update(
+            &mut lab,
+            &fleet,
+            Segment::Peering("pcx-1-2".to_owned()),
+            Effect::Delay(Duration::from_millis(20)),
+        );
+        let (to, bytes) =
+            (host_address(2, 1), (0..1_000_000_u32).map(|it| it.to_le_bytes()[0]).collect::<Vec<_>>());
+        let listener = inside(&namespace(to), || Ok(TcpListener::bind((to, PORT))?)).unwrap();
+        let begun = Instant::now();
+        let mut client = connect(PROBE, to, PORT);
+        let (mut server, _) = listener.accept().unwrap();
+        server.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| client.write_all(&bytes).and_then(|()| client.shutdown(Shutdown::Write)).unwrap());
+            let mut received = vec![];
+            server.read_to_end(&mut received).unwrap();
+            assert!(received == bytes, "{} bytes, or others", received.len());
+        });
+        let took = begun.elapsed();
+        println!("1 MB in {} ms", took.as_millis());
+        // Some ten round trips. If the kernel sent several segments as one packet, which is too long for a wire, each
+        // would be missed first, for 200 ms or more.
+        assert!(took < Duration::from_secs(10), "{took:?}");
+    });
+}
+
 /// How long a datagram and its answer take together.
 fn round_trip(from: Ipv4Addr, to: Ipv4Addr) -> Duration {
     let (client, server) = (bind(from, 0), bind(to, PORT));
@@ -238,12 +282,7 @@ fn forty_accounts_with_three_zones_reach_the_internet_and_each_other() {
             server.send_to(b"datagram", seen).unwrap();
             client.recv_from(&mut [0; 8]).unwrap();
             let other = host_address(if account == 1 { 40 } else { 1 }, number);
-            let namespace = format!("{}.us-east-1.subnet-{account}-private-{number}", stack(account).account);
-            let connect = || {
-                let address = SocketAddr::from((other, 443));
-                Ok(std::net::TcpStream::connect_timeout(&address, Duration::from_secs(3))?)
-            };
-            inside(&namespace, connect).unwrap_or_else(|error| panic!("{namespace} to {other}: {error:#}"));
+            connect(probe, other, 443);
         }
         drop(lab);
     });
