@@ -41,17 +41,20 @@ pub(crate) async fn probes_report(local_cloud: &LocalCloud, narrator: &mut Narra
     Ok(())
 }
 
-/// What shop-prod needs in payments-prod goes away.
+/// What shop-prod needs in payments-prod goes away. Answers with how many messages there were before.
 pub(crate) async fn target_goes_away(
     local_cloud: &LocalCloud,
     cast: &mut Cast,
     narrator: &mut Narrator,
-) -> Result<()> {
+) -> Result<usize> {
     narrator.act("Something breaks");
+    // While the accounts were made, one may have been ready before the other end of its connection was.
+    let before = local_cloud.receiver.seen().messages.len();
     let endpoint = cast.payments_prod.endpoint();
     cast.payments_prod.stop().await?;
     narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
-    local_cloud.receiver.wait_for("Slack to say so", PATIENCE, |seen| about(seen, &endpoint)).await?;
+    let is_told = |seen: &Seen| about(seen, &endpoint).filter(|it| !is_resolved(it));
+    local_cloud.receiver.wait_for("Slack to say so", PATIENCE, is_told).await?;
     narrator.say("Slack has a message about it");
     let page = local_cloud
         .receiver
@@ -75,14 +78,15 @@ pub(crate) async fn target_goes_away(
     ));
     narrator.quote(&plain(&message));
     ensure!(message.channel == "#net-prod", "it was said in {}", message.channel);
-    Ok(())
+    Ok(before)
 }
 
-/// It comes back.
+/// It comes back. Before it went away there were so many messages.
 pub(crate) async fn target_comes_back(
     local_cloud: &LocalCloud,
     cast: &mut Cast,
     narrator: &mut Narrator,
+    before: usize,
 ) -> Result<()> {
     narrator.act("It is mended");
     let endpoint = cast.payments_prod.endpoint();
@@ -112,7 +116,7 @@ pub(crate) async fn target_comes_back(
         message.channel == "#net-prod"
             && (plain(message).contains("Is it the network?") || message.text.contains("esolved"))
     };
-    let in_prod = seen.messages.iter().filter(of_incidents).count();
+    let in_prod = seen.messages.iter().skip(before).filter(of_incidents).count();
     ensure!(in_prod == 1, "one cause led to {in_prod} messages in #net-prod: {:#?}", seen.messages);
     let pages = seen.network_pages();
     ensure!(pages.len() == 2, "one cause led to {} pages: {pages:#?}", pages.len());
