@@ -11,7 +11,8 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<()> {
     let arguments = if arguments.is_empty() { &every } else { arguments };
     let mut steps = Steps::new(2);
     steps.run("the lab and the probe", || {
-        let build = ["build", "--release", "--package", "phonehome-lab", "--package", "phonehome-probe"];
+        // As everything else is built, so that no dependency is built once more with other features.
+        let build = ["build", "--release", "--workspace", "--exclude", "xtask", "--bins", "--examples"];
         project::run(&mut project.cargo(build))
     })?;
     steps.run("lab", || project::run(&mut project.command(project.binary("lab"), arguments)))

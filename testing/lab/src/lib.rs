@@ -2,8 +2,8 @@
 //! kernel is an independent judge of what a probe says.
 //!
 //! [`describe()`] is a function from [`Inventories`] and [`Wishes`] to a [`network::Network`]; [`Lab`] makes that,
-//! and runs the real probe in it. Neither shares code with what plans networks. [`scenarios`] are networks in which
-//! something is broken, with what the probes have to say; `cargo xtask lab --all` runs them.
+//! and runs the real probe in it. Neither shares code with what plans networks. `cargo xtask lab` breaks such
+//! networks (`testing/scenarios`).
 //!
 //! [`server`] is the lab as a process that others tell what EC2 says, and ask to run functions as they are deployed.
 //!
@@ -63,7 +63,6 @@ pub mod network;
 mod running;
 mod runtime_api;
 pub mod sample;
-pub mod scenarios;
 mod serve;
 pub mod server;
 pub mod testing;

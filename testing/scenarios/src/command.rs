@@ -28,6 +28,9 @@ struct Arguments {
     /// Which fault of `--detect` is the first, so that several can be measured side by side
     #[arg(long, value_name = "NUMBER", default_value_t = 0, requires = "detect")]
     first: u32,
+    /// How long networks of several sizes, and a change, take, and how much memory
+    #[arg(long)]
+    measure: bool,
     /// Shows the fleet as it changes, to be broken and mended by hand
     #[arg(long)]
     watch: bool,
@@ -49,10 +52,20 @@ pub(crate) fn run() -> Result<()> {
         scenarios().for_each(|it| println!("{}", it.name));
         return Ok(());
     }
-    let chosen = if arguments.watch || arguments.detect.is_some() { vec![] } else { chosen(arguments)? };
+    let chosen = if arguments.watch || arguments.measure || arguments.detect.is_some() {
+        vec![]
+    } else {
+        chosen(arguments)?
+    };
     let probe = probe(arguments)?;
     enter()?;
     let interval = Duration::from_secs(arguments.interval.max(1));
+    if arguments.measure {
+        for (accounts, zones) in [(2, 2), (6, 3), (40, 3)] {
+            println!("{}", phonehome_lab::measure::measure(accounts, zones, &probe)?);
+        }
+        return Ok(());
+    }
     let mut stage = Stage::new(&probe, interval * OVERDUE_INTERVALS)?;
     let mut watch = Watch::new(&stage, interval);
     if arguments.watch {

@@ -1,7 +1,5 @@
 //! Networks in which something is broken, and what the probes have to say of it.
 
-mod faults;
-
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,14 +7,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use phonehome_wire::{CheckResult, Class, Report, Stage, Verdict};
 
-use crate::Lab;
-use crate::sample::{Fleet, stack, zone};
-
-pub use faults::SCENARIOS;
+use phonehome_lab::Lab;
+use phonehome_lab::sample::{Fleet, stack, zone};
 
 /// What a check comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Expected {
+pub(crate) enum Expected {
     /// What must connect does.
     Ok,
     /// What must not connect is silent.
@@ -35,30 +31,30 @@ pub enum Expected {
 
 /// A broken network.
 #[derive(Debug)]
-pub struct Scenario {
+pub(crate) struct Scenario {
     /// Its name.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Breaks a fleet of 2 accounts with 2 zones each.
-    pub break_it: fn(&mut Fleet),
+    pub(crate) break_it: fn(&mut Fleet),
     /// Account, zone (0 for every one), check, and what that comes to. All that is not named here works.
-    pub expected: &'static [(u8, u8, &'static str, Expected)],
+    pub(crate) expected: &'static [(u8, u8, &'static str, Expected)],
 }
 
 /// What came of a scenario.
 #[derive(Debug)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// How long changing the network took.
-    pub change: Duration,
+    pub(crate) change: Duration,
     /// How long the slowest probe took.
-    pub probes: Duration,
+    pub(crate) probes: Duration,
     /// How many results there were.
-    pub results: usize,
+    pub(crate) results: usize,
     /// What was not as expected, for people. A scenario passes when there is nothing.
-    pub differences: Vec<String>,
+    pub(crate) differences: Vec<String>,
 }
 
 /// The fleet that scenarios break.
-pub fn fleet() -> Fleet {
+pub(crate) fn fleet() -> Fleet {
     Fleet::new(2, 2)
 }
 
@@ -66,14 +62,14 @@ pub fn fleet() -> Fleet {
 ///
 /// # Errors
 /// As [`Lab::build`].
-pub fn healthy(probe: &Path) -> Result<Lab> {
+pub(crate) fn healthy(probe: &Path) -> Result<Lab> {
     let fleet = fleet();
     Lab::build(&fleet.inventories, &fleet.wishes, probe)
 }
 
 impl Scenario {
     /// What each check of each probe has to come to.
-    pub fn expectations(&self) -> BTreeMap<(u8, u8, &'static str), Expected> {
+    pub(crate) fn expectations(&self) -> BTreeMap<(u8, u8, &'static str), Expected> {
         let mut expected = BTreeMap::new();
         for (account, zone) in fleet().probes() {
             let usual = [
@@ -98,7 +94,7 @@ impl Scenario {
     ///
     /// # Errors
     /// When the network cannot be made so, or a probe gives no report.
-    pub fn run(&self, lab: &mut Lab) -> Result<Outcome> {
+    pub(crate) fn run(&self, lab: &mut Lab) -> Result<Outcome> {
         let mut fleet = fleet();
         (self.break_it)(&mut fleet);
         let begun = Instant::now();

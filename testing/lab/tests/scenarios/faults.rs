@@ -10,11 +10,12 @@ use phonehome_network::{
 };
 use phonehome_wire::{Class, StackId, Stage};
 
-use super::{Expected, Scenario};
-use crate::sample::{
+use phonehome_lab::sample::{
     APPLICATION, DATABASE, Fleet, addresses, application, host_address, inbound, stack, zone,
 };
-use crate::{Answer, Certificate, Effect, Impairment, Resolver, Segment};
+use phonehome_lab::{Answer, Certificate, Effect, Impairment, Resolver, Segment};
+
+use crate::scenario::{Expected, Scenario};
 
 const SILENT: Expected = Expected::Fail(Stage::Connect, Class::ConnectTimeout);
 const REFUSED: Expected = Expected::Fail(Stage::Connect, Class::Refused);
@@ -33,7 +34,7 @@ const OTHER_ADDRESS: Expected = Expected::Fail(Stage::Response, Class::PublicAdd
 macro_rules! scenarios {
     ($($name:literal: $break_it:expr => [$($expected:expr),* $(,)?];)*) => {
         /// Every scenario.
-        pub const SCENARIOS: &[Scenario] = &[$(
+        pub(crate) const SCENARIOS: &[Scenario] = &[$(
             Scenario { name: $name, break_it: $break_it, expected: &[$($expected),*] },
         )*];
     };

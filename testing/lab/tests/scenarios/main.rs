@@ -1,24 +1,28 @@
-//! The scenarios, and that the lab is what it says it is. Nothing here needs root or leaves its namespaces.
+//! What the probes say of broken networks, and that the lab is what it says it is. Nothing here needs root or leaves its namespaces.
 //!
 //! Where the machine forbids namespaces, or has no `ip`, `nft` or probe, a test says so and is left out; with
 //! `CI=true` it fails, unless `PHONEHOME_NO_NAMESPACES=1` says that this is known.
 
 #![cfg(target_os = "linux")]
 
+mod faults;
+mod scenario;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead as _, BufReader};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::process::Command;
 
 use phonehome_lab::sample::{Fleet, inbound, public_address, stack, zone};
-use phonehome_lab::scenarios::{SCENARIOS, fleet, healthy};
 use phonehome_lab::{Answer, Host, Lab, Place, available, is_inside, testing};
 use phonehome_network::RulePeer;
 use phonehome_wire::{Check, CheckId, CheckKind, Class, Expect, Verdict};
 
-const LAB: &str = env!("CARGO_BIN_EXE_lab");
+use crate::faults::SCENARIOS;
+use crate::scenario::{fleet, healthy};
+
+/// Beside it is the probe.
+const LAB: &str = env!("CARGO_BIN_EXE_lab-serve");
 
 /// The probe's binary: the one that is named, or the one beside the lab's.
 fn probe() -> PathBuf {
@@ -42,29 +46,38 @@ fn inside(name: &str, test: impl FnOnce()) {
     }
 }
 
+/// Every fourth fault, from the `first`: most of the time is spent in waiting for silence, and several labs can wait at
+/// once.
+fn faults(name: &str, first: usize) {
+    inside(name, || {
+        let mut lab = healthy(&probe()).unwrap();
+        for scenario in SCENARIOS.iter().skip(first).step_by(4) {
+            let outcome =
+                scenario.run(&mut lab).unwrap_or_else(|error| panic!("{}: {error:#}", scenario.name));
+            assert!(outcome.results > 0, "{}", scenario.name);
+            assert!(outcome.differences.is_empty(), "{}: {:#?}", scenario.name, outcome.differences);
+        }
+    });
+}
+
 #[test]
-fn every_fault_looks_to_the_probes_as_it_has_to() {
-    if is_left_out() {
-        return;
-    }
-    // Most of the time is spent in waiting for silence: several labs wait at once, and know nothing of each other.
-    let names: Vec<&str> = SCENARIOS.iter().map(|it| it.name).collect();
-    let start = |names: &[&str]| {
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--", LAB, "--probe"]).arg(probe());
-        command.args(names.iter().flat_map(|name| ["--scenario", name]));
-        command.stdout(Stdio::piped()).spawn().unwrap()
-    };
-    let labs: Vec<_> = names.chunks(names.len().div_ceil(4)).map(start).collect();
-    let mut text = String::new();
-    let mut all_passed = true;
-    for lab in labs {
-        let output = lab.wait_with_output().unwrap();
-        all_passed &= output.status.success();
-        text.push_str(&String::from_utf8_lossy(&output.stdout));
-    }
-    assert!(all_passed, "{text}");
-    assert!(names.iter().all(|name| text.contains(&format!("{name} "))), "{text}");
+fn every_fault_looks_to_the_probes_as_it_has_to_1() {
+    faults("every_fault_looks_to_the_probes_as_it_has_to_1", 0);
+}
+
+#[test]
+fn every_fault_looks_to_the_probes_as_it_has_to_2() {
+    faults("every_fault_looks_to_the_probes_as_it_has_to_2", 1);
+}
+
+#[test]
+fn every_fault_looks_to_the_probes_as_it_has_to_3() {
+    faults("every_fault_looks_to_the_probes_as_it_has_to_3", 2);
+}
+
+#[test]
+fn every_fault_looks_to_the_probes_as_it_has_to_4() {
+    faults("every_fault_looks_to_the_probes_as_it_has_to_4", 3);
 }
 
 /// Of a line of `ip -d -o link` what is no chance: the name, and how long packets may be.
@@ -235,46 +248,4 @@ fn a_public_address_leads_to_its_host_through_both_gateways_and_only_for_whom_it
             assert!(is_silent, "{verdicts:?}");
         }
     });
-}
-
-/// The processes whose command line names this text.
-fn processes(text: &str) -> Vec<String> {
-    let processes = std::fs::read_dir("/proc").unwrap().flatten().map(|it| it.path());
-    let lines = processes.filter_map(|it| std::fs::read_to_string(it.join("cmdline")).ok());
-    lines.filter(|line| line.contains(text)).collect()
-}
-
-#[test]
-fn a_lab_that_is_killed_leaves_nothing() {
-    if is_left_out() {
-        return;
-    }
-    // Its own name for the probe, by which its processes are found.
-    let folder = std::env::temp_dir().join(format!("phonehome-lab-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).unwrap();
-    let link = folder.join("phonehome-probe");
-    std::os::unix::fs::symlink(probe(), &link).unwrap();
-    let scenarios = ["--scenario", "nothing-broken", "--scenario", "all-nat-gateways-gone"];
-    let mut lab = Command::new(LAB);
-    lab.arg("--probe").arg(&link).args(scenarios).stdout(Stdio::piped());
-    let mut lab = lab.spawn().unwrap();
-    // Once the first is through, the probes of the second run.
-    let mut line = String::new();
-    BufReader::new(lab.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    let text = link.to_string_lossy().into_owned();
-    let running = processes(&text);
-    lab.kill().unwrap();
-    lab.wait().unwrap();
-    let mut left = processes(&text);
-    for _ in 0..50 {
-        if left.is_empty() {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-        left = processes(&text);
-    }
-    std::fs::remove_dir_all(folder).unwrap();
-    assert!(running.len() >= 5, "unshare, the lab and its four probes: {running:?}");
-    assert_eq!(left, Vec::<String>::new());
 }
