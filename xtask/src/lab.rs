@@ -10,10 +10,6 @@ pub(crate) fn run(project: &Project, arguments: &[String]) -> Result<()> {
     let every = ["--all".to_owned()];
     let arguments = if arguments.is_empty() { &every } else { arguments };
     let mut steps = Steps::new(2);
-    steps.run("the lab and the probe", || {
-        // As everything else is built, so that no dependency is built once more with other features.
-        let build = ["build", "--release", "--workspace", "--exclude", "xtask", "--bins", "--examples"];
-        project::run(&mut project.cargo(build))
-    })?;
+    steps.run("the lab and the probe", || project.build())?;
     steps.run("lab", || project::run(&mut project.command(project.binary("lab"), arguments)))
 }

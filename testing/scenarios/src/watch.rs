@@ -13,6 +13,9 @@ use crate::stage::{Stage, stack};
 /// Where a probe is: the account's name, and the zone.
 pub type Place = (String, AzId);
 
+/// What came of a probe's run.
+type Arrival = (Place, Result<Report>);
+
 /// A probe's schedule.
 #[derive(Debug)]
 struct Schedule {
@@ -27,7 +30,7 @@ pub struct Watch {
     interval: Duration,
     schedules: Vec<Schedule>,
     next_minute: Instant,
-    reports: (Sender<(Place, Result<Report>)>, Receiver<(Place, Result<Report>)>),
+    reports: (Sender<Arrival>, Receiver<Arrival>),
     runs: Vec<JoinHandle<()>>,
     /// The newest report of each probe.
     pub newest: BTreeMap<Place, Report>,
