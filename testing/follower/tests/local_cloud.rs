@@ -64,7 +64,6 @@ impl Cloud {
             stack: "roles".to_owned(),
             template: concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/roles.yaml").into(),
             parameters: BTreeMap::new(),
-            assume_role: None,
             artifacts: BTreeMap::new(),
         };
         control.deploy(&roles).await.unwrap();
@@ -79,7 +78,7 @@ impl Cloud {
         (probe.code_sha256, probe.timeout_s) = (code.sha256(), 30);
         lab.wish(vec![host(At::Internet, INTERNET)]);
         let network = make(emulator.endpoint(), &StackSpec { probe: Some(probe), ..plain }, &code).await;
-        Some(Self { _lab: lab, emulator, control, network })
+        Some(Self { lab, emulator, control, network })
     }
 
     async fn ec2(&self, form: &str) {

@@ -13,7 +13,7 @@ use phonehome_wire::{Attempt, Check, CheckId, CheckKind, CheckResult, Class, Sta
 /// The probe's binary: the one that is named, or the one beside the lab's.
 fn probe() -> PathBuf {
     let named = std::env::var_os("PHONEHOME_PROBE").map(PathBuf::from);
-    named.unwrap_or_else(|| Path::new(env!("CARGO_BIN_EXE_lab")).with_file_name("phonehome-probe"))
+    named.unwrap_or_else(|| Path::new(env!("CARGO_BIN_EXE_lab-serve")).with_file_name("phonehome-probe"))
 }
 
 /// Runs `test`, which is the body of the test of that name, inside namespaces of its own.
