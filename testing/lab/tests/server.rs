@@ -325,6 +325,7 @@ fn a_lab_ends_with_whoever_started_it_and_nothing_is_left() {
             std::thread::sleep(Duration::from_millis(20));
         }
         assert_eq!(Served::processes(&folder), Vec::<u32>::new());
-        assert_eq!(served.socket().exists(), is_killed, "only who ends by himself tidies up");
+        // Who is killed cannot tidy up.
+        assert!(is_killed || !served.socket().exists());
     }
 }
