@@ -14,6 +14,7 @@ mod member_role;
 mod messages;
 mod moto;
 mod package;
+mod past;
 pub mod proxy;
 mod receiver;
 mod seen;
@@ -34,6 +35,7 @@ pub use messages::{
 };
 pub use moto::{Moto, MotoOptions};
 pub use package::package;
+pub use past::Past;
 pub use receiver::Receiver;
 pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
 pub use shell::{file_name, shell_file};

@@ -78,7 +78,7 @@ impl PacketLab {
         let [serve, follower] = ["lab-serve", "lab-follow"].map(|name| release_binary(repository, name));
         let (serve, follower) = (serve?, follower?);
         // Without a socket it only says whether it could.
-        let attempt = tokio::process::Command::new(&serve).output().await?;
+        let attempt = tokio::process::Command::new(&serve).env("PATH", path()).output().await?;
         if !attempt.status.success() {
             bail!("{}", in_a_line(&String::from_utf8_lossy(&attempt.stderr)));
         }
@@ -153,6 +153,11 @@ impl LabHosts {
     }
 }
 
+/// Where programs are: `ip` and `nft` are where many systems look for root alone.
+fn path() -> String {
+    format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default())
+}
+
 /// What a program has to say of its end.
 fn in_a_line(said: &str) -> String {
     let said = said.trim().trim_start_matches("error: ");
@@ -212,7 +217,7 @@ fn start(program: &Path, arguments: &[String], log: &Path) -> Result<Ended> {
         .args(arguments)
         // It speaks to this machine alone, and needs nothing of whoever started it but to find `ip` and `nft`.
         .env_clear()
-        .envs(std::env::var_os("PATH").map(|path| ("PATH", path)))
+        .env("PATH", path())
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)
         .stderr(log)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use phonehome_localcloud::{LocalCloud, Service, Stage};
+use phonehome_localcloud::{LocalCloud, Past, Service, Stage};
 
 use super::narrator::PATIENCE;
 
@@ -42,6 +42,8 @@ pub(crate) struct Cast {
     ledger: [Service; 2],
     /// Kept alive: the internet.
     _internet: Service,
+    /// What Slack had been told before anything was broken.
+    pub(crate) past: Past,
 }
 
 impl Cast {
@@ -69,7 +71,7 @@ impl Cast {
         let next = text.replace("name: dev, pools: [nonprod]", "name: dev, pools: [nonprod], nat: single");
         let next_fleet_file = folder.join("next-fleet.yaml");
         std::fs::write(&next_fleet_file, next)?;
-        let members = vec![];
+        let (members, past) = (vec![], Past::default());
         Ok(Self {
             members,
             fleet_file,
@@ -78,6 +80,7 @@ impl Cast {
             payments_dev,
             ledger,
             _internet: internet,
+            past,
         })
     }
 

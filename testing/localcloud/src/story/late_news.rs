@@ -1,7 +1,7 @@
 //! Somebody breaks a network by EC2's API, and the probes notice before CloudTrail tells of it.
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{LocalCloud, Network, Seen, SlackMessage};
+use phonehome_localcloud::{LocalCloud, Network, Past, Seen, SlackMessage};
 
 use super::by_hand::{PERSON, nat_route};
 use super::cast::Cast;
@@ -32,6 +32,7 @@ pub(crate) async fn way_out_is_lost(
     narrator.say(&format!("{PERSON} deletes the default routes of all three private subnets of ledger-dev"));
     narrator
         .note("ec2:DeleteRoute × 3. CloudTrail tells of it minutes later on AWS; here, once the probes have");
+    let lost = |seen: &Seen| lost(seen, &cast.past);
     let message =
         local_cloud.receiver.wait_for("the probes to notice, and Slack to say so", PATIENCE, lost).await?;
     narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
@@ -56,11 +57,12 @@ pub(crate) async fn way_out_is_lost(
 }
 
 /// The message about what ledger-dev has lost.
-fn lost(seen: &Seen) -> Option<SlackMessage> {
+fn lost(seen: &Seen, past: &Past) -> Option<SlackMessage> {
     let concerns = |message: &&SlackMessage| {
         let text = plain(message);
         let is_incident = text.contains("Is it the network?") || is_resolved(message);
-        message.channel == "#net-dev" && text.contains("ledger-dev") && is_incident
+        let is_new = message.channel == "#net-dev" && past.is_before(message);
+        is_new && is_incident && text.contains("ledger-dev")
     };
     seen.messages.iter().rfind(concerns).cloned()
 }

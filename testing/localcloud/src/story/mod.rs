@@ -103,12 +103,12 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     connections::are_peerings(&local_cloud, &cast, narrator).await?;
     connections::default_vpcs_go(&local_cloud, &cast, narrator).await?;
     accounts::nothing_changes(&local_cloud, &cast, narrator).await?;
-    trouble::probes_report(&local_cloud, narrator).await?;
+    trouble::probes_report(&local_cloud, &mut cast, narrator).await?;
     by_hand::route_is_deleted(&local_cloud, &cast, narrator).await?;
     late_news::way_out_is_lost(&local_cloud, &cast, narrator).await?;
     by_hand::plan_is_shown(&local_cloud, &cast, narrator).await?;
-    let before = trouble::target_goes_away(&local_cloud, &mut cast, narrator).await?;
-    trouble::target_comes_back(&local_cloud, &mut cast, narrator, before).await?;
+    trouble::target_goes_away(&local_cloud, &mut cast, narrator).await?;
+    trouble::target_comes_back(&local_cloud, &mut cast, narrator).await?;
     trouble::probe_falls_silent(&local_cloud, &cast, narrator).await?;
     bad_input::sent_and_refused(&local_cloud, &cast, narrator).await?;
     ending::notify(&local_cloud, &cast, narrator).await?;

@@ -1,7 +1,7 @@
 //! Something breaks, and is mended.
 
 use anyhow::{Result, ensure};
-use phonehome_localcloud::{LocalCloud, Place, REGION, Seen, SlackMessage};
+use phonehome_localcloud::{LocalCloud, Past, Place, REGION, Seen, SlackMessage};
 use serde_json::Value;
 
 use super::cast::Cast;
@@ -11,7 +11,11 @@ use super::narrator::{Narrator, PATIENCE};
 const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
 
 /// Every probe phones home, and every path is as declared.
-pub(crate) async fn probes_report(local_cloud: &LocalCloud, narrator: &mut Narrator) -> Result<()> {
+pub(crate) async fn probes_report(
+    local_cloud: &LocalCloud,
+    cast: &mut Cast,
+    narrator: &mut Narrator,
+) -> Result<()> {
     narrator.act("Probes phone home");
     let (probes, paths) = local_cloud
         .wait_for_status("every probe to report every path as declared", PATIENCE, |status| {
@@ -38,23 +42,24 @@ pub(crate) async fn probes_report(local_cloud: &LocalCloud, narrator: &mut Narra
         );
     }
     narrator.note("a report is the function's response: Lambda → member bus → hub bus → queue → collector");
+    cast.past = local_cloud.past(PATIENCE).await?;
     Ok(())
 }
 
-/// What shop-prod needs in payments-prod goes away. Answers with how many messages there were before.
+/// What shop-prod needs in payments-prod goes away.
 pub(crate) async fn target_goes_away(
     local_cloud: &LocalCloud,
     cast: &mut Cast,
     narrator: &mut Narrator,
-) -> Result<usize> {
+) -> Result<()> {
     narrator.act("Something breaks");
-    // While the accounts were made, one may have been ready before the other end of its connection was.
-    let before = local_cloud.receiver.seen().messages.len();
     let endpoint = cast.payments_prod.endpoint();
     cast.payments_prod.stop().await?;
     narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
-    let is_told = |seen: &Seen| about(seen, &endpoint).filter(|it| !is_resolved(it));
-    local_cloud.receiver.wait_for("Slack to say so", PATIENCE, is_told).await?;
+    local_cloud
+        .receiver
+        .wait_for("Slack to say so", PATIENCE, |seen| about(seen, &cast.past, &endpoint))
+        .await?;
     narrator.say("Slack has a message about it");
     let page = local_cloud
         .receiver
@@ -69,7 +74,7 @@ pub(crate) async fn target_goes_away(
     let message = local_cloud
         .receiver
         .wait_for("the message to name every zone", PATIENCE, |seen| {
-            about(seen, &endpoint).filter(from_every_zone)
+            about(seen, &cast.past, &endpoint).filter(from_every_zone)
         })
         .await?;
     narrator.say(&format!(
@@ -78,15 +83,14 @@ pub(crate) async fn target_goes_away(
     ));
     narrator.quote(&plain(&message));
     ensure!(message.channel == "#net-prod", "it was said in {}", message.channel);
-    Ok(before)
+    Ok(())
 }
 
-/// It comes back. Before it went away there were so many messages.
+/// It comes back.
 pub(crate) async fn target_comes_back(
     local_cloud: &LocalCloud,
     cast: &mut Cast,
     narrator: &mut Narrator,
-    before: usize,
 ) -> Result<()> {
     narrator.act("It is mended");
     let endpoint = cast.payments_prod.endpoint();
@@ -95,7 +99,8 @@ pub(crate) async fn target_comes_back(
     let message = local_cloud
         .receiver
         .wait_for("Slack's message to say resolved", PATIENCE, |seen| {
-            about(seen, &endpoint).filter(|message| is_resolved(message) && !message.thread.is_empty())
+            about(seen, &cast.past, &endpoint)
+                .filter(|message| is_resolved(message) && !message.thread.is_empty())
         })
         .await?;
     narrator.say(&format!(
@@ -114,9 +119,10 @@ pub(crate) async fn target_comes_back(
     // Beside those that say which networks are ready.
     let of_incidents = |message: &&SlackMessage| {
         message.channel == "#net-prod"
+            && cast.past.is_before(message)
             && (plain(message).contains("Is it the network?") || message.text.contains("esolved"))
     };
-    let in_prod = seen.messages.iter().skip(before).filter(of_incidents).count();
+    let in_prod = seen.messages.iter().filter(of_incidents).count();
     ensure!(in_prod == 1, "one cause led to {in_prod} messages in #net-prod: {:#?}", seen.messages);
     let pages = seen.network_pages();
     ensure!(pages.len() == 2, "one cause led to {} pages: {pages:#?}", pages.len());
@@ -135,7 +141,8 @@ pub(crate) async fn probe_falls_silent(
     local_cloud.control.set_schedule(&place, name, false).await?;
     narrator.say("somebody disables the schedule of shop-dev's probe in use1-az2");
     let silent = |seen: &Seen| {
-        let mut dev = seen.messages.iter().filter(|message| message.channel == "#net-dev");
+        let is_new = |message: &&SlackMessage| message.channel == "#net-dev" && cast.past.is_before(message);
+        let mut dev = seen.messages.iter().filter(is_new);
         dev.find(|message| message.text.contains("shop-dev") && message.text.contains("use1-az2")).cloned()
     };
     let message =
@@ -155,9 +162,10 @@ pub(crate) async fn probe_falls_silent(
     Ok(())
 }
 
-fn about(seen: &Seen, endpoint: &str) -> Option<SlackMessage> {
-    let concerns =
-        |message: &&SlackMessage| message.channel == "#net-prod" && plain(message).contains(endpoint);
+fn about(seen: &Seen, past: &Past, endpoint: &str) -> Option<SlackMessage> {
+    let concerns = |message: &&SlackMessage| {
+        message.channel == "#net-prod" && past.is_before(message) && plain(message).contains(endpoint)
+    };
     seen.messages.iter().rfind(concerns).cloned()
 }
 
