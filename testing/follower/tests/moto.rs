@@ -1,4 +1,4 @@
-//! The lab follows moto, which does not say what has changed: everything is observed twice a second.
+//! The lab follows an organization on moto, which does not say what has changed: everything is observed twice a second.
 
 #![cfg(target_os = "linux")]
 
@@ -12,7 +12,7 @@ use phonehome_lab::Place;
 use phonehome_localcloud::proxy::Proxy;
 use phonehome_localcloud::{Moto, MotoOptions};
 use phonehome_planner::StackSpec;
-use support::{Lab, call, host, id, make, now_ms, python, until_silent};
+use support::{Lab, call, host, id, make, make_organization, now_ms, python, until_silent};
 
 const ACCOUNT: &str = "500000000007";
 /// In the private subnet of the second zone.
@@ -35,7 +35,8 @@ async fn a_rule_that_is_revoked_on_moto_lets_no_packet_in_within_two_seconds() {
     let seen = make(&endpoint, &spec, &ProbeCode::new(b"a zip".to_vec())).await;
     let stack = format!("{ACCOUNT}/us-east-1").parse().unwrap();
 
-    lab.follow(&["--endpoint", &endpoint, "--account", ACCOUNT, "--region", "us-east-1"]);
+    make_organization(&moto.endpoint(), ACCOUNT).await;
+    lab.follow(&["--endpoint", &endpoint, "--management-account", ACCOUNT, "--region", "us-east-1"]);
     let vpc = id(&seen.vpcs, "vpc");
     let default = seen.security_groups.iter().find(|it| it.name == "default" && it.vpc_id == vpc).unwrap();
     let rule = format!(

@@ -193,18 +193,29 @@ pub(crate) fn id<'a, T: Tagged>(list: &'a [T], address: &str) -> &'a str {
 
 /// A call in an account as its root. `form` is what follows `Action=`, with values that need no escaping.
 pub(crate) async fn call(endpoint: &str, account: &str, service: &str, form: &str) {
+    let head = "content-type: application/x-www-form-urlencoded; charset=utf-8";
+    post(endpoint, account, service, head, &format!("Action={form}")).await;
+}
+
+/// The same for Organizations, whose calls have another form. The account is to own the organization.
+pub(crate) async fn make_organization(endpoint: &str, account: &str) {
+    let head = "content-type: application/x-amz-json-1.1\r\n\
+                x-amz-target: AWSOrganizationsV20161128.CreateOrganization";
+    post(endpoint, account, "organizations", head, r#"{"FeatureSet":"ALL"}"#).await;
+}
+
+async fn post(endpoint: &str, account: &str, service: &str, head: &str, body: &str) {
     let host = endpoint.strip_prefix("http://").unwrap();
-    let body = format!("Action={form}");
     let request = format!(
         "POST / HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\nx-moto-account-id: {account}\r\n\
          authorization: AWS4-HMAC-SHA256 Credential={account}/20261101/us-east-1/{service}/aws4_request, \
          SignedHeaders=host, Signature=0\r\n\
-         content-type: application/x-www-form-urlencoded; charset=utf-8\r\ncontent-length: {}\r\n\r\n{body}",
+         {head}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let mut stream = TcpStream::connect(host).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
-    assert_eq!(answer.split(' ').nth(1), Some("200"), "{service} {form}: {answer}");
+    assert_eq!(answer.split(' ').nth(1), Some("200"), "{service} {body}: {answer}");
 }
