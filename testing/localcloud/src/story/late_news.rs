@@ -6,7 +6,7 @@ use phonehome_localcloud::{LocalCloud, Network, Past, Seen, SlackMessage};
 use super::by_hand::{PERSON, nat_route};
 use super::cast::Cast;
 use super::narrator::{Narrator, PATIENCE};
-use super::trouble::{is_resolved, plain};
+use super::trouble::{ZONES, is_resolved, plain};
 
 /// An account loses its way out, which its packets show; its network is repaired, which they show as well.
 pub(crate) async fn way_out_is_lost(
@@ -33,8 +33,12 @@ pub(crate) async fn way_out_is_lost(
     narrator
         .note("ec2:DeleteRoute × 3. CloudTrail tells of it minutes later on AWS; here, once the probes have");
     let lost = |seen: &Seen| lost(seen, &cast.past);
-    let message =
-        local_cloud.receiver.wait_for("the probes to notice, and Slack to say so", PATIENCE, lost).await?;
+    let from_every_zone = |message: &SlackMessage| ZONES.iter().all(|zone| plain(message).contains(zone));
+    let all_lost = |seen: &Seen| lost(seen).filter(from_every_zone);
+    let message = local_cloud
+        .receiver
+        .wait_for("every probe to notice, and Slack to say so", PATIENCE, all_lost)
+        .await?;
     narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
     narrator.quote(&plain(&message));
 

@@ -8,7 +8,7 @@ use super::cast::Cast;
 use super::narrator::{Narrator, PATIENCE};
 
 /// The zones of the story's fleet file.
-const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
+pub(crate) const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
 
 /// Every probe phones home, and every path is as declared.
 pub(crate) async fn probes_report(
