@@ -1,7 +1,6 @@
 //! phonehome on the local cloud: the project's own templates and release binaries, with IAM
 //! enforced. `cargo xtask test` builds what this needs.
 
-#[path = "end_to_end/by_hand.rs"]
 mod by_hand;
 
 use std::path::{Path, PathBuf};
