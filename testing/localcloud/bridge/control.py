@@ -200,9 +200,10 @@ def set_alarm_state(cloud, account, region, alarm, state, reason):
 ACTIONS = {
     action.__name__: action
     for action in (
-        create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event, cloudtrail, set_schedule,
-        delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
-        describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.queue_length, describe.metrics, describe.logs,
+        create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event,
+        cloudtrail, set_schedule, delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
+        describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.queue_length,
+        describe.metrics, describe.logs,
         operators.call, operators.credentials_of, operators.organization_trail, operators.stop_trail,
         operators.accounts,
     )

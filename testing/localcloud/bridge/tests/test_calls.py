@@ -174,6 +174,8 @@ class Parameters(CallsTest):
         }
         route = {"RouteTableId": table, "DestinationCidrBlock": anywhere}
         said_of_route = {"routeTableId": table, "destinationCidrBlock": anywhere}
+        volume = {"AvailabilityZone": "us-east-1a", "Size": 1, "ClientToken": "once",
+                  "TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "a", "Value": "b"}]}]}
         for call, arguments, expected in [
             (ec2.create_route, {**route, "GatewayId": gateway}, {**said_of_route, "gatewayId": gateway}),
             (ec2.delete_route, route, said_of_route),
@@ -189,8 +191,7 @@ class Parameters(CallsTest):
             }),
             (ec2.modify_vpc_attribute, {"VpcId": self.vpc, "EnableDnsHostnames": {"Value": True}},
              {"vpcId": self.vpc, "enableDnsHostnames": {"value": True}}),
-            (ec2.create_volume, {"AvailabilityZone": "us-east-1a", "Size": 1, "ClientToken": "once",
-                                 "TagSpecifications": [{"ResourceType": "volume", "Tags": [{"Key": "a", "Value": "b"}]}]},
+            (ec2.create_volume, volume,
              {"availabilityZone": "us-east-1a", "size": 1, "clientToken": "once", "tagSpecificationSet": {"items": [
                  {"resourceType": "volume", "tags": [{"key": "a", "value": "b"}]}]}}),
         ]:

@@ -1,11 +1,11 @@
 //! After the story: everything runs on, for whoever wants to try things.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use phonehome_localcloud::{LocalCloud, Place, REGION, file_name, shell_file};
+use phonehome_localcloud::{Account, LocalCloud, Place, REGION, file_name, shell_file};
 
 use super::cast::Cast;
 
@@ -24,35 +24,35 @@ pub(crate) async fn look_after(local_cloud: &LocalCloud, cast: &Cast, folder: &P
     let (mut renewed, mut told) = (Instant::now(), BTreeSet::new());
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let is_news = |problem: &anyhow::Error| told.insert(format!("{problem:#}"));
-        let new = local_cloud.deploy_to_new_accounts().await;
-        let new = new.map_err(|problem| Some(problem).filter(is_news));
-        if new.as_ref().is_ok_and(Vec::is_empty) && renewed.elapsed() < RENEW_EVERY {
-            continue;
-        }
-        match new {
-            Ok(new) => {
-                local_cloud.write_shell_files(folder).await?;
-                renewed = Instant::now();
-                let all = local_cloud.control.accounts().await?;
-                for account in new {
-                    let file = shell_file(folder, &file_name(&account, &all));
-                    println!(
-                        "{} ({}) has infra/member-role.yaml; . {}",
-                        account.name,
-                        account.id,
-                        file.display()
-                    );
-                }
+        match local_cloud.deploy_to_new_accounts().await {
+            Ok(new) if new.is_empty() => {}
+            Ok(new) => welcome(local_cloud, folder, &new).await?,
+            // Once: it is tried again and again.
+            Err(problem) if told.insert(problem.to_string()) => {
+                println!("an account is without infra/member-role.yaml: {problem:#}");
             }
-            Err(Some(problem)) => println!("an account is without infra/member-role.yaml: {problem:#}"),
-            Err(None) => {}
+            Err(_) => {}
+        }
+        if renewed.elapsed() > RENEW_EVERY {
+            local_cloud.write_shell_files(folder).await?;
+            renewed = Instant::now();
         }
     }
 }
 
+/// Says which accounts have the member role now, and how to become somebody in them.
+async fn welcome(local_cloud: &LocalCloud, folder: &Path, new: &[Account]) -> Result<()> {
+    local_cloud.write_shell_files(folder).await?;
+    let all = local_cloud.control.accounts().await?;
+    for account in new {
+        let file = shell_file(folder, &file_name(account, &all));
+        println!("{} ({}) has infra/member-role.yaml; . {}", account.name, account.id, file.display());
+    }
+    Ok(())
+}
+
 /// The fleet file with one domain more, which has no account yet.
-fn write_wider_fleet(cast: &Cast, folder: &Path) -> Result<std::path::PathBuf> {
+fn write_wider_fleet(cast: &Cast, folder: &Path) -> Result<PathBuf> {
     let text = std::fs::read_to_string(&cast.fleet_file)?;
     let wider = text
         .replace("\ndomains:\n", "\ndomains:\n  - { name: stock, owner: team-stock, environments: [dev] }\n");
@@ -128,7 +128,7 @@ Declare a domain, and create its account. What is deployed there as by a StackSe
   . {management}
   aws organizations create-account --account-name stock-dev --email aws+stock-dev@example.com
 
-Give it up again: publish a file without it, then, with its id from `phonehome status`, twice within a minute or so:
+Give it up again: publish a file without it, then, with its id from `phonehome status`, again and again until it is gone:
 
   . {operator}
   phonehome publish --fleet {fleet}
