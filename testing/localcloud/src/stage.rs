@@ -83,7 +83,7 @@ impl Stage {
     }
 
     /// A service of this name and port, of a team's in an account. On this machine it has another name and port, see
-    /// [`Service::host`]; in a lab it has no address before it is [settled](Self::settle).
+    /// [`Service::host`]; in a lab it has no address before it is [settled](crate::LocalCloud::settle).
     ///
     /// # Errors
     /// Every port is taken.
