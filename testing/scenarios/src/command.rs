@@ -1,7 +1,9 @@
 //! The command line.
 
+use std::io::{BufRead as _, BufReader};
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -34,6 +36,10 @@ struct Arguments {
     /// Shows the fleet as it changes, to be broken and mended by hand
     #[arg(long)]
     watch: bool,
+    /// How many labs play the scenarios at once. They know nothing of each other, and most of the time is spent in
+    /// waiting for silence.
+    #[arg(long, value_name = "LABS", default_value_t = 4)]
+    at_once: usize,
     /// How often each probe runs, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 3)]
     interval: u64,
@@ -58,8 +64,12 @@ pub(crate) fn run() -> Result<()> {
         chosen(arguments)?
     };
     let probe = probe(arguments)?;
+    let interval_s = arguments.interval.max(1);
+    if chosen.len() > 1 && arguments.at_once > 1 {
+        return play_side_by_side(&chosen, &probe, interval_s, arguments.at_once);
+    }
     enter()?;
-    let interval = Duration::from_secs(arguments.interval.max(1));
+    let interval = Duration::from_secs(interval_s);
     if arguments.measure {
         for (accounts, zones) in [(2, 2), (6, 3), (40, 3)] {
             println!("{}", phonehome_lab::measure::measure(accounts, zones, &probe)?);
@@ -77,6 +87,37 @@ pub(crate) fn run() -> Result<()> {
     }
 }
 
+/// Gives each of several labs, which are processes of their own, its share of the scenarios, and prints what they say.
+fn play_side_by_side(chosen: &[&Scenario], probe: &Path, interval_s: u64, at_once: usize) -> Result<()> {
+    let begun = Instant::now();
+    let start = |first: usize| -> Result<Child> {
+        let names = chosen.iter().skip(first).step_by(at_once).flat_map(|it| ["--scenario", it.name]);
+        // It ends with this one, however that ends.
+        let mut lab = Command::new("setpriv");
+        lab.args(["--pdeathsig", "KILL", "--"]).arg(std::env::current_exe()?);
+        lab.args(["--at-once", "1", "--interval", &interval_s.to_string(), "--probe"]).arg(probe).args(names);
+        lab.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().context("a lab beside this one")
+    };
+    let labs = (0..at_once.min(chosen.len())).map(start).collect::<Result<Vec<_>>>()?;
+    let all_passed = std::thread::scope(|scope| {
+        let labs: Vec<_> = labs.into_iter().map(|lab| scope.spawn(|| listen(lab))).collect();
+        labs.into_iter().all(|lab| lab.join().is_ok_and(|passed| passed.is_ok_and(|passed| passed)))
+    });
+    println!("{} scenarios, {} s", chosen.len(), begun.elapsed().as_secs());
+    ensure!(all_passed, "not all scenarios ended as expected");
+    Ok(())
+}
+
+/// Prints what a lab says; whether it ended well.
+fn listen(mut lab: Child) -> Result<bool> {
+    if let Some(said) = lab.stdout.take() {
+        for line in BufReader::new(said).lines() {
+            println!("{}", line?);
+        }
+    }
+    Ok(lab.wait()?.success())
+}
+
 fn play_all(stage: &mut Stage, watch: &mut Watch, chosen: &[&Scenario], interval: Duration) -> Result<()> {
     let begun = Instant::now();
     let mut failed = 0;
@@ -85,7 +126,9 @@ fn play_all(stage: &mut Stage, watch: &mut Watch, chosen: &[&Scenario], interval
         failed += usize::from(!outcome.differences.is_empty());
         print(scenario, &outcome);
     }
-    println!("{} scenarios, {} s", chosen.len(), begun.elapsed().as_secs());
+    if chosen.len() > 1 {
+        println!("{} of the scenarios, {} s", chosen.len(), begun.elapsed().as_secs());
+    }
     ensure!(failed == 0, "{failed} of {} scenarios did not end as expected", chosen.len());
     Ok(())
 }

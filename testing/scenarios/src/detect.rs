@@ -26,7 +26,7 @@ pub struct Detection {
 /// Brings the `number`th fault, of those of the scenarios that have to be told, and waits until it is told and mended.
 ///
 /// # Errors
-/// When it is not told within ten intervals, and as [`crate::run`].
+/// When it is not told within ten intervals, and as [`crate::run()`].
 pub fn detect(stage: &mut Stage, watch: &mut Watch, number: u32, interval: Duration) -> Result<Detection> {
     let scenarios: Vec<_> = crate::scenarios().filter(|it| is_told(it)).collect();
     let scenario = scenarios[number as usize % scenarios.len()];
