@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use phonehome_alerter::Alerter;
+use alerter::Alerter;
 use phonehome_aws::{DynamoTable, Metrics, Session};
 use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::Cache;

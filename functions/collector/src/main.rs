@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use collector::{Collector, Memory};
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::SystemClock;
-use phonehome_collector::{Collector, Memory};
 use phonehome_runtime::{Error, required, serve};
 
 #[tokio::main(flavor = "current_thread")]

@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
+use notifier::{Notifier, SlackWithSecret};
 use phonehome_aws::{DynamoTable, Metrics, Session, SnsPager};
 use phonehome_cloud::SystemClock;
-use phonehome_notifier::{Notifier, SlackWithSecret};
 use phonehome_runtime::{Error, required, serve};
 
 #[tokio::main(flavor = "current_thread")]

@@ -3,13 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use alerter::Alerter;
 use anyhow::{Result, anyhow};
-use phonehome_alerter::Alerter;
+use collector::{Collector, Memory};
+use notifier::Notifier;
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, MemoryTable};
 use phonehome_cloud::{CloudError, MemoryQueue, Pager, SystemClock};
-use phonehome_collector::{Collector, Memory};
-use phonehome_notifier::Notifier;
 use phonehome_state::written_by;
 use phonehome_wire::Report;
 use serde_json::{Value, json};

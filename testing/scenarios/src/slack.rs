@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use phonehome_notifier::ChatSource;
+use notifier::ChatSource;
 use phonehome_slack::{Chat, MessageRef, SlackError};
 use serde_json::Value;
 
