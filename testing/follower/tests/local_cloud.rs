@@ -139,15 +139,14 @@ async fn a_route_that_is_deleted_lets_no_packet_pass_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_internet_gateway_that_is_detached_lets_no_packet_out_within_a_second() {
+async fn a_nat_gateway_that_is_deleted_lets_no_packet_out_within_a_second() {
     let Some(cloud) = Cloud::start().await else { return };
-    // Without its internet gateway nothing of the VPC gets out: another resource, the same silence.
-    let igw = id(&cloud.network.internet_gateways, "internet-gateway").to_owned();
-    let vpc = id(&cloud.network.vpcs, "vpc").to_owned();
-    let detach = format!("DetachInternetGateway&InternetGatewayId={igw}&VpcId={vpc}");
-    let (seen, detached_ms) = cloud.packets_while(cloud.ec2(&detach)).await;
-    let silent_ms = seen.silent_ms.expect("the packets pass without an internet gateway");
-    assert!((detached_ms..detached_ms + WITHIN_MS).contains(&silent_ms), "{seen:?} {detached_ms}");
+    // Without its NAT gateway nothing of the zone gets out: another resource, the same silence.
+    let nat = id(&cloud.network.nat_gateways, "nat-gateway/use1-az1").to_owned();
+    let (seen, deleted_ms) =
+        cloud.packets_while(cloud.ec2(&format!("DeleteNatGateway&NatGatewayId={nat}"))).await;
+    let silent_ms = seen.silent_ms.expect("the packets pass without a NAT gateway");
+    assert!((deleted_ms..deleted_ms + WITHIN_MS).contains(&silent_ms), "{seen:?} {deleted_ms}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
