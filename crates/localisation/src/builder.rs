@@ -1,0 +1,175 @@
+//! Collects what depends on what.
+
+use std::collections::BTreeMap;
+
+use crate::component::Component;
+use crate::names::{Collected, Name};
+use crate::outcome::{Stage, Stages};
+use crate::topology::{ComponentNo, Lists, NO_SEGMENT, PathId, PathParts, ProbeId, SEGMENTS_MAX, Topology};
+
+/// A list of components that many paths share: what comes before a probe's packets leave its subnet, or what is
+/// around a target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Segment(u32);
+
+/// Collects probes, their paths, and what each path depends on.
+#[derive(Debug, Default)]
+pub struct Builder {
+    names: Collected,
+    components: BTreeMap<Component, ComponentNo>,
+    segments: Vec<Vec<(ComponentNo, Stages)>>,
+    merged: BTreeMap<Vec<u32>, u32>,
+    paths: Vec<PathParts>,
+    reports: Vec<u32>,
+}
+
+impl Builder {
+    /// The name that reads so.
+    pub fn name(&mut self, text: &str) -> Name {
+        self.names.name(text)
+    }
+
+    /// A list of components, and at which stage each is needed; one that is needed at several stages is named with
+    /// each. It is of use for any number of paths.
+    pub fn segment(&mut self, parts: &[(Component, Stage)]) -> Segment {
+        let mut stages: BTreeMap<ComponentNo, Stages> = BTreeMap::new();
+        for (component, stage) in parts {
+            let next = number(self.components.len());
+            let component = *self.components.entry(*component).or_insert(next);
+            let known = stages.entry(component).or_default();
+            *known = known.with(*stage);
+        }
+        self.segments.push(stages.into_iter().collect());
+        Segment(number(self.segments.len() - 1))
+    }
+
+    /// A probe, and what its report depends on.
+    ///
+    /// # Panics
+    /// With more than four segments.
+    pub fn probe(&mut self, segments: &[Segment]) -> ProbeId {
+        let probe = number(self.reports.len());
+        let path = self.add(probe, None, segments);
+        self.reports.push(path);
+        ProbeId(probe)
+    }
+
+    /// A path: what a probe tests by a check, of one address where the check tests several, and what that depends on.
+    ///
+    /// # Panics
+    /// With more than four segments.
+    pub fn path(&mut self, probe: ProbeId, check: Name, segments: &[Segment]) -> PathId {
+        PathId(self.add(probe.0, Some(check), segments))
+    }
+
+    fn add(&mut self, probe: u32, check: Option<Name>, segments: &[Segment]) -> u32 {
+        assert!(
+            segments.len() <= SEGMENTS_MAX,
+            "a path has {} segments, the most is {SEGMENTS_MAX}",
+            segments.len()
+        );
+        let mut list: Vec<u32> = segments.iter().map(|segment| segment.0).collect();
+        if self.overlap(&list) {
+            list = vec![self.merge(list)];
+        }
+        let mut parts = PathParts { probe, check, segments: [NO_SEGMENT; SEGMENTS_MAX] };
+        parts.segments[..list.len()].copy_from_slice(&list);
+        self.paths.push(parts);
+        number(self.paths.len() - 1)
+    }
+
+    /// Whether a component is in two of the segments: the account that is its own target, for instance.
+    fn overlap(&self, list: &[u32]) -> bool {
+        let components =
+            |segment: &u32| self.segments[*segment as usize].iter().map(|(component, _)| *component);
+        list.iter().enumerate().any(|(at, segment)| {
+            let mut others = list[..at].iter().flat_map(components);
+            others.any(|other| components(segment).any(|component| component == other))
+        })
+    }
+
+    /// One segment instead of several.
+    fn merge(&mut self, mut list: Vec<u32>) -> u32 {
+        list.sort_unstable();
+        if let Some(known) = self.merged.get(&list) {
+            return *known;
+        }
+        let mut stages: BTreeMap<ComponentNo, Stages> = BTreeMap::new();
+        for (component, further) in list.iter().flat_map(|segment| &self.segments[*segment as usize]) {
+            let known = stages.entry(*component).or_default();
+            *known = known.joined(*further);
+        }
+        self.segments.push(stages.into_iter().collect());
+        let segment = number(self.segments.len() - 1);
+        self.merged.insert(list, segment);
+        segment
+    }
+
+    /// What was collected. Components get numbers in an order that does not depend on who was met first.
+    #[must_use]
+    pub fn build(self) -> Topology {
+        let Self { names, components, mut segments, paths, reports, .. } = self;
+        let names = names.finish();
+        let mut sorted: Vec<(Component, ComponentNo)> = components.into_iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| a.compare(*b, &names));
+        let mut numbers = vec![0; sorted.len()];
+        for (new, (_, old)) in sorted.iter().enumerate() {
+            numbers[*old as usize] = number(new);
+        }
+        for (component, _) in segments.iter_mut().flatten() {
+            *component = numbers[*component as usize];
+        }
+        let pairs = segments.iter().enumerate().flat_map(|(segment, list)| {
+            list.iter().map(move |(component, stages)| (*component, (number(segment), *stages)))
+        });
+        let within = lists(sorted.len(), pairs);
+        let of_segments = paths.iter().enumerate().flat_map(|(path, parts)| {
+            let used = parts.segments.into_iter().take_while(|segment| *segment != NO_SEGMENT);
+            used.map(move |segment| (segment, number(path)))
+        });
+        let paths_of_segments = lists(segments.len(), of_segments);
+        let pairs = segments
+            .iter()
+            .enumerate()
+            .flat_map(|(segment, list)| list.iter().map(move |it| (number(segment), *it)));
+        let segments = lists(segments.len(), pairs);
+        let mut topology = Topology {
+            names,
+            components: sorted.into_iter().map(|(component, _)| component).collect(),
+            paths: paths.into(),
+            reports: reports.into(),
+            segments,
+            within,
+            paths_of_segments,
+            dependents: Box::default(),
+        };
+        let count = |component| number(topology.paths_of(component).count());
+        topology.dependents = (0..number(topology.components.len())).map(count).collect();
+        topology
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).expect("fewer than four billion of anything")
+}
+
+/// The lists, each with its members in the order of `pairs`, by counting: (which list, what is in it).
+fn lists<T: Copy + Default>(count: usize, pairs: impl Iterator<Item = (u32, T)> + Clone) -> Lists<T> {
+    let mut ends = vec![0_u32; count + 1];
+    for (list, _) in pairs.clone() {
+        ends[list as usize + 1] += 1;
+    }
+    for list in 1..=count {
+        ends[list] += ends[list - 1];
+    }
+    let mut all = vec![T::default(); ends[count] as usize];
+    // Where the next member of each list goes; in the end that is where the list ends.
+    let mut next = ends;
+    for (list, member) in pairs {
+        let at = &mut next[list as usize];
+        all[*at as usize] = member;
+        *at += 1;
+    }
+    next.truncate(count);
+    Lists { all: all.into(), ends: next.into() }
+}

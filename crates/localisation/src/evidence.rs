@@ -1,0 +1,280 @@
+//! What each candidate explains of what was seen, beside those that are already taken for broken.
+
+use crate::outcome::{Outcome, Says, Stages};
+use crate::state::State;
+use crate::window::Window;
+
+/// Something that may be broken: a component, or a path by itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate {
+    /// The component's number; of a path, its own behind those of all components.
+    pub(crate) id: u32,
+    /// Where its accusations begin and end.
+    accusations: (u32, u32),
+    pub(crate) cost: i64,
+    /// All that accuses it, in milli-nats: its evidence is never more.
+    pub(crate) most: i64,
+}
+
+/// A path has results that accuse a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Accusation {
+    candidate: u32,
+    pub(crate) path: u32,
+    stages: Stages,
+}
+
+/// What speaks for a candidate: by how much what was seen is likelier if it broke at `since_s`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Score {
+    pub(crate) evidence: i64,
+    pub(crate) since_s: u32,
+}
+
+/// A candidate that is taken for broken, as one path sees it.
+#[derive(Debug, Clone, Copy)]
+struct Active {
+    candidate: u32,
+    stages: Stages,
+    since_s: u32,
+}
+
+/// A path that has failures, or that contradicts something which is taken for broken.
+#[derive(Debug, Default)]
+struct Touched<'s> {
+    window: Option<&'s Window>,
+    active: Vec<Active>,
+}
+
+pub(crate) struct Evidence<'s> {
+    pub(crate) state: &'s State,
+    /// In the order of their ids.
+    pub(crate) candidates: Vec<Candidate>,
+    accusations: Vec<Accusation>,
+    /// For each path, where it is in `touched`; 0 is nowhere.
+    slots: Vec<u32>,
+    touched: Vec<Touched<'s>>,
+    /// What a score is computed in: times, and the sum at each.
+    times: Vec<u32>,
+    sums: Vec<i64>,
+}
+
+impl<'s> Evidence<'s> {
+    /// Everything that something accuses. The cost grows with the paths that have failures and what those depend on.
+    pub(crate) fn of(state: &'s State, now_s: u32) -> Self {
+        let mut evidence = Self {
+            state,
+            candidates: Vec::new(),
+            accusations: Vec::new(),
+            slots: vec![0; state.topology.paths.len()],
+            touched: vec![Touched::default()],
+            times: Vec::new(),
+            sums: Vec::new(),
+        };
+        let first_path = evidence.first_path();
+        for (path, window) in state.windows.iter().filter(|(path, _)| !state.is_stale(**path, now_s)) {
+            evidence.slots[*path as usize] = u32::try_from(evidence.touched.len()).unwrap_or(u32::MAX);
+            evidence.touched.push(Touched { window: Some(window), active: Vec::new() });
+            let is_accused =
+                |stages: Stages| window.results().any(|(_, outcome)| stages.say(outcome) == Says::Accuses);
+            let itself = (first_path + *path, Stages::ALONE);
+            let all = state.topology.components_of(*path).chain([itself]);
+            evidence.accusations.extend(
+                all.filter(|(_, stages)| is_accused(*stages)).map(|(candidate, stages)| Accusation {
+                    candidate,
+                    path: *path,
+                    stages,
+                }),
+            );
+        }
+        evidence.accusations.sort_unstable();
+        evidence.collect_candidates();
+        evidence
+    }
+
+    fn first_path(&self) -> u32 {
+        u32::try_from(self.state.topology.components.len()).unwrap_or(u32::MAX)
+    }
+
+    fn collect_candidates(&mut self) {
+        let first_path = self.first_path();
+        let mut start = 0;
+        for group in self.accusations.chunk_by(|a, b| a.candidate == b.candidate) {
+            let end = start + group.len();
+            let id = group[0].candidate;
+            let cost = match self.state.topology.components.get(id as usize) {
+                Some(component) => {
+                    let paths = self.state.topology.dependents[id as usize] as usize;
+                    self.state.rules.cost(*component, paths)
+                }
+                None => self.state.rules.alone(),
+            };
+            let accused = |it: &Accusation| -> i64 {
+                let results = self.results(it.path);
+                let accusing = results.filter(|(_, outcome)| it.stages.say(*outcome) == Says::Accuses);
+                accusing.map(|(_, outcome)| self.state.rules.weight(outcome)).sum()
+            };
+            let most = group.iter().map(accused).sum();
+            let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+            // A path by itself that could never be told is none.
+            if id < first_path || most >= cost {
+                let accusations = (number(start), number(end));
+                self.candidates.push(Candidate { id, accusations, cost, most });
+            }
+            start = end;
+        }
+    }
+
+    /// Which paths accuse a candidate.
+    pub(crate) fn accusations(&self, candidate: usize) -> &[Accusation] {
+        let (start, end) = self.candidates[candidate].accusations;
+        &self.accusations[start as usize..end as usize]
+    }
+
+    /// The candidates that a path depends on.
+    pub(crate) fn candidates_on(&self, path: u32) -> impl Iterator<Item = usize> + '_ {
+        let components = self.state.topology.components_of(path).map(|(component, _)| component);
+        let all = components.chain([self.first_path() + path]);
+        all.filter_map(|id| self.candidates.binary_search_by_key(&id, |candidate| candidate.id).ok())
+    }
+
+    /// The paths that depend on a candidate, and when they do.
+    pub(crate) fn paths_of(&self, candidate: usize) -> impl Iterator<Item = (u32, Stages)> + 's {
+        let id = self.candidates[candidate].id;
+        let first_path = self.first_path();
+        let components = (id < first_path).then(|| self.state.topology.paths_of(id));
+        let itself = (id >= first_path).then(|| (id - first_path, Stages::ALONE));
+        components.into_iter().flatten().chain(itself)
+    }
+
+    /// How much likelier what was seen is if this candidate, too, is broken, since the moment that fits best; none
+    /// where nothing speaks for it.
+    ///
+    /// All results of its paths, in the order of time: those that accuse it count for it, those that clear it against
+    /// it, from the moment on at which it broke. The best moment is that of the largest sum (CUSUM over all paths
+    /// together); of equal ones the latest.
+    pub(crate) fn score(&mut self, candidate: usize) -> Option<Score> {
+        let (mut times, mut sums) = (std::mem::take(&mut self.times), std::mem::take(&mut self.sums));
+        times.clear();
+        for accusation in self.accusations(candidate) {
+            let gains = self.gains(accusation.path, accusation.stages);
+            times.extend(gains.filter(|(_, gain)| *gain > 0).map(|(at_s, _)| at_s));
+        }
+        times.sort_unstable();
+        times.dedup();
+        let mut best = None;
+        if let Some(first_s) = times.first().copied() {
+            sums.clear();
+            sums.resize(times.len(), 0);
+            let place = |at_s: u32| times.partition_point(|time| *time <= at_s).checked_sub(1);
+            let against = self.state.rules.weight(Outcome::Pass);
+            for (path, stages) in self.paths_of(candidate) {
+                if self.slots[path as usize] == 0 {
+                    for at_s in self.state.settled(path, first_s) {
+                        sums[place(at_s).unwrap_or(0)] -= against;
+                    }
+                    continue;
+                }
+                for (at_s, gain) in self.gains(path, stages) {
+                    if let Some(place) = place(at_s) {
+                        sums[place] += gain;
+                    }
+                }
+            }
+            let mut sum = 0;
+            for (since_s, further) in times.iter().zip(&sums).rev() {
+                sum += further;
+                if sum > best.map_or(0, |best: Score| best.evidence) {
+                    best = Some(Score { evidence: sum, since_s: *since_s });
+                }
+            }
+        }
+        (self.times, self.sums) = (times, sums);
+        best
+    }
+
+    /// What each result of a path says for something that is needed at these stages, beside what is taken for broken.
+    fn gains(&self, path: u32, stages: Stages) -> impl Iterator<Item = (u32, i64)> + '_ {
+        let touched = &self.touched[self.slots[path as usize] as usize];
+        self.results(path).map(move |(at_s, outcome)| {
+            let before = self.value(at_s, outcome, &touched.active, Stages::default());
+            (at_s, self.value(at_s, outcome, &touched.active, stages) - before)
+        })
+    }
+
+    /// How much likelier a result is with what is taken for broken, and something more, than without: it explains the
+    /// result, the result contradicts it, or neither. What contradicts one is not mended by another.
+    fn value(&self, at_s: u32, outcome: Outcome, active: &[Active], further: Stages) -> i64 {
+        let mut value = 0;
+        let known = active.iter().filter(|it| it.since_s <= at_s).map(|it| it.stages);
+        for stages in known.chain([further]).filter(|stages| *stages != Stages::default()) {
+            match stages.say(outcome) {
+                Says::Accuses => value = self.state.rules.weight(outcome),
+                Says::Clears => return -self.state.rules.weight(Outcome::Pass),
+                Says::Nothing => {}
+            }
+        }
+        value
+    }
+
+    /// The results of a path, the newest first where it has nothing but passes.
+    fn results(&self, path: u32) -> impl Iterator<Item = (u32, Outcome)> + '_ {
+        let window = self.touched[self.slots[path as usize] as usize].window;
+        let settled = window.is_none().then(|| self.state.settled(path, 0));
+        let settled = settled.into_iter().flatten().map(|at_s| (at_s, Outcome::Pass));
+        window.into_iter().flat_map(Window::results).chain(settled)
+    }
+
+    /// Takes a candidate for broken since a moment. Returns which paths that contradict it nothing contradicted
+    /// before, and by how much: other candidates on them are that much likelier than they were.
+    pub(crate) fn activate(&mut self, candidate: usize, since_s: u32) -> Vec<(u32, i64)> {
+        let mut contradicting = Vec::new();
+        for (path, stages) in self.paths_of(candidate) {
+            let is_settled = self.slots[path as usize] == 0;
+            if is_settled && self.state.settled(path, since_s).next().is_none() {
+                continue;
+            }
+            let gains = self.gains(path, stages).filter(|(at_s, gain)| *at_s >= since_s && *gain < 0);
+            let against: i64 = gains.map(|(_, gain)| -gain).sum();
+            if against > 0 {
+                contradicting.push((path, against));
+            }
+            let slot = &mut self.slots[path as usize];
+            if is_settled {
+                *slot = u32::try_from(self.touched.len()).unwrap_or(u32::MAX);
+                self.touched.push(Touched::default());
+            }
+            let id = self.candidates[candidate].id;
+            self.touched[*slot as usize].active.push(Active { candidate: id, stages, since_s });
+        }
+        contradicting
+    }
+
+    /// Takes it for broken no longer.
+    pub(crate) fn deactivate(&mut self, candidate: usize) {
+        let id = self.candidates[candidate].id;
+        for (path, _) in self.paths_of(candidate) {
+            let slot = self.slots[path as usize] as usize;
+            self.touched[slot].active.retain(|active| active.candidate != id);
+        }
+    }
+
+    /// The paths of which a candidate explains something that nothing else does, of what began at `since_s` or later;
+    /// and how much that is.
+    pub(crate) fn explained(&self, candidate: usize, since_s: u32) -> (Vec<u32>, i64) {
+        let mut all = 0;
+        let gain = |accusation: &&Accusation| -> i64 {
+            let gains = self.gains(accusation.path, accusation.stages);
+            gains.filter(|(at_s, gain)| *at_s >= since_s && *gain > 0).map(|(_, gain)| gain).sum()
+        };
+        let mut paths = Vec::new();
+        for accusation in self.accusations(candidate) {
+            let gain = gain(&accusation);
+            if gain > 0 {
+                all += gain;
+                paths.push(accusation.path);
+            }
+        }
+        (paths, all)
+    }
+}

@@ -1,0 +1,164 @@
+//! What is most likely broken.
+
+use std::collections::BTreeSet;
+
+use crate::component::Component;
+use crate::evidence::{Evidence, Score};
+use crate::rules::Rules;
+use crate::search::{Chosen, Search};
+use crate::state::State;
+use crate::topology::PathId;
+
+/// What may be to blame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suspect {
+    /// A component.
+    Component(Component),
+    /// Something that only this path depends on, as far as is known.
+    Path(PathId),
+}
+
+/// Whether it is time to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing that is still to come could turn it into something wider.
+    Open,
+    /// Probes that depend on something wider have yet to report.
+    Wait {
+        /// Then it is told with what is known; in seconds.
+        until_s: u32,
+    },
+}
+
+/// One thing that is broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cause {
+    /// What may be to blame, the likeliest first: nothing that was seen tells them apart.
+    pub suspects: Vec<Suspect>,
+    /// When the run began from which on it fits best.
+    pub since_s: u32,
+    /// By how much what was seen is likelier with it than without, in milli-nats.
+    pub evidence: i64,
+    /// The paths of which nothing else explains that they fail.
+    pub paths: Vec<PathId>,
+    /// Whether it is time to tell.
+    pub gate: Gate,
+}
+
+/// The most likely explanation of everything that was seen: all causes at once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Explanation {
+    /// The widest kind first; where nothing is broken, or what fails may be chance, there is none.
+    pub causes: Vec<Cause>,
+}
+
+impl State {
+    /// What is most likely broken at `now_s`.
+    ///
+    /// The likelihood is that of independent results, a known share of which is wrong: broken things make everything
+    /// fail that needs them, from a moment on which is a part of the explanation, and nothing else fails but by chance.
+    /// Each thing that is taken for broken has to pay its [`Component`]'s rarity. The set is found greedily (as Flock
+    /// does, arXiv 2305.03348), and what became superfluous is taken out again.
+    ///
+    /// Deterministic, and in integers: the same on every machine, whatever came first. When nothing fails it costs nothing.
+    #[must_use]
+    pub fn explain(&self, now_s: u32) -> Explanation {
+        if self.windows.is_empty() {
+            return Explanation::default();
+        }
+        let mut evidence = Evidence::of(self, now_s);
+        let mut search = Search::new(&mut evidence);
+        search.run();
+        let (mut chosen, bounds) = (search.chosen, search.bounds);
+        chosen.sort_unstable_by_key(|it| it.candidate);
+        let cause =
+            |it: &Chosen| Comparison { evidence: &mut evidence, bounds: &bounds, chosen: *it }.cause(now_s);
+        Explanation { causes: chosen.iter().filter_map(cause).collect() }
+    }
+}
+
+/// One that was chosen, compared with what could be in its place.
+struct Comparison<'e, 's> {
+    evidence: &'e mut Evidence<'s>,
+    /// For each candidate: what it gains beside all that was chosen, at most.
+    bounds: &'e [i64],
+    chosen: Chosen,
+}
+
+impl Comparison<'_, '_> {
+    fn cause(&mut self, now_s: u32) -> Option<Cause> {
+        let candidate = self.chosen.candidate;
+        self.evidence.deactivate(candidate);
+        let score = self.evidence.score(candidate)?;
+        let (paths, unshared) = self.evidence.explained(candidate, score.since_s);
+        let rivals = self.rivals(&paths, unshared, score);
+        let gate = self.gate(&rivals, score, now_s);
+        let _ = self.evidence.activate(candidate, score.since_s);
+        let suspects = self.suspects(rivals, score);
+        let paths = paths.into_iter().map(PathId).collect();
+        Some(Cause { suspects, since_s: score.since_s, evidence: score.evidence, paths, gate })
+    }
+
+    fn gain(&self, candidate: usize, score: Score) -> i64 {
+        score.evidence - self.evidence.candidates[candidate].cost
+    }
+
+    /// What else explains some of it, and is not so much less likely that no report could make it likelier.
+    fn rivals(&mut self, paths: &[u32], unshared: i64, score: Score) -> Vec<(usize, Score)> {
+        let least = self.gain(self.chosen.candidate, score) - self.evidence.state.rules.margin();
+        let on_paths: BTreeSet<usize> =
+            paths.iter().flat_map(|path| self.evidence.candidates_on(*path)).collect();
+        let mut rivals = Vec::new();
+        for rival in on_paths {
+            // Without the chosen one, it gains at most what that alone explained.
+            if rival == self.chosen.candidate || self.bounds[rival] + unshared < least {
+                continue;
+            }
+            if let Some(score) = self.evidence.score(rival).filter(|score| self.gain(rival, *score) >= least)
+            {
+                rivals.push((rival, score));
+            }
+        }
+        rivals
+    }
+
+    /// It is told at once when it is certain, and everything wider is refuted; or when nobody is still to report who
+    /// could refute anything; at the latest one interval after the first evidence.
+    fn gate(&self, rivals: &[(usize, Score)], score: Score, now_s: u32) -> Gate {
+        let rules = &self.evidence.state.rules;
+        let until_s = score.since_s + rules.policy().interval_s + rules.policy().grace_s;
+        let is_pending = |candidate: usize| {
+            let mut paths = self.evidence.paths_of(candidate);
+            paths.any(|(path, _)| self.evidence.state.is_pending(path, score.since_s))
+        };
+        let itself = self.chosen.candidate;
+        let is_certain = self.gain(itself, score) >= rules.certain();
+        let waits = now_s < until_s
+            && ((!is_certain && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival)));
+        if waits { Gate::Wait { until_s } } else { Gate::Open }
+    }
+
+    /// It, and what explains just as much of the same and is about as likely.
+    fn suspects(&mut self, rivals: Vec<(usize, Score)>, score: Score) -> Vec<Suspect> {
+        let cost = self.evidence.candidates[self.chosen.candidate].cost;
+        let mut tied = vec![(cost, self.chosen.candidate)];
+        for (rival, other) in rivals {
+            let other_cost = self.evidence.candidates[rival].cost;
+            let is_alike =
+                other.evidence == score.evidence && other_cost.abs_diff(cost) <= Rules::TIE.unsigned_abs();
+            if is_alike && self.evidence.score(rival).is_none() {
+                tied.push((other_cost, rival));
+            }
+        }
+        tied.sort_unstable();
+        let components = &self.evidence.state.topology.components;
+        let suspect = |(_, candidate): (i64, usize)| {
+            let id = self.evidence.candidates[candidate].id as usize;
+            match components.get(id) {
+                Some(component) => Suspect::Component(*component),
+                None => Suspect::Path(PathId(u32::try_from(id - components.len()).unwrap_or(u32::MAX))),
+            }
+        };
+        tied.into_iter().map(suspect).collect()
+    }
+}

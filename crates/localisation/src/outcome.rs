@@ -1,0 +1,149 @@
+//! What a run says of the things that its check depends on.
+
+/// What came of one run of a check, as far as it tells one cause from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Outcome {
+    /// As it should be: it connected and was answered, or the isolation is proven; of a probe, it reported.
+    Pass,
+    /// The name was not resolved: no connection was tried.
+    Unresolved,
+    /// Nobody answered, or somebody on the way said that there is no way.
+    Silence,
+    /// The target's host refused: the way is sound.
+    Refused,
+    /// The target was connected to, and what it then said was wrong.
+    WrongAnswer,
+    /// It was answered, but through another public address than the declared one: the way is not as it should be.
+    Astray,
+    /// What must be kept apart connected. That a packet crossed is a fact, never chance.
+    Open,
+    /// The report that was due did not come.
+    Missing,
+    /// It proves nothing; only that the probe reported.
+    Inconclusive,
+}
+
+/// When in a run something is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// For the report to arrive: the probe, its account, phonehome itself.
+    Report,
+    /// For the name to be resolved.
+    Resolve,
+    /// For packets to come and go: everything between the probe and the target's host.
+    Way,
+    /// For the target to answer.
+    Target,
+    /// For the target to be out of reach.
+    Isolation,
+}
+
+/// A set of stages: when something is needed may be more than once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Stages(u8);
+
+/// What a result says of something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// It may be broken: this is what one would see.
+    Accuses,
+    /// It works: otherwise this would not have been seen.
+    Clears,
+    /// Nothing: the run did not come to need it, or does not tell.
+    Nothing,
+}
+
+/// The bit of a path by itself: whatever fails on it accuses it.
+const ALONE: u8 = 1 << 7;
+
+impl Stages {
+    pub(crate) const ALONE: Self = Self(ALONE);
+
+    pub(crate) fn with(self, stage: Stage) -> Self {
+        Self(self.0 | 1 << stage as u8)
+    }
+
+    pub(crate) fn joined(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Of something that is needed at these stages. It is accused when one of them accuses it, and cleared only when
+    /// all do: a probe that reports while nothing gets out clears its account of nothing.
+    pub(crate) fn say(self, outcome: Outcome) -> Says {
+        const ALL: [Stage; 5] = [Stage::Report, Stage::Resolve, Stage::Way, Stage::Target, Stage::Isolation];
+        if self.0 & ALONE != 0 {
+            return match outcome {
+                Outcome::Pass => Says::Clears,
+                Outcome::Inconclusive | Outcome::Missing => Says::Nothing,
+                _ => Says::Accuses,
+            };
+        }
+        let mut clears = true;
+        for stage in ALL.into_iter().filter(|stage| self.0 & (1 << *stage as u8) != 0) {
+            match stage.says(outcome) {
+                Says::Accuses => return Says::Accuses,
+                Says::Clears => {}
+                Says::Nothing => clears = false,
+            }
+        }
+        if clears { Says::Clears } else { Says::Nothing }
+    }
+}
+
+impl Stage {
+    fn says(self, outcome: Outcome) -> Says {
+        match (self, outcome) {
+            (_, Outcome::Inconclusive) => Says::Nothing,
+            (_, Outcome::Pass)
+            | (Self::Resolve, Outcome::Silence | Outcome::Refused | Outcome::WrongAnswer | Outcome::Astray)
+            | (Self::Way, Outcome::Refused | Outcome::WrongAnswer)
+            | (Self::Target, Outcome::Astray) => Says::Clears,
+            (Self::Report, Outcome::Missing)
+            | (Self::Resolve, Outcome::Unresolved)
+            | (Self::Way, Outcome::Silence | Outcome::Astray)
+            | (Self::Target, Outcome::Silence | Outcome::Refused | Outcome::WrongAnswer)
+            | (Self::Isolation, Outcome::Open) => Says::Accuses,
+            // Whatever else a report says, it arrived.
+            (Self::Report, _) => Says::Clears,
+            _ => Says::Nothing,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(stages: &[Stage]) -> Stages {
+        stages.iter().fold(Stages::default(), |all, stage| all.with(*stage))
+    }
+
+    #[test]
+    fn a_failure_accuses_what_was_needed_then_and_clears_what_was_needed_before() {
+        use Outcome::{Astray, Missing, Pass, Refused, Silence, Unresolved, WrongAnswer};
+        use Says::{Accuses, Clears, Nothing};
+        let table = [
+            (Unresolved, [Clears, Accuses, Nothing, Nothing]),
+            (Silence, [Clears, Clears, Accuses, Accuses]),
+            (Refused, [Clears, Clears, Clears, Accuses]),
+            (WrongAnswer, [Clears, Clears, Clears, Accuses]),
+            (Astray, [Clears, Clears, Accuses, Clears]),
+            (Missing, [Accuses, Nothing, Nothing, Nothing]),
+            (Pass, [Clears; 4]),
+        ];
+        for (outcome, said) in table {
+            let stages = [Stage::Report, Stage::Resolve, Stage::Way, Stage::Target];
+            assert_eq!(stages.map(|stage| at(&[stage]).say(outcome)), said, "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn an_account_that_reports_is_not_cleared_by_its_report_alone() {
+        let account = at(&[Stage::Report, Stage::Way]);
+        assert_eq!(account.say(Outcome::Unresolved), Says::Nothing);
+        assert_eq!(account.say(Outcome::Silence), Says::Accuses);
+        assert_eq!(account.say(Outcome::Missing), Says::Accuses);
+        assert_eq!(account.say(Outcome::Pass), Says::Clears);
+    }
+}

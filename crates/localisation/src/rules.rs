@@ -1,0 +1,180 @@
+//! How much evidence is enough, derived from how noisy results are and how often one may be wrong.
+
+use crate::component::Component;
+use crate::fixed::ln_milli;
+use crate::outcome::Outcome;
+
+/// The most results that are kept of a path.
+pub const WINDOW_MAX: usize = 12;
+
+/// With so many paths, one run of each is enough to tell.
+const SHARED_BY: usize = 3;
+
+const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
+
+/// What is declared of the results, and what is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Policy {
+    /// How many of a million results are wrong by chance, independently of each other, after the tries within a
+    /// run. Taken as at least 100 and at most 100,000.
+    pub noise_ppm: u32,
+    /// How far apart two runs of a probe are, in seconds.
+    pub interval_s: u32,
+    /// How much longer than that a report may take before it is missing, in seconds.
+    pub grace_s: u32,
+    /// How many paths there are in all.
+    pub paths: u32,
+    /// How many incidents a day may be opened by chance.
+    pub false_notes_per_day: u32,
+}
+
+/// What follows from a [`Policy`]. Weights and costs are logarithms of likelihood ratios, in milli-nats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rules {
+    policy: Policy,
+    weight: i64,
+    alone: i64,
+    further: i64,
+}
+
+impl Rules {
+    /// Explanations whose likelihoods differ by less than a factor of e are told as ties.
+    pub const TIE: i64 = 1000;
+
+    /// The greatest evidence that three paths give in one run each, at 1 % noise: 3 · ln 99. What has at least three
+    /// paths is told at this.
+    const PROMPT: i64 = 13_785;
+
+    /// The rules that keep to a policy.
+    ///
+    /// A result that is wrong with probability ε changes the odds by (1 − ε)/ε. By chance a path that works opens an
+    /// incident as often as (ε/(1 − ε))^K in a run, with K results more that fail than pass; so there are at most
+    /// `false_notes_per_day` when K · ln((1 − ε)/ε) ≥ ln(runs of all paths in a day / false notes).
+    #[must_use]
+    pub fn of(policy: Policy) -> Self {
+        let noise = u64::from(policy.noise_ppm.clamp(100, 100_000));
+        let runs = u64::from(policy.paths.max(1)) * SECONDS_OF_A_DAY / u64::from(policy.interval_s.max(1));
+        let alone = ln_milli(runs, u64::from(policy.false_notes_per_day.max(1))).max(Self::PROMPT);
+        let further = if noise > 10_000 { alone - Self::PROMPT } else { 0 };
+        Self { policy, weight: ln_milli(1_000_000 - noise, noise), alone, further }
+    }
+
+    /// The policy that they keep to.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// K: how many more results of a lone path have to fail than pass before it is told; at least 2.
+    #[must_use]
+    pub fn failures(&self) -> usize {
+        usize::try_from(self.alone).unwrap_or(usize::MAX).div_ceil(self.weight.unsigned_abs() as usize).max(2)
+    }
+
+    /// N: how many results of a path are looked at, two more than K.
+    #[must_use]
+    pub fn window(&self) -> usize {
+        (self.failures() + 2).min(WINDOW_MAX)
+    }
+
+    /// How far back results count, in seconds.
+    pub(crate) fn window_s(&self) -> u32 {
+        self.policy.interval_s * u32::try_from(self.window()).unwrap_or(u32::MAX)
+    }
+
+    /// What one result says for its cause.
+    pub(crate) fn weight(&self, outcome: Outcome) -> i64 {
+        match outcome {
+            Outcome::Open => self.alone + self.weight,
+            _ => self.weight,
+        }
+    }
+
+    /// What a path by itself has to overcome.
+    pub(crate) fn alone(&self) -> i64 {
+        self.alone
+    }
+
+    /// What a component has to overcome that so many paths depend on. Where they are fewer than three, chance is as
+    /// likely as for a single one.
+    pub(crate) fn cost(&self, component: Component, paths: usize) -> i64 {
+        let cost = component.rarity() + self.further;
+        if paths < SHARED_BY { cost.max(self.alone) } else { cost }
+    }
+
+    /// How much less likely than what is told everything else has to be, that a report still to come could make
+    /// likelier: the widest component's cost above the least, and two results.
+    pub(crate) fn margin(&self) -> i64 {
+        5_000 + 2 * self.weight
+    }
+
+    /// How much likelier than chance it has to be before the reports that could refute it have come.
+    pub(crate) fn certain(&self) -> i64 {
+        2 * self.weight
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(noise_ppm: u32) -> Rules {
+        Rules::of(Policy { noise_ppm, interval_s: 60, grace_s: 15, paths: 4000, false_notes_per_day: 1 })
+    }
+
+    #[test]
+    fn the_noisier_results_are_the_more_of_them_have_to_agree() {
+        let table = [(0, 2), (400, 2), (1_000, 3), (5_000, 3), (10_000, 4), (50_000, 6), (100_000, 8)];
+        for (noise_ppm, failures) in table {
+            assert_eq!(rules(noise_ppm).failures(), failures, "{noise_ppm} ppm");
+        }
+    }
+
+    /// Counted out over every sequence of results: how often the last K of N more fail than pass, and did not one
+    /// run earlier.
+    #[test]
+    fn by_chance_a_lone_path_is_told_no_more_often_than_allowed() {
+        for noise_ppm in [400, 1_000, 5_000, 10_000, 20_000, 50_000, 100_000] {
+            let rules = rules(noise_ppm);
+            let (window, needed) = (rules.window(), rules.failures() as i32);
+            let noise = f64::from(noise_ppm) / 1e6;
+            let is_told = |results: u32| {
+                let mut sum = 0;
+                (0..window).any(|age| {
+                    sum += if results >> age & 1 == 1 { 1 } else { -1 };
+                    sum >= needed
+                })
+            };
+            let mut chance = 0.0;
+            for results in 0..1_u32 << (window + 1) {
+                if is_told(results) && !is_told(results >> 1) {
+                    let failed = results.count_ones() as i32;
+                    chance += noise.powi(failed) * (1.0 - noise).powi(window as i32 + 1 - failed);
+                }
+            }
+            let a_day = chance * 4000.0 * 1440.0;
+            assert!(a_day <= 1.0, "{noise_ppm} ppm: {a_day} a day");
+        }
+    }
+
+    #[test]
+    fn three_paths_are_enough_in_one_run_up_to_one_percent() {
+        let mut names = crate::names::Collected::default();
+        let name = names.name("a");
+        for component in [
+            Component::Target(name),
+            Component::Nat(name),
+            Component::Peering(name),
+            Component::Account(name),
+            Component::Resolver(name),
+            Component::WayOut(name),
+            Component::Subnet(name),
+        ] {
+            for noise_ppm in [100, 10_000] {
+                let rules = rules(noise_ppm);
+                assert!(3 * rules.weight(Outcome::Silence) >= rules.cost(component, 3), "{component:?}");
+                assert!(rules.cost(component, 2) >= rules.alone());
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The most likely set of broken things: greedy, then without what became superfluous.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::evidence::{Evidence, Score};
+
+/// How often what became superfluous is taken out and the rest looked through again. The second round finds nothing
+/// but what the first one's widest explanation had hidden.
+const ROUNDS: usize = 4;
+
+/// A candidate that is taken for broken.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Chosen {
+    /// Where it is among the candidates.
+    pub(crate) candidate: usize,
+    pub(crate) since_s: u32,
+}
+
+/// The candidates, by how much likelier each would make what was seen, at most.
+pub(crate) struct Search<'e, 's> {
+    pub(crate) evidence: &'e mut Evidence<'s>,
+    pub(crate) chosen: Vec<Chosen>,
+    /// For each candidate: what it gains is never more than this.
+    pub(crate) bounds: Vec<i64>,
+}
+
+impl<'e, 's> Search<'e, 's> {
+    pub(crate) fn new(evidence: &'e mut Evidence<'s>) -> Self {
+        Self { evidence, chosen: Vec::new(), bounds: Vec::new() }
+    }
+
+    /// Chooses until nothing more gains anything.
+    pub(crate) fn run(&mut self) {
+        for _ in 0..ROUNDS {
+            self.bounds = self.evidence.candidates.iter().map(|it| it.most - it.cost).collect();
+            self.grow();
+            if !self.shrink() {
+                break;
+            }
+        }
+    }
+
+    /// Takes what gains most, again and again. Only a candidate that could be the best is computed anew: what one
+    /// explains the others no longer do, so what was computed earlier remains an upper bound, but for the
+    /// contradictions that no longer count twice, and those are added.
+    fn grow(&mut self) {
+        // Of equal ones the first in the order of components.
+        let entry = |bounds: &[i64], candidate: usize| (bounds[candidate], Reverse(candidate));
+        let open = (0..self.bounds.len()).filter(|it| self.bounds[*it] > 0);
+        let mut heap: BinaryHeap<_> = open.map(|it| entry(&self.bounds, it)).collect();
+        // When each was computed, by how many were chosen then, and since when it would be broken.
+        let mut computed: Vec<Option<(usize, u32)>> = vec![None; self.bounds.len()];
+        while let Some((bound, Reverse(candidate))) = heap.pop() {
+            let is_chosen = self.chosen.iter().any(|it| it.candidate == candidate);
+            if bound != self.bounds[candidate] || is_chosen {
+                continue;
+            }
+            let Some((_, since_s)) = computed[candidate].filter(|(when, _)| *when == self.chosen.len())
+            else {
+                let cost = self.evidence.candidates[candidate].cost;
+                let score = self.evidence.score(candidate);
+                self.bounds[candidate] = score.map_or(0, |score| score.evidence) - cost;
+                computed[candidate] = score.map(|score| (self.chosen.len(), score.since_s));
+                if self.bounds[candidate] > 0 {
+                    heap.push(entry(&self.bounds, candidate));
+                }
+                continue;
+            };
+            self.chosen.push(Chosen { candidate, since_s });
+            for (path, further) in self.evidence.activate(candidate, since_s) {
+                for other in self.evidence.candidates_on(path) {
+                    self.bounds[other] += further;
+                    if self.bounds[other] > 0 {
+                        heap.push(entry(&self.bounds, other));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes out what gains nothing beside the others. Whether there was any.
+    fn shrink(&mut self) -> bool {
+        let mut is_changed = false;
+        for Chosen { candidate, .. } in self.chosen.clone() {
+            self.evidence.deactivate(candidate);
+            let cost = self.evidence.candidates[candidate].cost;
+            let score = self.evidence.score(candidate).filter(|score| score.evidence > cost);
+            match score {
+                Some(Score { since_s, .. }) => {
+                    self.evidence.activate(candidate, since_s);
+                    let same = |it: &&mut Chosen| it.candidate == candidate;
+                    if let Some(chosen) = self.chosen.iter_mut().find(same) {
+                        chosen.since_s = since_s;
+                    }
+                }
+                None => {
+                    self.chosen.retain(|it| it.candidate != candidate);
+                    is_changed = true;
+                }
+            }
+        }
+        is_changed
+    }
+}

@@ -1,0 +1,181 @@
+//! What is known of every path.
+
+use std::collections::BTreeMap;
+
+use crate::outcome::Outcome;
+use crate::rules::Rules;
+use crate::topology::{PathId, ProbeId, Topology};
+use crate::window::Window;
+
+/// What is known of every path: the results of a window of the newest runs.
+///
+/// A path that only passed takes five bytes, and noting one more pass is all that it costs. Times are whole seconds
+/// on whatever scale, the same for all: those of the runs, never of when somebody read of them.
+#[derive(Debug)]
+pub struct State {
+    pub(crate) topology: Topology,
+    pub(crate) rules: Rules,
+    /// When each path passed last.
+    passed_s: Box<[u32]>,
+    /// How many passes in a row that were; 0: no result at all.
+    passes: Box<[u8]>,
+    /// The paths that have a result which is not a pass.
+    pub(crate) windows: BTreeMap<u32, Window>,
+    /// When each probe reported last; 0: never.
+    heard_s: Box<[u32]>,
+    /// When each probe reported last, or was found missing.
+    spoken_s: Box<[u32]>,
+}
+
+impl State {
+    /// Nothing was heard yet.
+    #[must_use]
+    pub fn new(topology: Topology, rules: Rules) -> Self {
+        let (paths, probes) = (topology.paths.len(), topology.reports.len());
+        Self {
+            passed_s: vec![0; paths].into(),
+            passes: vec![0; paths].into(),
+            windows: BTreeMap::new(),
+            heard_s: vec![0; probes].into(),
+            spoken_s: vec![0; probes].into(),
+            topology,
+            rules,
+        }
+    }
+
+    /// The paths and what they depend on.
+    #[must_use]
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// The rules it was made with.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// A probe reported of a run that began at `at_s`. Reports may come late and out of order; what was taken for
+    /// missing meanwhile was not.
+    pub fn report(&mut self, probe: ProbeId, at_s: u32) {
+        let path = self.topology.reports[probe.number()];
+        let policy = *self.rules.policy();
+        let was_missed = |missed_s: u32, outcome| {
+            outcome == Outcome::Missing && missed_s <= at_s + policy.grace_s + policy.interval_s / 2
+        };
+        if let Some(window) = self.windows.get_mut(&path) {
+            window.forget(was_missed);
+        }
+        let (heard, spoken) = (&mut self.heard_s[probe.number()], &mut self.spoken_s[probe.number()]);
+        *heard = at_s.max(*heard);
+        *spoken = at_s.max(*spoken);
+        self.note(path, at_s, Outcome::Pass);
+    }
+
+    /// A result of a run that began at `at_s`.
+    pub fn observe(&mut self, path: PathId, at_s: u32, outcome: Outcome) {
+        if outcome != Outcome::Inconclusive {
+            self.note(path.0, at_s, outcome);
+        }
+    }
+
+    /// Notes which reports are missing, when everything that was sent until `heard_until_s` has been read. Where the
+    /// reading is late, that moment is, and nobody is missed for it. A probe that never reported is not missed: nothing
+    /// says that it is there.
+    pub fn miss(&mut self, heard_until_s: u32) {
+        let policy = *self.rules.policy();
+        let kept = u32::try_from(self.rules.window()).unwrap_or(u32::MAX);
+        for probe in 0..self.heard_s.len() {
+            let due_s = self.heard_s[probe] + policy.interval_s + policy.grace_s;
+            if self.heard_s[probe] == 0 || heard_until_s < due_s {
+                continue;
+            }
+            let missed = (heard_until_s - due_s) / policy.interval_s;
+            for number in missed.saturating_sub(kept)..=missed {
+                let missed_s = due_s + number * policy.interval_s;
+                if missed_s > self.spoken_s[probe] {
+                    self.spoken_s[probe] = missed_s;
+                    self.note(self.topology.reports[probe], missed_s, Outcome::Missing);
+                }
+            }
+        }
+    }
+
+    /// How many paths have a result that is not a pass.
+    #[must_use]
+    pub fn unsettled(&self) -> usize {
+        self.windows.len()
+    }
+
+    /// Whether the newest result of a path is a pass.
+    #[must_use]
+    pub fn passes(&self, path: PathId) -> bool {
+        match self.windows.get(&path.0) {
+            Some(window) => window.results().next_back().is_some_and(|(_, outcome)| outcome == Outcome::Pass),
+            None => self.passes[path.number()] > 0,
+        }
+    }
+
+    /// How many bytes it takes, with the topology.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        // A node of the tree is at least half full.
+        let window = 2 * (size_of::<Window>() + size_of::<u32>());
+        self.topology.bytes()
+            + size_of_val(&*self.passed_s)
+            + size_of_val(&*self.passes)
+            + size_of_val(&*self.heard_s)
+            + size_of_val(&*self.spoken_s)
+            + self.windows.len() * window
+    }
+
+    /// Whether a path's probe has neither reported nor been missed since.
+    pub(crate) fn is_pending(&self, path: u32, since_s: u32) -> bool {
+        let probe = self.topology.paths[path as usize].probe as usize;
+        self.heard_s[probe] > 0 && self.spoken_s[probe] < since_s
+    }
+
+    /// Whether so long nothing was heard of a path's probe that its results say nothing of now. A report itself always
+    /// does: that it is missing is what it says.
+    pub(crate) fn is_stale(&self, path: u32, now_s: u32) -> bool {
+        let parts = &self.topology.paths[path as usize];
+        let heard_s = self.heard_s[parts.probe as usize];
+        parts.check.is_some() && now_s > heard_s + self.rules.window_s()
+    }
+
+    /// The passes of a path that has nothing else, from `since_s` on, the newest first.
+    pub(crate) fn settled(&self, path: u32, since_s: u32) -> impl Iterator<Item = u32> + '_ {
+        let (newest, interval) = (self.passed_s[path as usize], self.rules.policy().interval_s);
+        let passes =
+            (0..u32::from(self.passes[path as usize])).map(move |age| newest.saturating_sub(age * interval));
+        passes.take_while(move |at| *at >= since_s)
+    }
+
+    fn note(&mut self, path: u32, at_s: u32, outcome: Outcome) {
+        let (passed_s, passes) = (&mut self.passed_s[path as usize], &mut self.passes[path as usize]);
+        let (most, interval_s) = (self.rules.window(), self.rules.policy().interval_s);
+        let window = self.windows.get_mut(&path);
+        if let (Outcome::Pass, None) = (outcome, &window) {
+            if at_s > *passed_s {
+                // What was not heard did not pass.
+                let is_next = at_s - *passed_s < 2 * interval_s;
+                let before = if is_next { *passes } else { 0 };
+                *passes = before.saturating_add(1).min(u8::try_from(most).unwrap_or(u8::MAX));
+                *passed_s = at_s;
+            }
+            return;
+        }
+        let window = match window {
+            Some(window) => window,
+            None => {
+                let before = Window::passes(std::mem::take(passes), *passed_s, interval_s);
+                self.windows.entry(path).or_insert(before)
+            }
+        };
+        window.insert(at_s, outcome, most);
+        if let Some((count, newest)) = window.only_passes() {
+            (*passes, *passed_s) = (count, newest);
+            self.windows.remove(&path);
+        }
+    }
+}

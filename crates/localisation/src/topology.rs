@@ -1,0 +1,159 @@
+//! Which path depends on what.
+
+use crate::builder::Builder;
+use crate::component::Component;
+use crate::names::{Name, Names, Texts};
+use crate::outcome::Stages;
+
+/// A path, by the order in which the [`Builder`] was told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PathId(pub(crate) u32);
+
+impl PathId {
+    /// Its number: paths are counted from 0.
+    #[must_use]
+    pub fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A probe, by the order in which the [`Builder`] was told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProbeId(pub(crate) u32);
+
+impl ProbeId {
+    /// Its number: probes are counted from 0.
+    #[must_use]
+    pub fn number(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where a component is in [`Topology::components`]: in the order of [`Component::compare`].
+pub(crate) type ComponentNo = u32;
+
+/// How many segments a path has at most.
+pub(crate) const SEGMENTS_MAX: usize = 4;
+
+/// Where a path has no further segment.
+pub(crate) const NO_SEGMENT: u32 = u32::MAX;
+
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PathParts {
+    pub(crate) probe: u32,
+    /// What the check is called; `None`: it is the probe's report itself.
+    pub(crate) check: Option<Name>,
+    pub(crate) segments: [u32; SEGMENTS_MAX],
+}
+
+/// Lists of numbers, one behind the other.
+#[derive(Debug, Default)]
+pub(crate) struct Lists<T> {
+    pub(crate) all: Box<[T]>,
+    /// Where each list ends; it begins where the one before it ends.
+    pub(crate) ends: Box<[u32]>,
+}
+
+impl<T> Lists<T> {
+    pub(crate) fn get(&self, number: u32) -> &[T] {
+        let number = number as usize;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.all[start..self.ends[number] as usize]
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.all) + size_of_val(&*self.ends)
+    }
+}
+
+/// All paths, and what each depends on at which stage.
+///
+/// What is shared is kept once: a path is a handful of segments, a segment a list of components.
+#[derive(Debug)]
+pub struct Topology {
+    pub(crate) names: Names,
+    pub(crate) components: Box<[Component]>,
+    pub(crate) paths: Box<[PathParts]>,
+    /// The path that is the report of a probe, for each probe.
+    pub(crate) reports: Box<[u32]>,
+    /// The components of each segment.
+    pub(crate) segments: Lists<(ComponentNo, Stages)>,
+    /// The segments in which each component is.
+    pub(crate) within: Lists<(u32, Stages)>,
+    /// The paths of each segment.
+    pub(crate) paths_of_segments: Lists<u32>,
+    /// How many paths depend on each component.
+    pub(crate) dependents: Box<[u32]>,
+}
+
+impl Topology {
+    /// Nothing yet.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// How many paths there are, with the reports of the probes.
+    #[must_use]
+    pub fn paths(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// The text of a name.
+    #[must_use]
+    pub fn text(&self, name: Name) -> &str {
+        self.names.text(name)
+    }
+
+    /// The probe that a path starts from.
+    #[must_use]
+    pub fn probe_of(&self, path: PathId) -> ProbeId {
+        ProbeId(self.paths[path.number()].probe)
+    }
+
+    /// The name of a path's check; `None`: it is the probe's report itself.
+    #[must_use]
+    pub fn check_of(&self, path: PathId) -> Option<Name> {
+        self.paths[path.number()].check
+    }
+
+    /// The path that is a probe's report.
+    #[must_use]
+    pub fn report_of(&self, probe: ProbeId) -> PathId {
+        PathId(self.reports[probe.number()])
+    }
+
+    /// Whether a path depends on a component, at whatever stage.
+    #[must_use]
+    pub fn depends(&self, path: PathId, component: Component) -> bool {
+        self.components_of(path.0).any(|(number, _)| self.components[number as usize] == component)
+    }
+
+    /// How many bytes it takes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.names.bytes()
+            + size_of_val(&*self.components)
+            + size_of_val(&*self.paths)
+            + size_of_val(&*self.reports)
+            + size_of_val(&*self.dependents)
+            + self.segments.bytes()
+            + self.within.bytes()
+            + self.paths_of_segments.bytes()
+    }
+
+    /// What a path depends on, and when it does. No component comes twice.
+    pub(crate) fn components_of(&self, path: u32) -> impl Iterator<Item = (ComponentNo, Stages)> + '_ {
+        let segments = self.paths[path as usize].segments.into_iter();
+        segments
+            .take_while(|segment| *segment != NO_SEGMENT)
+            .flat_map(|segment| self.segments.get(segment).iter().copied())
+    }
+
+    /// The paths that depend on a component, and when they do. No path comes twice.
+    pub(crate) fn paths_of(&self, component: ComponentNo) -> impl Iterator<Item = (u32, Stages)> + '_ {
+        self.within.get(component).iter().flat_map(|(segment, stages)| {
+            self.paths_of_segments.get(*segment).iter().map(move |path| (*path, *stages))
+        })
+    }
+}
