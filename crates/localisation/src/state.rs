@@ -107,13 +107,10 @@ impl State {
         self.windows.len()
     }
 
-    /// Whether the newest result of a path is a pass.
+    /// Whether all results of a path that are looked at are passes.
     #[must_use]
-    pub fn passes(&self, path: PathId) -> bool {
-        match self.windows.get(&path.0) {
-            Some(window) => window.results().next_back().is_some_and(|(_, outcome)| outcome == Outcome::Pass),
-            None => self.passes[path.number()] > 0,
-        }
+    pub fn is_settled(&self, path: PathId) -> bool {
+        self.passes[path.number()] > 0
     }
 
     /// How many bytes it takes, with the topology.

@@ -1,11 +1,10 @@
 //! Which path depends on what.
 
-use crate::builder::Builder;
 use crate::component::Component;
 use crate::names::{Name, Names, Texts};
 use crate::outcome::Stages;
 
-/// A path, by the order in which the [`Builder`] was told of it.
+/// A path, by the order in which the [`crate::Builder`] was told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PathId(pub(crate) u32);
 
@@ -17,7 +16,7 @@ impl PathId {
     }
 }
 
-/// A probe, by the order in which the [`Builder`] was told of it.
+/// A probe, by the order in which the [`crate::Builder`] was told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProbeId(pub(crate) u32);
 
@@ -87,12 +86,6 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// Nothing yet.
-    #[must_use]
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-
     /// How many paths there are, with the reports of the probes.
     #[must_use]
     pub fn paths(&self) -> usize {
@@ -127,6 +120,13 @@ impl Topology {
     #[must_use]
     pub fn depends(&self, path: PathId, component: Component) -> bool {
         self.components_of(path.0).any(|(number, _)| self.components[number as usize] == component)
+    }
+
+    /// How many paths depend on a component.
+    #[must_use]
+    pub fn dependents(&self, component: Component) -> usize {
+        let found = self.components.binary_search_by(|other| other.compare(component, &self.names));
+        found.map_or(0, |number| self.dependents[number] as usize)
     }
 
     /// How many bytes it takes.

@@ -1,0 +1,142 @@
+//! How often the right thing is named, how often once, and how soon.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::faults::{Fault, KINDS};
+use crate::random::Random;
+use crate::run::{Broken, INTERVAL_S, Run, World, names};
+
+/// What is counted of faults of one kind, or of all.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Count {
+    pub(crate) faults: usize,
+    pub(crate) found: usize,
+    pub(crate) once: usize,
+    /// Found, and named before everything that cannot be told apart from it.
+    pub(crate) first: usize,
+    /// How many were named together, in all.
+    pub(crate) named: usize,
+    /// Seconds from the fault to the incident, of faults that three paths or more see, and of the others.
+    pub(crate) delays: [Vec<u32>; 2],
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) kinds: BTreeMap<usize, Count>,
+    pub(crate) incidents: usize,
+    pub(crate) right: usize,
+    /// Faults of which nothing was to be seen beside the others.
+    pub(crate) hidden: usize,
+    pub(crate) longest_s: f64,
+    pub(crate) wrong: Vec<String>,
+}
+
+/// How many wrong ones are told by seed.
+const TOLD: usize = 12;
+
+/// The accuracy at one level of noise, over so many seeds.
+pub(crate) fn measure(world: &World, noise_ppm: u32, seeds: std::ops::Range<u32>, is_told: bool) -> Counts {
+    let counts = Mutex::new(Counts::default());
+    let next = AtomicU32::new(seeds.start);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, Into::into) {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        break;
+                    }
+                    let seen = Seen::of(world, noise_ppm, seed);
+                    seen.count(world, &mut counts.lock().unwrap_or_else(PoisonError::into_inner), is_told.then_some(seed));
+                }
+            });
+        }
+    });
+    counts.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What came of one seed.
+struct Seen {
+    faults: Vec<Broken>,
+    outcomes: crate::run::Outcomes,
+}
+
+impl Seen {
+    fn of(world: &World, noise_ppm: u32, seed: u32) -> Self {
+        let mut random = Random::new(u64::from(seed));
+        let rules = world.rules(noise_ppm);
+        let window = u32::try_from(rules.window()).unwrap_or(0);
+        let first_s = (window + 2) * INTERVAL_S;
+        let count = 1 + random.below(3);
+        let kinds = u32::try_from(KINDS.len()).unwrap_or(0);
+        let mut faults = Vec::new();
+        for number in 0..count {
+            // Every kind comes as often as the others.
+            let kind = if number == 0 { seed % kinds } else { random.below(kinds) };
+            let fault = Fault::any(kind as usize, &world.fleet, &mut random);
+            faults.push(Broken { fault, at_s: first_s + random.below(INTERVAL_S) });
+        }
+        let until_s = first_s + (window + 4) * INTERVAL_S;
+        let outcomes = Run::new(world, faults.clone(), noise_ppm, until_s).go(&mut random);
+        Self { faults, outcomes }
+    }
+
+    fn count(&self, world: &World, counts: &mut Counts, told: Option<u32>) {
+        let all: Vec<Fault> = self.faults.iter().map(|it| it.fault).collect();
+        let truth = world.truth(&all);
+        let dependencies = &self.outcomes.dependencies;
+        let mut visible: Vec<(Broken, Vec<phonehome_localisation::PathId>)> = Vec::new();
+        for (number, broken) in self.faults.iter().enumerate() {
+            let others: Vec<Fault> = (0..all.len()).filter(|it| *it != number).map(|it| all[it]).collect();
+            let without = world.truth(&others);
+            let paths = (0..truth.outcomes.len()).filter(|it| truth.outcomes[*it] != without.outcomes[*it]);
+            let mut seen_by: Vec<_> = paths.map(|path| dependencies.paths[path]).collect();
+            let reports = (0..truth.reports.len()).filter(|it| truth.reports[*it] != without.reports[*it]);
+            seen_by.extend(reports.map(|it| dependencies.topology.report_of(dependencies.probes[it])));
+            if seen_by.is_empty() {
+                counts.hidden += 1;
+            } else {
+                visible.push((*broken, seen_by));
+            }
+        }
+        let expected = |broken: &Broken| dependencies.expected(broken.fault, &world.fleet);
+        let incidents = &self.outcomes.incidents;
+        let right = incidents.iter().filter(|it| self.faults.iter().any(|broken| names(it, &expected(broken))));
+        counts.incidents += incidents.len();
+        counts.right += right.count();
+        counts.longest_s = counts.longest_s.max(self.outcomes.longest_s);
+        for (broken, seen_by) in &visible {
+            let count = counts.kinds.entry(broken.fault.kind()).or_default();
+            let mut found = incidents.iter().filter(|it| names(it, &expected(broken))).peekable();
+            // Incidents of it: more than half of what they are about is what it broke.
+            let of_it = incidents.iter().filter(|it| {
+                let about = it.paths.iter().filter(|path| seen_by.contains(path)).count();
+                about * 2 > it.paths.len()
+            });
+            let of_it = of_it.count();
+            count.faults += 1;
+            count.once += usize::from(of_it == 1);
+            if let Some(first) = found.peek() {
+                count.found += 1;
+                count.first += usize::from(names_first(first, &expected(broken)));
+                count.named += first.suspects.len();
+                let delay = first.opened_s.saturating_sub(broken.at_s);
+                count.delays[usize::from(seen_by.len() < 3)].push(delay);
+            }
+            if let Some(seed) = told.filter(|_| (found.peek().is_none() || of_it != 1) && counts.wrong.len() < TOLD) {
+                let said: Vec<String> = incidents
+                    .iter()
+                    .map(|it| format!("{:?} of {} at {}", it.suspects, it.paths.len(), it.opened_s))
+                    .collect();
+                counts.wrong.push(format!("seed {seed}: {:?}, {} incidents of {broken:?}, seen by {}; said: {said:#?}", all, of_it, seen_by.len()));
+            }
+        }
+    }
+}
+
+fn names_first(incident: &phonehome_localisation::Incident, expected: &[phonehome_localisation::Component]) -> bool {
+    let first = incident.suspects.first().copied();
+    matches!(first, Some(phonehome_localisation::Suspect::Component(component)) if expected.contains(&component))
+}

@@ -1,0 +1,97 @@
+//! A fleet as it is declared: accounts, zones, targets, connections, isolations.
+
+pub(crate) const ZONES: u32 = 3;
+
+/// The ports of a target that are open; the second only to whom the first connection leads.
+pub(crate) const PORTS: [u16; 2] = [443, 5432];
+
+/// The port that nobody may connect to.
+pub(crate) const CLOSED_PORT: u16 = 22;
+
+/// Hosts in the internet that every probe connects to.
+pub(crate) const OUTSIDE: u32 = 2;
+
+/// One account's network in the Region, with one target.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    /// The zones in which the target has an address.
+    pub(crate) addresses: Vec<u32>,
+}
+
+/// A connection between two accounts, for which there is a peering.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connection {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    /// How many of [`PORTS`] it leads to.
+    pub(crate) ports: u32,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Fleet {
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) connections: Vec<Connection>,
+}
+
+/// What one check of one probe tests, of one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// A host in the internet.
+    Outside(u32),
+    /// An address of the target of an account, over a connection.
+    Target { connection: u32, zone: u32, port: u16 },
+    /// That nobody gets through to what the connection's target keeps closed.
+    Closed { connection: u32, zone: u32 },
+}
+
+/// A check as seen from one probe.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Path {
+    pub(crate) account: u32,
+    pub(crate) zone: u32,
+    pub(crate) aim: Aim,
+}
+
+impl Fleet {
+    /// Each account connects to two others: to one on both ports, to the other on one. A third of the targets has one
+    /// address, the others two in different zones.
+    pub(crate) fn of(accounts: u32) -> Self {
+        let account = |number: u32| {
+            let first = number % ZONES;
+            let addresses = if number.is_multiple_of(3) { vec![first] } else { vec![first, (first + 1) % ZONES] };
+            Account { addresses }
+        };
+        let connection = |from: u32, distance: u32, ports| Connection { from, to: (from + distance) % accounts, ports };
+        Self {
+            accounts: (0..accounts).map(account).collect(),
+            connections: (0..accounts).flat_map(|from| [connection(from, 1, 2), connection(from, 7, 1)]).collect(),
+        }
+    }
+
+    pub(crate) fn connections_of(&self, account: u32) -> impl Iterator<Item = (u32, Connection)> + '_ {
+        let all = (0..).zip(self.connections.iter().copied());
+        all.filter(move |(_, connection)| connection.from == account)
+    }
+
+    /// Everything that the probes test, the paths of one probe together.
+    pub(crate) fn paths(&self) -> Vec<Path> {
+        let mut paths = Vec::new();
+        for account in 0..u32::try_from(self.accounts.len()).unwrap_or(0) {
+            let mut aims: Vec<Aim> = (0..OUTSIDE).map(Aim::Outside).collect();
+            for (number, connection) in self.connections_of(account) {
+                for zone in self.accounts[connection.to as usize].addresses.iter().copied() {
+                    let ports = PORTS.into_iter().take(connection.ports as usize);
+                    aims.extend(ports.map(|port| Aim::Target { connection: number, zone, port }));
+                }
+                let first = self.accounts[connection.to as usize].addresses[0];
+                if connection.ports == 2 {
+                    aims.push(Aim::Closed { connection: number, zone: first });
+                }
+            }
+            for zone in 0..ZONES {
+                paths.extend(aims.iter().map(|aim| Path { account, zone, aim: *aim }));
+            }
+        }
+        paths
+    }
+}
