@@ -103,9 +103,9 @@ impl Comparison<'_, '_> {
         score.evidence - self.evidence.candidates[candidate].cost
     }
 
-    /// What else explains some of it, and is not so much less likely that no report could make it likelier.
+    /// What else explains some of it and is not refuted.
     fn rivals(&mut self, paths: &[u32], unshared: i64, score: Score) -> Vec<(usize, Score)> {
-        let least = self.gain(self.chosen.candidate, score) - self.evidence.state.rules.margin();
+        let least = self.gain(self.chosen.candidate, score) - Rules::REFUTED;
         let on_paths: BTreeSet<usize> =
             paths.iter().flat_map(|path| self.evidence.candidates_on(*path)).collect();
         let mut rivals = Vec::new();
@@ -122,7 +122,7 @@ impl Comparison<'_, '_> {
         rivals
     }
 
-    /// It is told at once when it is certain, and everything wider is refuted; or when nobody is still to report who
+    /// It is told at once when chance and everything wider are refuted; or when nobody is still to report who
     /// could refute anything; at the latest one interval after the first evidence.
     fn gate(&self, rivals: &[(usize, Score)], score: Score, now_s: u32) -> Gate {
         let rules = &self.evidence.state.rules;
@@ -132,9 +132,9 @@ impl Comparison<'_, '_> {
             paths.any(|(path, _)| self.evidence.state.is_pending(path, score.since_s))
         };
         let itself = self.chosen.candidate;
-        let is_certain = self.gain(itself, score) >= rules.certain();
+        let is_no_chance = self.gain(itself, score) >= Rules::REFUTED;
         let waits = now_s < until_s
-            && ((!is_certain && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival)));
+            && ((!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival)));
         if waits { Gate::Wait { until_s } } else { Gate::Open }
     }
 

@@ -1,5 +1,6 @@
 //! Causes over time: each is told once, and what is learnt later only makes it wider.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::explanation::{Cause, Explanation, Gate, Suspect};
@@ -28,81 +29,87 @@ pub struct Incident {
 pub struct Incidents {
     /// The oldest first.
     pub open: Vec<Incident>,
-    opened: u32,
+    /// How many there were so far.
+    count: u32,
 }
 
 impl Incidents {
     /// Takes in what is now known, and returns the incidents that are new.
     ///
-    /// A cause whose gate is open goes on as the incident with which it has a failing path or a suspect in common, and
-    /// as a new one where there is none; if there are several, the oldest takes in the others. An incident ends when
-    /// nothing explains it any more and all its paths pass.
+    /// An incident goes on as the cause that has a suspect in common with it, or else as the one with most of its
+    /// failing paths. Of several that go on as one cause the oldest takes in the others. A cause that none goes on as
+    /// is a new incident once its gate is open. An incident ends when nothing explains it any more and all its paths
+    /// pass.
     pub fn follow(&mut self, state: &State, explanation: &Explanation, now_s: u32) -> Vec<Incident> {
+        let successors: Vec<Option<usize>> =
+            self.open.iter().map(|incident| successor(incident, &explanation.causes)).collect();
+        let before = std::mem::take(&mut self.open);
         let mut opened = Vec::new();
-        let mut continued = BTreeSet::new();
-        for cause in &explanation.causes {
-            let paths: BTreeSet<PathId> = cause.paths.iter().copied().collect();
-            let is_same = |incident: &Incident| {
-                !incident.paths.is_disjoint(&paths)
-                    || incident.suspects.iter().any(|suspect| cause.suspects.contains(suspect))
-            };
-            let Some(first) = self.open.iter().position(is_same) else {
+        for (number, cause) in explanation.causes.iter().enumerate() {
+            let mut claimants = before.iter().zip(&successors).filter(|(_, next)| **next == Some(number));
+            let Some((oldest, _)) = claimants.next() else {
                 if cause.gate == Gate::Open {
-                    let incident = self.open(state, cause, paths, now_s);
-                    continued.insert(incident.id);
-                    opened.push(incident);
+                    opened.push(self.opened(state, cause, now_s));
                 }
                 continue;
             };
-            if cause.gate == Gate::Open {
-                let same = self.open.iter().filter(|it| is_same(it)).map(|it| it.id).collect();
-                self.widen(state, first, cause, &same);
+            let mut incident = oldest.clone();
+            for (other, _) in claimants {
+                incident.paths.extend(&other.paths);
+                incident.since_s = incident.since_s.min(other.since_s);
             }
-            continued.insert(self.open[first].id);
+            if cause.gate == Gate::Open {
+                incident.widen(state, cause);
+            }
+            self.open.push(incident);
         }
-        for incident in &mut self.open {
+        let unexplained = before.iter().zip(&successors).filter(|(_, next)| next.is_none());
+        self.open.extend(unexplained.map(|(incident, _)| {
+            let mut incident = incident.clone();
             incident.paths.retain(|path| !state.is_settled(*path));
-        }
-        self.open.retain(|incident| continued.contains(&incident.id) || !incident.paths.is_empty());
+            incident
+        }));
+        self.open.retain(|incident| !incident.paths.is_empty());
+        self.open.extend(opened.iter().cloned());
+        self.open.sort_unstable_by_key(|incident| incident.id);
         opened
     }
 
-    fn open(&mut self, state: &State, cause: &Cause, paths: BTreeSet<PathId>, now_s: u32) -> Incident {
-        let incident = Incident {
-            id: self.opened,
+    fn opened(&mut self, state: &State, cause: &Cause, now_s: u32) -> Incident {
+        self.count += 1;
+        Incident {
+            id: self.count - 1,
             suspects: cause.suspects.clone(),
             since_s: cause.since_s,
             opened_s: now_s,
-            paths,
+            paths: cause.paths.iter().copied().collect(),
             width: width(state, &cause.suspects),
-        };
-        self.opened += 1;
-        self.open.push(incident.clone());
-        incident
-    }
-
-    fn widen(&mut self, state: &State, first: usize, cause: &Cause, same: &BTreeSet<u32>) {
-        let (others, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.open)
-            .into_iter()
-            .enumerate()
-            .partition(|(at, it)| *at != first && same.contains(&it.id));
-        self.open = kept.into_iter().map(|(_, incident)| incident).collect();
-        // The oldest comes first, so taking away later ones did not move it.
-        let incident = &mut self.open[first];
-        incident.paths.extend(&cause.paths);
-        incident.since_s = incident.since_s.min(cause.since_s);
-        for (_, other) in others {
-            incident.paths.extend(other.paths);
-            incident.since_s = incident.since_s.min(other.since_s);
         }
+    }
+}
+
+impl Incident {
+    fn widen(&mut self, state: &State, cause: &Cause) {
+        self.paths.extend(&cause.paths);
+        self.since_s = self.since_s.min(cause.since_s);
         let width = width(state, &cause.suspects);
         // What was tied and no longer is was refuted.
-        let is_clearer = cause.suspects.iter().all(|suspect| incident.suspects.contains(suspect));
-        if width > incident.width || is_clearer {
-            incident.width = width;
-            incident.suspects.clone_from(&cause.suspects);
+        let is_clearer = cause.suspects.iter().all(|suspect| self.suspects.contains(suspect));
+        if width > self.width || is_clearer {
+            self.width = width;
+            self.suspects.clone_from(&cause.suspects);
         }
     }
+}
+
+fn successor(incident: &Incident, causes: &[Cause]) -> Option<usize> {
+    let is_suspected = |cause: &Cause| cause.suspects.iter().any(|it| incident.suspects.contains(it));
+    if let Some(same) = causes.iter().position(is_suspected) {
+        return Some(same);
+    }
+    let shared = |cause: &Cause| cause.paths.iter().filter(|path| incident.paths.contains(path)).count();
+    let (most, Reverse(number)) = causes.iter().map(shared).zip((0..).map(Reverse)).max()?;
+    (most > 0).then_some(number)
 }
 
 fn width(state: &State, suspects: &[Suspect]) -> usize {

@@ -41,6 +41,10 @@ impl Rules {
     /// Explanations whose likelihoods differ by less than a factor of e are told as ties.
     pub const TIE: i64 = 1000;
 
+    /// What is less likely by a factor of e⁵, about 150, is refuted. Of components with the same evidence the rarest is
+    /// not.
+    pub(crate) const REFUTED: i64 = 5000;
+
     /// The greatest evidence that three paths give in one run each, at 1 % noise: 3 · ln 99. What has at least three
     /// paths is told at this.
     const PROMPT: i64 = 13_785;
@@ -100,17 +104,6 @@ impl Rules {
     pub(crate) fn cost(&self, component: Component, paths: usize) -> i64 {
         let cost = component.rarity() + self.further;
         if paths < SHARED_BY { cost.max(self.alone) } else { cost }
-    }
-
-    /// How much less likely than what is told everything else has to be, that a report still to come could make
-    /// likelier: the widest component's cost above the least, and two results.
-    pub(crate) fn margin(&self) -> i64 {
-        5_000 + 2 * self.weight
-    }
-
-    /// How much likelier than chance it has to be before the reports that could refute it have come.
-    pub(crate) fn certain(&self) -> i64 {
-        2 * self.weight
     }
 }
 

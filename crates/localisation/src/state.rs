@@ -61,7 +61,7 @@ impl State {
         let path = self.topology.reports[probe.number()];
         let policy = *self.rules.policy();
         let was_missed = |missed_s: u32, outcome| {
-            outcome == Outcome::Missing && missed_s <= at_s + policy.grace_s + policy.interval_s / 2
+            outcome == Outcome::Missing && missed_s <= at_s + policy.interval_s / 2
         };
         if let Some(window) = self.windows.get_mut(&path) {
             window.forget(was_missed);
@@ -86,12 +86,13 @@ impl State {
         let policy = *self.rules.policy();
         let kept = u32::try_from(self.rules.window()).unwrap_or(u32::MAX);
         for probe in 0..self.heard_s.len() {
-            let due_s = self.heard_s[probe] + policy.interval_s + policy.grace_s;
-            if self.heard_s[probe] == 0 || heard_until_s < due_s {
+            let due_s = self.heard_s[probe] + policy.interval_s;
+            if self.heard_s[probe] == 0 || heard_until_s < due_s + policy.grace_s {
                 continue;
             }
-            let missed = (heard_until_s - due_s) / policy.interval_s;
+            let missed = (heard_until_s - policy.grace_s - due_s) / policy.interval_s;
             for number in missed.saturating_sub(kept)..=missed {
+                // The run is what is missing, so its time counts.
                 let missed_s = due_s + number * policy.interval_s;
                 if missed_s > self.spoken_s[probe] {
                     self.spoken_s[probe] = missed_s;

@@ -1,12 +1,15 @@
 //! How often the right thing is named, how often once, and how soon.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use phonehome_localisation::PathId;
+
 use crate::faults::{Fault, KINDS};
 use crate::random::Random;
-use crate::run::{Broken, INTERVAL_S, Run, World, names};
+use crate::run::{Broken, INTERVAL_S, Run, names, rules};
+use crate::world::World;
 
 /// What is counted of faults of one kind, or of all.
 #[derive(Debug, Default, Clone)]
@@ -66,7 +69,7 @@ struct Seen {
 impl Seen {
     fn of(world: &World, noise_ppm: u32, seed: u32) -> Self {
         let mut random = Random::new(u64::from(seed));
-        let rules = world.rules(noise_ppm);
+        let rules = rules(world, noise_ppm);
         let window = u32::try_from(rules.window()).unwrap_or(0);
         let first_s = (window + 2) * INTERVAL_S;
         let count = 1 + random.below(3);
@@ -76,7 +79,9 @@ impl Seen {
             // Every kind comes as often as the others.
             let kind = if number == 0 { seed % kinds } else { random.below(kinds) };
             let fault = Fault::any(kind as usize, &world.fleet, &mut random);
-            faults.push(Broken { fault, at_s: first_s + random.below(INTERVAL_S) });
+            if !faults.iter().any(|known: &Broken| fault.is_same(known.fault)) {
+                faults.push(Broken { fault, at_s: first_s + random.below(INTERVAL_S) });
+            }
         }
         let until_s = first_s + (window + 4) * INTERVAL_S;
         let outcomes = Run::new(world, faults.clone(), noise_ppm, until_s).go(&mut random);
@@ -87,18 +92,17 @@ impl Seen {
         let all: Vec<Fault> = self.faults.iter().map(|it| it.fault).collect();
         let truth = world.truth(&all);
         let dependencies = &self.outcomes.dependencies;
-        let mut visible: Vec<(Broken, Vec<phonehome_localisation::PathId>)> = Vec::new();
+        let whole = world.truth(&[]);
+        let mut visible: Vec<(Broken, usize, BTreeSet<PathId>)> = Vec::new();
         for (number, broken) in self.faults.iter().enumerate() {
             let others: Vec<Fault> = (0..all.len()).filter(|it| *it != number).map(|it| all[it]).collect();
             let without = world.truth(&others);
-            let paths = (0..truth.outcomes.len()).filter(|it| truth.outcomes[*it] != without.outcomes[*it]);
-            let mut seen_by: Vec<_> = paths.map(|path| dependencies.paths[path]).collect();
-            let reports = (0..truth.reports.len()).filter(|it| truth.reports[*it] != without.reports[*it]);
-            seen_by.extend(reports.map(|it| dependencies.topology.report_of(dependencies.probes[it])));
-            if seen_by.is_empty() {
+            let seen_by = dependencies.differing(world, &truth, &without).len();
+            if seen_by == 0 {
                 counts.hidden += 1;
             } else {
-                visible.push((*broken, seen_by));
+                let alone = dependencies.differing(world, &world.truth(&[broken.fault]), &whole);
+                visible.push((*broken, seen_by, alone));
             }
         }
         let expected = |broken: &Broken| dependencies.expected(broken.fault, &world.fleet);
@@ -107,12 +111,17 @@ impl Seen {
         counts.incidents += incidents.len();
         counts.right += right.count();
         counts.longest_s = counts.longest_s.max(self.outcomes.longest_s);
-        for (broken, seen_by) in &visible {
+        for wrong in incidents.iter().filter(|it| !self.faults.iter().any(|broken| names(it, &expected(broken)))) {
+            if let Some(seed) = told {
+                counts.wrong.push(format!("seed {seed}: wrong: {:?} {} paths opened {}; {:?}", wrong.suspects, wrong.paths.len(), wrong.opened_s, self.faults));
+            }
+        }
+        for (broken, seen_by, alone) in &visible {
             let count = counts.kinds.entry(broken.fault.kind()).or_default();
             let mut found = incidents.iter().filter(|it| names(it, &expected(broken))).peekable();
             // Incidents of it: more than half of what they are about is what it broke.
             let of_it = incidents.iter().filter(|it| {
-                let about = it.paths.iter().filter(|path| seen_by.contains(path)).count();
+                let about = it.paths.iter().filter(|path| alone.contains(path)).count();
                 about * 2 > it.paths.len()
             });
             let of_it = of_it.count();
@@ -123,14 +132,14 @@ impl Seen {
                 count.first += usize::from(names_first(first, &expected(broken)));
                 count.named += first.suspects.len();
                 let delay = first.opened_s.saturating_sub(broken.at_s);
-                count.delays[usize::from(seen_by.len() < 3)].push(delay);
+                count.delays[usize::from(*seen_by < 3)].push(delay);
             }
             if let Some(seed) = told.filter(|_| (found.peek().is_none() || of_it != 1) && counts.wrong.len() < TOLD) {
                 let said: Vec<String> = incidents
                     .iter()
                     .map(|it| format!("{:?} of {} at {}", it.suspects, it.paths.len(), it.opened_s))
                     .collect();
-                counts.wrong.push(format!("seed {seed}: {:?}, {} incidents of {broken:?}, seen by {}; said: {said:#?}", all, of_it, seen_by.len()));
+                counts.wrong.push(format!("seed {seed}: {:?}, {} incidents of {broken:?}, seen by {}; said: {said:#?}", all, of_it, *seen_by));
             }
         }
     }

@@ -1,9 +1,12 @@
 //! What each path depends on, from the declaration alone, as a plan knows it: no packet is walked here.
 
+use std::collections::BTreeSet;
+
 use phonehome_localisation::{Builder, Component, Name, PathId, ProbeId, Segment, Stage, Topology};
 
 use crate::faults::Fault;
 use crate::fleet::{Aim, Fleet, OUTSIDE, Path, ZONES};
+use crate::world::{Truth, World};
 
 /// The topology, and where in it each probe and path is.
 pub(crate) struct Dependencies {
@@ -100,6 +103,18 @@ impl Dependencies {
             }
         }
         Self { topology: builder.build(), probes: dependencies.0, paths: dependencies.1, words }
+    }
+
+    /// The paths of which two truths say different things, as far as the hub hears of it in the first.
+    pub(crate) fn differing(&self, world: &World, truth: &Truth, other: &Truth) -> BTreeSet<PathId> {
+        let is_heard = |path: &usize| {
+            let Path { account, zone, .. } = world.paths[*path];
+            truth.reports[(account * ZONES + zone) as usize]
+        };
+        let paths = (0..truth.outcomes.len()).filter(is_heard);
+        let paths = paths.filter(|it| truth.outcomes[*it] != other.outcomes[*it]).map(|path| self.paths[path]);
+        let reports = (0..truth.reports.len()).filter(|it| truth.reports[*it] != other.reports[*it]);
+        paths.chain(reports.map(|it| self.topology.report_of(self.probes[it]))).collect()
     }
 
     /// What is to be named for a fault; any of them, where they are one thing by two names.

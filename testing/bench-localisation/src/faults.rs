@@ -1,6 +1,6 @@
 //! What breaks: something is taken away in a network.
 
-use crate::fleet::{CLOSED_PORT, Fleet, PORTS, ZONES};
+use crate::fleet::{CLOSED_PORT, Fleet, OUTSIDE, PORTS, ZONES};
 use crate::network::{Hop, Network, VPC_BITS, vpc_prefix};
 use crate::random::Random;
 
@@ -73,7 +73,7 @@ impl Fault {
             10 => Self::Host { account },
             11 => Self::Service { account, port: PORTS[random.below(2) as usize] },
             12 => Self::Interface { account, zone: addresses[random.below(count(addresses.len())) as usize] },
-            13 => Self::Outside { host: random.below(2) },
+            13 => Self::Outside { host: random.below(OUTSIDE) },
             14 => Self::Isolation { account },
             15 => Self::Probe { account, zone },
             16 => Self::Bus { account },
@@ -101,6 +101,15 @@ impl Fault {
             Self::Probe { .. } => 15,
             Self::Bus { .. } => 16,
             Self::Hub => 17,
+        }
+    }
+
+    /// Whether the same thing breaks, be it in another way.
+    pub(crate) fn is_same(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Zone { zone: a, .. }, Self::Zone { zone: b, .. }) => a == b,
+            (Self::Account { account: a, .. }, Self::Account { account: b, .. }) => a == b,
+            _ => self == other,
         }
     }
 

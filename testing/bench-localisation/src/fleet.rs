@@ -9,7 +9,7 @@ pub(crate) const PORTS: [u16; 2] = [443, 5432];
 pub(crate) const CLOSED_PORT: u16 = 22;
 
 /// Hosts in the internet that every probe connects to.
-pub(crate) const OUTSIDE: u32 = 2;
+pub(crate) const OUTSIDE: u32 = 3;
 
 /// One account's network in the Region, with one target.
 #[derive(Debug, Clone)]

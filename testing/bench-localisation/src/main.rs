@@ -8,6 +8,7 @@ mod fleet;
 mod network;
 mod random;
 mod run;
+mod world;
 
 use clap::Parser;
 
@@ -34,7 +35,7 @@ struct Arguments {
 
 fn main() {
     let arguments = Arguments::parse();
-    let world = run::World::of(arguments.accounts);
+    let world = world::World::of(arguments.accounts);
     println!("{} paths of {} accounts", world.paths.len(), arguments.accounts);
     for noise_ppm in &arguments.noise {
         let start = std::time::Instant::now();
@@ -43,7 +44,9 @@ fn main() {
         println!("noise {noise_ppm}: incidents {} right {} hidden {} longest {:.4}", counts.incidents, counts.right, counts.hidden, counts.longest_s);
         let mut total = accuracy::Count::default();
         for (kind, count) in &counts.kinds {
-            println!("{:25} {:4} found {:4} once {:4} first {:4} named {:4}", faults::KINDS[*kind], count.faults, count.found, count.once, count.first, count.named);
+            let mut d: Vec<u32> = count.delays.concat(); d.sort_unstable();
+            let p95 = d.get(d.len()*95/100).copied().unwrap_or(0);
+            println!("{p95:4} {:25} {:4} found {:4} once {:4} first {:4} named {:4}", faults::KINDS[*kind], count.faults, count.found, count.once, count.first, count.named);
             total.faults += count.faults; total.found += count.found; total.once += count.once;
             for i in 0..2 { total.delays[i].extend(&count.delays[i]); }
         }

@@ -4,9 +4,9 @@ use phonehome_localisation::{Component, Incident, Incidents, Outcome, Policy, Ru
 
 use crate::dependencies::Dependencies;
 use crate::faults::Fault;
-use crate::fleet::{Aim, Fleet, Path, ZONES};
-use crate::network::{Fate, Network};
+use crate::fleet::{Aim, Path, ZONES};
 use crate::random::Random;
+use crate::world::{Truth, World};
 
 /// How far apart two runs of a probe are, in seconds.
 pub(crate) const INTERVAL_S: u32 = 60;
@@ -19,11 +19,6 @@ const STEP_S: u32 = 5;
 
 /// How long a report takes to the table, in seconds: at least, and how much more at most.
 const LATENCY_S: (u32, u32) = (1, 5);
-
-pub(crate) struct World {
-    pub(crate) fleet: Fleet,
-    pub(crate) paths: Vec<Path>,
-}
 
 /// A fault, and when it happens.
 #[derive(Debug, Clone, Copy)]
@@ -40,58 +35,6 @@ pub(crate) struct Outcomes {
     pub(crate) dependencies: Dependencies,
     /// How long the longest decision took, in seconds.
     pub(crate) longest_s: f64,
-}
-
-impl World {
-    pub(crate) fn of(accounts: u32) -> Self {
-        let fleet = Fleet::of(accounts);
-        let paths = fleet.paths();
-        Self { fleet, paths }
-    }
-
-    pub(crate) fn rules(&self, noise_ppm: u32) -> Rules {
-        let paths = u32::try_from(self.paths.len()).unwrap_or(u32::MAX);
-        let (interval_s, grace_s) = (INTERVAL_S, GRACE_S);
-        Rules::of(Policy { noise_ppm, interval_s, grace_s, paths, false_notes_per_day: 1 })
-    }
-
-    /// What a run of each path comes to, and which probes report, with these faults.
-    pub(crate) fn truth(&self, faults: &[Fault]) -> Truth {
-        let mut network = Network::of(&self.fleet);
-        for fault in faults {
-            fault.apply(&self.fleet, &mut network);
-        }
-        let outcomes = self.paths.iter().map(|path| self.outcome(&network, path)).collect();
-        let probes = u32::try_from(self.fleet.accounts.len()).unwrap_or(0) * ZONES;
-        let reports = (0..probes).map(|probe| network.reports(probe / ZONES, probe % ZONES)).collect();
-        Truth { outcomes, reports }
-    }
-
-    fn outcome(&self, network: &Network, path: &Path) -> Outcome {
-        let fate = network.connect(&self.fleet, path);
-        let Aim::Closed { connection, zone } = path.aim else {
-            return match fate {
-                Fate::Connected => Outcome::Pass,
-                Fate::Unresolved => Outcome::Unresolved,
-                Fate::Lost => Outcome::Silence,
-                Fate::Refused => Outcome::Refused,
-            };
-        };
-        // Silence proves something only where what may be reached is.
-        let control = Path { aim: Aim::Target { connection, zone, port: crate::fleet::PORTS[0] }, ..*path };
-        match fate {
-            Fate::Connected | Fate::Refused => Outcome::Open,
-            Fate::Lost if network.connect(&self.fleet, &control) == Fate::Connected => Outcome::Pass,
-            Fate::Lost | Fate::Unresolved => Outcome::Inconclusive,
-        }
-    }
-}
-
-/// What is true of every path and probe for a while.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Truth {
-    pub(crate) outcomes: Vec<Outcome>,
-    pub(crate) reports: Vec<bool>,
 }
 
 /// One run: what is broken when, how noisy results are, and until when.
@@ -118,7 +61,7 @@ impl<'w> Run<'w> {
         let dependencies = Dependencies::of(&self.world.fleet, &self.world.paths);
         let (probes, paths) = (dependencies.probes.clone(), dependencies.paths.clone());
         let Dependencies { topology, .. } = Dependencies::of(&self.world.fleet, &self.world.paths);
-        let mut state = State::new(topology, self.world.rules(self.noise_ppm));
+        let mut state = State::new(topology, rules(self.world, self.noise_ppm));
         let mut incidents = Incidents::default();
         let mut told: Vec<Incident> = Vec::new();
         let truths = self.truths();
@@ -208,6 +151,13 @@ impl<'w> Run<'w> {
         };
         chunks.map(range).collect()
     }
+}
+
+/// The rules for a fleet whose results are as noisy.
+pub(crate) fn rules(world: &World, noise_ppm: u32) -> Rules {
+    let paths = u32::try_from(world.paths.len()).unwrap_or(u32::MAX);
+    let (interval_s, grace_s) = (INTERVAL_S, GRACE_S);
+    Rules::of(Policy { noise_ppm, interval_s, grace_s, paths, false_notes_per_day: 1 })
 }
 
 /// Whether an incident names one of these.
