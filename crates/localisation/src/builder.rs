@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::component::Component;
 use crate::names::{Collected, Name};
-use crate::outcome::{Stage, Stages};
-use crate::topology::{ComponentNo, Lists, NO_SEGMENT, PathId, PathParts, ProbeId, SEGMENTS_MAX, Topology};
+use crate::outcome::{Needed, Stage, Stages};
+use crate::topology::{ComponentNo, Lists, NO_CHECK, NO_SEGMENT, PathId, PathParts, ProbeId, SEGMENTS_MAX, Topology};
 
 /// A list of components that many paths share: what comes before a probe's packets leave its subnet, or what is
 /// around a target.
@@ -49,7 +49,7 @@ impl Builder {
     /// With more than four segments.
     pub fn probe(&mut self, segments: &[Segment]) -> ProbeId {
         let probe = number(self.reports.len());
-        let path = self.add(probe, None, segments);
+        let path = self.add(probe, NO_CHECK, segments);
         self.reports.push(path);
         ProbeId(probe)
     }
@@ -59,10 +59,10 @@ impl Builder {
     /// # Panics
     /// With more than four segments.
     pub fn path(&mut self, probe: ProbeId, check: Name, segments: &[Segment]) -> PathId {
-        PathId(self.add(probe.0, Some(check), segments))
+        PathId(self.add(probe.0, check.0, segments))
     }
 
-    fn add(&mut self, probe: u32, check: Option<Name>, segments: &[Segment]) -> u32 {
+    fn add(&mut self, probe: u32, check: u32, segments: &[Segment]) -> u32 {
         assert!(
             segments.len() <= SEGMENTS_MAX,
             "a path has {} segments, the most is {SEGMENTS_MAX}",
@@ -120,7 +120,7 @@ impl Builder {
             *component = numbers[*component as usize];
         }
         let pairs = segments.iter().enumerate().flat_map(|(segment, list)| {
-            list.iter().map(move |(component, stages)| (*component, (number(segment), *stages)))
+            list.iter().map(move |(component, stages)| (*component, Needed::new(number(segment), *stages)))
         });
         let within = lists(sorted.len(), pairs);
         let of_segments = paths.iter().enumerate().flat_map(|(path, parts)| {
@@ -131,7 +131,7 @@ impl Builder {
         let pairs = segments
             .iter()
             .enumerate()
-            .flat_map(|(segment, list)| list.iter().map(move |it| (number(segment), *it)));
+            .flat_map(|(segment, list)| list.iter().map(move |(component, stages)| (number(segment), Needed::new(*component, *stages))));
         let segments = lists(segments.len(), pairs);
         let mut topology = Topology {
             names,

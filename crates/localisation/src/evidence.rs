@@ -54,8 +54,8 @@ pub(crate) struct Evidence<'s> {
     /// For each path, where it is in `touched`; 0 is nowhere.
     slots: Vec<u32>,
     touched: Vec<Touched<'s>>,
-    /// What a score is computed in: times, and the sum at each.
-    times: Vec<u32>,
+    /// What a score is computed in: what accuses, and the sum at each of these.
+    accusing: Vec<(u32, i64)>,
     sums: Vec<i64>,
 }
 
@@ -68,7 +68,7 @@ impl<'s> Evidence<'s> {
             accusations: Vec::new(),
             slots: vec![0; state.topology.paths.len()],
             touched: vec![Touched::default()],
-            times: Vec::new(),
+            accusing: Vec::new(),
             sums: Vec::new(),
         };
         let first_path = evidence.first_path();
@@ -148,49 +148,90 @@ impl<'s> Evidence<'s> {
     }
 
     /// How much likelier what was seen is if this candidate, too, is broken, since the moment that fits best; none
-    /// where nothing speaks for it.
+    /// where that is less than `needed` (more than 0).
     ///
     /// All results of its paths, in the order of time: those that accuse it count for it, those that clear it against
     /// it, from the moment on at which it broke. The best moment is that of the largest sum (CUSUM over all paths
     /// together); of equal ones the latest.
-    pub(crate) fn score(&mut self, candidate: usize) -> Option<Score> {
-        let (mut times, mut sums) = (std::mem::take(&mut self.times), std::mem::take(&mut self.sums));
-        times.clear();
+    pub(crate) fn score(&mut self, candidate: usize, needed: i64) -> Option<Score> {
+        let mut accusing = std::mem::take(&mut self.accusing);
+        accusing.clear();
         for accusation in self.accusations(candidate) {
             let gains = self.gains(accusation.path, accusation.stages);
-            times.extend(gains.filter(|(_, gain)| *gain > 0).map(|(at_s, _)| at_s));
+            accusing.extend(gains.filter(|(_, gain)| *gain > 0));
         }
-        times.sort_unstable();
-        times.dedup();
-        let mut best = None;
-        if let Some(first_s) = times.first().copied() {
-            sums.clear();
-            sums.resize(times.len(), 0);
-            let place = |at_s: u32| times.partition_point(|time| *time <= at_s).checked_sub(1);
-            let against = self.state.rules.weight(Outcome::Pass);
-            for (path, stages) in self.paths_of(candidate) {
-                if self.slots[path as usize] == 0 {
-                    for at_s in self.state.settled(path, first_s) {
-                        sums[place(at_s).unwrap_or(0)] -= against;
-                    }
-                    continue;
+        accusing.sort_unstable();
+        let mut sums = std::mem::take(&mut self.sums);
+        let score = self.best(candidate, &accusing, &mut sums, needed);
+        (self.accusing, self.sums) = (accusing, sums);
+        score
+    }
+
+    /// Of these accusing results, in the order of time, and all that clear the candidate.
+    fn best(
+        &self,
+        candidate: usize,
+        accusing: &[(u32, i64)],
+        sums: &mut Vec<i64>,
+        needed: i64,
+    ) -> Option<Score> {
+        let mut doubt = Doubt::of(accusing.iter().rev().copied(), needed)?;
+        let first_s = accusing.first()?.0;
+        sums.clear();
+        sums.extend(accusing.iter().map(|(_, gain)| gain));
+        // Results at one moment count all or not at all: they are put to the last of that moment.
+        let place = |at_s: u32| accusing.partition_point(|(time, _)| *time <= at_s).checked_sub(1);
+        let against = self.state.rules.weight(Outcome::Pass);
+        for (path, stages) in self.paths_of(candidate) {
+            if self.slots[path as usize] == 0 {
+                for at_s in self.state.settled(path, first_s) {
+                    doubt.note(at_s, against)?;
+                    sums[place(at_s)?] -= against;
                 }
-                for (at_s, gain) in self.gains(path, stages) {
-                    if let Some(place) = place(at_s) {
-                        sums[place] += gain;
-                    }
-                }
+                continue;
             }
-            let mut sum = 0;
-            for (since_s, further) in times.iter().zip(&sums).rev() {
-                sum += further;
-                if sum > best.map_or(0, |best: Score| best.evidence) {
-                    best = Some(Score { evidence: sum, since_s: *since_s });
-                }
+            for (at_s, gain) in self.gains(path, stages).filter(|(at_s, gain)| *gain < 0 && *at_s >= first_s) {
+                doubt.note(at_s, -gain)?;
+                sums[place(at_s)?] += gain;
             }
         }
-        (self.times, self.sums) = (times, sums);
+        let mut best: Option<Score> = None;
+        let mut sum = 0;
+        for (number, (since_s, _)) in accusing.iter().enumerate().rev() {
+            sum += sums[number];
+            let is_first_of_moment = number.checked_sub(1).is_none_or(|before| accusing[before].0 < *since_s);
+            if is_first_of_moment && sum >= needed && best.is_none_or(|best| sum > best.evidence) {
+                best = Some(Score { evidence: sum, since_s: *since_s });
+            }
+        }
         best
+    }
+
+    /// Whether what clears a candidate already says that it cannot reach what is needed, with no more than these
+    /// results, the newest first, that accuse it. It looks at no more paths than it takes to see that.
+    pub(crate) fn is_out_of_reach(
+        &self,
+        candidate: usize,
+        accusing: impl Iterator<Item = (u32, i64)>,
+        needed: i64,
+    ) -> bool {
+        let Some(mut doubt) = Doubt::of(accusing, needed) else { return true };
+        let against = self.state.rules.weight(Outcome::Pass);
+        let settled = self.paths_of(candidate).filter(|(path, _)| self.slots[*path as usize] == 0);
+        let latest_s = doubt.latest_s;
+        let mut passes = settled.flat_map(|(path, _)| self.state.settled(path, latest_s));
+        passes.any(|_| doubt.note(latest_s, against).is_none())
+    }
+
+    /// For each candidate what accuses it and nothing explains so far, the newest first.
+    pub(crate) fn leftovers(&self) -> Vec<Vec<(u32, i64)>> {
+        let of = |candidate: usize| {
+            let gains = self.accusations(candidate).iter().flat_map(|it| self.gains(it.path, it.stages));
+            let mut left: Vec<(u32, i64)> = gains.filter(|(_, gain)| *gain > 0).collect();
+            left.sort_unstable_by(|a, b| b.cmp(a));
+            left
+        };
+        (0..self.candidates.len()).map(of).collect()
     }
 
     /// What each result of a path says for something that is needed at these stages, beside what is taken for broken.
@@ -259,22 +300,50 @@ impl<'s> Evidence<'s> {
         }
     }
 
-    /// The paths of which a candidate explains something that nothing else does, of what began at `since_s` or later;
-    /// and how much that is.
-    pub(crate) fn explained(&self, candidate: usize, since_s: u32) -> (Vec<u32>, i64) {
-        let mut all = 0;
-        let gain = |accusation: &&Accusation| -> i64 {
-            let gains = self.gains(accusation.path, accusation.stages);
-            gains.filter(|(at_s, gain)| *at_s >= since_s && *gain > 0).map(|(_, gain)| gain).sum()
-        };
+    /// What a candidate explains that nothing else does, of what began at `since_s` or later: the paths, and all
+    /// results, the newest first.
+    pub(crate) fn explained(&self, candidate: usize, since_s: u32) -> (Vec<u32>, Vec<(u32, i64)>) {
         let mut paths = Vec::new();
+        let mut results = Vec::new();
         for accusation in self.accusations(candidate) {
-            let gain = gain(&accusation);
-            if gain > 0 {
-                all += gain;
+            let before = results.len();
+            let gains = self.gains(accusation.path, accusation.stages);
+            results.extend(gains.filter(|(at_s, gain)| *at_s >= since_s && *gain > 0));
+            if results.len() > before {
                 paths.push(accusation.path);
             }
         }
-        (paths, all)
+        results.sort_unstable_by(|a, b| b.cmp(a));
+        (paths, results)
+    }
+}
+
+/// What may still speak against a candidate before it cannot reach what it needs.
+struct Doubt {
+    /// It broke then or earlier: what accuses it since is just enough.
+    latest_s: u32,
+    left: i64,
+}
+
+impl Doubt {
+    /// From what accuses it, the newest first; none where that is not enough.
+    fn of(accusing: impl Iterator<Item = (u32, i64)>, needed: i64) -> Option<Self> {
+        let mut latest_s = None;
+        let mut sum = 0;
+        for (at_s, gain) in accusing {
+            sum += gain;
+            if sum >= needed {
+                latest_s.get_or_insert(at_s);
+            }
+        }
+        Some(Self { latest_s: latest_s?, left: sum - needed })
+    }
+
+    /// Whenever it broke, a result since `latest_s` counts. None once it is too much.
+    fn note(&mut self, at_s: u32, against: i64) -> Option<()> {
+        if at_s >= self.latest_s {
+            self.left -= against;
+        }
+        (self.left >= 0).then_some(())
     }
 }

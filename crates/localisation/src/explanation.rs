@@ -69,10 +69,12 @@ impl State {
         let mut evidence = Evidence::of(self, now_s);
         let mut search = Search::new(&mut evidence);
         search.run();
-        let (mut chosen, bounds) = (search.chosen, search.bounds);
+        let mut chosen = search.chosen;
         chosen.sort_unstable_by_key(|it| it.candidate);
-        let cause =
-            |it: &Chosen| Comparison { evidence: &mut evidence, bounds: &bounds, chosen: *it }.cause(now_s);
+        let leftovers = evidence.leftovers();
+        let cause = |it: &Chosen| {
+            Comparison { evidence: &mut evidence, leftovers: &leftovers, chosen: *it }.cause(now_s)
+        };
         Explanation { causes: chosen.iter().filter_map(cause).collect() }
     }
 }
@@ -80,8 +82,8 @@ impl State {
 /// One that was chosen, compared with what could be in its place.
 struct Comparison<'e, 's> {
     evidence: &'e mut Evidence<'s>,
-    /// For each candidate: what it gains beside all that was chosen, at most.
-    bounds: &'e [i64],
+    /// For each candidate: what accuses it beside all that was chosen, the newest first.
+    leftovers: &'e [Vec<(u32, i64)>],
     chosen: Chosen,
 }
 
@@ -89,9 +91,9 @@ impl Comparison<'_, '_> {
     fn cause(&mut self, now_s: u32) -> Option<Cause> {
         let candidate = self.chosen.candidate;
         self.evidence.deactivate(candidate);
-        let score = self.evidence.score(candidate)?;
-        let (paths, unshared) = self.evidence.explained(candidate, score.since_s);
-        let rivals = self.rivals(&paths, unshared, score);
+        let score = self.evidence.score(candidate, 1)?;
+        let (paths, results) = self.evidence.explained(candidate, score.since_s);
+        let rivals = self.rivals(&paths, &results, score);
         let gate = self.gate(&rivals, score, now_s);
         let _ = self.evidence.activate(candidate, score.since_s);
         let suspects = self.suspects(rivals, score);
@@ -104,20 +106,18 @@ impl Comparison<'_, '_> {
     }
 
     /// What else explains some of it and is not refuted.
-    fn rivals(&mut self, paths: &[u32], unshared: i64, score: Score) -> Vec<(usize, Score)> {
+    fn rivals(&mut self, paths: &[u32], results: &[(u32, i64)], score: Score) -> Vec<(usize, Score)> {
         let least = self.gain(self.chosen.candidate, score) - Rules::REFUTED;
-        let on_paths: BTreeSet<usize> =
-            paths.iter().flat_map(|path| self.evidence.candidates_on(*path)).collect();
+        let on_paths: BTreeSet<usize> = paths.iter().flat_map(|path| self.evidence.candidates_on(*path)).collect();
         let mut rivals = Vec::new();
-        for rival in on_paths {
-            // Without the chosen one, it gains at most what that alone explained.
-            if rival == self.chosen.candidate || self.bounds[rival] + unshared < least {
+        for rival in on_paths.into_iter().filter(|rival| *rival != self.chosen.candidate) {
+            let needed = (least + self.evidence.candidates[rival].cost).max(1);
+            // Without the chosen one, nothing accuses it but what that explained, and what nothing explains.
+            let accusing = newest_first(results, &self.leftovers[rival]);
+            if self.evidence.is_out_of_reach(rival, accusing, needed) {
                 continue;
             }
-            if let Some(score) = self.evidence.score(rival).filter(|score| self.gain(rival, *score) >= least)
-            {
-                rivals.push((rival, score));
-            }
+            rivals.extend(self.evidence.score(rival, needed).map(|score| (rival, score)));
         }
         rivals
     }
@@ -146,7 +146,7 @@ impl Comparison<'_, '_> {
             let other_cost = self.evidence.candidates[rival].cost;
             let is_alike =
                 other.evidence == score.evidence && other_cost.abs_diff(cost) <= Rules::TIE.unsigned_abs();
-            if is_alike && self.evidence.score(rival).is_none() {
+            if is_alike && self.evidence.score(rival, 1).is_none() {
                 tied.push((other_cost, rival));
             }
         }
@@ -161,4 +161,10 @@ impl Comparison<'_, '_> {
         };
         tied.into_iter().map(suspect).collect()
     }
+}
+
+/// Two lists as one; each has the newest first.
+fn newest_first<'l>(a: &'l [(u32, i64)], b: &'l [(u32, i64)]) -> impl Iterator<Item = (u32, i64)> + 'l {
+    let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
+    std::iter::from_fn(move || if a.peek() >= b.peek() { a.next() } else { b.next() })
 }

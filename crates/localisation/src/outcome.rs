@@ -43,6 +43,24 @@ pub enum Stage {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Stages(u8);
 
+/// The number of a component or a segment, and the stages at which it is needed, in four bytes: there are millions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Needed(u32);
+
+impl Needed {
+    /// # Panics
+    /// With a number of more than 24 bits.
+    pub(crate) fn new(number: u32, stages: Stages) -> Self {
+        assert!(number < 1 << 24, "there are more than 16 million components or segments");
+        Self(number << 8 | u32::from(stages.0))
+    }
+
+    pub(crate) fn get(self) -> (u32, Stages) {
+        let [.., stages] = self.0.to_be_bytes();
+        (self.0 >> 8, Stages(stages))
+    }
+}
+
 /// What a result says of something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Says {

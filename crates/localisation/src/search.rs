@@ -59,8 +59,8 @@ impl<'e, 's> Search<'e, 's> {
             let Some((_, since_s)) = computed[candidate].filter(|(when, _)| *when == self.chosen.len())
             else {
                 let cost = self.evidence.candidates[candidate].cost;
-                let score = self.evidence.score(candidate);
-                self.bounds[candidate] = score.map_or(0, |score| score.evidence) - cost;
+                let score = self.evidence.score(candidate, cost + 1);
+                self.bounds[candidate] = score.map_or(0, |score| score.evidence - cost);
                 computed[candidate] = score.map(|score| (self.chosen.len(), score.since_s));
                 if self.bounds[candidate] > 0 {
                     heap.push(entry(&self.bounds, candidate));
@@ -85,7 +85,7 @@ impl<'e, 's> Search<'e, 's> {
         for Chosen { candidate, .. } in self.chosen.clone() {
             self.evidence.deactivate(candidate);
             let cost = self.evidence.candidates[candidate].cost;
-            let score = self.evidence.score(candidate).filter(|score| score.evidence > cost);
+            let score = self.evidence.score(candidate, cost + 1);
             match score {
                 Some(Score { since_s, .. }) => {
                     self.evidence.activate(candidate, since_s);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::outcome::Outcome;
 use crate::rules::Rules;
-use crate::topology::{PathId, ProbeId, Topology};
+use crate::topology::{NO_CHECK, PathId, ProbeId, Topology};
 use crate::window::Window;
 
 /// What is known of every path: the results of a window of the newest runs.
@@ -138,7 +138,7 @@ impl State {
     pub(crate) fn is_stale(&self, path: u32, now_s: u32) -> bool {
         let parts = &self.topology.paths[path as usize];
         let heard_s = self.heard_s[parts.probe as usize];
-        parts.check.is_some() && now_s > heard_s + self.rules.window_s()
+        parts.check != NO_CHECK && now_s > heard_s + self.rules.window_s()
     }
 
     /// The passes of a path that has nothing else, from `since_s` on, the newest first.

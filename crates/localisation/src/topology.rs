@@ -2,7 +2,7 @@
 
 use crate::component::Component;
 use crate::names::{Name, Names, Texts};
-use crate::outcome::Stages;
+use crate::outcome::{Needed, Stages};
 
 /// A path, by the order in which the [`crate::Builder`] was told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,11 +37,14 @@ pub(crate) const SEGMENTS_MAX: usize = 4;
 /// Where a path has no further segment.
 pub(crate) const NO_SEGMENT: u32 = u32::MAX;
 
+/// Of a path that is the report of its probe.
+pub(crate) const NO_CHECK: u32 = u32::MAX;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PathParts {
     pub(crate) probe: u32,
-    /// What the check is called; `None`: it is the probe's report itself.
-    pub(crate) check: Option<Name>,
+    /// The number of the check's name, or [`NO_CHECK`].
+    pub(crate) check: u32,
     pub(crate) segments: [u32; SEGMENTS_MAX],
 }
 
@@ -76,9 +79,9 @@ pub struct Topology {
     /// The path that is the report of a probe, for each probe.
     pub(crate) reports: Box<[u32]>,
     /// The components of each segment.
-    pub(crate) segments: Lists<(ComponentNo, Stages)>,
+    pub(crate) segments: Lists<Needed>,
     /// The segments in which each component is.
-    pub(crate) within: Lists<(u32, Stages)>,
+    pub(crate) within: Lists<Needed>,
     /// The paths of each segment.
     pub(crate) paths_of_segments: Lists<u32>,
     /// How many paths depend on each component.
@@ -107,7 +110,8 @@ impl Topology {
     /// The name of a path's check; `None`: it is the probe's report itself.
     #[must_use]
     pub fn check_of(&self, path: PathId) -> Option<Name> {
-        self.paths[path.number()].check
+        let check = self.paths[path.number()].check;
+        (check != NO_CHECK).then_some(Name(check))
     }
 
     /// The path that is a probe's report.
@@ -147,13 +151,14 @@ impl Topology {
         let segments = self.paths[path as usize].segments.into_iter();
         segments
             .take_while(|segment| *segment != NO_SEGMENT)
-            .flat_map(|segment| self.segments.get(segment).iter().copied())
+            .flat_map(|segment| self.segments.get(segment).iter().map(|needed| needed.get()))
     }
 
     /// The paths that depend on a component, and when they do. No path comes twice.
     pub(crate) fn paths_of(&self, component: ComponentNo) -> impl Iterator<Item = (u32, Stages)> + '_ {
-        self.within.get(component).iter().flat_map(|(segment, stages)| {
-            self.paths_of_segments.get(*segment).iter().map(move |path| (*path, *stages))
+        self.within.get(component).iter().flat_map(|needed| {
+            let (segment, stages) = needed.get();
+            self.paths_of_segments.get(segment).iter().map(move |path| (*path, stages))
         })
     }
 }

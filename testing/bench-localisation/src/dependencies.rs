@@ -1,6 +1,6 @@
 //! What each path depends on, from the declaration alone, as a plan knows it: no packet is walked here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_localisation::{Builder, Component, Name, PathId, ProbeId, Segment, Stage, Topology};
 
@@ -68,7 +68,7 @@ impl Dependencies {
         let mut builder = Builder::default();
         let words = Words::of(fleet, &mut builder);
         let mut dependencies = (Vec::new(), Vec::new());
-        let mut targets: Vec<((u32, u32, u16), Segment)> = Vec::new();
+        let mut targets: BTreeMap<(u32, u32, u16), Segment> = BTreeMap::new();
         for at_probe in paths.chunk_by(|a, b| (a.account, a.zone) == (b.account, b.zone)) {
             let Path { account, zone, .. } = at_probe[0];
             let report = builder.segment(&report_parts(&words, account, zone));
@@ -85,11 +85,10 @@ impl Dependencies {
                     }
                     Aim::Target { connection, zone: there, port } => {
                         let to = fleet.connections[connection as usize].to;
-                        let key = (to, there, port);
-                        let known = targets.iter().rev().take(256).find(|(known, _)| *known == key);
-                        let target = known.map(|(_, segment)| *segment);
-                        let target = target.unwrap_or_else(|| builder.segment(&target_parts(&words, to, there, port)));
-                        targets.push((key, target));
+                        let target = targets
+                            .entry((to, there, port))
+                            .or_insert_with(|| builder.segment(&target_parts(&words, to, there, port)));
+                        let target = *target;
                         let way = way_parts(&words, path, connection, (to, there));
                         vec![source, builder.segment(&way), target]
                     }

@@ -53,24 +53,26 @@ pub(crate) struct Path {
 }
 
 impl Fleet {
-    /// Each account connects to two others: to one on both ports, to the other on one. A third of the targets has one
-    /// address, the others two in different zones.
-    pub(crate) fn of(accounts: u32) -> Self {
+    /// Each account connects to as many others: to one on both ports, to the others on one. A third of the targets
+    /// has one address, the others two in different zones.
+    pub(crate) fn of(accounts: u32, connections: u32) -> Self {
         let account = |number: u32| {
             let first = number % ZONES;
             let addresses = if number.is_multiple_of(3) { vec![first] } else { vec![first, (first + 1) % ZONES] };
             Account { addresses }
         };
-        let connection = |from: u32, distance: u32, ports| Connection { from, to: (from + distance) % accounts, ports };
-        Self {
-            accounts: (0..accounts).map(account).collect(),
-            connections: (0..accounts).flat_map(|from| [connection(from, 1, 2), connection(from, 7, 1)]).collect(),
-        }
+        let connection = |from: u32, number: u32| {
+            let ports = if number == 0 { 2 } else { 1 };
+            Connection { from, to: (from + 1 + 6 * number) % accounts, ports }
+        };
+        let all = (0..accounts).flat_map(|from| (0..connections).map(move |number| connection(from, number)));
+        Self { accounts: (0..accounts).map(account).collect(), connections: all.collect() }
     }
 
     pub(crate) fn connections_of(&self, account: u32) -> impl Iterator<Item = (u32, Connection)> + '_ {
-        let all = (0..).zip(self.connections.iter().copied());
-        all.filter(move |(_, connection)| connection.from == account)
+        let start = self.connections.partition_point(|connection| connection.from < account);
+        let all = (start..).zip(&self.connections[start..]).take_while(move |(_, it)| it.from == account);
+        all.map(|(number, connection)| (u32::try_from(number).unwrap_or(u32::MAX), *connection))
     }
 
     /// Everything that the probes test, the paths of one probe together.

@@ -8,6 +8,7 @@ mod fleet;
 mod network;
 mod random;
 mod run;
+mod scale;
 mod world;
 
 use clap::Parser;
@@ -28,6 +29,8 @@ struct Arguments {
     /// How many of a million results are wrong by chance; each level in turn
     #[arg(long, value_delimiter = ',', default_values_t = [0, 10_000, 50_000])]
     noise: Vec<u32>,
+    #[arg(long)]
+    only_scale: bool,
     /// Say of what was not found, or not once, in which seed it was
     #[arg(long)]
     verbose: bool,
@@ -35,7 +38,8 @@ struct Arguments {
 
 fn main() {
     let arguments = Arguments::parse();
-    let world = world::World::of(arguments.accounts);
+    if arguments.only_scale { scale::measure(); return; }
+    let world = world::World::of(arguments.accounts, 2);
     println!("{} paths of {} accounts", world.paths.len(), arguments.accounts);
     for noise_ppm in &arguments.noise {
         let start = std::time::Instant::now();

@@ -160,7 +160,12 @@ pub(crate) fn rules(world: &World, noise_ppm: u32) -> Rules {
     Rules::of(Policy { noise_ppm, interval_s, grace_s, paths, false_notes_per_day: 1 })
 }
 
+/// Whether one of these is among the suspects.
+pub(crate) fn names_of(suspects: &[Suspect], expected: &[Component]) -> bool {
+    suspects.iter().any(|it| matches!(it, Suspect::Component(component) if expected.contains(component)))
+}
+
 /// Whether an incident names one of these.
 pub(crate) fn names(incident: &Incident, expected: &[Component]) -> bool {
-    incident.suspects.iter().any(|it| matches!(it, Suspect::Component(component) if expected.contains(component)))
+    names_of(&incident.suspects, expected)
 }

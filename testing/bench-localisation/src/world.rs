@@ -12,8 +12,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn of(accounts: u32) -> Self {
-        let fleet = Fleet::of(accounts);
+    pub(crate) fn of(accounts: u32, connections: u32) -> Self {
+        let fleet = Fleet::of(accounts, connections);
         let paths = fleet.paths();
         Self { fleet, paths }
     }
