@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::component::Component;
 use crate::names::{Collected, Name};
 use crate::outcome::{Needed, Stage, Stages};
-use crate::topology::{ComponentNo, Lists, NO_CHECK, NO_SEGMENT, PathId, PathParts, ProbeId, SEGMENTS_MAX, Topology};
+use crate::topology::{ComponentNo, Lists, NO_SEGMENT, PathId, ProbeId, SEGMENTS_MAX, Topology};
 
 /// A list of components that many paths share: what comes before a probe's packets leave its subnet, or what is
 /// around a target.
@@ -19,7 +19,7 @@ pub struct Builder {
     components: BTreeMap<Component, ComponentNo>,
     segments: Vec<Vec<(ComponentNo, Stages)>>,
     merged: BTreeMap<Vec<u32>, u32>,
-    paths: Vec<PathParts>,
+    paths: Vec<[u32; SEGMENTS_MAX]>,
     reports: Vec<u32>,
 }
 
@@ -48,32 +48,30 @@ impl Builder {
     /// # Panics
     /// With more than four segments.
     pub fn probe(&mut self, segments: &[Segment]) -> ProbeId {
-        let probe = number(self.reports.len());
-        let path = self.add(probe, NO_CHECK, segments);
-        self.reports.push(path);
-        ProbeId(probe)
+        let report = self.add(segments);
+        self.reports.push(report);
+        ProbeId(number(self.reports.len() - 1))
     }
 
-    /// A path: what a probe tests by a check, of one address where the check tests several, and what that depends on.
+    /// A path of the probe that was told last: what it tests by a check, of one address where the check tests several,
+    /// and what that depends on.
     ///
     /// # Panics
-    /// With more than four segments.
-    pub fn path(&mut self, probe: ProbeId, check: Name, segments: &[Segment]) -> PathId {
-        PathId(self.add(probe.0, check.0, segments))
+    /// Before there is a probe, and with more than four segments.
+    pub fn path(&mut self, segments: &[Segment]) -> PathId {
+        assert!(!self.reports.is_empty(), "a path belongs to a probe, and there is none yet");
+        PathId(self.add(segments))
     }
 
-    fn add(&mut self, probe: u32, check: u32, segments: &[Segment]) -> u32 {
-        assert!(
-            segments.len() <= SEGMENTS_MAX,
-            "a path has {} segments, the most is {SEGMENTS_MAX}",
-            segments.len()
-        );
+    fn add(&mut self, segments: &[Segment]) -> u32 {
+        let count = segments.len();
+        assert!(count <= SEGMENTS_MAX, "a path has {count} segments, the most is {SEGMENTS_MAX}");
         let mut list: Vec<u32> = segments.iter().map(|segment| segment.0).collect();
         if self.overlap(&list) {
             list = vec![self.merge(list)];
         }
-        let mut parts = PathParts { probe, check, segments: [NO_SEGMENT; SEGMENTS_MAX] };
-        parts.segments[..list.len()].copy_from_slice(&list);
+        let mut parts = [NO_SEGMENT; SEGMENTS_MAX];
+        parts[..list.len()].copy_from_slice(&list);
         self.paths.push(parts);
         number(self.paths.len() - 1)
     }
@@ -124,7 +122,7 @@ impl Builder {
         });
         let within = lists(sorted.len(), pairs);
         let of_segments = paths.iter().enumerate().flat_map(|(path, parts)| {
-            let used = parts.segments.into_iter().take_while(|segment| *segment != NO_SEGMENT);
+            let used = parts.iter().copied().take_while(|segment| *segment != NO_SEGMENT);
             used.map(move |segment| (segment, number(path)))
         });
         let paths_of_segments = lists(segments.len(), of_segments);
@@ -133,7 +131,7 @@ impl Builder {
             .enumerate()
             .flat_map(|(segment, list)| list.iter().map(move |(component, stages)| (number(segment), Needed::new(*component, *stages))));
         let segments = lists(segments.len(), pairs);
-        let mut topology = Topology {
+        Topology {
             names,
             components: sorted.into_iter().map(|(component, _)| component).collect(),
             paths: paths.into(),
@@ -141,11 +139,7 @@ impl Builder {
             segments,
             within,
             paths_of_segments,
-            dependents: Box::default(),
-        };
-        let count = |component| number(topology.paths_of(component).count());
-        topology.dependents = (0..number(topology.components.len())).map(count).collect();
-        topology
+        }
     }
 }
 

@@ -104,8 +104,7 @@ impl<'s> Evidence<'s> {
             let id = group[0].candidate;
             let cost = match self.state.topology.components.get(id as usize) {
                 Some(component) => {
-                    let paths = self.state.topology.dependents[id as usize] as usize;
-                    self.state.rules.cost(*component, paths)
+                    self.state.rules.cost(*component, self.state.topology.count(id))
                 }
                 None => self.state.rules.alone(),
             };

@@ -1,7 +1,7 @@
 //! The most likely set of broken things: greedy, then without what became superfluous.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeMap, BinaryHeap};
 
 use crate::evidence::{Evidence, Score};
 
@@ -34,7 +34,10 @@ impl<'e, 's> Search<'e, 's> {
     pub(crate) fn run(&mut self) {
         for _ in 0..ROUNDS {
             self.bounds = self.evidence.candidates.iter().map(|it| it.most - it.cost).collect();
-            self.grow();
+            let mut open: Vec<usize> = (0..self.bounds.len()).collect();
+            while !open.is_empty() {
+                open = self.grow(&open);
+            }
             if !self.shrink() {
                 break;
             }
@@ -42,18 +45,20 @@ impl<'e, 's> Search<'e, 's> {
     }
 
     /// Takes what gains most, again and again. Only a candidate that could be the best is computed anew: what one
-    /// explains the others no longer do, so what was computed earlier remains an upper bound, but for the
-    /// contradictions that no longer count twice, and those are added.
-    fn grow(&mut self) {
+    /// explains the others no longer do, so what was computed earlier remains an upper bound, but for what contradicted
+    /// both and counts only once. Returns the candidates that may gain more for that: whoever is wide is computed once
+    /// for all of it.
+    fn grow(&mut self, open: &[usize]) -> Vec<usize> {
         // Of equal ones the first in the order of components.
         let entry = |bounds: &[i64], candidate: usize| (bounds[candidate], Reverse(candidate));
-        let open = (0..self.bounds.len()).filter(|it| self.bounds[*it] > 0);
+        let open = open.iter().copied().filter(|it| self.bounds[*it] > 0);
         let mut heap: BinaryHeap<_> = open.map(|it| entry(&self.bounds, it)).collect();
         // When each was computed, by how many were chosen then, and since when it would be broken.
         let mut computed: Vec<Option<(usize, u32)>> = vec![None; self.bounds.len()];
+        let mut raised: BTreeMap<usize, i64> = BTreeMap::new();
         while let Some((bound, Reverse(candidate))) = heap.pop() {
             let is_chosen = self.chosen.iter().any(|it| it.candidate == candidate);
-            if bound != self.bounds[candidate] || is_chosen {
+            if is_chosen || bound != self.bounds[candidate] {
                 continue;
             }
             let Some((_, since_s)) = computed[candidate].filter(|(when, _)| *when == self.chosen.len())
@@ -70,13 +75,14 @@ impl<'e, 's> Search<'e, 's> {
             self.chosen.push(Chosen { candidate, since_s });
             for (path, further) in self.evidence.activate(candidate, since_s) {
                 for other in self.evidence.candidates_on(path) {
-                    self.bounds[other] += further;
-                    if self.bounds[other] > 0 {
-                        heap.push(entry(&self.bounds, other));
-                    }
+                    *raised.entry(other).or_default() += further;
                 }
             }
         }
+        for (candidate, further) in &raised {
+            self.bounds[*candidate] += further;
+        }
+        raised.into_keys().collect()
     }
 
     /// Takes out what gains nothing beside the others. Whether there was any.

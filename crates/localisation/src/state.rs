@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::outcome::Outcome;
 use crate::rules::Rules;
-use crate::topology::{NO_CHECK, PathId, ProbeId, Topology};
+use crate::topology::{PathId, ProbeId, Topology};
 use crate::window::Window;
 
 /// What is known of every path: the results of a window of the newest runs.
@@ -129,16 +129,16 @@ impl State {
 
     /// Whether a path's probe has neither reported nor been missed since.
     pub(crate) fn is_pending(&self, path: u32, since_s: u32) -> bool {
-        let probe = self.topology.paths[path as usize].probe as usize;
+        let probe = self.topology.probe_of(PathId(path)).number();
         self.heard_s[probe] > 0 && self.spoken_s[probe] < since_s
     }
 
     /// Whether so long nothing was heard of a path's probe that its results say nothing of now. A report itself always
     /// does: that it is missing is what it says.
     pub(crate) fn is_stale(&self, path: u32, now_s: u32) -> bool {
-        let parts = &self.topology.paths[path as usize];
-        let heard_s = self.heard_s[parts.probe as usize];
-        parts.check != NO_CHECK && now_s > heard_s + self.rules.window_s()
+        let probe = self.topology.probe_of(PathId(path));
+        let is_report = self.topology.report_of(probe).0 == path;
+        !is_report && now_s > self.heard_s[probe.number()] + self.rules.window_s()
     }
 
     /// The passes of a path that has nothing else, from `since_s` on, the newest first.

@@ -37,17 +37,6 @@ pub(crate) const SEGMENTS_MAX: usize = 4;
 /// Where a path has no further segment.
 pub(crate) const NO_SEGMENT: u32 = u32::MAX;
 
-/// Of a path that is the report of its probe.
-pub(crate) const NO_CHECK: u32 = u32::MAX;
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PathParts {
-    pub(crate) probe: u32,
-    /// The number of the check's name, or [`NO_CHECK`].
-    pub(crate) check: u32,
-    pub(crate) segments: [u32; SEGMENTS_MAX],
-}
-
 /// Lists of numbers, one behind the other.
 #[derive(Debug, Default)]
 pub(crate) struct Lists<T> {
@@ -75,8 +64,9 @@ impl<T> Lists<T> {
 pub struct Topology {
     pub(crate) names: Names,
     pub(crate) components: Box<[Component]>,
-    pub(crate) paths: Box<[PathParts]>,
-    /// The path that is the report of a probe, for each probe.
+    /// The segments of each path.
+    pub(crate) paths: Box<[[u32; SEGMENTS_MAX]]>,
+    /// The path that is the report of a probe, for each probe; the probe's other paths follow it.
     pub(crate) reports: Box<[u32]>,
     /// The components of each segment.
     pub(crate) segments: Lists<Needed>,
@@ -84,8 +74,6 @@ pub struct Topology {
     pub(crate) within: Lists<Needed>,
     /// The paths of each segment.
     pub(crate) paths_of_segments: Lists<u32>,
-    /// How many paths depend on each component.
-    pub(crate) dependents: Box<[u32]>,
 }
 
 impl Topology {
@@ -104,14 +92,14 @@ impl Topology {
     /// The probe that a path starts from.
     #[must_use]
     pub fn probe_of(&self, path: PathId) -> ProbeId {
-        ProbeId(self.paths[path.number()].probe)
+        let probes = self.reports.partition_point(|report| *report <= path.0);
+        ProbeId(u32::try_from(probes - 1).unwrap_or(u32::MAX))
     }
 
-    /// The name of a path's check; `None`: it is the probe's report itself.
+    /// Which of its probe's paths one is: they are counted from 1, and 0 is the report itself.
     #[must_use]
-    pub fn check_of(&self, path: PathId) -> Option<Name> {
-        let check = self.paths[path.number()].check;
-        (check != NO_CHECK).then_some(Name(check))
+    pub fn number_at_probe(&self, path: PathId) -> usize {
+        path.number() - self.report_of(self.probe_of(path)).number()
     }
 
     /// The path that is a probe's report.
@@ -130,7 +118,7 @@ impl Topology {
     #[must_use]
     pub fn dependents(&self, component: Component) -> usize {
         let found = self.components.binary_search_by(|other| other.compare(component, &self.names));
-        found.map_or(0, |number| self.dependents[number] as usize)
+        found.map_or(0, |number| self.count(u32::try_from(number).unwrap_or(u32::MAX)))
     }
 
     /// How many bytes it takes.
@@ -140,7 +128,6 @@ impl Topology {
             + size_of_val(&*self.components)
             + size_of_val(&*self.paths)
             + size_of_val(&*self.reports)
-            + size_of_val(&*self.dependents)
             + self.segments.bytes()
             + self.within.bytes()
             + self.paths_of_segments.bytes()
@@ -148,7 +135,7 @@ impl Topology {
 
     /// What a path depends on, and when it does. No component comes twice.
     pub(crate) fn components_of(&self, path: u32) -> impl Iterator<Item = (ComponentNo, Stages)> + '_ {
-        let segments = self.paths[path as usize].segments.into_iter();
+        let segments = self.paths[path as usize].into_iter();
         segments
             .take_while(|segment| *segment != NO_SEGMENT)
             .flat_map(|segment| self.segments.get(segment).iter().map(|needed| needed.get()))
@@ -160,5 +147,11 @@ impl Topology {
             let (segment, stages) = needed.get();
             self.paths_of_segments.get(segment).iter().map(move |path| (*path, stages))
         })
+    }
+
+    /// How many paths depend on a component.
+    pub(crate) fn count(&self, component: ComponentNo) -> usize {
+        let segments = self.within.get(component).iter().map(|needed| needed.get().0);
+        segments.map(|segment| self.paths_of_segments.get(segment).len()).sum()
     }
 }

@@ -67,41 +67,19 @@ impl Dependencies {
     pub(crate) fn of(fleet: &Fleet, paths: &[Path]) -> Self {
         let mut builder = Builder::default();
         let words = Words::of(fleet, &mut builder);
-        let mut dependencies = (Vec::new(), Vec::new());
-        let mut targets: BTreeMap<(u32, u32, u16), Segment> = BTreeMap::new();
+        let (mut probes, mut ids) = (Vec::new(), Vec::new());
+        let mut segments = Segments { words: &words, builder: &mut builder, known: BTreeMap::new() };
         for at_probe in paths.chunk_by(|a, b| (a.account, a.zone) == (b.account, b.zone)) {
             let Path { account, zone, .. } = at_probe[0];
-            let report = builder.segment(&report_parts(&words, account, zone));
-            let source = builder.segment(&source_parts(&words, account, zone));
-            let outside = builder.segment(&outside_parts(&words, account, zone));
-            let probe = builder.probe(&[report]);
-            dependencies.0.push(probe);
-            for (number, path) in at_probe.iter().enumerate() {
-                let check = builder.name(&format!("check/{number}"));
-                let segments = match path.aim {
-                    Aim::Outside(host) => {
-                        let target = builder.segment(&[(Component::Target(words.outside[host as usize]), Stage::Target)]);
-                        vec![source, outside, target]
-                    }
-                    Aim::Target { connection, zone: there, port } => {
-                        let to = fleet.connections[connection as usize].to;
-                        let target = targets
-                            .entry((to, there, port))
-                            .or_insert_with(|| builder.segment(&target_parts(&words, to, there, port)));
-                        let target = *target;
-                        let way = way_parts(&words, path, connection, (to, there));
-                        vec![source, builder.segment(&way), target]
-                    }
-                    Aim::Closed { connection, .. } => {
-                        let target = words.account(fleet.connections[connection as usize].to);
-                        let isolation = Component::Isolation { account: words.account(account), target };
-                        vec![builder.segment(&[(isolation, Stage::Isolation)])]
-                    }
-                };
-                dependencies.1.push(builder.path(probe, check, &segments));
+            let report = segments.builder.segment(&report_parts(&words, account, zone));
+            let source = segments.builder.segment(&source_parts(&words, account, zone));
+            probes.push(segments.builder.probe(&[report]));
+            for path in at_probe {
+                let list = segments.of(fleet, path, source);
+                ids.push(segments.builder.path(&list));
             }
         }
-        Self { topology: builder.build(), probes: dependencies.0, paths: dependencies.1, words }
+        Self { topology: builder.build(), probes, paths: ids, words }
     }
 
     /// The paths of which two truths say different things, as far as the hub hears of it in the first.
@@ -161,6 +139,93 @@ impl Dependencies {
     }
 }
 
+/// What a segment is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Part {
+    Outside { account: u32, zone: u32 },
+    Host(u32),
+    /// From a subnet into a peering.
+    Leave { connection: u32, account: u32, zone: u32 },
+    /// At the other end, as seen from the same zone or from another.
+    Arrive { connection: u32, account: u32, zone: u32, is_same_zone: bool },
+    Target { account: u32, zone: u32, port: u16 },
+    Isolation { account: u32, target: u32 },
+}
+
+/// The segments that paths share.
+struct Segments<'w> {
+    words: &'w Words,
+    builder: &'w mut Builder,
+    known: BTreeMap<Part, Segment>,
+}
+
+impl Segments<'_> {
+    fn of(&mut self, fleet: &Fleet, path: &Path, source: Segment) -> Vec<Segment> {
+        let Path { account, zone, aim } = *path;
+        match aim {
+            Aim::Outside(host) => {
+                vec![source, self.get(Part::Outside { account, zone }), self.get(Part::Host(host))]
+            }
+            Aim::Target { connection, zone: there, port } => {
+                let target = fleet.connections[connection as usize].to;
+                let is_same_zone = zone == there;
+                vec![
+                    source,
+                    self.get(Part::Leave { connection, account, zone }),
+                    self.get(Part::Arrive { connection, account: target, zone: there, is_same_zone }),
+                    self.get(Part::Target { account: target, zone: there, port }),
+                ]
+            }
+            Aim::Closed { connection, .. } => {
+                let target = fleet.connections[connection as usize].to;
+                vec![self.get(Part::Isolation { account, target })]
+            }
+        }
+    }
+
+    fn get(&mut self, part: Part) -> Segment {
+        if let Some(known) = self.known.get(&part) {
+            return *known;
+        }
+        let segment = self.builder.segment(&parts(self.words, part));
+        self.known.insert(part, segment);
+        segment
+    }
+}
+
+fn parts(words: &Words, part: Part) -> Vec<(Component, Stage)> {
+    match part {
+        Part::Outside { account, zone } => {
+            let place = words.place(account, zone);
+            vec![
+                (Component::Route { table: place, to: words.internet }, Stage::Way),
+                (Component::Nat(place), Stage::Way),
+                (Component::WayOut(words.account(account)), Stage::Way),
+            ]
+        }
+        Part::Host(host) => vec![(Component::Target(words.outside[host as usize]), Stage::Target)],
+        Part::Leave { connection, account, zone } => {
+            let peering = words.peerings[connection as usize];
+            let route = Component::Route { table: words.place(account, zone), to: peering };
+            vec![(Component::Peering(peering), Stage::Way), (route, Stage::Way)]
+        }
+        Part::Arrive { connection, account, zone, is_same_zone } => {
+            let (table, to) = (words.place(account, zone), words.peerings[connection as usize]);
+            let mut parts = vec![(Component::Route { table, to }, Stage::Way)];
+            if !is_same_zone {
+                parts.push((Component::Zone(words.zones[zone as usize]), Stage::Way));
+            }
+            parts
+        }
+        Part::Target { account, zone, port } => target_parts(words, account, zone, port),
+        Part::Isolation { account, target } => {
+            let isolation =
+                Component::Isolation { account: words.account(account), target: words.account(target) };
+            vec![(isolation, Stage::Isolation)]
+        }
+    }
+}
+
 fn report_parts(words: &Words, account: u32, zone: u32) -> Vec<(Component, Stage)> {
     let (account, zone) = (words.account(account), words.zones[zone as usize]);
     let all = [
@@ -188,29 +253,6 @@ fn source_parts(words: &Words, account: u32, zone: u32) -> Vec<(Component, Stage
         (Component::RouteTable(place), Stage::Way),
         (Component::Resolver(account), Stage::Resolve),
     ]
-}
-
-fn outside_parts(words: &Words, account: u32, zone: u32) -> Vec<(Component, Stage)> {
-    let place = words.place(account, zone);
-    vec![
-        (Component::Route { table: place, to: words.internet }, Stage::Way),
-        (Component::Nat(place), Stage::Way),
-        (Component::WayOut(words.account(account)), Stage::Way),
-    ]
-}
-
-/// What is between the two subnets of a connection: the zone at the other end, too, where it is another one.
-fn way_parts(words: &Words, path: &Path, connection: u32, there: (u32, u32)) -> Vec<(Component, Stage)> {
-    let peering = words.peerings[connection as usize];
-    let mut parts = vec![
-        (Component::Peering(peering), Stage::Way),
-        (Component::Route { table: words.place(path.account, path.zone), to: peering }, Stage::Way),
-        (Component::Route { table: words.place(there.0, there.1), to: peering }, Stage::Way),
-    ];
-    if path.zone != there.1 {
-        parts.push((Component::Zone(words.zones[there.1 as usize]), Stage::Way));
-    }
-    parts
 }
 
 /// What is around a target's address.

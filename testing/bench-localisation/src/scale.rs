@@ -30,7 +30,7 @@ pub(crate) fn measure() {
     let Dependencies { topology, probes, paths, .. } = dependencies;
     let mut state = State::new(topology, rules(&world, 10_000));
     let per_probe: Vec<u32> = (0..u32::try_from(probes.len()).unwrap_or(0)).map(|probe| probe * 7919 % INTERVAL_S).collect();
-    let mut minute = |state: &mut State, truth: &Truth, minute: u32| {
+    let minute = |state: &mut State, truth: &Truth, minute: u32| {
         let start = Instant::now();
         for (number, path) in world.paths.iter().enumerate() {
             let at_s = minute * INTERVAL_S + per_probe[(path.account * ZONES + path.zone) as usize];
