@@ -126,10 +126,9 @@ impl Builder {
             used.map(move |segment| (segment, number(path)))
         });
         let paths_of_segments = lists(segments.len(), of_segments);
-        let pairs = segments
-            .iter()
-            .enumerate()
-            .flat_map(|(segment, list)| list.iter().map(move |(component, stages)| (number(segment), Needed::new(*component, *stages))));
+        let pairs = segments.iter().enumerate().flat_map(|(segment, list)| {
+            list.iter().map(move |(component, stages)| (number(segment), Needed::new(*component, *stages)))
+        });
         let segments = lists(segments.len(), pairs);
         Topology {
             names,

@@ -1,5 +1,7 @@
 //! What each candidate explains of what was seen, beside those that are already taken for broken.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::outcome::{Outcome, Says, Stages};
 use crate::state::State;
 use crate::window::Window;
@@ -103,9 +105,7 @@ impl<'s> Evidence<'s> {
             let end = start + group.len();
             let id = group[0].candidate;
             let cost = match self.state.topology.components.get(id as usize) {
-                Some(component) => {
-                    self.state.rules.cost(*component, self.state.topology.count(id))
-                }
+                Some(component) => self.state.rules.cost(*component, self.state.topology.count(id)),
                 None => self.state.rules.alone(),
             };
             let accused = |it: &Accusation| -> i64 {
@@ -174,7 +174,8 @@ impl<'s> Evidence<'s> {
         sums: &mut Vec<i64>,
         needed: i64,
     ) -> Option<Score> {
-        let mut doubt = Doubt::of(accusing.iter().rev().copied(), needed)?;
+        let mut doubt =
+            Doubt::of(accusing.iter().rev().copied(), accusing.iter().map(|(_, gain)| gain).sum(), needed)?;
         let first_s = accusing.first()?.0;
         sums.clear();
         sums.extend(accusing.iter().map(|(_, gain)| gain));
@@ -189,7 +190,8 @@ impl<'s> Evidence<'s> {
                 }
                 continue;
             }
-            for (at_s, gain) in self.gains(path, stages).filter(|(at_s, gain)| *gain < 0 && *at_s >= first_s) {
+            for (at_s, gain) in self.gains(path, stages).filter(|(at_s, gain)| *gain < 0 && *at_s >= first_s)
+            {
                 doubt.note(at_s, -gain)?;
                 sums[place(at_s)?] += gain;
             }
@@ -206,15 +208,22 @@ impl<'s> Evidence<'s> {
         best
     }
 
-    /// Whether what clears a candidate already says that it cannot reach what is needed, with no more than these
-    /// results, the newest first, that accuse it. It looks at no more paths than it takes to see that.
+    /// Whether what clears a candidate already says that it cannot be in the place of another one: it would have to
+    /// explain at least half of what that explains, and with what is left over reach what is needed. It looks at no
+    /// more results than it takes to see that.
     pub(crate) fn is_out_of_reach(
         &self,
         candidate: usize,
-        accusing: impl Iterator<Item = (u32, i64)>,
+        explained: &Accusing,
+        leftover: &Accusing,
         needed: i64,
     ) -> bool {
-        let Some(mut doubt) = Doubt::of(accusing, needed) else { return true };
+        let sum = explained.sum + leftover.sum;
+        let half = Doubt::of(explained.results.iter().copied(), explained.sum, (explained.sum / 2).max(1));
+        let Some(half) = half.filter(|_| sum.min(self.candidates[candidate].most) >= needed) else {
+            return true;
+        };
+        let mut doubt = Doubt { left: sum - needed, ..half };
         let against = self.state.rules.weight(Outcome::Pass);
         let settled = self.paths_of(candidate).filter(|(path, _)| self.slots[*path as usize] == 0);
         let latest_s = doubt.latest_s;
@@ -222,15 +231,13 @@ impl<'s> Evidence<'s> {
         passes.any(|_| doubt.note(latest_s, against).is_none())
     }
 
-    /// For each candidate what accuses it and nothing explains so far, the newest first.
-    pub(crate) fn leftovers(&self) -> Vec<Vec<(u32, i64)>> {
+    /// For these candidates what accuses them and nothing explains so far.
+    pub(crate) fn leftovers(&self, candidates: BTreeSet<usize>) -> BTreeMap<usize, Accusing> {
         let of = |candidate: usize| {
             let gains = self.accusations(candidate).iter().flat_map(|it| self.gains(it.path, it.stages));
-            let mut left: Vec<(u32, i64)> = gains.filter(|(_, gain)| *gain > 0).collect();
-            left.sort_unstable_by(|a, b| b.cmp(a));
-            left
+            (candidate, Accusing::of(gains.filter(|(_, gain)| *gain > 0).collect()))
         };
-        (0..self.candidates.len()).map(of).collect()
+        candidates.into_iter().map(of).collect()
     }
 
     /// What each result of a path says for something that is needed at these stages, beside what is taken for broken.
@@ -300,8 +307,8 @@ impl<'s> Evidence<'s> {
     }
 
     /// What a candidate explains that nothing else does, of what began at `since_s` or later: the paths, and all
-    /// results, the newest first.
-    pub(crate) fn explained(&self, candidate: usize, since_s: u32) -> (Vec<u32>, Vec<(u32, i64)>) {
+    /// results.
+    pub(crate) fn explained(&self, candidate: usize, since_s: u32) -> (Vec<u32>, Accusing) {
         let mut paths = Vec::new();
         let mut results = Vec::new();
         for accusation in self.accusations(candidate) {
@@ -312,8 +319,21 @@ impl<'s> Evidence<'s> {
                 paths.push(accusation.path);
             }
         }
+        (paths, Accusing::of(results))
+    }
+}
+
+/// Results that accuse: when they were and what each says, the newest first.
+pub(crate) struct Accusing {
+    pub(crate) results: Vec<(u32, i64)>,
+    pub(crate) sum: i64,
+}
+
+impl Accusing {
+    fn of(mut results: Vec<(u32, i64)>) -> Self {
         results.sort_unstable_by(|a, b| b.cmp(a));
-        (paths, results)
+        let sum = results.iter().map(|(_, gain)| gain).sum();
+        Self { results, sum }
     }
 }
 
@@ -325,17 +345,16 @@ struct Doubt {
 }
 
 impl Doubt {
-    /// From what accuses it, the newest first; none where that is not enough.
-    fn of(accusing: impl Iterator<Item = (u32, i64)>, needed: i64) -> Option<Self> {
-        let mut latest_s = None;
-        let mut sum = 0;
+    /// From what accuses it, the newest first, and the sum of that; none where it is not enough.
+    fn of(accusing: impl Iterator<Item = (u32, i64)>, sum: i64, needed: i64) -> Option<Self> {
+        let mut since = 0;
         for (at_s, gain) in accusing {
-            sum += gain;
-            if sum >= needed {
-                latest_s.get_or_insert(at_s);
+            since += gain;
+            if since >= needed {
+                return Some(Self { latest_s: at_s, left: sum - needed });
             }
         }
-        Some(Self { latest_s: latest_s?, left: sum - needed })
+        None
     }
 
     /// Whenever it broke, a result since `latest_s` counts. None once it is too much.

@@ -1,9 +1,9 @@
 //! What is most likely broken.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::component::Component;
-use crate::evidence::{Evidence, Score};
+use crate::evidence::{Accusing, Evidence, Score};
 use crate::rules::Rules;
 use crate::search::{Chosen, Search};
 use crate::state::State;
@@ -71,7 +71,9 @@ impl State {
         search.run();
         let mut chosen = search.chosen;
         chosen.sort_unstable_by_key(|it| it.candidate);
-        let leftovers = evidence.leftovers();
+        let accused = chosen.iter().flat_map(|it| evidence.accusations(it.candidate));
+        let rivals = accused.flat_map(|accusation| evidence.candidates_on(accusation.path)).collect();
+        let leftovers = evidence.leftovers(rivals);
         let cause = |it: &Chosen| {
             Comparison { evidence: &mut evidence, leftovers: &leftovers, chosen: *it }.cause(now_s)
         };
@@ -82,8 +84,8 @@ impl State {
 /// One that was chosen, compared with what could be in its place.
 struct Comparison<'e, 's> {
     evidence: &'e mut Evidence<'s>,
-    /// For each candidate: what accuses it beside all that was chosen, the newest first.
-    leftovers: &'e [Vec<(u32, i64)>],
+    /// What accuses its rivals beside all that was chosen.
+    leftovers: &'e BTreeMap<usize, Accusing>,
     chosen: Chosen,
 }
 
@@ -106,15 +108,15 @@ impl Comparison<'_, '_> {
     }
 
     /// What else explains some of it and is not refuted.
-    fn rivals(&mut self, paths: &[u32], results: &[(u32, i64)], score: Score) -> Vec<(usize, Score)> {
+    fn rivals(&mut self, paths: &[u32], results: &Accusing, score: Score) -> Vec<(usize, Score)> {
         let least = self.gain(self.chosen.candidate, score) - Rules::REFUTED;
-        let on_paths: BTreeSet<usize> = paths.iter().flat_map(|path| self.evidence.candidates_on(*path)).collect();
+        let on_paths: BTreeSet<usize> =
+            paths.iter().flat_map(|path| self.evidence.candidates_on(*path)).collect();
         let mut rivals = Vec::new();
         for rival in on_paths.into_iter().filter(|rival| *rival != self.chosen.candidate) {
             let needed = (least + self.evidence.candidates[rival].cost).max(1);
             // Without the chosen one, nothing accuses it but what that explained, and what nothing explains.
-            let accusing = newest_first(results, &self.leftovers[rival]);
-            if self.evidence.is_out_of_reach(rival, accusing, needed) {
+            if self.evidence.is_out_of_reach(rival, results, &self.leftovers[&rival], needed) {
                 continue;
             }
             rivals.extend(self.evidence.score(rival, needed).map(|score| (rival, score)));
@@ -161,10 +163,4 @@ impl Comparison<'_, '_> {
         };
         tied.into_iter().map(suspect).collect()
     }
-}
-
-/// Two lists as one; each has the newest first.
-fn newest_first<'l>(a: &'l [(u32, i64)], b: &'l [(u32, i64)]) -> impl Iterator<Item = (u32, i64)> + 'l {
-    let (mut a, mut b) = (a.iter().copied().peekable(), b.iter().copied().peekable());
-    std::iter::from_fn(move || if a.peek() >= b.peek() { a.next() } else { b.next() })
 }

@@ -60,9 +60,8 @@ impl State {
     pub fn report(&mut self, probe: ProbeId, at_s: u32) {
         let path = self.topology.reports[probe.number()];
         let policy = *self.rules.policy();
-        let was_missed = |missed_s: u32, outcome| {
-            outcome == Outcome::Missing && missed_s <= at_s + policy.interval_s / 2
-        };
+        let was_missed =
+            |missed_s: u32, outcome| outcome == Outcome::Missing && missed_s <= at_s + policy.interval_s / 2;
         if let Some(window) = self.windows.get_mut(&path) {
             window.forget(was_missed);
         }

@@ -52,7 +52,11 @@ pub(crate) fn measure(world: &World, noise_ppm: u32, seeds: std::ops::Range<u32>
                         break;
                     }
                     let seen = Seen::of(world, noise_ppm, seed);
-                    seen.count(world, &mut counts.lock().unwrap_or_else(PoisonError::into_inner), is_told.then_some(seed));
+                    seen.count(
+                        world,
+                        &mut counts.lock().unwrap_or_else(PoisonError::into_inner),
+                        is_told.then_some(seed),
+                    );
                 }
             });
         }
@@ -107,13 +111,22 @@ impl Seen {
         }
         let expected = |broken: &Broken| dependencies.expected(broken.fault, &world.fleet);
         let incidents = &self.outcomes.incidents;
-        let right = incidents.iter().filter(|it| self.faults.iter().any(|broken| names(it, &expected(broken))));
+        let right =
+            incidents.iter().filter(|it| self.faults.iter().any(|broken| names(it, &expected(broken))));
         counts.incidents += incidents.len();
         counts.right += right.count();
         counts.longest_s = counts.longest_s.max(self.outcomes.longest_s);
-        for wrong in incidents.iter().filter(|it| !self.faults.iter().any(|broken| names(it, &expected(broken)))) {
+        for wrong in
+            incidents.iter().filter(|it| !self.faults.iter().any(|broken| names(it, &expected(broken))))
+        {
             if let Some(seed) = told {
-                counts.wrong.push(format!("seed {seed}: wrong: {:?} {} paths opened {}; {:?}", wrong.suspects, wrong.paths.len(), wrong.opened_s, self.faults));
+                counts.wrong.push(format!(
+                    "seed {seed}: wrong: {:?} {} paths opened {}; {:?}",
+                    wrong.suspects,
+                    wrong.paths.len(),
+                    wrong.opened_s,
+                    self.faults
+                ));
             }
         }
         for (broken, seen_by, alone) in &visible {
@@ -134,18 +147,26 @@ impl Seen {
                 let delay = first.opened_s.saturating_sub(broken.at_s);
                 count.delays[usize::from(*seen_by < 3)].push(delay);
             }
-            if let Some(seed) = told.filter(|_| (found.peek().is_none() || of_it != 1) && counts.wrong.len() < TOLD) {
+            if let Some(seed) =
+                told.filter(|_| (found.peek().is_none() || of_it != 1) && counts.wrong.len() < TOLD)
+            {
                 let said: Vec<String> = incidents
                     .iter()
                     .map(|it| format!("{:?} of {} at {}", it.suspects, it.paths.len(), it.opened_s))
                     .collect();
-                counts.wrong.push(format!("seed {seed}: {:?}, {} incidents of {broken:?}, seen by {}; said: {said:#?}", all, of_it, *seen_by));
+                counts.wrong.push(format!(
+                    "seed {seed}: {:?}, {} incidents of {broken:?}, seen by {}; said: {said:#?}",
+                    all, of_it, *seen_by
+                ));
             }
         }
     }
 }
 
-fn names_first(incident: &phonehome_localisation::Incident, expected: &[phonehome_localisation::Component]) -> bool {
+fn names_first(
+    incident: &phonehome_localisation::Incident,
+    expected: &[phonehome_localisation::Component],
+) -> bool {
     let first = incident.suspects.first().copied();
     matches!(first, Some(phonehome_localisation::Suspect::Component(component)) if expected.contains(&component))
 }

@@ -40,7 +40,9 @@ impl Words {
         let zones = ZONES as usize;
         Self {
             zones: names(builder, zones, &|zone| format!("use1-az{}", zone + 1)),
-            places: names(builder, accounts.len() * zones, &|it| format!("{:012}/use1-az{}", it / zones, it % zones + 1)),
+            places: names(builder, accounts.len() * zones, &|it| {
+                format!("{:012}/use1-az{}", it / zones, it % zones + 1)
+            }),
             peerings: names(builder, fleet.connections.len(), &|it| format!("pcx-{it:017x}")),
             outside: names(builder, OUTSIDE as usize, &|host| format!("host{host}.example.com")),
             ports: [443, 5432].map(|port| (port, builder.name(&port.to_string()))).to_vec(),
@@ -89,7 +91,8 @@ impl Dependencies {
             truth.reports[(account * ZONES + zone) as usize]
         };
         let paths = (0..truth.outcomes.len()).filter(is_heard);
-        let paths = paths.filter(|it| truth.outcomes[*it] != other.outcomes[*it]).map(|path| self.paths[path]);
+        let paths =
+            paths.filter(|it| truth.outcomes[*it] != other.outcomes[*it]).map(|path| self.paths[path]);
         let reports = (0..truth.reports.len()).filter(|it| truth.reports[*it] != other.reports[*it]);
         paths.chain(reports.map(|it| self.topology.report_of(self.probes[it]))).collect()
     }
@@ -142,14 +145,33 @@ impl Dependencies {
 /// What a segment is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Part {
-    Outside { account: u32, zone: u32 },
+    Outside {
+        account: u32,
+        zone: u32,
+    },
     Host(u32),
     /// From a subnet into a peering.
-    Leave { connection: u32, account: u32, zone: u32 },
+    Leave {
+        connection: u32,
+        account: u32,
+        zone: u32,
+    },
     /// At the other end, as seen from the same zone or from another.
-    Arrive { connection: u32, account: u32, zone: u32, is_same_zone: bool },
-    Target { account: u32, zone: u32, port: u16 },
-    Isolation { account: u32, target: u32 },
+    Arrive {
+        connection: u32,
+        account: u32,
+        zone: u32,
+        is_same_zone: bool,
+    },
+    Target {
+        account: u32,
+        zone: u32,
+        port: u16,
+    },
+    Isolation {
+        account: u32,
+        target: u32,
+    },
 }
 
 /// The segments that paths share.

@@ -8,24 +8,67 @@ use crate::random::Random;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fault {
     /// A zone, for every account: nothing gets in or out, and its probes run or do not.
-    Zone { zone: u32, is_silent: bool },
+    Zone {
+        zone: u32,
+        is_silent: bool,
+    },
     /// An account: nothing gets in or out, and its probes' reports do or do not.
-    Account { account: u32, is_silent: bool },
-    Nat { account: u32, zone: u32 },
-    WayOut { account: u32 },
-    Peering { connection: u32 },
-    DefaultRoute { account: u32, zone: u32 },
-    PeerRoute { connection: u32, zone: u32 },
-    Subnet { account: u32, zone: u32 },
-    Group { account: u32 },
-    Resolver { account: u32 },
-    Host { account: u32 },
-    Service { account: u32, port: u16 },
-    Interface { account: u32, zone: u32 },
-    Outside { host: u32 },
-    Isolation { account: u32 },
-    Probe { account: u32, zone: u32 },
-    Bus { account: u32 },
+    Account {
+        account: u32,
+        is_silent: bool,
+    },
+    Nat {
+        account: u32,
+        zone: u32,
+    },
+    WayOut {
+        account: u32,
+    },
+    Peering {
+        connection: u32,
+    },
+    DefaultRoute {
+        account: u32,
+        zone: u32,
+    },
+    PeerRoute {
+        connection: u32,
+        zone: u32,
+    },
+    Subnet {
+        account: u32,
+        zone: u32,
+    },
+    Group {
+        account: u32,
+    },
+    Resolver {
+        account: u32,
+    },
+    Host {
+        account: u32,
+    },
+    Service {
+        account: u32,
+        port: u16,
+    },
+    Interface {
+        account: u32,
+        zone: u32,
+    },
+    Outside {
+        host: u32,
+    },
+    Isolation {
+        account: u32,
+    },
+    Probe {
+        account: u32,
+        zone: u32,
+    },
+    Bus {
+        account: u32,
+    },
     Hub,
 }
 

@@ -58,7 +58,8 @@ impl Fleet {
     pub(crate) fn of(accounts: u32, connections: u32) -> Self {
         let account = |number: u32| {
             let first = number % ZONES;
-            let addresses = if number.is_multiple_of(3) { vec![first] } else { vec![first, (first + 1) % ZONES] };
+            let addresses =
+                if number.is_multiple_of(3) { vec![first] } else { vec![first, (first + 1) % ZONES] };
             Account { addresses }
         };
         let connection = |from: u32, number: u32| {

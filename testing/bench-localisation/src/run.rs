@@ -73,7 +73,8 @@ impl<'w> Run<'w> {
         let mut now_s = self.step_s;
         while now_s <= self.until_s {
             while let Some((_, at_s, probe)) = next.next_if(|(arrives_s, _, _)| *arrives_s <= now_s) {
-                let truth = &truths.iter().rev().find(|(since_s, _)| *since_s <= at_s).unwrap_or(&truths[0]).1;
+                let truth =
+                    &truths.iter().rev().find(|(since_s, _)| *since_s <= at_s).unwrap_or(&truths[0]).1;
                 if !truth.reports[probe as usize] || random.happens(self.noise_ppm) {
                     continue;
                 }

@@ -29,7 +29,8 @@ pub(crate) fn measure() {
     let expected: Vec<_> = faults.iter().map(|fault| dependencies.expected(*fault, &world.fleet)).collect();
     let Dependencies { topology, probes, paths, .. } = dependencies;
     let mut state = State::new(topology, rules(&world, 10_000));
-    let per_probe: Vec<u32> = (0..u32::try_from(probes.len()).unwrap_or(0)).map(|probe| probe * 7919 % INTERVAL_S).collect();
+    let per_probe: Vec<u32> =
+        (0..u32::try_from(probes.len()).unwrap_or(0)).map(|probe| probe * 7919 % INTERVAL_S).collect();
     let minute = |state: &mut State, truth: &Truth, minute: u32| {
         let start = Instant::now();
         for (number, path) in world.paths.iter().enumerate() {
@@ -51,23 +52,39 @@ pub(crate) fn measure() {
     let folded_s = minute(&mut state, &whole, 6);
     let start = Instant::now();
     let nothing = state.explain(7 * INTERVAL_S);
-    println!("nothing fails: {:.6} s, {} causes; {} bytes", start.elapsed().as_secs_f64(), nothing.causes.len(), state.bytes());
+    println!(
+        "nothing fails: {:.6} s, {} causes; {} bytes",
+        start.elapsed().as_secs_f64(),
+        nothing.causes.len(),
+        state.bytes()
+    );
     println!("a minute of results: {:.1} M a second", world.paths.len() as f64 / folded_s / 1e6);
     for number in 7..=9 {
         minute(&mut state, &broken, number);
         state.miss((number + 1) * INTERVAL_S);
-        let failing = broken.outcomes.iter().filter(|it| !matches!(it, Outcome::Pass | Outcome::Inconclusive)).count();
+        let failing =
+            broken.outcomes.iter().filter(|it| !matches!(it, Outcome::Pass | Outcome::Inconclusive)).count();
         let start = Instant::now();
         let explanation = state.explain((number + 1) * INTERVAL_S);
         let took_s = start.elapsed().as_secs_f64();
-        let found = expected.iter().filter(|it| explanation.causes.iter().any(|cause| names_of(&cause.suspects, it))).count();
-        println!("{failing} paths fail of {CAUSES} causes: {took_s:.3} s, {} causes, {found} right; {} bytes; unsettled {}", explanation.causes.len(), state.bytes(), state.unsettled());
+        let found = expected
+            .iter()
+            .filter(|it| explanation.causes.iter().any(|cause| names_of(&cause.suspects, it)))
+            .count();
+        println!(
+            "{failing} paths fail of {CAUSES} causes: {took_s:.3} s, {} causes, {found} right; {} bytes; unsettled {}",
+            explanation.causes.len(),
+            state.bytes(),
+            state.unsettled()
+        );
     }
     let mut random = Random::new(1);
     for noise in [10_000, 50_000] {
         let mut noisy = broken.clone();
         for outcome in &mut noisy.outcomes {
-            if random.happens(noise) && *outcome == Outcome::Pass { *outcome = Outcome::Silence; }
+            if random.happens(noise) && *outcome == Outcome::Pass {
+                *outcome = Outcome::Silence;
+            }
         }
         minute(&mut state, &noisy, if noise == 10_000 { 10 } else { 11 });
         let start = Instant::now();

@@ -56,4 +56,3 @@ pub(crate) struct Truth {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) reports: Vec<bool>,
 }
-
