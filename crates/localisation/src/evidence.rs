@@ -184,6 +184,9 @@ impl<'s> Evidence<'s> {
         let against = self.state.rules.weight(Outcome::Pass);
         for (path, stages) in self.paths_of(candidate) {
             if self.slots[path as usize] == 0 {
+                if stages.say(Outcome::Pass) != Says::Clears {
+                    continue;
+                }
                 for at_s in self.state.settled(path, first_s) {
                     doubt.note(at_s, against)?;
                     sums[place(at_s)?] -= against;
@@ -225,7 +228,10 @@ impl<'s> Evidence<'s> {
         };
         let mut doubt = Doubt { left: sum - needed, ..half };
         let against = self.state.rules.weight(Outcome::Pass);
-        let settled = self.paths_of(candidate).filter(|(path, _)| self.slots[*path as usize] == 0);
+        let is_cleared = |path: u32, stages: Stages| {
+            self.slots[path as usize] == 0 && stages.say(Outcome::Pass) == Says::Clears
+        };
+        let settled = self.paths_of(candidate).filter(|(path, stages)| is_cleared(*path, *stages));
         let latest_s = doubt.latest_s;
         let mut passes = settled.flat_map(|(path, _)| self.state.settled(path, latest_s));
         passes.any(|_| doubt.note(latest_s, against).is_none())

@@ -27,8 +27,10 @@ pub enum Outcome {
 /// When in a run something is needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// For the report to arrive: the probe, its account, phonehome itself.
+    /// For the report to arrive: the probe, and phonehome itself.
     Report,
+    /// For the probe to run: where it does. A report does not clear that: it comes also from where no packet gets out.
+    Run,
     /// For the name to be resolved.
     Resolve,
     /// For packets to come and go: everything between the probe and the target's host.
@@ -87,9 +89,10 @@ impl Stages {
     }
 
     /// Of something that is needed at these stages. It is accused when one of them accuses it, and cleared only when
-    /// all do: a probe that reports while nothing gets out clears its account of nothing.
+    /// all do.
     pub(crate) fn say(self, outcome: Outcome) -> Says {
-        const ALL: [Stage; 5] = [Stage::Report, Stage::Resolve, Stage::Way, Stage::Target, Stage::Isolation];
+        const ALL: [Stage; 6] =
+            [Stage::Report, Stage::Run, Stage::Resolve, Stage::Way, Stage::Target, Stage::Isolation];
         if self.0 & ALONE != 0 {
             return match outcome {
                 Outcome::Pass => Says::Clears,
@@ -113,11 +116,13 @@ impl Stage {
     fn says(self, outcome: Outcome) -> Says {
         match (self, outcome) {
             (_, Outcome::Inconclusive) => Says::Nothing,
+            // That one zone is kept apart says nothing of the others.
+            (Self::Isolation | Self::Run, Outcome::Pass) => Says::Nothing,
             (_, Outcome::Pass)
             | (Self::Resolve, Outcome::Silence | Outcome::Refused | Outcome::WrongAnswer | Outcome::Astray)
             | (Self::Way, Outcome::Refused | Outcome::WrongAnswer)
             | (Self::Target, Outcome::Astray) => Says::Clears,
-            (Self::Report, Outcome::Missing)
+            (Self::Report | Self::Run, Outcome::Missing)
             | (Self::Resolve, Outcome::Unresolved)
             | (Self::Way, Outcome::Silence | Outcome::Astray)
             | (Self::Target, Outcome::Silence | Outcome::Refused | Outcome::WrongAnswer)
@@ -157,11 +162,18 @@ mod tests {
     }
 
     #[test]
-    fn an_account_that_reports_is_not_cleared_by_its_report_alone() {
-        let account = at(&[Stage::Report, Stage::Way]);
-        assert_eq!(account.say(Outcome::Unresolved), Says::Nothing);
+    fn a_report_clears_what_carries_it_and_not_where_it_comes_from() {
+        assert_eq!(at(&[Stage::Report]).say(Outcome::Pass), Says::Clears);
+        assert_eq!(at(&[Stage::Run]).say(Outcome::Pass), Says::Nothing);
+        assert_eq!(at(&[Stage::Run]).say(Outcome::Missing), Says::Accuses);
+    }
+
+    #[test]
+    fn what_is_needed_at_two_stages_is_cleared_only_by_what_clears_both() {
+        let account = at(&[Stage::Resolve, Stage::Way]);
+        assert_eq!(account.say(Outcome::Unresolved), Says::Accuses);
         assert_eq!(account.say(Outcome::Silence), Says::Accuses);
-        assert_eq!(account.say(Outcome::Missing), Says::Accuses);
-        assert_eq!(account.say(Outcome::Pass), Says::Clears);
+        assert_eq!(account.say(Outcome::Refused), Says::Clears);
+        assert_eq!(at(&[Stage::Way, Stage::Target]).say(Outcome::Unresolved), Says::Nothing);
     }
 }

@@ -1,13 +1,17 @@
-//! The most likely set of broken things: greedy, then without what became superfluous.
+//! The most likely set of broken things: greedy, then without what became superfluous, and with others in the place of
+//! what results contradict.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use crate::evidence::{Evidence, Score};
 
 /// How often what became superfluous is taken out and the rest looked through again. The second round finds nothing
 /// but what the first one's widest explanation had hidden.
 const ROUNDS: usize = 4;
+
+/// What the likeliest component costs at least, in milli-nats: [`crate::Component`] has them.
+const LEAST_COST: i64 = 13_000;
 
 /// A candidate that is taken for broken.
 #[derive(Debug, Clone, Copy)]
@@ -38,7 +42,8 @@ impl<'e, 's> Search<'e, 's> {
             while !open.is_empty() {
                 open = self.grow(&open);
             }
-            if !self.shrink() {
+            let is_smaller = self.shrink();
+            if !self.exchange() && !is_smaller {
                 break;
             }
         }
@@ -107,5 +112,56 @@ impl<'e, 's> Search<'e, 's> {
             }
         }
         is_changed
+    }
+
+    /// Puts others in the place of what results contradict, where they explain more together. Whether there were any.
+    fn exchange(&mut self) -> bool {
+        let mut is_changed = false;
+        for chosen in self.chosen.clone() {
+            let Chosen { candidate, since_s } = chosen;
+            self.evidence.deactivate(candidate);
+            let cost = self.evidence.candidates[candidate].cost;
+            let Some(score) = self.evidence.score(candidate, 1) else { continue };
+            let (paths, explained) = self.evidence.explained(candidate, since_s);
+            // What others can gain in its place is what speaks against it, and its cost; each has a cost itself.
+            let most = (explained.sum - score.evidence + cost) / LEAST_COST;
+            let others = match explained.sum > score.evidence {
+                true => self.instead_of(candidate, &paths, most),
+                false => Vec::new(),
+            };
+            if others.iter().map(|(_, gain)| gain).sum::<i64>() > score.evidence - cost {
+                self.chosen.retain(|it| it.candidate != candidate);
+                self.chosen.extend(others.into_iter().map(|(other, _)| other));
+                is_changed = true;
+            } else {
+                others.iter().for_each(|(other, _)| self.evidence.deactivate(other.candidate));
+                self.evidence.activate(candidate, since_s);
+            }
+        }
+        is_changed
+    }
+
+    /// What gains most of these paths, one after the other, without this candidate: taken for broken, with the gains.
+    fn instead_of(&mut self, candidate: usize, paths: &[u32], most: i64) -> Vec<(Chosen, i64)> {
+        let on_paths = paths.iter().flat_map(|path| self.evidence.candidates_on(*path));
+        let mut rivals: BTreeSet<usize> = on_paths.collect();
+        rivals.remove(&candidate);
+        rivals.retain(|it| self.chosen.iter().all(|chosen| chosen.candidate != *it));
+        let mut others = Vec::new();
+        for _ in 0..most {
+            let mut best: Option<(Chosen, i64)> = None;
+            for rival in &rivals {
+                let cost = self.evidence.candidates[*rival].cost;
+                let needed = cost + best.as_ref().map_or(1, |(_, gain)| gain + 1);
+                if let Some(Score { evidence, since_s }) = self.evidence.score(*rival, needed) {
+                    best = Some((Chosen { candidate: *rival, since_s }, evidence - cost));
+                }
+            }
+            let Some((chosen, gain)) = best else { break };
+            self.evidence.activate(chosen.candidate, chosen.since_s);
+            rivals.remove(&chosen.candidate);
+            others.push((chosen, gain));
+        }
+        others
     }
 }

@@ -170,6 +170,7 @@ impl State {
             }
         };
         window.insert(at_s, outcome, most);
+        window.close();
         if let Some((count, newest)) = window.only_passes() {
             (*passes, *passed_s) = (count, newest);
             self.windows.remove(&path);

@@ -58,6 +58,14 @@ impl Window {
         }
     }
 
+    /// What was open is not once it has been proven twice since: once it may have been a target that was just dying.
+    pub(crate) fn close(&mut self) {
+        let newest = self.results().rev().take(2);
+        if newest.filter(|(_, outcome)| *outcome == Outcome::Pass).count() == 2 {
+            self.forget(|_, outcome| outcome == Outcome::Open);
+        }
+    }
+
     /// How many passes there are and when the newest was, where there is nothing else.
     pub(crate) fn only_passes(&self) -> Option<(u8, u32)> {
         let newest = self.results().next_back().map_or(0, |(at_s, _)| at_s);

@@ -250,15 +250,14 @@ fn parts(words: &Words, part: Part) -> Vec<(Component, Stage)> {
 
 fn report_parts(words: &Words, account: u32, zone: u32) -> Vec<(Component, Stage)> {
     let (account, zone) = (words.account(account), words.zones[zone as usize]);
-    let all = [
-        Component::Collector,
-        Component::Region(words.region),
-        Component::Zone(zone),
-        Component::Account(account),
-        Component::Reporting(account),
-        Component::Probe { account, zone },
-    ];
-    all.map(|component| (component, Stage::Report)).to_vec()
+    vec![
+        (Component::Collector, Stage::Report),
+        (Component::Reporting(account), Stage::Report),
+        (Component::Probe { account, zone }, Stage::Report),
+        (Component::Region(words.region), Stage::Run),
+        (Component::Zone(zone), Stage::Run),
+        (Component::Account(account), Stage::Run),
+    ]
 }
 
 /// What everything that leaves a probe's subnet needs.

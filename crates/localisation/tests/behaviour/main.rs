@@ -1,0 +1,6 @@
+//! What is said of what is seen.
+
+mod exact;
+mod properties;
+mod topologies;
+mod world;

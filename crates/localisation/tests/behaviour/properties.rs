@@ -1,0 +1,154 @@
+//! What holds whatever fails.
+
+use std::collections::BTreeSet;
+
+use phonehome_localisation::{Cause, Component, Outcome, PathId, State, Suspect};
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+use crate::world::World;
+
+const OUTCOMES: [Outcome; 5] =
+    [Outcome::Pass, Outcome::Silence, Outcome::Refused, Outcome::Unresolved, Outcome::WrongAnswer];
+
+/// A fleet of three accounts that was well for a while; and what was then seen of its paths in the next minutes: which
+/// path, in which of four minutes, what.
+type Results = Vec<(Index, u32, usize)>;
+
+fn results() -> impl Strategy<Value = Results> {
+    prop::collection::vec((any::<Index>(), 0..4_u32, 0..OUTCOMES.len()), 0..60)
+}
+
+/// Faults that many paths see, beside what is seen of single ones: from which probes, to which targets.
+fn faults() -> impl Strategy<Value = Vec<(usize, usize)>> {
+    prop::collection::vec((0..4_usize, 0..4_usize), 0..3)
+}
+
+const FROM: [&str; 4] = ["a/az1", "a/", "b/", ""];
+const TO: [&str; 4] = ["out", "b/", "c/443", ""];
+
+/// A path, when, and what.
+type Observation = (PathId, u32, Outcome);
+
+fn observations(world: &World, faults: &[(usize, usize)], results: &Results) -> Vec<Observation> {
+    let mut all = Vec::new();
+    let connects: Vec<_> = world.paths.iter().filter(|it| !it.to.starts_with("not ")).collect();
+    for (from, to) in faults {
+        for seen in
+            connects.iter().filter(|it| it.from.starts_with(FROM[*from]) && it.to.starts_with(TO[*to]))
+        {
+            all.extend((0..4).map(|minute| (seen.path, world.now_s + 60 * minute, Outcome::Silence)));
+        }
+    }
+    for (path, minute, outcome) in results {
+        let path = path.get(&connects).path;
+        all.push((path, world.now_s + 60 * minute, OUTCOMES[*outcome]));
+    }
+    // One result of a run.
+    let mut seen = BTreeSet::new();
+    all.retain(|(path, at_s, _)| seen.insert((*path, *at_s)));
+    all.sort_by_key(|(_, at_s, _)| *at_s);
+    all
+}
+
+fn world_with(faults: &[(usize, usize)], results: &Results) -> (World, Vec<Observation>) {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let all = observations(&world, faults, results);
+    (world, all)
+}
+
+fn observe(state: &mut State, all: &[Observation]) {
+    for (path, at_s, outcome) in all {
+        state.observe(*path, *at_s, *outcome);
+    }
+}
+
+fn components(causes: &[Cause]) -> BTreeSet<Component> {
+    let all = causes.iter().flat_map(|cause| &cause.suspects);
+    all.filter_map(|it| if let Suspect::Component(component) = it { Some(*component) } else { None })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Of one path they come in the order of its runs: whoever folds reports drops what is older than what it has.
+    #[test]
+    fn the_order_in_which_paths_are_heard_of_does_not_matter(
+        faults in faults(),
+        results in results(),
+        first in any::<Index>(),
+    ) {
+        let (mut world, mut all) = world_with(&faults, &results);
+        let (mut other, _) = world_with(&faults, &results);
+        observe(&mut world.state, &all);
+        let first = first.index(world.paths.len());
+        all.sort_by_key(|(path, _, _)| std::cmp::Reverse((path.number() + first) % world.paths.len()));
+        observe(&mut other.state, &all);
+        let now_s = world.now_s + 240;
+        prop_assert_eq!(world.state.explain(now_s), other.state.explain(now_s));
+    }
+
+    /// Whatever is named, more of what was seen since it broke accuses it than clears it; and what all its paths
+    /// reached since is not named.
+    #[test]
+    fn what_is_cleared_is_never_named(faults in faults(), results in results()) {
+        let (mut world, all) = world_with(&faults, &results);
+        observe(&mut world.state, &all);
+        let now_s = world.now_s + 240;
+        for cause in world.state.explain(now_s).causes {
+            prop_assert!(!cause.paths.is_empty());
+            for suspect in &cause.suspects {
+                let Suspect::Component(component) = *suspect else { continue };
+                let on_it = |path: PathId| world.state.topology().depends(path, component);
+                let of_it = all.iter().filter(|(path, at_s, _)| on_it(*path) && *at_s >= cause.since_s);
+                let failed = of_it.clone().filter(|(_, _, outcome)| *outcome != Outcome::Pass).count();
+                let passed = of_it.filter(|(_, _, outcome)| *outcome == Outcome::Pass).count();
+                prop_assert!(failed > passed, "{component:?}: {failed} failed, {passed} passed");
+            }
+        }
+    }
+
+    /// One pass more, later than everything else: nothing is named that depends on that path and was not named before,
+    /// unless it is a part of what was.
+    #[test]
+    fn a_further_pass_makes_nothing_wider(faults in faults(), results in results(), path in any::<Index>()) {
+        let (mut world, all) = world_with(&faults, &results);
+        observe(&mut world.state, &all);
+        let now_s = world.now_s + 300;
+        let before = world.state.explain(now_s).causes;
+        let connects: Vec<_> = world.paths.iter().filter(|it| !it.to.starts_with("not ")).collect();
+        let path = path.get(&connects).path;
+        world.state.observe(path, world.now_s + 240, Outcome::Pass);
+        let after = world.state.explain(now_s).causes;
+        let widest = |causes: &[Cause]| {
+            let on_path = components(causes).into_iter().filter(|it| world.state.topology().depends(path, *it));
+            on_path.map(|it| world.state.topology().dependents(it)).max().unwrap_or(0)
+        };
+        prop_assert!(widest(&after) <= widest(&before), "before {before:#?}, after {after:#?}");
+    }
+
+    #[test]
+    fn when_everything_passes_again_nothing_is_left(faults in faults(), results in results()) {
+        let (mut world, all) = world_with(&faults, &results);
+        observe(&mut world.state, &all);
+        world.now_s += 240;
+        world.minutes(6);
+        prop_assert!(world.explain().causes.is_empty());
+        prop_assert_eq!(world.state.unsettled(), 0);
+    }
+
+    /// Every failing path is explained, or its failures may be chance.
+    #[test]
+    fn a_path_that_failed_in_each_of_four_runs_is_explained(path in any::<Index>(), faults in faults()) {
+        let (mut world, _) = world_with(&faults, &vec![]);
+        let connects: Vec<_> = world.paths.iter().filter(|it| !it.to.starts_with("not ")).collect();
+        let path = path.get(&connects).path;
+        let all: Vec<Observation> =
+            (0..4).map(|minute| (path, world.now_s + 60 * minute, Outcome::Silence)).collect();
+        observe(&mut world.state, &all);
+        let causes = world.state.explain(world.now_s + 240).causes;
+        prop_assert!(causes.iter().any(|cause| cause.paths.contains(&path)), "{causes:#?}");
+    }
+}

@@ -1,0 +1,252 @@
+//! Small networks, what is seen of them, and what is said.
+
+use phonehome_localisation::Outcome::{Open, Pass, Refused, Silence, Unresolved, WrongAnswer};
+use phonehome_localisation::{Component, Gate};
+
+use crate::world::World;
+
+#[test]
+fn nothing_fails_and_nothing_is_said() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    assert!(world.causes().is_empty());
+}
+
+#[test]
+fn one_failure_is_chance_and_so_are_two_of_a_lone_path() {
+    let mut world = World::new(3);
+    let path = world.path(0, 0, "b/443");
+    world.minutes(6);
+    for _ in 0..3 {
+        world.fail(path, Silence);
+        world.minutes(1);
+        assert!(world.causes().is_empty());
+    }
+    world.fail(path, Silence);
+    world.minutes(1);
+    assert_eq!(world.causes(), ["path a/az1 b/443"]);
+}
+
+#[test]
+fn each_fault_is_named() {
+    type Fails = fn(&str, &str) -> Option<phonehome_localisation::Outcome>;
+    let table: [(&str, Fails, &[&str]); 10] = [
+        (
+            "a gateway",
+            |from, to| (from == "a/az1" && to.starts_with("out")).then_some(Silence),
+            &["route a/az1 internet | nat a/az1"],
+        ),
+        (
+            "all gateways",
+            |from, to| (from.starts_with("a/") && to.starts_with("out")).then_some(Silence),
+            &["way out a"],
+        ),
+        (
+            "an account",
+            |from, to| (from.starts_with("a/") || to.starts_with("a/")).then_some(Silence),
+            &["account a"],
+        ),
+        ("a zone", |from, _| from.ends_with("az1").then_some(Silence), &["zone az1"]),
+        ("a resolver", |from, _| from.starts_with("b/").then_some(Unresolved), &["resolver b"]),
+        ("a target that refuses", |_, to| to.starts_with("c/").then_some(Refused), &["target c"]),
+        ("a target that is gone", |_, to| to.starts_with("c/").then_some(Silence), &["target c | group c"]),
+        ("one port", |_, to| (to == "c/5432").then_some(Refused), &["service c 5432"]),
+        ("one wrong answer", |_, to| (to == "c/443").then_some(WrongAnswer), &["service c 443"]),
+        (
+            "a peering",
+            |from, to| {
+                let is_over = |here, there| from.starts_with(here) && to.starts_with(there);
+                (is_over("a/", "b/") || is_over("b/", "a/")).then_some(Silence)
+            },
+            &["peering a b"],
+        ),
+    ];
+    for (what, fails, expected) in table {
+        let mut world = World::new(3);
+        world.minutes(6);
+        world.fail_where(fails);
+        world.minutes(2);
+        assert_eq!(world.causes(), expected, "{what}");
+    }
+}
+
+#[test]
+fn what_only_one_direction_loses_is_not_the_peerings() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.fail_where(|from, to| (from.starts_with("a/") && to.starts_with("b/")).then_some(Silence));
+    world.minutes(2);
+    assert_eq!(world.causes(), ["route a/az1 a b", "route a/az2 a b", "route a/az3 a b"]);
+}
+
+#[test]
+fn what_nothing_tells_apart_is_told_together() {
+    // From one zone nothing gets out: its subnet, its route table, or the zone's share of the account.
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.fail_where(|from, _| (from == "a/az2").then_some(Silence));
+    world.minutes(2);
+    assert_eq!(world.causes(), ["route table a/az2 | zone a az2 | subnet a/az2"]);
+}
+
+#[test]
+fn a_dead_zone_and_an_unrelated_dead_target_are_two_causes() {
+    let mut world = World::new(4);
+    world.minutes(6);
+    world.fail_where(|from, to| match (from, to) {
+        (from, _) if from.ends_with("az1") => Some(Silence),
+        (_, to) if to.starts_with("c/") => Some(Refused),
+        _ => None,
+    });
+    world.minutes(2);
+    assert_eq!(world.causes(), ["zone az1", "target c"]);
+}
+
+#[test]
+fn two_targets_that_die_at_once_are_two_causes_and_not_what_they_share() {
+    let mut world = World::new(4);
+    world.minutes(6);
+    world.fail_where(|_, to| (to.starts_with("b/") || to.starts_with("d/")).then_some(Refused));
+    world.minutes(2);
+    assert_eq!(world.causes(), ["target b", "target d"]);
+}
+
+#[test]
+fn an_account_that_is_lost_while_its_gateway_is_broken_is_told_beside_it_while_that_can_be_seen() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Silence));
+    world.minutes(3);
+    world.fail_where(|from, to| (from.starts_with("a/") || to.starts_with("a/")).then_some(Silence));
+    world.minutes(1);
+    assert_eq!(world.causes(), ["account a", "route a/az1 internet | nat a/az1"]);
+    // Later the wider one explains all that is still looked at.
+    world.minutes(6);
+    assert_eq!(world.causes(), ["account a"]);
+}
+
+#[test]
+fn a_lost_account_and_what_others_lose_to_it_are_one_cause_whether_its_probes_report_or_not() {
+    for is_silent in [false, true] {
+        let mut world = World::new(4);
+        world.minutes(6);
+        world.fail_where(|from, to| (from.starts_with("b/") || to.starts_with("b/")).then_some(Silence));
+        if is_silent {
+            world.silence(|probe| probe.starts_with("b/"));
+        }
+        world.minutes(3);
+        assert_eq!(world.causes(), ["account b"], "silent: {is_silent}");
+    }
+}
+
+#[test]
+fn a_silent_account_that_others_still_reach_has_lost_its_reports_only() {
+    let mut world = World::new(4);
+    world.minutes(6);
+    world.silence(|probe| probe.starts_with("b/"));
+    world.minutes(3);
+    assert_eq!(world.causes(), ["reporting b"]);
+}
+
+#[test]
+fn a_silent_probe_is_named_and_everything_late_is_phonehome_itself() {
+    let mut world = World::new(4);
+    world.minutes(6);
+    world.silence(|probe| probe == "a/az3");
+    world.minutes(7);
+    assert_eq!(world.causes(), ["probe a az3"]);
+    world.silence(|_| true);
+    world.minutes(4);
+    assert_eq!(world.causes()[0], "collector");
+}
+
+#[test]
+fn reports_that_come_late_were_never_missing() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.silence(|probe| probe == "a/az1");
+    world.minutes(6);
+    assert_eq!(world.causes(), ["probe a az1"]);
+    world.catch_up();
+    assert!(world.causes().is_empty());
+}
+
+#[test]
+fn one_open_isolation_is_a_fact_and_told_at_once() {
+    let mut world = World::new(3);
+    let path = world.path(0, 1, "not c");
+    world.minutes(6);
+    world.fail(path, Open);
+    world.minutes(1);
+    assert_eq!(world.causes(), ["isolation a c"]);
+    assert_eq!(world.explain().causes[0].gate, Gate::Open);
+    // Proven once more it may be chance: a target that is just dying is silent, too.
+    world.mend();
+    world.minutes(1);
+    assert_eq!(world.causes(), ["isolation a c"]);
+    world.minutes(1);
+    assert!(world.causes().is_empty());
+}
+
+#[test]
+fn noise_around_a_fault_changes_nothing_of_what_is_named() {
+    let mut world = World::new(4);
+    let noisy = world.path(3, 2, "out/one");
+    world.minutes(6);
+    world.fail(noisy, Silence);
+    world.fail_where(|_, to| to.starts_with("c/").then_some(Refused));
+    world.minutes(1);
+    let passes = world.path(0, 0, "c/443");
+    world.fail(passes, Pass);
+    world.minutes(1);
+    assert_eq!(world.causes(), ["target c"]);
+}
+
+#[test]
+fn what_is_mended_is_no_longer_named() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.fail_where(|_, to| to.starts_with("c/").then_some(Refused));
+    world.minutes(3);
+    assert_eq!(world.causes(), ["target c"]);
+    world.mend();
+    world.minutes(6);
+    assert!(world.causes().is_empty());
+    assert_eq!(world.state.unsettled(), 0);
+}
+
+#[test]
+fn the_gate_waits_for_who_could_make_it_wider_and_at_most_one_interval() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Silence));
+    // The gateway's own probe reports, the others of the account have yet to.
+    world.report("a/az1");
+    let Gate::Wait { until_s } = world.explain().causes[0].gate else { panic!("{:?}", world.explain()) };
+    assert_eq!(until_s, world.now_s + 60 + 10);
+    assert_eq!(world.state.explain(until_s).causes[0].gate, Gate::Open);
+    // The next one gets out: it is this gateway's.
+    world.now_s += 1;
+    world.report("a/az2");
+    world.report("a/az3");
+    assert_eq!(world.explain().causes[0].gate, Gate::Open);
+    assert_eq!(world.causes(), ["route a/az1 internet | nat a/az1"]);
+}
+
+#[test]
+fn a_path_that_nobody_hears_of_says_nothing() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Silence));
+    world.minutes(1);
+    world.silence(|probe| probe == "a/az1");
+    world.minutes(9);
+    let named = world.explain().causes;
+    assert_eq!(world.causes(), ["probe a az1"], "{named:?}");
+    let probe = world.state.topology().report_of(world.probe(0, 0));
+    assert_eq!(named[0].paths, [probe]);
+    assert!(matches!(
+        named[0].suspects[0],
+        phonehome_localisation::Suspect::Component(Component::Probe { .. })
+    ));
+}
