@@ -8,8 +8,10 @@ use crate::venv;
 
 /// Runs one benchmark; `arguments` go to it as they are.
 pub(crate) fn run(project: &Project, name: &str, arguments: &[String]) -> Result<()> {
-    if name == "probe" {
-        return probe(project, arguments);
+    match name {
+        "probe" => return probe(project, arguments),
+        "localisation" => return localisation(project, arguments),
+        _ => {}
     }
     let mut steps = Steps::new(3);
     steps.run("moto", || venv::ensure(project, venv::MOTO))?;
@@ -34,4 +36,15 @@ fn probe(project: &Project, arguments: &[String]) -> Result<()> {
         project::run(&mut project.cargo(build))
     })?;
     steps.run("probe", || project::run(&mut project.command(project.binary("bench-probe"), arguments)))
+}
+
+/// The benchmark of localisation needs nothing but itself.
+fn localisation(project: &Project, arguments: &[String]) -> Result<()> {
+    let mut steps = Steps::new(2);
+    steps.run("the benchmark", || {
+        project::run(&mut project.cargo(["build", "--release", "--package", "phonehome-bench-localisation"]))
+    })?;
+    steps.run("localisation", || {
+        project::run(&mut project.command(project.binary("bench-localisation"), arguments))
+    })
 }

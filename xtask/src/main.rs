@@ -40,10 +40,10 @@ enum Command {
     /// Everything a change has to pass: format, licences, templates, lints, documentation, tests, judges
     Ci,
     /// Measure, with peers in the same run: `provision` makes and verifies networks, `probe` runs checks;
-    /// `validate` reads fleet files
+    /// `validate` reads fleet files, `localisation` breaks simulated networks and counts what is found
     Bench {
         /// Which benchmark
-        #[arg(value_parser = ["probe", "provision", "validate"])]
+        #[arg(value_parser = ["localisation", "probe", "provision", "validate"])]
         name: String,
         /// What to pass on to it
         #[arg(last = true)]

@@ -17,8 +17,6 @@ pub(crate) struct Count {
     pub(crate) faults: usize,
     pub(crate) found: usize,
     pub(crate) once: usize,
-    /// Found, and named before everything that cannot be told apart from it.
-    pub(crate) first: usize,
     /// How many were named together, in all.
     pub(crate) named: usize,
     /// Seconds from the fault to the incident, of faults that three paths or more see, and of the others.
@@ -142,7 +140,6 @@ impl Seen {
             count.once += usize::from(of_it == 1);
             if let Some(first) = found.peek() {
                 count.found += 1;
-                count.first += usize::from(names_first(first, &expected(broken)));
                 count.named += first.suspects.len();
                 let delay = first.opened_s.saturating_sub(broken.at_s);
                 count.delays[usize::from(*seen_by < 3)].push(delay);
@@ -161,12 +158,4 @@ impl Seen {
             }
         }
     }
-}
-
-fn names_first(
-    incident: &phonehome_localisation::Incident,
-    expected: &[phonehome_localisation::Component],
-) -> bool {
-    let first = incident.suspects.first().copied();
-    matches!(first, Some(phonehome_localisation::Suspect::Component(component)) if expected.contains(&component))
 }

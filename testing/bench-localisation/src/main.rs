@@ -1,22 +1,45 @@
-//! The benchmark of localisation: `cargo xtask bench localisation` breaks networks and counts how often the right
-//! thing is named, how often once, and how soon.
+//! The benchmark of localisation: `cargo xtask bench localisation` breaks simulated networks and counts how often the
+//! right thing is named, how often once, and how soon; and measures what a decision takes in a large fleet.
 
 mod accuracy;
 mod dependencies;
 mod faults;
 mod fleet;
 mod network;
+mod noise;
 mod random;
+mod report;
 mod run;
 mod scale;
 mod world;
 
-use clap::Parser;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+
+/// How many others each account of the simulated fleet connects to.
+const CONNECTIONS: u32 = 2;
+
+/// A part of the benchmark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Faults, and whether they are found
+    Accuracy,
+    /// How long a lone path waits, by noise
+    Curve,
+    /// Nothing breaks, and what is told all the same
+    Quiet,
+    /// 10,000 accounts
+    Scale,
+}
 
 /// Faults in simulated networks, and what is said of them.
 #[derive(Debug, Parser)]
 #[command(name = "bench-localisation")]
 struct Arguments {
+    /// A part of it only
+    #[arg(long)]
+    only: Option<Part>,
     /// How many seeds at each level of noise
     #[arg(long, default_value_t = 1000)]
     seeds: u32,
@@ -24,76 +47,39 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     from: u32,
     /// How many accounts
-    #[arg(long, default_value_t = 130)]
+    #[arg(long, default_value_t = 130, value_parser = clap::value_parser!(u32).range(20..))]
     accounts: u32,
     /// How many of a million results are wrong by chance; each level in turn
     #[arg(long, value_delimiter = ',', default_values_t = [0, 10_000, 50_000])]
     noise: Vec<u32>,
-    #[arg(long)]
-    only_scale: bool,
-    /// Say of what was not found, or not once, in which seed it was
+    /// How many hours in which nothing breaks, at each level of noise
+    #[arg(long, default_value_t = 24)]
+    hours: u32,
+    /// Say in which seed something was not found, not once, or not so
     #[arg(long)]
     verbose: bool,
 }
 
 fn main() {
     let arguments = Arguments::parse();
-    if arguments.only_scale {
-        scale::measure();
-        return;
+    let is_asked = |part| arguments.only.is_none_or(|only| only == part);
+    let world = world::World::of(arguments.accounts, CONNECTIONS);
+    println!("{} accounts with 3 zones each, {} paths", arguments.accounts, world.paths.len());
+    if is_asked(Part::Accuracy) {
+        for noise_ppm in &arguments.noise {
+            let start = Instant::now();
+            let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
+            let counts = accuracy::measure(&world, *noise_ppm, seeds, arguments.verbose);
+            report::print(*noise_ppm, &counts, start.elapsed().as_secs_f64());
+        }
     }
-    let world = world::World::of(arguments.accounts, 2);
-    println!("{} paths of {} accounts", world.paths.len(), arguments.accounts);
-    for noise_ppm in &arguments.noise {
-        let start = std::time::Instant::now();
-        let seeds = arguments.from..arguments.from + arguments.seeds;
-        let counts = accuracy::measure(&world, *noise_ppm, seeds, arguments.verbose);
-        println!(
-            "noise {noise_ppm}: incidents {} right {} hidden {} longest {:.4}",
-            counts.incidents, counts.right, counts.hidden, counts.longest_s
-        );
-        let mut total = accuracy::Count::default();
-        for (kind, count) in &counts.kinds {
-            let mut d: Vec<u32> = count.delays.concat();
-            d.sort_unstable();
-            let p95 = d.get(d.len() * 95 / 100).copied().unwrap_or(0);
-            println!(
-                "{p95:4} {:25} {:4} found {:4} once {:4} first {:4} named {:4}",
-                faults::KINDS[*kind],
-                count.faults,
-                count.found,
-                count.once,
-                count.first,
-                count.named
-            );
-            total.faults += count.faults;
-            total.found += count.found;
-            total.once += count.once;
-            for i in 0..2 {
-                total.delays[i].extend(&count.delays[i]);
-            }
-        }
-        println!(
-            "precision {:.4} recall {:.4} once {:.4}",
-            counts.right as f64 / counts.incidents as f64,
-            total.found as f64 / total.faults as f64,
-            total.once as f64 / total.faults as f64
-        );
-        for d in &mut total.delays {
-            d.sort_unstable();
-            if !d.is_empty() {
-                println!(
-                    "p50 {} p95 {} max {} of {}",
-                    d[d.len() / 2],
-                    d[d.len() * 95 / 100],
-                    d[d.len() - 1],
-                    d.len()
-                );
-            }
-        }
-        for w in &counts.wrong {
-            println!("{w}");
-        }
-        println!("{:.1} s", start.elapsed().as_secs_f64());
+    if is_asked(Part::Curve) {
+        noise::curve(&world);
+    }
+    if is_asked(Part::Quiet) {
+        arguments.noise.iter().for_each(|noise_ppm| noise::quiet(&world, *noise_ppm, arguments.hours));
+    }
+    if is_asked(Part::Scale) {
+        scale::measure();
     }
 }
