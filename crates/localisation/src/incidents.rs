@@ -36,21 +36,21 @@ pub struct Incidents {
 impl Incidents {
     /// Takes in what is now known, and returns the incidents that are new.
     ///
-    /// An incident goes on as the cause that has a suspect in common with it, or else as the one with most of its
-    /// failing paths. Of several that go on as one cause the oldest takes in the others. A cause that none goes on as
-    /// is a new incident once its gate is open. An incident ends when nothing explains it any more and all its paths
-    /// pass.
+    /// An incident goes on as the widest cause on which all its paths depend, when that is wider than itself; or else
+    /// as the cause that has a suspect in common with it, or the one with most of its failing paths. Of several that go
+    /// on as one cause the oldest takes in the others. A cause that none goes on as, and that is not a part of one that
+    /// is open, is a new incident once its gate is open. An incident ends when nothing explains it any more and all its
+    /// paths pass.
     pub fn follow(&mut self, state: &State, explanation: &Explanation, now_s: u32) -> Vec<Incident> {
         let successors: Vec<Option<usize>> =
-            self.open.iter().map(|incident| successor(incident, &explanation.causes)).collect();
+            self.open.iter().map(|incident| successor(state, incident, &explanation.causes)).collect();
         let before = std::mem::take(&mut self.open);
         let mut opened = Vec::new();
+        let mut unclaimed = Vec::new();
         for (number, cause) in explanation.causes.iter().enumerate() {
             let mut claimants = before.iter().zip(&successors).filter(|(_, next)| **next == Some(number));
             let Some((oldest, _)) = claimants.next() else {
-                if cause.gate == Gate::Open {
-                    opened.push(self.opened(state, cause, now_s));
-                }
+                unclaimed.push(cause);
                 continue;
             };
             let mut incident = oldest.clone();
@@ -70,6 +70,12 @@ impl Incidents {
             incident
         }));
         self.open.retain(|incident| !incident.paths.is_empty());
+        for cause in unclaimed.into_iter().filter(|cause| cause.gate == Gate::Open) {
+            let is_part = |it: &Incident| cause.paths.iter().all(|path| it.paths.contains(path));
+            if !self.open.iter().any(is_part) {
+                opened.push(self.opened(state, cause, now_s));
+            }
+        }
         self.open.extend(opened.iter().cloned());
         self.open.sort_unstable_by_key(|incident| incident.id);
         opened
@@ -102,7 +108,20 @@ impl Incident {
     }
 }
 
-fn successor(incident: &Incident, causes: &[Cause]) -> Option<usize> {
+fn successor(state: &State, incident: &Incident, causes: &[Cause]) -> Option<usize> {
+    let includes = |cause: &Cause| match cause.suspects.first() {
+        Some(Suspect::Component(component)) => {
+            incident.paths.iter().all(|path| state.topology().depends(*path, *component))
+        }
+        _ => false,
+    };
+    let wider = causes.iter().enumerate().filter(|(_, it)| it.gate == Gate::Open);
+    let wider = wider.map(|(number, cause)| (width(state, &cause.suspects), Reverse(number)));
+    let wider =
+        wider.filter(|(width, Reverse(number))| *width > incident.width && includes(&causes[*number]));
+    if let Some((_, Reverse(widest))) = wider.max() {
+        return Some(widest);
+    }
     let is_suspected = |cause: &Cause| cause.suspects.iter().any(|it| incident.suspects.contains(it));
     if let Some(same) = causes.iter().position(is_suspected) {
         return Some(same);

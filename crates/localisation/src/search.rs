@@ -36,17 +36,49 @@ impl<'e, 's> Search<'e, 's> {
 
     /// Chooses until nothing more gains anything.
     pub(crate) fn run(&mut self) {
-        for _ in 0..ROUNDS {
+        // The likeliest that was seen, and how likely it is; nothing is as likely as chance.
+        let (mut best, mut most) = (Vec::new(), 0);
+        for round in 0..ROUNDS {
             self.bounds = self.evidence.candidates.iter().map(|it| it.most - it.cost).collect();
             let mut open: Vec<usize> = (0..self.bounds.len()).collect();
             while !open.is_empty() {
                 open = self.grow(&open);
             }
             let is_smaller = self.shrink();
-            if !self.exchange() && !is_smaller {
+            let is_done = !self.exchange() && !is_smaller;
+            if is_done && round == 0 {
+                return;
+            }
+            let total = self.total();
+            if total > most {
+                (best, most) = (self.chosen.clone(), total);
+            }
+            if is_done {
                 break;
             }
         }
+        self.chosen.iter().for_each(|it| self.evidence.deactivate(it.candidate));
+        self.chosen = best;
+        for it in &self.chosen {
+            self.evidence.activate(it.candidate, it.since_s);
+        }
+        self.shrink();
+    }
+
+    /// How likely all that is chosen is together. Each may gain beside the others only because those are contradicted
+    /// already.
+    fn total(&mut self) -> i64 {
+        self.chosen.iter().for_each(|it| self.evidence.deactivate(it.candidate));
+        let mut total = 0;
+        for it in &mut self.chosen {
+            total -= self.evidence.candidates[it.candidate].cost;
+            if let Some(score) = self.evidence.score(it.candidate, 1) {
+                total += score.evidence;
+                it.since_s = score.since_s;
+            }
+            self.evidence.activate(it.candidate, it.since_s);
+        }
+        total
     }
 
     /// Takes what gains most, again and again. Only a candidate that could be the best is computed anew: what one

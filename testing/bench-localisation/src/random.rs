@@ -18,7 +18,7 @@ impl Random {
 
     /// One of 0 to `count` − 1.
     pub(crate) fn below(&mut self, count: u32) -> u32 {
-        u32::try_from((self.next() >> 32) * u64::from(count) >> 32).unwrap_or(0)
+        u32::try_from(((self.next() >> 32) * u64::from(count)) >> 32).unwrap_or(0)
     }
 
     /// Whether something happens that does in so many of a million cases.

@@ -1,6 +1,7 @@
 //! What is said of what is seen.
 
 mod exact;
+mod incidents;
 mod properties;
 mod topologies;
 mod world;

@@ -100,19 +100,26 @@ impl World {
     /// So many minutes: all probes report, one after the other.
     pub(crate) fn minutes(&mut self, count: u32) {
         for _ in 0..count {
-            let start_s = self.now_s;
-            for number in 0..self.probes.len() {
-                self.now_s = start_s + u32::try_from(number).expect("few probes") * 59 / 78;
-                let (name, id, reports) = self.probes[number].clone();
-                if reports {
-                    self.report(&name);
-                } else {
-                    self.missed.push((id, self.now_s));
-                }
-            }
-            self.now_s = start_s + 60;
-            self.state.miss(self.now_s);
+            self.each_report(|_| ());
         }
+    }
+
+    /// A minute; what is to be done after each report.
+    pub(crate) fn each_report(&mut self, mut then: impl FnMut(&mut Self)) {
+        let start_s = self.now_s;
+        for number in 0..self.probes.len() {
+            self.now_s = start_s + u32::try_from(number * 59 / self.probes.len()).expect("a minute");
+            let (name, id, reports) = self.probes[number].clone();
+            if reports {
+                self.report(&name);
+            } else {
+                self.missed.push((id, self.now_s));
+            }
+            self.state.miss(self.now_s);
+            then(self);
+        }
+        self.now_s = start_s + 60;
+        self.state.miss(self.now_s);
     }
 
     /// One probe reports now.
