@@ -69,7 +69,9 @@ pub(crate) fn measure() {
     let start_s = cpu_s();
     let dependencies = Dependencies::of(&world.fleet, &world.paths);
     let (count, took_s) = (world.paths.len(), cpu_s() - start_s);
-    println!("\n{ACCOUNTS} accounts, {count} paths; what they depend on is collected in {took_s:.1} s (seconds of CPU)");
+    println!(
+        "\n{ACCOUNTS} accounts, {count} paths; what they depend on is collected in {took_s:.1} s (seconds of CPU)"
+    );
     let faults = causes(&world);
     let expected: Vec<_> = faults.iter().map(|fault| dependencies.expected(*fault, &world.fleet)).collect();
     let Dependencies { topology, probes, paths, .. } = dependencies;
