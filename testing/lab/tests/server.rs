@@ -135,10 +135,11 @@ fn an_update_waits_for_no_probe_and_the_probes_meet_the_changed_network() {
     let Some(served) = Served::start() else { return };
     let fleet = Fleet::new(2, 2);
     served.set(&fleet);
+    let folder = served.probe();
     let probe = |account: u8, number: u8| {
         let input = serde_json::to_value(fleet.input(account, number)).unwrap();
         let function = format!("phonehome-probe-{}", zone(number));
-        let run = Run { stack: stack(account), function, ..run(served.probe(), input) };
+        let run = Run { stack: stack(account), function, ..run(folder.clone(), input) };
         served.ask(&Request::Run(run))
     };
     std::thread::scope(|scope| {
