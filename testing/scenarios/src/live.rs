@@ -81,13 +81,13 @@ struct Screen {
     is_terminal: bool,
     counters: Counters,
     states: BTreeMap<Place, BTreeMap<String, bool>>,
-    /// How many of Slack's messages have been shown.
-    messages: usize,
+    /// Slack's messages, as they were shown last.
+    messages: Vec<String>,
 }
 
 impl Screen {
     fn new(is_terminal: bool) -> Self {
-        Self { is_terminal, counters: Counters::default(), states: BTreeMap::new(), messages: 0 }
+        Self { is_terminal, counters: Counters::default(), states: BTreeMap::new(), messages: vec![] }
     }
 
     fn begin(&self) -> Result<()> {
@@ -106,10 +106,13 @@ impl Screen {
             self.counters = counters;
             return self.print(&over(&picture));
         }
-        let messages = stage.hub.slack();
-        let told = messages.iter().skip(self.messages).map(|it| format!("{}: {}", it.channel, it.text));
+        let messages = stage.hub.slack().into_iter().map(|it| format!("{}: {}", it.channel, it.text));
+        let messages: Vec<String> = messages.collect();
+        // New ones, and those that were edited.
+        let told = (0..).zip(&messages).filter(|(at, text)| self.messages.get(*at) != Some(text));
+        let told = told.map(|(_, text)| text.clone());
         let lines: String = turned(&self.states, watch).into_iter().chain(told).map(|it| it + "\n").collect();
-        (self.states, self.messages) = (states(watch), messages.len());
+        (self.states, self.messages) = (states(watch), messages);
         self.print(&lines)
     }
 
