@@ -104,15 +104,16 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         ]),
         repair: Repair::Provisioner,
     },
-    // Their reports arrive all the same: they go no way that is in this account.
+    // Their reports arrive all the same: they go no way that is in this account. What the page is about depends on
+    // whose comes first.
     Scenario {
         name: "no-way-out-of-the-account",
         break_it: |it| cut_off(it),
         expected: &[("shop-prod", 0, EVERYTHING, SILENT)],
-        told: Told::AtLeast(&[
-            Message::Slack("#net-prod", ":red_circle: shop-prod: nothing gets out in us-east-1"),
-            Message::Page("PAGE: shop-prod: nothing gets out in us-east-1"),
-        ]),
+        told: Told::AtLeast(&[Message::Slack(
+            "#net-prod",
+            ":red_circle: shop-prod: nothing gets out in us-east-1",
+        )]),
         repair: Repair::Provisioner,
     },
 ];
