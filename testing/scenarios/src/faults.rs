@@ -19,6 +19,8 @@ pub(super) const EXPIRED: Expected = Expected::Fail(Reached::Tls, Class::CertExp
 pub(super) const OTHER_NAME: Expected = Expected::Fail(Reached::Tls, Class::CertName);
 pub(super) const UNTRUSTED: Expected = Expected::Fail(Reached::Tls, Class::CertUntrusted);
 pub(super) const UNANSWERED: Expected = Expected::Fail(Reached::Response, Class::HttpTimeout);
+/// The request itself was not all taken.
+pub(super) const UNTAKEN: Expected = Expected::Fail(Reached::Request, Class::HttpTimeout);
 
 pub(super) const API: &[&str] = &["connection/shop-to-payments/443"];
 pub(super) const DB: &[&str] = &["connection/shop-to-payments/5432"];
