@@ -10,7 +10,7 @@ use phonehome_network::{
 };
 use phonehome_wire::AzId;
 
-use crate::stage::{Stage, Target, at, stack};
+use crate::world::{Target, World, at, stack};
 
 /// The port of payments' application.
 pub(crate) const APPLICATION: u16 = 443;
@@ -45,13 +45,13 @@ fn group<'i>(inventory: &'i mut Inventory, resource: &Resource) -> &'i mut Secur
 }
 
 /// The one private subnet of a zone.
-pub(crate) fn subnet_id(stage: &Stage, account: &str, zone: u8) -> String {
-    subnet(&mut stage.inventory(account), zone).id
+pub(crate) fn subnet_id(world: &World, account: &str, zone: u8) -> String {
+    subnet(&mut world.inventory(account), zone).id
 }
 
 /// Somebody deletes NAT gateways of shop-prod's; their elastic IPs stay.
-pub(crate) fn delete_nat_gateways(stage: &Stage, zones: &[u8]) {
-    stage.edit("shop-prod", |it| {
+pub(crate) fn delete_nat_gateways(world: &World, zones: &[u8]) {
+    world.edit("shop-prod", |it| {
         for zone in zones {
             let resource = Resource::NatGateway { az_id: az(*zone) };
             // Those that were deleted before are shown for a while.
@@ -67,56 +67,56 @@ pub(crate) fn delete_nat_gateways(stage: &Stage, zones: &[u8]) {
 }
 
 /// Somebody deletes the default route of a zone's private subnet in shop-prod.
-pub(crate) fn delete_default_route(stage: &Stage, zone: u8) {
-    stage.edit("shop-prod", |it| table(it, zone).routes.retain(|route| route.destination.prefix_len() > 0));
+pub(crate) fn delete_default_route(world: &World, zone: u8) {
+    world.edit("shop-prod", |it| table(it, zone).routes.retain(|route| route.destination.prefix_len() > 0));
 }
 
 /// Somebody leads the way from shop-prod's zone to payments' first zone to nowhere.
-pub(crate) fn swallow(stage: &Stage, zone: u8) {
+pub(crate) fn swallow(world: &World, zone: u8) {
     // Half of the subnet: the half that the hosts are in.
-    let whole = subnet(&mut stage.inventory("payments-prod"), 1).cidr;
+    let whole = subnet(&mut world.inventory("payments-prod"), 1).cidr;
     let destination =
         whole.subnets(whole.prefix_len() + 1).ok().and_then(|mut it| it.next()).unwrap_or(whole);
     let target = RouteTarget::Other("eni-gone".to_owned());
-    stage.edit("shop-prod", |it| table(it, zone).routes.push(Route { destination, target }));
+    world.edit("shop-prod", |it| table(it, zone).routes.push(Route { destination, target }));
 }
 
 /// Somebody deletes the routes from payments' zone back to shop.
-pub(crate) fn delete_return_route(stage: &Stage, zone: u8) {
+pub(crate) fn delete_return_route(world: &World, zone: u8) {
     let is_peering = |route: &Route| matches!(route.target, RouteTarget::Peering(_));
-    stage.edit("payments-prod", |it| table(it, zone).routes.retain(|route| !is_peering(route)));
+    world.edit("payments-prod", |it| table(it, zone).routes.retain(|route| !is_peering(route)));
 }
 
 /// Somebody detaches shop-prod's internet gateway.
-pub(crate) fn detach_internet_gateway(stage: &Stage) {
-    stage.edit("shop-prod", |it| it.internet_gateways.iter_mut().for_each(|gateway| gateway.vpc_id = None));
+pub(crate) fn detach_internet_gateway(world: &World) {
+    world.edit("shop-prod", |it| it.internet_gateways.iter_mut().for_each(|gateway| gateway.vpc_id = None));
 }
 
 /// Somebody removes what lets shop into payments.
-pub(crate) fn close_payments(stage: &Stage) {
-    stage.edit("payments-prod", |it| group(it, &Resource::InboundSecurityGroup).ingress.clear());
+pub(crate) fn close_payments(world: &World) {
+    world.edit("payments-prod", |it| group(it, &Resource::InboundSecurityGroup).ingress.clear());
 }
 
 /// Somebody removes what lets shop-prod's probes out.
-pub(crate) fn close_probes(stage: &Stage) {
-    stage.edit("shop-prod", |it| group(it, &Resource::ProbeSecurityGroup).egress.clear());
+pub(crate) fn close_probes(world: &World) {
+    world.edit("shop-prod", |it| group(it, &Resource::ProbeSecurityGroup).egress.clear());
 }
 
 /// Somebody deletes the peering of shop-prod and payments.
-pub(crate) fn delete_peering(stage: &Stage) {
+pub(crate) fn delete_peering(world: &World) {
     for account in ["shop-prod", "payments-prod"] {
-        stage.edit(account, |it| {
+        world.edit(account, |it| {
             it.peerings.iter_mut().for_each(|peering| peering.state = PeeringState::Gone)
         });
     }
 }
 
 /// Nothing leaves shop-prod, and nothing comes in: no gateway, no route, no peering.
-pub(crate) fn cut_off(stage: &Stage) {
-    delete_nat_gateways(stage, &[1, 2]);
-    delete_peering(stage);
-    detach_internet_gateway(stage);
-    stage.edit("shop-prod", |it| it.route_tables.iter_mut().for_each(|table| table.routes.clear()));
+pub(crate) fn cut_off(world: &World) {
+    delete_nat_gateways(world, &[1, 2]);
+    delete_peering(world);
+    detach_internet_gateway(world);
+    world.edit("shop-prod", |it| it.route_tables.iter_mut().for_each(|table| table.routes.clear()));
 }
 
 /// An entry that comes before the one which lets everything through.
@@ -132,8 +132,8 @@ fn deny(egress: bool, from: u16, to: u16) -> AclEntry {
 }
 
 /// Somebody closes a port in payments' network ACL.
-pub(crate) fn deny_port(stage: &Stage, port: u16) {
-    stage.edit("payments-prod", |it| {
+pub(crate) fn deny_port(world: &World, port: u16) {
+    world.edit("payments-prod", |it| {
         let acl = at(&mut it.network_acls, &Resource::DefaultNetworkAcl);
         acl.expect("each VPC has one").entries.push(deny(false, port, port));
     });
@@ -141,8 +141,8 @@ pub(crate) fn deny_port(stage: &Stage, port: u16) {
 
 /// Somebody gives payments' first private subnet an ACL of its own, which drops what goes out, or comes in, to the
 /// ports that connections begin from.
-pub(crate) fn deny_ephemeral_ports(stage: &Stage, egress: bool) {
-    stage.edit("payments-prod", |it| {
+pub(crate) fn deny_ephemeral_ports(world: &World, egress: bool) {
+    world.edit("payments-prod", |it| {
         let subnet_id = subnet(it, 1).id;
         it.network_acls.iter_mut().for_each(|acl| acl.associations.retain(|it| it.subnet_id != subnet_id));
         let default =
@@ -156,9 +156,9 @@ pub(crate) fn deny_ephemeral_ports(stage: &Stage, egress: bool) {
 }
 
 /// Somebody peers shop-stage with payments by hand, and lets it in to the database.
-pub(crate) fn breach(stage: &Stage) {
+pub(crate) fn breach(world: &World) {
     let side = |account: &str| {
-        let vpc = stage.inventory(account).vpcs.into_iter().next().expect("each account has one");
+        let vpc = world.inventory(account).vpcs.into_iter().next().expect("each account has one");
         let phonehome_wire::StackId { account, region } = stack(account);
         PeeringVpc {
             account: account.to_string(),
@@ -176,7 +176,7 @@ pub(crate) fn breach(stage: &Stage) {
         accepter: accepter.clone(),
     };
     for (account, other) in [("shop-stage", &accepter), ("payments-prod", &requester)] {
-        stage.edit(account, |it| {
+        world.edit(account, |it| {
             it.peerings.push(peering.clone());
             let target = RouteTarget::Peering(BY_HAND.to_owned());
             let routes = other.cidrs.iter().map(|cidr| Route { destination: *cidr, target: target.clone() });
@@ -190,12 +190,12 @@ pub(crate) fn breach(stage: &Stage) {
         ports,
         peer: RulePeer::Cidr(*cidr),
     });
-    stage.edit("payments-prod", |it| group(it, &Resource::InboundSecurityGroup).ingress.extend(rules));
+    world.edit("payments-prod", |it| group(it, &Resource::InboundSecurityGroup).ingress.extend(rules));
 }
 
 /// What a host answers on its port; nothing: it refuses.
-pub(crate) fn answer(stage: &mut Stage, target: Target, port: u16, answer: Option<Answer>) {
-    let ports = &mut stage.host(target).ports;
+pub(crate) fn answer(world: &mut World, target: Target, port: u16, answer: Option<Answer>) {
+    let ports = &mut world.host(target).ports;
     match answer {
         Some(answer) => ports.insert(port, answer),
         None => ports.remove(&port),
@@ -203,41 +203,41 @@ pub(crate) fn answer(stage: &mut Stage, target: Target, port: u16, answer: Optio
 }
 
 /// The certificate that payments' application presents in its first zone.
-pub(crate) fn present(stage: &mut Stage, certificate: Certificate) {
-    answer(stage, Target::Application(1), APPLICATION, Some(Answer::Https(certificate)));
+pub(crate) fn present(world: &mut World, certificate: Certificate) {
+    answer(world, Target::Application(1), APPLICATION, Some(Answer::Https(certificate)));
 }
 
 /// A host is gone; its name still leads to its address.
-pub(crate) fn kill(stage: &mut Stage, target: Target) {
-    let address = stage.host(target).address;
-    stage.wishes.hosts.retain(|it| it.address != address);
+pub(crate) fn kill(world: &mut World, target: Target) {
+    let address = world.host(target).address;
+    world.wishes.hosts.retain(|it| it.address != address);
 }
 
 /// How the resolver of shop-prod's VPC behaves.
-pub(crate) fn resolver(stage: &mut Stage, resolver: Resolver) {
-    let vpc = stage.inventory("shop-prod").vpcs.into_iter().next().expect("each account has one");
-    stage.wishes.resolvers.insert(vpc.id, resolver);
+pub(crate) fn resolver(world: &mut World, resolver: Resolver) {
+    let vpc = world.inventory("shop-prod").vpcs.into_iter().next().expect("each account has one");
+    world.wishes.resolvers.insert(vpc.id, resolver);
 }
 
 /// The first zone is dead, in one account or everywhere.
-pub(crate) fn dead_zone(stage: &mut Stage, account: Option<&str>) {
+pub(crate) fn dead_zone(world: &mut World, account: Option<&str>) {
     let az_id: AzId = az(1).parse().expect("its shape is that of AZ IDs");
     let segment = Segment::Zone { az_id, stack: account.map(stack) };
-    stage.wishes.impairments.push(Impairment { segment, effect: DEAD });
+    world.wishes.impairments.push(Impairment { segment, effect: DEAD });
 }
 
 /// Something is wrong with shop-prod's NAT gateway in the first zone.
-pub(crate) fn impair_nat_gateway(stage: &mut Stage, effect: Effect) {
-    let mut inventory = stage.inventory("shop-prod");
+pub(crate) fn impair_nat_gateway(world: &mut World, effect: Effect) {
+    let mut inventory = world.inventory("shop-prod");
     let nat =
         at(&mut inventory.nat_gateways, &Resource::NatGateway { az_id: az(1) }).expect("each zone has one");
     let segment = Segment::NatGateway(nat.id.clone());
-    stage.wishes.impairments.push(Impairment { segment, effect });
+    world.wishes.impairments.push(Impairment { segment, effect });
 }
 
 /// Something is wrong with the peering of shop-prod and payments.
-pub(crate) fn impair_peering(stage: &mut Stage, effect: Effect) {
-    let mut peerings = stage.inventory("shop-prod").peerings.into_iter();
+pub(crate) fn impair_peering(world: &mut World, effect: Effect) {
+    let mut peerings = world.inventory("shop-prod").peerings.into_iter();
     let peering = peerings.find(|it| it.state == PeeringState::Active).expect("they are peered");
-    stage.wishes.impairments.push(Impairment { segment: Segment::Peering(peering.id), effect });
+    world.wishes.impairments.push(Impairment { segment: Segment::Peering(peering.id), effect });
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Parser;
 use phonehome_lab::enter;
-use phonehome_scenarios::{Outcome, Scenario, Stage, Watch, detect, live, run as play, scenarios};
+use phonehome_scenarios::{Outcome, Scenario, Watch, World, detect, live, run as play, scenarios};
 
 /// Breaks networks, hears what the probes say of it and what Slack and on-call are told, and has it repaired. Nothing
 /// of it leaves this process, which needs neither root nor an AWS account.
@@ -76,14 +76,14 @@ pub(crate) fn run() -> Result<()> {
         }
         return Ok(());
     }
-    let mut stage = Stage::new(&probe, interval * OVERDUE_INTERVALS)?;
-    let mut watch = Watch::new(&stage, interval);
+    let mut world = World::new(&probe, interval * OVERDUE_INTERVALS)?;
+    let mut watch = Watch::new(&world, interval);
     if arguments.watch {
-        return live(&mut stage, &mut watch);
+        return live(&mut world, &mut watch);
     }
     match arguments.detect {
-        Some(faults) => measure(&mut stage, &mut watch, arguments.first..arguments.first + faults, interval),
-        None => play_all(&mut stage, &mut watch, &chosen, interval),
+        Some(faults) => measure(&mut world, &mut watch, arguments.first..arguments.first + faults, interval),
+        None => play_all(&mut world, &mut watch, &chosen, interval),
     }
 }
 
@@ -118,11 +118,11 @@ fn listen(mut lab: Child) -> Result<bool> {
     Ok(lab.wait()?.success())
 }
 
-fn play_all(stage: &mut Stage, watch: &mut Watch, chosen: &[&Scenario], interval: Duration) -> Result<()> {
+fn play_all(world: &mut World, watch: &mut Watch, chosen: &[&Scenario], interval: Duration) -> Result<()> {
     let begun = Instant::now();
     let mut failed = 0;
     for scenario in chosen {
-        let outcome = play(stage, watch, scenario, interval).with_context(|| scenario.name)?;
+        let outcome = play(world, watch, scenario, interval).with_context(|| scenario.name)?;
         failed += usize::from(!outcome.differences.is_empty());
         print(scenario, &outcome);
     }
@@ -136,10 +136,10 @@ fn play_all(stage: &mut Stage, watch: &mut Watch, chosen: &[&Scenario], interval
 /// Faults that so many paths see are told sooner: each confirms the others.
 const PATHS_MANY: usize = 3;
 
-fn measure(stage: &mut Stage, watch: &mut Watch, faults: Range<u32>, interval: Duration) -> Result<()> {
+fn measure(world: &mut World, watch: &mut Watch, faults: Range<u32>, interval: Duration) -> Result<()> {
     let (mut many, mut few) = (vec![], vec![]);
     for number in faults {
-        let found = detect(stage, watch, number, interval)?;
+        let found = detect(world, watch, number, interval)?;
         println!(
             "{:<42} {} paths, told after {:.1} s",
             found.scenario,
@@ -148,7 +148,8 @@ fn measure(stage: &mut Stage, watch: &mut Watch, faults: Range<u32>, interval: D
         );
         if found.paths >= PATHS_MANY { &mut many } else { &mut few }.push(found.message);
     }
-    for (which, mut times) in [("three paths or more", many), ("fewer paths", few)] {
+    let groups = [("three paths or more", many), ("fewer paths", few)];
+    for (which, mut times) in groups.into_iter().filter(|(_, times)| !times.is_empty()) {
         times.sort();
         let at = |share: usize| times.get((times.len() * share).div_ceil(100).saturating_sub(1));
         let [half, most, all] = [50, 95, 100].map(|share| at(share).map_or(0.0, Duration::as_secs_f64));

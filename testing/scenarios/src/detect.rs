@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result};
 
 use crate::run::{Before, INTERVALS_MAX, broken_paths, mend, until_well};
 use crate::scenario::{Scenario, Told};
-use crate::stage::Stage;
 use crate::watch::Watch;
+use crate::world::World;
 
 /// The golden ratio's fraction: its multiples fill the interval evenly, however many there are.
 const PHASE: f64 = 0.618_033_988_749_895;
@@ -27,21 +27,21 @@ pub struct Detection {
 ///
 /// # Errors
 /// When it is not told within ten intervals, and as [`crate::run()`].
-pub fn detect(stage: &mut Stage, watch: &mut Watch, number: u32, interval: Duration) -> Result<Detection> {
+pub fn detect(world: &mut World, watch: &mut Watch, number: u32, interval: Duration) -> Result<Detection> {
     let scenarios: Vec<_> = crate::scenarios().filter(|it| is_told(it)).collect();
     let scenario = scenarios[number as usize % scenarios.len()];
-    until_well(stage, watch, interval, 0)?.with_context(|| format!("before {}", scenario.name))?;
+    until_well(world, watch, interval, 0)?.with_context(|| format!("before {}", scenario.name))?;
     let phase = interval.mul_f64((f64::from(number) * PHASE).fract());
-    watch.until(stage, phase, |_, _| false)?;
-    let before = Before::of(stage);
+    watch.until(world, phase, |_, _| false)?;
+    let before = Before::of(world);
     let broken = Instant::now();
-    (scenario.break_it)(stage);
-    stage.follow()?;
-    watch.until(stage, interval * INTERVALS_MAX, |_, stage| !before.messages(stage).is_empty())?;
-    let first = before.messages(stage).iter().map(|it| it.at).min();
+    (scenario.break_it)(world);
+    world.follow()?;
+    watch.until(world, interval * INTERVALS_MAX, |_, world| !before.messages(world).is_empty())?;
+    let first = before.messages(world).iter().map(|it| it.at).min();
     let message =
         first.with_context(|| format!("{} was not told", scenario.name))?.saturating_duration_since(broken);
-    mend(stage, scenario.repair, &before)?;
+    mend(world, scenario.repair, &before)?;
     Ok(Detection { scenario: scenario.name, paths: broken_paths(watch, scenario), message })
 }
 

@@ -5,22 +5,22 @@ mod gateways;
 mod isolation;
 mod targets;
 
-use phonehome_wire::{Class, Stage as Reached};
+use phonehome_wire::{Class, Stage};
 
-use crate::scenario::{Expected, Scenario};
+use crate::scenario::{Expected, Message, Scenario};
 
-pub(super) const SILENT: Expected = Expected::Fail(Reached::Connect, Class::ConnectTimeout);
-pub(super) const REFUSED: Expected = Expected::Fail(Reached::Connect, Class::Refused);
-pub(super) const UNRESOLVED: Expected = Expected::Fail(Reached::Resolve, Class::ResolverTimeout);
-pub(super) const NO_SUCH_NAME: Expected = Expected::Fail(Reached::Resolve, Class::Nxdomain);
-pub(super) const OPEN: Expected = Expected::Fail(Reached::Open, Class::Open);
-pub(super) const HOLE: Expected = Expected::Fail(Reached::Tls, Class::MtuBlackHole);
-pub(super) const EXPIRED: Expected = Expected::Fail(Reached::Tls, Class::CertExpired);
-pub(super) const OTHER_NAME: Expected = Expected::Fail(Reached::Tls, Class::CertName);
-pub(super) const UNTRUSTED: Expected = Expected::Fail(Reached::Tls, Class::CertUntrusted);
-pub(super) const UNANSWERED: Expected = Expected::Fail(Reached::Response, Class::HttpTimeout);
+pub(super) const SILENT: Expected = Expected::Fail(Stage::Connect, Class::ConnectTimeout);
+pub(super) const REFUSED: Expected = Expected::Fail(Stage::Connect, Class::Refused);
+pub(super) const UNRESOLVED: Expected = Expected::Fail(Stage::Resolve, Class::ResolverTimeout);
+pub(super) const NO_SUCH_NAME: Expected = Expected::Fail(Stage::Resolve, Class::Nxdomain);
+pub(super) const OPEN: Expected = Expected::Fail(Stage::Open, Class::Open);
+pub(super) const HOLE: Expected = Expected::Fail(Stage::Tls, Class::MtuBlackHole);
+pub(super) const EXPIRED: Expected = Expected::Fail(Stage::Tls, Class::CertExpired);
+pub(super) const OTHER_NAME: Expected = Expected::Fail(Stage::Tls, Class::CertName);
+pub(super) const UNTRUSTED: Expected = Expected::Fail(Stage::Tls, Class::CertUntrusted);
+pub(super) const UNANSWERED: Expected = Expected::Fail(Stage::Response, Class::HttpTimeout);
 /// The request itself was not all taken.
-pub(super) const UNTAKEN: Expected = Expected::Fail(Reached::Request, Class::HttpTimeout);
+pub(super) const UNTAKEN: Expected = Expected::Fail(Stage::Request, Class::HttpTimeout);
 
 pub(super) const API: &[&str] = &["connection/shop-to-payments/443"];
 pub(super) const DB: &[&str] = &["connection/shop-to-payments/5432"];
@@ -28,6 +28,65 @@ pub(super) const PAYMENTS: &[&str] = &[API[0], DB[0]];
 pub(super) const WAY_OUT: &[&str] = &["egress/www.internet.test/443", "egress/echo/echo.internet.test/80"];
 pub(super) const EVERYTHING: &[&str] = &[API[0], DB[0], WAY_OUT[0], WAY_OUT[1]];
 pub(super) const ISOLATION: &[&str] = &["isolation/shop-to-payments/db.payments.test/5432"];
+
+/// Nothing gets out of shop-prod.
+pub(super) const ACCOUNT_LOST: &[Message] = &[
+    Message::Slack("#net-prod", ":red_circle: shop-prod: nothing gets out in us-east-1"),
+    Message::Page("PAGE: shop-prod: nothing gets out in us-east-1"),
+];
+/// payments' application is reached, and answers otherwise than it should.
+pub(super) const API_WRONG: &[Message] = &[
+    Message::Slack(
+        "#net-prod",
+        ":red_circle: api.payments.test:443 (payments-prod) answers wrongly to shop-prod (use1-az1, use1-az2)",
+    ),
+    Message::Page(
+        "PAGE: api.payments.test:443 (payments-prod) answers wrongly to shop-prod (use1-az1, use1-az2)",
+    ),
+];
+/// Nobody gets to payments' database.
+pub(super) const DATABASE_LOST: &[Message] = &[
+    Message::Slack(
+        "#net-prod",
+        ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+    Message::Page(
+        "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+];
+/// Nobody gets to payments: two messages and two pages, for it is two ports.
+pub(super) const PAYMENTS_LOST: &[Message] = &[
+    Message::Slack(
+        "#net-prod",
+        ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+    Message::Slack(
+        "#net-prod",
+        ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+    Message::Page(
+        "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+    Message::Page(
+        "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+];
+/// shop-prod has lost its way out and still reaches payments: the same.
+pub(super) const WAY_OUT_LOST: &[Message] = &[
+    Message::Slack(
+        "#net-prod",
+        ":warning: echo.internet.test:80 cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+    Message::Slack(
+        "#net-prod",
+        ":warning: www.internet.test:443 cannot be reached from shop-prod (use1-az1, use1-az2)",
+    ),
+];
+/// shop-prod's first zone has lost its way out: a message for each host that is tried.
+pub(super) const WAY_OUT_OF_A_ZONE_LOST: &[Message] = &[
+    Message::Slack("#net-prod", ":warning: shop-prod (use1-az1) cannot reach echo.internet.test:80"),
+    Message::Slack("#net-prod", ":warning: shop-prod (use1-az1) cannot reach www.internet.test:443"),
+];
 
 /// Every scenario.
 pub fn scenarios() -> impl Iterator<Item = &'static Scenario> {

@@ -3,7 +3,7 @@
 //! in memory; and the planner and the executor repair it in an EC2 in memory ([`phonehome_fakecloud`]), which the
 //! lab's network follows.
 //!
-//! [`Stage`] holds all of that, [`Scenario`] is one fault with what has to be said of it, and [`detect()`] measures how
+//! [`World`] holds all of that, [`Scenario`] is one fault with what has to be said of it, and [`detect()`] measures how
 //! long that takes. `cargo xtask lab` runs them.
 
 #![cfg(target_os = "linux")]
@@ -17,9 +17,9 @@ mod live;
 mod run;
 mod scenario;
 mod slack;
-mod stage;
 mod view;
 mod watch;
+mod world;
 
 pub use detect::{Detection, detect};
 pub use faults::scenarios;
@@ -28,5 +28,5 @@ pub use live::live;
 pub use run::{Outcome, run};
 pub use scenario::{Expected, Message, Repair, Scenario, Told};
 pub use slack::Posted;
-pub use stage::{Stage, Target, at, stack};
 pub use watch::{Place, Watch};
+pub use world::{Target, World, at, stack};

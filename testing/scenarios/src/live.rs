@@ -10,9 +10,9 @@ use phonehome_lab::Counters;
 
 use crate::run::{Before, mend};
 use crate::scenario::Repair;
-use crate::stage::Stage;
 use crate::view::{states, turned, view};
 use crate::watch::{Place, Watch};
+use crate::world::World;
 
 /// How often the picture is drawn anew.
 const REDRAW: Duration = Duration::from_millis(500);
@@ -52,26 +52,26 @@ impl Command {
 ///
 /// # Errors
 /// When the network cannot be changed, a probe gives no report, or a function of the hub's fails.
-pub fn live(stage: &mut Stage, watch: &mut Watch) -> Result<()> {
+pub fn live(world: &mut World, watch: &mut Watch) -> Result<()> {
     let lines = lines();
-    let whole = Before::of(stage);
+    let whole = Before::of(world);
     let mut screen = Screen::new(std::io::stdout().is_terminal());
     screen.begin()?;
     let mut said = HELP.to_owned();
     loop {
-        watch.until(stage, REDRAW, |_, _| false)?;
+        watch.until(world, REDRAW, |_, _| false)?;
         match lines.try_recv() {
             Ok(line) => match Command::read(&line) {
                 Command::Quit => return Ok(()),
                 command => {
-                    said = obey(stage, &whole, &command)?;
+                    said = obey(world, &whole, &command)?;
                     screen.typed(&said)?;
                 }
             },
             Err(TryRecvError::Disconnected) => return Ok(()),
             Err(TryRecvError::Empty) => {}
         }
-        screen.draw(stage, watch, &said)?;
+        screen.draw(world, watch, &said)?;
     }
 }
 
@@ -99,14 +99,14 @@ impl Screen {
         if self.is_terminal { self.print(TYPED) } else { self.print(&format!("{said}\n")) }
     }
 
-    fn draw(&mut self, stage: &Stage, watch: &Watch, said: &str) -> Result<()> {
+    fn draw(&mut self, world: &World, watch: &Watch, said: &str) -> Result<()> {
         if self.is_terminal {
-            let counters = stage.counters()?;
-            let picture = format!("{}\n  {said}\n", view(stage, watch, &counters, &self.counters));
+            let counters = world.counters()?;
+            let picture = format!("{}\n  {said}\n", view(world, watch, &counters, &self.counters));
             self.counters = counters;
             return self.print(&over(&picture));
         }
-        let messages = stage.hub.slack().into_iter().map(|it| format!("{}: {}", it.channel, it.text));
+        let messages = world.hub.slack().into_iter().map(|it| format!("{}: {}", it.channel, it.text));
         let messages: Vec<String> = messages.collect();
         // New ones, and those that were edited.
         let told = (0..).zip(&messages).filter(|(at, text)| self.messages.get(*at) != Some(text));
@@ -128,14 +128,14 @@ fn over(picture: &str) -> String {
 }
 
 /// Does what was typed; answers with what to say of it.
-fn obey(stage: &mut Stage, whole: &Before, command: &Command) -> Result<String> {
+fn obey(world: &mut World, whole: &Before, command: &Command) -> Result<String> {
     match command {
         Command::Break(name) => {
             let Some(scenario) = crate::scenarios().find(|it| it.name == name) else {
                 return Ok(format!("no fault {name:?}: `faults` names them"));
             };
-            (scenario.break_it)(stage);
-            stage.follow()?;
+            (scenario.break_it)(world);
+            world.follow()?;
             let by = match scenario.repair {
                 Repair::Provisioner => "`repair` mends it",
                 Repair::ByHand => "phonehome cannot mend it: `mend` does",
@@ -143,11 +143,11 @@ fn obey(stage: &mut Stage, whole: &Before, command: &Command) -> Result<String> 
             Ok(format!("{name} is broken; {by}"))
         }
         Command::Repair => {
-            let outcome = mend(stage, Repair::Provisioner, whole);
+            let outcome = mend(world, Repair::Provisioner, whole);
             Ok(outcome.map_or_else(|error| format!("{error:#}"), |()| "the provisioner has swept".to_owned()))
         }
         Command::Mend => {
-            mend(stage, Repair::ByHand, whole)?;
+            mend(world, Repair::ByHand, whole)?;
             Ok("all is as it was".to_owned())
         }
         Command::Faults => Ok(crate::scenarios().map(|it| it.name).collect::<Vec<_>>().join("  ")),

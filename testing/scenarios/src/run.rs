@@ -1,15 +1,16 @@
 //! Plays a scenario: everything works, something breaks, it is told, it is mended, everything works.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_wire::{AzId, CheckResult};
 
 use crate::scenario::{Expected, Message, Repair, Scenario, Told};
 use crate::slack::Posted;
-use crate::stage::Stage;
 use crate::watch::Watch;
+use crate::world::World;
 
 /// How many intervals it may take until all is told, or all is well again.
 pub(crate) const INTERVALS_MAX: u32 = 10;
@@ -36,17 +37,17 @@ pub struct Outcome {
     pub differences: Vec<String>,
 }
 
-/// Plays a scenario on a stage on which everything works, or will soon.
+/// Plays a scenario on a world on which everything works, or will soon.
 ///
 /// # Errors
 /// When the network cannot be changed, a probe gives no report, or a function of the hub's fails.
-pub fn run(stage: &mut Stage, watch: &mut Watch, scenario: &Scenario, interval: Duration) -> Result<Outcome> {
+pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: Duration) -> Result<Outcome> {
     let longest = interval * INTERVALS_MAX;
-    until_well(stage, watch, interval, 0)??;
-    let before = Before::of(stage);
-    let (broken, broken_ms) = (Instant::now(), now_ms());
-    (scenario.break_it)(stage);
-    stage.follow()?;
+    until_well(world, watch, interval, 0)??;
+    let before = Before::of(world);
+    let (broken, broken_ms) = (Instant::now(), SystemClock.now_ms());
+    (scenario.break_it)(world);
+    world.follow()?;
     let change = broken.elapsed();
     let expected = expectations(watch, scenario);
     let mut outcome = Outcome {
@@ -57,38 +58,43 @@ pub fn run(stage: &mut Stage, watch: &mut Watch, scenario: &Scenario, interval: 
         results: expected.len(),
         differences: vec![],
     };
-    let told = |watch: &Watch, stage: &Stage| {
+    let told = |watch: &Watch, world: &World| {
         let mut differences = problems(watch, broken_ms, &expected);
-        differences.extend(before.differences(stage, scenario));
+        differences.extend(before.differences(world, scenario));
         differences
     };
-    watch.until(stage, longest, |watch, stage| told(watch, stage).is_empty())?;
+    watch.until(world, longest, |watch, world| told(watch, world).is_empty())?;
     // What comes late must not be more than that.
-    watch.until(stage, interval * INTERVALS_QUIET, |_, _| false)?;
-    outcome.differences = told(watch, stage);
+    watch.until(world, interval * INTERVALS_QUIET, |_, _| false)?;
+    outcome.differences = told(watch, world);
     let since = |at: Instant| at.saturating_duration_since(broken);
-    outcome.message = before.messages(stage).iter().map(|it| since(it.at)).min();
-    outcome.page = stage.hub.pages().get(before.pages).map(|it| since(it.at));
-    mend(stage, scenario.repair, &before)?;
-    let (mended, mended_ms) = (Instant::now(), now_ms());
-    match until_well(stage, watch, interval, mended_ms)? {
+    outcome.message = before.messages(world).iter().map(|it| since(it.at)).min();
+    outcome.page = world.hub.pages().get(before.pages).map(|it| since(it.at));
+    let told = before.told(world);
+    mend(world, scenario.repair, &before)?;
+    let (mended, mended_ms) = (Instant::now(), SystemClock.now_ms());
+    match until_well(world, watch, interval, mended_ms)? {
         Ok(()) => outcome.green = Some(mended.elapsed()),
         Err(unwell) => outcome.differences.push(format!("after the repair, {unwell}")),
+    }
+    if matches!(scenario.told, Told::Just(_)) {
+        watch.until(world, longest, |_, world| before.without_end(world, &told).is_empty())?;
+        outcome.differences.extend(before.without_end(world, &told));
     }
     Ok(outcome)
 }
 
 /// Waits until everything works, as runs after `since_ms` say; or says what does not.
 pub(crate) fn until_well(
-    stage: &mut Stage,
+    world: &mut World,
     watch: &mut Watch,
     interval: Duration,
     since_ms: u64,
 ) -> Result<Result<()>> {
-    if watch.until(stage, interval * INTERVALS_MAX, |watch, stage| is_well(watch, stage, since_ms))? {
+    if watch.until(world, interval * INTERVALS_MAX, |watch, world| is_well(watch, world, since_ms))? {
         return Ok(Ok(()));
     }
-    let (problems, open, up) = (problems(watch, since_ms, &usual(watch)), stage.open(), stage.paths_up());
+    let (problems, open, up) = (problems(watch, since_ms, &usual(watch)), world.open(), world.paths_up());
     Ok(Err(anyhow!(
         "not everything works: {up} paths are up, incidents {open:?} are open; {}",
         problems.join("; ")
@@ -105,19 +111,38 @@ pub(crate) struct Before {
 }
 
 impl Before {
-    pub(crate) fn of(stage: &Stage) -> Self {
-        let names: BTreeSet<String> = stage.probes().into_iter().map(|(name, ..)| name).collect();
-        let inventories = names.into_iter().map(|name| (name.clone(), stage.inventory(&name))).collect();
-        let (messages, pages) = (stage.hub.slack().len(), stage.hub.pages().len());
-        Self { inventories, wishes: stage.wishes.clone(), messages, pages }
+    pub(crate) fn of(world: &World) -> Self {
+        let names: BTreeSet<String> = world.probes().into_iter().map(|(name, ..)| name).collect();
+        let inventories = names.into_iter().map(|name| (name.clone(), world.inventory(&name))).collect();
+        let (messages, pages) = (world.hub.slack().len(), world.hub.pages().len());
+        Self { inventories, wishes: world.wishes.clone(), messages, pages }
     }
 
-    pub(crate) fn messages(&self, stage: &Stage) -> Vec<Posted> {
-        stage.hub.slack().split_off(self.messages)
+    pub(crate) fn messages(&self, world: &World) -> Vec<Posted> {
+        world.hub.slack().split_off(self.messages)
+    }
+
+    /// What Slack's messages say, and how many pages there were, since then.
+    fn told(&self, world: &World) -> (Vec<String>, usize) {
+        let texts = self.messages(world).into_iter().map(|it| it.text).collect();
+        (texts, world.hub.pages().len() - self.pages)
+    }
+
+    /// What was `told` of a fault and not of its end: messages that read as they did, and pages that are not all
+    /// followed by another one.
+    fn without_end(&self, world: &World, told: &(Vec<String>, usize)) -> Vec<String> {
+        let (texts, pages) = self.told(world);
+        let as_before = told.0.iter().zip(&texts).filter(|(was, is)| was == is);
+        let mut missing: Vec<String> =
+            as_before.map(|(was, _)| format!("its end is not told: {was}")).collect();
+        if pages != 2 * told.1 {
+            missing.push(format!("{} pages, and with their ends {pages}", told.1));
+        }
+        missing
     }
 
     /// What was told otherwise than a scenario expects.
-    fn differences(&self, stage: &Stage, scenario: &Scenario) -> Vec<String> {
+    fn differences(&self, world: &World, scenario: &Scenario) -> Vec<String> {
         let (told, no_others) = match scenario.told {
             Told::Just(told) => (told, true),
             Told::AtLeast(told) => (told, false),
@@ -130,9 +155,9 @@ impl Before {
                 Message::Page(subject) => format!("page: {subject}"),
             })
             .collect();
-        let posts = self.messages(stage);
+        let posts = self.messages(world);
         let mut met: Vec<String> = posts.iter().map(|it| format!("{}: {}", it.channel, it.text)).collect();
-        met.extend(stage.hub.pages().iter().skip(self.pages).map(|it| format!("page: {}", it.subject)));
+        met.extend(world.hub.pages().iter().skip(self.pages).map(|it| format!("page: {}", it.subject)));
         wanted.retain(|it| match met.iter().position(|other| other == it) {
             Some(at) => {
                 met.remove(at);
@@ -146,29 +171,24 @@ impl Before {
     }
 }
 
-pub(crate) fn mend(stage: &mut Stage, repair: Repair, before: &Before) -> Result<()> {
+pub(crate) fn mend(world: &mut World, repair: Repair, before: &Before) -> Result<()> {
     match repair {
-        Repair::Provisioner => stage.repair()?,
+        Repair::Provisioner => world.repair()?,
         Repair::ByHand => {
             for (name, inventory) in &before.inventories {
-                stage.edit(name, |it| it.clone_from(inventory));
+                world.edit(name, |it| it.clone_from(inventory));
             }
-            stage.wishes.clone_from(&before.wishes);
+            world.wishes.clone_from(&before.wishes);
         }
     }
-    stage.follow()
-}
-
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    world.follow()
 }
 
 /// Whether every probe has reported of a run after `since_ms` in which everything worked, the hub knows every path to
 /// be as declared, and nothing is open.
-fn is_well(watch: &Watch, stage: &Stage, since_ms: u64) -> bool {
+fn is_well(watch: &Watch, world: &World, since_ms: u64) -> bool {
     let usual = usual(watch);
-    problems(watch, since_ms, &usual).is_empty() && stage.paths_up() == usual.len() && stage.open().is_empty()
+    problems(watch, since_ms, &usual).is_empty() && world.paths_up() == usual.len() && world.open().is_empty()
 }
 
 /// What each path comes to while everything works: isolations are silent, all else connects.

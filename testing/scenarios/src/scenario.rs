@@ -1,8 +1,8 @@
 //! What a scenario is.
 
-use phonehome_wire::{CheckResult, Class, Stage as Reached, Verdict};
+use phonehome_wire::{CheckResult, Class, Stage, Verdict};
 
-use crate::stage::Stage;
+use crate::world::World;
 
 /// What a check comes to, as its probe says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub enum Expected {
     /// One of several: chance decides.
     OneOf(&'static [Self]),
     /// Something fails, so far and for this reason.
-    Fail(Reached, Class),
+    Fail(Stage, Class),
     /// Nothing is known.
     Inconclusive,
     /// The probe could not test.
@@ -81,7 +81,7 @@ pub struct Scenario {
     /// Its name.
     pub name: &'static str,
     /// Breaks a fleet in which everything works.
-    pub break_it: fn(&mut Stage),
+    pub break_it: fn(&mut World),
     /// Account, zone (0 for every one), checks, and what that comes to. All that is not named here works.
     pub expected: &'static [(&'static str, u8, &'static [&'static str], Expected)],
     /// What Slack and on-call are told of it.

@@ -14,10 +14,6 @@ pub struct Posted {
     pub channel: String,
     /// Its text, as it reads after the last edit.
     pub text: String,
-    /// How often it was edited.
-    pub edits: usize,
-    /// The lines of its thread.
-    pub thread: Vec<String>,
     /// When it was posted.
     pub at: Instant,
 }
@@ -54,21 +50,13 @@ impl Chat for Slack {
         _blocks: Option<&Value>,
         thread: Option<&MessageRef>,
     ) -> Result<MessageRef, SlackError> {
-        let mut messages = self.lock();
         if let Some(parent) = thread {
-            if let Some(posted) = parent.ts.parse().ok().and_then(|at: usize| messages.get_mut(at)) {
-                posted.thread.push(text.to_owned());
-            }
+            // A line of a thread is nobody's only news: the message itself is edited, too.
             return Ok(parent.clone());
         }
+        let mut messages = self.lock();
         let ts = messages.len().to_string();
-        messages.push(Posted {
-            channel: channel.to_owned(),
-            text: text.to_owned(),
-            edits: 0,
-            thread: vec![],
-            at: Instant::now(),
-        });
+        messages.push(Posted { channel: channel.to_owned(), text: text.to_owned(), at: Instant::now() });
         Ok(MessageRef { channel: channel.to_owned(), ts })
     }
 
@@ -78,13 +66,9 @@ impl Chat for Slack {
         text: &str,
         _blocks: Option<&Value>,
     ) -> Result<(), SlackError> {
-        if let Some(posted) = message.ts.parse().ok().and_then(|at: usize| {
-            self.lock().get_mut(at).map(|it| {
-                it.text = text.to_owned();
-                it.edits += 1;
-            })
-        }) {
-            return Ok(posted);
+        let number = message.ts.parse().unwrap_or(usize::MAX);
+        if let Some(posted) = self.lock().get_mut(number) {
+            text.clone_into(&mut posted.text);
         }
         Ok(())
     }

@@ -7,8 +7,8 @@ use phonehome_lab::{Amount, Counters};
 use phonehome_wire::{CheckResult, Verdict};
 
 use crate::slack::Posted;
-use crate::stage::Stage;
 use crate::watch::{Place, Watch};
+use crate::world::World;
 
 /// How many of Slack's messages are shown, the newest.
 const MESSAGES_MAX: usize = 8;
@@ -16,11 +16,11 @@ const MESSAGES_MAX: usize = 8;
 const REASON_CHARS_MAX: usize = 90;
 
 /// The whole picture, as lines of text. `before` are the counters of the picture before this.
-pub(crate) fn view(stage: &Stage, watch: &Watch, now: &Counters, before: &Counters) -> String {
+pub(crate) fn view(world: &World, watch: &Watch, now: &Counters, before: &Counters) -> String {
     let mut text = String::new();
     paths(&mut text, watch);
-    traffic(&mut text, stage, now, before);
-    told(&mut text, &stage.hub.slack(), stage.hub.pages().last().map(|it| it.subject.as_str()));
+    traffic(&mut text, world, now, before);
+    told(&mut text, &world.hub.slack(), world.hub.pages().last().map(|it| it.subject.as_str()));
     text
 }
 
@@ -62,8 +62,8 @@ fn reason(verdict: &Verdict) -> String {
 }
 
 /// A line for each gateway and peering over which something went since the picture before.
-fn traffic(text: &mut String, stage: &Stage, now: &Counters, before: &Counters) {
-    let names = stage.names();
+fn traffic(text: &mut String, world: &World, now: &Counters, before: &Counters) {
+    let names = world.names();
     let kinds = [
         (&now.nat_gateways, &before.nat_gateways),
         (&now.internet_gateways, &before.internet_gateways),

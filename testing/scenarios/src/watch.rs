@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use phonehome_wire::{AzId, ProbeInput, Report};
 
-use crate::stage::{Stage, stack};
+use crate::world::{World, stack};
 
 /// Where a probe is: the account's name, and the zone.
 pub type Place = (String, AzId);
@@ -38,9 +38,9 @@ pub struct Watch {
 
 impl Watch {
     /// Begins now; the probes' first runs are spread over the interval.
-    pub fn new(stage: &Stage, interval: Duration) -> Self {
+    pub fn new(world: &World, interval: Duration) -> Self {
         let now = Instant::now();
-        let probes = stage.probes();
+        let probes = world.probes();
         let count = u32::try_from(probes.len()).unwrap_or(u32::MAX).max(1);
         let schedule = |(number, (name, zone, input))| Schedule {
             place: (name, zone),
@@ -69,24 +69,24 @@ impl Watch {
     /// When a probe gives no report, or a function of the hub's fails.
     pub fn until(
         &mut self,
-        stage: &mut Stage,
+        world: &mut World,
         longest: Duration,
-        mut done: impl FnMut(&Self, &Stage) -> bool,
+        mut done: impl FnMut(&Self, &World) -> bool,
     ) -> Result<bool> {
         let end = Instant::now() + longest;
         loop {
-            self.start_due(stage)?;
+            self.start_due(world)?;
             let next =
                 self.schedules.iter().map(|it| it.next).chain([self.next_minute, end]).min().unwrap_or(end);
             match self.reports.1.recv_timeout(next.saturating_duration_since(Instant::now())) {
-                Ok((place, report)) => self.arrive(stage, place, report?)?,
+                Ok((place, report)) => self.arrive(world, place, report?)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             if Instant::now() >= self.next_minute {
-                stage.minute()?;
+                world.minute()?;
                 self.next_minute += self.interval;
             }
-            if done(self, stage) {
+            if done(self, world) {
                 return Ok(true);
             }
             if Instant::now() >= end {
@@ -95,13 +95,13 @@ impl Watch {
         }
     }
 
-    fn start_due(&mut self, stage: &Stage) -> Result<()> {
+    fn start_due(&mut self, world: &World) -> Result<()> {
         let now = Instant::now();
         self.runs.retain(|it| !it.is_finished());
         for schedule in self.schedules.iter_mut().filter(|it| it.next <= now) {
             schedule.next += self.interval;
             let (place, sender) = (schedule.place.clone(), self.reports.0.clone());
-            let started = stage.lab().start_probe(&stack(&place.0), &place.1, &schedule.input)?;
+            let started = world.lab().start_probe(&stack(&place.0), &place.1, &schedule.input)?;
             self.runs.push(std::thread::spawn(move || {
                 // Who has stopped watching does not need its report.
                 let _ = sender.send((place, started.report()));
@@ -110,8 +110,8 @@ impl Watch {
         Ok(())
     }
 
-    fn arrive(&mut self, stage: &mut Stage, place: Place, report: Report) -> Result<()> {
-        stage.report(&report)?;
+    fn arrive(&mut self, world: &mut World, place: Place, report: Report) -> Result<()> {
+        world.report(&report)?;
         self.newest.insert(place, report);
         Ok(())
     }

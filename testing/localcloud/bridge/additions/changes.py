@@ -6,10 +6,9 @@ import urllib.parse
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2, lambda_svc
 
+from . import records
 from .replacing import replaces
 
-# Calls of EC2 that change nothing.
-READING = ("Describe", "Get", "Search")
 FUNCTIONS = "/2015-03-31/functions"
 
 _lock = threading.Lock()
@@ -34,7 +33,7 @@ def counts():
 async def ec2_request(original, method, path, headers, body, query):
     """Counted once it is done: whoever looks after that sees it."""
     action = ec2_action(body, query)
-    if action.startswith(READING):
+    if not records.changes(action):
         return await original(method, path, headers, body, query)
     is_of_two = "VpcPeeringConnection" in action
     # Afterwards nobody might know whose it was.

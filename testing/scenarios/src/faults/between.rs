@@ -1,6 +1,8 @@
 //! Ways from one account to another, and whole zones.
 
-use super::{API, DB, EVERYTHING, ISOLATION, PAYMENTS, SILENT, UNRESOLVED, WAY_OUT};
+use super::{
+    ACCOUNT_LOST, API, DB, EVERYTHING, ISOLATION, PAYMENTS, PAYMENTS_LOST, SILENT, UNRESOLVED, WAY_OUT,
+};
 use crate::breaking::{
     APPLICATION, DEAD, DELAY, close_payments, close_probes, dead_zone, delete_peering, delete_return_route,
     deny_ephemeral_ports, deny_port, impair_peering, swallow,
@@ -23,32 +25,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "security-group-rule-removed",
         break_it: |it| close_payments(it),
         expected: &[("shop-prod", 0, PAYMENTS, SILENT)],
-        told: Told::Just(&[
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-        ]),
+        told: Told::Just(PAYMENTS_LOST),
         repair: Repair::Provisioner,
     },
     Scenario {
         name: "probe-security-group-lets-nothing-out",
         break_it: |it| close_probes(it),
         expected: &[("shop-prod", 0, EVERYTHING, SILENT)],
-        told: Told::Just(&[
-            Message::Slack("#net-prod", ":red_circle: shop-prod: nothing gets out in us-east-1"),
-            Message::Page("PAGE: shop-prod: nothing gets out in us-east-1"),
-        ]),
+        told: Told::Just(ACCOUNT_LOST),
         repair: Repair::Provisioner,
     },
     // It is the same port by which hosts on the internet are reached, and the NAT gateway is behind the same ACL.
@@ -75,22 +59,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "acl-closes-the-answers-ports",
         break_it: |it| deny_ephemeral_ports(it, true),
         expected: &[("shop-prod", 0, PAYMENTS, SILENT)],
-        told: Told::Just(&[
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-        ]),
+        told: Told::Just(PAYMENTS_LOST),
         repair: Repair::ByHand,
     },
     // The database's port is one of them.
@@ -114,44 +83,14 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "peering-deleted",
         break_it: |it| delete_peering(it),
         expected: &[("shop-prod", 0, PAYMENTS, SILENT)],
-        told: Told::Just(&[
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-        ]),
+        told: Told::Just(PAYMENTS_LOST),
         repair: Repair::Provisioner,
     },
     Scenario {
         name: "return-route-missing",
         break_it: |it| delete_return_route(it, 1),
         expected: &[("shop-prod", 0, PAYMENTS, SILENT)],
-        told: Told::Just(&[
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-        ]),
+        told: Told::Just(PAYMENTS_LOST),
         repair: Repair::Provisioner,
     },
     // Its probe does not even reach the resolver.
@@ -210,22 +149,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "peering-dead",
         break_it: |it| impair_peering(it, DEAD),
         expected: &[("shop-prod", 0, PAYMENTS, SILENT)],
-        told: Told::Just(&[
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-            Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
-            ),
-        ]),
+        told: Told::Just(PAYMENTS_LOST),
         repair: Repair::ByHand,
     },
 ];

@@ -44,7 +44,7 @@ pub enum Target {
 }
 
 /// A fleet of three accounts with two zones each.
-pub struct Stage {
+pub struct World {
     cloud: SharedCloud,
     provision: Provision<MemoryTable, Accounts>,
     fleet: Fleet,
@@ -53,12 +53,12 @@ pub struct Stage {
     pub wishes: Wishes,
     /// Judges reports and tells of them.
     pub hub: Hub,
-    pub(crate) runtime: Runtime,
+    runtime: Runtime,
 }
 
-impl std::fmt::Debug for Stage {
+impl std::fmt::Debug for World {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stage").field("wishes", &self.wishes).finish_non_exhaustive()
+        f.debug_struct("World").field("wishes", &self.wishes).finish_non_exhaustive()
     }
 }
 
@@ -94,7 +94,7 @@ impl Target {
     }
 }
 
-impl Stage {
+impl World {
     /// Makes the fleet's networks in an EC2 in memory, and from what that says the lab's. A probe that is silent for
     /// `overdue_after` is lost.
     ///
@@ -115,8 +115,7 @@ impl Stage {
             bind_all(&table, &fleet).await?;
             converge(&provision, &fleet).await
         })?;
-        let mut inventories = inventories(&cloud);
-        inventories.retain(|_, inventory| !inventory.vpcs.is_empty());
+        let inventories = inventories(&cloud);
         let wishes = wishes(&private_subnets(&inventories[&stack("payments-prod")]), &inventories)?;
         let lab = Lab::build(&inventories, &wishes, probe)?;
         let hub = Hub::new(&table, overdue_after);
@@ -172,6 +171,55 @@ impl Stage {
 
     pub(crate) fn lab(&self) -> &Lab {
         &self.lab
+    }
+
+    /// A report arrives at the hub.
+    ///
+    /// # Errors
+    /// As [`Hub::report`].
+    pub fn report(&mut self, report: &phonehome_wire::Report) -> Result<()> {
+        self.runtime.block_on(self.hub.report(report))
+    }
+
+    /// The ids of the incidents that are open.
+    pub fn open(&self) -> Vec<String> {
+        let found = self.runtime.block_on(self.provision.table.query(Keys::INCIDENTS)).unwrap_or_default();
+        found.into_iter().map(|doc| doc.key.sort).collect()
+    }
+
+    /// What has gone over the lab's networks so far.
+    ///
+    /// # Errors
+    /// As [`Lab::counters`].
+    pub fn counters(&self) -> Result<phonehome_lab::Counters> {
+        self.lab.counters()
+    }
+
+    /// What the ids of subnets, gateways and peerings stand for: `shop-prod subnet/private/use1-az1`.
+    pub fn names(&self) -> BTreeMap<String, String> {
+        let of_account = |(name, _): &(&str, &str)| {
+            let inventory = self.inventory(name);
+            let named = |it: &dyn phonehome_network::Tagged| {
+                Some((it.id().to_owned(), format!("{name} {}", it.address()?)))
+            };
+            inventory.tagged().filter_map(named).collect::<Vec<_>>()
+        };
+        ACCOUNTS.iter().flat_map(of_account).collect()
+    }
+
+    /// How many paths the hub knows to be as declared.
+    pub fn paths_up(&self) -> usize {
+        let found = self.runtime.block_on(self.provision.table.query(Keys::PATHS)).unwrap_or_default();
+        let paths = found.iter().filter_map(|doc| doc.read::<Paths>().ok());
+        paths.flat_map(|it| it.into_values()).filter(|it| it.status == PathStatus::Up).count()
+    }
+
+    /// The alerter's schedule fires.
+    ///
+    /// # Errors
+    /// As [`Hub::minute`].
+    pub fn minute(&mut self) -> Result<()> {
+        self.runtime.block_on(self.hub.minute())
     }
 }
 
@@ -261,55 +309,4 @@ fn wishes(subnets: &BTreeMap<AzId, Subnet>, inventories: &Inventories) -> Result
     host(Target::Internet, "www.internet.test", BTreeMap::from([(443, Answer::Tcp)]))?;
     host(Target::Echo, "echo.internet.test", BTreeMap::from([(80, Answer::Http)]))?;
     Ok(wishes)
-}
-
-impl Stage {
-    /// A report arrives at the hub.
-    ///
-    /// # Errors
-    /// As [`Hub::report`].
-    pub fn report(&mut self, report: &phonehome_wire::Report) -> Result<()> {
-        self.runtime.block_on(self.hub.report(report))
-    }
-
-    /// The ids of the incidents that are open.
-    pub fn open(&self) -> Vec<String> {
-        let found = self.runtime.block_on(self.provision.table.query(Keys::INCIDENTS)).unwrap_or_default();
-        found.into_iter().map(|doc| doc.key.sort).collect()
-    }
-
-    /// What has gone over the lab's networks so far.
-    ///
-    /// # Errors
-    /// As [`Lab::counters`].
-    pub fn counters(&self) -> Result<phonehome_lab::Counters> {
-        self.lab.counters()
-    }
-
-    /// What the ids of subnets, gateways and peerings stand for: `shop-prod subnet/private/use1-az1`.
-    pub fn names(&self) -> BTreeMap<String, String> {
-        let of_account = |(name, _): &(&str, &str)| {
-            let inventory = self.inventory(name);
-            let named = |it: &dyn phonehome_network::Tagged| {
-                Some((it.id().to_owned(), format!("{name} {}", it.address()?)))
-            };
-            inventory.tagged().filter_map(named).collect::<Vec<_>>()
-        };
-        ACCOUNTS.iter().flat_map(of_account).collect()
-    }
-
-    /// How many paths the hub knows to be as declared.
-    pub fn paths_up(&self) -> usize {
-        let found = self.runtime.block_on(self.provision.table.query(Keys::PATHS)).unwrap_or_default();
-        let paths = found.iter().filter_map(|doc| doc.read::<Paths>().ok());
-        paths.flat_map(|it| it.into_values()).filter(|it| it.status == PathStatus::Up).count()
-    }
-
-    /// The alerter's schedule fires.
-    ///
-    /// # Errors
-    /// As [`Hub::minute`].
-    pub fn minute(&mut self) -> Result<()> {
-        self.runtime.block_on(self.hub.minute())
-    }
 }
