@@ -17,6 +17,9 @@ pub(crate) const INTERVALS_MAX: u32 = 10;
 /// How long it must stay as it is, in intervals, until nothing more is expected.
 const INTERVALS_QUIET: u32 = 2;
 
+/// How messages begin that say that it is over.
+const ENDED: [&str; 2] = [":white_check_mark:", ":heavy_check_mark:"];
+
 /// A result: the account's name, the zone, the check.
 type Path = (String, AzId, String);
 
@@ -70,7 +73,7 @@ pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: 
     let since = |at: Instant| at.saturating_duration_since(broken);
     outcome.message = before.messages(world).iter().map(|it| since(it.at)).min();
     outcome.page = world.hub.pages().get(before.pages).map(|it| since(it.at));
-    let told = before.told(world);
+    let paged = before.paged(world);
     mend(world, scenario.repair, &before)?;
     let (mended, mended_ms) = (Instant::now(), SystemClock.now_ms());
     match until_well(world, watch, interval, mended_ms)? {
@@ -78,8 +81,8 @@ pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: 
         Err(unwell) => outcome.differences.push(format!("after the repair, {unwell}")),
     }
     if matches!(scenario.told, Told::Just(_)) {
-        watch.until(world, longest, |_, world| before.without_end(world, &told).is_empty())?;
-        outcome.differences.extend(before.without_end(world, &told));
+        watch.until(world, longest, |_, world| before.without_end(world, paged).is_empty())?;
+        outcome.differences.extend(before.without_end(world, paged));
     }
     Ok(outcome)
 }
@@ -122,21 +125,20 @@ impl Before {
         world.hub.slack().split_off(self.messages)
     }
 
-    /// What Slack's messages say, and how many pages there were, since then.
-    fn told(&self, world: &World) -> (Vec<String>, usize) {
-        let texts = self.messages(world).into_iter().map(|it| it.text).collect();
-        (texts, world.hub.pages().len() - self.pages)
+    /// How many pages there were since then.
+    fn paged(&self, world: &World) -> usize {
+        world.hub.pages().len() - self.pages
     }
 
-    /// What was `told` of a fault and not of its end: messages that read as they did, and pages that are not all
-    /// followed by another one.
-    fn without_end(&self, world: &World, told: &(Vec<String>, usize)) -> Vec<String> {
-        let (texts, pages) = self.told(world);
-        let as_before = told.0.iter().zip(&texts).filter(|(was, is)| was == is);
-        let mut missing: Vec<String> =
-            as_before.map(|(was, _)| format!("its end is not told: {was}")).collect();
-        if pages != 2 * told.1 {
-            missing.push(format!("{} pages, and with their ends {pages}", told.1));
+    /// What was told of a fault and not of its end: messages that do not say so, and pages, of which there were
+    /// `paged` while it lasted, that are not all followed by another one.
+    fn without_end(&self, world: &World, paged: usize) -> Vec<String> {
+        let open =
+            self.messages(world).into_iter().filter(|it| !ENDED.iter().any(|mark| it.text.starts_with(mark)));
+        let mut missing: Vec<String> = open.map(|it| format!("its end is not told: {}", it.text)).collect();
+        let pages = self.paged(world);
+        if pages != 2 * paged {
+            missing.push(format!("{paged} pages, and with their ends {pages}"));
         }
         missing
     }
