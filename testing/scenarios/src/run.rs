@@ -73,7 +73,7 @@ pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: 
     let since = |at: Instant| at.saturating_duration_since(broken);
     outcome.message = before.messages(world).iter().map(|it| since(it.at)).min();
     outcome.page = world.hub.pages().get(before.pages).map(|it| since(it.at));
-    let paged = before.paged(world);
+    let while_broken = before.told(world);
     mend(world, scenario.repair, &before)?;
     let (mended, mended_ms) = (Instant::now(), SystemClock.now_ms());
     match until_well(world, watch, interval, mended_ms)? {
@@ -81,8 +81,8 @@ pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: 
         Err(unwell) => outcome.differences.push(format!("after the repair, {unwell}")),
     }
     if matches!(scenario.told, Told::Just(_)) {
-        watch.until(world, longest, |_, world| before.without_end(world, paged).is_empty())?;
-        outcome.differences.extend(before.without_end(world, paged));
+        watch.until(world, longest, |_, world| before.without_end(world, while_broken).is_empty())?;
+        outcome.differences.extend(before.without_end(world, while_broken));
     }
     Ok(outcome)
 }
@@ -125,20 +125,20 @@ impl Before {
         world.hub.slack().split_off(self.messages)
     }
 
-    /// How many pages there were since then.
-    fn paged(&self, world: &World) -> usize {
-        world.hub.pages().len() - self.pages
+    /// How many messages and pages there were since then.
+    fn told(&self, world: &World) -> (usize, usize) {
+        (world.hub.slack().len() - self.messages, world.hub.pages().len() - self.pages)
     }
 
-    /// What was told of a fault and not of its end: messages that do not say so, and pages, of which there were
-    /// `paged` while it lasted, that are not all followed by another one.
-    fn without_end(&self, world: &World, paged: usize) -> Vec<String> {
-        let open =
-            self.messages(world).into_iter().filter(|it| !ENDED.iter().any(|mark| it.text.starts_with(mark)));
+    /// What was told of a fault and not of its end: of the messages and pages while it lasted, messages that do not
+    /// say so, and pages that are not all followed by another one. What else a repair has to tell is no end.
+    fn without_end(&self, world: &World, (messages, pages): (usize, usize)) -> Vec<String> {
+        let is_open = |it: &Posted| !ENDED.iter().any(|mark| it.text.starts_with(mark));
+        let open = self.messages(world).into_iter().take(messages).filter(is_open);
         let mut missing: Vec<String> = open.map(|it| format!("its end is not told: {}", it.text)).collect();
-        let pages = self.paged(world);
-        if pages != 2 * paged {
-            missing.push(format!("{paged} pages, and with their ends {pages}"));
+        let (_, all) = self.told(world);
+        if all != 2 * pages {
+            missing.push(format!("{pages} pages, and with their ends {all}"));
         }
         missing
     }
