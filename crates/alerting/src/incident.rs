@@ -24,6 +24,10 @@ pub struct Incident {
     /// Every suspect it has had. What one of these would explain stays with this incident.
     #[serde(default)]
     pub suspects: BTreeSet<Suspect>,
+    /// The widest cause that it was found to have, while that is not `suspect`: what its title says. A part
+    /// that recovers makes no other outage of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widest: Option<Suspect>,
     /// How loud it is now. It can fall again; [`Incident::paged`] stays.
     pub severity: Severity,
     /// Open or resolved.
@@ -44,6 +48,10 @@ pub struct Incident {
     /// Whether on-call has been paged for it.
     #[serde(default)]
     pub paged: bool,
+    /// The paged incidents that were merged into it, each with the sequence of its page's end: it ends with
+    /// this one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub absorbed: BTreeMap<String, u32>,
     /// Whether everything still failing in it is silenced.
     #[serde(default)]
     pub silenced: bool,
@@ -236,6 +244,22 @@ pub struct TimelineEntry {
     pub text: String,
 }
 
+impl Suspect {
+    /// How much it explains, as a rank: the smaller, the wider. phonehome's own trouble is none of the
+    /// network's, and so is wider than nothing.
+    pub(crate) fn breadth(&self) -> u8 {
+        match self {
+            Self::Account { .. } => 0,
+            Self::AvailabilityZone { account: None, .. } => 1,
+            Self::AvailabilityZone { account: Some(_), .. } => 2,
+            Self::Target { .. } => 3,
+            Self::Isolation { .. } => 4,
+            Self::Path { .. } | Self::Probe { .. } => 5,
+            Self::Prober { .. } | Self::Collector => 6,
+        }
+    }
+}
+
 impl IncidentMember {
     /// Its name.
     #[must_use]
@@ -257,6 +281,12 @@ impl Incident {
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.state == IncidentState::Open
+    }
+
+    /// What its title says of its cause.
+    #[must_use]
+    pub fn headline(&self) -> &Suspect {
+        self.widest.as_ref().unwrap_or(&self.suspect)
     }
 
     /// Its members in this state.

@@ -23,6 +23,7 @@ mod outgoing;
 mod probe_state;
 mod proof;
 mod refusals;
+mod routing;
 mod text;
 mod unreadable;
 mod words;
@@ -36,6 +37,7 @@ pub use incident::{
     TIMELINE_LIMIT, TimelineEntry,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
+pub use messages::subject;
 pub use notices::{Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use probe_state::{

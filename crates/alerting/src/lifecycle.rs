@@ -7,6 +7,7 @@ use phonehome_wire::{CheckId, Expect, Purpose};
 use crate::evaluation::{Evaluation, Health};
 use crate::incident::Incidents;
 use crate::localise::{Group, is_lost};
+use crate::routing::routes;
 use crate::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect,
     Symptom,
@@ -27,6 +28,7 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
         id,
         suspect: group.suspect.clone(),
         suspects: BTreeSet::from([group.suspect.clone()]),
+        widest: None,
         severity: Severity::Note,
         state: IncidentState::Open,
         since_ms: now_ms,
@@ -36,6 +38,7 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
         members: Vec::new(),
         timeline: Vec::new(),
         paged: false,
+        absorbed: BTreeMap::new(),
         silenced: false,
         channels: BTreeSet::new(),
     };
@@ -60,6 +63,11 @@ pub(crate) fn advance(
     for other in absorbed {
         incident.suspects.extend(other.suspects.iter().cloned());
         incident.since_ms = incident.since_ms.min(other.since_ms);
+        incident.absorbed.extend(other.absorbed.clone());
+        if other.paged {
+            // The merge is its next message, the end the one after.
+            incident.absorbed.insert(other.id.clone(), other.revision + 2);
+        }
     }
     // With several groups the last explanation that covered them all is still the best one; and so it
     // is while a part of it cannot be seen.
@@ -68,7 +76,17 @@ pub(crate) fn advance(
         incident.suspects.insert(group.suspect.clone());
     }
     reassess(evaluation, &mut incident, &known, groups);
+    incident.widest = widest(stored, &incident);
     incident
+}
+
+/// The wider cause that still stands in the title, if any. It falls when a narrower one explains all there
+/// was: then it was never that. While a part has recovered it was, and the rest is what is left of it.
+fn widest(before: &Incident, now: &Incident) -> Option<Suspect> {
+    let wider = before.headline();
+    let recovered = now.members.iter().any(|member| !member.state.is_open());
+    let stands = recovered && wider.breadth() < now.suspect.breadth();
+    stands.then(|| wider.clone())
 }
 
 /// Whether something is open in it that cannot be seen now. It is not over before that is seen.
@@ -165,9 +183,9 @@ fn is_silenced(evaluation: &Evaluation<'_>, members: &[IncidentMember]) -> bool 
     open.all(|member| active().any(|silence| silence.matcher.matches(member)))
 }
 
-/// Someone has to get up for a lost account, a declared connection that no zone of an account
-/// has any more, and a broken isolation; and only where the route says so. One lost zone is
-/// never a page, nor is what has never worked.
+/// Someone has to get up for a lost account, a declared connection or the way out that no zone of an
+/// account has any more, and a broken isolation; and only where the route says so, of an isolation that of
+/// either end. One lost zone is never a page, nor is what has never worked.
 fn severity(evaluation: &Evaluation<'_>, suspect: &Suspect, failing: &BTreeSet<&MemberKey>) -> Severity {
     let pages = match (&evaluation.world.policy.platform_route, suspect) {
         (Some(route), Suspect::Collector) => route.page,
@@ -177,13 +195,52 @@ fn severity(evaluation: &Evaluation<'_>, suspect: &Suspect, failing: &BTreeSet<&
 }
 
 fn is_worth_a_page(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
-    let routed = evaluation.probes.get(&key.probe).is_some_and(|probe| probe.view.route.page);
+    let routed = routes(evaluation, key).any(|route| route.page);
     let breach = evaluation.check(key).is_some_and(|check| check.expect == Expect::Deny);
     routed
         && key.symptom != Symptom::Inconclusive
         && (breach
             || (is_lost(evaluation, &key.probe) && evaluation.ever_worked(&key.probe))
-            || is_lost_connection(evaluation, key))
+            || is_lost_connection(evaluation, key)
+            || is_lost_way_out(evaluation, key))
+}
+
+/// Whether no zone of the account gets out any more, and this is what speaks for it: of several checks of one
+/// way out the first, so that it is one page.
+fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
+    let Some(check) = evaluation.check(key).filter(|check| check.purpose == Purpose::Egress) else {
+        return false;
+    };
+    let mut lost: BTreeMap<&CheckId, &str> = BTreeMap::new();
+    for probe in evaluation.witnesses(&key.probe).filter(|probe| !probe.silent) {
+        let egress = || probe.connects().filter(|(check, _)| check.purpose == Purpose::Egress);
+        let down = || egress().filter(|(_, health)| *health == Health::Bad);
+        if egress().any(|(_, health)| health == Health::Good) || down().next().is_none() {
+            return false;
+        }
+        lost.extend(down().map(|(check, _)| (&check.id, check.target.endpoint.as_str())));
+    }
+    let speaks = |id: &&&CheckId| {
+        let key = MemberKey { probe: key.probe.clone(), symptom: Symptom::Down { check: (**id).clone() } };
+        evaluation.member(&key).is_some_and(|member| !is_silenced(evaluation, &[member]))
+    };
+    lost.keys().find(speaks) == Some(&&check.id)
+        && lost.keys().any(|id| has_worked(evaluation, &key.probe, id))
+        && !is_far_end(evaluation, &key.probe, &lost.into_values().collect())
+}
+
+/// Whether the one thing that is not reached is lost to others too, and reached by none: then it is that, and
+/// not the way there. The internet does not fail for one alone.
+fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&str>) -> bool {
+    let others = evaluation.probes.iter().filter(|(other, _)| other.stack() != probe.stack());
+    let paths = others.flat_map(|(_, other)| other.connects());
+    let seen: BTreeSet<bool> = paths
+        .filter(|(check, _)| lost.contains(check.target.endpoint.as_str()))
+        .filter(|(_, health)| matches!(health, Health::Good | Health::Bad | Health::Unseen))
+        // What cannot be seen must not keep a page back.
+        .map(|(_, health)| health != Health::Bad)
+        .collect();
+    lost.len() == 1 && seen == BTreeSet::from([false])
 }
 
 fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {

@@ -18,6 +18,8 @@ const SUBJECT_LIMIT: usize = 100;
 const LIST_ROOM: usize = 2900;
 const SHOWN_LINES: usize = 10;
 const LINE_LIMIT: usize = 350;
+/// How many accounts a page names to whom counts them.
+const ACCOUNTS_LIMIT: usize = 50;
 /// How many characters a title or an answer has in a page.
 const SENTENCE_LIMIT: usize = 1000;
 
@@ -51,8 +53,26 @@ pub(crate) fn slack(
 
 /// The page to on-call, or its end.
 pub(crate) fn page(incident: &Incident, evidence: &Evidence, now_ms: u64) -> OutgoingBody {
+    let merged_into = match &incident.state {
+        IncidentState::Resolved { resolution: Resolution::Merged { into }, .. } => Some(into.clone()),
+        IncidentState::Resolved { .. } | IncidentState::Open => None,
+    };
+    page_with(incident, evidence, now_ms, None, merged_into)
+}
+
+/// The end of the page of an incident that was merged into this one.
+pub(crate) fn page_of(incident: &Incident, of: &str, evidence: &Evidence, now_ms: u64) -> OutgoingBody {
+    page_with(incident, evidence, now_ms, Some(of.to_owned()), None)
+}
+
+fn page_with(
+    incident: &Incident,
+    evidence: &Evidence,
+    now_ms: u64,
+    of: Option<String>,
+    merged_into: Option<String>,
+) -> OutgoingBody {
     let resolved = !incident.is_open();
-    let prefix = if resolved { "RESOLVED" } else { "PAGE" };
     let title = Words::of(title(incident)).plain(SENTENCE_LIMIT);
     let mut text = format!("{title}\n");
     let list = |lines: Vec<Words>| {
@@ -74,12 +94,30 @@ pub(crate) fn page(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Out
             text.push_str(&list(evidence.works.iter().map(Words::of).collect()));
         }
     }
-    text.push_str(&format!("\n\nIncident {}\n", incident.id));
-    OutgoingBody::Page { subject: text::ascii(&format!("{prefix}: {title}"), SUBJECT_LIMIT), text, resolved }
+    let was = of.as_ref().map(|of| format!(", as which {of} went on")).unwrap_or_default();
+    text.push_str(&format!("\n\nIncident {}{was}\n", incident.id));
+    let subject = subject(&title, resolved);
+    let names = incident.members.iter().map(|member| member.account_name.clone());
+    let accounts = names.collect::<BTreeSet<String>>().into_iter().take(ACCOUNTS_LIMIT).collect();
+    OutgoingBody::Page { subject, text, resolved, title: Some(title), accounts, of, merged_into }
 }
 
-/// What is wrong, in one line of plain text.
+/// The subject of a page, or of its end, as CloudWatch writes that of an alarm: paging services go by its
+/// first word. At most 100 printable ASCII characters.
+#[must_use]
+pub fn subject(title: &str, resolved: bool) -> String {
+    let state = if resolved { "OK" } else { "ALARM" };
+    let room = SUBJECT_LIMIT - state.len() - ": \"\"".len();
+    format!("{state}: \"{}\"", text::ascii(&title.replace('"', "'"), room))
+}
+
+/// What is wrong, in one line of plain text: the widest cause that it was found to have.
 pub(crate) fn title(incident: &Incident) -> String {
+    title_as(incident, incident.headline())
+}
+
+/// What is wrong if this is to blame.
+pub(crate) fn title_as(incident: &Incident, suspect: &Suspect) -> String {
     let open = incident.members.iter().filter(|member| member.state.is_open());
     let mut members: Vec<&IncidentMember> = open.collect();
     if members.is_empty() {
@@ -91,7 +129,7 @@ pub(crate) fn title(incident: &Incident) -> String {
     let answers = members.iter().all(|m| m.stage.is_some_and(|stage| stage > Stage::Connect));
     let zones: BTreeSet<&str> = members.iter().map(|m| m.probe.availability_zone.as_str()).collect();
     let zones = text::list(&zones, 3);
-    match &incident.suspect {
+    match suspect {
         Suspect::Collector => {
             format!("phonehome itself: no reports from {}", text::count(names.len(), "account"))
         }

@@ -102,7 +102,7 @@ fn message(lines: Vec<Words>, beyond: usize, channel: &str, now_ms: u64) -> Outg
     .section(more)
     .body(channel, SlackKind::Opened);
     let incident_id = format!("notice/{now_ms}");
-    Outgoing { id: format!("{incident_id}/slack/{channel}"), incident_id, at_ms: now_ms, body }
+    Outgoing { id: format!("{incident_id}/slack/{channel}"), incident_id, at_ms: now_ms, sequence: 0, body }
 }
 
 #[cfg(test)]

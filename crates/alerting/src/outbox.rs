@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use crate::evaluation::Evaluation;
 use crate::evidence::Evidence;
+use crate::routing::routes;
 use crate::{
-    Decision, Incident, IncidentMember, IncidentState, MemberState, Outgoing, Resolution, Route, Severity,
-    SlackKind, Suspect, messages, text,
+    Decision, Incident, IncidentMember, IncidentState, MemberKey, MemberState, Outgoing, OutgoingBody,
+    Resolution, Route, Severity, SlackKind, Suspect, messages, text,
 };
 
 /// How many members a timeline entry names.
@@ -26,11 +27,9 @@ pub(crate) fn record(
     incident.updated_at_ms = now_ms;
     let change = change(evaluation, before, &incident);
     incident.note(now_ms, change.clone());
-    let mut send = |suffix: String, body| {
-        let id = format!("{}/{}/{suffix}", incident.id, incident.revision);
-        decision.outbox.push(Outgoing { id, incident_id: incident.id.clone(), at_ms: now_ms, body });
-    };
     let evidence = Evidence::of(evaluation, &incident);
+    let mut sent = Vec::new();
+    let mut send = |suffix: String, body| sent.push((suffix, body));
     if incident.is_open() && !incident.silenced {
         if incident.severity == Severity::Page && !incident.paged {
             send("page".to_owned(), messages::page(&incident, &evidence, now_ms));
@@ -50,12 +49,37 @@ pub(crate) fn record(
         if incident.paged {
             send("page".to_owned(), messages::page(&incident, &evidence, now_ms));
         }
+        for of in ended_with(&incident) {
+            send(format!("{of}/page"), messages::page_of(&incident, of, &evidence, now_ms));
+        }
         for channel in &incident.channels {
             let body = messages::slack(&incident, &evidence, now_ms, channel, SlackKind::Resolved, &change);
             send(format!("slack/{channel}"), body);
         }
     }
+    decision.outbox.extend(sent.into_iter().map(|(suffix, body)| Outgoing {
+        id: format!("{}/{}/{suffix}", incident.id, incident.revision),
+        incident_id: incident.id.clone(),
+        at_ms: now_ms,
+        sequence: sequence(&incident, &body),
+        body,
+    }));
     decision.incidents.push(incident);
+}
+
+/// A merged incident's page ends with a message of another incident, after all of its own.
+fn sequence(incident: &Incident, body: &OutgoingBody) -> u32 {
+    match body {
+        OutgoingBody::Page { of: Some(of), .. } => incident.absorbed.get(of).copied().unwrap_or(u32::MAX),
+        OutgoingBody::Page { .. } | OutgoingBody::Slack { .. } => incident.revision,
+    }
+}
+
+/// The incidents whose pages end with this one. Of one that goes on as another they end with that.
+fn ended_with(incident: &Incident) -> impl Iterator<Item = &String> {
+    let merged =
+        matches!(incident.state, IncidentState::Resolved { resolution: Resolution::Merged { .. }, .. });
+    incident.absorbed.keys().filter(move |_| !merged)
 }
 
 fn channels(evaluation: &Evaluation<'_>, incident: &Incident) -> BTreeSet<String> {
@@ -63,7 +87,8 @@ fn channels(evaluation: &Evaluation<'_>, incident: &Incident) -> BTreeSet<String
         (Suspect::Collector, Some(route)) => vec![route],
         _ => {
             let open = incident.members.iter().filter(|member| member.state.is_open());
-            open.filter_map(|member| Some(&evaluation.probes.get(&member.probe)?.view.route)).collect()
+            let keys: Vec<MemberKey> = open.map(IncidentMember::key).collect();
+            keys.iter().flat_map(|key| routes(evaluation, key)).collect()
         }
     };
     routes.iter().map(|route| route.slack_channel.clone()).filter(|channel| !channel.is_empty()).collect()
@@ -82,7 +107,7 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
             }
         }
         Some(before) if before.suspect != after.suspect => {
-            changes.push(format!("now explained as: {}", messages::title(after)));
+            changes.push(format!("now explained as: {}", messages::title_as(after, &after.suspect)));
         }
         Some(_) => {}
     }

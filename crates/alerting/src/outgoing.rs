@@ -15,6 +15,10 @@ pub struct Outgoing {
     pub incident_id: String,
     /// When it was decided; milliseconds since the Unix epoch.
     pub at_ms: u64,
+    /// The incident's revision that it tells: grows with each of its messages, whatever the clocks say, and
+    /// is the order in which they go out. 0 of what is no incident's, and of messages of earlier versions.
+    #[serde(default)]
+    pub sequence: u32,
     /// What to deliver, and where.
     pub body: OutgoingBody,
 }
@@ -39,13 +43,27 @@ pub enum OutgoingBody {
     },
     /// A page to on-call, or its end.
     Page {
-        /// At most 100 printable ASCII characters.
+        /// At most 100 printable ASCII characters; see [`subject`](crate::subject).
         subject: String,
         /// Plain text.
         text: String,
         /// Whether this ends an earlier page.
         #[serde(default)]
         resolved: bool,
+        /// What is wrong, in a line; absent in messages of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        title: Option<String>,
+        /// The names of accounts concerned, at most 50.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accounts: Vec<String>,
+        /// The incident whose page it is or ends, where that is another than the message's own: one that was
+        /// merged into it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<String>,
+        /// The incident whose page stands for this one from now on: the outage goes on, so nobody is told
+        /// an end. If this one was not sent yet, it need not be any more.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        merged_into: Option<String>,
     },
 }
 
@@ -67,6 +85,18 @@ pub enum SlackKind {
 pub fn stable_id(parts: &[&str]) -> String {
     let digest = Sha256::digest(serde_json::json!(parts).to_string());
     digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl Outgoing {
+    /// What on-call's side tells pages apart by: a page, its repetitions and its end have the same. It is
+    /// the id of the incident that the page was for.
+    #[must_use]
+    pub fn page_key(&self) -> &str {
+        match &self.body {
+            OutgoingBody::Page { of: Some(incident), .. } => incident,
+            OutgoingBody::Page { .. } | OutgoingBody::Slack { .. } => &self.incident_id,
+        }
+    }
 }
 
 impl OutgoingBody {

@@ -24,6 +24,9 @@ pub struct World {
     /// only are targets.
     #[serde(default)]
     pub owners: BTreeMap<String, Owner>,
+    /// Who hears of an isolation that does not hold, by the name of the account that is reached.
+    #[serde(default)]
+    pub routes: BTreeMap<String, Route>,
     /// The open incidents as stored, in any order.
     #[serde(default)]
     pub open: Vec<Incident>,

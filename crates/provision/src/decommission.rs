@@ -225,7 +225,7 @@ pub fn account_closed_notice(
     let generations: Vec<&str> = generations.iter().map(String::as_str).collect();
     let incident_id = format!("closed/{}/{}", first.account, stable_id(&generations));
     let body = message.body(channel, SlackKind::Opened);
-    Some(Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body })
+    Some(Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, sequence: 0, body })
 }
 
 /// Declares nothing but the zones the stack has: its probes are found by their zones' names.

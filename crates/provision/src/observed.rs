@@ -59,7 +59,13 @@ pub(crate) fn message_of(
 ) -> Outgoing {
     let channel = &job.fleet.route_for(&job.member.environment, &job.member.domain).slack_channel;
     let body = message.body(channel, kind);
-    Outgoing { id: format!("{incident_id}/{at_ms}/slack"), incident_id: incident_id.to_owned(), at_ms, body }
+    Outgoing {
+        id: format!("{incident_id}/{at_ms}/slack"),
+        incident_id: incident_id.to_owned(),
+        at_ms,
+        sequence: 0,
+        body,
+    }
 }
 
 /// `shop-dev (444455556666) in us-east-1`

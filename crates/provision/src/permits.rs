@@ -163,7 +163,7 @@ fn message(job: &Job<'_>, per_hour: u32, now_ms: u64) -> Outgoing {
     let channel = job.fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
     let incident_id = format!("removals/{}", hour_of(now_ms));
     let body = SlackMessage::new(headline).section(explanation).body(&channel, SlackKind::Opened);
-    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms: now_ms, body }
+    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms: now_ms, sequence: 0, body }
 }
 
 #[cfg(test)]

@@ -106,8 +106,22 @@ mod tests {
     use super::*;
 
     fn message() -> Outboxed {
-        let body = OutgoingBody::Page { subject: "s".into(), text: "t".into(), resolved: false };
-        Outboxed::new(Outgoing { id: "i/1/page".into(), incident_id: "i".into(), at_ms: 1_000, body })
+        let body = OutgoingBody::Page {
+            subject: "s".into(),
+            text: "t".into(),
+            resolved: false,
+            title: None,
+            accounts: vec![],
+            of: None,
+            merged_into: None,
+        };
+        Outboxed::new(Outgoing {
+            id: "i/1/page".into(),
+            incident_id: "i".into(),
+            at_ms: 1_000,
+            sequence: 0,
+            body,
+        })
     }
 
     #[test]

@@ -87,13 +87,14 @@ pub(crate) async fn gather(
         open.push(incident);
     }
     let owners = owners(&fleet);
+    let routes = fleet.members().iter().map(|it| (it.account_name.clone(), route(&fleet, it))).collect();
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
     let notified_doc = table.get(&Keys::notices()).await?;
     let notified = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
     let lasting = refusals.into_iter().map(|(_, it)| it).filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
     let troubles = reading.unread.iter().map(trouble).chain(lasting).collect();
     let channel = fleet.platform_channel().to_owned();
-    let world = World { now_ms, probes, owners, open, silences, policy, unseen };
+    let world = World { now_ms, probes, owners, routes, open, silences, policy, unseen };
     Ok(Gathered { world, stored, revision, troubles, notified, notified_doc, channel })
 }
 
@@ -116,6 +117,13 @@ fn owners(fleet: &Fleet) -> BTreeMap<String, Owner> {
     members
         .map(|member| (member.account_name, Owner { team: member.owner, channel: member.owner_channel }))
         .collect()
+}
+
+/// Who hears of an account's trouble. Nobody is paged for an environment without paging, whatever its route.
+fn route(fleet: &Fleet, member: &Member) -> Route {
+    let route = fleet.route_for(&member.environment, &member.domain);
+    let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
+    Route { slack_channel: route.slack_channel.clone(), page: route.page && paging }
 }
 
 /// What is read, and what of it could not be.
@@ -196,9 +204,7 @@ impl<T: Table> Reading<'_, T> {
 /// not yet in it.
 fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<ProbeView> {
     let checks = fleet.checks_for(member, &stack.region);
-    let route = fleet.route_for(&member.environment, &member.domain);
-    let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
-    let route = Route { slack_channel: route.slack_channel.clone(), page: route.page && paging };
+    let route = route(fleet, member);
     let view = |(availability_zone, &expected_since_ms): (&AzId, &u64)| ProbeView {
         key: ProbeKey {
             account: stack.account.clone(),

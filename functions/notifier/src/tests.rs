@@ -147,7 +147,15 @@ fn slack(text: &str, thread: Option<&str>) -> OutgoingBody {
 }
 
 fn page(subject: &str) -> OutgoingBody {
-    OutgoingBody::Page { subject: subject.into(), text: "text".into(), resolved: false }
+    OutgoingBody::Page {
+        subject: subject.into(),
+        text: "text".into(),
+        resolved: false,
+        title: None,
+        accounts: vec![],
+        of: None,
+        merged_into: None,
+    }
 }
 
 /// The same message, in another channel.
@@ -160,7 +168,7 @@ fn in_channel(other: &str, mut body: OutgoingBody) -> OutgoingBody {
 
 async fn put(table: &MemoryTable, at_ms: u64, incident: &str, body: OutgoingBody) {
     let id = format!("{incident}/{at_ms}/{}", if body.is_page() { "page" } else { "slack" });
-    let outgoing = Outgoing { id: id.clone(), incident_id: incident.into(), at_ms, body };
+    let outgoing = Outgoing { id: id.clone(), incident_id: incident.into(), at_ms, sequence: 0, body };
     let message = Outboxed::new(outgoing);
     table.write(vec![Write::put(Keys::outbox(at_ms, &id), Expect::Absent, &message)]).await.unwrap();
 }

@@ -26,7 +26,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let (at_ms, incident_id) = (self.provision.clock.now_ms(), failure.incident_id());
         let body = message.body(&channel, SlackKind::Opened);
         // The same event twice edits the one message: the notifier knows it by the incident's id.
-        let outgoing = Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body };
+        let outgoing = Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, sequence: 0, body };
         let key = Keys::outbox(at_ms, &outgoing.id);
         let write = Write::put(key, Expect::Absent, &Outboxed::new(outgoing));
         match self.provision.table.write(vec![write]).await {

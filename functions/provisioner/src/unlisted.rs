@@ -119,7 +119,13 @@ impl Unlisted {
         let channel = fleet.alert_routes.last().map(|route| route.slack_channel.as_str())?;
         let incident_id = format!("unlisted/{}", self.day);
         let body = message.body(channel, kind);
-        Some(Outgoing { id: format!("{incident_id}/{at_ms}/{}", new[0].id), incident_id, at_ms, body })
+        Some(Outgoing {
+            id: format!("{incident_id}/{at_ms}/{}", new[0].id),
+            incident_id,
+            at_ms,
+            sequence: 0,
+            body,
+        })
     }
 
     fn message(&self) -> SlackMessage {

@@ -151,5 +151,5 @@ fn message(fleet: &Fleet, finding: &Finding, at_ms: u64) -> Outgoing {
     let text = Words::of(":warning: ").text(finding.to_string());
     let body = SlackMessage::new(text).body(channel, SlackKind::Opened);
     let incident_id = format!("identity/{}", finding.key());
-    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, body }
+    Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, sequence: 0, body }
 }

@@ -1,6 +1,6 @@
 //! The life of an incident.
 
-use phonehome_alerting::{MemberState, Severity, Suspect, decide};
+use phonehome_alerting::{MemberState, Outgoing, OutgoingBody, Severity, Suspect, decide};
 use phonehome_wire::CheckId;
 
 use crate::support::{EGRESS, Fleet, LEDGER, MINUTE_MS, PAYMENTS};
@@ -32,6 +32,50 @@ fn one_incident_widens_from_a_path_to_the_account_and_narrows_again_with_one_pag
     assert_eq!(fleet.only().id, id);
     fleet.recover("shop-prod", ZONES, CONNECTS);
     assert_eq!(fleet.says(), ["page-resolve", "resolved"]);
+}
+
+#[test]
+fn the_end_of_a_lost_account_says_so_although_one_zone_was_back_before_the_other() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, CONNECTS).decide();
+    fleet.recover("shop-prod", &["use1-az2"], CONNECTS).decide();
+    assert!(matches!(fleet.only().suspect, Suspect::AvailabilityZone { .. }));
+    fleet.recover("shop-prod", ZONES, CONNECTS).decide();
+    let subjects: Vec<&str> = fleet.sent.iter().filter_map(subject).collect();
+    assert_eq!(
+        subjects,
+        [
+            "ALARM: \"shop-prod: nothing gets out in us-east-1\"",
+            "OK: \"shop-prod: nothing gets out in us-east-1\"",
+        ]
+    );
+}
+
+fn subject(outgoing: &Outgoing) -> Option<&str> {
+    match &outgoing.body {
+        OutgoingBody::Page { subject, .. } => Some(subject),
+        OutgoingBody::Slack { .. } => None,
+    }
+}
+
+/// Two connections lost to the account, each with a page, then everything: they are one, and end as one.
+#[test]
+fn a_paged_incident_that_is_merged_says_no_end_before_the_outage_is_over() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, &[PAYMENTS]).decide();
+    fleet.advance(MINUTE_MS).fail("shop-prod", ZONES, &[LEDGER]).decide();
+    let keys: Vec<String> = fleet.world.open.iter().map(|incident| incident.id.clone()).collect();
+    assert_eq!(keys.len(), 2);
+    fleet.advance(MINUTE_MS).fail("shop-prod", ZONES, CONNECTS);
+    assert_eq!(fleet.says(), ["page-merged", "updated", "resolved"]);
+    fleet.advance(MINUTE_MS).recover("shop-prod", ZONES, CONNECTS);
+    let over = fleet.decide();
+    let mut ended: Vec<&str> =
+        over.outbox.iter().filter(|it| it.body.is_page()).map(Outgoing::page_key).collect();
+    ended.sort_unstable();
+    assert_eq!(ended, keys, "each page has its end");
+    // The alerter stores a message with the incident that it belongs to.
+    assert!(over.outbox.iter().all(|it| over.incidents.iter().any(|incident| incident.id == it.incident_id)));
 }
 
 #[test]

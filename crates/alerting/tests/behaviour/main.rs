@@ -3,6 +3,7 @@
 mod explanations;
 mod folding;
 mod incidents;
+mod paging;
 mod properties;
 mod quiet;
 mod rendering;

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{MemberState, OutgoingBody, PathStatus, SlackKind, Symptom, decide};
+use phonehome_alerting::{
+    IncidentState, MemberState, Outgoing, OutgoingBody, PathStatus, Resolution, SlackKind, Symptom, decide,
+};
 use proptest::prelude::*;
 
 use crate::folding::{Stored, report, verdict};
@@ -86,6 +88,11 @@ fn notified_paths(fleet: &Fleet) -> BTreeSet<(String, String)> {
     notified
 }
 
+/// Whether an incident was paged for, itself or as one that another was merged into.
+fn of_page(sent: &[Outgoing], id: &str) -> bool {
+    sent.iter().any(|it| it.page_key() == id && matches!(it.body, OutgoingBody::Page { resolved: false, .. }))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -119,19 +126,65 @@ proptest! {
         for message in &fleet.sent {
             prop_assert!(ids.insert(message.id.clone()), "{} twice", message.id);
             let kind = match &message.body {
+                OutgoingBody::Page { merged_into: Some(into), .. } => {
+                    prop_assert!(of_page(&fleet.sent, into), "{} goes on without a page", message.id);
+                    continue;
+                }
                 OutgoingBody::Page { resolved: false, .. } => "page",
                 OutgoingBody::Page { resolved: true, .. } => "page-resolve",
                 OutgoingBody::Slack { kind: SlackKind::Opened, .. } => "opened",
                 OutgoingBody::Slack { kind: SlackKind::Resolved, .. } => "resolved",
                 OutgoingBody::Slack { kind: SlackKind::Updated, .. } => continue,
             };
-            *count.entry((message.incident_id.clone(), kind)).or_default() += 1;
+            *count.entry((message.page_key().to_owned(), kind)).or_default() += 1;
         }
         let of = |id: &str, kind: &'static str| count.get(&(id.to_owned(), kind)).copied().unwrap_or(0);
         for (id, _) in count.keys() {
             prop_assert_eq!((of(id, "opened"), of(id, "resolved")), (1, 1));
             prop_assert!(of(id, "page") <= 1);
             prop_assert_eq!(of(id, "page"), of(id, "page-resolve"));
+        }
+    }
+
+    #[test]
+    fn no_page_ends_while_the_outage_that_it_told_goes_on(events in prop::collection::vec(event(), 1..25)) {
+        let mut fleet = Fleet::of(&ACCOUNTS, &ZONES);
+        for event in &events {
+            apply(&mut fleet, event);
+            let decision = fleet.decide();
+            let ends = decision.outbox.iter().filter(
+                |it| matches!(&it.body, OutgoingBody::Page { resolved: true, merged_into: None, .. }));
+            for end in ends {
+                // Of each incident of that page nothing is open any more.
+                let id = end.incident_id.as_str();
+                let over = decision.incidents.iter().find(|it| it.id == id).unwrap();
+                prop_assert!(!over.members.iter().any(|member| member.state.is_open()), "{}", end.id);
+                let merged = matches!(
+                    &over.state,
+                    IncidentState::Resolved { resolution: Resolution::Merged { .. }, .. }
+                );
+                prop_assert!(!merged);
+            }
+        }
+    }
+
+    #[test]
+    fn messages_of_a_page_grow_in_sequence_and_end_with_its_end(
+        events in prop::collection::vec(event(), 1..25),
+    ) {
+        let mut fleet = Fleet::of(&ACCOUNTS, &ZONES);
+        for event in &events {
+            apply(&mut fleet, event);
+            fleet.decide();
+        }
+        let mut last: BTreeMap<&str, (u32, bool)> = BTreeMap::new();
+        let pages = fleet.sent.iter().filter(|it| it.body.is_page());
+        for message in pages {
+            let OutgoingBody::Page { resolved, merged_into, .. } = &message.body else { continue };
+            let ends = *resolved && merged_into.is_none();
+            let before = last.insert(message.page_key(), (message.sequence, ends));
+            let (sequence, ended) = before.unwrap_or((0, false));
+            prop_assert!(message.sequence > sequence && !ended, "{} after {sequence}", message.id);
         }
     }
 

@@ -92,6 +92,7 @@ impl Fleet {
             now_ms: START_MS,
             probes,
             owners: owners(),
+            routes: BTreeMap::new(),
             open: vec![],
             silences: vec![],
             policy: Policy { platform_route: None, ..Policy::default() },
@@ -188,6 +189,7 @@ impl Fleet {
 
 pub(crate) fn kind(body: &OutgoingBody) -> &'static str {
     match body {
+        OutgoingBody::Page { merged_into: Some(_), .. } => "page-merged",
         OutgoingBody::Page { resolved: false, .. } => "page",
         OutgoingBody::Page { resolved: true, .. } => "page-resolve",
         OutgoingBody::Slack { kind: SlackKind::Opened, .. } => "opened",

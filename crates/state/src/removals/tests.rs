@@ -15,7 +15,7 @@ fn asks(from: usize, to: usize) -> Vec<Ask> {
 
 fn notified() -> Outgoing {
     let body = SlackMessage::new(Words::of("no more")).body("network", SlackKind::Opened);
-    Outgoing { id: "removals".into(), incident_id: "removals".into(), at_ms: 0, body }
+    Outgoing { id: "removals".into(), incident_id: "removals".into(), at_ms: 0, sequence: 0, body }
 }
 
 /// The stack of the account that a short number stands for: of `7` it is `000000000007`.
