@@ -8,7 +8,7 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 26] = [
+pub const WRITERS: [(&str, &[&str]); 27] = [
     ("fleet", &["operator"]),
     ("fleet/versions", &["operator"]),
     ("permissions", &["provisioner", "operator"]),
@@ -34,6 +34,7 @@ pub const WRITERS: [(&str, &[&str]); 26] = [
     (Keys::REFUSALS, &["collector"]),
     (Keys::UNREADABLE, &["collector", "provisioner", "operator"]),
     ("slack", &["notifier"]),
+    ("pages", &["notifier"]),
     (Keys::SILENCES, &["operator"]),
 ];
 
@@ -195,6 +196,10 @@ impl Keys {
     /// Where an incident's message is.
     pub fn slack(incident_id: &str, channel: &str) -> Key {
         key("slack", format!("{incident_id}/{channel}"))
+    }
+    /// What was paged lately.
+    pub fn paging() -> Key {
+        key("pages", "current")
     }
     /// A silence.
     pub fn silence(id: &str) -> Key {

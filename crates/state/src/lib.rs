@@ -11,6 +11,8 @@ mod keys;
 mod ledger;
 mod notified;
 mod outbox;
+mod page_turn;
+mod paging;
 mod published;
 mod readable;
 mod removals;
@@ -30,6 +32,8 @@ pub use ledger::{
 };
 pub use notified::{Drift, Line, Notice, Notified, Open, Ready, Repair, Withheld};
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed};
+pub use page_turn::{PageTurn, page_turn};
+pub use paging::{PAGES_PER_MINUTE, Paging, Ration};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 pub use status::{Phase, StackStatus};
 

@@ -22,6 +22,9 @@ pub struct Outboxed {
     /// How often its delivery was tried.
     #[serde(default)]
     pub attempts: u32,
+    /// How many of these were refused for certain. Of the others nobody knows whether they were delivered.
+    #[serde(default)]
+    pub rejected: u32,
     /// Not to be tried before this moment; milliseconds since the Unix epoch.
     #[serde(default)]
     pub not_before_ms: u64,
@@ -65,6 +68,7 @@ impl Outboxed {
         Self {
             outgoing,
             attempts: 0,
+            rejected: 0,
             not_before_ms: 0,
             last_error: String::new(),
             holds: vec![],
@@ -90,6 +94,18 @@ impl Outboxed {
         let asked = holds.iter().map(|hold| hold.until_ms).max();
         let doubled = now_ms + (1000 << self.attempts.min(20)).min(PAUSE_MS_MAX);
         Self { not_before_ms: asked.unwrap_or(doubled), last_error, holds, ..self }
+    }
+
+    /// The same, where it was refused for certain.
+    #[must_use]
+    pub fn rejected(self) -> Self {
+        Self { rejected: self.rejected + 1, ..self }
+    }
+
+    /// Whether it may have been delivered although it is still here: whoever claimed it has it now, died, or
+    /// got no answer.
+    pub fn is_in_doubt(&self) -> bool {
+        self.attempts > self.rejected
     }
 
     /// As it goes back when it was claimed and not tried: due at once, as before.

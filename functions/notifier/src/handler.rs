@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use phonehome_alerting::OutgoingBody;
 use phonehome_aws::Metrics;
 use phonehome_cloud::Pager;
-use phonehome_cloud::table::{Key, Table, TableError};
+use phonehome_cloud::table::{ATTEMPTS, Table, TableError};
 use phonehome_runtime::Error;
 use phonehome_state::Hold;
 use serde_json::{Value, json};
@@ -17,9 +16,8 @@ use serde_json::{Value, json};
 use crate::chat::ChatSource;
 use crate::delivery::{Courier, Left, Stop};
 use crate::limits::Limits;
-use crate::outbox::{
-    Group, Pending, Refused, claim_stand_in, forget_stand_in, look, release, remove, requeue, take,
-};
+use crate::outbox::{Group, Outbox, Pending, Refused, look, release, requeue, take};
+use crate::pages::Desk;
 
 /// How long one invocation begins calls of Slack, of its 30 s.
 const SLACK_TIME: Duration = Duration::from_secs(15);
@@ -58,13 +56,7 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
             self.metrics.count("UnreadableItems", outbox.unreadable);
         }
         let (pages, channels) = (outbox.pages.len(), outbox.channels.len());
-        let mut result = Ok(());
-        for page in outbox.pages {
-            result = result.and(self.page(page).await);
-        }
-        for page in &outbox.unreadable_pages {
-            result = result.and(self.stand_in(page).await);
-        }
+        let (outbox, mut result) = self.pages(outbox).await;
         if !outbox.channels.is_empty() {
             // What is known by now must not be lost should Slack take all the time there is.
             self.metrics.flush().await;
@@ -78,44 +70,25 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
         Ok(json!({"pages": pages, "channels": channels}))
     }
 
-    async fn page(&self, page: Pending) -> Result<(), TableError> {
-        let Some(taken) = take(&self.table, vec![page], self.clock.now_ms()).await? else { return Ok(()) };
-        for page in &taken {
-            let OutgoingBody::Page { subject, text, .. } = &page.message.outgoing.body else { continue };
-            match self.pager.page(subject, text).await {
-                Ok(()) => {
-                    self.metrics.count("Paged", 1);
-                    remove(&self.table, page).await?;
-                }
-                Err(error) => {
-                    let reason = error.to_string();
-                    self.not_delivered(std::slice::from_ref(page), &[], reason, false).await?;
-                }
+    /// Sends what is due of the pages, and once more where another invocation was faster.
+    async fn pages(&self, mut outbox: Outbox) -> (Outbox, Result<(), TableError>) {
+        let mut result = Ok(());
+        for _ in 0..ATTEMPTS {
+            let now_ms = self.clock.now_ms();
+            let mut desk = Desk::open(&self.table, &self.pager, &self.metrics, now_ms).await;
+            result = result.and(desk.run(&outbox.pages).await);
+            for page in &outbox.unreadable_pages {
+                result = result.and(desk.stand_in(page).await);
+            }
+            if !desk.is_overtaken {
+                break;
+            }
+            match look(&self.table, self.clock.now_ms()).await {
+                Ok(again) => outbox.pages = again.pages,
+                Err(error) => return (outbox, result.and(Err(error))),
             }
         }
-        Ok(())
-    }
-
-    /// Pages for a page that cannot be read, once a day: it may have been worth getting up for.
-    async fn stand_in(&self, page: &Key) -> Result<(), TableError> {
-        if !claim_stand_in(&self.table, page, self.clock.now_ms()).await? {
-            return Ok(());
-        }
-        let text = format!(
-            "A page is stored in a form that this version of phonehome cannot read, so nobody knows what it says: \
-             item {}/{} of the table. Look at `phonehome status`; the runbook says what to do with the item.",
-            page.partition, page.sort
-        );
-        match self.pager.page("phonehome: a page cannot be read", &text).await {
-            Ok(()) => {
-                self.metrics.count("Paged", 1);
-                Ok(())
-            }
-            Err(error) => {
-                tracing::warn!(sort = page.sort, %error, "nobody was paged for a page that cannot be read");
-                forget_stand_in(&self.table, page).await
-            }
-        }
+        (outbox, result)
     }
 
     async fn slack(&self, channels: Channels, holds: &[Hold]) -> Result<(), TableError> {
@@ -198,6 +171,12 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
             let (id, attempts) = (&message.outgoing.id, message.attempts);
             tracing::warn!(id, attempts, reason, "not delivered, kept in the outbox");
         }
-        requeue(&self.table, tried, self.clock.now_ms(), &Refused { reason, holds, for_good }).await
+        requeue(
+            &self.table,
+            tried,
+            self.clock.now_ms(),
+            &Refused { reason, holds, for_good, is_certain: false },
+        )
+        .await
     }
 }

@@ -3,8 +3,10 @@
 mod chat;
 mod delivery;
 mod handler;
+mod held_back;
 mod limits;
 mod outbox;
+mod pages;
 #[cfg(test)]
 mod tests;
 

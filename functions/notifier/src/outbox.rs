@@ -30,8 +30,8 @@ pub(crate) type Group = Vec<Pending>;
 
 /// What is in the outbox.
 pub(crate) struct Outbox {
-    /// The pages that are due.
-    pub(crate) pages: Vec<Pending>,
+    /// The messages of each page, in their order, due or not; the page that waits longest first.
+    pub(crate) pages: Vec<Group>,
     /// The groups that are due, by channel; the one that waits longest first.
     pub(crate) channels: BTreeMap<String, Vec<Group>>,
     /// Slack's limits that have not ended.
@@ -67,7 +67,13 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
         outbox.holds.extend(message.holds.iter().filter(|hold| hold.until_ms > now_ms).cloned());
         let pending = Pending { doc, message };
         match &pending.message.outgoing.body {
-            OutgoingBody::Page { .. } => outbox.pages.push(pending),
+            OutgoingBody::Page { .. } => {
+                let key = pending.message.outgoing.page_key();
+                match outbox.pages.iter_mut().find(|group| group[0].message.outgoing.page_key() == key) {
+                    Some(group) => group.push(pending),
+                    None => outbox.pages.push(vec![pending]),
+                }
+            }
             // Kept for people, and in nobody's way.
             OutgoingBody::Slack { .. } if pending.message.given_up => {}
             OutgoingBody::Slack { channel, .. } => {
@@ -82,7 +88,9 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
         }
     }
     let is_due = |pending: &Pending| pending.message.is_due(now_ms);
-    outbox.pages.retain(is_due);
+    for group in &mut outbox.pages {
+        group.sort_by_key(|it| (it.message.outgoing.sequence, it.message.outgoing.at_ms));
+    }
     for (channel, group) in groups {
         if group.first().is_some_and(is_due) {
             outbox.channels.entry(channel).or_default().push(group);
@@ -142,6 +150,8 @@ pub(crate) struct Refused<'r> {
     pub(crate) holds: &'r [Hold],
     /// Whether trying again is of little use.
     pub(crate) for_good: bool,
+    /// Whether it is certain that nobody got them.
+    pub(crate) is_certain: bool,
 }
 
 /// Puts back messages that could not be delivered, with the reason, and a pause that doubles or
@@ -155,6 +165,9 @@ pub(crate) async fn requeue(
     let back = |pending: &Pending| {
         let (message, holds) = (pending.message.clone(), refused.holds.to_vec());
         let mut message = message.requeue(now_ms, refused.reason.clone(), holds);
+        if refused.is_certain {
+            message = message.rejected();
+        }
         message.given_up = refused.for_good && message.attempts >= ATTEMPTS_MAX;
         if !message.given_up {
             return put(pending, &message);

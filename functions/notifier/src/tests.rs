@@ -2,6 +2,7 @@
 
 mod http;
 mod limits;
+mod order;
 mod pages;
 mod refusals;
 mod upgrade;
@@ -151,7 +152,7 @@ fn page(subject: &str) -> OutgoingBody {
         subject: subject.into(),
         text: "text".into(),
         resolved: false,
-        title: None,
+        title: Some(subject.into()),
         accounts: vec![],
         of: None,
         merged_into: None,

@@ -9,7 +9,7 @@ use collector::{Collector, Memory};
 use notifier::Notifier;
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, MemoryTable};
-use phonehome_cloud::{CloudError, MemoryQueue, Pager, SystemClock};
+use phonehome_cloud::{MemoryQueue, NotPaged, Page, Pager, SystemClock};
 use phonehome_state::written_by;
 use phonehome_wire::Report;
 use serde_json::{Value, json};
@@ -30,8 +30,8 @@ pub struct Paged {
 struct OnCall(Arc<Mutex<Vec<Paged>>>);
 
 impl Pager for OnCall {
-    async fn page(&self, subject: &str, _text: &str) -> Result<(), CloudError> {
-        let paged = Paged { subject: subject.to_owned(), at: Instant::now() };
+    async fn page(&self, page: &Page) -> Result<(), NotPaged> {
+        let paged = Paged { subject: page.sns_subject(), at: Instant::now() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(paged);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Key, TableError};
-use phonehome_cloud::{CloudError, Pager};
+use phonehome_cloud::{CloudError, NotPaged, Page, Pager};
 
 use super::*;
 
@@ -17,9 +17,11 @@ struct TestPager {
 }
 
 impl Pager for TestPager {
-    async fn page(&self, subject: &str, _text: &str) -> Result<(), CloudError> {
+    async fn page(&self, page: &Page) -> Result<(), NotPaged> {
+        let subject = page.subject.as_str();
         self.journal.lock().unwrap().push(format!("page {subject}"));
-        if self.refused == Some(subject) { Err(aws_error("sns:Publish")) } else { Ok(()) }
+        let refused = NotPaged { error: aws_error("sns:Publish"), in_doubt: false };
+        if self.refused == Some(subject) { Err(refused) } else { Ok(()) }
     }
 }
 
@@ -143,7 +145,7 @@ async fn an_unreadable_item_is_set_aside_kept_and_counted_and_the_rest_goes_out(
 
 #[tokio::test]
 async fn for_a_page_that_cannot_be_read_somebody_is_paged_once() {
-    const SUBJECT: &str = "phonehome: a page cannot be read";
+    const SUBJECT: &str = r#"ALARM: "phonehome: a page cannot be read""#;
     let (mut notifier, journal) = harness().await;
     let key = Keys::outbox(0, "broken/1/page");
     notifier.table.inner.write(vec![Write::put(key, Expect::Absent, &"nonsense")]).await.unwrap();
@@ -157,7 +159,8 @@ async fn for_a_page_that_cannot_be_read_somebody_is_paged_once() {
         notifier.handle().await.unwrap();
         assert_eq!(stand_ins(), 2);
     }
-    let before_slack = ["page first", "page second", "page phonehome: a page cannot be read", "open Slack"];
+    let before_slack =
+        ["page first", "page second", r#"page ALARM: "phonehome: a page cannot be read""#, "open Slack"];
     assert_eq!(seen(&journal)[..4], before_slack);
     assert_eq!(notifier.table.query(Keys::OUTBOX).await.unwrap().len(), 1, "it stays where it is");
 }

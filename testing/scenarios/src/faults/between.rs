@@ -50,7 +50,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 ":warning: www.internet.test:443 cannot be reached from payments-prod (use1-az1, use1-az2)",
             ),
             Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+                r#"ALARM: "api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
             ),
         ]),
         repair: Repair::ByHand,
@@ -74,7 +74,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ),
             Message::Slack("#net-prod", ":warning: payments-prod: nothing gets out of use1-az1"),
             Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+                r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
             ),
         ]),
         repair: Repair::ByHand,
@@ -129,12 +129,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 ":red_circle: payments-prod, shop-prod, shop-stage: nothing gets out of use1-az1",
             ),
             Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az2)",
+                r#"ALARM: "api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az2)""#,
             ),
             Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az2)",
+                r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az2)""#,
             ),
-            Message::Page("PAGE: payments-prod, shop-prod, shop-stage: nothing gets out of use1-az1"),
+            Message::Page(r#"ALARM: "payments-prod, shop-prod, shop-stage: nothing gets out of use1-az1""#),
         ]),
         repair: Repair::ByHand,
     },

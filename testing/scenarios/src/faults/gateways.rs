@@ -73,12 +73,12 @@ pub(super) const SCENARIOS: &[Scenario] = &[
             ),
             Message::Slack("#net-prod", ":red_circle: shop-prod: nothing gets out of use1-az1"),
             Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az2)",
+                r#"ALARM: "api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az2)""#,
             ),
             Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az2)",
+                r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az2)""#,
             ),
-            Message::Page("PAGE: shop-prod: nothing gets out of use1-az1"),
+            Message::Page(r#"ALARM: "shop-prod: nothing gets out of use1-az1""#),
         ]),
         repair: Repair::Provisioner,
     },

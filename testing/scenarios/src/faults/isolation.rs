@@ -33,7 +33,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 ":warning: shop-stage reaches db.payments.test:5432, which it must not",
             ),
             Message::Page(
-                "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+                r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
             ),
         ]),
         repair: Repair::ByHand,

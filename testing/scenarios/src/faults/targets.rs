@@ -37,7 +37,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
             ),
             Message::Page(
-                "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+                r#"ALARM: "api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
             ),
         ]),
         repair: Repair::ByHand,
