@@ -59,3 +59,58 @@ pub fn page_turn(messages: &[Outboxed], now_ms: u64) -> PageTurn {
         Part::Trigger | Part::End | Part::Merge => PageTurn::Wait,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use phonehome_alerting::Outgoing;
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_000_000;
+
+    fn message(sequence: u32, resolved: bool, into: Option<&str>) -> Outboxed {
+        let body = OutgoingBody::Page {
+            subject: "s".into(),
+            text: "t".into(),
+            resolved,
+            title: None,
+            accounts: vec![],
+            of: None,
+            merged_into: into.map(str::to_owned),
+        };
+        let id = format!("i/{sequence}/page");
+        Outboxed::new(Outgoing { id, incident_id: "i".into(), at_ms: 1, sequence, body })
+    }
+
+    #[test]
+    fn an_end_waits_for_its_page_and_goes_alone_or_with_it() {
+        let (trigger, end, merge) =
+            (message(1, false, None), message(3, true, None), message(2, true, Some("j")));
+        let under_way = trigger.clone().claimed(NOW_MS);
+        let nobody_knows = trigger.clone().claimed(0);
+        let refused = trigger.clone().claimed(NOW_MS).requeue(NOW_MS, "no".into(), vec![]).rejected();
+        let refused_after_doubt = nobody_knows.clone().claimed(0).requeue(0, "no".into(), vec![]).rejected();
+        let send = |index| PageTurn::Send { index };
+        let over = |unsent| PageTurn::Over { unsent };
+        for (case, messages, expected) in [
+            ("nothing", vec![], PageTurn::Wait),
+            ("a page", vec![&trigger], send(0)),
+            ("a page that pauses", vec![&refused], PageTurn::Wait),
+            ("a page that somebody has", vec![&under_way], PageTurn::Wait),
+            ("its end meanwhile", vec![&under_way, &end], PageTurn::Wait),
+            ("a page not tried, and its end", vec![&trigger, &end], over(true)),
+            ("a page refused, and its end", vec![&refused, &end], over(true)),
+            ("a page nobody knows of, and its end", vec![&nobody_knows, &end], send(1)),
+            ("the same, refused since", vec![&refused_after_doubt, &end], send(1)),
+            ("an end", vec![&end], send(0)),
+            ("a merge", vec![&merge], over(false)),
+            ("a page not tried, merged", vec![&trigger, &merge], PageTurn::Wait),
+            ("and over", vec![&trigger, &merge, &end], over(true)),
+            ("a page nobody knows of, merged", vec![&nobody_knows, &merge], over(false)),
+            ("a merge, and over", vec![&merge, &end], send(1)),
+        ] {
+            let messages: Vec<Outboxed> = messages.into_iter().cloned().collect();
+            assert_eq!(page_turn(&messages, NOW_MS), expected, "{case}");
+        }
+    }
+}

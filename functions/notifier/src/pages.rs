@@ -26,7 +26,7 @@ pub(crate) struct Desk<'r, T, P> {
 impl<'r, T: Table, P: Pager> Desk<'r, T, P> {
     pub(crate) async fn open(table: &'r T, pager: &'r P, metrics: &'r Metrics, now_ms: u64) -> Self {
         let doc = table.get(&Keys::paging()).await;
-        let read = doc.and_then(|doc| Ok((Expect::unchanged(doc.as_ref()), doc.map(|it| it.read()))));
+        let read = doc.map(|doc| (Expect::unchanged(doc.as_ref()), doc.map(|it| it.read())));
         let (paging, stored) = match read {
             Ok((expect, None)) => (Paging::default(), Some(expect)),
             Ok((expect, Some(Ok(paging)))) => (paging, Some(expect)),

@@ -20,11 +20,14 @@ pub struct Seen {
 
 impl Seen {
     /// The pages that are about the network: without CloudWatch's alarms on phonehome itself, which
-    /// go to the same people and carry their state as a prefix of the subject.
+    /// go to the same people in the same form. Those are of metrics that there are.
     #[must_use]
     pub fn network_pages(&self) -> Vec<Page> {
-        let is_alarm = |page: &&Page| page.subject.starts_with("ALARM: ") || page.subject.starts_with("OK: ");
-        self.pages.iter().filter(|page| !is_alarm(page)).cloned().collect()
+        let is_incident = |page: &&Page| {
+            let message: serde_json::Value = serde_json::from_str(&page.message).unwrap_or_default();
+            message["Trigger"]["MetricName"] == "Incident"
+        };
+        self.pages.iter().filter(is_incident).cloned().collect()
     }
 }
 

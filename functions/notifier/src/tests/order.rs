@@ -172,7 +172,7 @@ async fn killed_at_any_write_or_call_on_call_is_called_once_per_key_and_no_page_
                 let expected: &[&[PageState]] = match ends_before_run {
                     usize::MAX => &[&[Alarm]],
                     // It may be that nobody was told anything, or, of what nobody knows, only the end.
-                    0 | 1 | 2 => &[&[], &[Over], &[Alarm, Over]],
+                    0..=2 => &[&[], &[Over], &[Alarm, Over]],
                     _ => &[&[Alarm, Over]],
                 };
                 assert!(expected.contains(&as_a_service_sees_it.as_slice()), "{case}: {journal:?}");

@@ -10,10 +10,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "isolation-breached",
         break_it: |it| breach(it),
         expected: &[("shop-stage", 0, ISOLATION, OPEN)],
-        told: Told::Just(&[Message::Slack(
-            "#net-stage",
-            ":warning: shop-stage reaches db.payments.test:5432, which it must not",
-        )]),
+        told: Told::Just(&[
+            Message::Slack(
+                "#net-prod",
+                ":red_circle: shop-stage reaches db.payments.test:5432, which it must not",
+            ),
+            Message::Slack(
+                "#net-stage",
+                ":red_circle: shop-stage reaches db.payments.test:5432, which it must not",
+            ),
+            Message::Page(r#"ALARM: "shop-stage reaches db.payments.test:5432, which it must not""#),
+        ]),
         repair: Repair::ByHand,
     },
     Scenario {
@@ -29,12 +36,17 @@ pub(super) const SCENARIOS: &[Scenario] = &[
                 ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
             ),
             Message::Slack(
+                "#net-prod",
+                ":red_circle: shop-stage reaches db.payments.test:5432, which it must not",
+            ),
+            Message::Slack(
                 "#net-stage",
-                ":warning: shop-stage reaches db.payments.test:5432, which it must not",
+                ":red_circle: shop-stage reaches db.payments.test:5432, which it must not",
             ),
             Message::Page(
                 r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
             ),
+            Message::Page(r#"ALARM: "shop-stage reaches db.payments.test:5432, which it must not""#),
         ]),
         repair: Repair::ByHand,
     },
