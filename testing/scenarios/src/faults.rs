@@ -32,7 +32,7 @@ pub(super) const ISOLATION: &[&str] = &["isolation/shop-to-payments/db.payments.
 /// Nothing gets out of shop-prod.
 pub(super) const ACCOUNT_LOST: &[Message] = &[
     Message::Slack("#net-prod", ":red_circle: shop-prod: nothing gets out in us-east-1"),
-    Message::Page("PAGE: shop-prod: nothing gets out in us-east-1"),
+    Message::Page(r#"ALARM: "shop-prod: nothing gets out in us-east-1""#),
 ];
 /// payments' application is reached, and answers otherwise than it should.
 pub(super) const API_WRONG: &[Message] = &[
@@ -41,7 +41,7 @@ pub(super) const API_WRONG: &[Message] = &[
         ":red_circle: api.payments.test:443 (payments-prod) answers wrongly to shop-prod (use1-az1, use1-az2)",
     ),
     Message::Page(
-        "PAGE: api.payments.test:443 (payments-prod) answers wrongly to shop-prod (use1-az1, use1-az2)",
+        r#"ALARM: "api.payments.test:443 (payments-prod) answers wrongly to shop-prod (use1-az1, use1-az2)""#,
     ),
 ];
 /// Nobody gets to payments' database.
@@ -51,7 +51,7 @@ pub(super) const DATABASE_LOST: &[Message] = &[
         ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
     ),
     Message::Page(
-        "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+        r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
     ),
 ];
 /// Nobody gets to payments: two messages and two pages, for it is two ports.
@@ -65,22 +65,23 @@ pub(super) const PAYMENTS_LOST: &[Message] = &[
         ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
     ),
     Message::Page(
-        "PAGE: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+        r#"ALARM: "api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
     ),
     Message::Page(
-        "PAGE: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)",
+        r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az1, use1-az2)""#,
     ),
 ];
 /// shop-prod has lost its way out and still reaches payments: the same.
 pub(super) const WAY_OUT_LOST: &[Message] = &[
     Message::Slack(
         "#net-prod",
-        ":warning: echo.internet.test:80 cannot be reached from shop-prod (use1-az1, use1-az2)",
+        ":red_circle: echo.internet.test:80 cannot be reached from shop-prod (use1-az1, use1-az2)",
     ),
     Message::Slack(
         "#net-prod",
         ":warning: www.internet.test:443 cannot be reached from shop-prod (use1-az1, use1-az2)",
     ),
+    Message::Page(r#"ALARM: "echo.internet.test:80 cannot be reached from shop-prod (use1-az1, use1-az2)""#),
 ];
 /// shop-prod's first zone has lost its way out: a message for each host that is tried.
 pub(super) const WAY_OUT_OF_A_ZONE_LOST: &[Message] = &[

@@ -240,8 +240,17 @@ const PAGES_FIRST: &str = "pages go first";
 
 impl Message {
     fn as_stored(&self) -> Outboxed {
-        let body = OutgoingBody::Page { subject: String::new(), text: String::new(), resolved: false, title: None, accounts: vec![], of: None, merged_into: None };
-        let outgoing = Outgoing { id: String::new(), incident_id: String::new(), at_ms: NOON_MS, sequence: 0, body };
+        let body = OutgoingBody::Page {
+            subject: String::new(),
+            text: String::new(),
+            resolved: false,
+            title: None,
+            accounts: vec![],
+            of: None,
+            merged_into: None,
+        };
+        let outgoing =
+            Outgoing { id: String::new(), incident_id: String::new(), at_ms: NOON_MS, sequence: 0, body };
         Outboxed { attempts: self.attempts, ..Outboxed::new(outgoing) }
     }
 
