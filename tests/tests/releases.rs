@@ -9,12 +9,15 @@ use phonehome_releases::{Release, as_old_readers_see, unordered};
 use phonehome_slack::MessageRef;
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{
-    Claim, Hour, NotifiedFinding, Outboxed, PublishedFleet, Revision, Seen, SetAside, StackStatus, Used,
-    WRITERS,
+    Claim, Hour, NotifiedFinding, Outboxed, Paging, PublishedFleet, Revision, Seen, SetAside, StackStatus,
+    Used, WRITERS,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+/// Partitions that are newer than a release, which so has no document of them.
+const NEWER_THAN: [(&str, &str); 1] = [("pages", "0.1.0")];
 
 /// Reads a document as whoever uses it does; answers what would be written of it.
 fn read(doc: &Doc) -> Result<Value, TableError> {
@@ -44,6 +47,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("incidents" | "incidents/resolved", _) => of::<Incident>(doc),
         ("alerter", "notices") => of::<Notices>(doc),
         ("outbox", _) => of::<Outboxed>(doc),
+        ("pages", _) => of::<Paging>(doc),
         ("slack", _) => of::<MessageRef>(doc),
         ("silences", _) => of::<Silence>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),
@@ -76,9 +80,12 @@ fn every_document_of_every_older_release_is_read() {
 
 #[test]
 fn every_partition_of_the_table_has_a_document_of_the_release_before() {
+    let before = Release::before();
     let recorded: BTreeSet<String> =
-        documents(&Release::before()).into_iter().map(|(_, doc)| doc.key.partition).collect();
-    let known: BTreeSet<String> = WRITERS.iter().map(|(partition, _)| (*partition).to_owned()).collect();
+        documents(&before).into_iter().map(|(_, doc)| doc.key.partition).collect();
+    let is_newer = |partition: &str| NEWER_THAN.contains(&(partition, before.version.as_str()));
+    let known = WRITERS.iter().map(|(partition, _)| (*partition).to_owned());
+    let known: BTreeSet<String> = known.filter(|partition| !is_newer(partition)).collect();
     let missing: Vec<_> = known.difference(&recorded).collect();
     assert!(missing.is_empty(), "no document is recorded of {missing:?}");
 }

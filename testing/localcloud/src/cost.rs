@@ -125,7 +125,7 @@ impl Default for Deployment {
             notifier_memory_mb: 256,
             sweep_every_minutes: 30,
             provisioner_memory_mb: 256,
-            metrics: 27,
+            metrics: 29,
             alarms: 23,
             secrets: 1,
         }

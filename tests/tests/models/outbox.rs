@@ -9,7 +9,7 @@
 //! As in `lease.rs`, only what is left of a time is kept, here in steps of 10 s. When a message is due
 //! is decided by the code's own [`Outboxed`].
 
-use phonehome_alerting::{Outgoing, OutgoingBody};
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_provision::CLOCK_MS;
 use phonehome_state::{NOTIFIER_LIMIT_MS, Outboxed};
 use stateright::{Model, Property};
@@ -240,15 +240,7 @@ const PAGES_FIRST: &str = "pages go first";
 
 impl Message {
     fn as_stored(&self) -> Outboxed {
-        let body = OutgoingBody::Page {
-            subject: String::new(),
-            text: String::new(),
-            resolved: false,
-            title: None,
-            accounts: vec![],
-            of: None,
-            merged_into: None,
-        };
+        let body = SlackMessage::new(Words::of("news")).body("#net", SlackKind::Updated);
         let outgoing =
             Outgoing { id: String::new(), incident_id: String::new(), at_ms: NOON_MS, sequence: 0, body };
         Outboxed { attempts: self.attempts, ..Outboxed::new(outgoing) }
