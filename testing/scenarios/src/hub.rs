@@ -8,9 +8,9 @@ use anyhow::{Result, anyhow};
 use collector::{Collector, Memory};
 use notifier::Notifier;
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Cache, MemoryTable};
+use phonehome_cloud::table::{Cache, Doc, Expect, MemoryTable, Table as _, Write};
 use phonehome_cloud::{MemoryQueue, NotPaged, Page, Pager, SystemClock};
-use phonehome_state::written_by;
+use phonehome_state::{Keys, written_by};
 use phonehome_wire::Report;
 use serde_json::{Value, json};
 
@@ -109,6 +109,20 @@ impl Hub {
         self.alerter.handle(&Value::Null).await.map_err(|error| anyhow!("alerter: {error}"))?;
         self.notifier.handle().await.map_err(|error| anyhow!("notifier: {error}"))?;
         Ok(())
+    }
+
+    /// Forgets what was paged within the last minute: on AWS the next fault is hours away, and not seconds.
+    ///
+    /// # Errors
+    /// When the table does not take it.
+    pub async fn forget_pages(&self) -> Result<()> {
+        let table = &self.notifier.table;
+        let known = table.get(&Keys::paging()).await?;
+        let forget = |doc: Doc| Write::delete(doc.key.clone(), Expect::unchanged(Some(&doc)));
+        match known.map(forget) {
+            Some(write) => Ok(table.write(vec![write]).await?),
+            None => Ok(()),
+        }
     }
 
     /// What Slack shows, the oldest message first.

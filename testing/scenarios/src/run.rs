@@ -47,6 +47,7 @@ pub struct Outcome {
 pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: Duration) -> Result<Outcome> {
     let longest = interval * INTERVALS_MAX;
     until_well(world, watch, interval, 0)??;
+    world.forget_pages()?;
     let before = Before::of(world);
     let (broken, broken_ms) = (Instant::now(), SystemClock.now_ms());
     (scenario.break_it)(world);

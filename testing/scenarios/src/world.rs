@@ -181,6 +181,14 @@ impl World {
         self.runtime.block_on(self.hub.report(report))
     }
 
+    /// On-call was not called lately.
+    ///
+    /// # Errors
+    /// As [`Hub::forget_pages`].
+    pub fn forget_pages(&self) -> Result<()> {
+        self.runtime.block_on(self.hub.forget_pages())
+    }
+
     /// The ids of the incidents that are open.
     pub fn open(&self) -> Vec<String> {
         let found = self.runtime.block_on(self.provision.table.query(Keys::INCIDENTS)).unwrap_or_default();
