@@ -8,6 +8,8 @@ use crate::error::{Method, Scope, SlackError};
 /// Bytes of an answer that are read. Slack echoes the message, of at most about 13,000 characters,
 /// which as JSON escapes are up to six bytes each.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a page of a history: 50 messages of anybody's.
+const HISTORY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Characters of an answer or a code that an error quotes.
 const QUOTED_MAX: usize = 120;
 /// How long to wait, in seconds, when Slack limits the rate and does not say for how long.
@@ -27,7 +29,7 @@ pub(super) async fn read(method: Method, channel: &str, answer: Response) -> Res
         let answer = format!("HTTP {}", status.as_u16());
         return Err(SlackError::Limited { method, scope: Scope::Workspace, retry_after_s, answer });
     }
-    let body = body(answer).await;
+    let body = body(answer, bytes_max(method)).await;
     let failed = |problem| SlackError::Failed { method, status: status.as_u16(), problem };
     let body = body.map_err(failed)?;
     let answer: Value = match serde_json::from_slice(&body) {
@@ -61,11 +63,11 @@ pub(super) fn unreachable(error: reqwest::Error) -> SlackError {
     SlackError::Unreachable(reason(error))
 }
 
-/// Slack does not say what it limits: posts are counted for each channel, edits for the workspace.
+/// Slack does not say what it limits: posts are counted for each channel, all else for the workspace.
 fn limited(method: Method, asked: Option<u32>, answer: String) -> SlackError {
     let scope = match method {
         Method::Post => Scope::Channel,
-        Method::Update => Scope::Method,
+        Method::Update | Method::History | Method::Replies | Method::Channels => Scope::Method,
     };
     SlackError::Limited { method, scope, retry_after_s: asked.unwrap_or(RETRY_AFTER_S_DEFAULT), answer }
 }
@@ -79,11 +81,18 @@ fn retry_after_s(header: &str) -> Option<u32> {
     is_number.then(|| digits.parse().unwrap_or(u32::MAX).clamp(1, RETRY_AFTER_S_MAX))
 }
 
-async fn body(mut answer: Response) -> Result<Vec<u8>, String> {
+fn bytes_max(method: Method) -> usize {
+    match method {
+        Method::Post | Method::Update => ANSWER_BYTES_MAX,
+        Method::History | Method::Replies | Method::Channels => HISTORY_BYTES_MAX,
+    }
+}
+
+async fn body(mut answer: Response, bytes_max: usize) -> Result<Vec<u8>, String> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(reason)? {
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            return Err(format!("the answer is longer than {ANSWER_BYTES_MAX} bytes"));
+        if body.len() + chunk.len() > bytes_max {
+            return Err(format!("the answer is longer than {bytes_max} bytes"));
         }
         body.extend_from_slice(&chunk);
     }

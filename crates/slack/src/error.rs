@@ -11,6 +11,12 @@ pub enum Method {
     Post,
     /// `chat.update`; Slack's tier 3, at least 50 a minute for the workspace.
     Update,
+    /// `conversations.history`, the messages of a channel; tier 3 for an app of one's own.
+    History,
+    /// `conversations.replies`, those of a thread; tier 3 as well.
+    Replies,
+    /// `users.conversations`, the bot's channels; tier 3.
+    Channels,
 }
 
 impl fmt::Display for Method {
@@ -18,6 +24,9 @@ impl fmt::Display for Method {
         f.write_str(match self {
             Self::Post => "chat.postMessage",
             Self::Update => "chat.update",
+            Self::History => "conversations.history",
+            Self::Replies => "conversations.replies",
+            Self::Channels => "users.conversations",
         })
     }
 }
@@ -49,7 +58,7 @@ pub enum SlackError {
         answer: String,
     },
     /// Slack answered `"ok": false`.
-    #[error("Slack refused {method} to {channel}: {error}{}", hint(error))]
+    #[error("Slack refused {method} to {channel}: {error}{}", hint(*method, error))]
     Refused {
         /// The API method.
         method: Method,

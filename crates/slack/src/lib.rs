@@ -1,69 +1,53 @@
-//! Slack's Web API: `chat.postMessage` and `chat.update`.
+//! Slack's Web API: posts messages, edits them, and finds again what may have been posted.
 
 mod answer;
 mod error;
+mod find;
+mod mark;
+mod message;
 mod refusal;
 #[cfg(test)]
 mod tests;
+mod web;
 
-use std::fmt;
 use std::future::Future;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 pub use error::{Method, Scope, SlackError};
+pub use find::{Search, Sought};
+pub use mark::{Mark, Part};
+pub use message::{MessageRef, Post};
 pub use refusal::Refusal;
 
 use phonehome_cloud::endpoint::{Cloud, EndpointError, environment, require_loopback};
 
+use crate::web::Web;
+
 /// Overrides Slack's address, for a local receiver.
 const URL_VARIABLE: &str = "SLACK_API_URL";
 const URL: &str = "https://slack.com/api";
-/// How long a call may take, its answer read.
-const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Where a message is: needed to edit it, and to answer in its thread.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct MessageRef {
-    /// The channel's id, as Slack answered it.
-    pub channel: String,
-    /// The message's timestamp, which is its id.
-    pub ts: String,
-}
 
 /// Slack, as the notifier needs it.
 pub trait Chat: Send + Sync {
     /// Posts a message, into the thread of another where one is given.
-    fn post(
-        &self,
-        channel: &str,
-        text: &str,
-        blocks: Option<&Value>,
-        thread: Option<&MessageRef>,
-    ) -> impl Future<Output = Result<MessageRef, SlackError>> + Send;
-    /// Replaces a message's content. Without `blocks` it keeps those it has; an empty list removes them.
+    fn post(&self, post: Post<'_>) -> impl Future<Output = Result<MessageRef, SlackError>> + Send;
+    /// Replaces a message's content. Without `blocks` it keeps those it has; an empty list removes them. The
+    /// mark stays.
     fn update(
         &self,
         message: &MessageRef,
         text: &str,
         blocks: Option<&Value>,
     ) -> impl Future<Output = Result<(), SlackError>> + Send;
+    /// Finds what may have been posted, of which no answer came, or whose poster died. What Slack refuses to
+    /// show is [`Sought::Unseen`]; an error passes.
+    fn find(&self, search: Search<'_>) -> impl Future<Output = Result<Sought, SlackError>> + Send;
 }
 
 /// Slack's Web API.
-#[derive(Clone)]
-pub struct Slack {
-    client: reqwest::Client,
-    url: String,
-    token: String,
-}
-
-impl fmt::Debug for Slack {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Slack").field("url", &self.url).finish_non_exhaustive()
-    }
-}
+#[derive(Debug, Clone)]
+pub struct Slack(Web);
 
 impl Slack {
     /// Slack with a bot token (`xoxb-…`).
@@ -81,24 +65,13 @@ impl Slack {
 
     /// Slack at this address.
     pub fn at(url: String, token: String) -> Self {
-        Self { client: reqwest::Client::new(), url, token }
-    }
-
-    async fn call(&self, method: Method, channel: &str, body: Value) -> Result<Value, SlackError> {
-        let request = self.client.post(format!("{}/{method}", self.url)).bearer_auth(&self.token).json(&body);
-        let answer = request.timeout(CALL_TIMEOUT).send().await.map_err(answer::unreachable)?;
-        answer::read(method, channel, answer).await
+        Self(Web::at(url, token))
     }
 }
 
 impl Chat for Slack {
-    async fn post(
-        &self,
-        channel: &str,
-        text: &str,
-        blocks: Option<&Value>,
-        thread: Option<&MessageRef>,
-    ) -> Result<MessageRef, SlackError> {
+    async fn post(&self, post: Post<'_>) -> Result<MessageRef, SlackError> {
+        let Post { channel, text, blocks, thread, mark } = post;
         let mut body = json!({"channel": channel, "text": text, "unfurl_links": false});
         if let Some(blocks) = blocks {
             body["blocks"] = blocks.clone();
@@ -106,7 +79,10 @@ impl Chat for Slack {
         if let Some(parent) = thread {
             body["thread_ts"] = json!(parent.ts);
         }
-        let answer = self.call(Method::Post, channel, body).await?;
+        if let Some(mark) = mark {
+            body["metadata"] = mark.metadata();
+        }
+        let answer = self.0.call(Method::Post, channel, &body).await?;
         match (answer["channel"].as_str(), answer["ts"].as_str()) {
             (Some(channel), Some(ts)) => Ok(MessageRef { channel: channel.to_owned(), ts: ts.to_owned() }),
             _ => Err(SlackError::Failed {
@@ -127,6 +103,10 @@ impl Chat for Slack {
         if let Some(blocks) = blocks {
             body["blocks"] = blocks.clone();
         }
-        self.call(Method::Update, &message.channel, body).await.map(|_| ())
+        self.0.call(Method::Update, &message.channel, &body).await.map(|_| ())
+    }
+
+    async fn find(&self, search: Search<'_>) -> Result<Sought, SlackError> {
+        find::find(&self.0, &search).await
     }
 }

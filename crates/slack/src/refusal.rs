@@ -1,10 +1,14 @@
 //! What Slack's error codes mean, and so what helps.
 
+use crate::error::Method;
+
 /// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The content: Slack never takes it as it is. Plain text may go through.
     Content,
+    /// The mark by which a post is found again. It goes out without.
+    Mark,
     /// The message that is edited or answered: it is gone, or nobody may touch it any more. A new one
     /// can be posted.
     Message,
@@ -20,7 +24,7 @@ pub enum Refusal {
 
 /// From Slack's reference of `chat.postMessage` and `chat.update`, as far as phonehome's calls can
 /// meet them.
-const CODES: [(Refusal, &[&str]); 5] = [
+const CODES: [(Refusal, &[&str]); 6] = [
     (
         Refusal::Content,
         &[
@@ -39,11 +43,9 @@ const CODES: [(Refusal, &[&str]); 5] = [
             "invalid_charset",
             "invalid_json",
             "json_not_object",
-            "invalid_metadata_format",
-            "invalid_metadata_schema",
-            "metadata_too_large",
         ],
     ),
+    (Refusal::Mark, &["invalid_metadata_format", "invalid_metadata_schema", "metadata_too_large"]),
     (
         Refusal::Message,
         &[
@@ -114,7 +116,7 @@ impl Refusal {
 }
 
 /// What people can do about a code, in brackets; nothing for a code that says it itself.
-pub(super) fn hint(code: &str) -> &'static str {
+pub(super) fn hint(method: Method, code: &str) -> &'static str {
     match code {
         "channel_not_found" => {
             " (does it exist? A private channel's bot must be invited: /invite @phonehome)"
@@ -124,7 +126,13 @@ pub(super) fn hint(code: &str) -> &'static str {
         "invalid_auth" | "not_authed" | "token_revoked" | "token_expired" | "account_inactive" => {
             " (the secret phonehome/slack-token is not a valid bot token)"
         }
-        "missing_scope" => " (the bot needs the scope chat:write)",
+        "missing_scope" => match method {
+            Method::Post | Method::Update => " (the bot needs the scope chat:write)",
+            Method::History | Method::Replies => {
+                " (the bot needs the scope channels:history, for private channels groups:history)"
+            }
+            Method::Channels => " (the bot needs the scope channels:read, for private channels groups:read)",
+        },
         _ => "",
     }
 }

@@ -5,6 +5,8 @@ use tokio::net::TcpListener;
 
 use super::*;
 
+const TEXT: Post<'_> = Post { channel: "#net", text: "text", blocks: None, thread: None, mark: None };
+
 /// Slack that gives one answer, word for word.
 async fn answering(answer: String) -> Slack {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -24,7 +26,7 @@ fn http(status: &str, headers: &str, body: &str) -> String {
 }
 
 async fn post(answer: String) -> Result<MessageRef, SlackError> {
-    answering(answer).await.post("#net", "text", None, None).await
+    answering(answer).await.post(TEXT).await
 }
 
 async fn waits(status: &str, headers: &str) -> Option<(Scope, u32)> {
@@ -137,7 +139,7 @@ async fn nobody_there_is_said_with_the_cause() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = Slack::at(url, String::new()).post("#net", "text", None, None).await.unwrap_err();
+    let error = Slack::at(url, String::new()).post(TEXT).await.unwrap_err();
     assert!(error.to_string().contains("Connection refused"), "{error}");
 }
 
@@ -149,6 +151,7 @@ fn every_code_stands_for_one_thing() {
         ("msg_blocks_too_long", Refusal::Content),
         ("msg_too_long", Refusal::Content),
         ("too_many_attachments", Refusal::Content),
+        ("invalid_metadata_format", Refusal::Mark),
         ("message_not_found", Refusal::Message),
         ("thread_not_found", Refusal::Message),
         ("cant_update_message", Refusal::Message),

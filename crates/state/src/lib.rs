@@ -31,7 +31,7 @@ pub use ledger::{
     claim, claim_existing, peek, peek_existing, record_seen, release_block,
 };
 pub use notified::{Drift, Line, Notice, Notified, Open, Ready, Repair, Withheld};
-pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed};
+pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed, SETTLES_MS, SLACK_LIMIT_MS};
 pub use page_turn::{PageTurn, page_turn};
 pub use paging::{PAGES_PER_MINUTE, Paging, Ration};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};

@@ -11,6 +11,13 @@ pub const CLAIM_MS: u64 = 60_000;
 /// The notifier's time limit, in milliseconds: `Timeout` in `infra/hub.yaml`.
 pub const NOTIFIER_LIMIT_MS: u64 = 30_000;
 
+/// How long one invocation begins calls of Slack, of that time.
+pub const SLACK_LIMIT_MS: u64 = 15_000;
+
+/// How long Slack may still be taking a post of which no answer came, in milliseconds: three times as long as a
+/// call is waited for. Slack names no bound.
+pub const SETTLES_MS: u64 = 30_000;
+
 /// The longest pause between two attempts, in milliseconds, unless Slack asks for a longer one.
 const PAUSE_MS_MAX: u64 = 15 * 60_000;
 
@@ -108,6 +115,17 @@ impl Outboxed {
         self.attempts > self.rejected
     }
 
+    /// The same, of a claimed message: whether that was so before this claim.
+    pub fn was_in_doubt(&self) -> bool {
+        self.attempts > self.rejected + 1
+    }
+
+    /// As it goes back while it may still be on its way.
+    #[must_use]
+    pub fn settling(self, now_ms: u64) -> Self {
+        Self { not_before_ms: self.not_before_ms.max(now_ms + SETTLES_MS), ..self }
+    }
+
     /// As it goes back when it was claimed and not tried: due at once, as before.
     #[must_use]
     pub fn released(self) -> Self {
@@ -161,6 +179,18 @@ mod tests {
         let pauses = [1, 2, 3, 9, 10, 60].map(|attempts| paused(attempts, &[]));
         assert_eq!(pauses, [2_000, 4_000, 8_000, 512_000, 900_000, 900_000]);
         assert_eq!(paused(1, &[37_000, 2_007_000]), 2_000_000, "as long as Slack asks");
+    }
+
+    #[test]
+    fn what_was_refused_for_certain_is_in_no_doubt_and_what_got_no_answer_is() {
+        let back = |claimed: Outboxed| claimed.requeue(0, "no".into(), vec![]);
+        let refused = back(message().claimed(0)).rejected();
+        assert_eq!((refused.is_in_doubt(), refused.clone().claimed(0).was_in_doubt()), (false, false));
+        let unheard = back(refused.claimed(0));
+        assert_eq!((unheard.is_in_doubt(), unheard.clone().claimed(0).was_in_doubt()), (true, true));
+        assert!(unheard.clone().claimed(0).released().is_in_doubt(), "not tried, it is as before");
+        assert!(back(unheard.claimed(0)).rejected().is_in_doubt(), "a later refusal says nothing of it");
+        assert_eq!(back(message().claimed(0)).settling(0).not_before_ms, SETTLES_MS);
     }
 
     #[test]

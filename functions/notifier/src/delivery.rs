@@ -1,19 +1,26 @@
 //! One incident's messages to one Slack channel: a single message, edited in place, with what
-//! changed in its thread.
+//! changed in its thread. A message of the outbox is claimed before anything is posted for it, which announces
+//! the post; what was announced before and never heard of is looked for before it is posted again.
+
+use std::time::Duration;
 
 use phonehome_alerting::OutgoingBody;
 use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
-use phonehome_slack::{Chat, MessageRef, Method, Refusal, SlackError};
+use phonehome_slack::{Chat, MessageRef, Method, Part, Post, Refusal, Scope, Search, SlackError, Sought};
 use phonehome_state::Keys;
 use serde_json::{Value, json};
 
+use crate::doubt::{Doubt, mark};
 use crate::limits::Limits;
-use crate::outbox::{Group, Pending, remove};
+use crate::outbox::{ATTEMPTS_MAX, Group, Pending, remove};
 
 /// How long an incident's place in Slack is remembered after its first message: 90 days, in seconds.
 const PLACE_KEPT_S: u64 = 90 * 24 * 3600;
 /// Bytes of a text that Slack takes with every method; `chat.update` takes the fewest, 4,000.
 const PLAIN_BYTES_MAX: usize = 3900;
+
+/// How long a history may take to be read. What begins it ends within the notifier's 30 s.
+const FIND_TIME: Duration = Duration::from_secs(10);
 
 /// Why a message was not delivered now. It stays in the outbox.
 #[derive(Debug, thiserror::Error)]
@@ -48,13 +55,26 @@ pub(crate) struct Courier<'r, T, C> {
     pub(crate) now_ms: u64,
 }
 
-/// The incident's message: where it is, and what it reads.
-struct Shown<'g> {
-    place: MessageRef,
+/// What the incident's message is to read, and where it is noted where it is.
+#[derive(Clone)]
+struct Content<'g> {
     key: Key,
     stored: Expect,
     text: &'g str,
     blocks: &'g Value,
+}
+
+impl<'g> Content<'g> {
+    fn shown(self, place: MessageRef) -> Shown<'g> {
+        Shown { content: self, place }
+    }
+}
+
+/// The incident's message, as it stands in Slack.
+#[derive(Clone)]
+struct Shown<'g> {
+    content: Content<'g>,
+    place: MessageRef,
 }
 
 impl<T: Table, C: Chat> Courier<'_, T, C> {
@@ -69,12 +89,12 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
             return Ok(());
         };
         let key = Keys::slack(&outgoing.incident_id, self.channel);
-        let mut shown = match self.show(key, text, blocks).await {
+        let mut shown = match self.show(key, text, blocks, &group).await {
             Ok(shown) => shown,
             Err(stop) => return Err(Left { refused: group.len(), group, stop }),
         };
         while let Some(pending) = group.first() {
-            if let Err(stop) = self.one(&mut shown, pending).await {
+            if let Err(stop) = self.one(&mut shown, pending, &group).await {
                 return Err(Left { group, refused: 1, stop });
             }
             group.remove(0);
@@ -83,83 +103,168 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
     }
 
     /// A message's line in the thread, if it has one; then it is done.
-    async fn one(&self, shown: &mut Shown<'_>, pending: &Pending) -> Result<(), Stop> {
+    async fn one(&self, shown: &mut Shown<'_>, pending: &Pending, group: &[Pending]) -> Result<(), Stop> {
         if let OutgoingBody::Slack { thread_text: Some(line), .. } = &pending.message.outgoing.body {
-            self.line(shown, line).await?;
+            self.line(shown, line, pending, group).await?;
         }
         Ok(remove(self.table, pending).await?)
     }
 
     /// Posts the incident's message, or edits it when it is there already.
-    async fn show<'g>(&self, key: Key, text: &'g str, blocks: &'g Value) -> Result<Shown<'g>, Stop> {
+    async fn show<'g>(
+        &self,
+        key: Key,
+        text: &'g str,
+        blocks: &'g Value,
+        group: &[Pending],
+    ) -> Result<Shown<'g>, Stop> {
         let known = self.table.get(&key).await?;
         let stored = Expect::unchanged(known.as_ref());
         let place = known.as_ref().map(Doc::read::<MessageRef>).transpose().unwrap_or_else(|error| {
             tracing::error!(%error, "where the message is cannot be read: it is posted anew");
             None
         });
-        if let Some(place) = place {
-            match self.update(&place, text, blocks).await {
-                Ok(()) => return Ok(Shown { place, key, stored, text, blocks }),
-                Err(Stop::Slack(error)) if is_lost(&error) => {
-                    tracing::warn!(%error, "the message cannot be edited: it is posted anew");
-                }
-                Err(stop) => return Err(stop),
-            }
+        let content = Content { key, stored, text, blocks };
+        if let Some(place) = &place
+            && self.edit(place, text, blocks).await?
+        {
+            return Ok(content.shown(place.clone()));
         }
-        self.post_anew(key, stored, text, blocks).await
+        self.show_anew(content, place.as_ref(), group).await
     }
 
-    async fn post_anew<'g>(
+    /// Posts the incident's message, unless that was done and only nobody wrote down where. It is not the one
+    /// that is `lost`.
+    async fn show_anew<'g>(
         &self,
-        key: Key,
-        stored: Expect,
-        text: &'g str,
-        blocks: &'g Value,
+        content: Content<'g>,
+        lost: Option<&MessageRef>,
+        group: &[Pending],
     ) -> Result<Shown<'g>, Stop> {
-        let place = self.post(text, Some(blocks), None).await?;
-        let write = Write::put(key.clone(), stored, &place).expiring(self.now_ms / 1000 + PLACE_KEPT_S);
-        self.table.write(vec![write]).await?;
-        Ok(Shown { place, key, stored: stored.after_write(), text, blocks })
+        let mut content = content;
+        let Content { text, blocks, .. } = content;
+        let doubt = Doubt::of(group, Part::Message);
+        if let Some(place) = self.found(doubt, None, lost).await? {
+            content = self.remember(content, &place).await?;
+            if self.edit(&place, text, blocks).await? {
+                return Ok(content.shown(place));
+            }
+        }
+        // Of a group the first goes back into the outbox whatever else does: its mark is looked for.
+        let mark = group.first().map(|pending| mark(Part::Message, pending));
+        let post =
+            Post { channel: self.channel, text, blocks: Some(blocks), thread: None, mark: mark.as_ref() };
+        let place = self.post(post).await?;
+        Ok(self.remember(content, &place).await?.shown(place))
+    }
+
+    /// Stores where the message is.
+    async fn remember<'g>(&self, content: Content<'g>, place: &MessageRef) -> Result<Content<'g>, Stop> {
+        let write = Write::put(content.key.clone(), content.stored, place);
+        self.table.write(vec![write.expiring(self.now_ms / 1000 + PLACE_KEPT_S)]).await?;
+        Ok(Content { stored: content.stored.after_write(), ..content })
     }
 
     /// Adds a line to the thread. Where the thread is gone, the incident's message is posted anew for
     /// it; where there can be no thread, the line stands in the channel.
-    async fn line(&self, shown: &mut Shown<'_>, line: &str) -> Result<(), Stop> {
-        match self.post(line, None, Some(&shown.place)).await {
+    async fn line(
+        &self,
+        shown: &mut Shown<'_>,
+        line: &str,
+        pending: &Pending,
+        group: &[Pending],
+    ) -> Result<(), Stop> {
+        match self.line_in(Some(&shown.place), line, pending).await {
             Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
                 tracing::warn!(%error, "the thread is gone: the message is posted anew");
             }
-            other => return other.map(|_| ()),
+            other => return other,
         }
-        *shown = self.post_anew(shown.key.clone(), shown.stored, shown.text, shown.blocks).await?;
-        match self.post(line, None, Some(&shown.place)).await {
+        let Shown { content, place } = shown.clone();
+        *shown = self.show_anew(content, Some(&place), group).await?;
+        match self.line_in(Some(&shown.place), line, pending).await {
             Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
                 tracing::warn!(%error, "there can be no thread: the line is posted into the channel");
-                self.post(line, None, None).await.map(|_| ())
+                self.line_in(None, line, pending).await
             }
-            other => other.map(|_| ()),
+            other => other,
         }
     }
 
-    async fn post(
+    /// Posts a line, unless it is there.
+    async fn line_in(&self, thread: Option<&MessageRef>, text: &str, pending: &Pending) -> Result<(), Stop> {
+        let doubt = Doubt::of(std::slice::from_ref(pending), Part::Line);
+        if self.found(doubt, thread, None).await?.is_some() {
+            return Ok(());
+        }
+        let mark = mark(Part::Line, pending);
+        let post = Post { channel: self.channel, text, blocks: None, thread, mark: Some(&mark) };
+        self.post(post).await.map(|_| ())
+    }
+
+    /// Where it is, if one of those in doubt was posted.
+    async fn found(
         &self,
-        text: &str,
-        blocks: Option<&Value>,
+        doubt: Option<Doubt>,
         thread: Option<&MessageRef>,
-    ) -> Result<MessageRef, Stop> {
-        let call = async |text: &str, blocks| {
-            self.call(Method::Post, self.chat.post(self.channel, text, blocks, thread)).await
+        except: Option<&MessageRef>,
+    ) -> Result<Option<MessageRef>, Stop> {
+        let Some(Doubt { marks, since_ms, attempts }) = doubt else { return Ok(None) };
+        let method = if thread.is_some() { Method::Replies } else { Method::History };
+        let search = Search { channel: self.channel, thread, marks: &marks, since_ms, except };
+        let find = async {
+            let found = tokio::time::timeout(FIND_TIME, self.chat.find(search)).await;
+            found
+                .unwrap_or_else(|_| Err(SlackError::Unreachable("the history takes too long to read".into())))
         };
-        match call(text, blocks).await {
-            Err(Stop::Slack(error)) if plain_may_help(&error) => match simpler(text, blocks) {
+        let reason = match self.call(method, find).await {
+            Ok(Sought::Found(place)) => return Ok(Some(place)),
+            Ok(Sought::Absent) => return Ok(None),
+            Ok(Sought::Unseen(reason)) => reason,
+            // For about an hour; a message twice is better than none.
+            Err(Stop::Slack(error)) if attempts >= ATTEMPTS_MAX => error.to_string(),
+            Err(stop) => return Err(stop),
+        };
+        let ids: Vec<&str> = marks.iter().map(|mark| mark.outbox_id.as_str()).collect();
+        tracing::warn!(
+            ?ids,
+            reason,
+            "it may have been posted before, which cannot be seen: it may be there twice"
+        );
+        Ok(None)
+    }
+
+    async fn post(&self, mut post: Post<'_>) -> Result<MessageRef, Stop> {
+        let call = async |post: Post<'_>| self.call(Method::Post, self.chat.post(post)).await;
+        let mut answer = call(post).await;
+        if let Err(Stop::Slack(error)) = &answer
+            && is_about(error, Refusal::Mark)
+        {
+            tracing::warn!(%error, "posted without the mark by which it could be found again");
+            post.mark = None;
+            answer = call(post).await;
+        }
+        match answer {
+            Err(Stop::Slack(error)) if plain_may_help(&error) => match simpler(post.text, post.blocks) {
                 Some(plain) => {
                     tracing::warn!(%error, "posted as plain text");
-                    call(&plain, None).await
+                    call(Post { text: &plain, blocks: None, ..post }).await
                 }
                 None => Err(error.into()),
             },
             other => other,
+        }
+    }
+
+    /// Edits the message; `false` when that one cannot be edited any more.
+    async fn edit(&self, place: &MessageRef, text: &str, blocks: &Value) -> Result<bool, Stop> {
+        match self.update(place, text, blocks).await {
+            Ok(()) => Ok(true),
+            Err(Stop::Slack(error)) if is_lost(&error) => {
+                tracing::warn!(%error, "the message cannot be edited: it is posted anew");
+                Ok(false)
+            }
+            Err(stop) => Err(stop),
         }
     }
 
@@ -196,6 +301,17 @@ impl Stop {
     pub(crate) fn is_for_good(&self) -> bool {
         let Self::Slack(SlackError::Refused { error, .. }) = self else { return false };
         matches!(Refusal::of(error), Refusal::Content | Refusal::Message | Refusal::Unknown)
+    }
+
+    /// Whether it is certain that the last call did nothing. Of its own trouble Slack says that part of what
+    /// was asked may have been done.
+    pub(crate) fn is_certain(&self) -> bool {
+        match self {
+            Self::Slack(SlackError::Refused { error, .. }) => Refusal::of(error) != Refusal::Slack,
+            Self::Slack(SlackError::Limited { scope, .. }) => *scope != Scope::Workspace,
+            Self::Slack(SlackError::Failed { .. } | SlackError::Unreachable(_)) | Self::Table(_) => false,
+            Self::Later => true,
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use phonehome_aws::Metrics;
 use phonehome_cloud::Pager;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError};
 use phonehome_runtime::Error;
-use phonehome_state::Hold;
+use phonehome_state::{Hold, SLACK_LIMIT_MS};
 use serde_json::{Value, json};
 
 use crate::chat::ChatSource;
@@ -19,8 +19,6 @@ use crate::limits::Limits;
 use crate::outbox::{Group, Outbox, Pending, Refused, look, release, requeue, take};
 use crate::pages::Desk;
 
-/// How long one invocation begins calls of Slack, of its 30 s.
-const SLACK_TIME: Duration = Duration::from_secs(15);
 /// How long Slack's token may take to be read.
 const TOKEN_TIME: Duration = Duration::from_secs(8);
 /// Channels that are delivered to side by side: one that is slow keeps no other waiting.
@@ -97,7 +95,7 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
             Ok(Err(reason)) => return self.closed(channels, reason).await,
             Err(_) => return self.closed(channels, "Slack's token could not be read in time".into()).await,
         };
-        let limits = Limits::of(SLACK_TIME, holds);
+        let limits = Limits::of(Duration::from_millis(SLACK_LIMIT_MS), holds);
         let results = stream::iter(channels).map(|(channel, groups)| {
             let (chat, limits) = (&chat, &limits);
             async move { self.channel(chat, limits, &channel, groups).await }
@@ -109,7 +107,8 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
     async fn closed(&self, channels: Channels, reason: String) -> Result<(), TableError> {
         let Some(group) = channels.into_values().flatten().next() else { return Ok(()) };
         let Some(group) = take(&self.table, group, self.clock.now_ms()).await? else { return Ok(()) };
-        self.not_delivered(&group, &[], reason, false).await
+        let refused = Refused { reason, holds: &[], for_good: false, is_certain: true };
+        self.not_delivered(&group, &refused).await
     }
 
     /// Delivers to one channel, one group after the other. A group that fails is not in the others' way.
@@ -152,7 +151,8 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
             Stop::Slack(error) => limits.refused(channel, error, now_ms),
             Stop::Table(_) => vec![],
         };
-        self.not_delivered(tried, &holds, stop.to_string(), stop.is_for_good()).await?;
+        let (reason, for_good, is_certain) = (stop.to_string(), stop.is_for_good(), stop.is_certain());
+        self.not_delivered(tried, &Refused { reason, holds: &holds, for_good, is_certain }).await?;
         release(&self.table, untried).await?;
         match stop {
             Stop::Table(error) => Err(error),
@@ -160,23 +160,11 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
         }
     }
 
-    async fn not_delivered(
-        &self,
-        tried: &[Pending],
-        holds: &[Hold],
-        reason: String,
-        for_good: bool,
-    ) -> Result<(), TableError> {
+    async fn not_delivered(&self, tried: &[Pending], refused: &Refused<'_>) -> Result<(), TableError> {
         for Pending { message, .. } in tried {
-            let (id, attempts) = (&message.outgoing.id, message.attempts);
+            let (id, attempts, reason) = (&message.outgoing.id, message.attempts, &refused.reason);
             tracing::warn!(id, attempts, reason, "not delivered, kept in the outbox");
         }
-        requeue(
-            &self.table,
-            tried,
-            self.clock.now_ms(),
-            &Refused { reason, holds, for_good, is_certain: false },
-        )
-        .await
+        requeue(&self.table, tried, self.clock.now_ms(), refused).await
     }
 }

@@ -2,6 +2,7 @@
 
 mod chat;
 mod delivery;
+mod doubt;
 mod handler;
 mod held_back;
 mod limits;

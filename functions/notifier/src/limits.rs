@@ -90,7 +90,11 @@ impl Limits {
                 let held = match Refusal::of(error) {
                     Refusal::Channel => Some(this_channel()),
                     Refusal::Token => Some(Held::Workspace),
-                    Refusal::Content | Refusal::Message | Refusal::Slack | Refusal::Unknown => None,
+                    Refusal::Content
+                    | Refusal::Mark
+                    | Refusal::Message
+                    | Refusal::Slack
+                    | Refusal::Unknown => None,
                 };
                 self.state().stopped.extend(held);
                 vec![]

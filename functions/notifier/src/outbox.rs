@@ -7,7 +7,7 @@ use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_state::{Hold, Keys, Outboxed, readable};
 
 /// How often a message is tried whose content Slack refuses, plain text too: for about an hour.
-const ATTEMPTS_MAX: u32 = 12;
+pub(crate) const ATTEMPTS_MAX: u32 = 12;
 /// How long such a message is kept for people: 90 days, in seconds.
 const GIVEN_UP_KEPT_S: u64 = 90 * 24 * 3600;
 /// DynamoDB's limit of one transaction.
@@ -167,6 +167,8 @@ pub(crate) async fn requeue(
         let mut message = message.requeue(now_ms, refused.reason.clone(), holds);
         if refused.is_certain {
             message = message.rejected();
+        } else if !message.outgoing.body.is_page() {
+            message = message.settling(now_ms);
         }
         message.given_up = refused.for_good && message.attempts >= ATTEMPTS_MAX;
         if !message.given_up {

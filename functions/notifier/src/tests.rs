@@ -1,7 +1,10 @@
 //! What the notifier delivers, in which order, and what it does when Slack will not.
 
+mod chat;
 mod http;
 mod limits;
+mod mortal;
+mod once;
 mod order;
 mod pages;
 mod refusals;
@@ -21,109 +24,7 @@ use tokio::time::Instant;
 
 use crate::chat::ChatSource;
 use crate::handler::Notifier;
-
-/// A call of Slack, answered or refused.
-#[derive(Debug, Clone)]
-struct Call {
-    at: Instant,
-    method: Method,
-    channel: String,
-    text: String,
-    blocks: Option<Value>,
-    thread: Option<String>,
-}
-
-type Rule = Box<dyn Fn(&Call) -> Option<SlackError> + Send>;
-
-/// Slack in memory: keeps each call, and refuses what it is told to.
-#[derive(Clone, Default)]
-struct FakeSlack {
-    /// What it did.
-    calls: Arc<Mutex<Vec<String>>>,
-    /// What it was asked for.
-    tried: Arc<Mutex<Vec<Call>>>,
-    refusals: Arc<Mutex<Vec<SlackError>>>,
-    rule: Arc<Mutex<Option<Rule>>>,
-    no_token: bool,
-}
-
-impl FakeSlack {
-    fn call(&self, call: Call, done: String) -> Result<(), SlackError> {
-        let by_rule = self.rule.lock().unwrap().as_ref().and_then(|rule| rule(&call));
-        self.tried.lock().unwrap().push(call);
-        match self.refusals.lock().unwrap().pop().or(by_rule) {
-            Some(error) => Err(error),
-            None => {
-                self.calls.lock().unwrap().push(done);
-                Ok(())
-            }
-        }
-    }
-
-    fn calls(&self) -> Vec<String> {
-        self.calls.lock().unwrap().clone()
-    }
-
-    fn tried(&self) -> Vec<Call> {
-        self.tried.lock().unwrap().clone()
-    }
-
-    fn tried_in(&self, channel: &str) -> usize {
-        self.tried().iter().filter(|call| call.channel == channel).count()
-    }
-
-    /// From now on it refuses what the rule says.
-    fn rule(&self, rule: impl Fn(&Call) -> Option<SlackError> + Send + 'static) {
-        *self.rule.lock().unwrap() = Some(Box::new(rule));
-    }
-}
-
-impl Chat for FakeSlack {
-    async fn post(
-        &self,
-        channel: &str,
-        text: &str,
-        blocks: Option<&Value>,
-        thread: Option<&MessageRef>,
-    ) -> Result<MessageRef, SlackError> {
-        let place = thread.map_or("post".to_owned(), |parent| format!("reply to {}", parent.ts));
-        let call = Call {
-            at: Instant::now(),
-            method: Method::Post,
-            channel: channel.to_owned(),
-            text: text.to_owned(),
-            blocks: blocks.cloned(),
-            thread: thread.map(|parent| parent.ts.clone()),
-        };
-        self.call(call, format!("{place}: {text}"))?;
-        Ok(MessageRef { channel: channel.to_owned(), ts: format!("ts-of-{text}") })
-    }
-
-    async fn update(
-        &self,
-        message: &MessageRef,
-        text: &str,
-        blocks: Option<&Value>,
-    ) -> Result<(), SlackError> {
-        let call = Call {
-            at: Instant::now(),
-            method: Method::Update,
-            channel: message.channel.clone(),
-            text: text.to_owned(),
-            blocks: blocks.cloned(),
-            thread: None,
-        };
-        self.call(call, format!("edit {}: {text}", message.ts))
-    }
-}
-
-impl ChatSource for FakeSlack {
-    type Chat = Self;
-
-    async fn open(&self) -> Result<Self, String> {
-        if self.no_token { Err("no token".to_owned()) } else { Ok(self.clone()) }
-    }
-}
+use chat::{Call, FakeSlack};
 
 fn refused(method: Method, code: &str) -> SlackError {
     SlackError::Refused { method, channel: "#net".into(), error: code.into() }
@@ -290,70 +191,6 @@ async fn a_crash_between_thread_lines_repeats_none_that_was_delivered() {
     let left = outbox(&notifier.table).await;
     assert_eq!(left.len(), 1, "only the line that failed is left");
     assert_eq!(left[0].outgoing.at_ms, 3);
-}
-
-impl Notifier<MemoryTable, MemoryPager, FakeSlack> {
-    /// The same outbox, with a Slack that takes `calls` calls and refuses the next.
-    async fn clone_with_refusal_after(
-        &self,
-        calls: usize,
-        error: SlackError,
-    ) -> Notifier<MemoryTable, MemoryPager, CountingSlack> {
-        Notifier {
-            clock: SystemClock,
-            table: self.table.clone(),
-            pager: self.pager.clone(),
-            chat: CountingSlack { inner: self.chat.clone(), left: Arc::new(Mutex::new(calls)), error },
-            metrics: Metrics::void("notifier"),
-        }
-    }
-}
-
-/// Slack that goes away after a number of calls.
-#[derive(Clone)]
-struct CountingSlack {
-    inner: FakeSlack,
-    left: Arc<Mutex<usize>>,
-    error: SlackError,
-}
-
-impl CountingSlack {
-    fn may(&self) -> Result<(), SlackError> {
-        let mut left = self.left.lock().unwrap();
-        *left = left.checked_sub(1).ok_or_else(|| self.error.clone())?;
-        Ok(())
-    }
-}
-
-impl Chat for CountingSlack {
-    async fn post(
-        &self,
-        channel: &str,
-        text: &str,
-        blocks: Option<&Value>,
-        thread: Option<&MessageRef>,
-    ) -> Result<MessageRef, SlackError> {
-        self.may()?;
-        self.inner.post(channel, text, blocks, thread).await
-    }
-
-    async fn update(
-        &self,
-        message: &MessageRef,
-        text: &str,
-        blocks: Option<&Value>,
-    ) -> Result<(), SlackError> {
-        self.may()?;
-        self.inner.update(message, text, blocks).await
-    }
-}
-
-impl ChatSource for CountingSlack {
-    type Chat = Self;
-
-    async fn open(&self) -> Result<Self, String> {
-        Ok(self.clone())
-    }
 }
 
 #[test]

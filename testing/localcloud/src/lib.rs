@@ -6,6 +6,7 @@ mod bridge;
 mod control;
 pub mod cost;
 mod emulator;
+mod history;
 mod http;
 mod interrupt;
 mod listeners;

@@ -280,7 +280,7 @@ fn slack_response(answer: &ScriptedResponse) -> Response<Full<Bytes>> {
             *response.status_mut() =
                 StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         }
-        ScriptedResponse::Done { .. } | ScriptedResponse::Refused(_) => {}
+        ScriptedResponse::Done { .. } | ScriptedResponse::Shown(_) | ScriptedResponse::Refused(_) => {}
     }
     response
 }

@@ -36,7 +36,7 @@ impl Seen {
 pub struct SlackCall {
     /// When.
     pub at: SystemTime,
-    /// `chat.postMessage` or `chat.update`.
+    /// `chat.postMessage`.
     pub method: String,
     /// The channel as the caller named it.
     pub channel: String,
@@ -59,6 +59,8 @@ pub struct SlackMessage {
     pub text: String,
     /// The blocks as they read now.
     pub blocks: Option<Value>,
+    /// What its poster keeps beside it, for programs.
+    pub metadata: Option<Value>,
     /// How often it has been edited.
     pub edits: u32,
     /// The answers in its thread.
@@ -74,6 +76,8 @@ pub struct SlackReply {
     pub text: String,
     /// The blocks as they read now.
     pub blocks: Option<Value>,
+    /// What its poster keeps beside it, for programs.
+    pub metadata: Option<Value>,
     /// How often it has been edited.
     pub edits: u32,
 }

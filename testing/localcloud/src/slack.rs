@@ -1,4 +1,5 @@
 //! Slack's side of `chat.postMessage` and `chat.update`: its rules, and the messages they leave.
+//! What it shows of them is in `history.rs`.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -6,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::history;
 use crate::seen::{Seen, SlackCall, SlackMessage, SlackReply};
 
 // From Slack's reference of the methods and of Block Kit.
@@ -37,6 +39,10 @@ pub enum SlackMode {
     RefusingBlocks(String),
     /// Every edit is refused with this error code, such as `cant_update_message`.
     RefusingEdits(String),
+    /// The token may post, but not read: `missing_scope`.
+    WithoutHistory,
+    /// Every post is taken and shown, but no answer comes: HTTP 502 instead.
+    Unheard,
 }
 
 /// What a call asks for.
@@ -46,6 +52,7 @@ pub(crate) struct Request {
     channel: String,
     text: String,
     blocks: Option<Value>,
+    metadata: Option<Value>,
     thread_ts: Option<String>,
     ts: String,
 }
@@ -55,6 +62,8 @@ pub(crate) struct Request {
 pub(crate) enum ScriptedResponse {
     /// HTTP 200 with `"ok": true` and this.
     Done { channel: String, ts: String },
+    /// The same, with what was asked to be shown.
+    Shown(Value),
     /// HTTP 200 with `"ok": false` and this code.
     Refused(String),
     /// HTTP 429 with this many seconds in `Retry-After`.
@@ -99,9 +108,11 @@ impl Slack {
         token: Option<&str>,
         body: &[u8],
     ) -> ScriptedResponse {
+        let shown = history::answer(seen, &self.with_ids(), method, body);
         let request: Result<Request, _> = serde_json::from_slice(body);
         let answer = match (&request, self.obstacle(token)) {
             (_, Some(obstacle)) => obstacle,
+            (_, None) if shown.is_some() => self.show(shown),
             (Err(_), None) => ScriptedResponse::Refused("invalid_json".into()),
             (Ok(request), None) => {
                 self.handle(seen, method, request).unwrap_or_else(ScriptedResponse::Refused)
@@ -124,7 +135,11 @@ impl Slack {
     /// Why a call is not even observed.
     fn obstacle(&mut self, token: Option<&str>) -> Option<ScriptedResponse> {
         match &self.mode {
-            SlackMode::Up | SlackMode::RefusingBlocks(_) | SlackMode::RefusingEdits(_) => {}
+            SlackMode::Up
+            | SlackMode::RefusingBlocks(_)
+            | SlackMode::RefusingEdits(_)
+            | SlackMode::WithoutHistory
+            | SlackMode::Unheard => {}
             SlackMode::Down => return Some(ScriptedResponse::Down),
             SlackMode::Failing { status, retry_after_s } => {
                 return Some(ScriptedResponse::Failing(*status, *retry_after_s));
@@ -142,6 +157,14 @@ impl Slack {
                 Some(ScriptedResponse::Refused("invalid_auth".into()))
             }
             Some(_) => None,
+        }
+    }
+
+    fn show(&self, shown: Option<Result<Value, String>>) -> ScriptedResponse {
+        match (&self.mode, shown) {
+            (SlackMode::WithoutHistory, _) | (_, None) => ScriptedResponse::Refused("missing_scope".into()),
+            (_, Some(Ok(shown))) => ScriptedResponse::Shown(shown),
+            (_, Some(Err(code))) => ScriptedResponse::Refused(code),
         }
     }
 
@@ -189,20 +212,25 @@ impl Slack {
         let ts = format!("{seconds}.{:06}", self.posted);
         let id = self.id(&channel);
         let (text, blocks, edits) = (request.text.clone(), request.blocks.clone(), 0);
+        let metadata = request.metadata.clone();
         match &request.thread_ts {
             None => seen.messages.push(SlackMessage {
                 channel,
                 ts: ts.clone(),
                 text,
                 blocks,
+                metadata,
                 edits,
                 thread: vec![],
             }),
             Some(parent) => {
                 let parent = seen.messages.iter_mut().find(|one| one.ts == *parent && one.channel == channel);
                 let thread = &mut parent.ok_or("thread_not_found")?.thread;
-                thread.push(SlackReply { ts: ts.clone(), text, blocks, edits });
+                thread.push(SlackReply { ts: ts.clone(), text, blocks, metadata, edits });
             }
+        }
+        if self.mode == SlackMode::Unheard {
+            return Ok(ScriptedResponse::Failing(502, None));
         }
         Ok(ScriptedResponse::Done { channel: id, ts })
     }
@@ -222,6 +250,10 @@ impl Slack {
         Ok(ScriptedResponse::Done { channel: request.channel.clone(), ts: request.ts.clone() })
     }
 
+    fn with_ids(&self) -> Vec<(String, String)> {
+        self.channels.iter().map(|name| (name.clone(), self.id(name))).collect()
+    }
+
     fn id(&self, channel: &str) -> String {
         let position = self.channels.iter().position(|name| name == channel).unwrap_or_default();
         format!("C{position:010}")
@@ -234,7 +266,7 @@ type Content<'a> = (&'a mut String, &'a mut Option<Value>, &'a mut u32);
 fn parts(message: &mut SlackMessage) -> Vec<(&String, Content<'_>)> {
     let SlackMessage { ts, text, blocks, edits, thread, .. } = message;
     let replies = thread.iter_mut().map(|reply| {
-        let SlackReply { ts, text, blocks, edits } = reply;
+        let SlackReply { ts, text, blocks, edits, .. } = reply;
         (&*ts, (text, blocks, edits))
     });
     std::iter::once((&*ts, (text, blocks, edits))).chain(replies).collect()
@@ -270,6 +302,11 @@ impl ScriptedResponse {
     pub(crate) fn body(&self) -> Value {
         match self {
             ScriptedResponse::Done { channel, ts } => json!({"ok": true, "channel": channel, "ts": ts}),
+            ScriptedResponse::Shown(shown) => {
+                let mut body = shown.clone();
+                body["ok"] = Value::Bool(true);
+                body
+            }
             ScriptedResponse::Refused(code) => json!({"ok": false, "error": code}),
             ScriptedResponse::RateLimited(_) => json!({"ok": false, "error": "ratelimited"}),
             ScriptedResponse::Down | ScriptedResponse::Failing(..) => json!({}),
@@ -280,7 +317,7 @@ impl ScriptedResponse {
 impl std::fmt::Display for ScriptedResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            ScriptedResponse::Done { .. } => f.write_str("ok"),
+            ScriptedResponse::Done { .. } | ScriptedResponse::Shown(_) => f.write_str("ok"),
             ScriptedResponse::Refused(code) => f.write_str(code),
             ScriptedResponse::RateLimited(_) => f.write_str("429"),
             ScriptedResponse::Down => f.write_str("500"),

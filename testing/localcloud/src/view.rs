@@ -66,12 +66,12 @@ fn described(seen: &Seen, channels: &[String]) -> Value {
 }
 
 fn message(message: &SlackMessage) -> Value {
-    let SlackMessage { channel: _, ts, text, blocks, edits, thread } = message;
+    let SlackMessage { channel: _, ts, text, blocks, metadata: _, edits, thread } = message;
     let thread: Vec<Value> = thread.iter().map(reply).collect();
     json!({"ts": ts, "text": text, "blocks": blocks, "edits": edits, "thread": thread})
 }
 
-fn reply(SlackReply { ts, text, blocks, edits }: &SlackReply) -> Value {
+fn reply(SlackReply { ts, text, blocks, metadata: _, edits }: &SlackReply) -> Value {
     json!({"ts": ts, "text": text, "blocks": blocks, "edits": edits})
 }
 

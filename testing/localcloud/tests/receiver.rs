@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use phonehome_localcloud::{Receiver, SlackMode};
 use serde_json::{Value, json};
-use support::{Response, SOON, get, post};
+use support::{Response, SOON, get, post, post_form};
 
 const TOKEN: Option<&str> = Some("xoxb-test");
 
@@ -271,4 +271,58 @@ async fn there_is_nothing_else_to_get() {
     for path in ["page", "api/chat.postMessage", "state/x", "favicon.ico"] {
         assert_eq!(get(&format!("{}{path}", receiver.view_url())).await.status, 404, "{path}");
     }
+}
+
+/// A form, as Slack's SDKs send what only reads.
+async fn read(receiver: &Receiver, method: &str, form: &str) -> Value {
+    post_form(&format!("{}/{method}", receiver.slack_url()), TOKEN, form).await.body
+}
+
+#[tokio::test]
+async fn a_channels_history_has_its_messages_newest_first_page_by_page_and_metadata_when_asked() {
+    let receiver = receiver().await;
+    let mark = json!({"event_type": "x", "event_payload": {"id": "a/1 +%"}});
+    for text in ["one", "two", "three"] {
+        let body = json!({"channel": "#net-prod", "text": text, "metadata": mark});
+        assert_eq!(call(&receiver, "chat.postMessage", body).await.body["ok"], true);
+    }
+    let channels = read(&receiver, "users.conversations", "types=public_channel&limit=1").await;
+    assert_eq!(channels["channels"][0]["name"], "net-dev");
+    let next = channels["response_metadata"]["next_cursor"].as_str().unwrap();
+    let form = format!("types=public_channel&limit=1&cursor={next}");
+    let channels = read(&receiver, "users.conversations", &form).await;
+    let id = channels["channels"][0]["id"].as_str().unwrap();
+    let texts = |answer: &Value| {
+        let messages = answer["messages"].as_array().unwrap();
+        messages.iter().map(|it| it["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let first = read(&receiver, "conversations.history", &format!("channel={id}&limit=2")).await;
+    assert_eq!(
+        (texts(&first), first["messages"][0].get("metadata")),
+        (vec!["three".into(), "two".into()], None)
+    );
+    let next = first["response_metadata"]["next_cursor"].as_str().unwrap();
+    let form = format!("channel={id}&limit=2&cursor={next}&include_all_metadata=true");
+    let last = read(&receiver, "conversations.history", &form).await;
+    assert_eq!((texts(&last), &last["messages"][0]["metadata"]), (vec!["one".into()], &mark));
+    assert_eq!(last["response_metadata"]["next_cursor"], "");
+    let later =
+        read(&receiver, "conversations.history", &format!("channel={id}&oldest=99999999999.000000")).await;
+    assert_eq!(texts(&later), Vec::<String>::new());
+    for (method, form, code) in [
+        ("conversations.history", "channel=%23net-prod", "channel_not_found"),
+        ("conversations.replies", &format!("channel={id}&ts=1.1"), "thread_not_found"),
+    ] {
+        assert_eq!(read(&receiver, method, form).await["error"], code);
+    }
+    receiver.set_slack(SlackMode::WithoutHistory);
+    assert_eq!(read(&receiver, "users.conversations", "").await["error"], "missing_scope");
+}
+
+#[tokio::test]
+async fn a_post_that_nobody_hears_of_is_shown_all_the_same() {
+    let receiver = receiver().await;
+    receiver.set_slack(SlackMode::Unheard);
+    let answer = call(&receiver, "chat.postMessage", json!({"channel": "#net-prod", "text": "hello"})).await;
+    assert_eq!((answer.status, receiver.messages().len()), (502, 1));
 }

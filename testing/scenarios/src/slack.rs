@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use notifier::ChatSource;
-use phonehome_slack::{Chat, MessageRef, SlackError};
+use phonehome_slack::{Chat, Mark, MessageRef, Post, Search, SlackError, Sought};
 use serde_json::Value;
 
 /// A message as it stands in its channel.
@@ -16,6 +16,7 @@ pub struct Posted {
     pub text: String,
     /// When it was posted.
     pub at: Instant,
+    mark: Option<Mark>,
 }
 
 /// Slack. Its copies are the same.
@@ -43,21 +44,26 @@ impl ChatSource for Slack {
 
 /// A message's timestamp is its number.
 impl Chat for Slack {
-    async fn post(
-        &self,
-        channel: &str,
-        text: &str,
-        _blocks: Option<&Value>,
-        thread: Option<&MessageRef>,
-    ) -> Result<MessageRef, SlackError> {
-        if let Some(parent) = thread {
+    async fn post(&self, post: Post<'_>) -> Result<MessageRef, SlackError> {
+        if let Some(parent) = post.thread {
             // A line of a thread is nobody's only news: the message itself is edited, too.
             return Ok(parent.clone());
         }
         let mut messages = self.lock();
         let ts = messages.len().to_string();
-        messages.push(Posted { channel: channel.to_owned(), text: text.to_owned(), at: Instant::now() });
-        Ok(MessageRef { channel: channel.to_owned(), ts })
+        let (channel, text, mark) = (post.channel.to_owned(), post.text.to_owned(), post.mark.cloned());
+        messages.push(Posted { channel, text, at: Instant::now(), mark });
+        Ok(MessageRef { channel: post.channel.to_owned(), ts })
+    }
+
+    async fn find(&self, search: Search<'_>) -> Result<Sought, SlackError> {
+        let is_it = |posted: &Posted| {
+            posted.channel == search.channel
+                && posted.mark.as_ref().is_some_and(|mark| search.marks.contains(mark))
+        };
+        let number = self.lock().iter().position(is_it).filter(|_| search.thread.is_none());
+        let place = |number: usize| MessageRef { channel: search.channel.to_owned(), ts: number.to_string() };
+        Ok(number.map(place).filter(|it| search.except != Some(it)).map_or(Sought::Absent, Sought::Found))
     }
 
     async fn update(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use phonehome_cloud::SystemClock;
 use phonehome_localcloud::{Receiver, SlackMode};
-use phonehome_slack::Slack;
+use phonehome_slack::{Post, Slack};
 
 use super::*;
 
@@ -76,4 +76,62 @@ async fn what_is_due_together_trips_no_limit() {
     notifier.handle().await.unwrap();
     let answers: Vec<String> = slack.seen().calls.into_iter().map(|call| call.answer).collect();
     assert_eq!(answers, ["ok", "ok", "ok"]);
+}
+
+/// What is in the outbox is tried again a while later.
+async fn later(notifier: &Notifier<MemoryTable, MemoryPager, ByHttp>) {
+    let_time_pass(&notifier.table, 60).await;
+    notifier.handle().await.unwrap();
+    assert!(outbox(&notifier.table).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_post_whose_answer_got_lost_is_found_again_among_what_others_said() {
+    // Whether the fleet file has the channel's name or its id.
+    for channel in ["#net", "C0000000000"] {
+        let (notifier, receiver) = world(0).await;
+        let now_ms = SystemClock.now_ms();
+        put(&notifier.table, now_ms, "a", in_channel(channel, slack("opened", None))).await;
+        receiver.set_slack(SlackMode::Unheard);
+        notifier.handle().await.unwrap();
+        receiver.set_slack(SlackMode::Up);
+        // More than a page of the history has.
+        let others = Slack::at(receiver.slack_url(), "xoxb-others".into());
+        for _ in 0..120 {
+            let post = Post { channel: "#net", text: "opened", blocks: None, thread: None, mark: None };
+            others.post(post).await.unwrap();
+        }
+        put(&notifier.table, now_ms + 1, "a", in_channel(channel, slack("worse", None))).await;
+        later(&notifier).await;
+        let ours: Vec<_> = receiver.messages().into_iter().filter(|it| it.metadata.is_some()).collect();
+        let [ours] = ours.as_slice() else { panic!("{channel}: {ours:?}") };
+        assert_eq!((ours.text.as_str(), ours.edits), ("worse", 1));
+    }
+}
+
+#[tokio::test]
+async fn a_line_whose_answer_got_lost_is_found_again_in_its_thread() {
+    let (notifier, receiver) = world(1).await;
+    notifier.handle().await.unwrap();
+    put(&notifier.table, 9, "incident-00", slack("worse", Some("a zone more"))).await;
+    receiver.set_slack(SlackMode::Unheard);
+    notifier.handle().await.unwrap();
+    receiver.set_slack(SlackMode::Up);
+    later(&notifier).await;
+    let [message] = receiver.messages().try_into().unwrap();
+    let lines: Vec<String> = message.thread.into_iter().map(|line| line.text).collect();
+    assert_eq!(lines, ["a zone more"]);
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_read_posts_what_is_in_doubt_once_more() {
+    let (notifier, receiver) = world(1).await;
+    receiver.set_slack(SlackMode::Unheard);
+    notifier.handle().await.unwrap();
+    receiver.set_slack(SlackMode::WithoutHistory);
+    later(&notifier).await;
+    assert_eq!(receiver.messages().len(), 2);
+    let refused: Vec<_> =
+        receiver.seen().calls.into_iter().filter(|call| call.answer == "missing_scope").collect();
+    assert!(!refused.is_empty(), "it was asked");
 }

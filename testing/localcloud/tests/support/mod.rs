@@ -36,13 +36,21 @@ pub(crate) async fn get(url: &str) -> Response {
 
 /// A POST over a connection of its own.
 pub(crate) async fn post(url: &str, token: Option<&str>, body: &Value) -> Response {
+    send(url, token, "application/json; charset=utf-8", &body.to_string()).await
+}
+
+/// The same, of a form.
+pub(crate) async fn post_form(url: &str, token: Option<&str>, form: &str) -> Response {
+    send(url, token, "application/x-www-form-urlencoded", form).await
+}
+
+async fn send(url: &str, token: Option<&str>, kind: &str, body: &str) -> Response {
     let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let body = body.to_string();
     let token = token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
     let length = body.len();
     let request = format!(
         "POST /{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
-         content-type: application/json; charset=utf-8\r\ncontent-length: {length}\r\n{token}\r\n{body}"
+         content-type: {kind}\r\ncontent-length: {length}\r\n{token}\r\n{body}"
     );
     ask(address, &request).await
 }
