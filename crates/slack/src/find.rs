@@ -25,8 +25,6 @@ pub struct Search<'s> {
     pub marks: &'s [Mark],
     /// It was decided at this moment or later; milliseconds since the Unix epoch.
     pub since_ms: u64,
-    /// It is not this one.
-    pub except: Option<&'s MessageRef>,
 }
 
 /// What became of a search.
@@ -68,7 +66,7 @@ async fn look(web: &Web, search: &Search<'_>) -> Result<Sought, SlackError> {
     let is_it = |message: &Value| {
         let ts = message["ts"].as_str()?;
         let is_marked = search.marks.iter().any(|mark| mark.is_on(&message["metadata"]));
-        (is_marked && search.except.is_none_or(|other| other.ts != ts)).then(|| ts.to_owned())
+        is_marked.then(|| ts.to_owned())
     };
     match pages(web, method, search.channel, &fields, "messages", is_it).await? {
         Page::Has(ts) => Ok(Sought::Found(MessageRef { channel, ts })),

@@ -130,21 +130,15 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
         {
             return Ok(content.shown(place.clone()));
         }
-        self.show_anew(content, place.as_ref(), group).await
+        self.show_anew(content, group).await
     }
 
-    /// Posts the incident's message, unless that was done and only nobody wrote down where. It is not the one
-    /// that is `lost`.
-    async fn show_anew<'g>(
-        &self,
-        content: Content<'g>,
-        lost: Option<&MessageRef>,
-        group: &[Pending],
-    ) -> Result<Shown<'g>, Stop> {
+    /// Posts the incident's message, unless that was done and only nobody wrote down where.
+    async fn show_anew<'g>(&self, content: Content<'g>, group: &[Pending]) -> Result<Shown<'g>, Stop> {
         let mut content = content;
         let Content { text, blocks, .. } = content;
         let doubt = Doubt::of(group, Part::Message);
-        if let Some(place) = self.found(doubt, None, lost).await? {
+        if let Some(place) = self.found(doubt, None).await? {
             content = self.remember(content, &place).await?;
             if self.edit(&place, text, blocks).await? {
                 return Ok(content.shown(place));
@@ -180,8 +174,7 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
             }
             other => return other,
         }
-        let Shown { content, place } = shown.clone();
-        *shown = self.show_anew(content, Some(&place), group).await?;
+        *shown = self.show_anew(shown.content.clone(), group).await?;
         match self.line_in(Some(&shown.place), line, pending).await {
             Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
                 tracing::warn!(%error, "there can be no thread: the line is posted into the channel");
@@ -194,7 +187,7 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
     /// Posts a line, unless it is there.
     async fn line_in(&self, thread: Option<&MessageRef>, text: &str, pending: &Pending) -> Result<(), Stop> {
         let doubt = Doubt::of(std::slice::from_ref(pending), Part::Line);
-        if self.found(doubt, thread, None).await?.is_some() {
+        if self.found(doubt, thread).await?.is_some() {
             return Ok(());
         }
         let mark = mark(Part::Line, pending);
@@ -207,11 +200,10 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
         &self,
         doubt: Option<Doubt>,
         thread: Option<&MessageRef>,
-        except: Option<&MessageRef>,
     ) -> Result<Option<MessageRef>, Stop> {
         let Some(Doubt { marks, since_ms, attempts }) = doubt else { return Ok(None) };
         let method = if thread.is_some() { Method::Replies } else { Method::History };
-        let search = Search { channel: self.channel, thread, marks: &marks, since_ms, except };
+        let search = Search { channel: self.channel, thread, marks: &marks, since_ms };
         let find = async {
             let found = tokio::time::timeout(FIND_TIME, self.chat.find(search)).await;
             found

@@ -63,7 +63,7 @@ impl Chat for Slack {
         };
         let number = self.lock().iter().position(is_it).filter(|_| search.thread.is_none());
         let place = |number: usize| MessageRef { channel: search.channel.to_owned(), ts: number.to_string() };
-        Ok(number.map(place).filter(|it| search.except != Some(it)).map_or(Sought::Absent, Sought::Found))
+        Ok(number.map(place).map_or(Sought::Absent, Sought::Found))
     }
 
     async fn update(

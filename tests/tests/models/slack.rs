@@ -8,7 +8,7 @@
 //! As in `outbox.rs`, time goes in steps of 10 s, and what a claim and a refusal make of a message is decided
 //! by the code's own [`Outboxed`].
 
-use phonehome_alerting::{Outgoing, OutgoingBody, SlackKind, SlackMessage, Words};
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_provision::CLOCK_MS;
 use phonehome_state::{NOTIFIER_LIMIT_MS, Outboxed, SLACK_LIMIT_MS};
 use stateright::{Model, Property};
@@ -53,7 +53,7 @@ const OURS: Rules = Rules {
     doubts: true,
     settles: true,
     remembers: true,
-    faults: 2,
+    faults: 3,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

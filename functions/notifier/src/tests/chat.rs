@@ -12,7 +12,10 @@ pub(super) struct Call {
     pub(super) channel: String,
     pub(super) text: String,
     pub(super) blocks: Option<Value>,
+    /// The message whose thread it goes to.
     pub(super) thread: Option<String>,
+    /// The message that it edits.
+    pub(super) edits: Option<String>,
     pub(super) mark: Option<Mark>,
 }
 
@@ -64,6 +67,16 @@ impl FakeSlack {
         self.tried().iter().filter(|call| call.channel == channel).count()
     }
 
+    /// Somebody deletes what reads like this. It is neither edited nor answered any more.
+    pub(super) fn delete(&self, text: &str) {
+        let mut shown = self.shown.lock().unwrap();
+        shown.retain(|(_, call)| call.text != text);
+        let gone = Some(format!("ts-of-{text}"));
+        self.rule(move |call| {
+            (call.thread == gone || call.edits == gone).then(|| refused(call.method, "message_not_found"))
+        });
+    }
+
     /// From now on it refuses what the rule says.
     pub(super) fn rule(&self, rule: impl Fn(&Call) -> Option<SlackError> + Send + 'static) {
         *self.rule.lock().unwrap() = Some(Box::new(rule));
@@ -81,6 +94,7 @@ impl Chat for FakeSlack {
             text: post.text.to_owned(),
             blocks: post.blocks.cloned(),
             thread: post.thread.map(|parent| parent.ts.clone()),
+            edits: None,
             mark: post.mark.cloned(),
         };
         self.call(call.clone(), Some(format!("{place}: {}", post.text)))?;
@@ -106,6 +120,7 @@ impl Chat for FakeSlack {
             text: text.to_owned(),
             blocks: blocks.cloned(),
             thread: None,
+            edits: Some(message.ts.clone()),
             mark: None,
         };
         self.call(call, Some(format!("edit {}: {text}", message.ts)))
@@ -123,14 +138,14 @@ impl Chat for FakeSlack {
             text: String::new(),
             blocks: None,
             thread: search.thread.map(|parent| parent.ts.clone()),
+            edits: None,
             mark: search.marks.first().cloned(),
         };
         self.call(call.clone(), None)?;
         let shown = self.shown.lock().unwrap();
-        let found = shown.iter().find(|(place, posted)| {
+        let found = shown.iter().find(|(_, posted)| {
             (&posted.channel, &posted.thread) == (&call.channel, &call.thread)
                 && posted.mark.as_ref().is_some_and(|mark| search.marks.contains(mark))
-                && search.except != Some(place)
         });
         Ok(found.map_or(Sought::Absent, |(place, _)| Sought::Found(place.clone())))
     }

@@ -53,6 +53,30 @@ async fn killed_at_any_write_or_post_each_message_and_each_line_stands_in_slack_
     }
 }
 
+/// Somebody deletes the message before its first change.
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_write_or_post_a_message_that_was_deleted_is_posted_anew_once() {
+    for lives in lives() {
+        let case = format!("{lives:?}");
+        let world = World::with(FakeSlack::default());
+        world.put("a", 1, slack("opened", None)).await;
+        world.live().await;
+        world.notifier.chat.slack.delete("opened");
+        world.put("a", 2, slack("worse", Some("one"))).await;
+        world.put("a", 3, slack("worst", Some("two"))).await;
+        for (left, end) in lives {
+            world.run(Some(left), end).await;
+        }
+        for _ in 0..4 {
+            world.live().await;
+        }
+        assert_eq!(world.left().await, 0, "{case}");
+        let posts = world.notifier.chat.slack.posts();
+        let messages = posts.iter().filter(|post| post.thread.is_none()).count();
+        assert_eq!((messages, posted(&world, "one"), posted(&world, "two")), (1, 1, 1), "{case}: {posts:?}");
+    }
+}
+
 /// Without the right to read there is nothing to find.
 #[tokio::test(start_paused = true)]
 async fn where_the_history_cannot_be_read_a_crash_costs_at_most_one_duplicate_and_nothing_is_lost() {
