@@ -3,7 +3,8 @@
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-use crate::error::{Method, Scope, SlackError};
+use crate::error::{Scope, SlackError};
+use crate::method::Method;
 
 /// Bytes of an answer that are read. Slack echoes the message, of at most about 13,000 characters,
 /// which as JSON escapes are up to six bytes each.

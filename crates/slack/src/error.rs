@@ -1,35 +1,7 @@
 //! Why Slack did not take a message.
 
-use std::fmt;
-
+use crate::method::Method;
 use crate::refusal::hint;
-
-/// A method of Slack's Web API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Method {
-    /// `chat.postMessage`; about one a second for each channel.
-    Post,
-    /// `chat.update`; Slack's tier 3, at least 50 a minute for the workspace.
-    Update,
-    /// `conversations.history`, the messages of a channel; tier 3 for an app of one's own.
-    History,
-    /// `conversations.replies`, those of a thread; tier 3 as well.
-    Replies,
-    /// `users.conversations`, the bot's channels; tier 3.
-    Channels,
-}
-
-impl fmt::Display for Method {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Post => "chat.postMessage",
-            Self::Update => "chat.update",
-            Self::History => "conversations.history",
-            Self::Replies => "conversations.replies",
-            Self::Channels => "users.conversations",
-        })
-    }
-}
 
 /// What a limit of Slack's is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,6 +5,7 @@ mod error;
 mod find;
 mod mark;
 mod message;
+mod method;
 mod refusal;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,11 @@ use std::future::Future;
 
 use serde_json::{Value, json};
 
-pub use error::{Method, Scope, SlackError};
+pub use error::{Scope, SlackError};
 pub use find::{Search, Sought};
 pub use mark::{Mark, Part};
 pub use message::{MessageRef, Post};
+pub use method::Method;
 pub use refusal::Refusal;
 
 use phonehome_cloud::endpoint::{Cloud, EndpointError, environment, require_loopback};

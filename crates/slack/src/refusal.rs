@@ -1,6 +1,6 @@
 //! What Slack's error codes mean, and so what helps.
 
-use crate::error::Method;
+use crate::method::Method;
 
 /// What a refusal is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

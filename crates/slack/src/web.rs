@@ -7,7 +7,8 @@ use reqwest::{RequestBuilder, Url};
 use serde_json::Value;
 
 use crate::answer;
-use crate::error::{Method, SlackError};
+use crate::error::SlackError;
+use crate::method::Method;
 
 /// How long a call may take, its answer read.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
