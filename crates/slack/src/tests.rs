@@ -171,3 +171,45 @@ fn every_code_stands_for_one_thing() {
         assert_eq!(Refusal::of(code), refusal, "{code}");
     }
 }
+
+/// A search in a channel that is named by its id, or in a thread there.
+async fn find(thread: bool, answer: String) -> Result<Sought, SlackError> {
+    let parent = MessageRef { channel: "C123456789".into(), ts: "1.2".into() };
+    let marks = [Mark { part: Part::Line, outbox_id: "a/1/slack".into() }];
+    let thread = thread.then_some(&parent);
+    let search = Search { channel: "C123456789", thread, marks: &marks, since_ms: 1_793_873_700_000 };
+    answering(answer).await.find(search).await
+}
+
+fn refusing(code: &str) -> String {
+    http("200 OK", "", &format!(r#"{{"ok": false, "error": "{code}"}}"#))
+}
+
+#[tokio::test]
+async fn what_slack_refuses_to_show_is_unseen_with_the_scope_that_is_missing_and_what_passes_is_an_error() {
+    let Ok(Sought::Unseen(reason)) = find(false, refusing("missing_scope")).await else { panic!("seen") };
+    assert!(reason.contains("conversations.history") && reason.contains("channels:history"), "{reason}");
+    for code in ["not_in_channel", "invalid_auth", "a_code_of_next_year"] {
+        assert!(matches!(find(false, refusing(code)).await, Ok(Sought::Unseen(_))), "{code}");
+    }
+    assert!(find(false, refusing("internal_error")).await.is_err());
+    let limited = find(false, http("429 Too Many Requests", "retry-after: 60\r\n", "")).await.unwrap_err();
+    assert!(matches!(limited, SlackError::Limited { scope: Scope::Method, .. }), "{limited}");
+    assert_eq!(find(true, refusing("thread_not_found")).await, Ok(Sought::Absent), "no thread, no lines");
+}
+
+#[tokio::test]
+async fn only_the_mark_tells_whose_message_it_is() {
+    let message = |ts: &str, kind: &str, id: &str| json!({"ts": ts, "text": "same", "metadata": {"event_type": kind, "event_payload": {"outbox_id": id}}});
+    let others = [
+        json!({"ts": "1.0", "text": "same"}),
+        message("2.0", "phonehome_message", "a/1/slack"),
+        message("3.0", "phonehome_line", "a/2/slack"),
+    ];
+    let answer =
+        |messages: Vec<Value>| http("200 OK", "", &json!({"ok": true, "messages": messages}).to_string());
+    assert_eq!(find(false, answer(others.to_vec())).await, Ok(Sought::Absent));
+    let ours = message("4.0", "phonehome_line", "a/1/slack");
+    let place = MessageRef { channel: "C123456789".into(), ts: "4.0".into() };
+    assert_eq!(find(true, answer([&others[..], &[ours]].concat())).await, Ok(Sought::Found(place)));
+}
