@@ -30,6 +30,12 @@ impl Session {
         Self(self.0.to_builder().timeout_config(timeouts).retry_config(retries).build())
     }
 
+    /// The same account's, in another Region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self(self.0.to_builder().region(Region::new(region.to_owned())).build())
+    }
+
     /// The Region it speaks to, where one is set.
     pub fn region(&self) -> Option<&str> {
         self.0.region().map(Region::as_ref)

@@ -9,4 +9,4 @@ mod settings;
 pub use batch::{Refusal, each_record};
 pub use function::{Error, invocation, serve};
 pub use logs::logs;
-pub use settings::{SettingError, number, required};
+pub use settings::{SettingError, number, optional, required};

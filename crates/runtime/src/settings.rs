@@ -21,7 +21,13 @@ pub enum SettingError {
 /// # Errors
 /// [`SettingError::Missing`].
 pub fn required(name: &'static str) -> Result<String, SettingError> {
-    std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(SettingError::Missing(name))
+    optional(name).ok_or(SettingError::Missing(name))
+}
+
+/// A setting that need not be there.
+#[must_use]
+pub fn optional(name: &'static str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// A number, `default` when it is not set.
