@@ -6,7 +6,7 @@ use alerter::Alerter;
 use phonehome_aws::{DynamoTable, Metrics, Session};
 use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::Cache;
-use phonehome_runtime::{Error, number, required, serve};
+use phonehome_runtime::{Error, number, optional, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -14,9 +14,13 @@ async fn main() -> ExitCode {
 }
 
 fn alerter(session: &Session) -> Result<Alerter<DynamoTable>, Error> {
+    let metrics = Metrics::new(session, "alerter");
     Ok(Alerter {
         table: DynamoTable::new(session, required("TABLE_NAME")?),
-        metrics: Metrics::new(session, "alerter"),
+        metrics: match optional("WATCHER_REGION") {
+            Some(region) => metrics.watched_in(&session.in_region(&region)),
+            None => metrics,
+        },
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
         known: Cache::default(),
         clock: SystemClock,

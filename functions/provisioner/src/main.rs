@@ -41,7 +41,7 @@ fn provisioner(
         queue: SqsQueue::new(session, required("RECONCILE_QUEUE_URL")?),
         dead_letters: SqsQueue::new(session, required("DEAD_LETTER_QUEUE_URL")?),
         organization: AwsOrganization::new(session),
-        metrics: Metrics::new(session, "provisioner"),
+        metrics: Metrics::in_log("provisioner"),
         requeue_delay_s,
         management_account: required("MANAGEMENT_ACCOUNT_ID")?.parse()?,
     })
