@@ -12,15 +12,20 @@ use phonehome_cloud::table::{ATTEMPTS, Table, TableError};
 use phonehome_runtime::Error;
 use phonehome_state::{Hold, SLACK_LIMIT_MS};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::chat::ChatSource;
 use crate::delivery::{Courier, Left, Stop};
+use crate::latency;
 use crate::limits::Limits;
 use crate::outbox::{Group, Outbox, Pending, Refused, look, release, requeue, take};
 use crate::pages::Desk;
 
 /// How long Slack's token may take to be read.
 const TOKEN_TIME: Duration = Duration::from_secs(8);
+/// When Slack is left, after the invocation began: what is claimed and not sent by then is sent by a later one, as
+/// if Lambda had ended this one after 30 s, but its metrics leave it.
+const SLACK_OVER: Duration = Duration::from_secs(25);
 /// Channels that are delivered to side by side: one that is slow keeps no other waiting.
 const CHANNELS_AT_ONCE: usize = 8;
 
@@ -47,24 +52,34 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
     /// # Errors
     /// The table's first. Everything else is tried all the same.
     pub async fn handle(&self) -> Result<Value, Error> {
+        let slack_over = Instant::now() + SLACK_OVER;
         let outbox = look(&self.table, self.clock.now_ms()).await?;
         // Gauges, at every run, so that their alarms hold for as long as something is wrong.
         self.metrics.count("Undelivered", outbox.undelivered);
+        self.metrics.duration("OutboxAge", outbox.age_ms);
         if outbox.unreadable > 0 {
             self.metrics.count("UnreadableItems", outbox.unreadable);
         }
         let (pages, channels) = (outbox.pages.len(), outbox.channels.len());
         let (outbox, mut result) = self.pages(outbox).await;
+        let mut is_late = false;
         if !outbox.channels.is_empty() {
-            // What is known by now must not be lost should Slack take all the time there is.
-            self.metrics.flush().await;
-            result = result.and(self.slack(outbox.channels, &outbox.holds).await);
+            let slack = self.slack(outbox.channels, &outbox.holds);
+            match tokio::time::timeout_at(slack_over, slack).await {
+                Ok(told) => result = result.and(told),
+                Err(_) => is_late = true,
+            }
         }
-        if result.is_ok() {
+        if result.is_ok() && !is_late {
             self.metrics.count("Runs", 1);
         }
         self.metrics.flush().await;
         result?;
+        if is_late {
+            return Err(
+                format!("Slack was left after {} s; a later run goes on", SLACK_OVER.as_secs()).into()
+            );
+        }
         Ok(json!({"pages": pages, "channels": channels}))
     }
 
@@ -139,12 +154,15 @@ impl<T: Table, P: Pager, S: ChatSource, C: WallClock> Notifier<T, P, S, C> {
         let now_ms = self.clock.now_ms();
         let Some(group) = take(&self.table, group, now_ms).await? else { return Ok(()) };
         let messages = group.len();
+        let opened = group.first().and_then(|it| latency::opened(&it.message.outgoing)).map(str::to_owned);
         let courier = Courier { table: &self.table, chat, limits, channel, now_ms };
-        let Err(Left { group, refused, stop }) = courier.deliver(group).await else {
-            self.metrics.count("SlackDelivered", messages as u64);
-            return Ok(());
-        };
-        self.metrics.count("SlackDelivered", (messages - group.len()) as u64);
+        let delivered = courier.deliver(group).await;
+        let left = delivered.as_ref().err().map_or(0, |left| left.group.len());
+        self.metrics.count("SlackDelivered", (messages - left) as u64);
+        if let Some(incident) = opened.filter(|_| left < messages) {
+            latency::measure(&self.table, &self.metrics, &incident, self.clock.now_ms()).await;
+        }
+        let Err(Left { group, refused, stop }) = delivered else { return Ok(()) };
         let (tried, untried) = group.split_at(refused.min(group.len()));
         let holds = match &stop {
             Stop::Later => return release(&self.table, &group).await,

@@ -5,6 +5,7 @@ mod delivery;
 mod doubt;
 mod handler;
 mod held_back;
+mod latency;
 mod limits;
 mod outbox;
 mod pages;

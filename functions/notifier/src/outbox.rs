@@ -38,6 +38,8 @@ pub(crate) struct Outbox {
     pub(crate) holds: Vec<Hold>,
     /// How many messages have been refused at least once.
     pub(crate) undelivered: u64,
+    /// How long the oldest message waits that is not given up, in milliseconds; 0 when nothing waits.
+    pub(crate) age_ms: u64,
     /// How many items cannot be read. They stay where they are.
     pub(crate) unreadable: u64,
     /// Those of them that are pages, as their ids say.
@@ -55,6 +57,7 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
         channels: BTreeMap::new(),
         holds: vec![],
         undelivered: 0,
+        age_ms: 0,
         unreadable: items.unreadable.len() as u64,
         unreadable_pages: vec![],
     };
@@ -64,6 +67,9 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
     let mut places: HashMap<(String, String), usize> = HashMap::new();
     for (doc, message) in items.found {
         outbox.undelivered += u64::from(!message.last_error.is_empty());
+        if !message.given_up {
+            outbox.age_ms = outbox.age_ms.max(now_ms.saturating_sub(message.outgoing.at_ms));
+        }
         outbox.holds.extend(message.holds.iter().filter(|hold| hold.until_ms > now_ms).cloned());
         let pending = Pending { doc, message };
         match &pending.message.outgoing.body {

@@ -1,13 +1,15 @@
 //! Pages: in their order, no more than can be read, each once for whoever tells them apart by their key.
 
+use std::time::Instant;
+
 use phonehome_alerting::{Outgoing, OutgoingBody, subject};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
 use phonehome_cloud::{Page, PageState, Pager};
 use phonehome_state::{Keys, Outboxed, PageTurn, Paging, page_turn};
 
-use crate::held_back;
 use crate::outbox::{Group, Pending, Refused, claim_stand_in, forget_stand_in, remove, requeue};
+use crate::{held_back, latency};
 
 /// Sends pages.
 pub(crate) struct Desk<'r, T, P> {
@@ -19,6 +21,8 @@ pub(crate) struct Desk<'r, T, P> {
     /// As it is stored. `None` while it cannot be read: then nothing is held back.
     pub(crate) stored: Option<Expect>,
     pub(crate) now_ms: u64,
+    /// The same moment, to measure from.
+    pub(crate) began: Instant,
     /// Another invocation was faster somewhere: the outbox is to be looked at again.
     pub(crate) is_overtaken: bool,
 }
@@ -35,7 +39,7 @@ impl<'r, T: Table, P: Pager> Desk<'r, T, P> {
                 (Paging::default(), None)
             }
         };
-        Self { table, pager, metrics, paging, stored, now_ms, is_overtaken: false }
+        Self { table, pager, metrics, paging, stored, now_ms, began: Instant::now(), is_overtaken: false }
     }
 
     /// Sends what is due. A page that fails is in no other's way.
@@ -132,8 +136,13 @@ impl<'r, T: Table, P: Pager> Desk<'r, T, P> {
         let pending = Pending { doc, message: claimed };
         match self.pager.page(&page).await {
             Ok(()) => {
+                let accepted_ms = self.now_ms + u64::try_from(self.began.elapsed().as_millis()).unwrap_or(0);
                 self.metrics.count("Paged", 1);
-                remove(self.table, &pending).await
+                let removed = remove(self.table, &pending).await;
+                if let Some(incident) = latency::opened(&pending.message.outgoing) {
+                    latency::measure(self.table, self.metrics, incident, accepted_ms).await;
+                }
+                removed
             }
             Err(error) => {
                 let (id, reason) = (&pending.message.outgoing.id, error.to_string());

@@ -5,6 +5,7 @@ mod http;
 mod limits;
 mod mortal;
 mod once;
+mod metrics;
 mod order;
 mod pages;
 mod refusals;
