@@ -56,7 +56,7 @@ impl<T: Table, C: WallClock> Alerter<T, C> {
             Ok::<_, Error>((gathered, decision))
         })
         .await?;
-        self.notify(&decision);
+        self.tell(&gathered.world.open, &decision);
         self.notify_once(&gathered, gathered.world.now_ms).await
     }
 
@@ -107,11 +107,19 @@ impl<T: Table, C: WallClock> Alerter<T, C> {
         }
     }
 
-    fn notify(&self, decision: &Decision) {
+    /// Says in the log and in metrics what was decided; `open`: the incidents that were open before.
+    fn tell(&self, open: &[Incident], decision: &Decision) {
         for incident in &decision.incidents {
             let (id, suspect, severity) = (&incident.id, &incident.suspect, incident.severity);
             tracing::info!(id, ?suspect, ?severity, state = ?incident.state, revision = incident.revision, "incident");
         }
+        let changed = |it: &&Incident| decision.incidents.iter().any(|incident| incident.id == it.id);
+        let unchanged = open.iter().filter(|incident| !changed(incident)).count();
+        let still_open = decision.incidents.iter().filter(|incident| incident.is_open()).count();
+        let opened = decision.incidents.iter().filter(|incident| incident.revision == 1).count();
+        // A gauge, at every run.
+        self.metrics.count("OpenIncidents", (unchanged + still_open) as u64);
+        self.metrics.count("IncidentsOpened", opened as u64);
         self.metrics.count("Messages", decision.outbox.len() as u64);
     }
 }

@@ -13,6 +13,7 @@ use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
 
 mod memory;
+mod metrics;
 mod remembered;
 mod unreadable;
 mod upgrade;
