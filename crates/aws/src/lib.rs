@@ -12,7 +12,7 @@ pub mod secret;
 pub use caller::caller_arn;
 pub use dynamo::{DynamoTable, stored_bytes};
 pub use error::OfSdk;
-pub use metrics::{Metrics, NAMESPACE};
+pub use metrics::{Metrics, NAMESPACE, RUNS};
 pub use pager::SnsPager;
 pub use queue::SqsQueue;
 pub use sdk::Session;

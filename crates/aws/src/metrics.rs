@@ -14,10 +14,13 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use aws_sdk_cloudwatch::Client;
+use phonehome_cloud::{SystemClock, WallClock as _};
 
 use crate::Session;
 use numbers::Numbers;
 use outlet::Outlet;
+
+pub use outlet::RUNS;
 
 /// The CloudWatch namespace.
 pub const NAMESPACE: &str = "phonehome";
@@ -79,6 +82,13 @@ impl Metrics {
     /// The measurements of a metric since the last flush, in milliseconds.
     pub fn durations(&self, metric: &str) -> Vec<u64> {
         self.with(|counted| counted.get(metric).map(Numbers::durations).unwrap_or_default())
+    }
+
+    /// What was counted since the last flush, as it would stand in the log.
+    pub fn lines(&self) -> Vec<String> {
+        let now_ms = SystemClock.now_ms();
+        let lines = self.with(|counted| outlet::embedded(self.function, counted, now_ms));
+        lines.iter().map(ToString::to_string).collect()
     }
 
     /// How often there was something to send.

@@ -7,13 +7,13 @@ mod sheet;
 mod work;
 
 pub use sheet::document;
-pub use work::{HEARTBEAT_BYTES, INPUT_BYTES, NOTED_BYTES, PATH_BYTES, RESULT_BYTES};
+pub use work::{HEARTBEAT_BYTES, INPUT_BYTES, LOG_BYTES, NOTED_BYTES, PATH_BYTES, RESULT_BYTES};
 pub use work::{REPORT_EVENTUAL_READS, REPORT_READS, REPORT_WRITES};
 
 use prices::{
-    ADDRESS_HOUR, ALARM, EVENT, FREE_GB_S, FREE_LOG_GB, FREE_METRICS, FREE_QUEUE_REQUESTS, FREE_REQUESTS,
-    FREE_SCHEDULES, LAMBDA_GB_S, LAMBDA_REQUEST, LOG_GB, METRIC, NAT_HOUR, PUT_METRIC, QUEUE_REQUEST, READ,
-    SCHEDULE, SECRET, WRITE,
+    ADDRESS_HOUR, ALARM, DASHBOARD, EVENT, FREE_DASHBOARDS, FREE_GB_S, FREE_LOG_GB, FREE_METRIC_CALLS,
+    FREE_METRICS, FREE_QUEUE_REQUESTS, FREE_REQUESTS, FREE_SCHEDULES, LAMBDA_GB_S, LAMBDA_REQUEST, LOG_GB,
+    METRIC, NAT_HOUR, PUT_METRIC, QUEUE_REQUEST, READ, SCHEDULE, SECRET, WRITE,
 };
 use work::Work;
 
@@ -60,6 +60,20 @@ impl FleetSize {
     }
 }
 
+/// How often each of the hub's functions calls CloudWatch for one invocation, to send its metrics: 0 when they go
+/// out in its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetricCalls {
+    /// The provisioner.
+    pub provisioner: u32,
+    /// The collector.
+    pub collector: u32,
+    /// The alerter, to the hub's own Region.
+    pub alerter: u32,
+    /// The notifier.
+    pub notifier: u32,
+}
+
 /// How phonehome is deployed: what the templates and the code say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deployment {
@@ -75,7 +89,7 @@ pub struct Deployment {
     pub collector_batch: u32,
     /// For how long reports wait for others, in seconds.
     pub collector_window_s: u32,
-    /// How many collectors run side by side, each with a memory of its own.
+    /// How many collectors run side by side, each with a memory of its own; more where there are reports for more.
     pub collectors: u32,
     /// How old a collector's fleet file may be, in seconds.
     pub fleet_kept_s: u32,
@@ -97,10 +111,16 @@ pub struct Deployment {
     pub sweep_every_minutes: u32,
     /// The provisioner's memory, in MB.
     pub provisioner_memory_mb: u32,
+    /// Queues that Lambda waits at in vain while nothing happens: those of work and of hints.
+    pub quiet_queues: u32,
+    /// Calls that send metrics.
+    pub metric_calls: MetricCalls,
     /// Custom metrics that there can be.
     pub metrics: u32,
     /// Alarms.
     pub alarms: u32,
+    /// Dashboards.
+    pub dashboards: u32,
     /// Secrets.
     pub secrets: u32,
 }
@@ -125,8 +145,11 @@ impl Default for Deployment {
             notifier_memory_mb: 256,
             sweep_every_minutes: 30,
             provisioner_memory_mb: 256,
-            metrics: 29,
+            quiet_queues: 2,
+            metric_calls: MetricCalls { provisioner: 0, collector: 0, alerter: 1, notifier: 1 },
+            metrics: 33,
             alarms: 23,
+            dashboards: 1,
             secrets: 1,
         }
     }
@@ -155,8 +178,9 @@ pub fn monthly(fleet: &FleetSize, deployment: &Deployment) -> Bill {
     let work = Work::of(fleet, deployment);
     let lambda = |(invocations, gb_s): (f64, f64)| invocations * LAMBDA_REQUEST + gb_s * LAMBDA_GB_S;
     let dynamo = |(reads, writes): (f64, f64)| reads * READ + writes * WRITE;
-    let fixed = f64::from(deployment.metrics) * METRIC
-        + f64::from(deployment.alarms) * ALARM
+    let metrics = f64::from(deployment.metrics) * METRIC + work.metric_calls * PUT_METRIC;
+    let fixed = f64::from(deployment.alarms) * ALARM
+        + f64::from(deployment.dashboards) * DASHBOARD
         + f64::from(deployment.secrets) * SECRET;
     let line = |what, dollars| CostLine { what, dollars };
     let lines = vec![
@@ -171,8 +195,10 @@ pub fn monthly(fleet: &FleetSize, deployment: &Deployment) -> Bill {
             work.schedules * SCHEDULE + lambda(work.deciding) + dynamo(work.gathering),
         ),
         line("sweeps (Lambda, SQS, DynamoDB)", work.sweeps(lambda, dynamo, QUEUE_REQUEST)),
+        line("waiting at queues where nothing is (SQS)", work.vain_receives * QUEUE_REQUEST),
         line("logs (CloudWatch)", work.log_gb * LOG_GB),
-        line("metrics, alarms, secret", fixed + work.metric_calls() * PUT_METRIC),
+        line("metrics and the calls that send them (CloudWatch)", metrics),
+        line("alarms, dashboard, secret", fixed),
     ];
     let hours = 30.0 * 24.0;
     let network = f64::from(fleet.nat_gateways) * hours * (NAT_HOUR + ADDRESS_HOUR);
@@ -180,15 +206,23 @@ pub fn monthly(fleet: &FleetSize, deployment: &Deployment) -> Bill {
     Bill { lines, network, free: free(&work, deployment) }
 }
 
+/// What an outside watcher adds a month (`infra/watcher.yaml`): its alarm, the metric that the alerter puts there,
+/// and a call for each decision.
+pub fn watcher(deployment: &Deployment) -> f64 {
+    ALARM + METRIC + Work::of(&FleetSize::of(0), deployment).decisions * PUT_METRIC
+}
+
 fn free(work: &Work, deployment: &Deployment) -> f64 {
     let (invocations, gb_s) = work.all_invocations();
-    let requests = work.queue_requests + work.sweep_messages();
+    let requests = work.queue_requests + work.sweep_messages() + work.vain_receives;
     (work.runs + work.schedules).min(FREE_SCHEDULES) * SCHEDULE
         + invocations.min(FREE_REQUESTS) * LAMBDA_REQUEST
         + gb_s.min(FREE_GB_S) * LAMBDA_GB_S
         + requests.min(FREE_QUEUE_REQUESTS) * QUEUE_REQUEST
         + f64::from(deployment.metrics).min(FREE_METRICS) * METRIC
         + f64::from(deployment.alarms).min(FREE_METRICS) * ALARM
+        + f64::from(deployment.dashboards).min(FREE_DASHBOARDS) * DASHBOARD
+        + work.metric_calls.min(FREE_METRIC_CALLS) * PUT_METRIC
         + work.log_gb.min(FREE_LOG_GB) * LOG_GB
 }
 

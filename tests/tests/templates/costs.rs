@@ -47,8 +47,24 @@ fn files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
 }
 
 fn counted(text: &str) -> impl Iterator<Item = String> {
-    let parts = text.split(".count(\"").skip(1);
+    let parts = [".count(\"", ".duration(\""].into_iter().flat_map(|call| text.split(call).skip(1));
     parts.filter_map(|part| part.split_once('"')).map(|(name, _)| name.to_owned())
+}
+
+/// How often a function calls CloudWatch for one invocation: by how its `main` makes its metrics, and by where it
+/// flushes them. That an invocation comes by there once, its own tests count.
+fn metric_calls(function: &str) -> Result<u32> {
+    let sources = repository().join("functions").join(function).join("src");
+    let texts =
+        files(&sources)?.iter().map(|path| Ok(fs::read_to_string(path)?)).collect::<Result<Vec<_>>>()?;
+    let count = |part: &str| texts.iter().map(|text| text.matches(part).count()).sum::<usize>();
+    let flushes = count("metrics.flush()");
+    anyhow::ensure!(flushes == 1, "{function} flushes its metrics in {flushes} places");
+    match (count("Metrics::new("), count("Metrics::in_log(")) {
+        (1, 0) => Ok(1),
+        (0, 1) => Ok(0),
+        other => anyhow::bail!("{function} makes its metrics in {other:?} places"),
+    }
 }
 
 /// What is in a rate, in minutes: `rate(30 minutes)`.
@@ -111,6 +127,10 @@ fn the_cost_sheet_counts_what_the_templates_and_the_code_say() -> Result<()> {
     let metrics = functions.iter().map(|function| Ok(metrics_of(&function.to_lowercase())?.len()));
     let metrics: usize = metrics.collect::<Result<Vec<_>>>()?.into_iter().sum();
     let count = |kind: &str| -> Result<u32> { Ok(u32::try_from(hub.of_type(kind)?.len())?) };
+    let sources = functions.iter().map(|function| Ok(hub.properties(function)?["Events"].clone()));
+    let sources = sources.collect::<Result<Vec<Value>>>()?;
+    let sources = sources.iter().filter_map(Value::as_object).flatten();
+    let queues = sources.filter(|(_, event)| event["Type"] == "SQS").count();
     let concurrency = reports["ScalingConfig"]["MaximumConcurrency"].clone();
     let sheet = Deployment::default();
     let deployed = Deployment {
@@ -132,12 +152,44 @@ fn the_cost_sheet_counts_what_the_templates_and_the_code_say() -> Result<()> {
         notifier_memory_mb: memory_mb(&hub, "Notifier")?,
         sweep_every_minutes: minutes(sweep["ScheduleExpression"].as_str().context("no expression")?)?,
         provisioner_memory_mb: memory_mb(&hub, "Provisioner")?,
+        // That of the reports is never quiet.
+        quiet_queues: u32::try_from(queues - 1)?,
+        metric_calls: MetricCalls {
+            provisioner: metric_calls("provisioner")?,
+            collector: metric_calls("collector")?,
+            alerter: metric_calls("alerter")?,
+            notifier: metric_calls("notifier")?,
+        },
         metrics: u32::try_from(metrics)?,
         alarms: count("AWS::CloudWatch::Alarm")?,
+        dashboards: count("AWS::CloudWatch::Dashboard")?,
         secrets: count("AWS::SecretsManager::Secret")?,
     };
     assert_eq!(sheet, deployed, "testing/localcloud/src/cost.rs, left, counts something else");
     assert_eq!(FleetSize::of(1).isolations_every_minutes, example()?.probing.isolations_every_minutes);
+    Ok(())
+}
+
+/// Metrics that a library counted would be missing in the sheet.
+#[test]
+fn only_functions_count_and_what_takes_their_batches_apart() -> Result<()> {
+    let mut folders = vec![repository().join("crates")];
+    let mut counting = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs")
+                && counted(&fs::read_to_string(&path)?).next().is_some()
+            {
+                let path = path.strip_prefix(repository())?;
+                counting.insert(path.to_string_lossy().into_owned());
+            }
+        }
+    }
+    let expected = ["crates/aws/src/metrics/tests.rs", "crates/runtime/src/batch.rs"];
+    assert_eq!(counting.iter().map(String::as_str).collect::<Vec<_>>(), expected);
     Ok(())
 }
 

@@ -8,3 +8,4 @@ mod member;
 mod operators;
 mod template;
 mod upgrade;
+mod watching;

@@ -14,7 +14,7 @@ use super::numbers::Numbers;
 use crate::error::OfSdk as _;
 
 /// The metric that the watcher waits for: a run that did what it is for.
-const RUNS: &str = "Runs";
+pub const RUNS: &str = "Runs";
 /// How long a function waits for CloudWatch, retries included. It has done its work by then, and loses nothing but
 /// a minute's metrics: CloudWatch, or another Region, that hangs must not look like a function that does.
 const SEND_TIME_MAX: Duration = Duration::from_secs(4);

@@ -127,6 +127,19 @@ async fn a_report_that_tells_nothing_new_costs_what_the_cost_sheet_says() {
 }
 
 #[tokio::test]
+async fn an_invocation_is_one_line_in_the_log_as_long_as_the_cost_sheet_says() {
+    let plain = collector().await;
+    inputs(&plain, &[1]).await;
+    let function = function(&plain.table);
+    function.run(1, 1, &[(PAYMENTS, Verdict::Ok)]).await;
+    assert_eq!(function.metrics.flushes(), 1);
+    let lines = function.metrics.lines();
+    let [line] = &lines[..] else { panic!("{lines:?}") };
+    let bytes = u32::try_from(line.len()).unwrap();
+    assert!(bytes <= cost::LOG_BYTES && cost::LOG_BYTES <= 3 * bytes, "{bytes} bytes: {line}");
+}
+
+#[tokio::test]
 async fn a_denial_costs_the_heartbeats_of_its_witnesses_and_nothing_that_is_known() {
     let plain = collector().await;
     inputs(&plain, &[1]).await;

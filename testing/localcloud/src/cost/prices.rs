@@ -23,6 +23,8 @@ pub(super) const PUT_METRIC: f64 = 0.01 / 1_000.0;
 pub(super) const ALARM: f64 = 0.10;
 /// CloudWatch Logs, one GB taken in.
 pub(super) const LOG_GB: f64 = 0.50;
+/// CloudWatch, one dashboard for a month.
+pub(super) const DASHBOARD: f64 = 3.00;
 /// Secrets Manager, one secret for a month.
 pub(super) const SECRET: f64 = 0.40;
 /// A NAT gateway, an hour, without data.
@@ -41,5 +43,28 @@ pub(super) const FREE_REQUESTS: f64 = 1e6;
 pub(super) const FREE_QUEUE_REQUESTS: f64 = 1e6;
 /// CloudWatch, custom metrics, and alarms: as many of each.
 pub(super) const FREE_METRICS: f64 = 10.0;
+/// CloudWatch, requests.
+pub(super) const FREE_METRIC_CALLS: f64 = 1e6;
+/// CloudWatch, dashboards of at most 50 metrics.
+pub(super) const FREE_DASHBOARDS: f64 = 3.0;
 /// CloudWatch Logs, GB taken in.
 pub(super) const FREE_LOG_GB: f64 = 5.0;
+
+/// What is bought, in the unit that AWS names a price for, and where it does.
+pub(super) const LIST: [(&str, f64, &str); 15] = [
+    ("EventBridge Scheduler, a million invocations", SCHEDULE * 1e6, "eventbridge"),
+    ("EventBridge, a million custom events, each 64 KB begun", EVENT * 1e6, "eventbridge"),
+    ("Lambda, a million requests", LAMBDA_REQUEST * 1e6, "lambda"),
+    ("Lambda on arm64, a million GB-seconds", LAMBDA_GB_S * 1e6, "lambda"),
+    ("SQS, a million requests to standard queues, each 64 KB begun", QUEUE_REQUEST * 1e6, "sqs"),
+    ("DynamoDB on demand, a million writes of 1 KB", WRITE * 1e6, "dynamodb/pricing/on-demand"),
+    ("DynamoDB on demand, a million consistent reads of 4 KB", READ * 1e6, "dynamodb/pricing/on-demand"),
+    ("CloudWatch, a custom metric", METRIC, "cloudwatch"),
+    ("CloudWatch, a thousand calls of `PutMetricData`", PUT_METRIC * 1e3, "cloudwatch"),
+    ("CloudWatch, an alarm on a metric, at 60 s or more", ALARM, "cloudwatch"),
+    ("CloudWatch, a dashboard", DASHBOARD, "cloudwatch"),
+    ("CloudWatch Logs, a GB taken in", LOG_GB, "cloudwatch"),
+    ("Secrets Manager, a secret", SECRET, "secrets-manager"),
+    ("a NAT gateway, an hour, without data", NAT_HOUR, "vpc"),
+    ("a public IPv4 address, an hour", ADDRESS_HOUR, "vpc"),
+];

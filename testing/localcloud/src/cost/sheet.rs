@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::work::{batch_size, report_bytes};
-use super::{Bill, Deployment, FleetSize, monthly};
+use super::prices::LIST;
+use super::work::{LOG_BYTES, batch_size, collectors, report_bytes};
+use super::{Bill, Deployment, FleetSize, MetricCalls, monthly, watcher};
 
 /// The fleets that the document shows.
-const FLEETS: [u32; 2] = [6, 130];
+const FLEETS: [u32; 4] = [10, 130, 1_000, 10_000];
 /// Lines that nothing but fewer reports makes smaller: each report is started, carried, queued, and noted.
 const OF_EACH_REPORT: [&str; 3] = ["starting", "carrying", "queueing"];
 
@@ -16,19 +17,26 @@ pub fn document() -> String {
     let bills = FLEETS.map(|accounts| monthly(&FleetSize::of(accounts), &deployment));
     let mut text = String::new();
     let _ = writeln!(text, "{HEAD}");
-    let heads = FLEETS.map(|accounts| format!("{accounts} accounts ({} probes)", 3 * accounts));
-    let _ = writeln!(text, "| what | {} |\n|---|---:|---:|", heads.join(" | "));
+    heads(&mut text, "what");
     for (index, line) in bills[0].lines.iter().enumerate() {
         row(&mut text, line.what, bills.each_ref().map(|bill| bill.lines[index].dollars));
     }
     row(&mut text, "**phonehome itself**", bills.each_ref().map(Bill::total));
-    row(&mut text, "for each account", [0, 1].map(|index| bills[index].total() / f64::from(FLEETS[index])));
+    let totals = bills.iter().zip(FLEETS).map(|(bill, accounts)| bill.total() / f64::from(accounts));
+    row(&mut text, "for each account", totals);
     row(&mut text, "less, where nothing else uses the free tiers", bills.each_ref().map(|bill| bill.free));
     let _ = writeln!(text, "\n{}", why(&bills[1]));
+    let _ = writeln!(text, "{}", metrics(&deployment));
     let _ = writeln!(text, "{}", levers(&deployment));
     let _ = writeln!(text, "{}", figures(&deployment));
-    let _ = write!(text, "{}", networks());
+    let _ = writeln!(text, "{}", networks());
+    let _ = write!(text, "{}", prices());
     text
+}
+
+fn heads(text: &mut String, what: &str) {
+    let fleets = FLEETS.map(|accounts| format!("{} accounts", number(accounts.into())));
+    let _ = writeln!(text, "| {what} | {} |\n|---|{}", fleets.join(" | "), "---:|".repeat(FLEETS.len()));
 }
 
 const HEAD: &str = "# Costs
@@ -36,24 +44,32 @@ const HEAD: &str = "# Costs
 For whoever has to say what phonehome adds to the bill.
 
 US dollars a month, from `testing/localcloud/src/cost.rs`: list prices of `us-east-1`, arm64, on demand, read in \
-November 2026, without free tiers, data transfer and what changes networks. Each account has three zones, and each \
-zone a probe with ten connections, three isolations that are tested every five minutes, and two ways out.
+November 2026 ([below](#prices)), without free tiers, data transfer and what changes networks. Each account has three \
+zones, and each zone a probe with ten connections, three isolations that are tested every five minutes, and two ways \
+out. The sheet counts what so many accounts would do; it does not say that one hub carries them.
 ";
 
-fn row<const N: usize>(text: &mut String, what: &str, dollars: [f64; N]) {
-    let dollars = dollars.map(money);
+fn row(text: &mut String, what: &str, dollars: impl IntoIterator<Item = f64>) {
     let bold = what.starts_with("**");
-    let dollars = dollars.map(|it| if bold { format!("**{it}**") } else { it });
-    let _ = writeln!(text, "| {what} | {} |", dollars.join(" | "));
+    let cell = |dollars| if bold { format!("**{}**", money(dollars)) } else { money(dollars) };
+    let cells: Vec<String> = dollars.into_iter().map(cell).collect();
+    let _ = writeln!(text, "| {what} | {} |", cells.join(" | "));
 }
 
-/// With a comma between thousands.
 fn money(dollars: f64) -> String {
     let plain = format!("{dollars:.2}");
     let (whole, cents) = plain.split_once('.').unwrap_or((&plain, "00"));
-    let (front, back) = whole.split_at(whole.len().saturating_sub(3));
-    let comma = if front.is_empty() { "" } else { "," };
-    format!("{front}{comma}{back}.{cents}")
+    format!("{}.{cents}", thousands(whole))
+}
+
+fn number(number: u64) -> String {
+    thousands(&number.to_string())
+}
+
+/// Digits with a comma between thousands.
+fn thousands(digits: &str) -> String {
+    let groups: Vec<&[u8]> = digits.as_bytes().rchunks(3).rev().collect();
+    String::from_utf8_lossy(&groups.join(&b","[..])).into_owned()
 }
 
 fn why(bill: &Bill) -> String {
@@ -70,6 +86,27 @@ fn why(bill: &Bill) -> String {
          with a report every minute from each of three zones.\n",
         each / 130.0,
         bill.total() / 130.0,
+    )
+}
+
+/// The two that metrics can make expensive.
+fn metrics(deployment: &Deployment) -> String {
+    let every =
+        |metric_calls| monthly(&FleetSize::of(130), &Deployment { metric_calls, ..*deployment }).total();
+    let calls = deployment.metric_calls;
+    let through_calls = every(MetricCalls { collector: 1, provisioner: 1, ..calls });
+    let alone = Deployment { collector_window_s: 0, ..*deployment };
+    let alone = |metric_calls| monthly(&FleetSize::of(130), &Deployment { metric_calls, ..alone }).total();
+    let no_window = alone(MetricCalls { collector: 1, ..calls }) - alone(calls);
+    format!(
+        "Metrics are few, and none has an account or a path as a dimension. What could make them expensive is \
+         sending them: a call for each report would be {} a month at 130 accounts. So the collector and the \
+         provisioner write theirs into the log, {} less than a call for each of their invocations; alerter and \
+         notifier, which run once a minute, send theirs with one call each. The outside watcher, where there is \
+         one, adds {} for its metric, its alarm and a call for each decision.\n",
+        money(no_window),
+        money(through_calls - every(calls)),
+        money(watcher(deployment)),
     )
 }
 
@@ -114,30 +151,35 @@ fn figures(deployment: &Deployment) -> String {
          | input and report of a run | {:.0} KB at most; each 64 KB begun is billed | sizes are held by a test |\n\
          | events | published in the member account, and delivered to the hub's bus; a rule's delivery to a queue is \
          free | AWS's price list |\n\
-         | reports in a batch | up to {}, which wait {} s for each other: {:.1} at 130 accounts, {:.1} at 6 | the \
+         | reports in a batch | up to {}, which wait {} s for each other: {:.1} at 10 accounts, {:.1} at 130 | the \
          template; five receivers, each with a batch of its own, as AWS documents |\n\
          | queue requests | a report is sent and received alone, and deleted with up to nine others | derived: whoever \
          waits gets a message at once |\n\
          | state | for a report one read at half the price and one write; what is remembered is read again after \
-         {} s to {} min, in each of {} collectors | counted by a test |\n\
+         {} s to {} min, in each collector: {}, at 10,000 accounts {:.0} | counted by a test; twice those that are busy |\n\
          | witnesses of an isolation | {} heartbeats, at half the price | counted by a test |\n\
          | a decision | every minute: each partition as a whole, and paths that changed | the code |\n\
-         | metrics and alarms | {} and {}, however large the fleet is; metrics that were never counted cost nothing; a call for each invocation of the hub's functions but the collector, whose metrics go out in its log | \
-         the code and the template |\n\
-         | logs | 0.4 KB for each invocation in the hub; a probe writes when something fails | derived |\n\
+         | metrics and alarms | {} and {}, however large the fleet is; metrics that were never counted \
+         cost nothing | the code and the template |\n\
+         | calls that send metrics | one for each invocation of alerter and notifier | counted by tests |\n\
+         | logs | {} bytes for each invocation in the hub; a probe writes when something fails | held by a test |\n\
+         | waiting at queues | {} queues, five receivers each, 20 s a request | the template; as AWS documents |\n\
          | a sweep | every {} min, 2.5 s for each account | the template; derived |\n",
         deployment.probe_memory_mb,
         report_bytes(&fleet) / 1024.0,
         deployment.collector_batch,
         deployment.collector_window_s,
+        batch_size(30.0 / 60.0, deployment),
         batch_size(390.0 / 60.0, deployment),
-        batch_size(18.0 / 60.0, deployment),
         deployment.fleet_kept_s,
         deployment.paths_kept_s / 60,
         deployment.collectors,
+        collectors(&FleetSize::of(10_000), deployment),
         deployment.witnesses,
         deployment.metrics,
         deployment.alarms,
+        LOG_BYTES,
+        deployment.quiet_queues,
         deployment.sweep_every_minutes,
     )
 }
@@ -149,14 +191,36 @@ fn networks() -> String {
             monthly(&fleet, &Deployment::default()).network.dollars
         })
     };
-    let mut text = format!(
+    let mut text = String::from(
         "The networks cost the same whoever makes them. A NAT gateway with its address is 36.00 a month, without \
-         data:\n\n| NAT gateways | {} accounts | {} accounts |\n|---|---:|---:|\n",
-        FLEETS[0], FLEETS[1],
+         data:\n\n",
     );
+    heads(&mut text, "NAT gateways");
     row(&mut text, "`nat: per-az`", gateways(3));
     row(&mut text, "`nat: regional`, while every zone is in use", gateways(3));
     row(&mut text, "`nat: single`", gateways(1));
     row(&mut text, "`nat: none`", gateways(0));
     text
+}
+
+fn prices() -> String {
+    let mut text =
+        "## Prices\n\nAWS's list prices for `us-east-1`, in US dollars, read in November 2026. What \
+                    has no other unit is for a month:\n\n\
+                    | what | dollars | from |\n|---|---:|---|\n"
+            .to_owned();
+    for (what, dollars, page) in LIST {
+        let page = if page.contains('/') { page.to_owned() } else { format!("{page}/pricing") };
+        let _ =
+            writeln!(text, "| {what} | {} | [{page}](https://aws.amazon.com/{page}/) |", precise(dollars));
+    }
+    text
+}
+
+/// With as many digits as the price has, at least cents.
+fn precise(dollars: f64) -> String {
+    let text = format!("{dollars:.4}");
+    let short = text.trim_end_matches('0');
+    let decimals = short.split_once('.').map_or(0, |(_, decimals)| decimals.len()).max(2);
+    format!("{dollars:.decimals$}")
 }

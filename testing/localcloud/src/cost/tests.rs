@@ -18,8 +18,13 @@ fn a_nat_gateway_with_its_address_is_thirty_six_dollars_a_month() {
 fn the_bill_grows_with_the_probes_and_not_with_the_metrics() {
     let none = bill(&FleetSize::of(0));
     let each = (bill(&FleetSize::of(130)).total() - none.total()) / 130.0;
-    assert!(none.total() < 12.0, "fixed part: {none:?}");
+    assert!(none.total() < 18.0, "fixed part: {none:?}");
     assert!(each < 0.85, "each account: {each}");
+    let calls = |accounts| line(&bill(&FleetSize::of(accounts)), "calls");
+    assert!(
+        (calls(10_000) - calls(0)).abs() < 1e-9,
+        "whatever runs for reports or accounts sends no metrics"
+    );
 }
 
 #[test]
@@ -54,4 +59,28 @@ fn a_longer_window_makes_larger_batches_up_to_their_limit() {
     assert!((size(0, 6.5) - 1.0).abs() < 1e-9, "without a window each report is alone");
     assert!((size(5, 6.5) - 7.5).abs() < 1e-9);
     assert!((size(5, 650.0) - 50.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_call_for_each_report_would_cost_more_than_the_rest() {
+    let fleet = FleetSize::of(130);
+    let alone = Deployment { collector_window_s: 0, ..Deployment::default() };
+    let calling = MetricCalls { collector: 1, ..alone.metric_calls };
+    let with = monthly(&fleet, &Deployment { metric_calls: calling, ..alone }).total();
+    let without = monthly(&fleet, &alone).total();
+    // 390 reports a minute, for 30 days, at a cent for a thousand calls.
+    assert!((with - without - 168.48).abs() < 0.01, "{}", with - without);
+}
+
+#[test]
+fn a_watcher_costs_less_than_a_dollar() {
+    // A metric, an alarm, 43,200 calls.
+    assert!((watcher(&Deployment::default()) - (0.30 + 0.10 + 0.432)).abs() < 1e-9);
+}
+
+#[test]
+fn ten_thousand_accounts_have_more_collectors_than_the_template_by_default() {
+    let of = |accounts| work::collectors(&FleetSize::of(accounts), &Deployment::default());
+    assert!((of(130) - 2.0).abs() < 1e-9);
+    assert!((of(10_000) - 21.0).abs() < 1e-9, "{}", of(10_000));
 }

@@ -9,6 +9,8 @@ const CHUNK_BYTES: f64 = 64.0 * 1024.0;
 /// How many receivers Lambda puts on a queue, each of which waits for a batch of its own: as AWS documents it for
 /// standard queues, without load.
 const RECEIVERS: f64 = 5.0;
+/// For how long each of them waits in vain, in seconds: the longest poll there is, as AWS documents it.
+const POLL_S: f64 = 20.0;
 /// How many messages one request deletes.
 const DELETED_AT_ONCE: f64 = 10.0;
 
@@ -62,9 +64,9 @@ const OBSERVE_S: f64 = 2.5;
 /// given back. Derived from `crates/provision`.
 const OBSERVE_READS: f64 = 12.0;
 const OBSERVE_WRITES: f64 = 6.0;
-/// What a function writes into its log for an invocation, in bytes: its metrics in the embedded format. Probes in
-/// which all is well write nothing.
-const LOG_BYTES: f64 = 400.0;
+/// What a function writes into its log for an invocation in which all is well, in bytes: its metrics in the embedded
+/// format, where they go out in the log; tests compare it. Probes in which all is well write nothing.
+pub const LOG_BYTES: u32 = 400;
 
 /// A month's work.
 pub(super) struct Work {
@@ -88,6 +90,12 @@ pub(super) struct Work {
     observing: (f64, f64),
     /// Reads and writes of the provisioner.
     observed: (f64, f64),
+    /// Decisions of the alerter.
+    pub(super) decisions: f64,
+    /// Calls that send metrics.
+    pub(super) metric_calls: f64,
+    /// Requests to queues in which there was nothing.
+    pub(super) vain_receives: f64,
     pub(super) log_gb: f64,
 }
 
@@ -126,7 +134,13 @@ impl Work {
             gathering: (decisions * reads_of_a_decision(fleet, deployment) + looks, 0.0),
             observing: (stacks, stacks * OBSERVE_S * gb(deployment.provisioner_memory_mb)),
             observed: (stacks * (OBSERVE_READS + fleet_reads(accounts)), stacks * OBSERVE_WRITES),
-            log_gb: (batches + decisions + looks + stacks) * LOG_BYTES / 1e9,
+            decisions,
+            metric_calls: f64::from(deployment.metric_calls.collector) * batches
+                + f64::from(deployment.metric_calls.alerter) * decisions
+                + f64::from(deployment.metric_calls.notifier) * looks
+                + f64::from(deployment.metric_calls.provisioner) * stacks,
+            vain_receives: f64::from(deployment.quiet_queues) * RECEIVERS * MINUTES * 60.0 / POLL_S,
+            log_gb: (batches + decisions + looks + stacks) * f64::from(LOG_BYTES) / 1e9,
         }
     }
 
@@ -142,12 +156,6 @@ impl Work {
         queue_request: f64,
     ) -> f64 {
         lambda(self.observing) + dynamo(self.observed) + self.sweep_messages() * queue_request
-    }
-
-    /// Calls that send metrics: one for each invocation of alerter, notifier and provisioner. The collector's go out
-    /// in its log.
-    pub(super) fn metric_calls(&self) -> f64 {
-        self.deciding.0 + self.observing.0
     }
 
     /// All invocations, and all GB-seconds.
@@ -186,6 +194,15 @@ pub(super) fn batch_size(reports_a_second: f64, deployment: &Deployment) -> f64 
     (1.0 + more).min(f64::from(deployment.collector_batch))
 }
 
+/// How many collectors run side by side: those of the template, or twice as many as reports keep busy.
+pub(super) fn collectors(fleet: &FleetSize, deployment: &Deployment) -> f64 {
+    let probes = f64::from(fleet.accounts * fleet.zones);
+    let reports_a_second = probes / 60.0 / f64::from(deployment.probe_every_minutes);
+    let batches_a_second = reports_a_second / batch_size(reports_a_second, deployment);
+    let busy = reports_a_second * COLLECT_REPORT_S + batches_a_second * COLLECT_S;
+    (2.0 * busy).ceil().max(f64::from(deployment.collectors))
+}
+
 /// Consistent reads of up to 4 KB for so many bytes.
 fn reads(bytes: f64) -> f64 {
     (bytes / 4096.0).ceil().max(1.0)
@@ -210,7 +227,7 @@ fn reads_of_a_report(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     let heartbeat = 0.5 * reads(f64::from(HEARTBEAT_BYTES));
     let own = f64::from(REPORT_READS) + f64::from(REPORT_EVENTUAL_READS) * heartbeat;
     let witnesses = turn(fleet, deployment) * f64::from(fleet.isolations * deployment.witnesses) * heartbeat;
-    let collectors = f64::from(deployment.collectors);
+    let collectors = collectors(fleet, deployment);
     let accounts = f64::from(fleet.accounts);
     // How many reports of a probe, a stack and the fleet come in so many seconds.
     let reports = |kept_s: u32| f64::from(kept_s) / 60.0 / f64::from(deployment.probe_every_minutes);
