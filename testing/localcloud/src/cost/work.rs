@@ -33,6 +33,9 @@ const FLEET_BYTES: f64 = 250.0;
 const LEDGER_BYTES: f64 = 1_500.0;
 const BINDING_BYTES: f64 = 300.0;
 
+/// What an item holds at most, by DynamoDB's limit, in bytes.
+const ITEM_BYTES_MAX: f64 = 400.0 * 1024.0;
+
 /// Documents that are read consistently for a report that tells nothing new; the collector's tests count.
 pub const REPORT_READS: u32 = 0;
 /// Documents that are read at half the price for it.
@@ -208,8 +211,9 @@ fn reads(bytes: f64) -> f64 {
     (bytes / 4096.0).ceil().max(1.0)
 }
 
+/// The fleet file is one item, however many accounts there are.
 fn fleet_reads(accounts: f64) -> f64 {
-    reads(FLEET_BYTES * accounts)
+    reads((FLEET_BYTES * accounts).min(ITEM_BYTES_MAX))
 }
 
 fn paths_reads(fleet: &FleetSize) -> f64 {
@@ -227,17 +231,20 @@ fn reads_of_a_report(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     let heartbeat = 0.5 * reads(f64::from(HEARTBEAT_BYTES));
     let own = f64::from(REPORT_READS) + f64::from(REPORT_EVENTUAL_READS) * heartbeat;
     let witnesses = turn(fleet, deployment) * f64::from(fleet.isolations * deployment.witnesses) * heartbeat;
-    let collectors = collectors(fleet, deployment);
     let accounts = f64::from(fleet.accounts);
-    // How many reports of a probe, a stack and the fleet come in so many seconds.
-    let reports = |kept_s: u32| f64::from(kept_s) / 60.0 / f64::from(deployment.probe_every_minutes);
     let zones = f64::from(fleet.zones);
-    let paths = paths_reads(fleet) / reports(deployment.paths_kept_s);
+    // How many reports come while something is kept that `probes` of them share; each collector reads it anew when
+    // it was kept for long enough, and at most once for each report that it gets.
+    let remembered = |kept_s: u32, probes: f64, reads: f64| {
+        let reports = probes * f64::from(kept_s) / 60.0 / f64::from(deployment.probe_every_minutes);
+        reads * (collectors(fleet, deployment) / reports.max(1.0)).min(1.0)
+    };
     let inputs = reads(2.0 * checks(fleet) * f64::from(NOTED_BYTES));
     let stack = inputs + reads(STACK_BYTES) + reads(BINDING_BYTES);
-    let stack = stack / (zones * reports(deployment.stack_kept_s)).max(1.0);
-    let file = fleet_reads(accounts) / (accounts * zones * reports(deployment.fleet_kept_s)).max(1.0);
-    own + witnesses + collectors * (paths.min(paths_reads(fleet)) + stack + file)
+    own + witnesses
+        + remembered(deployment.paths_kept_s, 1.0, paths_reads(fleet))
+        + remembered(deployment.stack_kept_s, zones, stack)
+        + remembered(deployment.fleet_kept_s, accounts * zones, fleet_reads(accounts))
 }
 
 /// What is read for one decision: each partition as one, and paths that were not read for a while.
