@@ -2,9 +2,9 @@
 //! account, a path or a check as a dimension.
 //!
 //! They are collected over an invocation and leave it at once. A function that runs once a minute sends them by one
-//! call. Of one that runs for every few reports, or for each account at each sweep, that would cost more than
-//! everything else it does: it writes them into its log, in CloudWatch's embedded metric format, and CloudWatch
-//! makes metrics of them.
+//! call. One that runs for every few reports, or for each account at each sweep, would pay for a call about as much
+//! as for everything else it does: it writes them into its log, in CloudWatch's embedded metric format, and
+//! CloudWatch makes metrics of them.
 
 mod numbers;
 mod outlet;
@@ -20,10 +20,7 @@ use crate::Session;
 use numbers::Numbers;
 use outlet::Outlet;
 
-pub use outlet::RUNS;
-
-/// The CloudWatch namespace.
-pub const NAMESPACE: &str = "phonehome";
+pub use outlet::{NAMESPACE, RUNS};
 
 /// What is counted within one invocation; [`Metrics::flush`] sends it at once.
 #[derive(Debug)]

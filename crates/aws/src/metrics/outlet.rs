@@ -9,10 +9,11 @@ use aws_sdk_cloudwatch::types::{Dimension, MetricDatum};
 use phonehome_cloud::{CloudError, SystemClock, WallClock as _};
 use serde_json::{Value, json};
 
-use super::NAMESPACE;
 use super::numbers::Numbers;
 use crate::error::OfSdk as _;
 
+/// The CloudWatch namespace.
+pub const NAMESPACE: &str = "phonehome";
 /// The metric that the watcher waits for: a run that did what it is for.
 pub const RUNS: &str = "Runs";
 /// How long a function waits for CloudWatch, retries included. It has done its work by then, and loses nothing but
