@@ -11,7 +11,8 @@ use phonehome_alerting::{
 };
 use phonehome_fleet::Fleet;
 use phonehome_localcloud::cost::{
-    Deployment, FleetSize, HEARTBEAT_BYTES, INPUT_BYTES, NOTED_BYTES, PATH_BYTES, RESULT_BYTES, document,
+    Deployment, FleetSize, HEARTBEAT_BYTES, INPUT_BYTES, MetricCalls, NOTED_BYTES, PATH_BYTES, RESULT_BYTES,
+    document,
 };
 use phonehome_planner::SCHEDULE_EXPRESSION;
 use phonehome_provision::PROBE_MEMORY_MB;
