@@ -66,6 +66,7 @@ const AWS: [(&str, &[&str]); 15] = [
         ],
     ),
     ("cloudtrail", &["create-trail", "start-logging"]),
+    ("cloudwatch", &["describe-alarms"]),
     ("configure", &["export-credentials"]),
     ("dynamodb", &["delete-item", "describe-table", "get-item", "query", "update-table"]),
     (
@@ -78,7 +79,15 @@ const AWS: [(&str, &[&str]); 15] = [
             "modify-vpc-attribute",
         ],
     ),
-    ("lambda", &["get-function-recursion-config", "put-function-recursion-config"]),
+    (
+        "lambda",
+        &[
+            "delete-function-concurrency",
+            "get-function-recursion-config",
+            "put-function-concurrency",
+            "put-function-recursion-config",
+        ],
+    ),
     ("login", &[]),
     ("logs", &["tail"]),
     ("organizations", &["create-account", "enable-aws-service-access", "register-delegated-administrator"]),
