@@ -49,7 +49,7 @@ const CARGO: [&str; 12] = [
 
 /// Calls of the AWS CLI, each looked up in AWS's own service models (or, where it is the CLI's own, in its
 /// reference) when it was added.
-const AWS: [(&str, &[&str]); 15] = [
+const AWS: [(&str, &[&str]); 16] = [
     (
         "cloudformation",
         &[
