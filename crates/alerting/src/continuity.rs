@@ -1,12 +1,16 @@
 //! Which incident a group belongs to: the same cause stays the same incident while its
 //! explanation widens, narrows or moves.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use phonehome_wire::{AccountId, AzId, Check, Purpose, Region};
+
+use crate::dependencies::host;
 use crate::evaluation::Evaluation;
+use crate::inference::Group;
 use crate::lifecycle::is_frozen;
-use crate::localise::Group;
-use crate::{Incident, MemberKey, Suspect, Symptom};
+use crate::{Incident, MemberKey, ProbeKey, Suspect, Symptom};
 
 /// Every group in exactly one place.
 #[derive(Debug, Default)]
@@ -32,7 +36,7 @@ pub(crate) fn assign(evaluation: &Evaluation<'_>, open: &[&Incident], groups: Ve
     let mut assignment = Assignment::default();
     let mut claims: BTreeMap<usize, Vec<&Incident>> = BTreeMap::new();
     for incident in open {
-        if let Some(index) = successor(incident, &groups) {
+        if let Some(index) = successor(evaluation, incident, &groups) {
             claims.entry(index).or_default().push(incident);
         }
     }
@@ -68,12 +72,14 @@ fn precedence(incident: &Incident) -> (bool, u64, String) {
     (!incident.paged, incident.opened_at_ms, incident.id.clone())
 }
 
-fn successor(incident: &Incident, groups: &[Group]) -> Option<usize> {
-    if let Some(index) = groups.iter().position(|group| group.suspect == incident.suspect) {
+fn successor(evaluation: &Evaluation<'_>, incident: &Incident, groups: &[Group]) -> Option<usize> {
+    if let Some(index) = groups.iter().position(|group| *group.suspect() == incident.suspect) {
         return Some(index);
     }
-    let shared = groups.iter().map(|group| shared(incident, group));
-    let (index, most) = shared.enumerate().max_by_key(|(index, shared)| (*shared, usize::MAX - index))?;
+    // Of two with as much of it, the one that has nothing else.
+    let rank = |group: &Group| (shared(incident, group), is_explained(evaluation, incident, group));
+    let ranks = groups.iter().map(rank).zip((0..).map(Reverse));
+    let ((most, _), Reverse(index)) = ranks.max()?;
     (most > 0).then_some(index)
 }
 
@@ -87,20 +93,25 @@ fn remainder_of<'i>(
     open: &[&'i Incident],
     group: &Group,
 ) -> Option<&'i Incident> {
-    let explained = |incident: &&&Incident| {
-        shared(incident, group) > 0
-            && incident
-                .suspects
-                .iter()
-                .any(|suspect| group.members.iter().all(|key| explains(evaluation, suspect, key)))
-    };
+    let explained =
+        |incident: &&&Incident| shared(incident, group) > 0 && is_explained(evaluation, incident, group);
     open.iter().filter(explained).min_by_key(|incident| precedence(incident)).copied()
+}
+
+/// Whether something that the incident was about explains all of it.
+fn is_explained(evaluation: &Evaluation<'_>, incident: &Incident, group: &Group) -> bool {
+    let explains_all = |suspect: &Suspect| group.members.iter().all(|key| explains(evaluation, suspect, key));
+    incident.suspects.iter().any(explains_all)
 }
 
 /// Whether this is what one would see if the suspect were to blame.
 fn explains(evaluation: &Evaluation<'_>, suspect: &Suspect, key: &MemberKey) -> bool {
     let probe = &key.probe;
-    let target = evaluation.check(key).map(|check| &check.target);
+    let check = evaluation.check(key);
+    let is_egress = || check.is_some_and(|check| check.purpose == Purpose::Egress);
+    let is_owner = |name: &String| check.is_some_and(|check| check.target.account.as_ref() == Some(name));
+    let is_named =
+        |name: &String| evaluation.probes.get(probe).is_some_and(|probe| probe.view.account_name == *name);
     match suspect {
         Suspect::Collector => key.symptom == Symptom::Silent,
         Suspect::Account { account, region } => probe.account == *account && probe.region == *region,
@@ -109,13 +120,45 @@ fn explains(evaluation: &Evaluation<'_>, suspect: &Suspect, key: &MemberKey) -> 
                 && account.as_ref().is_none_or(|account| probe.account == *account)
         }
         Suspect::Target { endpoint, account } => {
-            target.is_some_and(|target| target.endpoint == *endpoint && target.account == *account)
+            check.is_some_and(|check| is_at(check, endpoint) && check.target.account == *account)
         }
         Suspect::Isolation { account, region, endpoint } => {
             probe.account == *account
                 && probe.region == *region
-                && target.is_some_and(|target| target.endpoint == *endpoint)
+                && check.is_some_and(|check| is_at(check, endpoint))
         }
+        Suspect::Fleet => true,
+        Suspect::Region { region } => probe.region == *region,
+        Suspect::Reporting { account, region } => {
+            key.symptom == Symptom::Silent && probe.account == *account && probe.region == *region
+        }
+        Suspect::Resolver { account, region, availability_zone: zone } => {
+            check.is_some() && is_of(probe, account, region, zone.as_ref())
+        }
+        Suspect::WayOut { account, region } | Suspect::NatGateway { account, region, .. } => {
+            is_egress() && is_of(probe, account, region, None)
+        }
+        Suspect::InternetRoute { account, region, availability_zone: zone } => {
+            is_egress() && is_of(probe, account, region, Some(zone))
+        }
+        Suspect::Peering { accounts: [one, other] } => {
+            [(one, other), (other, one)].iter().any(|(from, to)| is_named(from) && is_owner(to))
+        }
+        Suspect::PeerRoute { account, availability_zone: zone, to } => {
+            let is_there = zone.as_ref().is_none_or(|zone| probe.availability_zone == *zone);
+            is_there && ((is_named(account) && is_owner(to)) || (is_named(to) && is_owner(account)))
+        }
+        Suspect::Network { account } | Suspect::SecurityGroup { account } => is_owner(account),
         Suspect::Path { .. } | Suspect::Probe { .. } | Suspect::Prober { .. } => false,
     }
+}
+
+fn is_of(probe: &ProbeKey, account: &AccountId, region: &Region, zone: Option<&AzId>) -> bool {
+    let is_there = zone.is_none_or(|zone| probe.availability_zone == *zone);
+    is_there && probe.account == *account && probe.region == *region
+}
+
+/// Whether a check aims at this endpoint, or at this host.
+fn is_at(check: &Check, endpoint: &str) -> bool {
+    check.target.endpoint == endpoint || host(&check.kind) == Some(endpoint)
 }

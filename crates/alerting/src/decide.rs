@@ -3,7 +3,7 @@
 use crate::continuity::assign;
 use crate::evaluation::Evaluation;
 use crate::incident::Incidents;
-use crate::localise::{Group, localise};
+use crate::inference::Group;
 use crate::{Decision, Incident, World, lifecycle, outbox};
 
 /// Members that move between incidents can change which group another incident goes on as, so
@@ -18,7 +18,7 @@ const ROUNDS: usize = 8;
 #[must_use]
 pub fn decide(world: &World) -> Decision {
     let evaluation = Evaluation::of(world);
-    let groups = localise(&evaluation);
+    let groups = evaluation.told();
     let stored: Incidents = world
         .open
         .iter()
@@ -34,7 +34,8 @@ pub fn decide(world: &World) -> Decision {
         incidents = next;
     }
 
-    let mut decision = Decision::default();
+    let waits_until_ms = evaluation.groups.iter().filter_map(|group| group.waits_until_ms).min();
+    let mut decision = Decision { waits_until_ms, ..Decision::default() };
     for (id, incident) in incidents {
         let before = stored.get(&id);
         // What opened and ended within this decision was only a step on the way.

@@ -11,6 +11,10 @@ pub struct Decision {
     pub incidents: Vec<Incident>,
     /// What is to be sent, pages first.
     pub outbox: Vec<Outgoing>,
+    /// When something is told at the latest that waits for who is still to report; milliseconds since the Unix epoch.
+    /// Nothing of it is stored: whoever decides then sees it again.
+    #[serde(default)]
+    pub waits_until_ms: Option<u64>,
 }
 
 impl Decision {

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId, Target};
+use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
+use crate::blame::alone;
+use crate::inference::{Group, infer};
 use crate::{IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
 
 /// What can be said of a path or a member now.
@@ -13,6 +15,8 @@ pub(crate) enum Health {
     Bad,
     /// Nothing: the probe is silent, or its newest result is inconclusive.
     Unknown,
+    /// Its newest results do not agree: it stays as it is.
+    Undecided,
     /// What is stored of it could not be read: it stays as it is.
     Unseen,
     /// It is no longer in the fleet file.
@@ -23,34 +27,68 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) world: &'w World,
     pub(crate) probes: BTreeMap<&'w ProbeKey, Probe<'w>>,
     pub(crate) stacks: BTreeMap<StackId, Vec<&'w ProbeKey>>,
+    /// Everything that is wrong, each in one group.
+    pub(crate) groups: Vec<Group>,
 }
 
 pub(crate) struct Probe<'w> {
     pub(crate) view: &'w ProbeView,
-    /// Milliseconds without a report, counted from its deployment when that is later.
-    pub(crate) stale_for_ms: u64,
+    /// Whether a report of it is missing.
     pub(crate) silent: bool,
+    /// What fails and is not chance.
+    failing: BTreeSet<Symptom>,
     /// Every declared check.
     pub(crate) checks: BTreeMap<&'w CheckId, &'w Check>,
 }
 
 impl<'w> Evaluation<'w> {
     pub(crate) fn of(world: &'w World) -> Self {
+        let groups = infer(world);
+        let mut failing: BTreeMap<&ProbeKey, BTreeSet<Symptom>> = BTreeMap::new();
+        for MemberKey { probe, symptom } in groups.iter().flat_map(|group| &group.members) {
+            failing.entry(probe).or_default().insert(symptom.clone());
+        }
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for view in &world.probes {
-            let stale_for_ms = match view.unreadable.heartbeat {
-                true => 0,
-                false => world.now_ms.saturating_sub(last_heard(view)),
-            };
-            let silent = stale_for_ms > world.policy.overdue_after_ms;
+            let silent = view.is_missing(world);
             let checks = view.checks.iter().map(|check| (&check.id, check)).collect();
-            probes.insert(&view.key, Probe { view, stale_for_ms, silent, checks });
+            let failing = failing.remove(&view.key).unwrap_or_default();
+            probes.insert(&view.key, Probe { view, silent, failing, checks });
         }
         for key in probes.keys() {
             stacks.entry(key.stack()).or_default().push(*key);
         }
-        Self { world, probes, stacks }
+        let mut evaluation = Self { world, probes, stacks, groups };
+        let inconclusive = evaluation.inconclusive_probes();
+        evaluation.groups.extend(inconclusive);
+        evaluation
+    }
+
+    /// What is to be told now.
+    pub(crate) fn told(&self) -> Vec<Group> {
+        self.groups.iter().filter(|group| group.waits_until_ms.is_none()).cloned().collect()
+    }
+
+    /// Whether this fails, and it is not told yet for which cause.
+    pub(crate) fn is_waiting(&self, key: &MemberKey) -> bool {
+        let mut waiting = self.groups.iter().filter(|group| group.waits_until_ms.is_some());
+        waiting.any(|group| group.members.contains(key))
+    }
+
+    /// Probes that report and cannot tell, by stack.
+    fn inconclusive_probes(&self) -> Vec<Group> {
+        let mut groups: BTreeMap<StackId, BTreeSet<MemberKey>> = BTreeMap::new();
+        for (key, probe) in &self.probes {
+            if self.inconclusive(probe).is_some() {
+                let member = MemberKey { probe: (*key).clone(), symptom: Symptom::Inconclusive };
+                groups.entry(key.stack()).or_default().insert(member);
+            }
+        }
+        let suspects =
+            |members: &BTreeSet<MemberKey>| members.first().cloned().map(alone).into_iter().collect();
+        let group = |members| Group { suspects: suspects(&members), members, waits_until_ms: None };
+        groups.into_values().map(group).collect()
     }
 
     /// The probes of the stack this one belongs to.
@@ -75,26 +113,6 @@ impl<'w> Evaluation<'w> {
         })
     }
 
-    /// Everything that is wrong.
-    pub(crate) fn symptoms(&self) -> BTreeSet<MemberKey> {
-        let mut symptoms = BTreeSet::new();
-        for (key, probe) in &self.probes {
-            let mut add = |symptom| symptoms.insert(MemberKey { probe: (*key).clone(), symptom });
-            if probe.silent {
-                add(Symptom::Silent);
-            }
-            if self.inconclusive(probe).is_some() {
-                add(Symptom::Inconclusive);
-            }
-            for check in probe.checks.keys() {
-                if probe.path(check) == Health::Bad {
-                    add(Symptom::Down { check: (*check).clone() });
-                }
-            }
-        }
-        symptoms
-    }
-
     pub(crate) fn health(&self, key: &MemberKey) -> Health {
         let Some(probe) = self.probes.get(&key.probe) else {
             let unseen = self.world.unseen.stacks.contains(&key.probe.stack());
@@ -103,7 +121,8 @@ impl<'w> Evaluation<'w> {
         match &key.symptom {
             Symptom::Down { check } => probe.path(check),
             Symptom::Silent if probe.view.unreadable.heartbeat => Health::Unseen,
-            Symptom::Silent if probe.silent => Health::Bad,
+            Symptom::Silent if probe.failing.contains(&Symptom::Silent) => Health::Bad,
+            Symptom::Silent if probe.silent => Health::Undecided,
             Symptom::Silent => Health::Good,
             Symptom::Inconclusive if probe.view.unreadable.any() => Health::Unseen,
             Symptom::Inconclusive if probe.silent => Health::Unknown,
@@ -127,7 +146,7 @@ impl<'w> Evaluation<'w> {
         let failure = path.and_then(|path| path.failure.as_ref());
         let (since_ms, detail) = match &key.symptom {
             Symptom::Down { .. } => (path?.since_ms, failure.map_or("", |failure| failure.error.as_str())),
-            Symptom::Silent => (last_heard(probe.view), ""),
+            Symptom::Silent => (probe.view.last_heard_ms(), ""),
             Symptom::Inconclusive => self.inconclusive(probe)?,
         };
         Some(IncidentMember {
@@ -164,12 +183,6 @@ impl<'w> Evaluation<'w> {
     }
 }
 
-/// Only stored times count, so no restart resets the dead-man's switch.
-fn last_heard(view: &ProbeView) -> u64 {
-    let received = view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_received_at_ms);
-    received.max(view.expected_since_ms)
-}
-
 impl<'w> Probe<'w> {
     /// Whether everything that is stored of it could be read.
     pub(crate) fn is_whole(&self) -> bool {
@@ -183,9 +196,10 @@ impl<'w> Probe<'w> {
         match self.view.paths.get(id) {
             _ if self.view.unreadable.paths => Health::Unseen,
             _ if self.silent => Health::Unknown,
-            Some(path) if path.status == PathStatus::Down => Health::Bad,
+            Some(_) if self.failing.contains(&Symptom::Down { check: id.clone() }) => Health::Bad,
             // Green as of when? It may have been silent since.
             _ if self.view.unreadable.heartbeat => Health::Unseen,
+            Some(path) if !path.results.is_empty() || path.status == PathStatus::Down => Health::Undecided,
             Some(path) if path.is_green() => Health::Good,
             Some(_) | None => Health::Unknown,
         }
@@ -200,23 +214,15 @@ impl<'w> Probe<'w> {
 
     /// Whether nothing that is known to have been tried gets out.
     pub(crate) fn is_dead(&self) -> bool {
-        let mut connects = self.connects().filter(|(_, health)| *health != Health::Unknown).peekable();
+        let mut connects = self
+            .connects()
+            .filter(|(_, health)| !matches!(health, Health::Unknown | Health::Undecided))
+            .peekable();
         connects.peek().is_some() && connects.all(|(_, health)| health == Health::Bad)
-    }
-
-    /// The owners of the targets that are down: two endpoints of one account can fail together
-    /// without the source being at fault.
-    pub(crate) fn lost_targets(&self) -> BTreeSet<&'w str> {
-        let down = self.connects().filter(|(_, health)| *health == Health::Bad);
-        down.map(|(check, _)| owner(&check.target)).collect()
     }
 
     pub(crate) fn egress(&self) -> impl Iterator<Item = Health> {
         let egress = self.connects().filter(|(check, _)| check.purpose == Purpose::Egress);
         egress.map(|(_, health)| health)
     }
-}
-
-fn owner(target: &Target) -> &str {
-    target.account.as_deref().unwrap_or(&target.endpoint)
 }

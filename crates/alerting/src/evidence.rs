@@ -57,8 +57,16 @@ fn ask(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMem
     if incident.suspect == Suspect::Collector {
         return String::new();
     }
-    let about_target =
-        matches!(incident.suspect, Suspect::Target { .. } | Suspect::Path { .. } | Suspect::Isolation { .. });
+    let about_target = matches!(
+        incident.suspect,
+        Suspect::Target { .. }
+            | Suspect::Path { .. }
+            | Suspect::Isolation { .. }
+            | Suspect::Peering { .. }
+            | Suspect::PeerRoute { .. }
+            | Suspect::SecurityGroup { .. }
+            | Suspect::Network { .. }
+    );
     let targets = members.iter().filter_map(|member| member.target.as_ref()?.account.as_ref());
     let targets = targets.filter(|_| about_target);
     let sources = members.iter().map(|member| &member.account_name);
@@ -178,6 +186,15 @@ fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&Inciden
         }
         Suspect::AvailabilityZone { availability_zone, .. } => {
             format!("Yes, in one zone: nothing gets out of {availability_zone}; your code is not the cause.")
+        }
+        Suspect::Fleet | Suspect::Region { .. } => {
+            "Yes. Nothing gets out of several accounts; your code is not the cause.".to_owned()
+        }
+        Suspect::WayOut { .. } | Suspect::NatGateway { .. } | Suspect::InternetRoute { .. } => {
+            "Yes. The internet is not reached, whatever is tried; your code is not the cause.".to_owned()
+        }
+        Suspect::Resolver { .. } => {
+            "Yes. Names are not resolved, so no connection is tried; your code is not the cause.".to_owned()
         }
         Suspect::Isolation { .. } => "Yes. The network lets through what must be kept apart.".to_owned(),
         _ => target_or_way(evaluation, &paths),

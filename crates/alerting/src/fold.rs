@@ -3,6 +3,7 @@
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::results;
 use crate::{Asked, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
 
 /// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
@@ -44,6 +45,8 @@ pub enum Folded {
         paths: Paths,
         /// Whether `paths` differ from what is stored, so must be written too.
         paths_changed: bool,
+        /// Whether it says something of what is broken: a result did not pass, or did for the first time since.
+        is_news: bool,
         /// The paths whose status changed.
         transitions: Vec<Transition>,
         /// How many results did not count: of checks that were not asked, or a second one.
@@ -81,12 +84,13 @@ pub fn fold(
     // Isolations are not tested in every run: what a late report says of them may be the newest there is.
     let late = newest.filter(|newest| !supersedes(&heartbeat, newest));
     if let Some(newest) = late {
-        if !is_news(report, run_ms, newest) {
+        if !is_later_breach(report, run_ms, newest) {
             return Folded::Stale;
         }
         heartbeat = newest.clone();
     }
     let mut paths = Paths::new();
+    let mut is_news = false;
     let mut transitions = Vec::new();
     for result in &report.results {
         let counts = !paths.contains_key(&result.id) && (late.is_none() || is_breach(result));
@@ -104,6 +108,7 @@ pub fn fold(
         let is_reached = result.verdict == Verdict::Ok;
         path.addresses = if is_reached { result.addresses.clone() } else { vec![] };
         let new = next(path, &result.verdict, run_ms, hysteresis);
+        is_news |= !new.results.is_empty() || old.is_some_and(|old| !old.results.is_empty());
         let from = old.map_or(PathStatus::Unknown, |path| path.status);
         if from != new.status {
             let check = result.id.clone();
@@ -118,11 +123,11 @@ pub fn fold(
         }
     }
     let paths_changed = paths != *before;
-    Folded::Fresh { heartbeat, paths, paths_changed, transitions, dropped }
+    Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
 }
 
 /// Whether a late report tells of a breach that no later run has looked for.
-fn is_news(report: &Report, run_ms: u64, newest: &Heartbeat) -> bool {
+fn is_later_breach(report: &Report, run_ms: u64, newest: &Heartbeat) -> bool {
     run_ms > newest.isolations_at_ms && report.results.iter().any(is_breach)
 }
 
@@ -161,6 +166,7 @@ fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
 }
 
 fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
+    path.results = results::with(&path.results, verdict, at_ms, hysteresis);
     if !alike(&path.last, verdict) {
         path.last = verdict.clone();
         path.last_since_ms = at_ms;

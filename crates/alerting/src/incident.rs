@@ -21,6 +21,9 @@ pub struct Incident {
     pub id: String,
     /// What the failing things have in common, as far as is known now.
     pub suspect: Suspect,
+    /// What else it may be: nothing that was seen tells these from `suspect`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alternatives: Vec<Suspect>,
     /// Every suspect it has had. What one of these would explain stays with this incident.
     #[serde(default)]
     pub suspects: BTreeSet<Suspect>,
@@ -106,6 +109,13 @@ pub enum Severity {
 pub enum Suspect {
     /// phonehome itself: most of the fleet cannot have fallen silent at once.
     Collector,
+    /// All accounts together: what a change of everything breaks.
+    Fleet,
+    /// A Region.
+    Region {
+        /// Which.
+        region: Region,
+    },
     /// A whole account in one Region: silent, or nothing gets out.
     Account {
         /// The account's id.
@@ -121,9 +131,78 @@ pub enum Suspect {
         /// The Availability Zone ID.
         availability_zone: AzId,
     },
+    /// The network of an account of the fleet that has no probes.
+    Network {
+        /// The account's name.
+        account: String,
+    },
+    /// The way of an account's reports to the hub.
+    Reporting {
+        /// The account's id.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+    },
+    /// What resolves names for an account, or for one of its zones.
+    Resolver {
+        /// The account's id.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+        /// The zone's ID; absent when it is all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        availability_zone: Option<AzId>,
+    },
+    /// What the ways of an account's zones to the internet have in common: the internet gateway, or all NAT
+    /// gateways.
+    WayOut {
+        /// The account's id.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+    },
+    /// A NAT gateway.
+    NatGateway {
+        /// The account's id.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+        /// The ID of the zone it is in; absent for a regional one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        availability_zone: Option<AzId>,
+    },
+    /// The default route of a zone's private subnet.
+    InternetRoute {
+        /// The account's id.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+        /// The zone's ID.
+        availability_zone: AzId,
+    },
+    /// The peering of two accounts' networks.
+    Peering {
+        /// Their names, in order.
+        accounts: [String; 2],
+    },
+    /// The routes to another account's network.
+    PeerRoute {
+        /// The name of the account whose routes they are.
+        account: String,
+        /// The ID of the zone whose route it is; absent for those of all zones.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        availability_zone: Option<AzId>,
+        /// The name of the account they lead to.
+        to: String,
+    },
+    /// The security group in front of an account's targets.
+    SecurityGroup {
+        /// The account's name.
+        account: String,
+    },
     /// What is aimed at.
     Target {
-        /// As in the checks.
+        /// As in the checks; of a host with several that fail the host alone.
         endpoint: String,
         /// The name of the account that owns it, when it is one of the fleet's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,13 +328,21 @@ impl Suspect {
     /// network's, and so is wider than nothing.
     pub(crate) fn breadth(&self) -> u8 {
         match self {
-            Self::Account { .. } => 0,
-            Self::AvailabilityZone { account: None, .. } => 1,
-            Self::AvailabilityZone { account: Some(_), .. } => 2,
-            Self::Target { .. } => 3,
-            Self::Isolation { .. } => 4,
-            Self::Path { .. } | Self::Probe { .. } => 5,
-            Self::Prober { .. } | Self::Collector => 6,
+            Self::Fleet | Self::Region { .. } => 0,
+            Self::Account { .. } | Self::Network { .. } | Self::Reporting { .. } => 1,
+            Self::AvailabilityZone { account: None, .. } => 2,
+            Self::Resolver { availability_zone: None, .. } | Self::WayOut { .. } => 3,
+            Self::AvailabilityZone { account: Some(_), .. } => 4,
+            Self::Resolver { .. }
+            | Self::NatGateway { .. }
+            | Self::Peering { .. }
+            | Self::SecurityGroup { .. }
+            | Self::PeerRoute { availability_zone: None, .. } => 5,
+            Self::InternetRoute { .. } | Self::PeerRoute { .. } => 6,
+            Self::Target { .. } => 7,
+            Self::Isolation { .. } => 8,
+            Self::Path { .. } | Self::Probe { .. } => 9,
+            Self::Prober { .. } | Self::Collector => 10,
         }
     }
 }

@@ -6,16 +6,18 @@
 //! report; the alerter gathers a [`World`], calls [`decide()`], and stores the [`Decision`] in one
 //! transaction.
 
+mod blame;
 mod continuity;
 mod decide;
 mod decision;
+mod dependencies;
 mod evaluation;
 mod evidence;
 mod fold;
 mod incident;
+mod inference;
 mod inputs;
 mod lifecycle;
-mod localise;
 mod messages;
 mod notices;
 mod outbox;
@@ -23,8 +25,10 @@ mod outgoing;
 mod probe_state;
 mod proof;
 mod refusals;
+mod results;
 mod routing;
 mod text;
+mod titles;
 mod unreadable;
 mod words;
 mod world;
@@ -48,6 +52,7 @@ pub use proof::{
     judge_denials, judge_omissions,
 };
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
+pub use results::PathResult;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
 pub use world::{Matcher, Owner, Policy, ProbeView, Route, Silence, Unreadable, Unseen, World};

@@ -6,7 +6,7 @@ use phonehome_wire::{CheckId, Expect, Purpose};
 
 use crate::evaluation::{Evaluation, Health};
 use crate::incident::Incidents;
-use crate::localise::{Group, is_lost};
+use crate::inference::Group;
 use crate::routing::routes;
 use crate::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect,
@@ -18,7 +18,7 @@ type Members = BTreeMap<MemberKey, IncidentMember>;
 /// A new incident, with an id that none of the others has.
 pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incidents) -> Incident {
     let now_ms = evaluation.world.now_ms;
-    let mut id = Incident::id_of(&group.suspect, now_ms);
+    let mut id = Incident::id_of(group.suspect(), now_ms);
     // Two decisions within one millisecond, the first of which has moved on to another suspect.
     let unseen = &evaluation.world.unseen.incidents;
     while others.contains_key(&id) || unseen.iter().any(|other| other.id == id) {
@@ -26,8 +26,9 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
     }
     let mut incident = Incident {
         id,
-        suspect: group.suspect.clone(),
-        suspects: BTreeSet::from([group.suspect.clone()]),
+        suspect: group.suspect().clone(),
+        alternatives: group.suspects[1..].to_vec(),
+        suspects: BTreeSet::from([group.suspect().clone()]),
         widest: None,
         severity: Severity::Note,
         state: IncidentState::Open,
@@ -72,8 +73,9 @@ pub(crate) fn advance(
     // With several groups the last explanation that covered them all is still the best one; and so it
     // is while a part of it cannot be seen.
     if let ([group], false) = (groups, is_frozen(evaluation, stored)) {
-        incident.suspect = group.suspect.clone();
-        incident.suspects.insert(group.suspect.clone());
+        incident.suspect = group.suspect().clone();
+        incident.alternatives = group.suspects[1..].to_vec();
+        incident.suspects.insert(group.suspect().clone());
     }
     reassess(evaluation, &mut incident, &known, groups);
     incident.widest = widest(stored, &incident);
@@ -99,7 +101,7 @@ pub(crate) fn is_frozen(evaluation: &Evaluation<'_>, incident: &Incident) -> boo
 /// before that was last written. A page that nobody is known to have got is not held back.
 pub(crate) fn is_notified_unseen(evaluation: &Evaluation<'_>, group: &Group) -> bool {
     let members: BTreeSet<&MemberKey> = group.members.iter().collect();
-    let pages = severity(evaluation, &group.suspect, &members) == Severity::Page;
+    let pages = severity(evaluation, group.suspect(), &members) == Severity::Page;
     evaluation.world.unseen.incidents.iter().filter_map(|unseen| unseen.salvaged.as_ref()).any(|salvaged| {
         let notified = |key: &MemberKey| {
             salvaged.members.contains(key)
@@ -150,11 +152,12 @@ fn remaining(evaluation: &Evaluation<'_>, known: &Members, failing: &BTreeSet<&M
     let mut members = Members::new();
     for (key, member) in known.iter().filter(|(key, _)| !failing.contains(key)) {
         let state = match evaluation.health(key) {
+            Health::Bad if evaluation.is_waiting(key) => member.state,
             Health::Bad => continue,
             Health::Good => MemberState::Recovered,
             Health::Undeclared => MemberState::Undeclared,
             Health::Unknown if member.state == MemberState::Failing => MemberState::Stale,
-            Health::Unknown | Health::Unseen => member.state,
+            Health::Unknown | Health::Undecided | Health::Unseen => member.state,
         };
         members.insert(key.clone(), IncidentMember { state, ..member.clone() });
     }
@@ -241,6 +244,11 @@ fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&st
         .map(|(_, health)| health != Health::Bad)
         .collect();
     lost.len() == 1 && seen == BTreeSet::from([false])
+}
+
+/// Whether nothing of the stack is left: every probe is silent or gets nothing out.
+fn is_lost(evaluation: &Evaluation<'_>, probe: &ProbeKey) -> bool {
+    evaluation.witnesses(probe).all(|probe| probe.silent || probe.is_dead())
 }
 
 fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {

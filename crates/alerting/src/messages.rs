@@ -6,10 +6,11 @@ use phonehome_wire::Stage;
 
 use crate::evidence::Evidence;
 use crate::text;
+use crate::titles::{causes, title};
 use crate::words::{SlackMessage, Words};
 use crate::{
     Incident, IncidentMember, IncidentState, MemberState, OutgoingBody, Resolution, Severity, SlackKind,
-    Suspect, Symptom,
+    Symptom,
 };
 
 /// SNS takes 100 characters for a subject.
@@ -84,6 +85,9 @@ fn page_with(
         text.push_str(&format!("Since {}.\n", since(incident, now_ms)));
         let network = Words::of(&evidence.network).plain(SENTENCE_LIMIT);
         text.push_str(&format!("Is it the network? {network}\n"));
+        if let Some(causes) = causes(incident) {
+            text.push_str(&format!("Cause: {}.\n", Words::of(causes).plain(SENTENCE_LIMIT)));
+        }
         if !evidence.ask.is_empty() {
             text.push_str(&format!("Ask {}.\n", Words::of(&evidence.ask).plain(SENTENCE_LIMIT)));
         }
@@ -109,54 +113,6 @@ pub fn subject(title: &str, resolved: bool) -> String {
     let state = if resolved { "OK" } else { "ALARM" };
     let room = SUBJECT_LIMIT - state.len() - ": \"\"".len();
     format!("{state}: \"{}\"", text::ascii(&title.replace('"', "'"), room))
-}
-
-/// What is wrong, in one line of plain text: the widest cause that it was found to have.
-pub(crate) fn title(incident: &Incident) -> String {
-    title_as(incident, incident.headline())
-}
-
-/// What is wrong if this is to blame.
-pub(crate) fn title_as(incident: &Incident, suspect: &Suspect) -> String {
-    let open = incident.members.iter().filter(|member| member.state.is_open());
-    let mut members: Vec<&IncidentMember> = open.collect();
-    if members.is_empty() {
-        members = incident.members.iter().collect();
-    }
-    let down = members.iter().any(|member| matches!(member.symptom, Symptom::Down { .. }));
-    let names: BTreeSet<&str> = members.iter().map(|member| member.account_name.as_str()).collect();
-    let who = text::list(&names, 3);
-    let answers = members.iter().all(|m| m.stage.is_some_and(|stage| stage > Stage::Connect));
-    let zones: BTreeSet<&str> = members.iter().map(|m| m.probe.availability_zone.as_str()).collect();
-    let zones = text::list(&zones, 3);
-    match suspect {
-        Suspect::Collector => {
-            format!("phonehome itself: no reports from {}", text::count(names.len(), "account"))
-        }
-        Suspect::Account { region, .. } if down => format!("{who}: nothing gets out in {region}"),
-        Suspect::Account { region, .. } => format!("{who} has fallen silent in {region}"),
-        Suspect::AvailabilityZone { availability_zone, .. } if down => {
-            format!("{who}: nothing gets out of {availability_zone}")
-        }
-        Suspect::AvailabilityZone { availability_zone, .. } => {
-            format!("{who}: probes in {availability_zone} have fallen silent")
-        }
-        Suspect::Target { endpoint, account } => {
-            let owner = account.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-            let verb = if answers { "answers wrongly to" } else { "cannot be reached from" };
-            let zones = if names.len() == 1 { format!(" ({zones})") } else { String::new() };
-            format!("{endpoint}{owner} {verb} {who}{zones}")
-        }
-        Suspect::Isolation { endpoint, .. } => format!("{who} reaches {endpoint}, which it must not"),
-        Suspect::Path { .. } => {
-            let target = members.iter().find_map(|member| member.target.as_ref());
-            let endpoint = target.map_or("its target", |target| &target.endpoint);
-            let verb = if answers { "gets wrong answers from" } else { "cannot reach" };
-            format!("{who} ({zones}) {verb} {endpoint}")
-        }
-        Suspect::Probe { .. } => format!("{who}: the probe in {zones} has fallen silent"),
-        Suspect::Prober { .. } => format!("{who}: the probes in {zones} run but cannot tell"),
-    }
 }
 
 /// A member in a few words of plain text.
@@ -196,9 +152,14 @@ fn summary(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Words {
         "" => Words::new(),
         ask => Words::new().markup("\n*Ask* ").text(text::clip(ask, SENTENCE_LIMIT)),
     };
+    let cause = match causes(incident) {
+        Some(causes) => Words::new().markup("\n*Cause* ").text(text::clip(&causes, SENTENCE_LIMIT)),
+        None => Words::new(),
+    };
     Words::new()
         .markup("*Is it the network?* ")
         .text(text::clip(&evidence.network, SENTENCE_LIMIT))
+        .then(cause)
         .markup("\n*Since* ")
         .text(since)
         .markup("\n*Severity* ")

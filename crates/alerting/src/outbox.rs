@@ -7,7 +7,7 @@ use crate::evidence::Evidence;
 use crate::routing::routes;
 use crate::{
     Decision, Incident, IncidentMember, IncidentState, MemberKey, MemberState, Outgoing, OutgoingBody,
-    Resolution, Route, Severity, SlackKind, Suspect, messages, text,
+    Resolution, Route, Severity, SlackKind, Suspect, messages, text, titles,
 };
 
 /// How many members a timeline entry names.
@@ -99,7 +99,7 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
     let mut changes = Vec::new();
     match before {
         None => {
-            changes.push(format!("opened: {}", messages::title(after)));
+            changes.push(format!("opened: {}", titles::title(after)));
             let unseen = evaluation.world.unseen.incidents.iter().map(|unseen| &unseen.id);
             let unseen = text::list(unseen, NAMED_MEMBERS);
             if !unseen.is_empty() {
@@ -107,7 +107,7 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
             }
         }
         Some(before) if before.suspect != after.suspect => {
-            changes.push(format!("now explained as: {}", messages::title_as(after, &after.suspect)));
+            changes.push(format!("now explained as: {}", titles::title_as(after, &after.suspect)));
         }
         Some(_) => {}
     }

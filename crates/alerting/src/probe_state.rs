@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::results::PathResult;
+
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeKey {
@@ -107,6 +109,10 @@ pub struct PathState {
     pub last: Verdict,
     /// Since when the results have been like `last`; milliseconds since the Unix epoch.
     pub last_since_ms: u64,
+    /// The newest results, the oldest first, from the first that did not pass; empty when as many in a row passed as
+    /// make it good. What is broken is inferred from them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub results: Vec<PathResult>,
     /// How it fails; absent when the path is up and nothing contradicts that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
@@ -162,6 +168,7 @@ impl PathState {
             streak_since_ms: 0,
             last: verdict.clone(),
             last_since_ms: at_ms,
+            results: vec![],
             failure: None,
             ever_up: false,
             addresses: vec![],

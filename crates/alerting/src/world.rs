@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use phonehome_wire::{Check, CheckId, StackId};
+use phonehome_wire::{AzId, Check, CheckId, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::words::clip;
-use crate::{Heartbeat, Incident, IncidentMember, Paths, ProbeKey, Symptom, UnreadableIncident};
+use crate::{Heartbeat, Hysteresis, Incident, IncidentMember, Paths, ProbeKey, Symptom, UnreadableIncident};
 
 /// Everything a decision depends on.
 ///
@@ -73,7 +73,14 @@ impl Unreadable {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Policy {
-    /// A probe not heard of for longer than this is overdue; milliseconds.
+    /// How far apart two runs of a probe are; milliseconds.
+    pub interval_ms: u64,
+    /// K: so many more results of a path have to fail than pass until it is told by itself. 2 to 8; less counts as 2,
+    /// more as 8.
+    pub down_after: u32,
+    /// So many results in a row have to pass until what failed works again.
+    pub up_after: u32,
+    /// A probe not heard of for longer than this is overdue by itself; milliseconds.
     pub overdue_after_ms: u64,
     /// A path without a conclusive result for longer than this is worth a note; milliseconds.
     pub inconclusive_after_ms: u64,
@@ -83,7 +90,24 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { overdue_after_ms: 3 * 60 * 1000, inconclusive_after_ms: 15 * 60 * 1000, platform_route: None }
+        let Hysteresis { down_after, up_after } = Hysteresis::default();
+        Self {
+            interval_ms: 60 * 1000,
+            down_after,
+            up_after,
+            overdue_after_ms: 3 * 60 * 1000,
+            inconclusive_after_ms: 15 * 60 * 1000,
+            platform_route: None,
+        }
+    }
+}
+
+impl Policy {
+    /// How much later than due a report may be before its run counts as missed, in milliseconds: K missed runs are
+    /// overdue. At least a quarter of an interval.
+    pub(crate) fn grace_ms(&self) -> u64 {
+        let runs_ms = self.interval_ms.saturating_mul(u64::from(self.down_after.clamp(2, 8)));
+        self.overdue_after_ms.saturating_sub(runs_ms).max(self.interval_ms / 4)
     }
 }
 
@@ -102,6 +126,9 @@ pub struct ProbeView {
     pub environment: String,
     /// When it was deployed, in milliseconds since the Unix epoch: reports are due from then on.
     pub expected_since_ms: u64,
+    /// The ID of the zone whose NAT gateway its way out leads through; absent when there is none, or a regional one.
+    #[serde(default)]
+    pub nat_zone: Option<AzId>,
     /// What the fleet file declares now. A stored path that is not among them does not count.
     pub checks: Vec<Check>,
     /// The newest heartbeat; absent until the first report.
@@ -115,6 +142,21 @@ pub struct ProbeView {
     pub unreadable: Unreadable,
     /// Who hears of its trouble.
     pub route: Route,
+}
+
+impl ProbeView {
+    /// When it was heard of last, or deployed when that is later; milliseconds since the Unix epoch. Only stored
+    /// times count, so no restart resets the dead-man's switch.
+    pub(crate) fn last_heard_ms(&self) -> u64 {
+        let received_ms = self.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_received_at_ms);
+        received_ms.max(self.expected_since_ms)
+    }
+
+    /// Whether a report of it is missing, as far as can be read.
+    pub(crate) fn is_missing(&self, world: &World) -> bool {
+        let missing_after_ms = world.policy.interval_ms.saturating_add(world.policy.grace_ms());
+        !self.unreadable.heartbeat && world.now_ms.saturating_sub(self.last_heard_ms()) > missing_after_ms
+    }
 }
 
 /// Who hears of trouble.

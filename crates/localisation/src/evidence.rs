@@ -26,11 +26,11 @@ pub(crate) struct Accusation {
     stages: Stages,
 }
 
-/// What speaks for a candidate: by how much what was seen is likelier if it broke at `since_s`.
+/// What speaks for a candidate: by how much what was seen is likelier if it broke at `since_ticks`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Score {
     pub(crate) evidence: i64,
-    pub(crate) since_s: u32,
+    pub(crate) since_ticks: u32,
 }
 
 /// A candidate that is taken for broken, as one path sees it.
@@ -38,7 +38,7 @@ pub(crate) struct Score {
 struct Active {
     candidate: u32,
     stages: Stages,
-    since_s: u32,
+    since_ticks: u32,
 }
 
 /// A path that has failures, or that contradicts something which is taken for broken.
@@ -63,7 +63,7 @@ pub(crate) struct Evidence<'s> {
 
 impl<'s> Evidence<'s> {
     /// Everything that something accuses. The cost grows with the paths that have failures and what those depend on.
-    pub(crate) fn of(state: &'s State, now_s: u32) -> Self {
+    pub(crate) fn of(state: &'s State, now_ticks: u32) -> Self {
         let mut evidence = Self {
             state,
             candidates: Vec::new(),
@@ -74,7 +74,7 @@ impl<'s> Evidence<'s> {
             sums: Vec::new(),
         };
         let first_path = evidence.first_path();
-        for (path, window) in state.windows.iter().filter(|(path, _)| !state.is_stale(**path, now_s)) {
+        for (path, window) in state.windows.iter().filter(|(path, _)| !state.is_stale(**path, now_ticks)) {
             evidence.slots[*path as usize] = u32::try_from(evidence.touched.len()).unwrap_or(u32::MAX);
             evidence.touched.push(Touched { window: Some(window), active: Vec::new() });
             let is_accused =
@@ -130,6 +130,16 @@ impl<'s> Evidence<'s> {
         &self.accusations[start as usize..end as usize]
     }
 
+    /// Which paths have a result that accuses a candidate, of a run that began at `since_ticks` or later.
+    pub(crate) fn accused_since(&self, candidate: usize, since_ticks: u32) -> impl Iterator<Item = u32> + '_ {
+        let accusations = self.accusations(candidate).iter();
+        let is_accused = move |it: &&Accusation| {
+            let mut results = self.results(it.path);
+            results.any(|(at, outcome)| at >= since_ticks && it.stages.say(outcome) == Says::Accuses)
+        };
+        accusations.filter(is_accused).map(|it| it.path)
+    }
+
     /// The candidates that a path depends on.
     pub(crate) fn candidates_on(&self, path: u32) -> impl Iterator<Item = usize> + '_ {
         let components = self.state.topology.components_of(path).map(|(component, _)| component);
@@ -176,36 +186,38 @@ impl<'s> Evidence<'s> {
     ) -> Option<Score> {
         let mut doubt =
             Doubt::of(accusing.iter().rev().copied(), accusing.iter().map(|(_, gain)| gain).sum(), needed)?;
-        let first_s = accusing.first()?.0;
+        let first_ticks = accusing.first()?.0;
         sums.clear();
         sums.extend(accusing.iter().map(|(_, gain)| gain));
         // Results at one moment count all or not at all: they are put to the last of that moment.
-        let place = |at_s: u32| accusing.partition_point(|(time, _)| *time <= at_s).checked_sub(1);
+        let place = |at_ticks: u32| accusing.partition_point(|(time, _)| *time <= at_ticks).checked_sub(1);
         let against = self.state.rules.weight(Outcome::Pass);
         for (path, stages) in self.paths_of(candidate) {
             if self.slots[path as usize] == 0 {
                 if stages.say(Outcome::Pass) != Says::Clears {
                     continue;
                 }
-                for at_s in self.state.settled(path, first_s) {
-                    doubt.note(at_s, against)?;
-                    sums[place(at_s)?] -= against;
+                for at_ticks in self.state.settled(path, first_ticks) {
+                    doubt.note(at_ticks, against)?;
+                    sums[place(at_ticks)?] -= against;
                 }
                 continue;
             }
-            for (at_s, gain) in self.gains(path, stages).filter(|(at_s, gain)| *gain < 0 && *at_s >= first_s)
+            for (at_ticks, gain) in
+                self.gains(path, stages).filter(|(at_ticks, gain)| *gain < 0 && *at_ticks >= first_ticks)
             {
-                doubt.note(at_s, -gain)?;
-                sums[place(at_s)?] += gain;
+                doubt.note(at_ticks, -gain)?;
+                sums[place(at_ticks)?] += gain;
             }
         }
         let mut best: Option<Score> = None;
         let mut sum = 0;
-        for (number, (since_s, _)) in accusing.iter().enumerate().rev() {
+        for (number, (since_ticks, _)) in accusing.iter().enumerate().rev() {
             sum += sums[number];
-            let is_first_of_moment = number.checked_sub(1).is_none_or(|before| accusing[before].0 < *since_s);
+            let is_first_of_moment =
+                number.checked_sub(1).is_none_or(|before| accusing[before].0 < *since_ticks);
             if is_first_of_moment && sum >= needed && best.is_none_or(|best| sum > best.evidence) {
-                best = Some(Score { evidence: sum, since_s: *since_s });
+                best = Some(Score { evidence: sum, since_ticks: *since_ticks });
             }
         }
         best
@@ -232,9 +244,9 @@ impl<'s> Evidence<'s> {
             self.slots[path as usize] == 0 && stages.say(Outcome::Pass) == Says::Clears
         };
         let settled = self.paths_of(candidate).filter(|(path, stages)| is_cleared(*path, *stages));
-        let latest_s = doubt.latest_s;
-        let mut passes = settled.flat_map(|(path, _)| self.state.settled(path, latest_s));
-        passes.any(|_| doubt.note(latest_s, against).is_none())
+        let latest_ticks = doubt.latest_ticks;
+        let mut passes = settled.flat_map(|(path, _)| self.state.settled(path, latest_ticks));
+        passes.any(|_| doubt.note(latest_ticks, against).is_none())
     }
 
     /// For these candidates what accuses them and nothing explains so far.
@@ -249,17 +261,17 @@ impl<'s> Evidence<'s> {
     /// What each result of a path says for something that is needed at these stages, beside what is taken for broken.
     fn gains(&self, path: u32, stages: Stages) -> impl Iterator<Item = (u32, i64)> + '_ {
         let touched = &self.touched[self.slots[path as usize] as usize];
-        self.results(path).map(move |(at_s, outcome)| {
-            let before = self.value(at_s, outcome, &touched.active, Stages::default());
-            (at_s, self.value(at_s, outcome, &touched.active, stages) - before)
+        self.results(path).map(move |(at_ticks, outcome)| {
+            let before = self.value(at_ticks, outcome, &touched.active, Stages::default());
+            (at_ticks, self.value(at_ticks, outcome, &touched.active, stages) - before)
         })
     }
 
     /// How much likelier a result is with what is taken for broken, and something more, than without: it explains the
     /// result, the result contradicts it, or neither. What contradicts one is not mended by another.
-    fn value(&self, at_s: u32, outcome: Outcome, active: &[Active], further: Stages) -> i64 {
+    fn value(&self, at_ticks: u32, outcome: Outcome, active: &[Active], further: Stages) -> i64 {
         let mut value = 0;
-        let known = active.iter().filter(|it| it.since_s <= at_s).map(|it| it.stages);
+        let known = active.iter().filter(|it| it.since_ticks <= at_ticks).map(|it| it.stages);
         for stages in known.chain([further]).filter(|stages| *stages != Stages::default()) {
             match stages.say(outcome) {
                 Says::Accuses => value = self.state.rules.weight(outcome),
@@ -274,20 +286,21 @@ impl<'s> Evidence<'s> {
     fn results(&self, path: u32) -> impl Iterator<Item = (u32, Outcome)> + '_ {
         let window = self.touched[self.slots[path as usize] as usize].window;
         let settled = window.is_none().then(|| self.state.settled(path, 0));
-        let settled = settled.into_iter().flatten().map(|at_s| (at_s, Outcome::Pass));
+        let settled = settled.into_iter().flatten().map(|at_ticks| (at_ticks, Outcome::Pass));
         window.into_iter().flat_map(Window::results).chain(settled)
     }
 
     /// Takes a candidate for broken since a moment. Returns which paths that contradict it nothing contradicted
     /// before, and by how much: other candidates on them are that much likelier than they were.
-    pub(crate) fn activate(&mut self, candidate: usize, since_s: u32) -> Vec<(u32, i64)> {
+    pub(crate) fn activate(&mut self, candidate: usize, since_ticks: u32) -> Vec<(u32, i64)> {
         let mut contradicting = Vec::new();
         for (path, stages) in self.paths_of(candidate) {
             let is_settled = self.slots[path as usize] == 0;
-            if is_settled && self.state.settled(path, since_s).next().is_none() {
+            if is_settled && self.state.settled(path, since_ticks).next().is_none() {
                 continue;
             }
-            let gains = self.gains(path, stages).filter(|(at_s, gain)| *at_s >= since_s && *gain < 0);
+            let gains =
+                self.gains(path, stages).filter(|(at_ticks, gain)| *at_ticks >= since_ticks && *gain < 0);
             let against: i64 = gains.map(|(_, gain)| -gain).sum();
             if against > 0 {
                 contradicting.push((path, against));
@@ -298,7 +311,7 @@ impl<'s> Evidence<'s> {
                 self.touched.push(Touched::default());
             }
             let id = self.candidates[candidate].id;
-            self.touched[*slot as usize].active.push(Active { candidate: id, stages, since_s });
+            self.touched[*slot as usize].active.push(Active { candidate: id, stages, since_ticks });
         }
         contradicting
     }
@@ -312,15 +325,15 @@ impl<'s> Evidence<'s> {
         }
     }
 
-    /// What a candidate explains that nothing else does, of what began at `since_s` or later: the paths, and all
+    /// What a candidate explains that nothing else does, of what began at `since_ticks` or later: the paths, and all
     /// results.
-    pub(crate) fn explained(&self, candidate: usize, since_s: u32) -> (Vec<u32>, Accusing) {
+    pub(crate) fn explained(&self, candidate: usize, since_ticks: u32) -> (Vec<u32>, Accusing) {
         let mut paths = Vec::new();
         let mut results = Vec::new();
         for accusation in self.accusations(candidate) {
             let before = results.len();
             let gains = self.gains(accusation.path, accusation.stages);
-            results.extend(gains.filter(|(at_s, gain)| *at_s >= since_s && *gain > 0));
+            results.extend(gains.filter(|(at_ticks, gain)| *at_ticks >= since_ticks && *gain > 0));
             if results.len() > before {
                 paths.push(accusation.path);
             }
@@ -346,7 +359,7 @@ impl Accusing {
 /// What may still speak against a candidate before it cannot reach what it needs.
 struct Doubt {
     /// It broke then or earlier: what accuses it since is just enough.
-    latest_s: u32,
+    latest_ticks: u32,
     left: i64,
 }
 
@@ -354,18 +367,18 @@ impl Doubt {
     /// From what accuses it, the newest first, and the sum of that; none where it is not enough.
     fn of(accusing: impl Iterator<Item = (u32, i64)>, sum: i64, needed: i64) -> Option<Self> {
         let mut since = 0;
-        for (at_s, gain) in accusing {
+        for (at_ticks, gain) in accusing {
             since += gain;
             if since >= needed {
-                return Some(Self { latest_s: at_s, left: sum - needed });
+                return Some(Self { latest_ticks: at_ticks, left: sum - needed });
             }
         }
         None
     }
 
-    /// Whenever it broke, a result since `latest_s` counts. None once it is too much.
-    fn note(&mut self, at_s: u32, against: i64) -> Option<()> {
-        if at_s >= self.latest_s {
+    /// Whenever it broke, a result since `latest_ticks` counts. None once it is too much.
+    fn note(&mut self, at_ticks: u32, against: i64) -> Option<()> {
+        if at_ticks >= self.latest_ticks {
             self.left -= against;
         }
         (self.left >= 0).then_some(())

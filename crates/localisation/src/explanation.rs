@@ -25,8 +25,8 @@ pub enum Gate {
     Open,
     /// Probes that depend on something wider have yet to report.
     Wait {
-        /// Then it is told with what is known; in seconds.
-        until_s: u32,
+        /// Then it is told with what is known, in ticks.
+        until_ticks: u32,
     },
 }
 
@@ -36,11 +36,14 @@ pub struct Cause {
     /// What may be to blame, the likeliest first: nothing that was seen tells them apart.
     pub suspects: Vec<Suspect>,
     /// When the run began from which on it fits best.
-    pub since_s: u32,
+    pub since_ticks: u32,
     /// By how much what was seen is likelier with it than without, in milli-nats.
     pub evidence: i64,
     /// The paths of which nothing else explains that they fail.
     pub paths: Vec<PathId>,
+    /// The paths that fail for it and for other causes just as well, and that no cause before it in the explanation
+    /// has.
+    pub shared: Vec<PathId>,
     /// Whether it is time to tell.
     pub gate: Gate,
 }
@@ -53,7 +56,7 @@ pub struct Explanation {
 }
 
 impl State {
-    /// What is most likely broken at `now_s`.
+    /// What is most likely broken at `now_ticks`.
     ///
     /// The likelihood is that of independent results, a known share of which is wrong: broken things make everything
     /// fail that needs them, from a moment on which is a part of the explanation, and nothing else fails but by chance.
@@ -62,11 +65,11 @@ impl State {
     ///
     /// Deterministic, and in integers: the same on every machine, whatever came first. When nothing fails it costs nothing.
     #[must_use]
-    pub fn explain(&self, now_s: u32) -> Explanation {
+    pub fn explain(&self, now_ticks: u32) -> Explanation {
         if self.windows.is_empty() {
             return Explanation::default();
         }
-        let mut evidence = Evidence::of(self, now_s);
+        let mut evidence = Evidence::of(self, now_ticks);
         let mut search = Search::new(&mut evidence);
         search.run();
         let mut chosen = search.chosen;
@@ -74,11 +77,25 @@ impl State {
         let accused = chosen.iter().flat_map(|it| evidence.accusations(it.candidate));
         let rivals = accused.flat_map(|accusation| evidence.candidates_on(accusation.path)).collect();
         let leftovers = evidence.leftovers(rivals);
-        let cause = |it: &Chosen| {
-            Comparison { evidence: &mut evidence, leftovers: &leftovers, chosen: *it }.cause(now_s)
+        let mut cause = |it: &Chosen| {
+            Comparison { evidence: &mut evidence, leftovers: &leftovers, chosen: *it }.cause(now_ticks)
         };
-        Explanation { causes: chosen.iter().filter_map(cause).collect() }
+        let causes: Vec<(usize, Cause)> =
+            chosen.iter().filter_map(|it| Some((it.candidate, cause(it)?))).collect();
+        Explanation { causes: share(&evidence, causes) }
     }
+}
+
+/// Gives the paths that several causes explain to the first of them.
+fn share(evidence: &Evidence<'_>, causes: Vec<(usize, Cause)>) -> Vec<Cause> {
+    let mut told: BTreeSet<PathId> =
+        causes.iter().flat_map(|(_, cause)| cause.paths.iter().copied()).collect();
+    let shared = |(candidate, mut cause): (usize, Cause)| {
+        let accused = evidence.accused_since(candidate, cause.since_ticks).map(PathId);
+        cause.shared = accused.filter(|path| told.insert(*path)).collect();
+        cause
+    };
+    causes.into_iter().map(shared).collect()
 }
 
 /// One that was chosen, compared with what could be in its place.
@@ -90,17 +107,24 @@ struct Comparison<'e, 's> {
 }
 
 impl Comparison<'_, '_> {
-    fn cause(&mut self, now_s: u32) -> Option<Cause> {
+    fn cause(&mut self, now_ticks: u32) -> Option<Cause> {
         let candidate = self.chosen.candidate;
         self.evidence.deactivate(candidate);
         let score = self.evidence.score(candidate, 1)?;
-        let (paths, results) = self.evidence.explained(candidate, score.since_s);
+        let (paths, results) = self.evidence.explained(candidate, score.since_ticks);
         let rivals = self.rivals(&paths, &results, score);
-        let gate = self.gate(&rivals, score, now_s);
-        let _ = self.evidence.activate(candidate, score.since_s);
+        let gate = self.gate(&rivals, score, now_ticks);
+        let _ = self.evidence.activate(candidate, score.since_ticks);
         let suspects = self.suspects(rivals, score);
         let paths = paths.into_iter().map(PathId).collect();
-        Some(Cause { suspects, since_s: score.since_s, evidence: score.evidence, paths, gate })
+        Some(Cause {
+            suspects,
+            since_ticks: score.since_ticks,
+            evidence: score.evidence,
+            paths,
+            shared: Vec::new(),
+            gate,
+        })
     }
 
     fn gain(&self, candidate: usize, score: Score) -> i64 {
@@ -126,18 +150,18 @@ impl Comparison<'_, '_> {
 
     /// It is told at once when chance and everything wider are refuted; or when nobody is still to report who
     /// could refute anything; at the latest one interval after the first evidence.
-    fn gate(&self, rivals: &[(usize, Score)], score: Score, now_s: u32) -> Gate {
+    fn gate(&self, rivals: &[(usize, Score)], score: Score, now_ticks: u32) -> Gate {
         let rules = &self.evidence.state.rules;
-        let until_s = score.since_s + rules.policy().interval_s + rules.policy().grace_s;
+        let until_ticks = score.since_ticks + rules.policy().interval_ticks + rules.policy().grace_ticks;
         let is_pending = |candidate: usize| {
             let mut paths = self.evidence.paths_of(candidate);
-            paths.any(|(path, _)| self.evidence.state.is_pending(path, score.since_s))
+            paths.any(|(path, _)| self.evidence.state.is_pending(path, score.since_ticks))
         };
         let itself = self.chosen.candidate;
         let is_no_chance = self.gain(itself, score) >= Rules::REFUTED;
-        let waits = now_s < until_s
+        let waits = now_ticks < until_ticks
             && ((!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival)));
-        if waits { Gate::Wait { until_s } } else { Gate::Open }
+        if waits { Gate::Wait { until_ticks } } else { Gate::Open }
     }
 
     /// It, and what explains just as much of the same and is about as likely.

@@ -14,10 +14,10 @@ pub struct Incident {
     pub id: u32,
     /// What may be to blame: of the widest cause so far, the likeliest first.
     pub suspects: Vec<Suspect>,
-    /// Since when, in seconds: the earliest moment of any cause that it was.
-    pub since_s: u32,
+    /// Since when, in ticks: the earliest moment of any cause that it was.
+    pub since_ticks: u32,
     /// When it was told.
-    pub opened_s: u32,
+    pub opened_ticks: u32,
     /// The paths that failed for it and have not passed again.
     pub paths: BTreeSet<PathId>,
     /// How many paths depend on what is to blame.
@@ -41,7 +41,7 @@ impl Incidents {
     /// on as one cause the oldest takes in the others. A cause that none goes on as, and that is not a part of one that
     /// is open, is a new incident once its gate is open. An incident ends when nothing explains it any more and all its
     /// paths pass.
-    pub fn follow(&mut self, state: &State, explanation: &Explanation, now_s: u32) -> Vec<Incident> {
+    pub fn follow(&mut self, state: &State, explanation: &Explanation, now_ticks: u32) -> Vec<Incident> {
         let successors: Vec<Option<usize>> =
             self.open.iter().map(|incident| successor(state, incident, &explanation.causes)).collect();
         let before = std::mem::take(&mut self.open);
@@ -56,7 +56,7 @@ impl Incidents {
             let mut incident = oldest.clone();
             for (other, _) in claimants {
                 incident.paths.extend(&other.paths);
-                incident.since_s = incident.since_s.min(other.since_s);
+                incident.since_ticks = incident.since_ticks.min(other.since_ticks);
             }
             if cause.gate == Gate::Open {
                 incident.widen(state, cause);
@@ -73,7 +73,7 @@ impl Incidents {
         for cause in unclaimed.into_iter().filter(|cause| cause.gate == Gate::Open) {
             let is_part = |it: &Incident| cause.paths.iter().all(|path| it.paths.contains(path));
             if !self.open.iter().any(is_part) {
-                opened.push(self.opened(state, cause, now_s));
+                opened.push(self.opened(state, cause, now_ticks));
             }
         }
         self.open.extend(opened.iter().cloned());
@@ -81,13 +81,13 @@ impl Incidents {
         opened
     }
 
-    fn opened(&mut self, state: &State, cause: &Cause, now_s: u32) -> Incident {
+    fn opened(&mut self, state: &State, cause: &Cause, now_ticks: u32) -> Incident {
         self.count += 1;
         Incident {
             id: self.count - 1,
             suspects: cause.suspects.clone(),
-            since_s: cause.since_s,
-            opened_s: now_s,
+            since_ticks: cause.since_ticks,
+            opened_ticks: now_ticks,
             paths: cause.paths.iter().copied().collect(),
             width: width(state, &cause.suspects),
         }
@@ -97,7 +97,7 @@ impl Incidents {
 impl Incident {
     fn widen(&mut self, state: &State, cause: &Cause) {
         self.paths.extend(&cause.paths);
-        self.since_s = self.since_s.min(cause.since_s);
+        self.since_ticks = self.since_ticks.min(cause.since_ticks);
         let width = width(state, &cause.suspects);
         // What was tied and no longer is was refuted.
         let is_clearer = cause.suspects.iter().all(|suspect| self.suspects.contains(suspect));

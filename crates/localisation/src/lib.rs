@@ -4,7 +4,7 @@
 //! each run ([`Outcome`]); [`State::explain`] says what is most likely broken, what cannot be told apart, and whether
 //! somebody is still to report who could make it something wider ([`Gate`]).
 //!
-//! Everything here is pure and deterministic: no clock, no I/O, no floating point. Times are seconds and come in as
+//! Everything here is pure and deterministic: no clock, no I/O, no floating point. Times are in ticks and come in as
 //! arguments.
 
 mod builder;

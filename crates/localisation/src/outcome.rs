@@ -1,13 +1,18 @@
 //! What a run says of the things that its check depends on.
 
+use serde::{Deserialize, Serialize};
+
 /// What came of one run of a check, as far as it tells one cause from another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Outcome {
     /// As it should be: it connected and was answered, or the isolation is proven; of a probe, it reported.
     Pass,
     /// The name was not resolved: no connection was tried.
     Unresolved,
+    /// The resolver answered that the name does not exist, or has other records than it should.
+    WrongName,
     /// Nobody answered, or somebody on the way said that there is no way.
     Silence,
     /// The target's host refused: the way is sound.
@@ -119,13 +124,23 @@ impl Stage {
             // That one zone is kept apart says nothing of the others.
             (Self::Isolation | Self::Run, Outcome::Pass) => Says::Nothing,
             (_, Outcome::Pass)
-            | (Self::Resolve, Outcome::Silence | Outcome::Refused | Outcome::WrongAnswer | Outcome::Astray)
+            | (
+                Self::Resolve,
+                Outcome::WrongName
+                | Outcome::Silence
+                | Outcome::Refused
+                | Outcome::WrongAnswer
+                | Outcome::Astray,
+            )
             | (Self::Way, Outcome::Refused | Outcome::WrongAnswer)
             | (Self::Target, Outcome::Astray) => Says::Clears,
             (Self::Report | Self::Run, Outcome::Missing)
             | (Self::Resolve, Outcome::Unresolved)
             | (Self::Way, Outcome::Silence | Outcome::Astray)
-            | (Self::Target, Outcome::Silence | Outcome::Refused | Outcome::WrongAnswer)
+            | (
+                Self::Target,
+                Outcome::WrongName | Outcome::Silence | Outcome::Refused | Outcome::WrongAnswer,
+            )
             | (Self::Isolation, Outcome::Open) => Says::Accuses,
             // Whatever else a report says, it arrived.
             (Self::Report, _) => Says::Clears,
@@ -144,10 +159,11 @@ mod tests {
 
     #[test]
     fn a_failure_accuses_what_was_needed_then_and_clears_what_was_needed_before() {
-        use Outcome::{Astray, Missing, Pass, Refused, Silence, Unresolved, WrongAnswer};
+        use Outcome::{Astray, Missing, Pass, Refused, Silence, Unresolved, WrongAnswer, WrongName};
         use Says::{Accuses, Clears, Nothing};
         let table = [
             (Unresolved, [Clears, Accuses, Nothing, Nothing]),
+            (WrongName, [Clears, Clears, Nothing, Accuses]),
             (Silence, [Clears, Clears, Accuses, Accuses]),
             (Refused, [Clears, Clears, Clears, Accuses]),
             (WrongAnswer, [Clears, Clears, Clears, Accuses]),

@@ -10,7 +10,10 @@ pub const WINDOW_MAX: usize = 12;
 /// With so many paths, one run of each is enough to tell.
 const SHARED_BY: usize = 3;
 
-const SECONDS_OF_A_DAY: u64 = 24 * 60 * 60;
+const MS_OF_A_DAY: u64 = 24 * 60 * 60 * 1000;
+
+/// The least and the most noise that is believed, in millionths.
+const NOISE_PPM: [u32; 2] = [100, 100_000];
 
 /// What is declared of the results, and what is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,10 +21,14 @@ pub struct Policy {
     /// How many of a million results are wrong by chance, independently of each other, after the tries within a
     /// run. Taken as at least 100 and at most 100,000.
     pub noise_ppm: u32,
-    /// How far apart two runs of a probe are, in seconds.
-    pub interval_s: u32,
-    /// How much longer than that a report may take before it is missing, in seconds.
-    pub grace_s: u32,
+    /// How long a tick is, the unit of all times here, in milliseconds.
+    pub tick_ms: u32,
+    /// How far apart two runs of a probe are, in ticks.
+    pub interval_ticks: u32,
+    /// How much longer than that a report may take before it is missing, in ticks.
+    pub grace_ticks: u32,
+    /// So many passes in a row, and what was before them is over.
+    pub passes: u32,
     /// How many paths there are in all.
     pub paths: u32,
     /// How many incidents a day may be opened by chance.
@@ -56,11 +63,29 @@ impl Rules {
     /// `false_notes_per_day` when K · ln((1 − ε)/ε) ≥ ln(runs of all paths in a day / false notes).
     #[must_use]
     pub fn of(policy: Policy) -> Self {
-        let noise = u64::from(policy.noise_ppm.clamp(100, 100_000));
-        let runs = u64::from(policy.paths.max(1)) * SECONDS_OF_A_DAY / u64::from(policy.interval_s.max(1));
+        let noise = u64::from(policy.noise_ppm.clamp(NOISE_PPM[0], NOISE_PPM[1]));
+        let interval_ms = u64::from(policy.interval_ticks) * u64::from(policy.tick_ms);
+        let runs = u64::from(policy.paths.max(1)) * MS_OF_A_DAY / interval_ms.max(1);
         let alone = ln_milli(runs, u64::from(policy.false_notes_per_day.max(1))).max(Self::PROMPT);
         let further = if noise > 10_000 { alone - Self::PROMPT } else { 0 };
         Self { policy, weight: ln_milli(1_000_000 - noise, noise), alone, further }
+    }
+
+    /// The rules with which a lone path is told when so many more of its results fail than pass, at the greatest
+    /// noise that allows it. 2 is the least, and what takes more than a tenth of the results to be wrong is not
+    /// believed. `policy.noise_ppm` does not matter.
+    #[must_use]
+    pub fn with_failures(failures: usize, policy: Policy) -> Self {
+        let with = |noise_ppm| Self::of(Policy { noise_ppm, ..policy });
+        let [mut enough, mut too_much] = NOISE_PPM;
+        if with(too_much).failures() <= failures {
+            return with(too_much);
+        }
+        while enough + 1 < too_much {
+            let noise = enough.midpoint(too_much);
+            *if with(noise).failures() <= failures { &mut enough } else { &mut too_much } = noise;
+        }
+        with(enough)
     }
 
     /// The policy that they keep to.
@@ -72,7 +97,8 @@ impl Rules {
     /// K: how many more results of a lone path have to fail than pass before it is told; at least 2.
     #[must_use]
     pub fn failures(&self) -> usize {
-        usize::try_from(self.alone).unwrap_or(usize::MAX).div_ceil(self.weight.unsigned_abs() as usize).max(2)
+        let more_than_chance = usize::try_from(self.alone + 1).unwrap_or(usize::MAX);
+        more_than_chance.div_ceil(self.weight.unsigned_abs() as usize).max(2)
     }
 
     /// N: how many results of a path are looked at, two more than K.
@@ -81,9 +107,9 @@ impl Rules {
         (self.failures() + 2).min(WINDOW_MAX)
     }
 
-    /// How far back results count, in seconds.
-    pub(crate) fn window_s(&self) -> u32 {
-        self.policy.interval_s * u32::try_from(self.window()).unwrap_or(u32::MAX)
+    /// How far back results count, in ticks.
+    pub(crate) fn window_ticks(&self) -> u32 {
+        self.policy.interval_ticks * u32::try_from(self.window()).unwrap_or(u32::MAX)
     }
 
     /// What one result says for its cause.
@@ -112,7 +138,15 @@ mod tests {
     use super::*;
 
     fn rules(noise_ppm: u32) -> Rules {
-        Rules::of(Policy { noise_ppm, interval_s: 60, grace_s: 15, paths: 4000, false_notes_per_day: 1 })
+        Rules::of(Policy {
+            noise_ppm,
+            tick_ms: 1000,
+            interval_ticks: 60,
+            grace_ticks: 15,
+            passes: 2,
+            paths: 4000,
+            false_notes_per_day: 1,
+        })
     }
 
     #[test]
@@ -120,6 +154,14 @@ mod tests {
         let table = [(0, 2), (400, 2), (1_000, 3), (5_000, 3), (10_000, 4), (50_000, 6), (100_000, 8)];
         for (noise_ppm, failures) in table {
             assert_eq!(rules(noise_ppm).failures(), failures, "{noise_ppm} ppm");
+        }
+    }
+
+    #[test]
+    fn as_many_failures_are_enough_as_were_asked_for() {
+        for (asked, enough) in [(0, 2), (1, 2), (2, 2), (3, 3), (4, 4), (6, 6), (8, 8), (60, 8)] {
+            let rules = Rules::with_failures(asked, *rules(0).policy());
+            assert_eq!(rules.failures(), enough, "{asked}");
         }
     }
 

@@ -18,7 +18,7 @@ const LEAST_COST: i64 = 13_000;
 pub(crate) struct Chosen {
     /// Where it is among the candidates.
     pub(crate) candidate: usize,
-    pub(crate) since_s: u32,
+    pub(crate) since_ticks: u32,
 }
 
 /// The candidates, by how much likelier each would make what was seen, at most.
@@ -60,7 +60,7 @@ impl<'e, 's> Search<'e, 's> {
         self.chosen.iter().for_each(|it| self.evidence.deactivate(it.candidate));
         self.chosen = best;
         for it in &self.chosen {
-            self.evidence.activate(it.candidate, it.since_s);
+            self.evidence.activate(it.candidate, it.since_ticks);
         }
         self.shrink();
     }
@@ -74,9 +74,9 @@ impl<'e, 's> Search<'e, 's> {
             total -= self.evidence.candidates[it.candidate].cost;
             if let Some(score) = self.evidence.score(it.candidate, 1) {
                 total += score.evidence;
-                it.since_s = score.since_s;
+                it.since_ticks = score.since_ticks;
             }
-            self.evidence.activate(it.candidate, it.since_s);
+            self.evidence.activate(it.candidate, it.since_ticks);
         }
         total
     }
@@ -98,19 +98,19 @@ impl<'e, 's> Search<'e, 's> {
             if is_chosen || bound != self.bounds[candidate] {
                 continue;
             }
-            let Some((_, since_s)) = computed[candidate].filter(|(when, _)| *when == self.chosen.len())
+            let Some((_, since_ticks)) = computed[candidate].filter(|(when, _)| *when == self.chosen.len())
             else {
                 let cost = self.evidence.candidates[candidate].cost;
                 let score = self.evidence.score(candidate, cost + 1);
                 self.bounds[candidate] = score.map_or(0, |score| score.evidence - cost);
-                computed[candidate] = score.map(|score| (self.chosen.len(), score.since_s));
+                computed[candidate] = score.map(|score| (self.chosen.len(), score.since_ticks));
                 if self.bounds[candidate] > 0 {
                     heap.push(entry(&self.bounds, candidate));
                 }
                 continue;
             };
-            self.chosen.push(Chosen { candidate, since_s });
-            for (path, further) in self.evidence.activate(candidate, since_s) {
+            self.chosen.push(Chosen { candidate, since_ticks });
+            for (path, further) in self.evidence.activate(candidate, since_ticks) {
                 for other in self.evidence.candidates_on(path) {
                     *raised.entry(other).or_default() += further;
                 }
@@ -130,11 +130,11 @@ impl<'e, 's> Search<'e, 's> {
             let cost = self.evidence.candidates[candidate].cost;
             let score = self.evidence.score(candidate, cost + 1);
             match score {
-                Some(Score { since_s, .. }) => {
-                    self.evidence.activate(candidate, since_s);
+                Some(Score { since_ticks, .. }) => {
+                    self.evidence.activate(candidate, since_ticks);
                     let same = |it: &&mut Chosen| it.candidate == candidate;
                     if let Some(chosen) = self.chosen.iter_mut().find(same) {
-                        chosen.since_s = since_s;
+                        chosen.since_ticks = since_ticks;
                     }
                 }
                 None => {
@@ -150,11 +150,11 @@ impl<'e, 's> Search<'e, 's> {
     fn exchange(&mut self) -> bool {
         let mut is_changed = false;
         for chosen in self.chosen.clone() {
-            let Chosen { candidate, since_s } = chosen;
+            let Chosen { candidate, since_ticks } = chosen;
             self.evidence.deactivate(candidate);
             let cost = self.evidence.candidates[candidate].cost;
             let Some(score) = self.evidence.score(candidate, 1) else { continue };
-            let (paths, explained) = self.evidence.explained(candidate, since_s);
+            let (paths, explained) = self.evidence.explained(candidate, since_ticks);
             // What others can gain in its place is what speaks against it, and its cost; each has a cost itself.
             let most = (explained.sum - score.evidence + cost) / LEAST_COST;
             let others = match explained.sum > score.evidence {
@@ -167,7 +167,7 @@ impl<'e, 's> Search<'e, 's> {
                 is_changed = true;
             } else {
                 others.iter().for_each(|(other, _)| self.evidence.deactivate(other.candidate));
-                self.evidence.activate(candidate, since_s);
+                self.evidence.activate(candidate, since_ticks);
             }
         }
         is_changed
@@ -185,12 +185,12 @@ impl<'e, 's> Search<'e, 's> {
             for rival in &rivals {
                 let cost = self.evidence.candidates[*rival].cost;
                 let needed = cost + best.as_ref().map_or(1, |(_, gain)| gain + 1);
-                if let Some(Score { evidence, since_s }) = self.evidence.score(*rival, needed) {
-                    best = Some((Chosen { candidate: *rival, since_s }, evidence - cost));
+                if let Some(Score { evidence, since_ticks }) = self.evidence.score(*rival, needed) {
+                    best = Some((Chosen { candidate: *rival, since_ticks }, evidence - cost));
                 }
             }
             let Some((chosen, gain)) = best else { break };
-            self.evidence.activate(chosen.candidate, chosen.since_s);
+            self.evidence.activate(chosen.candidate, chosen.since_ticks);
             rivals.remove(&chosen.candidate);
             others.push((chosen, gain));
         }

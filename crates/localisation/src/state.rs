@@ -9,22 +9,22 @@ use crate::window::Window;
 
 /// What is known of every path: the results of a window of the newest runs.
 ///
-/// A path that only passed takes five bytes, and noting one more pass is all that it costs. Times are whole seconds
+/// A path that only passed takes five bytes, and noting one more pass is all that it costs. Times are whole ticks
 /// on whatever scale, the same for all: those of the runs, never of when somebody read of them.
 #[derive(Debug)]
 pub struct State {
     pub(crate) topology: Topology,
     pub(crate) rules: Rules,
     /// When each path passed last.
-    passed_s: Box<[u32]>,
+    passed_ticks: Box<[u32]>,
     /// How many passes in a row that were; 0: no result at all.
     passes: Box<[u8]>,
     /// The paths that have a result which is not a pass.
     pub(crate) windows: BTreeMap<u32, Window>,
     /// When each probe reported last; 0: never.
-    heard_s: Box<[u32]>,
+    heard_ticks: Box<[u32]>,
     /// When each probe reported last, or was found missing.
-    spoken_s: Box<[u32]>,
+    spoken_ticks: Box<[u32]>,
 }
 
 impl State {
@@ -33,11 +33,11 @@ impl State {
     pub fn new(topology: Topology, rules: Rules) -> Self {
         let (paths, probes) = (topology.paths.len(), topology.reports.len());
         Self {
-            passed_s: vec![0; paths].into(),
+            passed_ticks: vec![0; paths].into(),
             passes: vec![0; paths].into(),
             windows: BTreeMap::new(),
-            heard_s: vec![0; probes].into(),
-            spoken_s: vec![0; probes].into(),
+            heard_ticks: vec![0; probes].into(),
+            spoken_ticks: vec![0; probes].into(),
             topology,
             rules,
         }
@@ -55,47 +55,63 @@ impl State {
         &self.rules
     }
 
-    /// A probe reported of a run that began at `at_s`. Reports may come late and out of order; what was taken for
+    /// A probe reported of a run that began at `at_ticks`. Reports may come late and out of order; what was taken for
     /// missing meanwhile was not.
-    pub fn report(&mut self, probe: ProbeId, at_s: u32) {
+    pub fn report(&mut self, probe: ProbeId, at_ticks: u32) {
         let path = self.topology.reports[probe.number()];
         let policy = *self.rules.policy();
-        let was_missed =
-            |missed_s: u32, outcome| outcome == Outcome::Missing && missed_s <= at_s + policy.interval_s / 2;
+        let was_missed = |missed_ticks: u32, outcome| {
+            outcome == Outcome::Missing && missed_ticks <= at_ticks + policy.interval_ticks / 2
+        };
         if let Some(window) = self.windows.get_mut(&path) {
             window.forget(was_missed);
         }
-        let (heard, spoken) = (&mut self.heard_s[probe.number()], &mut self.spoken_s[probe.number()]);
-        *heard = at_s.max(*heard);
-        *spoken = at_s.max(*spoken);
-        self.note(path, at_s, Outcome::Pass);
+        let (heard, spoken) = (&mut self.heard_ticks[probe.number()], &mut self.spoken_ticks[probe.number()]);
+        *heard = at_ticks.max(*heard);
+        *spoken = at_ticks.max(*spoken);
+        self.note(path, at_ticks, Outcome::Pass);
     }
 
-    /// A result of a run that began at `at_s`.
-    pub fn observe(&mut self, path: PathId, at_s: u32, outcome: Outcome) {
-        if outcome != Outcome::Inconclusive {
-            self.note(path.0, at_s, outcome);
+    /// A probe is there since `at_ticks`: its reports are due from then on. Only whoever is there is missed.
+    pub fn expect(&mut self, probe: ProbeId, at_ticks: u32) {
+        for known in [&mut self.heard_ticks[probe.number()], &mut self.spoken_ticks[probe.number()]] {
+            *known = at_ticks.max(*known);
         }
     }
 
-    /// Notes which reports are missing, when everything that was sent until `heard_until_s` has been read. Where the
-    /// reading is late, that moment is, and nobody is missed for it. A probe that never reported is not missed: nothing
-    /// says that it is there.
-    pub fn miss(&mut self, heard_until_s: u32) {
+    /// The newest runs of a path of which no result was told passed: as many, one interval apart, the newest of which
+    /// began at `at_ticks`.
+    pub fn settle(&mut self, path: PathId, at_ticks: u32, passes: usize) {
+        let most = passes.min(self.rules.window());
+        self.passes[path.number()] = u8::try_from(most).unwrap_or(u8::MAX);
+        self.passed_ticks[path.number()] = at_ticks;
+    }
+
+    /// A result of a run that began at `at_ticks`.
+    pub fn observe(&mut self, path: PathId, at_ticks: u32, outcome: Outcome) {
+        if outcome != Outcome::Inconclusive {
+            self.note(path.0, at_ticks, outcome);
+        }
+    }
+
+    /// Notes which reports are missing, when everything that was sent until `heard_until_ticks` has been read. Where the
+    /// reading is late, that moment is, and nobody is missed for it. A probe that was never expected and never reported is
+    /// not missed: nothing says that it is there.
+    pub fn miss(&mut self, heard_until_ticks: u32) {
         let policy = *self.rules.policy();
         let kept = u32::try_from(self.rules.window()).unwrap_or(u32::MAX);
-        for probe in 0..self.heard_s.len() {
-            let due_s = self.heard_s[probe] + policy.interval_s;
-            if self.heard_s[probe] == 0 || heard_until_s < due_s + policy.grace_s {
+        for probe in 0..self.heard_ticks.len() {
+            let due_ticks = self.heard_ticks[probe] + policy.interval_ticks;
+            if self.heard_ticks[probe] == 0 || heard_until_ticks < due_ticks + policy.grace_ticks {
                 continue;
             }
-            let missed = (heard_until_s - policy.grace_s - due_s) / policy.interval_s;
+            let missed = (heard_until_ticks - policy.grace_ticks - due_ticks) / policy.interval_ticks;
             for number in missed.saturating_sub(kept)..=missed {
                 // The run is what is missing, so its time counts.
-                let missed_s = due_s + number * policy.interval_s;
-                if missed_s > self.spoken_s[probe] {
-                    self.spoken_s[probe] = missed_s;
-                    self.note(self.topology.reports[probe], missed_s, Outcome::Missing);
+                let missed_ticks = due_ticks + number * policy.interval_ticks;
+                if missed_ticks > self.spoken_ticks[probe] {
+                    self.spoken_ticks[probe] = missed_ticks;
+                    self.note(self.topology.reports[probe], missed_ticks, Outcome::Missing);
                 }
             }
         }
@@ -119,60 +135,60 @@ impl State {
         // A node of the tree is at least half full.
         let window = 2 * (size_of::<Window>() + size_of::<u32>());
         self.topology.bytes()
-            + size_of_val(&*self.passed_s)
+            + size_of_val(&*self.passed_ticks)
             + size_of_val(&*self.passes)
-            + size_of_val(&*self.heard_s)
-            + size_of_val(&*self.spoken_s)
+            + size_of_val(&*self.heard_ticks)
+            + size_of_val(&*self.spoken_ticks)
             + self.windows.len() * window
     }
 
     /// Whether a path's probe has neither reported nor been missed since.
-    pub(crate) fn is_pending(&self, path: u32, since_s: u32) -> bool {
+    pub(crate) fn is_pending(&self, path: u32, since_ticks: u32) -> bool {
         let probe = self.topology.probe_of(PathId(path)).number();
-        self.heard_s[probe] > 0 && self.spoken_s[probe] < since_s
+        self.heard_ticks[probe] > 0 && self.spoken_ticks[probe] < since_ticks
     }
 
     /// Whether so long nothing was heard of a path's probe that its results say nothing of now. A report itself always
     /// does: that it is missing is what it says.
-    pub(crate) fn is_stale(&self, path: u32, now_s: u32) -> bool {
+    pub(crate) fn is_stale(&self, path: u32, now_ticks: u32) -> bool {
         let probe = self.topology.probe_of(PathId(path));
         let is_report = self.topology.report_of(probe).0 == path;
-        !is_report && now_s > self.heard_s[probe.number()] + self.rules.window_s()
+        !is_report && now_ticks > self.heard_ticks[probe.number()] + self.rules.window_ticks()
     }
 
-    /// The passes of a path that has nothing else, from `since_s` on, the newest first.
-    pub(crate) fn settled(&self, path: u32, since_s: u32) -> impl Iterator<Item = u32> + '_ {
-        let (newest, interval) = (self.passed_s[path as usize], self.rules.policy().interval_s);
+    /// The passes of a path that has nothing else, from `since_ticks` on, the newest first.
+    pub(crate) fn settled(&self, path: u32, since_ticks: u32) -> impl Iterator<Item = u32> + '_ {
+        let (newest, interval) = (self.passed_ticks[path as usize], self.rules.policy().interval_ticks);
         let passes =
             (0..u32::from(self.passes[path as usize])).map(move |age| newest.saturating_sub(age * interval));
-        passes.take_while(move |at| *at >= since_s)
+        passes.take_while(move |at| *at >= since_ticks)
     }
 
-    fn note(&mut self, path: u32, at_s: u32, outcome: Outcome) {
-        let (passed_s, passes) = (&mut self.passed_s[path as usize], &mut self.passes[path as usize]);
-        let (most, interval_s) = (self.rules.window(), self.rules.policy().interval_s);
+    fn note(&mut self, path: u32, at_ticks: u32, outcome: Outcome) {
+        let (passed_ticks, passes) = (&mut self.passed_ticks[path as usize], &mut self.passes[path as usize]);
+        let (most, interval_ticks) = (self.rules.window(), self.rules.policy().interval_ticks);
         let window = self.windows.get_mut(&path);
         if let (Outcome::Pass, None) = (outcome, &window) {
-            if at_s > *passed_s {
+            if at_ticks > *passed_ticks {
                 // What was not heard did not pass.
-                let is_next = at_s - *passed_s < 2 * interval_s;
+                let is_next = at_ticks - *passed_ticks < 2 * interval_ticks;
                 let before = if is_next { *passes } else { 0 };
                 *passes = before.saturating_add(1).min(u8::try_from(most).unwrap_or(u8::MAX));
-                *passed_s = at_s;
+                *passed_ticks = at_ticks;
             }
             return;
         }
         let window = match window {
             Some(window) => window,
             None => {
-                let before = Window::passes(std::mem::take(passes), *passed_s, interval_s);
+                let before = Window::passes(std::mem::take(passes), *passed_ticks, interval_ticks);
                 self.windows.entry(path).or_insert(before)
             }
         };
-        window.insert(at_s, outcome, most);
-        window.close();
+        window.insert(at_ticks, outcome, most);
+        window.close(self.rules.policy().passes as usize);
         if let Some((count, newest)) = window.only_passes() {
-            (*passes, *passed_s) = (count, newest);
+            (*passes, *passed_ticks) = (count, newest);
             self.windows.remove(&path);
         }
     }

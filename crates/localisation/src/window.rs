@@ -3,49 +3,49 @@
 use crate::outcome::Outcome;
 use crate::rules::WINDOW_MAX;
 
-/// Results, the oldest first. Times are in seconds, on whatever scale.
+/// Results, the oldest first. Times are in ticks, on whatever scale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Window {
     len: u8,
     outcomes: [Outcome; WINDOW_MAX],
-    at_s: [u32; WINDOW_MAX],
+    at_ticks: [u32; WINDOW_MAX],
 }
 
 impl Window {
     pub(crate) const EMPTY: Self =
-        Self { len: 0, outcomes: [Outcome::Pass; WINDOW_MAX], at_s: [0; WINDOW_MAX] };
+        Self { len: 0, outcomes: [Outcome::Pass; WINDOW_MAX], at_ticks: [0; WINDOW_MAX] };
 
-    /// As many passes, the newest at `newest_s`, one interval apart.
-    pub(crate) fn passes(count: u8, newest_s: u32, interval_s: u32) -> Self {
+    /// As many passes, the newest at `newest_ticks`, one interval apart.
+    pub(crate) fn passes(count: u8, newest_ticks: u32, interval_ticks: u32) -> Self {
         let mut window = Self::EMPTY;
         for age in (0..u32::from(count)).rev() {
-            window.insert(newest_s.saturating_sub(age * interval_s), Outcome::Pass, WINDOW_MAX);
+            window.insert(newest_ticks.saturating_sub(age * interval_ticks), Outcome::Pass, WINDOW_MAX);
         }
         window
     }
 
     pub(crate) fn results(&self) -> impl DoubleEndedIterator<Item = (u32, Outcome)> + '_ {
         let len = usize::from(self.len);
-        self.at_s[..len].iter().copied().zip(self.outcomes[..len].iter().copied())
+        self.at_ticks[..len].iter().copied().zip(self.outcomes[..len].iter().copied())
     }
 
     /// Puts a result where it belongs in time, and keeps the newest `most`. Of two at one moment the first counts.
-    pub(crate) fn insert(&mut self, at_s: u32, outcome: Outcome, most: usize) {
+    pub(crate) fn insert(&mut self, at_ticks: u32, outcome: Outcome, most: usize) {
         let len = usize::from(self.len);
-        let place = self.at_s[..len].partition_point(|at| *at < at_s);
-        if place < len && self.at_s[place] == at_s {
+        let place = self.at_ticks[..len].partition_point(|at| *at < at_ticks);
+        if place < len && self.at_ticks[place] == at_ticks {
             return;
         }
         if len < most.min(WINDOW_MAX) {
-            self.at_s.copy_within(place..len, place + 1);
+            self.at_ticks.copy_within(place..len, place + 1);
             self.outcomes.copy_within(place..len, place + 1);
-            (self.at_s[place], self.outcomes[place]) = (at_s, outcome);
+            (self.at_ticks[place], self.outcomes[place]) = (at_ticks, outcome);
             self.len += 1;
         } else if place > 0 {
             // The oldest goes.
-            self.at_s.copy_within(1..place, 0);
+            self.at_ticks.copy_within(1..place, 0);
             self.outcomes.copy_within(1..place, 0);
-            (self.at_s[place - 1], self.outcomes[place - 1]) = (at_s, outcome);
+            (self.at_ticks[place - 1], self.outcomes[place - 1]) = (at_ticks, outcome);
         }
     }
 
@@ -53,22 +53,27 @@ impl Window {
     pub(crate) fn forget(&mut self, is_wrong: impl Fn(u32, Outcome) -> bool) {
         let before = *self;
         *self = Self::EMPTY;
-        for (at_s, outcome) in before.results().filter(|(at_s, outcome)| !is_wrong(*at_s, *outcome)) {
-            self.insert(at_s, outcome, WINDOW_MAX);
+        for (at_ticks, outcome) in
+            before.results().filter(|(at_ticks, outcome)| !is_wrong(*at_ticks, *outcome))
+        {
+            self.insert(at_ticks, outcome, WINDOW_MAX);
         }
     }
 
-    /// What was open is not once it has been proven twice since: once it may have been a target that was just dying.
-    pub(crate) fn close(&mut self) {
-        let newest = self.results().rev().take(2);
-        if newest.filter(|(_, outcome)| *outcome == Outcome::Pass).count() == 2 {
-            self.forget(|_, outcome| outcome == Outcome::Open);
+    /// After so many passes in a row what was before them is over. Of an isolation it takes at least two: once it may
+    /// have been a target that was just dying.
+    pub(crate) fn close(&mut self, passes: usize) {
+        let newest = self.results().rev().take_while(|(_, outcome)| *outcome == Outcome::Pass);
+        let (count, since_ticks) = newest.fold((0, 0), |(count, _), (at_ticks, _)| (count + 1, at_ticks));
+        let is_isolation = self.results().any(|(_, outcome)| outcome == Outcome::Open);
+        if count >= passes.max(if is_isolation { 2 } else { 1 }) {
+            self.forget(|at_ticks, _| at_ticks < since_ticks);
         }
     }
 
     /// How many passes there are and when the newest was, where there is nothing else.
     pub(crate) fn only_passes(&self) -> Option<(u8, u32)> {
-        let newest = self.results().next_back().map_or(0, |(at_s, _)| at_s);
+        let newest = self.results().next_back().map_or(0, |(at_ticks, _)| at_ticks);
         self.results().all(|(_, outcome)| outcome == Outcome::Pass).then_some((self.len, newest))
     }
 }

@@ -296,14 +296,9 @@ fn features(fleet: &Fleet) -> Features {
 
 fn zones(cidr: Ipv4Net, az_ids: &[AzId], nat: Nat) -> Result<Vec<ZoneSpec>, LayoutError> {
     let subnets = layout(cidr, az_ids)?;
-    let first = az_ids.iter().min();
     let zone = |az_id: &AzId| {
         let cidr_of = |tier| subnets.iter().find(|s| s.az_id == *az_id && s.tier == tier).map(|s| s.cidr);
-        let nat_az_id = match nat {
-            Nat::PerAz => Some(az_id.clone()),
-            Nat::Single => first.cloned(),
-            Nat::Regional | Nat::None => None,
-        };
+        let nat_az_id = nat.gateway_of(az_id, az_ids).cloned();
         let (public, private) = (cidr_of(Tier::Public)?, cidr_of(Tier::Private)?);
         Some(ZoneSpec { az_id: az_id.clone(), public, private, nat_az_id })
     };

@@ -85,8 +85,8 @@ impl Seen {
                 faults.push(Broken { fault, at_s: first_s + random.below(INTERVAL_S) });
             }
         }
-        let until_s = first_s + (window + 4) * INTERVAL_S;
-        let outcomes = Run::new(world, faults.clone(), noise_ppm, until_s).go(&mut random);
+        let until_ticks = first_s + (window + 4) * INTERVAL_S;
+        let outcomes = Run::new(world, faults.clone(), noise_ppm, until_ticks).go(&mut random);
         Self { faults, outcomes }
     }
 
@@ -122,7 +122,7 @@ impl Seen {
                     "seed {seed}: wrong: {:?} {} paths opened {}; {:?}",
                     wrong.suspects,
                     wrong.paths.len(),
-                    wrong.opened_s,
+                    wrong.opened_ticks,
                     self.faults
                 ));
             }
@@ -141,7 +141,7 @@ impl Seen {
             if let Some(first) = found.peek() {
                 count.found += 1;
                 count.named += first.suspects.len();
-                let delay = first.opened_s.saturating_sub(broken.at_s);
+                let delay = first.opened_ticks.saturating_sub(broken.at_s);
                 count.delays[usize::from(*seen_by < 3)].push(delay);
             }
             if let Some(seed) =
@@ -149,7 +149,7 @@ impl Seen {
             {
                 let said: Vec<String> = incidents
                     .iter()
-                    .map(|it| format!("{:?} of {} at {}", it.suspects, it.paths.len(), it.opened_s))
+                    .map(|it| format!("{:?} of {} at {}", it.suspects, it.paths.len(), it.opened_ticks))
                     .collect();
                 counts.wrong.push(format!(
                     "seed {seed}: {:?}, {} incidents of {broken:?}, seen by {}; said: {said:#?}",

@@ -42,7 +42,7 @@ pub(crate) struct Run<'w> {
     pub(crate) world: &'w World,
     pub(crate) faults: Vec<Broken>,
     pub(crate) noise_ppm: u32,
-    pub(crate) until_s: u32,
+    pub(crate) until_ticks: u32,
     /// Until then nothing is decided: nothing broke, and paths only get a past.
     pub(crate) quiet_until_s: u32,
     pub(crate) step_s: u32,
@@ -52,9 +52,9 @@ pub(crate) struct Run<'w> {
 type OnItsWay = (u32, u32, u32);
 
 impl<'w> Run<'w> {
-    pub(crate) fn new(world: &'w World, faults: Vec<Broken>, noise_ppm: u32, until_s: u32) -> Self {
+    pub(crate) fn new(world: &'w World, faults: Vec<Broken>, noise_ppm: u32, until_ticks: u32) -> Self {
         let quiet_until_s = faults.iter().map(|it| it.at_s).min().unwrap_or(0).saturating_sub(INTERVAL_S);
-        Self { world, faults, noise_ppm, until_s, quiet_until_s, step_s: STEP_S }
+        Self { world, faults, noise_ppm, until_ticks, quiet_until_s, step_s: STEP_S }
     }
 
     pub(crate) fn go(&self, random: &mut Random) -> Outcomes {
@@ -71,7 +71,7 @@ impl<'w> Run<'w> {
         let mut next = waiting.into_iter().peekable();
         let per_probe = self.paths_of_probes();
         let mut now_s = self.step_s;
-        while now_s <= self.until_s {
+        while now_s <= self.until_ticks {
             while let Some((_, at_s, probe)) = next.next_if(|(arrives_s, _, _)| *arrives_s <= now_s) {
                 let truth =
                     &truths.iter().rev().find(|(since_s, _)| *since_s <= at_s).unwrap_or(&truths[0]).1;
@@ -135,7 +135,7 @@ impl<'w> Run<'w> {
         let mut runs = Vec::new();
         for probe in 0..u32::try_from(self.world.fleet.accounts.len()).unwrap_or(0) * ZONES {
             let mut at_s = 1 + random.below(INTERVAL_S);
-            while at_s < self.until_s {
+            while at_s < self.until_ticks {
                 runs.push((at_s + LATENCY_S.0 + random.below(LATENCY_S.1), at_s, probe));
                 at_s += INTERVAL_S;
             }
@@ -157,8 +157,15 @@ impl<'w> Run<'w> {
 /// The rules for a fleet whose results are as noisy.
 pub(crate) fn rules(world: &World, noise_ppm: u32) -> Rules {
     let paths = u32::try_from(world.paths.len()).unwrap_or(u32::MAX);
-    let (interval_s, grace_s) = (INTERVAL_S, GRACE_S);
-    Rules::of(Policy { noise_ppm, interval_s, grace_s, paths, false_notes_per_day: 1 })
+    Rules::of(Policy {
+        noise_ppm,
+        tick_ms: 1000,
+        interval_ticks: INTERVAL_S,
+        grace_ticks: GRACE_S,
+        passes: 2,
+        paths,
+        false_notes_per_day: 1,
+    })
 }
 
 /// Whether one of these is among the suspects.

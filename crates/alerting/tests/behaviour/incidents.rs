@@ -89,7 +89,7 @@ fn what_is_left_of_a_lost_account_stays_in_its_incident() {
     assert_eq!((fleet.only().id.clone(), fleet.only().severity), (id, Severity::Page));
     fleet.recover("shop-prod", ZONES, &[PAYMENTS]);
     assert_eq!(fleet.says(), ["updated"]);
-    assert!(matches!(fleet.only().suspect, Suspect::Target { .. }));
+    assert!(matches!(fleet.only().suspect, Suspect::PeerRoute { .. }));
 }
 
 #[test]
@@ -113,10 +113,10 @@ fn a_lost_account_is_news_even_when_one_of_its_targets_was_down_already() {
         fleet.fail(account, ZONES, &[PAYMENTS]);
     }
     assert_eq!(fleet.says(), ["page", "opened"]);
-    fleet.fail("shop-prod", ZONES, CONNECTS);
+    fleet.advance(5 * MINUTE_MS).fail("shop-prod", ZONES, &[EGRESS, LEDGER]).advance(2 * MINUTE_MS);
     let mut said = fleet.says();
     said.sort_unstable();
-    assert_eq!(said, ["opened", "page", "updated"]);
+    assert_eq!(said, ["opened", "page", "updated"], "{:#?}", fleet.suspects());
     assert_eq!(fleet.world.open.len(), 2);
 }
 
@@ -187,13 +187,16 @@ fn each_channel_concerned_has_its_own_message_and_hears_of_the_end() {
     for probe in fleet.probes("search-prod", ZONES) {
         probe.route.slack_channel = "#search".to_owned();
     }
-    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
-    fleet.fail("search-prod", &["use1-az1"], &[PAYMENTS]);
+    fleet.fail("shop-prod", ZONES, &[PAYMENTS]).decide();
+    // And then nobody reaches it.
+    fleet.fail("search-prod", ZONES, &[PAYMENTS]).fail("orders-prod", ZONES, &[PAYMENTS]);
     let ids: Vec<String> = fleet.decide().outbox.into_iter().map(|message| message.id).collect();
     let id = fleet.only().id.clone();
     assert_eq!(ids, [format!("{id}/2/slack/#network"), format!("{id}/2/slack/#search")]);
-    fleet.recover("search-prod", ZONES, &[PAYMENTS]).recover("shop-prod", ZONES, &[PAYMENTS]);
-    assert_eq!(fleet.says(), ["resolved", "resolved"]);
+    for account in ["search-prod", "shop-prod", "orders-prod"] {
+        fleet.recover(account, ZONES, &[PAYMENTS]);
+    }
+    assert_eq!(fleet.says(), ["page-resolve", "resolved", "resolved"]);
 }
 
 #[test]

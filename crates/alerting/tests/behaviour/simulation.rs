@@ -23,8 +23,11 @@ impl Noise {
 /// Plays ten hours in which each connection fails by chance with `flapping` per cent; from minute
 /// 200 to 260 shop-prod's connection to payments is really lost. Counts what is said.
 fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
+    let hysteresis = Hysteresis { down_after: if flapping == 0 { 3 } else { 6 }, up_after: 3 };
     let mut noise = Noise(seed);
     let mut fleet = Fleet::of(&["shop-prod", "search-prod"], ZONES);
+    fleet.world.policy.down_after = hysteresis.down_after;
+    fleet.world.policy.up_after = hysteresis.up_after;
     for minute in 0..MINUTES {
         fleet.world.now_ms += MINUTE_MS;
         let now_ms = fleet.world.now_ms;
@@ -50,14 +53,9 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                 }),
             );
             let (newest, before) = (probe.heartbeat.as_ref(), &probe.paths);
-            if let Folded::Fresh { heartbeat, paths, .. } = fold(
-                newest,
-                before,
-                &report,
-                &Asked::of(&probe.checks),
-                now_ms,
-                &Hysteresis { down_after: 3, up_after: 3 },
-            ) {
+            if let Folded::Fresh { heartbeat, paths, .. } =
+                fold(newest, before, &report, &Asked::of(&probe.checks), now_ms, &hysteresis)
+            {
                 probe.heartbeat = Some(heartbeat);
                 probe.paths = paths;
             }

@@ -93,6 +93,23 @@ pub enum Nat {
     None,
 }
 
+impl Nat {
+    /// In which of these zones the NAT gateway is that a zone's way out leads through; `None` where there is no such
+    /// gateway, or a regional one.
+    #[must_use]
+    pub fn gateway_of<'z>(
+        self,
+        zone: &'z AzId,
+        zones: impl IntoIterator<Item = &'z AzId>,
+    ) -> Option<&'z AzId> {
+        match self {
+            Self::PerAz => Some(zone),
+            Self::Single => zones.into_iter().min(),
+            Self::Regional | Self::None => None,
+        }
+    }
+}
+
 /// What becomes of the default VPCs of a new account.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

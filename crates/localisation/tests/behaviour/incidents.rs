@@ -10,7 +10,7 @@ fn follow(world: &mut World, incidents: &mut Incidents, minutes: u32) -> Vec<Str
     for _ in 0..minutes {
         world.each_report(|world| {
             let explanation = world.explain();
-            let new = incidents.follow(&world.state, &explanation, world.now_s);
+            let new = incidents.follow(&world.state, &explanation, world.now_ticks);
             opened.extend(new.iter().map(|it| words(world, &it.suspects)));
         });
     }
@@ -87,7 +87,7 @@ fn a_lost_account_is_one_incident_whoever_reports_of_it_first() {
                 });
             }
             let explanation = world.explain();
-            for incident in incidents.follow(&world.state, &explanation, world.now_s) {
+            for incident in incidents.follow(&world.state, &explanation, world.now_ticks) {
                 assert_eq!(words(world, &incident.suspects), "account b", "from report {first} on");
             }
         });

@@ -222,11 +222,11 @@ fn the_gate_waits_for_who_could_make_it_wider_and_at_most_one_interval() {
     world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Silence));
     // The gateway's own probe reports, the others of the account have yet to.
     world.report("a/az1");
-    let Gate::Wait { until_s } = world.explain().causes[0].gate else { panic!("{:?}", world.explain()) };
-    assert_eq!(until_s, world.now_s + 60 + 10);
-    assert_eq!(world.state.explain(until_s).causes[0].gate, Gate::Open);
+    let Gate::Wait { until_ticks } = world.explain().causes[0].gate else { panic!("{:?}", world.explain()) };
+    assert_eq!(until_ticks, world.now_ticks + 60 + 10);
+    assert_eq!(world.state.explain(until_ticks).causes[0].gate, Gate::Open);
     // The next one gets out: it is this gateway's.
-    world.now_s += 1;
+    world.now_ticks += 1;
     world.report("a/az2");
     world.report("a/az3");
     assert_eq!(world.explain().causes[0].gate, Gate::Open);

@@ -8,8 +8,15 @@ use phonehome_localisation::{
 
 pub(crate) const ZONES: [&str; 3] = ["az1", "az2", "az3"];
 
-pub(crate) const POLICY: Policy =
-    Policy { noise_ppm: 10_000, interval_s: 60, grace_s: 10, paths: 4000, false_notes_per_day: 1 };
+pub(crate) const POLICY: Policy = Policy {
+    noise_ppm: 10_000,
+    tick_ms: 1000,
+    interval_ticks: 60,
+    grace_ticks: 10,
+    passes: 2,
+    paths: 4000,
+    false_notes_per_day: 1,
+};
 
 /// A path: from which probe (`a/az1`), what it tests (`b/443`, `out/one`, `not c`), and what came of it.
 pub(crate) struct Seen {
@@ -24,7 +31,7 @@ pub(crate) struct World {
     pub(crate) paths: Vec<Seen>,
     probes: Vec<(String, ProbeId, bool)>,
     missed: Vec<(ProbeId, u32)>,
-    pub(crate) now_s: u32,
+    pub(crate) now_ticks: u32,
 }
 
 impl World {
@@ -59,7 +66,7 @@ impl World {
             }
         }
         let state = State::new(builder.build(), Rules::of(POLICY));
-        Self { state, paths, probes, missed: Vec::new(), now_s: 1000 }
+        Self { state, paths, probes, missed: Vec::new(), now_ticks: 1000 }
     }
 
     pub(crate) fn probe(&self, account: usize, zone: usize) -> ProbeId {
@@ -106,41 +113,41 @@ impl World {
 
     /// A minute; what is to be done after each report.
     pub(crate) fn each_report(&mut self, mut then: impl FnMut(&mut Self)) {
-        let start_s = self.now_s;
+        let start_ticks = self.now_ticks;
         for number in 0..self.probes.len() {
-            self.now_s = start_s + u32::try_from(number * 59 / self.probes.len()).expect("a minute");
+            self.now_ticks = start_ticks + u32::try_from(number * 59 / self.probes.len()).expect("a minute");
             let (name, id, reports) = self.probes[number].clone();
             if reports {
                 self.report(&name);
             } else {
-                self.missed.push((id, self.now_s));
+                self.missed.push((id, self.now_ticks));
             }
-            self.state.miss(self.now_s);
+            self.state.miss(self.now_ticks);
             then(self);
         }
-        self.now_s = start_s + 60;
-        self.state.miss(self.now_s);
+        self.now_ticks = start_ticks + 60;
+        self.state.miss(self.now_ticks);
     }
 
     /// One probe reports now.
     pub(crate) fn report(&mut self, probe: &str) {
         let (_, id, _) =
             self.probes.iter().find(|(name, _, _)| name == probe).expect("there is such a probe");
-        self.state.report(*id, self.now_s);
+        self.state.report(*id, self.now_ticks);
         for seen in self.paths.iter().filter(|it| it.from == probe) {
-            self.state.observe(seen.path, self.now_s, seen.outcome);
+            self.state.observe(seen.path, self.now_ticks, seen.outcome);
         }
     }
 
     /// What was missed arrives after all.
     pub(crate) fn catch_up(&mut self) {
-        for (probe, at_s) in std::mem::take(&mut self.missed) {
-            self.state.report(probe, at_s);
+        for (probe, at_ticks) in std::mem::take(&mut self.missed) {
+            self.state.report(probe, at_ticks);
         }
     }
 
     pub(crate) fn explain(&self) -> Explanation {
-        self.state.explain(self.now_s)
+        self.state.explain(self.now_ticks)
     }
 
     /// What is most likely broken, in words; what cannot be told apart with ` | ` between.

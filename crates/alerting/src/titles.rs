@@ -1,0 +1,170 @@
+//! What an incident is called, and what is to blame for it.
+
+use std::collections::BTreeSet;
+
+use phonehome_wire::{AzId, Stage};
+
+use crate::text;
+use crate::{Incident, IncidentMember, Suspect, Symptom};
+
+/// How many accounts, zones or things to blame a title or an answer names.
+const NAMED: usize = 3;
+
+/// What is wrong, in one line of plain text: the widest cause that it was found to have.
+pub(crate) fn title(incident: &Incident) -> String {
+    title_as(incident, incident.headline())
+}
+
+/// What is wrong if this is to blame.
+pub(crate) fn title_as(incident: &Incident, suspect: &Suspect) -> String {
+    Affected::of(incident).by(suspect)
+}
+
+/// What may be to blame, where the title does not say: `the NAT gateway in use1-az1, or the default route there`.
+pub(crate) fn causes(incident: &Incident) -> Option<String> {
+    let suspects = [&incident.suspect].into_iter().chain(&incident.alternatives);
+    let mut named: Vec<String> = Vec::new();
+    for cause in suspects.filter_map(cause) {
+        if !named.contains(&cause) {
+            named.push(cause);
+        }
+    }
+    let is_told = named.len() == 1 && matches!(incident.suspect, Suspect::Target { .. });
+    let more = named.len().saturating_sub(NAMED);
+    named.truncate(NAMED);
+    named.extend((more > 0).then(|| text::count(more, "other thing")));
+    (!named.is_empty() && !is_told).then(|| named.join(", or "))
+}
+
+/// What an incident is about, in words.
+struct Affected {
+    /// The accounts whose probes see it.
+    who: String,
+    accounts: usize,
+    zones: String,
+    /// The accounts that are aimed at.
+    owners: String,
+    /// The endpoint of the first that is aimed at.
+    endpoint: Option<String>,
+    /// Whether paths fail, and not only probes are silent.
+    is_down: bool,
+    /// Whether all that fails was connected to.
+    answers: bool,
+}
+
+impl Affected {
+    fn of(incident: &Incident) -> Self {
+        let open = incident.members.iter().filter(|member| member.state.is_open());
+        let mut members: Vec<&IncidentMember> = open.collect();
+        if members.is_empty() {
+            members = incident.members.iter().collect();
+        }
+        let names: BTreeSet<&str> = members.iter().map(|member| member.account_name.as_str()).collect();
+        let zones: BTreeSet<&str> = members.iter().map(|m| m.probe.availability_zone.as_str()).collect();
+        let targets = || members.iter().filter_map(|member| member.target.as_ref());
+        let owners: BTreeSet<&str> = targets().filter_map(|target| target.account.as_deref()).collect();
+        Self {
+            who: text::list(&names, NAMED),
+            accounts: names.len(),
+            zones: text::list(&zones, NAMED),
+            owners: text::list(&owners, NAMED),
+            endpoint: targets().next().map(|target| target.endpoint.clone()),
+            is_down: members.iter().any(|member| matches!(member.symptom, Symptom::Down { .. })),
+            answers: members.iter().all(|m| m.stage.is_some_and(|stage| stage > Stage::Connect)),
+        }
+    }
+
+    fn by(&self, suspect: &Suspect) -> String {
+        let Self { who, zones, .. } = self;
+        match suspect {
+            Suspect::Collector => {
+                format!("phonehome itself: no reports from {}", text::count(self.accounts, "account"))
+            }
+            Suspect::Fleet => self.lost("anywhere"),
+            Suspect::Region { region }
+            | Suspect::Account { region, .. }
+            | Suspect::Reporting { region, .. } => self.lost(&format!("in {region}")),
+            Suspect::AvailabilityZone { availability_zone: zone, .. } => self.zone(zone),
+            Suspect::Network { account } | Suspect::SecurityGroup { account } => {
+                format!("{account} cannot be reached from {who}{}", self.at())
+            }
+            Suspect::Resolver { region, availability_zone, .. } => {
+                let place = availability_zone.as_ref().map_or(region.as_str(), AzId::as_str);
+                format!("{who}: names are not resolved in {place}")
+            }
+            Suspect::WayOut { .. } | Suspect::NatGateway { .. } | Suspect::InternetRoute { .. } => {
+                format!("{who} ({zones}) has no way out to the internet")
+            }
+            Suspect::Peering { .. } | Suspect::PeerRoute { .. } => {
+                format!("{who} ({zones}) cannot reach {}", self.owners)
+            }
+            Suspect::Target { endpoint, account } => {
+                let owner = account.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+                let verb = if self.answers { "answers wrongly to" } else { "cannot be reached from" };
+                format!("{endpoint}{owner} {verb} {who}{}", self.at())
+            }
+            Suspect::Isolation { endpoint, .. } => format!("{who} reaches {endpoint}, which it must not"),
+            Suspect::Path { .. } => {
+                let endpoint = self.endpoint.as_deref().unwrap_or("its target");
+                let verb = if self.answers { "gets wrong answers from" } else { "cannot reach" };
+                format!("{who} ({zones}) {verb} {endpoint}")
+            }
+            Suspect::Probe { .. } => format!("{who}: the probe in {zones} has fallen silent"),
+            Suspect::Prober { .. } => format!("{who}: the probes in {zones} run but cannot tell"),
+        }
+    }
+
+    fn lost(&self, place: &str) -> String {
+        match self.is_down {
+            true => format!("{}: nothing gets out {place}", self.who),
+            false => format!("{} has fallen silent {place}", self.who),
+        }
+    }
+
+    fn zone(&self, zone: &AzId) -> String {
+        match self.is_down {
+            true => format!("{}: nothing gets out of {zone}", self.who),
+            false => format!("{}: probes in {zone} have fallen silent", self.who),
+        }
+    }
+
+    /// The zones, where they are those of one account.
+    fn at(&self) -> String {
+        if self.accounts == 1 { format!(" ({})", self.zones) } else { String::new() }
+    }
+}
+
+/// What is to blame, as the end of a sentence; none where there is no more to say than what fails.
+fn cause(suspect: &Suspect) -> Option<String> {
+    Some(match suspect {
+        Suspect::Fleet => "what all accounts have in common".to_owned(),
+        Suspect::Region { region } => format!("the Region {region}"),
+        Suspect::Account { .. } => "the account's network as a whole".to_owned(),
+        Suspect::Network { account } => format!("the network of {account}"),
+        Suspect::Reporting { .. } => "the way of the account's reports to the hub".to_owned(),
+        Suspect::AvailabilityZone { account: None, availability_zone: zone } => format!("the zone {zone}"),
+        Suspect::AvailabilityZone { account: Some(_), availability_zone: zone } => {
+            format!("the account's subnet in {zone}, its network ACL or its route table")
+        }
+        Suspect::Resolver { availability_zone: None, .. } => "the VPC's resolver".to_owned(),
+        Suspect::Resolver { availability_zone: Some(zone), .. } => {
+            format!("the way to the resolver in {zone}")
+        }
+        Suspect::WayOut { .. } => "the internet gateway, or all NAT gateways".to_owned(),
+        Suspect::NatGateway { availability_zone: None, .. } => "the NAT gateway".to_owned(),
+        Suspect::NatGateway { availability_zone: Some(zone), .. } => format!("the NAT gateway in {zone}"),
+        Suspect::InternetRoute { availability_zone: zone, .. } => format!("the default route in {zone}"),
+        Suspect::Peering { accounts: [one, other] } => format!("the peering of {one} and {other}"),
+        Suspect::PeerRoute { account, availability_zone: None, to } => format!("{account}'s routes to {to}"),
+        Suspect::PeerRoute { account, availability_zone: Some(zone), to } => {
+            format!("{account}'s route to {to} in {zone}")
+        }
+        Suspect::SecurityGroup { account } => format!("the security group of {account}'s targets"),
+        Suspect::Target { endpoint, .. } => format!("{endpoint} itself"),
+        Suspect::Collector
+        | Suspect::Isolation { .. }
+        | Suspect::Path { .. }
+        | Suspect::Probe { .. }
+        | Suspect::Prober { .. } => return None,
+    })
+}
