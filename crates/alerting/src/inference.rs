@@ -57,12 +57,20 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
         let members: BTreeSet<MemberKey> = members.filter(lasts).collect();
         let suspects = suspects(world, seen.state.topology(), &named, cause, &members);
         let waits_until_ms = match cause.gate {
-            Gate::Open => None,
+            Gate::Open => overdue_ms(world, &members).filter(|at_ms| *at_ms >= world.now_ms),
             Gate::Wait { until_ticks } => Some(ticks.ms(until_ticks)),
         };
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
     };
     explanation.causes.iter().filter_map(group).collect()
+}
+
+/// When a probe that is silent by itself is overdue; several that fall silent together are no chance, and wait for
+/// nothing.
+fn overdue_ms(world: &World, members: &BTreeSet<MemberKey>) -> Option<u64> {
+    let only = members.first().filter(|key| members.len() == 1 && key.symptom == Symptom::Silent)?;
+    let view = world.probes.iter().find(|view| view.key == only.probe)?;
+    Some(view.last_heard_ms() + world.policy.overdue_after_ms)
 }
 
 /// Times as the inference has them.

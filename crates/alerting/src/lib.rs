@@ -44,6 +44,7 @@ pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
 pub use messages::subject;
 pub use notices::{Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
+pub use phonehome_localisation::Outcome;
 pub use probe_state::{
     Failure, Heartbeat, Hysteresis, PATHS_KEPT_MS, PathState, PathStatus, Paths, ProbeKey,
 };

@@ -62,3 +62,87 @@ pub(crate) fn with(
     let passes = results.iter().rev().take_while(|PathResult(_, outcome)| *outcome == Outcome::Pass).count();
     if passes >= needed || passes == results.len() { vec![] } else { results }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HYSTERESIS: Hysteresis = Hysteresis { down_after: 3, up_after: 2 };
+
+    fn fail(stage: Stage) -> Verdict {
+        Verdict::Fail { stage, class: Class::Other, error: String::new() }
+    }
+
+    /// `p` passes, `f` fails, `o` is open, `i` says nothing.
+    fn after(runs: &str, hysteresis: Hysteresis) -> String {
+        let mut results = vec![];
+        for (run, letter) in (0..).zip(runs.chars()) {
+            let verdict = match letter {
+                'p' => Verdict::Ok,
+                'f' => fail(Stage::Connect),
+                'o' => fail(Stage::Open),
+                _ => Verdict::Inconclusive { reason: String::new() },
+            };
+            results = with(&results, &verdict, run, &hysteresis);
+        }
+        let letter = |PathResult(_, outcome): &PathResult| match outcome {
+            Outcome::Pass => 'p',
+            Outcome::Open => 'o',
+            _ => 'f',
+        };
+        results.iter().map(letter).collect()
+    }
+
+    #[test]
+    fn results_are_kept_from_the_first_that_did_not_pass_until_as_many_pass_as_make_it_good() {
+        for (runs, kept) in [
+            ("ppppp", ""),
+            ("ppf", "f"),
+            ("pfp", "fp"),
+            ("pfpp", ""),
+            ("pfppf", "f"),
+            ("fiiif", "ff"),
+            ("ii", ""),
+            ("fipip", ""),
+            ("fpfpfpfpf", "fpfpf"),
+            ("ffffffffffp", "ffffp"),
+        ] {
+            assert_eq!(after(runs, HYSTERESIS), kept, "{runs}");
+        }
+    }
+
+    #[test]
+    fn what_was_open_takes_two_proofs_whatever_is_declared() {
+        let at_once = Hysteresis { up_after: 1, ..HYSTERESIS };
+        assert_eq!([after("fp", at_once), after("op", at_once), after("opp", at_once)], ["", "op", ""]);
+    }
+
+    #[test]
+    fn while_a_path_fails_in_the_same_way_nothing_changes() {
+        let newest: Vec<PathResult> = (0..5).map(|run| PathResult(run, Outcome::Silence)).collect();
+        assert_eq!(with(&newest, &fail(Stage::Connect), 99, &HYSTERESIS), newest);
+        assert_eq!(
+            with(&newest, &fail(Stage::Resolve), 99, &HYSTERESIS)[4],
+            PathResult(99, Outcome::Unresolved)
+        );
+    }
+
+    #[test]
+    fn each_failure_says_how_far_it_came() {
+        for (stage, class, outcome) in [
+            (Stage::Resolve, Class::ResolverTimeout, Outcome::Unresolved),
+            (Stage::Resolve, Class::Servfail, Outcome::Unresolved),
+            (Stage::Resolve, Class::Nxdomain, Outcome::WrongName),
+            (Stage::Connect, Class::ConnectTimeout, Outcome::Silence),
+            (Stage::Connect, Class::Unreachable, Outcome::Silence),
+            (Stage::Connect, Class::Refused, Outcome::Refused),
+            (Stage::Tls, Class::CertExpired, Outcome::WrongAnswer),
+            (Stage::Tls, Class::MtuBlackHole, Outcome::Silence),
+            (Stage::Response, Class::PublicAddress, Outcome::Astray),
+            (Stage::Response, Class::Status, Outcome::WrongAnswer),
+            (Stage::Open, Class::Open, Outcome::Open),
+        ] {
+            assert_eq!(failed(stage, class), outcome, "{stage:?} {class:?}");
+        }
+    }
+}

@@ -88,6 +88,10 @@ pub struct Policy {
     pub platform_route: Option<Route>,
 }
 
+/// How long a run takes in which every check fails: three tries of two seconds, and what comes with them; in
+/// milliseconds.
+const RUN_MS: u64 = 7_000;
+
 impl Default for Policy {
     fn default() -> Self {
         let Hysteresis { down_after, up_after } = Hysteresis::default();
@@ -103,11 +107,10 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// How much later than due a report may be before its run counts as missed, in milliseconds: K missed runs are
-    /// overdue. At least a quarter of an interval.
+    /// How much later than due a report may be before its run counts as missed, in milliseconds: a quarter of an
+    /// interval, and at least as long as a run in which every check fails takes.
     pub(crate) fn grace_ms(&self) -> u64 {
-        let runs_ms = self.interval_ms.saturating_mul(u64::from(self.down_after.clamp(2, 8)));
-        self.overdue_after_ms.saturating_sub(runs_ms).max(self.interval_ms / 4)
+        (self.interval_ms / 4).max(RUN_MS)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Look, decide, store the decision and its messages together.
 
-use phonehome_cloud::{SystemClock, WallClock};
+use phonehome_cloud::{Queue, SystemClock, WallClock};
 use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
@@ -11,7 +11,8 @@ use phonehome_runtime::Error;
 use phonehome_state::{Keys, Outboxed, Revision};
 use serde_json::Value;
 
-use crate::world::{Gathered, gather};
+use crate::again::Again;
+use crate::world::{Gathered, Pace, gather};
 
 /// How long an incident that is over is kept: 90 days, in seconds.
 const RESOLVED_KEPT_S: u64 = 90 * 24 * 3600;
@@ -20,36 +21,43 @@ const WRITES_MAX: usize = 100;
 
 /// The alerter.
 #[derive(Debug)]
-pub struct Alerter<T, C = SystemClock> {
+pub struct Alerter<T, Q, C = SystemClock> {
     /// Where state is kept.
     pub table: T,
     /// What is counted.
     pub metrics: Metrics,
+    /// What has it look again.
+    pub again: Again<Q>,
     /// How long a probe may be silent, in seconds; 0 for what the fleet file says.
     pub overdue_after_s: u32,
+    /// How far apart two runs of a probe are, in seconds.
+    pub interval_s: u32,
     /// Paths that earlier runs have read.
     pub known: Cache,
     /// What time it is.
     pub clock: C,
 }
 
-impl<T: Table, C: WallClock> Alerter<T, C> {
+impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     /// Handles one invocation. What woke it does not matter: it observes everything. The answer
     /// says that every record of a batch is done.
     ///
     /// # Errors
     /// When the table cannot be asked or written: nothing was decided, or only a part of it was stored.
-    pub async fn handle(&self, _event: &Value) -> Result<SqsBatchResponse, Error> {
-        self.run(self.clock.now_ms()).await?;
+    pub async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
+        let waits_until_ms = self.run(self.clock.now_ms()).await?;
+        if let Some(until_ms) = waits_until_ms {
+            self.again.look(event, self.interval_s, self.clock.now_ms(), until_ms).await;
+        }
         self.metrics.count("Runs", 1);
         self.metrics.flush().await;
         Ok(SqsBatchResponse::default())
     }
 
-    /// One observation of everything.
-    pub(crate) async fn run(&self, now_ms: u64) -> Result<(), Error> {
+    /// One observation of everything. Returns until when something waits that is not told yet.
+    pub(crate) async fn run(&self, now_ms: u64) -> Result<Option<u64>, Error> {
         let (gathered, decision) = on_conflict(ATTEMPTS, async || {
-            let gathered = gather(&self.table, &self.known, now_ms, self.overdue_after_s).await?;
+            let gathered = gather(&self.table, &self.known, now_ms, &self.pace()).await?;
             let decision = decide(&gathered.world);
             let decided_at_ms = gathered.world.now_ms;
             self.store(&decision, &gathered.stored, gathered.revision, decided_at_ms).await?;
@@ -57,7 +65,12 @@ impl<T: Table, C: WallClock> Alerter<T, C> {
         })
         .await?;
         self.tell(&gathered.world.open, &decision);
-        self.notify_once(&gathered, gathered.world.now_ms).await
+        self.notify_once(&gathered, gathered.world.now_ms).await?;
+        Ok(decision.waits_until_ms)
+    }
+
+    pub(crate) fn pace(&self) -> Pace {
+        Pace { interval_s: self.interval_s, overdue_after_s: self.overdue_after_s }
     }
 
     /// Each incident is stored in one transaction with its own messages: either both are there or

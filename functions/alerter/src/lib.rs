@@ -1,8 +1,10 @@
 //! Decides what to say, to whom, and what to page for.
 
+mod again;
 mod handler;
 #[cfg(test)]
 mod tests;
 mod world;
 
+pub use again::Again;
 pub use handler::Alerter;

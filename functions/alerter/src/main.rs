@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use alerter::Alerter;
-use phonehome_aws::{DynamoTable, Metrics, Session};
+use alerter::{Again, Alerter};
+use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::Cache;
 use phonehome_runtime::{Error, number, optional, required, serve};
@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     serve(alerter, async |alerter, event| alerter.handle(event).await).await
 }
 
-fn alerter(session: &Session) -> Result<Alerter<DynamoTable>, Error> {
+fn alerter(session: &Session) -> Result<Alerter<DynamoTable, SqsQueue>, Error> {
     let metrics = Metrics::new(session, "alerter");
     Ok(Alerter {
         table: DynamoTable::new(session, required("TABLE_NAME")?),
@@ -21,7 +21,9 @@ fn alerter(session: &Session) -> Result<Alerter<DynamoTable>, Error> {
             Some(region) => metrics.watched_in(&session.in_region(&region)),
             None => metrics,
         },
+        again: Again::new(SqsQueue::new(session, required("TRANSITIONS_QUEUE_URL")?)),
         overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
+        interval_s: number("PROBE_INTERVAL_SECONDS", 60)?,
         known: Cache::default(),
         clock: SystemClock,
     })

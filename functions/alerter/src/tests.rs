@@ -4,8 +4,8 @@ use phonehome_alerting::{
     Heartbeat, Incident, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused, SlackKind,
 };
 use phonehome_aws::Metrics;
-use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Cache, Expect, MemoryTable, Table, TableError, Write};
+use phonehome_cloud::{MemoryQueue, SystemClock};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{FLEET, REGION, SHOP_PROD, ZONES, events, probe, published, stack_id, table};
 use phonehome_state::{Keys, Outboxed, all, written_by};
@@ -18,6 +18,7 @@ mod remembered;
 mod unreadable;
 mod upgrade;
 
+use crate::again::Again;
 use crate::handler::Alerter;
 use crate::world::{Gathered, gather};
 
@@ -28,18 +29,20 @@ fn fleet() -> Fleet {
     phonehome_fleet::parse(FLEET).unwrap()
 }
 
-async fn alerter() -> Alerter<MemoryTable> {
+async fn alerter() -> Alerter<MemoryTable, MemoryQueue> {
     let table = table(START_MS).await.writing_only(written_by("alerter"));
     Alerter {
         table,
         metrics: Metrics::void("alerter"),
+        again: Again::new(MemoryQueue::default()),
         overdue_after_s: 0,
+        interval_s: 60,
         known: Cache::default(),
         clock: SystemClock,
     }
 }
 
-impl Alerter<MemoryTable> {
+impl Alerter<MemoryTable, MemoryQueue> {
     /// Stores that every probe was just heard of, with its connections up or down.
     async fn heard(&self, now_ms: u64, connections: PathStatus) {
         let member = fleet().member("shop-prod").unwrap();
@@ -102,6 +105,7 @@ fn path(status: PathStatus, at_ms: u64) -> PathState {
         streak_since_ms: 0,
         last,
         last_since_ms: at_ms,
+        results: vec![],
         failure,
         ever_up: true,
         addresses: vec![],
@@ -157,7 +161,7 @@ async fn silence_of_all_probes_is_noticed_by_stored_times_alone() {
     assert!(alerter.outbox().await.iter().any(|id| id.ends_with("/page")));
 }
 
-impl Alerter<MemoryTable> {
+impl Alerter<MemoryTable, MemoryQueue> {
     /// The texts of the messages about phonehome itself that are on their way.
     async fn notices(&self) -> Vec<String> {
         let messages = all::<Outboxed>(&self.table, Keys::OUTBOX).await.unwrap();
@@ -180,7 +184,7 @@ async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_fil
     alerter.table.put_raw(Keys::silence("000001"), "nonsense");
     alerter.run(START_MS + 1000).await.unwrap();
     assert_eq!(alerter.outbox().await, [format!("notice/{}/slack/#platform", START_MS + 1000)]);
-    let world = gather(&alerter.table, &alerter.known, START_MS, 0).await.unwrap().world;
+    let world = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace()).await.unwrap().world;
     let route = phonehome_alerting::Route { slack_channel: "#platform".into(), page: true };
     assert_eq!(world.policy.platform_route, Some(route));
 }
@@ -253,7 +257,9 @@ async fn a_decision_that_meets_another_run_is_taken_again() {
         clock: SystemClock,
         table: Contended { table: plain.table.clone(), refusals: std::sync::Mutex::new(1) },
         metrics: Metrics::void("alerter"),
+        again: Again::new(MemoryQueue::default()),
         overdue_after_s: 0,
+        interval_s: 60,
         known: Cache::default(),
     };
     contended.run(START_MS + 1000).await.unwrap();
@@ -285,7 +291,7 @@ async fn a_decision_from_the_far_future_stops_no_time() {
     let alerter = alerter().await;
     let future = phonehome_state::Revision { decided_at_ms: START_MS * 2 };
     alerter.overwrite(Write::put, Keys::revision(), &future).await;
-    let gathered = gather(&alerter.table, &alerter.known, START_MS, 0).await.unwrap();
+    let gathered = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace()).await.unwrap();
     assert_eq!(gathered.world.now_ms, START_MS);
 }
 
@@ -293,8 +299,8 @@ async fn a_decision_from_the_far_future_stops_no_time() {
 async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
-    let first = gather(&alerter.table, &alerter.known, START_MS + 1000, 0).await.unwrap();
-    let second = gather(&alerter.table, &alerter.known, START_MS + 1001, 0).await.unwrap();
+    let first = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace()).await.unwrap();
+    let second = gather(&alerter.table, &alerter.known, START_MS + 1001, &alerter.pace()).await.unwrap();
     let store = async |gathered: Gathered, now_ms| {
         let decision = phonehome_alerting::decide(&gathered.world);
         alerter.store(&decision, &gathered.stored, gathered.revision, now_ms).await
@@ -310,7 +316,7 @@ async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
 async fn a_large_decision_is_stored_in_few_parts_none_of_which_dynamodb_refuses() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
-    let gathered = gather(&alerter.table, &alerter.known, START_MS + 1000, 0).await.unwrap();
+    let gathered = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace()).await.unwrap();
     let mut decision = phonehome_alerting::decide(&gathered.world);
     let incident = decision.incidents[0].clone();
     let many =

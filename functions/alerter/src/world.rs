@@ -8,7 +8,7 @@ use phonehome_alerting::{
     Refusals, Route, Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
 use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
-use phonehome_fleet::{Binding, Fleet, Member};
+use phonehome_fleet::{Binding, Fleet, Member, Nat};
 use phonehome_state::StackStatus;
 use phonehome_state::{Claim, Keys, Readable, Revision, Seen, StateError, Unread, readable};
 use phonehome_wire::{AzId, CheckId};
@@ -33,13 +33,21 @@ pub(crate) struct Gathered {
 /// within milliseconds, and a decision from the far future must not stop time.
 const AHEAD_MS: u64 = 60_000;
 
-/// Reads the whole state; of paths, what is not `known` from an earlier run. `overdue_after_s` of 0 stands for
-/// what the fleet file says.
+/// How often probes run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pace {
+    /// How far apart two runs are, in seconds.
+    pub(crate) interval_s: u32,
+    /// How long a probe may be silent, in seconds; 0 for what the fleet file says.
+    pub(crate) overdue_after_s: u32,
+}
+
+/// Reads the whole state; of paths, what is not `known` from an earlier run.
 pub(crate) async fn gather(
     table: &impl Table,
     known: &Cache,
     now_ms: u64,
-    overdue_after_s: u32,
+    pace: &Pace,
 ) -> Result<Gathered, StateError> {
     // The revision first: whatever another run stores from here on is met as a conflict.
     let last = table.get(&Keys::revision()).await?;
@@ -71,15 +79,7 @@ pub(crate) async fn gather(
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
     let probes = of_member.flat_map(|(member, stack)| probes_of(&fleet, member, stack)).collect();
     let probes = reading.probes(probes, known, now_ms).await?;
-    let overdue_after_s =
-        if overdue_after_s == 0 { fleet.probing.overdue_after_seconds } else { overdue_after_s };
-    let platform_route = fleet.platform_route.as_ref();
-    let policy = Policy {
-        overdue_after_ms: u64::from(overdue_after_s) * 1000,
-        platform_route: platform_route
-            .map(|route| Route { slack_channel: route.slack_channel.clone(), page: route.page }),
-        ..Policy::default()
-    };
+    let policy = policy(&fleet, pace);
     let mut stored = BTreeMap::new();
     let mut open = Vec::new();
     for (doc, incident) in incidents {
@@ -96,6 +96,23 @@ pub(crate) async fn gather(
     let channel = fleet.platform_channel().to_owned();
     let world = World { now_ms, probes, owners, routes, open, silences, policy, unseen };
     Ok(Gathered { world, stored, revision, troubles, notified, notified_doc, channel })
+}
+
+fn policy(fleet: &Fleet, pace: &Pace) -> Policy {
+    let overdue_after_s = match pace.overdue_after_s {
+        0 => fleet.probing.overdue_after_seconds,
+        given => given,
+    };
+    let platform_route = fleet.platform_route.as_ref();
+    Policy {
+        interval_ms: u64::from(pace.interval_s) * 1000,
+        down_after: fleet.probing.down_after,
+        up_after: fleet.probing.up_after,
+        overdue_after_ms: u64::from(overdue_after_s) * 1000,
+        platform_route: platform_route
+            .map(|route| Route { slack_channel: route.slack_channel.clone(), page: route.page }),
+        ..Policy::default()
+    }
 }
 
 /// When a run decides: after the decision that it goes on from. Messages are sorted by this, and one of a
@@ -205,6 +222,9 @@ impl<T: Table> Reading<'_, T> {
 fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<ProbeView> {
     let checks = fleet.checks_for(member, &stack.region);
     let route = route(fleet, member);
+    let region = fleet.regions.iter().find(|region| region.name == stack.region);
+    let zones = region.map_or(&[][..], |region| &region.availability_zones);
+    let nat = fleet.environment(&member.environment).map_or(Nat::None, |environment| environment.nat);
     let view = |(availability_zone, &expected_since_ms): (&AzId, &u64)| ProbeView {
         key: ProbeKey {
             account: stack.account.clone(),
@@ -215,6 +235,7 @@ fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<ProbeVi
         domain: member.domain.clone(),
         environment: member.environment.clone(),
         expected_since_ms,
+        nat_zone: nat.gateway_of(availability_zone, zones).cloned(),
         checks: checks.clone(),
         heartbeat: None,
         paths: Paths::new(),

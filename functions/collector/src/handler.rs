@@ -48,7 +48,7 @@ struct Judged {
 
 /// What became of a report.
 enum Arrived {
-    Folded(Vec<Transition>),
+    Folded(Option<Vec<Transition>>),
     Refused(Refused),
 }
 
@@ -161,8 +161,8 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
             }
         });
         match folded.await.map_err(later)? {
-            Arrived::Folded(transitions) if transitions.is_empty() => Ok(()),
-            Arrived::Folded(transitions) => self.hand_on(report, &transitions).await,
+            Arrived::Folded(None) => Ok(()),
+            Arrived::Folded(Some(transitions)) => self.hand_on(report, &transitions).await,
             Arrived::Refused(refused) => self.refuse(&report.account, refused, &about(report)).await,
         }
     }
@@ -212,16 +212,16 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         stored: Stored,
         asked: &Asked,
         hysteresis: &Hysteresis,
-    ) -> Result<Vec<Transition>, TableError> {
+    ) -> Result<Option<Vec<Transition>>, TableError> {
         let Stored { heartbeat: newest, paths: mut before, .. } = stored;
         let now_ms = self.clock.now_ms();
         let known = before.value.take().unwrap_or_default();
         match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
             Folded::Stale => {
                 self.metrics.count("Duplicate", 1);
-                Ok(vec![])
+                Ok(None)
             }
-            Folded::Fresh { mut heartbeat, paths, paths_changed, transitions, dropped } => {
+            Folded::Fresh { mut heartbeat, paths, paths_changed, is_news, transitions, dropped } => {
                 if dropped > 0 {
                     self.metrics.count("ResultsDropped", dropped as u64);
                 }
@@ -248,7 +248,7 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
                 if let Some(paths) = written {
                     self.memory.keep(&paths, now_ms);
                 }
-                Ok(transitions)
+                Ok((is_news || !transitions.is_empty()).then_some(transitions))
             }
         }
     }

@@ -157,6 +157,7 @@ impl LocalCloud {
     pub async fn deploy(&mut self) -> Result<()> {
         let artifacts = self.package()?;
         let overdue = self.options.overdue_after_seconds.to_string();
+        let interval = self.options.schedule_seconds.to_string();
         let hub = self.deployment(
             Self::hub_place(),
             "phonehome-hub",
@@ -167,6 +168,7 @@ impl LocalCloud {
                 ("Architecture", architecture()),
                 ("RequeueDelaySeconds", "1"),
                 ("OverdueAfterSeconds", &overdue),
+                ("ProbeIntervalSeconds", &interval),
             ],
         );
         self.hub = self

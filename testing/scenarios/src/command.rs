@@ -76,7 +76,7 @@ pub(crate) fn run() -> Result<()> {
         }
         return Ok(());
     }
-    let mut world = World::new(&probe, interval * OVERDUE_INTERVALS)?;
+    let mut world = World::new(&probe, interval, interval * OVERDUE_INTERVALS)?;
     let mut watch = Watch::new(&world, interval);
     if arguments.watch {
         return live(&mut world, &mut watch);

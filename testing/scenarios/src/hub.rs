@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use alerter::Alerter;
+use alerter::{Again, Alerter};
 use anyhow::{Result, anyhow};
 use collector::{Collector, Memory};
 use notifier::Notifier;
@@ -41,15 +41,18 @@ impl Pager for OnCall {
 #[derive(Debug)]
 pub struct Hub {
     collector: Collector<MemoryTable, MemoryQueue>,
-    alerter: Alerter<MemoryTable>,
+    alerter: Alerter<MemoryTable, MemoryQueue>,
     notifier: Notifier<MemoryTable, OnCall, Slack>,
     /// How many of the collector's hints the alerter has been woken for.
     hints: usize,
+    /// How many messages the alerter has sent itself, and when the newest wakes it.
+    looks: (usize, Option<Instant>),
 }
 
 impl Hub {
-    /// The hub of a table in which a fleet file is in force. A probe is lost when it was silent for `overdue_after`.
-    pub fn new(table: &MemoryTable, overdue_after: Duration) -> Self {
+    /// The hub of a table in which a fleet file is in force. Probes run once in an `interval` of whole seconds; one is
+    /// lost when it was silent for `overdue_after`.
+    pub fn new(table: &MemoryTable, interval: Duration, overdue_after: Duration) -> Self {
         let of = |function| table.writing_only(written_by(function));
         Self {
             collector: Collector {
@@ -63,7 +66,9 @@ impl Hub {
             alerter: Alerter {
                 table: of("alerter"),
                 metrics: Metrics::void("alerter"),
+                again: Again::new(MemoryQueue::default()),
                 overdue_after_s: u32::try_from(overdue_after.as_secs()).unwrap_or(u32::MAX),
+                interval_s: u32::try_from(interval.as_secs()).unwrap_or(u32::MAX),
                 known: Cache::default(),
                 clock: SystemClock,
             },
@@ -75,6 +80,7 @@ impl Hub {
                 clock: SystemClock,
             },
             hints: 0,
+            looks: (0, None),
         }
     }
 
@@ -101,12 +107,22 @@ impl Hub {
         Ok(())
     }
 
-    /// The alerter's schedule fires, and what it decides is delivered.
+    /// When the alerter looks again, as it has asked for.
+    pub fn looks_again_at(&self) -> Option<Instant> {
+        self.looks.1
+    }
+
+    /// The alerter's schedule fires, or what it has asked for, and what it decides is delivered.
     ///
     /// # Errors
     /// When a function fails.
     pub async fn minute(&mut self) -> Result<()> {
+        self.looks.1 = self.looks.1.filter(|at| *at > Instant::now());
         self.alerter.handle(&Value::Null).await.map_err(|error| anyhow!("alerter: {error}"))?;
+        let asked = self.alerter.again.queue.sent();
+        if let Some(look) = asked.last().filter(|_| asked.len() > self.looks.0) {
+            self.looks = (asked.len(), Some(Instant::now() + Duration::from_secs(look.delay_s.into())));
+        }
         self.notifier.handle().await.map_err(|error| anyhow!("notifier: {error}"))?;
         Ok(())
     }

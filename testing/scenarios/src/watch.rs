@@ -76,8 +76,9 @@ impl Watch {
         let end = Instant::now() + longest;
         loop {
             self.start_due(world)?;
-            let next =
-                self.schedules.iter().map(|it| it.next).chain([self.next_minute, end]).min().unwrap_or(end);
+            let schedules = self.schedules.iter().map(|it| it.next);
+            let next = schedules.chain([self.next_minute, end]).chain(world.hub.looks_again_at()).min();
+            let next = next.unwrap_or(end);
             match self.reports.1.recv_timeout(next.saturating_duration_since(Instant::now())) {
                 Ok((place, report)) => self.arrive(world, place, report?)?,
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -85,6 +86,9 @@ impl Watch {
             if Instant::now() >= self.next_minute {
                 world.minute()?;
                 self.next_minute += self.interval;
+            }
+            if world.hub.looks_again_at().is_some_and(|at| at <= Instant::now()) {
+                world.minute()?;
             }
             if done(self, world) {
                 return Ok(true);

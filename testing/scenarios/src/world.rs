@@ -100,7 +100,7 @@ impl World {
     ///
     /// # Errors
     /// When a stack does not converge, or the kernel refuses something.
-    pub fn new(probe: &Path, overdue_after: Duration) -> Result<Self> {
+    pub fn new(probe: &Path, interval: Duration, overdue_after: Duration) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let table = MemoryTable::default();
         let cloud = SharedCloud::new(FakeCloud::new());
@@ -118,7 +118,7 @@ impl World {
         let inventories = inventories(&cloud);
         let wishes = wishes(&private_subnets(&inventories[&stack("payments-prod")]), &inventories)?;
         let lab = Lab::build(&inventories, &wishes, probe)?;
-        let hub = Hub::new(&table, overdue_after);
+        let hub = Hub::new(&table, interval, overdue_after);
         Ok(Self { cloud, provision, fleet, lab, wishes, hub, runtime })
     }
 

@@ -274,6 +274,7 @@ fn path(check: &Check) -> PathState {
         streak: 0,
         streak_since_ms: 0,
         last: Verdict::Ok,
+        results: vec![],
         last_since_ms: 1_778_833_634_000,
         failure: None,
         ever_up: true,

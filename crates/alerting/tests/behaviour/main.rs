@@ -2,6 +2,7 @@
 
 mod explanations;
 mod folding;
+mod gate;
 mod incidents;
 mod paging;
 mod properties;

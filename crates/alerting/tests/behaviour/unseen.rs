@@ -274,16 +274,21 @@ proptest! {
     }
 }
 
-/// Whether on-call is paged for this one thing and not only for what it is told together with: nothing
-/// else of its incident fails.
+/// Whether on-call is paged for this one thing and not only for what it is told together with: neither where nothing
+/// else fails, nor where nothing else of its account does. What others lose, too, may be to blame for it.
 fn is_worth_it_alone(world: &World, key: &MemberKey) -> bool {
+    [true, false].into_iter().all(|everywhere| is_paged_without_others(world, key, everywhere))
+}
+
+fn is_paged_without_others(world: &World, key: &MemberKey, everywhere: bool) -> bool {
     let Symptom::Down { check } = &key.symptom else { return false };
     let mut alone = world.clone();
     alone.open.clear();
     for probe in &mut alone.probes {
         let of_account = probe.key.account == key.probe.account;
         probe.paths.retain(|id, path| {
-            path.status != phonehome_alerting::PathStatus::Down || (of_account && id == check)
+            let stays = if of_account { id == check } else { !everywhere };
+            path.status != phonehome_alerting::PathStatus::Down || stays
         });
     }
     paged(&alone).contains(key)

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phonehome_alerting::{Failure, Heartbeat, PathState, PathStatus, Paths, ProbeKey};
+use phonehome_alerting::{Failure, Heartbeat, Outcome, PathResult, PathState, PathStatus, Paths, ProbeKey};
 use phonehome_aws::Metrics;
-use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Cache, Doc, Key, Table, TableError, Write};
+use phonehome_cloud::{MemoryQueue, SystemClock};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{REGION, published, stack};
 use phonehome_state::{Keys, StackStatus};
 use phonehome_wire::{Class, Stage, TEXT_CHARS_MAX, Verdict};
 
 use super::START_MS;
+use crate::again::Again;
 use crate::handler::Alerter;
 
 const ACCOUNTS: usize = 130;
@@ -107,6 +108,12 @@ impl Largest {
             streak_since_ms: 0,
             last: Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: text.clone() },
             last_since_ms: START_MS,
+            results: match self.status {
+                PathStatus::Down => {
+                    (0..12).map(|run| PathResult(START_MS + run * 60_000, Outcome::Silence)).collect()
+                }
+                PathStatus::Up | PathStatus::Unknown => vec![],
+            },
             failure: Some(Failure { stage: Stage::Connect, error: text }),
             ever_up: true,
             addresses: vec![],
@@ -158,7 +165,9 @@ async fn the_largest_fleet_with_the_longest_texts_fits_into_the_functions_memory
         let alerter = Alerter {
             table,
             metrics: Metrics::void("alerter"),
+            again: Again::new(MemoryQueue::default()),
             overdue_after_s: 0,
+            interval_s: 60,
             known: Cache::default(),
             clock: SystemClock,
         };

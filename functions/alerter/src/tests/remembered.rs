@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use phonehome_alerting::PATHS_KEPT_MS;
-use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::{Doc, Key};
+use phonehome_cloud::{MemoryQueue, SystemClock};
 
 use super::*;
 
@@ -33,7 +33,7 @@ impl Table for Watched {
     }
 }
 
-impl Alerter<MemoryTable> {
+impl Alerter<MemoryTable, MemoryQueue> {
     /// Stores what [`Alerter::heard`] does, as a collector leaves it: each heartbeat names its paths.
     async fn heard_in_pairs(&self, now_ms: u64, connections: PathStatus) {
         self.heard(now_ms, connections).await;
@@ -47,11 +47,14 @@ impl Alerter<MemoryTable> {
 }
 
 /// The same alerter, on a table that is watched.
-fn watched(plain: &Alerter<MemoryTable>) -> (Alerter<Watched>, impl Fn() -> usize) {
+fn watched(plain: &Alerter<MemoryTable, MemoryQueue>) -> (Alerter<Watched, MemoryQueue>, impl Fn() -> usize) {
     let asked = Arc::new(Mutex::new(vec![]));
     let table = Watched { table: plain.table.clone(), asked: Arc::clone(&asked) };
     let metrics = Metrics::void("alerter");
-    let alerter = Alerter { table, metrics, overdue_after_s: 0, known: Cache::default(), clock: SystemClock };
+    let again = Again::new(MemoryQueue::default());
+    let known = Cache::default();
+    let alerter =
+        Alerter { table, metrics, again, overdue_after_s: 0, interval_s: 60, known, clock: SystemClock };
     (alerter, move || std::mem::take(&mut *asked.lock().unwrap()).len())
 }
 

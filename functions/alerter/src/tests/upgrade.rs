@@ -5,7 +5,7 @@ use phonehome_samples::{restore, stored_in};
 
 use super::*;
 
-impl Alerter<MemoryTable> {
+impl Alerter<MemoryTable, MemoryQueue> {
     fn stored_in(&self, partitions: &[&str]) -> Vec<Stored> {
         stored_in(&self.table, partitions)
     }
@@ -78,7 +78,7 @@ async fn what_is_stored_of_phonehomes_own_trouble_is_read_by_the_release_before(
 }
 
 /// An alerter over the table that a release left in a scenario.
-async fn over(release: &Release, scenario: &str) -> Alerter<MemoryTable> {
+async fn over(release: &Release, scenario: &str) -> Alerter<MemoryTable, MemoryQueue> {
     let alerter = Alerter { table: MemoryTable::default(), ..alerter().await };
     restore(&alerter.table, release.table(scenario));
     alerter

@@ -66,6 +66,7 @@ fn reached_from(
         streak_since_ms: 0,
         last: verdict.clone(),
         last_since_ms: 1,
+        results: vec![],
         failure: None,
         ever_up: true,
         addresses: addresses.iter().map(|last| ledger(*last)).collect(),

@@ -1,0 +1,114 @@
+//! When something is told: as soon as nobody is still to report who could say otherwise.
+
+use phonehome_alerting::{Outcome, PathResult, Severity, Suspect};
+use phonehome_wire::CheckId;
+
+use crate::support::{EGRESS, Fleet, LEDGER, MINUTE_MS, PAYMENTS, account_id};
+
+const ZONES: &[&str] = &["use1-az1", "use1-az2"];
+const ACCOUNTS: &[&str] = &["shop-prod", "search-prod", "orders-prod"];
+const CONNECTS: &[&str] = &[EGRESS, PAYMENTS, LEDGER];
+
+/// All that is tried fails in one run of these probes, the newest.
+fn fails_once(fleet: &mut Fleet, account: &str, zones: &[&str], checks: &[&str]) {
+    let now_ms = fleet.world.now_ms;
+    for probe in fleet.probes(account, zones) {
+        for check in checks {
+            let path = probe.paths.get_mut(&CheckId((*check).to_owned())).unwrap();
+            path.results.push(PathResult(now_ms, Outcome::Silence));
+        }
+    }
+}
+
+/// Nothing gets out of the account's first zone, as one run says; the second zone has not run since.
+fn first_zone_lost() -> Fleet {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    // Everybody has run for a while.
+    fleet.advance(10 * MINUTE_MS);
+    fleet.hush("shop-prod", &ZONES[1..]).advance(20_000);
+    fails_once(&mut fleet, "shop-prod", &ZONES[..1], CONNECTS);
+    let decision = fleet.decide();
+    assert!(decision.is_empty(), "{:?}", fleet.suspects());
+    let until_ms = fleet.world.now_ms + MINUTE_MS + MINUTE_MS / 4;
+    let waits_ms = decision.waits_until_ms.expect("it waits for the other zone");
+    assert!(waits_ms.abs_diff(until_ms) <= 1000, "{waits_ms} instead of {until_ms}");
+    fleet
+}
+
+#[test]
+fn a_lost_account_is_told_when_its_other_zone_has_failed_too_and_then_once() {
+    let mut fleet = first_zone_lost();
+    fleet.advance(30_000).unhush("shop-prod", ZONES);
+    fails_once(&mut fleet, "shop-prod", &ZONES[1..], CONNECTS);
+    assert_eq!(fleet.says(), ["page", "opened"]);
+    let account = Suspect::Account { account: account_id(0), region: "us-east-1".parse().unwrap() };
+    assert_eq!(fleet.only().suspect, account);
+}
+
+#[test]
+fn a_lost_zone_is_told_when_the_other_one_has_passed() {
+    let mut fleet = first_zone_lost();
+    fleet.advance(30_000).unhush("shop-prod", ZONES);
+    assert_eq!(fleet.says(), ["opened"]);
+    assert!(matches!(&fleet.only().suspect, Suspect::AvailabilityZone { account: Some(_), .. }));
+    assert_eq!(fleet.only().severity, Severity::Note);
+}
+
+#[test]
+fn it_is_told_when_a_report_that_it_waits_for_is_missing() {
+    let mut fleet = first_zone_lost();
+    // It was due 40 seconds after the failure, and may be 15 late.
+    assert!(fleet.advance(54_000).decide().is_empty());
+    assert_eq!(fleet.advance(2_000).says(), ["opened"]);
+}
+
+#[test]
+fn one_failure_of_one_path_is_nothing_and_three_in_a_row_are_told() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.advance(10 * MINUTE_MS);
+    let mut said = vec![];
+    for _ in 0..3 {
+        fleet.advance(MINUTE_MS);
+        fails_once(&mut fleet, "shop-prod", &ZONES[..1], &[PAYMENTS]);
+        said.push(fleet.says().len());
+    }
+    assert_eq!(said, [0, 0, 1]);
+}
+
+#[test]
+fn a_zone_that_is_lost_everywhere_is_one_note_whoever_reports_of_it_first() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.advance(10 * MINUTE_MS);
+    for account in ACCOUNTS {
+        fleet.hush(account, ZONES);
+    }
+    let mut said = vec![];
+    for (account, zone) in ACCOUNTS.iter().flat_map(|account| ZONES.iter().map(move |zone| (account, zone))) {
+        fleet.advance(9_000).unhush(account, &[*zone]).hush(account, &[*zone]);
+        if *zone == ZONES[0] {
+            fails_once(&mut fleet, account, &[*zone], CONNECTS);
+        }
+        said.extend(fleet.says());
+    }
+    fleet.advance(MINUTE_MS / 3);
+    said.extend(fleet.says());
+    // Whatever comes later is a part of it.
+    said.retain(|it| *it != "updated");
+    assert_eq!(said, ["opened"], "{:?}", fleet.suspects());
+    assert!(matches!(&fleet.only().suspect, Suspect::AvailabilityZone { account: None, .. }));
+}
+
+/// By itself it may be one report that was lost; all of an account cannot be.
+#[test]
+fn a_silent_probe_waits_until_it_is_overdue_and_a_silent_account_does_not() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.world.policy.overdue_after_ms = 10 * MINUTE_MS;
+    fleet.hush("shop-prod", &ZONES[..1]);
+    assert!(fleet.advance(10 * MINUTE_MS).decide().is_empty());
+    assert_eq!(fleet.advance(1000).says(), ["opened"]);
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.world.policy.overdue_after_ms = 10 * MINUTE_MS;
+    fleet.hush("shop-prod", ZONES);
+    assert!(fleet.advance(MINUTE_MS).decide().is_empty());
+    assert_eq!(fleet.advance(2 * MINUTE_MS).says(), ["page", "opened"]);
+}
