@@ -107,7 +107,15 @@ impl Blame<'_> {
                 Suspect::Peering { accounts: [one, other] }
             }
             Component::SecurityGroup(name) => Suspect::SecurityGroup { account: self.account(name)? },
-            Component::Target(host) => self.target(host)?,
+            Component::Target(host) => {
+                let (endpoint, account) = self.target(host)?;
+                Suspect::Target { endpoint, account }
+            }
+            Component::Connection { account, target } => {
+                let StackId { account, region } = self.stack(account)?.clone();
+                let (endpoint, to) = self.target(target)?;
+                Suspect::Connection { account, region, endpoint, to }
+            }
             Component::Service { target, port } => match (self.named.get(&target)?, self.named.get(&port)?) {
                 (Named::Host(_, account), Named::Endpoint(endpoint)) => {
                     Suspect::Target { endpoint: endpoint.clone(), account: account.clone() }
@@ -116,8 +124,7 @@ impl Blame<'_> {
             },
             Component::Isolation { account, target } => {
                 let StackId { account, region } = self.stack(account)?.clone();
-                let Named::Host(host, _) = self.named.get(&target)? else { return None };
-                let endpoint = self.only_endpoint().unwrap_or_else(|| host.clone());
+                let (endpoint, _) = self.target(target)?;
                 Suspect::Isolation { account, region, endpoint }
             }
             // Nothing depends on these here: what is declared does not tell them from their zone.
@@ -126,10 +133,10 @@ impl Blame<'_> {
     }
 
     /// A host is called by its service while that is the only one that is tried.
-    fn target(&self, host: Name) -> Option<Suspect> {
+    fn target(&self, host: Name) -> Option<(String, Option<String>)> {
         let Named::Host(host, account) = self.named.get(&host)? else { return None };
         let endpoint = self.only_endpoint().unwrap_or_else(|| host.clone());
-        Some(Suspect::Target { endpoint, account: account.clone() })
+        Some((endpoint, account.clone()))
     }
 
     /// The endpoint of all members, if that is one.

@@ -122,6 +122,10 @@ fn explains(evaluation: &Evaluation<'_>, suspect: &Suspect, key: &MemberKey) -> 
         Suspect::Target { endpoint, account } => {
             check.is_some_and(|check| is_at(check, endpoint) && check.target.account == *account)
         }
+        Suspect::Connection { account, region, endpoint, to } => {
+            let is_to = |check: &Check| is_at(check, endpoint) && check.target.account == *to;
+            is_of(probe, account, region, None) && check.is_some_and(is_to)
+        }
         Suspect::Isolation { account, region, endpoint } => {
             probe.account == *account
                 && probe.region == *region

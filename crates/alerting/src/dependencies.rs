@@ -181,7 +181,9 @@ impl Collecting<'_> {
             let kept_apart = self.segment(vec![(isolation, Stage::Isolation)]);
             return self.builder.path(&[kept_apart]);
         }
+        let account = self.stack(&view.key.stack());
         let target = self.segment(vec![
+            (Component::Connection { account, target: host }, Stage::Way),
             (Component::Target(host), Stage::Target),
             (Component::Service { target: host, port: endpoint }, Stage::Target),
         ]);

@@ -62,6 +62,7 @@ fn ask(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMem
         Suspect::Target { .. }
             | Suspect::Path { .. }
             | Suspect::Isolation { .. }
+            | Suspect::Connection { .. }
             | Suspect::Peering { .. }
             | Suspect::PeerRoute { .. }
             | Suspect::SecurityGroup { .. }

@@ -200,6 +200,18 @@ pub enum Suspect {
         /// The account's name.
         account: String,
     },
+    /// What an account's zones have in common on their way to one target.
+    Connection {
+        /// The account's id.
+        account: AccountId,
+        /// The Region.
+        region: Region,
+        /// The target's endpoint; of a host with several that fail the host alone.
+        endpoint: String,
+        /// The name of the account that owns it, when it is one of the fleet's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<String>,
+    },
     /// What is aimed at.
     Target {
         /// As in the checks; of a host with several that fail the host alone.
@@ -339,7 +351,7 @@ impl Suspect {
             | Self::SecurityGroup { .. }
             | Self::PeerRoute { availability_zone: None, .. } => 5,
             Self::InternetRoute { .. } | Self::PeerRoute { .. } => 6,
-            Self::Target { .. } => 7,
+            Self::Target { .. } | Self::Connection { .. } => 7,
             Self::Isolation { .. } => 8,
             Self::Path { .. } | Self::Probe { .. } => 9,
             Self::Prober { .. } | Self::Collector => 10,

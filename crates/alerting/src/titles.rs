@@ -98,7 +98,7 @@ impl Affected {
             Suspect::Peering { .. } | Suspect::PeerRoute { .. } => {
                 format!("{who} ({zones}) cannot reach {}", self.owners)
             }
-            Suspect::Target { endpoint, account } => {
+            Suspect::Target { endpoint, account } | Suspect::Connection { endpoint, to: account, .. } => {
                 let owner = account.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
                 let verb = if self.answers { "answers wrongly to" } else { "cannot be reached from" };
                 format!("{endpoint}{owner} {verb} {who}{}", self.at())
@@ -161,6 +161,7 @@ fn cause(suspect: &Suspect) -> Option<String> {
         }
         Suspect::SecurityGroup { account } => format!("the security group of {account}'s targets"),
         Suspect::Target { endpoint, .. } => format!("{endpoint} itself"),
+        Suspect::Connection { endpoint, .. } => format!("a rule of the account's for {endpoint}"),
         Suspect::Collector
         | Suspect::Isolation { .. }
         | Suspect::Path { .. }

@@ -67,6 +67,14 @@ pub enum Component {
         /// The address.
         address: Name,
     },
+    /// What an account's zones have in common on their way to one target: a rule of a group, an entry of a network
+    /// ACL.
+    Connection {
+        /// The account.
+        account: Name,
+        /// The target's host.
+        target: Name,
+    },
     /// A probe: its function and its schedule.
     Probe {
         /// The account.
@@ -109,6 +117,7 @@ impl Component {
                 once_in::EIGHTEEN_MONTHS
             }
             Self::Address { .. }
+            | Self::Connection { .. }
             | Self::Resolver(_)
             | Self::WayOut(_)
             | Self::Reporting(_)
@@ -142,8 +151,9 @@ impl Component {
             Self::Target(name) => (15, [Some(name), None]),
             Self::Service { target, port } => (16, [Some(target), Some(port)]),
             Self::Address { target, address } => (17, [Some(target), Some(address)]),
-            Self::Probe { account, zone } => (18, [Some(account), Some(zone)]),
-            Self::Isolation { account, target } => (19, [Some(account), Some(target)]),
+            Self::Connection { account, target } => (18, [Some(account), Some(target)]),
+            Self::Probe { account, zone } => (19, [Some(account), Some(zone)]),
+            Self::Isolation { account, target } => (20, [Some(account), Some(target)]),
         }
     }
 

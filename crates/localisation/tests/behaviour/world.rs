@@ -186,6 +186,9 @@ impl World {
             Component::Service { target, port } => format!("service {} {}", text(target), text(port)),
             Component::Address { target, address } => format!("address {} {}", text(target), text(address)),
             Component::Probe { account, zone } => format!("probe {} {}", text(account), text(zone)),
+            Component::Connection { account, target } => {
+                format!("connection {} {}", text(account), text(target))
+            }
             Component::Isolation { account, target } => {
                 format!("isolation {} {}", text(account), text(target))
             }

@@ -3,7 +3,8 @@
 use phonehome_lab::Effect;
 
 use super::{
-    EVERYTHING, PAYMENTS, SILENT, UNANSWERED, UNTAKEN, WAY_OUT, WAY_OUT_LOST, WAY_OUT_OF_A_ZONE_LOST,
+    ACCOUNT_LOST, EVERYTHING, PAYMENTS, SILENT, UNANSWERED, UNTAKEN, WAY_OUT, WAY_OUT_LOST,
+    WAY_OUT_OF_A_ZONE_LOST,
 };
 use crate::breaking::{
     close_payments, cut_off, delete_default_route, delete_nat_gateways, detach_internet_gateway,
@@ -63,35 +64,19 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         },
         expected: &[("shop-prod", 1, WAY_OUT, SILENT), ("shop-prod", 0, PAYMENTS, SILENT)],
         told: Told::Just(&[
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az2)",
-            ),
-            Message::Slack(
-                "#net-prod",
-                ":red_circle: db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az2)",
-            ),
+            Message::Slack("#net-prod", ":red_circle: shop-prod (use1-az2) cannot reach payments-prod"),
             Message::Slack("#net-prod", ":red_circle: shop-prod: nothing gets out of use1-az1"),
-            Message::Page(
-                r#"ALARM: "api.payments.test:443 (payments-prod) cannot be reached from shop-prod (use1-az2)""#,
-            ),
-            Message::Page(
-                r#"ALARM: "db.payments.test:5432 (payments-prod) cannot be reached from shop-prod (use1-az2)""#,
-            ),
+            Message::Page(r#"ALARM: "shop-prod (use1-az2) cannot reach payments-prod""#),
             Message::Page(r#"ALARM: "shop-prod: nothing gets out of use1-az1""#),
         ]),
         repair: Repair::Provisioner,
     },
-    // Their reports arrive all the same: they go no way that is in this account. What the page is about depends on
-    // whose comes first.
+    // Their reports arrive all the same: they go no way that is in this account.
     Scenario {
         name: "no-way-out-of-the-account",
         break_it: |it| cut_off(it),
         expected: &[("shop-prod", 0, EVERYTHING, SILENT)],
-        told: Told::AtLeast(&[Message::Slack(
-            "#net-prod",
-            ":red_circle: shop-prod: nothing gets out in us-east-1",
-        )]),
+        told: Told::Just(ACCOUNT_LOST),
         repair: Repair::Provisioner,
     },
 ];

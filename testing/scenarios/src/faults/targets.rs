@@ -5,7 +5,7 @@ use std::time::Duration;
 use phonehome_lab::{Answer, Certificate, Resolver};
 
 use super::{
-    ACCOUNT_LOST, API, API_WRONG, DATABASE_LOST, DB, EVERYTHING, EXPIRED, HOLE, ISOLATION, NO_SUCH_NAME,
+    API, API_WRONG, DATABASE_LOST, DB, EVERYTHING, EXPIRED, HOLE, ISOLATION, NAMES_LOST, NO_SUCH_NAME,
     OTHER_NAME, REFUSED, SILENT, UNRESOLVED, UNTRUSTED,
 };
 use crate::breaking::{DATABASE, answer, kill, present, resolver, subnet_id};
@@ -46,7 +46,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "resolver-dead",
         break_it: |it| resolver(it, Resolver::Dead),
         expected: &[("shop-prod", 0, EVERYTHING, UNRESOLVED)],
-        told: Told::Just(ACCOUNT_LOST),
+        told: Told::Just(NAMES_LOST),
         repair: Repair::ByHand,
     },
     Scenario {
@@ -60,7 +60,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         name: "resolver-too-slow",
         break_it: |it| resolver(it, Resolver::Slow(Duration::from_secs(5))),
         expected: &[("shop-prod", 0, EVERYTHING, UNRESOLVED)],
-        told: Told::Just(ACCOUNT_LOST),
+        told: Told::Just(NAMES_LOST),
         repair: Repair::ByHand,
     },
     Scenario {
