@@ -6,33 +6,10 @@ use phonehome_localisation::{Cause, Component, Name, PathId, Suspect as Blamed, 
 use phonehome_wire::{AzId, StackId};
 
 use crate::dependencies::{Named, member};
-use crate::{MemberKey, Suspect, Symptom, World};
+use crate::{MemberKey, ProbeKey, ProbeView, Suspect, Symptom, World};
 
-/// What may be to blame for a cause, the likeliest first; never empty.
-pub(crate) fn suspects(
-    world: &World,
-    topology: &Topology,
-    named: &BTreeMap<Name, Named>,
-    cause: &Cause,
-    members: &BTreeSet<MemberKey>,
-) -> Vec<Suspect> {
-    let blame = Blame { world, topology, named, members };
-    let mut suspects: Vec<Suspect> = Vec::new();
-    for suspect in cause.suspects.iter().filter_map(|blamed| blame.suspect(*blamed)) {
-        if !suspects.contains(&suspect) {
-            suspects.push(suspect);
-        }
-    }
-    // Of a single path more is known than of what it may be: what it aims at.
-    if let Some(path) = suspects.iter().position(|suspect| matches!(suspect, Suspect::Path { .. })) {
-        suspects[..=path].rotate_right(1);
-    }
-    // What a cause has in common with nothing else is the path, and so it is where nobody can be named.
-    if suspects.is_empty() {
-        suspects.extend(members.first().map(|key| alone(key.clone())));
-    }
-    suspects
-}
+/// The probes, by what they are called.
+pub(crate) type Views<'w> = BTreeMap<&'w ProbeKey, &'w ProbeView>;
 
 /// Something that fails by itself.
 pub(crate) fn alone(MemberKey { probe, symptom }: MemberKey) -> Suspect {
@@ -43,14 +20,35 @@ pub(crate) fn alone(MemberKey { probe, symptom }: MemberKey) -> Suspect {
     }
 }
 
-struct Blame<'a> {
-    world: &'a World,
-    topology: &'a Topology,
-    named: &'a BTreeMap<Name, Named>,
-    members: &'a BTreeSet<MemberKey>,
+/// What there is to say of a cause, and of what fails for it.
+pub(crate) struct Blame<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) views: &'a Views<'a>,
+    pub(crate) topology: &'a Topology,
+    pub(crate) named: &'a BTreeMap<Name, Named>,
+    pub(crate) members: &'a BTreeSet<MemberKey>,
 }
 
 impl Blame<'_> {
+    /// What may be to blame, the likeliest first; never empty where something fails.
+    pub(crate) fn suspects(&self, cause: &Cause) -> Vec<Suspect> {
+        let mut suspects: Vec<Suspect> = Vec::new();
+        for suspect in cause.suspects.iter().filter_map(|blamed| self.suspect(*blamed)) {
+            if !suspects.contains(&suspect) {
+                suspects.push(suspect);
+            }
+        }
+        // Of a single path more is known than of what it may be: what it aims at.
+        if let Some(path) = suspects.iter().position(|suspect| matches!(suspect, Suspect::Path { .. })) {
+            suspects[..=path].rotate_right(1);
+        }
+        // What a cause has in common with nothing else is the path, and so it is where nobody can be named.
+        if suspects.is_empty() {
+            suspects.extend(self.members.first().map(|key| alone(key.clone())));
+        }
+        suspects
+    }
+
     fn suspect(&self, blamed: Blamed) -> Option<Suspect> {
         match blamed {
             Blamed::Path(path) => self.path(path),
@@ -143,7 +141,7 @@ impl Blame<'_> {
     fn only_endpoint(&self) -> Option<String> {
         let endpoint = |key: &MemberKey| {
             let Symptom::Down { check } = &key.symptom else { return None };
-            let view = self.world.probes.iter().find(|view| view.key == key.probe)?;
+            let view = self.views.get(&key.probe)?;
             view.checks.iter().find(|it| it.id == *check).map(|it| it.target.endpoint.as_str())
         };
         let endpoints: BTreeSet<Option<&str>> = self.members.iter().map(endpoint).collect();
@@ -199,8 +197,8 @@ impl Blame<'_> {
         match self.named.get(&name)? {
             Named::Account(account) => Some(account.clone()),
             Named::Stack(stack) | Named::Place(stack, _) => {
-                let view = self.world.probes.iter().find(|view| view.key.stack() == *stack)?;
-                Some(view.account_name.clone())
+                let is_of = |key: &ProbeKey| key.account == stack.account && key.region == stack.region;
+                self.views.iter().find(|(key, _)| is_of(key)).map(|(_, view)| view.account_name.clone())
             }
             _ => None,
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use phonehome_localisation::{Cause, Gate, Outcome, PathId, Policy, ProbeId, Rules, State};
 use phonehome_wire::{Check, Class, Expect};
 
-use crate::blame::suspects;
+use crate::blame::{Blame, Views};
 use crate::dependencies::{Dependencies, member};
 use crate::results::{PathResult, failed, outcome};
 use crate::{Heartbeat, MemberKey, PathState, PathStatus, ProbeKey, ProbeView, Suspect, Symptom, World};
@@ -27,8 +27,9 @@ impl Group {
     }
 }
 
-/// How far back times are told from, in milliseconds: nothing older is in any window.
-const REACH_MS: u64 = 24 * 60 * 60 * 1000;
+/// How far back times are told from, in milliseconds: ten years. What fails is told by its oldest results, and may fail
+/// for long.
+const REACH_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 /// With runs at least so far apart, in milliseconds, times are told in seconds, and else in tenths of a second.
 const COARSE_FROM_MS: u64 = 10_000;
 
@@ -46,6 +47,7 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
         }
     }
     seen.state.miss(ticks.at(world.now_ms));
+    let views: Views<'_> = world.probes.iter().map(|view| (&view.key, view)).collect();
     let silent: BTreeSet<&ProbeKey> =
         world.probes.iter().filter(|view| view.is_missing(world)).map(|view| &view.key).collect();
     let explanation = seen.state.explain(ticks.at(world.now_ms));
@@ -55,9 +57,11 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
         // What a probe saw that has fallen silent says nothing of now.
         let lasts = |key: &MemberKey| key.symptom == Symptom::Silent || !silent.contains(&key.probe);
         let members: BTreeSet<MemberKey> = members.filter(lasts).collect();
-        let suspects = suspects(world, seen.state.topology(), &named, cause, &members);
+        let topology = seen.state.topology();
+        let blame = Blame { world, views: &views, topology, named: &named, members: &members };
+        let suspects = blame.suspects(cause);
         let waits_until_ms = match cause.gate {
-            Gate::Open => overdue_ms(world, &members).filter(|at_ms| *at_ms >= world.now_ms),
+            Gate::Open => overdue_ms(world, &views, &members).filter(|at_ms| *at_ms >= world.now_ms),
             Gate::Wait { until_ticks } => Some(ticks.ms(until_ticks)),
         };
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
@@ -67,10 +71,9 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
 
 /// When a probe that is silent by itself is overdue; several that fall silent together are no chance, and wait for
 /// nothing.
-fn overdue_ms(world: &World, members: &BTreeSet<MemberKey>) -> Option<u64> {
+fn overdue_ms(world: &World, views: &Views<'_>, members: &BTreeSet<MemberKey>) -> Option<u64> {
     let only = members.first().filter(|key| members.len() == 1 && key.symptom == Symptom::Silent)?;
-    let view = world.probes.iter().find(|view| view.key == only.probe)?;
-    Some(view.last_heard_ms() + world.policy.overdue_after_ms)
+    Some(views.get(&only.probe)?.last_heard_ms() + world.policy.overdue_after_ms)
 }
 
 /// Times as the inference has them.
@@ -94,7 +97,8 @@ impl Ticks {
         let tick_ms = if interval_ms >= COARSE_FROM_MS { 1000 } else { 100 };
         let ticks = |ms: u64| u32::try_from(ms.div_ceil(tick_ms)).unwrap_or(u32::MAX);
         Self {
-            from_ms: world.now_ms.saturating_sub(REACH_MS),
+            // A moment is the same tick whenever it is looked at.
+            from_ms: world.now_ms.saturating_sub(REACH_MS) / tick_ms * tick_ms,
             tick_ms,
             interval: ticks(interval_ms),
             grace: ticks(policy.grace_ms()),

@@ -27,6 +27,7 @@ mod proof;
 mod refusals;
 mod results;
 mod routing;
+mod suspect;
 mod text;
 mod titles;
 mod unreadable;
@@ -37,7 +38,7 @@ pub use decide::decide;
 pub use decision::Decision;
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, Transition, fold};
 pub use incident::{
-    Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Suspect, Symptom,
+    Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Symptom,
     TIMELINE_LIMIT, TimelineEntry,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
@@ -54,6 +55,7 @@ pub use proof::{
 };
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use results::PathResult;
+pub use suspect::Suspect;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
 pub use world::{Matcher, Owner, Policy, ProbeView, Route, Silence, Unreadable, Unseen, World};
