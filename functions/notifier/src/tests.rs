@@ -3,9 +3,9 @@
 mod chat;
 mod http;
 mod limits;
+mod metrics;
 mod mortal;
 mod once;
-mod metrics;
 mod order;
 mod pages;
 mod refusals;

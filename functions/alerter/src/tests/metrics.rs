@@ -25,7 +25,7 @@ async fn an_incident_counts_as_open_for_as_long_as_it_is_and_as_opened_once() {
     for (minute, connections, open) in
         [(0, PathStatus::Down, 1), (1, PathStatus::Down, 1), (2, PathStatus::Up, 0), (3, PathStatus::Up, 0)]
     {
-        let run = Alerter { metrics: Metrics::void("alerter"), ..alerter.again() };
+        let run = Alerter { metrics: Metrics::void("alerter"), ..alerter.anew() };
         let now_ms = START_MS + minute * MINUTE_MS;
         run.heard(now_ms, connections).await;
         run.run(now_ms + 1000).await.unwrap();
@@ -35,13 +35,15 @@ async fn an_incident_counts_as_open_for_as_long_as_it_is_and_as_opened_once() {
     }
 }
 
-impl Alerter<MemoryTable> {
+impl Alerter<MemoryTable, MemoryQueue> {
     /// Another invocation at the same table.
-    fn again(&self) -> Self {
+    fn anew(&self) -> Self {
         Self {
             table: self.table.clone(),
             metrics: Metrics::void("alerter"),
+            again: Again::new(MemoryQueue::default()),
             overdue_after_s: 0,
+            interval_s: 60,
             known: Cache::default(),
             clock: SystemClock,
         }
@@ -80,7 +82,9 @@ async fn a_run_that_failed_is_no_run() {
     let alerter = Alerter {
         table: Broken,
         metrics: Metrics::void("alerter"),
+        again: Again::new(MemoryQueue::default()),
         overdue_after_s: 0,
+        interval_s: 60,
         known: Cache::default(),
         clock: SystemClock,
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use phonehome_alerting::{Incident, IncidentState, Severity, Suspect};
+use phonehome_slack::{Post, Search, Sought};
 
 use super::*;
 
@@ -54,13 +55,11 @@ impl ChatSource for Hanging {
 }
 
 impl Chat for Hanging {
-    async fn post(
-        &self,
-        _: &str,
-        _: &str,
-        _: Option<&Value>,
-        _: Option<&MessageRef>,
-    ) -> Result<MessageRef, SlackError> {
+    async fn post(&self, _: Post<'_>) -> Result<MessageRef, SlackError> {
+        std::future::pending().await
+    }
+
+    async fn find(&self, _: Search<'_>) -> Result<Sought, SlackError> {
         std::future::pending().await
     }
 
