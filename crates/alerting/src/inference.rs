@@ -149,6 +149,10 @@ impl Seen<'_> {
     fn path(&mut self, view: &ProbeView, check: &Check, path: PathId) {
         let Some((known, heartbeat)) = view.paths.get(&check.id).zip(view.heartbeat.as_ref()) else { return };
         for PathResult(at_ms, outcome) in self.results(known, heartbeat) {
+            // Whatever else is wrong with an isolation, it does not hold.
+            let is_breach =
+                check.expect == Expect::Deny && !matches!(outcome, Outcome::Pass | Outcome::Inconclusive);
+            let outcome = if is_breach { Outcome::Open } else { outcome };
             self.state.observe(path, self.ticks.at(at_ms), outcome);
         }
         if known.results.is_empty() && known.is_green() {

@@ -1,13 +1,16 @@
 //! What may be to blame.
 
 use phonehome_wire::{AccountId, AzId, CheckId, Region};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ProbeKey;
 
 /// The component that the failing things have in common, the widest first.
+///
+/// Release 0.1.0 knew eight of them. The others are stored as that one of these which is nearest, with what they are
+/// `exactly` beside it, so that a hub that is rolled back reads them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(remote = "Self", tag = "kind", rename_all = "snake_case")]
 pub enum Suspect {
     /// phonehome itself: most of the fleet cannot have fallen silent at once.
     Collector,
@@ -172,6 +175,152 @@ impl Suspect {
             Self::Isolation { .. } => 8,
             Self::Path { .. } | Self::Probe { .. } => 9,
             Self::Prober { .. } | Self::Collector => 10,
+        }
+    }
+}
+
+impl Suspect {
+    /// The nearest that release 0.1.0 knows, where it does not know this one.
+    fn nearest(&self) -> Option<Self> {
+        let target = |endpoint: &String, account: &Option<String>| Self::Target {
+            endpoint: endpoint.clone(),
+            account: account.clone(),
+        };
+        let account = |account: &AccountId, region: &Region, zone: &Option<AzId>| match zone {
+            None => Self::Account { account: account.clone(), region: region.clone() },
+            Some(zone) => {
+                Self::AvailabilityZone { account: Some(account.clone()), availability_zone: zone.clone() }
+            }
+        };
+        Some(match self {
+            Self::Collector
+            | Self::Account { .. }
+            | Self::AvailabilityZone { .. }
+            | Self::Target { .. }
+            | Self::Isolation { .. }
+            | Self::Path { .. }
+            | Self::Probe { .. }
+            | Self::Prober { .. } => return None,
+            Self::Fleet | Self::Region { .. } => Self::Collector,
+            Self::Network { account } | Self::SecurityGroup { account } => {
+                target(account, &Some(account.clone()))
+            }
+            Self::Peering { accounts: [to, _] } | Self::PeerRoute { to, .. } => target(to, &Some(to.clone())),
+            Self::Connection { endpoint, to, .. } => target(endpoint, to),
+            Self::Reporting { account: id, region } | Self::WayOut { account: id, region } => {
+                account(id, region, &None)
+            }
+            Self::Resolver { account: id, region, availability_zone: zone }
+            | Self::NatGateway { account: id, region, availability_zone: zone } => account(id, region, zone),
+            Self::InternetRoute { account: id, region, availability_zone: zone } => {
+                account(id, region, &Some(zone.clone()))
+            }
+        })
+    }
+}
+
+/// As each variant is written by itself.
+struct Plain<S>(S);
+
+impl Serialize for Plain<&Suspect> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Suspect::serialize(self.0, serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Plain<Suspect> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Suspect::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Serialize for Suspect {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Written<'s> {
+            #[serde(flatten)]
+            nearest: Plain<&'s Suspect>,
+            exactly: Plain<&'s Suspect>,
+        }
+        match self.nearest() {
+            None => Self::serialize(self, serializer),
+            Some(nearest) => Written { nearest: Plain(&nearest), exactly: Plain(self) }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Suspect {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Read {
+            #[serde(flatten)]
+            nearest: Plain<Suspect>,
+            #[serde(default)]
+            exactly: Option<Plain<Suspect>>,
+        }
+        let Read { nearest: Plain(nearest), exactly } = Deserialize::deserialize(deserializer)?;
+        Ok(exactly.map_or(nearest, |Plain(exactly)| exactly))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_first_release_did_not_know_is_read_by_it_as_what_is_nearest_and_by_us_as_what_it_is() {
+        let (account, region): (AccountId, Region) =
+            ("111111111111".parse().unwrap(), "us-east-1".parse().unwrap());
+        let availability_zone: AzId = "use1-az1".parse().unwrap();
+        let zone = Some(availability_zone.clone());
+        let (shop, payments) = ("shop-prod".to_owned(), "payments-prod".to_owned());
+        let cases = [
+            (Suspect::Fleet, "collector"),
+            (Suspect::Region { region: region.clone() }, "collector"),
+            (Suspect::WayOut { account: account.clone(), region: region.clone() }, "account"),
+            (Suspect::Reporting { account: account.clone(), region: region.clone() }, "account"),
+            (
+                Suspect::NatGateway {
+                    account: account.clone(),
+                    region: region.clone(),
+                    availability_zone: zone.clone(),
+                },
+                "availability_zone",
+            ),
+            (
+                Suspect::Resolver {
+                    account: account.clone(),
+                    region: region.clone(),
+                    availability_zone: None,
+                },
+                "account",
+            ),
+            (
+                Suspect::InternetRoute {
+                    account: account.clone(),
+                    region: region.clone(),
+                    availability_zone,
+                },
+                "availability_zone",
+            ),
+            (Suspect::Peering { accounts: [payments.clone(), shop.clone()] }, "target"),
+            (
+                Suspect::PeerRoute { account: shop.clone(), availability_zone: None, to: payments.clone() },
+                "target",
+            ),
+            (Suspect::SecurityGroup { account: payments.clone() }, "target"),
+            (Suspect::Network { account: payments.clone() }, "target"),
+            (
+                Suspect::Connection { account: account.clone(), region, endpoint: "a:1".into(), to: None },
+                "target",
+            ),
+            (Suspect::Target { endpoint: "a:1".into(), account: Some(shop) }, "target"),
+            (Suspect::Collector, "collector"),
+        ];
+        for (suspect, nearest) in cases {
+            let written = serde_json::to_value(&suspect).unwrap();
+            assert_eq!(written["kind"], nearest, "{written}");
+            assert_eq!(serde_json::from_value::<Suspect>(written).unwrap(), suspect);
         }
     }
 }

@@ -102,8 +102,17 @@ impl Watch {
     fn start_due(&mut self, world: &World) -> Result<()> {
         let now = Instant::now();
         self.runs.retain(|it| !it.is_finished());
+        if self.schedules.iter().all(|it| it.next > now) {
+            return Ok(());
+        }
+        // A repair may have given it another input: a NAT gateway that is made again has another address.
+        let inputs = world.probes().into_iter().map(|(name, zone, input)| ((name, zone), input));
+        let mut inputs: BTreeMap<Place, ProbeInput> = inputs.collect();
         for schedule in self.schedules.iter_mut().filter(|it| it.next <= now) {
             schedule.next += self.interval;
+            if let Some(input) = inputs.remove(&schedule.place) {
+                schedule.input = input;
+            }
             let (place, sender) = (schedule.place.clone(), self.reports.0.clone());
             let started = world.lab().start_probe(&stack(&place.0), &place.1, &schedule.input)?;
             self.runs.push(std::thread::spawn(move || {
