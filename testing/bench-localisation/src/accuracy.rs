@@ -6,10 +6,10 @@ use std::sync::{Mutex, PoisonError};
 
 use phonehome_localisation::PathId;
 
-use crate::faults::{Fault, KINDS};
-use crate::random::Random;
 use crate::run::{Broken, INTERVAL_S, Run, names, rules};
 use crate::world::World;
+use phonehome_bench_localisation::Random;
+use phonehome_bench_localisation::{Fault, KINDS};
 
 /// What is counted of faults of one kind, or of all.
 #[derive(Debug, Default, Clone)]

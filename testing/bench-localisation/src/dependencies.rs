@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_localisation::{Builder, Component, Name, PathId, ProbeId, Segment, Stage, Topology};
 
-use crate::faults::Fault;
-use crate::fleet::{Aim, Fleet, OUTSIDE, Path, ZONES};
 use crate::world::{Truth, World};
+use phonehome_bench_localisation::Fault;
+use phonehome_bench_localisation::{Aim, Fleet, OUTSIDE, Path, ZONES};
 
 /// The topology, and where in it each probe and path is.
 pub(crate) struct Dependencies {

@@ -6,74 +6,116 @@ use crate::random::Random;
 
 /// What is broken, by the numbers of what it concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// A zone, for every account: nothing gets in or out, and its probes run or do not.
     Zone {
+        /// Which zone.
         zone: u32,
+        /// Whether it reports nothing either.
         is_silent: bool,
     },
     /// An account: nothing gets in or out, and its probes' reports do or do not.
     Account {
+        /// Which account.
         account: u32,
+        /// Whether it reports nothing either.
         is_silent: bool,
     },
+    /// A NAT gateway.
     Nat {
+        /// Which account.
         account: u32,
+        /// Which zone.
         zone: u32,
     },
+    /// An account's internet gateway.
     WayOut {
+        /// Which account.
         account: u32,
     },
+    /// A peering.
     Peering {
+        /// Which connection.
         connection: u32,
     },
+    /// The default route of a zone.
     DefaultRoute {
+        /// Which account.
         account: u32,
+        /// Which zone.
         zone: u32,
     },
+    /// A route to the other end of a connection.
     PeerRoute {
+        /// Which connection.
         connection: u32,
+        /// Which zone.
         zone: u32,
     },
+    /// A subnet's network ACL.
     Subnet {
+        /// Which account.
         account: u32,
+        /// Which zone.
         zone: u32,
     },
+    /// The security group in front of an account's target.
     Group {
+        /// Which account.
         account: u32,
     },
+    /// An account's resolver.
     Resolver {
+        /// Which account.
         account: u32,
     },
+    /// An account's target.
     Host {
+        /// Which account.
         account: u32,
     },
+    /// What listens at one of its ports.
     Service {
+        /// Which account.
         account: u32,
+        /// Which port.
         port: u16,
     },
+    /// One of its addresses.
     Interface {
+        /// Which account.
         account: u32,
+        /// Which zone.
         zone: u32,
     },
+    /// A host in the internet.
     Outside {
+        /// Which host.
         host: u32,
     },
+    /// The port that has to be closed is open.
     Isolation {
+        /// Which account.
         account: u32,
     },
+    /// A probe does not run.
     Probe {
+        /// Which account.
         account: u32,
+        /// Which zone.
         zone: u32,
     },
+    /// An account's bus hands nothing on.
     Bus {
+        /// Which account.
         account: u32,
     },
+    /// The hub hears nothing.
     Hub,
 }
 
 /// The kinds of faults, as the figures name them.
-pub(crate) const KINDS: [&str; 18] = [
+pub const KINDS: [&str; 18] = [
     "zone everywhere",
     "account",
     "NAT gateway",
@@ -96,7 +138,8 @@ pub(crate) const KINDS: [&str; 18] = [
 
 impl Fault {
     /// A fault of a kind.
-    pub(crate) fn any(kind: usize, fleet: &Fleet, random: &mut Random) -> Self {
+    #[must_use]
+    pub fn any(kind: usize, fleet: &Fleet, random: &mut Random) -> Self {
         let count = |length: usize| u32::try_from(length).unwrap_or(0);
         let account = random.below(count(fleet.accounts.len()));
         let connection = random.below(count(fleet.connections.len()));
@@ -124,7 +167,9 @@ impl Fault {
         }
     }
 
-    pub(crate) fn kind(self) -> usize {
+    /// Its number in [`KINDS`].
+    #[must_use]
+    pub fn kind(self) -> usize {
         match self {
             Self::Zone { .. } => 0,
             Self::Account { .. } => 1,
@@ -148,7 +193,8 @@ impl Fault {
     }
 
     /// Whether the same thing breaks, be it in another way.
-    pub(crate) fn is_same(self, other: Self) -> bool {
+    #[must_use]
+    pub fn is_same(self, other: Self) -> bool {
         match (self, other) {
             (Self::Zone { zone: a, .. }, Self::Zone { zone: b, .. }) => a == b,
             (Self::Account { account: a, .. }, Self::Account { account: b, .. }) => a == b,
@@ -157,7 +203,7 @@ impl Fault {
     }
 
     /// Breaks it.
-    pub(crate) fn apply(self, fleet: &Fleet, network: &mut Network) {
+    pub fn apply(self, fleet: &Fleet, network: &mut Network) {
         let (account, zone) = self.place(fleet);
         let vpc = &mut network.vpcs[account as usize];
         let subnet = &mut vpc.subnets[zone as usize];

@@ -3,11 +3,7 @@
 
 mod accuracy;
 mod dependencies;
-mod faults;
-mod fleet;
-mod network;
 mod noise;
-mod random;
 mod report;
 mod run;
 mod scale;

@@ -7,10 +7,14 @@ use crate::fleet::{Aim, CLOSED_PORT, Fleet, OUTSIDE, PORTS, Path, ZONES};
 
 /// What became of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
+    /// It was established.
     Connected,
+    /// The name was not resolved.
     Unresolved,
+    /// No answer came.
     Lost,
+    /// The host refused it.
     Refused,
 }
 
@@ -58,8 +62,10 @@ pub(crate) struct Vpc {
     pub(crate) is_cut_off: bool,
 }
 
+/// Everything that packets may meet.
 #[derive(Debug, Clone)]
-pub(crate) struct Network {
+pub struct Network {
+    /// By account.
     pub(crate) vpcs: Vec<Vpc>,
     /// Whether each zone works, for everybody.
     pub(crate) zones: Vec<bool>,
@@ -87,7 +93,8 @@ fn address(account: u32, zone: u32) -> u32 {
 
 impl Network {
     /// The network as it is declared, whole.
-    pub(crate) fn of(fleet: &Fleet) -> Self {
+    #[must_use]
+    pub fn of(fleet: &Fleet) -> Self {
         let count = u32::try_from(fleet.accounts.len()).unwrap_or(0);
         let mut vpcs: Vec<Vpc> = (0..count).map(|_| Vpc::whole()).collect();
         for (number, connection) in (0..).zip(&fleet.connections) {
@@ -109,7 +116,8 @@ impl Network {
     }
 
     /// Whether a probe's report gets to the hub.
-    pub(crate) fn reports(&self, account: u32, zone: u32) -> bool {
+    #[must_use]
+    pub fn reports(&self, account: u32, zone: u32) -> bool {
         let vpc = &self.vpcs[account as usize];
         self.hub_hears
             && vpc.bus_works
@@ -117,8 +125,15 @@ impl Network {
             && vpc.subnets[zone as usize].probe_runs
     }
 
+    /// Whether an account's bus hands on what its probes report.
+    #[must_use]
+    pub fn hands_on(&self, account: u32) -> bool {
+        self.vpcs[account as usize].bus_works
+    }
+
     /// What becomes of a path's connection.
-    pub(crate) fn connect(&self, fleet: &Fleet, path: &Path) -> Fate {
+    #[must_use]
+    pub fn connect(&self, fleet: &Fleet, path: &Path) -> Fate {
         if !self.vpcs[path.account as usize].resolves {
             return Fate::Unresolved;
         }

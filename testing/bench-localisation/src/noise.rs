@@ -2,9 +2,9 @@
 
 use phonehome_localisation::Rules;
 
-use crate::random::Random;
 use crate::run::{INTERVAL_S, Run, rules};
 use crate::world::World;
+use phonehome_bench_localisation::Random;
 
 /// Levels of noise, in millionths.
 const LEVELS: [u32; 9] = [100, 400, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000];

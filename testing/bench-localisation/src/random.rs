@@ -1,10 +1,13 @@
 //! Chance from a seed (SplitMix64), so that each figure can be had again.
 
+/// Chance from a seed.
 #[derive(Debug, Clone)]
-pub(crate) struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// The same for the same seed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0xD1B5_4A32_D192_ED03)
     }
 
@@ -17,12 +20,12 @@ impl Random {
     }
 
     /// One of 0 to `count` − 1.
-    pub(crate) fn below(&mut self, count: u32) -> u32 {
+    pub fn below(&mut self, count: u32) -> u32 {
         u32::try_from(((self.next() >> 32) * u64::from(count)) >> 32).unwrap_or(0)
     }
 
     /// Whether something happens that does in so many of a million cases.
-    pub(crate) fn happens(&mut self, ppm: u32) -> bool {
+    pub fn happens(&mut self, ppm: u32) -> bool {
         self.below(1_000_000) < ppm
     }
 }

@@ -1,7 +1,7 @@
 //! The figures, as people read them.
 
 use crate::accuracy::{Count, Counts};
-use crate::faults::KINDS;
+use phonehome_bench_localisation::KINDS;
 
 /// The table of one level of noise.
 pub(crate) fn print(noise_ppm: u32, counts: &Counts, seconds: f64) {

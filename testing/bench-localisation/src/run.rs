@@ -3,10 +3,10 @@
 use phonehome_localisation::{Component, Incident, Incidents, Outcome, Policy, Rules, State, Suspect};
 
 use crate::dependencies::Dependencies;
-use crate::faults::Fault;
-use crate::fleet::{Aim, Path, ZONES};
-use crate::random::Random;
 use crate::world::{Truth, World};
+use phonehome_bench_localisation::Fault;
+use phonehome_bench_localisation::Random;
+use phonehome_bench_localisation::{Aim, Path, ZONES};
 
 /// How far apart two runs of a probe are, in seconds.
 pub(crate) const INTERVAL_S: u32 = 60;

@@ -6,11 +6,11 @@ use std::time::Instant;
 use phonehome_localisation::{Component, Explanation, Outcome, PathId, ProbeId, State};
 
 use crate::dependencies::Dependencies;
-use crate::faults::Fault;
-use crate::fleet::ZONES;
-use crate::random::Random;
 use crate::run::{INTERVAL_S, names_of, rules};
 use crate::world::{Truth, World};
+use phonehome_bench_localisation::Fault;
+use phonehome_bench_localisation::Random;
+use phonehome_bench_localisation::ZONES;
 
 const ACCOUNTS: u32 = 10_000;
 

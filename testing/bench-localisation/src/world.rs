@@ -2,9 +2,9 @@
 
 use phonehome_localisation::Outcome;
 
-use crate::faults::Fault;
-use crate::fleet::{Aim, Fleet, PORTS, Path, ZONES};
-use crate::network::{Fate, Network};
+use phonehome_bench_localisation::Fault;
+use phonehome_bench_localisation::{Aim, Fleet, PORTS, Path, ZONES};
+use phonehome_bench_localisation::{Fate, Network};
 
 pub(crate) struct World {
     pub(crate) fleet: Fleet,

@@ -38,7 +38,7 @@ pub fn detect(world: &mut World, watch: &mut Watch, number: u32, interval: Durat
     (scenario.break_it)(world);
     world.follow()?;
     watch.until(world, interval * INTERVALS_MAX, |_, world| !before.messages(world).is_empty())?;
-    let first = before.messages(world).iter().map(|it| it.at).min();
+    let first = before.messages(world).iter().map(|it| it.at.into_std()).min();
     let message =
         first.with_context(|| format!("{} was not told", scenario.name))?.saturating_duration_since(broken);
     mend(world, scenario.repair, &before)?;

@@ -1,6 +1,5 @@
 //! The hub's functions, as they run on AWS, with everything around them in memory.
 
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use alerter::{Again, Alerter};
@@ -9,33 +8,11 @@ use collector::{Collector, Memory};
 use notifier::Notifier;
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, Doc, Expect, MemoryTable, Table as _, Write};
-use phonehome_cloud::{MemoryQueue, NotPaged, Page, Pager, SystemClock};
+use phonehome_cloud::{MemoryQueue, SystemClock};
+use phonehome_simulation::{OnCall, Paged, Posted, Slack, event};
 use phonehome_state::{Keys, written_by};
 use phonehome_wire::Report;
-use serde_json::{Value, json};
-
-use crate::slack::{Posted, Slack};
-
-/// What on-call was told.
-#[derive(Debug, Clone)]
-pub struct Paged {
-    /// The subject.
-    pub subject: String,
-    /// When.
-    pub at: Instant,
-}
-
-/// On-call in memory. Its copies are the same.
-#[derive(Debug, Clone, Default)]
-struct OnCall(Arc<Mutex<Vec<Paged>>>);
-
-impl Pager for OnCall {
-    async fn page(&self, page: &Page) -> Result<(), NotPaged> {
-        let paged = Paged { subject: page.sns_subject(), at: Instant::now() };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(paged);
-        Ok(())
-    }
-}
+use serde_json::Value;
 
 /// The collector, the alerter and the notifier over one table.
 #[derive(Debug)]
@@ -148,28 +125,6 @@ impl Hub {
 
     /// What on-call was told, the first first.
     pub fn pages(&self) -> Vec<Paged> {
-        self.notifier.pager.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.notifier.pager.pages()
     }
-}
-
-/// A queue's batch with one report in it.
-fn event(report: &Report) -> Value {
-    let (account, region) = (&report.account, &report.region);
-    let function =
-        format!("arn:aws:lambda:{region}:{account}:function:phonehome-probe-{}", report.availability_zone);
-    let body = json!({
-        "version": "0",
-        "id": report.run_id,
-        "source": "lambda",
-        "detail-type": "Lambda Function Invocation Result - Success",
-        "account": account,
-        "region": region,
-        "resources": [function],
-        "detail": {
-            "version": "1.0",
-            "requestContext": {"functionArn": function, "condition": "Success", "approximateInvokeCount": 1},
-            "responsePayload": report,
-        },
-    });
-    json!({"Records": [{"messageId": report.run_id, "body": body.to_string(), "eventSource": "aws:sqs"}]})
 }

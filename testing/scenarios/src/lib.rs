@@ -16,17 +16,15 @@ mod hub;
 mod live;
 mod run;
 mod scenario;
-mod slack;
 mod view;
 mod watch;
 mod world;
 
 pub use detect::{Detection, detect};
 pub use faults::scenarios;
-pub use hub::{Hub, Paged};
+pub use hub::Hub;
 pub use live::live;
 pub use run::{Outcome, run};
 pub use scenario::{Expected, Message, Repair, Scenario, Told};
-pub use slack::Posted;
 pub use watch::{Place, Watch};
 pub use world::{Target, World, at, stack};

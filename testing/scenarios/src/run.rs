@@ -8,9 +8,9 @@ use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_wire::{AzId, CheckResult};
 
 use crate::scenario::{Expected, Message, Repair, Scenario, Told};
-use crate::slack::Posted;
 use crate::watch::Watch;
 use crate::world::World;
+use phonehome_simulation::Posted;
 
 /// How many intervals it may take until all is told, or all is well again.
 pub(crate) const INTERVALS_MAX: u32 = 10;
@@ -72,8 +72,8 @@ pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: 
     watch.until(world, interval * INTERVALS_QUIET, |_, _| false)?;
     outcome.differences = told(watch, world);
     let since = |at: Instant| at.saturating_duration_since(broken);
-    outcome.message = before.messages(world).iter().map(|it| since(it.at)).min();
-    outcome.page = world.hub.pages().get(before.pages).map(|it| since(it.at));
+    outcome.message = before.messages(world).iter().map(|it| since(it.at.into_std())).min();
+    outcome.page = world.hub.pages().get(before.pages).map(|it| since(it.at.into_std()));
     let while_broken = before.told(world);
     mend(world, scenario.repair, &before)?;
     let (mended, mended_ms) = (Instant::now(), SystemClock.now_ms());

@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use phonehome_lab::{Amount, Counters};
 use phonehome_wire::{CheckResult, Verdict};
 
-use crate::slack::Posted;
 use crate::watch::{Place, Watch};
 use crate::world::World;
+use phonehome_simulation::Posted;
 
 /// How many of Slack's messages are shown, the newest.
 const MESSAGES_MAX: usize = 8;

@@ -1,11 +1,11 @@
 //! Slack in memory: what its channels show.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 use notifier::ChatSource;
 use phonehome_slack::{Chat, Mark, MessageRef, Post, Search, SlackError, Sought};
 use serde_json::Value;
+use tokio::time::Instant;
 
 /// A message as it stands in its channel.
 #[derive(Debug, Clone)]
@@ -16,16 +16,17 @@ pub struct Posted {
     pub text: String,
     /// When it was posted.
     pub at: Instant,
-    mark: Option<Mark>,
+    pub(crate) mark: Option<Mark>,
 }
 
 /// Slack. Its copies are the same.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Slack(Arc<Mutex<Vec<Posted>>>);
+pub struct Slack(Arc<Mutex<Vec<Posted>>>);
 
 impl Slack {
     /// Every message, the oldest first.
-    pub(crate) fn messages(&self) -> Vec<Posted> {
+    #[must_use]
+    pub fn messages(&self) -> Vec<Posted> {
         self.lock().clone()
     }
 
