@@ -35,6 +35,9 @@ const DEATHS_PPM: u32 = 50_000;
 /// How many environments each function has.
 const ENVIRONMENTS: u64 = 2;
 
+/// How long ago the runs began that may still be on their way, in milliseconds.
+const UNDER_WAY_MS: u64 = 15_000;
+
 /// What wakes a function that no message wakes.
 pub(crate) const TICK: &str = "tick";
 
@@ -72,8 +75,11 @@ impl Hub {
         });
     }
 
-    pub(crate) fn is_idle(&self) -> bool {
-        self.letters.is_empty() && self.reports.is_empty() && self.hints.is_empty() && self.notes.is_empty()
+    /// What is in the queues, dead letters among it, but for what the last runs have just sent.
+    pub(crate) fn left(&self) -> Vec<String> {
+        let until_ms = self.clock.now_ms() - UNDER_WAY_MS;
+        let queues = [&self.letters, &self.reports, &self.hints, &self.notes];
+        queues.into_iter().flat_map(|it| it.left(until_ms)).collect()
     }
 
     fn begin(&self, life: &Life, environment: u64) {
@@ -161,7 +167,7 @@ impl Hub {
                 let has_died = self.has_died(&life);
                 // A schedule's invocation that fails is no message that comes again.
                 let is_left = has_died || result.is_err();
-                self.put_back(&self.hints, letters, |(_, body)| is_left && body != TICK);
+                self.put_back(&self.hints, letters, |(_, (_, body))| is_left && body != TICK);
                 if has_died {
                     break;
                 }

@@ -11,12 +11,12 @@ use tokio::time::{Duration, timeout_at};
 use crate::clock::VirtualClock;
 
 /// A message, and its number in its queue.
-pub(crate) type Letter = (u64, String);
+pub(crate) type Letter = (u64, (u64, String));
 
 #[derive(Debug, Default)]
 struct Letters {
-    /// By when they can be had, in milliseconds since the Unix epoch, and by their number.
-    waiting: BTreeMap<(u64, u64), String>,
+    /// By when they can be had, in milliseconds since the Unix epoch, and by their number: when they were sent, and what they say.
+    waiting: BTreeMap<(u64, u64), (u64, String)>,
     count: u64,
 }
 
@@ -38,7 +38,7 @@ impl Mailbox {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters.count += 1;
         let number = letters.count;
-        letters.waiting.insert((at_ms, number), body);
+        letters.waiting.insert((at_ms, number), (self.clock.now_ms(), body));
         self.news.notify_one();
     }
 
@@ -49,8 +49,11 @@ impl Mailbox {
         self.news.notify_one();
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.letters.lock().unwrap_or_else(PoisonError::into_inner).waiting.is_empty()
+    /// The messages that were sent by then and are there, each with when it can be had.
+    pub(crate) fn left(&self, until_ms: u64) -> Vec<String> {
+        let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = letters.waiting.iter().filter(|(_, (sent_ms, _))| *sent_ms <= until_ms);
+        old.map(|((at_ms, _), (_, body))| format!("from {at_ms}: {body}")).collect()
     }
 
     /// Waits until there is a message, and for `window` until there are `most`.
@@ -105,6 +108,6 @@ impl Queue for Mailbox {
 
 /// A batch as Lambda gives it to a function.
 pub(crate) fn batch_of(letters: &[Letter]) -> Value {
-    let record = |(number, body): &Letter| json!({"messageId": number.to_string(), "body": body, "eventSource": "aws:sqs"});
+    let record = |(number, (_, body)): &Letter| json!({"messageId": number.to_string(), "body": body, "eventSource": "aws:sqs"});
     json!({"Records": letters.iter().map(record).collect::<Vec<_>>()})
 }

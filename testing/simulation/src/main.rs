@@ -1,5 +1,6 @@
 //! `cargo xtask simulate`: days of a fleet from seeds, and whether what was told of them is what was so.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -34,6 +35,9 @@ struct Arguments {
     /// Simulate the hours too in which nothing happens
     #[arg(long)]
     whole: bool,
+    /// Lose nothing, and let no function die: what is told wrongly then is wrong by itself
+    #[arg(long)]
+    calm: bool,
 }
 
 /// What came of all seeds.
@@ -46,6 +50,8 @@ struct Sum {
     reports: u64,
     deaths: u64,
     failed: Vec<u64>,
+    /// By kind, how many there were and how many were told wrongly.
+    kinds: BTreeMap<&'static str, (usize, usize)>,
 }
 
 impl Sum {
@@ -53,6 +59,9 @@ impl Sum {
         self.reports += outcome.reports;
         self.deaths += outcome.deaths;
         for told in &outcome.told {
+            let (count, wrong) = self.kinds.entry(told.kind).or_default();
+            *count += 1;
+            *wrong += usize::from(!told.problems.is_empty());
             self.causes += usize::from(told.is_cause);
             self.pages_due += usize::from(told.is_cause && told.is_page);
             self.pages += usize::from(told.is_cause) * told.pages;
@@ -71,7 +80,7 @@ impl Sum {
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let Arguments { accounts, hours, whole, .. } = arguments;
+    let Arguments { accounts, hours, whole, calm, .. } = arguments;
     let seeds = match arguments.seed {
         Some(seed) => seed..seed + 1,
         None => arguments.from..arguments.from.saturating_add(arguments.seeds),
@@ -84,7 +93,7 @@ fn main() -> Result<ExitCode> {
             if seed >= seeds.end {
                 return Ok(());
             }
-            let outcome = run(Options { seed, accounts, hours, whole })?;
+            let outcome = run(Options { seed, accounts, hours, whole, calm })?;
             sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, &outcome, arguments.seed.is_some());
         }
     };
@@ -94,9 +103,12 @@ fn main() -> Result<ExitCode> {
             worker.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a simulation panicked")))
         })
     })?;
-    let Sum { causes, pages_due, pages, incidents, reports, deaths, mut failed } =
+    let Sum { causes, pages_due, pages, incidents, reports, deaths, mut failed, kinds } =
         sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     failed.sort_unstable();
+    for (kind, (count, wrong)) in kinds {
+        println!("{kind:<28}{count:>5} {wrong:>5} wrong");
+    }
     println!(
         "{} seeds of {hours} h with {accounts} accounts in {:.1} s: {reports} reports, {deaths} invocations died; \
          {causes} causes, {incidents} incidents; {pages_due} pages due, {pages} pages",

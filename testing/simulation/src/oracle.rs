@@ -27,6 +27,8 @@ pub(crate) struct Truth {
 pub struct Told {
     /// What it was about.
     pub about: String,
+    /// The kind of what was broken.
+    pub kind: &'static str,
     /// What is wrong with what was told; nothing when all is right.
     pub problems: Vec<String>,
     /// How many incidents there were.
@@ -72,9 +74,7 @@ pub(crate) async fn judge(stage: &Stage, hub: &Hub, episode: &Episode, truth: &T
     for (_, left) in all::<Outboxed>(table, Keys::OUTBOX).await? {
         problems.push(format!("not delivered: {} ({})", left.outgoing.id, left.last_error));
     }
-    if !hub.is_idle() {
-        problems.push("messages are left in a queue".to_owned());
-    }
+    problems.extend(hub.left().into_iter().map(|it| format!("left in a queue: {it}")));
     let over = all::<Incident>(table, Keys::RESOLVED).await?.into_iter().map(|(_, it)| it);
     let incidents: Vec<Incident> =
         over.filter(|it| (episode.from_ms..episode.until_ms).contains(&it.opened_at_ms)).collect();
@@ -119,7 +119,8 @@ pub(crate) async fn judge(stage: &Stage, hub: &Hub, episode: &Episode, truth: &T
         count => problems.push(format!("{count} pages, and {} right: {}", usize::from(is_page), list())),
     }
     let about = episode.about();
-    Ok(Told { about, problems, incidents: incidents.len(), pages: paged, is_page, is_cause })
+    let kind = trouble.kind();
+    Ok(Told { about, kind, problems, incidents: incidents.len(), pages: paged, is_page, is_cause })
 }
 
 /// An incident for people.
@@ -128,7 +129,8 @@ fn about(incident: &Incident) -> String {
     let is_merged =
         matches!(&incident.state, IncidentState::Resolved { resolution: Resolution::Merged { .. }, .. });
     let merged = if is_merged { ", merged" } else { "" };
-    format!("{id} {suspect:?} ({members} members{merged}, revision {})", incident.revision)
+    let detail = incident.members.first().map_or("", |it| it.detail.as_str());
+    format!("{id} {suspect:?} ({members} members{merged}, revision {}: {detail})", incident.revision)
 }
 
 /// Each incident stands once in each of its channels.
@@ -165,6 +167,9 @@ fn paged(hub: &Hub, ids: &BTreeSet<&String>) -> (usize, Vec<String>) {
     for page in hub.on_call.pages().into_iter().filter(|it| ids.contains(&it.key)) {
         states.entry(page.key).or_default().push(page.state);
     }
+    // After an answer that got lost, or a death, the same is said again: nobody knows whether it was heard, and a paging
+    // service takes what has the same key and the same state for one.
+    states.values_mut().for_each(Vec::dedup);
     let wrong = states.iter().filter(|(_, states)| **states != [PageState::Alarm, PageState::Ok]);
     let problems = wrong.map(|(key, states)| format!("on-call was told {states:?} of {key}")).collect();
     (states.len(), problems)

@@ -45,6 +45,8 @@ pub(crate) struct Episode {
     pub(crate) from_ms: u64,
     pub(crate) until_ms: u64,
     pub(crate) trouble: Trouble,
+    /// Messages get lost and functions die around it.
+    pub(crate) storms: bool,
 }
 
 impl Trouble {
@@ -52,6 +54,14 @@ impl Trouble {
         match self.cause {
             Cause::Fault(fault) => Some(fault),
             Cause::Backlog => None,
+        }
+    }
+
+    /// Its kind, for people.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.cause {
+            Cause::Fault(fault) => KINDS[fault.kind()],
+            Cause::Backlog => "the collector stands still",
         }
     }
 
@@ -69,23 +79,21 @@ impl Episode {
     /// Whether messages get lost and functions die now.
     pub(crate) fn is_stormy(&self, at_ms: u64) -> bool {
         let until_ms = self.trouble.until_ms + STORMY * MINUTE_MS;
-        (self.from_ms + 2 * MINUTE_MS..until_ms).contains(&at_ms)
+        self.storms && (self.from_ms + 2 * MINUTE_MS..until_ms).contains(&at_ms)
     }
 
     pub(crate) fn about(&self) -> String {
         let minutes = |ms: u64| (ms - BEGIN_MS) / MINUTE_MS;
         let trouble = &self.trouble;
-        let name = match trouble.cause {
-            Cause::Fault(fault) => format!("{} ({fault:?})", KINDS[fault.kind()]),
-            Cause::Backlog => "the collector stands still".to_owned(),
-        };
+        let fault = trouble.fault().map(|it| format!(" ({it:?})")).unwrap_or_default();
+        let name = format!("{}{fault}", trouble.kind());
         let (from, until) = (minutes(trouble.from_ms), minutes(trouble.until_ms));
         format!("episode {}, {name}, minutes {from} to {until}", self.number)
     }
 }
 
 /// The episodes of so many hours.
-pub(crate) fn episodes(chance: Chance, stage: &Stage, hours: u64) -> Vec<Episode> {
+pub(crate) fn episodes(chance: Chance, stage: &Stage, hours: u64, storms: bool) -> Vec<Episode> {
     let mut random = chance.of(Question::Plan, 0, 0);
     let end_ms = BEGIN_MS + hours * 60 * MINUTE_MS;
     let mut episodes = Vec::new();
@@ -105,7 +113,7 @@ pub(crate) fn episodes(chance: Chance, stage: &Stage, hours: u64) -> Vec<Episode
         if until_ms > end_ms {
             break;
         }
-        episodes.push(Episode { number, from_ms, until_ms, trouble });
+        episodes.push(Episode { number, from_ms, until_ms, trouble, storms });
         from_ms = until_ms + MINUTE_MS * (60 + below(&mut random, 240));
     }
     episodes

@@ -6,7 +6,8 @@ use anyhow::{Context, Result, anyhow};
 use phonehome_alerting::{Given, Inputs, ProbeKey, endpoints};
 use phonehome_bench_localisation::{CLOSED_PORT, Fleet, OUTSIDE, PORTS, ZONES};
 use phonehome_cloud::table::{Expect, MemoryTable, Table as _, Write};
-use phonehome_state::{Keys, Phase, PublishedFleet, StackStatus};
+use phonehome_fleet::Line;
+use phonehome_state::{Keys, Phase, PublishedFleet, StackStatus, bind};
 use phonehome_wire::{AzId, Check, StackId};
 
 use crate::clock::BEGIN_MS;
@@ -107,6 +108,8 @@ impl Stage {
                 Write::put(Keys::inputs(&stack), Expect::Absent, &inputs),
             ];
             table.write(writes).await?;
+            let line = Line::new(&format!("d{account}"), "prod");
+            bind(&table, &line, &stack.account, &format!("d{account}-prod"), BEGIN_MS).await?;
         }
         Ok(table)
     }
