@@ -114,7 +114,13 @@ fn explains(evaluation: &Evaluation<'_>, suspect: &Suspect, key: &MemberKey) -> 
         |name: &String| evaluation.probes.get(probe).is_some_and(|probe| probe.view.account_name == *name);
     match suspect {
         Suspect::Collector => key.symptom == Symptom::Silent,
-        Suspect::Account { account, region } => probe.account == *account && probe.region == *region,
+        // Also what others cannot reach in it.
+        Suspect::Account { account, region } => {
+            let mut probes = evaluation.world.probes.iter().map(|view| (&view.key, &view.account_name));
+            let is_its =
+                |(key, name): (&ProbeKey, &String)| is_of(key, account, region, None) && is_owner(name);
+            is_of(probe, account, region, None) || probes.any(is_its)
+        }
         Suspect::AvailabilityZone { account, availability_zone } => {
             probe.availability_zone == *availability_zone
                 && account.as_ref().is_none_or(|account| probe.account == *account)

@@ -92,6 +92,20 @@ fn what_is_left_of_a_lost_account_stays_in_its_incident() {
     assert!(matches!(fleet.only().suspect, Suspect::PeerRoute { .. }));
 }
 
+/// Its own probes are heard to get out before those of others have tried again.
+#[test]
+fn what_others_do_not_yet_reach_in_an_account_that_is_back_stays_in_its_incident() {
+    let mut fleet = Fleet::of(&["shop-prod", "search-prod", "payments-prod"], ZONES);
+    fleet.fail("payments-prod", ZONES, CONNECTS).fail("shop-prod", ZONES, &[PAYMENTS]);
+    fleet.fail("search-prod", ZONES, &[PAYMENTS]).decide();
+    assert!(matches!(fleet.only().suspect, Suspect::Account { .. }), "{:?}", fleet.suspects());
+    fleet.advance(MINUTE_MS).recover("payments-prod", ZONES, CONNECTS);
+    fleet.recover("shop-prod", ZONES, &[PAYMENTS]).recover("search-prod", &ZONES[..1], &[PAYMENTS]);
+    let id = fleet.only().id.clone();
+    assert!(!fleet.says().contains(&"opened"), "{:?}", fleet.suspects());
+    assert_eq!(fleet.only().id, id);
+}
+
 #[test]
 fn incidents_that_turn_out_to_have_one_cause_merge_into_one() {
     let mut fleet = fleet();
