@@ -166,20 +166,47 @@ impl<'w> Evaluation<'w> {
 
     /// Since when, and why, a reporting probe has not been able to tell about some path.
     ///
-    /// Not counted: paths that are down anyway, and those that cannot be told because their
-    /// control is down, which is an incident of its own.
+    /// Not counted: paths that are down anyway, and those that cannot be told because their control does not pass, or
+    /// nobody reaches what they aim at: what is wrong there is an incident of its own. The time counts from when that is
+    /// over, and to the newest run: how late its report came says nothing of the path.
     fn inconclusive(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
         if probe.silent || !probe.is_whole() {
             return None;
         }
+        let newest_ms = probe.view.heartbeat.as_ref()?.last_started_at_ms;
         let candidates = probe.checks.iter().filter_map(|(id, check)| {
             let path = probe.view.paths.get(*id)?;
-            let controlled = check.control.as_ref().is_some_and(|id| probe.path(id) == Health::Bad);
-            let (since_ms, reason) = path.inconclusive()?;
-            let long = self.world.now_ms.saturating_sub(since_ms) > self.world.policy.inconclusive_after_ms;
-            (long && !controlled && path.status != PathStatus::Down).then_some((since_ms, reason))
+            let (since_ms, reason) = path.inconclusive().filter(|_| path.status != PathStatus::Down)?;
+            let could_ms = since_ms.max(self.could_tell_since(probe, check)?);
+            let long = newest_ms.saturating_sub(could_ms) > self.world.policy.inconclusive_after_ms;
+            long.then_some((since_ms, reason))
         });
         candidates.min_by_key(|(since_ms, _)| *since_ms)
+    }
+
+    /// Since when a check could have been told, as its control passes and somebody reaches what must not be reached
+    /// from here; 0 where it needs neither. `None` while it could not.
+    fn could_tell_since(&self, probe: &Probe<'w>, check: &Check) -> Option<u64> {
+        let control_ms = match &check.control {
+            Some(id) if probe.checks.contains_key(id) => probe.good_since(id)?,
+            _ => 0,
+        };
+        if check.expect != Expect::Deny {
+            return Some(control_ms);
+        }
+        let others = self.probes.values().filter(|other| other.view.key.stack() != probe.view.key.stack());
+        let reaches = |other: &&'w Check| {
+            other.expect == Expect::Connect && other.target.endpoint == check.target.endpoint
+        };
+        let witnesses = others.flat_map(|other| {
+            other.checks.values().copied().filter(reaches).map(|check| other.good_since(&check.id))
+        });
+        let witnesses: Vec<Option<u64>> = witnesses.collect();
+        let witness_ms = match witnesses.as_slice() {
+            [] => 0,
+            known => known.iter().flatten().copied().min()?,
+        };
+        Some(control_ms.max(witness_ms))
     }
 }
 
@@ -203,6 +230,13 @@ impl<'w> Probe<'w> {
             Some(path) if path.is_green() => Health::Good,
             Some(_) | None => Health::Unknown,
         }
+    }
+
+    /// Since when a path is known to be as declared; `None` while it is not.
+    fn good_since(&self, id: &CheckId) -> Option<u64> {
+        let path = self.view.paths.get(id).filter(|_| self.path(id) == Health::Good)?;
+        let heard_ms = self.view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.heard_since_ms);
+        Some(path.since_ms.max(heard_ms))
     }
 
     /// The checks that must connect, with what is known of them. Isolations are left out: an

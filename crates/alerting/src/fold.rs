@@ -18,6 +18,10 @@ const CLOCK_BELIEVED_MS: u64 = 24 * 60 * 60 * 1000;
 /// clock: longer than any report waits in the queue, whose wait makes the lead look smaller.
 const OTHER_CLOCK_MS: u64 = 60 * 60 * 1000;
 
+/// Runs that are further apart than this (3 minutes, in milliseconds) do not follow each other: nothing was heard of
+/// the probe in between.
+pub const GAP_MS: u64 = 3 * 60 * 1000;
+
 /// A path changed its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
@@ -88,6 +92,8 @@ pub fn fold(
             return Folded::Stale;
         }
         heartbeat = newest.clone();
+    } else if let Some(newest) = newest.filter(|it| run_ms.saturating_sub(it.last_started_at_ms) <= GAP_MS) {
+        heartbeat.heard_since_ms = newest.heard_since_ms;
     }
     let mut paths = Paths::new();
     let mut is_news = false;
@@ -152,6 +158,7 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         isolations_at_ms: 0,
         paths_expire_at_ms: 0,
         paths_version: 0,
+        heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),
     }
 }
 

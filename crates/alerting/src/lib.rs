@@ -36,7 +36,7 @@ mod world;
 
 pub use decide::decide;
 pub use decision::Decision;
-pub use fold::{CLOCK_TOLERANCE_MS, Folded, Transition, fold};
+pub use fold::{CLOCK_TOLERANCE_MS, Folded, GAP_MS, Transition, fold};
 pub use incident::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Symptom,
     TIMELINE_LIMIT, TimelineEntry,

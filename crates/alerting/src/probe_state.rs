@@ -71,6 +71,10 @@ pub struct Heartbeat {
     /// when there are none, or it is not known.
     #[serde(default)]
     pub paths_version: u64,
+    /// Since when it has been heard without a gap of more than [`crate::GAP_MS`]: when the first of those runs began;
+    /// milliseconds since the Unix epoch, 0 when it is not known.
+    #[serde(default)]
+    pub heard_since_ms: u64,
 }
 
 /// The paths of one probe, by check.

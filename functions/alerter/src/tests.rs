@@ -59,6 +59,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
                 isolations_at_ms: 0,
                 paths_expire_at_ms: 0,
                 paths_version: 0,
+                heard_since_ms: 0,
             };
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {

@@ -241,6 +241,70 @@ fn an_isolation_that_cannot_be_told_because_its_control_is_down_is_no_second_inc
     assert!(matches!(fleet.only().suspect, Suspect::WayOut { .. }));
 }
 
+/// From now on nothing can be said of the account's isolation.
+fn doubt_isolation(fleet: &mut Fleet, account: &str) {
+    let now_ms = fleet.world.now_ms;
+    for probe in fleet.probes(account, ZONES) {
+        let path = probe.paths.get_mut(&phonehome_wire::CheckId(ISOLATION.to_owned())).unwrap();
+        path.last = phonehome_wire::Verdict::Inconclusive { reason: "not proven".to_owned() };
+        path.last_since_ms = now_ms;
+    }
+}
+
+#[test]
+fn an_isolation_has_as_long_as_any_to_be_proven_again_once_its_control_passes() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.fail("shop-prod", ZONES, &[EGRESS]);
+    doubt_isolation(&mut fleet, "shop-prod");
+    fleet.advance(60 * MINUTE_MS).decide();
+    fleet.recover("shop-prod", ZONES, &[EGRESS]);
+    assert_eq!(fleet.says(), ["page-resolve", "resolved"]);
+    assert!(fleet.advance(15 * MINUTE_MS).decide().is_empty());
+    assert_eq!(fleet.advance(1).says(), ["opened"]);
+    assert!(matches!(fleet.only().suspect, Suspect::Prober { .. }));
+}
+
+/// Those who may reach what must not be reached are silent, which is an incident already.
+#[test]
+fn an_isolation_without_a_witness_that_is_heard_is_no_second_incident() {
+    let mut fleet = Fleet::of(&["shop-prod", "search-prod"], ZONES);
+    for probe in fleet.probes("search-prod", ZONES) {
+        let isolation = probe.checks.iter_mut().find(|check| check.id.0 == ISOLATION).unwrap();
+        isolation.expect = phonehome_wire::Expect::Connect;
+    }
+    doubt_isolation(&mut fleet, "shop-prod");
+    fleet.hush("search-prod", ZONES).advance(60 * MINUTE_MS).decide();
+    assert_eq!(fleet.suspects(), [account(1)]);
+    fleet.unhush("search-prod", ZONES);
+    let now_ms = fleet.world.now_ms;
+    let heard_again = |fleet: &mut Fleet| {
+        for probe in fleet.probes("search-prod", ZONES) {
+            probe.heartbeat.as_mut().unwrap().heard_since_ms = now_ms;
+        }
+    };
+    heard_again(&mut fleet);
+    assert!(!fleet.says().contains(&"opened"), "{:?}", fleet.suspects());
+    heard_again(fleet.advance(15 * MINUTE_MS));
+    assert!(fleet.decide().is_empty());
+    heard_again(fleet.advance(1));
+    assert_eq!(fleet.says(), ["opened"]);
+}
+
+/// After a backlog the newest run is of long ago.
+#[test]
+fn how_late_a_report_comes_makes_no_path_inconclusive_for_longer() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    doubt_isolation(&mut fleet, "shop-prod");
+    let now_ms = fleet.world.now_ms;
+    fleet.advance(60 * MINUTE_MS);
+    for probe in fleet.probes("shop-prod", ZONES) {
+        probe.heartbeat.as_mut().unwrap().last_started_at_ms = now_ms;
+    }
+    fleet.decide();
+    // What has not run for an hour is silent; nothing more is known of it.
+    assert_eq!(fleet.suspects(), [account(0)]);
+}
+
 #[test]
 fn a_zone_whose_probes_fall_silent_in_several_accounts_is_one_note() {
     let mut fleet = Fleet::of(ACCOUNTS, ZONES);

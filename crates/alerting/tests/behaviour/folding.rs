@@ -269,3 +269,15 @@ fn a_breach_that_comes_late_counts_unless_isolations_were_tested_since() {
         assert_eq!(stored.0.as_ref().unwrap().1.len(), 1, "nothing else of it counts");
     }
 }
+
+#[test]
+fn since_when_a_probe_is_heard_begins_anew_after_a_gap() {
+    let mut stored = Stored::default();
+    let mut since = vec![];
+    for minute in [0, 1, 4, 8, 9] {
+        let at_ms = START_MS + minute * MINUTE_MS;
+        let _ = stored.take(&report(at_ms, &[("c", verdict('o'))]), at_ms + 900);
+        since.push((stored.0.as_ref().unwrap().0.heard_since_ms - START_MS) / MINUTE_MS);
+    }
+    assert_eq!(since, [0, 0, 0, 8, 8]);
+}

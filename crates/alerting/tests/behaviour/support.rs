@@ -238,6 +238,7 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         isolations_at_ms: 0,
         paths_expire_at_ms: 0,
         paths_version: 0,
+        heard_since_ms: 0,
     }
 }
 

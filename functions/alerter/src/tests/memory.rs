@@ -90,6 +90,7 @@ impl Largest {
                 isolations_at_ms: 0,
                 paths_expire_at_ms: 0,
                 paths_version: 1,
+                heard_since_ms: 0,
             };
             Self::doc(Keys::heartbeat(&heartbeat.key), &heartbeat)
         };

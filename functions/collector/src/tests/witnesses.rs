@@ -58,6 +58,7 @@ fn reached_from(
         isolations_at_ms: 0,
         paths_expire_at_ms: 0,
         paths_version: 0,
+        heard_since_ms: 0,
     };
     let path = PathState {
         status: PathStatus::Up,
