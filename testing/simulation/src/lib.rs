@@ -11,6 +11,7 @@ mod hub;
 mod life;
 mod mailbox;
 mod on_call;
+mod options;
 mod oracle;
 mod plan;
 mod run;
@@ -21,6 +22,7 @@ mod table;
 
 pub use envelope::event;
 pub use on_call::{OnCall, Paged};
+pub use options::Options;
 pub use oracle::Told;
-pub use run::{Options, Outcome, run};
+pub use run::{Outcome, run};
 pub use slack::{Posted, Slack};

@@ -38,6 +38,9 @@ struct Arguments {
     /// Lose nothing, and let no function die: what is told wrongly then is wrong by itself
     #[arg(long)]
     calm: bool,
+    /// Break what is known to be told in pieces, too: zones and subnets in which a target has an address
+    #[arg(long)]
+    all_kinds: bool,
 }
 
 /// What came of all seeds.
@@ -80,7 +83,7 @@ impl Sum {
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::parse();
-    let Arguments { accounts, hours, whole, calm, .. } = arguments;
+    let Arguments { accounts, hours, whole, calm, all_kinds, .. } = arguments;
     let seeds = match arguments.seed {
         Some(seed) => seed..seed + 1,
         None => arguments.from..arguments.from.saturating_add(arguments.seeds),
@@ -93,7 +96,7 @@ fn main() -> Result<ExitCode> {
             if seed >= seeds.end {
                 return Ok(());
             }
-            let outcome = run(Options { seed, accounts, hours, whole, calm })?;
+            let outcome = run(Options { seed, accounts, hours, whole, calm, all_kinds })?;
             sum.lock().unwrap_or_else(PoisonError::into_inner).add(seed, &outcome, arguments.seed.is_some());
         }
     };

@@ -106,6 +106,8 @@ pub(crate) async fn judge(stage: &Stage, hub: &Hub, episode: &Episode, truth: &T
     match incidents.len() {
         0 if is_cause => problems.push("not told".to_owned()),
         0 | 1 => {}
+        // Of what was over before everybody had run, runs contradict each other: each zone then has its own story.
+        _ if !trouble.is_beyond_threshold() => {}
         count => problems.push(format!("told {count} times: {}", list())),
     }
     let ids: BTreeSet<&String> = incidents.iter().map(|it| &it.id).collect();
@@ -116,6 +118,7 @@ pub(crate) async fn judge(stage: &Stage, hub: &Hub, episode: &Episode, truth: &T
         0 if is_cause && is_page => problems.push(format!("nobody was paged: {}", list())),
         0 => {}
         1 if is_page => {}
+        _ if is_page && !trouble.is_beyond_threshold() => {}
         count => problems.push(format!("{count} pages, and {} right: {}", usize::from(is_page), list())),
     }
     let about = episode.about();

@@ -5,6 +5,7 @@ use phonehome_bench_localisation::{Fault, KINDS, Network, Random};
 
 use crate::chance::{Chance, Question};
 use crate::clock::BEGIN_MS;
+use crate::options::Options;
 use crate::stage::Stage;
 
 pub(crate) const MINUTE_MS: u64 = 60_000;
@@ -93,14 +94,15 @@ impl Episode {
 }
 
 /// The episodes of so many hours.
-pub(crate) fn episodes(chance: Chance, stage: &Stage, hours: u64, storms: bool) -> Vec<Episode> {
+pub(crate) fn episodes(chance: Chance, stage: &Stage, options: &Options) -> Vec<Episode> {
+    let (hours, storms) = (options.hours, !options.calm);
     let mut random = chance.of(Question::Plan, 0, 0);
     let end_ms = BEGIN_MS + hours * 60 * MINUTE_MS;
     let mut episodes = Vec::new();
     let mut from_ms = BEGIN_MS;
     for number in 1.. {
         let start_ms = from_ms + LEAD * MINUTE_MS + below(&mut random, MINUTE_MS);
-        let cause = cause(stage, &mut random);
+        let cause = cause(stage, &mut random, options.all_kinds);
         let lasts_ms = match cause {
             Cause::Backlog => 60 * MINUTE_MS,
             // One in four is short: of some it is said, of others not.
@@ -119,12 +121,28 @@ pub(crate) fn episodes(chance: Chance, stage: &Stage, hours: u64, storms: bool) 
     episodes
 }
 
-fn cause(stage: &Stage, random: &mut Random) -> Cause {
+fn cause(stage: &Stage, random: &mut Random, all_kinds: bool) -> Cause {
     if random.below(12) == 0 {
         return Cause::Backlog;
     }
-    let kind = random.below(u32::try_from(KINDS.len()).unwrap_or(1)) as usize;
-    Cause::Fault(Fault::any(kind, &stage.fleet, random))
+    loop {
+        let kind = random.below(u32::try_from(KINDS.len()).unwrap_or(1)) as usize;
+        let fault = Fault::any(kind, &stage.fleet, random);
+        if all_kinds || !takes_an_address_along(stage, fault) {
+            return Cause::Fault(fault);
+        }
+    }
+}
+
+/// Whether a zone is lost, of all accounts or of one, in which a target has an address. The fleet file does not say
+/// in which zones a target's addresses are, so that the alerter tells each such target beside the zone. This is what
+/// [`Options::all_kinds`] shows.
+fn takes_an_address_along(stage: &Stage, fault: Fault) -> bool {
+    match fault {
+        Fault::Zone { .. } => true,
+        Fault::Subnet { account, zone } => stage.fleet.accounts[account as usize].addresses.contains(&zone),
+        _ => false,
+    }
 }
 
 fn below(random: &mut Random, count: u64) -> u64 {

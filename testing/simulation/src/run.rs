@@ -17,6 +17,7 @@ use crate::envelope::body;
 use crate::hub::{Hub, TICK};
 use crate::mailbox::Mailbox;
 use crate::on_call::OnCall;
+use crate::options::Options;
 use crate::oracle::{Told, Truth, judge};
 use crate::plan::{Episode, MINUTE_MS, episodes};
 use crate::seen::see;
@@ -40,21 +41,6 @@ const TWICE_MS_MAX: u32 = 600_000;
 const WAY_MS: (u32, u32) = (300, 2_000);
 /// How wrong a probe's clock is at most, in milliseconds, to either side. Lambda's are right within milliseconds.
 const SKEW_MS: u32 = 3_000;
-
-/// What is simulated.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// The seed.
-    pub seed: u64,
-    /// How many accounts, of three zones each.
-    pub accounts: u32,
-    /// How many hours.
-    pub hours: u64,
-    /// Hours in which nothing happens are simulated, too.
-    pub whole: bool,
-    /// Nothing gets lost and no function dies: what is told wrongly then is wrong by itself.
-    pub calm: bool,
-}
 
 /// What came of a seed.
 #[derive(Debug)]
@@ -89,7 +75,7 @@ async fn day(options: Options) -> Result<Outcome> {
         notes: Mailbox::new(clock),
         letters: Mailbox::new(clock),
         clock,
-        episodes: episodes(chance, &stage, options.hours, !options.calm),
+        episodes: episodes(chance, &stage, &options),
         chance,
         deaths: 0.into(),
     });

@@ -1,0 +1,68 @@
+//! Days from seeds: what was told of them is what was so.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use phonehome_simulation::{Options, Outcome, run};
+
+/// Seeds in which something was told wrongly once, each with what that was. They stay.
+const KEPT: [(u64, &str); 6] = [
+    (
+        0,
+        "a note that an isolation cannot be told, while and just after its control or its only witness was down",
+    ),
+    (1, "the same of a resolver's end, and of an account whose reports got lost"),
+    (3, "after a backlog, notes that single results of an hour ago had been inconclusive for an hour"),
+    (6, "an account that was back: connections of others to it, not yet tried again, were news"),
+    (10, "the same, and a page without an incident that was still its own"),
+    (11, "the same of an account that was lost for less than a minute"),
+];
+
+/// The newest seeds: as many as two cores simulate within a minute, with those that are kept.
+const SEEDS: std::ops::Range<u64> = 100..106;
+const THREADS: usize = 2;
+
+fn problems(seed: u64, outcome: &Outcome) -> Vec<String> {
+    let wrong = outcome.told.iter().filter(|told| !told.problems.is_empty());
+    let line = |told: &phonehome_simulation::Told| {
+        format!("{}: {}\nagain: cargo xtask simulate --seed {seed}", told.about, told.problems.join("\n  "))
+    };
+    wrong.map(line).collect()
+}
+
+#[test]
+fn every_cause_is_told_once_and_paged_once_and_ends_whatever_gets_lost_and_dies() {
+    let seeds: Vec<u64> = KEPT.iter().map(|(seed, _)| *seed).chain(SEEDS).collect();
+    let (next, wrong) = (AtomicU64::new(0), Mutex::new(Vec::new()));
+    let (deaths, pages) = (AtomicU64::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    let outcome = run(Options::of(*seed)).unwrap();
+                    deaths.fetch_add(outcome.deaths, Ordering::Relaxed);
+                    let paged: usize = outcome.told.iter().map(|told| told.pages).sum();
+                    pages.fetch_add(paged as u64, Ordering::Relaxed);
+                    wrong.lock().unwrap().extend(problems(*seed, &outcome));
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // A simulation in which nothing dies and nobody is paged shows nothing.
+    assert!(deaths.into_inner() > 20 && pages.into_inner() > 10);
+}
+
+/// What is skipped changes nothing: the same is told, in as many messages, of the same causes.
+#[test]
+fn hours_in_which_nothing_happens_can_be_left_out() {
+    let told = |whole| {
+        let outcome = run(Options { hours: 9, whole, ..Options::of(5) }).unwrap();
+        let told = outcome.told.into_iter().map(|it| (it.about, it.incidents, it.pages, it.problems));
+        (told.collect::<Vec<_>>(), outcome.reports)
+    };
+    let ((skipped, fewer), (whole, more)) = (told(false), told(true));
+    assert_eq!(skipped, whole);
+    assert!(fewer < more && skipped.len() > 1);
+}
