@@ -9,6 +9,7 @@ mod mutants;
 mod package;
 mod project;
 mod python;
+mod simulate;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Simulate days of a fleet from seeds, with what breaks, gets lost and dies, and see whether each cause is told
+    /// once: `--seed N` again one that was wrong
+    Simulate {
+        /// What to pass on to it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Build the functions for AWS, where `infra/hub.yaml` looks for them
     Package(package::Options),
     /// Change the code in small ways and see whether the tests notice
@@ -91,6 +99,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Ci => ci::run(&project),
         Command::Bench { name, arguments } => bench::run(&project, &name, &arguments),
         Command::Lab { arguments } => lab::run(&project, &arguments),
+        Command::Simulate { arguments } => simulate::run(&project, &arguments),
         Command::Package(options) => package::run(&project, &options),
         Command::Mutants(options) => mutants::run(&project, &options),
         Command::Schema => project::run(
