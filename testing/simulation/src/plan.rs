@@ -83,6 +83,12 @@ impl Episode {
         self.storms && (self.from_ms + 2 * MINUTE_MS..until_ms).contains(&at_ms)
     }
 
+    /// Whether what does not get through waits on the way: where a bus does not hand on what runs.
+    pub(crate) fn keeps(&self, network: &Network, account: u32) -> bool {
+        !network.hands_on(account)
+    }
+
+    /// What it is, for people: minutes count from the beginning.
     pub(crate) fn about(&self) -> String {
         let minutes = |ms: u64| (ms - BEGIN_MS) / MINUTE_MS;
         let trouble = &self.trouble;
@@ -147,11 +153,4 @@ fn takes_an_address_along(stage: &Stage, fault: Fault) -> bool {
 
 fn below(random: &mut Random, count: u64) -> u64 {
     u64::from(random.below(u32::try_from(count).unwrap_or(u32::MAX)))
-}
-
-impl Episode {
-    /// Whether what does not get through waits on the way: where a bus does not hand on what runs.
-    pub(crate) fn keeps(&self, network: &Network, account: u32) -> bool {
-        !network.hands_on(account)
-    }
 }
