@@ -94,13 +94,10 @@ pub(crate) async fn judge(stage: &Stage, hub: &Hub, episode: &Episode, truth: &T
             problems.push(format!("never broken: {}", about(incident)));
         }
         let never = |it: &&MemberKey| !truth.broken.contains(it) && !truth.noisy.contains(it);
-        for key in keys.iter().filter(never) {
-            problems.push(format!(
-                "never failed: {:?} of {}, in {}",
-                key.symptom,
-                key.probe,
-                about(incident)
-            ));
+        let never = || keys.iter().filter(never);
+        if let Some(MemberKey { probe, symptom }) = never().next() {
+            let (count, about) = (never().count(), about(incident));
+            problems.push(format!("{count} never failed, {symptom:?} of {probe} one of them: {about}"));
         }
     }
     match incidents.len() {
