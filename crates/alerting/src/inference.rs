@@ -7,8 +7,10 @@ use phonehome_wire::{Check, Class, Expect};
 
 use crate::blame::{Blame, Views};
 use crate::dependencies::{Dependencies, member};
-use crate::results::{PathResult, failed, outcome};
-use crate::{Heartbeat, MemberKey, PathState, PathStatus, ProbeKey, ProbeView, Suspect, Symptom, World};
+use crate::results::{failed, outcome};
+use crate::{
+    Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeKey, ProbeView, Suspect, Symptom, World,
+};
 
 /// Something that is wrong for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -47,14 +47,13 @@ pub use notices::{Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use phonehome_localisation::Outcome;
 pub use probe_state::{
-    Failure, Heartbeat, Hysteresis, PATHS_KEPT_MS, PathState, PathStatus, Paths, ProbeKey,
+    Failure, Heartbeat, Hysteresis, PATHS_KEPT_MS, PathResult, PathState, PathStatus, Paths, ProbeKey,
 };
 pub use proof::{
     WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, WITNESSED_WITHIN_MS, Witness, Witnesses, denied, isolations_at,
     judge_denials, judge_omissions,
 };
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
-pub use results::PathResult;
 pub use suspect::Suspect;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};

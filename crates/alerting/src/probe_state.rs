@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
+use phonehome_localisation::Outcome;
 use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
-
-use crate::results::PathResult;
 
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -132,6 +131,10 @@ pub struct PathState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
 }
+
+/// What came of one run of a check: when the run began, in milliseconds since the Unix epoch, and how it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathResult(pub u64, pub Outcome);
 
 fn yes() -> bool {
     true

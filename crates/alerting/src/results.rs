@@ -2,13 +2,8 @@
 
 use phonehome_localisation::{Outcome, WINDOW_MAX};
 use phonehome_wire::{Class, Stage, Verdict};
-use serde::{Deserialize, Serialize};
 
-use crate::Hysteresis;
-
-/// What came of one run of a check: when the run began, in milliseconds since the Unix epoch, and how it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PathResult(pub u64, pub Outcome);
+use crate::{Hysteresis, PathResult};
 
 /// What a verdict says of the things that its check depends on.
 pub(crate) fn outcome(verdict: &Verdict) -> Outcome {
