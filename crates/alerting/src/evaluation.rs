@@ -6,6 +6,7 @@ use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
 use crate::blame::alone;
 use crate::inference::{Group, infer};
+use crate::windows::Schedule;
 use crate::{IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
 
 /// What can be said of a path or a member now.
@@ -29,6 +30,8 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) stacks: BTreeMap<StackId, Vec<&'w ProbeKey>>,
     /// Everything that is wrong, each in one group.
     pub(crate) groups: Vec<Group>,
+    /// What maintenance windows and quiet hours hold back now.
+    pub(crate) schedule: Schedule<'w>,
 }
 
 pub(crate) struct Probe<'w> {
@@ -59,7 +62,8 @@ impl<'w> Evaluation<'w> {
         for key in probes.keys() {
             stacks.entry(key.stack()).or_default().push(*key);
         }
-        let mut evaluation = Self { world, probes, stacks, groups };
+        let schedule = Schedule::of(&world.policy.windows, world.now_ms);
+        let mut evaluation = Self { world, probes, stacks, groups, schedule };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation

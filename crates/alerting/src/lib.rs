@@ -18,6 +18,7 @@ mod incident;
 mod inference;
 mod inputs;
 mod lifecycle;
+mod matcher;
 mod messages;
 mod notices;
 mod outbox;
@@ -31,6 +32,7 @@ mod suspect;
 mod text;
 mod titles;
 mod unreadable;
+mod windows;
 mod words;
 mod world;
 
@@ -42,6 +44,7 @@ pub use incident::{
     TIMELINE_LIMIT, TimelineEntry,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
+pub use matcher::Matcher;
 pub use messages::subject;
 pub use notices::{Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
@@ -56,5 +59,6 @@ pub use proof::{
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use suspect::Suspect;
 pub use unreadable::{Salvaged, UnreadableIncident};
+pub use windows::{Window, WindowEnd, WindowKind};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
-pub use world::{Matcher, Owner, Policy, ProbeView, Route, Silence, Unreadable, Unseen, World};
+pub use world::{Owner, Policy, ProbeView, Route, Silence, Unreadable, Unseen, World};

@@ -7,7 +7,7 @@ use phonehome_wire::{CheckId, Expect, Purpose};
 use crate::evaluation::{Evaluation, Health};
 use crate::incident::Incidents;
 use crate::inference::Group;
-use crate::routing::routes;
+use crate::routing::{loudness, routes};
 use crate::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect,
     Symptom,
@@ -143,7 +143,9 @@ fn reassess(evaluation: &Evaluation<'_>, incident: &mut Incident, known: &Member
         let frozen = is_frozen(evaluation, incident);
         incident.severity = if frozen { severity.max(incident.severity) } else { severity };
     }
-    incident.silenced = is_silenced(evaluation, &incident.members);
+    // No window holds back phonehome's own trouble: nothing else is seen while that lasts.
+    let held_back = (incident.suspect != Suspect::Collector).then(|| loudness(incident));
+    incident.silenced = is_silenced(evaluation, &incident.members, held_back);
 }
 
 /// The members that do not fail as part of this incident: recovered, unheard, undeclared. Those
@@ -179,11 +181,15 @@ fn failing_member(
     }
 }
 
-fn is_silenced(evaluation: &Evaluation<'_>, members: &[IncidentMember]) -> bool {
+/// Whether a silence, or a window that holds back what is so loud, covers each open member.
+fn is_silenced(evaluation: &Evaluation<'_>, members: &[IncidentMember], held_back: Option<Severity>) -> bool {
     let now_ms = evaluation.world.now_ms;
     let active = || evaluation.world.silences.iter().filter(|silence| silence.expires_at_ms > now_ms);
     let mut open = members.iter().filter(|member| member.state.is_open());
-    open.all(|member| active().any(|silence| silence.matcher.matches(member)))
+    open.all(|member| {
+        active().any(|silence| silence.matcher.matches(member))
+            || held_back.is_some_and(|severity| evaluation.schedule.hold(member, severity).is_some())
+    })
 }
 
 /// Someone has to get up for a lost account, a declared connection or the way out that no zone of an
@@ -225,7 +231,9 @@ fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
     }
     let speaks = |id: &&&CheckId| {
         let key = MemberKey { probe: key.probe.clone(), symptom: Symptom::Down { check: (**id).clone() } };
-        evaluation.member(&key).is_some_and(|member| !is_silenced(evaluation, &[member]))
+        evaluation
+            .member(&key)
+            .is_some_and(|member| !is_silenced(evaluation, &[member], Some(Severity::Page)))
     };
     lost.keys().find(speaks) == Some(&&check.id)
         && lost.keys().any(|id| has_worked(evaluation, &key.probe, id))

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::evaluation::Evaluation;
 use crate::evidence::Evidence;
-use crate::routing::routes;
+use crate::routing::{loudness, routes};
 use crate::{
     Decision, Incident, IncidentMember, IncidentState, MemberKey, MemberState, Outgoing, OutgoingBody,
     Resolution, Route, Severity, SlackKind, Suspect, messages, text, titles,
@@ -91,7 +91,8 @@ fn channels(evaluation: &Evaluation<'_>, incident: &Incident) -> BTreeSet<String
             keys.iter().flat_map(|key| routes(evaluation, key)).collect()
         }
     };
-    routes.iter().map(|route| route.slack_channel.clone()).filter(|channel| !channel.is_empty()).collect()
+    let channels = routes.iter().map(|route| route.channel(loudness(incident)));
+    channels.filter(|channel| !channel.is_empty()).cloned().collect()
 }
 
 /// What changed, in words.
@@ -165,7 +166,15 @@ fn silence_change(
         let matcher = &silence.matcher;
         silence.expires_at_ms > evaluation.world.now_ms && after.members.iter().any(|m| matcher.matches(m))
     });
-    let silence = silences.max_by_key(|silence| (silence.expires_at_ms, &silence.by, &silence.reason))?;
-    let until = text::instant(silence.expires_at_ms);
-    Some(format!("silenced by {} until {until}: {}", silence.by, silence.reason))
+    if let Some(silence) =
+        silences.max_by_key(|silence| (silence.expires_at_ms, &silence.by, &silence.reason))
+    {
+        let until = text::instant(silence.expires_at_ms);
+        return Some(format!("silenced by {} until {until}: {}", silence.by, silence.reason));
+    }
+    let open = after.members.iter().filter(|member| member.state.is_open());
+    let holds = open.filter_map(|member| evaluation.schedule.hold(member, loudness(after)));
+    let hold = holds.max_by_key(|hold| (hold.ends_ms, &hold.window.reason))?;
+    let until = text::instant(hold.ends_ms);
+    Some(format!("silenced by {} until {until}: {}", hold.window.kind, hold.window.reason))
 }

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use phonehome_wire::{AzId, Check, CheckId, StackId};
+use phonehome_wire::{AzId, Check, StackId};
 use serde::{Deserialize, Serialize};
 
+use crate::matcher::Matcher;
 use crate::words::clip;
-use crate::{Heartbeat, Hysteresis, Incident, IncidentMember, Paths, ProbeKey, Symptom, UnreadableIncident};
+use crate::{Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, Window};
 
 /// Everything a decision depends on.
 ///
@@ -86,6 +87,8 @@ pub struct Policy {
     pub inconclusive_after_ms: u64,
     /// Where trouble of phonehome itself goes; to the routes of all probes concerned when absent.
     pub platform_route: Option<Route>,
+    /// When what is wrong is held back, again and again.
+    pub windows: Vec<Window>,
 }
 
 /// How long a run takes in which every check fails: three tries of two seconds, and what comes with them; in
@@ -102,6 +105,7 @@ impl Default for Policy {
             overdue_after_ms: 3 * 60 * 1000,
             inconclusive_after_ms: 15 * 60 * 1000,
             platform_route: None,
+            windows: Vec::new(),
         }
     }
 }
@@ -170,6 +174,17 @@ pub struct Route {
     /// Whether on-call may be paged.
     #[serde(default)]
     pub page: bool,
+    /// The Slack channel of what pages, where it is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_channel: Option<String>,
+}
+
+impl Route {
+    /// The Slack channel of what is this loud.
+    pub(crate) fn channel(&self, severity: Severity) -> &String {
+        let paging = self.page_channel.as_ref().filter(|_| severity == Severity::Page);
+        paging.unwrap_or(&self.slack_channel)
+    }
 }
 
 /// Whom to ask about an account.
@@ -207,43 +222,4 @@ pub struct Silence {
     /// When it was set, in milliseconds since the Unix epoch; 0 in documents of earlier versions.
     #[serde(default)]
     pub set_at_ms: u64,
-}
-
-/// Selects parts of incidents. Every field given must match; one without any matches nothing, so
-/// that no slip silences the fleet.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Matcher {
-    /// The account's id or name.
-    pub account: Option<String>,
-    /// The product domain.
-    pub domain: Option<String>,
-    /// The environment.
-    pub environment: Option<String>,
-    /// The Availability Zone ID.
-    pub availability_zone: Option<String>,
-    /// The check.
-    pub check: Option<CheckId>,
-    /// The target's endpoint.
-    pub endpoint: Option<String>,
-}
-
-impl Matcher {
-    /// Whether it selects this member.
-    #[must_use]
-    pub fn matches(&self, member: &IncidentMember) -> bool {
-        let check = match &member.symptom {
-            Symptom::Down { check } => Some(check),
-            Symptom::Silent | Symptom::Inconclusive => None,
-        };
-        let endpoint = member.target.as_ref().map(|target| &target.endpoint);
-        let account = |wanted: &String| *wanted == member.probe.account || *wanted == member.account_name;
-        *self != Self::default()
-            && self.account.as_ref().is_none_or(account)
-            && self.domain.as_ref().is_none_or(|wanted| *wanted == member.domain)
-            && self.environment.as_ref().is_none_or(|wanted| *wanted == member.environment)
-            && self.availability_zone.as_ref().is_none_or(|wanted| *wanted == member.probe.availability_zone)
-            && self.check.as_ref().is_none_or(|wanted| Some(wanted) == check)
-            && self.endpoint.as_ref().is_none_or(|wanted| Some(wanted) == endpoint)
-    }
 }

@@ -186,7 +186,8 @@ async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_fil
     alerter.run(START_MS + 1000).await.unwrap();
     assert_eq!(alerter.outbox().await, [format!("notice/{}/slack/#platform", START_MS + 1000)]);
     let world = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace()).await.unwrap().world;
-    let route = phonehome_alerting::Route { slack_channel: "#platform".into(), page: true };
+    let route =
+        phonehome_alerting::Route { slack_channel: "#platform".into(), page: true, page_channel: None };
     assert_eq!(world.policy.platform_route, Some(route));
 }
 

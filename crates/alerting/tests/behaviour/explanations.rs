@@ -331,7 +331,8 @@ fn an_account_lost_in_one_of_its_regions_is_a_page() {
 fn trouble_of_phonehome_itself_goes_to_the_platform_route_when_there_is_one() {
     for (page, said) in [(false, vec!["slack/#platform"]), (true, vec!["page", "slack/#platform"])] {
         let mut fleet = Fleet::of(ACCOUNTS, ZONES);
-        fleet.world.policy.platform_route = Some(Route { slack_channel: "#platform".to_owned(), page });
+        fleet.world.policy.platform_route =
+            Some(Route { slack_channel: "#platform".to_owned(), page, page_channel: None });
         for account in ACCOUNTS {
             fleet.hush(account, ZONES);
         }

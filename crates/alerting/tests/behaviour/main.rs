@@ -11,3 +11,4 @@ mod rendering;
 mod simulation;
 mod support;
 mod unseen;
+mod windows;

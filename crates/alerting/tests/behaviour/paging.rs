@@ -12,9 +12,9 @@ const ACCOUNTS: &[&str] = &["shop-prod", "search-prod", "orders-prod"];
 fn breached(source_pages: bool, target_pages: bool) -> Vec<String> {
     let mut fleet = Fleet::of(&["shop-stage", "search-stage"], ZONES);
     for probe in &mut fleet.world.probes {
-        probe.route = Route { slack_channel: "#net-stage".into(), page: source_pages };
+        probe.route = Route { slack_channel: "#net-stage".into(), page: source_pages, page_channel: None };
     }
-    let route = Route { slack_channel: "#net-prod".into(), page: target_pages };
+    let route = Route { slack_channel: "#net-prod".into(), page: target_pages, page_channel: None };
     fleet.world.routes.insert("vault-prod".into(), route);
     fleet.fail("shop-stage", ZONES, &[ISOLATION]).decide();
     let told = fleet.sent.iter().map(|outgoing| match &outgoing.body {
@@ -34,7 +34,7 @@ fn a_broken_isolation_is_told_at_both_ends_and_pages_when_either_does() {
 #[test]
 fn what_merely_fails_is_not_told_to_its_targets_owner() {
     let mut fleet = Fleet::of(ACCOUNTS, ZONES);
-    let route = Route { slack_channel: "#payments".into(), page: true };
+    let route = Route { slack_channel: "#payments".into(), page: true, page_channel: None };
     fleet.world.routes.insert("payments-prod".into(), route);
     fleet.fail("shop-prod", ZONES, &[PAYMENTS]).decide();
     assert!(!fleet.only().channels.contains("#payments"), "{:?}", fleet.only().channels);
