@@ -9,6 +9,7 @@ mod paging;
 mod reachability;
 mod renames;
 mod tested;
+mod windows;
 
 use self::index::Index;
 use self::tested::Tests;
@@ -32,6 +33,7 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
             rules.connections_are_distinct();
             rules.isolations_make_sense(&tests);
             rules.accounts_have_few_enough_checks(&tests);
+            rules.windows_are_for_something(&tests);
         }
         Err(place) => {
             let flaw = Flaw::new(format!("up to here the file makes more than {TESTS_MAX} checks"));
@@ -43,6 +45,7 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
     rules.forbidden_environments_are_out_of_reach();
     rules.adopted_networks_are_where_one_belongs();
     rules.paging_reaches_someone();
+    rules.windows_end();
 }
 
 struct Rules<'a> {

@@ -2,7 +2,7 @@
 
 use crate::model::{
     AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
-    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, TeamCheck,
+    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, TeamCheck, Window,
 };
 use crate::place::Place;
 
@@ -58,6 +58,8 @@ pub(crate) struct Draft {
     pub(crate) egress_complete: bool,
     pub(crate) alert_routes: Items<AlertRoute>,
     pub(crate) platform_route: Option<PlatformRoute>,
+    pub(crate) maintenance: Items<Window>,
+    pub(crate) quiet_hours: Items<Window>,
     pub(crate) rollout: Rollout,
 }
 
@@ -80,6 +82,8 @@ impl Draft {
             probing: self.probing,
             alert_routes: self.alert_routes.into_values(),
             platform_route: self.platform_route,
+            maintenance: self.maintenance.into_values(),
+            quiet_hours: self.quiet_hours.into_values(),
             rollout: self.rollout,
         })
     }

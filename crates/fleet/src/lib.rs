@@ -41,10 +41,11 @@ pub use links::Link;
 pub use loopback::Loopback;
 pub use members::{Adoption, Member};
 pub use model::{
-    AddressPool, AlertRoute, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain, DomainEnvironment,
-    EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange, ExpectedHeader, FORMAT_VERSION,
-    Fleet, ForbiddenPair, GatewayService, HttpUrl, Isolation, Nat, Network, Organization, Pace,
-    PlatformRoute, Probing, Region, Rollout, Scheme, TeamCheck, TeamCheckType, Wave,
+    AddressPool, AlertRoute, AlertSeverity, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain,
+    DomainEnvironment, EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange,
+    ExpectedHeader, FORMAT_VERSION, Fleet, ForbiddenPair, GatewayService, HttpUrl, Isolation, Nat, Network,
+    Organization, Pace, PlatformRoute, Probing, Region, Rollout, Scheme, TeamCheck, TeamCheckType, TimeOfDay,
+    Wave, Weekday, Window, WindowMatch,
 };
 pub use spelling::nearest;
 

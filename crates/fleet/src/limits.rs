@@ -25,7 +25,7 @@ pub(crate) const SUGGESTIONS_MAX: usize = 100;
 /// How many items a list under this key may have.
 pub(crate) fn items_max(key: &str) -> usize {
     match key {
-        "regions" | "environments" => 50,
+        "regions" | "environments" | "maintenance" | "quiet_hours" => 50,
         "status" | "expected" => 10,
         "egress" | "waves" => 100,
         "address_pools" | "pools" | "ports" | "alert_routes" => 200,

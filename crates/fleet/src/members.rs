@@ -3,7 +3,9 @@
 use phonehome_wire::AccountId;
 use serde::Serialize;
 
-use crate::model::{AddressPool, AlertRoute, Domain, DomainEnvironment, Environment, Fleet, Region};
+use crate::model::{
+    AddressPool, AlertRoute, AlertSeverity, Domain, DomainEnvironment, Environment, Fleet, Region,
+};
 
 /// An account phonehome looks after: one environment of one domain.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -110,12 +112,25 @@ impl Fleet {
         pools.filter(move |pool| pool.region == region)
     }
 
-    /// The route the incidents of an account take: the first that matches.
+    /// The route that the notes of an account take: the first that matches.
     ///
     /// # Panics
     /// Never for a fleet as it was parsed: its last route takes everything.
     pub fn route_for(&self, environment: &str, domain: &str) -> &AlertRoute {
-        let route = self.alert_routes.iter().find(|route| route.matches(environment, domain));
+        self.first_route(environment, domain, AlertSeverity::Note)
+    }
+
+    /// The route that an account's incidents take for which somebody would have to get up: the first that matches.
+    /// Where it does not page they are notes.
+    ///
+    /// # Panics
+    /// Never for a fleet as it was parsed: its last route takes everything.
+    pub fn page_route_for(&self, environment: &str, domain: &str) -> &AlertRoute {
+        self.first_route(environment, domain, AlertSeverity::Page)
+    }
+
+    fn first_route(&self, environment: &str, domain: &str, severity: AlertSeverity) -> &AlertRoute {
+        let route = self.alert_routes.iter().find(|route| route.matches(environment, domain, severity));
         route.expect("the last alert route takes everything: parse refuses a file without one")
     }
 

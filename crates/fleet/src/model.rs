@@ -10,6 +10,7 @@ mod egress;
 mod network;
 mod url;
 mod watch;
+mod windows;
 
 pub(crate) use account::default_member_role;
 pub use account::{Domain, DomainEnvironment, Organization};
@@ -17,7 +18,10 @@ pub use check::{CheckType, ConnectionCheck, Exchange, ExpectedHeader, Pace, Team
 pub use egress::{EgressAws, EgressEcho, EgressHost, EgressTarget};
 pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
 pub use url::{HttpUrl, Scheme};
-pub use watch::{AlertRoute, Connection, ForbiddenPair, Isolation, PlatformRoute, Probing, Rollout, Wave};
+pub use watch::{
+    AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute, Probing, Rollout, Wave,
+};
+pub use windows::{TimeOfDay, Weekday, Window, WindowMatch};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -87,6 +91,15 @@ pub struct Fleet {
     #[schemars(default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform_route: Option<PlatformRoute>,
+    /// When notes and pages are held back: work that is planned. Breaches of isolation and trouble of phonehome
+    /// itself are told all the same.
+    #[schemars(default, length(max = 50))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub maintenance: Vec<Window>,
+    /// When notes are held back, and never a page.
+    #[schemars(default, length(max = 50))]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quiet_hours: Vec<Window>,
     /// In which order accounts get a change. By default all at once.
     #[schemars(default)]
     pub rollout: Rollout,

@@ -285,6 +285,11 @@ impl<'n> Map<'n> {
         self.entries.iter().any(|entry| entry.key == key)
     }
 
+    /// Whether no key stands here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The value of a key that may be left out.
     pub(crate) fn optional(&mut self, key: &'static str) -> Option<Cursor<'n>> {
         self.known.push(key);

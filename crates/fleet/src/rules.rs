@@ -3,6 +3,7 @@
 mod dns;
 mod host;
 mod http;
+mod time;
 
 use std::net::Ipv4Addr;
 
@@ -17,6 +18,8 @@ pub(crate) use host::{TEMPLATE, host, no_public_certificate, own_host};
 pub(crate) use http::{
     aws_service, contained, file_beside, header_name, header_value, http_path, http_url, statuses,
 };
+
+pub(crate) use time::{time_of_day, time_zone, zone};
 
 type Rule<T> = Result<T, Flaw>;
 

@@ -8,6 +8,7 @@ mod items;
 mod network;
 mod probing;
 mod watch;
+mod windows;
 
 use self::items::{items, optional_items};
 use crate::draft::{Draft, Items};
@@ -43,6 +44,8 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         None => Items::unreadable(),
     };
     let platform_route = file.optional("platform_route").and_then(|r| watch::platform_route(&r, reader));
+    let maintenance = optional_items(file.optional("maintenance"), reader, windows::window);
+    let quiet_hours = optional_items(file.optional("quiet_hours"), reader, windows::window);
     let rollout = file.optional("rollout").and_then(|r| watch::rollout(&r, reader)).unwrap_or_default();
     file.finish(reader);
     Some(Draft {
@@ -61,6 +64,8 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         egress_complete,
         alert_routes,
         platform_route,
+        maintenance,
+        quiet_hours,
         rollout,
     })
 }

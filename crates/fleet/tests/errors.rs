@@ -234,7 +234,7 @@ fn alerts_that_would_reach_nobody_are_reported() {
         (
             "  - { slack_channel: \"#net-dev\" }\n",
             "",
-            "alert_routes: no alert route takes everything: some alerts would go nowhere (end the list with a route that has neither `environments` nor `domains`)",
+            "alert_routes: no alert route takes everything: some alerts would go nowhere (end the list with a route that has none of `environments`, `domains` and `severity`)",
         ),
         (
             "  - { slack_channel: \"#net-dev\" }\n",

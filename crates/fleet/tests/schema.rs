@@ -122,6 +122,8 @@ fn an_unknown_key_anywhere_is_refused_by_the_schema_and_by_the_parser() {
 
 /// What the parser says of an egress target without the key that says what it is.
 const NO_FORM: &str = "an egress target has a `host` and a `port`, or `echo`, or `aws`";
+/// And of a window without an end.
+const NO_END: &str = "this never ends: it has neither `to` nor `duration_minutes`";
 
 #[test]
 fn the_schema_and_the_parser_require_the_same_keys() {
@@ -138,7 +140,9 @@ fn the_schema_and_the_parser_require_the_same_keys() {
                 Ok(_) => false,
                 // Without its type a check has keys that are for another one.
                 Err(_) if key == "type" => true,
-                Err(problems) => problems.into_iter().any(|p| p.message == missing || p.message == NO_FORM),
+                Err(problems) => problems
+                    .into_iter()
+                    .any(|p| [missing.as_str(), NO_FORM, NO_END].contains(&p.message.as_str())),
             };
             assert_eq!(parser_misses_it, !validator.is_valid(&spoilt), "{key:?} in {pointer:?}");
         }
@@ -217,8 +221,37 @@ fn the_schema_and_the_parser_refuse_the_same_values() {
         ("/probing/overdue_after_seconds", json!(60)),
         ("/alert_routes/0/slack_channel", json!("net")),
         ("/alert_routes/0/environments", json!([])),
+        ("/alert_routes/0/severity", json!("loud")),
         ("/platform_route/slack_channel", json!("platform")),
         ("/rollout/waves", json!([])),
+    ]);
+}
+
+#[test]
+fn the_schema_and_the_parser_refuse_the_same_values_of_windows() {
+    let both = json!({
+        "time_zone": "UTC", "from": "20:00", "to": "21:00", "duration_minutes": 60,
+        "match": { "environment": "dev" }, "reason": "r",
+    });
+    assert_refused(&[
+        ("/maintenance", json!({})),
+        ("/maintenance/0", both),
+        ("/maintenance/0/time_zone", json!("")),
+        ("/maintenance/0/time_zone", json!("+01:00")),
+        ("/maintenance/0/weekdays", json!([])),
+        ("/maintenance/0/weekdays", json!(["sun"])),
+        ("/maintenance/0/weekdays", json!(["sunday", "sunday"])),
+        ("/maintenance/0/from", json!("24:00")),
+        ("/maintenance/0/from", json!("2:00")),
+        ("/maintenance/0/to", json!("02:60")),
+        ("/maintenance/0/to", json!("+2:00")),
+        ("/quiet_hours/0/duration_minutes", json!(0)),
+        ("/quiet_hours/0/duration_minutes", json!(4321)),
+        ("/maintenance/0/match", json!({})),
+        ("/maintenance/0/match/availability_zone", json!("us-east-1a")),
+        ("/maintenance/0/match/endpoint", json!("")),
+        ("/maintenance/0/reason", json!("")),
+        ("/maintenance/0/reason", json!("r".repeat(201))),
     ]);
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Rules;
-use crate::model::{Domain, Environment};
+use crate::model::{AlertSeverity, Domain, Environment};
 use crate::place::Flaw;
 
 impl Rules<'_> {
@@ -37,7 +37,7 @@ impl Rules<'_> {
             return None;
         }
         // Each route takes what none before it has taken.
-        for route in self.draft.alert_routes.values() {
+        for route in self.draft.alert_routes.values().filter(|it| it.severity != Some(AlertSeverity::Note)) {
             if !route.environments.is_empty() && !route.environments.contains(&environment.name) {
                 continue;
             }

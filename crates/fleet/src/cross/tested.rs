@@ -157,6 +157,12 @@ impl<'a> Tests<'a> {
         minutes.or_else(egress).copied()
     }
 
+    /// Whether any account has the check with this id, of those that must succeed.
+    pub(super) fn has(&self, id: &str) -> bool {
+        let mut accounts = self.accounts.values().chain([&self.egress]);
+        accounts.any(|account| account.controls.contains_key(id) || account.lookups.contains(id))
+    }
+
     /// Whether the check of an account with this id only looks up a name.
     pub(super) fn is_lookup(&self, domain: &str, environment: &str, id: &str) -> bool {
         self.accounts.get(&(domain, environment)).is_some_and(|account| account.lookups.contains(id))

@@ -168,12 +168,26 @@ pub struct AlertRoute {
     #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<String>,
+    /// How loud what it is for is: `page` for what pages on-call, `note` for the rest. By default both.
+    #[schemars(with = "AlertSeverity", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<AlertSeverity>,
     /// The Slack channel, in quotes: "#net-prod", or its id, C0123456789.
     #[schemars(regex(pattern = r"^(#[^\sA-Z#,]{1,80}|[CG][A-Z0-9]{8,})$"))]
     pub slack_channel: String,
     /// Whether on-call is paged as well, in environments that have `paging: true`.
     #[schemars(default)]
     pub page: bool,
+}
+
+/// How loud an incident is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AlertSeverity {
+    /// Slack only.
+    Note,
+    /// Somebody has to get up.
+    Page,
 }
 
 /// Who hears of trouble of phonehome itself.
@@ -189,15 +203,17 @@ pub struct PlatformRoute {
 }
 
 impl AlertRoute {
-    /// Whether it takes the incidents of this account.
-    pub fn matches(&self, environment: &str, domain: &str) -> bool {
+    /// Whether it takes the incidents of this account that are this loud.
+    pub fn matches(&self, environment: &str, domain: &str, severity: AlertSeverity) -> bool {
         let allows = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
-        allows(&self.environments, environment) && allows(&self.domains, domain)
+        allows(&self.environments, environment)
+            && allows(&self.domains, domain)
+            && self.severity.is_none_or(|of| of == severity)
     }
 
     /// Whether it takes everything.
     pub fn is_catch_all(&self) -> bool {
-        self.environments.is_empty() && self.domains.is_empty()
+        self.environments.is_empty() && self.domains.is_empty() && self.severity.is_none()
     }
 }
 

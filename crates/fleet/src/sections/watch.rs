@@ -7,7 +7,9 @@ use super::exchange::every_minutes;
 use super::hosts::{port, ports, templated_host};
 use super::items::{collect, optional_items, reference, references};
 use crate::draft::Items;
-use crate::model::{AlertRoute, Connection, ForbiddenPair, Isolation, PlatformRoute, Rollout, Wave};
+use crate::model::{
+    AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute, Rollout, Wave,
+};
 use crate::names::Kind;
 use crate::place::Flaw;
 use crate::reader::{Cursor, Reader};
@@ -104,7 +106,7 @@ pub(super) fn alert_routes(cursor: &Cursor, reader: &mut Reader) -> Items<AlertR
     match routes.found.iter().position(|(_, route)| route.is_catch_all()) {
         None => {
             let flaw = Flaw::new("no alert route takes everything: some alerts would go nowhere");
-            let hint = "end the list with a route that has neither `environments` nor `domains`";
+            let hint = "end the list with a route that has none of `environments`, `domains` and `severity`";
             reader.report(&cursor.place, flaw.hint(hint));
         }
         Some(first) => {
@@ -118,6 +120,8 @@ pub(super) fn alert_routes(cursor: &Cursor, reader: &mut Reader) -> Items<AlertR
     routes
 }
 
+const SEVERITIES: [(&str, AlertSeverity); 2] = [("note", AlertSeverity::Note), ("page", AlertSeverity::Page)];
+
 fn alert_route(cursor: &Cursor, reader: &mut Reader) -> Option<AlertRoute> {
     let mut map = cursor.map(reader)?;
     let environments = map.optional("environments");
@@ -126,14 +130,30 @@ fn alert_route(cursor: &Cursor, reader: &mut Reader) -> Option<AlertRoute> {
     // An unreadable or misspelt filter must not make a route look like one that takes everything.
     let filters_readable =
         [&environments, &domains].into_iter().all(|filter| filter.as_ref().is_none_or(|f| !f.is_empty()));
+    let severity = map.optional("severity");
+    let has_severity = severity.is_some();
+    let severity = severity.and_then(|c| c.choice(reader, &SEVERITIES));
     let slack_channel = map.required("slack_channel").and_then(|c| c.parsed(reader, rules::slack_channel));
-    let page = map.optional("page").and_then(|c| c.boolean(reader));
+    let page = map.optional("page").and_then(|c| c.boolean(reader)).unwrap_or_default();
     let all_known = map.finish(reader);
-    (filters_readable && all_known).then(|| AlertRoute {
+    match (severity, page) {
+        (Some(AlertSeverity::Note), true) => {
+            let flaw = Flaw::new("this route never pages: notes page nobody");
+            reader.report(&cursor.place, flaw.hint("remove `page`, or give it `severity: page`"));
+        }
+        (Some(AlertSeverity::Page), false) => {
+            let flaw = Flaw::new("no alert ever comes to this route: what pages nobody is a note");
+            reader.report(&cursor.place, flaw.hint("add `page: true`, or give it `severity: note`"));
+        }
+        _ => {}
+    }
+    let is_readable = filters_readable && severity.is_some() == has_severity;
+    (is_readable && all_known).then(|| AlertRoute {
         environments: environments.unwrap_or_default(),
         domains: domains.unwrap_or_default(),
+        severity,
         slack_channel: slack_channel.unwrap_or_default(),
-        page: page.unwrap_or_default(),
+        page,
     })
 }
 
