@@ -221,7 +221,7 @@ fn the_schema_and_the_parser_refuse_the_same_values() {
         ("/probing/overdue_after_seconds", json!(60)),
         ("/alert_routes/0/slack_channel", json!("net")),
         ("/alert_routes/0/environments", json!([])),
-        ("/alert_routes/0/severity", json!("loud")),
+        ("/alert_routes/1/severity", json!("loud")),
         ("/platform_route/slack_channel", json!("platform")),
         ("/rollout/waves", json!([])),
     ]);

@@ -43,8 +43,8 @@ fn what_is_wrong_with_a_window_is_named_with_its_place() {
         ),
         (
             "Europe/Berlin",
-            "CEST",
-            "time_zone: `CEST` is not the name of a time zone (write it as the IANA database has it: Europe/Berlin, America/New_York, UTC)",
+            "+01:00",
+            "time_zone: `+01:00` is not the name of a time zone (write it as the IANA database has it: Europe/Berlin, America/New_York, UTC)",
         ),
         (
             "\"02:00\"",
@@ -217,7 +217,7 @@ fn maintenance_and_quiet_hours_of_different_time_zones_are_counted_together() {
 fn a_window_that_never_ends_is_shown_with_line_and_column() {
     let shown =
         problems(&file(&window("", "00:00", "to: \"00:00\"", "environment: prod"))).render("fleet.yaml");
-    assert!(shown.contains("--> fleet.yaml:33:57 (maintenance[0].to)"), "{shown}");
+    assert!(shown.contains("--> fleet.yaml:33:52 (maintenance[0].to)"), "{shown}");
 }
 
 #[test]
@@ -242,7 +242,7 @@ fn routes_that_are_for_nothing_are_refused() {
             "alert_routes[0]: this route never pages: notes page nobody",
         ),
         (
-            "severity: page, slack_channel: \"#a\"",
+            "environments: [dev], severity: page, slack_channel: \"#a\"",
             "alert_routes[0]: no alert ever comes to this route: what pages nobody is a note",
         ),
         (

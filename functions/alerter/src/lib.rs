@@ -4,6 +4,7 @@ mod again;
 mod handler;
 #[cfg(test)]
 mod tests;
+mod windows;
 mod world;
 
 pub use again::Again;

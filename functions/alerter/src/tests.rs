@@ -17,6 +17,7 @@ mod metrics;
 mod remembered;
 mod unreadable;
 mod upgrade;
+mod windows;
 
 use crate::again::Again;
 use crate::handler::Alerter;

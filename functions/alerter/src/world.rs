@@ -14,6 +14,8 @@ use phonehome_state::{Claim, Keys, Readable, Revision, Seen, StateError, Unread,
 use phonehome_wire::{AzId, CheckId};
 use serde::de::DeserializeOwned;
 
+use crate::windows::windows;
+
 /// The world, and the stored versions of the open incidents in it.
 pub(crate) struct Gathered {
     pub(crate) world: World,
@@ -109,8 +111,12 @@ fn policy(fleet: &Fleet, pace: &Pace) -> Policy {
         down_after: fleet.probing.down_after,
         up_after: fleet.probing.up_after,
         overdue_after_ms: u64::from(overdue_after_s) * 1000,
-        platform_route: platform_route
-            .map(|route| Route { slack_channel: route.slack_channel.clone(), page: route.page }),
+        platform_route: platform_route.map(|it| Route {
+            slack_channel: it.slack_channel.clone(),
+            page: it.page,
+            page_channel: None,
+        }),
+        windows: windows(fleet),
         ..Policy::default()
     }
 }
@@ -138,9 +144,12 @@ fn owners(fleet: &Fleet) -> BTreeMap<String, Owner> {
 
 /// Who hears of an account's trouble. Nobody is paged for an environment without paging, whatever its route.
 fn route(fleet: &Fleet, member: &Member) -> Route {
-    let route = fleet.route_for(&member.environment, &member.domain);
+    let notes = fleet.route_for(&member.environment, &member.domain);
+    let pages = fleet.page_route_for(&member.environment, &member.domain);
     let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
-    Route { slack_channel: route.slack_channel.clone(), page: route.page && paging }
+    let page = pages.page && paging;
+    let page_channel = page.then(|| pages.slack_channel.clone()).filter(|it| *it != notes.slack_channel);
+    Route { slack_channel: notes.slack_channel.clone(), page, page_channel }
 }
 
 /// What is read, and what of it could not be.
