@@ -86,7 +86,8 @@ pub struct Fleet {
     #[schemars(length(min = 1))]
     pub alert_routes: Vec<AlertRoute>,
     /// Who hears of trouble of phonehome itself, such as most of the fleet falling silent at once, items of
-    /// its table that cannot be read, and reports that it refuses. By default the last alert route; and
+    /// its table that cannot be read, reports that it refuses, and an hour that has no more
+    /// removals. By default the last alert route; and
     /// where the fleet falls silent, the routes of all accounts concerned.
     #[schemars(default)]
     #[serde(skip_serializing_if = "Option::is_none")]

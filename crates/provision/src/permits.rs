@@ -160,9 +160,10 @@ fn message(job: &Job<'_>, per_hour: u32, now_ms: u64) -> Outgoing {
     let explanation = explanation.code("phonehome history").text(" names it, ").code("phonehome get");
     let explanation = explanation.text(" prints it): what is left of the permission ends with that.");
     let headline = Words::of(":hourglass: ").text(sentence).code("network.removals_per_hour").text(").");
-    let channel = job.fleet.alert_routes.last().map(|route| route.slack_channel.clone()).unwrap_or_default();
     let incident_id = format!("removals/{}", hour_of(now_ms));
-    let body = SlackMessage::new(headline).section(explanation).body(&channel, SlackKind::Opened);
+    let body = SlackMessage::new(headline)
+        .section(explanation)
+        .body(job.fleet.platform_channel(), SlackKind::Opened);
     Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms: now_ms, sequence: 0, body }
 }
 

@@ -149,3 +149,12 @@ proptest! {
         prop_assert_eq!(!window.times(at_ms..at_ms + 1).is_empty(), expected);
     }
 }
+
+/// Neither the machine's database nor its own zone is read: they are not compiled in.
+#[test]
+fn time_zones_are_those_in_the_binary() {
+    let berlin = window("Europe/Berlin", &[], "02:00", WindowEnd::After(60));
+    assert!(!times(&berlin, "2026-06-01").is_empty());
+    let machines = jiff::tz::TimeZoneDatabase::from_dir("/usr/share/zoneinfo");
+    assert!(machines.is_err(), "jiff's feature tzdb-zoneinfo is on: see the workspace's Cargo.toml");
+}
