@@ -93,111 +93,68 @@ fn what_is_wrong_with_a_window_is_named_with_its_place() {
 }
 
 #[test]
-fn windows_that_together_never_end_are_refused_with_their_lines() {
-    const NEVER: &str = "this never ends: nothing would be told";
-    let cases = [
-        // By itself.
-        (vec![("", "00:00", "to: \"00:00\"", "environment: prod")], Some("begins again before it is over")),
-        (vec![("", "08:00", "duration_minutes: 1440", "environment: prod")], Some("begins again before")),
-        (vec![("", "08:00", "duration_minutes: 1439", "environment: prod")], None),
-        (
-            vec![(
-                "weekdays: [monday, thursday, saturday], ",
-                "08:00",
-                "duration_minutes: 4320",
-                "environment: prod",
-            )],
-            Some("begins again before"),
-        ),
-        (
-            vec![("weekdays: [monday, thursday], ", "08:00", "duration_minutes: 4320", "environment: prod")],
-            None,
-        ),
-        // Together.
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "environment: prod"),
-                ("", "20:00", "to: \"08:00\"", "environment: prod"),
-            ],
-            Some("maintenance[1].to: with the window on line 33 this never ends: nothing would be told of"),
-        ),
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "environment: prod"),
-                ("", "20:00", "to: \"07:59\"", "environment: prod"),
-            ],
-            None,
-        ),
-        // Of shop-prod: both are for it.
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "environment: prod"),
-                ("", "20:00", "to: \"08:00\"", "domain: shop"),
-            ],
-            Some(NEVER),
-        ),
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "environment: prod"),
-                ("", "20:00", "to: \"08:00\"", "account: payments-prod"),
-            ],
-            Some(NEVER),
-        ),
-        // The account by its id, which the file has.
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "environment: prod"),
-                ("", "20:00", "to: \"08:00\"", "account: \"333333333333\""),
-            ],
-            Some(NEVER),
-        ),
-        // A zone of it is in both.
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "environment: prod"),
-                ("", "20:00", "to: \"08:00\"", "availability_zone: use1-az1"),
-            ],
-            Some(NEVER),
-        ),
-        // Nothing is in both.
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "environment: prod"),
-                ("", "20:00", "to: \"08:00\"", "environment: dev"),
-            ],
-            None,
-        ),
-        (
-            vec![
-                ("", "08:00", "to: \"20:00\"", "availability_zone: use1-az1"),
-                ("", "20:00", "to: \"08:00\"", "availability_zone: use1-az2"),
-            ],
-            None,
-        ),
-        // Three.
-        (
-            vec![
-                ("", "00:00", "to: \"08:00\"", "environment: prod"),
-                ("", "08:00", "to: \"16:00\"", "domain: shop"),
-                ("", "16:00", "to: \"00:00\"", "account: shop-prod"),
-            ],
-            Some(
-                "maintenance[2].to: with the windows on lines 33, 34 this never ends: nothing would be told of shop-prod",
-            ),
-        ),
-    ];
-    for (windows, expected) in cases {
-        let text: String = windows.iter().map(|(days, from, end, of)| window(days, from, end, of)).collect();
-        match expected {
-            Some(expected) => {
-                let found = only_problem(&file(&text));
-                assert!(found.contains(expected), "{text}: {found}");
-            }
-            None => {
-                fleet(&file(&text));
-            }
+fn a_window_that_begins_again_before_it_is_over_is_refused() {
+    const TWICE: &str = "weekdays: [monday, thursday], ";
+    const THRICE: &str = "weekdays: [monday, thursday, saturday], ";
+    for (days, from, end, is_refused) in [
+        ("", "00:00", "to: \"00:00\"", true),
+        ("", "08:00", "to: \"07:59\"", false),
+        ("", "08:00", "duration_minutes: 1440", true),
+        ("", "08:00", "duration_minutes: 1439", false),
+        (THRICE, "08:00", "duration_minutes: 4320", true),
+        (TWICE, "08:00", "duration_minutes: 4320", false),
+    ] {
+        let text = file(&window(days, from, end, "environment: prod"));
+        match is_refused {
+            true => assert!(only_problem(&text).contains("begins again before it is over"), "{text}"),
+            false => assert_eq!(fleet(&text).maintenance.len(), 1),
         }
     }
+}
+
+/// By day for the one, by night for the other.
+#[test]
+fn windows_that_together_leave_no_time_to_something_are_refused() {
+    for (by_day, by_night, of) in [
+        ("environment: prod", "environment: prod", Some("shop-prod")),
+        ("environment: prod", "domain: shop", Some("shop-prod")),
+        ("environment: prod", "account: payments-prod", Some("payments-prod")),
+        // The account by its id, which the file has.
+        ("environment: prod", "account: \"333333333333\"", Some("payments-prod")),
+        // One of its zones is in both.
+        ("environment: dev", "availability_zone: use1-az1", Some("shop-dev")),
+        ("domain: shop", "check: connection/shop-to-payments/443", Some("shop-dev")),
+        // Nothing is in both.
+        ("environment: prod", "environment: dev", None),
+        ("availability_zone: use1-az1", "availability_zone: use1-az2", None),
+        ("account: shop-dev", "account: payments-dev", None),
+    ] {
+        let night = |to: &str| window("", "20:00", &format!("to: \"{to}\""), by_night);
+        let day = window("", "08:00", "to: \"20:00\"", by_day);
+        let text = file(&(day.clone() + &night("08:00")));
+        match of {
+            Some(of) => {
+                let expected = format!(
+                    "maintenance[1].to: with the window on line 33 this never ends: nothing would be told of {of} \
+                     (leave a time in each week in which it is told)"
+                );
+                assert_eq!(only_problem(&text), expected);
+                fleet(&file(&(day + &night("07:59"))));
+            }
+            None => assert_eq!(fleet(&text).maintenance.len(), 2),
+        }
+    }
+}
+
+#[test]
+fn of_three_windows_that_leave_no_time_the_last_is_named_with_the_lines_of_the_others() {
+    let text = window("", "00:00", "to: \"08:00\"", "environment: prod")
+        + &window("", "08:00", "to: \"16:00\"", "domain: shop")
+        + &window("", "16:00", "to: \"00:00\"", "account: shop-prod");
+    let found = only_problem(&file(&text));
+    let expected = "maintenance[2].to: with the windows on lines 33, 34 this never ends: nothing would be told of \
+                    shop-prod";
+    assert!(found.contains(expected), "{found}");
 }
 
 #[test]
