@@ -5,7 +5,7 @@ mod clocks;
 use phonehome_alerting::{Matcher, OutgoingBody, Route, Silence, Suspect, Window, WindowEnd, WindowKind};
 use proptest::prelude::*;
 
-use crate::support::{Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS, START_MS};
+use crate::support::{EGRESS, Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS, START_MS};
 
 const ZONES: &[&str] = &["use1-az1", "use1-az2"];
 
@@ -190,6 +190,17 @@ fn what_windows_together_would_hold_back_for_ever_they_do_not_hold_back() {
     assert!(six_days.says().is_empty());
     let held = &six_days.only().timeline[0].text;
     assert!(held.contains("until 2026-11-08T20:00:00Z"), "{held}");
+}
+
+#[test]
+fn a_window_for_one_zones_reports_mutes_no_page_of_a_lost_way_out_and_one_for_all_does() {
+    for (zone, pages) in [(Some("use1-az1"), 1), (None, 0)] {
+        let availability_zone = zone.map(|zone| zone.parse().unwrap());
+        let matcher = Matcher { availability_zone, ..prod() };
+        let mut fleet = fleet(&[Window { matcher, ..window(WindowKind::Maintenance) }]);
+        fleet.fail("shop-prod", ZONES, &[EGRESS]).advance(0);
+        assert_eq!(fleet.says().iter().filter(|it| **it == "page").count(), pages, "{zone:?}");
+    }
 }
 
 #[test]
