@@ -28,6 +28,7 @@ mod reader;
 mod rules;
 mod sections;
 mod spelling;
+mod times;
 mod yaml;
 
 pub use bytes::decode;

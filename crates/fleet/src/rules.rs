@@ -3,7 +3,6 @@
 mod dns;
 mod host;
 mod http;
-mod time;
 
 use std::net::Ipv4Addr;
 
@@ -19,9 +18,7 @@ pub(crate) use http::{
     aws_service, contained, file_beside, header_name, header_value, http_path, http_url, statuses,
 };
 
-pub(crate) use time::{time_of_day, time_zone, zone};
-
-type Rule<T> = Result<T, Flaw>;
+pub(crate) type Rule<T> = Result<T, Flaw>;
 
 /// AWS's limit for an account's name.
 const ACCOUNT_NAME_MAX: usize = 50;

@@ -304,6 +304,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         run_id: "7f1c4a52-93a4-4b52-9e53-5d7e4a5ce0a1".into(),
         generation: 1_234,
         clock_ahead_ms: 0,
+        heard_since_ms: 1_778_833_634_000,
         isolations_at_ms: 1_778_833_634_000,
         paths_expire_at_ms: 1_778_833_634_000,
         paths_version: 12_345,

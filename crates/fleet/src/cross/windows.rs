@@ -8,7 +8,7 @@ use super::Rules;
 use super::tested::Tests;
 use crate::model::Window;
 use crate::place::{Flaw, Place};
-use crate::rules;
+use crate::times;
 
 const DAY: i64 = 24 * 60;
 const WEEK: i64 = 7 * DAY;
@@ -129,7 +129,7 @@ fn are_always(windows: &[(&Place, &Window)], together: &Together, season: i64) -
 
 /// When a window is, in minutes of UTC's week, those before it and after it cut off.
 fn in_a_week(window: &Window, season: i64) -> Vec<(i64, i64)> {
-    let Some(zone) = rules::zone(&window.time_zone) else { return vec![] };
+    let Some(zone) = times::zone(&window.time_zone) else { return vec![] };
     let Ok(at) = Timestamp::from_second(season) else { return vec![] };
     let ahead = i64::from(zone.to_offset(at).seconds()) / 60;
     let from = i64::from(window.from.minute);

@@ -6,17 +6,18 @@ use crate::names::Kind;
 use crate::place::Flaw;
 use crate::reader::{Cursor, Map, Reader};
 use crate::rules;
+use crate::times;
 
 /// Characters of a reason: it stands in a message.
 const REASON_MAX: usize = 200;
 
 pub(super) fn window(cursor: &Cursor, reader: &mut Reader) -> Option<Window> {
     let mut map = cursor.map(reader)?;
-    let time_zone = map.required("time_zone").and_then(|c| c.parsed(reader, rules::time_zone));
+    let time_zone = map.required("time_zone").and_then(|c| c.parsed(reader, times::time_zone));
     let weekdays = map.optional("weekdays").map(|list| weekdays(&list, reader));
-    let from = map.required("from").and_then(|c| c.parsed(reader, rules::time_of_day));
+    let from = map.required("from").and_then(|c| c.parsed(reader, times::time_of_day));
     let (has_to, has_duration) = (map.has("to"), map.has("duration_minutes"));
-    let to = map.optional("to").and_then(|c| c.parsed(reader, rules::time_of_day));
+    let to = map.optional("to").and_then(|c| c.parsed(reader, times::time_of_day));
     let duration = map.optional("duration_minutes");
     let duration = duration.and_then(|c| c.integer(reader, "`duration_minutes`", 1..=4320));
     match (has_to, has_duration) {

@@ -128,7 +128,8 @@ async fn an_incident_that_an_older_release_opened_goes_on_without_a_second_page_
         for second in 2..5 {
             alerter.run(RECORDED_AT_MS + second * 1000).await.unwrap();
         }
-        let news = news(&alerter.outbox().await, &before);
+        let outbox = alerter.outbox().await;
+        let news = news(&outbox, &before);
         assert_eq!(
             news, EDITED,
             "{}: nothing is told again, and what it is known as now once",

@@ -4,9 +4,9 @@ use std::sync::LazyLock;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::Rule;
 use crate::model::TimeOfDay;
 use crate::place::Flaw;
+use crate::rules::Rule;
 use crate::spelling::closest;
 
 /// Those in this binary, and not what the machine has: a file is right everywhere or nowhere.
