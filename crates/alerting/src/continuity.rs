@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_wire::{AccountId, AzId, Check, Purpose, Region};
+use phonehome_wire::{AccountId, AzId, Check, Purpose, Region, StackId};
 
 use crate::dependencies::host;
 use crate::evaluation::Evaluation;
@@ -116,10 +116,8 @@ fn explains(evaluation: &Evaluation<'_>, suspect: &Suspect, key: &MemberKey) -> 
         Suspect::Collector => key.symptom == Symptom::Silent,
         // Also what others cannot reach in it.
         Suspect::Account { account, region } => {
-            let mut probes = evaluation.world.probes.iter().map(|view| (&view.key, &view.account_name));
-            let is_its =
-                |(key, name): (&ProbeKey, &String)| is_of(key, account, region, None) && is_owner(name);
-            is_of(probe, account, region, None) || probes.any(is_its)
+            let name = evaluation.account_name(&StackId::new(account, region));
+            is_of(probe, account, region, None) || name.is_some_and(is_owner)
         }
         Suspect::AvailabilityZone { account, availability_zone } => {
             probe.availability_zone == *availability_zone

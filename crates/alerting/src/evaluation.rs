@@ -95,6 +95,12 @@ impl<'w> Evaluation<'w> {
         groups.into_values().map(group).collect()
     }
 
+    /// What the account of a stack that has probes is called.
+    pub(crate) fn account_name(&self, stack: &StackId) -> Option<&'w String> {
+        let key = self.stacks.get(stack)?.first()?;
+        Some(&self.probes[*key].view.account_name)
+    }
+
     /// The probes of the stack this one belongs to.
     pub(crate) fn neighbours<'s>(&'s self, key: &'s ProbeKey) -> impl Iterator<Item = &'s Probe<'w>> {
         let keys: &[&'w ProbeKey] = self.stacks.get(&key.stack()).map_or(&[], Vec::as_slice);
@@ -181,9 +187,9 @@ impl<'w> Evaluation<'w> {
         let candidates = probe.checks.iter().filter_map(|(id, check)| {
             let path = probe.view.paths.get(*id)?;
             let (since_ms, reason) = path.inconclusive().filter(|_| path.status != PathStatus::Down)?;
-            let could_ms = since_ms.max(self.could_tell_since(probe, check)?);
-            let long = newest_ms.saturating_sub(could_ms) > self.world.policy.inconclusive_after_ms;
-            long.then_some((since_ms, reason))
+            let is_long =
+                |since_ms: u64| newest_ms.saturating_sub(since_ms) > self.world.policy.inconclusive_after_ms;
+            (is_long(since_ms) && is_long(self.could_tell_since(probe, check)?)).then_some((since_ms, reason))
         });
         candidates.min_by_key(|(since_ms, _)| *since_ms)
     }

@@ -49,7 +49,7 @@ pub enum Folded {
         paths: Paths,
         /// Whether `paths` differ from what is stored, so must be written too.
         paths_changed: bool,
-        /// Whether it says something of what is broken: a result did not pass, or did for the first time since.
+        /// Whether it says something new of what is broken: of what goes on failing in the same way nobody need be woken.
         is_news: bool,
         /// The paths whose status changed.
         transitions: Vec<Transition>,
@@ -114,7 +114,7 @@ pub fn fold(
         let is_reached = result.verdict == Verdict::Ok;
         path.addresses = if is_reached { result.addresses.clone() } else { vec![] };
         let new = next(path, &result.verdict, run_ms, hysteresis);
-        is_news |= !new.results.is_empty() || old.is_some_and(|old| !old.results.is_empty());
+        is_news |= new.results != old.map_or(&[][..], |old| &old.results);
         let from = old.map_or(PathStatus::Unknown, |path| path.status);
         if from != new.status {
             let check = result.id.clone();

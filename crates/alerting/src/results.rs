@@ -1,6 +1,6 @@
 //! The newest results of a path, while not all of them passed.
 
-use phonehome_localisation::{Outcome, WINDOW_MAX};
+use phonehome_localisation::{Outcome, is_over, kept};
 use phonehome_wire::{Class, Stage, Verdict};
 
 use crate::{Hysteresis, PathResult};
@@ -44,18 +44,16 @@ pub(crate) fn with(
     if outcome == Outcome::Inconclusive || (outcome == Outcome::Pass && results.is_empty()) {
         return results;
     }
-    let kept = (hysteresis.down_after as usize).saturating_add(2).min(WINDOW_MAX);
+    let kept = kept(hysteresis.down_after as usize);
     // While nothing changes, nothing need be written: since when it fails is said by the oldest.
     if results.len() >= kept && results.iter().all(|PathResult(_, other)| *other == outcome) {
         return results;
     }
     results.push(PathResult(at_ms, outcome));
     results.drain(..results.len().saturating_sub(kept));
-    // What was open is not because its target was silent for a moment.
-    let is_isolation = results.iter().any(|PathResult(_, outcome)| *outcome == Outcome::Open);
-    let needed = (hysteresis.up_after as usize).clamp(if is_isolation { 2 } else { 1 }, kept);
-    let passes = results.iter().rev().take_while(|PathResult(_, outcome)| *outcome == Outcome::Pass).count();
-    if passes >= needed || passes == results.len() { vec![] } else { results }
+    let newest_first = results.iter().rev().map(|PathResult(_, outcome)| *outcome);
+    let nothing_else = newest_first.clone().all(|outcome| outcome == Outcome::Pass);
+    if nothing_else || is_over(newest_first, hysteresis.up_after as usize) { vec![] } else { results }
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub use explanation::{Cause, Explanation, Gate, Suspect};
 pub use incidents::{Incident, Incidents};
 pub use names::Name;
 pub use outcome::{Outcome, Stage};
-pub use rules::{Policy, Rules, WINDOW_MAX};
+pub use rules::{Policy, Rules, kept};
 pub use state::State;
 pub use topology::{PathId, ProbeId, Topology};
+pub use window::is_over;

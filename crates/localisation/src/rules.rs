@@ -5,7 +5,17 @@ use crate::fixed::ln_milli;
 use crate::outcome::Outcome;
 
 /// The most results that are kept of a path.
-pub const WINDOW_MAX: usize = 12;
+pub(crate) const WINDOW_MAX: usize = 12;
+
+/// How many results of a path are kept where so many failures are enough by themselves: two more, as some may pass in
+/// between.
+#[must_use]
+pub fn kept(failures: usize) -> usize {
+    failures.max(FAILURES_MIN).saturating_add(2).min(WINDOW_MAX)
+}
+
+/// So many failures a lone path takes at least.
+const FAILURES_MIN: usize = 2;
 
 /// With so many paths, one run of each is enough to tell.
 const SHARED_BY: usize = 3;
@@ -98,13 +108,13 @@ impl Rules {
     #[must_use]
     pub fn failures(&self) -> usize {
         let more_than_chance = usize::try_from(self.alone + 1).unwrap_or(usize::MAX);
-        more_than_chance.div_ceil(self.weight.unsigned_abs() as usize).max(2)
+        more_than_chance.div_ceil(self.weight.unsigned_abs() as usize).max(FAILURES_MIN)
     }
 
     /// N: how many results of a path are looked at, two more than K.
     #[must_use]
     pub fn window(&self) -> usize {
-        (self.failures() + 2).min(WINDOW_MAX)
+        kept(self.failures())
     }
 
     /// How far back results count, in ticks.

@@ -24,7 +24,7 @@ impl Window {
         window
     }
 
-    pub(crate) fn results(&self) -> impl DoubleEndedIterator<Item = (u32, Outcome)> + '_ {
+    pub(crate) fn results(&self) -> impl DoubleEndedIterator<Item = (u32, Outcome)> + Clone + '_ {
         let len = usize::from(self.len);
         self.at_ticks[..len].iter().copied().zip(self.outcomes[..len].iter().copied())
     }
@@ -60,13 +60,11 @@ impl Window {
         }
     }
 
-    /// After so many passes in a row what was before them is over. Of an isolation it takes at least two: once it may
-    /// have been a target that was just dying.
+    /// Forgets what is over, as [`is_over`] says.
     pub(crate) fn close(&mut self, passes: usize) {
-        let newest = self.results().rev().take_while(|(_, outcome)| *outcome == Outcome::Pass);
-        let (count, since_ticks) = newest.fold((0, 0), |(count, _), (at_ticks, _)| (count + 1, at_ticks));
-        let is_isolation = self.results().any(|(_, outcome)| outcome == Outcome::Open);
-        if count >= passes.max(if is_isolation { 2 } else { 1 }) {
+        if is_over(self.results().rev().map(|(_, outcome)| outcome), passes) {
+            let newest = self.results().rev().take_while(|(_, outcome)| *outcome == Outcome::Pass);
+            let since_ticks = newest.last().map_or(0, |(at_ticks, _)| at_ticks);
             self.forget(|at_ticks, _| at_ticks < since_ticks);
         }
     }
@@ -76,6 +74,14 @@ impl Window {
         let newest = self.results().next_back().map_or(0, |(at_ticks, _)| at_ticks);
         self.results().all(|(_, outcome)| outcome == Outcome::Pass).then_some((self.len, newest))
     }
+}
+
+/// Whether what was wrong with a path is over, by its results from the newest to the oldest: as many passed in a row.
+/// Of an isolation that takes at least two: once it may have been a target that was just dying.
+pub fn is_over(newest_first: impl Iterator<Item = Outcome> + Clone, passes: usize) -> bool {
+    let is_isolation = newest_first.clone().any(|outcome| outcome == Outcome::Open);
+    let passed = newest_first.take_while(|outcome| *outcome == Outcome::Pass).count();
+    passed >= passes.max(if is_isolation { 2 } else { 1 })
 }
 
 #[cfg(test)]

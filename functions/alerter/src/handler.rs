@@ -28,10 +28,8 @@ pub struct Alerter<T, Q, C = SystemClock> {
     pub metrics: Metrics,
     /// What has it look again.
     pub again: Again<Q>,
-    /// How long a probe may be silent, in seconds; 0 for what the fleet file says.
-    pub overdue_after_s: u32,
-    /// How far apart two runs of a probe are, in seconds.
-    pub interval_s: u32,
+    /// How often probes run.
+    pub pace: Pace,
     /// Paths that earlier runs have read.
     pub known: Cache,
     /// What time it is.
@@ -47,7 +45,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     pub async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let waits_until_ms = self.run(self.clock.now_ms()).await?;
         if let Some(until_ms) = waits_until_ms {
-            self.again.look(event, self.interval_s, self.clock.now_ms(), until_ms).await;
+            self.again.look(event, self.pace.interval_s, self.clock.now_ms(), until_ms).await;
         }
         self.metrics.count("Runs", 1);
         self.metrics.flush().await;
@@ -57,7 +55,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     /// One observation of everything. Returns until when something waits that is not told yet.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<Option<u64>, Error> {
         let (gathered, decision) = on_conflict(ATTEMPTS, async || {
-            let gathered = gather(&self.table, &self.known, now_ms, &self.pace()).await?;
+            let gathered = gather(&self.table, &self.known, now_ms, &self.pace).await?;
             let decision = decide(&gathered.world);
             let decided_at_ms = gathered.world.now_ms;
             self.store(&decision, &gathered.stored, gathered.revision, decided_at_ms).await?;
@@ -67,10 +65,6 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
         self.tell(&gathered.world.open, &decision);
         self.notify_once(&gathered, gathered.world.now_ms).await?;
         Ok(decision.waits_until_ms)
-    }
-
-    pub(crate) fn pace(&self) -> Pace {
-        Pace { interval_s: self.interval_s, overdue_after_s: self.overdue_after_s }
     }
 
     /// Each incident is stored in one transaction with its own messages: either both are there or

@@ -9,3 +9,4 @@ mod world;
 
 pub use again::Again;
 pub use handler::Alerter;
+pub use world::Pace;

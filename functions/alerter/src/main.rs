@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use alerter::{Again, Alerter};
+use alerter::{Again, Alerter, Pace};
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::SystemClock;
 use phonehome_cloud::table::Cache;
@@ -22,8 +22,10 @@ fn alerter(session: &Session) -> Result<Alerter<DynamoTable, SqsQueue>, Error> {
             None => metrics,
         },
         again: Again::new(SqsQueue::new(session, required("TRANSITIONS_QUEUE_URL")?)),
-        overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
-        interval_s: number("PROBE_INTERVAL_SECONDS", 60)?,
+        pace: Pace {
+            interval_s: number("PROBE_INTERVAL_SECONDS", 60)?,
+            overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
+        },
         known: Cache::default(),
         clock: SystemClock,
     })

@@ -21,7 +21,7 @@ mod windows;
 
 use crate::again::Again;
 use crate::handler::Alerter;
-use crate::world::{Gathered, gather};
+use crate::world::{Gathered, Pace, gather};
 
 const MINUTE_MS: u64 = 60_000;
 const START_MS: u64 = 1_778_833_634_000;
@@ -31,13 +31,16 @@ fn fleet() -> Fleet {
 }
 
 async fn alerter() -> Alerter<MemoryTable, MemoryQueue> {
-    let table = table(START_MS).await.writing_only(written_by("alerter"));
+    over_table(table(START_MS).await.writing_only(written_by("alerter")))
+}
+
+/// An alerter that remembers nothing, over a table.
+fn over_table<T>(table: T) -> Alerter<T, MemoryQueue> {
     Alerter {
         table,
         metrics: Metrics::void("alerter"),
         again: Again::new(MemoryQueue::default()),
-        overdue_after_s: 0,
-        interval_s: 60,
+        pace: Pace::default(),
         known: Cache::default(),
         clock: SystemClock,
     }
@@ -186,7 +189,7 @@ async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_fil
     alerter.table.put_raw(Keys::silence("000001"), "nonsense");
     alerter.run(START_MS + 1000).await.unwrap();
     assert_eq!(alerter.outbox().await, [format!("notice/{}/slack/#platform", START_MS + 1000)]);
-    let world = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace()).await.unwrap().world;
+    let world = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace).await.unwrap().world;
     let route =
         phonehome_alerting::Route { slack_channel: "#platform".into(), page: true, page_channel: None };
     assert_eq!(world.policy.platform_route, Some(route));
@@ -256,15 +259,8 @@ impl Table for Contended {
 async fn a_decision_that_meets_another_run_is_taken_again() {
     let plain = alerter().await;
     plain.heard(START_MS, PathStatus::Down).await;
-    let contended = Alerter {
-        clock: SystemClock,
-        table: Contended { table: plain.table.clone(), refusals: std::sync::Mutex::new(1) },
-        metrics: Metrics::void("alerter"),
-        again: Again::new(MemoryQueue::default()),
-        overdue_after_s: 0,
-        interval_s: 60,
-        known: Cache::default(),
-    };
+    let refusals = std::sync::Mutex::new(1);
+    let contended = over_table(Contended { table: plain.table.clone(), refusals });
     contended.run(START_MS + 1000).await.unwrap();
     assert_eq!(plain.outbox().await.len(), 2);
 }
@@ -294,7 +290,7 @@ async fn a_decision_from_the_far_future_stops_no_time() {
     let alerter = alerter().await;
     let future = phonehome_state::Revision { decided_at_ms: START_MS * 2 };
     alerter.overwrite(Write::put, Keys::revision(), &future).await;
-    let gathered = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace()).await.unwrap();
+    let gathered = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace).await.unwrap();
     assert_eq!(gathered.world.now_ms, START_MS);
 }
 
@@ -302,8 +298,8 @@ async fn a_decision_from_the_far_future_stops_no_time() {
 async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
-    let first = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace()).await.unwrap();
-    let second = gather(&alerter.table, &alerter.known, START_MS + 1001, &alerter.pace()).await.unwrap();
+    let first = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace).await.unwrap();
+    let second = gather(&alerter.table, &alerter.known, START_MS + 1001, &alerter.pace).await.unwrap();
     let store = async |gathered: Gathered, now_ms| {
         let decision = phonehome_alerting::decide(&gathered.world);
         alerter.store(&decision, &gathered.stored, gathered.revision, now_ms).await
@@ -319,7 +315,7 @@ async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
 async fn a_large_decision_is_stored_in_few_parts_none_of_which_dynamodb_refuses() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
-    let gathered = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace()).await.unwrap();
+    let gathered = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace).await.unwrap();
     let mut decision = phonehome_alerting::decide(&gathered.world);
     let incident = decision.incidents[0].clone();
     let many =

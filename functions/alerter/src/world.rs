@@ -35,13 +35,19 @@ pub(crate) struct Gathered {
 /// within milliseconds, and a decision from the far future must not stop time.
 const AHEAD_MS: u64 = 60_000;
 
-/// How often probes run.
+/// How often probes run. One that is not asked for is as on AWS: each minute, and silent as the fleet file says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Pace {
+pub struct Pace {
     /// How far apart two runs are, in seconds.
-    pub(crate) interval_s: u32,
+    pub interval_s: u32,
     /// How long a probe may be silent, in seconds; 0 for what the fleet file says.
-    pub(crate) overdue_after_s: u32,
+    pub overdue_after_s: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { interval_s: 60, overdue_after_s: 0 }
+    }
 }
 
 /// Reads the whole state; of paths, what is not `known` from an earlier run.

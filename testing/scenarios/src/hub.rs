@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alerter::{Again, Alerter};
+use alerter::{Again, Alerter, Pace};
 use anyhow::{Result, anyhow};
 use collector::{Collector, Memory};
 use notifier::Notifier;
@@ -44,8 +44,10 @@ impl Hub {
                 table: of("alerter"),
                 metrics: Metrics::void("alerter"),
                 again: Again::new(MemoryQueue::default()),
-                overdue_after_s: u32::try_from(overdue_after.as_secs()).unwrap_or(u32::MAX),
-                interval_s: u32::try_from(interval.as_secs()).unwrap_or(u32::MAX),
+                pace: Pace {
+                    interval_s: u32::try_from(interval.as_secs()).unwrap_or(u32::MAX),
+                    overdue_after_s: u32::try_from(overdue_after.as_secs()).unwrap_or(u32::MAX),
+                },
                 known: Cache::default(),
                 clock: SystemClock,
             },

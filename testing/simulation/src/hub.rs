@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alerter::{Again, Alerter};
+use alerter::{Again, Alerter, Pace};
 use collector::{Collector, Memory};
 use notifier::Notifier;
 use phonehome_aws::Metrics;
@@ -152,8 +152,7 @@ impl Hub {
                 table: Of { inner: self.table.of("alerter"), life: life.clone() },
                 metrics: Metrics::void("alerter"),
                 again: Again::new(Of { inner: self.hints.clone(), life: life.clone() }),
-                overdue_after_s: 0,
-                interval_s: 60,
+                pace: Pace::default(),
                 known: Cache::default(),
                 clock: self.clock,
             };

@@ -113,3 +113,22 @@ fn a_silent_probe_waits_until_it_is_overdue_and_a_silent_account_does_not() {
     assert!(fleet.advance(MINUTE_MS).decide().is_empty());
     assert_eq!(fleet.advance(2 * MINUTE_MS).says(), ["page", "opened"]);
 }
+
+/// What goes on failing in the same way is not written again, so its results are those of long ago.
+#[test]
+fn an_outage_that_lasts_for_years_is_the_same_incident_and_then_over() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    fleet.advance(10 * MINUTE_MS);
+    for _ in 0..5 {
+        fleet.advance(MINUTE_MS);
+        fails_once(&mut fleet, "shop-prod", &ZONES[..1], &[PAYMENTS]);
+        fleet.decide();
+    }
+    let id = fleet.only().id.clone();
+    for days in [1, 30, 1000] {
+        assert!(fleet.advance(days * 24 * 60 * MINUTE_MS).decide().is_empty(), "{days} days later");
+        assert_eq!(fleet.only().id, id);
+    }
+    fleet.recover("shop-prod", &ZONES[..1], &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["resolved"]);
+}

@@ -4,17 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use phonehome_alerting::{Failure, Heartbeat, Outcome, PathResult, PathState, PathStatus, Paths, ProbeKey};
-use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Cache, Doc, Key, Table, TableError, Write};
-use phonehome_cloud::{MemoryQueue, SystemClock};
+use phonehome_cloud::table::{Doc, Key, Table, TableError, Write};
 use phonehome_fleet::Fleet;
 use phonehome_samples::{REGION, published, stack};
 use phonehome_state::{Keys, StackStatus};
 use phonehome_wire::{Class, Stage, TEXT_CHARS_MAX, Verdict};
 
-use super::START_MS;
-use crate::again::Again;
-use crate::handler::Alerter;
+use super::{START_MS, over_table};
 
 const ACCOUNTS: usize = 130;
 /// As many targets as a fleet file may list under `egress`: half of the most checks that an account may
@@ -163,15 +159,7 @@ async fn the_largest_fleet_with_the_longest_texts_fits_into_the_functions_memory
             phonehome_fleet::parse(&text).unwrap_or_else(|problem| panic!("{}", problem.render("fleet")));
         let table = Largest { fleet, text, status: STATUS };
         let before = peak_mb();
-        let alerter = Alerter {
-            table,
-            metrics: Metrics::void("alerter"),
-            again: Again::new(MemoryQueue::default()),
-            overdue_after_s: 0,
-            interval_s: 60,
-            known: Cache::default(),
-            clock: SystemClock,
-        };
+        let alerter = over_table(table);
         alerter.run(START_MS + 1000).await.unwrap();
         println!("{STATUS:?}: {before} MB before, peak {} MB", peak_mb());
         assert!(peak_mb() <= MEMORY_MB_MAX, "{} MB", peak_mb());

@@ -25,28 +25,13 @@ async fn an_incident_counts_as_open_for_as_long_as_it_is_and_as_opened_once() {
     for (minute, connections, open) in
         [(0, PathStatus::Down, 1), (1, PathStatus::Down, 1), (2, PathStatus::Up, 0), (3, PathStatus::Up, 0)]
     {
-        let run = Alerter { metrics: Metrics::void("alerter"), ..alerter.anew() };
+        let run = over_table(alerter.table.clone());
         let now_ms = START_MS + minute * MINUTE_MS;
         run.heard(now_ms, connections).await;
         run.run(now_ms + 1000).await.unwrap();
         let counts = run.metrics.counts();
         let found = (counts["OpenIncidents"], counts["IncidentsOpened"]);
         assert_eq!(found, (open, u64::from(minute == 0)), "minute {minute}");
-    }
-}
-
-impl Alerter<MemoryTable, MemoryQueue> {
-    /// Another invocation at the same table.
-    fn anew(&self) -> Self {
-        Self {
-            table: self.table.clone(),
-            metrics: Metrics::void("alerter"),
-            again: Again::new(MemoryQueue::default()),
-            overdue_after_s: 0,
-            interval_s: 60,
-            known: Cache::default(),
-            clock: SystemClock,
-        }
     }
 }
 
@@ -79,15 +64,7 @@ fn broken() -> TableError {
 /// The watcher in another Region hears of runs, and of nothing else: no run that failed may keep it quiet.
 #[tokio::test]
 async fn a_run_that_failed_is_no_run() {
-    let alerter = Alerter {
-        table: Broken,
-        metrics: Metrics::void("alerter"),
-        again: Again::new(MemoryQueue::default()),
-        overdue_after_s: 0,
-        interval_s: 60,
-        known: Cache::default(),
-        clock: SystemClock,
-    };
+    let alerter = over_table(Broken);
     alerter.handle(&json!({})).await.unwrap_err();
     assert!(!alerter.metrics.counts().contains_key(phonehome_aws::RUNS), "{:?}", alerter.metrics);
 }

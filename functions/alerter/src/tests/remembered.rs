@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use phonehome_alerting::PATHS_KEPT_MS;
+use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Doc, Key};
-use phonehome_cloud::{MemoryQueue, SystemClock};
 
 use super::*;
 
@@ -50,12 +50,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
 fn watched(plain: &Alerter<MemoryTable, MemoryQueue>) -> (Alerter<Watched, MemoryQueue>, impl Fn() -> usize) {
     let asked = Arc::new(Mutex::new(vec![]));
     let table = Watched { table: plain.table.clone(), asked: Arc::clone(&asked) };
-    let metrics = Metrics::void("alerter");
-    let again = Again::new(MemoryQueue::default());
-    let known = Cache::default();
-    let alerter =
-        Alerter { table, metrics, again, overdue_after_s: 0, interval_s: 60, known, clock: SystemClock };
-    (alerter, move || std::mem::take(&mut *asked.lock().unwrap()).len())
+    (over_table(table), move || std::mem::take(&mut *asked.lock().unwrap()).len())
 }
 
 #[tokio::test]
