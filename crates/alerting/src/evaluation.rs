@@ -155,7 +155,9 @@ impl<'w> Evaluation<'w> {
         let path = check.and_then(|check| probe.view.paths.get(&check.id));
         let failure = path.and_then(|path| path.failure.as_ref());
         let (since_ms, detail) = match &key.symptom {
-            Symptom::Down { .. } => (path?.since_ms, failure.map_or("", |failure| failure.error.as_str())),
+            Symptom::Down { .. } => {
+                (path?.failing_since_ms(), failure.map_or("", |failure| failure.error.as_str()))
+            }
             Symptom::Silent => (probe.view.last_heard_ms(), ""),
             Symptom::Inconclusive => self.inconclusive(probe)?,
         };

@@ -183,6 +183,15 @@ impl PathState {
         }
     }
 
+    /// When the first of the results was taken of which a path fails that is told: its status may turn later, or never
+    /// where others fail with it; milliseconds since the Unix epoch.
+    pub(crate) fn failing_since_ms(&self) -> u64 {
+        match (self.status, self.results.first()) {
+            (PathStatus::Up | PathStatus::Unknown, Some(PathResult(at_ms, _))) => *at_ms,
+            (PathStatus::Down, _) | (_, None) => self.since_ms,
+        }
+    }
+
     /// Forgets the texts that no decision and no message takes from it, so that many fit into memory.
     pub fn shorten(&mut self) {
         if let Verdict::Fail { error, .. } = &mut self.last {

@@ -150,7 +150,9 @@ fn cause(suspect: &Suspect) -> Option<String> {
         Suspect::Resolver { availability_zone: Some(zone), .. } => {
             format!("the way to the resolver in {zone}")
         }
-        Suspect::WayOut { .. } => "the internet gateway, or all NAT gateways".to_owned(),
+        Suspect::WayOut { .. } => {
+            "the internet gateway, or the NAT gateway or default route of every zone".to_owned()
+        }
         Suspect::NatGateway { availability_zone: None, .. } => "the NAT gateway".to_owned(),
         Suspect::NatGateway { availability_zone: Some(zone), .. } => format!("the NAT gateway in {zone}"),
         Suspect::InternetRoute { availability_zone: zone, .. } => format!("the default route in {zone}"),

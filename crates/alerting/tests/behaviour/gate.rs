@@ -38,9 +38,11 @@ fn first_zone_lost() -> Fleet {
 #[test]
 fn a_lost_account_is_told_when_its_other_zone_has_failed_too_and_then_once() {
     let mut fleet = first_zone_lost();
+    let since_ms = fleet.world.now_ms;
     fleet.advance(30_000).unhush("shop-prod", ZONES);
     fails_once(&mut fleet, "shop-prod", &ZONES[1..], CONNECTS);
     assert_eq!(fleet.says(), ["page", "opened"]);
+    assert_eq!(fleet.only().since_ms, since_ms, "since the first run that failed, not since all was well");
     let account = Suspect::Account { account: account_id(0), region: "us-east-1".parse().unwrap() };
     assert_eq!(fleet.only().suspect, account);
 }
@@ -125,9 +127,11 @@ fn an_outage_that_lasts_for_years_is_the_same_incident_and_then_over() {
         fleet.decide();
     }
     let id = fleet.only().id.clone();
+    let since_ms = fleet.only().since_ms;
+    assert_eq!(fleet.world.now_ms - since_ms, 4 * MINUTE_MS);
     for days in [1, 30, 1000] {
         assert!(fleet.advance(days * 24 * 60 * MINUTE_MS).decide().is_empty(), "{days} days later");
-        assert_eq!(fleet.only().id, id);
+        assert_eq!((&fleet.only().id, fleet.only().since_ms), (&id, since_ms));
     }
     fleet.recover("shop-prod", &ZONES[..1], &[PAYMENTS]);
     assert_eq!(fleet.says(), ["resolved"]);
