@@ -20,7 +20,7 @@ pub(crate) fn title_as(incident: &Incident, suspect: &Suspect) -> String {
     Affected::of(incident).by(suspect)
 }
 
-/// What may be to blame, where the title does not say: `the NAT gateway in use1-az1, or the default route there`.
+/// What may be to blame, where the title does not say: `the NAT gateway in use1-az1; or the default route in use1-az1`.
 pub(crate) fn causes(incident: &Incident) -> Option<String> {
     let suspects = [&incident.suspect].into_iter().chain(&incident.alternatives);
     let mut named: Vec<String> = Vec::new();
@@ -33,7 +33,7 @@ pub(crate) fn causes(incident: &Incident) -> Option<String> {
     let more = named.len().saturating_sub(NAMED);
     named.truncate(NAMED);
     named.extend((more > 0).then(|| text::count(more, "other thing")));
-    (!named.is_empty() && !is_told).then(|| named.join(", or "))
+    (!named.is_empty() && !is_told).then(|| named.join("; or "))
 }
 
 /// What an incident is about, in words.
