@@ -19,13 +19,13 @@ const ROUNDS: usize = 8;
 pub fn decide(world: &World) -> Decision {
     let evaluation = Evaluation::of(world);
     let groups = evaluation.told();
-    let stored: Incidents = world
+    let known: Incidents = world
         .open
         .iter()
         .filter(|incident| incident.is_open())
         .map(|incident| (incident.id.clone(), incident.clone()))
         .collect();
-    let mut incidents = stored.clone();
+    let mut incidents = known.clone();
     for _ in 0..ROUNDS {
         let next = round(&evaluation, &groups, &incidents);
         if next == incidents {
@@ -37,9 +37,10 @@ pub fn decide(world: &World) -> Decision {
     let waits_until_ms = evaluation.groups.iter().filter_map(|group| group.waits_until_ms).min();
     let mut decision = Decision { waits_until_ms, ..Decision::default() };
     for (id, incident) in incidents {
-        let before = stored.get(&id);
+        let before = known.get(&id);
         // What opened and ended within this decision was only a step on the way.
-        if before != Some(&incident) && (before.is_some() || incident.is_open()) {
+        let stored = incident.clone().bounded();
+        if before != Some(&stored) && (before.is_some() || incident.is_open()) {
             outbox::record(&evaluation, before, incident, &mut decision);
         }
     }

@@ -101,15 +101,18 @@ pub fn fold(
     for result in &report.results {
         let counts = !paths.contains_key(&result.id) && (late.is_none() || is_breach(result));
         let Some(endpoint) = asked.checks.get(&result.id).filter(|_| counts) else { continue };
-        let target = (!endpoint.is_empty()).then(|| endpoint.clone());
-        let same = |old: &&PathState| old.target.is_none() || target.is_none() || old.target == target;
+        let target = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
+        let same =
+            |old: &&PathState| old.target.is_none() || target.is_none() || old.target.as_ref() == target;
         let old = before.get(&result.id).filter(same);
         let unknown = || PathState {
             ever_up: asked.presumed_to_have_worked,
             ..PathState::unknown(&result.verdict, run_ms)
         };
         let mut path = old.cloned().unwrap_or_else(unknown);
-        path.target = target.or(path.target);
+        if let Some(target) = target.filter(|target| path.target.as_ref() != Some(target)) {
+            path.target = Some(target.clone());
+        }
         // Beside a text there is no room for them: a probe's paths are one document.
         let is_reached = result.verdict == Verdict::Ok;
         path.addresses = if is_reached { result.addresses.clone() } else { vec![] };

@@ -45,6 +45,9 @@ pub struct Incident {
     pub revision: u32,
     /// Everything it has been about, in the order of [`IncidentMember::key`].
     pub members: Vec<IncidentMember>,
+    /// How many more keep it open that are not stored: of thousands a part is.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub omitted: usize,
     /// What happened, oldest first; at most [`TIMELINE_LIMIT`] entries.
     #[serde(default)]
     pub timeline: Vec<TimelineEntry>,
@@ -61,6 +64,11 @@ pub struct Incident {
     /// The Slack channels that have a message of it.
     #[serde(default)]
     pub channels: BTreeSet<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Whether an incident is open.

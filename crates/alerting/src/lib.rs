@@ -7,6 +7,7 @@
 //! transaction.
 
 mod blame;
+mod bounds;
 mod continuity;
 mod decide;
 mod decision;

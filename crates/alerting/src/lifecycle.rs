@@ -37,6 +37,7 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
         updated_at_ms: now_ms,
         revision: 0,
         members: Vec::new(),
+        omitted: 0,
         timeline: Vec::new(),
         paged: false,
         absorbed: BTreeMap::new(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Outgoing, Refusals, SlackKind, SlackMessage, Words, text};
+use crate::{Incident, Outgoing, Refusals, SlackKind, SlackMessage, Suspect, Words, text, titles};
 
 /// Of how many troubles at once it is remembered that they were reported. Of what is beyond, only the number
 /// is reported.
@@ -25,6 +25,15 @@ pub enum Trouble {
         /// What is wrong with it.
         problem: String,
     },
+    /// An incident cannot be stored, so that nobody hears of it otherwise.
+    Unstored {
+        /// What it is about.
+        suspect: Suspect,
+        /// What it says in its title.
+        title: String,
+        /// Why it cannot be stored.
+        problem: String,
+    },
     /// An account's reports have been refused for some time.
     Refused(Refusals),
 }
@@ -38,9 +47,17 @@ pub struct Notices {
 }
 
 impl Trouble {
+    /// That this incident cannot be stored, and why.
+    #[must_use]
+    pub fn unstored(incident: &Incident, problem: String) -> Self {
+        Self::Unstored { suspect: incident.suspect.clone(), title: titles::title(incident), problem }
+    }
+
     fn name(&self) -> String {
         match self {
             Self::Unreadable { partition, sort, .. } => format!("unreadable/{partition}/{sort}"),
+            // Each run opens it anew, with another id.
+            Self::Unstored { suspect, .. } => format!("unstored/{}", serde_json::json!(suspect)),
             Self::Refused(refusals) => format!("refused/{}", refusals.account),
         }
     }
@@ -51,6 +68,12 @@ impl Trouble {
                 .code(format!("{partition} | {sort}"))
                 .text(" cannot be read, so nothing is decided of it: ")
                 .code(problem),
+            Self::Unstored { title, problem, .. } => {
+                Words::of("an incident cannot be stored, so nobody is told of it: ")
+                    .code(title)
+                    .text(": ")
+                    .code(problem)
+            }
             Self::Refused(refusals) => {
                 let reasons = refusals.reasons.iter().map(|(reason, count)| format!("{count} {reason}"));
                 Words::of(format!("{} of account ", text::count(refusals.count, "report")))

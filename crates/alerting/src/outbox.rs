@@ -25,7 +25,7 @@ pub(crate) fn record(
     let now_ms = evaluation.world.now_ms;
     incident.revision += 1;
     incident.updated_at_ms = now_ms;
-    let change = change(evaluation, before, &incident);
+    let change = change(evaluation, before, &incident.clone().bounded());
     incident.note(now_ms, change.clone());
     let evidence = Evidence::of(evaluation, &incident);
     let mut sent = Vec::new();
@@ -64,7 +64,7 @@ pub(crate) fn record(
         sequence: sequence(&incident, &body),
         body,
     }));
-    decision.incidents.push(incident);
+    decision.incidents.push(incident.bounded());
 }
 
 /// A merged incident's page ends with a message of another incident, after all of its own.
@@ -124,7 +124,9 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
         (MemberState::Recovered, "recovered"),
         (MemberState::Undeclared, "no longer declared"),
     ] {
-        let entered = after.members_in(state).filter(|member| !was(before, member, state));
+        let was: BTreeSet<MemberKey> =
+            before.into_iter().flat_map(|before| before.members_in(state)).map(IncidentMember::key).collect();
+        let entered = after.members_in(state).filter(|member| !was.contains(&member.key()));
         let names: Vec<String> = entered.map(messages::member_name).collect();
         if !names.is_empty() && before.is_some() {
             changes.push(format!("{verb}: {}", text::list(names, NAMED_MEMBERS)));
@@ -143,11 +145,6 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
         changes.push("details changed".to_owned());
     }
     changes.join("; ")
-}
-
-fn was(before: Option<&Incident>, member: &IncidentMember, state: MemberState) -> bool {
-    let key = member.key();
-    before.is_some_and(|before| before.members_in(state).any(|old| old.key() == key))
 }
 
 fn silence_change(

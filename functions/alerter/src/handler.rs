@@ -1,23 +1,18 @@
 //! Look, decide, store the decision and its messages together.
 
 use phonehome_cloud::{Queue, SystemClock, WallClock};
-use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{ATTEMPTS, Cache, Doc, Expect, Table, TableError, Write, on_conflict};
+use phonehome_cloud::table::{ATTEMPTS, Cache, Expect, Table, TableError, Write, on_conflict};
 use phonehome_runtime::Error;
-use phonehome_state::{Keys, Outboxed, Revision};
+use phonehome_state::{Keys, Outboxed};
 use serde_json::Value;
 
 use crate::again::Again;
+use crate::storing::Storing;
 use crate::world::{Gathered, Pace, gather};
-
-/// How long an incident that is over is kept: 90 days, in seconds.
-const RESOLVED_KEPT_S: u64 = 90 * 24 * 3600;
-/// DynamoDB's limit of one transaction.
-const WRITES_MAX: usize = 100;
 
 /// The alerter.
 #[derive(Debug)]
@@ -55,42 +50,18 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     /// One observation of everything. Returns until when something waits that is not told yet.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<Option<u64>, Error> {
         let (gathered, decision) = on_conflict(ATTEMPTS, async || {
-            let gathered = gather(&self.table, &self.known, now_ms, &self.pace).await?;
+            let mut gathered = gather(&self.table, &self.known, now_ms, &self.pace).await?;
             let decision = decide(&gathered.world);
             let decided_at_ms = gathered.world.now_ms;
-            self.store(&decision, &gathered.stored, gathered.revision, decided_at_ms).await?;
+            let mut storing =
+                Storing { table: &self.table, revision: gathered.revision, now_ms: decided_at_ms };
+            gathered.troubles.extend(storing.decision(&decision, &gathered.stored).await?);
             Ok::<_, Error>((gathered, decision))
         })
         .await?;
         self.tell(&gathered.world.open, &decision);
         self.notify_once(&gathered, gathered.world.now_ms).await?;
         Ok(decision.waits_until_ms)
-    }
-
-    /// Each incident is stored in one transaction with its own messages: either both are there or
-    /// neither is. Incidents do not depend on each other, so a large decision is stored in parts.
-    /// Each part takes the revision, so none is stored beside another run's.
-    pub(crate) async fn store(
-        &self,
-        decision: &Decision,
-        stored: &BTreeMap<String, Doc>,
-        mut revision: Expect,
-        now_ms: u64,
-    ) -> Result<(), TableError> {
-        let mut parts: Vec<Vec<Write>> = Vec::new();
-        for incident in &decision.incidents {
-            let writes = incident_writes(decision, incident, stored.get(&incident.id), now_ms);
-            match parts.last_mut() {
-                Some(part) if part.len() + writes.len() < WRITES_MAX => part.extend(writes),
-                _ => parts.push(writes),
-            }
-        }
-        for mut part in parts {
-            part.push(Write::put(Keys::revision(), revision, &Revision { decided_at_ms: now_ms }));
-            self.table.write(part).await?;
-            revision = revision.after_write();
-        }
-        Ok(())
     }
 
     /// Tells what somebody should look into, once: that it was told is stored with the message. It comes
@@ -129,29 +100,4 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
         self.metrics.count("IncidentsOpened", opened as u64);
         self.metrics.count("Messages", decision.outbox.len() as u64);
     }
-}
-
-fn incident_writes(
-    decision: &Decision,
-    incident: &Incident,
-    stored: Option<&Doc>,
-    now_ms: u64,
-) -> Vec<Write> {
-    let expect = Expect::unchanged(stored);
-    let mut writes = Vec::new();
-    if incident.is_open() {
-        writes.push(Write::over(stored, Keys::incident(&incident.id), incident));
-    } else {
-        if stored.is_some() {
-            writes.push(Write::delete(Keys::incident(&incident.id), expect));
-        }
-        let kept =
-            Write::put(Keys::resolved(&incident.id), Expect::Absent, incident).keeping::<Incident>(stored);
-        writes.push(kept.expiring(now_ms / 1000 + RESOLVED_KEPT_S));
-    }
-    for outgoing in decision.outbox.iter().filter(|outgoing| outgoing.incident_id == incident.id) {
-        let message = Outboxed::new(outgoing.clone());
-        writes.push(Write::put(Keys::outbox(outgoing.at_ms, &outgoing.id), Expect::Absent, &message));
-    }
-    writes
 }

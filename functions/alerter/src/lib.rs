@@ -2,6 +2,7 @@
 
 mod again;
 mod handler;
+mod storing;
 #[cfg(test)]
 mod tests;
 mod windows;

@@ -15,12 +15,14 @@ use serde_json::Value;
 mod memory;
 mod metrics;
 mod remembered;
+mod storing;
 mod unreadable;
 mod upgrade;
 mod windows;
 
 use crate::again::Again;
 use crate::handler::Alerter;
+use crate::storing::Storing;
 use crate::world::{Gathered, Pace, gather};
 
 const MINUTE_MS: u64 = 60_000;
@@ -302,29 +304,14 @@ async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     let second = gather(&alerter.table, &alerter.known, START_MS + 1001, &alerter.pace).await.unwrap();
     let store = async |gathered: Gathered, now_ms| {
         let decision = phonehome_alerting::decide(&gathered.world);
-        alerter.store(&decision, &gathered.stored, gathered.revision, now_ms).await
+        let mut storing = Storing { table: &alerter.table, revision: gathered.revision, now_ms };
+        storing.decision(&decision, &gathered.stored).await
     };
     store(first, START_MS + 1000).await.unwrap();
     let refused = store(second, START_MS + 1001).await.unwrap_err();
     assert!(matches!(refused, TableError::Conflict { .. }), "{refused}");
     assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 1);
     assert_eq!(alerter.outbox().await.len(), 2);
-}
-
-#[tokio::test]
-async fn a_large_decision_is_stored_in_few_parts_none_of_which_dynamodb_refuses() {
-    let alerter = alerter().await;
-    alerter.heard(START_MS, PathStatus::Down).await;
-    let gathered = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace).await.unwrap();
-    let mut decision = phonehome_alerting::decide(&gathered.world);
-    let incident = decision.incidents[0].clone();
-    let many =
-        (0..250).map(|number| Incident { id: format!("{}-{number}", incident.id), ..incident.clone() });
-    decision.incidents = many.collect();
-    alerter.store(&decision, &gathered.stored, gathered.revision, START_MS + 1000).await.unwrap();
-    assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 250);
-    let parts = alerter.table.get(&Keys::revision()).await.unwrap().unwrap().version;
-    assert_eq!(parts, 3, "100 writes at once, of which one takes the revision");
 }
 
 #[test]

@@ -243,3 +243,30 @@ fn the_timeline_keeps_its_beginning_and_its_end() {
         assert_eq!(incident.timeline.last().unwrap().revision, incident.revision);
     }
 }
+
+#[test]
+fn what_is_lost_to_thousands_is_one_incident_of_which_a_part_is_stored_and_all_is_counted() {
+    let names: Vec<String> = (0..1_500).map(|number| format!("team{number}-prod")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut fleet = Fleet::of(&names, ZONES);
+    for name in &names {
+        fleet.fail(name, ZONES, &[EGRESS]);
+    }
+    fleet.decide();
+    let open: usize = fleet.world.open.iter().map(|it| it.members.len() + it.omitted).sum();
+    assert_eq!(open, 3_000);
+    let incident = fleet.only().clone();
+    assert!(incident.members.len() <= 2_000 && incident.omitted == 3_000 - incident.members.len());
+    // What is not stored goes on failing: nothing is to be said of it, and nothing is over.
+    assert!(fleet.advance(MINUTE_MS).decide().is_empty());
+    for name in &names[..1_400] {
+        fleet.recover(name, ZONES, &[EGRESS]);
+    }
+    fleet.advance(MINUTE_MS).decide();
+    assert!(fleet.only().is_open(), "a hundred accounts are still without");
+    for name in &names[1_400..] {
+        fleet.recover(name, ZONES, &[EGRESS]);
+    }
+    fleet.advance(MINUTE_MS).decide();
+    assert!(fleet.world.open.iter().all(|it| !it.is_open()), "and all works again");
+}
