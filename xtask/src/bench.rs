@@ -10,7 +10,7 @@ use crate::venv;
 pub(crate) fn run(project: &Project, name: &str, arguments: &[String]) -> Result<()> {
     match name {
         "probe" => return probe(project, arguments),
-        "localisation" => return localisation(project, arguments),
+        "localisation" | "alerting" => return alone(project, name, arguments),
         _ => {}
     }
     let mut steps = Steps::new(3);
@@ -38,13 +38,15 @@ fn probe(project: &Project, arguments: &[String]) -> Result<()> {
     steps.run("probe", || project::run(&mut project.command(project.binary("bench-probe"), arguments)))
 }
 
-/// The benchmark of localisation needs nothing but itself.
-fn localisation(project: &Project, arguments: &[String]) -> Result<()> {
+/// These benchmarks need nothing but themselves.
+fn alone(project: &Project, name: &str, arguments: &[String]) -> Result<()> {
     let mut steps = Steps::new(2);
+    let package = format!("phonehome-bench-{name}");
     steps.run("the benchmark", || {
-        project::run(&mut project.cargo(["build", "--release", "--package", "phonehome-bench-localisation"]))
+        project::run(&mut project.cargo(["build", "--release", "--package", &package]))
     })?;
-    steps.run("localisation", || {
-        project::run(&mut project.command(project.binary("bench-localisation"), arguments))
+    steps.run(name, || {
+        let program = project.binary(&format!("bench-{name}"));
+        project::run(&mut project.command(program, arguments))
     })
 }

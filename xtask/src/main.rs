@@ -41,10 +41,11 @@ enum Command {
     /// Everything a change has to pass: format, licences, templates, lints, documentation, tests, judges
     Ci,
     /// Measure, with peers in the same run: `provision` makes and verifies networks, `probe` runs checks;
-    /// `validate` reads fleet files, `localisation` breaks simulated networks and counts what is found
+    /// `validate` reads fleet files, `localisation` breaks simulated networks and counts what is found, `alerting` takes
+    /// in results and decides
     Bench {
         /// Which benchmark
-        #[arg(value_parser = ["localisation", "probe", "provision", "validate"])]
+        #[arg(value_parser = ["alerting", "localisation", "probe", "provision", "validate"])]
         name: String,
         /// What to pass on to it
         #[arg(last = true)]

@@ -118,11 +118,12 @@ fn only_functions_know_the_lambda_runtime() -> Result<()> {
 }
 
 #[test]
-fn nothing_but_the_scenarios_and_the_simulation_depends_on_a_function() -> Result<()> {
+fn nothing_but_scenarios_simulation_and_benchmark_depends_on_a_function() -> Result<()> {
     let workspace = Workspace::load()?;
     let functions: BTreeSet<_> = workspace.functions().map(|package| package.name.to_string()).collect();
     let users = workspace.direct_users(|name| functions.contains(name));
-    let testing = ["phonehome-scenarios", "phonehome-simulation"].map(str::to_owned);
+    let testing =
+        ["phonehome-bench-alerting", "phonehome-scenarios", "phonehome-simulation"].map(str::to_owned);
     assert_eq!(users, BTreeSet::from(testing.clone()));
     // Nor by way of them: what is deployed, the command and the project's own commands link neither.
     let linked = workspace.linked_into(|name| testing.iter().any(|it| it == name));
