@@ -38,8 +38,9 @@ pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 pub use status::{Phase, StackStatus};
 
 pub use published::{
-    Accepted, AcceptedStack, Base, InForce, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,
-    TooLarge, base, fits, fleet, history, in_force, loopback_targets, publish, text_fits, version,
+    Accepted, AcceptedStack, Base, InForce, LastRead, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX,
+    PublishedFleet, TooLarge, base, fits, fleet, history, in_force, loopback_targets, publish, text_fits,
+    version,
 };
 pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};
 

@@ -1,6 +1,7 @@
 //! The fleet files that were published: every version is kept, the newest is in force.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_fleet::{Fleet, Loopback};
@@ -112,17 +113,57 @@ pub struct InForce {
 /// [`StateError`] when none is published, or none of the last 20 is valid.
 pub async fn in_force<T: Table>(table: &T) -> Result<InForce, StateError> {
     let doc = table.get(&Keys::fleet()).await?;
-    let problem = match doc.as_ref().map(usable) {
-        Some(Ok(in_force)) => return Ok(in_force),
-        Some(Err(problem)) => problem,
-        None => StateError::NoFleet,
-    };
+    match doc.as_ref().map(usable) {
+        Some(Ok(in_force)) => Ok(in_force),
+        Some(Err(problem)) => last_usable(table, problem).await,
+        None => last_usable(table, StateError::NoFleet).await,
+    }
+}
+
+/// The last version that can be used, where the one in force cannot for this problem.
+async fn last_usable<T: Table>(table: &T, problem: StateError) -> Result<InForce, StateError> {
     let versions = table.query(Keys::VERSIONS).await?;
     let Some(found) = versions.iter().rev().take(BACK_MAX).find_map(|doc| usable(doc).ok()) else {
         return Err(problem);
     };
     tracing::error!(problem = %problem, version = found.number, "the fleet file in force cannot be used");
     Ok(InForce { accepted: Accepted::default(), unreadable: Some(problem.to_string()), ..found })
+}
+
+/// The fleet in force as it was read last: a file of a hundred accounts takes milliseconds to check, and functions
+/// look at it every minute.
+#[derive(Debug, Default)]
+pub struct LastRead(Mutex<Option<(Doc, Arc<InForce>)>>);
+
+impl LastRead {
+    /// The fleet in force, as [`in_force`] has it. It is looked for in the table each time, and checked when it is
+    /// another one than before.
+    ///
+    /// # Errors
+    /// As [`in_force`].
+    pub async fn in_force<T: Table>(&self, table: &T) -> Result<Arc<InForce>, StateError> {
+        let Some(doc) = table.get(&Keys::fleet()).await? else {
+            return last_usable(table, StateError::NoFleet).await.map(Arc::new);
+        };
+        let known = self.locked().as_ref().filter(|(known, _)| *known == doc).map(|(_, it)| Arc::clone(it));
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        match usable(&doc) {
+            Ok(in_force) => {
+                let in_force = Arc::new(in_force);
+                *self.locked() = Some((doc, Arc::clone(&in_force)));
+                Ok(in_force)
+            }
+            // What is used instead may be another one the next time.
+            Err(problem) => last_usable(table, problem).await.map(Arc::new),
+        }
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Option<(Doc, Arc<InForce>)>> {
+        // Each change is one assignment, so that what a panic left is whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the fleet in force declares, or the last version that can be read does.

@@ -5,14 +5,14 @@ use phonehome_cloud::{Queue, SystemClock, WallClock};
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{ATTEMPTS, Cache, Expect, Table, TableError, Write, on_conflict};
+use phonehome_cloud::table::{ATTEMPTS, Expect, Table, TableError, Write, on_conflict};
 use phonehome_runtime::Error;
 use phonehome_state::{Keys, Outboxed};
 use serde_json::Value;
 
 use crate::again::Again;
 use crate::storing::Storing;
-use crate::world::{Gathered, Pace, gather};
+use crate::world::{Gathered, Memory, Pace, gather};
 
 /// The alerter.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub struct Alerter<T, Q, C = SystemClock> {
     pub again: Again<Q>,
     /// How often probes run.
     pub pace: Pace,
-    /// Paths that earlier runs have read.
-    pub known: Cache,
+    /// What earlier runs have read.
+    pub memory: Memory,
     /// What time it is.
     pub clock: C,
 }
@@ -50,7 +50,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     /// One observation of everything. Returns until when something waits that is not told yet.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<Option<u64>, Error> {
         let (gathered, decision) = on_conflict(ATTEMPTS, async || {
-            let mut gathered = gather(&self.table, &self.known, now_ms, &self.pace).await?;
+            let mut gathered = gather(&self.table, &self.memory, now_ms, &self.pace).await?;
             let decision = decide(&gathered.world);
             let decided_at_ms = gathered.world.now_ms;
             let mut storing =

@@ -10,4 +10,4 @@ mod world;
 
 pub use again::Again;
 pub use handler::Alerter;
-pub use world::Pace;
+pub use world::{Memory, Pace};

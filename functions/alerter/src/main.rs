@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use alerter::{Again, Alerter, Pace};
+use alerter::{Again, Alerter, Memory, Pace};
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::SystemClock;
-use phonehome_cloud::table::Cache;
 use phonehome_runtime::{Error, number, optional, required, serve};
 
 #[tokio::main(flavor = "current_thread")]
@@ -26,7 +25,7 @@ fn alerter(session: &Session) -> Result<Alerter<DynamoTable, SqsQueue>, Error> {
             interval_s: number("PROBE_INTERVAL_SECONDS", 60)?,
             overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
         },
-        known: Cache::default(),
+        memory: Memory::default(),
         clock: SystemClock,
     })
 }

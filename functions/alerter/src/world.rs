@@ -10,7 +10,7 @@ use phonehome_alerting::{
 use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member, Nat};
 use phonehome_state::StackStatus;
-use phonehome_state::{Claim, Keys, Readable, Revision, Seen, StateError, Unread, readable};
+use phonehome_state::{Claim, Keys, LastRead, Readable, Revision, Seen, StateError, Unread, readable};
 use phonehome_wire::{AzId, CheckId};
 use serde::de::DeserializeOwned;
 
@@ -50,10 +50,18 @@ impl Default for Pace {
     }
 }
 
-/// Reads the whole state; of paths, what is not `known` from an earlier run.
+/// What the function remembers from one run to the next. Nothing of it decides by itself: each run asks the table
+/// whether it is still so.
+#[derive(Debug, Default)]
+pub struct Memory {
+    paths: Cache,
+    fleet: LastRead,
+}
+
+/// Reads the whole state; of paths and the fleet file, what is not remembered.
 pub(crate) async fn gather(
     table: &impl Table,
-    known: &Cache,
+    memory: &Memory,
     now_ms: u64,
     pace: &Pace,
 ) -> Result<Gathered, StateError> {
@@ -61,7 +69,8 @@ pub(crate) async fn gather(
     let last = table.get(&Keys::revision()).await?;
     let revision = Expect::unchanged(last.as_ref());
     let now_ms = decides_at(last.as_ref(), now_ms);
-    let fleet = phonehome_state::fleet(table).await?;
+    let in_force = memory.fleet.in_force(table).await?;
+    let fleet = &in_force.fleet;
     let mut reading = Reading { table, unread: Vec::new() };
     let incidents = reading.partition::<Incident>(Keys::INCIDENTS).await?;
     let unreadable = |it: &Unread| UnreadableIncident::of(&it.doc.key.sort, &it.doc.body);
@@ -85,17 +94,17 @@ pub(crate) async fn gather(
         unseen.stacks.extend(nobodys.map(|(_, stack)| stack.stack()));
     }
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
-    let probes = of_member.flat_map(|(member, stack)| probes_of(&fleet, member, stack)).collect();
-    let probes = reading.probes(probes, known, now_ms).await?;
-    let policy = policy(&fleet, pace);
+    let probes = of_member.flat_map(|(member, stack)| probes_of(fleet, member, stack)).collect();
+    let probes = reading.probes(probes, &memory.paths, now_ms).await?;
+    let policy = policy(fleet, pace);
     let mut stored = BTreeMap::new();
     let mut open = Vec::new();
     for (doc, incident) in incidents {
         stored.insert(incident.id.clone(), doc);
         open.push(incident);
     }
-    let owners = owners(&fleet);
-    let routes = fleet.members().iter().map(|it| (it.account_name.clone(), route(&fleet, it))).collect();
+    let owners = owners(fleet);
+    let routes = fleet.members().iter().map(|it| (it.account_name.clone(), route(fleet, it))).collect();
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
     let notified_doc = table.get(&Keys::notices()).await?;
     let notified = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();

@@ -145,7 +145,7 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
     }
 
     async fn report(&self, report: &Report, in_force: &InForce) -> Result<(), Refusal> {
-        let InForce { fleet, isolated } = in_force;
+        let (fleet, isolated) = (in_force.fleet(), &in_force.isolated);
         let freshness = Cell::new(Freshness::Lately);
         let folded = on_conflict(ATTEMPTS, async || {
             let (freshness, now_ms) = (freshness.replace(Freshness::Now), self.clock.now_ms());

@@ -10,7 +10,7 @@ use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbeKey};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::{Fleet, Source};
-use phonehome_state::{Keys, StackStatus, StateError, Unread, set_aside};
+use phonehome_state::{Keys, LastRead, StackStatus, StateError, Unread, set_aside};
 use phonehome_wire::{Report, StackId};
 use serde::de::DeserializeOwned;
 
@@ -78,14 +78,21 @@ pub(crate) enum Freshness {
 /// The fleet file in force, and who may connect to what others must not.
 #[derive(Debug)]
 pub(crate) struct InForce {
-    pub(crate) fleet: Fleet,
+    file: Arc<phonehome_state::InForce>,
     pub(crate) isolated: Isolated,
+}
+
+impl InForce {
+    pub(crate) fn fleet(&self) -> &Fleet {
+        &self.file.fleet
+    }
 }
 
 /// What the function remembers from one invocation to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
     docs: Cache,
+    file: LastRead,
     fleet: Mutex<Option<(Arc<InForce>, u64)>>,
 }
 
@@ -104,11 +111,16 @@ impl Memory {
     /// [`StateError`]: also where it was known before, as what is in force now may be something else.
     pub(crate) async fn fleet(&self, table: &impl Table, now_ms: u64) -> Result<Arc<InForce>, StateError> {
         let known = self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((in_force, _)) = known.filter(|(_, at_ms)| *at_ms + FLEET_KEPT_MS > now_ms) {
-            return Ok(in_force);
+        if let Some((in_force, at_ms)) = &known
+            && at_ms + FLEET_KEPT_MS > now_ms
+        {
+            return Ok(Arc::clone(in_force));
         }
-        let fleet = phonehome_state::fleet(table).await?;
-        let in_force = Arc::new(InForce { isolated: fleet.isolated(), fleet });
+        let file = self.file.in_force(table).await?;
+        let in_force = match known {
+            Some((in_force, _)) if Arc::ptr_eq(&in_force.file, &file) => in_force,
+            _ => Arc::new(InForce { isolated: file.fleet.isolated(), file }),
+        };
         *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&in_force), now_ms));
         Ok(in_force)
     }

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use alerter::{Again, Alerter, Pace};
+use alerter::{Again, Alerter, Memory, Pace};
 use anyhow::Result;
 use peak_alloc::PeakAlloc;
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Cache, MemoryTable, Table as _};
+use phonehome_cloud::table::{MemoryTable, Table as _};
 use phonehome_cloud::{MemoryQueue, WallClock};
 use phonehome_state::Keys;
 
@@ -44,7 +44,7 @@ pub(crate) async fn measure(memory: &PeakAlloc, accounts: usize, causes: usize) 
         metrics: Metrics::void("alerter"),
         again: Again::new(MemoryQueue::default()),
         pace: Pace::default(),
-        known: Cache::default(),
+        memory: Memory::default(),
         clock: clock.clone(),
     };
     run(memory, &alerter, "nothing fails, first run").await?;

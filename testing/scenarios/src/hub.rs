@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use alerter::{Again, Alerter, Pace};
 use anyhow::{Result, anyhow};
-use collector::{Collector, Memory};
+use collector::Collector;
 use notifier::Notifier;
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{Cache, Doc, Expect, MemoryTable, Table as _, Write};
+use phonehome_cloud::table::{Doc, Expect, MemoryTable, Table as _, Write};
 use phonehome_cloud::{MemoryQueue, SystemClock};
 use phonehome_simulation::{OnCall, Paged, Posted, Slack, event};
 use phonehome_state::{Keys, written_by};
@@ -37,7 +37,7 @@ impl Hub {
                 transitions: MemoryQueue::default(),
                 dead_letters: MemoryQueue::default(),
                 metrics: Metrics::void("collector"),
-                memory: Memory::default(),
+                memory: collector::Memory::default(),
                 clock: SystemClock,
             },
             alerter: Alerter {
@@ -48,7 +48,7 @@ impl Hub {
                     interval_s: u32::try_from(interval.as_secs()).unwrap_or(u32::MAX),
                     overdue_after_s: u32::try_from(overdue_after.as_secs()).unwrap_or(u32::MAX),
                 },
-                known: Cache::default(),
+                memory: alerter::Memory::default(),
                 clock: SystemClock,
             },
             notifier: Notifier {

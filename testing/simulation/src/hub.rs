@@ -5,11 +5,10 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use alerter::{Again, Alerter, Pace};
-use collector::{Collector, Memory};
+use collector::Collector;
 use notifier::Notifier;
 use phonehome_aws::Metrics;
 use phonehome_cloud::WallClock as _;
-use phonehome_cloud::table::Cache;
 use serde_json::Value;
 use tokio::time::Duration;
 
@@ -117,7 +116,7 @@ impl Hub {
                 transitions: Of { inner: self.hints.clone(), life: life.clone() },
                 dead_letters: Of { inner: self.letters.clone(), life: life.clone() },
                 metrics: Metrics::void("collector"),
-                memory: Memory::default(),
+                memory: collector::Memory::default(),
                 clock: self.clock,
             };
             loop {
@@ -153,7 +152,7 @@ impl Hub {
                 metrics: Metrics::void("alerter"),
                 again: Again::new(Of { inner: self.hints.clone(), life: life.clone() }),
                 pace: Pace::default(),
-                known: Cache::default(),
+                memory: alerter::Memory::default(),
                 clock: self.clock,
             };
             loop {

@@ -204,3 +204,21 @@ fn only_a_local_clouds_fleet_file_may_name_targets_on_this_machine() {
     assert!(phonehome_cloud::endpoint::is_local());
     assert!(matches!(loopback_targets(), Loopback::Allowed));
 }
+
+#[tokio::test]
+async fn a_fleet_file_is_checked_again_only_when_another_one_is_in_force() {
+    let (table, last) = (MemoryTable::default(), LastRead::default());
+    assert!(matches!(last.in_force(&table).await, Err(StateError::NoFleet)));
+    put(&table, FLEET, "ada").await;
+    let first = last.in_force(&table).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &last.in_force(&table).await.unwrap()));
+    put(&table, &other(2), "ada").await;
+    assert_eq!(last.in_force(&table).await.unwrap().number, 2);
+    // By hand, of the same version: also then it is another one.
+    let doc = table.get(&Keys::fleet()).await.unwrap().unwrap();
+    table.put_raw(Keys::fleet(), "no fleet file");
+    let instead = last.in_force(&table).await.unwrap();
+    assert_eq!((instead.number, instead.unreadable.is_some()), (2, true));
+    table.put_raw(Keys::fleet(), &doc.body);
+    assert!(last.in_force(&table).await.unwrap().unreadable.is_none());
+}

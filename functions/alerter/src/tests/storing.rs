@@ -54,7 +54,7 @@ impl Table for Limited {
 
 async fn decided(table: &MemoryTable) -> (Gathered, Decision) {
     let run = over_table(table.clone());
-    let gathered = gather(&run.table, &run.known, START_MS + 1000, &run.pace).await.unwrap();
+    let gathered = gather(&run.table, &run.memory, START_MS + 1000, &run.pace).await.unwrap();
     let decision = decide(&gathered.world);
     (gathered, decision)
 }

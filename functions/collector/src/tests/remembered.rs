@@ -309,7 +309,7 @@ async fn a_published_fleet_file_is_in_force_within_half_a_minute() {
     let plain = collector().await;
     let memory = Memory::default();
     let down_after =
-        async |now_ms| memory.fleet(&plain.table, now_ms).await.unwrap().fleet.probing.down_after;
+        async |now_ms| memory.fleet(&plain.table, now_ms).await.unwrap().fleet().probing.down_after;
     let before = down_after(1).await;
     let text = phonehome_samples::FLEET.replace("down_after: 2 ", "down_after: 7 ");
     plain.table.put_raw(Keys::fleet(), &json!(published(&text)).to_string());
