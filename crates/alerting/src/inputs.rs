@@ -142,6 +142,7 @@ mod tests {
             account: "111122223333".parse().unwrap(),
             region: "us-east-1".parse().unwrap(),
             availability_zone: zone(name),
+            part: 0,
             run_id: "run".into(),
             generation,
             started_at_ms: 0,

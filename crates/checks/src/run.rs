@@ -44,6 +44,7 @@ pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settin
         account: identity.account.clone(),
         region: input.region.clone(),
         availability_zone: input.availability_zone.clone(),
+        part: input.part,
         run_id: identity.run_id.clone(),
         generation: input.generation,
         started_at_ms,

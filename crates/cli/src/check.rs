@@ -161,6 +161,7 @@ fn of(region: &str, zone: &str, checks: Vec<Check>) -> Result<ProbeInput, Failur
         timeout_s: 0,
         region: region.parse().map_err(Failure::other)?,
         availability_zone: zone.parse().map_err(Failure::other)?,
+        part: 0,
         checks,
     })
 }

@@ -15,6 +15,7 @@ pub(crate) use self::ids::{connection_id, egress_id, expand, isolation_id, team_
 pub(crate) use self::made::{Origin, connection, egress, isolation, team_check};
 use crate::members::Member;
 use crate::model::{Domain, Fleet, Nat, Region};
+use crate::parts::Parts;
 
 /// Somebody who may connect to an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Source {
     pub region: Region,
     /// By which check.
     pub check: CheckId,
+    /// In which part of their checks that is.
+    pub part: u32,
 }
 
 impl Fleet {
@@ -57,12 +60,15 @@ impl Fleet {
         let mut sources = Vec::new();
         for member in self.members() {
             for region in &self.regions {
-                for check in self.checks_for(&member, &region.name) {
+                let checks = self.checks_for(&member, &region.name);
+                let parts = Parts::of(&checks);
+                for check in checks {
                     if check.expect == Expect::Deny {
                         isolated.entry(check.target.endpoint).or_default();
                     } else if is_witness(&check) {
-                        let (member, region) = (member.clone(), region.clone());
-                        sources.push((check.target.endpoint, Source { member, region, check: check.id }));
+                        let (member, region, part) = (member.clone(), region.clone(), parts.part_of(&check));
+                        sources
+                            .push((check.target.endpoint, Source { member, region, check: check.id, part }));
                     }
                 }
             }

@@ -3,7 +3,7 @@
 //! [`check`] reads it, or says everything that is wrong with it in one go; [`parse`] does without
 //! its warnings. A [`Fleet`] answers what the rest of phonehome asks: which accounts there are
 //! ([`Fleet::members`], [`Fleet::identify`]), what each of them
-//! tests ([`Fleet::checks_for`]), which others it is linked with ([`Fleet::links_of`]), where its
+//! tests ([`Fleet::checks_for`]) in how many [`Parts`], which others it is linked with ([`Fleet::links_of`]), where its
 //! addresses come from ([`addresses`]) and who hears of its trouble ([`Fleet::route_for`]).
 //!
 //! Nothing here reads a file, a clock or the network.
@@ -23,6 +23,7 @@ mod loopback;
 mod members;
 mod model;
 mod names;
+mod parts;
 mod place;
 mod reader;
 mod rules;
@@ -48,6 +49,7 @@ pub use model::{
     Organization, Pace, PlatformRoute, Probing, Region, Rollout, Scheme, TeamCheck, TeamCheckType, TimeOfDay,
     Wave, Weekday, Window, WindowMatch,
 };
+pub use parts::{PARTS_MAX, Parts};
 pub use spelling::nearest;
 
 use schemars::Schema;

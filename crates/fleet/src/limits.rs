@@ -8,13 +8,13 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const SHOWN_MAX: usize = 100;
 /// Keys of one map; the largest there is has 18.
 pub(crate) const KEYS_MAX: usize = 100;
-/// Checks made in one account and Region, at most. Request and response of a probe's run travel
+/// Checks in one input of a probe, at most; what is more goes into further ones ([`crate::Parts`]). Request and response of a probe's run travel
 /// together in one event of at most 256 KB (EventBridge); a check takes about 0.4 KB of the one and up to
 /// 0.5 KB of the other.
 pub(crate) const MAX_CHECKS: usize = 200;
 /// Bytes of one check as JSON, at most, without the Region's name where it is filled in.
 pub(crate) const CHECK_BYTES_MAX: usize = 1400;
-/// Bytes of all checks of one account and Region as JSON, at most: half of what an event has room for.
+/// Bytes of all checks of one input as JSON, at most: half of what an event has room for.
 pub(crate) const INPUT_BYTES_MAX: usize = 120 * 1024;
 /// Tests that all connections, isolations and own checks make together, each counted for each port and each
 /// source account.

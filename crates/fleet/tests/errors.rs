@@ -312,12 +312,45 @@ fn waves_that_leave_accounts_out_or_name_them_twice_are_reported() {
     ]);
 }
 
+/// A connection for each two hundred of so many ports.
+fn with_ports(count: usize) -> String {
+    let ports: Vec<String> = (1..=count).map(|port| port.to_string()).collect();
+    let line =
+        "  - { from: shop, to: payments, ports: [443], check: { host: \"api.{environment}.internal\" } }\n";
+    let lines: String =
+        ports.chunks(200).map(|ports| line.replace("[443]", &format!("[{}]", ports.join(", ")))).collect();
+    with(SMALL, line, &lines)
+}
+
 #[test]
-fn an_account_has_no_more_checks_than_fit_into_a_report() {
-    let ports: Vec<String> = (1..=200).map(|port| port.to_string()).collect();
-    let text = with(SMALL, "ports: [443]", &format!("ports: [{}]", ports.join(", ")));
-    let shown = problems(&text).to_string();
-    assert!(shown.contains("`shop-dev` has 201 checks"), "{shown}");
+fn an_account_has_no_more_checks_than_fit_into_the_inputs_that_there_can_be() {
+    for fits in [200, 201, 900] {
+        assert!(parse(&with_ports(fits)).is_ok(), "{fits}");
+    }
+    let shown = problems(&with_ports(1_400)).to_string();
+    let expected =
+        "the 1401 checks of `shop-dev` do not fit into 6 inputs of 200 checks and 122880 bytes each";
+    assert!(shown.contains(expected) && shown.contains("take some away"), "{shown}");
+}
+
+#[test]
+fn no_more_checks_name_one_control_than_fit_into_an_input_beside_it() {
+    let with_isolations = |count: usize| {
+        let isolation = |number: usize| {
+            let host = format!("host: db-{number}.shop.internal");
+            format!(
+                "  - {{ from: payments, to: shop, {host}, port: 5432, control: egress/example.com/443 }}\n"
+            )
+        };
+        let (start, end) = (SMALL.find("isolations:\n").unwrap(), SMALL.find("probing:").unwrap());
+        let list: String = (0..count).map(isolation).collect();
+        format!("{}isolations:\n{list}{}", &SMALL[..start], &SMALL[end..])
+    };
+    assert!(parse(&with_isolations(199)).is_ok());
+    let shown = problems(&with_isolations(200)).to_string();
+    let expected =
+        "`egress/example.com/443` is the control of 200, which stay in one input with it: let some";
+    assert!(shown.contains(expected), "{shown}");
 }
 
 #[test]

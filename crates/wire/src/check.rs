@@ -31,6 +31,10 @@ pub struct ProbeInput {
     pub region: Region,
     /// The Availability Zone ID (`use1-az1`) the probe is pinned to.
     pub availability_zone: AzId,
+    /// Which part of the zone's checks this is, counted from 0: those that do not fit one input are spread over
+    /// several, each with a schedule of its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub part: u32,
     /// The version of the report that the hub wants: 1 is that of the first release, [`REPORT_VERSION`] the
     /// newest. Probes whose code is newer than the hub, which may have been rolled back, so answer in words that
     /// it knows. A probe that knows none so new answers with its newest.

@@ -26,6 +26,9 @@ pub struct Report {
     pub region: Region,
     /// The Availability Zone ID the probe is pinned to.
     pub availability_zone: AzId,
+    /// Which part of the zone's checks was run ([`crate::ProbeInput::part`]); 0 from probes of earlier releases.
+    #[serde(default, skip_serializing_if = "is_part_0")]
+    pub part: u32,
     /// The Lambda request id: the same run delivered twice has the same one.
     pub run_id: String,
     /// The generation of the [`crate::ProbeInput`] that was run.
@@ -46,6 +49,11 @@ pub struct Report {
     /// with a verdict that this build does not know is read as [`Verdict::Inconclusive`].
     #[serde(deserialize_with = "each_by_itself")]
     pub results: Vec<CheckResult>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_part_0(number: &u32) -> bool {
+    *number == 0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -247,6 +255,7 @@ mod tests {
             account: id("444455556666"),
             region: "us-east-1".parse().unwrap(),
             availability_zone: "use1-az1".parse().unwrap(),
+            part: 0,
             run_id: "7f1c".into(),
             generation: 1,
             started_at_ms: 1,

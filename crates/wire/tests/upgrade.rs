@@ -57,6 +57,7 @@ fn input() -> ProbeInput {
         timeout_s: 0,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         checks: vec![
             Check { target: Target { endpoint: host(), account }, ..check("tcp", tcp.clone()) },
             Check { purpose: Purpose::Egress, ..check("tls", tls(None)) },
@@ -90,6 +91,7 @@ fn report() -> Report {
         account: "444455556666".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         run_id: "8f0f3a52-6f0e-4a76-9a5e-0b3c7d1f2a10".into(),
         generation: 12,
         started_at_ms: 1_778_833_634_000,

@@ -132,6 +132,7 @@ impl Fleet {
             generation: 1,
             region: region(),
             availability_zone: self::zone(zone),
+            part: 0,
             report_version: REPORT_VERSION,
             timeout_s: 0,
             checks,

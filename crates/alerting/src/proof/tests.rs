@@ -38,6 +38,7 @@ fn report(results: Vec<CheckResult>) -> Report {
         account: "444455556666".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         run_id: "run".into(),
         generation: 1,
         started_at_ms: RUN_MS,

@@ -19,6 +19,7 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
         account: "111111111111".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         run_id: format!("run-{started_at_ms}"),
         generation: 1,
         started_at_ms,

@@ -75,6 +75,7 @@ fn run(key: &ProbeKey, now_ms: u64, results: &mut dyn Iterator<Item = CheckResul
         account: key.account.clone(),
         region: key.region.clone(),
         availability_zone: key.availability_zone.clone(),
+        part: 0,
         run_id: format!("{key}-{now_ms}"),
         generation: 1,
         started_at_ms: now_ms,

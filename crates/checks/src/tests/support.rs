@@ -83,6 +83,7 @@ pub(super) fn input(checks: Vec<Check>) -> ProbeInput {
         timeout_s: 0,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         checks,
     }
 }

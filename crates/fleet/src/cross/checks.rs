@@ -6,6 +6,7 @@ use super::Rules;
 use super::tested::{Load, Tests};
 use crate::checks::team_check_id;
 use crate::limits::{CHECK_BYTES_MAX, INPUT_BYTES_MAX, MAX_CHECKS};
+use crate::parts::PARTS_MAX;
 use crate::place::Flaw;
 
 impl Rules<'_> {
@@ -27,7 +28,7 @@ impl Rules<'_> {
         }
     }
 
-    /// What a probe is given, and its report, have to fit into one event.
+    /// What a probe is given has to fit into its inputs, each of which has to fit into one event with its report.
     pub(super) fn accounts_have_few_enough_checks(&mut self, tests: &Tests) {
         for (place, id, bytes) in &tests.large {
             let flaw =
@@ -37,21 +38,27 @@ impl Rules<'_> {
         }
         for (place, domain) in &self.draft.domains.found {
             for (index, entry) in domain.environments.iter().enumerate() {
-                let Load { checks, bytes } = tests.load(&self.index, &domain.name, &entry.name);
-                let account = entry.account_name(&domain.name);
-                let (what, can_have) = if checks > MAX_CHECKS {
-                    (format!("`{account}` has {checks} checks"), MAX_CHECKS.to_string())
-                } else if bytes > INPUT_BYTES_MAX {
-                    let what = format!("the {checks} checks of `{account}` take {bytes} bytes");
-                    (what, format!("{INPUT_BYTES_MAX} bytes of them"))
-                } else {
-                    continue;
-                };
-                let hint =
-                    format!("an account can have {can_have}; a probe's report would not fit into an event");
-                let flaw = Flaw::new(what).hint(hint).for_publishing();
-                self.report(place, &format!(".environments[{index}]"), flaw);
+                let load = tests.load(&self.index, &domain.name, &entry.name);
+                if !load.fits {
+                    let flaw = too_many(&entry.account_name(&domain.name), &load);
+                    self.report(place, &format!(".environments[{index}]"), flaw.for_publishing());
+                }
             }
         }
+    }
+}
+
+/// That an account has more checks than the inputs of a probe take, and what to do.
+fn too_many(account: &str, load: &Load) -> Flaw {
+    let Load { checks, control, .. } = load;
+    let inputs = format!("{PARTS_MAX} inputs of {MAX_CHECKS} checks and {INPUT_BYTES_MAX} bytes each");
+    let flaw = Flaw::new(format!("the {checks} checks of `{account}` do not fit into {inputs}"));
+    match control {
+        // With itself.
+        Some((id, named)) if named + 1 > MAX_CHECKS => {
+            let hint = format!("`{id}` is the control of {named}, which stay in one input with it");
+            flaw.hint(format!("{hint}: let some of them name another"))
+        }
+        _ => flaw.hint("take some away, or give them shorter texts: some 900 of usual length fit".to_owned()),
     }
 }

@@ -10,6 +10,7 @@ use crate::checks::{
 };
 use crate::draft::Draft;
 use crate::limits::{CHECK_BYTES_MAX, TESTS_MAX};
+use crate::parts::{PartLoad, parts_needed};
 use crate::place::Place;
 
 /// What is tested from each account, by domain and environment.
@@ -33,9 +34,10 @@ struct Account<'a> {
     endpoints: BTreeMap<String, Declared<'a>>,
     /// The ids of the checks that only look up a name.
     lookups: BTreeSet<String>,
-    isolations: usize,
-    /// All of these as JSON.
-    bytes: usize,
+    /// What each of these, and each isolation, takes of the probes' inputs.
+    loads: Vec<PartLoad>,
+    /// How many checks name each control.
+    controlled: BTreeMap<String, usize>,
 }
 
 /// What must be reached, and where that is said.
@@ -47,11 +49,12 @@ pub(super) struct Declared<'a> {
 }
 
 /// What the probes of an account are given to test.
-#[derive(Clone, Copy)]
 pub(super) struct Load {
     pub(super) checks: usize,
-    /// As JSON, without the names of Regions.
-    pub(super) bytes: usize,
+    /// Whether they fit into as many inputs as there can be, as far as that does not depend on the names of Regions.
+    pub(super) fits: bool,
+    /// The control that most checks name, and how many do.
+    pub(super) control: Option<(String, usize)>,
 }
 
 impl<'a> Tests<'a> {
@@ -93,16 +96,16 @@ impl<'a> Tests<'a> {
             count(place, ways.sources.len())?;
             for environment in &ways.sources {
                 let check = isolation(it, ways.to, origin(environment));
-                let bytes = tests.weigh(place, &check);
+                let load = tests.weigh(place, &check);
                 let account = tests.accounts.entry((&ways.from.name, environment)).or_default();
-                account.isolations += 1;
-                account.bytes += bytes;
+                account.loads.push(load);
+                *account.controlled.entry(it.control.clone()).or_default() += 1;
             }
         }
         for target in &draft.probing.egress {
             let check = egress(target, origin(""));
             tests.reach(&check);
-            tests.egress.bytes += bytes(&check);
+            tests.egress.loads.push(PartLoad::sized(&check, bytes(&check)));
             tests.egress.controls.insert(check.id.0, check.every_minutes);
         }
         Ok(tests)
@@ -110,10 +113,10 @@ impl<'a> Tests<'a> {
 
     /// Adds a check that must succeed.
     fn add(&mut self, account: (&'a str, &'a str), check: Check, declared: Declared<'a>) {
-        let bytes = self.weigh(declared.place, &check);
+        let load = self.weigh(declared.place, &check);
         self.reach(&check);
         let account = self.accounts.entry(account).or_default();
-        account.bytes += bytes;
+        account.loads.push(load);
         if is_control(&check) {
             account.endpoints.entry(check.target.endpoint).or_insert(declared);
             account.controls.insert(check.id.0, check.every_minutes);
@@ -129,14 +132,14 @@ impl<'a> Tests<'a> {
         }
     }
 
-    /// How many bytes a check has; notes it when they are too many.
-    fn weigh(&mut self, place: &'a Place, check: &Check) -> usize {
+    /// What a check takes of an input; notes it when that is too much.
+    fn weigh(&mut self, place: &'a Place, check: &Check) -> PartLoad {
         let known = self.large.last().is_some_and(|(last, ..)| std::ptr::eq(*last, place));
         let bytes = bytes(check);
         if bytes > CHECK_BYTES_MAX && !known {
             self.large.push((place, check.id.0.clone(), bytes));
         }
-        bytes
+        PartLoad::sized(check, bytes)
     }
 
     /// Where it is declared that an account must reach an endpoint.
@@ -180,11 +183,11 @@ impl<'a> Tests<'a> {
     pub(super) fn load(&self, index: &Index, domain: &str, environment: &str) -> Load {
         let own = self.accounts.get(&(domain, environment));
         let egress = Some(&self.egress).filter(|_| has_way_out(index, environment));
-        let all = own.into_iter().chain(egress);
-        all.fold(Load { checks: 0, bytes: 0 }, |sum, account| Load {
-            checks: sum.checks + account.controls.len() + account.lookups.len() + account.isolations,
-            bytes: sum.bytes + account.bytes,
-        })
+        let all = || own.into_iter().chain(egress);
+        let loads: Vec<PartLoad> = all().flat_map(|account| &account.loads).copied().collect();
+        let controlled = all().flat_map(|account| &account.controlled);
+        let control = controlled.max_by_key(|(_, checks)| **checks).map(|(id, checks)| (id.clone(), *checks));
+        Load { checks: loads.len(), fits: parts_needed(&loads).is_some(), control }
     }
 }
 

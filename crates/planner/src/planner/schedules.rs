@@ -113,6 +113,7 @@ impl Planner<'_> {
             timeout_s: u32::try_from(probe.timeout_s).unwrap_or_default(),
             region: self.spec.region.clone(),
             availability_zone: zone.az_id.clone(),
+            part: 0,
             checks,
         }
     }

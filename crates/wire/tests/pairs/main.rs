@@ -61,6 +61,7 @@ fn new_input(report_version: u32, news: bool) -> ProbeInput {
         timeout_s: 30,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         checks,
     }
 }
@@ -128,6 +129,7 @@ fn new_report() -> Report {
         account: "444455556666".parse().unwrap(),
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         run_id: "run-1".into(),
         generation: 12,
         started_at_ms: 1_778_833_634_000,

@@ -30,6 +30,7 @@ pub(super) fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
         account: SHOP_PROD.parse().unwrap(),
         region: REGION.parse().unwrap(),
         availability_zone: ZONE.parse().unwrap(),
+        part: 0,
         run_id: "run".into(),
         generation,
         started_at_ms: SystemClock.now_ms(),

@@ -172,6 +172,7 @@ fn probes() -> Vec<(Action, &'static [&'static str])> {
         timeout_s: 0,
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
+        part: 0,
         checks: vec![],
     };
     let (n, s, g) = (name.clone(), subnet.clone(), security_group.clone());
