@@ -1,10 +1,10 @@
-//! One report folded into what is stored of its probe.
+//! One report folded into what is stored of its part of a probe.
 
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::results;
-use crate::{Asked, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey};
+use crate::{Asked, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbePart};
 
 /// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
 /// known to have a wrong clock.
@@ -147,12 +147,10 @@ fn is_breach(result: &CheckResult) -> bool {
 fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
     let ahead = report.started_at_ms.saturating_sub(received_at_ms).min(CLOCK_BELIEVED_MS);
     let earliest = received_at_ms.saturating_sub(CLOCK_BELIEVED_MS);
+    let ProbePart { probe: key, part } = ProbePart::of(report);
     Heartbeat {
-        key: ProbeKey {
-            account: report.account.clone(),
-            region: report.region.clone(),
-            availability_zone: report.availability_zone.clone(),
-        },
+        key,
+        part,
         last_started_at_ms: report.started_at_ms.clamp(earliest, received_at_ms),
         last_received_at_ms: received_at_ms,
         run_id: report.run_id.clone(),

@@ -20,10 +20,22 @@ pub type Endpoints = BTreeMap<CheckId, String>;
 pub struct Inputs {
     /// The number of the plan that wrote this: one with a smaller number comes too late to change it.
     pub plan: u64,
-    /// By AZ ID: the generations of the inputs its probe was given, the newest first; at most
+    /// Of part 0, by AZ ID: the generations of the inputs its probe was given, the newest first; at most
     /// [`INPUTS_KEPT`].
     pub zones: BTreeMap<AzId, Vec<u64>>,
-    /// By generation: what was to be tested. The probes of a stack all test the same.
+    /// Of part 0, by generation: what was to be tested. The probes of a stack all test the same.
+    pub checks: BTreeMap<u64, Endpoints>,
+    /// The same of each further part, by its number. Empty where there is none, and in documents of earlier versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<u32, PartInputs>,
+}
+
+/// The last inputs of one part, as those of part 0 in [`Inputs`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartInputs {
+    /// By AZ ID.
+    pub zones: BTreeMap<AzId, Vec<u64>>,
+    /// By generation.
     pub checks: BTreeMap<u64, Endpoints>,
 }
 
@@ -32,6 +44,8 @@ pub struct Inputs {
 pub struct Given {
     /// The AZ ID of the probe.
     pub availability_zone: AzId,
+    /// Which part of its checks it is.
+    pub part: u32,
     /// The input's generation.
     pub generation: u64,
     /// What it tests.
@@ -43,7 +57,7 @@ pub struct Given {
 pub struct Asked {
     /// What it was to test. A result for anything else does not count.
     pub checks: Endpoints,
-    /// All that the probe was given to test lately: what is known of these paths lasts, also while
+    /// All that the probe was given to test lately in this part: what is known of these paths lasts, also while
     /// a report has no result for them.
     pub declared: BTreeSet<CheckId>,
     /// Whether a path of which nothing is stored counts as one that worked before: what was stored
@@ -51,17 +65,16 @@ pub struct Asked {
     pub presumed_to_have_worked: bool,
 }
 
-impl Inputs {
-    /// What is to be stored when the plan of this number gives, or found, these inputs (of a zone the
-    /// newest first); `None` when nothing changes, or a later plan has written already.
-    ///
-    /// A zone of which nothing is given is kept while it is one of `zones`.
-    #[must_use]
-    pub fn with(&self, plan: u64, given: &[Given], zones: &BTreeSet<AzId>) -> Option<Self> {
-        if self.plan > plan {
-            return None;
-        }
-        let mut next = Self { plan, ..Self::default() };
+/// What is noted of one part.
+#[derive(Clone, Copy)]
+struct Noted<'i> {
+    zones: &'i BTreeMap<AzId, Vec<u64>>,
+    checks: &'i BTreeMap<u64, Endpoints>,
+}
+
+impl Noted<'_> {
+    fn with(self, given: &[&Given], zones: &BTreeSet<AzId>) -> PartInputs {
+        let mut next = PartInputs::default();
         for zone in zones {
             let news = given.iter().filter(|it| it.availability_zone == *zone).map(|it| it.generation);
             let known = self.zones.get(zone).into_iter().flatten().copied();
@@ -81,7 +94,45 @@ impl Inputs {
                 next.checks.insert(*generation, checks.clone());
             }
         }
-        (next.zones != self.zones || next.checks != self.checks).then_some(next)
+        next
+    }
+}
+
+impl Inputs {
+    /// What is to be stored when the plan of this number gives, or found, these inputs (of a zone and part the
+    /// newest first); `None` when nothing changes, or a later plan has written already.
+    ///
+    /// A zone of which nothing is given in a part is kept while it is one of this part's `zones`.
+    #[must_use]
+    pub fn with(&self, plan: u64, given: &[Given], zones: &BTreeMap<u32, BTreeSet<AzId>>) -> Option<Self> {
+        if self.plan > plan {
+            return None;
+        }
+        let none = PartInputs::default();
+        let next = |part: u32| {
+            let noted = self.noted(part).unwrap_or(Noted { zones: &none.zones, checks: &none.checks });
+            let given: Vec<&Given> = given.iter().filter(|it| it.part == part).collect();
+            noted.with(&given, zones.get(&part).unwrap_or(&BTreeSet::new()))
+        };
+        let PartInputs { zones: of_first, checks } = next(0);
+        let further = zones.keys().copied().filter(|part| *part > 0).map(|part| (part, next(part)));
+        let parts = further.filter(|(_, inputs)| !inputs.zones.is_empty()).collect();
+        let next = Self { plan, zones: of_first, checks, parts };
+        let is_news = (&next.zones, &next.checks, &next.parts) != (&self.zones, &self.checks, &self.parts);
+        is_news.then_some(next)
+    }
+
+    fn noted(&self, part: u32) -> Option<Noted<'_>> {
+        match part {
+            0 => Some(Noted { zones: &self.zones, checks: &self.checks }),
+            part => self.parts.get(&part).map(|it| Noted { zones: &it.zones, checks: &it.checks }),
+        }
+    }
+
+    /// The generations of the inputs that a zone's probe was given in a part, the newest first.
+    #[must_use]
+    pub fn generations(&self, zone: &AzId, part: u32) -> Option<&[u64]> {
+        self.noted(part)?.zones.get(zone).map(Vec::as_slice)
     }
 
     /// What the run was asked that this report is of.
@@ -89,16 +140,31 @@ impl Inputs {
     /// # Errors
     /// [`Refused`] when this probe was given no such input, or longer ago.
     pub fn asked(&self, report: &Report) -> Result<Asked, Refused> {
-        let generations = self.zones.get(&report.availability_zone).ok_or(Refused::UnknownZone)?;
+        let zone = &report.availability_zone;
+        let noted = self.noted(report.part).ok_or(Refused::OtherInput)?;
+        let generations = noted.zones.get(zone).ok_or(Refused::UnknownZone)?;
         if !generations.contains(&report.generation) {
             return Err(Refused::OtherInput);
         }
-        let of = |generation| self.checks.get(generation);
+        let of = |generation| noted.checks.get(generation);
+        let all = generations.iter().filter_map(of).flat_map(Endpoints::keys);
+        let stays = |id: &&CheckId| !self.has_moved(id, zone, report.part);
         Ok(Asked {
             checks: of(&report.generation).cloned().unwrap_or_default(),
-            declared: generations.iter().filter_map(of).flat_map(|checks| checks.keys().cloned()).collect(),
+            declared: all.filter(stays).cloned().collect(),
             presumed_to_have_worked: false,
         })
+    }
+
+    /// Whether a check that a zone's probe tested in this part is now in another one: what this part knows of
+    /// it is no longer the newest.
+    fn has_moved(&self, id: &CheckId, zone: &AzId, part: u32) -> bool {
+        let tests = |part: u32| {
+            let newest = self.noted(part).and_then(|it| Some(it.checks.get(it.zones.get(zone)?.first()?)?));
+            newest.is_some_and(|checks| checks.contains_key(id))
+        };
+        let mut others = std::iter::once(0).chain(self.parts.keys().copied()).filter(|it| *it != part);
+        !tests(part) && others.any(tests)
     }
 }
 
@@ -127,13 +193,22 @@ mod tests {
         format!("use1-az{number}").parse().unwrap()
     }
 
-    fn zones(names: &[&str]) -> BTreeSet<AzId> {
-        names.iter().map(|name| zone(name)).collect()
+    fn zones(names: &[&str]) -> BTreeMap<u32, BTreeSet<AzId>> {
+        parts(1, names)
+    }
+
+    /// These zones, with so many parts each.
+    fn parts(count: u32, names: &[&str]) -> BTreeMap<u32, BTreeSet<AzId>> {
+        (0..count).map(|part| (part, names.iter().map(|name| zone(name)).collect())).collect()
     }
 
     fn given(name: &str, generation: u64, checks: &[&str]) -> Given {
+        given_in(0, name, generation, checks)
+    }
+
+    fn given_in(part: u32, name: &str, generation: u64, checks: &[&str]) -> Given {
         let checks = checks.iter().map(|id| (CheckId((*id).to_owned()), format!("{id}:443"))).collect();
-        Given { availability_zone: zone(name), generation, checks }
+        Given { availability_zone: zone(name), part, generation, checks }
     }
 
     fn report(name: &str, generation: u64) -> Report {
@@ -202,5 +277,48 @@ mod tests {
         // What a member account says of an input that is known changes nothing.
         assert_eq!(stored.with(7, &[given("a", 5, &["forged"])], &one), None);
         assert_eq!(stored.with(8, &[], &zones(&[])).unwrap().zones.len(), 0);
+    }
+    fn asked(inputs: &Inputs, part: u32, generation: u64) -> Result<(Vec<String>, Vec<String>), Refused> {
+        let asked = inputs.asked(&Report { part, ..report("a", generation) })?;
+        let names = |ids: Vec<&CheckId>| ids.into_iter().map(|id| id.0.clone()).collect::<Vec<_>>();
+        Ok((names(asked.checks.keys().collect()), names(asked.declared.iter().collect())))
+    }
+
+    fn texts(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn each_part_has_inputs_of_its_own_and_one_that_nobody_has_is_refused() {
+        let given = [given_in(0, "a", 1, &["x"]), given_in(1, "a", 1, &["y"])];
+        let inputs = Inputs::default().with(1, &given, &parts(2, &["a"])).unwrap();
+        assert_eq!(asked(&inputs, 0, 1), Ok((texts(&["x"]), texts(&["x"]))));
+        assert_eq!(asked(&inputs, 1, 1), Ok((texts(&["y"]), texts(&["y"]))));
+        assert_eq!(asked(&inputs, 2, 1), Err(Refused::OtherInput));
+        assert_eq!(asked(&inputs, 1, 2), Err(Refused::OtherInput));
+        let lowered = inputs.with(2, &[given_in(0, "a", 2, &["x", "y"])], &parts(1, &["a"])).unwrap();
+        assert_eq!(lowered.parts, BTreeMap::new());
+        assert_eq!(asked(&lowered, 1, 1), Err(Refused::OtherInput));
+    }
+
+    #[test]
+    fn what_moved_into_another_part_is_forgotten_in_the_one_that_it_left() {
+        let first = Inputs::default().with(1, &[given("a", 1, &["x", "y"])], &parts(1, &["a"])).unwrap();
+        let both = [given_in(0, "a", 2, &["x"]), given_in(1, "a", 2, &["y"]), given("a", 1, &["x", "y"])];
+        let second = first.with(2, &both, &parts(2, &["a"])).unwrap();
+        assert_eq!(asked(&second, 0, 2), Ok((texts(&["x"]), texts(&["x"]))));
+        assert_eq!(asked(&second, 0, 1), Ok((texts(&["x", "y"]), texts(&["x"]))), "a run that was under way");
+        let back = [given_in(0, "a", 3, &["x", "y"]), given_in(1, "a", 2, &["y"])];
+        let third = second.with(3, &back, &parts(2, &["a"])).unwrap();
+        assert_eq!(asked(&third, 0, 3), Ok((texts(&["x", "y"]), texts(&["x", "y"]))));
+        assert_eq!(asked(&third, 1, 2), Ok((texts(&["y"]), texts(&["y"]))), "it is still deployed");
+    }
+
+    #[test]
+    fn without_further_parts_it_is_stored_just_as_before() {
+        let one = Inputs::default().with(1, &[given("a", 1, &["x"])], &parts(1, &["a"])).unwrap();
+        let expected = r#"{"plan":1,"zones":{"use1-az1":[1]},"checks":{"1":{"x":"x:443"}}}"#;
+        assert_eq!(serde_json::to_string(&one).unwrap(), expected);
+        assert_eq!(serde_json::from_str::<Inputs>(expected).unwrap(), one);
     }
 }

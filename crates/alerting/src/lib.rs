@@ -52,6 +52,7 @@ pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use phonehome_localisation::Outcome;
 pub use probe_state::{
     Failure, Heartbeat, Hysteresis, PATHS_KEPT_MS, PathResult, PathState, PathStatus, Paths, ProbeKey,
+    ProbePart,
 };
 pub use proof::{
     WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, WITNESSED_WITHIN_MS, Witness, Witnesses, denied, isolations_at,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use phonehome_localisation::Outcome;
-use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
+use phonehome_wire::{AccountId, AzId, CheckId, Region, Report, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 /// Names one probe: there is one for each Availability Zone of a stack.
@@ -25,12 +25,51 @@ impl ProbeKey {
     pub fn stack(&self) -> StackId {
         StackId::new(&self.account, &self.region)
     }
+
+    /// A part of it, by its number.
+    #[must_use]
+    pub fn part(&self, part: u32) -> ProbePart {
+        ProbePart { probe: self.clone(), part }
+    }
 }
 
-/// `111122223333/us-east-1/use1-az1`, the sort key of what is stored of it.
+/// `111122223333/us-east-1/use1-az1`.
 impl fmt::Display for ProbeKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}", self.account, self.region, self.availability_zone)
+    }
+}
+
+/// Names one part of a probe: what is stored of it. Where its checks do not fit one input they are spread over
+/// several, each with a schedule, runs, a heartbeat and paths of its own. What is told is never of a part, but of
+/// the probe.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProbePart {
+    /// Which probe.
+    pub probe: ProbeKey,
+    /// Which part, counted from 0.
+    pub part: u32,
+}
+
+impl ProbePart {
+    /// The part that a report is of.
+    #[must_use]
+    pub fn of(report: &Report) -> Self {
+        let Report { account, region, availability_zone, part, .. } = report;
+        let (account, region) = (account.clone(), region.clone());
+        let probe = ProbeKey { account, region, availability_zone: availability_zone.clone() };
+        Self { probe, part: *part }
+    }
+}
+
+/// `111122223333/us-east-1/use1-az1`, the sort key of what is stored of it; of further parts
+/// `111122223333/us-east-1/use1-az1/part-1`.
+impl fmt::Display for ProbePart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            0 => self.probe.fmt(f),
+            part => write!(f, "{}/part-{part}", self.probe),
+        }
     }
 }
 
@@ -39,11 +78,14 @@ impl fmt::Display for ProbeKey {
 /// another one.
 pub const PATHS_KEPT_MS: u64 = 10 * 60_000;
 
-/// The fact that a report arrived. Small, because it is written for every report.
+/// The fact that a report of a part of a probe arrived. Small, because it is written for every report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Which probe.
     pub key: ProbeKey,
+    /// Which part of it.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub part: u32,
     /// When the newest run began, by the probe's clock but never later than its report was
     /// received; milliseconds since the Unix epoch.
     pub last_started_at_ms: u64,
@@ -76,7 +118,20 @@ pub struct Heartbeat {
     pub heard_since_ms: u64,
 }
 
-/// The paths of one probe, by check.
+impl Heartbeat {
+    /// The part that it is of.
+    #[must_use]
+    pub fn probe_part(&self) -> ProbePart {
+        self.key.part(self.part)
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_first(part: &u32) -> bool {
+    *part == 0
+}
+
+/// The paths of one part of a probe, by check.
 pub type Paths = BTreeMap<CheckId, PathState>;
 
 /// Whether what was declared about a path holds. For an isolation, "up" means proven.

@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
+use phonehome_fleet::parse;
 use support::{SMALL, only_problem, problems, with};
 
 /// Spoils the small file in one place after another and compares the one problem each time.

@@ -1,6 +1,6 @@
 //! Keys.
 
-use phonehome_alerting::ProbeKey;
+use phonehome_alerting::ProbePart;
 use phonehome_cloud::table::{Key, key};
 use phonehome_fleet::Line;
 use phonehome_wire::{AccountId, StackId};
@@ -153,12 +153,12 @@ impl Keys {
     pub fn default_vpcs(account: &AccountId) -> Key {
         key("default-vpcs", account.as_str())
     }
-    /// A probe's heartbeat.
-    pub fn heartbeat(probe: &ProbeKey) -> Key {
+    /// The heartbeat of a part of a probe.
+    pub fn heartbeat(probe: &ProbePart) -> Key {
         key(Self::HEARTBEATS, probe.to_string())
     }
-    /// A probe's paths.
-    pub fn paths(probe: &ProbeKey) -> Key {
+    /// The paths of a part of a probe.
+    pub fn paths(probe: &ProbePart) -> Key {
         key(Self::PATHS, probe.to_string())
     }
     /// An open incident.

@@ -82,7 +82,7 @@ async fn a_report_becomes_a_heartbeat_and_paths_and_wakes_the_alerter() {
     let heartbeats = all::<Heartbeat>(&collector.table, Keys::HEARTBEATS).await.unwrap();
     assert_eq!(heartbeats[0].0.key.sort, "444455556666/us-east-1/use1-az1");
     let paths: Paths =
-        collector.table.get(&Keys::paths(&probe(ZONES[0]))).await.unwrap().unwrap().read().unwrap();
+        collector.table.get(&Keys::paths(&probe(ZONES[0]).part(0))).await.unwrap().unwrap().read().unwrap();
     let statuses: Vec<PathStatus> = paths.values().map(|path| path.status).collect();
     // In the order of their names: connection, way out, and the isolation that nobody has proven.
     assert_eq!(statuses, [PathStatus::Up, PathStatus::Unknown, PathStatus::Unknown]);

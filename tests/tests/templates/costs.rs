@@ -299,6 +299,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
             region: "us-east-1".parse()?,
             availability_zone: "use1-az1".parse()?,
         },
+        part: 0,
         last_started_at_ms: 1_778_833_634_000,
         last_received_at_ms: 1_778_833_634_000,
         run_id: "7f1c4a52-93a4-4b52-9e53-5d7e4a5ce0a1".into(),

@@ -230,6 +230,7 @@ fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
 fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
     Heartbeat {
         key: key.clone(),
+        part: 0,
         last_started_at_ms: now_ms,
         last_received_at_ms: now_ms,
         run_id: format!("run-{now_ms}"),

@@ -78,6 +78,7 @@ impl Largest {
         let doc = |key: ProbeKey| {
             let heartbeat = Heartbeat {
                 key,
+                part: 0,
                 last_started_at_ms: START_MS,
                 last_received_at_ms: START_MS,
                 run_id: "x".repeat(64),
@@ -88,7 +89,7 @@ impl Largest {
                 paths_version: 1,
                 heard_since_ms: 0,
             };
-            Self::doc(Keys::heartbeat(&heartbeat.key), &heartbeat)
+            Self::doc(Keys::heartbeat(&heartbeat.probe_part()), &heartbeat)
         };
         probes.map(doc).collect()
     }

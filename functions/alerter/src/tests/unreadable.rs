@@ -5,8 +5,8 @@ use super::*;
 #[tokio::test]
 async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_and_is_reported_once() {
     for (key, part) in [
-        (Keys::paths(&probe(ZONES[0])), "paths | 444455556666"),
-        (Keys::heartbeat(&probe(ZONES[0])), "heartbeats | 444455556666"),
+        (Keys::paths(&probe(ZONES[0]).part(0)), "paths | 444455556666"),
+        (Keys::heartbeat(&probe(ZONES[0]).part(0)), "heartbeats | 444455556666"),
         (Keys::incident("20260101T000000Z-x"), "incidents | 20260101T000000Z-x"),
         (Keys::silence("000001"), "silences | 000001"),
         (Keys::stack(&"111122223333/us-east-1".parse().unwrap()), "stacks | 111122223333"),
@@ -36,7 +36,7 @@ async fn an_unreadable_document_neither_ends_what_it_hides_nor_stops_the_others_
 
 #[tokio::test]
 async fn an_incident_stays_open_while_its_paths_or_its_stack_cannot_be_read() {
-    for key in [Keys::paths(&probe(ZONES[0])), Keys::stack(&stack_id())] {
+    for key in [Keys::paths(&probe(ZONES[0]).part(0)), Keys::stack(&stack_id())] {
         let alerter = alerter().await;
         alerter.heard(START_MS, PathStatus::Down).await;
         alerter.run(START_MS + 1000).await.unwrap();

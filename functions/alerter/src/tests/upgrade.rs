@@ -13,7 +13,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
     /// Turns the paths of these checks down in these zones.
     async fn lose(&self, now_ms: u64, zones: &[&str], prefix: &str) {
         for zone in zones {
-            let key = Keys::paths(&probe(zone));
+            let key = Keys::paths(&probe(zone).part(0));
             let mut paths: Paths = self.table.get(&key).await.unwrap().unwrap().read().unwrap();
             for (id, state) in &mut paths {
                 if id.0.starts_with(prefix) {

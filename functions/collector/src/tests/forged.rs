@@ -84,7 +84,7 @@ impl Collector<MemoryTable, MemoryQueue> {
     }
 
     pub(super) async fn paths(&self) -> Option<Paths> {
-        self.table.get(&Keys::paths(&probe())).await.unwrap().map(|doc| doc.read().unwrap())
+        self.table.get(&Keys::paths(&probe().part(0))).await.unwrap().map(|doc| doc.read().unwrap())
     }
 
     async fn refusals(&self) -> Option<Refusals> {
@@ -165,12 +165,12 @@ async fn the_last_two_inputs_count_and_an_older_one_is_counted_and_no_dead_lette
     let collector = collector().await;
     collector.given(&[1, 4, 6]).await;
     for (generation, heard) in [(1, false), (4, true), (6, true), (7, false), (u64::MAX, false)] {
-        let before = collector.table.get(&Keys::heartbeat(&probe())).await.unwrap().map(|doc| doc.version);
+        let before = collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().map(|doc| doc.version);
         let run =
             Report { run_id: format!("run-{generation}"), ..report(generation, &[(PAYMENTS, Verdict::Ok)]) };
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         collector.take(&Report { started_at_ms: SystemClock.now_ms(), ..run }).await;
-        let after = collector.table.get(&Keys::heartbeat(&probe())).await.unwrap().map(|doc| doc.version);
+        let after = collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().map(|doc| doc.version);
         assert_eq!(before != after, heard, "generation {generation}");
     }
     assert_eq!(collector.refusals().await.unwrap().reasons["of an input that is not in force"], 3);
@@ -230,7 +230,7 @@ async fn a_run_from_the_far_future_or_past_shuts_out_no_later_one() {
                     ..report(1, &[])
                 })
                 .await;
-            let doc = collector.table.get(&Keys::heartbeat(&probe())).await.unwrap().unwrap();
+            let doc = collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().unwrap();
             assert_eq!(doc.read::<Heartbeat>().unwrap().run_id, run_id, "after {started_at_ms}");
         }
     }
@@ -242,7 +242,7 @@ async fn what_is_stored_of_a_probe_expires_unless_it_reports() {
     collector.given(&[1]).await;
     collector.take(&report(1, &[(PAYMENTS, Verdict::Ok)])).await;
     let in_90_days = SystemClock.now_ms() / 1000 + 90 * 24 * 3600;
-    for key in [Keys::heartbeat(&probe()), Keys::paths(&probe())] {
+    for key in [Keys::heartbeat(&probe().part(0)), Keys::paths(&probe().part(0))] {
         let at_s = collector.table.expires_at_s(&key).unwrap();
         assert!(at_s.abs_diff(in_90_days) < 60, "{key:?} at {at_s}");
     }
@@ -254,12 +254,12 @@ async fn paths_that_do_not_change_are_written_again_when_they_would_expire_withi
     collector.given(&[1]).await;
     for (days, is_renewed) in [(89, false), (61, false), (59, true), (1, true)] {
         collector.take(&report(1, &[(PAYMENTS, Verdict::Ok)])).await;
-        let doc = collector.table.get(&Keys::heartbeat(&probe())).await.unwrap().unwrap();
+        let doc = collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().unwrap();
         let mut heartbeat: Heartbeat = doc.read().unwrap();
         heartbeat.paths_expire_at_ms = SystemClock.now_ms() + days * 24 * 3600 * 1000;
-        let write = Write::put(Keys::heartbeat(&probe()), Expect::Version(doc.version), &heartbeat);
+        let write = Write::put(Keys::heartbeat(&probe().part(0)), Expect::Version(doc.version), &heartbeat);
         collector.table.unrestricted().write(vec![write]).await.unwrap();
-        let version = async || collector.table.get(&Keys::paths(&probe())).await.unwrap().unwrap().version;
+        let version = async || collector.table.get(&Keys::paths(&probe().part(0))).await.unwrap().unwrap().version;
         let before = version().await;
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         let run_id = format!("in-{days}-days");
@@ -271,7 +271,7 @@ async fn paths_that_do_not_change_are_written_again_when_they_would_expire_withi
 #[tokio::test]
 async fn unreadable_documents_of_a_probe_are_written_anew_and_kept_aside() {
     for (key, status) in
-        [(Keys::heartbeat(&probe()), PathStatus::Down), (Keys::paths(&probe()), PathStatus::Unknown)]
+        [(Keys::heartbeat(&probe().part(0)), PathStatus::Down), (Keys::paths(&probe().part(0)), PathStatus::Unknown)]
     {
         let collector = collector().await;
         collector.given(&[1]).await;
@@ -354,7 +354,7 @@ proptest! {
             let stored = collector.table.all().into_iter();
             stored.filter(|doc| !known.contains(&doc.key)).collect::<Vec<_>>()
         });
-        let expected = [Keys::heartbeat(&probe()), Keys::paths(&probe()), Keys::refusals(&SHOP_PROD.parse().unwrap())];
+        let expected = [Keys::heartbeat(&probe().part(0)), Keys::paths(&probe().part(0)), Keys::refusals(&SHOP_PROD.parse().unwrap())];
         for doc in stored {
             prop_assert!(expected.contains(&doc.key), "{:?}", doc.key);
             prop_assert!(doc.body.len() <= DOCUMENT_BYTES_MAX, "{:?} has {} bytes", doc.key, doc.body.len());

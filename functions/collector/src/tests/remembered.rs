@@ -110,7 +110,7 @@ async fn streak(plain: &Collector<MemoryTable, MemoryQueue>) -> (PathStatus, u32
 }
 
 fn heartbeat() -> Key {
-    Keys::heartbeat(&probe(ZONES[0]))
+    Keys::heartbeat(&probe(ZONES[0]).part(0))
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_denial_costs_the_heartbeats_of_its_witnesses_and_nothing_that_is_know
     let of_witness =
         |zone: &str| ProbeKey { account: super::witnesses::WITNESS.parse().unwrap(), ..probe(zone) };
     // As the collector leaves it: the heartbeat names its paths.
-    let doc = plain.table.get(&Keys::heartbeat(&of_witness(ZONES[0]))).await.unwrap().unwrap();
+    let doc = plain.table.get(&Keys::heartbeat(&of_witness(ZONES[0]).part(0))).await.unwrap().unwrap();
     let named = Heartbeat { paths_version: 1, ..doc.read().unwrap() };
     plain.table.put_raw(doc.key, &json!(named).to_string());
     let function = function(&plain.table);
@@ -179,7 +179,7 @@ async fn a_run_whose_paths_are_not_stored_yet_is_no_witness() {
     inputs(&plain, &[1]).await;
     reached(&plain, &Verdict::Ok, &[1], 30_000);
     let witness = ProbeKey { account: super::witnesses::WITNESS.parse().unwrap(), ..probe(ZONES[0]) };
-    let doc = plain.table.get(&Keys::heartbeat(&witness)).await.unwrap().unwrap();
+    let doc = plain.table.get(&Keys::heartbeat(&witness.part(0))).await.unwrap().unwrap();
     let ahead = Heartbeat { paths_version: 2, ..doc.read().unwrap() };
     plain.table.put_raw(doc.key, &json!(ahead).to_string());
     let mut report = report(
@@ -228,7 +228,7 @@ async fn paths_that_another_function_wrote_are_read_again() {
     one.run(1, 1, &[(PAYMENTS, Verdict::Ok)]).await;
     other.run(2, 1, &[(PAYMENTS, refused("no"))]).await;
     let asked = one.run(3, 1, &[(PAYMENTS, refused("no"))]).await;
-    assert_eq!(asked.reads, vec![Keys::paths(&probe(ZONES[0]))]);
+    assert_eq!(asked.reads, vec![Keys::paths(&probe(ZONES[0]).part(0))]);
     assert_eq!(streak(&plain).await.0, PathStatus::Down);
 }
 
@@ -243,7 +243,7 @@ async fn paths_that_an_earlier_release_wrote_are_read_and_named_from_then_on() {
     plain.table.put_raw(heartbeat(), &json!(earlier).to_string());
     assert_eq!(function.run(2, 1, &[(PAYMENTS, Verdict::Ok)]).await.reads.len(), 1);
     assert_eq!(function.run(3, 1, &[(PAYMENTS, Verdict::Ok)]).await.reads.len(), 0);
-    let paths = plain.table.get(&Keys::paths(&probe(ZONES[0]))).await.unwrap().unwrap();
+    let paths = plain.table.get(&Keys::paths(&probe(ZONES[0]).part(0))).await.unwrap().unwrap();
     let named = plain.table.get(&heartbeat()).await.unwrap().unwrap().read::<Heartbeat>().unwrap();
     assert_eq!(named.paths_version, paths.version);
 }
@@ -258,8 +258,8 @@ async fn paths_that_are_not_those_that_the_heartbeat_names_are_written_under_the
     let other = Heartbeat { paths_version: 9, ..doc.read().unwrap() };
     plain.table.put_raw(heartbeat(), &json!(other).to_string());
     let asked = function.run(2, 1, &[(PAYMENTS, Verdict::Ok)]).await;
-    assert_eq!(asked.writes, vec![heartbeat(), Keys::paths(&probe(ZONES[0]))]);
-    let paths = plain.table.get(&Keys::paths(&probe(ZONES[0]))).await.unwrap().unwrap();
+    assert_eq!(asked.writes, vec![heartbeat(), Keys::paths(&probe(ZONES[0]).part(0))]);
+    let paths = plain.table.get(&Keys::paths(&probe(ZONES[0]).part(0))).await.unwrap().unwrap();
     let named = plain.table.get(&heartbeat()).await.unwrap().unwrap().read::<Heartbeat>().unwrap();
     assert_eq!(named.paths_version, paths.version);
 }

@@ -50,6 +50,7 @@ fn reached_from(
     let at_ms = SystemClock.now_ms() - ago_ms;
     let heartbeat = Heartbeat {
         key: probe.clone(),
+        part: 0,
         last_started_at_ms: at_ms,
         last_received_at_ms: at_ms,
         run_id: "witness".into(),
@@ -76,8 +77,8 @@ fn reached_from(
     let paths: Paths = [(CheckId(WITNESSED.into()), path)].into();
     let docs = [
         (Keys::binding(&line), json!(binding)),
-        (Keys::heartbeat(&probe), json!(heartbeat)),
-        (Keys::paths(&probe), json!(paths)),
+        (Keys::heartbeat(&probe.part(0)), json!(heartbeat)),
+        (Keys::paths(&probe.part(0)), json!(paths)),
     ];
     restore(&collector.table, docs.map(|(key, body)| (key.partition, key.sort, body)).into());
 }
