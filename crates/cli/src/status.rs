@@ -1,7 +1,7 @@
 //! `phonehome status`.
 
 use phonehome_cloud::{SystemClock, WallClock as _};
-use phonehome_wire::AzId;
+use phonehome_wire::{AzId, CheckId};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -209,29 +209,35 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
-fn keys(stack: &StackStatus) -> impl Iterator<Item = String> {
-    stack.availability_zones.iter().map(|zone| key(stack, zone))
-}
-
-/// The sort key of what is stored of a zone's probe.
-fn key(stack: &StackStatus, zone: &AzId) -> String {
+/// The sort keys of what is stored of a zone's probe, one for each part of its checks.
+fn keys(stack: &StackStatus, zone: &AzId) -> impl Iterator<Item = String> {
     let (account, region) = (stack.account.clone(), stack.region.clone());
-    ProbeKey { account, region, availability_zone: zone.clone() }.to_string()
+    let probe = ProbeKey { account, region, availability_zone: zone.clone() };
+    let parts = [0].into_iter().chain(stack.parts_since_ms.keys().copied());
+    parts.map(move |part| probe.part(part).to_string())
 }
 
-/// How many probes were heard of, and how long ago the longest silent one was.
+/// What is known of a zone's paths. A check that has moved may be in two parts for a minute.
+fn paths_of<'s>(shown: &'s Shown, stack: &StackStatus, zone: &AzId) -> BTreeMap<&'s CheckId, &'s PathState> {
+    keys(stack, zone).filter_map(|key| shown.paths.get(&key)).flatten().collect()
+}
+
+/// How many probes were heard of, with all parts of their checks, and how long ago the longest silent one was.
 fn probes(shown: &Shown, stack: &StackStatus, now_ms: u64) -> String {
-    let heard: Vec<u64> = keys(stack)
-        .filter_map(|key| shown.heartbeats.get(&key))
-        .map(|heartbeat| now_ms.saturating_sub(heartbeat.last_received_at_ms) / 1000)
-        .collect();
+    let silent_s = |key| {
+        let heartbeat: &Heartbeat = shown.heartbeats.get(&key)?;
+        Some(now_ms.saturating_sub(heartbeat.last_received_at_ms) / 1000)
+    };
+    let zones = stack.availability_zones.iter();
+    let heard = zones.filter_map(|zone| keys(stack, zone).map(silent_s).collect::<Option<Vec<u64>>>());
+    let heard: Vec<u64> = heard.filter_map(|parts| parts.into_iter().max()).collect();
     let count = format!("{}/{}", heard.len(), stack.availability_zones.len());
     heard.iter().max().map_or(count.clone(), |oldest| format!("{count}, {oldest} s ago"))
 }
 
 fn paths(shown: &Shown, stack: &StackStatus) -> String {
-    let states: Vec<&PathState> =
-        keys(stack).filter_map(|key| shown.paths.get(&key)).flat_map(Paths::values).collect();
+    let zones = stack.availability_zones.iter();
+    let states: Vec<&PathState> = zones.flat_map(|zone| paths_of(shown, stack, zone).into_values()).collect();
     let down = states.iter().filter(|path| path.status == PathStatus::Down).count();
     let green = states.iter().filter(|path| path.is_green()).count();
     match (states.len() - green - down, down) {
@@ -244,7 +250,7 @@ fn paths(shown: &Shown, stack: &StackStatus) -> String {
 
 fn path_lines(text: &mut String, shown: &Shown, stack: &StackStatus) {
     for zone in &stack.availability_zones {
-        for (check, path) in shown.paths.get(&key(stack, zone)).into_iter().flatten() {
+        for (check, path) in paths_of(shown, stack, zone) {
             let words = match (path.status, &path.failure) {
                 (PathStatus::Down, Some(failure)) => {
                     format!("DOWN at {}: {}", failure.stage.as_str(), failure.error)

@@ -155,6 +155,8 @@ pub enum Part {
     Destination,
     /// The schedule of a probe.
     Schedule,
+    /// The schedule of a further part of a probe's checks, by the part's number.
+    PartSchedule(u32),
     /// A resource's tags.
     Tags,
 }
@@ -330,6 +332,14 @@ impl Address {
     /// The schedule of a zone's probe.
     pub fn probe_schedule(az_id: &str) -> Self {
         Self::probe(az_id).part(Part::Schedule)
+    }
+
+    /// The schedule that runs a part of the checks of a zone's probe; part 0 has the probe's own.
+    pub fn part_schedule(az_id: &str, part: u32) -> Self {
+        match part {
+            0 => Self::probe_schedule(az_id),
+            part => Self::probe(az_id).part(Part::PartSchedule(part)),
+        }
     }
 }
 

@@ -15,5 +15,6 @@ pub use inventory::{
     Subnet, Tagged, Tags, Vpc,
 };
 pub use permission::{Ask, Permission};
+pub use phonehome_fleet::PARTS_MAX;
 pub use phonehome_fleet::addresses::{SLOTS as ZONE_SLOTS, Tier};
 pub use removal::RemovalTarget;

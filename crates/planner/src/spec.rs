@@ -2,7 +2,7 @@
 
 use ipnet::Ipv4Net;
 use phonehome_fleet::addresses::{LayoutError, Tier, layout};
-use phonehome_fleet::{Fleet, Member, Nat};
+use phonehome_fleet::{Fleet, Member, Nat, Parts};
 use phonehome_wire::{AccountId, AzId, Check, Region, StackId};
 use serde::{Serialize, Serializer};
 
@@ -114,6 +114,11 @@ pub struct ZoneSpec {
     pub nat_az_id: Option<AzId>,
 }
 
+/// What the names of probes and their schedules begin with, before the AZ ID.
+const PROBE_PREFIX: &str = "phonehome-probe-";
+/// What stands between the AZ ID and the number of a part.
+const PART_INFIX: &str = "-part-";
+
 /// What every probe of a stack has in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ProbeSpec {
@@ -165,6 +170,13 @@ pub enum SpecError {
         /// The Region.
         region: Region,
     },
+}
+
+impl ProbeSpec {
+    /// How the checks are spread over the inputs of each probe.
+    pub fn parts(&self) -> Parts {
+        Parts::of(&self.checks)
+    }
 }
 
 impl StackSpec {
@@ -252,7 +264,24 @@ impl StackSpec {
 
     /// The name of a zone's probe function, and of its schedule: `phonehome-probe-use1-az1`.
     pub fn probe_name(az_id: &str) -> String {
-        format!("phonehome-probe-{az_id}")
+        format!("{PROBE_PREFIX}{az_id}")
+    }
+
+    /// The name of the schedule that runs a part of a zone's checks: the probe's own for part 0, and
+    /// `phonehome-probe-use1-az1-part-1` for the next.
+    pub fn schedule_name(az_id: &str, part: u32) -> String {
+        let name = Self::probe_name(az_id);
+        if part == 0 { name } else { format!("{name}{PART_INFIX}{part}") }
+    }
+
+    /// The AZ ID and the part of [`StackSpec::schedule_name`]; none where that would be called otherwise.
+    pub fn of_schedule(name: &str) -> Option<(&str, u32)> {
+        let zone_and_part = name.strip_prefix(PROBE_PREFIX)?;
+        let (az_id, part) = match zone_and_part.split_once(PART_INFIX) {
+            None => (zone_and_part, 0),
+            Some((az_id, part)) => (az_id, part.parse().ok()?),
+        };
+        (Self::schedule_name(az_id, part) == name).then_some((az_id, part))
     }
 
     /// The tags a resource is made with: phonehome's own two, the stack's, and a `Name` such as

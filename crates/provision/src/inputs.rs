@@ -1,7 +1,7 @@
 //! What the probes are given to test, noted before it is deployed: the collector takes reports of nothing
 //! else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{Endpoints, Given, Inputs, endpoints};
 use phonehome_cloud::WallClock;
@@ -37,7 +37,8 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
             let before = doc.as_ref().map(Doc::read::<Inputs>);
             let unread = doc.as_ref().filter(|_| matches!(before, Some(Err(_))));
             let before = before.and_then(Result::ok).unwrap_or_default();
-            let Some(after) = before.with(probe.generation, &given, &zones(spec, inventory, &before)) else {
+            let Some(after) = before.with(probe.generation, &given, &zones(spec, probe, inventory, &before))
+            else {
                 return Ok(());
             };
             let mut writes = vec![Write::over(doc.as_ref(), key.clone(), &after)];
@@ -55,17 +56,32 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     }
 }
 
-/// The zones whose probes count: those declared, and those noted before whose schedule is still there.
-fn zones(spec: &StackSpec, inventory: &Inventory, before: &Inputs) -> BTreeSet<AzId> {
-    let scheduled = |zone: &&AzId| {
-        let name = StackSpec::probe_name(zone);
-        inventory.schedules.iter().any(|schedule| schedule.name == name)
+/// By part, the zones whose probes count: those declared, and those noted before whose schedule is still there.
+fn zones(
+    spec: &StackSpec,
+    probe: &ProbeSpec,
+    inventory: &Inventory,
+    before: &Inputs,
+) -> BTreeMap<u32, BTreeSet<AzId>> {
+    let declared = probe.parts().count();
+    let parts = (0..declared).chain(before.parts.keys().copied().filter(|part| *part >= declared));
+    let of_part = |part: u32| {
+        let is_scheduled = |zone: &&AzId| {
+            let name = StackSpec::schedule_name(zone, part);
+            inventory.schedules.iter().any(|schedule| schedule.name == name)
+        };
+        let noted = match part {
+            0 => Some(&before.zones),
+            part => before.parts.get(&part).map(|inputs| &inputs.zones),
+        };
+        let noted = noted.into_iter().flat_map(BTreeMap::keys).filter(is_scheduled).cloned();
+        let zones = spec.zones.iter().filter(|_| part < declared).map(|zone| zone.az_id.clone());
+        (part, zones.chain(noted).collect())
     };
-    let declared = spec.zones.iter().map(|zone| zone.az_id.clone());
-    declared.chain(before.zones.keys().filter(scheduled).cloned()).collect()
+    parts.map(of_part).collect()
 }
 
-/// Of each zone, what the plan gives its probe, then what it has. Of an input only the checks count that
+/// Of each zone and part, what the plan gives its probe, then what it has. Of an input only the checks count that
 /// are declared now: what else it tests is observed by nobody, and may have been written by anybody.
 fn given(spec: &StackSpec, probe: &ProbeSpec, inventory: &Inventory, plan: &Plan) -> Vec<Given> {
     let declared = endpoints(&probe.checks);
@@ -76,17 +92,20 @@ fn given(spec: &StackSpec, probe: &ProbeSpec, inventory: &Inventory, plan: &Plan
     let planned = plan.steps.iter().filter_map(|step| match &step.action {
         Action::CreateSchedule { input, .. } | Action::UpdateSchedule { input, .. } => Some(Given {
             availability_zone: input.availability_zone.clone(),
+            part: input.part,
             generation: input.generation,
             checks: known(endpoints(&input.checks)),
         }),
         _ => None,
     });
-    // The zone is the one in the schedule's name: what its input says anybody in the account may write.
-    let seen = spec.zones.iter().filter_map(|zone| {
-        let name = StackSpec::probe_name(&zone.az_id);
-        let input = inventory.schedules.iter().find(|it| it.name == name)?.input.as_ref()?;
+    // Zone and part are those in the schedule's name: what its input says anybody in the account may write.
+    let seen = inventory.schedules.iter().filter_map(|schedule| {
+        let (az_id, part) = StackSpec::of_schedule(&schedule.name)?;
+        let zone = spec.zones.iter().find(|zone| *zone.az_id == *az_id)?;
+        let input = schedule.input.as_ref()?;
         Some(Given {
             availability_zone: zone.az_id.clone(),
+            part,
             generation: input.generation,
             checks: known(endpoints(&input.checks)),
         })

@@ -108,7 +108,13 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         };
         // Only probes that were observed are expected to report.
         if status.phase == Phase::Ready && watched {
-            let StackStatus { availability_zones, ready_since_ms, updated_at_ms, .. } = &mut status;
+            let StackStatus { availability_zones, ready_since_ms, parts_since_ms, updated_at_ms, .. } =
+                &mut status;
+            let parts = spec.and_then(|spec| spec.probe.as_ref()).map_or(1, |probe| probe.parts().count());
+            parts_since_ms.retain(|part, _| *part < parts);
+            for part in 1..parts {
+                parts_since_ms.entry(part).or_insert(*updated_at_ms);
+            }
             ready_since_ms.retain(|zone, _| availability_zones.contains(zone));
             for zone in availability_zones {
                 ready_since_ms.entry(zone.clone()).or_insert(*updated_at_ms);
@@ -217,6 +223,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         first_seen_ms: now_ms,
         updated_at_ms: now_ms,
         ready_since_ms: BTreeMap::new(),
+        parts_since_ms: BTreeMap::new(),
         leased_until_ms: 0,
     }
 }

@@ -69,6 +69,11 @@ pub struct StackStatus {
     /// By AZ ID, when that zone was first there in a stack that was [`Phase::Ready`]: from then on its
     /// probe is expected to report. Milliseconds since the Unix epoch.
     pub ready_since_ms: BTreeMap<AzId, u64>,
+    /// By the number of each further part of the probes' checks ([`phonehome_fleet::Parts`]), when the stack was
+    /// first ready with it: from then on the probe of each zone is expected to report of it, too. Milliseconds
+    /// since the Unix epoch.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts_since_ms: BTreeMap<u32, u64>,
     /// Until when an invocation has it to itself; 0 when none has.
     #[serde(default)]
     pub leased_until_ms: u64,

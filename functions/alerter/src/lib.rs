@@ -2,6 +2,7 @@
 
 mod again;
 mod handler;
+mod parts;
 mod storing;
 #[cfg(test)]
 mod tests;

@@ -8,12 +8,13 @@ use phonehome_alerting::{
     Refusals, Route, Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
 use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
-use phonehome_fleet::{Binding, Fleet, Member, Nat};
+use phonehome_fleet::{Binding, Fleet, Member, Nat, Parts};
 use phonehome_state::StackStatus;
 use phonehome_state::{Claim, Keys, LastRead, Readable, Revision, Seen, StateError, Unread, readable};
 use phonehome_wire::{AzId, CheckId};
 use serde::de::DeserializeOwned;
 
+use crate::parts::{StoredPart, Watched};
 use crate::windows::windows;
 
 /// The world, and the stored versions of the open incidents in it.
@@ -186,48 +187,69 @@ impl<T: Table> Reading<'_, T> {
     /// that were read before and that the heartbeat still names are not read again.
     async fn probes(
         &mut self,
-        mut probes: Vec<ProbeView>,
+        watched: Vec<Watched>,
         known: &Cache,
         now_ms: u64,
     ) -> Result<Vec<ProbeView>, TableError> {
         let heartbeats = self.table.query(Keys::HEARTBEATS).await?.into_iter();
         let mut heartbeats: BTreeMap<Key, Doc> = heartbeats.map(|doc| (doc.key.clone(), doc)).collect();
-        let since_ms = now_ms.saturating_sub(PATHS_KEPT_MS);
-        for part in probes.chunks_mut(GET_MANY_MAX / 2) {
-            let mut docs: BTreeMap<Key, Doc> = BTreeMap::new();
-            let mut missing: BTreeSet<Key> = BTreeSet::new();
-            for view in &mut *part {
-                let heartbeat = self.value::<Heartbeat>(heartbeats.remove(&Keys::heartbeat(&view.key)));
-                view.unreadable.heartbeat = heartbeat.is_err();
-                view.heartbeat = heartbeat.unwrap_or_default();
-                let key = Keys::paths(&view.key);
-                let version = view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.paths_version);
-                match known.of_version(&key, version, since_ms).filter(|_| version > 0) {
-                    Some(doc) => {
-                        docs.insert(key, doc);
-                    }
-                    None => {
-                        missing.insert(key);
-                    }
-                }
+        let numbered = watched.iter().enumerate();
+        let parts = numbered.flat_map(|(of, it)| it.stored_parts().into_iter().map(move |part| (of, part)));
+        let mut parts: Vec<(usize, StoredPart)> = parts.collect();
+        for some in parts.chunks_mut(GET_MANY_MAX / 2) {
+            for (_, part) in &mut *some {
+                let heartbeat = self.value::<Heartbeat>(heartbeats.remove(&Keys::heartbeat(&part.key)));
+                part.unreadable.heartbeat = heartbeat.is_err();
+                part.heartbeat = heartbeat.unwrap_or_default();
             }
-            if !missing.is_empty() {
-                for doc in self.table.get_many(&missing.into_iter().collect::<Vec<_>>()).await? {
-                    known.keep(&doc, now_ms);
-                    docs.insert(doc.key.clone(), doc);
-                }
-            }
-            for view in part {
-                let paths = self.value::<Paths>(docs.remove(&Keys::paths(&view.key)));
-                view.unreadable.paths = paths.is_err();
-                view.paths = paths.unwrap_or_default().unwrap_or_default();
+            let mut docs = self.paths(some.iter().map(|(_, part)| part), known, now_ms).await?;
+            for (of, part) in some {
+                let paths = self.value::<Paths>(docs.remove(&Keys::paths(&part.key)));
+                part.unreadable.paths = paths.is_err();
+                part.paths = paths.unwrap_or_default().unwrap_or_default();
                 // What is no longer declared decides nothing.
-                let declared: BTreeSet<&CheckId> = view.checks.iter().map(|check| &check.id).collect();
-                view.paths.retain(|id, _| declared.contains(id));
-                view.paths.values_mut().for_each(PathState::shorten);
+                let checks = watched[*of].view.checks.iter();
+                let declared: BTreeSet<&CheckId> = checks.map(|check| &check.id).collect();
+                part.paths.retain(|id, _| declared.contains(id));
+                part.paths.values_mut().for_each(PathState::shorten);
             }
         }
-        Ok(probes)
+        let mut parts = parts.into_iter().peekable();
+        let mut of_probe = |number: usize| {
+            std::iter::from_fn(|| parts.next_if(|(of, _)| *of == number)).map(|(_, part)| part).collect()
+        };
+        Ok(watched.into_iter().enumerate().map(|(number, it)| it.merged(of_probe(number))).collect())
+    }
+
+    /// The paths of these parts, by their keys: at most half of [`GET_MANY_MAX`].
+    async fn paths(
+        &self,
+        parts: impl Iterator<Item = &StoredPart>,
+        known: &Cache,
+        now_ms: u64,
+    ) -> Result<BTreeMap<Key, Doc>, TableError> {
+        let since_ms = now_ms.saturating_sub(PATHS_KEPT_MS);
+        let mut docs: BTreeMap<Key, Doc> = BTreeMap::new();
+        let mut missing: BTreeSet<Key> = BTreeSet::new();
+        for part in parts {
+            let key = Keys::paths(&part.key);
+            let version = part.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.paths_version);
+            match known.of_version(&key, version, since_ms).filter(|_| version > 0) {
+                Some(doc) => {
+                    docs.insert(key, doc);
+                }
+                None => {
+                    missing.insert(key);
+                }
+            }
+        }
+        if !missing.is_empty() {
+            for doc in self.table.get_many(&missing.into_iter().collect::<Vec<_>>()).await? {
+                known.keep(&doc, now_ms);
+                docs.insert(doc.key.clone(), doc);
+            }
+        }
+        Ok(docs)
     }
 
     fn value<D: DeserializeOwned>(&mut self, doc: Option<Doc>) -> Result<Option<D>, ()> {
@@ -243,8 +265,9 @@ impl<T: Table> Reading<'_, T> {
 
 /// The probes of a stack that is, or was, ready: only then are reports due. What is stored of them is
 /// not yet in it.
-fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<ProbeView> {
+fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<Watched> {
     let checks = fleet.checks_for(member, &stack.region);
+    let (parts, since_ms) = (Parts::of(&checks), &stack.parts_since_ms);
     let route = route(fleet, member);
     let region = fleet.regions.iter().find(|region| region.name == stack.region);
     let zones = region.map_or(&[][..], |region| &region.availability_zones);
@@ -266,5 +289,6 @@ fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<ProbeVi
         unreadable: Unreadable::default(),
         route: route.clone(),
     };
-    stack.ready_since_ms.iter().map(view).collect()
+    let watched = |view: ProbeView| Watched { view, parts, since_ms: since_ms.clone() };
+    stack.ready_since_ms.iter().map(view).map(watched).collect()
 }

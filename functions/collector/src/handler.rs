@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Hysteresis, Refusals, Refused, Transition, denied, fold, isolations_at, judge_denials,
-    judge_omissions,
+    Asked, Folded, Hysteresis, ProbePart, Refusals, Refused, Transition, denied, fold, isolations_at,
+    judge_denials, judge_omissions,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::envelope::{Arrival, read};
-use crate::stored::{Freshness, InForce, Isolated, Memory, Read, Stored, key_of};
+use crate::stored::{Freshness, InForce, Isolated, Memory, Read, Stored};
 use crate::witnesses::Witnessing;
 
 /// For how long what is stored of a probe is kept after its last report: 90 days, in milliseconds. What
@@ -72,6 +72,8 @@ fn asked_by_the_file(report: &Report, stack: &Read<StackStatus>, declared: &[Che
     match &stack.value {
         None if stack.unread => Asking::Refused(Refused::UnreadableStack),
         None => Asking::Refused(Refused::NoStack),
+        // Whoever spreads checks over parts notes their inputs.
+        Some(_) if report.part > 0 => Asking::Refused(Refused::OtherInput),
         Some(stack) if !stack.availability_zones.contains(&report.availability_zone) => {
             Asking::Refused(Refused::UnknownZone)
         }
@@ -81,7 +83,8 @@ fn asked_by_the_file(report: &Report, stack: &Read<StackStatus>, declared: &[Che
 
 /// A refused report in a few words.
 fn about(report: &Report) -> String {
-    format!("{}/{}, generation {}", report.region, report.availability_zone, report.generation)
+    let part = if report.part == 0 { String::new() } else { format!(", part {}", report.part) };
+    format!("{}/{}{part}, generation {}", report.region, report.availability_zone, report.generation)
 }
 
 /// The collector.
@@ -112,10 +115,11 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
             match read(body).map_err(Refusal::Bad)? {
                 Arrival::Report(report) => {
-                    let Report { generation, .. } = &*report;
+                    let Report { generation, part, .. } = &*report;
                     let (account, region) = (report.account.as_str(), report.region.as_str());
                     let availability_zone = report.availability_zone.as_str();
-                    let span = tracing::info_span!("report", account, region, availability_zone, generation);
+                    let span =
+                        tracing::info_span!("report", account, region, availability_zone, part, generation);
                     self.report(&report, &in_force).instrument(span).await
                 }
                 Arrival::Refused { account, refused, problem } => {
@@ -192,7 +196,8 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
     ) -> Result<Judged, TableError> {
         let now_ms = self.clock.now_ms();
         let asking = Witnessing { table: &self.table, memory: &self.memory, now_ms };
-        let witnesses = asking.witnesses(isolated, &denied(report, declared), &key_of(report)).await?;
+        let witnesses =
+            asking.witnesses(isolated, &denied(report, declared), &ProbePart::of(report).probe).await?;
         let mut judged = report.clone();
         let run_ms = report.started_at_ms.min(now_ms);
         judge_denials(&mut judged, declared, &witnesses, run_ms);
@@ -236,10 +241,10 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
                     if renew { before.expect().next_version() } else { before.version() };
                 heartbeat.paths_expire_at_ms = if renew { now_ms + KEPT_MS } else { expire_at_ms };
                 let expire_at_s = (now_ms + KEPT_MS) / 1000;
-                let put = Write::put(Keys::heartbeat(&heartbeat.key), newest.expect(), &heartbeat);
+                let put = Write::put(Keys::heartbeat(&heartbeat.probe_part()), newest.expect(), &heartbeat);
                 let mut writes = vec![put.expiring(expire_at_s)];
                 if renew {
-                    let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.key), &paths);
+                    let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.probe_part()), &paths);
                     writes.push(put.expiring(expire_at_s));
                 }
                 let written = writes.get(1).and_then(Write::written);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbeKey};
+use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbePart};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::{Fleet, Source};
@@ -58,7 +58,7 @@ impl<D: DeserializeOwned> Read<D> {
     }
 }
 
-/// What is stored of a probe.
+/// What is stored of a part of a probe.
 pub(crate) struct Stored {
     pub(crate) inputs: Read<Inputs>,
     pub(crate) stack: Read<StackStatus>,
@@ -96,14 +96,6 @@ pub struct Memory {
     fleet: Mutex<Option<(Arc<InForce>, u64)>>,
 }
 
-pub(crate) fn key_of(report: &Report) -> ProbeKey {
-    ProbeKey {
-        account: report.account.clone(),
-        region: report.region.clone(),
-        availability_zone: report.availability_zone.clone(),
-    }
-}
-
 impl Memory {
     /// The fleet file in force, or what was in force a moment ago.
     ///
@@ -125,7 +117,7 @@ impl Memory {
         Ok(in_force)
     }
 
-    /// Everything that is stored of the report's probe. What cannot be read is absent, and counted; what
+    /// Everything that is stored of the report's part of a probe. What cannot be read is absent, and counted; what
     /// is there instead of it is written anew with this report, and a copy kept.
     ///
     /// # Errors
@@ -138,8 +130,8 @@ impl Memory {
         freshness: Freshness,
         now_ms: u64,
     ) -> Result<Stored, TableError> {
-        let probe = key_of(report);
-        let stack = probe.stack();
+        let probe = ProbePart::of(report);
+        let stack = probe.probe.stack();
         let key = Keys::heartbeat(&probe);
         let heartbeat = match freshness {
             Freshness::Lately => table.get_many_eventually(&[key]).await?.pop(),
@@ -165,19 +157,19 @@ impl Memory {
     /// What the report's probe was given and its stack, as they are remembered: where the run had the newest
     /// input that is known, and no run with a newer one has been heard of.
     fn given(&self, report: &Report, newest: Option<&Heartbeat>, now_ms: u64) -> Option<(Doc, Doc)> {
-        let stack: StackId = key_of(report).stack();
+        let stack = StackId::new(&report.account, &report.region);
         let since_ms = now_ms.saturating_sub(STACK_KEPT_MS);
         let inputs = self.docs.since(&Keys::inputs(&stack), since_ms)?;
         let status = self.docs.since(&Keys::stack(&stack), since_ms)?;
         let known = inputs.read::<Inputs>().ok()?;
-        let generations = known.zones.get(&report.availability_zone)?;
+        let generations = known.generations(&report.availability_zone, report.part)?;
         let is_newest = generations.first() == Some(&report.generation);
         let is_known = newest.is_none_or(|newest| generations.contains(&newest.generation));
         (is_newest && is_known).then_some((inputs, status))
     }
 
-    /// A probe's paths, where those that are remembered are the ones that go with its heartbeat.
-    pub(crate) fn paths(&self, probe: &ProbeKey, newest: Option<&Heartbeat>, now_ms: u64) -> Option<Doc> {
+    /// The paths of a part, where those that are remembered are the ones that go with its heartbeat.
+    pub(crate) fn paths(&self, probe: &ProbePart, newest: Option<&Heartbeat>, now_ms: u64) -> Option<Doc> {
         let version = newest.map(|newest| newest.paths_version).filter(|version| *version > 0)?;
         self.docs.of_version(&Keys::paths(probe), version, now_ms.saturating_sub(PATHS_KEPT_MS))
     }

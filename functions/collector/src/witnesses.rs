@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Heartbeat, PathState, PathStatus, Paths, ProbeKey, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, Witness,
-    Witnesses,
+    Heartbeat, PathState, PathStatus, Paths, ProbeKey, ProbePart, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX,
+    Witness, Witnesses,
 };
 use phonehome_cloud::table::{Key, Table, TableError};
 use phonehome_fleet::{Binding, Line, Source};
@@ -20,7 +20,7 @@ const LINES_MAX: usize = 8;
 struct Candidate {
     endpoint: String,
     check: CheckId,
-    probe: ProbeKey,
+    probe: ProbePart,
 }
 
 /// Where it is looked up.
@@ -87,8 +87,8 @@ impl<T: Table> Witnessing<'_, T> {
     async fn heard(
         &self,
         candidates: &[Candidate],
-    ) -> Result<BTreeMap<ProbeKey, (Heartbeat, Paths)>, TableError> {
-        let probes: BTreeSet<&ProbeKey> = candidates.iter().map(|candidate| &candidate.probe).collect();
+    ) -> Result<BTreeMap<ProbePart, (Heartbeat, Paths)>, TableError> {
+        let probes: BTreeSet<&ProbePart> = candidates.iter().map(|candidate| &candidate.probe).collect();
         if probes.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -97,18 +97,18 @@ impl<T: Table> Witnessing<'_, T> {
         let heartbeats = heartbeats.iter().filter_map(|doc| doc.read::<Heartbeat>().ok());
         let (mut known, mut missing, mut newest) = (Vec::new(), Vec::new(), BTreeMap::new());
         for heartbeat in heartbeats {
-            match self.memory.paths(&heartbeat.key, Some(&heartbeat), self.now_ms) {
+            match self.memory.paths(&heartbeat.probe_part(), Some(&heartbeat), self.now_ms) {
                 Some(doc) => known.push(doc),
-                None => missing.push(Keys::paths(&heartbeat.key)),
+                None => missing.push(Keys::paths(&heartbeat.probe_part())),
             }
-            newest.insert(Keys::paths(&heartbeat.key), heartbeat);
+            newest.insert(Keys::paths(&heartbeat.probe_part()), heartbeat);
         }
         known.extend(self.memory.read(self.table, missing, self.now_ms).await?);
         let mut heard = BTreeMap::new();
         for doc in known {
             let Some(heartbeat) = newest.remove(&doc.key) else { continue };
             if let (true, Ok(paths)) = (doc.version >= heartbeat.paths_version, doc.read::<Paths>()) {
-                heard.insert(heartbeat.key.clone(), (heartbeat, paths));
+                heard.insert(heartbeat.probe_part(), (heartbeat, paths));
             }
         }
         Ok(heard)
@@ -132,18 +132,21 @@ fn candidates(
     for (endpoint, sources) in sources {
         let known = sources.iter().filter_map(|source| Some((source, accounts.get(&source.member.line())?)));
         let others = known.filter(|(_, account)| **account != denied_by.account);
-        for (Source { region, check, .. }, account) in others.take(WITNESS_ACCOUNTS_MAX) {
+        for (Source { region, check, part, .. }, account) in others.take(WITNESS_ACCOUNTS_MAX) {
             let zones = &region.availability_zones;
             let same = zones.iter().filter(|zone| **zone == denied_by.availability_zone);
             let other = zones.iter().filter(|zone| **zone != denied_by.availability_zone);
-            candidates.extend(same.chain(other).take(WITNESS_ZONES_MAX).map(|zone| Candidate {
-                endpoint: endpoint.clone(),
-                check: check.clone(),
-                probe: ProbeKey {
-                    account: account.clone(),
-                    region: region.name.clone(),
-                    availability_zone: zone.clone(),
-                },
+            candidates.extend(same.chain(other).take(WITNESS_ZONES_MAX).map(|zone| {
+                Candidate {
+                    endpoint: endpoint.clone(),
+                    check: check.clone(),
+                    probe: ProbeKey {
+                        account: account.clone(),
+                        region: region.name.clone(),
+                        availability_zone: zone.clone(),
+                    }
+                    .part(*part),
+                }
             }));
         }
     }

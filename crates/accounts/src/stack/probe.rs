@@ -1,5 +1,5 @@
 //! The probe half of a stack: Lambda and EventBridge Scheduler. Both are found by name: a probe and its
-//! schedule are called after their zone.
+//! schedules are called after their zone.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use aws_sdk_scheduler::types::{
 };
 use futures_util::future::try_join_all;
 use phonehome_network::{
-    Function, FunctionState, Schedule, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, ZONE_SLOTS,
+    Function, FunctionState, PARTS_MAX, Schedule, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, ZONE_SLOTS,
 };
 use phonehome_planner::{ProbeSpec, Ref, SCHEDULE_EXPRESSION, StackSpec};
 use phonehome_wire::ProbeInput;
@@ -35,19 +35,20 @@ fn logging(probe: &ProbeSpec) -> LoggingConfig {
 }
 
 impl AwsStack {
-    /// The names of all the probes there can be in this Region: those of zones that left the fleet file
-    /// too, which nothing else would find.
-    fn probe_names(&self) -> Vec<String> {
+    /// All the zones there can be probes in, in this Region: those that left the fleet file too, which nothing else
+    /// would find.
+    fn probe_zones(&self) -> Vec<String> {
         let prefixes: BTreeSet<&str> =
             self.spec.zones.iter().filter_map(|zone| zone.az_id.rsplit_once("-az").map(|it| it.0)).collect();
         let zones = prefixes
             .into_iter()
             .flat_map(|prefix| (1..=ZONE_SLOTS).map(move |it| format!("{prefix}-az{it}")));
-        zones.map(|az_id| StackSpec::probe_name(&az_id)).collect()
+        zones.collect()
     }
 
     pub(super) async fn functions(&self) -> Result<Vec<Function>, CloudError> {
-        let names = self.probe_names();
+        let names = self.probe_zones().into_iter().map(|az_id| StackSpec::probe_name(&az_id));
+        let names: Vec<String> = names.collect();
         let found = try_join_all(names.iter().map(|name| self.function(name))).await?;
         Ok(found.into_iter().flatten().collect())
     }
@@ -82,9 +83,26 @@ impl AwsStack {
     }
 
     pub(super) async fn schedules(&self) -> Result<Vec<Schedule>, CloudError> {
-        let names = self.probe_names();
-        let found = try_join_all(names.iter().map(|name| self.schedule(name))).await?;
+        let zones = self.probe_zones();
+        let found = try_join_all(zones.iter().map(|az_id| self.schedules_of(az_id))).await?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// The schedules of a zone: those of the parts that are declared, and of those after them up to the first that
+    /// is not there. Most zones have one part, and it would take six times the calls to ask for each.
+    async fn schedules_of(&self, az_id: &str) -> Result<Vec<Schedule>, CloudError> {
+        let is_declared = self.spec.zones.iter().any(|zone| &*zone.az_id == az_id);
+        let probe = self.spec.probe.as_ref().filter(|_| is_declared);
+        let declared = probe.map_or(0, |probe| probe.parts().count());
+        let mut found = Vec::new();
+        for part in 0..PARTS_MAX {
+            match self.schedule(&StackSpec::schedule_name(az_id, part)).await? {
+                Some(schedule) => found.push(schedule),
+                None if part + 1 >= declared => break,
+                None => {}
+            }
+        }
+        Ok(found)
     }
 
     async fn schedule(&self, name: &str) -> Result<Option<Schedule>, CloudError> {
@@ -206,7 +224,8 @@ impl Call<'_> {
     }
 
     fn start_date(&self, input: &ProbeInput) -> DateTime {
-        start_date(&self.stack.spec.account, &input.availability_zone, SystemClock.now_ms())
+        let zone = &input.availability_zone;
+        start_date(&self.stack.spec.account, zone, input.part, SystemClock.now_ms())
     }
 
     pub(super) async fn create_schedule(&self, name: &str, function_arn: &str, input: &ProbeInput) -> Made {

@@ -54,6 +54,8 @@ fn texts() -> Vec<(Address, &'static str)> {
         (Address::probe("use1-az1"), "probe/use1-az1"),
         (Address::probe_destination("use1-az1"), "probe/use1-az1/destination"),
         (Address::probe_schedule("use1-az1"), "probe/use1-az1/schedule"),
+        (Address::part_schedule("use1-az1", 0), "probe/use1-az1/schedule"),
+        (Address::part_schedule("use1-az1", 5), "probe/use1-az1/schedule/5"),
         (Address::of(Resource::Function { name: "phonehome-probe-x".into() }), "function/phonehome-probe-x"),
         (Address::of(Resource::Schedule { name: "phonehome-probe-x".into() }), "schedule/phonehome-probe-x"),
         (default_vpc.clone(), "default-vpc/vpc-1"),
@@ -88,7 +90,7 @@ proptest! {
 
     #[test]
     fn an_id_and_a_part_are_found_again(
-        at in 0_usize..39,
+        at in 0_usize..41,
         id in proptest::option::of("[a-z]{2,8}-[0-9a-f]{8}"),
         tags in any::<bool>(),
     ) {

@@ -69,6 +69,7 @@ impl fmt::Display for Part {
             Self::OutboundRules => f.write_str("outbound-rules"),
             Self::Destination => f.write_str("destination"),
             Self::Schedule => f.write_str("schedule"),
+            Self::PartSchedule(part) => write!(f, "schedule/{part}"),
             Self::Tags => f.write_str("tags"),
         }
     }
@@ -159,5 +160,13 @@ fn part(resource: &Resource, text: &str) -> Option<Part> {
         _ => None,
     };
     let route = || text.strip_prefix("route/").and_then(|it| it.parse().ok()).map(Part::Route);
-    fixed.into_iter().find(|part| part.to_string() == text).or_else(route).or_else(number)
+    let schedule = || match resource {
+        Resource::Probe { .. } => {
+            let number = text.strip_prefix("schedule/")?.parse().ok()?;
+            (number > 0).then_some(Part::PartSchedule(number))
+        }
+        _ => None,
+    };
+    let numbered = || route().or_else(number).or_else(schedule);
+    fixed.into_iter().find(|part| part.to_string() == text).or_else(numbered)
 }

@@ -19,11 +19,11 @@ impl Planner<'_> {
             // A probe whose code does not know what its input asks for refuses all of it. So the code comes
             // first, and after a roll-back the input does.
             if self.input_is_ahead(&zone.az_id) {
-                self.schedule(probe, zone);
+                self.schedules(probe, zone);
                 self.function(probe, &zone.az_id);
             } else {
                 self.function(probe, &zone.az_id);
-                self.schedule(probe, zone);
+                self.schedules(probe, zone);
             }
         }
     }
@@ -38,7 +38,8 @@ impl Planner<'_> {
         match self.seen.functions.iter().find(|function| function.name == name) {
             None => {
                 let action = Action::CreateFunction { name, subnet, security_group };
-                self.create(address, action, vec![Address::probe_schedule(az_id)]);
+                let schedules = (0..probe.parts().count()).map(|part| Address::part_schedule(az_id, part));
+                self.create(address, action, schedules.collect());
                 self.destination(probe, az_id, None);
             }
             Some(function) if function.state == FunctionState::Pending => self.wait(Wait {

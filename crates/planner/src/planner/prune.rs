@@ -3,6 +3,7 @@
 use super::Taking;
 use crate::WithheldReason;
 use phonehome_network::Part;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use ipnet::Ipv4Net;
@@ -171,33 +172,37 @@ impl<'a> Planner<'a> {
         self.remove(address.clone(), before, target, grant, UNDECLARED, after);
     }
 
-    /// Probes of zones that left the fleet file.
+    /// Probes of zones that left the fleet file, and the schedules of parts that are not needed any more.
     fn prune_probes(&mut self) {
         let needs = [Kind::Function, Kind::Schedule];
-        if self.spec.probe.is_none() || !needs.into_iter().all(|kind| self.sees(kind)) {
+        let Some(probe) = &self.spec.probe else { return };
+        if !needs.into_iter().all(|kind| self.sees(kind)) {
             return;
         }
-        let declared: BTreeSet<String> =
-            self.zones().iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
-        let undeclared = |name: &String| {
-            name.strip_prefix(&StackSpec::probe_name(""))
-                .filter(|_| !declared.contains(name))
-                .map(str::to_owned)
-        };
-        for schedule in &self.seen.schedules {
-            let Some(az_id) = undeclared(&schedule.name) else { continue };
-            let (at, target) =
-                (Address::probe_schedule(&az_id), RemovalTarget::Schedule { name: schedule.name.clone() });
+        let parts = probe.parts().count();
+        let zones: BTreeSet<&str> = self.zones().iter().map(|zone| &*zone.az_id).collect();
+        let schedules = self.seen.schedules.iter();
+        let schedules = schedules.filter_map(|it| Some((&it.name, StackSpec::of_schedule(&it.name)?)));
+        let is_undeclared = |(az_id, part): (&str, u32)| part >= parts || !zones.contains(az_id);
+        let mut undeclared: Vec<_> = schedules.filter(|(_, it)| is_undeclared(*it)).collect();
+        // The last part first, so that none that is there has a gap before it: an observation ends at one.
+        undeclared.sort_by_key(|(_, (az_id, part))| (*az_id, Reverse(*part)));
+        let at = |(az_id, part): (&str, u32)| Address::part_schedule(az_id, part);
+        for (name, it) in &undeclared {
+            let is_later = |(az_id, part): (&str, u32)| az_id == it.0 && part > it.1;
+            let after = undeclared.iter().filter(|(_, other)| is_later(*other)).map(|(_, it)| at(*it));
+            let target = RemovalTarget::Schedule { name: (*name).clone() };
             let grant = (Taking::Alone(Grant::Deletion), needs.as_slice());
-            self.remove(at.clone(), schedule.name.clone(), target, grant, UNDECLARED, vec![]);
+            self.remove(at(*it), (*name).clone(), target, grant, UNDECLARED, after.collect());
         }
         for function in &self.seen.functions {
-            let Some(az_id) = undeclared(&function.name) else { continue };
-            let (at, target) =
-                (Address::probe(&az_id), RemovalTarget::Function { name: function.name.clone() });
+            let az_id = function.name.strip_prefix(&StackSpec::probe_name(""));
+            let Some(az_id) = az_id.filter(|az_id| !zones.contains(az_id)) else { continue };
+            let target = RemovalTarget::Function { name: function.name.clone() };
             let grant = (Taking::Alone(Grant::Deletion), needs.as_slice());
-            let after = vec![Address::probe_schedule(&az_id)];
-            self.remove(at.clone(), function.name.clone(), target, grant, UNDECLARED, after);
+            let of_zone = undeclared.iter().filter(|(_, it)| it.0 == az_id);
+            let after = of_zone.map(|(_, it)| at(*it)).collect();
+            self.remove(Address::probe(az_id), function.name.clone(), target, grant, UNDECLARED, after);
         }
     }
 

@@ -15,36 +15,64 @@ use phonehome_text::{count, joined};
 /// How often a probe runs; the heartbeat's clock.
 pub const SCHEDULE_EXPRESSION: &str = "rate(1 minute)";
 
+/// One schedule of a zone: that of a part of its checks.
+struct At<'z> {
+    zone: &'z ZoneSpec,
+    part: u32,
+}
+
+impl At<'_> {
+    fn name(&self) -> String {
+        StackSpec::schedule_name(&self.zone.az_id, self.part)
+    }
+
+    fn address(&self) -> Address {
+        Address::part_schedule(&self.zone.az_id, self.part)
+    }
+
+    fn probe(&self) -> Address {
+        Address::probe(&self.zone.az_id)
+    }
+}
+
 impl Planner<'_> {
-    pub(super) fn schedule(&mut self, probe: &ProbeSpec, zone: &ZoneSpec) {
-        let az_id = &zone.az_id;
-        let (name, function_arn) = (StackSpec::probe_name(az_id), self.spec.probe_arn(az_id));
+    /// The schedules of a zone: one for each part of its checks.
+    pub(super) fn schedules(&mut self, probe: &ProbeSpec, zone: &ZoneSpec) {
+        let parts = probe.parts();
+        for part in 0..parts.count() {
+            let checks = parts.checks_of(&probe.checks, part).cloned().collect();
+            let wanted = self.probe_input(probe, zone, part, checks);
+            self.schedule(probe, &At { zone, part }, wanted);
+        }
+    }
+
+    fn schedule(&mut self, probe: &ProbeSpec, at: &At<'_>, wanted: ProbeInput) {
+        let az_id = &at.zone.az_id;
+        let function_arn = self.spec.probe_arn(az_id);
         let is_known = self.knows_new_input(probe, az_id);
-        let wanted = self.probe_input(probe, zone);
-        let Some(seen) = self.seen_schedule(az_id) else {
+        let Some(seen) = self.seen_schedule(&at.name()) else {
             if !is_known {
-                return self.wait_for_code(az_id, &count_checks(&probe.checks));
+                return self.wait_for_code(at, &count_checks(&wanted.checks));
             }
-            let action = Action::CreateSchedule { name, function_arn, input: wanted };
-            return self.create(Address::probe_schedule(az_id), action, vec![Address::probe(az_id)]);
+            let action = Action::CreateSchedule { name: at.name(), function_arn, input: wanted };
+            return self.create(at.address(), action, vec![at.probe()]);
         };
         let repairs = setting_differences(probe, seen, &function_arn);
         let news = input_differences(seen.input.as_ref(), &wanted);
         match &seen.input {
             Some(old) if news.reason.is_some() && !is_known => {
-                self.update_schedule(az_id, &repairs, old.clone());
-                self.wait_for_code(az_id, &news.to_string());
+                self.update_schedule(at, &repairs, old.clone());
+                self.wait_for_code(at, &news.to_string());
             }
             // One by one: a step that changes no more than this is nobody's change of the schedule.
             Some(old) if repairs.reason.is_some() && follows_way_out(old, &wanted) => {
-                self.update_schedule(az_id, &repairs, old.clone());
+                self.update_schedule(at, &repairs, old.clone());
             }
-            _ => self.update_schedule(az_id, &repairs.and(news), wanted),
+            _ => self.update_schedule(at, &repairs.and(news), wanted),
         }
     }
 
-    fn seen_schedule(&self, az_id: &AzId) -> Option<&Schedule> {
-        let name = StackSpec::probe_name(az_id);
+    fn seen_schedule(&self, name: &str) -> Option<&Schedule> {
         self.seen.schedules.iter().find(|schedule| schedule.name == name)
     }
 
@@ -56,7 +84,9 @@ impl Planner<'_> {
                 || input.report_version > REPORT_VERSION
                 || input.checks.iter().any(|check| check.kind == CheckKind::Unknown)
         };
-        self.seen_schedule(az_id).is_some_and(|seen| seen.input.as_ref().is_none_or(is_ahead))
+        let of_zone = |it: &&Schedule| StackSpec::of_schedule(&it.name).is_some_and(|it| it.0 == &**az_id);
+        let mut schedules = self.seen.schedules.iter().filter(of_zone);
+        schedules.any(|seen| seen.input.as_ref().is_none_or(is_ahead))
     }
 
     /// Whether the code in force knows what the new input asks for: it is the wanted code, or newer than that; or
@@ -74,31 +104,37 @@ impl Planner<'_> {
             })
     }
 
-    fn update_schedule(&mut self, az_id: &AzId, differences: &Differences, input: ProbeInput) {
+    fn update_schedule(&mut self, at: &At<'_>, differences: &Differences, input: ProbeInput) {
         let Some(reason) = differences.reason else { return };
-        let (name, function_arn) = (StackSpec::probe_name(az_id), self.spec.probe_arn(az_id));
-        let has_function = self.seen.functions.iter().any(|function| function.name == name);
+        let az_id = &at.zone.az_id;
+        let (name, function_arn) = (at.name(), self.spec.probe_arn(az_id));
+        let function = StackSpec::probe_name(az_id);
+        let has_function = self.seen.functions.iter().any(|it| it.name == function);
         // A function that is there may fail to be updated for ever: a repair does not wait for that.
-        let after = if has_function { vec![] } else { vec![Address::probe(az_id)] };
+        let after = if has_function { vec![] } else { vec![at.probe()] };
         let action = Action::UpdateSchedule { name, function_arn, input };
-        let address = Address::probe_schedule(az_id);
-        self.push(address, differences.change(), Disruption::None, action, reason, after);
+        self.push(at.address(), differences.change(), Disruption::None, action, reason, after);
     }
 
     /// The next plan that sees the code in place gives the new input.
-    fn wait_for_code(&mut self, az_id: &AzId, input: &str) {
-        let probe = Address::probe(az_id);
+    fn wait_for_code(&mut self, at: &At<'_>, input: &str) {
+        let probe = at.probe();
         self.wait(Wait {
-            address: Address::probe_schedule(az_id),
-            id: StackSpec::probe_name(az_id),
+            address: at.address(),
+            id: at.name(),
             what: format!("waits until {probe} is updated, so that its code knows the new input: {input}"),
             holds_up: Readiness::Network,
         });
     }
 
-    fn probe_input(&self, probe: &ProbeSpec, zone: &ZoneSpec) -> ProbeInput {
+    fn probe_input(
+        &self,
+        probe: &ProbeSpec,
+        zone: &ZoneSpec,
+        part: u32,
+        mut checks: Vec<Check>,
+    ) -> ProbeInput {
         let addresses = self.way_out_addresses(zone);
-        let mut checks = probe.checks.clone();
         for check in &mut checks {
             if let CheckKind::Egress { expected, .. } = &mut check.kind
                 && expected.is_empty()
@@ -113,7 +149,7 @@ impl Planner<'_> {
             timeout_s: u32::try_from(probe.timeout_s).unwrap_or_default(),
             region: self.spec.region.clone(),
             availability_zone: zone.az_id.clone(),
-            part: 0,
+            part,
             checks,
         }
     }
@@ -160,7 +196,8 @@ fn input_differences(old: Option<&ProbeInput>, new: &ProbeInput) -> Differences 
         found.add("other checks", "unreadable", &count_checks(&new.checks));
         return found;
     };
-    let of = |input: &ProbeInput| (input.version, input.region.clone(), input.availability_zone.clone());
+    let place = |input: &ProbeInput| (input.region.clone(), input.availability_zone.clone(), input.part);
+    let of = |input: &ProbeInput| (input.version, place(input));
     if differ_in_way_out_alone(&old.checks, &new.checks) {
         let (before, after) = (expected(&old.checks), expected(&new.checks));
         found.add("expects other addresses of the way out", &before, &after);

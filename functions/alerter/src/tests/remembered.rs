@@ -40,7 +40,8 @@ impl Alerter<MemoryTable, MemoryQueue> {
         for zone in ZONES {
             let key = Keys::heartbeat(&probe(zone).part(0));
             let heartbeat = self.table.get(&key).await.unwrap().unwrap().read::<Heartbeat>().unwrap();
-            let paths_version = self.table.get(&Keys::paths(&probe(zone).part(0))).await.unwrap().unwrap().version;
+            let paths_version =
+                self.table.get(&Keys::paths(&probe(zone).part(0))).await.unwrap().unwrap().version;
             self.overwrite(Write::put, key, &Heartbeat { paths_version, ..heartbeat }).await;
         }
     }

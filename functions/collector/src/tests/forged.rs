@@ -165,12 +165,14 @@ async fn the_last_two_inputs_count_and_an_older_one_is_counted_and_no_dead_lette
     let collector = collector().await;
     collector.given(&[1, 4, 6]).await;
     for (generation, heard) in [(1, false), (4, true), (6, true), (7, false), (u64::MAX, false)] {
-        let before = collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().map(|doc| doc.version);
+        let before =
+            collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().map(|doc| doc.version);
         let run =
             Report { run_id: format!("run-{generation}"), ..report(generation, &[(PAYMENTS, Verdict::Ok)]) };
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         collector.take(&Report { started_at_ms: SystemClock.now_ms(), ..run }).await;
-        let after = collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().map(|doc| doc.version);
+        let after =
+            collector.table.get(&Keys::heartbeat(&probe().part(0))).await.unwrap().map(|doc| doc.version);
         assert_eq!(before != after, heard, "generation {generation}");
     }
     assert_eq!(collector.refusals().await.unwrap().reasons["of an input that is not in force"], 3);
@@ -259,7 +261,8 @@ async fn paths_that_do_not_change_are_written_again_when_they_would_expire_withi
         heartbeat.paths_expire_at_ms = SystemClock.now_ms() + days * 24 * 3600 * 1000;
         let write = Write::put(Keys::heartbeat(&probe().part(0)), Expect::Version(doc.version), &heartbeat);
         collector.table.unrestricted().write(vec![write]).await.unwrap();
-        let version = async || collector.table.get(&Keys::paths(&probe().part(0))).await.unwrap().unwrap().version;
+        let version =
+            async || collector.table.get(&Keys::paths(&probe().part(0))).await.unwrap().unwrap().version;
         let before = version().await;
         tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         let run_id = format!("in-{days}-days");
@@ -270,9 +273,10 @@ async fn paths_that_do_not_change_are_written_again_when_they_would_expire_withi
 
 #[tokio::test]
 async fn unreadable_documents_of_a_probe_are_written_anew_and_kept_aside() {
-    for (key, status) in
-        [(Keys::heartbeat(&probe().part(0)), PathStatus::Down), (Keys::paths(&probe().part(0)), PathStatus::Unknown)]
-    {
+    for (key, status) in [
+        (Keys::heartbeat(&probe().part(0)), PathStatus::Down),
+        (Keys::paths(&probe().part(0)), PathStatus::Unknown),
+    ] {
         let collector = collector().await;
         collector.given(&[1]).await;
         for run in 0..4 {

@@ -116,7 +116,7 @@ impl Members for FakeMembers {
             edit_status(&table, &spec.stack(), change).await;
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
-        let probes = spec.zones.iter().map(|zone| StackSpec::probe_name(&zone.az_id)).collect();
+        let probes = spec.zones.iter().map(|zone| zone.az_id.to_string()).collect();
         refusal.map_or(Ok(Opened { stack, probes, hidden, noted }), Err)
     }
 
@@ -130,8 +130,10 @@ impl StackApi for Opened {
     async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
         let visible: Vec<Kind> = kinds.iter().copied().filter(|kind| Some(*kind) != self.hidden).collect();
         let mut seen = self.stack.observe(&visible).await?;
-        seen.functions.retain(|function| self.probes.contains(&function.name));
-        seen.schedules.retain(|schedule| self.probes.contains(&schedule.name));
+        let zone = |name: &str| StackSpec::of_schedule(name).map(|(az_id, _)| az_id.to_owned());
+        let is_known = |name: &str| zone(name).is_some_and(|az_id| self.probes.contains(&az_id));
+        seen.functions.retain(|function| is_known(&function.name));
+        seen.schedules.retain(|schedule| is_known(&schedule.name));
         Ok(seen)
     }
 
