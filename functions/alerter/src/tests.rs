@@ -14,6 +14,7 @@ use serde_json::Value;
 
 mod memory;
 mod metrics;
+mod parts;
 mod remembered;
 mod storing;
 mod unreadable;

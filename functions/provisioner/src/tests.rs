@@ -13,6 +13,7 @@ mod identity;
 mod inputs;
 mod links;
 mod notices;
+mod parts;
 mod permits;
 mod progress;
 mod skipped;

@@ -11,6 +11,7 @@ mod limits;
 mod links;
 mod lost_tags;
 mod nat;
+mod parts;
 mod peering_ends;
 mod permission;
 mod probes;

@@ -66,11 +66,12 @@ impl Collector<MemoryTable, MemoryQueue> {
         let declared = fleet(&self.table).await.unwrap();
         let member = declared.member("shop-prod").unwrap();
         let checks = endpoints(&declared.checks_for(&member, REGION));
-        let zones = [ZONE.parse().unwrap()].into();
+        let zones = [(0, [ZONE.parse().unwrap()].into())].into();
         let mut inputs = Inputs::default();
         for generation in generations {
             let given = Given {
                 availability_zone: ZONE.parse().unwrap(),
+                part: 0,
                 generation: *generation,
                 checks: checks.clone(),
             };

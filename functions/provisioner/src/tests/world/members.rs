@@ -142,7 +142,10 @@ impl StackApi for Opened {
             (&self.noted, action)
         {
             let docs = table.query(Keys::INPUTS).await.unwrap();
-            let noted = |doc: &Doc| doc.read::<Inputs>().unwrap().zones[&input.availability_zone][0];
+            let noted = |doc: &Doc| {
+                let inputs = doc.read::<Inputs>().unwrap();
+                inputs.generations(&input.availability_zone, input.part).unwrap()[0]
+            };
             assert!(docs.iter().any(|doc| noted(doc) == input.generation), "{input:?} is not noted");
         }
         self.stack.perform(at, action, ids).await

@@ -1,0 +1,158 @@
+//! A probe whose checks are spread over several inputs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_alerting::{Heartbeat, Incident, PathStatus, Paths, Suspect};
+use phonehome_cloud::table::{Cache, MemoryTable, Write};
+use phonehome_fleet::{Fleet, Parts};
+use phonehome_samples::{FLEET, REGION, ZONES, probe, published, stack, stack_id};
+use phonehome_state::{Keys, all};
+use phonehome_wire::{Check, CheckId};
+
+use super::{MINUTE_MS, START_MS, alerter, path};
+use crate::handler::Alerter;
+use crate::world::gather;
+
+/// When the alerter looks: parts that were not heard of since [`START_MS`] are silent by then.
+const NOW_MS: u64 = START_MS + 10 * MINUTE_MS;
+
+/// The example with so many further checks of the shop's own.
+fn text(checks: usize) -> String {
+    let line = |number| {
+        format!("  - {{ name: c{number}, from: shop, type: tcp, host: h{number}.example.com, port: 443 }}\n")
+    };
+    let checks: String = (0..checks).map(line).collect();
+    FLEET.replace("\nprobing:", &format!("\nchecks:\n{checks}\nprobing:"))
+}
+
+fn fleet() -> Fleet {
+    phonehome_fleet::parse(&text(500)).unwrap()
+}
+
+fn checks() -> Vec<Check> {
+    fleet().checks_for(&fleet().member("shop-prod").unwrap(), REGION)
+}
+
+/// An alerter of a hub in which shop-prod has three parts, ready since then.
+async fn with_parts() -> Alerter<MemoryTable> {
+    let alerter = alerter().await;
+    alerter.declare(500).await;
+    let mut stack = stack(START_MS);
+    stack.parts_since_ms = [(1, START_MS), (2, START_MS)].into();
+    alerter.overwrite(Write::put, Keys::stack(&stack_id()), &stack).await;
+    alerter
+}
+
+impl Alerter<MemoryTable> {
+    async fn declare(&self, checks: usize) {
+        self.overwrite(Write::put, Keys::fleet(), &published(&text(checks))).await;
+    }
+
+    /// Stores that a part of a zone's probe was heard of then, with these paths.
+    async fn heard_part(&self, zone: &str, part: u32, at_ms: u64, paths: &Paths) {
+        let key = probe(zone).part(part);
+        let heartbeat = Heartbeat {
+            key: key.probe.clone(),
+            part,
+            last_started_at_ms: at_ms,
+            last_received_at_ms: at_ms,
+            run_id: format!("run-{at_ms}"),
+            generation: 1,
+            clock_ahead_ms: 0,
+            isolations_at_ms: 0,
+            paths_expire_at_ms: 0,
+            paths_version: 0,
+        };
+        self.overwrite(Write::put, Keys::heartbeat(&key), &heartbeat).await;
+        self.overwrite(Write::put, Keys::paths(&key), paths).await;
+    }
+
+    /// Stores that each part of each probe was just heard of, with all of its paths up; but these.
+    async fn heard_but(&self, silent: &[(&str, u32)]) {
+        let (checks, at_ms) = (checks(), NOW_MS - 1_000);
+        let parts = Parts::of(&checks);
+        for zone in ZONES {
+            for part in (0..3).filter(|part| !silent.contains(&(zone, *part))) {
+                let of_part = parts.checks_of(&checks, part);
+                let paths = of_part.map(|check| (check.id.clone(), path(PathStatus::Up, at_ms))).collect();
+                self.heard_part(zone, part, at_ms, &paths).await;
+            }
+        }
+    }
+
+    async fn incidents(&self) -> Vec<Incident> {
+        self.run(NOW_MS).await.unwrap();
+        all::<Incident>(&self.table, Keys::INCIDENTS).await.unwrap().into_iter().map(|(_, it)| it).collect()
+    }
+
+    /// By check, the status of the first zone's paths, as a decision sees them.
+    async fn statuses(&self) -> BTreeMap<CheckId, PathStatus> {
+        let world = gather(&self.table, &Cache::default(), NOW_MS, 0).await.unwrap().world;
+        let view = world.probes.into_iter().find(|view| view.key == probe(ZONES[0])).unwrap();
+        view.paths.into_iter().map(|(id, path)| (id, path.status)).collect()
+    }
+}
+
+#[tokio::test]
+async fn the_paths_of_all_parts_are_those_of_one_probe() {
+    let alerter = with_parts().await;
+    alerter.heard_but(&[]).await;
+    let declared: BTreeSet<CheckId> = checks().into_iter().map(|check| check.id).collect();
+    assert_eq!(Parts::of(&checks()).count(), 3);
+    assert_eq!(alerter.statuses().await.into_keys().collect::<BTreeSet<_>>(), declared);
+    assert!(alerter.incidents().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_silent_part_is_a_silent_probe_and_a_second_one_is_no_second_message() {
+    for silent in [&[(ZONES[0], 1)][..], &[(ZONES[0], 0)], &[(ZONES[0], 1), (ZONES[0], 2)]] {
+        let alerter = with_parts().await;
+        alerter.heard_but(silent).await;
+        let incidents = alerter.incidents().await;
+        assert_eq!(incidents.len(), 1, "{silent:?}: {incidents:?}");
+        assert_eq!(incidents[0].suspect, Suspect::Probe { probe: probe(ZONES[0]) });
+        assert_eq!(alerter.outbox().await.len(), 1, "{silent:?}");
+        // All of it falls silent.
+        let all = [(ZONES[0], 0), (ZONES[0], 1), (ZONES[0], 2)];
+        for (zone, part) in all {
+            alerter.heard_part(zone, part, START_MS, &Paths::new()).await;
+        }
+        assert_eq!(alerter.incidents().await.len(), 1);
+        assert_eq!(alerter.outbox().await.len(), 1, "{silent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_is_not_ready_yet_or_no_longer_needed_is_not_waited_for() {
+    let alerter = with_parts().await;
+    alerter.heard_but(&[(ZONES[0], 2), (ZONES[1], 2)]).await;
+    let mut status = stack(START_MS);
+    status.parts_since_ms = [(1, START_MS)].into();
+    alerter.overwrite(Write::put, Keys::stack(&stack_id()), &status).await;
+    assert!(alerter.incidents().await.is_empty(), "it was published, and the account is not ready with it");
+    status.parts_since_ms = [(1, START_MS), (2, NOW_MS - MINUTE_MS)].into();
+    alerter.overwrite(Write::put, Keys::stack(&stack_id()), &status).await;
+    assert!(alerter.incidents().await.is_empty(), "it is ready for a minute");
+
+    let alerter = with_parts().await;
+    alerter.heard_but(&[(ZONES[0], 1), (ZONES[0], 2)]).await;
+    alerter.declare(0).await;
+    assert!(alerter.incidents().await.is_empty(), "all checks that are declared now are in part 0");
+}
+
+#[tokio::test]
+async fn what_two_parts_know_is_what_the_part_says_that_it_is_in_now() {
+    let alerter = with_parts().await;
+    alerter.heard_but(&[]).await;
+    let (checks, at_ms) = (checks(), NOW_MS - 1_000);
+    let parts = Parts::of(&checks);
+    let in_part = |part: u32| parts.checks_of(&checks, part).next().unwrap().id.clone();
+    let (first, second) = (in_part(0), in_part(1));
+    // Part 0 had a check before that is in part 1 now, and part 1 does not know yet one that is in part 0.
+    let down: Paths = [&first, &second].map(|id| (id.clone(), path(PathStatus::Down, at_ms))).into();
+    alerter.heard_part(ZONES[0], 0, at_ms, &down).await;
+    let statuses = alerter.statuses().await;
+    assert_eq!((statuses[&first], statuses[&second]), (PathStatus::Down, PathStatus::Up));
+    alerter.heard_part(ZONES[0], 1, at_ms, &Paths::new()).await;
+    assert_eq!(alerter.statuses().await[&second], PathStatus::Down, "until its own part says something");
+}
