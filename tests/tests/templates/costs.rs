@@ -9,14 +9,14 @@ use phonehome_alerting::{
     Heartbeat, PATHS_KEPT_MS, PathState, PathStatus, ProbeKey, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX,
     endpoints,
 };
-use phonehome_fleet::Fleet;
+use phonehome_fleet::{Fleet, Parts};
 use phonehome_localcloud::cost::{
-    Deployment, FleetSize, HEARTBEAT_BYTES, INPUT_BYTES, MetricCalls, NOTED_BYTES, PATH_BYTES, RESULT_BYTES,
-    document,
+    Deployment, FleetSize, HEARTBEAT_BYTES, INPUT_BYTES, MetricCalls, NOTED_BYTES, PART_CHECKS, PATH_BYTES,
+    RESULT_BYTES, document,
 };
 use phonehome_planner::SCHEDULE_EXPRESSION;
 use phonehome_provision::PROBE_MEMORY_MB;
-use phonehome_wire::{Attempt, Certificate, Check, CheckResult, Detail, Verdict};
+use phonehome_wire::{Attempt, Certificate, Check, CheckId, CheckResult, Detail, Verdict};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -311,5 +311,10 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         paths_version: 12_345,
     };
     assert_counted("a heartbeat", [heartbeat], HEARTBEAT_BYTES);
+    let many = |count: u32| {
+        let check = |number| Check { id: CheckId(format!("check/{number}")), ..checks[0].clone() };
+        Parts::of(&(0..count).map(check).collect::<Vec<_>>()).count()
+    };
+    assert_eq!((many(PART_CHECKS), many(PART_CHECKS + 1)), (1, 2), "checks in one input");
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::prices::LIST;
-use super::work::{LOG_BYTES, batch_size, collectors, report_bytes};
+use super::work::{LOG_BYTES, PART_CHECKS, batch_size, collectors, report_bytes};
 use super::{Bill, Deployment, FleetSize, MetricCalls, monthly, watcher};
 
 /// The fleets that the document shows.
@@ -127,6 +127,13 @@ fn levers(deployment: &Deployment) -> String {
         ),
         ("two zones", per_account(&FleetSize { zones: 2, ..fleet }, deployment)),
         (
+            "500 checks a zone, in three parts",
+            per_account(
+                &FleetSize { connections: 500 - fleet.isolations - fleet.egress_checks, ..fleet },
+                deployment,
+            ),
+        ),
+        (
             "reports that wait for no others",
             per_account(&fleet, &Deployment { collector_window_s: 0, ..*deployment }),
         ),
@@ -145,7 +152,7 @@ fn figures(deployment: &Deployment) -> String {
     format!(
         "How it is counted, and where that comes from:\n\n\
          | figure | value | from |\n|---|---|---|\n\
-         | runs of a probe | every minute, {} MB | the code that deploys it |\n\
+         | runs of a probe | every minute, {} MB; one for each {} checks begun | the code that deploys it |\n\
          | how long one takes | 0.2 s; 2.1 s on the turn of isolations, whose silence is waited for | derived, not \
          measured on Lambda |\n\
          | input and report of a run | {:.0} KB at most; each 64 KB begun is billed | sizes are held by a test |\n\
@@ -166,6 +173,7 @@ fn figures(deployment: &Deployment) -> String {
          | waiting at queues | {} queues, five receivers each, 20 s a request | the template; as AWS documents |\n\
          | a sweep | every {} min, 2.5 s for each account | the template; derived |\n",
         deployment.probe_memory_mb,
+        PART_CHECKS,
         report_bytes(&fleet) / 1024.0,
         deployment.collector_batch,
         deployment.collector_window_s,

@@ -16,6 +16,9 @@ const DELETED_AT_ONCE: f64 = 10.0;
 
 /// What Lambda's destination and EventBridge put around a report, in bytes; derived from the sample events.
 const ENVELOPE_BYTES: f64 = 1_500.0;
+/// Checks that one input of a probe has room for (`crates/fleet/src/limits.rs`); what is more takes a further one, of
+/// which each is a run of its own. A test compares it.
+pub const PART_CHECKS: u32 = 200;
 /// A check in a probe's input, in bytes, at most; a test compares it to what is made of the example.
 pub const INPUT_BYTES: u32 = 450;
 /// A check's result with its measurements, in bytes, at most; a test compares it.
@@ -73,7 +76,7 @@ pub const LOG_BYTES: u32 = 400;
 
 /// A month's work.
 pub(super) struct Work {
-    /// Runs of probes.
+    /// Runs of probes, of each part of their checks.
     pub(super) runs: f64,
     /// Invocations of the probes, and their GB-seconds.
     pub(super) probing: (f64, f64),
@@ -106,7 +109,7 @@ impl Work {
     pub(super) fn of(fleet: &FleetSize, deployment: &Deployment) -> Self {
         let at = |every_minutes: u32| MINUTES / f64::from(every_minutes);
         let accounts = f64::from(fleet.accounts);
-        let probes = accounts * f64::from(fleet.zones);
+        let probes = accounts * f64::from(fleet.zones) * parts(fleet);
         let runs = probes * at(deployment.probe_every_minutes);
         let turn = turn(fleet, deployment);
         let run_s = (1.0 - turn) * RUN_S + turn * SILENT_RUN_S;
@@ -180,9 +183,19 @@ fn checks(fleet: &FleetSize) -> f64 {
     f64::from(fleet.connections + fleet.isolations + fleet.egress_checks)
 }
 
+/// Over how many inputs the checks of a probe are spread.
+fn parts(fleet: &FleetSize) -> f64 {
+    (checks(fleet) / f64::from(PART_CHECKS)).ceil().max(1.0)
+}
+
+/// How many checks each of them has.
+fn part_checks(fleet: &FleetSize) -> f64 {
+    checks(fleet) / parts(fleet)
+}
+
 /// Input and report of one run travel together, in bytes: with all that it can have been asked.
 pub(super) fn report_bytes(fleet: &FleetSize) -> f64 {
-    ENVELOPE_BYTES + checks(fleet) * f64::from(INPUT_BYTES + RESULT_BYTES)
+    ENVELOPE_BYTES + part_checks(fleet) * f64::from(INPUT_BYTES + RESULT_BYTES)
 }
 
 /// As what number of events one report is billed.
@@ -199,7 +212,7 @@ pub(super) fn batch_size(reports_a_second: f64, deployment: &Deployment) -> f64 
 
 /// How many collectors run side by side: those of the template, or twice as many as reports keep busy.
 pub(super) fn collectors(fleet: &FleetSize, deployment: &Deployment) -> f64 {
-    let probes = f64::from(fleet.accounts * fleet.zones);
+    let probes = f64::from(fleet.accounts * fleet.zones) * parts(fleet);
     let reports_a_second = probes / 60.0 / f64::from(deployment.probe_every_minutes);
     let batches_a_second = reports_a_second / batch_size(reports_a_second, deployment);
     let busy = reports_a_second * COLLECT_REPORT_S + batches_a_second * COLLECT_S;
@@ -216,8 +229,9 @@ fn fleet_reads(accounts: f64) -> f64 {
     reads((FLEET_BYTES * accounts).min(ITEM_BYTES_MAX))
 }
 
+/// Of the paths of one part.
 fn paths_reads(fleet: &FleetSize) -> f64 {
-    reads(checks(fleet) * f64::from(PATH_BYTES))
+    reads(part_checks(fleet) * f64::from(PATH_BYTES))
 }
 
 /// One heartbeat, while nothing changes.
@@ -230,7 +244,8 @@ fn writes_of_a_report() -> f64 {
 fn reads_of_a_report(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     let heartbeat = 0.5 * reads(f64::from(HEARTBEAT_BYTES));
     let own = f64::from(REPORT_READS) + f64::from(REPORT_EVENTUAL_READS) * heartbeat;
-    let witnesses = turn(fleet, deployment) * f64::from(fleet.isolations * deployment.witnesses) * heartbeat;
+    let isolations = f64::from(fleet.isolations) / parts(fleet);
+    let witnesses = turn(fleet, deployment) * isolations * f64::from(deployment.witnesses) * heartbeat;
     let accounts = f64::from(fleet.accounts);
     let zones = f64::from(fleet.zones);
     // How many reports come while something is kept that `probes` of them share; each collector reads it anew when
@@ -243,14 +258,14 @@ fn reads_of_a_report(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     let stack = inputs + reads(STACK_BYTES) + reads(BINDING_BYTES);
     own + witnesses
         + remembered(deployment.paths_kept_s, 1.0, paths_reads(fleet))
-        + remembered(deployment.stack_kept_s, zones, stack)
-        + remembered(deployment.fleet_kept_s, accounts * zones, fleet_reads(accounts))
+        + remembered(deployment.stack_kept_s, zones * parts(fleet), stack)
+        + remembered(deployment.fleet_kept_s, accounts * zones * parts(fleet), fleet_reads(accounts))
 }
 
 /// What is read for one decision: each partition as one, and paths that were not read for a while.
 fn reads_of_a_decision(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     let accounts = f64::from(fleet.accounts);
-    let probes = accounts * f64::from(fleet.zones);
+    let probes = accounts * f64::from(fleet.zones) * parts(fleet);
     let decisions = f64::from(deployment.paths_kept_s) / 60.0 / f64::from(deployment.alerter_every_minutes);
     let paths = probes * paths_reads(fleet) / decisions;
     // The revision, what was told, and the partitions of incidents, silences and refusals, empty.
