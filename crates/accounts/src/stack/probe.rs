@@ -96,10 +96,11 @@ impl AwsStack {
         let declared = probe.map_or(0, |probe| probe.parts().count());
         let mut found = Vec::new();
         for part in 0..PARTS_MAX {
-            match self.schedule(&StackSpec::schedule_name(az_id, part)).await? {
-                Some(schedule) => found.push(schedule),
-                None if part + 1 >= declared => break,
-                None => {}
+            let schedule = self.schedule(&StackSpec::schedule_name(az_id, part)).await?;
+            let is_last = is_last(part, declared, schedule.is_some());
+            found.extend(schedule);
+            if is_last {
+                break;
             }
         }
         Ok(found)
@@ -276,6 +277,11 @@ fn destination_of(seen: &GetFunctionEventInvokeConfigOutput) -> Option<String> {
     success.filter(|_| as_ours).map(str::to_owned)
 }
 
+/// Whether nothing is looked for after this part of so many that are declared.
+fn is_last(part: u32, declared: u32, is_there: bool) -> bool {
+    !is_there && part + 1 >= declared
+}
+
 fn absent<T>(error: CloudError) -> Result<Option<T>, CloudError> {
     if error.says_missing() { Ok(None) } else { Err(error) }
 }
@@ -304,6 +310,21 @@ mod tests {
             assert_eq!(state(Some(&is), Some(&last_update)), expected, "{is:?} {last_update:?}");
         }
         assert_eq!(state(Some(&State::Active), None), Active);
+    }
+
+    #[test]
+    fn of_a_zone_every_part_that_is_declared_is_looked_for_and_those_after_it_up_to_a_gap() {
+        let seen = |there: &[u32], declared: u32| {
+            let parts = 0..PARTS_MAX;
+            let asked = parts.clone().find(|part| is_last(*part, declared, there.contains(part)));
+            let seen = there.iter().filter(|part| **part <= asked.unwrap_or(PARTS_MAX));
+            (seen.copied().collect::<Vec<_>>(), asked.map_or(PARTS_MAX, |last| last + 1))
+        };
+        assert_eq!(seen(&[], 0), (vec![], 1), "a zone without a probe");
+        assert_eq!(seen(&[0], 1), (vec![0], 2));
+        assert_eq!(seen(&[1, 2], 3), (vec![1, 2], 4), "somebody deleted the first one");
+        assert_eq!(seen(&[0, 2], 3), (vec![0, 2], 4));
+        assert_eq!(seen(&[0, 1, 2, 3, 4, 5], 1), (vec![0, 1, 2, 3, 4, 5], 6), "what is no longer declared");
     }
 
     #[test]
