@@ -234,7 +234,7 @@ impl<'w> Probe<'w> {
         }
         match self.view.paths.get(id) {
             _ if self.view.unreadable.paths => Health::Unseen,
-            _ if self.silent => Health::Unknown,
+            _ if self.silent && !self.view.partly_heard => Health::Unknown,
             Some(_) if self.failing.contains(&Symptom::Down { check: id.clone() }) => Health::Bad,
             // Green as of when? It may have been silent since.
             _ if self.view.unreadable.heartbeat => Health::Unseen,

@@ -147,6 +147,10 @@ pub struct ProbeView {
     /// Which of the two are stored but could not be read, and so are missing here.
     #[serde(default)]
     pub unreadable: Unreadable,
+    /// Whether a part of its checks is heard of while another is silent, whose heartbeat this has: then the paths are
+    /// those of the parts that are heard of, and count.
+    #[serde(default)]
+    pub partly_heard: bool,
     /// Who hears of its trouble.
     pub route: Route,
 }

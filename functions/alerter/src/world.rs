@@ -287,6 +287,7 @@ fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<Watched
         heartbeat: None,
         paths: Paths::new(),
         unreadable: Unreadable::default(),
+        partly_heard: false,
         route: route.clone(),
     };
     let watched = |view: ProbeView| Watched { view, parts, since_ms: since_ms.clone() };
