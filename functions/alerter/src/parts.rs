@@ -46,31 +46,58 @@ impl Watched {
         (0..self.parts.count().max(last)).map(part).collect()
     }
 
-    /// The probe, of these parts. It is as silent as that part which is silent for the longest time. A path that
-    /// several parts know, because its check has moved, is what the part says that the check is in now.
-    pub(crate) fn merged(self, stored: Vec<StoredPart>) -> ProbeView {
+    /// The probe, of these parts, at this moment and with this limit of silence; milliseconds. It is as silent as that
+    /// part which is silent for the longest time; while others are not, their paths alone count. A path that several
+    /// parts know, because its check has moved, is what the part says that the check is in now.
+    pub(crate) fn merged(self, stored: Vec<StoredPart>, now_ms: u64, overdue_after_ms: u64) -> ProbeView {
         let Self { mut view, parts, .. } = self;
         let home: BTreeMap<&CheckId, u32> = match stored.len() {
             1 => BTreeMap::new(),
             _ => view.checks.iter().map(|check| (&check.id, parts.part_of(check))).collect(),
         };
-        let mut heard_ms = u64::MAX;
-        for part in stored {
-            if let Some(since_ms) = part.due_since_ms {
-                let received_ms = part.heartbeat.as_ref().map_or(0, |newest| newest.last_received_at_ms);
-                if since_ms.max(received_ms) < heard_ms {
-                    heard_ms = since_ms.max(received_ms);
-                    (view.expected_since_ms, view.heartbeat) = (since_ms, part.heartbeat);
-                }
-                view.unreadable.heartbeat |= part.unreadable.heartbeat;
-                view.unreadable.paths |= part.unreadable.paths;
-            }
-            for (id, path) in part.paths {
-                if home.get(&id) == Some(&part.key.part) || !view.paths.contains_key(&id) {
-                    view.paths.insert(id, path);
+        let is_silent = |part: &StoredPart| part.is_silent(now_ms, overdue_after_ms);
+        let due = || stored.iter().filter(|part| part.due_since_ms.is_some());
+        view.partly_heard = due().any(is_silent) && !due().all(is_silent);
+        for part in stored.iter().filter(|part| part.counts(now_ms, overdue_after_ms)) {
+            let is_heard = !view.partly_heard || !is_silent(part);
+            for (id, path) in part.paths.iter().filter(|_| is_heard) {
+                if home.get(id) == Some(&part.key.part) || !view.paths.contains_key(id) {
+                    view.paths.insert(id.clone(), path.clone());
                 }
             }
         }
+        let longest_silent = stored.into_iter().filter_map(|part| Some((part.due_since_ms?, part)));
+        let longest_silent = longest_silent.inspect(|(_, part)| {
+            view.unreadable.heartbeat |= part.unreadable.heartbeat;
+            view.unreadable.paths |= part.unreadable.paths;
+        });
+        if let Some((since_ms, part)) = longest_silent.min_by_key(|(_, part)| part.heard_ms()) {
+            (view.expected_since_ms, view.heartbeat) = (since_ms, part.heartbeat);
+        }
         view
+    }
+}
+
+impl StoredPart {
+    /// When a report of it was received last; 0 where none is known.
+    fn received_ms(&self) -> u64 {
+        self.heartbeat.as_ref().map_or(0, |newest| newest.last_received_at_ms)
+    }
+
+    /// Since when nothing was heard of it, or should have been.
+    fn heard_ms(&self) -> u64 {
+        self.received_ms().max(self.due_since_ms.unwrap_or_default())
+    }
+
+    fn is_silent(&self, now_ms: u64, overdue_after_ms: u64) -> bool {
+        !self.unreadable.heartbeat && now_ms.saturating_sub(self.heard_ms()) > overdue_after_ms
+    }
+
+    /// Whether its paths are of the part as it is now, and not what is left of one that was needed before.
+    fn counts(&self, now_ms: u64, overdue_after_ms: u64) -> bool {
+        let received_ms = self.received_ms();
+        self.key.part == 0
+            || now_ms.saturating_sub(received_ms) <= overdue_after_ms
+            || self.due_since_ms.is_some_and(|since_ms| received_ms >= since_ms)
     }
 }

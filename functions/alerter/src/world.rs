@@ -96,8 +96,8 @@ pub(crate) async fn gather(
     }
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
     let probes = of_member.flat_map(|(member, stack)| probes_of(fleet, member, stack)).collect();
-    let probes = reading.probes(probes, &memory.paths, now_ms).await?;
     let policy = policy(fleet, pace);
+    let probes = reading.probes(probes, &memory.paths, now_ms, policy.overdue_after_ms).await?;
     let mut stored = BTreeMap::new();
     let mut open = Vec::new();
     for (doc, incident) in incidents {
@@ -190,6 +190,7 @@ impl<T: Table> Reading<'_, T> {
         watched: Vec<Watched>,
         known: &Cache,
         now_ms: u64,
+        overdue_after_ms: u64,
     ) -> Result<Vec<ProbeView>, TableError> {
         let heartbeats = self.table.query(Keys::HEARTBEATS).await?.into_iter();
         let mut heartbeats: BTreeMap<Key, Doc> = heartbeats.map(|doc| (doc.key.clone(), doc)).collect();
@@ -218,7 +219,8 @@ impl<T: Table> Reading<'_, T> {
         let mut of_probe = |number: usize| {
             std::iter::from_fn(|| parts.next_if(|(of, _)| *of == number)).map(|(_, part)| part).collect()
         };
-        Ok(watched.into_iter().enumerate().map(|(number, it)| it.merged(of_probe(number))).collect())
+        let merged = |(number, it): (usize, Watched)| it.merged(of_probe(number), now_ms, overdue_after_ms);
+        Ok(watched.into_iter().enumerate().map(merged).collect())
     }
 
     /// The paths of these parts, by their keys: at most half of [`GET_MANY_MAX`].

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Hysteresis, ProbePart, Refusals, Refused, Transition, denied, fold, isolations_at,
-    judge_denials, judge_omissions,
+    Asked, Folded, Heartbeat, Hysteresis, Inputs, ProbePart, Refusals, Refused, Transition, denied, fold,
+    isolations_at, judge_denials, judge_omissions,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
@@ -79,6 +79,14 @@ fn asked_by_the_file(report: &Report, stack: &Read<StackStatus>, declared: &[Che
         }
         Some(_) => Asking::Of(Asked::of(declared)),
     }
+}
+
+/// Whether what is stored of a further part of a probe is of the time before the part was needed again: of an input
+/// that is none of its last ones. What was down then says nothing of now.
+fn is_of_earlier_life(report: &Report, inputs: Option<&Inputs>, newest: Option<&Heartbeat>) -> bool {
+    let given = inputs.and_then(|inputs| inputs.generations(&report.availability_zone, report.part));
+    let is_known = |newest: &Heartbeat| given.is_some_and(|given| given.contains(&newest.generation));
+    report.part > 0 && !newest.is_some_and(is_known)
 }
 
 /// A refused report in a few words.
@@ -218,9 +226,12 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         asked: &Asked,
         hysteresis: &Hysteresis,
     ) -> Result<Option<Vec<Transition>>, TableError> {
-        let Stored { heartbeat: newest, paths: mut before, .. } = stored;
+        let Stored { inputs, heartbeat: newest, paths: mut before, .. } = stored;
         let now_ms = self.clock.now_ms();
-        let known = before.value.take().unwrap_or_default();
+        let mut known = before.value.take().unwrap_or_default();
+        if is_of_earlier_life(&report, inputs.value.as_ref(), newest.value.as_ref()) {
+            known.clear();
+        }
         match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
             Folded::Stale => {
                 self.metrics.count("Duplicate", 1);

@@ -141,6 +141,43 @@ async fn a_part_that_is_not_ready_yet_or_no_longer_needed_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn what_is_down_in_a_part_that_is_heard_of_is_told_while_another_is_silent() {
+    let alerter = with_parts().await;
+    alerter.heard_but(&[(ZONES[0], 1)]).await;
+    let (checks, at_ms) = (checks(), NOW_MS - 1_000);
+    let parts = Parts::of(&checks);
+    let of_part = |part: u32, status| -> Paths {
+        parts.checks_of(&checks, part).map(|check| (check.id.clone(), path(status, at_ms))).collect()
+    };
+    let down = of_part(0, PathStatus::Up).into_keys().next().unwrap();
+    let mut paths = of_part(0, PathStatus::Up);
+    paths.insert(down.clone(), path(PathStatus::Down, at_ms));
+    alerter.heard_part(ZONES[0], 0, at_ms, &paths).await;
+    // What the silent part said last is no longer known.
+    alerter.heard_part(ZONES[0], 1, START_MS, &of_part(1, PathStatus::Down)).await;
+    let incidents = alerter.incidents().await;
+    let suspects: BTreeSet<Suspect> = incidents.into_iter().map(|incident| incident.suspect).collect();
+    assert!(suspects.contains(&Suspect::Probe { probe: probe(ZONES[0]) }), "{suspects:?}");
+    assert_eq!(suspects.len(), 2, "{suspects:?}");
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_part_that_was_needed_before_says_nothing_when_it_is_needed_again() {
+    let alerter = with_parts().await;
+    alerter.heard_but(&[(ZONES[0], 1)]).await;
+    let (checks, long_ago_ms) = (checks(), START_MS - 60 * MINUTE_MS);
+    let of_part = Parts::of(&checks).checks_of(&checks, 1);
+    let down = of_part.map(|check| (check.id.clone(), path(PathStatus::Down, long_ago_ms))).collect();
+    alerter.heard_part(ZONES[0], 1, long_ago_ms, &down).await;
+    for since_ms in [None, Some(NOW_MS - 1_000)] {
+        let mut status = stack(START_MS);
+        status.parts_since_ms = [(2, START_MS)].into_iter().chain(since_ms.map(|it| (1, it))).collect();
+        alerter.overwrite(Write::put, Keys::stack(&stack_id()), &status).await;
+        assert!(alerter.incidents().await.is_empty(), "{since_ms:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_two_parts_know_is_what_the_part_says_that_it_is_in_now() {
     let alerter = with_parts().await;
     alerter.heard_but(&[]).await;

@@ -1,6 +1,6 @@
 //! Reports of a probe whose checks are spread over several inputs.
 
-use phonehome_alerting::{Given, Heartbeat, Inputs, Paths};
+use phonehome_alerting::{Given, Heartbeat, Inputs, PathStatus, Paths};
 use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Expect, MemoryTable, Table, Write};
 use phonehome_samples::{SHOP_PROD, ZONES, probe, stack_id};
@@ -8,19 +8,18 @@ use phonehome_state::{Keys, all};
 use phonehome_wire::{CheckId, Report, Verdict};
 
 use super::forged::{PAYMENTS, refused, report};
-use super::{Collector, collector};
+use super::{Collector, Memory, collector};
 
 const EGRESS: &str = "egress/checkip.amazonaws.com/443";
+
+fn given(part: u32, id: &str) -> Given {
+    let checks = [(CheckId(id.into()), String::new())].into();
+    Given { availability_zone: ZONES[0].parse().unwrap(), part, generation: 1, checks }
+}
 
 /// A collector of a hub that gave each probe two parts, of one check each.
 async fn with_two_parts() -> Collector<MemoryTable, MemoryQueue> {
     let collector = collector().await;
-    let given = |part: u32, id: &str| Given {
-        availability_zone: ZONES[0].parse().unwrap(),
-        part,
-        generation: 1,
-        checks: [(CheckId(id.into()), String::new())].into(),
-    };
     let zones = || [ZONES[0].parse().unwrap()].into();
     let both = [given(0, PAYMENTS), given(1, EGRESS)];
     let inputs = Inputs::default().with(1, &both, &[(0, zones()), (1, zones())].into()).unwrap();
@@ -69,6 +68,32 @@ async fn a_part_that_was_not_given_is_refused_and_one_that_was_tells_of_its_own_
     let doc = collector.table.get(&Keys::paths(&probe(ZONES[0]).part(1))).await.unwrap().unwrap();
     assert!(doc.read::<Paths>().unwrap().is_empty());
     assert_eq!(collector.metrics.counts()["ResultsDropped"], 1);
+}
+
+#[tokio::test]
+async fn what_was_down_in_a_part_before_it_was_needed_again_is_not_taken_for_news() {
+    let collector = with_two_parts().await;
+    let down = |run: u32| Report { run_id: format!("{run}"), ..of_part(1, EGRESS, refused("no")) };
+    for run in 0..3 {
+        collector
+            .take(&Report { started_at_ms: down(run).started_at_ms - 60_000 + u64::from(run), ..down(run) })
+            .await;
+    }
+    let status = async || {
+        let doc = collector.table.get(&Keys::paths(&probe(ZONES[0]).part(1))).await.unwrap().unwrap();
+        doc.read::<Paths>().unwrap().values().next().unwrap().status
+    };
+    assert_eq!(status().await, PathStatus::Down);
+    // It was not needed, and is again.
+    let given = Given { generation: 9, ..given(1, EGRESS) };
+    let inputs = Inputs::default().with(9, &[given], &[(1, [ZONES[0].parse().unwrap()].into())].into());
+    let doc = collector.table.get(&Keys::inputs(&stack_id())).await.unwrap();
+    let write = Write::over(doc.as_ref(), Keys::inputs(&stack_id()), &inputs.unwrap());
+    collector.table.unrestricted().write(vec![write]).await.unwrap();
+    let collector = Collector { memory: Memory::default(), ..collector };
+    collector.take(&Report { generation: 9, ..of_part(1, EGRESS, Verdict::Ok) }).await;
+    let doc = collector.table.get(&Keys::paths(&probe(ZONES[0]).part(1))).await.unwrap().unwrap();
+    assert_eq!(doc.read::<Paths>().unwrap().values().next().unwrap().status, PathStatus::Up);
 }
 
 #[tokio::test]
