@@ -228,10 +228,8 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
     ) -> Result<Option<Vec<Transition>>, TableError> {
         let Stored { inputs, heartbeat: newest, paths: mut before, .. } = stored;
         let now_ms = self.clock.now_ms();
-        let mut known = before.value.take().unwrap_or_default();
-        if is_of_earlier_life(&report, inputs.value.as_ref(), newest.value.as_ref()) {
-            known.clear();
-        }
+        let is_anew = is_of_earlier_life(&report, inputs.value.as_ref(), newest.value.as_ref());
+        let known = before.value.take().filter(|_| !is_anew).unwrap_or_default();
         match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
             Folded::Stale => {
                 self.metrics.count("Duplicate", 1);
@@ -246,7 +244,7 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
                 // is writing: whoever writes both under their conditions finds out.
                 let is_pair = before.version() == newest.value.as_ref().map_or(0, |it| it.paths_version);
                 let lasting = expire_at_ms >= now_ms + PATHS_RENEWED_MS;
-                let renew = paths_changed || before.unread || !is_pair || !lasting;
+                let renew = paths_changed || is_anew || before.unread || !is_pair || !lasting;
                 heartbeat.isolations_at_ms = isolations_at_ms;
                 heartbeat.paths_version =
                     if renew { before.expect().next_version() } else { before.version() };
