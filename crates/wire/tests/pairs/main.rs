@@ -227,3 +227,19 @@ fn a_new_probe_that_meets_a_newer_hub_tests_what_it_knows_and_says_what_it_does_
     assert_eq!((input.checks.len(), &input.checks[0].kind), (5, &CheckKind::Unknown));
     assert_eq!(new_report().in_version(input.report_version), new_report(), "its newest");
 }
+
+#[test]
+fn a_part_is_read_by_every_hub_and_probe_and_is_the_first_where_none_is_named() {
+    let input = ProbeInput { part: 1, ..new_input(REPORT_VERSION, false) };
+    let report = Report { part: 1, ..new_report() };
+    assert!(serde_json::from_value::<old::ProbeInput>(json!(input)).is_ok());
+    assert!(serde_json::from_value::<old::Report>(json!(report)).is_ok());
+    assert_eq!(serde_json::from_value::<ProbeInput>(json!(input)).unwrap(), input);
+    assert_eq!(serde_json::from_value::<Report>(json!(report)).unwrap(), report);
+    for written in [json!(new_input(REPORT_VERSION, false)), json!(new_report())] {
+        assert!(written.get("part").is_none(), "just as before");
+        let part = serde_json::from_value::<Report>(written.clone()).map(|report| report.part);
+        let part = part.or_else(|_| serde_json::from_value::<ProbeInput>(written).map(|input| input.part));
+        assert_eq!(part.unwrap(), 0);
+    }
+}
