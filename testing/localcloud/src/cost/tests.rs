@@ -84,3 +84,14 @@ fn ten_thousand_accounts_have_more_collectors_than_the_template_by_default() {
     assert!((of(130) - 2.0).abs() < 1e-9);
     assert!((of(10_000) - 21.0).abs() < 1e-9, "{}", of(10_000));
 }
+
+#[test]
+fn each_part_of_a_probes_checks_is_a_run_of_its_own() {
+    let of = |checks: u32| {
+        let fleet =
+            FleetSize { connections: checks, isolations: 0, egress_checks: 0, zones: 1, ..FleetSize::of(1) };
+        let work = Work::of(&fleet, &Deployment::default());
+        (work.runs / 43_200.0).round()
+    };
+    assert_eq!([0, 1, 200, 201, 400, 401].map(of), [1.0, 1.0, 1.0, 2.0, 2.0, 3.0]);
+}
