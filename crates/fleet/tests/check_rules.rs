@@ -150,7 +150,7 @@ fn what_is_reached_too_seldom_to_prove_an_isolation_is_warned_of() {
 }
 
 #[test]
-fn checks_that_fill_an_event_are_refused_when_published_and_read_by_functions() {
+fn checks_that_fill_an_event_or_all_inputs_are_refused_when_published_and_read_by_functions() {
     let expected: String = (0..10).map(|it| format!("\"{it}{}\",", "x".repeat(150))).collect();
     let large = with_checks(&[&format!(
         "name: own, from: shop, type: dns, host: x, record: TXT, expected: [{expected}]"
@@ -161,16 +161,18 @@ fn checks_that_fill_an_event_are_refused_when_published_and_read_by_functions() 
     assert!(read(&large).is_ok());
 
     let body = "x".repeat(199);
-    let many: Vec<String> = (0..190)
-        .map(|it| {
-            format!(
-                "name: c{it}, from: shop, type: http, host: {}.example, port: 1, path: /{body}, body: {body}",
-                "y".repeat(60)
-            )
-        })
-        .collect();
-    let many = with_checks(&many.iter().map(String::as_str).collect::<Vec<_>>());
-    let shown = problems(&many).to_string();
-    assert!(shown.contains("the 192 checks of `shop-dev` take 1"), "{shown}");
-    assert!(read(&many).is_ok());
+    let check = |it: usize| {
+        let host = "y".repeat(60);
+        format!(
+            "name: c{it}, from: shop, type: http, host: {host}.example, port: 1, path: /{body}, body: {body}"
+        )
+    };
+    let with = |count: usize| {
+        let many: Vec<String> = (0..count).map(check).collect();
+        with_checks(&many.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert!(read(&with(190)).is_ok_and(|checked| checked.warnings.as_slice().is_empty()), "two inputs");
+    let shown = problems(&with(900)).to_string();
+    assert!(shown.contains("the 902 checks of `shop-dev` do not fit into 6 inputs"), "{shown}");
+    assert!(read(&with(900)).is_ok());
 }

@@ -16,6 +16,12 @@ fn small(old: &str, new: &str) -> String {
 /// Files that break one rule for publishing each, with the place at which `publish` refuses them.
 fn unpublishable() -> Vec<(String, &'static str)> {
     let ports = |count: usize| (1..=count).map(|port| port.to_string()).collect::<Vec<_>>().join(", ");
+    let connection = format!("  - {{ from: shop, to: payments, ports: [443], {HOST} }}\n");
+    let further = |from: usize| {
+        let ports: Vec<String> = (from..from + 200).map(|port| port.to_string()).collect();
+        connection.replace("[443]", &format!("[{}]", ports.join(", ")))
+    };
+    let many: String = (0..7).map(|it| further(1 + it * 200)).collect();
     let host = |host: &str| small(HOST, &format!("check: {{ host: \"{host}\" }}"));
     let eu = "  - name: eu-west-1\n    availability_zones: [euw1-az1]\naddress_pools:";
     let last = "  - { slack_channel: \"#net-dev\" }\n";
@@ -25,7 +31,7 @@ fn unpublishable() -> Vec<(String, &'static str)> {
         (small("port: 443 }]", "port: 443 }, { host: localhost, port: 443 }]"), "probing.egress[1].host"),
         (small("host: db.shop.internal", "host: metadata.google.internal"), "isolations[0].host"),
         (small("ports: [443]", &format!("ports: [{}]", ports(201))), "connections[0].ports"),
-        (small("ports: [443]", &format!("ports: [{}]", ports(200))), "domains[0].environments[0]"),
+        (small(&connection, &many), "domains[0].environments[0]"),
         (small("address_pools:", eu), "regions[1].name"),
         (small("cidr: 10.0.0.0/12", "cidr: 10.0.0.0/18"), "address_pools[0].block"),
         (
