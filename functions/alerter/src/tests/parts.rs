@@ -136,7 +136,7 @@ async fn a_part_that_is_not_ready_yet_or_no_longer_needed_is_not_waited_for() {
 
     let alerter = with_parts().await;
     alerter.heard_but(&[(ZONES[0], 1), (ZONES[0], 2)]).await;
-    alerter.declare(0).await;
+    alerter.declare(1).await;
     assert!(alerter.incidents().await.is_empty(), "all checks that are declared now are in part 0");
 }
 
