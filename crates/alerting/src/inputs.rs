@@ -160,7 +160,7 @@ impl Inputs {
     /// it is no longer the newest.
     fn has_moved(&self, id: &CheckId, zone: &AzId, part: u32) -> bool {
         let tests = |part: u32| {
-            let newest = self.noted(part).and_then(|it| Some(it.checks.get(it.zones.get(zone)?.first()?)?));
+            let newest = self.noted(part).and_then(|it| it.checks.get(it.zones.get(zone)?.first()?));
             newest.is_some_and(|checks| checks.contains_key(id))
         };
         let mut others = std::iter::once(0).chain(self.parts.keys().copied()).filter(|it| *it != part);

@@ -44,7 +44,7 @@ impl Parts {
     }
 
     /// The checks of one part, in their order.
-    pub fn checks_of<'c>(self, checks: &'c [Check], part: u32) -> impl Iterator<Item = &'c Check> {
+    pub fn checks_of(self, checks: &[Check], part: u32) -> impl Iterator<Item = &Check> {
         checks.iter().filter(move |check| self.part_of(check) == part)
     }
 }
