@@ -101,8 +101,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let now_ms = self.clock.now_ms();
         status.leased_until_ms = if changed { now_ms + self.cooldown_ms } else { 0 };
         status.updated_at_ms = now_ms;
-        status.ready_since_ms.clear();
-        status.parts_since_ms.clear();
+        (status.ready_since_ms, status.parts_since_ms) = Default::default();
         (status.phase, status.message) = match &reconciled.progress {
             StackProgress::Failed(reason) => (Phase::Failed, reason.clone()),
             StackProgress::Later { reason, .. } => (Phase::Waiting, format!("being released: {reason}")),
@@ -183,8 +182,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         status.message = "the account is closed or has left the organization; its block stays claimed until \
                           `phonehome decommission`"
             .to_owned();
-        status.ready_since_ms.clear();
-        status.parts_since_ms.clear();
+        (status.ready_since_ms, status.parts_since_ms) = Default::default();
         status.updated_at_ms = self.clock.now_ms();
         let mut writes = vec![Write::over(Some(&doc), key, &status)];
         writes.extend(notice.map(|notice| {
