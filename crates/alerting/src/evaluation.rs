@@ -37,7 +37,11 @@ pub(crate) struct Evaluation<'w> {
 pub(crate) struct Probe<'w> {
     pub(crate) view: &'w ProbeView,
     /// Whether a report of it is missing.
-    pub(crate) silent: bool,
+    silent: bool,
+    /// Whether nothing is heard of it; of one whose checks are spread over parts, of none of them.
+    pub(crate) unheard: bool,
+    /// Of which declared checks nothing is heard.
+    unheard_checks: BTreeSet<&'w CheckId>,
     /// What fails and is not chance.
     failing: BTreeSet<Symptom>,
     /// Every declared check.
@@ -54,10 +58,7 @@ impl<'w> Evaluation<'w> {
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for view in &world.probes {
-            let silent = view.is_missing(world);
-            let checks = view.checks.iter().map(|check| (&check.id, check)).collect();
-            let failing = failing.remove(&view.key).unwrap_or_default();
-            probes.insert(&view.key, Probe { view, silent, failing, checks });
+            probes.insert(&view.key, Probe::of(world, view, failing.remove(&view.key).unwrap_or_default()));
         }
         for key in probes.keys() {
             stacks.entry(key.stack()).or_default().push(*key);
@@ -135,8 +136,8 @@ impl<'w> Evaluation<'w> {
             Symptom::Silent if probe.silent => Health::Undecided,
             Symptom::Silent => Health::Good,
             Symptom::Inconclusive if probe.view.unreadable.any() => Health::Unseen,
-            Symptom::Inconclusive if probe.silent => Health::Unknown,
             Symptom::Inconclusive if self.inconclusive(probe).is_some() => Health::Bad,
+            Symptom::Inconclusive if probe.silent => Health::Unknown,
             Symptom::Inconclusive => Health::Good,
         }
     }
@@ -180,15 +181,16 @@ impl<'w> Evaluation<'w> {
     ///
     /// Not counted: paths that are down anyway, and those that cannot be told because their control does not pass, or
     /// nobody reaches what they aim at: what is wrong there is an incident of its own. The time counts from when that is
-    /// over, and to the newest run: how late its report came says nothing of the path.
+    /// over, and to the newest run that tests it: how late its report came says nothing of the path.
     fn inconclusive(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
-        if probe.silent || !probe.is_whole() {
+        if !probe.is_whole() {
             return None;
         }
-        let newest_ms = probe.view.heartbeat.as_ref()?.last_started_at_ms;
-        let candidates = probe.checks.iter().filter_map(|(id, check)| {
+        let heard = probe.checks.iter().filter(|(id, _)| probe.hears_of(id));
+        let candidates = heard.filter_map(|(id, check)| {
             let path = probe.view.paths.get(*id)?;
             let (since_ms, reason) = path.inconclusive().filter(|_| path.status != PathStatus::Down)?;
+            let newest_ms = probe.view.heartbeat_of(id)?.last_started_at_ms;
             let is_long =
                 |since_ms: u64| newest_ms.saturating_sub(since_ms) > self.world.policy.inconclusive_after_ms;
             (is_long(since_ms) && is_long(self.could_tell_since(probe, check)?)).then_some((since_ms, reason))
@@ -223,6 +225,23 @@ impl<'w> Evaluation<'w> {
 }
 
 impl<'w> Probe<'w> {
+    fn of(world: &World, view: &'w ProbeView, failing: BTreeSet<Symptom>) -> Self {
+        let unheard = view.checks.iter().map(|check| &check.id);
+        Self {
+            view,
+            silent: view.is_missing(world),
+            unheard: view.is_unheard(world),
+            unheard_checks: unheard.filter(|id| view.is_check_unheard(world, id)).collect(),
+            failing,
+            checks: view.checks.iter().map(|check| (&check.id, check)).collect(),
+        }
+    }
+
+    /// Whether the reports arrive that would tell of a declared check.
+    pub(crate) fn hears_of(&self, id: &CheckId) -> bool {
+        !self.unheard_checks.contains(id)
+    }
+
     /// Whether everything that is stored of it could be read.
     pub(crate) fn is_whole(&self) -> bool {
         !self.view.unreadable.any()
@@ -234,7 +253,7 @@ impl<'w> Probe<'w> {
         }
         match self.view.paths.get(id) {
             _ if self.view.unreadable.paths => Health::Unseen,
-            _ if self.silent && !self.view.partly_heard => Health::Unknown,
+            _ if !self.hears_of(id) => Health::Unknown,
             Some(_) if self.failing.contains(&Symptom::Down { check: id.clone() }) => Health::Bad,
             // Green as of when? It may have been silent since.
             _ if self.view.unreadable.heartbeat => Health::Unseen,
@@ -247,7 +266,7 @@ impl<'w> Probe<'w> {
     /// Since when a path is known to be as declared; `None` while it is not.
     fn good_since(&self, id: &CheckId) -> Option<u64> {
         let path = self.view.paths.get(id).filter(|_| self.path(id) == Health::Good)?;
-        let heard_ms = self.view.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.heard_since_ms);
+        let heard_ms = self.view.heartbeat_of(id).map_or(0, |heartbeat| heartbeat.heard_since_ms);
         Some(path.since_ms.max(heard_ms))
     }
 

@@ -8,9 +8,7 @@ use phonehome_wire::{Check, Class, Expect};
 use crate::blame::{Blame, Views};
 use crate::dependencies::{Dependencies, member};
 use crate::results::{failed, outcome};
-use crate::{
-    Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeKey, ProbeView, Suspect, Symptom, World,
-};
+use crate::{Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeView, Suspect, Symptom, World};
 
 /// Something that is wrong for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +48,15 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
     }
     seen.state.miss(ticks.at(world.now_ms));
     let views: Views<'_> = world.probes.iter().map(|view| (&view.key, view)).collect();
-    let silent: BTreeSet<&ProbeKey> =
-        world.probes.iter().filter(|view| view.is_missing(world)).map(|view| &view.key).collect();
     let explanation = seen.state.explain(ticks.at(world.now_ms));
     let group = |cause: &Cause| {
         let member = |path: &PathId| member(world, seen.state.topology(), *path);
         let members = cause.paths.iter().chain(&cause.shared).filter_map(member);
         // What a probe saw that has fallen silent says nothing of now.
-        let lasts = |key: &MemberKey| key.symptom == Symptom::Silent || !silent.contains(&key.probe);
+        let lasts = |MemberKey { probe, symptom }: &MemberKey| match symptom {
+            Symptom::Down { check } => !views[probe].is_check_unheard(world, check),
+            Symptom::Silent | Symptom::Inconclusive => true,
+        };
         let members: BTreeSet<MemberKey> = members.filter(lasts).collect();
         let topology = seen.state.topology();
         let blame = Blame { world, views: &views, topology, named: &named, members: &members };
@@ -149,7 +148,11 @@ impl Seen<'_> {
     }
 
     fn path(&mut self, view: &ProbeView, check: &Check, path: PathId) {
-        let Some((known, heartbeat)) = view.paths.get(&check.id).zip(view.heartbeat.as_ref()) else { return };
+        let heartbeat = view.heartbeat_of(&check.id);
+        let Some((known, heartbeat)) = view.paths.get(&check.id).zip(heartbeat) else { return };
+        if !view.parts.is_empty() {
+            self.state.ran(path, self.ticks.at(heartbeat.last_started_at_ms));
+        }
         for PathResult(at_ms, outcome) in self.results(known, heartbeat) {
             // Whatever else is wrong with an isolation, it does not hold.
             let is_breach =

@@ -63,4 +63,4 @@ pub use suspect::Suspect;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use windows::{Window, WindowEnd, WindowKind};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};
-pub use world::{Owner, Policy, ProbeView, Route, Silence, Unreadable, Unseen, World};
+pub use world::{Owner, PartView, Policy, ProbeView, Route, Silence, Unreadable, Unseen, World};

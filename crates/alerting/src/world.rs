@@ -147,27 +147,69 @@ pub struct ProbeView {
     /// Which of the two are stored but could not be read, and so are missing here.
     #[serde(default)]
     pub unreadable: Unreadable,
-    /// Whether a part of its checks is heard of while another is silent, whose heartbeat this has: then the paths are
-    /// those of the parts that are heard of, and count.
-    #[serde(default)]
-    pub partly_heard: bool,
+    /// Where its checks are spread over several inputs, the parts: then `heartbeat` and `expected_since_ms` are those of
+    /// the part that is silent for the longest time. Empty where all are in one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<PartView>,
     /// Who hears of its trouble.
     pub route: Route,
+}
+
+/// One part of a probe's checks, which has runs of its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartView {
+    /// The checks of which it says what is known.
+    pub checks: BTreeSet<CheckId>,
+    /// From when on reports of it are due, in milliseconds since the Unix epoch; 0 where none are.
+    pub expected_since_ms: u64,
+    /// Its newest heartbeat; absent until the first report.
+    #[serde(default)]
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl ProbeView {
     /// When it was heard of last, or deployed when that is later; milliseconds since the Unix epoch. Only stored
     /// times count, so no restart resets the dead-man's switch.
     pub(crate) fn last_heard_ms(&self) -> u64 {
-        let received_ms = self.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_received_at_ms);
-        received_ms.max(self.expected_since_ms)
+        last_heard_ms(self.heartbeat.as_ref(), self.expected_since_ms)
     }
 
-    /// Whether a report of it is missing, as far as can be read.
+    /// Whether a report of it is missing, as far as can be read: of any part.
     pub(crate) fn is_missing(&self, world: &World) -> bool {
-        let missing_after_ms = world.policy.interval_ms.saturating_add(world.policy.grace_ms());
-        !self.unreadable.heartbeat && world.now_ms.saturating_sub(self.last_heard_ms()) > missing_after_ms
+        self.is_overdue(world, self.last_heard_ms())
     }
+
+    /// Whether nothing is heard of it: a report of each part is missing.
+    pub(crate) fn is_unheard(&self, world: &World) -> bool {
+        self.is_missing(world) && self.parts.iter().all(|part| self.is_part_missing(world, part))
+    }
+
+    /// Whether the report is missing that would tell of a check.
+    pub(crate) fn is_check_unheard(&self, world: &World, check: &CheckId) -> bool {
+        self.part_of(check).map_or_else(|| self.is_missing(world), |part| self.is_part_missing(world, part))
+    }
+
+    /// The newest heartbeat of the runs that test a check.
+    pub(crate) fn heartbeat_of(&self, check: &CheckId) -> Option<&Heartbeat> {
+        self.part_of(check).map_or(self.heartbeat.as_ref(), |part| part.heartbeat.as_ref())
+    }
+
+    fn part_of(&self, check: &CheckId) -> Option<&PartView> {
+        self.parts.iter().find(|part| part.checks.contains(check))
+    }
+
+    fn is_part_missing(&self, world: &World, part: &PartView) -> bool {
+        self.is_overdue(world, last_heard_ms(part.heartbeat.as_ref(), part.expected_since_ms))
+    }
+
+    fn is_overdue(&self, world: &World, heard_ms: u64) -> bool {
+        let missing_after_ms = world.policy.interval_ms.saturating_add(world.policy.grace_ms());
+        !self.unreadable.heartbeat && world.now_ms.saturating_sub(heard_ms) > missing_after_ms
+    }
+}
+
+fn last_heard_ms(heartbeat: Option<&Heartbeat>, expected_since_ms: u64) -> u64 {
+    heartbeat.map_or(0, |heartbeat| heartbeat.last_received_at_ms).max(expected_since_ms)
 }
 
 /// Who hears of trouble.

@@ -25,6 +25,8 @@ pub struct State {
     heard_ticks: Box<[u32]>,
     /// When each probe reported last, or was found missing.
     spoken_ticks: Box<[u32]>,
+    /// When the paths ran last of which something was heard by itself.
+    ran_ticks: BTreeMap<u32, u32>,
 }
 
 impl State {
@@ -38,6 +40,7 @@ impl State {
             windows: BTreeMap::new(),
             heard_ticks: vec![0; probes].into(),
             spoken_ticks: vec![0; probes].into(),
+            ran_ticks: BTreeMap::new(),
             topology,
             rules,
         }
@@ -77,6 +80,13 @@ impl State {
         for known in [&mut self.heard_ticks[probe.number()], &mut self.spoken_ticks[probe.number()]] {
             *known = at_ticks.max(*known);
         }
+    }
+
+    /// A path ran at `at_ticks`, whatever is heard of the rest of its probe: one that tells of its paths in several
+    /// reports is missing where any of them is.
+    pub fn ran(&mut self, path: PathId, at_ticks: u32) {
+        let known = self.ran_ticks.entry(path.0).or_default();
+        *known = at_ticks.max(*known);
     }
 
     /// The newest runs of a path of which no result was told passed: as many, one interval apart, the newest of which
@@ -134,26 +144,31 @@ impl State {
     pub fn bytes(&self) -> usize {
         // A node of the tree is at least half full.
         let window = 2 * (size_of::<Window>() + size_of::<u32>());
+        let ran = 2 * size_of::<(u32, u32)>();
         self.topology.bytes()
             + size_of_val(&*self.passed_ticks)
             + size_of_val(&*self.passes)
             + size_of_val(&*self.heard_ticks)
             + size_of_val(&*self.spoken_ticks)
             + self.windows.len() * window
+            + self.ran_ticks.len() * ran
     }
 
-    /// Whether a path's probe has neither reported nor been missed since.
+    /// Whether a path's probe has neither reported of it nor been missed since.
     pub(crate) fn is_pending(&self, path: u32, since_ticks: u32) -> bool {
         let probe = self.topology.probe_of(PathId(path)).number();
-        self.heard_ticks[probe] > 0 && self.spoken_ticks[probe] < since_ticks
+        self.heard_ticks[probe] > 0
+            && self.spoken_ticks[probe] < since_ticks
+            && self.ran_ticks.get(&path).is_none_or(|ran| *ran < since_ticks)
     }
 
-    /// Whether so long nothing was heard of a path's probe that its results say nothing of now. A report itself always
+    /// Whether so long nothing was heard of a path from its probe that its results say nothing of now. A report itself always
     /// does: that it is missing is what it says.
     pub(crate) fn is_stale(&self, path: u32, now_ticks: u32) -> bool {
         let probe = self.topology.probe_of(PathId(path));
         let is_report = self.topology.report_of(probe).0 == path;
-        !is_report && now_ticks > self.heard_ticks[probe.number()] + self.rules.window_ticks()
+        let heard = self.ran_ticks.get(&path).copied().unwrap_or(self.heard_ticks[probe.number()]);
+        !is_report && now_ticks > heard + self.rules.window_ticks()
     }
 
     /// The passes of a path that has nothing else, from `since_ticks` on, the newest first.

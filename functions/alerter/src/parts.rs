@@ -1,8 +1,8 @@
 //! A probe whose checks are spread over several inputs is one probe to whoever hears of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{Heartbeat, Paths, ProbePart, ProbeView, Unreadable};
+use phonehome_alerting::{Heartbeat, PartView, Paths, ProbePart, ProbeView, Unreadable};
 use phonehome_fleet::Parts;
 use phonehome_wire::CheckId;
 
@@ -47,35 +47,49 @@ impl Watched {
     }
 
     /// The probe, of these parts, at this moment and with this limit of silence; milliseconds. It is as silent as that
-    /// part which is silent for the longest time; while others are not, their paths alone count. A path that several
-    /// parts know, because its check has moved, is what the part says that the check is in now.
-    pub(crate) fn merged(self, stored: Vec<StoredPart>, now_ms: u64, overdue_after_ms: u64) -> ProbeView {
+    /// part which is silent for the longest time. A path that several parts know, because its check has moved, is what
+    /// the part says that the check is in now.
+    pub(crate) fn merged(self, mut stored: Vec<StoredPart>, now_ms: u64, overdue_after_ms: u64) -> ProbeView {
         let Self { mut view, parts, .. } = self;
-        let home: BTreeMap<&CheckId, u32> = match stored.len() {
-            1 => BTreeMap::new(),
-            _ => view.checks.iter().map(|check| (&check.id, parts.part_of(check))).collect(),
-        };
-        let is_silent = |part: &StoredPart| part.is_silent(now_ms, overdue_after_ms);
-        let due = || stored.iter().filter(|part| part.due_since_ms.is_some());
-        view.partly_heard = due().any(is_silent) && !due().all(is_silent);
-        for part in stored.iter().filter(|part| part.counts(now_ms, overdue_after_ms)) {
-            let is_heard = !view.partly_heard || !is_silent(part);
-            for (id, path) in part.paths.iter().filter(|_| is_heard) {
-                if home.get(id) == Some(&part.key.part) || !view.paths.contains_key(id) {
-                    view.paths.insert(id.clone(), path.clone());
-                }
+        match stored.as_mut_slice() {
+            [only] => view.paths = std::mem::take(&mut only.paths),
+            several => {
+                let said_by = paths(&mut view, several, parts, now_ms, overdue_after_ms);
+                view.parts = several.iter().filter_map(|part| part.view(&said_by)).collect();
             }
         }
-        let longest_silent = stored.into_iter().filter_map(|part| Some((part.due_since_ms?, part)));
-        let longest_silent = longest_silent.inspect(|(_, part)| {
+        let due = stored.into_iter().filter_map(|part| Some((part.due_since_ms?, part)));
+        let due = due.inspect(|(_, part)| {
             view.unreadable.heartbeat |= part.unreadable.heartbeat;
             view.unreadable.paths |= part.unreadable.paths;
         });
-        if let Some((since_ms, part)) = longest_silent.min_by_key(|(_, part)| part.heard_ms()) {
+        if let Some((since_ms, part)) = due.min_by_key(|(_, part)| part.heard_ms()) {
             (view.expected_since_ms, view.heartbeat) = (since_ms, part.heartbeat);
         }
         view
     }
+}
+
+/// Puts together what these parts know of a probe's paths. Returns which of them says it of which path.
+fn paths(
+    view: &mut ProbeView,
+    stored: &mut [StoredPart],
+    parts: Parts,
+    now_ms: u64,
+    overdue_after_ms: u64,
+) -> BTreeMap<CheckId, u32> {
+    let ProbeView { checks, paths, .. } = view;
+    let home: BTreeMap<&CheckId, u32> = checks.iter().map(|it| (&it.id, parts.part_of(it))).collect();
+    let mut said_by: BTreeMap<CheckId, u32> = BTreeMap::new();
+    for part in stored.iter_mut().filter(|part| part.counts(now_ms, overdue_after_ms)) {
+        for (id, path) in std::mem::take(&mut part.paths) {
+            if home.get(&id) == Some(&part.key.part) || !paths.contains_key(&id) {
+                said_by.insert(id.clone(), part.key.part);
+                paths.insert(id, path);
+            }
+        }
+    }
+    said_by
 }
 
 impl StoredPart {
@@ -89,8 +103,15 @@ impl StoredPart {
         self.received_ms().max(self.due_since_ms.unwrap_or_default())
     }
 
-    fn is_silent(&self, now_ms: u64, overdue_after_ms: u64) -> bool {
-        !self.unreadable.heartbeat && now_ms.saturating_sub(self.heard_ms()) > overdue_after_ms
+    /// What an alert looks at of one of several parts; none where no report is due and no path is known.
+    fn view(&self, said_by: &BTreeMap<CheckId, u32>) -> Option<PartView> {
+        let checks: BTreeSet<CheckId> =
+            said_by.iter().filter(|(_, part)| **part == self.key.part).map(|(id, _)| id.clone()).collect();
+        (self.due_since_ms.is_some() || !checks.is_empty()).then(|| PartView {
+            checks,
+            expected_since_ms: self.due_since_ms.unwrap_or_default(),
+            heartbeat: self.heartbeat.clone(),
+        })
     }
 
     /// Whether its paths are of the part as it is now, and not what is left of one that was needed before.

@@ -289,7 +289,7 @@ fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<Watched
         heartbeat: None,
         paths: Paths::new(),
         unreadable: Unreadable::default(),
-        partly_heard: false,
+        parts: vec![],
         route: route.clone(),
     };
     let watched = |view: ProbeView| Watched { view, parts, since_ms: since_ms.clone() };

@@ -223,7 +223,7 @@ fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
         checks,
         heartbeat: None,
         unreadable: Unreadable::default(),
-        partly_heard: false,
+        parts: vec![],
         route: Route { slack_channel: "#network".to_owned(), page: true, page_channel: None },
     }
 }

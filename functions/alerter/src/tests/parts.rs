@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{Heartbeat, Incident, PathStatus, Paths, Suspect, Symptom};
+use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Cache, MemoryTable, Write};
 use phonehome_fleet::{Fleet, Parts};
 use phonehome_samples::{FLEET, REGION, ZONES, probe, published, stack, stack_id};
@@ -34,7 +35,7 @@ fn checks() -> Vec<Check> {
 }
 
 /// An alerter of a hub in which shop-prod has three parts, ready since then.
-async fn with_parts() -> Alerter<MemoryTable> {
+async fn with_parts() -> Alerter<MemoryTable, MemoryQueue> {
     let alerter = alerter().await;
     alerter.declare(500).await;
     let mut stack = stack(START_MS);
@@ -43,7 +44,7 @@ async fn with_parts() -> Alerter<MemoryTable> {
     alerter
 }
 
-impl Alerter<MemoryTable> {
+impl Alerter<MemoryTable, MemoryQueue> {
     async fn declare(&self, checks: usize) {
         self.overwrite(Write::put, Keys::fleet(), &published(&text(checks))).await;
     }
@@ -87,7 +88,7 @@ impl Alerter<MemoryTable> {
 
     /// By check, the status of the first zone's paths, as a decision sees them.
     async fn statuses(&self) -> BTreeMap<CheckId, PathStatus> {
-        let world = gather(&self.table, &Cache::default(), NOW_MS, 0).await.unwrap().world;
+        let world = gather(&self.table, &Cache::default(), NOW_MS, &self.pace()).await.unwrap().world;
         let view = world.probes.into_iter().find(|view| view.key == probe(ZONES[0])).unwrap();
         view.paths.into_iter().map(|(id, path)| (id, path.status)).collect()
     }
