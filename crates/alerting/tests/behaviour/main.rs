@@ -5,6 +5,7 @@ mod folding;
 mod gate;
 mod incidents;
 mod paging;
+mod parts;
 mod properties;
 mod quiet;
 mod rendering;

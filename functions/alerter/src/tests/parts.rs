@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{Heartbeat, Incident, PathStatus, Paths, Suspect, Symptom};
+use phonehome_alerting::{Heartbeat, Incident, PartView, PathStatus, Paths, Suspect, Symptom};
 use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Cache, MemoryTable, Write};
 use phonehome_fleet::{Fleet, Parts};
@@ -121,6 +121,30 @@ async fn a_silent_part_is_a_silent_probe_and_a_second_one_is_no_second_message()
         assert_eq!(alerter.incidents().await.len(), 1);
         assert_eq!(alerter.outbox().await.len(), 1, "{silent:?}");
     }
+}
+
+#[tokio::test]
+async fn each_path_was_tested_in_the_newest_run_of_its_own_part() {
+    let alerter = with_parts().await;
+    alerter.heard_but(&[]).await;
+    let parts = Parts::of(&checks());
+    for part in 0..3 {
+        let of_part = parts.checks_of(&checks(), part).map(|check| check.id.clone()).collect::<Vec<_>>();
+        let up = of_part.into_iter().map(|id| (id, path(PathStatus::Up, START_MS))).collect();
+        alerter.heard_part(ZONES[0], part, NOW_MS - 10_000 * u64::from(part), &up).await;
+    }
+    let world = gather(&alerter.table, &Cache::default(), NOW_MS, &alerter.pace()).await.unwrap().world;
+    let view = world.probes.into_iter().find(|view| view.key == probe(ZONES[0])).unwrap();
+    for check in checks() {
+        let said: Vec<u64> =
+            view.parts.iter().filter(|part| part.checks.contains(&check.id)).map(started).collect();
+        assert_eq!(said, [NOW_MS - 10_000 * u64::from(parts.part_of(&check))], "{}", check.id.0);
+    }
+    assert_eq!(view.heartbeat.unwrap().part, 2, "its report is as old as that of its oldest part");
+}
+
+fn started(part: &PartView) -> u64 {
+    part.heartbeat.as_ref().unwrap().last_started_at_ms
 }
 
 #[tokio::test]
