@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use phonehome_wire::{AzId, Check, StackId};
+use phonehome_wire::{AzId, Check, CheckId, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::matcher::Matcher;

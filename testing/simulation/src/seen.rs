@@ -135,6 +135,7 @@ pub(crate) fn see(
         account: key.account,
         region: key.region,
         availability_zone: key.availability_zone,
+        part: 0,
         run_id: format!("{account}-{zone}-{started_at_ms}"),
         generation: 1,
         started_at_ms,

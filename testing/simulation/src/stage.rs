@@ -1,5 +1,6 @@
 //! The fleet that is watched: its file, as people write it, and what is in the table before the first report.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, anyhow};
@@ -93,11 +94,12 @@ impl Stage {
         table.write(vec![Write::put(Keys::fleet(), Expect::Absent, &published)]).await?;
         for account in 0..self.accounts() {
             let stack = probe(account, 0).stack();
-            let zones = (0..ZONES).map(zone).collect();
+            let zones = [(0, (0..ZONES).map(zone).collect())].into();
             let checks: Vec<Check> =
                 self.checks[account as usize].iter().map(|(check, _)| check.clone()).collect();
             let given = |zone_number| Given {
                 availability_zone: zone(zone_number),
+                part: 0,
                 generation: 1,
                 checks: endpoints(&checks),
             };
@@ -226,6 +228,7 @@ fn status(account: u32) -> StackStatus {
         first_seen_ms: BEGIN_MS,
         updated_at_ms: BEGIN_MS,
         ready_since_ms: (0..ZONES).map(|it| (zone(it), BEGIN_MS)).collect(),
+        parts_since_ms: BTreeMap::new(),
         leased_until_ms: 0,
     }
 }

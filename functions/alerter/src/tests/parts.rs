@@ -63,6 +63,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
             isolations_at_ms: 0,
             paths_expire_at_ms: 0,
             paths_version: 0,
+            heard_since_ms: 0,
         };
         self.overwrite(Write::put, Keys::heartbeat(&key), &heartbeat).await;
         self.overwrite(Write::put, Keys::paths(&key), paths).await;
@@ -88,7 +89,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
 
     /// By check, the status of the first zone's paths, as a decision sees them.
     async fn statuses(&self) -> BTreeMap<CheckId, PathStatus> {
-        let world = gather(&self.table, &Cache::default(), NOW_MS, &self.pace()).await.unwrap().world;
+        let world = gather(&self.table, &Cache::default(), NOW_MS, &self.pace).await.unwrap().world;
         let view = world.probes.into_iter().find(|view| view.key == probe(ZONES[0])).unwrap();
         view.paths.into_iter().map(|(id, path)| (id, path.status)).collect()
     }
@@ -133,7 +134,7 @@ async fn each_path_was_tested_in_the_newest_run_of_its_own_part() {
         let up = of_part.into_iter().map(|id| (id, path(PathStatus::Up, START_MS))).collect();
         alerter.heard_part(ZONES[0], part, NOW_MS - 10_000 * u64::from(part), &up).await;
     }
-    let world = gather(&alerter.table, &Cache::default(), NOW_MS, &alerter.pace()).await.unwrap().world;
+    let world = gather(&alerter.table, &Cache::default(), NOW_MS, &alerter.pace).await.unwrap().world;
     let view = world.probes.into_iter().find(|view| view.key == probe(ZONES[0])).unwrap();
     for check in checks() {
         let said: Vec<u64> =
