@@ -8,9 +8,9 @@ pub const FILE_BYTES_MAX: usize = 1024 * 1024;
 pub const SHOWN_MAX: usize = 100;
 /// Keys of one map; the largest there is has 18.
 pub(crate) const KEYS_MAX: usize = 100;
-/// Checks in one input of a probe, at most; what is more goes into further ones ([`crate::Parts`]). Request and response of a probe's run travel
-/// together in one event of at most 256 KB (EventBridge); a check takes about 0.4 KB of the one and up to
-/// 0.5 KB of the other.
+/// Checks in one input of a probe, at most; what is more goes into further ones ([`crate::Parts`]). Request and
+/// response of a run travel together in one event of at most 256 KB (EventBridge); a check takes about 0.4 KB of the
+/// one and up to 0.5 KB of the other.
 pub(crate) const MAX_CHECKS: usize = 200;
 /// Bytes of one check as JSON, at most, without the Region's name where it is filled in.
 pub(crate) const CHECK_BYTES_MAX: usize = 1400;

@@ -162,8 +162,8 @@ impl State {
             && self.ran_ticks.get(&path).is_none_or(|ran| *ran < since_ticks)
     }
 
-    /// Whether so long nothing was heard of a path from its probe that its results say nothing of now. A report itself always
-    /// does: that it is missing is what it says.
+    /// Whether so long nothing was heard of a path from its probe that its results say nothing of now. A report itself
+    /// always does: that it is missing is what it says.
     pub(crate) fn is_stale(&self, path: u32, now_ticks: u32) -> bool {
         let probe = self.topology.probe_of(PathId(path));
         let is_report = self.topology.report_of(probe).0 == path;

@@ -91,9 +91,7 @@ impl AwsStack {
     /// The schedules of a zone: those of the parts that are declared, and of those after them up to the first that
     /// is not there. Most zones have one part, and it would take six times the calls to ask for each.
     async fn schedules_of(&self, az_id: &str) -> Result<Vec<Schedule>, CloudError> {
-        let is_declared = self.spec.zones.iter().any(|zone| &*zone.az_id == az_id);
-        let probe = self.spec.probe.as_ref().filter(|_| is_declared);
-        let declared = probe.map_or(0, |probe| probe.parts().count());
+        let declared = declared_parts(&self.spec, az_id);
         let mut found = Vec::new();
         for part in 0..PARTS_MAX {
             let schedule = self.schedule(&StackSpec::schedule_name(az_id, part)).await?;
@@ -277,6 +275,16 @@ fn destination_of(seen: &GetFunctionEventInvokeConfigOutput) -> Option<String> {
     success.filter(|_| as_ours).map(str::to_owned)
 }
 
+/// How many parts of a zone are looked for, whatever is missing. Where no probes are declared a stack is being given up:
+/// what is not found then stays for ever.
+fn declared_parts(spec: &StackSpec, az_id: &str) -> u32 {
+    match &spec.probe {
+        None => PARTS_MAX,
+        Some(probe) if spec.zones.iter().any(|zone| &*zone.az_id == az_id) => probe.parts().count(),
+        Some(_) => 0,
+    }
+}
+
 /// Whether nothing is looked for after this part of so many that are declared.
 fn is_last(part: u32, declared: u32, is_there: bool) -> bool {
     !is_there && part + 1 >= declared
@@ -325,6 +333,12 @@ mod tests {
         assert_eq!(seen(&[1, 2], 3), (vec![1, 2], 4), "somebody deleted the first one");
         assert_eq!(seen(&[0, 2], 3), (vec![0, 2], 4));
         assert_eq!(seen(&[0, 1, 2, 3, 4, 5], 1), (vec![0, 1, 2, 3, 4, 5], 6), "what is no longer declared");
+    }
+
+    #[test]
+    fn whoever_gives_a_stack_up_looks_for_all_parts_that_there_can_be() {
+        let id = "444455556666/us-east-1".parse().unwrap();
+        assert_eq!(declared_parts(&StackSpec::bare(&id, "shop-prod"), "use1-az1"), PARTS_MAX);
     }
 
     #[test]

@@ -59,6 +59,6 @@ fn too_many(account: &str, load: &Load) -> Flaw {
             let hint = format!("`{id}` is the control of {named}, which stay in one input with it");
             flaw.hint(format!("{hint}: let some of them name another"))
         }
-        _ => flaw.hint("take some away, or give them shorter texts: some 900 of usual length fit".to_owned()),
+        _ => flaw.hint("take some away, or give them shorter texts: 900 of up to 600 bytes fit".to_owned()),
     }
 }

@@ -120,12 +120,20 @@ fn what_fits_one_input_is_one_part_and_what_is_more_is_several() {
 }
 
 #[test]
-fn nine_hundred_checks_fit_and_those_of_one_control_only_as_far_as_they_fit_one_part() {
-    let loads = |checks: &[Check]| checks.iter().map(PartLoad::of).collect::<Vec<_>>();
-    for first in (0..100_000).step_by(1_000) {
-        let all: Vec<Check> = (first..first + 900).map(numbered).collect();
-        assert!(parts_needed(&loads(&all)).is_some(), "of those from {first} on");
+fn as_many_checks_fit_as_the_documents_say_and_never_more_than_all_inputs_have_room_for() {
+    let fit = |first: usize, count: usize, bytes: usize| {
+        let load = |number| PartLoad::sized(&numbered(number), bytes);
+        parts_needed(&(first..first + count).map(load).collect::<Vec<_>>()).is_some()
+    };
+    for first in (0..400_000).step_by(2_000) {
+        assert!(fit(first, 900, 600) && fit(first, 350, CHECK_BYTES_MAX), "of those from {first} on");
+        assert!(!fit(first, 1_201, 1), "of those from {first} on");
     }
+}
+
+#[test]
+fn checks_of_one_control_fit_only_as_far_as_they_fit_one_part() {
+    let loads = |checks: &[Check]| checks.iter().map(PartLoad::of).collect::<Vec<_>>();
     let control = numbered(0);
     let isolation = |number: usize| check(&format!("isolation/{number}"), Some(&control.id.0), 20);
     let mut of_one: Vec<Check> = [control.clone()].into_iter().chain((1..200).map(isolation)).collect();

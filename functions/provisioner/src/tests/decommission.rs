@@ -11,7 +11,7 @@ use super::world::{EUROPE, FLEET, REGION, SHOP_DEV, SHOP_PROD, World};
 const DAY_MS: u64 = 24 * 60 * 60_000;
 
 /// The same fleet without shop-dev, or without shop-prod.
-fn without(environment: &str) -> String {
+pub(super) fn without(environment: &str) -> String {
     let (both, rest) = ("environments: [{ name: dev }, { name: prod }]", ["dev", "prod"]);
     assert!(FLEET.contains(both));
     let left = rest.into_iter().find(|name| *name != environment).unwrap();

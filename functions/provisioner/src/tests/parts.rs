@@ -8,8 +8,8 @@ use phonehome_cloud::table::Table as _;
 use phonehome_network::Schedule;
 use phonehome_state::Keys;
 use phonehome_wire::{CheckId, CheckResult, ProbeInput, Report, Verdict, WIRE_VERSION};
-use serde_json::json;
 
+use super::decommission::{asked, without};
 use super::world::{FLEET, REGION, SHOP_DEV, World};
 
 /// The fleet file with so many checks of the shop's own, beside the two that it has.
@@ -123,9 +123,8 @@ async fn an_account_that_is_given_up_loses_all_parts() {
     world.publish(&with_checks(500)).await;
     world.converge(SHOP_DEV).await;
     assert_eq!(scheduled(&world).len(), 6);
-    world.account(SHOP_DEV, "shop-dev", false, None);
-    world.wait().await;
-    world.send(json!({"reconcile": {"account": SHOP_DEV, "release": "remove"}})).await;
+    world.publish(&without("dev")).await;
+    world.send(asked(SHOP_DEV, "remove")).await;
     world.drain().await;
     assert!(world.truth(SHOP_DEV).schedules.is_empty());
     let key = Keys::inputs(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
