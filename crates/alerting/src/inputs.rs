@@ -147,24 +147,18 @@ impl Inputs {
             return Err(Refused::OtherInput);
         }
         let of = |generation| noted.checks.get(generation);
-        let all = generations.iter().filter_map(of).flat_map(Endpoints::keys);
-        let stays = |id: &&CheckId| !self.has_moved(id, zone, report.part);
         Ok(Asked {
             checks: of(&report.generation).cloned().unwrap_or_default(),
-            declared: all.filter(stays).cloned().collect(),
+            declared: generations.iter().filter_map(of).flat_map(|checks| checks.keys().cloned()).collect(),
             presumed_to_have_worked: false,
         })
     }
 
-    /// Whether a check that a zone's probe tested in this part is now in another one: what this part knows of
-    /// it is no longer the newest.
-    fn has_moved(&self, id: &CheckId, zone: &AzId, part: u32) -> bool {
-        let tests = |part: u32| {
-            let newest = self.noted(part).and_then(|it| it.checks.get(it.zones.get(zone)?.first()?));
-            newest.is_some_and(|checks| checks.contains_key(id))
-        };
-        let mut others = std::iter::once(0).chain(self.parts.keys().copied()).filter(|it| *it != part);
-        !tests(part) && others.any(tests)
+    /// Whether the newest input that a zone's probe was given in a part tests a check.
+    #[must_use]
+    pub fn tests(&self, id: &CheckId, zone: &AzId, part: u32) -> bool {
+        let newest = self.noted(part).and_then(|it| it.checks.get(it.zones.get(zone)?.first()?));
+        newest.is_some_and(|checks| checks.contains_key(id))
     }
 }
 
@@ -278,6 +272,7 @@ mod tests {
         assert_eq!(stored.with(7, &[given("a", 5, &["forged"])], &one), None);
         assert_eq!(stored.with(8, &[], &zones(&[])).unwrap().zones.len(), 0);
     }
+
     fn asked(inputs: &Inputs, part: u32, generation: u64) -> Result<(Vec<String>, Vec<String>), Refused> {
         let asked = inputs.asked(&Report { part, ..report("a", generation) })?;
         let names = |ids: Vec<&CheckId>| ids.into_iter().map(|id| id.0.clone()).collect::<Vec<_>>();
@@ -302,16 +297,13 @@ mod tests {
     }
 
     #[test]
-    fn what_moved_into_another_part_is_forgotten_in_the_one_that_it_left() {
+    fn a_part_tests_what_is_in_its_newest_input() {
         let first = Inputs::default().with(1, &[given("a", 1, &["x", "y"])], &parts(1, &["a"])).unwrap();
         let both = [given_in(0, "a", 2, &["x"]), given_in(1, "a", 2, &["y"]), given("a", 1, &["x", "y"])];
         let second = first.with(2, &both, &parts(2, &["a"])).unwrap();
-        assert_eq!(asked(&second, 0, 2), Ok((texts(&["x"]), texts(&["x"]))));
-        assert_eq!(asked(&second, 0, 1), Ok((texts(&["x", "y"]), texts(&["x"]))), "a run that was under way");
-        let back = [given_in(0, "a", 3, &["x", "y"]), given_in(1, "a", 2, &["y"])];
-        let third = second.with(3, &back, &parts(2, &["a"])).unwrap();
-        assert_eq!(asked(&third, 0, 3), Ok((texts(&["x", "y"]), texts(&["x", "y"]))));
-        assert_eq!(asked(&third, 1, 2), Ok((texts(&["y"]), texts(&["y"]))), "it is still deployed");
+        let tests = |part, id: &str| second.tests(&CheckId(id.to_owned()), &zone("a"), part);
+        assert_eq!([tests(0, "x"), tests(0, "y"), tests(1, "x"), tests(1, "y")], [true, false, false, true]);
+        assert!(!tests(2, "x") && !second.tests(&CheckId("x".to_owned()), &zone("b"), 0));
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{Heartbeat, PartView, Paths, ProbePart, ProbeView, Unreadable};
+use phonehome_alerting::{
+    Heartbeat, PartView, PathState, PathStatus, Paths, ProbePart, ProbeView, Unreadable,
+};
 use phonehome_fleet::Parts;
 use phonehome_wire::CheckId;
 
@@ -48,7 +50,7 @@ impl Watched {
 
     /// The probe, of these parts, at this moment and with this limit of silence; milliseconds. It is as silent as that
     /// part which is silent for the longest time. A path that several parts know, because its check has moved, is what
-    /// the part says that the check is in now.
+    /// the part says that the check is in now, once that knows.
     pub(crate) fn merged(self, mut stored: Vec<StoredPart>, now_ms: u64, overdue_after_ms: u64) -> ProbeView {
         let Self { mut view, parts, .. } = self;
         match stored.as_mut_slice() {
@@ -83,7 +85,11 @@ fn paths(
     let mut said_by: BTreeMap<CheckId, u32> = BTreeMap::new();
     for part in stored.iter_mut().filter(|part| part.counts(now_ms, overdue_after_ms)) {
         for (id, path) in std::mem::take(&mut part.paths) {
-            if home.get(&id) == Some(&part.key.part) || !paths.contains_key(&id) {
+            let rank = |part: u32, path: &PathState| {
+                (path.status != PathStatus::Unknown, home.get(&id) == Some(&part))
+            };
+            let known = paths.get(&id).zip(said_by.get(&id)).map(|(path, part)| rank(*part, path));
+            if known.is_none_or(|known| known < rank(part.key.part, &path)) {
                 said_by.insert(id.clone(), part.key.part);
                 paths.insert(id, path);
             }

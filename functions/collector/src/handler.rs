@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Heartbeat, Hysteresis, Inputs, ProbePart, Refusals, Refused, Transition, denied, fold,
-    isolations_at, judge_denials, judge_omissions,
+    Asked, Folded, Hysteresis, ProbePart, Refusals, Refused, Transition, denied, fold, isolations_at,
+    judge_denials, judge_omissions,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::envelope::{Arrival, read};
+use crate::moved::{Lives, Moved};
 use crate::stored::{Freshness, InForce, Isolated, Memory, Read, Stored};
 use crate::witnesses::Witnessing;
 
@@ -79,14 +80,6 @@ fn asked_by_the_file(report: &Report, stack: &Read<StackStatus>, declared: &[Che
         }
         Some(_) => Asking::Of(Asked::of(declared)),
     }
-}
-
-/// Whether what is stored of a further part of a probe is of the time before the part was needed again: of an input
-/// that is none of its last ones. What was down then says nothing of now.
-fn is_of_earlier_life(report: &Report, inputs: Option<&Inputs>, newest: Option<&Heartbeat>) -> bool {
-    let given = inputs.and_then(|inputs| inputs.generations(&report.availability_zone, report.part));
-    let is_known = |newest: &Heartbeat| given.is_some_and(|given| given.contains(&newest.generation));
-    report.part > 0 && !newest.is_some_and(is_known)
 }
 
 /// A refused report in a few words.
@@ -165,9 +158,13 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
             let declared = declared(fleet, stored.stack.value.as_ref());
             match Self::asked(report, &stored, &declared) {
                 Asking::Of(asked) => {
+                    let moved = Moved::of(report, stored.inputs.value.as_ref(), &declared);
+                    let asked = moved.left(asked);
                     let known_ms = stored.heartbeat.value.as_ref().map_or(0, |it| it.isolations_at_ms);
                     let judged = self.judged(report, isolated, &declared, &asked, known_ms).await?;
-                    self.fold_once(judged, stored, &asked, &hysteresis(fleet)).await.map(Arrived::Folded)
+                    self.fold_once(judged, stored, &asked, &moved, &hysteresis(fleet))
+                        .await
+                        .map(Arrived::Folded)
                 }
                 Asking::Refused(refused) => Ok(Arrived::Refused(refused)),
             }
@@ -224,11 +221,13 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         Judged { report, isolations_at_ms }: Judged,
         stored: Stored,
         asked: &Asked,
+        moved: &Moved,
         hysteresis: &Hysteresis,
     ) -> Result<Option<Vec<Transition>>, TableError> {
-        let Stored { inputs, heartbeat: newest, paths: mut before, .. } = stored;
+        let Stored { inputs, stack, heartbeat: newest, paths: mut before } = stored;
+        let lives = Lives { inputs: inputs.value.as_ref(), stack: stack.value.as_ref() };
         let now_ms = self.clock.now_ms();
-        let is_anew = is_of_earlier_life(&report, inputs.value.as_ref(), newest.value.as_ref());
+        let is_anew = lives.is_earlier(&ProbePart::of(&report), newest.value.as_ref(), before.version());
         let known = before.value.take().filter(|_| !is_anew).unwrap_or_default();
         match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
             Folded::Stale => {
@@ -257,6 +256,10 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
                     writes.push(put.expiring(expire_at_s));
                 }
                 let written = writes.get(1).and_then(Write::written);
+                let (table, moving) = (&self.table, moved.among(&known));
+                writes.extend(
+                    lives.hand_over(table, &self.metrics, &heartbeat.key, moving, expire_at_s).await?,
+                );
                 writes.extend(newest.copy(now_ms).into_iter().chain(before.copy(now_ms)));
                 self.table.write(writes).await?;
                 if let Some(paths) = written {

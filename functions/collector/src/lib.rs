@@ -2,6 +2,7 @@
 
 mod envelope;
 mod handler;
+mod moved;
 mod stored;
 #[cfg(test)]
 mod tests;

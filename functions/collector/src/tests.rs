@@ -12,6 +12,7 @@ use phonehome_state::{Keys, all, written_by};
 use serde_json::Value;
 
 mod forged;
+mod moved;
 mod parts;
 mod remembered;
 mod upgrade;
