@@ -105,8 +105,8 @@ impl Stored {
                     (check.id.clone(), state(fails, run_ms))
                 };
                 let paths: Paths = checks.iter().map(path).collect();
-                let version = put_changed(table, Keys::paths(&key), &paths).await?;
-                put(table, Keys::heartbeat(&key), &heartbeat(&key, run_ms, version));
+                let version = put_changed(table, Keys::paths(&key.part(0)), &paths).await?;
+                put(table, Keys::heartbeat(&key.part(0)), &heartbeat(&key, run_ms, version));
             }
         }
         Ok(failing)
@@ -200,6 +200,7 @@ fn state(fails: bool, run_ms: u64) -> PathState {
 fn heartbeat(key: &ProbeKey, run_ms: u64, paths_version: u64) -> Heartbeat {
     Heartbeat {
         key: key.clone(),
+        part: 0,
         last_started_at_ms: run_ms,
         last_received_at_ms: run_ms + 800,
         run_id: format!("{run_ms:016x}-0000-4000-8000-{:012}", key.account),

@@ -37,6 +37,7 @@ fn run(turns: bool) -> (u64, f64) {
         region: "us-east-1".parse().expect("a Region"),
         #[allow(clippy::expect_used, reason = "a constant")]
         availability_zone: "use1-az1".parse().expect("an Availability Zone ID"),
+        part: 0,
         run_id: String::new(),
         generation: 1,
         started_at_ms: 0,
