@@ -249,3 +249,27 @@ proptest! {
         prop_assert_eq!(all, newest_only);
     }
 }
+
+/// Found by the property above, once in many thousand cases.
+#[test]
+fn two_paths_that_nothing_tells_apart_are_named_in_one_order_whatever_the_order_of_the_probes() {
+    let events = [
+        Event::Hush(3, vec![1]),
+        Event::Hush(2, vec![0, 1]),
+        Event::Hush(1, vec![0, 1]),
+        Event::Minutes(4),
+        Event::Fail(3, vec![0], vec![0]),
+        Event::Fail(0, vec![1], vec![0]),
+    ];
+    let mut fleet = Fleet::of(&ACCOUNTS, &ZONES);
+    for event in &events[..events.len() - 1] {
+        apply(&mut fleet, event);
+        fleet.decide();
+    }
+    apply(&mut fleet, &events[events.len() - 1]);
+    for first in 0..fleet.world.probes.len() {
+        let mut other = fleet.world.clone();
+        other.probes.rotate_left(first);
+        assert_eq!(decide(&fleet.world), decide(&other));
+    }
+}
