@@ -93,8 +93,10 @@ fn remainder_of<'i>(
     open: &[&'i Incident],
     group: &Group,
 ) -> Option<&'i Incident> {
+    // Of what is not stored nobody knows whether it was in it: what its suspects explain was.
+    let may_have_had = |incident: &Incident| incident.omitted > 0 || shared(incident, group) > 0;
     let explained =
-        |incident: &&&Incident| shared(incident, group) > 0 && is_explained(evaluation, incident, group);
+        |incident: &&&Incident| may_have_had(incident) && is_explained(evaluation, incident, group);
     open.iter().filter(explained).min_by_key(|incident| precedence(incident)).copied()
 }
 
