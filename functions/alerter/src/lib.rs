@@ -4,9 +4,7 @@ mod again;
 mod handler;
 #[cfg(test)]
 mod tests;
-mod windows;
-mod world;
 
 pub use again::Again;
 pub use handler::Alerter;
-pub use world::Pace;
+pub use phonehome_watching::Pace;

@@ -21,7 +21,7 @@ mod windows;
 
 use crate::again::Again;
 use crate::handler::Alerter;
-use crate::world::{Gathered, Pace, gather};
+use phonehome_watching::{Gathered, Pace, gather};
 
 const MINUTE_MS: u64 = 60_000;
 const START_MS: u64 = 1_778_833_634_000;
@@ -302,7 +302,7 @@ async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     let second = gather(&alerter.table, &alerter.known, START_MS + 1001, &alerter.pace).await.unwrap();
     let store = async |gathered: Gathered, now_ms| {
         let decision = phonehome_alerting::decide(&gathered.world);
-        alerter.store(&decision, &gathered.stored, gathered.revision, now_ms).await
+        alerter.alerting().store(&decision, &gathered.stored, gathered.revision, now_ms).await
     };
     store(first, START_MS + 1000).await.unwrap();
     let refused = store(second, START_MS + 1001).await.unwrap_err();
@@ -321,7 +321,7 @@ async fn a_large_decision_is_stored_in_few_parts_none_of_which_dynamodb_refuses(
     let many =
         (0..250).map(|number| Incident { id: format!("{}-{number}", incident.id), ..incident.clone() });
     decision.incidents = many.collect();
-    alerter.store(&decision, &gathered.stored, gathered.revision, START_MS + 1000).await.unwrap();
+    alerter.alerting().store(&decision, &gathered.stored, gathered.revision, START_MS + 1000).await.unwrap();
     assert_eq!(all::<Incident>(&alerter.table, Keys::INCIDENTS).await.unwrap().len(), 250);
     let parts = alerter.table.get(&Keys::revision()).await.unwrap().unwrap().version;
     assert_eq!(parts, 3, "100 writes at once, of which one takes the revision");

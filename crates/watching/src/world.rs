@@ -17,13 +17,16 @@ use serde::de::DeserializeOwned;
 use crate::windows::windows;
 
 /// The world, and the stored versions of the open incidents in it.
-pub(crate) struct Gathered {
-    pub(crate) world: World,
-    pub(crate) stored: BTreeMap<String, Doc>,
+#[derive(Debug)]
+pub struct Gathered {
+    /// What is decided of.
+    pub world: World,
+    /// The open incidents as they are stored, by their ids.
+    pub stored: BTreeMap<String, Doc>,
     /// The revision at which it was gathered.
-    pub(crate) revision: Expect,
+    pub revision: Expect,
     /// What somebody should look into.
-    pub(crate) troubles: Vec<Trouble>,
+    pub troubles: Vec<Trouble>,
     /// What has been notified of that.
     pub(crate) notified: Notices,
     pub(crate) notified_doc: Option<Doc>,
@@ -51,7 +54,10 @@ impl Default for Pace {
 }
 
 /// Reads the whole state; of paths, what is not `known` from an earlier run.
-pub(crate) async fn gather(
+///
+/// # Errors
+/// [`StateError`]: nothing can be decided then.
+pub async fn gather(
     table: &impl Table,
     known: &Cache,
     now_ms: u64,
