@@ -51,8 +51,22 @@ const FAILURE: &str = "Lambda Function Invocation Result - Failure";
 /// # Errors
 /// The reason to refuse it, for people: it is nothing that EventBridge brings here from an account.
 pub fn read(body: &str) -> Result<Arrival, String> {
-    let envelope: Envelope =
-        serde_json::from_str(body).map_err(|error| format!("not an EventBridge event: {error}"))?;
+    arrival(serde_json::from_str(body).map_err(no_event)?)
+}
+
+/// The same of an event that was parsed already.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_event(event: Value) -> Result<Arrival, String> {
+    arrival(Envelope::deserialize(event).map_err(no_event)?)
+}
+
+fn no_event(error: serde_json::Error) -> String {
+    format!("not an EventBridge event: {error}")
+}
+
+fn arrival(envelope: Envelope) -> Result<Arrival, String> {
     if envelope.source != "lambda" {
         return Err(format!("source {:?} is not \"lambda\"", envelope.source));
     }

@@ -13,7 +13,7 @@ mod world;
 
 pub use alerting::{Alerting, Decided, next_look_s};
 pub use collecting::{Arrived, Collecting};
-pub use envelope::{Arrival, read};
+pub use envelope::{Arrival, read, read_event};
 pub use stored::{FLEET_KEPT_MS, Freshness, InForce, Isolated, Memory, Read, STACK_KEPT_MS, Stored};
 pub use world::{Gathered, Pace, gather};
 
