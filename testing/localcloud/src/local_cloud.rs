@@ -169,6 +169,8 @@ impl LocalCloud {
                 ("RequeueDelaySeconds", "1"),
                 ("OverdueAfterSeconds", &overdue),
                 ("ProbeIntervalSeconds", &interval),
+                // The emulator has no Firehose.
+                ("ReportRetentionDays", "0"),
             ],
         );
         self.hub = self

@@ -72,6 +72,21 @@ fn a_call_for_each_report_would_cost_more_than_the_rest() {
     assert!((with - without - 168.48).abs() < 0.01, "{}", with - without);
 }
 
+/// 130 accounts: 390 reports a minute, of some 11 KB each, which are billed as 15 KB.
+#[test]
+fn keeping_reports_costs_a_few_dollars_and_nothing_when_none_are_kept() {
+    let fleet = FleetSize::of(130);
+    let keeping = |fleet: &FleetSize, days| {
+        line(&monthly(fleet, &Deployment { kept_days: days, ..Deployment::default() }), "keeping")
+    };
+    let handed_on = 390.0 * 43_200.0 * 15.0 * 1024.0 / 1e9 * 0.029;
+    let (week, month) = (keeping(&fleet, 7), keeping(&fleet, 30));
+    assert!(week > handed_on && week < handed_on + 0.30, "{week} of which handed on: {handed_on}");
+    assert!(month - week < 0.60, "what lies there is cheap: {month}");
+    assert!(keeping(&fleet, 0).abs() < 1e-9);
+    assert!(week < 84.24, "one object for each report would be 84.24");
+}
+
 #[test]
 fn a_watcher_costs_less_than_a_dollar() {
     // A metric, an alarm, 43,200 calls.
