@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use phonehome_alerting::{MemberKey, Symptom};
 use phonehome_bench_localisation::{Network, ZONES};
+use phonehome_cloud::WallClock as _;
 
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;

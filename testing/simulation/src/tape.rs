@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 
 use anyhow::Result;
+use jiff::Timestamp;
 use phonehome_cloud::table::Table;
 use phonehome_replay::{FORMAT, Header, Line, documents};
 use serde_json::json;
@@ -41,12 +42,8 @@ impl Tape {
         let (mut text, mut kept) = (self.head.into_inner(), self.kept.into_inner());
         kept.sort_by_key(|(at_ms, _)| *at_ms);
         for (at_ms, event) in kept {
-            let (seconds, rest) = (at_ms / 1000, at_ms % 1000);
-            let (days, second) = (seconds / 86_400, seconds % 86_400);
-            // Simulations begin on 1 November 2026, and end within it.
-            let day = days - 20_757 + 1;
-            let (hour, minute) = (second / 3600, second / 60 % 60);
-            let at = format!("2026-11-{day:02}T{hour:02}:{minute:02}:{:02}.{rest:03}Z", second % 60);
+            let at = i64::try_from(at_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            let at = at.unwrap_or_default();
             text += &format!("{{\"received\":\"{at}\",\"event\":{event}}}\n");
         }
         text
