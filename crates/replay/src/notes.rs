@@ -32,6 +32,8 @@ pub struct Notes {
     pub bad_lines: u64,
     /// The first of them.
     pub first_bad_lines: Vec<BadLine>,
+    /// Whether the file ends in the middle: it is replayed to its last report.
+    pub is_cut: bool,
     /// Times without any report.
     pub gaps: u64,
     /// The first of them.

@@ -162,6 +162,9 @@ fn noted(told: &Told, notes: &Notes) -> Vec<String> {
         noted.push(format!("{} cannot be read, and is left out:", count(notes.bad_lines, "line")));
         noted.extend(notes.first_bad_lines.iter().map(|it| format!("  line {}: {}", it.line, it.problem)));
     }
+    if notes.is_cut {
+        noted.push("the file ends in the middle, and is replayed to its last report".to_owned());
+    }
     for gap in &notes.first_gaps {
         let (from, to) = (time(gap.from_ms), time(gap.to_ms));
         noted.push(format!(

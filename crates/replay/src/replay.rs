@@ -65,19 +65,24 @@ pub enum ReplayError {
 pub async fn replay(mut lines: Lines<'_>, rules: Option<&str>) -> Result<Replayed, ReplayError> {
     let mut notes = Notes::default();
     let header = header(&mut lines)?;
-    let mut reading = Reading { header, documents: vec![], then: vec![], playing: None, rules };
+    let mut reading =
+        Reading { header, documents: vec![], then: vec![], playing: None, is_cut: false, rules };
     for (number, text) in lines {
         let text = match text {
             Ok(text) => text,
             Err(problem) => {
                 notes.bad(number, problem);
+                reading.is_cut = true;
                 break;
             }
         };
         for line in parse(&text) {
             match line {
                 Ok(line) => reading.line(line, number, &mut notes).await?,
-                Err(problem) => notes.bad(number, problem),
+                Err(problem) => {
+                    notes.bad(number, problem);
+                    reading.is_cut = !text.ends_with(b"\n");
+                }
             }
         }
     }
@@ -106,6 +111,8 @@ struct Reading<'r> {
     then: Vec<Summary>,
     /// Once the first report was read.
     playing: Option<Playing>,
+    /// Whether the file ends in the middle.
+    is_cut: bool,
     rules: Option<&'r str>,
 }
 
@@ -194,10 +201,16 @@ impl Reading<'_> {
     }
 
     async fn end(self, mut notes: Notes) -> Result<Replayed, ReplayError> {
-        let Self { header: Header { from_ms, to_ms, .. }, documents, then, playing, rules } = self;
+        let Self { header: Header { from_ms, mut to_ms, .. }, documents, then, playing, is_cut, rules } =
+            self;
         let playing = playing.unwrap_or_else(|| {
             Playing::new(&Header { recording: FORMAT, from_ms, to_ms }, &documents, rules)
         });
+        if is_cut {
+            // What was lost is no silence.
+            to_ms = playing.at_ms;
+            notes.is_cut = true;
+        }
         notes.between(playing.at_ms, to_ms);
         notes.probes = playing.probes.len();
         notes.duplicates = playing.run.duplicates();

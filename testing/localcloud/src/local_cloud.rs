@@ -169,7 +169,7 @@ impl LocalCloud {
                 ("RequeueDelaySeconds", "1"),
                 ("OverdueAfterSeconds", &overdue),
                 ("ProbeIntervalSeconds", &interval),
-                // The emulator has no Firehose.
+                // Nobody replays what this machine does.
                 ("ReportRetentionDays", "0"),
             ],
         );

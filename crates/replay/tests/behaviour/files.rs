@@ -106,6 +106,19 @@ fn refused_reports_are_counted_by_reason() {
     assert_eq!(replayed.notes.refused.get("in another account's name"), Some(&1));
 }
 
+#[test]
+fn a_file_that_was_cut_short_ends_with_its_last_report_and_not_in_silence() {
+    let file = CALM.file();
+    let packed = packed(&file);
+    let plain = &file.as_bytes()[..file.len() / 2];
+    for cut in [plain, &packed[..packed.len() * 9 / 10]] {
+        let replayed = played(cut, None).unwrap();
+        assert!(replayed.notes.is_cut && replayed.notes.bad_lines == 1, "{:?}", replayed.notes);
+        assert!(replayed.notes.reports > 10 && replayed.to_ms < CALM.header().to_ms);
+        assert!(replayed.told.timeline.is_empty(), "{:?}", replayed.told.timeline);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
