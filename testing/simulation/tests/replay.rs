@@ -44,7 +44,7 @@ fn a_simulated_day_is_replayed_to_the_incidents_that_were_told() {
         for changed in &difference.changed {
             let over = changed.over_later_ms.unwrap_or_default();
             let later = changed.told_later_ms.abs().max(over.abs());
-            assert!(later <= 70_000, "seed {seed}: {changed:#?}");
+            assert!(later <= 20_000, "seed {seed}: {changed:#?}");
         }
         incidents += told;
         pages += difference.pages_before;
