@@ -187,6 +187,8 @@ fn missing(recorded: &Recorded, from_ms: u64, to_ms: u64) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use phonehome_cloud::table::MemoryTable;
+
     use super::*;
 
     /// 2026-11-25T01:55:00Z.
@@ -215,5 +217,55 @@ mod tests {
         assert!(half[0].starts_with("the last report came 2026-11-25 02:25:00Z"), "{half:?}");
         let late = missing(&recorded(Some(FROM_MS + HOUR_MS / 2), Some(to_ms)), FROM_MS, to_ms);
         assert!(late[0].starts_with("the first report came"), "{late:?}");
+    }
+
+    fn of_incident(id: &str) -> RecordArguments {
+        RecordArguments {
+            incident: Some(id.to_owned()),
+            from: None,
+            to: None,
+            reports: None,
+            output: "recording.jsonl.gz".into(),
+        }
+    }
+
+    fn stored(state: &serde_json::Value) -> String {
+        let incident = json!({
+            "id": "i", "suspect": {"kind": "fleet"}, "severity": "page", "state": state, "since_ms": FROM_MS,
+            "opened_at_ms": FROM_MS + 60_000, "updated_at_ms": FROM_MS, "revision": 1, "members": [],
+        });
+        incident.to_string()
+    }
+
+    #[tokio::test]
+    async fn an_incident_is_recorded_from_half_an_hour_before_its_first_failure_to_ten_minutes_after_its_end()
+    {
+        let table = MemoryTable::default();
+        // Long ago, so that all of it is in the bucket.
+        let ago_ms = SystemClock.now_ms() - 48 * HOUR_MS;
+        let shift = |text: String| text.replace(&FROM_MS.to_string(), &ago_ms.to_string());
+        let over =
+            json!({"state": "resolved", "at_ms": ago_ms + HOUR_MS, "resolution": {"how": "recovered"}});
+        table.put_raw(Keys::resolved("i"), &shift(stored(&over)));
+        let found = span(&of_incident("i"), &table).await.unwrap();
+        assert_eq!(found, (ago_ms - BEFORE_MS, ago_ms + HOUR_MS + AFTER_MS));
+        let unknown = span(&of_incident("j"), &table).await.unwrap_err();
+        assert!(unknown.input && unknown.text.contains("there is no incident \"j\""), "{}", unknown.text);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_in_the_bucket_yet_is_not_waited_for() {
+        let table = MemoryTable::default();
+        let (now_ms, begun) = (SystemClock.now_ms(), |ago_ms: u64| SystemClock.now_ms() - ago_ms);
+        let open =
+            stored(&json!({"state": "open"})).replace(&FROM_MS.to_string(), &begun(HOUR_MS).to_string());
+        table.put_raw(Keys::incident("i"), &open);
+        let (_, to_ms) = span(&of_incident("i"), &table).await.unwrap();
+        assert!((now_ms - KEPT_AFTER_MS..now_ms - KEPT_AFTER_MS + 60_000).contains(&to_ms));
+        let at = |ms: u64| Timestamp::from_millisecond(i64::try_from(ms).unwrap()).ok();
+        let young =
+            RecordArguments { incident: None, from: at(begun(60_000)), to: at(now_ms), ..of_incident("") };
+        let refused = span(&young, &table).await.unwrap_err();
+        assert!(refused.text.contains("reports are in the bucket after ten minutes"), "{}", refused.text);
     }
 }
