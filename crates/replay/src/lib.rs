@@ -1,6 +1,6 @@
 //! Recorded reports through the decisions again: what would be told of them, by the rules of then and by others.
 //!
-//! A [recording](Line) holds the reports of some hours as the hub kept them, and what they were judged by. [`replay`]
+//! A [recording](Line) holds the reports of some hours as the hub kept them, and what they were judged by. [`replay()`]
 //! brings each of them to what collector and alerter do (`phonehome-watching`), over a table in memory and by a clock
 //! that shows the recorded time. Nothing here decides anything. The same file gives the same result, always.
 
