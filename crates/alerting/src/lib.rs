@@ -60,6 +60,7 @@ pub use proof::{
 };
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use suspect::Suspect;
+pub use titles::title;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use windows::{Window, WindowEnd, WindowKind};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};

@@ -11,7 +11,8 @@ use crate::{Incident, IncidentMember, Suspect, Symptom};
 const NAMED: usize = 3;
 
 /// What is wrong, in one line of plain text: the widest cause that it was found to have.
-pub(crate) fn title(incident: &Incident) -> String {
+#[must_use]
+pub fn title(incident: &Incident) -> String {
     title_as(incident, incident.headline())
 }
 

@@ -11,6 +11,8 @@ mod output;
 mod plan;
 mod publish;
 mod rebind;
+mod record;
+mod replay;
 mod silence;
 mod status;
 mod summary;
@@ -106,6 +108,14 @@ enum Command {
     /// EventBridge gets the events of accounts only where a CloudTrail trail logs management events.
     /// Exits with 1 when none does. Needs credentials of the management account.
     Doctor(doctor::DoctorArguments),
+    /// Write a recording of some hours: the reports that the hub kept, and what they were judged by.
+    ///
+    /// Needs credentials of the hub account; without --reports it says how to fetch the reports.
+    Record(record::RecordArguments),
+    /// Bring recorded reports to the decisions again: what is told of them, and by other rules.
+    ///
+    /// Needs neither AWS nor an account.
+    Replay(replay::ReplayArguments),
     /// Say nothing about something, until a given time.
     ///
     /// Incidents are still tracked; what is still wrong when the silence ends is said then.
@@ -131,6 +141,8 @@ async fn main() -> ExitCode {
         Command::Get { version } => history::get(&version, table, format).await.map(Done::from),
         Command::Check(check) => check::run(check, format).await.map(Done::from),
         Command::Status { account } => status::run(account.as_deref(), table, format).await.map(Done::from),
+        Command::Record(record) => record::run(record, table, format).await.map(Done::from),
+        Command::Replay(replay) => replay::run(replay, format).await.map(Done::from),
         Command::Silence(silence) => silence::run(silence, table, format).await.map(Done::from),
         Command::Silences => silence::list(table, format).await.map(Done::from),
         Command::Unsilence { id } => silence::end(&id, table, format).await.map(Done::from),

@@ -18,7 +18,7 @@ mod readable;
 mod removals;
 mod status;
 
-use phonehome_cloud::table::{Doc, Table, TableError};
+use phonehome_cloud::table::{Doc, MayConflict, Table, TableError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,12 @@ pub enum StateError {
     /// The published fleet file does not pass this version's checks.
     #[error("the published fleet file is not valid for this version of phonehome:\n{0}")]
     BadFleet(String),
+}
+
+impl MayConflict for StateError {
+    fn is_conflict(&self) -> bool {
+        matches!(self, Self::Table(error) if error.is_conflict())
+    }
 }
 
 /// All documents of a partition, as `T`, by sort key.

@@ -5,11 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lambda_events::sqs::SqsEvent;
 use phonehome_cloud::{Message, Queue};
+use phonehome_watching::{Pace, next_look_s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How many looks there are in the time between two runs of a probe, while something waits: one in 10 seconds.
-const LOOKS: u64 = 6;
 /// How many looks in a row wake the next one. Lambda takes a function that wakes itself for a runaway after about 16;
 /// the schedule looks every minute anyway.
 const CHAIN_MAX: u32 = 8;
@@ -38,14 +37,12 @@ impl<Q: Queue> Again<Q> {
 
     /// Has the alerter look again soon, at `until_ms` at the latest. A lost message costs a minute at most, so that it
     /// fails no run.
-    pub(crate) async fn look(&self, event: &Value, interval_s: u32, now_ms: u64, until_ms: u64) {
+    pub(crate) async fn look(&self, event: &Value, pace: Pace, now_ms: u64, until_ms: u64) {
         let looks = looks(event);
         if looks >= CHAIN_MAX || self.woken_until_ms.load(Ordering::Relaxed) > now_ms {
             return;
         }
-        let every_ms = (u64::from(interval_s) * 1000 / LOOKS).max(1000);
-        let delay_ms = until_ms.saturating_sub(now_ms).clamp(1, every_ms);
-        let delay_s = u32::try_from(delay_ms.div_ceil(1000)).unwrap_or(1);
+        let delay_s = next_look_s(pace, now_ms, until_ms);
         let body = serde_json::json!(Look { looks: looks + 1 }).to_string();
         match self.queue.send(Message { body, delay_s, ..Message::default() }).await {
             Ok(()) => self.woken_until_ms.store(now_ms + u64::from(delay_s) * 1000, Ordering::Relaxed),
@@ -77,9 +74,9 @@ mod tests {
     #[tokio::test]
     async fn it_looks_again_after_ten_seconds_at_the_latest_and_is_woken_once() {
         let again = Again::new(MemoryQueue::default());
-        again.look(&Value::Null, 60, 1_000_000, 1_060_000).await;
-        again.look(&Value::Null, 60, 1_009_000, 1_060_000).await;
-        again.look(&woken_by(&[1]), 60, 1_010_000, 1_012_500).await;
+        again.look(&Value::Null, Pace::default(), 1_000_000, 1_060_000).await;
+        again.look(&Value::Null, Pace::default(), 1_009_000, 1_060_000).await;
+        again.look(&woken_by(&[1]), Pace::default(), 1_010_000, 1_012_500).await;
         let sent: Vec<(String, u32)> =
             again.queue.sent().into_iter().map(|it| (it.body, it.delay_s)).collect();
         assert_eq!(sent, [(r#"{"looks":1}"#.to_owned(), 10), (r#"{"looks":2}"#.to_owned(), 3)]);
@@ -91,7 +88,7 @@ mod tests {
         let mut event = Value::Null;
         for step in 0..100_u64 {
             let before = again.queue.sent().len();
-            again.look(&event, 60, 1_000_000 + step * 10_000, u64::MAX).await;
+            again.look(&event, Pace::default(), 1_000_000 + step * 10_000, u64::MAX).await;
             let sent = again.queue.sent();
             if sent.len() == before {
                 assert_eq!(step, 8);

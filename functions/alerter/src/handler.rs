@@ -1,18 +1,16 @@
-//! Look, decide, store the decision and its messages together.
+//! Look, decide, store the decision and its messages together; and say what was decided.
 
 use phonehome_cloud::{Queue, SystemClock, WallClock};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
+use phonehome_alerting::{Decision, Incident, Trouble};
 use phonehome_aws::Metrics;
-use phonehome_cloud::table::{ATTEMPTS, Expect, Table, TableError, Write, on_conflict};
+use phonehome_cloud::table::Table;
 use phonehome_runtime::Error;
-use phonehome_state::{Keys, Outboxed};
+use phonehome_watching::{Alerting, Decided, Gathered, Known, Pace};
 use serde_json::Value;
 
 use crate::again::Again;
-use crate::storing::Storing;
-use crate::world::{Gathered, Memory, Pace, gather};
 
 /// The alerter.
 #[derive(Debug)]
@@ -26,7 +24,7 @@ pub struct Alerter<T, Q, C = SystemClock> {
     /// How often probes run.
     pub pace: Pace,
     /// What earlier runs have read.
-    pub memory: Memory,
+    pub known: Known,
     /// What time it is.
     pub clock: C,
 }
@@ -40,7 +38,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     pub async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let waits_until_ms = self.run(self.clock.now_ms()).await?;
         if let Some(until_ms) = waits_until_ms {
-            self.again.look(event, self.pace.interval_s, self.clock.now_ms(), until_ms).await;
+            self.again.look(event, self.pace, self.clock.now_ms(), until_ms).await;
         }
         self.metrics.count("Runs", 1);
         self.metrics.flush().await;
@@ -49,39 +47,23 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
 
     /// One observation of everything. Returns until when something waits that is not told yet.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<Option<u64>, Error> {
-        let (gathered, decision) = on_conflict(ATTEMPTS, async || {
-            let mut gathered = gather(&self.table, &self.memory, now_ms, &self.pace).await?;
-            let decision = decide(&gathered.world);
-            let decided_at_ms = gathered.world.now_ms;
-            let mut storing =
-                Storing { table: &self.table, revision: gathered.revision, now_ms: decided_at_ms };
-            gathered.troubles.extend(storing.decision(&decision, &gathered.stored).await?);
-            Ok::<_, Error>((gathered, decision))
-        })
-        .await?;
+        let alerting = self.alerting();
+        let Decided { gathered, decision } = alerting.look(now_ms).await?;
         self.tell(&gathered.world.open, &decision);
-        self.notify_once(&gathered, gathered.world.now_ms).await?;
+        self.count_unreadable(&gathered);
+        alerting.notify_once(&gathered).await?;
         Ok(decision.waits_until_ms)
     }
 
-    /// Tells what somebody should look into, once: that it was told is stored with the message. It comes
-    /// after the decision, which must not wait for it; another run that tells it first has told it.
-    async fn notify_once(&self, gathered: &Gathered, now_ms: u64) -> Result<(), Error> {
+    pub(crate) fn alerting(&self) -> Alerting<'_, T> {
+        Alerting { table: &self.table, known: &self.known, pace: self.pace }
+    }
+
+    fn count_unreadable(&self, gathered: &Gathered) {
         let unreadable = |it: &&Trouble| matches!(it, Trouble::Unreadable { .. });
         let count = gathered.troubles.iter().filter(unreadable).count();
         if count > 0 {
             self.metrics.count("UnreadableItems", count as u64);
-        }
-        let Gathered { troubles, notified, channel, .. } = gathered;
-        let Some((after, message)) = notices(troubles, notified, channel, now_ms) else { return Ok(()) };
-        let mut writes = vec![Write::over(gathered.notified_doc.as_ref(), Keys::notices(), &after)];
-        if let Some(message) = message {
-            let key = Keys::outbox(message.at_ms, &message.id);
-            writes.push(Write::put(key, Expect::Absent, &Outboxed::new(message)));
-        }
-        match self.table.write(writes).await {
-            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error.into()),
         }
     }
 

@@ -2,13 +2,9 @@
 
 mod again;
 mod handler;
-mod parts;
-mod storing;
 #[cfg(test)]
 mod tests;
-mod windows;
-mod world;
 
 pub use again::Again;
 pub use handler::Alerter;
-pub use world::{Memory, Pace};
+pub use phonehome_watching::{Known, Pace};

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use alerter::{Again, Alerter, Memory, Pace};
+use alerter::{Again, Alerter, Known, Pace};
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::SystemClock;
 use phonehome_runtime::{Error, number, optional, required, serve};
@@ -25,7 +25,7 @@ fn alerter(session: &Session) -> Result<Alerter<DynamoTable, SqsQueue>, Error> {
             interval_s: number("PROBE_INTERVAL_SECONDS", 60)?,
             overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,
         },
-        memory: Memory::default(),
+        known: Known::default(),
         clock: SystemClock,
     })
 }

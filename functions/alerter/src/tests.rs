@@ -23,8 +23,7 @@ mod windows;
 
 use crate::again::Again;
 use crate::handler::Alerter;
-use crate::storing::Storing;
-use crate::world::{Gathered, Memory, Pace, gather};
+use phonehome_watching::{Gathered, Known, Pace, Storing, gather};
 
 const MINUTE_MS: u64 = 60_000;
 const START_MS: u64 = 1_778_833_634_000;
@@ -44,7 +43,7 @@ fn over_table<T>(table: T) -> Alerter<T, MemoryQueue> {
         metrics: Metrics::void("alerter"),
         again: Again::new(MemoryQueue::default()),
         pace: Pace::default(),
-        memory: Memory::default(),
+        known: Known::default(),
         clock: SystemClock,
     }
 }
@@ -193,7 +192,7 @@ async fn trouble_of_phonehome_itself_goes_to_the_platform_route_of_the_fleet_fil
     alerter.table.put_raw(Keys::silence("000001"), "nonsense");
     alerter.run(START_MS + 1000).await.unwrap();
     assert_eq!(alerter.outbox().await, [format!("notice/{}/slack/#platform", START_MS + 1000)]);
-    let world = gather(&alerter.table, &alerter.memory, START_MS, &alerter.pace).await.unwrap().world;
+    let world = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace).await.unwrap().world;
     let route =
         phonehome_alerting::Route { slack_channel: "#platform".into(), page: true, page_channel: None };
     assert_eq!(world.policy.platform_route, Some(route));
@@ -294,7 +293,7 @@ async fn a_decision_from_the_far_future_stops_no_time() {
     let alerter = alerter().await;
     let future = phonehome_state::Revision { decided_at_ms: START_MS * 2 };
     alerter.overwrite(Write::put, Keys::revision(), &future).await;
-    let gathered = gather(&alerter.table, &alerter.memory, START_MS, &alerter.pace).await.unwrap();
+    let gathered = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace).await.unwrap();
     assert_eq!(gathered.world.now_ms, START_MS);
 }
 
@@ -302,8 +301,8 @@ async fn a_decision_from_the_far_future_stops_no_time() {
 async fn two_runs_that_look_at_the_same_moment_open_one_incident() {
     let alerter = alerter().await;
     alerter.heard(START_MS, PathStatus::Down).await;
-    let first = gather(&alerter.table, &alerter.memory, START_MS + 1000, &alerter.pace).await.unwrap();
-    let second = gather(&alerter.table, &alerter.memory, START_MS + 1001, &alerter.pace).await.unwrap();
+    let first = gather(&alerter.table, &alerter.known, START_MS + 1000, &alerter.pace).await.unwrap();
+    let second = gather(&alerter.table, &alerter.known, START_MS + 1001, &alerter.pace).await.unwrap();
     let store = async |gathered: Gathered, now_ms| {
         let decision = phonehome_alerting::decide(&gathered.world);
         let mut storing = Storing { table: &alerter.table, revision: gathered.revision, now_ms };

@@ -18,9 +18,8 @@ mod remembered;
 mod upgrade;
 mod witnesses;
 
-use crate::envelope::{Arrival, read};
 use crate::handler::Collector;
-use crate::stored::Memory;
+use phonehome_watching::{Arrival, Memory, read};
 
 fn samples() -> BTreeMap<String, Value> {
     events("collector")

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use alerter::{Again, Alerter, Memory, Pace};
+use alerter::{Again, Alerter, Known, Pace};
 use anyhow::Result;
 use peak_alloc::PeakAlloc;
 use phonehome_aws::Metrics;
@@ -44,7 +44,7 @@ pub(crate) async fn measure(memory: &PeakAlloc, accounts: usize, causes: usize) 
         metrics: Metrics::void("alerter"),
         again: Again::new(MemoryQueue::default()),
         pace: Pace::default(),
-        memory: Memory::default(),
+        known: Known::default(),
         clock: clock.clone(),
     };
     run(memory, &alerter, "nothing fails, first run").await?;

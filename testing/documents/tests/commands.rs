@@ -91,7 +91,7 @@ const AWS: [(&str, &[&str]); 16] = [
     ("login", &[]),
     ("logs", &["tail"]),
     ("organizations", &["create-account", "enable-aws-service-access", "register-delegated-administrator"]),
-    ("s3", &["ls"]),
+    ("s3", &["cp", "ls"]),
     ("secretsmanager", &["delete-secret", "put-secret-value"]),
     ("service-quotas", &["get-service-quota", "request-service-quota-increase"]),
     ("sns", &["subscribe"]),

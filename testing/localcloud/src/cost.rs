@@ -11,9 +11,10 @@ pub use work::{HEARTBEAT_BYTES, INPUT_BYTES, LOG_BYTES, NOTED_BYTES, PART_CHECKS
 pub use work::{REPORT_EVENTUAL_READS, REPORT_READS, REPORT_WRITES};
 
 use prices::{
-    ADDRESS_HOUR, ALARM, DASHBOARD, EVENT, FREE_DASHBOARDS, FREE_GB_S, FREE_LOG_GB, FREE_METRIC_CALLS,
-    FREE_METRICS, FREE_QUEUE_REQUESTS, FREE_REQUESTS, FREE_SCHEDULES, LAMBDA_GB_S, LAMBDA_REQUEST, LOG_GB,
-    METRIC, NAT_HOUR, PUT_METRIC, QUEUE_REQUEST, READ, SCHEDULE, SECRET, WRITE,
+    ADDRESS_HOUR, ALARM, DASHBOARD, EVENT, FIREHOSE_GB, FREE_DASHBOARDS, FREE_GB_S, FREE_LOG_GB,
+    FREE_METRIC_CALLS, FREE_METRICS, FREE_QUEUE_REQUESTS, FREE_REQUESTS, FREE_SCHEDULES, LAMBDA_GB_S,
+    LAMBDA_REQUEST, LOG_GB, METRIC, NAT_HOUR, PUT_METRIC, QUEUE_REQUEST, READ, S3_GB, S3_PUT, SCHEDULE,
+    SECRET, WRITE,
 };
 use work::Work;
 
@@ -115,6 +116,10 @@ pub struct Deployment {
     pub quiet_queues: u32,
     /// Calls that send metrics.
     pub metric_calls: MetricCalls,
+    /// For how many days reports are kept.
+    pub kept_days: u32,
+    /// How often what is kept is written, in seconds.
+    pub kept_every_s: u32,
     /// Custom metrics that there can be.
     pub metrics: u32,
     /// Alarms.
@@ -147,8 +152,10 @@ impl Default for Deployment {
             provisioner_memory_mb: 256,
             quiet_queues: 2,
             metric_calls: MetricCalls { provisioner: 0, collector: 0, alerter: 1, notifier: 1 },
+            kept_days: 7,
+            kept_every_s: 300,
             metrics: 33,
-            alarms: 23,
+            alarms: 24,
             dashboards: 1,
             secrets: 1,
         }
@@ -194,6 +201,10 @@ pub fn monthly(fleet: &FleetSize, deployment: &Deployment) -> Bill {
             "deciding and notifying (Scheduler, Lambda, DynamoDB)",
             work.schedules * SCHEDULE + lambda(work.deciding) + dynamo(work.gathering),
         ),
+        line("keeping reports (Firehose, S3)", {
+            let (handed_on_gb, lying_gb, objects) = work.keeping;
+            handed_on_gb * FIREHOSE_GB + lying_gb * S3_GB + objects * S3_PUT
+        }),
         line("sweeps (Lambda, SQS, DynamoDB)", work.sweeps(lambda, dynamo, QUEUE_REQUEST)),
         line("waiting at queues where nothing is (SQS)", work.vain_receives * QUEUE_REQUEST),
         line("logs (CloudWatch)", work.log_gb * LOG_GB),

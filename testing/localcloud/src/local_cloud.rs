@@ -169,6 +169,8 @@ impl LocalCloud {
                 ("RequeueDelaySeconds", "1"),
                 ("OverdueAfterSeconds", &overdue),
                 ("ProbeIntervalSeconds", &interval),
+                // Nobody replays what this machine does.
+                ("ReportRetentionDays", "0"),
             ],
         );
         self.hub = self

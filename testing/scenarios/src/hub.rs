@@ -48,7 +48,7 @@ impl Hub {
                     interval_s: u32::try_from(interval.as_secs()).unwrap_or(u32::MAX),
                     overdue_after_s: u32::try_from(overdue_after.as_secs()).unwrap_or(u32::MAX),
                 },
-                memory: alerter::Memory::default(),
+                known: alerter::Known::default(),
                 clock: SystemClock,
             },
             notifier: Notifier {

@@ -152,7 +152,7 @@ impl Hub {
                 metrics: Metrics::void("alerter"),
                 again: Again::new(Of { inner: self.hints.clone(), life: life.clone() }),
                 pace: Pace::default(),
-                memory: alerter::Memory::default(),
+                known: alerter::Known::default(),
                 clock: self.clock,
             };
             loop {

@@ -19,10 +19,11 @@ mod seen;
 mod slack;
 mod stage;
 mod table;
+mod tape;
 
 pub use envelope::event;
 pub use on_call::{OnCall, Paged};
 pub use options::Options;
 pub use oracle::Told;
-pub use run::{Outcome, run};
+pub use run::{Outcome, record, run};
 pub use slack::{Posted, Slack};

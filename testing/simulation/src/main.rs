@@ -1,6 +1,7 @@
 //! `cargo xtask simulate`: days of a fleet from seeds, and whether what was told of them is what was so.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use clap::Parser;
-use phonehome_simulation::{Options, Outcome, run};
+use phonehome_simulation::{Options, Outcome, record, run};
 
 /// Simulates the whole path from probes to Slack and on-call, in virtual time.
 #[derive(Debug, Parser)]
@@ -38,6 +39,9 @@ struct Arguments {
     /// Lose nothing, and let no function die: what is told wrongly then is wrong by itself
     #[arg(long)]
     calm: bool,
+    /// Write what the hub would keep of the seed into this file, for `phonehome replay`
+    #[arg(long, requires_all = ["seed", "whole"])]
+    record: Option<PathBuf>,
     /// Break what is known to be told in pieces, too: zones and subnets in which a target has an address
     #[arg(long)]
     all_kinds: bool,
@@ -89,6 +93,11 @@ fn main() -> Result<ExitCode> {
         None => arguments.from..arguments.from.saturating_add(arguments.seeds),
     };
     let start = Instant::now();
+    if let (Some(seed), Some(path)) = (arguments.seed, &arguments.record) {
+        let (_, recording) = record(Options { seed, accounts, hours, whole, calm, all_kinds })?;
+        std::fs::write(path, recording)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let (next, sum) = (AtomicU64::new(seeds.start), Mutex::new(Sum::default()));
     let work = || -> Result<()> {
         loop {

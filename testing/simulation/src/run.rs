@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use phonehome_alerting::{MemberKey, Symptom};
 use phonehome_bench_localisation::{Network, ZONES};
+use phonehome_cloud::WallClock as _;
 
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -24,6 +25,7 @@ use crate::seen::see;
 use crate::slack::Slack;
 use crate::stage::{Stage, probe};
 use crate::table::SlowTable;
+use crate::tape::Tape;
 
 /// How long after an episode has begun the alerter looks for the first time, in milliseconds: by then every probe has
 /// reported, as it would have all the time.
@@ -58,11 +60,25 @@ pub struct Outcome {
 /// # Errors
 /// When there is no such fleet. What is told wrongly is in the outcome.
 pub fn run(options: Options) -> Result<Outcome> {
-    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
-    LocalSet::new().block_on(&runtime, day(options))
+    in_virtual_time(day(options, None))
 }
 
-async fn day(options: Options) -> Result<Outcome> {
+/// Simulates a seed, and records it as the hub would: as the text of a recording, with what was told.
+///
+/// # Errors
+/// As [`run`].
+pub fn record(options: Options) -> Result<(Outcome, String)> {
+    let tape = Tape::default();
+    let outcome = in_virtual_time(day(options, Some(&tape)))?;
+    Ok((outcome, tape.recording()))
+}
+
+fn in_virtual_time(day: impl Future<Output = Result<Outcome>>) -> Result<Outcome> {
+    let runtime = Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    LocalSet::new().block_on(&runtime, day)
+}
+
+async fn day(options: Options, tape: Option<&Tape>) -> Result<Outcome> {
     let (chance, clock) = (Chance(options.seed), VirtualClock::start());
     let stage = Stage::of(options.accounts)?;
     let table = SlowTable::new(stage.table().await?, clock, chance);
@@ -80,7 +96,7 @@ async fn day(options: Options) -> Result<Outcome> {
         deaths: 0.into(),
     });
     hub.open();
-    let mut day = Day { stage: &stage, hub: &hub, reports: 0, truth: Truth::default() };
+    let mut day = Day { stage: &stage, hub: &hub, reports: 0, truth: Truth::default(), tape };
     let mut told = Vec::new();
     let mut awake_ms = BEGIN_MS;
     for episode in hub.episodes.clone() {
@@ -90,6 +106,9 @@ async fn day(options: Options) -> Result<Outcome> {
         awake_ms = episode.until_ms;
         told.push(judge(&stage, &hub, &episode, &day.truth).await?);
     }
+    if let Some(tape) = tape {
+        tape.finish(&hub.table.table, BEGIN_MS, hub.clock.now_ms()).await?;
+    }
     Ok(Outcome { told, reports: day.reports, deaths: hub.deaths.load(Ordering::Relaxed) })
 }
 
@@ -98,6 +117,7 @@ struct Day<'d> {
     hub: &'d Rc<Hub>,
     reports: u64,
     truth: Truth,
+    tape: Option<&'d Tape>,
 }
 
 /// What happens next.
@@ -204,8 +224,16 @@ impl Day<'_> {
         let body = body(&seen.report);
         if random.happens(storm(TWICE_PPM)) {
             let again_ms = arrives_ms + u64::from(random.below(TWICE_MS_MAX));
-            self.hub.reports.put(again_ms, body.clone());
+            self.arrive(again_ms, body.clone());
         }
-        self.hub.reports.put(arrives_ms, body);
+        self.arrive(arrives_ms, body);
+    }
+
+    /// A report arrives then.
+    fn arrive(&self, at_ms: u64, body: String) {
+        if let Some(tape) = self.tape {
+            tape.keep(at_ms, &body);
+        }
+        self.hub.reports.put(at_ms, body);
     }
 }

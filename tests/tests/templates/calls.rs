@@ -84,12 +84,18 @@ fn the_viewer_may_look_at_all_that_the_code_looks_at_and_do_nothing_else() -> Re
 }
 
 /// What Lambda does with a function's role, and what a transaction is made of.
-const OF_THE_HUB: [(&str, &str); 10] = [
+const OF_THE_HUB: [(&str, &str); 16] = [
     ("dynamodb:DeleteItem", "in TransactWriteItems"),
     ("dynamodb:DescribeStream", "Lambda reads the stream"),
     ("dynamodb:GetRecords", "Lambda reads the stream"),
     ("dynamodb:GetShardIterator", "Lambda reads the stream"),
     ("dynamodb:ListStreams", "Lambda reads the stream"),
+    ("firehose:PutRecord", "the bus hands a report on, to be kept"),
+    ("firehose:PutRecordBatch", "the bus hands a report on, to be kept"),
+    ("s3:AbortMultipartUpload", "Firehose writes the kept reports"),
+    ("s3:GetBucketLocation", "Firehose writes the kept reports"),
+    ("s3:ListBucketMultipartUploads", "Firehose writes the kept reports"),
+    ("s3:PutObject", "Firehose writes the kept reports"),
     ("logs:CreateLogStream", "Lambda writes the log"),
     ("logs:PutLogEvents", "Lambda writes the log"),
     ("sqs:ReceiveMessage", "Lambda polls the queue"),

@@ -161,6 +161,13 @@ fn the_cost_sheet_counts_what_the_templates_and_the_code_say() -> Result<()> {
             alerter: metric_calls("alerter")?,
             notifier: metric_calls("notifier")?,
         },
+        kept_days: hub
+            .section("Parameters")
+            .find(|(name, _)| *name == "ReportRetentionDays")
+            .map_or(Ok(0), |(_, parameter)| number(&parameter["Default"]))?,
+        kept_every_s: number(
+            &hub.properties("KeptReports")?["ExtendedS3DestinationConfiguration"]["BufferingHints"]["IntervalInSeconds"],
+        )?,
         metrics: u32::try_from(metrics)?,
         alarms: count("AWS::CloudWatch::Alarm")?,
         dashboards: count("AWS::CloudWatch::Dashboard")?,

@@ -311,12 +311,14 @@ fn flow_logs_are_taken_into_each_accounts_own_folder_and_from_no_other_organizat
 #[test]
 fn what_is_kept_when_the_hub_is_deleted_is_taken_over_by_the_next_deployment() -> Result<()> {
     let first = hub(&[])?;
-    for name in ["Table", "FlowLogs"] {
+    for name in ["Table", "FlowLogs", "Reports"] {
         assert_eq!(first.attribute(name, "DeletionPolicy"), Some(&json!("Retain")), "{name}");
     }
     assert_eq!(first.properties("Table")?["TableName"], "phonehome");
     let stream = "arn:aws:dynamodb:us-east-1:333333333333:table/phonehome/stream/2026-11-25T00:00:00.000";
-    let next = hub(&[("KeptTableStreamArn", stream), ("KeptFlowLogsBucket", "true")])?;
+    let kept =
+        [("KeptTableStreamArn", stream), ("KeptFlowLogsBucket", "true"), ("KeptReportsBucket", "true")];
+    let next = hub(&kept)?;
     assert!(next.of_type("AWS::DynamoDB::Table")?.is_empty());
     assert!(next.of_type("AWS::S3::Bucket")?.is_empty());
     assert_eq!(next.properties("Notifier")?["Events"]["Outbox"]["Properties"]["Stream"], stream);

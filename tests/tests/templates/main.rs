@@ -4,6 +4,7 @@ mod calls;
 mod costs;
 mod hub;
 mod iam;
+mod kept;
 mod member;
 mod operators;
 mod template;

@@ -62,6 +62,27 @@ fn the_viewer_writes_nothing_and_reaches_only_the_role_that_looks() -> Result<()
 }
 
 #[test]
+fn the_operator_alone_reads_kept_reports_and_nothing_else_in_s3() -> Result<()> {
+    let people = people()?;
+    let bucket = "arn:aws:s3:::phonehome-reports-333333333333-us-east-1";
+    let may = |role: &str, action: &str, resource: &str| -> Result<bool> {
+        Ok(allowed(&people.statements(role)?, &Request::new(action, resource)))
+    };
+    let report = format!("{bucket}/reports/2026/11/25/02/x.gz");
+    assert!(may("Operator", "s3:GetObject", &report)? && may("Operator", "s3:ListBucket", bucket)?);
+    for (action, resource) in [
+        ("s3:PutObject", report.as_str()),
+        ("s3:DeleteObject", report.as_str()),
+        ("s3:GetObject", "arn:aws:s3:::phonehome-flow-logs-333333333333-us-east-1/x"),
+        ("s3:ListBucket", "arn:aws:s3:::another"),
+    ] {
+        assert!(!may("Operator", action, resource)?, "{action} {resource}");
+    }
+    assert!(!may("Viewer", "s3:GetObject", &report)? && !may("Viewer", "s3:ListBucket", bucket)?);
+    Ok(())
+}
+
+#[test]
 fn the_operator_writes_what_people_decide_and_what_apply_writes() -> Result<()> {
     let statements = people()?.statements("Operator")?;
     let written = written_by(&statements);

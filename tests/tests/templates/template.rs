@@ -148,6 +148,12 @@ impl Template {
                 Some(Value::Array(items)) if items.len() == 1 => json!(items[0] != json!(true)),
                 other => bail!("!Not of {other:?}"),
             },
+            "!Condition" => json!(self.holds(argument.as_str().context("!Condition which?")?)?),
+            "!And" => {
+                let all = self.resolve(argument)?.unwrap_or(Value::Null);
+                let all = all.as_array().context("!And of what?")?;
+                json!(all.iter().all(|it| *it == json!(true)))
+            }
             "!Split" => {
                 let [by, text] = pair(name)?;
                 let (by, text) = (by.as_str().unwrap_or_default(), text.as_str().unwrap_or_default());

@@ -168,6 +168,10 @@ fn the_dashboard_and_the_alarms_show_metrics_that_somebody_sends() -> Result<()>
                 let known = ["provisioner", "collector", "alerter", "notifier"].contains(&named);
                 assert!(known || hub.attribute(logical, "Type").is_some(), "{of}: no function");
             }
+            "AWS/Firehose" => {
+                let logical = of.trim_start_matches('<').trim_end_matches('>');
+                assert!(hub.attribute(logical, "Type").is_some(), "{of}: no stream");
+            }
             other => panic!("{other} {name} is not known here"),
         }
     }

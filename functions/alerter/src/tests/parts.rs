@@ -14,7 +14,7 @@ use phonehome_wire::{Check, CheckId};
 
 use super::{MINUTE_MS, START_MS, alerter, path};
 use crate::handler::Alerter;
-use crate::world::{Memory, gather};
+use phonehome_watching::{Known, gather};
 
 /// When the alerter looks: parts that were not heard of since [`START_MS`] are silent by then.
 const NOW_MS: u64 = START_MS + 10 * MINUTE_MS;
@@ -103,7 +103,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
 
     /// By check, the status of the first zone's paths, as a decision sees them.
     async fn statuses(&self) -> BTreeMap<CheckId, PathStatus> {
-        let world = gather(&self.table, &Memory::default(), NOW_MS, &self.pace).await.unwrap().world;
+        let world = gather(&self.table, &Known::default(), NOW_MS, &self.pace).await.unwrap().world;
         let view = world.probes.into_iter().find(|view| view.key == probe(ZONES[0])).unwrap();
         view.paths.into_iter().map(|(id, path)| (id, path.status)).collect()
     }
@@ -152,7 +152,7 @@ async fn each_path_was_tested_in_the_newest_run_of_its_own_part() {
         let up = of_part.into_iter().map(|id| (id, path(PathStatus::Up, START_MS))).collect();
         alerter.heard_part(ZONES[0], part, NOW_MS - 10_000 * u64::from(part), &up).await;
     }
-    let world = gather(&alerter.table, &Memory::default(), NOW_MS, &alerter.pace).await.unwrap().world;
+    let world = gather(&alerter.table, &Known::default(), NOW_MS, &alerter.pace).await.unwrap().world;
     let view = world.probes.into_iter().find(|view| view.key == probe(ZONES[0])).unwrap();
     for check in checks() {
         let said: Vec<u64> =

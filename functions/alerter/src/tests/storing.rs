@@ -4,11 +4,10 @@ use phonehome_alerting::{Decision, Incident, Outgoing, PathStatus, decide};
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, TableError, Write};
 use phonehome_state::{Keys, Outboxed, all};
+use phonehome_watching::{Gathered, Storing, gather};
 use serde_json::json;
 
 use super::{MINUTE_MS, START_MS, alerter, over_table};
-use crate::storing::Storing;
-use crate::world::{Gathered, gather};
 
 /// A table as DynamoDB is: of what is too large it takes nothing. Documents whose text contains `refused` are.
 struct Limited {
@@ -54,7 +53,7 @@ impl Table for Limited {
 
 async fn decided(table: &MemoryTable) -> (Gathered, Decision) {
     let run = over_table(table.clone());
-    let gathered = gather(&run.table, &run.memory, START_MS + 1000, &run.pace).await.unwrap();
+    let gathered = gather(&run.table, &run.known, START_MS + 1000, &run.pace).await.unwrap();
     let decision = decide(&gathered.world);
     (gathered, decision)
 }

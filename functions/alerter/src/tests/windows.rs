@@ -36,7 +36,7 @@ async fn a_window_is_as_the_fleet_file_says() {
     let quiet = "quiet_hours:\n  - { time_zone: UTC, from: 20:00, duration_minutes: 90, match: { domain: shop, check: \
                  connection/shop-to-payments/443 }, reason: night }\n";
     let alerter = alerter_with(&format!("{MAINTENANCE}{quiet}")).await;
-    let world = gather(&alerter.table, &alerter.memory, START_MS, &alerter.pace).await.unwrap().world;
+    let world = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace).await.unwrap().world;
     let [maintenance, night] = world.policy.windows.as_slice() else { panic!("{:?}", world.policy.windows) };
     let Window { kind, weekdays, from_minute, end, .. } = maintenance;
     let friday = [5].into();
@@ -56,7 +56,7 @@ async fn what_pages_takes_the_route_for_pages_and_notes_theirs() {
     let pages = "alert_routes:\n  - { severity: page, slack_channel: \"#oncall\", page: true }\n";
     let text = FLEET.replacen("alert_routes:\n", pages, 1);
     alerter.table.put_raw(Keys::fleet(), &serde_json::to_string(&published(&text)).unwrap());
-    let world = gather(&alerter.table, &alerter.memory, START_MS, &alerter.pace).await.unwrap().world;
+    let world = gather(&alerter.table, &alerter.known, START_MS, &alerter.pace).await.unwrap().world;
     let route = |account: &str| &world.routes[account];
     let (prod, dev) = (route("shop-prod"), route("shop-dev"));
     assert_eq!((prod.page, prod.page_channel.as_deref()), (true, Some("#oncall")));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{collector, samples};
 use crate::handler::Collector;
-use crate::stored::Memory;
+use phonehome_watching::Memory;
 
 const ZONE: &str = ZONES[0];
 pub(super) const PAYMENTS: &str = "connection/shop-to-payments/443";

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::forged::{PAYMENTS, event, refused, report};
 use super::witnesses::{LEDGER, ledger, reached};
 use super::*;
-use crate::stored::{FLEET_KEPT_MS, Freshness, STACK_KEPT_MS};
+use phonehome_watching::{FLEET_KEPT_MS, Freshness, STACK_KEPT_MS};
 
 /// What was asked of the table.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -294,10 +294,10 @@ async fn what_a_stack_was_given_is_read_again_after_a_while() {
     let plain = collector().await;
     inputs(&plain, &[1]).await;
     let (table, memory) = (function(&plain.table).table, Memory::default());
-    let (report, metrics) = (report(1, &[]), Metrics::void("collector"));
+    let report = report(1, &[]);
     for (now_ms, read) in [(1, true), (STACK_KEPT_MS, false), (STACK_KEPT_MS + 2, true)] {
         *table.asked.lock().unwrap() = Asked::default();
-        memory.stored(&table, &metrics, &report, Freshness::Lately, now_ms).await.unwrap();
+        memory.stored(&table, &|_| (), &report, Freshness::Lately, now_ms).await.unwrap();
         let reads = table.asked.lock().unwrap().reads.clone();
         assert_eq!(reads.contains(&Keys::inputs(&stack_id())), read, "at {now_ms}");
     }

@@ -25,6 +25,12 @@ pub(super) const ALARM: f64 = 0.10;
 pub(super) const LOG_GB: f64 = 0.50;
 /// CloudWatch, one dashboard for a month.
 pub(super) const DASHBOARD: f64 = 3.00;
+/// Firehose, one GB of what is put into it directly, up to 500 TB; each record counts as the next 5 KB.
+pub(super) const FIREHOSE_GB: f64 = 0.029;
+/// S3 Standard, one GB for a month, up to 50 TB.
+pub(super) const S3_GB: f64 = 0.023;
+/// S3 Standard, one object that is put.
+pub(super) const S3_PUT: f64 = 0.005 / 1_000.0;
 /// Secrets Manager, one secret for a month.
 pub(super) const SECRET: f64 = 0.40;
 /// A NAT gateway, an hour, without data.
@@ -51,7 +57,7 @@ pub(super) const FREE_DASHBOARDS: f64 = 3.0;
 pub(super) const FREE_LOG_GB: f64 = 5.0;
 
 /// What is bought, in the unit that AWS names a price for, and where it does.
-pub(super) const LIST: [(&str, f64, &str); 15] = [
+pub(super) const LIST: [(&str, f64, &str); 18] = [
     ("EventBridge Scheduler, a million invocations", SCHEDULE * 1e6, "eventbridge"),
     ("EventBridge, a million custom events, each 64 KB begun", EVENT * 1e6, "eventbridge"),
     ("Lambda, a million requests", LAMBDA_REQUEST * 1e6, "lambda"),
@@ -64,6 +70,9 @@ pub(super) const LIST: [(&str, f64, &str); 15] = [
     ("CloudWatch, an alarm on a metric, at 60 s or more", ALARM, "cloudwatch"),
     ("CloudWatch, a dashboard", DASHBOARD, "cloudwatch"),
     ("CloudWatch Logs, a GB taken in", LOG_GB, "cloudwatch"),
+    ("Firehose, a GB put in directly, each record up to the next 5 KB", FIREHOSE_GB, "firehose"),
+    ("S3 Standard, a GB", S3_GB, "s3"),
+    ("S3 Standard, a thousand objects put", S3_PUT * 1e3, "s3"),
     ("Secrets Manager, a secret", SECRET, "secrets-manager"),
     ("a NAT gateway, an hour, without data", NAT_HOUR, "vpc"),
     ("a public IPv4 address, an hour", ADDRESS_HOUR, "vpc"),

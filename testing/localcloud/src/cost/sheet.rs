@@ -125,6 +125,10 @@ fn levers(deployment: &Deployment) -> String {
             "`isolations_every_minutes: 1`",
             per_account(&FleetSize { isolations_every_minutes: 1, ..fleet }, deployment),
         ),
+        (
+            "`ReportRetentionDays: 0`: no reports are kept",
+            per_account(&fleet, &Deployment { kept_days: 0, ..*deployment }),
+        ),
         ("two zones", per_account(&FleetSize { zones: 2, ..fleet }, deployment)),
         (
             "500 checks a zone, in three parts",
@@ -171,6 +175,8 @@ fn figures(deployment: &Deployment) -> String {
          | calls that send metrics | one for each invocation of alerter and notifier | counted by tests |\n\
          | logs | {} bytes for each invocation in the hub; a probe writes when something fails | held by a test |\n\
          | waiting at queues | {} queues, five receivers each, 20 s a request | the template; as AWS documents |\n\
+         | kept reports | for {} days, without the input; each counts as the next 5 KB, packed to an eighth | the \
+         template; sizes as above, the eighth derived |\n\
          | a sweep | every {} min, 2.5 s for each account | the template; derived |\n",
         deployment.probe_memory_mb,
         PART_CHECKS,
@@ -188,6 +194,7 @@ fn figures(deployment: &Deployment) -> String {
         deployment.alarms,
         LOG_BYTES,
         deployment.quiet_queues,
+        deployment.kept_days,
         deployment.sweep_every_minutes,
     )
 }

@@ -61,6 +61,14 @@ const COLLECT_REPORT_S: f64 = 0.02;
 /// the probes is parsed at a third of a core.
 const DECIDE_S: f64 = 0.15;
 const DECIDE_PROBE_S: f64 = 0.001;
+/// What a kept report has beside its results, in bytes; derived from the template.
+const KEPT_BYTES: f64 = 600.0;
+/// Firehose bills each record as the next 5 KB.
+const RECORD_BYTES: f64 = 5.0 * 1024.0;
+/// How much is put into an object at most, before it is packed, in bytes: `BufferingHints` in the template.
+const OBJECT_BYTES: f64 = 64.0 * 1024.0 * 1024.0;
+/// How much smaller gzip makes reports; derived: ten times and more with those of the simulation, which are shorter.
+const PACKED: f64 = 8.0;
 /// How long the notifier takes without messages, in seconds. Derived: one query.
 const NOTIFY_S: f64 = 0.05;
 /// How long the provisioner takes for a stack in which there is nothing to do, in seconds. Derived: it assumes a
@@ -103,6 +111,8 @@ pub(super) struct Work {
     /// Requests to queues in which there was nothing.
     pub(super) vain_receives: f64,
     pub(super) log_gb: f64,
+    /// What is kept of reports: GB that are handed on, GB that lie there, and objects that are put.
+    pub(super) keeping: (f64, f64, f64),
 }
 
 impl Work {
@@ -141,6 +151,7 @@ impl Work {
             observing: (stacks, stacks * OBSERVE_S * gb(deployment.provisioner_memory_mb)),
             observed: (stacks * (OBSERVE_READS + fleet_reads(accounts)), stacks * OBSERVE_WRITES),
             decisions,
+            keeping: keeping(fleet, deployment, runs),
             metric_calls: f64::from(deployment.metric_calls.collector) * batches
                 + f64::from(deployment.metric_calls.alerter) * decisions
                 + f64::from(deployment.metric_calls.notifier) * looks
@@ -196,6 +207,22 @@ fn part_checks(fleet: &FleetSize) -> f64 {
 /// Input and report of one run travel together, in bytes: with all that it can have been asked.
 pub(super) fn report_bytes(fleet: &FleetSize) -> f64 {
     ENVELOPE_BYTES + part_checks(fleet) * f64::from(INPUT_BYTES + RESULT_BYTES)
+}
+
+/// What is kept of so many reports.
+fn keeping(fleet: &FleetSize, deployment: &Deployment, runs: f64) -> (f64, f64, f64) {
+    if deployment.kept_days == 0 || runs == 0.0 {
+        return (0.0, 0.0, 0.0);
+    }
+    let gb = |bytes: f64| bytes / 1e9;
+    let bytes = KEPT_BYTES + checks(fleet) * f64::from(RESULT_BYTES);
+    let billed = (bytes / RECORD_BYTES).ceil() * RECORD_BYTES;
+    let lying = runs / 30.0 * f64::from(deployment.kept_days) * bytes / PACKED;
+    let packed_each_time = runs * bytes / (MINUTES * 60.0 / f64::from(deployment.kept_every_s));
+    // An object is full before that where there is much.
+    let objects_each_time = (packed_each_time / OBJECT_BYTES).ceil();
+    let objects = MINUTES * 60.0 / f64::from(deployment.kept_every_s) * objects_each_time;
+    (gb(runs * billed), gb(lying), objects)
 }
 
 /// As what number of events one report is billed.

@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use phonehome_alerting::{Asked, Heartbeat, Inputs, PathStatus, Paths, ProbeKey, ProbePart};
-use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Table, TableError, Write};
 use phonehome_fleet::Parts;
 use phonehome_state::{Keys, StackStatus};
 use phonehome_wire::{Check, CheckId, Report};
 
+use crate::Counting;
 use crate::stored::Read;
 
 /// The part that each check is in now which a report's part tested, or still does, and which is another's.
@@ -70,7 +70,7 @@ impl Lives<'_> {
     pub(crate) async fn hand_over(
         &self,
         table: &impl Table,
-        metrics: &Metrics,
+        counting: Counting<'_>,
         probe: &ProbeKey,
         moving: BTreeMap<u32, Paths>,
         expire_at_s: u64,
@@ -78,8 +78,8 @@ impl Lives<'_> {
         let mut writes = Vec::new();
         for (part, moving) in moving {
             let to = probe.part(part);
-            let heartbeat = Read::<Heartbeat>::of(table.get(&Keys::heartbeat(&to)).await?, metrics);
-            let before = Read::<Paths>::of(table.get(&Keys::paths(&to)).await?, metrics);
+            let heartbeat = Read::<Heartbeat>::of(table.get(&Keys::heartbeat(&to)).await?, counting);
+            let before = Read::<Paths>::of(table.get(&Keys::paths(&to)).await?, counting);
             // Its own next report mends what cannot be read.
             if before.unread || heartbeat.unread {
                 continue;

@@ -17,11 +17,14 @@ const WRITES_MAX: usize = 99;
 const BYTES_MAX: usize = 3_000_000;
 
 /// What storing goes on from.
-pub(crate) struct Storing<'a, T> {
-    pub(crate) table: &'a T,
+#[derive(Debug)]
+pub struct Storing<'a, T> {
+    /// Where it is stored.
+    pub table: &'a T,
     /// The revision that the decision was made of; then that of the part that was stored last.
-    pub(crate) revision: Expect,
-    pub(crate) now_ms: u64,
+    pub revision: Expect,
+    /// When the decision was taken; milliseconds since the Unix epoch.
+    pub now_ms: u64,
 }
 
 impl<T: Table> Storing<'_, T> {
@@ -30,7 +33,7 @@ impl<T: Table> Storing<'_, T> {
     ///
     /// # Errors
     /// [`TableError`]: another run decided, or the table cannot be asked; what was not stored was not tried.
-    pub(crate) async fn decision(
+    pub async fn decision(
         &mut self,
         decision: &Decision,
         stored: &BTreeMap<String, Doc>,

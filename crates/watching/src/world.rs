@@ -18,13 +18,16 @@ use crate::parts::{StoredPart, Watched};
 use crate::windows::windows;
 
 /// The world, and the stored versions of the open incidents in it.
-pub(crate) struct Gathered {
-    pub(crate) world: World,
-    pub(crate) stored: BTreeMap<String, Doc>,
+#[derive(Debug)]
+pub struct Gathered {
+    /// What is decided of.
+    pub world: World,
+    /// The open incidents as they are stored, by their ids.
+    pub stored: BTreeMap<String, Doc>,
     /// The revision at which it was gathered.
-    pub(crate) revision: Expect,
+    pub revision: Expect,
     /// What somebody should look into.
-    pub(crate) troubles: Vec<Trouble>,
+    pub troubles: Vec<Trouble>,
     /// What has been notified of that.
     pub(crate) notified: Notices,
     pub(crate) notified_doc: Option<Doc>,
@@ -51,18 +54,21 @@ impl Default for Pace {
     }
 }
 
-/// What the function remembers from one run to the next. Nothing of it decides by itself: each run asks the table
+/// What an alerter remembers from one run to the next. Nothing of it decides by itself: each run asks the table
 /// whether it is still so.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct Known {
     paths: Cache,
     fleet: LastRead,
 }
 
-/// Reads the whole state; of paths and the fleet file, what is not remembered.
-pub(crate) async fn gather(
+/// Reads the whole state; of paths and the fleet file, what is not known from an earlier run.
+///
+/// # Errors
+/// [`StateError`]: nothing can be decided then.
+pub async fn gather(
     table: &impl Table,
-    memory: &Memory,
+    known: &Known,
     now_ms: u64,
     pace: &Pace,
 ) -> Result<Gathered, StateError> {
@@ -70,7 +76,7 @@ pub(crate) async fn gather(
     let last = table.get(&Keys::revision()).await?;
     let revision = Expect::unchanged(last.as_ref());
     let now_ms = decides_at(last.as_ref(), now_ms);
-    let in_force = memory.fleet.in_force(table).await?;
+    let in_force = known.fleet.in_force(table).await?;
     let fleet = &in_force.fleet;
     let mut reading = Reading { table, unread: Vec::new() };
     let incidents = reading.partition::<Incident>(Keys::INCIDENTS).await?;
@@ -97,7 +103,7 @@ pub(crate) async fn gather(
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
     let probes = of_member.flat_map(|(member, stack)| probes_of(fleet, member, stack)).collect();
     let policy = policy(fleet, pace);
-    let probes = reading.probes(probes, &memory.paths, now_ms, policy.overdue_after_ms).await?;
+    let probes = reading.probes(probes, &known.paths, now_ms, policy.overdue_after_ms).await?;
     let mut stored = BTreeMap::new();
     let mut open = Vec::new();
     for (doc, incident) in incidents {

@@ -11,7 +11,7 @@ const CRASH_CHARS_MAX: usize = 300;
 
 /// A report, or the news that the probe could not make one.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Arrival {
+pub enum Arrival {
     /// A report, and that it was checked against its sender.
     Report(Box<Report>),
     /// A report that does not count.
@@ -50,9 +50,23 @@ const FAILURE: &str = "Lambda Function Invocation Result - Failure";
 ///
 /// # Errors
 /// The reason to refuse it, for people: it is nothing that EventBridge brings here from an account.
-pub(crate) fn read(body: &str) -> Result<Arrival, String> {
-    let envelope: Envelope =
-        serde_json::from_str(body).map_err(|error| format!("not an EventBridge event: {error}"))?;
+pub fn read(body: &str) -> Result<Arrival, String> {
+    arrival(serde_json::from_str(body).map_err(no_event)?)
+}
+
+/// The same of an event that was parsed already.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_event(event: Value) -> Result<Arrival, String> {
+    arrival(Envelope::deserialize(event).map_err(no_event)?)
+}
+
+fn no_event(error: serde_json::Error) -> String {
+    format!("not an EventBridge event: {error}")
+}
+
+fn arrival(envelope: Envelope) -> Result<Arrival, String> {
     if envelope.source != "lambda" {
         return Err(format!("source {:?} is not \"lambda\"", envelope.source));
     }

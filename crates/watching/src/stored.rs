@@ -7,24 +7,26 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbePart};
-use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Cache, Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::{Fleet, Source};
 use phonehome_state::{Keys, LastRead, StackStatus, StateError, Unread, set_aside};
 use phonehome_wire::{Report, StackId};
 use serde::de::DeserializeOwned;
 
+use crate::{Counted, Counting};
+
 /// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::Fleet::isolated`].
-pub(crate) type Isolated = BTreeMap<String, Vec<Source>>;
+pub type Isolated = BTreeMap<String, Vec<Source>>;
 
 /// How old the fleet file may be that a report is judged by, in milliseconds: 30 seconds.
-pub(crate) const FLEET_KEPT_MS: u64 = 30_000;
+pub const FLEET_KEPT_MS: u64 = 30_000;
 /// How old it may be what the probes of a stack were given and what account a line is, in milliseconds: 5
 /// minutes. A report of any input but the newest one that is known is a reason to read at once.
-pub(crate) const STACK_KEPT_MS: u64 = 5 * 60_000;
+pub const STACK_KEPT_MS: u64 = 5 * 60_000;
 
 /// A document, and whether it could be read.
-pub(crate) struct Read<D> {
+#[derive(Debug)]
+pub struct Read<D> {
     pub(crate) doc: Option<Doc>,
     pub(crate) value: Option<D>,
     pub(crate) unread: bool,
@@ -32,12 +34,12 @@ pub(crate) struct Read<D> {
 
 impl<D: DeserializeOwned> Read<D> {
     /// What cannot be read is counted.
-    pub(crate) fn of(doc: Option<Doc>, metrics: &Metrics) -> Self {
+    pub(crate) fn of(doc: Option<Doc>, counting: Counting<'_>) -> Self {
         match doc.map(Unread::or::<D>) {
             None => Self { doc: None, value: None, unread: false },
             Some(Ok((doc, value))) => Self { doc: Some(doc), value: Some(value), unread: false },
             Some(Err(unread)) => {
-                metrics.count("UnreadableItems", 1);
+                counting(Counted::Unreadable);
                 Self { doc: Some(unread.doc), value: None, unread: true }
             }
         }
@@ -59,7 +61,8 @@ impl<D: DeserializeOwned> Read<D> {
 }
 
 /// What is stored of a part of a probe.
-pub(crate) struct Stored {
+#[derive(Debug)]
+pub struct Stored {
     pub(crate) inputs: Read<Inputs>,
     pub(crate) stack: Read<StackStatus>,
     pub(crate) heartbeat: Read<Heartbeat>,
@@ -68,7 +71,7 @@ pub(crate) struct Stored {
 
 /// How new what is read has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Freshness {
+pub enum Freshness {
     /// What is remembered will do, and a heartbeat of a moment ago.
     Lately,
     /// What is stored now: somebody else wrote first.
@@ -77,18 +80,21 @@ pub(crate) enum Freshness {
 
 /// The fleet file in force, and who may connect to what others must not.
 #[derive(Debug)]
-pub(crate) struct InForce {
+pub struct InForce {
     file: Arc<phonehome_state::InForce>,
-    pub(crate) isolated: Isolated,
+    /// Who may connect to what others must not.
+    pub isolated: Isolated,
 }
 
 impl InForce {
-    pub(crate) fn fleet(&self) -> &Fleet {
+    /// What it declares.
+    #[must_use]
+    pub fn fleet(&self) -> &Fleet {
         &self.file.fleet
     }
 }
 
-/// What the function remembers from one invocation to the next.
+/// What a collector remembers from one invocation to the next.
 #[derive(Debug, Default)]
 pub struct Memory {
     docs: Cache,
@@ -101,7 +107,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`StateError`]: also where it was known before, as what is in force now may be something else.
-    pub(crate) async fn fleet(&self, table: &impl Table, now_ms: u64) -> Result<Arc<InForce>, StateError> {
+    pub async fn fleet(&self, table: &impl Table, now_ms: u64) -> Result<Arc<InForce>, StateError> {
         let known = self.fleet.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((in_force, at_ms)) = &known
             && at_ms + FLEET_KEPT_MS > now_ms
@@ -122,10 +128,10 @@ impl Memory {
     ///
     /// # Errors
     /// [`TableError`]
-    pub(crate) async fn stored(
+    pub async fn stored(
         &self,
         table: &impl Table,
-        metrics: &Metrics,
+        counting: Counting<'_>,
         report: &Report,
         freshness: Freshness,
         now_ms: u64,
@@ -137,7 +143,7 @@ impl Memory {
             Freshness::Lately => table.get_many_eventually(&[key]).await?.pop(),
             Freshness::Now => table.get(&key).await?,
         };
-        let heartbeat = Read::<Heartbeat>::of(heartbeat, metrics);
+        let heartbeat = Read::<Heartbeat>::of(heartbeat, counting);
         let newest = heartbeat.value.as_ref();
         let (given, paths) = match freshness {
             Freshness::Lately => (self.given(report, newest, now_ms), self.paths(&probe, newest, now_ms)),
@@ -147,10 +153,10 @@ impl Memory {
         let keys = [Keys::inputs(&stack), Keys::stack(&stack), Keys::paths(&probe)];
         let [inputs, stack, paths] = self.rest(table, keys, [inputs, status, paths], now_ms).await?;
         Ok(Stored {
-            inputs: Read::of(inputs, metrics),
-            stack: Read::of(stack, metrics),
+            inputs: Read::of(inputs, counting),
+            stack: Read::of(stack, counting),
             heartbeat,
-            paths: Read::of(paths, metrics),
+            paths: Read::of(paths, counting),
         })
     }
 

@@ -1,0 +1,78 @@
+//! One look: everything is gathered, decided, and stored.
+
+use phonehome_alerting::{Decision, decide, notices};
+use phonehome_cloud::table::{ATTEMPTS, Expect, Table, TableError, Write, on_conflict};
+use phonehome_state::{Keys, Outboxed, StateError};
+
+use crate::storing::Storing;
+use crate::world::{Gathered, Known, Pace, gather};
+
+/// How many looks there are in the time between two runs of a probe, while something waits: one in 10 seconds.
+const LOOKS: u64 = 6;
+
+/// Who decides.
+#[derive(Debug)]
+pub struct Alerting<'a, T> {
+    /// Where state is kept.
+    pub table: &'a T,
+    /// What was read before.
+    pub known: &'a Known,
+    /// How often probes run.
+    pub pace: Pace,
+}
+
+/// What was looked at, and what was decided of it and is stored.
+#[derive(Debug)]
+pub struct Decided {
+    /// What was looked at.
+    pub gathered: Gathered,
+    /// What was decided.
+    pub decision: Decision,
+}
+
+/// In how many seconds to look again, where something waits until `until_ms` at the latest.
+#[must_use]
+pub fn next_look_s(pace: Pace, now_ms: u64, until_ms: u64) -> u32 {
+    let every_ms = (u64::from(pace.interval_s) * 1000 / LOOKS).max(1000);
+    let delay_ms = until_ms.saturating_sub(now_ms).clamp(1, every_ms);
+    u32::try_from(delay_ms.div_ceil(1000)).unwrap_or(1)
+}
+
+impl<T: Table> Alerting<'_, T> {
+    /// One observation of everything.
+    ///
+    /// # Errors
+    /// When the table cannot be asked or written: nothing was decided, or only a part of it was stored.
+    pub async fn look(&self, now_ms: u64) -> Result<Decided, StateError> {
+        on_conflict(ATTEMPTS, async || {
+            let mut gathered = gather(self.table, self.known, now_ms, &self.pace).await?;
+            let decision = decide(&gathered.world);
+            let (revision, now_ms) = (gathered.revision, gathered.world.now_ms);
+            let mut storing = Storing { table: self.table, revision, now_ms };
+            gathered.troubles.extend(storing.decision(&decision, &gathered.stored).await?);
+            Ok::<_, StateError>(Decided { gathered, decision })
+        })
+        .await
+    }
+
+    /// Tells what somebody should look into, once: that it was told is stored with the message. It comes
+    /// after the decision, which must not wait for it; another run that tells it first has told it.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn notify_once(&self, gathered: &Gathered) -> Result<(), TableError> {
+        let Gathered { troubles, notified, channel, .. } = gathered;
+        let Some((after, message)) = notices(troubles, notified, channel, gathered.world.now_ms) else {
+            return Ok(());
+        };
+        let mut writes = vec![Write::over(gathered.notified_doc.as_ref(), Keys::notices(), &after)];
+        if let Some(message) = message {
+            let key = Keys::outbox(message.at_ms, &message.id);
+            writes.push(Write::put(key, Expect::Absent, &Outboxed::new(message)));
+        }
+        match self.table.write(writes).await {
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
