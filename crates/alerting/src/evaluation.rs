@@ -36,8 +36,10 @@ pub(crate) struct Evaluation<'w> {
 
 pub(crate) struct Probe<'w> {
     pub(crate) view: &'w ProbeView,
-    /// Whether a report of it is missing.
+    /// Whether a report of it is missing, of those that are read.
     pub(crate) silent: bool,
+    /// Whether none has been read for as long; it may wait for the collector.
+    unheard: bool,
     /// What fails and is not chance.
     failing: BTreeSet<Symptom>,
     /// Every declared check.
@@ -51,13 +53,15 @@ impl<'w> Evaluation<'w> {
         for MemberKey { probe, symptom } in groups.iter().flat_map(|group| &group.members) {
             failing.entry(probe).or_default().insert(symptom.clone());
         }
+        let heard_until_ms = world.heard_until_ms();
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for view in &world.probes {
-            let silent = view.is_missing(world);
+            let silent = view.is_missing(&world.policy, heard_until_ms);
+            let unheard = view.is_missing(&world.policy, world.now_ms);
             let checks = view.checks.iter().map(|check| (&check.id, check)).collect();
             let failing = failing.remove(&view.key).unwrap_or_default();
-            probes.insert(&view.key, Probe { view, silent, failing, checks });
+            probes.insert(&view.key, Probe { view, silent, unheard, failing, checks });
         }
         for key in probes.keys() {
             stacks.entry(key.stack()).or_default().push(*key);
@@ -132,7 +136,7 @@ impl<'w> Evaluation<'w> {
             Symptom::Down { check } => probe.path(check),
             Symptom::Silent if probe.view.unreadable.heartbeat => Health::Unseen,
             Symptom::Silent if probe.failing.contains(&Symptom::Silent) => Health::Bad,
-            Symptom::Silent if probe.silent => Health::Undecided,
+            Symptom::Silent if probe.unheard => Health::Undecided,
             Symptom::Silent => Health::Good,
             Symptom::Inconclusive if probe.view.unreadable.any() => Health::Unseen,
             Symptom::Inconclusive if probe.silent => Health::Unknown,

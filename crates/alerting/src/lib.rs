@@ -17,6 +17,7 @@ mod fold;
 mod incident;
 mod inference;
 mod inputs;
+mod lateness;
 mod lifecycle;
 mod matcher;
 mod messages;
@@ -44,6 +45,7 @@ pub use incident::{
     TIMELINE_LIMIT, TimelineEntry,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
+pub use lateness::{BEHIND_LASTS_MS, Behind, Received};
 pub use matcher::Matcher;
 pub use messages::subject;
 pub use notices::{Notices, Trouble, notices};

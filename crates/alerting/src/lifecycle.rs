@@ -71,8 +71,8 @@ pub(crate) fn advance(
         }
     }
     // With several groups the last explanation that covered them all is still the best one; and so it
-    // is while a part of it cannot be seen.
-    if let ([group], false) = (groups, is_frozen(evaluation, stored)) {
+    // is while a part of it cannot be seen, or may wait for the collector.
+    if let ([group], false) = (groups, is_frozen(evaluation, stored) || is_unread(evaluation, stored)) {
         incident.suspect = group.suspect().clone();
         incident.alternatives = group.suspects[1..].to_vec();
         incident.suspects.insert(group.suspect().clone());
@@ -95,6 +95,13 @@ fn widest(before: &Incident, now: &Incident) -> Option<Suspect> {
 pub(crate) fn is_frozen(evaluation: &Evaluation<'_>, incident: &Incident) -> bool {
     let mut open = incident.members.iter().filter(|member| member.state.is_open());
     open.any(|member| evaluation.health(&member.key()) == Health::Unseen)
+}
+
+/// Whether a probe in it is taken for silent still because the collector is behind: its reports may be in the queue.
+fn is_unread(evaluation: &Evaluation<'_>, incident: &Incident) -> bool {
+    let mut silent =
+        incident.members_in(MemberState::Failing).filter(|member| member.symptom == Symptom::Silent);
+    silent.any(|member| evaluation.health(&member.key()) == Health::Undecided)
 }
 
 /// Whether an incident that cannot be read has this group told already: all of it was in that incident
@@ -166,15 +173,19 @@ fn remaining(evaluation: &Evaluation<'_>, known: &Members, failing: &BTreeSet<&M
     members
 }
 
-/// What is stored of a failing member changes only with its stage: errors are for people.
+/// What is stored of a failing member changes only with its stage, as errors are for people; and where a probe was heard
+/// of since: then it is another silence.
 fn failing_member(
     evaluation: &Evaluation<'_>,
     key: &MemberKey,
     known: Option<&IncidentMember>,
 ) -> Option<IncidentMember> {
     let fresh = evaluation.member(key)?;
+    let is_heard = |known: &IncidentMember| key.symptom == Symptom::Silent && fresh.since_ms > known.since_ms;
     match known {
-        Some(known) if known.state == MemberState::Failing && known.stage == fresh.stage => {
+        Some(known)
+            if known.state == MemberState::Failing && known.stage == fresh.stage && !is_heard(known) =>
+        {
             Some(known.clone())
         }
         _ => Some(fresh),

@@ -8,6 +8,8 @@ use phonehome_localisation::Outcome;
 use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::Behind;
+
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeKey {
@@ -47,7 +49,8 @@ pub struct Heartbeat {
     /// When the newest run began, by the probe's clock but never later than its report was
     /// received; milliseconds since the Unix epoch.
     pub last_started_at_ms: u64,
-    /// When its report was received, by the hub's clock; milliseconds since the Unix epoch.
+    /// When its report came into the hub's queue, by the queue's clock; milliseconds since the Unix epoch. When it was
+    /// folded says nothing of the probe.
     pub last_received_at_ms: u64,
     /// The newest run.
     pub run_id: String,
@@ -74,6 +77,16 @@ pub struct Heartbeat {
     /// milliseconds since the Unix epoch, 0 when it is not known.
     #[serde(default)]
     pub heard_since_ms: u64,
+    /// The longest that one of its reports had waited for the collector lately, where that was longer than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
+}
+
+impl Heartbeat {
+    /// When a report of it was folded last, as far as is known; milliseconds since the Unix epoch.
+    pub(crate) fn folded_ms(&self) -> u64 {
+        self.last_received_at_ms.max(self.behind.map_or(0, |behind| behind.at_ms))
+    }
 }
 
 /// The paths of one probe, by check.

@@ -116,6 +116,11 @@ impl Policy {
     pub(crate) fn grace_ms(&self) -> u64 {
         (self.interval_ms / 4).max(RUN_MS)
     }
+
+    /// How long after a run began nothing of the next one was read when that counts as missed, in milliseconds.
+    pub(crate) fn missing_after_ms(&self) -> u64 {
+        self.interval_ms.saturating_add(self.grace_ms())
+    }
 }
 
 /// One probe: what the fleet file declares of it now, and what is stored.
@@ -152,17 +157,17 @@ pub struct ProbeView {
 }
 
 impl ProbeView {
-    /// When it was heard of last, or deployed when that is later; milliseconds since the Unix epoch. Only stored
-    /// times count, so no restart resets the dead-man's switch.
+    /// When the newest run began that was heard of, or when it was deployed where that is later; milliseconds since
+    /// the Unix epoch. Only stored times count, so no restart resets the dead-man's switch; and not when its report
+    /// was folded, so no backlog makes a dead probe look alive.
     pub(crate) fn last_heard_ms(&self) -> u64 {
-        let received_ms = self.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_received_at_ms);
-        received_ms.max(self.expected_since_ms)
+        let began_ms = self.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_started_at_ms);
+        began_ms.max(self.expected_since_ms)
     }
 
-    /// Whether a report of it is missing, as far as can be read.
-    pub(crate) fn is_missing(&self, world: &World) -> bool {
-        let missing_after_ms = world.policy.interval_ms.saturating_add(world.policy.grace_ms());
-        !self.unreadable.heartbeat && world.now_ms.saturating_sub(self.last_heard_ms()) > missing_after_ms
+    /// Whether a report of it is missing at this moment, as far as can be read.
+    pub(crate) fn is_missing(&self, policy: &Policy, at_ms: u64) -> bool {
+        !self.unreadable.heartbeat && at_ms.saturating_sub(self.last_heard_ms()) > policy.missing_after_ms()
     }
 }
 

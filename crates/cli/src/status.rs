@@ -223,7 +223,7 @@ fn key(stack: &StackStatus, zone: &AzId) -> String {
 fn probes(shown: &Shown, stack: &StackStatus, now_ms: u64) -> String {
     let heard: Vec<u64> = keys(stack)
         .filter_map(|key| shown.heartbeats.get(&key))
-        .map(|heartbeat| now_ms.saturating_sub(heartbeat.last_received_at_ms) / 1000)
+        .map(|heartbeat| now_ms.saturating_sub(heartbeat.last_started_at_ms) / 1000)
         .collect();
     let count = format!("{}/{}", heard.len(), stack.availability_zones.len());
     heard.iter().max().map_or(count.clone(), |oldest| format!("{count}, {oldest} s ago"))

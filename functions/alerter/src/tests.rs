@@ -64,6 +64,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
                 paths_expire_at_ms: 0,
                 paths_version: 0,
                 heard_since_ms: 0,
+                behind: None,
             };
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Hysteresis, Refusals, Refused, Transition, denied, fold, isolations_at, judge_denials,
-    judge_omissions,
+    Asked, Folded, Hysteresis, Received, Refusals, Refused, Transition, denied, fold, isolations_at,
+    judge_denials, judge_omissions,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
@@ -109,17 +109,18 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
     /// the answer, or put aside.
     pub async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let in_force = self.fleet().await?;
-        let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
-            match read(body).map_err(Refusal::Bad)? {
+        let response = each_record(event, &self.dead_letters, &self.metrics, async |record| {
+            let received = Received::of(record.sent_ms, self.clock.now_ms());
+            match read(&record.body).map_err(Refusal::Bad)? {
                 Arrival::Report(report) => {
                     let Report { generation, .. } = &*report;
                     let (account, region) = (report.account.as_str(), report.region.as_str());
                     let availability_zone = report.availability_zone.as_str();
                     let span = tracing::info_span!("report", account, region, availability_zone, generation);
-                    self.report(&report, &in_force).instrument(span).await
+                    self.report(&report, received, &in_force).instrument(span).await
                 }
                 Arrival::Refused { account, refused, problem } => {
-                    self.refuse(&account, refused, &problem).await
+                    self.refuse(&account, refused, &problem, received).await
                 }
                 Arrival::Crashed { account, function, error } => {
                     self.metrics.count("ProbeCrashed", 1);
@@ -144,7 +145,7 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         self.memory.fleet(&self.table, self.clock.now_ms()).await
     }
 
-    async fn report(&self, report: &Report, in_force: &InForce) -> Result<(), Refusal> {
+    async fn report(&self, report: &Report, received: Received, in_force: &InForce) -> Result<(), Refusal> {
         let InForce { fleet, isolated } = in_force;
         let freshness = Cell::new(Freshness::Lately);
         let folded = on_conflict(ATTEMPTS, async || {
@@ -154,8 +155,11 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
             match Self::asked(report, &stored, &declared) {
                 Asking::Of(asked) => {
                     let known_ms = stored.heartbeat.value.as_ref().map_or(0, |it| it.isolations_at_ms);
-                    let judged = self.judged(report, isolated, &declared, &asked, known_ms).await?;
-                    self.fold_once(judged, stored, &asked, &hysteresis(fleet)).await.map(Arrived::Folded)
+                    let judged =
+                        self.judged(report, received, isolated, (&declared, &asked), known_ms).await?;
+                    self.fold_once(judged, received, stored, &asked, &hysteresis(fleet))
+                        .await
+                        .map(Arrived::Folded)
                 }
                 Asking::Refused(refused) => Ok(Arrived::Refused(refused)),
             }
@@ -163,7 +167,9 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         match folded.await.map_err(later)? {
             Arrived::Folded(None) => Ok(()),
             Arrived::Folded(Some(transitions)) => self.hand_on(report, &transitions).await,
-            Arrived::Refused(refused) => self.refuse(&report.account, refused, &about(report)).await,
+            Arrived::Refused(refused) => {
+                self.refuse(&report.account, refused, &about(report), received).await
+            }
         }
     }
 
@@ -185,16 +191,16 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
     async fn judged(
         &self,
         report: &Report,
+        received: Received,
         isolated: &Isolated,
-        declared: &[Check],
-        asked: &Asked,
+        (declared, asked): (&[Check], &Asked),
         known_ms: u64,
     ) -> Result<Judged, TableError> {
         let now_ms = self.clock.now_ms();
         let asking = Witnessing { table: &self.table, memory: &self.memory, now_ms };
         let witnesses = asking.witnesses(isolated, &denied(report, declared), &key_of(report)).await?;
         let mut judged = report.clone();
-        let run_ms = report.started_at_ms.min(now_ms);
+        let run_ms = report.started_at_ms.min(received.at_ms);
         judge_denials(&mut judged, declared, &witnesses, run_ms);
         judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
         for result in &mut judged.results {
@@ -209,6 +215,7 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
     async fn fold_once(
         &self,
         Judged { report, isolations_at_ms }: Judged,
+        received: Received,
         stored: Stored,
         asked: &Asked,
         hysteresis: &Hysteresis,
@@ -216,7 +223,7 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         let Stored { heartbeat: newest, paths: mut before, .. } = stored;
         let now_ms = self.clock.now_ms();
         let known = before.value.take().unwrap_or_default();
-        match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
+        match fold(newest.value.as_ref(), &known, &report, asked, received, hysteresis) {
             Folded::Stale => {
                 self.metrics.count("Duplicate", 1);
                 Ok(None)
@@ -255,10 +262,16 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
 
     /// Counts a report that does not count, by its account. The first few are kept as dead letters, so
     /// that somebody can see what they are; all of them would hide every other letter.
-    async fn refuse(&self, account: &AccountId, refused: Refused, problem: &str) -> Result<(), Refusal> {
+    async fn refuse(
+        &self,
+        account: &AccountId,
+        refused: Refused,
+        problem: &str,
+        received: Received,
+    ) -> Result<(), Refusal> {
         self.metrics.count("ReportsRefused", 1);
         let reason = format!("report from account {account}, {}: {problem}", refused.word());
-        match self.note_refusal(account, refused, problem).await {
+        match self.note_refusal(account, refused, problem, received).await {
             Ok(refusals) if refusals.is_letter() && refused.is_strange() => Err(Refusal::Bad(reason)),
             Ok(_) | Err(TableError::Conflict { .. }) => {
                 tracing::warn!(account = account.as_str(), reason, "report refused");
@@ -273,13 +286,14 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         account: &AccountId,
         refused: Refused,
         problem: &str,
+        received: Received,
     ) -> Result<Refusals, TableError> {
         let key = Keys::refusals(account);
         on_conflict(ATTEMPTS, async || {
             let now_ms = self.clock.now_ms();
             let before = Read::<Refusals>::of(self.table.get(&key).await?, &self.metrics);
             let copy = before.copy(now_ms);
-            let refusals = Refusals::with(before.value, account, refused, problem, now_ms);
+            let refusals = Refusals::with(before.value, account, refused, problem, received.at_ms);
             let put = Write::over(before.doc.as_ref(), key.clone(), &refusals);
             let put = put.expiring(now_ms / 1000 + REFUSALS_KEPT_S);
             self.table.write([put].into_iter().chain(copy).collect()).await?;

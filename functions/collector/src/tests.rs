@@ -13,6 +13,7 @@ use serde_json::Value;
 
 mod forged;
 mod remembered;
+mod time;
 mod upgrade;
 mod witnesses;
 

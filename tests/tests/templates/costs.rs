@@ -305,6 +305,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         generation: 1_234,
         clock_ahead_ms: 0,
         heard_since_ms: 1_778_833_634_000,
+        behind: None,
         isolations_at_ms: 1_778_833_634_000,
         paths_expire_at_ms: 1_778_833_634_000,
         paths_version: 12_345,

@@ -1,7 +1,7 @@
 //! Reports into path states.
 
 use phonehome_alerting::{
-    Asked, CLOCK_TOLERANCE_MS, Folded, Heartbeat, Hysteresis, PathStatus, Paths, Transition, fold,
+    Asked, CLOCK_TOLERANCE_MS, Folded, Heartbeat, Hysteresis, PathStatus, Paths, Received, Transition, fold,
 };
 use phonehome_wire::{CheckId, CheckResult, Class, Report, Stage, Verdict, WIRE_VERSION};
 
@@ -37,8 +37,8 @@ impl Stored {
     pub(crate) fn take(&mut self, report: &Report, received_at_ms: u64) -> Folded {
         let (newest, paths) =
             self.0.clone().map_or_else(Default::default, |(newest, paths)| (Some(newest), paths));
-        let folded =
-            fold(newest.as_ref(), &paths, report, &what_it_answers(report), received_at_ms, &HYSTERESIS);
+        let received = Received::at_once(received_at_ms);
+        let folded = fold(newest.as_ref(), &paths, report, &what_it_answers(report), received, &HYSTERESIS);
         if let Folded::Fresh { heartbeat, paths, .. } = folded.clone() {
             self.0 = Some((heartbeat, paths));
         }

@@ -4,6 +4,7 @@ mod explanations;
 mod folding;
 mod gate;
 mod incidents;
+mod lateness;
 mod paging;
 mod properties;
 mod quiet;

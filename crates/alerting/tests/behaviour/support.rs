@@ -239,6 +239,7 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: 0,
+        behind: None,
     }
 }
 

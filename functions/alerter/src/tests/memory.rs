@@ -87,6 +87,7 @@ impl Largest {
                 paths_expire_at_ms: 0,
                 paths_version: 1,
                 heard_since_ms: 0,
+                behind: None,
             };
             Self::doc(Keys::heartbeat(&heartbeat.key), &heartbeat)
         };

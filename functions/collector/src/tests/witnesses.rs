@@ -59,6 +59,7 @@ fn reached_from(
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: 0,
+        behind: None,
     };
     let path = PathState {
         status: PathStatus::Up,
