@@ -7,7 +7,9 @@ use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 use crate::blame::alone;
 use crate::inference::{Group, infer};
 use crate::windows::Schedule;
-use crate::{IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
+use crate::{
+    IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent, World, text,
+};
 
 /// What can be said of a path or a member now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,11 +160,14 @@ impl<'w> Evaluation<'w> {
         let check = self.check(key);
         let path = check.and_then(|check| probe.view.paths.get(&check.id));
         let failure = path.and_then(|path| path.failure.as_ref());
+        let why = (key.symptom == Symptom::Silent).then(|| WhySilent::of(probe.view));
         let (since_ms, detail) = match &key.symptom {
             Symptom::Down { .. } => {
                 (path?.failing_since_ms(), failure.map_or("", |failure| failure.error.as_str()))
             }
-            Symptom::Silent => (probe.view.last_heard_ms(), ""),
+            Symptom::Silent => {
+                (probe.view.last_heard_ms(), if why == Some(WhySilent::Crashed) { probe.crash() } else { "" })
+            }
             Symptom::Inconclusive => self.inconclusive(probe)?,
         };
         Some(IncidentMember {
@@ -175,6 +180,7 @@ impl<'w> Evaluation<'w> {
             target: check.map(|check| check.target.clone()),
             purpose: check.map(|check| check.purpose),
             stage: failure.map(|failure| failure.stage),
+            why_silent: why,
             detail: text::detail(detail),
             since_ms,
         })
@@ -230,6 +236,11 @@ impl<'w> Probe<'w> {
     /// Whether everything that is stored of it could be read.
     pub(crate) fn is_whole(&self) -> bool {
         !self.view.unreadable.any()
+    }
+
+    /// What was said of its newest crash.
+    fn crash(&self) -> &'w str {
+        self.view.crash.as_ref().map_or("", |crash| &crash.error)
     }
 
     pub(crate) fn path(&self, id: &CheckId) -> Health {

@@ -6,7 +6,7 @@ use phonehome_wire::{CheckId, Purpose, Stage, Target};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ProbeKey, Suspect, text};
+use crate::{ProbeKey, Suspect, WhySilent, text};
 
 /// How many timeline entries an incident keeps: the first and the newest.
 pub const TIMELINE_LIMIT: usize = 50;
@@ -155,6 +155,9 @@ pub struct IncidentMember {
     /// How far a path comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
+    /// Why nothing is heard of a silent probe; absent of others, and in documents of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_silent: Option<WhySilent>,
     /// The error or reason, for people; at most 160 characters.
     #[serde(default)]
     pub detail: String,

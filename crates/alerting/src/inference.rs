@@ -80,7 +80,9 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
 /// nothing.
 fn overdue_ms(world: &World, views: &Views<'_>, members: &BTreeSet<MemberKey>) -> Option<u64> {
     let only = members.first().filter(|key| members.len() == 1 && key.symptom == Symptom::Silent)?;
-    Some(views.get(&only.probe)?.last_heard_ms() + world.policy.overdue_after_ms + world.behind_ms())
+    // It counts from a run, whose report may take as long as any.
+    let allowed_ms = world.policy.overdue_after_ms + world.policy.grace_ms() + world.behind_ms();
+    Some(views.get(&only.probe)?.last_heard_ms() + allowed_ms)
 }
 
 /// Times as the inference has them.

@@ -8,6 +8,7 @@
 
 mod blame;
 mod continuity;
+mod crashes;
 mod decide;
 mod decision;
 mod dependencies;
@@ -29,6 +30,7 @@ mod proof;
 mod refusals;
 mod results;
 mod routing;
+mod silence;
 mod suspect;
 mod text;
 mod titles;
@@ -37,6 +39,7 @@ mod windows;
 mod words;
 mod world;
 
+pub use crashes::{CRASHES_KEPT, Crash, Crashes};
 pub use decide::decide;
 pub use decision::Decision;
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, GAP_MS, Transition, fold};
@@ -59,6 +62,7 @@ pub use proof::{
     judge_denials, judge_omissions,
 };
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
+pub use silence::WhySilent;
 pub use suspect::Suspect;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use windows::{Window, WindowEnd, WindowKind};

@@ -174,17 +174,22 @@ fn remaining(evaluation: &Evaluation<'_>, known: &Members, failing: &BTreeSet<&M
 }
 
 /// What is stored of a failing member changes only with its stage, as errors are for people; and where a probe was heard
-/// of since: then it is another silence.
+/// of since, or is silent for another reason.
 fn failing_member(
     evaluation: &Evaluation<'_>,
     key: &MemberKey,
     known: Option<&IncidentMember>,
 ) -> Option<IncidentMember> {
     let fresh = evaluation.member(key)?;
-    let is_heard = |known: &IncidentMember| key.symptom == Symptom::Silent && fresh.since_ms > known.since_ms;
+    // Earlier versions have stored no reason, which is no news.
+    let is_other = |known: &IncidentMember| {
+        key.symptom == Symptom::Silent
+            && (fresh.since_ms > known.since_ms
+                || known.why_silent.is_some_and(|why| Some(why) != fresh.why_silent))
+    };
     match known {
         Some(known)
-            if known.state == MemberState::Failing && known.stage == fresh.stage && !is_heard(known) =>
+            if known.state == MemberState::Failing && known.stage == fresh.stage && !is_other(known) =>
         {
             Some(known.clone())
         }

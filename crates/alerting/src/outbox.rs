@@ -130,6 +130,7 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
             changes.push(format!("{verb}: {}", text::list(names, NAMED_MEMBERS)));
         }
     }
+    changes.extend(reason_change(before, after));
     changes.extend(silence_change(evaluation, before, after));
     if let IncidentState::Resolved { resolution, .. } = &after.state {
         changes.push(match resolution {
@@ -143,6 +144,19 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
         changes.push("details changed".to_owned());
     }
     changes.join("; ")
+}
+
+/// Which probes are known by now to be silent for another reason.
+fn reason_change(before: Option<&Incident>, after: &Incident) -> Option<String> {
+    let before = before?;
+    let is_other = |member: &&IncidentMember| {
+        let key = member.key();
+        let old = before.members.iter().find(|old| old.key() == key);
+        old.is_some_and(|old| old.why_silent.is_some() && old.why_silent != member.why_silent)
+    };
+    let names: Vec<String> =
+        after.members_in(MemberState::Failing).filter(is_other).map(messages::member_name).collect();
+    (!names.is_empty()).then(|| format!("known by now: {}", text::list(names, NAMED_MEMBERS)))
 }
 
 fn was(before: Option<&Incident>, member: &IncidentMember, state: MemberState) -> bool {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Matcher;
 use crate::words::clip;
-use crate::{Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, Window};
+use crate::{Crash, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, Window};
 
 /// Everything a decision depends on.
 ///
@@ -149,6 +149,9 @@ pub struct ProbeView {
     /// The stored paths.
     #[serde(default)]
     pub paths: Paths,
+    /// Its newest crash; absent where none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<Crash>,
     /// Which of the two are stored but could not be read, and so are missing here.
     #[serde(default)]
     pub unreadable: Unreadable,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
 use phonehome_alerting::{
-    Asked, Folded, Hysteresis, Received, Refusals, Refused, Transition, denied, fold, isolations_at,
-    judge_denials, judge_omissions,
+    Asked, Crash, Crashes, Folded, Hysteresis, Received, Refusals, Refused, Transition, denied, fold,
+    isolations_at, judge_denials, judge_omissions,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
@@ -16,7 +16,7 @@ use phonehome_fleet::{Fleet, Line};
 use phonehome_runtime::{Error, Refusal, each_record};
 use phonehome_state::StackStatus;
 use phonehome_state::{Keys, StateError};
-use phonehome_wire::{AccountId, Check, Report};
+use phonehome_wire::{AccountId, AzId, Check, Region, Report};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
@@ -122,7 +122,7 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
                 Arrival::Refused { account, refused, problem } => {
                     self.refuse(&account, refused, &problem, received).await
                 }
-                Arrival::Crashed { account, function, error } => {
+                Arrival::Crashed { account, function, probe, run_id, error } => {
                     self.metrics.count("ProbeCrashed", 1);
                     tracing::warn!(
                         account = account.as_str(),
@@ -130,7 +130,11 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
                         error,
                         "a probe crashed; this says nothing of the network"
                     );
-                    Ok(())
+                    let crash = Crash::of(received.at_ms, &run_id, &error);
+                    match probe {
+                        Some(probe) => self.note_crash(&account, &probe, crash).await.map_err(later),
+                        None => Ok(()),
+                    }
                 }
             }
         })
@@ -298,6 +302,27 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
             let put = put.expiring(now_ms / 1000 + REFUSALS_KEPT_S);
             self.table.write([put].into_iter().chain(copy).collect()).await?;
             Ok(refusals)
+        })
+        .await
+    }
+
+    /// Notes that a probe crashed, once for each invocation: when it falls silent, that is why.
+    async fn note_crash(
+        &self,
+        account: &AccountId,
+        (region, zone): &(Region, AzId),
+        crash: Crash,
+    ) -> Result<(), TableError> {
+        let key = Keys::crashes(account);
+        on_conflict(ATTEMPTS, async || {
+            let now_ms = self.clock.now_ms();
+            let before = Read::<Crashes>::of(self.table.get(&key).await?, &self.metrics);
+            let copy = before.copy(now_ms);
+            let crashes = Crashes::with(before.value, account, (region, zone), crash.clone());
+            let Some(crashes) = crashes else { return Ok(()) };
+            let put = Write::over(before.doc.as_ref(), key.clone(), &crashes);
+            let put = put.expiring((now_ms + KEPT_MS) / 1000);
+            self.table.write([put].into_iter().chain(copy).collect()).await
         })
         .await
     }

@@ -11,6 +11,7 @@ use phonehome_samples::{SHOP_PROD, ZONES, events, probe, table};
 use phonehome_state::{Keys, all, written_by};
 use serde_json::Value;
 
+mod crashes;
 mod forged;
 mod remembered;
 mod time;

@@ -38,6 +38,8 @@ struct Queued {
     dead: BTreeSet<usize>,
     /// When anything was folded last.
     folded_ms: u64,
+    /// Who was accused at the decision before.
+    accused: BTreeSet<usize>,
 }
 
 impl Queued {
@@ -51,6 +53,7 @@ impl Queued {
             queue: VecDeque::new(),
             ran_ms: [0; PROBES],
             dead: BTreeSet::new(),
+            accused: BTreeSet::new(),
             folded_ms: START_MS,
         };
         queued.minutes(3, Pace::Keeps);
@@ -116,15 +119,17 @@ impl Queued {
         silent.filter_map(|(it, m)| Some((number(&m.probe)?, &it.suspect, m.since_ms))).collect()
     }
 
-    /// Nobody is accused who lives, but in the one incident that says that nothing at all is read: at its beginning
-    /// that may have another name, for a part of the fleet is missed before the rest.
-    fn holds(&self) {
+    /// Nobody becomes accused who lives, but of phonehome itself, and while nothing at all is read: at the beginning of
+    /// a stall a part of the fleet is missed before the rest, and so it has another name.
+    fn holds(&mut self) {
+        let is_stalled = self.fleet.world.now_ms - self.folded_ms > GRACE_MS;
         for (number, suspect, since_ms) in self.accused() {
-            let is_stalled = self.fleet.world.now_ms - self.folded_ms > GRACE_MS;
-            let is_wrong = *suspect != Suspect::Collector && !self.dead.contains(&number) && !is_stalled;
+            let is_new = !self.accused.contains(&number) && !self.dead.contains(&number);
+            let is_wrong = is_new && *suspect != Suspect::Collector && !is_stalled;
             assert!(!is_wrong, "probe {number} lives: {suspect:?}");
             assert!(since_ms <= self.ran_ms[number], "silent since its last run, not since that was folded");
         }
+        self.accused = self.accused().iter().map(|(number, ..)| *number).collect();
     }
 }
 

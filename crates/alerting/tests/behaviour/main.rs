@@ -9,6 +9,7 @@ mod paging;
 mod properties;
 mod quiet;
 mod rendering;
+mod silent;
 mod simulation;
 mod support;
 mod unseen;

@@ -222,6 +222,7 @@ fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
         nat_zone: None,
         checks,
         heartbeat: None,
+        crash: None,
         unreadable: Unreadable::default(),
         route: Route { slack_channel: "#network".to_owned(), page: true, page_channel: None },
     }
