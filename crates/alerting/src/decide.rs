@@ -39,7 +39,8 @@ pub fn decide(world: &World) -> Decision {
     for (id, incident) in incidents {
         let before = stored.get(&id);
         // What opened and ended within this decision was only a step on the way.
-        if before != Some(&incident) && (before.is_some() || incident.is_open()) {
+        let is_due = incident.untold > 0 && incident.is_open() && incident.may_tell(world.now_ms);
+        if is_due || (before != Some(&incident) && (before.is_some() || incident.is_open())) {
             outbox::record(&evaluation, before, incident, &mut decision);
         }
     }

@@ -135,16 +135,31 @@ impl<'w> Evaluation<'w> {
             return if unseen { Health::Unseen } else { Health::Undeclared };
         };
         match &key.symptom {
-            Symptom::Down { check } => probe.path(check),
+            // What flaps is not over when it works for a moment.
+            Symptom::Down { check } => match probe.path(check) {
+                Health::Good if self.flaps(key).is_some() => Health::Undecided,
+                health => health,
+            },
             Symptom::Silent if probe.view.unreadable.heartbeat => Health::Unseen,
             Symptom::Silent if probe.failing.contains(&Symptom::Silent) => Health::Bad,
-            Symptom::Silent if probe.unheard => Health::Undecided,
+            Symptom::Silent if probe.unheard || self.flaps(key).is_some() => Health::Undecided,
             Symptom::Silent => Health::Good,
             Symptom::Inconclusive if probe.view.unreadable.any() => Health::Unseen,
             Symptom::Inconclusive if probe.silent => Health::Unknown,
             Symptom::Inconclusive if self.inconclusive(probe).is_some() => Health::Bad,
             Symptom::Inconclusive => Health::Good,
         }
+    }
+
+    /// How often it failed within the last hour, where that is so often that it flaps.
+    pub(crate) fn flaps(&self, key: &MemberKey) -> Option<u32> {
+        let view = self.probes.get(&key.probe)?.view;
+        let turns = match &key.symptom {
+            Symptom::Down { check } => view.paths.get(check)?.turns,
+            Symptom::Silent => view.heartbeat.as_ref()?.turns,
+            Symptom::Inconclusive => return None,
+        };
+        turns.flaps(self.world.now_ms)
     }
 
     pub(crate) fn check(&self, key: &MemberKey) -> Option<&'w Check> {
@@ -181,6 +196,7 @@ impl<'w> Evaluation<'w> {
             purpose: check.map(|check| check.purpose),
             stage: failure.map(|failure| failure.stage),
             why_silent: why,
+            flaps: self.flaps(key).unwrap_or(0),
             detail: text::detail(detail),
             since_ms,
         })

@@ -4,8 +4,9 @@ use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::results;
+use crate::turns::turned;
 use crate::{
-    Asked, Behind, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey, Received,
+    Asked, Behind, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey, Received, Turns,
 };
 
 /// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
@@ -23,6 +24,9 @@ const OTHER_CLOCK_MS: u64 = 60 * 60 * 1000;
 /// Runs that are further apart than this (3 minutes, in milliseconds) do not follow each other: nothing was heard of
 /// the probe in between.
 pub const GAP_MS: u64 = 3 * 60 * 1000;
+
+/// Between runs that are further apart than this (90 s, in milliseconds) one was missing: they are a minute apart.
+const MISSING_MS: u64 = 90 * 1000;
 
 /// A path changed its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +103,9 @@ pub fn fold(
     } else if let Some(newest) = newest.filter(|it| run_ms.saturating_sub(it.last_started_at_ms) <= GAP_MS) {
         heartbeat.heard_since_ms = newest.heard_since_ms;
     }
+    if late.is_none() {
+        heartbeat.turns = turns(newest, run_ms);
+    }
     let mut paths = Paths::new();
     let mut is_news = false;
     let mut transitions = Vec::new();
@@ -164,7 +171,22 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         paths_version: 0,
         heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),
         behind: None,
+        turns: Turns::default(),
     }
+}
+
+/// The times at which runs were missing, before this one came.
+fn turns(newest: Option<&Heartbeat>, run_ms: u64) -> Turns {
+    let Some(newest) = newest else { return Turns::default() };
+    let mut turns = newest.turns;
+    let apart_ms = run_ms.saturating_sub(newest.last_started_at_ms);
+    if apart_ms > MISSING_MS {
+        turns.note(run_ms, false);
+    }
+    if apart_ms > GAP_MS {
+        turns.note(run_ms, true);
+    }
+    turns
 }
 
 fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
@@ -178,7 +200,15 @@ fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
 }
 
 fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
-    path.results = results::with(&path.results, verdict, at_ms, hysteresis);
+    let results = results::with(&path.results, verdict, at_ms, hysteresis);
+    let (fails_anew, is_down) = turned(&path.results, &results, hysteresis);
+    if fails_anew {
+        path.turns.note(at_ms, false);
+    }
+    if is_down {
+        path.turns.note(at_ms, true);
+    }
+    path.results = results;
     if !alike(&path.last, verdict) {
         path.last = verdict.clone();
         path.last_since_ms = at_ms;

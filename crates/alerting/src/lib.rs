@@ -34,6 +34,7 @@ mod silence;
 mod suspect;
 mod text;
 mod titles;
+mod turns;
 mod unreadable;
 mod windows;
 mod words;
@@ -45,7 +46,7 @@ pub use decision::Decision;
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, GAP_MS, Transition, fold};
 pub use incident::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Symptom,
-    TIMELINE_LIMIT, TimelineEntry,
+    TIMELINE_LIMIT, TimelineEntry, UPDATES_PER_HOUR,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
 pub use lateness::{BEHIND_LASTS_MS, Behind, Received};
@@ -64,6 +65,7 @@ pub use proof::{
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use silence::WhySilent;
 pub use suspect::Suspect;
+pub use turns::Turns;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use windows::{Window, WindowEnd, WindowKind};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};

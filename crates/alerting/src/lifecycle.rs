@@ -42,6 +42,8 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
         absorbed: BTreeMap::new(),
         silenced: false,
         channels: BTreeSet::new(),
+        updates_ms: Vec::new(),
+        untold: 0,
     };
     reassess(evaluation, &mut incident, &Members::new(), std::slice::from_ref(group));
     incident
@@ -182,6 +184,7 @@ fn failing_member(
 ) -> Option<IncidentMember> {
     let fresh = evaluation.member(key)?;
     // Earlier versions have stored no reason, which is no news.
+    let flaps_now = |known: &IncidentMember| known.flaps == 0 && fresh.flaps > 0;
     let is_other = |known: &IncidentMember| {
         key.symptom == Symptom::Silent
             && (fresh.since_ms > known.since_ms
@@ -189,10 +192,15 @@ fn failing_member(
     };
     match known {
         Some(known)
-            if known.state == MemberState::Failing && known.stage == fresh.stage && !is_other(known) =>
+            if known.state == MemberState::Failing
+                && known.stage == fresh.stage
+                && !is_other(known)
+                && !flaps_now(known) =>
         {
             Some(known.clone())
         }
+        // That it flaps is said once, until it is over.
+        Some(known) if known.flaps > 0 => Some(IncidentMember { flaps: known.flaps, ..fresh }),
         _ => Some(fresh),
     }
 }

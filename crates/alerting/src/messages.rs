@@ -115,6 +115,11 @@ pub fn subject(title: &str, resolved: bool) -> String {
     format!("{state}: \"{}\"", text::ascii(&title.replace('"', "'"), room))
 }
 
+/// `7 times in the last hour`.
+pub(crate) fn often(times: u32) -> String {
+    format!("{} in the last hour", text::count(times as usize, "time"))
+}
+
 /// A member in a few words of plain text.
 pub(crate) fn member_name(member: &IncidentMember) -> String {
     let place = format!("{}/{}", member.account_name, member.probe.availability_zone);
@@ -223,6 +228,11 @@ fn describe(line: &Line<'_>, state: MemberState) -> Words {
         detail if failing && !detail.is_empty() => Words::of(": ").code(detail),
         _ => Words::new(),
     };
+    let flaps = match member.flaps {
+        0 => Words::new(),
+        times => Words::of(format!("; flaps: {} when it was told", often(times))),
+    };
+    let detail = detail.then(if failing { flaps } else { Words::new() });
     match (&member.symptom, &member.target) {
         (Symptom::Silent, _) if failing => {
             let nothing = match member.why_silent {

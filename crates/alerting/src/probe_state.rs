@@ -8,7 +8,7 @@ use phonehome_localisation::Outcome;
 use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::Behind;
+use crate::{Behind, Turns};
 
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +80,9 @@ pub struct Heartbeat {
     /// The longest that one of its reports had waited for the collector lately, where that was longer than usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
+    /// When runs of it were missing within the last hour.
+    #[serde(default, skip_serializing_if = "Turns::is_empty")]
+    pub turns: Turns,
 }
 
 impl Heartbeat {
@@ -140,6 +143,9 @@ pub struct PathState {
     /// did not, and in documents of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
+    /// When it failed anew within the last hour.
+    #[serde(default, skip_serializing_if = "Turns::is_empty")]
+    pub turns: Turns,
     /// What it aims at (`host:port`); absent in documents of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -192,6 +198,7 @@ impl PathState {
             failure: None,
             ever_up: false,
             addresses: vec![],
+            turns: Turns::default(),
             target: None,
         }
     }

@@ -12,7 +12,10 @@ const NAMED: usize = 3;
 
 /// What is wrong, in one line of plain text: the widest cause that it was found to have.
 pub(crate) fn title(incident: &Incident) -> String {
-    title_as(incident, incident.headline())
+    let title = title_as(incident, incident.headline());
+    let mut open = incident.members.iter().filter(|member| member.state.is_open()).peekable();
+    let flaps = open.peek().is_some() && open.all(|member| member.flaps > 0);
+    if flaps { format!("{title}, on and off: it flaps") } else { title }
 }
 
 /// What is wrong if this is to blame.

@@ -65,6 +65,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
                 paths_version: 0,
                 heard_since_ms: 0,
                 behind: None,
+                turns: phonehome_alerting::Turns::default(),
             };
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {
@@ -114,6 +115,7 @@ fn path(status: PathStatus, at_ms: u64) -> PathState {
         results: vec![],
         failure,
         ever_up: true,
+        turns: phonehome_alerting::Turns::default(),
         addresses: vec![],
         target: None,
     }

@@ -278,6 +278,7 @@ fn path(check: &Check) -> PathState {
         last_since_ms: 1_778_833_634_000,
         failure: None,
         ever_up: true,
+        turns: phonehome_alerting::Turns::default(),
         addresses: vec![[10, 16, 140, 101].into(), [10, 16, 150, 102].into()],
         target: Some(check.target.endpoint.clone()),
     }
@@ -306,6 +307,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         clock_ahead_ms: 0,
         heard_since_ms: 1_778_833_634_000,
         behind: None,
+        turns: phonehome_alerting::Turns::default(),
         isolations_at_ms: 1_778_833_634_000,
         paths_expire_at_ms: 1_778_833_634_000,
         paths_version: 12_345,

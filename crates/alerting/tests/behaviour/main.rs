@@ -1,6 +1,7 @@
 //! The behaviour of the alerting rules, by way of the public API alone.
 
 mod explanations;
+mod flapping;
 mod folding;
 mod gate;
 mod incidents;

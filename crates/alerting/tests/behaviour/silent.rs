@@ -29,6 +29,9 @@ fn never_heard(fleet: &mut Fleet, account: &str, zones: &[&str]) {
     }
 }
 
+/// How the title ends, why nothing is heard, and what happened.
+type Case<'c> = (&'c str, WhySilent, &'c dyn Fn(&mut Fleet));
+
 /// The title and all else of the one message in the channel, in which it says why.
 fn told(fleet: &mut Fleet) -> (String, String) {
     fleet.sent.clear();
@@ -47,7 +50,7 @@ fn told(fleet: &mut Fleet) -> (String, String) {
 #[test]
 fn a_probe_is_late_or_crashed_or_never_enrolled_and_each_is_told_with_its_own_remedy() {
     let one = &ZONES[..1];
-    let cases: [(&str, WhySilent, &dyn Fn(&mut Fleet)); 3] = [
+    let cases: [Case<'_>; 3] = [
         ("has fallen silent", WhySilent::Late, &|fleet| {
             fleet.hush("shop-prod", one).advance(4 * MINUTE_MS);
         }),

@@ -46,6 +46,7 @@ pub(crate) fn path(status: PathStatus, stage: Stage, since_ms: u64) -> PathState
     let failure = Verdict::Fail { stage, class: Class::Other, error: error.clone() };
     let down = status == PathStatus::Down;
     PathState {
+        turns: phonehome_alerting::Turns::default(),
         status,
         since_ms,
         streak: 0,
@@ -241,6 +242,7 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         paths_version: 0,
         heard_since_ms: 0,
         behind: None,
+        turns: phonehome_alerting::Turns::default(),
     }
 }
 

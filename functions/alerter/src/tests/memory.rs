@@ -88,6 +88,7 @@ impl Largest {
                 paths_version: 1,
                 heard_since_ms: 0,
                 behind: None,
+                turns: phonehome_alerting::Turns::default(),
             };
             Self::doc(Keys::heartbeat(&heartbeat.key), &heartbeat)
         };
@@ -100,6 +101,7 @@ impl Largest {
         let checks = self.fleet.checks_for(&member, REGION);
         assert_eq!(checks.len(), CHECKS);
         let state = PathState {
+            turns: phonehome_alerting::Turns::default(),
             status: self.status,
             since_ms: START_MS,
             streak: 0,

@@ -60,6 +60,7 @@ fn reached_from(
         paths_version: 0,
         heard_since_ms: 0,
         behind: None,
+        turns: phonehome_alerting::Turns::default(),
     };
     let path = PathState {
         status: PathStatus::Up,
@@ -71,6 +72,7 @@ fn reached_from(
         results: vec![],
         failure: None,
         ever_up: true,
+        turns: phonehome_alerting::Turns::default(),
         addresses: addresses.iter().map(|last| ledger(*last)).collect(),
         target: None,
     };
