@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_alerting::{Crashes, Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence};
+use phonehome_alerting::{
+    Crashes, GrayZones, Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence,
+};
 use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
 use phonehome_releases::{Release, as_old_readers_see, unordered};
@@ -46,6 +48,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("crashes", _) => of::<Crashes>(doc),
         ("unreadable", _) => of::<SetAside>(doc),
         ("incidents" | "incidents/resolved", _) => of::<Incident>(doc),
+        ("alerter", "gray") => of::<GrayZones>(doc),
         ("alerter", "notices") => of::<Notices>(doc),
         ("outbox", _) => of::<Outboxed>(doc),
         ("pages", _) => of::<Paging>(doc),

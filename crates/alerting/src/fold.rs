@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::results;
 use crate::turns::turned;
 use crate::{
-    Asked, Behind, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey, Received, Turns,
+    Asked, Behind, Connects, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey,
+    Received, Turns,
 };
 
 /// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
@@ -104,7 +105,8 @@ pub fn fold(
         heartbeat.heard_since_ms = newest.heard_since_ms;
     }
     if late.is_none() {
-        heartbeat.turns = turns(newest, run_ms);
+        heartbeat.turns = turns(newest, received);
+        heartbeat.connects = Connects::with(newest.map_or(&[][..], |newest| &newest.connects), report);
     }
     let mut paths = Paths::new();
     let mut is_news = false;
@@ -172,19 +174,21 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),
         behind: None,
         turns: Turns::default(),
+        connects: vec![],
     }
 }
 
-/// The times at which runs were missing, before this one came.
-fn turns(newest: Option<&Heartbeat>, run_ms: u64) -> Turns {
+/// When it was heard of again after reports were missing. Reports that a bus kept come at once, and are no turns; nor are
+/// those that waited for the collector, which come in any order.
+fn turns(newest: Option<&Heartbeat>, received: Received) -> Turns {
     let Some(newest) = newest else { return Turns::default() };
     let mut turns = newest.turns;
-    let apart_ms = run_ms.saturating_sub(newest.last_started_at_ms);
-    if apart_ms > MISSING_MS {
-        turns.note(run_ms, false);
+    let apart_ms = received.at_ms.saturating_sub(newest.last_received_at_ms);
+    if apart_ms > MISSING_MS && !received.is_late() {
+        turns.note(received.at_ms, false);
     }
-    if apart_ms > GAP_MS {
-        turns.note(run_ms, true);
+    if apart_ms > GAP_MS && !received.is_late() {
+        turns.note(received.at_ms, true);
     }
     turns
 }

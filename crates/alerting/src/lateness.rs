@@ -36,6 +36,11 @@ impl Received {
     pub fn of(sent_ms: Option<u64>, now_ms: u64) -> Self {
         Self { at_ms: sent_ms.unwrap_or(now_ms).min(now_ms), folded_at_ms: now_ms }
     }
+
+    /// Whether it waited for longer than is usual.
+    pub(crate) fn is_late(&self) -> bool {
+        self.folded_at_ms.saturating_sub(self.at_ms) > USUAL_WAIT_MS
+    }
 }
 
 /// A report had waited for the collector for longer than is usual.
@@ -52,7 +57,7 @@ impl Behind {
     pub(crate) fn with(before: Option<Self>, received: Received) -> Option<Self> {
         let now_ms = received.folded_at_ms;
         let waited_ms = now_ms.saturating_sub(received.at_ms);
-        let now = (waited_ms > USUAL_WAIT_MS).then_some(Self { waited_ms, at_ms: now_ms });
+        let now = received.is_late().then_some(Self { waited_ms, at_ms: now_ms });
         let before = before.filter(|before| before.counts_at(now_ms));
         now.into_iter().chain(before).max_by_key(|behind| behind.waited_ms)
     }

@@ -7,6 +7,7 @@
 //! transaction.
 
 mod blame;
+mod connects;
 mod continuity;
 mod crashes;
 mod decide;
@@ -15,6 +16,7 @@ mod dependencies;
 mod evaluation;
 mod evidence;
 mod fold;
+mod gray;
 mod incident;
 mod inference;
 mod inputs;
@@ -40,10 +42,12 @@ mod windows;
 mod words;
 mod world;
 
+pub use connects::{Connects, RUNS_KEPT};
 pub use crashes::{CRASHES_KEPT, Crash, Crashes};
 pub use decide::decide;
 pub use decision::Decision;
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, GAP_MS, Transition, fold};
+pub use gray::{GrayZones, gray_zones};
 pub use incident::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Symptom,
     TIMELINE_LIMIT, TimelineEntry, UPDATES_PER_HOUR,

@@ -8,7 +8,7 @@ use phonehome_localisation::Outcome;
 use phonehome_wire::{AccountId, AzId, CheckId, Region, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::{Behind, Turns};
+use crate::{Behind, Connects, Turns};
 
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +80,9 @@ pub struct Heartbeat {
     /// The longest that one of its reports had waited for the collector lately, where that was longer than usual.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub behind: Option<Behind>,
+    /// How its newest runs connected, the newest last; at most [`crate::RUNS_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connects: Vec<Connects>,
     /// When runs of it were missing within the last hour.
     #[serde(default, skip_serializing_if = "Turns::is_empty")]
     pub turns: Turns,

@@ -180,6 +180,10 @@ impl Keys {
     pub fn notices() -> Key {
         key("alerter", "notices")
     }
+    /// Which zones have been told to be slow.
+    pub fn gray_zones() -> Key {
+        key("alerter", "gray")
+    }
     /// What the probes of a stack were given to test.
     pub fn inputs(stack: &StackId) -> Key {
         key(Self::INPUTS, stack.to_string())

@@ -4,7 +4,7 @@ use phonehome_cloud::{Queue, SystemClock, WallClock};
 use std::collections::BTreeMap;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use phonehome_alerting::{Decision, Incident, Trouble, decide, notices};
+use phonehome_alerting::{Decision, GrayZones, Incident, Trouble, decide, gray_zones, notices};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{ATTEMPTS, Cache, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_runtime::Error;
@@ -64,6 +64,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
         .await?;
         self.tell(&gathered.world.open, &decision);
         self.notify_once(&gathered, gathered.world.now_ms).await?;
+        self.tell_slow_zones(&gathered).await?;
         Ok(decision.waits_until_ms)
     }
 
@@ -108,6 +109,33 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
             let key = Keys::outbox(message.at_ms, &message.id);
             writes.push(Write::put(key, Expect::Absent, &Outboxed::new(message)));
         }
+        match self.table.write(writes).await {
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tells which zones are slow beside their siblings, once each, and when that is over. Nobody waits for it either.
+    async fn tell_slow_zones(&self, gathered: &Gathered) -> Result<(), Error> {
+        let key = Keys::gray_zones();
+        let stored = self.table.get(&key).await?;
+        let before = match stored.as_ref().map(Doc::read::<GrayZones>) {
+            // What cannot be read is not written anew: it may be of a newer version.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "it is not known which zones have been told to be slow");
+                return Ok(());
+            }
+            Some(Ok(before)) => before,
+            None => GrayZones::default(),
+        };
+        let Some((after, messages)) = gray_zones(&gathered.world, &before, &gathered.channel) else {
+            return Ok(());
+        };
+        let mut writes = vec![Write::over(stored.as_ref(), key, &after)];
+        writes.extend(messages.into_iter().map(|message| {
+            let key = Keys::outbox(message.at_ms, &message.id);
+            Write::put(key, Expect::Absent, &Outboxed::new(message))
+        }));
         match self.table.write(writes).await {
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error.into()),

@@ -65,6 +65,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
                 paths_version: 0,
                 heard_since_ms: 0,
                 behind: None,
+                connects: vec![],
                 turns: phonehome_alerting::Turns::default(),
             };
             let state = |id: &CheckId| {

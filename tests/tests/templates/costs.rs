@@ -307,6 +307,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         clock_ahead_ms: 0,
         heard_since_ms: 1_778_833_634_000,
         behind: None,
+        connects: vec![],
         turns: phonehome_alerting::Turns::default(),
         isolations_at_ms: 1_778_833_634_000,
         paths_expire_at_ms: 1_778_833_634_000,

@@ -29,6 +29,20 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
     }
 }
 
+/// A bus that kept the reports of an hour hands them on in any order, all at once: it was silent once.
+#[test]
+fn reports_that_come_late_all_at_once_do_not_make_a_probe_flap() {
+    let mut stored = Stored::default();
+    stored.take(&report(START_MS, &[]), START_MS + 900);
+    for minute in (0..60).map(|number| 1 + number * 7 % 60) {
+        stored.take(&report(START_MS + minute * MINUTE_MS, &[]), START_MS + 61 * MINUTE_MS + minute);
+    }
+    let (heartbeat, _) = stored.0.unwrap();
+    assert_eq!(heartbeat.last_started_at_ms, START_MS + 60 * MINUTE_MS);
+    let turns = serde_json::to_value(heartbeat.turns).unwrap();
+    assert_eq!((&turns["failed"], &turns["down"]), (&1.into(), &1.into()));
+}
+
 /// What is stored of one probe.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Stored(pub(crate) Option<(Heartbeat, Paths)>);

@@ -4,6 +4,7 @@ mod explanations;
 mod flapping;
 mod folding;
 mod gate;
+mod gray;
 mod incidents;
 mod lateness;
 mod paging;

@@ -242,6 +242,7 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         paths_version: 0,
         heard_since_ms: 0,
         behind: None,
+        connects: vec![],
         turns: phonehome_alerting::Turns::default(),
     }
 }

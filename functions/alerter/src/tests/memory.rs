@@ -88,6 +88,7 @@ impl Largest {
                 paths_version: 1,
                 heard_since_ms: 0,
                 behind: None,
+                connects: vec![],
                 turns: phonehome_alerting::Turns::default(),
             };
             Self::doc(Keys::heartbeat(&heartbeat.key), &heartbeat)

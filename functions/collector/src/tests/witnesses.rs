@@ -60,6 +60,7 @@ fn reached_from(
         paths_version: 0,
         heard_since_ms: 0,
         behind: None,
+        connects: vec![],
         turns: phonehome_alerting::Turns::default(),
     };
     let path = PathState {
