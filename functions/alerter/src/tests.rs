@@ -12,6 +12,7 @@ use phonehome_state::{Keys, Outboxed, all, written_by};
 use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
 
+mod gray;
 mod memory;
 mod metrics;
 mod remembered;

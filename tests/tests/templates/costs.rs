@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use phonehome_alerting::{
-    Heartbeat, PATHS_KEPT_MS, PathState, PathStatus, ProbeKey, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX,
-    endpoints,
+    Connects, Heartbeat, PATHS_KEPT_MS, PathState, PathStatus, ProbeKey, RUNS_KEPT, WITNESS_ACCOUNTS_MAX,
+    WITNESS_ZONES_MAX, endpoints,
 };
 use phonehome_fleet::Fleet;
 use phonehome_localcloud::cost::{
@@ -307,7 +307,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         clock_ahead_ms: 0,
         heard_since_ms: 1_778_833_634_000,
         behind: None,
-        connects: vec![],
+        connects: vec![Connects(12, 0, "0123456789AB".into()); RUNS_KEPT],
         turns: phonehome_alerting::Turns::default(),
         isolations_at_ms: 1_778_833_634_000,
         paths_expire_at_ms: 1_778_833_634_000,
