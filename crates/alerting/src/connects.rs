@@ -103,7 +103,7 @@ impl Histogram {
 /// Where a bucket ends, in microseconds.
 fn end_us(bucket: u8) -> u64 {
     let (octave, quarter) = (bucket / 4, usize::from(bucket % 4));
-    (FIRST_US * QUARTERS[quarter] << octave) / 1000
+    ((FIRST_US * QUARTERS[quarter]) << octave) / 1000
 }
 
 fn bucket(us: u64) -> u8 {

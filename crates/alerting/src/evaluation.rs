@@ -175,7 +175,7 @@ impl<'w> Evaluation<'w> {
         let check = self.check(key);
         let path = check.and_then(|check| probe.view.paths.get(&check.id));
         let failure = path.and_then(|path| path.failure.as_ref());
-        let why = (key.symptom == Symptom::Silent).then(|| WhySilent::of(probe.view));
+        let why = (key.symptom == Symptom::Silent).then(|| probe.view.why_silent());
         let (since_ms, detail) = match &key.symptom {
             Symptom::Down { .. } => {
                 (path?.failing_since_ms(), failure.map_or("", |failure| failure.error.as_str()))

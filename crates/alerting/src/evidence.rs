@@ -178,7 +178,7 @@ fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&Inciden
     if paths.is_empty() {
         let inconclusive = failing.iter().any(|m| m.symptom == Symptom::Inconclusive);
         let why = if inconclusive { "report but cannot tell" } else { "do not report" };
-        let remedy = WhySilent::of_all(failing.iter().map(|member| **member)).map(WhySilent::remedy);
+        let remedy = WhySilent::of_all(failing.iter().map(|member| member.why_silent)).map(WhySilent::remedy);
         let remedy = remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
         return format!(
             "Unknown. The probes concerned {why}, so nothing is known about the network there.{remedy}"

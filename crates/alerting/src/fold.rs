@@ -4,7 +4,6 @@ use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::results;
-use crate::turns::turned;
 use crate::{
     Asked, Behind, Connects, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbeKey,
     Received, Turns,
@@ -205,7 +204,7 @@ fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
 
 fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
     let results = results::with(&path.results, verdict, at_ms, hysteresis);
-    let (fails_anew, is_down) = turned(&path.results, &results, hysteresis);
+    let (fails_anew, is_down) = results::turned(&path.results, &results, hysteresis);
     if fails_anew {
         path.turns.note(at_ms, false);
     }

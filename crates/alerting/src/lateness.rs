@@ -5,8 +5,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Heartbeat, World};
-
 /// What a report waits in the queue while all is well, in milliseconds: 7 s. A batch is gathered for five
 /// (`infra/hub.yaml`) and folded within one or two; the grace that every report has covers it.
 const USUAL_WAIT_MS: u64 = 7_000;
@@ -62,31 +60,9 @@ impl Behind {
         now.into_iter().chain(before).max_by_key(|behind| behind.waited_ms)
     }
 
-    fn counts_at(&self, now_ms: u64) -> bool {
+    /// Whether that is so short ago that it may still be behind.
+    pub(crate) fn counts_at(&self, now_ms: u64) -> bool {
         now_ms.saturating_sub(self.at_ms) <= BEHIND_LASTS_MS
-    }
-}
-
-impl World {
-    /// Until when everything that was sent has been read, as far as is known; milliseconds since the Unix epoch.
-    /// Deadlines for reports are judged as of then: so each is longer by as much as the collector is behind.
-    ///
-    /// That is now, less the longest that a report had waited that was folded lately. While nothing at all is folded
-    /// after that nothing more has been read; but not for longer than a report may take, for then nothing arrives any
-    /// more, and that is to be told.
-    pub(crate) fn heard_until_ms(&self) -> u64 {
-        let heartbeats = || self.probes.iter().filter_map(|view| view.heartbeat.as_ref());
-        let behind = heartbeats().filter_map(|it| it.behind).filter(|it| it.counts_at(self.now_ms));
-        let Some(waited_ms) = behind.map(|it| it.waited_ms).max() else { return self.now_ms };
-        let folded_ms = heartbeats().map(Heartbeat::folded_ms).max().unwrap_or(self.now_ms).min(self.now_ms);
-        let is_read = self.now_ms - folded_ms <= self.policy.missing_after_ms();
-        let read_ms = if is_read { folded_ms } else { self.now_ms };
-        read_ms.saturating_sub(waited_ms)
-    }
-
-    /// By how much the collector is behind, or was a moment ago; in milliseconds.
-    pub(crate) fn behind_ms(&self) -> u64 {
-        self.now_ms - self.heard_until_ms()
     }
 }
 

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IncidentMember, ProbeView};
-
 /// Why nothing is heard of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -19,22 +17,9 @@ pub enum WhySilent {
 }
 
 impl WhySilent {
-    /// Why nothing is heard of this probe.
-    pub(crate) fn of(view: &ProbeView) -> Self {
-        let began_ms = view.heartbeat.as_ref().map(|heartbeat| heartbeat.last_started_at_ms);
-        match (&view.crash, began_ms) {
-            // What it was deployed as before says nothing of it.
-            (Some(crash), _) if crash.at_ms > began_ms.unwrap_or(0).max(view.expected_since_ms) => {
-                Self::Crashed
-            }
-            (_, None) => Self::NeverEnrolled,
-            (_, Some(_)) => Self::Late,
-        }
-    }
-
     /// What these have in common, where all of them are silent for one reason.
-    pub(crate) fn of_all<'m>(members: impl IntoIterator<Item = &'m IncidentMember>) -> Option<Self> {
-        let reasons: BTreeSet<Option<Self>> = members.into_iter().map(|member| member.why_silent).collect();
+    pub(crate) fn of_all(reasons: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        let reasons: BTreeSet<Option<Self>> = reasons.into_iter().collect();
         match (reasons.len(), reasons.first()) {
             (1, Some(why)) => *why,
             _ => None,

@@ -76,7 +76,7 @@ impl Affected {
             endpoint: targets().next().map(|target| target.endpoint.clone()),
             is_down: members.iter().any(|member| matches!(member.symptom, Symptom::Down { .. })),
             answers: members.iter().all(|m| m.stage.is_some_and(|stage| stage > Stage::Connect)),
-            why_silent: WhySilent::of_all(members.iter().copied()),
+            why_silent: WhySilent::of_all(members.iter().map(|member| member.why_silent)),
         }
     }
 

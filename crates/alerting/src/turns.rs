@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hysteresis, Outcome, PathResult};
-
 /// For how long a turn counts: an hour, in minutes. As many as a mask has bits for, and a few.
 const COUNTS_MINUTES: u64 = 60;
 /// So often within an hour it was bad enough to be told by itself, and it flaps.
@@ -59,18 +57,6 @@ fn counted(age: u64) -> u64 {
         0 => 0,
         bits => u64::MAX >> (64 - bits.min(64)),
     }
-}
-
-/// What these results are as turns, after those before: whether they fail anew, and whether they are bad enough now to
-/// be told by themselves, as the inference has it: so many more failed than passed, or an isolation is open.
-pub(crate) fn turned(before: &[PathResult], after: &[PathResult], hysteresis: &Hysteresis) -> (bool, bool) {
-    let is_bad = |results: &[PathResult]| {
-        let passed = results.iter().filter(|PathResult(_, outcome)| *outcome == Outcome::Pass).count();
-        let is_open = results.iter().any(|PathResult(_, outcome)| *outcome == Outcome::Open);
-        let failed = results.len() - passed;
-        is_open || failed >= passed + hysteresis.down_after.max(2) as usize
-    };
-    (before.is_empty() && !after.is_empty(), !is_bad(before) && is_bad(after))
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Matcher;
 use crate::words::clip;
-use crate::{Crash, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, Window};
+use crate::{
+    Crash, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, WhySilent, Window,
+};
 
 /// Everything a decision depends on.
 ///
@@ -40,6 +42,29 @@ pub struct World {
     /// What is stored but could not be read.
     #[serde(default)]
     pub unseen: Unseen,
+}
+
+impl World {
+    /// Until when everything that was sent has been read, as far as is known; milliseconds since the Unix epoch.
+    /// Deadlines for reports are judged as of then: so each is longer by as much as the collector is behind.
+    ///
+    /// That is now, less the longest that a report had waited that was folded lately. While nothing at all is folded
+    /// after that nothing more has been read; but not for longer than a report may take, for then nothing arrives any
+    /// more, and that is to be told.
+    pub(crate) fn heard_until_ms(&self) -> u64 {
+        let heartbeats = || self.probes.iter().filter_map(|view| view.heartbeat.as_ref());
+        let behind = heartbeats().filter_map(|it| it.behind).filter(|it| it.counts_at(self.now_ms));
+        let Some(waited_ms) = behind.map(|it| it.waited_ms).max() else { return self.now_ms };
+        let folded_ms = heartbeats().map(Heartbeat::folded_ms).max().unwrap_or(self.now_ms).min(self.now_ms);
+        let is_read = self.now_ms - folded_ms <= self.policy.missing_after_ms();
+        let read_ms = if is_read { folded_ms } else { self.now_ms };
+        read_ms.saturating_sub(waited_ms)
+    }
+
+    /// By how much the collector is behind, or was a moment ago; in milliseconds.
+    pub(crate) fn behind_ms(&self) -> u64 {
+        self.now_ms - self.heard_until_ms()
+    }
 }
 
 /// What is stored but could not be read, beside parts of probes.
@@ -166,6 +191,18 @@ impl ProbeView {
     pub(crate) fn last_heard_ms(&self) -> u64 {
         let began_ms = self.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.last_started_at_ms);
         began_ms.max(self.expected_since_ms)
+    }
+
+    /// Why nothing is heard of it.
+    pub(crate) fn why_silent(&self) -> WhySilent {
+        let began_ms = self.heartbeat.as_ref().map(|heartbeat| heartbeat.last_started_at_ms);
+        // What crashed before it was deployed, or reported, says nothing of it.
+        let known_ms = began_ms.unwrap_or(0).max(self.expected_since_ms);
+        match (&self.crash, began_ms) {
+            (Some(crash), _) if crash.at_ms > known_ms => WhySilent::Crashed,
+            (_, None) => WhySilent::NeverEnrolled,
+            (_, Some(_)) => WhySilent::Late,
+        }
     }
 
     /// Whether a report of it is missing at this moment, as far as can be read.
