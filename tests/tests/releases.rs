@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_alerting::{Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence};
+use phonehome_alerting::{
+    Crashes, GrayZones, Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence,
+};
 use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
 use phonehome_releases::{Release, as_old_readers_see, unordered};
@@ -17,7 +19,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 1] = [("pages", "0.1.0")];
+const NEWER_THAN: [(&str, &str); 2] = [("pages", "0.1.0"), ("crashes", "0.1.0")];
 
 /// Reads a document as whoever uses it does; answers what would be written of it.
 fn read(doc: &Doc) -> Result<Value, TableError> {
@@ -43,8 +45,10 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("heartbeats", _) => of::<Heartbeat>(doc),
         ("paths", _) => of::<Paths>(doc),
         ("refusals", _) => of::<Refusals>(doc),
+        ("crashes", _) => of::<Crashes>(doc),
         ("unreadable", _) => of::<SetAside>(doc),
         ("incidents" | "incidents/resolved", _) => of::<Incident>(doc),
+        ("alerter", "gray") => of::<GrayZones>(doc),
         ("alerter", "notices") => of::<Notices>(doc),
         ("outbox", _) => of::<Outboxed>(doc),
         ("pages", _) => of::<Paging>(doc),

@@ -46,7 +46,8 @@ pub fn decide(world: &World) -> Decision {
         let before = known.get(&id);
         // What opened and ended within this decision was only a step on the way.
         let stored = incident.clone().bounded();
-        if before != Some(&stored) && (before.is_some() || incident.is_open()) {
+        let is_due = incident.untold > 0 && incident.is_open() && incident.may_tell(world.now_ms);
+        if is_due || (before != Some(&stored) && (before.is_some() || incident.is_open())) {
             outbox::record(&evaluation, before, incident, &mut decision);
         }
     }

@@ -7,7 +7,9 @@ use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 use crate::blame::alone;
 use crate::inference::{Group, infer};
 use crate::windows::Schedule;
-use crate::{IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, World, text};
+use crate::{
+    IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent, World, text,
+};
 
 /// What can be said of a path or a member now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,8 +38,10 @@ pub(crate) struct Evaluation<'w> {
 
 pub(crate) struct Probe<'w> {
     pub(crate) view: &'w ProbeView,
-    /// Whether a report of it is missing.
+    /// Whether a report of it is missing, of those that are read.
     silent: bool,
+    /// Whether none has been read for as long; it may wait for the collector.
+    unread: bool,
     /// Whether nothing is heard of it; of one whose checks are spread over parts, of none of them.
     pub(crate) unheard: bool,
     /// Of which declared checks nothing is heard.
@@ -55,10 +59,12 @@ impl<'w> Evaluation<'w> {
         for MemberKey { probe, symptom } in groups.iter().flat_map(|group| &group.members) {
             failing.entry(probe).or_default().insert(symptom.clone());
         }
+        let heard_until_ms = world.heard_until_ms();
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for view in &world.probes {
-            probes.insert(&view.key, Probe::of(world, view, failing.remove(&view.key).unwrap_or_default()));
+            let failing = failing.remove(&view.key).unwrap_or_default();
+            probes.insert(&view.key, Probe::of(world, view, failing, heard_until_ms));
         }
         for key in probes.keys() {
             stacks.entry(key.stack()).or_default().push(*key);
@@ -130,16 +136,31 @@ impl<'w> Evaluation<'w> {
             return if unseen { Health::Unseen } else { Health::Undeclared };
         };
         match &key.symptom {
-            Symptom::Down { check } => probe.path(check),
+            // What flaps is not over when it works for a moment.
+            Symptom::Down { check } => match probe.path(check) {
+                Health::Good if self.flaps(key).is_some() => Health::Undecided,
+                health => health,
+            },
             Symptom::Silent if probe.view.unreadable.heartbeat => Health::Unseen,
             Symptom::Silent if probe.failing.contains(&Symptom::Silent) => Health::Bad,
-            Symptom::Silent if probe.silent => Health::Undecided,
+            Symptom::Silent if probe.unread || self.flaps(key).is_some() => Health::Undecided,
             Symptom::Silent => Health::Good,
             Symptom::Inconclusive if probe.view.unreadable.any() => Health::Unseen,
             Symptom::Inconclusive if self.inconclusive(probe).is_some() => Health::Bad,
             Symptom::Inconclusive if probe.silent => Health::Unknown,
             Symptom::Inconclusive => Health::Good,
         }
+    }
+
+    /// How often it failed within the last hour, where that is so often that it flaps.
+    pub(crate) fn flaps(&self, key: &MemberKey) -> Option<u32> {
+        let view = self.probes.get(&key.probe)?.view;
+        let turns = match &key.symptom {
+            Symptom::Down { check } => view.paths.get(check)?.turns,
+            Symptom::Silent => view.heartbeat.as_ref()?.turns,
+            Symptom::Inconclusive => return None,
+        };
+        turns.flaps(self.world.now_ms)
     }
 
     pub(crate) fn check(&self, key: &MemberKey) -> Option<&'w Check> {
@@ -155,11 +176,14 @@ impl<'w> Evaluation<'w> {
         let check = self.check(key);
         let path = check.and_then(|check| probe.view.paths.get(&check.id));
         let failure = path.and_then(|path| path.failure.as_ref());
+        let why = (key.symptom == Symptom::Silent).then(|| probe.view.why_silent());
         let (since_ms, detail) = match &key.symptom {
             Symptom::Down { .. } => {
                 (path?.failing_since_ms(), failure.map_or("", |failure| failure.error.as_str()))
             }
-            Symptom::Silent => (probe.view.last_heard_ms(), ""),
+            Symptom::Silent => {
+                (probe.view.last_heard_ms(), if why == Some(WhySilent::Crashed) { probe.crash() } else { "" })
+            }
             Symptom::Inconclusive => self.inconclusive(probe)?,
         };
         Some(IncidentMember {
@@ -172,6 +196,8 @@ impl<'w> Evaluation<'w> {
             target: check.map(|check| check.target.clone()),
             purpose: check.map(|check| check.purpose),
             stage: failure.map(|failure| failure.stage),
+            why_silent: why,
+            flaps: self.flaps(key).unwrap_or(0),
             detail: text::detail(detail),
             since_ms,
         })
@@ -225,13 +251,19 @@ impl<'w> Evaluation<'w> {
 }
 
 impl<'w> Probe<'w> {
-    fn of(world: &World, view: &'w ProbeView, failing: BTreeSet<Symptom>) -> Self {
+    fn of(
+        World { policy, now_ms, .. }: &World,
+        view: &'w ProbeView,
+        failing: BTreeSet<Symptom>,
+        heard_until_ms: u64,
+    ) -> Self {
         let unheard = view.checks.iter().map(|check| &check.id);
         Self {
             view,
-            silent: view.is_missing(world),
-            unheard: view.is_unheard(world),
-            unheard_checks: unheard.filter(|id| view.is_check_unheard(world, id)).collect(),
+            silent: view.is_missing(policy, heard_until_ms),
+            unread: view.is_missing(policy, *now_ms),
+            unheard: view.is_unheard(policy, heard_until_ms),
+            unheard_checks: unheard.filter(|id| view.is_check_unheard(policy, heard_until_ms, id)).collect(),
             failing,
             checks: view.checks.iter().map(|check| (&check.id, check)).collect(),
         }
@@ -245,6 +277,11 @@ impl<'w> Probe<'w> {
     /// Whether everything that is stored of it could be read.
     pub(crate) fn is_whole(&self) -> bool {
         !self.view.unreadable.any()
+    }
+
+    /// What was said of its newest crash.
+    fn crash(&self) -> &'w str {
+        self.view.crash.as_ref().map_or("", |crash| &crash.error)
     }
 
     pub(crate) fn path(&self, id: &CheckId) -> Health {

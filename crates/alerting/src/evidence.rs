@@ -6,7 +6,7 @@ use phonehome_wire::{Expect, Purpose, Stage, Target};
 
 use crate::evaluation::{Evaluation, Health, Probe};
 use crate::lifecycle::has_worked;
-use crate::{Incident, IncidentMember, Owner, Suspect, Symptom, text};
+use crate::{Incident, IncidentMember, Owner, Suspect, Symptom, WhySilent, text};
 
 /// How many accounts, and how many places that reach a target, a message names.
 const NAMED: usize = 3;
@@ -178,7 +178,11 @@ fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&Inciden
     if paths.is_empty() {
         let inconclusive = failing.iter().any(|m| m.symptom == Symptom::Inconclusive);
         let why = if inconclusive { "report but cannot tell" } else { "do not report" };
-        return format!("Unknown. The probes concerned {why}, so nothing is known about the network there.");
+        let remedy = WhySilent::of_all(failing.iter().map(|member| member.why_silent)).map(WhySilent::remedy);
+        let remedy = remedy.map(|remedy| format!(" {remedy}")).unwrap_or_default();
+        return format!(
+            "Unknown. The probes concerned {why}, so nothing is known about the network there.{remedy}"
+        );
     }
     match &incident.suspect {
         Suspect::Account { .. } => {

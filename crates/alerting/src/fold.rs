@@ -4,7 +4,10 @@ use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::results;
-use crate::{Asked, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbePart};
+use crate::{
+    Asked, Behind, Connects, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbePart,
+    Received, Turns,
+};
 
 /// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
 /// known to have a wrong clock.
@@ -15,12 +18,15 @@ pub const CLOCK_TOLERANCE_MS: u64 = 5 * 60 * 1000;
 const CLOCK_BELIEVED_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// A probe whose clock's lead has changed by more than this (1 hour, in milliseconds) has another
-/// clock: longer than any report waits in the queue, whose wait makes the lead look smaller.
+/// clock: longer than reports are on their way, which makes the lead look smaller.
 const OTHER_CLOCK_MS: u64 = 60 * 60 * 1000;
 
 /// Runs that are further apart than this (3 minutes, in milliseconds) do not follow each other: nothing was heard of
 /// the probe in between.
 pub const GAP_MS: u64 = 3 * 60 * 1000;
+
+/// Between runs that are further apart than this (90 s, in milliseconds) one was missing: they are a minute apart.
+const MISSING_MS: u64 = 90 * 1000;
 
 /// A path changed its status.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,8 +67,9 @@ pub enum Folded {
 /// Folds a report into what is stored of its probe: its heartbeat, if there is one, and its paths.
 ///
 /// The report must have passed [`Report::validate`], and [`crate::judge_denials`] must have said what its denials
-/// prove: one that nobody has judged says nothing. Runs are ordered by when they began. A run
-/// cannot have begun after its report was received, so a later start is read as the time of
+/// prove: one that nobody has judged says nothing. Times are the report's and the queue's; when it is folded
+/// matters only for how late the collector is ([`Behind`]). Runs are ordered by when they began. A run
+/// cannot have begun after its report came into the queue, so a later start is read as the time of
 /// receipt: a probe whose clock was ahead is heard again as soon as its clock is right. While it
 /// is ahead by more than [`CLOCK_TOLERANCE_MS`] its runs are ordered among themselves by its own
 /// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
@@ -80,10 +87,11 @@ pub fn fold(
     before: &Paths,
     report: &Report,
     asked: &Asked,
-    received_at_ms: u64,
+    received: Received,
     hysteresis: &Hysteresis,
 ) -> Folded {
-    let mut heartbeat = heartbeat(report, received_at_ms);
+    let mut heartbeat = heartbeat(report, received.at_ms);
+    heartbeat.behind = Behind::with(newest.and_then(|newest| newest.behind), received);
     let run_ms = heartbeat.last_started_at_ms;
     // Isolations are not tested in every run: what a late report says of them may be the newest there is.
     let late = newest.filter(|newest| !supersedes(&heartbeat, newest));
@@ -94,6 +102,10 @@ pub fn fold(
         heartbeat = newest.clone();
     } else if let Some(newest) = newest.filter(|it| run_ms.saturating_sub(it.last_started_at_ms) <= GAP_MS) {
         heartbeat.heard_since_ms = newest.heard_since_ms;
+    }
+    if late.is_none() {
+        heartbeat.turns = turns(newest, received);
+        heartbeat.connects = Connects::with(newest.map_or(&[][..], |newest| &newest.connects), report);
     }
     let mut paths = Paths::new();
     let mut is_news = false;
@@ -160,7 +172,25 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),
+        behind: None,
+        turns: Turns::default(),
+        connects: vec![],
     }
+}
+
+/// When it was heard of again after reports were missing. Reports that a bus kept come at once, and are no turns; nor are
+/// those that waited for the collector, which come in any order.
+fn turns(newest: Option<&Heartbeat>, received: Received) -> Turns {
+    let Some(newest) = newest else { return Turns::default() };
+    let mut turns = newest.turns;
+    let apart_ms = received.at_ms.saturating_sub(newest.last_received_at_ms);
+    if apart_ms > MISSING_MS && !received.is_late() {
+        turns.note(received.at_ms, false);
+    }
+    if apart_ms > GAP_MS && !received.is_late() {
+        turns.note(received.at_ms, true);
+    }
+    turns
 }
 
 fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
@@ -174,7 +204,15 @@ fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
 }
 
 fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
-    path.results = results::with(&path.results, verdict, at_ms, hysteresis);
+    let results = results::with(&path.results, verdict, at_ms, hysteresis);
+    let (fails_anew, is_down) = results::turned(&path.results, &results, hysteresis);
+    if fails_anew {
+        path.turns.note(at_ms, false);
+    }
+    if is_down {
+        path.turns.note(at_ms, true);
+    }
+    path.results = results;
     if !alike(&path.last, verdict) {
         path.last = verdict.clone();
         path.last_since_ms = at_ms;

@@ -6,10 +6,16 @@ use phonehome_wire::{CheckId, Purpose, Stage, Target};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ProbeKey, Suspect, text};
+use crate::{ProbeKey, Suspect, WhySilent, text};
 
 /// How many timeline entries an incident keeps: the first and the newest.
 pub const TIMELINE_LIMIT: usize = 50;
+
+/// How many changes of an incident are told within an hour, but for its beginning, its page and its end. What came
+/// beyond is told together when an hour has passed since the first of them.
+pub const UPDATES_PER_HOUR: usize = 4;
+
+const HOUR_MS: u64 = 60 * 60 * 1000;
 
 /// Incidents by their ids.
 pub(crate) type Incidents = BTreeMap<String, Incident>;
@@ -64,6 +70,18 @@ pub struct Incident {
     /// The Slack channels that have a message of it.
     #[serde(default)]
     pub channels: BTreeSet<String>,
+    /// When its changes were told within the last hour, the newest last, but for its beginning, its page and its end;
+    /// milliseconds since the Unix epoch. At most [`UPDATES_PER_HOUR`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub updates_ms: Vec<u64>,
+    /// How many changes since then are not told yet, as there were so many.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub untold: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -163,6 +181,12 @@ pub struct IncidentMember {
     /// How far a path comes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
+    /// Why nothing is heard of a silent probe; absent of others, and in documents of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why_silent: Option<WhySilent>,
+    /// How often it had failed within an hour when it was found to flap; 0 where it does not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flaps: u32,
     /// The error or reason, for people; at most 160 characters.
     #[serde(default)]
     pub detail: String,
@@ -238,6 +262,19 @@ impl Incident {
         hash.update(serde_json::json!(suspect).to_string());
         let digest: String = hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
         format!("{}-{digest}", text::compact_instant(opened_at_ms))
+    }
+
+    /// Whether one more of its changes may be told now.
+    pub(crate) fn may_tell(&self, now_ms: u64) -> bool {
+        let lately = self.updates_ms.iter().filter(|at_ms| now_ms.saturating_sub(**at_ms) < HOUR_MS);
+        lately.count() < UPDATES_PER_HOUR
+    }
+
+    /// One of its changes is told, and all before it.
+    pub(crate) fn tell(&mut self, now_ms: u64) {
+        self.updates_ms.push(now_ms);
+        self.updates_ms.drain(..self.updates_ms.len().saturating_sub(UPDATES_PER_HOUR));
+        self.untold = 0;
     }
 
     pub(crate) fn note(&mut self, at_ms: u64, text: String) {

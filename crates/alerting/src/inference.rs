@@ -37,6 +37,7 @@ const COARSE_FROM_MS: u64 = 10_000;
 pub(crate) fn infer(world: &World) -> Vec<Group> {
     let dependencies = Dependencies::of(world);
     let ticks = Ticks::of(world);
+    let heard_until_ms = world.heard_until_ms();
     let rules = Rules::with_failures(world.policy.down_after as usize, ticks.policy(&dependencies));
     let Dependencies { topology, probes, named } = dependencies;
     let mut seen = Seen { world, ticks, state: State::new(topology, rules) };
@@ -46,15 +47,15 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
             seen.path(view, check, *path);
         }
     }
-    seen.state.miss(ticks.at(world.now_ms));
+    seen.state.miss(ticks.at(heard_until_ms));
     let views: Views<'_> = world.probes.iter().map(|view| (&view.key, view)).collect();
-    let explanation = seen.state.explain(ticks.at(world.now_ms));
+    let explanation = seen.state.explain(ticks.at(heard_until_ms));
     let group = |cause: &Cause| {
         let member = |path: &PathId| member(world, seen.state.topology(), *path);
         let members = cause.paths.iter().chain(&cause.shared).filter_map(member);
         // What a probe saw that has fallen silent says nothing of now.
         let lasts = |MemberKey { probe, symptom }: &MemberKey| match symptom {
-            Symptom::Down { check } => !views[probe].is_check_unheard(world, check),
+            Symptom::Down { check } => !views[probe].is_check_unheard(&world.policy, heard_until_ms, check),
             Symptom::Silent | Symptom::Inconclusive => true,
         };
         let members: BTreeSet<MemberKey> = members.filter(lasts).collect();
@@ -63,7 +64,7 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
         let suspects = blame.suspects(cause);
         let waits_until_ms = match cause.gate {
             Gate::Open => overdue_ms(world, &views, &members).filter(|at_ms| *at_ms >= world.now_ms),
-            Gate::Wait { until_ticks } => Some(ticks.ms(until_ticks)),
+            Gate::Wait { until_ticks } => Some(ticks.ms(until_ticks) + world.behind_ms()),
         };
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
     };
@@ -74,7 +75,9 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
 /// nothing.
 fn overdue_ms(world: &World, views: &Views<'_>, members: &BTreeSet<MemberKey>) -> Option<u64> {
     let only = members.first().filter(|key| members.len() == 1 && key.symptom == Symptom::Silent)?;
-    Some(views.get(&only.probe)?.last_heard_ms() + world.policy.overdue_after_ms)
+    // It counts from a run, whose report may take as long as any.
+    let allowed_ms = world.policy.overdue_after_ms + world.policy.grace_ms() + world.behind_ms();
+    Some(views.get(&only.probe)?.last_heard_ms() + allowed_ms)
 }
 
 /// Times as the inference has them.
@@ -136,6 +139,13 @@ struct Seen<'w> {
 }
 
 impl Seen<'_> {
+    /// Whether its newest run is so long ago that what failed in it says nothing of now, however late the collector is.
+    fn is_history(&self, heartbeat: &Heartbeat) -> bool {
+        let runs = self.state.rules().window() as u64;
+        let age_ms = self.world.now_ms.saturating_sub(heartbeat.last_started_at_ms);
+        age_ms > runs * self.world.policy.interval_ms
+    }
+
     /// Reports are due from its deployment on. Of one whose heartbeat cannot be read nobody knows.
     fn probe(&mut self, view: &ProbeView, probe: ProbeId) {
         if view.unreadable.heartbeat {
@@ -153,6 +163,10 @@ impl Seen<'_> {
         if !view.parts.is_empty() {
             self.state.ran(path, self.ticks.at(heartbeat.last_started_at_ms));
         }
+        let only_passes = known.results.is_empty() && known.is_green();
+        if self.is_history(heartbeat) && !only_passes {
+            return;
+        }
         for PathResult(at_ms, outcome) in self.results(known, heartbeat) {
             // Whatever else is wrong with an isolation, it does not hold.
             let is_breach =
@@ -160,7 +174,7 @@ impl Seen<'_> {
             let outcome = if is_breach { Outcome::Open } else { outcome };
             self.state.observe(path, self.ticks.at(at_ms), outcome);
         }
-        if known.results.is_empty() && known.is_green() {
+        if only_passes {
             let newest_ms = newest_pass(check, known, heartbeat);
             let lasts = self.ticks.at(newest_ms).saturating_sub(self.ticks.at(known.last_since_ms));
             let passes = 1 + lasts / self.ticks.interval.max(1);

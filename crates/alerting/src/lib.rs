@@ -8,16 +8,20 @@
 
 mod blame;
 mod bounds;
+mod connects;
 mod continuity;
+mod crashes;
 mod decide;
 mod decision;
 mod dependencies;
 mod evaluation;
 mod evidence;
 mod fold;
+mod gray;
 mod incident;
 mod inference;
 mod inputs;
+mod lateness;
 mod lifecycle;
 mod matcher;
 mod messages;
@@ -29,22 +33,28 @@ mod proof;
 mod refusals;
 mod results;
 mod routing;
+mod silence;
 mod suspect;
 mod text;
 mod titles;
+mod turns;
 mod unreadable;
 mod windows;
 mod words;
 mod world;
 
+pub use connects::{Connects, RUNS_KEPT};
+pub use crashes::{CRASHES_KEPT, Crash, Crashes};
 pub use decide::decide;
 pub use decision::Decision;
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, GAP_MS, Transition, fold};
+pub use gray::{GrayZones, gray_zones};
 pub use incident::{
     Incident, IncidentMember, IncidentState, MemberKey, MemberState, Resolution, Severity, Symptom,
-    TIMELINE_LIMIT, TimelineEntry,
+    TIMELINE_LIMIT, TimelineEntry, UPDATES_PER_HOUR,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
+pub use lateness::{BEHIND_LASTS_MS, Behind, Received};
 pub use matcher::Matcher;
 pub use messages::subject;
 pub use notices::{Notices, Trouble, notices};
@@ -59,8 +69,10 @@ pub use proof::{
     judge_denials, judge_omissions,
 };
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
+pub use silence::WhySilent;
 pub use suspect::Suspect;
 pub use titles::title;
+pub use turns::Turns;
 pub use unreadable::{Salvaged, UnreadableIncident};
 pub use windows::{Window, WindowEnd, WindowKind};
 pub use words::{SlackBlocks, SlackMessage, SlackText, Words};

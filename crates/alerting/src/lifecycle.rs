@@ -43,6 +43,8 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
         absorbed: BTreeMap::new(),
         silenced: false,
         channels: BTreeSet::new(),
+        updates_ms: Vec::new(),
+        untold: 0,
     };
     reassess(evaluation, &mut incident, &Members::new(), std::slice::from_ref(group));
     incident
@@ -72,8 +74,8 @@ pub(crate) fn advance(
         }
     }
     // With several groups the last explanation that covered them all is still the best one; and so it
-    // is while a part of it cannot be seen.
-    if let ([group], false) = (groups, is_frozen(evaluation, stored)) {
+    // is while a part of it cannot be seen, or may wait for the collector.
+    if let ([group], false) = (groups, is_frozen(evaluation, stored) || is_unread(evaluation, stored)) {
         incident.suspect = group.suspect().clone();
         incident.alternatives = group.suspects[1..].to_vec();
         incident.suspects.insert(group.suspect().clone());
@@ -96,6 +98,13 @@ fn widest(before: &Incident, now: &Incident) -> Option<Suspect> {
 pub(crate) fn is_frozen(evaluation: &Evaluation<'_>, incident: &Incident) -> bool {
     let mut open = incident.members.iter().filter(|member| member.state.is_open());
     open.any(|member| evaluation.health(&member.key()) == Health::Unseen)
+}
+
+/// Whether a probe in it is taken for silent still because the collector is behind: its reports may be in the queue.
+fn is_unread(evaluation: &Evaluation<'_>, incident: &Incident) -> bool {
+    let mut silent =
+        incident.members_in(MemberState::Failing).filter(|member| member.symptom == Symptom::Silent);
+    silent.any(|member| evaluation.health(&member.key()) == Health::Undecided)
 }
 
 /// Whether an incident that cannot be read has this group told already: all of it was in that incident
@@ -167,17 +176,32 @@ fn remaining(evaluation: &Evaluation<'_>, known: &Members, failing: &BTreeSet<&M
     members
 }
 
-/// What is stored of a failing member changes only with its stage: errors are for people.
+/// What is stored of a failing member changes only with its stage, as errors are for people; and where a probe was heard
+/// of since, or is silent for another reason.
 fn failing_member(
     evaluation: &Evaluation<'_>,
     key: &MemberKey,
     known: Option<&IncidentMember>,
 ) -> Option<IncidentMember> {
     let fresh = evaluation.member(key)?;
+    // Earlier versions have stored no reason, which is no news.
+    let flaps_now = |known: &IncidentMember| known.flaps == 0 && fresh.flaps > 0;
+    let is_other = |known: &IncidentMember| {
+        key.symptom == Symptom::Silent
+            && (fresh.since_ms > known.since_ms
+                || known.why_silent.is_some_and(|why| Some(why) != fresh.why_silent))
+    };
     match known {
-        Some(known) if known.state == MemberState::Failing && known.stage == fresh.stage => {
+        Some(known)
+            if known.state == MemberState::Failing
+                && known.stage == fresh.stage
+                && !is_other(known)
+                && !flaps_now(known) =>
+        {
             Some(known.clone())
         }
+        // That it flaps is said once, until it is over.
+        Some(known) if known.flaps > 0 => Some(IncidentMember { flaps: known.flaps, ..fresh }),
         _ => Some(fresh),
     }
 }

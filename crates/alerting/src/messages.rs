@@ -10,7 +10,7 @@ use crate::titles::{causes, title};
 use crate::words::{SlackMessage, Words};
 use crate::{
     Incident, IncidentMember, IncidentState, MemberState, OutgoingBody, Resolution, Severity, SlackKind,
-    Symptom,
+    Symptom, WhySilent,
 };
 
 /// SNS takes 100 characters for a subject.
@@ -115,13 +115,22 @@ pub fn subject(title: &str, resolved: bool) -> String {
     format!("{state}: \"{}\"", text::ascii(&title.replace('"', "'"), room))
 }
 
+/// `7 times in the last hour`.
+pub(crate) fn often(times: u32) -> String {
+    format!("{} in the last hour", text::count(times as usize, "time"))
+}
+
 /// A member in a few words of plain text.
 pub(crate) fn member_name(member: &IncidentMember) -> String {
     let place = format!("{}/{}", member.account_name, member.probe.availability_zone);
     match (&member.symptom, &member.target) {
         (Symptom::Down { .. }, Some(target)) => format!("{place} → {}", target.endpoint),
         (Symptom::Down { check }, None) => format!("{place} → {check}"),
-        (Symptom::Silent, _) => format!("{place} (silent)"),
+        (Symptom::Silent, _) => match member.why_silent {
+            Some(WhySilent::Crashed) => format!("{place} (crashes)"),
+            Some(WhySilent::NeverEnrolled) => format!("{place} (never heard of)"),
+            Some(WhySilent::Late) | None => format!("{place} (silent)"),
+        },
         (Symptom::Inconclusive, _) => format!("{place} (cannot tell)"),
     }
 }
@@ -197,7 +206,8 @@ struct Line<'m> {
 fn grouped(incident: &Incident, state: MemberState) -> Vec<Line<'_>> {
     let mut lines: BTreeMap<_, Line<'_>> = BTreeMap::new();
     for member in incident.members_in(state) {
-        let key = (&member.account_name, &member.probe.region, &member.symptom, member.stage);
+        let what = (&member.symptom, member.why_silent, member.stage);
+        let key = (&member.account_name, &member.probe.region, what);
         let line = lines.entry(key).or_insert_with(|| Line { member, zones: BTreeSet::new() });
         line.zones.insert(&member.probe.availability_zone);
     }
@@ -218,11 +228,20 @@ fn describe(line: &Line<'_>, state: MemberState) -> Words {
         detail if failing && !detail.is_empty() => Words::of(": ").code(detail),
         _ => Words::new(),
     };
+    let flaps = match member.flaps {
+        0 => Words::new(),
+        times => Words::of(format!("; flaps: {} when it was told", often(times))),
+    };
+    let detail = detail.then(if failing { flaps } else { Words::new() });
     match (&member.symptom, &member.target) {
-        (Symptom::Silent, _) if failing => account
-            .text(": no report from ")
-            .name(zones)
-            .text(format!(" since {}", text::instant(member.since_ms))),
+        (Symptom::Silent, _) if failing => {
+            let nothing = match member.why_silent {
+                Some(WhySilent::NeverEnrolled) => ": never a report from ",
+                Some(WhySilent::Late | WhySilent::Crashed) | None => ": no report from ",
+            };
+            let since = format!(" since {}", text::instant(member.since_ms));
+            account.text(nothing).name(zones).text(since).then(detail)
+        }
         (Symptom::Silent, _) => account.text(": the probe in ").name(zones),
         (Symptom::Inconclusive, _) => account.text(": cannot tell from ").name(zones).then(detail),
         (Symptom::Down { check }, target) => {

@@ -1,13 +1,13 @@
 //! What is sent because an incident changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::evaluation::Evaluation;
 use crate::evidence::Evidence;
 use crate::routing::{loudness, routes};
 use crate::{
     Decision, Incident, IncidentMember, IncidentState, MemberKey, MemberState, Outgoing, OutgoingBody,
-    Resolution, Route, Severity, SlackKind, Suspect, messages, text, titles,
+    Resolution, Route, Severity, SlackKind, Suspect, WhySilent, messages, text, titles,
 };
 
 /// How many members a timeline entry names.
@@ -25,25 +25,35 @@ pub(crate) fn record(
     let now_ms = evaluation.world.now_ms;
     incident.revision += 1;
     incident.updated_at_ms = now_ms;
-    let change = change(evaluation, before, &incident.clone().bounded());
+    let mut change = change(evaluation, before, &incident.clone().bounded());
+    if incident.untold > 0 && incident.is_open() && incident.may_tell(now_ms) {
+        change = format!("{} before it; {change}", text::count(incident.untold as usize, "change"));
+    }
     incident.note(now_ms, change.clone());
     let evidence = Evidence::of(evaluation, &incident);
     let mut sent = Vec::new();
     let mut send = |suffix: String, body| sent.push((suffix, body));
     if incident.is_open() && !incident.silenced {
-        if incident.severity == Severity::Page && !incident.paged {
+        let pages = incident.severity == Severity::Page && !incident.paged;
+        let tells = before.is_none() || pages || incident.may_tell(now_ms);
+        if pages {
             send("page".to_owned(), messages::page(&incident, &evidence, now_ms));
             incident.paged = true;
         }
         let mut channels = channels(evaluation, &incident);
         channels.extend(incident.channels.iter().cloned());
-        for channel in &channels {
+        for channel in channels.iter().filter(|channel| tells || !incident.channels.contains(*channel)) {
             let known = incident.channels.contains(channel);
             let kind = if known { SlackKind::Updated } else { SlackKind::Opened };
             let body = messages::slack(&incident, &evidence, now_ms, channel, kind, &change);
             send(format!("slack/{channel}"), body);
         }
         incident.channels = channels;
+        match (before.is_none() || pages, tells) {
+            (true, _) => incident.untold = 0,
+            (false, true) => incident.tell(now_ms),
+            (false, false) => incident.untold += 1,
+        }
     }
     if !incident.is_open() {
         if incident.paged {
@@ -132,6 +142,8 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
             changes.push(format!("{verb}: {}", text::list(names, NAMED_MEMBERS)));
         }
     }
+    changes.extend(reason_change(before, after));
+    changes.extend(flapping_change(before, after));
     changes.extend(silence_change(evaluation, before, after));
     if let IncidentState::Resolved { resolution, .. } = &after.state {
         changes.push(match resolution {
@@ -145,6 +157,34 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
         changes.push("details changed".to_owned());
     }
     changes.join("; ")
+}
+
+/// Which probes are known by now to be silent for another reason.
+fn reason_change(before: Option<&Incident>, after: &Incident) -> Option<String> {
+    let known: BTreeMap<MemberKey, Option<WhySilent>> =
+        before?.members.iter().map(|old| (old.key(), old.why_silent)).collect();
+    let is_other = |member: &&IncidentMember| {
+        known.get(&member.key()).is_some_and(|why| why.is_some() && *why != member.why_silent)
+    };
+    let names: Vec<String> =
+        after.members_in(MemberState::Failing).filter(is_other).map(messages::member_name).collect();
+    (!names.is_empty()).then(|| format!("known by now: {}", text::list(names, NAMED_MEMBERS)))
+}
+
+/// What is found to flap.
+fn flapping_change(before: Option<&Incident>, after: &Incident) -> Option<String> {
+    let known: BTreeSet<MemberKey> = before
+        .iter()
+        .flat_map(|it| &it.members)
+        .filter(|old| old.flaps > 0)
+        .map(IncidentMember::key)
+        .collect();
+    let flapping = after.members_in(MemberState::Failing).filter(|member| member.flaps > 0);
+    let flapping = flapping.filter(|member| !known.contains(&member.key()));
+    let named =
+        flapping.map(|member| format!("{} {}", messages::member_name(member), messages::often(member.flaps)));
+    let names: Vec<String> = named.collect();
+    (!names.is_empty()).then(|| format!("flaps: {}", text::list(names, NAMED_MEMBERS)))
 }
 
 fn silence_change(

@@ -8,6 +8,8 @@ use phonehome_localisation::Outcome;
 use phonehome_wire::{AccountId, AzId, CheckId, Region, Report, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
+use crate::{Behind, Connects, Turns};
+
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeKey {
@@ -89,7 +91,8 @@ pub struct Heartbeat {
     /// When the newest run began, by the probe's clock but never later than its report was
     /// received; milliseconds since the Unix epoch.
     pub last_started_at_ms: u64,
-    /// When its report was received, by the hub's clock; milliseconds since the Unix epoch.
+    /// When its report came into the hub's queue, by the queue's clock; milliseconds since the Unix epoch. When it was
+    /// folded says nothing of the probe.
     pub last_received_at_ms: u64,
     /// The newest run.
     pub run_id: String,
@@ -116,6 +119,22 @@ pub struct Heartbeat {
     /// milliseconds since the Unix epoch, 0 when it is not known.
     #[serde(default)]
     pub heard_since_ms: u64,
+    /// The longest that one of its reports had waited for the collector lately, where that was longer than usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub behind: Option<Behind>,
+    /// How its newest runs connected, the newest last; at most [`crate::RUNS_KEPT`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connects: Vec<Connects>,
+    /// When runs of it were missing within the last hour.
+    #[serde(default, skip_serializing_if = "Turns::is_empty")]
+    pub turns: Turns,
+}
+
+impl Heartbeat {
+    /// When a report of it was folded last, as far as is known; milliseconds since the Unix epoch.
+    pub(crate) fn folded_ms(&self) -> u64 {
+        self.last_received_at_ms.max(self.behind.map_or(0, |behind| behind.at_ms))
+    }
 }
 
 impl Heartbeat {
@@ -182,6 +201,9 @@ pub struct PathState {
     /// did not, and in documents of earlier versions.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
+    /// When it failed anew within the last hour.
+    #[serde(default, skip_serializing_if = "Turns::is_empty")]
+    pub turns: Turns,
     /// What it aims at (`host:port`); absent in documents of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -234,6 +256,7 @@ impl PathState {
             failure: None,
             ever_up: false,
             addresses: vec![],
+            turns: Turns::default(),
             target: None,
         }
     }

@@ -56,6 +56,18 @@ pub(crate) fn with(
     if nothing_else || is_over(newest_first, hysteresis.up_after as usize) { vec![] } else { results }
 }
 
+/// What these results are as turns, after those before: whether they fail anew, and whether they are bad enough now to
+/// be told by themselves, as the inference has it: so many more failed than passed, or an isolation is open.
+pub(crate) fn turned(before: &[PathResult], after: &[PathResult], hysteresis: &Hysteresis) -> (bool, bool) {
+    let is_bad = |results: &[PathResult]| {
+        let passed = results.iter().filter(|PathResult(_, outcome)| *outcome == Outcome::Pass).count();
+        let is_open = results.iter().any(|PathResult(_, outcome)| *outcome == Outcome::Open);
+        let failed = results.len() - passed;
+        is_open || failed >= passed + hysteresis.down_after.max(2) as usize
+    };
+    (before.is_empty() && !after.is_empty(), !is_bad(before) && is_bad(after))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use phonehome_wire::{AzId, Stage};
 
 use crate::text;
-use crate::{Incident, IncidentMember, Suspect, Symptom};
+use crate::{Incident, IncidentMember, Suspect, Symptom, WhySilent};
 
 /// How many accounts, zones or things to blame a title or an answer names.
 const NAMED: usize = 3;
@@ -13,7 +13,10 @@ const NAMED: usize = 3;
 /// What is wrong, in one line of plain text: the widest cause that it was found to have.
 #[must_use]
 pub fn title(incident: &Incident) -> String {
-    title_as(incident, incident.headline())
+    let title = title_as(incident, incident.headline());
+    let mut open = incident.members.iter().filter(|member| member.state.is_open()).peekable();
+    let flaps = open.peek().is_some() && open.all(|member| member.flaps > 0);
+    if flaps { format!("{title}, on and off: it flaps") } else { title }
 }
 
 /// What is wrong if this is to blame.
@@ -51,6 +54,8 @@ struct Affected {
     is_down: bool,
     /// Whether all that fails was connected to.
     answers: bool,
+    /// Why all are silent that are, where that is one reason.
+    why_silent: Option<WhySilent>,
 }
 
 impl Affected {
@@ -72,6 +77,7 @@ impl Affected {
             endpoint: targets().next().map(|target| target.endpoint.clone()),
             is_down: members.iter().any(|member| matches!(member.symptom, Symptom::Down { .. })),
             answers: members.iter().all(|m| m.stage.is_some_and(|stage| stage > Stage::Connect)),
+            why_silent: WhySilent::of_all(members.iter().map(|member| member.why_silent)),
         }
     }
 
@@ -110,7 +116,7 @@ impl Affected {
                 let verb = if self.answers { "gets wrong answers from" } else { "cannot reach" };
                 format!("{who} ({zones}) {verb} {endpoint}")
             }
-            Suspect::Probe { .. } => format!("{who}: the probe in {zones} has fallen silent"),
+            Suspect::Probe { .. } => format!("{who}: the probe in {zones} {}", self.silent(1)),
             Suspect::Prober { .. } => format!("{who}: the probes in {zones} run but cannot tell"),
         }
     }
@@ -118,14 +124,29 @@ impl Affected {
     fn lost(&self, place: &str) -> String {
         match self.is_down {
             true => format!("{}: nothing gets out {place}", self.who),
-            false => format!("{} has fallen silent {place}", self.who),
+            false => match self.why_silent {
+                None | Some(WhySilent::Late) => format!("{} has fallen silent {place}", self.who),
+                Some(_) => format!("{}: its probes {place} {}", self.who, self.silent(2)),
+            },
         }
     }
 
     fn zone(&self, zone: &AzId) -> String {
         match self.is_down {
             true => format!("{}: nothing gets out of {zone}", self.who),
-            false => format!("{}: probes in {zone} have fallen silent", self.who),
+            false => format!("{}: probes in {zone} {}", self.who, self.silent(2)),
+        }
+    }
+
+    /// What so many probes do instead of reporting.
+    fn silent(&self, probes: usize) -> &'static str {
+        match (self.why_silent, probes) {
+            (None | Some(WhySilent::Late), 1) => "has fallen silent",
+            (None | Some(WhySilent::Late), _) => "have fallen silent",
+            (Some(WhySilent::Crashed), 1) => "crashes in each run",
+            (Some(WhySilent::Crashed), _) => "crash in each run",
+            (Some(WhySilent::NeverEnrolled), 1) => "is deployed and was never heard of",
+            (Some(WhySilent::NeverEnrolled), _) => "are deployed and were never heard of",
         }
     }
 

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::matcher::Matcher;
 use crate::words::clip;
-use crate::{Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, Window};
+use crate::{
+    Crash, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, WhySilent, Window,
+};
 
 /// Everything a decision depends on.
 ///
@@ -40,6 +42,29 @@ pub struct World {
     /// What is stored but could not be read.
     #[serde(default)]
     pub unseen: Unseen,
+}
+
+impl World {
+    /// Until when everything that was sent has been read, as far as is known; milliseconds since the Unix epoch.
+    /// Deadlines for reports are judged as of then: so each is longer by as much as the collector is behind.
+    ///
+    /// That is now, less the longest that a report had waited that was folded lately. While nothing at all is folded
+    /// after that nothing more has been read; but not for longer than a report may take, for then nothing arrives any
+    /// more, and that is to be told.
+    pub(crate) fn heard_until_ms(&self) -> u64 {
+        let heartbeats = || self.probes.iter().flat_map(ProbeView::heartbeats);
+        let behind = heartbeats().filter_map(|it| it.behind).filter(|it| it.counts_at(self.now_ms));
+        let Some(waited_ms) = behind.map(|it| it.waited_ms).max() else { return self.now_ms };
+        let folded_ms = heartbeats().map(Heartbeat::folded_ms).max().unwrap_or(self.now_ms).min(self.now_ms);
+        let is_read = self.now_ms - folded_ms <= self.policy.missing_after_ms();
+        let read_ms = if is_read { folded_ms } else { self.now_ms };
+        read_ms.saturating_sub(waited_ms)
+    }
+
+    /// By how much the collector is behind, or was a moment ago; in milliseconds.
+    pub(crate) fn behind_ms(&self) -> u64 {
+        self.now_ms - self.heard_until_ms()
+    }
 }
 
 /// What is stored but could not be read, beside parts of probes.
@@ -116,6 +141,11 @@ impl Policy {
     pub(crate) fn grace_ms(&self) -> u64 {
         (self.interval_ms / 4).max(RUN_MS)
     }
+
+    /// How long after a run began nothing of the next one was read when that counts as missed, in milliseconds.
+    pub(crate) fn missing_after_ms(&self) -> u64 {
+        self.interval_ms.saturating_add(self.grace_ms())
+    }
 }
 
 /// One probe: what the fleet file declares of it now, and what is stored.
@@ -144,6 +174,9 @@ pub struct ProbeView {
     /// The stored paths.
     #[serde(default)]
     pub paths: Paths,
+    /// Its newest crash; absent where none is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<Crash>,
     /// Which of the two are stored but could not be read, and so are missing here.
     #[serde(default)]
     pub unreadable: Unreadable,
@@ -168,25 +201,40 @@ pub struct PartView {
 }
 
 impl ProbeView {
-    /// When it was heard of last, or deployed when that is later; milliseconds since the Unix epoch. Only stored
-    /// times count, so no restart resets the dead-man's switch.
+    /// When the newest run began that was heard of, or when it was deployed where that is later; milliseconds since
+    /// the Unix epoch. Only stored times count, so no restart resets the dead-man's switch; and not when its report
+    /// was folded, so no backlog makes a dead probe look alive.
     pub(crate) fn last_heard_ms(&self) -> u64 {
-        last_heard_ms(self.heartbeat.as_ref(), self.expected_since_ms)
+        last_began_ms(self.heartbeat.as_ref(), self.expected_since_ms)
     }
 
-    /// Whether a report of it is missing, as far as can be read: of any part.
-    pub(crate) fn is_missing(&self, world: &World) -> bool {
-        self.is_overdue(world, self.last_heard_ms())
+    /// Why nothing is heard of it.
+    pub(crate) fn why_silent(&self) -> WhySilent {
+        let began_ms = self.heartbeat.as_ref().map(|heartbeat| heartbeat.last_started_at_ms);
+        // What crashed before it was deployed, or reported, says nothing of it.
+        let known_ms = began_ms.unwrap_or(0).max(self.expected_since_ms);
+        match (&self.crash, began_ms) {
+            (Some(crash), _) if crash.at_ms > known_ms => WhySilent::Crashed,
+            (_, None) => WhySilent::NeverEnrolled,
+            (_, Some(_)) => WhySilent::Late,
+        }
+    }
+
+    /// Whether a report of it is missing at this moment, as far as can be read.
+    pub(crate) fn is_missing(&self, policy: &Policy, at_ms: u64) -> bool {
+        self.is_overdue(policy, at_ms, self.last_heard_ms())
     }
 
     /// Whether nothing is heard of it: a report of each part is missing.
-    pub(crate) fn is_unheard(&self, world: &World) -> bool {
-        self.is_missing(world) && self.parts.iter().all(|part| self.is_part_missing(world, part))
+    pub(crate) fn is_unheard(&self, policy: &Policy, at_ms: u64) -> bool {
+        self.is_missing(policy, at_ms)
+            && self.parts.iter().all(|part| self.is_part_missing(policy, at_ms, part))
     }
 
     /// Whether the report is missing that would tell of a check.
-    pub(crate) fn is_check_unheard(&self, world: &World, check: &CheckId) -> bool {
-        self.part_of(check).map_or_else(|| self.is_missing(world), |part| self.is_part_missing(world, part))
+    pub(crate) fn is_check_unheard(&self, policy: &Policy, at_ms: u64, check: &CheckId) -> bool {
+        let part = self.part_of(check);
+        part.map_or_else(|| self.is_missing(policy, at_ms), |part| self.is_part_missing(policy, at_ms, part))
     }
 
     /// The newest heartbeat of the runs that test a check.
@@ -194,22 +242,26 @@ impl ProbeView {
         self.part_of(check).map_or(self.heartbeat.as_ref(), |part| part.heartbeat.as_ref())
     }
 
+    /// The newest heartbeat of each of its parts.
+    pub(crate) fn heartbeats(&self) -> impl Iterator<Item = &Heartbeat> {
+        self.heartbeat.iter().chain(self.parts.iter().filter_map(|part| part.heartbeat.as_ref()))
+    }
+
     fn part_of(&self, check: &CheckId) -> Option<&PartView> {
         self.parts.iter().find(|part| part.checks.contains(check))
     }
 
-    fn is_part_missing(&self, world: &World, part: &PartView) -> bool {
-        self.is_overdue(world, last_heard_ms(part.heartbeat.as_ref(), part.expected_since_ms))
+    fn is_part_missing(&self, policy: &Policy, at_ms: u64, part: &PartView) -> bool {
+        self.is_overdue(policy, at_ms, last_began_ms(part.heartbeat.as_ref(), part.expected_since_ms))
     }
 
-    fn is_overdue(&self, world: &World, heard_ms: u64) -> bool {
-        let missing_after_ms = world.policy.interval_ms.saturating_add(world.policy.grace_ms());
-        !self.unreadable.heartbeat && world.now_ms.saturating_sub(heard_ms) > missing_after_ms
+    fn is_overdue(&self, policy: &Policy, at_ms: u64, began_ms: u64) -> bool {
+        !self.unreadable.heartbeat && at_ms.saturating_sub(began_ms) > policy.missing_after_ms()
     }
 }
 
-fn last_heard_ms(heartbeat: Option<&Heartbeat>, expected_since_ms: u64) -> u64 {
-    heartbeat.map_or(0, |heartbeat| heartbeat.last_received_at_ms).max(expected_since_ms)
+fn last_began_ms(heartbeat: Option<&Heartbeat>, expected_since_ms: u64) -> u64 {
+    heartbeat.map_or(0, |heartbeat| heartbeat.last_started_at_ms).max(expected_since_ms)
 }
 
 /// Who hears of trouble.

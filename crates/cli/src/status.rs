@@ -226,7 +226,7 @@ fn paths_of<'s>(shown: &'s Shown, stack: &StackStatus, zone: &AzId) -> BTreeMap<
 fn probes(shown: &Shown, stack: &StackStatus, now_ms: u64) -> String {
     let silent_s = |key| {
         let heartbeat: &Heartbeat = shown.heartbeats.get(&key)?;
-        Some(now_ms.saturating_sub(heartbeat.last_received_at_ms) / 1000)
+        Some(now_ms.saturating_sub(heartbeat.last_started_at_ms) / 1000)
     };
     let zones = stack.availability_zones.iter();
     let heard = zones.filter_map(|zone| keys(stack, zone).map(silent_s).collect::<Option<Vec<u64>>>());

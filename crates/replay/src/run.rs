@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use phonehome_alerting::{PathStatus, ProbeKey, Refused, Transition};
+use phonehome_alerting::{PathStatus, ProbeKey, Received, Refused, Transition};
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Expect, MemoryTable, Table as _, TableError, Write};
 use phonehome_state::{Keys, Outboxed, PublishedFleet, StackStatus, StateError};
@@ -135,7 +135,11 @@ impl Run {
             let counting = |counted| self.counts.count(counted);
             let collecting = self.collecting(&counting);
             match collecting.fleet().await {
-                Ok(in_force) => collecting.report(report, &in_force).await?,
+                // How long it waited for a collector is not in a recording.
+                Ok(in_force) => {
+                    let received = Received::at_once(self.clock.now_ms());
+                    collecting.report(report, received, &in_force).await?
+                }
                 Err(StateError::NoFleet) => return Ok(Became::Unjudged),
                 Err(error) => return Err(error),
             }
@@ -162,7 +166,8 @@ impl Run {
         problem: &str,
     ) -> Result<(), TableError> {
         let counting = |_| ();
-        self.collecting(&counting).note_refusal(account, refused, problem).await.map(drop)
+        let received = Received::at_once(self.clock.now_ms());
+        self.collecting(&counting).note_refusal(account, refused, problem, received).await.map(drop)
     }
 
     pub(crate) fn duplicates(&self) -> u64 {

@@ -15,19 +15,29 @@ pub enum Refusal {
     Later(String),
 }
 
+/// What a queue delivered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// What it says.
+    pub body: String,
+    /// When it came into the queue, by SQS's clock (`SentTimestamp`), however often it was delivered since;
+    /// milliseconds since the Unix epoch. Absent where the queue does not say.
+    pub sent_ms: Option<u64>,
+}
+
 /// The longest reason a dead letter carries, in characters.
 const REASON_CHARS_MAX: usize = 1000;
 
 /// Handles each record of an SQS event by itself, in a span with its message id.
 ///
-/// `handle` gets the message's body. A record that is not even an SQS message, or that `handle`
+/// A record that is not even an SQS message, or that `handle`
 /// calls bad, is moved to `dead_letters` with its reason and counts as handled; if that fails, or
 /// `handle` says later, its id is answered, so that the queue delivers it (and it alone) again.
 pub async fn each_record<Q: Queue>(
     event: &Value,
     dead_letters: &Q,
     metrics: &Metrics,
-    mut handle: impl AsyncFnMut(&str) -> Result<(), Refusal>,
+    mut handle: impl AsyncFnMut(&Record) -> Result<(), Refusal>,
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for record in event["Records"].as_array().into_iter().flatten() {
@@ -51,10 +61,10 @@ async fn one_record<Q: Queue>(
     message_id: &str,
     dead_letters: &Q,
     metrics: &Metrics,
-    handle: &mut impl AsyncFnMut(&str) -> Result<(), Refusal>,
+    handle: &mut impl AsyncFnMut(&Record) -> Result<(), Refusal>,
 ) -> Result<(), Again> {
     let result = match decode(record) {
-        Ok(body) => handle(&body).await,
+        Ok(record) => handle(&record).await,
         Err(refusal) => Err(refusal),
     };
     let kept = match result {
@@ -77,10 +87,12 @@ async fn one_record<Q: Queue>(
     })
 }
 
-fn decode(record: &Value) -> Result<String, Refusal> {
+fn decode(record: &Value) -> Result<Record, Refusal> {
     let message: SqsMessage = serde_json::from_value(record.clone())
         .map_err(|error| Refusal::Bad(format!("not an SQS record: {error}")))?;
-    message.body.ok_or_else(|| Refusal::Bad("the SQS record has no body".to_owned()))
+    let sent_ms = message.attributes.get("SentTimestamp").and_then(|sent| sent.parse().ok());
+    let body = message.body.ok_or_else(|| Refusal::Bad("the SQS record has no body".to_owned()))?;
+    Ok(Record { body, sent_ms })
 }
 
 async fn dead_letter<Q: Queue>(
@@ -114,9 +126,9 @@ mod tests {
     async fn handle_all(event: Value, dead: &MemoryQueue) -> (SqsBatchResponse, Vec<String>, Metrics) {
         let metrics = Metrics::void("test");
         let mut seen = Vec::new();
-        let response = each_record(&event, dead, &metrics, async |body| {
-            seen.push(body.to_owned());
-            match body {
+        let response = each_record(&event, dead, &metrics, async |record| {
+            seen.push(record.body.clone());
+            match record.body.as_str() {
                 "bad" => Err(Refusal::Bad("it is\nbad".to_owned())),
                 "later" => Err(Refusal::Later("not now".to_owned())),
                 _ => Ok(()),
@@ -161,5 +173,22 @@ mod tests {
         let (response, seen, _) = handle_all(event, &dead).await;
         assert!(seen.is_empty() && response.batch_item_failures.is_empty());
         assert_eq!(dead.sent().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_record_says_when_it_came_into_the_queue_where_the_queue_says_so() {
+        let event = json!({"Records": [
+            {"messageId": "1", "body": "a", "attributes": {"SentTimestamp": "1793873700000"}},
+            {"messageId": "2", "body": "b", "attributes": {"SentTimestamp": "soon"}},
+            {"messageId": "3", "body": "c"},
+        ]});
+        let mut sent = Vec::new();
+        let (dead, metrics) = (MemoryQueue::default(), Metrics::void("test"));
+        each_record(&event, &dead, &metrics, async |record| {
+            sent.push(record.sent_ms);
+            Ok(())
+        })
+        .await;
+        assert_eq!(sent, [Some(1_793_873_700_000), None, None]);
     }
 }

@@ -8,7 +8,7 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 27] = [
+pub const WRITERS: [(&str, &[&str]); 28] = [
     ("fleet", &["operator"]),
     ("fleet/versions", &["operator"]),
     ("permissions", &["provisioner", "operator"]),
@@ -32,6 +32,7 @@ pub const WRITERS: [(&str, &[&str]); 27] = [
     (Keys::OUTBOX, &["alerter", "provisioner", "notifier", "operator"]),
     (Keys::INPUTS, &["provisioner", "operator"]),
     (Keys::REFUSALS, &["collector"]),
+    (Keys::CRASHES, &["collector"]),
     (Keys::UNREADABLE, &["collector", "provisioner", "operator"]),
     ("slack", &["notifier"]),
     ("pages", &["notifier"]),
@@ -72,6 +73,8 @@ impl Keys {
     pub const INPUTS: &str = "inputs";
     /// Partition of the accounts whose reports were refused.
     pub const REFUSALS: &str = "refusals";
+    /// Partition of the probes that crashed.
+    pub const CRASHES: &str = "crashes";
     /// Partition of the copies of items that could not be read and were written anew.
     pub const UNREADABLE: &str = "unreadable";
     /// Partition of the bindings: which account each line of the fleet file is.
@@ -177,6 +180,10 @@ impl Keys {
     pub fn notices() -> Key {
         key("alerter", "notices")
     }
+    /// Which zones have been told to be slow.
+    pub fn gray_zones() -> Key {
+        key("alerter", "gray")
+    }
     /// What the probes of a stack were given to test.
     pub fn inputs(stack: &StackId) -> Key {
         key(Self::INPUTS, stack.to_string())
@@ -184,6 +191,10 @@ impl Keys {
     /// The refused reports of an account.
     pub fn refusals(account: &AccountId) -> Key {
         key(Self::REFUSALS, account.as_str())
+    }
+    /// The crashes of an account's probes.
+    pub fn crashes(account: &AccountId) -> Key {
+        key(Self::CRASHES, account.as_str())
     }
     /// The copy of an item that could not be read.
     pub fn unreadable(item: &Key, at_ms: u64) -> Key {

@@ -1,7 +1,7 @@
 //! One look: everything is gathered, decided, and stored.
 
-use phonehome_alerting::{Decision, decide, notices};
-use phonehome_cloud::table::{ATTEMPTS, Expect, Table, TableError, Write, on_conflict};
+use phonehome_alerting::{Decision, GrayZones, decide, gray_zones, notices};
+use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_state::{Keys, Outboxed, StateError};
 
 use crate::storing::Storing;
@@ -70,6 +70,36 @@ impl<T: Table> Alerting<'_, T> {
             let key = Keys::outbox(message.at_ms, &message.id);
             writes.push(Write::put(key, Expect::Absent, &Outboxed::new(message)));
         }
+        match self.table.write(writes).await {
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Tells which zones are slow beside their siblings, once each, and when that is over. Nobody waits for it either.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn tell_slow_zones(&self, gathered: &Gathered) -> Result<(), TableError> {
+        let key = Keys::gray_zones();
+        let stored = self.table.get(&key).await?;
+        let before = match stored.as_ref().map(Doc::read::<GrayZones>) {
+            // What cannot be read is not written anew: it may be of a newer version.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "it is not known which zones have been told to be slow");
+                return Ok(());
+            }
+            Some(Ok(before)) => before,
+            None => GrayZones::default(),
+        };
+        let Some((after, messages)) = gray_zones(&gathered.world, &before, &gathered.channel) else {
+            return Ok(());
+        };
+        let mut writes = vec![Write::over(stored.as_ref(), key, &after)];
+        writes.extend(messages.into_iter().map(|message| {
+            let key = Keys::outbox(message.at_ms, &message.id);
+            Write::put(key, Expect::Absent, &Outboxed::new(message))
+        }));
         match self.table.write(writes).await {
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),

@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use phonehome_alerting::{
-    Asked, Folded, Hysteresis, ProbePart, Refusals, Refused, Transition, denied, fold, isolations_at,
-    judge_denials, judge_omissions,
+    Asked, Crash, Crashes, Folded, Hysteresis, ProbePart, Received, Refusals, Refused, Transition, denied,
+    fold, isolations_at, judge_denials, judge_omissions,
 };
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
 use phonehome_fleet::{Fleet, Line, Parts};
 use phonehome_state::{Keys, StackStatus, StateError};
-use phonehome_wire::{AccountId, Check, Report};
+use phonehome_wire::{AccountId, AzId, Check, Region, Report};
 
 use crate::moved::{Lives, Moved};
 use crate::stored::{Freshness, InForce, Isolated, Memory, Read, Stored};
@@ -106,7 +106,12 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
     ///
     /// # Errors
     /// [`TableError`]: nothing was stored.
-    pub async fn report(&self, report: &Report, in_force: &InForce) -> Result<Arrived, TableError> {
+    pub async fn report(
+        &self,
+        report: &Report,
+        received: Received,
+        in_force: &InForce,
+    ) -> Result<Arrived, TableError> {
         let (fleet, isolated) = (in_force.fleet(), &in_force.isolated);
         let freshness = Cell::new(Freshness::Lately);
         on_conflict(ATTEMPTS, async || {
@@ -118,8 +123,9 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
                     let moved = Moved::of(report, stored.inputs.value.as_ref(), &declared);
                     let asked = moved.left(asked);
                     let known_ms = stored.heartbeat.value.as_ref().map_or(0, |it| it.isolations_at_ms);
-                    let judged = self.judged(report, isolated, &declared, &asked, known_ms).await?;
-                    self.fold_once(judged, stored, &asked, &moved, &hysteresis(fleet))
+                    let judged =
+                        self.judged(report, received, isolated, (&declared, &asked), known_ms).await?;
+                    self.fold_once(judged, received, stored, (&asked, &moved), &hysteresis(fleet))
                         .await
                         .map(Arrived::Folded)
                 }
@@ -147,9 +153,9 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
     async fn judged(
         &self,
         report: &Report,
+        received: Received,
         isolated: &Isolated,
-        declared: &[Check],
-        asked: &Asked,
+        (declared, asked): (&[Check], &Asked),
         known_ms: u64,
     ) -> Result<Judged, TableError> {
         let now_ms = self.clock.now_ms();
@@ -157,7 +163,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         let witnesses =
             asking.witnesses(isolated, &denied(report, declared), &ProbePart::of(report).probe).await?;
         let mut judged = report.clone();
-        let run_ms = report.started_at_ms.min(now_ms);
+        let run_ms = report.started_at_ms.min(received.at_ms);
         judge_denials(&mut judged, declared, &witnesses, run_ms);
         judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
         for result in &mut judged.results {
@@ -172,9 +178,9 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
     async fn fold_once(
         &self,
         Judged { report, isolations_at_ms }: Judged,
+        received: Received,
         stored: Stored,
-        asked: &Asked,
-        moved: &Moved,
+        (asked, moved): (&Asked, &Moved),
         hysteresis: &Hysteresis,
     ) -> Result<Option<Vec<Transition>>, TableError> {
         let Stored { inputs, stack, heartbeat: newest, paths: mut before } = stored;
@@ -182,7 +188,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         let now_ms = self.clock.now_ms();
         let is_anew = lives.is_earlier(&ProbePart::of(&report), newest.value.as_ref(), before.version());
         let known = before.value.take().filter(|_| !is_anew).unwrap_or_default();
-        match fold(newest.value.as_ref(), &known, &report, asked, now_ms, hysteresis) {
+        match fold(newest.value.as_ref(), &known, &report, asked, received, hysteresis) {
             Folded::Stale => {
                 (self.counting)(Counted::Duplicate);
                 Ok(None)
@@ -232,17 +238,42 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         account: &AccountId,
         refused: Refused,
         problem: &str,
+        received: Received,
     ) -> Result<Refusals, TableError> {
         let key = Keys::refusals(account);
         on_conflict(ATTEMPTS, async || {
             let now_ms = self.clock.now_ms();
             let before = Read::<Refusals>::of(self.table.get(&key).await?, self.counting);
             let copy = before.copy(now_ms);
-            let refusals = Refusals::with(before.value, account, refused, problem, now_ms);
+            let refusals = Refusals::with(before.value, account, refused, problem, received.at_ms);
             let put = Write::over(before.doc.as_ref(), key.clone(), &refusals);
             let put = put.expiring(now_ms / 1000 + REFUSALS_KEPT_S);
             self.table.write([put].into_iter().chain(copy).collect()).await?;
             Ok(refusals)
+        })
+        .await
+    }
+
+    /// Notes that a probe crashed, once for each invocation: when it falls silent, that is why.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn note_crash(
+        &self,
+        account: &AccountId,
+        (region, zone): &(Region, AzId),
+        crash: Crash,
+    ) -> Result<(), TableError> {
+        let key = Keys::crashes(account);
+        on_conflict(ATTEMPTS, async || {
+            let now_ms = self.clock.now_ms();
+            let before = Read::<Crashes>::of(self.table.get(&key).await?, self.counting);
+            let copy = before.copy(now_ms);
+            let crashes = Crashes::with(before.value, account, (region, zone), crash.clone());
+            let Some(crashes) = crashes else { return Ok(()) };
+            let put = Write::over(before.doc.as_ref(), key.clone(), &crashes);
+            let put = put.expiring((now_ms + KEPT_MS) / 1000);
+            self.table.write([put].into_iter().chain(copy).collect()).await
         })
         .await
     }

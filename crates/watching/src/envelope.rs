@@ -2,12 +2,15 @@
 //! by EventBridge. Who sent it is the envelope's `account`, which the sender cannot choose.
 
 use phonehome_alerting::Refused;
-use phonehome_wire::{AccountId, Report, ReportProblem};
+use phonehome_wire::{AccountId, AzId, Region, Report, ReportProblem};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The longest text that is taken of a probe's crash, in characters.
 const CRASH_CHARS_MAX: usize = 300;
+
+/// How the names of the probes' functions begin; the zone follows.
+const PROBE_PREFIX: &str = "phonehome-probe-";
 
 /// A report, or the news that the probe could not make one.
 #[derive(Debug, PartialEq)]
@@ -29,7 +32,11 @@ pub enum Arrival {
         account: AccountId,
         /// The function; at most 300 characters.
         function: String,
-        /// Lambda's or the function's error, as JSON; at most 300 characters.
+        /// Which of the account's probes that is, where it is one.
+        probe: Option<(Region, AzId)>,
+        /// The invocation that failed; at most 300 characters.
+        run_id: String,
+        /// Lambda's or the function's error; at most 300 characters.
         error: String,
     },
 }
@@ -76,17 +83,40 @@ fn arrival(envelope: Envelope) -> Result<Arrival, String> {
             Ok(report) => Arrival::Report(Box::new(report)),
             Err((refused, problem)) => Arrival::Refused { account, refused, problem },
         },
-        FAILURE => Arrival::Crashed {
-            function: clip(envelope.detail["requestContext"]["functionArn"].as_str().unwrap_or("unknown")),
-            error: clip(&envelope.detail["responsePayload"].to_string()),
-            account,
-        },
+        FAILURE => crashed(&envelope.detail, account),
         other => Arrival::Refused {
             problem: format!("detail-type {other:?} is no invocation result"),
             account,
             refused: Refused::Unreadable,
         },
     })
+}
+
+fn crashed(detail: &Value, account: AccountId) -> Arrival {
+    let context = &detail["requestContext"];
+    let function = context["functionArn"].as_str().unwrap_or("unknown");
+    let payload = &detail["responsePayload"];
+    let error = match (payload["errorType"].as_str(), payload["errorMessage"].as_str()) {
+        (Some(kind), Some(message)) => format!("{kind}: {message}"),
+        (None, Some(message)) => message.to_owned(),
+        _ => payload.to_string(),
+    };
+    Arrival::Crashed {
+        probe: probe_of(function, &account),
+        function: clip(function),
+        run_id: clip(context["requestId"].as_str().unwrap_or_default()),
+        error: clip(&error),
+        account,
+    }
+}
+
+/// The probe whose function this is: `arn:aws:lambda:us-east-1:444455556666:function:phonehome-probe-use1-az1:$LATEST`.
+/// None of another account than the sender's.
+fn probe_of(function: &str, sender: &AccountId) -> Option<(Region, AzId)> {
+    let parts: Vec<&str> = function.split(':').collect();
+    let ["arn", _, "lambda", region, account, "function", name, ..] = parts.as_slice() else { return None };
+    let zone = name.strip_prefix(PROBE_PREFIX).filter(|_| *account == sender.as_str())?;
+    Some((region.parse().ok()?, zone.parse().ok()?))
 }
 
 fn report(envelope: &Envelope, sender: &AccountId) -> Result<Report, (Refused, String)> {

@@ -104,9 +104,10 @@ impl StoredPart {
         self.heartbeat.as_ref().map_or(0, |newest| newest.last_received_at_ms)
     }
 
-    /// Since when nothing was heard of it, or should have been.
+    /// When the newest run of it began that was heard of, or when one should have been.
     fn heard_ms(&self) -> u64 {
-        self.received_ms().max(self.due_since_ms.unwrap_or_default())
+        let began_ms = self.heartbeat.as_ref().map_or(0, |newest| newest.last_started_at_ms);
+        began_ms.max(self.due_since_ms.unwrap_or_default())
     }
 
     /// What an alert looks at of one of several parts; none where no report is due and no path is known.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Heartbeat, Incident, Notices, Owner, PATHS_KEPT_MS, PathState, Paths, Policy, ProbeKey, ProbeView,
-    Refusals, Route, Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
+    Crashes, Heartbeat, Incident, Notices, Owner, PATHS_KEPT_MS, PathState, Paths, Policy, ProbeKey,
+    ProbeView, Refusals, Route, Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
 use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member, Nat, Parts};
@@ -88,6 +88,7 @@ pub async fn gather(
     unseen.stacks = reading.unread[before..].iter().filter_map(Unread::stack).collect();
     let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
     let refusals = reading.partition::<Refusals>(Keys::REFUSALS).await?;
+    let crashes = reading.partition::<Crashes>(Keys::CRASHES).await?;
     // Nothing is decided here of the ledger; but that a part of it cannot be read is told here.
     reading.partition::<Claim>(Keys::LEDGER).await?;
     reading.partition::<Claim>(Keys::HOLDERS).await?;
@@ -103,7 +104,11 @@ pub async fn gather(
     let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
     let probes = of_member.flat_map(|(member, stack)| probes_of(fleet, member, stack)).collect();
     let policy = policy(fleet, pace);
-    let probes = reading.probes(probes, &known.paths, now_ms, policy.overdue_after_ms).await?;
+    let mut probes = reading.probes(probes, &known.paths, now_ms, policy.overdue_after_ms).await?;
+    let crashes: BTreeMap<_, _> = crashes.iter().map(|(_, it)| (&it.account, it)).collect();
+    for view in &mut probes {
+        view.crash = crashes.get(&view.key.account).and_then(|it| it.of(&view.key)).cloned();
+    }
     let mut stored = BTreeMap::new();
     let mut open = Vec::new();
     for (doc, incident) in incidents {
@@ -293,6 +298,7 @@ fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<Watched
         nat_zone: nat.gateway_of(availability_zone, zones).cloned(),
         checks: checks.clone(),
         heartbeat: None,
+        crash: None,
         paths: Paths::new(),
         unreadable: Unreadable::default(),
         parts: vec![],

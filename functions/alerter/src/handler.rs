@@ -52,6 +52,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
         self.tell(&gathered.world.open, &decision);
         self.count_unreadable(&gathered);
         alerting.notify_once(&gathered).await?;
+        alerting.tell_slow_zones(&gathered).await?;
         Ok(decision.waits_until_ms)
     }
 

@@ -12,6 +12,7 @@ use phonehome_state::{Keys, Outboxed, all, written_by};
 use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
 
+mod gray;
 mod memory;
 mod metrics;
 mod parts;
@@ -67,6 +68,9 @@ impl Alerter<MemoryTable, MemoryQueue> {
                 paths_expire_at_ms: 0,
                 paths_version: 0,
                 heard_since_ms: 0,
+                behind: None,
+                connects: vec![],
+                turns: phonehome_alerting::Turns::default(),
             };
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {
@@ -116,6 +120,7 @@ fn path(status: PathStatus, at_ms: u64) -> PathState {
         results: vec![],
         failure,
         ever_up: true,
+        turns: phonehome_alerting::Turns::default(),
         addresses: vec![],
         target: None,
     }

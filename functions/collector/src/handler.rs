@@ -1,7 +1,7 @@
 //! From batches of records to what became of each report.
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use phonehome_alerting::{Refused, Transition};
+use phonehome_alerting::{Crash, Received, Refused, Transition};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Table, TableError};
 use phonehome_cloud::{Message, Queue};
@@ -49,20 +49,21 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         let counting = |it| self.count(it);
         let collecting = self.collecting(&counting);
         let in_force = collecting.fleet().await?;
-        let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
-            match read(body).map_err(Refusal::Bad)? {
+        let response = each_record(event, &self.dead_letters, &self.metrics, async |record| {
+            let received = Received::of(record.sent_ms, self.clock.now_ms());
+            match read(&record.body).map_err(Refusal::Bad)? {
                 Arrival::Report(report) => {
                     let Report { generation, part, .. } = &*report;
                     let (account, region) = (report.account.as_str(), report.region.as_str());
                     let availability_zone = report.availability_zone.as_str();
                     let span =
                         tracing::info_span!("report", account, region, availability_zone, part, generation);
-                    self.report(&collecting, &report, &in_force).instrument(span).await
+                    self.report(&collecting, &report, received, &in_force).instrument(span).await
                 }
                 Arrival::Refused { account, refused, problem } => {
-                    self.refuse(&collecting, &account, refused, &problem).await
+                    self.refuse(&collecting, &account, refused, &problem, received).await
                 }
-                Arrival::Crashed { account, function, error } => {
+                Arrival::Crashed { account, function, probe, run_id, error } => {
                     self.metrics.count("ProbeCrashed", 1);
                     tracing::warn!(
                         account = account.as_str(),
@@ -70,7 +71,11 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
                         error,
                         "a probe crashed; this says nothing of the network"
                     );
-                    Ok(())
+                    let crash = Crash::of(received.at_ms, &run_id, &error);
+                    match probe {
+                        Some(probe) => collecting.note_crash(&account, &probe, crash).await.map_err(later),
+                        None => Ok(()),
+                    }
                 }
             }
         })
@@ -95,13 +100,14 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         &self,
         collecting: &Collecting<'_, T, C>,
         report: &Report,
+        received: Received,
         in_force: &InForce,
     ) -> Result<(), Refusal> {
-        match collecting.report(report, in_force).await.map_err(later)? {
+        match collecting.report(report, received, in_force).await.map_err(later)? {
             Arrived::Folded(None) => Ok(()),
             Arrived::Folded(Some(transitions)) => self.hand_on(report, &transitions).await,
             Arrived::Refused(refused) => {
-                self.refuse(collecting, &report.account, refused, &about(report)).await
+                self.refuse(collecting, &report.account, refused, &about(report), received).await
             }
         }
     }
@@ -114,10 +120,11 @@ impl<T: Table, Q: Queue, C: WallClock> Collector<T, Q, C> {
         account: &AccountId,
         refused: Refused,
         problem: &str,
+        received: Received,
     ) -> Result<(), Refusal> {
         self.metrics.count("ReportsRefused", 1);
         let reason = format!("report from account {account}, {}: {problem}", refused.word());
-        match collecting.note_refusal(account, refused, problem).await {
+        match collecting.note_refusal(account, refused, problem, received).await {
             Ok(refusals) if refusals.is_letter() && refused.is_strange() => Err(Refusal::Bad(reason)),
             Ok(_) | Err(TableError::Conflict { .. }) => {
                 tracing::warn!(account = account.as_str(), reason, "report refused");

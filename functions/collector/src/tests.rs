@@ -11,10 +11,12 @@ use phonehome_samples::{SHOP_PROD, ZONES, events, probe, table};
 use phonehome_state::{Keys, all, written_by};
 use serde_json::Value;
 
+mod crashes;
 mod forged;
 mod moved;
 mod parts;
 mod remembered;
+mod time;
 mod upgrade;
 mod witnesses;
 

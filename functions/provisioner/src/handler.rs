@@ -86,8 +86,8 @@ impl Sum {
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Handles one invocation.
     pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
-        let response = each_record(event, &self.dead_letters, &self.metrics, async |body| {
-            match read(body, &self.management_account).map_err(Refusal::Bad)? {
+        let response = each_record(event, &self.dead_letters, &self.metrics, async |record| {
+            match read(&record.body, &self.management_account).map_err(Refusal::Bad)? {
                 Request::Account(request) => {
                     let handled = async {
                         match request.decommission {

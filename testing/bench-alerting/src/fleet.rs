@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use phonehome_alerting::{Failure, Heartbeat, PathResult, PathState, PathStatus, Paths, ProbeKey};
+use phonehome_alerting::{Failure, Heartbeat, PathResult, PathState, PathStatus, Paths, ProbeKey, Turns};
 use phonehome_cloud::table::{Key, MemoryTable, Table as _};
 use phonehome_fleet::{Fleet, Member};
 use phonehome_localisation::Outcome;
@@ -177,6 +177,7 @@ fn state(fails: bool, run_ms: u64) -> PathState {
         results: vec![],
         failure: None,
         ever_up: true,
+        turns: Turns::default(),
         addresses: vec![],
         target: None,
     };
@@ -210,6 +211,9 @@ fn heartbeat(key: &ProbeKey, run_ms: u64, paths_version: u64) -> Heartbeat {
         paths_expire_at_ms: run_ms + 90 * 24 * 3_600_000,
         paths_version,
         heard_since_ms: 1,
+        behind: None,
+        connects: vec![],
+        turns: Turns::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_alerting::{Asked, Folded, Hysteresis, Paths, fold};
+use phonehome_alerting::{Asked, Folded, Hysteresis, Paths, Received, fold};
 use phonehome_wire::{CheckResult, Report, Verdict, WIRE_VERSION};
 
 use crate::deciding::cpu_s;
@@ -56,8 +56,8 @@ fn run(turns: bool) -> (u64, f64) {
                 result.verdict = if fails { failure() } else { Verdict::Ok };
             }
         }
-        let at_ms = report.started_at_ms + 800;
-        match fold(newest.as_ref(), &paths, &report, &asked, at_ms, &Hysteresis::default()) {
+        let received = Received::at_once(report.started_at_ms + 800);
+        match fold(newest.as_ref(), &paths, &report, &asked, received, &Hysteresis::default()) {
             Folded::Fresh { heartbeat, paths: folded, .. } => {
                 newest = Some(heartbeat);
                 paths = folded;

@@ -15,7 +15,7 @@ pub(crate) type Letter = (u64, (u64, String));
 
 #[derive(Debug, Default)]
 struct Letters {
-    /// By when they can be had, in milliseconds since the Unix epoch, and by their number: when they were sent, and what they say.
+    /// By when they can be had, in milliseconds since the Unix epoch, and by their number: when they came into the queue, and what they say.
     waiting: BTreeMap<(u64, u64), (u64, String)>,
     count: u64,
 }
@@ -38,7 +38,7 @@ impl Mailbox {
         let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters.count += 1;
         let number = letters.count;
-        letters.waiting.insert((at_ms, number), (self.clock.now_ms(), body));
+        letters.waiting.insert((at_ms, number), (at_ms.max(self.clock.now_ms()), body));
         self.news.notify_one();
     }
 
@@ -108,6 +108,11 @@ impl Queue for Mailbox {
 
 /// A batch as Lambda gives it to a function.
 pub(crate) fn batch_of(letters: &[Letter]) -> Value {
-    let record = |(number, (_, body)): &Letter| json!({"messageId": number.to_string(), "body": body, "eventSource": "aws:sqs"});
+    let record = |(number, (sent_ms, body)): &Letter| {
+        json!({
+            "messageId": number.to_string(), "body": body, "eventSource": "aws:sqs",
+            "attributes": {"SentTimestamp": sent_ms.to_string()},
+        })
+    };
     json!({"Records": letters.iter().map(record).collect::<Vec<_>>()})
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use phonehome_alerting::{
-    Heartbeat, PATHS_KEPT_MS, PathState, PathStatus, ProbeKey, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX,
-    endpoints,
+    Connects, Heartbeat, PATHS_KEPT_MS, PathState, PathStatus, ProbeKey, RUNS_KEPT, WITNESS_ACCOUNTS_MAX,
+    WITNESS_ZONES_MAX, endpoints,
 };
 use phonehome_fleet::{Fleet, Parts};
 use phonehome_localcloud::cost::{
@@ -285,6 +285,7 @@ fn path(check: &Check) -> PathState {
         last_since_ms: 1_778_833_634_000,
         failure: None,
         ever_up: true,
+        turns: phonehome_alerting::Turns::default(),
         addresses: vec![[10, 16, 140, 101].into(), [10, 16, 150, 102].into()],
         target: Some(check.target.endpoint.clone()),
     }
@@ -313,6 +314,9 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         generation: 1_234,
         clock_ahead_ms: 0,
         heard_since_ms: 1_778_833_634_000,
+        behind: None,
+        connects: vec![Connects(12, 0, "0123456789AB".into()); RUNS_KEPT],
+        turns: phonehome_alerting::Turns::default(),
         isolations_at_ms: 1_778_833_634_000,
         paths_expire_at_ms: 1_778_833_634_000,
         paths_version: 12_345,

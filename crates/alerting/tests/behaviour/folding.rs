@@ -1,7 +1,7 @@
 //! Reports into path states.
 
 use phonehome_alerting::{
-    Asked, CLOCK_TOLERANCE_MS, Folded, Heartbeat, Hysteresis, PathStatus, Paths, Transition, fold,
+    Asked, CLOCK_TOLERANCE_MS, Folded, Heartbeat, Hysteresis, PathStatus, Paths, Received, Transition, fold,
 };
 use phonehome_wire::{CheckId, CheckResult, Class, Report, Stage, Verdict, WIRE_VERSION};
 
@@ -30,6 +30,20 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
     }
 }
 
+/// A bus that kept the reports of an hour hands them on in any order, all at once: it was silent once.
+#[test]
+fn reports_that_come_late_all_at_once_do_not_make_a_probe_flap() {
+    let mut stored = Stored::default();
+    stored.take(&report(START_MS, &[]), START_MS + 900);
+    for minute in (0..60).map(|number| 1 + number * 7 % 60) {
+        stored.take(&report(START_MS + minute * MINUTE_MS, &[]), START_MS + 61 * MINUTE_MS + minute);
+    }
+    let (heartbeat, _) = stored.0.unwrap();
+    assert_eq!(heartbeat.last_started_at_ms, START_MS + 60 * MINUTE_MS);
+    let turns = serde_json::to_value(heartbeat.turns).unwrap();
+    assert_eq!((&turns["failed"], &turns["down"]), (&1.into(), &1.into()));
+}
+
 /// What is stored of one probe.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Stored(pub(crate) Option<(Heartbeat, Paths)>);
@@ -38,8 +52,8 @@ impl Stored {
     pub(crate) fn take(&mut self, report: &Report, received_at_ms: u64) -> Folded {
         let (newest, paths) =
             self.0.clone().map_or_else(Default::default, |(newest, paths)| (Some(newest), paths));
-        let folded =
-            fold(newest.as_ref(), &paths, report, &what_it_answers(report), received_at_ms, &HYSTERESIS);
+        let received = Received::at_once(received_at_ms);
+        let folded = fold(newest.as_ref(), &paths, report, &what_it_answers(report), received, &HYSTERESIS);
         if let Folded::Fresh { heartbeat, paths, .. } = folded.clone() {
             self.0 = Some((heartbeat, paths));
         }

@@ -107,7 +107,8 @@ fn a_silent_probe_waits_until_it_is_overdue_and_a_silent_account_does_not() {
     let mut fleet = Fleet::of(ACCOUNTS, ZONES);
     fleet.world.policy.overdue_after_ms = 10 * MINUTE_MS;
     fleet.hush("shop-prod", &ZONES[..1]);
-    assert!(fleet.advance(10 * MINUTE_MS).decide().is_empty());
+    // Its report may be a quarter of an interval late, as any.
+    assert!(fleet.advance(10 * MINUTE_MS + MINUTE_MS / 4).decide().is_empty());
     assert_eq!(fleet.advance(1000).says(), ["opened"]);
     let mut fleet = Fleet::of(ACCOUNTS, ZONES);
     fleet.world.policy.overdue_after_ms = 10 * MINUTE_MS;

@@ -1,14 +1,18 @@
 //! The behaviour of the alerting rules, by way of the public API alone.
 
 mod explanations;
+mod flapping;
 mod folding;
 mod gate;
+mod gray;
 mod incidents;
+mod lateness;
 mod paging;
 mod parts;
 mod properties;
 mod quiet;
 mod rendering;
+mod silent;
 mod simulation;
 mod support;
 mod unseen;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_alerting::{Asked, Folded, Hysteresis, ProbeKey, fold};
+use phonehome_alerting::{Asked, Folded, Hysteresis, ProbeKey, Received, fold};
 use phonehome_wire::{CheckResult, Class, Report, Stage, Verdict, WIRE_VERSION};
 
 use crate::support::{Fleet, ISOLATION, MINUTE_MS, PAYMENTS, kind};
@@ -53,9 +53,14 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                 }),
             );
             let (newest, before) = (probe.heartbeat.as_ref(), &probe.paths);
-            if let Folded::Fresh { heartbeat, paths, .. } =
-                fold(newest, before, &report, &Asked::of(&probe.checks), now_ms, &hysteresis)
-            {
+            if let Folded::Fresh { heartbeat, paths, .. } = fold(
+                newest,
+                before,
+                &report,
+                &Asked::of(&probe.checks),
+                Received::at_once(now_ms),
+                &hysteresis,
+            ) {
                 probe.heartbeat = Some(heartbeat);
                 probe.paths = paths;
             }

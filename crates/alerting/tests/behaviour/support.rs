@@ -46,6 +46,7 @@ pub(crate) fn path(status: PathStatus, stage: Stage, since_ms: u64) -> PathState
     let failure = Verdict::Fail { stage, class: Class::Other, error: error.clone() };
     let down = status == PathStatus::Down;
     PathState {
+        turns: phonehome_alerting::Turns::default(),
         status,
         since_ms,
         streak: 0,
@@ -222,6 +223,7 @@ fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
         nat_zone: None,
         checks,
         heartbeat: None,
+        crash: None,
         unreadable: Unreadable::default(),
         parts: vec![],
         route: Route { slack_channel: "#network".to_owned(), page: true, page_channel: None },
@@ -241,6 +243,9 @@ fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: 0,
+        behind: None,
+        connects: vec![],
+        turns: phonehome_alerting::Turns::default(),
     }
 }
 

@@ -88,6 +88,9 @@ impl Largest {
                 paths_expire_at_ms: 0,
                 paths_version: 1,
                 heard_since_ms: 0,
+                behind: None,
+                connects: vec![],
+                turns: phonehome_alerting::Turns::default(),
             };
             Self::doc(Keys::heartbeat(&heartbeat.probe_part()), &heartbeat)
         };
@@ -100,6 +103,7 @@ impl Largest {
         let checks = self.fleet.checks_for(&member, REGION);
         assert_eq!(checks.len(), CHECKS);
         let state = PathState {
+            turns: phonehome_alerting::Turns::default(),
             status: self.status,
             since_ms: START_MS,
             streak: 0,

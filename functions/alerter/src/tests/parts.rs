@@ -66,6 +66,9 @@ impl Alerter<MemoryTable, MemoryQueue> {
             paths_expire_at_ms: 0,
             paths_version: 0,
             heard_since_ms: 0,
+            behind: None,
+            connects: vec![],
+            turns: phonehome_alerting::Turns::default(),
         };
         self.overwrite(Write::put, Keys::heartbeat(&key), &heartbeat).await;
         self.overwrite(Write::put, Keys::paths(&key), paths).await;

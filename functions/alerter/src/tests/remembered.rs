@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
-use phonehome_alerting::PATHS_KEPT_MS;
+use phonehome_alerting::{Crash, Crashes, PATHS_KEPT_MS};
 use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Doc, Key};
+use phonehome_wire::AccountId;
 
 use super::*;
 
@@ -101,4 +102,17 @@ async fn a_heartbeat_of_a_probe_that_nobody_expects_is_no_trouble() {
         .put_raw(phonehome_cloud::table::key(Keys::HEARTBEATS, "999999999999/us-east-1/use1-az1"), "{");
     alerter.run(START_MS + 1000).await.unwrap();
     assert!(alerter.outbox().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_stored_of_a_crash_goes_with_its_probe_alone() {
+    let alerter = alerter().await;
+    alerter.heard(START_MS, PathStatus::Up).await;
+    let account: AccountId = SHOP_PROD.parse().unwrap();
+    let place = (&REGION.parse().unwrap(), &ZONES[0].parse().unwrap());
+    let crashes = Crashes::with(None, &account, place, Crash::of(START_MS, "run", "killed")).unwrap();
+    alerter.overwrite(Write::put, Keys::crashes(&account), &crashes).await;
+    let gathered = gather(&alerter.table, &Known::default(), START_MS, &Pace::default()).await.unwrap();
+    let crashed = gathered.world.probes.iter().filter(|view| view.crash.is_some());
+    assert_eq!(crashed.map(|view| view.key.clone()).collect::<Vec<_>>(), [probe(ZONES[0])]);
 }

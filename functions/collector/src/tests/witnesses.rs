@@ -60,6 +60,9 @@ fn reached_from(
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: 0,
+        behind: None,
+        connects: vec![],
+        turns: phonehome_alerting::Turns::default(),
     };
     let path = PathState {
         status: PathStatus::Up,
@@ -71,6 +74,7 @@ fn reached_from(
         results: vec![],
         failure: None,
         ever_up: true,
+        turns: phonehome_alerting::Turns::default(),
         addresses: addresses.iter().map(|last| ledger(*last)).collect(),
         target: None,
     };

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{Folded, Hysteresis, fold};
-use phonehome_alerting::{Inputs, Paths, Refused};
+use phonehome_alerting::{Folded, Hysteresis, Inputs, Paths, Received, Refused, fold};
 use phonehome_cloud::table::Table as _;
 use phonehome_network::Schedule;
 use phonehome_state::Keys;
@@ -56,7 +55,7 @@ fn known(noted: &Inputs, inputs: &BTreeMap<String, ProbeInput>, zone: &str) -> V
     let paths = of_zone.flat_map(|input| {
         let report = report(input);
         let asked = noted.asked(&report).unwrap();
-        match fold(None, &Paths::new(), &report, &asked, 2_000, &Hysteresis::default()) {
+        match fold(None, &Paths::new(), &report, &asked, Received::at_once(2_000), &Hysteresis::default()) {
             Folded::Fresh { paths, dropped: 0, .. } => paths.into_keys(),
             other => panic!("{other:?}"),
         }
