@@ -64,6 +64,8 @@ mod tests {
             absorbed: [].into(),
             silenced: false,
             channels: [].into(),
+            updates_ms: vec![],
+            untold: 0,
         }
     }
 
@@ -86,6 +88,8 @@ mod tests {
             }),
             purpose: Some(Purpose::Connection),
             stage: Some(Stage::Connect),
+            why_silent: None,
+            flaps: 0,
             detail: detail.into(),
             since_ms: 1,
         }
