@@ -25,10 +25,18 @@ class Concurrency(BridgeTest):
     def busy(self, functions, name, seconds=3):
         """As many invocations side by side as the quota allows."""
         until(lambda: not self.throttled(functions, name))
-        payload = json.dumps({"seconds": seconds})
+        until(lambda: self.filled(functions, name, json.dumps({"seconds": seconds})))
+
+    def filled(self, functions, name, payload):
+        """Whether they are all there at once. The first ones may be over before the last have started, on a machine
+        that is busy: those that start after them find environments that are there already."""
         for _ in range(QUOTA):
             functions.invoke(FunctionName=name, InvocationType="Event", Payload=payload)
-        until(lambda: self.throttled(functions, name))
+        for _ in range(20):
+            if self.throttled(functions, name):
+                return True
+            time.sleep(0.1)
+        return False
 
     def throttled(self, functions, name):
         try:
