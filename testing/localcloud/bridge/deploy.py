@@ -13,12 +13,14 @@ FAILED = re.compile(r"FAILED|ROLLBACK")
 def deploy(cloud, account, region, stack, template, parameters, artifacts):
     """Create or update a stack and answer its outputs; what is up to date already is no error."""
     bucket = f"phonehome-artifacts-{account}-{region}"
-    addresses = artifacts and upload(cloud.client("s3", account, region), bucket, artifacts)
+    s3 = cloud.client("s3", account, region)
+    s3.create_bucket(Bucket=bucket)
+    addresses = artifacts and upload(s3, bucket, artifacts)
     body = with_artifacts(pathlib.Path(template).read_text(), addresses)
     formation = cloud.client("cloudformation", account, region)
     arguments = {
         "StackName": stack,
-        "TemplateBody": body,
+        "TemplateURL": stored(s3, bucket, body),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": CAPABILITIES,
     }
@@ -31,7 +33,6 @@ def deploy(cloud, account, region, stack, template, parameters, artifacts):
 
 def upload(s3, bucket, artifacts):
     """Under a name made of the content, as `sam package` does: a new build is a new address."""
-    s3.create_bucket(Bucket=bucket)
     addresses = {}
     for code_uri, path in artifacts.items():
         content = pathlib.Path(path).read_bytes()
@@ -39,6 +40,13 @@ def upload(s3, bucket, artifacts):
         s3.put_object(Bucket=bucket, Key=key, Body=content)
         addresses[code_uri] = f"s3://{bucket}/{key}"
     return addresses
+
+
+def stored(s3, bucket, body):
+    """Where the template is then: in a request CloudFormation takes 51,200 bytes, in a bucket a million."""
+    key = f"templates/{hashlib.sha256(body.encode()).hexdigest()}.yaml"
+    s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
+    return f"https://s3.amazonaws.com/{bucket}/{key}"
 
 
 def with_artifacts(template, addresses):
