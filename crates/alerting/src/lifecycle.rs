@@ -276,7 +276,8 @@ fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&st
         // What cannot be seen must not keep a page back.
         .map(|(_, health)| health != Health::Bad)
         .collect();
-    lost.len() == 1 && seen == BTreeSet::from([false])
+    let all_are_seen = evaluation.world.unseen.stacks.is_empty();
+    all_are_seen && lost.len() == 1 && seen == BTreeSet::from([false])
 }
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.
