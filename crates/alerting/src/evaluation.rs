@@ -8,8 +8,7 @@ use crate::blame::alone;
 use crate::inference::{Group, infer};
 use crate::windows::Schedule;
 use crate::{
-    IncidentMember, MemberKey, MemberState, PathStatus, Policy, ProbeKey, ProbeView, Symptom, WhySilent, World,
-    text,
+    IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent, World, text,
 };
 
 /// What can be said of a path or a member now.
@@ -155,9 +154,7 @@ impl<'w> Evaluation<'w> {
 
     /// How often it failed within the last hour, where that is so often that it flaps.
     pub(crate) fn flaps(&self, key: &MemberKey) -> Option<u32> {
-        // How often is too often within an hour holds for a run a minute: where time is shorter, in the lab and the demo,
-        // what breaks in one hour is a day's.
-        if self.world.policy.interval_ms < Policy::default().interval_ms {
+        if self.world.policy.is_time_short() {
             return None;
         }
         let view = self.probes.get(&key.probe)?.view;

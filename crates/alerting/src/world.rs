@@ -142,6 +142,12 @@ impl Policy {
         (self.interval_ms / 4).max(RUN_MS)
     }
 
+    /// Whether runs are closer together than a minute, as in the lab and the demo: what is too often within an hour, or
+    /// too slow for five runs, says nothing then.
+    pub(crate) fn is_time_short(&self) -> bool {
+        self.interval_ms < Self::default().interval_ms
+    }
+
     /// How long after a run began nothing of the next one was read when that counts as missed, in milliseconds.
     pub(crate) fn missing_after_ms(&self) -> u64 {
         self.interval_ms.saturating_add(self.grace_ms())
