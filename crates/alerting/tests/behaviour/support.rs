@@ -230,7 +230,7 @@ fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
     }
 }
 
-fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
+pub(crate) fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
     Heartbeat {
         key: key.clone(),
         part: 0,

@@ -9,7 +9,7 @@ use phonehome_alerting::{
 use proptest::prelude::*;
 
 use crate::properties::{apply, event};
-use crate::support::{EGRESS, Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS, applied};
+use crate::support::{EGRESS, Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS, applied, heartbeat};
 
 const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az4"];
 const SHOP: &str = "shop-prod";
@@ -285,6 +285,8 @@ fn is_paged_without_others(world: &World, key: &MemberKey, everywhere: bool) -> 
     let mut alone = world.clone();
     alone.open.clear();
     for probe in &mut alone.probes {
+        // Who is silent fails, too.
+        probe.heartbeat = Some(heartbeat(&probe.key, alone.now_ms));
         let of_account = probe.key.account == key.probe.account;
         probe.paths.retain(|id, path| {
             let stays = if of_account { id == check } else { !everywhere };
