@@ -50,6 +50,24 @@ fn a_lost_connection_pages_although_a_zone_cannot_be_read() {
 }
 
 #[test]
+fn a_lost_way_out_pages_where_a_stack_that_may_still_have_its_own_cannot_be_read() {
+    for (is_read, expected) in [(true, &["opened"][..]), (false, &["page", "opened"])] {
+        let mut fleet = fleet();
+        for account in [SHOP, "search-prod"] {
+            fleet.fail(account, &ZONES, &[EGRESS]);
+        }
+        if is_read {
+            fleet.fail("orders-prod", &ZONES, &[EGRESS]);
+        } else {
+            let key = fleet.probes("orders-prod", &ZONES).next().unwrap().key.clone();
+            fleet.world.probes.retain(|probe| probe.key.account != key.account);
+            fleet.world.unseen.stacks.insert(key.stack());
+        }
+        assert_eq!(fleet.says(), expected, "the third is read: {is_read}");
+    }
+}
+
+#[test]
 fn a_lost_account_pages_although_a_zone_cannot_be_read() {
     let mut fleet = fleet();
     for probe in fleet.probes(SHOP, &["use1-az2"]) {

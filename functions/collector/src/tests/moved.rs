@@ -116,6 +116,25 @@ async fn what_goes_back_into_part_0_is_known_there_while_the_schedule_of_the_oth
 }
 
 #[tokio::test]
+async fn where_no_input_was_noted_a_part_is_asked_what_the_file_spreads_into_it_and_there_are_no_more_parts()
+{
+    let id = &*moving();
+    let collector = collector().await;
+    let fleet = collector.table.get(&Keys::fleet()).await.unwrap();
+    let write = Write::put(Keys::fleet(), Expect::unchanged(fleet.as_ref()), &published(&text(500)));
+    collector.table.unrestricted().write(vec![write]).await.unwrap();
+    let fleet = phonehome_fleet::parse(&text(500)).unwrap();
+    let checks: Vec<Check> = fleet.checks_for(&fleet.member("shop-prod").unwrap(), REGION);
+    let count = Parts::of(&checks).count();
+    for part in 0..=count {
+        collector.hears(part, 1, id, Verdict::Ok).await;
+        assert_eq!(collector.knows(part, id).await.is_some(), part == 1, "part {part} of {count}");
+    }
+    let heartbeats = collector.table.query(Keys::HEARTBEATS).await.unwrap();
+    assert_eq!(heartbeats.len() as u32, count);
+}
+
+#[tokio::test]
 async fn a_check_stays_where_it_is_until_the_part_that_the_file_says_was_given_it() {
     let id = &*moving();
     let collector = with_down(&text(500), 1, 0, id).await;

@@ -97,7 +97,7 @@ async fn what_was_down_in_a_part_before_it_was_needed_again_is_not_taken_for_new
 }
 
 #[tokio::test]
-async fn where_no_input_was_noted_there_is_but_one_part() {
+async fn where_no_input_was_noted_there_are_as_many_parts_as_the_file_spreads_its_checks_into() {
     let collector = collector().await;
     collector.take(&of_part(1, PAYMENTS, Verdict::Ok)).await;
     assert!(all::<Heartbeat>(&collector.table, Keys::HEARTBEATS).await.unwrap().is_empty());
