@@ -48,6 +48,7 @@ impl Dependencies {
             named: BTreeMap::new(),
             stacks: stacks(world),
             known: BTreeMap::new(),
+            text: String::new(),
         };
         let probes = world.probes.iter().map(|view| collecting.probe(view)).collect();
         Self { topology: collecting.builder.build(), probes, named: collecting.named }
@@ -82,26 +83,50 @@ struct Collecting<'w> {
     named: BTreeMap<Name, Named>,
     stacks: BTreeMap<&'w str, Vec<StackId>>,
     /// What paths share, by what it is about.
-    known: BTreeMap<Vec<(Component, Stage)>, Segment>,
+    known: BTreeMap<Box<[(Component, Stage)]>, Segment>,
+    /// The name that is looked up.
+    text: String,
 }
 
-impl Collecting<'_> {
-    fn probe(&mut self, view: &ProbeView) -> Place {
-        let report = self.report(view);
+/// A probe while its paths are collected: what it is called, and what all of its paths have in common.
+struct Here<'w> {
+    view: &'w ProbeView,
+    stack: StackId,
+    region: Name,
+    zone: Name,
+    account: Name,
+    /// The zone of the account, and its route table.
+    place: Name,
+    source: Segment,
+    /// The way out, once a path takes it.
+    way_out: Option<Segment>,
+}
+
+impl<'w> Collecting<'w> {
+    fn probe(&mut self, view: &'w ProbeView) -> Place {
+        let mut here = self.here(view);
+        let report = self.report(&here);
         let probe = self.builder.probe(&[report]);
-        let source = self.source(view);
-        Place { probe, paths: view.checks.iter().map(|check| self.path(view, check, source)).collect() }
+        Place { probe, paths: view.checks.iter().map(|check| self.path(&mut here, check)).collect() }
+    }
+
+    fn here(&mut self, view: &'w ProbeView) -> Here<'w> {
+        let stack = view.key.stack();
+        let region = self.name("region", view.key.region.as_str(), || Named::Region(view.key.region.clone()));
+        let zone = self.zone(&view.key.availability_zone);
+        let account = self.stack(&stack);
+        let place = self.place(&stack, &view.key.availability_zone);
+        let source = self.segment(source(region, zone, account, place));
+        Here { view, stack, region, zone, account, place, source, way_out: None }
     }
 
     /// The kind stands before the text, so that a host is never mistaken for an account.
     fn name(&mut self, kind: &str, text: &str, named: impl FnOnce() -> Named) -> Name {
-        let name = self.builder.name(&format!("{kind}/{text}"));
+        self.text.clear();
+        self.text.extend([kind, "/", text]);
+        let name = self.builder.name(&self.text);
         self.named.entry(name).or_insert_with(named);
         name
-    }
-
-    fn region(&mut self, region: &Region) -> Name {
-        self.name("region", region.as_str(), || Named::Region(region.clone()))
     }
 
     fn zone(&mut self, zone: &AzId) -> Name {
@@ -129,22 +154,20 @@ impl Collecting<'_> {
         }
     }
 
-    fn segment(&mut self, parts: Vec<(Component, Stage)>) -> Segment {
-        if let Some(known) = self.known.get(&parts) {
+    fn segment<const N: usize>(&mut self, parts: [(Component, Stage); N]) -> Segment {
+        if let Some(known) = self.known.get(&parts[..]) {
             return *known;
         }
         let segment = self.builder.segment(&parts);
-        self.known.insert(parts, segment);
+        self.known.insert(parts.into(), segment);
         segment
     }
 
     /// What a report needs to arrive. Where it comes from is not cleared by it: probes report over AWS's own
     /// network, also where no packet gets out.
-    fn report(&mut self, view: &ProbeView) -> Segment {
-        let region = self.region(&view.key.region);
-        let zone = self.zone(&view.key.availability_zone);
-        let account = self.stack(&view.key.stack());
-        self.segment(vec![
+    fn report(&mut self, here: &Here<'_>) -> Segment {
+        let Here { region, zone, account, .. } = *here;
+        self.segment([
             (Component::Collector, Stage::Report),
             (Component::Reporting(account), Stage::Report),
             (Component::Probe { account, zone }, Stage::Report),
@@ -154,35 +177,15 @@ impl Collecting<'_> {
         ])
     }
 
-    /// What everything needs that leaves a probe. A dead zone does not even reach its resolver, so names that are not
-    /// resolved accuse the zone, too; they do not accuse the account, whose zones have the resolver in common.
-    fn source(&mut self, view: &ProbeView) -> Segment {
-        let region = self.region(&view.key.region);
-        let zone = self.zone(&view.key.availability_zone);
-        let account = self.stack(&view.key.stack());
-        let place = self.place(&view.key.stack(), &view.key.availability_zone);
-        self.segment(vec![
-            (Component::Fleet, Stage::Way),
-            (Component::Region(region), Stage::Way),
-            (Component::Zone(zone), Stage::Way),
-            (Component::Zone(zone), Stage::Resolve),
-            (Component::Account(account), Stage::Way),
-            (Component::ZoneOf { account, zone }, Stage::Way),
-            (Component::Resolver(account), Stage::Resolve),
-            (Component::Resolver(place), Stage::Resolve),
-        ])
-    }
-
-    fn path(&mut self, view: &ProbeView, check: &Check, source: Segment) -> PathId {
+    fn path(&mut self, here: &mut Here<'_>, check: &Check) -> PathId {
         let (host, endpoint) = self.target(check);
+        let account = here.account;
         if check.expect == Expect::Deny {
-            let account = self.stack(&view.key.stack());
             let isolation = Component::Isolation { account, target: host };
-            let kept_apart = self.segment(vec![(isolation, Stage::Isolation)]);
+            let kept_apart = self.segment([(isolation, Stage::Isolation)]);
             return self.builder.path(&[kept_apart]);
         }
-        let account = self.stack(&view.key.stack());
-        let target = self.segment(vec![
+        let target = self.segment([
             (Component::Connection { account, target: host }, Stage::Way),
             (Component::Target(host), Stage::Target),
             (Component::Service { target: host, port: endpoint }, Stage::Target),
@@ -190,11 +193,13 @@ impl Collecting<'_> {
         let way = match (&check.kind, check.purpose) {
             // It is over when the resolver has answered.
             (CheckKind::Dns { .. }, _) => None,
-            (_, Purpose::Egress) => Some(self.way_out(view)),
-            _ => check.target.account.as_ref().map(|owner| self.way_to(view, owner)),
+            (_, Purpose::Egress) => Some(self.way_out(here)),
+            _ => check.target.account.as_ref().map(|owner| self.way_to(here, owner)),
         };
-        let segments: Vec<Segment> = [Some(source), way, Some(target)].into_iter().flatten().collect();
-        self.builder.path(&segments)
+        match way {
+            Some(way) => self.builder.path(&[here.source, way, target]),
+            None => self.builder.path(&[here.source, target]),
+        }
     }
 
     fn target(&mut self, check: &Check) -> (Name, Name) {
@@ -207,39 +212,42 @@ impl Collecting<'_> {
         (host_name, self.name("endpoint", endpoint, || Named::Endpoint(endpoint.clone())))
     }
 
-    fn way_out(&mut self, view: &ProbeView) -> Segment {
-        let stack = view.key.stack();
-        let internet = self.name("internet", "", || Named::Internet);
-        let (account, table) = (self.stack(&stack), self.place(&stack, &view.key.availability_zone));
-        let mut parts = vec![
-            (Component::WayOut(account), Stage::Way),
-            (Component::Route { table, to: internet }, Stage::Way),
-        ];
-        match &view.nat_zone {
-            None => parts.push((Component::Nat(account), Stage::Way)),
+    fn way_out(&mut self, here: &mut Here<'_>) -> Segment {
+        if let Some(known) = here.way_out {
+            return known;
+        }
+        let to = self.name("internet", "", || Named::Internet);
+        let (account, table) = (here.account, here.place);
+        let out = [(Component::WayOut(account), Stage::Way), (Component::Route { table, to }, Stage::Way)];
+        let [way_out, route] = out;
+        let segment = match &here.view.nat_zone {
+            None => self.segment([way_out, route, (Component::Nat(account), Stage::Way)]),
             Some(zone) => {
-                parts.push((Component::Nat(self.place(&stack, zone)), Stage::Way));
-                if *zone != view.key.availability_zone {
-                    parts.push((Component::Zone(self.zone(zone)), Stage::Way));
+                let nat = (Component::Nat(self.place(&here.stack, zone)), Stage::Way);
+                if *zone == here.view.key.availability_zone {
+                    self.segment([way_out, route, nat])
+                } else {
+                    let zone = self.zone(zone);
+                    self.segment([way_out, route, nat, (Component::Zone(zone), Stage::Way)])
                 }
             }
-        }
-        self.segment(parts)
+        };
+        here.way_out = Some(segment);
+        segment
     }
 
-    fn way_to(&mut self, view: &ProbeView, owner: &str) -> Segment {
-        let stack = view.key.stack();
-        let there = self.owner(owner, &stack);
-        if there == self.stack(&stack) {
-            return self.segment(vec![(Component::SecurityGroup(there), Stage::Way)]);
+    fn way_to(&mut self, here: &Here<'_>, owner: &str) -> Segment {
+        let there = self.owner(owner, &here.stack);
+        if there == here.account {
+            return self.segment([(Component::SecurityGroup(there), Stage::Way)]);
         }
-        let mut both = [view.account_name.as_str(), owner];
+        let mut both = [here.view.account_name.as_str(), owner];
         both.sort_unstable();
         let [one, other] = both;
-        let text = format!("{one} {other} {}", stack.region);
+        let text = format!("{one} {other} {}", here.stack.region);
         let peering = self.name("peering", &text, || Named::Peering(one.to_owned(), other.to_owned()));
-        let table = self.place(&stack, &view.key.availability_zone);
-        self.segment(vec![
+        let table = here.place;
+        self.segment([
             (Component::Peering(peering), Stage::Way),
             (Component::Route { table, to: peering }, Stage::Way),
             (Component::Route { table: there, to: peering }, Stage::Way),
@@ -247,6 +255,21 @@ impl Collecting<'_> {
             (Component::SecurityGroup(there), Stage::Way),
         ])
     }
+}
+
+/// What everything needs that leaves a probe. A dead zone does not even reach its resolver, so names that are not
+/// resolved accuse the zone, too; they do not accuse the account, whose zones have the resolver in common.
+fn source(region: Name, zone: Name, account: Name, place: Name) -> [(Component, Stage); 8] {
+    [
+        (Component::Fleet, Stage::Way),
+        (Component::Region(region), Stage::Way),
+        (Component::Zone(zone), Stage::Way),
+        (Component::Zone(zone), Stage::Resolve),
+        (Component::Account(account), Stage::Way),
+        (Component::ZoneOf { account, zone }, Stage::Way),
+        (Component::Resolver(account), Stage::Resolve),
+        (Component::Resolver(place), Stage::Resolve),
+    ]
 }
 
 /// The host that a check connects to, or the name that it looks up.
