@@ -8,6 +8,7 @@ use phonehome_alerting::{
 use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
 use phonehome_releases::{Release, as_old_readers_see, unordered};
+use phonehome_rollout::RollOut;
 use phonehome_slack::MessageRef;
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{
@@ -19,7 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 2] = [("pages", "0.1.0"), ("crashes", "0.1.0")];
+const NEWER_THAN: [(&str, &str); 3] = [("pages", "0.1.0"), ("crashes", "0.1.0"), ("rollout", "0.1.0")];
 
 /// Reads a document as whoever uses it does; answers what would be written of it.
 fn read(doc: &Doc) -> Result<Value, TableError> {
@@ -54,6 +55,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("pages", _) => of::<Paging>(doc),
         ("slack", _) => of::<MessageRef>(doc),
         ("silences", _) => of::<Silence>(doc),
+        ("rollout", _) => of::<RollOut>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),
     }
 }

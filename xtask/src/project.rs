@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The Lambda functions: `functions/<name>`, package and binary `phonehome-<name>`.
-pub(crate) const FUNCTIONS: [&str; 5] = ["provisioner", "probe", "collector", "alerter", "notifier"];
+pub(crate) const FUNCTIONS: [&str; 6] =
+    ["provisioner", "probe", "collector", "alerter", "notifier", "rollouts"];
 
 /// What builds every release binary.
 ///

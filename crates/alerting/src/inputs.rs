@@ -73,6 +73,15 @@ struct Noted<'i> {
 }
 
 impl Noted<'_> {
+    fn newest(self, part: u32) -> Vec<Given> {
+        let given = |(zone, generations): (&AzId, &Vec<u64>)| {
+            let generation = *generations.first()?;
+            let checks = self.checks.get(&generation)?.clone();
+            Some(Given { availability_zone: zone.clone(), part, generation, checks })
+        };
+        self.zones.iter().filter_map(given).collect()
+    }
+
     fn with(self, given: &[&Given], zones: &BTreeSet<AzId>) -> PartInputs {
         let mut next = PartInputs::default();
         for zone in zones {
@@ -127,6 +136,13 @@ impl Inputs {
             0 => Some(Noted { zones: &self.zones, checks: &self.checks }),
             part => self.parts.get(&part).map(|it| Noted { zones: &it.zones, checks: &it.checks }),
         }
+    }
+
+    /// The newest input of each zone and part.
+    #[must_use]
+    pub fn newest(&self) -> Vec<Given> {
+        let parts = std::iter::once(0).chain(self.parts.keys().copied());
+        parts.filter_map(|part| Some(self.noted(part)?.newest(part))).flatten().collect()
     }
 
     /// The generations of the inputs that a zone's probe was given in a part, the newest first.

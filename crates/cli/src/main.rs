@@ -13,6 +13,7 @@ mod publish;
 mod rebind;
 mod record;
 mod replay;
+mod rollout;
 mod silence;
 mod status;
 mod summary;
@@ -20,6 +21,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod way;
 mod who;
 
 use crate::output::Done;
@@ -58,8 +60,8 @@ enum Command {
     /// Put the fleet file in force: check it and store it in the hub account's table.
     ///
     /// Shows what changes in which account, and asks. What the plan shows as taken away, cut off or replaced
-    /// is permitted for 7 days by the version that is published, and nothing else is. The next sweep (within
-    /// 30 minutes) applies it.
+    /// is permitted for 7 days by the version that is published, and nothing else is. Where the file has a `rollout`
+    /// it goes out in waves; otherwise the next sweep (within 30 minutes) applies it everywhere.
     ///
     /// Needs credentials of the hub account that may assume the viewer's role in member accounts; with --no-plan of the hub
     /// account only.
@@ -88,6 +90,10 @@ enum Command {
     ///
     /// Needs credentials of the hub account. Nothing is made or taken away by it.
     Rebind(rebind::RebindArguments),
+    /// Show the roll-out of a version: its waves, who has it, and what it waits for; or stop it, go on, take it back.
+    ///
+    /// Needs credentials of the hub account.
+    Rollout(rollout::RolloutArguments),
     /// Compare the ledger of addresses with the VPCs that were seen in the accounts.
     ///
     /// Exits with 1 when something is wrong.
@@ -141,6 +147,7 @@ async fn main() -> ExitCode {
         Command::Get { version } => history::get(&version, table, format).await.map(Done::from),
         Command::Check(check) => check::run(check, format).await.map(Done::from),
         Command::Status { account } => status::run(account.as_deref(), table, format).await.map(Done::from),
+        Command::Rollout(rollout) => rollout::run(rollout, table, format).await.map(Done::from),
         Command::Record(record) => record::run(record, table, format).await.map(Done::from),
         Command::Replay(replay) => replay::run(replay, format).await.map(Done::from),
         Command::Silence(silence) => silence::run(silence, table, format).await.map(Done::from),

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{caller_arn, sdk};
-use phonehome_state::{Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, base, publish};
+use phonehome_state::{
+    Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, Way, base, publish_by, roll_out,
+};
 use serde_json::json;
 
 use crate::output::Format;
@@ -16,6 +18,7 @@ use crate::plan::summary;
 use crate::summary::Summary;
 use crate::targets::{Access, LimitArguments, Scope, Targets};
 use crate::validate::{Loaded, load};
+use crate::way;
 
 /// Put the fleet file in force.
 #[derive(Debug, Args)]
@@ -34,6 +37,16 @@ pub(crate) struct PublishArguments {
     /// ended.
     #[arg(long)]
     again: bool,
+    /// It mends what open incidents are about: these do not keep a wave of its roll-out from beginning.
+    #[arg(long, conflicts_with = "emergency")]
+    mends: bool,
+    /// Put it in force in all accounts at once, whatever waves the file declares, for this reason; everyone reads it.
+    #[arg(long, value_name = "REASON")]
+    emergency: Option<String>,
+    /// Take the place of the version that is being rolled out. Accounts that have that one go back to the version in
+    /// force until their turn comes.
+    #[arg(long)]
+    supersede: bool,
     /// The probe's zip, as `cargo xtask package` makes it beside the provisioner. Without it the plan shows
     /// networks only, and nothing is permitted for probes.
     #[arg(long, env = "PHONEHOME_PROBE_ZIP")]
@@ -64,6 +77,9 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
              nothing to be taken away",
         ));
     }
+    not_under_way(&arguments, &table).await?;
+    let emergency = arguments.emergency.as_deref();
+    let way = way::way(&table, &loaded.fleet, &base, arguments.mends, emergency).await?;
     let published_by = caller_arn(&session).await.map_err(Failure::other)?;
     let summary = match arguments.no_plan {
         true => None,
@@ -71,7 +87,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
             summary(&Targets::of(&loaded, arguments.scope(), Access::Observe, &session, &table).await?).await,
         ),
     };
-    eprint!("{}", shown(&base, summary.as_ref()));
+    eprint!("{}", shown(&base, summary.as_ref(), &way));
     if !arguments.yes && !is_confirmed(&base)? {
         return Err(Failure::other("not published: nothing was stored"));
     }
@@ -84,11 +100,23 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
         accepted,
         ..PublishedFleet::default()
     };
-    let published = publish(&table, &base, published).await.map_err(|error| match error {
+    let published = publish_by(&table, &base, published, &way, arguments.supersede);
+    let published = published.await.map_err(|error| match error {
         NotPublished::TooLarge(_) => Failure::input(error),
         other => Failure::other(other),
     })?;
-    done(&arguments, &published, summary.as_ref(), format)
+    done(&arguments, &published, summary.as_ref(), &way, format)
+}
+
+/// Before the accounts are observed, as above: while another version is rolled out nothing is published beside it.
+async fn not_under_way(arguments: &PublishArguments, table: &DynamoTable) -> Result<(), Failure> {
+    let under_way = roll_out(table).await.map_err(Failure::other)?.filter(|(_, it)| !it.is_over());
+    match under_way {
+        Some((_, it)) if !arguments.supersede => {
+            Err(Failure::other(NotPublished::UnderWay { version: it.versions.target }))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl PublishArguments {
@@ -129,7 +157,7 @@ fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure
 }
 
 /// What the answer is about.
-fn shown(base: &Base, summary: Option<&Summary>) -> String {
+fn shown(base: &Base, summary: Option<&Summary>, way: &Way) -> String {
     let over = base.current().map_or_else(
         || "the first one, or over one that cannot be read".to_owned(),
         |current| format!("over {}", current.title()),
@@ -142,7 +170,7 @@ fn shown(base: &Base, summary: Option<&Summary>) -> String {
         },
         Summary::text,
     );
-    format!("{plan}Version {}, {over}.\n", base.next())
+    format!("{plan}Version {}, {over}. {}\n", base.next(), way::shown(way))
 }
 
 /// Whether somebody says yes.
@@ -158,11 +186,13 @@ fn done(
     arguments: &PublishArguments,
     published: &PublishedFleet,
     summary: Option<&Summary>,
+    way: &Way,
     format: Format,
 ) -> Result<String, Failure> {
     if format == Format::Json {
         return to_json(&json!({
             "changed": true,
+            "rolled_out": matches!(way, Way::InWaves { .. }),
             "version": published.number,
             "published_by": published.published_by,
             "plan": summary.map(Summary::json),
@@ -172,8 +202,15 @@ fn done(
         true => "Nothing may be taken away for it.".to_owned(),
         false => format!("What is permitted for 7 days: it {}.", published.accepted.summary),
     };
+    let next = match way {
+        Way::InWaves { .. } => {
+            "Its first wave begins within a minute: `phonehome rollout` shows how far it is."
+        }
+        Way::Emergency { .. } => "All accounts are queued within a minute.",
+        Way::AtOnce => "The next sweep applies it, within 30 minutes.",
+    };
     Ok(format!(
-        "{}: published as version {}. {permitted} The next sweep applies it, within 30 minutes.\n",
+        "{}: published as version {}. {permitted} {next}\n",
         arguments.fleet.display(),
         published.number
     ))

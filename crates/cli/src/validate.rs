@@ -24,7 +24,7 @@ pub(crate) fn run(path: &Path, format: Format) -> Result<String, Failure> {
             "warnings_of_authorities": more,
         }))?,
         Format::Text => format!(
-            "{}{}{}: valid. {} in {}, {} and {} declared.\n",
+            "{}{}{}: valid. {} in {}, {} and {} declared.{}\n",
             warnings.render(&path.display().to_string()),
             more.iter().map(|warning| format!("warning: {warning}\n")).collect::<String>(),
             path.display(),
@@ -32,8 +32,17 @@ pub(crate) fn run(path: &Path, format: Format) -> Result<String, Failure> {
             count(fleet.domains.len(), "domain"),
             count(fleet.connections.len(), "connection"),
             count(fleet.isolations.len(), "isolation"),
+            at_once(&fleet),
         ),
     })
+}
+
+/// What is to be known of a file that declares no waves.
+fn at_once(fleet: &Fleet) -> &'static str {
+    match fleet.rollout {
+        Some(_) => "",
+        None => " Every account gets a change at once: it has no `rollout`.",
+    }
 }
 
 /// A fleet file that could be published.

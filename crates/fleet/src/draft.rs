@@ -60,7 +60,8 @@ pub(crate) struct Draft {
     pub(crate) platform_route: Option<PlatformRoute>,
     pub(crate) maintenance: Items<Window>,
     pub(crate) quiet_hours: Items<Window>,
-    pub(crate) rollout: Rollout,
+    /// With its place.
+    pub(crate) rollout: Option<(Place, Rollout)>,
 }
 
 impl Draft {
@@ -84,7 +85,7 @@ impl Draft {
             platform_route: self.platform_route,
             maintenance: self.maintenance.into_values(),
             quiet_hours: self.quiet_hours.into_values(),
-            rollout: self.rollout,
+            rollout: self.rollout.map(|(_, rollout)| rollout),
         })
     }
 }

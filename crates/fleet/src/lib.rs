@@ -15,6 +15,7 @@ mod checks;
 mod cross;
 mod diagnostics;
 mod draft;
+mod features;
 mod flow;
 mod identity;
 pub mod limits;
@@ -30,11 +31,13 @@ mod rules;
 mod sections;
 mod spelling;
 mod times;
+mod waves;
 mod yaml;
 
 pub use bytes::decode;
 pub use checks::Source;
 pub use diagnostics::{Diagnostic, Diagnostics};
+pub use features::Feature;
 pub use identity::{
     Binding, Bindings, Finding, Identification, IdentifiedLine, Line, LineState, RebindRefused, Rebinding,
     Roster, Stored,
@@ -114,8 +117,12 @@ fn read_with(text: &str, mut reader: reader::Reader) -> Result<Checked, Diagnost
         reader.resolve_references();
     }
     reader.explain_invisible(&root, text);
+    let rollout = draft.as_ref().and_then(|draft| draft.rollout.as_ref()).map(|(place, _)| place.clone());
     match draft.and_then(draft::Draft::into_fleet) {
         Some(fleet) if reader.problems.is_empty() => {
+            if let Some(place) = rollout.filter(|_| reader.is_strict()) {
+                features::warn_unproven(&fleet, &place.below(&root, ".waves[0]"), &mut reader);
+            }
             Ok(Checked { fleet, warnings: Diagnostics::warnings(reader.warnings, text) })
         }
         _ => Err(Diagnostics::errors(reader.problems, text)),

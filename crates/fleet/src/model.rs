@@ -8,6 +8,7 @@ mod account;
 mod check;
 mod egress;
 mod network;
+mod rollout;
 mod url;
 mod watch;
 mod windows;
@@ -17,10 +18,10 @@ pub use account::{Domain, DomainEnvironment, Organization};
 pub use check::{CheckType, ConnectionCheck, Exchange, ExpectedHeader, Pace, TeamCheck, TeamCheckType};
 pub use egress::{EgressAws, EgressEcho, EgressHost, EgressTarget};
 pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
+pub use rollout::{Rollout, Wave};
+pub(crate) use rollout::{default_at_once, default_bake, default_converge};
 pub use url::{HttpUrl, Scheme};
-pub use watch::{
-    AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute, Probing, Rollout, Wave,
-};
+pub use watch::{AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute, Probing};
 pub use windows::{TimeOfDay, Weekday, Window, WindowMatch};
 
 use schemars::JsonSchema;
@@ -101,7 +102,8 @@ pub struct Fleet {
     #[schemars(default, length(max = 50))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub quiet_hours: Vec<Window>,
-    /// In which order accounts get a change. By default all at once.
-    #[schemars(default)]
-    pub rollout: Rollout,
+    /// In which order accounts get a new version of this file. By default all at once.
+    #[schemars(with = "Rollout", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Rollout>,
 }

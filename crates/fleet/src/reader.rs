@@ -47,7 +47,7 @@ impl Reader {
     }
 
     /// Whether a rule for publishing stops the reading of what breaks it.
-    fn is_strict(&self) -> bool {
+    pub(crate) fn is_strict(&self) -> bool {
         self.binding == Binding::All
     }
 

@@ -7,6 +7,7 @@ mod hosts;
 mod items;
 mod network;
 mod probing;
+mod rollout;
 mod watch;
 mod windows;
 
@@ -46,7 +47,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let platform_route = file.optional("platform_route").and_then(|r| watch::platform_route(&r, reader));
     let maintenance = optional_items(file.optional("maintenance"), reader, windows::window);
     let quiet_hours = optional_items(file.optional("quiet_hours"), reader, windows::window);
-    let rollout = file.optional("rollout").and_then(|r| watch::rollout(&r, reader)).unwrap_or_default();
+    let rollout = file.optional("rollout").and_then(|r| rollout::rollout(&r, reader));
     file.finish(reader);
     Some(Draft {
         organization,

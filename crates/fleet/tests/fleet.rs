@@ -3,7 +3,7 @@
 mod support;
 
 use phonehome_fleet::{
-    Bindings, CheckType, DefaultVpcs, Fleet, GatewayService, Member, Nat, Network, Probing, Rollout, Roster,
+    Bindings, CheckType, DefaultVpcs, Fleet, GatewayService, Member, Nat, Network, Probing, Roster,
 };
 use phonehome_wire::{AccountId, Check, CheckKind, Expect, Purpose};
 use support::{EVERY_KEY, EXAMPLE, SMALL, fleet, with};
@@ -90,7 +90,7 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(fleet.connections[0].check.check_type, CheckType::Tcp);
     assert_eq!(fleet.probing, Probing::default());
     assert_eq!((fleet.probing.timeout_ms, fleet.probing.overdue_after_seconds), (3000, 180));
-    assert_eq!(fleet.rollout, Rollout::default());
+    assert_eq!(fleet.rollout, None);
 }
 
 #[test]

@@ -134,11 +134,12 @@ fn an_isolation_from_what_nobody_may_reach_is_warned_of() {
     };
     let nobody = "nobody may connect to db.shop.internal:5432 that `payments` must not reach from dev: its silence \
                   will prove nothing";
-    assert_eq!(warned(SMALL), [("isolations[0].host".to_owned(), nobody.to_owned())]);
+    let small = with(SMALL, "accounts: [shop-dev]", "accounts: [shop-dev, payments-dev]");
+    assert_eq!(warned(&small), [("isolations[0].host".to_owned(), nobody.to_owned())]);
     let egress = "egress: [{ host: example.com, port: 443 }";
-    let reached = with(SMALL, egress, &format!("{egress}, {{ host: db.shop.internal, port: 5432 }}"));
+    let reached = with(&small, egress, &format!("{egress}, {{ host: db.shop.internal, port: 5432 }}"));
     assert_eq!(warned(&reached), []);
-    let other_port = with(SMALL, egress, &format!("{egress}, {{ host: db.shop.internal, port: 5433 }}"));
+    let other_port = with(&small, egress, &format!("{egress}, {{ host: db.shop.internal, port: 5433 }}"));
     assert_eq!(warned(&other_port).len(), 1);
     assert_eq!(warned(&without_warnings()), []);
 }

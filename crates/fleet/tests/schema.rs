@@ -224,6 +224,11 @@ fn the_schema_and_the_parser_refuse_the_same_values() {
         ("/alert_routes/1/severity", json!("loud")),
         ("/platform_route/slack_channel", json!("platform")),
         ("/rollout/waves", json!([])),
+        ("/rollout/waves/2/percent", json!(0)),
+        ("/rollout/waves/1/environments", json!([])),
+        ("/rollout/bake_minutes", json!(0)),
+        ("/rollout/converge_minutes", json!(4)),
+        ("/rollout/at_once", json!("20")),
     ]);
 }
 

@@ -1,7 +1,24 @@
 //! How a version of the fleet file reaches every account: in waves, gated by what the waves before have proven.
 //!
-//! Everything here is pure: what is seen comes in as a value, time as an argument.
+//! A [`RollOut`] is what is stored of it. [`decide`] says from it, from what was [`Observed`] and from the time whose
+//! turn it is, and whether it goes on, halts or is finished; [`begin`] begins one, and [`abort`], [`resume`] and
+//! [`roll_back`] are what an operator may do with it. Everything here is pure: what is seen comes in as a value, time
+//! as an argument.
 
+mod decide;
+mod gate;
+mod observed;
+mod operator;
+mod roll_out;
 mod versions;
 
+pub use decide::{Decision, decide};
+pub use observed::{Account, Failing, Observed, PathId, Progress, Stack, Unproven};
+pub use operator::{
+    Begin, NotNow, abort, begin, in_force_at_once, resume, roll_back, superseded, supersedes,
+};
+pub use roll_out::{
+    Before, EVENTS_KEPT, Event, Halt, Happened, KNOWN_KEPT, NAMED_MAX, Pace, Phase, RollOut, Superseded,
+    Told, Turn, Wait, Wave,
+};
 pub use versions::Versions;

@@ -8,9 +8,10 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 28] = [
-    ("fleet", &["operator"]),
+pub const WRITERS: [(&str, &[&str]); 29] = [
+    ("fleet", &["operator", "rollouts"]),
     ("fleet/versions", &["operator"]),
+    ("rollout", &["operator", "rollouts"]),
     ("permissions", &["provisioner", "operator"]),
     ("removals", &["provisioner", "operator"]),
     (Keys::BINDINGS, &["provisioner", "operator"]),
@@ -29,7 +30,7 @@ pub const WRITERS: [(&str, &[&str]); 28] = [
     (Keys::INCIDENTS, &["alerter"]),
     (Keys::RESOLVED, &["alerter"]),
     ("alerter", &["alerter"]),
-    (Keys::OUTBOX, &["alerter", "provisioner", "notifier", "operator"]),
+    (Keys::OUTBOX, &["alerter", "provisioner", "notifier", "operator", "rollouts"]),
     (Keys::INPUTS, &["provisioner", "operator"]),
     (Keys::REFUSALS, &["collector"]),
     (Keys::CRASHES, &["collector"]),
@@ -95,6 +96,10 @@ impl Keys {
     /// One version of the fleet file; the oldest sorts first.
     pub fn version(number: u64) -> Key {
         key(Self::VERSIONS, format!("{number:010}"))
+    }
+    /// The roll-out that is under way, or the last one.
+    pub fn rollout() -> Key {
+        key("rollout", "current")
     }
     /// What was used up of a version's permission in an account and Region.
     pub fn used(stack: &StackId) -> Key {

@@ -16,6 +16,7 @@ mod paging;
 mod published;
 mod readable;
 mod removals;
+mod rollouts;
 mod status;
 
 use phonehome_cloud::table::{Doc, MayConflict, Table, TableError};
@@ -39,10 +40,10 @@ pub use status::{Phase, StackStatus};
 
 pub use published::{
     Accepted, AcceptedStack, Base, InForce, LastRead, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX,
-    PublishedFleet, TooLarge, base, fits, fleet, history, in_force, loopback_targets, publish, text_fits,
-    version,
+    PublishedFleet, TooLarge, base, fits, fleet, history, in_force, loopback_targets, text_fits, version,
 };
 pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};
+pub use rollouts::{NotChanged, Way, change_roll_out, publish, publish_by, roll_out};
 
 /// Guards decisions that rest on more than the documents they change, the alerter's and the
 /// ledger's: each is stored only if none was stored since it observed. Without it, two runs that observe

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_cloud::table::{Doc, Expect, Table, TableError};
 use phonehome_fleet::{Fleet, Loopback};
 use phonehome_network::{Ask, Permission};
 use phonehome_wire::{AccountId, Region, StackId};
@@ -202,9 +202,31 @@ impl Base {
         self.current.as_ref()
     }
 
+    /// Whether something is in force that cannot be read.
+    pub fn is_unreadable(&self) -> bool {
+        self.doc.is_some() && self.current.is_none()
+    }
+
     /// Which version comes next.
     pub fn next(&self) -> u64 {
         self.newest + 1 + u64::from(self.unkept().is_some())
+    }
+
+    /// The number of what is in force; 0 when nothing is.
+    pub(crate) fn number(&self) -> u64 {
+        let current = self.current().map_or(0, |current| current.number);
+        self.kept().map_or(current, |kept| kept.number)
+    }
+
+    /// What is in force and is to be kept as a version of its own with this one.
+    pub(crate) fn kept(&self) -> Option<PublishedFleet> {
+        let number = self.newest + 1;
+        self.unkept().map(|unkept| PublishedFleet { number, ..unkept.clone() })
+    }
+
+    /// What must hold for another one to be put in force.
+    pub(crate) fn expect(&self) -> Expect {
+        Expect::unchanged(self.doc.as_ref())
     }
 
     /// What is in force and not among the versions: it was published by a release that kept none.
@@ -240,12 +262,33 @@ pub enum NotPublished {
         /// By whom.
         by: String,
     },
+    /// Another one is being rolled out.
+    #[error(
+        "version {version} is being rolled out: nothing was stored. `phonehome rollout` shows how far it is. Wait for \
+         its end, take it back (`phonehome rollout rollback`), or publish with --supersede: accounts that have it then \
+         go back to the version in force until their turn with the new one comes"
+    )]
+    UnderWay {
+        /// Which.
+        version: u64,
+    },
     /// It is larger than the table takes.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
     /// The table failed.
     #[error(transparent)]
     Table(#[from] TableError),
+}
+
+impl NotPublished {
+    /// By what is published now.
+    pub(crate) fn overtaken(now: &Base) -> Self {
+        let (number, by) = match now.current() {
+            Some(current) if current.number == now.newest => (current.number, current.published_by.clone()),
+            Some(_) | None => (now.newest, "somebody else".to_owned()),
+        };
+        Self::Overtaken { number, by }
+    }
 }
 
 /// A fleet file, with what was accepted, is larger than can be stored.
@@ -283,39 +326,6 @@ pub fn fits(published: &PublishedFleet) -> Result<(), TooLarge> {
 pub fn text_fits(text: &str, authorities: Option<&str>) -> Result<(), TooLarge> {
     let (text, authorities) = (text.to_owned(), authorities.map(str::to_owned));
     fits(&PublishedFleet { text, authorities, ..PublishedFleet::default() })
-}
-
-/// Puts a version in force, over the base that it was planned against: as that base's next number.
-///
-/// # Errors
-/// [`NotPublished`]; nothing is stored then.
-pub async fn publish<T: Table>(
-    table: &T,
-    base: &Base,
-    published: PublishedFleet,
-) -> Result<PublishedFleet, NotPublished> {
-    let published = PublishedFleet { number: base.next(), ..published };
-    fits(&published)?;
-    let mut writes = Vec::new();
-    if let Some(unkept) = base.unkept() {
-        let number = base.newest + 1;
-        let kept = PublishedFleet { number, ..unkept.clone() };
-        writes.push(Write::put(Keys::version(number), Expect::Absent, &kept));
-    }
-    writes.push(Write::put(Keys::version(published.number), Expect::Absent, &published));
-    writes.push(Write::put(Keys::fleet(), Expect::unchanged(base.doc.as_ref()), &published));
-    match table.write(writes).await {
-        Ok(()) => Ok(published),
-        Err(TableError::Conflict { .. }) => {
-            let now = self::base(table).await?;
-            let (number, by) = match now.current() {
-                Some(current) => (current.number, current.published_by.clone()),
-                None => (now.newest, "somebody else".to_owned()),
-            };
-            Err(NotPublished::Overtaken { number, by })
-        }
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Every version that can be read, the oldest first; and the keys of those that cannot.

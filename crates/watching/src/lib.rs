@@ -1,5 +1,5 @@
 //! What collector and alerter do with the table: a report is judged by what is stored and folded into it
-//! ([`Collecting`]), and everything that is stored is looked at, decided and stored ([`Alerting`]). The functions put
+//! ([`Collecting`]), and everything that is stored is looked at, decided and stored ([`Alerting`]). What a roll-out is decided from is gathered here, too ([`rolling()`]). The functions put
 //! queues, metrics and Lambda around it; the command replays recorded reports with it. Time is an argument or a
 //! clock that is given.
 
@@ -8,6 +8,7 @@ mod collecting;
 mod envelope;
 mod moved;
 mod parts;
+mod rolling;
 mod stored;
 mod storing;
 mod windows;
@@ -17,6 +18,7 @@ mod world;
 pub use alerting::{Alerting, Decided, next_look_s};
 pub use collecting::{Arrived, Collecting};
 pub use envelope::{Arrival, read, read_event};
+pub use rolling::{Rolling, rolling};
 pub use stored::{FLEET_KEPT_MS, Freshness, InForce, Isolated, Memory, Read, STACK_KEPT_MS, Stored};
 pub use storing::Storing;
 pub use world::{Gathered, Known, Pace, gather};

@@ -108,6 +108,10 @@ pub struct Deployment {
     pub notifier_every_minutes: u32,
     /// Its memory, in MB.
     pub notifier_memory_mb: u32,
+    /// How often the rollouts function looks whether a version is rolled out, in minutes.
+    pub rollouts_every_minutes: u32,
+    /// Its memory, in MB.
+    pub rollouts_memory_mb: u32,
     /// How often all accounts are looked at, in minutes.
     pub sweep_every_minutes: u32,
     /// The provisioner's memory, in MB.
@@ -148,6 +152,8 @@ impl Default for Deployment {
             alerter_memory_mb: 512,
             notifier_every_minutes: 1,
             notifier_memory_mb: 256,
+            rollouts_every_minutes: 1,
+            rollouts_memory_mb: 512,
             sweep_every_minutes: 30,
             provisioner_memory_mb: 256,
             quiet_queues: 2,
@@ -155,7 +161,7 @@ impl Default for Deployment {
             kept_days: 7,
             kept_every_s: 300,
             metrics: 33,
-            alarms: 24,
+            alarms: 27,
             dashboards: 1,
             secrets: 1,
         }

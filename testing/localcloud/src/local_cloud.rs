@@ -40,7 +40,7 @@ pub(crate) const OPERATOR_ROLE: &str = "phonehome-operator";
 /// Who they are then.
 const SOMEBODY: &str = "somebody";
 /// The functions of the hub, whose zips its template names.
-const FUNCTIONS: [&str; 4] = ["provisioner", "collector", "alerter", "notifier"];
+const FUNCTIONS: [&str; 5] = ["provisioner", "collector", "alerter", "notifier", "rollouts"];
 
 /// How the stage is set.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@ mod alerter;
 mod lease;
 mod ledger;
 mod outbox;
+mod rollout;
 mod slack;
 
 use std::collections::BTreeSet;

@@ -151,6 +151,8 @@ fn the_cost_sheet_counts_what_the_templates_and_the_code_say() -> Result<()> {
         alerter_memory_mb: memory_mb(&hub, "Alerter")?,
         notifier_every_minutes: schedule(&hub, "Notifier")?,
         notifier_memory_mb: memory_mb(&hub, "Notifier")?,
+        rollouts_every_minutes: schedule(&hub, "Rollouts")?,
+        rollouts_memory_mb: memory_mb(&hub, "Rollouts")?,
         sweep_every_minutes: minutes(sweep["ScheduleExpression"].as_str().context("no expression")?)?,
         provisioner_memory_mb: memory_mb(&hub, "Provisioner")?,
         // That of the reports is never quiet.

@@ -77,7 +77,7 @@ pub struct Environment {
 }
 
 /// How private subnets reach the internet.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Nat {
     /// A NAT gateway in each Availability Zone: a lost zone takes no other with it.

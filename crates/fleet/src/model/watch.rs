@@ -216,32 +216,3 @@ impl AlertRoute {
         self.environments.is_empty() && self.domains.is_empty() && self.severity.is_none()
     }
 }
-
-/// In which order accounts get a change.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Rollout {
-    /// One after the other; a failure stops those behind it.
-    #[schemars(length(min = 1))]
-    pub waves: Vec<Wave>,
-}
-
-impl Default for Rollout {
-    fn default() -> Self {
-        Self { waves: vec![Wave { name: "everyone".to_owned(), accounts: vec![] }] }
-    }
-}
-
-/// Accounts that get a change at the same time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(deny_unknown_fields)]
-pub struct Wave {
-    /// Its name.
-    #[schemars(length(min = 1))]
-    pub name: String,
-    /// The accounts, by name. The last wave, and only that one, has no list: it takes every account
-    /// the others have not.
-    #[schemars(default, length(min = 1), extend("uniqueItems" = true))]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub accounts: Vec<String>,
-}

@@ -1,15 +1,11 @@
-//! Connections, isolations, alert routes, roll-out.
-
-use std::collections::BTreeMap;
+//! Connections, isolations, alert routes.
 
 use super::checks::connection_check;
 use super::exchange::every_minutes;
 use super::hosts::{port, ports, templated_host};
 use super::items::{collect, optional_items, reference, references};
 use crate::draft::Items;
-use crate::model::{
-    AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute, Rollout, Wave,
-};
+use crate::model::{AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute};
 use crate::names::Kind;
 use crate::place::Flaw;
 use crate::reader::{Cursor, Reader};
@@ -164,60 +160,4 @@ pub(super) fn platform_route(cursor: &Cursor, reader: &mut Reader) -> Option<Pla
     let page = map.optional("page").and_then(|c| c.boolean(reader));
     map.finish(reader);
     Some(PlatformRoute { slack_channel: slack_channel.unwrap_or_default(), page: page.unwrap_or_default() })
-}
-
-pub(super) fn rollout(cursor: &Cursor, reader: &mut Reader) -> Option<Rollout> {
-    let mut map = cursor.map(reader)?;
-    let list = map.required("waves");
-    let cursors = list.as_ref().and_then(|c| c.filled_list(reader, "wave"));
-    map.finish(reader);
-    let cursors = cursors?;
-    let mut waves: Vec<Wave> = vec![];
-    let mut taken = BTreeMap::new();
-    for (index, cursor) in cursors.iter().enumerate() {
-        let is_last = index + 1 == cursors.len();
-        waves.extend(wave(cursor, is_last, &mut taken, reader));
-    }
-    Some(Rollout { waves })
-}
-
-/// `taken` are the accounts of the waves before it, each with its wave's name.
-fn wave(
-    cursor: &Cursor,
-    is_last: bool,
-    taken: &mut BTreeMap<String, String>,
-    reader: &mut Reader,
-) -> Option<Wave> {
-    let mut map = cursor.map(reader)?;
-    let name_cursor = map.required("name");
-    let name = name_cursor.as_ref().and_then(|c| c.parsed(reader, rules::filled));
-    if let (Some(cursor), Some(name)) = (&name_cursor, &name) {
-        reader.declare(Kind::Wave, name, &cursor.place);
-    }
-    let list = map.optional("accounts");
-    map.finish(reader);
-    match (&list, is_last) {
-        (Some(list), true) => {
-            let flaw = Flaw::new("the last wave takes all accounts that are left, so it has no list");
-            reader.report(&list.place, flaw.hint("add a wave without `accounts` at the end"));
-        }
-        (None, false) => {
-            let flaw = Flaw::new("only the last wave may be without `accounts`");
-            reader.report(&cursor.place, flaw.hint("it takes every account, so nothing is left behind it"));
-        }
-        _ => {}
-    }
-    let accounts = list.map(|list| references(&list, Kind::Account, "account name", reader));
-    let accounts = accounts.unwrap_or_default();
-    let name = name.unwrap_or_default();
-    for account in &accounts {
-        if let Some(wave) = taken.get(account) {
-            let flaw = Flaw::new(format!("the account `{account}` is in the wave `{wave}` already"));
-            reader.report(&cursor.place, flaw);
-        }
-    }
-    for account in &accounts {
-        taken.entry(account.clone()).or_insert_with(|| name.clone());
-    }
-    Some(Wave { name, accounts })
 }

@@ -56,7 +56,9 @@ fn convert(yaml: &Yaml) -> Value {
     }
 }
 
-/// The small file with an isolation of something that somebody may reach, so that it warns of nothing.
+/// The small file with an isolation of something that somebody may reach, and a staging set that has everything, so that
+/// it warns of nothing.
 pub(crate) fn without_warnings() -> String {
-    with(SMALL, "host: db.shop.internal\n    port: 5432", "host: api.prod.internal\n    port: 443")
+    let text = with(SMALL, "accounts: [shop-dev]", "accounts: [shop-dev, payments-dev]");
+    with(&text, "host: db.shop.internal\n    port: 5432", "host: api.prod.internal\n    port: 443")
 }

@@ -1,9 +1,10 @@
 //! Versions: kept, never overwritten, and what of them is used when the newest cannot be.
 
-use phonehome_cloud::table::{MemoryTable, key};
+use phonehome_cloud::table::{MemoryTable, Write, key};
 use phonehome_network::RemovalTarget;
 
 use super::*;
+use crate::publish;
 
 const FLEET: &str = include_str!("../../../../fleet.example.yaml");
 

@@ -71,6 +71,8 @@ const OBJECT_BYTES: f64 = 64.0 * 1024.0 * 1024.0;
 const PACKED: f64 = 8.0;
 /// How long the notifier takes without messages, in seconds. Derived: one query.
 const NOTIFY_S: f64 = 0.05;
+/// How long the rollouts function takes while nothing is rolled out, in seconds. Derived: one read.
+const IDLE_S: f64 = 0.02;
 /// How long the provisioner takes for a stack in which there is nothing to do, in seconds. Derived: it assumes a
 /// role and describes everything at once, and what is there of Lambda and Scheduler.
 const OBSERVE_S: f64 = 2.5;
@@ -96,9 +98,9 @@ pub(super) struct Work {
     pub(super) folding: (f64, f64),
     /// Invocations by the hub's own schedules.
     pub(super) schedules: f64,
-    /// As `probing`, of alerter and notifier.
+    /// As `probing`, of alerter and notifier, and of what looks whether a version is rolled out.
     pub(super) deciding: (f64, f64),
-    /// Reads and writes of alerter and notifier.
+    /// Reads and writes of the same.
     pub(super) gathering: (f64, f64),
     /// As `probing`, of the provisioner.
     observing: (f64, f64),
@@ -130,6 +132,7 @@ impl Work {
         let sweeps = at(deployment.sweep_every_minutes);
         let decisions = at(deployment.alerter_every_minutes);
         let looks = at(deployment.notifier_every_minutes);
+        let idle_looks = at(deployment.rollouts_every_minutes);
         let decide_s = DECIDE_S + probes * DECIDE_PROBE_S;
         let gb = |memory_mb: u32| f64::from(memory_mb) / 1024.0;
         let stacks = accounts * sweeps;
@@ -141,13 +144,14 @@ impl Work {
             queue_requests: runs * 2.0 * chunks + batches * (size / DELETED_AT_ONCE).ceil(),
             collecting: (batches, collect_s * gb(deployment.collector_memory_mb)),
             folding: (runs * reads_of_a_report(fleet, deployment), runs * writes_of_a_report()),
-            schedules: decisions + looks + sweeps,
+            schedules: decisions + looks + idle_looks + sweeps,
             deciding: (
-                decisions + looks,
+                decisions + looks + idle_looks,
                 decisions * decide_s * gb(deployment.alerter_memory_mb)
-                    + looks * NOTIFY_S * gb(deployment.notifier_memory_mb),
+                    + looks * NOTIFY_S * gb(deployment.notifier_memory_mb)
+                    + idle_looks * IDLE_S * gb(deployment.rollouts_memory_mb),
             ),
-            gathering: (decisions * reads_of_a_decision(fleet, deployment) + looks, 0.0),
+            gathering: (decisions * reads_of_a_decision(fleet, deployment) + looks + idle_looks, 0.0),
             observing: (stacks, stacks * OBSERVE_S * gb(deployment.provisioner_memory_mb)),
             observed: (stacks * (OBSERVE_READS + fleet_reads(accounts)), stacks * OBSERVE_WRITES),
             decisions,

@@ -1,0 +1,9 @@
+//! Roll-outs in small fleets, minute by minute.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod halts;
+mod operator;
+mod random;
+mod waves;
+mod world;

@@ -1,0 +1,161 @@
+//! Who gets the version when, and what is stored with it.
+
+use phonehome_alerting::PathStatus;
+use phonehome_cloud::table::Table as _;
+use phonehome_rollout::{Halt, Phase};
+use phonehome_state::{Keys, Way, in_force};
+
+use super::world::{SHOP_DEV, SHOP_PROD, World};
+
+#[tokio::test]
+async fn staging_gets_it_first_then_everyone_and_then_it_is_in_force() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minute().await;
+    assert_eq!((world.turned().await, world.asked()), (vec![SHOP_DEV.to_owned()], vec![SHOP_DEV.to_owned()]));
+    world.minutes(3).await;
+    assert_eq!(world.turned().await, [SHOP_DEV], "green for two minutes");
+    world.minute().await;
+    assert_eq!(world.turned().await, [SHOP_DEV, SHOP_PROD]);
+    assert_eq!(in_force(&world.function.table).await.unwrap().number, 1);
+    world.minutes(4).await;
+    assert_eq!(world.roll_out().await.phase, Phase::Finished);
+    assert_eq!(in_force(&world.function.table).await.unwrap().number, 2);
+}
+
+#[tokio::test]
+async fn a_path_that_fails_in_staging_halts_it_and_production_never_gets_it() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(2).await;
+    world.passes(1);
+    world.probe(SHOP_DEV, PathStatus::Down).await;
+    world.function.handle().await.unwrap();
+    let Phase::Halted { why } = world.roll_out().await.phase else { panic!("not halted") };
+    assert!(matches!(why.as_slice(), [Halt::NewlyFailing { count: 1, .. }]), "{why:?}");
+    world.minutes(60).await;
+    assert_eq!(world.turned().await, [SHOP_DEV]);
+    assert_eq!(in_force(&world.function.table).await.unwrap().number, 1);
+}
+
+#[tokio::test]
+async fn a_stack_that_fails_halts_it() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minute().await;
+    world.passes(1);
+    world.has_failed(SHOP_DEV, "no address left").await;
+    world.function.handle().await.unwrap();
+    let Phase::Halted { why } = world.roll_out().await.phase else { panic!("not halted") };
+    assert!(matches!(&why[..], [Halt::Failed { message, .. }] if message == "no address left"), "{why:?}");
+}
+
+#[tokio::test]
+async fn an_account_that_converged_to_another_version_has_not_converged() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minute().await;
+    for _ in 0..8 {
+        world.passes(1);
+        world.has_converged(SHOP_DEV, 1).await;
+        world.probe(SHOP_DEV, PathStatus::Up).await;
+        world.function.handle().await.unwrap();
+    }
+    assert_eq!(world.turned().await, [SHOP_DEV]);
+}
+
+#[tokio::test]
+async fn a_silent_probe_proves_nothing() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minute().await;
+    for _ in 0..12 {
+        world.passes(1);
+        world.function.handle().await.unwrap();
+    }
+    assert_eq!(world.turned().await, [SHOP_DEV]);
+    assert_eq!(world.roll_out().await.phase, Phase::Rolling);
+}
+
+#[tokio::test]
+async fn an_incident_that_cannot_be_read_may_concern_anybody_and_nothing_is_decided() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.function.table.put_raw(Keys::incident("i"), "{");
+    world.passes(1);
+    let before = world.function.table.all();
+    assert!(world.function.handle().await.is_err());
+    assert_eq!(world.function.table.all(), before);
+}
+
+#[tokio::test]
+async fn once_more_in_the_same_minute_changes_nothing_and_asks_for_nobody() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    for _ in 0..10 {
+        world.minute().await;
+        // What converged is noted once.
+        world.function.handle().await.unwrap();
+        let (before, asked) = (world.function.table.all(), world.asked().len());
+        world.function.handle().await.unwrap();
+        assert_eq!((world.function.table.all(), world.asked().len()), (before, asked));
+    }
+}
+
+#[tokio::test]
+async fn killed_after_any_write_every_account_is_asked_for_all_the_same_and_it_ends_as_ever() {
+    for dies_at in 1..12 {
+        let world = World::new().await;
+        world.rolls_out().await;
+        for minute in 1..30 {
+            world.passes(1);
+            for account in [SHOP_DEV, SHOP_PROD] {
+                world.probe(account, PathStatus::Up).await;
+            }
+            match minute == dies_at {
+                // It has stored its decision, and asks for nobody any more.
+                true => drop(world.function.run(world.now_ms()).await.unwrap()),
+                false => world.function.handle().await.unwrap(),
+            }
+            for account in world.asked() {
+                world.has_converged(&account, 2).await;
+            }
+        }
+        assert_eq!(world.roll_out().await.phase, Phase::Finished, "{dies_at}");
+        assert_eq!(world.asked(), [SHOP_DEV, SHOP_PROD], "{dies_at}");
+        assert_eq!(in_force(&world.function.table).await.unwrap().number, 2);
+    }
+}
+
+#[tokio::test]
+async fn what_another_version_overtook_is_over_and_puts_nothing_in_force() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(6).await;
+    // A release that knows no roll-outs put another version in force.
+    let mut fleet: serde_json::Value =
+        world.function.table.get(&Keys::fleet()).await.unwrap().unwrap().read().unwrap();
+    fleet["number"] = serde_json::json!(9);
+    world.put(Keys::fleet(), &fleet).await;
+    world.minutes(10).await;
+    assert_eq!(world.roll_out().await.phase, Phase::Superseded);
+    assert_eq!(in_force(&world.function.table).await.unwrap().number, 9);
+}
+
+#[tokio::test]
+async fn an_emergency_is_in_force_at_once_and_every_account_is_asked_for_once() {
+    let world = World::new().await;
+    world.published(Way::Emergency { reason: "it burns".into() }).await;
+    assert_eq!(in_force(&world.function.table).await.unwrap().number, 2);
+    world.minutes(3).await;
+    assert_eq!(world.asked(), [SHOP_DEV, SHOP_PROD]);
+}
+
+#[tokio::test]
+async fn without_a_roll_out_there_is_nothing_to_do() {
+    let world = World::new().await;
+    let before = world.function.table.all();
+    world.passes(1);
+    world.function.handle().await.unwrap();
+    assert_eq!(world.function.table.all(), before);
+}

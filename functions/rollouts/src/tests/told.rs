@@ -1,0 +1,88 @@
+//! What people are told: one message, edited in place.
+
+use phonehome_alerting::{PathStatus, SlackKind};
+use phonehome_rollout::roll_back;
+use phonehome_state::{Way, change_roll_out};
+
+use super::world::{SHOP_DEV, World};
+
+fn headlines(told: &[(String, SlackKind, String, Option<String>)]) -> Vec<(&str, SlackKind, &str)> {
+    let mut shown: Vec<(&str, SlackKind, &str)> =
+        told.iter().map(|it| (it.0.as_str(), it.1, it.2.as_str())).collect();
+    shown.dedup();
+    shown
+}
+
+#[tokio::test]
+async fn a_roll_out_is_one_message_that_is_edited_and_says_in_the_end_that_it_is_in_force() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(12).await;
+    let told = world.told().await;
+    let (it, updated) = ("rollout/2", SlackKind::Updated);
+    let expected = [
+        (it, SlackKind::Opened, ":arrow_forward: Version 2 is rolled out: wave 1 of 2, staging"),
+        (it, updated, ":arrow_forward: Version 2 is rolled out: wave 1 of 2, staging"),
+        (it, updated, ":arrow_forward: Version 2 is rolled out: wave 2 of 2, everyone"),
+        (it, SlackKind::Resolved, ":white_check_mark: Version 2 is in force in all accounts"),
+    ];
+    assert_eq!(headlines(&told), expected);
+    let threads: Vec<String> = told.into_iter().filter_map(|it| it.3).collect();
+    assert_eq!(
+        threads,
+        [
+            "wave 1 of 2, staging is done; wave 2 of 2, everyone began",
+            "wave 2 of 2, everyone is done; in force"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_halt_says_what_and_where_and_its_end_is_told_in_the_same_message() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(2).await;
+    world.passes(1);
+    world.probe(SHOP_DEV, PathStatus::Down).await;
+    world.function.handle().await.unwrap();
+    let halted = world.told().await.pop().unwrap();
+    assert_eq!(halted.2, ":octagonal_sign: The roll-out of version 2 has halted: wave 1 of 2, staging");
+    assert_eq!(halted.3.as_deref(), Some("halted"));
+    let table = world.function.table.unrestricted();
+    change_roll_out(&table, |it| roll_back(it, "ada".into(), world.now_ms())).await.unwrap();
+    world.minutes(4).await;
+    let told = world.told().await;
+    assert_eq!(told.iter().filter(|it| it.1 == SlackKind::Opened).count(), 1);
+    let last = told.last().unwrap();
+    assert_eq!(last.2, ":leftwards_arrow_with_hook: Version 2 was taken back: version 1 it is");
+    assert!(told.iter().any(|it| it.3.as_deref() == Some("taken back by ada")), "{told:?}");
+}
+
+#[tokio::test]
+async fn an_emergency_is_told_once_with_its_reason() {
+    let world = World::new().await;
+    world.published(Way::Emergency { reason: "it burns".into() }).await;
+    world.minutes(3).await;
+    let told = world.told().await;
+    let headline = ":rotating_light: Version 2 was put in force in all accounts at once";
+    assert_eq!(headlines(&told), [("rollout/2", SlackKind::Opened, headline)]);
+    let bodies: Vec<String> = world.function.table.all().into_iter().map(|doc| doc.body).collect();
+    assert!(bodies.iter().any(|body| body.contains("*Why* it burns")), "the reason is not told");
+}
+
+#[tokio::test]
+async fn whose_place_another_one_took_is_told_in_its_own_message() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(2).await;
+    world.rolls_out().await;
+    world.minutes(2).await;
+    let told = world.told().await;
+    let ended: Vec<_> = told.iter().filter(|it| it.0 == "rollout/2" && it.1 == SlackKind::Resolved).collect();
+    assert_eq!(ended.len(), 1, "{told:?}");
+    assert!(
+        ended[0].2.starts_with("The roll-out of version 2 is over: version 3 took its place"),
+        "{ended:?}"
+    );
+    assert_eq!(told.iter().filter(|it| it.0 == "rollout/3" && it.1 == SlackKind::Opened).count(), 1);
+}

@@ -1,0 +1,239 @@
+//! A hub's table in which a version is rolled out: two accounts, each with a probe.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use phonehome_alerting::{
+    Given, Heartbeat, Inputs, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, SlackKind, Turns,
+};
+use phonehome_cloud::table::{Expect, Key, MemoryTable, Table as _, Write};
+use phonehome_cloud::{MemoryQueue, WallClock};
+use phonehome_fleet::{Binding, Line};
+use phonehome_rollout::{Pace, RollOut, Wave};
+use phonehome_samples::{FLEET, REGION, published, stack};
+use phonehome_state::{
+    Keys, Outboxed, Phase, PublishedFleet, StackStatus, Way, all, base, publish, publish_by, roll_out,
+    written_by,
+};
+use phonehome_wire::{AccountId, CheckId, Class, StackId, Stage, Verdict};
+use serde_json::{Value, json};
+
+use crate::RollOuts;
+
+const MINUTE_MS: u64 = 60_000;
+pub(crate) const SHOP_DEV: &str = "444455556601";
+pub(crate) const SHOP_PROD: &str = "444455556602";
+const ZONE: &str = "use1-az1";
+const CHECK: &str = "egress/checkip.amazonaws.com/443";
+
+/// A clock that the test moves.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Clock(Arc<AtomicU64>);
+
+impl WallClock for Clock {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) struct World {
+    pub(crate) function: RollOuts<MemoryTable, MemoryQueue, Clock>,
+}
+
+fn id(account: &str) -> AccountId {
+    account.parse().unwrap()
+}
+
+fn stack_of(account: &str) -> StackId {
+    format!("{account}/{REGION}").parse().unwrap()
+}
+
+impl World {
+    /// Version 1 is in force in shop/dev and shop/prod.
+    pub(crate) async fn new() -> Self {
+        let table = MemoryTable::default();
+        publish(&table, &base(&table).await.unwrap(), published(FLEET)).await.unwrap();
+        let table = table.writing_only(written_by("rollouts"));
+        let function = RollOuts { table, queue: MemoryQueue::default(), clock: Clock::default() };
+        let world = Self { function };
+        for (account, environment) in [(SHOP_DEV, "dev"), (SHOP_PROD, "prod")] {
+            world.bind(account, environment).await;
+            world.has_converged(account, 1).await;
+            world.probe(account, PathStatus::Up).await;
+        }
+        world
+    }
+
+    async fn bind(&self, account: &str, environment: &str) {
+        let line = Line::new("shop", environment);
+        let account_name = format!("shop-{environment}");
+        let binding = Binding { line: line.clone(), account: id(account), account_name, bound_at_ms: 0 };
+        self.put(Keys::binding(&line), &json!(binding)).await;
+    }
+
+    /// The next version, in two waves: shop/dev, then everybody else.
+    pub(crate) async fn rolls_out(&self) {
+        let first = Wave::new("staging".into(), [Line::new("shop", "dev")].into());
+        let waves = vec![first, Wave::new("everyone".into(), [].into())];
+        let pace = Pace { bake_ms: 3 * MINUTE_MS, converge_ms: 10 * MINUTE_MS, at_once: 5 };
+        self.published(Way::InWaves { waves, pace, mends: false }).await;
+    }
+
+    pub(crate) async fn published(&self, way: Way) -> u64 {
+        let table = self.function.table.unrestricted();
+        let over = base(&table).await.unwrap();
+        let text = format!("{FLEET}# {}\n", over.next());
+        let published = PublishedFleet {
+            text,
+            published_by: "ada".into(),
+            published_at_ms: self.now_ms(),
+            ..PublishedFleet::default()
+        };
+        publish_by(&table, &over, published, &way, true).await.unwrap().number
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.function.clock.now_ms()
+    }
+
+    pub(crate) fn passes(&self, minutes: u64) {
+        self.function.clock.0.fetch_add(minutes * MINUTE_MS, Ordering::Relaxed);
+    }
+
+    /// Stores something, whoever may write it.
+    pub(crate) async fn put(&self, key: Key, value: &Value) {
+        let expect = Expect::unchanged(self.function.table.get(&key).await.unwrap().as_ref());
+        self.function.table.unrestricted().write(vec![Write::put(key, expect, value)]).await.unwrap();
+    }
+
+    async fn stack(&self, account: &str, phase: Phase, version: u64, message: &str) {
+        let environment = if account == SHOP_DEV { "dev" } else { "prod" };
+        let status = StackStatus {
+            account: id(account),
+            account_name: format!("shop-{environment}"),
+            environment: environment.into(),
+            phase,
+            message: message.into(),
+            updated_at_ms: self.now_ms(),
+            ready_since_ms: [(ZONE.parse().unwrap(), 0)].into(),
+            ..stack(0)
+        };
+        let mut value = json!(status);
+        value["version"] = json!(version);
+        self.put(Keys::stack(&stack_of(account)), &value).await;
+    }
+
+    /// The provisioner brought it to a version.
+    pub(crate) async fn has_converged(&self, account: &str, version: u64) {
+        self.stack(account, Phase::Ready, version, "").await;
+    }
+
+    pub(crate) async fn has_failed(&self, account: &str, message: &str) {
+        self.stack(account, Phase::Failed, 1, message).await;
+    }
+
+    /// The probe of an account reports now, with its one path as it is.
+    pub(crate) async fn probe(&self, account: &str, status: PathStatus) {
+        let probe = ProbeKey {
+            account: id(account),
+            region: REGION.parse().unwrap(),
+            availability_zone: ZONE.parse().unwrap(),
+        };
+        let check = CheckId(CHECK.into());
+        let checks = [(check.clone(), "checkip.amazonaws.com:443".to_owned())].into();
+        let given = Given { availability_zone: ZONE.parse().unwrap(), part: 0, generation: 1, checks };
+        let zones = [(0, [ZONE.parse().unwrap()].into())].into();
+        let inputs = Inputs::default().with(1, &[given], &zones).unwrap();
+        self.put(Keys::inputs(&stack_of(account)), &json!(inputs)).await;
+        let heartbeat = Heartbeat {
+            key: probe.clone(),
+            part: 0,
+            last_started_at_ms: self.now_ms(),
+            last_received_at_ms: self.now_ms(),
+            run_id: "run".into(),
+            generation: 1,
+            clock_ahead_ms: 0,
+            isolations_at_ms: 0,
+            paths_expire_at_ms: 0,
+            paths_version: 0,
+            heard_since_ms: 0,
+            behind: None,
+            connects: vec![],
+            turns: Turns::default(),
+        };
+        self.put(Keys::heartbeat(&probe.part(0)), &json!(heartbeat)).await;
+        let paths: Paths = [(check, path(status, self.now_ms()))].into();
+        self.put(Keys::paths(&probe.part(0)), &json!(paths)).await;
+    }
+
+    /// A minute in which the function runs and everything works.
+    pub(crate) async fn minute(&self) {
+        self.passes(1);
+        for account in [SHOP_DEV, SHOP_PROD] {
+            self.probe(account, PathStatus::Up).await;
+        }
+        self.function.handle().await.unwrap();
+        let versions = self.roll_out().await.versions;
+        for account in [SHOP_DEV, SHOP_PROD] {
+            self.has_converged(account, versions.of(&id(account))).await;
+        }
+    }
+
+    pub(crate) async fn minutes(&self, minutes: u64) {
+        for _ in 0..minutes {
+            self.minute().await;
+        }
+    }
+
+    pub(crate) async fn roll_out(&self) -> RollOut {
+        roll_out(&self.function.table).await.unwrap().unwrap().1
+    }
+
+    /// The accounts that are to have the new version.
+    pub(crate) async fn turned(&self) -> Vec<String> {
+        self.roll_out().await.versions.turned.iter().map(ToString::to_string).collect()
+    }
+
+    /// The accounts that the provisioner was asked to look at.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        let asked = |body: &String| {
+            let body: Value = serde_json::from_str(body).unwrap();
+            body["reconcile"]["account"].as_str().unwrap().to_owned()
+        };
+        self.function.queue.sent().iter().map(|message| asked(&message.body)).collect()
+    }
+
+    /// Every message: of which incident, whether posted or edited, its first line and its thread's.
+    pub(crate) async fn told(&self) -> Vec<(String, SlackKind, String, Option<String>)> {
+        let mut messages: Vec<_> = all::<Outboxed>(&self.function.table, Keys::OUTBOX).await.unwrap();
+        messages.sort_by_key(|(_, it)| (it.outgoing.incident_id.clone(), it.outgoing.sequence));
+        let shown = messages.into_iter().map(|(_, it)| match it.outgoing.body {
+            OutgoingBody::Slack { kind, text, thread_text, .. } => {
+                (it.outgoing.incident_id, kind, text.to_string(), thread_text.map(|it| it.to_string()))
+            }
+            OutgoingBody::Page { .. } => panic!("nobody is paged for a roll-out"),
+        });
+        shown.collect()
+    }
+}
+
+fn path(status: PathStatus, at_ms: u64) -> PathState {
+    let last = match status {
+        PathStatus::Down => Verdict::Fail { stage: Stage::Connect, class: Class::Other, error: "no".into() },
+        PathStatus::Up | PathStatus::Unknown => Verdict::Ok,
+    };
+    PathState {
+        status,
+        since_ms: at_ms,
+        streak: 0,
+        streak_since_ms: 0,
+        last,
+        last_since_ms: at_ms,
+        results: vec![],
+        failure: None,
+        ever_up: true,
+        addresses: vec![],
+        turns: Turns::default(),
+        target: None,
+    }
+}
