@@ -96,6 +96,10 @@ impl Keys {
     pub fn version(number: u64) -> Key {
         key(Self::VERSIONS, format!("{number:010}"))
     }
+    /// Which version each account is to have while one is rolled out.
+    pub fn rollout() -> Key {
+        key("rollout", "current")
+    }
     /// What was used up of a version's permission in an account and Region.
     pub fn used(stack: &StackId) -> Key {
         key("permissions", stack.to_string())

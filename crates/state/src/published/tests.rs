@@ -4,6 +4,9 @@ use phonehome_cloud::table::{MemoryTable, key};
 use phonehome_network::RemovalTarget;
 
 use super::*;
+use std::sync::Arc;
+
+use crate::{LastRead, StateError, in_force};
 
 const FLEET: &str = include_str!("../../../../fleet.example.yaml");
 
