@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use phonehome_cloud::table::Table;
+use phonehome_fleet::AddressPool;
 use phonehome_state::{Claim, Keys, Seen, Severity, all, audit};
 use phonehome_text::{agree, count};
 use serde_json::json;
@@ -13,12 +14,18 @@ use crate::output::{Failure, table};
 /// Compares the ledger with the VPCs that were seen in the accounts.
 pub(crate) async fn run(table_name: &str, format: Format) -> Result<Done, Failure> {
     let table = table(table_name).await?;
-    let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
+    let desired = phonehome_state::desired(&table).await.map_err(Failure::other)?;
     let claims: Vec<Claim> = documents(&table, Keys::LEDGER).await?;
     let seen: Vec<Seen> = documents(&table, Keys::SEEN).await?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let findings = audit(&claims, &seen, &fleet.address_pools, now_ms);
+    let mut pools: Vec<AddressPool> = Vec::new();
+    for pool in desired.fleets().flat_map(|fleet| &fleet.address_pools) {
+        if !pools.contains(pool) {
+            pools.push(pool.clone());
+        }
+    }
+    let findings = audit(&claims, &seen, &pools, now_ms);
     let text = match format {
         Format::Json => {
             let findings: Vec<_> = findings

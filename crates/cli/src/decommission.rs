@@ -47,12 +47,14 @@ pub(crate) async fn run(
 ) -> Result<Done, Failure> {
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
-    let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
+    let desired = phonehome_state::desired(&table).await.map_err(Failure::other)?;
+    let fleet = &desired.in_force().fleet;
     let id = &arguments.account;
     let account = AwsOrganization::new(&session).account(id).await.map_err(Failure::other)?;
     let active = account.filter(|account| account.active);
     let bindings = bindings(&table).await.map_err(Failure::other)?;
-    if let Some(member) = active.as_ref().and_then(|_| fleet.member_for(id, &bindings)) {
+    let mut members = desired.fleets().filter_map(|fleet| fleet.member_for(id, &bindings));
+    if let Some(member) = active.as_ref().and_then(|_| members.next()) {
         return Err(Failure::input(format!(
             "{} ({id}) is in the published fleet file, so its stack would be made again: take it out and \
              publish the file first",

@@ -5,6 +5,7 @@ mod audit;
 mod authorities;
 mod check;
 mod decommission;
+mod diff;
 mod doctor;
 mod history;
 mod output;
@@ -73,6 +74,11 @@ enum Command {
         /// Its number, or `current`.
         version: String,
     },
+    /// Show what one fleet file declares otherwise than another, line by line: connections, checks, networks.
+    ///
+    /// Each is a version, the one in force (`current`), or a file. Of versions it needs credentials of the hub
+    /// account. What that comes to in the accounts says `plan`.
+    Diff(diff::DiffArguments),
     /// Show what would change in the accounts. Changes nothing.
     ///
     /// Needs credentials of the hub account that may assume the viewer's role in member accounts.
@@ -145,6 +151,7 @@ async fn main() -> ExitCode {
         Command::Publish(publish) => publish::run(publish, table, format).await.map(Done::from),
         Command::History => history::run(table, format).await.map(Done::from),
         Command::Get { version } => history::get(&version, table, format).await.map(Done::from),
+        Command::Diff(diff) => diff::run(diff, table, format).await.map(Done::from),
         Command::Check(check) => check::run(check, format).await.map(Done::from),
         Command::Status { account } => status::run(account.as_deref(), table, format).await.map(Done::from),
         Command::Rollout(rollout) => rollout::run(rollout, table, format).await.map(Done::from),

@@ -9,8 +9,8 @@ use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Prob
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
-use phonehome_state::{InForce, Keys, in_force, readable};
-use phonehome_state::{Phase, StackStatus};
+use phonehome_state::{Desired, InForce, Keys, Phase, StackStatus, desired, readable};
+use phonehome_text::agree;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -33,6 +33,9 @@ struct Shown {
     unreadable: Vec<String>,
     /// Which account each line is; or why that could not be found out.
     who_is_who: Value,
+    /// Which version of the fleet file each account is to have; or why that is not known.
+    #[serde(skip)]
+    desired: Result<Desired, String>,
     #[serde(skip)]
     notes: Vec<String>,
 }
@@ -58,7 +61,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
         });
     }
     if account.is_none() {
-        (shown.who_is_who, shown.notes) = who_is_who(&session, &table).await;
+        (shown.who_is_who, shown.notes) = who_is_who(&session, &table, &shown.desired).await;
     }
     match format {
         Format::Json => to_json(&shown),
@@ -67,16 +70,19 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
 }
 
 /// Who may not ask the organization, or has published nothing yet, sees all the rest.
-async fn who_is_who(session: &Session, table: &DynamoTable) -> (Value, Vec<String>) {
-    let (version, observed) = match in_force(table).await {
-        Ok(in_force) => {
-            let who = Who::observe(session, table, &in_force.fleet).await;
+async fn who_is_who(
+    session: &Session,
+    table: &DynamoTable,
+    desired: &Result<Desired, String>,
+) -> (Value, Vec<String>) {
+    let (mut notes, observed) = match desired {
+        Ok(desired) => {
+            let who = Who::observe(session, table, &desired.in_force().fleet).await;
             let who = who.map_err(|failure| failure.text.trim_end().to_owned());
-            (Some(version(&in_force, SystemClock.now_ms())), who)
+            (versions(desired, SystemClock.now_ms()), who)
         }
-        Err(error) => (None, Err(error.to_string())),
+        Err(error) => (vec![], Err(error.clone())),
     };
-    let mut notes: Vec<String> = version.into_iter().collect();
     match observed {
         Ok(who) => {
             let vacant = who.vacant().into_iter().map(|it| format!("line without an account: {it}"));
@@ -90,7 +96,16 @@ async fn who_is_who(session: &Session, table: &DynamoTable) -> (Value, Vec<Strin
     }
 }
 
-/// Which fleet file the functions go by, and for how long what was accepted with it may be done.
+/// Which fleet files the functions go by.
+fn versions(desired: &Desired, now_ms: u64) -> Vec<String> {
+    let rolling = desired.rolling().map(|rolling| {
+        let accounts = agree(rolling.turned.len(), "account is", "accounts are");
+        format!("fleet file: version {} is rolled out, which {accounts} to have", rolling.target.number)
+    });
+    [version(desired.in_force(), now_ms)].into_iter().chain(rolling).collect()
+}
+
+/// Which fleet file the functions go by where no other is rolled out, and for how long what was accepted with it may be done.
 fn version(in_force: &InForce, now_ms: u64) -> String {
     let mut text = match &in_force.unreadable {
         None => format!("fleet file: version {} is in force", in_force.number),
@@ -122,6 +137,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
         paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
         incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
         who_is_who: Value::Null,
+        desired: desired(table).await.map_err(|error| error.to_string()),
         notes: vec![],
     })
 }
@@ -156,7 +172,7 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             probes(shown, stack, now_ms),
             paths(shown, stack),
         );
-        for line in notes(stack) {
+        for line in version_of(stack, &shown.desired, every_path).into_iter().chain(notes(stack)) {
             let _ = writeln!(text, "{:<14}{line}", "");
         }
         if every_path {
@@ -174,6 +190,18 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
         let _ = writeln!(text, "UNREADABLE {item}");
     }
     text
+}
+
+/// Which version of the fleet file a stack has, where that is another than it is to have, or with `always`.
+fn version_of(stack: &StackStatus, desired: &Result<Desired, String>, always: bool) -> Option<String> {
+    let to_have = desired.as_ref().ok().map(|desired| desired.of(&stack.account).number);
+    match (stack.version, to_have) {
+        (0, _) => None,
+        (has, Some(other)) if has != other => {
+            Some(format!("has version {has} and is to have version {other}"))
+        }
+        (has, _) => always.then(|| format!("has version {has}")),
+    }
 }
 
 /// What else there is to say of a stack: how far it is while it is not ready, and what needs
@@ -285,10 +313,38 @@ fn incident_lines(text: &mut String, incidents: &[Incident]) {
 
 #[cfg(test)]
 mod tests {
+    use phonehome_cloud::table::{Expect, MemoryTable, Write};
     use phonehome_network::{Ask, RemovalTarget};
-    use phonehome_state::{Accepted, AcceptedStack};
+    use phonehome_state::{Accepted, AcceptedStack, PublishedFleet};
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_stack_that_has_another_version_than_it_is_to_have_says_so() {
+        let table = MemoryTable::default();
+        let published = |number| PublishedFleet {
+            text: include_str!("../../../fleet.example.yaml").to_owned(),
+            number,
+            ..PublishedFleet::default()
+        };
+        let versions = json!({"versions": {"base": 7, "target": 8, "turned": ["444455556666"]}});
+        let writes = vec![
+            Write::put(Keys::fleet(), Expect::Absent, &published(7)),
+            Write::put(Keys::version(8), Expect::Absent, &published(8)),
+            Write::put(Keys::rollout(), Expect::Absent, &versions),
+        ];
+        table.write(writes).await.unwrap();
+        let desired = desired(&table).await;
+        let notes = super::versions(desired.as_ref().unwrap(), 0);
+        assert_eq!(notes[1], "fleet file: version 8 is rolled out, which 1 account is to have");
+        let desired = desired.map_err(|error| error.to_string());
+        let stack = StackStatus { version: 7, ..phonehome_samples::stack(0) };
+        let said = version_of(&stack, &desired, false);
+        assert_eq!(said.as_deref(), Some("has version 7 and is to have version 8"));
+        let stack = StackStatus { version: 8, ..stack };
+        assert_eq!(version_of(&stack, &desired, false), None);
+        assert_eq!(version_of(&stack, &desired, true).as_deref(), Some("has version 8"));
+    }
 
     #[test]
     fn the_version_in_force_is_named_with_why_it_is_not_the_newest_and_what_may_still_be_done() {

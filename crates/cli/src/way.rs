@@ -1,5 +1,8 @@
 //! How a version that is published reaches the accounts.
 
+use std::collections::BTreeMap;
+
+use phonehome_cloud::endpoint::{Cloud, environment};
 use phonehome_cloud::table::Table;
 use phonehome_fleet::{Fleet, Member};
 use phonehome_rollout::{Pace, Wave};
@@ -9,6 +12,19 @@ use phonehome_text::count;
 use crate::output::Failure;
 
 const MINUTE_MS: u64 = 60_000;
+
+/// How often the local cloud lets the schedules of each minute fire, in seconds.
+const SCHEDULE_SECONDS: &str = "PHONEHOME_LOCAL_SCHEDULE_SECONDS";
+
+/// How long a minute of the pace is. On the local cloud it is as long as its schedules have it, so that nobody has to
+/// wait; on AWS no setting makes it shorter.
+fn minute_ms(variables: &BTreeMap<String, String>) -> u64 {
+    let seconds = variables.get(SCHEDULE_SECONDS).and_then(|seconds| seconds.parse::<u64>().ok());
+    match (Cloud::from_variables(variables), seconds) {
+        (Ok(Cloud::Local(_)), Some(seconds)) => (seconds * 1000).clamp(1, MINUTE_MS),
+        _ => MINUTE_MS,
+    }
+}
 
 /// The way that the fleet file declares, or in an emergency none. The first version of all needs no waves.
 pub(crate) async fn way(
@@ -48,9 +64,10 @@ pub(crate) async fn way(
     let of_wave = |(wave, members): (&phonehome_fleet::Wave, Vec<Member>)| {
         Wave::new(wave.name.clone(), members.iter().map(Member::line).collect())
     };
+    let minute_ms = minute_ms(&environment());
     let pace = Pace {
-        bake_ms: u64::from(rollout.bake_minutes) * MINUTE_MS,
-        converge_ms: u64::from(rollout.converge_minutes) * MINUTE_MS,
+        bake_ms: u64::from(rollout.bake_minutes) * minute_ms,
+        converge_ms: u64::from(rollout.converge_minutes) * minute_ms,
         at_once: rollout.at_once as usize,
     };
     Ok(Way::InWaves { waves: waves.into_iter().map(of_wave).collect(), pace, mends })
@@ -72,7 +89,7 @@ pub(crate) fn shown(way: &Way) -> String {
             format!(
                 "It goes out in waves: {}; each has to be green for {}.{mends}",
                 waves.collect::<Vec<_>>().join(", then "),
-                count(pace.bake_ms / MINUTE_MS, "minute")
+                count(pace.bake_ms / minute_ms(&environment()), "minute")
             )
         }
     }

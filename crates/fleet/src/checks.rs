@@ -51,36 +51,6 @@ impl Fleet {
         checks
     }
 
-    /// Whose probes may connect to what others must not: by endpoint (`host:port`) of each isolation, in the
-    /// file's order. An endpoint that nobody may connect to has none.
-    ///
-    /// It makes the checks of every account: ask once for many reports.
-    pub fn isolated(&self) -> BTreeMap<String, Vec<Source>> {
-        let mut isolated: BTreeMap<String, Vec<Source>> = BTreeMap::new();
-        let mut sources = Vec::new();
-        for member in self.members() {
-            for region in &self.regions {
-                let checks = self.checks_for(&member, &region.name);
-                let parts = Parts::of(&checks);
-                for check in checks {
-                    if check.expect == Expect::Deny {
-                        isolated.entry(check.target.endpoint).or_default();
-                    } else if is_witness(&check) {
-                        let (member, region, part) = (member.clone(), region.clone(), parts.part_of(&check));
-                        sources
-                            .push((check.target.endpoint, Source { member, region, check: check.id, part }));
-                    }
-                }
-            }
-        }
-        for (endpoint, source) in sources {
-            if let Some(sources) = isolated.get_mut(&endpoint) {
-                sources.push(source);
-            }
-        }
-        isolated
-    }
-
     fn connection_checks(&self, member: &Member, origin: Origin<'_>) -> Vec<Check> {
         let mut checks = vec![];
         for it in self.connections.iter().filter(|it| it.from == member.domain) {
@@ -109,6 +79,35 @@ impl Fleet {
         }
         checks
     }
+}
+
+/// Whose probes may connect to what others must not, of these members with the file that each has: by endpoint
+/// (`host:port`) of each isolation, in their order. An endpoint that nobody may connect to has none.
+///
+/// It makes the checks of every account: ask once for many reports.
+pub fn isolated<'f>(members: impl IntoIterator<Item = (&'f Fleet, Member)>) -> BTreeMap<String, Vec<Source>> {
+    let mut isolated: BTreeMap<String, Vec<Source>> = BTreeMap::new();
+    let mut sources = Vec::new();
+    for (fleet, member) in members {
+        for region in &fleet.regions {
+            let checks = fleet.checks_for(&member, &region.name);
+            let parts = Parts::of(&checks);
+            for check in checks {
+                if check.expect == Expect::Deny {
+                    isolated.entry(check.target.endpoint).or_default();
+                } else if is_witness(&check) {
+                    let (member, region, part) = (member.clone(), region.clone(), parts.part_of(&check));
+                    sources.push((check.target.endpoint, Source { member, region, check: check.id, part }));
+                }
+            }
+        }
+    }
+    for (endpoint, source) in sources {
+        if let Some(sources) = isolated.get_mut(&endpoint) {
+            sources.push(source);
+        }
+    }
+    isolated
 }
 
 /// Whether what a check says proves that its target is there, for others that must not reach it. It says so of

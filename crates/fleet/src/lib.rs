@@ -10,6 +10,7 @@
 
 pub mod addresses;
 mod bytes;
+mod changes;
 mod characters;
 mod checks;
 mod cross;
@@ -22,6 +23,7 @@ pub mod limits;
 mod links;
 mod loopback;
 mod members;
+mod mixed;
 mod model;
 mod names;
 mod parts;
@@ -35,7 +37,8 @@ mod waves;
 mod yaml;
 
 pub use bytes::decode;
-pub use checks::Source;
+pub use changes::{Becoming, Change, Changes, LineChanges};
+pub use checks::{Source, isolated};
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use features::Feature;
 pub use identity::{
@@ -45,6 +48,7 @@ pub use identity::{
 pub use links::Link;
 pub use loopback::Loopback;
 pub use members::{Adoption, Member};
+pub use mixed::Mixed;
 pub use model::{
     AddressPool, AlertRoute, AlertSeverity, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain,
     DomainEnvironment, EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange,

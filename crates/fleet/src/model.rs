@@ -2,7 +2,8 @@
 //!
 //! The documentation of these types is what an editor shows: `docs/fleet.schema.json` is generated
 //! from them. A [`Fleet`] has passed every check of [`crate::parse`], which is the only way to make
-//! one. Serialized, a fleet is a valid fleet file again (JSON is YAML).
+//! one, but for leaving something out of it ([`crate::Mixed`]). Serialized, a fleet is a valid fleet file again (JSON is
+//! YAML).
 
 mod account;
 mod check;

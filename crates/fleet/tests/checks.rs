@@ -2,6 +2,7 @@
 
 mod support;
 
+use phonehome_fleet::isolated;
 use phonehome_wire::Check;
 use serde_json::{Value, json};
 use support::{EXAMPLE, SMALL, fleet, with, without_warnings};
@@ -206,7 +207,8 @@ fn a_lookup_becomes_a_check_of_records() {
 fn whoever_connects_to_an_endpoint_in_whatever_way_is_a_witness_for_its_isolation() {
     // payments must not reach api.prod.internal:443, and shop may.
     let witnesses = |text: &str| {
-        let isolated = fleet(text).isolated();
+        let fleet = fleet(text);
+        let isolated = isolated(fleet.members().into_iter().map(|member| (&fleet, member)));
         let ids = isolated["api.prod.internal:443"].iter().map(|source| source.check.0.clone());
         ids.collect::<Vec<_>>()
     };

@@ -4,6 +4,7 @@ use crate::CannotPlan;
 use crate::Members;
 use crate::progress::StackProgress;
 use crate::provision::{Job, Provision};
+use ipnet::Ipv4Net;
 use phonehome_cloud::Class;
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Table, TableError};
@@ -11,7 +12,8 @@ use phonehome_executor::StackApi;
 use phonehome_fleet::AddressPool;
 use phonehome_network::Kind;
 use phonehome_planner::StackSpec;
-use phonehome_state::{Claim, Keys, LedgerError, claim, peek};
+use phonehome_state::{Claim, Keys, LedgerError, StateError, claim, desired, peek};
+use phonehome_wire::StackId;
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// The addresses that [`Provision::reconcile`] would claim for an account or has claimed, if those
@@ -25,7 +27,8 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
         }
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let claim = peek(&self.table, &pools, &job.stack(), also, self.clock.now_ms()).await;
+        let kept = self.kept(job, &pools).await?;
+        let claim = peek(&self.table, &pools, &kept, &job.stack(), also, self.clock.now_ms()).await;
         Ok(claim.map_err(NoClaim::from)?)
     }
 
@@ -36,18 +39,35 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if let Some(adoption) = adoption {
             return self.claim_adopted(job, &adoption.vpc_id).await;
         }
-        self.observe_before_claiming(job).await.map_err(NoClaim::Table)?;
+        self.note_addresses(&job.stack(), &job.member.account_name).await.map_err(NoClaim::Table)?;
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        Ok(claim(&self.table, &pools, &job.stack(), self.clock.now_ms()).await?)
+        let kept = self.kept(job, &pools).await.map_err(NoClaim::Table)?;
+        Ok(claim(&self.table, &pools, &kept, &job.stack(), self.clock.now_ms()).await?)
+    }
+
+    /// What is for others by one of the versions in use, for an account that holds no block yet. Where none can be
+    /// read, nothing is in use.
+    async fn kept(&self, job: &Job<'_>, own: &[&AddressPool]) -> Result<Vec<Ipv4Net>, TableError> {
+        if self.table.get(&Keys::holder(&job.stack())).await?.is_some() {
+            return Ok(vec![]);
+        }
+        match desired(&self.table).await {
+            Ok(desired) => Ok(desired.kept(own, &job.member.environment, job.region)),
+            Err(StateError::Table(error)) => Err(error),
+            Err(_) => Ok(vec![]),
+        }
     }
 
     /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
     /// with them. One that cannot be entered yet is new, and has only default VPCs.
-    async fn observe_before_claiming(&self, job: &Job<'_>) -> Result<(), TableError> {
-        if self.table.get(&Keys::holder(&job.stack())).await?.is_some() {
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn note_addresses(&self, stack: &StackId, account_name: &str) -> Result<(), TableError> {
+        if self.table.get(&Keys::holder(stack)).await?.is_some() {
             return Ok(());
         }
-        let spec = StackSpec::bare(&job.stack(), &job.member.account_name);
+        let spec = StackSpec::bare(stack, account_name);
         let Ok(stack) = self.members.open(&spec, None).await else { return Ok(()) };
         let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(()) };
         self.note(&spec, &inventory).await

@@ -210,6 +210,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         cidr: ipnet::Ipv4Net::default(),
         generation: 0,
         phase: Phase::Claimed,
+        version: 0,
         network_ready: false,
         egress_ready: false,
         connections_ready: false,

@@ -31,6 +31,7 @@ mod report;
 pub mod requeue;
 mod seen;
 mod time;
+mod version;
 
 pub use change_log::{is_observation_queued, note_queued_observation, record_api_call};
 pub use decommission::account_closed_notice;

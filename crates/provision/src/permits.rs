@@ -1,4 +1,4 @@
-//! What the functions take away: only what was accepted with the version in force, or asked for by a
+//! What the functions take away: only what was accepted with the account's version of the fleet file, or asked for by a
 //! person, and no more in an hour than the fleet file allows.
 
 use phonehome_planner::WithheldReason;
@@ -11,7 +11,7 @@ use phonehome_cloud::table::{Table, TableError};
 use phonehome_executor::{Applied, StepOutcome};
 use phonehome_network::{Ask, Inventory, Permission};
 use phonehome_planner::{Limits, Plan, StackSpec, plan_permitted};
-use phonehome_state::{Reservation, hour_of, in_force, next_hour_ms, reserve, unreserve, used};
+use phonehome_state::{Reservation, desired, hour_of, next_hour_ms, reserve, unreserve, used};
 use phonehome_text::count;
 
 use crate::CannotPlan;
@@ -64,11 +64,12 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(plan);
         }
         let number = published.number;
-        let is_over = in_force(&self.table).await.map_or(true, |now| now.number != number);
+        let now = desired(&self.table).await;
+        let is_over = now.map_or(true, |now| now.of(job.account).number != number);
         let (per_hour, now_ms) = (job.fleet.network.removals_per_hour, self.clock.now_ms());
         let stack = &job.stack();
         let reservation = Reservation { stack, number, per_hour, now_ms };
-        // Another version came in force since the observation began: what this one permitted is withdrawn.
+        // The account is to have another version since the observation began: what this one permitted is withdrawn.
         let asks = if is_over { vec![] } else { asks };
         let notified = || message(job, per_hour, now_ms);
         let reserved = match reserve(&self.table, &reservation, &asks, notified).await {

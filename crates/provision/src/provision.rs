@@ -23,7 +23,7 @@ pub struct Provision<T, M, C = SystemClock> {
 /// One stack to work on.
 #[derive(Debug, Clone, Copy)]
 pub struct Job<'a> {
-    /// The fleet in force.
+    /// What the account's version of the fleet file declares.
     pub fleet: &'a Fleet,
     /// The member that the account is.
     pub member: &'a Member,
@@ -50,8 +50,10 @@ impl Job<'_> {
 /// What binds a function, other than a person at a terminal.
 #[derive(Debug, Clone, Copy)]
 pub struct Published<'a> {
-    /// The version in force.
+    /// The version of the account.
     pub number: u64,
     /// What was accepted with it.
     pub accepted: &'a Accepted,
+    /// Whether it is being rolled out: then the other ends of the account's connections are to look when it has it.
+    pub is_rolled_out: bool,
 }

@@ -23,6 +23,7 @@ use crate::notices::failed;
 use crate::seen::{
     asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
 };
+use crate::version::{version, waiting_for_version};
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Brings one stack as far as it can be brought now.
@@ -55,7 +56,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             Err(CannotPlan::Table(error)) => return Err(error),
             spec => spec,
         };
-        let reconciled = match &spec {
+        let mut reconciled = match &spec {
             Ok(spec) => self.work(job, spec, &mut leased).await?,
             Err(unfit) => Reconciled::only(StackProgress::Failed(unfit.to_string())),
         };
@@ -63,7 +64,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         match &spec {
             // From a terminal without the probe's code, half of the stack was not observed.
             Ok(spec) if reconciled.progress == StackProgress::Converged && spec.probe.is_some() => {
+                leased.status.version = version(job, spec, &before);
                 leased.status.converged_spec = Some(digest(spec));
+                reconciled.requeue_peers.extend(waiting_for_version(job, spec, &before));
             }
             _ => {}
         }

@@ -97,7 +97,7 @@ impl Keys {
     pub fn version(number: u64) -> Key {
         key(Self::VERSIONS, format!("{number:010}"))
     }
-    /// The roll-out that is under way, or the last one.
+    /// The roll-out that is under way, or the last one, with the version that each account is to have.
     pub fn rollout() -> Key {
         key("rollout", "current")
     }

@@ -34,14 +34,15 @@ use decide::{Addresses, Decision};
 /// What an account holds in a Region. If it holds nothing, it gets a block now: the one it gave back
 /// last, if that is still nobody else's; otherwise the lowest free one of the first of `pools` that
 /// has room. What it holds it keeps, also when the pool is renamed or no longer its own. No block is
-/// given that overlaps another one of whatever pool, one in quarantine, or a VPC that was seen
-/// anywhere ([`record_seen`]).
+/// given that overlaps another one of whatever pool, one in quarantine, a VPC that was seen
+/// anywhere ([`record_seen`]), or what is `kept` for others ([`Desired::kept`](crate::Desired::kept)).
 ///
 /// # Errors
 /// [`LedgerError`]; nothing is claimed then.
 pub async fn claim(
     table: &impl Table,
     pools: &[&AddressPool],
+    kept: &[Ipv4Net],
     stack: &StackId,
     now_ms: u64,
 ) -> Result<Claim, LedgerError> {
@@ -50,7 +51,7 @@ pub async fn claim(
         return Ok(doc.read()?);
     }
     let seen = seen(table).await?;
-    let decide = |view: &View| decide::claim(&view.addresses(&[], &seen), pools, stack, now_ms);
+    let decide = |view: &View| decide::claim(&view.addresses(&[], &seen, kept), pools, stack, now_ms);
     change(table, stack, now_ms, decide).await?.ok_or(LedgerError::NoPool)
 }
 
@@ -61,6 +62,7 @@ pub async fn claim(
 pub async fn peek(
     table: &impl Table,
     pools: &[&AddressPool],
+    kept: &[Ipv4Net],
     stack: &StackId,
     also: &[Claim],
     now_ms: u64,
@@ -70,7 +72,7 @@ pub async fn peek(
         return Ok(doc.read()?);
     }
     let seen = seen(table).await?;
-    match decide::claim(&view.addresses(also, &seen), pools, stack, now_ms)? {
+    match decide::claim(&view.addresses(also, &seen, kept), pools, stack, now_ms)? {
         Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
         Decision::Becomes(claim) => Ok(claim),
     }
@@ -165,9 +167,9 @@ impl View {
         Ok(Self { revision, blocks, unreadable, holder })
     }
 
-    fn addresses<'v>(&'v self, also: &'v [Claim], seen: &'v [Seen]) -> Addresses<'v> {
+    fn addresses<'v>(&'v self, also: &'v [Claim], seen: &'v [Seen], kept: &'v [Ipv4Net]) -> Addresses<'v> {
         let claims = self.claims().into_iter().chain(also).collect();
-        Addresses { claims, unreadable: self.unreadable.iter().map(|(_, cidr)| *cidr).collect(), seen }
+        Addresses { claims, unreadable: self.unreadable.iter().map(|(_, cidr)| *cidr).collect(), seen, kept }
     }
 
     fn claims(&self) -> Vec<&Claim> {

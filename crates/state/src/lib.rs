@@ -7,6 +7,9 @@
 mod bindings;
 mod change_log;
 mod default_vpcs;
+mod desired;
+mod expected;
+mod in_force;
 mod keys;
 mod ledger;
 mod notified;
@@ -26,6 +29,9 @@ use serde::{Deserialize, Serialize};
 pub use bindings::{NotifiedFinding, bind, bindings, keep, known, rebind, unbind};
 pub use change_log::{ApiCall, ChangeLog};
 pub use default_vpcs::DefaultVpcs;
+pub use desired::{Desired, InUse, LastRead, Rolling, Version, desired};
+pub use expected::{Expected, Expecting};
+pub use in_force::{InForce, fleet, in_force};
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
@@ -39,8 +45,8 @@ pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 pub use status::{Phase, StackStatus};
 
 pub use published::{
-    Accepted, AcceptedStack, Base, InForce, LastRead, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX,
-    PublishedFleet, TooLarge, base, fits, fleet, history, in_force, loopback_targets, text_fits, version,
+    Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,
+    TooLarge, base, fits, history, loopback_targets, text_fits, version,
 };
 pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};
 pub use rollouts::{NotChanged, Way, change_roll_out, publish, publish_by, roll_out};
@@ -64,6 +70,9 @@ pub enum StateError {
     /// Nothing was published yet.
     #[error("no fleet file is published: run `phonehome publish --fleet fleet.yaml`")]
     NoFleet,
+    /// A version is rolled out that is not there.
+    #[error("there is no version {0} of the fleet file")]
+    NoVersion(u64),
     /// The published fleet file does not pass this version's checks.
     #[error("the published fleet file is not valid for this version of phonehome:\n{0}")]
     BadFleet(String),

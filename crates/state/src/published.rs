@@ -1,15 +1,14 @@
 //! The fleet files that were published: every version is kept, the newest is in force.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use phonehome_cloud::table::{Doc, Expect, Table, TableError};
-use phonehome_fleet::{Fleet, Loopback};
+use phonehome_fleet::Loopback;
 use phonehome_network::{Ask, Permission};
 use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
-use crate::{Keys, StateError};
+use crate::Keys;
 
 /// For how long what was accepted with a version may be done: 7 days. Longer than a weekend and an
 /// hourly limit need; what is left then was forgotten, and is shown again by the next `publish`.
@@ -18,9 +17,6 @@ pub const PERMISSION_MS: u64 = 7 * 24 * 60 * 60_000;
 /// How large a published document may be, in bytes of JSON after compression: DynamoDB takes items of
 /// 400 KB, keys and attributes' names included.
 pub const PUBLISHED_BYTES_MAX: usize = 380 * 1024;
-
-/// How many versions are tried, from the newest back, where the one in force is unreadable.
-const BACK_MAX: usize = 20;
 
 /// One version of the fleet file. The newest is stored twice: as a version, and as the one in force.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +36,10 @@ pub struct PublishedFleet {
     /// The certificates of the file that it names as `authorities`, as PEM, and nothing else of that file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorities: Option<String>,
+    /// Which version was in force when this one was published. Those between the two were never in force, or no more.
+    /// Absent where there was none, and in documents of releases that put each version in force at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<u64>,
 }
 
 impl PublishedFleet {
@@ -92,100 +92,10 @@ impl Accepted {
     }
 }
 
-/// The fleet in force.
-#[derive(Debug, Clone)]
-pub struct InForce {
-    /// What it declares.
-    pub fleet: Fleet,
-    /// Which version it is; 0 where that is not known.
-    pub number: u64,
-    /// What was accepted with it.
-    pub accepted: Accepted,
-    /// The certificate authorities that its probes trust beside the public ones, as PEM.
-    pub authorities: Option<String>,
-    /// For people: why it is not the newest. Its permission does not count then.
-    pub unreadable: Option<String>,
-}
-
-/// The fleet in force, or where that cannot be used the last version that can.
-///
-/// # Errors
-/// [`StateError`] when none is published, or none of the last 20 is valid.
-pub async fn in_force<T: Table>(table: &T) -> Result<InForce, StateError> {
-    let doc = table.get(&Keys::fleet()).await?;
-    match doc.as_ref().map(usable) {
-        Some(Ok(in_force)) => Ok(in_force),
-        Some(Err(problem)) => last_usable(table, problem).await,
-        None => last_usable(table, StateError::NoFleet).await,
-    }
-}
-
-/// The last version that can be used, where the one in force cannot for this problem.
-async fn last_usable<T: Table>(table: &T, problem: StateError) -> Result<InForce, StateError> {
-    let versions = table.query(Keys::VERSIONS).await?;
-    let Some(found) = versions.iter().rev().take(BACK_MAX).find_map(|doc| usable(doc).ok()) else {
-        return Err(problem);
-    };
-    tracing::error!(problem = %problem, version = found.number, "the fleet file in force cannot be used");
-    Ok(InForce { accepted: Accepted::default(), unreadable: Some(problem.to_string()), ..found })
-}
-
-/// The fleet in force as it was read last: a file of a hundred accounts takes milliseconds to check, and functions
-/// look at it every minute.
-#[derive(Debug, Default)]
-pub struct LastRead(Mutex<Option<(Doc, Arc<InForce>)>>);
-
-impl LastRead {
-    /// The fleet in force, as [`in_force`] has it. It is looked for in the table each time, and checked when it is
-    /// another one than before.
-    ///
-    /// # Errors
-    /// As [`in_force`].
-    pub async fn in_force<T: Table>(&self, table: &T) -> Result<Arc<InForce>, StateError> {
-        let Some(doc) = table.get(&Keys::fleet()).await? else {
-            return last_usable(table, StateError::NoFleet).await.map(Arc::new);
-        };
-        let known = self.locked().as_ref().filter(|(known, _)| *known == doc).map(|(_, it)| Arc::clone(it));
-        if let Some(known) = known {
-            return Ok(known);
-        }
-        match usable(&doc) {
-            Ok(in_force) => {
-                let in_force = Arc::new(in_force);
-                *self.locked() = Some((doc, Arc::clone(&in_force)));
-                Ok(in_force)
-            }
-            // What is used instead may be another one the next time.
-            Err(problem) => last_usable(table, problem).await.map(Arc::new),
-        }
-    }
-
-    fn locked(&self) -> MutexGuard<'_, Option<(Doc, Arc<InForce>)>> {
-        // Each change is one assignment, so that what a panic left is whole.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What the fleet in force declares, or the last version that can be read does.
-///
-/// # Errors
-/// As [`in_force`].
-pub async fn fleet<T: Table>(table: &T) -> Result<Fleet, StateError> {
-    in_force(table).await.map(|in_force| in_force.fleet)
-}
-
 /// Whether a fleet file may name targets on this machine: those of the local cloud are.
 #[must_use]
 pub fn loopback_targets() -> Loopback {
     if phonehome_cloud::endpoint::is_local() { Loopback::Allowed } else { Loopback::Refused }
-}
-
-fn usable(doc: &Doc) -> Result<InForce, StateError> {
-    let PublishedFleet { text, number, accepted, authorities, .. } = doc.read()?;
-    // Rules that came after it was published bind the next one who publishes.
-    let checked = phonehome_fleet::read(&text)
-        .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))?;
-    Ok(InForce { fleet: checked.fleet, number, accepted, authorities, unreadable: None })
 }
 
 /// What is published now: what the next version is made over.
@@ -229,6 +139,14 @@ impl Base {
         Expect::unchanged(self.doc.as_ref())
     }
 
+    /// Which version the next one is published over; `None` where there is none, or it cannot be read.
+    pub(crate) fn over(&self) -> Option<u64> {
+        match self.unkept() {
+            Some(_) => Some(self.newest + 1),
+            None => self.current().map(|current| current.number),
+        }
+    }
+
     /// What is in force and not among the versions: it was published by a release that kept none.
     fn unkept(&self) -> Option<&PublishedFleet> {
         self.current.as_ref().filter(|current| current.number == 0)
@@ -243,9 +161,14 @@ pub async fn base<T: Table>(table: &T) -> Result<Base, TableError> {
     let doc = table.get(&Keys::fleet()).await?;
     let current: Option<PublishedFleet> = doc.as_ref().and_then(|doc| doc.read().ok());
     let versions = table.query(Keys::VERSIONS).await?;
-    let kept = versions.last().and_then(|doc| doc.key.sort.parse().ok()).unwrap_or_default();
+    let kept = versions.last().and_then(number_of).unwrap_or_default();
     let newest = current.as_ref().map_or(kept, |current| current.number.max(kept));
     Ok(Base { doc, current, newest })
+}
+
+/// The number that a version is stored under.
+pub(crate) fn number_of(version: &Doc) -> Option<u64> {
+    version.key.sort.parse().ok()
 }
 
 /// Why a version was not published.

@@ -89,7 +89,7 @@ pub async fn publish_by<T: Table>(
     way: &Way,
     supersedes: bool,
 ) -> Result<PublishedFleet, NotPublished> {
-    let published = PublishedFleet { number: over.next(), ..published };
+    let published = PublishedFleet { number: over.next(), over: over.over(), ..published };
     fits(&published)?;
     for _ in 0..ATTEMPTS {
         let before = roll_out(table).await?;

@@ -31,6 +31,10 @@ pub struct StackStatus {
     pub generation: u64,
     /// How far it is.
     pub phase: Phase,
+    /// Which version of the fleet file it was as declared by, when it last was; 0 where that is not known, as of what
+    /// an older release left, or somebody made from a terminal.
+    #[serde(default)]
+    pub version: u64,
     /// VPC, subnets and probes are as declared; a lost tag or an open security group does not count.
     pub network_ready: bool,
     /// Every NAT gateway is available and routed to.

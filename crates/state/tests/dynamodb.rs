@@ -44,7 +44,7 @@ async fn claim_at_once(local_cloud: &LocalCloud) -> BTreeSet<Ipv4Net> {
         tasks.push(tokio::spawn(async move {
             let mut blocks = Vec::new();
             for account in (executor..ACCOUNTS).step_by(EXECUTORS) {
-                let claimed = claim(&table, &[&pool()], &stack(&account.to_string()), 0).await;
+                let claimed = claim(&table, &[&pool()], &[], &stack(&account.to_string()), 0).await;
                 blocks.push(claimed.unwrap().cidr);
             }
             blocks
@@ -84,9 +84,9 @@ async fn on_dynamodb_accounts_fill_the_pool_from_below_and_blocks_rest_before_th
 
     let rested = release_block(&table, &stack("7"), 30, 0).await.unwrap().unwrap();
     assert_eq!(release_block(&table, &stack("7"), 30, 1).await.unwrap().as_ref(), Some(&rested));
-    let during = claim(&table, &[&pool()], &stack("301"), 30 * DAY_MS - 1).await.unwrap();
+    let during = claim(&table, &[&pool()], &[], &stack("301"), 30 * DAY_MS - 1).await.unwrap();
     assert!(!lowest.contains(&during.cidr), "{during}");
-    let after = claim(&table, &[&pool()], &stack("302"), 30 * DAY_MS).await.unwrap();
+    let after = claim(&table, &[&pool()], &[], &stack("302"), 30 * DAY_MS).await.unwrap();
     assert_eq!(after.cidr, rested.cidr);
 
     let existing = claim_existing(&table, &stack("303"), "192.168.0.0/24".parse().unwrap(), 0).await.unwrap();
@@ -103,6 +103,6 @@ async fn on_dynamodb_accounts_fill_the_pool_from_below_and_blocks_rest_before_th
     };
     assert!(record_seen(&table, &stack("8"), std::slice::from_ref(&vpc), 0).await.unwrap());
     assert!(!record_seen(&table, &stack("8"), &[vpc], 1).await.unwrap());
-    let full = claim(&table, &[&pool()], &stack("304"), 0).await.unwrap_err().to_string();
+    let full = claim(&table, &[&pool()], &[], &stack("304"), 0).await.unwrap_err().to_string();
     assert!(full.contains("vpc-8 of account 000000000008"), "{full}");
 }

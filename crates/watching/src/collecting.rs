@@ -112,7 +112,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         received: Received,
         in_force: &InForce,
     ) -> Result<Arrived, TableError> {
-        let (fleet, isolated) = (in_force.fleet(), &in_force.isolated);
+        let (fleet, isolated) = (in_force.fleet_of(&report.account), &in_force.isolated);
         let freshness = Cell::new(Freshness::Lately);
         on_conflict(ATTEMPTS, async || {
             let (freshness, now_ms) = (freshness.replace(Freshness::Now), self.clock.now_ms());
@@ -125,7 +125,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
                     let known_ms = stored.heartbeat.value.as_ref().map_or(0, |it| it.isolations_at_ms);
                     let judged =
                         self.judged(report, received, isolated, (&declared, &asked), known_ms).await?;
-                    self.fold_once(judged, received, stored, (&asked, &moved), &hysteresis(fleet))
+                    self.fold_once(judged, received, stored, (&asked, &moved), &hysteresis(in_force.fleet()))
                         .await
                         .map(Arrived::Folded)
                 }

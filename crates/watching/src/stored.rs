@@ -8,14 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbePart};
 use phonehome_cloud::table::{Cache, Doc, Expect, Key, Table, TableError, Write};
-use phonehome_fleet::{Fleet, Source};
-use phonehome_state::{Keys, LastRead, StackStatus, StateError, Unread, set_aside};
-use phonehome_wire::{Report, StackId};
+use phonehome_fleet::{Bindings, Fleet, Source, isolated};
+use phonehome_state::{Desired, InUse, Keys, LastRead, StackStatus, StateError, Unread, bindings, set_aside};
+use phonehome_wire::{AccountId, Report, StackId};
 use serde::de::DeserializeOwned;
 
 use crate::{Counted, Counting};
 
-/// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::Fleet::isolated`].
+/// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::isolated()`].
 pub type Isolated = BTreeMap<String, Vec<Source>>;
 
 /// How old the fleet file may be that a report is judged by, in milliseconds: 30 seconds.
@@ -78,19 +78,38 @@ pub enum Freshness {
     Now,
 }
 
-/// The fleet file in force, and who may connect to what others must not.
+/// The fleet files in use, and who may connect to what others must not.
 #[derive(Debug)]
 pub struct InForce {
-    file: Arc<phonehome_state::InForce>,
+    in_use: InUse,
+    desired: Desired,
     /// Who may connect to what others must not.
     pub isolated: Isolated,
 }
 
 impl InForce {
-    /// What it declares.
+    fn of(in_use: InUse, bindings: &Bindings) -> Self {
+        let desired = in_use.clone().desired(bindings);
+        let isolated = isolated(desired.members(bindings));
+        Self { in_use, desired, isolated }
+    }
+
+    /// What the one in force declares.
     #[must_use]
     pub fn fleet(&self) -> &Fleet {
-        &self.file.fleet
+        &self.desired.in_force().fleet
+    }
+
+    /// What the version declares that an account is to have.
+    #[must_use]
+    pub fn fleet_of(&self, account: &AccountId) -> &Fleet {
+        self.desired.of(account).fleet
+    }
+
+    /// Whether these are the only one in use, and the same as before.
+    fn is_still(&self, in_use: &InUse) -> bool {
+        let are_alone = self.in_use.rolling.is_none() && in_use.rolling.is_none();
+        are_alone && Arc::ptr_eq(&self.in_use.base, &in_use.base)
     }
 }
 
@@ -103,7 +122,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// The fleet file in force, or what was in force a moment ago.
+    /// The fleet files in use, or what was in use a moment ago.
     ///
     /// # Errors
     /// [`StateError`]: also where it was known before, as what is in force now may be something else.
@@ -114,10 +133,12 @@ impl Memory {
         {
             return Ok(Arc::clone(in_force));
         }
-        let file = self.file.in_force(table).await?;
+        let in_use = self.file.in_use(table).await?;
         let in_force = match known {
-            Some((in_force, _)) if Arc::ptr_eq(&in_force.file, &file) => in_force,
-            _ => Arc::new(InForce { isolated: file.fleet.isolated(), file }),
+            Some((in_force, _)) if in_force.is_still(&in_use) => in_force,
+            // Who is who matters while accounts have different ones.
+            _ if in_use.rolling.is_some() => Arc::new(InForce::of(in_use, &bindings(table).await?)),
+            _ => Arc::new(InForce::of(in_use, &Bindings::default())),
         };
         *self.fleet.lock().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&in_force), now_ms));
         Ok(in_force)

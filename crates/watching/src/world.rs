@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
     Crashes, Heartbeat, Incident, Notices, Owner, PATHS_KEPT_MS, PathState, Paths, Policy, ProbeKey,
-    ProbeView, Refusals, Route, Silence, Trouble, Unreadable, UnreadableIncident, Unseen, World,
+    ProbeView, Refusals, Route, Silence, Symptom, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
 use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member, Nat, Parts};
-use phonehome_state::StackStatus;
-use phonehome_state::{Claim, Keys, LastRead, Readable, Revision, Seen, StateError, Unread, readable};
-use phonehome_wire::{AzId, CheckId};
+use phonehome_state::{
+    Claim, Expected, InUse, Keys, LastRead, Readable, Revision, Seen, StackStatus, StateError, Unread,
+    readable,
+};
+use phonehome_wire::{AzId, CheckId, StackId};
 use serde::de::DeserializeOwned;
 
 use crate::parts::{StoredPart, Watched};
@@ -76,8 +78,8 @@ pub async fn gather(
     let last = table.get(&Keys::revision()).await?;
     let revision = Expect::unchanged(last.as_ref());
     let now_ms = decides_at(last.as_ref(), now_ms);
-    let in_force = known.fleet.in_force(table).await?;
-    let fleet = &in_force.fleet;
+    let in_use = known.fleet.in_use(table).await?;
+    let fleet = &in_use.base.fleet;
     let mut reading = Reading { table, unread: Vec::new() };
     let incidents = reading.partition::<Incident>(Keys::INCIDENTS).await?;
     let unreadable = |it: &Unread| UnreadableIncident::of(&it.doc.key.sort, &it.doc.body);
@@ -95,14 +97,19 @@ pub async fn gather(
     reading.partition::<Seen>(Keys::SEEN).await?;
     let before = reading.unread.len();
     let bound = reading.partition::<Binding>(Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
-    let members = fleet.bound_members(&phonehome_state::known(bound, stacks.iter().map(|(_, stack)| stack)));
+    let bindings = phonehome_state::known(bound, stacks.iter().map(|(_, stack)| stack));
+    let expecting = in_use.expecting(&bindings, stacks.iter().map(|(_, stack)| stack));
     if reading.unread.len() > before {
         // Which line of the file such a stack is may be in what cannot be read.
-        let nobodys = stacks.iter().filter(|(_, stack)| !members.contains_key(&stack.account));
+        let nobodys = stacks.iter().filter(|(_, stack)| expecting.member(stack).is_none());
         unseen.stacks.extend(nobodys.map(|(_, stack)| stack.stack()));
     }
-    let of_member = stacks.iter().filter_map(|(_, stack)| Some((members.get(&stack.account)?, stack)));
-    let probes = of_member.flat_map(|(member, stack)| probes_of(fleet, member, stack)).collect();
+    let told = told(incidents.iter().map(|(_, incident)| incident));
+    let is_told = |stack: &StackStatus, check: &CheckId| told.contains(&(stack.stack(), check));
+    let expected = stacks
+        .iter()
+        .filter_map(|(_, stack)| Some((expecting.of(stack, |check| is_told(stack, check))?, stack)));
+    let probes = expected.flat_map(|(expected, stack)| probes_of(fleet, expected, stack)).collect();
     let policy = policy(fleet, pace);
     let mut probes = reading.probes(probes, &known.paths, now_ms, policy.overdue_after_ms).await?;
     let crashes: BTreeMap<_, _> = crashes.iter().map(|(_, it)| (&it.account, it)).collect();
@@ -115,8 +122,7 @@ pub async fn gather(
         stored.insert(incident.id.clone(), doc);
         open.push(incident);
     }
-    let owners = owners(fleet);
-    let routes = fleet.members().iter().map(|it| (it.account_name.clone(), route(fleet, it))).collect();
+    let (owners, routes) = (owners(&in_use), routes(&in_use));
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
     let notified_doc = table.get(&Keys::notices()).await?;
     let notified = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
@@ -125,6 +131,16 @@ pub async fn gather(
     let channel = fleet.platform_channel().to_owned();
     let world = World { now_ms, probes, owners, routes, open, silences, policy, unseen };
     Ok(Gathered { world, stored, revision, troubles, notified, notified_doc, channel })
+}
+
+/// Which checks these incidents say to fail, by stack.
+fn told<'i>(incidents: impl Iterator<Item = &'i Incident>) -> BTreeSet<(StackId, &'i CheckId)> {
+    let members = incidents.flat_map(|incident| &incident.members).filter(|member| member.state.is_open());
+    let down = members.filter_map(|member| match &member.symptom {
+        Symptom::Down { check } => Some((member.probe.stack(), check)),
+        Symptom::Silent | Symptom::Inconclusive => None,
+    });
+    down.collect()
 }
 
 fn policy(fleet: &Fleet, pace: &Pace) -> Policy {
@@ -161,19 +177,37 @@ fn trouble(unread: &Unread) -> Trouble {
     Trouble::Unreadable { partition, sort, problem: unread.problem.clone() }
 }
 
+/// What every fleet file in use declares, and its members. What two of them say of one name the one in force, which is
+/// the last one, says.
+fn members(in_use: &InUse) -> impl Iterator<Item = (&Fleet, Member)> {
+    let target = in_use.rolling.as_ref().map(|rolling| &rolling.target.fleet);
+    let fleets = target.into_iter().chain([&in_use.base.fleet]);
+    fleets.flat_map(|fleet| fleet.members().into_iter().map(move |member| (fleet, member)))
+}
+
 /// Whom to ask about each account of the fleet.
-fn owners(fleet: &Fleet) -> BTreeMap<String, Owner> {
-    let members = fleet.members().into_iter();
-    members
-        .map(|member| (member.account_name, Owner { team: member.owner, channel: member.owner_channel }))
+fn owners(in_use: &InUse) -> BTreeMap<String, Owner> {
+    members(in_use)
+        .map(|(_, member)| (member.account_name, Owner { team: member.owner, channel: member.owner_channel }))
         .collect()
 }
 
-/// Who hears of an account's trouble. Nobody is paged for an environment without paging, whatever its route.
-fn route(fleet: &Fleet, member: &Member) -> Route {
+/// Who hears of an account's trouble, by its name.
+fn routes(in_use: &InUse) -> BTreeMap<String, Route> {
+    let route = |(own, member): (&Fleet, Member)| {
+        let route = route(&in_use.base.fleet, own, &member);
+        (member.account_name, route)
+    };
+    members(in_use).map(route).collect()
+}
+
+/// Who hears of an account's trouble, by the routes in force. Nobody is paged for an environment without paging,
+/// whatever its route; of an environment that is not in force yet the account's `own` version says whether.
+fn route(fleet: &Fleet, own: &Fleet, member: &Member) -> Route {
     let notes = fleet.route_for(&member.environment, &member.domain);
     let pages = fleet.page_route_for(&member.environment, &member.domain);
-    let paging = fleet.environment(&member.environment).is_some_and(|environment| environment.paging);
+    let environment = fleet.environment(&member.environment).or_else(|| own.environment(&member.environment));
+    let paging = environment.is_some_and(|environment| environment.paging);
     let page = pages.page && paging;
     let page_channel = page.then(|| pages.slack_channel.clone()).filter(|it| *it != notes.slack_channel);
     Route { slack_channel: notes.slack_channel.clone(), page, page_channel }
@@ -277,11 +311,11 @@ impl<T: Table> Reading<'_, T> {
 }
 
 /// The probes of a stack that is, or was, ready: only then are reports due. What is stored of them is
-/// not yet in it.
-fn probes_of(fleet: &Fleet, member: &Member, stack: &StackStatus) -> Vec<Watched> {
-    let checks = fleet.checks_for(member, &stack.region);
+/// not yet in it. `in_force`: by whose routes people hear of them.
+fn probes_of(in_force: &Fleet, expected: Expected<'_>, stack: &StackStatus) -> Vec<Watched> {
+    let Expected { fleet, member, checks } = expected;
     let (parts, since_ms) = (Parts::of(&checks), &stack.parts_since_ms);
-    let route = route(fleet, member);
+    let route = route(in_force, fleet, member);
     let region = fleet.regions.iter().find(|region| region.name == stack.region);
     let zones = region.map_or(&[][..], |region| &region.availability_zones);
     let nat = fleet.environment(&member.environment).map_or(Nat::None, |environment| environment.nat);

@@ -20,6 +20,7 @@ mod remembered;
 mod storing;
 mod unreadable;
 mod upgrade;
+mod versions;
 mod windows;
 
 use crate::again::Again;

@@ -18,6 +18,7 @@ mod parts;
 mod remembered;
 mod time;
 mod upgrade;
+mod versions;
 mod witnesses;
 
 use crate::handler::Collector;

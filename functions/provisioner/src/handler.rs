@@ -20,7 +20,7 @@ use phonehome_provision::{
     is_observation_queued, note_queued_observation, record_api_call, usual_limits,
 };
 use phonehome_runtime::{Error, Refusal, each_record};
-use phonehome_state::{ApiCall, InForce, Keys, StackStatus, StateError, Unread, bindings, readable};
+use phonehome_state::{ApiCall, Desired, Keys, StackStatus, StateError, Unread, Version, bindings, readable};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
@@ -112,15 +112,19 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     async fn account(&self, request: &Reconcile) -> Result<(), Refusal> {
         let id = &request.account;
-        let in_force = self.in_force().await?;
-        let fleet = &in_force.fleet;
+        let desired = self.desired().await?;
         let account = self.organization.account(id).await.map_err(later)?;
         let has_left = account.is_none();
         let Some(account) = account.filter(|account| account.active) else {
             tracing::info!(account = id.as_str(), "skipped: not an active account of the organization");
             self.metrics.count("Skipped", 1);
             let stacks = self.stacks_of(id).await?;
-            let notice = account_closed_notice(fleet, &stacks, has_left, self.provision.clock.now_ms());
+            let notice = account_closed_notice(
+                &desired.in_force().fleet,
+                &stacks,
+                has_left,
+                self.provision.clock.now_ms(),
+            );
             for status in stacks {
                 let noted = self.provision.gone(&status.stack(), notice.as_ref()).await;
                 noted.map_err(table_error)?;
@@ -128,12 +132,16 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             // Its line is free for another account.
             return self.provision.free(id).await.map_err(table_error);
         };
-        let Some(member) = self.member(fleet, &account).await? else {
-            tracing::info!(account = id.as_str(), name = account.name, "skipped: not in the fleet file");
+        let Some(member) = self.member(&desired, &account).await? else {
             self.metrics.count("Skipped", 1);
-            return self.notify_unlisted(fleet, &[account], false).await;
+            if self.awaits_turn(&desired, &account).await? {
+                tracing::info!(account = id.as_str(), name = account.name, "skipped: its turn has not come");
+                return Ok(());
+            }
+            tracing::info!(account = id.as_str(), name = account.name, "skipped: not in the fleet file");
+            return self.notify_unlisted(&desired, &[account], false).await;
         };
-        let sum = self.stacks(request, &in_force, &member, &account).await?;
+        let sum = self.stacks(request, &desired, &member, &account).await?;
         self.conclude(request, sum, &account.name).await
     }
 
@@ -141,12 +149,13 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     async fn stacks(
         &self,
         request: &Reconcile,
-        in_force: &InForce,
+        desired: &Desired,
         member: &Member,
         account: &Account,
     ) -> Result<Sum, Refusal> {
-        let (fleet, authorities) = (&in_force.fleet, in_force.authorities.as_deref());
-        let published = Some(Published { number: in_force.number, accepted: &in_force.accepted });
+        let Version { number, fleet, accepted, authorities } = desired.of(&account.id);
+        let is_rolled_out = desired.rolling().is_some();
+        let published = Some(Published { number, accepted, is_rolled_out });
         let mut sum = Sum { limits: request.limits, ..Sum::default() };
         let regions: Vec<_> = fleet
             .regions
@@ -225,10 +234,11 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Gives up the stacks of an account that has left the fleet file, or the organization.
     async fn decommission(&self, request: &Reconcile, mode: Decommission) -> Result<(), Refusal> {
         let id = &request.account;
-        let fleet = self.fleet().await?;
+        let desired = self.desired().await?;
         let account = self.organization.account(id).await.map_err(later)?.filter(|account| account.active);
         let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
-        if let Some(member) = account.as_ref().and_then(|_| fleet.member_for(id, &bindings)) {
+        let member_of = |_: &Account| desired.fleets().find_map(|fleet| fleet.member_for(id, &bindings));
+        if let Some(member) = account.as_ref().and_then(member_of) {
             return Err(Refusal::Bad(format!(
                 "{} ({id}) is in the fleet file, so its stack would be made again: take it out and publish the \
                  file before you release it",
@@ -237,7 +247,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
         let mut sum = Sum::default();
         for status in self.stacks_of(id).await? {
-            let (gone, days) = (account.is_none(), fleet.network.quarantine_days);
+            let (gone, days) = (account.is_none(), desired.in_force().fleet.network.quarantine_days);
             let decommissioned = self.provision.decommission(&status.stack(), mode, gone, days).await;
             let decommissioned = decommissioned.map_err(table_error)?;
             self.notify(id, &decommissioned);
@@ -333,18 +343,18 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Without a valid fleet file nothing can be done; the record waits in the queue, then in the
     /// dead-letter queue.
     pub(crate) async fn fleet(&self) -> Result<Fleet, Refusal> {
-        self.in_force().await.map(|in_force| in_force.fleet)
+        self.desired().await.map(|desired| desired.in_force().fleet.clone())
     }
 
-    /// The same with its version and what was accepted with it.
-    async fn in_force(&self) -> Result<InForce, Refusal> {
-        let in_force = phonehome_state::in_force(&self.provision.table)
+    /// The version that each account is to have, with what was accepted with it.
+    pub(crate) async fn desired(&self) -> Result<Desired, Refusal> {
+        let desired = phonehome_state::desired(&self.provision.table)
             .await
             .map_err(|error: StateError| Refusal::Later(error.to_string()))?;
-        if in_force.unreadable.is_some() {
+        if desired.in_force().unreadable.is_some() {
             self.metrics.count("FleetFileUnreadable", 1);
         }
-        Ok(in_force)
+        Ok(desired)
     }
 }
 

@@ -10,13 +10,13 @@ use crate::event::Reconcile;
 use crate::handler::{Provisioner, later, table_error};
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
-    /// Queues every account that is a line of the fleet file, and every one that has a stack. An
+    /// Queues every account that is a line of a fleet file in use, and every one that has a stack. An
     /// event can be missed; this cannot.
     pub(crate) async fn sweep(&self) -> Result<(), Refusal> {
-        let fleet = self.fleet().await?;
+        let desired = self.desired().await?;
         let accounts = self.organization.accounts().await.map_err(later)?;
-        self.notify_unlisted(&fleet, &accounts, true).await?;
-        let mut queue = self.bind_all(&fleet).await?;
+        self.notify_unlisted(&desired, &accounts, true).await?;
+        let mut queue = self.bind_all(&desired).await?;
         // Also those that have a stack: one of a closed account has to be noted as such.
         let stacks =
             readable::<StackStatus>(&self.provision.table, Keys::STACKS).await.map_err(table_error)?;

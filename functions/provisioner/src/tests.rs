@@ -19,4 +19,5 @@ mod progress;
 mod skipped;
 mod unreadable;
 mod upgrade;
+mod versions;
 mod world;

@@ -10,7 +10,7 @@ use phonehome_cloud::{Account, Organization, Queue};
 use phonehome_fleet::Fleet;
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
-use phonehome_state::{Keys, Outboxed, bindings};
+use phonehome_state::{Desired, Keys, Outboxed, bindings};
 use phonehome_text::agree;
 use serde::{Deserialize, Serialize};
 
@@ -38,18 +38,24 @@ struct Unlisted {
 
 impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// Says which of these accounts, if any, are in no fleet file, each once. `all`: these are all there
-    /// are. An account that has the name of a line and is not it is another matter.
+    /// are. An account that has the name of a line and is not it is another matter; so is one that is a line of what
+    /// is rolled out, and whose turn has not come.
     pub(crate) async fn notify_unlisted(
         &self,
-        fleet: &Fleet,
+        desired: &Desired,
         accounts: &[Account],
         all: bool,
     ) -> Result<(), Refusal> {
         let (table, key) = (&self.provision.table, Keys::unlisted());
         let bindings = bindings(table).await.map_err(table_error)?;
-        let is_line = |account: &Account| {
+        let fleet = &desired.in_force().fleet;
+        let is_in = |fleet: &Fleet, account: &Account| {
             let by_name = || fleet.named(&account.id, &account.name);
             fleet.member_for(&account.id, &bindings).or_else(by_name).is_some()
+        };
+        let is_line = |account: &Account| {
+            let own = desired.of(&account.id).fleet;
+            is_in(own, account) || desired.awaited_by(&account.id).is_some_and(|it| is_in(&it.fleet, account))
         };
         let is_unlisted =
             |account: &&Account| account.active && !is_special(fleet, account) && !is_line(account);

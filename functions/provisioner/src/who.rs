@@ -1,16 +1,16 @@
 //! Which member of the fleet an account is: by its id, once it was met.
 
 use phonehome_cloud::WallClock as _;
-use phonehome_wire::AccountId;
+use phonehome_wire::{AccountId, StackId};
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::table::{Expect, MayConflict, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Account, Organization, Queue};
-use phonehome_fleet::{Finding, Fleet, Identification, Member, Roster};
+use phonehome_fleet::{Finding, Fleet, Identification, LineState, Member, Roster};
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
-use phonehome_state::{Keys, NotifiedFinding, Outboxed, bindings, keep};
+use phonehome_state::{Desired, Keys, NotifiedFinding, Outboxed, bindings, keep};
 
 use crate::handler::{Provisioner, later, table_error};
 
@@ -40,8 +40,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     /// The member that an active account is. One that was never met before is bound now; that takes an
     /// observation of the whole organization, as another account may have its name. `None`: it is none, or
     /// nobody can say which, which is reported.
-    pub(crate) async fn member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
-        let member = on_conflict(ATTEMPTS_MAX, async || self.try_member(fleet, account).await).await;
+    pub(crate) async fn member(
+        &self,
+        desired: &Desired,
+        account: &Account,
+    ) -> Result<Option<Member>, Refusal> {
+        let member = on_conflict(ATTEMPTS_MAX, async || self.try_member(desired, account).await).await;
         member.map_err(|unbound| match unbound {
             Unbound::Contended => Refusal::Later(format!(
                 "{ATTEMPTS_MAX} attempts to bind account {} met other changes",
@@ -51,8 +55,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         })
     }
 
-    async fn try_member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Unbound> {
+    async fn try_member(&self, desired: &Desired, account: &Account) -> Result<Option<Member>, Unbound> {
         let (table, id) = (&self.provision.table, &account.id);
+        let (fleet, has_turned) = (desired.of(id).fleet, desired.has_turned(id));
         let bindings = bindings(table).await.map_err(table_error)?;
         let is_met = fleet.member_for(id, &bindings).is_some();
         let roster = match (is_met, fleet.named(id, &account.name).is_some() || bindings.has_stack(id)) {
@@ -63,6 +68,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let identify = fleet.identify(&bindings, &roster);
         self.notify_of(fleet, identify.about(id)).await?;
         let Some(identified) = identify.of(id) else { return Ok(None) };
+        if has_turned {
+            // Under the name that its line has in the file in force it is found by both.
+            return Ok(Some(identified.member.clone()));
+        }
         let now_ms = self.provision.clock.now_ms();
         match keep(table, identified, &roster, now_ms).await.map_err(table_error)? {
             true => Ok(Some(identified.member.clone())),
@@ -72,8 +81,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     /// Binds every line of the file to the account that was found for it, tells what people have to put
     /// right, and returns the accounts to observe: those that are a line, and those that were.
-    pub(crate) async fn bind_all(&self, fleet: &Fleet) -> Result<BTreeSet<AccountId>, Refusal> {
-        let table = &self.provision.table;
+    pub(crate) async fn bind_all(&self, desired: &Desired) -> Result<BTreeSet<AccountId>, Refusal> {
+        let (table, fleet) = (&self.provision.table, &desired.in_force().fleet);
         // The organization first: whoever is bound meanwhile is in it.
         let roster = self.roster().await?;
         let bindings = bindings(table).await.map_err(table_error)?;
@@ -87,14 +96,56 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             keep(table, identified, &roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
             accounts.insert(account.clone());
         }
+        if let Some(rolling) = desired.rolling() {
+            accounts.extend(self.bind_new(&rolling.target.fleet, &roster).await?);
+        }
         // One that is no line any more, and never got a stack, is nothing.
         for account in bindings.accounts() {
-            if fleet.member_for(account, &bindings).is_none() && !bindings.has_stack(account) {
+            let is_line = desired.fleets().any(|fleet| fleet.member_for(account, &bindings).is_some());
+            if !is_line && !bindings.has_stack(account) {
                 self.provision.free(account).await.map_err(table_error)?;
                 accounts.remove(account);
             }
         }
         Ok(accounts)
+    }
+
+    /// Binds the lines of what is rolled out that are no account yet, so that their turn can come. A line that is one
+    /// stays stored under the name that it has in the file in force: the roll-out may be taken back. What people have
+    /// to put right is told when the file is in force.
+    async fn bind_new(&self, target: &Fleet, roster: &Roster) -> Result<BTreeSet<AccountId>, Refusal> {
+        let table = &self.provision.table;
+        let bindings = bindings(table).await.map_err(table_error)?;
+        let mut accounts = BTreeSet::new();
+        for identified in &target.identify(&bindings, roster).lines {
+            let LineState::Found { account } = &identified.state else { continue };
+            // Where somebody else is faster, the next sweep decides.
+            keep(table, identified, roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
+            accounts.insert(account.clone());
+        }
+        Ok(accounts)
+    }
+
+    /// Whether an account that is no line of its version is one of what is rolled out: it is bound, so that its turn
+    /// can come, and left alone until then. Of one that is to adopt a VPC the addresses are noted, so that nobody gets
+    /// them meanwhile.
+    pub(crate) async fn awaits_turn(&self, desired: &Desired, account: &Account) -> Result<bool, Refusal> {
+        let Some(target) = desired.awaited_by(&account.id) else { return Ok(false) };
+        let (table, id, fleet) = (&self.provision.table, &account.id, &target.fleet);
+        if fleet.member_for(id, &bindings(table).await.map_err(table_error)?).is_none() {
+            if fleet.named(id, &account.name).is_none() {
+                return Ok(false);
+            }
+            self.bind_new(fleet, &self.roster().await?).await?;
+        }
+        let Some(member) = fleet.member_for(id, &bindings(table).await.map_err(table_error)?) else {
+            return Ok(false);
+        };
+        if let Some(adoption) = &member.adopt {
+            let stack = StackId::new(id, &adoption.region);
+            self.provision.note_addresses(&stack, &member.account_name).await.map_err(table_error)?;
+        }
+        Ok(true)
     }
 
     async fn roster(&self) -> Result<Roster, Refusal> {

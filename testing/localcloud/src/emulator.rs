@@ -22,6 +22,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How much of the log an error shows.
 const LOG_LINES: usize = 15;
+/// How often schedules of `rate(1 minute)` fire, for the bridge; and for the command, whose minutes are as long.
+const SCHEDULE_SECONDS: &str = "PHONEHOME_LOCAL_SCHEDULE_SECONDS";
 /// Of this process's environment only what programs need to start and to know certificates.
 const INHERITED: [&str; 3] = ["PATH", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 
@@ -50,6 +52,8 @@ pub struct EmulatorOptions {
 pub struct Emulator {
     child: Child,
     endpoint: String,
+    /// How often schedules of `rate(1 minute)` fire.
+    schedule_seconds: Option<u32>,
     /// Where the emulator and the functions keep temporary files.
     _folder: TempDir,
 }
@@ -77,7 +81,8 @@ impl Emulator {
         // The emulator writes this after it has found the port free: until then, whatever answers
         // there is something else.
         let mark = folder.path().join(format!("ministack-{port}.pid"));
-        let mut emulator = Self { child, endpoint, _folder: folder };
+        let schedule_seconds = options.schedule_seconds;
+        let mut emulator = Self { child, endpoint, schedule_seconds, _folder: folder };
         emulator.wait_until_ready(&mark).await.with_context(|| last_lines(&options.log))?;
         Ok(emulator)
     }
@@ -123,6 +128,7 @@ impl Emulator {
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .chain(self.schedule_seconds.map(|seconds| (SCHEDULE_SECONDS.to_owned(), seconds.to_string())))
         .collect()
     }
 
@@ -184,7 +190,7 @@ fn environment(
     ];
     variables.extend(set.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
     if let Some(seconds) = options.schedule_seconds {
-        variables.insert("PHONEHOME_LOCAL_SCHEDULE_SECONDS".into(), seconds.to_string());
+        variables.insert(SCHEDULE_SECONDS.into(), seconds.to_string());
     }
     variables.extend(options.environment.clone());
     variables

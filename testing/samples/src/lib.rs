@@ -67,6 +67,7 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         cidr: "10.16.0.0/18".parse().unwrap(),
         generation: 1,
         phase: Phase::Ready,
+        version: 0,
         network_ready: true,
         egress_ready: true,
         connections_ready: true,

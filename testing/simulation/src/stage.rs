@@ -215,6 +215,7 @@ fn status(account: u32) -> StackStatus {
         cidr,
         generation: 1,
         phase: Phase::Ready,
+        version: 0,
         network_ready: true,
         egress_ready: true,
         connections_ready: true,

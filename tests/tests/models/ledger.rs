@@ -214,7 +214,7 @@ impl Ledger {
     fn beginning(&self) -> MemoryTable {
         let table = MemoryTable::default();
         for (number, _) in self.callers.iter().enumerate().filter(|(_, it)| matches!(it, Wants::ToLeave)) {
-            let claimed = async { claim(&table, &[&pool(22)], &stack(number), NOON_MS - 1).await };
+            let claimed = async { claim(&table, &[&pool(22)], &[], &stack(number), NOON_MS - 1).await };
             assert!(at_once(claimed).is_ok());
         }
         table

@@ -22,10 +22,13 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Of the fleet file in force, and the accounts that have a stack.
+    /// Of the fleet files in use, and the accounts that have a stack.
     pub(crate) async fn of(table: &impl Table) -> Result<Self, Failure> {
-        let fleet = phonehome_state::fleet(table).await.map_err(Failure::other)?;
-        let mut names = Self::in_file(&fleet);
+        let desired = phonehome_state::desired(table).await.map_err(Failure::other)?;
+        let mut names = Self::default();
+        for fleet in desired.fleets() {
+            names.add(fleet);
+        }
         let stacks = readable::<StackStatus>(table, Keys::STACKS).await.map_err(Failure::other)?.found;
         for (_, stack) in stacks {
             names.accounts.extend([stack.account.into(), stack.account_name]);
@@ -33,23 +36,21 @@ impl Names {
         Ok(names)
     }
 
-    fn in_file(fleet: &Fleet) -> Self {
-        let mut names = Self::default();
+    fn add(&mut self, fleet: &Fleet) {
         for member in fleet.members() {
             for region in &fleet.regions {
                 for check in fleet.checks_for(&member, &region.name) {
-                    names.checks.insert(check.id.0);
-                    names.endpoints.insert(check.target.endpoint);
+                    self.checks.insert(check.id.0);
+                    self.endpoints.insert(check.target.endpoint);
                 }
             }
-            names.accounts.insert(member.account_name);
-            names.accounts.extend(member.account_id.map(String::from));
-            names.domains.insert(member.domain);
-            names.environments.insert(member.environment);
+            self.accounts.insert(member.account_name);
+            self.accounts.extend(member.account_id.map(String::from));
+            self.domains.insert(member.domain);
+            self.environments.insert(member.environment);
         }
         let zones = fleet.regions.iter().flat_map(|region| region.availability_zones.iter());
-        names.availability_zones.extend(zones.map(ToString::to_string));
-        names
+        self.availability_zones.extend(zones.map(ToString::to_string));
     }
 }
 
@@ -87,7 +88,8 @@ mod tests {
     #[test]
     fn what_is_not_in_the_fleet_file_is_refused_with_the_nearest_name() {
         let fleet = phonehome_fleet::parse(include_str!("../../../../fleet.example.yaml")).unwrap();
-        let names = Names::in_file(&fleet);
+        let mut names = Names::default();
+        names.add(&fleet);
         let none = Matcher::default();
         let some = |text: &str| Some(text.to_owned());
         for (matcher, nearest) in [

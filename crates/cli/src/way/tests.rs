@@ -61,3 +61,13 @@ async fn a_staging_set_without_an_account_proves_nothing_and_is_refused() {
     let refused = way_of(&table, FLEET, None).await.unwrap_err();
     assert!(refused.contains("no account of the first wave, staging, is known yet"), "{refused}");
 }
+
+#[test]
+fn on_aws_no_setting_makes_a_bake_time_shorter() {
+    let seconds = (SCHEDULE_SECONDS.to_owned(), "3".to_owned());
+    let endpoint = ("AWS_ENDPOINT_URL".to_owned(), "http://127.0.0.1:4566".to_owned());
+    let local = ("PHONEHOME_CLOUD".to_owned(), "local".to_owned());
+    assert_eq!(minute_ms(&[seconds.clone()].into()), MINUTE_MS);
+    assert_eq!(minute_ms(&[local.clone(), endpoint.clone()].into()), MINUTE_MS);
+    assert_eq!(minute_ms(&[local, endpoint, seconds].into()), 3_000);
+}

@@ -34,6 +34,8 @@ pub(crate) struct Addresses<'a> {
     pub(crate) unreadable: Vec<Ipv4Net>,
     /// What was seen in the accounts.
     pub(crate) seen: &'a [Seen],
+    /// What another version of the fleet file that is in use has for others.
+    pub(crate) kept: &'a [Ipv4Net],
 }
 
 impl<'a> Addresses<'a> {
@@ -163,13 +165,15 @@ fn free<'p>(
     // Also VPCs of ours: one whose block is no longer claimed is still there.
     let seen = known.vpcs().flat_map(|vpc| vpc.cidrs.iter().copied());
     let claimed = known.in_force(now_ms).map(|claim| claim.cidr);
-    let taken: BTreeSet<Ipv4Net> = claimed.chain(seen).chain(known.unreadable.iter().copied()).collect();
+    let others = known.unreadable.iter().chain(known.kept).copied();
+    let taken: BTreeSet<Ipv4Net> = claimed.chain(seen).chain(others).collect();
     let mut full = Vec::new();
     for pool in pools {
         match first_free(pool, &taken) {
             Ok(cidr) => return Ok((pool, cidr)),
             Err(exhausted) => {
-                full.push(FullPool::new(exhausted, known.in_force(now_ms), known.vpcs(), &known.unreadable))
+                let nobodys = (known.unreadable.as_slice(), known.kept);
+                full.push(FullPool::new(exhausted, known.in_force(now_ms), known.vpcs(), nobodys))
             }
         }
     }

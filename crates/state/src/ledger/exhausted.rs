@@ -36,13 +36,15 @@ pub enum Taker {
     Unreadable(Ipv4Net),
     /// A VPC whose addresses nobody claimed.
     Vpc(SeenVpc, Ipv4Net),
+    /// A pool that another version of the fleet file that is in use has for others.
+    Kept(Ipv4Net),
 }
 
 impl Taker {
     fn cidr(&self) -> Ipv4Net {
         match self {
             Self::Claim(claim) => claim.cidr,
-            Self::Unreadable(cidr) | Self::Vpc(_, cidr) => *cidr,
+            Self::Unreadable(cidr) | Self::Vpc(_, cidr) | Self::Kept(cidr) => *cidr,
         }
     }
 }
@@ -52,7 +54,7 @@ impl FullPool {
         pool: PoolExhausted,
         claims: impl Iterator<Item = &'c Claim>,
         vpcs: impl Iterator<Item = &'c SeenVpc>,
-        unreadable: &[Ipv4Net],
+        (unreadable, kept): (&[Ipv4Net], &[Ipv4Net]),
     ) -> Self {
         let claims: Vec<&Claim> = claims.filter(|claim| overlap(&claim.cidr, &pool.cidr)).collect();
         let claimed = |vpc: &SeenVpc, cidr: &Ipv4Net| {
@@ -64,8 +66,9 @@ impl FullPool {
             .map(|(vpc, cidr)| Taker::Vpc(vpc.clone(), cidr))
             .collect();
         takers.extend(claims.into_iter().cloned().map(Taker::Claim));
-        let unreadable = unreadable.iter().copied().filter(|cidr| overlap(cidr, &pool.cidr));
-        takers.extend(unreadable.map(Taker::Unreadable));
+        let is_its = |cidr: &Ipv4Net| overlap(cidr, &pool.cidr);
+        takers.extend(unreadable.iter().copied().filter(is_its).map(Taker::Unreadable));
+        takers.extend(kept.iter().copied().filter(is_its).map(Taker::Kept));
         takers.sort_by_key(Taker::cidr);
         Self { pool, takers }
     }
@@ -83,6 +86,9 @@ impl fmt::Display for Taker {
             Self::Claim(claim) => claim.fmt(f),
             Self::Unreadable(cidr) => write!(f, "{cidr} of a block whose document cannot be read"),
             Self::Vpc(vpc, cidr) => write!(f, "{cidr} of {}", vpc.described()),
+            Self::Kept(cidr) => {
+                write!(f, "{cidr} for others, by a version that is in use until the roll-out ends")
+            }
         }
     }
 }

@@ -4,7 +4,9 @@ use phonehome_cloud::table::{MemoryTable, Write, key};
 use phonehome_network::RemovalTarget;
 
 use super::*;
-use crate::publish;
+use std::sync::Arc;
+
+use crate::{LastRead, StateError, in_force, publish};
 
 const FLEET: &str = include_str!("../../../../fleet.example.yaml");
 

@@ -88,7 +88,7 @@ fn reached_from(
 }
 
 /// What the isolation comes to after two runs in which it was denied at these addresses.
-async fn denied(
+pub(super) async fn denied(
     collector: &Collector<MemoryTable, MemoryQueue>,
     control: Verdict,
     addresses: &[u8],

@@ -99,7 +99,7 @@ async fn a_stack_that_fails_before_it_exists_is_reported_once_and_that_it_works_
     let fleet = phonehome_fleet::parse(&small).unwrap();
     let pools: Vec<_> = fleet.pools_for("dev", REGION).collect();
     for other in ["101010101010/us-east-1", "202020202020/us-east-1"] {
-        phonehome_state::claim(world.table(), &pools, &other.parse().unwrap(), 0).await.unwrap();
+        phonehome_state::claim(world.table(), &pools, &[], &other.parse().unwrap(), 0).await.unwrap();
     }
     for _ in 0..3 {
         world.reconcile(SHOP_DEV).await;

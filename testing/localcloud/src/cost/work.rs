@@ -255,9 +255,10 @@ fn reads(bytes: f64) -> f64 {
     (bytes / 4096.0).ceil().max(1.0)
 }
 
-/// The fleet file is one item, however many accounts there are.
+/// The fleet file is one item, however many accounts there are; and whether another version is rolled out is a small
+/// one.
 fn fleet_reads(accounts: f64) -> f64 {
-    reads((FLEET_BYTES * accounts).min(ITEM_BYTES_MAX))
+    1.0 + reads((FLEET_BYTES * accounts).min(ITEM_BYTES_MAX))
 }
 
 /// Of the paths of one part.

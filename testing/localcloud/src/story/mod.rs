@@ -9,6 +9,7 @@ mod ending;
 mod keep;
 mod late_news;
 mod narrator;
+mod rolling_out;
 mod trouble;
 
 use std::path::Path;
@@ -107,6 +108,7 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
     by_hand::route_is_deleted(&local_cloud, &cast, narrator).await?;
     late_news::way_out_is_lost(&local_cloud, &cast, narrator).await?;
     by_hand::plan_is_shown(&local_cloud, &cast, narrator).await?;
+    rolling_out::change_is_rolled_out(&local_cloud, &cast, narrator).await?;
     trouble::target_goes_away(&local_cloud, &mut cast, narrator).await?;
     trouble::target_comes_back(&local_cloud, &mut cast, narrator).await?;
     trouble::probe_falls_silent(&local_cloud, &cast, narrator).await?;

@@ -51,7 +51,9 @@ async fn claim_at_once(accounts: usize, executors: usize) -> usize {
             tokio::spawn(async move {
                 let mut blocks = Vec::new();
                 for account in (executor..accounts).step_by(executors) {
-                    blocks.push(claim(&table, &[&pool], &stack(&account.to_string()), 0).await.unwrap().cidr);
+                    blocks.push(
+                        claim(&table, &[&pool], &[], &stack(&account.to_string()), 0).await.unwrap().cidr,
+                    );
                 }
                 blocks
             })
@@ -94,7 +96,7 @@ async fn blocks_of_other_sizes_claimed_at_the_same_moment_do_not_overlap() {
                 match n % 3 {
                     // All inside the block that the others want first.
                     0 => claim_existing(&table, &stack(&account), net(&format!("10.0.{n}.0/24")), 0).await,
-                    _ => claim(&table, &[&pool], &stack(&account), 0).await,
+                    _ => claim(&table, &[&pool], &[], &stack(&account), 0).await,
                 }
             })
         })
@@ -114,11 +116,11 @@ async fn blocks_of_other_sizes_claimed_at_the_same_moment_do_not_overlap() {
 #[tokio::test]
 async fn who_claims_while_it_is_released_has_its_block_or_none() {
     let (table, pool) = (Crowded::default(), pool("dev", "10.0.0.0/16", 18));
-    let first = claim(&table, &[&pool], &stack("1"), 0).await.unwrap();
+    let first = claim(&table, &[&pool], &[], &stack("1"), 0).await.unwrap();
     let (pools, own, others) = ([&pool], stack("1"), stack("2"));
     let releasing = release_block(&table, &own, 30, 1);
-    let claiming = claim(&table, &pools, &own, 1);
-    let other = claim(&table, &pools, &others, 1);
+    let claiming = claim(&table, &pools, &[], &own, 1);
+    let other = claim(&table, &pools, &[], &others, 1);
     let (released, claimed, other) = tokio::join!(releasing, claiming, other);
     assert_eq!(released.unwrap().unwrap().cidr, first.cidr);
     assert_eq!(claimed.unwrap().cidr, first.cidr);

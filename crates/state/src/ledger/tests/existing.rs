@@ -9,8 +9,8 @@ async fn the_addresses_of_an_existing_vpc_are_recorded_once_and_given_to_nobody(
     let adopted = claim_existing(&table, &stack("1"), net("10.0.0.0/28"), 1).await.unwrap();
     assert!(adopted.is_adopted());
     assert_eq!(claim_existing(&table, &stack("1"), net("10.0.0.0/28"), 2).await.unwrap(), adopted);
-    assert_eq!(claim(&table, &[&pool], &stack("1"), 3).await.unwrap(), adopted, "it has its network");
-    assert_eq!(claim(&table, &[&pool], &stack("2"), 3).await.unwrap().cidr, net("10.0.64.0/18"));
+    assert_eq!(claim(&table, &[&pool], &[], &stack("1"), 3).await.unwrap(), adopted, "it has its network");
+    assert_eq!(claim(&table, &[&pool], &[], &stack("2"), 3).await.unwrap().cidr, net("10.0.64.0/18"));
     release_block(&table, &stack("1"), 1, 4).await.unwrap();
     let back = claim_existing(&table, &stack("1"), net("10.0.0.0/28"), 5).await.unwrap();
     assert_eq!(back, Claim { claimed_at_ms: 5, ..adopted });
@@ -44,7 +44,7 @@ async fn sixty_accounts_adopt_the_same_addresses_and_no_new_block_has_any_of_the
     let findings = audit(&claims, &[], &[], 2);
     assert!(matches!(findings.as_slice(), [Finding::AdoptedOverlap { claims }] if claims.len() == 60));
     assert_eq!(findings[0].severity(), Severity::Note);
-    assert_eq!(claim(&table, &[&pool], &stack("61"), 3).await.unwrap().cidr, net("10.1.0.0/18"));
+    assert_eq!(claim(&table, &[&pool], &[], &stack("61"), 3).await.unwrap().cidr, net("10.1.0.0/18"));
     // Released, each is in quarantine by itself.
     for account in ["0", "1"] {
         release_block(&table, &stack(account), 1, 4).await.unwrap();

@@ -81,7 +81,7 @@ async fn replay(events: Vec<Event>) -> Result<(), TestCaseError> {
             Event::Claim { account, pool } => {
                 let account = account_id(&account.to_string()).to_string();
                 let had = expected.held.contains_key(&account);
-                match claim(&table, &[&pools[pool]], &stack(&account), now_ms).await {
+                match claim(&table, &[&pools[pool]], &[], &stack(&account), now_ms).await {
                     Ok(claim) => {
                         prop_assert!(had || expected.is_unused(&account, claim.cidr), "{claim} is in use");
                         expected.gives(&account, claim.cidr)?;

@@ -1,0 +1,161 @@
+//! `phonehome diff`.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::Args;
+use phonehome_fleet::{Becoming, Change, Changes, Fleet, LineChanges, decode, limits::FILE_BYTES_MAX};
+use phonehome_state::version;
+use phonehome_text::count;
+use serde_json::json;
+
+use crate::output::{Failure, Format, json as to_json, read_bytes, table};
+
+/// Show what one fleet file declares otherwise than another, line by line.
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The number of a version, `current` for the one in force, or the path of a file.
+    before: String,
+    /// What it is compared with: the same.
+    after: String,
+}
+
+/// What one of the two arguments means.
+#[derive(Debug, PartialEq, Eq)]
+enum Which<'a> {
+    /// A version, or the one in force.
+    Published(Option<u64>),
+    File(&'a Path),
+}
+
+impl<'a> Which<'a> {
+    fn of(argument: &'a str) -> Self {
+        match (argument, argument.parse()) {
+            ("current", _) => Self::Published(None),
+            (_, Ok(number)) => Self::Published(Some(number)),
+            (path, Err(_)) => Self::File(Path::new(path)),
+        }
+    }
+}
+
+/// Compares the two. Changes nothing.
+pub(crate) async fn run(
+    arguments: DiffArguments,
+    table_name: &str,
+    format: Format,
+) -> Result<String, Failure> {
+    let before = fleet(&Which::of(&arguments.before), table_name).await?;
+    let after = fleet(&Which::of(&arguments.after), table_name).await?;
+    let changes = Changes::between(&before, &after);
+    match format {
+        Format::Json => to_json(&json!({"changed": !changes.is_empty(), "changes": changes})),
+        Format::Text => Ok(render(&changes)),
+    }
+}
+
+/// What a version or a file declares: rules for those who publish do not matter here.
+async fn fleet(which: &Which<'_>, table_name: &str) -> Result<Fleet, Failure> {
+    let (name, text) = match which {
+        Which::Published(number) => {
+            let name = number
+                .map_or_else(|| "the version in force".to_owned(), |number| format!("version {number}"));
+            let found = version(&table(table_name).await?, *number).await.map_err(Failure::other)?;
+            let found = found.ok_or_else(|| {
+                Failure::input(format!("{name} is not there: `phonehome history` lists all versions"))
+            })?;
+            (name, found.text)
+        }
+        Which::File(path) => {
+            let name = path.display().to_string();
+            let text = decode(&read_bytes(path, FILE_BYTES_MAX)?);
+            let text = text.map_err(|problems| Failure::input(problems.render(&name)))?;
+            (name, text)
+        }
+    };
+    let read = phonehome_fleet::read(&text);
+    read.map(|checked| checked.fleet)
+        .map_err(|problems| Failure::input(format!("{name} cannot be read:\n{}", problems.render(&name))))
+}
+
+fn render(changes: &Changes) -> String {
+    let mut text = String::new();
+    if !changes.settings.is_empty() {
+        text.push_str("for all\n");
+        change_lines(&mut text, &changes.settings);
+    }
+    for LineChanges { line, becomes, changes } in &changes.lines {
+        let what = match becomes {
+            Becoming::Added => " is new".to_owned(),
+            Becoming::Removed => " is no more".to_owned(),
+            Becoming::Changed => String::new(),
+            Becoming::Renamed(was) => format!(" was {was}"),
+        };
+        let _ = writeln!(text, "{line}{what}");
+        change_lines(&mut text, changes);
+    }
+    let settings = count(changes.settings.len(), "setting");
+    let _ = match changes.is_empty() {
+        true => writeln!(text, "Both declare the same."),
+        false => writeln!(text, "{} and {settings} for all.", count(changes.lines.len(), "line")),
+    };
+    text
+}
+
+fn change_lines(text: &mut String, changes: &[Change]) {
+    for Change { what, before, after } in changes {
+        let _ = match (before, after) {
+            (Some(before), Some(after)) => writeln!(text, "  ~ {what}: {before} → {after}"),
+            (None, Some(after)) => writeln!(text, "  + {what}: {after}"),
+            (Some(before), None) => writeln!(text, "  - {what}: {before}"),
+            (None, None) => Ok(()),
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../fleet.example.yaml");
+
+    fn rendered(after: &str) -> String {
+        let fleet = |text: &str| phonehome_fleet::parse(text).unwrap();
+        render(&Changes::between(&fleet(EXAMPLE), &fleet(after)))
+    }
+
+    #[test]
+    fn what_changes_is_shown_by_line_and_what_does_not_is_left_out() {
+        assert_eq!(rendered(EXAMPLE), "Both declare the same.\n");
+        let text = rendered(&EXAMPLE.replace("owner: team-shop", "owner: team-store"));
+        assert_eq!(
+            text,
+            "shop/dev\n  ~ owner: team-shop → team-store\nshop/prod\n  ~ owner: team-shop → team-store\n\
+             2 lines and 0 settings for all.\n"
+        );
+        let text = rendered(&EXAMPLE.replace(
+            "    owner: team-shop\n    environments: [dev, prod]\n",
+            "    owner: team-shop\n    environments: [prod]\n",
+        ));
+        assert!(text.contains("shop/dev is no more\n  - "), "{text}");
+        assert!(text.contains("payments/dev\n  - lets in shop/dev, ports: 443\n"), "{text}");
+    }
+
+    #[test]
+    fn a_number_is_a_version_and_current_the_one_in_force_and_all_else_a_file() {
+        assert_eq!(Which::of("7"), Which::Published(Some(7)));
+        assert_eq!(Which::of("current"), Which::Published(None));
+        for path in ["fleet.yaml", "./7", "v7"] {
+            assert_eq!(Which::of(path), Which::File(Path::new(path)));
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named_with_its_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("broken.yaml");
+        std::fs::write(&path, "domains: 7").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let failure = runtime.block_on(fleet(&Which::File(&path), "none")).unwrap_err();
+        assert!(failure.input && failure.text.contains("broken.yaml"), "{}", failure.text);
+    }
+}
