@@ -37,7 +37,7 @@ struct Rules {
     deaths: u8,
 }
 
-const OURS: Rules = Rules { condition: true, one_transaction: true, minutes: 4, commands: 2, deaths: 1 };
+const OURS: Rules = Rules { condition: true, one_transaction: true, minutes: 4, commands: 1, deaths: 0 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
