@@ -310,31 +310,6 @@ fn waves_that_leave_accounts_out_or_name_them_twice_are_reported() {
             "name: first",
             "rollout.waves[0]: only the last wave may be without `accounts`, `environments` and `percent` (it takes every account, so nothing is left behind it)",
         ),
-        (
-            "accounts: [shop-dev]",
-            "environments: [dev], percent: 10",
-            "rollout.waves[0].percent: a wave says in one way which accounts it takes (leave one of `accounts`, `environments` and `percent`, or make two waves of it)",
-        ),
-        (
-            "accounts: [shop-dev]",
-            "percent: 100",
-            "rollout.waves[0].percent: `percent` must be a whole number from 1 to 99, not 100",
-        ),
-        (
-            "    - { name: rest }",
-            "    - { name: second, environments: [dev] }\n    - { name: third, environments: [dev] }\n    - { name: rest }",
-            "rollout.waves[2]: the environment `dev` is in the wave `second` already",
-        ),
-        (
-            "    - { name: rest }",
-            "    - { name: rest, percent: 5 }",
-            "rollout.waves[1].percent: the last wave takes all accounts that are left, so it has no list (add a wave with nothing but a `name` at the end)",
-        ),
-        (
-            "rollout:\n",
-            "rollout:\n  at_once: 0\n",
-            "rollout.at_once: `at_once` must be a whole number from 1 to 1000, not 0",
-        ),
     ]);
 }
 

@@ -3,7 +3,7 @@
 mod support;
 
 use phonehome_fleet::{Fleet, check};
-use support::{EXAMPLE, SMALL, fleet, with, without_warnings};
+use support::{EXAMPLE, SMALL, fleet, only_problem, with, without_warnings};
 
 fn waves(fleet: &Fleet) -> Vec<(String, Vec<String>)> {
     let waves = fleet.waves().unwrap().into_iter();
@@ -84,4 +84,37 @@ fn what_the_staging_set_does_not_have_is_named_with_an_account_that_has_it() {
     let tls = "  - { name: t, from: shop, environments: [prod], type: tls, host: example.org, port: 443 }\n";
     let tls = with(&quiet, "isolations:\n", &format!("checks:\n{tls}isolations:\n"));
     assert_eq!(warned(&tls), [of("a check by TLS", "shop-prod")]);
+}
+
+#[test]
+fn a_wave_says_once_and_in_one_way_whom_it_takes() {
+    for (old, new, problem) in [
+        (
+            "accounts: [shop-dev]",
+            "environments: [dev], percent: 10",
+            "rollout.waves[0].percent: a wave says in one way which accounts it takes (leave one of `accounts`, `environments` and `percent`, or make two waves of it)",
+        ),
+        (
+            "accounts: [shop-dev]",
+            "percent: 100",
+            "rollout.waves[0].percent: `percent` must be a whole number from 1 to 99, not 100",
+        ),
+        (
+            "    - { name: rest }",
+            "    - { name: second, environments: [dev] }\n    - { name: third, environments: [dev] }\n    - { name: rest }",
+            "rollout.waves[2]: the environment `dev` is in the wave `second` already",
+        ),
+        (
+            "    - { name: rest }",
+            "    - { name: rest, percent: 5 }",
+            "rollout.waves[1].percent: the last wave takes all accounts that are left, so it has no list (add a wave with nothing but a `name` at the end)",
+        ),
+        (
+            "rollout:\n",
+            "rollout:\n  at_once: 0\n",
+            "rollout.at_once: `at_once` must be a whole number from 1 to 1000, not 0",
+        ),
+    ] {
+        assert_eq!(only_problem(&with(SMALL, old, new)), problem);
+    }
 }

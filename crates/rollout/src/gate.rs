@@ -45,7 +45,7 @@ pub(crate) fn halts(roll_out: &RollOut, observed: &Observed, now_ms: u64) -> Vec
 fn halt(roll_out: &RollOut, id: &AccountId, turn: &Turn, account: &Account, now_ms: u64) -> Option<Halt> {
     let (id, name) = (id.clone(), account.name.clone());
     if let Some((region, stack)) = account.failed_since(turn.at_ms) {
-        let (region, message) = (region.clone(), stack.message.clone());
+        let (region, message) = (region.clone(), stack.clipped());
         return Some(Halt::Failed { account: id, name, region, message });
     }
     let failing = newly_failing(turn, account, roll_out.pace, now_ms);

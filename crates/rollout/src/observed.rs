@@ -6,6 +6,9 @@ use std::fmt;
 use phonehome_wire::{AccountId, AzId, CheckId, Region};
 use serde::{Deserialize, Serialize};
 
+/// How much of what a stack says is kept, in characters.
+const MESSAGE_MAX: usize = 300;
+
 /// Every account that is a line of the version in force or of the one that is rolled out, and active. One that is not
 /// here is not waited for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -106,6 +109,13 @@ impl fmt::Display for PathId {
     }
 }
 
+impl Stack {
+    /// What it says, as far as it is kept.
+    pub(crate) fn clipped(&self) -> String {
+        self.message.chars().take(MESSAGE_MAX).collect()
+    }
+}
+
 impl Account {
     /// Whether every stack that it has by a version is as that declares.
     pub(crate) fn has_converged(&self, regions: &BTreeSet<Region>, version: u64) -> bool {
@@ -135,6 +145,6 @@ impl Account {
             stack.is_none_or(|it| it.progress != Progress::Converged || it.version != version)
         };
         let stack = regions.iter().find(waits).and_then(|region| self.stacks.get(region));
-        stack.map_or_else(|| "nothing is known of its network yet".to_owned(), |it| it.message.clone())
+        stack.map_or_else(|| "nothing is known of its network yet".to_owned(), |it| it.clipped())
     }
 }

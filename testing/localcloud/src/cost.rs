@@ -161,7 +161,7 @@ impl Default for Deployment {
             kept_days: 7,
             kept_every_s: 300,
             metrics: 33,
-            alarms: 27,
+            alarms: 28,
             dashboards: 1,
             secrets: 1,
         }

@@ -1,10 +1,11 @@
 //! Roll-outs: two invocations that decide at the same moment, and an operator.
 //!
 //! They decide with the code's own [`decide`]. Each reads the roll-out and then what is seen of two accounts, one in
-//! each wave, while these converge, a path of the first one fails, and an operator aborts, resumes or takes back; each
-//! stores under the condition of the roll-out that it has read, and at the end puts the version in force in the same
-//! transaction. Either may die anywhere. No account of the second wave may have the version before the first wave was
-//! done, nobody's turn may come while it has halted, and the version is in force only when all have it.
+//! each wave, while these converge, a path of the first one fails and is mended, and an operator aborts, resumes or
+//! takes back; each stores under the condition of the roll-out that it has read, and at the end puts the version in
+//! force in the same transaction. Whoever dies before it stores is as one that never read. No account of the second
+//! wave may have the version before the first wave was done, nobody's turn may come while it has halted, and the version
+//! is in force only when all have it.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ use stateright::{Model, Property};
 
 use super::{holds, is_caught};
 
-const MINUTE_MS: u64 = 60_000;
+/// All of it happens within a moment: what time does is in the tests of `crates/rollout`.
+const NOW_MS: u64 = 1_793_880_000_000;
 const BASE: u64 = 1;
 const TARGET: u64 = 2;
 
@@ -29,21 +31,18 @@ struct Rules {
     condition: bool,
     /// The version is put in force in the same transaction.
     one_transaction: bool,
-    /// How many minutes pass.
-    minutes: u64,
-    /// What an operator does.
+    /// How often an operator does something.
     commands: usize,
     /// How often an invocation dies.
     deaths: u8,
 }
 
-const OURS: Rules = Rules { condition: true, one_transaction: true, minutes: 4, commands: 2, deaths: 1 };
+const OURS: Rules = Rules { condition: true, one_transaction: true, commands: 2, deaths: 0 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct State {
-    minute: u64,
-    /// The roll-out as it is stored, with its version.
-    stored: (u64, String),
+    /// The roll-out as it is stored. Its text stands for its version: of two that are the same the same is decided.
+    stored: String,
     in_force: u64,
     /// The version that each account has converged to.
     versions: [u64; 2],
@@ -58,15 +57,13 @@ struct State {
 /// What an invocation has read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Run {
-    stored: (u64, String),
+    stored: String,
     versions: [u64; 2],
     fails: bool,
-    minute: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    Minute,
     Converges(usize),
     PathFails,
     PathMended,
@@ -89,15 +86,14 @@ impl Model for Rules {
             base: BASE,
             target: TARGET,
             by: "ada".to_owned(),
-            at_ms: 0,
+            at_ms: NOW_MS,
             mends: false,
-            pace: Pace { bake_ms: MINUTE_MS, converge_ms: 100 * MINUTE_MS, at_once: 2 },
+            pace: Pace { bake_ms: 0, converge_ms: 60_000, at_once: 2 },
             waves: vec![wave("dev"), wave("prod")],
             supersedes: None,
         });
-        let stored = (1, json(&roll_out));
+        let stored = json(&roll_out);
         vec![State {
-            minute: 1,
             stored,
             in_force: BASE,
             versions: [BASE; 2],
@@ -110,9 +106,6 @@ impl Model for Rules {
     }
 
     fn actions(&self, state: &State, steps: &mut Vec<Step>) {
-        if state.minute < self.minutes {
-            steps.push(Step::Minute);
-        }
         let roll_out = state.roll_out();
         for number in 0..2 {
             if state.versions[number] != roll_out.versions.of(&account(number)) {
@@ -134,18 +127,16 @@ impl Model for Rules {
 
     fn next_state(&self, before: &State, step: Step) -> Option<State> {
         let mut state = before.clone();
-        let now_ms = state.minute * MINUTE_MS;
         let by = || "ada".to_owned();
         match step {
-            Step::Minute => state.minute += 1,
             Step::Converges(number) => {
                 state.versions[number] = state.roll_out().versions.of(&account(number))
             }
             Step::PathFails => state.fails = true,
             Step::PathMended => state.fails = false,
             Step::Reads(who) => {
-                let State { stored, versions, fails, minute, .. } = state.clone();
-                state.runs[who] = Some(Run { stored, versions, fails, minute });
+                let State { stored, versions, fails, .. } = state.clone();
+                state.runs[who] = Some(Run { stored, versions, fails });
             }
             Step::Stores(who) => state.store(*self, who, true),
             Step::Dies(who) => {
@@ -155,9 +146,9 @@ impl Model for Rules {
                     false => state.store(*self, who, false),
                 }
             }
-            Step::Aborts => state.command(abort(&state.roll_out(), by(), "so".to_owned(), now_ms).ok()?),
-            Step::Resumes => state.command(resume(&state.roll_out(), by(), false, now_ms).ok()?),
-            Step::TakesBack => state.command(roll_back(&state.roll_out(), by(), now_ms).ok()?),
+            Step::Aborts => state.command(abort(&state.roll_out(), by(), "so".to_owned(), NOW_MS).ok()?),
+            Step::Resumes => state.command(resume(&state.roll_out(), by(), false, NOW_MS).ok()?),
+            Step::TakesBack => state.command(roll_back(&state.roll_out(), by(), NOW_MS).ok()?),
         }
         (state != *before).then_some(state)
     }
@@ -191,7 +182,7 @@ const ALL_HAVE_IT: &str = "it is in force when all have it, and then it is finis
 
 impl State {
     fn roll_out(&self) -> RollOut {
-        serde_json::from_str(&self.stored.1).unwrap()
+        serde_json::from_str(&self.stored).unwrap()
     }
 
     fn command(&mut self, roll_out: RollOut) {
@@ -203,15 +194,15 @@ impl State {
         let before = self.roll_out();
         let given = roll_out.versions.turned.difference(&before.versions.turned).count();
         self.turned_in_halt |= given > 0 && before.phase != Phase::Rolling;
-        self.stored = (self.stored.0 + 1, json(roll_out));
+        self.stored = json(roll_out);
     }
 
     /// As `run` of the function does: everything or nothing, or, where it `ends` early, the first half.
     fn store(&mut self, rules: Rules, who: usize, whole: bool) {
         let Some(run) = self.runs[who].take() else { return };
-        let before: RollOut = serde_json::from_str(&run.stored.1).unwrap();
-        let decision = decide(&before, &observed(&run), run.minute * MINUTE_MS);
-        if decision.roll_out == before || (rules.condition && run.stored.0 != self.stored.0) {
+        let before: RollOut = serde_json::from_str(&run.stored).unwrap();
+        let decision = decide(&before, &observed(&run), NOW_MS);
+        if decision.roll_out == before || (rules.condition && run.stored != self.stored) {
             return;
         }
         self.write(&decision.roll_out);
@@ -268,5 +259,5 @@ fn who_stores_over_what_it_has_not_read_is_caught() {
 
 #[test]
 fn two_transactions_for_the_end_are_caught() {
-    is_caught("two transactions", Rules { one_transaction: false, ..OURS }, ALL_HAVE_IT);
+    is_caught("two transactions", Rules { one_transaction: false, deaths: 1, ..OURS }, ALL_HAVE_IT);
 }

@@ -47,6 +47,7 @@ fn the_viewer_writes_nothing_and_reaches_only_the_role_that_looks() -> Result<()
     for action in statements.iter().flat_map(|it| list(&it["Action"])) {
         let reads = [
             "dynamodb:GetItem",
+            "dynamodb:BatchGetItem",
             "dynamodb:Query",
             "organizations:DescribeAccount",
             "organizations:ListAccounts",

@@ -87,9 +87,9 @@ fn a_failed_stack_halts_with_what_it_says_and_one_that_failed_before_is_looked_a
     world.minutes(2);
     assert!(!world.has_halted(), "that was before its turn");
     let now_ms = world.now_ms;
-    (world.stack(0).updated_at_ms, world.stack(0).message) = (now_ms, "no".to_owned());
+    (world.stack(0).updated_at_ms, world.stack(0).message) = (now_ms, "no".repeat(1000));
     assert!(world.halts());
-    let (name, message) = ("account-0".to_owned(), "no".to_owned());
+    let (name, message) = ("account-0".to_owned(), "no".repeat(150));
     assert_eq!(why(&world), [Halt::Failed { account: account(0), name, region: region(), message }]);
 }
 

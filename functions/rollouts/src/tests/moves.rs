@@ -159,3 +159,30 @@ async fn without_a_roll_out_there_is_nothing_to_do() {
     world.function.handle().await.unwrap();
     assert_eq!(world.function.table.all(), before);
 }
+
+#[tokio::test]
+async fn an_incident_in_production_keeps_its_wave_from_beginning_until_it_is_over() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.incident_opens(SHOP_PROD).await;
+    world.minutes(10).await;
+    assert_eq!(world.turned().await, [SHOP_DEV], "staging is not concerned");
+    let told = world.told().await;
+    assert!(!told.iter().any(|it| it.2.contains("has halted")), "{told:?}");
+    world.incident_is_over().await;
+    world.minute().await;
+    assert_eq!(world.turned().await, [SHOP_DEV, SHOP_PROD]);
+}
+
+#[tokio::test]
+async fn an_account_that_is_closed_is_not_waited_for() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(6).await;
+    assert_eq!(world.turned().await, [SHOP_DEV, SHOP_PROD]);
+    world.is_closed(SHOP_PROD).await;
+    world.passes(1);
+    world.probe(SHOP_DEV, PathStatus::Up).await;
+    world.function.handle().await.unwrap();
+    assert_eq!(world.roll_out().await.phase, Phase::Finished);
+}

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use phonehome_alerting::{
-    Given, Heartbeat, Inputs, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, SlackKind, Turns,
+    Given, Heartbeat, IncidentState, Inputs, MemberState, OutgoingBody, PathState, PathStatus, Paths,
+    ProbeKey, SlackKind, Suspect, Turns,
 };
 use phonehome_cloud::table::{Expect, Key, MemoryTable, Table as _, Write};
 use phonehome_cloud::{MemoryQueue, WallClock};
@@ -130,6 +131,29 @@ impl World {
 
     pub(crate) async fn has_failed(&self, account: &str, message: &str) {
         self.stack(account, Phase::Failed, 1, message).await;
+    }
+
+    /// The account is closed: its binding goes, and its stack says so.
+    pub(crate) async fn is_closed(&self, account: &str) {
+        self.stack(account, Phase::Gone, 1, "").await;
+    }
+
+    /// An incident that concerns an account.
+    pub(crate) async fn incident_opens(&self, account: &str) {
+        let probe = json!({"account": account, "region": REGION, "availability_zone": ZONE});
+        let member = json!({"probe": probe, "symptom": "silent", "state": MemberState::Failing,
+            "account_name": "a", "since_ms": 0});
+        let incident = json!({"id": "incident-1", "suspect": Suspect::Collector, "severity": "note",
+            "state": IncidentState::Open, "since_ms": 0, "opened_at_ms": 0, "updated_at_ms": 0, "revision": 1,
+            "members": [member]});
+        self.put(Keys::incident("incident-1"), &incident).await;
+    }
+
+    /// It is over.
+    pub(crate) async fn incident_is_over(&self) {
+        let doc = self.function.table.get(&Keys::incident("incident-1")).await.unwrap();
+        let delete = Write::delete(Keys::incident("incident-1"), Expect::unchanged(doc.as_ref()));
+        self.function.table.unrestricted().write(vec![delete]).await.unwrap();
     }
 
     /// The probe of an account reports now, with its one path as it is.
