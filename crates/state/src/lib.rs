@@ -17,6 +17,7 @@ mod published;
 mod readable;
 mod removals;
 mod status;
+mod sweeps;
 
 use phonehome_cloud::table::{Doc, MayConflict, Table, TableError};
 use serde::de::DeserializeOwned;
@@ -28,7 +29,7 @@ pub use default_vpcs::DefaultVpcs;
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
-    claim, claim_existing, peek, peek_existing, record_seen, release_block,
+    claim, claim_existing, peek, peek_all, peek_existing, record_seen, release_block,
 };
 pub use notified::{Drift, Line, Notice, Notified, Open, Ready, Repair, Withheld};
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed, SETTLES_MS, SLACK_LIMIT_MS};
@@ -36,6 +37,7 @@ pub use page_turn::{PageTurn, page_turn};
 pub use paging::{PAGES_PER_MINUTE, Paging, Ration};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 pub use status::{Phase, StackStatus};
+pub use sweeps::{ListedAccount, ListedPart, Sweep, SweepStage};
 
 pub use published::{
     Accepted, AcceptedStack, Base, InForce, LastRead, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX,

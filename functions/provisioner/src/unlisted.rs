@@ -1,6 +1,6 @@
 //! Accounts of the organization that are not in the fleet file.
 
-use phonehome_cloud::WallClock as _;
+use phonehome_cloud::WallClock;
 use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ struct Unlisted {
     more: usize,
 }
 
-impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
     /// Says which of these accounts, if any, are in no fleet file, each once. `all`: these are all there
     /// are. An account that has the name of a line and is not it is another matter.
     pub(crate) async fn notify_unlisted(
@@ -47,9 +47,13 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     ) -> Result<(), Refusal> {
         let (table, key) = (&self.provision.table, Keys::unlisted());
         let bindings = bindings(table).await.map_err(table_error)?;
+        let (members, bound) = (fleet.members(), fleet.bound_members(&bindings));
+        let pinned: BTreeSet<&AccountId> = members.iter().filter_map(|it| it.account_id.as_ref()).collect();
+        let by_name = members.iter().filter(|it| it.account_id.is_none());
+        let names: BTreeSet<&str> = by_name.map(|it| it.account_name.as_str()).collect();
         let is_line = |account: &Account| {
-            let by_name = || fleet.named(&account.id, &account.name);
-            fleet.member_for(&account.id, &bindings).or_else(by_name).is_some()
+            let is_named = pinned.contains(&account.id) || names.contains(account.name.as_str());
+            is_named || bound.contains_key(&account.id)
         };
         let is_unlisted =
             |account: &&Account| account.active && !is_special(fleet, account) && !is_line(account);

@@ -1,13 +1,12 @@
 //! Which member of the fleet an account is: by its id, once it was met.
 
-use phonehome_cloud::WallClock as _;
-use phonehome_wire::AccountId;
+use phonehome_cloud::WallClock;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_cloud::table::{Expect, MayConflict, Table, TableError, Write, on_conflict};
+use phonehome_cloud::table::{Expect, Key, MayConflict, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Account, Organization, Queue};
-use phonehome_fleet::{Finding, Fleet, Identification, Member, Roster};
+use phonehome_fleet::{Binding, Finding, Fleet, Identification, Member, Roster};
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
 use phonehome_state::{Keys, NotifiedFinding, Outboxed, bindings, keep};
@@ -36,7 +35,7 @@ impl MayConflict for Unbound {
     }
 }
 
-impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
     /// The member that an active account is. One that was never met before is bound now; that takes an
     /// observation of the whole organization, as another account may have its name. `None`: it is none, or
     /// nobody can say which, which is reported.
@@ -53,6 +52,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     async fn try_member(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Unbound> {
         let (table, id) = (&self.provision.table, &account.id);
+        if let Some(member) = self.met(fleet, account).await? {
+            return Ok(Some(member));
+        }
         let bindings = bindings(table).await.map_err(table_error)?;
         let is_met = fleet.member_for(id, &bindings).is_some();
         let roster = match (is_met, fleet.named(id, &account.name).is_some() || bindings.has_stack(id)) {
@@ -70,31 +72,45 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
     }
 
-    /// Binds every line of the file to the account that was found for it, tells what people have to put
-    /// right, and returns the accounts to observe: those that are a line, and those that were.
-    pub(crate) async fn bind_all(&self, fleet: &Fleet) -> Result<BTreeSet<AccountId>, Refusal> {
+    /// The member that an account is, where that is stored under its line and nothing is to be told of it: by far the
+    /// most frequent case, and two documents, however large the fleet is. What concerns other accounts as well the
+    /// sweep tells.
+    async fn met(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
+        let bound = async |key: Key| -> Result<Option<Binding>, Refusal> {
+            let doc = self.provision.table.get(&key).await.map_err(table_error)?;
+            Ok(doc.and_then(|doc| doc.read().ok()))
+        };
+        let Some(of_account) = bound(Keys::bound_account(&account.id)).await? else { return Ok(None) };
+        let of_line = bound(Keys::binding(&of_account.line)).await?;
+        let member = fleet.members().into_iter().find(|it| it.line() == of_account.line);
+        let is_as_declared = |member: &Member| match &member.account_id {
+            Some(pinned) => *pinned == account.id,
+            None => member.account_name == account.name,
+        };
+        let is_its = of_line.is_some_and(|it| it.account == account.id);
+        Ok(member.filter(|member| is_its && is_as_declared(member)))
+    }
+
+    /// Binds every line of the file to the account that was found for it, and tells what people have to put
+    /// right. `roster` was observed before this is called: whoever is bound meanwhile is in it.
+    pub(crate) async fn bind_all(&self, fleet: &Fleet, roster: &Roster) -> Result<(), Refusal> {
         let table = &self.provision.table;
-        // The organization first: whoever is bound meanwhile is in it.
-        let roster = self.roster().await?;
         let bindings = bindings(table).await.map_err(table_error)?;
-        let identify = fleet.identify(&bindings, &roster);
+        let identify = fleet.identify(&bindings, roster);
         self.forget_notified(&identify).await?;
         self.notify_of(fleet, identify.findings.iter()).await?;
-        let mut accounts: BTreeSet<AccountId> = bindings.accounts().cloned().collect();
         for identified in &identify.lines {
-            let Some(account) = identified.state.account() else { continue };
             // Where somebody else is faster, the observation of the account decides.
-            keep(table, identified, &roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
-            accounts.insert(account.clone());
+            keep(table, identified, roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
         }
         // One that is no line any more, and never got a stack, is nothing.
+        let members = fleet.bound_members(&bindings);
         for account in bindings.accounts() {
-            if fleet.member_for(account, &bindings).is_none() && !bindings.has_stack(account) {
+            if !members.contains_key(account) && !bindings.has_stack(account) {
                 self.provision.free(account).await.map_err(table_error)?;
-                accounts.remove(account);
             }
         }
-        Ok(accounts)
+        Ok(())
     }
 
     async fn roster(&self) -> Result<Roster, Refusal> {
