@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_cloud::table::{Table, TableError};
-use phonehome_state::{Keys, Phase, StackStatus, Sweep, Unread, bindings, readable};
+use phonehome_fleet::Binding;
+use phonehome_state::{Keys, Phase, StackStatus, Sweep, Unread, readable};
 use phonehome_wire::AccountId;
 
 /// For how long an account that was not observed is taken to wait in the queue: 2 hours. Then it is queued again,
@@ -25,7 +26,8 @@ impl Waiting {
     /// # Errors
     /// [`TableError`]
     pub(crate) async fn read(table: &impl Table) -> Result<Self, TableError> {
-        let mut accounts: BTreeSet<AccountId> = bindings(table).await?.accounts().cloned().collect();
+        let bound = readable::<Binding>(table, Keys::BINDINGS).await?;
+        let mut accounts: BTreeSet<AccountId> = bound.found.into_iter().map(|(_, it)| it.account).collect();
         let stacks = readable::<StackStatus>(table, Keys::STACKS).await?;
         let unreadable: BTreeSet<AccountId> =
             stacks.unreadable.iter().filter_map(Unread::stack).map(|stack| stack.account).collect();
