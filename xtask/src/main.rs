@@ -42,10 +42,10 @@ enum Command {
     Ci,
     /// Measure, with peers in the same run: `provision` makes and verifies networks, `probe` runs checks;
     /// `validate` reads fleet files, `localisation` breaks simulated networks and counts what is found, `alerting` takes
-    /// in results and decides
+    /// in results and decides, `fleet` plans, rolls out and sweeps a whole fleet
     Bench {
         /// Which benchmark
-        #[arg(value_parser = ["alerting", "localisation", "probe", "provision", "validate"])]
+        #[arg(value_parser = ["alerting", "fleet", "localisation", "probe", "provision", "validate"])]
         name: String,
         /// What to pass on to it
         #[arg(last = true)]

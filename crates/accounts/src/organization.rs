@@ -2,7 +2,7 @@
 
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::types::{AccountJoinedMethod, AccountStatus};
-use phonehome_cloud::{Account, CloudError, Organization};
+use phonehome_cloud::{Account, AccountPage, CloudError, Organization};
 use phonehome_wire::AccountId;
 
 use phonehome_aws::{OfSdk as _, Session};
@@ -50,13 +50,11 @@ impl Organization for AwsOrganization {
         }
     }
 
-    async fn accounts(&self) -> Result<Vec<Account>, CloudError> {
-        let mut pages = self.client.list_accounts().into_paginator().send();
-        let mut accounts = Vec::new();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))?;
-            accounts.extend(page.accounts().iter().filter_map(account));
-        }
-        Ok(accounts)
+    async fn page(&self, next: Option<&str>) -> Result<AccountPage, CloudError> {
+        let request = self.client.list_accounts().set_next_token(next.map(str::to_owned));
+        let answer = request.send().await;
+        let page = answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))?;
+        let accounts = page.accounts().iter().filter_map(account).collect();
+        Ok(AccountPage { accounts, next: page.next_token().map(str::to_owned) })
     }
 }

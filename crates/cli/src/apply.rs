@@ -4,14 +4,13 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use futures_util::future::join_all;
-use phonehome_provision::{Job, StackProgress, requeue};
+use phonehome_provision::{Job, STACKS_AT_ONCE, StackProgress, requeue};
 use phonehome_text::count;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::output::Failure;
 use crate::output::{Done, Format};
-use crate::plan::ACCOUNTS_MAX;
 use crate::targets::{Access, Scope, Targets, name};
 
 /// Do it from here, with the same planner and executor as the provisioner.
@@ -31,7 +30,7 @@ pub(crate) async fn run(arguments: ApplyArguments, table: &str, format: Format) 
     let until = Instant::now() + Duration::from_secs(arguments.wait * 60);
     let jobs = work.jobs();
     // Every account at its own pace: one that waits holds up no other.
-    let slots = Semaphore::new(ACCOUNTS_MAX);
+    let slots = Semaphore::new(STACKS_AT_ONCE);
     let all = jobs.iter().map(|job| one(&work, job, until, &slots));
     let ended = join_all(all).await;
     let ended: Vec<(String, StackProgress)> = jobs.iter().map(name).zip(ended).collect();

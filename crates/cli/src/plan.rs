@@ -1,10 +1,8 @@
 //! `phonehome plan`.
 
 use clap::Args;
-use futures_util::stream::{self, StreamExt as _};
 use phonehome_planner::{Plan, render};
-use phonehome_provision::Job;
-use phonehome_state::Claim;
+use phonehome_provision::CannotPlan;
 use phonehome_text::count;
 use serde_json::json;
 
@@ -12,10 +10,6 @@ use crate::output::Failure;
 use crate::output::{Done, Format};
 use crate::summary::Summary;
 use crate::targets::{Access, Scope, Targets, name};
-
-/// How many accounts are observed at once. Each has limits of its own at AWS; this bounds memory and
-/// connections here.
-pub(crate) const ACCOUNTS_MAX: usize = 16;
 
 /// Show what would change.
 #[derive(Debug, Args)]
@@ -37,7 +31,7 @@ type Planned = (String, Result<Plan, String>);
 /// Observes every account that is asked for and shows what would change. Changes nothing.
 pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -> Result<Done, Failure> {
     let work = Targets::open(arguments.scope, Access::Observe, table, format).await?;
-    let planned = plans(&work).await;
+    let planned = plans(&work).await?;
     let changes = planned.iter().any(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     let failed = planned.iter().any(|(_, plan)| plan.is_err());
     let text = match format {
@@ -56,41 +50,25 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
 }
 
 /// What the plans of all stacks come to, for whoever is to accept it.
-pub(crate) async fn summary(work: &Targets) -> Summary {
+pub(crate) async fn summary(work: &Targets) -> Result<Summary, Failure> {
     let jobs = work.jobs();
-    let planned = jobs.iter().zip(plans(work).await).map(|(job, (name, plan))| {
+    let planned = jobs.iter().zip(plans(work).await?).map(|(job, (name, plan))| {
         let (account, region) = (job.account.clone(), job.region.clone());
         crate::summary::Planned { name, account, region, plan }
     });
-    Summary::new(planned.collect())
+    Ok(Summary::new(planned.collect()))
 }
 
 /// The plan of every stack, several at a time, in the fleet file's order.
-async fn plans(work: &Targets) -> Vec<Planned> {
+async fn plans(work: &Targets) -> Result<Vec<Planned>, Failure> {
     let jobs = work.jobs();
-    let claims = claims(work, &jobs).await;
-    let total = jobs.len();
-    let observations = jobs.iter().zip(claims).enumerate().map(|(number, (job, claim))| async move {
-        let plan = match claim {
-            Ok(claim) => work.provision.preview(job, &claim).await.map_err(|refused| refused.to_string()),
-            Err(refused) => Err(refused),
-        };
+    let known = |place: usize, plan: &Result<Plan, CannotPlan>| {
         let outcome = plan.as_ref().map_or_else(|_| "cannot be planned".to_owned(), Plan::sums);
-        eprintln!("[{}/{total}] {}: {outcome}", number + 1, name(job));
-        (name(job), plan)
-    });
-    stream::iter(observations).buffered(ACCOUNTS_MAX).collect().await
-}
-
-/// The addresses of each, as if they were claimed one after the other.
-async fn claims(work: &Targets, jobs: &[Job<'_>]) -> Vec<Result<Claim, String>> {
-    let mut claims: Vec<Result<Claim, String>> = Vec::new();
-    for job in jobs {
-        let so_far: Vec<Claim> = claims.iter().flatten().cloned().collect();
-        let claim = work.provision.expected_claim(job, &so_far).await;
-        claims.push(claim.map_err(|refused| refused.to_string()));
-    }
-    claims
+        eprintln!("[{}/{}] {}: {outcome}", place + 1, jobs.len(), name(&jobs[place]));
+    };
+    let plans = work.provision.previews(&jobs, known).await.map_err(Failure::other)?;
+    let plans = plans.into_iter().map(|plan| plan.map_err(|refused| refused.to_string()));
+    Ok(jobs.iter().map(name).zip(plans).collect())
 }
 
 fn as_text(work: &Targets, planned: &[Planned]) -> String {

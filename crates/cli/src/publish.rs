@@ -84,7 +84,8 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let summary = match arguments.no_plan {
         true => None,
         false => Some(
-            summary(&Targets::of(&loaded, arguments.scope(), Access::Observe, &session, &table).await?).await,
+            summary(&Targets::of(&loaded, arguments.scope(), Access::Observe, &session, &table).await?)
+                .await?,
         ),
     };
     eprint!("{}", shown(&base, summary.as_ref(), &way));

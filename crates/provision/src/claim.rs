@@ -12,7 +12,7 @@ use phonehome_executor::StackApi;
 use phonehome_fleet::AddressPool;
 use phonehome_network::Kind;
 use phonehome_planner::StackSpec;
-use phonehome_state::{Claim, Keys, LedgerError, StateError, claim, desired, peek};
+use phonehome_state::{Claim, Desired, Keys, LedgerError, StateError, claim, desired, peek, peek_all};
 use phonehome_wire::StackId;
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
@@ -27,9 +27,39 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
         }
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let kept = self.kept(job, &pools).await?;
+        let kept = kept(self.in_use().await?.as_ref(), job, &pools);
         let claim = peek(&self.table, &pools, &kept, &job.stack(), also, self.clock.now_ms()).await;
         Ok(claim.map_err(NoClaim::from)?)
+    }
+
+    /// The same for each of these jobs, as if they claimed one after the other: first those that adopt a VPC, whose
+    /// addresses are what they are.
+    ///
+    /// # Errors
+    /// [`TableError`]; for each job [`CannotPlan`].
+    pub(crate) async fn expected_claims(
+        &self,
+        jobs: &[Job<'_>],
+    ) -> Result<Vec<Result<Claim, CannotPlan>>, TableError> {
+        let mut claims: Vec<Option<Result<Claim, CannotPlan>>> = Vec::new();
+        for job in jobs {
+            let adopts = job.member.adopt.as_ref().is_some_and(|adoption| adoption.region == *job.region);
+            claims.push(if adopts { Some(self.expected_claim(job, &[]).await) } else { None });
+        }
+        let adopted = claims.iter().flatten().filter_map(|claim| claim.as_ref().ok()).cloned().collect();
+        let in_use = self.in_use().await?;
+        let others = jobs.iter().zip(&claims).filter(|(_, claim)| claim.is_none()).map(|(job, _)| {
+            let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
+            let kept = kept(in_use.as_ref(), job, &pools);
+            (pools, kept, job.stack())
+        });
+        let others: Vec<_> = others.collect();
+        let mut others = peek_all(&self.table, &others, adopted, self.clock.now_ms()).await?.into_iter();
+        let of_others = |claim: Option<_>| {
+            let other = || Some(others.next()?.map_err(|error| NoClaim::from(error).into()));
+            claim.or_else(other)
+        };
+        Ok(claims.into_iter().filter_map(of_others).collect())
     }
 
     /// The addresses of the account: what it holds, or a block claimed now, or the addresses of the VPC
@@ -39,22 +69,23 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if let Some(adoption) = adoption {
             return self.claim_adopted(job, &adoption.vpc_id).await;
         }
+        // By far the most frequent case, and the cheapest.
+        if let Some(doc) = self.table.get(&Keys::holder(&job.stack())).await.map_err(NoClaim::Table)? {
+            return doc.read().map_err(NoClaim::Table);
+        }
         self.note_addresses(&job.stack(), &job.member.account_name).await.map_err(NoClaim::Table)?;
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let kept = self.kept(job, &pools).await.map_err(NoClaim::Table)?;
+        let in_use = self.in_use().await.map_err(NoClaim::Table)?;
+        let kept = kept(in_use.as_ref(), job, &pools);
         Ok(claim(&self.table, &pools, &kept, &job.stack(), self.clock.now_ms()).await?)
     }
 
-    /// What is for others by one of the versions in use, for an account that holds no block yet. Where none can be
-    /// read, nothing is in use.
-    async fn kept(&self, job: &Job<'_>, own: &[&AddressPool]) -> Result<Vec<Ipv4Net>, TableError> {
-        if self.table.get(&Keys::holder(&job.stack())).await?.is_some() {
-            return Ok(vec![]);
-        }
+    /// The versions in use; none where none can be read.
+    async fn in_use(&self) -> Result<Option<Desired>, TableError> {
         match desired(&self.table).await {
-            Ok(desired) => Ok(desired.kept(own, &job.member.environment, job.region)),
+            Ok(desired) => Ok(Some(desired)),
             Err(StateError::Table(error)) => Err(error),
-            Err(_) => Ok(vec![]),
+            Err(_) => Ok(None),
         }
     }
 
@@ -72,6 +103,11 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(()) };
         self.note(&spec, &inventory).await
     }
+}
+
+/// What is for others by one of the versions in use, for an account that holds no block yet.
+fn kept(in_use: Option<&Desired>, job: &Job<'_>, own: &[&AddressPool]) -> Vec<Ipv4Net> {
+    in_use.map(|desired| desired.kept(own, &job.member.environment, job.region)).unwrap_or_default()
 }
 
 /// Why an account has no addresses.

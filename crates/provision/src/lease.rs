@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join;
 use phonehome_alerting::Outgoing;
 use phonehome_cloud::CloudError;
 use phonehome_cloud::WallClock;
@@ -157,8 +158,8 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     ) -> Result<(), TableError> {
         let key = Keys::stack_notices(stack);
         on_conflict(ATTEMPTS_MAX, async || {
-            let doc = self.table.get(&key).await?;
-            let change_log = self.table.get(&Keys::change_log(stack)).await?;
+            let (doc, change_log) =
+                try_join(self.table.get(&key), self.table.get(&Keys::change_log(stack))).await?;
             // What cannot be read explains nothing, and must not keep the stack from being looked after.
             let change_log = readable::<ChangeLog>(change_log.as_ref()).unwrap_or_default();
             let before = readable::<Notified>(doc.as_ref());

@@ -1,6 +1,11 @@
 //! Batches of queue records.
 
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use futures_util::FutureExt as _;
+use futures_util::stream::{self, StreamExt as _};
 use phonehome_aws::Metrics;
 use phonehome_cloud::{Message, Queue};
 use serde_json::Value;
@@ -40,33 +45,95 @@ pub async fn each_record<Q: Queue>(
     mut handle: impl AsyncFnMut(&Record) -> Result<(), Refusal>,
 ) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
-    for record in event["Records"].as_array().into_iter().flatten() {
-        let message_id = record["messageId"].as_str().unwrap_or_default();
-        let span = tracing::info_span!("record", message_id);
-        let handled = one_record(record, message_id, dead_letters, metrics, &mut handle);
-        if handled.instrument(span).await.is_err() {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = message_id.to_owned();
-            response.batch_item_failures.push(failure);
+    for record in records(event) {
+        let message_id = message_id(record);
+        let one = async {
+            let result = match decode(record) {
+                Ok(record) => handle(&record).await,
+                Err(refusal) => Err(refusal),
+            };
+            conclude(record, result, dead_letters, metrics).await
+        };
+        if one.instrument(tracing::info_span!("record", message_id)).await.is_err() {
+            response.batch_item_failures.push(again(message_id));
         }
     }
     response
 }
 
+/// How the records of a batch are handled side by side.
+#[derive(Debug, Clone, Copy)]
+pub struct SideBySide {
+    /// How many at once.
+    pub at_once: usize,
+    /// How long one may take: less than the function, which would take the others down with it.
+    pub time_max: Duration,
+}
+
+/// The same as [`each_record`], several records at once. One that takes too long is given up, and one in which
+/// the code panics ends by itself: both come again, and disturb no other.
+pub async fn each_record_side_by_side<Q: Queue>(
+    event: &Value,
+    dead_letters: &Q,
+    metrics: &Metrics,
+    SideBySide { at_once, time_max }: SideBySide,
+    handle: impl AsyncFn(&Record) -> Result<(), Refusal>,
+) -> SqsBatchResponse {
+    let handle = &handle;
+    let all = records(event).map(|record| {
+        let message_id = message_id(record);
+        let one = async move {
+            let result = match decode(record) {
+                Ok(record) => alone(time_max, handle(&record)).await,
+                Err(refusal) => Err(refusal),
+            };
+            conclude(record, result, dead_letters, metrics).await
+        };
+        let one = one.instrument(tracing::info_span!("record", message_id));
+        async move { one.await.err().map(|Again| again(message_id)) }
+    });
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures =
+        stream::iter(all).buffered(at_once.max(1)).filter_map(std::future::ready).collect().await;
+    response
+}
+
+/// One record's work, that ends by itself whatever happens in it.
+async fn alone(time_max: Duration, work: impl Future<Output = Result<(), Refusal>>) -> Result<(), Refusal> {
+    // What the work holds is dropped with it; what it shares with others is in locks that a panic poisons.
+    let work = AssertUnwindSafe(work).catch_unwind();
+    match tokio::time::timeout(time_max, work).await {
+        Ok(Ok(result)) => result,
+        // The panic's message is in the log, by the process's hook.
+        Ok(Err(_)) => Err(Refusal::Later("the code panicked, see the line before".to_owned())),
+        Err(_) => Err(Refusal::Later(format!("not done within {} s", time_max.as_secs()))),
+    }
+}
+
+fn records(event: &Value) -> impl Iterator<Item = &Value> {
+    event["Records"].as_array().into_iter().flatten()
+}
+
+fn message_id(record: &Value) -> &str {
+    record["messageId"].as_str().unwrap_or_default()
+}
+
+fn again(message_id: &str) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message_id.to_owned();
+    failure
+}
+
 /// The record must come again.
 struct Again;
 
-async fn one_record<Q: Queue>(
+/// What becomes of a record after it was handled, or was not.
+async fn conclude<Q: Queue>(
     record: &Value,
-    message_id: &str,
+    result: Result<(), Refusal>,
     dead_letters: &Q,
     metrics: &Metrics,
-    handle: &mut impl AsyncFnMut(&Record) -> Result<(), Refusal>,
 ) -> Result<(), Again> {
-    let result = match decode(record) {
-        Ok(record) => handle(&record).await,
-        Err(refusal) => Err(refusal),
-    };
     let kept = match result {
         Ok(()) => {
             metrics.count("Handled", 1);
@@ -77,7 +144,7 @@ async fn one_record<Q: Queue>(
             metrics.count("Refused", 1);
             tracing::error!(reason, "record refused, kept in the dead-letter queue");
             let body = record["body"].as_str().unwrap_or_default().to_owned();
-            dead_letter(dead_letters, body, message_id, &reason).await
+            dead_letter(dead_letters, body, message_id(record), &reason).await
         }
     };
     kept.map_err(|reason| {
@@ -173,6 +240,53 @@ mod tests {
         let (response, seen, _) = handle_all(event, &dead).await;
         assert!(seen.is_empty() && response.batch_item_failures.is_empty());
         assert_eq!(dead.sent().len(), 3);
+    }
+
+    const AT_ONCE: SideBySide = SideBySide { at_once: 3, time_max: Duration::from_secs(55) };
+
+    /// Bodies are seconds that a record takes, or what becomes of it.
+    async fn side_by_side(bodies: &[&str], dead: &MemoryQueue) -> (Vec<String>, Duration, Metrics) {
+        let metrics = Metrics::void("test");
+        let started = tokio::time::Instant::now();
+        let records = bodies.iter().enumerate();
+        let records: Vec<Value> =
+            records.map(|(number, body)| json!({"messageId": number.to_string(), "body": body})).collect();
+        let event = json!({"Records": records});
+        let response = each_record_side_by_side(&event, dead, &metrics, AT_ONCE, async |record| match record
+            .body
+            .as_str()
+        {
+            "bad" => Err(Refusal::Bad("it is bad".to_owned())),
+            "later" => Err(Refusal::Later("not now".to_owned())),
+            "panic" => panic!("a test's panic"),
+            seconds => {
+                tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+                Ok(())
+            }
+        })
+        .await;
+        let again = response.batch_item_failures.into_iter().map(|it| it.item_identifier).collect();
+        (again, started.elapsed(), metrics)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn records_are_handled_side_by_side_up_to_the_limit() {
+        let dead = MemoryQueue::default();
+        let (again, took, metrics) = side_by_side(&["10"; 7], &dead).await;
+        assert_eq!((again.len(), took.as_secs()), (0, 30), "three times: 3, 3 and 1");
+        assert_eq!(metrics.counts()["Handled"], 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_records_side_by_side_each_has_its_own_fate() {
+        let dead = MemoryQueue::default();
+        let (again, took, metrics) = side_by_side(&["1", "bad", "later", "panic", "600", "2"], &dead).await;
+        assert_eq!(again, ["2", "3", "4"], "later, the panic and what takes too long");
+        assert_eq!(took.as_secs(), 55);
+        let letters = dead.sent();
+        assert_eq!((letters.len(), letters[0].body.as_str()), (1, "bad"));
+        let counts = metrics.counts();
+        assert_eq!((counts["Handled"], counts["Refused"], counts["Retried"]), (2, 1, 3));
     }
 
     #[tokio::test]

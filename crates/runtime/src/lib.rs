@@ -6,7 +6,7 @@ mod function;
 mod logs;
 mod settings;
 
-pub use batch::{Record, Refusal, each_record};
+pub use batch::{Record, Refusal, SideBySide, each_record, each_record_side_by_side};
 pub use function::{Error, invocation, serve};
 pub use logs::logs;
 pub use settings::{SettingError, number, optional, required};

@@ -8,7 +8,7 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 29] = [
+pub const WRITERS: [(&str, &[&str]); 31] = [
     ("fleet", &["operator", "rollouts"]),
     ("fleet/versions", &["operator"]),
     ("rollout", &["operator", "rollouts"]),
@@ -25,6 +25,8 @@ pub const WRITERS: [(&str, &[&str]); 29] = [
     ("deeds", &["provisioner", "operator"]),
     (Keys::NOTICES, &["provisioner", "operator"]),
     ("default-vpcs", &["provisioner"]),
+    ("sweeps", &["provisioner"]),
+    ("sweeps/accounts", &["provisioner"]),
     (Keys::HEARTBEATS, &["collector"]),
     (Keys::PATHS, &["collector"]),
     (Keys::INCIDENTS, &["alerter"]),
@@ -160,6 +162,14 @@ impl Keys {
     /// How far the removal of an account's default VPCs is.
     pub fn default_vpcs(account: &AccountId) -> Key {
         key("default-vpcs", account.as_str())
+    }
+    /// How far the sweep is.
+    pub fn sweep() -> Key {
+        key("sweeps", "current")
+    }
+    /// A part of the accounts that the sweep has listed, counted from 0.
+    pub fn swept_accounts(part: u32) -> Key {
+        key("sweeps/accounts", format!("{part:04}"))
     }
     /// The heartbeat of a part of a probe.
     pub fn heartbeat(probe: &ProbePart) -> Key {

@@ -15,6 +15,8 @@ mod exhausted;
 mod seen;
 mod text;
 
+use std::collections::BTreeMap;
+
 use ipnet::Ipv4Net;
 use phonehome_cloud::table::{Doc, Expect, Key, MayConflict as _, Table, TableError, Write, on_conflict};
 use phonehome_fleet::AddressPool;
@@ -76,6 +78,41 @@ pub async fn peek(
         Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
         Decision::Becomes(claim) => Ok(claim),
     }
+}
+
+/// What [`peek()`] would answer for each of these stacks, with the pools that it may have and what is kept from it, if those before it had
+/// claimed what it answers for them and `also` were claimed. Reads the ledger once, however many there are.
+///
+/// # Errors
+/// [`TableError`]; for each stack [`LedgerError`].
+pub async fn peek_all(
+    table: &impl Table,
+    asked: &[(Vec<&AddressPool>, Vec<Ipv4Net>, StackId)],
+    mut also: Vec<Claim>,
+    now_ms: u64,
+) -> Result<Vec<Result<Claim, LedgerError>>, TableError> {
+    let holders = table.query(Keys::HOLDERS).await?;
+    let holders: BTreeMap<&str, &Doc> = holders.iter().map(|doc| (doc.key.sort.as_str(), doc)).collect();
+    let Readable { found: blocks, unreadable } = readable::<Claim>(table, Keys::LEDGER).await?;
+    let unreadable = unreadable.into_iter().filter_map(of_nobody).collect();
+    let view = View { revision: Expect::Absent, blocks, unreadable, holder: None };
+    let seen = seen(table).await?;
+    let mut answers = Vec::new();
+    for (pools, kept, stack) in asked {
+        let answer = match holders.get(Keys::holder(stack).sort.as_str()) {
+            Some(held) => held.read::<Claim>().map_err(LedgerError::from),
+            None => {
+                let addresses = view.addresses(&also, &seen, kept);
+                decide::claim(&addresses, pools, stack, now_ms).and_then(|it| match it {
+                    Decision::Stays(claim) => claim.ok_or(LedgerError::NoPool),
+                    Decision::Becomes(claim) => Ok(claim),
+                })
+            }
+        };
+        also.extend(answer.as_ref().ok().cloned());
+        answers.push(answer);
+    }
+    Ok(answers)
 }
 
 /// Records that an account holds `cidr` in a Region: the addresses of a VPC that was there before

@@ -21,6 +21,7 @@ mod readable;
 mod removals;
 mod rollouts;
 mod status;
+mod sweeps;
 
 use phonehome_cloud::table::{Doc, MayConflict, Table, TableError};
 use serde::de::DeserializeOwned;
@@ -35,7 +36,7 @@ pub use in_force::{InForce, fleet, in_force};
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
-    claim, claim_existing, peek, peek_existing, record_seen, release_block,
+    claim, claim_existing, peek, peek_all, peek_existing, record_seen, release_block,
 };
 pub use notified::{Drift, Line, Notice, Notified, Open, Ready, Repair, Withheld};
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed, SETTLES_MS, SLACK_LIMIT_MS};
@@ -43,6 +44,7 @@ pub use page_turn::{PageTurn, page_turn};
 pub use paging::{PAGES_PER_MINUTE, Paging, Ration};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 pub use status::{Phase, StackStatus};
+pub use sweeps::{ListedAccount, ListedPart, Sweep, SweepStage};
 
 pub use published::{
     Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,

@@ -19,8 +19,8 @@ pub(crate) enum Request {
     Changed(Reconcile, Box<ApiCall>),
     /// An event of a member account that concerns nobody: a call that failed, or that only looked.
     Nothing,
-    /// Observe every account.
-    Sweep,
+    /// Observe every account. With a number: go on with the sweep of that number.
+    Sweep(Option<u64>),
     /// AWS could not do something with an account: it is said, and the account observed if there is one.
     Failure(Failure),
 }
@@ -90,8 +90,8 @@ pub(crate) fn read(body: &str, management: &AccountId) -> Result<Request, String
             .map_err(|error| format!("bad reconcile request: {error}"))?;
         return Ok(Request::Account(reconcile));
     }
-    if body.get("sweep").is_some() {
-        return Ok(Request::Sweep);
+    if let Some(sweep) = body.get("sweep") {
+        return Ok(Request::Sweep(sweep["number"].as_u64()));
     }
     if body["source"] == "aws.ec2" {
         return changed(&body);
@@ -144,7 +144,7 @@ fn account_event(event: &Value, management: &AccountId) -> Result<Request, Strin
         "AccountJoinedOrganization" | "AccountDepartedOrganization" => membership(name, details),
         "MoveAccount" => hint(name, &detail["requestParameters"]["accountId"]),
         // Says only that some account accepted an invitation: observe all of them.
-        "AcceptHandshake" => Ok(Request::Sweep),
+        "AcceptHandshake" => Ok(Request::Sweep(None)),
         "" => Err("the event has no detail.eventName".to_owned()),
         other => Err(format!("eventName {other:?} is none that phonehome knows")),
     }

@@ -1,7 +1,7 @@
 //! Reports what AWS could not do with an account.
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_cloud::WallClock as _;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Expect, Table, TableError, Write};
 use phonehome_cloud::{Organization, Queue};
 use phonehome_fleet::Fleet;
@@ -14,7 +14,7 @@ use crate::event::Reconcile;
 use crate::failure::Failure;
 use crate::handler::{Provisioner, later, table_error};
 
-impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
     /// Says in Slack what AWS could not do, nobody else would; and has the account observed, if there is
     /// one: the event is a hint, whatever it says.
     pub(crate) async fn failed(&self, failure: &Failure) -> Result<(), Refusal> {

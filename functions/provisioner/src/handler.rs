@@ -1,119 +1,111 @@
 //! From a batch of records to reconciled accounts.
 
-use phonehome_cloud::WallClock as _;
 use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
+use futures_util::future::join_all;
 use phonehome_aws::Metrics;
 use phonehome_cloud::endpoint::Cloud;
 use phonehome_cloud::table::{Table, TableError};
-use phonehome_cloud::{Account, Class, DELAY_S_MAX, Message, Organization, Queue};
+use phonehome_cloud::{Class, DELAY_S_MAX, Message, Organization, Queue, SystemClock, WallClock};
 use phonehome_executor::StepOutcome;
-use phonehome_fleet::{Fleet, Member};
-use phonehome_planner::{Decommission, LimitRequest, Limits};
+use phonehome_fleet::Fleet;
+use phonehome_planner::Decommission;
 use phonehome_provision::cloudtrail;
 use phonehome_provision::requeue::{self, Requeue};
 use phonehome_provision::{
-    COOLDOWN_MS, Job, Members, Provision, Published, Reconciled, StackProgress, account_closed_notice,
-    is_observation_queued, note_queued_observation, record_api_call, usual_limits,
+    COOLDOWN_MS, Members, Provision, Reconciled, account_closed_notice, is_observation_queued,
+    note_queued_observation, record_api_call,
 };
-use phonehome_runtime::{Error, Refusal, each_record};
-use phonehome_state::{ApiCall, Desired, Keys, StackStatus, StateError, Unread, Version, bindings, readable};
+use phonehome_runtime::{Error, Record, Refusal, SideBySide, each_record_side_by_side};
+use phonehome_state::{ApiCall, Desired, Keys, StackStatus, StateError, Unread, bindings, readable};
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::event::{Reconcile, Request, read};
-
-/// For how long an account counts as new, so that its default VPCs may be taken away: longer than AWS
-/// and the StackSet need, and short enough that nobody has come to rely on them.
-const NEW_MS: u64 = 24 * 60 * 60_000;
+use crate::stacks::{REGIONS_AT_ONCE, Sum};
 
 /// The requeue delay that [`requeue::delay`]'s times are meant for, in seconds.
 const USUAL_DELAY_S: u64 = 20;
 
 /// How long a changed stack is left alone, in milliseconds. In a local cloud, where what was written is
 /// seen at once, it is shorter in proportion to the requeue delay.
-pub(crate) fn cooldown_ms(cloud: &Cloud, requeue_delay_s: u32) -> u64 {
+pub fn cooldown_ms(cloud: &Cloud, requeue_delay_s: u32) -> u64 {
     match cloud {
         Cloud::Aws => COOLDOWN_MS,
         Cloud::Local(_) => COOLDOWN_MS * u64::from(requeue_delay_s) / USUAL_DELAY_S,
     }
 }
 
+/// How the records of a batch are handled: all that infra/hub.yaml puts into one, side by side. Each is another
+/// account's, whose calls AWS counts apart, and takes a few MB of the function's 256. None may take longer than
+/// 55 of the function's 60 s, and no call that makes something is begun after 50 of them.
+pub(crate) const BATCH: SideBySide = SideBySide { at_once: 10, time_max: Duration::from_secs(55) };
+
 /// The provisioner.
-pub(crate) struct Provisioner<T, Q, O, M> {
-    pub(crate) provision: Provision<T, M>,
-    pub(crate) queue: Q,
-    pub(crate) dead_letters: Q,
-    pub(crate) organization: O,
-    pub(crate) metrics: Metrics,
-    pub(crate) requeue_delay_s: u32,
+#[derive(Debug)]
+pub struct Provisioner<T, Q, O, M, C = SystemClock> {
+    /// Brings stacks to what is declared.
+    pub provision: Provision<T, M, C>,
+    /// Where work comes from, and is put back to.
+    pub queue: Q,
+    /// What is not tried again.
+    pub dead_letters: Q,
+    /// The accounts there are.
+    pub organization: O,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// How long an account that is not ready is left alone; seconds.
+    pub requeue_delay_s: u32,
     /// The only account whose account events are believed.
-    pub(crate) management_account: AccountId,
+    pub management_account: AccountId,
 }
 
-/// What a request comes to, over the account's Regions.
-#[derive(Default)]
-struct Sum {
-    waits: Vec<(String, Class)>,
-    failures: Vec<String>,
-    /// Whether any call was made that changed something.
-    advanced: bool,
-    /// What is left of the limits that were asked for.
-    limits: Option<LimitRequest>,
-    /// How many of the waits are only for another executor, which does what there is to do.
-    busy: usize,
-}
-
-impl Sum {
-    fn add_stack(&mut self, place: &str, reconciled: Reconciled) {
-        self.advanced |= reconciled.applied.is_some_and(|applied| applied.done() > 0);
-        self.busy += usize::from(reconciled.busy);
-        self.add(place, reconciled.progress);
-    }
-
-    fn add(&mut self, place: &str, progress: StackProgress) {
-        match progress {
-            StackProgress::Converged => {}
-            StackProgress::Later { reason, class } => self.waits.push((format!("{place}: {reason}"), class)),
-            StackProgress::Failed(reason) => self.failures.push(format!("{place}: {reason}")),
-        }
-    }
-}
-
-impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
     /// Handles one invocation.
-    pub(crate) async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
-        let response = each_record(event, &self.dead_letters, &self.metrics, async |record| {
-            match read(&record.body, &self.management_account).map_err(Refusal::Bad)? {
-                Request::Account(request) => {
-                    let handled = async {
-                        match request.decommission {
-                            Some(mode) => self.decommission(&request, mode).await,
-                            None => self.account(&request).await,
-                        }
-                    };
-                    handled.instrument(account_span(&request)).await
-                }
-                Request::Changed(request, api_call) => {
-                    self.changed(&request, &api_call).instrument(account_span(&request)).await
-                }
-                Request::Nothing => Ok(()),
-                Request::Sweep => self.sweep().await,
-                Request::Failure(failure) => self.failed(&failure).await,
-            }
-        })
-        .await;
+    ///
+    /// # Errors
+    /// None: each record has its own fate.
+    pub async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
+        let handle = async |record: &Record| self.record(record).await;
+        let response =
+            each_record_side_by_side(event, &self.dead_letters, &self.metrics, BATCH, handle).await;
         self.metrics.flush().await;
         Ok(response)
+    }
+
+    async fn record(&self, record: &Record) -> Result<(), Refusal> {
+        match read(&record.body, &self.management_account).map_err(Refusal::Bad)? {
+            Request::Account(request) => {
+                let handled = async {
+                    match request.decommission {
+                        Some(mode) => self.decommission(&request, mode).await,
+                        None => self.account(&request).await,
+                    }
+                };
+                handled.instrument(account_span(&request)).await
+            }
+            Request::Changed(request, api_call) => {
+                self.changed(&request, &api_call).instrument(account_span(&request)).await
+            }
+            Request::Nothing => Ok(()),
+            Request::Sweep(continues) => self.sweep(continues).await,
+            Request::Failure(failure) => self.failed(&failure).await,
+        }
     }
 
     async fn account(&self, request: &Reconcile) -> Result<(), Refusal> {
         let id = &request.account;
         let desired = self.desired().await?;
-        let account = self.organization.account(id).await.map_err(later)?;
+        let account = match self.organization.account(id).await {
+            // One limit for all callers of the organization: the queue's delays spread what came at once.
+            Err(error) if error.class() == Class::Throttled => {
+                return self.requeue(request, &Sum::waiting(&error), Class::Throttled).await;
+            }
+            account => account.map_err(later)?,
+        };
         let has_left = account.is_none();
         let Some(account) = account.filter(|account| account.active) else {
             tracing::info!(account = id.as_str(), "skipped: not an active account of the organization");
@@ -141,48 +133,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
             tracing::info!(account = id.as_str(), name = account.name, "skipped: not in the fleet file");
             return self.notify_unlisted(&desired, &[account], false).await;
         };
-        let sum = self.stacks(request, &desired, &member, &account).await?;
+        let sum = self.stacks(request, &desired, &member, &account).await;
         self.conclude(request, sum, &account.name).await
-    }
-
-    /// Brings every stack of the account as far as it can be brought now.
-    async fn stacks(
-        &self,
-        request: &Reconcile,
-        desired: &Desired,
-        member: &Member,
-        account: &Account,
-    ) -> Result<Sum, Refusal> {
-        let Version { number, fleet, accepted, authorities } = desired.of(&account.id);
-        let is_rolled_out = desired.rolling().is_some();
-        let published = Some(Published { number, accepted, is_rolled_out });
-        let mut sum = Sum { limits: request.limits, ..Sum::default() };
-        let regions: Vec<_> = fleet
-            .regions
-            .iter()
-            .filter(|region| fleet.pool_for(&member.environment, &region.name).is_some())
-            .collect();
-        for region in &regions {
-            let limits = sum.limits.map(|asked| asked.over(usual_limits(member, &region.name)));
-            let (account_id, region) = (&account.id, &region.name);
-            let job = Job { fleet, member, account: account_id, region, authorities, limits, published };
-            let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
-            self.notify(&account.id, &reconciled);
-            self.requeue_peers(&reconciled.requeue_peers).await?;
-            // What was allowed was allowed once: not for each Region, nor for each observation.
-            let less = |(asked, had): (LimitRequest, Limits)| asked.minus(had, reconciled.limits_left);
-            sum.limits = sum.limits.zip(limits).map(less);
-            sum.add_stack(region, reconciled);
-        }
-        let is_new =
-            account.created_at_ms.is_some_and(|at| self.provision.clock.now_ms().saturating_sub(at) < NEW_MS);
-        if let (true, Some(region)) = (is_new, regions.first()) {
-            let (account, region) = (&account.id, &region.name);
-            let job = Job { fleet, member, account, region, authorities, limits: None, published };
-            let progress = self.provision.remove_default_vpcs(&job).await.map_err(table_error)?;
-            sum.add("default VPCs", progress);
-        }
-        Ok(sum)
     }
 
     /// Puts the account back for what is not ready, and refuses it for what will not be. Never both: one
@@ -190,15 +142,18 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     async fn conclude(&self, request: &Reconcile, sum: Sum, name: &str) -> Result<(), Refusal> {
         // The most patient one decides: what else waits is observed along with it.
         let class = sum.waits.iter().map(|(_, class)| *class).max_by_key(|class| requeue::patience(*class));
-        if let Some(class) = class {
+        // The same message again would allow again what was allowed once.
+        let unread = (!sum.unread.is_empty() && request.limits.is_some()).then_some(Class::Transient);
+        if let Some(class) = class.or(unread) {
             return self.requeue(request, &sum, class).await;
         }
-        if sum.failures.is_empty() {
-            return Ok(());
+        let place = |reason: &String| format!("{name} ({}) in {reason}", request.account);
+        let reasons: Vec<String> = sum.unread.iter().chain(&sum.failures).map(place).collect();
+        match (sum.unread.is_empty(), reasons.is_empty()) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Refusal::Bad(reasons.join("; "))),
+            (false, _) => Err(Refusal::Later(reasons.join("; "))),
         }
-        let failures =
-            sum.failures.iter().map(|failure| format!("{name} ({}) in {failure}", request.account));
-        Err(Refusal::Bad(failures.collect::<Vec<_>>().join("; ")))
     }
 
     /// Somebody changed something in an account that has a stack: who it was is noted, and the account
@@ -237,21 +192,26 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let desired = self.desired().await?;
         let account = self.organization.account(id).await.map_err(later)?.filter(|account| account.active);
         let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
-        let member_of = |_: &Account| desired.fleets().find_map(|fleet| fleet.member_for(id, &bindings));
-        if let Some(member) = account.as_ref().and_then(member_of) {
+        let mut fleets = desired.fleets().filter(|_| account.is_some());
+        if let Some(member) = fleets.find_map(|fleet| fleet.member_for(id, &bindings)) {
             return Err(Refusal::Bad(format!(
                 "{} ({id}) is in the fleet file, so its stack would be made again: take it out and publish the \
                  file before you release it",
                 member.account_name
             )));
         }
+        let (gone, days) = (account.is_none(), desired.in_force().fleet.network.quarantine_days);
         let mut sum = Sum::default();
-        for status in self.stacks_of(id).await? {
-            let (gone, days) = (account.is_none(), desired.in_force().fleet.network.quarantine_days);
-            let decommissioned = self.provision.decommission(&status.stack(), mode, gone, days).await;
-            let decommissioned = decommissioned.map_err(table_error)?;
-            self.notify(id, &decommissioned);
-            sum.add_stack(&status.region, decommissioned);
+        for stacks in self.stacks_of(id).await?.chunks(REGIONS_AT_ONCE) {
+            let released = join_all(stacks.iter().map(async |status| {
+                self.provision.decommission(&status.stack(), mode, gone, days).await.map_err(table_error)
+            }));
+            for (status, released) in stacks.iter().zip(released.await) {
+                if let Ok(released) = &released {
+                    self.notify(id, released);
+                }
+                sum.add_stack(&status.region, released);
+            }
         }
         self.conclude(request, sum, "release of the account").await
     }
@@ -273,14 +233,14 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     /// Looks at other accounts of the fleet soon: something they wait for is there. Not at once, for what
     /// one account was just told by AWS another one sees a moment later.
-    async fn requeue_peers(&self, ids: &[AccountId]) -> Result<(), Refusal> {
+    pub(crate) async fn requeue_peers(&self, ids: &[AccountId]) -> Result<(), Refusal> {
         for account in ids.iter().cloned().collect::<BTreeSet<_>>() {
             self.send(&Reconcile::of(account), self.requeue_delay_s / 4).await?;
         }
         Ok(())
     }
 
-    fn notify(&self, account: &AccountId, reconciled: &Reconciled) {
+    pub(crate) fn notify(&self, account: &AccountId, reconciled: &Reconciled) {
         let account = account.as_str();
         let Some(applied) = &reconciled.applied else { return };
         self.metrics.count("StepsDone", applied.done() as u64);
@@ -299,16 +259,13 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
 
     /// Puts the account back into the queue for as long as [`requeue::Waited::requeue`] says, or refuses it.
     async fn requeue(&self, request: &Reconcile, sum: &Sum, class: Class) -> Result<(), Refusal> {
-        let waits = sum.waits.iter().map(|(reason, _)| reason.as_str());
-        let reason = waits.chain(sum.failures.iter().map(String::as_str)).collect::<Vec<_>>().join("; ");
+        let reason = sum.reasons();
         let now_ms = self.provision.clock.now_ms();
         let flags = (sum.advanced, request.decommission.is_some());
         let (waited, delay) = match request.waited().requeue(&request.account, class, now_ms, flags) {
             Requeue::After { waited, delay } => (waited, delay),
             // Whoever has the stack does what there is to do, and answers for it.
-            Requeue::GiveUp { .. }
-                if sum.busy == sum.waits.len() && sum.failures.is_empty() && request.is_plain() =>
-            {
+            Requeue::GiveUp { .. } if sum.is_only_busy() && request.is_plain() => {
                 tracing::info!(account = request.account.as_str(), reason, "left to whoever works on it");
                 return Ok(());
             }

@@ -3,36 +3,24 @@
 // Futures within futures, down to the SDK's: the compiler's default of 128 does not reach.
 #![recursion_limit = "256"]
 
-mod event;
-mod failed;
-mod failure;
-mod handler;
-mod sweep;
-#[cfg(test)]
-mod tests;
-mod unlisted;
-mod who;
-
 use phonehome_cloud::SystemClock;
 use std::process::ExitCode;
 
-use handler::Provisioner;
 use phonehome_accounts::AwsOrganization;
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::endpoint::{Cloud, environment};
 use phonehome_provision::{AwsMembers, Provision};
 use phonehome_runtime::{Error, number, required, serve};
+use provisioner::{Provisioner, cooldown_ms};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    serve(provisioner, async |provisioner, event| provisioner.handle(event).await).await
+    serve(made, async |provisioner, event| provisioner.handle(event).await).await
 }
 
-fn provisioner(
-    session: &Session,
-) -> Result<Provisioner<DynamoTable, SqsQueue, AwsOrganization, AwsMembers>, Error> {
+fn made(session: &Session) -> Result<Provisioner<DynamoTable, SqsQueue, AwsOrganization, AwsMembers>, Error> {
     let requeue_delay_s = number("REQUEUE_DELAY_SECONDS", 20)?;
-    let cooldown_ms = handler::cooldown_ms(&Cloud::from_variables(&environment())?, requeue_delay_s);
+    let cooldown_ms = cooldown_ms(&Cloud::from_variables(&environment())?, requeue_delay_s);
     let members = AwsMembers::new(session.clone(), required("MEMBER_ROLE_NAME")?)
         .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
     let table = DynamoTable::new(session, required("TABLE_NAME")?);

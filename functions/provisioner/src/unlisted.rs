@@ -1,13 +1,13 @@
 //! Accounts of the organization that are not in the fleet file.
 
-use phonehome_cloud::WallClock as _;
+use phonehome_cloud::WallClock;
 use phonehome_wire::AccountId;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Account, Organization, Queue};
-use phonehome_fleet::Fleet;
+use phonehome_fleet::{Bindings, Fleet, Member};
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
 use phonehome_state::{Desired, Keys, Outboxed, bindings};
@@ -36,7 +36,31 @@ struct Unlisted {
     more: usize,
 }
 
-impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+/// The lines of a fleet file, by what tells that an account is one.
+struct Lines {
+    pinned: BTreeSet<AccountId>,
+    bound: BTreeSet<AccountId>,
+    names: BTreeSet<String>,
+}
+
+impl Lines {
+    fn of(fleet: &Fleet, bindings: &Bindings) -> Self {
+        let (by_id, by_name): (Vec<Member>, Vec<Member>) =
+            fleet.members().into_iter().partition(|member| member.account_id.is_some());
+        Self {
+            pinned: by_id.into_iter().filter_map(|member| member.account_id).collect(),
+            bound: fleet.bound_members(bindings).into_keys().collect(),
+            names: by_name.into_iter().map(|member| member.account_name).collect(),
+        }
+    }
+
+    fn have(&self, account: &Account) -> bool {
+        let is_known = self.pinned.contains(&account.id) || self.bound.contains(&account.id);
+        is_known || self.names.contains(&account.name)
+    }
+}
+
+impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
     /// Says which of these accounts, if any, are in no fleet file, each once. `all`: these are all there
     /// are. An account that has the name of a line and is not it is another matter; so is one that is a line of what
     /// is rolled out, and whose turn has not come.
@@ -49,13 +73,11 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         let (table, key) = (&self.provision.table, Keys::unlisted());
         let bindings = bindings(table).await.map_err(table_error)?;
         let fleet = &desired.in_force().fleet;
-        let is_in = |fleet: &Fleet, account: &Account| {
-            let by_name = || fleet.named(&account.id, &account.name);
-            fleet.member_for(&account.id, &bindings).or_else(by_name).is_some()
-        };
+        let lines = Lines::of(fleet, &bindings);
+        let rolled_out = desired.rolling().map(|rolling| Lines::of(&rolling.target.fleet, &bindings));
         let is_line = |account: &Account| {
-            let own = desired.of(&account.id).fleet;
-            is_in(own, account) || desired.awaited_by(&account.id).is_some_and(|it| is_in(&it.fleet, account))
+            let is_in_force = || !desired.has_turned(&account.id) && lines.have(account);
+            rolled_out.as_ref().is_some_and(|lines| lines.have(account)) || is_in_force()
         };
         let is_unlisted =
             |account: &&Account| account.active && !is_special(fleet, account) && !is_line(account);

@@ -1,13 +1,13 @@
 //! Which member of the fleet an account is: by its id, once it was met.
 
-use phonehome_cloud::WallClock as _;
-use phonehome_wire::{AccountId, StackId};
+use phonehome_cloud::WallClock;
+use phonehome_wire::StackId;
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_cloud::table::{Expect, MayConflict, Table, TableError, Write, on_conflict};
+use phonehome_cloud::table::{Expect, Key, MayConflict, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Account, Organization, Queue};
-use phonehome_fleet::{Finding, Fleet, Identification, LineState, Member, Roster};
+use phonehome_fleet::{Binding, Finding, Fleet, Identification, LineState, Member, Roster};
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
 use phonehome_state::{Desired, Keys, NotifiedFinding, Outboxed, bindings, keep};
@@ -36,7 +36,7 @@ impl MayConflict for Unbound {
     }
 }
 
-impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
+impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
     /// The member that an active account is. One that was never met before is bound now; that takes an
     /// observation of the whole organization, as another account may have its name. `None`: it is none, or
     /// nobody can say which, which is reported.
@@ -58,6 +58,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
     async fn try_member(&self, desired: &Desired, account: &Account) -> Result<Option<Member>, Unbound> {
         let (table, id) = (&self.provision.table, &account.id);
         let (fleet, has_turned) = (desired.of(id).fleet, desired.has_turned(id));
+        if let Some(member) = self.met(fleet, account).await? {
+            return Ok(Some(member));
+        }
         let bindings = bindings(table).await.map_err(table_error)?;
         let is_met = fleet.member_for(id, &bindings).is_some();
         let roster = match (is_met, fleet.named(id, &account.name).is_some() || bindings.has_stack(id)) {
@@ -79,51 +82,63 @@ impl<T: Table, Q: Queue, O: Organization, M: Members> Provisioner<T, Q, O, M> {
         }
     }
 
-    /// Binds every line of the file to the account that was found for it, tells what people have to put
-    /// right, and returns the accounts to observe: those that are a line, and those that were.
-    pub(crate) async fn bind_all(&self, desired: &Desired) -> Result<BTreeSet<AccountId>, Refusal> {
+    /// The member that an account is, where that is stored under its line and nothing is to be told of it: by far the
+    /// most frequent case, and two documents, however large the fleet is. What concerns other accounts as well the
+    /// sweep tells.
+    async fn met(&self, fleet: &Fleet, account: &Account) -> Result<Option<Member>, Refusal> {
+        let bound = async |key: Key| -> Result<Option<Binding>, Refusal> {
+            let doc = self.provision.table.get(&key).await.map_err(table_error)?;
+            Ok(doc.and_then(|doc| doc.read().ok()))
+        };
+        let Some(of_account) = bound(Keys::bound_account(&account.id)).await? else { return Ok(None) };
+        let of_line = bound(Keys::binding(&of_account.line)).await?;
+        let member = fleet.members().into_iter().find(|it| it.line() == of_account.line);
+        let is_as_declared = |member: &Member| match &member.account_id {
+            Some(pinned) => *pinned == account.id,
+            None => member.account_name == account.name,
+        };
+        let is_its = of_line.is_some_and(|it| it.account == account.id);
+        Ok(member.filter(|member| is_its && is_as_declared(member)))
+    }
+
+    /// Binds every line of the file to the account that was found for it, and tells what people have to put
+    /// right. `roster` was observed before this is called: whoever is bound meanwhile is in it.
+    pub(crate) async fn bind_all(&self, desired: &Desired, roster: &Roster) -> Result<(), Refusal> {
         let (table, fleet) = (&self.provision.table, &desired.in_force().fleet);
-        // The organization first: whoever is bound meanwhile is in it.
-        let roster = self.roster().await?;
         let bindings = bindings(table).await.map_err(table_error)?;
-        let identify = fleet.identify(&bindings, &roster);
+        let identify = fleet.identify(&bindings, roster);
         self.forget_notified(&identify).await?;
         self.notify_of(fleet, identify.findings.iter()).await?;
-        let mut accounts: BTreeSet<AccountId> = bindings.accounts().cloned().collect();
         for identified in &identify.lines {
-            let Some(account) = identified.state.account() else { continue };
             // Where somebody else is faster, the observation of the account decides.
-            keep(table, identified, &roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
-            accounts.insert(account.clone());
+            keep(table, identified, roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
         }
         if let Some(rolling) = desired.rolling() {
-            accounts.extend(self.bind_new(&rolling.target.fleet, &roster).await?);
+            self.bind_new(&rolling.target.fleet, roster).await?;
         }
         // One that is no line any more, and never got a stack, is nothing.
+        let members: Vec<_> = desired.fleets().map(|fleet| fleet.bound_members(&bindings)).collect();
         for account in bindings.accounts() {
-            let is_line = desired.fleets().any(|fleet| fleet.member_for(account, &bindings).is_some());
+            let is_line = members.iter().any(|members| members.contains_key(account));
             if !is_line && !bindings.has_stack(account) {
                 self.provision.free(account).await.map_err(table_error)?;
-                accounts.remove(account);
             }
         }
-        Ok(accounts)
+        Ok(())
     }
 
     /// Binds the lines of what is rolled out that are no account yet, so that their turn can come. A line that is one
     /// stays stored under the name that it has in the file in force: the roll-out may be taken back. What people have
     /// to put right is told when the file is in force.
-    async fn bind_new(&self, target: &Fleet, roster: &Roster) -> Result<BTreeSet<AccountId>, Refusal> {
+    async fn bind_new(&self, target: &Fleet, roster: &Roster) -> Result<(), Refusal> {
         let table = &self.provision.table;
         let bindings = bindings(table).await.map_err(table_error)?;
-        let mut accounts = BTreeSet::new();
         for identified in &target.identify(&bindings, roster).lines {
-            let LineState::Found { account } = &identified.state else { continue };
+            let LineState::Found { .. } = &identified.state else { continue };
             // Where somebody else is faster, the next sweep decides.
             keep(table, identified, roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
-            accounts.insert(account.clone());
         }
-        Ok(accounts)
+        Ok(())
     }
 
     /// Whether an account that is no line of its version is one of what is rolled out: it is bound, so that its turn

@@ -17,7 +17,7 @@ use crate::figures::verdict;
 use crate::specs;
 
 const ACCOUNTS: usize = 130;
-/// As many provisioners as docs/deployment.md recommends (`ProvisionerConcurrency` in infra/hub.yaml).
+/// As many accounts as two batches have, which infra/hub.yaml lets in by default.
 const AT_ONCE: usize = 20;
 /// The most that the provisioner may take.
 const MEMORY_MB_MAX: f64 = 64.0;

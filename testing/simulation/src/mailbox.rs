@@ -104,6 +104,10 @@ impl Queue for Mailbox {
         self.put(self.clock.now_ms() + u64::from(message.delay_s) * 1000, message.body);
         Ok(())
     }
+
+    async fn waiting(&self) -> Result<u64, CloudError> {
+        Ok(self.ready() as u64)
+    }
 }
 
 /// A batch as Lambda gives it to a function.

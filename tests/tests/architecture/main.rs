@@ -115,7 +115,8 @@ fn nothing_but_scenarios_simulation_and_benchmark_depends_on_a_function() -> Res
     let workspace = Workspace::load()?;
     let functions: BTreeSet<_> = workspace.functions().map(|package| package.name.to_string()).collect();
     let users = workspace.direct_users(|name| functions.contains(name));
-    let testing = ["bench-alerting", "scenarios", "simulation"].map(|name| format!("phonehome-{name}"));
+    let testing =
+        ["bench-alerting", "bench-fleet", "scenarios", "simulation"].map(|name| format!("phonehome-{name}"));
     assert_eq!(users, BTreeSet::from(testing.clone()));
     // Nor by way of them: what is deployed, the command and the project's own commands link neither.
     let linked = workspace.linked_into(|name| testing.iter().any(|it| it == name));

@@ -34,7 +34,7 @@ pub(crate) fn metrics_of(function: &str) -> Result<BTreeSet<String>> {
     for path in files(&sources)? {
         let text = fs::read_to_string(&path)?;
         found.extend(counted(&text));
-        if text.contains("each_record(") {
+        if text.contains("each_record") {
             found.extend(counted(&fs::read_to_string(repository().join("crates/runtime/src/batch.rs"))?));
         }
     }

@@ -7,7 +7,7 @@ use phonehome_state::WRITERS;
 use serde_json::{Value, json};
 
 use crate::iam::{Request, allowed, conditions};
-use crate::template::{Template, list, load};
+use crate::template::{Template, list, load, repository};
 
 const ORGANIZATION: &str = "o-a1b2c3d4e5";
 const MANAGEMENT: &str = "111111111111";
@@ -66,6 +66,33 @@ fn only_the_hubs_own_rules_may_put_events_into_its_queues() -> Result<()> {
     let send = Request::new("sqs:SendMessage", "<ReconcileQueue.Arn>");
     assert!(allowed(&statements, &send.clone().with("aws:SourceArn", &["<AccountEventsRule.Arn>"])));
     assert!(!allowed(&statements, &send.with("aws:SourceArn", &["arn:aws:events:us-east-1:1:rule/x"])));
+    Ok(())
+}
+
+#[test]
+fn a_batch_of_accounts_is_all_worked_on_at_once_and_ends_within_the_functions_time() -> Result<()> {
+    let provisioner = hub(&[])?.properties("Provisioner")?;
+    let source = std::fs::read_to_string(repository().join("functions/provisioner/src/handler.rs"))?;
+    let number = |after: &str| -> Result<u64> {
+        let rest = source.split_once(after).with_context(|| format!("the handler says no {after}"))?.1;
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        Ok(digits.parse()?)
+    };
+    let batch = provisioner["Events"]["Reconcile"]["Properties"]["BatchSize"].as_u64();
+    assert_eq!(batch, Some(number("SideBySide { at_once: ")?));
+    let (one, all) = (number("time_max: Duration::from_secs(")?, provisioner["Timeout"].as_u64());
+    assert!(all.is_some_and(|all| one + 5 <= all), "one account takes {one} s, the function {all:?}");
+    Ok(())
+}
+
+#[test]
+fn a_sweep_that_ends_nowhere_or_leaves_accounts_waiting_is_noticed() -> Result<()> {
+    let alarms = alarms(&hub(&[])?)?;
+    let alarm = alarms.values().find(|alarm| alarm["MetricName"] == "SweepLate").context("no alarm")?;
+    assert_eq!((&alarm["TreatMissingData"], &alarm["Threshold"]), (&json!("breaching"), &json!(0)));
+    assert_eq!(alarm["ComparisonOperator"], "GreaterThanThreshold");
+    // A sweep begins every 30 minutes, so that one of two may be missing.
+    assert_eq!((&alarm["Period"], &alarm["EvaluationPeriods"]), (&json!(3600), &json!(1)));
     Ok(())
 }
 

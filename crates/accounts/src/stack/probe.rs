@@ -34,10 +34,25 @@ fn logging(probe: &ProbeSpec) -> LoggingConfig {
     logging.log_format(LogFormat::Json).system_log_level(SystemLogLevel::Warn).build()
 }
 
+/// At one in how many observations of a stack that was as declared everything is looked for that there can be: with
+/// a sweep every half an hour, once in eight hours.
+const ALL_EVERY: u64 = 16;
+
+/// Whether everything is looked for that there can be, and not just what is declared. What is left of an earlier
+/// declaration was looked for until there was none; after that only a hand can have made something with a probe's
+/// name, and that can wait. It is more than half of the calls to Lambda and Scheduler.
+fn looks_for_all(spec: &StackSpec) -> bool {
+    let Some(probe) = &spec.probe else { return true };
+    !spec.history.was_as_declared || probe.generation.is_multiple_of(ALL_EVERY)
+}
+
 impl AwsStack {
-    /// All the zones there can be probes in, in this Region: those that left the fleet file too, which nothing else
-    /// would find.
+    /// The zones in which probes are looked for: all that there can be in this Region, those that left the fleet file
+    /// too, which nothing else would find; or those that are declared.
     fn probe_zones(&self) -> Vec<String> {
+        if !looks_for_all(&self.spec) {
+            return self.spec.zones.iter().map(|zone| zone.az_id.to_string()).collect();
+        }
         let prefixes: BTreeSet<&str> =
             self.spec.zones.iter().filter_map(|zone| zone.az_id.rsplit_once("-az").map(|it| it.0)).collect();
         let zones = prefixes
@@ -92,8 +107,9 @@ impl AwsStack {
     /// is not there. Most zones have one part, and it would take six times the calls to ask for each.
     async fn schedules_of(&self, az_id: &str) -> Result<Vec<Schedule>, CloudError> {
         let declared = declared_parts(&self.spec, az_id);
+        let parts = if looks_for_all(&self.spec) { PARTS_MAX } else { declared };
         let mut found = Vec::new();
-        for part in 0..PARTS_MAX {
+        for part in 0..parts {
             let schedule = self.schedule(&StackSpec::schedule_name(az_id, part)).await?;
             let is_last = is_last(part, declared, schedule.is_some());
             found.extend(schedule);
@@ -333,6 +349,21 @@ mod tests {
         assert_eq!(seen(&[1, 2], 3), (vec![1, 2], 4), "somebody deleted the first one");
         assert_eq!(seen(&[0, 2], 3), (vec![0, 2], 4));
         assert_eq!(seen(&[0, 1, 2, 3, 4, 5], 1), (vec![0, 1, 2, 3, 4, 5], 6), "what is no longer declared");
+    }
+
+    #[test]
+    fn of_a_stack_that_was_as_declared_only_what_is_declared_is_looked_for_but_for_every_sixteenth_time() {
+        let mut spec = super::super::test_cloud::spec();
+        let mut at = |generation: u64, was_as_declared: bool| {
+            spec.probe.as_mut().unwrap().generation = generation;
+            spec.history.was_as_declared = was_as_declared;
+            looks_for_all(&spec)
+        };
+        assert!((1..100).all(|generation| at(generation, false)));
+        let all: Vec<u64> = (1..50).filter(|generation| at(*generation, true)).collect();
+        assert_eq!(all, [16, 32, 48]);
+        spec.probe = None;
+        assert!(looks_for_all(&spec), "it is being given up");
     }
 
     #[test]

@@ -89,7 +89,9 @@ const CONSIDERED: &[(&str, &str)] = &[
     ("scheduler:UpdateSchedule", "role on its way; being changed"),
     ("secretsmanager:GetSecretValue", "not there, or it cannot be decrypted: for people"),
     ("sns:Publish", "a topic that is not there, or whose key fails: for people; again: a page twice"),
+    ("sqs:GetQueueAttributes", "a queue that is not there: for people"),
     ("sqs:SendMessage", "a queue that is not there: for people; again: a message twice"),
+    ("sqs:SendMessageBatch", "as SendMessage; what it did not take is listed, and sent again"),
     ("sts:GetCallerIdentity", "only throttles"),
     ("sts:AssumeRole", "the account, its role or its Region is on its way"),
 ];

@@ -4,6 +4,7 @@ mod auditing;
 mod claiming;
 mod contention;
 mod existing;
+mod peeking;
 mod releasing;
 mod sequences;
 

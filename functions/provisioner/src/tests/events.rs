@@ -47,7 +47,8 @@ fn every_kind_of_account_event_leads_to_the_account_it_names() {
         let request = read(&samples[&format!("{name}.json")][0]);
         assert!(matches!(request, Ok(Request::Failure(_))), "{name} gave {request:?}");
     }
-    assert_eq!(read(&samples["sweep.json"][0]), Ok(Request::Sweep));
+    assert_eq!(read(&samples["sweep.json"][0]), Ok(Request::Sweep(None)));
+    assert_eq!(read(r#"{"sweep":{"number":7}}"#), Ok(Request::Sweep(Some(7))));
     assert_eq!(read(&samples["ec2-failed-call.json"][0]), Ok(Request::Nothing));
 }
 

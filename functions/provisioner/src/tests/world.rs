@@ -79,6 +79,7 @@ impl World {
                 account(FOREIGN, "somebody-elses", true),
                 account("222222222222", "hub", true),
             ],
+            ..FixedOrganization::default()
         };
         let members = FakeMembers { cloud: cloud.clone(), conditions: Arc::default() };
         let provisioner = Provisioner {

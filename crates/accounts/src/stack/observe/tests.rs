@@ -1,6 +1,7 @@
 //! What an observation asks for, and what it makes of refusals.
 
 use phonehome_cloud::Cause;
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::time::Duration;
 
@@ -188,4 +189,35 @@ async fn refused_attributes_and_kinds_are_unseen_and_a_refused_vpc_fails_the_obs
     }
     let error = stack(&cloud).await.observe(&[Kind::Vpc, Kind::Subnet]).await.unwrap_err();
     assert_eq!((error.operation, error.class()), ("ec2:DescribeSubnets", Class::Denied));
+}
+
+/// How many calls an observation takes in which nothing was found missing.
+async fn calls_of_an_observation(was_as_declared: bool) -> BTreeMap<&'static str, usize> {
+    let vpc = |_: &str| {
+        "<vpcSet><item><vpcId>vpc-1</vpcId><cidrBlock>10.0.0.0/16</cidrBlock></item></vpcSet>".to_owned()
+    };
+    let cloud = TestCloud::new(vpc).await;
+    let mut stack = stack(&cloud).await.with_known_vpc(Some("vpc-1".to_owned()));
+    stack.spec.history.was_as_declared = was_as_declared;
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| *kind != Kind::NetworkInterface).collect();
+    stack.observe(&kinds).await.unwrap();
+    let mut calls = BTreeMap::new();
+    for request in cloud.take_requests() {
+        let service = match request.split(' ').nth(1).unwrap() {
+            path if path.starts_with("/schedules/") => "scheduler",
+            path if path.contains("/functions/") => "lambda",
+            _ => "ec2",
+        };
+        *calls.entry(service).or_default() += 1;
+    }
+    calls
+}
+
+#[tokio::test]
+async fn a_stack_that_was_as_declared_takes_one_call_for_each_thing_that_is_declared() {
+    // One zone: its function with its destination, and its schedule.
+    let steady = BTreeMap::from([("ec2", 13), ("lambda", 2), ("scheduler", 1)]);
+    assert_eq!(calls_of_an_observation(true).await, steady);
+    let whole = calls_of_an_observation(false).await;
+    assert!(whole["lambda"] >= 9 && whole["scheduler"] >= 8 && whole["ec2"] == 13, "{whole:?}");
 }

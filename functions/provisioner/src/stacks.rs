@@ -1,0 +1,147 @@
+//! The stacks of one account: its Regions side by side.
+
+use futures_util::future::join_all;
+use phonehome_cloud::table::Table;
+use phonehome_cloud::{Account, Class, CloudError, Organization, Queue, WallClock};
+use phonehome_fleet::{Fleet, Member};
+use phonehome_planner::{LimitRequest, Limits};
+use phonehome_provision::{Job, Members, Published, Reconciled, StackProgress, usual_limits};
+use phonehome_runtime::Refusal;
+use phonehome_state::{Desired, Version};
+use phonehome_wire::Region;
+
+use crate::event::Reconcile;
+use crate::handler::{Provisioner, table_error};
+
+/// For how long an account counts as new, so that its default VPCs may be taken away: longer than AWS
+/// and the StackSet need, and short enough that nobody has come to rely on them.
+const NEW_MS: u64 = 24 * 60 * 60_000;
+
+/// How many Regions of an account are worked on at once. AWS counts the calls of each apart; this bounds the
+/// function's memory.
+pub(crate) const REGIONS_AT_ONCE: usize = 6;
+
+/// What a request comes to, over the account's Regions.
+#[derive(Default)]
+pub(crate) struct Sum {
+    pub(crate) waits: Vec<(String, Class)>,
+    pub(crate) failures: Vec<String>,
+    /// Where what is stored could not be read or written, and why: nothing is known of that.
+    pub(crate) unread: Vec<String>,
+    /// Whether any call was made that changed something.
+    pub(crate) advanced: bool,
+    /// What is left of the limits that were asked for.
+    pub(crate) limits: Option<LimitRequest>,
+    /// How many of the waits are only for another executor, which does what there is to do.
+    busy: usize,
+}
+
+impl Sum {
+    /// Nothing was done but asked too often.
+    pub(crate) fn waiting(error: &CloudError) -> Self {
+        Self { waits: vec![(error.to_string(), error.class())], ..Self::default() }
+    }
+
+    pub(crate) fn add_stack(&mut self, place: &str, reconciled: Result<Reconciled, Refusal>) {
+        match reconciled {
+            Ok(reconciled) => {
+                self.advanced |= reconciled.applied.is_some_and(|applied| applied.done() > 0);
+                self.busy += usize::from(reconciled.busy);
+                self.add(place, reconciled.progress);
+            }
+            Err(refusal) => self.add_refusal(place, refusal),
+        }
+    }
+
+    fn add(&mut self, place: &str, progress: StackProgress) {
+        match progress {
+            StackProgress::Converged => {}
+            StackProgress::Later { reason, class } => self.waits.push((format!("{place}: {reason}"), class)),
+            StackProgress::Failed(reason) => self.failures.push(format!("{place}: {reason}")),
+        }
+    }
+
+    fn add_refusal(&mut self, place: &str, refusal: Refusal) {
+        match refusal {
+            Refusal::Bad(reason) => self.failures.push(format!("{place}: {reason}")),
+            Refusal::Later(reason) => self.unread.push(format!("{place}: {reason}")),
+        }
+    }
+
+    /// Whether all that there is to wait for is another executor.
+    pub(crate) fn is_only_busy(&self) -> bool {
+        self.busy == self.waits.len() && self.failures.is_empty() && self.unread.is_empty()
+    }
+
+    /// For people: what is not as declared.
+    pub(crate) fn reasons(&self) -> String {
+        let waits = self.waits.iter().map(|(reason, _)| reason);
+        waits.chain(&self.unread).chain(&self.failures).map(String::as_str).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// What of the fleet concerns one account.
+struct Declared<'a> {
+    fleet: &'a Fleet,
+    authorities: Option<&'a str>,
+    published: Option<Published<'a>>,
+    member: &'a Member,
+    account: &'a Account,
+}
+
+impl Declared<'_> {
+    fn job<'a>(&'a self, region: &'a Region, limits: Option<Limits>) -> Job<'a> {
+        let Self { fleet, authorities, published, member, account } = *self;
+        Job { fleet, member, account: &account.id, region, authorities, limits, published }
+    }
+}
+
+impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
+    /// Brings every stack of the account as far as it can be brought now, whatever becomes of the others.
+    pub(crate) async fn stacks(
+        &self,
+        request: &Reconcile,
+        desired: &Desired,
+        member: &Member,
+        account: &Account,
+    ) -> Sum {
+        let Version { number, fleet, accepted, authorities } = desired.of(&account.id);
+        let is_rolled_out = desired.rolling().is_some();
+        let published = Some(Published { number, accepted, is_rolled_out });
+        let declared = Declared { fleet, authorities, published, member, account };
+        let has_pool = |region: &&Region| fleet.pool_for(&member.environment, region).is_some();
+        let regions: Vec<&Region> = fleet.regions.iter().map(|it| &it.name).filter(has_pool).collect();
+        let mut sum = Sum { limits: request.limits, ..Sum::default() };
+        // What was allowed was allowed once: not for each Region, nor for each observation.
+        let at_once = if sum.limits.is_some() { 1 } else { REGIONS_AT_ONCE };
+        for regions in regions.chunks(at_once) {
+            let asked = sum.limits;
+            let limits = |region: &Region| asked.map(|asked| asked.over(usual_limits(member, region)));
+            let reconciled =
+                join_all(regions.iter().map(|region| self.stack(declared.job(region, limits(region)))));
+            for (region, reconciled) in regions.iter().zip(reconciled.await) {
+                let left = reconciled.as_ref().ok().map(|it| it.limits_left);
+                if let (Some(asked), Some(had), Some(left)) = (sum.limits, limits(region), left) {
+                    sum.limits = Some(asked.minus(had, left));
+                }
+                sum.add_stack(region, reconciled);
+            }
+        }
+        let is_new =
+            account.created_at_ms.is_some_and(|at| self.provision.clock.now_ms().saturating_sub(at) < NEW_MS);
+        if let (true, Some(region)) = (is_new, regions.first()) {
+            match self.provision.remove_default_vpcs(&declared.job(region, None)).await {
+                Ok(progress) => sum.add("default VPCs", progress),
+                Err(error) => sum.add_refusal("default VPCs", table_error(error)),
+            }
+        }
+        sum
+    }
+
+    async fn stack(&self, job: Job<'_>) -> Result<Reconciled, Refusal> {
+        let reconciled = self.provision.reconcile(&job).await.map_err(table_error)?;
+        self.notify(job.account, &reconciled);
+        self.requeue_peers(&reconciled.requeue_peers).await?;
+        Ok(reconciled)
+    }
+}
