@@ -27,7 +27,10 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
         }
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let kept = self.kept(job, &pools).await?;
+        let kept = match self.holds(&job.stack()).await? {
+            true => vec![],
+            false => self.kept(job, &pools).await?,
+        };
         let claim = peek(&self.table, &pools, &kept, &job.stack(), also, self.clock.now_ms()).await;
         Ok(claim.map_err(NoClaim::from)?)
     }
@@ -39,18 +42,20 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if let Some(adoption) = adoption {
             return self.claim_adopted(job, &adoption.vpc_id).await;
         }
-        self.note_addresses(&job.stack(), &job.member.account_name).await.map_err(NoClaim::Table)?;
+        let stack = job.stack();
+        let holds = self.note_addresses(&stack, &job.member.account_name).await.map_err(NoClaim::Table)?;
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let kept = self.kept(job, &pools).await.map_err(NoClaim::Table)?;
-        Ok(claim(&self.table, &pools, &kept, &job.stack(), self.clock.now_ms()).await?)
+        let kept = if holds { vec![] } else { self.kept(job, &pools).await.map_err(NoClaim::Table)? };
+        Ok(claim(&self.table, &pools, &kept, &stack, self.clock.now_ms()).await?)
+    }
+
+    async fn holds(&self, stack: &StackId) -> Result<bool, TableError> {
+        Ok(self.table.get(&Keys::holder(stack)).await?.is_some())
     }
 
     /// What is for others by one of the versions in use, for an account that holds no block yet. Where none can be
     /// read, nothing is in use.
     async fn kept(&self, job: &Job<'_>, own: &[&AddressPool]) -> Result<Vec<Ipv4Net>, TableError> {
-        if self.table.get(&Keys::holder(&job.stack())).await?.is_some() {
-            return Ok(vec![]);
-        }
         match desired(&self.table).await {
             Ok(desired) => Ok(desired.kept(own, &job.member.environment, job.region)),
             Err(StateError::Table(error)) => Err(error),
@@ -59,18 +64,19 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     }
 
     /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
-    /// with them. One that cannot be entered yet is new, and has only default VPCs.
+    /// with them, nor anybody else. Returns whether it holds one. One that cannot be entered yet is new, and has
+    /// only default VPCs.
     ///
     /// # Errors
     /// [`TableError`]
-    pub async fn note_addresses(&self, stack: &StackId, account_name: &str) -> Result<(), TableError> {
-        if self.table.get(&Keys::holder(stack)).await?.is_some() {
-            return Ok(());
+    pub async fn note_addresses(&self, stack: &StackId, account_name: &str) -> Result<bool, TableError> {
+        if self.holds(stack).await? {
+            return Ok(true);
         }
         let spec = StackSpec::bare(stack, account_name);
-        let Ok(stack) = self.members.open(&spec, None).await else { return Ok(()) };
-        let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(()) };
-        self.note(&spec, &inventory).await
+        let Ok(stack) = self.members.open(&spec, None).await else { return Ok(false) };
+        let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(false) };
+        self.note(&spec, &inventory).await.map(|()| false)
     }
 }
 

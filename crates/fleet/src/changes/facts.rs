@@ -115,7 +115,7 @@ fn described(check: &Check) -> String {
         CheckKind::Tcp { host, port } => format!("tcp {host}:{port}"),
         CheckKind::Tls { host, port, server_name: None } => format!("tls {host}:{port}"),
         CheckKind::Tls { host, port, server_name: Some(name) } => format!("tls {host}:{port} as {name}"),
-        CheckKind::Http { .. } | CheckKind::Dns { .. } | CheckKind::Egress { .. } => {
+        CheckKind::Http { .. } | CheckKind::Dns { .. } | CheckKind::Egress { .. } | CheckKind::Unknown => {
             serde_json::to_value(kind).map(|kind| flat(&kind)).unwrap_or_default()
         }
     };
