@@ -52,20 +52,26 @@ fn a_port_more_is_told_at_both_ends_with_the_check_that_it_brings() {
     assert!(changes.settings.is_empty());
 }
 
+/// The example with something of it edited, and without its waves, which name accounts.
+fn edited(edit: impl Fn(&mut serde_json::Value)) -> Fleet {
+    let mut text = serde_json::to_value(fleet(EXAMPLE)).unwrap();
+    text.as_object_mut().unwrap().remove("rollout");
+    edit(&mut text);
+    fleet(&text.to_string())
+}
+
 #[test]
 fn lines_come_go_and_are_renamed() {
-    let gone = with(
-        EXAMPLE,
-        "    owner: team-shop\n    environments: [dev, prod]\n",
-        "    owner: team-shop\n    environments: [prod]\n",
-    );
-    assert!(lines(&between(EXAMPLE, &gone)).contains(&("shop/dev", Becoming::Removed)));
-    assert!(lines(&between(&gone, EXAMPLE)).contains(&("shop/dev", Becoming::Added)));
-    let renamed = EXAMPLE
-        .replace("  - name: shop\n", "  - name: store\n    renamed_from: shop\n")
-        .replace("from: shop", "from: store")
-        .replace("shop-to-payments", "store-to-payments");
-    let changes = between(EXAMPLE, &renamed);
+    let all = edited(|_| {});
+    let gone = edited(|text| text["domains"][0]["environments"] = serde_json::json!(["prod"]));
+    assert!(lines(&Changes::between(&all, &gone)).contains(&("shop/dev", Becoming::Removed)));
+    assert!(lines(&Changes::between(&gone, &all)).contains(&("shop/dev", Becoming::Added)));
+    let renamed = edited(|text| {
+        let renamed = text.to_string().replace("\"shop\"", "\"store\"").replace("shop-to-", "store-to-");
+        *text = serde_json::from_str(&renamed).unwrap();
+        text["domains"][0]["renamed_from"] = "shop".into();
+    });
+    let changes = Changes::between(&all, &renamed);
     let was =
         |line: &str| lines(&changes).into_iter().find(|(it, _)| *it == line).map(|(_, becomes)| becomes);
     assert!(matches!(was("store/prod"), Some(Becoming::Renamed(line)) if line.as_str() == "shop/prod"));
@@ -74,10 +80,8 @@ fn lines_come_go_and_are_renamed() {
 
 #[test]
 fn what_is_no_lines_is_told_by_its_place() {
-    let base = fleet(EXAMPLE);
-    let mut after = serde_json::to_value(&base).unwrap();
-    after["network"]["removals_per_hour"] = 7.into();
-    let after = fleet(&after.to_string());
+    let base = edited(|_| {});
+    let after = edited(|text| text["network"]["removals_per_hour"] = 7.into());
     let changes = Changes::between(&base, &after);
     assert!(
         changes.settings.iter().map(shown).any(|it| it == "network.removals_per_hour: 30 -> 7"),
@@ -87,17 +91,12 @@ fn what_is_no_lines_is_told_by_its_place() {
 
 #[test]
 fn another_nat_or_zone_is_told_of_every_line_that_it_concerns() {
-    let change = |edit: &dyn Fn(&mut serde_json::Value)| -> Fleet {
-        let mut text = serde_json::to_value(fleet(EXAMPLE)).unwrap();
-        edit(&mut text);
-        fleet(&text.to_string())
-    };
-    let after = change(&|text| {
+    let after = edited(|text| {
         let environments = text["environments"].as_array_mut().unwrap();
         let prod = environments.iter_mut().find(|it| it["name"] == "prod").unwrap();
         prod["nat"] = "regional".into();
     });
-    let changes = Changes::between(&fleet(EXAMPLE), &after);
+    let changes = Changes::between(&edited(|_| {}), &after);
     for line in ["shop/prod", "payments/prod", "ledger/prod"] {
         let told = of(&changes, line);
         assert!(told.len() == 1 && told[0].ends_with("-> a regional gateway"), "{line}: {told:?}");

@@ -325,18 +325,16 @@ fn a_new_isolation_waits_until_somebody_reaches_what_is_to_be_closed() {
 
 #[test]
 fn an_isolation_that_an_account_had_before_stays_whatever_the_others_have() {
-    let base = fleet(&format!("{CONNECTION}{REACHED}{ISOLATION}"));
-    let target = fleet(&format!("{CONNECTION}{ISOLATION}"));
-    for number in 0..8u32 {
-        let accounts = [account(0, 0), account(1, 0), account(2, 0)];
-        let turned: BTreeSet<AccountId> = accounts
-            .iter()
-            .enumerate()
-            .filter(|(bit, _)| number & (1 << bit) != 0)
-            .map(|(_, it)| it.clone())
-            .collect();
-        let mixed = mixed(&base, &target, &turned);
-        let own = if turned.contains(&accounts[0]) { &mixed.target } else { &mixed.base };
-        assert!(isolation(&checks(own, "a-dev")).is_some(), "{turned:?}");
+    let with = fleet(&format!("{CONNECTION}{REACHED}{ISOLATION}"));
+    let without = fleet(&format!("{CONNECTION}{ISOLATION}"));
+    let accounts = [account(0, 0), account(1, 0), account(2, 0)];
+    for (base, target) in [(&with, &without), (&without, &with)] {
+        for number in 0..8u32 {
+            let bits = accounts.iter().enumerate().filter(|(bit, _)| number & (1 << bit) != 0);
+            let turned: BTreeSet<AccountId> = bits.map(|(_, account)| account.clone()).collect();
+            let mixed = mixed(base, target, &turned);
+            let own = if turned.contains(&accounts[0]) { &mixed.target } else { &mixed.base };
+            assert!(isolation(&checks(own, "a-dev")).is_some(), "{turned:?}");
+        }
     }
 }

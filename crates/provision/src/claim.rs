@@ -27,7 +27,11 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(self.expected_adoption(job, &adoption.vpc_id).await?);
         }
         let pools: Vec<&AddressPool> = job.fleet.pools_for(&job.member.environment, job.region).collect();
-        let kept = kept(self.in_use().await?.as_ref(), job, &pools);
+        let in_use = match self.holds(&job.stack()).await? {
+            true => None,
+            false => self.in_use().await?,
+        };
+        let kept = kept(in_use.as_ref(), job, &pools);
         let claim = peek(&self.table, &pools, &kept, &job.stack(), also, self.clock.now_ms()).await;
         Ok(claim.map_err(NoClaim::from)?)
     }
@@ -80,6 +84,10 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         Ok(claim(&self.table, &pools, &kept, &job.stack(), self.clock.now_ms()).await?)
     }
 
+    async fn holds(&self, stack: &StackId) -> Result<bool, TableError> {
+        Ok(self.table.get(&Keys::holder(stack)).await?.is_some())
+    }
+
     /// The versions in use; none where none can be read.
     async fn in_use(&self) -> Result<Option<Desired>, TableError> {
         match desired(&self.table).await {
@@ -90,18 +98,19 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     }
 
     /// Notes which VPCs an account has that holds no block yet, so that it is given none which collides
-    /// with them. One that cannot be entered yet is new, and has only default VPCs.
+    /// with them, nor anybody else. Returns whether it holds one. One that cannot be entered yet is new, and has
+    /// only default VPCs.
     ///
     /// # Errors
     /// [`TableError`]
-    pub async fn note_addresses(&self, stack: &StackId, account_name: &str) -> Result<(), TableError> {
-        if self.table.get(&Keys::holder(stack)).await?.is_some() {
-            return Ok(());
+    pub async fn note_addresses(&self, stack: &StackId, account_name: &str) -> Result<bool, TableError> {
+        if self.holds(stack).await? {
+            return Ok(true);
         }
         let spec = StackSpec::bare(stack, account_name);
-        let Ok(stack) = self.members.open(&spec, None).await else { return Ok(()) };
-        let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(()) };
-        self.note(&spec, &inventory).await
+        let Ok(stack) = self.members.open(&spec, None).await else { return Ok(false) };
+        let Ok(inventory) = stack.observe(&[Kind::Vpc]).await else { return Ok(false) };
+        self.note(&spec, &inventory).await.map(|()| false)
     }
 }
 

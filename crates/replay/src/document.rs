@@ -3,7 +3,7 @@
 use phonehome_alerting::{Incident, Silence};
 use phonehome_cloud::table::{Doc, SCHEMA_WRITTEN, Table, TableError};
 use phonehome_fleet::Binding;
-use phonehome_state::{Keys, PublishedFleet, StackStatus, history, readable};
+use phonehome_state::{Keys, PublishedFleet, StackStatus, came_into_force, history, readable};
 use serde::Serialize;
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::{Document, Line};
 
 /// What the reports of this time were judged by, as far as the table still knows, and what was told then.
 ///
-/// The versions of the fleet file have the times at which they were published; stacks and who is who are as they are
+/// The versions of the fleet file that were in force have the times at which they were published; stacks and who is who are as they are
 /// now; of the silences those that are there. Who published and what was accepted is left out.
 ///
 /// # Errors
@@ -49,6 +49,9 @@ fn document(doc: &Doc, at_ms: u64, value: &impl Serialize) -> Document {
 /// The version in force at that time, and those that were published later.
 async fn fleets(table: &impl Table, from_ms: u64) -> Result<Vec<Document>, TableError> {
     let (mut versions, _) = history(table).await?;
+    let in_force = came_into_force(table).await?;
+    // One from before versions were kept has no number.
+    versions.retain(|it| it.number == 0 || in_force.contains(&it.number));
     versions.sort_by_key(|it| (it.published_at_ms, it.number));
     let is_before = |it: &&PublishedFleet| it.published_at_ms <= from_ms;
     let first = versions.iter().filter(is_before).count().saturating_sub(1);

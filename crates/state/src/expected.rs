@@ -130,3 +130,6 @@ impl Expecting<'_> {
         checks.into_iter().map(|check| check.id).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

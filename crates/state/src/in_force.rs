@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use phonehome_cloud::table::{Doc, Table};
+use phonehome_cloud::table::{Doc, Table, TableError};
 use phonehome_fleet::Fleet;
 use phonehome_rollout::Versions;
 use serde::Deserialize;
@@ -80,7 +80,7 @@ async fn last_usable<T: Table>(
     let versions = table.query(Keys::VERSIONS).await?;
     let current = current.and_then(|doc| doc.read().ok());
     let rolling = table.get(&Keys::rollout()).await?;
-    let came = came_into_force(&versions, current.as_ref(), rolling.as_ref());
+    let came = in_force_of(&versions, current.as_ref(), rolling.as_ref());
     let doc = |number: &u64| versions.iter().find(|doc| number_of(doc) == Some(*number));
     let Some(found) = came.iter().filter_map(doc).take(BACK_MAX).find_map(|doc| usable(doc).ok()) else {
         return Err(problem);
@@ -90,10 +90,20 @@ async fn last_usable<T: Table>(
     Ok((found, came))
 }
 
-/// The numbers of the versions that came into force, the newest first, as far as the documents of all versions tell:
-/// what was rolled out in part and taken back did not, nor what is still rolled out. `current`: what is in force;
-/// `rolling`: what is stored of the newest roll-out.
-fn came_into_force(versions: &[Doc], current: Option<&PublishedFleet>, rolling: Option<&Doc>) -> Vec<u64> {
+/// The numbers of the versions that came into force, the newest first: what was rolled out in part and taken back did
+/// not, nor what is still rolled out.
+///
+/// # Errors
+/// [`TableError`]
+pub async fn came_into_force<T: Table>(table: &T) -> Result<Vec<u64>, TableError> {
+    let rolling = table.get(&Keys::rollout()).await?;
+    let current = table.get(&Keys::fleet()).await?.and_then(|doc| doc.read().ok());
+    Ok(in_force_of(&table.query(Keys::VERSIONS).await?, current.as_ref(), rolling.as_ref()))
+}
+
+/// The same of the documents of all versions, as far as they tell. `current`: what is in force; `rolling`: what is
+/// stored of the newest roll-out.
+fn in_force_of(versions: &[Doc], current: Option<&PublishedFleet>, rolling: Option<&Doc>) -> Vec<u64> {
     let numbers: BTreeMap<u64, &Doc> =
         versions.iter().filter_map(|doc| Some((number_of(doc)?, doc))).collect();
     let newest = || {

@@ -32,7 +32,7 @@ pub use change_log::{ApiCall, ChangeLog};
 pub use default_vpcs::DefaultVpcs;
 pub use desired::{Desired, InUse, LastRead, Rolling, Version, desired};
 pub use expected::{Expected, Expecting};
-pub use in_force::{InForce, fleet, in_force};
+pub use in_force::{InForce, came_into_force, fleet, in_force};
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,

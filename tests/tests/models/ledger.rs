@@ -148,7 +148,7 @@ impl Wants {
         let stack = stack(number);
         match self {
             Self::Block(block) => {
-                Box::pin(async move { claim(gate, &[&pool(block)], &stack, NOON_MS).await.map(Some) })
+                Box::pin(async move { claim(gate, &[&pool(block)], &[], &stack, NOON_MS).await.map(Some) })
             }
             Self::ToLeave => Box::pin(async move { release_block(gate, &stack, 30, NOON_MS).await }),
         }

@@ -61,6 +61,10 @@ fn a_recording_has_the_versions_of_its_time_and_says_of_nobody_that_they_publish
     for later in [version(2, 10, "the-publisher"), version(3, 90, "x")] {
         block_on(table.write(vec![Write::put(Keys::version(later.number), Expect::Absent, &later)])).unwrap();
     }
+    // The newest one that is stored is only being rolled out.
+    let rolled_out = PublishedFleet { over: Some(3), ..version(4, 15, "x") };
+    block_on(table.write(vec![Write::put(Keys::version(4), Expect::Absent, &rolled_out)])).unwrap();
+    table.put_raw(Keys::fleet(), &serde_json::to_string(&version(3, 90, "x")).unwrap());
     let lines = block_on(documents(&table, FROM_MS, TO_MS)).unwrap();
     let fleets: Vec<(u64, u64)> = lines
         .iter()

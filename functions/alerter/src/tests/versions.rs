@@ -12,7 +12,8 @@ const PAYMENTS_PROD: &str = "333333333333";
 fn without_connection() -> String {
     let (begin, rest) = FLEET.split_once("  - from: shop\n    to: payments\n").unwrap();
     let (_, end) = rest.split_once("\n\n").unwrap();
-    format!("{begin}{end}").replace("control: connection/shop-to-payments/443", "control: egress/aws/sts")
+    format!("{begin}{end}")
+        .replace("control: connection/shop-to-payments/443", "control: egress/checkip.amazonaws.com/443")
 }
 
 /// A hub in which `base` is in force as version 1 and `target` is rolled out as version 2, with probes in shop-prod
