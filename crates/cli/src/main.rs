@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod authorities;
 mod check;
+mod contract;
 mod decommission;
 mod doctor;
 mod history;
@@ -57,9 +58,9 @@ enum Command {
     },
     /// Put the fleet file in force: check it and store it in the hub account's table.
     ///
-    /// Shows what changes in which account, and asks. What the plan shows as taken away, cut off or replaced
-    /// is permitted for 7 days by the version that is published, and nothing else is. The next sweep (within
-    /// 30 minutes) applies it.
+    /// Shows what changes in which account, and asks, or with --plan publishes just the plan that was reviewed. What
+    /// the plan shows as taken away, cut off or replaced is permitted for 7 days by the version that is published,
+    /// and nothing else is. The next sweep (within 30 minutes) applies it.
     ///
     /// Needs credentials of the hub account that may assume the viewer's role in member accounts; with --no-plan of the hub
     /// account only.

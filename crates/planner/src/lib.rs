@@ -4,8 +4,12 @@
 //! [`Inventory`](phonehome_network::Inventory) into a [`Plan`], which leaves no choice to whoever applies it.
 
 mod action;
+mod class;
+mod contract;
 mod disruption;
+mod facts;
 mod limits;
+mod names;
 mod operation;
 mod permission;
 mod permit;
@@ -19,8 +23,11 @@ mod usage;
 mod withheld;
 
 pub use action::{Action, ActionScope, Direction, Ref, RefTarget};
+pub use class::classes;
+pub use contract::{Agreed, CONTRACT_FORM, beyond, sha256};
 pub use disruption::{Disruption, REPAIR};
 pub use limits::{LimitRequest, Limits};
+pub use names::Names;
 pub use permit::{Decommission, Permit, Removal, Replacement};
 pub use plan::{Change, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait};
 pub use planner::{

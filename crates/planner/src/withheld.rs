@@ -6,7 +6,7 @@ use phonehome_network::{Address, Ask, Kind};
 use phonehome_text::agree;
 use serde::{Serialize, Serializer};
 
-use crate::Disruption;
+use crate::{Action, Disruption};
 
 /// A change that is not made, because the limits do not allow it or because it cannot be made now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +24,10 @@ pub struct Withheld {
     /// What would have to be accepted; empty where no permission helps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
+    /// The call that would be made; none where something would be taken away, which takes a permit, or where
+    /// no call was planned.
+    #[serde(skip)]
+    pub call: Option<Box<Action>>,
 }
 
 impl Withheld {
@@ -92,7 +96,9 @@ pub enum WithheldReason {
         /// When the next hour begins; milliseconds since the Unix epoch.
         next_ms: u64,
     },
-    /// No permission helps. For people: why.
+    /// AWS takes no more of them. For people: how many, and what to do.
+    BeyondQuota(String),
+    /// Something else is in its place, and no permission helps. For people: what.
     Impossible(String),
 }
 
@@ -168,7 +174,7 @@ impl fmt::Display for WithheldReason {
                     minutes % 60
                 )
             }
-            Self::Impossible(why) => f.write_str(why),
+            Self::BeyondQuota(why) | Self::Impossible(why) => f.write_str(why),
         }
     }
 }

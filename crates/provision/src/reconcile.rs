@@ -145,6 +145,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if let Some(collision) = collision(spec, &inventory, &plan) {
             return Ok(Reconciled::only(StackProgress::Failed(collision)));
         }
+        if let Err(moved) = self.agree(job, (spec, &inventory, &plan), leased).await {
+            return Ok(Reconciled::only(moved.progress()?));
+        }
         let plan = match self.within_the_hour(job, spec, &inventory, plan).await {
             Ok(plan) => plan,
             Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
@@ -187,7 +190,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     ///
     /// # Errors
     /// [`CannotPlan`]
-    async fn spec(
+    pub(crate) async fn spec(
         &self,
         job: &Job<'_>,
         cidr: ipnet::Ipv4Net,

@@ -89,9 +89,12 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
         );
         let file = self.folder.path().join("fleet.yaml");
         std::fs::write(&file, fleet)?;
-        self.local_cloud
-            .phonehome_as_operator(&["publish", "--yes", "--fleet", &file.display().to_string()])
-            .await?;
+        let file = file.display().to_string();
+        let plan =
+            self.local_cloud.phonehome_as_operator(&["plan", "--format", "json", "--fleet", &file]).await?;
+        let plan: Value = serde_json::from_str(&plan)?;
+        let hash = plan["plan"].as_str().context("the plan has no hash")?;
+        self.local_cloud.phonehome_as_operator(&["publish", "--plan", hash, "--fleet", &file]).await?;
         Ok(())
     }
 
