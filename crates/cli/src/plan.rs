@@ -55,7 +55,7 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
     let failed = planned.iter().any(|it| it.plan.is_err());
     let grounds = Grounds::of(&base, &loaded);
     if let Some(path) = &arguments.output {
-        let written = std::fs::write(path, grounds.in_full(&planned) + &notes(&work));
+        let written = std::fs::write(path, grounds.in_full(&planned) + &lines(&notes(&work)));
         written.map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
     }
     // A part of the fleet is nothing that could be published.
@@ -114,13 +114,13 @@ fn estimate_s(plan: &Plan) -> u64 {
 /// For people: at a terminal, or in a comment.
 fn as_text(work: &Targets, planned: &[render::Planned], markdown: bool, hash: Option<&str>) -> String {
     match (markdown, hash) {
-        (true, None) => render::markdown_fleet(planned, &estimate_s, COMMENT_CHARS),
-        (true, Some(hash)) => {
-            render::markdown_fleet(planned, &estimate_s, COMMENT_CHARS) + &format!("\nPlan `{hash}`\n")
+        (true, hash) => {
+            let hash = hash.map(|hash| format!("\nPlan `{hash}`\n")).unwrap_or_default();
+            render::markdown_fleet(planned, &notes(work), &estimate_s, COMMENT_CHARS) + &hash
         }
         (false, hash) => {
             let hash = hash.map(|hash| format!("Plan {hash}\n")).unwrap_or_default();
-            render::text_fleet(planned, &estimate_s) + &notes(work) + &hash
+            render::text_fleet(planned, &estimate_s) + &lines(&notes(work)) + &hash
         }
     }
 }
@@ -131,10 +131,12 @@ fn named(planned: Vec<Planned>) -> Vec<render::Planned> {
 }
 
 /// What of the fleet file was not planned, and what is to be known of who is who.
-fn notes(work: &Targets) -> String {
-    let left_out = work.notes.iter().map(|note| format!("left out: {note}\n"));
-    let who = work.who.notes();
-    left_out.chain(who.into_iter().map(|note| format!("{note}\n"))).collect()
+fn notes(work: &Targets) -> Vec<String> {
+    work.notes.iter().map(|note| format!("left out: {note}")).chain(work.who.notes()).collect()
+}
+
+fn lines(notes: &[String]) -> String {
+    notes.iter().map(|note| format!("{note}\n")).collect()
 }
 
 fn as_json(work: &Targets, planned: &[Planned], hash: Option<&str>) -> Result<String, Failure> {

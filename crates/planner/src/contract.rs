@@ -28,7 +28,9 @@ impl Agreed {
         let calls = plan.calls().into_iter().flat_map(|(_, facts)| facts).map(|fact| digest(&fact));
         let open = plan.open().into_iter().map(|address| open(plan, address));
         let probes = plan.names.has_probes.then(with_probes);
-        Self(calls.chain(open).chain(probes).collect())
+        let is_unpeering = plan.asks().union(&plan.uses()).any(|ask| matches!(ask, Ask::Unpeer { .. }));
+        let unpeers = is_unpeering.then(unpeers);
+        Self(calls.chain(open).chain(probes).chain(unpeers).collect())
     }
 
     /// The digests, to be stored.
@@ -52,7 +54,7 @@ impl From<BTreeSet<String>> for Agreed {
 /// - what the agreed plan would do, with permission or without: half of it may be done already;
 /// - what it waited for, and what comes of that: a peering, once the other account is there, with its routes
 ///   and rules;
-/// - what was accepted by ids, and the rules that go with a peering which was;
+/// - what was accepted by ids, and the rules that go with a peering which goes;
 /// - what `before` has, the plan by the version before, and is a repair therefore;
 /// - probes, where their code was not at hand when it was planned.
 pub fn beyond<'p>(plan: &'p Plan, agreed: &Agreed, before: Option<&Plan>) -> Vec<&'p Step> {
@@ -67,7 +69,7 @@ pub fn beyond<'p>(plan: &'p Plan, agreed: &Agreed, before: Option<&Plan>) -> Vec
             || !step.asks.is_empty()
             || agreed.has(&open(plan, &step.address))
             || follows_peering(plan, agreed, step)
-            || goes_with_peering(plan, step)
+            || goes_with_peering(agreed, step)
             || (is_of_probes(step) && !agreed.has(&with_probes()))
     };
     plan.steps.iter().filter(|step| !is_agreed(step)).collect()
@@ -92,12 +94,11 @@ fn follows_peering(plan: &Plan, agreed: &Agreed, step: &Step) -> bool {
     }
 }
 
-/// Whether a step closes what a peering had opened that goes with permission.
-fn goes_with_peering(plan: &Plan, step: &Step) -> bool {
-    let removes = |step: &Step| step.asks.iter().any(|ask| matches!(ask, Ask::Unpeer { .. }));
+/// Whether a step closes what a peering had opened that was to go: the other account may have removed it by now.
+fn goes_with_peering(agreed: &Agreed, step: &Step) -> bool {
     matches!(step.action, Action::RevokeRules { .. })
         && step.address == Address::undeclared_inbound_rules(&Address::inbound_security_group())
-        && plan.steps.iter().any(removes)
+        && agreed.has(&unpeers())
 }
 
 fn is_of_probes(step: &Step) -> bool {
@@ -108,6 +109,12 @@ fn open(plan: &Plan, address: &Address) -> String {
     digest(&fact(&plan.names, Verb::Wait, address))
 }
 
+/// Stands for a peering that goes, among the digests.
+fn unpeers() -> String {
+    "unpeers".to_owned()
+}
+
+/// Stands for probes whose code was at hand, among the digests.
 fn with_probes() -> String {
     "with probes".to_owned()
 }

@@ -82,15 +82,21 @@ const FOOTER: usize = 1_000;
 /// The plans of many stacks in one comment of at most `max_chars` characters (at least 4,000; see
 /// [`super::GITHUB_COMMENT_CHARS`]).
 ///
-/// First a table with a line for each class, what disturbs most first; then each class with the plan of its
+/// First a table with a line for each class, what disturbs most first, and `notes` on what was not planned; then each
+/// class with the plan of its
 /// first stack, as long as there is room. What is left out is said at the end, and is in the complete plan,
 /// which whoever posts the comment keeps beside it.
-pub fn markdown_fleet(planned: &[Planned], estimate: Estimate<'_>, max_chars: usize) -> String {
+pub fn markdown_fleet(
+    planned: &[Planned],
+    notes: &[String],
+    estimate: Estimate<'_>,
+    max_chars: usize,
+) -> String {
     let sheet = Sheet::of(planned, estimate);
     let max_chars = max_chars.max(SHORTEST);
     let mut page = Page::of(max_chars - FOOTER);
     let mut is_whole = true;
-    for block in summary(&sheet) {
+    for block in summary(&sheet).into_iter().chain(noted(notes)) {
         is_whole &= page.add(&block);
     }
     let mut left_out = Vec::new();
@@ -202,6 +208,11 @@ fn failed(sheet: &Sheet<'_>) -> Option<Block> {
     let rows: Vec<Vec<String>> = sheet.failed.iter().map(row).collect();
     let head = &["**cannot be planned**", "stacks", "why"];
     (!rows.is_empty()).then_some(Block::Table { fold: None, head, rows })
+}
+
+fn noted(notes: &[String]) -> Option<Block> {
+    let rows: Vec<Vec<String>> = notes.iter().map(|note| vec![cell(note)]).collect();
+    (!rows.is_empty()).then_some(Block::Table { fold: None, head: &["not planned, and who is who"], rows })
 }
 
 /// One class: its heading and sums first.

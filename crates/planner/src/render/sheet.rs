@@ -69,7 +69,7 @@ impl<'a> Sheet<'a> {
     pub(super) fn sentence(&self) -> String {
         let (changed, unplanned) = (self.changed(), self.unplanned());
         let ways = match self.classes.iter().filter(|class| !class.plan.steps.is_empty()).count() {
-            0 => String::new(),
+            _ if changed < 2 => String::new(),
             1 => ", all in the same way".to_owned(),
             ways => format!(", in {ways} ways"),
         };

@@ -131,7 +131,10 @@ fn a_repair_that_the_version_before_would_make_needs_no_agreement() {
     let (old, new) = (spec(&ZONES[..2], Nat::PerAz), spec(&ZONES[..3], Nat::PerAz));
     let mut cloud = made(&old);
     let whole = planned(&mut cloud, &new, &Limits::SWEEP);
-    edit(&mut cloud, &old, |world| world.nat_gateways[0].state = NatState::Gone);
+    edit(&mut cloud, &old, |world| {
+        world.nat_gateways[0].state = NatState::Gone;
+        world.elastic_ips[0].association_id = None;
+    });
     let now = planned(&mut cloud, &new, &Limits::SWEEP);
     let moved = beyond(&now, &Agreed::to(&whole), None);
     assert!(addresses(&moved).contains(&"nat-gateway/use1-az1".to_owned()), "{moved:?}");

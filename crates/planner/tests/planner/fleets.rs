@@ -15,7 +15,7 @@ fn estimate(plan: &Plan) -> u64 {
 }
 
 fn markdown(planned: &[Planned]) -> String {
-    markdown_fleet(planned, &estimate, GITHUB_COMMENT_CHARS)
+    markdown_fleet(planned, &[], &estimate, GITHUB_COMMENT_CHARS)
 }
 
 fn nothing() -> Plan {
@@ -127,6 +127,12 @@ fn one_account_is_shown_in_full_without_talk_of_classes() {
 }
 
 #[test]
+fn what_was_not_planned_is_in_the_comment() {
+    let page = markdown_fleet(&fleet(13), &["shop/prod: no account".into()], &estimate, GITHUB_COMMENT_CHARS);
+    assert!(page.contains("| shop/prod: no account |"), "{page}");
+}
+
+#[test]
 fn what_does_not_fit_is_said_and_never_the_most_disruptive() {
     let mut fleet = all_different(200);
     fleet.push(("harmless".into(), Ok(fresh(&usual()))));
@@ -215,9 +221,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, rng_seed: RngSeed::Fixed(6), ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_planned_the_page_fits_and_is_whole(planned in planned_somehow(), small in any::<bool>()) {
+    fn whatever_is_planned_the_page_fits_and_is_whole(planned in planned_somehow(), notes in prop::collection::vec(words(), 0..40), small in any::<bool>()) {
         let max = if small { 4_000 } else { GITHUB_COMMENT_CHARS };
-        let page = markdown_fleet(&planned, &estimate, max);
+        let page = markdown_fleet(&planned, &notes, &estimate, max);
         prop_assert!(length(&page) <= max, "{} of {max}", length(&page));
         assert_whole(&page);
         let is_cut = page.contains("the complete plan has") || page.contains("not shown") || page.contains("too long to be shown") || page.contains(" …\n");

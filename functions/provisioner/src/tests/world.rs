@@ -129,11 +129,11 @@ impl World {
 
     /// What `phonehome publish` shows of these accounts, and stores when it is accepted.
     pub(super) async fn shown(&self, text: &str, accounts: &[&str]) -> Vec<AcceptedStack> {
-        self.plans(text, accounts).await.into_iter().map(|(_, stack)| stack).collect()
+        self.planned(text, accounts).await.into_iter().map(|(_, stack)| stack).collect()
     }
 
     /// The plans of these accounts with what each asks for.
-    pub(super) async fn plans(&self, text: &str, accounts: &[&str]) -> Vec<(Plan, AcceptedStack)> {
+    pub(super) async fn planned(&self, text: &str, accounts: &[&str]) -> Vec<(Plan, AcceptedStack)> {
         let fleet = phonehome_fleet::parse(text).unwrap();
         let mut stacks = Vec::new();
         for account in accounts {
