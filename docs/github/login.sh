@@ -9,9 +9,10 @@ set -eu
 folder=$RUNNER_TEMP/phonehome
 mkdir -p "$folder"
 chmod 700 "$folder"
-curl --silent --show-error --fail --retry 5 --max-time 30 \
+curl --silent --show-error --fail --retry 5 --max-time 30 --output "$folder/answer" \
     --header "Authorization: Bearer $ACTIONS_ID_TOKEN_REQUEST_TOKEN" \
-    "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com" | jq --raw-output --exit-status .value >"$folder/token"
+    "$ACTIONS_ID_TOKEN_REQUEST_URL&audience=sts.amazonaws.com"
+jq --raw-output --exit-status .value <"$folder/answer" >"$folder/token"
 cat >"$folder/config" <<END
 [profile pipeline]
 role_arn = $1

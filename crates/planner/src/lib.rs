@@ -17,6 +17,7 @@ mod plan;
 mod planner;
 pub mod price;
 mod readiness;
+mod reason;
 pub mod render;
 mod spec;
 mod usage;
@@ -34,5 +35,6 @@ pub use planner::{
     SCHEDULE_EXPRESSION, decommission_kinds, default_vpc_kinds, follows_way_out, plan, plan_decommission,
     plan_default_vpc_removal, plan_permitted,
 };
+pub use reason::{Allowance, NeededPermission, WithheldReason};
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
-pub use withheld::{Allowance, ChangeKind, NeededPermission, Withheld, WithheldReason};
+pub use withheld::{ChangeKind, Withheld};

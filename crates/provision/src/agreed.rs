@@ -17,12 +17,27 @@ use crate::{CannotPlan, Members};
 const NAMED: usize = 5;
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
+    /// The plan, if it is what was agreed to, without what has to wait for the next hour.
+    ///
+    /// # Errors
+    /// [`CannotPlan`]
+    pub(crate) async fn bound(
+        &self,
+        job: &Job<'_>,
+        (spec, inventory): (&StackSpec, &Inventory),
+        plan: Plan,
+        leased: &mut Leased<C>,
+    ) -> Result<Plan, CannotPlan> {
+        self.agree(job, (spec, inventory, &plan), leased).await?;
+        self.within_the_hour(job, spec, inventory, plan).await
+    }
+
     /// Holds a plan against what was agreed to with the version, the first time that the stack is planned under
     /// it. That it was is noted before any call is made: whoever dies in between, what is left is done.
     ///
     /// # Errors
     /// [`CannotPlan::WorldMoved`] when the plan does what nobody agreed to.
-    pub(crate) async fn agree(
+    async fn agree(
         &self,
         job: &Job<'_>,
         (spec, inventory, plan): (&StackSpec, &Inventory, &Plan),

@@ -145,10 +145,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if let Some(collision) = collision(spec, &inventory, &plan) {
             return Ok(Reconciled::only(StackProgress::Failed(collision)));
         }
-        if let Err(moved) = self.agree(job, (spec, &inventory, &plan), leased).await {
-            return Ok(Reconciled::only(moved.progress()?));
-        }
-        let plan = match self.within_the_hour(job, spec, &inventory, plan).await {
+        let plan = match self.bound(job, (spec, &inventory), plan, leased).await {
             Ok(plan) => plan,
             Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
         };

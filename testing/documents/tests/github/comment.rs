@@ -1,11 +1,10 @@
-//! docs/github/comment.sh, against a stand-in of GitHub's comments.
-
-mod stand_in;
+//! docs/github/comment.sh: one comment, whatever happens.
 
 use std::process::{Command, Output};
 
 use phonehome_documents::repository;
-use stand_in::{Answer, BOT, StandIn};
+
+use crate::stand_in::{Answer, BOT, StandIn};
 
 const MARKER: &str = "<!-- phonehome plan -->\n";
 
@@ -97,7 +96,7 @@ fn a_comment_whose_answer_was_lost_is_not_made_twice() {
         let github = StandIn::start();
         github.answers([Answer::ok(), lost]);
         succeeds(&github, "plan");
-        assert_eq!(ours(&github), [format!("{MARKER}plan")]);
+        assert_eq!((ours(&github), github.made()), (vec![format!("{MARKER}plan")], 1));
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stand-in of GitHub's comments, as far as its documentation says how they behave.
+//! A stand-in of GitHub's comments and identities, as far as its documentation says how they behave.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -113,6 +113,11 @@ impl StandIn {
         self.locked().comments.clone()
     }
 
+    /// How many comments were ever made.
+    pub(crate) fn made(&self) -> u64 {
+        self.locked().last_id
+    }
+
     pub(crate) fn tokens(&self) -> Vec<String> {
         self.locked().tokens.clone()
     }
@@ -197,6 +202,9 @@ impl State {
     }
 
     fn done(&mut self, request: &Request) -> (u16, Value) {
+        if let Some(audience) = request.path.strip_prefix("/identity?api-version=2.0&audience=") {
+            return (200, json!({"value": format!("identity for {audience}")}));
+        }
         let path = request.path.strip_prefix("/repos/acme/network/issues/").unwrap_or_default();
         let body = request.body["body"].as_str().unwrap_or_default();
         if matches!(request.method.as_str(), "POST" | "PATCH") && body.chars().count() > BODY_MAX {
