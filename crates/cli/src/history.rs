@@ -20,6 +20,7 @@ pub(crate) async fn run(table_name: &str, format: Format) -> Result<String, Fail
                     "published_by": it.published_by,
                     "permitted": it.accepted.summary,
                     "permitted_until_ms": it.accepted.until_ms,
+                    "plan": it.accepted.contract.as_ref().map(|contract| &contract.plan),
                 })
             })
             .collect();
@@ -41,7 +42,9 @@ fn line(it: &PublishedFleet) -> String {
         summary => summary,
     };
     let number = if it.number == 0 { "current".to_owned() } else { it.number.to_string() };
-    format!("{number:>7}  {}  {}  {permitted}\n", time(it.published_at_ms), it.published_by)
+    let plan = it.accepted.contract.as_ref().map(|contract| format!(" (plan {})", contract.plan));
+    let plan = plan.unwrap_or_default();
+    format!("{number:>7}  {}  {}  {permitted}{plan}\n", time(it.published_at_ms), it.published_by)
 }
 
 /// The text of one version.

@@ -4,6 +4,7 @@ mod apply;
 mod audit;
 mod authorities;
 mod check;
+mod contract;
 mod decommission;
 mod diff;
 mod doctor;
@@ -60,9 +61,10 @@ enum Command {
     },
     /// Put the fleet file in force: check it and store it in the hub account's table.
     ///
-    /// Shows what changes in which account, and asks. What the plan shows as taken away, cut off or replaced
-    /// is permitted for 7 days by the version that is published, and nothing else is. Where the file has a `rollout`
-    /// it goes out in waves; otherwise the next sweep (within 30 minutes) applies it everywhere.
+    /// Shows what changes in which account, and asks, or with --plan publishes just the plan that was reviewed. What
+    /// the plan shows as taken away, cut off or replaced is permitted for 7 days by the version that is published,
+    /// and nothing else is. Where the file has a `rollout` it goes out in waves; otherwise the next sweep (within 30
+    /// minutes) applies it everywhere.
     ///
     /// Needs credentials of the hub account that may assume the viewer's role in member accounts; with --no-plan of the hub
     /// account only.

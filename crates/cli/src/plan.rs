@@ -1,45 +1,63 @@
 //! `phonehome plan`.
 
+use std::path::PathBuf;
+
 use clap::Args;
+use phonehome_aws::{DynamoTable, sdk};
+use phonehome_executor::estimate_ms;
 use phonehome_planner::{Plan, render};
 use phonehome_provision::CannotPlan;
-use phonehome_text::count;
+use phonehome_state::base;
 use serde_json::json;
 
+use crate::contract::Grounds;
 use crate::output::Failure;
 use crate::output::{Done, Format};
-use crate::summary::Summary;
+use crate::summary::{Planned, Summary};
 use crate::targets::{Access, Scope, Targets, name};
+use crate::validate::load;
+
+/// How long a comment is at most, in characters: GitHub's limit, and room for what posts it to mark it by.
+const COMMENT_CHARS: usize = render::GITHUB_COMMENT_CHARS - 536;
 
 /// Show what would change.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
     #[command(flatten)]
     scope: Scope,
-    /// As Markdown, for a pull request, instead of text; cut into comments of at most 65,536
-    /// characters with a line `<!-- next comment -->` between them.
+    /// As Markdown, for a comment on a pull request, instead of text: at most 65,000 characters, of the 65,536
+    /// that GitHub takes. What does not fit is said; --output has it.
     #[arg(long)]
     markdown: bool,
+    /// Write the complete plan, each account in full, to this file as well. `publish --reviewed` compares with it.
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Exit with 0 when nothing would change, with 2 when something would.
     #[arg(long)]
     detailed_exitcode: bool,
 }
 
-/// What one stack's observation came to.
-type Planned = (String, Result<Plan, String>);
-
 /// Observes every account that is asked for and shows what would change. Changes nothing.
 pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -> Result<Done, Failure> {
-    let work = Targets::open(arguments.scope, Access::Observe, table, format).await?;
+    let is_whole = arguments.scope.is_whole();
+    let loaded = load(&arguments.scope.fleet, format)?;
+    let session = sdk::connect().await.map_err(Failure::other)?;
+    let table = DynamoTable::new(&session, table);
+    let base = base(&table).await.map_err(Failure::other)?;
+    let work = Targets::of(&loaded, arguments.scope, Access::Observe, &session, &table).await?;
     let planned = plans(&work).await?;
-    let changes = planned.iter().any(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
-    let failed = planned.iter().any(|(_, plan)| plan.is_err());
+    let changes = planned.iter().any(|it| it.plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
+    let failed = planned.iter().any(|it| it.plan.is_err());
+    let grounds = Grounds::of(&base, &loaded);
+    if let Some(path) = &arguments.output {
+        let written = std::fs::write(path, grounds.in_full(&planned) + &lines(&notes(&work)));
+        written.map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
+    }
+    // A part of the fleet is nothing that could be published.
+    let hash = is_whole.then(|| grounds.hash(&planned));
     let text = match format {
-        Format::Json => as_json(&work, &planned)?,
-        Format::Text if arguments.markdown => {
-            render::markdown_fleet(&planned, render::GITHUB_COMMENT_CHARS).join("\n<!-- next comment -->\n")
-        }
-        Format::Text => as_text(&work, &planned),
+        Format::Json => as_json(&work, &planned, hash.as_deref())?,
+        Format::Text => as_text(&work, &named(planned), arguments.markdown, hash.as_deref()),
     };
     let exit_code = match (failed, changes && arguments.detailed_exitcode) {
         (true, _) => 1,
@@ -51,12 +69,7 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
 
 /// What the plans of all stacks come to, for whoever is to accept it.
 pub(crate) async fn summary(work: &Targets) -> Result<Summary, Failure> {
-    let jobs = work.jobs();
-    let planned = jobs.iter().zip(plans(work).await?).map(|(job, (name, plan))| {
-        let (account, region) = (job.account.clone(), job.region.clone());
-        crate::summary::Planned { name, account, region, plan }
-    });
-    Ok(Summary::new(planned.collect()))
+    plans(work).await.map(Summary::new)
 }
 
 /// The plan of every stack, several at a time, in the fleet file's order.
@@ -67,38 +80,59 @@ async fn plans(work: &Targets) -> Result<Vec<Planned>, Failure> {
         eprintln!("[{}/{}] {}: {outcome}", place + 1, jobs.len(), name(&jobs[place]));
     };
     let plans = work.provision.previews(&jobs, known).await.map_err(Failure::other)?;
-    let plans = plans.into_iter().map(|plan| plan.map_err(|refused| refused.to_string()));
-    Ok(jobs.iter().map(name).zip(plans).collect())
+    let planned = jobs.iter().zip(plans).map(|(job, plan)| {
+        let (account, region) = (job.account.clone(), job.region.clone());
+        let plan = plan.map_err(|refused| refused.to_string());
+        Planned { name: name(job), account, region, plan }
+    });
+    Ok(planned.collect())
 }
 
-fn as_text(work: &Targets, planned: &[Planned]) -> String {
-    let mut text = String::new();
-    for (name, plan) in planned {
-        match plan {
-            Ok(plan) => text.push_str(&format!("{name}\n{}\n", render::text(plan))),
-            Err(problem) => text.push_str(&format!("{name}\n  cannot be planned: {problem}\n\n")),
+/// How long the calls of a plan take, in seconds.
+fn estimate_s(plan: &Plan) -> u64 {
+    estimate_ms(plan).div_ceil(1000)
+}
+
+/// For people: at a terminal, or in a comment.
+fn as_text(work: &Targets, planned: &[render::Planned], markdown: bool, hash: Option<&str>) -> String {
+    match (markdown, hash) {
+        (true, hash) => {
+            let hash = hash.map(|hash| format!("\nPlan `{hash}`\n")).unwrap_or_default();
+            render::markdown_fleet(planned, &notes(work), &estimate_s, COMMENT_CHARS) + &hash
+        }
+        (false, hash) => {
+            let hash = hash.map(|hash| format!("Plan {hash}\n")).unwrap_or_default();
+            render::text_fleet(planned, &estimate_s) + &lines(&notes(work)) + &hash
         }
     }
-    for note in &work.notes {
-        text.push_str(&format!("left out: {note}\n"));
-    }
-    for note in work.who.notes() {
-        text.push_str(&format!("{note}\n"));
-    }
-    let changed = planned.iter().filter(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
-    let failed = planned.iter().filter(|(_, plan)| plan.is_err()).count();
-    let (changed, stacks) = (changed.count(), count(planned.len(), "stack"));
-    text.push_str(&format!("{stacks}: {changed} would change, {failed} cannot be planned.\n"));
-    text
 }
 
-fn as_json(work: &Targets, planned: &[Planned]) -> Result<String, Failure> {
+/// The same for whoever only shows them.
+fn named(planned: Vec<Planned>) -> Vec<render::Planned> {
+    planned.into_iter().map(|it| (it.name, it.plan)).collect()
+}
+
+/// What of the fleet file was not planned, and what is to be known of who is who.
+fn notes(work: &Targets) -> Vec<String> {
+    work.notes.iter().map(|note| format!("left out: {note}")).chain(work.who.notes()).collect()
+}
+
+fn lines(notes: &[String]) -> String {
+    notes.iter().map(|note| format!("{note}\n")).collect()
+}
+
+fn as_json(work: &Targets, planned: &[Planned], hash: Option<&str>) -> Result<String, Failure> {
     let stacks: Vec<_> = planned
         .iter()
-        .map(|(name, plan)| match plan {
-            Ok(plan) => json!({"stack": name, "plan": render::json(plan)}),
-            Err(problem) => json!({"stack": name, "error": problem}),
+        .map(|it| match &it.plan {
+            Ok(plan) => json!({"stack": it.name, "plan": render::json(plan)}),
+            Err(problem) => json!({"stack": it.name, "error": problem}),
         })
         .collect();
-    crate::output::json(&json!({"stacks": stacks, "left_out": work.notes, "who_is_who": work.who.as_json()}))
+    crate::output::json(&json!({
+        "plan": hash,
+        "stacks": stacks,
+        "left_out": work.notes,
+        "who_is_who": work.who.as_json(),
+    }))
 }

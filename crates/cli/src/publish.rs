@@ -12,6 +12,7 @@ use phonehome_state::{
 };
 use serde_json::json;
 
+use crate::contract::{Grounds, refusal};
 use crate::output::Format;
 use crate::output::{Failure, json as to_json};
 use crate::plan::summary;
@@ -26,7 +27,15 @@ pub(crate) struct PublishArguments {
     /// The fleet file.
     #[arg(long, default_value = "fleet.yaml")]
     fleet: PathBuf,
-    /// Publish and permit what the plan shows, without asking: for pipelines.
+    /// Publish just this plan, by the hash that `phonehome plan` shows, without asking: for pipelines. What it takes
+    /// away, cuts off or replaces is permitted. Where the plan is another one by now, nothing is published, and an
+    /// account whose own differs when its turn comes is left as it is.
+    #[arg(long, value_name = "HASH", conflicts_with_all = ["yes", "no_plan"])]
+    plan: Option<String>,
+    /// The file that `phonehome plan --output` wrote of that plan: shows in what the plan now differs.
+    #[arg(long, value_name = "FILE", requires = "plan")]
+    reviewed: Option<PathBuf>,
+    /// Publish without asking. Nothing is permitted to be taken away, cut off or replaced.
     #[arg(long)]
     yes: bool,
     /// Do not observe the accounts. No permission is given then: nothing is taken away, cut off or replaced
@@ -69,18 +78,18 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     if let Some(current) = base.current().filter(|it| is_same(it, &loaded) && !arguments.again) {
         return unchanged(current, format);
     }
-    // Before the accounts are observed: that takes a while, and would be for nothing.
-    if !arguments.yes && !std::io::stdin().is_terminal() {
+    if !arguments.asks_nobody() && !std::io::stdin().is_terminal() {
         return Err(Failure::input(
             "this shows what would change and asks whether to publish, and here is no terminal to ask at. In a \
-             pipeline: --yes publishes and permits what the plan shows; --yes --no-plan publishes and permits \
-             nothing to be taken away",
+             pipeline: --plan HASH publishes just the plan that was reviewed, and permits what it takes away; --yes \
+             publishes and permits nothing to be taken away",
         ));
     }
     not_under_way(&arguments, &table).await?;
     let emergency = arguments.emergency.as_deref();
     let way = way::way(&table, &loaded.fleet, &base, arguments.mends, emergency).await?;
     let published_by = caller_arn(&session).await.map_err(Failure::other)?;
+    // The accounts are observed last: that takes a while.
     let summary = match arguments.no_plan {
         true => None,
         false => Some(
@@ -89,10 +98,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
         ),
     };
     eprint!("{}", shown(&base, summary.as_ref(), &way));
-    if !arguments.yes && !is_confirmed(&base)? {
-        return Err(Failure::other("not published: nothing was stored"));
-    }
-    let accepted = summary.as_ref().map(accepted).unwrap_or_default();
+    let accepted = accepted(&arguments, &Grounds::of(&base, &loaded), &base, summary.as_ref())?;
     let published = PublishedFleet {
         text: loaded.text,
         authorities,
@@ -120,7 +126,44 @@ async fn not_under_way(arguments: &PublishArguments, table: &DynamoTable) -> Res
     }
 }
 
+/// What is permitted: by the hash of the plan, or by whoever says yes to what was shown, and by nobody else.
+fn accepted(
+    arguments: &PublishArguments,
+    grounds: &Grounds,
+    base: &Base,
+    summary: Option<&Summary>,
+) -> Result<Accepted, Failure> {
+    let until_ms = SystemClock.now_ms() + PERMISSION_MS;
+    let of = |summary: &Summary, contract| Accepted {
+        summary: summary.sentence(),
+        until_ms,
+        stacks: summary.accepted(),
+        contract,
+    };
+    if let (Some(wanted), Some(summary)) = (&arguments.plan, summary) {
+        let now = grounds.hash(summary.planned());
+        if *wanted != now {
+            let in_full = grounds.in_full(summary.planned());
+            return Err(refusal(wanted, &now, &in_full, arguments.reviewed.as_deref())?);
+        }
+        return Ok(of(summary, Some(grounds.contract(summary.planned()))));
+    }
+    if arguments.yes {
+        let summary = if summary.is_some() { "nothing permitted" } else { "" };
+        return Ok(Accepted { summary: summary.to_owned(), ..Accepted::default() });
+    }
+    if !is_confirmed(base)? {
+        return Err(Failure::other("not published: nothing was stored"));
+    }
+    Ok(summary.map(|summary| of(summary, None)).unwrap_or_default())
+}
+
 impl PublishArguments {
+    /// Whether all that would be asked is said.
+    fn asks_nobody(&self) -> bool {
+        self.yes || self.plan.is_some()
+    }
+
     /// All accounts, with what any look may do.
     fn scope(&self) -> Scope {
         Scope {
@@ -136,14 +179,6 @@ impl PublishArguments {
 /// Whether just this is in force: the same text, with the same certificate authorities.
 fn is_same(current: &PublishedFleet, loaded: &Loaded) -> bool {
     current.text == loaded.text && current.authorities == loaded.authorities_pem()
-}
-
-fn accepted(summary: &Summary) -> Accepted {
-    Accepted {
-        summary: summary.sentence(),
-        until_ms: SystemClock.now_ms() + PERMISSION_MS,
-        stacks: summary.accepted(),
-    }
 }
 
 fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure> {

@@ -30,6 +30,10 @@ impl Summary {
         Self { planned }
     }
 
+    pub(crate) fn planned(&self) -> &[Planned] {
+        &self.planned
+    }
+
     /// What is accepted by whoever accepts this, and nothing else: by ids, stack by stack.
     pub(crate) fn accepted(&self) -> Vec<AcceptedStack> {
         let asking = self.plans().filter(|(_, plan)| !plan.asks().is_empty());
@@ -103,7 +107,7 @@ impl Summary {
                 Ok(plan) => json!({
                     "stack": it.name,
                     "changes": plan.steps.len(),
-                    "worst": worst(plan),
+                    "worst": plan.worst(),
                     "accepted": asks(plan).into_values().collect::<Vec<_>>(),
                 }),
                 Err(problem) => json!({"stack": it.name, "error": problem}),
@@ -130,19 +134,10 @@ fn counts(plan: &Plan) -> String {
         parts.push("nothing that changes anything".to_owned());
     }
     let mut words = parts.join(", ");
-    if worst(plan) != Disruption::None {
-        words.push_str(&format!("; at worst it {}", worst(plan).in_words()));
+    if plan.worst() != Disruption::None {
+        words.push_str(&format!("; at worst it {}", plan.worst().in_words()));
     }
     words
-}
-
-/// The worst that the plan does to running traffic, with what it asks for.
-fn worst(plan: &Plan) -> Disruption {
-    let asked = plan.asks().into_iter().map(|ask| match ask.takes_away() {
-        true => Disruption::Detaches,
-        false => Disruption::Replaces,
-    });
-    asked.max().unwrap_or_default().max(plan.disruption())
 }
 
 /// What needs the permission, each once, in words.

@@ -38,8 +38,15 @@ pub(crate) struct Scope {
     pub(crate) limits: LimitArguments,
 }
 
+impl Scope {
+    /// Whether all accounts are asked for, within what a function may do: what `publish` plans.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.account.is_empty() && self.limits == LimitArguments::default()
+    }
+}
+
 /// What may be taken away or disturbed.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct LimitArguments {
     /// How many resources may be deleted in one account because they are no longer declared.
     #[arg(long, value_name = "N")]

@@ -4,8 +4,12 @@
 //! [`Inventory`](phonehome_network::Inventory) into a [`Plan`], which leaves no choice to whoever applies it.
 
 mod action;
+mod class;
+mod contract;
 mod disruption;
+mod facts;
 mod limits;
+mod names;
 mod operation;
 mod permission;
 mod permit;
@@ -13,19 +17,24 @@ mod plan;
 mod planner;
 pub mod price;
 mod readiness;
+mod reason;
 pub mod render;
 mod spec;
 mod usage;
 mod withheld;
 
 pub use action::{Action, ActionScope, Direction, Ref, RefTarget};
+pub use class::classes;
+pub use contract::{Agreed, CONTRACT_FORM, beyond, sha256};
 pub use disruption::{Disruption, REPAIR};
 pub use limits::{LimitRequest, Limits};
+pub use names::Names;
 pub use permit::{Decommission, Permit, Removal, Replacement};
 pub use plan::{Change, Located, Plan, PlanError, Readiness, Step, Unmanaged, Wait};
 pub use planner::{
     SCHEDULE_EXPRESSION, decommission_kinds, default_vpc_kinds, follows_way_out, plan, plan_decommission,
     plan_default_vpc_removal, plan_permitted,
 };
+pub use reason::{Allowance, NeededPermission, WithheldReason};
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
-pub use withheld::{Allowance, ChangeKind, NeededPermission, Withheld, WithheldReason};
+pub use withheld::{ChangeKind, Withheld};

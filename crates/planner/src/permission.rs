@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use phonehome_network::{Address, Ask};
 
-use crate::{Action, Plan, Ref};
+use crate::{Action, Disruption, Plan, Ref};
 
 /// To do `action` to the resource at `address`.
 pub(crate) fn disturb(address: &Address, action: &Action) -> Ask {
@@ -27,6 +27,15 @@ impl Plan {
     /// What the plan would do if it had the permission.
     pub fn asks(&self) -> BTreeSet<Ask> {
         self.withheld.iter().flat_map(|held| held.asks.iter().cloned()).collect()
+    }
+
+    /// The worst that it does to running traffic, with what it asks for.
+    pub fn worst(&self) -> Disruption {
+        let asked = self.withheld.iter().flat_map(|held| &held.asks).map(|ask| match ask.takes_away() {
+            true => Disruption::Detaches,
+            false => Disruption::Replaces,
+        });
+        asked.max().unwrap_or_default().max(self.disruption())
     }
 }
 

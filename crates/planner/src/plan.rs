@@ -3,6 +3,7 @@
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 
+use crate::names::Names;
 use crate::price::MonthlyPrice;
 use crate::{Action, Disruption, Replacement, Withheld};
 use phonehome_network::{Address, Ask, Kind, Rule};
@@ -28,6 +29,9 @@ pub struct Plan {
     pub located: Located,
     /// What the stack's NAT gateways cost, when the plan is about a network that has any.
     pub price: Option<MonthlyPrice>,
+    /// What its ids and addresses stand for.
+    #[serde(skip)]
+    pub names: Names,
 }
 
 impl Plan {

@@ -8,6 +8,7 @@ mod hardening;
 mod inbound;
 mod links;
 mod locate;
+mod naming;
 mod nat;
 mod probes;
 mod prune;
@@ -85,6 +86,7 @@ pub fn plan_permitted(
     planner.unmanaged();
     planner.price();
     planner.plan.located = planner.stack_located();
+    planner.plan.names = planner.names();
     Ok(planner.plan)
 }
 
@@ -230,7 +232,8 @@ impl<'a> Planner<'a> {
 
     fn withhold_step(&mut self, address: Address, change: &Change, action: Action, reason: WithheldReason) {
         let (kind, details) = (change.kind(), change.details(&action));
-        self.withhold(Withheld { address, id: change.id(), kind, details, reason, asks: vec![] });
+        let call = Some(Box::new(action.clone()));
+        self.withhold(Withheld { address, id: change.id(), kind, details, reason, asks: vec![], call });
         self.held.push(action);
     }
 
@@ -241,7 +244,7 @@ impl<'a> Planner<'a> {
     /// That something is to be deleted and is not.
     fn withhold_deletion(&mut self, address: Address, id: String, details: String, reason: WithheldReason) {
         let kind = ChangeKind::Delete;
-        self.withhold(Withheld { address, id, kind, details, reason, asks: vec![] });
+        self.withhold(Withheld { address, id, kind, details, reason, asks: vec![], call: None });
     }
 
     /// Takes something away, if that is allowed. A peering goes with all its routes, or not at all.

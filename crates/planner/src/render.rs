@@ -4,11 +4,13 @@ mod fleet;
 mod json;
 mod markdown;
 mod pages;
+mod sheet;
 mod text;
 mod words;
 
-pub use fleet::markdown_fleet;
+pub use fleet::{markdown_fleet, text_fleet};
 pub use json::{JSON_VERSION, json};
 pub use markdown::markdown;
 pub use pages::GITHUB_COMMENT_CHARS;
+pub use sheet::{Estimate, Planned};
 pub use text::text;

@@ -1,12 +1,9 @@
-//! Changes that are not made, and why.
+//! Changes that are not made.
 
-use std::fmt;
+use phonehome_network::{Address, Ask};
+use serde::Serialize;
 
-use phonehome_network::{Address, Ask, Kind};
-use phonehome_text::agree;
-use serde::{Serialize, Serializer};
-
-use crate::Disruption;
+use crate::{Action, WithheldReason};
 
 /// A change that is not made, because the limits do not allow it or because it cannot be made now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +21,10 @@ pub struct Withheld {
     /// What would have to be accepted; empty where no permission helps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asks: Vec<Ask>,
+    /// The call that would be made; none where something would be taken away, which takes a permit, or where
+    /// no call was planned.
+    #[serde(skip)]
+    pub call: Option<Box<Action>>,
 }
 
 impl Withheld {
@@ -60,121 +61,5 @@ impl ChangeKind {
             Self::Adopt => "adopt",
             Self::Forget => "forget",
         }
-    }
-}
-
-/// Why a change is not made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WithheldReason {
-    /// More of its kind are taken away than one plan may.
-    NeedsPermission(NeededPermission),
-    /// It does more to running traffic than a plan may.
-    Disturbs(Disruption),
-    /// Not all of this kind could be seen, and nothing is decided on half a view.
-    Unseen(Kind),
-    /// It comes after something that is withheld.
-    NeedsWithheld(Address),
-    /// Only something that is withheld would use it.
-    OnlyForWithheld,
-    /// It was there before phonehome, which never deletes what it adopted.
-    Adopted,
-    /// So many have to go together, and not all may.
-    NotAll {
-        /// How many.
-        needed: usize,
-        /// Why one of them may not.
-        because: Box<WithheldReason>,
-    },
-    /// It is allowed, but the functions have made as many removals in this hour as they may.
-    Hour {
-        /// How many are allowed in an hour.
-        per_hour: u32,
-        /// When the next hour begins; milliseconds since the Unix epoch.
-        next_ms: u64,
-    },
-    /// No permission helps. For people: why.
-    Impossible(String),
-}
-
-/// A permission that is missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NeededPermission {
-    /// The option that gives it.
-    pub option: Allowance,
-    /// How many are allowed in one plan.
-    pub allowed: u32,
-}
-
-/// An option of `phonehome plan` and `apply`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Allowance {
-    /// `--allow-delete`
-    Delete,
-    /// `--allow-replace`
-    Replace,
-    /// `--allow-unpeer`
-    Unpeer,
-    /// `--allow-disruption`
-    Disruption,
-}
-
-impl Allowance {
-    /// As it is written on the command line.
-    pub fn option(self) -> &'static str {
-        match self {
-            Self::Delete => "--allow-delete",
-            Self::Replace => "--allow-replace",
-            Self::Unpeer => "--allow-unpeer",
-            Self::Disruption => "--allow-disruption",
-        }
-    }
-}
-
-impl fmt::Display for NeededPermission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let option = self.option.option();
-        match self.allowed {
-            0 => write!(f, "needs permission ({option})"),
-            number => {
-                let allowed = agree(number, "is", "are");
-                write!(f, "needs permission: only {allowed} allowed in one plan ({option})")
-            }
-        }
-    }
-}
-
-impl fmt::Display for WithheldReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeedsPermission(needed) => needed.fmt(f),
-            Self::Disturbs(disruption) => {
-                let option = Allowance::Disruption.option();
-                write!(f, "{}, and that needs permission ({option})", disruption.in_words())
-            }
-            Self::Unseen(kind) => write!(f, "not all {} could be seen", kind.plural()),
-            Self::NeedsWithheld(address) => write!(f, "needs {address}, which is withheld"),
-            Self::OnlyForWithheld => f.write_str("only something that is withheld would use it"),
-            Self::Adopted => f.write_str("it was there before phonehome, which adopted it"),
-            Self::NotAll { needed, because } => {
-                write!(f, "{} needed; {because}", agree(*needed, "removal is", "removals are"))
-            }
-            Self::Hour { per_hour, next_ms } => {
-                let minutes = next_ms / 60_000;
-                write!(
-                    f,
-                    "is allowed, but {} made already (`network.removals_per_hour`): it goes on at {:02}:{:02} UTC",
-                    agree(*per_hour, "removal an hour is", "removals an hour are"),
-                    minutes / 60 % 24,
-                    minutes % 60
-                )
-            }
-            Self::Impossible(why) => f.write_str(why),
-        }
-    }
-}
-
-impl Serialize for WithheldReason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
     }
 }

@@ -30,6 +30,9 @@ pub enum CannotPlan {
     /// The probe's code cannot be made. For people: why.
     #[error("{0}")]
     ProbeCode(String),
+    /// It would not be what was agreed to. For people: what differs.
+    #[error("{0}")]
+    WorldMoved(String),
     /// Others reserve removals at the same moment.
     #[error("others reserve removals at the same moment")]
     Contended,

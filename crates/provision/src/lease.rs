@@ -30,8 +30,8 @@ pub(crate) struct Leased<C> {
     /// Until when calls may be started. It counts from the moment that the lease counts from: the
     /// table may have taken its time to answer.
     pub(crate) work_time: WorkTime<C>,
-    /// The status as it was stored with the lease.
-    doc: Option<Doc>,
+    /// The status as it was stored last.
+    pub(crate) doc: Option<Doc>,
     /// What was seen, and when; milliseconds since the Unix epoch.
     pub(crate) inventory: Option<Inventory>,
     pub(crate) seen_ms: u64,
@@ -221,6 +221,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         opened: vec![],
         converged_spec: None,
         full_spec: None,
+        agreed_version: 0,
         message: "addresses are claimed".to_owned(),
         first_seen_ms: now_ms,
         updated_at_ms: now_ms,

@@ -7,6 +7,7 @@
 //! [`StackProgress::Later`].
 
 mod adopt;
+mod agreed;
 mod change_log;
 mod claim;
 pub mod cloudtrail;

@@ -148,7 +148,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if let Some(collision) = collision(spec, &inventory, &plan) {
             return Ok(Reconciled::only(StackProgress::Failed(collision)));
         }
-        let plan = match self.within_the_hour(job, spec, &inventory, plan).await {
+        let plan = match self.bound(job, (spec, &inventory), plan, leased).await {
             Ok(plan) => plan,
             Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
         };
@@ -190,7 +190,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     ///
     /// # Errors
     /// [`CannotPlan`]
-    async fn spec(
+    pub(crate) async fn spec(
         &self,
         job: &Job<'_>,
         cidr: ipnet::Ipv4Net,

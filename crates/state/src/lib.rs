@@ -6,6 +6,7 @@
 
 mod bindings;
 mod change_log;
+mod contract;
 mod default_vpcs;
 mod desired;
 mod expected;
@@ -29,6 +30,7 @@ use serde::{Deserialize, Serialize};
 
 pub use bindings::{NotifiedFinding, bind, bindings, keep, known, rebind, unbind};
 pub use change_log::{ApiCall, ChangeLog};
+pub use contract::{AgreedStack, Contract};
 pub use default_vpcs::DefaultVpcs;
 pub use desired::{Desired, InUse, LastRead, Rolling, Version, desired};
 pub use expected::{Expected, Expecting};

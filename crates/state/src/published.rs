@@ -9,6 +9,7 @@ use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::Keys;
+use crate::contract::Contract;
 
 /// For how long what was accepted with a version may be done: 7 days. Longer than a weekend and an
 /// hourly limit need; what is left then was forgotten, and is shown again by the next `publish`.
@@ -65,6 +66,9 @@ pub struct Accepted {
     /// What, account by account.
     #[serde(default)]
     pub stacks: Vec<AcceptedStack>,
+    /// The plan that it was published with, where that binds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<Contract>,
 }
 
 /// What was accepted for one account in one Region.

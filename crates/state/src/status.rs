@@ -64,6 +64,10 @@ pub struct StackStatus {
     /// and has not changed since: only what differs from that was changed by hand, and is led back unasked.
     #[serde(default)]
     pub full_spec: Option<String>,
+    /// The version whose plan this stack's own was held against; 0 for none. From then on what is left of it is
+    /// done, and what has drifted is repaired, as ever.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub agreed_version: u64,
     /// For people: what it waits for or what failed.
     pub message: String,
     /// When the account was first seen, in milliseconds since the Unix epoch.
@@ -81,6 +85,11 @@ pub struct StackStatus {
     /// Until when an invocation has it to itself; 0 when none has.
     #[serde(default)]
     pub leased_until_ms: u64,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl StackStatus {

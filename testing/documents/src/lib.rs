@@ -41,15 +41,22 @@ pub fn documents() -> Vec<Document> {
     files(&repository(), "md").into_iter().map(|(path, text)| read(path, text)).collect()
 }
 
-/// Every workflow in `.github/workflows`, ordered by path.
+/// Where workflows are: those of this repository, and those for people to copy.
+const WORKFLOWS: [&str; 2] = [".github/workflows", "docs/github"];
+
+/// Every workflow in `.github/workflows` and `docs/github`, ordered by path.
 ///
 /// # Panics
 ///
 /// When a file cannot be read or is not YAML: only tests call this.
 #[must_use]
 pub fn workflows() -> Vec<Workflow> {
-    let read = |(path, text): (String, String)| Workflow::new(&format!(".github/workflows/{path}"), &text);
-    files(&repository().join(".github/workflows"), "yaml").into_iter().map(read).collect()
+    let read = |folder: &str| {
+        let workflows = files(&repository().join(folder), "yaml").into_iter();
+        let named = |(path, text): (String, String)| Workflow::new(&format!("{folder}/{path}"), &text);
+        workflows.map(named).collect::<Vec<_>>()
+    };
+    WORKFLOWS.into_iter().flat_map(read).collect()
 }
 
 /// Every command that a document or a workflow tells somebody, or a machine, to run: in blocks, and inline

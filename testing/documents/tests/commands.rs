@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use phonehome_documents::{Placed, Words, all_commands, arguments_of, files, repository};
 
 /// Programs that may be called. A new one belongs here, and into what README.md says a machine needs.
-const PROGRAMS: [&str; 21] = [
+const PROGRAMS: [&str; 23] = [
     "aws",
     "cargo",
     "cd",
@@ -25,6 +25,8 @@ const PROGRAMS: [&str; 21] = [
     "read",
     "rustup",
     "sam",
+    "sed",
+    "sh",
     "sha256sum",
     "sudo",
     "tar",

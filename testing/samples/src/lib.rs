@@ -77,6 +77,7 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         withheld: vec![],
         converged_spec: None,
         full_spec: None,
+        agreed_version: 0,
         message: String::new(),
         first_seen_ms: ready_ms,
         updated_at_ms: ready_ms,

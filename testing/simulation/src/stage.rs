@@ -225,6 +225,7 @@ fn status(account: u32) -> StackStatus {
         withheld: vec![],
         converged_spec: None,
         full_spec: None,
+        agreed_version: 0,
         message: String::new(),
         first_seen_ms: BEGIN_MS,
         updated_at_ms: BEGIN_MS,

@@ -89,9 +89,12 @@ alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }
         );
         let file = self.folder.path().join("fleet.yaml");
         std::fs::write(&file, fleet)?;
-        self.local_cloud
-            .phonehome_as_operator(&["publish", "--yes", "--fleet", &file.display().to_string()])
-            .await?;
+        let file = file.display().to_string();
+        let plan =
+            self.local_cloud.phonehome_as_operator(&["plan", "--format", "json", "--fleet", &file]).await?;
+        let plan: Value = serde_json::from_str(&plan)?;
+        let hash = plan["plan"].as_str().context("the plan has no hash")?;
+        self.local_cloud.phonehome_as_operator(&["publish", "--plan", hash, "--fleet", &file]).await?;
         Ok(())
     }
 
@@ -198,7 +201,7 @@ async fn a_created_account_gets_its_network_and_probes_and_a_second_observation_
     let file = play.folder.path().join("fleet.yaml").display().to_string();
     let plan =
         play.local_cloud.phonehome_as_viewer(&["plan", "--fleet", &file, "--detailed-exitcode"]).await?;
-    assert!(plan.contains("1 stack: 0 would change, 0 cannot be planned."), "{plan}");
+    assert!(plan.contains("1 stack: 0 would change; 1 would not; 0 cannot be planned."), "{plan}");
     Ok(())
 }
 

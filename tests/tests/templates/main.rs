@@ -2,6 +2,7 @@
 
 mod calls;
 mod costs;
+mod github;
 mod hub;
 mod iam;
 mod kept;

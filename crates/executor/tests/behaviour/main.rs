@@ -2,6 +2,7 @@
 //! Time is tokio's stopped clock: it moves only when everything waits.
 
 mod applying;
+mod estimate;
 mod failures;
 mod fencing;
 mod limits;

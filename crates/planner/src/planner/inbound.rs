@@ -158,8 +158,9 @@ impl<'a> Planner<'a> {
                 id: String::new(),
                 kind: ChangeKind::Update,
                 details: format!("open {}", joined(&beyond)),
-                reason: WithheldReason::Impossible(reason),
+                reason: WithheldReason::BeyondQuota(reason),
                 asks: vec![],
+                call: None,
             });
         }
         missing

@@ -28,6 +28,7 @@ impl<'a> Planner<'a> {
                     details: format!("peering with {} ({})", link.peer_name, link.peer_id()),
                     reason: WithheldReason::Impossible(reason),
                     asks: vec![],
+                    call: None,
                 });
                 continue;
             }
@@ -205,7 +206,7 @@ impl<'a> Planner<'a> {
                             address,
                             &Change::Create,
                             action,
-                            WithheldReason::Impossible(reason),
+                            WithheldReason::BeyondQuota(reason),
                         );
                     }
                     false => {

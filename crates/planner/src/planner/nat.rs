@@ -186,7 +186,8 @@ impl<'a> Planner<'a> {
                 let (reason, asks) = refusal.explain(ask);
                 let (id, details) = (failed.clone(), "AWS could not make it".to_owned());
                 let kind = ChangeKind::Replace;
-                self.withhold(Withheld { address, id, kind, details, reason, asks: vec![] });
+                let call = Some(Box::new(action.clone()));
+                self.withhold(Withheld { address, id, kind, details, reason, asks: vec![], call });
                 self.asks_for(asks);
                 self.held.push(action);
             }

@@ -227,6 +227,13 @@ pub fn follows_way_out(old: &ProbeInput, new: &ProbeInput) -> bool {
     as_new == *new && differ_in_way_out_alone(&old.checks, &new.checks)
 }
 
+/// The ids of the checks that are the same in both, but for the public addresses of the way out.
+pub(super) fn kept_checks(old: &ProbeInput, new: &ProbeInput) -> BTreeSet<String> {
+    let old = without_expected(&old.checks);
+    let kept = without_expected(&new.checks).into_iter().filter(|check| old.contains(check));
+    kept.map(|check| check.id.0).collect()
+}
+
 fn differ_in_way_out_alone(old: &[Check], new: &[Check]) -> bool {
     old != new && without_expected(old) == without_expected(new)
 }

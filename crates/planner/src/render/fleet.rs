@@ -1,128 +1,171 @@
-//! The plans of a whole fleet as Markdown: a table of all accounts, then each different plan once.
+//! The plans of a whole fleet: what changes in the same way is told once.
 
-use std::net::Ipv4Addr;
-
-use ipnet::Ipv4Net;
 use phonehome_text::{count, list};
 
-use crate::Disruption;
-use crate::Plan;
-use crate::price::{difference, dollars};
-
 use super::markdown::blocks;
-use super::pages::{Block, Pages, cell, code};
+use super::pages::{Block, Page, SHORTEST, cell, code};
+use super::sheet::{Class, Estimate, Planned, Sheet};
+use super::text::text;
 
-/// An account's name, and its plan or why there is none.
-type Planned = (String, Result<Plan, String>);
+/// The plans of many stacks as text: each class once, with all of its stacks and the plan of the first, what
+/// disturbs most first; then what is as declared, what cannot be planned, and the sums.
+pub fn text_fleet(planned: &[Planned], estimate: Estimate<'_>) -> String {
+    let sheet = Sheet::of(planned, estimate);
+    let mut lines = String::new();
+    for class in &sheet.classes {
+        let facts = [class.disruption(), class.time(), price_words(class)];
+        let facts: Vec<String> = facts.into_iter().filter(|fact| !fact.is_empty()).collect();
+        let title = match class.names.as_slice() {
+            [name] => (*name).to_owned(),
+            _ => format!("{} change alike", class.stacks()),
+        };
+        lines.push_str(&[vec![title], facts].concat().join("; "));
+        lines.push('\n');
+        if class.names.len() > 1 {
+            lines.push_str(&wrapped(&class.names));
+            lines.push_str(&format!("  {}\n", those_of(class.names[0])));
+        }
+        lines.push_str(&format!("{}\n", text(class.plan)));
+    }
+    if !sheet.unchanged.is_empty() {
+        lines.push_str(&format!(
+            "As declared: {}\n{}",
+            count(sheet.unchanged.len(), "stack"),
+            wrapped(&sheet.unchanged)
+        ));
+    }
+    for (why, names) in &sheet.failed {
+        lines.push_str(&format!("Cannot be planned: {why}\n{}", wrapped(names)));
+    }
+    lines.push_str(&sheet.price().map(|price| format!("{price}\n")).unwrap_or_default());
+    lines.push_str(&format!("{}\n", sheet.sentence()));
+    lines
+}
 
-/// The plans of many accounts, in comments of at most `max_chars` characters each (at least 2,000; see
-/// [`super::GITHUB_COMMENT_CHARS`]). No comment ends within a table.
+fn price_words(class: &Class<'_>) -> String {
+    match (class.price(), class.names.len()) {
+        (price, _) if price.is_empty() => String::new(),
+        (price, 1) => format!("{price} a month"),
+        (price, _) => format!("{price} a month together"),
+    }
+}
+
+fn those_of(name: &str) -> String {
+    format!("Ids, addresses and what is there now are those of {name}; the calls are the same in each.")
+}
+
+/// How many columns a line of names has.
+const COLUMNS: usize = 100;
+
+/// Names in lines of a terminal's width.
+fn wrapped(names: &[&str]) -> String {
+    let mut text = String::new();
+    let mut column = 0;
+    for (at, name) in names.iter().enumerate() {
+        let end = if at + 1 == names.len() { "" } else { "," };
+        let wide = name.chars().count() + end.len() + 1;
+        if column == 0 || column + wide > COLUMNS {
+            text.push_str(if column == 0 { "  " } else { "\n  " });
+            column = 1;
+        } else {
+            text.push(' ');
+        }
+        column += wide;
+        text.push_str(&format!("{name}{end}"));
+    }
+    text + "\n"
+}
+
+/// What a page keeps for saying what was left out, in characters.
+const FOOTER: usize = 1_000;
+
+/// The plans of many stacks in one comment of at most `max_chars` characters (at least 4,000; see
+/// [`super::GITHUB_COMMENT_CHARS`]).
 ///
-/// First a table with a line for each account, what needs attention first; then each plan. Plans that
-/// only differ in ids and private addresses are shown once.
-pub fn markdown_fleet(plans: &[(String, Result<Plan, String>)], max_chars: usize) -> Vec<String> {
-    let mut plans: Vec<&Planned> = plans.iter().collect();
-    plans.sort_by_key(|(name, plan)| (std::cmp::Reverse(urgency(plan)), name));
-    let groups = groups(&plans);
-    let mut pages = Pages::new(max_chars);
-    pages.section(&format!("## Plans for {}", accounts(plans.len())), &summary(&plans, &groups));
-    for group in &groups {
-        let Some((first, plan)) = group.first() else { continue };
-        let heading = match group.len() {
-            1 => format!("### {}", cell(first)),
-            more => format!("### Same for {}: {}", accounts(more), first_names(group)),
-        };
-        let mut section = Vec::new();
-        if group.len() > 1 {
-            section.extend(names(group).filter(|_| group.len() > NAMED));
-            if plan.is_ok() {
-                section.push(Block::Text(format!("Ids and addresses are those of {}.", code(first))));
-            }
-        }
-        match plan {
-            Ok(plan) => section.extend(blocks(plan)),
-            Err(why) => section.push(Block::Text(format!("**Could not be planned.** {}", cell(why)))),
-        }
-        pages.section(&heading, &section);
+/// First a table with a line for each class, what disturbs most first, and `notes` on what was not planned; then each
+/// class with the plan of its
+/// first stack, as long as there is room. What is left out is said at the end, and is in the complete plan,
+/// which whoever posts the comment keeps beside it.
+pub fn markdown_fleet(
+    planned: &[Planned],
+    notes: &[String],
+    estimate: Estimate<'_>,
+    max_chars: usize,
+) -> String {
+    let sheet = Sheet::of(planned, estimate);
+    let max_chars = max_chars.max(SHORTEST);
+    let mut page = Page::of(max_chars - FOOTER);
+    let mut is_whole = true;
+    for block in summary(&sheet).into_iter().chain(noted(notes)) {
+        is_whole &= page.add(&block);
     }
-    pages.finish()
-}
-
-fn accounts(number: usize) -> String {
-    count(number, "account")
-}
-
-/// What should be read first.
-fn urgency(plan: &Result<Plan, String>) -> (u8, Disruption, usize, usize) {
-    match plan {
-        Err(_) => (2, Disruption::None, 0, 0),
-        Ok(plan) => {
-            let is_something = u8::from(has_something(plan));
-            (is_something, plan.disruption(), plan.withheld.len(), plan.steps.len())
+    let mut left_out = Vec::new();
+    for (number, class) in sheet.classes.iter().enumerate() {
+        let section = section(number + 1, class);
+        // The first that does not fit is begun; whatever comes after it disturbs less.
+        if !left_out.is_empty() || !(page.has_room_for(&section) || page.has_room_for(&section[..2])) {
+            left_out.push(class);
+            continue;
+        }
+        for block in &section {
+            is_whole &= page.add(block);
         }
     }
-}
-
-fn has_something(plan: &Plan) -> bool {
-    !plan.is_converged() || !plan.withheld.is_empty() || !plan.unseen.is_empty()
-}
-
-/// Plans that have something to show, those together that are the same but for ids and addresses.
-fn groups<'a>(plans: &[&'a Planned]) -> Vec<Vec<&'a Planned>> {
-    let mut groups: Vec<(String, Vec<&Planned>)> = Vec::new();
-    for planned in plans {
-        let key = match &planned.1 {
-            Ok(plan) if !has_something(plan) => continue,
-            Ok(plan) => masked(&super::text(plan)),
-            Err(why) => format!("error {}", masked(why)),
-        };
-        match groups.iter_mut().find(|(other, _)| *other == key) {
-            Some((_, group)) => group.push(planned),
-            None => groups.push((key, vec![planned])),
-        }
+    is_whole &= rest(&sheet).is_none_or(|block| page.add(&block));
+    let mut page = page.with_max(max_chars);
+    if !is_whole || !left_out.is_empty() {
+        page.add(&Block::Text(footer(&left_out)));
     }
-    groups.into_iter().map(|(_, group)| group).collect()
+    page.finish()
 }
 
-/// How many accounts of a group its heading names.
+/// What is not there.
+fn footer(left_out: &[&Class<'_>]) -> String {
+    let mut words = "> [!IMPORTANT]\n> **Not all of the plan fits here.** ".to_owned();
+    if !left_out.is_empty() {
+        let stacks: usize = left_out.iter().map(|class| class.names.len()).sum();
+        let names = left_out.iter().flat_map(|class| &class.names).map(|name| clip(name));
+        let ways = count(left_out.len(), "class").replace("classs", "classes");
+        words.push_str(&format!(
+            "{ways} with {} not shown: {}. ",
+            count(stacks, "stack"),
+            list(names, NAMED)
+        ));
+    }
+    words + "Everything is in the complete plan."
+}
+
+/// How many stacks are named where only some are.
 const NAMED: usize = 4;
 
-fn first_names(group: &[&Planned]) -> String {
-    list(group.iter().map(|(name, _)| cell(name)), NAMED)
+/// A name of a length that bounds what has several of them.
+fn clip(name: &str) -> String {
+    cell(&name.chars().take(60).collect::<String>())
 }
 
-/// The names of a group's accounts, ten in a row of a folded table.
-fn names(group: &[&Planned]) -> Option<Block> {
-    let rows = group.chunks(10).map(|some| {
-        let names: Vec<String> = some.iter().map(|(name, _)| code(name)).collect();
-        vec![names.join(" ")]
-    });
-    let fold = Some(format!("The {}", accounts(group.len())));
-    Some(Block::Table { fold, head: &["accounts"], rows: rows.collect() })
-}
-
-fn summary(plans: &[&Planned], groups: &[Vec<&Planned>]) -> Vec<Block> {
-    let failed = plans.iter().filter(|(_, plan)| plan.is_err()).count();
-    let seen = || plans.iter().filter_map(|(name, plan)| Some((name, plan.as_ref().ok()?)));
-    let changed = seen().filter(|(_, plan)| !plan.steps.is_empty()).count();
-    let mut lines = vec![format!(
-        "**{changed} with changes, {} without, {failed} could not be planned.**",
-        plans.len() - changed - failed
-    )];
-    let disturbed = seen().filter(|(_, plan)| plan.disruption() != Disruption::None).count();
+fn summary(sheet: &Sheet<'_>) -> Vec<Block> {
+    let mut lines =
+        vec![format!("## Plan for {}", count(sheet.stacks, "stack")), format!("**{}**", sheet.sentence())];
+    let disturbed = sheet.classes.iter().filter(|class| class.plan.disruption().of_traffic().is_some());
+    let disturbed: usize = disturbed.map(|class| class.names.len()).sum();
     if disturbed > 0 {
-        lines.push(format!("> [!WARNING]\n> Running traffic is disturbed in **{}**.", accounts(disturbed)));
+        lines.push(format!(
+            "> [!WARNING]\n> Running traffic is disturbed in **{}**.",
+            count(disturbed, "stack")
+        ));
     }
-    let withheld = seen().filter(|(_, plan)| !plan.withheld.is_empty()).count();
+    let withheld = sheet.classes.iter().filter(|class| !class.plan.withheld.is_empty());
+    let withheld: usize = withheld.map(|class| class.names.len()).sum();
     if withheld > 0 {
-        lines.push(format!("Something is withheld in {}.", accounts(withheld)));
+        lines.push(format!("Something is withheld in {}.", count(withheld, "stack")));
     }
-    if let Some(price) = price(seen().map(|(_, plan)| plan)) {
-        lines.push(price);
-    }
+    lines.extend(sheet.price());
     let mut blocks: Vec<Block> = lines.into_iter().map(Block::Text).collect();
+    let rows: Vec<Vec<String>> =
+        sheet.classes.iter().enumerate().map(|(at, class)| row(at + 1, class)).collect();
     let head = &[
-        "account",
+        "",
+        "stacks",
         "created",
         "changed",
         "replaced",
@@ -132,84 +175,71 @@ fn summary(plans: &[&Planned], groups: &[Vec<&Planned>]) -> Vec<Block> {
         "withheld",
         "running traffic",
         "NAT a month",
-        "",
+        "each takes",
     ];
-    let rows = plans.iter().map(|planned| row(planned, groups)).collect();
-    blocks.push(Block::Table { fold: None, head, rows });
+    if !rows.is_empty() {
+        blocks.push(Block::Table { fold: None, head, rows });
+    }
+    blocks.extend(failed(sheet));
     blocks
 }
 
-/// What all of them together cost more or less.
-fn price<'a>(plans: impl Iterator<Item = &'a Plan>) -> Option<String> {
-    let prices: Vec<_> = plans.filter_map(|plan| plan.price).collect();
-    let before: u64 = prices.iter().map(|price| price.before_cents).sum();
-    let after: u64 = prices.iter().map(|price| price.after_cents).sum();
-    let words = || format!("from {} to {} a month without data", dollars(before), dollars(after));
-    (before != after).then(|| format!("NAT gateways: {} ({}).", words(), difference(before, after)))
-}
-
-fn row((name, plan): &Planned, groups: &[Vec<&Planned>]) -> Vec<String> {
-    let mut row = vec![code(name)];
-    let Ok(plan) = plan else {
-        row.extend(std::iter::repeat_n(String::new(), 9));
-        row.push("**could not be planned**".to_owned());
-        return row;
+fn row(number: usize, class: &Class<'_>) -> Vec<String> {
+    let stacks = match class.names.as_slice() {
+        [name] => code(&name.chars().take(60).collect::<String>()),
+        names => format!("**{}**: {}", names.len(), list(names.iter().map(|name| clip(name)), NAMED)),
     };
-    let number = |number: usize| if number == 0 { String::new() } else { number.to_string() };
+    let sum = |number: usize| if number == 0 { String::new() } else { number.to_string() };
+    let mut row = vec![number.to_string(), stacks];
     for sign in ['+', '~', '±', '-', '<', '>'] {
-        row.push(number(plan.steps.iter().filter(|step| step.change.sign() == sign).count()));
+        row.push(sum(class.plan.steps.iter().filter(|step| step.change.sign() == sign).count()));
     }
-    row.push(number(plan.withheld.len()));
-    row.push(plan.disruption().of_traffic().map(|words| format!("**{words}**")).unwrap_or_default());
-    let price = plan.price.filter(|price| price.before_cents != price.after_cents);
-    row.push(price.map(|it| difference(it.before_cents, it.after_cents)).unwrap_or_default());
-    let group = groups.iter().find(|group| group.iter().any(|(other, _)| other == name));
-    row.push(match group.and_then(|group| group.first()) {
-        Some((first, _)) if first != name => format!("as {}", code(first)),
-        Some(_) if plan.steps.is_empty() => "no changes, see below".to_owned(),
-        Some(_) => String::new(),
-        None => "No changes".to_owned(),
-    });
+    row.push(sum(class.plan.withheld.len()));
+    let disruption = class.disruption();
+    row.push(if disruption.is_empty() { disruption } else { format!("**{disruption}**") });
+    row.extend([class.price(), class.time()]);
     row
 }
 
-/// The same words with every id, private address and account number made the same, and public addresses
-/// as they are: who opens a port to which of them is a difference.
-fn masked(words: &str) -> String {
-    let is_part = |character: char| character.is_ascii_alphanumeric() || "-./".contains(character);
-    let mut masked = String::new();
-    let mut rest = words;
-    while let Some(start) = rest.find(is_part) {
-        masked.push_str(&rest[..start]);
-        rest = &rest[start..];
-        let end = rest.find(|character| !is_part(character)).unwrap_or(rest.len());
-        masked.push_str(mask(&rest[..end]));
-        rest = &rest[end..];
-    }
-    masked.push_str(rest);
-    // Words are lined up after the longest address, which may be another one's.
-    masked.split_whitespace().collect::<Vec<_>>().join(" ")
+fn failed(sheet: &Sheet<'_>) -> Option<Block> {
+    let row = |(why, names): &(&str, Vec<&str>)| {
+        vec![names.len().to_string(), list(names.iter().map(|name| clip(name)), 10), cell(why)]
+    };
+    let rows: Vec<Vec<String>> = sheet.failed.iter().map(row).collect();
+    let head = &["**cannot be planned**", "stacks", "why"];
+    (!rows.is_empty()).then_some(Block::Table { fold: None, head, rows })
 }
 
-fn mask(word: &str) -> &str {
-    let word_end = word.trim_end_matches('.');
-    let is_private = |net: Ipv4Net| net.network().is_private() && net.prefix_len() >= 8;
-    let address = || word_end.parse().ok().or_else(|| word_end.parse::<Ipv4Addr>().ok().map(Ipv4Net::from));
-    if is_id(word_end) {
-        "(id)"
-    } else if address().is_some_and(is_private) {
-        "(cidr)"
-    } else if word_end.len() == 12 && word_end.bytes().all(|byte| byte.is_ascii_digit()) {
-        "(account)"
-    } else {
-        word
-    }
+fn noted(notes: &[String]) -> Option<Block> {
+    let rows: Vec<Vec<String>> = notes.iter().map(|note| vec![cell(note)]).collect();
+    (!rows.is_empty()).then_some(Block::Table { fold: None, head: &["not planned, and who is who"], rows })
 }
 
-/// `vpc-0123456789abcdef0`: EC2's ids end in 8 or 17 hexadecimal digits.
-fn is_id(word: &str) -> bool {
-    word.split_once('-').is_some_and(|(kind, digits)| {
-        let is_hex = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        kind.bytes().all(|byte| byte.is_ascii_lowercase()) && matches!(digits.len(), 8 | 17) && is_hex(digits)
-    })
+/// One class: its heading and sums first.
+fn section(number: usize, class: &Class<'_>) -> Vec<Block> {
+    let heading = match class.names.as_slice() {
+        [name] => format!("### {number}. {}", clip(name)),
+        _ => format!("### {number}. {} change alike", class.stacks()),
+    };
+    let mut section = vec![Block::Text(heading)];
+    let mut plan = blocks(class.plan).into_iter();
+    section.extend(plan.next());
+    if class.names.len() > 1 {
+        section.push(names(&format!("The {}", class.stacks()), &class.names));
+        section.push(Block::Text(those_of(&code(class.names[0]))));
+    }
+    section.extend(plan);
+    section
+}
+
+/// Stacks, ten in a row of a folded table.
+fn names(fold: &str, names: &[&str]) -> Block {
+    let row = |some: &[&str]| vec![some.iter().map(|name| code(name)).collect::<Vec<_>>().join(" ")];
+    Block::Table { fold: Some(fold.to_owned()), head: &["stacks"], rows: names.chunks(10).map(row).collect() }
+}
+
+/// What nothing has to be done for.
+fn rest(sheet: &Sheet<'_>) -> Option<Block> {
+    let fold = format!("As declared: {}", count(sheet.unchanged.len(), "stack"));
+    (!sheet.unchanged.is_empty()).then(|| names(&fold, &sheet.unchanged))
 }

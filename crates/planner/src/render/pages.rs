@@ -1,115 +1,109 @@
-//! Markdown in pieces of a limited length, none of which ends within a table.
+//! Markdown that is never longer than allowed, and in which nothing is left open.
 
 /// GitHub's limit for the body of one comment, in characters: beyond it the API answers 422, "body is
 /// too long (maximum is 65536 characters)".
 pub const GITHUB_COMMENT_CHARS: usize = 65_536;
 
-/// The shortest piece that makes sense, in characters: a heading, a table's head and a row or two.
-const SHORTEST: usize = 2_000;
+/// The least that makes sense, in characters: headings, the head of a table, and what was left out.
+pub(super) const SHORTEST: usize = 4_000;
 /// The longest paragraph, and the longest row of a table, in characters: less than [`SHORTEST`] by what
 /// stands around it.
 const LONGEST_ROW: usize = 1_000;
 
-/// A part of a document that is not cut, or only between its rows.
+/// A part of a document.
 pub(super) enum Block {
-    /// A paragraph, a heading or a list.
+    /// A paragraph, a heading or a list: there or not.
     Text(String),
-    /// A table. With `fold` it is hidden behind this line until somebody opens it.
+    /// A table, which may end after any row. With `fold` it is hidden behind this line until somebody opens it.
     Table { fold: Option<String>, head: &'static [&'static str], rows: Vec<Vec<String>> },
 }
 
-/// All blocks in one piece.
+/// All blocks, however long that is.
 pub(super) fn whole(blocks: &[Block]) -> String {
-    let mut pages = Pages::new(usize::MAX);
-    blocks.iter().for_each(|block| pages.add(block));
-    pages.finish().concat()
+    let mut page = Page::of(usize::MAX);
+    for block in blocks {
+        page.add(block);
+    }
+    page.finish()
 }
 
-/// Pieces of at most `max` characters each.
-pub(super) struct Pages {
+/// A page of at most so many characters. Whatever is added and does not fit is left out.
+pub(super) struct Page {
     max: usize,
-    done: Vec<String>,
-    page: String,
+    text: String,
     chars: usize,
-    /// What a piece begins with when it goes on with what the one before began.
-    heading: String,
 }
 
-impl Pages {
-    pub(super) fn new(max: usize) -> Self {
-        let max = max.max(SHORTEST);
-        Self { max, done: Vec::new(), page: String::new(), chars: 0, heading: String::new() }
+impl Page {
+    pub(super) fn of(max: usize) -> Self {
+        Self { max, text: String::new(), chars: 0 }
     }
 
-    /// Begins a section. It is on the same piece as at least the first of its blocks' lines.
-    pub(super) fn section(&mut self, heading: &str, blocks: &[Block]) {
-        let blocks_chars: usize = blocks.iter().map(Block::chars).sum();
-        let wanted = (blocks_chars + length(heading) + 2).min(self.max / 4);
-        if self.chars > 0 && self.room() < wanted {
-            self.flip();
-        }
-        self.heading = format!("{} (continued)\n\n", clipped(heading));
-        self.write(&format!("{}\n\n", clipped(heading)));
-        blocks.iter().for_each(|block| self.add(block));
-        self.heading.clear();
+    /// The same page with another end: a part of it can be kept for what comes last.
+    pub(super) fn with_max(self, max: usize) -> Self {
+        Self { max, ..self }
     }
 
-    pub(super) fn add(&mut self, block: &Block) {
+    /// Adds as much of a block as there is room for, and says how many rows were left out. Returns whether
+    /// all of it is there.
+    pub(super) fn add(&mut self, block: &Block) -> bool {
         match block {
             Block::Text(text) => {
-                let text = if self.max == usize::MAX { text.clone() } else { clipped(text) };
-                self.write(&format!("{text}\n\n"));
+                let is_long = self.max < usize::MAX && length(text) > LONGEST_ROW;
+                let text = if is_long { clipped(text) } else { text.clone() };
+                self.write(&format!("{text}\n\n")) && !is_long
             }
             Block::Table { fold, head, rows } => self.table(fold.as_deref(), head, rows),
         }
     }
 
-    fn table(&mut self, fold: Option<&str>, head: &[&str], rows: &[Vec<String>]) {
+    /// Whether there is room for all of this in full.
+    pub(super) fn has_room_for(&self, blocks: &[Block]) -> bool {
+        blocks.iter().map(Block::chars).sum::<usize>() <= self.room()
+    }
+
+    fn table(&mut self, fold: Option<&str>, head: &[&str], rows: &[Vec<String>]) -> bool {
         let (open, close) = around(fold, head);
+        let note = |left: usize| match left {
+            0 => String::new(),
+            left => format!("Of this table, the complete plan has {left} more.\n\n"),
+        };
         let around_chars = length(&open) + length(&close);
-        let mut rows: Vec<String> = rows.iter().map(|row| line(row)).collect();
-        if self.max < usize::MAX {
-            rows.iter_mut().filter(|row| length(row) > LONGEST_ROW).for_each(|row| *row = shortened(row));
-        }
-        let mut rows = rows.iter().peekable();
-        while let Some(first) = rows.peek() {
-            if self.room() < around_chars + length(first) {
-                self.flip();
+        let (mut part, mut chars, mut is_whole) = (String::new(), around_chars, true);
+        for (at, row) in rows.iter().enumerate() {
+            let mut row = line(row);
+            if self.max < usize::MAX && length(&row) > LONGEST_ROW {
+                (row, is_whole) = (shortened(&row, head.len()), false);
             }
-            let mut part = open.clone();
-            let mut left = self.room().saturating_sub(around_chars);
-            while let Some(row) = rows.next_if(|row| length(row) <= left || part == open) {
-                left = left.saturating_sub(length(row));
-                part.push_str(row);
+            let next = chars + length(&row);
+            if next + length(&note(rows.len() - at - 1)) > self.room() {
+                if at > 0 {
+                    self.write(&format!("{open}{part}{close}{}", note(rows.len() - at)));
+                }
+                return false;
             }
-            part.push_str(&close);
-            self.write(&part);
+            part.push_str(&row);
+            chars = next;
         }
+        self.write(&format!("{open}{part}{close}")) && is_whole
     }
 
     fn room(&self) -> usize {
-        self.max - self.chars
+        self.max.saturating_sub(self.chars)
     }
 
-    fn write(&mut self, text: &str) {
-        if self.chars > 0 && self.room() < length(text) {
-            self.flip();
+    /// Writes it if there is room for it.
+    fn write(&mut self, text: &str) -> bool {
+        if self.room() < length(text) {
+            return false;
         }
-        self.page.push_str(text);
+        self.text.push_str(text);
         self.chars += length(text);
+        true
     }
 
-    fn flip(&mut self) {
-        self.done.push(std::mem::take(&mut self.page).trim_end().to_owned() + "\n");
-        self.page.clone_from(&self.heading);
-        self.chars = length(&self.page);
-    }
-
-    pub(super) fn finish(mut self) -> Vec<String> {
-        if self.chars > 0 {
-            self.flip();
-        }
-        self.done
+    pub(super) fn finish(self) -> String {
+        self.text.trim_end().to_owned() + "\n"
     }
 }
 
@@ -140,33 +134,74 @@ fn line(row: &[String]) -> String {
     format!("| {} |\n", row.join(" | "))
 }
 
+/// In UTF-16 units: as many as characters or more, however GitHub counts them.
 fn length(text: &str) -> usize {
-    text.chars().count()
+    text.encode_utf16().count()
 }
 
-/// Words that may stand in a table and are not taken for Markdown or HTML.
+/// Words that may stand anywhere and are not taken for Markdown or HTML. Nobody is mentioned, and no issue:
+/// behind `@` and `#` comes a space without width.
 pub(super) fn cell(words: &str) -> String {
-    words.replace('&', "&amp;").replace('<', "&lt;").replace('|', "\\|").replace(['\n', '\r'], " ")
+    let mut escaped = String::new();
+    for character in visible(words) {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '`' => escaped.push('\''),
+            '@' | '#' => escaped.extend([character, '\u{200b}']),
+            '|' | '\\' | '*' | '_' | '~' | '[' | ']' => escaped.extend(['\\', character]),
+            other => escaped.push(other),
+        }
+    }
+    escaped
 }
 
-/// A name in the type of code. It must not end that type itself.
+/// A name in the type of code, in which nothing is Markdown and nobody is mentioned. It must not end that type
+/// itself.
 pub(super) fn code(words: &str) -> String {
-    format!("`{}`", words.replace('`', "'").replace('|', "\\|").replace(['\n', '\r'], " "))
+    let words: String = visible(words).collect();
+    match words.trim() {
+        "" => "–".to_owned(),
+        words => format!("`{}`", words.replace('`', "'").replace('|', "\\|")),
+    }
+}
+
+/// The characters, without those that end a line or turn its direction.
+fn visible(words: &str) -> impl Iterator<Item = char> {
+    let is_turn =
+        |it: &char| matches!(it, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let is_end = |it: char| it.is_control() || matches!(it, '\u{2028}' | '\u{2029}');
+    words.chars().filter(move |it| !is_turn(it)).map(move |it| if is_end(it) { ' ' } else { it })
 }
 
 fn clipped(text: &str) -> String {
-    if length(text) <= LONGEST_ROW {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(LONGEST_ROW - 2).collect();
-    format!("{kept} …")
+    format!("{} …", cut(text, LONGEST_ROW - 2))
 }
 
-/// A row that keeps its first cell (which resource) and says that the rest is too long.
-fn shortened(row: &str) -> String {
-    let kept: String = row.chars().take(LONGEST_ROW / 2).collect();
-    // A cut may leave a backslash or an open code span: neither may swallow the end of the row.
-    let kept = kept.trim_end_matches('\\');
-    let hardening = if kept.matches('`').count() % 2 == 1 { "`" } else { "" };
-    format!("{kept}{hardening} … too long to be shown here |\n")
+/// A row that keeps its first cells (which resource) and says that the rest is too long.
+fn shortened(row: &str, cells: usize) -> String {
+    let kept = cut(row, LONGEST_ROW / 2);
+    let separators = kept.matches('|').count() - kept.matches("\\|").count();
+    format!(
+        "{kept} … too long to be shown here {}\n",
+        "| ".repeat((cells + 1).saturating_sub(separators)).trim_end()
+    )
+}
+
+/// The beginning of what is already escaped, without half of what is escaped or in the type of code.
+fn cut(text: &str, max: usize) -> String {
+    let mut left = max;
+    let kept: String = text
+        .chars()
+        .take_while(|it| {
+            let fits = it.len_utf16() <= left;
+            left = left.saturating_sub(it.len_utf16());
+            fits
+        })
+        .collect();
+    let entity = kept.rfind('&').filter(|at| !kept[*at..].contains(';'));
+    let kept = kept[..entity.unwrap_or(kept.len())].trim_end_matches('\\');
+    let end = if kept.matches('`').count() % 2 == 1 { "`" } else { "" };
+    format!("{kept}{end}")
 }

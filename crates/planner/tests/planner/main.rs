@@ -1,8 +1,11 @@
 //! What the planner promises, against an AWS in memory that refuses what AWS refuses.
 
 mod adoption;
+mod classes;
 mod code_first;
+mod contract;
 mod drift;
+mod fleets;
 mod fresh_stack;
 mod giving_up;
 mod identities;

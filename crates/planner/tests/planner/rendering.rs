@@ -4,8 +4,8 @@ use insta::{assert_json_snapshot, assert_snapshot};
 use phonehome_fakecloud::FakeCloud;
 use phonehome_fleet::Nat;
 use phonehome_network::NatState;
-use phonehome_planner::render::{self, GITHUB_COMMENT_CHARS, JSON_VERSION, markdown, markdown_fleet, text};
-use phonehome_planner::{Decommission, Limits, Plan, StackSpec, Unmanaged, plan_decommission};
+use phonehome_planner::render::{self, JSON_VERSION, markdown, text};
+use phonehome_planner::{Decommission, Limits, Plan, StackSpec, plan_decommission};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -74,7 +74,7 @@ fn assert_json_says_it_all(plan: &Plan) {
     assert_eq!(said["counts"]["withheld"], plan.withheld.len());
 }
 
-fn repair() -> Plan {
+pub(crate) fn repair() -> Plan {
     let mut spec = usual();
     let mut cloud = made(&spec);
     edit(&mut cloud, &spec, |world| {
@@ -114,7 +114,7 @@ fn adoption() -> Plan {
     planned(&mut cloud, &spec, &Limits::ADOPTED)
 }
 
-fn withheld() -> Plan {
+pub(crate) fn withheld() -> Plan {
     let mut cloud = made(&full(&ZONES[..3], Nat::PerAz));
     planned(&mut cloud, &full(&ZONES[..2], Nat::Single), &Limits::SWEEP)
 }
@@ -218,131 +218,6 @@ fn names_cannot_break_out_of_a_table_or_a_line() {
     assert_eq!(rows.count(), 1);
 }
 
-fn fleet(count: usize) -> Vec<(String, Result<Plan, String>)> {
-    let (fresh, repair, withheld) = (fresh(&usual()), repair(), withheld());
-    let spec = usual();
-    let nothing = planned(&mut made(&spec), &spec, &Limits::SWEEP);
-    let plan = |number: usize| match number % 13 {
-        0 => Ok(fresh.clone()),
-        1 => Ok(repair.clone()),
-        2 => Ok(withheld.clone()),
-        3 => Err("not all VPCs could be seen, and nothing can be planned without them".to_owned()),
-        _ => Ok(nothing.clone()),
-    };
-    (0..count).map(|number| (format!("team-{number:03}-prod"), plan(number))).collect()
-}
-
-/// Every table has its head, every row as many cells, and all that is opened is closed.
-fn assert_whole(comment: &str) {
-    assert_eq!(comment.matches("<details>").count(), comment.matches("</details>").count());
-    assert_eq!(comment.matches("<summary>").count(), comment.matches("</summary>").count());
-    assert_eq!(comment.matches("```").count() % 2, 0);
-    let cells = |line: &str| line.replace("\\|", "").matches('|').count();
-    let lines: Vec<&str> = comment.lines().collect();
-    for (number, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with('|')) {
-        let is_head = number == 0 || !lines[number - 1].starts_with('|');
-        if is_head {
-            assert!(lines[number + 1].starts_with("|---"), "{line}");
-        } else {
-            assert_eq!(cells(line), cells(lines[number - 1]), "{line}");
-        }
-        assert!(line.ends_with('|'), "{line}");
-    }
-}
-
-#[test]
-fn a_fleet_of_130_fits_into_a_comment_with_a_line_for_each_and_equal_plans_once() {
-    let comments = markdown_fleet(&fleet(130), GITHUB_COMMENT_CHARS);
-    assert_eq!(comments.len(), 1);
-    assert_whole(&comments[0]);
-    for number in 0..130 {
-        let row = format!("| `team-{number:03}-prod` |");
-        assert_eq!(comments[0].matches(&row).count(), 1, "{row}");
-    }
-    assert_eq!(comments[0].matches("### Same for 10 accounts").count(), 4);
-    let errors = comments[0].find("could not be planned**").unwrap();
-    assert!(errors < comments[0].find("| `team-000-prod` |").unwrap(), "what needs attention comes first");
-}
-
-#[test]
-fn a_small_fleet_reads_well() {
-    assert_snapshot!("fleet.markdown", markdown_fleet(&fleet(20), GITHUB_COMMENT_CHARS).concat());
-}
-
-#[test]
-fn no_comment_is_too_long_or_ends_within_a_table_and_nothing_is_lost() {
-    let fleet: Vec<_> = fleet(130);
-    // None is like another, so that each is there in full.
-    let different = fleet.into_iter().enumerate().map(|(number, (name, plan))| {
-        let plan = plan.map(|mut plan| {
-            plan.unmanaged.push(Unmanaged { id: format!("thing-{number}"), what: "somebody's".into() });
-            plan
-        });
-        (name, plan)
-    });
-    let different: Vec<(String, Result<Plan, String>)> = different.collect();
-    let steps: usize = different.iter().filter_map(|(_, plan)| Some(plan.as_ref().ok()?.steps.len())).sum();
-    for max in [2_000, 5_000, GITHUB_COMMENT_CHARS] {
-        let comments = markdown_fleet(&different, max);
-        for comment in &comments {
-            assert!(comment.chars().count() <= max, "{} of {max}", comment.chars().count());
-            let last = comment.lines().last().unwrap_or_default();
-            assert!(!last.starts_with('#'), "a heading without anything under it: {last}");
-            assert_whole(comment);
-        }
-        let sign =
-            |line: &&str| ["| `+`", "| `~`", "| `±`", "| `-`", "| `<`"].iter().any(|it| line.starts_with(it));
-        let shown = comments.iter().flat_map(|it| it.lines()).filter(sign).count();
-        assert_eq!(shown, steps);
-    }
-}
-
-#[test]
-fn a_row_too_long_for_any_comment_is_cut_and_says_so_outside_of_code() {
-    let mut plan = repair();
-    plan.steps[0].change = phonehome_planner::Change::Adopt { id: "a".into() };
-    // The cut comes before, after and within what begins code and what is escaped.
-    for before in 0..8 {
-        plan.steps[0].reason = "y".repeat(before) + &"`x|".repeat(40_000);
-        let comments = markdown_fleet(&[("shop-prod".into(), Ok(plan.clone()))], GITHUB_COMMENT_CHARS);
-        comments.iter().for_each(|comment| assert!(comment.chars().count() <= GITHUB_COMMENT_CHARS));
-        let mut lines = comments.iter().flat_map(|comment| comment.lines());
-        let row = lines.find(|line| line.ends_with(" … too long to be shown here |")).unwrap();
-        assert!(row.matches('`').count().is_multiple_of(2) && !row.contains("\\ …"), "{row}");
-    }
-}
-
-#[test]
-fn plans_are_the_same_whatever_ids_accounts_and_private_addresses_they_name() {
-    let sections = |one: &str, other: &str| {
-        let plan = |words: &str| Err(format!("{words} is in the way"));
-        let plans = [("a".to_owned(), plan(one)), ("b".to_owned(), plan(other))];
-        markdown_fleet(&plans, GITHUB_COMMENT_CHARS).concat().matches("### ").count()
-    };
-    for (one, other) in [
-        ("vpc-0123456789abcdef0", "vpc-0fedcba9876543210"),
-        ("subnet-01234567", "subnet-89abcdef"),
-        ("444455556666", "111122223333"),
-        ("10.0.0.0/8", "172.16.4.0/22"),
-        ("10.0.0.1", "192.168.7.9"),
-    ] {
-        assert_eq!(sections(one, other), 1, "{one}, {other}");
-    }
-    for (one, other) in
-        [("8.8.8.0/24", "9.9.9.0/24"), ("10.0.0.0/7", "10.0.0.0/6"), ("team-a", "team-b"), ("4444", "1111")]
-    {
-        assert_eq!(sections(one, other), 2, "{one}, {other}");
-    }
-}
-
-#[test]
-fn of_one_account_in_which_nothing_is_disturbed_or_withheld_neither_is_said() {
-    let comment = markdown_fleet(&[("new".into(), Ok(fresh(&usual())))], GITHUB_COMMENT_CHARS).concat();
-    for words in ["Ids and addresses are those of", "Running traffic is disturbed", "Something is withheld"] {
-        assert!(!comment.contains(words), "{comment}");
-    }
-}
-
 #[test]
 fn eight_steps_that_disturb_are_named_before_the_table_and_how_many_more_there_are() {
     let mut plan = repair();
@@ -352,22 +227,4 @@ fn eight_steps_that_disturb_are_named_before_the_table_and_how_many_more_there_a
     assert!(!markdown("shop-prod", &plan).contains("more, below"));
     plan.steps.push(step);
     assert!(markdown("shop-prod", &plan).contains("and 1 more, below"));
-}
-
-#[test]
-fn a_reason_too_long_for_a_comment_is_cut_no_sooner_than_it_must() {
-    let comment = markdown_fleet(&[("new".into(), Err("x".repeat(3_000)))], 2_000).concat();
-    assert!(comment.contains(&("x".repeat(900))) && comment.contains("x …\n"), "{comment}");
-}
-
-#[test]
-fn wherever_a_comment_ends_no_heading_is_left_behind() {
-    for length in 1..250 {
-        // Each is told apart by its length, so that each has a section.
-        let plans = (0..12).map(|n| (format!("team-{n:02}"), Err("x".repeat(length + n))));
-        for comment in markdown_fleet(&plans.collect::<Vec<_>>(), 2_000) {
-            let last = comment.lines().last().unwrap_or_default();
-            assert!(!last.starts_with('#'), "{length}: {last}");
-        }
-    }
 }

@@ -195,6 +195,7 @@ fn a_difference_is_repaired_when_nothing_of_the_plan_is_about_it_and_all_of_it_c
         details: String::new(),
         reason: WithheldReason::OnlyForWithheld,
         asks: vec![],
+        call: None,
     };
     let other = Address::vpc();
     let about_another = Plan {

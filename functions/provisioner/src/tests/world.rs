@@ -12,6 +12,7 @@ use phonehome_cloud::table::{MemoryTable, Table, Write};
 use phonehome_cloud::{Account, FixedOrganization, MemoryQueue, Message};
 use phonehome_fakecloud::{FakeCloud, Options, SharedCloud};
 use phonehome_network::Inventory;
+use phonehome_planner::Plan;
 use phonehome_provision::{COOLDOWN_MS, Job, Provision};
 use phonehome_samples::events;
 use phonehome_state::{
@@ -116,7 +117,11 @@ impl World {
 
     /// Puts another fleet file in force with what was accepted.
     pub(super) async fn publish_accepting(&self, text: &str, stacks: Vec<AcceptedStack>) {
-        let accepted = Accepted { summary: String::new(), until_ms: u64::MAX, stacks };
+        self.publish_with(text, Accepted { until_ms: u64::MAX, stacks, ..Accepted::default() }).await;
+    }
+
+    /// The same with everything that was accepted.
+    pub(super) async fn publish_with(&self, text: &str, accepted: Accepted) {
         let (text, published_by) = (text.to_owned(), "test".into());
         let published = PublishedFleet { text, published_by, accepted, ..PublishedFleet::default() };
         let base = base(self.table()).await.unwrap();
@@ -125,6 +130,11 @@ impl World {
 
     /// What `phonehome publish` shows of these accounts, and stores when it is accepted.
     pub(super) async fn shown(&self, text: &str, accounts: &[&str]) -> Vec<AcceptedStack> {
+        self.planned(text, accounts).await.into_iter().map(|(_, stack)| stack).collect()
+    }
+
+    /// The plans of these accounts with what each asks for.
+    pub(super) async fn planned(&self, text: &str, accounts: &[&str]) -> Vec<(Plan, AcceptedStack)> {
         let fleet = phonehome_fleet::parse(text).unwrap();
         let mut stacks = Vec::new();
         for account in accounts {
@@ -143,7 +153,8 @@ impl World {
             let claim = self.provisioner.provision.expected_claim(&job, &[]).await.unwrap();
             let plan = self.provisioner.provision.preview(&job, &claim).await.unwrap();
             let permission = plan.asks().into_iter().collect();
-            stacks.push(AcceptedStack { account: account.clone(), region: region.clone(), permission });
+            let stack = AcceptedStack { account: account.clone(), region: region.clone(), permission };
+            stacks.push((plan, stack));
         }
         stacks
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use phonehome_alerting::Inputs;
 use phonehome_cloud::CloudError;
-use phonehome_cloud::table::{Doc, MemoryTable, Table};
+use phonehome_cloud::table::{Doc, Key, MemoryTable, Table};
 use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind};
@@ -47,6 +47,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) probe: Option<ProbeSpec>,
     /// No input of a probe may be deployed that is not noted here.
     pub(in crate::tests) noted: Option<MemoryTable>,
+    /// No call may be made before its stack is noted here to be held to this version's plan.
+    pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
 
 /// An opened stack that sees probes as AWS shows them: by the names of the spec's zones.
@@ -55,6 +57,7 @@ pub(in crate::tests) struct Opened {
     probes: Vec<String>,
     hidden: Option<Kind>,
     noted: Option<MemoryTable>,
+    agreed: Option<(MemoryTable, Key, u64)>,
 }
 
 pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
@@ -97,7 +100,7 @@ impl Members for FakeMembers {
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
-        let (slow, taken_over, hidden, noted, refusal, faults) = {
+        let (slow, taken_over, hidden, noted, agreed, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
             let refusal =
                 now.refusals.get(&*spec.account).or_else(|| now.refusals.get(&*spec.region)).cloned();
@@ -105,7 +108,9 @@ impl Members for FakeMembers {
             let counts = !spec.zones.is_empty() || spec.region != REGION;
             let faults = counts.then(|| now.faults.remove(&*spec.region)).flatten();
             let faults = faults.unwrap_or_default();
-            (now.slow, now.taken_over.take(), now.hidden, now.noted.clone(), refusal, faults)
+            let agreed =
+                now.agreed.clone().map(|(table, number)| (table, Keys::stack(&spec.stack()), number));
+            (now.slow, now.taken_over.take(), now.hidden, now.noted.clone(), agreed, refusal, faults)
         };
         tokio::time::sleep(slow).await;
         if let Some(table) = taken_over {
@@ -117,7 +122,7 @@ impl Members for FakeMembers {
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
         let probes = spec.zones.iter().map(|zone| zone.az_id.to_string()).collect();
-        refusal.map_or(Ok(Opened { stack, probes, hidden, noted }), Err)
+        refusal.map_or(Ok(Opened { stack, probes, hidden, noted, agreed }), Err)
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
@@ -147,6 +152,10 @@ impl StackApi for Opened {
                 inputs.generations(&input.availability_zone, input.part).unwrap()[0]
             };
             assert!(docs.iter().any(|doc| noted(doc) == input.generation), "{input:?} is not noted");
+        }
+        if let Some((table, key, number)) = &self.agreed {
+            let status: StackStatus = table.get(key).await.unwrap().unwrap().read().unwrap();
+            assert_eq!(status.agreed_version, *number, "{at}");
         }
         self.stack.perform(at, action, ids).await
     }
