@@ -220,3 +220,6 @@ fn event(roll_out: &RollOut, event: &Event) -> String {
         Event::Superseded => "superseded".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,10 @@ use phonehome_alerting::{
     Given, Heartbeat, Incident, Inputs, PathState, PathStatus, Paths, ProbeKey, ProbePart,
 };
 use phonehome_cloud::table::{Doc, GET_MANY_MAX, Key, Table, TableError};
-use phonehome_fleet::{Bindings, Fleet, Member};
+use phonehome_fleet::{Binding, Bindings, Fleet, Member};
 use phonehome_rollout::{Account, Failing, Observed, PathId, Phase, Progress, RollOut, Stack, Unproven};
 use phonehome_state::{
-    Keys, Phase as StackPhase, PublishedFleet, StackStatus, StateError, Unread, all, bindings, readable,
+    Keys, Phase as StackPhase, PublishedFleet, StackStatus, StateError, Unread, all, known, readable,
     roll_out, version,
 };
 use phonehome_wire::{AccountId, Region, StackId, Verdict};
@@ -40,7 +40,7 @@ pub struct Rolling {
 ///
 /// # Errors
 /// [`StateError`]: nothing can be decided then. What cannot be read of a stack or a probe is taken for what proves
-/// nothing; an incident that cannot be read may concern anybody.
+/// nothing; but an incident that cannot be read may concern anybody, and of who is who all must be known.
 pub async fn rolling(table: &impl Table, now_ms: u64) -> Result<Option<Rolling>, StateError> {
     let Some((doc, roll_out)) = roll_out(table).await? else { return Ok(None) };
     let waits_to_be_asked = matches!(roll_out.phase, Phase::AtOnce { .. }) && roll_out.turns.is_empty();
@@ -91,8 +91,16 @@ struct Observing<'o, T> {
 
 impl<T: Table> Observing<'_, T> {
     async fn observe(&self) -> Result<Observed, StateError> {
-        let bindings = bindings(self.table).await?;
+        // An account that cannot be seen would not be waited for.
+        let bound = all::<Binding>(self.table, Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
         let stacks = readable::<StackStatus>(self.table, Keys::STACKS).await?;
+        let bindings = known(bound, stacks.found.iter().map(|(_, it)| it));
+        let is_bound =
+            |it: &Unread| it.stack().is_some_and(|stack| bindings.line_of(&stack.account).is_some());
+        if let Some(Unread { doc, problem }) = stacks.unreadable.iter().find(|it| !is_bound(it)) {
+            let (key, problem) = (doc.key.clone(), problem.clone());
+            return Err(TableError::Unreadable { key, problem }.into());
+        }
         let gone = gone(stacks.found.iter().map(|(_, it)| it));
         let mut accounts = self.accounts(&bindings);
         accounts.retain(|id, _| !gone.contains(id));

@@ -128,3 +128,17 @@ fn silence_halts_when_it_lasts_as_long_as_twice_the_time_to_converge() {
     let (name, count) = ("account-1".to_owned(), 1);
     assert_eq!(why(&world), [Halt::NotProven { account: account(1), name, paths, count }]);
 }
+
+#[test]
+fn what_fails_and_is_no_reason_to_halt_yet_begins_the_bake_time_anew() {
+    let mut world = World::of(&[1, 1]);
+    world.minutes(5);
+    let failing = Failing { since_ms: world.now_ms, worked_once: false };
+    world.account(0).failing.insert(path("new"), failing);
+    world.minute();
+    world.is_mended(0, "new");
+    world.minutes(5);
+    assert_eq!(world.turned(), [0]);
+    world.minute();
+    assert_eq!(world.turned(), [0, 1]);
+}

@@ -147,3 +147,28 @@ fn what_happened_is_told_once_and_of_very_much_the_newest() {
     world.roll_out = world.roll_out.told("it halted".into());
     assert_eq!((untold(&world).len(), world.roll_out.told.sequence), (0, 2));
 }
+
+#[test]
+fn who_resumes_gives_every_account_its_time_again_and_it_is_asked_for_at_once() {
+    let mut world = World::of(&[1, 1]);
+    world.stuck = vec![account(0)];
+    world.minutes(12);
+    assert!(world.has_halted());
+    resumed(&mut world, false);
+    assert_eq!(world.minute().reconcile, [account(0)]);
+    world.minutes(9);
+    assert!(!world.has_halted());
+    assert!(world.halts());
+}
+
+#[test]
+fn what_a_wave_had_proven_before_it_halted_it_proves_anew() {
+    let mut world = World::of(&[1, 1]);
+    world.minutes(5);
+    world.roll_out = abort(&world.roll_out, "me".into(), "lunch".into(), world.now_ms).unwrap();
+    resumed(&mut world, false);
+    world.minutes(5);
+    assert_eq!(world.turned(), [0]);
+    world.minute();
+    assert_eq!(world.turned(), [0, 1]);
+}

@@ -2,8 +2,10 @@
 
 use phonehome_alerting::PathStatus;
 use phonehome_cloud::table::Table as _;
+use phonehome_fleet::Line;
 use phonehome_rollout::{Halt, Phase};
 use phonehome_state::{Keys, Way, in_force};
+use phonehome_wire::StackId;
 
 use super::world::{SHOP_DEV, SHOP_PROD, World};
 
@@ -78,14 +80,18 @@ async fn a_silent_probe_proves_nothing() {
 }
 
 #[tokio::test]
-async fn an_incident_that_cannot_be_read_may_concern_anybody_and_nothing_is_decided() {
-    let world = World::new().await;
-    world.rolls_out().await;
-    world.function.table.put_raw(Keys::incident("i"), "{");
-    world.passes(1);
-    let before = world.function.table.all();
-    assert!(world.function.handle().await.is_err());
-    assert_eq!(world.function.table.all(), before);
+async fn while_an_incident_or_who_is_who_cannot_be_read_nothing_is_decided() {
+    let nobody: StackId = "444455556699/us-east-1".parse().unwrap();
+    let unreadable = [Keys::incident("i"), Keys::binding(&Line::new("shop", "dev")), Keys::stack(&nobody)];
+    for key in unreadable {
+        let world = World::new().await;
+        world.rolls_out().await;
+        world.function.table.put_raw(key.clone(), "{");
+        world.passes(1);
+        let before = world.function.table.all();
+        assert!(world.function.handle().await.is_err(), "{key:?}");
+        assert_eq!(world.function.table.all(), before);
+    }
 }
 
 #[tokio::test]
