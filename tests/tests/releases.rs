@@ -11,15 +11,16 @@ use phonehome_releases::{Release, as_old_readers_see, unordered};
 use phonehome_slack::MessageRef;
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{
-    Claim, Hour, NotifiedFinding, Outboxed, Paging, PublishedFleet, Revision, Seen, SetAside, StackStatus,
-    Used, WRITERS,
+    Claim, Hour, ListedPart, NotifiedFinding, Outboxed, Paging, PublishedFleet, Revision, Seen, SetAside,
+    StackStatus, Sweep, Used, WRITERS,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 2] = [("pages", "0.1.0"), ("crashes", "0.1.0")];
+const NEWER_THAN: [(&str, &str); 4] =
+    [("pages", "0.1.0"), ("crashes", "0.1.0"), ("sweeps", "0.1.0"), ("sweeps/accounts", "0.1.0")];
 
 /// Reads a document as whoever uses it does; answers what would be written of it.
 fn read(doc: &Doc) -> Result<Value, TableError> {
@@ -54,6 +55,8 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("pages", _) => of::<Paging>(doc),
         ("slack", _) => of::<MessageRef>(doc),
         ("silences", _) => of::<Silence>(doc),
+        ("sweeps", _) => of::<Sweep>(doc),
+        ("sweeps/accounts", _) => of::<ListedPart>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),
     }
 }
