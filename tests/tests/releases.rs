@@ -12,15 +12,21 @@ use phonehome_rollout::RollOut;
 use phonehome_slack::MessageRef;
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{
-    Claim, Hour, NotifiedFinding, Outboxed, Paging, PublishedFleet, Revision, Seen, SetAside, StackStatus,
-    Used, WRITERS,
+    Claim, Hour, ListedPart, NotifiedFinding, Outboxed, Paging, PublishedFleet, Revision, Seen, SetAside,
+    StackStatus, Sweep, Used, WRITERS,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 3] = [("pages", "0.1.0"), ("crashes", "0.1.0"), ("rollout", "0.1.0")];
+const NEWER_THAN: [(&str, &str); 5] = [
+    ("pages", "0.1.0"),
+    ("crashes", "0.1.0"),
+    ("rollout", "0.1.0"),
+    ("sweeps", "0.1.0"),
+    ("sweeps/accounts", "0.1.0"),
+];
 
 /// Reads a document as whoever uses it does; answers what would be written of it.
 fn read(doc: &Doc) -> Result<Value, TableError> {
@@ -56,6 +62,8 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("slack", _) => of::<MessageRef>(doc),
         ("silences", _) => of::<Silence>(doc),
         ("rollout", _) => of::<RollOut>(doc),
+        ("sweeps", _) => of::<Sweep>(doc),
+        ("sweeps/accounts", _) => of::<ListedPart>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),
     }
 }

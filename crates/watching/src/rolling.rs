@@ -14,7 +14,6 @@ use phonehome_state::{
     roll_out, version,
 };
 use phonehome_wire::{AccountId, Region, StackId, Verdict};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// A roll-out with all that is decided from.
@@ -75,13 +74,6 @@ struct Fleets {
     target: Fleet,
 }
 
-/// Which version a stack last converged to, as its status says.
-#[derive(Deserialize)]
-struct Converged {
-    #[serde(default)]
-    version: u64,
-}
-
 struct Observing<'o, T> {
     table: &'o T,
     fleets: Fleets,
@@ -105,10 +97,10 @@ impl<T: Table> Observing<'_, T> {
         let mut accounts = self.accounts(&bindings);
         accounts.retain(|id, _| !gone.contains(id));
         let mut zones = BTreeMap::new();
-        for (doc, status) in stacks.found {
+        for (_, status) in stacks.found {
             let Some(account) = accounts.get_mut(&status.account) else { continue };
             zones.insert(status.stack(), probes_of(&status));
-            account.stacks.insert(status.region.clone(), stack(&doc, status));
+            account.stacks.insert(status.region.clone(), stack(status));
         }
         for (_, incident) in all::<Incident>(self.table, Keys::INCIDENTS).await? {
             concern(&incident, &mut accounts);
@@ -250,14 +242,14 @@ fn probes_of(status: &StackStatus) -> Vec<ProbeKey> {
     zones.map(of_zone).collect()
 }
 
-fn stack(doc: &Doc, status: StackStatus) -> Stack {
+fn stack(status: StackStatus) -> Stack {
     Stack {
         progress: match status.phase {
             StackPhase::Ready => Progress::Converged,
             StackPhase::Failed => Progress::Failed,
             StackPhase::Claimed | StackPhase::Waiting | StackPhase::Gone => Progress::Underway,
         },
-        version: doc.read::<Converged>().map_or(0, |it| it.version),
+        version: status.version,
         updated_at_ms: status.updated_at_ms,
         message: status.message,
     }

@@ -344,3 +344,16 @@ async fn adopted_networks_with_the_same_addresses_are_kept_apart_and_everything_
     let given = claims.iter().filter(|it| !it.is_adopted());
     assert!(given.into_iter().all(|it| !it.cidr.contains(&block) && !block.contains(&it.cidr)));
 }
+
+#[tokio::test]
+async fn that_an_account_is_called_otherwise_is_reported_when_it_is_observed_and_not_only_by_a_sweep() {
+    let mut world = World::new().await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(world.notified_of("identity/").await, Vec::<String>::new());
+    world.account(SHOP_DEV, "shop-renamed", true, None);
+    world.wait().await;
+    world.reconcile(SHOP_DEV).await;
+    let told = world.notified_of("identity/").await;
+    assert!(told.len() == 1 && told[0].contains("shop-renamed"), "{told:?}");
+    world.assert_ready(SHOP_DEV).await;
+}

@@ -127,9 +127,11 @@ async fn killed_at_any_write_or_send_a_sweep_goes_on_where_it_was_and_every_acco
 async fn a_sweep_that_is_under_way_is_not_begun_again_and_who_asked_meanwhile_gets_one_after_it() {
     let world = fleet_of(20).await;
     world.send(json!({"sweep": {}})).await;
-    world
-        .edit_sweep(|sweep| sweep.stage = SweepStage::Queueing { after: Some(id(14).parse().unwrap()) })
-        .await;
+    let at_work = |sweep: &mut Sweep| {
+        sweep.stage = SweepStage::Queueing { after: Some(id(14).parse().unwrap()) };
+        sweep.moved_at_ms -= 65_000;
+    };
+    world.edit_sweep(at_work).await;
     let before = world.queued().len();
     for _ in 0..3 {
         world.send(json!({"sweep": {}})).await;

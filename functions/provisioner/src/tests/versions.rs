@@ -12,7 +12,7 @@ use super::world::{FLEET, FOREIGN, PAYMENTS_DEV, SHOP_DEV, SHOP_PROD, World};
 /// Begins to roll out another fleet file, and accepts this with it; nobody's turn has come.
 async fn roll_out(world: &World, text: &str, stacks: Vec<AcceptedStack>) {
     let over = base(world.table()).await.unwrap();
-    let accepted = Accepted { summary: String::new(), until_ms: u64::MAX, stacks };
+    let accepted = Accepted { summary: String::new(), until_ms: u64::MAX, stacks, contract: None };
     let published = PublishedFleet {
         text: text.to_owned(),
         number: over.next(),

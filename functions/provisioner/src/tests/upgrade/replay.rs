@@ -121,7 +121,8 @@ async fn what_is_stored_of_networks_of_every_shape_is_read_by_the_release_before
     world.wait().await;
     world.send(json!({"sweep": {}})).await;
     world.drain().await;
-    world.record("connected", began_ms, &[Keys::VERSIONS, "ledger/turn", Keys::OUTBOX]).await;
+    let more = [Keys::VERSIONS, "ledger/turn", Keys::OUTBOX, "sweeps", "sweeps/accounts"];
+    world.record("connected", began_ms, &more).await;
 
     let mut world = World::new().await;
     let modes = FLEET.replace("pools: [nonprod] }", "pools: [nonprod], nat: regional }");
