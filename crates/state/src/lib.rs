@@ -7,6 +7,7 @@
 mod bindings;
 mod change_log;
 mod default_vpcs;
+mod finding;
 mod keys;
 mod ledger;
 mod notified;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use bindings::{NotifiedFinding, bind, bindings, keep, known, rebind, unbind};
 pub use change_log::{ApiCall, ChangeLog};
 pub use default_vpcs::DefaultVpcs;
+pub use finding::findings;
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,

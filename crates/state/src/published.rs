@@ -99,6 +99,10 @@ pub struct InForce {
     pub fleet: Fleet,
     /// Which version it is; 0 where that is not known.
     pub number: u64,
+    /// When it was published; milliseconds since the Unix epoch.
+    pub published_at_ms: u64,
+    /// By whom: the caller's ARN, as STS says it.
+    pub published_by: String,
     /// What was accepted with it.
     pub accepted: Accepted,
     /// The certificate authorities that its probes trust beside the public ones, as PEM.
@@ -181,11 +185,12 @@ pub fn loopback_targets() -> Loopback {
 }
 
 fn usable(doc: &Doc) -> Result<InForce, StateError> {
-    let PublishedFleet { text, number, accepted, authorities, .. } = doc.read()?;
+    let PublishedFleet { text, published_at_ms, published_by, number, accepted, authorities } = doc.read()?;
     // Rules that came after it was published bind the next one who publishes.
     let checked = phonehome_fleet::read(&text)
         .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))?;
-    Ok(InForce { fleet: checked.fleet, number, accepted, authorities, unreadable: None })
+    let fleet = checked.fleet;
+    Ok(InForce { fleet, number, published_at_ms, published_by, accepted, authorities, unreadable: None })
 }
 
 /// What is published now: what the next version is made over.

@@ -97,12 +97,18 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
     for group in &mut outbox.pages {
         group.sort_by_key(|it| (it.message.outgoing.sequence, it.message.outgoing.at_ms));
     }
+    // What joins another incident's thread comes after that incident's own message.
+    groups.sort_by_key(|(_, group)| group.iter().any(joins));
     for (channel, group) in groups {
         if group.first().is_some_and(is_due) {
             outbox.channels.entry(channel).or_default().push(group);
         }
     }
     Ok(outbox)
+}
+
+fn joins(pending: &Pending) -> bool {
+    matches!(&pending.message.outgoing.body, OutgoingBody::Slack { joins: Some(_), .. })
 }
 
 /// Notes that somebody is about to be paged for a page that cannot be read; `false` when that was done

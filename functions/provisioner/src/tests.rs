@@ -11,6 +11,7 @@ mod executors;
 mod failures;
 mod identity;
 mod inputs;
+mod joined;
 mod links;
 mod notices;
 mod parts;

@@ -154,7 +154,7 @@ impl Default for Deployment {
             metric_calls: MetricCalls { provisioner: 0, collector: 0, alerter: 1, notifier: 1 },
             kept_days: 7,
             kept_every_s: 300,
-            metrics: 33,
+            metrics: 34,
             alarms: 24,
             dashboards: 1,
             secrets: 1,
