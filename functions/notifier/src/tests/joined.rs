@@ -46,6 +46,21 @@ async fn it_comes_after_the_message_that_it_joins_whatever_the_clocks_say() {
 }
 
 #[tokio::test]
+async fn while_another_invocation_has_the_message_that_it_joins_it_waits() {
+    let notifier = notifier(FakeSlack::default());
+    put(&notifier.table, 1, "a", slack("opened", None)).await;
+    put(&notifier.table, 2, "drift/1", drift("drifted", None)).await;
+    let claimed = outbox(&notifier.table).await.remove(0).claimed(SystemClock.now_ms());
+    let key = Keys::outbox(1, &claimed.outgoing.id);
+    notifier.table.write(vec![Write::put(key, Expect::Version(1), &claimed)]).await.unwrap();
+    notifier.handle().await.unwrap();
+    assert!(notifier.chat.calls().is_empty(), "{:?}", notifier.chat.calls());
+    let_time_pass(&notifier.table, 61).await;
+    notifier.handle().await.unwrap();
+    assert_eq!(notifier.chat.calls(), ["post: opened", "reply to ts-of-opened: drifted"]);
+}
+
+#[tokio::test]
 async fn where_the_incident_has_no_message_it_stands_by_itself_and_goes_on_there() {
     let notifier = notifier(FakeSlack::default());
     put(&notifier.table, 1, "drift/1", drift("drifted", None)).await;
