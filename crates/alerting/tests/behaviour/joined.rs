@@ -45,7 +45,7 @@ fn way_out_lost_and(repair: RepairState) -> Fleet {
 
 fn text_of(decision: &Decision) -> String {
     let texts = decision.outbox.iter().map(|outgoing| match &outgoing.body {
-        OutgoingBody::Slack { blocks, thread_text, .. } => format!("{} {thread_text:?}", blocks.to_string()),
+        OutgoingBody::Slack { blocks, thread_text, .. } => format!("{} {thread_text:?}", **blocks),
         OutgoingBody::Page { subject, text, .. } => format!("{subject} {text}"),
     });
     texts.collect::<Vec<_>>().join("\n")
