@@ -274,7 +274,7 @@ fn however_long_names_are_a_subject_says_what_is_wrong_in_a_hundred_characters()
         let subject = subject(&fleet.decide()).unwrap();
         assert!(subject.len() <= 100, "{subject}");
         assert!(
-            subject.contains("a-very-long-name") && subject.contains("has no way out to the internet"),
+            subject.contains("a-very-long-") && subject.contains("has no way out to the internet"),
             "{subject}"
         );
         assert_eq!(subject.contains(": default route\""), found, "{subject}");
