@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{
-    Crashes, GrayZones, Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence,
+    Crashes, GrayZones, Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence, Suspected,
 };
 use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
@@ -57,6 +57,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("incidents" | "incidents/resolved", _) => of::<Incident>(doc),
         ("alerter", "gray") => of::<GrayZones>(doc),
         ("alerter", "notices") => of::<Notices>(doc),
+        ("alerter", "suspected") => of::<Suspected>(doc),
         ("outbox", _) => of::<Outboxed>(doc),
         ("pages", _) => of::<Paging>(doc),
         ("slack", _) => of::<MessageRef>(doc),

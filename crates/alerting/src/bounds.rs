@@ -66,6 +66,9 @@ mod tests {
             channels: [].into(),
             updates_ms: vec![],
             untold: 0,
+            told_at_ms: 0,
+            findings: vec![],
+            page_waits_until_ms: None,
         }
     }
 

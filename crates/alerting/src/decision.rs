@@ -1,5 +1,8 @@
 //! What was decided.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_wire::StackId;
 use serde::{Deserialize, Serialize};
 
 use crate::{Incident, Outgoing};
@@ -15,6 +18,10 @@ pub struct Decision {
     /// Nothing of it is stored: whoever decides then sees it again.
     #[serde(default)]
     pub waits_until_ms: Option<u64>,
+    /// The stacks in which the cause of an incident may be, by the ids of those; of what is not told yet, by none.
+    /// Nothing of it is stored.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub suspected: BTreeMap<StackId, BTreeSet<String>>,
 }
 
 impl Decision {

@@ -30,6 +30,8 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) world: &'w World,
     pub(crate) probes: BTreeMap<&'w ProbeKey, Probe<'w>>,
     pub(crate) stacks: BTreeMap<StackId, Vec<&'w ProbeKey>>,
+    /// The stacks that have probes, by the account's name.
+    pub(crate) named: BTreeMap<&'w str, BTreeSet<StackId>>,
     /// Everything that is wrong, each in one group.
     pub(crate) groups: Vec<Group>,
     /// What maintenance windows and quiet hours hold back now.
@@ -62,7 +64,9 @@ impl<'w> Evaluation<'w> {
         let heard_until_ms = world.heard_until_ms();
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        let mut named: BTreeMap<&str, BTreeSet<StackId>> = BTreeMap::new();
         for view in &world.probes {
+            named.entry(&view.account_name).or_default().insert(view.key.stack());
             let failing = failing.remove(&view.key).unwrap_or_default();
             probes.insert(&view.key, Probe::of(world, view, failing, heard_until_ms));
         }
@@ -70,7 +74,7 @@ impl<'w> Evaluation<'w> {
             stacks.entry(key.stack()).or_default().push(*key);
         }
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
-        let mut evaluation = Self { world, probes, stacks, groups, schedule };
+        let mut evaluation = Self { world, probes, stacks, named, groups, schedule };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation

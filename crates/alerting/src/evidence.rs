@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_wire::{Expect, Purpose, Stage, Target};
+use phonehome_wire::{Expect, Purpose, StackId, Stage, Target};
 
 use crate::evaluation::{Evaluation, Health, Probe};
 use crate::lifecycle::has_worked;
-use crate::{Incident, IncidentMember, Owner, Suspect, Symptom, WhySilent, text};
+use crate::{Incident, IncidentMember, Owner, Reader, Suspect, Symptom, WhySilent, lately, suspected, text};
 
 /// How many accounts, and how many places that reach a target, a message names.
 const NAMED: usize = 3;
@@ -19,6 +19,12 @@ pub(crate) struct Evidence {
     pub(crate) works: Vec<String>,
     /// Whom to ask, and about which accounts; nothing where that is not known.
     pub(crate) ask: String,
+    /// What was changed lately where the cause may be, one line each.
+    pub(crate) lately: Vec<String>,
+    /// The accounts in which the cause may be.
+    pub(crate) looked_at: BTreeSet<String>,
+    /// Who reads it.
+    pub(crate) reader: Reader,
 }
 
 impl Evidence {
@@ -28,9 +34,14 @@ impl Evidence {
         let network = network(evaluation, incident, &members);
         let ask = ask(evaluation, incident, &members);
         let mut works = Vec::new();
+        let stacks = suspected::of_incident(evaluation, incident);
+        let name = |stack: &StackId| evaluation.account_name(stack).cloned();
+        let lately = lately::lines(&evaluation.world.changes, &stacks, incident.since_ms, name);
+        let looked_at = stacks.iter().filter_map(name).collect();
+        let reader = evaluation.world.reader.clone();
         if matches!(incident.suspect, Suspect::Isolation { .. }) {
             // What connects elsewhere neither explains nor excuses it.
-            return Self { network, works, ask };
+            return Self { network, works, ask, lately, looked_at, reader };
         }
         let mut seen = BTreeSet::new();
         for member in &members {
@@ -47,7 +58,7 @@ impl Evidence {
             });
         }
         works.extend(never_worked(evaluation, &members));
-        Self { network, works, ask }
+        Self { network, works, ask, lately, looked_at, reader }
     }
 }
 

@@ -6,7 +6,7 @@ use phonehome_wire::{CheckId, Purpose, Stage, Target};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{ProbeKey, Suspect, WhySilent, text};
+use crate::{Finding, ProbeKey, Suspect, WhySilent, text};
 
 /// How many timeline entries an incident keeps: the first and the newest.
 pub const TIMELINE_LIMIT: usize = 50;
@@ -77,6 +77,16 @@ pub struct Incident {
     /// How many changes since then are not told yet, as there were so many.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub untold: u32,
+    /// When its messages were last written; milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub told_at_ms: u64,
+    /// What was found that is its cause, of one change a few differences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// Until when on-call was not called, as a repair of its cause was under way; milliseconds since the Unix epoch.
+    /// It is set once, and never moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page_waits_until_ms: Option<u64>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
@@ -264,10 +274,14 @@ impl Incident {
         format!("{}-{digest}", text::compact_instant(opened_at_ms))
     }
 
-    /// Whether one more of its changes may be told now.
-    pub(crate) fn may_tell(&self, now_ms: u64) -> bool {
-        let lately = self.updates_ms.iter().filter(|at_ms| now_ms.saturating_sub(**at_ms) < HOUR_MS);
-        lately.count() < UPDATES_PER_HOUR
+    /// From when on one more of its changes may be told, in milliseconds since the Unix epoch: its messages are not
+    /// edited more often than each `apart_ms`, nor too often within an hour.
+    pub(crate) fn may_tell_from_ms(&self, apart_ms: u64) -> u64 {
+        let soon_ms = self.told_at_ms.saturating_add(apart_ms);
+        // The newest of them are kept, as many as there may be within an hour.
+        let is_full = self.updates_ms.len() >= UPDATES_PER_HOUR;
+        let room_ms = self.updates_ms.first().filter(|_| is_full).map_or(0, |first| first + HOUR_MS);
+        soon_ms.max(room_ms)
     }
 
     /// One of its changes is told, and all before it.

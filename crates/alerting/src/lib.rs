@@ -6,6 +6,7 @@
 //! report; the alerter gathers a [`World`], calls [`decide()`], and stores the [`Decision`] in one
 //! transaction.
 
+mod asks;
 mod blame;
 mod bounds;
 mod connects;
@@ -16,11 +17,14 @@ mod decision;
 mod dependencies;
 mod evaluation;
 mod evidence;
+mod finding;
 mod fold;
 mod gray;
 mod incident;
 mod inference;
 mod inputs;
+mod joined;
+mod lately;
 mod lateness;
 mod lifecycle;
 mod matcher;
@@ -30,11 +34,14 @@ mod outbox;
 mod outgoing;
 mod probe_state;
 mod proof;
+mod reader;
 mod refusals;
 mod results;
 mod routing;
+mod runbook;
 mod silence;
 mod suspect;
+mod suspected;
 mod text;
 mod titles;
 mod turns;
@@ -42,11 +49,14 @@ mod unreadable;
 mod windows;
 mod words;
 mod world;
+mod zones;
 
+pub use asks::{ASKED_AT_ONCE, Suspected, SuspectedStack, Suspicion};
 pub use connects::{Connects, RUNS_KEPT};
 pub use crashes::{CRASHES_KEPT, Crash, Crashes};
 pub use decide::decide;
 pub use decision::Decision;
+pub use finding::{Finding, RepairState, StackPart};
 pub use fold::{CLOCK_TOLERANCE_MS, Folded, GAP_MS, Transition, fold};
 pub use gray::{GrayZones, gray_zones};
 pub use incident::{
@@ -54,6 +64,7 @@ pub use incident::{
     TIMELINE_LIMIT, TimelineEntry, UPDATES_PER_HOUR,
 };
 pub use inputs::{Asked, Endpoints, Given, INPUTS_KEPT, Inputs, endpoints};
+pub use lately::Change;
 pub use lateness::{BEHIND_LASTS_MS, Behind, Received};
 pub use matcher::Matcher;
 pub use messages::subject;
@@ -68,6 +79,7 @@ pub use proof::{
     WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, WITNESSED_WITHIN_MS, Witness, Witnesses, denied, isolations_at,
     judge_denials, judge_omissions,
 };
+pub use reader::Reader;
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use silence::WhySilent;
 pub use suspect::Suspect;

@@ -45,6 +45,9 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
         channels: BTreeSet::new(),
         updates_ms: Vec::new(),
         untold: 0,
+        told_at_ms: 0,
+        findings: vec![],
+        page_waits_until_ms: None,
     };
     reassess(evaluation, &mut incident, &Members::new(), std::slice::from_ref(group));
     incident
@@ -142,6 +145,7 @@ fn reassess(evaluation: &Evaluation<'_>, incident: &mut Incident, known: &Member
     incident.members = members.into_values().collect();
     let since = incident.members.iter().map(|member| member.since_ms).min();
     incident.since_ms = incident.since_ms.min(since.unwrap_or(u64::MAX));
+    incident.join(evaluation.world);
     if !incident.members.iter().any(|member| member.state.is_open()) {
         let resolution = if undeclared { Resolution::NoLongerDeclared } else { Resolution::Recovered };
         incident.state = IncidentState::Resolved { at_ms: evaluation.world.now_ms, resolution };

@@ -5,16 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_wire::Stage;
 
 use crate::evidence::Evidence;
+use crate::runbook::{Advice, advice};
 use crate::text;
-use crate::titles::{causes, title};
+use crate::titles::{causes, title, title_within};
 use crate::words::{SlackMessage, Words};
 use crate::{
-    Incident, IncidentMember, IncidentState, MemberState, OutgoingBody, Resolution, Severity, SlackKind,
-    Symptom, WhySilent,
+    Finding, Incident, IncidentMember, IncidentState, MemberState, OutgoingBody, Reader, RepairState,
+    Resolution, Severity, SlackKind, Symptom, WhySilent,
 };
 
 /// SNS takes 100 characters for a subject.
 const SUBJECT_LIMIT: usize = 100;
+/// Characters of a subject beside state and title: `: ""`.
+const SUBJECT_MARKS: usize = 4;
+/// What a title may take of the subject of a page.
+const SUBJECT_ROOM: usize = SUBJECT_LIMIT - "ALARM".len() - SUBJECT_MARKS;
 /// How many characters a list in a page has, of how many lines, and a line of it.
 const LIST_ROOM: usize = 2900;
 const SHOWN_LINES: usize = 10;
@@ -23,6 +28,9 @@ const LINE_LIMIT: usize = 350;
 const ACCOUNTS_LIMIT: usize = 50;
 /// How many characters a title or an answer has in a page.
 const SENTENCE_LIMIT: usize = 1000;
+/// For how long after its beginning a message says that the accounts concerned are observed, in milliseconds: what
+/// there is to find is found by then.
+const OBSERVED_MS: u64 = 5 * 60_000;
 
 /// The message in a Slack channel.
 pub(crate) fn slack(
@@ -44,6 +52,7 @@ pub(crate) fn slack(
         message = message.list(heading, lines(incident, state));
     }
     if incident.is_open() {
+        message = message.list("What was changed lately", evidence.lately.iter().map(Words::of).collect());
         message = message.list("What else is known", evidence.works.iter().map(Words::of).collect());
     }
     let footer = format!("Incident {} · revision {}", incident.id, incident.revision);
@@ -80,19 +89,30 @@ fn page_with(
         text::lines(lines.iter().map(|line| line.plain(LINE_LIMIT)), SHOWN_LINES, LIST_ROOM)
     };
     if resolved {
-        text.push_str(&ending(incident, now_ms));
+        text.push_str(&ending(incident, &evidence.reader, now_ms));
     } else {
-        text.push_str(&format!("Since {}.\n", since(incident, now_ms)));
+        text.push_str(&format!("Since {}.\n", since(incident, &evidence.reader, now_ms)));
         let network = Words::of(&evidence.network).plain(SENTENCE_LIMIT);
         text.push_str(&format!("Is it the network? {network}\n"));
-        if let Some(causes) = causes(incident) {
-            text.push_str(&format!("Cause: {}.\n", Words::of(causes).plain(SENTENCE_LIMIT)));
+        if let Some(cause) = cause(incident) {
+            text.push_str(&format!("Cause: {}.\n", Words::of(cause).plain(SENTENCE_LIMIT)));
         }
+        if let Some(doing) = doing(incident, evidence, now_ms) {
+            text.push_str(&format!("Being done: {}.\n", Words::of(doing).plain(SENTENCE_LIMIT)));
+        }
+        text.push_str(&format!(
+            "What to do: {}.\n",
+            what_to_do(incident, &evidence.reader).plain(SENTENCE_LIMIT)
+        ));
         if !evidence.ask.is_empty() {
             text.push_str(&format!("Ask {}.\n", Words::of(&evidence.ask).plain(SENTENCE_LIMIT)));
         }
         text.push('\n');
         text.push_str(&list(lines(incident, MemberState::Failing)));
+        if !evidence.lately.is_empty() {
+            text.push_str("\n\nWhat was changed lately:\n");
+            text.push_str(&list(evidence.lately.iter().map(Words::of).collect()));
+        }
         if !evidence.works.is_empty() {
             text.push_str("\n\nWhat else is known:\n");
             text.push_str(&list(evidence.works.iter().map(Words::of).collect()));
@@ -100,10 +120,23 @@ fn page_with(
     }
     let was = of.as_ref().map(|of| format!(", as which {of} went on")).unwrap_or_default();
     text.push_str(&format!("\n\nIncident {}{was}\n", incident.id));
-    let subject = subject(&title, resolved);
+    let subject = subject(&subject_title(incident), resolved);
     let names = incident.members.iter().map(|member| member.account_name.clone());
     let accounts = names.collect::<BTreeSet<String>>().into_iter().take(ACCOUNTS_LIMIT).collect();
     OutgoingBody::Page { subject, text, resolved, title: Some(title), accounts, of, merged_into }
+}
+
+/// What the subject of a page says: what is wrong and, where it was found and there is room, why.
+fn subject_title(incident: &Incident) -> String {
+    let cause = incident.findings.first().map(|finding| format!(": {}", finding.part.short()));
+    let cause = cause.unwrap_or_default();
+    let title = title_within(incident, SUBJECT_ROOM - cause.len());
+    let both = format!("{title}{cause}");
+    if text::ascii(&both, usize::MAX).len() <= SUBJECT_ROOM {
+        both
+    } else {
+        title_within(incident, SUBJECT_ROOM)
+    }
 }
 
 /// The subject of a page, or of its end, as CloudWatch writes that of an alarm: paging services go by its
@@ -111,7 +144,7 @@ fn page_with(
 #[must_use]
 pub fn subject(title: &str, resolved: bool) -> String {
     let state = if resolved { "OK" } else { "ALARM" };
-    let room = SUBJECT_LIMIT - state.len() - ": \"\"".len();
+    let room = SUBJECT_LIMIT - state.len() - SUBJECT_MARKS;
     format!("{state}: \"{}\"", text::ascii(&title.replace('"', "'"), room))
 }
 
@@ -149,20 +182,25 @@ fn headline(incident: &Incident) -> String {
 
 fn summary(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Words {
     if !incident.is_open() {
-        return Words::of(ending(incident, now_ms));
+        return Words::of(ending(incident, &evidence.reader, now_ms));
     }
     let severity = match (incident.severity, incident.paged) {
-        (Severity::Page, _) => "page: on-call has been called",
+        (Severity::Page, true) => "page: on-call has been called",
+        (Severity::Page, false) => "page: on-call is called if the repair does not end it within moments",
         (Severity::Note, true) => "note; on-call was called earlier",
         (Severity::Note, false) => "note, nobody is paged",
     };
-    let since = since(incident, now_ms);
+    let since = since(incident, &evidence.reader, now_ms);
     let ask = match evidence.ask.as_str() {
         "" => Words::new(),
         ask => Words::new().markup("\n*Ask* ").text(text::clip(ask, SENTENCE_LIMIT)),
     };
-    let cause = match causes(incident) {
-        Some(causes) => Words::new().markup("\n*Cause* ").text(text::clip(&causes, SENTENCE_LIMIT)),
+    let cause = match cause(incident) {
+        Some(cause) => Words::new().markup("\n*Cause* ").text(text::clip(&cause, SENTENCE_LIMIT)),
+        None => Words::new(),
+    };
+    let doing = match doing(incident, evidence, now_ms) {
+        Some(doing) => Words::new().markup("\n*Being done* ").text(text::clip(&doing, SENTENCE_LIMIT)),
         None => Words::new(),
     };
     Words::new()
@@ -173,17 +211,54 @@ fn summary(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Words {
         .text(since)
         .markup("\n*Severity* ")
         .text(severity)
+        .then(doing)
+        .markup("\n*What to do* ")
+        .then(what_to_do(incident, &evidence.reader))
         .then(ask)
 }
 
-fn since(incident: &Incident, now_ms: u64) -> String {
-    let lasted = now_ms.saturating_sub(incident.since_ms);
-    format!("{} ({})", text::instant(incident.since_ms), text::duration(lasted))
+/// What was found to be its cause; otherwise what may be.
+fn cause(incident: &Incident) -> Option<String> {
+    let apart = |finding: &&Finding| finding.told_in.as_ref() != Some(&incident.id);
+    let found = text::joined_by("; ", incident.findings.iter().map(Finding::words));
+    match incident.findings.iter().find(apart) {
+        _ if incident.findings.is_empty() => causes(incident),
+        Some(_) => Some(format!("{found} (told in a message of its own, too)")),
+        None => Some(found),
+    }
 }
 
-fn ending(incident: &Incident, now_ms: u64) -> String {
+/// What phonehome does about it.
+fn doing(incident: &Incident, evidence: &Evidence, now_ms: u64) -> Option<String> {
+    let is_any = |repair| incident.findings.iter().any(|finding| finding.repair == repair);
+    if is_any(RepairState::Withheld) {
+        return Some("nothing: the repair needs permission".to_owned());
+    }
+    if is_any(RepairState::UnderWay) {
+        return Some("the repair is under way".to_owned());
+    }
+    if is_any(RepairState::Repaired) {
+        return Some("it is repaired; this ends when the probes say so".to_owned());
+    }
+    let is_new = now_ms.saturating_sub(incident.opened_at_ms) < OBSERVED_MS && !evidence.looked_at.is_empty();
+    let accounts = text::list(&evidence.looked_at, 3);
+    is_new.then(|| format!("{accounts} is observed again, and what differs is repaired"))
+}
+
+/// The runbook's line, and where it goes on.
+fn what_to_do(incident: &Incident, reader: &Reader) -> Words {
+    let Advice { line, section } = advice(incident);
+    Words::of(line).then(reader.link(section))
+}
+
+fn since(incident: &Incident, reader: &Reader, now_ms: u64) -> String {
+    let lasted = now_ms.saturating_sub(incident.since_ms);
+    format!("{} ({})", reader.time(incident.since_ms), text::duration(lasted))
+}
+
+fn ending(incident: &Incident, reader: &Reader, now_ms: u64) -> String {
     let lasted = text::duration(now_ms.saturating_sub(incident.since_ms));
-    let (from, until) = (text::instant(incident.since_ms), text::instant(now_ms));
+    let (from, until) = (reader.time(incident.since_ms), reader.time(now_ms));
     match &incident.state {
         IncidentState::Resolved { resolution: Resolution::NoLongerDeclared, .. } => {
             format!("No longer declared in the fleet file. It had lasted {lasted}, from {from} to {until}.")
@@ -192,7 +267,11 @@ fn ending(incident: &Incident, now_ms: u64) -> String {
             format!("Same cause as incident {into}, which goes on. It began at {from}.")
         }
         IncidentState::Resolved { .. } | IncidentState::Open => {
-            format!("It works again. It lasted {lasted}, from {from} to {until}.")
+            let spared = match incident.page_was_avoided() {
+                true => " Nobody was called: its cause was repaired first.",
+                false => "",
+            };
+            format!("It works again. It lasted {lasted}, from {from} to {until}.{spared}")
         }
     }
 }

@@ -12,6 +12,10 @@ use crate::{
 
 /// How many members a timeline entry names.
 const NAMED_MEMBERS: usize = 5;
+/// How many changes that were not told before are named when the next one is.
+const UNTOLD_NAMED: usize = 3;
+/// Members moved to another incident, or fail at another stage than before.
+const DETAILS: &str = "details changed";
 
 /// Adds a new or changed incident to the decision, with its next revision and its messages.
 ///
@@ -25,17 +29,20 @@ pub(crate) fn record(
     let now_ms = evaluation.world.now_ms;
     incident.revision += 1;
     incident.updated_at_ms = now_ms;
-    let mut change = change(evaluation, before, &incident.clone().bounded());
-    if incident.untold > 0 && incident.is_open() && incident.may_tell(now_ms) {
-        change = format!("{} before it; {change}", text::count(incident.untold as usize, "change"));
-    }
-    incident.note(now_ms, change.clone());
+    let new = change(evaluation, before, &incident.clone().bounded());
+    let change = with_untold(&incident, &new);
+    incident.note(now_ms, new);
+    let may_tell = incident.may_tell_from_ms(evaluation.world.policy.edits_apart_ms()) <= now_ms;
     let evidence = Evidence::of(evaluation, &incident);
     let mut sent = Vec::new();
     let mut send = |suffix: String, body| sent.push((suffix, body));
     if incident.is_open() && !incident.silenced {
-        let pages = incident.severity == Severity::Page && !incident.paged;
-        let tells = before.is_none() || pages || incident.may_tell(now_ms);
+        let is_worth_a_page = incident.severity == Severity::Page && !incident.paged;
+        if is_worth_a_page {
+            incident.wait_for_repair(&evaluation.world.policy, now_ms);
+        }
+        let pages = is_worth_a_page && incident.page_waits_until_ms.is_none_or(|until_ms| until_ms <= now_ms);
+        let tells = before.is_none() || pages || may_tell;
         if pages {
             send("page".to_owned(), messages::page(&incident, &evidence, now_ms));
             incident.paged = true;
@@ -53,6 +60,9 @@ pub(crate) fn record(
             (true, _) => incident.untold = 0,
             (false, true) => incident.tell(now_ms),
             (false, false) => incident.untold += 1,
+        }
+        if tells {
+            incident.told_at_ms = now_ms;
         }
     }
     if !incident.is_open() {
@@ -75,6 +85,18 @@ pub(crate) fn record(
         body,
     }));
     decision.incidents.push(incident.bounded());
+}
+
+/// What changed, with what was not told before it: each of a few changes, the number of many.
+fn with_untold(incident: &Incident, change: &str) -> String {
+    let untold = incident.untold as usize;
+    let before = incident.timeline.iter().rev().take(untold).rev().map(|entry| entry.text.as_str());
+    let all: Vec<&str> = before.chain([change]).filter(|text| *text != DETAILS).collect();
+    match untold {
+        0 => change.to_owned(),
+        1..=UNTOLD_NAMED if !all.is_empty() => all.join("; "),
+        _ => format!("{} before it; {change}", text::count(untold, "change")),
+    }
 }
 
 /// A merged incident's page ends with a message of another incident, after all of its own.
@@ -142,6 +164,7 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
             changes.push(format!("{verb}: {}", text::list(names, NAMED_MEMBERS)));
         }
     }
+    changes.extend(found_change(before, after));
     changes.extend(reason_change(before, after));
     changes.extend(flapping_change(before, after));
     changes.extend(silence_change(evaluation, before, after));
@@ -153,10 +176,16 @@ fn change(evaluation: &Evaluation<'_>, before: Option<&Incident>, after: &Incide
         });
     }
     if changes.is_empty() {
-        // Members moved to another incident, or fail at another stage than before.
-        changes.push("details changed".to_owned());
+        changes.push(DETAILS.to_owned());
     }
     changes.join("; ")
+}
+
+/// What was found of its cause, and what became of that.
+fn found_change(before: Option<&Incident>, after: &Incident) -> Option<String> {
+    let known = before.map_or(&[][..], |before| &before.findings);
+    let news: Vec<String> = after.findings.iter().filter_map(|finding| finding.news(known)).collect();
+    (!news.is_empty()).then(|| text::list(news, NAMED_MEMBERS))
 }
 
 /// Which probes are known by now to be silent for another reason.

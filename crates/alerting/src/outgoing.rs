@@ -40,6 +40,9 @@ pub enum OutgoingBody {
         /// What changed, for the message's thread; absent when the message is new.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         thread_text: Option<SlackText>,
+        /// The incident in whose thread this message stands, where that one has a message in the channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        joins: Option<String>,
     },
     /// A page to on-call, or its end.
     Page {

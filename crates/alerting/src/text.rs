@@ -5,6 +5,11 @@ use jiff::Timestamp;
 pub(crate) use crate::words::clip;
 pub(crate) use phonehome_text::{agree, count, joined, list};
 
+/// The texts with something between them.
+pub(crate) fn joined_by(between: &str, texts: impl Iterator<Item = String>) -> String {
+    texts.collect::<Vec<_>>().join(between)
+}
+
 /// `2026-11-05T10:15:00Z`.
 pub(crate) fn instant(at_ms: u64) -> String {
     format(at_ms, "%Y-%m-%dT%H:%M:%SZ")
@@ -54,6 +59,14 @@ pub(crate) fn lines<I: IntoIterator<Item = String>>(items: I, at_most: usize, ro
         0 => shown.concat().trim_end().to_owned(),
         more => format!("{}• and {more} more", shown.concat()),
     }
+}
+
+/// At most `limit` characters; dots show where something was left out, also in ASCII.
+pub(crate) fn clip_ascii(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    text.chars().take(limit.saturating_sub(2)).chain("..".chars()).collect()
 }
 
 /// Printable ASCII on one line, at most `limit` characters.

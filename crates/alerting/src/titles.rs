@@ -10,10 +10,34 @@ use crate::{Incident, IncidentMember, Suspect, Symptom, WhySilent};
 /// How many accounts, zones or things to blame a title or an answer names.
 const NAMED: usize = 3;
 
+/// How many names a title has, and how long each may be, in characters.
+#[derive(Debug, Clone, Copy)]
+struct Naming {
+    names: usize,
+    width: usize,
+}
+
+const FULL: Naming = Naming { names: NAMED, width: usize::MAX };
+/// For where there is less room, one after the other.
+const SHORTER: [Naming; 3] =
+    [Naming { names: 2, width: 40 }, Naming { names: 1, width: 28 }, Naming { names: 1, width: 16 }];
+
 /// What is wrong, in one line of plain text: the widest cause that it was found to have.
 #[must_use]
 pub fn title(incident: &Incident) -> String {
-    let title = title_as(incident, incident.headline());
+    titled(incident, FULL)
+}
+
+/// The same in at most `limit` characters of ASCII, as far as shorter and fewer names make it so.
+pub(crate) fn title_within(incident: &Incident, limit: usize) -> String {
+    let title = title(incident);
+    let shorter = SHORTER.map(|naming| titled(incident, naming));
+    let fits = |title: &&String| text::ascii(title, usize::MAX).len() <= limit;
+    [&title].into_iter().chain(&shorter).find(fits).unwrap_or(&shorter[2]).clone()
+}
+
+fn titled(incident: &Incident, naming: Naming) -> String {
+    let title = Affected::of(incident, naming).by(incident.headline());
     let mut open = incident.members.iter().filter(|member| member.state.is_open()).peekable();
     let flaps = open.peek().is_some() && open.all(|member| member.flaps > 0);
     if flaps { format!("{title}, on and off: it flaps") } else { title }
@@ -21,7 +45,7 @@ pub fn title(incident: &Incident) -> String {
 
 /// What is wrong if this is to blame.
 pub(crate) fn title_as(incident: &Incident, suspect: &Suspect) -> String {
-    Affected::of(incident).by(suspect)
+    Affected::of(incident, FULL).by(suspect)
 }
 
 /// What may be to blame, where the title does not say: `the NAT gateway in use1-az1; or the default route in use1-az1`.
@@ -56,29 +80,38 @@ struct Affected {
     answers: bool,
     /// Why all are silent that are, where that is one reason.
     why_silent: Option<WhySilent>,
+    /// How names are written.
+    naming: Naming,
 }
 
 impl Affected {
-    fn of(incident: &Incident) -> Self {
+    fn of(incident: &Incident, naming: Naming) -> Self {
         let open = incident.members.iter().filter(|member| member.state.is_open());
         let mut members: Vec<&IncidentMember> = open.collect();
         if members.is_empty() {
             members = incident.members.iter().collect();
         }
+        let shown = |name: &str| text::clip_ascii(name, naming.width);
         let names: BTreeSet<&str> = members.iter().map(|member| member.account_name.as_str()).collect();
         let zones: BTreeSet<&str> = members.iter().map(|m| m.probe.availability_zone.as_str()).collect();
         let targets = || members.iter().filter_map(|member| member.target.as_ref());
         let owners: BTreeSet<&str> = targets().filter_map(|target| target.account.as_deref()).collect();
         Self {
-            who: text::list(&names, NAMED),
+            who: text::list(names.iter().map(|name| shown(name)), naming.names),
             accounts: names.len(),
-            zones: text::list(&zones, NAMED),
-            owners: text::list(&owners, NAMED),
+            zones: text::list(&zones, naming.names),
+            owners: text::list(owners.iter().map(|name| shown(name)), naming.names),
             endpoint: targets().next().map(|target| target.endpoint.clone()),
             is_down: members.iter().any(|member| matches!(member.symptom, Symptom::Down { .. })),
             answers: members.iter().all(|m| m.stage.is_some_and(|stage| stage > Stage::Connect)),
             why_silent: WhySilent::of_all(members.iter().map(|member| member.why_silent)),
+            naming,
         }
+    }
+
+    /// A name, as long as there is room for.
+    fn name(&self, name: &str) -> String {
+        text::clip_ascii(name, self.naming.width)
     }
 
     fn by(&self, suspect: &Suspect) -> String {
@@ -93,7 +126,7 @@ impl Affected {
             | Suspect::Reporting { region, .. } => self.lost(&format!("in {region}")),
             Suspect::AvailabilityZone { availability_zone: zone, .. } => self.zone(zone),
             Suspect::Network { account } | Suspect::SecurityGroup { account } => {
-                format!("{account} cannot be reached from {who}{}", self.at())
+                format!("{} cannot be reached from {who}{}", self.name(account), self.at())
             }
             Suspect::Resolver { region, availability_zone, .. } => {
                 let place = availability_zone.as_ref().map_or(region.as_str(), AzId::as_str);
@@ -106,13 +139,17 @@ impl Affected {
                 format!("{who} ({zones}) cannot reach {}", self.owners)
             }
             Suspect::Target { endpoint, account } | Suspect::Connection { endpoint, to: account, .. } => {
-                let owner = account.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
+                let owner =
+                    account.as_ref().map(|name| format!(" ({})", self.name(name))).unwrap_or_default();
+                let endpoint = self.name(endpoint);
                 let verb = if self.answers { "answers wrongly to" } else { "cannot be reached from" };
                 format!("{endpoint}{owner} {verb} {who}{}", self.at())
             }
-            Suspect::Isolation { endpoint, .. } => format!("{who} reaches {endpoint}, which it must not"),
+            Suspect::Isolation { endpoint, .. } => {
+                format!("{who} reaches {}, which it must not", self.name(endpoint))
+            }
             Suspect::Path { .. } => {
-                let endpoint = self.endpoint.as_deref().unwrap_or("its target");
+                let endpoint = self.endpoint.as_deref().map_or("its target".to_owned(), |it| self.name(it));
                 let verb = if self.answers { "gets wrong answers from" } else { "cannot reach" };
                 format!("{who} ({zones}) {verb} {endpoint}")
             }

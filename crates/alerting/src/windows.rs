@@ -3,15 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use jiff::civil::{Date, Time};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use phonehome_wire::Purpose;
 use serde::{Deserialize, Serialize};
 
-use crate::{IncidentMember, Matcher, Severity};
+use crate::{IncidentMember, Matcher, Severity, zones};
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MS: u64 = 24 * 60 * MINUTE_MS;
@@ -22,9 +21,6 @@ const LENGTH_MAX_MS: u64 = 3 * DAY_MS;
 /// For how long windows that follow each other may hold something back, in milliseconds. Each window is the same
 /// from week to week, so what is held back for more than a week is for ever; a day is for changes of the clocks.
 const HELD_MAX_MS: u64 = 8 * DAY_MS;
-
-/// The time zones that are in this binary. What the machine has is not asked: two builds decide the same.
-static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// A time that comes again each week and in which something is not told. What is still wrong at its end is told then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +91,7 @@ impl Window {
     /// its end.
     #[must_use]
     pub fn times(&self, span: Range<u64>) -> Vec<Range<u64>> {
-        let Ok(zone) = ZONES.get(&self.time_zone) else { return Vec::new() };
+        let Some(zone) = zones::zone(&self.time_zone) else { return Vec::new() };
         let day = |ms: u64| Some(zone.to_datetime(timestamp(ms)?).date());
         // A day more on both sides: a window's day may begin or end beside it, where the clocks change.
         let first = span.start.saturating_sub(LENGTH_MAX_MS + DAY_MS);

@@ -29,6 +29,13 @@ enum Piece {
     Markup(&'static str),
     Text(String),
     Code(String),
+    Link { url: String, text: &'static str },
+}
+
+/// What a link may lead to: characters that end nothing in Slack's markup, and no other scheme.
+fn is_linkable(url: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#&=%+,@".contains(c);
+    url.starts_with("https://") && url.chars().all(is_plain)
 }
 
 /// A finished text for Slack: escaped and within its limit. Only [`Words::slack`] makes one; the rest
@@ -97,6 +104,15 @@ impl Words {
         if text.trim().is_empty() { self } else { self.then_piece(Piece::Code(clip(&text, CODE_MAX))) }
     }
 
+    /// A link under a text of ours to an `https://` URL; one in which Slack could read anything else is text.
+    #[must_use]
+    pub fn link(self, url: &str, text: &'static str) -> Self {
+        match is_linkable(url) {
+            true => self.then_piece(Piece::Link { url: url.to_owned(), text }),
+            false => self.text(url),
+        }
+    }
+
     /// The other words behind these.
     #[must_use]
     pub fn then(self, other: Self) -> Self {
@@ -162,6 +178,10 @@ impl Piece {
                 nothing if nothing.is_empty() => nothing,
                 code => format!("`{code}`"),
             },
+            Self::Link { url, text } => {
+                let link = format!("<{}|{text}>", url.replace('&', "&amp;"));
+                if size(&link) <= room { link } else { String::new() }
+            }
         }
     }
 
@@ -169,6 +189,7 @@ impl Piece {
         match self {
             Self::Markup(literal) => literal.replace(['*', '`'], ""),
             Self::Text(text) | Self::Code(text) => text.clone(),
+            Self::Link { url, text } => format!("{text}: {url}"),
         }
     }
 }

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::matcher::Matcher;
 use crate::words::clip;
 use crate::{
-    Crash, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Severity, UnreadableIncident, WhySilent, Window,
+    Change, Crash, Finding, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Reader, Severity,
+    UnreadableIncident, WhySilent, Window,
 };
 
 /// Everything a decision depends on.
@@ -42,6 +43,15 @@ pub struct World {
     /// What is stored but could not be read.
     #[serde(default)]
     pub unseen: Unseen,
+    /// Who reads messages.
+    #[serde(default)]
+    pub reader: Reader,
+    /// What was changed lately, in any order: fleet files, and what was done in the stacks in which a cause may be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// What was found in the stacks in which a cause may be that is not as declared, in any order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
 }
 
 impl World {
@@ -140,6 +150,12 @@ impl Policy {
     /// interval, and at least as long as a run in which every check fails takes.
     pub(crate) fn grace_ms(&self) -> u64 {
         (self.interval_ms / 4).max(RUN_MS)
+    }
+
+    /// How far apart two edits of a message are, in milliseconds: 10 s, or as often as is looked where runs are
+    /// closer together than a minute.
+    pub(crate) fn edits_apart_ms(&self) -> u64 {
+        (self.interval_ms / 6).min(10_000)
     }
 
     /// Whether runs are closer together than a minute, as in the lab and the demo: what is too often within an hour, or

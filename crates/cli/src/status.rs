@@ -356,7 +356,16 @@ mod tests {
             permission: [ask].into_iter().collect(),
         };
         let accepted = Accepted { until_ms: 1_000, stacks: vec![stack], ..Accepted::default() };
-        let mut in_force = InForce { fleet, number: 7, accepted, authorities: None, unreadable: None };
+        let (published_at_ms, published_by) = (0, String::new());
+        let mut in_force = InForce {
+            fleet,
+            number: 7,
+            published_at_ms,
+            published_by,
+            accepted,
+            authorities: None,
+            unreadable: None,
+        };
         assert_eq!(
             version(&in_force, 999),
             "fleet file: version 7 is in force; 1 accepted with it, each once, until 1970-01-01 00:00:01Z"

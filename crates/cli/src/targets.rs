@@ -251,6 +251,8 @@ mod tests {
             management_account: "111111111111".parse().unwrap(),
             hub_account: "222222222222".parse().unwrap(),
             member_role: "net".into(),
+            time_zone: None,
+            runbook: None,
         };
         assert_eq!(Access::Observe.role(&organization), "net-viewer");
         assert_eq!(Access::Change.role(&organization), "net");

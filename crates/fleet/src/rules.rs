@@ -15,7 +15,7 @@ use crate::place::Flaw;
 pub(crate) use dns::{dns_record, nameserver, not_a_name, public_address};
 pub(crate) use host::{TEMPLATE, host, no_public_certificate, own_host};
 pub(crate) use http::{
-    aws_service, contained, file_beside, header_name, header_value, http_path, http_url, statuses,
+    aws_service, contained, file_beside, header_name, header_value, http_path, http_url, page_url, statuses,
 };
 
 pub(crate) type Rule<T> = Result<T, Flaw>;

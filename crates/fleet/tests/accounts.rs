@@ -199,3 +199,32 @@ fn what_no_network_can_have_is_reported() {
         assert_eq!(found, format!("network.{expected}"), "{keys}");
     }
 }
+
+#[test]
+fn times_are_told_in_a_named_time_zone_and_messages_link_to_a_page() {
+    let text = support::with(
+        support::SMALL,
+        "regions:\n",
+        "  time_zone: Europe/Berlin\n  runbook: https://wiki.example.com/net/runbook?v=2\nregions:\n",
+    );
+    let organization = support::fleet(&text).organization;
+    assert_eq!(organization.time_zone.as_deref(), Some("Europe/Berlin"));
+    assert_eq!(organization.runbook.as_deref(), Some("https://wiki.example.com/net/runbook?v=2"));
+    for (old, new, expected) in [
+        (
+            "Europe/Berlin",
+            "Europe/Berln",
+            "`Europe/Berln` is not the name of a time zone (did you mean `Europe/Berlin`?)",
+        ),
+        ("https://", "http://", "is not the URL of a page (it begins with https://)"),
+        (
+            "runbook?v=2",
+            "runbook#drift",
+            "is not the URL of a page (leave out `#` and what follows: messages name the section)",
+        ),
+        ("runbook?v=2", "run|book", "is not the URL of a page (write '|' as its %-escape)"),
+    ] {
+        let problem = support::only_problem(&text.replacen(old, new, 1));
+        assert!(problem.contains(expected), "{problem}");
+    }
+}

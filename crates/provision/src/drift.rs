@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_network::{Address, Inventory};
 use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, Step};
-use phonehome_state::{Drift, Line, Notified, Open, Repair};
+use phonehome_state::{Drift, Line, Notified, Open, Repair, findings};
 use phonehome_text::count;
 
 use crate::observed::{Observed, ask};
@@ -138,7 +138,13 @@ fn drift(mut lines: Vec<Line>, observed: &Observed<'_>) -> Drift {
     lines.truncate(LINES_MAX);
     let (account, region) = (observed.job.account, observed.job.region);
     let incident_id = format!("drift/{account}/{region}/{}", observed.after.generation);
-    Drift { incident_id, seen_ms: observed.seen_ms, lines, more }
+    let mut drift = Drift { incident_id, seen_ms: observed.seen_ms, lines, more, joins: None };
+    let findings = findings(&observed.job.stack(), &observed.job.member.account_name, &drift);
+    // Whoever is told of an incident already reads there why it is. Where it is told is decided once: what comes later
+    // is added there, also when the incident is long over.
+    let told = observed.suspected.explained_by(&findings, observed.job.channel(), observed.now_ms);
+    drift.joins = told.map(str::to_owned);
+    drift
 }
 
 /// The message, or what the one that is there becomes.
@@ -150,6 +156,7 @@ fn message(drift: &Drift, before: Option<&Drift>, observed: &Observed<'_>) -> Ou
     let mut lines: Vec<Words> = drift.lines.iter().map(line::words).collect();
     lines.extend((0..drift.more).map(|_| Words::of("…")));
     let message = SlackMessage::new(headline).list("", lines).section(ask(observed.job));
+    let message = message.joining(drift.joins.as_deref());
     let Some(before) = before else {
         return observed.message(&drift.incident_id, SlackKind::Opened, &message);
     };

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join;
-use phonehome_alerting::Outgoing;
+use phonehome_alerting::{Outgoing, Suspected};
 use phonehome_cloud::CloudError;
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_network::Inventory;
-use phonehome_planner::StackSpec;
+use phonehome_planner::{Plan, StackSpec};
 use phonehome_state::{ApiCall, ChangeLog, Notified};
 use phonehome_state::{Claim, Keys, Outboxed};
 use phonehome_state::{Phase, StackStatus};
@@ -124,6 +124,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         let key = Keys::stack(&status.stack());
         let write = Write::over(doc.as_ref(), key, &status);
         let (now_ms, after) = (status.updated_at_ms, &status);
+        let suspected = self.suspected(found).await?;
         self.write_notified(&job.stack(), Some(write), |notified, change_log| {
             let (inventory, refused) = (inventory.as_ref(), refused.as_ref());
             notify(
@@ -139,10 +140,22 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
                     seen_ms,
                     now_ms,
                     change_log,
+                    suspected: &suspected,
                 },
             )
         })
         .await
+    }
+
+    /// Which incidents may have their cause in which stack, where there is anything to tell of this one. What cannot be
+    /// read suspects nothing: then a message stands by itself.
+    async fn suspected(&self, found: &Reconciled) -> Result<Suspected, TableError> {
+        let differs = |plan: &Plan| !plan.steps.is_empty() || !plan.withheld.is_empty();
+        if !found.plan.as_ref().is_some_and(differs) {
+            return Ok(Suspected::default());
+        }
+        let doc = self.table.get(&Keys::suspected()).await?;
+        Ok(readable(doc.as_ref()).unwrap_or_default())
     }
 
     /// Writes what has been reported and the messages, together with `status`. Whoever has told something

@@ -3,7 +3,7 @@
 use crate::digest::digest;
 use crate::progress::Reconciled;
 use crate::provision::Job;
-use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Suspected, Words};
 use phonehome_cloud::CloudError;
 use phonehome_network::Inventory;
 use phonehome_planner::{Plan, StackSpec};
@@ -29,6 +29,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) now_ms: u64,
     /// Who changed something lately.
     pub(crate) change_log: &'a [ApiCall],
+    /// Which incidents may have their cause here.
+    pub(crate) suspected: &'a Suspected,
 }
 
 impl Observed<'_> {
@@ -57,8 +59,7 @@ pub(crate) fn message_of(
     kind: SlackKind,
     message: &SlackMessage,
 ) -> Outgoing {
-    let channel = &job.fleet.route_for(&job.member.environment, &job.member.domain).slack_channel;
-    let body = message.body(channel, kind);
+    let body = message.body(job.channel(), kind);
     Outgoing {
         id: format!("{incident_id}/{at_ms}/slack"),
         incident_id: incident_id.to_owned(),

@@ -45,6 +45,11 @@ impl Job<'_> {
     pub fn stack(&self) -> StackId {
         StackId::new(self.account, self.region)
     }
+
+    /// The Slack channel that hears of the account.
+    pub(crate) fn channel(&self) -> &str {
+        &self.fleet.route_for(&self.member.environment, &self.member.domain).slack_channel
+    }
 }
 
 /// What binds a function, other than a person at a terminal.

@@ -46,6 +46,13 @@ pub struct ApiCall {
 }
 
 impl ApiCall {
+    /// When it was done, in milliseconds since the Unix epoch; none where CloudTrail's time cannot be read.
+    #[must_use]
+    pub fn done_ms(&self) -> Option<u64> {
+        let at: jiff::Timestamp = self.when.parse().ok()?;
+        u64::try_from(at.as_millisecond()).ok()
+    }
+
     /// The account in the Region that it was done in.
     #[must_use]
     pub fn stack(&self) -> StackId {

@@ -21,6 +21,10 @@ pub struct InForce {
     pub fleet: Fleet,
     /// Which version it is; 0 where that is not known.
     pub number: u64,
+    /// When it was published; milliseconds since the Unix epoch.
+    pub published_at_ms: u64,
+    /// By whom: the caller's ARN, as STS says it.
+    pub published_by: String,
     /// What was accepted with it.
     pub accepted: Accepted,
     /// The certificate authorities that its probes trust beside the public ones, as PEM.
@@ -129,9 +133,11 @@ struct Over {
 
 /// What a published document declares.
 pub(crate) fn usable(doc: &Doc) -> Result<InForce, StateError> {
-    let PublishedFleet { text, number, accepted, authorities, .. } = doc.read()?;
+    let PublishedFleet { text, number, published_at_ms, published_by, accepted, authorities, .. } =
+        doc.read()?;
     // Rules that came after it was published bind the next one who publishes.
     let checked = phonehome_fleet::read(&text)
         .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))?;
-    Ok(InForce { fleet: checked.fleet, number, accepted, authorities, unreadable: None })
+    let fleet = checked.fleet;
+    Ok(InForce { fleet, number, published_at_ms, published_by, accepted, authorities, unreadable: None })
 }

@@ -199,6 +199,10 @@ impl Keys {
     pub fn gray_zones() -> Key {
         key("alerter", "gray")
     }
+    /// Which stacks are suspected, by which incidents.
+    pub fn suspected() -> Key {
+        key("alerter", "suspected")
+    }
     /// What the probes of a stack were given to test.
     pub fn inputs(stack: &StackId) -> Key {
         key(Self::INPUTS, stack.to_string())

@@ -10,6 +10,7 @@ mod contract;
 mod default_vpcs;
 mod desired;
 mod expected;
+mod finding;
 mod in_force;
 mod keys;
 mod ledger;
@@ -34,6 +35,7 @@ pub use contract::{AgreedStack, Contract};
 pub use default_vpcs::DefaultVpcs;
 pub use desired::{Desired, InUse, LastRead, Rolling, Version, desired};
 pub use expected::{Expected, Expecting};
+pub use finding::findings;
 pub use in_force::{InForce, came_into_force, fleet, in_force};
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{

@@ -78,6 +78,9 @@ pub struct Drift {
     /// How many more differences there were.
     #[serde(default)]
     pub more: usize,
+    /// The incident in whose thread the message stands: one that it explains, which was told first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joins: Option<String>,
 }
 
 /// One difference that somebody's change has made.

@@ -1,9 +1,13 @@
 //! One look: everything is gathered, decided, and stored.
 
-use phonehome_alerting::{Decision, GrayZones, decide, gray_zones, notices};
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_alerting::{Decision, GrayZones, Suspected, World, decide, gray_zones, notices};
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_state::{Keys, Outboxed, StateError};
+use phonehome_wire::{AccountId, StackId};
 
+use crate::found::found;
 use crate::storing::Storing;
 use crate::world::{Gathered, Known, Pace, gather};
 
@@ -46,13 +50,66 @@ impl<T: Table> Alerting<'_, T> {
     pub async fn look(&self, now_ms: u64) -> Result<Decided, StateError> {
         on_conflict(ATTEMPTS, async || {
             let mut gathered = gather(self.table, self.known, now_ms, &self.pace).await?;
-            let decision = decide(&gathered.world);
+            let decision = self.decided(&mut gathered.world).await?;
             let (revision, now_ms) = (gathered.revision, gathered.world.now_ms);
             let mut storing = Storing { table: self.table, revision, now_ms };
             gathered.troubles.extend(storing.decision(&decision, &gathered.stored).await?);
             Ok::<_, StateError>(Decided { gathered, decision })
         })
         .await
+    }
+
+    /// What is decided of the world, with what is known of the stacks in which causes may be: which ones these are is
+    /// known when it was decided.
+    async fn decided(&self, world: &mut World) -> Result<Decision, TableError> {
+        let decision = decide(world);
+        if decision.suspected.is_empty() {
+            return Ok(decision);
+        }
+        let mut stacks: BTreeMap<StackId, String> = BTreeMap::new();
+        for view in &world.probes {
+            let stack = view.key.stack();
+            if decision.suspected.contains_key(&stack) {
+                stacks.entry(stack).or_insert_with(|| view.account_name.clone());
+            }
+        }
+        let found = found(self.table, &stacks).await?;
+        if found.is_empty() {
+            return Ok(decision);
+        }
+        world.findings = found.findings;
+        world.changes.extend(found.changes);
+        Ok(decide(world))
+    }
+
+    /// Which accounts are to be observed now, as causes may be in them: each is asked for once. It is noted before anybody
+    /// is asked, so that an ask that gets lost is made again, and none comes twice. Another run that notes it first asks.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn to_observe(&self, decided: &Decided) -> Result<BTreeSet<AccountId>, TableError> {
+        let Decided { gathered, decision } = decided;
+        let key = Keys::suspected();
+        let stored = self.table.get(&key).await?;
+        let before = match stored.as_ref().map(Doc::read::<Suspected>) {
+            // What cannot be read is not written anew: it may be of a newer version.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "it is not known which accounts were asked to be observed");
+                return Ok(BTreeSet::new());
+            }
+            Some(Ok(before)) => before,
+            None => Suspected::default(),
+        };
+        let Gathered { world, observed_ms, .. } = gathered;
+        let (after, accounts) = before.after(decision, &world.open, observed_ms, world.now_ms);
+        if after == before {
+            return Ok(BTreeSet::new());
+        }
+        match self.table.write(vec![Write::over(stored.as_ref(), key, &after)]).await {
+            Ok(()) => Ok(accounts),
+            Err(TableError::Conflict { .. }) => Ok(BTreeSet::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Tells what somebody should look into, once: that it was told is stored with the message. It comes

@@ -6,6 +6,7 @@
 mod alerting;
 mod collecting;
 mod envelope;
+mod found;
 mod moved;
 mod parts;
 mod rolling;

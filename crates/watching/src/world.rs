@@ -4,14 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Crashes, Heartbeat, Incident, Notices, Owner, PATHS_KEPT_MS, PathState, Paths, Policy, ProbeKey,
-    ProbeView, Refusals, Route, Silence, Symptom, Trouble, Unreadable, UnreadableIncident, Unseen, World,
+    Change, Crashes, Heartbeat, Incident, Notices, Owner, PATHS_KEPT_MS, PathState, Paths, Policy, ProbeKey,
+    ProbeView, Reader, Refusals, Route, Silence, Symptom, Trouble, Unreadable, UnreadableIncident, Unseen,
+    World,
 };
 use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member, Nat, Parts};
 use phonehome_state::{
-    Claim, Expected, InUse, Keys, LastRead, Readable, Revision, Seen, StackStatus, StateError, Unread,
-    readable,
+    Claim, Expected, InForce, InUse, Keys, LastRead, Readable, Revision, Seen, StackStatus, StateError,
+    Unread, readable,
 };
 use phonehome_wire::{AzId, CheckId, StackId};
 use serde::de::DeserializeOwned;
@@ -30,6 +31,8 @@ pub struct Gathered {
     pub revision: Expect,
     /// What somebody should look into.
     pub troubles: Vec<Trouble>,
+    /// When each stack was last observed; milliseconds since the Unix epoch.
+    pub(crate) observed_ms: BTreeMap<StackId, u64>,
     /// What has been notified of that.
     pub(crate) notified: Notices,
     pub(crate) notified_doc: Option<Doc>,
@@ -129,8 +132,30 @@ pub async fn gather(
     let lasting = refusals.into_iter().map(|(_, it)| it).filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
     let troubles = reading.unread.iter().map(trouble).chain(lasting).collect();
     let channel = fleet.platform_channel().to_owned();
-    let world = World { now_ms, probes, owners, routes, open, silences, policy, unseen };
-    Ok(Gathered { world, stored, revision, troubles, notified, notified_doc, channel })
+    let (changes, reader, findings) = (changes(&in_use), reader(fleet), vec![]);
+    let world =
+        World { now_ms, probes, owners, routes, open, silences, policy, unseen, reader, changes, findings };
+    let observed_ms = stacks.iter().map(|(_, stack)| (stack.stack(), stack.updated_at_ms)).collect();
+    Ok(Gathered { world, stored, revision, troubles, observed_ms, notified, notified_doc, channel })
+}
+
+fn reader(fleet: &Fleet) -> Reader {
+    let organization = &fleet.organization;
+    Reader { time_zone: organization.time_zone.clone(), runbook: organization.runbook.clone() }
+}
+
+/// That the fleet file in force was published, and the one that is rolled out.
+fn changes(in_use: &InUse) -> Vec<Change> {
+    let rolled_out = in_use.rolling.as_ref().map(|rolling| &*rolling.target);
+    std::iter::once(&*in_use.base).chain(rolled_out).map(published).collect()
+}
+
+fn published(in_force: &InForce) -> Change {
+    let what = match in_force.number {
+        0 => "the fleet file published".to_owned(),
+        number => format!("fleet file version {number} published"),
+    };
+    Change { at_ms: in_force.published_at_ms, stack: None, what, by: in_force.published_by.clone() }
 }
 
 /// Which checks these incidents say to fail, by stack.

@@ -9,9 +9,10 @@ use phonehome_watching::{Pace, next_look_s};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// How many looks in a row wake the next one. Lambda takes a function that wakes itself for a runaway after about 16;
-/// the schedule looks every minute anyway.
-const CHAIN_MAX: u32 = 8;
+/// How many looks in a row wake the next one: those of a minute and a quarter in which somebody is still to report, and
+/// of a page that waits for a repair. Lambda takes a function that wakes itself for a runaway after about 16; the
+/// schedule looks every minute anyway.
+const CHAIN_MAX: u32 = 12;
 
 /// A message that wakes the alerter, of its own.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ mod tests {
             again.look(&event, Pace::default(), 1_000_000 + step * 10_000, u64::MAX).await;
             let sent = again.queue.sent();
             if sent.len() == before {
-                assert_eq!(step, 8);
+                assert_eq!(step, 12);
                 return;
             }
             event = json!({ "Records": [{ "messageId": "m", "body": sent.last().unwrap().body }] });

@@ -11,6 +11,7 @@ use phonehome_watching::{Alerting, Decided, Gathered, Known, Pace};
 use serde_json::Value;
 
 use crate::again::Again;
+use crate::ask::Ask;
 
 /// The alerter.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct Alerter<T, Q, C = SystemClock> {
     pub metrics: Metrics,
     /// What has it look again.
     pub again: Again<Q>,
+    /// What has accounts observed in which a cause may be.
+    pub ask: Ask<Q>,
     /// How often probes run.
     pub pace: Pace,
     /// What earlier runs have read.
@@ -48,7 +51,9 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     /// One observation of everything. Returns until when something waits that is not told yet.
     pub(crate) async fn run(&self, now_ms: u64) -> Result<Option<u64>, Error> {
         let alerting = self.alerting();
-        let Decided { gathered, decision } = alerting.look(now_ms).await?;
+        let decided = alerting.look(now_ms).await?;
+        self.ask.observe(&alerting.to_observe(&decided).await?).await;
+        let Decided { gathered, decision } = decided;
         self.tell(&gathered.world.open, &decision);
         self.count_unreadable(&gathered);
         alerting.notify_once(&gathered).await?;
@@ -82,5 +87,9 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
         self.metrics.count("OpenIncidents", (unchanged + still_open) as u64);
         self.metrics.count("IncidentsOpened", opened as u64);
         self.metrics.count("Messages", decision.outbox.len() as u64);
+        let avoided = decision.incidents.iter().filter(|incident| incident.page_was_avoided()).count();
+        if avoided > 0 {
+            self.metrics.count("PagesAvoided", avoided as u64);
+        }
     }
 }

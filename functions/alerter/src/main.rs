@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use alerter::{Again, Alerter, Known, Pace};
+use alerter::{Again, Alerter, Ask, Known, Pace};
 use phonehome_aws::{DynamoTable, Metrics, Session, SqsQueue};
 use phonehome_cloud::SystemClock;
 use phonehome_runtime::{Error, number, optional, required, serve};
@@ -21,6 +21,7 @@ fn alerter(session: &Session) -> Result<Alerter<DynamoTable, SqsQueue>, Error> {
             None => metrics,
         },
         again: Again::new(SqsQueue::new(session, required("TRANSITIONS_QUEUE_URL")?)),
+        ask: Ask { queue: SqsQueue::new(session, required("RECONCILE_QUEUE_URL")?) },
         pace: Pace {
             interval_s: number("PROBE_INTERVAL_SECONDS", 60)?,
             overdue_after_s: number("OVERDUE_AFTER_SECONDS", 0)?,

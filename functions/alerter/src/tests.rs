@@ -12,6 +12,7 @@ use phonehome_state::{Keys, Outboxed, all, written_by};
 use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
 
+mod cause;
 mod gray;
 mod memory;
 mod metrics;
@@ -24,6 +25,7 @@ mod versions;
 mod windows;
 
 use crate::again::Again;
+use crate::ask::Ask;
 use crate::handler::Alerter;
 use phonehome_watching::{Gathered, Known, Pace, Storing, gather};
 
@@ -44,6 +46,7 @@ fn over_table<T>(table: T) -> Alerter<T, MemoryQueue> {
         table,
         metrics: Metrics::void("alerter"),
         again: Again::new(MemoryQueue::default()),
+        ask: Ask { queue: MemoryQueue::default() },
         pace: Pace::default(),
         known: Known::default(),
         clock: SystemClock,

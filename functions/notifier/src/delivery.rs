@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::doubt::{Doubt, mark};
 use crate::limits::Limits;
 use crate::outbox::{ATTEMPTS_MAX, Group, Pending, remove};
+use crate::place::Place;
 
 /// How long an incident's place in Slack is remembered after its first message: 90 days, in seconds.
 const PLACE_KEPT_S: u64 = 90 * 24 * 3600;
@@ -62,10 +63,12 @@ struct Content<'g> {
     stored: Expect,
     text: &'g str,
     blocks: &'g Value,
+    /// The incident in whose thread it stands, if that has a message here.
+    joins: Option<&'g str>,
 }
 
 impl<'g> Content<'g> {
-    fn shown(self, place: MessageRef) -> Shown<'g> {
+    fn shown(self, place: Place) -> Shown<'g> {
         Shown { content: self, place }
     }
 }
@@ -74,7 +77,7 @@ impl<'g> Content<'g> {
 #[derive(Clone)]
 struct Shown<'g> {
     content: Content<'g>,
-    place: MessageRef,
+    place: Place,
 }
 
 impl<T: Table, C: Chat> Courier<'_, T, C> {
@@ -83,13 +86,14 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
     /// thread.
     pub(crate) async fn deliver(&self, mut group: Group) -> Result<(), Left> {
         let newest = group.last().map(|pending| pending.message.outgoing.clone());
-        let Some((outgoing, OutgoingBody::Slack { text, blocks, .. })) =
+        let Some((outgoing, OutgoingBody::Slack { text, blocks, joins, .. })) =
             newest.as_ref().map(|outgoing| (outgoing, &outgoing.body))
         else {
             return Ok(());
         };
         let key = Keys::slack(&outgoing.incident_id, self.channel);
-        let mut shown = match self.show(key, text, blocks, &group).await {
+        let content = Content { key, stored: Expect::Absent, text, blocks, joins: joins.as_deref() };
+        let mut shown = match self.show(content, &group).await {
             Ok(shown) => shown,
             Err(stop) => return Err(Left { refused: group.len(), group, stop }),
         };
@@ -111,49 +115,85 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
     }
 
     /// Posts the incident's message, or edits it when it is there already.
-    async fn show<'g>(
-        &self,
-        key: Key,
-        text: &'g str,
-        blocks: &'g Value,
-        group: &[Pending],
-    ) -> Result<Shown<'g>, Stop> {
-        let known = self.table.get(&key).await?;
-        let stored = Expect::unchanged(known.as_ref());
-        let place = known.as_ref().map(Doc::read::<MessageRef>).transpose().unwrap_or_else(|error| {
-            tracing::error!(%error, "where the message is cannot be read: it is posted anew");
-            None
-        });
-        let content = Content { key, stored, text, blocks };
-        if let Some(place) = &place
-            && self.edit(place, text, blocks).await?
+    async fn show<'g>(&self, content: Content<'g>, group: &[Pending]) -> Result<Shown<'g>, Stop> {
+        let (known, stored) = self.place(&content.key).await?;
+        let content = Content { stored, ..content };
+        if let Some(place) = known
+            && self.edit(&place.message, content.text, content.blocks).await?
         {
-            return Ok(content.shown(place.clone()));
+            return Ok(content.shown(place));
         }
         self.show_anew(content, group).await
     }
 
-    /// Posts the incident's message, unless that was done and only nobody wrote down where.
-    async fn show_anew<'g>(&self, content: Content<'g>, group: &[Pending]) -> Result<Shown<'g>, Stop> {
-        let mut content = content;
-        let Content { text, blocks, .. } = content;
-        let doubt = Doubt::of(group, Part::Message);
-        if let Some(place) = self.found(doubt, None).await? {
-            content = self.remember(content, &place).await?;
-            if self.edit(&place, text, blocks).await? {
-                return Ok(content.shown(place));
+    /// Where a message is, as far as that is known, and how that is stored.
+    async fn place(&self, key: &Key) -> Result<(Option<Place>, Expect), TableError> {
+        let known = self.table.get(key).await?;
+        let place = known.as_ref().map(Doc::read::<Place>).transpose().unwrap_or_else(|error| {
+            tracing::error!(%error, "where the message is cannot be read: it is posted anew");
+            None
+        });
+        Ok((place, Expect::unchanged(known.as_ref())))
+    }
+
+    /// Posts the incident's message, unless that was done and only nobody wrote down where. One that joins another
+    /// incident stands in that one's thread, and by itself where there is none.
+    async fn show_anew<'g>(&self, mut content: Content<'g>, group: &[Pending]) -> Result<Shown<'g>, Stop> {
+        let joined = match content.joins {
+            Some(incident) => self.place(&Keys::slack(incident, self.channel)).await?.0,
+            None => None,
+        };
+        if let Some(thread) = joined.map(|place| place.thread()) {
+            // It may have been posted by itself before there was a thread.
+            for place in [None, Some(&thread)] {
+                if let Some(shown) = self.show_again(place, &mut content, group).await? {
+                    return Ok(shown);
+                }
             }
+            match self.show_in(Some(&thread), content.clone(), group).await {
+                Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
+                    tracing::warn!(%error, "the thread that it joins is gone: it stands by itself");
+                }
+                other => return other,
+            }
+        } else if let Some(shown) = self.show_again(None, &mut content, group).await? {
+            return Ok(shown);
         }
+        self.show_in(None, content, group).await
+    }
+
+    /// Edits the message that was posted before and of which nobody wrote down where, if there is one.
+    async fn show_again<'g>(
+        &self,
+        thread: Option<&MessageRef>,
+        content: &mut Content<'g>,
+        group: &[Pending],
+    ) -> Result<Option<Shown<'g>>, Stop> {
+        let Some(found) = self.found(Doubt::of(group, Part::Message), thread).await? else {
+            return Ok(None);
+        };
+        let place = Place::of(found, thread);
+        *content = self.remember(content.clone(), &place).await?;
+        let is_there = self.edit(&place.message, content.text, content.blocks).await?;
+        Ok(is_there.then(|| content.clone().shown(place)))
+    }
+
+    async fn show_in<'g>(
+        &self,
+        thread: Option<&MessageRef>,
+        content: Content<'g>,
+        group: &[Pending],
+    ) -> Result<Shown<'g>, Stop> {
+        let Content { text, blocks, .. } = content;
         // Of a group the first goes back into the outbox whatever else does: its mark is looked for.
         let mark = group.first().map(|pending| mark(Part::Message, pending));
-        let post =
-            Post { channel: self.channel, text, blocks: Some(blocks), thread: None, mark: mark.as_ref() };
-        let place = self.post(post).await?;
+        let post = Post { channel: self.channel, text, blocks: Some(blocks), thread, mark: mark.as_ref() };
+        let place = Place::of(self.post(post).await?, thread);
         Ok(self.remember(content, &place).await?.shown(place))
     }
 
     /// Stores where the message is.
-    async fn remember<'g>(&self, content: Content<'g>, place: &MessageRef) -> Result<Content<'g>, Stop> {
+    async fn remember<'g>(&self, content: Content<'g>, place: &Place) -> Result<Content<'g>, Stop> {
         let write = Write::put(content.key.clone(), content.stored, place);
         self.table.write(vec![write.expiring(self.now_ms / 1000 + PLACE_KEPT_S)]).await?;
         Ok(Content { stored: content.stored.after_write(), ..content })
@@ -168,14 +208,14 @@ impl<T: Table, C: Chat> Courier<'_, T, C> {
         pending: &Pending,
         group: &[Pending],
     ) -> Result<(), Stop> {
-        match self.line_in(Some(&shown.place), line, pending).await {
+        match self.line_in(Some(&shown.place.thread()), line, pending).await {
             Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
                 tracing::warn!(%error, "the thread is gone: the message is posted anew");
             }
             other => return other,
         }
         *shown = self.show_anew(shown.content.clone(), group).await?;
-        match self.line_in(Some(&shown.place), line, pending).await {
+        match self.line_in(Some(&shown.place.thread()), line, pending).await {
             Err(Stop::Slack(error)) if is_about(&error, Refusal::Message) => {
                 tracing::warn!(%error, "there can be no thread: the line is posted into the channel");
                 self.line_in(None, line, pending).await

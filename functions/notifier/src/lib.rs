@@ -9,6 +9,7 @@ mod latency;
 mod limits;
 mod outbox;
 mod pages;
+mod place;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
 //! The outbox: what waits in it, and how a message is claimed, put back and removed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use phonehome_alerting::OutgoingBody;
 use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError, Write};
@@ -97,12 +97,30 @@ pub(crate) async fn look(table: &impl Table, now_ms: u64) -> Result<Outbox, Tabl
     for group in &mut outbox.pages {
         group.sort_by_key(|it| (it.message.outgoing.sequence, it.message.outgoing.at_ms));
     }
+    let is_waiting = |(channel, group): &(String, Group)| {
+        let first = group.first().filter(|first| !is_due(first))?;
+        Some((channel.clone(), first.message.outgoing.incident_id.clone()))
+    };
+    let waiting: BTreeSet<(String, String)> = groups.iter().filter_map(is_waiting).collect();
+    // What joins another incident's thread comes after that incident's own message, and waits with it: whoever has that
+    // one now has not posted it yet.
+    groups.sort_by_key(|(_, group)| group.iter().any(|pending| joins(pending).is_some()));
     for (channel, group) in groups {
-        if group.first().is_some_and(is_due) {
+        let joined = group.last().and_then(joins).map(|incident| (channel.clone(), incident.to_owned()));
+        let is_free = joined.is_none_or(|joined| !waiting.contains(&joined));
+        if is_free && group.first().is_some_and(is_due) {
             outbox.channels.entry(channel).or_default().push(group);
         }
     }
     Ok(outbox)
+}
+
+/// The incident in whose thread a message stands.
+fn joins(pending: &Pending) -> Option<&str> {
+    match &pending.message.outgoing.body {
+        OutgoingBody::Slack { joins, .. } => joins.as_deref(),
+        OutgoingBody::Page { .. } => None,
+    }
 }
 
 /// Notes that somebody is about to be paged for a page that cannot be read; `false` when that was done

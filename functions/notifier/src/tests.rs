@@ -2,6 +2,7 @@
 
 mod chat;
 mod http;
+mod joined;
 mod limits;
 mod metrics;
 mod mortal;

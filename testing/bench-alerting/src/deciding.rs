@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use alerter::{Again, Alerter, Known, Pace};
+use alerter::{Again, Alerter, Ask, Known, Pace};
 use anyhow::Result;
 use peak_alloc::PeakAlloc;
 use phonehome_aws::Metrics;
@@ -43,6 +43,7 @@ pub(crate) async fn measure(memory: &PeakAlloc, accounts: usize, causes: usize) 
         table: table.clone(),
         metrics: Metrics::void("alerter"),
         again: Again::new(MemoryQueue::default()),
+        ask: Ask { queue: MemoryQueue::default() },
         pace: Pace::default(),
         known: Known::default(),
         clock: clock.clone(),

@@ -160,7 +160,7 @@ impl Default for Deployment {
             metric_calls: MetricCalls { provisioner: 0, collector: 0, alerter: 1, notifier: 1 },
             kept_days: 7,
             kept_every_s: 300,
-            metrics: 34,
+            metrics: 35,
             alarms: 29,
             dashboards: 1,
             secrets: 1,

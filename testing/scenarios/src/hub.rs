@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use alerter::{Again, Alerter, Pace};
+use alerter::{Again, Alerter, Ask, Pace};
 use anyhow::{Result, anyhow};
 use collector::Collector;
 use notifier::Notifier;
@@ -44,6 +44,7 @@ impl Hub {
                 table: of("alerter"),
                 metrics: Metrics::void("alerter"),
                 again: Again::new(MemoryQueue::default()),
+                ask: Ask { queue: MemoryQueue::default() },
                 pace: Pace {
                     interval_s: u32::try_from(interval.as_secs()).unwrap_or(u32::MAX),
                     overdue_after_s: u32::try_from(overdue_after.as_secs()).unwrap_or(u32::MAX),

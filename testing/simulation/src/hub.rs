@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alerter::{Again, Alerter, Pace};
+use alerter::{Again, Alerter, Ask, Pace};
 use collector::Collector;
 use notifier::Notifier;
 use phonehome_aws::Metrics;
@@ -50,6 +50,7 @@ pub(crate) struct Hub {
     pub(crate) hints: Mailbox,
     pub(crate) notes: Mailbox,
     pub(crate) letters: Mailbox,
+    pub(crate) asked: Mailbox,
     pub(crate) clock: VirtualClock,
     pub(crate) episodes: Vec<Episode>,
     pub(crate) chance: Chance,
@@ -151,6 +152,8 @@ impl Hub {
                 table: Of { inner: self.table.of("alerter"), life: life.clone() },
                 metrics: Metrics::void("alerter"),
                 again: Again::new(Of { inner: self.hints.clone(), life: life.clone() }),
+                // Nobody repairs these networks but who broke them.
+                ask: Ask { queue: Of { inner: self.asked.clone(), life: life.clone() } },
                 pace: Pace::default(),
                 known: alerter::Known::default(),
                 clock: self.clock,

@@ -90,6 +90,7 @@ async fn day(options: Options, tape: Option<&Tape>) -> Result<Outcome> {
         hints: Mailbox::new(clock),
         notes: Mailbox::new(clock),
         letters: Mailbox::new(clock),
+        asked: Mailbox::new(clock),
         clock,
         episodes: episodes(chance, &stage, &options),
         chance,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use alerter::{Again, Alerter, Known, Pace};
+use alerter::{Again, Alerter, Ask, Known, Pace};
 use collector::{Collector, Memory};
 use phonehome_alerting::{OutgoingBody, SlackKind};
 use phonehome_aws::Metrics;
@@ -86,6 +86,7 @@ impl Live {
             table: table.clone(),
             metrics: Metrics::void("alerter"),
             again: Again::new(MemoryQueue::default()),
+            ask: Ask { queue: MemoryQueue::default() },
             pace: Pace::default(),
             known: Known::default(),
             clock: clock.clone(),

@@ -97,6 +97,23 @@ fn a_sweep_that_ends_nowhere_or_leaves_accounts_waiting_is_noticed() -> Result<(
 }
 
 #[test]
+fn the_alerter_asks_in_the_queue_of_accounts_and_takes_nothing_out_of_it() -> Result<()> {
+    let hub = hub(&[])?;
+    let statements = hub.statements("AlerterRole")?;
+    let may = |action: &str, queue: &str| {
+        allowed(&statements, &Request::new(action, format!("<{queue}.Arn>").as_str()))
+    };
+    for queue in hub.of_type("AWS::SQS::Queue")? {
+        let is_its = ["TransitionsQueue", "ReconcileQueue"].contains(&queue.as_str());
+        assert_eq!(may("sqs:SendMessage", &queue), is_its, "{queue}");
+        assert_eq!(may("sqs:ReceiveMessage", &queue), queue == "TransitionsQueue", "{queue}");
+    }
+    let variables = hub.properties("Alerter")?["Environment"]["Variables"].clone();
+    assert_eq!(variables["RECONCILE_QUEUE_URL"], "<ReconcileQueue>");
+    Ok(())
+}
+
+#[test]
 fn only_the_provisioner_whose_patience_ends_it_may_run_in_a_loop() -> Result<()> {
     let hub = hub(&[])?;
     for function in hub.of_type(FUNCTION)? {

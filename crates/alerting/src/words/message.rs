@@ -13,19 +13,20 @@ pub struct SlackMessage {
     headline: Words,
     blocks: Vec<Block>,
     thread: Option<Words>,
+    joins: Option<String>,
 }
 
 impl SlackMessage {
     /// A message under a heading, which is also what a notification shows.
     #[must_use]
     pub fn headed(headline: Words) -> Self {
-        Self { headline, blocks: vec![Block::Header], thread: None }
+        Self { headline, blocks: vec![Block::Header], thread: None, joins: None }
     }
 
     /// A message that begins with a sentence, which is also what a notification shows.
     #[must_use]
     pub fn new(sentence: Words) -> Self {
-        Self { blocks: vec![Block::Section(sentence.clone())], headline: sentence, thread: None }
+        Self { blocks: vec![Block::Section(sentence.clone())], headline: sentence, thread: None, joins: None }
     }
 
     /// A paragraph; none when there is nothing to read.
@@ -61,6 +62,13 @@ impl SlackMessage {
         self
     }
 
+    /// The incident in whose thread it stands, if it has one.
+    #[must_use]
+    pub fn joining(mut self, incident: Option<&str>) -> Self {
+        self.joins = incident.map(str::to_owned);
+        self
+    }
+
     /// The finished message for a channel.
     #[must_use]
     pub fn body(&self, channel: &str, kind: SlackKind) -> OutgoingBody {
@@ -70,6 +78,7 @@ impl SlackMessage {
             text: self.headline.slack(TEXT_MAX),
             blocks: SlackBlocks::of(&self.blocks, &self.headline),
             thread_text: self.thread.as_ref().map(|words| words.slack(TEXT_MAX)),
+            joins: self.joins.clone(),
         }
     }
 }

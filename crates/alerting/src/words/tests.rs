@@ -35,6 +35,7 @@ fn words() -> impl Strategy<Value = Words> {
         hostile().prop_map(Words::of),
         hostile().prop_map(|it| Words::new().name(it)),
         hostile().prop_map(|it| Words::new().code(it)),
+        hostile().prop_map(|it| Words::new().link(&it, "runbook")),
         Just(Words::new().markup("*Since* ")),
         Just(Words::new().markup("\n")),
     ];
@@ -160,4 +161,24 @@ fn what_has_no_room_in_a_message_is_said_to_be_more() {
     let blocks = blocks.as_array().unwrap();
     assert_eq!(blocks.len(), 50);
     assert_eq!(blocks[49]["text"]["text"], "… and more");
+}
+
+#[test]
+fn a_link_leads_to_a_plain_https_url_or_is_text() {
+    let link = |url: &str| Words::new().link(url, "runbook").slack(100).to_string();
+    assert_eq!(
+        link("https://wiki.example.com/r?a=1&b=2#x"),
+        "<https://wiki.example.com/r?a=1&amp;b=2#x|runbook>"
+    );
+    assert_eq!(
+        Words::new().link("https://w.example/r#x", "runbook").plain(100),
+        "runbook: https://w.example/r#x"
+    );
+    for other in
+        ["http://wiki.example.com", "javascript:alert(1)", "https://a|b", "https://a>b", "https://a b"]
+    {
+        assert!(!link(other).contains(['<', '>']) || link(other).contains("&gt;"), "{}", link(other));
+        assert!(!link(other).ends_with("|runbook>"), "{}", link(other));
+    }
+    assert_eq!(Words::of("see ").link("https://wiki.example.com/r#x", "runbook").slack(20).as_str(), "see …");
 }

@@ -8,6 +8,9 @@ use crate::support::{EGRESS, Fleet, LEDGER, MINUTE_MS, PAYMENTS};
 const ZONES: &[&str] = &["use1-az1", "use1-az2"];
 const CONNECTS: &[&str] = &[EGRESS, PAYMENTS, LEDGER];
 
+/// How far apart two edits of a message are.
+const EDITS_MS: u64 = 10_000;
+
 fn fleet() -> Fleet {
     Fleet::of(&["shop-prod", "search-prod", "orders-prod"], ZONES)
 }
@@ -18,16 +21,16 @@ fn one_incident_widens_from_a_path_to_the_account_and_narrows_again_with_one_pag
     fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]);
     assert_eq!(fleet.says(), ["opened"]);
     let id = fleet.only().id.clone();
-    fleet.fail("shop-prod", &["use1-az1"], CONNECTS);
+    fleet.advance(EDITS_MS).fail("shop-prod", &["use1-az1"], CONNECTS);
     assert_eq!(fleet.says(), ["updated"]);
     assert!(matches!(fleet.only().suspect, Suspect::AvailabilityZone { .. }));
     fleet.fail("shop-prod", ZONES, CONNECTS);
     assert_eq!(fleet.says(), ["page", "updated"]);
     assert!(matches!(fleet.only().suspect, Suspect::Account { .. }));
-    fleet.recover("shop-prod", &["use1-az2"], CONNECTS);
+    fleet.advance(EDITS_MS).recover("shop-prod", &["use1-az2"], CONNECTS);
     assert_eq!(fleet.says(), ["updated"]);
     assert_eq!((fleet.only().severity, fleet.only().paged), (Severity::Note, true));
-    fleet.fail("shop-prod", ZONES, CONNECTS);
+    fleet.advance(EDITS_MS).fail("shop-prod", ZONES, CONNECTS);
     assert_eq!(fleet.says(), ["updated"], "the same open cause never pages twice");
     assert_eq!(fleet.only().id, id);
     fleet.recover("shop-prod", ZONES, CONNECTS);
@@ -84,10 +87,10 @@ fn what_is_left_of_a_lost_account_stays_in_its_incident() {
     fleet.fail("shop-prod", ZONES, CONNECTS).decide();
     let id = fleet.only().id.clone();
     // Two lost connections are two explanations, but nothing new.
-    fleet.recover("shop-prod", ZONES, &[EGRESS]);
+    fleet.advance(EDITS_MS).recover("shop-prod", ZONES, &[EGRESS]);
     assert_eq!(fleet.says(), ["updated"]);
     assert_eq!((fleet.only().id.clone(), fleet.only().severity), (id, Severity::Page));
-    fleet.recover("shop-prod", ZONES, &[PAYMENTS]);
+    fleet.advance(EDITS_MS).recover("shop-prod", ZONES, &[PAYMENTS]);
     assert_eq!(fleet.says(), ["updated"]);
     assert!(matches!(fleet.only().suspect, Suspect::PeerRoute { .. }));
 }
@@ -186,7 +189,7 @@ fn what_is_no_longer_declared_closes() {
 fn an_inconclusive_result_does_not_resolve() {
     let mut fleet = fleet();
     fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]).decide();
-    fleet.recover("shop-prod", &["use1-az1"], &[PAYMENTS]);
+    fleet.advance(EDITS_MS).recover("shop-prod", &["use1-az1"], &[PAYMENTS]);
     for probe in fleet.probes("shop-prod", &["use1-az1"]) {
         let path = probe.paths.get_mut(&CheckId(PAYMENTS.to_owned())).unwrap();
         path.last = phonehome_wire::Verdict::Inconclusive { reason: "?".to_owned() };
@@ -203,7 +206,7 @@ fn each_channel_concerned_has_its_own_message_and_hears_of_the_end() {
     }
     fleet.fail("shop-prod", ZONES, &[PAYMENTS]).decide();
     // And then nobody reaches it.
-    fleet.fail("search-prod", ZONES, &[PAYMENTS]).fail("orders-prod", ZONES, &[PAYMENTS]);
+    fleet.advance(EDITS_MS).fail("search-prod", ZONES, &[PAYMENTS]).fail("orders-prod", ZONES, &[PAYMENTS]);
     let ids: Vec<String> = fleet.decide().outbox.into_iter().map(|message| message.id).collect();
     let id = fleet.only().id.clone();
     assert_eq!(ids, [format!("{id}/2/slack/#network"), format!("{id}/2/slack/#search")]);
@@ -269,4 +272,32 @@ fn what_is_lost_to_thousands_is_one_incident_of_which_a_part_is_stored_and_all_i
     }
     fleet.advance(MINUTE_MS).decide();
     assert!(fleet.world.open.iter().all(|it| !it.is_open()), "and all works again");
+}
+
+#[test]
+fn edits_of_a_message_are_ten_seconds_apart_and_tell_all_that_changed_in_between() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["opened"]);
+    fleet.advance(3_000).fail("shop-prod", &["use1-az1"], &[PAYMENTS, LEDGER, EGRESS]);
+    let decision = fleet.decide();
+    assert!(decision.outbox.is_empty(), "{:#?}", decision.outbox);
+    assert_eq!(decision.waits_until_ms, Some(fleet.world.now_ms + 7_000), "it is looked again then");
+    fleet.advance(4_000).recover("shop-prod", &["use1-az1"], &[LEDGER]);
+    assert!(fleet.says().is_empty());
+    fleet.advance(3_000);
+    let decision = fleet.decide();
+    let [phonehome_alerting::Outgoing { body: OutgoingBody::Slack { thread_text: Some(line), .. }, .. }] =
+        decision.outbox.as_slice()
+    else {
+        panic!("one edit tells both: {:#?}", decision.outbox)
+    };
+    assert!(line.contains("failing: ") && line.contains("recovered: "), "{line}");
+    assert!(!line.contains("details changed"), "{line}");
+    assert_eq!(decision.waits_until_ms, None);
+    // What calls somebody, and the end, wait for nothing.
+    fleet.advance(1_000).fail("shop-prod", ZONES, CONNECTS);
+    assert_eq!(fleet.says(), ["page", "updated"]);
+    fleet.advance(1_000).recover("shop-prod", ZONES, CONNECTS);
+    assert_eq!(fleet.says(), ["page-resolve", "resolved"]);
 }

@@ -6,6 +6,7 @@ mod folding;
 mod gate;
 mod gray;
 mod incidents;
+mod joined;
 mod lateness;
 mod paging;
 mod parts;

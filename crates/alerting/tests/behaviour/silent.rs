@@ -126,6 +126,7 @@ fn that_a_silent_probe_crashes_is_told_when_it_is_known_and_once() {
     let mut fleet = fleet();
     fleet.hush("shop-prod", &ZONES[..1]).advance(4 * MINUTE_MS);
     assert_eq!(fleet.says(), ["opened"]);
+    fleet.advance(10_000);
     crash(&mut fleet, "shop-prod", &ZONES[..1]);
     assert_eq!(fleet.says(), ["updated"]);
     assert!(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
     Decision, Heartbeat, Incident, OutgoingBody, Owner, PathState, PathStatus, Paths, Policy, ProbeKey,
-    ProbeView, Route, SlackKind, Suspect, Unreadable, Unseen, World, decide,
+    ProbeView, Reader, Route, SlackKind, Suspect, Unreadable, Unseen, World, decide,
 };
 use phonehome_wire::{
     AccountId, Check, CheckId, CheckKind, Class, Expect, Purpose, Stage, TRIES_DEFAULT, Target, Verdict,
@@ -99,6 +99,9 @@ impl Fleet {
             silences: vec![],
             policy: Policy { platform_route: None, ..Policy::default() },
             unseen: Unseen::default(),
+            reader: Reader::default(),
+            changes: vec![],
+            findings: vec![],
         };
         let mut fleet = Self { world, silent: BTreeSet::new(), sent: vec![] };
         fleet.advance(0);

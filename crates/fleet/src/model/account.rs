@@ -21,6 +21,14 @@ pub struct Organization {
     /// The IAM role in each member account that phonehome assumes to build its network.
     #[schemars(default = "default_member_role", regex(pattern = r"^[A-Za-z0-9_+=,.@-]{1,64}$"))]
     pub member_role: String,
+    /// The time zone in which messages tell times beside UTC, as IANA names it: `Europe/Berlin`.
+    #[schemars(with = "String", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Where the runbook is read, an `https://` URL. Messages link to its section for what is wrong.
+    #[schemars(with = "String", default, regex(pattern = r"^https://"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
 }
 
 impl Organization {

@@ -73,6 +73,23 @@ pub(crate) fn http_url(text: &str) -> Rule<HttpUrl> {
     Ok(HttpUrl { scheme, host: host(name, &[])?, port, path })
 }
 
+/// The `https://` URL of a page of which messages link to sections: what is behind `#` is theirs.
+pub(crate) fn page_url(text: &str) -> Rule<String> {
+    let flaw = || Flaw::new(format!("`{text}` is not the URL of a page"));
+    if !text.starts_with("https://") {
+        return Err(flaw().hint("it begins with https://"));
+    }
+    if text.contains('#') {
+        return Err(flaw().hint("leave out `#` and what follows: messages name the section"));
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~:/?&=%+,@".contains(c);
+    if let Some(other) = text.chars().find(|c| !is_plain(*c)) {
+        return Err(flaw().hint(format!("write {other:?} as its %-escape")));
+    }
+    http_url(text)?;
+    Ok(text.to_owned())
+}
+
 /// A class of HTTP statuses (`2xx`) or a range (`200-399`).
 pub(crate) fn statuses(text: &str) -> Rule<StatusRange> {
     let flaw = || Flaw::new(format!("`{text}` is not an HTTP status"));

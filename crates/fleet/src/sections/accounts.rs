@@ -6,6 +6,7 @@ use crate::names::Kind;
 use crate::place::Flaw;
 use crate::reader::{Cursor, Reader};
 use crate::rules;
+use crate::times;
 
 pub(super) fn organization(cursor: &Cursor, reader: &mut Reader) -> Option<Organization> {
     let mut map = cursor.map(reader)?;
@@ -24,12 +25,16 @@ pub(super) fn organization(cursor: &Cursor, reader: &mut Reader) -> Option<Organ
         reader.declare(Kind::AccountId, id, &cursor.place);
     }
     let member_role = map.optional("member_role").and_then(|c| c.parsed(reader, rules::role_name));
+    let time_zone = map.optional("time_zone").and_then(|c| c.parsed(reader, times::time_zone));
+    let runbook = map.optional("runbook").and_then(|c| c.parsed(reader, rules::page_url));
     map.finish(reader);
     Some(Organization {
         id: id.unwrap_or_default(),
         management_account: management_account?,
         hub_account: hub_account?,
         member_role: member_role.unwrap_or_else(default_member_role),
+        time_zone,
+        runbook,
     })
 }
 

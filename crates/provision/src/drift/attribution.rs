@@ -29,7 +29,7 @@ pub(super) fn assign(drifts: &mut [Drift], api_calls: &[ApiCall]) {
     api_calls.sort_by(|a, b| a.when.cmp(&b.when));
     for api_call in api_calls {
         let fits = |drift: &Drift, line: &Line| match fit(api_call, line) {
-            _ if done_ms(api_call).is_some_and(|at_ms| at_ms > drift.seen_ms + CLOCK_MS) => Fit::No,
+            _ if api_call.done_ms().is_some_and(|at_ms| at_ms > drift.seen_ms + CLOCK_MS) => Fit::No,
             fit => fit,
         };
         let nameless = |drift: &&mut Drift| {
@@ -59,12 +59,6 @@ pub(super) fn is_named_by_news(line: &Line, api_calls: &[ApiCall], drifts: &[Dri
 
 fn is_assigned(api_call: &ApiCall, drifts: &[Drift]) -> bool {
     drifts.iter().flat_map(|drift| &drift.lines).any(|line| line.by.contains(api_call))
-}
-
-/// When it was done, in milliseconds since the Unix epoch.
-fn done_ms(api_call: &ApiCall) -> Option<u64> {
-    let at: jiff::Timestamp = api_call.when.parse().ok()?;
-    u64::try_from(at.as_millisecond()).ok()
 }
 
 /// Whether an API call is what made this difference: it is of its kind, and names what differs. Of something

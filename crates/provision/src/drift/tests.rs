@@ -261,7 +261,13 @@ fn seen_at(second: u64) -> Drift {
         is_known: false,
         by: vec![],
     };
-    Drift { incident_id: format!("drift/{second}"), seen_ms: second * 1000, lines: vec![line], more: 0 }
+    Drift {
+        incident_id: format!("drift/{second}"),
+        seen_ms: second * 1000,
+        lines: vec![line],
+        more: 0,
+        joins: None,
+    }
 }
 
 fn done_at(who: &str, second: u64) -> ApiCall {

@@ -88,7 +88,11 @@ impl Alerter<MemoryTable, MemoryQueue> {
     }
 
     async fn incidents(&self) -> Vec<Incident> {
-        self.run(NOW_MS).await.unwrap();
+        self.incidents_at(NOW_MS).await
+    }
+
+    async fn incidents_at(&self, now_ms: u64) -> Vec<Incident> {
+        self.run(now_ms).await.unwrap();
         all::<Incident>(&self.table, Keys::INCIDENTS).await.unwrap().into_iter().map(|(_, it)| it).collect()
     }
 
@@ -135,8 +139,8 @@ async fn a_silent_part_is_a_silent_probe_and_a_second_one_is_no_second_message()
         for part in 0..3 {
             alerter.heard_part(ZONES[0], part, START_MS, &Paths::new()).await;
         }
-        for _ in 0..2 {
-            let incidents = alerter.incidents().await;
+        for edits in 1..3 {
+            let incidents = alerter.incidents_at(NOW_MS + edits * 10_000).await;
             let members: Vec<&Symptom> =
                 incidents.iter().flat_map(|it| &it.members).map(|it| &it.symptom).collect();
             assert_eq!(members, [&Symptom::Silent], "{silent:?}");

@@ -9,7 +9,7 @@ use phonehome_wire::AccountId;
 
 use super::*;
 
-/// A table that notes which documents were asked for by their keys.
+/// A table that notes which paths were asked for by their keys.
 struct Watched {
     table: MemoryTable,
     asked: Arc<Mutex<Vec<Key>>>,
@@ -25,7 +25,8 @@ impl Table for Watched {
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Doc>, TableError> {
-        self.asked.lock().unwrap().extend(keys.iter().cloned());
+        let paths = keys.iter().filter(|key| key.partition == Keys::PATHS);
+        self.asked.lock().unwrap().extend(paths.cloned());
         self.table.get_many(keys).await
     }
 

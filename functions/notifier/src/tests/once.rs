@@ -53,6 +53,38 @@ async fn killed_at_any_write_or_post_each_message_and_each_line_stands_in_slack_
     }
 }
 
+/// A message that joins an incident, which has a message before it, with it, or only after it was tried.
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_write_or_post_what_joins_an_incident_stands_in_slack_once() {
+    let joining = |text: &str, thread: Option<&str>| {
+        let message = SlackMessage::new(Words::of(text)).joining(Some("a")).thread(thread.map(Words::of));
+        message.body("#net", SlackKind::Updated)
+    };
+    for incident_before_run in 0..3 {
+        for lives in lives() {
+            let case = format!("{incident_before_run} {lives:?}");
+            let world = World::with(FakeSlack::default());
+            world.put("drift/1", 2, joining("drifted", None)).await;
+            world.put("drift/1", 3, joining("repaired", Some("by alice"))).await;
+            for run in 0..8 {
+                if run == incident_before_run {
+                    world.put("a", 1, slack("opened", None)).await;
+                }
+                let life = lives.get(run).map_or((None, End::Before), |(left, end)| (Some(*left), *end));
+                world.run(life.0, life.1).await;
+            }
+            assert_eq!(world.left().await, 0, "{case}");
+            let posts = world.notifier.chat.slack.posts();
+            let messages = posted(&world, "drifted") + posted(&world, "repaired");
+            assert_eq!(
+                (posted(&world, "opened"), messages, posted(&world, "by alice")),
+                (1, 1, 1),
+                "{case}: {posts:?}"
+            );
+        }
+    }
+}
+
 /// Somebody deletes the message before its first change.
 #[tokio::test(start_paused = true)]
 async fn killed_at_any_write_or_post_a_message_that_was_deleted_is_posted_anew_once() {

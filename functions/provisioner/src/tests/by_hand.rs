@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::world::{SHOP_DEV, World, sample};
 
-const TABLES: [&str; 2] = ["route-table/private/use1-az1", "route-table/private/use1-az2"];
+pub(super) const TABLES: [&str; 2] = ["route-table/private/use1-az1", "route-table/private/use1-az2"];
 
-async fn converged() -> World {
+pub(super) async fn converged() -> World {
     let mut world = World::new().await;
     world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
@@ -21,7 +21,7 @@ async fn converged() -> World {
 }
 
 /// Deletes the default route of a table, if it has one; returns the table's id.
-fn delete_route(world: &World, address: &str) -> Option<String> {
+pub(super) fn delete_route(world: &World, address: &str) -> Option<String> {
     let mut id = None;
     world.edit(SHOP_DEV, |seen: &mut Inventory| {
         let table =
@@ -36,7 +36,7 @@ fn delete_route(world: &World, address: &str) -> Option<String> {
 }
 
 /// CloudTrail's event of a route that `who` deleted at this time.
-fn event(table: &str, who: &str, at_ms: u64) -> Value {
+pub(super) fn event(table: &str, who: &str, at_ms: u64) -> Value {
     let mut event = sample("ec2-delete-route");
     event["detail"]["requestParameters"]["routeTableId"] = json!(table);
     let at = jiff::Timestamp::from_millisecond(i64::try_from(at_ms).unwrap()).unwrap();

@@ -300,9 +300,9 @@ fn reads_of_a_decision(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     let probes = accounts * f64::from(fleet.zones) * parts(fleet);
     let decisions = f64::from(deployment.paths_kept_s) / 60.0 / f64::from(deployment.alerter_every_minutes);
     let paths = probes * paths_reads(fleet) / decisions;
-    // The revision, what was told of troubles and of slow zones, and the partitions of incidents, silences, refusals and
-    // crashes, empty.
-    let small = 7.0;
+    // The revision, what was told of troubles and of slow zones, which stacks are suspected, and the partitions of
+    // incidents, silences, refusals and crashes, empty.
+    let small = 8.0;
     small
         + fleet_reads(accounts)
         + reads(accounts * STACK_BYTES)

@@ -6,7 +6,7 @@ use phonehome_localcloud::{LocalCloud, Network, Past, Seen, SlackMessage};
 use super::by_hand::{PERSON, nat_route};
 use super::cast::Cast;
 use super::narrator::{Narrator, PATIENCE};
-use super::trouble::{ZONES, is_resolved, plain};
+use super::trouble::{ZONES, is_resolved, plain, shown};
 
 /// An account loses its way out, which its packets show; its network is repaired, which they show as well.
 pub(crate) async fn way_out_is_lost(
@@ -41,15 +41,16 @@ pub(crate) async fn way_out_is_lost(
         .await?;
     narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
     narrator.quote(&plain(&message));
+    let is_back = |network: &Network| (default_routes(network) == default_routes(&before)).then_some(());
+    local_cloud.wait_for_network(account, "the routes to be back", PATIENCE, is_back).await?;
+    narrator.say("what is suspected was observed at once, and phonehome has made the routes again");
 
     local_cloud.control.cloudtrail(false).await?;
     narrator.say("now CloudTrail tells the account's default bus of the calls");
-    let is_back = |network: &Network| (default_routes(network) == default_routes(&before)).then_some(());
-    local_cloud.wait_for_network(account, "the routes to be back", PATIENCE, is_back).await?;
-    narrator.say("phonehome has made the routes again");
-    let cause = local_cloud.receiver.wait_for("Slack to say who did it", PATIENCE, told_of).await?;
-    narrator.say(&format!("Slack {} says what it was, and who:", cause.channel));
-    narrator.quote(&plain(&cause));
+    let (channel, cause) =
+        local_cloud.receiver.wait_for("Slack to say who did it", PATIENCE, told_of).await?;
+    narrator.say(&format!("Slack {channel} says what it was, and who, in the thread of the same message:"));
+    narrator.quote(&cause);
     let resolved = |seen: &Seen| lost(seen).filter(is_resolved);
     let message = local_cloud.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
     narrator.say("the probes' packets get out again, and the message says so:");
@@ -71,14 +72,21 @@ fn lost(seen: &Seen, past: &Past) -> Option<SlackMessage> {
     seen.messages.iter().rfind(concerns).cloned()
 }
 
-/// The message that names all three routes, and who deleted each.
-fn told_of(seen: &Seen) -> Option<SlackMessage> {
-    let says = |message: &&SlackMessage| {
-        let text = plain(message);
+/// What names all three routes, and who deleted each: a message, or one in a message's thread.
+fn told_of(seen: &Seen) -> Option<(String, String)> {
+    let says = |text: &String| {
         let causes = text.matches("repaired: DeleteRoute by").count();
         text.contains("ledger-dev") && causes == 3 && text.matches(PERSON).count() >= 3
     };
-    seen.messages.iter().find(says).cloned()
+    let texts = |message: &SlackMessage| {
+        let replies = message.thread.iter().map(|reply| shown(reply.blocks.as_ref(), &reply.text));
+        let texts: Vec<String> = [plain(message)].into_iter().chain(replies).collect();
+        texts
+    };
+    seen.messages.iter().find_map(|message| {
+        let text = texts(message).into_iter().find(says)?;
+        Some((message.channel.clone(), text))
+    })
 }
 
 /// Each table's way out.

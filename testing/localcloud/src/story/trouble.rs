@@ -176,13 +176,18 @@ pub(crate) fn is_resolved(message: &SlackMessage) -> bool {
 
 /// A message as one reads it: the texts of its blocks.
 pub(crate) fn plain(message: &SlackMessage) -> String {
+    shown(message.blocks.as_ref(), &message.text)
+}
+
+/// What is shown: the texts of blocks, or the text where there are none.
+pub(crate) fn shown(blocks: Option<&Value>, text: &str) -> String {
     let mut texts = Vec::new();
-    for block in message.blocks.as_ref().and_then(Value::as_array).into_iter().flatten() {
+    for block in blocks.and_then(Value::as_array).into_iter().flatten() {
         let own = block["text"]["text"].as_str();
         let fields = block["fields"].as_array().into_iter().flatten();
         let elements = block["elements"].as_array().into_iter().flatten();
         texts.extend(own.map(str::to_owned));
         texts.extend(fields.chain(elements).filter_map(|part| part["text"].as_str().map(str::to_owned)));
     }
-    if texts.is_empty() { message.text.clone() } else { texts.join("\n") }
+    if texts.is_empty() { text.to_owned() } else { texts.join("\n") }
 }

@@ -1,0 +1,27 @@
+//! That accounts are observed in which the cause of something may be, over the queue that account events come by.
+
+use std::collections::BTreeSet;
+
+use phonehome_cloud::{Message, Queue};
+use phonehome_wire::AccountId;
+
+/// Asks the provisioner.
+#[derive(Debug)]
+pub struct Ask<Q> {
+    /// What wakes the provisioner.
+    pub queue: Q,
+}
+
+impl<Q: Queue> Ask<Q> {
+    /// Has accounts observed, and what differs in them repaired. An ask that gets lost is made again a few minutes
+    /// later, and a sweep sees them all, so that it fails no run.
+    pub(crate) async fn observe(&self, accounts: &BTreeSet<AccountId>) {
+        for account in accounts {
+            let body = serde_json::json!({ "reconcile": { "account": account } }).to_string();
+            tracing::info!(account = account.as_str(), "asked to be observed");
+            if let Err(error) = self.queue.send(Message { body, ..Message::default() }).await {
+                tracing::warn!(account = account.as_str(), %error, "not asked to be observed");
+            }
+        }
+    }
+}
