@@ -26,7 +26,15 @@ const B: &str = "555566667777";
 
 fn in_force(number: u64, text: &str) -> Arc<InForce> {
     let fleet: Fleet = phonehome_fleet::parse(text).unwrap();
-    Arc::new(InForce { fleet, number, accepted: Default::default(), authorities: None, unreadable: None })
+    Arc::new(InForce {
+        fleet,
+        number,
+        published_at_ms: 0,
+        published_by: String::new(),
+        accepted: Default::default(),
+        authorities: None,
+        unreadable: None,
+    })
 }
 
 fn stack(account: &str, domain: &str, region: &str, version: u64) -> StackStatus {
