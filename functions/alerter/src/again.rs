@@ -81,9 +81,12 @@ mod tests {
         again.look(&Value::Null, Pace::default(), 1_000_000, 1_060_000).await;
         again.look(&Value::Null, Pace::default(), 1_009_000, 1_060_000).await;
         again.look(&woken_by(&[1]), Pace::default(), 1_010_000, 1_012_500).await;
+        // Something is due before that.
+        again.look(&Value::Null, Pace::default(), 1_010_500, 1_011_500).await;
         let sent: Vec<(String, u32)> =
             again.queue.sent().into_iter().map(|it| (it.body, it.delay_s)).collect();
-        assert_eq!(sent, [(r#"{"looks":1}"#.to_owned(), 10), (r#"{"looks":2}"#.to_owned(), 3)]);
+        let look = |looks: u32| format!("{{\"looks\":{looks}}}");
+        assert_eq!(sent, [(look(1), 10), (look(2), 3), (look(1), 1)]);
     }
 
     #[tokio::test]
