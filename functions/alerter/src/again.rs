@@ -40,10 +40,13 @@ impl<Q: Queue> Again<Q> {
     /// fails no run.
     pub(crate) async fn look(&self, event: &Value, pace: Pace, now_ms: u64, until_ms: u64) {
         let looks = looks(event);
-        if looks >= CHAIN_MAX || self.woken_until_ms.load(Ordering::Relaxed) > now_ms {
+        let delay_s = next_look_s(pace, now_ms, until_ms);
+        let woken_ms = self.woken_until_ms.load(Ordering::Relaxed);
+        // Who is woken later than this needs is woken once more.
+        let is_woken = woken_ms > now_ms && woken_ms <= now_ms + u64::from(delay_s) * 1000;
+        if looks >= CHAIN_MAX || is_woken {
             return;
         }
-        let delay_s = next_look_s(pace, now_ms, until_ms);
         let body = serde_json::json!(Look { looks: looks + 1 }).to_string();
         match self.queue.send(Message { body, delay_s, ..Message::default() }).await {
             Ok(()) => self.woken_until_ms.store(now_ms + u64::from(delay_s) * 1000, Ordering::Relaxed),
@@ -78,9 +81,12 @@ mod tests {
         again.look(&Value::Null, Pace::default(), 1_000_000, 1_060_000).await;
         again.look(&Value::Null, Pace::default(), 1_009_000, 1_060_000).await;
         again.look(&woken_by(&[1]), Pace::default(), 1_010_000, 1_012_500).await;
+        // Something is due before that.
+        again.look(&Value::Null, Pace::default(), 1_010_500, 1_011_500).await;
         let sent: Vec<(String, u32)> =
             again.queue.sent().into_iter().map(|it| (it.body, it.delay_s)).collect();
-        assert_eq!(sent, [(r#"{"looks":1}"#.to_owned(), 10), (r#"{"looks":2}"#.to_owned(), 3)]);
+        let look = |looks: u32| format!("{{\"looks\":{looks}}}");
+        assert_eq!(sent, [(look(1), 10), (look(2), 3), (look(1), 1)]);
     }
 
     #[tokio::test]

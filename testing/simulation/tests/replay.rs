@@ -1,5 +1,6 @@
 //! A replay tells what was told: the same reports by the functions, and by `phonehome-replay`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -68,7 +69,7 @@ struct Live {
     collector: Collector<MemoryTable, MemoryQueue, Clock>,
     alerter: Alerter<MemoryTable, MemoryQueue, Clock>,
     scheduled_ms: u64,
-    asked_ms: Option<u64>,
+    asked_ms: BTreeSet<u64>,
 }
 
 impl Live {
@@ -91,22 +92,24 @@ impl Live {
             known: Known::default(),
             clock: clock.clone(),
         };
-        Self { clock, collector, alerter, scheduled_ms: from_ms, asked_ms: None }
+        Self { clock, collector, alerter, scheduled_ms: from_ms, asked_ms: BTreeSet::new() }
     }
 
     async fn until(&mut self, to_ms: u64) {
         loop {
-            let at_ms = self.asked_ms.unwrap_or(u64::MAX).min(self.scheduled_ms);
+            let at_ms =
+                self.asked_ms.first().map_or(self.scheduled_ms, |asked_ms| self.scheduled_ms.min(*asked_ms));
             if at_ms > to_ms {
                 break;
             }
             self.clock.0.store(at_ms, Ordering::Relaxed);
             self.scheduled_ms += if self.scheduled_ms <= at_ms { 60_000 } else { 0 };
-            self.asked_ms = None;
+            // What else has asked for a look still comes.
+            self.asked_ms.remove(&at_ms);
             let before = self.alerter.again.queue.sent().len();
             self.alerter.handle(&Value::Null).await.unwrap();
             if let Some(message) = self.alerter.again.queue.sent().get(before) {
-                self.asked_ms = Some(at_ms + u64::from(message.delay_s) * 1000);
+                self.asked_ms.insert(at_ms + u64::from(message.delay_s) * 1000);
             }
         }
         self.clock.0.store(to_ms, Ordering::Relaxed);
@@ -118,8 +121,7 @@ impl Live {
         let batch = json!({"Records": [{"messageId": "1", "body": event.to_string()}]});
         assert!(self.collector.handle(&batch).await.unwrap().batch_item_failures.is_empty());
         if self.collector.transitions.sent().len() > hints {
-            let hinted_ms = at_ms + 1_000;
-            self.asked_ms = Some(self.asked_ms.map_or(hinted_ms, |asked_ms| asked_ms.min(hinted_ms)));
+            self.asked_ms.insert(at_ms + 1_000);
         }
     }
 }
