@@ -130,6 +130,10 @@ impl<T: Queue> Queue for Of<T> {
         let result = if fate.is_done { self.inner.send(message).await } else { Ok(()) };
         if fate.is_heard { result } else { Err(lost()) }
     }
+
+    async fn waiting(&self) -> Result<u64, CloudError> {
+        if self.life.is_dead() { Err(lost()) } else { self.inner.waiting().await }
+    }
 }
 
 impl Pager for Of<OnCall> {
