@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use phonehome_executor::estimate_ms;
 use phonehome_fakecloud::SharedCloud;
 use phonehome_fleet::{Fleet as Declared, Member};
 use phonehome_planner::{Plan, render};
@@ -37,8 +38,9 @@ pub(crate) fn measure(accounts: usize) -> Result<Figures> {
     let texts: Vec<(String, Result<Plan, String>)> = plans;
     let changed = texts.iter().filter(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     ensure!(changed.count() == accounts, "each account has a change");
-    let comments = render::markdown_fleet(&texts, render::GITHUB_COMMENT_CHARS);
-    let lines: usize = comments.iter().map(|comment| comment.lines().count()).sum();
+    let estimate_s = |plan: &Plan| estimate_ms(plan).div_ceil(1000);
+    let comment = render::markdown_fleet(&texts, &[], &estimate_s, render::GITHUB_COMMENT_CHARS);
+    let lines = comment.lines().count();
     Ok(Figures::new(format!("A plan of a change of each of {accounts} accounts"))
         .at_most(limit_s(accounts), "until all are planned", seconds(took), "s")
         .at_most(128.0, "peak resident memory, with the accounts themselves", peak_memory_mb()?, "MB")
