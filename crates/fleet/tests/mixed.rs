@@ -280,7 +280,7 @@ fn a_line_without_an_account_has_the_version_in_force() {
 const ISOLATION: &str = "isolations:\n  - { from: a, to: c, host: \"c.{environment}\", port: 443, control: connection/a-to-b/443 }\n";
 const REACHED: &str = "  - { from: b, to: c, ports: [443], check: { host: \"c.{environment}\" } }\n";
 
-fn isolation<'f>(checks: &'f [Check]) -> Option<&'f Check> {
+fn isolation(checks: &[Check]) -> Option<&Check> {
     checks.iter().find(|check| check.id.0.starts_with("isolation/"))
 }
 

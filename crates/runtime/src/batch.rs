@@ -94,7 +94,7 @@ pub async fn each_record_side_by_side<Q: Queue>(
     });
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures =
-        stream::iter(all).buffered(at_once.max(1)).filter_map(std::future::ready).collect().await;
+        stream::iter(all).buffer_unordered(at_once.max(1)).filter_map(std::future::ready).collect().await;
     response
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{
-    IncidentMember, IncidentState, MemberKey, OutgoingBody, PathState, Severity, Symptom, Unreadable,
-    UnreadableIncident, World, decide,
+    IncidentMember, IncidentState, MemberKey, OutgoingBody, PathState, PathStatus, Severity, Symptom,
+    Unreadable, UnreadableIncident, World, decide,
 };
 use proptest::prelude::*;
 
@@ -147,6 +147,25 @@ fn what_has_never_worked_is_a_note_until_it_worked_once() {
     fleet.recover(SHOP, &ZONES, &[PAYMENTS]).decide();
     fleet.fail(SHOP, &ZONES, &[PAYMENTS]);
     assert_eq!(fleet.says(), ["page", "opened"]);
+}
+
+#[test]
+fn what_begins_to_work_in_one_zone_after_the_other_is_no_loss_on_its_way() {
+    let mut fleet = fleet();
+    fleet.fail(SHOP, &ZONES, &[PAYMENTS]);
+    never_up(&mut fleet, SHOP, &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["opened"]);
+    // It turned up a moment ago, of which its newest results do not convince yet.
+    let now_ms = fleet.advance(MINUTE_MS).world.now_ms;
+    for probe in fleet.probes(SHOP, &ZONES[..1]) {
+        let path = probe.paths.values_mut().find(|path| path.status == PathStatus::Down).unwrap();
+        (path.status, path.since_ms, path.ever_up) = (PathStatus::Up, now_ms, true);
+    }
+    assert!(!fleet.says().contains(&"page"));
+    assert_eq!(fleet.only().severity, Severity::Note);
+    // What falls after that has worked.
+    fleet.advance(MINUTE_MS).fail(SHOP, &ZONES, &[PAYMENTS]);
+    assert!(fleet.says().contains(&"page"));
 }
 
 #[test]
@@ -308,7 +327,7 @@ fn is_paged_without_others(world: &World, key: &MemberKey, everywhere: bool) -> 
         let of_account = probe.key.account == key.probe.account;
         probe.paths.retain(|id, path| {
             let stays = if of_account { id == check } else { !everywhere };
-            path.status != phonehome_alerting::PathStatus::Down || stays
+            path.status != PathStatus::Down || stays
         });
     }
     paged(&alone).contains(key)

@@ -101,6 +101,17 @@ def put_targets(original, data):
     return next(filter(None, denials), None) or original(data)
 
 
+# SQS has no actions of these names: who may do one may do a batch.
+SINGLY = {f"sqs:{one}Batch": f"sqs:{one}" for one in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")}
+
+
+@replaces(iam_actions, "extract_iam_action")
+def extract_iam_action(original, *request, **keys):
+    """The action that a policy has to allow."""
+    action = original(*request, **keys)
+    return SINGLY.get(action, action)
+
+
 @replaces(iam_actions, "request_tag_context")
 def request_context(original, service, action, body, query):
     """cloudwatch:namespace and dynamodb:LeadingKeys, the conditions that PutMetricData and writes are

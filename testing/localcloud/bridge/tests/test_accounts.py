@@ -161,6 +161,13 @@ class Permissions(BridgeTest):
             else:
                 self.assert_denied("AccessDeniedException", events.put_targets, Rule="pass", Targets=[target])
 
+    def test_a_batch_of_sqs_takes_the_right_to_do_one_of_it(self):
+        queue = self.client("sqs", HUB).create_queue(QueueName="batches")["QueueUrl"]
+        entries = [{"Id": "1", "MessageBody": "a"}]
+        self.acting("sqs", allow("sqs:SendMessage")).send_message_batch(QueueUrl=queue, Entries=entries)
+        for_nothing = self.acting("sqs", allow("sqs:GetQueueUrl")).send_message_batch
+        self.assert_denied("AccessDenied", for_nothing, QueueUrl=queue, Entries=entries)
+
     def test_organization_keys_and_the_arn_of_a_session(self):
         caller = self.role(HUB, HUB, allow("sts:AssumeRole", StringEquals={"aws:ResourceOrgID": ORGANIZATION}))
         account = self.client("iam", MANAGEMENT)

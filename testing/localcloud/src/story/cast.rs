@@ -35,8 +35,8 @@ pub(crate) struct Cast {
     pub(crate) fleet_file: PathBuf,
     /// The same with changes that somebody thinks about.
     pub(crate) next_fleet_file: PathBuf,
-    /// The same with a change that takes away what is needed.
-    pub(crate) saving_fleet_file: PathBuf,
+    /// The same with a connection to a port of the ledger at which nobody listens.
+    pub(crate) mistaken_fleet_file: PathBuf,
     /// The payments domain's service in prod, which the shop needs.
     pub(crate) payments_prod: Service,
     payments_dev: Service,
@@ -70,19 +70,21 @@ impl Cast {
         let text = fleet(stage.can_be_silent(), &named);
         let fleet_file = folder.join("fleet.yaml");
         std::fs::write(&fleet_file, &text)?;
-        let with_nat = |mode: &str| {
-            text.replace("name: dev, pools: [nonprod]", &format!("name: dev, pools: [nonprod], nat: {mode}"))
-        };
+        let next = text.replace("name: dev, pools: [nonprod]", "name: dev, pools: [nonprod], nat: single");
         let next_fleet_file = folder.join("next-fleet.yaml");
-        std::fs::write(&next_fleet_file, with_nat("single"))?;
-        let saving_fleet_file = folder.join("saving-fleet.yaml");
-        std::fs::write(&saving_fleet_file, with_nat("none"))?;
+        std::fs::write(&next_fleet_file, next)?;
+        let port = ledger[1].port();
+        let declared = format!("ports: [{port}], environments: [dev]");
+        let mistaken =
+            text.replace(&declared, &format!("ports: [{port}, {}], environments: [dev]", port + 1));
+        let mistaken_fleet_file = folder.join("mistaken-fleet.yaml");
+        std::fs::write(&mistaken_fleet_file, mistaken)?;
         let (members, past) = (vec![], Past::default());
         Ok(Self {
             members,
             fleet_file,
             next_fleet_file,
-            saving_fleet_file,
+            mistaken_fleet_file,
             payments_prod,
             payments_dev,
             ledger,
