@@ -11,6 +11,8 @@ use crate::{Decision, Finding, Incident, MemberState, Suspect};
 pub const ASKED_AT_ONCE: usize = 10;
 /// How long an answer is waited for, in milliseconds: longer than an observation takes that another one is before.
 const ANSWERED_WITHIN_MS: u64 = 2 * 60_000;
+/// How long a stack that was observed is not asked about again for something else, in milliseconds.
+const APART_MS: u64 = 10_000;
 /// How often a stack is asked about while it is suspected; a sweep sees it after that.
 const ASKS_MAX: u32 = 3;
 /// For how long what is found belongs to an incident that is over, in milliseconds.
@@ -54,12 +56,24 @@ pub struct Suspicion {
     pub ended_ms: Option<u64>,
 }
 
+impl SuspectedStack {
+    /// Whether it was observed since it was asked; `observed_ms`: when it was last.
+    fn is_answered(&self, observed_ms: Option<&u64>) -> bool {
+        observed_ms.is_some_and(|at_ms| *at_ms > self.asked_ms)
+    }
+
+    fn is_waited_for(&self, observed_ms: Option<&u64>, now_ms: u64) -> bool {
+        self.asks > 0 && now_ms < self.asked_ms + ANSWERED_WITHIN_MS && !self.is_answered(observed_ms)
+    }
+}
+
 impl Suspected {
     /// The same after a decision, and the accounts that are to be observed now. `open`: the incidents that were open
     /// before it; `observed_ms`: when each stack was last observed, in milliseconds since the Unix epoch.
     ///
     /// An account is asked once for each incident that suspects it, and again where no answer comes: of an ask that got
-    /// lost, or of an observation that failed, nobody hears. Within two minutes one answer serves all of them.
+    /// lost, or of an observation that failed, nobody hears. An answer that is waited for serves all of them; one that came
+    /// before says nothing of what broke since.
     #[must_use]
     pub fn after(
         &self,
@@ -71,9 +85,11 @@ impl Suspected {
         let mut next = self.clone();
         for (stack, ids) in decision.suspected.iter().take(STACKS_MAX) {
             let known = next.stacks.entry(stack.clone()).or_default();
-            // What is known of it is of a while ago.
-            let is_news = !known.is_suspected || ids.iter().any(|id| !known.incidents.contains_key(id));
-            if is_news && now_ms >= known.asked_ms + ANSWERED_WITHIN_MS {
+            // What comes and goes untold is news once in two minutes; an incident is always.
+            let is_again = !known.is_suspected && now_ms >= known.asked_ms + ANSWERED_WITHIN_MS;
+            let mut incidents = ids.iter().filter_map(|id| incident(decision, open, id));
+            let is_news = is_again || incidents.any(|it| !known.incidents.contains_key(&it.id));
+            if is_news && !known.is_waited_for(observed_ms.get(stack), now_ms) {
                 known.asks = 0;
             }
             for incident in ids.iter().filter_map(|id| incident(decision, open, id)) {
@@ -106,22 +122,20 @@ impl Suspected {
         observed_ms: &BTreeMap<StackId, u64>,
         now_ms: u64,
     ) -> BTreeSet<AccountId> {
-        let is_answered = |stack: &StackId, known: &SuspectedStack| {
-            observed_ms.get(stack).is_some_and(|at_ms| *at_ms > known.asked_ms)
-        };
-        let is_waited_for = |stack: &StackId, known: &SuspectedStack| {
-            now_ms < known.asked_ms + ANSWERED_WITHIN_MS && !is_answered(stack, known)
-        };
         let mut asked: BTreeSet<AccountId> = self
             .stacks
             .iter()
-            .filter(|(stack, known)| is_waited_for(stack, known))
+            .filter(|(stack, known)| known.is_waited_for(observed_ms.get(stack), now_ms))
             .map(|(stack, _)| stack.account.clone())
             .collect();
         let mut accounts = BTreeSet::new();
         for (stack, known) in &mut self.stacks {
-            let is_due = known.asks == 0
-                || (known.asks < ASKS_MAX && !is_answered(stack, known) && !is_waited_for(stack, known));
+            let observed_ms = observed_ms.get(stack);
+            let is_lost = !known.is_answered(observed_ms) && !known.is_waited_for(observed_ms, now_ms);
+            let is_due = match known.asks {
+                0 => now_ms >= known.asked_ms + APART_MS,
+                asks => asks < ASKS_MAX && is_lost,
+            };
             if !is_due || !decision.suspected.contains_key(stack) {
                 continue;
             }
