@@ -68,12 +68,12 @@ fn outgoing(
 fn message(roll_out: &RollOut, waits: &[Wait], observed: &Observed) -> SlackMessage {
     let mut message = SlackMessage::new(headline(roll_out));
     message = match &roll_out.phase {
-        Phase::Halted { why } => message.list("*Why* ", why.iter().map(halt).collect()),
+        Phase::Halted { why } => message.list("Why", why.iter().map(halt).collect()),
         Phase::AtOnce { reason } => message.section(Words::new().markup("*Why* ").text(reason)),
-        _ => message.list("*It waits for* ", waits.iter().map(|it| wait(roll_out, it)).collect()),
+        _ => message.list("It waits for", waits.iter().map(|it| wait(roll_out, it)).collect()),
     };
     message =
-        message.list("*Waves* ", (0..roll_out.waves.len()).map(|it| wave(roll_out, observed, it)).collect());
+        message.list("Waves", (0..roll_out.waves.len()).map(|it| wave(roll_out, observed, it)).collect());
     let advice = match &roll_out.phase {
         Phase::Rolling => Words::of("To stop it: ").code("phonehome rollout abort --reason …"),
         Phase::Halted { .. } => Words::of("What has it keeps it. Look with ")
