@@ -41,11 +41,11 @@ pub struct LastRead {
 }
 
 impl LastRead {
-    /// The fleet in force, as [`crate::in_force`] has it. It is looked for in the table each time, and checked when it
+    /// The fleet in force, as [`crate::in_force()`] has it. It is looked for in the table each time, and checked when it
     /// is another one than before.
     ///
     /// # Errors
-    /// As [`crate::in_force`].
+    /// As [`crate::in_force()`].
     pub async fn in_force<T: Table>(&self, table: &T) -> Result<Arc<InForce>, StateError> {
         read(table, |doc| known(&self.base, doc)).await.map(|(base, _)| base)
     }
@@ -54,7 +54,7 @@ impl LastRead {
     /// then no permission counts, and [`InForce::unreadable`] says why.
     ///
     /// # Errors
-    /// As [`crate::in_force`].
+    /// As [`crate::in_force()`].
     pub async fn in_use<T: Table>(&self, table: &T) -> Result<InUse, StateError> {
         // The roll-out first. Should it end before the file in force is read, that is the newer one, and every
         // account's; the other way round the older one would be.
@@ -111,7 +111,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// Which fleet file each account is to have.
 ///
 /// # Errors
-/// As [`crate::in_force`].
+/// As [`crate::in_force()`].
 pub async fn desired<T: Table>(table: &T) -> Result<Desired, StateError> {
     let in_use = LastRead::default().in_use(table).await?;
     match in_use.rolling {

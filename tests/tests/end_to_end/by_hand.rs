@@ -80,8 +80,9 @@ async fn whoever_changes_a_network_is_named_and_phonehomes_own_calls_wake_nobody
             .wait_for(&what, PATIENCE, |seen| seen.messages.iter().find(named).cloned())
             .await?;
         let after = at_rest(&play).await?;
-        // It is observed and repaired, and looked at again once that has converged.
-        ensure!(after - before <= 2, "{operation}: observed {} times", after - before);
+        // It is observed and repaired, and looked at again once that has converged; and once more where probes noticed it
+        // before, and the cause was asked for.
+        ensure!(after - before <= 3, "{operation}: observed {} times", after - before);
         before = after;
     }
     Ok(())
