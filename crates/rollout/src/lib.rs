@@ -1,6 +1,6 @@
 //! How a version of the fleet file reaches every account: in waves, gated by what the waves before have proven.
 //!
-//! A [`RollOut`] is what is stored of it. [`decide`] says from it, from what was [`Observed`] and from the time whose
+//! A [`RollOut`] is what is stored of it. [`decide()`] says from it, from what was [`Observed`] and from the time whose
 //! turn it is, and whether it goes on, halts or is finished; [`begin`] begins one, and [`abort`], [`resume`] and
 //! [`roll_back`] are what an operator may do with it. Everything here is pure: what is seen comes in as a value, time
 //! as an argument.
