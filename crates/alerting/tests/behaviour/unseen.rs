@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use phonehome_alerting::{
-    IncidentMember, IncidentState, MemberKey, OutgoingBody, PathState, PathStatus, Severity, Symptom,
-    Unreadable, UnreadableIncident, World, decide,
+    IncidentMember, IncidentState, MemberKey, Outcome, OutgoingBody, PathResult, PathState, PathStatus,
+    Severity, Symptom, Unreadable, UnreadableIncident, World, decide,
 };
 use proptest::prelude::*;
 
@@ -155,11 +155,13 @@ fn what_begins_to_work_in_one_zone_after_the_other_is_no_loss_on_its_way() {
     fleet.fail(SHOP, &ZONES, &[PAYMENTS]);
     never_up(&mut fleet, SHOP, &[PAYMENTS]);
     assert_eq!(fleet.says(), ["opened"]);
-    // It turned up a moment ago, of which its newest results do not convince yet.
+    // It turned up a moment ago, which does not outweigh how often it failed before.
     let now_ms = fleet.advance(MINUTE_MS).world.now_ms;
     for probe in fleet.probes(SHOP, &ZONES[..1]) {
         let path = probe.paths.values_mut().find(|path| path.status == PathStatus::Down).unwrap();
         (path.status, path.since_ms, path.ever_up) = (PathStatus::Up, now_ms, true);
+        let failed = (1..=5).rev().map(|ago| PathResult(now_ms - ago * MINUTE_MS, Outcome::Silence));
+        path.results = failed.chain([PathResult(now_ms, Outcome::Pass)]).collect();
     }
     assert!(!fleet.says().contains(&"page"));
     assert_eq!(fleet.only().severity, Severity::Note);
