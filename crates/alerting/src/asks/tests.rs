@@ -62,6 +62,28 @@ fn a_suspected_account_is_asked_once_however_often_is_looked() {
     }
 }
 
+/// An incident of this id that suspects the first stack.
+fn of_incident(id: &str) -> Decision {
+    let incident = serde_json::json!({
+        "id": id, "suspect": Suspect::Collector, "severity": crate::Severity::Note, "members": [],
+        "state": crate::IncidentState::Open, "since_ms": 1, "opened_at_ms": 1, "updated_at_ms": 1, "revision": 1,
+    });
+    let incidents = vec![serde_json::from_value(incident).unwrap()];
+    Decision { incidents, suspected: [(stack(1), [id.to_owned()].into())].into(), ..Decision::default() }
+}
+
+#[test]
+fn an_answer_from_before_an_incident_does_not_serve_it() {
+    let mut asking = Asking::new();
+    assert_eq!(asking.asks(&suspecting([1])), 1);
+    asking.observed_ms.insert(stack(1), asking.now_ms + 1);
+    for id in ["first", "second"] {
+        let asked: usize = (0..20).map(|_| asking.passes(3_000).asks(&of_incident(id))).sum();
+        assert_eq!(asked, 1, "{id}: within two minutes, and once");
+        asking.observed_ms.insert(stack(1), asking.now_ms);
+    }
+}
+
 #[test]
 fn where_no_answer_comes_it_is_asked_three_times_in_all() {
     let mut asking = Asking::new();
