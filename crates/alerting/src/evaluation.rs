@@ -8,7 +8,8 @@ use crate::blame::alone;
 use crate::inference::{Group, infer};
 use crate::windows::Schedule;
 use crate::{
-    IncidentMember, MemberKey, MemberState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent, World, text,
+    IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent,
+    World, text,
 };
 
 /// What can be said of a path or a member now.
@@ -124,14 +125,26 @@ impl<'w> Evaluation<'w> {
         self.neighbours(key).filter(move |probe| probe.is_whole() || probe.view.key == *key)
     }
 
-    /// Whether anything of the stack was ever up, as far as is known.
+    /// Whether anything of the stack worked before it failed, as far as is known.
     pub(crate) fn ever_worked(&self, key: &ProbeKey) -> bool {
         let mut probes = self.neighbours(key);
         probes.any(|probe| {
             probe.view.unreadable.paths
-                || probe.view.paths.values().any(|path| path.ever_up)
+                || probe.view.paths.keys().any(|check| self.has_worked(key, check))
                 || (probe.connects().next().is_none() && probe.view.heartbeat.is_some())
         })
+    }
+
+    /// Whether a path worked from any zone before it failed, as far as is known. What works for the first time begins to
+    /// do so in one zone after the other: that one is up by now does not make a loss of it.
+    pub(crate) fn has_worked(&self, key: &ProbeKey, check: &CheckId) -> bool {
+        let views = || self.neighbours(key).map(|probe| probe.view);
+        let paths = || views().filter_map(|view| view.paths.get(check));
+        let fails_since_ms = paths().filter_map(fails_since_ms).min().unwrap_or(u64::MAX);
+        let worked = |path: &PathState| {
+            path.ever_up && (path.status != PathStatus::Up || path.since_ms < fails_since_ms)
+        };
+        views().any(|view| view.unreadable.paths) || paths().any(worked)
     }
 
     pub(crate) fn health(&self, key: &MemberKey) -> Health {
@@ -334,4 +347,12 @@ impl<'w> Probe<'w> {
         let egress = self.connects().filter(|(check, _)| check.purpose == Purpose::Egress);
         egress.map(|(_, health)| health)
     }
+}
+
+/// Since when a path fails, as far as its newest results tell; milliseconds since the Unix epoch.
+fn fails_since_ms(path: &PathState) -> Option<u64> {
+    let is_down = path.status == PathStatus::Down;
+    // They are kept from the first that did not pass.
+    let first = path.results.first().map(|result| result.0);
+    first.into_iter().chain(is_down.then_some(path.since_ms)).min()
 }

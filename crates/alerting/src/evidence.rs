@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use phonehome_wire::{Expect, Purpose, StackId, Stage, Target};
 
 use crate::evaluation::{Evaluation, Health, Probe};
-use crate::lifecycle::has_worked;
 use crate::{Incident, IncidentMember, Owner, Reader, Suspect, Symptom, WhySilent, lately, suspected, text};
 
 /// How many accounts, and how many places that reach a target, a message names.
@@ -107,7 +106,7 @@ fn never_worked(evaluation: &Evaluation<'_>, members: &[&IncidentMember]) -> Opt
         Symptom::Down { check } => {
             let connects =
                 evaluation.check(&member.key()).is_some_and(|check| check.expect == Expect::Connect);
-            connects && !has_worked(evaluation, &member.probe, check)
+            connects && !evaluation.has_worked(&member.probe, check)
         }
         Symptom::Silent | Symptom::Inconclusive => false,
     });

@@ -9,8 +9,8 @@ use crate::incident::Incidents;
 use crate::inference::Group;
 use crate::routing::{loudness, routes};
 use crate::{
-    Incident, IncidentMember, IncidentState, MemberKey, MemberState, PathState, PathStatus, ProbeKey,
-    Resolution, Severity, Suspect, Symptom,
+    Incident, IncidentMember, IncidentState, MemberKey, MemberState, ProbeKey, Resolution, Severity, Suspect,
+    Symptom,
 };
 
 type Members = BTreeMap<MemberKey, IncidentMember>;
@@ -265,7 +265,7 @@ fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
             .is_some_and(|member| !is_silenced(evaluation, &[member], Some(Severity::Page)))
     };
     lost.keys().find(speaks) == Some(&&check.id)
-        && lost.keys().any(|id| has_worked(evaluation, &key.probe, id))
+        && lost.keys().any(|id| evaluation.has_worked(&key.probe, id))
         && !is_far_end(evaluation, &key.probe, &lost.into_values().collect())
 }
 
@@ -297,24 +297,5 @@ fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
         .witnesses(&key.probe)
         .filter(|probe| probe.hears_of(&check.id) && probe.checks.contains_key(&check.id));
     reporting.all(|probe| probe.path(&check.id) == Health::Bad)
-        && has_worked(evaluation, &key.probe, &check.id)
-}
-
-/// Whether the path worked from any zone before it failed, as far as is known. What works for the first time begins to
-/// do so in one zone after the other: that one is up by now does not make a loss of it.
-pub(crate) fn has_worked(evaluation: &Evaluation<'_>, probe: &ProbeKey, check: &CheckId) -> bool {
-    let views = || evaluation.neighbours(probe).map(|probe| probe.view);
-    let paths = || views().filter_map(|view| view.paths.get(check));
-    let fails_since_ms = paths().filter_map(fails_since_ms).min().unwrap_or(u64::MAX);
-    let worked =
-        |path: &PathState| path.ever_up && (path.status != PathStatus::Up || path.since_ms < fails_since_ms);
-    views().any(|view| view.unreadable.paths) || paths().any(worked)
-}
-
-/// Since when a path fails, as far as its newest results tell; milliseconds since the Unix epoch.
-fn fails_since_ms(path: &PathState) -> Option<u64> {
-    let is_down = path.status == PathStatus::Down;
-    // They are kept from the first that did not pass.
-    let first = path.results.first().map(|result| result.0);
-    first.into_iter().chain(is_down.then_some(path.since_ms)).min()
+        && evaluation.has_worked(&key.probe, &check.id)
 }

@@ -151,23 +151,27 @@ fn what_has_never_worked_is_a_note_until_it_worked_once() {
 
 #[test]
 fn what_begins_to_work_in_one_zone_after_the_other_is_no_loss_on_its_way() {
-    let mut fleet = fleet();
-    fleet.fail(SHOP, &ZONES, &[PAYMENTS]);
-    never_up(&mut fleet, SHOP, &[PAYMENTS]);
-    assert_eq!(fleet.says(), ["opened"]);
-    // It turned up a moment ago, which does not outweigh how often it failed before.
-    let now_ms = fleet.advance(MINUTE_MS).world.now_ms;
-    for probe in fleet.probes(SHOP, &ZONES[..1]) {
-        let path = probe.paths.values_mut().find(|path| path.status == PathStatus::Down).unwrap();
-        (path.status, path.since_ms, path.ever_up) = (PathStatus::Up, now_ms, true);
-        let failed = (1..=5).rev().map(|ago| PathResult(now_ms - ago * MINUTE_MS, Outcome::Silence));
-        path.results = failed.chain([PathResult(now_ms, Outcome::Pass)]).collect();
+    // A connection, a way out, and an account of which nothing has ever got out.
+    for checks in [&[PAYMENTS][..], &[EGRESS], &[EGRESS, PAYMENTS, LEDGER]] {
+        let mut fleet = fleet();
+        fleet.fail(SHOP, &ZONES, checks);
+        never_up(&mut fleet, SHOP, &[EGRESS, PAYMENTS, LEDGER, ISOLATION]);
+        assert_eq!(fleet.says(), ["opened"], "{checks:?}");
+        // It turned up a moment ago, which does not outweigh how often it failed before.
+        let now_ms = fleet.advance(MINUTE_MS).world.now_ms;
+        for probe in fleet.probes(SHOP, &ZONES[..1]) {
+            for path in probe.paths.values_mut().filter(|path| path.status == PathStatus::Down) {
+                (path.status, path.since_ms, path.ever_up) = (PathStatus::Up, now_ms, true);
+                let failed = (1..=5).rev().map(|ago| PathResult(now_ms - ago * MINUTE_MS, Outcome::Silence));
+                path.results = failed.chain([PathResult(now_ms, Outcome::Pass)]).collect();
+            }
+        }
+        assert!(!fleet.says().contains(&"page"), "{checks:?}");
+        assert_eq!(fleet.only().severity, Severity::Note);
+        // What falls after that has worked.
+        fleet.advance(MINUTE_MS).fail(SHOP, &ZONES, checks);
+        assert!(fleet.says().contains(&"page"), "{checks:?}");
     }
-    assert!(!fleet.says().contains(&"page"));
-    assert_eq!(fleet.only().severity, Severity::Note);
-    // What falls after that has worked.
-    fleet.advance(MINUTE_MS).fail(SHOP, &ZONES, &[PAYMENTS]);
-    assert!(fleet.says().contains(&"page"));
 }
 
 #[test]
