@@ -73,9 +73,13 @@ async fn whoever_changes_a_network_is_named_and_phonehomes_own_calls_wake_nobody
         let person = format!("{operation}@example.com");
         play.local_cloud.control.call(&place, &person, "ec2", operation, &arguments).await?;
         let said = format!("repaired: {event_name} by ");
+        // By itself, or in the thread of the incident that it explains.
         let named = |message: &&SlackMessage| {
-            let blocks = format!("{:?}", message.blocks);
-            blocks.contains(&said) && blocks.contains(&person)
+            let replies = message.thread.iter().map(|reply| &reply.blocks);
+            std::iter::once(&message.blocks).chain(replies).any(|blocks| {
+                let blocks = format!("{blocks:?}");
+                blocks.contains(&said) && blocks.contains(&person)
+            })
         };
         let what = format!("Slack to say that {person} did it");
         play.local_cloud
