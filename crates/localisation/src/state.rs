@@ -112,10 +112,12 @@ impl State {
         let kept = u32::try_from(self.rules.window()).unwrap_or(u32::MAX);
         for probe in 0..self.heard_ticks.len() {
             let due_ticks = self.heard_ticks[probe] + policy.interval_ticks;
-            if self.heard_ticks[probe] == 0 || heard_until_ticks < due_ticks + policy.grace_ticks {
+            // As late as it may be, it is not missing yet.
+            let late_ticks = heard_until_ticks.saturating_sub(due_ticks + policy.grace_ticks);
+            if self.heard_ticks[probe] == 0 || late_ticks == 0 {
                 continue;
             }
-            let missed = (heard_until_ticks - policy.grace_ticks - due_ticks) / policy.interval_ticks;
+            let missed = (late_ticks - 1) / policy.interval_ticks;
             for number in missed.saturating_sub(kept)..=missed {
                 // The run is what is missing, so its time counts.
                 let missed_ticks = due_ticks + number * policy.interval_ticks;

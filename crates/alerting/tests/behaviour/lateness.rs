@@ -216,6 +216,16 @@ fn what_a_probe_says_of_its_time_makes_nobody_elses_deadline_longer() {
     assert!(queued.accused().iter().any(|(number, ..)| *number == 0), "{:?}", queued.fleet.suspects());
 }
 
+/// What the property below found once in 200 cases.
+#[test]
+fn whose_report_is_just_as_late_as_it_may_be_is_not_accused_beside_who_died() {
+    let mut queued = Queued::new();
+    queued.minutes(1, Pace::Stands);
+    queued.dead.insert(1);
+    queued.minutes(11, Pace::Folds(2));
+    queued.minutes(1, Pace::Stands);
+}
+
 fn pace() -> impl Strategy<Value = Pace> {
     prop_oneof![
         2 => Just(Pace::Stands),
