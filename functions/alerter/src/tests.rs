@@ -1,13 +1,15 @@
 //! What the alerter stores, and that a decision and its messages are stored together.
 
 use phonehome_alerting::{
-    Heartbeat, Incident, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused, SlackKind,
+    Incident, OutgoingBody, PathState, PathStatus, Paths, ProbeKey, Refusals, Refused, SlackKind,
 };
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Expect, MemoryTable, Table, TableError, Write};
 use phonehome_cloud::{MemoryQueue, SystemClock};
 use phonehome_fleet::Fleet;
-use phonehome_samples::{FLEET, REGION, SHOP_PROD, ZONES, events, probe, published, stack_id, table};
+use phonehome_samples::{
+    FLEET, REGION, SHOP_PROD, ZONES, events, heartbeat, probe, published, stack_id, table,
+};
 use phonehome_state::{Keys, Outboxed, all, written_by};
 use phonehome_wire::{CheckId, Class, Stage, Verdict};
 use serde_json::Value;
@@ -60,22 +62,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
         let checks = fleet().checks_for(&member, REGION);
         for zone in ZONES {
             let key = probe(zone);
-            let heartbeat = Heartbeat {
-                key: key.clone(),
-                part: 0,
-                last_started_at_ms: now_ms,
-                last_received_at_ms: now_ms,
-                run_id: format!("run-{now_ms}"),
-                generation: 1,
-                clock_ahead_ms: 0,
-                isolations_at_ms: 0,
-                paths_expire_at_ms: 0,
-                paths_version: 0,
-                heard_since_ms: 0,
-                behind: None,
-                connects: vec![],
-                turns: phonehome_alerting::Turns::default(),
-            };
+            let heartbeat = heartbeat(&key.part(0), now_ms);
             let state = |id: &CheckId| {
                 if id.0.starts_with("connection/") {
                     path(connections, now_ms)

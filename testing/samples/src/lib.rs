@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use phonehome_alerting::ProbeKey;
+use phonehome_alerting::{Heartbeat, ProbeKey, ProbePart, Turns};
 use phonehome_cloud::table::{Expect, MemoryTable, Table as _, Write, key};
 use phonehome_releases::Stored;
 use phonehome_state::{Keys, Phase, PublishedFleet, StackStatus};
@@ -50,6 +50,26 @@ pub fn probe(zone: &str) -> ProbeKey {
         account: SHOP_PROD.parse().unwrap(),
         region: REGION.parse().unwrap(),
         availability_zone: zone.parse().unwrap(),
+    }
+}
+
+/// That a part of a probe ran its first input and was heard of at this moment, in milliseconds since the Unix epoch.
+pub fn heartbeat(of: &ProbePart, at_ms: u64) -> Heartbeat {
+    Heartbeat {
+        key: of.probe.clone(),
+        part: of.part,
+        last_started_at_ms: at_ms,
+        last_received_at_ms: at_ms,
+        run_id: format!("run-{at_ms}"),
+        generation: 1,
+        clock_ahead_ms: 0,
+        isolations_at_ms: 0,
+        paths_expire_at_ms: 0,
+        paths_version: 0,
+        heard_since_ms: 0,
+        behind: None,
+        connects: vec![],
+        turns: Turns::default(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! That a zone is slow is stored with its message, and told once whoever decides.
 
-use phonehome_alerting::{Connects, GrayZones, RUNS_KEPT};
+use phonehome_alerting::{Connects, GrayZones, Heartbeat, RUNS_KEPT};
 
 use super::*;
 

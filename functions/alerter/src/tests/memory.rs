@@ -77,20 +77,9 @@ impl Largest {
         });
         let doc = |key: ProbeKey| {
             let heartbeat = Heartbeat {
-                key,
-                part: 0,
-                last_started_at_ms: START_MS,
-                last_received_at_ms: START_MS,
                 run_id: "x".repeat(64),
-                generation: 1,
-                clock_ahead_ms: 0,
-                isolations_at_ms: 0,
-                paths_expire_at_ms: 0,
                 paths_version: 1,
-                heard_since_ms: 0,
-                behind: None,
-                connects: vec![],
-                turns: phonehome_alerting::Turns::default(),
+                ..phonehome_samples::heartbeat(&key.part(0), START_MS)
             };
             Self::doc(Keys::heartbeat(&heartbeat.probe_part()), &heartbeat)
         };

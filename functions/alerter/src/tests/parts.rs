@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Heartbeat, Incident, Outgoing, OutgoingBody, PartView, PathStatus, Paths, SlackKind, Suspect, Symptom,
+    Incident, Outgoing, OutgoingBody, PartView, PathStatus, Paths, SlackKind, Suspect, Symptom,
 };
 use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{MemoryTable, Write};
 use phonehome_fleet::{Fleet, Parts};
-use phonehome_samples::{FLEET, REGION, ZONES, probe, published, stack, stack_id};
+use phonehome_samples::{FLEET, REGION, ZONES, heartbeat, probe, published, stack, stack_id};
 use phonehome_state::{Keys, Outboxed, all};
 use phonehome_wire::{Check, CheckId};
 
@@ -54,22 +54,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
     /// Stores that a part of a zone's probe was heard of then, with these paths.
     async fn heard_part(&self, zone: &str, part: u32, at_ms: u64, paths: &Paths) {
         let key = probe(zone).part(part);
-        let heartbeat = Heartbeat {
-            key: key.probe.clone(),
-            part,
-            last_started_at_ms: at_ms,
-            last_received_at_ms: at_ms,
-            run_id: format!("run-{at_ms}"),
-            generation: 1,
-            clock_ahead_ms: 0,
-            isolations_at_ms: 0,
-            paths_expire_at_ms: 0,
-            paths_version: 0,
-            heard_since_ms: 0,
-            behind: None,
-            connects: vec![],
-            turns: phonehome_alerting::Turns::default(),
-        };
+        let heartbeat = heartbeat(&key, at_ms);
         self.overwrite(Write::put, Keys::heartbeat(&key), &heartbeat).await;
         self.overwrite(Write::put, Keys::paths(&key), paths).await;
     }

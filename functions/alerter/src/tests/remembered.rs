@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use phonehome_alerting::{Crash, Crashes, PATHS_KEPT_MS};
+use phonehome_alerting::{Crash, Crashes, Heartbeat, PATHS_KEPT_MS};
 use phonehome_cloud::MemoryQueue;
 use phonehome_cloud::table::{Doc, Key};
 use phonehome_wire::AccountId;

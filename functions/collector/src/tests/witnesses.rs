@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
-use phonehome_alerting::{Heartbeat, PathState, ProbeKey};
+use phonehome_alerting::{PathState, ProbeKey};
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::{Binding, Line};
-use phonehome_samples::restore;
+use phonehome_samples::{heartbeat, restore};
 use phonehome_wire::{CheckId, Report, Verdict, WIRE_VERSION};
 use serde_json::json;
 
@@ -48,22 +48,7 @@ fn reached_from(
         bound_at_ms: 1,
     };
     let at_ms = SystemClock.now_ms() - ago_ms;
-    let heartbeat = Heartbeat {
-        key: probe.clone(),
-        part: 0,
-        last_started_at_ms: at_ms,
-        last_received_at_ms: at_ms,
-        run_id: "witness".into(),
-        generation: 1,
-        clock_ahead_ms: 0,
-        isolations_at_ms: 0,
-        paths_expire_at_ms: 0,
-        paths_version: 0,
-        heard_since_ms: 0,
-        behind: None,
-        connects: vec![],
-        turns: phonehome_alerting::Turns::default(),
-    };
+    let heartbeat = heartbeat(&probe.part(0), at_ms);
     let path = PathState {
         status: PathStatus::Up,
         since_ms: 1,

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use phonehome_alerting::{
-    Given, Heartbeat, IncidentState, Inputs, MemberState, OutgoingBody, PathState, PathStatus, Paths,
-    ProbeKey, SlackKind, Suspect, Turns,
+    Given, IncidentState, Inputs, MemberState, OutgoingBody, PathState, PathStatus, Paths, ProbeKey,
+    SlackKind, Suspect, Turns,
 };
 use phonehome_cloud::table::{Expect, Key, MemoryTable, Table as _, Write};
 use phonehome_cloud::{MemoryQueue, WallClock};
 use phonehome_fleet::{Binding, Line};
 use phonehome_rollout::{Pace, RollOut, Wave};
-use phonehome_samples::{FLEET, REGION, published, stack};
+use phonehome_samples::{FLEET, REGION, heartbeat, published, stack};
 use phonehome_state::{
     Keys, Outboxed, Phase, PublishedFleet, StackStatus, Way, all, base, publish, publish_by, roll_out,
     written_by,
@@ -169,22 +169,7 @@ impl World {
         let zones = [(0, [ZONE.parse().unwrap()].into())].into();
         let inputs = Inputs::default().with(1, &[given], &zones).unwrap();
         self.put(Keys::inputs(&stack_of(account)), &json!(inputs)).await;
-        let heartbeat = Heartbeat {
-            key: probe.clone(),
-            part: 0,
-            last_started_at_ms: self.now_ms(),
-            last_received_at_ms: self.now_ms(),
-            run_id: "run".into(),
-            generation: 1,
-            clock_ahead_ms: 0,
-            isolations_at_ms: 0,
-            paths_expire_at_ms: 0,
-            paths_version: 0,
-            heard_since_ms: 0,
-            behind: None,
-            connects: vec![],
-            turns: Turns::default(),
-        };
+        let heartbeat = heartbeat(&probe.part(0), self.now_ms());
         self.put(Keys::heartbeat(&probe.part(0)), &json!(heartbeat)).await;
         let paths: Paths = [(check, path(status, self.now_ms()))].into();
         self.put(Keys::paths(&probe.part(0)), &json!(paths)).await;
