@@ -17,6 +17,9 @@ pub(crate) struct Options {
     /// Leave the local cloud running after the story, until Ctrl-C
     #[arg(long)]
     keep: bool,
+    /// How many accounts there are, instead of the six that the story is about
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(6..=100))]
+    accounts: Option<u16>,
     /// Show what the emulator and the functions log
     #[arg(long)]
     verbose: bool,
@@ -31,6 +34,7 @@ pub(crate) fn run(project: &Project, options: &Options) -> Result<()> {
     steps.heading("the demo");
     let mut demo = project.command(project.binary("localcloud"), ["demo"]);
     demo.args(options.keep.then_some("--keep"))
+        .args(options.accounts.map(|count| format!("--accounts={count}")))
         .args(options.verbose.then_some("--verbose"))
         .envs(ENVIRONMENT);
     Err(anyhow!(demo.exec()).context(format!("cannot start {}", shown(&demo))))

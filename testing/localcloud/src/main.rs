@@ -23,6 +23,14 @@ enum Command {
         /// Leave the local cloud running afterwards, until Ctrl-C.
         #[arg(long)]
         keep: bool,
+        /// How many accounts there are.
+        #[arg(
+            long,
+            value_name = "COUNT",
+            default_value_t = story::Size::LEAST,
+            value_parser = clap::value_parser!(u16).range(i64::from(story::Size::LEAST)..=i64::from(story::Size::MOST)),
+        )]
+        accounts: u16,
         /// Show the emulator's and the functions' logs when it is over.
         #[arg(long)]
         verbose: bool,
@@ -33,11 +41,17 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Command::Demo { keep, verbose } = Arguments::parse().command else {
+    let Command::Demo { keep, accounts, verbose } = Arguments::parse().command else {
         print!("{}", phonehome_localcloud::cost::document());
         return ExitCode::SUCCESS;
     };
-    match phonehome_localcloud::unless_interrupted(story::play(&repository(), verbose)).await {
+    match phonehome_localcloud::unless_interrupted(story::play(
+        &repository(),
+        story::Size::of(accounts),
+        verbose,
+    ))
+    .await
+    {
         Ok(scene) => {
             if keep && let Err(error) = story::keep(scene).await {
                 eprintln!("\nThe local cloud ended: {error:#}");

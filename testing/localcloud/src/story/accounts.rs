@@ -1,24 +1,30 @@
 //! Accounts are created, and get their networks.
 
+use std::cell::Cell;
+
 use anyhow::{Context as _, Result, ensure};
 use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, Network, Place, REGION};
 use serde_json::{Value, json};
 
-use super::cast::{Cast, CastAccount};
-use super::narrator::{Narrator, PATIENCE};
+use super::cast::{Cast, CastAccount, Size};
+use super::narrator::Narrator;
 
+/// Of so many more accounts that are ready it is told, while others are not.
+const TOLD_EVERY: usize = 10;
 const DETAIL_TYPE: &str = "AWS Service Event via CloudTrail";
 
-/// Six accounts are created; each gets its network and its probes.
+/// Accounts are created; each gets its network and its probes.
 pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("Accounts come");
-    for name in Cast::names() {
+    for name in cast.size.names() {
         let id = local_cloud.control.create_account(&name, &format!("aws+{name}@example.com")).await?;
         cast.members.push(CastAccount { name, id });
     }
-    let list: Vec<String> =
-        cast.members.iter().map(|member| format!("{} {}", member.name, member.id)).collect();
-    narrator.say(&format!("organizations:CreateAccount × {}: {}", list.len(), list.join(", ")));
+    let named = cast.members.iter().take(usize::from(Size::LEAST));
+    let named: Vec<String> = named.map(|member| format!("{} {}", member.name, member.id)).collect();
+    let count = cast.members.len();
+    let more = if count > named.len() { ", …" } else { "" };
+    narrator.say(&format!("organizations:CreateAccount × {count}: {}{more}", named.join(", ")));
     narrator.note(
         "each raised a CreateAccountResult event; the roles are not there yet, so the provisioner waits",
     );
@@ -27,8 +33,7 @@ pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: 
     local_cloud.deploy_member_role(&ids).await?;
     narrator.say("infra/member-role.yaml deployed to each account, as its StackSet does on AWS");
     cast.settle(local_cloud).await?;
-    let count = cast.members.len();
-    all_are_ready(local_cloud, count).await?;
+    all_are_ready(local_cloud, cast, narrator).await?;
     narrator.say(&format!("{count} networks are ready"));
     narrator.quote(&local_cloud.phonehome(&["status"]).await?);
     let shop = cast.id("shop-prod")?;
@@ -38,12 +43,19 @@ pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: 
     disjoint(&local_cloud.status().await?)
 }
 
-/// Every account's stack is as declared.
-pub(crate) async fn all_are_ready(local_cloud: &LocalCloud, count: usize) -> Result<()> {
+/// Every account's stack is as declared. Where that takes long it is said how far it is.
+pub(crate) async fn all_are_ready(local_cloud: &LocalCloud, cast: &Cast, narrator: &Narrator) -> Result<()> {
+    let count = cast.members.len();
+    let told = Cell::new(0);
     let ready = |status: &Value| {
-        (stacks(status).iter().filter(|stack| stack["phase"] == "ready").count() == count).then_some(())
+        let ready = stacks(status).iter().filter(|stack| stack["phase"] == "ready").count();
+        if ready < count && ready >= told.get() + TOLD_EVERY {
+            narrator.say(&format!("{ready} of {count} networks are ready"));
+            told.set(ready);
+        }
+        (ready == count).then_some(())
     };
-    local_cloud.wait_for_status("every stack to be ready", PATIENCE, ready).await
+    local_cloud.wait_for_status("every stack to be ready", cast.patience, ready).await
 }
 
 /// The same event again, one of a creation that failed, one of Control Tower.
@@ -68,7 +80,7 @@ async fn odd_events(local_cloud: &LocalCloud, cast: &Cast, narrator: &Narrator) 
         .say("sent as well: a duplicate event, a creation that FAILED (e-mail taken), one of Control Tower");
     let notified = local_cloud
         .receiver
-        .wait_for("Slack to hear of the failed creation", PATIENCE, |seen| {
+        .wait_for("Slack to hear of the failed creation", cast.patience, |seen| {
             seen.messages.iter().find(|message| message.text.contains("EMAIL_ALREADY_EXISTS")).cloned()
         })
         .await?;
@@ -94,7 +106,7 @@ pub(crate) async fn nothing_changes(
         .send_message(&LocalCloud::hub_place(), local_cloud.output("ReconcileQueueUrl")?, r#"{"sweep":{}}"#)
         .await?;
     let status = local_cloud
-        .wait_for_status("the sweep to look at every account", PATIENCE, |status| {
+        .wait_for_status("the sweep to look at every account", cast.patience, |status| {
             let now = generations(status);
             let observed = now.iter().zip(&first).all(|(now, before)| now > before);
             let converged = stacks(status).iter().all(|stack| stack["leased_until_ms"] == 0);

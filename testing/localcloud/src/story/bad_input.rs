@@ -7,7 +7,7 @@ use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, QueueMessage};
 use serde_json::json;
 
 use super::cast::Cast;
-use super::narrator::{Narrator, PATIENCE};
+use super::narrator::Narrator;
 
 /// Sends what must be refused, and shows where it ended.
 pub(crate) async fn sent_and_refused(
@@ -37,7 +37,11 @@ pub(crate) async fn sent_and_refused(
         if letters.len() >= 4 {
             break letters;
         }
-        ensure!(start.elapsed() < PATIENCE, "only {} of 4 arrived in the dead-letter queues", letters.len());
+        ensure!(
+            start.elapsed() < cast.patience,
+            "only {} of 4 arrived in the dead-letter queues",
+            letters.len()
+        );
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     };
     ensure!(letters.len() == 4, "{} dead letters: {letters:#?}", letters.len());
@@ -49,7 +53,7 @@ pub(crate) async fn sent_and_refused(
         if refused.values().sum::<f64>() >= 4.0 {
             break refused;
         }
-        ensure!(start.elapsed() < PATIENCE, "not all of them are counted: {refused:?}");
+        ensure!(start.elapsed() < cast.patience, "not all of them are counted: {refused:?}");
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     };
     narrator.say(&format!("and counted (CloudWatch, phonehome/Refused): {refused:?}"));

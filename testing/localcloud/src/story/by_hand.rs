@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, ensure};
 use phonehome_localcloud::{LocalCloud, Network, RouteTable};
 
 use super::cast::Cast;
-use super::narrator::{Narrator, PATIENCE};
+use super::narrator::Narrator;
 use super::trouble::plain;
 
 /// Who it is: the session's name, as single sign-on gives it.
@@ -30,11 +30,11 @@ pub(crate) async fn route_is_deleted(
         let table = network.route_tables.iter().find(|it| it.id == table.id)?;
         (nat_route(table) == nat_route_of(&before, &table.id)).then_some(())
     };
-    local_cloud.wait_for_network(account, "the route to be back", PATIENCE, is_back).await?;
+    local_cloud.wait_for_network(account, "the route to be back", cast.patience, is_back).await?;
     narrator.say("the route is back");
     let message = local_cloud
         .receiver
-        .wait_for("Slack to say who did it", PATIENCE, |seen| {
+        .wait_for("Slack to say who did it", cast.patience, |seen| {
             let mut messages = seen.messages.iter();
             messages.find(|message| plain(message).contains(PERSON)).cloned()
         })
@@ -66,6 +66,14 @@ pub(crate) async fn plan_is_shown(
     );
     narrator.quote(&plan);
     ensure!(plan.contains("NAT single costs"), "the plan has no price:\n{plan}");
+    if !cast.size.is_least() {
+        let plan = local_cloud.phonehome_as_viewer(&["plan", "--fleet", &file]).await?;
+        narrator.say(&format!(
+            "phonehome plan of all {} accounts, of which those that change alike are told once:",
+            cast.members.len()
+        ));
+        narrator.quote(&plan);
+    }
     let after = local_cloud.network(account).await?;
     ensure!(format!("{before:?}") == format!("{after:?}"), "a plan changed ledger-dev");
     narrator.note("with the role phonehome-viewer of the hub account, which could not change anything");

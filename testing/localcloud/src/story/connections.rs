@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use phonehome_localcloud::{LocalCloud, Network, Peering, Place, REGION};
 
 use super::cast::Cast;
-use super::narrator::{Narrator, PATIENCE};
+use super::narrator::Narrator;
 
 /// The shop may open what it declared at payments, in prod and in dev, and nowhere else.
 pub(crate) async fn are_peerings(
@@ -24,10 +24,11 @@ pub(crate) async fn are_peerings(
             routed.then(|| (peering.clone(), network.clone()))
         };
         let (there, target) = local_cloud
-            .wait_for_network(to, &format!("the peering in {payments}"), PATIENCE, is_whole)
+            .wait_for_network(to, &format!("the peering in {payments}"), cast.patience, is_whole)
             .await?;
-        let (here, source) =
-            local_cloud.wait_for_network(from, &format!("the peering in {shop}"), PATIENCE, is_whole).await?;
+        let (here, source) = local_cloud
+            .wait_for_network(from, &format!("the peering in {shop}"), cast.patience, is_whole)
+            .await?;
         ensure!(here.id == there.id, "{shop} has {here:?} and {payments} {there:?}");
         narrator.say(&format!(
             "{shop} → {payments}, as declared: {} is {}, asked for by {shop} and accepted by {payments}",
@@ -61,7 +62,7 @@ pub(crate) async fn default_vpcs_go(
         let place = Place::new(&member.id, REGION);
         let mut seen = local_cloud.control.default_vpcs(&place).await?;
         while !seen.with_default_vpc.is_empty() {
-            ensure!(start.elapsed() < PATIENCE, "{} still has default VPCs: {seen:?}", member.name);
+            ensure!(start.elapsed() < cast.patience, "{} still has default VPCs: {seen:?}", member.name);
             tokio::time::sleep(Duration::from_millis(200)).await;
             seen = local_cloud.control.default_vpcs(&place).await?;
         }

@@ -11,7 +11,7 @@ use super::narrator::Narrator;
 /// Shows the state at the end, and the bill.
 pub(crate) async fn notify(local_cloud: &LocalCloud, cast: &Cast, narrator: &mut Narrator) -> Result<()> {
     narrator.act("At the end");
-    accounts::all_are_ready(local_cloud, cast.members.len()).await?;
+    accounts::all_are_ready(local_cloud, cast, narrator).await?;
     narrator.quote(&local_cloud.phonehome(&["status"]).await?);
     let accounts = u32::try_from(cast.members.len())?;
     narrator.say(

@@ -5,7 +5,7 @@ use phonehome_localcloud::{LocalCloud, Network, Past, Seen, SlackMessage};
 
 use super::by_hand::{PERSON, nat_route};
 use super::cast::Cast;
-use super::narrator::{Narrator, PATIENCE};
+use super::narrator::Narrator;
 use super::trouble::{ZONES, is_resolved, plain, shown};
 
 /// An account loses its way out, which its packets show; its network is repaired, which they show as well.
@@ -37,22 +37,23 @@ pub(crate) async fn way_out_is_lost(
     let all_lost = |seen: &Seen| lost(seen).filter(from_every_zone);
     let message = local_cloud
         .receiver
-        .wait_for("every probe to notice, and Slack to say so", PATIENCE, all_lost)
+        .wait_for("every probe to notice, and Slack to say so", cast.patience, all_lost)
         .await?;
     narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
     narrator.quote(&plain(&message));
     let is_back = |network: &Network| (default_routes(network) == default_routes(&before)).then_some(());
-    local_cloud.wait_for_network(account, "the routes to be back", PATIENCE, is_back).await?;
+    local_cloud.wait_for_network(account, "the routes to be back", cast.patience, is_back).await?;
     narrator.say("what is suspected was observed at once, and phonehome has made the routes again");
 
     local_cloud.control.cloudtrail(false).await?;
     narrator.say("now CloudTrail tells the account's default bus of the calls");
     let (channel, cause) =
-        local_cloud.receiver.wait_for("Slack to say who did it", PATIENCE, told_of).await?;
+        local_cloud.receiver.wait_for("Slack to say who did it", cast.patience, told_of).await?;
     narrator.say(&format!("Slack {channel} says what it was, and who, in the thread of the same message:"));
     narrator.quote(&cause);
     let resolved = |seen: &Seen| lost(seen).filter(is_resolved);
-    let message = local_cloud.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
+    let message =
+        local_cloud.receiver.wait_for("the message to say resolved", cast.patience, resolved).await?;
     narrator.say("the probes' packets get out again, and the message says so:");
     narrator.quote(&plain(&message));
     let pages = local_cloud.receiver.seen().network_pages();

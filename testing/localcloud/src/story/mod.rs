@@ -18,13 +18,10 @@ use anyhow::{Result, ensure};
 use phonehome_localcloud::{LocalCloud, LocalCloudOptions, Stage};
 use tempfile::TempDir;
 
+pub(crate) use cast::Size;
+
 use cast::Cast;
 use narrator::Narrator;
-
-/// Schedules fire this often instead of once a minute, so that nobody has to wait.
-const SCHEDULE_SECONDS: u32 = 3;
-/// A probe counts as silent after this long: four missed runs.
-const OVERDUE_SECONDS: u32 = 12;
 
 /// What is left when the story is over. Everything ends when it is dropped.
 #[derive(Debug)]
@@ -34,11 +31,11 @@ pub(crate) struct Scene {
     folder: TempDir,
 }
 
-/// Plays it.
-pub(crate) async fn play(repository: &Path, verbose: bool) -> Result<Scene> {
+/// Plays it, with a fleet of that size.
+pub(crate) async fn play(repository: &Path, size: Size, verbose: bool) -> Result<Scene> {
     let folder = tempfile::Builder::new().prefix("phonehome-demo-").tempdir()?;
     let mut narrator = Narrator::start();
-    let result = acts(repository, folder.path(), &mut narrator).await;
+    let result = acts(repository, folder.path(), size, &mut narrator).await;
     if verbose || result.is_err() {
         for log in ["emulator.log", "lab.log", "lab-follow.log"] {
             narrator.log(&folder.path().join(log), if verbose { 400 } else { 40 });
@@ -61,14 +58,19 @@ pub(crate) async fn keep(scene: Scene) -> Result<()> {
     ended.unwrap_or(Ok(()))
 }
 
-async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Result<(LocalCloud, Cast)> {
+async fn acts(
+    repository: &Path,
+    folder: &Path,
+    size: Size,
+    narrator: &mut Narrator,
+) -> Result<(LocalCloud, Cast)> {
     narrator.act("The local cloud");
     let (stage, why_not) = Stage::choose(repository, folder).await?;
     let options = LocalCloudOptions {
         repository: repository.to_owned(),
         folder: folder.to_owned(),
-        schedule_seconds: SCHEDULE_SECONDS,
-        overdue_after_seconds: OVERDUE_SECONDS,
+        schedule_seconds: size.schedule_seconds(),
+        overdue_after_seconds: size.overdue_seconds(),
         channels: vec!["#net-prod".to_owned(), "#net-dev".to_owned()],
     };
     let mut local_cloud = LocalCloud::start_on(stage, options).await?;
@@ -77,7 +79,9 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
         local_cloud.emulator.endpoint()
     ));
     narrator.note(&format!(
-        "schedules of rate(1 minute) fire every {SCHEDULE_SECONDS} s here; a probe counts as silent after {OVERDUE_SECONDS} s"
+        "schedules of rate(1 minute) fire every {} s here; a probe counts as silent after {} s",
+        size.schedule_seconds(),
+        size.overdue_seconds()
     ));
     match why_not {
         None => narrator.say(
@@ -94,11 +98,11 @@ async fn acts(repository: &Path, folder: &Path, narrator: &mut Narrator) -> Resu
         "the emulator's CloudFormation lacks EventBusPolicy, TTL and backups: the local cloud adds them",
     );
 
-    let mut cast = Cast::start(&local_cloud.stage, folder).await?;
+    let mut cast = Cast::start(&local_cloud.stage, folder, size).await?;
     local_cloud
         .phonehome_as_operator(&["publish", "--yes", "--fleet", &cast.fleet_file.display().to_string()])
         .await?;
-    narrator.say("phonehome publish: the fleet file is in force (3 domains × dev and prod)");
+    narrator.say(&format!("phonehome publish: the fleet file is in force ({})", size.declared()));
 
     accounts::arrive(&local_cloud, &mut cast, narrator).await?;
     connections::are_peerings(&local_cloud, &cast, narrator).await?;

@@ -1,10 +1,7 @@
 //! Prints the story, each step with its time.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
-
-/// The longest any single step may take before the demo gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+use std::time::Instant;
 
 /// Tells the story on standard output.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use phonehome_localcloud::{LocalCloud, Seen, SlackMessage};
 use serde_json::Value;
 
 use super::cast::Cast;
-use super::narrator::{Narrator, PATIENCE};
+use super::narrator::Narrator;
 use super::trouble::plain;
 
 /// Somebody declares a port at which nobody listens, of which the first wave tells in time.
@@ -26,29 +26,32 @@ pub(crate) async fn change_is_rolled_out(
         "somebody lets payments connect to one more port of ledger in dev: phonehome plan, then publish --plan {hash}"
     ));
     narrator.note("the first wave is payments-dev and ledger-dev, then dev, then everyone");
-    let halted = said(local_cloud, "Slack to say that it has halted", "has halted: wave 1 of 3").await?;
+    let halted =
+        said(local_cloud, cast, "Slack to say that it has halted", "has halted: wave 1 of 3").await?;
     narrator.say(&format!("nobody listens at that port, so the roll-out halts; Slack {}:", halted.channel));
     narrator.quote(&plain(&halted));
     ensure!(plain(&halted).contains("payments-dev"), "it does not say where: {halted:#?}");
     let versions = versions(&local_cloud.status().await?, 1);
-    ensure!(versions == 4, "{versions} accounts have the version before, not the 4 of later waves");
+    let later = cast.members.len() - 2;
+    ensure!(versions == later, "{versions} accounts have the version before, not the {later} of later waves");
     narrator.say("no other account got it");
 
     local_cloud.phonehome_as_operator(&["rollout", "rollback"]).await?;
     narrator.say("phonehome rollout rollback");
-    let back = said(local_cloud, "Slack to say that it was taken back", "was taken back").await?;
+    let back = said(local_cloud, cast, "Slack to say that it was taken back", "was taken back").await?;
     ensure!(back.ts == halted.ts, "a roll-out is one message, and this is another: {back:#?}");
     narrator.say("both are back; the same message, edited in place:");
     narrator.quote(&plain(&back));
     local_cloud
-        .wait_for_status("every incident to be over", PATIENCE, |status| {
+        .wait_for_status("every incident to be over", cast.patience, |status| {
             status["incidents"].as_array().is_some_and(Vec::is_empty).then_some(())
         })
         .await?;
 
     published_as_planned(local_cloud, &cast.next_fleet_file).await?;
     narrator.say("the file without that port, and with nat: single in dev, is planned and published");
-    let done = said(local_cloud, "Slack to say that it is in force", "is in force in all accounts").await?;
+    let done =
+        said(local_cloud, cast, "Slack to say that it is in force", "is in force in all accounts").await?;
     narrator.say("wave by wave, each account side by side with the others of its wave:");
     narrator.quote(&plain(&done));
     for reply in &done.thread {
@@ -76,9 +79,9 @@ async fn published_as_planned(local_cloud: &LocalCloud, file: &Path) -> Result<S
 }
 
 /// The roll-out's message, once it says this.
-async fn said(local_cloud: &LocalCloud, what: &str, words: &str) -> Result<SlackMessage> {
+async fn said(local_cloud: &LocalCloud, cast: &Cast, what: &str, words: &str) -> Result<SlackMessage> {
     let says = |seen: &Seen| seen.messages.iter().rfind(|it| plain(it).contains(words)).cloned();
-    local_cloud.receiver.wait_for(what, PATIENCE, says).await
+    local_cloud.receiver.wait_for(what, cast.patience, says).await
 }
 
 /// How many stacks have this version.

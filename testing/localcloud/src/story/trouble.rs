@@ -5,7 +5,7 @@ use phonehome_localcloud::{LocalCloud, Past, Place, REGION, Seen, SlackMessage};
 use serde_json::Value;
 
 use super::cast::Cast;
-use super::narrator::{Narrator, PATIENCE};
+use super::narrator::Narrator;
 
 /// The zones of the story's fleet file.
 pub(crate) const ZONES: [&str; 3] = ["use1-az1", "use1-az2", "use1-az3"];
@@ -18,7 +18,7 @@ pub(crate) async fn probes_report(
 ) -> Result<()> {
     narrator.act("Probes phone home");
     let (probes, paths) = local_cloud
-        .wait_for_status("every probe to report every path as declared", PATIENCE, |status| {
+        .wait_for_status("every probe to report every path as declared", cast.patience, |status| {
             let expected = status["stacks"].as_array().map_or(0, |stacks| stacks.len() * 3);
             let probes = status["heartbeats"].as_object().map_or(0, serde_json::Map::len);
             let paths: Vec<&Value> = status["paths"]
@@ -42,7 +42,7 @@ pub(crate) async fn probes_report(
         );
     }
     narrator.note("a report is the function's response: Lambda → member bus → hub bus → queue → collector");
-    cast.past = local_cloud.past(PATIENCE).await?;
+    cast.past = local_cloud.past(cast.patience).await?;
     Ok(())
 }
 
@@ -58,12 +58,12 @@ pub(crate) async fn target_goes_away(
     narrator.say(&format!("payments-prod's service ({endpoint}) goes away; shop-prod needs it"));
     local_cloud
         .receiver
-        .wait_for("Slack to say so", PATIENCE, |seen| about(seen, &cast.past, &endpoint))
+        .wait_for("Slack to say so", cast.patience, |seen| about(seen, &cast.past, &endpoint))
         .await?;
     narrator.say("Slack has a message about it");
     let page = local_cloud
         .receiver
-        .wait_for("on-call to be paged", PATIENCE, |seen| seen.network_pages().first().cloned())
+        .wait_for("on-call to be paged", cast.patience, |seen| seen.network_pages().first().cloned())
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
     let from_every_zone = |message: &SlackMessage| {
@@ -73,7 +73,7 @@ pub(crate) async fn target_goes_away(
     };
     let message = local_cloud
         .receiver
-        .wait_for("the message to name every zone", PATIENCE, |seen| {
+        .wait_for("the message to name every zone", cast.patience, |seen| {
             about(seen, &cast.past, &endpoint).filter(from_every_zone)
         })
         .await?;
@@ -98,7 +98,7 @@ pub(crate) async fn target_comes_back(
     narrator.say("payments-prod's service is back");
     let message = local_cloud
         .receiver
-        .wait_for("Slack's message to say resolved", PATIENCE, |seen| {
+        .wait_for("Slack's message to say resolved", cast.patience, |seen| {
             about(seen, &cast.past, &endpoint)
                 .filter(|message| is_resolved(message) && !message.thread.is_empty())
         })
@@ -112,7 +112,7 @@ pub(crate) async fn target_comes_back(
     narrator.quote(&plain(&message));
     let page = local_cloud
         .receiver
-        .wait_for("on-call to be told", PATIENCE, |seen| seen.network_pages().get(1).cloned())
+        .wait_for("on-call to be told", cast.patience, |seen| seen.network_pages().get(1).cloned())
         .await?;
     narrator.say(&format!("on-call's phone: {}", page.subject));
     let seen = local_cloud.receiver.seen();
@@ -146,7 +146,7 @@ pub(crate) async fn probe_falls_silent(
         dev.find(|message| message.text.contains("shop-dev") && message.text.contains("use1-az2")).cloned()
     };
     let message =
-        local_cloud.receiver.wait_for("Slack to say that a probe is silent", PATIENCE, silent).await?;
+        local_cloud.receiver.wait_for("Slack to say that a probe is silent", cast.patience, silent).await?;
     narrator.say(&format!("Slack {}:", message.channel));
     narrator.quote(&plain(&message));
     local_cloud
@@ -155,7 +155,7 @@ pub(crate) async fn probe_falls_silent(
         .await?;
     narrator.say("a sweep sees the disabled schedule and enables it again");
     let resolved = |seen: &Seen| silent(seen).filter(is_resolved);
-    local_cloud.receiver.wait_for("the message to say resolved", PATIENCE, resolved).await?;
+    local_cloud.receiver.wait_for("the message to say resolved", cast.patience, resolved).await?;
     let pages = local_cloud.receiver.seen().network_pages();
     ensure!(pages.len() == 2, "a silent probe in dev paged: {pages:#?}");
     narrator.say("the message says resolved; nobody was paged");
