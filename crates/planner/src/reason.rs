@@ -37,6 +37,9 @@ pub enum WithheldReason {
         /// When the next hour begins; milliseconds since the Unix epoch.
         next_ms: u64,
     },
+    /// It is allowed, and no rollback would bring back what it gives up: it waits until the version that asks for it is
+    /// in force.
+    UntilInForce,
     /// AWS takes no more of them. For people: how many, and what to do.
     BeyondQuota(String),
     /// Something else is in its place, and no permission helps. For people: what.
@@ -115,6 +118,9 @@ impl fmt::Display for WithheldReason {
                     minutes % 60
                 )
             }
+            Self::UntilInForce => f.write_str(
+                "is allowed, but no rollback brings it back: it waits until the version is in force",
+            ),
             Self::BeyondQuota(why) | Self::Impossible(why) => f.write_str(why),
         }
     }

@@ -44,6 +44,7 @@ pub fn decide(before: &RollOut, observed: &Observed, now_ms: u64) -> Decision {
         | Phase::AtOnce { .. } => vec![],
     };
     let reconcile = match &before.phase {
+        Phase::Rolling if deciding.roll_out.phase == Phase::Finished => deciding.ask_waiting(),
         Phase::Rolling | Phase::GoingBack => deciding.ask(),
         Phase::AtOnce { .. } => deciding.ask_all(),
         Phase::Halted { .. } | Phase::RolledBack | Phase::Finished | Phase::Superseded => vec![],
@@ -316,6 +317,13 @@ impl Deciding<'_> {
             }
         }
         asked
+    }
+
+    /// The accounts in which something waits until the version is in force, as it is now.
+    fn ask_waiting(&self) -> Vec<AccountId> {
+        let waiting =
+            turned(self.roll_out, self.observed).filter(|(_, _, account)| account.waits_for_force());
+        waiting.map(|(id, ..)| id.clone()).collect()
     }
 
     /// Every account, once.

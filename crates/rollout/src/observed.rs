@@ -47,6 +47,8 @@ pub struct Stack {
     pub version: u64,
     /// When it was last looked at; milliseconds since the Unix epoch.
     pub updated_at_ms: u64,
+    /// Whether something in it waits until the version is in force.
+    pub until_in_force: bool,
     /// For people: what it waits for, or what failed.
     pub message: String,
 }
@@ -129,6 +131,11 @@ impl Account {
     /// Whether somebody has looked at it since a moment.
     pub(crate) fn was_looked_at_since(&self, at_ms: u64) -> bool {
         self.stacks.values().any(|stack| stack.updated_at_ms > at_ms)
+    }
+
+    /// Whether something in it waits until the version is in force.
+    pub(crate) fn waits_for_force(&self) -> bool {
+        self.stacks.values().any(|stack| stack.until_in_force)
     }
 
     /// The first stack that failed since a moment.

@@ -55,6 +55,9 @@ pub struct StackStatus {
     /// For people: what would be changed but needs permission.
     #[serde(default)]
     pub withheld: Vec<String>,
+    /// For people: what is allowed, and done once the stack's version is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub until_in_force: Vec<String>,
     /// What tells the spec that was found to be as declared from any other: what differs from it later
     /// has drifted.
     #[serde(default)]

@@ -251,6 +251,7 @@ fn stack(status: StackStatus) -> Stack {
         },
         version: status.version,
         updated_at_ms: status.updated_at_ms,
+        until_in_force: !status.until_in_force.is_empty(),
         message: status.message,
     }
 }

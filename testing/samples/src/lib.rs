@@ -95,6 +95,7 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         private_subnets: vec![],
         opened: vec![],
         withheld: vec![],
+        until_in_force: vec![],
         converged_spec: None,
         full_spec: None,
         agreed_version: 0,

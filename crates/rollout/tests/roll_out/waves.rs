@@ -1,4 +1,4 @@
-use phonehome_rollout::{Event, Phase, Unproven, Wait, decide};
+use phonehome_rollout::{Event, Phase, Unproven, Wait, decide, roll_back};
 
 use crate::world::{BASE, MINUTE, TARGET, World, account};
 
@@ -44,6 +44,35 @@ fn the_provisioner_is_asked_for_each_account_and_again_only_when_nobody_looked()
     world.stack(1).updated_at_ms = world.now_ms;
     world.now_ms += 3 * MINUTE;
     assert!(world.decide().reconcile.is_empty(), "it is at work");
+}
+
+#[test]
+fn at_its_end_those_are_asked_for_in_whom_something_waited_for_it_and_nobody_before() {
+    let mut world = World::of(&[2, 1]);
+    for number in [1, 2] {
+        world.stack(number).until_in_force = true;
+    }
+    world.minute();
+    for minute in 1..30 {
+        let decision = world.minute();
+        let asked = if decision.completes { vec![account(1), account(2)] } else { vec![] };
+        // The second wave's turn comes once.
+        let is_turn = decision.reconcile == [account(2)] && world.roll_out.versions.turned.len() == 3;
+        assert!(decision.reconcile == asked || (is_turn && !decision.completes), "{minute}: {decision:?}");
+    }
+    assert_eq!(world.roll_out.phase, Phase::Finished);
+}
+
+#[test]
+fn taken_back_nobody_is_asked_for_because_something_waited() {
+    let mut world = World::of(&[1]);
+    world.minute();
+    world.stack(0).until_in_force = true;
+    world.converge();
+    world.roll_out = roll_back(&world.roll_out, "ada".to_owned(), world.now_ms).unwrap();
+    let asked: Vec<_> = (0..10).flat_map(|_| world.minute().reconcile).collect();
+    assert_eq!(asked, [account(0)], "only that it goes back");
+    assert_eq!(world.roll_out.phase, Phase::RolledBack);
 }
 
 #[test]

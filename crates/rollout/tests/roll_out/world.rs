@@ -46,6 +46,7 @@ impl World {
                     progress: Progress::Converged,
                     version: BASE,
                     updated_at_ms: 0,
+                    until_in_force: false,
                     message: String::new(),
                 };
                 let account_of = Account {

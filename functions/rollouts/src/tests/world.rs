@@ -108,6 +108,17 @@ impl World {
     }
 
     async fn stack(&self, account: &str, phase: Phase, version: u64, message: &str) {
+        self.stack_with(account, phase, version, message, vec![]).await;
+    }
+
+    async fn stack_with(
+        &self,
+        account: &str,
+        phase: Phase,
+        version: u64,
+        message: &str,
+        until_in_force: Vec<String>,
+    ) {
         let environment = if account == SHOP_DEV { "dev" } else { "prod" };
         let status = StackStatus {
             account: id(account),
@@ -115,6 +126,7 @@ impl World {
             environment: environment.into(),
             phase,
             message: message.into(),
+            until_in_force,
             updated_at_ms: self.now_ms(),
             ready_since_ms: [(ZONE.parse().unwrap(), 0)].into(),
             ..stack(0)
@@ -127,6 +139,12 @@ impl World {
     /// The provisioner brought it to a version.
     pub(crate) async fn has_converged(&self, account: &str, version: u64) {
         self.stack(account, Phase::Ready, version, "").await;
+    }
+
+    /// The same, and something in it waits until that version is in force.
+    pub(crate) async fn waits_for_force(&self, account: &str, version: u64) {
+        let waiting = vec!["elastic-ip/use1-az1: delete".to_owned()];
+        self.stack_with(account, Phase::Ready, version, "", waiting).await;
     }
 
     pub(crate) async fn has_failed(&self, account: &str, message: &str) {
@@ -196,6 +214,11 @@ impl World {
 
     pub(crate) async fn roll_out(&self) -> RollOut {
         roll_out(&self.function.table).await.unwrap().unwrap().1
+    }
+
+    /// The version that an account is to have.
+    pub(crate) async fn version_of(&self, account: &str) -> u64 {
+        self.roll_out().await.versions.of(&id(account))
     }
 
     /// The accounts that are to have the new version.
