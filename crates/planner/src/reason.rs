@@ -46,6 +46,26 @@ pub enum WithheldReason {
     Impossible(String),
 }
 
+impl WithheldReason {
+    /// When it goes on, where the hour has no more removals; milliseconds since the Unix epoch. Where no hour has any
+    /// it never does.
+    pub fn next_hour_ms(&self) -> Option<u64> {
+        match self {
+            Self::Hour { per_hour, next_ms } => (*per_hour > 0).then_some(*next_ms),
+            Self::NotAll { because, .. } => because.next_hour_ms(),
+            Self::NeedsPermission(_)
+            | Self::Disturbs(_)
+            | Self::Unseen(_)
+            | Self::NeedsWithheld(_)
+            | Self::OnlyForWithheld
+            | Self::Adopted
+            | Self::UntilInForce
+            | Self::BeyondQuota(_)
+            | Self::Impossible(_) => None,
+        }
+    }
+}
+
 /// A permission that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NeededPermission {

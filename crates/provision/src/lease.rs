@@ -239,6 +239,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         private_subnets: vec![],
         withheld: vec![],
         until_in_force: vec![],
+        next_hour_ms: 0,
         opened: vec![],
         converged_spec: None,
         full_spec: None,

@@ -17,6 +17,7 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
     let (withheld, waiting) = (plan.withheld_otherwise(), plan.until_in_force());
     status.withheld = withheld.map(|it| format!("{}: {} ({})", it.address, it.what(), it.reason)).collect();
     status.until_in_force = waiting.map(|it| format!("{}: {}", it.address, it.what())).collect();
+    status.next_hour_ms = plan.next_hour_ms().unwrap_or_default();
     status.opened.clone_from(&plan.located.opened);
     let mut private = plan.located.private_subnets.clone();
     private.sort();

@@ -96,6 +96,7 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         opened: vec![],
         withheld: vec![],
         until_in_force: vec![],
+        next_hour_ms: 0,
         converged_spec: None,
         full_spec: None,
         agreed_version: 0,

@@ -224,6 +224,7 @@ fn status(account: u32) -> StackStatus {
         opened: vec![],
         withheld: vec![],
         until_in_force: vec![],
+        next_hour_ms: 0,
         converged_spec: None,
         full_spec: None,
         agreed_version: 0,

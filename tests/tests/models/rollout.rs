@@ -221,6 +221,7 @@ fn observed(run: &Run) -> Observed {
             version: run.versions[number],
             updated_at_ms: 0,
             until_in_force: false,
+            next_hour_ms: 0,
             message: String::new(),
         };
         let path = PathId::new(&region, &"use1-az1".parse().unwrap(), &CheckId("a".to_owned()));

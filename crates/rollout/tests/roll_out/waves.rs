@@ -1,4 +1,4 @@
-use phonehome_rollout::{Event, Phase, Unproven, Wait, decide, roll_back};
+use phonehome_rollout::{Event, Phase, Progress, Unproven, Wait, decide, roll_back};
 
 use crate::world::{BASE, MINUTE, TARGET, World, account};
 
@@ -169,4 +169,53 @@ fn the_same_once_more_decides_nothing_and_an_earlier_time_is_none() {
         }
     }
     assert_eq!((BASE, TARGET), (world.roll_out.versions.base, world.roll_out.versions.target));
+}
+
+#[test]
+fn what_may_be_taken_away_in_the_next_hour_only_holds_the_wave_and_the_accounts_time_does_not_run() {
+    let mut world = World::of(&[1, 1]);
+    let next_ms = 90 * MINUTE;
+    world.stuck = vec![account(0)];
+    world.minute();
+    let now_ms = world.now_ms;
+    let stack = world.stack(0);
+    (stack.version, stack.progress, stack.next_hour_ms) = (TARGET, Progress::Underway, next_ms);
+    stack.updated_at_ms = now_ms + 1;
+    while world.now_ms + MINUTE < next_ms {
+        let decision = world.minute();
+        let waits = Wait::Hour { names: vec!["account-0".to_owned()], count: 1, next_ms };
+        assert_eq!(decision.waits, [waits]);
+        assert!(decision.reconcile.is_empty());
+    }
+    assert_eq!(world.roll_out.phase, Phase::Rolling);
+    assert_eq!(world.minute().reconcile, [account(0)], "its hour has come");
+    for _ in 0..9 {
+        world.minute();
+        assert_eq!(world.roll_out.phase, Phase::Rolling);
+    }
+    world.minute();
+    assert!(matches!(world.roll_out.phase, Phase::Halted { .. }), "it has ten minutes, as any");
+    assert!(world.roll_out.waves[1].began_at_ms.is_none());
+}
+
+#[test]
+fn after_its_hour_an_account_is_waited_for_until_the_next_one_and_then_it_is_done() {
+    let mut world = World::of(&[1]);
+    world.stuck = vec![account(0)];
+    world.minute();
+    for hour in [60, 120] {
+        let now_ms = world.now_ms;
+        let stack = world.stack(0);
+        (stack.version, stack.progress, stack.next_hour_ms) = (TARGET, Progress::Underway, hour * MINUTE);
+        stack.updated_at_ms = now_ms + 1;
+        while world.now_ms < hour * MINUTE {
+            world.minute();
+        }
+    }
+    world.stack(0).next_hour_ms = 0;
+    world.stuck = vec![];
+    for _ in 0..10 {
+        world.minute();
+    }
+    assert_eq!(world.roll_out.phase, Phase::Finished);
 }

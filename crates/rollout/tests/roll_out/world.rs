@@ -47,6 +47,7 @@ impl World {
                     version: BASE,
                     updated_at_ms: 0,
                     until_in_force: false,
+                    next_hour_ms: 0,
                     message: String::new(),
                 };
                 let account_of = Account {

@@ -190,6 +190,7 @@ async fn what_the_hour_leaves_over_does_not_make_of_what_waits_something_that_ne
     let status = world.status(SHOP_DEV).await;
     assert_eq!(status.until_in_force, ["elastic-ip/use1-az1: delete: no longer declared"], "{status:?}");
     assert!(!status.withheld.iter().any(|it| it.contains("--allow-delete")), "{:?}", status.withheld);
+    assert_eq!(status.next_hour_ms, phonehome_state::next_hour_ms(status.updated_at_ms));
 }
 
 #[tokio::test]
