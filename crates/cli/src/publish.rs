@@ -137,6 +137,7 @@ fn accepted(
     let of = |summary: &Summary, contract| Accepted {
         summary: summary.sentence(),
         until_ms,
+        in_force_at_ms: None,
         stacks: summary.accepted(),
         contract,
     };

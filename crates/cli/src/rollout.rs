@@ -177,6 +177,12 @@ fn wait(roll_out: &RollOut, wait: &Wait) -> String {
         Wait::Converging { names, count } => {
             format!("{} to be as declared: {}", agree(*count, "account", "accounts"), some(names, count))
         }
+        Wait::Hour { names, count, next_ms } => format!(
+            "{} that may take away more from {} on (network.removals_per_hour): {}",
+            agree(*count, "account", "accounts"),
+            time(*next_ms),
+            some(names, count)
+        ),
         Wait::Green { names, count } => {
             format!("{} to be green: {}", agree(*count, "account", "accounts"), some(names, count))
         }

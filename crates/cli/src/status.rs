@@ -224,6 +224,8 @@ fn notes(stack: &StackStatus) -> Vec<String> {
         notes.push("a declared connection waits for the account at its other end".to_owned());
     }
     notes.extend(stack.withheld.iter().map(|change| format!("not done: {change}")));
+    let waiting = stack.until_in_force.iter();
+    notes.extend(waiting.map(|change| format!("not done before its version is in force: {change}")));
     notes
 }
 

@@ -73,7 +73,21 @@ impl Summary {
         }
     }
 
-    /// A line for each stack that changes, and below it one for each thing that needs the permission.
+    /// In how many stacks how many things are given up that no rollback brings back; `None` where none is.
+    fn given_up(&self) -> Option<String> {
+        let numbers = self.plans().map(|(_, plan)| plan.given_up().len()).filter(|number| *number > 0);
+        let numbers: Vec<usize> = numbers.collect();
+        (!numbers.is_empty()).then(|| {
+            format!(
+                "No rollback brings back {} in {}: done once the version is in force, and not before.",
+                count(numbers.iter().sum::<usize>(), "thing"),
+                count(numbers.len(), "stack")
+            )
+        })
+    }
+
+    /// A line for each stack that changes, and below it one for each thing that needs the permission, and for each that
+    /// no rollback brings back.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         for (planned, plan) in self.plans() {
@@ -85,10 +99,14 @@ impl Summary {
             for words in asks.values() {
                 text.push_str(&format!("  ! {words}\n"));
             }
+            for it in plan.given_up() {
+                text.push_str(&format!("  no rollback brings back {it}\n"));
+            }
         }
         for (name, problem) in self.failed() {
             text.push_str(&format!("{name}: cannot be planned, and gets no permission: {problem}\n"));
         }
+        text.push_str(&self.given_up().map(|words| format!("{words}\n")).unwrap_or_default());
         let changed = self.plans().filter(|(_, plan)| !plan.steps.is_empty()).count();
         text.push_str(&format!(
             "{}: {changed} would change, {} cannot be planned. It {}.\n",
@@ -109,6 +127,7 @@ impl Summary {
                     "changes": plan.steps.len(),
                     "worst": plan.worst(),
                     "accepted": asks(plan).into_values().collect::<Vec<_>>(),
+                    "given_up": plan.given_up(),
                 }),
                 Err(problem) => json!({"stack": it.name, "error": problem}),
             })

@@ -52,6 +52,16 @@ impl Ask {
         }
     }
 
+    /// Whether it may give something up that no rollback brings back. Each such thing has an id of its own, so that what
+    /// was accepted long ago cannot hit another one.
+    pub fn may_give_up(&self) -> bool {
+        let Self::Delete(target) = self else { return false };
+        matches!(
+            target,
+            RemovalTarget::ElasticIp { .. } | RemovalTarget::NatGateway { .. } | RemovalTarget::Vpc { .. }
+        )
+    }
+
     /// Whether it takes something away, rather than changes it.
     pub fn takes_away(&self) -> bool {
         !matches!(self, Self::Disturb { .. })

@@ -71,6 +71,8 @@ pub(crate) enum Verb {
     Disturb,
     /// A change waits for permission, or cannot be made.
     Withhold,
+    /// Something is given up for good, now or with permission.
+    GiveUp,
     /// Something is on its way, or comes after what is.
     Wait,
     /// A kind of resource could not be seen.
@@ -89,6 +91,10 @@ impl Plan {
             let (kind, why) = (Term::word(held.kind.verb()), reason(names, &held.reason));
             facts.push(fact(names, Verb::Withhold, &held.address).and(kind).chain(why));
         }
+        let given_up = self.given_up().into_iter();
+        facts.extend(
+            given_up.map(|it| fact(names, Verb::GiveUp, &it.address).and(Term::word(it.what.in_words()))),
+        );
         facts.extend(self.open().into_iter().map(|address| fact(names, Verb::Wait, address)));
         facts.extend(self.unseen.iter().map(|kind| verb(Verb::Unseen).and(Term::word(kind.plural()))));
         facts.sort();
@@ -133,6 +139,7 @@ fn verb(verb: Verb) -> Fact {
         Verb::Do => "do",
         Verb::Disturb => "disturb",
         Verb::Withhold => "withhold",
+        Verb::GiveUp => "give up",
         Verb::Wait => "wait",
         Verb::Unseen => "unseen",
     })]
@@ -187,6 +194,7 @@ fn reason(names: &Names, why: &WithheldReason) -> Vec<Term> {
             vec![Term::word("not all"), Term::word(needed)].chain(reason(names, because))
         }
         WithheldReason::Hour { .. } => vec![Term::word("hour")],
+        WithheldReason::UntilInForce => vec![Term::word("until in force")],
         WithheldReason::BeyondQuota(_) => vec![Term::word("quota")],
         // What is in its place has ids of its own.
         WithheldReason::Impossible(_) => vec![Term::word("impossible")],

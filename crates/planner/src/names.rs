@@ -20,6 +20,9 @@ pub struct Names {
     pub(crate) has_probes: bool,
     /// Which resource of the stack each id is.
     pub(crate) addresses: BTreeMap<String, Address>,
+    /// What others know a resource by: the public addresses of an elastic IP or a regional NAT gateway, the blocks of a
+    /// VPC, by its id.
+    pub(crate) known_as: BTreeMap<String, Vec<String>>,
     /// By the name of a schedule that is to get another input, the ids of the checks that stay as they are.
     pub(crate) kept_checks: BTreeMap<String, BTreeSet<String>>,
     /// The account's block, and those of the accounts that it is connected to.
@@ -43,10 +46,12 @@ pub(crate) enum Owner {
 }
 
 impl Names {
-    /// The names of a stack, with what its ids were found to be, and the checks that its schedules keep.
+    /// The names of a stack, with what its ids were found to be, what others know them by, and the checks that its
+    /// schedules keep.
     pub(crate) fn of(
         spec: &StackSpec,
         addresses: BTreeMap<String, Address>,
+        known_as: BTreeMap<String, Vec<String>>,
         kept_checks: BTreeMap<String, BTreeSet<String>>,
     ) -> Self {
         let peers = spec.links.iter().flat_map(|link| {
@@ -60,6 +65,7 @@ impl Names {
             tags: spec.tags.clone(),
             has_probes: spec.probe.is_some(),
             addresses,
+            known_as,
             kept_checks,
             blocks: std::iter::once(Block { owner: Owner::Own, cidr: spec.cidr }).chain(peers).collect(),
         }

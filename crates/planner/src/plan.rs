@@ -40,6 +40,12 @@ impl Plan {
         self.steps.is_empty() && self.waits.is_empty()
     }
 
+    /// When it goes on, where something of it is allowed and the hour has no more removals; milliseconds since the Unix
+    /// epoch.
+    pub fn next_hour_ms(&self) -> Option<u64> {
+        self.withheld.iter().filter_map(|it| it.reason.next_hour_ms()).max()
+    }
+
     /// The worst that any of its steps does to running traffic.
     pub fn disruption(&self) -> Disruption {
         self.steps.iter().map(|step| step.disruption).max().unwrap_or_default()

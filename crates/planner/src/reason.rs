@@ -37,10 +37,33 @@ pub enum WithheldReason {
         /// When the next hour begins; milliseconds since the Unix epoch.
         next_ms: u64,
     },
+    /// It is allowed, and no rollback would bring back what it gives up: it waits until the version that asks for it is
+    /// in force.
+    UntilInForce,
     /// AWS takes no more of them. For people: how many, and what to do.
     BeyondQuota(String),
     /// Something else is in its place, and no permission helps. For people: what.
     Impossible(String),
+}
+
+impl WithheldReason {
+    /// When it goes on, where the hour has no more removals; milliseconds since the Unix epoch. Where no hour has any
+    /// it never does.
+    pub fn next_hour_ms(&self) -> Option<u64> {
+        match self {
+            Self::Hour { per_hour, next_ms } => (*per_hour > 0).then_some(*next_ms),
+            Self::NotAll { because, .. } => because.next_hour_ms(),
+            Self::NeedsPermission(_)
+            | Self::Disturbs(_)
+            | Self::Unseen(_)
+            | Self::NeedsWithheld(_)
+            | Self::OnlyForWithheld
+            | Self::Adopted
+            | Self::UntilInForce
+            | Self::BeyondQuota(_)
+            | Self::Impossible(_) => None,
+        }
+    }
 }
 
 /// A permission that is missing.
@@ -115,6 +138,9 @@ impl fmt::Display for WithheldReason {
                     minutes % 60
                 )
             }
+            Self::UntilInForce => f.write_str(
+                "is allowed, but no rollback brings it back: it waits until the version is in force",
+            ),
             Self::BeyondQuota(why) | Self::Impossible(why) => f.write_str(why),
         }
     }

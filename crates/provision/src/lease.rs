@@ -209,6 +209,13 @@ fn converged_message(status: &StackStatus) -> String {
         1 => message.push_str(", but for a change that needs permission"),
         number => message.push_str(&format!(", but for {number} changes that need permission")),
     }
+    match status.until_in_force.len() {
+        0 => {}
+        1 => message.push_str("; a change that no rollback brings back waits until its version is in force"),
+        number => message.push_str(&format!(
+            "; {number} changes that no rollback brings back wait until its version is in force"
+        )),
+    }
     message
 }
 
@@ -231,6 +238,8 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         vpc_id: None,
         private_subnets: vec![],
         withheld: vec![],
+        until_in_force: vec![],
+        next_hour_ms: 0,
         opened: vec![],
         converged_spec: None,
         full_spec: None,

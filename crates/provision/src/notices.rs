@@ -9,7 +9,7 @@ use phonehome_cloud::{Class, CloudError};
 use phonehome_executor::StepOutcome;
 use phonehome_fleet::Nat;
 use phonehome_network::{Address, Tagged as _};
-use phonehome_planner::StackSpec;
+use phonehome_planner::{Plan, StackSpec};
 use phonehome_state::Phase;
 use phonehome_text::agree;
 
@@ -195,14 +195,14 @@ fn denial(observed: &Observed<'_>) -> Option<Denial> {
     Some(Denial { action: unseen.operation().to_owned(), says })
 }
 
-/// Which changes wait for permission. Those that somebody's change by hand made necessary are told with
+/// Which changes wait for permission; not what has it and waits until the version is in force. Those that somebody's change by hand made necessary are told with
 /// the drift.
 fn withheld(notified: &mut Notified, observed: &Observed<'_>) -> Option<Outgoing> {
-    let held = observed.plan()?.withheld.as_slice();
+    let held = observed.plan()?.withheld_otherwise();
     let by_hand: BTreeSet<&Address> =
         notified.drifts.iter().flat_map(|drift| &drift.lines).map(|line| &line.address).collect();
     let now: BTreeSet<Address> =
-        held.iter().map(|it| it.address.clone()).filter(|address| !by_hand.contains(address)).collect();
+        held.map(|it| it.address.clone()).filter(|address| !by_hand.contains(address)).collect();
     let known = notified.withheld.as_ref().map(|it| it.addresses.clone()).unwrap_or_default();
     let new = now.difference(&known).count();
     let is_over = now.is_empty() && !known.is_empty();
@@ -235,8 +235,8 @@ fn withheld_message(observed: &Observed<'_>, addresses: &BTreeSet<Address>) -> S
     let changes = agree(addresses.len(), "change waits", "changes wait");
     let text =
         Words::of(":raised_hand: ").then(place(observed.job)).text(format!(": {changes} for permission"));
-    let held = observed.plan().map(|plan| plan.withheld.as_slice()).unwrap_or_default();
-    let held = held.iter().filter(|it| addresses.contains(&it.address));
+    let held = observed.plan().into_iter().flat_map(Plan::withheld_otherwise);
+    let held = held.filter(|it| addresses.contains(&it.address));
     let lines = held
         .map(|it| Words::new().code(it.address.to_string()).text(format!(" {}: {}", it.what(), it.reason)))
         .collect();

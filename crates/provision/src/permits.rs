@@ -1,5 +1,6 @@
 //! What the functions take away: only what was accepted with the account's version of the fleet file, or asked for by a
-//! person, and no more in an hour than the fleet file allows.
+//! person, and no more in an hour than the fleet file allows; and what no rollback brings back only once that version
+//! can no longer be taken back.
 
 use phonehome_planner::WithheldReason;
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use phonehome_text::count;
 
 use crate::CannotPlan;
 use crate::limits::limits;
-use crate::provision::{Job, Provision};
+use crate::provision::{Job, Provision, Published};
 
 impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// What may be done in this stack beyond its limits.
@@ -25,7 +26,11 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     /// [`TableError`]
     pub(crate) async fn permission(&self, job: &Job<'_>) -> Result<Permission, TableError> {
         let Some(published) = &job.published else { return Ok(Permission::NONE) };
-        let accepted = published.accepted.in_stack(&job.stack(), self.clock.now_ms());
+        let (accepted, now_ms) = (published.accepted, self.clock.now_ms());
+        let accepted = match published.in_force {
+            true => accepted.in_stack(&job.stack(), now_ms),
+            false => accepted.before_in_force(&job.stack(), now_ms),
+        };
         if accepted.is_empty() {
             return Ok(accepted);
         }
@@ -43,7 +48,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         inventory: &Inventory,
     ) -> Result<Plan, CannotPlan> {
         let permission = self.permission(job).await?;
-        Ok(plan_permitted(spec, inventory, &limits(job), &permission)?)
+        Ok(as_far_as_now(job, plan_permitted(spec, inventory, &limits(job), &permission)?))
     }
 
     /// The plan without what has to wait for the next hour, and what it takes away reserved: before any
@@ -80,8 +85,10 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         if !is_over && reserved.over.is_empty() && reserved.granted.len() == asks.len() {
             return Ok(plan);
         }
-        let granted: Permission = reserved.granted.iter().cloned().collect();
-        let plan = plan_permitted(spec, inventory, &unasked(limits(job)), &granted)?;
+        // What waits is allowed, and reserved when its time comes.
+        let waiting = plan.until_in_force().flat_map(|held| &held.asks);
+        let granted: Permission = reserved.granted.iter().chain(waiting).cloned().collect();
+        let plan = as_far_as_now(job, plan_permitted(spec, inventory, &unasked(limits(job)), &granted)?);
         Ok(explained(plan, &reserved.over, per_hour, now_ms))
     }
 
@@ -99,6 +106,14 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(());
         }
         unreserve(&self.table, &job.stack(), &not_done(plan, applied)).await
+    }
+}
+
+/// The plan without what has to wait until the version is in force.
+fn as_far_as_now(job: &Job<'_>, plan: Plan) -> Plan {
+    match job.published {
+        Some(Published { in_force: false, .. }) => plan.while_revocable(),
+        Some(_) | None => plan,
     }
 }
 

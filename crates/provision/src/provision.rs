@@ -59,6 +59,8 @@ pub struct Published<'a> {
     pub number: u64,
     /// What was accepted with it.
     pub accepted: &'a Accepted,
+    /// Whether it is in force. While it is not it may be taken back, and nothing is given up for good.
+    pub in_force: bool,
     /// Whether it is being rolled out: then the other ends of the account's connections are to look when it has it.
     pub is_rolled_out: bool,
 }

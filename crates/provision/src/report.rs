@@ -4,6 +4,7 @@ use crate::observed::Observed;
 use crate::{drift, notices};
 use phonehome_alerting::Outgoing;
 use phonehome_network::Address;
+use phonehome_planner::Plan;
 use phonehome_state::{Notified, Open, Ready, Withheld};
 use std::collections::BTreeSet;
 
@@ -19,10 +20,9 @@ pub(crate) fn notify(notified: Option<Notified>, observed: &Observed<'_>) -> (No
 fn of_old(observed: &Observed<'_>) -> Notified {
     let ready = observed.before.network_ready.then_some(Ready { egress: observed.before.egress_ready });
     let was_withheld = !observed.before.withheld.is_empty();
-    let held =
-        observed.plan().filter(|_| was_withheld).map(|plan| plan.withheld.as_slice()).unwrap_or_default();
-    let open = held.iter().map(|it| (it.address.clone(), Open::default())).collect();
-    let addresses: BTreeSet<Address> = held.iter().map(|it| it.address.clone()).collect();
+    let held = observed.plan().filter(|_| was_withheld).into_iter().flat_map(Plan::withheld_otherwise);
+    let addresses: BTreeSet<Address> = held.map(|it| it.address.clone()).collect();
+    let open = addresses.iter().map(|address| (address.clone(), Open::default())).collect();
     let withheld = (!addresses.is_empty()).then(|| Withheld {
         incident_id: notices::incident(observed.job, "withheld", observed.now_ms),
         addresses,

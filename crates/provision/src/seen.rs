@@ -14,14 +14,16 @@ use crate::digest::digest;
 pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus) -> Vec<AccountId> {
     (status.network_ready, status.egress_ready) = (plan.network_ready(), plan.egress_ready());
     status.connections_ready = plan.connections_ready();
-    status.withheld =
-        plan.withheld.iter().map(|it| format!("{}: {} ({})", it.address, it.what(), it.reason)).collect();
+    let (withheld, waiting) = (plan.withheld_otherwise(), plan.until_in_force());
+    status.withheld = withheld.map(|it| format!("{}: {} ({})", it.address, it.what(), it.reason)).collect();
+    status.until_in_force = waiting.map(|it| format!("{}: {}", it.address, it.what())).collect();
+    status.next_hour_ms = plan.next_hour_ms().unwrap_or_default();
     status.opened.clone_from(&plan.located.opened);
     let mut private = plan.located.private_subnets.clone();
     private.sort();
     // What is missing now may come back with this very plan, and what is no longer declared stays until
     // its removal is permitted: peers keep their routes and rules until an observation finds nothing to do.
-    if !plan.steps.is_empty() || !plan.withheld.is_empty() {
+    if !plan.steps.is_empty() || plan.withheld_otherwise().next().is_some() {
         private.extend(status.private_subnets.iter().copied());
         private.sort();
         private.dedup();
@@ -81,11 +83,12 @@ pub(crate) fn asked_for_peerings(inventory: &Inventory, plan: &Plan, applied: &A
     plan.steps.iter().filter(|step| done(&step.address)).filter_map(other_end).collect()
 }
 
-/// Notes the spec that is there in full, until another one is declared.
+/// Notes the spec that is there in full, until another one is declared. What waits until the version is in force is not
+/// of it any more.
 pub(crate) fn note_full(spec: &StackSpec, plan: &Plan, full: &mut Option<String>) {
     let digest = digest(spec);
-    if plan.is_converged() && plan.withheld.is_empty() && plan.unseen.is_empty() && plan.postponed.is_empty()
-    {
+    let is_withheld = plan.withheld_otherwise().next().is_some();
+    if plan.is_converged() && !is_withheld && plan.unseen.is_empty() && plan.postponed.is_empty() {
         *full = Some(digest);
     } else if full.as_ref() != Some(&digest) {
         *full = None;

@@ -44,6 +44,7 @@ pub fn decide(before: &RollOut, observed: &Observed, now_ms: u64) -> Decision {
         | Phase::AtOnce { .. } => vec![],
     };
     let reconcile = match &before.phase {
+        Phase::Rolling if deciding.roll_out.phase == Phase::Finished => deciding.ask_waiting(),
         Phase::Rolling | Phase::GoingBack => deciding.ask(),
         Phase::AtOnce { .. } => deciding.ask_all(),
         Phase::Halted { .. } | Phase::RolledBack | Phase::Finished | Phase::Superseded => vec![],
@@ -91,7 +92,8 @@ impl Deciding<'_> {
         vec![]
     }
 
-    /// Notes which accounts have converged; the time of one that has no longer begins anew.
+    /// Notes which accounts have converged; the time of one that has no longer begins anew, and that of one which may
+    /// take away more in another hour only does not run before.
     fn note_convergence(&mut self) {
         let RollOut { versions, turns, .. } = &mut *self.roll_out;
         for (id, turn) in turns {
@@ -100,7 +102,8 @@ impl Deciding<'_> {
                 true => account.has_converged(&account.target_regions, versions.target),
                 false => account.has_converged(&account.base_regions, versions.base),
             };
-            if turn.converged && !converged {
+            let is_held = !converged && account.next_hour_ms() > self.now_ms;
+            if is_held || (turn.converged && !converged) {
                 turn.since_ms = self.now_ms;
             }
             turn.converged = converged;
@@ -136,9 +139,14 @@ impl Deciding<'_> {
         let left = due.len().saturating_sub(self.turn(number, due));
         let late: Vec<&Account> = self.underway().collect();
         if left > 0 || !late.is_empty() {
-            let names = late.iter().map(|it| it.name.clone()).take(NAMED_MAX).collect();
-            let waits = Outcome::Waits(vec![Wait::Converging { names, count: late.len() + left }]);
-            return if left > 0 { waits } else { self.wait(number, None, waits) };
+            let waits = converging(&late, left, self.now_ms);
+            // Nobody can hurry the hour, nor those before whose turn others have to converge.
+            let is_held = left > 0 || waits.iter().any(|it| matches!(it, Wait::Hour { .. }));
+            return if is_held {
+                self.hold(number, waits)
+            } else {
+                self.wait(number, None, Outcome::Waits(waits))
+            };
         }
         self.prove(number)
     }
@@ -243,6 +251,13 @@ impl Deciding<'_> {
         Outcome::Waits(self.halt(Phase::Halted { why }))
     }
 
+    /// As [`Self::wait`], but for as long as it takes.
+    fn hold(&mut self, number: usize, waits: Vec<Wait>) -> Outcome {
+        self.seen_ms(number);
+        self.roll_out.waves[number].seen_green = false;
+        Outcome::Waits(waits)
+    }
+
     /// How much time of a wave was seen since it was last looked at.
     fn seen_ms(&mut self, number: usize) -> u64 {
         let wave = &mut self.roll_out.waves[number];
@@ -310,12 +325,20 @@ impl Deciding<'_> {
             let Some(account) = self.observed.accounts.get(id) else { continue };
             let changes = versions.turned.contains(id) != going_back && !turn.converged;
             let is_due = turn.asked_at_ms == 0 || turn.asked_at_ms + ASK_AGAIN_MS <= self.now_ms;
-            if changes && is_due && !account.was_looked_at_since(turn.at_ms) {
+            let is_unseen = !account.was_looked_at_since(turn.at_ms) || account.has_its_hour(self.now_ms);
+            if changes && is_due && is_unseen {
                 turn.asked_at_ms = self.now_ms;
                 asked.push(id.clone());
             }
         }
         asked
+    }
+
+    /// The accounts in which something waits until the version is in force, as it is now.
+    fn ask_waiting(&self) -> Vec<AccountId> {
+        let waiting =
+            turned(self.roll_out, self.observed).filter(|(_, _, account)| account.waits_for_force());
+        waiting.map(|(id, ..)| id.clone()).collect()
     }
 
     /// Every account, once.
@@ -331,4 +354,16 @@ impl Deciding<'_> {
         }
         self.observed.accounts.keys().cloned().collect()
     }
+}
+
+/// What these accounts wait for to converge, and as many more whose turn has not come.
+fn converging(late: &[&Account], left: usize, now_ms: u64) -> Vec<Wait> {
+    let named = |accounts: &[&Account]| accounts.iter().map(|it| it.name.clone()).take(NAMED_MAX).collect();
+    let (held, late): (Vec<&Account>, Vec<&Account>) =
+        late.iter().partition(|account| account.next_hour_ms() > now_ms);
+    let next_ms = held.iter().map(|account| account.next_hour_ms()).max();
+    let hour = next_ms.map(|next_ms| Wait::Hour { names: named(&held), count: held.len(), next_ms });
+    let count = late.len() + left;
+    let others = (count > 0).then(|| Wait::Converging { names: named(&late), count });
+    others.into_iter().chain(hour).collect()
 }

@@ -47,6 +47,11 @@ pub struct Stack {
     pub version: u64,
     /// When it was last looked at; milliseconds since the Unix epoch.
     pub updated_at_ms: u64,
+    /// Whether something in it waits until the version is in force.
+    pub until_in_force: bool,
+    /// When what is allowed goes on in it, where the hour had no more removals; milliseconds since the Unix epoch, 0
+    /// where nothing waits for that.
+    pub next_hour_ms: u64,
     /// For people: what it waits for, or what failed.
     pub message: String,
 }
@@ -129,6 +134,22 @@ impl Account {
     /// Whether somebody has looked at it since a moment.
     pub(crate) fn was_looked_at_since(&self, at_ms: u64) -> bool {
         self.stacks.values().any(|stack| stack.updated_at_ms > at_ms)
+    }
+
+    /// Whether something in it waits until the version is in force.
+    pub(crate) fn waits_for_force(&self) -> bool {
+        self.stacks.values().any(|stack| stack.until_in_force)
+    }
+
+    /// When removals go on in it that wait for another hour; milliseconds since the Unix epoch, 0 where none does.
+    pub(crate) fn next_hour_ms(&self) -> u64 {
+        self.stacks.values().map(|stack| stack.next_hour_ms).max().unwrap_or_default()
+    }
+
+    /// Whether the hour has come for which removals waited, and nobody has looked at it since.
+    pub(crate) fn has_its_hour(&self, now_ms: u64) -> bool {
+        let hours = self.stacks.values().filter(|stack| stack.next_hour_ms > 0);
+        hours.into_iter().any(|stack| (stack.updated_at_ms..=now_ms).contains(&stack.next_hour_ms))
     }
 
     /// The first stack that failed since a moment.

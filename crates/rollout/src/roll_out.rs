@@ -231,6 +231,15 @@ pub enum Wait {
         /// How many.
         count: usize,
     },
+    /// Accounts that may take away more in the next hour only.
+    Hour {
+        /// Some of their names, at most [`NAMED_MAX`].
+        names: Vec<String>,
+        /// How many.
+        count: usize,
+        /// When it begins; milliseconds since the Unix epoch.
+        next_ms: u64,
+    },
     /// Accounts that are not green.
     Green {
         /// Some of their names, at most [`NAMED_MAX`].

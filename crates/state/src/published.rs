@@ -63,6 +63,9 @@ pub struct Accepted {
     /// Until when it may be done; milliseconds since the Unix epoch.
     #[serde(default)]
     pub until_ms: u64,
+    /// When the version came into force, where it was rolled out; milliseconds since the Unix epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_force_at_ms: Option<u64>,
     /// What, account by account.
     #[serde(default)]
     pub stacks: Vec<AcceptedStack>,
@@ -83,11 +86,22 @@ pub struct AcceptedStack {
 }
 
 impl Accepted {
-    /// What may still be done in an account and Region at a moment.
+    /// What may still be done in an account and Region at a moment, while the version is in force. What could not be
+    /// done before has the same time from then on.
     pub fn in_stack(&self, stack: &StackId, now_ms: u64) -> Permission {
+        let waited_until_ms = self.in_force_at_ms.map_or(0, |at_ms| at_ms.saturating_add(PERMISSION_MS));
+        self.of_stack(stack, now_ms, now_ms < waited_until_ms)
+    }
+
+    /// The same while the version is rolled out: what has to wait until it is in force does not end meanwhile.
+    pub fn before_in_force(&self, stack: &StackId, now_ms: u64) -> Permission {
+        self.of_stack(stack, now_ms, true)
+    }
+
+    fn of_stack(&self, stack: &StackId, now_ms: u64, has_waited: bool) -> Permission {
         let stacks = self.stacks.iter().filter(|it| it.account == stack.account && it.region == stack.region);
-        let stacks = stacks.filter(|_| now_ms < self.until_ms);
-        stacks.flat_map(|it| it.permission.asks().cloned()).collect()
+        let asks = stacks.flat_map(|it| it.permission.asks());
+        asks.filter(|ask| now_ms < self.until_ms || (has_waited && ask.may_give_up())).cloned().collect()
     }
 
     /// Everything that was accepted.

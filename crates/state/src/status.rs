@@ -55,6 +55,13 @@ pub struct StackStatus {
     /// For people: what would be changed but needs permission.
     #[serde(default)]
     pub withheld: Vec<String>,
+    /// For people: what is allowed, and done once the stack's version is in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub until_in_force: Vec<String>,
+    /// When what is allowed goes on, where the hour had no more removals; milliseconds since the Unix epoch, 0 where
+    /// nothing waits for that.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub next_hour_ms: u64,
     /// What tells the spec that was found to be as declared from any other: what differs from it later
     /// has drifted.
     #[serde(default)]

@@ -245,12 +245,16 @@ fn probes_of(status: &StackStatus) -> Vec<ProbeKey> {
 fn stack(status: StackStatus) -> Stack {
     Stack {
         progress: match status.phase {
+            // What may still be taken away comes in another hour, and is proven then as well.
+            StackPhase::Ready if status.next_hour_ms > 0 => Progress::Underway,
             StackPhase::Ready => Progress::Converged,
             StackPhase::Failed => Progress::Failed,
             StackPhase::Claimed | StackPhase::Waiting | StackPhase::Gone => Progress::Underway,
         },
         version: status.version,
         updated_at_ms: status.updated_at_ms,
+        until_in_force: !status.until_in_force.is_empty(),
+        next_hour_ms: status.next_hour_ms,
         message: status.message,
     }
 }

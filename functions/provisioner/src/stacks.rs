@@ -3,11 +3,11 @@
 use futures_util::future::join_all;
 use phonehome_cloud::table::Table;
 use phonehome_cloud::{Account, Class, CloudError, Organization, Queue, WallClock};
-use phonehome_fleet::{Fleet, Member};
+use phonehome_fleet::{DefaultVpcs, Fleet, Member};
 use phonehome_planner::{LimitRequest, Limits};
 use phonehome_provision::{Job, Members, Published, Reconciled, StackProgress, usual_limits};
 use phonehome_runtime::Refusal;
-use phonehome_state::{Desired, Version};
+use phonehome_state::{Desired, InForce, Version};
 use phonehome_wire::Region;
 
 use crate::event::Reconcile;
@@ -96,6 +96,23 @@ impl Declared<'_> {
     }
 }
 
+/// Whether an account's default VPCs may go: for a while after it was made; and where it was that new when the version in
+/// force began to be rolled out, for as long after that came into force.
+pub(crate) fn is_new(account: &Account, in_force: &InForce, now_ms: u64) -> bool {
+    let Some(created_at_ms) = account.created_at_ms else { return false };
+    let waited_until_ms = in_force.accepted.in_force_at_ms.map_or(0, |at_ms| at_ms.saturating_add(NEW_MS));
+    let was_new = created_at_ms.saturating_add(NEW_MS) > in_force.published_at_ms;
+    now_ms.saturating_sub(created_at_ms) < NEW_MS || (was_new && now_ms < waited_until_ms)
+}
+
+/// Whether a version takes the default VPCs of a line's new account away. Nothing makes one again.
+fn takes_default_vpcs(fleet: &Fleet, member: &Member) -> bool {
+    let members = fleet.members();
+    let line = members.iter().find(|it| it.line() == member.line());
+    let environment = line.and_then(|line| fleet.environment(&line.environment));
+    environment.is_some_and(|environment| environment.default_vpcs == DefaultVpcs::Remove)
+}
+
 impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
     /// Brings every stack of the account as far as it can be brought now, whatever becomes of the others.
     pub(crate) async fn stacks(
@@ -107,7 +124,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
     ) -> Sum {
         let Version { number, fleet, accepted, authorities } = desired.of(&account.id);
         let is_rolled_out = desired.rolling().is_some();
-        let published = Some(Published { number, accepted, is_rolled_out });
+        let in_force = !desired.has_turned(&account.id);
+        let published = Some(Published { number, accepted, in_force, is_rolled_out });
         let declared = Declared { fleet, authorities, published, member, account };
         let has_pool = |region: &&Region| fleet.pool_for(&member.environment, region).is_some();
         let regions: Vec<&Region> = fleet.regions.iter().map(|it| &it.name).filter(has_pool).collect();
@@ -127,9 +145,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
                 sum.add_stack(region, reconciled);
             }
         }
-        let is_new =
-            account.created_at_ms.is_some_and(|at| self.provision.clock.now_ms().saturating_sub(at) < NEW_MS);
-        if let (true, Some(region)) = (is_new, regions.first()) {
+        let is_new = is_new(account, desired.in_force(), self.provision.clock.now_ms());
+        let may_go = in_force || takes_default_vpcs(&desired.in_force().fleet, member);
+        if let (true, Some(region)) = (is_new && may_go, regions.first()) {
             match self.provision.remove_default_vpcs(&declared.job(region, None)).await {
                 Ok(progress) => sum.add("default VPCs", progress),
                 Err(error) => sum.add_refusal("default VPCs", table_error(error)),

@@ -12,6 +12,7 @@ mod executors;
 mod failures;
 mod identity;
 mod inputs;
+mod irrevocable;
 mod joined;
 mod links;
 mod mortal;

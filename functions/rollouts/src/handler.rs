@@ -5,7 +5,7 @@ use phonehome_cloud::table::{ATTEMPTS, Expect, Table, Write, on_conflict};
 use phonehome_cloud::{Message, Queue, SystemClock, WallClock};
 use phonehome_rollout::{Decision, RollOut, decide, superseded};
 use phonehome_runtime::Error;
-use phonehome_state::{Keys, Outboxed};
+use phonehome_state::{Accepted, Keys, Outboxed, PublishedFleet};
 use phonehome_watching::{Rolling, rolling};
 use phonehome_wire::AccountId;
 use serde_json::json;
@@ -61,12 +61,18 @@ fn over(roll_out: RollOut) -> Decision {
     Decision { roll_out, reconcile: vec![], waits: vec![], completes: false }
 }
 
+/// The version as it is in force from this moment on: what waited for that is permitted for as long as anything.
+fn in_force(target: &PublishedFleet, at_ms: u64) -> PublishedFleet {
+    let accepted = Accepted { in_force_at_ms: Some(at_ms), ..target.accepted.clone() };
+    PublishedFleet { accepted, ..target.clone() }
+}
+
 /// All that is stored, in one transaction: where it completes, the version is put in force in the same.
 fn writes(rolling: &Rolling, decision: &Decision, after: &RollOut, outgoing: Vec<Outgoing>) -> Vec<Write> {
     let mut writes = vec![Write::over(Some(&rolling.doc), Keys::rollout(), after)];
     if decision.completes {
         let expect = Expect::unchanged(Some(&rolling.in_force));
-        writes.push(Write::put(Keys::fleet(), expect, &rolling.target));
+        writes.push(Write::put(Keys::fleet(), expect, &in_force(&rolling.target, after.decided_at_ms)));
     }
     writes.extend(outgoing.into_iter().map(|outgoing| {
         let key = Keys::outbox(outgoing.at_ms, &outgoing.id);

@@ -152,11 +152,21 @@ fn wait(roll_out: &RollOut, wait: &Wait) -> Words {
             Words::of(format!("{} to be green: ", agree(*count, "account", "accounts")))
                 .text(some(names, *count))
         }
-        Wait::Bake { until_ms } => {
-            let minute = until_ms.div_ceil(60_000) % (24 * 60);
-            Words::of(format!("the bake time, until {:02}:{:02} UTC", minute / 60, minute % 60))
+        Wait::Hour { names, count, next_ms } => {
+            let accounts = agree(*count, "account", "accounts");
+            Words::of(format!("{accounts} that may take away more from {} on (", clock(*next_ms)))
+                .code("network.removals_per_hour")
+                .text("): ")
+                .text(some(names, *count))
         }
+        Wait::Bake { until_ms } => Words::of(format!("the bake time, until {}", clock(*until_ms))),
     }
+}
+
+/// `17:00 UTC`, not before it.
+fn clock(at_ms: u64) -> String {
+    let minute = at_ms.div_ceil(60_000) % (24 * 60);
+    format!("{:02}:{:02} UTC", minute / 60, minute % 60)
 }
 
 /// These names, of so many.

@@ -95,6 +95,8 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         private_subnets: vec![],
         opened: vec![],
         withheld: vec![],
+        until_in_force: vec![],
+        next_hour_ms: 0,
         converged_spec: None,
         full_spec: None,
         agreed_version: 0,

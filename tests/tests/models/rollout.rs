@@ -220,6 +220,8 @@ fn observed(run: &Run) -> Observed {
             progress: Progress::Converged,
             version: run.versions[number],
             updated_at_ms: 0,
+            until_in_force: false,
+            next_hour_ms: 0,
             message: String::new(),
         };
         let path = PathId::new(&region, &"use1-az1".parse().unwrap(), &CheckId("a".to_owned()));

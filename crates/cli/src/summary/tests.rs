@@ -43,6 +43,13 @@ fn each_removal_is_named_and_counted_and_just_those_are_accepted() {
         "{text}"
     );
     assert!(text.contains("  ! deletes nat-gateway/use1-az4 nat-"), "{text}");
+    let ip = summary.planned()[0].plan.as_ref().unwrap().given_up().remove(0);
+    assert!(ip.known_as.len() == 1 && text.contains(&format!("  no rollback brings back {ip}\n")), "{text}");
+    assert!(
+        text.contains("\nNo rollback brings back 1 thing in 1 stack: done once the version is in force"),
+        "{text}"
+    );
+    assert_eq!(summary.json()["stacks"][0]["given_up"][0]["id"], ip.id);
     assert!(text.contains("pay-prod: cannot be planned, and gets no permission: no role"), "{text}");
     assert!(!text.contains("ledger-prod"), "nothing changes there: {text}");
     assert!(text.ends_with(&format!("It deletes {} other resources in 1 stack.\n", asks.len())), "{text}");
@@ -58,6 +65,7 @@ fn what_takes_nothing_away_says_so_and_gives_no_permission() {
     let mut cloud = FakeCloud::with_options(Options { elastic_ips_max: 100, ..Options::default() });
     let summary = Summary::new(vec![planned("shop-prod", &mut cloud, &spec(2))]);
     let text = summary.text();
+    assert!(!text.contains("rollback") && summary.json()["stacks"][0]["given_up"] == json!([]), "{text}");
     assert!(text.contains("to create") && text.ends_with("It takes nothing away.\n"), "{text}");
     assert!(summary.accepted().is_empty());
 }

@@ -62,6 +62,7 @@ pub fn plan_decommission(
         Decommission::Forget => planner.forget(),
         Decommission::Remove => planner.take_away(),
     }
+    planner.plan.names.known_as = planner.known_as();
     Ok(planner.plan)
 }
 

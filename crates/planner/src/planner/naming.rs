@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_network::{Address, Part};
+use phonehome_network::{Address, Part, Tagged as _};
 use phonehome_wire::ProbeInput;
 
 use super::Planner;
@@ -20,7 +20,19 @@ impl Planner<'_> {
             _ => None,
         });
         let addresses: BTreeMap<String, Address> = tagged.chain(found).collect();
-        Names::of(self.spec, addresses, self.kept_checks())
+        Names::of(self.spec, addresses, self.known_as(), self.kept_checks())
+    }
+
+    /// What others know the stack's resources by.
+    pub(super) fn known_as(&self) -> BTreeMap<String, Vec<String>> {
+        let ips = self.seen.elastic_ips.iter().filter(|it| it.address().is_some());
+        let ips = ips.map(|it| (it.allocation_id.clone(), vec![it.public_ip.clone()]));
+        let nats =
+            self.seen.nat_gateways.iter().filter(|it| it.address().is_some() && it.subnet_id.is_none());
+        let nats = nats.map(|it| (it.id.clone(), it.public_ips.iter().map(ToString::to_string).collect()));
+        let vpcs = self.seen.vpcs.iter().filter(|it| it.address().is_some());
+        let vpcs = vpcs.map(|it| (it.id.clone(), it.cidrs.iter().map(ToString::to_string).collect()));
+        ips.chain(nats).chain(vpcs).collect()
     }
 
     /// Of each schedule that gets another input, the checks that stay as they are.

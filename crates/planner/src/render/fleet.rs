@@ -37,6 +37,7 @@ pub fn text_fleet(planned: &[Planned], estimate: Estimate<'_>) -> String {
     for (why, names) in &sheet.failed {
         lines.push_str(&format!("Cannot be planned: {why}\n{}", wrapped(names)));
     }
+    lines.push_str(&sheet.given_up().map(|words| format!("{words}\n")).unwrap_or_default());
     lines.push_str(&sheet.price().map(|price| format!("{price}\n")).unwrap_or_default());
     lines.push_str(&format!("{}\n", sheet.sentence()));
     lines
@@ -159,6 +160,7 @@ fn summary(sheet: &Sheet<'_>) -> Vec<Block> {
     if withheld > 0 {
         lines.push(format!("Something is withheld in {}.", count(withheld, "stack")));
     }
+    lines.extend(sheet.given_up());
     lines.extend(sheet.price());
     let mut blocks: Vec<Block> = lines.into_iter().map(Block::Text).collect();
     let rows: Vec<Vec<String>> =

@@ -20,6 +20,7 @@ pub const JSON_VERSION: u32 = 1;
 /// | `steps` | in an order that can be followed; each with `address`, `change` (`create`, `update`, `replace`, `delete`, `adopt`, `forget`), `id`, `before` and `after` (for people; `null` where the change has none), `disruption`, `reason`, `depends_on` (addresses), `call` and its `parameters` |
 /// | `waits` | each with `address`, `id`, `what`, `holds_up` (`network`, `egress`, `connections`) |
 /// | `withheld` | each with `address`, `id` (`null`: not there yet), `what`, `reason` |
+/// | `given_up` | what no rollback brings back, of `steps` and `withheld`: each with `what` (`elastic_ip`, `regional_addresses`, `vpc`), `address`, `id`, `known_as` (public addresses or blocks) |
 /// | `foreign` | each with `id`, `what` |
 /// | `unseen` | kinds of resources, `nat-gateway` |
 /// | `located` | `vpc_id` (`null`: not there yet) and `private_subnets` (CIDRs): what was recognised as the stack's |
@@ -44,6 +45,7 @@ pub fn json(plan: &Plan) -> Value {
         "steps": plan.steps.iter().map(step).collect::<Vec<_>>(),
         "waits": plan.waits,
         "withheld": plan.withheld.iter().map(withheld).collect::<Vec<_>>(),
+        "given_up": plan.given_up(),
         "foreign": plan.unmanaged,
         "unseen": plan.unseen,
         "located": plan.located,

@@ -5,9 +5,9 @@ use crate::{Plan, Step};
 use phonehome_text::{agree, count, list};
 
 use super::pages::{Block, cell, code, whole};
-use super::words::{NAMED, after, held, unmanaged, unseen, what};
+use super::words::{GIVEN_UP_SHOWN, NAMED, after, held, unmanaged, unseen, what};
 
-/// The plan of one account: what disturbs running traffic first, then every step (folded away), what
+/// The plan of one account: what disturbs running traffic and what is given up for good first, then every step (folded away), what
 /// is waited for, what is withheld, what is somebody else's, and the price, if that changes.
 ///
 /// In one piece, however long it is; [`super::markdown_fleet()`] keeps to a limit.
@@ -21,6 +21,7 @@ pub fn markdown(title: &str, plan: &Plan) -> String {
 pub(super) fn blocks(plan: &Plan) -> Vec<Block> {
     let mut blocks = vec![Block::Text(format!("**{}**", cell(&plan.sums())))];
     blocks.extend(disturbing(plan));
+    blocks.extend(irrevocable(plan));
     blocks.extend(steps(plan));
     blocks.extend(waits(plan));
     blocks.extend(withheld(plan));
@@ -57,6 +58,20 @@ fn disturbing(plan: &Plan) -> Option<Block> {
         lines.push(format!("> - and {} more, below", disturbing.len() - SHOWN));
     }
     Some(Block::Text(lines.join("\n")))
+}
+
+/// What is given up for good, where nobody can overlook it.
+fn irrevocable(plan: &Plan) -> Option<Block> {
+    let all = plan.given_up();
+    let mut lines = vec![
+        "> [!CAUTION]".to_owned(),
+        format!("> No rollback brings back **{}**:", count(all.len(), "thing")),
+    ];
+    lines.extend(all.iter().take(GIVEN_UP_SHOWN).map(|it| format!("> - {}", cell(&it.to_string()))));
+    if all.len() > GIVEN_UP_SHOWN {
+        lines.push(format!("> - and {} more", all.len() - GIVEN_UP_SHOWN));
+    }
+    (!all.is_empty()).then(|| Block::Text(lines.join("\n")))
 }
 
 fn steps(plan: &Plan) -> Option<Block> {

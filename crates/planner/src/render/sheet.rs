@@ -80,6 +80,18 @@ impl<'a> Sheet<'a> {
         )
     }
 
+    /// In how many stacks something is given up for good, if in any.
+    pub(super) fn given_up(&self) -> Option<String> {
+        let giving = self.classes.iter().filter(|class| !class.plan.given_up().is_empty());
+        let stacks: usize = giving.map(|class| class.names.len()).sum();
+        (stacks > 0).then(|| {
+            format!(
+                "In {} something is given up that no rollback brings back: once the version is in force, and not before.",
+                count(stacks, "stack")
+            )
+        })
+    }
+
     /// What NAT gateways cost in all stacks together, if that changes.
     pub(super) fn price(&self) -> Option<String> {
         let sum = |cents: fn(&Class<'_>) -> u64| self.classes.iter().map(cents).sum::<u64>();

@@ -5,11 +5,11 @@ use crate::{Plan, Step};
 use phonehome_network::Address;
 use phonehome_text::list;
 
-use super::words::{NAMED, after, held, unmanaged, unseen, what};
+use super::words::{NAMED, after, given_up, held, unmanaged, unseen, what};
 
 /// The plan as text: a line for each step with what it makes or why it changes what it finds, what it
 /// does to running traffic, and the steps it comes after; then what is waited for, what is withheld,
-/// what is somebody else's, and what the ways out cost, if that changes; then the sums.
+/// what is somebody else's, what is given up for good, and what the ways out cost, if that changes; then the sums.
 pub fn text(plan: &Plan) -> String {
     let addresses = plan.steps.iter().map(|step| &step.address).chain(plan.waits.iter().map(|w| &w.address));
     let addresses = addresses.chain(plan.withheld.iter().map(|it| &it.address));
@@ -26,6 +26,7 @@ pub fn text(plan: &Plan) -> String {
     }));
     lines.extend(plan.unmanaged.iter().map(|it| format!("  = {}", unmanaged(it))));
     lines.extend(plan.unseen.iter().map(|kind| format!("  ? {}", unseen(*kind))));
+    lines.extend(given_up(&plan.given_up()).map(|words| format!("{words}.")));
     if let Some(price) = plan.price.filter(MonthlyPrice::is_news) {
         lines.push(format!("{price}."));
     }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::Disruption;
-use crate::{Action, Change, ChangeKind, Plan, Ref, RefTarget, Step, Unmanaged, Withheld};
+use crate::{Action, Change, ChangeKind, GivenUp, Plan, Ref, RefTarget, Step, Unmanaged, Withheld};
 use phonehome_network::{Address, Kind};
-use phonehome_text::count;
+use phonehome_text::{count, list};
 
 /// What a step makes, or what it changes and why.
 pub(super) fn what(step: &Step) -> String {
@@ -40,6 +40,15 @@ pub(super) fn unmanaged(it: &Unmanaged) -> String {
 /// What could not be seen.
 pub(super) fn unseen(kind: Kind) -> String {
     format!("not all {} could be seen, so nothing is planned that depends on them", kind.plural())
+}
+
+/// How many things are named that are given up for good.
+pub(super) const GIVEN_UP_SHOWN: usize = 8;
+
+/// What is given up for good; `None` where nothing is.
+pub(super) fn given_up(all: &[GivenUp]) -> Option<String> {
+    let things = count(all.len(), "thing");
+    (!all.is_empty()).then(|| format!("No rollback brings back {things}: {}", list(all, GIVEN_UP_SHOWN)))
 }
 
 /// How many steps are named that a step comes after.

@@ -107,7 +107,7 @@ fn a_fleet_of_130_is_a_page_with_what_disturbs_most_first() {
     }
     let at = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words}: {page}"));
     assert!(at("with permission cuts off its users") < at("**resets connections**"), "{page}");
-    assert_snapshot!("fleet.markdown", page);
+    assert_snapshot!("fleet.markdown", markdown(&fleet(39)));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod fresh_stack;
 mod giving_up;
 mod identities;
 mod inputs;
+mod irrevocable;
 mod limits;
 mod links;
 mod lost_tags;

@@ -35,6 +35,7 @@ fn assert_json_says_it_all(plan: &Plan) {
     assert_eq!(said["disruption"], json!(plan.disruption()));
     for (list, whole) in [
         ("waits", json!(plan.waits)),
+        ("given_up", json!(plan.given_up())),
         ("foreign", json!(plan.unmanaged)),
         ("unseen", json!(plan.unseen)),
         ("located", json!(plan.located)),

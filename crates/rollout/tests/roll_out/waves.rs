@@ -1,4 +1,4 @@
-use phonehome_rollout::{Event, Phase, Unproven, Wait, decide};
+use phonehome_rollout::{Event, Phase, Progress, Unproven, Wait, decide, roll_back};
 
 use crate::world::{BASE, MINUTE, TARGET, World, account};
 
@@ -44,6 +44,35 @@ fn the_provisioner_is_asked_for_each_account_and_again_only_when_nobody_looked()
     world.stack(1).updated_at_ms = world.now_ms;
     world.now_ms += 3 * MINUTE;
     assert!(world.decide().reconcile.is_empty(), "it is at work");
+}
+
+#[test]
+fn at_its_end_those_are_asked_for_in_whom_something_waited_for_it_and_nobody_before() {
+    let mut world = World::of(&[2, 1]);
+    for number in [1, 2] {
+        world.stack(number).until_in_force = true;
+    }
+    world.minute();
+    for minute in 1..30 {
+        let decision = world.minute();
+        let asked = if decision.completes { vec![account(1), account(2)] } else { vec![] };
+        // The second wave's turn comes once.
+        let is_turn = decision.reconcile == [account(2)] && world.roll_out.versions.turned.len() == 3;
+        assert!(decision.reconcile == asked || (is_turn && !decision.completes), "{minute}: {decision:?}");
+    }
+    assert_eq!(world.roll_out.phase, Phase::Finished);
+}
+
+#[test]
+fn taken_back_nobody_is_asked_for_because_something_waited() {
+    let mut world = World::of(&[1]);
+    world.minute();
+    world.stack(0).until_in_force = true;
+    world.converge();
+    world.roll_out = roll_back(&world.roll_out, "ada".to_owned(), world.now_ms).unwrap();
+    let asked: Vec<_> = (0..10).flat_map(|_| world.minute().reconcile).collect();
+    assert_eq!(asked, [account(0)], "only that it goes back");
+    assert_eq!(world.roll_out.phase, Phase::RolledBack);
 }
 
 #[test]
@@ -140,4 +169,53 @@ fn the_same_once_more_decides_nothing_and_an_earlier_time_is_none() {
         }
     }
     assert_eq!((BASE, TARGET), (world.roll_out.versions.base, world.roll_out.versions.target));
+}
+
+#[test]
+fn what_may_be_taken_away_in_the_next_hour_only_holds_the_wave_and_the_accounts_time_does_not_run() {
+    let mut world = World::of(&[1, 1]);
+    let next_ms = 90 * MINUTE;
+    world.stuck = vec![account(0)];
+    world.minute();
+    let now_ms = world.now_ms;
+    let stack = world.stack(0);
+    (stack.version, stack.progress, stack.next_hour_ms) = (TARGET, Progress::Underway, next_ms);
+    stack.updated_at_ms = now_ms + 1;
+    while world.now_ms + MINUTE < next_ms {
+        let decision = world.minute();
+        let waits = Wait::Hour { names: vec!["account-0".to_owned()], count: 1, next_ms };
+        assert_eq!(decision.waits, [waits]);
+        assert!(decision.reconcile.is_empty());
+    }
+    assert_eq!(world.roll_out.phase, Phase::Rolling);
+    assert_eq!(world.minute().reconcile, [account(0)], "its hour has come");
+    for _ in 0..9 {
+        world.minute();
+        assert_eq!(world.roll_out.phase, Phase::Rolling);
+    }
+    world.minute();
+    assert!(matches!(world.roll_out.phase, Phase::Halted { .. }), "it has ten minutes, as any");
+    assert!(world.roll_out.waves[1].began_at_ms.is_none());
+}
+
+#[test]
+fn after_its_hour_an_account_is_waited_for_until_the_next_one_and_then_it_is_done() {
+    let mut world = World::of(&[1]);
+    world.stuck = vec![account(0)];
+    world.minute();
+    for hour in [60, 120] {
+        let now_ms = world.now_ms;
+        let stack = world.stack(0);
+        (stack.version, stack.progress, stack.next_hour_ms) = (TARGET, Progress::Underway, hour * MINUTE);
+        stack.updated_at_ms = now_ms + 1;
+        while world.now_ms < hour * MINUTE {
+            world.minute();
+        }
+    }
+    world.stack(0).next_hour_ms = 0;
+    world.stuck = vec![];
+    for _ in 0..10 {
+        world.minute();
+    }
+    assert_eq!(world.roll_out.phase, Phase::Finished);
 }

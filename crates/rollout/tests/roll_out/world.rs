@@ -46,6 +46,8 @@ impl World {
                     progress: Progress::Converged,
                     version: BASE,
                     updated_at_ms: 0,
+                    until_in_force: false,
+                    next_hour_ms: 0,
                     message: String::new(),
                 };
                 let account_of = Account {

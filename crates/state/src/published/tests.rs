@@ -197,6 +197,31 @@ fn what_was_accepted_serves_its_own_account_and_region_and_ends() {
 }
 
 #[test]
+fn what_has_to_wait_for_its_version_may_be_done_for_seven_days_from_when_that_is_in_force() {
+    let ask = |target| Ask::Delete(target);
+    let ip = ask(RemovalTarget::ElasticIp { id: "eipalloc-1".into() });
+    let subnet = ask(RemovalTarget::Subnet { id: "subnet-1".into() });
+    let permission = [ip.clone(), subnet.clone()].into_iter().collect();
+    let stack = AcceptedStack { permission, ..stack("444455556666", "vpc-1") };
+    let accepted = Accepted { until_ms: 1000, stacks: vec![stack], ..Accepted::default() };
+    let in_force = Accepted { in_force_at_ms: Some(5000), ..accepted.clone() };
+    let (id, end_ms) = ("444455556666/us-east-1".parse().unwrap(), 5000 + PERMISSION_MS);
+    for (what, allowed, wanted) in [
+        ("in its days", accepted.before_in_force(&id, 999), vec![&ip, &subnet]),
+        ("while it is rolled out", accepted.before_in_force(&id, 4000), vec![&ip]),
+        ("never rolled out", accepted.in_stack(&id, 4000), vec![]),
+        ("in force", in_force.in_stack(&id, 5000), vec![&ip]),
+        ("at the last moment", in_force.in_stack(&id, end_ms - 1), vec![&ip]),
+        ("too late", in_force.in_stack(&id, end_ms), vec![]),
+    ] {
+        let allowed: Vec<_> = [&ip, &subnet].into_iter().filter(|ask| allowed.allows(ask)).collect();
+        assert_eq!(allowed, wanted, "{what}");
+    }
+    let elsewhere = "444455556666/eu-west-1".parse().unwrap();
+    assert!(accepted.before_in_force(&elsewhere, 999).is_empty());
+}
+
+#[test]
 fn what_is_accepted_may_be_done_for_seven_days() {
     assert_eq!(PERMISSION_MS, 604_800_000);
 }

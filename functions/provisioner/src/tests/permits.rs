@@ -120,6 +120,7 @@ async fn beyond_the_hours_limit_nothing_goes_even_when_accepted_and_that_is_repo
         assert_eq!(working(&world.truth(account)).0, 1);
         let withheld = world.status(account).await.withheld;
         assert!(withheld.iter().any(|it| it.contains("removals_per_hour")), "{withheld:?}");
+        assert_eq!(world.status(account).await.next_hour_ms, 0, "no hour will come that has any");
     }
     let notified =
         world.notified().await.into_iter().filter(|it| it.contains("removals in this hour")).count();

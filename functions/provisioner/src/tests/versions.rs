@@ -10,9 +10,9 @@ use super::links::{CONNECTIONS, admitted, joined, peered};
 use super::world::{FLEET, FOREIGN, PAYMENTS_DEV, SHOP_DEV, SHOP_PROD, World};
 
 /// Begins to roll out another fleet file, and accepts this with it; nobody's turn has come.
-async fn roll_out(world: &World, text: &str, stacks: Vec<AcceptedStack>) {
+pub(super) async fn roll_out(world: &World, text: &str, stacks: Vec<AcceptedStack>) {
     let over = base(world.table()).await.unwrap();
-    let accepted = Accepted { summary: String::new(), until_ms: u64::MAX, stacks, contract: None };
+    let accepted = Accepted { until_ms: u64::MAX, stacks, ..Accepted::default() };
     let published = PublishedFleet {
         text: text.to_owned(),
         number: over.next(),
@@ -26,7 +26,7 @@ async fn roll_out(world: &World, text: &str, stacks: Vec<AcceptedStack>) {
 }
 
 /// The turn of just these accounts has come for the newest version.
-async fn turn(world: &World, accounts: &[&str]) {
+pub(super) async fn turn(world: &World, accounts: &[&str]) {
     let over = base(world.table()).await.unwrap();
     let versions = json!({
         "base": over.current().unwrap().number, "target": over.next() - 1, "turned": accounts,
@@ -37,7 +37,7 @@ async fn turn(world: &World, accounts: &[&str]) {
     world.table().write(vec![write]).await.unwrap();
 }
 
-async fn sweep(world: &mut World) {
+pub(super) async fn sweep(world: &mut World) {
     world.wait().await;
     world.send(json!({"sweep": {}})).await;
     world.drain().await;

@@ -4,7 +4,7 @@ use phonehome_alerting::PathStatus;
 use phonehome_cloud::table::Table as _;
 use phonehome_fleet::Line;
 use phonehome_rollout::{Halt, Phase};
-use phonehome_state::{Keys, Way, in_force};
+use phonehome_state::{Keys, Way, in_force, version};
 use phonehome_wire::StackId;
 
 use super::world::{SHOP_DEV, SHOP_PROD, World};
@@ -23,6 +23,33 @@ async fn staging_gets_it_first_then_everyone_and_then_it_is_in_force() {
     world.minutes(4).await;
     assert_eq!(world.roll_out().await.phase, Phase::Finished);
     assert_eq!(in_force(&world.function.table).await.unwrap().number, 2);
+}
+
+#[tokio::test]
+async fn what_waited_for_it_is_asked_for_when_it_is_in_force_and_may_be_done_from_then_on() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    let mut asked = 0;
+    while world.roll_out().await.phase == Phase::Rolling {
+        asked = world.asked().len();
+        world.passes(1);
+        for account in [SHOP_DEV, SHOP_PROD] {
+            world.probe(account, PathStatus::Up).await;
+        }
+        world.waits_for_force(SHOP_DEV, world.version_of(SHOP_DEV).await).await;
+        world.has_converged(SHOP_PROD, world.version_of(SHOP_PROD).await).await;
+        let before = in_force(&world.function.table).await.unwrap();
+        assert_eq!((before.number, before.accepted.in_force_at_ms), (1, None));
+        world.function.handle().await.unwrap();
+    }
+    assert_eq!(world.roll_out().await.phase, Phase::Finished);
+    assert_eq!(world.asked()[asked..], [SHOP_DEV]);
+    let now = in_force(&world.function.table).await.unwrap();
+    assert_eq!((now.number, now.accepted.in_force_at_ms), (2, Some(world.now_ms())));
+    let published = version(&world.function.table, Some(2)).await.unwrap().unwrap();
+    assert_eq!(published.accepted.in_force_at_ms, None, "what was published stays as it was");
+    world.minutes(3).await;
+    assert_eq!(world.asked().len(), asked + 1, "once");
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! What people are told: one message, edited in place.
 
 use phonehome_alerting::{PathStatus, SlackKind};
-use phonehome_rollout::roll_back;
+use phonehome_rollout::{Phase, roll_back};
 use phonehome_state::{Way, change_roll_out};
 
 use super::world::{SHOP_DEV, World};
+
+const HOUR_MS: u64 = 60 * 60_000;
 
 fn headlines(told: &[(String, SlackKind, String, Option<String>)]) -> Vec<(&str, SlackKind, &str)> {
     let mut shown: Vec<(&str, SlackKind, &str)> =
@@ -85,4 +87,26 @@ async fn whose_place_another_one_took_is_told_in_its_own_message() {
         "{ended:?}"
     );
     assert_eq!(told.iter().filter(|it| it.0 == "rollout/3" && it.1 == SlackKind::Opened).count(), 1);
+}
+
+#[tokio::test]
+async fn what_waits_for_another_hours_removals_holds_the_next_wave_and_that_is_told() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    let next_ms = (world.now_ms() / HOUR_MS + 2) * HOUR_MS;
+    world.minute().await;
+    while world.now_ms() + 60_000 < next_ms {
+        world.passes(1);
+        world.probe(SHOP_DEV, PathStatus::Up).await;
+        world.waits_for_hour(SHOP_DEV, 2, next_ms).await;
+        world.function.handle().await.unwrap();
+    }
+    assert_eq!(world.roll_out().await.phase, Phase::Rolling, "its time to converge does not run");
+    assert_eq!(world.turned().await, [SHOP_DEV]);
+    let shown = world.shown().await.pop().unwrap();
+    let minute = next_ms / 60_000 % (24 * 60);
+    let expected = format!("1 account that may take away more from {:02}:00 UTC on", minute / 60);
+    assert!(shown.contains(&expected), "{shown}");
+    world.minutes(12).await;
+    assert_eq!(world.roll_out().await.phase, Phase::Finished);
 }

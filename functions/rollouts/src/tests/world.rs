@@ -107,35 +107,45 @@ impl World {
         self.function.table.unrestricted().write(vec![Write::put(key, expect, value)]).await.unwrap();
     }
 
-    async fn stack(&self, account: &str, phase: Phase, version: u64, message: &str) {
+    async fn stack(&self, account: &str, phase: Phase, version: u64, more: impl FnOnce(&mut StackStatus)) {
         let environment = if account == SHOP_DEV { "dev" } else { "prod" };
-        let status = StackStatus {
+        let mut status = StackStatus {
             account: id(account),
             account_name: format!("shop-{environment}"),
             environment: environment.into(),
             phase,
-            message: message.into(),
+            version,
             updated_at_ms: self.now_ms(),
             ready_since_ms: [(ZONE.parse().unwrap(), 0)].into(),
             ..stack(0)
         };
-        let mut value = json!(status);
-        value["version"] = json!(version);
-        self.put(Keys::stack(&stack_of(account)), &value).await;
+        more(&mut status);
+        self.put(Keys::stack(&stack_of(account)), &json!(status)).await;
     }
 
     /// The provisioner brought it to a version.
     pub(crate) async fn has_converged(&self, account: &str, version: u64) {
-        self.stack(account, Phase::Ready, version, "").await;
+        self.stack(account, Phase::Ready, version, |_| ()).await;
+    }
+
+    /// The same, and something in it waits until that version is in force.
+    pub(crate) async fn waits_for_force(&self, account: &str, version: u64) {
+        let waiting = vec!["elastic-ip/use1-az1: delete".to_owned()];
+        self.stack(account, Phase::Ready, version, |it| it.until_in_force = waiting).await;
+    }
+
+    /// The same, and something in it may be taken away in another hour only.
+    pub(crate) async fn waits_for_hour(&self, account: &str, version: u64, next_hour_ms: u64) {
+        self.stack(account, Phase::Ready, version, |it| it.next_hour_ms = next_hour_ms).await;
     }
 
     pub(crate) async fn has_failed(&self, account: &str, message: &str) {
-        self.stack(account, Phase::Failed, 1, message).await;
+        self.stack(account, Phase::Failed, 1, |it| it.message = message.to_owned()).await;
     }
 
     /// The account is closed: its binding goes, and its stack says so.
     pub(crate) async fn is_closed(&self, account: &str) {
-        self.stack(account, Phase::Gone, 1, "").await;
+        self.stack(account, Phase::Gone, 1, |_| ()).await;
     }
 
     /// An incident that concerns an account.
@@ -198,6 +208,11 @@ impl World {
         roll_out(&self.function.table).await.unwrap().unwrap().1
     }
 
+    /// The version that an account is to have.
+    pub(crate) async fn version_of(&self, account: &str) -> u64 {
+        self.roll_out().await.versions.of(&id(account))
+    }
+
     /// The accounts that are to have the new version.
     pub(crate) async fn turned(&self) -> Vec<String> {
         self.roll_out().await.versions.turned.iter().map(ToString::to_string).collect()
@@ -210,6 +225,13 @@ impl World {
             body["reconcile"]["account"].as_str().unwrap().to_owned()
         };
         self.function.queue.sent().iter().map(|message| asked(&message.body)).collect()
+    }
+
+    /// Every message as it is posted, with all of its blocks.
+    pub(crate) async fn shown(&self) -> Vec<String> {
+        let mut messages: Vec<_> = all::<Outboxed>(&self.function.table, Keys::OUTBOX).await.unwrap();
+        messages.sort_by_key(|(_, it)| it.outgoing.sequence);
+        messages.into_iter().map(|(_, it)| json!(it.outgoing.body).to_string()).collect()
     }
 
     /// Every message: of which incident, whether posted or edited, its first line and its thread's.
