@@ -37,6 +37,13 @@ pub enum WithheldReason {
         /// When the next hour begins; milliseconds since the Unix epoch.
         next_ms: u64,
     },
+    /// The account's roles are those of an older `infra/member-role.yaml`, which do not allow it.
+    NeedsTemplate {
+        /// What is needed, and what is there.
+        needed: NeededTemplate,
+        /// What it comes after or is made for, where that is what needs it.
+        through: Option<Address>,
+    },
     /// AWS takes no more of them. For people: how many, and what to do.
     BeyondQuota(String),
     /// Something else is in its place, and no permission helps. For people: what.
@@ -50,6 +57,15 @@ pub struct NeededPermission {
     pub option: Allowance,
     /// How many are allowed in one plan.
     pub allowed: u32,
+}
+
+/// A version of `infra/member-role.yaml` that an account does not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NeededTemplate {
+    /// The first version that allows the change.
+    pub needed: u32,
+    /// The version that the account has.
+    pub there: u32,
 }
 
 /// An option of `phonehome plan` and `apply`.
@@ -90,6 +106,13 @@ impl fmt::Display for NeededPermission {
     }
 }
 
+impl fmt::Display for NeededTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needed, there } = self;
+        write!(f, "needs version {needed} of infra/member-role.yaml, and the account has version {there}")
+    }
+}
+
 impl fmt::Display for WithheldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,6 +137,10 @@ impl fmt::Display for WithheldReason {
                     minutes / 60 % 24,
                     minutes % 60
                 )
+            }
+            Self::NeedsTemplate { needed, through: None } => needed.fmt(f),
+            Self::NeedsTemplate { needed, through: Some(address) } => {
+                write!(f, "goes with {address}, which {needed}")
             }
             Self::BeyondQuota(why) | Self::Impossible(why) => f.write_str(why),
         }

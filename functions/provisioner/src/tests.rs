@@ -22,6 +22,7 @@ mod progress;
 mod regions;
 mod skipped;
 mod sweeps;
+mod template;
 mod unreadable;
 mod upgrade;
 mod versions;
