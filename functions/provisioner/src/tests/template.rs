@@ -1,10 +1,12 @@
 //! Accounts whose `infra/member-role.yaml` is older than their plans need.
 
 use phonehome_cloud::table::{Table as _, Write};
-use phonehome_planner::Action;
+use phonehome_planner::{Action, render};
 use phonehome_state::{Keys, Outdated, Phase};
 use serde_json::json;
 
+use super::agreed::publish_agreed;
+use super::decommission::{asked, left_behind};
 use super::links::CONNECTIONS;
 use super::world::{FLEET, PAYMENTS_DEV, REGION, SHOP_DEV, SHOP_PROD, World};
 
@@ -14,6 +16,11 @@ fn needs(action: &Action) -> u32 {
         Action::CreateGatewayEndpoint { .. } => 4,
         _ => 1,
     }
+}
+
+/// The same of what takes one away.
+fn removal_needs(action: &Action) -> u32 {
+    if action.operation() == "ec2:DeleteVpcEndpoints" { 4 } else { 1 }
 }
 
 async fn world_of_later_needs() -> World {
@@ -196,4 +203,47 @@ async fn an_outdated_account_that_is_closed_keeps_the_message_open_no_longer() {
     assert!(told.len() == 2 && told[1].contains("new enough"), "{told:?}");
     let doc = world.table().get(&Keys::outdated()).await.unwrap();
     assert!(doc.is_none(), "{doc:?}");
+}
+
+#[tokio::test]
+async fn a_plan_shows_what_waits_for_a_newer_template_and_what_was_agreed_to_is_made_when_that_arrives() {
+    let mut world = world_of_later_needs().await;
+    world.has(SHOP_DEV, 2);
+    let (plan, permission) = world.planned(FLEET, &[SHOP_DEV]).await.remove(0);
+    assert!(!plan.steps.is_empty() && plan.steps.iter().all(|step| needs(&step.action) <= 2));
+    let told = render::text(&plan);
+    assert!(
+        told.contains("needs version 4 of infra/member-role.yaml, and the account has version 2"),
+        "{told}"
+    );
+    assert!(permission.permission.is_empty(), "no permission helps");
+    publish_agreed(&world, FLEET, &[SHOP_DEV]).await;
+    world.converge(SHOP_DEV).await;
+    let status = world.status(SHOP_DEV).await;
+    assert_eq!((status.phase, status.agreed_version), (Phase::Waiting, 2), "{}", status.message);
+    world.has(SHOP_DEV, 4);
+    world.converge(SHOP_DEV).await;
+    world.assert_ready(SHOP_DEV).await;
+}
+
+#[tokio::test]
+async fn an_outdated_account_is_not_half_given_up() {
+    let mut world = left_behind().await;
+    world.conditions().needs = Some(removal_needs);
+    world.has(SHOP_DEV, 2);
+    world.wait().await;
+    let before = world.changes(SHOP_DEV, REGION);
+    world.send(asked(SHOP_DEV, "remove")).await;
+    let status = world.status(SHOP_DEV).await;
+    assert!(
+        status.phase == Phase::Failed && status.message.contains("needs version 4"),
+        "{}",
+        status.message
+    );
+    assert_eq!(world.changes(SHOP_DEV, REGION), before);
+    world.has(SHOP_DEV, 4);
+    world.wait().await;
+    world.send(asked(SHOP_DEV, "remove")).await;
+    world.drain().await;
+    assert!(world.status_in(SHOP_DEV, REGION).await.is_none(), "it is given up");
 }
