@@ -8,7 +8,7 @@ use crate::{Action, NeededTemplate, Plan, Step, Withheld, WithheldReason};
 /// The version of a template that bears no mark: release 0.1.0's.
 pub const FIRST_TEMPLATE: u32 = 1;
 /// The version of `infra/member-role.yaml`. Who changes the rights in it raises this
-/// ([0027](../../../docs/decisions/0027-member-template.md)).
+/// (docs/decisions/0027-member-template.md).
 pub const MEMBER_TEMPLATE: u32 = 2;
 
 /// The name of a schedule that nobody makes: whose role may ask for it has this version of the template, or a later
@@ -108,9 +108,9 @@ impl Plan {
         self.withheld.iter().filter_map(Withheld::needed_template).max_by_key(|it| it.needed)
     }
 
-    /// Withholds a step, and all that comes after it.
+    /// Withholds a step, all that comes after it, and all that one permission is for: a peering goes with its routes.
     fn hold_back(&mut self, at: usize, needed: NeededTemplate, through: Option<Address>) {
-        let Step { address, change, action, .. } = self.steps.remove(at);
+        let Step { address, change, action, asks, .. } = self.steps.remove(at);
         self.withheld.push(Withheld {
             address: address.clone(),
             id: change.id(),
@@ -120,7 +120,9 @@ impl Plan {
             asks: vec![],
             call: Some(Box::new(action)),
         });
-        while let Some(at) = self.steps.iter().position(|step| step.after.contains(&address)) {
+        let goes_with =
+            |step: &Step| step.after.contains(&address) || step.asks.iter().any(|ask| asks.contains(ask));
+        while let Some(at) = self.steps.iter().position(goes_with) {
             self.hold_back(at, needed, Some(address.clone()));
         }
     }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use phonehome_network::RemovalTarget;
-use phonehome_planner::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, template_mark};
+use phonehome_planner::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, sha256, template_mark};
+use phonehome_releases::Release;
 use serde_json::{Map, Value, json};
 
 use crate::asked::{Asked, actions, removals};
@@ -19,6 +20,9 @@ const RECORDING: &str = "PHONEHOME_RECORD_TEMPLATE";
 /// Everything allowed that can be: what an installation switches off is no matter of the version.
 const ALL: [(&str, &str); 3] =
     [("AllowRemoval", "true"), ("AllowAdoption", "true"), ("RemoveDefaultVpcs", "true")];
+
+/// SHA-256 of what is recorded of version 1: release 0.1.0 has recorded nothing of it itself.
+const OF_THE_FIRST_RELEASE: &str = "779f106b1cb5563e316e73be0bbfd1b7bbe193bd9cf74e240834be5b7fbd1170";
 
 fn folder() -> PathBuf {
     repository().join("tests/member-role")
@@ -172,6 +176,30 @@ fn all_calls_that_change_something_are_in_the_table_of_needs() -> Result<()> {
         crate::calls::called_in_members()?.into_iter().filter(|it| !is_read(it)).collect();
     let missing: Vec<_> = changes.difference(&called).collect();
     assert!(missing.is_empty(), "{missing:?}");
+    Ok(())
+}
+
+/// What an account may have is what a release once brought it: that is recorded once and for all.
+#[test]
+fn no_version_of_a_template_is_recorded_otherwise_than_by_the_release_before() -> Result<()> {
+    let digest = |number: u64| -> Result<String> {
+        let text = std::fs::read_to_string(folder().join(format!("{number}.json")))?;
+        Ok(sha256(&[text]))
+    };
+    let name = "names/member-template.json";
+    let present = u64::from(MEMBER_TEMPLATE);
+    phonehome_releases::keep(name, &json!({"version": present, "rights": digest(present)?}));
+    assert_eq!(digest(1)?, OF_THE_FIRST_RELEASE);
+    for release in Release::all() {
+        let Some(recorded) = release.file(name) else { continue };
+        let number = recorded["version"].as_u64().context("a number")?;
+        assert_eq!(
+            json!(digest(number)?),
+            recorded["rights"],
+            "version {number} of release {}",
+            release.version
+        );
+    }
     Ok(())
 }
 

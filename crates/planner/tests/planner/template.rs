@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
 use crate::support::{
-    ALL, ZONES, addresses, all, apply, changes, cloud, converge, damage, damages, edit, fresh, full, made,
-    seen, shape,
+    ALL, UNPEER, ZONES, addresses, all, apply, changes, cloud, converge, damage, damages, edit, fresh, full,
+    linked, made, planned, seen, shape,
 };
 
 /// A table of needs as it may be one day: some calls need the third version, some the second.
@@ -133,4 +133,16 @@ fn what_waits_for_a_newer_template_is_not_ready_and_the_rest_is() {
     assert!(left.steps.is_empty(), "{:?}", left.steps);
     assert!(left.waits.iter().all(|wait| wait.holds_up == Readiness::Connections), "{:?}", left.waits);
     assert_eq!((left.network_ready(), left.egress_ready()), (true, false));
+}
+
+#[test]
+fn a_peering_goes_with_all_its_routes_or_not_at_all() {
+    let (mut cloud, _, mut pay) = linked();
+    pay.links.clear();
+    let full = planned(&mut cloud, &pay, &UNPEER);
+    let is_route = |step: &Step| step.action.operation() == "ec2:DeleteRoute";
+    assert!(full.steps.iter().any(is_route), "{:?}", full.steps);
+    let needs = |action: &Action| if action.operation() == "ec2:DeleteVpcPeeringConnection" { 3 } else { 1 };
+    let narrow = full.within_template(2, needs);
+    assert!(!narrow.steps.iter().any(is_route), "{:?}", narrow.steps);
 }

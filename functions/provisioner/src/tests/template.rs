@@ -2,12 +2,12 @@
 
 use phonehome_cloud::table::{Table as _, Write};
 use phonehome_planner::{Action, render};
-use phonehome_state::{Keys, Outdated, Phase};
+use phonehome_state::{Hour, Keys, Outdated, Phase, all};
 use serde_json::json;
 
 use super::agreed::publish_agreed;
 use super::decommission::{asked, left_behind};
-use super::links::CONNECTIONS;
+use super::links::{CONNECTIONS, joined, routes_to_peerings};
 use super::world::{FLEET, PAYMENTS_DEV, REGION, SHOP_DEV, SHOP_PROD, World};
 
 /// As if gateway endpoints needed a version that is yet to come.
@@ -18,9 +18,13 @@ fn needs(action: &Action) -> u32 {
     }
 }
 
-/// The same of what takes one away.
+/// The same of what takes them and peerings away.
 fn removal_needs(action: &Action) -> u32 {
-    if action.operation() == "ec2:DeleteVpcEndpoints" { 4 } else { 1 }
+    if ["ec2:DeleteVpcEndpoints", "ec2:DeleteVpcPeeringConnection"].contains(&action.operation()) {
+        4
+    } else {
+        1
+    }
 }
 
 async fn world_of_later_needs() -> World {
@@ -246,4 +250,56 @@ async fn an_outdated_account_is_not_half_given_up() {
     world.send(asked(SHOP_DEV, "remove")).await;
     world.drain().await;
     assert!(world.status_in(SHOP_DEV, REGION).await.is_none(), "it is given up");
+}
+
+#[tokio::test]
+async fn while_an_account_gives_no_answer_nothing_is_done_and_nothing_is_said_of_its_template() {
+    let mut world = world_of_later_needs().await;
+    world.conditions().template_untold = true;
+    world.wait().await;
+    let queued = world.queued().len();
+    world.reconcile(SHOP_DEV).await;
+    let status = world.status(SHOP_DEV).await;
+    assert_eq!((status.phase, status.outdated, status.member_template), (Phase::Waiting, None, 0));
+    assert!(status.message.contains("Rate exceeded"), "{}", status.message);
+    assert_eq!((world.queued().len(), world.changes(SHOP_DEV, REGION)), (queued + 1, 0));
+    world.conditions().template_untold = false;
+    world.drain().await;
+    world.assert_ready(SHOP_DEV).await;
+}
+
+#[tokio::test]
+async fn what_a_template_does_not_allow_takes_nothing_of_the_hour() {
+    let mut world = joined().await;
+    let text = FLEET.replace(CONNECTIONS, "");
+    let shown = world.shown(&text, &[SHOP_DEV]).await;
+    world.conditions().needs = Some(removal_needs);
+    world.has(SHOP_DEV, 2);
+    world.publish_accepting(&text, shown).await;
+    world.wait().await;
+    world.reconcile(SHOP_DEV).await;
+    let reserved = async |world: &World| {
+        let hours = all::<Hour>(world.table(), "removals").await.unwrap();
+        hours.iter().map(|(_, hour)| hour.reserved).sum::<u32>()
+    };
+    assert_eq!(reserved(&world).await, 0);
+    assert!(routes_to_peerings(&world.truth(SHOP_DEV)) > 0, "a peering goes with its routes or not at all");
+    assert!(world.status(SHOP_DEV).await.outdated.is_some());
+    world.has(SHOP_DEV, 4);
+    world.converge(SHOP_DEV).await;
+    assert_eq!((reserved(&world).await, routes_to_peerings(&world.truth(SHOP_DEV))), (1, 0));
+}
+
+#[tokio::test]
+async fn of_a_stack_that_cannot_be_read_it_is_not_said_that_its_template_is_new_enough() {
+    let world = world_of_later_needs().await;
+    world.has(SHOP_DEV, 1);
+    world.wait().await;
+    world.reconcile(SHOP_DEV).await;
+    world.outdated_since(SHOP_DEV, HOUR_MS).await;
+    world.sweep_all().await;
+    let key = Keys::stack(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
+    world.table().put_raw(key, "nonsense");
+    world.sweep_all().await;
+    assert_eq!(world.notified_of("member-template/").await.len(), 1);
 }

@@ -49,6 +49,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) noted: Option<MemoryTable>,
     /// Which version of the member template each call needs, where it is not as now.
     pub(in crate::tests) needs: Option<fn(&Action) -> u32>,
+    /// Nobody is told which version of the member template there is.
+    pub(in crate::tests) template_untold: bool,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -61,6 +63,7 @@ pub(in crate::tests) struct Opened {
     noted: Option<MemoryTable>,
     agreed: Option<(MemoryTable, Key, u64)>,
     needs: fn(&Action) -> u32,
+    template_untold: bool,
 }
 
 pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
@@ -103,7 +106,7 @@ impl Members for FakeMembers {
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
-        let needs = self.needs();
+        let (needs, template_untold) = (self.needs(), self.conditions.lock().unwrap().template_untold);
         let (slow, taken_over, hidden, noted, agreed, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
             let refusal =
@@ -126,7 +129,7 @@ impl Members for FakeMembers {
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
         let probes = spec.zones.iter().map(|zone| zone.az_id.to_string()).collect();
-        refusal.map_or(Ok(Opened { stack, probes, hidden, noted, agreed, needs }), Err)
+        refusal.map_or(Ok(Opened { stack, probes, hidden, noted, agreed, needs, template_untold }), Err)
     }
 
     fn needs_template(&self, action: &Action) -> u32 {
@@ -147,6 +150,9 @@ impl FakeMembers {
 
 impl StackApi for Opened {
     async fn has_template(&self, version: u32) -> Result<bool, CloudError> {
+        if self.template_untold {
+            return Err(error("scheduler:GetSchedule", "ThrottlingException", "Rate exceeded"));
+        }
         self.stack.has_template(version).await
     }
 
