@@ -303,3 +303,22 @@ async fn of_a_stack_that_cannot_be_read_it_is_not_said_that_its_template_is_new_
     world.sweep_all().await;
     assert_eq!(world.notified_of("member-template/").await.len(), 1);
 }
+
+#[tokio::test]
+async fn what_is_planned_anew_because_of_the_hour_is_within_the_template_too() {
+    let world = joined().await;
+    let no_more = ("quarantine_days: 7", "quarantine_days: 7, removals_per_hour: 0");
+    let text = FLEET.replace(CONNECTIONS, "").replace(no_more.0, no_more.1);
+    let shown = world.shown(&text, &[SHOP_DEV]).await;
+    world.conditions().needs = Some(needs);
+    world.has(SHOP_DEV, 2);
+    world.edit(SHOP_DEV, |seen| seen.endpoints.clear());
+    world.publish_accepting(&text, shown).await;
+    world.wait().await;
+    world.reconcile(SHOP_DEV).await;
+    let status = world.status(SHOP_DEV).await;
+    assert_eq!((status.member_template, world.endpoints(SHOP_DEV)), (2, 0), "nothing was denied");
+    for part in ["removals_per_hour", "needs version 4"] {
+        assert!(status.withheld.iter().any(|it| it.contains(part)), "{part}: {:?}", status.withheld);
+    }
+}
