@@ -5,8 +5,11 @@
    resources; and they allow nothing that no call was seen to need.
 3. They deny the same calls where they must: on resources that are not phonehome's, in another account,
    with another role, and removals where removals are switched off.
+4. Of the recorded versions of that template (`tests/member-role`), the first one that allows a call is the one
+   that the table of needs says.
 """
 
+import json
 import sys
 from collections import Counter
 from dataclasses import replace
@@ -20,6 +23,11 @@ from recorded import Call, calls
 from templates import Template
 
 INFRA = Path(__file__).resolve().parents[2] / "infra"
+RECORDED = INFRA.parent / "tests" / "member-role"
+PRESENT = INFRA / "member-role.yaml"
+VERSIONS = {int(it.stem): it for it in RECORDED.glob("*.json") if it.stem.isdigit()}
+# By operation, which versions its calls need, as `needs_template` in crates/planner says.
+NEEDS = json.loads((RECORDED / "needs.json").read_text("utf-8"))
 OWNER = "phonehome:managed-by"
 HUB, OTHER = "222222222222", "999999999999"
 
@@ -55,10 +63,10 @@ class Verdicts:
             self.faults[f"{wanted}: {what}"] += 1
 
 
-def member(account, **parameters):
-    """The statements of the member role in an account."""
+def member(account, path=PRESENT, **parameters):
+    """The statements of the member role in an account, as the template there has it."""
     given = {"HubAccountId": HUB, "HubBusArn": f"arn:aws:events:us-east-1:{HUB}:event-bus/phonehome"}
-    template = Template(INFRA / "member-role.yaml", account, **given)
+    template = Template(path, account, **given)
     allow_all = {name: "true" for name in template.parameters() if name.startswith(("Allow", "Remove"))}
     template.values |= allow_all | parameters
     return template.statements("MemberRole")
@@ -76,6 +84,9 @@ def judge(folder):
         sys.exit(f"{folder} holds no recorded call that changed something: nothing could be judged")
     for mutation in mutations:
         authorized(mutation, verdicts)
+        first, needs = first_version(mutation), NEEDS.get(mutation.name, [])
+        told = f"{mutation.name} needs version {first}, and the table has {needs}"
+        verdicts.expect("a call needs the version that the table says", first in needs, told)
         denied(mutation, verdicts)
     default_vpcs(verdicts)
     nothing_needless(asked, verdicts)
@@ -103,6 +114,16 @@ def authorized(mutation, verdicts):
             is_allowed(statements, request),
             f"{request.action} on {kind_of(request.resource)} with {sorted(request.context)}",
         )
+
+
+def first_version(mutation):
+    """The first version of the template from which on a call is allowed; `None` where the last one denies it."""
+    first = None
+    for number in sorted(VERSIONS, reverse=True):
+        if not all_allowed(mutation, member(mutation.call.account, VERSIONS[number])):
+            break
+        first = number
+    return first
 
 
 def kind_of(arn):

@@ -1,6 +1,8 @@
 """The judges' own tests: an evaluator that allows too much would find nothing wrong."""
 
+import importlib.util
 import unittest
+from pathlib import Path
 
 from authorize import Mutation, Request, Thing, requests
 from models import complaints
@@ -50,6 +52,34 @@ class Policies(unittest.TestCase):
         self.assertTrue(holds("Null", tag, "false", {tag: "b"}))
         with self.assertRaises(ValueError):
             holds("NumericLessThan", tag, "1", {tag: "2"})
+
+
+def judges():
+    """The program itself, whose name a test runner has taken."""
+    path = Path(__file__).with_name("__main__.py")
+    spec = importlib.util.spec_from_file_location("judges", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Versions(unittest.TestCase):
+    def test_what_is_recorded_of_the_present_version_is_the_present_template(self):
+        run = judges()
+        newest = run.VERSIONS[max(run.VERSIONS)]
+        self.assertEqual(run.member("111111111111", newest), run.member("111111111111"))
+
+    def test_a_call_needs_the_first_version_from_which_on_it_is_allowed(self):
+        run = judges()
+        vpc = Thing("vpc-1", "111111111111", tags={"phonehome:managed-by": "phonehome"})
+        mutation = Mutation(Call("111111111111", "ec2", "ModifyVpcAttribute", {}), (vpc,))
+        self.assertEqual(run.first_version(mutation), 1)
+        statements = run.member
+        for denied, first in (((1,), 2), ((2,), None), ((), 1)):
+            run.member = lambda account, path, denied=denied: (
+                [] if int(path.stem) in denied else statements(account, path)
+            )
+            self.assertEqual(run.first_version(mutation), first, denied)
 
 
 class Calls(unittest.TestCase):

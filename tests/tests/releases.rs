@@ -45,7 +45,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("ledger/seen", _) => of::<Seen>(doc),
         ("deeds", _) => of::<ChangeLog>(doc),
         // What the provisioner alone reads is read in its own tests.
-        ("notices", "unlisted") => of::<Value>(doc),
+        ("notices", "unlisted" | "outdated") => of::<Value>(doc),
         ("notices", _) => of::<Notified>(doc),
         ("default-vpcs", _) => of::<DefaultVpcs>(doc),
         ("inputs", _) => of::<Inputs>(doc),

@@ -13,6 +13,7 @@ mod read;
 mod remove;
 mod rules;
 mod start;
+mod template;
 #[cfg(test)]
 mod test_cloud;
 #[cfg(test)]
@@ -49,6 +50,10 @@ impl StackApi for AwsStack {
             made.inspect_err(|error| tracing::debug!(%error, "call failed"))
         };
         call.instrument(tracing::info_span!("step", account, region, %address, operation)).await
+    }
+
+    async fn has_template(&self, version: u32) -> Result<bool, CloudError> {
+        template::has_template(self, version).await
     }
 
     fn operation(&self, action: &Action) -> &'static str {

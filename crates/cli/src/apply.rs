@@ -74,6 +74,7 @@ fn outcome(progress: &StackProgress) -> String {
     match progress {
         StackProgress::Converged => "as declared".to_owned(),
         StackProgress::Later { reason, .. } => format!("not ready yet: {reason}"),
+        StackProgress::Outdated(reason) => format!("as far as it can be: {reason}"),
         StackProgress::Failed(reason) => format!("FAILED: {reason}"),
     }
 }

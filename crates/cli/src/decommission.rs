@@ -118,7 +118,7 @@ pub(crate) async fn run(
 fn outcome<'a>(status: &'a StackStatus, progress: &StackProgress) -> (&'a StackStatus, bool, String) {
     match progress {
         StackProgress::Converged => (status, true, "decommissioned; its block is in quarantine".to_owned()),
-        StackProgress::Later { reason, .. } => {
+        StackProgress::Later { reason, .. } | StackProgress::Outdated(reason) => {
             (status, false, format!("not gone yet: {reason}. Run the same again in a minute"))
         }
         StackProgress::Failed(reason) => (status, false, format!("not decommissioned: {reason}")),

@@ -23,6 +23,10 @@ pub trait StackApi: Send + Sync {
         ids: &Ids,
     ) -> impl Future<Output = Result<Option<String>, StepError>> + Send;
 
+    /// Whether the role that calls has the rights of this version of `infra/member-role.yaml`. Version 1 has no mark to
+    /// ask for: nobody asks for it.
+    fn has_template(&self, version: u32) -> impl Future<Output = Result<bool, CloudError>> + Send;
+
     /// The API operation behind an action, as in `ec2:CreateVpc`: it says which of AWS's limits the
     /// call counts against ([`crate::Buckets`]). An action that needs several calls names the one
     /// with the lowest limit.

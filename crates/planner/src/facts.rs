@@ -10,7 +10,8 @@ use phonehome_wire::{Check, CheckKind, ProbeInput};
 
 use crate::names::{Names, Owner};
 use crate::{
-    Action, ChangeKind, Direction, Disruption, Plan, Ref, RefTarget, StackSpec, Withheld, WithheldReason,
+    Action, ChangeKind, Direction, Disruption, NeededTemplate, Plan, Ref, RefTarget, StackSpec, Withheld,
+    WithheldReason,
 };
 
 /// One fact of a plan.
@@ -195,6 +196,10 @@ fn reason(names: &Names, why: &WithheldReason) -> Vec<Term> {
         }
         WithheldReason::Hour { .. } => vec![Term::word("hour")],
         WithheldReason::UntilInForce => vec![Term::word("until in force")],
+        WithheldReason::NeedsTemplate { needed: NeededTemplate { needed, there }, through } => {
+            let template = vec![Term::word("template"), Term::word(needed), Term::word(there)];
+            template.chain(through.iter().flat_map(|it| address(names, it)).collect())
+        }
         WithheldReason::BeyondQuota(_) => vec![Term::word("quota")],
         // What is in its place has ids of its own.
         WithheldReason::Impossible(_) => vec![Term::word("impossible")],

@@ -21,6 +21,7 @@ mod readiness;
 mod reason;
 pub mod render;
 mod spec;
+mod template;
 mod usage;
 mod withheld;
 
@@ -37,6 +38,7 @@ pub use planner::{
     SCHEDULE_EXPRESSION, decommission_kinds, default_vpc_kinds, follows_way_out, plan, plan_decommission,
     plan_default_vpc_removal, plan_permitted,
 };
-pub use reason::{Allowance, NeededPermission, WithheldReason};
+pub use reason::{Allowance, NeededPermission, NeededTemplate, WithheldReason};
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
+pub use template::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, template_mark};
 pub use withheld::{ChangeKind, Withheld};

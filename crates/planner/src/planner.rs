@@ -35,6 +35,7 @@ use phonehome_network::{
 pub use decommission::{decommission_kinds, plan_decommission};
 pub use default_vpc::{default_vpc_kinds, plan_default_vpc_removal};
 pub use schedules::{SCHEDULE_EXPRESSION, follows_way_out};
+pub(crate) use unused_steps::uses;
 
 /// Makes the plan that turns what is seen into what is declared.
 ///

@@ -24,13 +24,20 @@ impl Plan {
         self.is_ready(Readiness::Connections) && !self.withheld.iter().any(is_missing)
     }
 
+    /// What waits for a newer template is yet to be made, as a step is.
     fn is_ready(&self, readiness: Readiness) -> bool {
         let holds_up = |step: &Step| {
             // What goes, or is only given up, was needed by nothing.
             let makes = !matches!(step.change, Change::Delete { .. } | Change::Forget { .. });
             makes && held_up_by(&step.address) == Some(readiness)
         };
-        !self.steps.iter().any(holds_up) && self.waits.iter().all(|wait| wait.holds_up != readiness)
+        let is_to_come = |held: &Withheld| {
+            let makes = !matches!(held.kind, ChangeKind::Delete | ChangeKind::Forget);
+            makes && held_up_by(&held.address) == Some(readiness) && held.needed_template().is_some()
+        };
+        !self.steps.iter().any(holds_up)
+            && !self.withheld.iter().any(is_to_come)
+            && self.waits.iter().all(|wait| wait.holds_up != readiness)
     }
 }
 

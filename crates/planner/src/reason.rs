@@ -40,6 +40,13 @@ pub enum WithheldReason {
     /// It is allowed, and no rollback would bring back what it gives up: it waits until the version that asks for it is
     /// in force.
     UntilInForce,
+    /// The account's roles are those of an older `infra/member-role.yaml`, which do not allow it.
+    NeedsTemplate {
+        /// What is needed, and what is there.
+        needed: NeededTemplate,
+        /// What it comes after or is made for, where that is what needs it.
+        through: Option<Address>,
+    },
     /// AWS takes no more of them. For people: how many, and what to do.
     BeyondQuota(String),
     /// Something else is in its place, and no permission helps. For people: what.
@@ -60,6 +67,7 @@ impl WithheldReason {
             | Self::OnlyForWithheld
             | Self::Adopted
             | Self::UntilInForce
+            | Self::NeedsTemplate { .. }
             | Self::BeyondQuota(_)
             | Self::Impossible(_) => None,
         }
@@ -73,6 +81,15 @@ pub struct NeededPermission {
     pub option: Allowance,
     /// How many are allowed in one plan.
     pub allowed: u32,
+}
+
+/// A version of `infra/member-role.yaml` that an account does not have yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NeededTemplate {
+    /// The first version that allows the change.
+    pub needed: u32,
+    /// The version that the account has.
+    pub there: u32,
 }
 
 /// An option of `phonehome plan` and `apply`.
@@ -113,6 +130,13 @@ impl fmt::Display for NeededPermission {
     }
 }
 
+impl fmt::Display for NeededTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { needed, there } = self;
+        write!(f, "needs version {needed} of infra/member-role.yaml, and the account has version {there}")
+    }
+}
+
 impl fmt::Display for WithheldReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,6 +165,10 @@ impl fmt::Display for WithheldReason {
             Self::UntilInForce => f.write_str(
                 "is allowed, but no rollback brings it back: it waits until the version is in force",
             ),
+            Self::NeedsTemplate { needed, through: None } => needed.fmt(f),
+            Self::NeedsTemplate { needed, through: Some(address) } => {
+                write!(f, "goes with {address}, which {needed}")
+            }
             Self::BeyondQuota(why) | Self::Impossible(why) => f.write_str(why),
         }
     }

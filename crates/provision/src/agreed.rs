@@ -11,25 +11,36 @@ use phonehome_text::list;
 use crate::lease::Leased;
 use crate::limits::limits;
 use crate::provision::{Job, Provision};
+use crate::template::note_outdated;
 use crate::{CannotPlan, Members};
 
 /// How many differences are named.
 const NAMED: usize = 5;
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
-    /// The plan, if it is what was agreed to, without what has to wait for the next hour.
+    /// The plan, if it is what was agreed to, without what the account's roles are too old for and what has to wait for
+    /// the next hour.
     ///
     /// # Errors
     /// [`CannotPlan`]
     pub(crate) async fn bound(
         &self,
         job: &Job<'_>,
+        stack: &M::Stack,
         (spec, inventory): (&StackSpec, &Inventory),
         plan: Plan,
         leased: &mut Leased<C>,
     ) -> Result<Plan, CannotPlan> {
+        // All of it was agreed to, whatever of it has to wait.
         self.agree(job, (spec, inventory, &plan), leased).await?;
-        self.within_the_hour(job, spec, inventory, plan).await
+        let status = &mut leased.status;
+        // What is not done takes nothing of the hour.
+        let plan = self.within_template(stack, plan, &mut status.member_template).await?;
+        let plan = self.within_the_hour(job, spec, inventory, plan).await?;
+        // It may have been planned anew.
+        let plan = self.within_known_template(plan, status.member_template);
+        note_outdated(&plan, status, self.clock.now_ms());
+        Ok(plan)
     }
 
     /// Holds a plan against what was agreed to with the version, the first time that the stack is planned under

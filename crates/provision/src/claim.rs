@@ -149,9 +149,11 @@ impl std::fmt::Display for NoClaim {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Table(error) => error.fmt(f),
-            Self::StackProgress(StackProgress::Later { reason, .. } | StackProgress::Failed(reason)) => {
-                f.write_str(reason)
-            }
+            Self::StackProgress(
+                StackProgress::Later { reason, .. }
+                | StackProgress::Outdated(reason)
+                | StackProgress::Failed(reason),
+            ) => f.write_str(reason),
             Self::StackProgress(StackProgress::Converged) => Ok(()),
         }
     }

@@ -31,7 +31,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let spec = spec_of(status);
         let stack = self.members.open(&spec, status.vpc_id.as_deref()).await?;
         let inventory = stack.observe(&Kind::ALL).await?;
-        Ok(plan_decommission(&spec, &inventory, &Limits::DECOMMISSION, mode)?)
+        let plan = plan_decommission(&spec, &inventory, &Limits::DECOMMISSION, mode)?;
+        let mut template = status.member_template;
+        Ok(self.within_template(&stack, plan, &mut template).await?)
     }
 
     /// Gives one stack up: takes it away, or only phonehome's tags; then the block goes into quarantine
@@ -104,7 +106,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         (status.ready_since_ms, status.parts_since_ms) = Default::default();
         (status.phase, status.message) = match &reconciled.progress {
             StackProgress::Failed(reason) => (Phase::Failed, reason.clone()),
-            StackProgress::Later { reason, .. } => (Phase::Waiting, format!("being released: {reason}")),
+            StackProgress::Later { reason, .. } | StackProgress::Outdated(reason) => {
+                (Phase::Waiting, format!("being released: {reason}"))
+            }
             StackProgress::Converged => (Phase::Gone, "released".to_owned()),
         };
         self.table.write(vec![Write::over(leased.as_ref(), key, &status)]).await?;
@@ -150,6 +154,11 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let plan = match plan_decommission(&spec, &inventory, &Limits::DECOMMISSION, mode) {
             Ok(plan) => plan,
             Err(impossible) => return Ok(Reconciled::only(StackProgress::Failed(impossible.to_string()))),
+        };
+        let mut template = status.member_template;
+        let plan = match self.within_template(&stack, plan, &mut template).await {
+            Ok(plan) => plan,
+            Err(error) => return Ok(Reconciled::only(judge(&error))),
         };
         if let Some(held) = plan.withheld.first() {
             let reason = format!("{} {}: {}", held.address, held.id, held.reason);

@@ -4,7 +4,7 @@ use phonehome_cloud::table::TableError;
 use phonehome_cloud::{Class, CloudError};
 use phonehome_planner::{PlanError, SpecError};
 
-use crate::progress::StackProgress;
+use crate::progress::{StackProgress, judge};
 
 /// Why a stack cannot be planned now.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +46,7 @@ impl CannotPlan {
     pub(crate) fn progress(self) -> Result<StackProgress, TableError> {
         match self {
             Self::Table(error) => Err(error),
+            Self::Account(error) => Ok(judge(&error)),
             Self::Contended => Ok(StackProgress::later(self, Class::Conflict)),
             other => Ok(StackProgress::Failed(other.to_string())),
         }

@@ -104,7 +104,9 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         status.leased_until_ms = if changed { status.updated_at_ms + self.cooldown_ms } else { 0 };
         (status.phase, status.message) = match &found.progress {
             StackProgress::Converged => (Phase::Ready, converged_message(&status)),
-            StackProgress::Later { reason, .. } => (Phase::Waiting, reason.clone()),
+            StackProgress::Later { reason, .. } | StackProgress::Outdated(reason) => {
+                (Phase::Waiting, reason.clone())
+            }
             StackProgress::Failed(reason) => (Phase::Failed, reason.clone()),
         };
         // Only probes that were observed are expected to report.
@@ -244,6 +246,8 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         converged_spec: None,
         full_spec: None,
         agreed_version: 0,
+        member_template: 0,
+        outdated: None,
         message: "addresses are claimed".to_owned(),
         first_seen_ms: now_ms,
         updated_at_ms: now_ms,

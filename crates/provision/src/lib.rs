@@ -32,6 +32,7 @@ mod reconcile;
 mod report;
 pub mod requeue;
 mod seen;
+mod template;
 mod time;
 mod version;
 
@@ -43,4 +44,5 @@ pub use members::{AwsMembers, Members, PROBE_MEMORY_MB};
 pub use plans::STACKS_AT_ONCE;
 pub use progress::{Reconciled, StackProgress};
 pub use provision::{Job, Provision, Published};
+pub use template::TEMPLATE_ARRIVES_MS;
 pub use time::{CALL_MS, CLOCK_MS, COOLDOWN_MS, LEASE_MS, VISIBLE_MS, WORK_MS};

@@ -6,7 +6,7 @@ use phonehome_accounts::{AwsStack, ProbeCode, opted_in_regions};
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
-use phonehome_planner::{ProbeSpec, StackSpec};
+use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_wire::{Region, StackId};
 
 use crate::package::ProbePackage;
@@ -33,6 +33,11 @@ pub trait Members: Send + Sync {
         spec: &StackSpec,
         known_vpc: Option<&str>,
     ) -> impl Future<Output = Result<Self::Stack, CloudError>> + Send;
+    /// The first version of `infra/member-role.yaml` whose role allows a call.
+    fn needs_template(&self, action: &Action) -> u32 {
+        action.needs_template()
+    }
+
     /// The Regions that are enabled in an account, asked in one of them.
     ///
     /// # Errors

@@ -195,14 +195,15 @@ fn denial(observed: &Observed<'_>) -> Option<Denial> {
     Some(Denial { action: unseen.operation().to_owned(), says })
 }
 
-/// Which changes wait for permission; not what has it and waits until the version is in force. Those that somebody's change by hand made necessary are told with
-/// the drift.
+/// Which changes wait for permission; not what has it and waits until the version is in force. Those that somebody's
+/// change by hand made necessary are told with the drift.
 fn withheld(notified: &mut Notified, observed: &Observed<'_>) -> Option<Outgoing> {
-    let held = observed.plan()?.withheld_otherwise();
+    // For a newer template nobody's permission is needed, and all accounts are told of together.
+    let waits = observed.plan()?.withheld_otherwise().filter(|it| it.needed_template().is_none());
     let by_hand: BTreeSet<&Address> =
         notified.drifts.iter().flat_map(|drift| &drift.lines).map(|line| &line.address).collect();
     let now: BTreeSet<Address> =
-        held.map(|it| it.address.clone()).filter(|address| !by_hand.contains(address)).collect();
+        waits.map(|it| it.address.clone()).filter(|address| !by_hand.contains(address)).collect();
     let known = notified.withheld.as_ref().map(|it| it.addresses.clone()).unwrap_or_default();
     let new = now.difference(&known).count();
     let is_over = now.is_empty() && !known.is_empty();

@@ -18,6 +18,9 @@ pub enum StackProgress {
         /// What kind of thing it waits for: it says how soon to observe again, and for how long.
         class: Class,
     },
+    /// Nothing is left to do but what waits for a newer `infra/member-role.yaml`, and has for longer than one is on its
+    /// way: the next sweep observes it again. For people: which.
+    Outdated(String),
     /// Trying again does not help; for people.
     Failed(String),
 }

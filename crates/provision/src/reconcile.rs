@@ -23,6 +23,7 @@ use crate::notices::failed;
 use crate::seen::{
     asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
 };
+use crate::template::{forget_when_denied, outdated};
 use crate::version::{version, waiting_for_version};
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
@@ -103,14 +104,18 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     pub async fn preview(&self, job: &Job<'_>, claim: &Claim) -> Result<Plan, CannotPlan> {
         let known = self.known(job).await?;
         let spec = self.spec(job, claim.cidr, known.as_ref()).await?;
-        let known_vpc = known.and_then(|status| status.vpc_id);
+        let (known_vpc, mut template) =
+            known.map(|status| (status.vpc_id, status.member_template)).unwrap_or_default();
         let stack = self.members.open(&spec, known_vpc.as_deref()).await?;
         let mut inventory = stack.observe(&spec.kinds()).await?;
         if self.is_blind_to_peers(&spec).await? {
             inventory.unseen.insert(Kind::Peering);
         }
         let plan = plan(&spec, &inventory, &limits(job))?;
-        collision(&spec, &inventory, &plan).map_or(Ok(plan), |found| Err(CannotPlan::Collision(found)))
+        if let Some(found) = collision(&spec, &inventory, &plan) {
+            return Err(CannotPlan::Collision(found));
+        }
+        Ok(self.within_template(&stack, plan, &mut template).await?)
     }
 
     /// Returns also which peers to requeue. Never fails but for the table: what goes wrong in the account is
@@ -148,7 +153,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if let Some(collision) = collision(spec, &inventory, &plan) {
             return Ok(Reconciled::only(StackProgress::Failed(collision)));
         }
-        let plan = match self.bound(job, (spec, &inventory), plan, leased).await {
+        let plan = match self.bound(job, &stack, (spec, &inventory), plan, leased).await {
             Ok(plan) => plan,
             Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
         };
@@ -159,17 +164,16 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let waits_for_peers = plan.waits.iter().all(|wait| wait.holds_up == Readiness::Connections);
         let (account, region) = (spec.account.as_str(), spec.region.as_str());
         if plan.steps.is_empty() && waits_for_peers {
-            tracing::info!(account, region, "no changes: as declared");
-            return Ok(Reconciled {
-                plan: Some(plan),
-                requeue_peers,
-                ..Reconciled::only(StackProgress::Converged)
-            });
+            tracing::info!(account, region, "no changes");
+            let outdated = outdated(&plan, &leased.status, self.clock.now_ms());
+            let progress = outdated.unwrap_or(StackProgress::Converged);
+            return Ok(Reconciled { plan: Some(plan), requeue_peers, ..Reconciled::only(progress) });
         }
         tracing::info!(account, region, plan = render::text(&plan), "plan");
         // Every plan begins with full buckets: the time a changed stack is left alone refills them.
         let applied = Executor::new().apply(&stack, &plan, &leased.work_time).await;
         self.converge_permission(job, &plan, &applied).await?;
+        forget_when_denied(&applied, &mut leased.status);
         if applied.done() == plan.steps.len() {
             let waits_for = |what| plan.waits.iter().any(|wait| wait.holds_up == what);
             leased.status.network_ready = !waits_for(Readiness::Network);

@@ -130,7 +130,7 @@ async fn reconcile_all(
                     }
                 }
             }
-            StackProgress::Failed(reason) => panic!("{account}: {reason}"),
+            StackProgress::Outdated(reason) | StackProgress::Failed(reason) => panic!("{account}: {reason}"),
         }
     }
     ends

@@ -155,6 +155,10 @@ impl Keys {
     pub fn unlisted() -> Key {
         key(Self::NOTICES, "unlisted")
     }
+    /// What was told of accounts with an older member template than they need.
+    pub fn outdated() -> Key {
+        key(Self::NOTICES, "outdated")
+    }
     /// What has been notified of an account and Region.
     pub fn stack_notices(stack: &StackId) -> Key {
         key(Self::NOTICES, stack.to_string())

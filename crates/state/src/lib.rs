@@ -47,7 +47,7 @@ pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed, SETTLES_MS, 
 pub use page_turn::{PageTurn, page_turn};
 pub use paging::{PAGES_PER_MINUTE, Paging, Ration};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
-pub use status::{Phase, StackStatus};
+pub use status::{Outdated, Phase, StackStatus};
 pub use sweeps::{ListedAccount, ListedPart, Sweep, SweepStage};
 
 pub use published::{

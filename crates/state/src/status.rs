@@ -75,6 +75,13 @@ pub struct StackStatus {
     /// done, and what has drifted is repaired, as ever.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub agreed_version: u64,
+    /// Which version of `infra/member-role.yaml` the account is known to have, or a later one; 0 where nothing is known:
+    /// nobody has asked, or a call was denied since.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub member_template: u32,
+    /// What the account's `infra/member-role.yaml` is too old for; none where it is new enough for the newest plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outdated: Option<Outdated>,
     /// For people: what it waits for or what failed.
     pub message: String,
     /// When the account was first seen, in milliseconds since the Unix epoch.
@@ -94,9 +101,20 @@ pub struct StackStatus {
     pub leased_until_ms: u64,
 }
 
+/// An account whose roles are those of an older `infra/member-role.yaml` than its plan needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outdated {
+    /// The version that all of the plan together needs.
+    pub needed: u32,
+    /// The version that is there.
+    pub there: u32,
+    /// Since when an observation found it so, milliseconds since the Unix epoch.
+    pub since_ms: u64,
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 impl StackStatus {

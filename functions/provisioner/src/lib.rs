@@ -7,6 +7,7 @@ mod event;
 mod failed;
 mod failure;
 mod handler;
+mod outdated;
 mod stacks;
 mod sweep;
 #[cfg(test)]

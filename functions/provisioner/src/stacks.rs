@@ -55,7 +55,8 @@ impl Sum {
 
     fn add(&mut self, place: &str, progress: StackProgress) {
         match progress {
-            StackProgress::Converged => {}
+            // Nothing is to be expected before the next sweep, which also tells of it.
+            StackProgress::Converged | StackProgress::Outdated(_) => {}
             StackProgress::Later { reason, class } => self.waits.push((format!("{place}: {reason}"), class)),
             StackProgress::Failed(reason) => self.failures.push(format!("{place}: {reason}")),
         }

@@ -199,6 +199,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         };
         let desired = self.desired().await?;
         self.notify_unlisted(&desired, &accounts, true).await?;
+        self.notify_outdated(desired.in_force().fleet.platform_channel()).await?;
         let active = accounts.into_iter().filter(|it| it.active);
         let roster: Roster = active.map(|it| (it.id, it.name)).collect();
         self.bind_all(&desired, &roster).await?;

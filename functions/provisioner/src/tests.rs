@@ -23,6 +23,7 @@ mod progress;
 mod regions;
 mod skipped;
 mod sweeps;
+mod template;
 mod unreadable;
 mod upgrade;
 mod versions;

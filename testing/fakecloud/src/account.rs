@@ -87,6 +87,11 @@ impl FakeAccountRegion<'_> {
         self.in_region(|region, shared| region.inventory(shared, kinds))
     }
 
+    /// Whether the account has this version of `infra/member-role.yaml`, or a later one.
+    pub fn has_template(&self, version: u32) -> bool {
+        self.cloud.templates.get(&self.home.0).is_none_or(|there| version <= *there)
+    }
+
     /// What is there, whether or not it is visible yet.
     pub fn truth(&mut self) -> Inventory {
         self.in_region(|region, shared| {
@@ -123,7 +128,7 @@ impl FakeAccountRegion<'_> {
     }
 
     fn in_region<T>(&mut self, work: impl FnOnce(&mut Region, &mut Shared) -> T) -> T {
-        let FakeCloud { shared, regions } = &mut *self.cloud;
+        let FakeCloud { shared, regions, .. } = &mut *self.cloud;
         work(regions.entry(self.home.clone()).or_insert_with(|| Region::new(&self.home)), shared)
     }
 }

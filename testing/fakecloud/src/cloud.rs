@@ -14,6 +14,8 @@ use crate::shared::{Options, Shared};
 pub struct FakeCloud {
     pub(crate) shared: Shared,
     pub(crate) regions: BTreeMap<(String, String), Region>,
+    /// By account: which version of the member template it has, where that is not the newest.
+    pub(crate) templates: BTreeMap<String, u32>,
 }
 
 impl FakeCloud {
@@ -45,6 +47,11 @@ impl FakeCloud {
     /// Lets time pass until then; a moment that is over changes nothing.
     pub fn advance_to(&mut self, now_ms: u64) {
         self.shared.now_ms = self.shared.now_ms.max(now_ms);
+    }
+
+    /// An account's `infra/member-role.yaml` has this version from now on. Without this it has the newest.
+    pub fn set_template(&mut self, account: &str, version: u32) {
+        self.templates.insert(account.to_owned(), version);
     }
 
     /// The next `count` NAT gateways will fail after their time pending.

@@ -124,7 +124,7 @@ fn on_both_sides(cloud: &mut FakeCloud, peering: &Peering, change: impl Fn(&mut 
 }
 
 fn write(cloud: &mut FakeCloud, home: &Home, change: impl FnOnce(&mut Region)) {
-    let FakeCloud { shared, regions } = cloud;
+    let FakeCloud { shared, regions, .. } = cloud;
     let region = regions.entry(home.clone()).or_insert_with(|| Region::new(home));
     region
         .write(shared, |region, _| {

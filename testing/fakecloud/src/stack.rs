@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use phonehome_cloud::CloudError;
 use phonehome_executor::{Clock, Ids, StackApi};
 use phonehome_network::{Address, Inventory, Kind};
-use phonehome_planner::{Action, StackSpec};
+use phonehome_planner::{Action, StackSpec, template_mark};
 use tokio::time::Instant;
 
 use crate::call::as_error;
@@ -259,6 +259,11 @@ impl StackApi for FakeStack {
             }
         }
         Ok(seen)
+    }
+
+    async fn has_template(&self, version: u32) -> Result<bool, CloudError> {
+        let ask = |stack: &mut FakeAccountRegion<'_>| Ok(stack.has_template(version));
+        self.call("scheduler:GetSchedule", &template_mark(version), ask).await
     }
 
     async fn perform(

@@ -100,6 +100,8 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         converged_spec: None,
         full_spec: None,
         agreed_version: 0,
+        member_template: 0,
+        outdated: None,
         message: String::new(),
         first_seen_ms: ready_ms,
         updated_at_ms: ready_ms,

@@ -228,6 +228,8 @@ fn status(account: u32) -> StackStatus {
         converged_spec: None,
         full_spec: None,
         agreed_version: 0,
+        member_template: 0,
+        outdated: None,
         message: String::new(),
         first_seen_ms: BEGIN_MS,
         updated_at_ms: BEGIN_MS,

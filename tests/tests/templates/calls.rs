@@ -49,7 +49,7 @@ fn is_operation(text: &str) -> bool {
 }
 
 /// What is called with the member role.
-fn called_in_members() -> Result<BTreeSet<String>> {
+pub(crate) fn called_in_members() -> Result<BTreeSet<String>> {
     let in_members =
         |it: &String| ["ec2:", "lambda:", "scheduler:"].iter().any(|service| it.starts_with(service));
     Ok(called()?.into_iter().filter(in_members).collect())

@@ -1,5 +1,6 @@
 //! What the templates in infra/ must say: on AWS nothing else stands between a mistake and the accounts.
 
+mod asked;
 mod calls;
 mod costs;
 mod github;
@@ -10,4 +11,5 @@ mod member;
 mod operators;
 mod template;
 mod upgrade;
+mod versions;
 mod watching;

@@ -10,13 +10,15 @@ const HUB: &str = "222222222222";
 const BUS: &str = "arn:aws:events:us-east-1:222222222222:event-bus/phonehome";
 const OURS: [(&str, &str); 2] =
     [("phonehome:managed-by", "phonehome"), ("phonehome:address", "route-table/public")];
+/// Parameters without a default.
+pub(crate) const GIVEN: [(&str, &str); 2] = [("HubAccountId", HUB), ("HubBusArn", BUS)];
 /// The most characters, without spaces, that the inline policies of a role may have: IAM's quota.
 const POLICY_CHARS_MAX: usize = 10_240;
 
 type Tags<'a> = &'a [(&'a str, &'a str)];
 
 pub(crate) fn member(more: &[(&str, &str)]) -> Result<Template> {
-    load("member-role", &[&[("HubAccountId", HUB), ("HubBusArn", BUS)], more].concat())
+    load("member-role", &[&GIVEN, more].concat())
 }
 
 /// What the member role may do with these parameters.

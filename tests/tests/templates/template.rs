@@ -34,7 +34,11 @@ pub(crate) fn load(name: &str, given: &[(&str, &str)]) -> Result<Template> {
 impl Template {
     pub(crate) fn parse(text: &str, given: &[(&str, &str)]) -> Result<Self> {
         let documents = Yaml::load_from_str(text)?;
-        let raw = to_json(documents.first().context("no document")?)?;
+        Self::of(to_json(documents.first().context("no document")?)?, given)
+    }
+
+    /// From what was read before.
+    pub(crate) fn of(raw: Value, given: &[(&str, &str)]) -> Result<Self> {
         let mut parameters = BTreeMap::from([
             ("AWS::AccountId".to_owned(), ACCOUNT.to_owned()),
             ("AWS::Region".to_owned(), REGION.to_owned()),

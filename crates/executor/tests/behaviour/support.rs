@@ -116,6 +116,10 @@ impl StackApi for Script {
         Ok(Inventory::default())
     }
 
+    async fn has_template(&self, _: u32) -> Result<bool, CloudError> {
+        unimplemented!("an executor does what its plan says")
+    }
+
     async fn perform(
         &self,
         address: &Address,

@@ -30,7 +30,7 @@ impl Planner<'_> {
 
 /// Whether an action is what something is made for: the association for a route table, the route for
 /// a gateway, the NAT gateway for an elastic IP.
-fn uses(action: &Action, address: &Address) -> bool {
+pub(crate) fn uses(action: &Action, address: &Address) -> bool {
     let reference = match action {
         Action::AssociateRouteTable { table, .. } | Action::ReplaceAssociation { table, .. } => table,
         Action::CreateRoute { target, .. } | Action::ReplaceRoute { target, .. } => target.reference(),

@@ -25,4 +25,5 @@ mod refusals;
 mod rendering;
 mod spec;
 mod support;
+mod template;
 mod zones;

@@ -22,7 +22,7 @@ async fn agreed(world: &World, text: &str, accounts: &[&str]) -> Accepted {
 }
 
 /// Publishes a text with the plan of these accounts.
-async fn publish_agreed(world: &World, text: &str, accounts: &[&str]) {
+pub(super) async fn publish_agreed(world: &World, text: &str, accounts: &[&str]) {
     let accepted = agreed(world, text, accounts).await;
     world.publish_with(text, accepted).await;
 }

@@ -193,6 +193,9 @@ impl World {
             let change = |status: &mut StackStatus| {
                 status.leased_until_ms = 0;
                 status.updated_at_ms = status.updated_at_ms.saturating_sub(200_000);
+                if let Some(outdated) = &mut status.outdated {
+                    outdated.since_ms = outdated.since_ms.saturating_sub(200_000);
+                }
             };
             edit_status(self.table(), &status.stack(), change).await;
         }

@@ -12,7 +12,7 @@ use phonehome_cloud::table::{Doc, Key, MemoryTable, Table};
 use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind};
-use phonehome_planner::{Action, ProbeSpec, StackSpec};
+use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::Members;
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
@@ -47,6 +47,10 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) probe: Option<ProbeSpec>,
     /// No input of a probe may be deployed that is not noted here.
     pub(in crate::tests) noted: Option<MemoryTable>,
+    /// Which version of the member template each call needs, where it is not as now.
+    pub(in crate::tests) needs: Option<fn(&Action) -> u32>,
+    /// Nobody is told which version of the member template there is.
+    pub(in crate::tests) template_untold: bool,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -58,6 +62,8 @@ pub(in crate::tests) struct Opened {
     hidden: Option<Kind>,
     noted: Option<MemoryTable>,
     agreed: Option<(MemoryTable, Key, u64)>,
+    needs: fn(&Action) -> u32,
+    template_untold: bool,
 }
 
 pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
@@ -100,6 +106,7 @@ impl Members for FakeMembers {
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
+        let (needs, template_untold) = (self.needs(), self.conditions.lock().unwrap().template_untold);
         let (slow, taken_over, hidden, noted, agreed, refusal, faults) = {
             let mut now = self.conditions.lock().unwrap();
             let refusal =
@@ -122,7 +129,11 @@ impl Members for FakeMembers {
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
         let probes = spec.zones.iter().map(|zone| zone.az_id.to_string()).collect();
-        refusal.map_or(Ok(Opened { stack, probes, hidden, noted, agreed }), Err)
+        refusal.map_or(Ok(Opened { stack, probes, hidden, noted, agreed, needs, template_untold }), Err)
+    }
+
+    fn needs_template(&self, action: &Action) -> u32 {
+        self.needs()(action)
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
@@ -131,7 +142,20 @@ impl Members for FakeMembers {
     }
 }
 
+impl FakeMembers {
+    fn needs(&self) -> fn(&Action) -> u32 {
+        self.conditions.lock().unwrap().needs.unwrap_or(Action::needs_template)
+    }
+}
+
 impl StackApi for Opened {
+    async fn has_template(&self, version: u32) -> Result<bool, CloudError> {
+        if self.template_untold {
+            return Err(error("scheduler:GetSchedule", "ThrottlingException", "Rate exceeded"));
+        }
+        self.stack.has_template(version).await
+    }
+
     async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
         let visible: Vec<Kind> = kinds.iter().copied().filter(|kind| Some(*kind) != self.hidden).collect();
         let mut seen = self.stack.observe(&visible).await?;
@@ -156,6 +180,11 @@ impl StackApi for Opened {
         if let Some((table, key, number)) = &self.agreed {
             let status: StackStatus = table.get(key).await.unwrap().unwrap().read().unwrap();
             assert_eq!(status.agreed_version, *number, "{at}");
+        }
+        // As IAM does.
+        let needed = (self.needs)(action);
+        if needed > FIRST_TEMPLATE && !self.stack.has_template(needed).await? {
+            return Err(error(action.operation(), "AccessDenied", "not authorized to perform this").into());
         }
         self.stack.perform(at, action, ids).await
     }
