@@ -2,7 +2,8 @@
 
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, MayConflict, Table, TableError, Write, on_conflict};
 use phonehome_rollout::{
-    Begin, NotNow, Pace, RollOut, Superseded, Wave, begin, in_force_at_once, superseded, supersedes, take_over,
+    Begin, NotNow, Pace, RollOut, Superseded, Wave, begin, in_force_at_once, superseded, supersedes,
+    take_over,
 };
 
 use crate::published::{Base, NotPublished, PublishedFleet, base};

@@ -1,7 +1,9 @@
 //! What people are told of a roll-out: one message, edited in place, with what happened in its thread.
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
-use phonehome_rollout::{Decision, Event, Halt, Happened, Observed, Phase, RollOut, Superseded, Wait, WaveState};
+use phonehome_rollout::{
+    Decision, Event, Halt, Happened, Observed, Phase, RollOut, Superseded, Wait, WaveState,
+};
 use phonehome_text::{agree, count, list};
 use phonehome_wire::AccountId;
 use serde_json::json;
@@ -91,7 +93,8 @@ fn halted(roll_out: &RollOut, why: &[Halt]) -> Words {
     if !why.iter().any(Halt::needs_acceptance) {
         return words;
     }
-    let words = words.text(". What is never proven, with any version, halts it again: to go on all the same, ");
+    let words =
+        words.text(". What is never proven, with any version, halts it again: to go on all the same, ");
     words.code("phonehome rollout resume --accept-failures")
 }
 
