@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{caller_arn, sdk};
+use phonehome_rollout::RollOut;
 use phonehome_state::{
     Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, Way, base, publish_by, roll_out,
 };
@@ -75,8 +76,10 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
     let base = base(&table).await.map_err(Failure::other)?;
+    let under_way = roll_out(&table).await.map_err(Failure::other)?.map(|(_, it)| it);
+    let under_way = under_way.filter(|it| !it.is_over());
     if let Some(current) = base.current().filter(|it| is_same(it, &loaded) && !arguments.again) {
-        return unchanged(current, format);
+        return unchanged(current, under_way.as_ref(), format);
     }
     if !arguments.asks_nobody() && !std::io::stdin().is_terminal() {
         return Err(Failure::input(
@@ -85,7 +88,10 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
              publishes and permits nothing to be taken away",
         ));
     }
-    not_under_way(&arguments, &table).await?;
+    // Before the accounts are observed: while another version is rolled out nothing is published beside it.
+    if let Some(it) = under_way.filter(|_| !arguments.supersede) {
+        return Err(Failure::other(NotPublished::UnderWay { version: it.versions.target }));
+    }
     let emergency = arguments.emergency.as_deref();
     let way = way::way(&table, &loaded.fleet, &base, arguments.mends, emergency).await?;
     let published_by = caller_arn(&session).await.map_err(Failure::other)?;
@@ -113,17 +119,6 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
         other => Failure::other(other),
     })?;
     done(&arguments, &published, summary.as_ref(), &way, format)
-}
-
-/// Before the accounts are observed, as above: while another version is rolled out nothing is published beside it.
-async fn not_under_way(arguments: &PublishArguments, table: &DynamoTable) -> Result<(), Failure> {
-    let under_way = roll_out(table).await.map_err(Failure::other)?.filter(|(_, it)| !it.is_over());
-    match under_way {
-        Some((_, it)) if !arguments.supersede => {
-            Err(Failure::other(NotPublished::UnderWay { version: it.versions.target }))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// What is permitted: by the hash of the plan, or by whoever says yes to what was shown, and by nobody else.
@@ -182,7 +177,20 @@ fn is_same(current: &PublishedFleet, loaded: &Loaded) -> bool {
     current.text == loaded.text && current.authorities == loaded.authorities_pem()
 }
 
-fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure> {
+/// Nothing is to be published. While another version takes the place of the one in force that is no success: whoever
+/// publishes the old text again wants the other one gone.
+fn unchanged(
+    current: &PublishedFleet,
+    under_way: Option<&RollOut>,
+    format: Format,
+) -> Result<String, Failure> {
+    if let Some(version) = under_way.map(|it| it.versions.target) {
+        return Err(Failure::other(format!(
+            "{}: the same text is in force, nothing was stored, and version {version} goes on to take its place: \
+             `phonehome rollout rollback` takes that back. --again --supersede publishes this text as a new version",
+            current.title()
+        )));
+    }
     match format {
         Format::Json => to_json(&json!({"changed": false, "version": current.number})),
         Format::Text => Ok(format!(
@@ -252,3 +260,6 @@ fn done(
         published.number
     ))
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use phonehome_aws::{DynamoTable, caller_arn, sdk};
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_rollout::{
-    Event, Halt, NotNow, Observed, Phase, RollOut, Wait, abort, decide, resume, roll_back,
+    Event, Halt, NotNow, Observed, Phase, RollOut, Wait, WaveState, abort, decide, resume, roll_back,
 };
 use phonehome_state::{NotChanged, change_roll_out, roll_out};
 use phonehome_text::{agree, list};
@@ -18,6 +18,10 @@ use crate::output::{Failure, Format, json as to_json, time};
 
 /// How many names a line shows.
 const SHOWN: usize = 5;
+
+/// What to do where waiting changes nothing.
+const ACCEPT: &str = "what is never proven, with any version, halts it again: to go on all the same, \
+                      `phonehome rollout resume --accept-failures`\n";
 
 /// Show the roll-out, or do something with it.
 #[derive(Debug, Args)]
@@ -126,6 +130,9 @@ fn shown(roll_out: &RollOut, observed: &Observed, waits: &[Wait]) -> String {
     }
     if let Phase::Halted { why } = &roll_out.phase {
         why.iter().map(halt).for_each(|line| text.push_str(&format!("halted: {line}\n")));
+        if why.iter().any(Halt::needs_acceptance) {
+            text.push_str(ACCEPT);
+        }
     }
     for it in &roll_out.events {
         let _ = writeln!(text, "{}  {}", time(it.at_ms), event(roll_out, &it.event));
@@ -147,10 +154,13 @@ fn phase(phase: &Phase) -> String {
 
 fn wave(roll_out: &RollOut, observed: &Observed, number: usize) -> String {
     let wave = &roll_out.waves[number];
-    let state = match (wave.began_at_ms, wave.done_at_ms) {
-        (_, Some(done_at_ms)) => format!("done {}", time(done_at_ms)),
-        (Some(began_at_ms), None) => format!("under way since {}", time(began_at_ms)),
-        (None, None) => "to come".to_owned(),
+    let state = match roll_out.state_of(wave) {
+        WaveState::Done { at_ms } => format!("done {}", time(at_ms)),
+        WaveState::UnderWay { since_ms } => format!("under way since {}", time(since_ms)),
+        WaveState::Halted => "halted".to_owned(),
+        WaveState::ToCome => "to come".to_owned(),
+        WaveState::GoesBack => "goes back".to_owned(),
+        WaveState::Over => "over".to_owned(),
     };
     let has_it = |id: &AccountId| roll_out.versions.turned.contains(id);
     let have = roll_out.turns.iter().filter(|(id, turn)| turn.wave == number && has_it(id)).count();
@@ -207,6 +217,9 @@ fn halt(halt: &Halt) -> String {
             let paths = list(paths.iter().map(|(path, _)| path), SHOWN);
             format!("{name} ({account}) was not green for the bake time; {are} not green: {paths}")
         }
+        Halt::NothingProven { wave } => format!(
+            "no account of {wave} is there any more, so that nothing is proven before the next wave begins"
+        ),
         Halt::Aborted { by, reason } => format!("{by} stopped it: {reason}"),
     }
 }

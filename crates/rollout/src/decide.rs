@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use phonehome_wire::AccountId;
 
 use crate::gate::{halts, not_green, not_proven, turned};
-use crate::roll_out::NAMED_MAX;
-use crate::{Account, Before, Event, Observed, Phase, RollOut, Turn, Wait};
+use crate::{Account, Before, Event, Halt, NAMED_MAX, NAMES_BYTES_MAX, Observed, Phase, RollOut, Turn, Wait};
 
 /// The longest time between two looks that counts as seen, in milliseconds: what happens each minute may be late once.
 const SEEN_MS: u64 = 2 * 60_000;
@@ -98,13 +97,17 @@ impl Deciding<'_> {
         let RollOut { versions, turns, .. } = &mut *self.roll_out;
         for (id, turn) in turns {
             let Some(account) = self.observed.accounts.get(id) else { continue };
-            let converged = match versions.turned.contains(id) {
-                true => account.has_converged(&account.target_regions, versions.target),
-                false => account.has_converged(&account.base_regions, versions.base),
+            let (regions, version) = match versions.turned.contains(id) {
+                true => (&account.target_regions, versions.target),
+                false => (&account.base_regions, versions.base),
             };
+            let converged = account.has_converged(regions, version);
             let is_held = !converged && account.next_hour_ms() > self.now_ms;
             if is_held || (turn.converged && !converged) {
                 turn.since_ms = self.now_ms;
+            }
+            if converged && !turn.converged {
+                turn.converged_at_ms = account.looked_at_ms(regions);
             }
             turn.converged = converged;
         }
@@ -115,11 +118,31 @@ impl Deciding<'_> {
         if !std::mem::take(&mut self.roll_out.accepts) {
             return;
         }
+        let mut room = self.room_for_names();
         for (id, turn) in &mut self.roll_out.turns {
             let Some(account) = self.observed.accounts.get(id) else { continue };
-            let open = account.failing.keys().chain(account.unproven.keys());
-            turn.before = std::mem::take(&mut turn.before).with(open);
+            room += turn.before.bytes();
+            turn.before = std::mem::take(&mut turn.before).accepting(account).within(room, account);
+            room -= turn.before.bytes();
         }
+        if let Some(number) = self.nothing_proven() {
+            self.roll_out.waves[number].done_at_ms = Some(self.now_ms);
+        }
+    }
+
+    /// How many bytes of names there is room for.
+    fn room_for_names(&self) -> usize {
+        let taken: usize = self.roll_out.turns.values().map(|turn| turn.before.bytes()).sum();
+        NAMES_BYTES_MAX.saturating_sub(taken)
+    }
+
+    /// The first wave, where it is under way and all of its accounts are gone while others wait for what it proves.
+    fn nothing_proven(&self) -> Option<usize> {
+        let first = self.roll_out.wave_under_way().filter(|number| *number == 0)?;
+        let is_there = |account: &Account| account.wave == first;
+        let turned = turned(self.roll_out, self.observed).count();
+        let others = &self.observed.accounts;
+        (turned == 0 && !others.is_empty() && !others.values().any(is_there)).then_some(first)
     }
 
     /// Brings a wave as far as it may go.
@@ -161,25 +184,36 @@ impl Deciding<'_> {
     /// says nothing of them.
     fn turn(&mut self, number: usize, due: Vec<&AccountId>) -> usize {
         let mut room = self.roll_out.pace.at_once.saturating_sub(self.underway().count());
-        let now_ms = self.now_ms;
+        let (now_ms, mut bytes) = (self.now_ms, self.room_for_names());
         let mut given = 0;
         for id in due {
             let account = &self.observed.accounts[id];
-            let (wave, before) = (number, Before::of(account));
             let converged = account.has_converged(&account.target_regions, self.roll_out.versions.target);
             if !converged && room == 0 {
                 continue;
             }
             room -= usize::from(!converged);
-            let turn = Turn { wave, at_ms: now_ms, since_ms: now_ms, converged, asked_at_ms: 0, before };
+            bytes += self.roll_out.turns.get(id).map_or(0, |had| had.before.bytes());
+            let before = self.before(id, account).within(bytes, account);
+            bytes -= before.bytes();
             self.roll_out.versions.turned.insert(id.clone());
-            self.roll_out.turns.insert(id.clone(), turn);
+            self.roll_out.turns.insert(id.clone(), Turn { converged, ..Turn::new(number, now_ms, before) });
             given += 1;
         }
         if given > 0 {
             self.roll_out.waves[number].prove_anew();
         }
         given
+    }
+
+    /// What failed in an account before its turn. Of one that had another version until lately, whose place this one
+    /// took: before that.
+    fn before(&self, id: &AccountId, account: &Account) -> Before {
+        let had = self.roll_out.turns.get(id).filter(|had| {
+            let age_ms = self.now_ms - had.converged_at_ms.min(self.now_ms);
+            !had.converged || age_ms <= self.roll_out.pace.converge_ms
+        });
+        had.map_or_else(|| Before::of(account), |had| had.before.superseded(account))
     }
 
     /// The accounts whose turn has come and that have not converged.
@@ -198,6 +232,10 @@ impl Deciding<'_> {
             if !open.is_empty() {
                 names.push(account.name.clone());
             }
+        }
+        if let Some(number) = self.nothing_proven() {
+            let why = vec![Halt::NothingProven { wave: self.roll_out.waves[number].name.clone() }];
+            return Outcome::Waits(self.halt(Phase::Halted { why }));
         }
         if !any {
             return self.done(number);
@@ -323,7 +361,8 @@ impl Deciding<'_> {
         let mut asked = Vec::new();
         for (id, turn) in turns {
             let Some(account) = self.observed.accounts.get(id) else { continue };
-            let changes = versions.turned.contains(id) != going_back && !turn.converged;
+            let waits_to_go_back = going_back && versions.turned.contains(id);
+            let changes = !turn.converged && !waits_to_go_back;
             let is_due = turn.asked_at_ms == 0 || turn.asked_at_ms + ASK_AGAIN_MS <= self.now_ms;
             let is_unseen = !account.was_looked_at_since(turn.at_ms) || account.has_its_hour(self.now_ms);
             if changes && is_due && is_unseen {
@@ -347,10 +386,8 @@ impl Deciding<'_> {
             return vec![];
         }
         for (id, account) in &self.observed.accounts {
-            let (at_ms, before) = (self.now_ms, Before::default());
-            let (since_ms, asked_at_ms, wave) = (at_ms, at_ms, account.wave);
-            let turn = Turn { wave, at_ms, since_ms, converged: false, asked_at_ms, before };
-            self.roll_out.turns.insert(id.clone(), turn);
+            let turn = Turn::new(account.wave, self.now_ms, Before::default());
+            self.roll_out.turns.insert(id.clone(), Turn { asked_at_ms: self.now_ms, ..turn });
         }
         self.observed.accounts.keys().cloned().collect()
     }

@@ -4,33 +4,7 @@ use std::collections::BTreeMap;
 
 use phonehome_wire::AccountId;
 
-use crate::roll_out::{KNOWN_KEPT, NAMED_MAX};
-use crate::{Account, Before, Halt, Observed, Pace, PathId, RollOut, Turn, Unproven};
-
-impl Before {
-    /// What fails in an account now.
-    pub(crate) fn of(account: &Account) -> Self {
-        Self::default().with(account.failing.keys())
-    }
-
-    /// The same, and these paths as well.
-    pub(crate) fn with<'p>(self, paths: impl Iterator<Item = &'p PathId>) -> Self {
-        let mut known = self.known;
-        known.extend(paths.cloned());
-        let count = known.len();
-        let more_than_known = (count > KNOWN_KEPT).then_some(count).max(self.more_than_known);
-        Self { known: known.into_iter().take(KNOWN_KEPT).collect(), more_than_known }
-    }
-
-    /// Those of these paths that are not known. Where not all that failed are known by name, none is unless there are
-    /// more of them than there were.
-    fn unknown<'p>(&self, paths: Vec<&'p PathId>) -> Vec<&'p PathId> {
-        if self.more_than_known.is_some_and(|count| paths.len() <= count) {
-            return vec![];
-        }
-        paths.into_iter().filter(|path| !self.known.contains(*path)).collect()
-    }
-}
+use crate::{Account, Failing, Halt, NAMED_MAX, Observed, Pace, PathId, RollOut, Turn, Unproven};
 
 /// Why nobody else may get the version: in accounts that have it a stack failed, one does not converge, or paths fail
 /// that did not before.
@@ -44,7 +18,7 @@ pub(crate) fn halts(roll_out: &RollOut, observed: &Observed, now_ms: u64) -> Vec
 
 fn halt(roll_out: &RollOut, id: &AccountId, turn: &Turn, account: &Account, now_ms: u64) -> Option<Halt> {
     let (id, name) = (id.clone(), account.name.clone());
-    if let Some((region, stack)) = account.failed_since(turn.at_ms) {
+    if let Some((region, stack)) = account.failed_since(&account.target_regions, turn.at_ms) {
         let (region, message) = (region.clone(), stack.clipped());
         return Some(Halt::Failed { account: id, name, region, message });
     }
@@ -59,23 +33,29 @@ fn halt(roll_out: &RollOut, id: &AccountId, turn: &Turn, account: &Account, now_
 }
 
 /// The paths that fail and did not before the account's turn. One that never worked is new: it has as long as an
-/// account has to converge, for the other end of a connection may not be there yet.
+/// account has to converge, for the other end of a connection may not be there yet; and so has what another version
+/// broke, for this one is to mend it.
 fn newly_failing<'a>(turn: &Turn, account: &'a Account, pace: Pace, now_ms: u64) -> Vec<&'a PathId> {
-    let counts = |since_ms: u64, worked_once: bool| {
-        worked_once || now_ms.saturating_sub(since_ms.max(turn.since_ms)) > pace.converge_ms
+    let counts = |path: &PathId, it: &Failing| {
+        let has_time = !it.worked_once || turn.before.to_mend.contains(path);
+        !has_time || now_ms.saturating_sub(it.since_ms.max(turn.since_ms)) > pace.converge_ms
     };
     let failing = account.failing.iter();
-    let failing =
-        failing.filter(|(path, it)| turn.before.known.contains(*path) || counts(it.since_ms, it.worked_once));
+    let failing = failing.filter(|(path, it)| turn.before.known.contains(*path) || counts(path, it));
     turn.before.unknown(failing.map(|(path, _)| path).collect())
 }
 
-/// What keeps an account from being green: what fails, and what is not proven.
+/// What keeps an account from being green: what fails, and what is not proven. What was heard of a probe before the
+/// account converged says nothing of what there is now.
 pub(crate) fn not_green(turn: &Turn, account: &Account) -> BTreeMap<PathId, Option<Unproven>> {
     let failing = turn.before.unknown(account.failing.keys().collect());
-    let failing = failing.into_iter().map(|path| (path.clone(), None));
-    let unproven = account.unproven.iter().filter(|(path, _)| !turn.before.known.contains(*path));
-    failing.chain(unproven.map(|(path, why)| (path.clone(), Some(*why)))).collect()
+    let heard = account.heard_at_ms.iter().filter(|(_, at_ms)| **at_ms <= turn.converged_at_ms);
+    let mut unproven: BTreeMap<&PathId, Unproven> =
+        heard.map(|(probe, _)| (probe, Unproven::Untested)).collect();
+    unproven.extend(account.unproven.iter().map(|(path, why)| (path, *why)));
+    let unknown = turn.before.unknown_unproven(unproven.keys().copied().collect());
+    let unproven = unknown.into_iter().map(|path| (path.clone(), unproven.get(path).copied()));
+    unproven.chain(failing.into_iter().map(|path| (path.clone(), None))).collect()
 }
 
 /// Each account of a wave, or of those before it, that was not green for long enough.

@@ -5,20 +5,23 @@
 //! [`roll_back`] are what an operator may do with it. Everything here is pure: what is seen comes in as a value, time
 //! as an argument.
 
+mod before;
 mod decide;
 mod gate;
+mod halt;
 mod observed;
 mod operator;
 mod roll_out;
 mod versions;
 
+pub use before::{Before, KNOWN_KEPT, NAMES_BYTES_MAX};
 pub use decide::{Decision, decide};
+pub use halt::{Halt, NAMED_MAX};
 pub use observed::{Account, Failing, Observed, PathId, Progress, Stack, Unproven};
 pub use operator::{
-    Begin, NotNow, abort, begin, in_force_at_once, resume, roll_back, superseded, supersedes,
+    Begin, NotNow, abort, begin, in_force_at_once, resume, roll_back, superseded, supersedes, take_over,
 };
 pub use roll_out::{
-    Before, EVENTS_KEPT, Event, Halt, Happened, KNOWN_KEPT, NAMED_MAX, Pace, Phase, RollOut, Superseded,
-    Told, Turn, Wait, Wave,
+    EVENTS_KEPT, Event, Happened, Pace, Phase, RollOut, Superseded, Told, Turn, Wait, Wave, WaveState,
 };
 pub use versions::Versions;

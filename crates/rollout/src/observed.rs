@@ -34,6 +34,8 @@ pub struct Account {
     pub failing: BTreeMap<PathId, Failing>,
     /// The paths and probes of which nothing is proven.
     pub unproven: BTreeMap<PathId, Unproven>,
+    /// When the run began that was heard of last, of each part of a probe; milliseconds since the Unix epoch.
+    pub heard_at_ms: BTreeMap<PathId, u64>,
     /// The ids of the open incidents that concern it.
     pub incidents: BTreeSet<String>,
 }
@@ -107,6 +109,13 @@ impl PathId {
     }
 }
 
+impl PathId {
+    /// How many bytes it takes as text.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.len()
+    }
+}
+
 /// `us-east-1/use1-az1/connection/shop-to-payments/443`.
 impl fmt::Display for PathId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -152,11 +161,18 @@ impl Account {
         hours.into_iter().any(|stack| (stack.updated_at_ms..=now_ms).contains(&stack.next_hour_ms))
     }
 
-    /// The first stack that failed since a moment.
-    pub(crate) fn failed_since(&self, at_ms: u64) -> Option<(&Region, &Stack)> {
-        let failed =
-            |(_, it): &(&Region, &Stack)| it.progress == Progress::Failed && it.updated_at_ms > at_ms;
+    /// The first stack in one of these Regions that failed since a moment.
+    pub(crate) fn failed_since(&self, regions: &BTreeSet<Region>, at_ms: u64) -> Option<(&Region, &Stack)> {
+        let failed = |(region, it): &(&Region, &Stack)| {
+            regions.contains(*region) && it.progress == Progress::Failed && it.updated_at_ms > at_ms
+        };
         self.stacks.iter().find(failed)
+    }
+
+    /// When the newest of its stacks in these Regions was last looked at; milliseconds since the Unix epoch.
+    pub(crate) fn looked_at_ms(&self, regions: &BTreeSet<Region>) -> u64 {
+        let stacks = regions.iter().filter_map(|region| self.stacks.get(region));
+        stacks.map(|stack| stack.updated_at_ms).max().unwrap_or_default()
     }
 
     /// For people: what its first stack waits for that is not as it is to be.

@@ -1,6 +1,8 @@
 //! What people do with a roll-out.
 
-use crate::{Event, Halt, Pace, Phase, RollOut, Superseded, Told, Versions, Wave};
+use phonehome_wire::AccountId;
+
+use crate::{Event, Halt, Pace, Phase, RollOut, Superseded, Told, Turn, Versions, Wave};
 
 /// What a roll-out begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +80,25 @@ pub fn begin(begin: Begin) -> RollOut {
     }
 }
 
+/// The same, where accounts may still have the version of the roll-out before, which was to take the place of the same
+/// version and did not: they go back until their turn comes, and what began to fail in them since counts as that one's.
+#[must_use]
+pub fn take_over(begun: RollOut, before: &RollOut) -> RollOut {
+    let at_ms = begun.began_at_ms;
+    let was_lately = at_ms.saturating_sub(before.decided_at_ms) <= before.pace.converge_ms;
+    let may_have_it = match &before.phase {
+        Phase::Rolling | Phase::Halted { .. } | Phase::GoingBack => true,
+        Phase::RolledBack => was_lately,
+        Phase::Finished | Phase::Superseded | Phase::AtOnce { .. } => false,
+    };
+    if !may_have_it || before.versions.base != begun.versions.base {
+        return begun;
+    }
+    let had =
+        |(id, turn): (&_, &Turn)| (AccountId::clone(id), Turn::new(turn.wave, at_ms, turn.before.clone()));
+    RollOut { turns: before.turns.iter().map(had).collect(), ..begun }
+}
+
 /// A version that was put in force in all accounts at once, in spite of the waves that its file declares.
 #[must_use]
 pub fn in_force_at_once(begun: Begin, reason: String) -> RollOut {
@@ -142,10 +163,14 @@ pub fn roll_back(roll_out: &RollOut, by: String, at_ms: u64) -> Result<RollOut, 
     }
 }
 
-/// What is to be known of a roll-out whose place another one takes.
+/// What is to be known of a roll-out whose place another one takes: where nobody was told of it yet, of the one whose
+/// place it took itself, for whose end stands in its first message.
 #[must_use]
 pub fn supersedes(roll_out: &RollOut) -> Option<Superseded> {
     let Told { sequence, .. } = roll_out.told;
+    if sequence == 0 && roll_out.supersedes.is_some() {
+        return roll_out.supersedes;
+    }
     (!roll_out.is_over()).then_some(Superseded { version: roll_out.versions.target, sequence })
 }
 

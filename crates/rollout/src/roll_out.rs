@@ -3,17 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_fleet::Line;
-use phonehome_wire::{AccountId, Region};
+use phonehome_wire::AccountId;
 use serde::{Deserialize, Serialize};
 
-use crate::{PathId, Unproven, Versions};
+use crate::{Before, Halt, Versions};
 
 /// How many events are kept: the newest.
 pub const EVENTS_KEPT: usize = 100;
-/// How many things of one kind a halt or a wait names.
-pub const NAMED_MAX: usize = 10;
-/// How many failing paths of an account are known by their names; of more their number decides.
-pub const KNOWN_KEPT: usize = 100;
 
 /// How one version of the fleet file takes the place of another, account by account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +34,8 @@ pub struct RollOut {
     pub pace: Pace,
     /// One after the other. The last one takes also every account that is in none.
     pub waves: Vec<Wave>,
-    /// The accounts whose turn has come, also those that were taken back.
+    /// The accounts whose turn has come, also those that were taken back, and those that had a version whose place this
+    /// one took.
     #[serde(default)]
     pub turns: BTreeMap<AccountId, Turn>,
     /// Whether what fails at the next decision counts as known: an operator goes on in spite of it.
@@ -128,6 +125,29 @@ pub struct Wave {
     pub done_at_ms: Option<u64>,
 }
 
+/// How far a wave is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WaveState {
+    /// Nobody's turn has come.
+    ToCome,
+    /// Its accounts get the version.
+    UnderWay {
+        /// Since when; milliseconds since the Unix epoch.
+        since_ms: u64,
+    },
+    /// They did until the roll-out halted.
+    Halted,
+    /// All of it converged and was green.
+    Done {
+        /// When; milliseconds since the Unix epoch.
+        at_ms: u64,
+    },
+    /// Its accounts are taken back.
+    GoesBack,
+    /// The roll-out was over before it was done, or took back what it had done.
+    Over,
+}
+
 /// An account's turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {
@@ -141,76 +161,15 @@ pub struct Turn {
     /// Whether it had converged when it was last seen.
     #[serde(default)]
     pub converged: bool,
+    /// When its stacks were last seen to have become as declared, by their own account: what was heard of its probes
+    /// until then proves nothing. Milliseconds since the Unix epoch.
+    #[serde(default)]
+    pub converged_at_ms: u64,
     /// When the provisioner was last asked to look at it; milliseconds since the Unix epoch.
     pub asked_at_ms: u64,
     /// What failed in it before its turn.
     #[serde(default)]
     pub before: Before,
-}
-
-/// What failed in an account before its turn.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Before {
-    /// The paths that are known to fail, or accepted by an operator; at most [`KNOWN_KEPT`].
-    pub known: BTreeSet<PathId>,
-    /// How many there were, where they were more.
-    #[serde(default)]
-    pub more_than_known: Option<usize>,
-}
-
-/// Why nobody's turn comes any more.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "why", rename_all = "snake_case")]
-pub enum Halt {
-    /// A stack failed.
-    Failed {
-        /// Whose.
-        account: AccountId,
-        /// Its name.
-        name: String,
-        /// Where.
-        region: Region,
-        /// What AWS or the executor says.
-        message: String,
-    },
-    /// An account takes longer to converge than it may.
-    NotConverged {
-        /// Which.
-        account: AccountId,
-        /// Its name.
-        name: String,
-        /// What it waits for.
-        message: String,
-    },
-    /// Paths fail that did not before the account's turn.
-    NewlyFailing {
-        /// Whose.
-        account: AccountId,
-        /// Its name.
-        name: String,
-        /// Some of them, at most [`NAMED_MAX`].
-        paths: Vec<PathId>,
-        /// How many fail now that did not.
-        count: usize,
-    },
-    /// An account converged, and its probes were not green for the bake time within the time there was.
-    NotProven {
-        /// Which.
-        account: AccountId,
-        /// Its name.
-        name: String,
-        /// Some of what is not green, at most [`NAMED_MAX`].
-        paths: Vec<(PathId, Option<Unproven>)>,
-        /// How many are not.
-        count: usize,
-    },
-    /// An operator ended it.
-    Aborted {
-        /// Who: the caller's ARN.
-        by: String,
-        /// Why, in their words.
-        reason: String,
-    },
 }
 
 /// What a roll-out waits for.
@@ -226,7 +185,7 @@ pub enum Wait {
     },
     /// Accounts that have not converged yet.
     Converging {
-        /// Some of their names, at most [`NAMED_MAX`].
+        /// Some of their names, at most [`NAMED_MAX`](crate::NAMED_MAX).
         names: Vec<String>,
         /// How many.
         count: usize,
@@ -242,7 +201,7 @@ pub enum Wait {
     },
     /// Accounts that are not green.
     Green {
-        /// Some of their names, at most [`NAMED_MAX`].
+        /// Some of their names, at most [`NAMED_MAX`](crate::NAMED_MAX).
         names: Vec<String>,
         /// How many.
         count: usize,
@@ -294,7 +253,7 @@ pub enum Event {
     /// It was taken back.
     RolledBack {
         /// Some of the accounts that have not converged to the version from before, by their names; at most
-        /// [`NAMED_MAX`].
+        /// [`NAMED_MAX`](crate::NAMED_MAX).
         left: Vec<String>,
     },
     /// It is in force.
@@ -337,6 +296,13 @@ impl Wave {
     }
 }
 
+impl Turn {
+    /// A turn that comes, with a wave under way.
+    pub(crate) fn new(wave: usize, at_ms: u64, before: Before) -> Self {
+        Self { wave, at_ms, since_ms: at_ms, converged: false, converged_at_ms: 0, asked_at_ms: 0, before }
+    }
+}
+
 impl RollOut {
     /// Whether nothing is decided of it any more.
     #[must_use]
@@ -351,6 +317,19 @@ impl RollOut {
     #[must_use]
     pub fn wave_under_way(&self) -> Option<usize> {
         self.waves.iter().position(|wave| wave.done_at_ms.is_none())
+    }
+
+    /// How far one of its waves is.
+    #[must_use]
+    pub fn state_of(&self, wave: &Wave) -> WaveState {
+        match (&self.phase, wave.began_at_ms, wave.done_at_ms) {
+            (Phase::GoingBack, Some(_), _) => WaveState::GoesBack,
+            (Phase::RolledBack | Phase::Superseded, ..) | (Phase::GoingBack, None, _) => WaveState::Over,
+            (_, _, Some(at_ms)) => WaveState::Done { at_ms },
+            (Phase::Halted { .. }, Some(_), None) => WaveState::Halted,
+            (_, Some(since_ms), None) => WaveState::UnderWay { since_ms },
+            (_, None, None) => WaveState::ToCome,
+        }
     }
 
     /// The number of the wave that a line is in.

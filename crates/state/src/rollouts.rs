@@ -3,6 +3,7 @@
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, MayConflict, Table, TableError, Write, on_conflict};
 use phonehome_rollout::{
     Begin, NotNow, Pace, RollOut, Superseded, Wave, begin, in_force_at_once, superseded, supersedes,
+    take_over,
 };
 
 use crate::published::{Base, NotPublished, PublishedFleet, base};
@@ -93,6 +94,12 @@ pub async fn publish_by<T: Table>(
     fits(&published)?;
     for _ in 0..ATTEMPTS {
         let before = roll_out(table).await?;
+        // After it: what comes into force from here on changes the roll-out as well, or takes the number. Another
+        // version must be looked at by a person.
+        let now = base(table).await?;
+        if now.next() != over.next() || now.current() != over.current() {
+            return Err(NotPublished::overtaken(&now));
+        }
         let under_way = before.as_ref().map(|(_, it)| it).filter(|it| !it.is_over());
         if let Some(under_way) = under_way.filter(|_| !supersedes) {
             return Err(NotPublished::UnderWay { version: under_way.versions.target });
@@ -100,13 +107,9 @@ pub async fn publish_by<T: Table>(
         let writes = writes(over, &published, way, before.as_ref());
         match table.write(writes).await {
             Ok(()) => return Ok(published),
+            // The roll-out goes on meanwhile, and is looked at again.
             Err(TableError::Conflict { .. }) => {}
             Err(error) => return Err(error.into()),
-        }
-        // The roll-out goes on meanwhile, and is looked at again. Another version must be looked at by a person.
-        let now = base(table).await?;
-        if now.next() != over.next() || now.current() != over.current() {
-            return Err(NotPublished::overtaken(&now));
         }
     }
     Err(NotPublished::overtaken(&base(table).await?))
@@ -165,7 +168,13 @@ fn after(over: &Base, published: &PublishedFleet, way: &Way, before: Option<&Rol
             let none = Pace { bake_ms: 0, converge_ms: 0, at_once: 0 };
             Some(in_force_at_once(begun(vec![], none, false, taken), reason.clone()))
         }
-        Way::InWaves { waves, pace, mends } => Some(begin(begun(waves.clone(), *pace, *mends, taken))),
+        Way::InWaves { waves, pace, mends } => {
+            let begun = begin(begun(waves.clone(), *pace, *mends, taken));
+            Some(match before {
+                Some(before) => take_over(begun, before),
+                None => begun,
+            })
+        }
     }
 }
 

@@ -99,7 +99,12 @@ impl<T: Table> Observing<'_, T> {
         let mut zones = BTreeMap::new();
         for (_, status) in stacks.found {
             let Some(account) = accounts.get_mut(&status.account) else { continue };
-            zones.insert(status.stack(), probes_of(&status));
+            // What a version does not declare says nothing of it: a Region, or all of an account, that it leaves out.
+            let has_it = self.roll_out.versions.turned.contains(&status.account);
+            let declared = if has_it { &account.target_regions } else { &account.base_regions };
+            if declared.contains(&status.region) {
+                zones.insert(status.stack(), probes_of(&status));
+            }
             account.stacks.insert(status.region.clone(), stack(status));
         }
         for (_, incident) in all::<Incident>(self.table, Keys::INCIDENTS).await? {
@@ -180,6 +185,7 @@ impl<T: Table> Observing<'_, T> {
             Some(_) => None,
         };
         account.unproven.extend(unproven.map(|why| (path_of_probe(part), why)));
+        account.heard_at_ms.extend(heartbeat.map(|heard| (path_of_probe(part), heard.last_started_at_ms)));
         let ProbeKey { region, availability_zone, .. } = &part.probe;
         for check in given.checks.keys() {
             let path = PathId::new(region, availability_zone, check);

@@ -1,7 +1,9 @@
 //! What people are told of a roll-out: one message, edited in place, with what happened in its thread.
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
-use phonehome_rollout::{Decision, Event, Halt, Happened, Observed, Phase, RollOut, Superseded, Wait};
+use phonehome_rollout::{
+    Decision, Event, Halt, Happened, Observed, Phase, RollOut, Superseded, Wait, WaveState,
+};
 use phonehome_text::{agree, count, list};
 use phonehome_wire::AccountId;
 use serde_json::json;
@@ -76,15 +78,24 @@ fn message(roll_out: &RollOut, waits: &[Wait], observed: &Observed) -> SlackMess
         message.list("Waves", (0..roll_out.waves.len()).map(|it| wave(roll_out, observed, it)).collect());
     let advice = match &roll_out.phase {
         Phase::Rolling => Words::of("To stop it: ").code("phonehome rollout abort --reason …"),
-        Phase::Halted { .. } => Words::of("What has it keeps it. Look with ")
-            .code("phonehome rollout")
-            .text(" and the runbook, then ")
-            .code("phonehome rollout resume")
-            .text(" or ")
-            .code("phonehome rollout rollback"),
+        Phase::Halted { why } => halted(roll_out, why),
         _ => Words::new(),
     };
     message.section(advice).footer(Words::of("Published by ").name(&roll_out.published_by))
+}
+
+/// What to do after a halt.
+fn halted(roll_out: &RollOut, why: &[Halt]) -> Words {
+    let difference = format!("phonehome diff {} {}", roll_out.versions.base, roll_out.versions.target);
+    let words = Words::of("What has it keeps it. Look with ").code("phonehome rollout").text(", ");
+    let words = words.code(&difference).text(" and the runbook, then ");
+    let words = words.code("phonehome rollout resume").text(" or ").code("phonehome rollout rollback");
+    if !why.iter().any(Halt::needs_acceptance) {
+        return words;
+    }
+    let words =
+        words.text(". What is never proven, with any version, halts it again: to go on all the same, ");
+    words.code("phonehome rollout resume --accept-failures")
 }
 
 fn headline(roll_out: &RollOut) -> Words {
@@ -125,10 +136,13 @@ fn wave(roll_out: &RollOut, observed: &Observed, number: usize) -> Words {
     let (have, left) =
         (have.count(), observed.accounts.iter().filter(|(id, it)| it.wave == number && !turned(id)).count());
     let words = Words::new().name(&wave.name);
-    let words = match (wave.began_at_ms, wave.done_at_ms) {
-        (_, Some(_)) => words.text(": done"),
-        (Some(_), None) => words.text(": under way"),
-        (None, None) => words.text(": to come"),
+    let words = match roll_out.state_of(wave) {
+        WaveState::Done { .. } => words.text(": done"),
+        WaveState::UnderWay { .. } => words.text(": under way"),
+        WaveState::Halted => words.text(": halted"),
+        WaveState::ToCome => words.text(": to come"),
+        WaveState::GoesBack => words.text(": goes back"),
+        WaveState::Over => words.text(": over"),
     };
     let to_come = if left > 0 { format!(", {left} to come") } else { String::new() };
     words.text(format!("; {} it{to_come}", agree(have, "account has", "accounts have")))
@@ -200,6 +214,9 @@ fn halt(halt: &Halt) -> Words {
                 .text(format!(": {} not green: ", agree(*count, "path is", "paths are")))
                 .text(some(&paths, *count))
         }
+        Halt::NothingProven { wave } => Words::of("no account of ")
+            .name(wave)
+            .text(" is there any more, so that nothing is proven before the next wave begins"),
         Halt::Aborted { by, reason } => Words::new().name(by).text(" stopped it: ").text(reason),
     }
 }

@@ -1,4 +1,4 @@
-use phonehome_rollout::{Failing, Halt, KNOWN_KEPT, Phase, Progress, Unproven};
+use phonehome_rollout::{Failing, Halt, KNOWN_KEPT, Phase, Progress, Stack, Unproven, resume};
 
 use crate::world::{MINUTE, World, account, path, region};
 
@@ -141,4 +141,31 @@ fn what_fails_and_is_no_reason_to_halt_yet_begins_the_bake_time_anew() {
     assert_eq!(world.turned(), [0]);
     world.minute();
     assert_eq!(world.turned(), [0, 1]);
+}
+
+#[test]
+fn where_all_of_the_staging_set_is_gone_production_is_not_the_first_to_try_it() {
+    let mut world = World::of(&[1, 2]);
+    world.minutes(3);
+    world.observed.accounts.remove(&account(0));
+    assert!(world.halts());
+    assert_eq!(why(&world), [Halt::NothingProven { wave: "wave-0".to_owned() }]);
+    let resumed =
+        |world: &World, accepts| resume(&world.roll_out, "me".into(), accepts, world.now_ms).unwrap();
+    world.roll_out = resumed(&world, false);
+    assert!(world.halts(), "nothing is proven yet");
+    assert!(world.turned().is_empty());
+    world.roll_out = resumed(&world, true);
+    world.minutes(10);
+    assert_eq!((&world.roll_out.phase, world.turned().len()), (&Phase::Finished, 2));
+}
+
+#[test]
+fn a_stack_that_the_new_version_does_not_declare_halts_nothing() {
+    let mut world = World::of(&[1]);
+    world.minutes(2);
+    let failed = Stack { progress: Progress::Failed, updated_at_ms: world.now_ms, ..world.stack(0).clone() };
+    world.account(0).stacks.insert("eu-west-1".parse().unwrap(), failed);
+    world.minutes(10);
+    assert_eq!(world.roll_out.phase, Phase::Finished);
 }

@@ -5,5 +5,7 @@
 mod halts;
 mod operator;
 mod random;
+mod size;
+mod superseding;
 mod waves;
 mod world;

@@ -1,10 +1,10 @@
 use phonehome_rollout::{Begin, Happened};
 use phonehome_rollout::{
-    Event, NotNow, Phase, Unproven, abort, decide, in_force_at_once, resume, roll_back, superseded,
-    supersedes,
+    Event, KNOWN_KEPT, NotNow, Phase, Unproven, WaveState, abort, decide, in_force_at_once, resume,
+    roll_back, superseded, supersedes,
 };
 
-use crate::world::{BASE, PACE, TARGET, World, account};
+use crate::world::{BASE, MINUTE, PACE, TARGET, World, account, path};
 
 fn halted() -> World {
     let mut world = World::of(&[1, 1]);
@@ -171,4 +171,36 @@ fn what_a_wave_had_proven_before_it_halted_it_proves_anew() {
     assert_eq!(world.turned(), [0]);
     world.minute();
     assert_eq!(world.turned(), [0, 1]);
+}
+
+#[test]
+fn what_is_accepted_as_not_proven_counts_however_much_it_is_and_what_fails_does_not() {
+    let mut world = World::of(&[1, 1]);
+    let unproven = |number: usize| (path(&format!("{number:04}")), Unproven::Inconclusive);
+    world.account(0).unproven.extend((0..KNOWN_KEPT + 20).map(unproven));
+    world.minutes(30);
+    assert!(world.has_halted());
+    resumed(&mut world, true);
+    world.minutes(8);
+    assert_eq!(world.turned(), [0, 1]);
+    world.fails(0, "a");
+    assert!(world.halts(), "what fails is not what was accepted as not proven");
+}
+
+#[test]
+fn after_a_rollback_no_wave_is_under_way() {
+    let mut world = World::of(&[1, 1]);
+    let states = |world: &World| -> Vec<WaveState> {
+        world.roll_out.waves.iter().map(|wave| world.roll_out.state_of(wave)).collect()
+    };
+    world.minutes(2);
+    assert_eq!(states(&world), [WaveState::UnderWay { since_ms: 2 * MINUTE }, WaveState::ToCome]);
+    world.fails(0, "a");
+    assert!(world.halts());
+    assert_eq!(states(&world), [WaveState::Halted, WaveState::ToCome]);
+    world.roll_out = roll_back(&world.roll_out, "me".into(), world.now_ms).unwrap();
+    world.minute();
+    assert_eq!(states(&world), [WaveState::GoesBack, WaveState::Over]);
+    world.minutes(2);
+    assert_eq!(states(&world), [WaveState::Over, WaveState::Over]);
 }

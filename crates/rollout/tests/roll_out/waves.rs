@@ -1,6 +1,6 @@
 use phonehome_rollout::{Event, Phase, Progress, Unproven, Wait, decide, roll_back};
 
-use crate::world::{BASE, MINUTE, TARGET, World, account};
+use crate::world::{BASE, MINUTE, TARGET, World, account, path};
 
 #[test]
 fn a_wave_gets_its_turn_when_the_one_before_was_green_for_the_bake_time_and_then_it_is_in_force() {
@@ -218,4 +218,17 @@ fn after_its_hour_an_account_is_waited_for_until_the_next_one_and_then_it_is_don
         world.minute();
     }
     assert_eq!(world.roll_out.phase, Phase::Finished);
+}
+
+#[test]
+fn what_was_heard_before_an_account_converged_proves_nothing() {
+    let mut world = World::of(&[1, 1]);
+    world.minutes(2);
+    let now_ms = world.now_ms;
+    world.account(0).heard_at_ms.insert(path("part-0"), now_ms - MINUTE);
+    world.minutes(15);
+    assert_eq!((world.has_halted(), world.turned()), (false, vec![0]), "it was not heard of since");
+    world.account(0).heard_at_ms.insert(path("part-0"), now_ms + MINUTE);
+    world.minutes(6);
+    assert_eq!(world.turned(), [0, 1]);
 }

@@ -36,6 +36,10 @@ pub(crate) fn path(check: &str) -> PathId {
     PathId::new(&region(), &"use1-az1".parse().unwrap(), &CheckId(check.to_owned()))
 }
 
+fn wave(number: usize) -> Wave {
+    Wave::new(format!("wave-{number}"), [Line::new("shop", &format!("wave-{number}"))].into())
+}
+
 impl World {
     /// As many accounts in each wave as are given.
     pub(crate) fn of(waves: &[usize]) -> Self {
@@ -61,9 +65,6 @@ impl World {
                 accounts.insert(account(accounts.len()), account_of);
             }
         }
-        let named = |number| {
-            Wave::new(format!("wave-{number}"), [Line::new("shop", &format!("wave-{number}"))].into())
-        };
         let roll_out = begin(Begin {
             base: BASE,
             target: TARGET,
@@ -71,10 +72,15 @@ impl World {
             at_ms: MINUTE,
             mends: false,
             pace: PACE,
-            waves: (0..waves.len()).map(named).collect(),
+            waves: (0..waves.len()).map(wave).collect(),
             supersedes: None,
         });
         Self { roll_out, observed: Observed { accounts }, now_ms: MINUTE, stuck: vec![] }
+    }
+
+    /// Its waves, of which none has begun.
+    pub(crate) fn waves(&self) -> Vec<Wave> {
+        (0..self.roll_out.waves.len()).map(wave).collect()
     }
 
     pub(crate) fn account(&mut self, number: usize) -> &mut Account {

@@ -1,6 +1,7 @@
 use phonehome_cloud::table::MemoryTable;
 use phonehome_fleet::Line;
 use phonehome_rollout::{Phase, abort, roll_back};
+use phonehome_wire::AccountId;
 
 use super::*;
 use crate::{in_force, written_by};
@@ -116,4 +117,38 @@ async fn an_operator_does_what_can_be_done_and_is_told_what_cannot() {
     assert_eq!(change_roll_out(&table, back).await.unwrap().phase, Phase::GoingBack);
     let refused = change_roll_out(&table, back).await.unwrap_err();
     assert!(matches!(refused, NotChanged::NotNow(NotNow::GoingBack { version: 2 })), "{refused}");
+}
+
+#[tokio::test]
+async fn over_a_version_whose_place_another_one_took_meanwhile_nothing_is_published() {
+    for way in [in_waves(), Way::AtOnce, Way::Emergency { reason: "it burns".into() }] {
+        let table = table().await;
+        published(&table, in_waves(), false).await.unwrap();
+        let planned = base(&table).await.unwrap();
+        // While it was planned, the one that was rolled out came into force.
+        change_roll_out(&table, |it| Ok(RollOut { phase: Phase::Finished, ..it.clone() })).await.unwrap();
+        let second = crate::version(&table, Some(2)).await.unwrap().unwrap();
+        table.write(vec![Write::put(Keys::fleet(), planned.expect(), &second)]).await.unwrap();
+        let before = table.all();
+        let refused = publish_by(&table, &planned, version("mine"), &way, true).await.unwrap_err();
+        assert!(matches!(refused, NotPublished::Overtaken { number: 2, .. }), "{refused}");
+        assert_eq!(table.all(), before, "{way:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_takes_anothers_place_knows_who_had_that_one() {
+    let table = table().await;
+    published(&table, in_waves(), false).await.unwrap();
+    let account: AccountId = "444455556601".parse().unwrap();
+    let stack = phonehome_rollout::Account {
+        target_regions: ["us-east-1".parse().unwrap()].into(),
+        ..phonehome_rollout::Account::default()
+    };
+    let observed = phonehome_rollout::Observed { accounts: [(account.clone(), stack)].into() };
+    change_roll_out(&table, |it| Ok(phonehome_rollout::decide(it, &observed, 9).roll_out)).await.unwrap();
+    assert_eq!(stored(&table).await.versions.turned, [account.clone()].into());
+    published(&table, in_waves(), true).await.unwrap();
+    let after = stored(&table).await;
+    assert_eq!((after.versions.turned.len(), after.turns.keys().collect::<Vec<_>>()), (0, vec![&account]));
 }

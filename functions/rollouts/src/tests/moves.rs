@@ -219,3 +219,59 @@ async fn an_account_that_is_closed_is_not_waited_for() {
     world.function.handle().await.unwrap();
     assert_eq!(world.roll_out().await.phase, Phase::Finished);
 }
+
+#[tokio::test]
+async fn a_report_from_before_an_account_converged_proves_nothing() {
+    let world = World::new().await;
+    world.rolls_out_baking(1).await;
+    world.minute().await;
+    // The change cut off its probe: what was heard last is not overdue for a while.
+    for _ in 0..3 {
+        world.passes(1);
+        world.function.handle().await.unwrap();
+        assert_eq!(world.turned().await, [SHOP_DEV]);
+    }
+}
+
+#[tokio::test]
+async fn a_report_of_an_input_before_the_newest_proves_nothing() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minute().await;
+    for _ in 0..8 {
+        world.passes(1);
+        world.probe(SHOP_DEV, PathStatus::Up).await;
+        world.is_asked_something_else(SHOP_DEV).await;
+        world.function.handle().await.unwrap();
+    }
+    assert_eq!(
+        (world.turned().await, world.roll_out().await.phase),
+        (vec![SHOP_DEV.to_owned()], Phase::Rolling)
+    );
+}
+
+#[tokio::test]
+async fn a_probe_where_the_new_version_declares_no_network_is_not_waited_for() {
+    let world = World::new().await;
+    world.is_elsewhere(SHOP_DEV, "eu-west-1").await;
+    world.rolls_out().await;
+    world.minutes(12).await;
+    assert_eq!(world.roll_out().await.phase, Phase::Finished);
+}
+
+#[tokio::test]
+async fn where_the_staging_set_is_closed_production_does_not_get_it() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(2).await;
+    world.is_closed(SHOP_DEV).await;
+    for _ in 0..20 {
+        world.passes(1);
+        world.probe(SHOP_PROD, PathStatus::Up).await;
+        world.function.handle().await.unwrap();
+    }
+    let Phase::Halted { why } = world.roll_out().await.phase else { panic!("not halted") };
+    assert!(matches!(&why[..], [Halt::NothingProven { wave }] if wave == "staging"), "{why:?}");
+    assert!(!world.asked().contains(&SHOP_PROD.to_owned()));
+    assert!(world.shown().await.contains("no account of staging is there any more"));
+}

@@ -58,6 +58,40 @@ async fn a_halt_says_what_and_where_and_its_end_is_told_in_the_same_message() {
     let last = told.last().unwrap();
     assert_eq!(last.2, ":leftwards_arrow_with_hook: Version 2 was taken back: version 1 it is");
     assert!(told.iter().any(|it| it.3.as_deref() == Some("taken back by ada")), "{told:?}");
+    let shown = world.shown().await;
+    assert!(shown.contains("staging: over; 0 accounts have it"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_halt_names_the_difference_and_where_something_is_never_proven_how_to_go_on() {
+    for status in [PathStatus::Down, PathStatus::Unknown] {
+        let world = World::new().await;
+        world.rolls_out().await;
+        world.minutes(2).await;
+        for _ in 0..30 {
+            world.passes(1);
+            world.probe(SHOP_DEV, status).await;
+            world.function.handle().await.unwrap();
+        }
+        let shown = world.shown().await;
+        assert!(shown.contains("has halted") && shown.contains("phonehome diff 1 2"), "{shown}");
+        assert_eq!(shown.contains("--accept-failures"), status == PathStatus::Unknown, "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_roll_out_is_told_also_when_nobody_heard_of_the_one_that_took_its_place() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minutes(2).await;
+    world.rolls_out().await;
+    world.rolls_out().await;
+    world.minutes(2).await;
+    let told = world.told().await;
+    let ended: Vec<_> = told.iter().filter(|it| it.0 == "rollout/2" && it.1 == SlackKind::Resolved).collect();
+    assert_eq!(ended.len(), 1, "{told:?}");
+    assert!(ended[0].2.starts_with("The roll-out of version 2 is over: version 4 took its place"));
+    assert!(!told.iter().any(|it| it.0 == "rollout/3"), "nobody heard of it: {told:?}");
 }
 
 #[tokio::test]
@@ -103,7 +137,7 @@ async fn what_waits_for_another_hours_removals_holds_the_next_wave_and_that_is_t
     }
     assert_eq!(world.roll_out().await.phase, Phase::Rolling, "its time to converge does not run");
     assert_eq!(world.turned().await, [SHOP_DEV]);
-    let shown = world.shown().await.pop().unwrap();
+    let shown = world.shown().await;
     let minute = next_ms / 60_000 % (24 * 60);
     let expected = format!("1 account that may take away more from {:02}:00 UTC on", minute / 60);
     assert!(shown.contains(&expected), "{shown}");

@@ -74,9 +74,14 @@ impl World {
 
     /// The next version, in two waves: shop/dev, then everybody else.
     pub(crate) async fn rolls_out(&self) {
+        self.rolls_out_baking(3).await;
+    }
+
+    /// The same, with waves that have to be green for so many minutes.
+    pub(crate) async fn rolls_out_baking(&self, minutes: u64) {
         let first = Wave::new("staging".into(), [Line::new("shop", "dev")].into());
         let waves = vec![first, Wave::new("everyone".into(), [].into())];
-        let pace = Pace { bake_ms: 3 * MINUTE_MS, converge_ms: 10 * MINUTE_MS, at_once: 5 };
+        let pace = Pace { bake_ms: minutes * MINUTE_MS, converge_ms: 10 * MINUTE_MS, at_once: 5 };
         self.published(Way::InWaves { waves, pace, mends: false }).await;
     }
 
@@ -146,6 +151,24 @@ impl World {
     /// The account is closed: its binding goes, and its stack says so.
     pub(crate) async fn is_closed(&self, account: &str) {
         self.stack(account, Phase::Gone, 1, |_| ()).await;
+    }
+
+    /// The account has a stack that is ready, with a probe of which nothing was ever heard, in another Region, too.
+    pub(crate) async fn is_elsewhere(&self, account: &str, region: &str) {
+        let key = Keys::stack(&format!("{account}/{region}").parse().unwrap());
+        let stored = self.function.table.get(&Keys::stack(&stack_of(account))).await.unwrap().unwrap();
+        let mut status: Value = stored.read().unwrap();
+        status["region"] = json!(region);
+        self.put(key, &status).await;
+    }
+
+    /// The provisioner noted another input for the probe of an account, which that one does not have yet.
+    pub(crate) async fn is_asked_something_else(&self, account: &str) {
+        let checks = [(CheckId(CHECK.into()), "checkip.amazonaws.com:443".to_owned())].into();
+        let given = Given { availability_zone: ZONE.parse().unwrap(), part: 0, generation: 2, checks };
+        let zones = [(0, [ZONE.parse().unwrap()].into())].into();
+        let inputs = Inputs::default().with(2, &[given], &zones).unwrap();
+        self.put(Keys::inputs(&stack_of(account)), &json!(inputs)).await;
     }
 
     /// An incident that concerns an account.
@@ -227,11 +250,11 @@ impl World {
         self.function.queue.sent().iter().map(|message| asked(&message.body)).collect()
     }
 
-    /// Every message as it is posted, with all of its blocks.
-    pub(crate) async fn shown(&self) -> Vec<String> {
+    /// All that the newest message shows, as Slack gets it.
+    pub(crate) async fn shown(&self) -> String {
         let mut messages: Vec<_> = all::<Outboxed>(&self.function.table, Keys::OUTBOX).await.unwrap();
-        messages.sort_by_key(|(_, it)| it.outgoing.sequence);
-        messages.into_iter().map(|(_, it)| json!(it.outgoing.body).to_string()).collect()
+        messages.sort_by_key(|(_, it)| (it.outgoing.at_ms, it.outgoing.sequence));
+        json!(messages.pop().unwrap().1.outgoing.body).to_string()
     }
 
     /// Every message: of which incident, whether posted or edited, its first line and its thread's.
