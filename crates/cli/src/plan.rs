@@ -69,7 +69,7 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
 
 /// What the plans of all stacks come to, for whoever is to accept it.
 pub(crate) async fn summary(work: &Targets) -> Result<Summary, Failure> {
-    plans(work).await.map(Summary::new)
+    Ok(Summary::new(plans(work).await?, work.fleet.network.removals_per_hour))
 }
 
 /// The plan of every stack, several at a time, in the fleet file's order.

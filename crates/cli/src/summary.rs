@@ -23,11 +23,13 @@ pub(crate) struct Planned {
 /// The plans of a fleet, none of which may take anything away.
 pub(crate) struct Summary {
     planned: Vec<Planned>,
+    /// How much the functions take away, cut off or replace in an hour, in all accounts together.
+    removals_per_hour: u32,
 }
 
 impl Summary {
-    pub(crate) fn new(planned: Vec<Planned>) -> Self {
-        Self { planned }
+    pub(crate) fn new(planned: Vec<Planned>, removals_per_hour: u32) -> Self {
+        Self { planned, removals_per_hour }
     }
 
     pub(crate) fn planned(&self) -> &[Planned] {
@@ -86,6 +88,23 @@ impl Summary {
         })
     }
 
+    /// How long it takes, where that is more than an hour may have; `None` where it is not.
+    fn hours(&self) -> Option<String> {
+        let asks: usize = self.plans().map(|(_, plan)| plan.asks().len()).sum();
+        let per_hour = usize::try_from(self.removals_per_hour).unwrap_or(usize::MAX);
+        let limit = "network.removals_per_hour";
+        match (asks, per_hour) {
+            (0, _) => None,
+            (_, 0) => Some(format!("None of that is done: {limit} is 0.")),
+            (asks, _) if asks <= per_hour => None,
+            (asks, _) => Some(format!(
+                "No more than {per_hour} of that are done in an hour ({limit}), in all accounts together: it takes {}, \
+                 and waves wait for it.",
+                count(asks.div_ceil(per_hour), "hour")
+            )),
+        }
+    }
+
     /// A line for each stack that changes, and below it one for each thing that needs the permission, and for each that
     /// no rollback brings back.
     pub(crate) fn text(&self) -> String {
@@ -114,6 +133,7 @@ impl Summary {
             self.failed().count(),
             self.sentence(),
         ));
+        text.push_str(&self.hours().map(|words| format!("{words}\n")).unwrap_or_default());
         text
     }
 

@@ -35,7 +35,7 @@ fn each_removal_is_named_and_counted_and_just_those_are_accepted() {
     let same = planned("ledger-prod", &mut cloud, &spec(3));
     let smaller = planned("shop-prod", &mut cloud, &spec(2));
     let asks = smaller.plan.as_ref().unwrap().asks();
-    let summary = Summary::new(vec![smaller, failed, same]);
+    let summary = Summary::new(vec![smaller, failed, same], 30);
     let text = summary.text();
     assert!(text.starts_with("shop-prod: "), "{text}");
     assert!(
@@ -63,9 +63,28 @@ fn each_removal_is_named_and_counted_and_just_those_are_accepted() {
 #[test]
 fn what_takes_nothing_away_says_so_and_gives_no_permission() {
     let mut cloud = FakeCloud::with_options(Options { elastic_ips_max: 100, ..Options::default() });
-    let summary = Summary::new(vec![planned("shop-prod", &mut cloud, &spec(2))]);
+    let summary = Summary::new(vec![planned("shop-prod", &mut cloud, &spec(2))], 0);
     let text = summary.text();
     assert!(!text.contains("rollback") && summary.json()["stacks"][0]["given_up"] == json!([]), "{text}");
     assert!(text.contains("to create") && text.ends_with("It takes nothing away.\n"), "{text}");
     assert!(summary.accepted().is_empty());
+}
+
+#[test]
+fn where_the_hours_limit_makes_it_long_that_is_said() {
+    let said = |per_hour: u32| {
+        let mut cloud = made(&spec(3));
+        let smaller = planned("shop-prod", &mut cloud, &spec(2));
+        let asks = smaller.plan.as_ref().unwrap().asks().len();
+        (asks, Summary::new(vec![smaller], per_hour).text())
+    };
+    let (asks, text) = said(30);
+    assert!(asks > 2 && !text.contains("removals_per_hour"), "{text}");
+    let (_, text) = said(u32::try_from(asks).unwrap());
+    assert!(!text.contains("removals_per_hour"), "{text}");
+    let (_, text) = said(2);
+    let hours = format!("it takes {} hours", asks.div_ceil(2));
+    assert!(text.contains("No more than 2 of that are done in an hour") && text.contains(&hours), "{text}");
+    let (_, text) = said(0);
+    assert!(text.ends_with("None of that is done: network.removals_per_hour is 0.\n"), "{text}");
 }
