@@ -139,10 +139,8 @@ impl Deciding<'_> {
     /// The first wave, where it is under way and all of its accounts are gone while others wait for what it proves.
     fn nothing_proven(&self) -> Option<usize> {
         let first = self.roll_out.wave_under_way().filter(|number| *number == 0)?;
-        let is_there = |account: &Account| account.wave == first;
-        let turned = turned(self.roll_out, self.observed).count();
         let others = &self.observed.accounts;
-        (turned == 0 && !others.is_empty() && !others.values().any(is_there)).then_some(first)
+        (!others.is_empty() && others.values().all(|it| it.wave != first)).then_some(first)
     }
 
     /// Brings a wave as far as it may go.

@@ -1,5 +1,7 @@
 use phonehome_rollout::{Failing, Halt, KNOWN_KEPT, Phase, Progress, Stack, Unproven, resume};
 
+use phonehome_wire::Region;
+
 use crate::world::{MINUTE, World, account, path, region};
 
 fn why(world: &World) -> &[Halt] {
@@ -167,5 +169,30 @@ fn a_stack_that_the_new_version_does_not_declare_halts_nothing() {
     let failed = Stack { progress: Progress::Failed, updated_at_ms: world.now_ms, ..world.stack(0).clone() };
     world.account(0).stacks.insert("eu-west-1".parse().unwrap(), failed);
     world.minutes(10);
+    assert_eq!(world.roll_out.phase, Phase::Finished);
+}
+
+#[test]
+fn an_account_has_converged_when_it_has_in_each_of_its_regions() {
+    let mut world = World::of(&[1, 1]);
+    let elsewhere: Region = "eu-west-1".parse().unwrap();
+    world.account(0).target_regions.insert(elsewhere.clone());
+    let stack = Stack { progress: Progress::Underway, ..world.stack(0).clone() };
+    world.account(0).stacks.insert(elsewhere, stack);
+    world.stuck = vec![account(0)];
+    world.minute();
+    world.stack(0).version = world.roll_out.versions.target;
+    world.minutes(10);
+    assert_eq!((world.has_halted(), world.turned()), (false, vec![0]));
+    assert!(world.halts());
+    assert!(matches!(why(&world), [Halt::NotConverged { .. }]), "{:?}", why(&world));
+}
+
+#[test]
+fn where_all_accounts_are_gone_nobody_waits_for_what_they_prove() {
+    let mut world = World::of(&[1]);
+    world.minutes(3);
+    world.observed.accounts.clear();
+    world.minute();
     assert_eq!(world.roll_out.phase, Phase::Finished);
 }

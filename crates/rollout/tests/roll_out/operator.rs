@@ -1,6 +1,6 @@
 use phonehome_rollout::{Begin, Happened};
 use phonehome_rollout::{
-    Event, KNOWN_KEPT, NotNow, Phase, Unproven, WaveState, abort, decide, in_force_at_once, resume,
+    Event, KNOWN_KEPT, NotNow, Phase, Progress, Unproven, WaveState, abort, decide, in_force_at_once, resume,
     roll_back, superseded, supersedes,
 };
 
@@ -70,6 +70,18 @@ fn a_roll_out_is_taken_back_newest_wave_first_and_ends_with_everybody_as_before(
     assert!(world.observed.accounts.keys().all(|id| world.roll_out.versions.of(id) == BASE));
     let last = world.roll_out.events.last().map(|it| it.event.clone());
     assert_eq!(last, Some(Event::RolledBack { left: vec![] }));
+}
+
+#[test]
+fn who_waits_to_go_back_is_not_asked_for_before() {
+    let mut world = World::of(&[5]);
+    world.minutes(4);
+    for number in 0..5 {
+        world.stack(number).progress = Progress::Underway;
+        world.stuck.push(account(number));
+    }
+    world.roll_out = roll_back(&world.roll_out, "me".into(), world.now_ms).unwrap();
+    assert_eq!(world.minute().reconcile, [account(0), account(1), account(2)]);
 }
 
 #[test]
