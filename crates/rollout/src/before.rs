@@ -10,8 +10,8 @@ use crate::{Account, PathId};
 pub const KNOWN_KEPT: usize = 100;
 
 /// How many bytes the names take that are known of all accounts together, at most; of an account whose names would be
-/// more their number decides. A roll-out is one item of DynamoDB, which takes 400 KB, and half of that is enough for all
-/// names of several thousand paths.
+/// more their number decides. A roll-out is one item of DynamoDB, which takes 400 KB: half of that holds the names of
+/// several thousand paths.
 pub const NAMES_BYTES_MAX: usize = 200 * 1024;
 
 /// What a name takes beside itself in JSON: its quotes and a comma.
@@ -28,8 +28,8 @@ pub struct Before {
     /// How many paths were not proven when an operator accepted that, where not all of them are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_unproven: Option<usize>,
-    /// What began to fail while the account had a version whose place this one took, at most [`KNOWN_KEPT`]: not known,
-    /// but there is as much time to mend it as an account has to converge.
+    /// What began to fail while the account had a version whose place this one took: not known, but there is as much
+    /// time to mend it as an account has to converge.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub to_mend: BTreeSet<PathId>,
 }
@@ -46,9 +46,7 @@ impl Before {
         if self.more_than_known.is_some() {
             return self.clone();
         }
-        let (known, mut to_mend): (BTreeSet<_>, BTreeSet<_>) =
-            account.failing.keys().cloned().partition(|path| self.known.contains(path));
-        cut(&mut to_mend);
+        let (known, to_mend) = account.failing.keys().cloned().partition(|path| self.known.contains(path));
         Self { known, to_mend, ..Self::default() }
     }
 
@@ -68,7 +66,7 @@ impl Before {
         self.known.extend(account.failing.keys().cloned());
         if self.known.len() > KNOWN_KEPT {
             self.more_than_known = self.more_than_known.max(Some(account.failing.len()));
-            cut(&mut self.known);
+            self.known = self.known.into_iter().take(KNOWN_KEPT).collect();
         }
         self
     }
@@ -110,8 +108,4 @@ impl Before {
         }
         paths.into_iter().filter(|path| !self.known.contains(*path)).collect()
     }
-}
-
-fn cut(paths: &mut BTreeSet<PathId>) {
-    *paths = std::mem::take(paths).into_iter().take(KNOWN_KEPT).collect();
 }

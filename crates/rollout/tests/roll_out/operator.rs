@@ -80,6 +80,8 @@ fn who_waits_to_go_back_is_not_asked_for_before() {
         world.stack(number).progress = Progress::Underway;
         world.stuck.push(account(number));
     }
+    world.roll_out = abort(&world.roll_out, "me".into(), "lunch".into(), world.now_ms).unwrap();
+    resumed(&mut world, false);
     world.roll_out = roll_back(&world.roll_out, "me".into(), world.now_ms).unwrap();
     assert_eq!(world.minute().reconcile, [account(0), account(1), account(2)]);
 }

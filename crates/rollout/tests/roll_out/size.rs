@@ -1,8 +1,8 @@
 //! What is stored fits one item, whatever fails.
 
-use phonehome_rollout::{KNOWN_KEPT, NAMES_BYTES_MAX, Phase, resume};
+use phonehome_rollout::{KNOWN_KEPT, NAMES_BYTES_MAX, Phase, Unproven, resume};
 
-use crate::world::{World, account, path};
+use crate::world::{World, path};
 
 /// Names that tell nothing of each other.
 fn name(number: usize) -> String {
@@ -45,18 +45,20 @@ fn whatever_fails_in_three_hundred_accounts_it_fits_an_item_and_what_is_not_know
 
 #[test]
 fn what_is_accepted_in_three_hundred_accounts_fits_an_item_and_goes_on() {
-    let mut world = World::of(&[1, 299]);
-    world.roll_out.pace.at_once = 300;
-    for number in 0..300 {
-        let silent = |check| (path(&name(number * 150 + check)), phonehome_rollout::Unproven::Silent);
-        world.account(number).unproven.extend((0..150).map(silent));
-    }
-    for _ in 0..2 {
+    for count in [KNOWN_KEPT / 2, KNOWN_KEPT * 3 / 2] {
+        let mut world = World::of(&[1, 299]);
+        world.roll_out.pace.at_once = 300;
+        for number in 0..300 {
+            let silent = |check| (path(&name(number * count + check)), Unproven::Silent);
+            world.account(number).unproven.extend((0..count).map(silent));
+        }
+        for _ in 0..2 {
+            world.minutes(30);
+            assert!(world.has_halted());
+            world.roll_out = resume(&world.roll_out, "me".into(), true, world.now_ms).unwrap();
+        }
         world.minutes(30);
-        assert!(world.has_halted());
-        world.roll_out = resume(&world.roll_out, "me".into(), true, world.now_ms).unwrap();
+        assert_eq!(world.roll_out.phase, Phase::Finished, "{count}");
+        assert!(bytes(&world) < 380 * 1024, "{}", bytes(&world));
     }
-    world.minutes(30);
-    assert_eq!(world.roll_out.phase, Phase::Finished, "{:?}", world.roll_out.turns[&account(0)].before);
-    assert!(bytes(&world) < 380 * 1024, "{}", bytes(&world));
 }

@@ -1,7 +1,7 @@
 //! One version takes the place of another that is being rolled out.
 
 use phonehome_rollout::{
-    Begin, Failing, Halt, Phase, Superseded, begin, roll_back, superseded, supersedes, take_over,
+    Begin, Failing, Halt, KNOWN_KEPT, Phase, Superseded, begin, roll_back, superseded, supersedes, take_over,
 };
 
 use crate::world::{BASE, MINUTE, PACE, TARGET, World, account, path};
@@ -171,4 +171,33 @@ fn a_path_that_never_worked_is_not_mended_by_taking_another_versions_place() {
     world.now_ms += MINUTE;
     world.minutes(12);
     assert_eq!((world.has_halted(), world.turned()), (true, vec![0]));
+}
+
+#[test]
+fn however_much_the_version_before_broke_there_is_time_to_mend_it() {
+    let mut world = World::of(&[1, 1]);
+    world.minutes(2);
+    let broken: Vec<String> = (0..2 * KNOWN_KEPT).map(|number| format!("{number:04}")).collect();
+    broken.iter().for_each(|check| world.fails(0, check));
+    assert!(world.halts());
+    supersede(&mut world);
+    world.minutes(5);
+    assert!(!world.has_halted());
+    broken.iter().for_each(|check| world.is_mended(0, check));
+    world.minutes(20);
+    assert_eq!(world.roll_out.phase, Phase::Finished);
+}
+
+#[test]
+fn names_that_there_was_room_for_have_room_with_the_next_version_too() {
+    let mut world = World::of(&[100]);
+    world.roll_out.pace.at_once = 100;
+    for (number, check) in (0..100).flat_map(|number| (0..KNOWN_KEPT).map(move |check| (number, check))) {
+        world.fails(number, &format!("{check:040}"));
+    }
+    world.minute();
+    supersede(&mut world);
+    world.minute();
+    assert_eq!(world.roll_out.turns[&account(0)].before.known.len(), KNOWN_KEPT);
+    assert_eq!(world.roll_out.turns[&account(99)].before.more_than_known, Some(KNOWN_KEPT));
 }
