@@ -364,6 +364,7 @@ mod tests {
             published_by,
             accepted,
             authorities: None,
+            probes: None,
             unreadable: None,
         };
         assert_eq!(

@@ -3,7 +3,7 @@
 use phonehome_cloud::SystemClock;
 use phonehome_fleet::{Fleet, Member};
 use phonehome_planner::Limits;
-use phonehome_state::Accepted;
+use phonehome_state::{Accepted, ProbeRelease};
 use phonehome_wire::{AccountId, Region, StackId};
 
 /// Brings stacks to what is declared.
@@ -59,6 +59,8 @@ pub struct Published<'a> {
     pub number: u64,
     /// What was accepted with it.
     pub accepted: &'a Accepted,
+    /// The code that its probes have; `None` for the one that this came with.
+    pub probes: Option<&'a ProbeRelease>,
     /// Whether it is being rolled out: then the other ends of the account's connections are to look when it has it.
     pub is_rolled_out: bool,
 }

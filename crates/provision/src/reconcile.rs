@@ -177,7 +177,10 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
                 leased.status.network_ready && !waits_for(Readiness::Egress) && !makes_nat_gateway(&plan);
         }
         requeue_peers.extend(asked_for_peerings(&inventory, &plan, &applied));
-        let progress = after(&plan, &applied);
+        let progress = match spec.lacks_code(&inventory) {
+            Some(problem) => StackProgress::Failed(problem.to_owned()),
+            None => after(&plan, &applied),
+        };
         Ok(Reconciled {
             plan: Some(plan),
             applied: Some(applied),
@@ -197,8 +200,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         status: Option<&StackStatus>,
     ) -> Result<StackSpec, CannotPlan> {
         let generation = status.map_or(0, |status| status.generation);
-        let probe = self.members.probe(&job.stack(), job.authorities).map_err(CannotPlan::ProbeCode)?;
-        let probe = probe.map(|probe| ProbeSpec {
+        let probe = self.probe(job).await?.map(|probe| ProbeSpec {
             checks: job.fleet.checks_for(job.member, job.region),
             generation,
             ..probe

@@ -105,9 +105,9 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         member: &Member,
         account: &Account,
     ) -> Sum {
-        let Version { number, fleet, accepted, authorities } = desired.of(&account.id);
+        let Version { number, fleet, accepted, authorities, probes } = desired.of(&account.id);
         let is_rolled_out = desired.rolling().is_some();
-        let published = Some(Published { number, accepted, is_rolled_out });
+        let published = Some(Published { number, accepted, probes, is_rolled_out });
         let declared = Declared { fleet, authorities, published, member, account };
         let has_pool = |region: &&Region| fleet.pool_for(&member.environment, region).is_some();
         let regions: Vec<&Region> = fleet.regions.iter().map(|it| &it.name).filter(has_pool).collect();

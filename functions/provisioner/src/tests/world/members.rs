@@ -89,6 +89,7 @@ impl Members for FakeMembers {
             generation: 0,
             code_sha256: authorities.map_or("hash".into(), |pem| format!("hash with {pem}")),
             authorities: authorities.map(str::to_owned),
+            no_code: None,
             architecture: "arm64".into(),
             role_arn: "role".into(),
             schedule_role_arn: "schedule-role".into(),
