@@ -8,7 +8,8 @@ use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{caller_arn, sdk};
 use phonehome_state::{
-    Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, Way, base, publish_by, roll_out,
+    Accepted, Base, NotPublished, PERMISSION_MS, ProbeRelease, PublishedFleet, Way, base, publish_by,
+    roll_out,
 };
 use serde_json::json;
 
@@ -16,6 +17,7 @@ use crate::contract::{Grounds, refusal};
 use crate::output::Format;
 use crate::output::{Failure, json as to_json};
 use crate::plan::summary;
+use crate::probes::{self, ProbesArgument};
 use crate::summary::Summary;
 use crate::targets::{Access, LimitArguments, Scope, Targets};
 use crate::validate::{Loaded, load};
@@ -42,7 +44,7 @@ pub(crate) struct PublishArguments {
     /// because of this version.
     #[arg(long)]
     no_plan: bool,
-    /// Publish the same text again, as a new version: to give a permission that was not given, or that has
+    /// Publish the same text with the same code of the probes again, as a new version: to give a permission that was not given, or that has
     /// ended.
     #[arg(long)]
     again: bool,
@@ -56,6 +58,8 @@ pub(crate) struct PublishArguments {
     /// force until their turn comes.
     #[arg(long)]
     supersede: bool,
+    #[command(flatten)]
+    probes: ProbesArgument,
     /// The probe's zip, as `cargo xtask package` makes it beside the provisioner. Without it the plan shows
     /// networks only, and nothing is permitted for probes.
     #[arg(long, env = "PHONEHOME_PROBE_ZIP")]
@@ -75,7 +79,9 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
     let base = base(&table).await.map_err(Failure::other)?;
-    if let Some(current) = base.current().filter(|it| is_same(it, &loaded) && !arguments.again) {
+    let probes = arguments.probes.next(&table, base.current()).await?;
+    let is_same = |it: &&PublishedFleet| is_same(it, &loaded, probes.as_ref());
+    if let Some(current) = base.current().filter(|it| is_same(it) && !arguments.again) {
         return unchanged(current, format);
     }
     if !arguments.asks_nobody() && !std::io::stdin().is_terminal() {
@@ -86,25 +92,32 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
         ));
     }
     not_under_way(&arguments, &table).await?;
+    let scope = arguments.scope();
+    probes::is_of_version(&scope, probes.as_ref())?;
     let emergency = arguments.emergency.as_deref();
     let way = way::way(&table, &loaded.fleet, &base, arguments.mends, emergency).await?;
     let published_by = caller_arn(&session).await.map_err(Failure::other)?;
     // The accounts are observed last: that takes a while.
     let summary = match arguments.no_plan {
         true => None,
-        false => Some(
-            summary(&Targets::of(&loaded, arguments.scope(), Access::Observe, &session, &table).await?)
-                .await?,
-        ),
+        false => Some(summary(&Targets::of(&loaded, scope, Access::Observe, &session, &table).await?).await?),
     };
-    eprint!("{}", shown(&base, summary.as_ref(), &way));
-    let accepted = accepted(&arguments, &Grounds::of(&base, &loaded), &base, summary.as_ref())?;
+    eprint!("{}", shown(&base, summary.as_ref(), &way, probes.as_ref()));
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref());
+    let accepted = accepted(&arguments, &grounds, &base, summary.as_ref())?;
+    // Code that is the newest no more is removed after a while; and it is not what was shown.
+    if arguments.probes.next(&table, base.current()).await? != probes {
+        return Err(Failure::other(
+            "the hub was updated meanwhile, and came with other code for the probes: nothing was stored. Publish again",
+        ));
+    }
     let published = PublishedFleet {
         text: loaded.text,
         authorities,
         published_at_ms: SystemClock.now_ms(),
         published_by,
         accepted,
+        probes,
         ..PublishedFleet::default()
     };
     let published = publish_by(&table, &base, published, &way, arguments.supersede);
@@ -176,16 +189,19 @@ impl PublishArguments {
     }
 }
 
-/// Whether just this is in force: the same text, with the same certificate authorities.
-fn is_same(current: &PublishedFleet, loaded: &Loaded) -> bool {
-    current.text == loaded.text && current.authorities == loaded.authorities_pem()
+/// Whether just this is in force: the same text, with the same certificate authorities and the same code of the probes.
+fn is_same(current: &PublishedFleet, loaded: &Loaded, probes: Option<&ProbeRelease>) -> bool {
+    let code = |probes: Option<&ProbeRelease>| probes.map(|probes| probes.code_sha256.clone());
+    current.text == loaded.text
+        && current.authorities == loaded.authorities_pem()
+        && code(current.probes.as_ref()) == code(probes)
 }
 
 fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure> {
     match format {
         Format::Json => to_json(&json!({"changed": false, "version": current.number})),
         Format::Text => Ok(format!(
-            "{}: the same text is in force already, and nothing was stored. Where something still needs \
+            "{}: the same text is in force already, with the same code of the probes, and nothing was stored. Where something still needs \
              permission, --again publishes it as a new version.\n",
             current.title()
         )),
@@ -193,7 +209,7 @@ fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure
 }
 
 /// What the answer is about.
-fn shown(base: &Base, summary: Option<&Summary>, way: &Way) -> String {
+fn shown(base: &Base, summary: Option<&Summary>, way: &Way, probes: Option<&ProbeRelease>) -> String {
     let over = base.current().map_or_else(
         || "the first one, or over one that cannot be read".to_owned(),
         |current| format!("over {}", current.title()),
@@ -206,7 +222,8 @@ fn shown(base: &Base, summary: Option<&Summary>, way: &Way) -> String {
         },
         Summary::text,
     );
-    format!("{plan}Version {}, {over}. {}\n", base.next(), way::shown(way))
+    let probes = probes::sentence(base.current(), probes);
+    format!("{plan}{probes}\nVersion {}, {over}. {}\n", base.next(), way::shown(way))
 }
 
 /// Whether somebody says yes.
@@ -231,6 +248,7 @@ fn done(
             "rolled_out": matches!(way, Way::InWaves { .. }),
             "version": published.number,
             "published_by": published.published_by,
+            "probes": published.probes,
             "plan": summary.map(Summary::json),
         }));
     }

@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 use std::io::{Cursor, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::lock;
 use phonehome_accounts::ProbeCode;
 use phonehome_cloud::table::Table;
-use phonehome_state::{NoProbeCode, ProbeRelease, code_sha256, probe_zip};
+use phonehome_state::{NoProbeCode, NotStored, ProbeRelease, code_sha256, probe_zip, store_probes};
 use phonehome_wire::AUTHORITIES_FILE;
 use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
@@ -20,6 +21,9 @@ const READ_KEPT: usize = 2;
 /// How many codes are kept as they are uploaded, with their authorities: those of two versions, and of the two that
 /// they are compared with.
 const MADE_KEPT: usize = 4;
+
+/// How long after an attempt to keep its own code a process tries again: 5 minutes, in milliseconds.
+const STORE_AGAIN_MS: u64 = 5 * 60_000;
 
 /// A zip with the probe's code, as it was packaged.
 #[derive(Debug, Clone)]
@@ -48,6 +52,8 @@ pub struct Packages {
     reading: Arc<lock::Mutex<()>>,
     /// What was made last: hundreds of accounts get the same.
     made: Arc<Mutex<VecDeque<Made>>>,
+    /// When its own code is to be kept; milliseconds since the Unix epoch.
+    store_at_ms: Arc<AtomicU64>,
 }
 
 #[derive(Debug)]
@@ -62,13 +68,29 @@ impl Packages {
     /// Those of a process that came with this one.
     #[must_use]
     pub fn new(own: Package) -> Self {
-        Self { own, read: Arc::default(), reading: Arc::default(), made: Arc::default() }
+        let (read, reading, made) = (Arc::default(), Arc::default(), Arc::default());
+        Self { own, read, reading, made, store_at_ms: Arc::default() }
     }
 
     /// The one that the process came with.
     #[must_use]
     pub fn own(&self) -> &Package {
         &self.own
+    }
+
+    /// Keeps the code that the process came with, and notes it as the newest; once. While one release takes the place of
+    /// another, each process of either says once what it has, and the last one to start is right.
+    ///
+    /// # Errors
+    /// [`NotStored`]; it is tried again after 5 minutes.
+    pub async fn store_own<T: Table>(&self, table: &T, now_ms: u64) -> Result<(), NotStored> {
+        if self.store_at_ms.load(Ordering::Relaxed) > now_ms {
+            return Ok(());
+        }
+        self.store_at_ms.store(now_ms + STORE_AGAIN_MS, Ordering::Relaxed);
+        store_probes(table, &self.own.probes, &self.own.zip, now_ms).await?;
+        self.store_at_ms.store(u64::MAX, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A code, from the table unless it is at hand.
@@ -166,10 +188,10 @@ fn with_file(zip: &[u8], name: &str, content: &[u8]) -> Result<Vec<u8>, ZipError
 #[cfg(test)]
 mod tests {
     use std::io::Read as _;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
-    use phonehome_cloud::table::{Doc, Key, MemoryTable, TableError, Write};
-    use phonehome_state::store_probes;
+    use phonehome_cloud::table::{Doc, Key, MemoryTable, SCHEMA_READ, TableError, Write};
+    use phonehome_state::{Keys, newest_probes};
 
     use super::*;
 
@@ -251,6 +273,27 @@ mod tests {
         assert_eq!(reads.reads.load(Ordering::Relaxed), before + 2);
         get(0).await.unwrap();
         assert_eq!(reads.reads.load(Ordering::Relaxed), before + 4, "the oldest is read again");
+    }
+
+    #[tokio::test]
+    async fn a_process_says_once_what_it_came_with_so_that_two_of_two_releases_do_not_take_turns() {
+        let table = MemoryTable::default();
+        let [old, new] = [1, 2].map(|seed: u8| Packages::new(Package::new(vec![seed; 10], "arm64")));
+        for (at_ms, packages) in [(1, &old), (2, &new), (3, &old), (4, &new), (9_999_999, &old)] {
+            packages.store_own(&table, at_ms).await.unwrap();
+        }
+        let newest = newest_probes(&table).await.unwrap().unwrap();
+        assert_eq!((newest.probes, newest.at_ms), (new.own().probes.clone(), 2));
+    }
+
+    #[tokio::test]
+    async fn what_could_not_be_kept_is_tried_again_after_a_while() {
+        let table = MemoryTable::default();
+        table.put_of_schema(Keys::newest_probes(), SCHEMA_READ + 1, "{}");
+        let packages = packages();
+        packages.store_own(&table, 1).await.unwrap_err();
+        assert_eq!(packages.store_own(&table, STORE_AGAIN_MS).await.map_err(drop), Ok(()), "not yet");
+        packages.store_own(&table, STORE_AGAIN_MS + 1).await.unwrap_err();
     }
 
     /// Counts what is read of a table.

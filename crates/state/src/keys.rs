@@ -230,6 +230,10 @@ impl Keys {
     pub fn newest_probes() -> Key {
         key(Self::PROBE_CODE, "newest")
     }
+    /// Which newest code people were told of.
+    pub fn told_probes() -> Key {
+        key(Self::PROBE_CODE, "told")
+    }
     /// What is kept of the probes' code with this hash.
     pub fn probe_code(code_sha256: &str) -> Key {
         key(Self::PROBE_CODE, format!("code/{code_sha256}"))

@@ -7,6 +7,7 @@ mod event;
 mod failed;
 mod failure;
 mod handler;
+mod probe_code;
 mod stacks;
 mod sweep;
 #[cfg(test)]
