@@ -201,8 +201,8 @@ fn unchanged(current: &PublishedFleet, format: Format) -> Result<String, Failure
     match format {
         Format::Json => to_json(&json!({"changed": false, "version": current.number})),
         Format::Text => Ok(format!(
-            "{}: the same text is in force already, with the same code of the probes, and nothing was stored. Where something still needs \
-             permission, --again publishes it as a new version.\n",
+            "{}: the same text is in force already, with the same code of the probes, and nothing was stored. Where \
+             something still needs permission, --again publishes it as a new version.\n",
             current.title()
         )),
     }

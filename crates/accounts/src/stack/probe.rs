@@ -20,9 +20,9 @@ use phonehome_network::{
 use phonehome_planner::{ProbeSpec, Ref, SCHEDULE_EXPRESSION, StackSpec};
 use phonehome_wire::ProbeInput;
 
+use super::AwsStack;
 use super::call::{Call, Made};
 use super::start::start_date;
-use super::AwsStack;
 use phonehome_aws::OfSdk as _;
 use phonehome_cloud::{Cause, CloudError, SystemClock, WallClock as _};
 use phonehome_executor::{PlanBug, StepError};
