@@ -183,7 +183,7 @@ mod tests {
         let path = folder.path().join("broken.yaml");
         std::fs::write(&path, "domains: 7").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let failure = runtime.block_on(fleet(&Which::File(&path), "none")).unwrap_err();
+        let failure = runtime.block_on(declared(&Which::File(&path), "none")).unwrap_err();
         assert!(failure.input && failure.text.contains("broken.yaml"), "{}", failure.text);
     }
 }
