@@ -227,6 +227,21 @@ async fn what_is_being_removed_is_stored_again_once_nobody_is_at_work_on_it() {
     assert_eq!(probe_zip(&table, &release(1)).await.unwrap(), zip(1));
 }
 
+#[tokio::test]
+async fn what_somebody_goes_on_with_long_after_it_was_begun_is_not_removed_under_his_hands() {
+    let table = table();
+    store_probes(&table, &release(2), &zip(2), 0).await.unwrap();
+    let died = store_probes(&Ready(Slow::of(&table, 2)), &release(1), &zip(1), 0).await;
+    died.unwrap_err();
+    // He goes on an hour later, and is not done when others clean up.
+    store_probes(&Ready(Slow::of(&table, 2)), &release(1), &zip(1), HOUR_MS).await.unwrap_err();
+    assert_eq!(remove_unused_probes(&table, HOUR_MS).await.unwrap(), []);
+    // Nobody goes on: what is left goes.
+    assert_eq!(remove_unused_probes(&table, 2 * HOUR_MS).await.unwrap(), [release(1)]);
+    let of_other = |doc: &Doc| doc.key.sort.starts_with(&release(2).code_sha256);
+    assert!(table.query(Keys::PROBE_CHUNKS).await.unwrap().iter().all(of_other));
+}
+
 type Actor<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// Polls whom the schedule names until all are done; those that it names often enough die.
