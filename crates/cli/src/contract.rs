@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use phonehome_planner::{Agreed, CONTRACT_FORM, Plan, render, sha256};
-use phonehome_state::{Base, Contract};
+use phonehome_state::{Base, Contract, ProbeRelease};
 use phonehome_wire::StackId;
 
 use crate::output::{Failure, read};
@@ -20,22 +20,25 @@ pub(crate) struct Grounds {
     over: u64,
     /// SHA-256 of the fleet file and its certificate authorities.
     file: String,
+    /// The code of the probes that the version will name.
+    probes: Option<ProbeRelease>,
 }
 
 impl Grounds {
-    pub(crate) fn of(base: &Base, loaded: &Loaded) -> Self {
+    pub(crate) fn of(base: &Base, loaded: &Loaded, probes: Option<&ProbeRelease>) -> Self {
         let authorities = loaded.authorities_pem().unwrap_or_default();
         let over = base.current().map_or(0, |current| current.number);
-        Self { over, file: sha256(&[loaded.text.as_str(), &authorities]) }
+        Self { over, file: sha256(&[loaded.text.as_str(), &authorities]), probes: probes.cloned() }
     }
 
-    /// The plan's hash: over the version in force, the fleet file, the accounts and Regions, and what is planned
+    /// The plan's hash: over the version in force, the fleet file, the probes' code, the accounts and Regions, and what is planned
     /// in each with the permission that it asks for. Not over the ids that AWS makes, nor over any order.
     pub(crate) fn hash(&self, planned: &[Planned]) -> String {
         let mut stacks: Vec<String> = planned.iter().map(stack).collect();
         stacks.sort();
         let mut lines =
             vec![format!("phonehome plan {CONTRACT_FORM}"), format!("over {}", self.over), self.file.clone()];
+        lines.extend(self.probes.iter().map(|probes| format!("probes {}", probes.code_sha256)));
         lines.extend(stacks);
         sha256(&lines)
     }
@@ -60,7 +63,9 @@ impl Grounds {
             0 => "the first version".to_owned(),
             number => format!("over version {number}"),
         };
-        let mut text = format!("Plan {}\n  {over}\n  fleet file {}\n\n", self.hash(planned), self.file);
+        let mut text = format!("Plan {}\n  {over}\n  fleet file {}\n", self.hash(planned), self.file);
+        text.extend(self.probes.iter().map(|probes| format!("  probes {}\n", probes.title())));
+        text.push('\n');
         for it in planned {
             let plan = match &it.plan {
                 Ok(plan) => render::text(plan),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use clap::Args;
 use phonehome_fleet::{Becoming, Change, Changes, Fleet, LineChanges, decode, limits::FILE_BYTES_MAX};
-use phonehome_state::version;
+use phonehome_state::{ProbeRelease, PublishedFleet, version};
 use phonehome_text::count;
 use serde_json::json;
 
@@ -44,18 +44,28 @@ pub(crate) async fn run(
     table_name: &str,
     format: Format,
 ) -> Result<String, Failure> {
-    let before = fleet(&Which::of(&arguments.before), table_name).await?;
-    let after = fleet(&Which::of(&arguments.after), table_name).await?;
-    let changes = Changes::between(&before, &after);
+    let (before, old) = declared(&Which::of(&arguments.before), table_name).await?;
+    let (after, new) = declared(&Which::of(&arguments.after), table_name).await?;
+    let mut changes = Changes::between(&before, &after);
+    changes.settings.extend(code_change(old, new));
     match format {
         Format::Json => to_json(&json!({"changed": !changes.is_empty(), "changes": changes})),
         Format::Text => Ok(render(&changes)),
     }
 }
 
-/// What a version or a file declares: rules for those who publish do not matter here.
-async fn fleet(which: &Which<'_>, table_name: &str) -> Result<Fleet, Failure> {
-    let (name, text) = match which {
+/// Which code the probes have by one version instead of another. A file says nothing of it (`None`).
+fn code_change(old: Option<PublishedFleet>, new: Option<PublishedFleet>) -> Option<Change> {
+    let (old, new) = (old?.probes, new?.probes);
+    let code = |probes: &Option<ProbeRelease>| probes.as_ref().map(|probes| probes.code_sha256.clone());
+    let title = |probes: Option<ProbeRelease>| probes.map(|probes| probes.title());
+    let differs = code(&old) != code(&new);
+    differs.then(|| Change { what: "probes".to_owned(), before: title(old), after: title(new) })
+}
+
+/// What a version or a file declares, with the version: rules for those who publish do not matter here.
+async fn declared(which: &Which<'_>, table_name: &str) -> Result<(Fleet, Option<PublishedFleet>), Failure> {
+    let (name, text, published) = match which {
         Which::Published(number) => {
             let name = number
                 .map_or_else(|| "the version in force".to_owned(), |number| format!("version {number}"));
@@ -63,17 +73,17 @@ async fn fleet(which: &Which<'_>, table_name: &str) -> Result<Fleet, Failure> {
             let found = found.ok_or_else(|| {
                 Failure::input(format!("{name} is not there: `phonehome history` lists all versions"))
             })?;
-            (name, found.text)
+            (name, found.text.clone(), Some(found))
         }
         Which::File(path) => {
             let name = path.display().to_string();
             let text = decode(&read_bytes(path, FILE_BYTES_MAX)?);
             let text = text.map_err(|problems| Failure::input(problems.render(&name)))?;
-            (name, text)
+            (name, text, None)
         }
     };
     let read = phonehome_fleet::read(&text);
-    read.map(|checked| checked.fleet)
+    read.map(|checked| (checked.fleet, published))
         .map_err(|problems| Failure::input(format!("{name} cannot be read:\n{}", problems.render(&name))))
 }
 
@@ -142,6 +152,23 @@ mod tests {
     }
 
     #[test]
+    fn other_code_of_the_probes_is_a_change_between_versions_and_files_say_nothing_of_it() {
+        let named = |code: &str| {
+            let (code_sha256, architecture) = (format!("{code}-hash"), "arm64".into());
+            let probes = Some(ProbeRelease { code_sha256, architecture, release: code.into() });
+            Some(PublishedFleet { probes, ..PublishedFleet::default() })
+        };
+        let mut changes = Changes::between(&example("", ""), &example("", ""));
+        changes.settings.extend(code_change(named("0.1.0"), named("0.2.0")));
+        let expected = "for all\n  ~ probes: release 0.1.0 (0.1.0-ha…) → release 0.2.0 (0.2.0-ha…)\n0 lines and 1 \
+                        setting for all.\n";
+        assert_eq!(render(&changes), expected);
+        assert_eq!(code_change(named("0.1.0"), named("0.1.0")), None);
+        assert_eq!(code_change(None, named("0.2.0")), None);
+        assert_eq!(code_change(Some(PublishedFleet::default()), named("0.2.0")).unwrap().before, None);
+    }
+
+    #[test]
     fn a_number_is_a_version_and_current_the_one_in_force_and_all_else_a_file() {
         assert_eq!(Which::of("7"), Which::Published(Some(7)));
         assert_eq!(Which::of("current"), Which::Published(None));
@@ -156,7 +183,7 @@ mod tests {
         let path = folder.path().join("broken.yaml");
         std::fs::write(&path, "domains: 7").unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let failure = runtime.block_on(fleet(&Which::File(&path), "none")).unwrap_err();
+        let failure = runtime.block_on(declared(&Which::File(&path), "none")).unwrap_err();
         assert!(failure.input && failure.text.contains("broken.yaml"), "{}", failure.text);
     }
 }

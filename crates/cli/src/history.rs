@@ -20,6 +20,7 @@ pub(crate) async fn run(table_name: &str, format: Format) -> Result<String, Fail
                     "published_by": it.published_by,
                     "permitted": it.accepted.summary,
                     "permitted_until_ms": it.accepted.until_ms,
+                    "probes": it.probes,
                     "plan": it.accepted.contract.as_ref().map(|contract| &contract.plan),
                 })
             })
@@ -44,7 +45,9 @@ fn line(it: &PublishedFleet) -> String {
     let number = if it.number == 0 { "current".to_owned() } else { it.number.to_string() };
     let plan = it.accepted.contract.as_ref().map(|contract| format!(" (plan {})", contract.plan));
     let plan = plan.unwrap_or_default();
-    format!("{number:>7}  {}  {}  {permitted}{plan}\n", time(it.published_at_ms), it.published_by)
+    let probes = it.probes.as_ref().map(|probes| format!("; probes of {}", probes.title()));
+    let probes = probes.unwrap_or_default();
+    format!("{number:>7}  {}  {}  {permitted}{plan}{probes}\n", time(it.published_at_ms), it.published_by)
 }
 
 /// The text of one version.

@@ -11,6 +11,7 @@ mod doctor;
 mod history;
 mod output;
 mod plan;
+mod probes;
 mod publish;
 mod rebind;
 mod record;

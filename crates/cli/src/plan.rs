@@ -13,6 +13,7 @@ use serde_json::json;
 use crate::contract::Grounds;
 use crate::output::Failure;
 use crate::output::{Done, Format};
+use crate::probes::{self, ProbesArgument};
 use crate::summary::{Planned, Summary};
 use crate::targets::{Access, Scope, Targets, name};
 use crate::validate::load;
@@ -25,6 +26,8 @@ const COMMENT_CHARS: usize = render::GITHUB_COMMENT_CHARS - 536;
 pub(crate) struct PlanArguments {
     #[command(flatten)]
     scope: Scope,
+    #[command(flatten)]
+    probes: ProbesArgument,
     /// As Markdown, for a comment on a pull request, instead of text: at most 65,000 characters, of the 65,536
     /// that GitHub takes. What does not fit is said; --output has it.
     #[arg(long)]
@@ -44,11 +47,13 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
     let base = base(&table).await.map_err(Failure::other)?;
+    let probes = arguments.probes.next(&table, base.current()).await?;
+    probes::is_of_version(&arguments.scope, probes.as_ref())?;
     let work = Targets::of(&loaded, arguments.scope, Access::Observe, &session, &table).await?;
     let planned = plans(&work).await?;
     let changes = planned.iter().any(|it| it.plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     let failed = planned.iter().any(|it| it.plan.is_err());
-    let grounds = Grounds::of(&base, &loaded);
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref());
     if let Some(path) = &arguments.output {
         let written = std::fs::write(path, grounds.in_full(&planned) + &lines(&notes(&work)));
         written.map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;

@@ -9,7 +9,8 @@ use phonehome_aws::DynamoTable;
 use phonehome_aws::{caller_arn, sdk};
 use phonehome_rollout::RollOut;
 use phonehome_state::{
-    Accepted, Base, NotPublished, PERMISSION_MS, PublishedFleet, Way, base, publish_by, roll_out,
+    Accepted, Base, NotPublished, PERMISSION_MS, ProbeRelease, PublishedFleet, Way, base, publish_by,
+    roll_out,
 };
 use serde_json::json;
 
@@ -17,6 +18,7 @@ use crate::contract::{Grounds, refusal};
 use crate::output::Format;
 use crate::output::{Failure, json as to_json};
 use crate::plan::summary;
+use crate::probes::{self, ProbesArgument};
 use crate::summary::Summary;
 use crate::targets::{Access, LimitArguments, Scope, Targets};
 use crate::validate::{Loaded, load};
@@ -43,7 +45,7 @@ pub(crate) struct PublishArguments {
     /// because of this version.
     #[arg(long)]
     no_plan: bool,
-    /// Publish the same text again, as a new version: to give a permission that was not given, or that has
+    /// Publish the same text with the same code of the probes again, as a new version: to give a permission that was not given, or that has
     /// ended.
     #[arg(long)]
     again: bool,
@@ -57,6 +59,8 @@ pub(crate) struct PublishArguments {
     /// force until their turn comes.
     #[arg(long)]
     supersede: bool,
+    #[command(flatten)]
+    probes: ProbesArgument,
     /// The probe's zip, as `cargo xtask package` makes it beside the provisioner. Without it the plan shows
     /// networks only, and nothing is permitted for probes.
     #[arg(long, env = "PHONEHOME_PROBE_ZIP")]
@@ -78,7 +82,9 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let base = base(&table).await.map_err(Failure::other)?;
     let under_way = roll_out(&table).await.map_err(Failure::other)?.map(|(_, it)| it);
     let under_way = under_way.filter(|it| !it.is_over());
-    if let Some(current) = base.current().filter(|it| is_same(it, &loaded) && !arguments.again) {
+    let probes = arguments.probes.next(&table, base.current()).await?;
+    let is_same = |it: &&PublishedFleet| is_same(it, &loaded, probes.as_ref());
+    if let Some(current) = base.current().filter(|it| is_same(it) && !arguments.again) {
         return unchanged(current, under_way.as_ref(), format);
     }
     if !arguments.asks_nobody() && !std::io::stdin().is_terminal() {
@@ -92,25 +98,32 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     if let Some(it) = under_way.filter(|_| !arguments.supersede) {
         return Err(Failure::other(NotPublished::UnderWay { version: it.versions.target }));
     }
+    let scope = arguments.scope();
+    probes::is_of_version(&scope, probes.as_ref())?;
     let emergency = arguments.emergency.as_deref();
     let way = way::way(&table, &loaded.fleet, &base, arguments.mends, emergency).await?;
     let published_by = caller_arn(&session).await.map_err(Failure::other)?;
     // The accounts are observed last: that takes a while.
     let summary = match arguments.no_plan {
         true => None,
-        false => Some(
-            summary(&Targets::of(&loaded, arguments.scope(), Access::Observe, &session, &table).await?)
-                .await?,
-        ),
+        false => Some(summary(&Targets::of(&loaded, scope, Access::Observe, &session, &table).await?).await?),
     };
-    eprint!("{}", shown(&base, summary.as_ref(), &way));
-    let accepted = accepted(&arguments, &Grounds::of(&base, &loaded), &base, summary.as_ref())?;
+    eprint!("{}", shown(&base, summary.as_ref(), &way, probes.as_ref()));
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref());
+    let accepted = accepted(&arguments, &grounds, &base, summary.as_ref())?;
+    // Code that is the newest no more is removed after a while; and it is not what was shown.
+    if arguments.probes.next(&table, base.current()).await? != probes {
+        return Err(Failure::other(
+            "the hub was updated meanwhile, and came with other code for the probes: nothing was stored. Publish again",
+        ));
+    }
     let published = PublishedFleet {
         text: loaded.text,
         authorities,
         published_at_ms: SystemClock.now_ms(),
         published_by,
         accepted,
+        probes,
         ..PublishedFleet::default()
     };
     let published = publish_by(&table, &base, published, &way, arguments.supersede);
@@ -172,9 +185,12 @@ impl PublishArguments {
     }
 }
 
-/// Whether just this is in force: the same text, with the same certificate authorities.
-fn is_same(current: &PublishedFleet, loaded: &Loaded) -> bool {
-    current.text == loaded.text && current.authorities == loaded.authorities_pem()
+/// Whether just this is in force: the same text, with the same certificate authorities and the same code of the probes.
+fn is_same(current: &PublishedFleet, loaded: &Loaded, probes: Option<&ProbeRelease>) -> bool {
+    let code = |probes: Option<&ProbeRelease>| probes.map(|probes| probes.code_sha256.clone());
+    current.text == loaded.text
+        && current.authorities == loaded.authorities_pem()
+        && code(current.probes.as_ref()) == code(probes)
 }
 
 /// Nothing is to be published. While another version takes the place of the one in force that is no success: whoever
@@ -194,15 +210,15 @@ fn unchanged(
     match format {
         Format::Json => to_json(&json!({"changed": false, "version": current.number})),
         Format::Text => Ok(format!(
-            "{}: the same text is in force already, and nothing was stored. Where something still needs \
-             permission, --again publishes it as a new version.\n",
+            "{}: the same text is in force already, with the same code of the probes, and nothing was stored. Where \
+             something still needs permission, --again publishes it as a new version.\n",
             current.title()
         )),
     }
 }
 
 /// What the answer is about.
-fn shown(base: &Base, summary: Option<&Summary>, way: &Way) -> String {
+fn shown(base: &Base, summary: Option<&Summary>, way: &Way, probes: Option<&ProbeRelease>) -> String {
     let over = base.current().map_or_else(
         || "the first one, or over one that cannot be read".to_owned(),
         |current| format!("over {}", current.title()),
@@ -215,7 +231,8 @@ fn shown(base: &Base, summary: Option<&Summary>, way: &Way) -> String {
         },
         Summary::text,
     );
-    format!("{plan}Version {}, {over}. {}\n", base.next(), way::shown(way))
+    let probes = probes::sentence(base.current(), probes);
+    format!("{plan}{probes}\nVersion {}, {over}. {}\n", base.next(), way::shown(way))
 }
 
 /// Whether somebody says yes.
@@ -240,6 +257,7 @@ fn done(
             "rolled_out": matches!(way, Way::InWaves { .. }),
             "version": published.number,
             "published_by": published.published_by,
+            "probes": published.probes,
             "plan": summary.map(Summary::json),
         }));
     }

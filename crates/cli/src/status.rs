@@ -9,7 +9,7 @@ use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Prob
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
-use phonehome_state::{Desired, InForce, Keys, Phase, StackStatus, desired, readable};
+use phonehome_state::{Desired, InForce, Keys, Phase, StackStatus, desired, newest_probes, readable};
 use phonehome_text::agree;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::output::Format;
 use crate::output::time;
 use crate::output::{Failure, json as to_json};
+use crate::probes;
 use crate::silence::{ActiveSilence, active};
 use crate::who::Who;
 
@@ -79,7 +80,9 @@ async fn who_is_who(
         Ok(desired) => {
             let who = Who::observe(session, table, &desired.in_force().fleet).await;
             let who = who.map_err(|failure| failure.text.trim_end().to_owned());
-            (versions(desired, SystemClock.now_ms()), who)
+            let mut notes = versions(desired, SystemClock.now_ms());
+            notes.push(probes::line(desired.in_force(), newest_probes(table).await));
+            (notes, who)
         }
         Err(error) => (vec![], Err(error.clone())),
     };
@@ -366,6 +369,7 @@ mod tests {
             published_by,
             accepted,
             authorities: None,
+            probes: None,
             unreadable: None,
         };
         assert_eq!(

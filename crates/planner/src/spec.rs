@@ -7,7 +7,8 @@ use phonehome_wire::{AccountId, AzId, Check, Region, StackId};
 use serde::{Serialize, Serializer};
 
 use phonehome_network::{
-    Address, Kind, Rule, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE, Tags,
+    Address, Function, Inventory, Kind, Rule, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE,
+    Tags,
 };
 
 /// The network and the probes of one account in one Region, as declared.
@@ -131,6 +132,10 @@ pub struct ProbeSpec {
     /// The certificate authorities in that zip, as PEM. They are a part of the code, and tell no stack from another.
     #[serde(skip)]
     pub authorities: Option<String>,
+    /// Why that code is not at hand, for people: probes that have other code, or none, are left as they are; `None`
+    /// where it is. It tells no stack from another.
+    #[serde(skip)]
+    pub no_code: Option<String>,
     /// `arm64` or `x86_64`.
     pub architecture: String,
     /// ARN of the role the functions run as.
@@ -173,6 +178,13 @@ pub enum SpecError {
 }
 
 impl ProbeSpec {
+    /// Why a function cannot be given its code: it has other code, or is not there (`None`), and the code is not at
+    /// hand.
+    pub fn lacks_code(&self, seen: Option<&Function>) -> Option<&str> {
+        let has_code = seen.is_some_and(|function| function.code_sha256 == self.code_sha256);
+        self.no_code.as_deref().filter(|_| !has_code)
+    }
+
     /// How the checks are spread over the inputs of each probe.
     pub fn parts(&self) -> Parts {
         Parts::of(&self.checks)
@@ -305,6 +317,15 @@ impl StackSpec {
             tags.insert(TAG_ADOPTED.to_owned(), "true".to_owned());
         }
         tags
+    }
+
+    /// Why a zone's function cannot be given its code, where one cannot.
+    pub fn lacks_code(&self, seen: &Inventory) -> Option<&str> {
+        let probe = self.probe.as_ref()?;
+        self.zones.iter().find_map(|zone| {
+            let name = Self::probe_name(&zone.az_id);
+            probe.lacks_code(seen.functions.iter().find(|function| function.name == name))
+        })
     }
 
     /// The ARN of a zone's probe function.

@@ -10,7 +10,7 @@ use phonehome_text::list;
 
 use crate::lease::Leased;
 use crate::limits::limits;
-use crate::provision::{Job, Provision};
+use crate::provision::{Job, Provision, Published};
 use crate::template::note_outdated;
 use crate::{CannotPlan, Members};
 
@@ -102,7 +102,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let members = fleet.members();
         let Some(member) = members.iter().find(|it| it.line() == job.member.line()) else { return Ok(None) };
         let authorities = before.authorities.as_deref();
-        let job = Job { fleet: &fleet, member, authorities, ..*job };
+        let probes = before.probes.as_ref();
+        let published = job.published.map(|published| Published { probes, ..published });
+        let job = Job { fleet: &fleet, member, authorities, published, ..*job };
         let spec = match self.spec(&job, spec.cidr, Some(status)).await {
             Ok(spec) => spec,
             Err(CannotPlan::Table(error)) => return Err(error.into()),

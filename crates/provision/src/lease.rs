@@ -8,10 +8,10 @@ use phonehome_cloud::CloudError;
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_network::Inventory;
-use phonehome_planner::{Plan, StackSpec};
+use phonehome_planner::{Action, Plan, StackSpec, Step};
 use phonehome_state::{ApiCall, ChangeLog, Notified};
 use phonehome_state::{Claim, Keys, Outboxed};
-use phonehome_state::{Phase, StackStatus};
+use phonehome_state::{Phase, ProbeCodeSince, StackStatus};
 use phonehome_wire::StackId;
 use serde::de::DeserializeOwned;
 
@@ -109,6 +109,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
             }
             StackProgress::Failed(reason) => (Phase::Failed, reason.clone()),
         };
+        status.probe_code = probe_code(&status, (spec, watched), found);
         // Only probes that were observed are expected to report.
         if status.phase == Phase::Ready && watched {
             let StackStatus { availability_zones, ready_since_ms, parts_since_ms, updated_at_ms, .. } =
@@ -196,6 +197,28 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
     }
 }
 
+/// The code that the probes have, and since when. While a step of a plan gives one its code, or that is not known to
+/// have gone, nobody knows which one runs.
+fn probe_code(
+    status: &StackStatus,
+    (spec, watched): (Option<&StackSpec>, bool),
+    found: &Reconciled,
+) -> Option<ProbeCodeSince> {
+    let gives_code = |step: &Step| {
+        matches!(step.action, Action::CreateFunction { .. } | Action::UpdateFunctionCode { .. })
+    };
+    if found.plan.as_ref().is_some_and(|plan| plan.steps.iter().any(gives_code)) {
+        return None;
+    }
+    let probe = spec.and_then(|spec| spec.probe.as_ref());
+    let Some(probe) = probe.filter(|_| watched && status.phase == Phase::Ready) else {
+        return status.probe_code.clone();
+    };
+    let known = status.probe_code.clone().filter(|known| known.code_sha256 == probe.code_sha256);
+    let (code_sha256, since_ms) = (probe.code_sha256.clone(), status.updated_at_ms);
+    known.or(Some(ProbeCodeSince { code_sha256, since_ms }))
+}
+
 fn readable<V: DeserializeOwned>(doc: Option<&Doc>) -> Option<V> {
     let doc = doc?;
     doc.read().inspect_err(|error| tracing::error!(%error, "ignored")).ok()
@@ -253,6 +276,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         updated_at_ms: now_ms,
         ready_since_ms: BTreeMap::new(),
         parts_since_ms: BTreeMap::new(),
+        probe_code: None,
         leased_until_ms: 0,
     }
 }

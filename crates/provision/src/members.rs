@@ -9,7 +9,7 @@ use phonehome_executor::StackApi;
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_wire::{Region, StackId};
 
-use crate::package::ProbePackage;
+use crate::package::{Package, Packages};
 
 /// A probe's memory, in MB: the least that Lambda has. It waits, most of the time.
 pub const PROBE_MEMORY_MB: i32 = 128;
@@ -19,11 +19,16 @@ pub trait Members: Send + Sync {
     /// An account and Region, opened.
     type Stack: StackApi;
     /// What every probe of this account has in common, apart from its checks; `None`: no probes are
-    /// made from here. Its code trusts these certificate authorities (PEM) beside the public ones.
+    /// made from here. Its code is the one that this came with, and trusts these certificate authorities (PEM) beside
+    /// the public ones.
     ///
     /// # Errors
     /// For people: why the code cannot be made with these authorities.
     fn probe(&self, stack: &StackId, authorities: Option<&str>) -> Result<Option<ProbeSpec>, String>;
+    /// The probes' code that is at hand; `None`: there is none but what [`Members::probe`] says.
+    fn packages(&self) -> Option<&Packages> {
+        None
+    }
     /// Opens an account and Region. `known_vpc` is where the stack's VPC was when it was last seen.
     ///
     /// # Errors
@@ -50,19 +55,19 @@ pub trait Members: Send + Sync {
 pub struct AwsMembers {
     session: Session,
     role: String,
-    probe: Option<ProbePackage>,
+    packages: Option<Packages>,
 }
 
 impl AwsMembers {
     /// Member accounts whose `role` can be assumed with `session`'s credentials. Without a probe
     /// ([`AwsMembers::with_probe`]) only networks are made.
     pub fn new(session: Session, role: impl Into<String>) -> Self {
-        Self { session, role: role.into(), probe: None }
+        Self { session, role: role.into(), packages: None }
     }
 
     /// The same with probes: a zip with the file `bootstrap`, built for `arm64` or `x86_64`.
     pub fn with_probe(self, zip: Vec<u8>, architecture: impl Into<String>) -> Self {
-        Self { probe: Some(ProbePackage::new(zip, architecture.into())), ..self }
+        Self { packages: Some(Packages::new(Package::new(zip, architecture))), ..self }
     }
 }
 
@@ -70,16 +75,17 @@ impl Members for AwsMembers {
     type Stack = AwsStack;
 
     fn probe(&self, stack: &StackId, authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
-        let Some(package) = &self.probe else { return Ok(None) };
+        let Some(packages) = &self.packages else { return Ok(None) };
         let StackId { account, region } = stack;
         // The names that infra/member-role.yaml gives.
         let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
         Ok(Some(ProbeSpec {
             checks: vec![],
             generation: 0,
-            code_sha256: package.code(authorities)?.sha256(),
+            code_sha256: packages.code(packages.own(), authorities)?.sha256(),
             authorities: authorities.map(str::to_owned),
-            architecture: package.architecture.clone(),
+            no_code: None,
+            architecture: packages.own().probes.architecture.clone(),
             role_arn: role("phonehome-probe"),
             schedule_role_arn: role("phonehome-schedule"),
             bus_arn: format!("arn:aws:events:{region}:{account}:event-bus/phonehome"),
@@ -89,13 +95,14 @@ impl Members for AwsMembers {
         }))
     }
 
+    fn packages(&self) -> Option<&Packages> {
+        self.packages.as_ref()
+    }
+
     async fn open(&self, spec: &StackSpec, known_vpc: Option<&str>) -> Result<AwsStack, CloudError> {
         let session = sdk::in_member_account(&self.session, &spec.account, &spec.region, &self.role).await?;
-        let code = match (&self.probe, &spec.probe) {
-            (Some(package), Some(probe)) => package.code(probe.authorities.as_deref()).map_err(unpackable)?,
-            // Without probes in the spec no code is ever uploaded.
-            _ => ProbeCode::new(vec![]),
-        };
+        let made = |packages: &Packages| packages.made(&spec.probe.as_ref()?.code_sha256);
+        let code = self.packages.as_ref().and_then(made).unwrap_or_else(ProbeCode::none);
         let stack = AwsStack::new(&session, spec.clone(), code);
         Ok(stack.with_known_vpc(known_vpc.map(str::to_owned)))
     }
@@ -105,11 +112,6 @@ impl Members for AwsMembers {
             sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await?;
         opted_in_regions(&session).await
     }
-}
-
-/// Said when the spec was made, which comes before.
-fn unpackable(problem: String) -> CloudError {
-    CloudError::service("lambda:UpdateFunctionCode", "the probe", "InvalidZipFileException", &problem)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use phonehome_cloud::SystemClock;
 use phonehome_fleet::{Fleet, Member};
 use phonehome_planner::Limits;
-use phonehome_state::Accepted;
+use phonehome_state::{Accepted, ProbeRelease};
 use phonehome_wire::{AccountId, Region, StackId};
 
 /// Brings stacks to what is declared.
@@ -61,6 +61,8 @@ pub struct Published<'a> {
     pub accepted: &'a Accepted,
     /// Whether it is in force. While it is not it may be taken back, and nothing is given up for good.
     pub in_force: bool,
+    /// The code that its probes have; `None` for the one that this came with.
+    pub probes: Option<&'a ProbeRelease>,
     /// Whether it is being rolled out: then the other ends of the account's connections are to look when it has it.
     pub is_rolled_out: bool,
 }

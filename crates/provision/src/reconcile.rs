@@ -181,7 +181,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
                 leased.status.network_ready && !waits_for(Readiness::Egress) && !makes_nat_gateway(&plan);
         }
         requeue_peers.extend(asked_for_peerings(&inventory, &plan, &applied));
-        let progress = after(&plan, &applied);
+        let progress = without_code(spec, &inventory).unwrap_or_else(|| after(&plan, &applied));
         Ok(Reconciled {
             plan: Some(plan),
             applied: Some(applied),
@@ -201,8 +201,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         status: Option<&StackStatus>,
     ) -> Result<StackSpec, CannotPlan> {
         let generation = status.map_or(0, |status| status.generation);
-        let probe = self.members.probe(&job.stack(), job.authorities).map_err(CannotPlan::ProbeCode)?;
-        let probe = probe.map(|probe| ProbeSpec {
+        let probe = self.probe(job).await?.map(|probe| ProbeSpec {
             checks: job.fleet.checks_for(job.member, job.region),
             generation,
             ..probe
@@ -229,4 +228,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             .collect();
         record_seen(&self.table, &spec.stack(), &vpcs, self.clock.now_ms()).await.map(|_| ())
     }
+}
+
+/// That probes are without their code, which nobody has at hand: to look again does not mend it.
+fn without_code(spec: &StackSpec, inventory: &Inventory) -> Option<StackProgress> {
+    spec.lacks_code(inventory).map(|problem| StackProgress::Failed(problem.to_owned()))
 }

@@ -84,7 +84,7 @@ pub struct Failing {
 pub enum Unproven {
     /// Its probe was not heard of for a while.
     Silent,
-    /// Its probe has not yet reported of what it is to test now.
+    /// Its probe has not yet reported of what it is to test now, or not with the code that it is to have.
     Untested,
     /// The results say nothing.
     Inconclusive,

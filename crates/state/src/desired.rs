@@ -11,6 +11,7 @@ use phonehome_rollout::Versions;
 use phonehome_wire::{AccountId, Region};
 
 use crate::in_force::{InForce, RollingOut, read, usable};
+use crate::probe_code::ProbeRelease;
 use crate::published::Accepted;
 use crate::{Keys, StateError, bindings};
 
@@ -159,6 +160,8 @@ pub struct Version<'d> {
     pub accepted: &'d Accepted,
     /// The certificate authorities that its probes trust beside the public ones, as PEM.
     pub authorities: Option<&'d str>,
+    /// The code that its probes have; `None` for the one that the running provisioner came with.
+    pub probes: Option<&'d ProbeRelease>,
 }
 
 impl Desired {
@@ -244,8 +247,9 @@ impl Desired {
 
 impl InForce {
     fn version<'v>(&'v self, fleet: &'v Fleet) -> Version<'v> {
-        let Self { number, accepted, authorities, .. } = self;
-        Version { number: *number, fleet, accepted, authorities: authorities.as_deref() }
+        let Self { number, accepted, authorities, probes, .. } = self;
+        let (authorities, probes) = (authorities.as_deref(), probes.as_ref());
+        Version { number: *number, fleet, accepted, authorities, probes }
     }
 }
 

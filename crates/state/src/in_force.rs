@@ -8,6 +8,7 @@ use phonehome_fleet::Fleet;
 use phonehome_rollout::Versions;
 use serde::Deserialize;
 
+use crate::probe_code::ProbeRelease;
 use crate::published::{Accepted, PublishedFleet, number_of};
 use crate::{Keys, StateError};
 
@@ -29,6 +30,8 @@ pub struct InForce {
     pub accepted: Accepted,
     /// The certificate authorities that its probes trust beside the public ones, as PEM.
     pub authorities: Option<String>,
+    /// The code that its probes have; `None` for the one that the running provisioner came with.
+    pub probes: Option<ProbeRelease>,
     /// For people: why it is not the newest. Its permission does not count then.
     pub unreadable: Option<String>,
 }
@@ -133,11 +136,20 @@ struct Over {
 
 /// What a published document declares.
 pub(crate) fn usable(doc: &Doc) -> Result<InForce, StateError> {
-    let PublishedFleet { text, number, published_at_ms, published_by, accepted, authorities, .. } =
+    let PublishedFleet { text, number, published_at_ms, published_by, accepted, authorities, probes, .. } =
         doc.read()?;
     // Rules that came after it was published bind the next one who publishes.
     let checked = phonehome_fleet::read(&text)
         .map_err(|diagnostics| StateError::BadFleet(diagnostics.render("fleet.yaml")))?;
     let fleet = checked.fleet;
-    Ok(InForce { fleet, number, published_at_ms, published_by, accepted, authorities, unreadable: None })
+    Ok(InForce {
+        fleet,
+        number,
+        published_at_ms,
+        published_by,
+        accepted,
+        authorities,
+        probes,
+        unreadable: None,
+    })
 }

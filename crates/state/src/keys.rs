@@ -8,7 +8,7 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 31] = [
+pub const WRITERS: [(&str, &[&str]); 33] = [
     ("fleet", &["operator", "rollouts"]),
     ("fleet/versions", &["operator"]),
     ("rollout", &["operator", "rollouts"]),
@@ -25,6 +25,8 @@ pub const WRITERS: [(&str, &[&str]); 31] = [
     ("deeds", &["provisioner", "operator"]),
     (Keys::NOTICES, &["provisioner", "operator"]),
     ("default-vpcs", &["provisioner"]),
+    (Keys::PROBE_CODE, &["provisioner"]),
+    (Keys::PROBE_CHUNKS, &["provisioner"]),
     ("sweeps", &["provisioner"]),
     ("sweeps/accounts", &["provisioner"]),
     (Keys::HEARTBEATS, &["collector"]),
@@ -90,6 +92,11 @@ impl Keys {
     pub const NOTICES: &str = "notices";
     /// Partition of the silences.
     pub const SILENCES: &str = "silences";
+
+    /// Partition of what code of the probes is kept, and which one is the newest.
+    pub const PROBE_CODE: &str = "probe-code";
+    /// Partition of that code, in chunks.
+    pub const PROBE_CHUNKS: &str = "probe-code/chunks";
 
     /// The fleet file in force.
     pub fn fleet() -> Key {
@@ -222,6 +229,22 @@ impl Keys {
     /// The copy of an item that could not be read.
     pub fn unreadable(item: &Key, at_ms: u64) -> Key {
         key(Self::UNREADABLE, format!("{}/{}/{at_ms:015}", item.partition, item.sort))
+    }
+    /// The newest code of the probes.
+    pub fn newest_probes() -> Key {
+        key(Self::PROBE_CODE, "newest")
+    }
+    /// Which newest code people were told of.
+    pub fn told_probes() -> Key {
+        key(Self::PROBE_CODE, "told")
+    }
+    /// What is kept of the probes' code with this hash.
+    pub fn probe_code(code_sha256: &str) -> Key {
+        key(Self::PROBE_CODE, format!("code/{code_sha256}"))
+    }
+    /// A chunk of the probes' code with this hash, counted from 0, where each has so many bytes.
+    pub fn probe_chunk(code_sha256: &str, chunk_bytes: usize, number: u32) -> Key {
+        key(Self::PROBE_CHUNKS, format!("{code_sha256}/{chunk_bytes}/{number:04}"))
     }
     /// A message on its way out; the oldest sorts first.
     pub fn outbox(at_ms: u64, id: &str) -> Key {

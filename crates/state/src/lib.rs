@@ -18,6 +18,9 @@ mod notified;
 mod outbox;
 mod page_turn;
 mod paging;
+mod probe_cleanup;
+mod probe_code;
+mod probe_store;
 mod published;
 mod readable;
 mod removals;
@@ -46,8 +49,13 @@ pub use notified::{Drift, Line, Notice, Notified, Open, Ready, Repair, Withheld}
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed, SETTLES_MS, SLACK_LIMIT_MS};
 pub use page_turn::{PageTurn, page_turn};
 pub use paging::{PAGES_PER_MINUTE, Paging, Ration};
+pub use probe_cleanup::remove_unused_probes;
+pub use probe_code::{
+    NewestProbes, NoProbeCode, PROBE_ZIP_BYTES_MAX, ProbeRelease, code_sha256, newest_probes, probe_zip,
+};
+pub use probe_store::{NotStored, store_probes};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
-pub use status::{Outdated, Phase, StackStatus};
+pub use status::{Outdated, Phase, ProbeCodeSince, StackStatus};
 pub use sweeps::{ListedAccount, ListedPart, Sweep, SweepStage};
 
 pub use published::{

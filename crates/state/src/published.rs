@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Keys;
 use crate::contract::Contract;
+use crate::probe_code::ProbeRelease;
 
 /// For how long what was accepted with a version may be done: 7 days. Longer than a weekend and an
 /// hourly limit need; what is left then was forgotten, and is shown again by the next `publish`.
@@ -41,6 +42,10 @@ pub struct PublishedFleet {
     /// Absent where there was none, and in documents of releases that put each version in force at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub over: Option<u64>,
+    /// The code that the probes of accounts with this version have. Absent where nobody had noted any, and in documents
+    /// of releases that know no such code: then it is the one that the running provisioner came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probes: Option<ProbeRelease>,
 }
 
 impl PublishedFleet {

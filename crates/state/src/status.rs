@@ -96,6 +96,9 @@ pub struct StackStatus {
     /// since the Unix epoch.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts_since_ms: BTreeMap<u32, u64>,
+    /// The code that its probes have, and since when; `None` while that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_code: Option<ProbeCodeSince>,
     /// Until when an invocation has it to itself; 0 when none has.
     #[serde(default)]
     pub leased_until_ms: u64,
@@ -122,6 +125,16 @@ impl StackStatus {
     pub fn stack(&self) -> StackId {
         StackId::new(&self.account, &self.region)
     }
+}
+
+/// The code that all probes of a stack have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeCodeSince {
+    /// Lambda's `CodeSha256` of it, with the certificate authorities that go with it.
+    pub code_sha256: String,
+    /// When they were first seen to have it: a run that began later is one of this code. Milliseconds since the Unix
+    /// epoch.
+    pub since_ms: u64,
 }
 
 /// How far a stack is.

@@ -103,7 +103,8 @@ impl<T: Table> Observing<'_, T> {
             let has_it = self.roll_out.versions.turned.contains(&status.account);
             let declared = if has_it { &account.target_regions } else { &account.base_regions };
             if declared.contains(&status.region) {
-                zones.insert(status.stack(), probes_of(&status));
+                let code_since_ms = status.probe_code.as_ref().map_or(0, |code| code.since_ms);
+                zones.insert(status.stack(), (probes_of(&status), code_since_ms));
             }
             account.stacks.insert(status.region.clone(), stack(status));
         }
@@ -135,34 +136,39 @@ impl<T: Table> Observing<'_, T> {
         accounts
     }
 
-    /// What the probes of these stacks prove.
+    /// What the probes of these stacks prove, which have their code since a moment.
     async fn probes(
         &self,
-        zones: BTreeMap<StackId, Vec<ProbeKey>>,
+        zones: BTreeMap<StackId, (Vec<ProbeKey>, u64)>,
         accounts: &mut BTreeMap<AccountId, Account>,
     ) -> Result<(), StateError> {
         let inputs = self.partition::<Inputs>(Keys::INPUTS).await?;
         let heartbeats = self.partition::<Heartbeat>(Keys::HEARTBEATS).await?;
-        let mut given: Vec<(ProbePart, Given)> = Vec::new();
-        for (stack, probes) in zones {
+        let mut given: Vec<Tested> = Vec::new();
+        for (stack, (probes, code_since_ms)) in zones {
             let noted = inputs.get(&Keys::inputs(&stack)).map(Inputs::newest).unwrap_or_default();
             for probe in probes {
                 let its = noted.iter().filter(|it| it.availability_zone == probe.availability_zone);
                 let before = given.len();
-                given.extend(its.map(|it| (probe.part(it.part), it.clone())));
+                given.extend(its.map(|it| Tested {
+                    part: probe.part(it.part),
+                    given: it.clone(),
+                    code_since_ms,
+                }));
                 if let Some(account) = accounts.get_mut(&stack.account).filter(|_| given.len() == before) {
                     account.unproven.insert(path_of_probe(&probe.part(0)), Unproven::Untested);
                 }
             }
         }
         for some in given.chunks(GET_MANY_MAX) {
-            let keys: Vec<Key> = some.iter().map(|(part, _)| Keys::paths(part)).collect();
+            let keys: Vec<Key> = some.iter().map(|it| Keys::paths(&it.part)).collect();
             let docs = self.table.get_many(&keys).await?;
             let paths: BTreeMap<Key, Paths> = docs.into_iter().filter_map(read).collect();
-            for (part, given) in some {
+            for tested in some {
+                let part = &tested.part;
                 let Some(account) = accounts.get_mut(&part.probe.account) else { continue };
                 let heartbeat = heartbeats.get(&Keys::heartbeat(part));
-                self.judge(part, given, heartbeat, paths.get(&Keys::paths(part)), account);
+                self.judge(tested, heartbeat, paths.get(&Keys::paths(part)), account);
             }
         }
         Ok(())
@@ -171,8 +177,7 @@ impl<T: Table> Observing<'_, T> {
     /// What one part of a probe proves, of which this is stored.
     fn judge(
         &self,
-        part: &ProbePart,
-        given: &Given,
+        Tested { part, given, code_since_ms }: &Tested,
         heartbeat: Option<&Heartbeat>,
         paths: Option<&Paths>,
         account: &mut Account,
@@ -182,6 +187,8 @@ impl<T: Table> Observing<'_, T> {
             Some(heard) if heard.last_started_at_ms + overdue_ms < self.now_ms => Some(Unproven::Silent),
             None => Some(Unproven::Silent),
             Some(heard) if heard.generation < given.generation => Some(Unproven::Untested),
+            // Another code may have run it: of that nothing is believed here, whatever it was asked.
+            Some(heard) if heard.last_started_at_ms < *code_since_ms => Some(Unproven::Untested),
             Some(_) => None,
         };
         account.unproven.extend(unproven.map(|why| (path_of_probe(part), why)));
@@ -207,6 +214,15 @@ impl<T: Table> Observing<'_, T> {
         let found = readable::<D>(self.table, partition).await?.found;
         Ok(found.into_iter().map(|(doc, value)| (doc.key, value)).collect())
     }
+}
+
+/// A part of a probe of which something is expected.
+struct Tested {
+    part: ProbePart,
+    /// What it was given to test.
+    given: Given,
+    /// Since when it has the code that it is to have; milliseconds since the Unix epoch, 0 where that is not known.
+    code_since_ms: u64,
 }
 
 fn read(doc: Doc) -> Option<(Key, Paths)> {

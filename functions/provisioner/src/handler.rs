@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use phonehome_aws::Metrics;
 use phonehome_cloud::endpoint::Cloud;
 use phonehome_cloud::table::{Table, TableError};
@@ -70,8 +70,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
     /// None: each record has its own fate.
     pub async fn handle(&self, event: &Value) -> Result<SqsBatchResponse, Error> {
         let handle = async |record: &Record| self.record(record).await;
-        let response =
-            each_record_side_by_side(event, &self.dead_letters, &self.metrics, BATCH, handle).await;
+        let handled = each_record_side_by_side(event, &self.dead_letters, &self.metrics, BATCH, handle);
+        let (response, ()) = join(handled, self.store_probes()).await;
         self.metrics.flush().await;
         Ok(response)
     }

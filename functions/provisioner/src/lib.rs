@@ -8,6 +8,7 @@ mod failed;
 mod failure;
 mod handler;
 mod outdated;
+mod probe_code;
 mod stacks;
 mod sweep;
 #[cfg(test)]

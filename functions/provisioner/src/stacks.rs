@@ -123,10 +123,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         member: &Member,
         account: &Account,
     ) -> Sum {
-        let Version { number, fleet, accepted, authorities } = desired.of(&account.id);
+        let Version { number, fleet, accepted, authorities, probes } = desired.of(&account.id);
         let is_rolled_out = desired.rolling().is_some();
         let in_force = !desired.has_turned(&account.id);
-        let published = Some(Published { number, accepted, in_force, is_rolled_out });
+        let published = Some(Published { number, accepted, in_force, probes, is_rolled_out });
         let declared = Declared { fleet, authorities, published, member, account };
         let has_pool = |region: &&Region| fleet.pool_for(&member.environment, region).is_some();
         let regions: Vec<&Region> = fleet.regions.iter().map(|it| &it.name).filter(has_pool).collect();

@@ -274,6 +274,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             tracing::info!(number = done.number, queued = done.queued, late = done.late, "sweep");
             // Also when it is none: an alarm is raised when nothing comes.
             self.metrics.count("SweepLate", done.late);
+            // What goes wrong with it ends no sweep, and the next one looks again.
+            if let Err(error) = self.look_after_probes().await {
+                tracing::error!(?error, "the probes' code was not looked after");
+            }
         }
         Ok(moved)
     }

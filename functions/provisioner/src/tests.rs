@@ -19,6 +19,7 @@ mod mortal;
 mod notices;
 mod parts;
 mod permits;
+mod probe_code;
 mod progress;
 mod regions;
 mod skipped;

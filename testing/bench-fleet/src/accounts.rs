@@ -69,6 +69,7 @@ impl Members for Accounts {
             generation: 0,
             code_sha256: "mJ4Jd1GnzkCgkXh3yJv3h1cGk3nBvK0fTq2S8wUe1aA=".to_owned(),
             authorities: authorities.map(str::to_owned),
+            no_code: None,
             architecture: "arm64".to_owned(),
             role_arn: "probe".to_owned(),
             schedule_role_arn: "schedule".to_owned(),

@@ -93,6 +93,7 @@ fn probe(account: &str) -> ProbeSpec {
         generation: 1,
         code_sha256: "mJ4Jd1GnzkCgkXh3yJv3h1cGk3nBvK0fTq2S8wUe1aA=".to_owned(),
         authorities: None,
+        no_code: None,
         architecture: "arm64".to_owned(),
         role_arn: format!("arn:aws:iam::{account}:role/phonehome-probe"),
         schedule_role_arn: format!("arn:aws:iam::{account}:role/phonehome-schedule"),

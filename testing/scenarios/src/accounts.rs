@@ -19,6 +19,7 @@ impl Members for Accounts {
             generation: 0,
             code_sha256: "the one that the lab runs".to_owned(),
             authorities: authorities.map(str::to_owned),
+            no_code: None,
             architecture: "x86_64".to_owned(),
             role_arn: "probe".to_owned(),
             schedule_role_arn: "schedule".to_owned(),

@@ -17,19 +17,28 @@ const UPLOADS_MAX: usize = 2;
 /// The probe's code, as it is uploaded. Clones share it.
 #[derive(Debug, Clone)]
 pub struct ProbeCode {
-    pub(super) zip: Arc<Vec<u8>>,
+    /// `None`: it is not at hand, and nothing is uploaded.
+    pub(super) zip: Option<Arc<Vec<u8>>>,
+    sha256: Arc<str>,
     pub(super) uploads: Arc<Semaphore>,
 }
 
 impl ProbeCode {
     /// From a zip with the file `bootstrap`.
-    pub fn new(zip: Vec<u8>) -> Self {
-        Self { zip: Arc::new(zip), uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
+    pub fn new(zip: impl Into<Arc<Vec<u8>>>) -> Self {
+        let zip = zip.into();
+        let sha256 = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(zip.as_slice())).into();
+        Self { zip: Some(zip), sha256, uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
     }
 
-    /// Its hash as Lambda's `CodeSha256` shows it: base64 of the zip's SHA-256.
+    /// None at hand: a step that would upload it is refused.
+    pub fn none() -> Self {
+        Self { zip: None, sha256: "".into(), uploads: Arc::new(Semaphore::new(UPLOADS_MAX)) }
+    }
+
+    /// Its hash as Lambda's `CodeSha256` shows it: base64 of the zip's SHA-256. Empty where there is none.
     pub fn sha256(&self) -> String {
-        base64::engine::general_purpose::STANDARD.encode(Sha256::digest(self.zip.as_slice()))
+        self.sha256.to_string()
     }
 }
 

@@ -147,6 +147,15 @@ impl Call<'_> {
         })
     }
 
+    /// The code that is uploaded.
+    fn zip(&self) -> Result<Blob, PlanBug> {
+        let unfounded = || PlanBug::Unfounded {
+            address: self.address.clone(),
+            problem: "it is to get its code, which is not at hand".to_owned(),
+        };
+        self.stack.code.zip.as_ref().map(|zip| Blob::new(zip.as_slice())).ok_or_else(unfounded)
+    }
+
     fn placement(&self, subnet: &Ref, security_group: &Ref) -> Result<VpcConfig, PlanBug> {
         let placement = VpcConfig::builder().subnet_ids(self.id(subnet)?);
         Ok(placement.security_group_ids(self.id(security_group)?).build())
@@ -171,7 +180,7 @@ impl Call<'_> {
         let ours = (TAG_MANAGED_BY.to_owned(), TAG_MANAGED_BY_VALUE.to_owned());
         let tags = stack.spec.tags.clone().into_iter().chain([ours]).collect();
         let _upload = stack.code.uploads.acquire().await;
-        let zip = Blob::new(stack.code.zip.as_slice());
+        let zip = self.zip()?;
         let request = request.set_tags(Some(tags)).code(FunctionCode::builder().zip_file(zip).build());
         request.send().await.map_err(|e| self.error(&e))?;
         Ok(None)
@@ -181,7 +190,7 @@ impl Call<'_> {
         let architecture = Architecture::from(self.probe()?.architecture.as_str());
         let request = self.stack.lambda.update_function_code().function_name(name);
         let _upload = self.stack.code.uploads.acquire().await;
-        let request = request.architectures(architecture).zip_file(Blob::new(self.stack.code.zip.as_slice()));
+        let request = request.architectures(architecture).zip_file(self.zip()?);
         request.send().await.map_err(|e| self.error(&e))?;
         Ok(None)
     }

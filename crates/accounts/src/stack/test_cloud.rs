@@ -97,6 +97,7 @@ pub(super) fn spec() -> StackSpec {
         generation: 7,
         code_sha256: "hash".into(),
         authorities: None,
+        no_code: None,
         architecture: "arm64".into(),
         role_arn: "arn:aws:iam::123456789012:role/phonehome-probe".into(),
         schedule_role_arn: "arn:aws:iam::123456789012:role/phonehome-schedule".into(),

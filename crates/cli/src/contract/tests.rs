@@ -50,7 +50,7 @@ fn smaller(order: &[usize]) -> Vec<Planned> {
 }
 
 fn grounds() -> Grounds {
-    Grounds { over: 7, file: "of the file".into() }
+    Grounds { over: 7, file: "of the file".into(), probes: None }
 }
 
 #[test]
@@ -69,6 +69,11 @@ fn the_hash_is_another_one_for_whatever_is_planned_otherwise() {
     let mut hashes = vec![grounds().hash(&one)];
     hashes.push(Grounds { over: 8, ..grounds() }.hash(&one));
     hashes.push(Grounds { file: "another".into(), ..grounds() }.hash(&one));
+    for code in ["old", "new"] {
+        let (code_sha256, architecture, release) = (code.into(), "arm64".into(), "0.2.0".into());
+        let probes = Some(ProbeRelease { code_sha256, architecture, release });
+        hashes.push(Grounds { probes, ..grounds() }.hash(&one));
+    }
     hashes.push(grounds().hash(&one[..1]));
     let mut change = |change: &dyn Fn(&mut Planned)| {
         let mut other = smaller(&[0, 1]);
@@ -112,7 +117,7 @@ fn a_contract_binds_the_stacks_that_could_be_planned_and_shares_what_is_alike() 
 async fn the_grounds_are_the_version_in_force_and_the_file() {
     let (table, path) = (MemoryTable::default(), Path::new("../../fleet.example.yaml"));
     let loaded = crate::validate::load(path, crate::output::Format::Text).unwrap();
-    let grounds = Grounds::of(&base(&table).await.unwrap(), &loaded);
+    let grounds = Grounds::of(&base(&table).await.unwrap(), &loaded, None);
     assert_eq!((grounds.over, grounds.file.len()), (0, 64));
     assert!(grounds.in_full(&[]).starts_with(&format!("Plan {}\n  the first version\n", grounds.hash(&[]))));
 }

@@ -16,6 +16,9 @@ impl Planner<'_> {
             return;
         }
         for zone in self.zones() {
+            if self.waits_for_code(probe, &zone.az_id) {
+                continue;
+            }
             // A probe whose code does not know what its input asks for refuses all of it. So the code comes
             // first, and after a roll-back the input does.
             if self.input_is_ahead(&zone.az_id) {
@@ -26,6 +29,17 @@ impl Planner<'_> {
                 self.schedules(probe, zone);
             }
         }
+    }
+
+    /// Whether a zone's probe has to wait for code that is not at hand. Then its schedule is left as well: the code that
+    /// it has may not know what is declared now.
+    fn waits_for_code(&mut self, probe: &ProbeSpec, az_id: &AzId) -> bool {
+        let name = StackSpec::probe_name(az_id);
+        let seen = self.seen.functions.iter().find(|function| function.name == name);
+        let Some(problem) = probe.lacks_code(seen) else { return false };
+        let (address, what) = (Address::probe(az_id), problem.to_owned());
+        self.wait(Wait { address, id: name, what, holds_up: Readiness::Network });
+        true
     }
 
     fn function(&mut self, probe: &ProbeSpec, az_id: &AzId) {

@@ -1,6 +1,7 @@
 //! The schedules of the probes: when each runs, and what it is asked to test.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
+use std::mem::{Discriminant, discriminant};
 use std::net::IpAddr;
 
 use phonehome_wire::{AzId, Check, CheckKind, ProbeInput, REPORT_VERSION, WIRE_VERSION};
@@ -76,8 +77,9 @@ impl Planner<'_> {
         self.seen.schedules.iter().find(|schedule| schedule.name == name)
     }
 
-    /// Whether a probe is asked for more than this build knows, and its code with it: after a roll-back, by the
-    /// newer build. The code in force is newer then as well, and knows what this build asks for.
+    /// Whether a probe is asked for more than the wanted code may know, while the code in force knows what is wanted:
+    /// by a newer build, after this one was rolled back; or for kinds of checks that are wanted no more, after a version
+    /// was taken back. Then the input goes first.
     pub(super) fn input_is_ahead(&self, az_id: &AzId) -> bool {
         let is_ahead = |input: &ProbeInput| {
             input.version > WIRE_VERSION
@@ -86,7 +88,18 @@ impl Planner<'_> {
         };
         let of_zone = |it: &&Schedule| StackSpec::of_schedule(&it.name).is_some_and(|it| it.0 == &**az_id);
         let mut schedules = self.seen.schedules.iter().filter(of_zone);
-        schedules.any(|seen| seen.input.as_ref().is_none_or(is_ahead))
+        let mut inputs = schedules.clone().filter_map(|seen| seen.input.as_ref());
+        schedules.any(|seen| seen.input.as_ref().is_none_or(is_ahead)) || self.only_loses_kinds(&mut inputs)
+    }
+
+    /// Whether kinds of checks go that these inputs have, and none comes.
+    fn only_loses_kinds<'i>(&self, inputs: &mut dyn Iterator<Item = &'i ProbeInput>) -> bool {
+        let kinds = |checks: &mut dyn Iterator<Item = &Check>| -> HashSet<Discriminant<CheckKind>> {
+            checks.map(|check| discriminant(&check.kind)).collect()
+        };
+        let wanted = self.spec.probe.iter().flat_map(|probe| &probe.checks);
+        let (old, new) = (kinds(&mut inputs.flat_map(|it| &it.checks)), kinds(&mut wanted.into_iter()));
+        new.is_subset(&old) && old != new
     }
 
     /// Whether the code in force knows what the new input asks for: it is the wanted code, or newer than that; or

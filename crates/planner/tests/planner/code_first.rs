@@ -44,8 +44,9 @@ fn check_of(build: u32) -> Check {
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    /// A build is deployed or rolled back to, with a fleet file that asks for checks up to this build's.
-    Deploy { build: u32, checks: u32 },
+    /// A build is deployed or rolled back to. The accounts are to have a version that names the code of this or another
+    /// build, with a fleet file that asks for checks which both know.
+    Deploy { build: u32, code: u32, checks: u32 },
     /// An account is observed, and of the steps of its plan so many are made, in an order that they allow.
     Turn { account: usize, made: usize, order: usize, code_fails: bool },
     /// Somebody disables the schedules of an account.
@@ -58,8 +59,11 @@ enum Event {
 
 fn events() -> impl Strategy<Value = Vec<Event>> {
     let account = || 0..ACCOUNTS.len();
-    let deploy = (1..=BUILDS, 1..=BUILDS)
-        .prop_map(|(build, checks)| Event::Deploy { build, checks: checks.min(build) });
+    let deploy = (1..=BUILDS, 1..=BUILDS, 1..=BUILDS).prop_map(|(build, code, checks)| Event::Deploy {
+        build,
+        code,
+        checks: checks.min(build).min(code),
+    });
     let turn = (account(), select(vec![0, 1, 2, 3, 99]), 0..4usize, prop::bool::weighted(0.2))
         .prop_map(|(account, made, order, code_fails)| Event::Turn { account, made, order, code_fails });
     let event = prop_oneof![
@@ -76,6 +80,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 struct Fleet {
     cloud: FakeCloud,
     build: u32,
+    code: u32,
     checks: u32,
     generation: u64,
     running: BTreeMap<(String, String), BTreeSet<u32>>,
@@ -86,7 +91,7 @@ impl Fleet {
         let options =
             Options { elastic_ips_max: 100, function_pending_observations: 2, ..Options::default() };
         let cloud = FakeCloud::with_options(options);
-        Self { cloud, build: 1, checks: 1, generation: 0, running: BTreeMap::new() }
+        Self { cloud, build: 1, code: 1, checks: 1, generation: 0, running: BTreeMap::new() }
     }
 
     fn spec(&self, account: &str) -> StackSpec {
@@ -94,7 +99,7 @@ impl Fleet {
         spec.account = account.parse().unwrap();
         let probe = spec.probe.as_mut().unwrap();
         probe.checks = (1..=self.checks).map(check_of).collect();
-        (probe.code_sha256, probe.generation) = (format!("build {}", self.build), self.generation);
+        (probe.code_sha256, probe.generation) = (format!("build {}", self.code), self.generation);
         spec
     }
 
@@ -133,7 +138,7 @@ impl Fleet {
             }
             if let Action::UpdateFunctionCode { name } | Action::CreateFunction { name, .. } = &step.action {
                 let key = (spec.account.to_string(), name.clone());
-                self.running.entry(key).or_default().insert(self.build);
+                self.running.entry(key).or_default().insert(self.code);
             }
             self.assert_known(account, &plan);
         }
@@ -165,7 +170,9 @@ impl Fleet {
 
     fn on(&mut self, event: Event) {
         match event {
-            Event::Deploy { build, checks } => (self.build, self.checks) = (build, checks),
+            Event::Deploy { build, code, checks } => {
+                (self.build, self.code, self.checks) = (build, code, checks);
+            }
             Event::Turn { account, made, order, code_fails } => {
                 drop(self.turn(account, made, order, code_fails));
             }

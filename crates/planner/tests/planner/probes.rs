@@ -177,3 +177,34 @@ fn a_probes_group_lets_nothing_in_and_everything_out() {
     converge(&mut cloud, &spec, &Limits::SWEEP);
     assert_eq!(shape(&all(&mut cloud, &spec)), before);
 }
+
+#[test]
+fn a_probe_whose_code_is_not_at_hand_is_left_as_it_is_with_its_schedule_and_others_are_not() {
+    let mut spec = full(&ZONES[..3], Nat::None);
+    let mut cloud = made(&spec);
+    probe(&mut spec).no_code = Some("it is gone".to_owned());
+    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_converged(), "all have it");
+    probe(&mut spec).checks.push(check(9));
+    edit(&mut cloud, &spec, |world| {
+        world.functions.retain(|it| it.name != StackSpec::probe_name(ZONES[0]));
+        world
+            .functions
+            .iter_mut()
+            .find(|it| it.name == StackSpec::probe_name(ZONES[1]))
+            .unwrap()
+            .code_sha256 = "other".into();
+    });
+    let plan = planned(&mut cloud, &spec, &Limits::SWEEP);
+    let steps: Vec<Address> = plan.steps.iter().map(|step| step.address.clone()).collect();
+    assert_eq!(steps, [Address::probe_schedule(ZONES[2])]);
+    let waits: Vec<(&Address, &str)> = plan.waits.iter().map(|it| (&it.address, it.what.as_str())).collect();
+    let expected = [Address::probe(ZONES[0]), Address::probe(ZONES[1])];
+    assert_eq!(waits, [(&expected[0], "it is gone"), (&expected[1], "it is gone")]);
+    assert!(!plan.network_ready());
+    assert_eq!(spec.lacks_code(&all(&mut cloud, &spec)), Some("it is gone"));
+    // At hand again, each is as declared.
+    probe(&mut spec).no_code = None;
+    assert_eq!(spec.lacks_code(&all(&mut cloud, &spec)), None);
+    converge(&mut cloud, &spec, &Limits::SWEEP);
+    assert!(planned(&mut cloud, &spec, &Limits::SWEEP).is_converged());
+}

@@ -44,6 +44,7 @@ impl Members for Accounts {
             generation: 0,
             code_sha256: "hash".into(),
             authorities: None,
+            no_code: None,
             architecture: "arm64".into(),
             role_arn: "role".into(),
             schedule_role_arn: "schedule-role".into(),

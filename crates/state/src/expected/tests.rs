@@ -33,6 +33,7 @@ fn in_force(number: u64, text: &str) -> Arc<InForce> {
         published_by: String::new(),
         accepted: Default::default(),
         authorities: None,
+        probes: None,
         unreadable: None,
     })
 }

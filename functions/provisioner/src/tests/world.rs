@@ -82,7 +82,7 @@ impl World {
             ],
             ..FixedOrganization::default()
         };
-        let members = FakeMembers { cloud: cloud.clone(), conditions: Arc::default() };
+        let members = FakeMembers { cloud: cloud.clone(), conditions: Arc::default(), packages: None };
         let provisioner = Provisioner {
             provision: Provision {
                 table: table.writing_only(written_by("provisioner")),

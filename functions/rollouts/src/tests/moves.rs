@@ -107,6 +107,47 @@ async fn a_silent_probe_proves_nothing() {
 }
 
 #[tokio::test]
+async fn what_ran_before_the_new_code_came_proves_nothing_of_it_however_green_it_is() {
+    // The input is the same: code alone is rolled out.
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minute().await;
+    let came_ms = world.now_ms();
+    for _ in 0..6 {
+        // Its last run before the code came was heard of, and nothing since.
+        world.passes(1);
+        world.has_converged_with_code(SHOP_DEV, 2, came_ms + 1).await;
+        world.function.handle().await.unwrap();
+    }
+    assert_eq!((world.turned().await, world.roll_out().await.waves[0].green_ms), (vec![SHOP_DEV.into()], 0));
+    // The first run of the new code counts, and those before it do not.
+    for minute in 1..=4 {
+        assert_eq!(world.turned().await, [SHOP_DEV], "{minute}");
+        world.passes(1);
+        world.probe(SHOP_DEV, PathStatus::Up).await;
+        world.has_converged_with_code(SHOP_DEV, 2, came_ms + 1).await;
+        world.function.handle().await.unwrap();
+    }
+    assert_eq!(world.turned().await, [SHOP_DEV, SHOP_PROD]);
+}
+
+#[tokio::test]
+async fn new_code_that_never_reports_halts_it_and_production_never_gets_it() {
+    let world = World::new().await;
+    world.rolls_out().await;
+    world.minute().await;
+    let came_ms = world.now_ms() + 1;
+    for _ in 0..30 {
+        world.passes(1);
+        world.has_converged_with_code(SHOP_DEV, 2, came_ms).await;
+        world.function.handle().await.unwrap();
+    }
+    let Phase::Halted { why } = world.roll_out().await.phase else { panic!("not halted") };
+    assert!(matches!(&why[..], [Halt::NotProven { count, .. }] if *count > 0), "{why:?}");
+    assert_eq!(world.turned().await, [SHOP_DEV]);
+}
+
+#[tokio::test]
 async fn while_an_incident_or_who_is_who_cannot_be_read_nothing_is_decided() {
     let nobody: StackId = "444455556699/us-east-1".parse().unwrap();
     let unreadable = [Keys::incident("i"), Keys::binding(&Line::new("shop", "dev")), Keys::stack(&nobody)];

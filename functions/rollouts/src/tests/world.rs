@@ -144,6 +144,15 @@ impl World {
         self.stack(account, Phase::Ready, version, |it| it.next_hour_ms = next_hour_ms).await;
     }
 
+    /// The same, with code that its probes have since a moment.
+    pub(crate) async fn has_converged_with_code(&self, account: &str, version: u64, since_ms: u64) {
+        self.has_converged(account, version).await;
+        let key = Keys::stack(&stack_of(account));
+        let mut status: Value = self.function.table.get(&key).await.unwrap().unwrap().read().unwrap();
+        status["probe_code"] = json!({"code_sha256": "new", "since_ms": since_ms});
+        self.put(key, &status).await;
+    }
+
     pub(crate) async fn has_failed(&self, account: &str, message: &str) {
         self.stack(account, Phase::Failed, 1, |it| it.message = message.to_owned()).await;
     }

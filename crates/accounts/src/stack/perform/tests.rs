@@ -5,10 +5,11 @@ use phonehome_network::{AclEntry, Address, Rule, RulePeer, Tags};
 use phonehome_planner::{Action, Direction, Ref, RefTarget, StackSpec};
 use phonehome_wire::ProbeInput;
 
+use super::super::ProbeCode;
 use super::super::test_cloud::{TestCloud, stack};
 use super::super::test_removals::removals;
 use super::*;
-use phonehome_executor::StackApi as _;
+use phonehome_executor::{StackApi as _, StepError};
 
 /// What every answer of EC2 carries here, so that each call finds its part.
 const EC2_ANSWER: &str = "<requestId>r</requestId><return>true</return>
@@ -233,6 +234,21 @@ async fn each_action_is_exactly_the_one_call_that_the_table_names() {
         if makes && call.contains("TagSpecification") {
             assert_eq!(made, Ok(Some("made".to_owned())), "{action:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_step_whose_code_is_not_at_hand_makes_no_call() {
+    let cloud = TestCloud::new(|_| EC2_ANSWER.to_owned()).await;
+    let stack = AwsStack { code: ProbeCode::none(), ..stack(&cloud).await };
+    let is_code =
+        |action: &Action| matches!(action, Action::CreateFunction { .. } | Action::UpdateFunctionCode { .. });
+    let uploads: Vec<Action> = probes().into_iter().map(|(action, _)| action).filter(is_code).collect();
+    assert_eq!(uploads.len(), 2);
+    for action in uploads {
+        let made = stack.perform(&Address::vpc(), &action, &Ids::default()).await;
+        assert!(matches!(made, Err(StepError::Plan(_))), "{made:?}");
+        assert_eq!(cloud.take_requests(), Vec::<String>::new());
     }
 }
 

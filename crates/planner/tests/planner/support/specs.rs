@@ -85,6 +85,7 @@ pub(crate) fn probe_spec(checks: usize) -> ProbeSpec {
         generation: 7,
         code_sha256: "mJ4Jd1GnzkCgkXh3yJv3h1cGk3nBvK0fTq2S8wUe1aA=".into(),
         authorities: None,
+        no_code: None,
         architecture: "arm64".into(),
         role_arn: "arn:aws:iam::444455556666:role/phonehome-probe".into(),
         schedule_role_arn: "arn:aws:iam::444455556666:role/phonehome-schedule".into(),

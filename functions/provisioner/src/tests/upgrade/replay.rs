@@ -103,6 +103,7 @@ fn probe(file: &Value) -> ProbeSpec {
         generation: 0,
         code_sha256: text("code_sha256"),
         authorities: None,
+        no_code: None,
         architecture: text("architecture"),
         role_arn: text("role_arn"),
         schedule_role_arn: text("schedule_role_arn"),

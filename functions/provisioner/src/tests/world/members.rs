@@ -13,7 +13,7 @@ use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
-use phonehome_provision::Members;
+use phonehome_provision::{Members, Packages};
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
@@ -24,6 +24,8 @@ use super::{REGION, edit_status};
 pub(in crate::tests) struct FakeMembers {
     pub(super) cloud: SharedCloud,
     pub(super) conditions: Arc<Mutex<Conditions>>,
+    /// The code that the provisioner came with; `None`: it is of no matter.
+    pub(in crate::tests) packages: Option<Packages>,
 }
 
 /// What is other than it should be.
@@ -90,11 +92,14 @@ impl Members for FakeMembers {
             let bus_arn = here(probe.bus_arn);
             return Ok(Some(ProbeSpec { role_arn, schedule_role_arn, bus_arn, ..probe }));
         }
+        let own = self.packages.as_ref().map(|packages| packages.own().probes.code_sha256.clone());
+        let hash = own.unwrap_or_else(|| "hash".to_owned());
         Ok(Some(ProbeSpec {
             checks: vec![],
             generation: 0,
-            code_sha256: authorities.map_or("hash".into(), |pem| format!("hash with {pem}")),
+            code_sha256: authorities.map_or(hash.clone(), |pem| format!("{hash} with {pem}")),
             authorities: authorities.map(str::to_owned),
+            no_code: None,
             architecture: "arm64".into(),
             role_arn: "role".into(),
             schedule_role_arn: "schedule-role".into(),
@@ -103,6 +108,10 @@ impl Members for FakeMembers {
             memory_mb: 128,
             timeout_s: 30,
         }))
+    }
+
+    fn packages(&self) -> Option<&Packages> {
+        self.packages.as_ref()
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<Opened, CloudError> {
