@@ -125,7 +125,6 @@ impl Plan {
 
     /// The same plan for a version that may still be taken back: what gives something up for good waits until that
     /// version is in force, and so does what comes after it.
-    #[must_use]
     pub fn while_revocable(self) -> Self {
         let mut waiting: BTreeSet<Address> = BTreeSet::new();
         let mut plan = Self { steps: vec![], ..self };

@@ -93,7 +93,7 @@ impl Planner<'_> {
     }
 
     /// Whether kinds of checks go that these inputs have, and none comes.
-    fn only_loses_kinds<'i>(&self, inputs: &mut dyn Iterator<Item = &'i ProbeInput>) -> bool {
+    fn only_loses_kinds(&self, inputs: &mut dyn Iterator<Item = &ProbeInput>) -> bool {
         let kinds = |checks: &mut dyn Iterator<Item = &Check>| -> HashSet<Discriminant<CheckKind>> {
             checks.map(|check| discriminant(&check.kind)).collect()
         };
