@@ -192,7 +192,7 @@ pub enum Wait {
     },
     /// Accounts that may take away more in the next hour only.
     Hour {
-        /// Some of their names, at most [`NAMED_MAX`].
+        /// Some of their names, at most [`NAMED_MAX`](crate::NAMED_MAX).
         names: Vec<String>,
         /// How many.
         count: usize,
