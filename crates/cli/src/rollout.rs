@@ -154,6 +154,7 @@ fn phase(phase: &Phase) -> String {
 
 fn wave(roll_out: &RollOut, observed: &Observed, number: usize) -> String {
     let wave = &roll_out.waves[number];
+    let is_past = roll_out.state_of(wave).is_past();
     let state = match roll_out.state_of(wave) {
         WaveState::Done { at_ms } => format!("done {}", time(at_ms)),
         WaveState::UnderWay { since_ms } => format!("under way since {}", time(since_ms)),
@@ -167,7 +168,7 @@ fn wave(roll_out: &RollOut, observed: &Observed, number: usize) -> String {
     let to_come = observed.accounts.iter().filter(|(id, it)| it.wave == number && !has_it(id));
     let to_come: Vec<&String> = to_come.map(|(_, it)| &it.name).collect();
     let have = agree(have, "account has", "accounts have");
-    let to_come = match to_come.is_empty() {
+    let to_come = match to_come.is_empty() || is_past {
         true => String::new(),
         false => format!("; to come: {}", list(to_come, SHOWN)),
     };

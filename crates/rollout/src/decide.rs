@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use phonehome_wire::AccountId;
 
-use crate::gate::{halts, not_green, not_proven, turned};
+use crate::gate::{converging, halts, not_green, not_proven, turned};
 use crate::{Account, Before, Event, Halt, NAMED_MAX, NAMES_BYTES_MAX, Observed, Phase, RollOut, Turn, Wait};
 
 /// The longest time between two looks that counts as seen, in milliseconds: what happens each minute may be late once.
@@ -389,16 +389,4 @@ impl Deciding<'_> {
         }
         self.observed.accounts.keys().cloned().collect()
     }
-}
-
-/// What these accounts wait for to converge, and as many more whose turn has not come.
-fn converging(late: &[&Account], left: usize, now_ms: u64) -> Vec<Wait> {
-    let named = |accounts: &[&Account]| accounts.iter().map(|it| it.name.clone()).take(NAMED_MAX).collect();
-    let (held, late): (Vec<&Account>, Vec<&Account>) =
-        late.iter().partition(|account| account.next_hour_ms() > now_ms);
-    let next_ms = held.iter().map(|account| account.next_hour_ms()).max();
-    let hour = next_ms.map(|next_ms| Wait::Hour { names: named(&held), count: held.len(), next_ms });
-    let count = late.len() + left;
-    let others = (count > 0).then(|| Wait::Converging { names: named(&late), count });
-    others.into_iter().chain(hour).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use phonehome_wire::AccountId;
 
-use crate::{Account, Failing, Halt, NAMED_MAX, Observed, Pace, PathId, RollOut, Turn, Unproven};
+use crate::{Account, Failing, Halt, NAMED_MAX, Observed, Pace, PathId, RollOut, Turn, Unproven, Wait};
 
 /// Why nobody else may get the version: in accounts that have it a stack failed, one does not converge, or paths fail
 /// that did not before.
@@ -83,4 +83,16 @@ pub(crate) fn turned<'r>(
 ) -> impl Iterator<Item = (&'r AccountId, &'r Turn, &'r Account)> {
     let turned = roll_out.versions.turned.iter();
     turned.filter_map(|id| Some((id, roll_out.turns.get(id)?, observed.accounts.get(id)?)))
+}
+
+/// What these accounts wait for to converge, and as many more whose turn has not come.
+pub(crate) fn converging(late: &[&Account], left: usize, now_ms: u64) -> Vec<Wait> {
+    let named = |accounts: &[&Account]| accounts.iter().map(|it| it.name.clone()).take(NAMED_MAX).collect();
+    let (held, late): (Vec<&Account>, Vec<&Account>) =
+        late.iter().partition(|account| account.next_hour_ms() > now_ms);
+    let next_ms = held.iter().map(|account| account.next_hour_ms()).max();
+    let hour = next_ms.map(|next_ms| Wait::Hour { names: named(&held), count: held.len(), next_ms });
+    let count = late.len() + left;
+    let others = (count > 0).then(|| Wait::Converging { names: named(&late), count });
+    others.into_iter().chain(hour).collect()
 }

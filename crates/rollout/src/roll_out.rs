@@ -148,6 +148,17 @@ pub enum WaveState {
     Over,
 }
 
+impl WaveState {
+    /// Whether nobody's turn comes in it any more.
+    #[must_use]
+    pub fn is_past(self) -> bool {
+        match self {
+            Self::GoesBack | Self::Over => true,
+            Self::ToCome | Self::UnderWay { .. } | Self::Halted | Self::Done { .. } => false,
+        }
+    }
+}
+
 /// An account's turn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Turn {

@@ -136,7 +136,8 @@ fn wave(roll_out: &RollOut, observed: &Observed, number: usize) -> Words {
     let (have, left) =
         (have.count(), observed.accounts.iter().filter(|(id, it)| it.wave == number && !turned(id)).count());
     let words = Words::new().name(&wave.name);
-    let words = match roll_out.state_of(wave) {
+    let state = roll_out.state_of(wave);
+    let words = match state {
         WaveState::Done { .. } => words.text(": done"),
         WaveState::UnderWay { .. } => words.text(": under way"),
         WaveState::Halted => words.text(": halted"),
@@ -144,7 +145,7 @@ fn wave(roll_out: &RollOut, observed: &Observed, number: usize) -> Words {
         WaveState::GoesBack => words.text(": goes back"),
         WaveState::Over => words.text(": over"),
     };
-    let to_come = if left > 0 { format!(", {left} to come") } else { String::new() };
+    let to_come = if left > 0 && !state.is_past() { format!(", {left} to come") } else { String::new() };
     words.text(format!("; {} it{to_come}", agree(have, "account has", "accounts have")))
 }
 

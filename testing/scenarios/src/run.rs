@@ -161,7 +161,7 @@ impl Before {
         let posts = self.messages(world);
         let mut met: Vec<String> = posts.iter().map(|it| format!("{}: {}", it.channel, it.text)).collect();
         met.extend(world.hub.pages().iter().skip(self.pages).map(|it| format!("page: {}", it.subject)));
-        wanted.retain(|it| match met.iter().position(|other| other == it) {
+        wanted.retain(|it| match met.iter().position(|other| is_told_by(it, other)) {
             Some(at) => {
                 met.remove(at);
                 false
@@ -172,6 +172,13 @@ impl Before {
         let others = met.into_iter().filter(|_| no_others);
         missing.chain(others.map(|it| format!("told unexpectedly: {it}"))).collect()
     }
+}
+
+/// Whether one of these says the other. Of a page that comes a moment after its message the subject says the cause as
+/// well, where that was found by then.
+fn is_told_by(wanted: &str, told: &str) -> bool {
+    let cause = wanted.strip_suffix('"').and_then(|wanted| told.strip_prefix(wanted));
+    wanted == told || cause.is_some_and(|cause| cause.starts_with(": "))
 }
 
 pub(crate) fn mend(world: &mut World, repair: Repair, before: &Before) -> Result<()> {

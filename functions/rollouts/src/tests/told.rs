@@ -60,6 +60,7 @@ async fn a_halt_says_what_and_where_and_its_end_is_told_in_the_same_message() {
     assert!(told.iter().any(|it| it.3.as_deref() == Some("taken back by ada")), "{told:?}");
     let shown = world.shown().await;
     assert!(shown.contains("staging: over; 0 accounts have it"), "{shown}");
+    assert!(!shown.contains("to come"), "nobody's turn comes any more: {shown}");
 }
 
 #[tokio::test]
