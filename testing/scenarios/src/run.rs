@@ -47,7 +47,7 @@ pub struct Outcome {
 pub fn run(world: &mut World, watch: &mut Watch, scenario: &Scenario, interval: Duration) -> Result<Outcome> {
     let longest = interval * INTERVALS_MAX;
     until_well(world, watch, interval, 0)??;
-    world.forget_pages()?;
+    world.forget()?;
     let before = Before::of(world);
     let (broken, broken_ms) = (Instant::now(), SystemClock.now_ms());
     (scenario.break_it)(world);
@@ -161,7 +161,7 @@ impl Before {
         let posts = self.messages(world);
         let mut met: Vec<String> = posts.iter().map(|it| format!("{}: {}", it.channel, it.text)).collect();
         met.extend(world.hub.pages().iter().skip(self.pages).map(|it| format!("page: {}", it.subject)));
-        wanted.retain(|it| match met.iter().position(|other| is_told_by(it, other)) {
+        wanted.retain(|it| match met.iter().position(|other| other == it) {
             Some(at) => {
                 met.remove(at);
                 false
@@ -172,13 +172,6 @@ impl Before {
         let others = met.into_iter().filter(|_| no_others);
         missing.chain(others.map(|it| format!("told unexpectedly: {it}"))).collect()
     }
-}
-
-/// Whether one of these says the other. Of a page that comes a moment after its message the subject says the cause as
-/// well, where that was found by then.
-fn is_told_by(wanted: &str, told: &str) -> bool {
-    let cause = wanted.strip_suffix('"').and_then(|wanted| told.strip_prefix(wanted));
-    wanted == told || cause.is_some_and(|cause| cause.starts_with(": "))
 }
 
 pub(crate) fn mend(world: &mut World, repair: Repair, before: &Before) -> Result<()> {

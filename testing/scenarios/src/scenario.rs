@@ -62,7 +62,7 @@ pub enum Told {
 pub enum Message {
     /// A message in one of Slack's channels: the channel, and its whole text as it reads in the end.
     Slack(&'static str, &'static str),
-    /// A page: its subject, without the cause that may have been found by then.
+    /// A page: its subject.
     Page(&'static str),
 }
 

@@ -181,12 +181,12 @@ impl World {
         self.runtime.block_on(self.hub.report(report))
     }
 
-    /// On-call was not called lately.
+    /// On-call was not called lately, and nothing was repaired.
     ///
     /// # Errors
-    /// As [`Hub::forget_pages`].
-    pub fn forget_pages(&self) -> Result<()> {
-        self.runtime.block_on(self.hub.forget_pages())
+    /// As [`Hub::forget`].
+    pub fn forget(&self) -> Result<()> {
+        self.runtime.block_on(self.hub.forget())
     }
 
     /// The ids of the incidents that are open.
