@@ -97,12 +97,9 @@ impl Deciding<'_> {
         let RollOut { versions, turns, .. } = &mut *self.roll_out;
         for (id, turn) in turns {
             let Some(account) = self.observed.accounts.get(id) else { continue };
-            let (regions, version) = match versions.turned.contains(id) {
-                true => (&account.target_regions, versions.target),
-                false => (&account.base_regions, versions.base),
-            };
-            let converged = account.has_converged(regions, version);
-            let is_held = !converged && account.next_hour_ms() > self.now_ms;
+            let regions = account.regions(versions.turned.contains(id));
+            let converged = account.has_converged(regions, versions.of(id));
+            let is_held = !converged && account.next_hour_ms(regions) > self.now_ms;
             if is_held || (turn.converged && !converged) {
                 turn.since_ms = self.now_ms;
             }
@@ -362,7 +359,9 @@ impl Deciding<'_> {
             let waits_to_go_back = going_back && versions.turned.contains(id);
             let changes = !turn.converged && !waits_to_go_back;
             let is_due = turn.asked_at_ms == 0 || turn.asked_at_ms + ASK_AGAIN_MS <= self.now_ms;
-            let is_unseen = !account.was_looked_at_since(turn.at_ms) || account.has_its_hour(self.now_ms);
+            let regions = account.regions(versions.turned.contains(id));
+            let has_its_hour = account.has_its_hour(regions, self.now_ms);
+            let is_unseen = !account.was_looked_at_since(turn.at_ms) || has_its_hour;
             if changes && is_due && is_unseen {
                 turn.asked_at_ms = self.now_ms;
                 asked.push(id.clone());

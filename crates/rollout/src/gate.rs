@@ -89,8 +89,8 @@ pub(crate) fn turned<'r>(
 pub(crate) fn converging(late: &[&Account], left: usize, now_ms: u64) -> Vec<Wait> {
     let named = |accounts: &[&Account]| accounts.iter().map(|it| it.name.clone()).take(NAMED_MAX).collect();
     let (held, late): (Vec<&Account>, Vec<&Account>) =
-        late.iter().partition(|account| account.next_hour_ms() > now_ms);
-    let next_ms = held.iter().map(|account| account.next_hour_ms()).max();
+        late.iter().partition(|account| account.next_hour_ms(&account.target_regions) > now_ms);
+    let next_ms = held.iter().map(|account| account.next_hour_ms(&account.target_regions)).max();
     let hour = next_ms.map(|next_ms| Wait::Hour { names: named(&held), count: held.len(), next_ms });
     let count = late.len() + left;
     let others = (count > 0).then(|| Wait::Converging { names: named(&late), count });

@@ -145,20 +145,32 @@ impl Account {
         self.stacks.values().any(|stack| stack.updated_at_ms > at_ms)
     }
 
+    /// Where it has a network by the version that it is to have: the one that is rolled out, once its turn has come.
+    #[must_use]
+    pub fn regions(&self, has_turned: bool) -> &BTreeSet<Region> {
+        if has_turned { &self.target_regions } else { &self.base_regions }
+    }
+
     /// Whether something in it waits until the version is in force.
     pub(crate) fn waits_for_force(&self) -> bool {
         self.stacks.values().any(|stack| stack.until_in_force)
     }
 
-    /// When removals go on in it that wait for another hour; milliseconds since the Unix epoch, 0 where none does.
-    pub(crate) fn next_hour_ms(&self) -> u64 {
-        self.stacks.values().map(|stack| stack.next_hour_ms).max().unwrap_or_default()
+    /// When removals go on in these Regions that wait for another hour; milliseconds since the Unix epoch, 0 where none
+    /// does.
+    pub(crate) fn next_hour_ms(&self, regions: &BTreeSet<Region>) -> u64 {
+        self.stacks_in(regions).map(|stack| stack.next_hour_ms).max().unwrap_or_default()
     }
 
-    /// Whether the hour has come for which removals waited, and nobody has looked at it since.
-    pub(crate) fn has_its_hour(&self, now_ms: u64) -> bool {
-        let hours = self.stacks.values().filter(|stack| stack.next_hour_ms > 0);
-        hours.into_iter().any(|stack| (stack.updated_at_ms..=now_ms).contains(&stack.next_hour_ms))
+    /// Whether the hour has come for which removals waited in these Regions, and nobody has looked there since.
+    pub(crate) fn has_its_hour(&self, regions: &BTreeSet<Region>, now_ms: u64) -> bool {
+        let mut hours = self.stacks_in(regions).filter(|stack| stack.next_hour_ms > 0);
+        hours.any(|stack| (stack.updated_at_ms..=now_ms).contains(&stack.next_hour_ms))
+    }
+
+    /// What a version does not declare says nothing of it.
+    fn stacks_in(&self, regions: &BTreeSet<Region>) -> impl Iterator<Item = &Stack> {
+        regions.iter().filter_map(|region| self.stacks.get(region))
     }
 
     /// The first stack in one of these Regions that failed since a moment.

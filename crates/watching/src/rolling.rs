@@ -101,8 +101,7 @@ impl<T: Table> Observing<'_, T> {
             let Some(account) = accounts.get_mut(&status.account) else { continue };
             // What a version does not declare says nothing of it: a Region, or all of an account, that it leaves out.
             let has_it = self.roll_out.versions.turned.contains(&status.account);
-            let declared = if has_it { &account.target_regions } else { &account.base_regions };
-            if declared.contains(&status.region) {
+            if account.regions(has_it).contains(&status.region) {
                 let code_since_ms = status.probe_code.as_ref().map_or(0, |code| code.since_ms);
                 zones.insert(status.stack(), (probes_of(&status), code_since_ms));
             }

@@ -1,4 +1,4 @@
-use phonehome_rollout::{Event, Phase, Progress, Unproven, Wait, decide, roll_back};
+use phonehome_rollout::{Event, Phase, Progress, Stack, Unproven, Wait, decide, roll_back};
 
 use crate::world::{BASE, MINUTE, TARGET, World, account, path};
 
@@ -196,6 +196,18 @@ fn what_may_be_taken_away_in_the_next_hour_only_holds_the_wave_and_the_accounts_
     world.minute();
     assert!(matches!(world.roll_out.phase, Phase::Halted { .. }), "it has ten minutes, as any");
     assert!(world.roll_out.waves[1].began_at_ms.is_none());
+}
+
+#[test]
+fn the_hour_of_a_stack_that_the_version_does_not_declare_holds_nothing() {
+    let mut world = World::of(&[1]);
+    let elsewhere = Stack { next_hour_ms: 900 * MINUTE, ..world.stack(0).clone() };
+    world.account(0).stacks.insert("eu-west-1".parse().unwrap(), elsewhere);
+    world.stuck = vec![account(0)];
+    for _ in 0..12 {
+        world.minute();
+    }
+    assert!(matches!(world.roll_out.phase, Phase::Halted { .. }), "{:?}", world.roll_out.phase);
 }
 
 #[test]
