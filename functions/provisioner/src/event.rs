@@ -25,6 +25,9 @@ pub(crate) enum Request {
     Failure(Failure),
 }
 
+/// Who asks, where a sweep does.
+pub(crate) const BY_SWEEP: &str = "sweep";
+
 /// An account to look at, and how long that has been going on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,12 +51,24 @@ pub(crate) struct Reconcile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "release", alias = "decommission")]
     pub(crate) decommission: Option<Decommission>,
+    /// Whether a sweep asks, and nobody has a reason to look. It stands beside the request, where a release before
+    /// this one does not look: that refuses what it does not know in it.
+    #[serde(skip)]
+    pub(crate) is_routine: bool,
 }
 
 impl Reconcile {
     /// An observation of the account, for the first time.
     pub(crate) fn of(account: AccountId) -> Self {
-        Self { account, attempt: 0, since_ms: 0, first_ms: 0, limits: None, decommission: None }
+        Self {
+            account,
+            attempt: 0,
+            since_ms: 0,
+            first_ms: 0,
+            limits: None,
+            decommission: None,
+            is_routine: false,
+        }
     }
 
     /// How long it has been waited for.
@@ -64,7 +79,7 @@ impl Reconcile {
     /// The same once more, with what is left of its limits.
     pub(crate) fn again(&self, waited: Waited, limits: Option<LimitRequest>) -> Self {
         let Waited { attempt, since_ms, first_ms } = waited;
-        Self { attempt, since_ms, first_ms, limits, ..self.clone() }
+        Self { attempt, since_ms, first_ms, limits, is_routine: false, ..self.clone() }
     }
 
     /// Whether it asks for no more than any observation of the account does.
@@ -88,7 +103,7 @@ pub(crate) fn read(body: &str, management: &AccountId) -> Result<Request, String
     if let Some(reconcile) = body.get("reconcile") {
         let reconcile: Reconcile = serde_json::from_value(reconcile.clone())
             .map_err(|error| format!("bad reconcile request: {error}"))?;
-        return Ok(Request::Account(reconcile));
+        return Ok(Request::Account(Reconcile { is_routine: body["by"] == BY_SWEEP, ..reconcile }));
     }
     if let Some(sweep) = body.get("sweep") {
         return Ok(Request::Sweep(sweep["number"].as_u64()));

@@ -17,7 +17,7 @@ use phonehome_wire::AccountId;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::event::Reconcile;
+use crate::event::{BY_SWEEP, Reconcile};
 use crate::handler::{Provisioner, later, table_error};
 use crate::waiting::Waiting;
 
@@ -337,7 +337,7 @@ fn may_be_asked_for(began: Instant, page: usize) -> Instant {
 }
 
 fn message(account: &AccountId) -> Message {
-    let body = json!({ "reconcile": Reconcile::of(account.clone()) }).to_string();
+    let body = json!({ "reconcile": Reconcile::of(account.clone()), "by": BY_SWEEP }).to_string();
     Message { body, delay_s: 0, attributes: vec![] }
 }
 

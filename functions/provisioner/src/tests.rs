@@ -1,6 +1,7 @@
 //! What the provisioner does with each sample event, and with accounts in every condition.
 
 mod adoption;
+mod again;
 mod agreed;
 mod authorities;
 mod by_hand;

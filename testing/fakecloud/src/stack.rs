@@ -1,5 +1,7 @@
 //! A [`StackApi`] over a [`FakeCloud`], with what goes wrong on the way.
 
+mod again;
+
 use phonehome_cloud::Cause;
 use phonehome_cloud::WallClock;
 use phonehome_executor::StepError;
@@ -10,7 +12,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use phonehome_cloud::CloudError;
 use phonehome_executor::{Clock, Ids, StackApi};
-use phonehome_network::{Address, Inventory, Kind};
+use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, StackSpec, template_mark};
 use tokio::time::Instant;
 
@@ -160,7 +162,11 @@ impl FakeStack {
         self.progress.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn call<T>(
+    pub(crate) fn spec(&self) -> &StackSpec {
+        &self.spec
+    }
+
+    pub(crate) async fn call<T>(
         &self,
         operation: &'static str,
         subject: &str,
@@ -229,7 +235,7 @@ impl FakeStack {
     }
 
     /// One describe call.
-    async fn describe(&self, kind: Kind) -> Result<Inventory, CloudError> {
+    pub(crate) async fn describe(&self, kind: Kind) -> Result<Inventory, CloudError> {
         let observe = |stack: &mut FakeAccountRegion<'_>| Ok(stack.inventory(&[kind]));
         self.call(kind.operation(), kind.plural(), observe).await
     }
@@ -258,7 +264,16 @@ impl StackApi for FakeStack {
                 vpc.dns_host_names = found.and_then(|it| it.dns_host_names);
             }
         }
+        again::mark(&mut seen);
         Ok(seen)
+    }
+
+    async fn observe_again(
+        &self,
+        kinds: &[Kind],
+        known: &KnownProbes,
+    ) -> Result<(Inventory, Lists), CloudError> {
+        again::observe(self, kinds, known).await
     }
 
     async fn has_template(&self, version: u32) -> Result<bool, CloudError> {
@@ -289,7 +304,7 @@ impl StackApi for FakeStack {
 const LOST: &str = "whether the call took effect is not known";
 
 /// Each answer is about one kind.
-fn merge(seen: &mut Inventory, answer: Inventory) {
+pub(crate) fn merge(seen: &mut Inventory, answer: Inventory) {
     seen.vpcs.extend(answer.vpcs);
     seen.subnets.extend(answer.subnets);
     seen.internet_gateways.extend(answer.internet_gateways);

@@ -257,6 +257,8 @@ fn add_zone(inventory: &mut Inventory, account: u8, number: u8) {
         role_arn: String::new(),
         memory_mb: 128,
         timeout_s: 60,
+        environment: vec![],
+        revision: None,
         state: FunctionState::Active,
         destination: None,
     });

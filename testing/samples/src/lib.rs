@@ -102,6 +102,7 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         agreed_version: 0,
         member_template: 0,
         outdated: None,
+        known_probes: None,
         message: String::new(),
         first_seen_ms: ready_ms,
         updated_at_ms: ready_ms,

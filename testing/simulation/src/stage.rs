@@ -230,6 +230,7 @@ fn status(account: u32) -> StackStatus {
         agreed_version: 0,
         member_template: 0,
         outdated: None,
+        known_probes: None,
         message: String::new(),
         first_seen_ms: BEGIN_MS,
         updated_at_ms: BEGIN_MS,
