@@ -25,8 +25,9 @@ pub(crate) enum Request {
     Failure(Failure),
 }
 
-/// Who asks, where a sweep does.
-pub(crate) const BY_SWEEP: &str = "sweep";
+/// The attribute of a message that a sweep has sent, and its value. It is not in the request, where a release before
+/// this one refuses what it does not know.
+pub(crate) const BY_SWEEP: (&str, &str) = ("by", "sweep");
 
 /// An account to look at, and how long that has been going on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,8 +52,7 @@ pub(crate) struct Reconcile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "release", alias = "decommission")]
     pub(crate) decommission: Option<Decommission>,
-    /// Whether a sweep asks, and nobody has a reason to look. It stands beside the request, where a release before
-    /// this one does not look: that refuses what it does not know in it.
+    /// Whether a sweep asks ([`BY_SWEEP`]), and nobody has a reason to look.
     #[serde(skip)]
     pub(crate) is_routine: bool,
 }
@@ -103,7 +103,7 @@ pub(crate) fn read(body: &str, management: &AccountId) -> Result<Request, String
     if let Some(reconcile) = body.get("reconcile") {
         let reconcile: Reconcile = serde_json::from_value(reconcile.clone())
             .map_err(|error| format!("bad reconcile request: {error}"))?;
-        return Ok(Request::Account(Reconcile { is_routine: body["by"] == BY_SWEEP, ..reconcile }));
+        return Ok(Request::Account(reconcile));
     }
     if let Some(sweep) = body.get("sweep") {
         return Ok(Request::Sweep(sweep["number"].as_u64()));

@@ -337,8 +337,8 @@ fn may_be_asked_for(began: Instant, page: usize) -> Instant {
 }
 
 fn message(account: &AccountId) -> Message {
-    let body = json!({ "reconcile": Reconcile::of(account.clone()), "by": BY_SWEEP }).to_string();
-    Message { body, delay_s: 0, attributes: vec![] }
+    let body = json!({ "reconcile": Reconcile::of(account.clone()) }).to_string();
+    Message { body, delay_s: 0, attributes: vec![(BY_SWEEP.0.to_owned(), BY_SWEEP.1.to_owned())] }
 }
 
 fn counted(sweep: Sweep, (queued, late): (u64, u64)) -> Sweep {

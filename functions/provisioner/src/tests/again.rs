@@ -5,7 +5,7 @@ use phonehome_cloud::table::{Expect, Table as _, Write};
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_network::{Function, FunctionState, Inventory};
 use phonehome_state::Keys;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::links::CONNECTIONS;
 use super::world::{FLEET, Look, REGION, SHOP_DEV, World};
@@ -50,10 +50,18 @@ impl World {
         }
     }
 
+    /// With the attributes that a sweep gives its messages.
+    async fn send_by_sweep(&self, body: &Value) {
+        let by = json!({"by": {"stringValue": "sweep", "dataType": "String"}});
+        let record = json!({"messageId": "1", "body": body.to_string(), "messageAttributes": by});
+        let response = self.provisioner.handle(&json!({"Records": [record]})).await.unwrap();
+        assert!(response.batch_item_failures.is_empty(), "the record comes again");
+    }
+
     /// As a sweep asks.
-    async fn swept(&self) -> Vec<Look> {
+    async fn look_of_a_sweep(&self) -> Vec<Look> {
         self.wait().await;
-        self.send(json!({"reconcile": {"account": SHOP_DEV}, "by": "sweep"})).await;
+        self.send_by_sweep(&json!({"reconcile": {"account": SHOP_DEV}})).await;
         self.take_looks()
     }
 
@@ -72,14 +80,30 @@ impl World {
 async fn a_sweep_reads_less_of_what_was_as_declared_and_whoever_has_a_reason_to_look_reads_all() {
     let world = World::steady().await;
     let changes = world.changes(SHOP_DEV, REGION);
-    assert_eq!(world.swept().await, [Look::Spared]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared]);
     // With the one that assumes the role, fifteen.
     assert_eq!(world.calls(), 14);
     world.reconcile(SHOP_DEV).await;
     assert_eq!(world.take_looks(), [Look::Whole], "somebody asks");
-    assert_eq!(world.swept().await, [Look::Spared]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared]);
     world.assert_ready(SHOP_DEV).await;
     assert_eq!(world.changes(SHOP_DEV, REGION), changes);
+}
+
+#[tokio::test]
+async fn a_sweeps_messages_say_so_beside_what_they_ask_and_no_other_message_does() {
+    let world = World::new().await;
+    world.send(json!({"sweep": {}})).await;
+    let swept = world.messages().len();
+    world.reconcile(SHOP_DEV).await;
+    let messages = world.messages();
+    assert!(swept > 0 && messages.len() > swept, "{messages:?}");
+    for (number, message) in messages.into_iter().enumerate() {
+        let by: Vec<_> =
+            message.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let expected: &[_] = if number < swept { &[("by", "sweep")] } else { &[] };
+        assert_eq!(by, expected, "{}", message.body);
+    }
 }
 
 #[tokio::test]
@@ -88,7 +112,7 @@ async fn every_sixteenth_look_reads_all_and_asks_anew_whether_lists_are_of_use()
     world.cloud.with(|cloud| cloud.set_template(SHOP_DEV, 1));
     let (mut lists, mut whole) = (vec![], vec![]);
     for _ in 0..40 {
-        let looks = world.swept().await;
+        let looks = world.look_of_a_sweep().await;
         let generation = world.status(SHOP_DEV).await.generation;
         assert_eq!(looks, [if generation % 16 == 0 { Look::Whole } else { Look::Spared }], "{generation}");
         match looks[0] {
@@ -107,8 +131,8 @@ async fn every_sixteenth_look_reads_all_and_asks_anew_whether_lists_are_of_use()
 
     // The template comes: from the next look at everything on its lists are used.
     world.cloud.with(|cloud| cloud.set_template(SHOP_DEV, 2));
-    while world.swept().await != [Look::Whole] {}
-    world.swept().await;
+    while world.look_of_a_sweep().await != [Look::Whole] {}
+    world.look_of_a_sweep().await;
     assert_eq!(
         (world.called("lambda:ListFunctions"), world.called("lambda:GetFunctionConfiguration")),
         (1, 0)
@@ -159,15 +183,15 @@ async fn every_change_of_a_probe_is_repaired_by_the_next_sweep_but_of_its_destin
     };
     for (what, change, at_once) in CHANGES {
         let mut world = World::steady().await;
-        assert_eq!(world.swept().await, [Look::Spared]);
+        assert_eq!(world.look_of_a_sweep().await, [Look::Spared]);
         world.edit(SHOP_DEV, change);
-        let looks = world.swept().await;
+        let looks = world.look_of_a_sweep().await;
         let expected: &[Look] = if at_once { &[Look::Spared, Look::Whole] } else { &[Look::Spared] };
         assert_eq!(looks, expected, "{what}");
         if !at_once {
             // Its reports stop, and after five minutes it is read.
             world.report_at(SystemClock.now_ms() - 6 * 60_000).await;
-            assert_eq!(world.swept().await, [Look::Spared, Look::Whole], "{what}");
+            assert_eq!(world.look_of_a_sweep().await, [Look::Spared, Look::Whole], "{what}");
         }
         world.drain().await;
         world.converge(SHOP_DEV).await;
@@ -181,7 +205,7 @@ async fn a_destination_is_read_where_no_run_was_heard_of_since_it_was_read_or_no
     let world = World::steady().await;
     let zones = world.status(SHOP_DEV).await.availability_zones.len();
     let read = async || {
-        assert_eq!(world.swept().await, [Look::Spared]);
+        assert_eq!(world.look_of_a_sweep().await, [Look::Spared]);
         world.called("lambda:GetFunctionEventInvokeConfig")
     };
     assert_eq!(read().await, 0);
@@ -197,10 +221,10 @@ async fn a_destination_is_read_where_no_run_was_heard_of_since_it_was_read_or_no
 async fn what_changes_in_the_network_is_repaired_from_all_that_was_read() {
     let world = World::steady().await;
     world.edit(SHOP_DEV, |it| it.route_tables.iter_mut().for_each(|table| table.routes.clear()));
-    assert_eq!(world.swept().await, [Look::Spared, Look::Whole]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared, Look::Whole]);
     assert!(world.status(SHOP_DEV).await.known_probes.is_none(), "it was not as declared");
-    assert_eq!(world.swept().await, [Look::Whole]);
-    assert_eq!(world.swept().await, [Look::Spared]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Whole]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared]);
 }
 
 #[tokio::test]
@@ -216,15 +240,15 @@ async fn where_what_is_known_never_suffices_it_is_tried_once_until_everything_is
         world.table().write(vec![Write::over(doc.as_ref(), key, &status)]).await.unwrap();
     };
     spoil().await;
-    assert_eq!(world.swept().await, [Look::Spared, Look::Whole]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared, Look::Whole]);
     loop {
         spoil().await;
-        assert_eq!(world.swept().await, [Look::Whole]);
+        assert_eq!(world.look_of_a_sweep().await, [Look::Whole]);
         if world.status(SHOP_DEV).await.generation % 16 == 0 {
             break;
         }
     }
-    assert_eq!(world.swept().await, [Look::Spared], "it is tried again");
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared], "it is tried again");
 }
 
 #[tokio::test]
@@ -234,23 +258,22 @@ async fn inputs_that_the_collector_does_not_know_are_read_and_noted_again() {
     let doc = world.table().get(&key).await.unwrap().unwrap();
     let delete = Write::delete(key.clone(), Expect::Version(doc.version));
     world.table().write(vec![delete]).await.unwrap();
-    assert_eq!(world.swept().await, [Look::Whole]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Whole]);
     assert!(world.table().get(&key).await.unwrap().is_some());
-    assert_eq!(world.swept().await, [Look::Spared]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared]);
 }
 
 #[tokio::test]
 async fn another_declaration_or_limits_or_a_function_that_is_not_settled_read_all() {
     let world = World::steady().await;
     world.publish(&FLEET.replace(CONNECTIONS, "").replace("probing:", "probing:\n  # another\n")).await;
-    assert_eq!(world.swept().await, [Look::Spared], "the same is declared");
-    let limited = json!({"reconcile": {"account": SHOP_DEV, "limits": {"deletions": 1}}, "by": "sweep"});
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared], "the same is declared");
     world.wait().await;
-    world.send(limited).await;
+    world.send_by_sweep(&json!({"reconcile": {"account": SHOP_DEV, "limits": {"deletions": 1}}})).await;
     assert_eq!(world.take_looks(), [Look::Whole]);
     // A state is in no list: a function that fails without being changed reports nothing, and that is noticed.
     world.edit(SHOP_DEV, |it| it.functions[0].state = FunctionState::Failed);
-    assert_eq!(world.swept().await, [Look::Spared]);
+    assert_eq!(world.look_of_a_sweep().await, [Look::Spared]);
     world.reconcile(SHOP_DEV).await;
     assert_eq!(world.take_looks(), [Look::Whole]);
     assert_eq!(world.truth(SHOP_DEV).functions[0].state, FunctionState::Active);

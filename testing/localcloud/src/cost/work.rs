@@ -76,8 +76,8 @@ const IDLE_S: f64 = 0.02;
 /// How long the provisioner takes for a stack in which there is nothing to do, in seconds. Derived: it assumes a
 /// role and describes everything at once, and what is there of Lambda and Scheduler.
 const OBSERVE_S: f64 = 2.5;
-/// What it reads and writes for it: the fleet file aside, the stack and what goes with it; the lease taken and
-/// given back. Derived from `crates/provision`.
+/// What it reads and writes for it: the fleet file and each zone's heartbeat aside, the stack and what goes with it;
+/// the lease taken and given back. Derived from `crates/provision`.
 const OBSERVE_READS: f64 = 12.0;
 const OBSERVE_WRITES: f64 = 6.0;
 /// What a function writes into its log for an invocation in which all is well, in bytes: its metrics in the embedded
@@ -153,7 +153,10 @@ impl Work {
             ),
             gathering: (decisions * reads_of_a_decision(fleet, deployment) + looks + idle_looks, 0.0),
             observing: (stacks, stacks * OBSERVE_S * gb(deployment.provisioner_memory_mb)),
-            observed: (stacks * (OBSERVE_READS + fleet_reads(accounts)), stacks * OBSERVE_WRITES),
+            observed: (
+                stacks * (OBSERVE_READS + f64::from(fleet.zones) + fleet_reads(accounts)),
+                stacks * OBSERVE_WRITES,
+            ),
             decisions,
             keeping: keeping(fleet, deployment, runs),
             metric_calls: f64::from(deployment.metric_calls.collector) * batches
