@@ -7,7 +7,7 @@ use phonehome_cloud::{Class, CloudError};
 use phonehome_network::{Function, FunctionState, Inventory, Kind, KnownProbes, Lists, Schedule};
 use phonehome_planner::{StackSpec, addresses_in_use, sha256};
 
-use super::{FakeStack, merge};
+use crate::stack::{FakeStack, merge};
 use crate::{FakeAccountRegion, Refused};
 
 /// The first version of `infra/member-role.yaml` whose role may call the lists.
