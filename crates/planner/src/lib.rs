@@ -40,5 +40,5 @@ pub use planner::{
 };
 pub use reason::{Allowance, NeededPermission, NeededTemplate, WithheldReason};
 pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
-pub use template::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, template_mark};
+pub use template::{FIRST_TEMPLATE, MEMBER_TEMPLATE, RERUN_TEMPLATE, removal_needs_template, template_mark};
 pub use withheld::{ChangeKind, Withheld};

@@ -2,15 +2,15 @@
 
 use phonehome_localisation::Rules;
 
-use crate::run::{INTERVAL_S, Run, rules};
+use crate::run::{INTERVAL_S, Options, Run, rules};
 use crate::world::World;
 use phonehome_bench_localisation::Random;
 
 /// Levels of noise, in millionths.
 const LEVELS: [u32; 9] = [100, 400, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000];
 
-/// With nothing broken it is decided this often, in seconds: a noisy minute has few reports that matter.
-const STEP_S: u32 = 15;
+/// With nothing broken it is decided this often, in seconds: as else, as reruns hang on it.
+const STEP_S: u32 = 5;
 
 /// Prints, for each level of noise, how many results have to agree and what that takes.
 pub(crate) fn curve(world: &World) {
@@ -80,15 +80,19 @@ fn chance(rules: &Rules, noise: f64) -> f64 {
 }
 
 /// Lets so many hours pass in which nothing breaks, and prints what was told.
-pub(crate) fn quiet(world: &World, noise_ppm: u32, hours: u32) {
+pub(crate) fn quiet(world: &World, (noise_ppm, options): (u32, Options), hours: u32) {
     let mut random = Random::new(u64::from(noise_ppm) + 7);
-    let mut run = Run::new(world, Vec::new(), noise_ppm, hours * 3600);
+    let mut run = Run::new(world, Vec::new(), noise_ppm, hours * 3600, options);
     run.quiet_until_s = 0;
     run.step_s = STEP_S;
-    let told = run.go(&mut random).incidents;
+    let outcomes = run.go(&mut random);
+    let (told, a_minute) = (outcomes.incidents, outcomes.reruns as f64 / (f64::from(hours) * 60.0));
     let a_day = told.len() as f64 * 24.0 / f64::from(hours);
     let noise = f64::from(noise_ppm) / 1e4;
-    println!("noise {noise} %, nothing broken for {hours} h: {} told, {a_day:.1} a day", told.len());
+    println!(
+        "noise {noise} %, nothing broken for {hours} h: {} told, {a_day:.1} a day; {a_minute:.1} reruns a minute",
+        told.len()
+    );
     for incident in &told {
         println!("  {} paths: {:?}", incident.paths.len(), incident.suspects);
     }

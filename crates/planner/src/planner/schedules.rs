@@ -163,6 +163,7 @@ impl Planner<'_> {
             region: self.spec.region.clone(),
             availability_zone: zone.az_id.clone(),
             part,
+            rerun: false,
             checks,
         }
     }

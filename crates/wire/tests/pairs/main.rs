@@ -62,6 +62,7 @@ fn new_input(report_version: u32, news: bool) -> ProbeInput {
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         part: 0,
+        rerun: false,
         checks,
     }
 }
@@ -136,6 +137,7 @@ fn new_report() -> Report {
         duration_ms: 41,
         clock_ahead_ms: -7_200_000,
         stalled_ms: 120,
+        rerun: false,
         results: verdicts.map(result).into(),
     }
 }
