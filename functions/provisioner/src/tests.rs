@@ -22,6 +22,7 @@ mod permits;
 mod probe_code;
 mod progress;
 mod regions;
+mod reruns;
 mod skipped;
 mod sweeps;
 mod template;
