@@ -16,6 +16,7 @@ mod decide;
 mod decision;
 mod dependencies;
 mod doubt;
+mod elsewhere;
 mod evaluation;
 mod evidence;
 mod finding;

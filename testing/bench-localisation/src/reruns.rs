@@ -48,7 +48,7 @@ impl Reruns {
             if is_allowed {
                 self.asked.push(Asked { at_s: now_s, probe: *probe, is_answered: false });
                 self.count += 1;
-                runs.push((*probe, now_s + ASKED_S.0 + random.below(ASKED_S.1 + 1)));
+                runs.push((*probe, now_s + asked_s(random)));
             }
         }
         runs
@@ -58,6 +58,11 @@ impl Reruns {
     pub(crate) fn answered(&mut self, probe: u32) {
         self.asked.iter_mut().filter(|it| it.probe == probe).for_each(|it| it.is_answered = true);
     }
+}
+
+/// How long it takes until a probe runs that is asked now, in seconds.
+pub(crate) fn asked_s(random: &mut Random) -> u32 {
+    ASKED_S.0 + random.below(ASKED_S.1 + 1)
 }
 
 /// A rerun on its way.

@@ -22,7 +22,7 @@ const STEP_S: u32 = 5;
 const LATENCY_S: (u32, u32) = (1, 5);
 
 /// How long a run takes in which nobody answers, in seconds: three tries of two seconds, side by side.
-const SILENT_RUN_S: u32 = 6;
+pub(crate) const SILENT_RUN_S: u32 = 6;
 
 /// A fault, and when it happens.
 #[derive(Debug, Clone, Copy)]
@@ -288,7 +288,7 @@ fn run_s(mut outcomes: impl Iterator<Item = Outcome>) -> u32 {
     if outcomes.any(waits) { SILENT_RUN_S } else { 0 }
 }
 
-fn latency_s(random: &mut Random) -> u32 {
+pub(crate) fn latency_s(random: &mut Random) -> u32 {
     LATENCY_S.0 + random.below(LATENCY_S.1)
 }
 
