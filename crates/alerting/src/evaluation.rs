@@ -6,12 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
 use crate::blame::alone;
-<<<<<<< HEAD
-use crate::inference::{Group, Inferred, infer};
-=======
 use crate::elsewhere::Elsewhere;
-use crate::inference::{Group, infer};
->>>>>>> main
+use crate::inference::{Group, Inferred, infer};
 use crate::windows::Schedule;
 use crate::{
     IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent,
@@ -84,12 +80,8 @@ impl<'w> Evaluation<'w> {
             stacks.entry(key.stack()).or_default().push(*key);
         }
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
-<<<<<<< HEAD
-        let mut evaluation = Self { world, probes, stacks, named, groups, doubtful, schedule };
-=======
-        let mut evaluation =
-            Self { world, probes, stacks, named, groups, schedule, elsewhere: OnceCell::new() };
->>>>>>> main
+        let elsewhere = OnceCell::new();
+        let mut evaluation = Self { world, probes, stacks, named, groups, doubtful, schedule, elsewhere };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation
