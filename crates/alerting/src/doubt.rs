@@ -1,6 +1,6 @@
 //! Which checks a few more results would help to judge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{Check, CheckId, Expect};
 use serde::{Deserialize, Serialize};
@@ -38,11 +38,13 @@ pub(crate) fn doubts(evaluation: &Evaluation<'_>, incidents: &Incidents) -> Vec<
     let told: BTreeSet<MemberKey> =
         open.flat_map(|it| &it.members).filter(|it| it.state.is_open()).map(IncidentMember::key).collect();
     let mut doubts: Vec<Doubt> = Vec::new();
+    let mut known: BTreeMap<(&ProbeKey, u32), usize> = BTreeMap::new();
     for key in evaluation.doubtful.iter().filter(|key| !told.contains(key)) {
         let Some((check, heartbeat)) = asked(evaluation, key) else { continue };
-        let known = doubts.iter_mut().find(|it| it.probe == key.probe && it.part == heartbeat.part);
-        match known {
-            Some(known) if known.checks.len() < CHECKS_MAX => known.checks.push(check.id.clone()),
+        let place = (&key.probe, heartbeat.part);
+        let number = *known.entry(place).or_insert(doubts.len());
+        match doubts.get_mut(number) {
+            Some(doubt) if doubt.checks.len() < CHECKS_MAX => doubt.checks.push(check.id.clone()),
             Some(_) => {}
             None => doubts.push(Doubt {
                 probe: key.probe.clone(),

@@ -120,10 +120,10 @@ impl Reruns {
 
     /// When each of the parts that were asked, or may be, answered last.
     fn answers(&self, doubts: &[Doubt], world: &World) -> Answers {
-        let accounts: BTreeSet<&AccountId> = self.asked.iter().map(|it| &it.account).collect();
-        let matters = |view: &&ProbeView| {
-            accounts.contains(&view.key.account) || doubts.iter().any(|it| it.probe == view.key)
-        };
+        let in_doubt = doubts.iter().map(|it| &it.probe.account);
+        let accounts: BTreeSet<&AccountId> =
+            self.asked.iter().map(|it| &it.account).chain(in_doubt).collect();
+        let matters = |view: &&ProbeView| accounts.contains(&view.key.account);
         let heartbeats = world.probes.iter().filter(matters).flat_map(ProbeView::heartbeats);
         let answer = |it: &Heartbeat| (it.probe_part().to_string(), it.rerun_received_ms);
         heartbeats.map(answer).collect()
