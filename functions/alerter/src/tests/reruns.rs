@@ -19,7 +19,7 @@ impl Alerter<MemoryTable, MemoryQueue> {
         self.overwrite(Write::put, key, &paths).await;
     }
 
-    fn asked(&self) -> Vec<Rerun> {
+    fn asked_to_rerun(&self) -> Vec<Rerun> {
         let bodies =
             self.ask.queue.sent().into_iter().map(|it| serde_json::from_str::<Value>(&it.body).unwrap());
         bodies.filter_map(|body| serde_json::from_value(body["rerun"].clone()).ok()).collect()
@@ -33,7 +33,7 @@ async fn what_fails_for_the_first_time_is_asked_to_run_again_once_and_it_is_note
     for _ in 0..3 {
         alerter.run(START_MS + MINUTE_MS + 5_000).await.unwrap();
     }
-    let asked = alerter.asked();
+    let asked = alerter.asked_to_rerun();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert_eq!((&asked[0].availability_zone, asked[0].checks.len()), (&probe(ZONES[0]).availability_zone, 1));
     let noted: Reruns = alerter.table.get(&Keys::reruns()).await.unwrap().unwrap().read().unwrap();
@@ -45,6 +45,6 @@ async fn a_healthy_fleet_is_asked_nothing_and_nothing_of_it_is_read_or_stored() 
     let alerter = alerter().await;
     alerter.heard(START_MS + MINUTE_MS, PathStatus::Up).await;
     alerter.run(START_MS + MINUTE_MS + 5_000).await.unwrap();
-    assert_eq!(alerter.asked(), []);
+    assert_eq!(alerter.asked_to_rerun(), []);
     assert!(alerter.table.get(&Keys::reruns()).await.unwrap().is_none());
 }
