@@ -109,6 +109,7 @@ fn a_scheduled_run_that_a_rerun_overtook_counts_for_everything_else() {
 fn lone(check: &str) -> Fleet {
     let mut fleet = Fleet::of(&["shop-prod", "search-prod"], ZONES);
     fleet.world.policy.down_after = 4;
+    fleet.advance(5 * MINUTE_MS);
     failed_once(&mut fleet, &ZONES[..1], check);
     fleet
 }
