@@ -92,7 +92,7 @@ pub fn fold(
     received: Received,
     hysteresis: &Hysteresis,
 ) -> Folded {
-    let mut heartbeat = heartbeat(report, received.at_ms);
+    let mut heartbeat = heartbeat(newest, report, received.at_ms);
     heartbeat.behind = Behind::with(newest.and_then(|newest| newest.behind), received);
     let run_ms = heartbeat.last_started_at_ms;
     if report.rerun {
@@ -108,7 +108,6 @@ pub fn fold(
     } else if let Some(newest) = newest.filter(|it| run_ms.saturating_sub(it.last_started_at_ms) <= GAP_MS) {
         heartbeat.heard_since_ms = newest.heard_since_ms;
     }
-    heartbeat.rerun_received_ms = newest.map_or(0, |newest| newest.rerun_received_ms);
     if late.is_none() {
         heartbeat.turns = turns(newest, received);
         heartbeat.connects = Connects::with(newest.map_or(&[][..], |newest| &newest.connects), report);
@@ -149,10 +148,8 @@ pub fn fold(
         paths.insert(result.id.clone(), new);
     }
     let dropped = if late.is_some() { 0 } else { report.results.len() - paths.len() };
-    for (id, old) in before {
-        if asked.declared.contains(id) {
-            paths.entry(id.clone()).or_insert_with(|| old.clone());
-        }
+    for (id, old) in before.iter().filter(|(id, _)| asked.declared.contains(*id)) {
+        paths.entry(id.clone()).or_insert_with(|| old.clone());
     }
     let paths_changed = paths != *before;
     Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
@@ -203,7 +200,7 @@ fn is_breach(result: &CheckResult) -> bool {
     matches!(result.verdict, Verdict::Fail { stage: Stage::Open, .. })
 }
 
-fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
+fn heartbeat(newest: Option<&Heartbeat>, report: &Report, received_at_ms: u64) -> Heartbeat {
     let ahead = report.started_at_ms.saturating_sub(received_at_ms).min(CLOCK_BELIEVED_MS);
     let earliest = received_at_ms.saturating_sub(CLOCK_BELIEVED_MS);
     let ProbePart { probe: key, part } = ProbePart::of(report);
@@ -216,7 +213,7 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         generation: report.generation,
         clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
         isolations_at_ms: 0,
-        rerun_received_ms: 0,
+        rerun_received_ms: newest.map_or(0, |newest| newest.rerun_received_ms),
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),

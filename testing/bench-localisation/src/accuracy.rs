@@ -150,12 +150,7 @@ impl Seen {
                 count.found += 1;
                 count.named += first.suspects.len();
                 let delay = first.opened_ticks.saturating_sub(broken.at_s);
-                let class = match (broken.fault, *seen_by) {
-                    (_, 3..) => 0,
-                    (Fault::Probe { .. }, _) => 2,
-                    _ => 1,
-                };
-                count.delays[class].push(delay);
+                count.delays[class(broken.fault, *seen_by)].push(delay);
             }
             if let Some(seed) =
                 told.filter(|_| (found.peek().is_none() || of_it != 1) && counts.wrong.len() < TOLD)
@@ -170,5 +165,14 @@ impl Seen {
                 ));
             }
         }
+    }
+}
+
+/// Which of the [`Count::delays`] a fault belongs to that so many paths see.
+fn class(fault: Fault, seen_by: usize) -> usize {
+    match (fault, seen_by) {
+        (_, 3..) => 0,
+        (Fault::Probe { .. }, _) => 2,
+        _ => 1,
     }
 }
