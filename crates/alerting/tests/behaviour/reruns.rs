@@ -161,6 +161,7 @@ fn a_path_that_newly_fails_by_itself_is_in_doubt_until_enough_results_agree() {
 #[test]
 fn what_fails_with_others_is_not_in_doubt() {
     let mut fleet = lone(PAYMENTS);
+    fleet.world.policy.down_after = 2;
     failed_once(&mut fleet, ZONES, PAYMENTS);
     assert_eq!(doubts(&fleet), []);
 }
