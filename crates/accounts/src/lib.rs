@@ -3,10 +3,12 @@
 
 mod organization;
 mod regions;
+mod rerun;
 mod stack;
 #[cfg(feature = "operator")]
 pub mod trails;
 
 pub use organization::AwsOrganization;
 pub use regions::opted_in_regions;
+pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};

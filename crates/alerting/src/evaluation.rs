@@ -7,7 +7,7 @@ use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
 use crate::blame::alone;
 use crate::elsewhere::Elsewhere;
-use crate::inference::{Group, infer};
+use crate::inference::{Group, Inferred, infer};
 use crate::windows::Schedule;
 use crate::{
     IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent,
@@ -37,6 +37,8 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) named: BTreeMap<&'w str, BTreeSet<StackId>>,
     /// Everything that is wrong, each in one group.
     pub(crate) groups: Vec<Group>,
+    /// Paths for which further results matter, those with the most evidence first.
+    pub(crate) doubtful: Vec<MemberKey>,
     /// What maintenance windows and quiet hours hold back now.
     pub(crate) schedule: Schedule<'w>,
     elsewhere: OnceCell<Elsewhere<'w>>,
@@ -60,7 +62,7 @@ pub(crate) struct Probe<'w> {
 
 impl<'w> Evaluation<'w> {
     pub(crate) fn of(world: &'w World) -> Self {
-        let groups = infer(world);
+        let Inferred { groups, doubtful } = infer(world);
         let mut failing: BTreeMap<&ProbeKey, BTreeSet<Symptom>> = BTreeMap::new();
         for MemberKey { probe, symptom } in groups.iter().flat_map(|group| &group.members) {
             failing.entry(probe).or_default().insert(symptom.clone());
@@ -78,8 +80,8 @@ impl<'w> Evaluation<'w> {
             stacks.entry(key.stack()).or_default().push(*key);
         }
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
-        let mut evaluation =
-            Self { world, probes, stacks, named, groups, schedule, elsewhere: OnceCell::new() };
+        let elsewhere = OnceCell::new();
+        let mut evaluation = Self { world, probes, stacks, named, groups, doubtful, schedule, elsewhere };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation

@@ -74,6 +74,8 @@ pub enum Folded {
 /// is ahead by more than [`CLOCK_TOLERANCE_MS`] its runs are ordered among themselves by its own
 /// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
 ///
+/// Of a rerun only what it says of paths in doubt counts ([`Report::rerun`]).
+///
 /// Of a report that comes late only a breach counts, and only where no later run has tested isolations.
 ///
 /// Inconclusive results and those of a sick prober neither extend nor break a streak and never
@@ -90,9 +92,12 @@ pub fn fold(
     received: Received,
     hysteresis: &Hysteresis,
 ) -> Folded {
-    let mut heartbeat = heartbeat(report, received.at_ms);
+    let mut heartbeat = heartbeat(newest, report, received.at_ms);
     heartbeat.behind = Behind::with(newest.and_then(|newest| newest.behind), received);
     let run_ms = heartbeat.last_started_at_ms;
+    if report.rerun {
+        return rerun(newest, before, report, asked, (received, run_ms), hysteresis);
+    }
     // Isolations are not tested in every run: what a late report says of them may be the newest there is.
     let late = newest.filter(|newest| !supersedes(&heartbeat, newest));
     if let Some(newest) = late {
@@ -117,6 +122,11 @@ pub fn fold(
         let same =
             |old: &&PathState| old.target.is_none() || target.is_none() || old.target.as_ref() == target;
         let old = before.get(&result.id).filter(same);
+        // A rerun may have overtaken it.
+        if let Some(old) = old.filter(|old| old.results.last().is_some_and(|newest| newest.0 > run_ms)) {
+            paths.insert(result.id.clone(), old.clone());
+            continue;
+        }
         let unknown = || PathState {
             ever_up: asked.presumed_to_have_worked,
             ..PathState::unknown(&result.verdict, run_ms)
@@ -138,11 +148,45 @@ pub fn fold(
         paths.insert(result.id.clone(), new);
     }
     let dropped = if late.is_some() { 0 } else { report.results.len() - paths.len() };
-    for (id, old) in before {
-        if asked.declared.contains(id) {
-            paths.entry(id.clone()).or_insert_with(|| old.clone());
-        }
+    for (id, old) in before.iter().filter(|(id, _)| asked.declared.contains(*id)) {
+        paths.entry(id.clone()).or_insert_with(|| old.clone());
     }
+    let paths_changed = paths != *before;
+    Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
+}
+
+/// Folds the report of a rerun, which began at `run_ms`: it says of paths of which something is in doubt whether they
+/// fail, and nothing of any other, nor of the schedule. So no probe that is silent comes back to life by it, and no
+/// path is new; what comes late, or twice, or once a path works again, changes nothing.
+fn rerun(
+    newest: Option<&Heartbeat>,
+    before: &Paths,
+    report: &Report,
+    asked: &Asked,
+    (received, run_ms): (Received, u64),
+    hysteresis: &Hysteresis,
+) -> Folded {
+    let Some(newest) = newest else { return Folded::Stale };
+    let mut heartbeat = newest.clone();
+    heartbeat.rerun_received_ms = heartbeat.rerun_received_ms.max(received.at_ms);
+    heartbeat.behind = Behind::with(newest.behind, received);
+    let declared = |(id, _): &(&CheckId, &PathState)| asked.declared.contains(*id);
+    let known = before.iter().filter(declared);
+    let mut paths: Paths = known.map(|(id, path)| (id.clone(), path.clone())).collect();
+    let (mut is_news, mut transitions) = (false, Vec::new());
+    for result in report.results.iter().filter(|result| asked.checks.contains_key(&result.id)) {
+        let in_doubt = paths.get_mut(&result.id);
+        let is_newer = |path: &&mut PathState| path.results.last().is_some_and(|newest| newest.0 < run_ms);
+        let Some(path) = in_doubt.filter(is_newer) else { continue };
+        let new = next(path.clone(), &result.verdict, run_ms, hysteresis);
+        is_news |= new.results != path.results;
+        if path.status != new.status {
+            let (check, from) = (result.id.clone(), path.status);
+            transitions.push(Transition { check, from, to: new.status, since_ms: new.since_ms });
+        }
+        *path = new;
+    }
+    let dropped = report.results.iter().filter(|result| !asked.checks.contains_key(&result.id)).count();
     let paths_changed = paths != *before;
     Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
 }
@@ -156,7 +200,7 @@ fn is_breach(result: &CheckResult) -> bool {
     matches!(result.verdict, Verdict::Fail { stage: Stage::Open, .. })
 }
 
-fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
+fn heartbeat(newest: Option<&Heartbeat>, report: &Report, received_at_ms: u64) -> Heartbeat {
     let ahead = report.started_at_ms.saturating_sub(received_at_ms).min(CLOCK_BELIEVED_MS);
     let earliest = received_at_ms.saturating_sub(CLOCK_BELIEVED_MS);
     let ProbePart { probe: key, part } = ProbePart::of(report);
@@ -169,6 +213,7 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         generation: report.generation,
         clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
         isolations_at_ms: 0,
+        rerun_received_ms: newest.map_or(0, |newest| newest.rerun_received_ms),
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),

@@ -33,8 +33,17 @@ const REACH_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 /// With runs at least so far apart, in milliseconds, times are told in seconds, and else in tenths of a second.
 const COARSE_FROM_MS: u64 = 10_000;
 
-/// Everything that fails and is not chance, by what is to blame for it.
-pub(crate) fn infer(world: &World) -> Vec<Group> {
+/// What was inferred.
+#[derive(Debug, Default)]
+pub(crate) struct Inferred {
+    /// Everything that fails and is not chance, by what is to blame for it.
+    pub(crate) groups: Vec<Group>,
+    /// Paths for which further results matter, those with the most evidence first.
+    pub(crate) doubtful: Vec<MemberKey>,
+}
+
+/// What is wrong, and what may be.
+pub(crate) fn infer(world: &World) -> Inferred {
     let dependencies = Dependencies::of(world);
     let ticks = Ticks::of(world);
     let heard_until_ms = world.heard_until_ms();
@@ -68,7 +77,10 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
         };
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
     };
-    explanation.causes.iter().filter_map(group).collect()
+    let groups = explanation.causes.iter().filter_map(group).collect();
+    let doubts = seen.state.doubtful(&explanation, ticks.at(heard_until_ms));
+    let doubtful = doubts.iter().filter_map(|it| member(world, seen.state.topology(), it.path)).collect();
+    Inferred { groups, doubtful }
 }
 
 /// When a probe that is silent by itself is overdue; several that fall silent together are no chance, and wait for

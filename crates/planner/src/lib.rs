@@ -42,5 +42,5 @@ pub use planner::{
 pub use reason::{Allowance, NeededPermission, NeededTemplate, WithheldReason};
 pub use spared::{addresses_in_use, known_probes, schedule_digest};
 pub use spec::{Features, History, Home, LinkSpec, PROBE_PREFIX, ProbeSpec, SpecError, StackSpec, ZoneSpec};
-pub use template::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, template_mark};
+pub use template::{FIRST_TEMPLATE, MEMBER_TEMPLATE, RERUN_TEMPLATE, removal_needs_template, template_mark};
 pub use withheld::{ChangeKind, Withheld};

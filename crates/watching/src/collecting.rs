@@ -165,14 +165,19 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         let mut judged = report.clone();
         let run_ms = report.started_at_ms.min(received.at_ms);
         judge_denials(&mut judged, declared, &witnesses, run_ms);
-        judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
+        // A rerun has some of the checks, and is no turn of the isolations.
+        if !report.rerun {
+            judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
+        }
         for result in &mut judged.results {
             // Addresses are kept for those who need a witness, and for nobody else: they may change each minute.
             if !asked.checks.get(&result.id).is_some_and(|endpoint| isolated.contains_key(endpoint)) {
                 result.addresses.clear();
             }
         }
-        Ok(Judged { report: judged, isolations_at_ms: isolations_at(report, declared, known_ms, run_ms) })
+        let isolations_at_ms =
+            if report.rerun { known_ms } else { isolations_at(report, declared, known_ms, run_ms) };
+        Ok(Judged { report: judged, isolations_at_ms })
     }
 
     async fn fold_once(

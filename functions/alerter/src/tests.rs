@@ -20,6 +20,7 @@ mod memory;
 mod metrics;
 mod parts;
 mod remembered;
+mod reruns;
 mod storing;
 mod unreadable;
 mod upgrade;

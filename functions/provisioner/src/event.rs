@@ -1,5 +1,6 @@
 //! What the provisioner is told: an account event, an account to look at, or a sweep.
 
+use phonehome_alerting::Rerun;
 use phonehome_planner::{Decommission, LimitRequest};
 use phonehome_provision::cloudtrail::{self, NotAChange};
 use phonehome_provision::requeue::Waited;
@@ -21,6 +22,8 @@ pub(crate) enum Request {
     Nothing,
     /// Observe every account. With a number: go on with the sweep of that number.
     Sweep(Option<u64>),
+    /// Have a probe run some of its checks once more.
+    Rerun(Rerun),
     /// AWS could not do something with an account: it is said, and the account observed if there is one.
     Failure(Failure),
 }
@@ -105,6 +108,10 @@ pub(crate) fn read(body: &str, management: &AccountId) -> Result<Request, String
             .map_err(|error| format!("bad reconcile request: {error}"))?;
         return Ok(Request::Account(reconcile));
     }
+    if let Some(rerun) = body.get("rerun") {
+        let rerun = serde_json::from_value(rerun.clone());
+        return rerun.map(Request::Rerun).map_err(|error| format!("bad request to run again: {error}"));
+    }
     if let Some(sweep) = body.get("sweep") {
         return Ok(Request::Sweep(sweep["number"].as_u64()));
     }
@@ -135,7 +142,7 @@ fn account_event(event: &Value, management: &AccountId) -> Result<Request, Strin
     if source != "aws.organizations" && source != "aws.controltower" {
         return Err(format!(
             "neither an account event nor a request: source is {source:?}, expected aws.organizations or \
-             aws.controltower or aws.ec2, or a body with \"reconcile\" or \"sweep\""
+             aws.controltower or aws.ec2, or a body with \"reconcile\", \"rerun\" or \"sweep\""
         ));
     }
     let sender = event["account"].as_str().unwrap_or_default();

@@ -93,6 +93,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
                 self.changed(&request, &api_call).instrument(account_span(&request)).await
             }
             Request::Nothing => Ok(()),
+            Request::Rerun(rerun) => {
+                self.rerun(&rerun).await;
+                Ok(())
+            }
             Request::Sweep(continues) => self.sweep(continues).await,
             Request::Failure(failure) => self.failed(&failure).await,
         }

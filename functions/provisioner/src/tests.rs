@@ -23,6 +23,7 @@ mod permits;
 mod probe_code;
 mod progress;
 mod regions;
+mod reruns;
 mod skipped;
 mod sweeps;
 mod template;

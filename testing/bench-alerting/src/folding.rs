@@ -44,6 +44,7 @@ fn run(turns: bool) -> (u64, f64) {
         duration_ms: 40,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: ids.into_iter().map(|id| CheckResult::new(id, Verdict::Ok)).collect(),
     };
     let start_s = cpu_s();

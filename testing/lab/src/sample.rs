@@ -133,6 +133,7 @@ impl Fleet {
             region: region(),
             availability_zone: self::zone(zone),
             part: 0,
+            rerun: false,
             report_version: REPORT_VERSION,
             timeout_s: 0,
             checks,

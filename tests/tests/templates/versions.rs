@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use phonehome_network::RemovalTarget;
-use phonehome_planner::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, sha256, template_mark};
+use phonehome_planner::{
+    FIRST_TEMPLATE, MEMBER_TEMPLATE, RERUN_TEMPLATE, removal_needs_template, sha256, template_mark,
+};
 use phonehome_releases::Release;
 use serde_json::{Map, Value, json};
 
@@ -86,7 +88,8 @@ fn first_that_allows(statements: &BTreeMap<u32, Vec<Value>>, asked: &[Request]) 
 fn calls() -> Vec<(Asked, u32)> {
     let actions = actions().into_iter().map(|action| (Asked::by(&action), action.needs_template()));
     let removed = |target: &RemovalTarget| (Asked::to_remove(target), removal_needs_template(target));
-    actions.chain(removals().iter().map(removed)).collect()
+    let rerun = std::iter::once((Asked::to_rerun(), RERUN_TEMPLATE));
+    actions.chain(removals().iter().map(removed)).chain(rerun).collect()
 }
 
 /// By operation, which versions its calls need: what `tests/judges` holds the recorded calls against.

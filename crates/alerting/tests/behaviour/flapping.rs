@@ -68,6 +68,7 @@ fn play(scripts: &Scripts) -> Fleet {
                 duration_ms: 100,
                 clock_ahead_ms: 0,
                 stalled_ms: 0,
+                rerun: false,
                 results: CHECKS.iter().map(result).collect(),
             };
             let (newest, asked) = (probe.heartbeat.as_ref(), Asked::of(&probe.checks));

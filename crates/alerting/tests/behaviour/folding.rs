@@ -26,6 +26,7 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
         duration_ms: 5,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: results.iter().map(result).collect(),
     }
 }

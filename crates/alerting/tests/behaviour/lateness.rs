@@ -146,6 +146,7 @@ fn report(key: &ProbeKey, began_ms: u64, results: Vec<CheckResult>) -> Report {
         duration_ms: 100,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results,
     }
 }

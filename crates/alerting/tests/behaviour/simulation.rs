@@ -87,6 +87,7 @@ fn run(key: &ProbeKey, now_ms: u64, results: &mut dyn Iterator<Item = CheckResul
         duration_ms: 100,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: results.collect(),
     }
 }

@@ -180,6 +180,7 @@ impl Planner<'_> {
             region: self.spec.region.clone(),
             availability_zone: zone.az_id.clone(),
             part,
+            rerun: false,
             checks,
         }
     }

@@ -189,6 +189,44 @@ impl Work {
     }
 }
 
+/// How long the provisioner takes to have a probe run again, in seconds. Derived: it assumes a role, reads a schedule and
+/// invokes a function.
+const RERUN_ASKED_S: f64 = 0.6;
+/// How long a run takes in which nobody answers, in seconds: three tries of two seconds.
+const RERUN_S: f64 = 6.2;
+/// What asks and answers are written and read of it: what was asked, heartbeat and paths; beside a decision.
+const RERUN_READS: f64 = 3.0;
+const RERUN_WRITES: f64 = 8.0;
+
+/// So many reruns in a month, and the decisions that their results lead to.
+pub(super) struct Reruns {
+    /// Invocations of all functions together, and their GB-seconds.
+    pub(super) lambda: (f64, f64),
+    pub(super) dynamo: (f64, f64),
+    pub(super) events: f64,
+    pub(super) queue_requests: f64,
+}
+
+impl Reruns {
+    pub(super) fn of(fleet: &FleetSize, deployment: &Deployment, a_minute: f64) -> Self {
+        let reruns = a_minute * MINUTES;
+        let gb = |memory_mb: u32| f64::from(memory_mb) / 1024.0;
+        let probes = f64::from(fleet.accounts) * f64::from(fleet.zones) * parts(fleet);
+        let gb_s = RERUN_ASKED_S * gb(deployment.provisioner_memory_mb)
+            + RERUN_S * gb(deployment.probe_memory_mb)
+            + (COLLECT_S + COLLECT_REPORT_S) * gb(deployment.collector_memory_mb)
+            + (DECIDE_S + probes * DECIDE_PROBE_S) * gb(deployment.alerter_memory_mb);
+        Self {
+            // Provisioner, probe, collector, alerter.
+            lambda: (4.0 * reruns, reruns * gb_s),
+            dynamo: (reruns * (RERUN_READS + reads_of_a_decision(fleet, deployment)), reruns * RERUN_WRITES),
+            events: reruns * f64::from(deployment.hops),
+            // The ask, the report and the hint are sent, received and deleted.
+            queue_requests: 9.0 * reruns,
+        }
+    }
+}
+
 /// In what part of its runs a probe tests isolations.
 fn turn(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     match fleet.isolations {

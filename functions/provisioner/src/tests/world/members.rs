@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use phonehome_alerting::Inputs;
+use phonehome_alerting::{Inputs, Rerun};
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{Doc, Key, MemoryTable, Table};
 use phonehome_executor::{Ids, StackApi};
@@ -67,6 +67,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) needs: Option<fn(&Action) -> u32>,
     /// Nobody is told which version of the member template there is.
     pub(in crate::tests) template_untold: bool,
+    /// What was run again.
+    pub(in crate::tests) reruns: Vec<Rerun>,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -157,6 +159,12 @@ impl Members for FakeMembers {
         let looks = self.looks.clone();
         refusal
             .map_or(Ok(Opened { stack, probes, hidden, noted, agreed, needs, template_untold, looks }), Err)
+    }
+
+    async fn rerun(&self, rerun: &Rerun) -> Result<bool, CloudError> {
+        let mut now = self.conditions.lock().unwrap();
+        now.reruns.push(rerun.clone());
+        now.refusals.get(&*rerun.account).map_or(Ok(true), |refusal| Err(refusal.clone()))
     }
 
     fn needs_template(&self, action: &Action) -> u32 {
