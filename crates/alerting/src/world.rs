@@ -273,6 +273,11 @@ impl ProbeView {
         self.parts.iter().find(|part| part.checks.contains(check))
     }
 
+    /// Whether the report of one of several parts is missing.
+    pub(crate) fn is_any_part_missing(&self, policy: &Policy, at_ms: u64) -> bool {
+        self.parts.iter().any(|part| self.is_part_missing(policy, at_ms, part))
+    }
+
     fn is_part_missing(&self, policy: &Policy, at_ms: u64, part: &PartView) -> bool {
         self.is_overdue(policy, at_ms, last_began_ms(part.heartbeat.as_ref(), part.expected_since_ms))
     }
