@@ -1,10 +1,12 @@
 //! The world, with the questions answered that every later step asks.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
 use crate::blame::alone;
+use crate::connecting::{Connecting, connecting};
 use crate::inference::{Group, infer};
 use crate::windows::Schedule;
 use crate::{
@@ -37,6 +39,8 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) groups: Vec<Group>,
     /// What maintenance windows and quiet hours hold back now.
     pub(crate) schedule: Schedule<'w>,
+    /// Who connects to each endpoint, once somebody asks: in a large fleet all paths together are many.
+    connecting: OnceCell<Connecting<'w>>,
 }
 
 pub(crate) struct Probe<'w> {
@@ -51,8 +55,8 @@ pub(crate) struct Probe<'w> {
     unheard_checks: BTreeSet<&'w CheckId>,
     /// What fails and is not chance.
     failing: BTreeSet<Symptom>,
-    /// Every declared check.
-    pub(crate) checks: BTreeMap<&'w CheckId, &'w Check>,
+    /// Every declared check, once somebody asks for any.
+    checks: OnceCell<BTreeMap<&'w CheckId, &'w Check>>,
 }
 
 impl<'w> Evaluation<'w> {
@@ -75,7 +79,8 @@ impl<'w> Evaluation<'w> {
             stacks.entry(key.stack()).or_default().push(*key);
         }
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
-        let mut evaluation = Self { world, probes, stacks, named, groups, schedule };
+        let connecting = OnceCell::new();
+        let mut evaluation = Self { world, probes, stacks, named, groups, schedule, connecting };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation
@@ -111,6 +116,22 @@ impl<'w> Evaluation<'w> {
     pub(crate) fn account_name(&self, stack: &StackId) -> Option<&'w String> {
         let key = self.stacks.get(stack)?.first()?;
         Some(&self.probes[*key].view.account_name)
+    }
+
+    /// The probes of other stacks than this one's that connect to an endpoint, in their order, each with the check.
+    pub(crate) fn connecting<'s>(
+        &'s self,
+        endpoint: &str,
+        but: &'s ProbeKey,
+    ) -> impl Iterator<Item = (&'s Probe<'w>, &'w Check)> {
+        let is_other = |key: &ProbeKey| (&key.account, &key.region) != (&but.account, &but.region);
+        self.all_connecting(endpoint).filter(move |(probe, _)| is_other(&probe.view.key))
+    }
+
+    /// The probes that connect to an endpoint, in their order, each with the check.
+    pub(crate) fn all_connecting(&self, endpoint: &str) -> impl Iterator<Item = (&Probe<'w>, &'w Check)> {
+        let connecting = self.connecting.get_or_init(|| connecting(self.world)).get(endpoint);
+        connecting.into_iter().flatten().map(|(key, check)| (&self.probes[*key], *check))
     }
 
     /// The probes of the stack this one belongs to.
@@ -185,7 +206,7 @@ impl<'w> Evaluation<'w> {
 
     pub(crate) fn check(&self, key: &MemberKey) -> Option<&'w Check> {
         match &key.symptom {
-            Symptom::Down { check } => self.probes.get(&key.probe)?.checks.get(check).copied(),
+            Symptom::Down { check } => self.probes.get(&key.probe)?.checks().get(check).copied(),
             Symptom::Silent | Symptom::Inconclusive => None,
         }
     }
@@ -229,10 +250,11 @@ impl<'w> Evaluation<'w> {
     /// nobody reaches what they aim at: what is wrong there is an incident of its own. The time counts from when that is
     /// over, and to the newest run that tests it: how late its report came says nothing of the path.
     fn inconclusive(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
-        if !probe.is_whole() {
+        let can_tell = || probe.view.paths.values().all(|path| path.inconclusive().is_none());
+        if !probe.is_whole() || can_tell() {
             return None;
         }
-        let heard = probe.checks.iter().filter(|(id, _)| probe.hears_of(id));
+        let heard = probe.checks().iter().filter(|(id, _)| probe.hears_of(id));
         let candidates = heard.filter_map(|(id, check)| {
             let path = probe.view.paths.get(*id)?;
             let (since_ms, reason) = path.inconclusive().filter(|_| path.status != PathStatus::Down)?;
@@ -248,19 +270,14 @@ impl<'w> Evaluation<'w> {
     /// from here; 0 where it needs neither. `None` while it could not.
     fn could_tell_since(&self, probe: &Probe<'w>, check: &Check) -> Option<u64> {
         let control_ms = match &check.control {
-            Some(id) if probe.checks.contains_key(id) => probe.good_since(id)?,
+            Some(id) if probe.checks().contains_key(id) => probe.good_since(id)?,
             _ => 0,
         };
         if check.expect != Expect::Deny {
             return Some(control_ms);
         }
-        let others = self.probes.values().filter(|other| other.view.key.stack() != probe.view.key.stack());
-        let reaches = |other: &&'w Check| {
-            other.expect == Expect::Connect && other.target.endpoint == check.target.endpoint
-        };
-        let witnesses = others.flat_map(|other| {
-            other.checks.values().copied().filter(reaches).map(|check| other.good_since(&check.id))
-        });
+        let others = self.connecting(&check.target.endpoint, &probe.view.key);
+        let witnesses = others.map(|(other, check)| other.good_since(&check.id));
         let witnesses: Vec<Option<u64>> = witnesses.collect();
         let witness_ms = match witnesses.as_slice() {
             [] => 0,
@@ -277,16 +294,27 @@ impl<'w> Probe<'w> {
         failing: BTreeSet<Symptom>,
         heard_until_ms: u64,
     ) -> Self {
-        let unheard = view.checks.iter().map(|check| &check.id);
+        let silent = view.is_missing(policy, heard_until_ms);
+        let may_be_unheard = silent || !view.parts.is_empty();
+        let unheard = view.checks.iter().filter(|_| may_be_unheard).map(|check| &check.id);
         Self {
             view,
-            silent: view.is_missing(policy, heard_until_ms),
+            silent,
             unread: view.is_missing(policy, *now_ms),
             unheard: view.is_unheard(policy, heard_until_ms),
             unheard_checks: unheard.filter(|id| view.is_check_unheard(policy, heard_until_ms, id)).collect(),
             failing,
-            checks: view.checks.iter().map(|check| (&check.id, check)).collect(),
+            checks: OnceCell::new(),
         }
+    }
+
+    /// Every declared check.
+    pub(crate) fn checks(&self) -> &BTreeMap<&'w CheckId, &'w Check> {
+        self.checks.get_or_init(|| self.view.checks.iter().map(|check| (&check.id, check)).collect())
+    }
+
+    fn fails(&self, id: &CheckId) -> bool {
+        !self.failing.is_empty() && self.failing.contains(&Symptom::Down { check: id.clone() })
     }
 
     /// Whether the reports arrive that would tell of a declared check.
@@ -305,13 +333,15 @@ impl<'w> Probe<'w> {
     }
 
     pub(crate) fn path(&self, id: &CheckId) -> Health {
-        if !self.checks.contains_key(id) {
-            return Health::Undeclared;
-        }
+        if self.checks().contains_key(id) { self.declared_path(id) } else { Health::Undeclared }
+    }
+
+    /// What can be said of the path of a declared check.
+    pub(crate) fn declared_path(&self, id: &CheckId) -> Health {
         match self.view.paths.get(id) {
             _ if self.view.unreadable.paths => Health::Unseen,
             _ if !self.hears_of(id) => Health::Unknown,
-            Some(_) if self.failing.contains(&Symptom::Down { check: id.clone() }) => Health::Bad,
+            Some(_) if self.fails(id) => Health::Bad,
             // Green as of when? It may have been silent since.
             _ if self.view.unreadable.heartbeat => Health::Unseen,
             Some(path) if !path.results.is_empty() || path.status == PathStatus::Down => Health::Undecided,
@@ -330,8 +360,8 @@ impl<'w> Probe<'w> {
     /// The checks that must connect, with what is known of them. Isolations are left out: an
     /// isolation does not fail because the network is dead.
     pub(crate) fn connects(&self) -> impl Iterator<Item = (&'w Check, Health)> {
-        let must_connect = self.checks.values().filter(|check| check.expect == Expect::Connect);
-        must_connect.map(|check| (*check, self.path(&check.id)))
+        let must_connect = self.checks().values().filter(|check| check.expect == Expect::Connect);
+        must_connect.map(|check| (*check, self.declared_path(&check.id)))
     }
 
     /// Whether nothing that is known to have been tried gets out.

@@ -168,11 +168,12 @@ fn other_connections(
 }
 
 fn reached_from(evaluation: &Evaluation<'_>, target: &Target) -> Vec<String> {
-    let reaches = |probe: &&Probe<'_>| {
-        probe.connects().any(|(check, health)| check.target == *target && health == Health::Good)
-    };
-    let probes = evaluation.probes.values().filter(reaches);
-    probes.map(|p| format!("{}/{}", p.view.account_name, p.view.key.availability_zone)).collect()
+    let connecting = evaluation.all_connecting(&target.endpoint).filter(|(_, check)| check.target == *target);
+    let reaches = connecting.filter(|(probe, check)| probe.declared_path(&check.id) == Health::Good);
+    let mut probes: Vec<&Probe<'_>> = reaches.map(|(probe, _)| probe).collect();
+    // One that reaches it by several checks.
+    probes.dedup_by_key(|probe| &probe.view.key);
+    probes.iter().map(|p| format!("{}/{}", p.view.account_name, p.view.key.availability_zone)).collect()
 }
 
 fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMember]) -> String {

@@ -10,6 +10,7 @@ mod asks;
 mod blame;
 mod bounds;
 mod concern;
+mod connecting;
 mod connects;
 mod continuity;
 mod crashes;

@@ -272,16 +272,15 @@ fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
 /// Whether the one thing that is not reached is lost to others too, and reached by none: then it is that, and
 /// not the way there. The internet does not fail for one alone.
 fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&str>) -> bool {
-    let others = evaluation.probes.iter().filter(|(other, _)| other.stack() != probe.stack());
-    let paths = others.flat_map(|(_, other)| other.connects());
-    let seen: BTreeSet<bool> = paths
-        .filter(|(check, _)| lost.contains(check.target.endpoint.as_str()))
-        .filter(|(_, health)| matches!(health, Health::Good | Health::Bad | Health::Unseen))
-        // What cannot be seen must not keep a page back.
-        .map(|(_, health)| health != Health::Bad)
-        .collect();
+    // What cannot be seen must not keep a page back.
     let all_are_seen = evaluation.world.unseen.stacks.is_empty();
-    all_are_seen && lost.len() == 1 && seen == BTreeSet::from([false])
+    let (true, 1, Some(endpoint)) = (all_are_seen, lost.len(), lost.first()) else { return false };
+    let others = evaluation.connecting(endpoint, probe);
+    let mut seen = others
+        .map(|(other, check)| other.declared_path(&check.id))
+        .filter(|health| matches!(health, Health::Good | Health::Bad | Health::Unseen))
+        .peekable();
+    seen.peek().is_some() && seen.all(|health| health == Health::Bad)
 }
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.
@@ -295,7 +294,7 @@ fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
     };
     let mut reporting = evaluation
         .witnesses(&key.probe)
-        .filter(|probe| probe.hears_of(&check.id) && probe.checks.contains_key(&check.id));
+        .filter(|probe| probe.hears_of(&check.id) && probe.checks().contains_key(&check.id));
     reporting.all(|probe| probe.path(&check.id) == Health::Bad)
         && evaluation.has_worked(&key.probe, &check.id)
 }
