@@ -70,8 +70,9 @@ impl Crowd {
         ]);
         let mut paths: BTreeMap<PathKind, u32> = BTreeMap::new();
         // Of an isolation nothing is shared with anybody else's.
-        for check in view.checks.iter().filter(|check| check.expect != Expect::Deny) {
-            let (newest_ticks, passes) = passed(view, heartbeat, check, ticks);
+        let numbered = view.checks.iter().enumerate();
+        for (number, check) in numbered.filter(|(_, check)| check.expect != Expect::Deny) {
+            let (newest_ticks, passes) = passed(view, heartbeat, (number, check), ticks);
             let segments = further(collecting, concern, view, check);
             let segments = std::iter::once(source).chain(segments).collect();
             *paths.entry(PathKind { segments, newest_ticks, passes }).or_default() += 1;
@@ -118,9 +119,13 @@ impl Crowd {
 }
 
 /// When a path passed last, in ticks, and how often in a row; never and 0 where it did not.
-fn passed(view: &ProbeView, heartbeat: &Heartbeat, check: &Check, ticks: Ticks) -> (u32, usize) {
-    let known = view.paths.get(&check.id).filter(|path| path.is_green());
-    known.map_or((0, 0), |known| {
+fn passed(
+    view: &ProbeView,
+    heartbeat: &Heartbeat,
+    (number, check): (usize, &Check),
+    ticks: Ticks,
+) -> (u32, usize) {
+    view.passing(number).map_or((0, 0), |known| {
         let (newest_ticks, count) = ticks.passes(check, known, heartbeat);
         (newest_ticks, count.min(PASSES_MAX))
     })

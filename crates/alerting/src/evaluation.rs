@@ -341,6 +341,9 @@ impl<'w> Probe<'w> {
         match self.view.paths.get(id) {
             _ if self.view.unreadable.paths => Health::Unseen,
             _ if !self.hears_of(id) => Health::Unknown,
+            _ if self.view.calm.is_some() => {
+                self.view.passing_by_id(id).map_or(Health::Unknown, |_| Health::Good)
+            }
             Some(_) if self.fails(id) => Health::Bad,
             // Green as of when? It may have been silent since.
             _ if self.view.unreadable.heartbeat => Health::Unseen,
@@ -352,7 +355,7 @@ impl<'w> Probe<'w> {
 
     /// Since when a path is known to be as declared; `None` while it is not.
     fn good_since(&self, id: &CheckId) -> Option<u64> {
-        let path = self.view.paths.get(id).filter(|_| self.path(id) == Health::Good)?;
+        let path = self.view.passing_by_id(id).filter(|_| self.path(id) == Health::Good)?;
         let heard_ms = self.view.heartbeat_of(id).map_or(0, |heartbeat| heartbeat.heard_since_ms);
         Some(path.since_ms.max(heard_ms))
     }

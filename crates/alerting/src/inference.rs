@@ -6,6 +6,7 @@ use phonehome_localisation::{Cause, Gate, Outcome, PathId, ProbeId, Rules, State
 use phonehome_wire::{Check, Class, Expect};
 
 use crate::blame::{Blame, Views};
+use crate::calm::CalmPath;
 use crate::concern::Concern;
 use crate::crowd::Crowd;
 use crate::dependencies::{Dependencies, member};
@@ -59,8 +60,11 @@ pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> Ve
     let mut seen = Seen { world, ticks, state: State::new(topology, rules) };
     for (view, place) in numbered.iter().zip(&probes) {
         seen.probe(view, place.probe);
-        for (check, path) in view.checks.iter().zip(&place.paths) {
-            seen.path(view, check, *path);
+        for (number, path) in place.paths.iter().enumerate() {
+            match &view.calm {
+                Some(_) => seen.calm_path(view, number, *path),
+                None => seen.path(view, &view.checks[number], *path),
+            }
         }
     }
     crowd.observe(&mut seen.state);
@@ -141,7 +145,15 @@ impl Seen<'_> {
             self.state.observe(path, self.ticks.at(at_ms), outcome);
         }
         if only_passes {
-            let (newest_ticks, passes) = self.ticks.passes(check, known, heartbeat);
+            let (newest_ticks, passes) = self.ticks.passes(check, CalmPath::of(known), heartbeat);
+            self.state.settle(path, newest_ticks, passes);
+        }
+    }
+
+    /// One that only passed, or of which nothing is known.
+    fn calm_path(&mut self, view: &ProbeView, number: usize, path: PathId) {
+        if let Some((known, heartbeat)) = view.passing(number).zip(view.heartbeat.as_ref()) {
+            let (newest_ticks, passes) = self.ticks.passes(&view.checks[number], known, heartbeat);
             self.state.settle(path, newest_ticks, passes);
         }
     }

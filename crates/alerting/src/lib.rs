@@ -9,6 +9,8 @@
 mod asks;
 mod blame;
 mod bounds;
+mod calm;
+mod checks;
 mod concern;
 mod connecting;
 mod connects;
@@ -56,6 +58,8 @@ mod world;
 mod zones;
 
 pub use asks::{ASKED_AT_ONCE, Suspected, SuspectedStack, Suspicion};
+pub use calm::Calm;
+pub use checks::Checks;
 pub use connects::{Connects, RUNS_KEPT};
 pub use crashes::{CRASHES_KEPT, Crash, Crashes};
 pub use decide::decide;

@@ -3,7 +3,8 @@
 use phonehome_localisation::Policy;
 use phonehome_wire::{Check, Expect};
 
-use crate::{Heartbeat, PathState, World};
+use crate::calm::CalmPath;
+use crate::{Heartbeat, World};
 
 /// How far back times are told from, in milliseconds: ten years. What fails is told by its oldest results, and may fail
 /// for long.
@@ -55,7 +56,7 @@ impl Ticks {
     }
 
     /// When a path that only passes passed last, and how often in a row.
-    pub(crate) fn passes(&self, check: &Check, known: &PathState, heartbeat: &Heartbeat) -> (u32, usize) {
+    pub(crate) fn passes(&self, check: &Check, known: CalmPath, heartbeat: &Heartbeat) -> (u32, usize) {
         let newest_ticks = self.at(newest_pass_ms(check, known, heartbeat));
         let lasts = newest_ticks.saturating_sub(self.at(known.last_since_ms));
         (newest_ticks, 1 + (lasts / self.interval.max(1)) as usize)
@@ -71,7 +72,7 @@ impl Ticks {
 }
 
 /// When a path that only passes passed last. What is not tested in every run passed when it was, at the latest known.
-fn newest_pass_ms(check: &Check, known: &PathState, heartbeat: &Heartbeat) -> u64 {
+fn newest_pass_ms(check: &Check, known: CalmPath, heartbeat: &Heartbeat) -> u64 {
     match (check.expect, check.every_minutes) {
         (Expect::Deny, _) => heartbeat.isolations_at_ms.max(known.last_since_ms),
         (Expect::Connect, 0 | 1) => heartbeat.last_started_at_ms,
