@@ -166,7 +166,8 @@ impl Policy {
     }
 
     /// How long after a run began nothing of the next one was read when that counts as missed, in milliseconds.
-    pub(crate) fn missing_after_ms(&self) -> u64 {
+    #[must_use]
+    pub fn missing_after_ms(&self) -> u64 {
         self.interval_ms.saturating_add(self.grace_ms())
     }
 }
