@@ -10,6 +10,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checks(Arc<Vec<Check>>);
 
+impl Checks {
+    /// Whether they are one list, which nobody need compare.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl From<Vec<Check>> for Checks {
     fn from(checks: Vec<Check>) -> Self {
         Self(Arc::new(checks))

@@ -2,23 +2,28 @@
 //! hundred kinds are left.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use phonehome_localisation::{Component, Name, PathId, ProbeId, Segment, Stage, State};
-use phonehome_wire::{Check, CheckKind, Expect, Purpose};
+use phonehome_wire::{AzId, Check, CheckKind, Expect, Purpose, StackId};
 
 use crate::concern::Concern;
 use crate::dependencies::Collecting;
 use crate::ticks::Ticks;
-use crate::{Heartbeat, ProbeView};
+use crate::{Checks, Heartbeat, ProbeView};
 
 /// More passes than the inference looks at are as many as it does.
 const PASSES_MAX: usize = 100;
+
+/// What a path depends on beside where it comes from, as far as it may be accused: the way, and the target.
+type Further = [Option<Segment>; 2];
 
 /// What is said of paths of a kind: what they depend on that may be accused, when they passed last, and how often in a
 /// row.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct PathKind {
-    segments: Vec<Segment>,
+    /// Where it comes from, and what else.
+    segments: (Segment, Further),
     newest_ticks: u32,
     passes: usize,
 }
@@ -39,6 +44,19 @@ struct ProbeKind {
 pub(crate) struct Crowd {
     kinds: BTreeMap<ProbeKind, u32>,
     told: Vec<Told>,
+    /// What was found for the checks of the last probe: the next one is of the same stack mostly.
+    last: Option<Last>,
+}
+
+/// What the paths of a probe depend on.
+#[derive(Debug)]
+struct Last {
+    checks: Checks,
+    stack: StackId,
+    /// The zone of its NAT gateway, where that is another one than its own.
+    nat_elsewhere: Option<AzId>,
+    /// In the order of the checks.
+    further: Rc<[Further]>,
 }
 
 /// Where in the topology a kind is.
@@ -68,13 +86,13 @@ impl Crowd {
             (Component::Zone(zone), Stage::Way),
             (Component::Zone(zone), Stage::Resolve),
         ]);
+        let further = self.further(collecting, concern, view);
         let mut paths: BTreeMap<PathKind, u32> = BTreeMap::new();
         // Of an isolation nothing is shared with anybody else's.
         let numbered = view.checks.iter().enumerate();
         for (number, check) in numbered.filter(|(_, check)| check.expect != Expect::Deny) {
             let (newest_ticks, passes) = passed(view, heartbeat, (number, check), ticks);
-            let segments = further(collecting, concern, view, check);
-            let segments = std::iter::once(source).chain(segments).collect();
+            let segments = (source, further[number]);
             *paths.entry(PathKind { segments, newest_ticks, passes }).or_default() += 1;
         }
         let kind = ProbeKind {
@@ -85,6 +103,29 @@ impl Crowd {
             paths,
         };
         *self.kinds.entry(kind).or_default() += 1;
+    }
+
+    /// What the paths of a probe depend on beside where they come from.
+    fn further(
+        &mut self,
+        collecting: &mut Collecting<'_>,
+        concern: &Concern<'_>,
+        view: &ProbeView,
+    ) -> Rc<[Further]> {
+        let elsewhere = view.nat_zone.as_ref().filter(|zone| **zone != view.key.availability_zone);
+        let is_it = |last: &&Last| {
+            last.checks.is_same(&view.checks)
+                && (&last.stack.account, &last.stack.region) == (&view.key.account, &view.key.region)
+                && last.nat_elsewhere.as_ref() == elsewhere
+        };
+        if let Some(last) = self.last.as_ref().filter(is_it) {
+            return Rc::clone(&last.further);
+        }
+        let further: Rc<[Further]> =
+            view.checks.iter().map(|check| further(collecting, concern, view, check)).collect();
+        let (checks, stack, nat_elsewhere) = (view.checks.clone(), view.key.stack(), elsewhere.cloned());
+        self.last = Some(Last { checks, stack, nat_elsewhere, further: Rc::clone(&further) });
+        further
     }
 
     /// Tells of all kinds, behind everybody else.
@@ -98,7 +139,10 @@ impl Crowd {
             ]);
             let probe = collecting.builder.probes_alike(count, &[report]);
             let path = |(kind, of_each): (PathKind, u32)| {
-                (collecting.builder.paths_alike(count.saturating_mul(of_each), &kind.segments), kind)
+                let (source, further) = &kind.segments;
+                let segments: Vec<Segment> =
+                    [Some(*source)].iter().chain(further).copied().flatten().collect();
+                (collecting.builder.paths_alike(count.saturating_mul(of_each), &segments), kind)
             };
             let paths = paths.into_iter().map(path).collect();
             self.told.push(Told { probe, expected_ticks, reported_ticks, paths });
@@ -131,13 +175,13 @@ fn passed(
     })
 }
 
-/// What a path depends on beside where it comes from, as far as it may be accused.
+/// What a path depends on.
 fn further(
     collecting: &mut Collecting<'_>,
     concern: &Concern<'_>,
     view: &ProbeView,
     check: &Check,
-) -> impl Iterator<Item = Segment> + use<> {
+) -> Further {
     let target = concern.is_target(check).then(|| {
         let (host, endpoint) = collecting.target(check);
         collecting.segment([
@@ -162,7 +206,7 @@ fn further(
             ])
         }),
     };
-    way.into_iter().chain(target)
+    [way, target]
 }
 
 #[cfg(test)]

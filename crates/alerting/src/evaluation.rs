@@ -118,7 +118,7 @@ impl<'w> Evaluation<'w> {
         Some(&self.probes[*key].view.account_name)
     }
 
-    /// The probes of other stacks than this one's that connect to an endpoint, in their order, each with the check.
+    /// The probes of other stacks than this one's that connect to an endpoint, each with the check.
     pub(crate) fn connecting<'s>(
         &'s self,
         endpoint: &str,
@@ -128,10 +128,12 @@ impl<'w> Evaluation<'w> {
         self.all_connecting(endpoint).filter(move |(probe, _)| is_other(&probe.view.key))
     }
 
-    /// The probes that connect to an endpoint, in their order, each with the check.
+    /// The probes that connect to an endpoint, each with the check.
     pub(crate) fn all_connecting(&self, endpoint: &str) -> impl Iterator<Item = (&Probe<'w>, &'w Check)> {
         let connecting = self.connecting.get_or_init(|| connecting(self.world)).get(endpoint);
-        connecting.into_iter().flatten().map(|(key, check)| (&self.probes[*key], *check))
+        let views = |(views, check): &(&'w [ProbeView], &'w Check)| (*views, *check);
+        let each = connecting.into_iter().flatten().map(views);
+        each.flat_map(move |(views, check)| views.iter().map(move |view| (&self.probes[&view.key], check)))
     }
 
     /// The probes of the stack this one belongs to.

@@ -83,6 +83,7 @@ pub async fn gather(
         Unseen { incidents: reading.unread.iter().map(unreadable).collect(), ..Unseen::default() };
     let before = reading.unread.len();
     let stacks = reading.partition::<StackStatus>(Keys::STACKS).await?;
+    let stacks: Vec<StackStatus> = stacks.into_iter().map(|(_, stack)| stack).collect();
     unseen.stacks = reading.unread[before..].iter().filter_map(Unread::stack).collect();
     let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
     let refusals = reading.partition::<Refusals>(Keys::REFUSALS).await?;
@@ -93,18 +94,17 @@ pub async fn gather(
     reading.partition::<Seen>(Keys::SEEN).await?;
     let before = reading.unread.len();
     let bound = reading.partition::<Binding>(Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
-    let bindings = phonehome_state::known(bound, stacks.iter().map(|(_, stack)| stack));
-    let expecting = in_use.expecting(&bindings, stacks.iter().map(|(_, stack)| stack));
+    let bindings = phonehome_state::known(bound, &stacks);
+    let expecting = in_use.expecting(&bindings, &stacks);
     if reading.unread.len() > before {
         // Which line of the file such a stack is may be in what cannot be read.
-        let nobodys = stacks.iter().filter(|(_, stack)| expecting.member(stack).is_none());
-        unseen.stacks.extend(nobodys.map(|(_, stack)| stack.stack()));
+        let nobodys = stacks.iter().filter(|stack| expecting.member(stack).is_none());
+        unseen.stacks.extend(nobodys.map(StackStatus::stack));
     }
     let told = told(incidents.iter().map(|(_, incident)| incident));
     let is_told = |stack: &StackStatus, check: &CheckId| told.contains(&(stack.stack(), check));
-    let expected = stacks
-        .iter()
-        .filter_map(|(_, stack)| Some((expecting.of(stack, |check| is_told(stack, check))?, stack)));
+    let expected =
+        stacks.iter().filter_map(|stack| Some((expecting.of(stack, |check| is_told(stack, check))?, stack)));
     let probes = expected.flat_map(|(expected, stack)| probes_of(fleet, expected, stack)).collect();
     let policy = policy(fleet, pace);
     let open: Vec<&Incident> = incidents.iter().map(|(_, incident)| incident).collect();
@@ -137,7 +137,7 @@ pub async fn gather(
     let (changes, reader, findings) = (changes(&in_use), reader(fleet), vec![]);
     let world =
         World { now_ms, probes, owners, routes, open, silences, policy, unseen, reader, changes, findings };
-    let observed_ms = stacks.iter().map(|(_, stack)| (stack.stack(), stack.updated_at_ms)).collect();
+    let observed_ms = stacks.iter().map(|stack| (stack.stack(), stack.updated_at_ms)).collect();
     Ok(Gathered { world, stored, revision, troubles, observed_ms, notified, notified_doc, channel })
 }
 
