@@ -2,11 +2,13 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
 use crate::blame::alone;
 use crate::connecting::{Connecting, connecting};
+use crate::elsewhere::{Elsewhere, Endpoint, Said};
 use crate::inference::{Group, infer};
 use crate::windows::Schedule;
 use crate::{
@@ -41,6 +43,7 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) schedule: Schedule<'w>,
     /// Who connects to each endpoint, once somebody asks: in a large fleet all paths together are many.
     connecting: OnceCell<Connecting<'w>>,
+    elsewhere: Elsewhere,
 }
 
 pub(crate) struct Probe<'w> {
@@ -80,10 +83,26 @@ impl<'w> Evaluation<'w> {
         }
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
         let connecting = OnceCell::new();
-        let mut evaluation = Self { world, probes, stacks, named, groups, schedule, connecting };
+        let elsewhere = Elsewhere::default();
+        let mut evaluation = Self { world, probes, stacks, named, groups, schedule, connecting, elsewhere };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation
+    }
+
+    /// What the stacks make of an endpoint that something must connect to.
+    pub(crate) fn elsewhere(&self, endpoint: &str) -> Rc<Endpoint> {
+        self.elsewhere.at(endpoint, || {
+            self.all_connecting(endpoint).map(|(probe, check)| {
+                let said = match probe.declared_path(&check.id) {
+                    Health::Bad => Said::Lost,
+                    Health::Good => Said::Reached { since_ms: probe.good_since(&check.id) },
+                    Health::Unseen => Said::Unseen,
+                    Health::Unknown | Health::Undecided | Health::Undeclared => Said::Nothing,
+                };
+                (&probe.view.key, said)
+            })
+        })
     }
 
     /// What is to be told now.
@@ -116,16 +135,6 @@ impl<'w> Evaluation<'w> {
     pub(crate) fn account_name(&self, stack: &StackId) -> Option<&'w String> {
         let key = self.stacks.get(stack)?.first()?;
         Some(&self.probes[*key].view.account_name)
-    }
-
-    /// The probes of other stacks than this one's that connect to an endpoint, each with the check.
-    pub(crate) fn connecting<'s>(
-        &'s self,
-        endpoint: &str,
-        but: &'s ProbeKey,
-    ) -> impl Iterator<Item = (&'s Probe<'w>, &'w Check)> {
-        let is_other = |key: &ProbeKey| (&key.account, &key.region) != (&but.account, &but.region);
-        self.all_connecting(endpoint).filter(move |(probe, _)| is_other(&probe.view.key))
     }
 
     /// The probes that connect to an endpoint, each with the check.
@@ -278,13 +287,8 @@ impl<'w> Evaluation<'w> {
         if check.expect != Expect::Deny {
             return Some(control_ms);
         }
-        let others = self.connecting(&check.target.endpoint, &probe.view.key);
-        let witnesses = others.map(|(other, check)| other.good_since(&check.id));
-        let witnesses: Vec<Option<u64>> = witnesses.collect();
-        let witness_ms = match witnesses.as_slice() {
-            [] => 0,
-            known => known.iter().flatten().copied().min()?,
-        };
+        let stack = probe.view.key.stack();
+        let witness_ms = self.elsewhere(&check.target.endpoint).reached_since(&stack)?;
         Some(control_ms.max(witness_ms))
     }
 }
@@ -357,7 +361,7 @@ impl<'w> Probe<'w> {
 
     /// Since when a path is known to be as declared; `None` while it is not.
     fn good_since(&self, id: &CheckId) -> Option<u64> {
-        let path = self.view.passing_by_id(id).filter(|_| self.path(id) == Health::Good)?;
+        let path = self.view.passing_by_id(id).filter(|_| self.declared_path(id) == Health::Good)?;
         let heard_ms = self.view.heartbeat_of(id).map_or(0, |heartbeat| heartbeat.heard_since_ms);
         Some(path.since_ms.max(heard_ms))
     }

@@ -20,6 +20,7 @@ mod crowd;
 mod decide;
 mod decision;
 mod dependencies;
+mod elsewhere;
 mod evaluation;
 mod evidence;
 mod finding;

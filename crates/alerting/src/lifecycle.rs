@@ -272,15 +272,9 @@ fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
 /// Whether the one thing that is not reached is lost to others too, and reached by none: then it is that, and
 /// not the way there. The internet does not fail for one alone.
 fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&str>) -> bool {
-    // What cannot be seen must not keep a page back.
-    let all_are_seen = evaluation.world.unseen.stacks.is_empty();
-    let (true, 1, Some(endpoint)) = (all_are_seen, lost.len(), lost.first()) else { return false };
-    let others = evaluation.connecting(endpoint, probe);
-    let mut seen = others
-        .map(|(other, check)| other.declared_path(&check.id))
-        .filter(|health| matches!(health, Health::Good | Health::Bad | Health::Unseen))
-        .peekable();
-    seen.peek().is_some() && seen.all(|health| health == Health::Bad)
+    let mut lost = lost.iter();
+    let (Some(endpoint), None) = (lost.next(), lost.next()) else { return false };
+    evaluation.world.unseen.stacks.is_empty() && evaluation.elsewhere(endpoint).is_lost_to_all(&probe.stack())
 }
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.

@@ -107,16 +107,7 @@ pub async fn gather(
         stacks.iter().filter_map(|stack| Some((expecting.of(stack, |check| is_told(stack, check))?, stack)));
     let probes = expected.flat_map(|(expected, stack)| probes_of(fleet, expected, stack)).collect();
     let policy = policy(fleet, pace);
-    let open: Vec<&Incident> = incidents.iter().map(|(_, incident)| incident).collect();
-    let mut reading_probes = Probes {
-        table,
-        known,
-        now_ms,
-        overdue_after_ms: policy.overdue_after_ms,
-        missing_after_ms: policy.missing_after_ms(),
-        unread: &mut reading.unread,
-    };
-    let mut probes = reading_probes.read(probes, &open).await?;
+    let mut probes = reading.probes(probes, known, now_ms, &policy, &incidents).await?;
     let crashes: BTreeMap<_, _> = crashes.iter().map(|(_, it)| (&it.account, it)).collect();
     for view in &mut probes {
         view.crash = crashes.get(&view.key.account).and_then(|it| it.of(&view.key)).cloned();
@@ -247,6 +238,22 @@ struct Reading<'t, T> {
 }
 
 impl<T: Table> Reading<'_, T> {
+    /// The probes with what is stored of them.
+    async fn probes(
+        &mut self,
+        watched: Vec<Watched>,
+        known: &Known,
+        now_ms: u64,
+        policy: &Policy,
+        incidents: &[(Doc, Incident)],
+    ) -> Result<Vec<ProbeView>, TableError> {
+        let (overdue_after_ms, missing_after_ms) = (policy.overdue_after_ms, policy.missing_after_ms());
+        let (table, unread) = (self.table, &mut self.unread);
+        let mut probes = Probes { table, known, now_ms, overdue_after_ms, missing_after_ms, unread };
+        let open: Vec<&Incident> = incidents.iter().map(|(_, incident)| incident).collect();
+        probes.read(watched, &open).await
+    }
+
     async fn partition<D: DeserializeOwned>(&mut self, partition: &str) -> Result<Vec<(Doc, D)>, TableError> {
         let Readable { found, unreadable } = readable(self.table, partition).await?;
         self.unread.extend(unreadable);
