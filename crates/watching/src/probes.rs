@@ -83,7 +83,7 @@ impl<T: Table> Probes<'_, T> {
     async fn read_paths(&mut self, watched: &[Watched], some: &mut [Numbered]) -> Result<(), TableError> {
         for (of, part) in &mut *some {
             let version = part.paths_version();
-            if version > 0 && watched[*of].is_plain() {
+            if version > 0 && watched[*of].is_plain() && !self.is_late(&watched[*of], part) {
                 let key = Keys::paths(&part.key);
                 part.calm = self.known.calm(&key, version, watched[*of].declared, self.now_ms);
             }
@@ -92,7 +92,9 @@ impl<T: Table> Probes<'_, T> {
         self.read_whole(watched, &mut rest).await?;
         for (of, part) in rest {
             let it = &watched[*of];
-            let may_be_calm = it.is_plain() && part.heartbeat.is_some() && !part.unreadable.any();
+            // Of one that is late everything is looked at anyway.
+            let is_known = part.heartbeat.is_some() && !part.unreadable.any();
+            let may_be_calm = it.is_plain() && is_known && !self.is_late(it, part);
             if !may_be_calm {
                 self.remember(part);
             } else if let Some(calm) = Calm::of(&it.view.checks, &part.paths) {
@@ -136,17 +138,19 @@ impl<T: Table> Probes<'_, T> {
 
     /// The names of the accounts of which everything is looked at: with which something is wrong, or was told to be.
     fn concerned(&self, watched: &[Watched], parts: &[Numbered], open: &[&Incident]) -> BTreeSet<String> {
-        let is_wrong = |(of, part): &&Numbered| {
-            let began_ms = part.heartbeat.as_ref().map_or(0, |it| it.last_started_at_ms);
-            let heard_ms = began_ms.max(watched[*of].view.expected_since_ms);
-            let age_ms = (self.now_ms + EARLIER_MS).saturating_sub(heard_ms);
-            part.calm.is_none() || age_ms > self.missing_after_ms
-        };
+        let is_wrong = |(of, part): &&Numbered| part.calm.is_none() || self.is_late(&watched[*of], part);
         let wrong = parts.iter().filter(is_wrong).map(|(of, _)| &watched[*of].view.account_name);
         let told = open.iter().flat_map(|incident| &incident.members).map(|member| &member.account_name);
         let ids: BTreeSet<_> = open.iter().flat_map(|it| &it.members).map(|it| &it.probe.account).collect();
         let renamed = watched.iter().filter(|it| ids.contains(&it.view.key.account));
         wrong.chain(told).chain(renamed.map(|it| &it.view.account_name)).cloned().collect()
+    }
+
+    /// Whether a report of it is missing, or about to be.
+    fn is_late(&self, watched: &Watched, part: &StoredPart) -> bool {
+        let began_ms = part.heartbeat.as_ref().map_or(0, |it| it.last_started_at_ms);
+        let heard_ms = began_ms.max(watched.view.expected_since_ms);
+        (self.now_ms + EARLIER_MS).saturating_sub(heard_ms) > self.missing_after_ms
     }
 
     /// Remembers a part's paths as they are stored: somebody looks at all of them.
