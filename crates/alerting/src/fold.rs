@@ -1,5 +1,7 @@
 //! One report folded into what is stored of its part of a probe.
 
+use std::collections::BTreeSet;
+
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +53,8 @@ pub enum Folded {
     Fresh {
         /// Always to be written.
         heartbeat: Heartbeat,
-        /// All paths of the probe.
-        paths: Paths,
-        /// Whether `paths` differ from what is stored, so must be written too.
-        paths_changed: bool,
+        /// All paths of the probe, to be written too; `None` where they stay as they are stored.
+        paths: Option<Paths>,
         /// Whether it says something new of what is broken: of what goes on failing in the same way nobody need be woken.
         is_news: bool,
         /// The paths whose status changed.
@@ -112,24 +112,75 @@ pub fn fold(
         heartbeat.turns = turns(newest, received);
         heartbeat.connects = Connects::with(newest.map_or(&[][..], |newest| &newest.connects), report);
     }
-    let mut paths = Paths::new();
+    let mut folding = Folding { before, asked, run_ms, hysteresis, changed: Paths::new() };
     let mut is_news = false;
     let mut transitions = Vec::new();
+    let mut counted: BTreeSet<&CheckId> = BTreeSet::new();
     for result in &report.results {
-        let counts = !paths.contains_key(&result.id) && (late.is_none() || is_breach(result));
-        let Some(endpoint) = asked.checks.get(&result.id).filter(|_| counts) else { continue };
+        let Some(endpoint) = asked.checks.get(&result.id) else { continue };
+        if (late.is_some() && !is_breach(result)) || !counted.insert(&result.id) {
+            continue;
+        }
+        if let Some(change) = folding.result(result, endpoint) {
+            is_news |= change.is_news;
+            transitions.extend(change.transition);
+        }
+    }
+    let dropped = if late.is_some() { 0 } else { report.results.len() - counted.len() };
+    let paths = folding.paths(&counted);
+    Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
+}
+
+/// The results of one report, one after the other. What stays as it is stored is not copied: of nearly all paths nearly
+/// always.
+struct Folding<'f> {
+    before: &'f Paths,
+    asked: &'f Asked,
+    run_ms: u64,
+    hysteresis: &'f Hysteresis,
+    /// The paths that are others than before.
+    changed: Paths,
+}
+
+/// That a path is another one than before.
+struct Changed {
+    is_news: bool,
+    transition: Option<Transition>,
+}
+
+impl Folding<'_> {
+    /// Takes in a result that counts; `None` where its path stays as it is.
+    fn result(&mut self, result: &CheckResult, endpoint: &String) -> Option<Changed> {
         let target = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
         let same =
             |old: &&PathState| old.target.is_none() || target.is_none() || old.target.as_ref() == target;
-        let old = before.get(&result.id).filter(same);
-        // A rerun may have overtaken it.
-        if let Some(old) = old.filter(|old| old.results.last().is_some_and(|newest| newest.0 > run_ms)) {
-            paths.insert(result.id.clone(), old.clone());
-            continue;
+        let old = self.before.get(&result.id).filter(same);
+        let is_overtaken = |old: &PathState| old.results.last().is_some_and(|newest| newest.0 > self.run_ms);
+        // By a rerun.
+        if old.is_some_and(is_overtaken) {
+            return None;
         }
+        if old.is_some_and(|old| passes_as_before(old, result, target)) {
+            return None;
+        }
+        let new = self.in_full(old, result, target);
+        let is_news = new.results != old.map_or(&[][..], |old| &old.results);
+        let from = old.map_or(PathStatus::Unknown, |path| path.status);
+        let transition = (from != new.status).then(|| {
+            let check = result.id.clone();
+            Transition { check, from, to: new.status, since_ms: new.since_ms }
+        });
+        if old != Some(&new) {
+            self.changed.insert(result.id.clone(), new);
+        }
+        Some(Changed { is_news, transition })
+    }
+
+    /// What a path becomes, whatever it was.
+    fn in_full(&self, old: Option<&PathState>, result: &CheckResult, target: Option<&String>) -> PathState {
         let unknown = || PathState {
-            ever_up: asked.presumed_to_have_worked,
-            ..PathState::unknown(&result.verdict, run_ms)
+            ever_up: self.asked.presumed_to_have_worked,
+            ..PathState::unknown(&result.verdict, self.run_ms)
         };
         let mut path = old.cloned().unwrap_or_else(unknown);
         if let Some(target) = target.filter(|target| path.target.as_ref() != Some(target)) {
@@ -138,21 +189,38 @@ pub fn fold(
         // Beside a text there is no room for them: a probe's paths are one document.
         let is_reached = result.verdict == Verdict::Ok;
         path.addresses = if is_reached { result.addresses.clone() } else { vec![] };
-        let new = next(path, &result.verdict, run_ms, hysteresis);
-        is_news |= new.results != old.map_or(&[][..], |old| &old.results);
-        let from = old.map_or(PathStatus::Unknown, |path| path.status);
-        if from != new.status {
-            let check = result.id.clone();
-            transitions.push(Transition { check, from, to: new.status, since_ms: new.since_ms });
+        next(path, &result.verdict, self.run_ms, self.hysteresis)
+    }
+
+    /// All paths, where any is another one than before, or is forgotten: what is declared, and what there was a result
+    /// for.
+    fn paths(self, counted: &BTreeSet<&CheckId>) -> Option<Paths> {
+        let Self { before, asked, mut changed, .. } = self;
+        let stays = |id: &CheckId| counted.contains(id) || asked.declared.contains(id);
+        if changed.is_empty() && before.keys().all(stays) {
+            return None;
         }
-        paths.insert(result.id.clone(), new);
+        for (id, old) in before.iter().filter(|(id, _)| stays(id)) {
+            changed.entry(id.clone()).or_insert_with(|| old.clone());
+        }
+        Some(changed)
     }
-    let dropped = if late.is_some() { 0 } else { report.results.len() - paths.len() };
-    for (id, old) in before.iter().filter(|(id, _)| asked.declared.contains(*id)) {
-        paths.entry(id.clone()).or_insert_with(|| old.clone());
-    }
-    let paths_changed = paths != *before;
-    Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
+}
+
+/// Whether a path passes that has only passed, with nothing about it that one more pass would change.
+fn passes_as_before(old: &PathState, result: &CheckResult, target: Option<&String>) -> bool {
+    let is_pass =
+        matches!(result.verdict, Verdict::Ok | Verdict::DenyProven) && alike(&old.last, &result.verdict);
+    is_pass
+        && old.status == PathStatus::Up
+        && (old.streak, old.streak_since_ms) == (0, 0)
+        && old.results.is_empty()
+        && old.failure.is_none()
+        && (target.is_none() || old.target.as_ref() == target)
+        && match result.verdict {
+            Verdict::Ok => old.addresses == result.addresses,
+            _ => old.addresses.is_empty(),
+        }
 }
 
 /// Folds the report of a rerun, which began at `run_ms`: it says of paths of which something is in doubt whether they
@@ -187,8 +255,8 @@ fn rerun(
         *path = new;
     }
     let dropped = report.results.iter().filter(|result| !asked.checks.contains_key(&result.id)).count();
-    let paths_changed = paths != *before;
-    Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
+    let paths = (paths != *before).then_some(paths);
+    Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
 }
 
 /// Whether a late report tells of a breach that no later run has looked for.
@@ -325,3 +393,6 @@ fn contradict(path: &mut PathState, towards: PathStatus, at_ms: u64, needed: u32
         confirm(path);
     }
 }
+
+#[cfg(test)]
+mod tests;

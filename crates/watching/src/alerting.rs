@@ -8,8 +8,9 @@ use phonehome_state::{Keys, Outboxed, StateError};
 use phonehome_wire::{AccountId, StackId};
 
 use crate::found::found;
+use crate::known::Known;
 use crate::storing::Storing;
-use crate::world::{Gathered, Known, Pace, gather};
+use crate::world::{Gathered, Pace, gather};
 
 /// How many looks there are in the time between two runs of a probe, while something waits: one in 10 seconds.
 const LOOKS: u64 = 6;

@@ -16,6 +16,7 @@ use serde_json::Value;
 
 mod cause;
 mod gray;
+mod histories;
 mod memory;
 mod metrics;
 mod parts;

@@ -61,7 +61,9 @@ fn run(turns: bool) -> (u64, f64) {
         match fold(newest.as_ref(), &paths, &report, &asked, received, &Hysteresis::default()) {
             Folded::Fresh { heartbeat, paths: folded, .. } => {
                 newest = Some(heartbeat);
-                paths = folded;
+                if let Some(folded) = folded {
+                    paths = folded;
+                }
             }
             Folded::Stale => {}
         }

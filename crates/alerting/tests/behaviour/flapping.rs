@@ -76,7 +76,8 @@ fn play(scripts: &Scripts) -> Fleet {
             if let Folded::Fresh { heartbeat, paths, .. } =
                 fold(newest, &probe.paths, &report, &asked, received, &HYSTERESIS)
             {
-                (probe.heartbeat, probe.paths) = (Some(heartbeat), paths);
+                probe.heartbeat = Some(heartbeat);
+                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
             }
         }
         fleet.decide();

@@ -105,7 +105,8 @@ impl Queued {
             if let Folded::Fresh { heartbeat, paths, .. } =
                 fold(newest, &probe.paths, &report, &asked, received, &HYSTERESIS)
             {
-                (probe.heartbeat, probe.paths) = (Some(heartbeat), paths);
+                probe.heartbeat = Some(heartbeat);
+                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
             }
         }
     }

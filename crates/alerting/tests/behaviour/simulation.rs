@@ -62,7 +62,7 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                 &hysteresis,
             ) {
                 probe.heartbeat = Some(heartbeat);
-                probe.paths = paths;
+                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
             }
         }
         fleet.decide();
