@@ -30,7 +30,10 @@ pub trait VendingApi: Send + Sync {
     ///
     /// # Errors
     /// [`CloudError`]
-    fn account(&self, id: &AccountId) -> impl Future<Output = Result<Option<OwnedAccount>, CloudError>> + Send;
+    fn account(
+        &self,
+        id: &AccountId,
+    ) -> impl Future<Output = Result<Option<OwnedAccount>, CloudError>> + Send;
     /// `ListAccounts`, all pages, without tags.
     ///
     /// # Errors

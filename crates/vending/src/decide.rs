@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_fleet::Line;
 
+use crate::lines::Lines;
 use crate::order::{ANSWER_MS, Order, OrderState, SETTLED_MS};
 use crate::pace::{IN_PROGRESS_MAX, Pace};
 use crate::request::RequestId;
@@ -25,8 +26,6 @@ const SEARCH_MS: u64 = 30_000;
 pub struct Wanted {
     /// The line.
     pub line: Line,
-    /// What it was called before (`renamed_from`): an order of that line is its own.
-    pub formerly: Vec<Line>,
     /// The e-mail address that the file gives it now.
     pub email: String,
     /// The account's name.
@@ -35,19 +34,25 @@ pub struct Wanted {
     pub permitted_at_ms: u64,
 }
 
-impl Wanted {
-    /// The order that was placed for it, under whatever name.
-    #[must_use]
-    pub fn order<'a>(&self, orders: &'a BTreeMap<Line, Order>) -> Option<&'a Order> {
-        [&self.line].into_iter().chain(&self.formerly).find_map(|line| orders.get(line))
-    }
+/// Who makes the accounts of an organization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AccountFactory {
+    /// phonehome, by Organizations' `CreateAccount`.
+    #[default]
+    Phonehome,
+    /// AWS Control Tower: phonehome makes none, waits for them and binds them.
+    ControlTower,
 }
 
 /// Everything that is known.
 #[derive(Debug, Clone, Copy)]
 pub struct World<'a> {
+    /// Who makes the accounts.
+    pub factory: AccountFactory,
     /// The lines that are to get an account, in the file's order.
     pub wanted: &'a [Wanted],
+    /// The lines of the file, and which account each of them is.
+    pub lines: &'a Lines,
     /// All orders, by their lines.
     pub orders: &'a BTreeMap<Line, Order>,
     /// The lines whose orders cannot be read: of them nothing is done.
@@ -92,8 +97,11 @@ pub fn decide(world: &World) -> Decision {
         }
         decision.next(due_ms.max(world.now_ms));
     }
+    if world.factory == AccountFactory::ControlTower {
+        return decision;
+    }
     // While this many are under way, the end of one is what is waited for.
-    if world.orders.values().filter(|order| order.is_under_way()).count() >= IN_PROGRESS_MAX {
+    if world.orders.values().filter(|order| order.may_be_in_progress()).count() >= IN_PROGRESS_MAX {
         return decision;
     }
     if let Some((due_ms, order)) = first(world) {
@@ -114,8 +122,11 @@ impl Decision {
 
 /// The first of the file that may be asked for now; else the one that may be first.
 fn first(world: &World) -> Option<(u64, Order)> {
+    let orders = world.orders_by_line();
+    let unreadable: BTreeSet<&Line> = world.unreadable.iter().map(|line| world.lines.present(line)).collect();
+    let readable = world.wanted.iter().filter(|wanted| !unreadable.contains(&wanted.line));
     let mut first: Option<(u64, Order)> = None;
-    for (due_ms, order) in world.wanted.iter().filter_map(|wanted| ask(world, wanted)) {
+    for (due_ms, order) in readable.filter_map(|it| ask(world, it, orders.get(&it.line).copied())) {
         if due_ms <= world.now_ms {
             return Some((due_ms, order));
         }
@@ -129,7 +140,8 @@ fn first(world: &World) -> Option<(u64, Order)> {
 /// What is to be found out of an order, and when.
 fn look(world: &World, order: &Order) -> Option<(u64, Step)> {
     let looked_ms = world.looked_at_ms.get(&order.line);
-    let after = |period_ms: u64, first_ms: u64| looked_ms.map_or(first_ms, |at_ms| first_ms.max(at_ms + period_ms));
+    let after =
+        |period_ms: u64, first_ms: u64| looked_ms.map_or(first_ms, |at_ms| first_ms.max(at_ms + period_ms));
     let search = || Step::Search(order.line.clone());
     match &order.state {
         OrderState::Asking { since_ms } => Some((after(SEARCH_MS, since_ms + ANSWER_MS), search())),
@@ -147,32 +159,38 @@ fn look(world: &World, order: &Order) -> Option<(u64, Step)> {
 }
 
 /// The order for which Organizations is to be asked, and from when on; `None` where there is nothing to ask.
-fn ask(world: &World, wanted: &Wanted) -> Option<(u64, Order)> {
-    let lines = || [&wanted.line].into_iter().chain(&wanted.formerly);
-    if lines().any(|line| world.unreadable.contains(line)) {
-        return None;
-    }
+fn ask(world: &World, wanted: &Wanted, order: Option<&Order>) -> Option<(u64, Order)> {
     let now_ms = world.now_ms;
-    match wanted.order(world.orders) {
-        None if is_another_ones(world, wanted) => None,
-        None => {
-            let Wanted { line, email, account_name, .. } = wanted.clone();
-            Some((0, Order::place(line, email, account_name, now_ms)))
+    let Some(order) = order else {
+        let Wanted { line, email, account_name, .. } = wanted.clone();
+        return (!world.is_another_ones(wanted))
+            .then(|| (0, Order::place(line, email, account_name, now_ms)));
+    };
+    match &order.state {
+        OrderState::Waiting { until_ms } => Some((*until_ms, order.again(now_ms))),
+        OrderState::Stopped { stop, at_ms } if wanted.permitted_at_ms > *at_ms => {
+            let anew = order.anew(stop, &wanted.email, now_ms);
+            let is_free = anew.has_email(&order.email) || !world.is_another_ones(wanted);
+            is_free.then_some((0, anew))
         }
-        Some(order) => match &order.state {
-            OrderState::Waiting { until_ms } => Some((*until_ms, order.again(now_ms))),
-            OrderState::Stopped { stop, at_ms } if wanted.permitted_at_ms > *at_ms => {
-                let anew = order.anew(stop, &wanted.email, now_ms);
-                let changes = !anew.has_email(&order.email);
-                (!changes || !is_another_ones(world, wanted)).then_some((0, anew))
-            }
-            _ => None,
-        },
+        _ => None,
     }
 }
 
-/// Whether the e-mail address that the file gives a line is that of another line's order: one of the two is wrong.
-pub(crate) fn is_another_ones(world: &World, wanted: &Wanted) -> bool {
-    let is_own = |order: &Order| order.line == wanted.line || wanted.formerly.contains(&order.line);
-    world.orders.values().any(|order| order.has_email(&wanted.email) && !is_own(order))
+impl<'a> World<'a> {
+    /// The orders by what their lines are called now.
+    pub(crate) fn orders_by_line(&self) -> BTreeMap<&'a Line, &'a Order> {
+        let orders = self.orders.values();
+        let mut by_line: BTreeMap<&Line, &Order> =
+            orders.clone().map(|order| (self.lines.present(&order.line), order)).collect();
+        // Under its own name rather than a former one.
+        by_line.extend(orders.map(|order| (&order.line, order)));
+        by_line
+    }
+
+    /// Whether the e-mail address that the file gives a line is that of another line's order: one of the two is wrong.
+    pub(crate) fn is_another_ones(&self, wanted: &Wanted) -> bool {
+        let is_own = |order: &Order| *self.lines.present(&order.line) == wanted.line;
+        self.orders.values().any(|order| order.has_email(&wanted.email) && !is_own(order))
+    }
 }

@@ -132,7 +132,10 @@ impl FailureReason {
 impl From<String> for FailureReason {
     fn from(code: String) -> Self {
         let known = KNOWN.iter().map(|(code, reason, _)| (*code, reason)).chain([(ALSO.0, &ALSO.1)]);
-        known.into_iter().find(|(known, _)| *known == code).map_or(Self::Other(code.clone()), |(_, it)| it.clone())
+        known
+            .into_iter()
+            .find(|(known, _)| *known == code)
+            .map_or(Self::Other(code.clone()), |(_, it)| it.clone())
     }
 }
 

@@ -1,12 +1,11 @@
 //! What people are told.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use phonehome_fleet::Line;
 use phonehome_wire::AccountId;
 
-use crate::decide::{World, is_another_ones};
+use crate::decide::{AccountFactory, World};
 use crate::order::{ASKS_MAX, Order, OrderState, Stop};
 use crate::refusal::Hold;
 
@@ -15,15 +14,6 @@ const LATE_MS: u64 = 30 * 60_000;
 
 /// After how long that nothing is asked for is told, in milliseconds. What passes by itself in less is nobody's work.
 const HELD_MS: u64 = 10 * 60_000;
-
-/// Who makes the accounts of an organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AccountFactory {
-    /// phonehome, by Organizations' `CreateAccount`.
-    Phonehome,
-    /// AWS Control Tower: phonehome makes none, waits for them and binds them.
-    ControlTower,
-}
 
 /// Something that people are told, once for as long as it lasts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,26 +77,25 @@ pub enum VendingFinding {
     },
 }
 
-/// Everything that is to be told. `declared` says of a line whether the file has it, also under a former name; `bound`
-/// says which account is which line.
+/// Everything that is to be told.
 #[must_use]
-pub fn findings(
-    world: &World,
-    factory: AccountFactory,
-    declared: &dyn Fn(&Line) -> bool,
-    bound: &BTreeMap<AccountId, Line>,
-) -> Vec<VendingFinding> {
-    let mut findings: Vec<_> = world.orders.values().filter_map(|it| of_order(world, it, declared, bound)).collect();
+pub fn findings(world: &World) -> Vec<VendingFinding> {
+    let mut findings: Vec<_> = world.orders.values().filter_map(|order| of_order(world, order)).collect();
     findings.extend(world.unreadable.iter().map(|line| VendingFinding::Unreadable { line: line.clone() }));
-    for wanted in world.wanted.iter().filter(|it| it.order(world.orders).is_none()) {
+    let orders = world.orders_by_line();
+    for wanted in world.wanted.iter().filter(|it| !orders.contains_key(&it.line)) {
         let line = wanted.line.clone();
-        if factory == AccountFactory::ControlTower {
+        if world.factory == AccountFactory::ControlTower {
             findings.push(VendingFinding::Awaited { line });
-        } else if is_another_ones(world, wanted) {
+        } else if world.is_another_ones(wanted) {
             findings.push(VendingFinding::SharedEmail { line, email: wanted.email.clone() });
         }
     }
-    let long = world.pace.held.as_ref().filter(|held| is_told(&held.hold) || held.since_ms + HELD_MS <= world.now_ms);
+    let long = world
+        .pace
+        .held
+        .as_ref()
+        .filter(|held| is_told(&held.hold) || held.since_ms + HELD_MS <= world.now_ms);
     findings.extend(long.map(|held| VendingFinding::Held { why: held.hold.to_string() }));
     findings
 }
@@ -116,27 +105,29 @@ fn is_told(hold: &Hold) -> bool {
     matches!(hold, Hold::NumberLimit | Hold::Denied(_) | Hold::Constraint(_))
 }
 
-fn of_order(
-    world: &World,
-    order: &Order,
-    declared: &dyn Fn(&Line) -> bool,
-    bound: &BTreeMap<AccountId, Line>,
-) -> Option<VendingFinding> {
-    let line = order.line.clone();
-    let is_declared = declared(&line);
+fn of_order(world: &World, order: &Order) -> Option<VendingFinding> {
+    let line = world.lines.present(&order.line).clone();
+    let is_declared = world.lines.declares(&line);
     match &order.state {
-        OrderState::Made { account, at_ms } if is_declared && !bound.contains_key(account) && at_ms + LATE_MS <= world.now_ms => {
-            Some(VendingFinding::Unbound { line, account: account.clone() })
+        OrderState::Made { account, at_ms } => {
+            let account = account.clone();
+            match world.lines.line_of(&account) {
+                // Somebody made it another line.
+                Some(of) if !world.lines.are_one(of, &line) && world.lines.declares(of) => None,
+                Some(_) if is_declared => Some(VendingFinding::Made { line, account }),
+                None if is_declared && world.now_ms < at_ms + LATE_MS => {
+                    Some(VendingFinding::Made { line, account })
+                }
+                None if is_declared => Some(VendingFinding::Unbound { line, account }),
+                _ => Some(VendingFinding::Orphaned { line, account: Some(account) }),
+            }
         }
-        OrderState::Made { account, .. } if is_declared || bound.get(account).is_some_and(declared) => {
-            Some(VendingFinding::Made { line, account: account.clone() })
+        OrderState::Stopped { stop, .. } => {
+            let (email, stop) = (order.email.clone(), stop.clone());
+            is_declared.then_some(VendingFinding::Stopped { line, email, stop })
         }
-        OrderState::Made { account, .. } => Some(VendingFinding::Orphaned { line, account: Some(account.clone()) }),
-        _ if order.is_under_way() && !is_declared => Some(VendingFinding::Orphaned { line, account: None }),
-        OrderState::Stopped { stop, .. } if is_declared => {
-            Some(VendingFinding::Stopped { line, email: order.email.clone(), stop: stop.clone() })
-        }
-        _ if order.is_under_way() && order.placed_at_ms + LATE_MS <= world.now_ms => {
+        _ if order.is_open() && !is_declared => Some(VendingFinding::Orphaned { line, account: None }),
+        _ if order.is_open() && order.placed_at_ms + LATE_MS <= world.now_ms => {
             Some(VendingFinding::Late { line })
         }
         _ => None,
@@ -197,7 +188,9 @@ fn stopped(f: &mut fmt::Formatter<'_>, email: &str, stop: &Stop) -> fmt::Result 
             Some(advice) => write!(f, "Organizations says {reason} ({email}): {advice}"),
             None => write!(f, "Organizations says {reason} ({email})"),
         },
-        Stop::Refused(said) => write!(f, "Organizations does not take the request with {email} ({said}): correct it"),
+        Stop::Refused(said) => {
+            write!(f, "Organizations does not take the request with {email} ({said}): correct it")
+        }
         Stop::EmailTaken => write!(
             f,
             "an account that is not of this organization, or one that was closed, has the address {email} for good: \
@@ -214,7 +207,10 @@ fn stopped(f: &mut fmt::Formatter<'_>, email: &str, stop: &Stop) -> fmt::Result 
              `phonehome rebind` if it is the right one"
         ),
         Stop::TooOften => {
-            write!(f, "it was asked for {ASKS_MAX} times with {email} and never seen: look into Organizations")
+            write!(
+                f,
+                "it was asked for {ASKS_MAX} times with {email} and never seen: look into Organizations"
+            )
         }
     }
 }

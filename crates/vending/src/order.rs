@@ -158,12 +158,22 @@ impl Order {
         }
     }
 
-    /// Whether Organizations may be making the account at this moment.
+    /// Whether it is known neither that the account is there nor that it is not.
     #[must_use]
-    pub fn is_under_way(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         match self.state {
             OrderState::Asking { .. } | OrderState::Creating { .. } | OrderState::Searching { .. } => true,
             OrderState::Waiting { .. } | OrderState::Made { .. } | OrderState::Stopped { .. } => false,
+        }
+    }
+
+    /// Whether Organizations may be making the account at this moment: it is one of those that may be made at a time.
+    #[must_use]
+    pub fn may_be_in_progress(&self) -> bool {
+        let is_over = |cause| matches!(cause, SearchCause::EmailExists | SearchCause::Failed);
+        match self.state {
+            OrderState::Searching { cause, .. } => !is_over(cause),
+            _ => self.is_open(),
         }
     }
 
@@ -209,7 +219,9 @@ impl Order {
             Outcome::Succeeded(account) => self.made(account.clone(), now_ms),
             Outcome::Failed(reason) => match reason {
                 FailureReason::EmailAlreadyExists => self.searching(SearchCause::EmailExists, now_ms),
-                FailureReason::ConcurrentAccountModification => self.searching(SearchCause::Concurrent, now_ms),
+                FailureReason::ConcurrentAccountModification => {
+                    self.searching(SearchCause::Concurrent, now_ms)
+                }
                 FailureReason::InternalFailure => self.searching(SearchCause::Failed, now_ms),
                 other => self.stopped(Stop::Failed(other.clone()), now_ms),
             },
@@ -244,7 +256,9 @@ impl Order {
         };
         match cause {
             // Somebody has the address, or will have it: of these the lists may know nothing yet.
-            SearchCause::EmailExists | SearchCause::Concurrent if now_ms < since_ms + SETTLED_MS => self.clone(),
+            SearchCause::EmailExists | SearchCause::Concurrent if now_ms < since_ms + SETTLED_MS => {
+                self.clone()
+            }
             SearchCause::EmailExists => self.stopped(Stop::EmailTaken, now_ms),
             SearchCause::Failed if self.asks >= ASKS_MAX => {
                 self.stopped(Stop::Failed(FailureReason::InternalFailure), now_ms)

@@ -75,9 +75,9 @@ impl fmt::Display for Hold {
         match self {
             Self::Throttled => f.write_str("Organizations is asked too often"),
             Self::TooManyInProgress => f.write_str("as many accounts are being made as may be at a time"),
-            Self::Finalizing => {
-                f.write_str("AWS still sets the organization up, which takes an hour at most; then ask AWS Support")
-            }
+            Self::Finalizing => f.write_str(
+                "AWS still sets the organization up, which takes an hour at most; then ask AWS Support",
+            ),
             Self::NumberLimit => f.write_str(
                 "the organization has as many accounts as it may have: ask AWS for more (Service Quotas, AWS \
                  Organizations, \"Default maximum number of accounts\"); closed ones count for 90 days",
@@ -87,7 +87,9 @@ impl fmt::Display for Hold {
                 "the role may not make accounts ({said}): deploy infra/management.yaml again, and look for a service \
                  control policy"
             ),
-            Self::Constraint(said) => write!(f, "the management account cannot make accounts as it is ({said})"),
+            Self::Constraint(said) => {
+                write!(f, "the management account cannot make accounts as it is ({said})")
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use phonehome_fleet::Line;
 use phonehome_wire::AccountId;
 
+use crate::lines::Lines;
 use crate::order::{Order, Stop};
 use crate::request::{Outcome, OwnedAccount, Request};
 
@@ -29,7 +30,8 @@ pub enum Candidates {
 #[must_use]
 pub fn candidates(order: &Order, requests: &[Request]) -> Candidates {
     let may_be_its = |request: &&Request| {
-        request.account_name == order.account_name && request.requested_at_ms + CLOCKS_MS >= order.placed_at_ms
+        request.account_name == order.account_name
+            && request.requested_at_ms + CLOCKS_MS >= order.placed_at_ms
     };
     let mut accounts = Vec::new();
     for request in requests.iter().filter(may_be_its) {
@@ -42,22 +44,21 @@ pub fn candidates(order: &Order, requests: &[Request]) -> Candidates {
     Candidates::Accounts(accounts)
 }
 
-/// Whether an account becomes an order's: `None` where it has another e-mail address. `orders` are all, `bound` says
-/// which account is which line.
+/// Whether an account becomes an order's: `None` where it has another e-mail address. `orders` are all.
 #[must_use]
 pub fn claim(
     order: &Order,
     account: &OwnedAccount,
     orders: &BTreeMap<Line, Order>,
-    bound: &BTreeMap<AccountId, Line>,
+    lines: &Lines,
 ) -> Option<Result<AccountId, Stop>> {
     if !order.has_email(&account.email) {
         return None;
     }
     let of_order = orders.values().find(|it| it.account() == Some(&account.id)).map(|it| &it.line);
-    let owner = bound.get(&account.id).or(of_order).or(account.made_for.as_ref());
+    let owner = lines.line_of(&account.id).or(of_order).or(account.made_for.as_ref());
     Some(match owner {
-        Some(line) if *line != order.line => {
+        Some(line) if !lines.are_one(line, &order.line) => {
             Err(Stop::OtherLine { account: account.id.clone(), line: line.clone() })
         }
         _ if !account.active => Err(Stop::Closed(account.id.clone())),

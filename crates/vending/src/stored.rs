@@ -92,7 +92,10 @@ impl Stored {
 }
 
 /// Changes the pace, whoever else does at the same moment.
-pub(crate) async fn change_pace(table: &impl Table, change: impl Fn(&Pace) -> Pace) -> Result<(), TableError> {
+pub(crate) async fn change_pace(
+    table: &impl Table,
+    change: impl Fn(&Pace) -> Pace,
+) -> Result<(), TableError> {
     on_conflict(ATTEMPTS, async || {
         let doc = table.get(&pace_key()).await?;
         let before: Pace = doc.as_ref().map(Doc::read).transpose()?.unwrap_or_default();

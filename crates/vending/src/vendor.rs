@@ -10,9 +10,10 @@ use phonehome_fleet::Line;
 use phonehome_wire::AccountId;
 
 use crate::api::VendingApi;
-use crate::decide::{Step, Wanted, World, decide};
-use crate::order::{ASK_WITHIN_MS, Order, SearchCause};
-use crate::refusal::{Hold, NotAsked};
+use crate::decide::{AccountFactory, Step, Wanted, World, decide};
+use crate::lines::Lines;
+use crate::order::{ASK_WITHIN_MS, Order, SearchCause, Stop};
+use crate::refusal::NotAsked;
 use crate::request::{NewAccount, OwnedAccount, Request, RequestId};
 use crate::search::{Candidates, candidates, claim};
 use crate::stored::{Stored, change_pace};
@@ -23,6 +24,7 @@ pub struct Vendor<A, T, C> {
     api: A,
     table: T,
     clock: C,
+    factory: AccountFactory,
     /// The role in each new account; `None`: Organizations' own.
     role_name: Option<String>,
     /// Further tags of each new account, by key.
@@ -50,7 +52,8 @@ struct Listed {
 impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     /// One that makes accounts with Organizations' own role and no further tags.
     pub fn new(api: A, table: T, clock: C) -> Self {
-        Self { api, table, clock, role_name: None, tags: vec![], looked_at_ms: BTreeMap::new() }
+        let (factory, looked_at_ms) = (AccountFactory::Phonehome, BTreeMap::new());
+        Self { api, table, clock, factory, role_name: None, tags: vec![], looked_at_ms }
     }
 
     /// The same with this role and these tags.
@@ -59,19 +62,23 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         Self { role_name, tags, ..self }
     }
 
-    /// Reads, decides and does it. `bound` says which account is which line.
+    /// The same where somebody else makes the accounts.
+    #[must_use]
+    pub fn for_factory(self, factory: AccountFactory) -> Self {
+        Self { factory, ..self }
+    }
+
+    /// Reads, decides and does it.
     ///
     /// # Errors
     /// [`TableError`]: of the table. What Organizations does not answer is in [`Round::troubles`].
-    pub async fn round(
-        &mut self,
-        wanted: &[Wanted],
-        bound: &BTreeMap<AccountId, Line>,
-    ) -> Result<Round, TableError> {
+    pub async fn round(&mut self, wanted: &[Wanted], lines: &Lines) -> Result<Round, TableError> {
         let mut stored = Stored::read(&self.table).await?;
         let (mut round, mut listed) = (Round::default(), Listed::default());
         let decision = decide(&World {
+            factory: self.factory,
             wanted,
+            lines,
             orders: &stored.orders,
             unreadable: &stored.unreadable,
             pace: &stored.pace,
@@ -80,7 +87,7 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         });
         round.again_at_ms = decision.again_at_ms;
         for step in decision.steps {
-            match self.step(step, &mut stored, &mut listed, bound).await {
+            match self.step(step, &mut stored, &mut listed, lines).await {
                 Ok(()) => {}
                 Err(Failed::Table(error)) => return Err(error),
                 Err(Failed::Organizations(error)) => round.troubles.push(error),
@@ -96,7 +103,7 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         step: Step,
         stored: &mut Stored,
         listed: &mut Listed,
-        bound: &BTreeMap<AccountId, Line>,
+        lines: &Lines,
     ) -> Result<(), Failed> {
         match step {
             Step::Ask(order) => self.ask(stored, order).await,
@@ -106,7 +113,7 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
             }
             Step::Search(line) => {
                 self.looked_at_ms.insert(line.clone(), self.clock.now_ms());
-                self.search(stored, listed, &line, bound).await
+                self.search(stored, listed, &line, lines).await
             }
         }
     }
@@ -139,11 +146,10 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
             }
             Err(NotAsked::Held(hold)) => {
                 stored.put(&self.table, order.not_begun(now_ms)).await?;
-                let hold: Hold = hold;
                 change_pace(&self.table, |pace| pace.refused(hold.clone(), now_ms)).await?;
             }
             Err(NotAsked::Refused(said)) => {
-                stored.put(&self.table, order.stopped(crate::order::Stop::Refused(said), now_ms)).await?;
+                stored.put(&self.table, order.stopped(Stop::Refused(said), now_ms)).await?;
             }
             Err(NotAsked::Unclear(error)) => return Err(Failed::Organizations(error)),
         }
@@ -170,12 +176,14 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         stored: &mut Stored,
         listed: &mut Listed,
         line: &Line,
-        bound: &BTreeMap<AccountId, Line>,
+        lines: &Lines,
     ) -> Result<(), Failed> {
-        let (began_ms, Some(order)) = (self.clock.now_ms(), stored.orders.get(line).cloned()) else { return Ok(()) };
+        let (began_ms, Some(order)) = (self.clock.now_ms(), stored.orders.get(line).cloned()) else {
+            return Ok(());
+        };
         let found = match candidates(&order, listed.requests(&self.api).await?) {
             Candidates::UnderWay => return Ok(()),
-            Candidates::Accounts(accounts) => self.claimed(stored, &order, &accounts, bound).await?,
+            Candidates::Accounts(accounts) => self.claimed(stored, &order, &accounts, lines).await?,
         };
         let found = match found {
             Some(found) => Some(found),
@@ -183,7 +191,7 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
                 let accounts = listed.accounts(&self.api).await?.iter();
                 let with_its: Vec<AccountId> =
                     accounts.filter(|it| order.has_email(&it.email)).map(|it| it.id.clone()).collect();
-                self.claimed(stored, &order, &with_its, bound).await?
+                self.claimed(stored, &order, &with_its, lines).await?
             }
         };
         let after = found.unwrap_or_else(|| order.not_found(began_ms));
@@ -199,11 +207,11 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         stored: &Stored,
         order: &Order,
         accounts: &[AccountId],
-        bound: &BTreeMap<AccountId, Line>,
+        lines: &Lines,
     ) -> Result<Option<Order>, CloudError> {
         for id in accounts {
             let Some(account) = self.api.account(id).await? else { continue };
-            match claim(order, &account, &stored.orders, bound) {
+            match claim(order, &account, &stored.orders, lines) {
                 None => {}
                 Some(Ok(account)) => return Ok(Some(order.made(account, self.clock.now_ms()))),
                 Some(Err(stop)) => return Ok(Some(order.stopped(stop, self.clock.now_ms()))),
