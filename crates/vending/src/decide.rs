@@ -11,9 +11,10 @@ use crate::request::RequestId;
 
 /// How soon after a request its outcome is asked for, in milliseconds: no account is made in less than 3 s.
 const FIRST_LOOK_MS: u64 = 3_000;
-/// How often it is asked for after that. Five at a time are one call a second; Organizations allows two of
-/// `DescribeCreateAccountStatus`.
+/// How often it is asked for after that.
 const LOOK_MS: u64 = 5_000;
+/// How long after one outcome the next one is asked for: Organizations allows two `DescribeCreateAccountStatus` a second.
+const BETWEEN_LOOKS_MS: u64 = 600;
 /// After how long it is asked for less often.
 const SLOW_AFTER_MS: u64 = 10 * 60_000;
 /// How often then.
@@ -90,13 +91,7 @@ pub struct Decision {
 #[must_use]
 pub fn decide(world: &World) -> Decision {
     let mut decision = Decision::default();
-    for order in world.orders.values() {
-        let Some((due_ms, step)) = look(world, order) else { continue };
-        if due_ms <= world.now_ms {
-            decision.steps.push(step);
-        }
-        decision.next(due_ms.max(world.now_ms));
-    }
+    looks(world, &mut decision);
     if world.factory == AccountFactory::ControlTower {
         return decision;
     }
@@ -135,6 +130,25 @@ fn first(world: &World) -> Option<(u64, Order)> {
         }
     }
     first
+}
+
+/// Whatever is due first: one outcome, or all accounts that are to be looked for, which share their lists.
+fn looks(world: &World, decision: &mut Decision) {
+    let looks: Vec<(u64, Step)> = world.orders.values().filter_map(|order| look(world, order)).collect();
+    let Some((first_ms, first)) = looks.iter().min_by_key(|(due_ms, _)| *due_ms) else { return };
+    let free_ms = world.looked_at_ms.values().max().map_or(0, |at_ms| at_ms + BETWEEN_LOOKS_MS);
+    let first_ms = (*first_ms).max(free_ms);
+    decision.next(first_ms.max(world.now_ms));
+    if first_ms > world.now_ms {
+        return;
+    }
+    if matches!(first, Step::Follow(..)) {
+        decision.steps.push(first.clone());
+        return;
+    }
+    let searches =
+        looks.iter().filter(|(due_ms, step)| *due_ms <= world.now_ms && matches!(step, Step::Search(_)));
+    decision.steps.extend(searches.map(|(_, step)| step.clone()));
 }
 
 /// What is to be found out of an order, and when.
