@@ -6,7 +6,9 @@ mod regions;
 mod stack;
 #[cfg(feature = "operator")]
 pub mod trails;
+mod vending;
 
 pub use organization::AwsOrganization;
 pub use regions::opted_in_regions;
 pub use stack::{AwsStack, ProbeCode};
+pub use vending::AwsVending;

@@ -80,10 +80,11 @@ pub enum Step {
 /// What is to be done now, and when to look again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// In this order. At most one asks for an account: the next one is decided on with what became of it.
+    /// Often none. What comes of them is known to the next decision: so there is one [`Step::Follow`], or one [`Step::Ask`],
+    /// or the [`Step::Search`]es that share their lists.
     pub steps: Vec<Step>,
-    /// When there is something to do next if nothing happens meanwhile; milliseconds since the Unix epoch. `None`: there
-    /// is nothing to be done until people do something.
+    /// Where there are no steps: when there is something to do if nothing happens meanwhile, in milliseconds since the Unix
+    /// epoch. `None`: nothing until people do something.
     pub again_at_ms: Option<u64>,
 }
 
@@ -92,7 +93,8 @@ pub struct Decision {
 pub fn decide(world: &World) -> Decision {
     let mut decision = Decision::default();
     looks(world, &mut decision);
-    if world.factory == AccountFactory::ControlTower {
+    // What comes of a look is waited for: it may take a while, and frees room for another account.
+    if !decision.steps.is_empty() || world.factory == AccountFactory::ControlTower {
         return decision;
     }
     // While this many are under way, the end of one is what is waited for.

@@ -39,6 +39,15 @@ pub enum VendingFinding {
         /// The line.
         line: Line,
     },
+    /// An account that cannot become a line's has its name.
+    NameTaken {
+        /// The line that gets no account.
+        line: Line,
+        /// The account.
+        account: AccountId,
+        /// The name.
+        name: String,
+    },
     /// Two lines have one e-mail address.
     SharedEmail {
         /// The line that gets no account.
@@ -148,6 +157,11 @@ impl fmt::Display for VendingFinding {
                 "the account for {line} was asked for {} minutes ago or more and is not there: it is still looked for, \
                  and none is asked for twice. Look into Organizations, and ask AWS Support",
                 LATE_MS / 60_000
+            ),
+            Self::NameTaken { line, account, name } => write!(
+                f,
+                "no account is made for {line}: account {account} is called {name}, and it is suspended, closed or another \
+                 line. Reopen or rename that one, or give {line} another `account_name`"
             ),
             Self::SharedEmail { line, email } => write!(
                 f,

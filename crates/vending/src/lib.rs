@@ -1,6 +1,6 @@
 //! Account vending: from a line of the fleet file to an account of the organization, once.
 //!
-//! [`decide()`] says what is to be done, from the lines that are to get an account, what is known of each of them (its
+//! [`wanted()`] says which lines are to get one; [`decide()`] says what is to be done, from the lines that are to get an account, what is known of each of them (its
 //! [`Order`]) and the time; [`Vendor`] does it, over a table and Organizations' API ([`VendingApi`]); [`findings`] says
 //! what people are told. Nothing here knows an SDK, sleeps, or reads another clock than the one it is given.
 //!
@@ -19,6 +19,7 @@ mod refusal;
 mod request;
 mod search;
 mod stored;
+mod vacant;
 mod vendor;
 
 pub use api::VendingApi;
@@ -32,4 +33,5 @@ pub use refusal::{Hold, NotAsked};
 pub use request::{NewAccount, Outcome, OwnedAccount, Request, RequestId, TAG_LINE};
 pub use search::{Candidates, candidates, claim};
 pub use stored::{ORDERS, order_key};
+pub use vacant::wanted;
 pub use vendor::{Round, Vendor};

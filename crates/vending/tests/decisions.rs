@@ -125,7 +125,9 @@ fn no_more_are_under_way_than_organizations_makes_at_a_time() {
         (SearchCause::EmailExists, true),
         (SearchCause::Failed, true),
     ] {
-        assert_eq!(Known::of(&names).with(searching(cause)).asked().is_some(), is_asked, "{cause:?}");
+        let mut known = Known::of(&names).with(searching(cause));
+        known.looked_at_ms = names.iter().map(|name| (line(name), NOW - 1_000)).collect();
+        assert_eq!(known.asked().is_some(), is_asked, "{cause:?}");
     }
 }
 
@@ -149,6 +151,16 @@ fn the_address_of_an_order_is_never_worked_out_again() {
     assert_eq!(known.asked(), asks("shop", "old@example.com"));
     let Some(Step::Ask(again)) = known.at(NOW).steps.pop() else { panic!("it is asked for") };
     assert_eq!((again.asks, again.state), (2, OrderState::Asking { since_ms: NOW }));
+}
+
+#[test]
+fn what_comes_of_a_look_is_waited_for_before_an_account_is_asked_for() {
+    let mut known = Known::of(&["shop"]).with([creating("pay")]);
+    known.orders[0].state =
+        OrderState::Creating { request: RequestId::new("car-pay"), since_ms: NOW - 3_000 };
+    assert_eq!(known.at(NOW).steps, [Step::Follow(line("pay"), RequestId::new("car-pay"))]);
+    known.looked_at_ms.insert(line("pay"), NOW);
+    assert_eq!(known.asked(), asks("shop", "shop@example.com"));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::clock::VirtualClock;
 pub struct Faults {
     /// `CreateAccount` is not heard by AWS, or its answer is lost.
     pub lost_ppm: u32,
-    /// `CreateAccount` is heard up to 45 seconds after whoever called gave up.
+    /// `CreateAccount` is heard up to four minutes later, when whoever called has long given up.
     pub late_ppm: u32,
     /// A request ends in `INTERNAL_FAILURE`.
     pub internal_ppm: u32,
@@ -33,6 +33,9 @@ pub struct Faults {
 
 /// How long an account takes to be made, in milliseconds: 3 to 48 seconds, as CloudTrail's samples show.
 pub(crate) const MAKING_MS: (u32, u32) = (3_000, 48_000);
+
+/// How late a call is heard at most, in milliseconds: long after whoever called has looked for what came of it.
+const LATE_MS: u32 = 240_000;
 
 /// The most accounts that are made at a time.
 const IN_PROGRESS_MAX: usize = 5;
@@ -186,7 +189,7 @@ impl State {
     pub(crate) fn delays(&mut self, account: &NewAccount, now_ms: u64) -> bool {
         let delays = self.random.happens(self.faults.late_ppm);
         if delays {
-            self.on_their_way.push((now_ms + u64::from(self.random.below(45_000)), account.clone()));
+            self.on_their_way.push((now_ms + u64::from(self.random.below(LATE_MS)), account.clone()));
         }
         delays
     }

@@ -10,7 +10,7 @@ const STORM: Faults = Faults {
     late_ppm: 30_000,
     internal_ppm: 30_000,
     throttled_ppm: 20_000,
-    lag_ms: 10_000,
+    lag_ms: 60_000,
     shared_emails: false,
     finalizing_ms: 0,
 };
@@ -45,6 +45,9 @@ fn in_a_storm_of_lost_and_late_calls_with_two_at_work_that_die_each_line_gets_on
     for seed in 0..25 {
         let mut run = Run::new(20, seed, STORM, Deaths { at: None, ppm: 10_000 });
         assert_one_each(&run.go(2), 20, &format!("seed {seed}"));
+        // Nor does one come of what is heard when all are done.
+        run.clock.pass(10 * 60_000);
+        assert_one_each(&run.go(2), 20, &format!("seed {seed}, ten minutes later"));
         assert!(run.organization.is_quiet(), "seed {seed}: something is still on its way");
     }
 }
