@@ -96,14 +96,20 @@ impl Run {
 
     /// Lets so many vendors work until nothing is to be done; says what came of it.
     pub fn go(&mut self, vendors: usize) -> Score {
+        self.go_for(vendors, PATIENCE_MS)
+    }
+
+    /// The same for so many virtual milliseconds at most; then those who are at work die.
+    pub fn go_for(&mut self, vendors: usize, ms: u64) -> Score {
+        let until_ms = self.clock.now_ms() + ms;
         let mut vendors: Vec<Vendors> = (0..vendors).map(|_| Vendors::Resting(self.vendor(), 0)).collect();
-        while self.clock.now_ms() < self.began_at_ms + PATIENCE_MS {
+        while self.clock.now_ms() < until_ms {
             let now_ms = self.clock.now_ms();
             let ready: Vec<usize> = (0..vendors.len()).filter(|at| is_ready(&vendors[*at], now_ms)).collect();
             if ready.is_empty() {
                 let next_ms = vendors.iter().filter_map(Vendors::next_ms).min();
                 match next_ms {
-                    Some(next_ms) => self.clock.pass_to(next_ms),
+                    Some(next_ms) => self.clock.pass_to(next_ms.min(until_ms)),
                     None => break,
                 }
                 continue;
@@ -112,7 +118,8 @@ impl Run {
             let it = std::mem::replace(&mut vendors[chosen], Vendors::Done);
             vendors[chosen] = self.turn(it);
         }
-        Score::of(self, self.clock.now_ms() - self.began_at_ms)
+        let took_ms = self.clock.now_ms() - self.began_at_ms;
+        Score::of(&self.organization, &self.wanted, &self.orders(), took_ms)
     }
 
     /// Lets one vendor work up to its next point, where it may die.

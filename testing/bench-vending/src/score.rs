@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_vending::{IN_PROGRESS_MAX, INTERVAL_MS, OrderState};
+use phonehome_fleet::Line;
+use phonehome_vending::{IN_PROGRESS_MAX, INTERVAL_MS, Order, OrderState, Wanted};
 
-use crate::organization::MAKING_MS;
-use crate::run::Run;
+use crate::organization::{FakeOrganizations, MAKING_MS};
 
 /// What came of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,29 +30,31 @@ pub struct Score {
 }
 
 impl Score {
-    pub(crate) fn of(run: &Run, took_ms: u64) -> Self {
-        let orders = run.orders();
-        let accounts = run.organization.accounts();
-        let lines: BTreeSet<_> = accounts.iter().filter_map(|it| it.made_for.as_ref()).collect();
+    pub(crate) fn of(
+        organization: &FakeOrganizations,
+        wanted: &[Wanted],
+        orders: &BTreeMap<Line, Order>,
+        took_ms: u64,
+    ) -> Self {
+        let accounts = organization.accounts();
         let made_for_lines = accounts.iter().filter(|it| it.made_for.is_some());
-        let known: BTreeSet<_> = orders.values().filter_map(|order| order.account()).collect();
+        let lines: BTreeSet<_> = made_for_lines.clone().filter_map(|it| it.made_for.as_ref()).collect();
+        let known: BTreeSet<_> = orders.values().filter_map(Order::account).collect();
         let orphans = made_for_lines.clone().filter(|it| !known.contains(&it.id)).count();
         let state = |is: fn(&OrderState) -> bool| {
-            let its =
-                run.wanted.iter().filter(|it| orders.get(&it.line).is_some_and(|order| is(&order.state)));
-            its.count()
+            wanted.iter().filter(|it| orders.get(&it.line).is_some_and(|order| is(&order.state))).count()
         };
         let made = state(|state| matches!(state, OrderState::Made { .. }));
         let stopped = state(|state| matches!(state, OrderState::Stopped { .. }));
-        let organization = run.organization.now();
+        let organization = organization.now();
         Self {
             duplicates: made_for_lines.count() - lines.len(),
             orphans,
             made,
             stopped,
-            open: run.wanted.len() - made - stopped,
+            open: wanted.len() - made - stopped,
             took_ms,
-            least_ms: least_ms(run.wanted.len() as u64, organization.making_ms),
+            least_ms: least_ms(wanted.len() as u64, organization.making_ms),
             calls: organization.calls.clone(),
         }
     }

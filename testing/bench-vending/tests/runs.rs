@@ -1,9 +1,10 @@
 //! Whole runs: who dies where, what is lost, and what comes of it.
 
 use phonehome_bench_vending::{Deaths, Faults, Run, Score, wanted};
+use phonehome_cloud::WallClock as _;
 use phonehome_cloud::table::{Key, MemoryTable, key};
 use phonehome_fleet::Line;
-use phonehome_vending::{FailureReason, Lines, OrderState, Stop, order_key};
+use phonehome_vending::{FailureReason, Lines, OrderState, Stop, Wanted, order_key};
 
 const STORM: Faults = Faults {
     lost_ppm: 50_000,
@@ -58,6 +59,29 @@ fn answers_that_are_lost_make_no_second_account_even_where_addresses_are_not_uni
         let faults = Faults { lost_ppm: 200_000, shared_emails: true, ..Faults::default() };
         let mut run = Run::new(20, seed, faults, Deaths { at: None, ppm: 10_000 });
         assert_one_each(&run.go(1), 20, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn whatever_the_file_says_meanwhile_no_line_gets_a_second_account() {
+    for seed in 0..15 {
+        let mut run = Run::new(20, seed, STORM, Deaths { at: None, ppm: 10_000 });
+        let all = run.wanted.clone();
+        for hour in 0..6 {
+            // Another pattern each time, other lines, and all of it permitted anew.
+            let in_file = all.iter().enumerate().filter(|(number, _)| (number + hour) % 3 != 0 || hour == 5);
+            let change = |wanted: &Wanted| Wanted {
+                email: format!("{hour}-{}", wanted.email),
+                permitted_at_ms: run.clock.now_ms(),
+                ..wanted.clone()
+            };
+            run.wanted = in_file.map(|(_, wanted)| change(wanted)).collect();
+            run.lines = Lines::new(run.wanted.iter().map(|it| it.line.clone()), []);
+            run.go_for(2, 70_000);
+        }
+        run.go(2);
+        run.clock.pass(10 * 60_000);
+        assert_one_each(&run.go(2), 20, &format!("seed {seed}"));
     }
 }
 
