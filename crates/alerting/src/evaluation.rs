@@ -1,10 +1,12 @@
 //! The world, with the questions answered that every later step asks.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
 use crate::blame::alone;
+use crate::elsewhere::Elsewhere;
 use crate::inference::{Group, infer};
 use crate::windows::Schedule;
 use crate::{
@@ -37,6 +39,7 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) groups: Vec<Group>,
     /// What maintenance windows and quiet hours hold back now.
     pub(crate) schedule: Schedule<'w>,
+    elsewhere: OnceCell<Elsewhere<'w>>,
 }
 
 pub(crate) struct Probe<'w> {
@@ -75,10 +78,16 @@ impl<'w> Evaluation<'w> {
             stacks.entry(key.stack()).or_default().push(*key);
         }
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
-        let mut evaluation = Self { world, probes, stacks, named, groups, schedule };
+        let mut evaluation =
+            Self { world, probes, stacks, named, groups, schedule, elsewhere: OnceCell::new() };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation
+    }
+
+    /// What the stacks make of endpoints.
+    pub(crate) fn elsewhere(&self) -> &Elsewhere<'w> {
+        self.elsewhere.get_or_init(|| Elsewhere::of(self.probes.values()))
     }
 
     /// What is to be told now.
@@ -254,18 +263,8 @@ impl<'w> Evaluation<'w> {
         if check.expect != Expect::Deny {
             return Some(control_ms);
         }
-        let others = self.probes.values().filter(|other| other.view.key.stack() != probe.view.key.stack());
-        let reaches = |other: &&'w Check| {
-            other.expect == Expect::Connect && other.target.endpoint == check.target.endpoint
-        };
-        let witnesses = others.flat_map(|other| {
-            other.checks.values().copied().filter(reaches).map(|check| other.good_since(&check.id))
-        });
-        let witnesses: Vec<Option<u64>> = witnesses.collect();
-        let witness_ms = match witnesses.as_slice() {
-            [] => 0,
-            known => known.iter().flatten().copied().min()?,
-        };
+        let stack = probe.view.key.stack();
+        let witness_ms = self.elsewhere().reached_since(&check.target.endpoint, &stack)?;
         Some(control_ms.max(witness_ms))
     }
 }
@@ -321,7 +320,7 @@ impl<'w> Probe<'w> {
     }
 
     /// Since when a path is known to be as declared; `None` while it is not.
-    fn good_since(&self, id: &CheckId) -> Option<u64> {
+    pub(crate) fn good_since(&self, id: &CheckId) -> Option<u64> {
         let path = self.view.paths.get(id).filter(|_| self.path(id) == Health::Good)?;
         let heard_ms = self.view.heartbeat_of(id).map_or(0, |heartbeat| heartbeat.heard_since_ms);
         Some(path.since_ms.max(heard_ms))

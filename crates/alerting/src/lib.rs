@@ -15,6 +15,7 @@ mod crashes;
 mod decide;
 mod decision;
 mod dependencies;
+mod elsewhere;
 mod evaluation;
 mod evidence;
 mod finding;

@@ -272,16 +272,10 @@ fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
 /// Whether the one thing that is not reached is lost to others too, and reached by none: then it is that, and
 /// not the way there. The internet does not fail for one alone.
 fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&str>) -> bool {
-    let others = evaluation.probes.iter().filter(|(other, _)| other.stack() != probe.stack());
-    let paths = others.flat_map(|(_, other)| other.connects());
-    let seen: BTreeSet<bool> = paths
-        .filter(|(check, _)| lost.contains(check.target.endpoint.as_str()))
-        .filter(|(_, health)| matches!(health, Health::Good | Health::Bad | Health::Unseen))
-        // What cannot be seen must not keep a page back.
-        .map(|(_, health)| health != Health::Bad)
-        .collect();
-    let all_are_seen = evaluation.world.unseen.stacks.is_empty();
-    all_are_seen && lost.len() == 1 && seen == BTreeSet::from([false])
+    let mut lost = lost.iter();
+    let (Some(endpoint), None) = (lost.next(), lost.next()) else { return false };
+    evaluation.world.unseen.stacks.is_empty()
+        && evaluation.elsewhere().is_lost_to_all(endpoint, &probe.stack())
 }
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.

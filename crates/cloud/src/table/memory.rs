@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::{Doc, Expect, Key, SCHEMA_WRITTEN, Table, TableError, Write};
+use super::{Doc, Expect, Key, SCHEMA_WRITTEN, Table, TableError, Write, key};
 
 /// A table in memory, with the same behaviour.
 #[derive(Debug, Clone, Default)]
@@ -69,7 +69,9 @@ impl Table for MemoryTable {
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
-        Ok(self.locked().values().filter(|doc| doc.key.partition == partition).cloned().collect())
+        let docs = self.locked();
+        let from_first = docs.range(key(partition, "")..).map(|(_, doc)| doc);
+        Ok(from_first.take_while(|doc| doc.key.partition == partition).cloned().collect())
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
