@@ -193,7 +193,9 @@ impl Order {
     /// line, and else with its own.
     #[must_use]
     pub fn anew(&self, stop: &Stop, email: &str, now_ms: u64) -> Self {
-        let email = if stop.frees_email() { email } else { &self.email };
+        // A refusal says nothing of a request before it that nobody heard of.
+        let is_free = stop.frees_email() && (self.asks <= 1 || !matches!(stop, Stop::Refused(_)));
+        let email = if is_free { email } else { &self.email };
         let state = OrderState::Asking { since_ms: now_ms };
         Self { asks: 1, email: email.to_owned(), placed_at_ms: now_ms, state, ..self.clone() }
     }

@@ -45,6 +45,8 @@ pub struct Round {
 /// What is listed once in a round, however many accounts are looked for.
 #[derive(Debug, Default)]
 struct Listed {
+    /// Before it was.
+    began_ms: Option<u64>,
     requests: Option<Vec<Request>>,
     accounts: Option<Vec<OwnedAccount>>,
 }
@@ -106,7 +108,10 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         lines: &Lines,
     ) -> Result<(), Failed> {
         match step {
-            Step::Ask(order) => self.ask(stored, order).await,
+            Step::Ask(order) => match self.found_after_all(stored, listed, &order, lines).await? {
+                Some(made) => Ok(stored.put(&self.table, made).await.map(|_| ())?),
+                None => self.ask(stored, order).await,
+            },
             Step::Follow(line, request) => {
                 self.looked_at_ms.insert(line.clone(), self.clock.now_ms());
                 self.follow(stored, &line, &request).await
@@ -116,6 +121,21 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
                 self.search(stored, listed, &line, lines).await
             }
         }
+    }
+
+    /// Before an order is asked for with another address: the account that has the first one, should it be there by now.
+    async fn found_after_all(
+        &self,
+        stored: &Stored,
+        listed: &mut Listed,
+        order: &Order,
+        lines: &Lines,
+    ) -> Result<Option<Order>, CloudError> {
+        let Some(before) = stored.orders.get(&order.line).filter(|it| !it.has_email(&order.email)) else {
+            return Ok(None);
+        };
+        let with_its = listed.with_email(&self.api, before).await?;
+        Ok(self.claimed(stored, before, &with_its, lines).await?.filter(|after| after.account().is_some()))
     }
 
     /// Asks for an account, once that is stored.
@@ -178,9 +198,8 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         line: &Line,
         lines: &Lines,
     ) -> Result<(), Failed> {
-        let (began_ms, Some(order)) = (self.clock.now_ms(), stored.orders.get(line).cloned()) else {
-            return Ok(());
-        };
+        let Some(order) = stored.orders.get(line).cloned() else { return Ok(()) };
+        let began_ms = *listed.began_ms.get_or_insert_with(|| self.clock.now_ms());
         let found = match candidates(&order, listed.requests(&self.api).await?) {
             Candidates::UnderWay => return Ok(()),
             Candidates::Accounts(accounts) => self.claimed(stored, &order, &accounts, lines).await?,
@@ -188,9 +207,7 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         let found = match found {
             Some(found) => Some(found),
             None => {
-                let accounts = listed.accounts(&self.api).await?.iter();
-                let with_its: Vec<AccountId> =
-                    accounts.filter(|it| order.has_email(&it.email)).map(|it| it.id.clone()).collect();
+                let with_its = listed.with_email(&self.api, &order).await?;
                 self.claimed(stored, &order, &with_its, lines).await?
             }
         };
@@ -229,11 +246,17 @@ impl Listed {
         Ok(self.requests.as_deref().unwrap_or_default())
     }
 
-    async fn accounts(&mut self, api: &impl VendingApi) -> Result<&[OwnedAccount], CloudError> {
+    /// The accounts that have an order's address.
+    async fn with_email(
+        &mut self,
+        api: &impl VendingApi,
+        order: &Order,
+    ) -> Result<Vec<AccountId>, CloudError> {
         if self.accounts.is_none() {
             self.accounts = Some(api.accounts().await?);
         }
-        Ok(self.accounts.as_deref().unwrap_or_default())
+        let accounts = self.accounts.iter().flatten();
+        Ok(accounts.filter(|it| order.has_email(&it.email)).map(|it| it.id.clone()).collect())
     }
 }
 

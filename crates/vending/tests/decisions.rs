@@ -191,6 +191,9 @@ fn what_was_permitted_before_it_stopped_stays_stopped_and_permitted_anew_it_goes
     ] {
         assert_eq!(anew(stop.clone()), asks("shop", email), "{stop:?}");
     }
+    let refused = Order { asks: 2, ..stopped("shop", Stop::Refused("InvalidInputException".to_owned())) };
+    let anew = refused.anew(&Stop::Refused(String::new()), "new@example.com", NOW);
+    assert_eq!(anew.email, "shop@example.com", "what was asked for before it may still be heard");
 }
 
 #[test]

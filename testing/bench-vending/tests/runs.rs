@@ -120,6 +120,22 @@ fn an_account_that_is_there_is_found_by_its_address_and_made_no_second_time() {
 }
 
 #[test]
+fn before_another_address_is_used_the_account_with_the_first_one_is_looked_for_once_more() {
+    let mut run = Run::new(1, 3, Faults::default(), Deaths::default());
+    let line = run.wanted[0].line.clone();
+    run.organization.add_foreign(&run.wanted[0].email);
+    run.go(1);
+    assert!(matches!(state(&run, &line), OrderState::Stopped { stop: Stop::EmailTaken, .. }));
+    // It was ours all the time, and no list had it.
+    let late = run.organization.add_account("200000000001", &run.wanted[0].email, true).unwrap();
+    run.wanted[0].email = "new@example.com".to_owned();
+    run.wanted[0].permitted_at_ms = run.clock.now_ms() + 1;
+    run.go(1);
+    assert!(matches!(state(&run, &line), OrderState::Made { account, .. } if account == late));
+    assert_eq!(run.organization.accounts().len(), 1);
+}
+
+#[test]
 fn an_account_that_always_fails_is_given_up_and_the_others_are_asked_for_again_and_again() {
     let faults = Faults { internal_ppm: 1_000_000, ..Faults::default() };
     let mut run = Run::new(2, 1, faults, Deaths::default());
