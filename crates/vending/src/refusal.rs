@@ -58,8 +58,6 @@ impl NotAsked {
                 Self::Held(Hold::Throttled)
             }
             (Some("UnsupportedAPIEndpointException"), _) => Self::Held(Hold::Constraint(said)),
-            // The service failed while it was at it.
-            (Some("ServiceException"), _) => Self::Unclear(error),
             _ => match error.class() {
                 Class::Throttled => Self::Held(Hold::Throttled),
                 Class::Denied => Self::Held(Hold::Denied(said)),

@@ -109,7 +109,10 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     ) -> Result<(), Failed> {
         match step {
             Step::Ask(order) => match self.found_after_all(stored, listed, &order, lines).await? {
-                Some(made) => Ok(stored.put(&self.table, made).await.map(|_| ())?),
+                Some(made) => {
+                    stored.put(&self.table, made).await?;
+                    Ok(())
+                }
                 None => self.ask(stored, order).await,
             },
             Step::Follow(line, request) => {

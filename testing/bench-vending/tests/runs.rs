@@ -136,6 +136,18 @@ fn before_another_address_is_used_the_account_with_the_first_one_is_looked_for_o
 }
 
 #[test]
+fn a_request_that_organizations_does_not_know_is_looked_up_and_made_anew_once() {
+    let mut run = Run::new(1, 3, Faults::default(), Deaths::default());
+    let line = run.wanted[0].line.clone();
+    let order = r#"{"line":"domain-0/prod","email":"first@example.com","account_name":"domain-0-prod","placed_at_ms":1,
+        "asks":1,"state":{"creating":{"request":"car-unknown1","since_ms":1}}}"#;
+    run.table.put_raw(order_key(&line), order);
+    assert_one_each(&run.go(1), 1, "the request is unknown");
+    let accounts = run.organization.accounts();
+    assert_eq!(accounts[0].email, "first@example.com", "with the address that the order has");
+}
+
+#[test]
 fn an_account_that_always_fails_is_given_up_and_the_others_are_asked_for_again_and_again() {
     let faults = Faults { internal_ppm: 1_000_000, ..Faults::default() };
     let mut run = Run::new(2, 1, faults, Deaths::default());
