@@ -278,7 +278,16 @@ fn an_address_is_said_to_be_taken_only_once_lists_cannot_lack_its_account_any_mo
     assert_eq!(searching.not_found(at_ms).state, OrderState::Stopped { stop, at_ms });
     let concurrent = order("shop", OrderState::Searching { cause: SearchCause::Concurrent, since_ms: NOW });
     assert_eq!(concurrent.not_found(NOW + SETTLED_MS - 1), concurrent);
-    assert!(matches!(concurrent.not_found(at_ms).state, OrderState::Waiting { .. }));
+    assert_eq!(concurrent.not_found(at_ms).state, OrderState::Waiting { until_ms: at_ms + 60_000 });
+    let third = Order {
+        asks: 3,
+        ..order("shop", OrderState::Searching { cause: SearchCause::Failed, since_ms: NOW })
+    };
+    assert_eq!(
+        third.not_found(NOW).state,
+        OrderState::Waiting { until_ms: NOW + 180_000 },
+        "longer each time"
+    );
 }
 
 #[test]
