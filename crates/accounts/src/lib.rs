@@ -3,6 +3,7 @@
 
 mod organization;
 mod regions;
+mod rerun;
 mod stack;
 #[cfg(feature = "operator")]
 pub mod trails;
@@ -10,5 +11,6 @@ mod vending;
 
 pub use organization::AwsOrganization;
 pub use regions::opted_in_regions;
+pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};
 pub use vending::AwsVending;

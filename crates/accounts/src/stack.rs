@@ -1,5 +1,6 @@
 //! One account and Region on AWS.
 
+mod again;
 mod call;
 mod change;
 mod clients;
@@ -7,6 +8,8 @@ mod create;
 mod describe;
 mod fields;
 mod observe;
+#[macro_use]
+mod observe_probes;
 mod perform;
 mod probe;
 mod read;
@@ -23,7 +26,7 @@ mod tests;
 
 use phonehome_cloud::CloudError;
 use phonehome_executor::{Ids, StackApi, StepError};
-use phonehome_network::{Address, Inventory, Kind};
+use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::Action;
 use tracing::Instrument as _;
 
@@ -34,6 +37,16 @@ impl StackApi for AwsStack {
         let (account, region) = (self.spec.account.as_str(), self.spec.region.as_str());
         let span = tracing::info_span!("observe", account, region);
         observe::observe(self, kinds).instrument(span).await
+    }
+
+    async fn observe_again(
+        &self,
+        kinds: &[Kind],
+        known: &KnownProbes,
+    ) -> Result<(Inventory, Lists), CloudError> {
+        let (account, region) = (self.spec.account.as_str(), self.spec.region.as_str());
+        let span = tracing::info_span!("observe", account, region);
+        again::observe(self, kinds, known).instrument(span).await
     }
 
     async fn perform(

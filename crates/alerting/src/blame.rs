@@ -6,7 +6,7 @@ use phonehome_localisation::{Cause, Component, Name, PathId, Suspect as Blamed, 
 use phonehome_wire::{AzId, StackId};
 
 use crate::dependencies::{Named, member};
-use crate::{MemberKey, ProbeKey, ProbeView, Suspect, Symptom, World};
+use crate::{MemberKey, ProbeKey, ProbeView, Suspect, Symptom};
 
 /// The probes, by what they are called.
 pub(crate) type Views<'w> = BTreeMap<&'w ProbeKey, &'w ProbeView>;
@@ -22,7 +22,8 @@ pub(crate) fn alone(MemberKey { probe, symptom }: MemberKey) -> Suspect {
 
 /// What there is to say of a cause, and of what fails for it.
 pub(crate) struct Blame<'a> {
-    pub(crate) world: &'a World,
+    /// The probes that are looked at by themselves.
+    pub(crate) numbered: &'a [&'a ProbeView],
     pub(crate) views: &'a Views<'a>,
     pub(crate) topology: &'a Topology,
     pub(crate) named: &'a BTreeMap<Name, Named>,
@@ -57,7 +58,7 @@ impl Blame<'_> {
     }
 
     fn path(&self, path: PathId) -> Option<Suspect> {
-        member(self.world, self.topology, path).map(alone)
+        member(self.numbered, self.topology, path).map(alone)
     }
 
     fn component(&self, component: Component) -> Option<Suspect> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_wire::StackId;
 
 use crate::continuity::assign;
+use crate::doubt::doubts;
 use crate::evaluation::Evaluation;
 use crate::incident::Incidents;
 use crate::inference::Group;
@@ -46,7 +47,8 @@ pub fn decide(world: &World) -> Decision {
 
     let waits_until_ms = evaluation.groups.iter().filter_map(|group| group.waits_until_ms).min();
     let suspected = suspected(&evaluation, &incidents);
-    let mut decision = Decision { waits_until_ms, suspected, ..Decision::default() };
+    let doubts = doubts(&evaluation, &incidents);
+    let mut decision = Decision { waits_until_ms, suspected, doubts, ..Decision::default() };
     let mut unchanged = Vec::new();
     for (id, incident) in incidents {
         let before = known.get(&id);

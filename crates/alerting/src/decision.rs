@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_wire::StackId;
 use serde::{Deserialize, Serialize};
 
-use crate::{Incident, Outgoing};
+use crate::{Doubt, Incident, Outgoing};
 
 /// What is to be stored, in one transaction.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,10 @@ pub struct Decision {
     /// Nothing of it is stored.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub suspected: BTreeMap<StackId, BTreeSet<String>>,
+    /// What may fail by itself and has too few results to be told, those with the most evidence first. Nothing of it is
+    /// stored.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<Doubt>,
 }
 
 impl Decision {

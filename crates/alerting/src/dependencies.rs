@@ -8,9 +8,11 @@ use phonehome_wire::{AzId, Check, CheckKind, Expect, Purpose, Region, StackId};
 use crate::{MemberKey, ProbeView, Symptom, World};
 
 /// The paths of a world's probes and what they depend on, and what the components are called there.
-pub(crate) struct Dependencies {
+pub(crate) struct Dependencies<'w> {
     pub(crate) topology: Topology,
-    /// In the order of [`World::probes`].
+    /// The probes that are looked at by themselves, as they are numbered, in the order of [`World::probes`].
+    pub(crate) views: Vec<&'w ProbeView>,
+    /// Where each of them is.
     pub(crate) probes: Vec<Place>,
     pub(crate) named: BTreeMap<Name, Named>,
 }
@@ -41,8 +43,13 @@ pub(crate) enum Named {
     Internet,
 }
 
-impl Dependencies {
-    pub(crate) fn of(world: &World) -> Self {
+impl<'w> Dependencies<'w> {
+    /// Of the probes that are looked at by themselves, and of whatever is told behind them.
+    pub(crate) fn of(
+        world: &'w World,
+        is_by_itself: impl Fn(&ProbeView) -> bool,
+        tell_others: impl FnOnce(&mut Collecting<'w>),
+    ) -> Self {
         let mut collecting = Collecting {
             builder: Builder::default(),
             named: BTreeMap::new(),
@@ -50,14 +57,16 @@ impl Dependencies {
             known: BTreeMap::new(),
             text: String::new(),
         };
-        let probes = world.probes.iter().map(|view| collecting.probe(view)).collect();
-        Self { topology: collecting.builder.build(), probes, named: collecting.named }
+        let views: Vec<&ProbeView> = world.probes.iter().filter(|view| is_by_itself(view)).collect();
+        let probes = views.iter().map(|view| collecting.probe(view)).collect();
+        tell_others(&mut collecting);
+        Self { topology: collecting.builder.build(), views, probes, named: collecting.named }
     }
 }
 
-/// What is wrong when a path fails.
-pub(crate) fn member(world: &World, topology: &Topology, path: PathId) -> Option<MemberKey> {
-    let view = world.probes.get(topology.probe_of(path).number())?;
+/// What is wrong when a path fails, of one of these probes.
+pub(crate) fn member(views: &[&ProbeView], topology: &Topology, path: PathId) -> Option<MemberKey> {
+    let view = views.get(topology.probe_of(path).number())?;
     let symptom = match topology.number_at_probe(path).checked_sub(1) {
         None => Symptom::Silent,
         Some(number) => Symptom::Down { check: view.checks.get(number)?.id.clone() },
@@ -78,8 +87,9 @@ fn stacks(world: &World) -> BTreeMap<&str, Vec<StackId>> {
     stacks
 }
 
-struct Collecting<'w> {
-    builder: Builder,
+/// The topology while it is collected.
+pub(crate) struct Collecting<'w> {
+    pub(crate) builder: Builder,
     named: BTreeMap<Name, Named>,
     stacks: BTreeMap<&'w str, Vec<StackId>>,
     /// What paths share, by what it is about.
@@ -112,7 +122,7 @@ impl<'w> Collecting<'w> {
 
     fn here(&mut self, view: &'w ProbeView) -> Here<'w> {
         let stack = view.key.stack();
-        let region = self.name("region", view.key.region.as_str(), || Named::Region(view.key.region.clone()));
+        let region = self.region(&view.key.region);
         let zone = self.zone(&view.key.availability_zone);
         let account = self.stack(&stack);
         let place = self.place(&stack, &view.key.availability_zone);
@@ -129,7 +139,11 @@ impl<'w> Collecting<'w> {
         name
     }
 
-    fn zone(&mut self, zone: &AzId) -> Name {
+    pub(crate) fn region(&mut self, region: &Region) -> Name {
+        self.name("region", region.as_str(), || Named::Region(region.clone()))
+    }
+
+    pub(crate) fn zone(&mut self, zone: &AzId) -> Name {
         self.name("zone", zone.as_str(), || Named::Zone(zone.clone()))
     }
 
@@ -145,7 +159,7 @@ impl<'w> Collecting<'w> {
 
     /// The network of the account that owns a target, as seen from a stack: the one in the same Region, where there
     /// is one.
-    fn owner(&mut self, owner: &str, seen_from: &StackId) -> Name {
+    pub(crate) fn owner(&mut self, owner: &str, seen_from: &StackId) -> Name {
         let stacks = self.stacks.get(owner).map_or(&[][..], Vec::as_slice);
         let near = stacks.iter().find(|stack| stack.region == seen_from.region).or(stacks.first());
         match near.cloned() {
@@ -154,7 +168,7 @@ impl<'w> Collecting<'w> {
         }
     }
 
-    fn segment<const N: usize>(&mut self, parts: [(Component, Stage); N]) -> Segment {
+    pub(crate) fn segment<const N: usize>(&mut self, parts: [(Component, Stage); N]) -> Segment {
         if let Some(known) = self.known.get(&parts[..]) {
             return *known;
         }
@@ -202,7 +216,7 @@ impl<'w> Collecting<'w> {
         }
     }
 
-    fn target(&mut self, check: &Check) -> (Name, Name) {
+    pub(crate) fn target(&mut self, check: &Check) -> (Name, Name) {
         let host = host(&check.kind).unwrap_or(&check.target.endpoint);
         let owner = check.target.account.as_ref();
         // Two accounts may call different hosts by one name.

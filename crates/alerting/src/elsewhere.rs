@@ -1,20 +1,36 @@
-//! What the other stacks make of an endpoint. It is gathered once for all endpoints: to walk the fleet for each path
-//! that is lost takes minutes when one thing is lost to thousands.
+//! What the other stacks make of an endpoint. It is gathered once for each endpoint that somebody asks for: to walk the
+//! fleet for each path that is lost takes minutes when one thing is lost to thousands.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use phonehome_wire::StackId;
 
-use crate::evaluation::{Health, Probe};
+use crate::ProbeKey;
 
-/// What all stacks make of each endpoint that something must connect to.
+/// What all stacks make of the endpoints that were asked for.
 #[derive(Default)]
-pub(crate) struct Elsewhere<'w> {
-    endpoints: BTreeMap<&'w str, Endpoint>,
+pub(crate) struct Elsewhere {
+    endpoints: RefCell<BTreeMap<String, Rc<Endpoint>>>,
 }
 
+/// What a probe that connects to an endpoint says of it.
+pub(crate) enum Said {
+    /// It is lost.
+    Lost,
+    /// It is reached, and since when that is known; milliseconds since the Unix epoch.
+    Reached {
+        since_ms: Option<u64>,
+    },
+    /// What is known of it could not be read.
+    Unseen,
+    Nothing,
+}
+
+/// What all stacks make of one endpoint.
 #[derive(Default)]
-struct Endpoint {
+pub(crate) struct Endpoint {
     tried: OfOthers<()>,
     lost: OfOthers<()>,
     good_since_ms: OfOthers<u64>,
@@ -61,48 +77,47 @@ impl<T: Copy + Ord> OfOthers<T> {
     }
 }
 
-impl<'w> Elsewhere<'w> {
-    pub(crate) fn of<'s>(probes: impl Iterator<Item = &'s Probe<'w>>) -> Self
-    where
-        'w: 's,
-    {
-        let mut elsewhere = Self::default();
-        for probe in probes {
-            elsewhere.add(probe);
+impl Elsewhere {
+    /// Of an endpoint, to which these probes connect.
+    pub(crate) fn at<'p, I: Iterator<Item = (&'p ProbeKey, Said)>>(
+        &self,
+        endpoint: &str,
+        connecting: impl FnOnce() -> I,
+    ) -> Rc<Endpoint> {
+        if let Some(known) = self.endpoints.borrow().get(endpoint) {
+            return Rc::clone(known);
         }
-        elsewhere
+        let mut found = Endpoint::default();
+        connecting().for_each(|(probe, said)| found.add(&probe.stack(), &said));
+        let found = Rc::new(found);
+        self.endpoints.borrow_mut().insert(endpoint.to_owned(), Rc::clone(&found));
+        found
+    }
+}
+
+impl Endpoint {
+    fn add(&mut self, stack: &StackId, said: &Said) {
+        self.tried.add((), stack);
+        match said {
+            Said::Lost => self.lost.add((), stack),
+            // What cannot be seen must not keep a page back.
+            Said::Reached { .. } | Said::Unseen => self.may_be_reached.add((), stack),
+            Said::Nothing => {}
+        }
+        if let Said::Reached { since_ms: Some(since_ms) } = said {
+            self.good_since_ms.add(*since_ms, stack);
+        }
     }
 
-    fn add(&mut self, probe: &Probe<'w>) {
-        let stack = probe.view.key.stack();
-        for (check, health) in probe.connects() {
-            let endpoint = self.endpoints.entry(check.target.endpoint.as_str()).or_default();
-            endpoint.tried.add((), &stack);
-            match health {
-                Health::Bad => endpoint.lost.add((), &stack),
-                // What cannot be seen must not keep a page back.
-                Health::Good | Health::Unseen => endpoint.may_be_reached.add((), &stack),
-                Health::Unknown | Health::Undecided | Health::Undeclared => {}
-            }
-            if let Some(since_ms) = probe.good_since(&check.id) {
-                endpoint.good_since_ms.add(since_ms, &stack);
-            }
-        }
+    /// Whether it is lost to other stacks, and reached by none of them.
+    pub(crate) fn is_lost_to_all(&self, but: &StackId) -> bool {
+        self.lost.than(but).is_some() && self.may_be_reached.than(but).is_none()
     }
 
-    /// Whether an endpoint is lost to other stacks, and reached by none of them.
-    pub(crate) fn is_lost_to_all(&self, endpoint: &str, but: &StackId) -> bool {
-        let endpoint = self.endpoints.get(endpoint);
-        endpoint.is_some_and(|it| it.lost.than(but).is_some() && it.may_be_reached.than(but).is_none())
-    }
-
-    /// Since when another stack reaches an endpoint, in milliseconds since the Unix epoch; 0 where none tries, `None`
-    /// where none is known to reach it.
-    pub(crate) fn reached_since(&self, endpoint: &str, but: &StackId) -> Option<u64> {
-        match self.endpoints.get(endpoint) {
-            Some(endpoint) if endpoint.tried.than(but).is_some() => endpoint.good_since_ms.than(but),
-            _ => Some(0),
-        }
+    /// Since when another stack reaches it, in milliseconds since the Unix epoch; 0 where none tries, `None` where none
+    /// is known to reach it.
+    pub(crate) fn reached_since(&self, but: &StackId) -> Option<u64> {
+        self.tried.than(but).map_or(Some(0), |()| self.good_since_ms.than(but))
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
 
 use crate::blame::alone;
-use crate::elsewhere::Elsewhere;
-use crate::inference::{Group, infer};
+use crate::connecting::{Connecting, connecting};
+use crate::elsewhere::{Elsewhere, Endpoint, Said};
+use crate::inference::{Group, Inferred, infer};
 use crate::windows::Schedule;
 use crate::{
     IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent,
@@ -37,9 +39,13 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) named: BTreeMap<&'w str, BTreeSet<StackId>>,
     /// Everything that is wrong, each in one group.
     pub(crate) groups: Vec<Group>,
+    /// Paths for which further results matter, those with the most evidence first.
+    pub(crate) doubtful: Vec<MemberKey>,
     /// What maintenance windows and quiet hours hold back now.
     pub(crate) schedule: Schedule<'w>,
-    elsewhere: OnceCell<Elsewhere<'w>>,
+    /// Who connects to each endpoint, once somebody asks: in a large fleet all paths together are many.
+    connecting: OnceCell<Connecting<'w>>,
+    elsewhere: Elsewhere,
 }
 
 pub(crate) struct Probe<'w> {
@@ -54,13 +60,13 @@ pub(crate) struct Probe<'w> {
     unheard_checks: BTreeSet<&'w CheckId>,
     /// What fails and is not chance.
     failing: BTreeSet<Symptom>,
-    /// Every declared check.
-    pub(crate) checks: BTreeMap<&'w CheckId, &'w Check>,
+    /// Every declared check, once somebody asks for any.
+    checks: OnceCell<BTreeMap<&'w CheckId, &'w Check>>,
 }
 
 impl<'w> Evaluation<'w> {
     pub(crate) fn of(world: &'w World) -> Self {
-        let groups = infer(world);
+        let Inferred { groups, doubtful } = infer(world);
         let mut failing: BTreeMap<&ProbeKey, BTreeSet<Symptom>> = BTreeMap::new();
         for MemberKey { probe, symptom } in groups.iter().flat_map(|group| &group.members) {
             failing.entry(probe).or_default().insert(symptom.clone());
@@ -78,16 +84,28 @@ impl<'w> Evaluation<'w> {
             stacks.entry(key.stack()).or_default().push(*key);
         }
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
+        let connecting = OnceCell::new();
+        let elsewhere = Elsewhere::default();
         let mut evaluation =
-            Self { world, probes, stacks, named, groups, schedule, elsewhere: OnceCell::new() };
+            Self { world, probes, stacks, named, groups, doubtful, schedule, connecting, elsewhere };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation
     }
 
-    /// What the stacks make of endpoints.
-    pub(crate) fn elsewhere(&self) -> &Elsewhere<'w> {
-        self.elsewhere.get_or_init(|| Elsewhere::of(self.probes.values()))
+    /// What the stacks make of an endpoint that something must connect to.
+    pub(crate) fn elsewhere(&self, endpoint: &str) -> Rc<Endpoint> {
+        self.elsewhere.at(endpoint, || {
+            self.all_connecting(endpoint).map(|(probe, check)| {
+                let said = match probe.declared_path(&check.id) {
+                    Health::Bad => Said::Lost,
+                    Health::Good => Said::Reached { since_ms: probe.good_since(&check.id) },
+                    Health::Unseen => Said::Unseen,
+                    Health::Unknown | Health::Undecided | Health::Undeclared => Said::Nothing,
+                };
+                (&probe.view.key, said)
+            })
+        })
     }
 
     /// What is to be told now.
@@ -120,6 +138,14 @@ impl<'w> Evaluation<'w> {
     pub(crate) fn account_name(&self, stack: &StackId) -> Option<&'w String> {
         let key = self.stacks.get(stack)?.first()?;
         Some(&self.probes[*key].view.account_name)
+    }
+
+    /// The probes that connect to an endpoint, each with the check.
+    pub(crate) fn all_connecting(&self, endpoint: &str) -> impl Iterator<Item = (&Probe<'w>, &'w Check)> {
+        let connecting = self.connecting.get_or_init(|| connecting(self.world)).get(endpoint);
+        let views = |(views, check): &(&'w [ProbeView], &'w Check)| (*views, *check);
+        let each = connecting.into_iter().flatten().map(views);
+        each.flat_map(move |(views, check)| views.iter().map(move |view| (&self.probes[&view.key], check)))
     }
 
     /// The probes of the stack this one belongs to.
@@ -194,7 +220,7 @@ impl<'w> Evaluation<'w> {
 
     pub(crate) fn check(&self, key: &MemberKey) -> Option<&'w Check> {
         match &key.symptom {
-            Symptom::Down { check } => self.probes.get(&key.probe)?.checks.get(check).copied(),
+            Symptom::Down { check } => self.probes.get(&key.probe)?.checks().get(check).copied(),
             Symptom::Silent | Symptom::Inconclusive => None,
         }
     }
@@ -238,10 +264,11 @@ impl<'w> Evaluation<'w> {
     /// nobody reaches what they aim at: what is wrong there is an incident of its own. The time counts from when that is
     /// over, and to the newest run that tests it: how late its report came says nothing of the path.
     fn inconclusive(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
-        if !probe.is_whole() {
+        let can_tell = || probe.view.paths.values().all(|path| path.inconclusive().is_none());
+        if !probe.is_whole() || can_tell() {
             return None;
         }
-        let heard = probe.checks.iter().filter(|(id, _)| probe.hears_of(id));
+        let heard = probe.checks().iter().filter(|(id, _)| probe.hears_of(id));
         let candidates = heard.filter_map(|(id, check)| {
             let path = probe.view.paths.get(*id)?;
             let (since_ms, reason) = path.inconclusive().filter(|_| path.status != PathStatus::Down)?;
@@ -257,14 +284,14 @@ impl<'w> Evaluation<'w> {
     /// from here; 0 where it needs neither. `None` while it could not.
     fn could_tell_since(&self, probe: &Probe<'w>, check: &Check) -> Option<u64> {
         let control_ms = match &check.control {
-            Some(id) if probe.checks.contains_key(id) => probe.good_since(id)?,
+            Some(id) if probe.checks().contains_key(id) => probe.good_since(id)?,
             _ => 0,
         };
         if check.expect != Expect::Deny {
             return Some(control_ms);
         }
         let stack = probe.view.key.stack();
-        let witness_ms = self.elsewhere().reached_since(&check.target.endpoint, &stack)?;
+        let witness_ms = self.elsewhere(&check.target.endpoint).reached_since(&stack)?;
         Some(control_ms.max(witness_ms))
     }
 }
@@ -276,16 +303,27 @@ impl<'w> Probe<'w> {
         failing: BTreeSet<Symptom>,
         heard_until_ms: u64,
     ) -> Self {
-        let unheard = view.checks.iter().map(|check| &check.id);
+        let silent = view.is_missing(policy, heard_until_ms);
+        let may_be_unheard = silent || !view.parts.is_empty();
+        let unheard = view.checks.iter().filter(|_| may_be_unheard).map(|check| &check.id);
         Self {
             view,
-            silent: view.is_missing(policy, heard_until_ms),
+            silent,
             unread: view.is_missing(policy, *now_ms),
             unheard: view.is_unheard(policy, heard_until_ms),
             unheard_checks: unheard.filter(|id| view.is_check_unheard(policy, heard_until_ms, id)).collect(),
             failing,
-            checks: view.checks.iter().map(|check| (&check.id, check)).collect(),
+            checks: OnceCell::new(),
         }
+    }
+
+    /// Every declared check.
+    pub(crate) fn checks(&self) -> &BTreeMap<&'w CheckId, &'w Check> {
+        self.checks.get_or_init(|| self.view.checks.iter().map(|check| (&check.id, check)).collect())
+    }
+
+    fn fails(&self, id: &CheckId) -> bool {
+        !self.failing.is_empty() && self.failing.contains(&Symptom::Down { check: id.clone() })
     }
 
     /// Whether the reports arrive that would tell of a declared check.
@@ -304,13 +342,18 @@ impl<'w> Probe<'w> {
     }
 
     pub(crate) fn path(&self, id: &CheckId) -> Health {
-        if !self.checks.contains_key(id) {
-            return Health::Undeclared;
-        }
+        if self.checks().contains_key(id) { self.declared_path(id) } else { Health::Undeclared }
+    }
+
+    /// What can be said of the path of a declared check.
+    pub(crate) fn declared_path(&self, id: &CheckId) -> Health {
         match self.view.paths.get(id) {
             _ if self.view.unreadable.paths => Health::Unseen,
             _ if !self.hears_of(id) => Health::Unknown,
-            Some(_) if self.failing.contains(&Symptom::Down { check: id.clone() }) => Health::Bad,
+            _ if self.view.calm.is_some() => {
+                self.view.passing_by_id(id).map_or(Health::Unknown, |_| Health::Good)
+            }
+            Some(_) if self.fails(id) => Health::Bad,
             // Green as of when? It may have been silent since.
             _ if self.view.unreadable.heartbeat => Health::Unseen,
             Some(path) if !path.results.is_empty() || path.status == PathStatus::Down => Health::Undecided,
@@ -320,8 +363,8 @@ impl<'w> Probe<'w> {
     }
 
     /// Since when a path is known to be as declared; `None` while it is not.
-    pub(crate) fn good_since(&self, id: &CheckId) -> Option<u64> {
-        let path = self.view.paths.get(id).filter(|_| self.path(id) == Health::Good)?;
+    fn good_since(&self, id: &CheckId) -> Option<u64> {
+        let path = self.view.passing_by_id(id).filter(|_| self.declared_path(id) == Health::Good)?;
         let heard_ms = self.view.heartbeat_of(id).map_or(0, |heartbeat| heartbeat.heard_since_ms);
         Some(path.since_ms.max(heard_ms))
     }
@@ -329,8 +372,8 @@ impl<'w> Probe<'w> {
     /// The checks that must connect, with what is known of them. Isolations are left out: an
     /// isolation does not fail because the network is dead.
     pub(crate) fn connects(&self) -> impl Iterator<Item = (&'w Check, Health)> {
-        let must_connect = self.checks.values().filter(|check| check.expect == Expect::Connect);
-        must_connect.map(|check| (*check, self.path(&check.id)))
+        let must_connect = self.checks().values().filter(|check| check.expect == Expect::Connect);
+        must_connect.map(|check| (*check, self.declared_path(&check.id)))
     }
 
     /// Whether nothing that is known to have been tried gets out.

@@ -1,11 +1,13 @@
 //! What else is known: what works, and whether it is the network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{Expect, Purpose, StackId, Stage, Target};
 
 use crate::evaluation::{Evaluation, Health, Probe};
-use crate::{Incident, IncidentMember, Owner, Reader, Suspect, Symptom, WhySilent, lately, suspected, text};
+use crate::{
+    Incident, IncidentMember, Owner, ProbeKey, Reader, Suspect, Symptom, WhySilent, lately, suspected, text,
+};
 
 /// How many accounts, and how many places that reach a target, a message names.
 const NAMED: usize = 3;
@@ -168,11 +170,12 @@ fn other_connections(
 }
 
 fn reached_from(evaluation: &Evaluation<'_>, target: &Target) -> Vec<String> {
-    let reaches = |probe: &&Probe<'_>| {
-        probe.connects().any(|(check, health)| check.target == *target && health == Health::Good)
-    };
-    let probes = evaluation.probes.values().filter(reaches);
-    probes.map(|p| format!("{}/{}", p.view.account_name, p.view.key.availability_zone)).collect()
+    let connecting = evaluation.all_connecting(&target.endpoint).filter(|(_, check)| check.target == *target);
+    let reaches = connecting.filter(|(probe, check)| probe.declared_path(&check.id) == Health::Good);
+    // In their order, and once each, by however many checks.
+    let probes: BTreeMap<&ProbeKey, &Probe<'_>> =
+        reaches.map(|(probe, _)| (&probe.view.key, probe)).collect();
+    probes.values().map(|p| format!("{}/{}", p.view.account_name, p.view.key.availability_zone)).collect()
 }
 
 fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMember]) -> String {

@@ -1,5 +1,7 @@
 //! One report folded into what is stored of its part of a probe.
 
+use std::collections::BTreeSet;
+
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
@@ -51,10 +53,8 @@ pub enum Folded {
     Fresh {
         /// Always to be written.
         heartbeat: Heartbeat,
-        /// All paths of the probe.
-        paths: Paths,
-        /// Whether `paths` differ from what is stored, so must be written too.
-        paths_changed: bool,
+        /// All paths of the probe, to be written too; `None` where they stay as they are stored.
+        paths: Option<Paths>,
         /// Whether it says something new of what is broken: of what goes on failing in the same way nobody need be woken.
         is_news: bool,
         /// The paths whose status changed.
@@ -74,6 +74,8 @@ pub enum Folded {
 /// is ahead by more than [`CLOCK_TOLERANCE_MS`] its runs are ordered among themselves by its own
 /// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
 ///
+/// Of a rerun only what it says of paths in doubt counts ([`Report::rerun`]).
+///
 /// Of a report that comes late only a breach counts, and only where no later run has tested isolations.
 ///
 /// Inconclusive results and those of a sick prober neither extend nor break a streak and never
@@ -90,9 +92,12 @@ pub fn fold(
     received: Received,
     hysteresis: &Hysteresis,
 ) -> Folded {
-    let mut heartbeat = heartbeat(report, received.at_ms);
+    let mut heartbeat = heartbeat(newest, report, received.at_ms);
     heartbeat.behind = Behind::with(newest.and_then(|newest| newest.behind), received);
     let run_ms = heartbeat.last_started_at_ms;
+    if report.rerun {
+        return rerun(newest, before, report, asked, (received, run_ms), hysteresis);
+    }
     // Isolations are not tested in every run: what a late report says of them may be the newest there is.
     let late = newest.filter(|newest| !supersedes(&heartbeat, newest));
     if let Some(newest) = late {
@@ -107,19 +112,75 @@ pub fn fold(
         heartbeat.turns = turns(newest, received);
         heartbeat.connects = Connects::with(newest.map_or(&[][..], |newest| &newest.connects), report);
     }
-    let mut paths = Paths::new();
+    let mut folding = Folding { before, asked, run_ms, hysteresis, changed: Paths::new() };
     let mut is_news = false;
     let mut transitions = Vec::new();
+    let mut counted: BTreeSet<&CheckId> = BTreeSet::new();
     for result in &report.results {
-        let counts = !paths.contains_key(&result.id) && (late.is_none() || is_breach(result));
-        let Some(endpoint) = asked.checks.get(&result.id).filter(|_| counts) else { continue };
+        let Some(endpoint) = asked.checks.get(&result.id) else { continue };
+        if (late.is_some() && !is_breach(result)) || !counted.insert(&result.id) {
+            continue;
+        }
+        if let Some(change) = folding.result(result, endpoint) {
+            is_news |= change.is_news;
+            transitions.extend(change.transition);
+        }
+    }
+    let dropped = if late.is_some() { 0 } else { report.results.len() - counted.len() };
+    let paths = folding.paths(&counted);
+    Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
+}
+
+/// The results of one report, one after the other. What stays as it is stored is not copied: of nearly all paths nearly
+/// always.
+struct Folding<'f> {
+    before: &'f Paths,
+    asked: &'f Asked,
+    run_ms: u64,
+    hysteresis: &'f Hysteresis,
+    /// The paths that are others than before.
+    changed: Paths,
+}
+
+/// That a path is another one than before.
+struct Changed {
+    is_news: bool,
+    transition: Option<Transition>,
+}
+
+impl Folding<'_> {
+    /// Takes in a result that counts; `None` where its path stays as it is.
+    fn result(&mut self, result: &CheckResult, endpoint: &String) -> Option<Changed> {
         let target = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
         let same =
             |old: &&PathState| old.target.is_none() || target.is_none() || old.target.as_ref() == target;
-        let old = before.get(&result.id).filter(same);
+        let old = self.before.get(&result.id).filter(same);
+        let is_overtaken = |old: &PathState| old.results.last().is_some_and(|newest| newest.0 > self.run_ms);
+        // By a rerun.
+        if old.is_some_and(is_overtaken) {
+            return None;
+        }
+        if old.is_some_and(|old| passes_as_before(old, result, target)) {
+            return None;
+        }
+        let new = self.in_full(old, result, target);
+        let is_news = new.results != old.map_or(&[][..], |old| &old.results);
+        let from = old.map_or(PathStatus::Unknown, |path| path.status);
+        let transition = (from != new.status).then(|| {
+            let check = result.id.clone();
+            Transition { check, from, to: new.status, since_ms: new.since_ms }
+        });
+        if old != Some(&new) {
+            self.changed.insert(result.id.clone(), new);
+        }
+        Some(Changed { is_news, transition })
+    }
+
+    /// What a path becomes, whatever it was.
+    fn in_full(&self, old: Option<&PathState>, result: &CheckResult, target: Option<&String>) -> PathState {
         let unknown = || PathState {
-            ever_up: asked.presumed_to_have_worked,
-            ..PathState::unknown(&result.verdict, run_ms)
+            ever_up: self.asked.presumed_to_have_worked,
+            ..PathState::unknown(&result.verdict, self.run_ms)
         };
         let mut path = old.cloned().unwrap_or_else(unknown);
         if let Some(target) = target.filter(|target| path.target.as_ref() != Some(target)) {
@@ -128,23 +189,74 @@ pub fn fold(
         // Beside a text there is no room for them: a probe's paths are one document.
         let is_reached = result.verdict == Verdict::Ok;
         path.addresses = if is_reached { result.addresses.clone() } else { vec![] };
-        let new = next(path, &result.verdict, run_ms, hysteresis);
-        is_news |= new.results != old.map_or(&[][..], |old| &old.results);
-        let from = old.map_or(PathStatus::Unknown, |path| path.status);
-        if from != new.status {
-            let check = result.id.clone();
+        next(path, &result.verdict, self.run_ms, self.hysteresis)
+    }
+
+    /// All paths, where any is another one than before, or is forgotten: what is declared, and what there was a result
+    /// for.
+    fn paths(self, counted: &BTreeSet<&CheckId>) -> Option<Paths> {
+        let Self { before, asked, mut changed, .. } = self;
+        let stays = |id: &CheckId| counted.contains(id) || asked.declared.contains(id);
+        if changed.is_empty() && before.keys().all(stays) {
+            return None;
+        }
+        for (id, old) in before.iter().filter(|(id, _)| stays(id)) {
+            changed.entry(id.clone()).or_insert_with(|| old.clone());
+        }
+        Some(changed)
+    }
+}
+
+/// Whether a path passes that has only passed, with nothing about it that one more pass would change.
+fn passes_as_before(old: &PathState, result: &CheckResult, target: Option<&String>) -> bool {
+    let is_pass =
+        matches!(result.verdict, Verdict::Ok | Verdict::DenyProven) && alike(&old.last, &result.verdict);
+    is_pass
+        && old.status == PathStatus::Up
+        && (old.streak, old.streak_since_ms) == (0, 0)
+        && old.results.is_empty()
+        && old.failure.is_none()
+        && (target.is_none() || old.target.as_ref() == target)
+        && match result.verdict {
+            Verdict::Ok => old.addresses == result.addresses,
+            _ => old.addresses.is_empty(),
+        }
+}
+
+/// Folds the report of a rerun, which began at `run_ms`: it says of paths of which something is in doubt whether they
+/// fail, and nothing of any other, nor of the schedule. So no probe that is silent comes back to life by it, and no
+/// path is new; what comes late, or twice, or once a path works again, changes nothing.
+fn rerun(
+    newest: Option<&Heartbeat>,
+    before: &Paths,
+    report: &Report,
+    asked: &Asked,
+    (received, run_ms): (Received, u64),
+    hysteresis: &Hysteresis,
+) -> Folded {
+    let Some(newest) = newest else { return Folded::Stale };
+    let mut heartbeat = newest.clone();
+    heartbeat.rerun_received_ms = heartbeat.rerun_received_ms.max(received.at_ms);
+    heartbeat.behind = Behind::with(newest.behind, received);
+    let declared = |(id, _): &(&CheckId, &PathState)| asked.declared.contains(*id);
+    let known = before.iter().filter(declared);
+    let mut paths: Paths = known.map(|(id, path)| (id.clone(), path.clone())).collect();
+    let (mut is_news, mut transitions) = (false, Vec::new());
+    for result in report.results.iter().filter(|result| asked.checks.contains_key(&result.id)) {
+        let in_doubt = paths.get_mut(&result.id);
+        let is_newer = |path: &&mut PathState| path.results.last().is_some_and(|newest| newest.0 < run_ms);
+        let Some(path) = in_doubt.filter(is_newer) else { continue };
+        let new = next(path.clone(), &result.verdict, run_ms, hysteresis);
+        is_news |= new.results != path.results;
+        if path.status != new.status {
+            let (check, from) = (result.id.clone(), path.status);
             transitions.push(Transition { check, from, to: new.status, since_ms: new.since_ms });
         }
-        paths.insert(result.id.clone(), new);
+        *path = new;
     }
-    let dropped = if late.is_some() { 0 } else { report.results.len() - paths.len() };
-    for (id, old) in before {
-        if asked.declared.contains(id) {
-            paths.entry(id.clone()).or_insert_with(|| old.clone());
-        }
-    }
-    let paths_changed = paths != *before;
-    Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
+    let dropped = report.results.iter().filter(|result| !asked.checks.contains_key(&result.id)).count();
+    let paths = (paths != *before).then_some(paths);
+    Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
 }
 
 /// Whether a late report tells of a breach that no later run has looked for.
@@ -156,7 +268,7 @@ fn is_breach(result: &CheckResult) -> bool {
     matches!(result.verdict, Verdict::Fail { stage: Stage::Open, .. })
 }
 
-fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
+fn heartbeat(newest: Option<&Heartbeat>, report: &Report, received_at_ms: u64) -> Heartbeat {
     let ahead = report.started_at_ms.saturating_sub(received_at_ms).min(CLOCK_BELIEVED_MS);
     let earliest = received_at_ms.saturating_sub(CLOCK_BELIEVED_MS);
     let ProbePart { probe: key, part } = ProbePart::of(report);
@@ -169,6 +281,7 @@ fn heartbeat(report: &Report, received_at_ms: u64) -> Heartbeat {
         generation: report.generation,
         clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
         isolations_at_ms: 0,
+        rerun_received_ms: newest.map_or(0, |newest| newest.rerun_received_ms),
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),
@@ -280,3 +393,6 @@ fn contradict(path: &mut PathState, towards: PathStatus, at_ms: u64, needed: u32
         confirm(path);
     }
 }
+
+#[cfg(test)]
+mod tests;

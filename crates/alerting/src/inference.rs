@@ -2,12 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_localisation::{Cause, Gate, Outcome, PathId, Policy, ProbeId, Rules, State};
+use phonehome_localisation::{Cause, Gate, Outcome, PathId, ProbeId, Rules, State};
 use phonehome_wire::{Check, Class, Expect};
 
 use crate::blame::{Blame, Views};
+use crate::calm::CalmPath;
+use crate::concern::Concern;
+use crate::crowd::Crowd;
 use crate::dependencies::{Dependencies, member};
 use crate::results::{failed, outcome};
+use crate::ticks::Ticks;
 use crate::{Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeView, Suspect, Symptom, World};
 
 /// Something that is wrong for one reason.
@@ -27,31 +31,57 @@ impl Group {
     }
 }
 
-/// How far back times are told from, in milliseconds: ten years. What fails is told by its oldest results, and may fail
-/// for long.
-const REACH_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
-/// With runs at least so far apart, in milliseconds, times are told in seconds, and else in tenths of a second.
-const COARSE_FROM_MS: u64 = 10_000;
+/// What was inferred.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Inferred {
+    /// Everything that fails and is not chance, by what is to blame for it.
+    pub(crate) groups: Vec<Group>,
+    /// Paths for which further results matter, those with the most evidence first.
+    pub(crate) doubtful: Vec<MemberKey>,
+}
 
-/// Everything that fails and is not chance, by what is to blame for it.
-pub(crate) fn infer(world: &World) -> Vec<Group> {
-    let dependencies = Dependencies::of(world);
+/// What is wrong, and what may be.
+pub(crate) fn infer(world: &World) -> Inferred {
     let ticks = Ticks::of(world);
+    match Concern::of(world, world.heard_until_ms(), ticks.tick_ms) {
+        Some(concern) => infer_of(world, ticks, &concern),
+        None => Inferred::default(),
+    }
+}
+
+/// The same, whoever is looked at by themselves.
+pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> Inferred {
     let heard_until_ms = world.heard_until_ms();
-    let rules = Rules::with_failures(world.policy.down_after as usize, ticks.policy(&dependencies));
-    let Dependencies { topology, probes, named } = dependencies;
+    let mut crowd = Crowd::default();
+    let Dependencies { topology, views: numbered, probes, named } = Dependencies::of(
+        world,
+        |view| concern.is_about(view),
+        |collecting| {
+            for view in world.probes.iter().filter(|view| !concern.is_about(view)) {
+                crowd.add(collecting, concern, ticks, view);
+            }
+            crowd.tell(collecting);
+        },
+    );
+    // Of everybody, also of those who are told together.
+    let paths = world.probes.iter().map(|view| 1 + view.checks.len()).sum();
+    let rules = Rules::with_failures(world.policy.down_after as usize, ticks.policy(paths));
     let mut seen = Seen { world, ticks, state: State::new(topology, rules) };
-    for (view, place) in world.probes.iter().zip(&probes) {
+    for (view, place) in numbered.iter().zip(&probes) {
         seen.probe(view, place.probe);
-        for (check, path) in view.checks.iter().zip(&place.paths) {
-            seen.path(view, check, *path);
+        for (number, path) in place.paths.iter().enumerate() {
+            match &view.calm {
+                Some(_) => seen.calm_path(view, number, *path),
+                None => seen.path(view, &view.checks[number], *path),
+            }
         }
     }
+    crowd.observe(&mut seen.state);
     seen.state.miss(ticks.at(heard_until_ms));
     let views: Views<'_> = world.probes.iter().map(|view| (&view.key, view)).collect();
     let explanation = seen.state.explain(ticks.at(heard_until_ms));
     let group = |cause: &Cause| {
-        let member = |path: &PathId| member(world, seen.state.topology(), *path);
+        let member = |path: &PathId| member(&numbered, seen.state.topology(), *path);
         let members = cause.paths.iter().chain(&cause.shared).filter_map(member);
         // What a probe saw that has fallen silent says nothing of now.
         let lasts = |MemberKey { probe, symptom }: &MemberKey| match symptom {
@@ -60,7 +90,7 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
         };
         let members: BTreeSet<MemberKey> = members.filter(lasts).collect();
         let topology = seen.state.topology();
-        let blame = Blame { world, views: &views, topology, named: &named, members: &members };
+        let blame = Blame { numbered: &numbered, views: &views, topology, named: &named, members: &members };
         let suspects = blame.suspects(cause);
         let waits_until_ms = match cause.gate {
             Gate::Open => overdue_ms(world, &views, &members).filter(|at_ms| *at_ms >= world.now_ms),
@@ -68,7 +98,10 @@ pub(crate) fn infer(world: &World) -> Vec<Group> {
         };
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
     };
-    explanation.causes.iter().filter_map(group).collect()
+    let groups = explanation.causes.iter().filter_map(group).collect();
+    let doubts = seen.state.doubtful(&explanation, ticks.at(heard_until_ms));
+    let doubtful = doubts.iter().filter_map(|it| member(&numbered, seen.state.topology(), it.path)).collect();
+    Inferred { groups, doubtful }
 }
 
 /// When a probe that is silent by itself is overdue; several that fall silent together are no chance, and wait for
@@ -78,57 +111,6 @@ fn overdue_ms(world: &World, views: &Views<'_>, members: &BTreeSet<MemberKey>) -
     // It counts from a run, whose report may take as long as any.
     let allowed_ms = world.policy.overdue_after_ms + world.policy.grace_ms() + world.behind_ms();
     Some(views.get(&only.probe)?.last_heard_ms() + allowed_ms)
-}
-
-/// Times as the inference has them.
-#[derive(Debug, Clone, Copy)]
-struct Ticks {
-    /// Where they begin; milliseconds since the Unix epoch.
-    from_ms: u64,
-    /// How long one is, in milliseconds.
-    tick_ms: u64,
-    /// How far apart runs are, in ticks.
-    interval: u32,
-    /// How much later a report may be, in ticks.
-    grace: u32,
-    passes: u32,
-}
-
-impl Ticks {
-    fn of(world: &World) -> Self {
-        let policy = &world.policy;
-        let interval_ms = policy.interval_ms.max(1);
-        let tick_ms = if interval_ms >= COARSE_FROM_MS { 1000 } else { 100 };
-        let ticks = |ms: u64| u32::try_from(ms.div_ceil(tick_ms)).unwrap_or(u32::MAX);
-        Self {
-            // A moment is the same tick whenever it is looked at.
-            from_ms: world.now_ms.saturating_sub(REACH_MS) / tick_ms * tick_ms,
-            tick_ms,
-            interval: ticks(interval_ms),
-            grace: ticks(policy.grace_ms()),
-            passes: policy.up_after,
-        }
-    }
-
-    fn policy(&self, dependencies: &Dependencies) -> Policy {
-        Policy {
-            noise_ppm: 0,
-            tick_ms: u32::try_from(self.tick_ms).unwrap_or(u32::MAX),
-            interval_ticks: self.interval,
-            grace_ticks: self.grace,
-            passes: self.passes,
-            paths: u32::try_from(dependencies.topology.paths()).unwrap_or(u32::MAX),
-            false_notes_per_day: 1,
-        }
-    }
-
-    fn at(&self, ms: u64) -> u32 {
-        u32::try_from(ms.saturating_sub(self.from_ms) / self.tick_ms).unwrap_or(u32::MAX).max(1)
-    }
-
-    fn ms(&self, ticks: u32) -> u64 {
-        self.from_ms + u64::from(ticks) * self.tick_ms
-    }
 }
 
 /// What was seen so far.
@@ -175,10 +157,16 @@ impl Seen<'_> {
             self.state.observe(path, self.ticks.at(at_ms), outcome);
         }
         if only_passes {
-            let newest_ms = newest_pass(check, known, heartbeat);
-            let lasts = self.ticks.at(newest_ms).saturating_sub(self.ticks.at(known.last_since_ms));
-            let passes = 1 + lasts / self.ticks.interval.max(1);
-            self.state.settle(path, self.ticks.at(newest_ms), passes as usize);
+            let (newest_ticks, passes) = self.ticks.passes(check, CalmPath::of(known), heartbeat);
+            self.state.settle(path, newest_ticks, passes);
+        }
+    }
+
+    /// One that only passed, or of which nothing is known.
+    fn calm_path(&mut self, view: &ProbeView, number: usize, path: PathId) {
+        if let Some((known, heartbeat)) = view.passing(number).zip(view.heartbeat.as_ref()) {
+            let (newest_ticks, passes) = self.ticks.passes(&view.checks[number], known, heartbeat);
+            self.state.settle(path, newest_ticks, passes);
         }
     }
 
@@ -195,14 +183,5 @@ impl Seen<'_> {
         let newest_ms = heartbeat.last_started_at_ms.min(known.since_ms + (runs - 1) * interval_ms);
         let at_ms = |age: u64| newest_ms.saturating_sub(age * interval_ms);
         (0..runs).rev().map(|age| PathResult(at_ms(age), outcome)).collect()
-    }
-}
-
-/// When a path that only passes passed last. What is not tested in every run passed when it was, at the latest known.
-fn newest_pass(check: &Check, known: &PathState, heartbeat: &Heartbeat) -> u64 {
-    match (check.expect, check.every_minutes) {
-        (Expect::Deny, _) => heartbeat.isolations_at_ms.max(known.last_since_ms),
-        (Expect::Connect, 0 | 1) => heartbeat.last_started_at_ms,
-        (Expect::Connect, _) => known.last_since_ms,
     }
 }

@@ -234,6 +234,7 @@ mod tests {
             duration_ms: 0,
             clock_ahead_ms: 0,
             stalled_ms: 0,
+            rerun: false,
             results: vec![],
         }
     }

@@ -274,8 +274,7 @@ fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
 fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&str>) -> bool {
     let mut lost = lost.iter();
     let (Some(endpoint), None) = (lost.next(), lost.next()) else { return false };
-    evaluation.world.unseen.stacks.is_empty()
-        && evaluation.elsewhere().is_lost_to_all(endpoint, &probe.stack())
+    evaluation.world.unseen.stacks.is_empty() && evaluation.elsewhere(endpoint).is_lost_to_all(&probe.stack())
 }
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.
@@ -289,7 +288,7 @@ fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
     };
     let mut reporting = evaluation
         .witnesses(&key.probe)
-        .filter(|probe| probe.hears_of(&check.id) && probe.checks.contains_key(&check.id));
+        .filter(|probe| probe.hears_of(&check.id) && probe.checks().contains_key(&check.id));
     reporting.all(|probe| probe.path(&check.id) == Health::Bad)
         && evaluation.has_worked(&key.probe, &check.id)
 }

@@ -128,6 +128,10 @@ pub struct Heartbeat {
     /// When runs of it were missing within the last hour.
     #[serde(default, skip_serializing_if = "Turns::is_empty")]
     pub turns: Turns,
+    /// When the newest report of a rerun came into the hub's queue, by the queue's clock; milliseconds since the Unix
+    /// epoch, 0 where there was none. It says that the probe answers, and nothing of its schedule.
+    #[serde(default, skip_serializing_if = "is_never")]
+    pub rerun_received_ms: u64,
 }
 
 impl Heartbeat {
@@ -148,6 +152,11 @@ impl Heartbeat {
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_first(part: &u32) -> bool {
     *part == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_never(at_ms: &u64) -> bool {
+    *at_ms == 0
 }
 
 /// The paths of one part of a probe, by check.

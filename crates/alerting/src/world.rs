@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use phonehome_wire::{AzId, Check, CheckId, StackId};
+use phonehome_wire::{AzId, CheckId, StackId};
 use serde::{Deserialize, Serialize};
 
+use crate::calm::CalmPath;
 use crate::matcher::Matcher;
 use crate::words::clip;
 use crate::{
-    Change, Crash, Finding, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Reader, Severity,
+    Calm, Change, Checks, Crash, Finding, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Reader, Severity,
     UnreadableIncident, WhySilent, Window,
 };
 
@@ -165,7 +166,8 @@ impl Policy {
     }
 
     /// How long after a run began nothing of the next one was read when that counts as missed, in milliseconds.
-    pub(crate) fn missing_after_ms(&self) -> u64 {
+    #[must_use]
+    pub fn missing_after_ms(&self) -> u64 {
         self.interval_ms.saturating_add(self.grace_ms())
     }
 }
@@ -189,13 +191,17 @@ pub struct ProbeView {
     #[serde(default)]
     pub nat_zone: Option<AzId>,
     /// What the fleet file declares now. A stored path that is not among them does not count.
-    pub checks: Vec<Check>,
+    pub checks: Checks,
     /// The newest heartbeat; absent until the first report.
     #[serde(default)]
     pub heartbeat: Option<Heartbeat>,
     /// The stored paths.
     #[serde(default)]
     pub paths: Paths,
+    /// In place of `paths`, where nothing is wrong with any and with nothing else of the account either. Whoever
+    /// gives it has made it of these checks.
+    #[serde(skip)]
+    pub calm: Option<Calm>,
     /// Its newest crash; absent where none is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<Crash>,
@@ -264,6 +270,30 @@ impl ProbeView {
         self.part_of(check).map_or(self.heartbeat.as_ref(), |part| part.heartbeat.as_ref())
     }
 
+    /// What is known of the path of the check with this number, as far as it passes.
+    pub(crate) fn passing(&self, number: usize) -> Option<CalmPath> {
+        let known = match &self.calm {
+            Some(calm) => calm.get(number),
+            None => self.paths.get(&self.checks.get(number)?.id).map(CalmPath::of),
+        };
+        known.filter(|path| path.is_green)
+    }
+
+    /// The same of a check by its name.
+    pub(crate) fn passing_by_id(&self, id: &CheckId) -> Option<CalmPath> {
+        self.passing(self.checks.iter().position(|check| check.id == *id)?)
+    }
+
+    /// Whether anything is known of the path of a check.
+    #[must_use]
+    pub fn knows(&self, id: &CheckId) -> bool {
+        let number = || self.checks.iter().position(|check| check.id == *id);
+        match &self.calm {
+            Some(calm) => number().is_some_and(|number| calm.get(number).is_some()),
+            None => self.paths.contains_key(id),
+        }
+    }
+
     /// The newest heartbeat of each of its parts.
     pub(crate) fn heartbeats(&self) -> impl Iterator<Item = &Heartbeat> {
         self.heartbeat.iter().chain(self.parts.iter().filter_map(|part| part.heartbeat.as_ref()))
@@ -271,6 +301,11 @@ impl ProbeView {
 
     fn part_of(&self, check: &CheckId) -> Option<&PartView> {
         self.parts.iter().find(|part| part.checks.contains(check))
+    }
+
+    /// Whether the report of one of several parts is missing.
+    pub(crate) fn is_any_part_missing(&self, policy: &Policy, at_ms: u64) -> bool {
+        self.parts.iter().any(|part| self.is_part_missing(policy, at_ms, part))
     }
 
     fn is_part_missing(&self, policy: &Policy, at_ms: u64, part: &PartView) -> bool {

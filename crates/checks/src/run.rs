@@ -51,6 +51,7 @@ pub async fn run_with(input: &ProbeInput, identity: &Identity, settings: &Settin
         duration_ms: whole_ms(started.elapsed()),
         clock_ahead_ms: settings.clock_ahead_ms,
         stalled_ms: stalls.longest_ms(),
+        rerun: input.rerun,
         results,
     }
 }

@@ -162,6 +162,7 @@ fn of(region: &str, zone: &str, checks: Vec<Check>) -> Result<ProbeInput, Failur
         region: region.parse().map_err(Failure::other)?,
         availability_zone: zone.parse().map_err(Failure::other)?,
         part: 0,
+        rerun: false,
         checks,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use phonehome_network::{Address, Inventory, Kind};
+use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, Ref};
 
 use phonehome_cloud::CloudError;
@@ -14,6 +14,17 @@ use crate::{PlanBug, StepError};
 pub trait StackApi: Send + Sync {
     /// Sees everything of these kinds; the others are `unseen` in what it answers.
     fn observe(&self, kinds: &[Kind]) -> impl Future<Output = Result<Inventory, CloudError>> + Send;
+
+    /// The same with fewer calls: what `known` says of the stack's probes is not read again where AWS says that nothing
+    /// has changed it, and with it comes which lists are of use. A plan rests on that only where it is nothing
+    /// (`Plan::is_nothing`).
+    fn observe_again(
+        &self,
+        kinds: &[Kind],
+        known: &KnownProbes,
+    ) -> impl Future<Output = Result<(Inventory, Lists), CloudError>> + Send {
+        async { Ok((self.observe(kinds).await?, known.lists)) }
+    }
 
     /// Makes one call; answers with the new resource's id, where there is one.
     fn perform(

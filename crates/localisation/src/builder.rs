@@ -20,6 +20,8 @@ pub struct Builder {
     segments: Vec<Vec<(ComponentNo, Stages)>>,
     merged: BTreeMap<Vec<u32>, u32>,
     paths: Vec<[u32; SEGMENTS_MAX]>,
+    /// How many paths each of these stands for.
+    weights: Vec<u32>,
     reports: Vec<u32>,
 }
 
@@ -48,7 +50,16 @@ impl Builder {
     /// # Panics
     /// With more than four segments.
     pub fn probe(&mut self, segments: &[Segment]) -> ProbeId {
-        let report = self.add(segments);
+        self.probes_alike(1, segments)
+    }
+
+    /// So many probes as one, between which nothing that is looked at makes a difference: what they depend on, when they
+    /// reported, and that all they said is passes.
+    ///
+    /// # Panics
+    /// With more than four segments.
+    pub fn probes_alike(&mut self, count: u32, segments: &[Segment]) -> ProbeId {
+        let report = self.add(count, segments);
         self.reports.push(report);
         ProbeId(number(self.reports.len() - 1))
     }
@@ -59,11 +70,20 @@ impl Builder {
     /// # Panics
     /// Before there is a probe, and with more than four segments.
     pub fn path(&mut self, segments: &[Segment]) -> PathId {
-        assert!(!self.reports.is_empty(), "a path belongs to a probe, and there is none yet");
-        PathId(self.add(segments))
+        self.paths_alike(1, segments)
     }
 
-    fn add(&mut self, segments: &[Segment]) -> u32 {
+    /// So many paths as one, all of which passed at the same times, of the probe or the probes that were told last: each
+    /// of their results counts as often.
+    ///
+    /// # Panics
+    /// Before there is a probe, and with more than four segments.
+    pub fn paths_alike(&mut self, count: u32, segments: &[Segment]) -> PathId {
+        assert!(!self.reports.is_empty(), "a path belongs to a probe, and there is none yet");
+        PathId(self.add(count, segments))
+    }
+
+    fn add(&mut self, weight: u32, segments: &[Segment]) -> u32 {
         let count = segments.len();
         assert!(count <= SEGMENTS_MAX, "a path has {count} segments, the most is {SEGMENTS_MAX}");
         let mut list: Vec<u32> = segments.iter().map(|segment| segment.0).collect();
@@ -73,6 +93,7 @@ impl Builder {
         let mut parts = [NO_SEGMENT; SEGMENTS_MAX];
         parts[..list.len()].copy_from_slice(&list);
         self.paths.push(parts);
+        self.weights.push(weight);
         number(self.paths.len() - 1)
     }
 
@@ -106,7 +127,7 @@ impl Builder {
     /// What was collected. Components get numbers in an order that does not depend on who was met first.
     #[must_use]
     pub fn build(self) -> Topology {
-        let Self { names, components, mut segments, paths, reports, .. } = self;
+        let Self { names, components, mut segments, paths, weights, reports, .. } = self;
         let names = names.finish();
         let mut sorted: Vec<(Component, ComponentNo)> = components.into_iter().collect();
         sorted.sort_by(|(a, _), (b, _)| a.compare(*b, &names));
@@ -125,7 +146,11 @@ impl Builder {
             let used = parts.iter().copied().take_while(|segment| *segment != NO_SEGMENT);
             used.map(move |segment| (segment, number(path)))
         });
-        let paths_of_segments = lists(segments.len(), of_segments);
+        let paths_of_segments = lists(segments.len(), of_segments.clone());
+        let mut counts = vec![0; segments.len()];
+        for (segment, path) in of_segments {
+            counts[segment as usize] += weights[path as usize];
+        }
         let pairs = segments.iter().enumerate().flat_map(|(segment, list)| {
             list.iter().map(move |(component, stages)| (number(segment), Needed::new(*component, *stages)))
         });
@@ -134,10 +159,17 @@ impl Builder {
             names,
             components: sorted.into_iter().map(|(component, _)| component).collect(),
             paths: paths.into(),
+            heavier: weights
+                .into_iter()
+                .zip(0..)
+                .filter(|(weight, _)| *weight != 1)
+                .map(|(weight, path)| (path, weight))
+                .collect(),
             reports: reports.into(),
             segments,
             within,
             paths_of_segments,
+            counts: counts.into(),
         }
     }
 }

@@ -197,17 +197,19 @@ impl<'s> Evidence<'s> {
                 if stages.say(Outcome::Pass) != Says::Clears {
                     continue;
                 }
+                let against = against * self.state.topology.weight(path);
                 for at_ticks in self.state.settled(path, first_ticks) {
                     doubt.note(at_ticks, against)?;
                     sums[place(at_ticks)?] -= against;
                 }
                 continue;
             }
+            let weight = self.state.topology.weight(path);
             for (at_ticks, gain) in
                 self.gains(path, stages).filter(|(at_ticks, gain)| *gain < 0 && *at_ticks >= first_ticks)
             {
-                doubt.note(at_ticks, -gain)?;
-                sums[place(at_ticks)?] += gain;
+                doubt.note(at_ticks, -gain * weight)?;
+                sums[place(at_ticks)?] += gain * weight;
             }
         }
         let mut best: Option<Score> = None;
@@ -245,8 +247,11 @@ impl<'s> Evidence<'s> {
         };
         let settled = self.paths_of(candidate).filter(|(path, stages)| is_cleared(*path, *stages));
         let latest_ticks = doubt.latest_ticks;
-        let mut passes = settled.flat_map(|(path, _)| self.state.settled(path, latest_ticks));
-        passes.any(|_| doubt.note(latest_ticks, against).is_none())
+        let mut passes = settled.flat_map(|(path, _)| {
+            let against = against * self.state.topology.weight(path);
+            self.state.settled(path, latest_ticks).map(move |_| against)
+        });
+        passes.any(|against| doubt.note(latest_ticks, against).is_none())
     }
 
     /// For these candidates what accuses them and nothing explains so far.
@@ -303,7 +308,7 @@ impl<'s> Evidence<'s> {
                 self.gains(path, stages).filter(|(at_ticks, gain)| *at_ticks >= since_ticks && *gain < 0);
             let against: i64 = gains.map(|(_, gain)| -gain).sum();
             if against > 0 {
-                contradicting.push((path, against));
+                contradicting.push((path, against * self.state.topology.weight(path)));
             }
             let slot = &mut self.slots[path as usize];
             if is_settled {

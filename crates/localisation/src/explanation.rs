@@ -113,7 +113,9 @@ impl Comparison<'_, '_> {
         let score = self.evidence.score(candidate, 1)?;
         let (paths, results) = self.evidence.explained(candidate, score.since_ticks);
         let rivals = self.rivals(&paths, &results, score);
-        let gate = self.gate(&rivals, score, now_ticks);
+        let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
+        let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
+        let gate = self.gate(&rivals, score, once, now_ticks);
         let _ = self.evidence.activate(candidate, score.since_ticks);
         let suspects = self.suspects(rivals, score);
         let paths = paths.into_iter().map(PathId).collect();
@@ -150,7 +152,10 @@ impl Comparison<'_, '_> {
 
     /// It is told at once when chance and everything wider are refuted; or when nobody is still to report who
     /// could refute anything; at the latest one interval after the first evidence.
-    fn gate(&self, rivals: &[(usize, Score)], score: Score, now_ticks: u32) -> Gate {
+    ///
+    /// Whether it is chance is judged by what each path says `once`: however often one of them runs again within
+    /// seconds, what the others share with it is theirs to say.
+    fn gate(&self, rivals: &[(usize, Score)], score: Score, once: i64, now_ticks: u32) -> Gate {
         let rules = &self.evidence.state.rules;
         let until_ticks = score.since_ticks + rules.policy().interval_ticks + rules.policy().grace_ticks;
         let is_pending = |candidate: usize| {
@@ -158,7 +163,8 @@ impl Comparison<'_, '_> {
             paths.any(|(path, _)| self.evidence.state.is_pending(path, score.since_ticks))
         };
         let itself = self.chosen.candidate;
-        let is_no_chance = self.gain(itself, score) >= Rules::REFUTED;
+        let evidence = score.evidence.min(once);
+        let is_no_chance = self.gain(itself, Score { evidence, ..score }) >= Rules::REFUTED;
         let waits = now_ticks < until_ticks
             && ((!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival)));
         if waits { Gate::Wait { until_ticks } } else { Gate::Open }

@@ -9,6 +9,7 @@
 
 mod builder;
 mod component;
+mod doubt;
 mod evidence;
 mod explanation;
 mod fixed;
@@ -23,6 +24,7 @@ mod window;
 
 pub use builder::{Builder, Segment};
 pub use component::Component;
+pub use doubt::Doubt;
 pub use explanation::{Cause, Explanation, Gate, Suspect};
 pub use incidents::{Incident, Incidents};
 pub use names::Name;

@@ -18,7 +18,7 @@ pub fn kept(failures: usize) -> usize {
 const FAILURES_MIN: usize = 2;
 
 /// With so many paths, one run of each is enough to tell.
-const SHARED_BY: usize = 3;
+pub(crate) const SHARED_BY: usize = 3;
 
 const MS_OF_A_DAY: u64 = 24 * 60 * 60 * 1000;
 

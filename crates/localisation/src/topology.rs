@@ -66,6 +66,8 @@ pub struct Topology {
     pub(crate) components: Box<[Component]>,
     /// The segments of each path.
     pub(crate) paths: Box<[[u32; SEGMENTS_MAX]]>,
+    /// The paths that stand for more than one, and for how many, in their order.
+    pub(crate) heavier: Box<[(u32, u32)]>,
     /// The path that is the report of a probe, for each probe; the probe's other paths follow it.
     pub(crate) reports: Box<[u32]>,
     /// The components of each segment.
@@ -74,10 +76,12 @@ pub struct Topology {
     pub(crate) within: Lists<Needed>,
     /// The paths of each segment.
     pub(crate) paths_of_segments: Lists<u32>,
+    /// How many paths each segment has.
+    pub(crate) counts: Box<[u32]>,
 }
 
 impl Topology {
-    /// How many paths there are, with the reports of the probes.
+    /// How many paths there are, with the reports of the probes; those that are told as one are one.
     #[must_use]
     pub fn paths(&self) -> usize {
         self.paths.len()
@@ -131,6 +135,8 @@ impl Topology {
             + self.segments.bytes()
             + self.within.bytes()
             + self.paths_of_segments.bytes()
+            + size_of_val(&*self.heavier)
+            + size_of_val(&*self.counts)
     }
 
     /// What a path depends on, and when it does. No component comes twice.
@@ -152,6 +158,12 @@ impl Topology {
     /// How many paths depend on a component.
     pub(crate) fn count(&self, component: ComponentNo) -> usize {
         let segments = self.within.get(component).iter().map(|needed| needed.get().0);
-        segments.map(|segment| self.paths_of_segments.get(segment).len()).sum()
+        segments.map(|segment| self.counts[segment as usize] as usize).sum()
+    }
+
+    /// How many paths one stands for.
+    pub(crate) fn weight(&self, path: u32) -> i64 {
+        let heavier = self.heavier.binary_search_by_key(&path, |(heavier, _)| *heavier);
+        heavier.map_or(1, |at| i64::from(self.heavier[at].1))
     }
 }

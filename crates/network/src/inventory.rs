@@ -1,12 +1,13 @@
 //! What is seen in an account, in one Region: phonehome's own resources and everybody else's.
 
 mod ec2;
+mod known;
 mod life;
 mod order;
 mod probes;
 mod tags;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,7 @@ pub use ec2::{
     NatState, NetworkAcl, NetworkInterface, Peering, PeeringState, PeeringVpc, Route, RouteTable,
     RouteTarget, Rule, RulePeer, SecurityGroup, Subnet, Vpc,
 };
+pub use known::{KnownFunction, KnownProbes, KnownSchedule, Lists};
 pub use probes::{Function, FunctionState, Schedule};
 pub use tags::Tags;
 
@@ -57,6 +59,11 @@ pub struct Inventory {
     pub functions: Vec<Function>,
     /// Probe schedules, found by name.
     pub schedules: Vec<Schedule>,
+    /// Probe schedules that were not read again, as AWS says that nothing has changed them since they were: by name, the
+    /// digest of what was read then. They are not among `schedules`, so that whoever does not know what this means takes
+    /// them for missing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unchanged_schedules: BTreeMap<String, String>,
 }
 
 /// A kind of resource: what one describe call answers.

@@ -10,9 +10,9 @@ mod removal;
 pub use address::{Address, Part, Resource, TAG_ADDRESS, TAG_ADOPTED, TAG_MANAGED_BY, TAG_MANAGED_BY_VALUE};
 pub use inventory::{
     AclAssociation, AclEntry, Association, ElasticIp, Endpoint, FlowLog, Function, FunctionState,
-    InternetGateway, Inventory, Kind, NatGateway, NatState, NetworkAcl, NetworkInterface, Peering,
-    PeeringState, PeeringVpc, Route, RouteTable, RouteTarget, Rule, RulePeer, Schedule, SecurityGroup,
-    Subnet, Tagged, Tags, Vpc,
+    InternetGateway, Inventory, Kind, KnownFunction, KnownProbes, KnownSchedule, Lists, NatGateway, NatState,
+    NetworkAcl, NetworkInterface, Peering, PeeringState, PeeringVpc, Route, RouteTable, RouteTarget, Rule,
+    RulePeer, Schedule, SecurityGroup, Subnet, Tagged, Tags, Vpc,
 };
 pub use permission::{Ask, Permission};
 pub use phonehome_fleet::PARTS_MAX;

@@ -20,6 +20,7 @@ pub mod price;
 mod readiness;
 mod reason;
 pub mod render;
+mod spared;
 mod spec;
 mod template;
 mod usage;
@@ -39,6 +40,7 @@ pub use planner::{
     plan_default_vpc_removal, plan_permitted,
 };
 pub use reason::{Allowance, NeededPermission, NeededTemplate, WithheldReason};
-pub use spec::{Features, History, Home, LinkSpec, ProbeSpec, SpecError, StackSpec, ZoneSpec};
-pub use template::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, template_mark};
+pub use spared::{addresses_in_use, known_probes, schedule_digest};
+pub use spec::{Features, History, Home, LinkSpec, PROBE_PREFIX, ProbeSpec, SpecError, StackSpec, ZoneSpec};
+pub use template::{FIRST_TEMPLATE, MEMBER_TEMPLATE, RERUN_TEMPLATE, removal_needs_template, template_mark};
 pub use withheld::{ChangeKind, Withheld};

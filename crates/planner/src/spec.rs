@@ -115,8 +115,8 @@ pub struct ZoneSpec {
     pub nat_az_id: Option<AzId>,
 }
 
-/// What the names of probes and their schedules begin with, before the AZ ID.
-const PROBE_PREFIX: &str = "phonehome-probe-";
+/// What the names of probes and of their schedules begin with.
+pub const PROBE_PREFIX: &str = "phonehome-probe-";
 /// What stands between the AZ ID and the number of a part.
 const PART_INFIX: &str = "-part-";
 

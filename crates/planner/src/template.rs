@@ -11,6 +11,10 @@ pub const FIRST_TEMPLATE: u32 = 1;
 /// (docs/decisions/0027-member-template.md).
 pub const MEMBER_TEMPLATE: u32 = 2;
 
+/// The first version of the template whose member role may have a probe run (`lambda:InvokeFunction`): no call of a plan,
+/// and where the role is older nothing waits for it.
+pub const RERUN_TEMPLATE: u32 = 2;
+
 /// The name of a schedule that nobody makes: whose role may ask for it has this version of the template, or a later
 /// one. Version 1 has no mark.
 pub fn template_mark(version: u32) -> String {

@@ -271,6 +271,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         agreed_version: 0,
         member_template: 0,
         outdated: None,
+        known_probes: None,
         message: "addresses are claimed".to_owned(),
         first_seen_ms: now_ms,
         updated_at_ms: now_ms,

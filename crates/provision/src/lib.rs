@@ -20,6 +20,7 @@ mod inputs;
 mod lease;
 mod limits;
 mod links;
+mod look;
 mod members;
 mod notices;
 mod observed;

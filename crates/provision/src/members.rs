@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use phonehome_accounts::{AwsStack, ProbeCode, opted_in_regions};
+use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
@@ -41,6 +42,17 @@ pub trait Members: Send + Sync {
     /// The first version of `infra/member-role.yaml` whose role allows a call.
     fn needs_template(&self, action: &Action) -> u32 {
         action.needs_template()
+    }
+
+    /// Has a probe run some of its checks once more, without waiting for it. Returns whether its schedule has any of
+    /// them.
+    ///
+    /// # Errors
+    /// [`CloudError`]; where the account's role is older than [`phonehome_planner::RERUN_TEMPLATE`], of class
+    /// [`phonehome_cloud::Class::Denied`].
+    fn rerun(&self, _rerun: &Rerun) -> impl Future<Output = Result<bool, CloudError>> + Send {
+        // Where nothing runs probes, as in most tests, there is none.
+        async { Ok(false) }
     }
 
     /// The Regions that are enabled in an account, asked in one of them.
@@ -105,6 +117,12 @@ impl Members for AwsMembers {
         let code = self.packages.as_ref().and_then(made).unwrap_or_else(ProbeCode::none);
         let stack = AwsStack::new(&session, spec.clone(), code);
         Ok(stack.with_known_vpc(known_vpc.map(str::to_owned)))
+    }
+
+    async fn rerun(&self, rerun: &Rerun) -> Result<bool, CloudError> {
+        let Rerun { account, region, availability_zone, part, checks, .. } = rerun;
+        let session = sdk::in_member_account(&self.session, account, region, &self.role).await?;
+        phonehome_accounts::rerun(&session, (availability_zone, *part), checks).await
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {

@@ -63,6 +63,9 @@ pub struct Published<'a> {
     pub in_force: bool,
     /// The code that its probes have; `None` for the one that this came with.
     pub probes: Option<&'a ProbeRelease>,
+    /// Whether it is only looked after, as in each sweep, and nobody has a reason to look: then what AWS says that
+    /// nothing has changed is not read again.
+    pub is_routine: bool,
     /// Whether it is being rolled out: then the other ends of the account's connections are to look when it has it.
     pub is_rolled_out: bool,
 }

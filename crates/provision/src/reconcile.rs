@@ -4,21 +4,21 @@ use crate::CannotPlan;
 use crate::claim::NoClaim;
 use crate::progress::{Reconciled, StackProgress, after};
 use crate::provision::{Job, Provision};
-use phonehome_cloud::Class;
+use futures_util::future::join;
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Table, TableError};
-use phonehome_executor::{Executor, StackApi};
-use phonehome_network::{Inventory, Kind, Tagged as _};
+use phonehome_executor::{Executor, StackApi as _};
+use phonehome_network::{Inventory, Kind};
 use phonehome_planner::{Home, Plan, ProbeSpec, Readiness, StackSpec, plan, render};
 use phonehome_state::{ApiCall, Notified};
-use phonehome_state::{Claim, SeenVpc, record_seen};
-use phonehome_state::{Phase, StackStatus};
+use phonehome_state::{Claim, StackStatus};
 use tracing::Instrument as _;
 
 use crate::Members;
 use crate::digest::digest;
 use crate::lease::Leased;
 use crate::limits::{left, limits};
+use crate::look::{Look, Looked};
 use crate::notices::failed;
 use crate::seen::{
     asked_for_peerings, collision, makes_nat_gateway, note_full, note_seen, unanswered, with_history,
@@ -126,38 +126,25 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         spec: &StackSpec,
         leased: &mut Leased<C>,
     ) -> Result<Reconciled, TableError> {
-        let stack = match self.members.open(spec, leased.status.vpc_id.as_deref()).await {
-            Ok(stack) => stack,
+        let opened = self.members.open(spec, leased.status.vpc_id.as_deref());
+        let (known, stack) = join(self.spared(job, spec, &leased.status), opened).await;
+        let (known, stack) = match stack {
+            Ok(stack) => (known?, stack),
             Err(error) => return Ok(leased.refused(error)),
         };
         leased.seen_ms = self.clock.now_ms();
-        let mut inventory = match stack.observe(&spec.kinds()).await {
-            Ok(inventory) => inventory,
-            Err(error) => return Ok(leased.refused(error)),
+        let Looked { inventory, plan, is_whole } = match self.look(job, spec, &stack, known, leased).await? {
+            Look::At(looked) => *looked,
+            Look::Over(reconciled) => return Ok(reconciled),
         };
-        leased.inventory = Some(inventory.clone());
-        if self.is_blind_to_peers(spec).await? {
-            inventory.unseen.insert(Kind::Peering);
-        }
-        self.note(spec, &inventory).await?;
-        let plan = match self.permitted_plan(job, spec, &inventory).await {
-            Ok(plan) => plan,
-            // Soon after a change, a part of it may be visible before what it is in.
-            Err(CannotPlan::Plan(half_seen))
-                if matches!(leased.status.phase, Phase::Claimed | Phase::Waiting) =>
-            {
-                return Ok(Reconciled::only(StackProgress::later(half_seen, Class::EventuallyConsistent)));
-            }
-            Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
-        };
-        if let Some(collision) = collision(spec, &inventory, &plan) {
-            return Ok(Reconciled::only(StackProgress::Failed(collision)));
-        }
         let plan = match self.bound(job, &stack, (spec, &inventory), plan, leased).await {
             Ok(plan) => plan,
             Err(impossible) => return Ok(Reconciled::only(impossible.progress()?)),
         };
-        self.note_inputs(spec, &inventory, &plan).await?;
+        // What was not read was noted when it was.
+        if is_whole {
+            self.note_inputs(spec, &inventory, &plan).await?;
+        }
         let mut requeue_peers = note_seen(spec, &plan, &mut leased.status);
         requeue_peers.extend(unanswered(spec, &inventory, &plan));
         // A peer that is not there yet may take days to come; it requeues this account when it is.
@@ -209,24 +196,6 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let home = Home { account: job.account.clone(), region: job.region.clone(), cidr };
         let links = self.links(job).await?;
         Ok(with_history(StackSpec::of(job.fleet, job.member, home, probe, links)?, status))
-    }
-
-    /// Notes which VPCs there are, so that the ledger gives nobody their addresses.
-    pub(crate) async fn note(&self, spec: &StackSpec, inventory: &Inventory) -> Result<(), TableError> {
-        let vpcs: Vec<SeenVpc> = inventory
-            .own(&spec.account)
-            .vpcs
-            .iter()
-            .map(|vpc| SeenVpc {
-                account: spec.account.clone(),
-                region: spec.region.clone(),
-                vpc_id: vpc.id.clone(),
-                cidrs: vpc.cidrs.clone(),
-                ours: vpc.address().is_some(),
-                is_default: vpc.is_default,
-            })
-            .collect();
-        record_seen(&self.table, &spec.stack(), &vpcs, self.clock.now_ms()).await.map(|_| ())
     }
 }
 

@@ -260,7 +260,7 @@ impl Run {
         };
         let heard = world.probes.iter().filter(|probe| probe.heartbeat.is_some());
         let untested = heard.map(|probe| {
-            let tested = |it: &&phonehome_wire::Check| probe.paths.contains_key(&it.id);
+            let tested = |it: &&phonehome_wire::Check| probe.knows(&it.id);
             probe.checks.iter().filter(|it| !tested(it)).count()
         });
         Ok(untested.sum())

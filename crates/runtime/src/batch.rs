@@ -1,9 +1,10 @@
 //! Batches of queue records.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage};
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsMessage, SqsMessageAttribute};
 use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use phonehome_aws::Metrics;
@@ -28,6 +29,8 @@ pub struct Record {
     /// When it came into the queue, by SQS's clock (`SentTimestamp`), however often it was delivered since;
     /// milliseconds since the Unix epoch. Absent where the queue does not say.
     pub sent_ms: Option<u64>,
+    /// The attributes that its sender gave it, those that are texts: at most 10.
+    pub attributes: BTreeMap<String, String>,
 }
 
 /// The longest reason a dead letter carries, in characters.
@@ -159,7 +162,9 @@ fn decode(record: &Value) -> Result<Record, Refusal> {
         .map_err(|error| Refusal::Bad(format!("not an SQS record: {error}")))?;
     let sent_ms = message.attributes.get("SentTimestamp").and_then(|sent| sent.parse().ok());
     let body = message.body.ok_or_else(|| Refusal::Bad("the SQS record has no body".to_owned()))?;
-    Ok(Record { body, sent_ms })
+    let text = |(name, attribute): (String, SqsMessageAttribute)| Some((name, attribute.string_value?));
+    let attributes = message.message_attributes.into_iter().filter_map(text).collect();
+    Ok(Record { body, sent_ms, attributes })
 }
 
 async fn dead_letter<Q: Queue>(
@@ -287,6 +292,27 @@ mod tests {
         assert_eq!((letters.len(), letters[0].body.as_str()), (1, "bad"));
         let counts = metrics.counts();
         assert_eq!((counts["Handled"], counts["Refused"], counts["Retried"]), (2, 1, 3));
+    }
+
+    #[tokio::test]
+    async fn a_record_has_those_of_its_senders_attributes_that_are_texts() {
+        let event = json!({"Records": [
+            {"messageId": "1", "body": "a", "messageAttributes": {
+                "by": {"stringValue": "sweep", "dataType": "String"},
+                "bytes": {"binaryValue": "AA==", "dataType": "Binary"},
+            }},
+            {"messageId": "2", "body": "b", "messageAttributes": {}},
+            {"messageId": "3", "body": "c"},
+        ]});
+        let mut attributes = Vec::new();
+        let (dead, metrics) = (MemoryQueue::default(), Metrics::void("test"));
+        each_record(&event, &dead, &metrics, async |record| {
+            attributes.push(record.attributes.clone());
+            Ok(())
+        })
+        .await;
+        let by = BTreeMap::from([("by".to_owned(), "sweep".to_owned())]);
+        assert_eq!(attributes, [by, BTreeMap::new(), BTreeMap::new()]);
     }
 
     #[tokio::test]

@@ -214,6 +214,10 @@ impl Keys {
     pub fn suspected() -> Key {
         key("alerter", "suspected")
     }
+    /// Which probes were asked to run again lately.
+    pub fn reruns() -> Key {
+        key("alerter", "reruns")
+    }
     /// What the probes of a stack were given to test.
     pub fn inputs(stack: &StackId) -> Key {
         key(Self::INPUTS, stack.to_string())

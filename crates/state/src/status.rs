@@ -6,7 +6,7 @@ use ipnet::Ipv4Net;
 use phonehome_wire::{AccountId, AzId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
-use phonehome_network::Rule;
+use phonehome_network::{KnownProbes, Rule};
 
 /// The stored status of one stack. It is always overwritten with what was just seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +82,10 @@ pub struct StackStatus {
     /// What the account's `infra/member-role.yaml` is too old for; none where it is new enough for the newest plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outdated: Option<Outdated>,
+    /// What is known of its probes, where the last observation found everything as declared: the next one reads
+    /// less. At most some 3 KB, with six zones of six parts each.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_probes: Option<KnownProbes>,
     /// For people: what it waits for or what failed.
     pub message: String,
     /// When the account was first seen, in milliseconds since the Unix epoch.

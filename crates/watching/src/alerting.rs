@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{Decision, GrayZones, Suspected, World, decide, gray_zones, notices};
+use phonehome_alerting::{Decision, GrayZones, Rerun, Reruns, Suspected, World, decide, gray_zones, notices};
 use phonehome_cloud::table::{ATTEMPTS, Doc, Expect, Table, TableError, Write, on_conflict};
 use phonehome_state::{Keys, Outboxed, StateError};
 use phonehome_wire::{AccountId, StackId};
 
 use crate::found::found;
+use crate::known::Known;
 use crate::storing::Storing;
-use crate::world::{Gathered, Known, Pace, gather};
+use crate::world::{Gathered, Pace, gather};
 
 /// How many looks there are in the time between two runs of a probe, while something waits: one in 10 seconds.
 const LOOKS: u64 = 6;
@@ -108,6 +109,38 @@ impl<T: Table> Alerting<'_, T> {
         match self.table.write(vec![Write::over(stored.as_ref(), key, &after)]).await {
             Ok(()) => Ok(accounts),
             Err(TableError::Conflict { .. }) => Ok(BTreeSet::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Which probes are to run again now, as a few more results would say whether something fails. It is noted before
+    /// anybody is asked, so that none is asked twice for the same. Another run that notes it first asks.
+    ///
+    /// # Errors
+    /// [`TableError`]
+    pub async fn to_rerun(&self, decided: &Decided) -> Result<Vec<Rerun>, TableError> {
+        let Decided { gathered, decision } = decided;
+        if decision.doubts.is_empty() {
+            return Ok(vec![]);
+        }
+        let key = Keys::reruns();
+        let stored = self.table.get(&key).await?;
+        let before = match stored.as_ref().map(Doc::read::<Reruns>) {
+            // What cannot be read is not written anew: it may be of a newer version.
+            Some(Err(error)) => {
+                tracing::warn!(%error, "it is not known which probes were asked to run again");
+                return Ok(vec![]);
+            }
+            Some(Ok(before)) => before,
+            None => Reruns::default(),
+        };
+        let (after, reruns) = before.after(&decision.doubts, &gathered.world);
+        if reruns.is_empty() {
+            return Ok(vec![]);
+        }
+        match self.table.write(vec![Write::over(stored.as_ref(), key, &after)]).await {
+            Ok(()) => Ok(reruns),
+            Err(TableError::Conflict { .. }) => Ok(vec![]),
             Err(error) => Err(error),
         }
     }

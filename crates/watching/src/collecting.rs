@@ -165,14 +165,19 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         let mut judged = report.clone();
         let run_ms = report.started_at_ms.min(received.at_ms);
         judge_denials(&mut judged, declared, &witnesses, run_ms);
-        judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
+        // A rerun has some of the checks, and is no turn of the isolations.
+        if !report.rerun {
+            judge_omissions(&mut judged, declared, |id| asked.checks.contains_key(id), known_ms, run_ms);
+        }
         for result in &mut judged.results {
             // Addresses are kept for those who need a witness, and for nobody else: they may change each minute.
             if !asked.checks.get(&result.id).is_some_and(|endpoint| isolated.contains_key(endpoint)) {
                 result.addresses.clear();
             }
         }
-        Ok(Judged { report: judged, isolations_at_ms: isolations_at(report, declared, known_ms, run_ms) })
+        let isolations_at_ms =
+            if report.rerun { known_ms } else { isolations_at(report, declared, known_ms, run_ms) };
+        Ok(Judged { report: judged, isolations_at_ms })
     }
 
     async fn fold_once(
@@ -193,7 +198,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
                 (self.counting)(Counted::Duplicate);
                 Ok(None)
             }
-            Folded::Fresh { mut heartbeat, paths, paths_changed, is_news, transitions, dropped } => {
+            Folded::Fresh { mut heartbeat, paths, is_news, transitions, dropped } => {
                 if dropped > 0 {
                     (self.counting)(Counted::Dropped(dropped as u64));
                 }
@@ -202,7 +207,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
                 // is writing: whoever writes both under their conditions finds out.
                 let is_pair = before.version() == newest.value.as_ref().map_or(0, |it| it.paths_version);
                 let lasting = expire_at_ms >= now_ms + PATHS_RENEWED_MS;
-                let renew = paths_changed || is_anew || before.unread || !is_pair || !lasting;
+                let renew = paths.is_some() || is_anew || before.unread || !is_pair || !lasting;
                 heartbeat.isolations_at_ms = isolations_at_ms;
                 heartbeat.paths_version =
                     if renew { before.expect().next_version() } else { before.version() };
@@ -211,7 +216,8 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
                 let put = Write::put(Keys::heartbeat(&heartbeat.probe_part()), newest.expect(), &heartbeat);
                 let mut writes = vec![put.expiring(expire_at_s)];
                 if renew {
-                    let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.probe_part()), &paths);
+                    let paths = paths.as_ref().unwrap_or(&known);
+                    let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.probe_part()), paths);
                     writes.push(put.expiring(expire_at_s));
                 }
                 let written = writes.get(1).and_then(Write::written);

@@ -133,6 +133,8 @@ fn report(envelope: &Envelope, sender: &AccountId) -> Result<Report, (Refused, S
         ReportProblem::Forged { .. } => (Refused::Forged, problem.to_string()),
         _ => unreadable(problem.to_string()),
     })?;
+    // Probes of earlier releases do not say it; what they were given does.
+    report.rerun |= envelope.detail["requestPayload"]["rerun"] == true;
     report.clip();
     Ok(report)
 }

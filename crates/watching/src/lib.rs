@@ -7,8 +7,10 @@ mod alerting;
 mod collecting;
 mod envelope;
 mod found;
+mod known;
 mod moved;
 mod parts;
+mod probes;
 mod rolling;
 mod stored;
 mod storing;
@@ -19,10 +21,11 @@ mod world;
 pub use alerting::{Alerting, Decided, next_look_s};
 pub use collecting::{Arrived, Collecting};
 pub use envelope::{Arrival, read, read_event};
+pub use known::Known;
 pub use rolling::{Rolling, rolling};
 pub use stored::{FLEET_KEPT_MS, Freshness, InForce, Isolated, Memory, Read, STACK_KEPT_MS, Stored};
 pub use storing::Storing;
-pub use world::{Gathered, Known, Pace, gather};
+pub use world::{Gathered, Pace, gather};
 
 /// What is worth a count while a report is folded. Who counts it is the caller's business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Heartbeat, PartView, PathState, PathStatus, Paths, ProbePart, ProbeView, Unreadable,
+    Calm, Heartbeat, PartView, PathState, PathStatus, Paths, ProbePart, ProbeView, Unreadable,
 };
+use phonehome_cloud::table::Doc;
 use phonehome_fleet::Parts;
 use phonehome_wire::CheckId;
 
@@ -12,6 +13,8 @@ use phonehome_wire::CheckId;
 pub(crate) struct Watched {
     pub(crate) view: ProbeView,
     pub(crate) parts: Parts,
+    /// Which checks are declared, by their digest.
+    pub(crate) declared: u64,
     /// By part, when the stack was first ready with it; milliseconds since the Unix epoch.
     pub(crate) since_ms: BTreeMap<u32, u64>,
 }
@@ -25,10 +28,21 @@ pub(crate) struct StoredPart {
     pub(crate) due_since_ms: Option<u64>,
     pub(crate) heartbeat: Option<Heartbeat>,
     pub(crate) paths: Paths,
+    /// In their place, where nothing is wrong with any.
+    pub(crate) calm: Option<Calm>,
+    /// Of which version they were when they were read; 0 where there were none.
+    pub(crate) read_version: u64,
+    /// The document, where it was read just now.
+    pub(crate) newly_read: Option<Doc>,
     pub(crate) unreadable: Unreadable,
 }
 
 impl Watched {
+    /// Whether all its checks are in one input.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.parts.count() <= 1 && self.since_ms.is_empty()
+    }
+
     /// The parts of which something may be stored that counts: those there are now, and those there were until
     /// the account gets its new inputs. What is stored is not in them yet.
     pub(crate) fn stored_parts(&self) -> Vec<StoredPart> {
@@ -43,6 +57,9 @@ impl Watched {
             },
             heartbeat: None,
             paths: Paths::new(),
+            calm: None,
+            read_version: 0,
+            newly_read: None,
             unreadable: Unreadable::default(),
         };
         (0..self.parts.count().max(last)).map(part).collect()
@@ -54,7 +71,7 @@ impl Watched {
     pub(crate) fn merged(self, mut stored: Vec<StoredPart>, now_ms: u64, overdue_after_ms: u64) -> ProbeView {
         let Self { mut view, parts, .. } = self;
         match stored.as_mut_slice() {
-            [only] => view.paths = std::mem::take(&mut only.paths),
+            [only] => (view.paths, view.calm) = (std::mem::take(&mut only.paths), only.calm.take()),
             several => {
                 let said_by = paths(&mut view, several, parts, now_ms, overdue_after_ms);
                 view.parts = several.iter().filter_map(|part| part.view(&said_by)).collect();
@@ -99,6 +116,11 @@ fn paths(
 }
 
 impl StoredPart {
+    /// Which version of its paths goes with its heartbeat; 0 where that is not known.
+    pub(crate) fn paths_version(&self) -> u64 {
+        self.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.paths_version)
+    }
+
     /// When a report of it was received last; 0 where none is known.
     fn received_ms(&self) -> u64 {
         self.heartbeat.as_ref().map_or(0, |newest| newest.last_received_at_ms)

@@ -4,20 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Change, Crashes, Heartbeat, Incident, Notices, Owner, PATHS_KEPT_MS, PathState, Paths, Policy, ProbeKey,
-    ProbeView, Reader, Refusals, Route, Silence, Symptom, Trouble, Unreadable, UnreadableIncident, Unseen,
-    World,
+    Change, Checks, Crashes, Incident, Notices, Owner, Paths, Policy, ProbeKey, ProbeView, Reader, Refusals,
+    Route, Silence, Symptom, Trouble, Unreadable, UnreadableIncident, Unseen, World,
 };
-use phonehome_cloud::table::{Cache, Doc, Expect, GET_MANY_MAX, Key, Table, TableError};
+use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError};
 use phonehome_fleet::{Binding, Fleet, Member, Nat, Parts};
 use phonehome_state::{
-    Claim, Expected, InForce, InUse, Keys, LastRead, Readable, Revision, Seen, StackStatus, StateError,
-    Unread, readable,
+    Claim, Expected, InForce, InUse, Keys, Readable, Revision, Seen, StackStatus, StateError, Unread,
+    readable,
 };
 use phonehome_wire::{AzId, CheckId, StackId};
 use serde::de::DeserializeOwned;
 
-use crate::parts::{StoredPart, Watched};
+use crate::known::{Known, declared};
+use crate::parts::Watched;
+use crate::probes::Probes;
 use crate::windows::windows;
 
 /// The world, and the stored versions of the open incidents in it.
@@ -59,14 +60,6 @@ impl Default for Pace {
     }
 }
 
-/// What an alerter remembers from one run to the next. Nothing of it decides by itself: each run asks the table
-/// whether it is still so.
-#[derive(Debug, Default)]
-pub struct Known {
-    paths: Cache,
-    fleet: LastRead,
-}
-
 /// Reads the whole state; of paths and the fleet file, what is not known from an earlier run.
 ///
 /// # Errors
@@ -90,6 +83,7 @@ pub async fn gather(
         Unseen { incidents: reading.unread.iter().map(unreadable).collect(), ..Unseen::default() };
     let before = reading.unread.len();
     let stacks = reading.partition::<StackStatus>(Keys::STACKS).await?;
+    let stacks: Vec<StackStatus> = stacks.into_iter().map(|(_, stack)| stack).collect();
     unseen.stacks = reading.unread[before..].iter().filter_map(Unread::stack).collect();
     let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
     let refusals = reading.partition::<Refusals>(Keys::REFUSALS).await?;
@@ -100,21 +94,20 @@ pub async fn gather(
     reading.partition::<Seen>(Keys::SEEN).await?;
     let before = reading.unread.len();
     let bound = reading.partition::<Binding>(Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
-    let bindings = phonehome_state::known(bound, stacks.iter().map(|(_, stack)| stack));
-    let expecting = in_use.expecting(&bindings, stacks.iter().map(|(_, stack)| stack));
+    let bindings = phonehome_state::known(bound, &stacks);
+    let expecting = in_use.expecting(&bindings, &stacks);
     if reading.unread.len() > before {
         // Which line of the file such a stack is may be in what cannot be read.
-        let nobodys = stacks.iter().filter(|(_, stack)| expecting.member(stack).is_none());
-        unseen.stacks.extend(nobodys.map(|(_, stack)| stack.stack()));
+        let nobodys = stacks.iter().filter(|stack| expecting.member(stack).is_none());
+        unseen.stacks.extend(nobodys.map(StackStatus::stack));
     }
     let told = told(incidents.iter().map(|(_, incident)| incident));
     let is_told = |stack: &StackStatus, check: &CheckId| told.contains(&(stack.stack(), check));
-    let expected = stacks
-        .iter()
-        .filter_map(|(_, stack)| Some((expecting.of(stack, |check| is_told(stack, check))?, stack)));
+    let expected =
+        stacks.iter().filter_map(|stack| Some((expecting.of(stack, |check| is_told(stack, check))?, stack)));
     let probes = expected.flat_map(|(expected, stack)| probes_of(fleet, expected, stack)).collect();
     let policy = policy(fleet, pace);
-    let mut probes = reading.probes(probes, &known.paths, now_ms, policy.overdue_after_ms).await?;
+    let mut probes = reading.probes(probes, known, now_ms, &policy, &incidents).await?;
     let crashes: BTreeMap<_, _> = crashes.iter().map(|(_, it)| (&it.account, it)).collect();
     for view in &mut probes {
         view.crash = crashes.get(&view.key.account).and_then(|it| it.of(&view.key)).cloned();
@@ -135,7 +128,7 @@ pub async fn gather(
     let (changes, reader, findings) = (changes(&in_use), reader(fleet), vec![]);
     let world =
         World { now_ms, probes, owners, routes, open, silences, policy, unseen, reader, changes, findings };
-    let observed_ms = stacks.iter().map(|(_, stack)| (stack.stack(), stack.updated_at_ms)).collect();
+    let observed_ms = stacks.iter().map(|stack| (stack.stack(), stack.updated_at_ms)).collect();
     Ok(Gathered { world, stored, revision, troubles, observed_ms, notified, notified_doc, channel })
 }
 
@@ -245,93 +238,26 @@ struct Reading<'t, T> {
 }
 
 impl<T: Table> Reading<'_, T> {
+    /// The probes with what is stored of them.
+    async fn probes(
+        &mut self,
+        watched: Vec<Watched>,
+        known: &Known,
+        now_ms: u64,
+        policy: &Policy,
+        incidents: &[(Doc, Incident)],
+    ) -> Result<Vec<ProbeView>, TableError> {
+        let (overdue_after_ms, missing_after_ms) = (policy.overdue_after_ms, policy.missing_after_ms());
+        let (table, unread) = (self.table, &mut self.unread);
+        let mut probes = Probes { table, known, now_ms, overdue_after_ms, missing_after_ms, unread };
+        let open: Vec<&Incident> = incidents.iter().map(|(_, incident)| incident).collect();
+        probes.read(watched, &open).await
+    }
+
     async fn partition<D: DeserializeOwned>(&mut self, partition: &str) -> Result<Vec<(Doc, D)>, TableError> {
         let Readable { found, unreadable } = readable(self.table, partition).await?;
         self.unread.extend(unreadable);
         Ok(found)
-    }
-
-    /// The probes with what is stored of them. The heartbeats are read together: they are small, and as many as
-    /// there were probes in the last 90 days. Paths may be large, and anybody who has got hold of an account can
-    /// make them so: none but those of these probes are asked for, and a part of them at a time is unpacked. Those
-    /// that were read before and that the heartbeat still names are not read again.
-    async fn probes(
-        &mut self,
-        watched: Vec<Watched>,
-        known: &Cache,
-        now_ms: u64,
-        overdue_after_ms: u64,
-    ) -> Result<Vec<ProbeView>, TableError> {
-        let heartbeats = self.table.query(Keys::HEARTBEATS).await?.into_iter();
-        let mut heartbeats: BTreeMap<Key, Doc> = heartbeats.map(|doc| (doc.key.clone(), doc)).collect();
-        let numbered = watched.iter().enumerate();
-        let parts = numbered.flat_map(|(of, it)| it.stored_parts().into_iter().map(move |part| (of, part)));
-        let mut parts: Vec<(usize, StoredPart)> = parts.collect();
-        for some in parts.chunks_mut(GET_MANY_MAX / 2) {
-            for (_, part) in &mut *some {
-                let heartbeat = self.value::<Heartbeat>(heartbeats.remove(&Keys::heartbeat(&part.key)));
-                part.unreadable.heartbeat = heartbeat.is_err();
-                part.heartbeat = heartbeat.unwrap_or_default();
-            }
-            let mut docs = self.paths(some.iter().map(|(_, part)| part), known, now_ms).await?;
-            for (of, part) in some {
-                let paths = self.value::<Paths>(docs.remove(&Keys::paths(&part.key)));
-                part.unreadable.paths = paths.is_err();
-                part.paths = paths.unwrap_or_default().unwrap_or_default();
-                // What is no longer declared decides nothing.
-                let checks = watched[*of].view.checks.iter();
-                let declared: BTreeSet<&CheckId> = checks.map(|check| &check.id).collect();
-                part.paths.retain(|id, _| declared.contains(id));
-                part.paths.values_mut().for_each(PathState::shorten);
-            }
-        }
-        let mut parts = parts.into_iter().peekable();
-        let mut of_probe = |number: usize| {
-            std::iter::from_fn(|| parts.next_if(|(of, _)| *of == number)).map(|(_, part)| part).collect()
-        };
-        let merged = |(number, it): (usize, Watched)| it.merged(of_probe(number), now_ms, overdue_after_ms);
-        Ok(watched.into_iter().enumerate().map(merged).collect())
-    }
-
-    /// The paths of these parts, by their keys: at most half of [`GET_MANY_MAX`].
-    async fn paths(
-        &self,
-        parts: impl Iterator<Item = &StoredPart>,
-        known: &Cache,
-        now_ms: u64,
-    ) -> Result<BTreeMap<Key, Doc>, TableError> {
-        let since_ms = now_ms.saturating_sub(PATHS_KEPT_MS);
-        let mut docs: BTreeMap<Key, Doc> = BTreeMap::new();
-        let mut missing: BTreeSet<Key> = BTreeSet::new();
-        for part in parts {
-            let key = Keys::paths(&part.key);
-            let version = part.heartbeat.as_ref().map_or(0, |heartbeat| heartbeat.paths_version);
-            match known.of_version(&key, version, since_ms).filter(|_| version > 0) {
-                Some(doc) => {
-                    docs.insert(key, doc);
-                }
-                None => {
-                    missing.insert(key);
-                }
-            }
-        }
-        if !missing.is_empty() {
-            for doc in self.table.get_many(&missing.into_iter().collect::<Vec<_>>()).await? {
-                known.keep(&doc, now_ms);
-                docs.insert(doc.key.clone(), doc);
-            }
-        }
-        Ok(docs)
-    }
-
-    fn value<D: DeserializeOwned>(&mut self, doc: Option<Doc>) -> Result<Option<D>, ()> {
-        match doc.map(Unread::or).transpose() {
-            Ok(read) => Ok(read.map(|(_, value)| value)),
-            Err(unread) => {
-                self.unread.push(unread);
-                Err(())
-            }
-        }
     }
 }
 
@@ -340,6 +266,8 @@ impl<T: Table> Reading<'_, T> {
 fn probes_of(in_force: &Fleet, expected: Expected<'_>, stack: &StackStatus) -> Vec<Watched> {
     let Expected { fleet, member, checks } = expected;
     let (parts, since_ms) = (Parts::of(&checks), &stack.parts_since_ms);
+    let checks = Checks::from(checks);
+    let declared = declared(&checks);
     let route = route(in_force, fleet, member);
     let region = fleet.regions.iter().find(|region| region.name == stack.region);
     let zones = region.map_or(&[][..], |region| &region.availability_zones);
@@ -356,6 +284,7 @@ fn probes_of(in_force: &Fleet, expected: Expected<'_>, stack: &StackStatus) -> V
         expected_since_ms,
         nat_zone: nat.gateway_of(availability_zone, zones).cloned(),
         checks: checks.clone(),
+        calm: None,
         heartbeat: None,
         crash: None,
         paths: Paths::new(),
@@ -363,6 +292,6 @@ fn probes_of(in_force: &Fleet, expected: Expected<'_>, stack: &StackStatus) -> V
         parts: vec![],
         route: route.clone(),
     };
-    let watched = |view: ProbeView| Watched { view, parts, since_ms: since_ms.clone() };
+    let watched = |view: ProbeView| Watched { view, parts, declared, since_ms: since_ms.clone() };
     stack.ready_since_ms.iter().map(view).map(watched).collect()
 }

@@ -35,6 +35,10 @@ pub struct ProbeInput {
     /// several, each with a schedule of its own.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub part: u32,
+    /// Whether these are only some of the input's checks, run once more because the hub asks for it
+    /// ([`crate::rerun_input`]).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rerun: bool,
     /// The version of the report that the hub wants: 1 is that of the first release, [`REPORT_VERSION`] the
     /// newest. Probes whose code is newer than the hub, which may have been rolled back, so answer in words that
     /// it knows. A probe that knows none so new answers with its newest.

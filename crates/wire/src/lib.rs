@@ -10,6 +10,7 @@ mod clip;
 mod detail;
 mod ids;
 mod report;
+mod rerun;
 
 pub use check::{
     AUTHORITIES_FILE, BODY_BYTES_MAX, Check, CheckId, CheckKind, Expect, ExpectedHeader, HttpMethod,
@@ -24,6 +25,7 @@ pub use ids::{AccountId, AzId, InvalidId, NAME_CHARS_MAX, Region, StackId};
 pub use report::{
     CheckResult, RUN_ID_CHARS_MAX, Report, ReportProblem, TEXT_BYTES_MAX, TEXT_CHARS_MAX, Verdict,
 };
+pub use rerun::rerun_input;
 
 /// The version of this contract. A probe or collector that meets a higher one refuses it.
 pub const WIRE_VERSION: u32 = 1;

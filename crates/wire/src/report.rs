@@ -45,6 +45,11 @@ pub struct Report {
     /// such a run may have waited for the probe, not for the network.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub stalled_ms: u64,
+    /// Whether some of the input's checks were run once more ([`crate::ProbeInput::rerun`]): then it says nothing of
+    /// the others, and not that the schedule runs. Probes of earlier releases do not say, and the hub takes it from
+    /// what they were given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rerun: bool,
     /// One result for each check of the input that was due ([`crate::Check::every_minutes`]), in its order. One
     /// with a verdict that this build does not know is read as [`Verdict::Inconclusive`].
     #[serde(deserialize_with = "each_by_itself")]
@@ -262,6 +267,7 @@ mod tests {
             duration_ms: 2,
             clock_ahead_ms: 0,
             stalled_ms: 0,
+            rerun: false,
             results: vec![],
         }
     }

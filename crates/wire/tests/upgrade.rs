@@ -58,6 +58,7 @@ fn input() -> ProbeInput {
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         part: 0,
+        rerun: false,
         checks: vec![
             Check { target: Target { endpoint: host(), account }, ..check("tcp", tcp.clone()) },
             Check { purpose: Purpose::Egress, ..check("tls", tls(None)) },
@@ -98,6 +99,7 @@ fn report() -> Report {
         duration_ms: 41,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: verdicts
             .map(|(number, verdict)| CheckResult {
                 latency_ms: 12,

@@ -53,6 +53,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
         let alerting = self.alerting();
         let decided = alerting.look(now_ms).await?;
         self.ask.observe(&alerting.to_observe(&decided).await?).await;
+        self.ask.rerun(&alerting.to_rerun(&decided).await?).await;
         let Decided { gathered, decision } = decided;
         self.tell(&gathered.world.open, &decision);
         self.count_unreadable(&gathered);

@@ -16,10 +16,12 @@ use serde_json::Value;
 
 mod cause;
 mod gray;
+mod histories;
 mod memory;
 mod metrics;
 mod parts;
 mod remembered;
+mod reruns;
 mod storing;
 mod unreadable;
 mod upgrade;

@@ -16,6 +16,7 @@ mod forged;
 mod moved;
 mod parts;
 mod remembered;
+mod reruns;
 mod time;
 mod upgrade;
 mod versions;

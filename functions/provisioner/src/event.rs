@@ -1,5 +1,6 @@
 //! What the provisioner is told: an account event, an account to look at, or a sweep.
 
+use phonehome_alerting::Rerun;
 use phonehome_planner::{Decommission, LimitRequest};
 use phonehome_provision::cloudtrail::{self, NotAChange};
 use phonehome_provision::requeue::Waited;
@@ -21,9 +22,15 @@ pub(crate) enum Request {
     Nothing,
     /// Observe every account. With a number: go on with the sweep of that number.
     Sweep(Option<u64>),
+    /// Have a probe run some of its checks once more.
+    Rerun(Rerun),
     /// AWS could not do something with an account: it is said, and the account observed if there is one.
     Failure(Failure),
 }
+
+/// The attribute of a message that a sweep has sent, and its value. It is not in the request, where a release before
+/// this one refuses what it does not know.
+pub(crate) const BY_SWEEP: (&str, &str) = ("by", "sweep");
 
 /// An account to look at, and how long that has been going on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +55,23 @@ pub(crate) struct Reconcile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "release", alias = "decommission")]
     pub(crate) decommission: Option<Decommission>,
+    /// Whether a sweep asks ([`BY_SWEEP`]), and nobody has a reason to look.
+    #[serde(skip)]
+    pub(crate) is_routine: bool,
 }
 
 impl Reconcile {
     /// An observation of the account, for the first time.
     pub(crate) fn of(account: AccountId) -> Self {
-        Self { account, attempt: 0, since_ms: 0, first_ms: 0, limits: None, decommission: None }
+        Self {
+            account,
+            attempt: 0,
+            since_ms: 0,
+            first_ms: 0,
+            limits: None,
+            decommission: None,
+            is_routine: false,
+        }
     }
 
     /// How long it has been waited for.
@@ -64,7 +82,7 @@ impl Reconcile {
     /// The same once more, with what is left of its limits.
     pub(crate) fn again(&self, waited: Waited, limits: Option<LimitRequest>) -> Self {
         let Waited { attempt, since_ms, first_ms } = waited;
-        Self { attempt, since_ms, first_ms, limits, ..self.clone() }
+        Self { attempt, since_ms, first_ms, limits, is_routine: false, ..self.clone() }
     }
 
     /// Whether it asks for no more than any observation of the account does.
@@ -89,6 +107,10 @@ pub(crate) fn read(body: &str, management: &AccountId) -> Result<Request, String
         let reconcile: Reconcile = serde_json::from_value(reconcile.clone())
             .map_err(|error| format!("bad reconcile request: {error}"))?;
         return Ok(Request::Account(reconcile));
+    }
+    if let Some(rerun) = body.get("rerun") {
+        let rerun = serde_json::from_value(rerun.clone());
+        return rerun.map(Request::Rerun).map_err(|error| format!("bad request to run again: {error}"));
     }
     if let Some(sweep) = body.get("sweep") {
         return Ok(Request::Sweep(sweep["number"].as_u64()));
@@ -120,7 +142,7 @@ fn account_event(event: &Value, management: &AccountId) -> Result<Request, Strin
     if source != "aws.organizations" && source != "aws.controltower" {
         return Err(format!(
             "neither an account event nor a request: source is {source:?}, expected aws.organizations or \
-             aws.controltower or aws.ec2, or a body with \"reconcile\" or \"sweep\""
+             aws.controltower or aws.ec2, or a body with \"reconcile\", \"rerun\" or \"sweep\""
         ));
     }
     let sender = event["account"].as_str().unwrap_or_default();

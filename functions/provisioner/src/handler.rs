@@ -24,7 +24,7 @@ use phonehome_state::{ApiCall, Desired, Keys, StackStatus, StateError, Unread, b
 use serde_json::{Value, json};
 use tracing::Instrument as _;
 
-use crate::event::{Reconcile, Request, read};
+use crate::event::{BY_SWEEP, Reconcile, Request, read};
 use crate::stacks::{REGIONS_AT_ONCE, Sum};
 
 /// The requeue delay that [`requeue::delay`]'s times are meant for, in seconds.
@@ -79,6 +79,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
     async fn record(&self, record: &Record) -> Result<(), Refusal> {
         match read(&record.body, &self.management_account).map_err(Refusal::Bad)? {
             Request::Account(request) => {
+                let is_routine = record.attributes.get(BY_SWEEP.0).is_some_and(|it| it == BY_SWEEP.1);
+                let request = Reconcile { is_routine, ..request };
                 let handled = async {
                     match request.decommission {
                         Some(mode) => self.decommission(&request, mode).await,
@@ -91,6 +93,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
                 self.changed(&request, &api_call).instrument(account_span(&request)).await
             }
             Request::Nothing => Ok(()),
+            Request::Rerun(rerun) => {
+                self.rerun(&rerun).await;
+                Ok(())
+            }
             Request::Sweep(continues) => self.sweep(continues).await,
             Request::Failure(failure) => self.failed(&failure).await,
         }

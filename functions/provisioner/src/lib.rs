@@ -9,6 +9,7 @@ mod failure;
 mod handler;
 mod outdated;
 mod probe_code;
+mod rerun;
 mod stacks;
 mod sweep;
 #[cfg(test)]

@@ -126,7 +126,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         let Version { number, fleet, accepted, authorities, probes } = desired.of(&account.id);
         let is_rolled_out = desired.rolling().is_some();
         let in_force = !desired.has_turned(&account.id);
-        let published = Some(Published { number, accepted, in_force, probes, is_rolled_out });
+        let is_routine = request.is_routine;
+        let published = Some(Published { number, accepted, in_force, probes, is_routine, is_rolled_out });
         let declared = Declared { fleet, authorities, published, member, account };
         let has_pool = |region: &&Region| fleet.pool_for(&member.environment, region).is_some();
         let regions: Vec<&Region> = fleet.regions.iter().map(|it| &it.name).filter(has_pool).collect();

@@ -17,7 +17,7 @@ use phonehome_wire::AccountId;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::event::Reconcile;
+use crate::event::{BY_SWEEP, Reconcile};
 use crate::handler::{Provisioner, later, table_error};
 use crate::waiting::Waiting;
 
@@ -338,7 +338,7 @@ fn may_be_asked_for(began: Instant, page: usize) -> Instant {
 
 fn message(account: &AccountId) -> Message {
     let body = json!({ "reconcile": Reconcile::of(account.clone()) }).to_string();
-    Message { body, delay_s: 0, attributes: vec![] }
+    Message { body, delay_s: 0, attributes: vec![(BY_SWEEP.0.to_owned(), BY_SWEEP.1.to_owned())] }
 }
 
 fn counted(sweep: Sweep, (queued, late): (u64, u64)) -> Sweep {

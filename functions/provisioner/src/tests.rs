@@ -1,6 +1,7 @@
 //! What the provisioner does with each sample event, and with accounts in every condition.
 
 mod adoption;
+mod again;
 mod agreed;
 mod authorities;
 mod by_hand;
@@ -22,6 +23,7 @@ mod permits;
 mod probe_code;
 mod progress;
 mod regions;
+mod reruns;
 mod skipped;
 mod sweeps;
 mod template;

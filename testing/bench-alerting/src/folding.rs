@@ -44,6 +44,7 @@ fn run(turns: bool) -> (u64, f64) {
         duration_ms: 40,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: ids.into_iter().map(|id| CheckResult::new(id, Verdict::Ok)).collect(),
     };
     let start_s = cpu_s();
@@ -60,7 +61,9 @@ fn run(turns: bool) -> (u64, f64) {
         match fold(newest.as_ref(), &paths, &report, &asked, received, &Hysteresis::default()) {
             Folded::Fresh { heartbeat, paths: folded, .. } => {
                 newest = Some(heartbeat);
-                paths = folded;
+                if let Some(folded) = folded {
+                    paths = folded;
+                }
             }
             Folded::Stale => {}
         }

@@ -53,24 +53,28 @@ impl Table for SlowTable {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Waiting {
     /// By when each is to be seen, and its number.
-    messages: Arc<Mutex<BTreeMap<(Instant, usize), String>>>,
+    messages: Arc<Mutex<BTreeMap<(Instant, usize), Message>>>,
     sent: Arc<AtomicUsize>,
     /// How many batches are being handled.
     handled: Arc<AtomicUsize>,
 }
 
 impl Waiting {
-    fn messages(&self) -> MutexGuard<'_, BTreeMap<(Instant, usize), String>> {
+    fn messages(&self) -> MutexGuard<'_, BTreeMap<(Instant, usize), Message>> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn put(&self, body: String, delay: Duration) {
+        self.put_message(Message { body, ..Message::default() }, delay);
+    }
+
+    pub(crate) fn put_message(&self, message: Message, delay: Duration) {
         let number = self.sent.fetch_add(1, Ordering::SeqCst);
-        self.messages().insert((Instant::now() + delay, number), body);
+        self.messages().insert((Instant::now() + delay, number), message);
     }
 
     /// The oldest that may be seen now, at most so many.
-    pub(crate) fn receive(&self, most: usize) -> Vec<String> {
+    pub(crate) fn receive(&self, most: usize) -> Vec<Message> {
         let (mut messages, now) = (self.messages(), Instant::now());
         let mut received = Vec::new();
         while received.len() < most {
@@ -106,7 +110,8 @@ impl Queue for Waiting {
         let rounds = messages.len().div_ceil(80);
         sleep(LATENCY * u32::try_from(rounds).unwrap_or(u32::MAX)).await;
         for message in messages {
-            self.put(message.body, Duration::from_secs(message.delay_s.into()));
+            let delay = Duration::from_secs(message.delay_s.into());
+            self.put_message(message, delay);
         }
         Ok(())
     }

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use phonehome_alerting::{Heartbeat, ProbeKey};
 use phonehome_aws::Metrics;
+use phonehome_cloud::table::{Expect, Table as _, Write};
+use phonehome_cloud::{Message, WallClock as _};
 use phonehome_fakecloud::{FakeCloud, Options, SharedCloud};
 use phonehome_provision::{COOLDOWN_MS, Provision};
 use phonehome_state::{Keys, Phase, PublishedFleet, StackStatus, base, publish, readable};
 use provisioner::Provisioner;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::accounts::Accounts;
@@ -102,24 +105,40 @@ impl Fleet {
 
     async fn worker(&self, began: Instant) -> Result<()> {
         while !self.queue.is_idle() {
-            let bodies = self.queue.receive(BATCH);
-            if bodies.is_empty() {
+            let messages = self.queue.receive(BATCH);
+            if messages.is_empty() {
                 if began.elapsed() > PATIENCE {
                     bail!("there is still work after {PATIENCE:?}");
                 }
                 sleep(POLL).await;
                 continue;
             }
-            let records = bodies.iter().enumerate();
-            let records: Vec<Value> =
-                records.map(|(id, body)| json!({"messageId": id.to_string(), "body": body})).collect();
+            let records: Vec<Value> = messages.iter().enumerate().map(record).collect();
             let handled = self.function.handle(&json!({"Records": records})).await;
             let handled = handled.map_err(|error| anyhow::anyhow!("{error}"))?;
             for again in handled.batch_item_failures {
                 let number: usize = again.item_identifier.parse()?;
-                self.queue.put(bodies[number].clone(), HIDDEN);
+                self.queue.put_message(messages[number].clone(), HIDDEN);
             }
             self.queue.done();
+        }
+        Ok(())
+    }
+
+    /// The probes of all accounts have just reported.
+    pub(crate) async fn report(&self) -> Result<()> {
+        sleep(Duration::from_secs(60)).await;
+        let now_ms = self.cloud.now_ms();
+        for stack in self.stacks().await? {
+            for zone in &stack.availability_zones {
+                let (account, region) = (stack.account.clone(), stack.region.clone());
+                let key = ProbeKey { account, region, availability_zone: zone.clone() };
+                let heartbeat: Heartbeat = serde_json::from_value(json!({
+                    "key": key, "run_id": "run", "last_started_at_ms": now_ms, "last_received_at_ms": now_ms,
+                }))?;
+                let at = Keys::heartbeat(&key.part(0));
+                self.table.of.write(vec![Write::put(at, Expect::Absent, &heartbeat)]).await?;
+            }
         }
         Ok(())
     }
@@ -137,4 +156,13 @@ impl Fleet {
         ensure!(not_ready.is_none(), "it is not as declared: {not_ready:?}");
         Ok(())
     }
+}
+
+/// As Lambda hands a message over, by its place in the batch.
+fn record((place, message): (usize, &Message)) -> Value {
+    let text = |(name, value): &(String, String)| {
+        (name.clone(), json!({"stringValue": value, "dataType": "String"}))
+    };
+    let attributes: Map<String, Value> = message.attributes.iter().map(text).collect();
+    json!({"messageId": place.to_string(), "body": message.body, "messageAttributes": attributes})
 }

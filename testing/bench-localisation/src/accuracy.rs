@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use phonehome_localisation::PathId;
 
-use crate::run::{Broken, INTERVAL_S, Run, names, rules};
+use crate::run::{Broken, INTERVAL_S, Options, Run, names, rules};
 use crate::world::World;
 use phonehome_bench_localisation::Random;
 use phonehome_bench_localisation::{Fault, KINDS};
@@ -19,8 +19,9 @@ pub(crate) struct Count {
     pub(crate) once: usize,
     /// How many were named together, in all.
     pub(crate) named: usize,
-    /// Seconds from the fault to the incident, of faults that three paths or more see, and of the others.
-    pub(crate) delays: [Vec<u32>; 2],
+    /// Seconds from the fault to the incident, of faults that three paths or more see, that one or two see, and of probes
+    /// that fall silent by themselves.
+    pub(crate) delays: [Vec<u32>; 3],
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +32,7 @@ pub(crate) struct Counts {
     /// Faults of which nothing was to be seen beside the others.
     pub(crate) hidden: usize,
     pub(crate) longest_s: f64,
+    pub(crate) reruns: u64,
     pub(crate) wrong: Vec<String>,
 }
 
@@ -38,7 +40,12 @@ pub(crate) struct Counts {
 const TOLD: usize = 12;
 
 /// The accuracy at one level of noise, over so many seeds.
-pub(crate) fn measure(world: &World, noise_ppm: u32, seeds: std::ops::Range<u32>, is_told: bool) -> Counts {
+pub(crate) fn measure(
+    world: &World,
+    setting: (u32, Options),
+    seeds: std::ops::Range<u32>,
+    is_told: bool,
+) -> Counts {
     let counts = Mutex::new(Counts::default());
     let next = AtomicU32::new(seeds.start);
     std::thread::scope(|scope| {
@@ -49,7 +56,7 @@ pub(crate) fn measure(world: &World, noise_ppm: u32, seeds: std::ops::Range<u32>
                     if seed >= seeds.end {
                         break;
                     }
-                    let seen = Seen::of(world, noise_ppm, seed);
+                    let seen = Seen::of(world, setting, seed);
                     seen.count(
                         world,
                         &mut counts.lock().unwrap_or_else(PoisonError::into_inner),
@@ -69,7 +76,7 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(world: &World, noise_ppm: u32, seed: u32) -> Self {
+    fn of(world: &World, (noise_ppm, options): (u32, Options), seed: u32) -> Self {
         let mut random = Random::new(u64::from(seed));
         let rules = rules(world, noise_ppm);
         let window = u32::try_from(rules.window()).unwrap_or(0);
@@ -86,7 +93,7 @@ impl Seen {
             }
         }
         let until_ticks = first_s + (window + 4) * INTERVAL_S;
-        let outcomes = Run::new(world, faults.clone(), noise_ppm, until_ticks).go(&mut random);
+        let outcomes = Run::new(world, faults.clone(), noise_ppm, until_ticks, options).go(&mut random);
         Self { faults, outcomes }
     }
 
@@ -113,6 +120,7 @@ impl Seen {
             incidents.iter().filter(|it| self.faults.iter().any(|broken| names(it, &expected(broken))));
         counts.incidents += incidents.len();
         counts.right += right.count();
+        counts.reruns += self.outcomes.reruns;
         counts.longest_s = counts.longest_s.max(self.outcomes.longest_s);
         for wrong in
             incidents.iter().filter(|it| !self.faults.iter().any(|broken| names(it, &expected(broken))))
@@ -142,7 +150,7 @@ impl Seen {
                 count.found += 1;
                 count.named += first.suspects.len();
                 let delay = first.opened_ticks.saturating_sub(broken.at_s);
-                count.delays[usize::from(*seen_by < 3)].push(delay);
+                count.delays[class(broken.fault, *seen_by)].push(delay);
             }
             if let Some(seed) =
                 told.filter(|_| (found.peek().is_none() || of_it != 1) && counts.wrong.len() < TOLD)
@@ -157,5 +165,14 @@ impl Seen {
                 ));
             }
         }
+    }
+}
+
+/// Which of the [`Count::delays`] a fault belongs to that so many paths see.
+fn class(fault: Fault, seen_by: usize) -> usize {
+    match (fault, seen_by) {
+        (_, 3..) => 0,
+        (Fault::Probe { .. }, _) => 2,
+        _ => 1,
     }
 }

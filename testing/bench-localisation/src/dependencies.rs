@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_localisation::{Builder, Component, Name, PathId, ProbeId, Segment, Stage, Topology};
+use phonehome_localisation::{Builder, Component, Name, PathId, ProbeId, Segment, Stage, Suspect, Topology};
 
 use crate::world::{Truth, World};
 use phonehome_bench_localisation::Fault;
@@ -15,6 +15,7 @@ pub(crate) struct Dependencies {
     pub(crate) probes: Vec<ProbeId>,
     /// In the order of [`Fleet::paths`].
     pub(crate) paths: Vec<PathId>,
+    walked: Vec<Path>,
     words: Words,
 }
 
@@ -81,7 +82,7 @@ impl Dependencies {
                 ids.push(segments.builder.path(&list));
             }
         }
-        Self { topology: builder.build(), probes, paths: ids, words }
+        Self { topology: builder.build(), probes, paths: ids, walked: paths.to_vec(), words }
     }
 
     /// The paths of which two truths say different things, as far as the hub hears of it in the first.
@@ -97,8 +98,15 @@ impl Dependencies {
         paths.chain(reports.map(|it| self.topology.report_of(self.probes[it]))).collect()
     }
 
+    /// The number of the probe that has a path, and the path's in the order of [`Fleet::paths`]; none of a probe's report.
+    pub(crate) fn place_of(&self, path: PathId) -> Option<(u32, usize)> {
+        let number = self.paths.binary_search(&path).ok()?;
+        let probe = self.probes.binary_search(&self.topology.probe_of(path)).ok()?;
+        Some((u32::try_from(probe).ok()?, number))
+    }
+
     /// What is to be named for a fault; any of them, where they are one thing by two names.
-    pub(crate) fn expected(&self, fault: Fault, fleet: &Fleet) -> Vec<Component> {
+    pub(crate) fn expected(&self, fault: Fault, fleet: &Fleet) -> Vec<Suspect> {
         let words = &self.words;
         let expected = match fault {
             Fault::Zone { zone, .. } => Component::Zone(words.zones[zone as usize]),
@@ -130,15 +138,19 @@ impl Dependencies {
                     account: words.account(from),
                     target: words.account(target),
                 };
-                return all.map(|connection| isolation(connection.from)).collect();
+                return all.map(|connection| Suspect::Component(isolation(connection.from))).collect();
             }
             Fault::Probe { account, zone } => {
                 Component::Probe { account: words.account(account), zone: words.zones[zone as usize] }
             }
             Fault::Bus { account } => Component::Reporting(words.account(account)),
             Fault::Hub => Component::Collector,
+            Fault::Path(path) => {
+                let number = self.walked.iter().position(|it| *it == path);
+                return number.map(|number| Suspect::Path(self.paths[number])).into_iter().collect();
+            }
         };
-        vec![expected]
+        vec![Suspect::Component(expected)]
     }
 }
 

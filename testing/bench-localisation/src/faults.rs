@@ -1,6 +1,6 @@
 //! What breaks: something is taken away in a network.
 
-use crate::fleet::{CLOSED_PORT, Fleet, OUTSIDE, PORTS, ZONES};
+use crate::fleet::{Aim, CLOSED_PORT, Connection, Fleet, OUTSIDE, PORTS, Path, ZONES};
 use crate::network::{Hop, Network, VPC_BITS, vpc_prefix};
 use crate::random::Random;
 
@@ -112,10 +112,12 @@ pub enum Fault {
     },
     /// The hub hears nothing.
     Hub,
+    /// One path alone: what one probe sends to one port of one address gets lost.
+    Path(Path),
 }
 
 /// The kinds of faults, as the figures name them.
-pub const KINDS: [&str; 18] = [
+pub const KINDS: [&str; 19] = [
     "zone everywhere",
     "account",
     "NAT gateway",
@@ -134,7 +136,11 @@ pub const KINDS: [&str; 18] = [
     "probe silent",
     "account silent",
     "phonehome itself",
+    "a path by itself",
 ];
+
+/// How many of the [`KINDS`] are of things that several paths may need.
+pub const SHARED_KINDS: usize = 18;
 
 impl Fault {
     /// A fault of a kind.
@@ -163,7 +169,14 @@ impl Fault {
             14 => Self::Isolation { account },
             15 => Self::Probe { account, zone },
             16 => Self::Bus { account },
-            _ => Self::Hub,
+            17 => Self::Hub,
+            _ => {
+                let Connection { from, to, .. } = fleet.connections[connection as usize];
+                let there = &fleet.accounts[to as usize].addresses;
+                let to_zone = there[random.below(count(there.len())) as usize];
+                let aim = Aim::Target { connection, zone: to_zone, port: PORTS[0] };
+                Self::Path(Path { account: from, zone, aim })
+            }
         }
     }
 
@@ -189,6 +202,7 @@ impl Fault {
             Self::Probe { .. } => 15,
             Self::Bus { .. } => 16,
             Self::Hub => 17,
+            Self::Path(_) => 18,
         }
     }
 
@@ -235,6 +249,7 @@ impl Fault {
             Self::Probe { .. } => subnet.probe_runs = false,
             Self::Bus { .. } => vpc.bus_works = false,
             Self::Hub => network.hub_hears = false,
+            Self::Path(path) => network.lost.push(path),
         }
     }
 
@@ -255,7 +270,9 @@ impl Fault {
             | Self::Service { account, .. }
             | Self::Isolation { account }
             | Self::Bus { account } => (account, 0),
-            Self::Zone { .. } | Self::Peering { .. } | Self::Outside { .. } | Self::Hub => (0, 0),
+            Self::Zone { .. } | Self::Peering { .. } | Self::Outside { .. } | Self::Hub | Self::Path(_) => {
+                (0, 0)
+            }
         }
     }
 }

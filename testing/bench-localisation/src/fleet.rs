@@ -40,7 +40,7 @@ pub struct Fleet {
 }
 
 /// What one check of one probe tests, of one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aim {
     /// A host in the internet.
     Outside(u32),
@@ -63,7 +63,7 @@ pub enum Aim {
 }
 
 /// A check as seen from one probe.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Path {
     /// The probe's account.
     pub account: u32,

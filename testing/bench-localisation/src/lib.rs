@@ -6,7 +6,7 @@ mod fleet;
 mod network;
 mod random;
 
-pub use faults::{Fault, KINDS};
+pub use faults::{Fault, KINDS, SHARED_KINDS};
 pub use fleet::{Aim, CLOSED_PORT, Connection, Fleet, OUTSIDE, PORTS, Path, ZONES};
 pub use network::{Fate, Network};
 pub use random::Random;

@@ -5,6 +5,7 @@ mod accuracy;
 mod dependencies;
 mod noise;
 mod report;
+mod reruns;
 mod run;
 mod scale;
 mod world;
@@ -51,6 +52,12 @@ struct Arguments {
     /// How many hours in which nothing breaks, at each level of noise
     #[arg(long, default_value_t = 24)]
     hours: u32,
+    /// Have nothing run once more, as it was before decision 0030
+    #[arg(long)]
+    without_reruns: bool,
+    /// Let scheduled runs in which nobody answers take their six seconds, too
+    #[arg(long)]
+    slow_runs: bool,
     /// Say in which seed something was not found, not once, or not so
     #[arg(long)]
     verbose: bool,
@@ -59,13 +66,14 @@ struct Arguments {
 fn main() {
     let arguments = Arguments::parse();
     let is_asked = |part| arguments.only.is_none_or(|only| only == part);
+    let options = run::Options { reruns: !arguments.without_reruns, slow_runs: arguments.slow_runs };
     let world = world::World::of(arguments.accounts, CONNECTIONS);
     println!("{} accounts with 3 zones each, {} paths", arguments.accounts, world.paths.len());
     if is_asked(Part::Accuracy) {
         for noise_ppm in &arguments.noise {
             let start = Instant::now();
             let seeds = arguments.from..arguments.from.saturating_add(arguments.seeds);
-            let counts = accuracy::measure(&world, *noise_ppm, seeds, arguments.verbose);
+            let counts = accuracy::measure(&world, (*noise_ppm, options), seeds, arguments.verbose);
             report::print(*noise_ppm, &counts, start.elapsed().as_secs_f64());
         }
     }
@@ -73,7 +81,10 @@ fn main() {
         noise::curve(&world);
     }
     if is_asked(Part::Quiet) {
-        arguments.noise.iter().for_each(|noise_ppm| noise::quiet(&world, *noise_ppm, arguments.hours));
+        arguments
+            .noise
+            .iter()
+            .for_each(|noise_ppm| noise::quiet(&world, (*noise_ppm, options), arguments.hours));
     }
     if is_asked(Part::Scale) {
         scale::measure();

@@ -77,6 +77,8 @@ pub struct Network {
     pub(crate) outside: Vec<bool>,
     /// Whether reports get to the hub.
     pub(crate) hub_hears: bool,
+    /// The paths whose packets get lost, and no others'.
+    pub(crate) lost: Vec<Path>,
 }
 
 /// The first address of a VPC, of 2^14 addresses: 10,000 accounts have room.
@@ -112,6 +114,7 @@ impl Network {
             peerings: vec![true; fleet.connections.len()],
             outside: vec![true; OUTSIDE as usize],
             hub_hears: true,
+            lost: Vec::new(),
         }
     }
 
@@ -136,6 +139,9 @@ impl Network {
     pub fn connect(&self, fleet: &Fleet, path: &Path) -> Fate {
         if !self.vpcs[path.account as usize].resolves {
             return Fate::Unresolved;
+        }
+        if self.lost.contains(path) {
+            return Fate::Lost;
         }
         match path.aim {
             Aim::Outside(host) => {

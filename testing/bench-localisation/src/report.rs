@@ -37,13 +37,18 @@ pub(crate) fn print(noise_ppm: u32, counts: &Counts, seconds: f64) {
         counts.hidden,
         share(all.once, all.faults),
     );
-    for (delays, who) in all.delays.iter_mut().zip(["three paths or more", "one path or two"]) {
+    for (delays, who) in all.delays.iter_mut().zip([
+        "three paths or more",
+        "one path or two",
+        "nobody but a report that is missing",
+    ]) {
         let (p50, p95, most) = (percentile(delays, 50), percentile(delays, 95), percentile(delays, 100));
         println!(
             "  seen by {who}: told after p50 {p50} s, p95 {p95} s, at most {most} s ({} faults)",
             delays.len()
         );
     }
+    println!("  {} reruns", counts.reruns);
     println!("  the longest decision took {:.1} ms", counts.longest_s * 1e3);
     for wrong in &counts.wrong {
         println!("  {wrong}");

@@ -1,8 +1,9 @@
 //! One seed: probes report at their own second of the minute, things break, and the incidents that are opened.
 
-use phonehome_localisation::{Component, Incident, Incidents, Outcome, Policy, Rules, State, Suspect};
+use phonehome_localisation::{Incident, Incidents, Outcome, PathId, Policy, Rules, State, Suspect};
 
 use crate::dependencies::Dependencies;
+use crate::reruns::{Coming, Reruns};
 use crate::world::{Truth, World};
 use phonehome_bench_localisation::Fault;
 use phonehome_bench_localisation::Random;
@@ -20,6 +21,9 @@ const STEP_S: u32 = 5;
 /// How long a report takes to the table, in seconds: at least, and how much more at most.
 const LATENCY_S: (u32, u32) = (1, 5);
 
+/// How long a run takes in which nobody answers, in seconds: three tries of two seconds, side by side.
+pub(crate) const SILENT_RUN_S: u32 = 6;
+
 /// A fault, and when it happens.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Broken {
@@ -35,6 +39,8 @@ pub(crate) struct Outcomes {
     pub(crate) dependencies: Dependencies,
     /// How long the longest decision took, in seconds.
     pub(crate) longest_s: f64,
+    /// How many reruns were asked for.
+    pub(crate) reruns: u64,
 }
 
 /// One run: what is broken when, how noisy results are, and until when.
@@ -46,60 +52,88 @@ pub(crate) struct Run<'w> {
     /// Until then nothing is decided: nothing broke, and paths only get a past.
     pub(crate) quiet_until_s: u32,
     pub(crate) step_s: u32,
+    pub(crate) options: Options,
+}
+
+/// What is simulated, and what is not.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Options {
+    /// The hub has probes run again what is in doubt.
+    pub(crate) reruns: bool,
+    /// A scheduled run in which nobody answers takes its time, too; that of a rerun always does.
+    pub(crate) slow_runs: bool,
 }
 
 /// A report on its way: when it arrives, when its run began, of which probe.
 type OnItsWay = (u32, u32, u32);
 
 impl<'w> Run<'w> {
-    pub(crate) fn new(world: &'w World, faults: Vec<Broken>, noise_ppm: u32, until_ticks: u32) -> Self {
+    pub(crate) fn new(
+        world: &'w World,
+        faults: Vec<Broken>,
+        noise_ppm: u32,
+        until_ticks: u32,
+        options: Options,
+    ) -> Self {
         let quiet_until_s = faults.iter().map(|it| it.at_s).min().unwrap_or(0).saturating_sub(INTERVAL_S);
-        Self { world, faults, noise_ppm, until_ticks, quiet_until_s, step_s: STEP_S }
+        Self { world, faults, noise_ppm, until_ticks, quiet_until_s, step_s: STEP_S, options }
     }
 
     pub(crate) fn go(&self, random: &mut Random) -> Outcomes {
         let dependencies = Dependencies::of(&self.world.fleet, &self.world.paths);
-        let (probes, paths) = (dependencies.probes.clone(), dependencies.paths.clone());
         let Dependencies { topology, .. } = Dependencies::of(&self.world.fleet, &self.world.paths);
-        let mut state = State::new(topology, rules(self.world, self.noise_ppm));
-        let mut incidents = Incidents::default();
-        let mut told: Vec<Incident> = Vec::new();
-        let truths = self.truths();
-        let mut longest_s = 0_f64;
-        let mut waiting = self.runs(random);
+        let mut hub = Hub {
+            state: State::new(topology, rules(self.world, self.noise_ppm)),
+            reruns: Reruns::default(),
+            coming: Vec::new(),
+            incidents: Incidents::default(),
+            told: Vec::new(),
+            longest_s: 0.0,
+        };
+        let (truths, per_probe) = (self.truths(), self.paths_of_probes());
+        let mut waiting = self.runs(&truths, random);
         waiting.sort_unstable();
         let mut next = waiting.into_iter().peekable();
-        let per_probe = self.paths_of_probes();
         let mut now_s = self.step_s;
         while now_s <= self.until_ticks {
             while let Some((_, at_s, probe)) = next.next_if(|(arrives_s, _, _)| *arrives_s <= now_s) {
-                let truth =
-                    &truths.iter().rev().find(|(since_s, _)| *since_s <= at_s).unwrap_or(&truths[0]).1;
-                if !truth.reports[probe as usize] || random.happens(self.noise_ppm) {
-                    continue;
-                }
-                state.report(probes[probe as usize], at_s);
-                for path in per_probe[probe as usize].clone() {
-                    let outcome = self.noisy(truth.outcomes[path], &self.world.paths[path], random);
-                    state.observe(paths[path], at_s, outcome);
+                let paths = per_probe[probe as usize].clone();
+                let results = self.results(truth_at(&truths, at_s), probe, paths, random);
+                if let Some(results) = results {
+                    hub.report(&dependencies, (probe, at_s), &results);
                 }
             }
+            hub.take_in_reruns(&dependencies, now_s);
             if now_s >= self.quiet_until_s {
-                state.miss(now_s);
-                let start = std::time::Instant::now();
-                let explanation = state.explain(now_s);
-                longest_s = longest_s.max(start.elapsed().as_secs_f64());
-                told.extend(incidents.follow(&state, &explanation, now_s));
-                for open in &incidents.open {
-                    if let Some(known) = told.iter_mut().find(|it| it.id == open.id) {
-                        known.suspects.clone_from(&open.suspects);
-                        known.paths.extend(&open.paths);
-                    }
+                let asked = hub.decide(&dependencies, now_s, self.options.reruns, random);
+                for (probe, at_s, paths) in asked {
+                    let results = self.results(truth_at(&truths, at_s), probe, paths, random);
+                    let coming = results.map(|results| {
+                        let arrives_s = at_s + run_s(results.iter().map(|(_, it)| *it)) + latency_s(random);
+                        Coming { arrives_s, at_s, probe, results }
+                    });
+                    hub.coming.extend(coming);
                 }
             }
             now_s += self.step_s;
         }
-        Outcomes { incidents: told, dependencies, longest_s }
+        let Hub { told, longest_s, reruns, .. } = hub;
+        Outcomes { incidents: told, dependencies, longest_s, reruns: reruns.count }
+    }
+
+    /// What a run of a probe says of these paths; nothing where no report comes.
+    fn results(
+        &self,
+        truth: &Truth,
+        probe: u32,
+        paths: impl IntoIterator<Item = usize>,
+        random: &mut Random,
+    ) -> Option<Vec<(usize, Outcome)>> {
+        if !truth.reports[probe as usize] || random.happens(self.noise_ppm) {
+            return None;
+        }
+        let of = |path: usize| (path, self.noisy(truth.outcomes[path], &self.world.paths[path], random));
+        Some(paths.into_iter().map(of).collect())
     }
 
     /// A result is wrong by chance: it fails though it works, or passes though it does not. That a packet crossed is
@@ -131,12 +165,16 @@ impl<'w> Run<'w> {
     }
 
     /// When each probe runs and when the report arrives.
-    fn runs(&self, random: &mut Random) -> Vec<OnItsWay> {
+    fn runs(&self, truths: &[(u32, Truth)], random: &mut Random) -> Vec<OnItsWay> {
+        let per_probe = self.paths_of_probes();
         let mut runs = Vec::new();
         for probe in 0..u32::try_from(self.world.fleet.accounts.len()).unwrap_or(0) * ZONES {
             let mut at_s = 1 + random.below(INTERVAL_S);
             while at_s < self.until_ticks {
-                runs.push((at_s + LATENCY_S.0 + random.below(LATENCY_S.1), at_s, probe));
+                let outcomes = per_probe[probe as usize].clone();
+                let outcomes = outcomes.map(|path| truth_at(truths, at_s).outcomes[path]);
+                let run_s = if self.options.slow_runs { run_s(outcomes) } else { 0 };
+                runs.push((at_s + run_s + latency_s(random), at_s, probe));
                 at_s += INTERVAL_S;
             }
         }
@@ -154,6 +192,106 @@ impl<'w> Run<'w> {
     }
 }
 
+/// What the hub knows and says.
+struct Hub {
+    state: State,
+    reruns: Reruns,
+    coming: Vec<Coming>,
+    incidents: Incidents,
+    told: Vec<Incident>,
+    longest_s: f64,
+}
+
+impl Hub {
+    /// A report of all that a probe tests arrives.
+    fn report(
+        &mut self,
+        dependencies: &Dependencies,
+        (probe, at_s): (u32, u32),
+        results: &[(usize, Outcome)],
+    ) {
+        self.state.report(dependencies.probes[probe as usize], at_s);
+        for (path, outcome) in results {
+            self.state.observe(dependencies.paths[*path], at_s, *outcome);
+        }
+    }
+
+    /// The reports of reruns that have arrived. They say nothing of paths that work again meanwhile.
+    fn take_in_reruns(&mut self, dependencies: &Dependencies, now_s: u32) {
+        let mut arrived = Vec::new();
+        self.coming.retain(|it| {
+            let is_there = it.arrives_s <= now_s;
+            arrived.extend(is_there.then(|| it.clone()));
+            !is_there
+        });
+        arrived.sort_unstable_by_key(|it| (it.at_s, it.probe));
+        for Coming { at_s, probe, results, .. } in arrived {
+            self.reruns.answered(probe);
+            for (path, outcome) in results {
+                let path = dependencies.paths[path];
+                if !self.state.is_settled(path) {
+                    self.state.observe(path, at_s, outcome);
+                }
+            }
+        }
+    }
+
+    /// Decides, and returns which probes are to run which paths once more, and when they do.
+    fn decide(
+        &mut self,
+        dependencies: &Dependencies,
+        now_s: u32,
+        asks: bool,
+        random: &mut Random,
+    ) -> Vec<(u32, u32, Vec<usize>)> {
+        self.state.miss(now_s);
+        let start = std::time::Instant::now();
+        let explanation = self.state.explain(now_s);
+        self.longest_s = self.longest_s.max(start.elapsed().as_secs_f64());
+        self.told.extend(self.incidents.follow(&self.state, &explanation, now_s));
+        for open in &self.incidents.open {
+            if let Some(known) = self.told.iter_mut().find(|it| it.id == open.id) {
+                known.suspects.clone_from(&open.suspects);
+                known.paths.extend(&open.paths);
+            }
+        }
+        if !asks {
+            return Vec::new();
+        }
+        let is_told = |path: &PathId| self.incidents.open.iter().any(|it| it.paths.contains(path));
+        let doubts = self.state.doubtful(&explanation, now_s);
+        let doubtful: Vec<(u32, usize)> = doubts
+            .into_iter()
+            .filter(|doubt| !is_told(&doubt.path))
+            .filter_map(|doubt| dependencies.place_of(doubt.path))
+            .collect();
+        let mut probes: Vec<u32> = Vec::new();
+        doubtful.iter().for_each(|(probe, _)| {
+            if !probes.contains(probe) {
+                probes.push(*probe);
+            }
+        });
+        let paths_of = |probe: u32| doubtful.iter().filter(move |it| it.0 == probe).map(|it| it.1).collect();
+        let asked = self.reruns.ask(&probes, now_s, random);
+        asked.into_iter().map(|(probe, at_s)| (probe, at_s, paths_of(probe))).collect()
+    }
+}
+
+/// What is true at a moment.
+fn truth_at(truths: &[(u32, Truth)], at_s: u32) -> &Truth {
+    &truths.iter().rev().find(|(since_s, _)| *since_s <= at_s).unwrap_or(&truths[0]).1
+}
+
+/// How long a run takes with these results, in seconds.
+fn run_s(mut outcomes: impl Iterator<Item = Outcome>) -> u32 {
+    let waits = |outcome: Outcome| matches!(outcome, Outcome::Silence | Outcome::Unresolved);
+    if outcomes.any(waits) { SILENT_RUN_S } else { 0 }
+}
+
+pub(crate) fn latency_s(random: &mut Random) -> u32 {
+    LATENCY_S.0 + random.below(LATENCY_S.1)
+}
+
 /// The rules for a fleet whose results are as noisy.
 pub(crate) fn rules(world: &World, noise_ppm: u32) -> Rules {
     let paths = u32::try_from(world.paths.len()).unwrap_or(u32::MAX);
@@ -169,11 +307,11 @@ pub(crate) fn rules(world: &World, noise_ppm: u32) -> Rules {
 }
 
 /// Whether one of these is among the suspects.
-pub(crate) fn names_of(suspects: &[Suspect], expected: &[Component]) -> bool {
-    suspects.iter().any(|it| matches!(it, Suspect::Component(component) if expected.contains(component)))
+pub(crate) fn names_of(suspects: &[Suspect], expected: &[Suspect]) -> bool {
+    suspects.iter().any(|it| expected.contains(it))
 }
 
 /// Whether an incident names one of these.
-pub(crate) fn names(incident: &Incident, expected: &[Component]) -> bool {
+pub(crate) fn names(incident: &Incident, expected: &[Suspect]) -> bool {
     names_of(&incident.suspects, expected)
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use phonehome_localisation::{Component, Explanation, Outcome, PathId, ProbeId, State};
+use phonehome_localisation::{Explanation, Outcome, PathId, ProbeId, State, Suspect};
 
 use crate::dependencies::Dependencies;
 use crate::run::{INTERVAL_S, names_of, rules};
@@ -86,7 +86,7 @@ pub(crate) fn measure() {
         fleet.minute(&broken, minute, 0, &mut random);
         let explanation = fleet.decide(&format!("{CAUSES} faults, minute {}", minute - 6), minute);
         let is_named =
-            |it: &&Vec<Component>| explanation.causes.iter().any(|cause| names_of(&cause.suspects, it));
+            |it: &&Vec<Suspect>| explanation.causes.iter().any(|cause| names_of(&cause.suspects, it));
         println!("    {} of {CAUSES} named", expected.iter().filter(is_named).count());
     }
     fleet.minute(&broken, 10, NOISE_PPM, &mut random);

@@ -5,6 +5,8 @@
 //! is the executor's way to it, on which calls take time, answers get lost and executors die.
 
 mod account;
+mod again;
+mod api;
 mod call;
 mod cloud;
 pub mod contract;

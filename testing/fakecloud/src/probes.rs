@@ -28,6 +28,7 @@ impl Region {
                 function.role_arn.clone_from(&probe.role_arn);
                 (function.memory_mb, function.timeout_s) = (probe.memory_mb, probe.timeout_s);
                 (function.subnet_ids, function.security_group_ids) = (vec![subnet.clone()], vec![group]);
+                function.environment.clear();
                 function.state = FunctionState::Active;
                 self.place(shared, name, subnet)?;
                 self.pending(shared, name);
@@ -75,6 +76,8 @@ impl Region {
             role_arn: probe.role_arn.clone(),
             memory_mb: probe.memory_mb,
             timeout_s: probe.timeout_s,
+            environment: vec![],
+            revision: None,
             state: FunctionState::Active,
             destination: None,
         });
@@ -145,5 +148,6 @@ fn schedule(
         target_arn: function_arn.to_owned(),
         role_arn: probe.schedule_role_arn.clone(),
         input: Some(input.clone()),
+        modified_ms: None,
     }
 }

@@ -1,17 +1,15 @@
-//! A [`StackApi`] over a [`FakeCloud`], with what goes wrong on the way.
+//! The way to a [`FakeCloud`], with what goes wrong on it.
 
 use phonehome_cloud::Cause;
 use phonehome_cloud::WallClock;
-use phonehome_executor::StepError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use phonehome_cloud::CloudError;
-use phonehome_executor::{Clock, Ids, StackApi};
-use phonehome_network::{Address, Inventory, Kind};
-use phonehome_planner::{Action, StackSpec, template_mark};
+use phonehome_executor::Clock;
+use phonehome_network::{Inventory, Kind};
+use phonehome_planner::StackSpec;
 use tokio::time::Instant;
 
 use crate::call::as_error;
@@ -160,7 +158,11 @@ impl FakeStack {
         self.progress.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn call<T>(
+    pub(crate) fn spec(&self) -> &StackSpec {
+        &self.spec
+    }
+
+    pub(crate) async fn call<T>(
         &self,
         operation: &'static str,
         subject: &str,
@@ -229,59 +231,9 @@ impl FakeStack {
     }
 
     /// One describe call.
-    async fn describe(&self, kind: Kind) -> Result<Inventory, CloudError> {
+    pub(crate) async fn describe(&self, kind: Kind) -> Result<Inventory, CloudError> {
         let observe = |stack: &mut FakeAccountRegion<'_>| Ok(stack.inventory(&[kind]));
         self.call(kind.operation(), kind.plural(), observe).await
-    }
-}
-
-impl StackApi for FakeStack {
-    /// One call for each kind, all at once; the VPCs' attributes when the VPCs are known.
-    async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
-        let first = kinds.iter().filter(|kind| **kind != Kind::VpcAttribute);
-        let answers = try_join_all(first.map(|kind| self.describe(*kind))).await?;
-        let mut seen = Inventory { unseen: Kind::ALL.into_iter().collect(), ..Inventory::default() };
-        for kind in kinds {
-            seen.unseen.remove(kind);
-        }
-        for answer in answers {
-            merge(&mut seen, answer);
-        }
-        if kinds.contains(&Kind::VpcAttribute) {
-            let observe =
-                |stack: &mut FakeAccountRegion<'_>| Ok(stack.inventory(&[Kind::Vpc, Kind::VpcAttribute]));
-            let answer =
-                self.call(Kind::VpcAttribute.operation(), Kind::VpcAttribute.plural(), observe).await?;
-            for vpc in &mut seen.vpcs {
-                let found = answer.vpcs.iter().find(|it| it.id == vpc.id);
-                vpc.dns_support = found.and_then(|it| it.dns_support);
-                vpc.dns_host_names = found.and_then(|it| it.dns_host_names);
-            }
-        }
-        Ok(seen)
-    }
-
-    async fn has_template(&self, version: u32) -> Result<bool, CloudError> {
-        let ask = |stack: &mut FakeAccountRegion<'_>| Ok(stack.has_template(version));
-        self.call("scheduler:GetSchedule", &template_mark(version), ask).await
-    }
-
-    async fn perform(
-        &self,
-        address: &Address,
-        action: &Action,
-        ids: &Ids,
-    ) -> Result<Option<String>, StepError> {
-        // An id that is missing is a mistake of the plan, and no call.
-        for output in action.outputs() {
-            ids.resolve(&phonehome_planner::Ref::Output(output.clone()))?;
-        }
-        let effect = |stack: &mut FakeAccountRegion<'_>| stack.call(&self.spec, address, action, ids);
-        Ok(self.call(action.operation(), &address.to_string(), effect).await?)
-    }
-
-    fn operation(&self, action: &Action) -> &'static str {
-        action.operation()
     }
 }
 
@@ -289,7 +241,7 @@ impl StackApi for FakeStack {
 const LOST: &str = "whether the call took effect is not known";
 
 /// Each answer is about one kind.
-fn merge(seen: &mut Inventory, answer: Inventory) {
+pub(crate) fn merge(seen: &mut Inventory, answer: Inventory) {
     seen.vpcs.extend(answer.vpcs);
     seen.subnets.extend(answer.subnets);
     seen.internet_gateways.extend(answer.internet_gateways);

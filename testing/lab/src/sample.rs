@@ -133,6 +133,7 @@ impl Fleet {
             region: region(),
             availability_zone: self::zone(zone),
             part: 0,
+            rerun: false,
             report_version: REPORT_VERSION,
             timeout_s: 0,
             checks,
@@ -257,6 +258,8 @@ fn add_zone(inventory: &mut Inventory, account: u8, number: u8) {
         role_arn: String::new(),
         memory_mb: 128,
         timeout_s: 60,
+        environment: vec![],
+        revision: None,
         state: FunctionState::Active,
         destination: None,
     });

@@ -16,7 +16,7 @@ use prices::{
     LAMBDA_REQUEST, LOG_GB, METRIC, NAT_HOUR, PUT_METRIC, QUEUE_REQUEST, READ, S3_GB, S3_PUT, SCHEDULE,
     SECRET, WRITE,
 };
-use work::Work;
+use work::{Reruns, Work};
 
 /// One line of the bill.
 #[derive(Debug, Clone, PartialEq)]
@@ -184,6 +184,17 @@ impl Bill {
     pub fn total(&self) -> f64 {
         self.lines.iter().map(|line| line.dollars).sum()
     }
+}
+
+/// What so many reruns a minute cost a month.
+pub fn reruns(fleet: &FleetSize, deployment: &Deployment, a_minute: f64) -> f64 {
+    let Reruns { lambda, dynamo, events, queue_requests } = Reruns::of(fleet, deployment, a_minute);
+    lambda.0 * LAMBDA_REQUEST
+        + lambda.1 * LAMBDA_GB_S
+        + dynamo.0 * READ
+        + dynamo.1 * WRITE
+        + events * EVENT
+        + queue_requests * QUEUE_REQUEST
 }
 
 /// What a fleet costs a month.

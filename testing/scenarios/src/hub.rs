@@ -6,6 +6,7 @@ use alerter::{Again, Alerter, Ask, Pace};
 use anyhow::{Result, anyhow};
 use collector::Collector;
 use notifier::Notifier;
+use phonehome_alerting::Rerun;
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::{Expect, MemoryTable, Table as _, Write};
 use phonehome_cloud::{MemoryQueue, SystemClock};
@@ -22,6 +23,8 @@ pub struct Hub {
     notifier: Notifier<MemoryTable, OnCall, Slack>,
     /// How many of the collector's hints the alerter has been woken for.
     hints: usize,
+    /// How many of the alerter's asks were looked at.
+    asked: usize,
     /// How many messages the alerter has sent itself, and when the newest wakes it.
     looks: (usize, Option<Instant>),
 }
@@ -60,6 +63,7 @@ impl Hub {
                 clock: SystemClock,
             },
             hints: 0,
+            asked: 0,
             looks: (0, None),
         }
     }
@@ -91,6 +95,17 @@ impl Hub {
     /// When the alerter looks again, as it has asked for.
     pub fn looks_again_at(&self) -> Option<Instant> {
         self.looks.1
+    }
+
+    /// Which probes the alerter has asked to run again since this was asked last. Nothing else that it asks for is done
+    /// here: who broke a network mends it.
+    pub fn reruns(&mut self) -> Vec<Rerun> {
+        let asked = self.alerter.ask.queue.sent();
+        let new = asked.iter().skip(self.asked).map(|message| serde_json::from_str::<Value>(&message.body));
+        let new =
+            new.flatten().filter_map(|body| serde_json::from_value(body["rerun"].clone()).ok()).collect();
+        self.asked = asked.len();
+        new
     }
 
     /// The alerter's schedule fires, or what it has asked for, and what it decides is delivered.

@@ -6,7 +6,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use phonehome_wire::{AzId, ProbeInput, Report};
+use phonehome_lab::Started;
+use phonehome_wire::{AzId, ProbeInput, Report, rerun_input};
 
 use crate::world::{World, stack};
 
@@ -76,6 +77,7 @@ impl Watch {
         let end = Instant::now() + longest;
         loop {
             self.start_due(world)?;
+            self.start_reruns(world)?;
             let schedules = self.schedules.iter().map(|it| it.next);
             let next = schedules.chain([self.next_minute, end]).chain(world.hub.looks_again_at()).min();
             let next = next.unwrap_or(end);
@@ -113,21 +115,45 @@ impl Watch {
             if let Some(input) = inputs.remove(&schedule.place) {
                 schedule.input = input;
             }
-            let (place, sender) = (schedule.place.clone(), self.reports.0.clone());
-            let started = world.lab().start_probe(&stack(&place.0), &place.1, &schedule.input)?;
-            self.runs.push(std::thread::spawn(move || {
-                // Who has stopped watching does not need its report.
-                let _ = sender.send((place, started.report()));
-            }));
+            let started =
+                world.lab().start_probe(&stack(&schedule.place.0), &schedule.place.1, &schedule.input)?;
+            self.runs.push(run(self.reports.0.clone(), schedule.place.clone(), started));
+        }
+        Ok(())
+    }
+
+    /// Runs again what the alerter asks for, with what the schedule gives, as the provisioner does.
+    fn start_reruns(&mut self, world: &mut World) -> Result<()> {
+        for rerun in world.hub.reruns() {
+            let is_it = |it: &&Schedule| {
+                stack(&it.place.0).account == rerun.account && it.place.1 == rerun.availability_zone
+            };
+            let Some(schedule) = self.schedules.iter().find(is_it) else { continue };
+            let input = rerun_input(&serde_json::to_string(&schedule.input)?, &rerun.checks);
+            let Some(input) = input else { continue };
+            let input: ProbeInput = serde_json::from_str(&input)?;
+            let started = world.lab().start_probe(&stack(&schedule.place.0), &schedule.place.1, &input)?;
+            self.runs.push(run(self.reports.0.clone(), schedule.place.clone(), started));
         }
         Ok(())
     }
 
     fn arrive(&mut self, world: &mut World, place: Place, report: Report) -> Result<()> {
         world.report(&report)?;
-        self.newest.insert(place, report);
+        // What ran again says nothing of the other checks.
+        if !report.rerun {
+            self.newest.insert(place, report);
+        }
         Ok(())
     }
+}
+
+/// Waits for a run, and hands on what came of it.
+fn run(sender: Sender<Arrival>, place: Place, started: Started) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        // Who has stopped watching does not need its report.
+        let _ = sender.send((place, started.report()));
+    })
 }
 
 /// What runs ends before the lab does.

@@ -21,6 +21,8 @@ pub(crate) enum Question {
     Stale,
     /// Where an invocation ends that does.
     Life,
+    /// What becomes of an ask to run again.
+    Ask,
 }
 
 /// The chance of one seed.

@@ -87,6 +87,15 @@ impl Mailbox {
         taken
     }
 
+    /// Takes what can be had now.
+    pub(crate) fn taken(&self) -> Vec<String> {
+        let now_ms = self.clock.now_ms();
+        let mut letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = letters.waiting.split_off(&(now_ms + 1, 0));
+        let taken = std::mem::replace(&mut letters.waiting, later);
+        taken.into_values().map(|(_, body)| body).collect()
+    }
+
     fn first_ms(&self) -> Option<u64> {
         let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
         letters.waiting.keys().next().map(|(at_ms, _)| *at_ms)

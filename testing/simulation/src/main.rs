@@ -55,6 +55,7 @@ struct Sum {
     pages: usize,
     incidents: usize,
     reports: u64,
+    reruns: u64,
     deaths: u64,
     failed: Vec<u64>,
     /// By kind, how many there were and how many were told wrongly.
@@ -64,6 +65,7 @@ struct Sum {
 impl Sum {
     fn add(&mut self, seed: u64, outcome: &Outcome, is_verbose: bool) {
         self.reports += outcome.reports;
+        self.reruns += outcome.reruns;
         self.deaths += outcome.deaths;
         for told in &outcome.told {
             let (count, wrong) = self.kinds.entry(told.kind).or_default();
@@ -115,14 +117,14 @@ fn main() -> Result<ExitCode> {
             worker.join().unwrap_or_else(|_| Err(anyhow::anyhow!("a simulation panicked")))
         })
     })?;
-    let Sum { causes, pages_due, pages, incidents, reports, deaths, mut failed, kinds } =
+    let Sum { causes, pages_due, pages, incidents, reports, reruns, deaths, mut failed, kinds } =
         sum.into_inner().unwrap_or_else(PoisonError::into_inner);
     failed.sort_unstable();
     for (kind, (count, wrong)) in kinds {
         println!("{kind:<28}{count:>5} {wrong:>5} wrong");
     }
     println!(
-        "{} seeds of {hours} h with {accounts} accounts in {:.1} s: {reports} reports, {deaths} invocations died; \
+        "{} seeds of {hours} h with {accounts} accounts in {:.1} s: {reports} reports, {reruns} of them of reruns, {deaths} invocations died; \
          {causes} causes, {incidents} incidents; {pages_due} pages due, {pages} pages",
         seeds.end - seeds.start,
         start.elapsed().as_secs_f64()

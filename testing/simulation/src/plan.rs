@@ -1,7 +1,7 @@
 //! What a seed does to a day: episodes in which something breaks, or the collector stands still, with everything
 //! around them that goes wrong on the way; and in between hours in which nothing happens at all.
 
-use phonehome_bench_localisation::{Fault, KINDS, Network, Random};
+use phonehome_bench_localisation::{Fault, KINDS, Network, Random, SHARED_KINDS};
 
 use crate::chance::{Chance, Question};
 use crate::clock::BEGIN_MS;
@@ -132,7 +132,7 @@ fn cause(stage: &Stage, random: &mut Random, all_kinds: bool) -> Cause {
         return Cause::Backlog;
     }
     loop {
-        let kind = random.below(u32::try_from(KINDS.len()).unwrap_or(1)) as usize;
+        let kind = random.below(u32::try_from(SHARED_KINDS).unwrap_or(1)) as usize;
         let fault = Fault::any(kind, &stage.fleet, random);
         if all_kinds || !takes_an_address_along(stage, fault) {
             return Cause::Fault(fault);

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 
 use anyhow::Result;
-use phonehome_alerting::{MemberKey, Symptom};
+use phonehome_alerting::{MemberKey, Rerun, Symptom};
 use phonehome_bench_localisation::{Network, ZONES};
 use phonehome_cloud::WallClock as _;
+use phonehome_wire::Report;
+use serde::Deserialize;
 
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
@@ -23,7 +25,7 @@ use crate::oracle::{Told, Truth, judge};
 use crate::plan::{Episode, MINUTE_MS, episodes};
 use crate::seen::see;
 use crate::slack::Slack;
-use crate::stage::{Stage, probe};
+use crate::stage::{Stage, place, probe};
 use crate::table::SlowTable;
 use crate::tape::Tape;
 
@@ -44,6 +46,16 @@ const WAY_MS: (u32, u32) = (300, 2_000);
 /// How wrong a probe's clock is at most, in milliseconds, to either side. Lambda's are right within milliseconds.
 const SKEW_MS: u32 = 3_000;
 
+/// How long it takes from an ask to the rerun, in milliseconds: at least, and how much more at most. A message, a role
+/// that is assumed, a schedule that is read, an invocation.
+const ASKED_MS: (u32, u32) = (600, 2_500);
+
+/// What the alerter asks for, as it travels.
+#[derive(Deserialize)]
+struct Asked {
+    rerun: Rerun,
+}
+
 /// What came of a seed.
 #[derive(Debug)]
 pub struct Outcome {
@@ -51,6 +63,8 @@ pub struct Outcome {
     pub told: Vec<Told>,
     /// How many reports there were.
     pub reports: u64,
+    /// How many of these were of reruns that the alerter asked for.
+    pub reruns: u64,
     /// How many invocations died.
     pub deaths: u64,
 }
@@ -97,7 +111,7 @@ async fn day(options: Options, tape: Option<&Tape>) -> Result<Outcome> {
         deaths: 0.into(),
     });
     hub.open();
-    let mut day = Day { stage: &stage, hub: &hub, reports: 0, truth: Truth::default(), tape };
+    let mut day = Day { stage: &stage, hub: &hub, reports: 0, reruns: 0, truth: Truth::default(), tape };
     let mut told = Vec::new();
     let mut awake_ms = BEGIN_MS;
     for episode in hub.episodes.clone() {
@@ -110,13 +124,14 @@ async fn day(options: Options, tape: Option<&Tape>) -> Result<Outcome> {
     if let Some(tape) = tape {
         tape.finish(&hub.table.table, BEGIN_MS, hub.clock.now_ms()).await?;
     }
-    Ok(Outcome { told, reports: day.reports, deaths: hub.deaths.load(Ordering::Relaxed) })
+    Ok(Outcome { told, reports: day.reports, reruns: day.reruns, deaths: hub.deaths.load(Ordering::Relaxed) })
 }
 
 struct Day<'d> {
     stage: &'d Stage,
     hub: &'d Rc<Hub>,
     reports: u64,
+    reruns: u64,
     truth: Truth,
     tape: Option<&'d Tape>,
 }
@@ -158,10 +173,11 @@ impl Day<'_> {
                     continue;
                 }
                 self.hub.clock.until(at_ms).await;
+                self.rerun_asked(episode, &networks);
                 match due {
                     Due::Run(account, zone) => {
                         let network = &networks[&episode.trouble.lasts_at(at_ms)];
-                        self.run(episode, network, (account, zone), at_ms);
+                        self.run(episode, network, (account, zone), at_ms, None);
                     }
                     Due::Alerter if at_ms >= looks_from_ms => self.hub.hints.put(at_ms, TICK.to_owned()),
                     Due::Alerter => {}
@@ -184,14 +200,44 @@ impl Day<'_> {
         u64::from(self.hub.chance.of(Question::Probe, number, 1).below(2 * SKEW_MS))
     }
 
-    /// A probe runs, and its report sets out.
-    fn run(&mut self, episode: &Episode, network: &Network, (account, zone): (u32, u32), at_ms: u64) {
+    /// What the alerter asked for: the provisioner has probes run again, at once.
+    fn rerun_asked(&mut self, episode: &Episode, networks: &BTreeMap<bool, Network>) {
+        for (number, body) in (0..).zip(self.hub.asked.taken()) {
+            let Ok(Asked { rerun }) = serde_json::from_str(&body) else { continue };
+            let now_ms = self.hub.clock.now_ms();
+            let mut random = self.hub.chance.of(Question::Ask, number, now_ms);
+            let is_stormy = episode.is_stormy(now_ms);
+            let is_lost = random.happens(if is_stormy { LOST_PPM } else { 0 });
+            let comes_twice = random.happens(if is_stormy { TWICE_PPM } else { 0 });
+            let Some(place) = place(&rerun).filter(|_| !is_lost) else { continue };
+            for _ in 0..1 + u32::from(comes_twice) {
+                let at_ms = now_ms + u64::from(ASKED_MS.0 + random.below(ASKED_MS.1));
+                if !rerun.is_over(at_ms) {
+                    self.reruns += 1;
+                    let network = &networks[&episode.trouble.lasts_at(at_ms)];
+                    self.run(episode, network, place, at_ms, Some(&rerun));
+                }
+            }
+        }
+    }
+
+    /// A probe runs, and its report sets out; of a rerun with what it was asked.
+    fn run(
+        &mut self,
+        episode: &Episode,
+        network: &Network,
+        (account, zone): (u32, u32),
+        at_ms: u64,
+        rerun: Option<&Rerun>,
+    ) {
         let number = u64::from(account * ZONES + zone);
-        let is_stormy = episode.is_stormy(at_ms);
-        let storm = |ppm| if is_stormy { ppm } else { 0 };
+        let noise_ppm = if episode.is_stormy(at_ms) { NOISE_PPM } else { 0 };
         let by_its_clock_ms = at_ms + self.skew_ms(account, zone) - u64::from(SKEW_MS);
         let mut noise = self.hub.chance.of(Question::Noise, number, at_ms);
-        let seen = see(self.stage, network, (account, zone), by_its_clock_ms, storm(NOISE_PPM), &mut noise);
+        let mut seen = see(self.stage, network, (account, zone), by_its_clock_ms, noise_ppm, &mut noise);
+        if let Some(rerun) = rerun {
+            seen = seen.of(rerun, &self.stage.checks[account as usize]);
+        }
         let key = probe(account, zone);
         let path = |number: &usize| MemberKey {
             probe: key.clone(),
@@ -200,11 +246,26 @@ impl Day<'_> {
         let broken: BTreeSet<MemberKey> = seen.broken.iter().map(path).collect();
         self.truth.noisy.extend(seen.noisy.iter().map(path));
         self.truth.broken.extend(broken);
-        let silent = MemberKey { probe: key.clone(), symptom: Symptom::Silent };
+        self.send(episode, network, (account, zone), at_ms, &seen.report);
+    }
+
+    /// A report sets out.
+    fn send(
+        &mut self,
+        episode: &Episode,
+        network: &Network,
+        (account, zone): (u32, u32),
+        at_ms: u64,
+        report: &Report,
+    ) {
+        let is_stormy = episode.is_stormy(at_ms);
+        let storm = |ppm| if is_stormy { ppm } else { 0 };
+        let silent = MemberKey { probe: probe(account, zone), symptom: Symptom::Silent };
+        let number = u64::from(account * ZONES + zone);
         let mut random = self.hub.chance.of(Question::Way, number, at_ms);
         let way_ms =
             |random: &mut phonehome_bench_localisation::Random| u64::from(WAY_MS.0 + random.below(WAY_MS.1));
-        let mut arrives_ms = at_ms + seen.report.duration_ms + way_ms(&mut random);
+        let mut arrives_ms = at_ms + report.duration_ms + way_ms(&mut random);
         let stands_still = episode.trouble.fault().is_none() && episode.trouble.lasts_at(at_ms);
         if stands_still {
             self.truth.broken.insert(silent.clone());
@@ -222,7 +283,7 @@ impl Day<'_> {
             arrives_ms += u64::from(random.below(LATE_MS_MAX));
         }
         self.reports += 1;
-        let body = body(&seen.report);
+        let body = body(report);
         if random.happens(storm(TWICE_PPM)) {
             let again_ms = arrives_ms + u64::from(random.below(TWICE_MS_MAX));
             self.arrive(again_ms, body.clone());

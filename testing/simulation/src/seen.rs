@@ -3,8 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use phonehome_alerting::Rerun;
 use phonehome_bench_localisation::{Aim, Fate, Network, PORTS, Path, Random};
-use phonehome_wire::{CheckResult, Class, Report, Stage as Step, Verdict, WIRE_VERSION};
+use phonehome_wire::{Check, CheckResult, Class, Report, Stage as Step, Verdict, WIRE_VERSION};
 
 use crate::stage::{Stage, Walk, probe};
 
@@ -142,7 +143,23 @@ pub(crate) fn see(
         duration_ms: if waits { RUN_MS + SILENCE_MS } else { RUN_MS },
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results,
     };
     Seen { report, broken, noisy }
+}
+
+impl Seen {
+    /// The same of a rerun: of the checks that it was asked for alone.
+    pub(crate) fn of(mut self, rerun: &Rerun, checks: &[(Check, Walk)]) -> Self {
+        let is_asked = |number: &usize| rerun.checks.contains(&checks[*number].0.id);
+        self.broken.retain(is_asked);
+        self.noisy.retain(is_asked);
+        self.report.results.retain(|result| rerun.checks.contains(&result.id));
+        self.report.rerun = true;
+        self.report.run_id.push_str("-rerun");
+        let waits = self.report.results.iter().any(|it| matches!(it.verdict, Verdict::Fail { .. }));
+        self.report.duration_ms = if waits { RUN_MS + SILENCE_MS } else { RUN_MS };
+        self
+    }
 }

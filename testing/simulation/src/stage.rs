@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, anyhow};
-use phonehome_alerting::{Given, Inputs, ProbeKey, endpoints};
+use phonehome_alerting::{Given, Inputs, ProbeKey, Rerun, endpoints};
 use phonehome_bench_localisation::{CLOSED_PORT, Fleet, OUTSIDE, PORTS, ZONES};
 use phonehome_cloud::table::{Expect, MemoryTable, Table as _, Write};
 use phonehome_fleet::Line;
@@ -61,6 +61,13 @@ pub(crate) fn probe(account: u32, zone_number: u32) -> ProbeKey {
     let stack: StackId =
         format!("{}/{REGION}", 600_000_000_001 + u64::from(account)).parse().expect("a stack");
     ProbeKey { account: stack.account, region: stack.region, availability_zone: zone(zone_number) }
+}
+
+/// The numbers of the account and the zone of a probe that is to run again.
+pub(crate) fn place(rerun: &Rerun) -> Option<(u32, u32)> {
+    let account: u64 = rerun.account.as_str().parse().ok()?;
+    let account = u32::try_from(account.checked_sub(600_000_000_001)?).ok()?;
+    (0..ZONES).find(|it| zone(*it) == rerun.availability_zone).map(|zone| (account, zone))
 }
 
 impl Stage {
@@ -230,6 +237,7 @@ fn status(account: u32) -> StackStatus {
         agreed_version: 0,
         member_template: 0,
         outdated: None,
+        known_probes: None,
         message: String::new(),
         first_seen_ms: BEGIN_MS,
         updated_at_ms: BEGIN_MS,

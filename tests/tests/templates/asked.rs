@@ -68,6 +68,12 @@ fn linked_role() -> Request {
 }
 
 impl Asked {
+    /// The one that has a probe run, which is no call of a plan.
+    pub(crate) fn to_rerun() -> Self {
+        let operation = "lambda:InvokeFunction";
+        Self { what: "a probe runs again".to_owned(), operation, requests: vec![function(operation)] }
+    }
+
     /// Of a call that takes nothing away.
     pub(crate) fn by(action: &Action) -> Self {
         let operation = action.operation();

@@ -320,6 +320,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         connects: vec![Connects(12, 0, "0123456789AB".into()); RUNS_KEPT],
         turns: phonehome_alerting::Turns::default(),
         isolations_at_ms: 1_778_833_634_000,
+        rerun_received_ms: 0,
         paths_expire_at_ms: 1_778_833_634_000,
         paths_version: 12_345,
     };

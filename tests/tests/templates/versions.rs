@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use phonehome_network::RemovalTarget;
-use phonehome_planner::{FIRST_TEMPLATE, MEMBER_TEMPLATE, removal_needs_template, sha256, template_mark};
+use phonehome_planner::{
+    FIRST_TEMPLATE, MEMBER_TEMPLATE, RERUN_TEMPLATE, removal_needs_template, sha256, template_mark,
+};
 use phonehome_releases::Release;
 use serde_json::{Map, Value, json};
 
@@ -86,7 +88,8 @@ fn first_that_allows(statements: &BTreeMap<u32, Vec<Value>>, asked: &[Request]) 
 fn calls() -> Vec<(Asked, u32)> {
     let actions = actions().into_iter().map(|action| (Asked::by(&action), action.needs_template()));
     let removed = |target: &RemovalTarget| (Asked::to_remove(target), removal_needs_template(target));
-    actions.chain(removals().iter().map(removed)).collect()
+    let rerun = std::iter::once((Asked::to_rerun(), RERUN_TEMPLATE));
+    actions.chain(removals().iter().map(removed)).chain(rerun).collect()
 }
 
 /// By operation, which versions its calls need: what `tests/judges` holds the recorded calls against.
@@ -170,7 +173,8 @@ fn each_call_needs_the_first_version_whose_role_allows_it() -> Result<()> {
 fn all_calls_that_change_something_are_in_the_table_of_needs() -> Result<()> {
     let called: BTreeSet<String> = calls().iter().map(|(asked, _)| asked.operation.to_owned()).collect();
     let is_read = |it: &String| {
-        it.split_once(':').is_some_and(|(_, op)| op.starts_with("Describe") || op.starts_with("Get"))
+        let verbs = ["Describe", "Get", "List"];
+        it.split_once(':').is_some_and(|(_, op)| verbs.iter().any(|verb| op.starts_with(verb)))
     };
     let changes: BTreeSet<String> =
         crate::calls::called_in_members()?.into_iter().filter(|it| !is_read(it)).collect();

@@ -1,6 +1,6 @@
 //! An observation of one account and Region: every kind at once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 use phonehome_network::{Address, Inventory, Kind, Tagged as _, Vpc};
@@ -61,6 +61,7 @@ pub(super) async fn observe(stack: &AwsStack, kinds: &[Kind]) -> Result<Inventor
         network_interfaces: keep(&mut unseen, Kind::NetworkInterface, seen.12),
         functions: keep(&mut unseen, Kind::Function, seen.13),
         schedules: keep(&mut unseen, Kind::Schedule, seen.14),
+        unchanged_schedules: BTreeMap::new(),
         unseen: BTreeSet::new(),
     };
     let attributes = match seen.1 {
@@ -96,7 +97,7 @@ impl AwsStack {
 }
 
 /// The answer to one kind's calls; `None`: not asked for, or refused.
-async fn observe_kind<T>(
+pub(super) async fn observe_kind<T>(
     kinds: &[Kind],
     kind: Kind,
     call: impl Future<Output = Result<T, CloudError>>,

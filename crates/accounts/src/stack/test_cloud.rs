@@ -13,7 +13,7 @@ use super::{AwsStack, ProbeCode};
 /// It answers everything, with success unless told otherwise, and keeps the requests: method, path and
 /// body.
 pub(super) struct TestCloud {
-    endpoint: String,
+    pub(super) endpoint: String,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
@@ -28,13 +28,25 @@ impl TestCloud {
         together: usize,
         ec2: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> Self {
+        let rest = |_: &str| ("200 OK", r#"{"ScheduleArn": "arn", "FunctionName": "name"}"#.to_owned());
+        Self::of(together, ec2, rest).await
+    }
+
+    /// `rest` answers what Lambda and Scheduler are asked: status and body.
+    pub(super) async fn of(
+        together: usize,
+        ec2: impl Fn(&str) -> String + Send + Sync + 'static,
+        rest: impl Fn(&str) -> (&'static str, String) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (kept, ec2, all_there) = (requests.clone(), Arc::new(ec2), Arc::new(Barrier::new(together)));
+        let rest = Arc::new(rest);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let (kept, ec2, all_there) = (kept.clone(), ec2.clone(), all_there.clone());
+                let rest = rest.clone();
                 tokio::spawn(async move {
                     let request = read_request(&mut stream).await;
                     let verb = request.split("Action=").nth(1).and_then(|rest| rest.split('&').next());
@@ -45,7 +57,7 @@ impl TestCloud {
                         Some((verb, answer)) => {
                             ("200 OK", format!("<{verb}Response>{answer}</{verb}Response>"))
                         }
-                        None => ("200 OK", r#"{"ScheduleArn": "arn", "FunctionName": "name"}"#.to_owned()),
+                        None => rest(&request),
                     };
                     kept.lock().unwrap().push(request);
                     all_there.wait().await;

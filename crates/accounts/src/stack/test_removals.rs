@@ -87,6 +87,8 @@ fn stack() -> Inventory {
             role_arn: "role".into(),
             memory_mb: 128,
             timeout_s: 30,
+            environment: vec![],
+            revision: None,
             state: FunctionState::Active,
             destination: None,
         }],
@@ -97,6 +99,7 @@ fn stack() -> Inventory {
             target_arn: "arn".into(),
             role_arn: "role".into(),
             input: None,
+            modified_ms: None,
         }],
         ..gateways_and_guards()
     }

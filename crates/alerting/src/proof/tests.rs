@@ -45,6 +45,7 @@ fn report(results: Vec<CheckResult>) -> Report {
         duration_ms: 1,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results,
     }
 }

@@ -68,6 +68,7 @@ fn play(scripts: &Scripts) -> Fleet {
                 duration_ms: 100,
                 clock_ahead_ms: 0,
                 stalled_ms: 0,
+                rerun: false,
                 results: CHECKS.iter().map(result).collect(),
             };
             let (newest, asked) = (probe.heartbeat.as_ref(), Asked::of(&probe.checks));
@@ -75,7 +76,8 @@ fn play(scripts: &Scripts) -> Fleet {
             if let Folded::Fresh { heartbeat, paths, .. } =
                 fold(newest, &probe.paths, &report, &asked, received, &HYSTERESIS)
             {
-                (probe.heartbeat, probe.paths) = (Some(heartbeat), paths);
+                probe.heartbeat = Some(heartbeat);
+                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
             }
         }
         fleet.decide();

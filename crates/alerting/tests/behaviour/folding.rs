@@ -26,6 +26,7 @@ pub(crate) fn report(started_at_ms: u64, results: &[(&str, Verdict)]) -> Report 
         duration_ms: 5,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: results.iter().map(result).collect(),
     }
 }
@@ -54,8 +55,8 @@ impl Stored {
             self.0.clone().map_or_else(Default::default, |(newest, paths)| (Some(newest), paths));
         let received = Received::at_once(received_at_ms);
         let folded = fold(newest.as_ref(), &paths, report, &what_it_answers(report), received, &HYSTERESIS);
-        if let Folded::Fresh { heartbeat, paths, .. } = folded.clone() {
-            self.0 = Some((heartbeat, paths));
+        if let Folded::Fresh { heartbeat, paths: after, .. } = folded.clone() {
+            self.0 = Some((heartbeat, after.unwrap_or(paths)));
         }
         folded
     }
@@ -177,8 +178,8 @@ fn in_the_steady_state_only_the_heartbeat_changes_whatever_the_errors_say() {
                 other => other,
             };
             match stored.take(&report(at_ms, &[("c", verdict)]), at_ms) {
-                Folded::Fresh { heartbeat, paths_changed, transitions, .. } => {
-                    assert!(!paths_changed && transitions.is_empty(), "{letter}");
+                Folded::Fresh { heartbeat, paths, transitions, .. } => {
+                    assert!(paths.is_none() && transitions.is_empty(), "{letter}");
                     assert_eq!(heartbeat.last_started_at_ms, at_ms);
                 }
                 Folded::Stale => panic!("not stale"),

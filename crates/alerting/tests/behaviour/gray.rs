@@ -94,6 +94,7 @@ fn heard(probe: &ProbeView, now_ms: u64, run: u64, goes: Goes<'_>) -> Heartbeat 
         duration_ms: 100,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: connects.enumerate().map(result).collect(),
     };
     let asked = Asked::of(&probe.checks);

@@ -105,7 +105,8 @@ impl Queued {
             if let Folded::Fresh { heartbeat, paths, .. } =
                 fold(newest, &probe.paths, &report, &asked, received, &HYSTERESIS)
             {
-                (probe.heartbeat, probe.paths) = (Some(heartbeat), paths);
+                probe.heartbeat = Some(heartbeat);
+                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
             }
         }
     }
@@ -146,6 +147,7 @@ fn report(key: &ProbeKey, began_ms: u64, results: Vec<CheckResult>) -> Report {
         duration_ms: 100,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results,
     }
 }

@@ -13,6 +13,7 @@ mod parts;
 mod properties;
 mod quiet;
 mod rendering;
+mod reruns;
 mod silent;
 mod simulation;
 mod support;

@@ -62,7 +62,7 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                 &hysteresis,
             ) {
                 probe.heartbeat = Some(heartbeat);
-                probe.paths = paths;
+                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
             }
         }
         fleet.decide();
@@ -87,6 +87,7 @@ fn run(key: &ProbeKey, now_ms: u64, results: &mut dyn Iterator<Item = CheckResul
         duration_ms: 100,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: results.collect(),
     }
 }

@@ -84,6 +84,7 @@ pub(super) fn input(checks: Vec<Check>) -> ProbeInput {
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         part: 0,
+        rerun: false,
         checks,
     }
 }

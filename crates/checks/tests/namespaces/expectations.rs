@@ -107,6 +107,7 @@ fn run(checks: Vec<Check>, settings: &Settings) -> Vec<CheckResult> {
         region: "us-east-1".parse().expect("it is one"),
         availability_zone: "use1-az1".parse().expect("it is one"),
         part: 0,
+        rerun: false,
         report_version: REPORT_VERSION,
         timeout_s: 0,
         checks,

@@ -3,5 +3,6 @@
 mod exact;
 mod incidents;
 mod properties;
+mod reruns;
 mod topologies;
 mod world;

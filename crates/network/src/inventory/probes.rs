@@ -20,6 +20,12 @@ pub struct Function {
     pub memory_mb: i32,
     /// Time limit in seconds.
     pub timeout_s: i32,
+    /// The names of its environment variables: phonehome sets none. Their values are nobody's business.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<String>,
+    /// What Lambda calls this state of its code and configuration (`RevisionId`), where that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<String>,
     /// Where it is in its life.
     pub state: FunctionState,
     /// Where a successful asynchronous invocation's result goes, and how often a failed one is
@@ -54,4 +60,7 @@ pub struct Schedule {
     pub role_arn: String,
     /// What it sends, when that can be read as a probe's input.
     pub input: Option<ProbeInput>,
+    /// When it was changed last, by AWS's clock; milliseconds since the Unix epoch, where that was told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modified_ms: Option<i64>,
 }

@@ -148,6 +148,9 @@ fn configuration_differences(
     if seen.role_arn != probe.role_arn {
         found.add("has another role", &seen.role_arn, &probe.role_arn);
     }
+    if !seen.environment.is_empty() {
+        found.add("has environment variables", &seen.environment.join(" + "), "none");
+    }
     found
 }
 

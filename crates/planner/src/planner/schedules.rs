@@ -9,7 +9,7 @@ use phonehome_wire::{AzId, Check, CheckKind, ProbeInput, REPORT_VERSION, WIRE_VE
 use super::Planner;
 use super::nat::WayOut;
 use super::probes::Differences;
-use crate::{Action, Disruption, ProbeSpec, Readiness, Ref, StackSpec, Wait, ZoneSpec};
+use crate::{Action, Disruption, ProbeSpec, Readiness, Ref, StackSpec, Wait, ZoneSpec, schedule_digest};
 use phonehome_network::{Address, FunctionState, NatState, Schedule};
 use phonehome_text::{count, joined};
 
@@ -50,6 +50,9 @@ impl Planner<'_> {
     fn schedule(&mut self, probe: &ProbeSpec, at: &At<'_>, wanted: ProbeInput) {
         let az_id = &at.zone.az_id;
         let function_arn = self.spec.probe_arn(az_id);
+        if self.is_unchanged(probe, at, &wanted) {
+            return;
+        }
         let is_known = self.knows_new_input(probe, az_id);
         let Some(seen) = self.seen_schedule(&at.name()) else {
             if !is_known {
@@ -71,6 +74,20 @@ impl Planner<'_> {
             }
             _ => self.update_schedule(at, &repairs.and(news), wanted),
         }
+    }
+
+    /// Whether a schedule was not read again, and was as it is wanted now when it was.
+    fn is_unchanged(&self, probe: &ProbeSpec, at: &At<'_>, wanted: &ProbeInput) -> bool {
+        let wanted = || Schedule {
+            name: at.name(),
+            expression: SCHEDULE_EXPRESSION.to_owned(),
+            enabled: true,
+            target_arn: self.spec.probe_arn(&at.zone.az_id),
+            role_arn: probe.schedule_role_arn.clone(),
+            input: Some(wanted.clone()),
+            modified_ms: None,
+        };
+        self.seen.unchanged_schedules.get(&at.name()).is_some_and(|read| *read == schedule_digest(&wanted()))
     }
 
     fn seen_schedule(&self, name: &str) -> Option<&Schedule> {
@@ -163,6 +180,7 @@ impl Planner<'_> {
             region: self.spec.region.clone(),
             availability_zone: zone.az_id.clone(),
             part,
+            rerun: false,
             checks,
         }
     }

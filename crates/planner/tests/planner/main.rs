@@ -23,6 +23,7 @@ mod properties;
 mod readiness;
 mod refusals;
 mod rendering;
+mod spared;
 mod spec;
 mod support;
 mod template;

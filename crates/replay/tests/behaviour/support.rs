@@ -78,6 +78,7 @@ impl Night {
             duration_ms: 500,
             clock_ahead_ms: 0,
             stalled_ms: 0,
+            rerun: false,
             results: checks().iter().map(result).collect(),
         };
         kept(at_ms, &report)

@@ -18,6 +18,7 @@ fn report(results: Vec<CheckResult>) -> Report {
         duration_ms: 2,
         clock_ahead_ms: 5,
         stalled_ms: 6,
+        rerun: false,
         results,
     }
 }

@@ -62,6 +62,7 @@ fn new_input(report_version: u32, news: bool) -> ProbeInput {
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         part: 0,
+        rerun: false,
         checks,
     }
 }
@@ -136,6 +137,7 @@ fn new_report() -> Report {
         duration_ms: 41,
         clock_ahead_ms: -7_200_000,
         stalled_ms: 120,
+        rerun: false,
         results: verdicts.map(result).into(),
     }
 }
@@ -242,4 +244,21 @@ fn a_part_is_read_by_every_hub_and_probe_and_is_the_first_where_none_is_named() 
         let part = part.or_else(|_| serde_json::from_value::<ProbeInput>(written).map(|input| input.part));
         assert_eq!(part.unwrap(), 0);
     }
+}
+
+/// A probe of an earlier release runs what it is given and does not say that it was a rerun, which the hub then knows from
+/// what was given; a hub of an earlier release, which asks for none, reads what is still on its way.
+#[test]
+fn a_rerun_is_read_by_every_hub_and_probe_and_is_none_where_nobody_says_so() {
+    let input = ProbeInput { rerun: true, ..new_input(REPORT_VERSION, false) };
+    let report = Report { rerun: true, ..new_report() };
+    assert!(serde_json::from_value::<old::ProbeInput>(json!(input)).is_ok());
+    assert!(serde_json::from_value::<old::Report>(json!(report)).is_ok());
+    assert_eq!(serde_json::from_value::<ProbeInput>(json!(input)).unwrap(), input);
+    assert_eq!(serde_json::from_value::<Report>(json!(report)).unwrap(), report);
+    assert!(report.in_version(1).rerun, "whatever the report says beside it");
+    for written in [json!(new_input(REPORT_VERSION, false)), json!(new_report())] {
+        assert!(written.get("rerun").is_none(), "just as before");
+    }
+    assert!(!serde_json::from_value::<ProbeInput>(old_input()).unwrap().rerun);
 }

@@ -37,6 +37,7 @@ pub(super) fn report(generation: u64, results: &[(&str, Verdict)]) -> Report {
         duration_ms: 1,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: results.iter().map(result).collect(),
     }
 }

@@ -47,6 +47,9 @@ fn every_kind_of_account_event_leads_to_the_account_it_names() {
         let request = read(&samples[&format!("{name}.json")][0]);
         assert!(matches!(request, Ok(Request::Failure(_))), "{name} gave {request:?}");
     }
+    assert!(
+        matches!(read(&samples["rerun.json"][0]), Ok(Request::Rerun(rerun)) if rerun.account == SHOP_DEV)
+    );
     assert_eq!(read(&samples["sweep.json"][0]), Ok(Request::Sweep(None)));
     assert_eq!(read(r#"{"sweep":{"number":7}}"#), Ok(Request::Sweep(Some(7))));
     assert_eq!(read(&samples["ec2-failed-call.json"][0]), Ok(Request::Nothing));

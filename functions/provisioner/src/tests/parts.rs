@@ -45,6 +45,7 @@ fn report(input: &ProbeInput) -> Report {
         duration_ms: 1,
         clock_ahead_ms: 0,
         stalled_ms: 0,
+        rerun: false,
         results: results.collect(),
     }
 }
@@ -56,7 +57,7 @@ fn known(noted: &Inputs, inputs: &BTreeMap<String, ProbeInput>, zone: &str) -> V
         let report = report(input);
         let asked = noted.asked(&report).unwrap();
         match fold(None, &Paths::new(), &report, &asked, Received::at_once(2_000), &Hysteresis::default()) {
-            Folded::Fresh { paths, dropped: 0, .. } => paths.into_keys(),
+            Folded::Fresh { paths, dropped: 0, .. } => paths.unwrap_or_default().into_keys(),
             other => panic!("{other:?}"),
         }
     });

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::handler::Provisioner;
 
-pub(super) use members::{Conditions, FakeMembers, error, no_role};
+pub(super) use members::{Conditions, FakeMembers, Look, error, no_role};
 
 /// Owns the organization.
 pub(super) const MANAGEMENT: &str = "111111111111";
@@ -82,7 +82,9 @@ impl World {
             ],
             ..FixedOrganization::default()
         };
-        let members = FakeMembers { cloud: cloud.clone(), conditions: Arc::default(), packages: None };
+        let (looks, last) = (Arc::default(), Arc::default());
+        let members =
+            FakeMembers { cloud: cloud.clone(), conditions: Arc::default(), packages: None, looks, last };
         let provisioner = Provisioner {
             provision: Provision {
                 table: table.writing_only(written_by("provisioner")),

@@ -108,6 +108,7 @@ pub(crate) fn input(checks: Vec<Check>) -> Result<ProbeInput> {
         region: "us-east-1".parse()?,
         availability_zone: "use1-az1".parse()?,
         part: 0,
+        rerun: false,
         report_version: REPORT_VERSION,
         timeout_s: 0,
         checks,

@@ -41,6 +41,7 @@ pub(super) async fn functions_and_schedules_are_made_and_seen<A: Accounts>(
         region: harness.spec.region.clone(),
         availability_zone: "use1-az1".parse().unwrap(),
         part: 0,
+        rerun: false,
         checks: probe.checks.clone(),
     };
     let arn = || function_arn.clone();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::prices::LIST;
 use super::work::{LOG_BYTES, PART_CHECKS, batch_size, collectors, report_bytes};
-use super::{Bill, Deployment, FleetSize, MetricCalls, monthly, watcher};
+use super::{Bill, Deployment, FleetSize, MetricCalls, monthly, reruns, watcher};
 
 /// The fleets that the document shows.
 const FLEETS: [u32; 4] = [10, 130, 1_000, 10_000];
@@ -145,6 +145,14 @@ fn levers(deployment: &Deployment) -> String {
             "a run every two minutes (which no setting does)",
             per_account(&fleet, &Deployment { probe_every_minutes: 2, ..*deployment }),
         ),
+        (
+            "1 % of all results wrong by chance: some 31 reruns a minute",
+            per_account(&fleet, deployment) + reruns(&fleet, deployment, 31.0) / 130.0,
+        ),
+        (
+            "5 %: 120 a minute, which is the most there are",
+            per_account(&fleet, deployment) + reruns(&fleet, deployment, 120.0) / 130.0,
+        ),
     ] {
         row(&mut text, what, [dollars]);
     }
@@ -177,7 +185,9 @@ fn figures(deployment: &Deployment) -> String {
          | waiting at queues | {} queues, five receivers each, 20 s a request | the template; as AWS documents |\n\
          | kept reports | for {} days, without the input; each counts as the next 5 KB, packed to an eighth | the \
          template; sizes as above, the eighth derived |\n\
-         | a sweep | every {} min, 2.5 s for each account | the template; derived |\n",
+         | a sweep | every {} min, 2.5 s for each account | the template; derived |\n\
+         | a rerun | 6.2 s of the probe, 0.6 s of the provisioner, a decision, nine queue requests | derived; how many \
+         there are `bench localisation --only quiet` counts |\n",
         deployment.probe_memory_mb,
         PART_CHECKS,
         report_bytes(&fleet) / 1024.0,

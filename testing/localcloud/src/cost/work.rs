@@ -76,8 +76,8 @@ const IDLE_S: f64 = 0.02;
 /// How long the provisioner takes for a stack in which there is nothing to do, in seconds. Derived: it assumes a
 /// role and describes everything at once, and what is there of Lambda and Scheduler.
 const OBSERVE_S: f64 = 2.5;
-/// What it reads and writes for it: the fleet file aside, the stack and what goes with it; the lease taken and
-/// given back. Derived from `crates/provision`.
+/// What it reads and writes for it: the fleet file and each zone's heartbeat aside, the stack and what goes with it;
+/// the lease taken and given back. Derived from `crates/provision`.
 const OBSERVE_READS: f64 = 12.0;
 const OBSERVE_WRITES: f64 = 6.0;
 /// What a function writes into its log for an invocation in which all is well, in bytes: its metrics in the embedded
@@ -153,7 +153,10 @@ impl Work {
             ),
             gathering: (decisions * reads_of_a_decision(fleet, deployment) + looks + idle_looks, 0.0),
             observing: (stacks, stacks * OBSERVE_S * gb(deployment.provisioner_memory_mb)),
-            observed: (stacks * (OBSERVE_READS + fleet_reads(accounts)), stacks * OBSERVE_WRITES),
+            observed: (
+                stacks * (OBSERVE_READS + f64::from(fleet.zones) + fleet_reads(accounts)),
+                stacks * OBSERVE_WRITES,
+            ),
             decisions,
             keeping: keeping(fleet, deployment, runs),
             metric_calls: f64::from(deployment.metric_calls.collector) * batches
@@ -183,6 +186,44 @@ impl Work {
     pub(super) fn all_invocations(&self) -> (f64, f64) {
         let all = [self.probing, self.collecting, self.deciding, self.observing];
         (all.iter().map(|it| it.0).sum(), all.iter().map(|it| it.1).sum())
+    }
+}
+
+/// How long the provisioner takes to have a probe run again, in seconds. Derived: it assumes a role, reads a schedule and
+/// invokes a function.
+const RERUN_ASKED_S: f64 = 0.6;
+/// How long a run takes in which nobody answers, in seconds: three tries of two seconds.
+const RERUN_S: f64 = 6.2;
+/// What asks and answers are written and read of it: what was asked, heartbeat and paths; beside a decision.
+const RERUN_READS: f64 = 3.0;
+const RERUN_WRITES: f64 = 8.0;
+
+/// So many reruns in a month, and the decisions that their results lead to.
+pub(super) struct Reruns {
+    /// Invocations of all functions together, and their GB-seconds.
+    pub(super) lambda: (f64, f64),
+    pub(super) dynamo: (f64, f64),
+    pub(super) events: f64,
+    pub(super) queue_requests: f64,
+}
+
+impl Reruns {
+    pub(super) fn of(fleet: &FleetSize, deployment: &Deployment, a_minute: f64) -> Self {
+        let reruns = a_minute * MINUTES;
+        let gb = |memory_mb: u32| f64::from(memory_mb) / 1024.0;
+        let probes = f64::from(fleet.accounts) * f64::from(fleet.zones) * parts(fleet);
+        let gb_s = RERUN_ASKED_S * gb(deployment.provisioner_memory_mb)
+            + RERUN_S * gb(deployment.probe_memory_mb)
+            + (COLLECT_S + COLLECT_REPORT_S) * gb(deployment.collector_memory_mb)
+            + (DECIDE_S + probes * DECIDE_PROBE_S) * gb(deployment.alerter_memory_mb);
+        Self {
+            // Provisioner, probe, collector, alerter.
+            lambda: (4.0 * reruns, reruns * gb_s),
+            dynamo: (reruns * (RERUN_READS + reads_of_a_decision(fleet, deployment)), reruns * RERUN_WRITES),
+            events: reruns * f64::from(deployment.hops),
+            // The ask, the report and the hint are sent, received and deleted.
+            queue_requests: 9.0 * reruns,
+        }
     }
 }
 

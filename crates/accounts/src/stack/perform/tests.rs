@@ -174,6 +174,7 @@ fn probes() -> Vec<(Action, &'static [&'static str])> {
         region: "us-east-1".parse().unwrap(),
         availability_zone: "use1-az1".parse().unwrap(),
         part: 0,
+        rerun: false,
         checks: vec![],
     };
     let (n, s, g) = (name.clone(), subnet.clone(), security_group.clone());

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use phonehome_alerting::Inputs;
+use phonehome_alerting::{Inputs, Rerun};
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{Doc, Key, MemoryTable, Table};
 use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
-use phonehome_network::{Address, Inventory, Kind};
+use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
 use phonehome_state::Keys;
@@ -26,7 +26,21 @@ pub(in crate::tests) struct FakeMembers {
     pub(super) conditions: Arc<Mutex<Conditions>>,
     /// The code that the provisioner came with; `None`: it is of no matter.
     pub(in crate::tests) packages: Option<Packages>,
+    /// How stacks with probes were looked at.
+    pub(in crate::tests) looks: Looks,
+    /// The calls of the stack that was opened last.
+    pub(in crate::tests) last: Arc<Mutex<Option<FakeStack>>>,
 }
+
+/// How a stack was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tests) enum Look {
+    Whole,
+    /// What AWS says that nothing has changed was not read.
+    Spared,
+}
+
+pub(in crate::tests) type Looks = Arc<Mutex<Vec<Look>>>;
 
 /// What is other than it should be.
 #[derive(Default)]
@@ -53,6 +67,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) needs: Option<fn(&Action) -> u32>,
     /// Nobody is told which version of the member template there is.
     pub(in crate::tests) template_untold: bool,
+    /// What was run again.
+    pub(in crate::tests) reruns: Vec<Rerun>,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -66,6 +82,7 @@ pub(in crate::tests) struct Opened {
     agreed: Option<(MemoryTable, Key, u64)>,
     needs: fn(&Action) -> u32,
     template_untold: bool,
+    looks: Looks,
 }
 
 pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
@@ -138,7 +155,16 @@ impl Members for FakeMembers {
         }
         let stack = FakeStack::open(&self.cloud, spec.clone()).with_faults(faults);
         let probes = spec.zones.iter().map(|zone| zone.az_id.to_string()).collect();
-        refusal.map_or(Ok(Opened { stack, probes, hidden, noted, agreed, needs, template_untold }), Err)
+        *self.last.lock().unwrap() = Some(stack.clone());
+        let looks = self.looks.clone();
+        refusal
+            .map_or(Ok(Opened { stack, probes, hidden, noted, agreed, needs, template_untold, looks }), Err)
+    }
+
+    async fn rerun(&self, rerun: &Rerun) -> Result<bool, CloudError> {
+        let mut now = self.conditions.lock().unwrap();
+        now.reruns.push(rerun.clone());
+        now.refusals.get(&*rerun.account).map_or(Ok(true), |refusal| Err(refusal.clone()))
     }
 
     fn needs_template(&self, action: &Action) -> u32 {
@@ -165,8 +191,21 @@ impl StackApi for Opened {
         self.stack.has_template(version).await
     }
 
+    async fn observe_again(
+        &self,
+        kinds: &[Kind],
+        known: &KnownProbes,
+    ) -> Result<(Inventory, Lists), CloudError> {
+        let visible: Vec<Kind> = kinds.iter().copied().filter(|kind| Some(*kind) != self.hidden).collect();
+        self.looks.lock().unwrap().push(Look::Spared);
+        self.stack.observe_again(&visible, known).await
+    }
+
     async fn observe(&self, kinds: &[Kind]) -> Result<Inventory, CloudError> {
         let visible: Vec<Kind> = kinds.iter().copied().filter(|kind| Some(*kind) != self.hidden).collect();
+        if kinds.contains(&Kind::Function) {
+            self.looks.lock().unwrap().push(Look::Whole);
+        }
         let mut seen = self.stack.observe(&visible).await?;
         let zone = |name: &str| StackSpec::of_schedule(name).map(|(az_id, _)| az_id.to_owned());
         let is_known = |name: &str| zone(name).is_some_and(|az_id| self.probes.contains(&az_id));

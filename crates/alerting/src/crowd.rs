@@ -1,0 +1,213 @@
+//! The probes with which nothing is wrong, told together where nothing tells them apart: of tens of thousands a few
+//! hundred kinds are left.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use phonehome_localisation::{Component, Name, PathId, ProbeId, Segment, Stage, State};
+use phonehome_wire::{AzId, Check, CheckKind, Expect, Purpose, StackId};
+
+use crate::concern::Concern;
+use crate::dependencies::Collecting;
+use crate::ticks::Ticks;
+use crate::{Checks, Heartbeat, ProbeView};
+
+/// More passes than the inference looks at are as many as it does.
+const PASSES_MAX: usize = 100;
+
+/// What a path depends on beside where it comes from, as far as it may be accused: the way, and the target.
+type Further = [Option<Segment>; 2];
+
+/// What is said of paths of a kind: what they depend on that may be accused, when they passed last, and how often in a
+/// row.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct PathKind {
+    /// Where it comes from, and what else.
+    segments: (Segment, Further),
+    newest_ticks: u32,
+    passes: usize,
+}
+
+/// Probes between which nothing makes a difference.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct ProbeKind {
+    region: Name,
+    zone: Name,
+    expected_ticks: u32,
+    reported_ticks: u32,
+    /// How many paths there are of each kind.
+    paths: BTreeMap<PathKind, u32>,
+}
+
+/// The kinds of probes with how many there are of each.
+#[derive(Debug, Default)]
+pub(crate) struct Crowd {
+    kinds: BTreeMap<ProbeKind, u32>,
+    told: Vec<Told>,
+    /// What was found for the checks of the last probe: the next one is of the same stack mostly.
+    last: Option<Last>,
+}
+
+/// What the paths of a probe depend on.
+#[derive(Debug)]
+struct Last {
+    checks: Checks,
+    stack: StackId,
+    /// The zone of its NAT gateway, where that is another one than its own.
+    nat_elsewhere: Option<AzId>,
+    /// In the order of the checks.
+    further: Rc<[Further]>,
+}
+
+/// Where in the topology a kind is.
+#[derive(Debug)]
+struct Told {
+    probe: ProbeId,
+    expected_ticks: u32,
+    reported_ticks: u32,
+    paths: Vec<(PathId, PathKind)>,
+}
+
+impl Crowd {
+    /// Takes in a probe that is not looked at by itself.
+    pub(crate) fn add(
+        &mut self,
+        collecting: &mut Collecting<'_>,
+        concern: &Concern<'_>,
+        ticks: Ticks,
+        view: &ProbeView,
+    ) {
+        let Some(heartbeat) = &view.heartbeat else { return };
+        let region = collecting.region(&view.key.region);
+        let zone = collecting.zone(&view.key.availability_zone);
+        let source = collecting.segment([
+            (Component::Fleet, Stage::Way),
+            (Component::Region(region), Stage::Way),
+            (Component::Zone(zone), Stage::Way),
+            (Component::Zone(zone), Stage::Resolve),
+        ]);
+        let further = self.further(collecting, concern, view);
+        let mut paths: BTreeMap<PathKind, u32> = BTreeMap::new();
+        // Of an isolation nothing is shared with anybody else's.
+        let numbered = view.checks.iter().enumerate();
+        for (number, check) in numbered.filter(|(_, check)| check.expect != Expect::Deny) {
+            let (newest_ticks, passes) = passed(view, heartbeat, (number, check), ticks);
+            let segments = (source, further[number]);
+            *paths.entry(PathKind { segments, newest_ticks, passes }).or_default() += 1;
+        }
+        let kind = ProbeKind {
+            region,
+            zone,
+            expected_ticks: ticks.at(view.expected_since_ms),
+            reported_ticks: ticks.at(heartbeat.last_started_at_ms),
+            paths,
+        };
+        *self.kinds.entry(kind).or_default() += 1;
+    }
+
+    /// What the paths of a probe depend on beside where they come from.
+    fn further(
+        &mut self,
+        collecting: &mut Collecting<'_>,
+        concern: &Concern<'_>,
+        view: &ProbeView,
+    ) -> Rc<[Further]> {
+        let elsewhere = view.nat_zone.as_ref().filter(|zone| **zone != view.key.availability_zone);
+        let is_it = |last: &&Last| {
+            last.checks.is_same(&view.checks)
+                && (&last.stack.account, &last.stack.region) == (&view.key.account, &view.key.region)
+                && last.nat_elsewhere.as_ref() == elsewhere
+        };
+        if let Some(last) = self.last.as_ref().filter(is_it) {
+            return Rc::clone(&last.further);
+        }
+        let further: Rc<[Further]> =
+            view.checks.iter().map(|check| further(collecting, concern, view, check)).collect();
+        let (checks, stack, nat_elsewhere) = (view.checks.clone(), view.key.stack(), elsewhere.cloned());
+        self.last = Some(Last { checks, stack, nat_elsewhere, further: Rc::clone(&further) });
+        further
+    }
+
+    /// Tells of all kinds, behind everybody else.
+    pub(crate) fn tell(&mut self, collecting: &mut Collecting<'_>) {
+        for (kind, count) in std::mem::take(&mut self.kinds) {
+            let ProbeKind { region, zone, expected_ticks, reported_ticks, paths } = kind;
+            let report = collecting.segment([
+                (Component::Collector, Stage::Report),
+                (Component::Region(region), Stage::Run),
+                (Component::Zone(zone), Stage::Run),
+            ]);
+            let probe = collecting.builder.probes_alike(count, &[report]);
+            let path = |(kind, of_each): (PathKind, u32)| {
+                let (source, further) = &kind.segments;
+                let segments: Vec<Segment> =
+                    [Some(*source)].iter().chain(further).copied().flatten().collect();
+                (collecting.builder.paths_alike(count.saturating_mul(of_each), &segments), kind)
+            };
+            let paths = paths.into_iter().map(path).collect();
+            self.told.push(Told { probe, expected_ticks, reported_ticks, paths });
+        }
+    }
+
+    /// Notes what was seen of them.
+    pub(crate) fn observe(&self, state: &mut State) {
+        for Told { probe, expected_ticks, reported_ticks, paths } in &self.told {
+            state.expect(*probe, *expected_ticks);
+            state.report(*probe, *reported_ticks);
+            for (path, PathKind { newest_ticks, passes, .. }) in paths.iter().filter(|(_, it)| it.passes > 0)
+            {
+                state.settle(*path, *newest_ticks, *passes);
+            }
+        }
+    }
+}
+
+/// When a path passed last, in ticks, and how often in a row; never and 0 where it did not.
+fn passed(
+    view: &ProbeView,
+    heartbeat: &Heartbeat,
+    (number, check): (usize, &Check),
+    ticks: Ticks,
+) -> (u32, usize) {
+    view.passing(number).map_or((0, 0), |known| {
+        let (newest_ticks, count) = ticks.passes(check, known, heartbeat);
+        (newest_ticks, count.min(PASSES_MAX))
+    })
+}
+
+/// What a path depends on.
+fn further(
+    collecting: &mut Collecting<'_>,
+    concern: &Concern<'_>,
+    view: &ProbeView,
+    check: &Check,
+) -> Further {
+    let target = concern.is_target(check).then(|| {
+        let (host, endpoint) = collecting.target(check);
+        collecting.segment([
+            (Component::Target(host), Stage::Target),
+            (Component::Service { target: host, port: endpoint }, Stage::Target),
+        ])
+    });
+    let way = match (&check.kind, check.purpose) {
+        (CheckKind::Dns { .. }, _) => None,
+        (_, Purpose::Egress) => {
+            let elsewhere = view.nat_zone.as_ref().filter(|zone| **zone != view.key.availability_zone);
+            elsewhere.map(|zone| {
+                let zone = collecting.zone(zone);
+                collecting.segment([(Component::Zone(zone), Stage::Way)])
+            })
+        }
+        _ => check.target.account.as_ref().filter(|owner| concern.is_account(owner)).map(|owner| {
+            let there = collecting.owner(owner, &view.key.stack());
+            collecting.segment([
+                (Component::Account(there), Stage::Way),
+                (Component::SecurityGroup(there), Stage::Way),
+            ])
+        }),
+    };
+    [way, target]
+}
+
+#[cfg(test)]
+mod tests;

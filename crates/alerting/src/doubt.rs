@@ -1,0 +1,80 @@
+//! Which checks a few more results would help to judge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_wire::{Check, CheckId, Expect};
+use serde::{Deserialize, Serialize};
+
+use crate::evaluation::Evaluation;
+use crate::incident::Incidents;
+use crate::{Heartbeat, IncidentMember, MemberKey, ProbeKey, ProbePart, ProbeView, Symptom};
+
+/// How many checks of one part are in doubt at most: where more fail, it is not each by itself.
+const CHECKS_MAX: usize = 20;
+
+/// Checks of one part of a probe that may fail by themselves, and have too few results to be told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Doubt {
+    /// Which probe.
+    pub probe: ProbeKey,
+    /// Which part of its checks.
+    pub part: u32,
+    /// Which of these: at least one, 20 at most, those with the most evidence first.
+    pub checks: Vec<CheckId>,
+}
+
+impl Doubt {
+    /// The part that is to run.
+    #[must_use]
+    pub fn probe_part(&self) -> ProbePart {
+        self.probe.part(self.part)
+    }
+}
+
+/// What is in doubt: of probes that report, checks that have worked, about which somebody would hear, and which no open
+/// incident is about.
+pub(crate) fn doubts(evaluation: &Evaluation<'_>, incidents: &Incidents) -> Vec<Doubt> {
+    let open = incidents.values().filter(|incident| incident.is_open());
+    let told: BTreeSet<MemberKey> =
+        open.flat_map(|it| &it.members).filter(|it| it.state.is_open()).map(IncidentMember::key).collect();
+    let mut doubts: Vec<Doubt> = Vec::new();
+    let mut known: BTreeMap<(&ProbeKey, u32), usize> = BTreeMap::new();
+    for key in evaluation.doubtful.iter().filter(|key| !told.contains(key)) {
+        let Some((check, heartbeat)) = asked(evaluation, key) else { continue };
+        let place = (&key.probe, heartbeat.part);
+        let number = *known.entry(place).or_insert(doubts.len());
+        match doubts.get_mut(number) {
+            Some(doubt) if doubt.checks.len() < CHECKS_MAX => doubt.checks.push(check.id.clone()),
+            Some(_) => {}
+            None => doubts.push(Doubt {
+                probe: key.probe.clone(),
+                part: heartbeat.part,
+                checks: vec![check.id.clone()],
+            }),
+        }
+    }
+    doubts
+}
+
+/// The check and the runs that test it, where one more of them would matter.
+fn asked<'w>(evaluation: &Evaluation<'w>, key: &MemberKey) -> Option<(&'w Check, &'w Heartbeat)> {
+    let Symptom::Down { check } = &key.symptom else { return None };
+    let view: &'w ProbeView = evaluation.probes.get(&key.probe)?.view;
+    let world = evaluation.world;
+    let is_heard = !view.is_check_unheard(&world.policy, world.heard_until_ms(), check);
+    let matters = is_heard
+        && evaluation.has_worked(&key.probe, check)
+        && evaluation.flaps(key).is_none()
+        && !is_silenced(evaluation, key);
+    // That an isolation does not hold is a fact; that nothing proves it, no run a moment later changes.
+    let check = evaluation.check(key).filter(|check| matters && check.expect == Expect::Connect)?;
+    Some((check, view.heartbeat_of(&check.id)?))
+}
+
+/// Whether nobody would hear of it.
+fn is_silenced(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
+    let world = evaluation.world;
+    let mut active = world.silences.iter().filter(|silence| silence.expires_at_ms > world.now_ms).peekable();
+    active.peek().is_some()
+        && evaluation.member(key).is_some_and(|member| active.any(|it| it.matcher.matches(&member)))
+}

@@ -1,0 +1,62 @@
+//! Results of one path that are seconds apart, before others have had their turn.
+
+use phonehome_localisation::{Gate, Outcome, PathId, State};
+
+use crate::world::World;
+
+/// The path of this name.
+fn path(world: &World, from: &str, to: &str) -> PathId {
+    world.paths.iter().find(|it| it.from == from && it.to == to).unwrap().path
+}
+
+fn doubtful(state: &State, world: &World) -> Vec<(usize, PathId)> {
+    let explanation = state.explain(world.now_ticks);
+    state.doubtful(&explanation, world.now_ticks).into_iter().map(|it| (it.failures, it.path)).collect()
+}
+
+/// However often one path runs again, what it has in common with others is theirs to say.
+#[test]
+fn one_path_that_fails_again_and_again_within_seconds_is_not_told_before_others_had_their_turn() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let lone = path(&world, "a/az1", "c/443");
+    for again in 1..=8 {
+        world.state.observe(lone, world.now_ticks + again, Outcome::Silence);
+        let told =
+            world.state.explain(world.now_ticks + 8).causes.into_iter().find(|it| it.gate == Gate::Open);
+        assert_eq!(told, None, "after {again} results");
+    }
+    world.fail_where(|from, to| (from == "a/az1" && to == "c/443").then_some(Outcome::Silence));
+    world.minutes(2);
+    let causes = world.explain().causes;
+    assert_eq!(causes.len(), 1);
+    assert_eq!((causes[0].gate, causes[0].paths.as_slice()), (Gate::Open, &[lone][..]));
+}
+
+#[test]
+fn what_has_too_few_results_is_in_doubt_until_it_passes_or_is_told_and_what_fails_with_others_is_not() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let (lone, now) = (path(&world, "a/az1", "c/443"), world.now_ticks);
+    assert_eq!(doubtful(&world.state, &world), []);
+    world.state.observe(lone, now + 1, Outcome::Silence);
+    assert_eq!(doubtful(&world.state, &world), [(1, lone)]);
+    world.state.observe(lone, now + 2, Outcome::Silence);
+    assert_eq!(doubtful(&world.state, &world), [(2, lone)]);
+    world.state.observe(lone, now + 3, Outcome::Pass);
+    assert_eq!(doubtful(&world.state, &world), [(1, lone)], "one more failed than passed");
+    world.state.observe(lone, now + 4, Outcome::Pass);
+    assert_eq!(doubtful(&world.state, &world), [], "what passed twice in a row works");
+    world.fail_where(|_, to| to.starts_with("c/").then_some(Outcome::Silence));
+    world.minutes(1);
+    assert_eq!(doubtful(&world.state, &world), [], "they fail together");
+}
+
+#[test]
+fn an_isolation_that_is_open_needs_no_further_result() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let open = path(&world, "a/az1", "not c");
+    world.state.observe(open, world.now_ticks + 1, Outcome::Open);
+    assert_eq!(doubtful(&world.state, &world), []);
+}
