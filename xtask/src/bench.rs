@@ -10,7 +10,7 @@ use crate::venv;
 pub(crate) fn run(project: &Project, name: &str, arguments: &[String]) -> Result<()> {
     match name {
         "probe" => return probe(project, arguments),
-        "alerting" | "fleet" | "localisation" => return alone(project, name, arguments),
+        "alerting" | "fleet" | "localisation" | "vending" => return alone(project, name, arguments),
         _ => {}
     }
     let mut steps = Steps::new(3);

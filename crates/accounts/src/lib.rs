@@ -7,8 +7,10 @@ mod rerun;
 mod stack;
 #[cfg(feature = "operator")]
 pub mod trails;
+mod vending;
 
 pub use organization::AwsOrganization;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};
+pub use vending::AwsVending;

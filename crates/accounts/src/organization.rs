@@ -20,18 +20,22 @@ impl AwsOrganization {
     }
 }
 
-/// `None` for one without the id that every account has.
-fn account(account: &aws_sdk_organizations::types::Account) -> Option<Account> {
+/// Whether an account can be worked in: not suspended, not being closed.
+pub(crate) fn is_active(account: &aws_sdk_organizations::types::Account) -> bool {
     #[allow(deprecated, reason = "`State` supersedes `Status` on AWS; older endpoints answer only `Status`")]
     let status = account.status();
-    let active = match account.state() {
+    match account.state() {
         Some(state) => state.as_str() == "ACTIVE",
         None => status == Some(&AccountStatus::Active),
-    };
+    }
+}
+
+/// `None` for one without the id that every account has.
+fn account(account: &aws_sdk_organizations::types::Account) -> Option<Account> {
     Some(Account {
         id: account.id()?.parse().ok()?,
         name: account.name().unwrap_or_default().to_owned(),
-        active,
+        active: is_active(account),
         created_at_ms: (account.joined_method() == Some(&AccountJoinedMethod::Created))
             .then(|| account.joined_timestamp().and_then(|at| at.to_millis().ok()))
             .flatten()

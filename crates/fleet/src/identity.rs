@@ -125,6 +125,11 @@ impl Bindings {
         Self { partial, ..self }
     }
 
+    /// Whether something that may bind an account could not be read.
+    pub fn is_partial(&self) -> bool {
+        self.partial
+    }
+
     /// The line that an account is stored as.
     pub fn line_of(&self, account: &AccountId) -> Option<&Line> {
         self.lines.get(account)

@@ -16,6 +16,7 @@ mod checks;
 mod cross;
 mod diagnostics;
 mod draft;
+mod emails;
 mod features;
 mod flow;
 mod identity;
@@ -40,6 +41,7 @@ pub use bytes::decode;
 pub use changes::{Becoming, Change, Changes, LineChanges};
 pub use checks::{Source, isolated};
 pub use diagnostics::{Diagnostic, Diagnostics};
+pub use emails::{EmailPattern, EmailPatternError, EmailProblem, EmailRule};
 pub use features::Feature;
 pub use identity::{
     Binding, Bindings, Finding, Identification, IdentifiedLine, Line, LineState, RebindRefused, Rebinding,

@@ -1,0 +1,37 @@
+//! Account vending: from a line of the fleet file to an account of the organization, once.
+//!
+//! [`wanted()`] says which lines are to get one; [`decide()`] says what is to be done, from the lines that are to get an account, what is known of each of them (its
+//! [`Order`]) and the time; [`Vendor`] does it, over a table and Organizations' API ([`VendingApi`]); [`findings`] says
+//! what people are told. Nothing here knows an SDK, sleeps, or reads another clock than the one it is given.
+//!
+//! A line never gets two accounts: AWS has no two accounts with one e-mail address, and an order's address is stored
+//! before it is first asked for and stays. A line always gets the one that was made for it: whatever was lost is looked
+//! for by that address before it is asked for again.
+
+mod api;
+mod decide;
+mod failure;
+mod finding;
+mod lines;
+mod order;
+mod pace;
+mod refusal;
+mod request;
+mod search;
+mod stored;
+mod vacant;
+mod vendor;
+
+pub use api::VendingApi;
+pub use decide::{AccountFactory, Decision, Step, Wanted, World, decide};
+pub use failure::FailureReason;
+pub use finding::{VendingFinding, findings};
+pub use lines::Lines;
+pub use order::{ANSWER_MS, ASK_WITHIN_MS, ASKS_MAX, Order, OrderState, SETTLED_MS, SearchCause, Stop};
+pub use pace::{BURST, Held, IN_PROGRESS_MAX, INTERVAL_MS, Pace};
+pub use refusal::{Hold, NotAsked};
+pub use request::{NewAccount, Outcome, OwnedAccount, Request, RequestId, TAG_LINE};
+pub use search::{Candidates, candidates, claim};
+pub use stored::{ORDERS, order_key};
+pub use vacant::wanted;
+pub use vendor::{Round, Vendor};

@@ -1,0 +1,118 @@
+//! Orders and pace in the table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_cloud::table::{ATTEMPTS, Doc, Key, Table, TableError, Write, key, on_conflict};
+use phonehome_fleet::Line;
+
+use crate::order::Order;
+use crate::pace::Pace;
+
+/// Partition of the orders, each under its line.
+pub const ORDERS: &str = "vending";
+
+/// What is stored.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stored {
+    pub(crate) pace: Pace,
+    pub(crate) orders: BTreeMap<Line, Order>,
+    /// The lines of orders that cannot be read.
+    pub(crate) unreadable: BTreeSet<Line>,
+    pace_doc: Option<Doc>,
+    order_docs: BTreeMap<Line, Doc>,
+}
+
+fn pace_key() -> Key {
+    key("vending/pace", "current")
+}
+
+/// Where a line's order is stored.
+#[must_use]
+pub fn order_key(line: &Line) -> Key {
+    key(ORDERS, line.as_str())
+}
+
+impl Stored {
+    /// Reads the pace first: whoever places an order after that changes it, and so a decision on orders that are older
+    /// is not stored.
+    pub(crate) async fn read(table: &impl Table) -> Result<Self, TableError> {
+        let pace_doc = table.get(&pace_key()).await?;
+        let pace = pace_doc.as_ref().map(Doc::read).transpose()?.unwrap_or_default();
+        let mut stored = Self { pace, pace_doc, ..Self::default() };
+        for doc in table.query(ORDERS).await? {
+            match doc.read::<Order>() {
+                Ok(order) if order_key(&order.line) == doc.key => {
+                    stored.order_docs.insert(order.line.clone(), doc);
+                    stored.orders.insert(order.line.clone(), order);
+                }
+                _ => {
+                    let (domain, environment) = doc.key.sort.split_once('/').unwrap_or((&doc.key.sort, ""));
+                    stored.unreadable.insert(Line::new(domain, environment));
+                }
+            }
+        }
+        Ok(stored)
+    }
+
+    /// Stores an order, in place of the one that was read. Returns whether nobody had written it meanwhile.
+    pub(crate) async fn put(&mut self, table: &impl Table, order: Order) -> Result<bool, TableError> {
+        let write = self.write(&order);
+        let written = write.written();
+        if !done(table.write(vec![write]).await)? {
+            return Ok(false);
+        }
+        self.order_docs.extend(written.map(|doc| (order.line.clone(), doc)));
+        self.orders.insert(order.line.clone(), order);
+        Ok(true)
+    }
+
+    /// Stores an order together with the pace, if neither was written meanwhile. Returns whether they are stored.
+    pub(crate) async fn put_with_pace(
+        &mut self,
+        table: &impl Table,
+        order: Order,
+        pace: Pace,
+    ) -> Result<bool, TableError> {
+        let of_order = self.write(&order);
+        let of_pace = Write::over(self.pace_doc.as_ref(), pace_key(), &pace);
+        let (order_doc, pace_doc) = (of_order.written(), of_pace.written());
+        if !done(table.write(vec![of_order, of_pace]).await)? {
+            return Ok(false);
+        }
+        self.order_docs.extend(order_doc.map(|doc| (order.line.clone(), doc)));
+        self.orders.insert(order.line.clone(), order);
+        self.pace_doc = pace_doc;
+        self.pace = pace;
+        Ok(true)
+    }
+
+    fn write(&self, order: &Order) -> Write {
+        Write::over(self.order_docs.get(&order.line), order_key(&order.line), order)
+    }
+}
+
+/// Changes the pace, whoever else does at the same moment.
+pub(crate) async fn change_pace(
+    table: &impl Table,
+    change: impl Fn(&Pace) -> Pace,
+) -> Result<(), TableError> {
+    on_conflict(ATTEMPTS, async || {
+        let doc = table.get(&pace_key()).await?;
+        let before: Pace = doc.as_ref().map(Doc::read).transpose()?.unwrap_or_default();
+        let after = change(&before);
+        if after == before {
+            return Ok(());
+        }
+        table.write(vec![Write::over(doc.as_ref(), pace_key(), &after)]).await
+    })
+    .await
+}
+
+/// Whether the writes were made; not if somebody was faster.
+fn done(written: Result<(), TableError>) -> Result<bool, TableError> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(TableError::Conflict { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,273 @@
+//! Does what is decided, step by step: each is stored before it is done, and what came of it after.
+//!
+//! It may die anywhere, and several may be at work at once.
+
+use std::collections::BTreeMap;
+
+use phonehome_cloud::table::{Table, TableError};
+use phonehome_cloud::{CloudError, WallClock};
+use phonehome_fleet::Line;
+use phonehome_wire::AccountId;
+
+use crate::api::VendingApi;
+use crate::decide::{AccountFactory, Step, Wanted, World, decide};
+use crate::lines::Lines;
+use crate::order::{ASK_WITHIN_MS, Order, SearchCause, Stop};
+use crate::refusal::NotAsked;
+use crate::request::{NewAccount, OwnedAccount, Request, RequestId};
+use crate::search::{Candidates, candidates, claim};
+use crate::stored::{Stored, change_pace};
+
+/// Makes the accounts.
+#[derive(Debug)]
+pub struct Vendor<A, T, C> {
+    api: A,
+    table: T,
+    clock: C,
+    factory: AccountFactory,
+    /// The role in each new account; `None`: Organizations' own.
+    role_name: Option<String>,
+    /// Further tags of each new account, by key.
+    tags: Vec<(String, String)>,
+    /// When an order was last looked after; whoever forgets it looks once more.
+    looked_at_ms: BTreeMap<Line, u64>,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Round {
+    /// When there is something to do next; milliseconds since the Unix epoch. `None`: nothing.
+    pub again_at_ms: Option<u64>,
+    /// What could not be asked, for the logs: it is tried again.
+    pub troubles: Vec<CloudError>,
+}
+
+/// What is listed once in a round, however many accounts are looked for.
+#[derive(Debug, Default)]
+struct Listed {
+    /// Before it was.
+    began_ms: Option<u64>,
+    requests: Option<Vec<Request>>,
+    accounts: Option<Vec<OwnedAccount>>,
+}
+
+impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
+    /// One that makes accounts with Organizations' own role and no further tags.
+    pub fn new(api: A, table: T, clock: C) -> Self {
+        let (factory, looked_at_ms) = (AccountFactory::Phonehome, BTreeMap::new());
+        Self { api, table, clock, factory, role_name: None, tags: vec![], looked_at_ms }
+    }
+
+    /// The same with this role and these tags.
+    #[must_use]
+    pub fn with(self, role_name: Option<String>, tags: Vec<(String, String)>) -> Self {
+        Self { role_name, tags, ..self }
+    }
+
+    /// The same where somebody else makes the accounts.
+    #[must_use]
+    pub fn for_factory(self, factory: AccountFactory) -> Self {
+        Self { factory, ..self }
+    }
+
+    /// Reads, decides and does it.
+    ///
+    /// # Errors
+    /// [`TableError`]: of the table. What Organizations does not answer is in [`Round::troubles`].
+    pub async fn round(&mut self, wanted: &[Wanted], lines: &Lines) -> Result<Round, TableError> {
+        let mut stored = Stored::read(&self.table).await?;
+        let (mut round, mut listed) = (Round::default(), Listed::default());
+        let decision = decide(&World {
+            factory: self.factory,
+            wanted,
+            lines,
+            orders: &stored.orders,
+            unreadable: &stored.unreadable,
+            pace: &stored.pace,
+            looked_at_ms: &self.looked_at_ms,
+            now_ms: self.clock.now_ms(),
+        });
+        round.again_at_ms = decision.again_at_ms;
+        for step in decision.steps {
+            match self.step(step, &mut stored, &mut listed, lines).await {
+                Ok(()) => {}
+                Err(Failed::Table(error)) => return Err(error),
+                Err(Failed::Organizations(error)) => round.troubles.push(error),
+            }
+            // Whatever came of it, something else may be to be done now.
+            round.again_at_ms = Some(self.clock.now_ms());
+        }
+        Ok(round)
+    }
+
+    async fn step(
+        &mut self,
+        step: Step,
+        stored: &mut Stored,
+        listed: &mut Listed,
+        lines: &Lines,
+    ) -> Result<(), Failed> {
+        match step {
+            Step::Ask(order) => match self.found_after_all(stored, listed, &order, lines).await? {
+                Some(made) => {
+                    stored.put(&self.table, made).await?;
+                    Ok(())
+                }
+                None => self.ask(stored, order).await,
+            },
+            Step::Follow(line, request) => {
+                self.looked_at_ms.insert(line.clone(), self.clock.now_ms());
+                self.follow(stored, &line, &request).await
+            }
+            Step::Search(line) => {
+                self.looked_at_ms.insert(line.clone(), self.clock.now_ms());
+                self.search(stored, listed, &line, lines).await
+            }
+        }
+    }
+
+    /// Before an order is asked for with another address: the account that has the first one, should it be there by now.
+    async fn found_after_all(
+        &self,
+        stored: &Stored,
+        listed: &mut Listed,
+        order: &Order,
+        lines: &Lines,
+    ) -> Result<Option<Order>, CloudError> {
+        let Some(before) = stored.orders.get(&order.line).filter(|it| !it.has_email(&order.email)) else {
+            return Ok(None);
+        };
+        let with_its = listed.with_email(&self.api, before).await?;
+        Ok(self.claimed(stored, before, &with_its, lines).await?.filter(|after| after.account().is_some()))
+    }
+
+    /// Asks for an account, once that is stored.
+    async fn ask(&mut self, stored: &mut Stored, order: Order) -> Result<(), Failed> {
+        let (now_ms, line) = (self.clock.now_ms(), order.line.clone());
+        let pace = stored.pace.asked(now_ms);
+        if !stored.put_with_pace(&self.table, order.clone(), pace).await? {
+            return Ok(());
+        }
+        if self.clock.now_ms() >= now_ms + ASK_WITHIN_MS {
+            return Ok(());
+        }
+        let account = NewAccount {
+            line,
+            email: order.email.clone(),
+            account_name: order.account_name.clone(),
+            role_name: self.role_name.clone(),
+            tags: self.tags.clone(),
+        };
+        let answer = self.api.create(&account).await;
+        let now_ms = self.clock.now_ms();
+        match answer {
+            Ok(request) => {
+                stored.put(&self.table, order.taken(&request, now_ms)).await?;
+                if stored.pace.held.is_some() {
+                    change_pace(&self.table, |pace| pace.taken()).await?;
+                }
+            }
+            Err(NotAsked::Held(hold)) => {
+                stored.put(&self.table, order.not_begun(now_ms)).await?;
+                change_pace(&self.table, |pace| pace.refused(hold.clone(), now_ms)).await?;
+            }
+            Err(NotAsked::Refused(said)) => {
+                stored.put(&self.table, order.stopped(Stop::Refused(said), now_ms)).await?;
+            }
+            Err(NotAsked::Unclear(error)) => return Err(Failed::Organizations(error)),
+        }
+        Ok(())
+    }
+
+    /// Asks what became of an order's request.
+    async fn follow(&mut self, stored: &mut Stored, line: &Line, id: &RequestId) -> Result<(), Failed> {
+        let request = self.api.request(id).await?;
+        let (now_ms, Some(order)) = (self.clock.now_ms(), stored.orders.get(line)) else { return Ok(()) };
+        let after = match request {
+            Some(request) => order.heard(&request.outcome, now_ms),
+            None => order.searching(SearchCause::Unheard, now_ms),
+        };
+        if after != *order {
+            stored.put(&self.table, after).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks for an order's account.
+    async fn search(
+        &mut self,
+        stored: &mut Stored,
+        listed: &mut Listed,
+        line: &Line,
+        lines: &Lines,
+    ) -> Result<(), Failed> {
+        let Some(order) = stored.orders.get(line).cloned() else { return Ok(()) };
+        let began_ms = *listed.began_ms.get_or_insert_with(|| self.clock.now_ms());
+        let found = match candidates(&order, listed.requests(&self.api).await?) {
+            Candidates::UnderWay => return Ok(()),
+            Candidates::Accounts(accounts) => self.claimed(stored, &order, &accounts, lines).await?,
+        };
+        let found = match found {
+            Some(found) => Some(found),
+            None => {
+                let with_its = listed.with_email(&self.api, &order).await?;
+                self.claimed(stored, &order, &with_its, lines).await?
+            }
+        };
+        let after = found.unwrap_or_else(|| order.not_found(began_ms));
+        if after != order {
+            stored.put(&self.table, after).await?;
+        }
+        Ok(())
+    }
+
+    /// The order with the first of these accounts that is its own, or that it may not have.
+    async fn claimed(
+        &self,
+        stored: &Stored,
+        order: &Order,
+        accounts: &[AccountId],
+        lines: &Lines,
+    ) -> Result<Option<Order>, CloudError> {
+        for id in accounts {
+            let Some(account) = self.api.account(id).await? else { continue };
+            match claim(order, &account, &stored.orders, lines) {
+                None => {}
+                Some(Ok(account)) => return Ok(Some(order.made(account, self.clock.now_ms()))),
+                Some(Err(stop)) => return Ok(Some(order.stopped(stop, self.clock.now_ms()))),
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Listed {
+    async fn requests(&mut self, api: &impl VendingApi) -> Result<&[Request], CloudError> {
+        if self.requests.is_none() {
+            self.requests = Some(api.requests().await?);
+        }
+        Ok(self.requests.as_deref().unwrap_or_default())
+    }
+
+    /// The accounts that have an order's address.
+    async fn with_email(
+        &mut self,
+        api: &impl VendingApi,
+        order: &Order,
+    ) -> Result<Vec<AccountId>, CloudError> {
+        if self.accounts.is_none() {
+            self.accounts = Some(api.accounts().await?);
+        }
+        let accounts = self.accounts.iter().flatten();
+        Ok(accounts.filter(|it| order.has_email(&it.email)).map(|it| it.id.clone()).collect())
+    }
+}
+
+/// Whose fault it is that a step could not be done.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error(transparent)]
+    Organizations(#[from] CloudError),
+}

@@ -1,0 +1,183 @@
+//! Whole runs: who dies where, what is lost, and what comes of it.
+
+use phonehome_bench_vending::{Deaths, Faults, Run, Score, wanted};
+use phonehome_cloud::WallClock as _;
+use phonehome_cloud::table::{Key, MemoryTable, key};
+use phonehome_fleet::Line;
+use phonehome_vending::{FailureReason, Lines, OrderState, Stop, Wanted, order_key};
+
+const STORM: Faults = Faults {
+    lost_ppm: 50_000,
+    late_ppm: 30_000,
+    internal_ppm: 30_000,
+    throttled_ppm: 20_000,
+    lag_ms: 60_000,
+    shared_emails: false,
+    finalizing_ms: 0,
+};
+
+#[track_caller]
+fn assert_one_each(score: &Score, lines: usize, what: &str) {
+    let counts = (score.made, score.duplicates, score.orphans, score.stopped, score.open);
+    assert_eq!(counts, (lines, 0, 0, 0, 0), "{what}: made, twice, orphans, stopped, open");
+}
+
+fn state(run: &Run, line: &Line) -> OrderState {
+    run.orders().remove(line).map(|order| order.state).unwrap_or_else(|| panic!("{line} has no order"))
+}
+
+#[test]
+fn whoever_dies_before_or_after_any_call_each_line_gets_one_account() {
+    // Without unique addresses it is the search that must find each one.
+    for shared_emails in [false, true] {
+        let faults = Faults { shared_emails, ..Faults::default() };
+        let mut whole = Run::new(4, 7, faults, Deaths::default());
+        assert_one_each(&whole.go(1), 4, "nobody dies");
+        assert!(whole.points() > 100, "a call has a point before and one after it");
+        for at in 0..whole.points() {
+            let mut run = Run::new(4, 7, faults, Deaths { at: Some(at), ppm: 0 });
+            assert_one_each(&run.go(1), 4, &format!("dies at {at}, shared addresses: {shared_emails}"));
+        }
+    }
+}
+
+#[test]
+fn in_a_storm_of_lost_and_late_calls_with_two_at_work_that_die_each_line_gets_one_account() {
+    for seed in 0..25 {
+        let mut run = Run::new(20, seed, STORM, Deaths { at: None, ppm: 10_000 });
+        assert_one_each(&run.go(2), 20, &format!("seed {seed}"));
+        // Nor does one come of what is heard when all are done.
+        run.clock.pass(10 * 60_000);
+        assert_one_each(&run.go(2), 20, &format!("seed {seed}, ten minutes later"));
+        assert!(run.organization.is_quiet(), "seed {seed}: something is still on its way");
+    }
+}
+
+#[test]
+fn answers_that_are_lost_make_no_second_account_even_where_addresses_are_not_unique() {
+    for seed in 0..10 {
+        let faults = Faults { lost_ppm: 200_000, shared_emails: true, ..Faults::default() };
+        let mut run = Run::new(20, seed, faults, Deaths { at: None, ppm: 10_000 });
+        assert_one_each(&run.go(1), 20, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn whatever_the_file_says_meanwhile_no_line_gets_a_second_account() {
+    for seed in 0..15 {
+        let mut run = Run::new(20, seed, STORM, Deaths { at: None, ppm: 10_000 });
+        let all = run.wanted.clone();
+        for hour in 0..6 {
+            // Another pattern each time, other lines, and all of it permitted anew.
+            let in_file = all.iter().enumerate().filter(|(number, _)| (number + hour) % 3 != 0 || hour == 5);
+            let change = |wanted: &Wanted| Wanted {
+                email: format!("{hour}-{}", wanted.email),
+                permitted_at_ms: run.clock.now_ms(),
+                ..wanted.clone()
+            };
+            run.wanted = in_file.map(|(_, wanted)| change(wanted)).collect();
+            run.lines = Lines::new(run.wanted.iter().map(|it| it.line.clone()), []);
+            run.go_for(2, 70_000);
+        }
+        run.go(2);
+        run.clock.pass(10 * 60_000);
+        assert_one_each(&run.go(2), 20, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn it_takes_hardly_longer_than_organizations_limits_force_and_none_of_its_calls_is_refused() {
+    for vendors in [1, 2] {
+        let score = Run::new(150, 1, Faults::default(), Deaths::default()).go(vendors);
+        assert_one_each(&score, 150, "nothing goes wrong");
+        assert!(score.took_ms * 100 <= score.least_ms * 105, "{} of {} ms", score.took_ms, score.least_ms);
+        let refused = score.calls["CreateAccount"].1;
+        assert_eq!(refused, 0, "{vendors} share one pace");
+    }
+}
+
+#[test]
+fn an_account_that_is_there_is_found_by_its_address_and_made_no_second_time() {
+    let mut run = Run::new(4, 3, Faults::default(), Deaths::default());
+    let [free, other, closed, foreign] = wanted(4).try_into().unwrap();
+    let found = run.organization.add_account("200000000001", &free.email.to_uppercase(), true).unwrap();
+    let others = run.organization.add_account("200000000002", &other.email, true).unwrap();
+    let gone = run.organization.add_account("200000000003", &closed.email, false).unwrap();
+    run.organization.add_foreign(&foreign.email);
+    let pay = Line::new("pay", "prod");
+    let lines = run.wanted.iter().map(|it| it.line.clone()).chain([pay.clone()]);
+    run.lines = Lines::new(lines, [(others.clone(), pay.clone())]);
+    run.go(1);
+    assert!(matches!(state(&run, &free.line), OrderState::Made { account, .. } if account == found));
+    let stop = |line: &Line| match state(&run, line) {
+        OrderState::Stopped { stop, .. } => stop,
+        other => panic!("{line}: {other:?}"),
+    };
+    assert_eq!(stop(&other.line), Stop::OtherLine { account: others, line: pay });
+    assert_eq!(stop(&closed.line), Stop::Closed(gone));
+    assert_eq!(stop(&foreign.line), Stop::EmailTaken);
+    assert_eq!(run.organization.accounts().len(), 3, "none was made");
+}
+
+#[test]
+fn before_another_address_is_used_the_account_with_the_first_one_is_looked_for_once_more() {
+    let mut run = Run::new(1, 3, Faults::default(), Deaths::default());
+    let line = run.wanted[0].line.clone();
+    run.organization.add_foreign(&run.wanted[0].email);
+    run.go(1);
+    assert!(matches!(state(&run, &line), OrderState::Stopped { stop: Stop::EmailTaken, .. }));
+    // It was ours all the time, and no list had it.
+    let late = run.organization.add_account("200000000001", &run.wanted[0].email, true).unwrap();
+    run.wanted[0].email = "new@example.com".to_owned();
+    run.wanted[0].permitted_at_ms = run.clock.now_ms() + 1;
+    run.go(1);
+    assert!(matches!(state(&run, &line), OrderState::Made { account, .. } if account == late));
+    assert_eq!(run.organization.accounts().len(), 1);
+}
+
+#[test]
+fn a_request_that_organizations_does_not_know_is_looked_up_and_made_anew_once() {
+    let mut run = Run::new(1, 3, Faults::default(), Deaths::default());
+    let line = run.wanted[0].line.clone();
+    let order = r#"{"line":"domain-0/prod","email":"first@example.com","account_name":"domain-0-prod","placed_at_ms":1,
+        "asks":1,"state":{"creating":{"request":"car-unknown1","since_ms":1}}}"#;
+    run.table.put_raw(order_key(&line), order);
+    assert_one_each(&run.go(1), 1, "the request is unknown");
+    let accounts = run.organization.accounts();
+    assert_eq!(accounts[0].email, "first@example.com", "with the address that the order has");
+}
+
+#[test]
+fn an_account_that_always_fails_is_given_up_and_the_others_are_asked_for_again_and_again() {
+    let faults = Faults { internal_ppm: 1_000_000, ..Faults::default() };
+    let mut run = Run::new(2, 1, faults, Deaths::default());
+    let score = run.go(1);
+    assert_eq!((score.stopped, score.calls["CreateAccount"].0), (2, 16));
+    let stop = Stop::Failed(FailureReason::InternalFailure);
+    assert!(matches!(state(&run, &wanted(1)[0].line), OrderState::Stopped { stop: it, .. } if it == stop));
+    let faults = Faults { internal_ppm: 300_000, ..Faults::default() };
+    assert_one_each(&Run::new(30, 1, faults, Deaths::default()).go(1), 30, "a third fails");
+}
+
+#[test]
+fn an_organization_that_is_being_set_up_is_waited_for() {
+    let faults = Faults { finalizing_ms: 50 * 60_000, ..Faults::default() };
+    let score = Run::new(5, 1, faults, Deaths::default()).go(2);
+    assert_one_each(&score, 5, "it was finalizing");
+    assert!(score.calls["CreateAccount"].0 < 20, "{:?}", score.calls);
+}
+
+#[test]
+fn an_order_or_a_pace_that_cannot_be_read_makes_no_account() {
+    let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
+    let first = wanted(1).remove(0).line;
+    let put = |table: &MemoryTable, key: Key| table.put_raw(key, "{");
+    put(&run.table, order_key(&first));
+    let score = run.go(1);
+    assert_eq!((score.made, score.open), (2, 1));
+    assert!(run.organization.accounts().iter().all(|it| it.made_for.as_ref() != Some(&first)));
+
+    let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
+    put(&run.table, key("vending/pace", "current"));
+    assert_eq!(run.go(1).made, 0);
+}
