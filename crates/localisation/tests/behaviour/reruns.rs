@@ -33,6 +33,30 @@ fn one_path_that_fails_again_and_again_within_seconds_is_not_told_before_others_
     assert_eq!((causes[0].gate, causes[0].paths.as_slice()), (Gate::Open, &[lone][..]));
 }
 
+/// Here everything wider is refuted, and only the account's other zones could still say that it is not its way there.
+#[test]
+fn what_one_zone_alone_saw_however_often_is_not_told_of_all_zones_before_they_had_their_turn() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let lone = path(&world, "a/az1", "c/443");
+    world.fail_where(|from, to| (from == "a/az1" && to == "c/443").then_some(Outcome::Silence));
+    for probe in ["a/az1", "b/az1", "b/az2", "b/az3", "c/az1", "c/az2", "c/az3"] {
+        world.report(probe);
+        world.now_ticks += 1;
+    }
+    for again in 1..=4 {
+        world.state.observe(lone, world.now_ticks + again, Outcome::Silence);
+        let told =
+            world.state.explain(world.now_ticks + 8).causes.into_iter().find(|it| it.gate == Gate::Open);
+        assert_eq!(told, None, "after {again} results more");
+    }
+    world.now_ticks += 9;
+    ["a/az2", "a/az3"].into_iter().for_each(|probe| world.report(probe));
+    let causes = world.explain().causes;
+    assert_eq!(causes.len(), 1);
+    assert_eq!((causes[0].gate, causes[0].paths.as_slice()), (Gate::Open, &[lone][..]));
+}
+
 #[test]
 fn what_has_too_few_results_is_in_doubt_until_it_passes_or_is_told_and_what_fails_with_others_is_not() {
     let mut world = World::new(3);
