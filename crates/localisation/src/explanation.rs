@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::component::Component;
 use crate::evidence::{Accusing, Evidence, Score};
+use crate::outcome::Outcome;
 use crate::rules::Rules;
 use crate::search::{Chosen, Search};
 use crate::state::State;
 use crate::topology::PathId;
+use crate::window::Window;
 
 /// What may be to blame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +100,10 @@ fn share(evidence: &Evidence<'_>, causes: Vec<(usize, Cause)>) -> Vec<Cause> {
     causes.into_iter().map(shared).collect()
 }
 
+/// Runs so near each other that their reports may be in one batch: a sixth of an interval, 10 s. The collector waits 5 s
+/// for further reports (`infra/hub.yaml`), and a report takes up to 2 s, or 8 s from a probe that waits for silence.
+const BATCHES_OF_AN_INTERVAL: u32 = 6;
+
 /// One that was chosen, compared with what could be in its place.
 struct Comparison<'e, 's> {
     evidence: &'e mut Evidence<'s>,
@@ -115,7 +121,12 @@ impl Comparison<'_, '_> {
         let rivals = self.rivals(&paths, &results, score);
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
-        let gate = self.gate(&rivals, score, once, now_ticks);
+        let gate = match self.gate(&rivals, score, once, now_ticks) {
+            Gate::Open if self.is_one_batch(&paths, score.since_ticks) => {
+                self.until_next_run(score, now_ticks)
+            }
+            gate => gate,
+        };
         let _ = self.evidence.activate(candidate, score.since_ticks);
         let suspects = self.suspects(rivals, score);
         let paths = paths.into_iter().map(PathId).collect();
@@ -156,8 +167,6 @@ impl Comparison<'_, '_> {
     /// Whether it is chance is judged by what each path says `once`: however often one of them runs again within
     /// seconds, what the others share with it is theirs to say.
     fn gate(&self, rivals: &[(usize, Score)], score: Score, once: i64, now_ticks: u32) -> Gate {
-        let rules = &self.evidence.state.rules;
-        let until_ticks = score.since_ticks + rules.policy().interval_ticks + rules.policy().grace_ticks;
         let is_pending = |candidate: usize| {
             let mut paths = self.evidence.paths_of(candidate);
             paths.any(|(path, _)| self.evidence.state.is_pending(path, score.since_ticks))
@@ -165,9 +174,34 @@ impl Comparison<'_, '_> {
         let itself = self.chosen.candidate;
         let evidence = score.evidence.min(once);
         let is_no_chance = self.gain(itself, Score { evidence, ..score }) >= Rules::REFUTED;
-        let waits = now_ticks < until_ticks
-            && ((!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival)));
-        if waits { Gate::Wait { until_ticks } } else { Gate::Open }
+        let waits =
+            (!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival));
+        if waits { self.until_next_run(score, now_ticks) } else { Gate::Open }
+    }
+
+    /// What waits does so until every probe has had its turn since the first evidence.
+    fn until_next_run(&self, score: Score, now_ticks: u32) -> Gate {
+        let policy = self.evidence.state.rules.policy();
+        let until_ticks = score.since_ticks + policy.interval_ticks + policy.grace_ticks;
+        if now_ticks < until_ticks { Gate::Wait { until_ticks } } else { Gate::Open }
+    }
+
+    /// Whether all that fails is that reports are missing which were under way together. Those of one batch are lost
+    /// for a while together, when who collects them dies with it, and have nothing else in common: whoever fell silent
+    /// for a cause misses its next run, too.
+    fn is_one_batch(&self, paths: &[u32], since_ticks: u32) -> bool {
+        let state = self.evidence.state;
+        let windows = paths.iter().filter_map(|path| state.windows.get(path));
+        let failing = windows.flat_map(Window::results).filter(|(at_ticks, outcome)| {
+            *at_ticks >= since_ticks && !matches!(outcome, Outcome::Pass | Outcome::Inconclusive)
+        });
+        let is_missing = |(at_ticks, outcome)| (outcome == Outcome::Missing).then_some(at_ticks);
+        let Some(mut missing_ticks) = failing.map(is_missing).collect::<Option<Vec<u32>>>() else {
+            return false;
+        };
+        missing_ticks.sort_unstable();
+        let (Some(first), Some(last)) = (missing_ticks.first(), missing_ticks.last()) else { return false };
+        last - first <= state.rules.policy().interval_ticks / BATCHES_OF_AN_INTERVAL
     }
 
     /// It, and what explains just as much of the same and is about as likely.

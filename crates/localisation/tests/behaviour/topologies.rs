@@ -160,6 +160,31 @@ fn a_silent_probe_is_named_and_everything_late_is_phonehome_itself() {
     assert_eq!(world.causes()[0], "collector");
 }
 
+/// Whoever collects reports may die with a batch of them, which comes again minutes later. Here these are all reports of
+/// one account, and one more.
+#[test]
+fn reports_that_are_lost_in_one_batch_are_no_silence_and_an_account_that_falls_silent_with_them_is() {
+    let is_in_batch = |probe: &str| probe.starts_with("c/") || probe == "d/az1";
+    for stays_silent in [false, true] {
+        let mut world = World::new(8);
+        world.minutes(6);
+        world.silence(is_in_batch);
+        world.minutes(1);
+        if !stays_silent {
+            world.mend();
+        }
+        let mut told = false;
+        let lost_ticks = world.now_ticks;
+        for _ in 0..2 {
+            world.each_report(|world| {
+                let mut causes = world.state.explain(world.now_ticks).causes.into_iter();
+                told |= causes.any(|it| it.gate == phonehome_localisation::Gate::Open);
+            });
+        }
+        assert_eq!(told, stays_silent, "from {lost_ticks} on");
+    }
+}
+
 #[test]
 fn reports_that_come_late_were_never_missing() {
     let mut world = World::new(3);
