@@ -32,7 +32,7 @@ pub(crate) struct Looked {
 pub(crate) enum Look {
     At(Box<Looked>),
     /// Nothing can be planned, and how far the stack is by that.
-    Over(Reconciled),
+    Over(Box<Reconciled>),
 }
 
 /// What came of a look that read less.
@@ -110,7 +110,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
                         is_whole: false,
                     })));
                 }
-                Again::Throttled(error) => return Ok(Look::Over(leased.refused(error))),
+                Again::Throttled(error) => return Ok(Look::Over(Box::new(leased.refused(error)))),
                 Again::Insufficient => {
                     tracing::info!(account = spec.account.as_str(), "everything is read");
                     leased.seen_ms = self.clock.now_ms();
@@ -161,7 +161,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     ) -> Result<Look, TableError> {
         let mut inventory = match stack.observe(&spec.kinds()).await {
             Ok(inventory) => inventory,
-            Err(error) => return Ok(Look::Over(leased.refused(error))),
+            Err(error) => return Ok(Look::Over(Box::new(leased.refused(error)))),
         };
         leased.inventory = Some(inventory.clone());
         if self.is_blind_to_peers(spec).await? {
@@ -175,12 +175,12 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
                 if matches!(leased.status.phase, Phase::Claimed | Phase::Waiting) =>
             {
                 let progress = StackProgress::later(half_seen, Class::EventuallyConsistent);
-                return Ok(Look::Over(Reconciled::only(progress)));
+                return Ok(Look::Over(Box::new(Reconciled::only(progress))));
             }
-            Err(impossible) => return Ok(Look::Over(Reconciled::only(impossible.progress()?))),
+            Err(impossible) => return Ok(Look::Over(Box::new(Reconciled::only(impossible.progress()?)))),
         };
         if let Some(collision) = collision(spec, &inventory, &plan) {
-            return Ok(Look::Over(Reconciled::only(StackProgress::Failed(collision))));
+            return Ok(Look::Over(Box::new(Reconciled::only(StackProgress::Failed(collision)))));
         }
         Ok(Look::At(Box::new(Looked { inventory, plan, is_whole: true })))
     }

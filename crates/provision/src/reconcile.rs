@@ -135,7 +135,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         leased.seen_ms = self.clock.now_ms();
         let Looked { inventory, plan, is_whole } = match self.look(job, spec, &stack, known, leased).await? {
             Look::At(looked) => *looked,
-            Look::Over(reconciled) => return Ok(reconciled),
+            Look::Over(reconciled) => return Ok(*reconciled),
         };
         let plan = match self.bound(job, &stack, (spec, &inventory), plan, leased).await {
             Ok(plan) => plan,
