@@ -77,8 +77,11 @@ const CONSIDERED: &[(&str, &str)] = &[
     ("lambda:DeleteFunction", "an update is under way; again: not there"),
     ("lambda:GetFunctionConfiguration", "not there: counts as seen"),
     ("lambda:GetFunctionEventInvokeConfig", "not there: counts as seen"),
+    (
+        "lambda:InvokeFunction",
+        "denied by an older template, not there, or busy: the run that is due comes anyway",
+    ),
     ("lambda:ListFunctions", "denied by an older template: functions are asked for one by one"),
-    ("lambda:Invoke", "denied by an older template, not there, or busy: the run that is due comes anyway"),
     ("lambda:PutFunctionEventInvokeConfig", "role or function on its way; an update is under way"),
     ("lambda:UpdateFunctionCode", "an update is under way"),
     ("lambda:UpdateFunctionConfiguration", "as CreateFunction; an update is under way"),
