@@ -13,6 +13,9 @@ const USUAL_WAIT_MS: u64 = 7_000;
 /// comes again after three, and what came into a queue at one time leaves it in no order.
 pub const BEHIND_LASTS_MS: u64 = 5 * 60 * 1000;
 
+/// How far apart two runs of a probe are, in milliseconds: 60 s.
+const RUNS_APART_MS: u64 = 60_000;
+
 /// When a report came, and when that was noticed; milliseconds since the Unix epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Received {
@@ -51,13 +54,17 @@ pub struct Behind {
 }
 
 impl Behind {
-    /// The longest that one of a probe's reports had waited lately, with this one.
+    /// The longest that one of a probe's reports had waited lately, with this one. It makes way for a shorter wait of now
+    /// a run early: else nothing of a probe would count from when it is too long ago to when the next report is read,
+    /// and everybody living would be missed who is still in the queue.
     pub(crate) fn with(before: Option<Self>, received: Received) -> Option<Self> {
         let now_ms = received.folded_at_ms;
         let waited_ms = now_ms.saturating_sub(received.at_ms);
         let now = received.is_late().then_some(Self { waited_ms, at_ms: now_ms });
-        let before = before.filter(|before| before.counts_at(now_ms));
-        now.into_iter().chain(before).max_by_key(|behind| behind.waited_ms)
+        let needed_until_ms = now_ms + if now.is_some() { RUNS_APART_MS } else { 0 };
+        let before = before.filter(|before| before.counts_at(needed_until_ms));
+        // Of equal ones the newer.
+        before.into_iter().chain(now).max_by_key(|behind| behind.waited_ms)
     }
 
     /// Whether that is so short ago that it may still be behind.
@@ -89,6 +96,9 @@ mod tests {
         assert_eq!(after(&[(minute(0), long), (minute(5), 0)]), Some((minute(0), long)));
         assert_eq!(after(&[(minute(0), long), (minute(6), 0)]), None);
         assert_eq!(after(&[(minute(0), 10_000), (minute(1), long)]), Some((minute(1), long)));
+        assert_eq!(after(&[(minute(0), long), (minute(4), 10_000)]), Some((minute(0), long)));
+        assert_eq!(after(&[(minute(0), long), (minute(5), 10_000)]), Some((minute(5), 10_000)));
+        assert_eq!(after(&[(minute(0), long), (minute(1), long)]), Some((minute(1), long)), "the newer");
     }
 
     #[test]

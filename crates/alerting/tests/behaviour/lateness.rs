@@ -228,6 +228,16 @@ fn whose_report_is_just_as_late_as_it_may_be_is_not_accused_beside_who_died() {
     queued.minutes(1, Pace::Stands);
 }
 
+/// And once more: everything is read one by one, and too slowly.
+#[test]
+fn who_lives_is_not_told_with_who_died_while_reports_are_read_one_by_one() {
+    let mut queued = Queued::new();
+    queued.dead.insert(4);
+    queued.minutes(2, Pace::Folds(1));
+    queued.dead.insert(2);
+    queued.minutes(6, Pace::Folds(1));
+}
+
 fn pace() -> impl Strategy<Value = Pace> {
     prop_oneof![
         2 => Just(Pace::Stands),
