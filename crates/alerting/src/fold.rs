@@ -112,23 +112,17 @@ pub fn fold(
         heartbeat.turns = turns(newest, received);
         heartbeat.connects = Connects::with(newest.map_or(&[][..], |newest| &newest.connects), report);
     }
-    let mut folding = Folding { before, asked, run_ms, hysteresis, changed: Paths::new() };
-    let mut is_news = false;
-    let mut transitions = Vec::new();
+    let mut folding = Folding::of(before, asked, run_ms, hysteresis);
     let mut counted: BTreeSet<&CheckId> = BTreeSet::new();
     for result in &report.results {
         let Some(endpoint) = asked.checks.get(&result.id) else { continue };
         if (late.is_some() && !is_breach(result)) || !counted.insert(&result.id) {
             continue;
         }
-        if let Some(change) = folding.result(result, endpoint) {
-            is_news |= change.is_news;
-            transitions.extend(change.transition);
-        }
+        folding.result(result, endpoint);
     }
     let dropped = if late.is_some() { 0 } else { report.results.len() - counted.len() };
-    let paths = folding.paths(&counted);
-    Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
+    folding.folded(heartbeat, dropped, |id| counted.contains(id) || asked.declared.contains(id))
 }
 
 /// The results of one report, one after the other. What stays as it is stored is not copied: of nearly all paths nearly
@@ -140,40 +134,52 @@ struct Folding<'f> {
     hysteresis: &'f Hysteresis,
     /// The paths that are others than before.
     changed: Paths,
-}
-
-/// That a path is another one than before.
-struct Changed {
     is_news: bool,
-    transition: Option<Transition>,
+    transitions: Vec<Transition>,
 }
 
-impl Folding<'_> {
-    /// Takes in a result that counts; `None` where its path stays as it is.
-    fn result(&mut self, result: &CheckResult, endpoint: &String) -> Option<Changed> {
+impl<'f> Folding<'f> {
+    fn of(before: &'f Paths, asked: &'f Asked, run_ms: u64, hysteresis: &'f Hysteresis) -> Self {
+        let changed = Paths::new();
+        Self { before, asked, run_ms, hysteresis, changed, is_news: false, transitions: vec![] }
+    }
+
+    /// Takes in a result that counts.
+    fn result(&mut self, result: &CheckResult, endpoint: &String) {
         let target = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
         let same =
             |old: &&PathState| old.target.is_none() || target.is_none() || old.target.as_ref() == target;
         let old = self.before.get(&result.id).filter(same);
-        let is_overtaken = |old: &PathState| old.results.last().is_some_and(|newest| newest.0 > self.run_ms);
         // By a rerun.
-        if old.is_some_and(is_overtaken) {
-            return None;
+        let is_overtaken = |old: &PathState| old.results.last().is_some_and(|newest| newest.0 > self.run_ms);
+        if !old.is_some_and(|old| is_overtaken(old) || passes_as_before(old, result, target)) {
+            self.becomes(&result.id, old, self.in_full(old, result, target));
         }
-        if old.is_some_and(|old| passes_as_before(old, result, target)) {
-            return None;
+    }
+
+    /// Takes in a result of a rerun that counts.
+    fn result_again(&mut self, result: &CheckResult) {
+        let old = self.before.get(&result.id).filter(|_| self.asked.declared.contains(&result.id));
+        let is_in_doubt = |old: &&PathState| old.results.last().is_some_and(|newest| newest.0 < self.run_ms);
+        if let Some(old) = old.filter(is_in_doubt) {
+            self.becomes(
+                &result.id,
+                Some(old),
+                next(old.clone(), &result.verdict, self.run_ms, self.hysteresis),
+            );
         }
-        let new = self.in_full(old, result, target);
-        let is_news = new.results != old.map_or(&[][..], |old| &old.results);
+    }
+
+    fn becomes(&mut self, id: &CheckId, old: Option<&PathState>, new: PathState) {
+        self.is_news |= new.results != old.map_or(&[][..], |old| &old.results);
         let from = old.map_or(PathStatus::Unknown, |path| path.status);
-        let transition = (from != new.status).then(|| {
-            let check = result.id.clone();
-            Transition { check, from, to: new.status, since_ms: new.since_ms }
-        });
-        if old != Some(&new) {
-            self.changed.insert(result.id.clone(), new);
+        if from != new.status {
+            let (check, to, since_ms) = (id.clone(), new.status, new.since_ms);
+            self.transitions.push(Transition { check, from, to, since_ms });
         }
-        Some(Changed { is_news, transition })
+        if old != Some(&new) {
+            self.changed.insert(id.clone(), new);
+        }
     }
 
     /// What a path becomes, whatever it was.
@@ -192,18 +198,18 @@ impl Folding<'_> {
         next(path, &result.verdict, self.run_ms, self.hysteresis)
     }
 
-    /// All paths, where any is another one than before, or is forgotten: what is declared, and what there was a result
-    /// for.
-    fn paths(self, counted: &BTreeSet<&CheckId>) -> Option<Paths> {
-        let Self { before, asked, mut changed, .. } = self;
-        let stays = |id: &CheckId| counted.contains(id) || asked.declared.contains(id);
-        if changed.is_empty() && before.keys().all(stays) {
-            return None;
-        }
-        for (id, old) in before.iter().filter(|(id, _)| stays(id)) {
-            changed.entry(id.clone()).or_insert_with(|| old.clone());
-        }
-        Some(changed)
+    /// What comes of it: all paths that stay, where any is another one than before, or is forgotten.
+    fn folded(self, heartbeat: Heartbeat, dropped: usize, stays: impl Fn(&CheckId) -> bool) -> Folded {
+        let Self { before, changed, is_news, transitions, .. } = self;
+        let is_same = changed.is_empty() && before.keys().all(&stays);
+        let paths = (!is_same).then(|| {
+            let mut paths = changed;
+            for (id, old) in before.iter().filter(|(id, _)| stays(id)) {
+                paths.entry(id.clone()).or_insert_with(|| old.clone());
+            }
+            paths
+        });
+        Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
     }
 }
 
@@ -238,25 +244,15 @@ fn rerun(
     let mut heartbeat = newest.clone();
     heartbeat.rerun_received_ms = heartbeat.rerun_received_ms.max(received.at_ms);
     heartbeat.behind = Behind::with(newest.behind, received);
-    let declared = |(id, _): &(&CheckId, &PathState)| asked.declared.contains(*id);
-    let known = before.iter().filter(declared);
-    let mut paths: Paths = known.map(|(id, path)| (id.clone(), path.clone())).collect();
-    let (mut is_news, mut transitions) = (false, Vec::new());
+    let mut folding = Folding::of(before, asked, run_ms, hysteresis);
+    let mut counted: BTreeSet<&CheckId> = BTreeSet::new();
     for result in report.results.iter().filter(|result| asked.checks.contains_key(&result.id)) {
-        let in_doubt = paths.get_mut(&result.id);
-        let is_newer = |path: &&mut PathState| path.results.last().is_some_and(|newest| newest.0 < run_ms);
-        let Some(path) = in_doubt.filter(is_newer) else { continue };
-        let new = next(path.clone(), &result.verdict, run_ms, hysteresis);
-        is_news |= new.results != path.results;
-        if path.status != new.status {
-            let (check, from) = (result.id.clone(), path.status);
-            transitions.push(Transition { check, from, to: new.status, since_ms: new.since_ms });
+        if counted.insert(&result.id) {
+            folding.result_again(result);
         }
-        *path = new;
     }
-    let dropped = report.results.iter().filter(|result| !asked.checks.contains_key(&result.id)).count();
-    let paths = (paths != *before).then_some(paths);
-    Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
+    let dropped = report.results.len() - counted.len();
+    folding.folded(heartbeat, dropped, |id| asked.declared.contains(id))
 }
 
 /// Whether a late report tells of a breach that no later run has looked for.

@@ -119,17 +119,10 @@ impl Comparison<'_, '_> {
         let score = self.evidence.score(candidate, 1)?;
         let (paths, results) = self.evidence.explained(candidate, score.since_ticks);
         let rivals = self.rivals(&paths, &results, score);
-        let missing_ticks = self.missing_ticks(&paths, score.since_ticks);
-        let once = match &missing_ticks {
-            // What is missing is the schedule's runs: none of them comes again within seconds.
-            Some(_) => score.evidence,
-            None => {
-                let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
-                most * i64::try_from(paths.len()).unwrap_or(i64::MAX)
-            }
-        };
+        let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
+        let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
         let gate = match self.gate(&rivals, score, once, now_ticks) {
-            Gate::Open if missing_ticks.is_some_and(|it| self.is_one_batch(&it)) => {
+            Gate::Open if self.is_one_batch(&paths, score.since_ticks) => {
                 self.until_next_run(score, now_ticks)
             }
             gate => gate,
@@ -193,25 +186,21 @@ impl Comparison<'_, '_> {
         if now_ticks < until_ticks { Gate::Wait { until_ticks } } else { Gate::Open }
     }
 
-    /// When the runs began whose reports are missing, in order; `None` where anything else fails.
-    fn missing_ticks(&self, paths: &[u32], since_ticks: u32) -> Option<Vec<u32>> {
+    /// Whether all that fails is that reports are missing which were under way together. Those of one batch are lost
+    /// for a while together, when who collects them dies with it, and have nothing else in common: whoever fell silent
+    /// for a cause misses its next run, too.
+    fn is_one_batch(&self, paths: &[u32], since_ticks: u32) -> bool {
         let state = self.evidence.state;
-        let windows = paths.iter().filter_map(|path| state.windows.get(path));
-        let failing = windows.flat_map(Window::results).filter(|(at_ticks, outcome)| {
-            *at_ticks >= since_ticks && !matches!(outcome, Outcome::Pass | Outcome::Inconclusive)
-        });
-        let is_missing = |(at_ticks, outcome)| (outcome == Outcome::Missing).then_some(at_ticks);
-        let mut missing_ticks = failing.map(is_missing).collect::<Option<Vec<u32>>>()?;
-        missing_ticks.sort_unstable();
-        Some(missing_ticks)
-    }
-
-    /// Whether missing reports were under way together. Those of one batch are lost for a while together, when who
-    /// collects them dies with it, and have nothing else in common: whoever fell silent for a cause misses its next
-    /// run, too.
-    fn is_one_batch(&self, missing_ticks: &[u32]) -> bool {
-        let (Some(first), Some(last)) = (missing_ticks.first(), missing_ticks.last()) else { return false };
-        last - first <= self.evidence.state.rules.policy().interval_ticks / BATCHES_OF_AN_INTERVAL
+        let results = paths.iter().filter_map(|path| state.windows.get(path)).flat_map(Window::results);
+        let failing: Vec<(u32, Outcome)> = results
+            .filter(|(at_ticks, _)| *at_ticks >= since_ticks)
+            .filter(|(_, outcome)| !matches!(outcome, Outcome::Pass | Outcome::Inconclusive))
+            .collect();
+        let all_are_missing = failing.iter().all(|(_, outcome)| *outcome == Outcome::Missing);
+        let at_ticks = || failing.iter().map(|(at_ticks, _)| *at_ticks);
+        let apart_ticks = at_ticks().max().zip(at_ticks().min()).map(|(last, first)| last - first);
+        let batch_ticks = state.rules.policy().interval_ticks / BATCHES_OF_AN_INTERVAL;
+        all_are_missing && apart_ticks.is_some_and(|apart_ticks| apart_ticks <= batch_ticks)
     }
 
     /// It, and what explains just as much of the same and is about as likely.

@@ -1,8 +1,9 @@
 //! Account vending: from a line of the fleet file to an account of the organization, once.
 //!
-//! [`wanted()`] says which lines are to get one; [`decide()`] says what is to be done, from the lines that are to get an account, what is known of each of them (its
-//! [`Order`]) and the time; [`Vendor`] does it, over a table and Organizations' API ([`VendingApi`]); [`findings`] says
-//! what people are told. Nothing here knows an SDK, sleeps, or reads another clock than the one it is given.
+//! [`wanted()`] says which lines are to get one; [`decide()`] what is to be done, from these lines, what is known of each
+//! of them (its [`Order`]) and the time; [`Vendor`] does it, over a table and Organizations' API ([`VendingApi`]);
+//! [`findings`] says what people are told. Nothing here knows an SDK, sleeps, or reads another clock than the one it is
+//! given.
 //!
 //! A line never gets two accounts: AWS has no two accounts with one e-mail address, and an order's address is stored
 //! before it is first asked for and stays. A line always gets the one that was made for it: whatever was lost is looked

@@ -21,17 +21,6 @@ struct Arguments {
     from: u64,
 }
 
-/// What goes wrong where something does.
-const STORM: Faults = Faults {
-    lost_ppm: 50_000,
-    late_ppm: 30_000,
-    internal_ppm: 30_000,
-    throttled_ppm: 20_000,
-    lag_ms: 60_000,
-    shared_emails: false,
-    finalizing_ms: 0,
-};
-
 fn main() {
     let arguments = Arguments::parse();
     undisturbed(arguments.accounts);
@@ -57,7 +46,7 @@ fn undisturbed(accounts: usize) {
 fn storms(arguments: &Arguments) {
     let (mut sum, mut points) = (Score::default(), 0);
     for seed in arguments.from..arguments.from + arguments.seeds {
-        let mut run = Run::new(60, seed, STORM, Deaths { at: None, ppm: 10_000 });
+        let mut run = Run::new(60, seed, Faults::STORM, Deaths { at: None, ppm: 10_000 });
         run.go(2);
         // What is heard when all are done counts as well.
         run.clock.pass(10 * 60_000);

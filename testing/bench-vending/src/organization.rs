@@ -31,6 +31,19 @@ pub struct Faults {
     pub finalizing_ms: u64,
 }
 
+impl Faults {
+    /// What goes wrong where much does.
+    pub const STORM: Self = Self {
+        lost_ppm: 50_000,
+        late_ppm: 30_000,
+        internal_ppm: 30_000,
+        throttled_ppm: 20_000,
+        lag_ms: 60_000,
+        shared_emails: false,
+        finalizing_ms: 0,
+    };
+}
+
 /// How long an account takes to be made, in milliseconds: 3 to 48 seconds, as CloudTrail's samples show.
 pub(crate) const MAKING_MS: (u32, u32) = (3_000, 48_000);
 

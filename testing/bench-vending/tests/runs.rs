@@ -6,16 +6,6 @@ use phonehome_cloud::table::{Key, MemoryTable, key};
 use phonehome_fleet::Line;
 use phonehome_vending::{FailureReason, Lines, OrderState, Stop, Wanted, order_key};
 
-const STORM: Faults = Faults {
-    lost_ppm: 50_000,
-    late_ppm: 30_000,
-    internal_ppm: 30_000,
-    throttled_ppm: 20_000,
-    lag_ms: 60_000,
-    shared_emails: false,
-    finalizing_ms: 0,
-};
-
 #[track_caller]
 fn assert_one_each(score: &Score, lines: usize, what: &str) {
     let counts = (score.made, score.duplicates, score.orphans, score.stopped, score.open);
@@ -44,7 +34,7 @@ fn whoever_dies_before_or_after_any_call_each_line_gets_one_account() {
 #[test]
 fn in_a_storm_of_lost_and_late_calls_with_two_at_work_that_die_each_line_gets_one_account() {
     for seed in 0..25 {
-        let mut run = Run::new(20, seed, STORM, Deaths { at: None, ppm: 10_000 });
+        let mut run = Run::new(20, seed, Faults::STORM, Deaths { at: None, ppm: 10_000 });
         assert_one_each(&run.go(2), 20, &format!("seed {seed}"));
         // Nor does one come of what is heard when all are done.
         run.clock.pass(10 * 60_000);
@@ -65,7 +55,7 @@ fn answers_that_are_lost_make_no_second_account_even_where_addresses_are_not_uni
 #[test]
 fn whatever_the_file_says_meanwhile_no_line_gets_a_second_account() {
     for seed in 0..15 {
-        let mut run = Run::new(20, seed, STORM, Deaths { at: None, ppm: 10_000 });
+        let mut run = Run::new(20, seed, Faults::STORM, Deaths { at: None, ppm: 10_000 });
         let all = run.wanted.clone();
         for hour in 0..6 {
             // Another pattern each time, other lines, and all of it permitted anew.

@@ -37,9 +37,7 @@ proptest! {
         let hysteresis = Hysteresis { down_after, up_after };
         let mut known: Option<PathState> = None;
         for (run, (result, endpoint)) in (1..).zip(&results) {
-            let changed = Paths::new();
-            let folding =
-                Folding { before: &before, asked: &asked, run_ms: run * 60_000, hysteresis: &hysteresis, changed };
+            let folding = Folding::of(&before, &asked, run * 60_000, &hysteresis);
             let target = Some(endpoint).filter(|it| !it.is_empty());
             let new = folding.in_full(known.as_ref(), result, target);
             if let Some(old) = known.as_ref().filter(|old| passes_as_before(old, result, target)) {
