@@ -6,13 +6,40 @@ use crate::project::{self, Project};
 use crate::steps::Steps;
 use crate::venv;
 
+/// What can be measured, with peers in the same run where there are any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Benchmark {
+    /// Takes in results and decides
+    Alerting,
+    /// Plans, rolls out and sweeps a whole fleet
+    Fleet,
+    /// Breaks simulated networks and counts what is found
+    Localisation,
+    /// Runs checks
+    Probe,
+    /// Makes and verifies networks
+    Provision,
+    /// Reads fleet files
+    Validate,
+    /// Makes accounts within the limits of Organizations, and dies at each call
+    Vending,
+}
+
 /// Runs one benchmark; `arguments` go to it as they are.
-pub(crate) fn run(project: &Project, name: &str, arguments: &[String]) -> Result<()> {
-    match name {
-        "probe" => return probe(project, arguments),
-        "alerting" | "fleet" | "localisation" | "vending" => return alone(project, name, arguments),
-        _ => {}
+pub(crate) fn run(project: &Project, benchmark: Benchmark, arguments: &[String]) -> Result<()> {
+    match benchmark {
+        Benchmark::Probe => probe(project, arguments),
+        Benchmark::Alerting => alone(project, "alerting", arguments),
+        Benchmark::Fleet => alone(project, "fleet", arguments),
+        Benchmark::Localisation => alone(project, "localisation", arguments),
+        Benchmark::Vending => alone(project, "vending", arguments),
+        Benchmark::Provision => beside_moto(project, "provision", arguments),
+        Benchmark::Validate => beside_moto(project, "validate", arguments),
     }
+}
+
+/// These benchmarks have moto beside them.
+fn beside_moto(project: &Project, name: &str, arguments: &[String]) -> Result<()> {
     let mut steps = Steps::new(3);
     steps.run("moto", || venv::ensure(project, venv::MOTO))?;
     steps.run("the benchmark", || project.build())?;

@@ -40,13 +40,11 @@ enum Command {
     },
     /// Everything a change has to pass: format, licences, templates, lints, documentation, tests, judges
     Ci,
-    /// Measure, with peers in the same run: `provision` makes and verifies networks, `probe` runs checks;
-    /// `validate` reads fleet files, `localisation` breaks simulated networks and counts what is found, `alerting` takes
-    /// in results and decides, `fleet` plans, rolls out and sweeps a whole fleet
+    /// Measure, with peers in the same run
     Bench {
         /// Which benchmark
-        #[arg(value_parser = ["alerting", "fleet", "localisation", "probe", "provision", "validate"])]
-        name: String,
+        #[arg(value_enum)]
+        benchmark: bench::Benchmark,
         /// What to pass on to it
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -98,7 +96,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(options) => demo::run(&project, &options),
         Command::Test { arguments } => ci::test(&project, &arguments),
         Command::Ci => ci::run(&project),
-        Command::Bench { name, arguments } => bench::run(&project, &name, &arguments),
+        Command::Bench { benchmark, arguments } => bench::run(&project, benchmark, &arguments),
         Command::Lab { arguments } => lab::run(&project, &arguments),
         Command::Simulate { arguments } => simulate::run(&project, &arguments),
         Command::Package(options) => package::run(&project, &options),
