@@ -148,6 +148,7 @@ fn accepted(
         in_force_at_ms: None,
         stacks: summary.accepted(),
         contract,
+        accounts: vec![],
     };
     if let (Some(wanted), Some(summary)) = (&arguments.plan, summary) {
         let now = grounds.hash(summary.planned());

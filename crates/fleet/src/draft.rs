@@ -2,7 +2,7 @@
 
 use crate::model::{
     AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
-    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, TeamCheck, Window,
+    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, TeamCheck, Vending, Window,
 };
 use crate::place::Place;
 
@@ -62,6 +62,7 @@ pub(crate) struct Draft {
     pub(crate) quiet_hours: Items<Window>,
     /// With its place.
     pub(crate) rollout: Option<(Place, Rollout)>,
+    pub(crate) vending: Option<Vending>,
 }
 
 impl Draft {
@@ -86,6 +87,7 @@ impl Draft {
             maintenance: self.maintenance.into_values(),
             quiet_hours: self.quiet_hours.into_values(),
             rollout: self.rollout.map(|(_, rollout)| rollout),
+            vending: self.vending,
         })
     }
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 use crate::identity::Line;
 use crate::model::Fleet;
 
@@ -122,6 +124,18 @@ impl FromStr for EmailPattern {
             }
         }
         Ok(Self { pieces })
+    }
+}
+
+impl fmt::Display for EmailPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.email("{domain}", "{environment}"))
+    }
+}
+
+impl Serialize for EmailPattern {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -56,7 +56,7 @@ pub use model::{
     DomainEnvironment, EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange,
     ExpectedHeader, FORMAT_VERSION, Fleet, ForbiddenPair, GatewayService, HttpUrl, Isolation, Nat, Network,
     Organization, Pace, PlatformRoute, Probing, Region, Rollout, Scheme, TeamCheck, TeamCheckType, TimeOfDay,
-    Wave, Weekday, Window, WindowMatch,
+    Vending, Wave, Weekday, Window, WindowMatch,
 };
 pub use parts::{PARTS_MAX, Parts};
 pub use spelling::nearest;

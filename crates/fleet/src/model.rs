@@ -11,6 +11,7 @@ mod egress;
 mod network;
 mod rollout;
 mod url;
+mod vending;
 mod watch;
 mod windows;
 
@@ -22,6 +23,7 @@ pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Ne
 pub use rollout::{Rollout, Wave};
 pub(crate) use rollout::{default_at_once, default_bake, default_converge};
 pub use url::{HttpUrl, Scheme};
+pub use vending::Vending;
 pub use watch::{AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute, Probing};
 pub use windows::{TimeOfDay, Weekday, Window, WindowMatch};
 
@@ -107,4 +109,8 @@ pub struct Fleet {
     #[schemars(with = "Rollout", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollout: Option<Rollout>,
+    /// Who makes the accounts of lines that have none, and how. By default nobody.
+    #[schemars(with = "Vending", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vending: Option<Vending>,
 }

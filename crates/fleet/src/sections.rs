@@ -8,6 +8,7 @@ mod items;
 mod network;
 mod probing;
 mod rollout;
+mod vending;
 mod watch;
 mod windows;
 
@@ -48,6 +49,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let maintenance = optional_items(file.optional("maintenance"), reader, windows::window);
     let quiet_hours = optional_items(file.optional("quiet_hours"), reader, windows::window);
     let rollout = file.optional("rollout").and_then(|r| rollout::rollout(&r, reader));
+    let vending = file.optional("vending").and_then(|v| vending::vending(&v, reader));
     file.finish(reader);
     Some(Draft {
         organization,
@@ -68,5 +70,6 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         maintenance,
         quiet_hours,
         rollout,
+        vending,
     })
 }

@@ -59,7 +59,7 @@ pub use status::{Outdated, Phase, ProbeCodeSince, StackStatus};
 pub use sweeps::{ListedAccount, ListedPart, Sweep, SweepStage};
 
 pub use published::{
-    Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PublishedFleet,
+    Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PermittedAccount, PUBLISHED_BYTES_MAX, PublishedFleet,
     TooLarge, base, fits, history, loopback_targets, text_fits, version,
 };
 pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};

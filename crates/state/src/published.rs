@@ -3,7 +3,7 @@
 use std::fmt;
 
 use phonehome_cloud::table::{Doc, Expect, Table, TableError};
-use phonehome_fleet::Loopback;
+use phonehome_fleet::{Line, Loopback};
 use phonehome_network::{Ask, Permission};
 use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,19 @@ pub struct Accepted {
     /// The plan that it was published with, where that binds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contract: Option<Contract>,
+    /// The lines for which an account may be made.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<PermittedAccount>,
+}
+
+/// A line for which an account may be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PermittedAccount {
+    /// The line, as it is called in the version.
+    pub line: Line,
+    /// When that was permitted: with this version, or with an earlier one while the line was none yet; milliseconds
+    /// since the Unix epoch.
+    pub at_ms: u64,
 }
 
 /// What was accepted for one account in one Region.
