@@ -58,8 +58,9 @@ fn those_of(name: &str) -> String {
 /// How many columns a line of names has.
 const COLUMNS: usize = 100;
 
-/// Names in lines of a terminal's width.
-fn wrapped(names: &[&str]) -> String {
+/// Names in lines of a terminal's width, each of them indented.
+#[must_use]
+pub fn wrapped(names: &[&str]) -> String {
     let mut text = String::new();
     let mut column = 0;
     for (at, name) in names.iter().enumerate() {
