@@ -59,8 +59,8 @@ pub use status::{Outdated, Phase, ProbeCodeSince, StackStatus};
 pub use sweeps::{ListedAccount, ListedPart, Sweep, SweepStage};
 
 pub use published::{
-    Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PermittedAccount, PUBLISHED_BYTES_MAX, PublishedFleet,
-    TooLarge, base, fits, history, loopback_targets, text_fits, version,
+    Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PermittedAccount,
+    PublishedFleet, TooLarge, base, fits, history, loopback_targets, text_fits, version,
 };
 pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};
 pub use rollouts::{NotChanged, Way, change_roll_out, publish, publish_by, roll_out};
