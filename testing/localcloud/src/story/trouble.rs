@@ -186,7 +186,7 @@ pub(crate) fn with_thread(message: &SlackMessage) -> Vec<String> {
 }
 
 /// What is shown: the texts of blocks, or the text where there are none.
-pub(crate) fn shown(blocks: Option<&Value>, text: &str) -> String {
+fn shown(blocks: Option<&Value>, text: &str) -> String {
     let mut texts = Vec::new();
     for block in blocks.and_then(Value::as_array).into_iter().flatten() {
         let own = block["text"]["text"].as_str();
