@@ -33,6 +33,6 @@ pub use pace::{BURST, Held, IN_PROGRESS_MAX, INTERVAL_MS, Pace};
 pub use refusal::{Hold, NotAsked};
 pub use request::{NewAccount, Outcome, OwnedAccount, Request, RequestId, TAG_LINE};
 pub use search::{Candidates, candidates, claim};
-pub use stored::{ORDERS, order_key};
+pub use stored::{ORDERS, Orders, order_key};
 pub use vacant::wanted;
 pub use vendor::{Round, Vendor};
