@@ -17,6 +17,11 @@ use crate::look::Look;
 pub(crate) const WORK_MS: u64 = 45_000;
 /// How soon is looked again while an account is to become ready, in milliseconds.
 const READY_MS: u64 = 2_000;
+/// For how long a role that may not be assumed may be one that was just made, in milliseconds: IAM names no bound, and
+/// says that changes take seconds to arrive.
+const FRESH_ROLE_MS: u64 = 15_000;
+/// How soon it is tried again, in milliseconds.
+const SHUT_MS: u64 = 2_000;
 /// The least between two looks, in milliseconds.
 const BETWEEN_MS: u64 = 500;
 
@@ -36,13 +41,16 @@ pub struct Vending<T, Q, O, W, C = SystemClock> {
 /// What one invocation remembers from one look to the next.
 pub(crate) struct Working<'w, T, W: OpenVending, C> {
     vendor: Option<(u64, Vendor<Lazily<'w, W>, T, &'w C>)>,
+    way: Option<Lazily<'w, W>>,
+    /// Since when the role may not be assumed; milliseconds since the Unix epoch.
+    shut_since_ms: Option<u64>,
     /// All accounts of the organization: listed once, for each page is a call of those that all callers share.
     accounts: Option<Vec<Account>>,
 }
 
 impl<T, W: OpenVending, C> Default for Working<'_, T, W, C> {
     fn default() -> Self {
-        Self { vendor: None, accounts: None }
+        Self { vendor: None, way: None, shut_since_ms: None, accounts: None }
     }
 }
 
@@ -87,6 +95,9 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         let bindings = bindings(&self.table).await?;
         let lines = Lines::of(look.fleet(), &bindings);
         let (wanted, found) = self.wanted(&look, &bindings, &mut working.accounts).await?;
+        if !wanted.is_empty() && self.may_open_soon(working).await {
+            return Ok(Some(self.clock.now_ms() + SHUT_MS));
+        }
         let mut round = self.vendor(&look, working).round(&wanted, &lines).await?;
         for trouble in &round.troubles {
             tracing::warn!(%trouble, "Organizations did not answer: it is tried again");
@@ -117,6 +128,17 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         Ok(wanted(look.fleet(), bindings, all, &look.emails(), &look.permitted))
     }
 
+    /// Whether the role cannot be assumed and may be in a moment: a denial holds all lines for a while, and IAM takes
+    /// seconds until a role that was just made is known everywhere.
+    async fn may_open_soon<'w>(&'w self, working: &mut Working<'w, T, W, C>) -> bool {
+        let way = working.way.get_or_insert_with(|| Lazily::by(&self.way));
+        let Err(error) = way.open().await else { return false };
+        let now_ms = self.clock.now_ms();
+        let since_ms = *working.shut_since_ms.get_or_insert(now_ms);
+        tracing::warn!(%error, "the role that makes accounts cannot be assumed");
+        now_ms < since_ms + FRESH_ROLE_MS
+    }
+
     /// The vendor of this invocation; another one where another version is in force.
     fn vendor<'m, 'w>(
         &'w self,
@@ -126,7 +148,8 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         let number = look.in_force.number;
         if working.vendor.as_ref().is_none_or(|(of, _)| *of != number) {
             let role = look.fleet().vending.as_ref().and_then(|it| it.role_name.clone());
-            let vendor = Vendor::new(Lazily::by(&self.way), self.table.clone(), &self.clock);
+            let way = working.way.get_or_insert_with(|| Lazily::by(&self.way)).clone();
+            let vendor = Vendor::new(way, self.table.clone(), &self.clock);
             working.vendor = Some((number, vendor.with(role, vec![]).for_factory(look.factory())));
         }
         let (_, vendor) = working.vendor.as_mut().expect("it was just made");

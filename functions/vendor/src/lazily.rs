@@ -1,5 +1,7 @@
 //! Organizations, opened when the first call is made: most minutes make none.
 
+use std::sync::Arc;
+
 use phonehome_cloud::CloudError;
 use phonehome_vending::{Hold, NewAccount, NotAsked, OwnedAccount, Request, RequestId, VendingApi};
 use phonehome_wire::AccountId;
@@ -21,12 +23,26 @@ pub trait OpenVending: Send + Sync {
 #[derive(Debug)]
 pub(crate) struct Lazily<'o, O: OpenVending> {
     way: &'o O,
-    api: OnceCell<O::Api>,
+    api: Arc<OnceCell<O::Api>>,
+}
+
+impl<O: OpenVending> Clone for Lazily<'_, O> {
+    fn clone(&self) -> Self {
+        Self { way: self.way, api: Arc::clone(&self.api) }
+    }
 }
 
 impl<'o, O: OpenVending> Lazily<'o, O> {
     pub(crate) fn by(way: &'o O) -> Self {
-        Self { way, api: OnceCell::new() }
+        Self { way, api: Arc::default() }
+    }
+
+    /// Opens it now, where it is not open.
+    ///
+    /// # Errors
+    /// As [`OpenVending::open`].
+    pub(crate) async fn open(&self) -> Result<(), CloudError> {
+        self.api().await.map(|_| ())
     }
 
     async fn api(&self) -> Result<&O::Api, CloudError> {

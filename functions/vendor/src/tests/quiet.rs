@@ -92,6 +92,18 @@ async fn a_role_that_may_not_be_assumed_makes_nothing_and_that_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_role_that_was_just_made_is_waited_for_and_holds_nobody() {
+    let world = World::permitting(&["shop"]).await;
+    world.role.state.lock().unwrap().0 = false;
+    world.passes(8).await;
+    assert!(world.order("shop").await.is_none() && world.told().await.is_empty());
+    world.role.state.lock().unwrap().0 = true;
+    world.passes(60).await;
+    assert!(world.order("shop").await.unwrap().account().is_some());
+    assert!(world.note("everyone").await.is_none());
+}
+
+#[tokio::test]
 async fn whoever_dies_before_or_after_any_call_each_account_is_made_bound_asked_for_and_told_once() {
     let whole = World::permitting(&["shop", "pay"]).await;
     whole.passes(300).await;

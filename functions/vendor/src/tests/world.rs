@@ -20,7 +20,7 @@ use phonehome_vending::{Order, OrderState, order_key};
 use phonehome_wire::{AccountId, CheckId, Verdict};
 use serde_json::{Value, json};
 
-use crate::handler::Working;
+use crate::handler::{WORK_MS, Working};
 use crate::{OpenVending, Vending};
 
 pub(crate) const FLEET: &str = include_str!("fleet.yaml");
@@ -173,10 +173,18 @@ impl World {
     /// Invocations until so much time has passed.
     pub(crate) async fn passes(&self, seconds: u64) {
         let until_ms = self.clock.now_ms() + seconds * 1000;
+        let (mut working, mut began_ms) = (Working::default(), self.clock.now_ms());
         while self.clock.now_ms() < until_ms {
             let now_ms = self.clock.now_ms();
-            let next_ms = self.look().await.map_or(now_ms + 60_000, |at_ms| at_ms.max(now_ms + 500));
-            self.clock.pass_to(next_ms.min(until_ms));
+            let next = until_stop(usize::MAX, self.function.turn(&mut working)).await.unwrap().unwrap();
+            let next_ms = next.map_or(u64::MAX, |at_ms| at_ms.max(now_ms + 500));
+            if next_ms < began_ms + WORK_MS {
+                self.clock.pass_to(next_ms.min(until_ms));
+                continue;
+            }
+            // The next minute's invocation.
+            self.clock.pass_to((began_ms + 60_000).min(until_ms));
+            (working, began_ms) = (Working::default(), self.clock.now_ms());
         }
     }
 
