@@ -39,7 +39,7 @@ pub use rebinding::{OrderStands, order_against};
 pub use refusal::{Hold, NotAsked};
 pub use request::{NewAccount, Outcome, OwnedAccount, Request, RequestId, TAG_LINE};
 pub use search::{Candidates, candidates, claim};
-pub use stored::{ORDERS, order_key};
+pub use stored::{ORDERS, Orders, order_key};
 pub use vacancy::{Prospect, Vacancies, Vacancy};
 pub use vacant::wanted;
 pub use vendor::{Round, Vendor};

@@ -11,5 +11,6 @@ mod member;
 mod operators;
 mod template;
 mod upgrade;
+mod vending;
 mod versions;
 mod watching;
