@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::closings;
 use crate::output::Format;
 use crate::output::time;
 use crate::output::{Failure, json as to_json};
@@ -78,9 +79,10 @@ async fn who_is_who(
 ) -> (Value, Vec<String>) {
     let (mut notes, observed) = match desired {
         Ok(desired) => {
-            let who = Who::observe(session, table, &desired.in_force().fleet).await;
+            let who = Who::observe_in_use(session, table, &desired.in_force().fleet).await;
             let who = who.map_err(|failure| failure.text.trim_end().to_owned());
             let mut notes = versions(desired, SystemClock.now_ms());
+            notes.extend(closings::lines(table).await.unwrap_or_else(|failure| vec![failure.text]));
             notes.push(probes::line(desired.in_force(), newest_probes(table).await));
             (notes, who)
         }

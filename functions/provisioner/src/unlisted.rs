@@ -79,8 +79,17 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             let is_in_force = || !desired.has_turned(&account.id) && lines.have(account);
             rolled_out.as_ref().is_some_and(|lines| lines.have(account)) || is_in_force()
         };
-        let is_unlisted =
-            |account: &&Account| account.active && !is_special(fleet, account) && !is_line(account);
+        // What was a line and is none any more is orphaned, and told as that.
+        let roster =
+            accounts.iter().filter(|it| it.active).map(|it| (it.id.clone(), it.name.clone())).collect();
+        let orphans = self.orphans(&roster).await?;
+        let is_orphaned = |account: &Account| match &orphans {
+            Some(orphans) => orphans.iter().any(|orphan| orphan.account == account.id),
+            None => bindings.last_line_of(&account.id).is_some(),
+        };
+        let is_unlisted = |account: &&Account| {
+            account.active && !is_special(fleet, account) && !is_line(account) && !is_orphaned(account)
+        };
         let unlisted: Vec<&Account> = accounts.iter().filter(is_unlisted).collect();
         let notified = on_conflict(ATTEMPTS, async || {
             let doc = table.get(&key).await?;
