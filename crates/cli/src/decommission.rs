@@ -49,6 +49,10 @@ impl From<Mode> for Decommission {
     }
 }
 
+/// What everybody has to know who closes an account.
+const CLOSES: &str = "Then the account is closed, with everything in it: also what is in no VPC and is not looked at here, such \
+                      as buckets, tables and backups. AWS Support can bring it back for 90 days, and nobody after that.\n";
+
 /// Shows what giving the account up comes to, and does it for whoever names it.
 pub(crate) async fn run(
     arguments: DecommissionArguments,
@@ -67,7 +71,10 @@ pub(crate) async fn run(
         Some(_) => (vec![], vec![]),
         None => (leaving.preview(mode).await?, leaving.in_the_way(arguments.close_account).await),
     };
-    let before = text(&leaving, &shown, &in_the_way);
+    let mut before = text(&leaving, &shown, &in_the_way);
+    if arguments.close_account {
+        before.push_str(CLOSES);
+    }
     match asked(arguments.confirm.as_deref(), &leaving, &before, format)? {
         Asked::Confirmed => {}
         Asked::OnlyShown => {

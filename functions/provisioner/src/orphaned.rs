@@ -20,9 +20,8 @@ use crate::handler::{Provisioner, table_error};
 const REMINDER_MS: u64 = 7 * 24 * 60 * 60_000;
 
 impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Provisioner<T, Q, O, M, C> {
-    /// The orphaned accounts among these. Where a version in use, or who is who, cannot be read nobody knows them:
-    /// `None`.
-    pub(crate) async fn orphans(&self, roster: &Roster) -> Result<Option<Vec<Orphan>>, Refusal> {
+    /// The orphaned accounts. Where a version in use, or who is who, cannot be read nobody knows them: `None`.
+    async fn orphans(&self, roster: &Roster) -> Result<Option<Vec<Orphan>>, Refusal> {
         let table = &self.provision.table;
         let bindings: Bindings = bindings(table).await.map_err(table_error)?;
         let Ok(versions) = versions_in_use(table).await else { return Ok(None) };

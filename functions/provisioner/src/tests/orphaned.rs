@@ -2,7 +2,8 @@
 
 use phonehome_cloud::table::{Expect, Table as _, Write};
 use phonehome_fleet::Line;
-use phonehome_state::{Keys, Orphaned};
+use phonehome_rollout::{Pace, Wave};
+use phonehome_state::{Keys, Orphaned, PublishedFleet, Way, base, publish_by};
 use phonehome_vending::{Order, OrderState, order_key};
 use serde_json::json;
 
@@ -129,4 +130,22 @@ async fn while_what_is_in_force_cannot_be_read_nobody_is_told_that_anybody_is_or
     assert_eq!(world.notified_of("orphaned/").await.len(), 1);
     assert_eq!(known(&world).await.unwrap().accounts.len(), 1);
     assert!(world.notified_of("unlisted/").await.iter().all(|it| !it.contains(SHOP_DEV)));
+}
+
+#[tokio::test]
+async fn while_its_line_is_taken_away_by_a_roll_out_it_is_not_orphaned_and_afterwards_it_is() {
+    let mut world = World::new().await;
+    world.converge(SHOP_DEV).await;
+    let waves = vec![Wave::new("all".into(), [Line::new("shop", "prod")].into())];
+    let pace = Pace { bake_ms: 1, converge_ms: 1, at_once: 1 };
+    let way = Way::InWaves { waves, pace, mends: false };
+    let next = PublishedFleet { text: without("dev"), ..PublishedFleet::default() };
+    publish_by(world.table(), &base(world.table()).await.unwrap(), next.clone(), &way, false).await.unwrap();
+    sweep(&mut world).await;
+    assert_eq!(world.notified_of("orphaned/").await, Vec::<String>::new());
+    assert_eq!(known(&world).await, None);
+    let at_once = Way::AtOnce;
+    publish_by(world.table(), &base(world.table()).await.unwrap(), next, &at_once, true).await.unwrap();
+    sweep(&mut world).await;
+    assert_eq!(world.notified_of("orphaned/").await.len(), 1);
 }
