@@ -28,6 +28,8 @@ pub(super) struct Leaving {
     pub(super) stacks: Vec<StackStatus>,
     /// It is closed, or has left the organization.
     is_gone: bool,
+    /// That it was given up is recorded already.
+    is_recorded: bool,
 }
 
 /// What becomes, or became, of one stack.
@@ -75,9 +77,10 @@ impl Leaving {
             }
         }
         let name = name(account, stacks.first(), record.as_ref()).unwrap_or_else(|| id.to_string());
+        let is_recorded = record.is_some();
         let line = line.or(record.map(|record| record.line));
         let fleet = desired.in_force().fleet.clone();
-        Ok(Self { session, table, fleet, id: id.clone(), name, line, stacks, is_gone })
+        Ok(Self { session, table, fleet, id: id.clone(), name, line, stacks, is_gone, is_recorded })
     }
 
     pub(super) fn provision(&self, access: Access) -> Provision<DynamoTable, AwsMembers> {
@@ -130,7 +133,9 @@ impl Leaving {
         }
         // One that never got a network is given up by this alone.
         if let (true, Some(line)) = (self.stacks.is_empty(), &self.line) {
-            provision.note_decommissioned(&self.id, &self.name, line).await.map_err(Failure::other)?;
+            if !self.is_recorded {
+                provision.note_decommissioned(&self.id, &self.name, line).await.map_err(Failure::other)?;
+            }
             provision.free(&self.id).await.map_err(Failure::other)?;
         }
         Ok(done)
