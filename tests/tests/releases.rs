@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use phonehome_alerting::{
     Crashes, GrayZones, Heartbeat, Incident, Inputs, Notices, Paths, Refusals, Silence, Suspected,
 };
+use phonehome_closing::Decommissioned;
 use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
 use phonehome_releases::{Release, as_old_readers_see, unordered};
@@ -20,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 7] = [
+const NEWER_THAN: [(&str, &str); 8] = [
     ("pages", "0.1.0"),
     ("crashes", "0.1.0"),
     ("rollout", "0.1.0"),
@@ -28,6 +29,7 @@ const NEWER_THAN: [(&str, &str); 7] = [
     ("sweeps/accounts", "0.1.0"),
     ("probe-code", "0.1.0"),
     ("probe-code/chunks", "0.1.0"),
+    ("decommissioned", "0.1.0"),
 ];
 
 /// Reads a document as whoever uses it does; answers what would be written of it.
@@ -47,7 +49,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("ledger/seen", _) => of::<Seen>(doc),
         ("deeds", _) => of::<ChangeLog>(doc),
         // What the provisioner alone reads is read in its own tests.
-        ("notices", "unlisted" | "outdated") => of::<Value>(doc),
+        ("notices", "unlisted" | "outdated" | "orphaned") => of::<Value>(doc),
         ("notices", _) => of::<Notified>(doc),
         ("default-vpcs", _) => of::<DefaultVpcs>(doc),
         ("inputs", _) => of::<Inputs>(doc),
@@ -68,6 +70,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("probe-code", "newest") => of::<NewestProbes>(doc),
         // What nobody else reads is read in its own tests.
         ("probe-code" | "probe-code/chunks", _) => of::<Value>(doc),
+        ("decommissioned", _) => of::<Decommissioned>(doc),
         ("sweeps", _) => of::<Sweep>(doc),
         ("sweeps/accounts", _) => of::<ListedPart>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),

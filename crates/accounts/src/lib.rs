@@ -1,6 +1,7 @@
 //! An account of the organization as AWS shows it: what is in it, the Regions it can use, CloudTrail's
 //! trails, and which accounts there are.
 
+mod closing;
 mod organization;
 mod regions;
 mod rerun;
@@ -9,6 +10,7 @@ mod stack;
 pub mod trails;
 mod vending;
 
+pub use closing::AwsClosing;
 pub use organization::AwsOrganization;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;

@@ -2,7 +2,8 @@
 
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::operation::list_accounts::ListAccountsOutput;
-use aws_sdk_organizations::types::{AccountJoinedMethod, AccountStatus};
+use aws_sdk_organizations::types::AccountJoinedMethod;
+use phonehome_closing::AccountState;
 use phonehome_cloud::{Account, AccountPage, AccountWithEmail, CloudError, Organization};
 use phonehome_wire::AccountId;
 
@@ -46,14 +47,16 @@ impl AwsOrganization {
     }
 }
 
-/// Whether an account can be worked in: not suspended, not being closed.
-pub(crate) fn is_active(account: &aws_sdk_organizations::types::Account) -> bool {
+/// Where an account is in its life.
+pub(crate) fn state_of(account: &aws_sdk_organizations::types::Account) -> AccountState {
     #[allow(deprecated, reason = "`State` supersedes `Status` on AWS; older endpoints answer only `Status`")]
     let status = account.status();
-    match account.state() {
-        Some(state) => state.as_str() == "ACTIVE",
-        None => status == Some(&AccountStatus::Active),
-    }
+    AccountState::of(account.state().map(|it| it.as_str()), status.map(|it| it.as_str()))
+}
+
+/// Whether an account can be worked in.
+pub(crate) fn is_active(account: &aws_sdk_organizations::types::Account) -> bool {
+    state_of(account).is_active()
 }
 
 /// `None` for one without the id that every account has.

@@ -1,24 +1,20 @@
 //! `phonehome decommission`.
 
+mod close;
+mod confirmation;
+mod leaving;
+
 use clap::{Args, ValueEnum};
-use phonehome_accounts::AwsOrganization;
-use phonehome_aws::DynamoTable;
-use phonehome_aws::sdk;
-use phonehome_cloud::Organization as _;
-use phonehome_cloud::SystemClock;
-use phonehome_planner::{Decommission, render};
-use phonehome_provision::{AwsMembers, COOLDOWN_MS, Provision, StackProgress};
-use phonehome_state::StackStatus;
-use phonehome_state::{Keys, Unread, bindings, readable};
+use phonehome_planner::Decommission;
 use phonehome_wire::AccountId;
 use serde_json::json;
 
-use crate::output::Failure;
-use crate::output::{Done, Format};
-use crate::targets::Access;
+use crate::output::{Done, Failure, Format};
+use confirmation::{Asked, asked};
+use leaving::{Leaving, StackOutcome};
 
 /// Give up the stacks of an account that is no longer in the fleet file, and put its addresses into
-/// quarantine.
+/// quarantine; with --close-account close the account then.
 #[derive(Debug, Args)]
 pub(crate) struct DecommissionArguments {
     /// The account's id.
@@ -26,12 +22,17 @@ pub(crate) struct DecommissionArguments {
     /// What becomes of the network.
     #[arg(long, value_enum, default_value_t = Mode::Remove)]
     mode: Mode,
-    /// Do it. Without this, it is only shown.
+    /// Do it, without asking: the account's name. Without it a terminal asks for that, and anything else only shows
+    /// what it comes to.
+    #[arg(long, value_name = "ACCOUNT_NAME")]
+    confirm: Option<String>,
+    /// Then close the account, where nothing is in it any more: AWS Support can bring it back for 90 days, and nobody
+    /// after that. Run the same again until it says that it is closed.
     #[arg(long)]
-    yes: bool,
+    close_account: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Mode {
     /// It is taken away.
     Remove,
@@ -39,88 +40,100 @@ enum Mode {
     Forget,
 }
 
-/// Shows, and with `--yes` does, what giving the account's stacks up comes to.
+impl From<Mode> for Decommission {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Remove => Self::Remove,
+            Mode::Forget => Self::Forget,
+        }
+    }
+}
+
+/// What everybody has to know who closes an account.
+const CLOSES: &str = "Then the account is closed, with everything in it: also what is in no VPC and is not looked at here, such \
+                      as buckets, tables and backups. AWS Support can bring it back for 90 days, and nobody after that.\n";
+
+/// Shows what giving the account up comes to, and does it for whoever names it.
 pub(crate) async fn run(
     arguments: DecommissionArguments,
     table: &str,
     format: Format,
 ) -> Result<Done, Failure> {
-    let session = sdk::connect().await.map_err(Failure::other)?;
-    let table = DynamoTable::new(&session, table);
-    let desired = phonehome_state::desired(&table).await.map_err(Failure::other)?;
-    let fleet = &desired.in_force().fleet;
-    let id = &arguments.account;
-    let account = AwsOrganization::new(&session).account(id).await.map_err(Failure::other)?;
-    let active = account.filter(|account| account.active);
-    let bindings = bindings(&table).await.map_err(Failure::other)?;
-    let mut members = desired.fleets().filter_map(|fleet| fleet.member_for(id, &bindings));
-    if let Some(member) = active.as_ref().and_then(|_| members.next()) {
-        return Err(Failure::input(format!(
-            "{} ({id}) is in the published fleet file, so its stack would be made again: take it out and \
-             publish the file first",
-            member.account_name
-        )));
+    if arguments.close_account && arguments.mode == Mode::Forget {
+        return Err(Failure::input(
+            "with --mode forget the network stays, and no account is closed that has one: leave one of the two out",
+        ));
     }
-    let stacks = readable::<StackStatus>(&table, Keys::STACKS).await.map_err(Failure::other)?;
-    let is_its = |unread: &&Unread| unread.stack().is_some_and(|stack| stack.account == *id);
-    if let Some(unread) = stacks.unreadable.iter().find(is_its) {
-        let (key, problem) = (&unread.doc.key.sort, &unread.problem);
-        return Err(Failure::other(format!("the stack {key} is unreadable ({problem}): mend it first")));
-    }
-    let stacks: Vec<StackStatus> =
-        stacks.found.into_iter().map(|(_, status)| status).filter(|status| status.account == *id).collect();
-    if stacks.is_empty() {
-        return Err(Failure::input(format!("account {id:?} has no stack; `phonehome status` lists all")));
-    }
-    let access = if arguments.yes { Access::Change } else { Access::Observe };
-    let members = AwsMembers::new(session, access.role(&fleet.organization));
-    let provision = Provision { table, members, cooldown_ms: COOLDOWN_MS, clock: SystemClock };
-    let mode = match arguments.mode {
-        Mode::Remove => Decommission::Remove,
-        Mode::Forget => Decommission::Forget,
+    let leaving = Leaving::read(&arguments.account, arguments.close_account, table).await?;
+    let mode = arguments.mode.into();
+    // Who names it has seen it before, or reads it here at the terminal.
+    let (shown, in_the_way) = match &arguments.confirm {
+        Some(_) => (vec![], vec![]),
+        None => (leaving.preview(mode).await?, leaving.in_the_way(arguments.close_account).await),
     };
-    let mut shown = Vec::new();
-    for status in &stacks {
-        shown.push(if arguments.yes {
-            let days = fleet.network.quarantine_days;
-            let (stack, gone) = (status.stack(), active.is_none());
-            let decommissioned = provision.decommission(&stack, mode, gone, days).await;
-            outcome(status, &decommissioned.map_err(Failure::other)?.progress)
-        } else if active.is_none() {
-            (status, false, "the account is closed or has left: only its block is released".to_owned())
-        } else {
-            let plan = provision.preview_decommission(status, mode).await.map_err(Failure::other)?;
-            (status, false, render::text(&plan))
-        });
+    let mut before = text(&leaving, &shown, &in_the_way);
+    if arguments.close_account {
+        before.push_str(CLOSES);
     }
-    let done = shown.iter().all(|(_, converged, _)| *converged);
-    let text = match format {
-        Format::Json => {
-            let stacks: Vec<_> = shown
-                .iter()
-                .map(|(status, decommissioned, message)| {
-                    json!({"region": status.region, "block": status.cidr, "decommissioned": decommissioned, "message": message})
-                })
-                .collect();
-            crate::output::json(&json!({"account": id, "stacks": stacks}))?
+    match asked(arguments.confirm.as_deref(), &leaving, &before, format)? {
+        Asked::Confirmed => {}
+        Asked::OnlyShown => {
+            let hint = format!("Nothing was done. Add --confirm {} to do it.\n", leaving.name);
+            return answer(format, before + &hint, (&leaving, &shown, &in_the_way), None, 0);
         }
-        Format::Text => {
-            let line = |(status, _, message): &(&StackStatus, bool, String)| {
-                format!("{} ({id}) in {}, {}\n{message}\n", status.account_name, status.region, status.cidr)
-            };
-            let hint = if arguments.yes { "" } else { "Nothing was done. Add --yes to do it.\n" };
-            shown.iter().map(line).collect::<String>() + hint
-        }
+    }
+    let stacks = leaving.carry_out(mode).await?;
+    let is_done = stacks.iter().all(|it| it.done);
+    let closing = match arguments.close_account && is_done {
+        true => Some(close::run(&leaving).await?),
+        false => None,
     };
-    Ok(Done { text, exit_code: u8::from(arguments.yes && !done) })
+    let mut said = text(&leaving, &stacks, &[]);
+    if let Some(closing) = &closing {
+        said.push_str(&format!("{}\n", closing.text));
+    } else if arguments.close_account {
+        said.push_str("The account is not closed before its network is gone.\n");
+    }
+    let is_done = is_done && closing.as_ref().is_none_or(|closing| closing.done);
+    answer(format, said, (&leaving, &stacks, &[]), closing, u8::from(!is_done))
 }
 
-fn outcome<'a>(status: &'a StackStatus, progress: &StackProgress) -> (&'a StackStatus, bool, String) {
-    match progress {
-        StackProgress::Converged => (status, true, "decommissioned; its block is in quarantine".to_owned()),
-        StackProgress::Later { reason, .. } | StackProgress::Outdated(reason) => {
-            (status, false, format!("not gone yet: {reason}. Run the same again in a minute"))
-        }
-        StackProgress::Failed(reason) => (status, false, format!("not decommissioned: {reason}")),
+/// For people: each stack with what becomes of it, and what keeps the account from being closed.
+fn text(leaving: &Leaving, stacks: &[StackOutcome], in_the_way: &[String]) -> String {
+    let Leaving { id, name, .. } = leaving;
+    let line = |it: &StackOutcome| format!("{name} ({id}) in {}, {}\n{}\n", it.region, it.block, it.message);
+    let mut text: String = stacks.iter().map(line).collect();
+    if stacks.is_empty() && leaving.stacks.is_empty() {
+        text.push_str(&format!("{name} ({id}) has no network of phonehome's (any more).\n"));
     }
+    for hindrance in in_the_way {
+        text.push_str(&format!("keeps the account from being closed: {hindrance}\n"));
+    }
+    text
+}
+
+fn answer(
+    format: Format,
+    text: String,
+    (leaving, stacks, in_the_way): (&Leaving, &[StackOutcome], &[String]),
+    closing: Option<close::Answer>,
+    exit_code: u8,
+) -> Result<Done, Failure> {
+    if format == Format::Text {
+        return Ok(Done { text, exit_code });
+    }
+    let stacks: Vec<_> = stacks
+        .iter()
+        .map(|it| json!({"region": it.region, "block": it.block, "decommissioned": it.done, "message": it.message}))
+        .collect();
+    let closing = closing.map(|it| json!({"closed": it.done, "message": it.text}));
+    let text = crate::output::json(&json!({
+        "account": leaving.id,
+        "account_name": leaving.name,
+        "line": leaving.line,
+        "stacks": stacks,
+        "in_the_way": in_the_way,
+        "closing": closing,
+    }))?;
+    Ok(Done { text, exit_code })
 }

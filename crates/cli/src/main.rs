@@ -4,12 +4,14 @@ mod apply;
 mod audit;
 mod authorities;
 mod check;
+mod closings;
 mod contract;
 mod creations;
 mod decommission;
 mod diff;
 mod doctor;
 mod history;
+mod orphaned;
 mod output;
 mod plan;
 mod probes;
@@ -91,9 +93,9 @@ enum Command {
     ///
     /// Needs credentials of the hub account that may assume the member role.
     Apply(apply::ApplyArguments),
-    /// Give up the stacks of an account that is no longer in the fleet file.
+    /// Give up the stacks of an account that is no longer in the fleet file, and with --close-account the account.
     ///
-    /// Its block of addresses goes into quarantine.
+    /// Its block of addresses goes into quarantine. Asks for the account's name.
     #[command(alias = "release")]
     Decommission(decommission::DecommissionArguments),
     /// Say which account a line of the fleet file is: another one, or one that was another line.

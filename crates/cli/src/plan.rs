@@ -94,6 +94,10 @@ pub(crate) fn in_force(work: &Targets, base: &Base) -> Permitted {
 
 /// What the plans of all stacks come to, for whoever is to accept it.
 pub(crate) async fn summary(work: &Targets) -> Result<Summary, Failure> {
+    // Whoever publishes a file without a line has to see what becomes of its account.
+    for orphaned in &work.who.orphaned {
+        eprintln!("{orphaned}");
+    }
     Ok(Summary::new(plans(work).await?, work.fleet.network.removals_per_hour))
 }
 

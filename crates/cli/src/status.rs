@@ -17,6 +17,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::closings;
 use crate::output::Format;
 use crate::output::time;
 use crate::output::{Failure, json as to_json};
@@ -82,6 +83,7 @@ async fn who_is_who(
             let observed = lines::observe(session, table, desired).await;
             let observed = observed.map_err(|failure| failure.text.trim_end().to_owned());
             let mut notes = versions(desired, SystemClock.now_ms());
+            notes.extend(closings::lines(table).await.unwrap_or_else(|failure| vec![failure.text]));
             notes.push(probes::line(desired.in_force(), newest_probes(table).await));
             (notes, observed)
         }

@@ -6,6 +6,7 @@
 
 mod finding;
 mod identify;
+mod orphan;
 mod rebind;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use crate::model::Fleet;
 
 pub use finding::Finding;
 pub use identify::{Identification, IdentifiedLine, LineState};
+pub use orphan::{Orphan, orphans};
 pub use rebind::{RebindRefused, Rebinding};
 
 /// The organization's active accounts: their names by their 12-digit ids.

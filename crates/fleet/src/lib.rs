@@ -44,8 +44,8 @@ pub use diagnostics::{Diagnostic, Diagnostics};
 pub use emails::{EmailPattern, EmailPatternError, EmailProblem, EmailRule};
 pub use features::Feature;
 pub use identity::{
-    Binding, Bindings, Finding, Identification, IdentifiedLine, Line, LineState, RebindRefused, Rebinding,
-    Roster, Stored,
+    Binding, Bindings, Finding, Identification, IdentifiedLine, Line, LineState, Orphan, RebindRefused,
+    Rebinding, Roster, Stored, orphans,
 };
 pub use links::Link;
 pub use loopback::Loopback;

@@ -5,7 +5,7 @@ use phonehome_cloud::Class;
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_executor::{Executor, StackApi as _};
-use phonehome_fleet::Fleet;
+use phonehome_fleet::{Fleet, Line};
 use phonehome_network::Kind;
 use phonehome_planner::{Decommission, Limits, Plan, StackSpec, ZoneSpec, plan_decommission, render};
 use phonehome_state::{Keys, LedgerError, Outboxed, Unread, readable, record_seen, release_block, unbind};
@@ -83,6 +83,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             match release_block(&self.table, stack, quarantine_days, self.clock.now_ms()).await {
                 Ok(_) => {
                     let mut writes = vec![Write::delete(key, Expect::unchanged(leased.as_ref()))];
+                    // That it was given up is the proof that phonehome looked after it, should it be closed.
+                    let line = Line::new(&status.domain, &status.environment);
+                    writes.push(self.decommissioned(&stack.account, &status.account_name, &line).await?);
                     // Should it come again, all of it is news again.
                     for noted in [Keys::inputs(stack), Keys::stack_notices(stack)] {
                         let doc = self.table.get(&noted).await?;
@@ -228,6 +231,7 @@ pub fn account_closed_notice(
         .code(format!("phonehome decommission {}", first.account))
         .text(format!(" and {} after it.", count(fleet.network.quarantine_days, "day")));
     let message = SlackMessage::new(text).section(stays).list("It still holds", blocks).section(then);
+    let message = message.section(in_its_place(fleet, first, has_left));
     let channel = &fleet.route_for(&first.environment, &first.domain).slack_channel;
     let generations: Vec<String> =
         stacks.iter().map(|stack| format!("{}/{}", stack.region, stack.generation)).collect();
@@ -235,6 +239,21 @@ pub fn account_closed_notice(
     let incident_id = format!("closed/{}/{}", first.account, stable_id(&generations));
     let body = message.body(channel, SlackKind::Opened);
     Some(Outgoing { id: format!("{incident_id}/slack"), incident_id, at_ms, sequence: 0, body })
+}
+
+/// What is to be done about a line of the file that loses its account: no other one is made by itself.
+fn in_its_place(fleet: &Fleet, status: &StackStatus, has_left: bool) -> Words {
+    let line = Line::new(&status.domain, &status.environment);
+    let Some(member) = fleet.member_at(&line) else { return Words::new() };
+    let line = Words::new()
+        .text(format!("{} is still in the fleet file, and no account is made in its place. ", member.line()));
+    let back = if has_left { "" } else { "Within 90 days of its closing AWS Support brings it back. " };
+    line.text(back)
+        .text("Otherwise take the line out of the file, or give it another ")
+        .code("account_name")
+        .text(" (and ")
+        .code("email")
+        .text(") and permit an account for it.")
 }
 
 /// Declares nothing but the zones the stack has: its probes are found by their zones' names.

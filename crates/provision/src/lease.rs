@@ -296,6 +296,7 @@ fn new_status(job: &Job<'_>, now_ms: u64) -> StackStatus {
         updated_at_ms: now_ms,
         ready_since_ms: BTreeMap::new(),
         parts_since_ms: BTreeMap::new(),
+        nat_cents: None,
         probe_code: None,
         leased_until_ms: 0,
     }

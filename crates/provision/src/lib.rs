@@ -10,6 +10,8 @@ mod adopt;
 mod agreed;
 mod change_log;
 mod claim;
+mod closing;
+mod closing_told;
 pub mod cloudtrail;
 mod decommission;
 mod default_vpc;
@@ -39,6 +41,7 @@ mod time;
 mod version;
 
 pub use change_log::{is_observation_queued, note_queued_observation, record_api_call};
+pub use closing::{CannotClose, CloseProgress};
 pub use decommission::account_closed_notice;
 pub use error::CannotPlan;
 pub use limits::usual_limits;

@@ -5,6 +5,7 @@ use std::future::Future;
 use phonehome_accounts::{AwsStack, ProbeCode, opted_in_regions};
 use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
+use phonehome_closing::Retained;
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
@@ -60,6 +61,15 @@ pub trait Members: Send + Sync {
     /// # Errors
     /// [`CloudError`]
     fn regions(&self, stack: &StackId) -> impl Future<Output = Result<Vec<Region>, CloudError>> + Send;
+
+    /// The data that phonehome's own stacks keep in an account and Region when they go. No template that members get
+    /// keeps any (a test holds that); whoever adds one asks for it here.
+    ///
+    /// # Errors
+    /// [`CloudError`]
+    fn retained(&self, _stack: &StackId) -> impl Future<Output = Result<Vec<Retained>, CloudError>> + Send {
+        async { Ok(vec![]) }
+    }
 }
 
 /// Member accounts on AWS, opened by assuming a role in them.

@@ -2,7 +2,7 @@
 //! connections.
 
 use phonehome_executor::{Applied, StepOutcome};
-use phonehome_network::{Address, Inventory, Peering};
+use phonehome_network::{Address, Inventory, Kind, Peering};
 use phonehome_planner::{Action, History, Plan, StackSpec, Step};
 use phonehome_state::StackStatus;
 use phonehome_wire::AccountId;
@@ -19,6 +19,9 @@ pub(crate) fn note_seen(spec: &StackSpec, plan: &Plan, status: &mut StackStatus)
     status.until_in_force = waiting.map(|it| format!("{}: {}", it.address, it.what())).collect();
     status.next_hour_ms = plan.next_hour_ms().unwrap_or_default();
     status.opened.clone_from(&plan.located.opened);
+    if ![Kind::NatGateway, Kind::ElasticIp].iter().any(|kind| plan.unseen.contains(kind)) {
+        status.nat_cents = Some(plan.price.map_or(0, |price| price.after_cents));
+    }
     let mut private = plan.located.private_subnets.clone();
     private.sort();
     // What is missing now may come back with this very plan, and what is no longer declared stays until

@@ -8,7 +8,7 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 36] = [
+pub const WRITERS: [(&str, &[&str]); 37] = [
     ("fleet", &["operator", "rollouts"]),
     ("fleet/versions", &["operator"]),
     ("rollout", &["operator", "rollouts"]),
@@ -45,6 +45,7 @@ pub const WRITERS: [(&str, &[&str]); 36] = [
     ("vending", &["vendor"]),
     ("vending/pace", &["vendor"]),
     (Keys::VENDING_NOTES, &["vendor"]),
+    ("decommissioned", &["provisioner", "operator"]),
 ];
 
 /// The partitions that a role writes, as [`WRITERS`] has them.
@@ -171,6 +172,10 @@ impl Keys {
     /// What was told of accounts with an older member template than they need.
     pub fn outdated() -> Key {
         key(Self::NOTICES, "outdated")
+    }
+    /// Which accounts are orphaned since when, and which message says so.
+    pub fn orphaned() -> Key {
+        key(Self::NOTICES, "orphaned")
     }
     /// What has been notified of an account and Region.
     pub fn stack_notices(stack: &StackId) -> Key {

@@ -12,9 +12,11 @@ mod desired;
 mod expected;
 mod finding;
 mod in_force;
+mod in_use;
 mod keys;
 mod ledger;
 mod notified;
+mod orphaned;
 mod outbox;
 mod page_turn;
 mod paging;
@@ -41,12 +43,14 @@ pub use desired::{Desired, InUse, LastRead, Rolling, Version, desired};
 pub use expected::{Expected, Expecting};
 pub use finding::findings;
 pub use in_force::{InForce, came_into_force, fleet, in_force};
+pub use in_use::versions_in_use;
 pub use keys::{Keys, WRITERS, written_by};
 pub use ledger::{
     Claim, ClaimState, Exhausted, Finding, FullPool, LedgerError, Seen, SeenVpc, Severity, Taker, audit,
     claim, claim_existing, peek, peek_all, peek_existing, record_seen, release_block,
 };
 pub use notified::{Drift, Line, Notice, Notified, Open, Ready, Repair, Withheld};
+pub use orphaned::{Orphaned, OrphanedSince};
 pub use outbox::{CLAIM_MS, Held, Hold, NOTIFIER_LIMIT_MS, Outboxed, SETTLES_MS, SLACK_LIMIT_MS};
 pub use page_turn::{PageTurn, page_turn};
 pub use paging::{PAGES_PER_MINUTE, Paging, Ration};

@@ -100,6 +100,10 @@ pub struct StackStatus {
     /// since the Unix epoch.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts_since_ms: BTreeMap<u32, u64>,
+    /// What its NAT gateways and their addresses cost a month, without data, in US cents; `None` where nobody has seen
+    /// them since releases note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nat_cents: Option<u64>,
     /// The code that its probes have, and since when; `None` while that is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe_code: Option<ProbeCodeSince>,

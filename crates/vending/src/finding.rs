@@ -161,7 +161,8 @@ impl fmt::Display for VendingFinding {
             Self::NameTaken { line, account, name } => write!(
                 f,
                 "no account is made for {line}: account {account} is called {name}, and it is suspended, closed or another \
-                 line. Reopen or rename that one, or give {line} another `account_name`"
+                 line. AWS Support reopens a closed one within 90 days; or rename that one, or give {line} another \
+                 `account_name` and `email`"
             ),
             Self::SharedEmail { line, email } => write!(
                 f,
@@ -174,8 +175,8 @@ impl fmt::Display for VendingFinding {
             ),
             Self::Orphaned { line, account: Some(account) } => write!(
                 f,
-                "account {account} was made for {line}, which the fleet file has no more: it stays as it is and costs \
-                 money. Declare it again, or close it by hand"
+                "account {account} was made for {line}, which the fleet file has no more: it is orphaned, stays as it is \
+                 and costs money. Declare the line again, or run `phonehome decommission {account} --close-account`"
             ),
             Self::Orphaned { line, account: None } => write!(
                 f,

@@ -73,8 +73,9 @@ fn an_account_that_is_made_is_told_and_so_is_that_it_became_nobodys() {
 
 #[test]
 fn an_account_of_a_line_that_is_no_more_is_told_and_stays() {
-    let orphan = "account 111111111111 was made for gone/prod, which the fleet file has no more: it stays as it is and \
-                  costs money. Declare it again, or close it by hand";
+    let orphan = "account 111111111111 was made for gone/prod, which the fleet file has no more: it is orphaned, stays as \
+                  it is and costs money. Declare the line again, or run `phonehome decommission 111111111111 \
+                  --close-account`";
     let (made, pace) = ([order("gone").made(id(), NOW)], Pace::default());
     assert_eq!(told(&made, &[], 0, &pace), [orphan]);
     assert_eq!(told(&made, &[(id(), line("gone"))], 0, &pace), [orphan]);

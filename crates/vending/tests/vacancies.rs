@@ -65,7 +65,8 @@ fn an_account_that_is_suspended_or_another_line_keeps_its_name_and_that_is_told(
         findings.iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let expected = "no account is made for shop/dev: account 111111111111 is called shop-dev, and it is suspended, closed \
-                    or another line. Reopen or rename that one, or give shop/dev another `account_name`";
+                    or another line. AWS Support reopens a closed one within 90 days; or rename that one, or give shop/dev \
+                    another `account_name` and `email`";
     assert_eq!(taken(&[account(1, "shop-dev", false)], &Bindings::default()), [expected]);
     let (free, findings) = lines(&bound("shop/prod", 1), &[account(1, "shop-dev", true)]);
     assert_eq!((free, findings.len()), (vec!["payments/dev".to_owned()], 1));

@@ -203,6 +203,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         let active = accounts.into_iter().filter(|it| it.active);
         let roster: Roster = active.map(|it| (it.id, it.name)).collect();
         self.bind_all(&desired, &roster).await?;
+        self.notify_orphaned(desired.in_force().fleet.platform_channel(), &roster).await?;
         let behind = self.is_behind(&held.sweep).await?;
         let stage = SweepStage::Queueing { after: None };
         let next = |sweep: Sweep, now_ms| Sweep { behind, ..sweep.at(stage.clone(), now_ms) };

@@ -18,6 +18,7 @@ mod joined;
 mod links;
 mod mortal;
 mod notices;
+mod orphaned;
 mod parts;
 mod permits;
 mod probe_code;

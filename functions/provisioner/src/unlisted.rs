@@ -12,6 +12,7 @@ use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
 use phonehome_state::{Desired, Keys, Outboxed, bindings};
 use phonehome_text::agree;
+use phonehome_vending::made;
 use serde::{Deserialize, Serialize};
 
 use crate::handler::{Provisioner, table_error};
@@ -79,8 +80,14 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             let is_in_force = || !desired.has_turned(&account.id) && lines.have(account);
             rolled_out.as_ref().is_some_and(|lines| lines.have(account)) || is_in_force()
         };
-        let is_unlisted =
-            |account: &&Account| account.active && !is_special(fleet, account) && !is_line(account);
+        // What was a line is orphaned, or about to be, and told as that.
+        let made = made(table).await.map_err(table_error)?;
+        let was_line = |account: &Account| {
+            bindings.last_line_of(&account.id).is_some() || made.contains_key(&account.id)
+        };
+        let is_unlisted = |account: &&Account| {
+            account.active && !is_special(fleet, account) && !is_line(account) && !was_line(account)
+        };
         let unlisted: Vec<&Account> = accounts.iter().filter(is_unlisted).collect();
         let notified = on_conflict(ATTEMPTS, async || {
             let doc = table.get(&key).await?;

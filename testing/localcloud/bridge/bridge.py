@@ -14,6 +14,9 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
     PHONEHOME_LOCAL_CONCURRENCY         Lambda's quota of an account and Region (optional: a fresh account's, 10)
     PHONEHOME_LOCAL_CHAIN               how often a function may be invoked in a chain of its own (optional: 16)
     PHONEHOME_LOCAL_FRESH_ROLE_SECONDS  how long a service does not know a fresh role (optional: 0.5)
+    PHONEHOME_LOCAL_CLOSE_SECONDS       how long an account takes to be closed (optional: 0.2; AWS takes minutes)
+    PHONEHOME_LOCAL_CLOSE_EVERY_SECONDS how soon another one may be asked for (optional: 0; AWS has 20)
+    PHONEHOME_LOCAL_CLOSE_QUOTA         how many may be closed in 30 days (optional: 250)
     PHONEHOME_LOCAL_CONFLICT_EVERY      which write to DynamoDB meets a transaction: each Nth (optional: none)
     PHONEHOME_LOCAL_LAB                 the socket of a packet lab, which runs the functions in VPCs (optional: they
                                         run on this machine, as all others)
@@ -37,6 +40,7 @@ from additions import (  # noqa: F401
     buses,
     calls,
     changes,
+    closing,
     concurrency,
     conflicts,
     entrance,

@@ -4,7 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use phonehome_localcloud::{Control, Deployment, Emulator, Place, QueueMessage, Receiver};
 use serde_json::json;
@@ -137,7 +137,15 @@ async fn accounts_are_renamed_and_closed() {
     assert_eq!(open().await, ["management", "hub", "shop-prod"]);
     cloud.control.close_account(&account).await.unwrap();
     assert_eq!(open().await, ["management", "hub"]);
-    let error = cloud.control.close_account(&account).await.unwrap_err().to_string();
+    // It is being closed for a moment.
+    let mut error = String::new();
+    for _ in 0..50 {
+        error = cloud.control.close_account(&account).await.unwrap_err().to_string();
+        if !error.contains("ConflictException") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     assert!(error.contains("AccountAlreadyClosed"), "{error}");
     assert!(cloud.control.rename_account("999999999999", "nobody").await.is_err());
 }

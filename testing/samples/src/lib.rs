@@ -109,6 +109,7 @@ pub fn stack(ready_ms: u64) -> StackStatus {
         updated_at_ms: ready_ms,
         ready_since_ms: ZONES.map(|zone| (zone.parse().unwrap(), ready_ms)).into(),
         parts_since_ms: BTreeMap::new(),
+        nat_cents: None,
         probe_code: None,
         leased_until_ms: 0,
     }

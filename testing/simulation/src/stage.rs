@@ -243,6 +243,7 @@ fn status(account: u32) -> StackStatus {
         updated_at_ms: BEGIN_MS,
         ready_since_ms: (0..ZONES).map(|it| (zone(it), BEGIN_MS)).collect(),
         parts_since_ms: BTreeMap::new(),
+        nat_cents: None,
         probe_code: None,
         leased_until_ms: 0,
     }

@@ -2,6 +2,7 @@
 
 mod asked;
 mod calls;
+mod closing;
 mod costs;
 mod github;
 mod hub;

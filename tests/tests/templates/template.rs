@@ -158,6 +158,18 @@ impl Template {
                 let all = all.as_array().context("!And of what?")?;
                 json!(all.iter().all(|it| *it == json!(true)))
             }
+            "!Join" => {
+                let [by, parts] = pair(name)?;
+                let parts = parts.as_array().context("!Join of what?")?;
+                let parts: Vec<&str> = parts.iter().map(|it| it.as_str().unwrap_or_default()).collect();
+                json!(parts.join(by.as_str().unwrap_or_default()))
+            }
+            "!Select" => {
+                let [place, of] = pair(name)?;
+                let place =
+                    scalar(&place).and_then(|it| it.parse::<usize>().ok()).context("!Select which?")?;
+                of.get(place).cloned().context("!Select of what?")?
+            }
             "!Split" => {
                 let [by, text] = pair(name)?;
                 let (by, text) = (by.as_str().unwrap_or_default(), text.as_str().unwrap_or_default());

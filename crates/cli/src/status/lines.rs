@@ -21,7 +21,7 @@ pub(super) async fn observe(
     desired: &Desired,
 ) -> Result<(Value, Vec<String>), Failure> {
     let in_force = desired.in_force();
-    let who = Who::observe(session, table, &in_force.fleet).await?;
+    let who = Who::observe_in_use(session, table, &in_force.fleet).await?;
     let creations = Creations::of(
         &in_force.fleet,
         &who,

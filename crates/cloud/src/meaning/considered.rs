@@ -86,6 +86,10 @@ const CONSIDERED: &[(&str, &str)] = &[
     ("lambda:UpdateFunctionCode", "an update is under way"),
     ("lambda:UpdateFunctionConfiguration", "as CreateFunction; an update is under way"),
     (
+        "organizations:CloseAccount",
+        "what AWS refuses is told in crates/closing; again: closed already; once every 20 seconds",
+    ),
+    (
         "organizations:CreateAccount",
         "what was surely not begun is told in crates/vending; again: the address exists",
     ),

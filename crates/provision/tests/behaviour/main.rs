@@ -3,6 +3,7 @@
 
 mod addresses;
 mod api_calls;
+mod closing;
 mod decommission;
 mod drift;
 mod links;

@@ -1,14 +1,14 @@
 //! One account in a fake AWS, and what is stored and reported of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use phonehome_alerting::OutgoingBody;
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{MemoryTable, Table as _};
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, SharedCloud};
 use phonehome_fleet::{Fleet, Member};
-use phonehome_network::{Inventory, Tagged as _};
+use phonehome_network::{Inventory, SecurityGroup, Tagged as _, Tags};
 use phonehome_planner::{ProbeSpec, StackSpec};
 use phonehome_provision::{COOLDOWN_MS, Job, Members, Provision, Reconciled, StackProgress};
 use phonehome_state::{Keys, Outboxed, StackStatus, all};
@@ -16,6 +16,7 @@ use phonehome_wire::{Region, StackId};
 
 pub(crate) const ACCOUNT: &str = "444455556666";
 pub(crate) const REGION: &str = "us-east-1";
+const CLOSED_REGION: &str = "ap-south-1";
 const FLEET: &str = include_str!("../../../fleet/tests/fixtures/small.yaml");
 /// More observations than anything here needs.
 const OBSERVATIONS_MAX: usize = 20;
@@ -27,6 +28,10 @@ pub(crate) struct Conditions {
     pub(crate) refuses: Arc<AtomicBool>,
     /// Whoever observes has no code for probes: a person at a terminal.
     pub(crate) no_probes: Arc<AtomicBool>,
+    /// The account has a further Region that cannot be opened.
+    pub(crate) closed_region: Arc<AtomicBool>,
+    /// How many more Regions are opened before somebody makes a security group there.
+    pub(crate) opened_until_change: Arc<AtomicUsize>,
 }
 
 /// Member accounts in a [`SharedCloud`].
@@ -57,6 +62,15 @@ impl Members for Accounts {
     }
 
     async fn open(&self, spec: &StackSpec, _known_vpc: Option<&str>) -> Result<FakeStack, CloudError> {
+        if spec.region.as_str() == CLOSED_REGION {
+            let said = "with an explicit deny in a service control policy";
+            return Err(CloudError::service("ec2:DescribeVpcs", ACCOUNT, "UnauthorizedOperation", said));
+        }
+        let left = &self.conditions.opened_until_change;
+        if left.load(Ordering::Relaxed) > 0 && left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.cloud
+                .with(|cloud| cloud.stack(ACCOUNT, REGION).edit(|seen| seen.security_groups.push(web())));
+        }
         let stack = FakeStack::open(&self.cloud, spec.clone());
         if !self.conditions.refuses.load(Ordering::Relaxed) {
             return Ok(stack);
@@ -67,8 +81,17 @@ impl Members for Accounts {
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {
-        Ok(vec![stack.region.clone()])
+        let closed =
+            self.conditions.closed_region.load(Ordering::Relaxed).then(|| CLOSED_REGION.parse().unwrap());
+        Ok([stack.region.clone()].into_iter().chain(closed).collect())
     }
+}
+
+/// A security group that somebody made.
+pub(crate) fn web() -> SecurityGroup {
+    let (id, name, vpc_id) =
+        ("sg-0123456789abcdef0".to_owned(), "web".to_owned(), "vpc-of-somebody".to_owned());
+    SecurityGroup { id, tags: Tags::new(), name, vpc_id, ingress: vec![], egress: vec![] }
 }
 
 /// A message for Slack: the incident it is about, its text, and what its thread says of it.

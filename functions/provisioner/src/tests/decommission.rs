@@ -1,5 +1,6 @@
 //! Accounts that are given up.
 
+use phonehome_closing::{Decommissioned, decommissioned_key};
 use phonehome_cloud::table::{Expect, Table as _, Write};
 use phonehome_network::{Inventory, SecurityGroup, Tagged as _, Tags};
 use phonehome_state::{Claim, ClaimState, Keys, Seen, all};
@@ -84,6 +85,9 @@ async fn a_decommissioned_account_holds_nothing_any_more_and_its_block_is_in_qua
     let ClaimState::Quarantined { released_at_ms, until_ms } = claims[0].state else { panic!("{claims:?}") };
     assert_eq!(until_ms - released_at_ms, 7 * DAY_MS);
     assert!(seen_vpcs(&world, SHOP_DEV).await.is_empty(), "no ghost keeps addresses");
+    let record = world.table().get(&decommissioned_key(&SHOP_DEV.parse().unwrap())).await.unwrap().unwrap();
+    let record: Decommissioned = record.read().unwrap();
+    assert_eq!((record.account_name.as_str(), record.line.as_str()), ("shop-dev", "shop/dev"));
     world.send(asked(SHOP_DEV, "remove")).await;
     assert_eq!(world.letters(), Vec::<String>::new(), "a second time it is so already");
 }

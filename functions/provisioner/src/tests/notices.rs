@@ -84,10 +84,30 @@ async fn an_account_that_is_closed_or_has_left_is_reported_once_with_what_become
         }
         let notified = world.notified_of("closed/").await;
         assert_eq!(notified.len(), 1, "{notified:?}");
-        for part in [says, "shop-dev", "10.0.0.0/18", "phonehome decommission", "#net-dev"] {
+        let in_its_place =
+            ["shop/dev is still in the fleet file, and no account is made in its place", "account_name"];
+        for part in [says, "shop-dev", "10.0.0.0/18", "phonehome decommission", "#net-dev"]
+            .iter()
+            .chain(&in_its_place)
+        {
             assert!(notified[0].contains(part), "{part}: {notified:?}");
         }
+        assert_eq!(
+            notified[0].contains("90 days"),
+            is_closed,
+            "nobody brings back what has left: {notified:?}"
+        );
     }
+}
+
+#[tokio::test]
+async fn of_a_closed_account_whose_line_left_nothing_is_said_of_another_one() {
+    let mut world = converged().await;
+    world.publish(&super::decommission::without("dev")).await;
+    world.account(SHOP_DEV, "shop-dev", false, None);
+    world.reconcile(SHOP_DEV).await;
+    let notified = world.notified_of("closed/").await;
+    assert!(notified.len() == 1 && !notified[0].contains("in its place"), "{notified:?}");
 }
 
 #[tokio::test]

@@ -160,7 +160,7 @@ async fn an_account_of_the_new_version_alone_is_bound_and_left_alone_until_its_t
 }
 
 #[tokio::test]
-async fn an_account_whose_version_no_longer_has_it_is_as_one_that_left_the_file() {
+async fn an_account_whose_version_no_longer_has_it_is_left_alone_and_not_orphaned_before_that_is_in_force() {
     let mut world = World::new().await;
     sweep(&mut world).await;
     let text =
@@ -173,7 +173,8 @@ async fn an_account_whose_version_no_longer_has_it_is_as_one_that_left_the_file(
     let changes = world.changes(SHOP_PROD, "us-east-1");
     turn(&world, &[SHOP_DEV, SHOP_PROD]).await;
     sweep(&mut world).await;
-    assert_eq!(world.notified_of("unlisted/").await.len(), told + 1);
+    assert_eq!(world.notified_of("unlisted/").await.len(), told, "it was a line, and may be one again");
+    assert_eq!(world.notified_of("orphaned/").await.len(), 0, "the roll-out may be taken back");
     assert_eq!(world.changes(SHOP_PROD, "us-east-1"), changes, "its network stays as it is");
     let letters = world.letters().len();
     world.send(json!({"reconcile": {"account": SHOP_PROD, "release": "remove"}})).await;

@@ -128,20 +128,6 @@ def emit_create_account_result(status):
     emit_service_event("CreateAccountResult", {"createAccountStatus": details})
 
 
-@replaces(organizations, "_close_account")
-def close_account(original, payload):
-    """CloseAccount is followed by a CloseAccountResult event."""
-    answer = original(payload)
-    if answer[0] == 200:
-        account_id, now = payload["AccountId"], cloudtrail_time(time.time())
-        organizations._accounts[account_id] = {**organizations._accounts[account_id], "State": "SUSPENDED"}
-        details = {
-            "accountId": account_id, "state": "SUCCEEDED", "requestedTimestamp": now, "completedTimestamp": now,
-        }
-        in_background(emit_service_event, "CloseAccountResult", {"closeAccountStatus": details})
-    return answer
-
-
 @replaces(account_service, "handle_request")
 async def account_request(original, method, path, headers, body, query):
     """PutAccountName: the management account renames any account, another one itself. Names need not differ."""
@@ -156,9 +142,6 @@ async def account_request(original, method, path, headers, body, query):
         renamed = {**organizations._accounts[account_id], "Name": wanted["AccountName"]}
         organizations._accounts[account_id] = renamed
     return 200, {}, b""
-
-
-organizations._DISPATCH["CloseAccount"] = close_account
 
 
 def emit_service_event(name, details):

@@ -64,7 +64,7 @@ class Organization(BridgeTest):
         told = until(take)["detail"]["serviceEventDetails"]["closeAccountStatus"]
         self.assertEqual([told["accountId"], told["state"]], [account, "SUCCEEDED"])
         described = self.client("organizations", HUB).describe_account(AccountId=account)["Account"]
-        self.assertEqual(described["Status"], "SUSPENDED")
+        self.assertEqual([described["Status"], described["State"]], ["SUSPENDED", "CLOSED"])
 
     def test_an_account_is_renamed_even_like_another(self):
         accounts = [self.create(f"{name}@phonehome.example")["AccountId"] for name in ("one", "two")]

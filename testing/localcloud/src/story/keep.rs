@@ -128,11 +128,12 @@ Declare a domain, and create its account. What is deployed there as by a StackSe
   . {management}
   aws organizations create-account --account-name stock-dev --email aws+stock-dev@example.com
 
-Give it up again: publish a file without it, then, with its id from `phonehome status`, again and again until it is gone:
+Give it up again: publish a file without it, then, with its id from `phonehome status`, again and again until it is gone. It
+asks for the account's name:
 
   . {operator}
   phonehome publish --fleet {fleet}
-  phonehome decommission --yes ID
+  phonehome decommission ID
 "#,
         member = file("shop-dev"),
         operator = file("operator"),
