@@ -2,14 +2,18 @@
 //! trails, and which accounts there are.
 
 mod organization;
+mod properties;
 mod regions;
 mod rerun;
 mod stack;
+#[cfg(test)]
+mod stand_in;
 #[cfg(feature = "operator")]
 pub mod trails;
 mod vending;
 
 pub use organization::AwsOrganization;
+pub use properties::AwsProperties;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};
