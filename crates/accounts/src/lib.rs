@@ -8,6 +8,7 @@ mod rerun;
 mod stack;
 #[cfg(test)]
 mod stand_in;
+mod support;
 #[cfg(feature = "operator")]
 pub mod trails;
 mod vending;
@@ -17,4 +18,5 @@ pub use properties::AwsProperties;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};
+pub use support::AwsSupport;
 pub use vending::AwsVending;

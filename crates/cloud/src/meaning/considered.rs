@@ -123,6 +123,11 @@ const CONSIDERED: &[(&str, &str)] = &[
     ("sqs:GetQueueAttributes", "a queue that is not there: for people"),
     ("sqs:SendMessage", "a queue that is not there: for people; again: a message twice"),
     ("sqs:SendMessageBatch", "as SendMessage; what it did not take is listed, and sent again"),
+    (
+        "support:CreateCase",
+        "no paid plan, or not taken: a person is told; so many a day: later; a lost answer: looked for by its subject",
+    ),
+    ("support:DescribeCases", "a case that is not there any more: over"),
     ("sts:GetCallerIdentity", "only throttles"),
     ("sts:AssumeRole", "the account, its role or its Region is on its way"),
 ];
