@@ -1,8 +1,9 @@
 //! AWS Organizations, as the hub account sees it (by delegation from the management account).
 
 use aws_sdk_organizations::Client;
+use aws_sdk_organizations::operation::list_accounts::ListAccountsOutput;
 use aws_sdk_organizations::types::{AccountJoinedMethod, AccountStatus};
-use phonehome_cloud::{Account, AccountPage, CloudError, Organization};
+use phonehome_cloud::{Account, AccountPage, AccountWithEmail, CloudError, Organization};
 use phonehome_wire::AccountId;
 
 use phonehome_aws::{OfSdk as _, Session};
@@ -17,6 +18,31 @@ impl AwsOrganization {
     /// The organization that the caller's account belongs to.
     pub fn new(session: &Session) -> Self {
         Self { client: Client::new(session.config()) }
+    }
+
+    /// All accounts with their e-mail addresses, closed ones too.
+    ///
+    /// # Errors
+    /// [`CloudError`]; half a list is none.
+    pub async fn accounts_with_emails(&self) -> Result<Vec<AccountWithEmail>, CloudError> {
+        let (mut accounts, mut next) = (Vec::new(), None);
+        loop {
+            let page = self.list(next).await?;
+            let known = page.accounts().iter().filter_map(|it| {
+                let email = it.email().unwrap_or_default().to_owned();
+                Some(AccountWithEmail { account: account(it)?, email })
+            });
+            accounts.extend(known);
+            next = page.next_token().map(str::to_owned);
+            if next.is_none() {
+                return Ok(accounts);
+            }
+        }
+    }
+
+    async fn list(&self, next: Option<String>) -> Result<ListAccountsOutput, CloudError> {
+        let answer = self.client.list_accounts().set_next_token(next).send().await;
+        answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))
     }
 }
 
@@ -55,9 +81,7 @@ impl Organization for AwsOrganization {
     }
 
     async fn page(&self, next: Option<&str>) -> Result<AccountPage, CloudError> {
-        let request = self.client.list_accounts().set_next_token(next.map(str::to_owned));
-        let answer = request.send().await;
-        let page = answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))?;
+        let page = self.list(next.map(str::to_owned)).await?;
         let accounts = page.accounts().iter().filter_map(account).collect();
         Ok(AccountPage { accounts, next: page.next_token().map(str::to_owned) })
     }

@@ -7,6 +7,7 @@ use phonehome_planner::{Agreed, CONTRACT_FORM, Plan, render, sha256};
 use phonehome_state::{Base, Contract, ProbeRelease};
 use phonehome_wire::StackId;
 
+use crate::creations::Creations;
 use crate::output::{Failure, read};
 use crate::summary::Planned;
 use crate::validate::Loaded;
@@ -22,23 +23,34 @@ pub(crate) struct Grounds {
     file: String,
     /// The code of the probes that the version will name.
     probes: Option<ProbeRelease>,
+    /// The digest of the accounts that there are to permit, where there are any, and a line for each.
+    accounts: Option<String>,
+    in_full: Vec<String>,
 }
 
 impl Grounds {
-    pub(crate) fn of(base: &Base, loaded: &Loaded, probes: Option<&ProbeRelease>) -> Self {
+    pub(crate) fn of(
+        base: &Base,
+        loaded: &Loaded,
+        probes: Option<&ProbeRelease>,
+        creations: &Creations,
+    ) -> Self {
         let authorities = loaded.authorities_pem().unwrap_or_default();
         let over = base.current().map_or(0, |current| current.number);
-        Self { over, file: sha256(&[loaded.text.as_str(), &authorities]), probes: probes.cloned() }
+        let file = sha256(&[loaded.text.as_str(), &authorities]);
+        let (accounts, in_full) = (creations.digest(), creations.in_full());
+        Self { over, file, probes: probes.cloned(), accounts, in_full }
     }
 
-    /// The plan's hash: over the version in force, the fleet file, the probes' code, the accounts and Regions, and what is planned
-    /// in each with the permission that it asks for. Not over the ids that AWS makes, nor over any order.
+    /// The plan's hash: over the version in force, the fleet file, the probes' code, the accounts that there are to permit, the
+    /// accounts and Regions there are, and what is planned in each with the permission that it asks for. Not over the ids that AWS makes, nor over any order.
     pub(crate) fn hash(&self, planned: &[Planned]) -> String {
         let mut stacks: Vec<String> = planned.iter().map(stack).collect();
         stacks.sort();
         let mut lines =
             vec![format!("phonehome plan {CONTRACT_FORM}"), format!("over {}", self.over), self.file.clone()];
         lines.extend(self.probes.iter().map(|probes| format!("probes {}", probes.code_sha256)));
+        lines.extend(self.accounts.iter().map(|accounts| format!("accounts {accounts}")));
         lines.extend(stacks);
         sha256(&lines)
     }
@@ -66,6 +78,10 @@ impl Grounds {
         let mut text = format!("Plan {}\n  {over}\n  fleet file {}\n", self.hash(planned), self.file);
         text.extend(self.probes.iter().map(|probes| format!("  probes {}\n", probes.title())));
         text.push('\n');
+        if !self.in_full.is_empty() {
+            let lines: String = self.in_full.iter().map(|line| format!("  {line}\n")).collect();
+            text.push_str(&format!("accounts to be made\n{lines}\n"));
+        }
         for it in planned {
             let plan = match &it.plan {
                 Ok(plan) => render::text(plan),

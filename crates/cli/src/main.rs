@@ -5,6 +5,7 @@ mod audit;
 mod authorities;
 mod check;
 mod contract;
+mod creations;
 mod decommission;
 mod diff;
 mod doctor;

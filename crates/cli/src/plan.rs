@@ -7,10 +7,12 @@ use phonehome_aws::{DynamoTable, sdk};
 use phonehome_executor::estimate_ms;
 use phonehome_planner::{Plan, render};
 use phonehome_provision::CannotPlan;
-use phonehome_state::base;
+use phonehome_state::{Base, base};
+use phonehome_vending::{Vacancy, kept};
 use serde_json::json;
 
 use crate::contract::Grounds;
+use crate::creations::{Creations, Orders, Permitted};
 use crate::output::Failure;
 use crate::output::{Done, Format};
 use crate::probes::{self, ProbesArgument};
@@ -42,7 +44,7 @@ pub(crate) struct PlanArguments {
 
 /// Observes every account that is asked for and shows what would change. Changes nothing.
 pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -> Result<Done, Failure> {
-    let is_whole = arguments.scope.is_whole();
+    let (is_whole, wanted) = (arguments.scope.is_whole(), arguments.scope.account.clone());
     let loaded = load(&arguments.scope.fleet, format)?;
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
@@ -50,19 +52,21 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
     let probes = arguments.probes.next(&table, base.current()).await?;
     probes::is_of_version(&arguments.scope, probes.as_ref())?;
     let work = Targets::of(&loaded, arguments.scope, Access::Observe, &session, &table).await?;
+    let creations = creations(&work, &base, &Orders::read(&table).await?, &wanted);
     let planned = plans(&work).await?;
     let changes = planned.iter().any(|it| it.plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
+    let changes = changes || !creations.to_permit().is_empty();
     let failed = planned.iter().any(|it| it.plan.is_err());
-    let grounds = Grounds::of(&base, &loaded, probes.as_ref());
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &creations);
     if let Some(path) = &arguments.output {
-        let written = std::fs::write(path, grounds.in_full(&planned) + &lines(&notes(&work)));
+        let written = std::fs::write(path, grounds.in_full(&planned) + &lines(&notes(&work, &creations)));
         written.map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
     }
     // A part of the fleet is nothing that could be published.
     let hash = is_whole.then(|| grounds.hash(&planned));
     let text = match format {
-        Format::Json => as_json(&work, &planned, hash.as_deref())?,
-        Format::Text => as_text(&work, &named(planned), arguments.markdown, hash.as_deref()),
+        Format::Json => as_json(&work, &creations, &planned, hash.as_deref())?,
+        Format::Text => as_text(&work, &creations, &named(planned), arguments.markdown, hash.as_deref()),
     };
     let exit_code = match (failed, changes && arguments.detailed_exitcode) {
         (true, _) => 1,
@@ -70,6 +74,22 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
         (false, false) => 0,
     };
     Ok(Done { text, exit_code })
+}
+
+/// The lines that are no account, of those that are asked for, with what the version in force permits.
+fn creations(work: &Targets, base: &Base, orders: &Orders, wanted: &[String]) -> Creations {
+    let permitted = in_force(work, base);
+    let is_wanted = |it: &Vacancy| {
+        let names = [it.member.account_name.as_str(), &it.line().to_string()];
+        wanted.is_empty() || wanted.iter().any(|wanted| names.contains(&wanted.as_str()))
+    };
+    Creations::of(&work.fleet, &work.who, orders, &permitted).only(is_wanted)
+}
+
+/// The accounts that the version in force permits, as far as the next one keeps that.
+pub(crate) fn in_force(work: &Targets, base: &Base) -> Permitted {
+    let accounts = base.current().map(|current| current.accepted.accounts.as_slice()).unwrap_or_default();
+    kept(&work.fleet, &work.who.bindings, accounts.iter().map(|it| (&it.line, it.at_ms)))
 }
 
 /// What the plans of all stacks come to, for whoever is to accept it.
@@ -99,15 +119,22 @@ fn estimate_s(plan: &Plan) -> u64 {
 }
 
 /// For people: at a terminal, or in a comment.
-fn as_text(work: &Targets, planned: &[render::Planned], markdown: bool, hash: Option<&str>) -> String {
+fn as_text(
+    work: &Targets,
+    creations: &Creations,
+    planned: &[render::Planned],
+    markdown: bool,
+    hash: Option<&str>,
+) -> String {
+    let notes = notes(work, creations);
     match (markdown, hash) {
         (true, hash) => {
             let hash = hash.map(|hash| format!("\nPlan `{hash}`\n")).unwrap_or_default();
-            render::markdown_fleet(planned, &notes(work), &estimate_s, COMMENT_CHARS) + &hash
+            render::markdown_fleet(planned, &creations.section(), &notes, &estimate_s, COMMENT_CHARS) + &hash
         }
         (false, hash) => {
             let hash = hash.map(|hash| format!("Plan {hash}\n")).unwrap_or_default();
-            render::text_fleet(planned, &estimate_s) + &lines(&notes(work)) + &hash
+            render::text_fleet(planned, &estimate_s) + &creations.text() + &lines(&notes) + &hash
         }
     }
 }
@@ -118,15 +145,21 @@ fn named(planned: Vec<Planned>) -> Vec<render::Planned> {
 }
 
 /// What of the fleet file was not planned, and what is to be known of who is who.
-fn notes(work: &Targets) -> Vec<String> {
-    work.notes.iter().map(|note| format!("left out: {note}")).chain(work.who.notes()).collect()
+fn notes(work: &Targets, creations: &Creations) -> Vec<String> {
+    let left_out = work.notes.iter().filter(|note| !creations.has(&note.line));
+    left_out.map(|note| format!("left out: {note}")).chain(work.who.notes()).collect()
 }
 
 fn lines(notes: &[String]) -> String {
     notes.iter().map(|note| format!("{note}\n")).collect()
 }
 
-fn as_json(work: &Targets, planned: &[Planned], hash: Option<&str>) -> Result<String, Failure> {
+fn as_json(
+    work: &Targets,
+    creations: &Creations,
+    planned: &[Planned],
+    hash: Option<&str>,
+) -> Result<String, Failure> {
     let stacks: Vec<_> = planned
         .iter()
         .map(|it| match &it.plan {
@@ -137,6 +170,7 @@ fn as_json(work: &Targets, planned: &[Planned], hash: Option<&str>) -> Result<St
     crate::output::json(&json!({
         "plan": hash,
         "stacks": stacks,
+        "accounts": creations.json(),
         "left_out": work.notes,
         "who_is_who": work.who.as_json(),
     }))

@@ -1,23 +1,26 @@
 //! `phonehome publish`.
 
+mod accounts;
+
 use phonehome_cloud::{SystemClock, WallClock as _};
 use std::io::{IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use phonehome_aws::DynamoTable;
-use phonehome_aws::{caller_arn, sdk};
+use phonehome_aws::{Session, caller_arn, sdk};
 use phonehome_rollout::RollOut;
 use phonehome_state::{
-    Accepted, Base, NotPublished, PERMISSION_MS, ProbeRelease, PublishedFleet, Way, base, publish_by,
-    roll_out,
+    Accepted, Base, NotPublished, PERMISSION_MS, PermittedAccount, ProbeRelease, PublishedFleet, Way, base,
+    bindings, publish_by, roll_out,
 };
 use serde_json::json;
 
 use crate::contract::{Grounds, refusal};
+use crate::creations::{Creations, Orders, Permitted};
 use crate::output::Format;
 use crate::output::{Failure, json as to_json};
-use crate::plan::summary;
+use crate::plan::{in_force, summary};
 use crate::probes::{self, ProbesArgument};
 use crate::summary::Summary;
 use crate::targets::{Access, LimitArguments, Scope, Targets};
@@ -41,6 +44,10 @@ pub(crate) struct PublishArguments {
     /// Publish without asking. Nothing is permitted to be taken away, cut off or replaced.
     #[arg(long)]
     yes: bool,
+    /// Permit the accounts that the plan shows as to be made, N of them at most: where there are more, nothing is
+    /// published. Without it none is permitted, whoever says yes. What an earlier version permitted stays permitted.
+    #[arg(long, value_name = "N", conflicts_with = "no_plan")]
+    allow_create: Option<u32>,
     /// Do not observe the accounts. No permission is given then: nothing is taken away, cut off or replaced
     /// because of this version.
     #[arg(long)]
@@ -73,6 +80,7 @@ pub(crate) struct PublishArguments {
 /// Checks the file, shows what it changes, asks, and stores it with what was accepted.
 pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format) -> Result<String, Failure> {
     let loaded = load(&arguments.fleet, format)?;
+    accounts::may_permit(&loaded.fleet, arguments.allow_create)?;
     for warning in loaded.authorities.iter().flat_map(|authorities| &authorities.warnings) {
         eprintln!("warning: {warning}");
     }
@@ -85,6 +93,9 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let probes = arguments.probes.next(&table, base.current()).await?;
     let is_same = |it: &&PublishedFleet| is_same(it, &loaded, probes.as_ref());
     if let Some(current) = base.current().filter(|it| is_same(it) && !arguments.again) {
+        if arguments.allow_create.is_some() {
+            accounts::nothing_to_permit(&loaded.fleet, current, &session, &table).await?;
+        }
         return unchanged(current, under_way.as_ref(), format);
     }
     if !arguments.asks_nobody() && !std::io::stdin().is_terminal() {
@@ -98,19 +109,21 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     if let Some(it) = under_way.filter(|_| !arguments.supersede) {
         return Err(Failure::other(NotPublished::UnderWay { version: it.versions.target }));
     }
-    let scope = arguments.scope();
-    probes::is_of_version(&scope, probes.as_ref())?;
+    probes::is_of_version(&arguments.scope(), probes.as_ref())?;
     let emergency = arguments.emergency.as_deref();
     let way = way::way(&table, &loaded.fleet, &base, arguments.mends, emergency).await?;
     let published_by = caller_arn(&session).await.map_err(Failure::other)?;
     // The accounts are observed last: that takes a while.
-    let summary = match arguments.no_plan {
-        true => None,
-        false => Some(summary(&Targets::of(&loaded, scope, Access::Observe, &session, &table).await?).await?),
-    };
-    eprint!("{}", shown(&base, summary.as_ref(), &way, probes.as_ref()));
-    let grounds = Grounds::of(&base, &loaded, probes.as_ref());
-    let accepted = accepted(&arguments, &grounds, &base, summary.as_ref())?;
+    let seen = look(&arguments, &loaded, &base, &session, &table).await?;
+    eprint!("{}", shown(&base, &seen, &way, probes.as_ref()));
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &seen.planned);
+    let accepted = accepted(&arguments, &grounds, &base, &seen)?;
+    if accounts::former(&table, &base, arguments.supersede).await? != seen.former {
+        return Err(Failure::other(
+            "the version that this one takes the place of was taken back or ended meanwhile, and with it what it \
+             permits: nothing was stored. Publish again",
+        ));
+    }
     // Code that is the newest no more is removed after a while; and it is not what was shown.
     if arguments.probes.next(&table, base.current()).await? != probes {
         return Err(Failure::other(
@@ -131,26 +144,82 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
         NotPublished::TooLarge(_) => Failure::input(error),
         other => Failure::other(other),
     })?;
-    done(&arguments, &published, summary.as_ref(), &way, format)
+    done(&arguments, &published, &seen, &way, format)
 }
 
-/// What is permitted: by the hash of the plan, or by whoever says yes to what was shown, and by nobody else.
+/// What was seen of the accounts, and what the version may permit by it.
+#[derive(Default)]
+struct Seen {
+    /// What is planned in them; `None` where nobody looked.
+    summary: Option<Summary>,
+    /// The lines that are no account.
+    creations: Creations,
+    /// The same as `plan` knows them: by what the version in force permits, and not the one that is rolled out.
+    planned: Creations,
+    /// The accounts that the versions before it permit.
+    former: Vec<PermittedAccount>,
+    /// What of that the new version keeps.
+    kept: Permitted,
+}
+
+async fn look(
+    arguments: &PublishArguments,
+    loaded: &Loaded,
+    base: &Base,
+    session: &Session,
+    table: &DynamoTable,
+) -> Result<Seen, Failure> {
+    if arguments.no_plan {
+        let former = accounts::former(table, base, arguments.supersede).await?;
+        let bindings = bindings(table).await.map_err(Failure::other)?;
+        let kept = accounts::still(&loaded.fleet, &bindings, &former);
+        return Ok(Seen { former, kept, ..Seen::default() });
+    }
+    let work = Targets::of(loaded, arguments.scope(), Access::Observe, session, table).await?;
+    let orders = Orders::read(table).await?;
+    let former = accounts::former(table, base, arguments.supersede).await?;
+    let kept = accounts::still(&work.fleet, &work.who.bindings, &former);
+    let creations = Creations::of(&work.fleet, &work.who, &orders, &kept);
+    // Before the accounts are observed, which takes a while.
+    accounts::few_enough(&creations, arguments.allow_create)?;
+    let planned = Creations::of(&work.fleet, &work.who, &orders, &in_force(&work, base));
+    Ok(Seen { summary: Some(summary(&work).await?), creations, planned, former, kept })
+}
+
+/// What is permitted: by the hash of the plan, or by whoever says yes to what was shown, and by nobody else. Accounts are
+/// made for nobody's yes, but for `--allow-create`.
 fn accepted(
     arguments: &PublishArguments,
     grounds: &Grounds,
     base: &Base,
-    summary: Option<&Summary>,
+    seen: &Seen,
+) -> Result<Accepted, Failure> {
+    let accepted = accepted_in_stacks(arguments, grounds, base, seen)?;
+    let now_ms = SystemClock.now_ms();
+    let accounts = accounts::permitted(&seen.kept, &seen.creations, arguments.allow_create, now_ms);
+    let summary = match accounts::sentence(&seen.creations, arguments.allow_create) {
+        Some(made) if arguments.yes => format!("{made}, nothing else permitted"),
+        Some(made) => format!("{made}, {}", accepted.summary),
+        None => accepted.summary.clone(),
+    };
+    Ok(Accepted { accounts, summary, ..accepted })
+}
+
+fn accepted_in_stacks(
+    arguments: &PublishArguments,
+    grounds: &Grounds,
+    base: &Base,
+    seen: &Seen,
 ) -> Result<Accepted, Failure> {
     let until_ms = SystemClock.now_ms() + PERMISSION_MS;
     let of = |summary: &Summary, contract| Accepted {
         summary: summary.sentence(),
         until_ms,
-        in_force_at_ms: None,
         stacks: summary.accepted(),
         contract,
-        accounts: vec![],
+        ..Accepted::default()
     };
-    if let (Some(wanted), Some(summary)) = (&arguments.plan, summary) {
+    if let (Some(wanted), Some(summary)) = (&arguments.plan, &seen.summary) {
         let now = grounds.hash(summary.planned());
         if *wanted != now {
             let in_full = grounds.in_full(summary.planned());
@@ -159,13 +228,13 @@ fn accepted(
         return Ok(of(summary, Some(grounds.contract(summary.planned()))));
     }
     if arguments.yes {
-        let summary = if summary.is_some() { "nothing permitted" } else { "" };
+        let summary = if seen.summary.is_some() { "nothing permitted" } else { "" };
         return Ok(Accepted { summary: summary.to_owned(), ..Accepted::default() });
     }
-    if !is_confirmed(base)? {
+    if !is_confirmed(base, accounts::sentence(&seen.creations, arguments.allow_create))? {
         return Err(Failure::other("not published: nothing was stored"));
     }
-    Ok(summary.map(|summary| of(summary, None)).unwrap_or_default())
+    Ok(seen.summary.as_ref().map(|summary| of(summary, None)).unwrap_or_default())
 }
 
 impl PublishArguments {
@@ -219,26 +288,27 @@ fn unchanged(
 }
 
 /// What the answer is about.
-fn shown(base: &Base, summary: Option<&Summary>, way: &Way, probes: Option<&ProbeRelease>) -> String {
+fn shown(base: &Base, seen: &Seen, way: &Way, probes: Option<&ProbeRelease>) -> String {
     let over = base.current().map_or_else(
         || "the first one, or over one that cannot be read".to_owned(),
         |current| format!("over {}", current.title()),
     );
-    let plan = summary.map_or_else(
+    let plan = seen.summary.as_ref().map_or_else(
         || {
             "The accounts were not looked at: no permission is given, and nothing is taken away, cut off or \
              replaced.\n"
                 .to_owned()
         },
-        Summary::text,
+        |summary| summary.text() + &seen.creations.text(),
     );
     let probes = probes::sentence(base.current(), probes);
     format!("{plan}{probes}\nVersion {}, {over}. {}\n", base.next(), way::shown(way))
 }
 
 /// Whether somebody says yes.
-fn is_confirmed(base: &Base) -> Result<bool, Failure> {
-    eprint!("Publish version {} and permit what is shown? [y/N] ", base.next());
+fn is_confirmed(base: &Base, made: Option<String>) -> Result<bool, Failure> {
+    let made = made.map(|made| format!(", which {made}")).unwrap_or_default();
+    eprint!("Publish version {} and permit what is shown{made}? [y/N] ", base.next());
     std::io::stderr().flush().map_err(Failure::other)?;
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(Failure::other)?;
@@ -248,7 +318,7 @@ fn is_confirmed(base: &Base) -> Result<bool, Failure> {
 fn done(
     arguments: &PublishArguments,
     published: &PublishedFleet,
-    summary: Option<&Summary>,
+    seen: &Seen,
     way: &Way,
     format: Format,
 ) -> Result<String, Failure> {
@@ -259,13 +329,16 @@ fn done(
             "version": published.number,
             "published_by": published.published_by,
             "probes": published.probes,
-            "plan": summary.map(Summary::json),
+            "plan": seen.summary.as_ref().map(Summary::json),
+            "accounts": seen.creations.json(),
+            "permitted_accounts": published.accepted.accounts,
         }));
     }
     let permitted = match published.accepted.stacks.is_empty() {
         true => "Nothing may be taken away for it.".to_owned(),
         false => format!("What is permitted for 7 days: it {}.", published.accepted.summary),
     };
+    let made = accounts::outcome(&seen.creations, arguments.allow_create);
     let next = match way {
         Way::InWaves { .. } => {
             "Its first wave begins within a minute: `phonehome rollout` shows how far it is."
@@ -274,7 +347,7 @@ fn done(
         Way::AtOnce => "The next sweep applies it, within 30 minutes.",
     };
     Ok(format!(
-        "{}: published as version {}. {permitted} {next}\n",
+        "{}: published as version {}. {permitted}{made} {next}\n",
         arguments.fleet.display(),
         published.number
     ))

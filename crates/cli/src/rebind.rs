@@ -1,14 +1,18 @@
 //! `phonehome rebind`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
 use phonehome_cloud::{SystemClock, WallClock as _};
-use phonehome_fleet::{RebindRefused, Rebinding};
-use phonehome_state::rebind;
+use phonehome_fleet::{Line, RebindRefused, Rebinding};
+use phonehome_state::{in_force, rebind};
+use phonehome_vending::{Lines, Order, order_against};
 use phonehome_wire::AccountId;
 use serde_json::json;
 
+use crate::creations::{Orders, Permitted, permitted};
 use crate::output::Failure;
 use crate::output::{Done, Format};
 use crate::who::Who;
@@ -20,8 +24,8 @@ pub(crate) struct RebindArguments {
     line: String,
     /// The account's id.
     account: AccountId,
-    /// Also where another account's network then has nobody to look after it, or where the account is
-    /// another line of the fleet file.
+    /// Also where another account's network then has nobody to look after it, where the account is another line of the
+    /// fleet file or was made for one, or where an account is being made for the line.
     #[arg(long)]
     force: bool,
     /// Do it. Without this, it is only shown.
@@ -34,8 +38,9 @@ pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format)
     let RebindArguments { line, account, force, yes } = arguments;
     let session = sdk::connect().await.map_err(Failure::other)?;
     let table = DynamoTable::new(&session, table);
-    let fleet = phonehome_state::fleet(&table).await.map_err(Failure::other)?;
-    let Who { roster, bindings, .. } = Who::observe(&session, &table, &fleet).await?;
+    let in_force = in_force(&table).await.map_err(Failure::other)?;
+    let fleet = &in_force.fleet;
+    let Who { roster, bindings, .. } = Who::observe(&session, &table, fleet).await?;
     let rebinding = match fleet.rebinding(&line, &account, &bindings, &roster, force) {
         Ok(rebinding) => rebinding,
         // Twice is as good as once.
@@ -44,7 +49,12 @@ pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format)
         }
         Err(refused) => return Err(Failure::input(refused)),
     };
-    let text = describe(&rebinding);
+    let orders = Orders::read(&table).await?.orders;
+    let against = order_against(&rebinding, &orders, &Lines::of(fleet, &bindings));
+    if let Some(stands) = against.filter(|_| !force) {
+        return Err(Failure::input(stands));
+    }
+    let text = describe(&rebinding) + &left(&rebinding, &permitted(&in_force.accepted.accounts), &orders);
     if !yes {
         return said(format, false, &format!("{text}\nNothing was done. Add --yes to do it."));
     }
@@ -72,6 +82,18 @@ fn describe(rebinding: &Rebinding) -> String {
         ));
     }
     text
+}
+
+/// That an account is made for the line that loses its own, where that is so.
+fn left(rebinding: &Rebinding, permitted: &Permitted, orders: &BTreeMap<Line, Order>) -> String {
+    let is_made = |line: &&Line| permitted.contains_key(*line) && !orders.contains_key(*line);
+    match rebinding.leaves.as_ref().filter(is_made) {
+        Some(leaves) => format!(
+            " {leaves} is no account then, and an account was permitted for it: phonehome makes one. Take {leaves} out of \
+             the file first if that is not meant."
+        ),
+        None => String::new(),
+    }
 }
 
 fn said(format: Format, done: bool, text: &str) -> Result<Done, Failure> {

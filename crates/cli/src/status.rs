@@ -1,5 +1,7 @@
 //! `phonehome status`.
 
+mod lines;
+
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_wire::{AzId, CheckId};
 use std::collections::BTreeMap;
@@ -20,7 +22,6 @@ use crate::output::time;
 use crate::output::{Failure, json as to_json};
 use crate::probes;
 use crate::silence::{ActiveSilence, active};
-use crate::who::Who;
 
 /// Everything shown.
 #[derive(Debug, Serialize)]
@@ -78,19 +79,18 @@ async fn who_is_who(
 ) -> (Value, Vec<String>) {
     let (mut notes, observed) = match desired {
         Ok(desired) => {
-            let who = Who::observe(session, table, &desired.in_force().fleet).await;
-            let who = who.map_err(|failure| failure.text.trim_end().to_owned());
+            let observed = lines::observe(session, table, desired).await;
+            let observed = observed.map_err(|failure| failure.text.trim_end().to_owned());
             let mut notes = versions(desired, SystemClock.now_ms());
             notes.push(probes::line(desired.in_force(), newest_probes(table).await));
-            (notes, who)
+            (notes, observed)
         }
         Err(error) => (vec![], Err(error.clone())),
     };
     match observed {
-        Ok(who) => {
-            let vacant = who.vacant().into_iter().map(|it| format!("line without an account: {it}"));
-            notes.extend(vacant.chain(who.notes()));
-            (who.as_json(), notes)
+        Ok((json, told)) => {
+            notes.extend(told);
+            (json, notes)
         }
         Err(problem) => {
             notes.push(format!("which account each line is could not be found out: {problem}"));

@@ -2,16 +2,18 @@
 
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_wire::{AccountId, Region};
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
-use phonehome_fleet::{Fleet, IdentifiedLine, Member, Organization};
+use phonehome_fleet::{Fleet, IdentifiedLine, Line, Member, Organization};
 use phonehome_planner::Disruption;
 use phonehome_planner::{LimitRequest, Limits};
 use phonehome_provision::{AwsMembers, COOLDOWN_MS, Job, Provision, usual_limits};
 use phonehome_state::{bindings, keep};
+use serde::{Serialize, Serializer};
 
 use crate::output::Failure;
 use crate::output::Format;
@@ -109,10 +111,29 @@ pub(crate) struct Targets {
     pub(crate) provision: Provision<DynamoTable, AwsMembers>,
     targets: Vec<Target>,
     limits: LimitArguments,
-    /// For people: lines that are left out, and why.
-    pub(crate) notes: Vec<String>,
+    /// Lines that are left out.
+    pub(crate) notes: Vec<LeftOut>,
     /// Which account each line is.
     pub(crate) who: Who,
+}
+
+/// A line that is left out, and why: for people.
+#[derive(Debug, Clone)]
+pub(crate) struct LeftOut {
+    pub(crate) line: Line,
+    why: String,
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl Serialize for LeftOut {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.why)
+    }
 }
 
 /// One stack.
@@ -202,7 +223,7 @@ pub(crate) fn name(job: &Job<'_>) -> String {
 }
 
 /// The stacks of the lines that are accounts and were asked for; with notes on those that are left out.
-fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, Vec<String>), Failure> {
+fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, Vec<LeftOut>), Failure> {
     let mut found = Vec::new();
     let mut notes = Vec::new();
     let is_wanted = |member: &Member, id: Option<&AccountId>| {
@@ -224,7 +245,9 @@ fn targets(fleet: &Fleet, who: &Who, wanted: &[String]) -> Result<(Vec<Target>, 
                     found.push(Target { identified, account: account.clone(), region });
                 }
             }
-            None if is_wanted(member, member.account_id.as_ref()) => notes.push(who.why_not(identified)),
+            None if is_wanted(member, member.account_id.as_ref()) => {
+                notes.push(LeftOut { line: member.line(), why: who.why_not(identified) });
+            }
             _ => {}
         }
     }

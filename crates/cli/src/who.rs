@@ -2,7 +2,7 @@
 
 use phonehome_accounts::AwsOrganization;
 use phonehome_aws::Session;
-use phonehome_cloud::Organization;
+use phonehome_cloud::AccountWithEmail;
 use phonehome_cloud::table::Table;
 use phonehome_fleet::{Bindings, Fleet, Identification, IdentifiedLine, LineState, Roster};
 use phonehome_state::bindings;
@@ -12,6 +12,8 @@ use crate::output::Failure;
 
 /// The organization, what is bound, and what that comes to.
 pub(crate) struct Who {
+    /// All accounts, closed ones too.
+    pub(crate) accounts: Vec<AccountWithEmail>,
     pub(crate) roster: Roster,
     pub(crate) bindings: Bindings,
     pub(crate) identify: Identification,
@@ -24,16 +26,15 @@ impl Who {
         table: &impl Table,
         fleet: &Fleet,
     ) -> Result<Self, Failure> {
-        let accounts = AwsOrganization::new(session).accounts().await.map_err(Failure::other)?;
-        let active = accounts.into_iter().filter(|account| account.active);
-        let roster = active.map(|account| (account.id, account.name)).collect();
-        let bindings = bindings(table).await.map_err(Failure::other)?;
-        Ok(Self::of(fleet, bindings, roster))
+        let accounts = AwsOrganization::new(session).accounts_with_emails().await.map_err(Failure::other)?;
+        Ok(Self::of(fleet, bindings(table).await.map_err(Failure::other)?, accounts))
     }
 
-    pub(crate) fn of(fleet: &Fleet, bindings: Bindings, roster: Roster) -> Self {
+    pub(crate) fn of(fleet: &Fleet, bindings: Bindings, accounts: Vec<AccountWithEmail>) -> Self {
+        let active = accounts.iter().map(|it| &it.account).filter(|account| account.active);
+        let roster = active.map(|account| (account.id.clone(), account.name.clone())).collect();
         let identify = fleet.identify(&bindings, &roster);
-        Self { roster, bindings, identify }
+        Self { accounts, roster, bindings, identify }
     }
 
     /// Why a line has no account to work in.
@@ -55,10 +56,17 @@ impl Who {
     }
 
     /// The lines that have no account to work in.
-    pub(crate) fn vacant(&self) -> Vec<String> {
+    fn vacant(&self) -> Vec<String> {
         let is_vacant =
             |it: &&IdentifiedLine| it.state.account().is_none_or(|id| !self.roster.contains_key(id));
         self.identify.lines.iter().filter(is_vacant).map(|it| self.why_not(it)).collect()
+    }
+
+    /// The lines whose account is closed or has left.
+    pub(crate) fn closed(&self) -> Vec<String> {
+        let is_closed =
+            |it: &&IdentifiedLine| it.state.account().is_some_and(|id| !self.roster.contains_key(id));
+        self.identify.lines.iter().filter(is_closed).map(|it| self.why_not(it)).collect()
     }
 
     /// What people have to put right, and which accounts no line covers; a line each.

@@ -13,7 +13,7 @@ pub mod table;
 
 pub use clock::{SystemClock, WallClock};
 pub use error::{Cause, Class, CloudError};
-pub use organization::{Account, AccountPage, FixedOrganization, Organization};
+pub use organization::{Account, AccountPage, AccountWithEmail, FixedOrganization, Organization};
 pub use page::{Page, PageState};
 pub use pager::{MemoryPager, NotPaged, Pager};
 pub use queue::{DELAY_S_MAX, MemoryQueue, Message, Queue};

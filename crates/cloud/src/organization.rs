@@ -22,6 +22,15 @@ pub struct Account {
     pub created_at_ms: Option<u64>,
 }
 
+/// An account with what tells whether one has to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountWithEmail {
+    /// The account.
+    pub account: Account,
+    /// The e-mail address of its root user, as AWS has it.
+    pub email: String,
+}
+
 /// Some of the accounts: Organizations lists them in pages of 20 at most.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccountPage {

@@ -10,6 +10,7 @@ mod reachability;
 mod renames;
 mod tags;
 mod tested;
+mod vending;
 mod windows;
 
 use self::index::Index;
@@ -24,6 +25,7 @@ use crate::yaml::Node;
 pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
     let mut rules = Rules { draft, index: Index::of(draft), root, reader };
     rules.former_names_are_free();
+    rules.accounts_can_be_made();
     rules.pools_do_not_overlap();
     rules.every_region_has_a_pool();
     rules.pools_have_room();

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::identity::Line;
-use crate::model::Fleet;
+use crate::model::{Domain, DomainEnvironment, Fleet};
 
 /// AWS's limits of an e-mail address, in characters.
 const EMAIL_LENGTH: (usize, usize) = (6, 64);
@@ -54,7 +54,7 @@ pub enum EmailRule {
     Length,
     /// 7-bit ASCII.
     Ascii,
-    /// One `@`, and something before it.
+    /// One `@`, with something before and after it.
     At,
     /// What may not stand before the `@`.
     LocalCharacters,
@@ -153,9 +153,25 @@ impl EmailPattern {
 }
 
 impl EmailRule {
-    /// The first rule that an address breaks.
+    /// The first rule that an address breaks with which an account is to be made.
     #[must_use]
     pub fn broken_by(email: &str) -> Option<Self> {
+        Self::all_broken_by(email).next()
+    }
+
+    /// The first rule that no account's address breaks, however old it is. The others AWS documents for accounts that
+    /// are made now; it did not always ask for them, and the account of a line may be there already.
+    pub(crate) fn broken_by_any(email: &str) -> Option<Self> {
+        let has_space = email.contains(char::is_whitespace);
+        let is_of_all = |rule: &Self| match rule {
+            Self::Length | Self::At => true,
+            Self::LocalCharacters | Self::HostCharacters => has_space,
+            Self::Ascii | Self::LocalDot | Self::HostEnds | Self::HostDot => false,
+        };
+        Self::all_broken_by(email).find(is_of_all)
+    }
+
+    fn all_broken_by(email: &str) -> impl Iterator<Item = Self> {
         let (least, most) = EMAIL_LENGTH;
         let (local, host) = email.split_once('@').unwrap_or(("", ""));
         let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
@@ -163,14 +179,24 @@ impl EmailRule {
         let broken = [
             (Self::Length, !(least..=most).contains(&email.chars().count())),
             (Self::Ascii, !email.is_ascii()),
-            (Self::At, local.is_empty() || host.contains('@')),
+            (Self::At, local.is_empty() || host.is_empty() || host.contains('@')),
             (Self::LocalCharacters, !local.chars().all(is_local)),
             (Self::LocalDot, local.starts_with('.')),
             (Self::HostCharacters, !host.chars().all(is_host)),
             (Self::HostEnds, host.starts_with(['-', '.']) || host.ends_with(['-', '.'])),
             (Self::HostDot, !host.contains('.')),
         ];
-        broken.into_iter().find(|(_, is_broken)| *is_broken).map(|(rule, _)| rule)
+        broken.into_iter().filter(|(_, is_broken)| *is_broken).map(|(rule, _)| rule)
+    }
+}
+
+impl EmailProblem {
+    /// The line that gets no account because of it.
+    #[must_use]
+    pub fn line(&self) -> &Line {
+        match self {
+            Self::Email { line, .. } | Self::Name { line, .. } | Self::Shared { line, .. } => line,
+        }
     }
 }
 
@@ -181,29 +207,55 @@ impl Fleet {
     /// # Errors
     /// Everything because of which an account could not be made, in the file's order.
     pub fn emails(&self, pattern: &EmailPattern) -> Result<BTreeMap<Line, String>, Vec<EmailProblem>> {
-        let (mut emails, mut problems) = (BTreeMap::new(), Vec::new());
-        let mut owners: BTreeMap<String, Line> = BTreeMap::new();
-        for domain in &self.domains {
-            for entry in &domain.environments {
-                let line = Line::new(&domain.name, &entry.name);
-                let is_there = entry.account_id.is_some();
-                let of_pattern = || (!is_there).then(|| pattern.email(&domain.name, &entry.name));
-                let Some(email) = entry.email.clone().or_else(of_pattern) else { continue };
-                if !is_there {
-                    problems.extend(unusable(&line, &email, entry.account_name(&domain.name)));
-                }
-                match owners.get(&email.to_ascii_lowercase()) {
-                    Some(first) => {
-                        let (line, first, email) = (line.clone(), first.clone(), email.clone());
-                        problems.push(EmailProblem::Shared { line, first, email });
-                    }
-                    None => drop(owners.insert(email.to_ascii_lowercase(), line.clone())),
-                }
-                emails.insert(line, email);
-            }
-        }
+        let (emails, problems) = emails_of(&self.domains, pattern);
         if problems.is_empty() { Ok(emails) } else { Err(problems) }
     }
+
+    /// The address with which phonehome would make the account of each line, where `vending` says that it makes any:
+    /// not of lines whose account the file pins, nor of one for which [`Fleet::emails`] knows a problem. Such a file is
+    /// not published, but one may be in force from before.
+    #[must_use]
+    pub fn vending_emails(&self) -> BTreeMap<Line, String> {
+        let pattern = self.vending.as_ref().filter(|it| !it.control_tower).and_then(|it| it.email.as_ref());
+        let Some(pattern) = pattern else { return BTreeMap::new() };
+        let (mut emails, problems) = emails_of(&self.domains, pattern);
+        problems.iter().for_each(|problem| drop(emails.remove(problem.line())));
+        for member in self.members().iter().filter(|member| member.account_id.is_some()) {
+            emails.remove(&member.line());
+        }
+        emails
+    }
+}
+
+/// What [`Fleet::emails`] says, of the lines that could be read.
+pub(crate) fn emails_of<'d>(
+    domains: impl IntoIterator<Item = &'d Domain>,
+    pattern: &EmailPattern,
+) -> (BTreeMap<Line, String>, Vec<EmailProblem>) {
+    let (mut emails, mut problems) = (BTreeMap::new(), Vec::new());
+    let mut owners: BTreeMap<String, Line> = BTreeMap::new();
+    let entries = |domain: &'d Domain| domain.environments.iter().map(move |entry| (domain, entry));
+    for (domain, entry) in domains.into_iter().flat_map(entries) {
+        let line = Line::new(&domain.name, &entry.name);
+        let Some(email) = email_of(domain, entry, pattern) else { continue };
+        if entry.account_id.is_none() {
+            problems.extend(unusable(&line, &email, entry.account_name(&domain.name)));
+        }
+        match owners.get(&email.to_ascii_lowercase()) {
+            Some(first) => {
+                let (line, first, email) = (line.clone(), first.clone(), email.clone());
+                problems.push(EmailProblem::Shared { line, first, email });
+            }
+            None => drop(owners.insert(email.to_ascii_lowercase(), line.clone())),
+        }
+        emails.insert(line, email);
+    }
+    (emails, problems)
+}
+
+fn email_of(domain: &Domain, entry: &DomainEnvironment, pattern: &EmailPattern) -> Option<String> {
+    let of_pattern = || entry.account_id.is_none().then(|| pattern.email(&domain.name, &entry.name));
+    entry.email.clone().or_else(of_pattern)
 }
 
 fn unusable(line: &Line, email: &str, name: String) -> Vec<EmailProblem> {
@@ -219,7 +271,7 @@ impl fmt::Display for EmailRule {
         f.write_str(match self {
             Self::Length => "an address has 6 to 64 characters",
             Self::Ascii => "an address has ASCII characters alone",
-            Self::At => "an address has one `@`, and something before it",
+            Self::At => "an address has one `@`, with something before and after it",
             Self::LocalCharacters => "before the `@` there may be no space and none of \"'()<>[]:;,\\|%&",
             Self::LocalDot => "an address does not begin with a dot",
             Self::HostCharacters => "after the `@` there are letters, digits, hyphens and dots alone",
@@ -235,13 +287,14 @@ impl fmt::Display for EmailProblem {
             Self::Email { line, email, rule } => {
                 write!(
                     f,
-                    "AWS does not take `{email}` as the e-mail address of {line}: {rule}. Give it an `email`"
+                    "AWS does not take `{email}` as the e-mail address of {line}: {rule}. Give it an `email`, or its \
+                     `account_id` if it is there"
                 )
             }
             Self::Name { line, name } => write!(
                 f,
                 "AWS makes no account for {line} with the name `{name}`: it has 1 to {NAME_MAX} ASCII characters. \
-                 Give it an `account_name`"
+                 Give it an `account_name`, or its `account_id` if it is there"
             ),
             Self::Shared { line, first, email } => write!(
                 f,

@@ -11,6 +11,7 @@ use ipnet::Ipv4Net;
 use phonehome_wire::{AccountId, AzId, Region};
 
 use crate::addresses::{SLOTS, slot};
+use crate::emails::EmailRule;
 use crate::place::Flaw;
 
 pub(crate) use dns::{dns_record, nameserver, not_a_name, public_address};
@@ -133,13 +134,13 @@ pub(crate) fn account_name(text: &str) -> Rule<String> {
     Ok(text.to_owned())
 }
 
+/// The address of any account, however old. With which addresses accounts are made now is a rule for who publishes.
 pub(crate) fn email(text: &str) -> Rule<String> {
-    let parts = text.split_once('@').filter(|(user, host)| !user.is_empty() && !host.is_empty());
-    let one_at = parts.is_some_and(|(_, host)| !host.contains('@'));
-    if one_at && !text.contains(char::is_whitespace) && (6..=64).contains(&text.len()) {
-        return Ok(text.to_owned());
+    match EmailRule::broken_by_any(text) {
+        None => Ok(text.to_owned()),
+        Some(rule) => Err(Flaw::new(format!("`{text}` is not an e-mail address of 6 to 64 characters"))
+            .hint(rule.to_string())),
     }
-    Err(Flaw::new(format!("`{text}` is not an e-mail address of 6 to 64 characters")))
 }
 
 pub(crate) fn slack_channel(text: &str) -> Rule<String> {

@@ -1,13 +1,21 @@
 //! Addresses and names of accounts that are made for lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_fleet::{EmailPattern, EmailPatternError, EmailProblem, EmailRule, Fleet, Line, parse};
+use phonehome_fleet::{
+    EmailPattern, EmailPatternError, EmailProblem, EmailRule, Fleet, Line, check, parse, read,
+};
 use proptest::prelude::*;
 
 const PATTERN: &str = "aws+{domain}-{environment}@example.com";
 
 fn fleet(domains: &[(&str, &str)]) -> Fleet {
+    let text = text(domains, "");
+    parse(&text).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+}
+
+/// A file with these environments of these domains, each of which stands in a line of its own, and these further keys.
+fn text(domains: &[(&str, &str)], more: &str) -> String {
     let mut text = String::from(
         "version: 1\norganization: {id: o-a1b2c3d4e5, management_account: \"000000000001\", hub_account: \
          \"000000000002\"}\nregions: [{name: eu-west-1, availability_zones: [euw1-az1, euw1-az2]}]\naddress_pools: [{name: all, \
@@ -33,7 +41,7 @@ fn fleet(domains: &[(&str, &str)]) -> Fleet {
             .collect();
         text.push_str(&format!("  - {{name: {name}, owner: team, environments: [{}]}}\n", its.join(", ")));
     }
-    parse(&text).unwrap_or_else(|problems| panic!("{problems}\n{text}"))
+    text + more
 }
 
 fn pattern(text: &str) -> EmailPattern {
@@ -115,6 +123,7 @@ fn an_address_is_taken_exactly_as_aws_documents_it() {
         ("shop@exämple.com".to_owned(), Some(EmailRule::Ascii)),
         ("shop.example.com".to_owned(), Some(EmailRule::At)),
         ("@example.com".to_owned(), Some(EmailRule::At)),
+        ("example.com@".to_owned(), Some(EmailRule::At)),
         ("shop@dev@example.com".to_owned(), Some(EmailRule::At)),
         ("shop dev@example.com".to_owned(), Some(EmailRule::LocalCharacters)),
         ("shop\tdev@example.com".to_owned(), Some(EmailRule::LocalCharacters)),
@@ -153,7 +162,7 @@ fn what_aws_does_not_take_is_named_with_its_line_and_what_to_do() {
     let of = |line: &str, email: &str| {
         format!(
             "AWS does not take `{email}` as the e-mail address of {line}: before the `@` there may be no space and none \
-             of \"'()<>[]:;,\\|%&. Give it an `email`"
+             of \"'()<>[]:;,\\|%&. Give it an `email`, or its `account_id` if it is there"
         )
     };
     assert_eq!(
@@ -161,12 +170,86 @@ fn what_aws_does_not_take_is_named_with_its_line_and_what_to_do() {
         [
             of("shop/dev", "shop:dev@example.com"),
             "AWS makes no account for shop/dev with the name `Büro`: it has 1 to 50 ASCII characters. Give it an \
-             `account_name`"
+             `account_name`, or its `account_id` if it is there"
                 .to_owned(),
             of("shop/prod", "shop:prod@example.com"),
             of("pay/dev", "pay:dev@example.com"),
         ]
     );
+}
+
+#[test]
+fn who_publishes_hears_of_every_account_that_aws_would_not_make_at_its_place_and_what_is_in_force_goes_on() {
+    let domains = [
+        ("a", "b-c account_name: one"),
+        ("a-b", "c account_name: two"),
+        ("shop", "dev email: \"shop,dev@example.com\""),
+        ("shop", "prod account_name: \"Büro\""),
+        ("pay", "dev email: \"pay,dev@example.com\", account_id: \"123456789012\", account_name: \"Büro 2\""),
+        ("pay", "prod"),
+    ];
+    let text = text(&domains, "vending: {email: \"aws+{domain}-{environment}@example.com\"}\n");
+    let refused = check(&text).unwrap_err();
+    let at = |path: &str| {
+        let found = refused.as_slice().iter().find(|it| it.path == path);
+        found.unwrap_or_else(|| panic!("{path}: {refused}"))
+    };
+    assert_eq!(refused.as_slice().len(), 3, "{refused}");
+    let line = |part: &str| text.lines().position(|line| line.contains(part)).unwrap() + 1;
+    let shared = at("domains[1].environments[0]");
+    assert!(shared.message.starts_with("a-b/c would have the e-mail address of a/b-c"), "{refused}");
+    assert_eq!(shared.line, line("name: a-b,"));
+    let given = at("domains[2].environments[0].email");
+    assert!(given.message.starts_with("AWS does not take `shop,dev@example.com`"), "{refused}");
+    let column = text.lines().find_map(|line| line.find("\"shop,dev@")).unwrap() + 1;
+    assert_eq!((given.line, given.column), (line("name: shop,"), column));
+    let named = at("domains[2].environments[1].account_name");
+    assert!(named.message.ends_with("or its `account_id` if it is there"), "{refused}");
+
+    let in_force = read(&text).unwrap();
+    assert_eq!(in_force.warnings.as_slice().len(), 3, "{}", in_force.warnings);
+    let emails = in_force.fleet.vending_emails();
+    let lines: Vec<&str> = emails.keys().map(Line::as_str).collect();
+    assert_eq!(lines, ["a/b-c", "pay/prod"], "of a line with a problem, or with an account, there is none");
+}
+
+#[test]
+fn addresses_are_judged_only_where_phonehome_makes_accounts_and_told_once() {
+    let domains = [("shop", "dev email: \"shop,dev@example.com\""), ("shop", "prod")];
+    for more in ["", "vending: {control_tower: true}\n"] {
+        let checked = check(&text(&domains, more)).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(checked.fleet.vending_emails(), BTreeMap::new(), "{more}");
+    }
+    let twice = [("shop", "dev email: shop@example.com"), ("shop", "prod email: shop@example.com")];
+    let refused = check(&text(&twice, &format!("vending: {{email: \"{PATTERN}\"}}\n"))).unwrap_err();
+    assert_eq!(refused.as_slice().len(), 1, "{refused}");
+}
+
+#[test]
+fn what_is_no_address_of_any_account_is_refused_whoever_makes_accounts() {
+    for (email, is_one) in [
+        ("old,one@example.com", true),
+        ("bücher@example.com", true),
+        ("root@localhost", true),
+        (".a@example.com", true),
+        ("a@b.c", false),
+        ("a b@example.com", false),
+        ("shop@exa mple.com", false),
+        ("ü@b@example.com", false),
+        ("@example.com", false),
+        ("example@", false),
+    ] {
+        let text = text(&[("shop", &format!("dev account_id: \"123456789012\", email: \"{email}\""))], "");
+        assert_eq!(read(&text).is_ok(), is_one, "{email}");
+    }
+}
+
+#[test]
+fn a_role_for_accounts_that_control_tower_makes_is_hardly_meant() {
+    let text = text(&[("shop", "dev")], "vending: {control_tower: true, role_name: Admin}\n");
+    let warnings = check(&text).unwrap().warnings;
+    let [warning] = warnings.as_slice() else { panic!("{warnings}") };
+    assert_eq!(warning.path, "vending.role_name");
 }
 
 proptest! {

@@ -43,6 +43,13 @@ fn unpublishable() -> Vec<(String, &'static str)> {
             small(last, &format!("{last}  - {{ environments: [dev], slack_channel: \"#late\" }}\n")),
             "alert_routes[2]",
         ),
+        (
+            small(
+                "version: 1\n",
+                "version: 1\nvending: { email: \"a,{domain}-{environment}@example.com\" }\n",
+            ),
+            "domains[0].environments[0]",
+        ),
         (with(EVERY_KEY, "{ from: prod, to: lab }", "{ from: dev, to: prod }"), "connections[1]"),
         (format!("{SMALL}#{}", "x".repeat(phonehome_fleet::limits::FILE_BYTES_MAX)), ""),
     ]

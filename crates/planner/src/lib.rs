@@ -17,6 +17,7 @@ mod permit;
 mod plan;
 mod planner;
 pub mod price;
+mod prospect;
 mod readiness;
 mod reason;
 pub mod render;
@@ -39,6 +40,7 @@ pub use planner::{
     SCHEDULE_EXPRESSION, decommission_kinds, default_vpc_kinds, follows_way_out, plan, plan_decommission,
     plan_default_vpc_removal, plan_permitted,
 };
+pub use prospect::{NewNetwork, new_networks};
 pub use reason::{Allowance, NeededPermission, NeededTemplate, WithheldReason};
 pub use spared::{addresses_in_use, known_probes, schedule_digest};
 pub use spec::{Features, History, Home, LinkSpec, PROBE_PREFIX, ProbeSpec, SpecError, StackSpec, ZoneSpec};

@@ -8,7 +8,7 @@ mod sheet;
 mod text;
 mod words;
 
-pub use fleet::{markdown_fleet, text_fleet};
+pub use fleet::{Section, Table, markdown_fleet, text_fleet, wrapped};
 pub use json::{JSON_VERSION, json};
 pub use markdown::markdown;
 pub use pages::GITHUB_COMMENT_CHARS;

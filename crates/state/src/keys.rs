@@ -8,14 +8,14 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 33] = [
+pub const WRITERS: [(&str, &[&str]); 36] = [
     ("fleet", &["operator", "rollouts"]),
     ("fleet/versions", &["operator"]),
     ("rollout", &["operator", "rollouts"]),
     ("permissions", &["provisioner", "operator"]),
     ("removals", &["provisioner", "operator"]),
-    (Keys::BINDINGS, &["provisioner", "operator"]),
-    (Keys::BOUND_ACCOUNTS, &["provisioner", "operator"]),
+    (Keys::BINDINGS, &["provisioner", "operator", "vendor"]),
+    (Keys::BOUND_ACCOUNTS, &["provisioner", "operator", "vendor"]),
     (Keys::TOLD, &["provisioner", "operator"]),
     (Keys::STACKS, &["provisioner", "operator"]),
     (Keys::LEDGER, &["provisioner", "operator"]),
@@ -34,7 +34,7 @@ pub const WRITERS: [(&str, &[&str]); 33] = [
     (Keys::INCIDENTS, &["alerter"]),
     (Keys::RESOLVED, &["alerter"]),
     ("alerter", &["alerter"]),
-    (Keys::OUTBOX, &["alerter", "provisioner", "notifier", "operator", "rollouts"]),
+    (Keys::OUTBOX, &["alerter", "provisioner", "notifier", "operator", "rollouts", "vendor"]),
     (Keys::INPUTS, &["provisioner", "operator"]),
     (Keys::REFUSALS, &["collector"]),
     (Keys::CRASHES, &["collector"]),
@@ -42,6 +42,9 @@ pub const WRITERS: [(&str, &[&str]); 33] = [
     ("slack", &["notifier"]),
     ("pages", &["notifier"]),
     (Keys::SILENCES, &["operator"]),
+    ("vending", &["vendor"]),
+    ("vending/pace", &["vendor"]),
+    (Keys::VENDING_NOTES, &["vendor"]),
 ];
 
 /// The partitions that a role writes, as [`WRITERS`] has them.
@@ -92,6 +95,9 @@ impl Keys {
     pub const NOTICES: &str = "notices";
     /// Partition of the silences.
     pub const SILENCES: &str = "silences";
+
+    /// Partition of what was told of accounts that are made.
+    pub const VENDING_NOTES: &str = "vending/told";
 
     /// Partition of what code of the probes is kept, and which one is the newest.
     pub const PROBE_CODE: &str = "probe-code";
@@ -261,6 +267,10 @@ impl Keys {
     /// What was paged lately.
     pub fn paging() -> Key {
         key("pages", "current")
+    }
+    /// What was told of the account of a line while it was made; or of something that is no line's.
+    pub fn vending_note(about: &str) -> Key {
+        key(Self::VENDING_NOTES, about)
     }
     /// A silence.
     pub fn silence(id: &str) -> Key {

@@ -27,6 +27,7 @@ mod removals;
 mod rollouts;
 mod status;
 mod sweeps;
+mod vending_note;
 
 use phonehome_cloud::table::{Doc, MayConflict, Table, TableError};
 use serde::de::DeserializeOwned;
@@ -57,10 +58,11 @@ pub use probe_store::{NotStored, store_probes};
 pub use readable::{Readable, SetAside, Unread, readable, set_aside};
 pub use status::{Outdated, Phase, ProbeCodeSince, StackStatus};
 pub use sweeps::{ListedAccount, ListedPart, Sweep, SweepStage};
+pub use vending_note::VendingNote;
 
 pub use published::{
-    Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PermittedAccount, PUBLISHED_BYTES_MAX, PublishedFleet,
-    TooLarge, base, fits, history, loopback_targets, text_fits, version,
+    Accepted, AcceptedStack, Base, NotPublished, PERMISSION_MS, PUBLISHED_BYTES_MAX, PermittedAccount,
+    PublishedFleet, TooLarge, base, fits, history, loopback_targets, text_fits, version,
 };
 pub use removals::{Hour, Reservation, Reserved, Used, hour_of, next_hour_ms, reserve, unreserve, used};
 pub use rollouts::{NotChanged, Way, change_roll_out, publish, publish_by, roll_out};

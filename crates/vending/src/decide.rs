@@ -196,12 +196,7 @@ fn ask(world: &World, wanted: &Wanted, order: Option<&Order>) -> Option<(u64, Or
 impl<'a> World<'a> {
     /// The orders by what their lines are called now.
     pub(crate) fn orders_by_line(&self) -> BTreeMap<&'a Line, &'a Order> {
-        let orders = self.orders.values();
-        let mut by_line: BTreeMap<&Line, &Order> =
-            orders.clone().map(|order| (self.lines.present(&order.line), order)).collect();
-        // Under its own name rather than a former one.
-        by_line.extend(orders.map(|order| (&order.line, order)));
-        by_line
+        self.lines.orders(self.orders)
     }
 
     /// Whether the e-mail address that the file gives a line is that of another line's order: one of the two is wrong.

@@ -149,7 +149,7 @@ impl fmt::Display for VendingFinding {
             Self::Made { line, account } => write!(f, "{line} is account {account}, which was made for it"),
             Self::Stopped { line, email, stop } => {
                 write!(f, "no account is made for {line}: ")?;
-                stopped(f, email, stop)?;
+                because(f, email, stop)?;
                 f.write_str(". Other lines go on; this one does when it is permitted anew")
             }
             Self::Late { line } => write!(
@@ -196,7 +196,8 @@ impl fmt::Display for VendingFinding {
     }
 }
 
-fn stopped(f: &mut fmt::Formatter<'_>, email: &str, stop: &Stop) -> fmt::Result {
+/// Why no account is made with this address, and what to do.
+pub(crate) fn because(f: &mut fmt::Formatter<'_>, email: &str, stop: &Stop) -> fmt::Result {
     match stop {
         Stop::Failed(reason) => match reason.advice() {
             Some(advice) => write!(f, "Organizations says {reason} ({email}): {advice}"),

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use phonehome_fleet::{Bindings, Fleet, Line};
 use phonehome_wire::AccountId;
 
+use crate::order::Order;
+
 /// The lines of the fleet file and their accounts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
@@ -45,6 +47,16 @@ impl Lines {
     #[must_use]
     pub fn present<'a>(&'a self, line: &'a Line) -> &'a Line {
         self.renamed.get(line).unwrap_or(line)
+    }
+
+    /// The orders by what their lines are called now.
+    pub(crate) fn orders<'a>(&'a self, orders: &'a BTreeMap<Line, Order>) -> BTreeMap<&'a Line, &'a Order> {
+        let orders = orders.values();
+        let mut by_line: BTreeMap<&Line, &Order> =
+            orders.clone().map(|order| (self.present(&order.line), order)).collect();
+        // Under its own name rather than a former one.
+        by_line.extend(orders.map(|order| (&order.line, order)));
+        by_line
     }
 
     /// Whether two names are one line's.

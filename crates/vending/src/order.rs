@@ -140,6 +140,12 @@ impl Stop {
             Self::TooOften => false,
         }
     }
+
+    /// Whether nothing but another address makes it go on: asked for with the same one, it would stop again.
+    #[must_use]
+    pub fn needs_other_email(&self) -> bool {
+        self.frees_email() && !matches!(self, Self::Refused(_))
+    }
 }
 
 impl Order {

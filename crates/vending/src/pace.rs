@@ -24,6 +24,12 @@ const TOO_MANY_MS: u64 = 10_000;
 /// What only people, or AWS within an hour, put right.
 const HELD_MS: u64 = 15 * 60_000;
 
+/// How long so many accounts take at least, from the first request to the last, in milliseconds.
+#[must_use]
+pub fn at_least_ms(accounts: usize) -> u64 {
+    (accounts as u64).saturating_sub(BURST) * INTERVAL_MS
+}
+
 /// When the next account may be asked for. Stored once for the whole fleet, and changed with each account that is asked
 /// for, so that two who ask at the same moment take turns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,6 +129,10 @@ mod tests {
             pace = pace.asked(at_ms);
         }
         assert_eq!(sent, [50_000, 50_000, 60_000, 70_000]);
+        let lasts = |accounts| sent.get(accounts - 1).map(|last| last - sent[0]);
+        for accounts in 1..=4 {
+            assert_eq!(Some(at_least_ms(accounts)), lasts(accounts), "{accounts}");
+        }
     }
 
     #[test]

@@ -2,14 +2,82 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use phonehome_cloud::Account;
 use phonehome_cloud::table::{ATTEMPTS, Doc, Key, Table, TableError, Write, key, on_conflict};
-use phonehome_fleet::Line;
+use phonehome_fleet::{Line, Roster};
 
+use crate::lines::Lines;
 use crate::order::Order;
 use crate::pace::Pace;
 
 /// Partition of the orders, each under its line.
 pub const ORDERS: &str = "vending";
+
+/// All orders, for who does not make accounts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Orders {
+    /// Those that can be read, by their lines.
+    pub orders: BTreeMap<Line, Order>,
+    /// The lines of the others.
+    pub unreadable: BTreeSet<Line>,
+}
+
+impl Orders {
+    /// Reads them: one partition.
+    ///
+    /// # Errors
+    /// [`TableError`]: of the table. What cannot be read is in [`Orders::unreadable`].
+    pub async fn read(table: &impl Table) -> Result<Self, TableError> {
+        let Docs { orders, unreadable, .. } = Docs::read(table).await?;
+        Ok(Self { orders, unreadable })
+    }
+
+    /// Whether a line may become an account because of the account's name. Not while an account of that name, or for that
+    /// line, is being made: which one it is says its order alone. Once the order says so, whoever was made for a line is no
+    /// other one's by its name, and the line takes no other account while its own is active.
+    #[must_use]
+    pub fn may_bind_by_name(&self, line: &Line, account: &Account, lines: &Lines, active: &Roster) -> bool {
+        let unreadable = self.unreadable.iter().any(|it| lines.are_one(it, line));
+        !unreadable && self.orders.values().all(|order| leaves(order, line, account, lines, active))
+    }
+}
+
+/// Whether an order has nothing against it that a line becomes an account by the account's name.
+fn leaves(order: &Order, line: &Line, account: &Account, lines: &Lines, active: &Roster) -> bool {
+    let is_its_line = lines.are_one(&order.line, line);
+    match order.account() {
+        Some(made) if *made == account.id => is_its_line,
+        Some(made) => !(is_its_line && active.contains_key(made)),
+        None => !order.is_open() || !(is_its_line || order.account_name == account.name),
+    }
+}
+
+/// The documents of the orders.
+#[derive(Debug, Default)]
+struct Docs {
+    orders: BTreeMap<Line, Order>,
+    unreadable: BTreeSet<Line>,
+    docs: BTreeMap<Line, Doc>,
+}
+
+impl Docs {
+    async fn read(table: &impl Table) -> Result<Self, TableError> {
+        let mut read = Self::default();
+        for doc in table.query(ORDERS).await? {
+            match doc.read::<Order>() {
+                Ok(order) if order_key(&order.line) == doc.key => {
+                    read.docs.insert(order.line.clone(), doc);
+                    read.orders.insert(order.line.clone(), order);
+                }
+                _ => {
+                    let (domain, environment) = doc.key.sort.split_once('/').unwrap_or((&doc.key.sort, ""));
+                    read.unreadable.insert(Line::new(domain, environment));
+                }
+            }
+        }
+        Ok(read)
+    }
+}
 
 /// What is stored.
 #[derive(Debug, Clone, Default)]
@@ -38,20 +106,8 @@ impl Stored {
     pub(crate) async fn read(table: &impl Table) -> Result<Self, TableError> {
         let pace_doc = table.get(&pace_key()).await?;
         let pace = pace_doc.as_ref().map(Doc::read).transpose()?.unwrap_or_default();
-        let mut stored = Self { pace, pace_doc, ..Self::default() };
-        for doc in table.query(ORDERS).await? {
-            match doc.read::<Order>() {
-                Ok(order) if order_key(&order.line) == doc.key => {
-                    stored.order_docs.insert(order.line.clone(), doc);
-                    stored.orders.insert(order.line.clone(), order);
-                }
-                _ => {
-                    let (domain, environment) = doc.key.sort.split_once('/').unwrap_or((&doc.key.sort, ""));
-                    stored.unreadable.insert(Line::new(domain, environment));
-                }
-            }
-        }
-        Ok(stored)
+        let Docs { orders, unreadable, docs: order_docs } = Docs::read(table).await?;
+        Ok(Self { pace, orders, unreadable, pace_doc, order_docs })
     }
 
     /// Stores an order, in place of the one that was read. Returns whether nobody had written it meanwhile.

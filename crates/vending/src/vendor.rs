@@ -11,6 +11,7 @@ use phonehome_wire::AccountId;
 
 use crate::api::VendingApi;
 use crate::decide::{AccountFactory, Step, Wanted, World, decide};
+use crate::finding::{VendingFinding, findings};
 use crate::lines::Lines;
 use crate::order::{ASK_WITHIN_MS, Order, SearchCause, Stop};
 use crate::refusal::NotAsked;
@@ -40,6 +41,10 @@ pub struct Round {
     pub again_at_ms: Option<u64>,
     /// What could not be asked, for the logs: it is tried again.
     pub troubles: Vec<CloudError>,
+    /// All orders as they are after it, by their lines.
+    pub orders: BTreeMap<Line, Order>,
+    /// What is to be told after it.
+    pub findings: Vec<VendingFinding>,
 }
 
 /// What is listed once in a round, however many accounts are looked for.
@@ -77,16 +82,7 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     pub async fn round(&mut self, wanted: &[Wanted], lines: &Lines) -> Result<Round, TableError> {
         let mut stored = Stored::read(&self.table).await?;
         let (mut round, mut listed) = (Round::default(), Listed::default());
-        let decision = decide(&World {
-            factory: self.factory,
-            wanted,
-            lines,
-            orders: &stored.orders,
-            unreadable: &stored.unreadable,
-            pace: &stored.pace,
-            looked_at_ms: &self.looked_at_ms,
-            now_ms: self.clock.now_ms(),
-        });
+        let decision = decide(&self.world(wanted, lines, &stored));
         round.again_at_ms = decision.again_at_ms;
         for step in decision.steps {
             match self.step(step, &mut stored, &mut listed, lines).await {
@@ -97,7 +93,22 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
             // Whatever came of it, something else may be to be done now.
             round.again_at_ms = Some(self.clock.now_ms());
         }
+        round.findings = findings(&self.world(wanted, lines, &stored));
+        round.orders = stored.orders;
         Ok(round)
+    }
+
+    fn world<'w>(&'w self, wanted: &'w [Wanted], lines: &'w Lines, stored: &'w Stored) -> World<'w> {
+        World {
+            factory: self.factory,
+            wanted,
+            lines,
+            orders: &stored.orders,
+            unreadable: &stored.unreadable,
+            pace: &stored.pace,
+            looked_at_ms: &self.looked_at_ms,
+            now_ms: self.clock.now_ms(),
+        }
     }
 
     async fn step(

@@ -3,18 +3,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_alerting::{
-    Given, Heartbeat, Incident, Inputs, PathState, PathStatus, Paths, ProbeKey, ProbePart,
-};
+use phonehome_alerting::{Heartbeat, Incident, Inputs, Paths, ProbeKey};
 use phonehome_cloud::table::{Doc, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_fleet::{Binding, Bindings, Fleet, Member};
-use phonehome_rollout::{Account, Failing, Observed, PathId, Phase, Progress, RollOut, Stack, Unproven};
+use phonehome_rollout::{Account, Observed, Phase, Progress, RollOut, Stack, Unproven};
 use phonehome_state::{
     Keys, Phase as StackPhase, PublishedFleet, StackStatus, StateError, Unread, all, known, readable,
     roll_out, version,
 };
-use phonehome_wire::{AccountId, Region, StackId, Verdict};
+use phonehome_wire::{AccountId, Region, StackId};
 use serde::de::DeserializeOwned;
+
+use crate::judged::{Tested, judge, path_of_probe, probes_of, read};
 
 /// A roll-out with all that is decided from.
 #[derive(Debug)]
@@ -159,6 +159,7 @@ impl<T: Table> Observing<'_, T> {
                 }
             }
         }
+        let overdue_ms = u64::from(self.fleets.base.probing.overdue_after_seconds) * 1000;
         for some in given.chunks(GET_MANY_MAX) {
             let keys: Vec<Key> = some.iter().map(|it| Keys::paths(&it.part)).collect();
             let docs = self.table.get_many(&keys).await?;
@@ -167,45 +168,10 @@ impl<T: Table> Observing<'_, T> {
                 let part = &tested.part;
                 let Some(account) = accounts.get_mut(&part.probe.account) else { continue };
                 let heartbeat = heartbeats.get(&Keys::heartbeat(part));
-                self.judge(tested, heartbeat, paths.get(&Keys::paths(part)), account);
+                judge(tested, (heartbeat, paths.get(&Keys::paths(part))), (overdue_ms, self.now_ms), account);
             }
         }
         Ok(())
-    }
-
-    /// What one part of a probe proves, of which this is stored.
-    fn judge(
-        &self,
-        Tested { part, given, code_since_ms }: &Tested,
-        heartbeat: Option<&Heartbeat>,
-        paths: Option<&Paths>,
-        account: &mut Account,
-    ) {
-        let overdue_ms = u64::from(self.fleets.base.probing.overdue_after_seconds) * 1000;
-        let unproven = match heartbeat {
-            Some(heard) if heard.last_started_at_ms + overdue_ms < self.now_ms => Some(Unproven::Silent),
-            None => Some(Unproven::Silent),
-            Some(heard) if heard.generation < given.generation => Some(Unproven::Untested),
-            // Another code may have run it: of that nothing is believed here, whatever it was asked.
-            Some(heard) if heard.last_started_at_ms < *code_since_ms => Some(Unproven::Untested),
-            Some(_) => None,
-        };
-        account.unproven.extend(unproven.map(|why| (path_of_probe(part), why)));
-        account.heard_at_ms.extend(heartbeat.map(|heard| (path_of_probe(part), heard.last_started_at_ms)));
-        let ProbeKey { region, availability_zone, .. } = &part.probe;
-        for check in given.checks.keys() {
-            let path = PathId::new(region, availability_zone, check);
-            let Some(state) = paths.and_then(|paths| paths.get(check)) else {
-                account.unproven.insert(path, Unproven::Untested);
-                continue;
-            };
-            if state.status == PathStatus::Down {
-                let failing = Failing { since_ms: state.since_ms, worked_once: state.ever_up };
-                account.failing.insert(path, failing);
-            } else if !passes(state) {
-                account.unproven.insert(path, Unproven::Inconclusive);
-            }
-        }
     }
 
     /// The documents of a partition that can be read, by their keys.
@@ -213,28 +179,6 @@ impl<T: Table> Observing<'_, T> {
         let found = readable::<D>(self.table, partition).await?.found;
         Ok(found.into_iter().map(|(doc, value)| (doc.key, value)).collect())
     }
-}
-
-/// A part of a probe of which something is expected.
-struct Tested {
-    part: ProbePart,
-    /// What it was given to test.
-    given: Given,
-    /// Since when it has the code that it is to have; milliseconds since the Unix epoch, 0 where that is not known.
-    code_since_ms: u64,
-}
-
-fn read(doc: Doc) -> Option<(Key, Paths)> {
-    Unread::or(doc).ok().map(|(doc, paths)| (doc.key, paths))
-}
-
-/// It is up, and so says the newest result.
-fn passes(state: &PathState) -> bool {
-    state.is_green() && matches!(state.last, Verdict::Ok | Verdict::DenyProven)
-}
-
-fn path_of_probe(part: &ProbePart) -> PathId {
-    PathId::of_probe(&part.probe.region, &part.probe.availability_zone, part.part)
 }
 
 fn regions(fleet: &Fleet, member: &Member) -> BTreeSet<Region> {
@@ -250,17 +194,6 @@ fn gone<'s>(stacks: impl Iterator<Item = &'s StackStatus>) -> BTreeSet<AccountId
         *gone.entry(stack.account.clone()).or_insert(true) &= stack.phase == StackPhase::Gone;
     }
     gone.into_iter().filter(|(_, all)| *all).map(|(id, _)| id).collect()
-}
-
-/// The probes that are to report.
-fn probes_of(status: &StackStatus) -> Vec<ProbeKey> {
-    let zones = status.ready_since_ms.keys().cloned();
-    let of_zone = |availability_zone| ProbeKey {
-        account: status.account.clone(),
-        region: status.region.clone(),
-        availability_zone,
-    };
-    zones.map(of_zone).collect()
 }
 
 fn stack(status: StackStatus) -> Stack {

@@ -50,7 +50,7 @@ fn smaller(order: &[usize]) -> Vec<Planned> {
 }
 
 fn grounds() -> Grounds {
-    Grounds { over: 7, file: "of the file".into(), probes: None }
+    Grounds { over: 7, file: "of the file".into(), probes: None, accounts: None, in_full: vec![] }
 }
 
 #[test]
@@ -73,6 +73,9 @@ fn the_hash_is_another_one_for_whatever_is_planned_otherwise() {
         let (code_sha256, architecture, release) = (code.into(), "arm64".into(), "0.2.0".into());
         let probes = Some(ProbeRelease { code_sha256, architecture, release });
         hashes.push(Grounds { probes, ..grounds() }.hash(&one));
+    }
+    for accounts in ["one", "another"] {
+        hashes.push(Grounds { accounts: Some(accounts.into()), ..grounds() }.hash(&one));
     }
     hashes.push(grounds().hash(&one[..1]));
     let mut change = |change: &dyn Fn(&mut Planned)| {
@@ -117,7 +120,7 @@ fn a_contract_binds_the_stacks_that_could_be_planned_and_shares_what_is_alike() 
 async fn the_grounds_are_the_version_in_force_and_the_file() {
     let (table, path) = (MemoryTable::default(), Path::new("../../fleet.example.yaml"));
     let loaded = crate::validate::load(path, crate::output::Format::Text).unwrap();
-    let grounds = Grounds::of(&base(&table).await.unwrap(), &loaded, None);
+    let grounds = Grounds::of(&base(&table).await.unwrap(), &loaded, None, &Creations::default());
     assert_eq!((grounds.over, grounds.file.len()), (0, 64));
     assert!(grounds.in_full(&[]).starts_with(&format!("Plan {}\n  the first version\n", grounds.hash(&[]))));
 }
@@ -132,12 +135,14 @@ fn what_differs_is_shown_with_its_stack_and_in_both_directions() {
         new
     });
     std::fs::write(&file, grounds().in_full(&old)).unwrap();
-    let now = Grounds { over: 8, ..grounds() };
+    let in_full = vec!["+ account for shop/dev: shop-dev, aws+shop-dev@example.com".to_owned()];
+    let now = Grounds { over: 8, in_full, ..grounds() };
     let refused = refusal("abc", "def", &now.in_full(&new), Some(&file)).unwrap().text;
     for part in [
         "error: the world moved: the plan abc is another one now, def. Nothing was published.",
         "\n- plan: over version 7",
         "\n+ plan: over version 8",
+        "\n+ accounts to be made: + account for shop/dev: shop-dev, aws+shop-dev@example.com",
         "\n- pay-prod (777788889999/us-east-1): ! nat-gateway/use1-az2",
         "\n+ pay-prod (777788889999/us-east-1): + vpc ",
     ] {

@@ -28,6 +28,10 @@ pub(super) fn vending(cursor: &Cursor, reader: &mut Reader) -> Option<Vending> {
         }
         _ => {}
     }
+    if let (Some(of_role), true) = (&role_name, is_control_towers) {
+        let flaw = Flaw::new("`role_name` beside `control_tower: true` changes nothing");
+        reader.warn(&of_role.place, flaw.hint("it is for accounts that phonehome makes: leave it out"));
+    }
     let pattern = |text: &str| text.parse::<EmailPattern>().map_err(|error| Flaw::new(error.to_string()));
     Some(Vending {
         email: email.and_then(|c| c.parsed(reader, pattern)),

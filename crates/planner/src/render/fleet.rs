@@ -58,8 +58,9 @@ fn those_of(name: &str) -> String {
 /// How many columns a line of names has.
 const COLUMNS: usize = 100;
 
-/// Names in lines of a terminal's width.
-fn wrapped(names: &[&str]) -> String {
+/// Names in lines of a terminal's width, each of them indented.
+#[must_use]
+pub fn wrapped(names: &[&str]) -> String {
     let mut text = String::new();
     let mut column = 0;
     for (at, name) in names.iter().enumerate() {
@@ -77,18 +78,55 @@ fn wrapped(names: &[&str]) -> String {
     text + "\n"
 }
 
+/// What else there is to say of a fleet than the plans of its stacks. Nothing in it is Markdown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Section {
+    /// What nobody may overlook, a paragraph each: at the beginning.
+    pub cautions: Vec<String>,
+    /// Other paragraphs, after those.
+    pub paragraphs: Vec<String>,
+    /// Its tables: behind the classes, for they may be long.
+    pub tables: Vec<Table>,
+}
+
+/// A table that is folded away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Table {
+    /// What it says.
+    pub title: String,
+    /// The heads of its columns.
+    pub head: &'static [&'static str],
+    /// The cells of each row, which are names: as many as there are columns.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Section {
+    fn paragraphs(&self) -> impl Iterator<Item = Block> {
+        let cautions = self.cautions.iter().map(|it| format!("> [!CAUTION]\n> {}", cell(it)));
+        cautions.chain(self.paragraphs.iter().map(|it| cell(it))).map(Block::Text)
+    }
+
+    fn tables(&self) -> impl Iterator<Item = Block> {
+        self.tables.iter().map(|Table { title, head, rows }| {
+            let rows = rows.iter().map(|row| row.iter().map(|it| code(it)).collect()).collect();
+            Block::Table { fold: Some(cell(title)), head, rows }
+        })
+    }
+}
+
 /// What a page keeps for saying what was left out, in characters.
 const FOOTER: usize = 1_000;
 
 /// The plans of many stacks in one comment of at most `max_chars` characters (at least 4,000; see
 /// [`super::GITHUB_COMMENT_CHARS`]).
 ///
-/// First a table with a line for each class, what disturbs most first, and `notes` on what was not planned; then each
-/// class with the plan of its
-/// first stack, as long as there is room. What is left out is said at the end, and is in the complete plan,
+/// First a table with a line for each class, what disturbs most first, the paragraphs of `section`, and `notes` on what
+/// was not planned; then each class with the plan of its first stack, as long as there is room, and the tables of
+/// `section`. What is left out is said at the end, and is in the complete plan,
 /// which whoever posts the comment keeps beside it.
 pub fn markdown_fleet(
     planned: &[Planned],
+    section: &Section,
     notes: &[String],
     estimate: Estimate<'_>,
     max_chars: usize,
@@ -97,22 +135,24 @@ pub fn markdown_fleet(
     let max_chars = max_chars.max(SHORTEST);
     let mut page = Page::of(max_chars - FOOTER);
     let mut is_whole = true;
-    for block in summary(&sheet).into_iter().chain(noted(notes)) {
+    for block in summary(&sheet).into_iter().chain(section.paragraphs()).chain(noted(notes)) {
         is_whole &= page.add(&block);
     }
     let mut left_out = Vec::new();
     for (number, class) in sheet.classes.iter().enumerate() {
-        let section = section(number + 1, class);
+        let blocks = blocks_of(number + 1, class);
         // The first that does not fit is begun; whatever comes after it disturbs less.
-        if !left_out.is_empty() || !(page.has_room_for(&section) || page.has_room_for(&section[..2])) {
+        if !left_out.is_empty() || !(page.has_room_for(&blocks) || page.has_room_for(&blocks[..2])) {
             left_out.push(class);
             continue;
         }
-        for block in &section {
+        for block in &blocks {
             is_whole &= page.add(block);
         }
     }
-    is_whole &= rest(&sheet).is_none_or(|block| page.add(&block));
+    for block in section.tables().chain(rest(&sheet)) {
+        is_whole &= page.add(&block);
+    }
     let mut page = page.with_max(max_chars);
     if !is_whole || !left_out.is_empty() {
         page.add(&Block::Text(footer(&left_out)));
@@ -218,7 +258,7 @@ fn noted(notes: &[String]) -> Option<Block> {
 }
 
 /// One class: its heading and sums first.
-fn section(number: usize, class: &Class<'_>) -> Vec<Block> {
+fn blocks_of(number: usize, class: &Class<'_>) -> Vec<Block> {
     let heading = match class.names.as_slice() {
         [name] => format!("### {number}. {}", clip(name)),
         _ => format!("### {number}. {} change alike", class.stacks()),

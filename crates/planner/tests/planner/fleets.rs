@@ -1,7 +1,7 @@
 //! The plans of many accounts, as people read them.
 
 use insta::assert_snapshot;
-use phonehome_planner::render::{GITHUB_COMMENT_CHARS, Planned, markdown_fleet, text_fleet};
+use phonehome_planner::render::{GITHUB_COMMENT_CHARS, Planned, Section, Table, markdown_fleet, text_fleet};
 use phonehome_planner::{Limits, Plan, Unmanaged};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -15,7 +15,7 @@ fn estimate(plan: &Plan) -> u64 {
 }
 
 fn markdown(planned: &[Planned]) -> String {
-    markdown_fleet(planned, &[], &estimate, GITHUB_COMMENT_CHARS)
+    markdown_fleet(planned, &Section::default(), &[], &estimate, GITHUB_COMMENT_CHARS)
 }
 
 fn nothing() -> Plan {
@@ -128,8 +128,30 @@ fn one_account_is_shown_in_full_without_talk_of_classes() {
 
 #[test]
 fn what_was_not_planned_is_in_the_comment() {
-    let page = markdown_fleet(&fleet(13), &["shop/prod: no account".into()], &estimate, GITHUB_COMMENT_CHARS);
+    let page = markdown_fleet(
+        &fleet(13),
+        &Section::default(),
+        &["shop/prod: no account".into()],
+        &estimate,
+        GITHUB_COMMENT_CHARS,
+    );
     assert!(page.contains("| shop/prod: no account |"), "{page}");
+}
+
+#[test]
+fn what_nobody_may_overlook_comes_before_the_plans_and_long_tables_behind_them() {
+    let rows = vec![vec!["shop/dev".to_owned(), "aws+shop-dev@example.com".to_owned()]];
+    let section = Section {
+        cautions: vec!["2 accounts are made".to_owned()],
+        paragraphs: vec!["In the file's order".to_owned()],
+        tables: vec![Table { title: "2 alike".to_owned(), head: &["line", "address"], rows }],
+    };
+    let page = markdown_fleet(&fleet(13), &section, &[], &estimate, GITHUB_COMMENT_CHARS);
+    assert_whole(&page);
+    let at = |words: &str| page.find(words).unwrap_or_else(|| panic!("{words}: {page}"));
+    assert!(at("> [!CAUTION]\n> 2 accounts are made") < at("In the file's order"));
+    assert!(at("In the file's order") < at("### 1. ") && at("### 2. ") < at("<summary>2 alike</summary>"));
+    assert!(page.contains("| `shop/dev` | `aws+shop-dev@example.com` |"), "an address stays one: {page}");
 }
 
 #[test]
@@ -197,6 +219,15 @@ fn words() -> impl Strategy<Value = String> {
     prop::collection::vec(word, 0..3).prop_map(|words| words.concat())
 }
 
+fn sections() -> impl Strategy<Value = Section> {
+    let row = prop::collection::vec(words(), 2..=2);
+    let table = (words(), prop::collection::vec(row, 0..200));
+    let table = table.prop_map(|(title, rows)| Table { title, head: &["line", "address"], rows });
+    let paragraphs = || prop::collection::vec(words(), 0..3);
+    (paragraphs(), paragraphs(), prop::collection::vec(table, 0..3))
+        .prop_map(|(cautions, paragraphs, tables)| Section { cautions, paragraphs, tables })
+}
+
 fn planned_somehow() -> impl Strategy<Value = Vec<Planned>> {
     let base = [repair(), fresh(&usual()), withheld(), nothing()];
     let one = (words(), words(), words(), 0..6usize, 0..40usize).prop_map(
@@ -221,9 +252,9 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 40, rng_seed: RngSeed::Fixed(6), ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_is_planned_the_page_fits_and_is_whole(planned in planned_somehow(), notes in prop::collection::vec(words(), 0..40), small in any::<bool>()) {
+    fn whatever_is_planned_the_page_fits_and_is_whole(planned in planned_somehow(), section in sections(), notes in prop::collection::vec(words(), 0..40), small in any::<bool>()) {
         let max = if small { 4_000 } else { GITHUB_COMMENT_CHARS };
-        let page = markdown_fleet(&planned, &notes, &estimate, max);
+        let page = markdown_fleet(&planned, &section, &notes, &estimate, max);
         prop_assert!(length(&page) <= max, "{} of {max}", length(&page));
         assert_whole(&page);
         let is_cut = page.contains("the complete plan has") || page.contains("not shown") || page.contains("too long to be shown") || page.contains(" …\n");

@@ -20,6 +20,7 @@ mod peering_ends;
 mod permission;
 mod probes;
 mod properties;
+mod prospects;
 mod readiness;
 mod refusals;
 mod rendering;

@@ -32,15 +32,21 @@ pub(crate) async fn way_out_is_lost(
     narrator.say(&format!("{PERSON} deletes the default routes of all three private subnets of ledger-dev"));
     narrator
         .note("ec2:DeleteRoute × 3. CloudTrail tells of it minutes later on AWS; here, once the probes have");
-    let lost = |seen: &Seen| lost(seen, &cast.past);
-    let from_every_zone = |message: &SlackMessage| ZONES.iter().all(|zone| plain(message).contains(zone));
-    let all_lost = |seen: &Seen| lost(seen).filter(from_every_zone);
-    let message = local_cloud
-        .receiver
-        .wait_for("every probe to notice, and Slack to say so", cast.patience, all_lost)
-        .await?;
-    narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
-    narrator.quote(&plain(&message));
+    let first = |seen: &Seen| first_told(seen, &cast.past);
+    let told = local_cloud.receiver.wait_for("Slack to tell of it", cast.patience, first).await?;
+    match &told {
+        Told::Outage(message) => {
+            narrator.say(&format!("the probes' packets meet silence; Slack {}:", message.channel));
+            narrator.quote(&plain(message));
+        }
+        Told::Repair(message) => {
+            narrator.say(&format!(
+                "the packets of one probe met silence, and before the others ran all was repaired; Slack {}:",
+                message.channel
+            ));
+            narrator.quote(&plain(message));
+        }
+    }
     let is_back = |network: &Network| (default_routes(network) == default_routes(&before)).then_some(());
     local_cloud.wait_for_network(account, "the routes to be back", cast.patience, is_back).await?;
     narrator.say("what is suspected was observed at once, and phonehome has made the routes again");
@@ -49,28 +55,58 @@ pub(crate) async fn way_out_is_lost(
     narrator.say("now CloudTrail tells the account's default bus of the calls");
     let (channel, cause) =
         local_cloud.receiver.wait_for("Slack to say who did it", cast.patience, told_of).await?;
-    narrator.say(&format!("Slack {channel} says what it was, and who, in the thread of the same message:"));
+    narrator.say(&format!("Slack {channel} says what it was, and who, in the same message or its thread:"));
     narrator.quote(&cause);
-    let resolved = |seen: &Seen| lost(seen).filter(is_resolved);
-    let message =
-        local_cloud.receiver.wait_for("the message to say resolved", cast.patience, resolved).await?;
-    narrator.say("the probes' packets get out again, and the message says so:");
-    narrator.quote(&plain(&message));
+    let resolved = |seen: &Seen| outage(seen, &cast.past).filter(is_resolved);
+    if let Told::Outage(_) = told {
+        let message =
+            local_cloud.receiver.wait_for("the message to say resolved", cast.patience, resolved).await?;
+        narrator.say("the probes' packets get out again, and the message says so:");
+        narrator.quote(&plain(&message));
+    }
     let pages = local_cloud.receiver.seen().network_pages();
     ensure!(pages.is_empty(), "a way out that dev has lost paged: {pages:#?}");
     narrator.say("dev: nobody was paged");
     Ok(())
 }
 
-/// The message about what ledger-dev has lost.
-fn lost(seen: &Seen, past: &Past) -> Option<SlackMessage> {
-    let concerns = |message: &&SlackMessage| {
-        let text = plain(message);
-        let is_incident = text.contains("Is it the network?") || is_resolved(message);
-        let is_new = message.channel == "#net-dev" && past.is_before(message);
-        is_new && is_incident && text.contains("ledger-dev")
+/// What Slack is told first. Which one it is depends on whether the probes of all zones run before what the first one
+/// suspects is repaired.
+enum Told {
+    /// That ledger-dev has lost its way out.
+    Outage(SlackMessage),
+    /// That its routes were gone and are back, and nothing of an outage.
+    Repair(SlackMessage),
+}
+
+fn first_told(seen: &Seen, past: &Past) -> Option<Told> {
+    let is_complete = |message: &SlackMessage| {
+        is_resolved(message) || ZONES.iter().all(|zone| plain(message).contains(zone))
     };
-    seen.messages.iter().rfind(concerns).cloned()
+    match outage(seen, past) {
+        Some(message) => is_complete(&message).then_some(Told::Outage(message)),
+        None => repair(seen, past).map(Told::Repair),
+    }
+}
+
+/// The message about what ledger-dev has lost.
+fn outage(seen: &Seen, past: &Past) -> Option<SlackMessage> {
+    let says = |message: &&SlackMessage| {
+        is_of_ledger(message, past) && (plain(message).contains("Is it the network?") || is_resolved(message))
+    };
+    seen.messages.iter().rfind(says).cloned()
+}
+
+/// The message about what was repaired in ledger-dev.
+fn repair(seen: &Seen, past: &Past) -> Option<SlackMessage> {
+    let says = |message: &&SlackMessage| {
+        is_of_ledger(message, past) && plain(message).matches("not there, repaired").count() == ZONES.len()
+    };
+    seen.messages.iter().rfind(says).cloned()
+}
+
+fn is_of_ledger(message: &SlackMessage, past: &Past) -> bool {
+    message.channel == "#net-dev" && past.is_before(message) && plain(message).contains("ledger-dev")
 }
 
 /// What names all three routes, and who deleted each: a message, or one in a message's thread.

@@ -1,0 +1,418 @@
+//! What there is to permit, what is told of the other lines, and which permissions a new version keeps.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_cloud::{Account, AccountWithEmail};
+use phonehome_fleet::{Binding, Bindings, Fleet, Line, Roster, parse};
+use phonehome_vending::{
+    AccountFactory, FailureReason, Lines, Order, OrderState, Pace, Prospect, RequestId, SearchCause, Step,
+    Stop, Vacancies, Vacancy, World, decide, kept, order_against, wanted,
+};
+use proptest::prelude::*;
+
+/// `shop` and `payments`, each `dev` and `prod`; `payments/prod` is pinned to account 333333333333.
+const SMALL: &str = include_str!("../../fleet/tests/fixtures/small.yaml");
+const VENDING: &str = "version: 1\nvending: {email: \"aws+{domain}-{environment}@example.com\"}\n";
+const NOW_MS: u64 = 1_000_000;
+
+fn fleet(head: &str) -> Fleet {
+    read(&SMALL.replacen("version: 1\n", head, 1))
+}
+
+fn read(text: &str) -> Fleet {
+    parse(text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn line(text: &str) -> Line {
+    let (domain, environment) = text.split_once('/').unwrap();
+    Line::new(domain, environment)
+}
+
+fn account(digit: u32, name: &str, email: &str, active: bool) -> AccountWithEmail {
+    let id = format!("{digit}").repeat(12).parse().unwrap();
+    let account = Account { id, name: name.to_owned(), active, created_at_ms: None };
+    AccountWithEmail { account, email: email.to_owned() }
+}
+
+fn order(text: &str, email: &str, state: OrderState) -> Order {
+    Order { state, ..Order::place(line(text), email.to_owned(), text.replace('/', "-"), 0) }
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    bindings: Bindings,
+    accounts: Vec<AccountWithEmail>,
+    orders: BTreeMap<Line, Order>,
+    unreadable: BTreeSet<Line>,
+    permitted: BTreeMap<Line, u64>,
+}
+
+impl Known {
+    fn with(order: Order) -> Self {
+        Self { orders: [(order.line.clone(), order)].into(), ..Self::default() }
+    }
+
+    fn of(&self, fleet: &Fleet) -> Vec<Vacancy> {
+        let Self { bindings, accounts, orders, unreadable, permitted } = self;
+        Vacancies { fleet, bindings, accounts, orders, unreadable, permitted }.all()
+    }
+
+    /// What becomes of `shop/dev`.
+    fn of_shop_dev(&self, fleet: &Fleet) -> Option<Vacancy> {
+        self.of(fleet).into_iter().find(|it| it.line() == line("shop/dev"))
+    }
+}
+
+#[test]
+fn a_line_that_is_no_account_is_there_to_permit_with_its_address_and_the_others_say_why_not() {
+    let all = Known::default().of(&fleet(VENDING));
+    let seen: Vec<_> =
+        all.iter().map(|it| (it.line().to_string(), it.email.as_deref(), it.needs_permission())).collect();
+    assert_eq!(
+        seen,
+        [
+            ("shop/dev".to_owned(), Some("aws+shop-dev@example.com"), true),
+            ("shop/prod".to_owned(), Some("aws+shop-prod@example.com"), true),
+            ("payments/dev".to_owned(), Some("aws+payments-dev@example.com"), true),
+            ("payments/prod".to_owned(), None, false),
+        ]
+    );
+    assert_eq!(
+        all[3].to_string(),
+        "the file pins account 333333333333, which is no active account of the organization"
+    );
+}
+
+/// What is known, what becomes of `shop/dev`, whether there is something to permit, and a part of what is told.
+fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
+    let open = || OrderState::Creating { request: RequestId::new("car-1"), since_ms: 5 };
+    let stopped = |stop| OrderState::Stopped { stop, at_ms: 5 };
+    let own = "aws+shop-dev@example.com";
+    let permitted = |at_ms, known| Known { permitted: [(line("shop/dev"), at_ms)].into(), ..known };
+    let accounts = |accounts| Known { accounts, ..Known::default() };
+    let failed =
+        || Known::with(order("shop/dev", own, stopped(Stop::Failed(FailureReason::AccountLimitExceeded))));
+    vec![
+        (
+            VENDING,
+            Known::default(),
+            true,
+            "made once that is permitted: `phonehome publish --allow-create N`",
+        ),
+        (VENDING, permitted(7, Known::default()), false, "permitted, and is asked for in its turn"),
+        (
+            VENDING,
+            Known::with(order("shop/dev", own, open())),
+            true,
+            "Organizations makes its account; it is no longer permitted",
+        ),
+        (
+            VENDING,
+            permitted(7, Known::with(order("shop/dev", own, open()))),
+            false,
+            "Organizations makes its account",
+        ),
+        (VENDING, permitted(1, failed()), true, "ask AWS for more accounts"),
+        (VENDING, permitted(5, failed()), true, "It goes on when it is permitted anew"),
+        (VENDING, permitted(6, failed()), false, "permitted, and is asked for in its turn"),
+        (
+            VENDING,
+            Known::with(order("shop/dev", own, stopped(Stop::EmailTaken))),
+            false,
+            "has the address aws+shop-dev@example.com for good: give the line another `email`",
+        ),
+        (
+            VENDING,
+            Known::with(order("shop/dev", "old@example.com", stopped(Stop::EmailTaken))),
+            true,
+            "has the address old@example.com for good",
+        ),
+        (
+            VENDING,
+            Known::with(order(
+                "shop/dev",
+                own,
+                OrderState::Made { account: "111111111111".parse().unwrap(), at_ms: 5 },
+            )),
+            false,
+            "`phonehome rebind shop/dev 111111111111`",
+        ),
+        // It is there under another name, unit and address, large and small letters being the same.
+        (
+            VENDING,
+            accounts(vec![account(1, "Shop (old)", "AWS+Shop-Dev@example.com", true)]),
+            false,
+            "exists already as 111111111111 (Shop (old)), which has the address aws+shop-dev@example.com: `phonehome \
+             rebind shop/dev 111111111111`",
+        ),
+        (
+            VENDING,
+            accounts(vec![account(1, "gone", own, false)]),
+            false,
+            "is closed. Reopen it within 90 days",
+        ),
+        (
+            VENDING,
+            accounts(vec![account(1, "shop-dev", "x@example.com", false)]),
+            false,
+            "account 111111111111 is called shop-dev",
+        ),
+        (
+            VENDING,
+            Known::with(order("shop/prod", own, open())),
+            false,
+            "shop/prod's was ordered with aws+shop-dev@example.com",
+        ),
+        (
+            VENDING,
+            Known { unreadable: [line("shop/dev")].into(), ..Known::default() },
+            false,
+            "cannot be read",
+        ),
+        (
+            VENDING,
+            Known { bindings: Bindings::default().partial(true), ..Known::default() },
+            false,
+            "cannot be read",
+        ),
+        (
+            VENDING,
+            accounts(vec![
+                account(1, "shop-dev", "a@example.com", true),
+                account(2, "shop-dev", "b@example.com", true),
+            ]),
+            false,
+            "not clear which account it is",
+        ),
+        ("version: 1\n", permitted(7, Known::default()), false, "has no `vending`"),
+        (
+            "version: 1\nvending: {control_tower: true}\n",
+            permitted(7, Known::default()),
+            false,
+            "Control Tower makes",
+        ),
+        (
+            "version: 1\nvending: {control_tower: true}\n",
+            Known::with(order("shop/dev", own, open())),
+            true,
+            "Organizations makes",
+        ),
+    ]
+}
+
+#[test]
+fn of_each_line_without_an_account_it_is_told_what_becomes_of_it_and_what_to_do() {
+    for (head, known, needs_permission, says) in cases() {
+        let vacancy = known.of_shop_dev(&fleet(head)).unwrap_or_else(|| panic!("{says}"));
+        assert!(vacancy.to_string().contains(says), "{vacancy}\nlacks: {says}");
+        assert_eq!(vacancy.needs_permission(), needs_permission, "{vacancy}");
+    }
+}
+
+#[test]
+fn a_line_that_is_an_account_by_its_binding_or_name_is_not_there_to_permit() {
+    let id = account(1, "", "", true).account.id;
+    let binding =
+        Binding { line: line("shop/dev"), account: id, account_name: String::new(), bound_at_ms: 0 };
+    let bindings = Bindings::new([binding], []);
+    let accounts = vec![account(1, "Legacy", "root@example.com", true)];
+    assert_eq!(Known { bindings, accounts, ..Known::default() }.of_shop_dev(&fleet(VENDING)), None);
+    let accounts = vec![account(1, "shop-dev", "root@example.com", true)];
+    assert_eq!(Known { accounts, ..Known::default() }.of_shop_dev(&fleet(VENDING)), None);
+}
+
+/// Accounts that are there under other names, units and addresses: once they are bound, nothing is made for them.
+#[test]
+fn whoever_is_bound_by_rebind_is_never_wanted_whatever_it_is_called_and_whatever_was_permitted() {
+    let fleet = fleet(VENDING);
+    let accounts =
+        [account(1, "Legacy", "root@example.com", true), account(2, "shop-dev-2", "b@example.com", true)];
+    let roster: Roster = accounts.iter().map(|it| (it.account.id.clone(), it.account.name.clone())).collect();
+    let rebinding =
+        fleet.rebinding("shop/dev", &accounts[0].account.id, &Bindings::default(), &roster, false).unwrap();
+    let bindings = Bindings::new(
+        [Binding {
+            line: line("shop/dev"),
+            account: rebinding.account,
+            account_name: String::new(),
+            bound_at_ms: 0,
+        }],
+        [],
+    );
+    let permitted: BTreeMap<Line, u64> = fleet.members().iter().map(|it| (it.line(), 7)).collect();
+    let all: Vec<Account> = accounts.iter().map(|it| it.account.clone()).collect();
+    let (wanted, _) = wanted(&fleet, &bindings, &all, &fleet.vending_emails(), &permitted);
+    let lines: Vec<String> = wanted.into_iter().map(|it| it.line.to_string()).collect();
+    assert_eq!(lines, ["shop/prod", "payments/dev"]);
+    assert!(
+        !kept(&fleet, &bindings, permitted.iter().map(|(line, at_ms)| (line, *at_ms)))
+            .contains_key(&line("shop/dev"))
+    );
+}
+
+#[test]
+fn a_line_whose_account_is_in_the_making_is_not_rebound_without_saying_so_nor_one_that_was_made_for_another()
+{
+    let fleet = fleet(VENDING);
+    let id = account(1, "", "", true).account.id;
+    let roster: Roster = [(id.clone(), "Legacy".to_owned())].into();
+    let rebinding = fleet.rebinding("shop/dev", &id, &Bindings::default(), &roster, false).unwrap();
+    let creating = || OrderState::Creating { request: RequestId::new("car-1"), since_ms: 5 };
+    let made = || OrderState::Made { account: id.clone(), at_ms: 5 };
+    let searching = OrderState::Searching { cause: SearchCause::Unheard, since_ms: 5 };
+    let under_way = Some("an account is being made for shop/dev, which cannot be called off");
+    let bound = |text: &str| {
+        let binding =
+            Binding { line: line(text), account: id.clone(), account_name: String::new(), bound_at_ms: 0 };
+        Bindings::new([binding], [])
+    };
+    for (of, state, bindings, refused) in [
+        ("shop/dev", OrderState::Asking { since_ms: 5 }, Bindings::default(), under_way),
+        ("shop/dev", creating(), Bindings::default(), under_way),
+        ("shop/dev", searching, Bindings::default(), under_way),
+        ("shop/dev", OrderState::Waiting { until_ms: 5 }, Bindings::default(), None),
+        ("shop/dev", OrderState::Stopped { stop: Stop::TooOften, at_ms: 5 }, Bindings::default(), None),
+        ("shop/dev", made(), Bindings::default(), None),
+        ("shop/prod", creating(), Bindings::default(), None),
+        ("shop/prod", made(), Bindings::default(), Some("account 111111111111 was made for shop/prod")),
+        // Once it is a line, that line's own rules hold.
+        ("shop/prod", made(), bound("shop/prod"), None),
+        // Nobody else is to get it.
+        ("gone/dev", made(), Bindings::default(), None),
+    ] {
+        let orders = BTreeMap::from([(line(of), order(of, "a@example.com", state.clone()))]);
+        let against = order_against(&rebinding, &orders, &Lines::of(&fleet, &bindings));
+        let said = against.map(|it| it.to_string());
+        assert!(
+            match (&said, refused) {
+                (Some(said), Some(refused)) => said.starts_with(refused),
+                (said, refused) => said.is_none() && refused.is_none(),
+            },
+            "{of} {state:?}: {said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_version_keeps_the_permissions_of_its_lines_that_are_no_account_yet_with_the_newest_time() {
+    let fleet = fleet(VENDING);
+    let (shop, gone) = (line("shop/dev"), line("gone/dev"));
+    let former = [(&shop, 3), (&gone, 4), (&shop, 9), (&shop, 5)];
+    assert_eq!(
+        kept(&fleet, &Bindings::default(), former),
+        [(shop.clone(), 9)].into(),
+        "{gone} is in the file no more"
+    );
+    let id = account(1, "", "", true).account.id;
+    let binding = Binding { line: shop.clone(), account: id, account_name: String::new(), bound_at_ms: 0 };
+    assert_eq!(
+        kept(&fleet, &Bindings::new([binding], []), former),
+        BTreeMap::new(),
+        "it is an account by now"
+    );
+}
+
+#[test]
+fn a_line_that_is_renamed_keeps_its_permission_and_one_that_comes_back_has_none() {
+    let permitted = line("shop/dev");
+    let renamed = read(&SMALL.replacen("version: 1\n", VENDING, 1).replace("shop", "store").replacen(
+        "name: store\n",
+        "name: store\n    renamed_from: shop\n",
+        1,
+    ));
+    let after = kept(&renamed, &Bindings::default(), [(&permitted, 3)]);
+    assert_eq!(after, [(line("store/dev"), 3)].into());
+    // Left, and back two versions later.
+    let without = read(&SMALL.replacen("version: 1\n", VENDING, 1).replace("shop", "store"));
+    let between = kept(&without, &Bindings::default(), [(&permitted, 3)]);
+    assert_eq!(between, BTreeMap::new());
+    let back =
+        kept(&fleet(VENDING), &Bindings::default(), between.iter().map(|(line, at_ms)| (line, *at_ms)));
+    assert_eq!(back, BTreeMap::new());
+}
+
+fn states() -> impl Strategy<Value = OrderState> {
+    let stops = prop_oneof![
+        Just(Stop::EmailTaken),
+        Just(Stop::TooOften),
+        Just(Stop::Refused("no".to_owned())),
+        Just(Stop::Failed(FailureReason::InvalidEmail)),
+        Just(Stop::Failed(FailureReason::AccountLimitExceeded)),
+    ];
+    prop_oneof![
+        Just(OrderState::Asking { since_ms: NOW_MS }),
+        Just(OrderState::Waiting { until_ms: 0 }),
+        Just(OrderState::Creating { request: RequestId::new("car-1"), since_ms: NOW_MS }),
+        Just(OrderState::Searching { cause: SearchCause::Failed, since_ms: NOW_MS }),
+        Just(OrderState::Made { account: "999999999999".parse().unwrap(), at_ms: 5 }),
+        stops.prop_map(|stop| OrderState::Stopped { stop, at_ms: 5 }),
+    ]
+}
+
+fn knowns() -> impl Strategy<Value = Known> {
+    let emails = prop::sample::select(vec![
+        "aws+shop-dev@example.com",
+        "aws+shop-prod@example.com",
+        "old@example.com",
+    ]);
+    let names = prop::sample::select(vec!["shop-dev", "payments-dev", "other"]);
+    let of_line = |name: &'static str| {
+        prop::option::of((emails.clone(), states(), 1u32..3))
+            .prop_map(move |it| it.map(|(email, state, asks)| Order { asks, ..order(name, email, state) }))
+    };
+    let accounts = prop::collection::vec((names, emails.clone(), any::<bool>()), 0..3).prop_map(|all| {
+        let account = |(at, (name, email, active)): (usize, (&str, &str, bool))| {
+            account(u32::try_from(at + 1).unwrap(), name, email, active)
+        };
+        all.into_iter().enumerate().map(account).collect::<Vec<_>>()
+    });
+    let unreadable = prop::option::weighted(0.1, Just(line("shop/dev")));
+    (of_line("shop/dev"), of_line("shop/prod"), accounts, unreadable, any::<bool>()).prop_map(
+        |(one, other, accounts, unreadable, permitted)| Known {
+            orders: one.into_iter().chain(other).map(|order| (order.line.clone(), order)).collect(),
+            permitted: permitted.then(|| (line("shop/dev"), 3)).into_iter().collect(),
+            unreadable: unreadable.into_iter().collect(),
+            accounts,
+            ..Known::default()
+        },
+    )
+}
+
+proptest! {
+    /// What the plan shows is what is done: with a permission now Organizations is asked for just the lines that it shows
+    /// as to be permitted and that are not at Organizations already, with the name and address that it shows.
+    #[test]
+    fn what_is_shown_as_to_be_made_is_just_what_is_made_with_permission(known in knowns()) {
+        let fleet = fleet(VENDING);
+        let lines = Lines::of(&fleet, &known.bindings);
+        let all: Vec<Account> = known.accounts.iter().map(|it| it.account.clone()).collect();
+        for vacancy in known.of(&fleet) {
+            let permitted = [(vacancy.line(), NOW_MS)].into();
+            let (wanted, _) = wanted(&fleet, &known.bindings, &all, &fleet.vending_emails(), &permitted);
+            let world = World {
+                factory: AccountFactory::Phonehome,
+                wanted: &wanted,
+                lines: &lines,
+                // What is under way of the others is not to be looked after first.
+                orders: &known.orders,
+                unreadable: &known.unreadable,
+                pace: &Pace::default(),
+                looked_at_ms: &known.orders.keys().map(|line| (line.clone(), NOW_MS)).collect(),
+                now_ms: NOW_MS,
+            };
+            let asked = decide(&world).steps.into_iter().find_map(|step| match step {
+                Step::Ask(order) => Some((order.account_name, order.email)),
+                Step::Follow(..) | Step::Search(_) => None,
+            });
+            let is_open = matches!(&vacancy.prospect, Prospect::Ordered(state) if !matches!(state, OrderState::Waiting { .. }));
+            let is_shown = (vacancy.needs_permission() || vacancy.is_to_come()) && !is_open;
+            // AWS would answer (again) that it does not take the address: what to do is told instead, and none is permitted.
+            if !matches!(vacancy.prospect, Prospect::Exists { .. } | Prospect::Stopped(_)) {
+                prop_assert_eq!(asked.is_some(), is_shown, "{:?}", vacancy);
+            }
+            if let Some((account_name, email)) = asked.filter(|_| is_shown) {
+                prop_assert_eq!((account_name, Some(email)), (vacancy.account_name, vacancy.email));
+            }
+        }
+    }
+}

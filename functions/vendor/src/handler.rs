@@ -1,0 +1,135 @@
+//! Looks, lets the vendor do what is to be done, binds what was made, and tells it; again and again for most of a minute.
+
+use std::time::Duration;
+
+use phonehome_cloud::table::Table;
+use phonehome_cloud::{Account, Organization, Queue, SystemClock, WallClock};
+use phonehome_fleet::Bindings;
+use phonehome_runtime::Error;
+use phonehome_state::{LastRead, bindings};
+use phonehome_vending::{Lines, VendingFinding, Vendor, Wanted, wanted};
+
+use crate::lazily::{Lazily, OpenVending};
+use crate::look::Look;
+
+/// For how long an invocation works, in milliseconds: less than the minute until the next one, and than the time limit
+/// in infra/hub.yaml by more than a call that hangs takes.
+pub(crate) const WORK_MS: u64 = 45_000;
+/// How soon is looked again while an account is to become ready, in milliseconds.
+const READY_MS: u64 = 2_000;
+/// The least between two looks, in milliseconds.
+const BETWEEN_MS: u64 = 500;
+
+/// What makes accounts.
+#[derive(Debug)]
+pub struct Vending<T, Q, O, W, C = SystemClock> {
+    pub(crate) table: T,
+    pub(crate) queue: Q,
+    organization: O,
+    way: W,
+    pub(crate) clock: C,
+    /// How long a probe may be silent, in seconds; 0: what the fleet file says.
+    pub(crate) overdue_after_s: u32,
+    last_read: LastRead,
+}
+
+/// What one invocation remembers from one look to the next.
+pub(crate) struct Working<'w, T, W: OpenVending, C> {
+    vendor: Option<(u64, Vendor<Lazily<'w, W>, T, &'w C>)>,
+    /// All accounts of the organization: listed once, for each page is a call of those that all callers share.
+    accounts: Option<Vec<Account>>,
+}
+
+impl<T, W: OpenVending, C> Default for Working<'_, T, W, C> {
+    fn default() -> Self {
+        Self { vendor: None, accounts: None }
+    }
+}
+
+impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> Vending<T, Q, O, W, C> {
+    /// One that keeps its state in `table`, has accounts looked at by `queue`, and asks Organizations by `way`.
+    pub fn new(table: T, queue: Q, organization: O, way: W, clock: C) -> Self {
+        Self { table, queue, organization, way, clock, overdue_after_s: 0, last_read: LastRead::default() }
+    }
+
+    /// The same where a probe may be silent for so many seconds; 0 is what the fleet file says.
+    #[must_use]
+    pub fn with_overdue_after(self, seconds: u32) -> Self {
+        Self { overdue_after_s: seconds, ..self }
+    }
+
+    /// Handles one invocation. What woke it does not matter. Two at once are safe.
+    ///
+    /// # Errors
+    /// When the table cannot be asked or written, when the version in force or the roll-out cannot be read, or the
+    /// organization not be listed. What was begun is stored, and the next invocation goes on.
+    pub async fn handle(&self) -> Result<(), Error> {
+        let until_ms = self.clock.now_ms() + WORK_MS;
+        let mut working = Working::default();
+        while let Some(next_ms) = self.turn(&mut working).await? {
+            let now_ms = self.clock.now_ms();
+            let next_ms = next_ms.max(now_ms + BETWEEN_MS);
+            if next_ms >= until_ms {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(next_ms - now_ms)).await;
+        }
+        Ok(())
+    }
+
+    /// Looks and does what is to be done now. Returns when there is something to do next, if nothing happens meanwhile;
+    /// milliseconds since the Unix epoch.
+    pub(crate) async fn turn<'w>(&'w self, working: &mut Working<'w, T, W, C>) -> Result<Option<u64>, Error> {
+        let look = Look::at(&self.table, &self.last_read).await?;
+        if look.is_quiet() {
+            return Ok(None);
+        }
+        let bindings = bindings(&self.table).await?;
+        let lines = Lines::of(look.fleet(), &bindings);
+        let (wanted, found) = self.wanted(&look, &bindings, &mut working.accounts).await?;
+        let mut round = self.vendor(&look, working).round(&wanted, &lines).await?;
+        for trouble in &round.troubles {
+            tracing::warn!(%trouble, "Organizations did not answer: it is tried again");
+        }
+        round.findings.extend(found);
+        let bound = self.settle(&look, &bindings, &round.orders).await?;
+        let is_building = self.tell(&look, &round, &bound).await?;
+        let again_ms = is_building.then(|| self.clock.now_ms() + READY_MS);
+        Ok([round.again_at_ms, again_ms].into_iter().flatten().min())
+    }
+
+    /// The lines that are to get an account, and what is to be told of others.
+    async fn wanted(
+        &self,
+        look: &Look,
+        bindings: &Bindings,
+        accounts: &mut Option<Vec<Account>>,
+    ) -> Result<(Vec<Wanted>, Vec<VendingFinding>), Error> {
+        let waiting = look.waiting(bindings);
+        if waiting.is_empty() {
+            return Ok((vec![], vec![]));
+        }
+        let is_ours = look.factory() == phonehome_vending::AccountFactory::Phonehome;
+        if is_ours && accounts.is_none() {
+            *accounts = Some(self.organization.accounts().await?);
+        }
+        let all = accounts.as_deref().unwrap_or_default();
+        Ok(wanted(look.fleet(), bindings, all, &look.emails(), &look.permitted))
+    }
+
+    /// The vendor of this invocation; another one where another version is in force.
+    fn vendor<'m, 'w>(
+        &'w self,
+        look: &Look,
+        working: &'m mut Working<'w, T, W, C>,
+    ) -> &'m mut Vendor<Lazily<'w, W>, T, &'w C> {
+        let number = look.in_force.number;
+        if working.vendor.as_ref().is_none_or(|(of, _)| *of != number) {
+            let role = look.fleet().vending.as_ref().and_then(|it| it.role_name.clone());
+            let vendor = Vendor::new(Lazily::by(&self.way), self.table.clone(), &self.clock);
+            working.vendor = Some((number, vendor.with(role, vec![]).for_factory(look.factory())));
+        }
+        let (_, vendor) = working.vendor.as_mut().expect("it was just made");
+        vendor
+    }
+}

@@ -1,0 +1,59 @@
+//! Organizations, opened when the first call is made: most minutes make none.
+
+use phonehome_cloud::CloudError;
+use phonehome_vending::{Hold, NewAccount, NotAsked, OwnedAccount, Request, RequestId, VendingApi};
+use phonehome_wire::AccountId;
+use tokio::sync::OnceCell;
+
+/// The way to the calls that make accounts.
+pub trait OpenVending: Send + Sync {
+    /// Those calls.
+    type Api: VendingApi;
+
+    /// Opens it: assumes the role that may make them.
+    ///
+    /// # Errors
+    /// [`CloudError`]: the role is not there, or may not be assumed.
+    fn open(&self) -> impl Future<Output = Result<Self::Api, CloudError>> + Send;
+}
+
+/// Opened by the first call, for all of one invocation.
+#[derive(Debug)]
+pub(crate) struct Lazily<'o, O: OpenVending> {
+    way: &'o O,
+    api: OnceCell<O::Api>,
+}
+
+impl<'o, O: OpenVending> Lazily<'o, O> {
+    pub(crate) fn by(way: &'o O) -> Self {
+        Self { way, api: OnceCell::new() }
+    }
+
+    async fn api(&self) -> Result<&O::Api, CloudError> {
+        self.api.get_or_try_init(|| self.way.open()).await
+    }
+}
+
+impl<O: OpenVending> VendingApi for Lazily<'_, O> {
+    async fn create(&self, account: &NewAccount) -> Result<Request, NotAsked> {
+        // Whoever is not let in has asked for nothing.
+        let held = |error: CloudError| NotAsked::Held(Hold::Denied(error.to_string()));
+        self.api().await.map_err(held)?.create(account).await
+    }
+
+    async fn request(&self, id: &RequestId) -> Result<Option<Request>, CloudError> {
+        self.api().await?.request(id).await
+    }
+
+    async fn requests(&self) -> Result<Vec<Request>, CloudError> {
+        self.api().await?.requests().await
+    }
+
+    async fn account(&self, id: &AccountId) -> Result<Option<OwnedAccount>, CloudError> {
+        self.api().await?.account(id).await
+    }
+
+    async fn accounts(&self) -> Result<Vec<OwnedAccount>, CloudError> {
+        self.api().await?.accounts().await
+    }
+}

@@ -1,0 +1,15 @@
+//! Makes the accounts of lines of the fleet file, binds them, and tells people of each until it is ready.
+
+mod handler;
+mod lazily;
+mod look;
+mod message;
+mod news;
+mod progress;
+mod settle;
+mod tell;
+#[cfg(test)]
+mod tests;
+
+pub use handler::Vending;
+pub use lazily::OpenVending;

@@ -1,0 +1,6 @@
+//! From a line of the fleet file to an account whose network is proven, by what is stored.
+
+mod binding;
+mod quiet;
+mod told;
+mod world;
