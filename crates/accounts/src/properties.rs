@@ -11,6 +11,8 @@ use phonehome_fleet::{Contact, ContactType};
 use phonehome_properties::{ParentId, PropertiesApi, Unit};
 use phonehome_wire::AccountId;
 
+use crate::organization::is_active;
+
 /// What accounts bear in their organization.
 #[derive(Debug, Clone)]
 pub struct AwsProperties {
@@ -92,6 +94,17 @@ impl PropertiesApi for AwsProperties {
         let request = request.source_parent_id(from.as_str()).destination_parent_id(to.as_str());
         let answer = request.send().await;
         answer.map(drop).map_err(|error| CloudError::of(OPERATION, account.as_str(), &error))
+    }
+
+    async fn is_active(&self, account: &AccountId) -> Result<bool, CloudError> {
+        const OPERATION: &str = "organizations:DescribeAccount";
+        match self.organizations.describe_account().account_id(account.as_str()).send().await {
+            Ok(answer) => Ok(answer.account().is_some_and(is_active)),
+            Err(error) => match CloudError::of(OPERATION, account.as_str(), &error) {
+                missing if missing.says_missing() => Ok(false),
+                other => Err(other),
+            },
+        }
     }
 
     async fn tags(&self, account: &AccountId) -> Result<BTreeMap<String, String>, CloudError> {

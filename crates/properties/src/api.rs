@@ -80,6 +80,11 @@ pub trait PropertiesApi: Send + Sync {
         from: &ParentId,
         to: &ParentId,
     ) -> impl Future<Output = Result<(), CloudError>> + Send;
+    /// `DescribeAccount`: whether an account can be worked in. Not one that is suspended, closed or not of the organization.
+    ///
+    /// # Errors
+    /// [`CloudError`]
+    fn is_active(&self, account: &AccountId) -> impl Future<Output = Result<bool, CloudError>> + Send;
     /// `ListTagsForResource`, all pages.
     ///
     /// # Errors

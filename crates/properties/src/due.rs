@@ -22,9 +22,6 @@ const UNKEPT_MS: u64 = 10 * 60_000;
 /// (`ListParents`) and 10 (`GetAlternateContact`) for each kind of call.
 pub const LOOKS_A_ROUND: usize = 10;
 
-/// How long after a round the next one begins, in milliseconds, where only looks of the day are left.
-const BETWEEN_ROUNDS_MS: u64 = 60_000;
-
 /// Whom to look at now, and when to ask again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Due<'a> {
@@ -35,34 +32,42 @@ pub struct Due<'a> {
     pub again_at_ms: Option<u64>,
 }
 
-/// Decides. `kept` are the accounts' documents; `not_before_ms` says of accounts that could not be looked at when they
-/// are tried again.
+/// What is remembered of when accounts may be looked at; milliseconds since the Unix epoch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NotBefore {
+    /// Those that could not be looked at to the end.
+    pub accounts: BTreeMap<AccountId, u64>,
+    /// All but those that phonehome made and nobody has looked at: a round of them was just done.
+    pub others_ms: u64,
+}
+
+/// Decides. `kept` are the accounts' documents.
 #[must_use]
 pub fn due<'a>(
     subjects: &'a [Subject],
     kept: &BTreeMap<AccountId, Kept>,
-    not_before_ms: &BTreeMap<AccountId, u64>,
+    not_before: &NotBefore,
     now_ms: u64,
 ) -> Due<'a> {
     let mut all: Vec<(u64, &Subject)> = subjects
         .iter()
         .filter_map(|subject| {
             let at_ms = at_ms(subject, kept.get(&subject.account))?;
-            Some((at_ms.max(not_before_ms.get(&subject.account).copied().unwrap_or_default()), subject))
+            let own_ms = not_before.accounts.get(&subject.account).copied().unwrap_or_default();
+            let others_ms = if is_new(subject, kept) { 0 } else { not_before.others_ms };
+            Some((at_ms.max(own_ms).max(others_ms), subject))
         })
         .collect();
-    all.sort_by_key(|(at_ms, subject)| {
-        let is_new = subject.vended && !kept.contains_key(&subject.account);
-        (*at_ms > now_ms, !is_new, *at_ms, &subject.account)
-    });
+    all.sort_by_key(|(at_ms, subject)| (*at_ms > now_ms, !is_new(subject, kept), *at_ms, &subject.account));
     let now = all.iter().filter(|(at_ms, _)| *at_ms <= now_ms).take(LOOKS_A_ROUND);
     let now: Vec<&Subject> = now.map(|(_, subject)| *subject).collect();
-    let next = all.get(now.len());
-    let again_at_ms = next.map(|(at_ms, subject)| {
-        let is_new = subject.vended && !kept.contains_key(&subject.account);
-        if is_new { (*at_ms).max(now_ms) } else { (*at_ms).max(now_ms + BETWEEN_ROUNDS_MS) }
-    });
+    let again_at_ms = all[now.len()..].iter().map(|(at_ms, _)| (*at_ms).max(now_ms)).min();
     Due { now, again_at_ms }
+}
+
+/// Whether phonehome made an account and nobody has looked at it.
+pub(crate) fn is_new(subject: &Subject, kept: &BTreeMap<AccountId, Kept>) -> bool {
+    subject.vended && !kept.contains_key(&subject.account)
 }
 
 /// `None`: nothing is declared, and nothing was.

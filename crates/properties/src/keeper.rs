@@ -3,17 +3,16 @@
 //!
 //! It may die anywhere, and several may be at work at once: every call is one that may be made twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use phonehome_cloud::table::{Table, TableError, Write};
 use phonehome_cloud::{Class, CloudError, WallClock};
 use phonehome_vending::AccountFactory;
-use phonehome_wire::AccountId;
 
 use crate::api::PropertiesApi;
 use crate::decide::{Decision, Step, decide};
 use crate::difference::{Difference, drift};
-use crate::due::due;
+use crate::due::{NotBefore, due, is_new};
 use crate::kept::Kept;
 use crate::look::{Look, look};
 use crate::obstacle::{Failed, Obstacle};
@@ -27,6 +26,9 @@ const LOOKS_MAX: usize = 8;
 
 /// For how long an account that could not be looked at to the end is left alone, in milliseconds.
 const LATER_MS: u64 = 10 * 60_000;
+
+/// For how long one is that somebody else works on, or where something changed at the same moment.
+const SOON_MS: u64 = 5_000;
 
 /// For how long one that has left the organization is.
 const GONE_MS: u64 = 24 * 60 * 60_000;
@@ -44,10 +46,31 @@ pub struct Keeper<A, T, C> {
     table: T,
     clock: C,
     factory: AccountFactory,
-    /// When an account that could not be looked at is tried again; whoever forgets it tries once more.
-    not_before_ms: BTreeMap<AccountId, u64>,
-    /// Until when there is nothing to do for these subjects; milliseconds since the Unix epoch.
-    idle: Option<(u64, Vec<Subject>)>,
+    memory: Memory,
+}
+
+/// What a keeper remembers from one round to the next. Whoever forgets it asks more often, and does nothing else.
+#[derive(Debug, Clone, Default)]
+pub struct Memory {
+    not_before: NotBefore,
+    idle: Option<Idle>,
+}
+
+/// That there is nothing to do. Times are in milliseconds since the Unix epoch.
+#[derive(Debug, Clone)]
+struct Idle {
+    /// Until when the table is not read.
+    until_ms: u64,
+    /// When there is something to do, as far as is known.
+    again_at_ms: Option<u64>,
+    /// For which subjects.
+    of: Vec<Subject>,
+}
+
+impl Memory {
+    fn put_off(&mut self, subject: &Subject, until_ms: u64) {
+        self.not_before.accounts.insert(subject.account.clone(), until_ms);
+    }
 }
 
 /// What a round came to.
@@ -77,7 +100,19 @@ pub type Tell<'a> = &'a (dyn Fn(&Told, u64) -> Vec<Write> + Send + Sync);
 impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
     /// One of an organization in which this makes the accounts, and with them the units.
     pub fn new(api: A, table: T, clock: C, factory: AccountFactory) -> Self {
-        Self { api, table, clock, factory, not_before_ms: BTreeMap::new(), idle: None }
+        Self { api, table, clock, factory, memory: Memory::default() }
+    }
+
+    /// The same with what one before it remembered.
+    #[must_use]
+    pub fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub fn into_memory(self) -> Memory {
+        self.memory
     }
 
     /// Looks at the accounts whose turn it is, and puts them right.
@@ -86,42 +121,43 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
     /// [`TableError`]: of the table. What AWS does not answer is in [`Round::troubles`].
     pub async fn round(&mut self, subjects: &[Subject], tell: Tell<'_>) -> Result<Round, TableError> {
         let now_ms = self.clock.now_ms();
-        if let Some((until_ms, of)) = &self.idle
-            && now_ms < *until_ms
-            && of == subjects
-        {
-            return Ok(Round { again_at_ms: Some(*until_ms), ..Round::default() });
+        if let Some(idle) = self.memory.idle.as_ref().filter(|it| now_ms < it.until_ms && it.of == subjects) {
+            return Ok(Round { again_at_ms: idle.again_at_ms, ..Round::default() });
         }
         let mut stored = Stored::read(&self.table).await?;
         let readable: Vec<Subject> =
             subjects.iter().filter(|it| !stored.unreadable.contains(&it.account)).cloned().collect();
-        let due = due(&readable, &stored.kept, &self.not_before_ms, now_ms);
-        let mut round = Round { again_at_ms: due.again_at_ms, ..Round::default() };
-        for subject in &due.now {
+        let due_now = due(&readable, &stored.kept, &self.memory.not_before, now_ms).now;
+        if due_now.iter().any(|subject| !is_new(subject, &stored.kept)) {
+            self.memory.not_before.others_ms = now_ms + ROUND_MS;
+        }
+        let mut round = Round::default();
+        for subject in &due_now {
             round.looked += 1;
             let later_ms = match self.keep(subject, &mut stored, tell).await {
                 Ok(()) => continue,
                 Err(Ended::Table(error)) => return Err(error),
-                Err(Ended::Taken) => continue,
+                Err(Ended::Taken) => SOON_MS,
                 Err(Ended::Gone) => GONE_MS,
                 Err(Ended::Later(error)) => {
                     let is_throttled = error.class() == Class::Throttled;
                     round.troubles.push(error);
                     if is_throttled {
+                        self.memory.not_before.others_ms = self.clock.now_ms() + ROUND_MS;
+                        self.memory.put_off(subject, self.clock.now_ms() + ROUND_MS);
                         break;
                     }
                     LATER_MS
                 }
             };
-            self.not_before_ms.insert(subject.account.clone(), self.clock.now_ms() + later_ms);
+            self.memory.put_off(subject, self.clock.now_ms() + later_ms);
         }
-        // Of those that were looked at, or could not be, the next round says when.
-        let until_ms = due.again_at_ms.unwrap_or(now_ms + IDLE_MS).min(now_ms + IDLE_MS);
-        self.idle = due.now.is_empty().then(|| (until_ms, subjects.to_vec()));
-        if !due.now.is_empty() {
-            let soon_ms = self.clock.now_ms() + ROUND_MS;
-            round.again_at_ms = Some(round.again_at_ms.map_or(soon_ms, |at_ms| at_ms.min(soon_ms)));
-        }
+        let now_ms = self.clock.now_ms();
+        let next = due(&readable, &stored.kept, &self.memory.not_before, now_ms);
+        round.again_at_ms = if next.now.is_empty() { next.again_at_ms } else { Some(now_ms) };
+        let until_ms = next.again_at_ms.unwrap_or(now_ms + IDLE_MS).min(now_ms + IDLE_MS);
+        let (of, again_at_ms) = (subjects.to_vec(), round.again_at_ms);
+        self.memory.idle = next.now.is_empty().then_some(Idle { until_ms, again_at_ms, of });
         Ok(round)
     }
 
@@ -236,8 +272,12 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
         stored: &mut Stored,
         tell: Tell<'_>,
     ) -> Result<(), Ended> {
-        let now_ms = self.clock.now_ms();
         let obstacles = untold(stored, &kept, &decision.obstacles);
+        // What AWS denies of a closed account is nobody's to put right.
+        if obstacles.iter().any(Obstacle::is_an_answer) && self.is_closed(subject).await {
+            return Err(Ended::Gone);
+        }
+        let now_ms = self.clock.now_ms();
         let is_left = !decision.steps.is_empty();
         kept.unkept = match (is_left, decision.obstacles.contains(&Obstacle::Unkept)) {
             (true, _) => kept.unkept + 1,
@@ -253,6 +293,11 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
         let told = Told { obstacles, ..Told::of(subject) };
         let told = if told.is_empty() { vec![] } else { tell(&told, now_ms) };
         self.put(stored, &kept, told).await
+    }
+
+    /// Whether it is certain that an account is closed.
+    async fn is_closed(&self, subject: &Subject) -> bool {
+        self.api.is_active(&subject.account).await.is_ok_and(|active| !active)
     }
 
     async fn put(&self, stored: &mut Stored, kept: &Kept, told: Vec<Write>) -> Result<(), Ended> {

@@ -99,6 +99,10 @@ impl Failed {
             _ => {}
         }
         match error.class() {
+            // The role in the management account is not there: no account is too young here.
+            Class::AccountNotReady if error.operation == "sts:AssumeRole" => {
+                Self::Obstacle(Obstacle::Denied { operation, said: said() })
+            }
             Class::Denied => Self::Obstacle(Obstacle::Denied { operation, said: said() }),
             Class::Invalid => Self::Obstacle(Obstacle::Refused { operation, said: said() }),
             _ => Self::Later(error),
@@ -126,6 +130,12 @@ impl Obstacle {
             (Self::Refused { operation, .. }, Self::Refused { operation: others, .. }) => operation == others,
             _ => self == other || self.is_the_same_cause(other),
         }
+    }
+
+    /// Whether it is what AWS answered.
+    #[must_use]
+    pub(crate) fn is_an_answer(&self) -> bool {
+        matches!(self, Self::Denied { .. } | Self::Refused { .. })
     }
 
     /// Whether it is what AWS answered to a call.
@@ -180,10 +190,14 @@ impl fmt::Display for OfAccount<'_> {
                 f,
                 "phonehome may not call {operation} ({said}): enable trusted access once (aws organizations \
                  enable-aws-service-access --service-principal account.amazonaws.com), and deploy infra/management.yaml \
-                 again"
+                 again with KeepProperties=true"
             ),
             Obstacle::Denied { operation, said } => {
-                write!(f, "phonehome may not call {operation} ({said}): deploy infra/management.yaml again")
+                write!(
+                    f,
+                    "phonehome may not call {operation} ({said}): deploy infra/management.yaml again with \
+                     KeepProperties=true"
+                )
             }
             Obstacle::Refused { operation, said } => {
                 write!(f, "AWS does not take what the file declares ({operation}: {said}): correct it")

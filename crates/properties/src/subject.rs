@@ -1,6 +1,6 @@
 //! Which accounts there are, and what they are to bear.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use phonehome_fleet::{Bindings, Fleet, Line, Member, Properties};
 use phonehome_vending::{Lines, Order};
@@ -31,14 +31,9 @@ impl Subject {
 }
 
 /// The accounts of the file: those that are lines, and those that were made for one and are not bound yet, while what is
-/// bound can be read. The management account is never among them, nor is one that is closed.
+/// bound can be read. The management account is never among them.
 #[must_use]
-pub fn subjects(
-    fleet: &Fleet,
-    bindings: &Bindings,
-    orders: &BTreeMap<Line, Order>,
-    closed: &BTreeSet<AccountId>,
-) -> Vec<Subject> {
+pub fn subjects(fleet: &Fleet, bindings: &Bindings, orders: &BTreeMap<Line, Order>) -> Vec<Subject> {
     let made: BTreeMap<&AccountId, &Line> =
         orders.values().filter_map(|order| Some((order.account()?, &order.line))).collect();
     let lines = Lines::of(fleet, bindings);
@@ -52,7 +47,7 @@ pub fn subjects(
         }
     }
     let management = &fleet.organization.management_account;
-    let members = members.into_iter().filter(|(id, _)| id != management && !closed.contains(id));
+    let members = members.into_iter().filter(|(id, _)| id != management);
     let subject = |(account, member): (AccountId, Member)| Subject {
         line: member.line(),
         vended: made.contains_key(&account),

@@ -240,7 +240,7 @@ impl fmt::Display for SupportTold {
             }
             Self::Denied(said) => write!(
                 f,
-                "phonehome may not call support:CreateCase ({said}): deploy infra/management.yaml again. It tries again \
+                "phonehome may not call support:CreateCase ({said}): deploy infra/management.yaml again with KeepProperties=true. It tries again \
                  every hour"
             ),
         }

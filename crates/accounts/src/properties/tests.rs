@@ -118,3 +118,15 @@ async fn a_contact_is_read_and_one_that_is_not_there_is_none_and_no_error() {
     let error = api.contact(&account(), ContactType::Billing).await.unwrap_err();
     assert_eq!(error.class(), phonehome_cloud::Class::Denied);
 }
+
+#[tokio::test]
+async fn an_account_that_is_suspended_or_has_left_is_not_active() {
+    for (status, answer, expected) in [
+        (200, json!({ "Account": { "Id": "222222222222", "State": "ACTIVE" } }), true),
+        (200, json!({ "Account": { "Id": "222222222222", "State": "SUSPENDED" } }), false),
+        (400, json!({ "__type": "AccountNotFoundException", "message": "no" }), false),
+    ] {
+        let (api, _) = aws(move |_, _| (status, answer.clone())).await;
+        assert_eq!(api.is_active(&account()).await.unwrap(), expected);
+    }
+}

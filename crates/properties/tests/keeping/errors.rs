@@ -143,6 +143,15 @@ fn an_account_that_has_left_is_left_alone_and_not_told() {
 }
 
 #[test]
+fn of_an_account_that_is_closed_nothing_is_told() {
+    let run = Run::new(vec![subject(0, true, all())]);
+    fails(&run, "account:PutAlternateContact", "AccessDeniedException", usize::MAX);
+    run.world.state(|state| state.closed.insert(account(0)));
+    run.days(3);
+    assert_eq!(run.told(), Vec::<String>::new());
+}
+
+#[test]
 fn an_account_whose_document_cannot_be_read_is_left_alone() {
     let run = Run::new(vec![subject(0, true, all()), subject(1, true, tagged(&[("a", "b")]))]);
     run.table.put_raw(phonehome_properties::kept_key(&account(0)), "{");

@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) calls: Vec<String>,
     /// What a call is answered with instead, by its operation: code, and how often still.
     pub(crate) errors: BTreeMap<&'static str, (&'static str, usize)>,
+    /// Accounts that are closed.
+    pub(crate) closed: BTreeSet<AccountId>,
     /// Contacts whose name AWS writes otherwise.
     pub(crate) normalises: bool,
     /// What happens just before a call, once.
@@ -162,6 +164,10 @@ impl PropertiesApi for World {
             Ok(())
         })
         .await
+    }
+
+    async fn is_active(&self, account: &AccountId) -> Result<bool, CloudError> {
+        self.call("organizations:DescribeAccount", |state| Ok(!state.closed.contains(account))).await
     }
 
     async fn tags(&self, account: &AccountId) -> Result<BTreeMap<String, String>, CloudError> {
