@@ -8,7 +8,7 @@ use std::process::Command;
 
 /// The Lambda functions: `functions/<name>`, package and binary `phonehome-<name>`.
 pub(crate) const FUNCTIONS: [&str; 6] =
-    ["provisioner", "probe", "collector", "alerter", "notifier", "rollouts"];
+    ["provisioner", "probe", "collector", "alerter", "notifier", "rollouts", "vendor"];
 
 /// What builds every release binary.
 ///

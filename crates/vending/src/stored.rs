@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use phonehome_cloud::Account;
 use phonehome_cloud::table::{ATTEMPTS, Doc, Key, Table, TableError, Write, key, on_conflict};
 use phonehome_fleet::{Line, Roster};
+use phonehome_wire::AccountId;
 
 use crate::lines::Lines;
 use crate::order::Order;
@@ -36,19 +36,31 @@ impl Orders {
     /// line, is being made: which one it is says its order alone. Once the order says so, whoever was made for a line is no
     /// other one's by its name, and the line takes no other account while its own is active.
     #[must_use]
-    pub fn may_bind_by_name(&self, line: &Line, account: &Account, lines: &Lines, active: &Roster) -> bool {
+    pub fn may_bind_by_name(
+        &self,
+        line: &Line,
+        account: (&AccountId, &str),
+        lines: &Lines,
+        active: &Roster,
+    ) -> bool {
         let unreadable = self.unreadable.iter().any(|it| lines.are_one(it, line));
         !unreadable && self.orders.values().all(|order| leaves(order, line, account, lines, active))
     }
 }
 
 /// Whether an order has nothing against it that a line becomes an account by the account's name.
-fn leaves(order: &Order, line: &Line, account: &Account, lines: &Lines, active: &Roster) -> bool {
+fn leaves(
+    order: &Order,
+    line: &Line,
+    (id, name): (&AccountId, &str),
+    lines: &Lines,
+    active: &Roster,
+) -> bool {
     let is_its_line = lines.are_one(&order.line, line);
     match order.account() {
-        Some(made) if *made == account.id => is_its_line,
+        Some(made) if made == id => is_its_line,
         Some(made) => !(is_its_line && active.contains_key(made)),
-        None => !order.is_open() || !(is_its_line || order.account_name == account.name),
+        None => !order.is_open() || !(is_its_line || order.account_name == name),
     }
 }
 

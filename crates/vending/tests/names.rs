@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use phonehome_cloud::Account;
 use phonehome_fleet::{Line, Roster};
 use phonehome_vending::{Lines, Order, OrderState, Orders, RequestId, SearchCause, Stop};
 use phonehome_wire::AccountId;
@@ -14,8 +13,8 @@ fn id(id: &str) -> AccountId {
     id.parse().unwrap()
 }
 
-fn account(of: &str, name: &str) -> Account {
-    Account { id: id(of), name: name.into(), active: true, created_at_ms: None }
+fn account(of: &str, name: &str) -> (AccountId, String) {
+    (id(of), name.to_owned())
 }
 
 fn lines() -> Lines {
@@ -30,9 +29,9 @@ fn orders(state: OrderState) -> Orders {
 }
 
 /// Whether a line may become an account by its name; the accounts `active` are.
-fn may(orders: &Orders, line: &str, account: &Account, active: &[&str]) -> bool {
+fn may(orders: &Orders, line: &str, (account, name): &(AccountId, String), active: &[&str]) -> bool {
     let active: Roster = active.iter().map(|it| (id(it), "any".to_owned())).collect();
-    orders.may_bind_by_name(&Line::new(line, "dev"), account, &lines(), &active)
+    orders.may_bind_by_name(&Line::new(line, "dev"), (account, name), &lines(), &active)
 }
 
 #[test]

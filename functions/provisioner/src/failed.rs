@@ -21,6 +21,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         tracing::error!(?failure, "AWS could not do something with an account");
         self.metrics.count("AccountCreationFailed", 1);
         let fleet = self.fleet().await?;
+        // The event says neither whose account it was to be nor whether it is asked for again: the vendor knows.
+        if failure.is_creation() && fleet.vending.as_ref().is_some_and(|it| !it.control_tower) {
+            return Ok(());
+        }
         let channel = self.channel_of(&fleet, failure.account.as_ref()).await?;
         let message = SlackMessage::new(failure.words()).footer(Words::of("Request ").code(&failure.request));
         let (at_ms, incident_id) = (self.provision.clock.now_ms(), failure.incident_id());

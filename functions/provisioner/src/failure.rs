@@ -50,6 +50,11 @@ impl Failure {
         }
     }
 
+    /// Whether Organizations was asked for an account, and made none.
+    pub(crate) fn is_creation(&self) -> bool {
+        self.undone == Undone::Creation
+    }
+
     /// Says what was not done, why, and what is true of the account.
     pub(crate) fn words(&self) -> Words {
         let (who, verb) = match self.undone {

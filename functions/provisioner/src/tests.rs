@@ -29,5 +29,6 @@ mod sweeps;
 mod template;
 mod unreadable;
 mod upgrade;
+mod vended;
 mod versions;
 mod world;

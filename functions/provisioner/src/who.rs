@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_cloud::table::{Expect, Key, MayConflict, Table, TableError, Write, on_conflict};
 use phonehome_cloud::{Account, Organization, Queue};
-use phonehome_fleet::{Binding, Finding, Fleet, Identification, LineState, Member, Roster};
+use phonehome_fleet::{
+    Binding, Bindings, Finding, Fleet, Identification, IdentifiedLine, LineState, Member, Roster,
+};
 use phonehome_provision::Members;
 use phonehome_runtime::Refusal;
 use phonehome_state::{Desired, Keys, NotifiedFinding, Outboxed, bindings, keep};
+use phonehome_vending::{Lines, Orders};
 
 use crate::handler::{Provisioner, later, table_error};
 
@@ -71,6 +74,15 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         let identify = fleet.identify(&bindings, &roster);
         self.notify_of(fleet, identify.about(id)).await?;
         let Some(identified) = identify.of(id) else { return Ok(None) };
+        if !self.names(fleet, &bindings).await?.may_bind(identified, &roster) {
+            // It is looked at again once its order says whose it is.
+            tracing::info!(
+                account = id.as_str(),
+                name = account.name,
+                "an account of this line or name is being made"
+            );
+            return Ok(None);
+        }
         if has_turned {
             // Under the name that its line has in the file in force it is found by both.
             return Ok(Some(identified.member.clone()));
@@ -109,7 +121,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         let identify = fleet.identify(&bindings, roster);
         self.forget_notified(&identify).await?;
         self.notify_of(fleet, identify.findings.iter()).await?;
-        for identified in &identify.lines {
+        let names = self.names(fleet, &bindings).await?;
+        for identified in identify.lines.iter().filter(|it| names.may_bind(it, roster)) {
             // Where somebody else is faster, the observation of the account decides.
             keep(table, identified, roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
         }
@@ -133,8 +146,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
     async fn bind_new(&self, target: &Fleet, roster: &Roster) -> Result<(), Refusal> {
         let table = &self.provision.table;
         let bindings = bindings(table).await.map_err(table_error)?;
+        let names = self.names(target, &bindings).await?;
         for identified in &target.identify(&bindings, roster).lines {
             let LineState::Found { .. } = &identified.state else { continue };
+            if !names.may_bind(identified, roster) {
+                continue;
+            }
             // Where somebody else is faster, the next sweep decides.
             keep(table, identified, roster, self.provision.clock.now_ms()).await.map_err(table_error)?;
         }
@@ -161,6 +178,12 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             self.provision.note_addresses(&stack, &member.account_name).await.map_err(table_error)?;
         }
         Ok(true)
+    }
+
+    /// Which lines may become accounts by their names, as far as accounts are being made.
+    async fn names(&self, fleet: &Fleet, bindings: &Bindings) -> Result<Names, Refusal> {
+        let orders = Orders::read(&self.provision.table).await.map_err(table_error)?;
+        Ok(Names { orders, lines: Lines::of(fleet, bindings) })
     }
 
     async fn roster(&self) -> Result<Roster, Refusal> {
@@ -207,6 +230,21 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             }
         }
         Ok(())
+    }
+}
+
+/// The accounts that are being made, which are bound by their orders and not by their names.
+struct Names {
+    orders: Orders,
+    lines: Lines,
+}
+
+impl Names {
+    /// Whether a line may be stored as the account that was identified for it.
+    fn may_bind(&self, identified: &IdentifiedLine, roster: &Roster) -> bool {
+        let LineState::Found { account } = &identified.state else { return true };
+        let Some(name) = roster.get(account) else { return true };
+        self.orders.may_bind_by_name(&identified.member.line(), (account, name), &self.lines, roster)
     }
 }
 

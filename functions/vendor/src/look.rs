@@ -92,18 +92,7 @@ impl Look {
             Some(vending) if vending.control_tower => {
                 fleet.members().iter().map(|member| (member.line(), String::new())).collect()
             }
-            Some(vending) => {
-                let emails = vending.email.as_ref().map(|pattern| fleet.emails(pattern));
-                emails.unwrap_or_else(|| Ok(BTreeMap::new())).unwrap_or_else(|problems| {
-                    let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                    tracing::error!(
-                        ?problems,
-                        "no account is asked for: addresses of the file cannot be used"
-                    );
-                    BTreeMap::new()
-                })
-            }
-            None => BTreeMap::new(),
+            _ => fleet.vending_emails(),
         }
     }
 }

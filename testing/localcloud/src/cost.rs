@@ -112,6 +112,10 @@ pub struct Deployment {
     pub rollouts_every_minutes: u32,
     /// Its memory, in MB.
     pub rollouts_memory_mb: u32,
+    /// How often the vendor looks whether an account is to be made, in minutes.
+    pub vendor_every_minutes: u32,
+    /// Its memory, in MB.
+    pub vendor_memory_mb: u32,
     /// How often all accounts are looked at, in minutes.
     pub sweep_every_minutes: u32,
     /// The provisioner's memory, in MB.
@@ -154,6 +158,8 @@ impl Default for Deployment {
             notifier_memory_mb: 256,
             rollouts_every_minutes: 1,
             rollouts_memory_mb: 512,
+            vendor_every_minutes: 1,
+            vendor_memory_mb: 256,
             sweep_every_minutes: 30,
             provisioner_memory_mb: 256,
             quiet_queues: 2,
@@ -161,7 +167,7 @@ impl Default for Deployment {
             kept_days: 7,
             kept_every_s: 300,
             metrics: 35,
-            alarms: 29,
+            alarms: 33,
             dashboards: 1,
             secrets: 1,
         }

@@ -40,7 +40,7 @@ pub(crate) const OPERATOR_ROLE: &str = "phonehome-operator";
 /// Who they are then.
 const SOMEBODY: &str = "somebody";
 /// The functions of the hub, whose zips its template names.
-const FUNCTIONS: [&str; 5] = ["provisioner", "collector", "alerter", "notifier", "rollouts"];
+const FUNCTIONS: [&str; 6] = ["provisioner", "collector", "alerter", "notifier", "rollouts", "vendor"];
 
 /// How the stage is set.
 #[derive(Debug, Clone)]
@@ -190,7 +190,7 @@ impl LocalCloud {
             Place::new(MANAGEMENT_ACCOUNT, REGION),
             "phonehome-management",
             "management.yaml",
-            &[("HubBusArn", self.output("BusArn")?)],
+            &[("HubBusArn", self.output("BusArn")?), ("HubAccountId", HUB_ACCOUNT)],
         );
         self.control.deploy(&management).await.context("deploying infra/management.yaml")?;
         let hub = Self::hub_place();

@@ -380,7 +380,7 @@ async fn bad_input_is_kept_with_its_reason_counted_and_disturbs_nothing() -> Res
 async fn a_function_told_to_be_local_without_an_endpoint_does_not_start() -> Result<()> {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
-    for function in ["provisioner", "collector", "alerter", "notifier", "rollouts"] {
+    for function in ["provisioner", "collector", "alerter", "notifier", "rollouts", "vendor"] {
         let output =
             tokio::process::Command::new(target.join("release").join(format!("phonehome-{function}")))
                 .env_clear()

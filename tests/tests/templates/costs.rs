@@ -153,6 +153,8 @@ fn the_cost_sheet_counts_what_the_templates_and_the_code_say() -> Result<()> {
         notifier_memory_mb: memory_mb(&hub, "Notifier")?,
         rollouts_every_minutes: schedule(&hub, "Rollouts")?,
         rollouts_memory_mb: memory_mb(&hub, "Rollouts")?,
+        vendor_every_minutes: schedule(&hub, "Vendor")?,
+        vendor_memory_mb: memory_mb(&hub, "Vendor")?,
         sweep_every_minutes: minutes(sweep["ScheduleExpression"].as_str().context("no expression")?)?,
         provisioner_memory_mb: memory_mb(&hub, "Provisioner")?,
         // That of the reports is never quiet.

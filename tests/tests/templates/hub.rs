@@ -300,7 +300,7 @@ pub(crate) fn partitions_of(role: &str) -> BTreeSet<String> {
 #[test]
 fn each_role_writes_its_own_partitions_and_no_other() -> Result<()> {
     let hub = hub(&[])?;
-    for role in ["Provisioner", "Collector", "Alerter", "Notifier", "Rollouts"] {
+    for role in ["Provisioner", "Collector", "Alerter", "Notifier", "Rollouts", "Vendor"] {
         let written = written_by(&hub.statements(&format!("{role}Role"))?);
         assert_eq!(written, partitions_of(&role.to_lowercase()), "{role}");
     }

@@ -165,7 +165,8 @@ fn the_dashboard_and_the_alarms_show_metrics_that_somebody_sends() -> Result<()>
             "AWS/Lambda" => {
                 let logical = of.trim_start_matches('<').trim_end_matches('>');
                 let named = of.strip_prefix("phonehome-").unwrap_or_default();
-                let known = ["provisioner", "collector", "alerter", "notifier", "rollouts"].contains(&named);
+                let known = ["provisioner", "collector", "alerter", "notifier", "rollouts", "vendor"]
+                    .contains(&named);
                 assert!(known || hub.attribute(logical, "Type").is_some(), "{of}: no function");
             }
             "AWS/Firehose" => {
