@@ -20,6 +20,10 @@ pub(crate) const WINDOW_MS: u64 = 15 * 60 * 1000;
 const TEXT_MAX: usize = 300;
 const IDS_MAX: usize = 50;
 
+/// How far apart the clocks of two Lambda environments may be, and how much too early SQS may deliver what it delays by
+/// whole seconds, in milliseconds; what that costs is an observation too many.
+const CLOCKS_MS: u64 = 2000;
+
 /// Whether an observation that begins later than now is queued already because of somebody's API calls.
 ///
 /// # Errors
@@ -30,7 +34,7 @@ pub async fn is_observation_queued(
     now_ms: u64,
 ) -> Result<bool, TableError> {
     let doc = table.get(&Keys::change_log(stack)).await?;
-    Ok(read(doc.as_ref()).0.observation_due_ms > now_ms)
+    Ok(read(doc.as_ref()).0.observation_due_ms > now_ms + CLOCKS_MS)
 }
 
 /// Notes that an observation is queued. Call it when it is: an observation too many does no harm, and one

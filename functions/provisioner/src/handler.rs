@@ -182,6 +182,8 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         if noted && status.leased_until_ms <= now_ms && status.updated_at_ms + quiet_ms <= now_ms {
             return self.account(request).await;
         }
+        // One that begins after this call was noted reports it; one that began meanwhile may not.
+        let now_ms = self.provision.clock.now_ms();
         if is_observation_queued(table, stack, now_ms).await.map_err(table_error)? {
             return Ok(());
         }
