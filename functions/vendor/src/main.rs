@@ -37,8 +37,7 @@ impl OpenProperties for InManagementAccount {
     type Support = AwsSupport;
 
     async fn open_properties(&self) -> Result<(AwsProperties, AwsSupport), CloudError> {
-        let session = self.session().await?;
-        Ok((AwsProperties::new(&session), AwsSupport::new(&session)))
+        self.session().await.map(|it| (AwsProperties::new(&it), AwsSupport::new(&it)))
     }
 }
 
