@@ -17,6 +17,7 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
     PHONEHOME_LOCAL_CONFLICT_EVERY      which write to DynamoDB meets a transaction: each Nth (optional: none)
     PHONEHOME_LOCAL_LAB                 the socket of a packet lab, which runs the functions in VPCs (optional: they
                                         run on this machine, as all others)
+    PHONEHOME_LOCAL_ACCOUNT_SECONDS     how long Organizations takes to make an account (optional: 0.2)
     PHONEHOME_LOCAL_STOP_WITH_STDIN     end, with the functions, when standard input ends (optional)
 
 Events of AWS services enter by POST /_phonehome/events with
@@ -49,6 +50,7 @@ from additions import (  # noqa: F401
     refusals,
     schedules,
     stacks,
+    vending,
 )
 
 

@@ -152,6 +152,11 @@ def cloudtrail(cloud, late):
     post(cloud, "cloudtrail", {"late": late})
 
 
+def vending(cloud, wish):
+    """What goes wrong with accounts that are made."""
+    post(cloud, "vending", wish)
+
+
 def post(cloud, entrance, body):
     request = urllib.request.Request(f"{cloud.endpoint}/_phonehome/{entrance}", json.dumps(body).encode())
     with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
@@ -201,7 +206,7 @@ ACTIONS = {
     action.__name__: action
     for action in (
         create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event,
-        cloudtrail, set_schedule, delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
+        cloudtrail, vending, set_schedule, delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.queue_length,
         describe.metrics, describe.logs,
         operators.call, operators.credentials_of, operators.organization_trail, operators.stop_trail,

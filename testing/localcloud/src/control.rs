@@ -350,7 +350,7 @@ impl Control {
         self.ask(action, arguments).await
     }
 
-    async fn ask<T: DeserializeOwned>(&self, action: &str, mut arguments: Value) -> Result<T> {
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, action: &str, mut arguments: Value) -> Result<T> {
         let id = self.inner.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         arguments["id"] = json!(id);
         arguments["do"] = json!(action);

@@ -24,6 +24,7 @@ mod slack;
 mod stage;
 pub mod venv;
 mod view;
+mod wishes;
 
 pub use control::{Control, Deployment, Outputs};
 pub use emulator::{Emulator, EmulatorOptions};
@@ -42,3 +43,4 @@ pub use seen::{Page, Seen, SlackCall, SlackMessage, SlackReply};
 pub use shell::{file_name, shell_file};
 pub use slack::SlackMode;
 pub use stage::{STAGE_VARIABLE, Service, Stage};
+pub use wishes::Wish;

@@ -19,7 +19,7 @@ const ALONG_WITH: [(&str, &str); 5] = [
 ];
 
 /// The operations that the code calls.
-fn called() -> Result<BTreeSet<String>> {
+pub(crate) fn called() -> Result<BTreeSet<String>> {
     let mut called = BTreeSet::new();
     let mut folders =
         ["aws", "accounts", "planner"].map(|it| repository().join("crates").join(it).join("src")).to_vec();

@@ -12,5 +12,6 @@ mod member;
 mod operators;
 mod template;
 mod upgrade;
+mod vending;
 mod versions;
 mod watching;

@@ -81,13 +81,13 @@ async fn where_no_account_is_being_made_a_line_is_bound_by_its_name_as_ever() {
 #[tokio::test]
 async fn where_phonehome_makes_the_accounts_what_organizations_could_not_make_is_the_vendors_to_tell() {
     let world = World::new().await;
-    world.send(sample("create-account-result-failed.json")).await;
+    world.send(sample("create-account-result-failed")).await;
     assert_eq!(world.notified_of("creation").await.len() + world.notified_of("failed").await.len(), 1);
     let world = World::new().await;
     world
         .publish(&format!("{FLEET}\nvending: {{ email: \"aws+{{domain}}-{{environment}}@example.com\" }}\n"))
         .await;
     let before = world.notified().await;
-    world.send(sample("create-account-result-failed.json")).await;
+    world.send(sample("create-account-result-failed")).await;
     assert_eq!(world.notified().await, before);
 }

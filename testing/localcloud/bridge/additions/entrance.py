@@ -1,4 +1,7 @@
 """POST /_phonehome/events: where events of AWS services enter. GET /_phonehome/changes: what has changed.
+POST /_phonehome/vending: what goes wrong with accounts that are made ({"email", "fail": "INTERNAL_FAILURE"},
+{"email", "lose": true}: the answer is lost, {"email", "foreign": true}: an account elsewhere has it, {"accounts_max": 9}),
+and how long they take ({"seconds": 3, "every_seconds": 10}).
 POST /_phonehome/cloudtrail with {"late": true}: what it tells of calls waits, until {"late": false}."""
 
 import json
@@ -13,6 +16,7 @@ from .calls import be_late
 from .changes import counts
 from .replacing import replaces
 from .trails import comes_from_a_trail, is_recorded
+from .vending import wishes
 
 
 @replaces(gateway, "_handle_post_body_shortcuts")
@@ -20,11 +24,19 @@ async def phonehome_request(original, method, path, headers, body, query, reques
     """AWS services put `aws.*` events on an account's default bus; callers of PutEvents may not."""
     if path == "/_phonehome/changes" and method == "GET":
         return json_response(counts())
-    if path not in ("/_phonehome/events", "/_phonehome/cloudtrail"):
+    if path not in ("/_phonehome/events", "/_phonehome/cloudtrail", "/_phonehome/vending"):
         return await original(method, path, headers, body, query, request_id)
     if method != "POST" or not get_request_client_ip().startswith("127."):
         return 405, {}, b""
-    return lateness(body) if path == "/_phonehome/cloudtrail" else entered(body)
+    return {"cloudtrail": lateness, "vending": wished}.get(path.rpartition("/")[2], entered)(body)
+
+
+def wished(body):
+    try:
+        wishes.take(json.loads(body))
+    except (AttributeError, TypeError, ValueError) as problem:
+        return refusal(400, repr(problem))
+    return json_response({})
 
 
 def lateness(body):

@@ -1,7 +1,6 @@
 """Organizations: the organization, who may read it, new accounts and the events they raise."""
 
 import json
-import threading
 import time
 from datetime import datetime, timezone
 
@@ -9,8 +8,6 @@ from ministack.core.responses import (
     error_response_json,
     get_account_id,
     get_region,
-    json_response,
-    new_uuid,
     request_scope,
 )
 from ministack.services import account as account_service
@@ -22,7 +19,6 @@ from .replacing import in_background, log, replaces
 from .settings import HUB, MANAGEMENT, ORGANIZATION, ORGANIZATION_REGION
 from .trails import is_recorded
 
-CREATE_ACCOUNT_SECONDS = 0.2
 HUB_MAY_READ = ("Describe", "List")
 
 
@@ -113,50 +109,6 @@ async def organizations_request(original, method, path, headers, body, query):
         return await original(method, path, headers, body, query)
 
 
-def create_account(payload):
-    """CreateAccount answers IN_PROGRESS; the account appears, or the request fails, a little later."""
-    name, email = payload.get("AccountName"), payload.get("Email")
-    if not name or not email:
-        return error_response_json("InvalidInputException", "Email and AccountName are required", 400)
-    status = {
-        "Id": f"car-{new_uuid().replace('-', '')}",
-        "AccountName": name,
-        "State": "IN_PROGRESS",
-        "RequestedTimestamp": int(time.time()),
-    }
-    organizations._create_statuses[status["Id"]] = status
-    in_background(finish_create_account, status, payload)
-    return json_response({"CreateAccountStatus": dict(status)})
-
-
-account_creation = threading.Lock()
-
-
-def finish_create_account(status, payload):
-    time.sleep(CREATE_ACCOUNT_SECONDS)
-    with account_creation, request_scope(MANAGEMENT, ORGANIZATION_REGION):
-        emails = {account["Email"].lower() for account in organizations._accounts.values()}
-        if payload["Email"].lower() in emails:
-            outcome = {"State": "FAILED", "FailureReason": "EMAIL_ALREADY_EXISTS"}
-        else:
-            account_id = str(new_uuid_number())
-            tags = {tag["Key"]: tag.get("Value", "") for tag in payload.get("Tags") or []}
-            role_name = payload.get("RoleName") or "OrganizationAccountAccessRole"
-            add_account(account_id, payload["AccountName"], payload["Email"], tags, role_name)
-            outcome = {"State": "SUCCEEDED", "AccountId": account_id}
-        status = {**status, **outcome, "CompletedTimestamp": int(time.time())}
-        organizations._create_statuses[status["Id"]] = status
-    emit_create_account_result(status)
-
-
-def new_uuid_number():
-    """Twelve digits that are no account's id yet."""
-    while True:
-        number = 10**11 + int(new_uuid().replace("-", ""), 16) % (9 * 10**11)
-        if str(number) not in member_accounts():
-            return number
-
-
 def cloudtrail_time(seconds):
     """The way these events write a time: May 15, 2023 8:26:54 AM."""
     at = datetime.fromtimestamp(seconds, timezone.utc)
@@ -206,7 +158,6 @@ async def account_request(original, method, path, headers, body, query):
     return 200, {}, b""
 
 
-organizations._DISPATCH["CreateAccount"] = create_account
 organizations._DISPATCH["CloseAccount"] = close_account
 
 

@@ -56,4 +56,5 @@ FRESH_ROLE_SECONDS = float(setting("PHONEHOME_LOCAL_FRESH_ROLE_SECONDS", r"\d(\.
 CONFLICT_EVERY = int(setting("PHONEHOME_LOCAL_CONFLICT_EVERY", r"\d{1,4}", "0"))
 REGIONS = set(filter(None, setting("PHONEHOME_LOCAL_REGIONS", r"[a-z0-9,-]*", "").split(",")))
 LAB = setting("PHONEHOME_LOCAL_LAB", r"/.+|", "")
+ACCOUNT_SECONDS = float(setting("PHONEHOME_LOCAL_ACCOUNT_SECONDS", r"\d{1,2}(\.\d+)?", "0.2"))
 STOP_WITH_STDIN = setting("PHONEHOME_LOCAL_STOP_WITH_STDIN", "[01]", "0") == "1"

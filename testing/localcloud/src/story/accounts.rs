@@ -6,35 +6,29 @@ use anyhow::{Context as _, Result, ensure};
 use phonehome_localcloud::{LocalCloud, MANAGEMENT_ACCOUNT, Network, Place, REGION};
 use serde_json::{Value, json};
 
-use super::cast::{Cast, CastAccount, Size};
+use super::cast::{Cast, Size};
 use super::narrator::Narrator;
+use super::vended;
 
 /// Of so many more accounts that are ready it is told, while others are not.
 const TOLD_EVERY: usize = 10;
 const DETAIL_TYPE: &str = "AWS Service Event via CloudTrail";
 
-/// Accounts are created; each gets its network and its probes.
+/// The lines of the fleet file become accounts; each gets its network and its probes, and its team hears of it.
 pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: &mut Narrator) -> Result<()> {
-    narrator.act("Accounts come");
-    for name in cast.size.names() {
-        let id = local_cloud.control.create_account(&name, &format!("aws+{name}@example.com")).await?;
-        cast.members.push(CastAccount { name, id });
-    }
+    narrator.act("Lines become accounts");
+    let timing = vended::are_made(local_cloud, cast, narrator).await?;
     let named = cast.members.iter().take(usize::from(Size::LEAST));
     let named: Vec<String> = named.map(|member| format!("{} {}", member.name, member.id)).collect();
     let count = cast.members.len();
     let more = if count > named.len() { ", …" } else { "" };
-    narrator.say(&format!("organizations:CreateAccount × {count}: {}{more}", named.join(", ")));
-    narrator.note(
-        "each raised a CreateAccountResult event; the roles are not there yet, so the provisioner waits",
-    );
-    odd_events(local_cloud, cast, narrator).await?;
-    let ids: Vec<String> = cast.members.iter().map(|member| member.id.clone()).collect();
-    local_cloud.deploy_member_role(&ids).await?;
+    narrator.say(&format!("{count} accounts are made, one for each line: {}{more}", named.join(", ")));
     narrator.say("infra/member-role.yaml deployed to each account, as its StackSet does on AWS");
+    odd_events(local_cloud, cast, narrator).await?;
     cast.settle(local_cloud).await?;
     all_are_ready(local_cloud, cast, narrator).await?;
     narrator.say(&format!("{count} networks are ready"));
+    vended::are_told(local_cloud, cast, &timing, narrator).await?;
     narrator.quote(&local_cloud.phonehome(&["status"]).await?);
     let shop = cast.id("shop-prod")?;
     let network = local_cloud.control.describe_network(&Place::new(shop, REGION)).await?;
@@ -78,14 +72,6 @@ async fn odd_events(local_cloud: &LocalCloud, cast: &Cast, narrator: &Narrator) 
     local_cloud.control.put_service_event(&management, "aws.controltower", DETAIL_TYPE, &tower).await?;
     narrator
         .say("sent as well: a duplicate event, a creation that FAILED (e-mail taken), one of Control Tower");
-    let notified = local_cloud
-        .receiver
-        .wait_for("Slack to hear of the failed creation", cast.patience, |seen| {
-            seen.messages.iter().find(|message| message.text.contains("EMAIL_ALREADY_EXISTS")).cloned()
-        })
-        .await?;
-    narrator.say(&format!("Slack {}:", notified.channel));
-    narrator.quote(&notified.text);
     Ok(())
 }
 

@@ -42,7 +42,9 @@ impl Size {
 
     /// A fleet of so many accounts, [`Size::LEAST`] to [`Size::MOST`].
     pub(crate) fn of(accounts: u16) -> Self {
-        Self { accounts: usize::from(accounts.clamp(Self::LEAST, Self::MOST)) }
+        // Each domain has all environments.
+        let accounts = usize::from(accounts.clamp(Self::LEAST, Self::MOST));
+        Self { accounts: accounts.next_multiple_of(ENVIRONMENTS.len()) }
     }
 
     /// Whether there is nobody but whom the story is about.

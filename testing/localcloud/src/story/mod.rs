@@ -11,6 +11,7 @@ mod late_news;
 mod narrator;
 mod rolling_out;
 mod trouble;
+mod vended;
 
 use std::path::Path;
 
@@ -99,11 +100,6 @@ async fn acts(
     );
 
     let mut cast = Cast::start(&local_cloud.stage, folder, size).await?;
-    local_cloud
-        .phonehome_as_operator(&["publish", "--yes", "--fleet", &cast.fleet_file.display().to_string()])
-        .await?;
-    narrator.say(&format!("phonehome publish: the fleet file is in force ({})", size.declared()));
-
     accounts::arrive(&local_cloud, &mut cast, narrator).await?;
     connections::are_peerings(&local_cloud, &cast, narrator).await?;
     connections::default_vpcs_go(&local_cloud, &cast, narrator).await?;
