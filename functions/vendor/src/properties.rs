@@ -1,6 +1,7 @@
 //! Keeps what accounts bear as declared: those that are being made at once, the others once a day.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
 use phonehome_cloud::table::{Expect, Table, Write};
@@ -18,6 +19,11 @@ use crate::way::Way;
 
 /// How soon again what could not be asked is, in milliseconds.
 const LATER_MS: u64 = 10 * 60_000;
+/// For how long accounts are looked at before others have their turn: a call that hangs keeps nobody from an account, nor
+/// the function until its time limit.
+const KEEP: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 20 });
+/// For how long AWS Support is waited for.
+const ASK: Duration = Duration::from_secs(10);
 /// For how long nothing is read where nothing is due, in milliseconds: an account that somebody binds is seen after it.
 const QUIET_MS: u64 = 60 * 60_000;
 
@@ -33,11 +39,9 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     /// Looks at the accounts whose turn it is, where there is nothing else to do.
     pub(crate) async fn keep_quietly(&self, look: &Look) -> Result<Option<u64>, Error> {
         let now_ms = self.clock.now_ms();
-        let quiet = self.remembered().quiet;
-        if quiet.is_some_and(|(of, until_ms)| of == look.in_force.number && now_ms < until_ms) {
-            return Ok(None);
-        }
-        if !declares(look.fleet()) && quiet.is_some() {
+        let quiet = self.remembered().quiet.filter(|(of, _)| *of == look.in_force.number);
+        // Where nothing is declared it is looked once: what was declared before may have to go.
+        if quiet.is_some_and(|(_, until_ms)| now_ms < until_ms || !declares(look.fleet())) {
             return Ok(None);
         }
         let bindings = bindings(&self.table).await?;
@@ -62,8 +66,14 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         let mut keeper = keeper.remembering(memory);
         let channel = look.fleet().platform_channel();
         let tell = |told: &Told, now_ms: u64| outgoing(channel, &told.to_string(), now_ms);
-        let round = keeper.round(&subjects, &tell).await?;
+        // Whatever is dropped in the middle goes on from there.
+        let round = tokio::time::timeout(KEEP, keeper.round(&subjects, &tell)).await;
         self.remembered().keeper = keeper.into_memory();
+        let Ok(round) = round else {
+            tracing::warn!("what accounts bear was not all seen in time: it is tried again");
+            return Ok(Some(self.clock.now_ms() + LATER_MS));
+        };
+        let round = round?;
         for trouble in &round.troubles {
             tracing::warn!(%trouble, "what an account bears could not be seen or changed: it is tried again");
         }
@@ -74,13 +84,14 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     async fn ask_for_plans(&self, way: &Way<'_, W>, subjects: &[Subject], channel: &str) -> Option<u64> {
         let supporter = Supporter::new(way, self.table.clone(), &self.clock);
         let tell = |told: &SupportTold, now_ms: u64| outgoing(channel, &told.to_string(), now_ms);
-        match supporter.round(subjects, &tell).await {
-            Ok(again_ms) => again_ms,
-            Err(trouble) => {
+        match tokio::time::timeout(ASK, supporter.round(subjects, &tell)).await {
+            Ok(Ok(again_ms)) => return again_ms,
+            Ok(Err(trouble)) => {
                 tracing::warn!(%trouble, "AWS Support could not be asked: it is tried again");
-                Some(self.clock.now_ms() + LATER_MS)
             }
+            Err(_) => tracing::warn!("AWS Support did not answer in time: it is tried again"),
         }
+        Some(self.clock.now_ms() + LATER_MS)
     }
 
     fn remembered(&self) -> std::sync::MutexGuard<'_, Remembered> {

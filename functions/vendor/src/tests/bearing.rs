@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) tags: BTreeMap<AccountId, BTreeMap<String, String>>,
     pub(crate) contacts: BTreeMap<(AccountId, ContactType), Contact>,
     pub(crate) calls: Vec<String>,
+    /// Whether nothing is answered.
+    pub(crate) hangs: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -48,6 +50,9 @@ impl PropertiesApi for Bearing {
     }
 
     async fn parent_of(&self, account: &AccountId) -> Result<ParentId, CloudError> {
+        if self.state(|state| state.hangs) {
+            std::future::pending::<()>().await;
+        }
         self.call("look", |state| ParentId::new(state.parents.get(account).map_or(ROOT, String::as_str)))
     }
 

@@ -135,3 +135,31 @@ async fn without_the_support_api_a_person_is_told_once_what_to_ask_for() {
     assert!(told[0].contains(world.made("shop").await.as_str()), "{told:?}");
     assert_eq!(world.role.bearing.state(|state| state.calls.clone()), ["open"]);
 }
+
+#[tokio::test]
+async fn what_is_no_longer_declared_goes_within_minutes_of_the_version_that_leaves_it_out() {
+    let world = ready(&bearing()).await;
+    let account = world.made("shop").await;
+    world.publishes(FLEET, &[]).await;
+    world.passes(180).await;
+    world.role.bearing.state(|state| {
+        assert_eq!(state.tags[&account].len(), 0, "the tag that phonehome gave");
+        assert_eq!(state.parents[&account], "ou-Workloads", "its unit is left alone");
+        assert_eq!(state.contacts.len(), 1, "and so is its contact");
+    });
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_keeps_no_account_from_being_bound() {
+    let world = with(&bearing()).await;
+    world.role.bearing.state(|state| state.hangs = true);
+    for _ in 0..60 {
+        if world.bound("shop").await.is_some() {
+            break;
+        }
+        world.look().await;
+        world.clock.pass(2_000);
+    }
+    assert_eq!(world.bound("shop").await, Some(world.made("shop").await));
+    assert_eq!(world.asked().len(), 1);
+}
