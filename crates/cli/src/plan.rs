@@ -130,6 +130,7 @@ fn as_text(
     match (markdown, hash) {
         (true, hash) => {
             let hash = hash.map(|hash| format!("\nPlan `{hash}`\n")).unwrap_or_default();
+            let notes = [creations.notes(), notes].concat();
             render::markdown_fleet(planned, &creations.section(), &notes, &estimate_s, COMMENT_CHARS) + &hash
         }
         (false, hash) => {

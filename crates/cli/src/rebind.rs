@@ -102,3 +102,30 @@ fn said(format: Format, done: bool, text: &str) -> Result<Done, Failure> {
         Format::Text => format!("{text}\n"),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::str::FromStr as _;
+
+    use super::*;
+
+    #[test]
+    fn that_a_line_loses_its_account_and_gets_a_new_one_is_said_before_it_is_done() {
+        let fleet = phonehome_fleet::parse(include_str!("../../../fleet.example.yaml")).unwrap();
+        let member = fleet.members().remove(0);
+        let (leaves, account) = (Line::new("pay", "dev"), AccountId::from_str("111111111111").unwrap());
+        let account_name = "pay-dev".to_owned();
+        let rebinding =
+            Rebinding { member, account, account_name, replaces: None, leaves: Some(leaves.clone()) };
+        let permitted = Permitted::from([(leaves.clone(), 7)]);
+        let said = left(&rebinding, &permitted, &BTreeMap::new());
+        assert!(
+            said.starts_with(" pay/dev is no account then, and an account was permitted for it"),
+            "{said}"
+        );
+        assert_eq!(left(&rebinding, &Permitted::new(), &BTreeMap::new()), "");
+        // One was made for it already: none is made again.
+        let order = Order::place(leaves.clone(), "a@example.com".into(), "pay-dev".into(), 5);
+        assert_eq!(left(&rebinding, &permitted, &BTreeMap::from([(leaves, order)])), "");
+    }
+}

@@ -11,7 +11,7 @@ use phonehome_network::Inventory;
 use phonehome_planner::{Action, Plan, StackSpec, Step};
 use phonehome_state::{ApiCall, ChangeLog, Notified};
 use phonehome_state::{Claim, Keys, Outboxed};
-use phonehome_state::{Phase, ProbeCodeSince, StackStatus};
+use phonehome_state::{Phase, ProbeCodeSince, StackStatus, VendingNote};
 use phonehome_wire::StackId;
 use serde::de::DeserializeOwned;
 
@@ -128,6 +128,8 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         let write = Write::over(doc.as_ref(), key, &status);
         let (now_ms, after) = (status.updated_at_ms, &status);
         let suspected = self.suspected(found).await?;
+        let account_message = self.account_message(job, before, after).await?;
+        let account_message = account_message.as_deref();
         self.write_notified(&job.stack(), Some(write), |notified, change_log| {
             let (inventory, refused) = (inventory.as_ref(), refused.as_ref());
             notify(
@@ -144,6 +146,7 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
                     now_ms,
                     change_log,
                     suspected: &suspected,
+                    account_message,
                 },
             )
         })
@@ -159,6 +162,22 @@ impl<T: Table, M, C: WallClock + Clone> Provision<T, M, C> {
         }
         let doc = self.table.get(&Keys::suspected()).await?;
         Ok(readable(doc.as_ref()).unwrap_or_default())
+    }
+
+    /// The message that says how far the account is which is being made, where this may be what its network becomes ready
+    /// with. What cannot be read is none: then a message stands by itself.
+    async fn account_message(
+        &self,
+        job: &Job<'_>,
+        before: &StackStatus,
+        after: &StackStatus,
+    ) -> Result<Option<String>, TableError> {
+        let was_ready = before.network_ready && before.egress_ready;
+        if was_ready || !after.network_ready {
+            return Ok(None);
+        }
+        let doc = self.table.get(&Keys::vending_note(job.member.line().as_str())).await?;
+        Ok(readable::<VendingNote>(doc.as_ref()).filter(|note| !note.over).map(|note| note.incident_id))
     }
 
     /// Writes what has been reported and the messages, together with `status`. Whoever has told something

@@ -63,7 +63,8 @@ fn ready(notified: &mut Notified, observed: &Observed<'_>) -> Option<Outgoing> {
         Words::of(":white_check_mark: The network of ").then(place(observed.job)).text(" is ready");
     let message = SlackMessage::new(headline).section(addresses(observed, spec)).section(ask(observed.job));
     let id = incident(observed.job, "network", observed.after.first_seen_ms);
-    Some(observed.message(&id, kind, &message.thread(thread)))
+    let message = message.thread(thread).joining(observed.account_message);
+    Some(observed.message(&id, kind, &message))
 }
 
 /// Its range, its subnets by zone, and the public addresses that its traffic leaves with.

@@ -31,6 +31,8 @@ pub(crate) struct Observed<'a> {
     pub(crate) change_log: &'a [ApiCall],
     /// Which incidents may have their cause here.
     pub(crate) suspected: &'a Suspected,
+    /// The message about the account, while it is being made and told of.
+    pub(crate) account_message: Option<&'a str>,
 }
 
 impl Observed<'_> {

@@ -15,8 +15,8 @@ fn fleet(domains: &[&str], more: &str) -> Fleet {
     let mut text = format!(
         "version: 1\norganization: {{id: o-a1b2c3d4e5, management_account: \"000000000001\", hub_account: \"000000000002\"}}\n\
          regions:\n  - {{name: eu-west-1, availability_zones: [euw1-az1, euw1-az2, euw1-az3]}}\n  - {{name: us-east-1, \
-         availability_zones: [use1-az1, use1-az2]}}\naddress_pools:\n  - {{name: all, region: eu-west-1, cidr: 10.0.0.0/12, \
-         block: 20}}\n  - {{name: us, region: us-east-1, cidr: 10.16.0.0/12, block: 19}}\nenvironments:\n  - {{name: dev, \
+         availability_zones: [use1-az1, use1-az2]}}\naddress_pools:\n  - {{name: all, region: eu-west-1, cidr: 10.0.0.0/11, \
+         block: 20}}\n  - {{name: us, region: us-east-1, cidr: 10.32.0.0/11, block: 19}}\nenvironments:\n  - {{name: dev, \
          pools: [all], nat: none}}\n  - {{name: prod, pools: [all, us]}}\nalert_routes: [{{slack_channel: \"#ops\"}}]\n\
          {more}domains:\n"
     );
@@ -55,7 +55,7 @@ fn what_there_is_to_permit_is_told_by_its_networks_with_what_cannot_be_undone_an
     let creations = creations(&fleet, accounts, &["ledger/dev"]);
     assert_snapshot!("text", creations.text());
     assert_snapshot!("status", creations.lines().join("\n"));
-    let comment = markdown_fleet(&[], &creations.section(), &[], &|_| 0, GITHUB_COMMENT_CHARS);
+    let comment = markdown_fleet(&[], &creations.section(), &creations.notes(), &|_| 0, GITHUB_COMMENT_CHARS);
     assert_snapshot!("comment", comment);
     let json = creations.json();
     assert_eq!((&json["to_permit"], &json["lines"][0]["state"]), (&3.into(), &"to_make".into()));
@@ -83,6 +83,7 @@ fn however_many_lines_are_alike_they_are_one_class_and_one_paragraph() {
         assert!(waiting.to_permit().is_empty() && waiting.digest().is_none());
         assert!(waiting.text().starts_with("260 lines: ") && waiting.text().lines().count() < 60);
         assert_eq!((waiting.lines().len(), waiting.section().tables.len()), (1, 1));
+        assert!(waiting.section().paragraphs.is_empty() && waiting.notes().is_empty());
     }
 }
 
@@ -108,6 +109,25 @@ fn just_the_accounts_that_there_are_to_permit_are_in_the_hash_with_everything_th
     let permitted = creations(&fleet(&["shop", "pay"], VENDING), vec![], &all);
     assert_eq!(permitted.digest(), None);
     assert!(permitted.text().starts_with("4 lines: an account is permitted"), "{}", permitted.text());
+}
+
+#[test]
+fn an_account_that_is_to_be_made_once_more_is_shown_with_why_it_was_not() {
+    let fleet = fleet(&["shop"], VENDING);
+    let stop = phonehome_vending::Stop::Failed(phonehome_vending::FailureReason::AccountLimitExceeded);
+    let order =
+        Order::place(line("shop/prod"), "old@example.com".into(), "shop-prod".into(), 5).stopped(stop, 9);
+    let orders = Orders { orders: [(line("shop/prod"), order)].into(), ..Orders::default() };
+    let who = Who::of(&fleet, Bindings::default(), vec![]);
+    let creations = Creations::of(&fleet, &who, &orders, &[(line("shop/prod"), 9)].into());
+    let why = "no account is made: Organizations says ACCOUNT_LIMIT_EXCEEDED (old@example.com): ask AWS for more accounts";
+    assert!(
+        creations.text().contains("    + shop/prod: shop-prod, old@example.com\n      no account"),
+        "{}",
+        creations.text()
+    );
+    assert!(creations.text().contains(why) && creations.notes()[0].contains(why), "{}", creations.text());
+    assert_eq!(creations.to_permit().len(), 2);
 }
 
 #[tokio::test]

@@ -76,22 +76,25 @@ impl Creations {
             let rows = members.iter().map(row).collect();
             let title = format!("Accounts to be made: {}", of_class(networks, members.len()));
             section.tables.push(Table { title, head: &["line", "account", "e-mail address"], rows });
-            section
-                .paragraphs
-                .extend(members.iter().filter_map(|it| Some(format!("{}: {}.", it.line(), again(it)?))));
         }
-        for (what, members) in self.others() {
-            let rows =
-                members.iter().map(|it| vec![it.line().to_string(), it.account_name.clone()]).collect();
-            match members.as_slice() {
-                [only] => section.paragraphs.push(format!("{}: {what}.", only.line())),
-                _ => {
-                    let title = format!("{}: {what}", count(members.len(), "line"));
-                    section.tables.push(Table { title, head: &["line", "account"], rows });
-                }
-            }
+        for (what, members) in self.others().into_iter().filter(|(_, members)| members.len() > 1) {
+            let row = |it: &&Vacancy| vec![it.line().to_string(), it.account_name.clone()];
+            let rows = members.iter().map(row).collect();
+            let title = format!("{}: {what}", count(members.len(), "line"));
+            section.tables.push(Table { title, head: &["line", "account"], rows });
         }
         section
+    }
+
+    /// What such a comment says of single lines, in a table that may be cut.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        let again =
+            self.to_permit().into_iter().filter_map(|it| Some(format!("{}: {}", it.line(), again(it)?)));
+        let others = self.others().into_iter().filter_map(|(what, members)| match members.as_slice() {
+            [only] => Some(format!("{}: {what}", only.line())),
+            _ => None,
+        });
+        again.chain(others).collect()
     }
 
     /// What is to be said in `status`: of lines of which the same is told, once.
@@ -153,7 +156,7 @@ fn again(it: &Vacancy) -> Option<String> {
 /// `128 alike: us-east-1: a /18 block, …; $13824.00 a month together, without data`.
 fn of_class(networks: &[NewNetwork], members: usize) -> String {
     let each: u64 = networks.iter().map(|it| it.cents).sum();
-    let all = if members > 1 {
+    let all = if members > 1 && each > 0 {
         format!("; {} a month together", dollars(each * members as u64))
     } else {
         String::new()
@@ -165,12 +168,10 @@ fn of_class(networks: &[NewNetwork], members: usize) -> String {
 
 fn network(it: &NewNetwork) -> String {
     let NewNetwork { region, block, zones, nat, cents } = it;
-    let zones = count(*zones, "zone");
-    format!(
-        "a /{block} in {region}, {zones}, NAT {} for {} a month without data",
-        nat_name(*nat),
-        dollars(*cents)
-    )
+    let (zones, nat) = (count(*zones, "zone"), nat_name(*nat));
+    let price =
+        if *cents > 0 { format!(" for {} a month without data", dollars(*cents)) } else { String::new() };
+    format!("a /{block} in {region}, {zones}, NAT {nat}{price}")
 }
 
 fn state(prospect: &Prospect) -> &'static str {

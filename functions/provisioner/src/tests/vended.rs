@@ -2,7 +2,7 @@
 
 use phonehome_cloud::table::{Expect, Table as _, Write};
 use phonehome_fleet::{Binding, Line};
-use phonehome_state::{Keys, bind};
+use phonehome_state::{Keys, Outboxed, VendingNote, all, bind};
 use phonehome_vending::{Order, OrderState, RequestId, order_key};
 use serde_json::json;
 
@@ -90,4 +90,27 @@ async fn where_phonehome_makes_the_accounts_what_organizations_could_not_make_is
     let before = world.notified().await;
     world.send(sample("create-account-result-failed")).await;
     assert_eq!(world.notified().await, before);
+}
+
+#[tokio::test]
+async fn that_the_network_of_a_new_account_is_ready_stands_in_the_thread_of_the_message_about_it() {
+    for (over, expected) in [(false, Some("account/payments/dev/1")), (true, None)] {
+        let mut world = World::new().await;
+        let note = VendingNote {
+            incident_id: "account/payments/dev/1".into(),
+            sequence: 1,
+            says: "building".into(),
+            queued: true,
+            over,
+        };
+        let key = Keys::vending_note("payments/dev");
+        world.table().unrestricted().write(vec![Write::put(key, Expect::Absent, &note)]).await.unwrap();
+        world.account(PAYMENTS_DEV, "payments-dev", true, None);
+        world.converge(PAYMENTS_DEV).await;
+        let messages = all::<Outboxed>(world.table(), Keys::OUTBOX).await.unwrap();
+        let of_network = messages.iter().filter(|(_, it)| it.outgoing.incident_id.starts_with("network/"));
+        let joins: Vec<_> = of_network.map(|(_, it)| json!(it.outgoing.body)["joins"].clone()).collect();
+        assert!(!joins.is_empty());
+        assert!(joins.iter().all(|it| it.as_str() == expected), "{joins:?}");
+    }
 }
