@@ -33,6 +33,10 @@ const SOON_MS: u64 = 5_000;
 /// For how long one that has left the organization is.
 const GONE_MS: u64 = 24 * 60 * 60_000;
 
+/// Within which time an account with an obstacle was looked at again, in milliseconds: it is each hour, in a large fleet
+/// within a few.
+const LOOKED_AT_MS: u64 = 24 * 60 * 60_000;
+
 /// How soon after a round in which accounts were looked at the next one is due, in milliseconds.
 const ROUND_MS: u64 = 60_000;
 
@@ -165,11 +169,12 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
     async fn keep(&self, subject: &Subject, stored: &mut Stored, tell: Tell<'_>) -> Result<(), Ended> {
         let mut kept = stored.kept.get(&subject.account).cloned().unwrap_or_else(|| Kept::new(subject));
         kept.declaring(subject);
+        let began_ms = self.clock.now_ms();
         let mut found = self.look(subject, &kept).await?;
-        let drift = drift(subject, &kept, &found.seen);
+        let drifted = drift(subject, &kept, &found.seen);
         kept.seeing(subject, &found.seen);
-        let mut decision = self.decide(subject, &kept, &found);
-        self.before(subject, &mut kept, &decision, drift, stored, tell).await?;
+        let mut decision = self.decide(subject, &kept, &found, began_ms);
+        self.before(subject, &mut kept, &decision, drifted, stored, tell).await?;
         for _ in 0..LOOKS_MAX {
             if decision.steps.is_empty() {
                 break;
@@ -179,11 +184,14 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
             found = self.look(subject, &kept).await?;
             found.obstacles.extend(obstacles);
             kept.seeing(subject, &found.seen);
-            decision = self.decide(subject, &kept, &found);
+            decision = self.decide(subject, &kept, &found, began_ms);
             // What AWS did not take is not tried again in this round.
             decision.steps.retain(|step| !found.obstacles.iter().any(|it| it.is_answer_to(step.operation())));
             self.before(subject, &mut kept, &decision, vec![], stored, tell).await?;
         }
+        // What differs once more is told once more.
+        let still = drift(subject, &kept, &found.seen);
+        kept.told.retain(|it| still.contains(it));
         self.after(subject, kept, decision, stored, tell).await
     }
 
@@ -197,8 +205,9 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
         }
     }
 
-    fn decide(&self, subject: &Subject, kept: &Kept, found: &Look) -> Decision {
-        let mut decision = decide(subject, kept, &found.seen, self.factory, self.clock.now_ms());
+    /// By how often the account was moved before this look: what it shows may be older than its own move.
+    fn decide(&self, subject: &Subject, kept: &Kept, found: &Look, began_ms: u64) -> Decision {
+        let mut decision = decide(subject, kept, &found.seen, self.factory, began_ms);
         decision.obstacles.extend(found.obstacles.iter().cloned());
         decision
     }
@@ -221,16 +230,17 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
         for step in &decision.steps {
             // Whoever finds it on its way to its unit goes on.
             kept.is_placed |= matches!(step, Step::Move { .. } | Step::CreateUnit { .. });
-            match step {
-                // The first time, or into a unit that is declared newly, is no way back.
-                Step::Move { .. } if kept.unit == subject.properties.unit => kept.moving(now_ms),
-                Step::Tag(tags) => kept.giving(tags),
-                _ => {}
+            if let Step::Tag(tags) = step {
+                kept.giving(tags);
             }
+        }
+        // The first time, or into a unit that is declared newly, is no way back.
+        if drift.iter().any(|it| matches!(it, Difference::Unit { .. })) {
+            kept.moving(now_ms);
         }
         let mut told = vec![];
         if !drift.is_empty() {
-            let obstacles = untold(stored, kept, &decision.obstacles);
+            let obstacles = untold(stored, kept, &decision.obstacles, now_ms);
             kept.obstacles.extend(obstacles.iter().cloned());
             kept.told.extend(drift.iter().cloned());
             let mends = !decision.steps.is_empty();
@@ -272,21 +282,18 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
         stored: &mut Stored,
         tell: Tell<'_>,
     ) -> Result<(), Ended> {
-        let obstacles = untold(stored, &kept, &decision.obstacles);
+        let now_ms = self.clock.now_ms();
+        let obstacles = untold(stored, &kept, &decision.obstacles, now_ms);
         // What AWS denies of a closed account is nobody's to put right.
         if obstacles.iter().any(Obstacle::is_an_answer) && self.is_closed(subject).await {
             return Err(Ended::Gone);
         }
-        let now_ms = self.clock.now_ms();
         let is_left = !decision.steps.is_empty();
         kept.unkept = match (is_left, decision.obstacles.contains(&Obstacle::Unkept)) {
             (true, _) => kept.unkept + 1,
             (false, true) => kept.unkept,
             (false, false) => 0,
         };
-        if !is_left && decision.obstacles.is_empty() {
-            kept.told.clear();
-        }
         kept.obstacles = decision.obstacles;
         kept.looked_at_ms = now_ms;
         kept.declared = subject.digest();
@@ -310,8 +317,11 @@ impl<A: PropertiesApi, T: Table, C: WallClock> Keeper<A, T, C> {
 }
 
 /// Which of an account's obstacles nobody was told of, neither of it nor of another account with the same cause.
-fn untold(stored: &Stored, kept: &Kept, obstacles: &BTreeSet<Obstacle>) -> Vec<Obstacle> {
-    let of_others = || stored.kept.values().filter(|other| other.account != kept.account);
+fn untold(stored: &Stored, kept: &Kept, obstacles: &BTreeSet<Obstacle>, now_ms: u64) -> Vec<Obstacle> {
+    // One that nobody looks at any more says nothing.
+    let is_looked_at = |other: &&Kept| other.looked_at_ms + LOOKED_AT_MS > now_ms;
+    let of_others =
+        || stored.kept.values().filter(is_looked_at).filter(|other| other.account != kept.account);
     let is_told = |it: &&Obstacle| {
         kept.obstacles.iter().any(|before| before.is_the_same(it))
             || of_others().flat_map(|other| &other.obstacles).any(|other| other.is_the_same_cause(it))

@@ -58,7 +58,7 @@ pub struct Kept {
     /// Why it does not bear what is declared.
     #[serde(default)]
     pub obstacles: BTreeSet<Obstacle>,
-    /// When it was moved within a week.
+    /// When it was moved back within a week.
     #[serde(default)]
     pub moved_at_ms: Vec<u64>,
     /// How many looks in a row ended with something otherwise than declared although AWS took every call.
@@ -87,10 +87,11 @@ impl Kept {
         }
     }
 
-    /// How often it was moved within the week before now.
+    /// How often it was moved back within the week before a time; milliseconds since the Unix epoch.
     #[must_use]
-    pub fn moves(&self, now_ms: u64) -> usize {
-        self.moved_at_ms.iter().filter(|at_ms| **at_ms + WEEK_MS > now_ms).count()
+    pub fn moves(&self, before_ms: u64) -> usize {
+        let within = |at_ms: &&u64| **at_ms < before_ms && **at_ms + WEEK_MS > before_ms;
+        self.moved_at_ms.iter().filter(within).count()
     }
 
     /// The same, before it is moved.

@@ -98,6 +98,11 @@ fn what_is_denied_or_refused_is_told_once_for_all_accounts_keeps_nothing_else_fr
         let told = run.told();
         assert_eq!(told.len(), 1, "{operation} {code}: {told:#?}");
         assert!(told[0].contains(says) && told[0].contains(operation), "{}", told[0]);
+        let asked = run.world.state(|state| usize::MAX - state.errors[operation].1);
+        assert!(
+            (1..=3 * 2).contains(&asked),
+            "{operation} {code}: {asked} times, for each account once a look"
+        );
         let state = (tags(&run, 2), run.world.state(|state| state.contacts.len()));
         let expected = match operation {
             "organizations:TagResource" => (String::new(), 3),
@@ -127,7 +132,8 @@ fn what_aws_takes_and_shows_otherwise_is_given_up_told_once_and_tried_again_with
     assert!(puts.len() <= 3 * 9, "{}", puts.len());
     run.days(3);
     assert_eq!(run.changes(), Vec::<String>::new());
-    run.subjects[0].properties = with_contact("OPS");
+    run.world.state(|state| state.normalises = false);
+    run.subjects[0].properties = with_contact("Others");
     run.once();
     assert!(run.is_as_declared());
 }
@@ -140,6 +146,33 @@ fn an_account_that_has_left_is_left_alone_and_not_told() {
     run.round(&mut keeper);
     assert_eq!(run.round(&mut keeper).looked, 0);
     assert_eq!((run.changes(), run.told()), (vec![], vec![]));
+}
+
+#[test]
+fn while_one_thing_cannot_be_put_right_each_change_of_another_is_told() {
+    let run = Run::new(vec![subject(0, true, all())]);
+    fails(&run, "account:PutAlternateContact", "AccessDeniedException", usize::MAX);
+    run.once();
+    assert_eq!(run.told().len(), 1);
+    for changes in 1..3 {
+        set_tag(&run, 0, "owner", "mallory");
+        run.days(1);
+        assert_eq!((tags(&run, 0).as_str(), run.told().len()), ("owner=shop stage=prod", 1 + changes));
+    }
+}
+
+#[test]
+fn a_move_that_is_seen_late_is_one_move() {
+    let run = Run::new(vec![subject(0, true, in_unit("Workloads"))]);
+    run.once();
+    run.changes();
+    for back in 1..=3 {
+        run.world.state(|state| drop(state.parents.insert(account(0), ROOT.to_owned())));
+        run.world.state(|state| state.stale_looks = 3);
+        run.days(1);
+        assert!(run.is_as_declared(), "moved back {back} times");
+        assert_eq!(run.told().len(), back, "{:?}", run.told());
+    }
 }
 
 #[test]

@@ -210,6 +210,7 @@ fn tags_that_phonehome_gave_go_with_their_declaration_and_others_stay() {
     run.once();
     assert_eq!(tags(&run, 0), "foreign=1 stage=prod");
     assert_eq!(run.changes(), ["tag 333000000000 owner", "untag 333000000000 owner"]);
+    run.pass(DAY_MS);
     assert_eq!(run.once().looked, 0, "nothing is left to look after");
 }
 
