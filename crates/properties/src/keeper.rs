@@ -11,7 +11,8 @@ use phonehome_vending::AccountFactory;
 
 use crate::api::PropertiesApi;
 use crate::decide::{Decision, Step, decide};
-use crate::difference::{Difference, drift};
+use crate::difference::Difference;
+use crate::drift::drift;
 use crate::due::{NotBefore, due, is_new};
 use crate::kept::Kept;
 use crate::look::{Look, look};

@@ -9,6 +9,7 @@
 mod api;
 mod decide;
 mod difference;
+mod drift;
 mod due;
 mod keeper;
 mod kept;
@@ -23,7 +24,8 @@ mod told;
 
 pub use api::{ParentId, PropertiesApi, Unit};
 pub use decide::{Decision, Step, decide};
-pub use difference::{Difference, drift};
+pub use difference::Difference;
+pub use drift::drift;
 pub use due::{Due, LOOKS_A_ROUND, NotBefore, due};
 pub use keeper::{Keeper, Memory, Round, Tell};
 pub use kept::{Kept, PROPERTIES, kept_key};

@@ -21,6 +21,8 @@ struct State {
     /// How many calls of `CreateCase` AWS hears and answers to nobody.
     lost: usize,
     calls: usize,
+    /// From when on AWS shows cases.
+    shown_from_ms: u64,
     /// Whether AWS shows no case.
     hides: bool,
 }
@@ -76,7 +78,7 @@ impl SupportApi for Support {
 
     async fn find(&self, subject: &str, _: u64) -> Result<Option<ShownCase>, CloudError> {
         self.call("support:DescribeCases", |state| {
-            let shown = |it: &str| it == subject && !state.hides;
+            let shown = |it: &str| it == subject && state.now_ms >= state.shown_from_ms && !state.hides;
             Ok(state.cases.iter().find(|(it, ..)| shown(it)).map(|(.., shown)| shown.clone()))
         })
         .await
@@ -176,6 +178,17 @@ fn wherever_whoever_asks_dies_and_whatever_answer_is_lost_there_is_one_case_told
             assert_eq!((run.cases().len(), run.told().len()), (1, 1), "dies at {point}, lost: {lost}");
         }
     }
+}
+
+#[test]
+fn a_case_that_aws_shows_only_minutes_later_is_not_opened_a_second_time() {
+    let run = Run::new(1, SupportPlan::Enterprise);
+    run.state(|state| (state.lost, state.shown_from_ms) = (1, 4 * 60_000));
+    for _ in 0..20 {
+        run.round_to(100);
+        run.state(|state| state.now_ms += 60_000);
+    }
+    assert_eq!((run.cases().len(), run.told().len()), (1, 1), "{:?}", run.cases());
 }
 
 #[test]
