@@ -138,13 +138,10 @@ pub(crate) async fn are_told(
             of_line.find(|it| it.text.contains("no account is made for")).cloned()
         };
         // An address that is taken is looked for over five minutes before people hear of it.
-        let message = local_cloud.receiver.wait_for(
-            &format!("Slack to hear of {name}"),
-            Duration::from_secs(420),
-            found,
-        );
-        narrator.say(&format!("{name} does not come, and {} hears why:", message.await?.channel));
-        narrator.quote(&local_cloud.receiver.wait_for(name, cast.patience, found).await?.text);
+        let what = format!("Slack to hear of {name}");
+        let message = local_cloud.receiver.wait_for(&what, Duration::from_secs(420), found).await?;
+        narrator.say(&format!("{name} does not come, and {} hears why:", message.channel));
+        narrator.quote(&message.text);
     }
     Ok(())
 }
