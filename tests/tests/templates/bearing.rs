@@ -13,10 +13,13 @@ const MEMBER: &str = "arn:aws:organizations::333333333333:account/o-a1b2c3d4e5/4
 const MANAGEMENT: &str = "arn:aws:organizations::333333333333:account/o-a1b2c3d4e5/333333333333";
 const UNIT: &str = "arn:aws:organizations::333333333333:ou/o-a1b2c3d4e5/ou-abcd-12345678";
 const ROOT: &str = "arn:aws:organizations::333333333333:root/o-a1b2c3d4e5/r-abcd";
-const POLICY: &str = "arn:aws:organizations::333333333333:policy/o-a1b2c3d4e5/service_control_policy/p-12345678";
+const POLICY: &str =
+    "arn:aws:organizations::333333333333:policy/o-a1b2c3d4e5/service_control_policy/p-12345678";
 const MEMBERS_CONTACTS: &str = "arn:aws:account::333333333333:account/o-a1b2c3d4e5/444444444444";
-const OWN_CONTACTS: [&str; 2] =
-    ["arn:aws:account::333333333333:account/o-a1b2c3d4e5/333333333333", "arn:aws:account::333333333333:account"];
+const OWN_CONTACTS: [&str; 2] = [
+    "arn:aws:account::333333333333:account/o-a1b2c3d4e5/333333333333",
+    "arn:aws:account::333333333333:account",
+];
 
 fn statements(keeps: &str) -> Result<Vec<Value>> {
     let bus = "arn:aws:events:us-east-1:222222222222:event-bus/phonehome";
@@ -29,7 +32,8 @@ fn may(statements: &[Value], action: &str, resource: &str) -> bool {
 }
 
 #[test]
-fn what_accounts_bear_is_changed_only_where_that_is_allowed_and_never_of_the_management_account() -> Result<()> {
+fn what_accounts_bear_is_changed_only_where_that_is_allowed_and_never_of_the_management_account() -> Result<()>
+{
     let (none, all) = (statements("false")?, statements("true")?);
     for (action, resource) in [
         ("organizations:MoveAccount", MEMBER),
@@ -76,9 +80,8 @@ fn what_accounts_bear_is_changed_only_where_that_is_allowed_and_never_of_the_man
 fn called(file: &str) -> Result<BTreeSet<String>> {
     let text = fs::read_to_string(repository().join("crates/accounts/src").join(file))?;
     let text = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
-    let is_operation = |it: &&str| {
-        ["organizations:", "account:", "support:"].iter().any(|service| it.starts_with(service))
-    };
+    let is_operation =
+        |it: &&str| ["organizations:", "account:", "support:"].iter().any(|service| it.starts_with(service));
     Ok(text.split('"').filter(is_operation).map(str::to_owned).collect())
 }
 
@@ -88,10 +91,15 @@ fn what_keeps_accounts_as_declared_may_do_what_is_called_and_nothing_else() -> R
         let statements = statements(keeps)?.into_iter().filter(|it| it["Effect"] == "Allow");
         Ok(statements.flat_map(|it| list(&it["Action"])).collect())
     };
-    let called: BTreeSet<String> = called("properties.rs")?.into_iter().chain(called("support.rs")?).collect();
+    let called: BTreeSet<String> =
+        called("properties.rs")?.into_iter().chain(called("support.rs")?).collect();
     let (before, after) = (actions("false")?, actions("true")?);
     assert!(called.len() >= 12, "{called:?}");
-    assert_eq!(called.difference(&after).collect::<Vec<_>>(), Vec::<&String>::new(), "called and not allowed");
+    assert_eq!(
+        called.difference(&after).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "called and not allowed"
+    );
     let more: BTreeSet<String> = after.difference(&before).cloned().collect();
     assert_eq!(more.difference(&called).collect::<Vec<_>>(), Vec::<&String>::new(), "allowed and not called");
     Ok(())
