@@ -154,12 +154,21 @@ impl Suspected {
     }
 
     /// The incident that is told in a channel and which one of these findings explains: an open one, or the one that
-    /// ended last.
+    /// ended last. Not one that was over when all was still as declared, at `declared_ms`, in milliseconds since the Unix
+    /// epoch: what was changed after that was not its cause.
     #[must_use]
-    pub fn explained_by(&self, findings: &[Finding], channel: &str, now_ms: u64) -> Option<&str> {
+    pub fn explained_by(
+        &self,
+        findings: &[Finding],
+        channel: &str,
+        declared_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Option<&str> {
         let stack = self.stacks.get(&findings.first()?.stack)?;
         let is_it = |suspicion: &&Suspicion| {
-            let is_late = suspicion.ended_ms.is_some_and(|at_ms| now_ms >= at_ms + LATELY_MS);
+            let is_late = suspicion.ended_ms.is_some_and(|at_ms| {
+                now_ms >= at_ms + LATELY_MS || declared_ms.is_some_and(|declared_ms| at_ms < declared_ms)
+            });
             !is_late && suspicion.channels.contains(channel) && suspicion.is_explained_by(findings)
         };
         let told = stack.incidents.iter().filter(|(_, it)| is_it(it));

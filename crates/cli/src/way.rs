@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use phonehome_cloud::endpoint::{Cloud, environment};
 use phonehome_cloud::table::Table;
-use phonehome_fleet::{Fleet, Member};
+use phonehome_fleet::{Bindings, Fleet, Member};
 use phonehome_rollout::{Pace, Wave};
 use phonehome_state::{Base, Way, bindings};
 use phonehome_text::count;
@@ -26,7 +26,8 @@ fn minute_ms(variables: &BTreeMap<String, String>) -> u64 {
     }
 }
 
-/// The way that the fleet file declares, or in an emergency none. The first version of all needs no waves.
+/// The way that the fleet file declares, or in an emergency none. The first version of all needs no waves, nor does any
+/// before the first account is known.
 pub(crate) async fn way(
     table: &impl Table,
     fleet: &Fleet,
@@ -50,8 +51,12 @@ pub(crate) async fn way(
     if base.current().is_none() {
         return Ok(Way::AtOnce);
     }
+    let bindings = bindings(table).await.map_err(Failure::other)?;
+    // While no line is an account yet nothing can break, and the accounts are made once the version is in force.
+    if bindings == Bindings::default() {
+        return Ok(Way::AtOnce);
+    }
     if let [(wave, members), _, ..] = waves.as_slice() {
-        let bindings = bindings(table).await.map_err(Failure::other)?;
         let is_there = |member: &Member| fleet.account_of(member, &bindings).is_some();
         if !members.iter().any(is_there) {
             return Err(Failure::input(format!(

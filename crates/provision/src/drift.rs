@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_network::{Address, Inventory};
 use phonehome_planner::{Action, Change, Plan, Ref, RefTarget, Step};
-use phonehome_state::{Drift, Line, Notified, Open, Repair, findings};
+use phonehome_state::{Drift, Line, Notified, Open, Phase, Repair, findings};
 use phonehome_text::count;
 
 use crate::observed::{Observed, ask};
@@ -142,7 +142,10 @@ fn drift(mut lines: Vec<Line>, observed: &Observed<'_>) -> Drift {
     let findings = findings(&observed.job.stack(), &observed.job.member.account_name, &drift);
     // Whoever is told of an incident already reads there why it is. Where it is told is decided once: what comes later
     // is added there, also when the incident is long over.
-    let told = observed.suspected.explained_by(&findings, observed.job.channel(), observed.now_ms);
+    let before = observed.before;
+    let declared_ms = (before.phase == Phase::Ready).then_some(before.updated_at_ms);
+    let channel = observed.job.channel();
+    let told = observed.suspected.explained_by(&findings, channel, declared_ms, observed.now_ms);
     drift.joins = told.map(str::to_owned);
     drift
 }

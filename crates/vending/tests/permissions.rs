@@ -331,6 +331,20 @@ fn a_line_that_is_renamed_keeps_its_permission_and_one_that_comes_back_has_none(
     assert_eq!(back, BTreeMap::new());
 }
 
+#[test]
+fn a_renamed_lines_former_order_is_no_other_ones() {
+    let text = SMALL.replacen("version: 1\n", VENDING, 1).replace("shop", "store");
+    let fleet = read(&text.replacen("name: store\n", "name: store\n    renamed_from: shop\n", 1));
+    let stopped = |stop| OrderState::Stopped { stop, at_ms: 5 };
+    let former = order("shop/dev", "aws+store-dev@example.com", stopped(Stop::TooOften));
+    let own = order("store/dev", "old@example.com", stopped(Stop::EmailTaken));
+    let orders = [former, own].into_iter().map(|order| (order.line.clone(), order)).collect();
+    let known = Known { orders, ..Known::default() };
+    let vacancy = known.of(&fleet).into_iter().find(|it| it.line() == line("store/dev")).unwrap();
+    assert!(matches!(vacancy.prospect, Prospect::GoesOn { .. }), "{vacancy:?}");
+    assert_eq!(vacancy.email.as_deref(), Some("aws+store-dev@example.com"));
+}
+
 fn states() -> impl Strategy<Value = OrderState> {
     let stops = prop_oneof![
         Just(Stop::EmailTaken),
@@ -379,6 +393,8 @@ fn knowns() -> impl Strategy<Value = Known> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     /// What the plan shows is what is done: with a permission now Organizations is asked for just the lines that it shows
     /// as to be permitted and that are not at Organizations already, with the name and address that it shows.
     #[test]

@@ -39,7 +39,13 @@ pub(crate) fn measure(accounts: usize) -> Result<Figures> {
     let changed = texts.iter().filter(|(_, plan)| plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
     ensure!(changed.count() == accounts, "each account has a change");
     let estimate_s = |plan: &Plan| estimate_ms(plan).div_ceil(1000);
-    let comment = render::markdown_fleet(&texts, &render::Section::default(), &[], &estimate_s, render::GITHUB_COMMENT_CHARS);
+    let comment = render::markdown_fleet(
+        &texts,
+        &render::Section::default(),
+        &[],
+        &estimate_s,
+        render::GITHUB_COMMENT_CHARS,
+    );
     let lines = comment.lines().count();
     Ok(Figures::new(format!("A plan of a change of each of {accounts} accounts"))
         .at_most(limit_s(accounts), "until all are planned", seconds(took), "s")

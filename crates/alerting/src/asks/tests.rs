@@ -148,16 +148,25 @@ fn what_is_found_belongs_to_the_incident_that_it_explains_in_its_channel_also_a_
     let known = SuspectedStack { asked_ms: START_MS, asks: 1, is_suspected: true, incidents };
     let mut suspected = Suspected { stacks: BTreeMap::from([(stack(1), known)]) };
     let nat = || found(StackPart::NatGateway { zone: None });
-    assert_eq!(suspected.explained_by(&nat(), "#net", START_MS), Some("just over"));
-    assert_eq!(suspected.explained_by(&nat(), "#other", START_MS), Some("elsewhere"));
-    assert_eq!(suspected.explained_by(&nat(), "#third", START_MS), None);
+    assert_eq!(suspected.explained_by(&nat(), "#net", None, START_MS), Some("just over"));
+    for (declared_ms, told) in [(START_MS - MINUTE_MS, Some("just over")), (START_MS - MINUTE_MS + 1, None)] {
+        assert_eq!(
+            suspected.explained_by(&nat(), "#net", Some(declared_ms), START_MS),
+            told,
+            "{declared_ms}"
+        );
+    }
+    assert_eq!(suspected.explained_by(&nat(), "#other", None, START_MS), Some("elsewhere"));
+    assert_eq!(suspected.explained_by(&nat(), "#third", None, START_MS), None);
     assert_eq!(
-        suspected.explained_by(&found(StackPart::Inbound), "#net", START_MS),
+        suspected.explained_by(&found(StackPart::Inbound), "#net", None, START_MS),
         None,
         "that is no way out"
     );
-    assert_eq!(suspected.explained_by(&[], "#net", START_MS), None);
+    assert_eq!(suspected.explained_by(&[], "#net", None, START_MS), None);
     let open = suspicion("#net", None);
     suspected.stacks.get_mut(&stack(1)).unwrap().incidents.insert("an open one".to_owned(), open);
-    assert_eq!(suspected.explained_by(&nat(), "#net", START_MS), Some("an open one"));
+    for declared_ms in [None, Some(START_MS)] {
+        assert_eq!(suspected.explained_by(&nat(), "#net", declared_ms, START_MS), Some("an open one"));
+    }
 }

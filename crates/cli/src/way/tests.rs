@@ -45,6 +45,18 @@ async fn the_first_version_of_all_needs_no_waves() {
 }
 
 #[tokio::test]
+async fn before_the_first_account_is_known_a_version_needs_no_waves_so_that_accounts_can_be_made() {
+    let table = MemoryTable::default();
+    let published = PublishedFleet { text: FLEET.to_owned(), ..PublishedFleet::default() };
+    publish(&table, &base(&table).await.unwrap(), published).await.unwrap();
+    assert_eq!(way_of(&table, FLEET, None).await, Ok(Way::AtOnce));
+    // One that cannot be read is somebody.
+    table.put_raw(Keys::binding(&Line::new("shop", "dev")), "{}");
+    let refused = way_of(&table, FLEET, None).await.unwrap_err();
+    assert!(refused.contains("no account of the first wave"), "{refused}");
+}
+
+#[tokio::test]
 async fn over_what_cannot_be_read_nothing_is_rolled_out_but_an_emergency_can_be_published() {
     let table = MemoryTable::default();
     table.put_raw(Keys::fleet(), "{}");

@@ -1,11 +1,11 @@
 //! Somebody changes a network by hand; and what a change of the fleet file would do.
 
 use anyhow::{Context as _, Result, ensure};
-use phonehome_localcloud::{LocalCloud, Network, RouteTable};
+use phonehome_localcloud::{LocalCloud, Network, RouteTable, Seen};
 
 use super::cast::Cast;
 use super::narrator::Narrator;
-use super::trouble::plain;
+use super::trouble::with_thread;
 
 /// Who it is: the session's name, as single sign-on gives it.
 pub(crate) const PERSON: &str = "alice@example.com";
@@ -32,17 +32,19 @@ pub(crate) async fn route_is_deleted(
     };
     local_cloud.wait_for_network(account, "the route to be back", cast.patience, is_back).await?;
     narrator.say("the route is back");
-    let message = local_cloud
-        .receiver
-        .wait_for("Slack to say who did it", cast.patience, |seen| {
-            let mut messages = seen.messages.iter();
-            messages.find(|message| plain(message).contains(PERSON)).cloned()
+    // In the thread of an incident that was over a moment ago, where there was one.
+    let told = |seen: &Seen| {
+        seen.messages.iter().find_map(|message| {
+            let text = with_thread(message).into_iter().find(|text| text.contains(PERSON))?;
+            Some((message.channel.clone(), text))
         })
-        .await?;
-    narrator.say(&format!("Slack {}:", message.channel));
-    narrator.quote(&plain(&message));
-    ensure!(message.channel == "#net-dev", "it was said in {}", message.channel);
-    ensure!(plain(&message).contains("repaired"), "it was not said that it is repaired: {message:#?}");
+    };
+    let (channel, text) =
+        local_cloud.receiver.wait_for("Slack to say who did it", cast.patience, told).await?;
+    narrator.say(&format!("Slack {channel}:"));
+    narrator.quote(&text);
+    ensure!(channel == "#net-dev", "it was said in {channel}");
+    ensure!(text.contains("repaired"), "it was not said that it is repaired: {text}");
     let pages = local_cloud.receiver.seen().network_pages();
     ensure!(pages.is_empty(), "a repaired route paged: {pages:#?}");
     narrator.say("nobody was paged");

@@ -6,7 +6,7 @@ use phonehome_localcloud::{LocalCloud, Network, Past, Seen, SlackMessage};
 use super::by_hand::{PERSON, nat_route};
 use super::cast::Cast;
 use super::narrator::Narrator;
-use super::trouble::{ZONES, is_resolved, plain, shown};
+use super::trouble::{ZONES, is_resolved, plain, with_thread};
 
 /// An account loses its way out, which its packets show; its network is repaired, which they show as well.
 pub(crate) async fn way_out_is_lost(
@@ -115,13 +115,8 @@ fn told_of(seen: &Seen) -> Option<(String, String)> {
         let causes = text.matches("repaired: DeleteRoute by").count();
         text.contains("ledger-dev") && causes == 3 && text.matches(PERSON).count() >= 3
     };
-    let texts = |message: &SlackMessage| {
-        let replies = message.thread.iter().map(|reply| shown(reply.blocks.as_ref(), &reply.text));
-        let texts: Vec<String> = [plain(message)].into_iter().chain(replies).collect();
-        texts
-    };
     seen.messages.iter().find_map(|message| {
-        let text = texts(message).into_iter().find(says)?;
+        let text = with_thread(message).into_iter().find(says)?;
         Some((message.channel.clone(), text))
     })
 }

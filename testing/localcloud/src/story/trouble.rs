@@ -179,8 +179,14 @@ pub(crate) fn plain(message: &SlackMessage) -> String {
     shown(message.blocks.as_ref(), &message.text)
 }
 
+/// The same, and then what its thread says.
+pub(crate) fn with_thread(message: &SlackMessage) -> Vec<String> {
+    let replies = message.thread.iter().map(|reply| shown(reply.blocks.as_ref(), &reply.text));
+    [plain(message)].into_iter().chain(replies).collect()
+}
+
 /// What is shown: the texts of blocks, or the text where there are none.
-pub(crate) fn shown(blocks: Option<&Value>, text: &str) -> String {
+fn shown(blocks: Option<&Value>, text: &str) -> String {
     let mut texts = Vec::new();
     for block in blocks.and_then(Value::as_array).into_iter().flatten() {
         let own = block["text"]["text"].as_str();
