@@ -3,16 +3,22 @@
 
 mod closing;
 mod organization;
+mod properties;
 mod regions;
 mod rerun;
 mod stack;
+#[cfg(test)]
+mod stand_in;
+mod support;
 #[cfg(feature = "operator")]
 pub mod trails;
 mod vending;
 
 pub use closing::AwsClosing;
 pub use organization::AwsOrganization;
+pub use properties::AwsProperties;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};
+pub use support::AwsSupport;
 pub use vending::AwsVending;

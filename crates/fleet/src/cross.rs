@@ -8,6 +8,7 @@ mod isolations;
 mod paging;
 mod reachability;
 mod renames;
+mod tags;
 mod tested;
 mod vending;
 mod windows;
@@ -48,6 +49,7 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
     rules.adopted_networks_are_where_one_belongs();
     rules.paging_reaches_someone();
     rules.windows_end();
+    rules.tags_are_taken_with_every_lines_names();
 }
 
 struct Rules<'a> {

@@ -1,7 +1,7 @@
 //! A fleet file as far as it could be read.
 
 use crate::model::{
-    AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
+    Accounts, AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
     Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, TeamCheck, Vending, Window,
 };
 use crate::place::Place;
@@ -63,6 +63,8 @@ pub(crate) struct Draft {
     /// With its place.
     pub(crate) rollout: Option<(Place, Rollout)>,
     pub(crate) vending: Option<Vending>,
+    /// With its place.
+    pub(crate) accounts: Option<(Place, Accounts)>,
 }
 
 impl Draft {
@@ -88,6 +90,7 @@ impl Draft {
             quiet_hours: self.quiet_hours.into_values(),
             rollout: self.rollout.map(|(_, rollout)| rollout),
             vending: self.vending,
+            accounts: self.accounts.map(|(_, accounts)| accounts),
         })
     }
 }

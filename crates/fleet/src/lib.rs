@@ -29,6 +29,7 @@ mod model;
 mod names;
 mod parts;
 mod place;
+mod properties;
 mod reader;
 mod rules;
 mod sections;
@@ -52,13 +53,15 @@ pub use loopback::Loopback;
 pub use members::{Adoption, Member};
 pub use mixed::Mixed;
 pub use model::{
-    AddressPool, AlertRoute, AlertSeverity, CheckType, Connection, ConnectionCheck, DefaultVpcs, Domain,
-    DomainEnvironment, EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange,
-    ExpectedHeader, FORMAT_VERSION, Fleet, ForbiddenPair, GatewayService, HttpUrl, Isolation, Nat, Network,
-    Organization, Pace, PlatformRoute, Probing, Region, Rollout, Scheme, TeamCheck, TeamCheckType, TimeOfDay,
-    Vending, Wave, Weekday, Window, WindowMatch,
+    AccountTag, Accounts, AddressPool, AlertRoute, AlertSeverity, CheckType, Connection, ConnectionCheck,
+    Contact, ContactType, Contacts, DefaultVpcs, Domain, DomainEnvironment, EgressAws, EgressEcho,
+    EgressHost, EgressTarget, Environment, Exchange, ExpectedHeader, FORMAT_VERSION, Fleet, ForbiddenPair,
+    GatewayService, HttpUrl, Isolation, Nat, Network, Organization, Pace, PlatformRoute, Probing, Region,
+    Rollout, Scheme, SupportPlan, TeamCheck, TeamCheckType, TimeOfDay, UnitPath, Vending, Wave, Weekday,
+    Window, WindowMatch,
 };
 pub use parts::{PARTS_MAX, Parts};
+pub use properties::Properties;
 pub use spelling::nearest;
 
 use schemars::Schema;

@@ -9,6 +9,7 @@ mod account;
 mod check;
 mod egress;
 mod network;
+mod properties;
 mod rollout;
 mod url;
 mod vending;
@@ -20,6 +21,8 @@ pub use account::{Domain, DomainEnvironment, Organization};
 pub use check::{CheckType, ConnectionCheck, Exchange, ExpectedHeader, Pace, TeamCheck, TeamCheckType};
 pub use egress::{EgressAws, EgressEcho, EgressHost, EgressTarget};
 pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
+pub(crate) use properties::UNIT_DEPTH_MAX;
+pub use properties::{AccountTag, Accounts, Contact, ContactType, Contacts, SupportPlan, UnitPath};
 pub use rollout::{Rollout, Wave};
 pub(crate) use rollout::{default_at_once, default_bake, default_converge};
 pub use url::{HttpUrl, Scheme};
@@ -113,4 +116,9 @@ pub struct Fleet {
     #[schemars(with = "Vending", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vending: Option<Vending>,
+    /// What accounts bear in the organization: tags, alternate contacts, support plan. What is not declared is neither
+    /// looked at nor changed.
+    #[schemars(with = "Accounts", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accounts: Option<Accounts>,
 }

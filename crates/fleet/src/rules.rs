@@ -3,6 +3,7 @@
 mod dns;
 mod host;
 mod http;
+mod properties;
 
 use std::net::Ipv4Addr;
 
@@ -17,6 +18,9 @@ pub(crate) use dns::{dns_record, nameserver, not_a_name, public_address};
 pub(crate) use host::{TEMPLATE, host, no_public_certificate, own_host};
 pub(crate) use http::{
     aws_service, contained, file_beside, header_name, header_value, http_path, http_url, page_url, statuses,
+};
+pub(crate) use properties::{
+    contact_email, contact_phone, contact_text, is_tag_text, tag_key, tag_value, unit_path,
 };
 
 pub(crate) type Rule<T> = Result<T, Flaw>;

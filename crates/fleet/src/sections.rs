@@ -7,6 +7,7 @@ mod hosts;
 mod items;
 mod network;
 mod probing;
+mod properties;
 mod rollout;
 mod vending;
 mod watch;
@@ -50,6 +51,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let quiet_hours = optional_items(file.optional("quiet_hours"), reader, windows::window);
     let rollout = file.optional("rollout").and_then(|r| rollout::rollout(&r, reader));
     let vending = file.optional("vending").and_then(|v| vending::vending(&v, reader));
+    let accounts = file.optional("accounts").and_then(|a| properties::accounts(&a, reader));
     file.finish(reader);
     Some(Draft {
         organization,
@@ -71,5 +73,6 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         quiet_hours,
         rollout,
         vending,
+        accounts,
     })
 }

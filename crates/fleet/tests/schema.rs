@@ -233,6 +233,37 @@ fn the_schema_and_the_parser_refuse_the_same_values() {
 }
 
 #[test]
+fn the_schema_and_the_parser_refuse_the_same_values_of_what_accounts_bear() {
+    let tags: Vec<Value> = (0..50).map(|it| json!({ "key": format!("k{it}"), "value": "" })).collect();
+    assert_refused(&[
+        ("/environments/0/organizational_unit", json!("")),
+        ("/environments/0/organizational_unit", json!("/Workloads")),
+        ("/environments/0/organizational_unit", json!("Workloads//Dev")),
+        ("/environments/0/organizational_unit", json!("a/b/c/d/e/f")),
+        ("/environments/0/organizational_unit", json!(["Workloads"])),
+        ("/domains/0/environments/1/organizational_unit", json!("Exceptions/")),
+        ("/accounts", json!([])),
+        ("/accounts/tags", json!({ "owner": "shop" })),
+        ("/accounts/tags", Value::from(tags)),
+        ("/accounts/tags/0/key", json!("")),
+        ("/accounts/tags/0/key", json!("x".repeat(129))),
+        ("/accounts/tags/0/value", json!(12)),
+        ("/accounts/contacts/billing", json!(null)),
+        ("/accounts/contacts/billing/name", json!("")),
+        ("/accounts/contacts/billing/name", json!("x".repeat(65))),
+        ("/accounts/contacts/billing/title", json!("x".repeat(51))),
+        ("/accounts/contacts/billing/email", json!("finance")),
+        ("/accounts/contacts/billing/email", json!("finance@example")),
+        ("/accounts/contacts/billing/email", json!("fi nance@example.com")),
+        ("/accounts/contacts/billing/phone", json!("555-CALL")),
+        ("/accounts/contacts/billing/phone", json!("1".repeat(26))),
+        ("/accounts/contacts/billing/phone", json!(5_550_100)),
+        ("/accounts/support_plan", json!("Business")),
+        ("/accounts/support_plan", json!("premium")),
+    ]);
+}
+
+#[test]
 fn the_schema_and_the_parser_refuse_the_same_values_of_windows() {
     let both = json!({
         "time_zone": "UTC", "from": "20:00", "to": "21:00", "duration_minutes": 60,

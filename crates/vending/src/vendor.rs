@@ -28,8 +28,8 @@ pub struct Vendor<A, T, C> {
     factory: AccountFactory,
     /// The role in each new account; `None`: Organizations' own.
     role_name: Option<String>,
-    /// Further tags of each new account, by key.
-    tags: Vec<(String, String)>,
+    /// Further tags of each line's new account, by key.
+    tags: BTreeMap<Line, BTreeMap<String, String>>,
     /// When an order was last looked after; whoever forgets it looks once more.
     looked_at_ms: BTreeMap<Line, u64>,
 }
@@ -60,12 +60,12 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     /// One that makes accounts with Organizations' own role and no further tags.
     pub fn new(api: A, table: T, clock: C) -> Self {
         let (factory, looked_at_ms) = (AccountFactory::Phonehome, BTreeMap::new());
-        Self { api, table, clock, factory, role_name: None, tags: vec![], looked_at_ms }
+        Self { api, table, clock, factory, role_name: None, tags: BTreeMap::new(), looked_at_ms }
     }
 
     /// The same with this role and these tags.
     #[must_use]
-    pub fn with(self, role_name: Option<String>, tags: Vec<(String, String)>) -> Self {
+    pub fn with(self, role_name: Option<String>, tags: BTreeMap<Line, BTreeMap<String, String>>) -> Self {
         Self { role_name, tags, ..self }
     }
 
@@ -163,11 +163,17 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
             return Ok(());
         }
         let account = NewAccount {
+            tags: self
+                .tags
+                .get(&line)
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
             line,
             email: order.email.clone(),
             account_name: order.account_name.clone(),
             role_name: self.role_name.clone(),
-            tags: self.tags.clone(),
         };
         let answer = self.api.create(&account).await;
         let now_ms = self.clock.now_ms();

@@ -1,5 +1,6 @@
 //! Looks, lets the vendor do what is to be done, binds what was made, and tells it; again and again for most of a minute.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use phonehome_cloud::table::Table;
@@ -11,6 +12,7 @@ use phonehome_vending::{Lines, VendingFinding, Vendor, Wanted, wanted};
 
 use crate::lazily::{Lazily, OpenVending};
 use crate::look::Look;
+use crate::properties::Remembered;
 
 /// For how long an invocation works, in milliseconds: less than the minute until the next one, and than the time limit
 /// in infra/hub.yaml by more than a call that hangs takes.
@@ -31,11 +33,12 @@ pub struct Vending<T, Q, O, W, C = SystemClock> {
     pub(crate) table: T,
     pub(crate) queue: Q,
     organization: O,
-    way: W,
+    pub(crate) way: W,
     pub(crate) clock: C,
     /// How long a probe may be silent, in seconds; 0: what the fleet file says.
     pub(crate) overdue_after_s: u32,
     last_read: LastRead,
+    pub(crate) remembered: Mutex<Remembered>,
 }
 
 /// What one invocation remembers from one look to the next.
@@ -57,7 +60,8 @@ impl<T, W: OpenVending, C> Default for Working<'_, T, W, C> {
 impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> Vending<T, Q, O, W, C> {
     /// One that keeps its state in `table`, has accounts looked at by `queue`, and asks Organizations by `way`.
     pub fn new(table: T, queue: Q, organization: O, way: W, clock: C) -> Self {
-        Self { table, queue, organization, way, clock, overdue_after_s: 0, last_read: LastRead::default() }
+        let (last_read, remembered) = (LastRead::default(), Mutex::default());
+        Self { table, queue, organization, way, clock, overdue_after_s: 0, last_read, remembered }
     }
 
     /// The same where a probe may be silent for so many seconds; 0 is what the fleet file says.
@@ -90,7 +94,7 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     pub(crate) async fn turn<'w>(&'w self, working: &mut Working<'w, T, W, C>) -> Result<Option<u64>, Error> {
         let look = Look::at(&self.table, &self.last_read).await?;
         if look.is_quiet() {
-            return Ok(None);
+            return self.keep_quietly(&look).await;
         }
         let bindings = bindings(&self.table).await?;
         let lines = Lines::of(look.fleet(), &bindings);
@@ -103,10 +107,12 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
             tracing::warn!(%trouble, "Organizations did not answer: it is tried again");
         }
         round.findings.extend(found);
+        // In its unit and with its tags before its network is begun: other policies may apply there.
+        let kept_ms = self.keep(&look, &bindings, &round.orders).await?;
         let bound = self.settle(&look, &bindings, &round.orders).await?;
         let is_building = self.tell(&look, &round, &bound).await?;
         let again_ms = is_building.then(|| self.clock.now_ms() + READY_MS);
-        Ok([round.again_at_ms, again_ms].into_iter().flatten().min())
+        Ok([round.again_at_ms, again_ms, kept_ms].into_iter().flatten().min())
     }
 
     /// The lines that are to get an account, and what is to be told of others.
@@ -150,7 +156,9 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
             let role = look.fleet().vending.as_ref().and_then(|it| it.role_name.clone());
             let way = working.way.get_or_insert_with(|| Lazily::by(&self.way)).clone();
             let vendor = Vendor::new(way, self.table.clone(), &self.clock);
-            working.vendor = Some((number, vendor.with(role, vec![]).for_factory(look.factory())));
+            let members = look.fleet().members().into_iter();
+            let tags = members.map(|it| (it.line(), look.fleet().properties_of(&it).tags)).collect();
+            working.vendor = Some((number, vendor.with(role, tags).for_factory(look.factory())));
         }
         let (_, vendor) = working.vendor.as_mut().expect("it was just made");
         vendor

@@ -7,8 +7,10 @@ use phonehome_vending::{Hold, NewAccount, NotAsked, OwnedAccount, Request, Reque
 use phonehome_wire::AccountId;
 use tokio::sync::OnceCell;
 
-/// The way to the calls that make accounts.
-pub trait OpenVending: Send + Sync {
+use crate::way::OpenProperties;
+
+/// The way to the calls that make accounts, and to those that keep them as declared.
+pub trait OpenVending: OpenProperties {
     /// Those calls.
     type Api: VendingApi;
 

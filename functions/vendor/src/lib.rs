@@ -6,10 +6,13 @@ mod look;
 mod message;
 mod news;
 mod progress;
+mod properties;
 mod settle;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod way;
 
 pub use handler::Vending;
 pub use lazily::OpenVending;
+pub use way::OpenProperties;

@@ -5,11 +5,11 @@
 
 use std::process::ExitCode;
 
-use phonehome_accounts::{AwsOrganization, AwsVending};
+use phonehome_accounts::{AwsOrganization, AwsProperties, AwsSupport, AwsVending};
 use phonehome_aws::{DynamoTable, Session, SqsQueue, sdk};
 use phonehome_cloud::{CloudError, SystemClock};
 use phonehome_runtime::{Error, number, required, serve};
-use vendor::{OpenVending, Vending};
+use vendor::{OpenProperties, OpenVending, Vending};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -28,9 +28,23 @@ impl OpenVending for InManagementAccount {
     type Api = AwsVending;
 
     async fn open(&self) -> Result<AwsVending, CloudError> {
+        Ok(AwsVending::new(&self.session().await?))
+    }
+}
+
+impl OpenProperties for InManagementAccount {
+    type Properties = AwsProperties;
+    type Support = AwsSupport;
+
+    async fn open_properties(&self) -> Result<(AwsProperties, AwsSupport), CloudError> {
+        self.session().await.map(|it| (AwsProperties::new(&it), AwsSupport::new(&it)))
+    }
+}
+
+impl InManagementAccount {
+    async fn session(&self) -> Result<Session, CloudError> {
         let region = self.session.region().unwrap_or_default();
-        let session = sdk::in_member_account(&self.session, &self.account, region, &self.role).await?;
-        Ok(AwsVending::new(&session))
+        sdk::in_member_account(&self.session, &self.account, region, &self.role).await
     }
 }
 

@@ -77,6 +77,7 @@ pub(crate) struct State {
     pub(crate) random: Random,
     began_at_ms: u64,
     requests: Vec<Requested>,
+    tags: Vec<Vec<(String, String)>>,
     pub(crate) accounts: Vec<Made>,
     /// Addresses of accounts that are not of this organization.
     foreign: Vec<String>,
@@ -115,6 +116,7 @@ impl FakeOrganizations {
             random: Random::new(seed),
             began_at_ms: clock.now_ms(),
             requests: vec![],
+            tags: vec![],
             accounts: vec![],
             foreign: vec![],
             on_their_way: vec![],
@@ -142,6 +144,12 @@ impl FakeOrganizations {
     #[must_use]
     pub fn accounts(&self) -> Vec<OwnedAccount> {
         self.now().accounts.iter().map(|made| made.account.clone()).collect()
+    }
+
+    /// The further tags of each account that was asked for, in their order.
+    #[must_use]
+    pub fn tags(&self) -> Vec<Vec<(String, String)>> {
+        self.now().tags.clone()
     }
 
     /// Whether something may still come of what was asked.
@@ -225,6 +233,7 @@ impl State {
             let reason = "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED";
             return Err(("ConstraintViolationException", Some(reason)));
         }
+        self.tags.push(account.tags.clone());
         let number = self.requests.len();
         let becomes = self.becomes(account, number);
         let (least, most) = MAKING_MS;

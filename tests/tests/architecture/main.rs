@@ -12,8 +12,18 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 9] =
-    ["wire", "fleet", "rollout", "vending", "closing", "network", "planner", "cloud", "alerting"];
+const PURE: [&str; 9] = [
+    "wire",
+    "fleet",
+    "rollout",
+    "vending",
+    "closing",
+    "properties",
+    "network",
+    "planner",
+    "cloud",
+    "alerting",
+];
 
 /// What changes networks: heavy, and none of their business whose work is to watch.
 const OF_THE_NETWORK_LOOP: [&str; 7] = [

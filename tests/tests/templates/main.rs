@@ -1,6 +1,7 @@
 //! What the templates in infra/ must say: on AWS nothing else stands between a mistake and the accounts.
 
 mod asked;
+mod bearing;
 mod calls;
 mod closing;
 mod costs;

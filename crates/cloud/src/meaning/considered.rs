@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 /// What each operation may answer a first time, a second time and in haste, beside what all may: throttles,
 /// denials, an account that is too young. Where it says *again*, a second attempt does no harm because of it.
 const CONSIDERED: &[(&str, &str)] = &[
+    ("account:GetAlternateContact", "not there: counts as seen; no trusted access: told; 10 calls a second"),
+    ("account:PutAlternateContact", "no trusted access, or not taken: told; again: no error"),
     ("cloudtrail:DescribeTrails", "for people: a command asks"),
     ("cloudtrail:GetEventSelectors", "for people: a command asks"),
     ("cloudtrail:GetTrailStatus", "for people: a command asks"),
@@ -93,6 +95,10 @@ const CONSIDERED: &[(&str, &str)] = &[
         "organizations:CreateAccount",
         "what was surely not begun is told in crates/vending; again: the address exists",
     ),
+    (
+        "organizations:CreateOrganizationalUnit",
+        "the parent is not there, again: exists: looked at again; a limit: told; 4 codes in crates/properties",
+    ),
     ("organizations:DescribeAccount", "not there: counts as seen; 20 calls a second"),
     (
         "organizations:DescribeCreateAccountStatus",
@@ -100,8 +106,17 @@ const CONSIDERED: &[(&str, &str)] = &[
     ),
     ("organizations:DescribeOrganization", "no organization: for people"),
     ("organizations:ListAccounts", "8 calls a second"),
+    ("organizations:ListOrganizationalUnitsForParent", "the parent is not there any more: looked at again"),
+    ("organizations:ListParents", "the account has left: left alone; 5 calls a second"),
+    ("organizations:ListRoots", "1 call a second: once for each account that is looked at"),
     ("organizations:ListCreateAccountStatus", "only throttles; an empty page that is not the last"),
     ("organizations:ListTagsForResource", "only throttles; the account has left"),
+    (
+        "organizations:MoveAccount",
+        "either parent is not there, again: it is there already: looked at again; somebody changes something: later",
+    ),
+    ("organizations:TagResource", "50 tags, a tag policy: told; again: no error"),
+    ("organizations:UntagResource", "again: no error"),
     ("scheduler:CreateSchedule", "role on its way; again: exists; quota"),
     ("scheduler:DeleteSchedule", "being changed; again: not there"),
     ("scheduler:GetSchedule", "not there: counts as seen"),
@@ -112,6 +127,11 @@ const CONSIDERED: &[(&str, &str)] = &[
     ("sqs:GetQueueAttributes", "a queue that is not there: for people"),
     ("sqs:SendMessage", "a queue that is not there: for people; again: a message twice"),
     ("sqs:SendMessageBatch", "as SendMessage; what it did not take is listed, and sent again"),
+    (
+        "support:CreateCase",
+        "no paid plan, or not taken: a person is told; so many a day: later; a lost answer: looked for by its subject",
+    ),
+    ("support:DescribeCases", "a case that is not there any more: over"),
     ("sts:GetCallerIdentity", "only throttles"),
     ("sts:AssumeRole", "the account, its role or its Region is on its way"),
 ];

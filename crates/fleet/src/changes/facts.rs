@@ -94,12 +94,14 @@ fn account(fleet: &Fleet, member: &Member, facts: &mut BTreeMap<String, String>)
         DefaultVpcs::Keep => "stay",
     });
     let adopt = member.adopt.as_ref().map(|it| format!("{} in {}", it.vpc_id, it.region));
+    let unit = fleet.properties_of(member).unit.map(|unit| unit.to_string());
     let all = [
         ("account name", Some(member.account_name.clone())),
         ("account id", member.account_id.as_ref().map(ToString::to_string)),
         ("owner", Some(member.owner.clone())),
         ("owner's channel", member.owner_channel.clone()),
         ("adopts", adopt),
+        ("organizational unit", unit),
         ("NAT", nat.map(str::to_owned)),
         ("default VPCs", default_vpcs.map(str::to_owned)),
         ("notes go to", Some(notes.slack_channel.clone())),

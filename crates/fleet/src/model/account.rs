@@ -4,6 +4,8 @@ use phonehome_wire::{AccountId, Region};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use super::properties::UnitPath;
+
 /// The AWS organization and the accounts that are special in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -112,6 +114,10 @@ pub struct DomainEnvironment {
     #[schemars(with = "String", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub adopt_region: Option<Region>,
+    /// The account's organizational unit, in place of its environment's.
+    #[schemars(with = "String", default, length(max = 644), regex(pattern = r"^[^/]+(/[^/]+){0,4}$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organizational_unit: Option<UnitPath>,
 }
 
 impl DomainEnvironment {

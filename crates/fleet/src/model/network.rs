@@ -7,6 +7,8 @@ use phonehome_wire::AzId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::properties::UnitPath;
+
 /// An AWS Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(deny_unknown_fields)]
@@ -74,6 +76,11 @@ pub struct Environment {
     /// What becomes of the default VPCs that AWS puts into every Region of a new account.
     #[schemars(default)]
     pub default_vpcs: DefaultVpcs,
+    /// The organizational unit of its accounts: names from below the root, `Workloads/Prod`. By default it is neither
+    /// looked at nor changed.
+    #[schemars(with = "String", default, length(max = 644), regex(pattern = r"^[^/]+(/[^/]+){0,4}$"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organizational_unit: Option<UnitPath>,
 }
 
 /// How private subnets reach the internet.

@@ -81,6 +81,7 @@ fn environment(cursor: &Cursor, domain: Option<&str>, reader: &mut Reader) -> Op
             email: None,
             adopt: None,
             adopt_region: None,
+            organizational_unit: None,
         })
     };
     let Some((entry, domain)) = entry.as_ref().zip(domain) else {
@@ -127,6 +128,7 @@ fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEn
         let flaw = Flaw::new("`adopt_region` without `adopt`");
         reader.report(&cursor.place, flaw.hint("name the VPC that is taken over with `adopt`"));
     }
+    let unit = map.optional("organizational_unit").and_then(|c| c.parsed(reader, rules::unit_path));
     map.finish(reader);
     Some(DomainEnvironment {
         name: name?,
@@ -136,5 +138,6 @@ fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEn
         email,
         adopt,
         adopt_region: adopt_region.and_then(|name| name.parse().ok()),
+        organizational_unit: unit,
     })
 }

@@ -74,6 +74,7 @@ pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Enviro
     let nat = map.optional("nat").and_then(|c| c.choice(reader, &NAT));
     let paging = map.optional("paging").and_then(|c| c.boolean(reader));
     let default_vpcs = map.optional("default_vpcs").and_then(|c| c.choice(reader, &DEFAULT_VPCS));
+    let unit = map.optional("organizational_unit").and_then(|c| c.parsed(reader, rules::unit_path));
     map.finish(reader);
     Some(Environment {
         name: name?,
@@ -81,6 +82,7 @@ pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Enviro
         nat: nat.unwrap_or_default(),
         paging: paging.unwrap_or_default(),
         default_vpcs: default_vpcs.unwrap_or_default(),
+        organizational_unit: unit,
     })
 }
 

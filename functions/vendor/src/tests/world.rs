@@ -20,8 +20,9 @@ use phonehome_vending::{Order, OrderState, order_key};
 use phonehome_wire::{AccountId, CheckId, Verdict};
 use serde_json::{Value, json};
 
+use super::bearing::Bearing;
 use crate::handler::{WORK_MS, Working};
-use crate::{OpenVending, Vending};
+use crate::{OpenProperties, OpenVending, Vending};
 
 pub(crate) const FLEET: &str = include_str!("fleet.yaml");
 const REGION: &str = "us-east-1";
@@ -32,6 +33,7 @@ const CHECK: &str = "egress/checkip.amazonaws.com/443";
 #[derive(Debug, Clone)]
 pub(crate) struct Role {
     pub(crate) organizations: FakeOrganizations,
+    pub(crate) bearing: Bearing,
     /// Whether it may be assumed, and how often it was.
     pub(crate) state: Arc<Mutex<(bool, usize)>>,
 }
@@ -44,6 +46,18 @@ impl OpenVending for Role {
         state.1 += 1;
         if state.0 {
             return Ok(self.organizations.clone());
+        }
+        Err(CloudError::service("sts:AssumeRole", "phonehome-vending", "AccessDenied", "not authorized"))
+    }
+}
+
+impl OpenProperties for Role {
+    type Properties = Bearing;
+    type Support = Bearing;
+
+    async fn open_properties(&self) -> Result<(Bearing, Bearing), CloudError> {
+        if self.state.lock().unwrap().0 {
+            return Ok((self.bearing.clone(), self.bearing.clone()));
         }
         Err(CloudError::service("sts:AssumeRole", "phonehome-vending", "AccessDenied", "not authorized"))
     }
@@ -137,7 +151,7 @@ impl World {
         let organizations = FakeOrganizations::new(clock.clone(), 1, faults);
         let table = MemoryTable::default();
         let (listed, state) = (Listed::default(), Arc::new(Mutex::new((true, 0))));
-        let role = Role { organizations: organizations.clone(), state };
+        let role = Role { organizations: organizations.clone(), bearing: Bearing::default(), state };
         let function = Vending::new(
             Stopping(table.writing_only(written_by("vendor"))),
             MemoryQueue::default(),
