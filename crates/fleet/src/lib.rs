@@ -16,6 +16,7 @@ mod checks;
 mod cross;
 mod diagnostics;
 mod draft;
+mod email;
 mod emails;
 mod features;
 mod flow;
@@ -42,7 +43,8 @@ pub use bytes::decode;
 pub use changes::{Becoming, Change, Changes, LineChanges};
 pub use checks::{Source, isolated};
 pub use diagnostics::{Diagnostic, Diagnostics};
-pub use emails::{EmailPattern, EmailPatternError, EmailProblem, EmailRule};
+pub use email::{EmailPattern, EmailPatternError, EmailRule};
+pub use emails::EmailProblem;
 pub use features::Feature;
 pub use identity::{
     Binding, Bindings, Finding, Identification, IdentifiedLine, Line, LineState, Orphan, RebindRefused,

@@ -11,7 +11,7 @@ use ipnet::Ipv4Net;
 use phonehome_wire::{AccountId, AzId, Region};
 
 use crate::addresses::{SLOTS, slot};
-use crate::emails::EmailRule;
+use crate::email::EmailRule;
 use crate::place::Flaw;
 
 pub(crate) use dns::{dns_record, nameserver, not_a_name, public_address};

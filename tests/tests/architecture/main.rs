@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 9] = [
+const PURE: [&str; 10] = [
     "wire",
     "fleet",
     "rollout",

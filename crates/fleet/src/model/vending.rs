@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::emails::EmailPattern;
+use crate::email::EmailPattern;
 
 /// Who makes the account of a line that has none, and how. Without it nobody does: the account of that name is waited
 /// for.

@@ -1,6 +1,6 @@
 //! How accounts are made.
 
-use crate::emails::EmailPattern;
+use crate::email::EmailPattern;
 use crate::model::Vending;
 use crate::place::Flaw;
 use crate::reader::{Cursor, Reader};
