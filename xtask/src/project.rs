@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The Lambda functions: `functions/<name>`, package and binary `phonehome-<name>`.
-pub(crate) const FUNCTIONS: [&str; 6] =
+pub(crate) const FUNCTIONS: [&str; 7] =
     ["provisioner", "probe", "collector", "alerter", "notifier", "rollouts", "vendor"];
 
 /// What builds every release binary.
