@@ -41,9 +41,12 @@ pub struct Vending<T, Q, O, W, C = SystemClock> {
     pub(crate) remembered: Mutex<Remembered>,
 }
 
+/// Who makes accounts by a version, and the number of that.
+type OfVersion<'w, T, W, C> = (u64, Vendor<Lazily<'w, W>, T, &'w C>);
+
 /// What one invocation remembers from one look to the next.
 pub(crate) struct Working<'w, T, W: OpenVending, C> {
-    vendor: Option<(u64, Vendor<Lazily<'w, W>, T, &'w C>)>,
+    vendor: Option<OfVersion<'w, T, W, C>>,
     way: Option<Lazily<'w, W>>,
     /// Since when the role may not be assumed; milliseconds since the Unix epoch.
     shut_since_ms: Option<u64>,
