@@ -92,8 +92,10 @@ fn fresh() -> Inventory {
     }
 }
 
+type Thing = (&'static str, fn(&mut Inventory));
+
 /// Everything that somebody can have there, each by itself.
-fn things() -> Vec<(&'static str, fn(&mut Inventory))> {
+fn things() -> Vec<Thing> {
     vec![
         ("a VPC", |seen| seen.vpcs.push(vpc("vpc-2", false))),
         ("a VPC of phonehome's", |seen| {

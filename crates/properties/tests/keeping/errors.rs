@@ -11,9 +11,12 @@ fn fails(run: &Run, operation: &'static str, code: &'static str, times: usize) {
 
 const HOUR_MS: u64 = 60 * 60_000;
 
+/// What somebody else does before a call.
+type Happening = (&'static str, fn(&mut super::world::State));
+
 #[test]
 fn a_unit_or_a_move_that_somebody_else_made_meanwhile_is_looked_at_again_and_ends_as_declared() {
-    let happens: [(&'static str, fn(&mut super::world::State)); 4] = [
+    let happens: [Happening; 4] = [
         ("organizations:CreateOrganizationalUnit", |state| drop(state.make_unit(ROOT, "Workloads"))),
         ("organizations:MoveAccount", |state| {
             let (id, _) = state.units.iter().find(|(_, (_, name))| name == "Prod").unwrap();

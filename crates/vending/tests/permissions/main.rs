@@ -84,15 +84,28 @@ fn a_line_that_is_no_account_is_there_to_permit_with_its_address_and_the_others_
     );
 }
 
-/// What is known, what becomes of `shop/dev`, whether there is something to permit, and a part of what is told.
-fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
-    let open = || OrderState::Creating { request: RequestId::new("car-1"), since_ms: 5 };
-    let stopped = |stop| OrderState::Stopped { stop, at_ms: 5 };
-    let own = "aws+shop-dev@example.com";
-    let permitted = |at_ms, known| Known { permitted: [(line("shop/dev"), at_ms)].into(), ..known };
-    let accounts = |accounts| Known { accounts, ..Known::default() };
+/// What is known, whether there is something to permit, and a part of what is told.
+type Case = (&'static str, Known, bool, &'static str);
+
+/// The address that the file gives `shop/dev`.
+const OWN: &str = "aws+shop-dev@example.com";
+
+fn open() -> OrderState {
+    OrderState::Creating { request: RequestId::new("car-1"), since_ms: 5 }
+}
+
+fn stopped(stop: Stop) -> OrderState {
+    OrderState::Stopped { stop, at_ms: 5 }
+}
+
+fn permitted(at_ms: u64, known: Known) -> Known {
+    Known { permitted: [(line("shop/dev"), at_ms)].into(), ..known }
+}
+
+/// Where it is ordered, or not yet.
+fn cases_of_orders() -> Vec<Case> {
     let failed =
-        || Known::with(order("shop/dev", own, stopped(Stop::Failed(FailureReason::AccountLimitExceeded))));
+        || Known::with(order("shop/dev", OWN, stopped(Stop::Failed(FailureReason::AccountLimitExceeded))));
     vec![
         (
             VENDING,
@@ -103,13 +116,13 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
         (VENDING, permitted(7, Known::default()), false, "permitted, and is asked for in its turn"),
         (
             VENDING,
-            Known::with(order("shop/dev", own, open())),
+            Known::with(order("shop/dev", OWN, open())),
             true,
             "Organizations makes its account; it is no longer permitted",
         ),
         (
             VENDING,
-            permitted(7, Known::with(order("shop/dev", own, open()))),
+            permitted(7, Known::with(order("shop/dev", OWN, open()))),
             false,
             "Organizations makes its account",
         ),
@@ -118,7 +131,7 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
         (VENDING, permitted(6, failed()), false, "permitted, and is asked for in its turn"),
         (
             VENDING,
-            Known::with(order("shop/dev", own, stopped(Stop::EmailTaken))),
+            Known::with(order("shop/dev", OWN, stopped(Stop::EmailTaken))),
             false,
             "has the address aws+shop-dev@example.com for good: give the line another `email`",
         ),
@@ -132,12 +145,19 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
             VENDING,
             Known::with(order(
                 "shop/dev",
-                own,
+                OWN,
                 OrderState::Made { account: "111111111111".parse().unwrap(), at_ms: 5 },
             )),
             false,
             "`phonehome rebind shop/dev 111111111111`",
         ),
+    ]
+}
+
+/// Where accounts have its name or address.
+fn cases_of_accounts() -> Vec<Case> {
+    let accounts = |accounts| Known { accounts, ..Known::default() };
+    vec![
         // It is there under another name, unit and address, large and small letters being the same.
         (
             VENDING,
@@ -148,7 +168,7 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
         ),
         (
             VENDING,
-            accounts(vec![account(1, "gone", own, false)]),
+            accounts(vec![account(1, "gone", OWN, false)]),
             false,
             "is closed. Reopen it within 90 days",
         ),
@@ -160,7 +180,22 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
         ),
         (
             VENDING,
-            Known::with(order("shop/prod", own, open())),
+            accounts(vec![
+                account(1, "shop-dev", "a@example.com", true),
+                account(2, "shop-dev", "b@example.com", true),
+            ]),
+            false,
+            "not clear which account it is",
+        ),
+    ]
+}
+
+/// Where something else keeps it from being asked for.
+fn other_cases() -> Vec<Case> {
+    vec![
+        (
+            VENDING,
+            Known::with(order("shop/prod", OWN, open())),
             false,
             "shop/prod's was ordered with aws+shop-dev@example.com",
         ),
@@ -176,15 +211,6 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
             false,
             "cannot be read",
         ),
-        (
-            VENDING,
-            accounts(vec![
-                account(1, "shop-dev", "a@example.com", true),
-                account(2, "shop-dev", "b@example.com", true),
-            ]),
-            false,
-            "not clear which account it is",
-        ),
         ("version: 1\n", permitted(7, Known::default()), false, "has no `vending`"),
         (
             "version: 1\nvending: {control_tower: true}\n",
@@ -194,7 +220,7 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
         ),
         (
             "version: 1\nvending: {control_tower: true}\n",
-            Known::with(order("shop/dev", own, open())),
+            Known::with(order("shop/dev", OWN, open())),
             true,
             "Organizations makes",
         ),
@@ -203,7 +229,9 @@ fn cases() -> Vec<(&'static str, Known, bool, &'static str)> {
 
 #[test]
 fn of_each_line_without_an_account_it_is_told_what_becomes_of_it_and_what_to_do() {
-    for (head, known, needs_permission, says) in cases() {
+    for (head, known, needs_permission, says) in
+        [cases_of_orders(), cases_of_accounts(), other_cases()].into_iter().flatten()
+    {
         let vacancy = known.of_shop_dev(&fleet(head)).unwrap_or_else(|| panic!("{says}"));
         assert!(vacancy.to_string().contains(says), "{vacancy}\nlacks: {says}");
         assert_eq!(vacancy.needs_permission(), needs_permission, "{vacancy}");
@@ -336,7 +364,6 @@ fn a_line_that_is_renamed_keeps_its_permission_and_one_that_comes_back_has_none(
 fn a_renamed_lines_former_order_is_no_other_ones() {
     let text = SMALL.replacen("version: 1\n", VENDING, 1).replace("shop", "store");
     let fleet = read(&text.replacen("name: store\n", "name: store\n    renamed_from: shop\n", 1));
-    let stopped = |stop| OrderState::Stopped { stop, at_ms: 5 };
     let former = order("shop/dev", "aws+store-dev@example.com", stopped(Stop::TooOften));
     let own = order("store/dev", "old@example.com", stopped(Stop::EmailTaken));
     let orders = [former, own].into_iter().map(|order| (order.line.clone(), order)).collect();

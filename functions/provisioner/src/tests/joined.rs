@@ -130,9 +130,9 @@ async fn drift_that_is_no_cause_or_is_told_elsewhere_stands_by_itself() {
     for (channel, address, ended_ago_ms, joined) in [
         ("#net-dev", "route-table/private/use1-az1", None, true),
         ("#oncall", "route-table/private/use1-az1", None, false),
-        ("#net-dev", "route-table/private/use1-az1", Some(0), true),
+        ("#net-dev", "route-table/private/use1-az1", Some(60_000), true),
         // Over, and after that all was still as declared.
-        ("#net-dev", "route-table/private/use1-az1", Some(60_000), false),
+        ("#net-dev", "route-table/private/use1-az1", Some(10 * 60_000), false),
         ("#net-dev", "route-table/private/use1-az1", Some(16 * 60_000), false),
     ] {
         let mut world = converged().await;

@@ -159,7 +159,8 @@ async fn two_at_once_tell_each_thing_once() {
         let (mut one, mut other) = (crate::handler::Working::default(), crate::handler::Working::default());
         let both = async { tokio::join!(world.function.turn(&mut one), world.function.turn(&mut other)) };
         let (one, other) = until_stop(usize::MAX, both).await.unwrap();
-        (one.unwrap(), other.unwrap());
+        one.unwrap();
+        other.unwrap();
         world.clock.pass(1_000);
     }
     assert_eq!(world.organizations.accounts().len(), 2);

@@ -91,7 +91,7 @@ class Management(BridgeTest):
             stacks = self.client("cloudformation", MANAGEMENT, region)
             stacks.create_stack(
                 StackName="phonehome-management", TemplateBody=self.TEMPLATE.read_text(),
-                Capabilities=["CAPABILITY_IAM"], Parameters=[{"ParameterKey": "HubBusArn", "ParameterValue": hub}],
+                Capabilities=["CAPABILITY_NAMED_IAM"], Parameters=[{"ParameterKey": "HubBusArn", "ParameterValue": hub}],
             )
             self.assert_made(stacks)
             self.post({"account": MANAGEMENT, "region": region, "event": event})
