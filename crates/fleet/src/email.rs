@@ -101,7 +101,7 @@ impl Serialize for EmailPattern {
 }
 
 impl EmailPattern {
-    /// The address of an environment of a domain. Two of them may have the same: [`Fleet::emails`] says so.
+    /// The address of an environment of a domain. Two of them may have the same: [`emails`](crate::Fleet::emails) says so.
     #[must_use]
     pub fn email(&self, domain: &str, environment: &str) -> String {
         let text = |piece: &Piece| match piece {

@@ -1,8 +1,8 @@
 //! Account properties: the organizational unit, the tags and the alternate contacts of each account in its
 //! organization, kept as the fleet file declares them.
 //!
-//! [`subjects()`] says which accounts there are and what they are to bear; [`drift`] what differs that did not before;
-//! [`decide`] which calls put it right, and what people have to; [`Keeper`] looks and does it, account by account, over
+//! [`subjects()`] says which accounts there are and what they are to bear; [`drift()`] what differs that did not before;
+//! [`decide()`] which calls put it right, and what people have to; [`Keeper`] looks and does it, account by account, over
 //! a table and AWS's API ([`PropertiesApi`]). [`Supporter`] has support plans asked for. What is not declared is neither looked at nor changed. Nothing here knows
 //! an SDK, sleeps, or reads another clock than the one it is given.
 
