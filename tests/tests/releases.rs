@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 8] = [
+const NEWER_THAN: [(&str, &str); 13] = [
     ("pages", "0.1.0"),
     ("crashes", "0.1.0"),
     ("rollout", "0.1.0"),
@@ -30,6 +30,11 @@ const NEWER_THAN: [(&str, &str); 8] = [
     ("probe-code", "0.1.0"),
     ("probe-code/chunks", "0.1.0"),
     ("decommissioned", "0.1.0"),
+    ("properties", "0.1.0"),
+    ("properties/support", "0.1.0"),
+    ("vending", "0.1.0"),
+    ("vending/pace", "0.1.0"),
+    ("vending/told", "0.1.0"),
 ];
 
 /// Reads a document as whoever uses it does; answers what would be written of it.
