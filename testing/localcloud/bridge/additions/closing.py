@@ -1,16 +1,14 @@
 """Organizations closes accounts: in the background, a few at a time, and so many in 30 days."""
 
-import json
 import threading
 import time
 
-from ministack.core import iam_actions
 from ministack.core.responses import error_response_json, json_response, request_scope
 from ministack.services import organizations
 
 from .organization import cloudtrail_time, emit_service_event
-from .replacing import in_background, replaces
-from .settings import CLOSE_EVERY_SECONDS, CLOSE_QUOTA, CLOSE_SECONDS, MANAGEMENT, ORGANIZATION, ORGANIZATION_REGION
+from .replacing import in_background
+from .settings import CLOSE_EVERY_SECONDS, CLOSE_QUOTA, CLOSE_SECONDS, MANAGEMENT, ORGANIZATION_REGION
 
 IN_PROGRESS_MAX = 3
 PERIOD_SECONDS = 30 * 24 * 60 * 60
@@ -92,13 +90,3 @@ def finish_close_account(account_id, requested):
 
 
 organizations._DISPATCH["CloseAccount"] = close_account
-
-
-@replaces(iam_actions, "extract_resource_arn")
-def extract_resource_arn(original, service, method, path, headers, body, query, region, account):
-    """The resource of CloseAccount is the account, so that a policy can leave some out."""
-    operation = (headers.get("x-amz-target") or headers.get("X-Amz-Target") or "").rpartition(".")[2]
-    if service == "organizations" and operation == "CloseAccount":
-        closed = json.loads(body or "{}").get("AccountId", "*")
-        return f"arn:aws:organizations::{MANAGEMENT}:account/{ORGANIZATION}/{closed}"
-    return original(service, method, path, headers, body, query, region, account)

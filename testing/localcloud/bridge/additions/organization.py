@@ -4,6 +4,7 @@ import json
 import time
 from datetime import datetime, timezone
 
+from ministack.core import iam_actions
 from ministack.core.responses import (
     error_response_json,
     get_account_id,
@@ -171,3 +172,25 @@ def emit_service_event(name, details):
         MANAGEMENT, ORGANIZATION_REGION, "aws.organizations", "AWS Service Event via CloudTrail", detail
     )
     receive(default_bus(MANAGEMENT, ORGANIZATION_REGION), event)
+
+
+# Where these operations name the account that they are about.
+ACCOUNT_NAMED_BY = {
+    "DescribeAccount": "AccountId",
+    "CloseAccount": "AccountId",
+    "MoveAccount": "AccountId",
+    "ListTagsForResource": "ResourceId",
+    "TagResource": "ResourceId",
+    "UntagResource": "ResourceId",
+}
+
+
+@replaces(iam_actions, "extract_resource_arn")
+def extract_resource_arn(original, service, method, path, headers, body, query, region, account):
+    """The resource of what is about an account is the account, so that a policy can be for some of them only."""
+    operation = (headers.get("x-amz-target") or headers.get("X-Amz-Target") or "").rpartition(".")[2]
+    if service == "organizations" and operation in ACCOUNT_NAMED_BY:
+        named = str(json.loads(body or "{}").get(ACCOUNT_NAMED_BY[operation], ""))
+        if named.isdigit():
+            return f"arn:aws:organizations::{MANAGEMENT}:account/{ORGANIZATION}/{named}"
+    return original(service, method, path, headers, body, query, region, account)

@@ -6,7 +6,7 @@ import urllib.request
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from support import HUB, MANAGEMENT, BridgeTest, until
+from support import HUB, MANAGEMENT, BridgeTest, allow, until
 from support import setUpModule as start
 from support import tearDownModule  # noqa: F401  (unittest looks for it here)
 
@@ -46,6 +46,19 @@ class Vending(BridgeTest):
         first, second = (self.ended(self.ask("fails")["Id"]) for _ in range(2))
         self.assertEqual([first["State"], first["FailureReason"]], ["FAILED", "INTERNAL_FAILURE"])
         self.assertEqual(second["State"], "SUCCEEDED")
+
+    def test_a_policy_may_be_for_accounts_and_for_some_of_them(self):
+        one, other = (self.ended(self.ask(name)["Id"])["AccountId"] for name in ("one", "other"))
+        look = ["organizations:DescribeAccount", "organizations:ListTagsForResource"]
+        for resource, accounts in (("account/o-*/*", [one, other]), (f"account/o-*/{one}", [one])):
+            statement = allow(look, f"arn:aws:organizations::{MANAGEMENT}:{resource}")
+            role = self.as_role(self.role(MANAGEMENT, MANAGEMENT, statement), "organizations", MANAGEMENT)
+            for account in (one, other):
+                for call, named in ((role.describe_account, "AccountId"), (role.list_tags_for_resource, "ResourceId")):
+                    if account in accounts:
+                        call(**{named: account})
+                    else:
+                        self.assert_denied("AccessDeniedException", call, **{named: account})
 
     def test_an_address_that_an_account_elsewhere_has_is_taken(self):
         self.wish(email="elsewhere@vending.example", foreign=True)
