@@ -1,7 +1,5 @@
 //! AWS Organizations, as whoever closes accounts asks it: with a role in the management account.
 
-use std::time::Duration;
-
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::config::Config;
 use aws_sdk_organizations::config::retry::RetryConfig;
@@ -12,10 +10,7 @@ use phonehome_closing::{Cleared, ClosingApi, NotClosed, OrganizationAccount};
 use phonehome_cloud::CloudError;
 use phonehome_wire::AccountId;
 
-use crate::organization::state_of;
-
-/// How long is waited between two pages of a list: five a second, of the eight that all callers may ask for together.
-const BETWEEN_PAGES: Duration = Duration::from_millis(200);
+use crate::organization::{described, listed, state_of};
 
 /// AWS Organizations, where accounts are closed.
 #[derive(Debug, Clone)]
@@ -32,27 +27,11 @@ impl AwsClosing {
 
 impl ClosingApi for AwsClosing {
     async fn account(&self, id: &AccountId) -> Result<Option<OrganizationAccount>, CloudError> {
-        match self.client.describe_account().account_id(id.as_str()).send().await {
-            Ok(answer) => Ok(answer.account().and_then(account_of)),
-            Err(error) => match CloudError::of("organizations:DescribeAccount", id.as_str(), &error) {
-                missing if missing.says_missing() => Ok(None),
-                other => Err(other),
-            },
-        }
+        Ok(described(&self.client, id).await?.as_ref().and_then(account_of))
     }
 
     async fn accounts(&self) -> Result<Vec<OrganizationAccount>, CloudError> {
-        let (mut accounts, mut next) = (Vec::new(), None);
-        loop {
-            let answer = self.client.list_accounts().set_next_token(next).send().await;
-            let page = answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))?;
-            accounts.extend(page.accounts().iter().filter_map(account_of));
-            next = page.next_token().map(str::to_owned);
-            if next.is_none() {
-                return Ok(accounts);
-            }
-            tokio::time::sleep(BETWEEN_PAGES).await;
-        }
+        Ok(listed(&self.client).await?.iter().filter_map(account_of).collect())
     }
 
     async fn close(&self, cleared: &Cleared) -> Result<(), NotClosed> {

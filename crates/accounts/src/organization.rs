@@ -1,13 +1,18 @@
 //! AWS Organizations, as the hub account sees it (by delegation from the management account).
 
+use std::time::Duration;
+
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::operation::list_accounts::ListAccountsOutput;
-use aws_sdk_organizations::types::AccountJoinedMethod;
+use aws_sdk_organizations::types::{self, AccountJoinedMethod};
 use phonehome_closing::AccountState;
 use phonehome_cloud::{Account, AccountPage, AccountWithEmail, CloudError, Organization};
 use phonehome_wire::AccountId;
 
 use phonehome_aws::{OfSdk as _, Session};
+
+/// How long is waited between two pages of a list: five a second, of the eight that all callers may ask for together.
+pub(crate) const BETWEEN_PAGES: Duration = Duration::from_millis(200);
 
 /// AWS Organizations.
 #[derive(Debug, Clone)]
@@ -26,41 +31,64 @@ impl AwsOrganization {
     /// # Errors
     /// [`CloudError`]; half a list is none.
     pub async fn accounts_with_emails(&self) -> Result<Vec<AccountWithEmail>, CloudError> {
-        let (mut accounts, mut next) = (Vec::new(), None);
-        loop {
-            let page = self.list(next).await?;
-            let known = page.accounts().iter().filter_map(|it| {
-                let email = it.email().unwrap_or_default().to_owned();
-                Some(AccountWithEmail { account: account(it)?, email })
-            });
-            accounts.extend(known);
-            next = page.next_token().map(str::to_owned);
-            if next.is_none() {
-                return Ok(accounts);
-            }
-        }
-    }
-
-    async fn list(&self, next: Option<String>) -> Result<ListAccountsOutput, CloudError> {
-        let answer = self.client.list_accounts().set_next_token(next).send().await;
-        answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))
+        let with_email = |it: types::Account| {
+            let email = it.email().unwrap_or_default().to_owned();
+            Some(AccountWithEmail { account: account(&it)?, email })
+        };
+        Ok(listed(&self.client).await?.into_iter().filter_map(with_email).collect())
     }
 }
 
+/// All accounts as Organizations has them.
+///
+/// # Errors
+/// [`CloudError`]; half a list is none.
+pub(crate) async fn listed(client: &Client) -> Result<Vec<types::Account>, CloudError> {
+    let (mut accounts, mut next) = (Vec::new(), None);
+    loop {
+        let page = page(client, next).await?;
+        next = page.next_token;
+        accounts.extend(page.accounts.unwrap_or_default());
+        if next.is_none() {
+            return Ok(accounts);
+        }
+        tokio::time::sleep(BETWEEN_PAGES).await;
+    }
+}
+
+/// An account as Organizations has it; `None` where it has none of this id.
+///
+/// # Errors
+/// [`CloudError`]
+pub(crate) async fn described(client: &Client, id: &AccountId) -> Result<Option<types::Account>, CloudError> {
+    match client.describe_account().account_id(id.as_str()).send().await {
+        Ok(answer) => Ok(answer.account),
+        Err(error) => match CloudError::of("organizations:DescribeAccount", id.as_str(), &error) {
+            missing if missing.says_missing() => Ok(None),
+            other => Err(other),
+        },
+    }
+}
+
+async fn page(client: &Client, next: Option<String>) -> Result<ListAccountsOutput, CloudError> {
+    let answer = client.list_accounts().set_next_token(next).send().await;
+    answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))
+}
+
 /// Where an account is in its life.
-pub(crate) fn state_of(account: &aws_sdk_organizations::types::Account) -> AccountState {
+pub(crate) fn state_of(account: &types::Account) -> AccountState {
     #[allow(deprecated, reason = "`State` supersedes `Status` on AWS; older endpoints answer only `Status`")]
     let status = account.status();
     AccountState::of(account.state().map(|it| it.as_str()), status.map(|it| it.as_str()))
 }
 
 /// Whether an account can be worked in.
-pub(crate) fn is_active(account: &aws_sdk_organizations::types::Account) -> bool {
+pub(crate) fn is_active(account: &types::Account) -> bool {
     state_of(account).is_active()
 }
 
 /// `None` for one without the id that every account has.
-fn account(account: &aws_sdk_organizations::types::Account) -> Option<Account> {
+fn account(account: &types::Account) -> Option<Account> {
     Some(Account {
         id: account.id()?.parse().ok()?,
         name: account.name().unwrap_or_default().to_owned(),
@@ -74,17 +102,11 @@ fn account(account: &aws_sdk_organizations::types::Account) -> Option<Account> {
 
 impl Organization for AwsOrganization {
     async fn account(&self, id: &AccountId) -> Result<Option<Account>, CloudError> {
-        match self.client.describe_account().account_id(id.as_str()).send().await {
-            Ok(answer) => Ok(answer.account().and_then(account)),
-            Err(error) => match CloudError::of("organizations:DescribeAccount", id.as_str(), &error) {
-                missing if missing.says_missing() => Ok(None),
-                other => Err(other),
-            },
-        }
+        Ok(described(&self.client, id).await?.as_ref().and_then(account))
     }
 
     async fn page(&self, next: Option<&str>) -> Result<AccountPage, CloudError> {
-        let page = self.list(next.map(str::to_owned)).await?;
+        let page = page(&self.client, next.map(str::to_owned)).await?;
         let accounts = page.accounts().iter().filter_map(account).collect();
         Ok(AccountPage { accounts, next: page.next_token().map(str::to_owned) })
     }

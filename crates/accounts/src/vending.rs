@@ -1,7 +1,5 @@
 //! AWS Organizations, as whoever makes accounts asks it: with a role in the management account.
 
-use std::time::Duration;
-
 use aws_sdk_organizations::Client;
 use aws_sdk_organizations::config::Config;
 use aws_sdk_organizations::config::retry::RetryConfig;
@@ -16,10 +14,7 @@ use phonehome_vending::{
 };
 use phonehome_wire::AccountId;
 
-use crate::organization::is_active;
-
-/// How long is waited between two pages of a list: five a second, of the eight that all callers may ask for together.
-const BETWEEN_PAGES: Duration = Duration::from_millis(200);
+use crate::organization::{BETWEEN_PAGES, described, is_active, listed};
 
 /// AWS Organizations, where accounts are made.
 #[derive(Debug, Clone)]
@@ -116,29 +111,13 @@ impl VendingApi for AwsVending {
     }
 
     async fn account(&self, id: &AccountId) -> Result<Option<OwnedAccount>, CloudError> {
-        let account = match self.client.describe_account().account_id(id.as_str()).send().await {
-            Ok(answer) => answer.account().and_then(account_of),
-            Err(error) => match CloudError::of("organizations:DescribeAccount", id.as_str(), &error) {
-                missing if missing.says_missing() => None,
-                other => return Err(other),
-            },
-        };
+        let account = described(&self.client, id).await?.as_ref().and_then(account_of);
         let Some(account) = account else { return Ok(None) };
         Ok(Some(OwnedAccount { made_for: self.line_in_tags(id).await?, ..account }))
     }
 
     async fn accounts(&self) -> Result<Vec<OwnedAccount>, CloudError> {
-        let (mut accounts, mut next) = (Vec::new(), None);
-        loop {
-            let answer = self.client.list_accounts().set_next_token(next).send().await;
-            let page = answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))?;
-            accounts.extend(page.accounts().iter().filter_map(account_of));
-            next = page.next_token().map(str::to_owned);
-            if next.is_none() {
-                return Ok(accounts);
-            }
-            tokio::time::sleep(BETWEEN_PAGES).await;
-        }
+        Ok(listed(&self.client).await?.iter().filter_map(account_of).collect())
     }
 }
 

@@ -1,61 +1,20 @@
 //! The requests as Organizations gets them, and its answers as they are understood.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use phonehome_closing::{AccountState, Case, Premises, RegionSeen, clear};
 use phonehome_network::Inventory;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::stand_in::{Requests, stand_in};
 
 const ID: &str = "444455556666";
 
-type Requests = Arc<Mutex<Vec<(String, Value)>>>;
-
 /// Organizations, which answers every request with a status and a body.
 async fn organizations(status: u16, answer: Value) -> (AwsClosing, Requests) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let requests = Requests::default();
-    let kept = requests.clone();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let request = read(&mut stream).await;
-            kept.lock().unwrap().push(request);
-            let body = answer.to_string();
-            let head = format!(
-                "HTTP/1.1 {status} x\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: {}\r\nconnection: \
-                 close\r\n\r\n",
-                body.len()
-            );
-            stream.write_all((head + &body).as_bytes()).await.unwrap();
-        }
-    });
-    let session = phonehome_aws::sdk::in_local_cloud(&endpoint, "111111111111", "us-east-1").await.unwrap();
+    let (session, requests) = stand_in(move |_, _| (status, answer.clone())).await;
     (AwsClosing::new(&session), requests)
-}
-
-async fn read(stream: &mut TcpStream) -> (String, Value) {
-    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let header = |name: &str| {
-                let line = head.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}: ")));
-                line.and_then(|line| line.split_once(": ")).map(|(_, value)| value.to_owned())
-            };
-            if body.len() >= header("content-length").map_or(0, |length| length.parse().unwrap()) {
-                let target = header("x-amz-target").unwrap();
-                return (target.rsplit('.').next().unwrap().to_owned(), serde_json::from_str(body).unwrap());
-            }
-        }
-        let read = stream.read(&mut chunk).await.unwrap();
-        assert!(read > 0, "the request was cut off");
-        bytes.extend_from_slice(&chunk[..read]);
-    }
 }
 
 fn cleared() -> Cleared {
