@@ -101,11 +101,12 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
                 news.insert(order.line.to_string(), it);
             }
         }
-        let awaited: Vec<Line> = of_lines.values().filter_map(|it| awaited(it)).collect();
+        let awaited: Vec<Line> =
+            of_lines.iter().filter(|(_, it)| is_awaited(it)).map(|(line, _)| (*line).clone()).collect();
         if !awaited.is_empty() {
             news.insert(CONTROL_TOWER.to_owned(), News::Awaited(awaited));
         }
-        for (line, finding) in of_lines.into_iter().filter(|(_, it)| awaited_by_none(it)) {
+        for (line, finding) in of_lines.into_iter().filter(|(_, it)| !is_awaited(it)) {
             news.insert(line.to_string(), News::Finding(finding.clone()));
         }
         let of_all = round.findings.iter().find(|it| line_of(it).is_none());
@@ -147,13 +148,6 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     }
 }
 
-fn awaited(finding: &VendingFinding) -> Option<Line> {
-    match finding {
-        VendingFinding::Awaited { line } => Some(line.clone()),
-        _ => None,
-    }
-}
-
-fn awaited_by_none(finding: &VendingFinding) -> bool {
-    awaited(finding).is_none()
+fn is_awaited(finding: &VendingFinding) -> bool {
+    matches!(finding, VendingFinding::Awaited { .. })
 }
