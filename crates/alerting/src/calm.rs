@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use phonehome_wire::Check;
-
-use crate::{PathState, PathStatus, Paths};
+use crate::{Aim, Checks, PathState, PathStatus, Paths};
 
 /// What is known of a path that accuses nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +24,12 @@ pub struct Calm(Arc<[Option<CalmPath>]>);
 impl Calm {
     /// What is known of these checks; `None` where something is wrong with any.
     #[must_use]
-    pub fn of(checks: &[Check], paths: &Paths) -> Option<Self> {
-        let calm = |check: &Check| match paths.get(&check.id) {
+    pub fn of(checks: &Checks, paths: &Paths) -> Option<Self> {
+        let calm = |aim: Aim<'_>| match paths.get(aim.id) {
             None => Some(None),
             Some(path) => is_calm(path).then(|| Some(CalmPath::of(path))),
         };
-        checks.iter().map(calm).collect::<Option<Arc<[_]>>>().map(Self)
+        checks.aims().map(calm).collect::<Option<Arc<[_]>>>().map(Self)
     }
 
     /// Of the check with this number.

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use phonehome_wire::Check;
-
-use crate::dependencies::host;
-use crate::{PathState, PathStatus, ProbeView, World};
+use crate::{Aim, PathState, PathStatus, ProbeView, World};
 
 /// How many ticks earlier a report counts as missing here than in the inference, which rounds its times.
 const EARLIER_TICKS: u64 = 2;
@@ -41,7 +38,7 @@ impl<'w> Concern<'w> {
             concern.accounts.insert(&view.account_name);
             for check in &view.checks {
                 if view.paths.get(&check.id).is_some_and(|path| !is_quiet(path)) {
-                    let target = target(check);
+                    let target = target(Aim::of(check));
                     concern.accounts.extend(target.1);
                     concern.hosts.insert(target);
                 }
@@ -68,9 +65,9 @@ impl<'w> Concern<'w> {
         self.accounts.contains(name)
     }
 
-    /// Whether something is wrong on a way to the host of this check.
-    pub(crate) fn is_target(&self, check: &Check) -> bool {
-        self.hosts.contains(&target(check))
+    /// Whether something is wrong on a way to this host.
+    pub(crate) fn is_target(&self, aim: Aim<'_>) -> bool {
+        self.hosts.contains(&target(aim))
     }
 }
 
@@ -79,6 +76,6 @@ fn is_quiet(path: &PathState) -> bool {
     path.results.is_empty() && path.status != PathStatus::Down
 }
 
-fn target(check: &Check) -> Host<'_> {
-    (host(&check.kind).unwrap_or(&check.target.endpoint), check.target.account.as_deref())
+fn target(aim: Aim<'_>) -> Host<'_> {
+    (aim.host, aim.account)
 }

@@ -6,11 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_wire::{AccountId, AzId, Check, Purpose, Region, StackId};
 
-use crate::dependencies::host;
 use crate::evaluation::Evaluation;
 use crate::inference::Group;
 use crate::lifecycle::is_frozen;
-use crate::{Incident, MemberKey, ProbeKey, Suspect, Symptom};
+use crate::{Aim, Incident, MemberKey, ProbeKey, Suspect, Symptom};
 
 /// Every group in exactly one place.
 #[derive(Debug, Default)]
@@ -170,5 +169,6 @@ fn is_of(probe: &ProbeKey, account: &AccountId, region: &Region, zone: Option<&A
 
 /// Whether a check aims at this endpoint, or at this host.
 fn is_at(check: &Check, endpoint: &str) -> bool {
-    check.target.endpoint == endpoint || host(&check.kind) == Some(endpoint)
+    let Aim { host, endpoint: own, .. } = Aim::of(check);
+    own == endpoint || host == endpoint
 }

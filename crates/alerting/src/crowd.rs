@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use phonehome_localisation::{Component, Name, PathId, ProbeId, Segment, Stage, State};
-use phonehome_wire::{AzId, Check, CheckKind, Expect, Purpose, StackId};
+use phonehome_wire::{AzId, Expect, Purpose, StackId};
 
 use crate::concern::Concern;
 use crate::dependencies::Collecting;
 use crate::ticks::Ticks;
-use crate::{Checks, Heartbeat, ProbeView};
+use crate::{Aim, Checks, Heartbeat, ProbeView};
 
 /// More passes than the inference looks at are as many as it does.
 const PASSES_MAX: usize = 100;
@@ -89,9 +89,9 @@ impl Crowd {
         let further = self.further(collecting, concern, view);
         let mut paths: BTreeMap<PathKind, u32> = BTreeMap::new();
         // Of an isolation nothing is shared with anybody else's.
-        let numbered = view.checks.iter().enumerate();
-        for (number, check) in numbered.filter(|(_, check)| check.expect != Expect::Deny) {
-            let (newest_ticks, passes) = passed(view, heartbeat, (number, check), ticks);
+        let numbered = view.checks.aims().enumerate();
+        for (number, aim) in numbered.filter(|(_, aim)| aim.expect != Expect::Deny) {
+            let (newest_ticks, passes) = passed(view, heartbeat, (number, aim), ticks);
             let segments = (source, further[number]);
             *paths.entry(PathKind { segments, newest_ticks, passes }).or_default() += 1;
         }
@@ -122,7 +122,7 @@ impl Crowd {
             return Rc::clone(&last.further);
         }
         let further: Rc<[Further]> =
-            view.checks.iter().map(|check| further(collecting, concern, view, check)).collect();
+            view.checks.aims().map(|aim| further(collecting, concern, view, aim)).collect();
         let (checks, stack, nat_elsewhere) = (view.checks.clone(), view.key.stack(), elsewhere.cloned());
         self.last = Some(Last { checks, stack, nat_elsewhere, further: Rc::clone(&further) });
         further
@@ -166,11 +166,11 @@ impl Crowd {
 fn passed(
     view: &ProbeView,
     heartbeat: &Heartbeat,
-    (number, check): (usize, &Check),
+    (number, aim): (usize, Aim<'_>),
     ticks: Ticks,
 ) -> (u32, usize) {
     view.passing(number).map_or((0, 0), |known| {
-        let (newest_ticks, count) = ticks.passes(check, known, heartbeat);
+        let (newest_ticks, count) = ticks.passes(aim, known, heartbeat);
         (newest_ticks, count.min(PASSES_MAX))
     })
 }
@@ -180,25 +180,25 @@ fn further(
     collecting: &mut Collecting<'_>,
     concern: &Concern<'_>,
     view: &ProbeView,
-    check: &Check,
+    aim: Aim<'_>,
 ) -> Further {
-    let target = concern.is_target(check).then(|| {
-        let (host, endpoint) = collecting.target(check);
+    let target = concern.is_target(aim).then(|| {
+        let (host, endpoint) = collecting.target(aim);
         collecting.segment([
             (Component::Target(host), Stage::Target),
             (Component::Service { target: host, port: endpoint }, Stage::Target),
         ])
     });
-    let way = match (&check.kind, check.purpose) {
-        (CheckKind::Dns { .. }, _) => None,
-        (_, Purpose::Egress) => {
+    let way = match aim.purpose {
+        _ if aim.is_lookup => None,
+        Purpose::Egress => {
             let elsewhere = view.nat_zone.as_ref().filter(|zone| **zone != view.key.availability_zone);
             elsewhere.map(|zone| {
                 let zone = collecting.zone(zone);
                 collecting.segment([(Component::Zone(zone), Stage::Way)])
             })
         }
-        _ => check.target.account.as_ref().filter(|owner| concern.is_account(owner)).map(|owner| {
+        _ => aim.account.filter(|owner| concern.is_account(owner)).map(|owner| {
             let there = collecting.owner(owner, &view.key.stack());
             collecting.segment([
                 (Component::Account(there), Stage::Way),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use phonehome_localisation::{Builder, Component, Name, PathId, ProbeId, Segment, Stage, Topology};
-use phonehome_wire::{AzId, Check, CheckKind, Expect, Purpose, Region, StackId};
+use phonehome_wire::{AzId, Expect, Purpose, Region, StackId};
 
-use crate::{MemberKey, ProbeView, Symptom, World};
+use crate::{Aim, MemberKey, ProbeView, Symptom, World};
 
 /// The paths of a world's probes and what they depend on, and what the components are called there.
 pub(crate) struct Dependencies<'w> {
@@ -117,7 +117,7 @@ impl<'w> Collecting<'w> {
         let mut here = self.here(view);
         let report = self.report(&here);
         let probe = self.builder.probe(&[report]);
-        Place { probe, paths: view.checks.iter().map(|check| self.path(&mut here, check)).collect() }
+        Place { probe, paths: view.checks.aims().map(|aim| self.path(&mut here, aim)).collect() }
     }
 
     fn here(&mut self, view: &'w ProbeView) -> Here<'w> {
@@ -191,10 +191,10 @@ impl<'w> Collecting<'w> {
         ])
     }
 
-    fn path(&mut self, here: &mut Here<'_>, check: &Check) -> PathId {
-        let (host, endpoint) = self.target(check);
+    fn path(&mut self, here: &mut Here<'_>, aim: Aim<'_>) -> PathId {
+        let (host, endpoint) = self.target(aim);
         let account = here.account;
-        if check.expect == Expect::Deny {
+        if aim.expect == Expect::Deny {
             let isolation = Component::Isolation { account, target: host };
             let kept_apart = self.segment([(isolation, Stage::Isolation)]);
             return self.builder.path(&[kept_apart]);
@@ -204,11 +204,10 @@ impl<'w> Collecting<'w> {
             (Component::Target(host), Stage::Target),
             (Component::Service { target: host, port: endpoint }, Stage::Target),
         ]);
-        let way = match (&check.kind, check.purpose) {
-            // It is over when the resolver has answered.
-            (CheckKind::Dns { .. }, _) => None,
-            (_, Purpose::Egress) => Some(self.way_out(here)),
-            _ => check.target.account.as_ref().map(|owner| self.way_to(here, owner)),
+        let way = match aim.purpose {
+            _ if aim.is_lookup => None,
+            Purpose::Egress => Some(self.way_out(here)),
+            _ => aim.account.map(|owner| self.way_to(here, owner)),
         };
         match way {
             Some(way) => self.builder.path(&[here.source, way, target]),
@@ -216,14 +215,13 @@ impl<'w> Collecting<'w> {
         }
     }
 
-    pub(crate) fn target(&mut self, check: &Check) -> (Name, Name) {
-        let host = host(&check.kind).unwrap_or(&check.target.endpoint);
-        let owner = check.target.account.as_ref();
+    pub(crate) fn target(&mut self, aim: Aim<'_>) -> (Name, Name) {
+        let Aim { host, endpoint, account, .. } = aim;
         // Two accounts may call different hosts by one name.
-        let text = format!("{host} {}", owner.map_or("", String::as_str));
-        let host_name = self.name("host", &text, || Named::Host(host.to_owned(), owner.cloned()));
-        let endpoint = &check.target.endpoint;
-        (host_name, self.name("endpoint", endpoint, || Named::Endpoint(endpoint.clone())))
+        let text = format!("{host} {}", account.unwrap_or_default());
+        let named = || Named::Host(host.to_owned(), account.map(str::to_owned));
+        let host_name = self.name("host", &text, named);
+        (host_name, self.name("endpoint", endpoint, || Named::Endpoint(endpoint.to_owned())))
     }
 
     fn way_out(&mut self, here: &mut Here<'_>) -> Segment {
@@ -284,21 +282,4 @@ fn source(region: Name, zone: Name, account: Name, place: Name) -> [(Component, 
         (Component::Resolver(account), Stage::Resolve),
         (Component::Resolver(place), Stage::Resolve),
     ]
-}
-
-/// The host that a check connects to, or the name that it looks up.
-pub(crate) fn host(kind: &CheckKind) -> Option<&str> {
-    match kind {
-        CheckKind::Tcp { host, .. } | CheckKind::Tls { host, .. } => Some(host),
-        CheckKind::Http { url, .. } | CheckKind::Egress { url, .. } => {
-            let authority = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
-            let authority = authority.split(['/', '?', '#']).next().unwrap_or(authority);
-            match authority.rsplit_once(':') {
-                Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
-                _ => Some(authority),
-            }
-        }
-        CheckKind::Dns { name, .. } => Some(name),
-        CheckKind::Unknown => None,
-    }
 }

@@ -4,39 +4,24 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use phonehome_wire::{Check, CheckId, Expect, Purpose, StackId};
+use phonehome_wire::{Check, CheckId, Expect, StackId};
 
 use crate::blame::alone;
-use crate::connecting::{Connecting, connecting};
+use crate::connecting::{Connecting, Sources, connecting};
 use crate::elsewhere::{Elsewhere, Endpoint, Said};
 use crate::inference::{Group, Inferred, infer};
+pub(crate) use crate::probe::{Health, Probe};
 use crate::windows::Schedule;
 use crate::{
-    IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent,
-    World, text,
+    IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, Symptom, WhySilent, World, text,
 };
-
-/// What can be said of a path or a member now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Health {
-    Good,
-    Bad,
-    /// Nothing: the probe is silent, or its newest result is inconclusive.
-    Unknown,
-    /// Its newest results do not agree: it stays as it is.
-    Undecided,
-    /// What is stored of it could not be read: it stays as it is.
-    Unseen,
-    /// It is no longer in the fleet file.
-    Undeclared,
-}
 
 pub(crate) struct Evaluation<'w> {
     pub(crate) world: &'w World,
     pub(crate) probes: BTreeMap<&'w ProbeKey, Probe<'w>>,
     pub(crate) stacks: BTreeMap<StackId, Vec<&'w ProbeKey>>,
-    /// The stacks that have probes, by the account's name.
-    pub(crate) named: BTreeMap<&'w str, BTreeSet<StackId>>,
+    /// The stacks that have probes, by the account's name, in their order.
+    pub(crate) named: BTreeMap<&'w str, Vec<StackId>>,
     /// Everything that is wrong, each in one group.
     pub(crate) groups: Vec<Group>,
     /// Paths for which further results matter, those with the most evidence first.
@@ -46,22 +31,6 @@ pub(crate) struct Evaluation<'w> {
     /// Who connects to each endpoint, once somebody asks: in a large fleet all paths together are many.
     connecting: OnceCell<Connecting<'w>>,
     elsewhere: Elsewhere,
-}
-
-pub(crate) struct Probe<'w> {
-    pub(crate) view: &'w ProbeView,
-    /// Whether a report of it is missing, of those that are read.
-    silent: bool,
-    /// Whether none has been read for as long; it may wait for the collector.
-    unread: bool,
-    /// Whether nothing is heard of it; of one whose checks are spread over parts, of none of them.
-    pub(crate) unheard: bool,
-    /// Of which declared checks nothing is heard.
-    unheard_checks: BTreeSet<&'w CheckId>,
-    /// What fails and is not chance.
-    failing: BTreeSet<Symptom>,
-    /// Every declared check, once somebody asks for any.
-    checks: OnceCell<BTreeMap<&'w CheckId, &'w Check>>,
 }
 
 impl<'w> Evaluation<'w> {
@@ -74,9 +43,13 @@ impl<'w> Evaluation<'w> {
         let heard_until_ms = world.heard_until_ms();
         let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        let mut named: BTreeMap<&str, BTreeSet<StackId>> = BTreeMap::new();
+        let mut named: BTreeMap<&str, Vec<StackId>> = BTreeMap::new();
         for view in &world.probes {
-            named.entry(&view.account_name).or_default().insert(view.key.stack());
+            let of_name = named.entry(&view.account_name).or_insert_with(|| Vec::with_capacity(1));
+            // Those of a stack follow each other.
+            if of_name.last() != Some(&view.key.stack()) {
+                of_name.push(view.key.stack());
+            }
             let failing = failing.remove(&view.key).unwrap_or_default();
             probes.insert(&view.key, Probe::of(world, view, failing, heard_until_ms));
         }
@@ -96,10 +69,10 @@ impl<'w> Evaluation<'w> {
     /// What the stacks make of an endpoint that something must connect to.
     pub(crate) fn elsewhere(&self, endpoint: &str) -> Rc<Endpoint> {
         self.elsewhere.at(endpoint, || {
-            self.all_connecting(endpoint).map(|(probe, check)| {
-                let said = match probe.declared_path(&check.id) {
+            self.all_connecting(endpoint).map(|(probe, Sources { number, .. })| {
+                let said = match probe.path_at(number) {
                     Health::Bad => Said::Lost,
-                    Health::Good => Said::Reached { since_ms: probe.good_since(&check.id) },
+                    Health::Good => Said::Reached { since_ms: probe.good_since_at(number) },
                     Health::Unseen => Said::Unseen,
                     Health::Unknown | Health::Undecided | Health::Undeclared => Said::Nothing,
                 };
@@ -140,12 +113,11 @@ impl<'w> Evaluation<'w> {
         Some(&self.probes[*key].view.account_name)
     }
 
-    /// The probes that connect to an endpoint, each with the check.
-    pub(crate) fn all_connecting(&self, endpoint: &str) -> impl Iterator<Item = (&Probe<'w>, &'w Check)> {
+    /// The probes that connect to an endpoint, each with what it is among.
+    pub(crate) fn all_connecting(&self, endpoint: &str) -> impl Iterator<Item = (&Probe<'w>, Sources<'w>)> {
         let connecting = self.connecting.get_or_init(|| connecting(self.world)).get(endpoint);
-        let views = |(views, check): &(&'w [ProbeView], &'w Check)| (*views, *check);
-        let each = connecting.into_iter().flatten().map(views);
-        each.flat_map(move |(views, check)| views.iter().map(move |view| (&self.probes[&view.key], check)))
+        let each = connecting.into_iter().flatten().copied();
+        each.flat_map(move |it| it.views.iter().map(move |view| (&self.probes[&view.key], it)))
     }
 
     /// The probes of the stack this one belongs to.
@@ -293,101 +265,6 @@ impl<'w> Evaluation<'w> {
         let stack = probe.view.key.stack();
         let witness_ms = self.elsewhere(&check.target.endpoint).reached_since(&stack)?;
         Some(control_ms.max(witness_ms))
-    }
-}
-
-impl<'w> Probe<'w> {
-    fn of(
-        World { policy, now_ms, .. }: &World,
-        view: &'w ProbeView,
-        failing: BTreeSet<Symptom>,
-        heard_until_ms: u64,
-    ) -> Self {
-        let silent = view.is_missing(policy, heard_until_ms);
-        let may_be_unheard = silent || !view.parts.is_empty();
-        let unheard = view.checks.iter().filter(|_| may_be_unheard).map(|check| &check.id);
-        Self {
-            view,
-            silent,
-            unread: view.is_missing(policy, *now_ms),
-            unheard: view.is_unheard(policy, heard_until_ms),
-            unheard_checks: unheard.filter(|id| view.is_check_unheard(policy, heard_until_ms, id)).collect(),
-            failing,
-            checks: OnceCell::new(),
-        }
-    }
-
-    /// Every declared check.
-    pub(crate) fn checks(&self) -> &BTreeMap<&'w CheckId, &'w Check> {
-        self.checks.get_or_init(|| self.view.checks.iter().map(|check| (&check.id, check)).collect())
-    }
-
-    fn fails(&self, id: &CheckId) -> bool {
-        !self.failing.is_empty() && self.failing.contains(&Symptom::Down { check: id.clone() })
-    }
-
-    /// Whether the reports arrive that would tell of a declared check.
-    pub(crate) fn hears_of(&self, id: &CheckId) -> bool {
-        !self.unheard_checks.contains(id)
-    }
-
-    /// Whether everything that is stored of it could be read.
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.view.unreadable.any()
-    }
-
-    /// What was said of its newest crash.
-    fn crash(&self) -> &'w str {
-        self.view.crash.as_ref().map_or("", |crash| &crash.error)
-    }
-
-    pub(crate) fn path(&self, id: &CheckId) -> Health {
-        if self.checks().contains_key(id) { self.declared_path(id) } else { Health::Undeclared }
-    }
-
-    /// What can be said of the path of a declared check.
-    pub(crate) fn declared_path(&self, id: &CheckId) -> Health {
-        match self.view.paths.get(id) {
-            _ if self.view.unreadable.paths => Health::Unseen,
-            _ if !self.hears_of(id) => Health::Unknown,
-            _ if self.view.calm.is_some() => {
-                self.view.passing_by_id(id).map_or(Health::Unknown, |_| Health::Good)
-            }
-            Some(_) if self.fails(id) => Health::Bad,
-            // Green as of when? It may have been silent since.
-            _ if self.view.unreadable.heartbeat => Health::Unseen,
-            Some(path) if !path.results.is_empty() || path.status == PathStatus::Down => Health::Undecided,
-            Some(path) if path.is_green() => Health::Good,
-            Some(_) | None => Health::Unknown,
-        }
-    }
-
-    /// Since when a path is known to be as declared; `None` while it is not.
-    fn good_since(&self, id: &CheckId) -> Option<u64> {
-        let path = self.view.passing_by_id(id).filter(|_| self.declared_path(id) == Health::Good)?;
-        let heard_ms = self.view.heartbeat_of(id).map_or(0, |heartbeat| heartbeat.heard_since_ms);
-        Some(path.since_ms.max(heard_ms))
-    }
-
-    /// The checks that must connect, with what is known of them. Isolations are left out: an
-    /// isolation does not fail because the network is dead.
-    pub(crate) fn connects(&self) -> impl Iterator<Item = (&'w Check, Health)> {
-        let must_connect = self.checks().values().filter(|check| check.expect == Expect::Connect);
-        must_connect.map(|check| (*check, self.declared_path(&check.id)))
-    }
-
-    /// Whether nothing that is known to have been tried gets out.
-    pub(crate) fn is_dead(&self) -> bool {
-        let mut connects = self
-            .connects()
-            .filter(|(_, health)| !matches!(health, Health::Unknown | Health::Undecided))
-            .peekable();
-        connects.peek().is_some() && connects.all(|(_, health)| health == Health::Bad)
-    }
-
-    pub(crate) fn egress(&self) -> impl Iterator<Item = Health> {
-        let egress = self.connects().filter(|(check, _)| check.purpose == Purpose::Egress);
-        egress.map(|(_, health)| health)
     }
 }
 

@@ -170,12 +170,20 @@ fn other_connections(
 }
 
 fn reached_from(evaluation: &Evaluation<'_>, target: &Target) -> Vec<String> {
-    let connecting = evaluation.all_connecting(&target.endpoint).filter(|(_, check)| check.target == *target);
-    let reaches = connecting.filter(|(probe, check)| probe.declared_path(&check.id) == Health::Good);
     // In their order, and once each, by however many checks.
     let probes: BTreeMap<&ProbeKey, &Probe<'_>> =
-        reaches.map(|(probe, _)| (&probe.view.key, probe)).collect();
+        reaching(evaluation, target).map(|probe| (&probe.view.key, probe)).collect();
     probes.values().map(|p| format!("{}/{}", p.view.account_name, p.view.key.availability_zone)).collect()
+}
+
+/// The probes that reach a target, each as often as it has checks that do.
+fn reaching<'e, 'w>(
+    evaluation: &'e Evaluation<'w>,
+    target: &'e Target,
+) -> impl Iterator<Item = &'e Probe<'w>> {
+    let connecting = evaluation.all_connecting(&target.endpoint);
+    let all = connecting.filter(|(_, it)| it.account == target.account.as_deref());
+    all.filter(|(probe, it)| probe.path_at(it.number) == Health::Good).map(|(probe, _)| probe)
 }
 
 fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMember]) -> String {
@@ -230,7 +238,7 @@ fn target_or_way(evaluation: &Evaluation<'_>, paths: &[&&&IncidentMember]) -> St
         return "Not the way to the target: its name does not resolve, so no connection is tried.".to_owned();
     }
     let target = paths.iter().find_map(|m| m.target.as_ref());
-    if target.is_some_and(|target| !reached_from(evaluation, target).is_empty()) {
+    if target.is_some_and(|target| reaching(evaluation, target).next().is_some()) {
         return "Probably. The target is up, others reach it: the way to it is broken.".to_owned();
     }
     // Who owns it is named apart, where that is known.

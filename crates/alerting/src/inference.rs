@@ -12,7 +12,9 @@ use crate::crowd::Crowd;
 use crate::dependencies::{Dependencies, member};
 use crate::results::{failed, outcome};
 use crate::ticks::Ticks;
-use crate::{Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeView, Suspect, Symptom, World};
+use crate::{
+    Aim, Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeView, Suspect, Symptom, World,
+};
 
 /// Something that is wrong for one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -157,7 +159,7 @@ impl Seen<'_> {
             self.state.observe(path, self.ticks.at(at_ms), outcome);
         }
         if only_passes {
-            let (newest_ticks, passes) = self.ticks.passes(check, CalmPath::of(known), heartbeat);
+            let (newest_ticks, passes) = self.ticks.passes(Aim::of(check), CalmPath::of(known), heartbeat);
             self.state.settle(path, newest_ticks, passes);
         }
     }
@@ -165,7 +167,7 @@ impl Seen<'_> {
     /// One that only passed, or of which nothing is known.
     fn calm_path(&mut self, view: &ProbeView, number: usize, path: PathId) {
         if let Some((known, heartbeat)) = view.passing(number).zip(view.heartbeat.as_ref()) {
-            let (newest_ticks, passes) = self.ticks.passes(&view.checks[number], known, heartbeat);
+            let (newest_ticks, passes) = self.ticks.passes(Aim::of(&view.checks[number]), known, heartbeat);
             self.state.settle(path, newest_ticks, passes);
         }
     }

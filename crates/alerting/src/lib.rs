@@ -6,6 +6,7 @@
 //! report; the alerter gathers a [`World`], calls [`decide()`], and stores the [`Decision`] in one
 //! transaction.
 
+mod aims;
 mod asks;
 mod blame;
 mod bounds;
@@ -39,6 +40,7 @@ mod messages;
 mod notices;
 mod outbox;
 mod outgoing;
+mod probe;
 mod probe_state;
 mod proof;
 mod reader;
@@ -60,9 +62,10 @@ mod words;
 mod world;
 mod zones;
 
+pub use aims::{Aim, Aims};
 pub use asks::{ASKED_AT_ONCE, Suspected, SuspectedStack, Suspicion};
 pub use calm::Calm;
-pub use checks::Checks;
+pub use checks::{Checks, Declared};
 pub use connects::{Connects, RUNS_KEPT};
 pub use crashes::{CRASHES_KEPT, Crash, Crashes};
 pub use decide::decide;

@@ -1,10 +1,10 @@
 //! Times as the inference has them.
 
 use phonehome_localisation::Policy;
-use phonehome_wire::{Check, Expect};
+use phonehome_wire::Expect;
 
 use crate::calm::CalmPath;
-use crate::{Heartbeat, World};
+use crate::{Aim, Heartbeat, World};
 
 /// How far back times are told from, in milliseconds: ten years. What fails is told by its oldest results, and may fail
 /// for long.
@@ -56,8 +56,8 @@ impl Ticks {
     }
 
     /// When a path that only passes passed last, and how often in a row.
-    pub(crate) fn passes(&self, check: &Check, known: CalmPath, heartbeat: &Heartbeat) -> (u32, usize) {
-        let newest_ticks = self.at(newest_pass_ms(check, known, heartbeat));
+    pub(crate) fn passes(&self, aim: Aim<'_>, known: CalmPath, heartbeat: &Heartbeat) -> (u32, usize) {
+        let newest_ticks = self.at(newest_pass_ms(aim, known, heartbeat));
         let lasts = newest_ticks.saturating_sub(self.at(known.last_since_ms));
         (newest_ticks, 1 + (lasts / self.interval.max(1)) as usize)
     }
@@ -72,10 +72,10 @@ impl Ticks {
 }
 
 /// When a path that only passes passed last. What is not tested in every run passed when it was, at the latest known.
-fn newest_pass_ms(check: &Check, known: CalmPath, heartbeat: &Heartbeat) -> u64 {
-    match (check.expect, check.every_minutes) {
+fn newest_pass_ms(aim: Aim<'_>, known: CalmPath, heartbeat: &Heartbeat) -> u64 {
+    match (aim.expect, aim.is_in_every_run) {
         (Expect::Deny, _) => heartbeat.isolations_at_ms.max(known.last_since_ms),
-        (Expect::Connect, 0 | 1) => heartbeat.last_started_at_ms,
-        (Expect::Connect, _) => known.last_since_ms,
+        (Expect::Connect, true) => heartbeat.last_started_at_ms,
+        (Expect::Connect, false) => known.last_since_ms,
     }
 }

@@ -281,13 +281,13 @@ impl ProbeView {
 
     /// The same of a check by its name.
     pub(crate) fn passing_by_id(&self, id: &CheckId) -> Option<CalmPath> {
-        self.passing(self.checks.iter().position(|check| check.id == *id)?)
+        self.passing(self.checks.aims().position(|aim| aim.id == id.0)?)
     }
 
     /// Whether anything is known of the path of a check.
     #[must_use]
     pub fn knows(&self, id: &CheckId) -> bool {
-        let number = || self.checks.iter().position(|check| check.id == *id);
+        let number = || self.checks.aims().position(|aim| aim.id == id.0);
         match &self.calm {
             Some(calm) => number().is_some_and(|number| calm.get(number).is_some()),
             None => self.paths.contains_key(id),

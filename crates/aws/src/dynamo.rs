@@ -273,6 +273,16 @@ impl Table for DynamoTable {
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+        let mut docs = Vec::new();
+        self.query_pages(partition, |page| docs.extend(page)).await?;
+        Ok(docs)
+    }
+
+    async fn query_pages(
+        &self,
+        partition: &str,
+        mut take: impl FnMut(Vec<Doc>) + Send,
+    ) -> Result<(), TableError> {
         let mut pages = self
             .client
             .query()
@@ -282,14 +292,11 @@ impl Table for DynamoTable {
             .consistent_read(true)
             .into_paginator()
             .send();
-        let mut docs = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| CloudError::of("dynamodb:Query", &self.name, &error))?;
-            for item in page.items() {
-                docs.push(doc(item));
-            }
+            take(page.items().iter().map(doc).collect());
         }
-        Ok(docs)
+        Ok(())
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {

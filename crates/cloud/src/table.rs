@@ -226,6 +226,18 @@ pub trait Table: Send + Sync {
     fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Doc>, TableError>> + Send;
     /// Reads all documents of a partition in the order of their sort keys, consistently.
     fn query(&self, partition: &str) -> impl Future<Output = Result<Vec<Doc>, TableError>> + Send;
+    /// The same, some documents at a time, so that not all of them have to be held at once: each call of `take` is given
+    /// the next ones.
+    fn query_pages(
+        &self,
+        partition: &str,
+        mut take: impl FnMut(Vec<Doc>) + Send,
+    ) -> impl Future<Output = Result<(), TableError>> + Send {
+        async move {
+            take(self.query(partition).await?);
+            Ok(())
+        }
+    }
     /// Reads the documents that are stored under these keys, at most [`GET_MANY_MAX`] different ones,
     /// consistently and in no particular order. What is not there is left out.
     fn get_many(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Doc>, TableError>> + Send {

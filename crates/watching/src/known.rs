@@ -3,11 +3,13 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use phonehome_alerting::{Calm, Checks, PATHS_KEPT_MS};
+use phonehome_alerting::{Calm, PATHS_KEPT_MS};
 use phonehome_cloud::table::{Cache, Key};
-use phonehome_state::LastRead;
+use phonehome_state::{InForce, LastRead};
+
+use crate::declared::DeclaredFleet;
 
 /// What an alerter remembers: the fleet file, paths of which something is wrong as they are stored, and of all others a
 /// few bytes each.
@@ -16,6 +18,7 @@ pub struct Known {
     pub(crate) paths: Cache,
     pub(crate) fleet: LastRead,
     calm: Mutex<HashMap<String, Kept>>,
+    declared: Mutex<Option<Arc<DeclaredFleet>>>,
 }
 
 /// What was made of a document.
@@ -23,7 +26,7 @@ pub struct Known {
 struct Kept {
     /// The document's version.
     version: u64,
-    /// Which checks were declared then, by [`digest`].
+    /// Which checks were declared then, by [`digest()`] of their names.
     declared: u64,
     /// From when on the document is read again; milliseconds since the Unix epoch.
     until_ms: u64,
@@ -54,19 +57,27 @@ impl Known {
         self.locked().retain(|_, kept| kept.until_ms > now_ms);
     }
 
+    /// What a version declares, where it is in force by itself.
+    pub(crate) fn declared(&self, in_force: &Arc<InForce>) -> Arc<DeclaredFleet> {
+        let mut last = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some(known) if Arc::ptr_eq(&known.in_force, in_force) => Arc::clone(known),
+            _ => {
+                // Not both at once.
+                *last = None;
+                Arc::clone(last.insert(Arc::new(DeclaredFleet::of(in_force))))
+            }
+        }
+    }
+
     fn locked(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
         // Each change is one call, so that what a panic left is whole.
         self.calm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What tells the names of these checks, in their order, from any others, within this process.
-pub(crate) fn declared(checks: &Checks) -> u64 {
-    let ids: Vec<&str> = checks.iter().map(|check| check.id.0.as_str()).collect();
-    digest(&ids)
-}
-
-fn digest(value: &(impl Hash + ?Sized)) -> u64 {
+/// What tells a value from any other, within this process.
+pub(crate) fn digest(value: &(impl Hash + ?Sized)) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
@@ -82,7 +93,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_of_its_version_and_its_checks_and_lasts_for_ten_minutes_at_most() {
         let known = Known::default();
-        let calm = Calm::of(&[], &Paths::new()).unwrap();
+        let calm = Calm::of(&phonehome_alerting::Checks::default(), &Paths::new()).unwrap();
         let at = |number: u32| key("paths", number.to_string());
         for number in 0..100 {
             known.keep_calm(&at(number), 3, 7, 1_000, &calm);

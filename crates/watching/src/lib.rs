@@ -5,8 +5,11 @@
 
 mod alerting;
 mod collecting;
+mod declared;
 mod envelope;
+mod expected;
 mod found;
+mod heard;
 mod judged;
 mod known;
 mod moved;

@@ -65,15 +65,29 @@ impl Watched {
         (0..self.parts.count().max(last)).map(part).collect()
     }
 
-    /// The probe, of these parts, at this moment and with this limit of silence; milliseconds. It is as silent as that
+    /// The only part of a plain one, with what is in it already: its heartbeat.
+    pub(crate) fn only_part(&mut self) -> StoredPart {
+        StoredPart {
+            key: self.view.key.part(0),
+            due_since_ms: Some(self.view.expected_since_ms),
+            heartbeat: self.view.heartbeat.take(),
+            paths: Paths::new(),
+            calm: None,
+            read_version: 0,
+            newly_read: None,
+            unreadable: self.view.unreadable,
+        }
+    }
+
+    /// Puts these parts into it, at this moment and with this limit of silence; milliseconds. It is as silent as that
     /// part which is silent for the longest time. A path that several parts know, because its check has moved, is what
     /// the part says that the check is in now, once that knows.
-    pub(crate) fn merged(self, mut stored: Vec<StoredPart>, now_ms: u64, overdue_after_ms: u64) -> ProbeView {
-        let Self { mut view, parts, .. } = self;
+    pub(crate) fn merge(&mut self, mut stored: Vec<StoredPart>, now_ms: u64, overdue_after_ms: u64) {
+        let Self { view, parts, .. } = self;
         match stored.as_mut_slice() {
             [only] => (view.paths, view.calm) = (std::mem::take(&mut only.paths), only.calm.take()),
             several => {
-                let said_by = paths(&mut view, several, parts, now_ms, overdue_after_ms);
+                let said_by = paths(view, several, *parts, now_ms, overdue_after_ms);
                 view.parts = several.iter().filter_map(|part| part.view(&said_by)).collect();
             }
         }
@@ -85,7 +99,6 @@ impl Watched {
         if let Some((since_ms, part)) = due.min_by_key(|(_, part)| part.heard_ms()) {
             (view.expected_since_ms, view.heartbeat) = (since_ms, part.heartbeat);
         }
-        view
     }
 }
 

@@ -1,14 +1,14 @@
 //! What is stored of the probes, read as seldom as it can be: of those with which nothing is wrong what was made of
 //! their paths is remembered, and only of the others more is needed than that.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use phonehome_alerting::{Calm, Heartbeat, Incident, PATHS_KEPT_MS, PathState, Paths, ProbeView};
+use phonehome_alerting::{Calm, Incident, PATHS_KEPT_MS, PathState, Paths};
 use phonehome_cloud::table::{Cache, Doc, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_state::{Keys, Unread};
-use phonehome_wire::CheckId;
 use serde::de::DeserializeOwned;
 
+use crate::heard::Heard;
 use crate::known::Known;
 use crate::parts::{StoredPart, Watched};
 
@@ -37,46 +37,68 @@ pub(crate) struct Probes<'t, T> {
 type Numbered = (usize, StoredPart);
 
 impl<T: Table> Probes<'_, T> {
-    /// The probes with what is stored of them. The heartbeats are read together: they are small, and as many as
-    /// there were probes in the last 90 days. Paths may be large, and anybody who has got hold of an account can
-    /// make them so: none but those of these probes are asked for, and a part of them at a time is unpacked. Those
-    /// that were read before and that the heartbeat still names are not read again.
+    /// Puts into the probes, which are in the order of their keys, what is stored of them. The heartbeats are read page
+    /// by page: they are small, and as many as there were probes in the last 90 days. Paths may be large, and anybody who
+    /// has got hold of an account can make them so: none but those of these probes are asked for, and a part of them at a
+    /// time is unpacked. Those that were read before and that the heartbeat still names are not read again.
     pub(crate) async fn read(
         &mut self,
-        watched: Vec<Watched>,
+        watched: &mut [Watched],
         open: &[&Incident],
-    ) -> Result<Vec<ProbeView>, TableError> {
-        let heartbeats = self.table.query(Keys::HEARTBEATS).await?.into_iter();
-        let mut heartbeats: BTreeMap<Key, Doc> = heartbeats.map(|doc| (doc.key.clone(), doc)).collect();
-        let numbered = watched.iter().enumerate();
-        let parts = numbered.flat_map(|(of, it)| it.stored_parts().into_iter().map(move |part| (of, part)));
-        let mut parts: Vec<Numbered> = parts.collect();
-        for some in parts.chunks_mut(AT_ONCE) {
-            for (_, part) in &mut *some {
-                let heartbeat = self.value::<Heartbeat>(heartbeats.remove(&Keys::heartbeat(&part.key)));
-                part.unreadable.heartbeat = heartbeat.is_err();
-                part.heartbeat = heartbeat.unwrap_or_default();
+    ) -> Result<(), TableError> {
+        let mut heard = Heard::of(watched);
+        self.table.query_pages(Keys::HEARTBEATS, |docs| heard.note(watched, docs)).await?;
+        let Heard { mut spread, unread } = heard;
+        self.unread.extend(unread);
+        let mut wrong: BTreeSet<String> = BTreeSet::new();
+        for first in (0..watched.len()).step_by(AT_ONCE) {
+            let some = first..(first + AT_ONCE).min(watched.len());
+            let mut parts: Vec<Numbered> = Vec::new();
+            for of in some {
+                let stored = spread.remove(&of).unwrap_or_else(|| vec![watched[of].only_part()]);
+                parts.extend(stored.into_iter().map(|part| (of, part)));
             }
-            self.read_paths(&watched, some).await?;
+            for some in parts.chunks_mut(AT_ONCE) {
+                self.read_paths(watched, some).await?;
+            }
+            let is_wrong = |(of, part): &&Numbered| part.calm.is_none() || self.is_late(&watched[*of], part);
+            wrong.extend(parts.iter().filter(is_wrong).map(|(of, _)| watched[*of].view.account_name.clone()));
+            self.merge(watched, parts);
         }
-        drop(heartbeats);
-        let concerned = self.concerned(&watched, &parts, open);
-        let is_needed = |(of, part): &&mut Numbered| {
-            part.calm.is_some() && concerned.contains(&watched[*of].view.account_name)
-        };
-        let mut needed: Vec<&mut Numbered> = parts.iter_mut().filter(is_needed).collect();
-        for some in needed.chunks_mut(AT_ONCE) {
-            self.read_whole(&watched, some).await?;
-            some.iter_mut().for_each(|(_, part)| self.remember(part));
-        }
+        self.read_concerned(watched, wrong, open).await?;
         self.known.forget(self.now_ms);
+        Ok(())
+    }
+
+    /// Puts parts, those of a probe one after the other, into their probes.
+    fn merge(&self, watched: &mut [Watched], parts: Vec<Numbered>) {
         let mut parts = parts.into_iter().peekable();
-        let mut of_probe = |number: usize| {
-            std::iter::from_fn(|| parts.next_if(|(of, _)| *of == number)).map(|(_, part)| part).collect()
-        };
-        let merged =
-            |(number, it): (usize, Watched)| it.merged(of_probe(number), self.now_ms, self.overdue_after_ms);
-        Ok(watched.into_iter().enumerate().map(merged).collect())
+        while let Some((of, _)) = parts.peek() {
+            let of = *of;
+            let stored = std::iter::from_fn(|| parts.next_if(|(it, _)| *it == of)).map(|(_, part)| part);
+            watched[of].merge(stored.collect(), self.now_ms, self.overdue_after_ms);
+        }
+    }
+
+    /// Everything that is stored of the accounts with which something is `wrong`, or was told to be.
+    async fn read_concerned(
+        &mut self,
+        watched: &mut [Watched],
+        wrong: BTreeSet<String>,
+        open: &[&Incident],
+    ) -> Result<(), TableError> {
+        let concerned = concerned(watched, wrong, open);
+        let is_needed =
+            |(_, it): &(usize, &Watched)| it.view.calm.is_some() && concerned.contains(&it.view.account_name);
+        let needed: Vec<usize> =
+            watched.iter().enumerate().filter(is_needed).map(|(number, _)| number).collect();
+        for some in needed.chunks(AT_ONCE) {
+            let mut parts: Vec<Numbered> = some.iter().map(|of| (*of, watched[*of].only_part())).collect();
+            self.read_whole(watched, &mut parts.iter_mut().collect::<Vec<_>>()).await?;
+            parts.iter_mut().for_each(|(_, part)| self.remember(part));
+            self.merge(watched, parts);
+        }
+        Ok(())
     }
 
     /// What is known of the paths of these parts; where nothing is wrong with them no more than that.
@@ -128,22 +150,11 @@ impl<T: Table> Probes<'_, T> {
             part.unreadable.paths = paths.is_err();
             part.paths = paths.unwrap_or_default().unwrap_or_default();
             // What is no longer declared decides nothing.
-            let checks = watched[*of].view.checks.iter();
-            let declared: BTreeSet<&CheckId> = checks.map(|check| &check.id).collect();
-            part.paths.retain(|id, _| declared.contains(id));
+            let declared: HashSet<&str> = watched[*of].view.checks.aims().map(|aim| aim.id).collect();
+            part.paths.retain(|id, _| declared.contains(id.0.as_str()));
             part.paths.values_mut().for_each(PathState::shorten);
         }
         Ok(())
-    }
-
-    /// The names of the accounts of which everything is looked at: with which something is wrong, or was told to be.
-    fn concerned(&self, watched: &[Watched], parts: &[Numbered], open: &[&Incident]) -> BTreeSet<String> {
-        let is_wrong = |(of, part): &&Numbered| part.calm.is_none() || self.is_late(&watched[*of], part);
-        let wrong = parts.iter().filter(is_wrong).map(|(of, _)| &watched[*of].view.account_name);
-        let told = open.iter().flat_map(|incident| &incident.members).map(|member| &member.account_name);
-        let ids: BTreeSet<_> = open.iter().flat_map(|it| &it.members).map(|it| &it.probe.account).collect();
-        let renamed = watched.iter().filter(|it| ids.contains(&it.view.key.account));
-        wrong.chain(told).chain(renamed.map(|it| &it.view.account_name)).cloned().collect()
     }
 
     /// Whether a report of it is missing, or about to be.
@@ -197,4 +208,15 @@ impl<T: Table> Probes<'_, T> {
             }
         }
     }
+}
+
+/// The names of the accounts of which everything is looked at: with which something is `wrong`, or was told to be.
+fn concerned(watched: &[Watched], wrong: BTreeSet<String>, open: &[&Incident]) -> BTreeSet<String> {
+    let members = || open.iter().flat_map(|incident| &incident.members);
+    let ids: BTreeSet<_> = members().map(|it| &it.probe.account).collect();
+    let renamed = watched.iter().filter(|it| ids.contains(&it.view.key.account));
+    let told = members().map(|member| &member.account_name);
+    let mut concerned = wrong;
+    concerned.extend(told.chain(renamed.map(|it| &it.view.account_name)).cloned());
+    concerned
 }

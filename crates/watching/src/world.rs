@@ -4,19 +4,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use phonehome_alerting::{
-    Change, Checks, Crashes, Incident, Notices, Owner, Paths, Policy, ProbeKey, ProbeView, Reader, Refusals,
-    Route, Silence, Symptom, Trouble, Unreadable, UnreadableIncident, Unseen, World,
+    Change, Crashes, Incident, Notices, Owner, Policy, ProbeView, Reader, Refusals, Route, Silence, Symptom,
+    Trouble, UnreadableIncident, Unseen, World,
 };
 use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError};
-use phonehome_fleet::{Binding, Fleet, Member, Nat, Parts};
+use phonehome_fleet::{Binding, Fleet, Member};
 use phonehome_state::{
-    Claim, Expected, InForce, InUse, Keys, Readable, Revision, Seen, StackStatus, StateError, Unread,
-    readable,
+    Claim, InForce, InUse, Keys, Readable, Revision, Seen, StackStatus, StateError, Unread, readable,
 };
-use phonehome_wire::{AzId, CheckId, StackId};
+use phonehome_wire::{CheckId, StackId};
 use serde::de::DeserializeOwned;
 
-use crate::known::{Known, declared};
+use crate::expected::{expected, route};
+use crate::known::Known;
 use crate::parts::Watched;
 use crate::probes::Probes;
 use crate::windows::windows;
@@ -82,18 +82,19 @@ pub async fn gather(
     let mut unseen =
         Unseen { incidents: reading.unread.iter().map(unreadable).collect(), ..Unseen::default() };
     let before = reading.unread.len();
-    let stacks = reading.partition::<StackStatus>(Keys::STACKS).await?;
-    let stacks: Vec<StackStatus> = stacks.into_iter().map(|(_, stack)| stack).collect();
+    let mut stacks = reading.values::<StackStatus>(Keys::STACKS).await?;
+    // As their keys are in the table.
+    stacks.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
     unseen.stacks = reading.unread[before..].iter().filter_map(Unread::stack).collect();
     let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
-    let refusals = reading.partition::<Refusals>(Keys::REFUSALS).await?;
-    let crashes = reading.partition::<Crashes>(Keys::CRASHES).await?;
+    let refusals = reading.values::<Refusals>(Keys::REFUSALS).await?;
+    let crashes = reading.values::<Crashes>(Keys::CRASHES).await?;
     // Nothing is decided here of the ledger; but that a part of it cannot be read is told here.
-    reading.partition::<Claim>(Keys::LEDGER).await?;
-    reading.partition::<Claim>(Keys::HOLDERS).await?;
-    reading.partition::<Seen>(Keys::SEEN).await?;
+    reading.only_readable::<Claim>(Keys::LEDGER).await?;
+    reading.only_readable::<Claim>(Keys::HOLDERS).await?;
+    reading.only_readable::<Seen>(Keys::SEEN).await?;
     let before = reading.unread.len();
-    let bound = reading.partition::<Binding>(Keys::BINDINGS).await?.into_iter().map(|(_, it)| it);
+    let bound = reading.values::<Binding>(Keys::BINDINGS).await?;
     let bindings = phonehome_state::known(bound, &stacks);
     let expecting = in_use.expecting(&bindings, &stacks);
     if reading.unread.len() > before {
@@ -102,13 +103,23 @@ pub async fn gather(
         unseen.stacks.extend(nobodys.map(StackStatus::stack));
     }
     let told = told(incidents.iter().map(|(_, incident)| incident));
-    let is_told = |stack: &StackStatus, check: &CheckId| told.contains(&(stack.stack(), check));
-    let expected =
-        stacks.iter().filter_map(|stack| Some((expecting.of(stack, |check| is_told(stack, check))?, stack)));
-    let probes = expected.flat_map(|(expected, stack)| probes_of(fleet, expected, stack)).collect();
+    let declared = in_use.rolling.is_none().then(|| known.declared(&in_use.base));
+    let mut watched: Vec<Watched> = Vec::with_capacity(stacks.iter().map(|it| it.ready_since_ms.len()).sum());
+    for stack in &stacks {
+        let is_told = |check: &CheckId| told.contains(&(stack.stack(), check));
+        watched.extend(
+            expected(&expecting, declared.as_ref(), stack, is_told)
+                .map(|it| it.probes(fleet, stack))
+                .into_iter()
+                .flatten(),
+        );
+    }
+    let observed_ms = stacks.iter().map(|stack| (stack.stack(), stack.updated_at_ms)).collect();
+    drop((expecting, stacks, bindings));
     let policy = policy(fleet, pace);
-    let mut probes = reading.probes(probes, known, now_ms, &policy, &incidents).await?;
-    let crashes: BTreeMap<_, _> = crashes.iter().map(|(_, it)| (&it.account, it)).collect();
+    reading.probes(&mut watched, known, now_ms, &policy, &incidents).await?;
+    let mut probes: Vec<ProbeView> = watched.into_iter().map(|it| it.view).collect();
+    let crashes: BTreeMap<_, _> = crashes.iter().map(|it| (&it.account, it)).collect();
     for view in &mut probes {
         view.crash = crashes.get(&view.key.account).and_then(|it| it.of(&view.key)).cloned();
     }
@@ -122,13 +133,12 @@ pub async fn gather(
     let silences = silences.into_iter().map(|(_, silence)| silence).collect();
     let notified_doc = table.get(&Keys::notices()).await?;
     let notified = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
-    let lasting = refusals.into_iter().map(|(_, it)| it).filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
+    let lasting = refusals.into_iter().filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
     let troubles = reading.unread.iter().map(trouble).chain(lasting).collect();
     let channel = fleet.platform_channel().to_owned();
     let (changes, reader, findings) = (changes(&in_use), reader(fleet), vec![]);
     let world =
         World { now_ms, probes, owners, routes, open, silences, policy, unseen, reader, changes, findings };
-    let observed_ms = stacks.iter().map(|stack| (stack.stack(), stack.updated_at_ms)).collect();
     Ok(Gathered { world, stored, revision, troubles, observed_ms, notified, notified_doc, channel })
 }
 
@@ -219,18 +229,6 @@ fn routes(in_use: &InUse) -> BTreeMap<String, Route> {
     members(in_use).map(route).collect()
 }
 
-/// Who hears of an account's trouble, by the routes in force. Nobody is paged for an environment without paging,
-/// whatever its route; of an environment that is not in force yet the account's `own` version says whether.
-fn route(fleet: &Fleet, own: &Fleet, member: &Member) -> Route {
-    let notes = fleet.route_for(&member.environment, &member.domain);
-    let pages = fleet.page_route_for(&member.environment, &member.domain);
-    let environment = fleet.environment(&member.environment).or_else(|| own.environment(&member.environment));
-    let paging = environment.is_some_and(|environment| environment.paging);
-    let page = pages.page && paging;
-    let page_channel = page.then(|| pages.slack_channel.clone()).filter(|it| *it != notes.slack_channel);
-    Route { slack_channel: notes.slack_channel.clone(), page, page_channel }
-}
-
 /// What is read, and what of it could not be.
 struct Reading<'t, T> {
     table: &'t T,
@@ -238,15 +236,15 @@ struct Reading<'t, T> {
 }
 
 impl<T: Table> Reading<'_, T> {
-    /// The probes with what is stored of them.
+    /// Puts into the probes what is stored of them.
     async fn probes(
         &mut self,
-        watched: Vec<Watched>,
+        watched: &mut [Watched],
         known: &Known,
         now_ms: u64,
         policy: &Policy,
         incidents: &[(Doc, Incident)],
-    ) -> Result<Vec<ProbeView>, TableError> {
+    ) -> Result<(), TableError> {
         let (overdue_after_ms, missing_after_ms) = (policy.overdue_after_ms, policy.missing_after_ms());
         let (table, unread) = (self.table, &mut self.unread);
         let mut probes = Probes { table, known, now_ms, overdue_after_ms, missing_after_ms, unread };
@@ -254,44 +252,36 @@ impl<T: Table> Reading<'_, T> {
         probes.read(watched, &open).await
     }
 
+    /// What is stored in a partition, without the documents: a page at a time.
+    async fn values<D: DeserializeOwned + Send>(&mut self, partition: &str) -> Result<Vec<D>, TableError> {
+        let mut values = Vec::new();
+        self.each(partition, |value| values.push(value)).await?;
+        Ok(values)
+    }
+
+    /// Notes what cannot be read in a partition.
+    async fn only_readable<D: DeserializeOwned>(&mut self, partition: &str) -> Result<(), TableError> {
+        self.each(partition, |_: D| {}).await
+    }
+
+    async fn each<D: DeserializeOwned>(
+        &mut self,
+        partition: &str,
+        mut take: impl FnMut(D) + Send,
+    ) -> Result<(), TableError> {
+        let Self { table, unread } = self;
+        let each = |docs: Vec<Doc>| {
+            docs.into_iter().for_each(|doc| match Unread::or(doc) {
+                Ok((_, value)) => take(value),
+                Err(problem) => unread.push(problem),
+            });
+        };
+        table.query_pages(partition, each).await
+    }
+
     async fn partition<D: DeserializeOwned>(&mut self, partition: &str) -> Result<Vec<(Doc, D)>, TableError> {
         let Readable { found, unreadable } = readable(self.table, partition).await?;
         self.unread.extend(unreadable);
         Ok(found)
     }
-}
-
-/// The probes of a stack that is, or was, ready: only then are reports due. What is stored of them is
-/// not yet in it. `in_force`: by whose routes people hear of them.
-fn probes_of(in_force: &Fleet, expected: Expected<'_>, stack: &StackStatus) -> Vec<Watched> {
-    let Expected { fleet, member, checks } = expected;
-    let (parts, since_ms) = (Parts::of(&checks), &stack.parts_since_ms);
-    let checks = Checks::from(checks);
-    let declared = declared(&checks);
-    let route = route(in_force, fleet, member);
-    let region = fleet.regions.iter().find(|region| region.name == stack.region);
-    let zones = region.map_or(&[][..], |region| &region.availability_zones);
-    let nat = fleet.environment(&member.environment).map_or(Nat::None, |environment| environment.nat);
-    let view = |(availability_zone, &expected_since_ms): (&AzId, &u64)| ProbeView {
-        key: ProbeKey {
-            account: stack.account.clone(),
-            region: stack.region.clone(),
-            availability_zone: availability_zone.clone(),
-        },
-        account_name: member.account_name.clone(),
-        domain: member.domain.clone(),
-        environment: member.environment.clone(),
-        expected_since_ms,
-        nat_zone: nat.gateway_of(availability_zone, zones).cloned(),
-        checks: checks.clone(),
-        calm: None,
-        heartbeat: None,
-        crash: None,
-        paths: Paths::new(),
-        unreadable: Unreadable::default(),
-        parts: vec![],
-        route: route.clone(),
-    };
-    let watched = |view: ProbeView| Watched { view, parts, declared, since_ms: since_ms.clone() };
-    stack.ready_since_ms.iter().map(view).map(watched).collect()
 }

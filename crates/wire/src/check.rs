@@ -14,6 +14,13 @@ use crate::{AzId, Region};
 #[serde(transparent)]
 pub struct CheckId(pub String);
 
+/// Maps by names are asked for the name as it is written elsewhere.
+impl std::borrow::Borrow<str> for CheckId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Display for CheckId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use super::{Doc, Expect, Key, SCHEMA_WRITTEN, Table, TableError, Write, key};
 
+/// How many documents a page has: as many heartbeats as DynamoDB gives at once, 1 MB.
+const PAGE: usize = 1_000;
+
 /// A table in memory, with the same behaviour.
 #[derive(Debug, Clone, Default)]
 pub struct MemoryTable {
@@ -72,6 +75,21 @@ impl Table for MemoryTable {
         let docs = self.locked();
         let from_first = docs.range(key(partition, "")..).map(|(_, doc)| doc);
         Ok(from_first.take_while(|doc| doc.key.partition == partition).cloned().collect())
+    }
+
+    async fn query_pages(
+        &self,
+        partition: &str,
+        mut take: impl FnMut(Vec<Doc>) + Send,
+    ) -> Result<(), TableError> {
+        // One moment for all of them, as one query has.
+        let docs = self.locked();
+        let from_first = docs.range(key(partition, "")..).map(|(_, doc)| doc);
+        let mut found = from_first.take_while(|doc| doc.key.partition == partition).cloned().peekable();
+        while found.peek().is_some() {
+            take(found.by_ref().take(PAGE).collect());
+        }
+        Ok(())
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
