@@ -30,13 +30,10 @@ pub fn decide(world: &World) -> Decision {
     }
     let evaluation = Evaluation::of(world);
     let groups = evaluation.told();
-    let known: Incidents = world
-        .open
-        .iter()
-        .filter(|incident| incident.is_open())
-        .map(|incident| (incident.id.clone(), incident.clone()))
-        .collect();
-    let mut incidents = known.clone();
+    let open = world.open.iter().filter(|incident| incident.is_open());
+    let known: BTreeMap<&String, &Incident> = open.map(|incident| (&incident.id, incident)).collect();
+    let mut incidents: Incidents =
+        known.iter().map(|(id, incident)| ((*id).clone(), (*incident).clone())).collect();
     for _ in 0..ROUNDS {
         let next = round(&evaluation, &groups, &incidents);
         if next == incidents {
@@ -51,7 +48,7 @@ pub fn decide(world: &World) -> Decision {
     let mut decision = Decision { waits_until_ms, suspected, doubts, ..Decision::default() };
     let mut unchanged = Vec::new();
     for (id, incident) in incidents {
-        let before = known.get(&id);
+        let before = known.get(&id).copied();
         // What opened and ended within this decision was only a step on the way.
         let stored = incident.clone().bounded();
         let is_due = next_ms(world, &incident).is_some_and(|at_ms| at_ms <= world.now_ms);

@@ -7,13 +7,14 @@ use std::rc::Rc;
 use phonehome_wire::{Check, CheckId, Expect, StackId};
 
 use crate::blame::alone;
-use crate::connecting::{Connecting, Sources, connecting};
+use crate::connecting::{Connecting, Sources};
 use crate::elsewhere::{Elsewhere, Endpoint, Said};
 use crate::inference::{Group, Inferred, infer};
 pub(crate) use crate::probe::{Health, Probe};
 use crate::windows::Schedule;
 use crate::{
-    IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, Symptom, WhySilent, World, text,
+    IncidentMember, MemberKey, MemberState, PathState, PathStatus, ProbeKey, ProbeView, Symptom, WhySilent,
+    World, text,
 };
 
 pub(crate) struct Evaluation<'w> {
@@ -41,7 +42,6 @@ impl<'w> Evaluation<'w> {
             failing.entry(probe).or_default().insert(symptom.clone());
         }
         let heard_until_ms = world.heard_until_ms();
-        let mut probes = BTreeMap::new();
         let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut named: BTreeMap<&str, Vec<StackId>> = BTreeMap::new();
         for view in &world.probes {
@@ -50,9 +50,12 @@ impl<'w> Evaluation<'w> {
             if of_name.last() != Some(&view.key.stack()) {
                 of_name.push(view.key.stack());
             }
-            let failing = failing.remove(&view.key).unwrap_or_default();
-            probes.insert(&view.key, Probe::of(world, view, failing, heard_until_ms));
         }
+        let probe = |view: &'w ProbeView| {
+            let failing = failing.remove(&view.key).unwrap_or_default();
+            (&view.key, Probe::of(world, view, failing, heard_until_ms))
+        };
+        let probes: BTreeMap<&ProbeKey, Probe<'_>> = world.probes.iter().map(probe).collect();
         for key in probes.keys() {
             stacks.entry(key.stack()).or_default().push(*key);
         }
@@ -70,6 +73,7 @@ impl<'w> Evaluation<'w> {
     pub(crate) fn elsewhere(&self, endpoint: &str) -> Rc<Endpoint> {
         self.elsewhere.at(endpoint, || {
             self.all_connecting(endpoint).map(|(probe, Sources { number, .. })| {
+                let number = number as usize;
                 let said = match probe.path_at(number) {
                     Health::Bad => Said::Lost,
                     Health::Good => Said::Reached { since_ms: probe.good_since_at(number) },
@@ -115,9 +119,12 @@ impl<'w> Evaluation<'w> {
 
     /// The probes that connect to an endpoint, each with what it is among.
     pub(crate) fn all_connecting(&self, endpoint: &str) -> impl Iterator<Item = (&Probe<'w>, Sources<'w>)> {
-        let connecting = self.connecting.get_or_init(|| connecting(self.world)).get(endpoint);
-        let each = connecting.into_iter().flatten().copied();
-        each.flat_map(move |it| it.views.iter().map(move |view| (&self.probes[&view.key], it)))
+        let each = self.connecting.get_or_init(|| Connecting::of(self.world)).to(endpoint).into_iter();
+        each.flat_map(move |it| {
+            let place = it.views.first().zip(it.views.last()).map(|(first, last)| &first.key..=&last.key);
+            let probes = place.into_iter().flat_map(|place| self.probes.range::<ProbeKey, _>(place));
+            probes.map(move |(_, probe)| (probe, it))
+        })
     }
 
     /// The probes of the stack this one belongs to.

@@ -182,8 +182,8 @@ fn reaching<'e, 'w>(
     target: &'e Target,
 ) -> impl Iterator<Item = &'e Probe<'w>> {
     let connecting = evaluation.all_connecting(&target.endpoint);
-    let all = connecting.filter(|(_, it)| it.account == target.account.as_deref());
-    all.filter(|(probe, it)| probe.path_at(it.number) == Health::Good).map(|(probe, _)| probe)
+    let all = connecting.filter(|(_, it)| it.owner() == target.account.as_deref());
+    all.filter(|(probe, it)| probe.path_at(it.number as usize) == Health::Good).map(|(probe, _)| probe)
 }
 
 fn network(evaluation: &Evaluation<'_>, incident: &Incident, members: &[&IncidentMember]) -> String {
