@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_wire::{CheckId, Target, Verdict};
+use phonehome_wire::{Check, CheckId, CheckKind, Target, Verdict};
 use proptest::prelude::*;
 
 use crate::concern::Concern;
