@@ -1,17 +1,18 @@
 //! What is expected of the probes of a stack: which there are, what they test, and who hears of them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use phonehome_alerting::{Checks, Paths, ProbeKey, ProbeView, Route, Unreadable};
 use phonehome_fleet::{Fleet, Member, Nat};
 use phonehome_state::{Expecting, StackStatus};
-use phonehome_wire::{AzId, CheckId};
+use phonehome_wire::{AzId, CheckId, StackId};
 
 use crate::declared::{DeclaredChecks, DeclaredFleet};
 use crate::parts::Watched;
 
 /// What is expected of the probes of one stack.
-pub(crate) struct Expected<'e> {
+struct Expected<'e> {
     /// The version that the stack has.
     fleet: &'e Fleet,
     /// The line of it that the account is.
@@ -19,10 +20,30 @@ pub(crate) struct Expected<'e> {
     checks: DeclaredChecks,
 }
 
+/// The probes of all stacks, in the order of these, of which something is expected. `told`: of which checks, by stack,
+/// it has been told that they fail, and not yet that this is over.
+pub(crate) fn all_probes(
+    in_force: &Fleet,
+    expecting: &Expecting<'_>,
+    declared: Option<&Arc<DeclaredFleet>>,
+    stacks: &[StackStatus],
+    told: &BTreeSet<(StackId, &CheckId)>,
+) -> Vec<Watched> {
+    // At once: a list that grows is there twice for a moment.
+    let mut watched = Vec::with_capacity(stacks.iter().map(|it| it.ready_since_ms.len()).sum());
+    for stack in stacks {
+        let is_told = |check: &CheckId| told.contains(&(stack.stack(), check));
+        if let Some(expected) = expected(expecting, declared, stack, is_told) {
+            watched.extend(expected.probes(in_force, stack));
+        }
+    }
+    watched
+}
+
 /// What is expected of a stack's probes; `None` where its account is no line of the version that the stack has.
 /// `declared`: what the version in force declares, where there is no other. `is_told`: whether it has been told of a check
 /// in this stack that it fails, and not yet that this is over.
-pub(crate) fn expected<'e>(
+fn expected<'e>(
     expecting: &'e Expecting<'_>,
     declared: Option<&'e Arc<DeclaredFleet>>,
     stack: &StackStatus,
@@ -40,7 +61,7 @@ pub(crate) fn expected<'e>(
 impl Expected<'_> {
     /// The probes of a stack that is, or was, ready: only then are reports due. What is stored of them is
     /// not yet in it. `in_force`: by whose routes people hear of them.
-    pub(crate) fn probes(self, in_force: &Fleet, stack: &StackStatus) -> Vec<Watched> {
+    fn probes(self, in_force: &Fleet, stack: &StackStatus) -> Vec<Watched> {
         let Self { fleet, member, checks: DeclaredChecks { checks, parts, digest } } = self;
         let route = route(in_force, fleet, member);
         let region = fleet.regions.iter().find(|region| region.name == stack.region);

@@ -15,7 +15,7 @@ use phonehome_state::{
 use phonehome_wire::{CheckId, StackId};
 use serde::de::DeserializeOwned;
 
-use crate::expected::{expected, route};
+use crate::expected::{all_probes, route};
 use crate::known::Known;
 use crate::parts::Watched;
 use crate::probes::Probes;
@@ -104,16 +104,7 @@ pub async fn gather(
     }
     let told = told(incidents.iter().map(|(_, incident)| incident));
     let declared = in_use.rolling.is_none().then(|| known.declared(&in_use.base));
-    let mut watched: Vec<Watched> = Vec::with_capacity(stacks.iter().map(|it| it.ready_since_ms.len()).sum());
-    for stack in &stacks {
-        let is_told = |check: &CheckId| told.contains(&(stack.stack(), check));
-        watched.extend(
-            expected(&expecting, declared.as_ref(), stack, is_told)
-                .map(|it| it.probes(fleet, stack))
-                .into_iter()
-                .flatten(),
-        );
-    }
+    let mut watched = all_probes(fleet, &expecting, declared.as_ref(), &stacks, &told);
     let observed_ms = stacks.iter().map(|stack| (stack.stack(), stack.updated_at_ms)).collect();
     drop((expecting, stacks, bindings));
     let policy = policy(fleet, pace);
