@@ -64,6 +64,7 @@ pub use model::{
 };
 pub use parts::{PARTS_MAX, Parts};
 pub use properties::Properties;
+pub use rules::az_prefix;
 pub use spelling::nearest;
 
 use schemars::Schema;
