@@ -147,7 +147,7 @@ fn rest(it: &Said<'_>) -> String {
         format!("{} already.", agree(it.proposals.bound, "line is an account", "lines are accounts"));
     if !nobody.is_empty() {
         text.push_str(&format!(
-            " {} none, and none looks like {}: {}.",
+            " {} no account, and none looks like {}: {}.",
             agree(nobody.len(), "line has", "lines have"),
             if nobody.len() == 1 { "it" } else { "them" },
             list(nobody.iter().map(|it| &it.line), NAMED)
@@ -156,11 +156,7 @@ fn rest(it: &Said<'_>) -> String {
     let unclaimed = &it.proposals.unclaimed;
     if !unclaimed.is_empty() {
         let names = unclaimed.iter().map(|it| format!("{} ({})", it.id, shown(&it.name)));
-        text.push_str(&format!(
-            " {} of the organization no line: {}.",
-            agree(unclaimed.len(), "account is", "accounts are"),
-            list(names, NAMED)
-        ));
+        text.push_str(&format!(" No line, nor like one: {}.", list(names, NAMED)));
     }
     let without = it.without_units.as_ref().map(|why| {
         format!(
