@@ -7,7 +7,7 @@ use crate::expected::{Expected, Permits, Planned};
 use crate::failed::{failed_change, failed_creation, stuck_rollback};
 use crate::now::{LATE_MS, Now, failing};
 use crate::problem::{ByHand, Problem};
-use crate::record::{Doomed, PackRecord, Verified};
+use crate::record::{PackRecord, Verified};
 use crate::seen::Seen;
 use crate::stack::PackStack;
 use crate::status::PackStatus;
@@ -114,7 +114,6 @@ fn may_be_ours(stack: &PackStack, record: &PackRecord) -> bool {
 }
 
 fn absent(now: &Now<'_>, mut record: PackRecord) -> Decision {
-    record.doomed = None;
     record.verified = None;
     let sha256 = &now.wanted.sha256;
     if let Some(problem) = record.held_back(sha256, now.now_ms) {
@@ -151,9 +150,6 @@ fn review(now: &Now<'_>, stack: &PackStack, mut record: PackRecord) -> Decision 
             Some(_) => Decision::tell(record, Problem::Foreign { id: stack.id.clone() }),
         };
     }
-    if record.doomed.as_ref().is_some_and(|doomed| doomed.id == stack.id) {
-        return Decision::of(record, Step::Delete { id: stack.id.clone() });
-    }
     let Some(attempt) = record.attempt_at(&now.wanted.sha256) else {
         // Whoever was about to execute the one before may still do so.
         let executed_at_ms = record.attempt.as_ref().and_then(|attempt| attempt.executed_at_ms);
@@ -161,7 +157,6 @@ fn review(now: &Now<'_>, stack: &PackStack, mut record: PackRecord) -> Decision 
             return Decision::wait(record, "an older template of the starter pack may still be carried out");
         }
         record.attempt = None;
-        record.doomed = Some(Doomed { id: stack.id.clone(), at_ms: now.now_ms });
         return Decision::of(record, Step::Delete { id: stack.id.clone() });
     };
     let name = attempt.name();
@@ -177,7 +172,6 @@ fn review(now: &Now<'_>, stack: &PackStack, mut record: PackRecord) -> Decision 
 
 /// A stack that is there, and can be changed.
 fn settled(now: &Now<'_>, stack: &PackStack, mut record: PackRecord) -> Decision {
-    record.doomed = None;
     record.continues = 0;
     let sha256 = &now.wanted.sha256;
     let verified = Verified { sha256: sha256.clone(), changed_at_ms: stack.changed_at_ms };

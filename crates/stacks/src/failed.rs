@@ -2,7 +2,7 @@
 
 use crate::now::{Now, failing};
 use crate::problem::{ByHand, Problem};
-use crate::record::{Doomed, PackRecord};
+use crate::record::PackRecord;
 use crate::retry::{CONTINUE_AGAIN_MS, CONTINUES_MAX};
 use crate::stack::{PackStack, ResourceNote};
 use crate::step::{Decision, Look, Step};
@@ -41,8 +41,6 @@ pub(crate) fn failed_creation(now: &Now<'_>, stack: &PackStack, mut record: Pack
         return Decision::tell(record, problem);
     }
     record.attempt = None;
-    let doomed = record.doomed.take().filter(|doomed| doomed.id == stack.id);
-    record.doomed = doomed.or_else(|| Some(Doomed { id: stack.id.clone(), at_ms: now.now_ms }));
     Decision::of(record, Step::Delete { id: stack.id.clone() })
 }
 

@@ -29,7 +29,7 @@ pub struct PackRecord {
     /// For people: what is wrong, or waited for; empty where nothing is.
     #[serde(default)]
     pub message: String,
-    /// When it was last looked at.
+    /// When any of this last changed.
     pub updated_at_ms: u64,
     /// The version of the fleet file with which it was last as declared; 0: never.
     #[serde(default)]
@@ -40,7 +40,8 @@ pub struct PackRecord {
     /// How many change sets phonehome has asked for: each has the next number in its name.
     #[serde(default)]
     pub attempts: u64,
-    /// The change that is under way.
+    /// The change that is under way. Without one nobody executes a change set in a stack that nothing is made of yet, so that
+    /// it can be deleted.
     #[serde(default)]
     pub attempt: Option<Attempt>,
     /// How often the same template failed.
@@ -49,9 +50,6 @@ pub struct PackRecord {
     /// The stack that is known to be phonehome's, by its ARN: before anything is made of it, it may not show its tags.
     #[serde(default)]
     pub own: Option<String>,
-    /// The stack that phonehome is about to delete, because nothing is in it: nobody executes a change set there.
-    #[serde(default)]
-    pub doomed: Option<Doomed>,
     /// How often a roll-back that could not go on was asked to go on, and when last.
     #[serde(default)]
     pub continues: u32,
@@ -126,15 +124,6 @@ pub struct Failures {
     pub said: String,
 }
 
-/// A stack that is to be deleted.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Doomed {
-    /// Its ARN.
-    pub id: String,
-    /// When it was first about to be.
-    pub at_ms: u64,
-}
-
 /// A message that is told.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Told {
@@ -169,7 +158,6 @@ impl PackRecord {
             attempt: None,
             failures: None,
             own: None,
-            doomed: None,
             continues: 0,
             continued_at_ms: 0,
             drift_asked_at_ms: 0,

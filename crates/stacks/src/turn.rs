@@ -172,7 +172,8 @@ async fn act<A: PackApi>(case: &Case<'_>, api: &A, step: &Step, record: &mut Pac
             // Drift that cannot be looked for today is looked for tomorrow: the stack is as declared all the same.
             return match api.detect_drift().await {
                 Err(error) if error.class() == Class::Denied => Outcome::of(&error),
-                _ => Outcome::StillDrifted,
+                _ if record.drift_told_ms.is_some() => Outcome::StillDrifted,
+                _ => Outcome::AsDeclared,
             };
         }
         Step::Look(_) | Step::Wait { .. } | Step::Tell(_) | Step::Done | Step::StillDrifted => Ok(()),

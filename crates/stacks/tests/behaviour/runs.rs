@@ -139,6 +139,29 @@ fn killed_before_or_after_any_call_it_ends_as_ever_and_each_template_is_carried_
     }
 }
 
+/// Every order in which two go on, call by call: of one that carries the first template out and one that wants another.
+#[test]
+fn of_two_who_want_different_templates_at_the_same_moment_neither_deletes_what_the_other_makes() {
+    for order in 0..1_u32 << 14 {
+        let (world, stored) = (World::default().shared(), Stored::new());
+        World::lock(&world).now_ms = 30 * 24 * HOUR_MS;
+        take(&world, &stored, &first(), None);
+        World::lock(&world).pass(60_000);
+        let mut two = [(first(), None), (template("a", 2, &[]), None)];
+        for step in 0..14 {
+            let (wanted, running) = &mut two[(order >> step & 1) as usize];
+            let running = running.get_or_insert_with(|| begin(&world, &stored, wanted, true, None));
+            if go_on(running).is_some() {
+                break;
+            }
+        }
+        for (_, running) in &mut two {
+            while running.as_mut().is_some_and(|running| go_on(running).is_none()) {}
+        }
+        assert_eq!(World::lock(&world).violations, [""; 0], "{order:b}");
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Event {
     /// A turn begins, of whoever wants this template.
