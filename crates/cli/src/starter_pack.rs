@@ -52,7 +52,10 @@ pub(crate) fn run(arguments: &StarterPackArguments, format: Format) -> Result<St
         .collect();
     if packs.is_empty() {
         let line = member.line();
-        return Err(Failure::input(format!("no `starter_pack` is declared for {line} in {}", arguments.fleet.display())));
+        return Err(Failure::input(format!(
+            "no `starter_pack` is declared for {line} in {}",
+            arguments.fleet.display()
+        )));
     }
     match format {
         Format::Json => {

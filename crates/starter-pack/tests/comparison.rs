@@ -105,7 +105,11 @@ fn of_what_holds_data_only_plain_changes_are_allowed() {
 #[test]
 fn what_leaves_a_template_is_left_behind_or_deleted_and_both_are_withheld() {
     for (policy, class, why) in [
-        ("RetainExceptOnCreate", Class::Removal { left_behind: true }, Why::LeftBehind { logical_id: "Key".into() }),
+        (
+            "RetainExceptOnCreate",
+            Class::Removal { left_behind: true },
+            Why::LeftBehind { logical_id: "Key".into() },
+        ),
         ("Retain", Class::Removal { left_behind: true }, Why::LeftBehind { logical_id: "Key".into() }),
         ("Delete", Class::Removal { left_behind: false }, Why::Deleted { logical_id: "Key".into() }),
         ("Snapshot", Class::Removal { left_behind: false }, Why::Deleted { logical_id: "Key".into() }),
@@ -149,7 +153,8 @@ fn what_is_not_known_is_withheld() {
     unclear(&full(), &with_resource("Key", |it| it["Condition"] = json!("Never")));
     unclear(&full(), &with_resource("Key", |it| it["Fn::ForEach::X"] = json!([])));
     let mut deployed = full();
-    deployed["Resources"]["Db"] = json!({ "Type": "AWS::RDS::DBInstance", "Properties": { "AllocatedStorage": 10 } });
+    deployed["Resources"]["Db"] =
+        json!({ "Type": "AWS::RDS::DBInstance", "Properties": { "AllocatedStorage": 10 } });
     let mut wanted = deployed.clone();
     wanted["Resources"]["Db"]["Properties"]["AllocatedStorage"] = json!(20);
     let changes = compare(&deployed, &wanted);
@@ -166,8 +171,11 @@ fn a_stack_that_is_not_there_gets_everything() {
 
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
-        Just(Value::Null), any::<bool>().prop_map(Value::from), (0..5000_u32).prop_map(Value::from),
-        prop_oneof![Just("Enabled"), Just("Suspended"), Just("Retain"), Just("Delete"), Just("a")].prop_map(Value::from),
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0..5000_u32).prop_map(Value::from),
+        prop_oneof![Just("Enabled"), Just("Suspended"), Just("Retain"), Just("Delete"), Just("a")]
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         let key = prop_oneof![Just("Ref"), Just("Fn::Sub"), Just("Rules"), Just("Id"), Just("Status")];

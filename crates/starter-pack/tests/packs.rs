@@ -48,32 +48,53 @@ fn texts(value: &Value) -> Vec<String> {
     }
 }
 
+/// Of each resource its properties, each on a line; of a policy its statements.
+fn shown(template: &Value) -> String {
+    let mut lines = vec![];
+    for (id, resource) in template["Resources"].as_object().unwrap() {
+        lines.push(format!("{id}: {}", resource["Type"].as_str().unwrap()));
+        for (name, value) in resource["Properties"].as_object().unwrap() {
+            match value["Statement"].as_array() {
+                Some(statements) => {
+                    lines.push(format!("  {name}:"));
+                    lines.extend(statements.iter().map(|statement| format!("    {statement}")));
+                }
+                None => lines.push(format!("  {name}: {value}")),
+            }
+        }
+    }
+    lines.join("\n")
+}
+
 #[test]
 fn a_pack_with_everything() {
-    insta::assert_json_snapshot!("roles", {
-        let all = template(FULL, "shop-prod", "us-east-1");
-        let mut roles = all["Resources"].as_object().unwrap().clone();
-        roles.retain(|_, it| it["Type"].as_str().unwrap().starts_with("AWS::IAM::"));
-        roles.remove("LogForwardingRole");
-        roles
-    });
+    insta::assert_snapshot!("everything", shown(&template(FULL, "shop-prod", "us-east-1")));
 }
 
 #[test]
 fn a_pack_with_little() {
     let text = with(FULL, "log_bucket: true }", "log_bucket: false }");
-    insta::assert_json_snapshot!("key", template(&text, "web-dev", "us-east-1"));
+    insta::assert_snapshot!("little", template(&text, "web-dev", "us-east-1").to_string());
 }
 
 #[test]
-fn the_log_bucket_takes_logs_of_its_own_account_alone() {
-    let template = template(FULL, "web-dev", "us-east-1");
-    insta::assert_json_snapshot!("log_bucket_policy", template["Resources"]["LogBucketPolicy"]["Properties"]);
+fn load_balancers_and_s3_write_below_this_accounts_id_or_for_this_account_and_nobody_else_writes() {
+    let template = filled(&template(FULL, "web-dev", "us-east-1"), "444444444444", "us-east-1", "aws");
+    for statement in template["Resources"]["LogBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        .as_array()
+        .unwrap()
+    {
+        let is_write = statement["Action"] == "s3:PutObject";
+        let is_below = texts(&statement["Resource"]).iter().all(|it| it.contains("/AWSLogs/444444444444/"));
+        let is_for = statement["Condition"]["StringEquals"]["aws:SourceAccount"] == "444444444444";
+        assert!(statement["Effect"] == "Deny" || is_for || (is_write && is_below), "{statement}");
+    }
 }
 
 #[test]
 fn roles_and_the_provider_are_in_the_home_region_alone() {
-    let (home, other) = (template(FULL, "shop-prod", "us-east-1"), template(FULL, "shop-prod", "eu-central-2"));
+    let (home, other) =
+        (template(FULL, "shop-prod", "us-east-1"), template(FULL, "shop-prod", "eu-central-2"));
     assert_eq!(kinds(&home).iter().filter(|kind| kind.starts_with("AWS::IAM::")).count(), 4);
     assert!(kinds(&other).iter().all(|kind| !kind.starts_with("AWS::IAM::")), "{other}");
     assert!(kinds(&other).contains(&"AWS::S3::Bucket"));
@@ -113,7 +134,8 @@ fn everything_stays_whatever_becomes_of_the_stack_but_for_a_creation_that_failed
 
 #[test]
 fn a_hundred_and_thirty_accounts_that_are_declared_alike_have_one_template() {
-    let names: String = (0..130).map(|it| format!("  - {{ name: d{it}, owner: t{it}, environments: [prod] }}\n")).collect();
+    let names: String =
+        (0..130).map(|it| format!("  - {{ name: d{it}, owner: t{it}, environments: [prod] }}\n")).collect();
     let fleet = fleet(&with(FULL, "domains:\n", &format!("domains:\n{names}")));
     let members = fleet.members().into_iter().filter(|it| it.domain.starts_with('d'));
     let bodies = members.map(|it| Pack::of(&fleet, &it, &"us-east-1".parse().unwrap()).unwrap().body());
@@ -128,7 +150,10 @@ fn no_role_may_do_what_a_wildcard_lets_it_and_none_is_open() {
             let is_allowed = statement["Effect"] == "Allow";
             // That of a key says that IAM decides: without it nobody could.
             if is_allowed && of != "Key" {
-                assert!(texts(&statement["Action"]).iter().all(|action| !action.contains('*')), "{of}: {statement}");
+                assert!(
+                    texts(&statement["Action"]).iter().all(|action| !action.contains('*')),
+                    "{of}: {statement}"
+                );
                 assert_ne!(statement["Principal"], "*", "{of}");
                 assert_ne!(statement["Resource"], "*", "{of}");
             }
@@ -140,7 +165,11 @@ fn no_role_may_do_what_a_wildcard_lets_it_and_none_is_open() {
 fn lets_in(template: &Value, role: &str, token: &Value) -> bool {
     let trust = &template["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"];
     trust.as_array().unwrap().iter().any(|statement| {
-        assert_eq!(statement["Condition"].as_object().unwrap().len(), 1, "what else is compared is not known here");
+        assert_eq!(
+            statement["Condition"].as_object().unwrap().len(),
+            1,
+            "what else is compared is not known here"
+        );
         statement["Condition"]["StringEquals"].as_object().unwrap().iter().all(|(key, values)| {
             let claim = key.rsplit(':').next().unwrap();
             texts(values).iter().any(|value| token[claim] == **value)
@@ -171,11 +200,23 @@ fn the_declared_workflows_are_let_in_and_no_other() {
         ("another owner", "repo:evil/shop:ref:refs/heads/main".to_owned(), "666"),
         ("another owner with its ids", "repo:evil@6/shop@666:ref:refs/heads/main".to_owned(), "666"),
         ("a name that goes on", "repo:acme/shop-old-evil:ref:refs/heads/main".to_owned(), "666"),
-        ("a name that goes on, with ids", "repo:acme@252500266/shop-evil@7:ref:refs/heads/main".to_owned(), "7"),
+        (
+            "a name that goes on, with ids",
+            "repo:acme@252500266/shop-evil@7:ref:refs/heads/main".to_owned(),
+            "7",
+        ),
         ("a name that became free and was taken", "repo:acme/shop-old:ref:refs/heads/main".to_owned(), "666"),
         ("the old form of a repository with ids", "repo:acme/shop:ref:refs/heads/main".to_owned(), SHOP),
-        ("an owner that was renamed", "repo:acme2@252500266/shop@1317716765:ref:refs/heads/main".to_owned(), SHOP),
-        ("one repository's name with the other's id", "repo:acme/shop-old:ref:refs/heads/main".to_owned(), SHOP),
+        (
+            "an owner that was renamed",
+            "repo:acme2@252500266/shop@1317716765:ref:refs/heads/main".to_owned(),
+            SHOP,
+        ),
+        (
+            "one repository's name with the other's id",
+            "repo:acme/shop-old:ref:refs/heads/main".to_owned(),
+            SHOP,
+        ),
         ("a pull request", format!("{ids}:pull_request"), SHOP),
         ("a pull request of the old form", "repo:acme/shop-old:pull_request".to_owned(), OLD),
         ("the branch of a pull request", format!("{ids}:ref:refs/pull/1/merge"), SHOP),
@@ -199,7 +240,10 @@ fn where_sts_does_not_compare_the_repositorys_id_the_subject_carries_it_or_nobod
         let without = |sub: &str| json!({ "aud": "sts.amazonaws.com", "sub": sub });
         let by_id = without("repo:acme@252500266/shop@1317716765:ref:refs/heads/main");
         assert!(lets_in(&template, "DeployRoledeploy", &by_id), "{region}");
-        assert!(!lets_in(&template, "DeployRoledeploy", &without("repo:acme/shop-old:ref:refs/heads/main")), "{region}");
+        assert!(
+            !lets_in(&template, "DeployRoledeploy", &without("repo:acme/shop-old:ref:refs/heads/main")),
+            "{region}"
+        );
     }
 }
 
@@ -213,7 +257,10 @@ fn a_provider_that_is_the_teams_is_referred_to_and_not_in_the_stack() {
         filled(trust, "444444444444", "us-east-1", "aws")["Statement"][0]["Principal"]["Federated"].clone()
     };
     let expected = "arn:aws:iam::444444444444:oidc-provider/token.actions.githubusercontent.com";
-    assert_eq!((trust(&theirs), trust(&template(FULL, "shop-dev", "us-east-1"))), (json!(expected), json!(expected)));
+    assert_eq!(
+        (trust(&theirs), trust(&template(FULL, "shop-dev", "us-east-1"))),
+        (json!(expected), json!(expected))
+    );
 }
 
 #[test]
@@ -258,8 +305,12 @@ fn names_are_those_of_the_template() {
         assert_eq!(resources["StateLockTable"]["Properties"]["TableName"], *backend.lock_table.unwrap());
         assert_eq!(resources["LogBucket"]["Properties"]["BucketName"], *names.log_bucket.unwrap());
         assert_eq!(resources["KeyAlias"]["Properties"]["AliasName"], *names.key_alias.unwrap());
-        let arns: Vec<&str> = names.deploy_roles.iter().chain(&names.access_roles).map(|it| it.arn.as_str()).collect();
-        let of_home = ["arn:aws:iam::444444444444:role/phonehome/deploy", "arn:aws:iam::444444444444:role/phonehome/contractor"];
+        let arns: Vec<&str> =
+            names.deploy_roles.iter().chain(&names.access_roles).map(|it| it.arn.as_str()).collect();
+        let of_home = [
+            "arn:aws:iam::444444444444:role/phonehome/deploy",
+            "arn:aws:iam::444444444444:role/phonehome/contractor",
+        ];
         assert_eq!(arns, if pack.is_home() { &of_home[..] } else { &[] });
         assert_eq!(names.oidc_provider_arn.is_some(), pack.is_home());
     }
@@ -267,24 +318,50 @@ fn names_are_those_of_the_template() {
 
 /// The largest that a fleet file can declare.
 fn largest() -> String {
-    let repositories: Vec<String> =
-        (1..=2).map(|it| format!("{{ name: {}/{}, id: 4294967295, owner_id: 4294967295 }}", "o".repeat(39), format!("{it}").repeat(100))).collect();
+    let repositories: Vec<String> = (1..=2)
+        .map(|it| {
+            format!(
+                "{{ name: {}/{}, id: 4294967295, owner_id: 4294967295 }}",
+                "o".repeat(39),
+                format!("{it}").repeat(100)
+            )
+        })
+        .collect();
     let policies = |count: usize| {
         let names: Vec<String> = (0..count).map(|it| format!("p{it}{}", "x".repeat(120))).collect();
         names.join(", ")
     };
     let role = |it: usize| format!("{}{it}", "r".repeat(60));
     let deploy: Vec<String> = (0..10)
-        .map(|it| format!("{{ name: {}, branches: [{}], github_environments: [{}], managed_policies: [{}] }}", role(it), "b".repeat(120), "e".repeat(120), policies(10)))
+        .map(|it| {
+            format!(
+                "{{ name: {}, branches: [{}], github_environments: [{}], managed_policies: [{}] }}",
+                role(it),
+                "b".repeat(120),
+                "e".repeat(120),
+                policies(10)
+            )
+        })
         .collect();
     let trusted = format!("{{ account: \"999999999999\", role: {} }}", "t".repeat(120));
     let access: Vec<String> = (0..10)
-        .map(|it| format!("{{ name: a{}, trusted: [{}], managed_policies: [{}] }}", role(it), [trusted.as_str(); 10].join(", "), policies(10)))
+        .map(|it| {
+            format!(
+                "{{ name: a{}, trusted: [{}], managed_policies: [{}] }}",
+                role(it),
+                [trusted.as_str(); 10].join(", "),
+                policies(10)
+            )
+        })
         .collect();
     let start = FULL.find("  repositories:\n").unwrap();
     format!(
         "{}  repositories: [{}]\n  permissions_boundary: {}\n  deploy_roles: [{}]\n  access_roles: [{}]\n",
-        &FULL[..start], repositories.join(", "), "b".repeat(120), deploy.join(", "), access.join(", ")
+        &FULL[..start],
+        repositories.join(", "),
+        "b".repeat(120),
+        deploy.join(", "),
+        access.join(", ")
     )
 }
 
@@ -300,22 +377,45 @@ fn the_largest_pack_fits_into_a_template_and_its_policies_into_roles() {
     }
 }
 
-/// The bound by which `validate` refuses a trust policy is never less than it has.
-#[test]
-fn no_trust_policy_that_is_accepted_is_longer_than_iam_takes() {
-    for count in 1..=9 {
-        let branches: Vec<String> = (0..count).map(|it| format!("{it}{}", "x".repeat(130))).collect();
-        let text = with(FULL, "branches: [main]", &format!("branches: [{}]", branches.join(", ")));
-        let Ok(fleet) = phonehome_fleet::parse(&text) else {
-            assert!(count > 3, "refused too early");
+/// The longest trust policy of a role in a file that `validate` accepts, and whether it refused a longer one.
+fn longest(of: &str, file: impl Fn(usize) -> String) -> usize {
+    let (mut longest, mut refused) = (0, false);
+    for count in 1..=10 {
+        let Ok(fleet) = phonehome_fleet::parse(&file(count)) else {
+            refused = true;
             continue;
         };
-        for partition in ["aws", "aws-us-gov", "aws-iso-b"] {
-            let pack = Pack::of(&fleet, &fleet.member("shop-dev").unwrap(), &"us-east-1".parse().unwrap()).unwrap();
-            let template = filled(&pack.template(), "444444444444", "us-isob-east-1", partition);
-            let trust = &template["Resources"]["DeployRoledeploy"]["Properties"]["AssumeRolePolicyDocument"];
-            assert!(trust.to_string().len() <= 2048, "{count} branches: {}", trust.to_string().len());
-        }
+        let pack =
+            Pack::of(&fleet, &fleet.member("shop-dev").unwrap(), &"us-east-1".parse().unwrap()).unwrap();
+        let template = filled(&pack.template(), "444444444444", "us-isob-east-1", "aws-us-gov");
+        let trust = &template["Resources"][of]["Properties"]["AssumeRolePolicyDocument"];
+        longest = longest.max(trust.to_string().len());
+    }
+    assert!(refused, "nothing was too long");
+    longest
+}
+
+/// It refuses none that would fit easily either.
+#[test]
+fn no_trust_policy_that_is_accepted_is_longer_than_iam_takes() {
+    let branches = longest("DeployRoledeploy", |count| {
+        let branches: Vec<String> = (0..count).map(|it| format!("{it}{}", "x".repeat(130))).collect();
+        with(FULL, "branches: [main]", &format!("branches: [{}]", branches.join(", ")))
+    });
+    let same_account = longest("AccessRolecontractor", |count| {
+        let roles: Vec<String> = (0..count)
+            .map(|it| format!("{{ account: \"999999999999\", role: {it}{} }}", "x".repeat(200)))
+            .collect();
+        with(FULL, "{ account: \"999999999999\", role: support/Engineers }", &roles.join(", "))
+    });
+    let accounts = longest("AccessRolecontractor", |count| {
+        let roles: Vec<String> =
+            (0..count).map(|it| format!("{{ account: \"99999999999{it}\", role: x }}")).collect();
+        let text = with(FULL, "{ account: \"999999999999\", role: support/Engineers }", &roles.join(", "));
+        with(&text, "acme-2026", &"x".repeat(128))
+    });
+    for length in [branches, same_account, accounts] {
+        assert!((1200..=2048).contains(&length), "{length}");
     }
 }
 
@@ -327,14 +427,38 @@ fn what_a_fleet_file_changes_is_allowed_or_withheld() {
         ("a shorter one", with(FULL, "expire_days: 400", "expire_days: 30"), false),
         ("another branch", with(FULL, "branches: [main]", "branches: [main, hotfix]"), true),
         ("another boundary", with(FULL, "team/boundary", "team/wider"), true),
-        ("another role", with(FULL, "  access_roles:\n", "  access_roles:\n    - { name: x, trusted: [{ account: \"999999999999\", role: y }] }\n"), true),
+        (
+            "another role",
+            with(
+                FULL,
+                "  access_roles:\n",
+                "  access_roles:\n    - { name: x, trusted: [{ account: \"999999999999\", role: y }] }\n",
+            ),
+            true,
+        ),
         ("a role by another name", with(FULL, "name: contractor", "name: contractors"), false),
         ("no lock table", with(FULL, "{ lock_table: true }", "true"), false),
-        ("another bucket", with(FULL, "{ lock_table: true }", "{ lock_table: true, name: acme-state }"), false),
+        (
+            "another bucket",
+            with(FULL, "{ lock_table: true }", "{ lock_table: true, name: acme-state }"),
+            false,
+        ),
         ("another central bucket", with(FULL, "central-logs", "central-logs-2"), true),
-        ("a provider that is theirs now", with(FULL, "starter_pack:\n  key", "starter_pack:\n  oidc_provider: theirs\n  key"), false),
-        ("a shorter history", with(FULL, "{ lock_table: true }", "{ lock_table: true, noncurrent_days: 1 }"), false),
-        ("a longer history", with(FULL, "{ lock_table: true }", "{ lock_table: true, noncurrent_days: 365 }"), true),
+        (
+            "a provider that is theirs now",
+            with(FULL, "starter_pack:\n  key", "starter_pack:\n  oidc_provider: theirs\n  key"),
+            false,
+        ),
+        (
+            "a shorter history",
+            with(FULL, "{ lock_table: true }", "{ lock_table: true, noncurrent_days: 1 }"),
+            false,
+        ),
+        (
+            "a longer history",
+            with(FULL, "{ lock_table: true }", "{ lock_table: true, noncurrent_days: 365 }"),
+            true,
+        ),
         ("no change", FULL.to_owned(), true),
     ];
     for (what, text, is_allowed) in cases {
@@ -365,7 +489,8 @@ fn cfn_lint_finds_nothing_in_templates() {
     full.iter().for_each(|(account, region)| write(FULL, account, region));
     others.iter().for_each(|(region, zone)| write(&moved(FULL, region, zone), "shop-dev", region));
     for (file, region) in files {
-        let output = Command::new(&linter).arg("--regions").arg(&region).arg("--").arg(&file).output().unwrap();
+        let output =
+            Command::new(&linter).arg("--regions").arg(&region).arg("--").arg(&file).output().unwrap();
         assert!(output.status.success(), "{region}: {}", String::from_utf8_lossy(&output.stdout));
     }
 }

@@ -7,7 +7,7 @@ use phonehome_wire::Region;
 use super::Rules;
 use crate::draft::unknown_region;
 use crate::identity::Line;
-use crate::model::{DeployRole, Environment};
+use crate::model::{AccessRole, DeployRole, Environment};
 use crate::names::Kind;
 use crate::packs::{DeclaredPack, declared};
 use crate::place::{Flaw, Place};
@@ -23,6 +23,8 @@ const OWN_ROLE: &str = "phonehome-log-forwarding";
 /// partition. A test of the crate `phonehome-starter-pack` holds that none is longer.
 const TRUST_POLICY_AROUND: usize = 40;
 const TRUST_STATEMENT_AROUND: usize = 400;
+const ACCESS_STATEMENT_AROUND: usize = 240;
+const ACCESS_ROLE_AROUND: usize = 45;
 
 impl Rules<'_> {
     /// Each mistake once for the section that made it, with the first line it concerns.
@@ -126,6 +128,14 @@ impl Found {
         Flaw::new(format!("{}: {message}", self.line)).hint(hint)
     }
 
+    fn trust_policy_fits(&mut self, role: &str, length: usize, hint: &str) {
+        if length > TRUST_POLICY_MAX {
+            let message = format!("the trust policy of `{role}` would have up to {length} characters");
+            let flaw = self.flaw(&message, hint).for_publishing();
+            self.flaws.push((format!("length {role}"), flaw));
+        }
+    }
+
     fn report(&mut self, about: &str, message: &str, hint: &str) {
         self.flaws.push((about.to_owned(), self.flaw(message, hint)));
     }
@@ -148,13 +158,12 @@ fn roles_can_be_assumed(pack: &DeclaredPack, found: &mut Found) {
                         or the domain";
             found.report(&format!("of {}", role.name), &message, hint);
         }
-        let length = trust_policy_length(role);
-        if length > TRUST_POLICY_MAX {
-            let message = format!("the trust policy of `{}` would have up to {length} characters", role.name);
-            let hint = "IAM allows 2,048: spread repositories, branches and environments over several roles";
-            let flaw = found.flaw(&message, hint).for_publishing();
-            found.flaws.push((format!("length {}", role.name), flaw));
-        }
+        let hint = "IAM allows 2,048: spread repositories, branches and environments over several roles";
+        found.trust_policy_fits(&role.name, trust_policy_length(role), hint);
+    }
+    for role in &pack.access_roles {
+        let hint = "IAM allows 2,048: spread those that it trusts over several roles";
+        found.trust_policy_fits(&role.name, length_of_access(role), hint);
     }
 }
 
@@ -165,4 +174,12 @@ fn trust_policy_length(role: &DeployRole) -> usize {
         TRUST_STATEMENT_AROUND + subjects.iter().map(|subject| subject.len() + 3).sum::<usize>()
     };
     TRUST_POLICY_AROUND + role.repositories.iter().map(statement).sum::<usize>()
+}
+
+/// The same of a role for people: a statement for each account, with its roles.
+fn length_of_access(role: &AccessRole) -> usize {
+    let accounts: BTreeSet<&str> = role.trusted.iter().map(|it| it.account.as_str()).collect();
+    let external_id = role.external_id.as_ref().map_or(0, String::len);
+    let roles = role.trusted.iter().map(|it| ACCESS_ROLE_AROUND + it.role.len()).sum::<usize>();
+    TRUST_POLICY_AROUND + accounts.len() * (ACCESS_STATEMENT_AROUND + external_id) + roles
 }
