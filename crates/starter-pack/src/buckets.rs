@@ -1,14 +1,14 @@
 //! What is in each Region of an account: the key, the buckets, the table of locks.
 
-use phonehome_fleet::{ForwardTo, LogBucket, StateBucket};
+use phonehome_fleet::{DeclaredPack, ForwardTo, LogBucket, StateBucket};
+use phonehome_wire::Region;
 use serde_json::{Map, Value, json};
 
+use crate::called::{BUCKET_SUFFIX, FORWARDING_ROLE, KEY_ALIAS, LOCK_TABLE, ROLE_PATH};
 use crate::log_policy;
-use crate::names::{BUCKET_SUFFIX, FORWARDING_ROLE, KEY_ALIAS, LOCK_TABLE, ROLE_PATH};
-use crate::pack::{Pack, filled_in, kept};
+use crate::resource::{filled_in, kept};
 
-pub(crate) fn resources(pack: &Pack) -> Map<String, Value> {
-    let declared = &pack.declared;
+pub(crate) fn resources(declared: &DeclaredPack, region: &Region) -> Map<String, Value> {
     let mut resources = Map::new();
     let mut add = |id: &str, resource: Value| drop(resources.insert(id.to_owned(), resource));
     if declared.key {
@@ -24,9 +24,9 @@ pub(crate) fn resources(pack: &Pack) -> Map<String, Value> {
         }
     }
     if let Some(log) = &declared.log_bucket {
-        add("LogBucket", log_bucket(log, pack.is_home()));
+        add("LogBucket", log_bucket(log, declared.home_region == *region));
         let mut statements = vec![by_tls_alone("LogBucket")];
-        statements.extend(log_policy::statements(&pack.region));
+        statements.extend(log_policy::statements(region));
         add("LogBucketPolicy", policy_of("LogBucket", statements));
     }
     resources

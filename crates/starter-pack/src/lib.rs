@@ -7,6 +7,7 @@
 //! Nothing here reads a file, a clock or the network.
 
 mod buckets;
+mod called;
 mod compare;
 mod kinds;
 mod log_policy;
@@ -14,6 +15,7 @@ mod names;
 mod pack;
 mod plain;
 mod policies;
+mod resource;
 mod roles;
 mod verdict;
 

@@ -6,7 +6,7 @@
 use phonehome_wire::Region;
 use serde_json::{Value, json};
 
-use crate::pack::filled_in;
+use crate::resource::filled_in;
 
 /// Accounts by which application load balancers write in Regions from before August 2022. AWS still takes them beside the
 /// service's principal, which newer Regions have alone

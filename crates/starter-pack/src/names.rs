@@ -3,19 +3,8 @@
 use phonehome_wire::AccountId;
 use serde::Serialize;
 
+use crate::called::{KEY_ALIAS, LOCK_TABLE, PROVIDER, ROLE_PATH, partition};
 use crate::pack::Pack;
-use phonehome_fleet::OidcProvider;
-
-/// The path of all roles.
-pub(crate) const ROLE_PATH: &str = "/phonehome/";
-pub(crate) const KEY_ALIAS: &str = "alias/phonehome";
-pub(crate) const LOCK_TABLE: &str = "phonehome-state-lock";
-/// What S3 copies logs with.
-pub(crate) const FORWARDING_ROLE: &str = "phonehome-log-forwarding";
-/// What follows a bucket's prefix in the account's own namespace.
-pub(crate) const BUCKET_SUFFIX: &str = "-${AWS::AccountId}-${AWS::Region}-an";
-/// GitHub's identity provider.
-pub(crate) const PROVIDER: &str = "token.actions.githubusercontent.com";
 
 /// What an account's starter pack is called in a Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,27 +85,4 @@ impl Pack {
             access_roles: access_roles.map(|it| role(&it.name)).collect(),
         }
     }
-
-    /// Whether GitHub's identity provider is in the stack.
-    pub(crate) fn has_provider(&self) -> bool {
-        !self.declared.deploy_roles.is_empty() && self.declared.oidc_provider == OidcProvider::Ours
-    }
-}
-
-/// The partition of a Region, by the beginning of its name
-/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
-pub(crate) fn partition(region: &str) -> &'static str {
-    const OTHERS: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("eusc-", "aws-eusc"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-isof-", "aws-iso-f"),
-    ];
-    OTHERS
-        .iter()
-        .find(|(beginning, _)| region.starts_with(beginning))
-        .map_or("aws", |(_, partition)| partition)
 }

@@ -60,26 +60,10 @@ impl Pack {
     }
 
     fn resources(&self) -> Map<String, Value> {
-        let mut resources = buckets::resources(self);
+        let mut resources = buckets::resources(&self.declared, &self.region);
         if self.is_home() {
-            resources.extend(roles::resources(self));
+            resources.extend(roles::resources(&self.declared));
         }
         resources
     }
-}
-
-/// A resource that stays when it leaves the template, and when the stack goes. One that was made by a creation that failed
-/// does not, so that it can be tried again.
-pub(crate) fn kept(kind: &str, properties: Value) -> Value {
-    json!({
-        "Type": kind,
-        "DeletionPolicy": "RetainExceptOnCreate",
-        "UpdateReplacePolicy": "Retain",
-        "Properties": properties,
-    })
-}
-
-/// A text in which CloudFormation fills in what differs from account to account.
-pub(crate) fn filled_in(text: impl Into<String>) -> Value {
-    json!({ "Fn::Sub": text.into() })
 }

@@ -3,8 +3,8 @@
 use phonehome_fleet::{ForwardTo, LogBucket, StateBucket};
 use serde_json::{Value, json};
 
-use crate::names::{KEY_ALIAS, LOCK_TABLE};
-use crate::pack::filled_in;
+use crate::called::{KEY_ALIAS, LOCK_TABLE};
+use crate::resource::filled_in;
 
 /// The account's bucket of this prefix in every Region: names that end so are its own.
 fn in_each_region(prefix: &str, below: &str) -> Value {

@@ -2,26 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use phonehome_fleet::{AccessRole, DeployRole, Repository, SubjectForm};
+use phonehome_fleet::{AccessRole, DeclaredPack, DeployRole, OidcProvider, Repository, SubjectForm};
 use serde_json::{Map, Value, json};
 
-use crate::names::{FORWARDING_ROLE, PROVIDER, ROLE_PATH, partition};
-use crate::pack::{Pack, filled_in, kept};
+use crate::called::{FORWARDING_ROLE, PROVIDER, ROLE_PATH, partition};
 use crate::policies;
+use crate::resource::{filled_in, kept};
 
 /// The audience of the tokens that GitHub's own action asks for
 /// (<https://github.com/aws-actions/configure-aws-credentials>).
 const AUDIENCE: &str = "sts.amazonaws.com";
 
-pub(crate) fn resources(pack: &Pack) -> Map<String, Value> {
-    let declared = &pack.declared;
+pub(crate) fn resources(declared: &DeclaredPack) -> Map<String, Value> {
     let mut resources = Map::new();
-    if pack.has_provider() {
+    if has_provider(declared) {
         let properties = json!({ "Url": format!("https://{PROVIDER}"), "ClientIdList": [AUDIENCE] });
         resources.insert("GitHubProvider".to_owned(), kept("AWS::IAM::OIDCProvider", properties));
     }
     for role in &declared.deploy_roles {
-        resources.insert(logical_id("DeployRole", &role.name), deploy_role(pack, role));
+        resources.insert(logical_id("DeployRole", &role.name), deploy_role(declared, role));
     }
     for role in &declared.access_roles {
         resources.insert(logical_id("AccessRole", &role.name), access_role(role));
@@ -37,6 +36,11 @@ pub(crate) fn resources(pack: &Pack) -> Map<String, Value> {
         resources.insert("LogForwardingRole".to_owned(), role);
     }
     resources
+}
+
+/// Whether GitHub's identity provider is in the stack.
+fn has_provider(declared: &DeclaredPack) -> bool {
+    !declared.deploy_roles.is_empty() && declared.oidc_provider == OidcProvider::Ours
 }
 
 /// A role's own, whatever else is declared: letters and digits as they are, everything else as `Z` and its code.
@@ -82,16 +86,16 @@ fn policy_arn(policy: &str) -> Value {
     }
 }
 
-fn deploy_role(pack: &Pack, it: &DeployRole) -> Value {
-    let provider = match pack.has_provider() {
+fn deploy_role(declared: &DeclaredPack, it: &DeployRole) -> Value {
+    let provider = match has_provider(declared) {
         true => json!({ "Ref": "GitHubProvider" }),
         false => {
             filled_in(format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:oidc-provider/{PROVIDER}"))
         }
     };
     let trust: Vec<Value> =
-        it.repositories.iter().map(|repository| trust(pack, it, repository, &provider)).collect();
-    let state = pack.declared.state_bucket.as_ref().map(|state| ("state", policies::state(state)));
+        it.repositories.iter().map(|repository| trust(declared, it, repository, &provider)).collect();
+    let state = declared.state_bucket.as_ref().map(|state| ("state", policies::state(state)));
     let boundary = it.permissions_boundary.as_deref();
     role(&it.name, &trust.into(), &it.managed_policies, boundary, state)
 }
@@ -100,11 +104,11 @@ fn deploy_role(pack: &Pack, it: &DeployRole) -> Value {
 /// becomes free. AWS compares the id in its commercial partition
 /// (<https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/>). In others
 /// it is compared where the subject does not carry it, so that a role is out of use there rather than open.
-fn trust(pack: &Pack, role: &DeployRole, repository: &Repository, provider: &Value) -> Value {
+fn trust(declared: &DeclaredPack, role: &DeployRole, repository: &Repository, provider: &Value) -> Value {
     let mut equal = Map::new();
     equal.insert(format!("{PROVIDER}:aud"), AUDIENCE.into());
     equal.insert(format!("{PROVIDER}:sub"), role.subjects_of(repository).into());
-    if partition(&pack.region) == "aws" || repository.subject == SubjectForm::Names {
+    if partition(&declared.home_region) == "aws" || repository.subject == SubjectForm::Names {
         equal.insert(format!("{PROVIDER}:repository_id"), repository.id.to_string().into());
     }
     json!({

@@ -227,20 +227,42 @@ pub struct DeployRole {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<Repository>,
     /// Branches by name: workflows that run on one of them, without a GitHub environment, may assume it.
-    #[schemars(default, length(max = 10))]
+    #[schemars(
+        default,
+        length(max = 10),
+        inner(length(min = 1, max = 255), regex(pattern = r"^[^*?$\[\]\s]+$"))
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub branches: Vec<String>,
     /// GitHub environments: jobs that run in one of them may assume it, on whatever branch it lets in. `{domain}` and
     /// `{environment}` are filled in.
-    #[schemars(default, length(max = 10))]
+    #[schemars(
+        default,
+        length(max = 10),
+        inner(length(min = 1, max = 255), regex(pattern = r"^[^*?$\[\]]+$"))
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub github_environments: Vec<String>,
     /// Managed policies: the ARN of one of AWS's, or the name (with its path) of one that the account has.
-    #[schemars(default, length(max = 10))]
+    #[schemars(
+        default,
+        length(max = 10),
+        inner(
+            length(max = 512),
+            regex(
+                pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
+            )
+        )
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managed_policies: Vec<String>,
     /// Its permissions boundary, in place of the starter pack's.
-    #[schemars(with = "String", default)]
+    #[schemars(
+        with = "String",
+        default,
+        length(max = 512),
+        regex(pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$")
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
 }
@@ -260,11 +282,25 @@ pub struct AccessRole {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// Managed policies: the ARN of one of AWS's, or the name (with its path) of one that the account has.
-    #[schemars(default, length(max = 10))]
+    #[schemars(
+        default,
+        length(max = 10),
+        inner(
+            length(max = 512),
+            regex(
+                pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
+            )
+        )
+    )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub managed_policies: Vec<String>,
     /// Its permissions boundary, in place of the starter pack's.
-    #[schemars(with = "String", default)]
+    #[schemars(
+        with = "String",
+        default,
+        length(max = 512),
+        regex(pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$")
+    )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
 }

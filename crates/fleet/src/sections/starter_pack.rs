@@ -18,6 +18,13 @@ use crate::rules;
 const DAYS_MAX: u32 = 3650;
 
 pub(super) fn starter_pack(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
+    let problems = reader.problems.len();
+    let pack = read(cursor, reader);
+    reader.has_unreadable_packs |= reader.problems.len() > problems;
+    pack
+}
+
+fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
     const PROVIDERS: [(&str, OidcProvider); 2] =
         [("ours", OidcProvider::Ours), ("theirs", OidcProvider::Theirs)];
     let mut map = cursor.map(reader)?;
