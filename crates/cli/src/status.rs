@@ -1,6 +1,7 @@
 //! `phonehome status`.
 
 mod lines;
+mod packs;
 
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_wire::{AzId, CheckId};
@@ -11,6 +12,7 @@ use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Prob
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
+use phonehome_stacks::{PACKS, PackRecord};
 use phonehome_state::{Desired, InForce, Keys, Phase, StackStatus, desired, newest_probes, readable};
 use phonehome_text::agree;
 use serde::Serialize;
@@ -31,6 +33,7 @@ struct Shown {
     heartbeats: BTreeMap<String, Heartbeat>,
     paths: BTreeMap<String, Paths>,
     incidents: Vec<Incident>,
+    packs: Vec<PackRecord>,
     silences: Vec<ActiveSilence>,
     /// What is stored and cannot be read, so that it is not shown.
     unreadable: Vec<String>,
@@ -57,6 +60,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
         }
         let ids: Vec<String> = shown.stacks.iter().map(|stack| format!("{}/", stack.account)).collect();
         let of_these = |key: &String| ids.iter().any(|id| key.starts_with(id));
+        shown.packs.retain(|pack| of_these(&pack.stack().to_string()));
         shown.heartbeats.retain(|key, _| of_these(key));
         shown.paths.retain(|key, _| of_these(key));
         shown.incidents.retain(|incident| {
@@ -134,6 +138,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let heartbeats = read(table, Keys::HEARTBEATS, &mut unreadable).await?;
     let paths = read(table, Keys::PATHS, &mut unreadable).await?;
     let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
+    let packs = read(table, PACKS, &mut unreadable).await?;
     Ok(Shown {
         silences: active(table, SystemClock.now_ms()).await?,
         unreadable,
@@ -141,6 +146,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
         paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
         incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
+        packs: packs.into_iter().map(|(_, pack)| pack).collect(),
         who_is_who: Value::Null,
         desired: desired(table).await.map_err(|error| error.to_string()),
         notes: vec![],
@@ -177,7 +183,8 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             probes(shown, stack, now_ms),
             paths(shown, stack),
         );
-        for line in version_of(stack, &shown.desired, every_path).into_iter().chain(notes(stack)) {
+        let notes = notes(stack).into_iter().chain(packs::note(&shown.packs, stack, every_path));
+        for line in version_of(stack, &shown.desired, every_path).into_iter().chain(notes) {
             let _ = writeln!(text, "{:<14}{line}", "");
         }
         if every_path {
