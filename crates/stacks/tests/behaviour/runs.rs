@@ -148,15 +148,15 @@ fn of_two_who_want_different_templates_at_the_same_moment_neither_deletes_what_t
         take(&world, &stored, &first(), None);
         World::lock(&world).pass(60_000);
         let mut two = [(first(), None), (template("a", 2, &[]), None)];
+        let mut are_over = [false; 2];
         for step in 0..14 {
-            let (wanted, running) = &mut two[(order >> step & 1) as usize];
+            let who = (order >> step & 1) as usize;
+            let (wanted, running) = &mut two[who];
             let running = running.get_or_insert_with(|| begin(&world, &stored, wanted, true, None));
-            if go_on(running).is_some() {
-                break;
-            }
+            are_over[who] = are_over[who] || go_on(running).is_some();
         }
-        for (_, running) in &mut two {
-            while running.as_mut().is_some_and(|running| go_on(running).is_none()) {}
+        for ((_, running), is_over) in two.iter_mut().zip(are_over) {
+            while !is_over && running.as_mut().is_some_and(|running| go_on(running).is_none()) {}
         }
         assert_eq!(World::lock(&world).violations, [""; 0], "{order:b}");
     }
