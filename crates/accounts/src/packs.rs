@@ -1,6 +1,8 @@
 //! The stack of a starter pack in a member account, on CloudFormation.
 
 mod shown;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Mutex, PoisonError};
 

@@ -116,8 +116,6 @@ pub struct Failures {
     pub sha256: String,
     /// How often.
     pub count: u32,
-    /// The last attempt's number: one attempt fails once.
-    pub number: u64,
     /// When that was.
     pub last_at_ms: u64,
     /// AWS's reasons, for people.

@@ -15,18 +15,12 @@ const WAITS_MS: [u64; 4] = [30 * MINUTE_MS, 2 * 60 * MINUTE_MS, 24 * 60 * MINUTE
 pub(crate) const CONTINUE_AGAIN_MS: u64 = 10 * MINUTE_MS;
 
 impl PackRecord {
-    /// The same after an attempt at a template failed. Said of one attempt twice it has failed once.
+    /// The same after the attempt at a template failed: it is over.
     pub(crate) fn failing(mut self, sha256: &str, said: &str, now_ms: u64) -> Self {
-        let number = self.attempts;
         let before = self.failures.take().filter(|failures| failures.sha256 == sha256);
-        if let Some(same) = before.as_ref().filter(|failures| failures.number == number) {
-            self.failures = Some(same.clone());
-        } else {
-            let count = before.map_or(0, |failures| failures.count) + 1;
-            let said = said.chars().take(SAID_MAX).collect();
-            self.failures =
-                Some(Failures { sha256: sha256.to_owned(), count, number, last_at_ms: now_ms, said });
-        }
+        let count = before.map_or(0, |failures| failures.count) + 1;
+        let said = said.chars().take(SAID_MAX).collect();
+        self.failures = Some(Failures { sha256: sha256.to_owned(), count, last_at_ms: now_ms, said });
         self.attempt = None;
         self
     }

@@ -89,6 +89,31 @@ fn a_creation_that_failed_is_undone_told_and_tried_again_a_few_times() {
 }
 
 #[test]
+fn a_change_that_failed_is_told_with_the_resources_reason_as_soon_as_it_is_undone() {
+    let (world, stored) = (World::default().shared(), Stored::new());
+    assert!(converge(&world, &stored, &first(), 10));
+    World::lock(&world).fate = Some(Fate::Fails);
+    let second = template("a", 2, &["Ci"]);
+    let told = (0..10).find_map(|_| {
+        let turn = take(&world, &stored, &second, None).unwrap();
+        World::lock(&world).pass(60_000);
+        if let Outcome::Told(problem) = turn.outcome { Some(problem) } else { None }
+    });
+    let said = "Key (AWS::KMS::Key): it is not so".to_owned();
+    assert_eq!(told, Some(Problem::Failed { said, is_tried_again: true }));
+}
+
+#[test]
+fn a_change_set_whose_answer_was_lost_is_asked_for_by_the_same_name() {
+    let (world, stored) = (World::default().shared(), Stored::new());
+    take(&world, &stored, &first(), Some(Fault::Before(0)));
+    take(&world, &stored, &first(), Some(Fault::After(0)));
+    take(&world, &stored, &first(), None);
+    assert_eq!(World::lock(&world).there().unwrap().sets.len(), 1);
+    assert_eq!(stored.read().1.attempts, 1);
+}
+
+#[test]
 fn what_a_failed_creation_left_is_told_and_not_deleted() {
     let (world, stored) = (World::default().shared(), Stored::new());
     World::lock(&world).fate = Some(Fate::Leaves);
