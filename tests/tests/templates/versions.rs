@@ -77,8 +77,11 @@ fn versions() -> Result<BTreeMap<u32, Template>> {
         let stem = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
         let Ok(number) = stem.parse() else { continue };
         let raw = serde_json::from_str(&std::fs::read_to_string(&path)?);
-        let raw = raw.with_context(|| path.display().to_string())?;
-        versions.insert(number, Template::of(raw, &[&GIVEN[..], &ALL[..]].concat())?);
+        let raw: Value = raw.with_context(|| path.display().to_string())?;
+        // An older version knows nothing of what came since.
+        let known = |(name, _): &&(&str, &str)| raw["Parameters"].get(*name).is_some();
+        let all: Vec<(&str, &str)> = GIVEN.iter().chain(&ALL).filter(known).copied().collect();
+        versions.insert(number, Template::of(raw.clone(), &all)?);
     }
     ensure!(!versions.is_empty(), "no version is recorded");
     Ok(versions)
