@@ -7,13 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use phonehome_starter_pack::{Pack, Verdict, compare, verdict};
+use phonehome_starter_pack::{Pack, TEMPLATE_BYTES_MAX, Verdict, compare, oversized, verdict};
 use serde_json::{Value, json};
 use support::{FULL, filled, fleet, moved, pack, template, with};
 
-/// CloudFormation's limit of a template in a request
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
-const TEMPLATE_BYTES_MAX: usize = 51_200;
 /// IAM's limit of all inline policies of a role, without spaces
 /// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
 const INLINE_POLICIES_MAX: usize = 10_240;
@@ -338,7 +335,7 @@ fn largest() -> String {
                 "{{ name: {}, branches: [{}], github_environments: [{}], managed_policies: [{}] }}",
                 role(it),
                 "b".repeat(120),
-                "e".repeat(120),
+                "e".repeat(110),
                 policies(10)
             )
         })
@@ -366,15 +363,31 @@ fn largest() -> String {
 }
 
 #[test]
-fn the_largest_pack_fits_into_a_template_and_its_policies_into_roles() {
+fn the_policies_of_the_largest_pack_fit_into_its_roles() {
     let pack = pack(&largest(), "shop-dev", "us-east-1").unwrap();
-    assert!(pack.body().len() <= TEMPLATE_BYTES_MAX, "{} bytes", pack.body().len());
     // With the longest account, Region and partition there are.
     let template = filled(&pack.template(), "444444444444", "us-isob-east-1", "aws-iso-b");
     for (id, resource) in template["Resources"].as_object().unwrap() {
         let policies = resource["Properties"]["Policies"].to_string();
         assert!(policies.len() <= INLINE_POLICIES_MAX, "{id}: {}", policies.len());
     }
+}
+
+#[test]
+fn a_template_that_cloudformation_would_not_take_is_found_before() {
+    let (member, region, bytes) = oversized(&fleet(&largest())).unwrap();
+    assert_eq!((member.account_name.as_str(), region.as_str()), ("shop-dev", "us-east-1"));
+    assert!(bytes > TEMPLATE_BYTES_MAX);
+    assert_eq!(oversized(&fleet(FULL)), None);
+    // Ten roles of each kind, as people call them.
+    let more = |name: &str, of: &str| -> String {
+        (0..9).map(|it| format!("    - {{ name: {name}{it}, {of} }}\n")).collect()
+    };
+    let trusted = "trusted: [{ account: \"999999999999\", role: support/Engineers }]";
+    let text =
+        with(FULL, "  deploy_roles:\n", &format!("  deploy_roles:\n{}", more("deploy", "branches: [main]")));
+    let text = with(&text, "  access_roles:\n", &format!("  access_roles:\n{}", more("access", trusted)));
+    assert_eq!(oversized(&fleet(&text)), None);
 }
 
 /// The longest trust policy of a role in a file that `validate` accepts, and whether it refused a longer one.
@@ -478,19 +491,17 @@ fn cfn_lint_finds_nothing_in_templates() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut files = vec![];
     let full = [("shop-prod", "us-east-1"), ("shop-prod", "eu-central-2"), ("web-dev", "us-east-1")];
     let others = [("cn-north-1", "cnn1-az1"), ("us-gov-west-1", "usgw1-az1")];
-    let mut write = |text: &str, account: &str, region: &str| {
+    let full = full.map(|(account, region)| (FULL.to_owned(), account, region));
+    let others = others.map(|(region, zone)| (moved(FULL, region, zone), "shop-dev", region));
+    let files = full.into_iter().chain(others).map(|(text, account, region)| {
         let file = directory.path().join(format!("{account}-{region}.json"));
-        fs::write(&file, serde_json::to_string_pretty(&template(text, account, region)).unwrap()).unwrap();
-        files.push((file, region.to_owned()));
-    };
-    full.iter().for_each(|(account, region)| write(FULL, account, region));
-    others.iter().for_each(|(region, zone)| write(&moved(FULL, region, zone), "shop-dev", region));
-    for (file, region) in files {
-        let output =
-            Command::new(&linter).arg("--regions").arg(&region).arg("--").arg(&file).output().unwrap();
-        assert!(output.status.success(), "{region}: {}", String::from_utf8_lossy(&output.stdout));
-    }
+        fs::write(&file, pack(&text, account, region).unwrap().body()).unwrap();
+        file
+    });
+    let files: Vec<_> = files.collect();
+    let regions = ["us-east-1", "eu-central-2", "cn-north-1", "us-gov-west-1"];
+    let output = Command::new(&linter).arg("--regions").args(regions).arg("--").args(files).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
