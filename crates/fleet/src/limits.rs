@@ -28,7 +28,7 @@ pub(crate) fn items_max(key: &str) -> usize {
         "regions" | "environments" | "maintenance" | "quiet_hours" => 50,
         "status" | "expected" => 10,
         // IAM takes ten managed policies of a role (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>);
-        // the others so that a stack's template stays within CloudFormation's 51,200 bytes.
+        // the others so that what a template can be of, which has 51,200 bytes, stays in sight.
         "managed_policies"
         | "repositories"
         | "branches"

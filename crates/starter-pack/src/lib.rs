@@ -22,5 +22,5 @@ mod verdict;
 pub use compare::{Change, Class, compare};
 pub use kinds::Holds;
 pub use names::{Backend, Names, RoleName};
-pub use pack::{Pack, STACK_NAME};
+pub use pack::{Pack, STACK_NAME, TEMPLATE_BYTES_MAX, oversized};
 pub use verdict::{Verdict, Why, verdict};

@@ -9,6 +9,23 @@ use crate::{buckets, roles};
 /// The name of the stack, the same in each account and Region.
 pub const STACK_NAME: &str = "phonehome-starter-pack";
 
+/// Bytes of a template that CloudFormation takes in a request
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
+pub const TEMPLATE_BYTES_MAX: usize = 51_200;
+
+/// The first account and Region whose template has more than [`TEMPLATE_BYTES_MAX`], with how many it has.
+#[must_use]
+pub fn oversized(fleet: &Fleet) -> Option<(Member, Region, usize)> {
+    let members = fleet.members().into_iter();
+    let pairs =
+        members.flat_map(|member| fleet.regions.iter().map(move |region| (member.clone(), &region.name)));
+    let sized = pairs.filter_map(|(member, region)| {
+        let bytes = Pack::of(fleet, &member, region)?.body().len();
+        Some((member, region.clone(), bytes))
+    });
+    sized.into_iter().find(|(.., bytes)| *bytes > TEMPLATE_BYTES_MAX)
+}
+
 /// The starter pack of an account in a Region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pack {
@@ -53,7 +70,7 @@ impl Pack {
         template
     }
 
-    /// The template as CloudFormation takes it, in at most 51,200 bytes.
+    /// The template as CloudFormation takes it, in at most [`TEMPLATE_BYTES_MAX`] unless [`oversized`] names it.
     #[must_use]
     pub fn body(&self) -> String {
         self.template().to_string()

@@ -9,14 +9,7 @@ use std::process::Command;
 
 use phonehome_starter_pack::{Pack, Verdict, compare, verdict};
 use serde_json::{Value, json};
-use support::{FULL, filled, fleet, moved, pack, template, with};
-
-/// CloudFormation's limit of a template in a request
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>).
-const TEMPLATE_BYTES_MAX: usize = 51_200;
-/// IAM's limit of all inline policies of a role, without spaces
-/// (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>).
-const INLINE_POLICIES_MAX: usize = 10_240;
+use support::{FULL, filled, fleet, moved, pack, template, texts, with};
 
 fn kinds(template: &Value) -> Vec<&str> {
     template["Resources"].as_object().unwrap().values().map(|it| it["Type"].as_str().unwrap()).collect()
@@ -39,13 +32,6 @@ fn statements(template: &Value) -> Vec<(String, Value)> {
         gather(id, &resource["Properties"], &mut found);
     }
     found
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
-        other => vec![other.as_str().unwrap_or_default().to_owned()],
-    }
 }
 
 /// Of each resource its properties, each on a line; of a policy its statements.
@@ -161,92 +147,6 @@ fn no_role_may_do_what_a_wildcard_lets_it_and_none_is_open() {
     }
 }
 
-/// What STS compares a token with: every condition key of the trust policy is in the token, with one of its values.
-fn lets_in(template: &Value, role: &str, token: &Value) -> bool {
-    let trust = &template["Resources"][role]["Properties"]["AssumeRolePolicyDocument"]["Statement"];
-    trust.as_array().unwrap().iter().any(|statement| {
-        assert_eq!(
-            statement["Condition"].as_object().unwrap().len(),
-            1,
-            "what else is compared is not known here"
-        );
-        statement["Condition"]["StringEquals"].as_object().unwrap().iter().all(|(key, values)| {
-            let claim = key.rsplit(':').next().unwrap();
-            texts(values).iter().any(|value| token[claim] == **value)
-        })
-    })
-}
-
-fn token(sub: &str, repository_id: &str) -> Value {
-    json!({ "aud": "sts.amazonaws.com", "sub": sub, "repository_id": repository_id })
-}
-
-const SHOP: &str = "1317716765";
-const OLD: &str = "1145608538";
-
-#[test]
-fn the_declared_workflows_are_let_in_and_no_other() {
-    let template = template(FULL, "shop-prod", "us-east-1");
-    let ids = "repo:acme@252500266/shop@1317716765";
-    for (sub, id) in [
-        (format!("{ids}:ref:refs/heads/main"), SHOP),
-        (format!("{ids}:environment:prod"), SHOP),
-        ("repo:acme/shop-old:ref:refs/heads/main".to_owned(), OLD),
-        ("repo:acme/shop-old:environment:prod".to_owned(), OLD),
-    ] {
-        assert!(lets_in(&template, "DeployRoledeploy", &token(&sub, id)), "{sub}");
-    }
-    for (why, sub, id) in [
-        ("another owner", "repo:evil/shop:ref:refs/heads/main".to_owned(), "666"),
-        ("another owner with its ids", "repo:evil@6/shop@666:ref:refs/heads/main".to_owned(), "666"),
-        ("a name that goes on", "repo:acme/shop-old-evil:ref:refs/heads/main".to_owned(), "666"),
-        (
-            "a name that goes on, with ids",
-            "repo:acme@252500266/shop-evil@7:ref:refs/heads/main".to_owned(),
-            "7",
-        ),
-        ("a name that became free and was taken", "repo:acme/shop-old:ref:refs/heads/main".to_owned(), "666"),
-        ("the old form of a repository with ids", "repo:acme/shop:ref:refs/heads/main".to_owned(), SHOP),
-        (
-            "an owner that was renamed",
-            "repo:acme2@252500266/shop@1317716765:ref:refs/heads/main".to_owned(),
-            SHOP,
-        ),
-        (
-            "one repository's name with the other's id",
-            "repo:acme/shop-old:ref:refs/heads/main".to_owned(),
-            SHOP,
-        ),
-        ("a pull request", format!("{ids}:pull_request"), SHOP),
-        ("a pull request of the old form", "repo:acme/shop-old:pull_request".to_owned(), OLD),
-        ("the branch of a pull request", format!("{ids}:ref:refs/pull/1/merge"), SHOP),
-        ("another branch", format!("{ids}:ref:refs/heads/mainline"), SHOP),
-        ("a tag of a branch's name", format!("{ids}:ref:refs/tags/main"), SHOP),
-        ("another environment", format!("{ids}:environment:prod-evil"), SHOP),
-        ("an environment called like a branch", format!("{ids}:environment:x%3Aref%3Arefs/heads/main"), SHOP),
-        ("a wildcard", "repo:*".to_owned(), SHOP),
-    ] {
-        assert!(!lets_in(&template, "DeployRoledeploy", &token(&sub, id)), "{why}: {sub}");
-    }
-    let mut other = token(&format!("{ids}:ref:refs/heads/main"), SHOP);
-    other["aud"] = json!("https://github.com/acme");
-    assert!(!lets_in(&template, "DeployRoledeploy", &other), "another audience");
-}
-
-#[test]
-fn where_sts_does_not_compare_the_repositorys_id_the_subject_carries_it_or_nobody_is_let_in() {
-    for (region, zone) in [("cn-north-1", "cnn1-az1"), ("us-gov-west-1", "usgw1-az1")] {
-        let template = template(&moved(FULL, region, zone), "shop-dev", region);
-        let without = |sub: &str| json!({ "aud": "sts.amazonaws.com", "sub": sub });
-        let by_id = without("repo:acme@252500266/shop@1317716765:ref:refs/heads/main");
-        assert!(lets_in(&template, "DeployRoledeploy", &by_id), "{region}");
-        assert!(
-            !lets_in(&template, "DeployRoledeploy", &without("repo:acme/shop-old:ref:refs/heads/main")),
-            "{region}"
-        );
-    }
-}
-
 #[test]
 fn a_provider_that_is_the_teams_is_referred_to_and_not_in_the_stack() {
     let theirs = with(FULL, "starter_pack:\n  key", "starter_pack:\n  oidc_provider: theirs\n  key");
@@ -316,109 +216,6 @@ fn names_are_those_of_the_template() {
     }
 }
 
-/// The largest that a fleet file can declare.
-fn largest() -> String {
-    let repositories: Vec<String> = (1..=2)
-        .map(|it| {
-            format!(
-                "{{ name: {}/{}, id: 4294967295, owner_id: 4294967295 }}",
-                "o".repeat(39),
-                format!("{it}").repeat(100)
-            )
-        })
-        .collect();
-    let policies = |count: usize| {
-        let names: Vec<String> = (0..count).map(|it| format!("p{it}{}", "x".repeat(120))).collect();
-        names.join(", ")
-    };
-    let role = |it: usize| format!("{}{it}", "r".repeat(60));
-    let deploy: Vec<String> = (0..10)
-        .map(|it| {
-            format!(
-                "{{ name: {}, branches: [{}], github_environments: [{}], managed_policies: [{}] }}",
-                role(it),
-                "b".repeat(120),
-                "e".repeat(120),
-                policies(10)
-            )
-        })
-        .collect();
-    let trusted = format!("{{ account: \"999999999999\", role: {} }}", "t".repeat(120));
-    let access: Vec<String> = (0..10)
-        .map(|it| {
-            format!(
-                "{{ name: a{}, trusted: [{}], managed_policies: [{}] }}",
-                role(it),
-                [trusted.as_str(); 10].join(", "),
-                policies(10)
-            )
-        })
-        .collect();
-    let start = FULL.find("  repositories:\n").unwrap();
-    format!(
-        "{}  repositories: [{}]\n  permissions_boundary: {}\n  deploy_roles: [{}]\n  access_roles: [{}]\n",
-        &FULL[..start],
-        repositories.join(", "),
-        "b".repeat(120),
-        deploy.join(", "),
-        access.join(", ")
-    )
-}
-
-#[test]
-fn the_largest_pack_fits_into_a_template_and_its_policies_into_roles() {
-    let pack = pack(&largest(), "shop-dev", "us-east-1").unwrap();
-    assert!(pack.body().len() <= TEMPLATE_BYTES_MAX, "{} bytes", pack.body().len());
-    // With the longest account, Region and partition there are.
-    let template = filled(&pack.template(), "444444444444", "us-isob-east-1", "aws-iso-b");
-    for (id, resource) in template["Resources"].as_object().unwrap() {
-        let policies = resource["Properties"]["Policies"].to_string();
-        assert!(policies.len() <= INLINE_POLICIES_MAX, "{id}: {}", policies.len());
-    }
-}
-
-/// The longest trust policy of a role in a file that `validate` accepts, and whether it refused a longer one.
-fn longest(of: &str, file: impl Fn(usize) -> String) -> usize {
-    let (mut longest, mut refused) = (0, false);
-    for count in 1..=10 {
-        let Ok(fleet) = phonehome_fleet::parse(&file(count)) else {
-            refused = true;
-            continue;
-        };
-        let pack =
-            Pack::of(&fleet, &fleet.member("shop-dev").unwrap(), &"us-east-1".parse().unwrap()).unwrap();
-        let template = filled(&pack.template(), "444444444444", "us-isob-east-1", "aws-us-gov");
-        let trust = &template["Resources"][of]["Properties"]["AssumeRolePolicyDocument"];
-        longest = longest.max(trust.to_string().len());
-    }
-    assert!(refused, "nothing was too long");
-    longest
-}
-
-/// It refuses none that would fit easily either.
-#[test]
-fn no_trust_policy_that_is_accepted_is_longer_than_iam_takes() {
-    let branches = longest("DeployRoledeploy", |count| {
-        let branches: Vec<String> = (0..count).map(|it| format!("{it}{}", "x".repeat(130))).collect();
-        with(FULL, "branches: [main]", &format!("branches: [{}]", branches.join(", ")))
-    });
-    let same_account = longest("AccessRolecontractor", |count| {
-        let roles: Vec<String> = (0..count)
-            .map(|it| format!("{{ account: \"999999999999\", role: {it}{} }}", "x".repeat(200)))
-            .collect();
-        with(FULL, "{ account: \"999999999999\", role: support/Engineers }", &roles.join(", "))
-    });
-    let accounts = longest("AccessRolecontractor", |count| {
-        let roles: Vec<String> =
-            (0..count).map(|it| format!("{{ account: \"99999999999{it}\", role: x }}")).collect();
-        let text = with(FULL, "{ account: \"999999999999\", role: support/Engineers }", &roles.join(", "));
-        with(&text, "acme-2026", &"x".repeat(128))
-    });
-    for length in [branches, same_account, accounts] {
-        assert!((1200..=2048).contains(&length), "{length}");
-    }
-}
-
 #[test]
 fn what_a_fleet_file_changes_is_allowed_or_withheld() {
     let deployed = template(FULL, "shop-prod", "us-east-1");
@@ -478,19 +275,17 @@ fn cfn_lint_finds_nothing_in_templates() {
         return;
     }
     let directory = tempfile::tempdir().unwrap();
-    let mut files = vec![];
     let full = [("shop-prod", "us-east-1"), ("shop-prod", "eu-central-2"), ("web-dev", "us-east-1")];
     let others = [("cn-north-1", "cnn1-az1"), ("us-gov-west-1", "usgw1-az1")];
-    let mut write = |text: &str, account: &str, region: &str| {
+    let full = full.map(|(account, region)| (FULL.to_owned(), account, region));
+    let others = others.map(|(region, zone)| (moved(FULL, region, zone), "shop-dev", region));
+    let files = full.into_iter().chain(others).map(|(text, account, region)| {
         let file = directory.path().join(format!("{account}-{region}.json"));
-        fs::write(&file, serde_json::to_string_pretty(&template(text, account, region)).unwrap()).unwrap();
-        files.push((file, region.to_owned()));
-    };
-    full.iter().for_each(|(account, region)| write(FULL, account, region));
-    others.iter().for_each(|(region, zone)| write(&moved(FULL, region, zone), "shop-dev", region));
-    for (file, region) in files {
-        let output =
-            Command::new(&linter).arg("--regions").arg(&region).arg("--").arg(&file).output().unwrap();
-        assert!(output.status.success(), "{region}: {}", String::from_utf8_lossy(&output.stdout));
-    }
+        fs::write(&file, pack(&text, account, region).unwrap().body()).unwrap();
+        file
+    });
+    let files: Vec<_> = files.collect();
+    let regions = ["us-east-1", "eu-central-2", "cn-north-1", "us-gov-west-1"];
+    let output = Command::new(&linter).arg("--regions").args(regions).arg("--").args(files).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }

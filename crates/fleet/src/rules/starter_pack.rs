@@ -86,7 +86,7 @@ pub(crate) fn branch(text: &str) -> Rule<String> {
     if well_formed { Ok(text.to_owned()) } else { Err(flaw.hint("as git has it: main, release/2")) }
 }
 
-/// The name of a GitHub environment. What the subject has of it is written by [`crate::DeclaredPack`].
+/// The name of a GitHub environment, with placeholders.
 pub(crate) fn github_environment(text: &str) -> Rule<String> {
     let plain = without_placeholders(text, PLACEHOLDERS);
     if let Some(flaw) = unknown_placeholder(&plain, PLACEHOLDERS) {

@@ -58,3 +58,11 @@ pub(crate) fn filled(value: &Value, account: &str, region: &str, partition: &str
         other => other.clone(),
     }
 }
+
+/// The texts of a value that is one or a list of them.
+pub(crate) fn texts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        other => vec![other.as_str().unwrap_or_default().to_owned()],
+    }
+}
