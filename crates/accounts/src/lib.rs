@@ -3,6 +3,7 @@
 
 mod closing;
 mod organization;
+mod packs;
 mod properties;
 mod regions;
 mod rerun;
@@ -11,14 +12,19 @@ mod stack;
 mod stand_in;
 mod support;
 #[cfg(feature = "operator")]
+mod survey;
+#[cfg(feature = "operator")]
 pub mod trails;
 mod vending;
 
 pub use closing::AwsClosing;
 pub use organization::AwsOrganization;
+pub use packs::AwsPack;
 pub use properties::AwsProperties;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};
 pub use support::AwsSupport;
+#[cfg(feature = "operator")]
+pub use survey::{Survey, survey};
 pub use vending::AwsVending;

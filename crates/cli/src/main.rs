@@ -3,6 +3,7 @@
 mod apply;
 mod audit;
 mod authorities;
+mod bearing;
 mod check;
 mod closings;
 mod contract;
@@ -11,6 +12,7 @@ mod decommission;
 mod diff;
 mod doctor;
 mod history;
+mod init;
 mod orphaned;
 mod output;
 mod plan;
@@ -21,6 +23,7 @@ mod record;
 mod replay;
 mod rollout;
 mod silence;
+mod starter_pack;
 mod status;
 mod summary;
 mod targets;
@@ -63,6 +66,10 @@ enum Command {
         #[arg(long, default_value = "fleet.yaml")]
         fleet: PathBuf,
     },
+    /// Begin with the accounts that there are: draft a fleet file of them, or say which line of one is which account.
+    ///
+    /// Nothing is made by it. Needs credentials of the hub account.
+    Init(init::InitArguments),
     /// Put the fleet file in force: check it and store it in the hub account's table.
     ///
     /// Shows what changes in which account, and asks, or with --plan publishes just the plan that was reviewed. What
@@ -110,6 +117,10 @@ enum Command {
     ///
     /// Exits with 1 when something is wrong.
     Audit,
+    /// Show what an account's starter pack is called, ready to paste: Terraform's backend, names, ARNs.
+    ///
+    /// Needs neither AWS nor an account: it is all in the fleet file.
+    StarterPack(starter_pack::StarterPackArguments),
     /// Check from this machine whether something connects, as a probe does: is it the network?
     ///
     /// Exits with 1 when a check fails.
@@ -154,6 +165,7 @@ async fn main() -> ExitCode {
     let table = arguments.table.as_str();
     let result = match arguments.command {
         Command::Validate { fleet } => validate::run(&fleet, format).map(Done::from),
+        Command::StarterPack(pack) => starter_pack::run(&pack, format).map(Done::from),
         Command::Publish(publish) => publish::run(publish, table, format).await.map(Done::from),
         Command::History => history::run(table, format).await.map(Done::from),
         Command::Get { version } => history::get(&version, table, format).await.map(Done::from),
@@ -170,6 +182,7 @@ async fn main() -> ExitCode {
         Command::Apply(apply) => apply::run(apply, table, format).await,
         Command::Decommission(decommission) => decommission::run(decommission, table, format).await,
         Command::Doctor(doctor) => doctor::run(&doctor, format).await,
+        Command::Init(init) => init::run(init, table, format).await,
         Command::Rebind(rebind) => rebind::run(rebind, table, format).await,
         Command::Audit => audit::run(table, format).await,
     };

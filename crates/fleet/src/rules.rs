@@ -4,6 +4,7 @@ mod dns;
 mod host;
 mod http;
 mod properties;
+mod starter_pack;
 
 use std::net::Ipv4Addr;
 
@@ -21,6 +22,11 @@ pub(crate) use http::{
 };
 pub(crate) use properties::{
     contact_email, contact_phone, contact_text, is_tag_text, tag_key, tag_value, unit_path,
+};
+
+pub(crate) use starter_pack::{
+    TRUST_POLICY_MAX, branch, bucket_prefix, external_id, github_environment, policy, repository,
+    role_with_path,
 };
 
 pub(crate) type Rule<T> = Result<T, Flaw>;
@@ -249,7 +255,8 @@ pub(crate) fn az_id(text: &str, region: Option<&Region>) -> Rule<AzId> {
 
 /// What the AZ IDs of a Region begin with: `use1` for us-east-1. `None` for a Region whose parts
 /// this does not know, such as those of isolated partitions.
-fn az_prefix(region: &str) -> Option<String> {
+#[must_use]
+pub fn az_prefix(region: &str) -> Option<String> {
     let mut parts: Vec<&str> = region.split('-').collect();
     let number = parts.pop()?;
     let (area, middle) = parts.split_first()?;
