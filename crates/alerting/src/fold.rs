@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use phonehome_wire::{CheckId, CheckResult, Report, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::results;
+use crate::streak::{next, passes_as_before};
 use crate::{
-    Asked, Behind, Connects, Failure, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbePart,
-    Received, Turns,
+    Asked, Behind, Connects, Heartbeat, Hysteresis, PathState, PathStatus, Paths, ProbePart, Received, Turns,
 };
 
 /// A probe whose clock is further ahead of the hub's than this (5 minutes, in milliseconds) is
@@ -53,8 +52,10 @@ pub enum Folded {
     Fresh {
         /// Always to be written.
         heartbeat: Heartbeat,
-        /// All paths of the probe, to be written too; `None` where they stay as they are stored.
-        paths: Option<Paths>,
+        /// All paths of the probe.
+        paths: Paths,
+        /// Whether they are others than before, and are to be written too.
+        paths_changed: bool,
         /// Whether it says something new of what is broken: of what goes on failing in the same way nobody need be woken.
         is_news: bool,
         /// The paths whose status changed.
@@ -83,10 +84,12 @@ pub enum Folded {
 /// row as one that was down, and one open isolation turns it down at once. Only results of checks that were
 /// asked count, and of two for one check the first. What the report has no result for stays as it was
 /// while it is declared, and is forgotten then. A check that aims elsewhere than before is a new path.
+///
+/// The paths are taken by value: nearly all stay as they are, and none of these is copied.
 #[must_use]
 pub fn fold(
     newest: Option<&Heartbeat>,
-    before: &Paths,
+    before: Paths,
     report: &Report,
     asked: &Asked,
     received: Received,
@@ -125,23 +128,21 @@ pub fn fold(
     folding.folded(heartbeat, dropped, |id| counted.contains(id) || asked.declared.contains(id))
 }
 
-/// The results of one report, one after the other. What stays as it is stored is not copied: of nearly all paths nearly
-/// always.
+/// The results of one report, one after the other, at most one of each path.
 struct Folding<'f> {
-    before: &'f Paths,
+    paths: Paths,
+    /// Whether any is another one than before.
+    changed: bool,
     asked: &'f Asked,
     run_ms: u64,
     hysteresis: &'f Hysteresis,
-    /// The paths that are others than before.
-    changed: Paths,
     is_news: bool,
     transitions: Vec<Transition>,
 }
 
 impl<'f> Folding<'f> {
-    fn of(before: &'f Paths, asked: &'f Asked, run_ms: u64, hysteresis: &'f Hysteresis) -> Self {
-        let changed = Paths::new();
-        Self { before, asked, run_ms, hysteresis, changed, is_news: false, transitions: vec![] }
+    fn of(paths: Paths, asked: &'f Asked, run_ms: u64, hysteresis: &'f Hysteresis) -> Self {
+        Self { paths, changed: false, asked, run_ms, hysteresis, is_news: false, transitions: vec![] }
     }
 
     /// Takes in a result that counts.
@@ -149,36 +150,42 @@ impl<'f> Folding<'f> {
         let target = Some(endpoint).filter(|endpoint| !endpoint.is_empty());
         let same =
             |old: &&PathState| old.target.is_none() || target.is_none() || old.target.as_ref() == target;
-        let old = self.before.get(&result.id).filter(same);
+        let old = self.paths.get(&result.id).filter(same);
         // By a rerun.
         let is_overtaken = |old: &PathState| old.results.last().is_some_and(|newest| newest.0 > self.run_ms);
         if !old.is_some_and(|old| is_overtaken(old) || passes_as_before(old, result, target)) {
-            self.becomes(&result.id, old, self.in_full(old, result, target));
+            let new = self.in_full(old, result, target);
+            let changes = Changes::of(old, &new);
+            self.becomes(&result.id, changes, new);
         }
     }
 
     /// Takes in a result of a rerun that counts.
     fn result_again(&mut self, result: &CheckResult) {
-        let old = self.before.get(&result.id).filter(|_| self.asked.declared.contains(&result.id));
+        let old = self.paths.get(&result.id).filter(|_| self.asked.declared.contains(&result.id));
         let is_in_doubt = |old: &&PathState| old.results.last().is_some_and(|newest| newest.0 < self.run_ms);
         if let Some(old) = old.filter(is_in_doubt) {
-            self.becomes(
-                &result.id,
-                Some(old),
-                next(old.clone(), &result.verdict, self.run_ms, self.hysteresis),
-            );
+            let new = next(old.clone(), &result.verdict, self.run_ms, self.hysteresis);
+            let changes = Changes::of(Some(old), &new);
+            self.becomes(&result.id, changes, new);
         }
     }
 
-    fn becomes(&mut self, id: &CheckId, old: Option<&PathState>, new: PathState) {
-        self.is_news |= new.results != old.map_or(&[][..], |old| &old.results);
-        let from = old.map_or(PathStatus::Unknown, |path| path.status);
+    fn becomes(&mut self, id: &CheckId, Changes { from, is_news, is_any }: Changes, new: PathState) {
+        self.is_news |= is_news;
         if from != new.status {
             let (check, to, since_ms) = (id.clone(), new.status, new.since_ms);
             self.transitions.push(Transition { check, from, to, since_ms });
         }
-        if old != Some(&new) {
-            self.changed.insert(id.clone(), new);
+        if !is_any {
+            return;
+        }
+        self.changed = true;
+        match self.paths.get_mut(id) {
+            Some(path) => *path = new,
+            None => {
+                self.paths.insert(id.clone(), new);
+            }
         }
     }
 
@@ -198,35 +205,34 @@ impl<'f> Folding<'f> {
         next(path, &result.verdict, self.run_ms, self.hysteresis)
     }
 
-    /// What comes of it: all paths that stay, where any is another one than before, or is forgotten.
+    /// What comes of it: all paths that stay.
     fn folded(self, heartbeat: Heartbeat, dropped: usize, stays: impl Fn(&CheckId) -> bool) -> Folded {
-        let Self { before, changed, is_news, transitions, .. } = self;
-        let is_same = changed.is_empty() && before.keys().all(&stays);
-        let paths = (!is_same).then(|| {
-            let mut paths = changed;
-            for (id, old) in before.iter().filter(|(id, _)| stays(id)) {
-                paths.entry(id.clone()).or_insert_with(|| old.clone());
-            }
-            paths
-        });
-        Folded::Fresh { heartbeat, paths, is_news, transitions, dropped }
+        let Self { mut paths, changed, is_news, transitions, .. } = self;
+        let count = paths.len();
+        paths.retain(|id, _| stays(id));
+        let paths_changed = changed || paths.len() < count;
+        Folded::Fresh { heartbeat, paths, paths_changed, is_news, transitions, dropped }
     }
 }
 
-/// Whether a path passes that has only passed, with nothing about it that one more pass would change.
-fn passes_as_before(old: &PathState, result: &CheckResult, target: Option<&String>) -> bool {
-    let is_pass =
-        matches!(result.verdict, Verdict::Ok | Verdict::DenyProven) && alike(&old.last, &result.verdict);
-    is_pass
-        && old.status == PathStatus::Up
-        && (old.streak, old.streak_since_ms) == (0, 0)
-        && old.results.is_empty()
-        && old.failure.is_none()
-        && (target.is_none() || old.target.as_ref() == target)
-        && match result.verdict {
-            Verdict::Ok => old.addresses == result.addresses,
-            _ => old.addresses.is_empty(),
+/// What is another one of a path than before.
+struct Changes {
+    /// The status before.
+    from: PathStatus,
+    /// Whether its results say something new.
+    is_news: bool,
+    /// Whether anything is.
+    is_any: bool,
+}
+
+impl Changes {
+    fn of(old: Option<&PathState>, new: &PathState) -> Self {
+        Self {
+            from: old.map_or(PathStatus::Unknown, |old| old.status),
+            is_news: new.results != old.map_or(&[][..], |old| &old.results),
+            is_any: old != Some(new),
         }
+    }
 }
 
 /// Folds the report of a rerun, which began at `run_ms`: it says of paths of which something is in doubt whether they
@@ -234,7 +240,7 @@ fn passes_as_before(old: &PathState, result: &CheckResult, target: Option<&Strin
 /// path is new; what comes late, or twice, or once a path works again, changes nothing.
 fn rerun(
     newest: Option<&Heartbeat>,
-    before: &Paths,
+    before: Paths,
     report: &Report,
     asked: &Asked,
     (received, run_ms): (Received, u64),
@@ -310,84 +316,6 @@ fn supersedes(new: &Heartbeat, stored: &Heartbeat) -> bool {
         new.last_started_at_ms > stored.last_started_at_ms
     };
     newer && new.run_id != stored.run_id
-}
-
-fn next(mut path: PathState, verdict: &Verdict, at_ms: u64, hysteresis: &Hysteresis) -> PathState {
-    let results = results::with(&path.results, verdict, at_ms, hysteresis);
-    let (fails_anew, is_down) = results::turned(&path.results, &results, hysteresis);
-    if fails_anew {
-        path.turns.note(at_ms, false);
-    }
-    if is_down {
-        path.turns.note(at_ms, true);
-    }
-    path.results = results;
-    if !alike(&path.last, verdict) {
-        path.last = verdict.clone();
-        path.last_since_ms = at_ms;
-    }
-    match verdict {
-        Verdict::Ok | Verdict::DenyProven => match path.status {
-            PathStatus::Up => confirm(&mut path),
-            PathStatus::Unknown => {
-                // Failures counted while the status is still unknown are no part of a success.
-                if path.failure.take().is_some() {
-                    path.streak = 0;
-                }
-                // A target that dies in the moment of the denial looks closed, once.
-                let needed = if *verdict == Verdict::DenyProven { hysteresis.up_after } else { 1 };
-                contradict(&mut path, PathStatus::Up, at_ms, needed);
-            }
-            PathStatus::Down => contradict(&mut path, PathStatus::Up, at_ms, hysteresis.up_after),
-        },
-        Verdict::Fail { stage, error, .. } => {
-            if path.status == PathStatus::Unknown && path.failure.is_none() {
-                path.streak = 0;
-            }
-            if path.failure.as_ref().is_none_or(|known| known.stage != *stage) {
-                path.failure = Some(Failure { stage: *stage, error: error.clone() });
-            }
-            match path.status {
-                PathStatus::Down => confirm(&mut path),
-                PathStatus::Unknown | PathStatus::Up => {
-                    // Failing may be chance. That a packet crossed is a fact.
-                    let needed = if *stage == Stage::Open { 1 } else { hysteresis.down_after };
-                    contradict(&mut path, PathStatus::Down, at_ms, needed);
-                }
-            }
-        }
-        Verdict::Denied { .. } | Verdict::Inconclusive { .. } | Verdict::ProbeError { .. } => {}
-    }
-    path
-}
-
-/// Errors and reasons are for people and may differ in every run; kind and stage are what counts.
-fn alike(a: &Verdict, b: &Verdict) -> bool {
-    match (a, b) {
-        (Verdict::Fail { stage: a, .. }, Verdict::Fail { stage: b, .. }) => a == b,
-        _ => std::mem::discriminant(a) == std::mem::discriminant(b),
-    }
-}
-
-fn confirm(path: &mut PathState) {
-    path.streak = 0;
-    path.streak_since_ms = 0;
-    if path.status == PathStatus::Up {
-        path.failure = None;
-    }
-}
-
-fn contradict(path: &mut PathState, towards: PathStatus, at_ms: u64, needed: u32) {
-    if path.streak == 0 {
-        path.streak_since_ms = at_ms;
-    }
-    path.streak += 1;
-    if path.streak >= needed.max(1) {
-        path.status = towards;
-        path.ever_up |= towards == PathStatus::Up;
-        path.since_ms = path.streak_since_ms;
-        confirm(path);
-    }
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ mod results;
 mod routing;
 mod runbook;
 mod silence;
+mod streak;
 mod suspect;
 mod suspected;
 mod text;

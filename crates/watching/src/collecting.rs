@@ -193,12 +193,13 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         let now_ms = self.clock.now_ms();
         let is_anew = lives.is_earlier(&ProbePart::of(&report), newest.value.as_ref(), before.version());
         let known = before.value.take().filter(|_| !is_anew).unwrap_or_default();
-        match fold(newest.value.as_ref(), &known, &report, asked, received, hysteresis) {
+        let moving = moved.among(&known);
+        match fold(newest.value.as_ref(), known, &report, asked, received, hysteresis) {
             Folded::Stale => {
                 (self.counting)(Counted::Duplicate);
                 Ok(None)
             }
-            Folded::Fresh { mut heartbeat, paths, is_news, transitions, dropped } => {
+            Folded::Fresh { mut heartbeat, paths, paths_changed, is_news, transitions, dropped } => {
                 if dropped > 0 {
                     (self.counting)(Counted::Dropped(dropped as u64));
                 }
@@ -207,7 +208,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
                 // is writing: whoever writes both under their conditions finds out.
                 let is_pair = before.version() == newest.value.as_ref().map_or(0, |it| it.paths_version);
                 let lasting = expire_at_ms >= now_ms + PATHS_RENEWED_MS;
-                let renew = paths.is_some() || is_anew || before.unread || !is_pair || !lasting;
+                let renew = paths_changed || is_anew || before.unread || !is_pair || !lasting;
                 heartbeat.isolations_at_ms = isolations_at_ms;
                 heartbeat.paths_version =
                     if renew { before.expect().next_version() } else { before.version() };
@@ -216,15 +217,12 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
                 let put = Write::put(Keys::heartbeat(&heartbeat.probe_part()), newest.expect(), &heartbeat);
                 let mut writes = vec![put.expiring(expire_at_s)];
                 if renew {
-                    let paths = paths.as_ref().unwrap_or(&known);
-                    let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.probe_part()), paths);
+                    let put = Write::over(before.doc.as_ref(), Keys::paths(&heartbeat.probe_part()), &paths);
                     writes.push(put.expiring(expire_at_s));
                 }
                 let written = writes.get(1).and_then(Write::written);
-                let (table, moving) = (self.table, moved.among(&known));
-                writes.extend(
-                    lives.hand_over(table, self.counting, &heartbeat.key, moving, expire_at_s).await?,
-                );
+                let handed = lives.hand_over(self.table, self.counting, &heartbeat.key, moving, expire_at_s);
+                writes.extend(handed.await?);
                 writes.extend(newest.copy(now_ms).into_iter().chain(before.copy(now_ms)));
                 self.table.write(writes).await?;
                 if let Some(paths) = written {

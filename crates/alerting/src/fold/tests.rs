@@ -33,11 +33,11 @@ proptest! {
     fn what_is_left_alone_is_what_it_would_have_become(
         results in prop::collection::vec(result(), 1..40), down_after in 0_u32..4, up_after in 0_u32..4
     ) {
-        let (before, asked) = (Paths::new(), Asked::default());
+        let asked = Asked::default();
         let hysteresis = Hysteresis { down_after, up_after };
         let mut known: Option<PathState> = None;
         for (run, (result, endpoint)) in (1..).zip(&results) {
-            let folding = Folding::of(&before, &asked, run * 60_000, &hysteresis);
+            let folding = Folding::of(Paths::new(), &asked, run * 60_000, &hysteresis);
             let target = Some(endpoint).filter(|it| !it.is_empty());
             let new = folding.in_full(known.as_ref(), result, target);
             if let Some(old) = known.as_ref().filter(|old| passes_as_before(old, result, target)) {

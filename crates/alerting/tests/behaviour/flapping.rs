@@ -74,10 +74,10 @@ fn play(scripts: &Scripts) -> Fleet {
             let (newest, asked) = (probe.heartbeat.as_ref(), Asked::of(&probe.checks));
             let received = Received::at_once(now_ms);
             if let Folded::Fresh { heartbeat, paths, .. } =
-                fold(newest, &probe.paths, &report, &asked, received, &HYSTERESIS)
+                fold(newest, probe.paths.clone(), &report, &asked, received, &HYSTERESIS)
             {
                 probe.heartbeat = Some(heartbeat);
-                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
+                probe.paths = paths;
             }
         }
         fleet.decide();

@@ -51,12 +51,13 @@ pub(crate) struct Stored(pub(crate) Option<(Heartbeat, Paths)>);
 
 impl Stored {
     pub(crate) fn take(&mut self, report: &Report, received_at_ms: u64) -> Folded {
-        let (newest, paths) =
+        let (newest, before) =
             self.0.clone().map_or_else(Default::default, |(newest, paths)| (Some(newest), paths));
-        let received = Received::at_once(received_at_ms);
-        let folded = fold(newest.as_ref(), &paths, report, &what_it_answers(report), received, &HYSTERESIS);
-        if let Folded::Fresh { heartbeat, paths: after, .. } = folded.clone() {
-            self.0 = Some((heartbeat, after.unwrap_or(paths)));
+        let (received, asked) = (Received::at_once(received_at_ms), what_it_answers(report));
+        let folded = fold(newest.as_ref(), before.clone(), report, &asked, received, &HYSTERESIS);
+        if let Folded::Fresh { heartbeat, paths, paths_changed, .. } = folded.clone() {
+            assert_eq!(paths_changed, paths != before, "what is another one is written, and nothing else");
+            self.0 = Some((heartbeat, paths));
         }
         folded
     }
@@ -178,8 +179,8 @@ fn in_the_steady_state_only_the_heartbeat_changes_whatever_the_errors_say() {
                 other => other,
             };
             match stored.take(&report(at_ms, &[("c", verdict)]), at_ms) {
-                Folded::Fresh { heartbeat, paths, transitions, .. } => {
-                    assert!(paths.is_none() && transitions.is_empty(), "{letter}");
+                Folded::Fresh { heartbeat, paths_changed, transitions, .. } => {
+                    assert!(!paths_changed && transitions.is_empty(), "{letter}");
                     assert_eq!(heartbeat.last_started_at_ms, at_ms);
                 }
                 Folded::Stale => panic!("not stale"),

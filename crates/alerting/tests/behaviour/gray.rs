@@ -99,7 +99,8 @@ fn heard(probe: &ProbeView, now_ms: u64, run: u64, goes: Goes<'_>) -> Heartbeat 
     };
     let asked = Asked::of(&probe.checks);
     let received = Received::at_once(now_ms);
-    match fold(probe.heartbeat.as_ref(), &probe.paths, &report, &asked, received, &Hysteresis::default()) {
+    let (newest, paths) = (probe.heartbeat.as_ref(), probe.paths.clone());
+    match fold(newest, paths, &report, &asked, received, &Hysteresis::default()) {
         Folded::Fresh { heartbeat, .. } => heartbeat,
         Folded::Stale => panic!("each run is newer"),
     }

@@ -103,10 +103,10 @@ impl Queued {
             let asked = Asked::of(&probe.checks);
             let newest = probe.heartbeat.as_ref();
             if let Folded::Fresh { heartbeat, paths, .. } =
-                fold(newest, &probe.paths, &report, &asked, received, &HYSTERESIS)
+                fold(newest, probe.paths.clone(), &report, &asked, received, &HYSTERESIS)
             {
                 probe.heartbeat = Some(heartbeat);
-                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
+                probe.paths = paths;
             }
         }
     }

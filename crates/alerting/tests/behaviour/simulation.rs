@@ -52,17 +52,16 @@ fn play(seed: u64, flapping: u64) -> BTreeMap<&'static str, usize> {
                     CheckResult { latency_ms: minute, ..CheckResult::new(check.id.clone(), verdict) }
                 }),
             );
-            let (newest, before) = (probe.heartbeat.as_ref(), &probe.paths);
             if let Folded::Fresh { heartbeat, paths, .. } = fold(
-                newest,
-                before,
+                probe.heartbeat.as_ref(),
+                probe.paths.clone(),
                 &report,
                 &Asked::of(&probe.checks),
                 Received::at_once(now_ms),
                 &hysteresis,
             ) {
                 probe.heartbeat = Some(heartbeat);
-                probe.paths = paths.unwrap_or_else(|| std::mem::take(&mut probe.paths));
+                probe.paths = paths;
             }
         }
         fleet.decide();

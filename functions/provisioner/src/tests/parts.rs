@@ -56,8 +56,8 @@ fn known(noted: &Inputs, inputs: &BTreeMap<String, ProbeInput>, zone: &str) -> V
     let paths = of_zone.flat_map(|input| {
         let report = report(input);
         let asked = noted.asked(&report).unwrap();
-        match fold(None, &Paths::new(), &report, &asked, Received::at_once(2_000), &Hysteresis::default()) {
-            Folded::Fresh { paths, dropped: 0, .. } => paths.unwrap_or_default().into_keys(),
+        match fold(None, Paths::new(), &report, &asked, Received::at_once(2_000), &Hysteresis::default()) {
+            Folded::Fresh { paths, dropped: 0, .. } => paths.into_keys(),
             other => panic!("{other:?}"),
         }
     });
