@@ -70,12 +70,12 @@ struct Told {
 
 impl Crowd {
     /// Takes in a probe that is not looked at by itself.
-    pub(crate) fn add(
+    pub(crate) fn add<'w>(
         &mut self,
-        collecting: &mut Collecting<'_>,
+        collecting: &mut Collecting<'w>,
         concern: &Concern<'_>,
         ticks: Ticks,
-        view: &ProbeView,
+        view: &'w ProbeView,
     ) {
         let Some(heartbeat) = &view.heartbeat else { return };
         let region = collecting.region(&view.key.region);
@@ -106,16 +106,16 @@ impl Crowd {
     }
 
     /// What the paths of a probe depend on beside where they come from.
-    fn further(
+    fn further<'w>(
         &mut self,
-        collecting: &mut Collecting<'_>,
+        collecting: &mut Collecting<'w>,
         concern: &Concern<'_>,
-        view: &ProbeView,
+        view: &'w ProbeView,
     ) -> Rc<[Further]> {
         let elsewhere = view.nat_zone.as_ref().filter(|zone| **zone != view.key.availability_zone);
         let is_it = |last: &&Last| {
             last.checks.is_same(&view.checks)
-                && (&last.stack.account, &last.stack.region) == (&view.key.account, &view.key.region)
+                && view.key.is_of(&last.stack)
                 && last.nat_elsewhere.as_ref() == elsewhere
         };
         if let Some(last) = self.last.as_ref().filter(is_it) {
@@ -176,11 +176,11 @@ fn passed(
 }
 
 /// What a path depends on.
-fn further(
-    collecting: &mut Collecting<'_>,
+fn further<'w>(
+    collecting: &mut Collecting<'w>,
     concern: &Concern<'_>,
-    view: &ProbeView,
-    aim: Aim<'_>,
+    view: &'w ProbeView,
+    aim: Aim<'w>,
 ) -> Further {
     let target = concern.is_target(aim).then(|| {
         let (host, endpoint) = collecting.target(aim);

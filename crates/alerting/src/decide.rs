@@ -96,7 +96,8 @@ fn suspected(evaluation: &Evaluation<'_>, incidents: &Incidents) -> BTreeMap<Sta
 fn round(evaluation: &Evaluation<'_>, groups: &[Group], incidents: &Incidents) -> Incidents {
     let open: Vec<&Incident> = incidents.values().filter(|incident| incident.is_open()).collect();
     let assignment = assign(evaluation, &open, groups.to_vec());
-    let mut next = incidents.clone();
+    let over = incidents.iter().filter(|(_, incident)| !incident.is_open());
+    let mut next: Incidents = over.map(|(id, incident)| (id.clone(), incident.clone())).collect();
     for current in &open {
         let absorbed: Vec<&Incident> = open
             .iter()

@@ -1,6 +1,6 @@
 //! What each path depends on, from what is declared: accounts, zones, gateways, routes, peerings, groups, targets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use phonehome_localisation::{Builder, Component, Name, PathId, ProbeId, Segment, Stage, Topology};
 use phonehome_wire::{AzId, Expect, Purpose, Region, StackId};
@@ -47,17 +47,17 @@ impl<'w> Dependencies<'w> {
     /// Of the probes that are looked at by themselves, and of whatever is told behind them.
     pub(crate) fn of(
         world: &'w World,
-        is_by_itself: impl Fn(&ProbeView) -> bool,
+        views: Vec<&'w ProbeView>,
         tell_others: impl FnOnce(&mut Collecting<'w>),
     ) -> Self {
         let mut collecting = Collecting {
             builder: Builder::default(),
             named: BTreeMap::new(),
             stacks: stacks(world),
+            targets: HashMap::new(),
             known: BTreeMap::new(),
             text: String::new(),
         };
-        let views: Vec<&ProbeView> = world.probes.iter().filter(|view| is_by_itself(view)).collect();
         let probes = views.iter().map(|view| collecting.probe(view)).collect();
         tell_others(&mut collecting);
         Self { topology: collecting.builder.build(), views, probes, named: collecting.named }
@@ -79,9 +79,8 @@ fn stacks(world: &World) -> BTreeMap<&str, Vec<StackId>> {
     let mut stacks: BTreeMap<&str, Vec<StackId>> = BTreeMap::new();
     for view in &world.probes {
         let known = stacks.entry(&view.account_name).or_default();
-        let stack = view.key.stack();
-        if !known.contains(&stack) {
-            known.push(stack);
+        if !known.iter().any(|stack| view.key.is_of(stack)) {
+            known.push(view.key.stack());
         }
     }
     stacks
@@ -92,6 +91,9 @@ pub(crate) struct Collecting<'w> {
     pub(crate) builder: Builder,
     named: BTreeMap<Name, Named>,
     stacks: BTreeMap<&'w str, Vec<StackId>>,
+    /// What was aimed at so far, by host, owner and endpoint, and what the host and the endpoint are called: most of it
+    /// is what many aim at.
+    targets: HashMap<(&'w str, Option<&'w str>, &'w str), (Name, Name)>,
     /// What paths share, by what it is about.
     known: BTreeMap<Box<[(Component, Stage)]>, Segment>,
     /// The name that is looked up.
@@ -191,7 +193,7 @@ impl<'w> Collecting<'w> {
         ])
     }
 
-    fn path(&mut self, here: &mut Here<'_>, aim: Aim<'_>) -> PathId {
+    fn path(&mut self, here: &mut Here<'_>, aim: Aim<'w>) -> PathId {
         let (host, endpoint) = self.target(aim);
         let account = here.account;
         if aim.expect == Expect::Deny {
@@ -215,13 +217,18 @@ impl<'w> Collecting<'w> {
         }
     }
 
-    pub(crate) fn target(&mut self, aim: Aim<'_>) -> (Name, Name) {
+    pub(crate) fn target(&mut self, aim: Aim<'w>) -> (Name, Name) {
         let Aim { host, endpoint, account, .. } = aim;
+        if let Some(known) = self.targets.get(&(host, account, endpoint)) {
+            return *known;
+        }
         // Two accounts may call different hosts by one name.
         let text = format!("{host} {}", account.unwrap_or_default());
         let named = || Named::Host(host.to_owned(), account.map(str::to_owned));
         let host_name = self.name("host", &text, named);
-        (host_name, self.name("endpoint", endpoint, || Named::Endpoint(endpoint.to_owned())))
+        let names = (host_name, self.name("endpoint", endpoint, || Named::Endpoint(endpoint.to_owned())));
+        self.targets.insert((host, account, endpoint), names);
+        names
     }
 
     fn way_out(&mut self, here: &mut Here<'_>) -> Segment {

@@ -42,12 +42,11 @@ impl<'w> Evaluation<'w> {
             failing.entry(probe).or_default().insert(symptom.clone());
         }
         let heard_until_ms = world.heard_until_ms();
-        let mut stacks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         let mut named: BTreeMap<&str, Vec<StackId>> = BTreeMap::new();
         for view in &world.probes {
             let of_name = named.entry(&view.account_name).or_insert_with(|| Vec::with_capacity(1));
             // Those of a stack follow each other.
-            if of_name.last() != Some(&view.key.stack()) {
+            if !of_name.last().is_some_and(|stack| view.key.is_of(stack)) {
                 of_name.push(view.key.stack());
             }
         }
@@ -56,9 +55,7 @@ impl<'w> Evaluation<'w> {
             (&view.key, Probe::of(world, view, failing, heard_until_ms))
         };
         let probes: BTreeMap<&ProbeKey, Probe<'_>> = world.probes.iter().map(probe).collect();
-        for key in probes.keys() {
-            stacks.entry(key.stack()).or_default().push(*key);
-        }
+        let stacks = by_stack(probes.keys().copied());
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
         let connecting = OnceCell::new();
         let elsewhere = Elsewhere::default();
@@ -273,6 +270,18 @@ impl<'w> Evaluation<'w> {
         let witness_ms = self.elsewhere(&check.target.endpoint).reached_since(&stack)?;
         Some(control_ms.max(witness_ms))
     }
+}
+
+/// The probes, which are in their order, by their stacks.
+fn by_stack<'w>(keys: impl Iterator<Item = &'w ProbeKey>) -> BTreeMap<StackId, Vec<&'w ProbeKey>> {
+    let mut stacks: Vec<(StackId, Vec<&ProbeKey>)> = Vec::new();
+    for key in keys {
+        match stacks.last_mut() {
+            Some((stack, keys)) if key.is_of(stack) => keys.push(key),
+            _ => stacks.push((key.stack(), vec![key])),
+        }
+    }
+    stacks.into_iter().collect()
 }
 
 /// Since when a path fails, as far as its newest results tell; milliseconds since the Unix epoch.

@@ -55,16 +55,15 @@ pub(crate) fn infer(world: &World) -> Inferred {
 pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> Inferred {
     let heard_until_ms = world.heard_until_ms();
     let mut crowd = Crowd::default();
-    let Dependencies { topology, views: numbered, probes, named } = Dependencies::of(
-        world,
-        |view| concern.is_about(view),
-        |collecting| {
-            for view in world.probes.iter().filter(|view| !concern.is_about(view)) {
+    let (own, others): (Vec<&ProbeView>, Vec<_>) =
+        world.probes.iter().partition(|view| concern.is_about(view));
+    let Dependencies { topology, views: numbered, probes, named } =
+        Dependencies::of(world, own, |collecting| {
+            for view in others {
                 crowd.add(collecting, concern, ticks, view);
             }
             crowd.tell(collecting);
-        },
-    );
+        });
     // Of everybody, also of those who are told together.
     let paths = world.probes.iter().map(|view| 1 + view.checks.len()).sum();
     let rules = Rules::with_failures(world.policy.down_after as usize, ticks.policy(paths));

@@ -14,6 +14,8 @@ use crate::{
 };
 
 type Members = BTreeMap<MemberKey, IncidentMember>;
+/// What is stored of members.
+type Known<'m> = BTreeMap<MemberKey, &'m IncidentMember>;
 
 /// A new incident, with an id that none of the others has.
 pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incidents) -> Incident {
@@ -49,7 +51,7 @@ pub(crate) fn open(evaluation: &Evaluation<'_>, group: &Group, others: &Incident
         findings: vec![],
         page_waits_until_ms: None,
     };
-    reassess(evaluation, &mut incident, &Members::new(), std::slice::from_ref(group));
+    reassess(evaluation, &mut incident, &Known::new(), std::slice::from_ref(group));
     incident
 }
 
@@ -62,10 +64,10 @@ pub(crate) fn advance(
     groups: &[Group],
 ) -> Incident {
     let mut incident = stored.clone();
-    let mut known = Members::new();
+    let mut known = Known::new();
     // The incident's own view of a member comes first.
     for member in stored.members.iter().chain(absorbed.iter().flat_map(|other| &other.members)) {
-        known.entry(member.key()).or_insert_with(|| member.clone());
+        known.entry(member.key()).or_insert(member);
     }
     for other in absorbed {
         incident.suspects.extend(other.suspects.iter().cloned());
@@ -131,11 +133,11 @@ pub(crate) fn merge(evaluation: &Evaluation<'_>, stored: &Incident, into: &str) 
     Incident { state, ..stored.clone() }
 }
 
-fn reassess(evaluation: &Evaluation<'_>, incident: &mut Incident, known: &Members, groups: &[Group]) {
+fn reassess(evaluation: &Evaluation<'_>, incident: &mut Incident, known: &Known<'_>, groups: &[Group]) {
     let failing: BTreeSet<&MemberKey> = groups.iter().flat_map(|group| &group.members).collect();
     let mut members = remaining(evaluation, known, &failing);
     for key in &failing {
-        if let Some(member) = failing_member(evaluation, key, known.get(*key)) {
+        if let Some(member) = failing_member(evaluation, key, known.get(*key).copied()) {
             members.insert((*key).clone(), member);
         }
     }
@@ -164,7 +166,7 @@ fn reassess(evaluation: &Evaluation<'_>, incident: &mut Incident, known: &Member
 
 /// The members that do not fail as part of this incident: recovered, unheard, undeclared. Those
 /// that now fail as part of another incident are gone from this one.
-fn remaining(evaluation: &Evaluation<'_>, known: &Members, failing: &BTreeSet<&MemberKey>) -> Members {
+fn remaining(evaluation: &Evaluation<'_>, known: &Known<'_>, failing: &BTreeSet<&MemberKey>) -> Members {
     let mut members = Members::new();
     for (key, member) in known.iter().filter(|(key, _)| !failing.contains(key)) {
         let state = match evaluation.health(key) {
@@ -175,7 +177,7 @@ fn remaining(evaluation: &Evaluation<'_>, known: &Members, failing: &BTreeSet<&M
             Health::Unknown if member.state == MemberState::Failing => MemberState::Stale,
             Health::Unknown | Health::Undecided | Health::Unseen => member.state,
         };
-        members.insert(key.clone(), IncidentMember { state, ..member.clone() });
+        members.insert(key.clone(), IncidentMember { state, ..(*member).clone() });
     }
     members
 }

@@ -28,6 +28,11 @@ impl ProbeKey {
         StackId::new(&self.account, &self.region)
     }
 
+    /// Whether it belongs to this stack.
+    pub(crate) fn is_of(&self, stack: &StackId) -> bool {
+        (&self.account, &self.region) == (&stack.account, &stack.region)
+    }
+
     /// A part of it, by its number.
     #[must_use]
     pub fn part(&self, part: u32) -> ProbePart {
