@@ -69,6 +69,9 @@ fn an_account_that_is_made_is_told_and_so_is_that_it_became_nobodys() {
         ]
     );
     assert_eq!(told(&made, &[(id(), line("pay"))], 0, &pace), [""; 0], "somebody made it another line");
+    let of_a_line_that_is_no_more = [(id(), line("gone"))];
+    assert_eq!(told(&made, &of_a_line_that_is_no_more, 30 * MINUTE - 1, &pace), [is]);
+    assert_eq!(told(&made, &of_a_line_that_is_no_more, 30 * MINUTE, &pace), unbound);
 }
 
 #[test]
