@@ -4,10 +4,11 @@ use std::task::{Context, Poll, Waker};
 
 use phonehome_bench_vending::{Deaths, Faults, Run, Score, VirtualClock, wanted};
 use phonehome_cloud::WallClock as _;
-use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, TableError, Write, key};
+use phonehome_cloud::table::{Doc, Expect, Key, MemoryTable, Table, TableError, Write, key};
 use phonehome_fleet::Line;
 use phonehome_vending::{
-    ASK_WITHIN_MS, FailureReason, Lines, ORDERS, OrderState, Pace, Stop, Vendor, Wanted, order_key,
+    ASK_WITHIN_MS, FailureReason, Lines, ORDERS, Order, OrderState, Pace, SETTLED_MS, SearchCause, Stop,
+    Vendor, Wanted, order_key,
 };
 
 #[track_caller]
@@ -228,4 +229,24 @@ fn an_order_or_a_pace_that_cannot_be_read_makes_no_account() {
     let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
     put(&run.table, key("vending/pace", "current"));
     assert_eq!(run.go(1).made, 0);
+}
+
+#[test]
+fn what_lists_lacked_that_were_asked_for_too_early_is_looked_for_once_more() {
+    // A list takes 80 ms at least.
+    for (settles_in_ms, is_stopped) in [(50, false), (0, true)] {
+        let run = Run::new(1, 1, Faults::default(), Deaths::default());
+        let wanted = &run.wanted[0];
+        let now_ms = run.clock.now_ms();
+        let since_ms = now_ms - SETTLED_MS + settles_in_ms;
+        let order =
+            Order::place(wanted.line.clone(), wanted.email.clone(), wanted.account_name.clone(), now_ms);
+        let order = order.searching(SearchCause::EmailExists, since_ms);
+        let key = order_key(&wanted.line);
+        ended(run.table.write(vec![Write::put(key, Expect::Absent, &order)])).unwrap();
+        let mut vendor = Vendor::new(run.organization.clone(), run.table.clone(), run.clock.clone());
+        ended(vendor.round(&run.wanted, &run.lines)).unwrap();
+        let state = state(&run, &wanted.line);
+        assert_eq!(matches!(state, OrderState::Stopped { .. }), is_stopped, "{settles_in_ms}: {state:?}");
+    }
 }
