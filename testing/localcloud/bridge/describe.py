@@ -4,6 +4,8 @@ import json
 import time
 
 PEEK_SECONDS = 30
+# The most that FilterLogEvents gives in one answer.
+EVENTS = 10_000
 DAY = 86400
 
 
@@ -70,7 +72,7 @@ def logged(cloud, account, region):
     groups = cloud.client("logs", account, region).describe_log_groups(logGroupNamePrefix="/phonehome/")
     samples = {}
     for group in groups["logGroups"]:
-        for message in logs(cloud, account, region, group["logGroupName"]):
+        for message in logs(cloud, account, region, group["logGroupName"], pattern="CloudWatchMetrics"):
             for line in message.splitlines():
                 for key, value in embedded(line):
                     samples.setdefault(key, []).append(value)
@@ -100,15 +102,31 @@ def embedded(line):
                 yield (metric["Name"], dimensions), fields[metric["Name"]]
 
 
-def logs(cloud, account, region, group):
+def logs(cloud, account, region, group, pattern=""):
     """The messages of a log group, oldest first; none when it does not exist."""
     client = cloud.client("logs", account, region)
     try:
-        pages = list(client.get_paginator("filter_log_events").paginate(logGroupName=group))
+        return [event["message"].rstrip("\n") for event in events(client, group, pattern)]
     except client.exceptions.ResourceNotFoundException:
         return []
-    events = sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
-    return [event["message"].rstrip("\n") for event in events]
+
+
+def events(client, group, pattern):
+    """MiniStack answers with the oldest events alone, and with no token for those after them: what comes after is
+    asked for by its time. The last millisecond of an answer may have been cut and is asked for again."""
+    since = 0
+    while True:
+        page = client.filter_log_events(
+            logGroupName=group, filterPattern=pattern, startTime=since, limit=EVENTS
+        )["events"]
+        if len(page) < EVENTS:
+            yield from page
+            return
+        last = page[-1]["timestamp"]
+        if last == since:
+            raise ValueError(f"{group}: {EVENTS} events or more in one millisecond, {last}")
+        yield from (event for event in page if event["timestamp"] < last)
+        since = last
 
 
 def describe_network(cloud, account, region):
