@@ -20,6 +20,7 @@ const PURE: [&str; 11] = [
     "vending",
     "closing",
     "properties",
+    "onboarding",
     "network",
     "planner",
     "cloud",
