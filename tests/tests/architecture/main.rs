@@ -12,7 +12,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 11] = [
+const PURE: [&str; 12] = [
     "wire",
     "fleet",
     "starter-pack",
