@@ -134,7 +134,10 @@ async fn whoever_begins_with_these_accounts_has_a_valid_draft_of_all(
     let published = play.folder.path().join("fleet.yaml").display().to_string();
     let said = play.local_cloud.phonehome_as_operator(&["init", "--fleet", &published, "--yes"]).await?;
     ensure!(said.contains("2 lines are accounts already"), "{said}");
-    ensure!(play.local_cloud.phonehome_as_operator(&["init", "--draft", file]).await.is_err(), "written over");
+    ensure!(
+        play.local_cloud.phonehome_as_operator(&["init", "--draft", file]).await.is_err(),
+        "written over"
+    );
     Ok(())
 }
 
