@@ -11,6 +11,8 @@ mod stack;
 mod stand_in;
 mod support;
 #[cfg(feature = "operator")]
+mod survey;
+#[cfg(feature = "operator")]
 pub mod trails;
 mod vending;
 
@@ -21,4 +23,6 @@ pub use regions::opted_in_regions;
 pub use rerun::rerun;
 pub use stack::{AwsStack, ProbeCode};
 pub use support::AwsSupport;
+#[cfg(feature = "operator")]
+pub use survey::{Survey, survey};
 pub use vending::AwsVending;

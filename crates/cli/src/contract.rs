@@ -7,6 +7,7 @@ use phonehome_planner::{Agreed, CONTRACT_FORM, Plan, render, sha256};
 use phonehome_state::{Base, Contract, ProbeRelease};
 use phonehome_wire::StackId;
 
+use crate::bearing::Bearing;
 use crate::creations::Creations;
 use crate::output::{Failure, read};
 use crate::summary::Planned;
@@ -26,6 +27,9 @@ pub(crate) struct Grounds {
     /// The digest of the accounts that there are to permit, where there are any, and a line for each.
     accounts: Option<String>,
     in_full: Vec<String>,
+    /// The digest of what changes of what accounts bear, where anything does, and a line for each change.
+    properties: Option<String>,
+    properties_in_full: Vec<String>,
 }
 
 impl Grounds {
@@ -34,16 +38,18 @@ impl Grounds {
         loaded: &Loaded,
         probes: Option<&ProbeRelease>,
         creations: &Creations,
+        bearing: &Bearing,
     ) -> Self {
         let authorities = loaded.authorities_pem().unwrap_or_default();
         let over = base.current().map_or(0, |current| current.number);
         let file = sha256(&[loaded.text.as_str(), &authorities]);
         let (accounts, in_full) = (creations.digest(), creations.in_full());
-        Self { over, file, probes: probes.cloned(), accounts, in_full }
+        let (properties, properties_in_full) = (bearing.digest(), bearing.in_full());
+        Self { over, file, probes: probes.cloned(), accounts, in_full, properties, properties_in_full }
     }
 
-    /// The plan's hash: over the version in force, the fleet file, the probes' code, the accounts that there are to permit, the
-    /// accounts and Regions there are, and what is planned in each with the permission that it asks for. Not over the ids that AWS makes, nor over any order.
+    /// The plan's hash: over the version in force, the fleet file, the probes' code, the accounts that there are to permit, what
+    /// changes of what accounts bear, the accounts and Regions there are, and what is planned in each with the permission that it asks for. Not over the ids that AWS makes, nor over any order.
     pub(crate) fn hash(&self, planned: &[Planned]) -> String {
         let mut stacks: Vec<String> = planned.iter().map(stack).collect();
         stacks.sort();
@@ -51,6 +57,7 @@ impl Grounds {
             vec![format!("phonehome plan {CONTRACT_FORM}"), format!("over {}", self.over), self.file.clone()];
         lines.extend(self.probes.iter().map(|probes| format!("probes {}", probes.code_sha256)));
         lines.extend(self.accounts.iter().map(|accounts| format!("accounts {accounts}")));
+        lines.extend(self.properties.iter().map(|properties| format!("properties {properties}")));
         lines.extend(stacks);
         sha256(&lines)
     }
@@ -78,9 +85,13 @@ impl Grounds {
         let mut text = format!("Plan {}\n  {over}\n  fleet file {}\n", self.hash(planned), self.file);
         text.extend(self.probes.iter().map(|probes| format!("  probes {}\n", probes.title())));
         text.push('\n');
-        if !self.in_full.is_empty() {
-            let lines: String = self.in_full.iter().map(|line| format!("  {line}\n")).collect();
-            text.push_str(&format!("accounts to be made\n{lines}\n"));
+        let sections = [
+            ("accounts to be made", &self.in_full),
+            ("what accounts bear in the organization", &self.properties_in_full),
+        ];
+        for (title, lines) in sections.into_iter().filter(|(_, lines)| !lines.is_empty()) {
+            let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+            text.push_str(&format!("{title}\n{lines}\n"));
         }
         for it in planned {
             let plan = match &it.plan {

@@ -25,7 +25,7 @@ pub(crate) fn permitted(accounts: &[PermittedAccount]) -> Permitted {
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     pub(crate) orders: BTreeMap<Line, Order>,
-    unreadable: BTreeSet<Line>,
+    pub(crate) unreadable: BTreeSet<Line>,
 }
 
 impl Orders {

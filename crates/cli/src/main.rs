@@ -3,6 +3,7 @@
 mod apply;
 mod audit;
 mod authorities;
+mod bearing;
 mod check;
 mod closings;
 mod contract;
@@ -11,6 +12,7 @@ mod decommission;
 mod diff;
 mod doctor;
 mod history;
+mod init;
 mod orphaned;
 mod output;
 mod plan;
@@ -63,6 +65,10 @@ enum Command {
         #[arg(long, default_value = "fleet.yaml")]
         fleet: PathBuf,
     },
+    /// Begin with the accounts that there are: draft a fleet file of them, or say which line of one is which account.
+    ///
+    /// Nothing is made by it. Needs credentials of the hub account.
+    Init(init::InitArguments),
     /// Put the fleet file in force: check it and store it in the hub account's table.
     ///
     /// Shows what changes in which account, and asks, or with --plan publishes just the plan that was reviewed. What
@@ -170,6 +176,7 @@ async fn main() -> ExitCode {
         Command::Apply(apply) => apply::run(apply, table, format).await,
         Command::Decommission(decommission) => decommission::run(decommission, table, format).await,
         Command::Doctor(doctor) => doctor::run(&doctor, format).await,
+        Command::Init(init) => init::run(init, table, format).await,
         Command::Rebind(rebind) => rebind::run(rebind, table, format).await,
         Command::Audit => audit::run(table, format).await,
     };

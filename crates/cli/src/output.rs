@@ -75,7 +75,7 @@ pub(crate) fn read_bytes(path: &Path, max: usize) -> Result<Vec<u8>, Failure> {
 fn unread(path: &Path, error: &std::io::Error) -> Failure {
     let hint = match path.file_name() {
         Some(name) if name == "fleet.yaml" => {
-            ". Begin with a copy of fleet.example.yaml, or name yours: --fleet FILE"
+            ". Begin with `phonehome init --draft fleet.yaml` or a copy of fleet.example.yaml, or name yours: --fleet FILE"
         }
         _ => "",
     };

@@ -5,12 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 use phonehome_aws::{DynamoTable, sdk};
 use phonehome_executor::estimate_ms;
+use phonehome_fleet::IdentifiedLine;
 use phonehome_planner::{Plan, render};
 use phonehome_provision::CannotPlan;
 use phonehome_state::{Base, base};
 use phonehome_vending::{Vacancy, kept};
 use serde_json::json;
 
+use crate::bearing::Bearing;
 use crate::contract::Grounds;
 use crate::creations::{Creations, Orders, Permitted};
 use crate::output::Failure;
@@ -53,11 +55,12 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
     probes::is_of_version(&arguments.scope, probes.as_ref())?;
     let work = Targets::of(&loaded, arguments.scope, Access::Observe, &session, &table).await?;
     let creations = creations(&work, &base, &Orders::read(&table).await?, &wanted);
+    let bearing = bearing(&work, &base, &wanted);
     let planned = plans(&work).await?;
     let changes = planned.iter().any(|it| it.plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
-    let changes = changes || !creations.to_permit().is_empty();
+    let changes = changes || !creations.to_permit().is_empty() || !bearing.is_empty();
     let failed = planned.iter().any(|it| it.plan.is_err());
-    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &creations);
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &creations, &bearing);
     if let Some(path) = &arguments.output {
         let written = std::fs::write(path, grounds.in_full(&planned) + &lines(&notes(&work, &creations)));
         written.map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
@@ -65,8 +68,10 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
     // A part of the fleet is nothing that could be published.
     let hash = is_whole.then(|| grounds.hash(&planned));
     let text = match format {
-        Format::Json => as_json(&work, &creations, &planned, hash.as_deref())?,
-        Format::Text => as_text(&work, &creations, &named(planned), arguments.markdown, hash.as_deref()),
+        Format::Json => as_json(&work, (&creations, &bearing), &planned, hash.as_deref())?,
+        Format::Text => {
+            as_text(&work, (&creations, &bearing), &named(planned), arguments.markdown, hash.as_deref())
+        }
     };
     let exit_code = match (failed, changes && arguments.detailed_exitcode) {
         (true, _) => 1,
@@ -84,6 +89,16 @@ fn creations(work: &Targets, base: &Base, orders: &Orders, wanted: &[String]) ->
         wanted.is_empty() || wanted.iter().any(|wanted| names.contains(&wanted.as_str()))
     };
     Creations::of(&work.fleet, &work.who, orders, &permitted).only(is_wanted)
+}
+
+/// What changes of what the accounts bear that are asked for.
+pub(crate) fn bearing(work: &Targets, base: &Base, wanted: &[String]) -> Bearing {
+    let is_wanted = |it: &IdentifiedLine| {
+        let (line, id) = (it.member.line(), it.state.account().map(ToString::to_string));
+        let names = [Some(it.member.account_name.clone()), Some(line.to_string()), id];
+        wanted.is_empty() || wanted.iter().any(|wanted| names.iter().flatten().any(|name| name == wanted))
+    };
+    Bearing::of(base, &work.fleet, &work.who, is_wanted)
 }
 
 /// The accounts that the version in force permits, as far as the next one keeps that.
@@ -125,7 +140,7 @@ fn estimate_s(plan: &Plan) -> u64 {
 /// For people: at a terminal, or in a comment.
 fn as_text(
     work: &Targets,
-    creations: &Creations,
+    (creations, bearing): (&Creations, &Bearing),
     planned: &[render::Planned],
     markdown: bool,
     hash: Option<&str>,
@@ -135,11 +150,14 @@ fn as_text(
         (true, hash) => {
             let hash = hash.map(|hash| format!("\nPlan `{hash}`\n")).unwrap_or_default();
             let notes = [creations.notes(), notes].concat();
-            render::markdown_fleet(planned, &creations.section(), &notes, &estimate_s, COMMENT_CHARS) + &hash
+            let mut section = creations.section();
+            bearing.add_to(&mut section);
+            render::markdown_fleet(planned, &section, &notes, &estimate_s, COMMENT_CHARS) + &hash
         }
         (false, hash) => {
             let hash = hash.map(|hash| format!("Plan {hash}\n")).unwrap_or_default();
-            render::text_fleet(planned, &estimate_s) + &creations.text() + &lines(&notes) + &hash
+            let beside = creations.text() + &bearing.text();
+            render::text_fleet(planned, &estimate_s) + &beside + &lines(&notes) + &hash
         }
     }
 }
@@ -161,7 +179,7 @@ fn lines(notes: &[String]) -> String {
 
 fn as_json(
     work: &Targets,
-    creations: &Creations,
+    (creations, bearing): (&Creations, &Bearing),
     planned: &[Planned],
     hash: Option<&str>,
 ) -> Result<String, Failure> {
@@ -176,6 +194,7 @@ fn as_json(
         "plan": hash,
         "stacks": stacks,
         "accounts": creations.json(),
+        "properties": bearing.json(),
         "left_out": work.notes,
         "who_is_who": work.who.as_json(),
     }))

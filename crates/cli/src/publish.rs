@@ -16,11 +16,12 @@ use phonehome_state::{
 };
 use serde_json::json;
 
+use crate::bearing::Bearing;
 use crate::contract::{Grounds, refusal};
 use crate::creations::{Creations, Orders, Permitted};
 use crate::output::Format;
 use crate::output::{Failure, json as to_json};
-use crate::plan::{in_force, summary};
+use crate::plan::{bearing, in_force, summary};
 use crate::probes::{self, ProbesArgument};
 use crate::summary::Summary;
 use crate::targets::{Access, LimitArguments, Scope, Targets};
@@ -116,7 +117,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     // The accounts are observed last: that takes a while.
     let seen = look(&arguments, &loaded, &base, &session, &table).await?;
     eprint!("{}", shown(&base, &seen, &way, probes.as_ref()));
-    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &seen.planned);
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &seen.planned, &seen.bearing);
     let accepted = accepted(&arguments, &grounds, &base, &seen)?;
     if accounts::former(&table, &base, arguments.supersede).await? != seen.former {
         return Err(Failure::other(
@@ -156,6 +157,8 @@ struct Seen {
     creations: Creations,
     /// The same as `plan` knows them: by what the version in force permits, and not the one that is rolled out.
     planned: Creations,
+    /// What changes of what accounts bear.
+    bearing: Bearing,
     /// The accounts that the versions before it permit.
     former: Vec<PermittedAccount>,
     /// What of that the new version keeps.
@@ -183,7 +186,8 @@ async fn look(
     // Before the accounts are observed, which takes a while.
     accounts::few_enough(&creations, arguments.allow_create)?;
     let planned = Creations::of(&work.fleet, &work.who, &orders, &in_force(&work, base));
-    Ok(Seen { summary: Some(summary(&work).await?), creations, planned, former, kept })
+    let bearing = bearing(&work, base, &[]);
+    Ok(Seen { summary: Some(summary(&work).await?), creations, planned, bearing, former, kept })
 }
 
 /// What is permitted: by the hash of the plan, or by whoever says yes to what was shown, and by nobody else. Accounts are
@@ -299,7 +303,7 @@ fn shown(base: &Base, seen: &Seen, way: &Way, probes: Option<&ProbeRelease>) -> 
              replaced.\n"
                 .to_owned()
         },
-        |summary| summary.text() + &seen.creations.text(),
+        |summary| summary.text() + &seen.creations.text() + &seen.bearing.text(),
     );
     let probes = probes::sentence(base.current(), probes);
     format!("{plan}{probes}\nVersion {}, {over}. {}\n", base.next(), way::shown(way))
@@ -331,6 +335,7 @@ fn done(
             "probes": published.probes,
             "plan": seen.summary.as_ref().map(Summary::json),
             "accounts": seen.creations.json(),
+            "properties": seen.bearing.json(),
             "permitted_accounts": published.accepted.accounts,
         }));
     }

@@ -52,7 +52,7 @@ pub(crate) async fn run(arguments: RebindArguments, table: &str, format: Format)
     let orders = Orders::read(&table).await?.orders;
     let against = order_against(&rebinding, &orders, &Lines::of(fleet, &bindings));
     if let Some(stands) = against.filter(|_| !force) {
-        return Err(Failure::input(stands));
+        return Err(Failure::input(format!("{stands}. With --force {}", stands.if_forced())));
     }
     let text = describe(&rebinding) + &left(&rebinding, &permitted(&in_force.accepted.accounts), &orders);
     if !yes {

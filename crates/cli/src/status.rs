@@ -1,5 +1,6 @@
 //! `phonehome status`.
 
+mod bearing;
 mod lines;
 
 use phonehome_cloud::{SystemClock, WallClock as _};
@@ -11,6 +12,7 @@ use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Prob
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
+use phonehome_properties::PROPERTIES;
 use phonehome_state::{Desired, InForce, Keys, Phase, StackStatus, desired, newest_probes, readable};
 use phonehome_text::agree;
 use serde::Serialize;
@@ -23,6 +25,7 @@ use crate::output::time;
 use crate::output::{Failure, json as to_json};
 use crate::probes;
 use crate::silence::{ActiveSilence, active};
+use bearing::Otherwise;
 
 /// Everything shown.
 #[derive(Debug, Serialize)]
@@ -31,6 +34,8 @@ struct Shown {
     heartbeats: BTreeMap<String, Heartbeat>,
     paths: BTreeMap<String, Paths>,
     incidents: Vec<Incident>,
+    /// What accounts bear otherwise than declared.
+    properties: Vec<Otherwise>,
     silences: Vec<ActiveSilence>,
     /// What is stored and cannot be read, so that it is not shown.
     unreadable: Vec<String>,
@@ -62,6 +67,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
         shown.incidents.retain(|incident| {
             incident.members.iter().any(|member| of_these(&format!("{}/", member.probe.account)))
         });
+        shown.properties.retain(|it| shown.stacks.iter().any(|stack| stack.account == it.account));
     }
     if account.is_none() {
         (shown.who_is_who, shown.notes) = who_is_who(&session, &table, &shown.desired).await;
@@ -134,7 +140,9 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let heartbeats = read(table, Keys::HEARTBEATS, &mut unreadable).await?;
     let paths = read(table, Keys::PATHS, &mut unreadable).await?;
     let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
+    let properties = read(table, PROPERTIES, &mut unreadable).await?;
     Ok(Shown {
+        properties: properties.iter().filter_map(|(_, kept)| Otherwise::of(kept)).collect(),
         silences: active(table, SystemClock.now_ms()).await?,
         unreadable,
         stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
@@ -184,7 +192,7 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             path_lines(&mut text, shown, stack);
         }
     }
-    for note in &shown.notes {
+    for note in shown.notes.iter().chain(&bearing::lines(&shown.properties)) {
         let _ = writeln!(text, "{note}");
     }
     incident_lines(&mut text, &shown.incidents);

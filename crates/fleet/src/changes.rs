@@ -1,6 +1,7 @@
 //! What one fleet file declares otherwise than another, line by line. What is compared is what the declarations come
 //! to: the checks of an account, who may connect to it, its NAT; not how the file says it.
 
+mod bearing;
 mod facts;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ use crate::identity::Line;
 use crate::members::Member;
 use crate::model::Fleet;
 use facts::{facts, settings};
+
+pub use bearing::{PropertyChanges, property_changes};
 
 /// What changes from one fleet file to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,13 +67,7 @@ impl Changes {
     pub fn between(before: &Fleet, after: &Fleet) -> Self {
         let settings = differences(settings(before), settings(after));
         let (old, new) = (before.members(), after.members());
-        let former = |member: &Member| {
-            let lines = after.lines_of(member);
-            let found = lines.iter().find_map(|line| old.iter().find(|it| it.line() == *line));
-            // A name that is another line's now is that line's former one.
-            found
-                .filter(|it| it.line() == member.line() || !new.iter().any(|other| other.line() == it.line()))
-        };
+        let former = |member: &Member| former((after, &new), &old, member);
         let of_new = new.iter().filter_map(|member| {
             let was = former(member);
             let changes =
@@ -97,6 +94,14 @@ impl Changes {
     pub fn is_empty(&self) -> bool {
         self.settings.is_empty() && self.lines.is_empty()
     }
+}
+
+/// What a member of the new file was in the old one. A name that is another line's now is that line's former one.
+fn former<'o>((after, new): (&Fleet, &[Member]), old: &'o [Member], member: &Member) -> Option<&'o Member> {
+    let lines = after.lines_of(member);
+    let found = lines.iter().find_map(|line| old.iter().find(|it| it.line() == *line))?;
+    let is_its = found.line() == member.line() || !new.iter().any(|other| other.line() == found.line());
+    is_its.then_some(found)
 }
 
 fn differences(mut before: BTreeMap<String, String>, after: BTreeMap<String, String>) -> Vec<Change> {

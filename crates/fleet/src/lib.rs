@@ -40,7 +40,7 @@ mod waves;
 mod yaml;
 
 pub use bytes::decode;
-pub use changes::{Becoming, Change, Changes, LineChanges};
+pub use changes::{Becoming, Change, Changes, LineChanges, PropertyChanges, property_changes};
 pub use checks::{Source, isolated};
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use email::{EmailPattern, EmailPatternError, EmailRule};
@@ -64,6 +64,7 @@ pub use model::{
 };
 pub use parts::{PARTS_MAX, Parts};
 pub use properties::Properties;
+pub use rules::az_prefix;
 pub use spelling::nearest;
 
 use schemars::Schema;

@@ -249,7 +249,8 @@ pub(crate) fn az_id(text: &str, region: Option<&Region>) -> Rule<AzId> {
 
 /// What the AZ IDs of a Region begin with: `use1` for us-east-1. `None` for a Region whose parts
 /// this does not know, such as those of isolated partitions.
-fn az_prefix(region: &str) -> Option<String> {
+#[must_use]
+pub fn az_prefix(region: &str) -> Option<String> {
     let mut parts: Vec<&str> = region.split('-').collect();
     let number = parts.pop()?;
     let (area, middle) = parts.split_first()?;

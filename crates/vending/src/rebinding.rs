@@ -14,7 +14,7 @@ pub enum OrderStands {
     /// The line's own account may be in the making.
     #[error(
         "an account is being made for {line}, which cannot be called off: wait until it is there (`phonehome status`), and \
-         rebind then. With --force {line} becomes account {account} now, and the one that is made is nobody's"
+         rebind then"
     )]
     UnderWay {
         /// The line.
@@ -23,10 +23,7 @@ pub enum OrderStands {
         account: AccountId,
     },
     /// The account was made for another line, which is not bound to it yet.
-    #[error(
-        "account {account} was made for {of}, which is no account without it, and gets no second one. With --force \
-         {line} becomes it all the same"
-    )]
+    #[error("account {account} was made for {of}, which is no account without it, and gets no second one")]
     MadeForAnother {
         /// The line.
         line: Line,
@@ -35,6 +32,19 @@ pub enum OrderStands {
         /// The line that it was made for.
         of: Line,
     },
+}
+
+impl OrderStands {
+    /// What becomes of it where a person insists.
+    #[must_use]
+    pub fn if_forced(&self) -> String {
+        match self {
+            Self::UnderWay { line, account } => {
+                format!("{line} becomes account {account} now, and the one that is made is nobody's")
+            }
+            Self::MadeForAnother { line, .. } => format!("{line} becomes it all the same"),
+        }
+    }
 }
 
 /// Whether an order stands against a rebinding. `orders` are all, by the lines that they were placed for.

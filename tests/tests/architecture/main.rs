@@ -12,13 +12,14 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "wire",
     "fleet",
     "rollout",
     "vending",
     "closing",
     "properties",
+    "onboarding",
     "network",
     "planner",
     "cloud",

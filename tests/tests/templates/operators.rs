@@ -93,3 +93,22 @@ fn the_operator_writes_what_people_decide_and_what_apply_writes() -> Result<()> 
     }
     Ok(())
 }
+
+#[test]
+fn the_operator_alone_reads_which_units_accounts_are_in_and_changes_none() -> Result<()> {
+    let people = people()?;
+    let may = |role: &str, action: &str| -> Result<bool> {
+        Ok(allowed(&people.statements(role)?, &Request::new(action, "ou-abcd-12345678")))
+    };
+    for action in ["ListRoots", "ListOrganizationalUnitsForParent", "ListAccountsForParent"] {
+        let action = format!("organizations:{action}");
+        assert!(may("Operator", &action)? && !may("Viewer", &action)?, "{action}");
+    }
+    for statement in people.statements("Operator")? {
+        for action in list(&statement["Action"]).iter().filter(|it| it.starts_with("organizations:")) {
+            let reads = ["List", "Describe"].iter().any(|verb| action.contains(&format!(":{verb}")));
+            assert!(reads, "{action}");
+        }
+    }
+    Ok(())
+}

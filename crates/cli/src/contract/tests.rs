@@ -50,7 +50,15 @@ fn smaller(order: &[usize]) -> Vec<Planned> {
 }
 
 fn grounds() -> Grounds {
-    Grounds { over: 7, file: "of the file".into(), probes: None, accounts: None, in_full: vec![] }
+    Grounds {
+        over: 7,
+        file: "of the file".into(),
+        probes: None,
+        accounts: None,
+        in_full: vec![],
+        properties: None,
+        properties_in_full: vec![],
+    }
 }
 
 #[test]
@@ -120,7 +128,8 @@ fn a_contract_binds_the_stacks_that_could_be_planned_and_shares_what_is_alike() 
 async fn the_grounds_are_the_version_in_force_and_the_file() {
     let (table, path) = (MemoryTable::default(), Path::new("../../fleet.example.yaml"));
     let loaded = crate::validate::load(path, crate::output::Format::Text).unwrap();
-    let grounds = Grounds::of(&base(&table).await.unwrap(), &loaded, None, &Creations::default());
+    let grounds =
+        Grounds::of(&base(&table).await.unwrap(), &loaded, None, &Creations::default(), &Bearing::default());
     assert_eq!((grounds.over, grounds.file.len()), (0, 64));
     assert!(grounds.in_full(&[]).starts_with(&format!("Plan {}\n  the first version\n", grounds.hash(&[]))));
 }

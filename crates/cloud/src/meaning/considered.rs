@@ -106,6 +106,10 @@ const CONSIDERED: &[(&str, &str)] = &[
     ),
     ("organizations:DescribeOrganization", "no organization: for people"),
     ("organizations:ListAccounts", "8 calls a second"),
+    (
+        "organizations:ListAccountsForParent",
+        "the unit is not there any more, denied: a fleet file is drafted without units",
+    ),
     ("organizations:ListOrganizationalUnitsForParent", "the parent is not there any more: looked at again"),
     ("organizations:ListParents", "the account has left: left alone; 5 calls a second"),
     ("organizations:ListRoots", "1 call a second: once for each account that is looked at"),

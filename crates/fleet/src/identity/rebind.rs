@@ -38,6 +38,12 @@ pub enum RebindRefused {
         /// The account.
         account: AccountId,
     },
+    /// The management account or the hub's, which the file can pin to no line either.
+    #[error("account {account} is the management account or the hub's, which is no line of a fleet file")]
+    Reserved {
+        /// The account.
+        account: AccountId,
+    },
     /// It is so already.
     #[error("{line} is account {account} already: nothing to do")]
     Already {
@@ -103,6 +109,9 @@ impl Fleet {
         let member = self.members().into_iter().find(|it| it.line().as_str() == line);
         let member = member.ok_or_else(|| RebindRefused::UnknownLine { line: line.to_owned() })?;
         let (line, account) = (member.line(), account.to_owned());
+        if [&self.organization.management_account, &self.organization.hub_account].contains(&&account) {
+            return Err(RebindRefused::Reserved { account });
+        }
         let name =
             roster.get(&account).ok_or_else(|| RebindRefused::NotActive { account: account.clone() })?;
         let replaces = bindings.bound.get(&line).map(|it| it.account.clone());
