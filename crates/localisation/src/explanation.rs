@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::component::Component;
 use crate::evidence::{Accusing, Evidence, Score};
 use crate::outcome::Outcome;
-use crate::rules::Rules;
+use crate::rules::{Rules, SHARED_BY};
 use crate::search::{Chosen, Search};
 use crate::state::State;
 use crate::topology::PathId;
@@ -46,6 +46,8 @@ pub struct Cause {
     /// The paths that fail for it and for other causes just as well, and that no cause before it in the explanation
     /// has.
     pub shared: Vec<PathId>,
+    /// Whether chance is not yet so unlikely that it is refuted: further results of its paths matter.
+    pub may_be_chance: bool,
     /// Whether it is time to tell.
     pub gate: Gate,
 }
@@ -122,11 +124,17 @@ impl Comparison<'_, '_> {
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
         let gate = match self.gate(&rivals, score, once, now_ticks) {
-            Gate::Open if self.is_one_batch(&paths, score.since_ticks) => {
+            Gate::Open if self.is_lone(&paths, score) => {
+                Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
+            }
+            Gate::Open
+                if self.is_one_batch(&paths, score.since_ticks) || self.may_be_chance(&paths, score) =>
+            {
                 self.until_next_run(score, now_ticks)
             }
             gate => gate,
         };
+        let may_be_chance = self.may_be_chance(&paths, score);
         let _ = self.evidence.activate(candidate, score.since_ticks);
         let suspects = self.suspects(rivals, score);
         let paths = paths.into_iter().map(PathId).collect();
@@ -136,6 +144,7 @@ impl Comparison<'_, '_> {
             evidence: score.evidence,
             paths,
             shared: Vec::new(),
+            may_be_chance,
             gate,
         })
     }
@@ -177,6 +186,20 @@ impl Comparison<'_, '_> {
         let waits =
             (!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival));
         if waits { self.until_next_run(score, now_ticks) } else { Gate::Open }
+    }
+
+    /// Whether it is so little that fails that it takes as much as a path by itself, and there is less: what depends on it
+    /// and does not fail was not heard of since. While phonehome hears nothing nobody can say otherwise, however long one
+    /// waits.
+    fn is_lone(&self, paths: &[u32], score: Score) -> bool {
+        let alone = self.evidence.state.rules.alone();
+        paths.len() < SHARED_BY && score.evidence <= alone
+    }
+
+    /// Whether chance is not refuted, and the same paths could say more within seconds, as what is in doubt runs again.
+    fn may_be_chance(&self, paths: &[u32], score: Score) -> bool {
+        let is_refuted = self.gain(self.chosen.candidate, score) >= Rules::REFUTED;
+        !is_refuted && paths.iter().any(|path| self.evidence.state.doubt(*path).is_some())
     }
 
     /// What waits does so until every probe has had its turn since the first evidence.

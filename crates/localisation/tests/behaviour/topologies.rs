@@ -250,12 +250,55 @@ fn the_gate_waits_for_who_could_make_it_wider_and_at_most_one_interval() {
     let Gate::Wait { until_ticks } = world.explain().causes[0].gate else { panic!("{:?}", world.explain()) };
     assert_eq!(until_ticks, world.now_ticks + 60 + 10);
     assert_eq!(world.state.explain(until_ticks).causes[0].gate, Gate::Open);
-    // The next one gets out: it is this gateway's.
+    // The next one gets out: it is this gateway's, if it is no chance, which the same paths say as soon as they run again.
     world.now_ticks += 1;
     world.report("a/az2");
     world.report("a/az3");
+    assert_eq!(world.explain().causes[0].gate, Gate::Wait { until_ticks });
+    for host in ["out/one", "out/two"] {
+        assert_eq!(world.state.doubtful(&world.explain(), world.now_ticks).len(), 3);
+        world.state.observe(world.path(0, 0, host), world.now_ticks + 5, Silence);
+    }
     assert_eq!(world.explain().causes[0].gate, Gate::Open);
+    assert_eq!(world.state.doubtful(&world.explain(), world.now_ticks), []);
     assert_eq!(world.causes(), ["route a/az1 internet | nat a/az1"]);
+}
+
+/// What both zones explain, and what the third loses to an account besides, accuses the Region and the fleet more than
+/// either zone: these two are one another's rivals, and neither is what is broken.
+#[test]
+fn two_lost_zones_are_not_the_region_whose_third_zone_works_however_much_of_it_fails() {
+    let mut world = World::new(4);
+    world.minutes(6);
+    world.fail_where(|from, to| {
+        let is_lost = from.ends_with("az1") || from.ends_with("az2") || to.starts_with("b/");
+        is_lost.then_some(Silence)
+    });
+    world.minutes(8);
+    let causes = world.causes();
+    assert_eq!(causes.len(), 3, "{causes:?}");
+    assert_eq!(causes[..2], ["zone az1", "zone az2"]);
+}
+
+/// Who else depends on it is not heard of, so that nobody contradicts; nor does anybody say so.
+#[test]
+fn while_nobody_is_heard_of_a_lone_path_is_told_as_nothing_wider() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let lone = world.path(0, 0, "c/443");
+    for again in 1..=3 {
+        world.state.observe(lone, world.now_ticks + again, Silence);
+    }
+    world.now_ticks += 4;
+    ["c/az1", "c/az2", "c/az3"].into_iter().for_each(|probe| world.report(probe));
+    world.silence(|_| true);
+    for minute in 0..4 {
+        world.minutes(1);
+        let causes = world.explain().causes;
+        let told = causes.iter().filter(|it| it.gate == Gate::Open && it.paths.contains(&lone));
+        assert_eq!(told.count(), 0, "after {minute} minutes: {causes:?}");
+    }
+    assert!(world.causes().contains(&"collector".to_owned()));
 }
 
 #[test]
