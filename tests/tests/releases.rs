@@ -11,6 +11,7 @@ use phonehome_fleet::Binding;
 use phonehome_releases::{Release, as_old_readers_see, unordered};
 use phonehome_rollout::RollOut;
 use phonehome_slack::MessageRef;
+use phonehome_stacks::PackRecord;
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{
     Claim, Hour, ListedPart, NewestProbes, NotifiedFinding, Outboxed, Paging, PublishedFleet, Revision, Seen,
@@ -21,7 +22,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 13] = [
+const NEWER_THAN: [(&str, &str); 14] = [
     ("pages", "0.1.0"),
     ("crashes", "0.1.0"),
     ("rollout", "0.1.0"),
@@ -30,6 +31,7 @@ const NEWER_THAN: [(&str, &str); 13] = [
     ("probe-code", "0.1.0"),
     ("probe-code/chunks", "0.1.0"),
     ("decommissioned", "0.1.0"),
+    ("packs", "0.1.0"),
     ("properties", "0.1.0"),
     ("properties/support", "0.1.0"),
     ("vending", "0.1.0"),
@@ -76,6 +78,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         // What nobody else reads is read in its own tests.
         ("probe-code" | "probe-code/chunks", _) => of::<Value>(doc),
         ("decommissioned", _) => of::<Decommissioned>(doc),
+        ("packs", _) => of::<PackRecord>(doc),
         ("sweeps", _) => of::<Sweep>(doc),
         ("sweeps/accounts", _) => of::<ListedPart>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),

@@ -3,6 +3,7 @@
 
 mod closing;
 mod organization;
+mod packs;
 mod properties;
 mod regions;
 mod rerun;
@@ -18,6 +19,7 @@ mod vending;
 
 pub use closing::AwsClosing;
 pub use organization::AwsOrganization;
+pub use packs::AwsPack;
 pub use properties::AwsProperties;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;

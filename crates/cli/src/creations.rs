@@ -74,6 +74,11 @@ impl Creations {
         self.vacancies.iter().filter(|it| it.needs_permission()).collect()
     }
 
+    /// All lines that are no account, in the file's order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Vacancy> {
+        self.vacancies.iter()
+    }
+
     /// Whether it is told of a line what becomes of it.
     pub(crate) fn has(&self, line: &Line) -> bool {
         self.any(line, |_| true)

@@ -23,6 +23,7 @@ mod record;
 mod replay;
 mod rollout;
 mod silence;
+mod starter_pack;
 mod status;
 mod summary;
 mod targets;
@@ -116,6 +117,10 @@ enum Command {
     ///
     /// Exits with 1 when something is wrong.
     Audit,
+    /// Show what an account's starter pack is called, ready to paste: Terraform's backend, names, ARNs.
+    ///
+    /// Needs neither AWS nor an account: it is all in the fleet file.
+    StarterPack(starter_pack::StarterPackArguments),
     /// Check from this machine whether something connects, as a probe does: is it the network?
     ///
     /// Exits with 1 when a check fails.
@@ -160,6 +165,7 @@ async fn main() -> ExitCode {
     let table = arguments.table.as_str();
     let result = match arguments.command {
         Command::Validate { fleet } => validate::run(&fleet, format).map(Done::from),
+        Command::StarterPack(pack) => starter_pack::run(&pack, format).map(Done::from),
         Command::Publish(publish) => publish::run(publish, table, format).await.map(Done::from),
         Command::History => history::run(table, format).await.map(Done::from),
         Command::Get { version } => history::get(&version, table, format).await.map(Done::from),

@@ -2,6 +2,7 @@
 
 mod bearing;
 mod lines;
+mod packs;
 
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_wire::{AzId, CheckId};
@@ -13,6 +14,7 @@ use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
 use phonehome_properties::PROPERTIES;
+use phonehome_stacks::{PACKS, PackRecord};
 use phonehome_state::{Desired, InForce, Keys, Phase, StackStatus, desired, newest_probes, readable};
 use phonehome_text::agree;
 use serde::Serialize;
@@ -36,6 +38,7 @@ struct Shown {
     incidents: Vec<Incident>,
     /// What accounts bear otherwise than declared.
     properties: Vec<Otherwise>,
+    packs: Vec<PackRecord>,
     silences: Vec<ActiveSilence>,
     /// What is stored and cannot be read, so that it is not shown.
     unreadable: Vec<String>,
@@ -62,6 +65,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
         }
         let ids: Vec<String> = shown.stacks.iter().map(|stack| format!("{}/", stack.account)).collect();
         let of_these = |key: &String| ids.iter().any(|id| key.starts_with(id));
+        shown.packs.retain(|pack| of_these(&pack.stack().to_string()));
         shown.heartbeats.retain(|key, _| of_these(key));
         shown.paths.retain(|key, _| of_these(key));
         shown.incidents.retain(|incident| {
@@ -141,6 +145,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let paths = read(table, Keys::PATHS, &mut unreadable).await?;
     let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
     let properties = read(table, PROPERTIES, &mut unreadable).await?;
+    let packs = read(table, PACKS, &mut unreadable).await?;
     Ok(Shown {
         properties: properties.iter().filter_map(|(_, kept)| Otherwise::of(kept)).collect(),
         silences: active(table, SystemClock.now_ms()).await?,
@@ -149,6 +154,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
         paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
         incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
+        packs: packs.into_iter().map(|(_, pack)| pack).collect(),
         who_is_who: Value::Null,
         desired: desired(table).await.map_err(|error| error.to_string()),
         notes: vec![],
@@ -185,7 +191,8 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             probes(shown, stack, now_ms),
             paths(shown, stack),
         );
-        for line in version_of(stack, &shown.desired, every_path).into_iter().chain(notes(stack)) {
+        let notes = notes(stack).into_iter().chain(packs::note(&shown.packs, stack, every_path));
+        for line in version_of(stack, &shown.desired, every_path).into_iter().chain(notes) {
             let _ = writeln!(text, "{:<14}{line}", "");
         }
         if every_path {

@@ -5,6 +5,7 @@ use std::path::Path;
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::limits::FILE_BYTES_MAX;
 use phonehome_fleet::{Checked, Diagnostics, Fleet, check_with, decode};
+use phonehome_starter_pack::{TEMPLATE_BYTES_MAX, oversized};
 use phonehome_state::{loopback_targets, text_fits};
 use phonehome_text::count;
 use serde_json::json;
@@ -71,8 +72,19 @@ pub(crate) fn load(path: &Path, format: Format) -> Result<Loaded, Failure> {
     let (text, Checked { fleet, warnings }) = read.map_err(|errors| invalid(path, format, &errors))?;
     let now_s = i64::try_from(SystemClock.now_ms() / 1000).unwrap_or(i64::MAX);
     let loaded = Loaded { authorities: authorities::load(path, &fleet, now_s)?, text, fleet, warnings };
+    packs_fit(&loaded.fleet)?;
     text_fits(&loaded.text, loaded.authorities_pem().as_deref()).map_err(Failure::input)?;
     Ok(loaded)
+}
+
+/// CloudFormation takes the template of each starter pack.
+fn packs_fit(fleet: &Fleet) -> Result<(), Failure> {
+    let Some((member, region, bytes)) = oversized(fleet) else { return Ok(()) };
+    let line = member.line();
+    Err(Failure::input(format!(
+        "the starter pack of {line} in {region} would be a template of {bytes} bytes, and CloudFormation takes \
+         {TEMPLATE_BYTES_MAX}: declare fewer roles, or fewer repositories, policies and trusted roles of each"
+    )))
 }
 
 fn invalid(path: &Path, format: Format, errors: &Diagnostics) -> Failure {

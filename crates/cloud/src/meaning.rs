@@ -55,6 +55,8 @@ const DYNAMODB: &str =
 const FLOW_LOGS: &str = "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-troubleshooting.html";
 const NEW_ACCOUNT: &str =
     "https://docs.aws.amazon.com/organizations/latest/userguide/orgs_troubleshoot_general.html";
+const CLOUDFORMATION: &str =
+    "https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html";
 /// hashicorp/terraform-provider-aws, which retries these.
 const TF_EC2: &str = "terraform-provider-aws internal/service/ec2/errors.go and the vpc_*.go that use it";
 const TF_FUNCTION: &str = "terraform-provider-aws internal/service/lambda/function.go, retryFunctionOp";
@@ -73,10 +75,21 @@ pub(crate) static TABLE: &[Row] = &[
     // Names are given by the caller here, so what has the name is what was wanted.
     row("lambda:CreateFunction", "ResourceConflictException", "already exist", AlreadyDone, MODEL),
     row("scheduler:CreateSchedule", "ConflictException", "", AlreadyDone, MODEL),
+    row("cloudformation:CreateChangeSet", "AlreadyExistsException", "", AlreadyDone, CLOUDFORMATION),
+    // There is no stack to be described: nothing is to be looked at.
+    row("cloudformation:DescribeStacks", "ValidationError", "does not exist", AlreadyDone, CLOUDFORMATION),
     row("ec2:DeleteVpcPeeringConnection", "InvalidStateTransition", "from deleted", AlreadyDone, TF_EC2),
     row("ec2:DeleteVpcPeeringConnection", "InvalidStateTransition", "from failed", AlreadyDone, TF_EC2),
     row("ec2:AcceptVpcPeeringConnection", "InvalidStateTransition", "from active", AlreadyDone, EC2),
     // What takes a moment more.
+    row("cloudformation:*", "ValidationError", "_in_progress state", EventuallyConsistent, CLOUDFORMATION),
+    row(
+        "cloudformation:*",
+        "InvalidChangeSetStatus OperationInProgressException TokenAlreadyExistsException",
+        "",
+        EventuallyConsistent,
+        CLOUDFORMATION,
+    ),
     row(
         "ec2:AcceptVpcPeeringConnection",
         "InvalidStateTransition",

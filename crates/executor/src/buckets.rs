@@ -38,6 +38,11 @@ impl Limit {
         if operation.starts_with("scheduler:") {
             return ("scheduler", Self::new(50, 50_000));
         }
+        // CloudFormation: AWS publishes no number. A turn of a starter pack makes ten calls at most; beyond them others in
+        // the account are to have room.
+        if operation.starts_with("cloudformation:") {
+            return ("cloudformation", Self::new(20, 2_000));
+        }
         let verb = operation.split_once(':').map_or(operation, |(_, verb)| verb);
         let limit = match verb {
             "CreateNatGateway" | "DeleteNatGateway" => Self::new(10, 1_000),
@@ -140,6 +145,7 @@ mod tests {
             ("ec2:CreateTags", 100, 100),
             ("lambda:CreateFunction", 15, 15),
             ("scheduler:CreateSchedule", 50, 50),
+            ("cloudformation:DescribeStacks", 20, 20),
         ] {
             let mut buckets = Buckets::default();
             assert_eq!(takes(&mut buckets, operation, 5), burst, "{operation}");

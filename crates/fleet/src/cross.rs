@@ -5,6 +5,7 @@ mod checks;
 mod connections;
 mod index;
 mod isolations;
+mod packs;
 mod paging;
 mod reachability;
 mod renames;
@@ -50,6 +51,7 @@ pub(crate) fn check(draft: &Draft, root: &Node, reader: &mut Reader) {
     rules.paging_reaches_someone();
     rules.windows_end();
     rules.tags_are_taken_with_every_lines_names();
+    rules.starter_packs_can_be_made();
 }
 
 struct Rules<'a> {

@@ -2,7 +2,8 @@
 
 use crate::model::{
     Accounts, AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
-    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, TeamCheck, Vending, Window,
+    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, StarterPack, TeamCheck,
+    Vending, Window,
 };
 use crate::place::Place;
 
@@ -65,6 +66,8 @@ pub(crate) struct Draft {
     pub(crate) vending: Option<Vending>,
     /// With its place.
     pub(crate) accounts: Option<(Place, Accounts)>,
+    /// With its place.
+    pub(crate) starter_pack: Option<(Place, StarterPack)>,
 }
 
 impl Draft {
@@ -91,6 +94,7 @@ impl Draft {
             rollout: self.rollout.map(|(_, rollout)| rollout),
             vending: self.vending,
             accounts: self.accounts.map(|(_, accounts)| accounts),
+            starter_pack: self.starter_pack.map(|(_, pack)| pack),
         })
     }
 }

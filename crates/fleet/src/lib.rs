@@ -28,6 +28,7 @@ mod members;
 mod mixed;
 mod model;
 mod names;
+mod packs;
 mod parts;
 mod place;
 mod properties;
@@ -55,13 +56,15 @@ pub use loopback::Loopback;
 pub use members::{Adoption, Member};
 pub use mixed::Mixed;
 pub use model::{
-    AccountTag, Accounts, AddressPool, AlertRoute, AlertSeverity, CheckType, Connection, ConnectionCheck,
-    Contact, ContactType, Contacts, DefaultVpcs, Domain, DomainEnvironment, EgressAws, EgressEcho,
-    EgressHost, EgressTarget, Environment, Exchange, ExpectedHeader, FORMAT_VERSION, Fleet, ForbiddenPair,
-    GatewayService, HttpUrl, Isolation, Nat, Network, Organization, Pace, PlatformRoute, Probing, Region,
-    Rollout, Scheme, SupportPlan, TeamCheck, TeamCheckType, TimeOfDay, UnitPath, Vending, Wave, Weekday,
-    Window, WindowMatch,
+    AccessRole, AccountTag, Accounts, AddressPool, AlertRoute, AlertSeverity, CheckType, Connection,
+    ConnectionCheck, Contact, ContactType, Contacts, DefaultVpcs, DeployRole, Domain, DomainEnvironment,
+    EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange, ExpectedHeader, FORMAT_VERSION,
+    Fleet, ForbiddenPair, ForwardTo, GatewayService, HttpUrl, Isolation, LogBucket, Nat, Network,
+    OidcProvider, Organization, Pace, PlatformRoute, Probing, Region, Repository, Rollout, Scheme,
+    StarterPack, StateBucket, SubjectForm, SupportPlan, TeamCheck, TeamCheckType, TimeOfDay, Toggle,
+    TrustedRole, UnitPath, Vending, Wave, Weekday, Window, WindowMatch,
 };
+pub use packs::DeclaredPack;
 pub use parts::{PARTS_MAX, Parts};
 pub use properties::Properties;
 pub use rules::az_prefix;

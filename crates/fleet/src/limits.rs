@@ -27,6 +27,15 @@ pub(crate) fn items_max(key: &str) -> usize {
     match key {
         "regions" | "environments" | "maintenance" | "quiet_hours" => 50,
         "status" | "expected" => 10,
+        // IAM takes ten managed policies of a role (<https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>);
+        // the others so that what a template can be of, which has 51,200 bytes, stays in sight.
+        "managed_policies"
+        | "repositories"
+        | "branches"
+        | "github_environments"
+        | "trusted"
+        | "deploy_roles"
+        | "access_roles" => 10,
         "egress" | "waves" => 100,
         "address_pools" | "pools" | "ports" | "alert_routes" => 200,
         "forbidden_environments" => 500,

@@ -11,6 +11,7 @@ mod egress;
 mod network;
 mod properties;
 mod rollout;
+mod starter_pack;
 mod url;
 mod vending;
 mod watch;
@@ -25,6 +26,13 @@ pub(crate) use properties::UNIT_DEPTH_MAX;
 pub use properties::{AccountTag, Accounts, Contact, ContactType, Contacts, SupportPlan, UnitPath};
 pub use rollout::{Rollout, Wave};
 pub(crate) use rollout::{default_at_once, default_bake, default_converge};
+pub use starter_pack::{
+    AccessRole, DeployRole, ForwardTo, LogBucket, OidcProvider, Repository, StarterPack, StateBucket,
+    SubjectForm, Toggle, TrustedRole,
+};
+pub(crate) use starter_pack::{
+    default_expire_days, default_log_name, default_noncurrent_days, default_state_name,
+};
 pub use url::{HttpUrl, Scheme};
 pub use vending::Vending;
 pub use watch::{AlertRoute, AlertSeverity, Connection, ForbiddenPair, Isolation, PlatformRoute, Probing};
@@ -121,4 +129,8 @@ pub struct Fleet {
     #[schemars(with = "Accounts", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Accounts>,
+    /// What each account gets beside its network: a key, buckets, roles. By default nothing.
+    #[schemars(with = "StarterPack", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starter_pack: Option<StarterPack>,
 }

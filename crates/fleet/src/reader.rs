@@ -35,6 +35,8 @@ pub(crate) struct Reader {
     pub(crate) loopback: Loopback,
     /// Whether the file names certificate authorities of its own.
     pub(crate) has_authorities: bool,
+    /// Whether a part of a starter pack could not be read: what packs come to is not known then.
+    pub(crate) has_unreadable_packs: bool,
     pub(crate) problems: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
     pub(crate) names: Names,

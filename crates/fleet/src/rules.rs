@@ -4,6 +4,7 @@ mod dns;
 mod host;
 mod http;
 mod properties;
+mod starter_pack;
 
 use std::net::Ipv4Addr;
 
@@ -21,6 +22,11 @@ pub(crate) use http::{
 };
 pub(crate) use properties::{
     contact_email, contact_phone, contact_text, is_tag_text, tag_key, tag_value, unit_path,
+};
+
+pub(crate) use starter_pack::{
+    TRUST_POLICY_MAX, branch, bucket_prefix, external_id, github_environment, policy, repository,
+    role_with_path,
 };
 
 pub(crate) type Rule<T> = Result<T, Flaw>;

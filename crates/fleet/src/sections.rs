@@ -9,6 +9,7 @@ mod network;
 mod probing;
 mod properties;
 mod rollout;
+mod starter_pack;
 mod vending;
 mod watch;
 mod windows;
@@ -52,6 +53,8 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let rollout = file.optional("rollout").and_then(|r| rollout::rollout(&r, reader));
     let vending = file.optional("vending").and_then(|v| vending::vending(&v, reader));
     let accounts = file.optional("accounts").and_then(|a| properties::accounts(&a, reader));
+    let pack = file.optional("starter_pack");
+    let starter_pack = pack.and_then(|p| Some((p.place.clone(), starter_pack::starter_pack(&p, reader)?)));
     file.finish(reader);
     Some(Draft {
         organization,
@@ -74,5 +77,6 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         rollout,
         vending,
         accounts,
+        starter_pack,
     })
 }

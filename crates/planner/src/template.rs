@@ -9,7 +9,7 @@ use crate::{Action, NeededTemplate, Plan, Step, Withheld, WithheldReason};
 pub const FIRST_TEMPLATE: u32 = 1;
 /// The version of `infra/member-role.yaml`. Who changes the rights in it raises this
 /// (docs/decisions/0027-member-template.md).
-pub const MEMBER_TEMPLATE: u32 = 2;
+pub const MEMBER_TEMPLATE: u32 = 3;
 
 /// The first version of the template whose member role may have a probe run (`lambda:InvokeFunction`): no call of a plan,
 /// and where the role is older nothing waits for it.

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 
-use phonehome_accounts::{AwsStack, ProbeCode, opted_in_regions};
+use phonehome_accounts::{AwsPack, AwsStack, ProbeCode, opted_in_regions};
 use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
 use phonehome_closing::Retained;
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
+use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, turn};
 use phonehome_wire::{Region, StackId};
 
 use crate::package::{Package, Packages};
@@ -69,6 +70,21 @@ pub trait Members: Send + Sync {
     /// [`CloudError`]
     fn retained(&self, _stack: &StackId) -> impl Future<Output = Result<Vec<Retained>, CloudError>> + Send {
         async { Ok(vec![]) }
+    }
+
+    /// Takes a turn of the stack that carries a starter pack ([`phonehome_stacks::turn`]).
+    ///
+    /// # Errors
+    /// [`NotKept`]: then nothing was changed.
+    fn take_pack_turn<K: Keep>(
+        &self,
+        _stack: &StackId,
+        _case: &Case<'_>,
+        _keep: &mut K,
+        record: PackRecord,
+    ) -> impl Future<Output = Result<Turn, NotKept>> + Send {
+        // Where there is no CloudFormation, as in most tests, there is nothing to do.
+        async { Ok(Turn { record, outcome: Outcome::AsDeclared }) }
     }
 }
 
@@ -133,6 +149,22 @@ impl Members for AwsMembers {
         let Rerun { account, region, availability_zone, part, checks, .. } = rerun;
         let session = sdk::in_member_account(&self.session, account, region, &self.role).await?;
         phonehome_accounts::rerun(&session, (availability_zone, *part), checks).await
+    }
+
+    async fn take_pack_turn<K: Keep>(
+        &self,
+        stack: &StackId,
+        case: &Case<'_>,
+        keep: &mut K,
+        record: PackRecord,
+    ) -> Result<Turn, NotKept> {
+        match sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await {
+            Ok(session) => turn(case, &AwsPack::new(&session, &case.wanted.name), keep, record).await,
+            Err(error) => {
+                let outcome = Outcome::Later { reason: error.to_string(), class: error.class() };
+                Ok(Turn { record, outcome })
+            }
+        }
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {

@@ -11,8 +11,9 @@ use crate::request::RequestId;
 
 /// How soon after a request its outcome is asked for, in milliseconds: no account is made in less than 3 s.
 const FIRST_LOOK_MS: u64 = 3_000;
-/// How often it is asked for after that.
-const LOOK_MS: u64 = 5_000;
+/// How often it is asked for after that, where no more than three are in the making: more take turns. One that is made is
+/// known a second later, on average.
+const LOOK_MS: u64 = 2_000;
 /// How long after one outcome the next one is asked for: Organizations allows two `DescribeCreateAccountStatus` a second.
 const BETWEEN_LOOKS_MS: u64 = 600;
 /// After how long it is asked for less often.

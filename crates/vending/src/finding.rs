@@ -123,11 +123,13 @@ fn of_order(world: &World, order: &Order) -> Option<VendingFinding> {
             match world.lines.line_of(&account) {
                 // Somebody made it another line.
                 Some(of) if !world.lines.are_one(of, &line) && world.lines.declares(of) => None,
-                Some(_) if is_declared => Some(VendingFinding::Made { line, account }),
-                None if is_declared && world.now_ms < at_ms + LATE_MS => {
+                Some(of) if is_declared && world.lines.are_one(of, &line) => {
                     Some(VendingFinding::Made { line, account })
                 }
-                None if is_declared => Some(VendingFinding::Unbound { line, account }),
+                _ if is_declared && world.now_ms < at_ms + LATE_MS => {
+                    Some(VendingFinding::Made { line, account })
+                }
+                _ if is_declared => Some(VendingFinding::Unbound { line, account }),
                 _ => Some(VendingFinding::Orphaned { line, account: Some(account) }),
             }
         }

@@ -11,7 +11,7 @@ use crate::order::Order;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
     declared: BTreeSet<Line>,
-    /// What lines are called now, by what they were called before. A name that is a line's now is nobody's former one.
+    /// What lines are called now, by what they are or were called: the file has no name of a line as a former one.
     renamed: BTreeMap<Line, Line>,
     bound: BTreeMap<AccountId, Line>,
 }
@@ -24,7 +24,7 @@ impl Lines {
         let declared: BTreeSet<Line> = members.iter().map(phonehome_fleet::Member::line).collect();
         let names =
             members.iter().flat_map(|it| fleet.lines_of(it).into_iter().map(|former| (former, it.line())));
-        let renamed: BTreeMap<Line, Line> = names.filter(|(former, _)| !declared.contains(former)).collect();
+        let renamed: BTreeMap<Line, Line> = names.collect();
         let stored = bindings.accounts().filter_map(|it| Some((it.clone(), bindings.line_of(it)?.clone())));
         let mut bound: BTreeMap<AccountId, Line> = stored.collect();
         // Those of which only a stack says so, too.

@@ -148,5 +148,7 @@ mod tests {
         let finalizing = Pace::default().refused(Hold::Finalizing, 0).refused(Hold::Finalizing, 900_000);
         let held = finalizing.held.unwrap();
         assert_eq!((held.since_ms, held.until_ms, held.times), (0, 1_800_000, 2));
+        let denied = Pace { held: Some(held), ..pace }.refused(Hold::NumberLimit, 1_800_000).held.unwrap();
+        assert_eq!((denied.since_ms, denied.times), (1_800_000, 3), "another reason begins anew");
     }
 }

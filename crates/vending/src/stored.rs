@@ -167,11 +167,7 @@ pub(crate) async fn change_pace(
     on_conflict(ATTEMPTS, async || {
         let doc = table.get(&pace_key()).await?;
         let before: Pace = doc.as_ref().map(Doc::read).transpose()?.unwrap_or_default();
-        let after = change(&before);
-        if after == before {
-            return Ok(());
-        }
-        table.write(vec![Write::over(doc.as_ref(), pace_key(), &after)]).await
+        table.write(vec![Write::over(doc.as_ref(), pace_key(), &change(&before))]).await
     })
     .await
 }

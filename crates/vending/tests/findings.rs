@@ -69,6 +69,9 @@ fn an_account_that_is_made_is_told_and_so_is_that_it_became_nobodys() {
         ]
     );
     assert_eq!(told(&made, &[(id(), line("pay"))], 0, &pace), [""; 0], "somebody made it another line");
+    let of_a_line_that_is_no_more = [(id(), line("gone"))];
+    assert_eq!(told(&made, &of_a_line_that_is_no_more, 30 * MINUTE - 1, &pace), [is]);
+    assert_eq!(told(&made, &of_a_line_that_is_no_more, 30 * MINUTE, &pace), unbound);
 }
 
 #[test]
@@ -83,8 +86,9 @@ fn an_account_of_a_line_that_is_no_more_is_told_and_stays() {
     let said =
         "an account is being made for gone/prod, which the fleet file has no more: that cannot be called off";
     assert_eq!(on_its_way, [said]);
-    let never_begun = order("gone").stopped(Stop::EmailTaken, NOW);
-    assert_eq!(told(&[never_begun], &[], 0, &pace), [""; 0]);
+    for never_begun in [order("gone").stopped(Stop::EmailTaken, NOW), order("gone").not_begun(NOW)] {
+        assert_eq!(told(&[never_begun], &[], 0, &pace), [""; 0]);
+    }
 }
 
 #[test]
@@ -156,6 +160,8 @@ fn who_waits_for_control_tower_who_shares_an_address_and_what_cannot_be_read_is_
     let shared = "no account is made for shop/prod: another line's was ordered with PAY@example.com. Give shop/prod \
                   another `email`";
     assert_eq!(of(&world)[1..], [shared]);
+    let orders = BTreeMap::from([(line("pay"), order("pay")), (line("shop"), order("shop").not_begun(NOW))]);
+    assert_eq!(of(&World { orders: &orders, ..world }), [""; 0], "its own order has its own address");
     let awaited = "shop/prod has no account yet: accounts of this organization are made by Control Tower. It is bound \
                    when it is there";
     assert_eq!(of(&World { factory: AccountFactory::ControlTower, ..world })[1..], [awaited]);

@@ -7,6 +7,7 @@ use phonehome_fleet::{DefaultVpcs, Fleet, Member};
 use phonehome_planner::{LimitRequest, Limits};
 use phonehome_provision::{Job, Members, Published, Reconciled, StackProgress, usual_limits};
 use phonehome_runtime::Refusal;
+use phonehome_starter_pack::Pack;
 use phonehome_state::{Desired, InForce, Version};
 use phonehome_wire::Region;
 
@@ -147,6 +148,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
                 sum.add_stack(region, reconciled);
             }
         }
+        self.packs(&declared, &regions, &mut sum).await;
         let is_new = is_new(account, desired.in_force(), self.provision.clock.now_ms());
         let may_go = in_force || takes_default_vpcs(&desired.in_force().fleet, member);
         if let (true, Some(region)) = (is_new && may_go, regions.first()) {
@@ -156,6 +158,34 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             }
         }
         sum
+    }
+
+    /// The starter packs, after the networks, whatever became of those. Whatever becomes of a pack stops no network. The
+    /// one of the home Region is there before the others, which name roles of it.
+    async fn packs(&self, declared: &Declared<'_>, regions: &[&Region], sum: &mut Sum) {
+        let is_home = |region: &Region| {
+            Pack::of(declared.fleet, declared.member, region).is_some_and(|pack| pack.is_home())
+        };
+        let (home, others): (Vec<&Region>, Vec<&Region>) = regions.iter().partition(|region| is_home(region));
+        for regions in [home, others] {
+            let reconciled = regions.iter().map(|region| async {
+                (*region, self.provision.reconcile_pack(&declared.job(region, None)).await)
+            });
+            for (region, reconciled) in join_all(reconciled).await {
+                let place = format!("{region}, starter pack");
+                match reconciled {
+                    Ok(Some(pack)) => {
+                        let is_there = pack.is_there;
+                        sum.add(&place, pack.progress);
+                        if !is_there && is_home(region) {
+                            return;
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(error) => sum.add_refusal(&place, table_error(error)),
+                }
+            }
+        }
     }
 
     async fn stack(&self, job: Job<'_>) -> Result<Reconciled, Refusal> {

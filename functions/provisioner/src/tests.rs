@@ -19,6 +19,7 @@ mod links;
 mod mortal;
 mod notices;
 mod orphaned;
+mod packs;
 mod parts;
 mod permits;
 mod probe_code;

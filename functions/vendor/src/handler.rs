@@ -18,7 +18,7 @@ use crate::properties::Remembered;
 /// in infra/hub.yaml by more than a call that hangs takes.
 pub(crate) const WORK_MS: u64 = 45_000;
 /// How soon is looked again while an account is to become ready, in milliseconds.
-const READY_MS: u64 = 2_000;
+const READY_MS: u64 = 1_000;
 /// For how long a role that may not be assumed may be one that was just made, in milliseconds: IAM names no bound, and
 /// says that changes take seconds to arrive.
 const FRESH_ROLE_MS: u64 = 15_000;

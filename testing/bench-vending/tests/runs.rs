@@ -1,10 +1,15 @@
 //! Whole runs: who dies where, what is lost, and what comes of it.
 
-use phonehome_bench_vending::{Deaths, Faults, Run, Score, wanted};
+use std::task::{Context, Poll, Waker};
+
+use phonehome_bench_vending::{Deaths, Faults, Run, Score, VirtualClock, wanted};
 use phonehome_cloud::WallClock as _;
-use phonehome_cloud::table::{Key, MemoryTable, key};
+use phonehome_cloud::table::{Doc, Expect, Key, MemoryTable, Table, TableError, Write, key};
 use phonehome_fleet::Line;
-use phonehome_vending::{FailureReason, Lines, OrderState, Stop, Wanted, order_key};
+use phonehome_vending::{
+    ASK_WITHIN_MS, FailureReason, Lines, ORDERS, Order, OrderState, Pace, SETTLED_MS, SearchCause, Stop,
+    Vendor, Wanted, order_key,
+};
 
 #[track_caller]
 fn assert_one_each(score: &Score, lines: usize, what: &str) {
@@ -152,9 +157,63 @@ fn an_account_that_always_fails_is_given_up_and_the_others_are_asked_for_again_a
 #[test]
 fn an_organization_that_is_being_set_up_is_waited_for() {
     let faults = Faults { finalizing_ms: 50 * 60_000, ..Faults::default() };
-    let score = Run::new(5, 1, faults, Deaths::default()).go(2);
+    let mut run = Run::new(5, 1, faults, Deaths::default());
+    let score = run.go(2);
     assert_one_each(&score, 5, "it was finalizing");
     assert!(score.calls["CreateAccount"].0 < 20, "{:?}", score.calls);
+    assert!(!score.calls.contains_key("ListAccounts"), "what was surely not begun is looked for by nobody");
+    let pace = run.table.all().into_iter().find(|doc| doc.key.partition == "vending/pace").unwrap();
+    assert_eq!(pace.read::<Pace>().unwrap().held, None, "it is over, and told no more");
+}
+
+#[test]
+fn what_has_not_changed_is_not_written() {
+    let mut run = Run::new(5, 1, Faults::default(), Deaths::default());
+    assert_one_each(&run.go(1), 5, "nothing goes wrong");
+    let docs = run.table.all();
+    let orders: Vec<u64> = docs.iter().filter(|it| it.key.partition == ORDERS).map(|it| it.version).collect();
+    assert_eq!(orders, [3; 5], "placed, in the making, made");
+}
+
+/// A table whose writes take as long as a function may be stopped for.
+struct Late(MemoryTable, VirtualClock, u64);
+
+impl Table for Late {
+    async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
+        self.0.get(key).await
+    }
+
+    async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+        self.0.query(partition).await
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        self.1.pass(self.2);
+        self.0.write(writes).await
+    }
+}
+
+fn ended<F: Future>(work: F) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Poll::Ready(ended) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return ended;
+        }
+    }
+}
+
+#[test]
+fn who_was_stopped_after_the_order_was_stored_asks_for_nothing_for_another_one_may_look_for_it_by_then() {
+    for (stopped_ms, is_asked) in [(ASK_WITHIN_MS - 1, true), (ASK_WITHIN_MS, false)] {
+        let run = Run::new(1, 1, Faults::default(), Deaths::default());
+        let table = Late(run.table.clone(), run.clock.clone(), stopped_ms);
+        let mut vendor = Vendor::new(run.organization.clone(), table, run.clock.clone());
+        ended(vendor.round(&run.wanted, &run.lines)).unwrap();
+        let state = state(&run, &run.wanted[0].line);
+        assert_eq!(matches!(state, OrderState::Creating { .. }), is_asked, "{stopped_ms}: {state:?}");
+        run.clock.pass(60_000);
+        assert_eq!(run.organization.accounts().len(), usize::from(is_asked));
+    }
 }
 
 #[test]
@@ -170,4 +229,24 @@ fn an_order_or_a_pace_that_cannot_be_read_makes_no_account() {
     let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
     put(&run.table, key("vending/pace", "current"));
     assert_eq!(run.go(1).made, 0);
+}
+
+#[test]
+fn what_lists_lacked_that_were_asked_for_too_early_is_looked_for_once_more() {
+    // A list takes 80 ms at least.
+    for (settles_in_ms, is_stopped) in [(50, false), (0, true)] {
+        let run = Run::new(1, 1, Faults::default(), Deaths::default());
+        let wanted = &run.wanted[0];
+        let now_ms = run.clock.now_ms();
+        let since_ms = now_ms - SETTLED_MS + settles_in_ms;
+        let order =
+            Order::place(wanted.line.clone(), wanted.email.clone(), wanted.account_name.clone(), now_ms);
+        let order = order.searching(SearchCause::EmailExists, since_ms);
+        let key = order_key(&wanted.line);
+        ended(run.table.write(vec![Write::put(key, Expect::Absent, &order)])).unwrap();
+        let mut vendor = Vendor::new(run.organization.clone(), run.table.clone(), run.clock.clone());
+        ended(vendor.round(&run.wanted, &run.lines)).unwrap();
+        let state = state(&run, &wanted.line);
+        assert_eq!(matches!(state, OrderState::Stopped { .. }), is_stopped, "{settles_in_ms}: {state:?}");
+    }
 }

@@ -50,6 +50,7 @@ from additions import (  # noqa: F401
     networks,
     organization,
     permissions,
+    properties,
     recursion,
     refusals,
     schedules,

@@ -10,6 +10,12 @@ def call(cloud, account, region, person, service, operation, arguments):
     return getattr(client, operation)(**arguments)
 
 
+def in_management_account(cloud, region, service, operation, arguments):
+    """Somebody makes a call in the management account, whose root may do anything."""
+    answer = getattr(cloud.client(service, cloud.management, region), operation)(**arguments)
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
 def organization_trail(cloud, region):
     """The organization's trail, in all Regions, in the management account."""
     trails = cloud.client("cloudtrail", cloud.management, region)

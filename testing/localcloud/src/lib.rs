@@ -16,6 +16,7 @@ mod messages;
 mod moto;
 mod package;
 mod past;
+mod people;
 pub mod proxy;
 mod receiver;
 mod seen;

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::process::Command;
 
 use crate::package::{architecture, release_binary};
@@ -190,7 +190,11 @@ impl LocalCloud {
             Place::new(MANAGEMENT_ACCOUNT, REGION),
             "phonehome-management",
             "management.yaml",
-            &[("HubBusArn", self.output("BusArn")?), ("HubAccountId", HUB_ACCOUNT)],
+            &[
+                ("HubBusArn", self.output("BusArn")?),
+                ("HubAccountId", HUB_ACCOUNT),
+                ("KeepProperties", "true"),
+            ],
         );
         self.control.deploy(&management).await.context("deploying infra/management.yaml")?;
         let hub = Self::hub_place();
@@ -298,16 +302,6 @@ impl LocalCloud {
             ensure!(start.elapsed() < timeout, "account {account} has no place for {}", service.endpoint());
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        Ok(())
-    }
-
-    /// A person with the account's administrator role deletes a table's default route.
-    ///
-    /// # Errors
-    /// There is no such route table.
-    pub async fn delete_default_route(&self, account: &str, table: &str, person: &str) -> Result<()> {
-        let route = json!({"RouteTableId": table, "DestinationCidrBlock": "0.0.0.0/0"});
-        self.control.call(&Place::new(account, REGION), person, "ec2", "delete_route", &route).await?;
         Ok(())
     }
 

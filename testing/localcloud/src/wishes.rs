@@ -25,6 +25,11 @@ pub enum Wish {
         /// The address.
         email: String,
     },
+    /// Somebody makes an account with this e-mail address, and closes it, right before it is asked for.
+    Closed {
+        /// The address.
+        email: String,
+    },
     /// An account takes so long to be made, and one may be asked for so often, after three at once.
     Pace {
         /// How long it takes, in seconds.
@@ -44,6 +49,7 @@ impl Control {
             Wish::Fails { email, reason } => json!({"email": email, "fail": reason}),
             Wish::AnswerIsLost { email } => json!({"email": email, "lose": true}),
             Wish::Taken { email } => json!({"email": email, "foreign": true}),
+            Wish::Closed { email } => json!({"email": email, "closed": true}),
             Wish::Pace { seconds, every_seconds } => {
                 json!({"seconds": seconds, "every_seconds": every_seconds})
             }

@@ -12,14 +12,16 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 11] = [
+const PURE: [&str; 13] = [
     "wire",
     "fleet",
+    "starter-pack",
     "rollout",
     "vending",
     "closing",
     "properties",
     "onboarding",
+    "stacks",
     "network",
     "planner",
     "cloud",

@@ -11,6 +11,7 @@ mod iam;
 mod kept;
 mod member;
 mod operators;
+mod packs;
 mod template;
 mod upgrade;
 mod vending;

@@ -86,8 +86,20 @@ impl Template {
         self.raw["Resources"][name].get(attribute)
     }
 
-    /// All statements of a role's policies.
+    /// All statements of a role's policies: of its own, and of the template's managed ones that name it.
     pub(crate) fn statements(&self, role: &str) -> Result<Vec<Value>> {
+        let mut statements = self.own_statements(role)?;
+        for name in self.of_type("AWS::IAM::ManagedPolicy")? {
+            let policy = self.properties(&name)?;
+            if list(&policy["Roles"]).contains(&format!("<{role}>")) {
+                statements
+                    .extend(policy["PolicyDocument"]["Statement"].as_array().into_iter().flatten().cloned());
+            }
+        }
+        Ok(statements)
+    }
+
+    fn own_statements(&self, role: &str) -> Result<Vec<Value>> {
         let properties = self.properties(role)?;
         let policies =
             properties["Policies"].as_array().with_context(|| format!("{role} has no policies"))?;

@@ -20,8 +20,12 @@ use crate::template::{ACCOUNT, Template, repository};
 /// With this in the environment the rights of a version that is not recorded yet are recorded, and the table of needs.
 const RECORDING: &str = "PHONEHOME_RECORD_TEMPLATE";
 /// Everything allowed that can be: what an installation switches off is no matter of the version.
-const ALL: [(&str, &str); 3] =
-    [("AllowRemoval", "true"), ("AllowAdoption", "true"), ("RemoveDefaultVpcs", "true")];
+const ALL: [(&str, &str); 4] = [
+    ("AllowRemoval", "true"),
+    ("AllowAdoption", "true"),
+    ("RemoveDefaultVpcs", "true"),
+    ("StarterPack", "true"),
+];
 
 /// SHA-256 of what is recorded of version 1: release 0.1.0 has recorded nothing of it itself.
 const OF_THE_FIRST_RELEASE: &str = "779f106b1cb5563e316e73be0bbfd1b7bbe193bd9cf74e240834be5b7fbd1170";
@@ -54,7 +58,15 @@ fn rights(template: &Template) -> Value {
         (name.clone(), json!({"Type": it["Type"], "Properties": properties}))
     };
     let roles: Map<String, Value> = roles.map(role).collect();
-    json!({"Parameters": parameters, "Conditions": conditions, "Resources": roles})
+    let managed = template.section("Resources").filter(|(_, it)| it["Type"] == "AWS::IAM::ManagedPolicy");
+    let policy = |(name, it): (&String, &Value)| {
+        let properties =
+            json!({"Roles": it["Properties"]["Roles"], "PolicyDocument": it["Properties"]["PolicyDocument"]});
+        let condition = it.get("Condition").cloned().unwrap_or_default();
+        (name.clone(), json!({"Type": it["Type"], "Condition": condition, "Properties": properties}))
+    };
+    let resources: Map<String, Value> = roles.into_iter().chain(managed.map(policy)).collect();
+    json!({"Parameters": parameters, "Conditions": conditions, "Resources": resources})
 }
 
 /// The recorded versions, by their numbers.
@@ -65,8 +77,11 @@ fn versions() -> Result<BTreeMap<u32, Template>> {
         let stem = path.file_stem().and_then(|it| it.to_str()).unwrap_or_default();
         let Ok(number) = stem.parse() else { continue };
         let raw = serde_json::from_str(&std::fs::read_to_string(&path)?);
-        let raw = raw.with_context(|| path.display().to_string())?;
-        versions.insert(number, Template::of(raw, &[&GIVEN[..], &ALL[..]].concat())?);
+        let raw: Value = raw.with_context(|| path.display().to_string())?;
+        // An older version knows nothing of what came since.
+        let known = |(name, _): &&(&str, &str)| raw["Parameters"].get(*name).is_some();
+        let all: Vec<(&str, &str)> = GIVEN.iter().chain(&ALL).filter(known).copied().collect();
+        versions.insert(number, Template::of(raw.clone(), &all)?);
     }
     ensure!(!versions.is_empty(), "no version is recorded");
     Ok(versions)

@@ -2,9 +2,10 @@
 
 use phonehome_aws::Session;
 use phonehome_cloud::table::Table;
+use phonehome_fleet::Line;
 use phonehome_state::{Accepted, Desired};
 use phonehome_text::{agree, list};
-use phonehome_vending::Vacancy;
+use phonehome_vending::{OrderState, Prospect, Vacancy};
 use serde_json::Value;
 
 use crate::creations::{Creations, Orders, permitted};
@@ -30,7 +31,8 @@ pub(super) async fn observe(
     );
     let closed = who.closed().into_iter().map(|it| format!("line without an account: {it}"));
     let to_come = desired.rolling().and_then(|it| to_come(it.target.number, &it.target.accepted, &creations));
-    let notes = closed.chain(creations.lines()).chain(to_come).chain(who.notes()).collect();
+    let held = desired.rolling().and_then(|it| held(it.target.number, &creations));
+    let notes = closed.chain(creations.lines()).chain(to_come).chain(held).chain(who.notes()).collect();
     let mut json = who.as_json();
     json["accounts"] = creations.json();
     Ok((json, notes))
@@ -49,10 +51,26 @@ fn to_come(version: u64, accepted: &Accepted, in_force: &Creations) -> Option<St
     })
 }
 
+/// The accounts that are permitted and not asked for while this version is rolled out.
+fn held(version: u64, creations: &Creations) -> Option<String> {
+    let is_next = |it: &&Vacancy| {
+        let is_next = matches!(it.prospect, Prospect::ToMake | Prospect::Ordered(OrderState::Waiting { .. }));
+        is_next && it.permitted_at_ms.is_some()
+    };
+    let held: Vec<Line> = creations.iter().filter(is_next).map(Vacancy::line).collect();
+    (!held.is_empty()).then(|| {
+        format!(
+            "{} asked for while version {version} is rolled out, also when that is halted (`phonehome rollout`): {}",
+            agree(held.len(), "permitted account is not", "permitted accounts are not"),
+            list(&held, NAMED)
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
-    use phonehome_fleet::Line;
     use phonehome_state::PermittedAccount;
+    use phonehome_vending::Order;
 
     use super::*;
 
@@ -70,5 +88,23 @@ mod tests {
             )
         );
         assert_eq!(to_come(8, &Accepted::default(), &none), None);
+    }
+
+    #[test]
+    fn what_is_permitted_and_waits_for_another_versions_roll_out_is_told_with_that_version() {
+        let text = include_str!("../../../fleet/tests/fixtures/small.yaml");
+        let vending = "version: 1\nvending: { email: \"aws+{domain}-{environment}@example.com\" }\n";
+        let fleet = phonehome_fleet::parse(&text.replacen("version: 1\n", vending, 1)).unwrap();
+        let who = Who::of(&fleet, phonehome_fleet::Bindings::default(), vec![]);
+        let (dev, prod) = (Line::new("shop", "dev"), Line::new("shop", "prod"));
+        let permitted = |line: &Line| [(line.clone(), 7)].into();
+        let creations = |orders, line: &Line| Creations::of(&fleet, &who, &orders, &permitted(line));
+        let told = "1 permitted account is not asked for while version 8 is rolled out, also when that is halted \
+                    (`phonehome rollout`): shop/dev";
+        assert_eq!(held(8, &creations(Orders::default(), &dev)).as_deref(), Some(told));
+        let made = Order::place(prod.clone(), "a@example.com".to_owned(), "shop-prod".to_owned(), 1);
+        let mut under_way = Orders::default();
+        under_way.orders.insert(prod.clone(), made);
+        assert_eq!(held(8, &creations(under_way, &prod)), None, "it was asked for before");
     }
 }

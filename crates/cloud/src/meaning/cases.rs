@@ -50,6 +50,17 @@ const CASES: &[(&str, &str, &str, Class)] = &[
     ("ec2:CreateVpc", "AuthFailure", "", AccountNotReady),
     ("ec2:DescribeVpcs", "InvalidClientTokenId", "", AccountNotReady),
     ("lambda:CreateFunction", "UnrecognizedClientException", "", AccountNotReady),
+    // A stack that is changed, or is not there.
+    ("cloudformation:CreateChangeSet", "AlreadyExistsException", "", AlreadyDone),
+    ("cloudformation:DescribeStacks", "ValidationError", "Stack with id pack does not exist", AlreadyDone),
+    (
+        "cloudformation:CreateChangeSet",
+        "ValidationError",
+        "Stack:pack is in UPDATE_IN_PROGRESS state and can not be updated.",
+        EventuallyConsistent,
+    ),
+    ("cloudformation:CreateChangeSet", "ValidationError", "Template format error", Invalid),
+    ("cloudformation:ExecuteChangeSet", "InvalidChangeSetStatus", "", EventuallyConsistent),
     // Made or deleted a moment ago, by this run or an earlier one.
     ("ec2:CreateRoute", "InvalidNatGatewayID.NotFound", "", EventuallyConsistent),
     ("ec2:CreateRoute", "NatGatewayNotFound", "", EventuallyConsistent),

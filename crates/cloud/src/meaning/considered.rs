@@ -8,6 +8,23 @@ use std::path::{Path, PathBuf};
 const CONSIDERED: &[(&str, &str)] = &[
     ("account:GetAlternateContact", "not there: counts as seen; no trusted access: told; 10 calls a second"),
     ("account:PutAlternateContact", "no trusted access, or not taken: told; again: no error"),
+    ("cloudformation:ContinueUpdateRollback", "it goes on already: looked at again; again: its token"),
+    (
+        "cloudformation:CreateChangeSet",
+        "the stack changes; a template that is not taken: told; again: exists",
+    ),
+    ("cloudformation:DeleteStack", "again, or gone: no error"),
+    ("cloudformation:DescribeChangeSet", "there is none of that name: made anew"),
+    ("cloudformation:DescribeStackEvents", "only throttles"),
+    ("cloudformation:DescribeStackResourceDrifts", "only throttles"),
+    ("cloudformation:DescribeStacks", "there is none of that name"),
+    ("cloudformation:DetectStackDrift", "the stack changes, or it is looked for already: tomorrow again"),
+    (
+        "cloudformation:ExecuteChangeSet",
+        "it is executed already, or obsolete: looked at again; again: its token",
+    ),
+    ("cloudformation:GetTemplate", "only throttles"),
+    ("cloudformation:ListStackResources", "only throttles"),
     ("cloudtrail:DescribeTrails", "for people: a command asks"),
     ("cloudtrail:GetEventSelectors", "for people: a command asks"),
     ("cloudtrail:GetTrailStatus", "for people: a command asks"),

@@ -5,6 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::properties::UnitPath;
+use super::starter_pack::StarterPack;
 
 /// The AWS organization and the accounts that are special in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -70,6 +71,10 @@ pub struct Domain {
     #[schemars(with = "String", default, regex(pattern = r"^(#[^\sA-Z#,]{1,80}|[CG][A-Z0-9]{8,})$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_channel: Option<String>,
+    /// What its accounts get otherwise than their environments and the file say.
+    #[schemars(with = "StarterPack", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starter_pack: Option<StarterPack>,
     /// Its environments: each a name, or a map when the account needs more than the defaults.
     #[schemars(schema_with = "environment_entries")]
     pub environments: Vec<DomainEnvironment>,

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::properties::UnitPath;
+use super::starter_pack::StarterPack;
 
 /// An AWS Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -81,6 +82,10 @@ pub struct Environment {
     #[schemars(with = "String", default, length(max = 644), regex(pattern = r"^[^/]+(/[^/]+){0,4}$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<UnitPath>,
+    /// What its accounts get otherwise than the file says.
+    #[schemars(with = "StarterPack", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub starter_pack: Option<StarterPack>,
 }
 
 /// How private subnets reach the internet.

@@ -1,6 +1,7 @@
 //! Regions, address pools, environments.
 
 use super::items::{Distinct, declared_name, reference, references};
+use super::starter_pack;
 use crate::addresses::{LARGEST_BLOCK, SMALLEST_BLOCK};
 use crate::draft::unknown_region;
 use crate::model::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
@@ -75,6 +76,7 @@ pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Enviro
     let paging = map.optional("paging").and_then(|c| c.boolean(reader));
     let default_vpcs = map.optional("default_vpcs").and_then(|c| c.choice(reader, &DEFAULT_VPCS));
     let unit = map.optional("organizational_unit").and_then(|c| c.parsed(reader, rules::unit_path));
+    let pack = map.optional("starter_pack").and_then(|c| starter_pack::starter_pack(&c, reader));
     map.finish(reader);
     Some(Environment {
         name: name?,
@@ -83,6 +85,7 @@ pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Enviro
         paging: paging.unwrap_or_default(),
         default_vpcs: default_vpcs.unwrap_or_default(),
         organizational_unit: unit,
+        starter_pack: pack,
     })
 }
 

@@ -137,6 +137,16 @@ fn cases_of_orders() -> Vec<Case> {
         ),
         (
             VENDING,
+            Known::with(order(
+                "shop/dev",
+                OWN,
+                stopped(Stop::Refused("InvalidInputException: no".to_owned())),
+            )),
+            true,
+            "It goes on when it is permitted anew",
+        ),
+        (
+            VENDING,
             Known::with(order("shop/dev", "old@example.com", stopped(Stop::EmailTaken))),
             true,
             "has the address old@example.com for good",

@@ -1,7 +1,11 @@
 //! What was made becomes its line, by the order's id alone.
 
+use phonehome_alerting::PathStatus;
 use phonehome_cloud::Account;
+use phonehome_cloud::table::{Expect, Table as _, Write};
+use phonehome_state::{Keys, Phase, unbind};
 use phonehome_vending::OrderState;
+use phonehome_wire::StackId;
 
 use super::world::{FLEET, World, line};
 
@@ -52,6 +56,58 @@ async fn an_account_that_somebody_made_another_line_stays_that_one() {
 }
 
 #[tokio::test]
+async fn an_account_whose_network_is_another_lines_is_not_bound_though_no_binding_says_so() {
+    let world = World::permitting(&["shop"]).await;
+    world.has_order("shop", made()).await;
+    world.has_stack("pay", &MADE.parse().unwrap(), Phase::Ready).await;
+    world.passes(120).await;
+    assert_eq!(world.bound("shop").await, None);
+    assert!(world.asked().is_empty());
+}
+
+#[tokio::test]
+async fn an_account_that_is_given_up_is_not_bound_again_while_another_one_is_made() {
+    let world = World::permitting(&["shop"]).await;
+    world.passes(120).await;
+    world.has_converged("shop").await;
+    world.reports("shop", PathStatus::Up).await;
+    world.passes(60).await;
+    let account = world.made("shop").await;
+    assert!(world.note("shop/dev").await.unwrap().over);
+    // As `phonehome decommission` does.
+    unbind(&world.table, &account).await.unwrap();
+    let stack = Keys::stack(&StackId::new(&account, &"us-east-1".parse().unwrap()));
+    let doc = world.table.get(&stack).await.unwrap();
+    world.table.write(vec![Write::delete(stack, Expect::unchanged(doc.as_ref()))]).await.unwrap();
+    world.publishes(&format!("{FLEET}# next\n"), &["shop", "pay"]).await;
+    world.passes(120).await;
+    assert_eq!(world.bound("pay").await, Some(world.made("pay").await));
+    assert_eq!(world.bound("shop").await, None);
+    assert_eq!(world.asked(), [account, world.made("pay").await].map(|it| it.to_string()));
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_its_line_is_not_told_to_be_ready_whatever_its_network_proves() {
+    let world = World::permitting(&["shop"]).await;
+    let state = OrderState::Made {
+        account: MADE.parse().unwrap(),
+        at_ms: phonehome_cloud::WallClock::now_ms(&world.clock),
+    };
+    world.has_order("shop", state).await;
+    // A line that the file does not have.
+    world.has_stack("gone", &MADE.parse().unwrap(), Phase::Ready).await;
+    world.binds("gone", MADE).await;
+    for _ in 0..35 {
+        world.account_reports(MADE.parse().unwrap(), PathStatus::Up).await;
+        world.passes(60).await;
+    }
+    let lines = world.lines().await;
+    assert!(lines.iter().all(|it| !it.contains("is ready")), "{lines:?}");
+    assert!(lines.last().unwrap().contains("phonehome rebind shop/dev 444455556601"), "{lines:?}");
+    assert_eq!(world.bound("shop").await, None);
+}
+
+#[tokio::test]
 async fn a_line_that_the_file_pins_to_another_account_is_not_bound_to_what_was_made() {
     let world = World::permitting(&["shop"]).await;
     world.has_order("shop", made()).await;
@@ -83,7 +139,7 @@ async fn a_line_that_was_renamed_while_its_account_was_made_is_that_account_unde
 async fn while_a_binding_cannot_be_read_nothing_is_bound_nor_asked_for() {
     let world = World::permitting(&["shop", "pay"]).await;
     world.has_order("shop", made()).await;
-    world.table.put_raw(phonehome_state::Keys::binding(&line("other")), "not a binding");
+    world.table.put_raw(Keys::binding(&line("other")), "not a binding");
     world.passes(60).await;
     assert_eq!((world.bound("shop").await, world.order("pay").await), (None, None));
 }

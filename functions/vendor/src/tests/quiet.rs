@@ -3,7 +3,7 @@
 use phonehome_cloud::table::{Key, Table as _};
 use phonehome_rollout::{Pace, Wave};
 use phonehome_state::{Keys, Way, change_roll_out};
-use phonehome_vending::OrderState;
+use phonehome_vending::{OrderState, Stop};
 
 use super::world::{FLEET, World, line, until_stop};
 use crate::handler::Working;
@@ -34,6 +34,30 @@ async fn the_organization_is_listed_only_where_there_is_something_to_make() {
     assert_eq!(*world.listed.lists.lock().unwrap(), 1);
     world.passes(120).await;
     assert_eq!(*world.listed.lists.lock().unwrap(), 1, "what is under way needs no list");
+}
+
+#[tokio::test]
+async fn nobody_lists_the_organization_for_what_is_an_account_or_was_permitted_before_it_stopped() {
+    let world = World::permitting(&["shop", "pay"]).await;
+    world.binds("shop", "444455556601").await;
+    let at_ms = phonehome_cloud::WallClock::now_ms(&world.clock);
+    world.has_order("pay", OrderState::Stopped { stop: Stop::TooOften, at_ms }).await;
+    world.look().await;
+    assert_eq!(*world.listed.lists.lock().unwrap(), 0);
+    world.clock.pass(1);
+    world.publishes(&format!("{FLEET}# next\n"), &["pay"]).await;
+    world.look().await;
+    assert_eq!(*world.listed.lists.lock().unwrap(), 1, "permitted anew it goes on");
+}
+
+#[tokio::test]
+async fn the_role_is_assumed_by_who_makes_an_account_and_by_nobody_who_binds_and_follows_one() {
+    let world = World::permitting(&["shop"]).await;
+    world.role.state.lock().unwrap().0 = false;
+    world.has_order("shop", OrderState::Made { account: "444455556601".parse().unwrap(), at_ms: 1 }).await;
+    world.passes(120).await;
+    assert_eq!(world.bound("shop").await.unwrap().as_str(), "444455556601");
+    assert_eq!(world.role.state.lock().unwrap().1, 0);
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 use phonehome_alerting::{PathStatus, SlackKind};
 use phonehome_bench_vending::Faults;
+use phonehome_cloud::Account;
 use phonehome_cloud::table::MemoryTable;
 use phonehome_fleet::Line;
+use phonehome_state::Phase;
 use phonehome_vending::{OrderState, Stop};
 
 use super::world::{FLEET, World, until_stop};
@@ -79,6 +81,52 @@ async fn a_network_that_is_not_proven_after_half_an_hour_is_told_once_with_what_
 }
 
 #[tokio::test]
+async fn a_network_that_is_not_as_declared_is_not_ready_whatever_its_probes_say() {
+    let world = World::permitting(&["shop"]).await;
+    world.passes(120).await;
+    for phase in [Phase::Claimed, Phase::Waiting, Phase::Failed] {
+        world.has_stack("shop", &world.made("shop").await, phase).await;
+        world.reports("shop", PathStatus::Up).await;
+        world.passes(10).await;
+        assert!(world.lines().await.iter().all(|it| !it.contains("is ready")), "{phase:?}");
+    }
+    world.has_converged("shop").await;
+    world.passes(10).await;
+    assert!(world.lines().await.last().unwrap().contains("is ready"));
+}
+
+/// An account of the organization that cannot become the line has its account's name.
+async fn name_is_taken(world: &World) {
+    let id = "444455556602".parse().unwrap();
+    let account = Account { id, name: "shop-dev".into(), active: false, created_at_ms: None };
+    world.listed.accounts.lock().unwrap().push(account);
+    world.passes(60).await;
+    assert_eq!(kinds(&world.told().await), [SlackKind::Opened]);
+}
+
+#[tokio::test]
+async fn what_kept_a_line_from_its_account_is_over_once_the_line_is_no_more() {
+    let world = World::permitting(&["shop"]).await;
+    name_is_taken(&world).await;
+    world.publishes(&without_shop(), &[]).await;
+    world.passes(60).await;
+    assert_eq!(kinds(&world.told().await), [SlackKind::Opened, SlackKind::Resolved]);
+    assert_eq!(world.look().await, None);
+}
+
+#[tokio::test]
+async fn while_another_version_is_rolled_out_nothing_is_said_to_be_over() {
+    let world = World::permitting(&["shop"]).await;
+    name_is_taken(&world).await;
+    let pace = phonehome_rollout::Pace { bake_ms: 60_000, converge_ms: 600_000, at_once: 5 };
+    let waves = vec![phonehome_rollout::Wave::new("everyone".into(), [].into())];
+    let way = phonehome_state::Way::InWaves { waves, pace, mends: false };
+    world.published(&format!("{FLEET}# next\n"), &["shop"], &way).await;
+    world.passes(300).await;
+    assert_eq!(kinds(&world.told().await), [SlackKind::Opened]);
+}
+
+#[tokio::test]
 async fn what_stops_a_line_is_told_once_in_its_channel_with_what_to_do_and_the_other_line_goes_on() {
     let world = World::permitting(&["shop", "pay"]).await;
     world.organizations.add_foreign("aws+shop-dev@example.com");
@@ -111,18 +159,22 @@ async fn permitted_anew_with_another_address_it_goes_on_in_the_same_message() {
     assert_eq!(incidents.len(), 1, "{incidents:?}");
 }
 
-#[tokio::test]
-async fn a_line_that_left_the_file_while_its_account_was_made_is_told_and_not_bound() {
-    let world = World::permitting(&["shop"]).await;
-    world.has_order("shop", OrderState::Made { account: "444455556601".parse().unwrap(), at_ms: 1 }).await;
+/// The fleet file without the shop.
+fn without_shop() -> String {
     let without: String = FLEET
         .lines()
         .filter(|it| !it.contains("name: shop") && !it.contains("from: shop"))
         .fold(String::new(), |all, it| all + it + "\n");
-    let without = without
+    without
         .replace("connections:\n", "")
-        .replace("  - { domains: [shop], slack_channel: \"#net-shop\" }\n", "");
-    world.publishes(&without, &[]).await;
+        .replace("  - { domains: [shop], slack_channel: \"#net-shop\" }\n", "")
+}
+
+#[tokio::test]
+async fn a_line_that_left_the_file_while_its_account_was_made_is_told_and_not_bound() {
+    let world = World::permitting(&["shop"]).await;
+    world.has_order("shop", OrderState::Made { account: "444455556601".parse().unwrap(), at_ms: 1 }).await;
+    world.publishes(&without_shop(), &[]).await;
     world.passes(300).await;
     let told = world.told().await;
     assert_eq!(told.len(), 1, "{told:?}");

@@ -256,14 +256,18 @@ impl World {
 
     /// The provisioner made the network of a line's account.
     pub(crate) async fn has_converged(&self, domain: &str) {
-        let account = self.made(domain).await;
+        self.has_stack(domain, &self.made(domain).await, Phase::Ready).await;
+    }
+
+    /// An account has a stack as this line.
+    pub(crate) async fn has_stack(&self, domain: &str, account: &AccountId, phase: Phase) {
         let now_ms = self.clock.now_ms();
         let status = StackStatus {
             account: account.clone(),
             account_name: format!("{domain}-dev"),
             domain: domain.into(),
             environment: "dev".into(),
-            phase: Phase::Ready,
+            phase,
             cidr: "10.0.64.0/18".parse().unwrap(),
             availability_zones: vec![ZONE.parse().unwrap()],
             ready_since_ms: [(ZONE.parse().unwrap(), now_ms)].into(),
@@ -277,9 +281,14 @@ impl World {
         self.put(Keys::stack(&status.stack()), &json!(status)).await;
     }
 
-    /// Its probe reports that its one path is as said.
+    /// The probe of a line's account reports that its one path is as said.
     pub(crate) async fn reports(&self, domain: &str, status: PathStatus) {
-        let (account, now_ms) = (self.made(domain).await, self.clock.now_ms());
+        self.account_reports(self.made(domain).await, status).await;
+    }
+
+    /// An account's probe reports that its one path is as said.
+    pub(crate) async fn account_reports(&self, account: AccountId, status: PathStatus) {
+        let now_ms = self.clock.now_ms();
         let (region, availability_zone) = (REGION.parse().unwrap(), ZONE.parse().unwrap());
         let part = ProbeKey { account, region, availability_zone }.part(0);
         self.put(Keys::heartbeat(&part), &json!(heartbeat(&part, now_ms))).await;

@@ -1,7 +1,8 @@
 """POST /_phonehome/events: where events of AWS services enter. GET /_phonehome/changes: what has changed.
 POST /_phonehome/vending: what goes wrong with accounts that are made ({"email", "fail": "INTERNAL_FAILURE"},
-{"email", "lose": true}: the answer is lost, {"email", "foreign": true}: an account elsewhere has it, {"accounts_max": 9}),
-and how long they take ({"seconds": 3, "every_seconds": 10}).
+{"email", "lose": true}: the answer is lost, {"email", "foreign": true}: an account elsewhere has it, {"email", "closed": true}:
+one that was just closed, {"accounts_max": 9}), how long they take ({"seconds": 3, "every_seconds": 10}), and whether AWS
+Support answers ({"support_api": true}).
 POST /_phonehome/cloudtrail with {"late": true}: what it tells of calls waits, until {"late": false}."""
 
 import json

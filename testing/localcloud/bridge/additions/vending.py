@@ -29,6 +29,8 @@ class Wishes:
         self.seconds = ACCOUNT_SECONDS
         self.every_seconds = 0
         self.foreign = set()
+        self.closed = set()
+        self.support_api = False
 
     def take(self, wish):
         email = (wish.get("email") or "").lower()
@@ -38,7 +40,9 @@ class Wishes:
             self.loses.add(email)
         if wish.get("foreign"):
             self.foreign.add(email)
-        for setting in ("accounts_max", "seconds", "every_seconds"):
+        if wish.get("closed"):
+            self.closed.add(email)
+        for setting in ("accounts_max", "seconds", "every_seconds", "support_api"):
             if setting in wish:
                 setattr(self, setting, wish[setting])
 
@@ -112,6 +116,9 @@ def finish_create_account(status, payload):
 
 def outcome(payload):
     email = payload["Email"].lower()
+    if email in wishes.closed:
+        wishes.closed.discard(email)
+        add_closed_account(payload["Email"])
     emails = {account["Email"].lower() for account in organizations._accounts.values()}
     if email in emails | wishes.foreign:
         return {"State": "FAILED", "FailureReason": "EMAIL_ALREADY_EXISTS"}
@@ -122,6 +129,15 @@ def outcome(payload):
     role_name = payload.get("RoleName") or "OrganizationAccountAccessRole"
     add_account(account_id, payload["AccountName"], payload["Email"], tags, role_name)
     return {"State": "SUCCEEDED", "AccountId": account_id}
+
+
+def add_closed_account(email):
+    """Somebody made an account with the address a moment ago, and closed it."""
+    account_id = str(new_uuid_number())
+    add_account(account_id, "made and closed", email, {}, "OrganizationAccountAccessRole")
+    organizations._accounts[account_id] = {
+        **organizations._accounts[account_id], "Status": "SUSPENDED", "State": "CLOSED",
+    }
 
 
 def new_uuid_number():

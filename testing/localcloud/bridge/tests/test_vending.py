@@ -64,6 +64,13 @@ class Vending(BridgeTest):
         self.wish(email="elsewhere@vending.example", foreign=True)
         self.assertEqual(self.ended(self.ask("elsewhere")["Id"])["FailureReason"], "EMAIL_ALREADY_EXISTS")
 
+    def test_an_address_may_be_that_of_an_account_that_was_just_closed(self):
+        self.wish(email="closed@vending.example", closed=True)
+        self.assertEqual(self.ended(self.ask("closed")["Id"])["FailureReason"], "EMAIL_ALREADY_EXISTS")
+        pages = self.organization.get_paginator("list_accounts").paginate()
+        listed = [it for page in pages for it in page["Accounts"] if it["Email"] == "closed@vending.example"]
+        self.assertEqual([it["State"] for it in listed], ["CLOSED"])
+
     def test_what_was_asked_is_made_though_its_answer_is_lost_and_is_in_the_list(self):
         self.wish(email="lost@vending.example", lose=True)
         client = boto3.client(

@@ -14,6 +14,7 @@ use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
+use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, Verified};
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
@@ -69,6 +70,10 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) template_untold: bool,
     /// What was run again.
     pub(in crate::tests) reruns: Vec<Rerun>,
+    /// How a turn of a pack stack ends, by Region; otherwise it is as declared.
+    pub(in crate::tests) packs: BTreeMap<String, Outcome>,
+    /// Whose pack stacks had a turn, with whether their version was in force.
+    pub(in crate::tests) pack_turns: Vec<(StackId, bool)>,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -165,6 +170,26 @@ impl Members for FakeMembers {
         let mut now = self.conditions.lock().unwrap();
         now.reruns.push(rerun.clone());
         now.refusals.get(&*rerun.account).map_or(Ok(true), |refusal| Err(refusal.clone()))
+    }
+
+    async fn take_pack_turn<K: Keep>(
+        &self,
+        stack: &StackId,
+        case: &Case<'_>,
+        keep: &mut K,
+        mut record: PackRecord,
+    ) -> Result<Turn, NotKept> {
+        let outcome = {
+            let mut now = self.conditions.lock().unwrap();
+            now.pack_turns.push((stack.clone(), case.permits.is_in_force));
+            now.packs.get(&*stack.region).cloned().unwrap_or(Outcome::AsDeclared)
+        };
+        if outcome == Outcome::AsDeclared && record.verified.is_none() {
+            record.attempts += 1;
+            keep.keep(&record).await?;
+            record.verified = Some(Verified { sha256: case.wanted.sha256.clone(), changed_at_ms: 1 });
+        }
+        Ok(Turn { record, outcome })
     }
 
     fn needs_template(&self, action: &Action) -> u32 {

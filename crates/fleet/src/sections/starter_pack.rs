@@ -1,0 +1,178 @@
+//! What each account gets beside its network. Every value is read here; what they come to for an account is checked when
+//! all layers are known.
+
+use std::fmt;
+
+use super::items::{Distinct, reference};
+use crate::model::{
+    AccessRole, DeployRole, ForwardTo, LogBucket, OidcProvider, Repository, StarterPack, StateBucket,
+    SubjectForm, Toggle, TrustedRole, default_expire_days, default_log_name, default_noncurrent_days,
+    default_state_name,
+};
+use crate::names::Kind;
+use crate::place::Flaw;
+use crate::reader::{Cursor, Reader};
+use crate::rules;
+
+/// What S3 and this file keep things for at most, in days: ten years.
+const DAYS_MAX: u32 = 3650;
+
+pub(super) fn starter_pack(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
+    let problems = reader.problems.len();
+    let pack = read(cursor, reader);
+    reader.has_unreadable_packs |= reader.problems.len() > problems;
+    pack
+}
+
+fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
+    const PROVIDERS: [(&str, OidcProvider); 2] =
+        [("ours", OidcProvider::Ours), ("theirs", OidcProvider::Theirs)];
+    let mut map = cursor.map(reader)?;
+    let [enabled, home, key] = ["enabled", "home_region", "key"].map(|key| map.optional(key));
+    let [state, log] = ["state_bucket", "log_bucket"].map(|key| map.optional(key));
+    let [provider, repositories, boundary] =
+        ["oidc_provider", "repositories", "permissions_boundary"].map(|key| map.optional(key));
+    let [deploy, access] = ["deploy_roles", "access_roles"].map(|key| map.optional(key));
+    map.finish(reader);
+    let home_region = home.and_then(|c| reference(&c, Kind::Region, reader));
+    Some(StarterPack {
+        enabled: enabled.and_then(|c| c.boolean(reader)),
+        home_region: home_region.and_then(|name| name.parse().ok()),
+        key: key.and_then(|c| c.boolean(reader)),
+        state_bucket: state.and_then(|c| toggle(&c, reader, state_bucket)),
+        log_bucket: log.and_then(|c| toggle(&c, reader, log_bucket)),
+        oidc_provider: provider.and_then(|c| c.choice(reader, &PROVIDERS)),
+        repositories: repositories.map(|c| each(&c, reader, repository)),
+        permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
+        deploy_roles: deploy.map(|c| each(&c, reader, deploy_role)),
+        access_roles: access.map(|c| each(&c, reader, access_role)),
+    })
+}
+
+/// `true`, `false`, or a map.
+fn toggle<T: Default>(
+    cursor: &Cursor,
+    reader: &mut Reader,
+    read: fn(&Cursor, &mut Reader) -> Option<T>,
+) -> Option<Toggle<T>> {
+    if cursor.is_map() {
+        return read(cursor, reader).map(Toggle::On);
+    }
+    cursor.boolean(reader).map(|is_on| if is_on { Toggle::On(T::default()) } else { Toggle::Off })
+}
+
+fn each<T>(list: &Cursor, reader: &mut Reader, read: fn(&Cursor, &mut Reader) -> Option<T>) -> Vec<T> {
+    let cursors = list.list(reader).unwrap_or_default();
+    cursors.iter().filter_map(|cursor| read(cursor, reader)).collect()
+}
+
+/// Texts, none of them twice.
+fn texts<T: Ord + Clone + fmt::Display>(
+    list: Option<Cursor>,
+    reader: &mut Reader,
+    rule: fn(&str) -> rules::Rule<T>,
+) -> Vec<T> {
+    let mut items = Distinct::default();
+    for cursor in list.and_then(|list| list.list(reader)).unwrap_or_default() {
+        if let Some(item) = cursor.parsed(reader, rule) {
+            items.push(&cursor, item, reader);
+        }
+    }
+    items.items
+}
+
+fn state_bucket(cursor: &Cursor, reader: &mut Reader) -> Option<StateBucket> {
+    let mut map = cursor.map(reader)?;
+    let [name, lock_table, days] = ["name", "lock_table", "noncurrent_days"].map(|key| map.optional(key));
+    map.finish(reader);
+    let days = days.and_then(|c| c.integer(reader, "`noncurrent_days`", 1..=DAYS_MAX));
+    Some(StateBucket {
+        name: name.and_then(|c| c.parsed(reader, rules::bucket_prefix)).unwrap_or_else(default_state_name),
+        lock_table: lock_table.and_then(|c| c.boolean(reader)).unwrap_or_default(),
+        noncurrent_days: days.unwrap_or_else(default_noncurrent_days),
+    })
+}
+
+fn log_bucket(cursor: &Cursor, reader: &mut Reader) -> Option<LogBucket> {
+    let mut map = cursor.map(reader)?;
+    let [name, days, forward] = ["name", "expire_days", "forward_to"].map(|key| map.optional(key));
+    map.finish(reader);
+    let days = days.and_then(|c| c.integer(reader, "`expire_days`", 1..=DAYS_MAX));
+    Some(LogBucket {
+        name: name.and_then(|c| c.parsed(reader, rules::bucket_prefix)).unwrap_or_else(default_log_name),
+        expire_days: days.unwrap_or_else(default_expire_days),
+        forward_to: forward.and_then(|c| forward_to(&c, reader)),
+    })
+}
+
+fn forward_to(cursor: &Cursor, reader: &mut Reader) -> Option<ForwardTo> {
+    let mut map = cursor.map(reader)?;
+    let [bucket, account] = ["bucket", "account"].map(|key| map.required(key));
+    map.finish(reader);
+    let bucket = bucket.and_then(|c| c.parsed(reader, rules::bucket_name));
+    let account = account.and_then(|c| c.parsed(reader, rules::account_id));
+    Some(ForwardTo { bucket: bucket?, account: account? })
+}
+
+fn repository(cursor: &Cursor, reader: &mut Reader) -> Option<Repository> {
+    const FORMS: [(&str, SubjectForm); 2] = [("ids", SubjectForm::Ids), ("names", SubjectForm::Names)];
+    let mut map = cursor.map(reader)?;
+    let [name, id, owner_id] = ["name", "id", "owner_id"].map(|key| map.required(key));
+    let subject = map.optional("subject").and_then(|c| c.choice(reader, &FORMS));
+    map.finish(reader);
+    let name = name.and_then(|c| c.parsed(reader, rules::repository));
+    let id = id.and_then(|c| c.integer(reader, "the id of a repository", 1..=u32::MAX));
+    let owner_id = owner_id.and_then(|c| c.integer(reader, "the id of an owner", 1..=u32::MAX));
+    Some(Repository { name: name?, id: id?, owner_id: owner_id?, subject: subject.unwrap_or_default() })
+}
+
+fn deploy_role(cursor: &Cursor, reader: &mut Reader) -> Option<DeployRole> {
+    let mut map = cursor.map(reader)?;
+    let name = map.required("name").and_then(|c| c.parsed(reader, rules::role_name));
+    let [repositories, branches, environments] =
+        ["repositories", "branches", "github_environments"].map(|key| map.optional(key));
+    let [policies, boundary] = ["managed_policies", "permissions_boundary"].map(|key| map.optional(key));
+    map.finish(reader);
+    let says_for_what = branches.is_some() || environments.is_some();
+    let role = DeployRole {
+        name: name?,
+        repositories: repositories.map(|c| each(&c, reader, repository)).unwrap_or_default(),
+        branches: texts(branches, reader, rules::branch),
+        github_environments: texts(environments, reader, rules::github_environment),
+        managed_policies: texts(policies, reader, rules::policy),
+        permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
+    };
+    if !says_for_what {
+        let flaw = Flaw::new(format!("`{}` says neither `branches` nor `github_environments`", role.name));
+        let hint = "name what may deploy: with neither, nothing could, and a pull request never may";
+        reader.report(&cursor.place, flaw.hint(hint));
+    }
+    Some(role)
+}
+
+fn access_role(cursor: &Cursor, reader: &mut Reader) -> Option<AccessRole> {
+    let mut map = cursor.map(reader)?;
+    let [name, trusted] = ["name", "trusted"].map(|key| map.required(key));
+    let [external_id, policies, boundary] =
+        ["external_id", "managed_policies", "permissions_boundary"].map(|key| map.optional(key));
+    map.finish(reader);
+    let name = name.and_then(|c| c.parsed(reader, rules::role_name));
+    let trusted = trusted.and_then(|c| c.filled_list(reader, "role"));
+    let trusted = trusted.unwrap_or_default().iter().filter_map(|c| trusted_role(c, reader)).collect();
+    Some(AccessRole {
+        name: name?,
+        trusted,
+        external_id: external_id.and_then(|c| c.parsed(reader, rules::external_id)),
+        managed_policies: texts(policies, reader, rules::policy),
+        permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
+    })
+}
+
+fn trusted_role(cursor: &Cursor, reader: &mut Reader) -> Option<TrustedRole> {
+    let mut map = cursor.map(reader)?;
+    let [account, role] = ["account", "role"].map(|key| map.required(key));
+    map.finish(reader);
+    let account = account.and_then(|c| c.parsed(reader, rules::account_id));
+    let role = role.and_then(|c| c.parsed(reader, rules::role_with_path));
+    Some(TrustedRole { account: account?, role: role? })
+}

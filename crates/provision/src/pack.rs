@@ -1,0 +1,198 @@
+//! The starter pack of one account in one Region: its stack is brought as far as it can be brought now.
+
+use std::collections::BTreeSet;
+
+use phonehome_cloud::WallClock;
+use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
+use phonehome_stacks::{
+    Case, Expected, Keep, NotKept, Outcome, PackPhase, PackRecord, Permits, Planned, Refused, Turn, Wanted,
+    pack_key,
+};
+use phonehome_starter_pack::{Change, Class, Pack, STACK_NAME, Verdict, compare};
+use phonehome_state::{Keys, Outboxed};
+use serde_json::Value;
+
+use crate::Members;
+use crate::pack_told::{about, told};
+use crate::progress::StackProgress;
+use crate::provision::{Job, Provision};
+
+/// The role of infra/member-role.yaml with which CloudFormation makes starter packs.
+pub const PACK_ROLE: &str = "phonehome-starter-pack";
+
+/// How far a starter pack has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackProgress {
+    /// Whether to look again soon. What people were told of waits for the next sweep: it holds up nothing.
+    pub progress: StackProgress,
+    /// Whether its stack was ever there as declared.
+    pub is_there: bool,
+}
+
+/// Keeps the record in the table, as long as nobody else writes it.
+struct Keeping<'a, T> {
+    table: &'a T,
+    doc: Option<Doc>,
+}
+
+impl<T: Table> Keep for Keeping<'_, T> {
+    async fn keep(&mut self, record: &PackRecord) -> Result<(), NotKept> {
+        let write = Write::over(self.doc.as_ref(), pack_key(&record.stack()), record);
+        let doc = write.written();
+        match self.table.write(vec![write]).await {
+            Ok(()) => self.doc = doc,
+            Err(TableError::Conflict { .. }) => return Err(NotKept::Taken),
+            Err(error) => return Err(NotKept::Table(error)),
+        }
+        Ok(())
+    }
+}
+
+impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
+    /// Brings the starter pack's stack as far as it can be brought now; `None` where none is declared. What is told is told
+    /// once, in the same transaction as what is known.
+    ///
+    /// # Errors
+    /// [`TableError`] when the state could not be read or written.
+    pub async fn reconcile_pack(&self, job: &Job<'_>) -> Result<Option<PackProgress>, TableError> {
+        let Some(pack) = Pack::of(job.fleet, job.member, job.region) else { return Ok(None) };
+        let template = pack.template();
+        let role_arn = format!("arn:aws:iam::{}:role/{PACK_ROLE}", job.account);
+        let wanted = match Wanted::of(STACK_NAME, &template, &role_arn, lasting(&template)) {
+            Ok(wanted) => wanted,
+            Err(too_large) => {
+                let progress = StackProgress::Failed(too_large.to_string());
+                return Ok(Some(PackProgress { progress, is_there: false }));
+            }
+        };
+        let stack = job.stack();
+        let doc = self.table.get(&pack_key(&stack)).await?;
+        let before = match &doc {
+            Some(doc) => doc.read::<PackRecord>()?,
+            None => PackRecord::new(&stack),
+        };
+        let case = Case {
+            wanted: &wanted,
+            permits: Permits { is_in_force: job.published.is_none_or(|published| published.in_force) },
+            compare: &|deployed: &Value| expected(&compare(deployed, &template)),
+            now_ms: self.clock.now_ms(),
+        };
+        let mut keeping = Keeping { table: &self.table, doc };
+        let turn = self.members.take_pack_turn(&stack, &case, &mut keeping, before.clone()).await;
+        match turn {
+            Ok(turn) => self.end_pack(job, before, turn, keeping.doc).await.map(Some),
+            Err(NotKept::Taken) => Ok(Some(busy(&before))),
+            Err(NotKept::Table(error)) => Err(error),
+        }
+    }
+
+    /// Stores what is known now, with what is to be told.
+    async fn end_pack(
+        &self,
+        job: &Job<'_>,
+        before: PackRecord,
+        turn: Turn,
+        doc: Option<Doc>,
+    ) -> Result<PackProgress, TableError> {
+        let Turn { mut record, outcome } = turn;
+        let now_ms = self.clock.now_ms();
+        (record.phase, record.message) = match &outcome {
+            Outcome::AsDeclared => (PackPhase::AsDeclared, String::new()),
+            Outcome::StillDrifted => (record.phase, record.message),
+            Outcome::Later { reason, .. } => (PackPhase::UnderWay, reason.clone()),
+            Outcome::Told(problem) => (phase(problem), about(problem)),
+        };
+        if let (Outcome::AsDeclared, Some(published)) = (&outcome, job.published) {
+            record.version = published.number;
+        }
+        let outgoing = told(job, &mut record, &outcome, now_ms);
+        let stored = doc.as_ref().map(Doc::read::<PackRecord>).transpose()?;
+        if stored.as_ref() != Some(&record) {
+            record.updated_at_ms = now_ms;
+            let mut writes = vec![Write::over(doc.as_ref(), pack_key(&record.stack()), &record)];
+            writes.extend(outgoing.map(|outgoing| {
+                let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
+                Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
+            }));
+            match self.table.write(writes).await {
+                Ok(()) => {}
+                Err(TableError::Conflict { .. }) => return Ok(busy(&before)),
+                Err(error) => return Err(error),
+            }
+        }
+        let progress = match outcome {
+            Outcome::Later { reason, class } => {
+                StackProgress::later(format!("starter pack: {reason}"), class)
+            }
+            Outcome::AsDeclared | Outcome::StillDrifted | Outcome::Told(_) => StackProgress::Converged,
+        };
+        Ok(PackProgress { progress, is_there: record.verified.is_some() })
+    }
+}
+
+/// Somebody else works on it, and does what there is to do.
+fn busy(record: &PackRecord) -> PackProgress {
+    let class = phonehome_cloud::Class::EventuallyConsistent;
+    let progress = StackProgress::later("another executor works on the starter pack", class);
+    PackProgress { progress, is_there: record.verified.is_some() }
+}
+
+fn phase(problem: &phonehome_stacks::Problem) -> PackPhase {
+    match problem {
+        phonehome_stacks::Problem::Drifted(_) => PackPhase::Drifted,
+        problem if problem.is_withheld() => PackPhase::Withheld,
+        _ => PackPhase::Failed,
+    }
+}
+
+/// The types of resources that are kept when they leave the template: these are neither replaced nor deleted.
+fn lasting(template: &Value) -> BTreeSet<String> {
+    let resources = template["Resources"].as_object().into_iter().flatten();
+    let kept = resources.filter(|(_, resource)| resource.get("DeletionPolicy").is_some());
+    kept.filter_map(|(_, resource)| resource["Type"].as_str().map(str::to_owned)).collect()
+}
+
+/// What a change of template comes to, as it is expected of a change set.
+fn expected(changes: &[Change]) -> Expected {
+    let mut expected = Expected::default();
+    for change in changes {
+        let planned = match change.class {
+            Class::Add => Planned::Add,
+            Class::InPlace { .. }
+            | Class::InPlaceOfData { .. }
+            | Class::Unprotected { .. }
+            | Class::Unclear => Planned::Modify,
+            Class::Replacement { .. } => Planned::Replace,
+            Class::Removal { .. } => Planned::Remove,
+        };
+        if let Verdict::Withheld { why } = change.verdict() {
+            let why = why.iter().map(reason).collect::<Vec<_>>().join(", ");
+            expected.refused.push(Refused { logical_id: change.logical_id.clone(), why });
+        }
+        // What is no resource is in no change set.
+        if !change.kind.is_empty() {
+            expected.changes.insert(change.logical_id.clone(), planned);
+        }
+    }
+    expected
+}
+
+/// For people.
+fn reason(why: &phonehome_starter_pack::Why) -> String {
+    use phonehome_starter_pack::Why;
+    match why {
+        Why::Deleted { .. } => "it would be deleted, with what it holds".to_owned(),
+        Why::Replaced { properties, .. } => {
+            format!("another one would take its place, because of {}", properties.join(", "))
+        }
+        Why::Unprotected { properties, .. } => {
+            format!("it would no longer be kept: {}", properties.join(", "))
+        }
+        Why::Touched { properties, .. } => format!("its data could be touched by {}", properties.join(", ")),
+        Why::LeftBehind { .. } => {
+            "it would stay in the account as nobody's; take it out of the stack by hand, or declare it again"
+                .to_owned()
+        }
+        Why::Unclear { .. } => "what would be done to it is not known".to_owned(),
+    }
+}

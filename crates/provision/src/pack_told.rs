@@ -1,0 +1,52 @@
+//! What people hear of a starter pack's stack: what is wrong, once, and that it no longer is.
+
+use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
+use phonehome_stacks::{Outcome, PackRecord, Problem, Told};
+
+use crate::notices::incident;
+use crate::observed::{ask, message_of, place};
+use crate::provision::Job;
+
+/// How long what a message says is, in characters.
+const ABOUT_MAX: usize = 900;
+
+/// What a problem is, for people.
+pub(crate) fn about(problem: &Problem) -> String {
+    problem.to_string().chars().take(ABOUT_MAX).collect()
+}
+
+/// The message about what came of a turn, where it says something new. The record says then what was told.
+pub(crate) fn told(
+    job: &Job<'_>,
+    record: &mut PackRecord,
+    outcome: &Outcome,
+    now_ms: u64,
+) -> Option<Outgoing> {
+    match (outcome, record.told.clone()) {
+        (Outcome::Told(problem), known) => {
+            let about = about(problem);
+            if known.as_ref().is_some_and(|known| known.about == about) {
+                return None;
+            }
+            let kind = if known.is_some() { SlackKind::Updated } else { SlackKind::Opened };
+            let incident_id = known.map_or_else(|| incident(job, "pack", now_ms), |known| known.incident_id);
+            let icon = if problem.is_withheld() { ":raised_hand: " } else { ":warning: " };
+            let headline = Words::of(icon).then(place(job)).text(": the stack of its starter pack");
+            let message = SlackMessage::new(headline).section(Words::new().text(&about)).section(ask(job));
+            let outgoing = message_of(job, &incident_id, now_ms, kind, &message);
+            record.told = Some(Told { incident_id, about });
+            Some(outgoing)
+        }
+        (Outcome::AsDeclared, Some(known)) => {
+            record.told = None;
+            let headline = Words::of(":white_check_mark: ")
+                .then(place(job))
+                .text(": the stack of its starter pack is as declared");
+            let was = Words::new().markup("*Was* ").text(&known.about);
+            let thread = Some(Words::of("as declared again"));
+            let message = SlackMessage::new(headline).section(was).thread(thread);
+            Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
+        }
+        _ => None,
+    }
+}

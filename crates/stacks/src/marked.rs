@@ -1,0 +1,61 @@
+//! The mark of a template: an output with its hash.
+//!
+//! An output and not a tag: CloudFormation puts a stack's tags on every resource, so that a tag that changes with the
+//! template would be a change of every resource, and in every change set. `DescribeStacks` shows outputs as well.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// The output whose value is the SHA-256 of the template without it.
+pub const MARK: &str = "PhonehomeTemplate";
+
+/// A template with its mark; what it is marked with.
+#[must_use]
+pub fn marked(template: &Value) -> (Value, String) {
+    let sha256 = sha256_of(template);
+    let mut marked = without_mark(template);
+    marked["Outputs"][MARK] = json!({ "Value": sha256 });
+    (marked, sha256)
+}
+
+/// SHA-256 of a template without its mark: 64 hexadecimal digits.
+#[must_use]
+pub fn sha256_of(template: &Value) -> String {
+    // Keys are sorted: a template that is read back has the hash that it was sent with.
+    let text = without_mark(template).to_string();
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn without_mark(template: &Value) -> Value {
+    let mut bare = template.clone();
+    if let Some(outputs) = bare.get_mut("Outputs").and_then(Value::as_object_mut) {
+        outputs.remove(MARK);
+        if outputs.is_empty()
+            && let Some(template) = bare.as_object_mut()
+        {
+            template.remove("Outputs");
+        }
+    }
+    bare
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marked_template_has_the_hash_of_the_one_without_and_nothing_else_is_changed() {
+        for template in [
+            json!({"Resources": {"Key": {"Type": "AWS::KMS::Key"}}}),
+            json!({"Outputs": {"Key": {"Value": "k"}}, "Resources": {}}),
+        ] {
+            let (with, sha256) = marked(&template);
+            assert_eq!(sha256, sha256_of(&template));
+            assert_eq!(sha256, sha256_of(&with));
+            assert_eq!(without_mark(&with), template);
+            assert_eq!(with["Outputs"][MARK]["Value"], json!(sha256));
+            assert_eq!(marked(&with), (with, sha256));
+        }
+        assert_ne!(sha256_of(&json!({"Resources": {}})), sha256_of(&json!({"Resources": {"A": {}}})));
+    }
+}

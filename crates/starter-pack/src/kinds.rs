@@ -1,0 +1,94 @@
+//! The kinds of resources that a pack is made of, and what is known of them.
+//!
+//! What replaces a resource is from CloudFormation's resource schemas (`createOnlyProperties`,
+//! `conditionalCreateOnlyProperties`), as cfn-lint ships them; a test compares. What no schema says is from the page of the
+//! type in the documentation.
+
+use serde::Serialize;
+
+use crate::plain::Rule;
+
+/// What would be lost with a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Holds {
+    /// Data, or what data can be read with: keys, buckets, tables, secrets.
+    Data,
+    /// Who may do what: roles, identity providers.
+    Identity,
+    /// Nothing of its own.
+    Nothing,
+}
+
+/// What is known of a kind.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) holds: Holds,
+    /// Properties a change of which makes another resource, or may; or that cannot be changed at all.
+    pub(crate) replacing: &'static [&'static str],
+    /// Changes in place that touch no data. Of a kind that holds data every other one may.
+    pub(crate) plain: &'static [(&'static str, Rule)],
+}
+
+pub(crate) const KINDS: [Kind; 8] = [
+    Kind {
+        name: "AWS::KMS::Key",
+        holds: Holds::Data,
+        // CloudFormation refuses to change them
+        // (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html>).
+        replacing: &["KeySpec", "KeyUsage", "MultiRegion", "Origin"],
+        plain: &[
+            ("Description", Rule::Any),
+            ("EnableKeyRotation", Rule::OnlyOn),
+            ("RotationPeriodInDays", Rule::Any),
+            ("Tags", Rule::Any),
+        ],
+    },
+    Kind { name: "AWS::KMS::Alias", holds: Holds::Nothing, replacing: &["AliasName"], plain: &[] },
+    Kind {
+        name: "AWS::S3::Bucket",
+        holds: Holds::Data,
+        replacing: &["BucketName", "BucketNamePrefix", "BucketNamespace"],
+        plain: &[
+            ("LifecycleConfiguration", Rule::NothingGoesSooner),
+            ("LoggingConfiguration", Rule::Any),
+            ("PublicAccessBlockConfiguration", Rule::OnlyOn),
+            ("ReplicationConfiguration", Rule::Any),
+            ("Tags", Rule::Any),
+            ("VersioningConfiguration", Rule::OnlyOn),
+        ],
+    },
+    Kind { name: "AWS::S3::BucketPolicy", holds: Holds::Nothing, replacing: &["Bucket"], plain: &[] },
+    Kind {
+        name: "AWS::DynamoDB::Table",
+        holds: Holds::Data,
+        // The key schema only by condition, which counts as always.
+        replacing: &["ImportSourceSpecification", "KeySchema", "TableName"],
+        plain: &[
+            ("DeletionProtectionEnabled", Rule::OnlyOn),
+            ("PointInTimeRecoverySpecification", Rule::OnlyOn),
+            ("Tags", Rule::Any),
+        ],
+    },
+    Kind {
+        name: "AWS::SecretsManager::Secret",
+        holds: Holds::Data,
+        replacing: &["Name"],
+        plain: &[("Description", Rule::Any), ("Tags", Rule::Any)],
+    },
+    Kind { name: "AWS::IAM::Role", holds: Holds::Identity, replacing: &["Path", "RoleName"], plain: &[] },
+    Kind { name: "AWS::IAM::OIDCProvider", holds: Holds::Identity, replacing: &["Url"], plain: &[] },
+];
+
+/// `None` of a kind that no pack has.
+pub(crate) fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// What would be lost with a resource of this kind: of one that is not known, data.
+pub(crate) fn holds(name: &str) -> Holds {
+    kind(name).map_or(Holds::Data, |kind| kind.holds)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! A line under its new name is the line that it was.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use phonehome_fleet::{Bindings, Line, Roster};
+use phonehome_vending::{
+    AccountFactory, Lines, Order, Orders, OwnedAccount, Pace, Step, Stop, VendingFinding, Wanted, World,
+    claim, decide, findings,
+};
+
+const NOW: u64 = 1_800_000_000_000;
+const MADE: &str = "111111111111";
+
+/// The shop is called the store by now.
+fn lines() -> Lines {
+    let text = include_str!("../../fleet/tests/fixtures/small.yaml");
+    let text =
+        text.replace("shop", "store").replace("- name: store", "- name: store\n    renamed_from: shop");
+    let fleet = phonehome_fleet::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    Lines::of(&fleet, &Bindings::default())
+}
+
+fn line(domain: &str) -> Line {
+    Line::new(domain, "prod")
+}
+
+fn order(domain: &str, email: &str) -> Order {
+    Order::place(line(domain), email.to_owned(), format!("{domain}-prod"), NOW)
+}
+
+fn all(orders: &[Order]) -> BTreeMap<Line, Order> {
+    orders.iter().map(|it| (it.line.clone(), it.clone())).collect()
+}
+
+#[test]
+fn it_is_declared_under_both_names_and_they_are_one() {
+    let lines = lines();
+    assert_eq!(
+        (lines.present(&line("shop")), lines.present(&line("payments"))),
+        (&line("store"), &line("payments"))
+    );
+    for (name, is_declared) in [("store", true), ("shop", true), ("payments", true), ("gone", false)] {
+        assert_eq!(lines.declares(&line(name)), is_declared, "{name}");
+    }
+    assert!(lines.are_one(&line("shop"), &line("store")) && lines.are_one(&line("store"), &line("shop")));
+    assert!(!lines.are_one(&line("shop"), &line("payments")));
+}
+
+#[test]
+fn what_is_told_of_its_order_is_told_under_its_new_name() {
+    let (lines, pace, nothing) = (lines(), Pace::default(), (BTreeSet::new(), BTreeMap::new()));
+    let orders = all(&[order("shop", "shop@example.com").made(MADE.parse().unwrap(), NOW)]);
+    let told = findings(&World {
+        factory: AccountFactory::Phonehome,
+        wanted: &[],
+        lines: &lines,
+        orders: &orders,
+        unreadable: &nothing.0,
+        pace: &pace,
+        looked_at_ms: &nothing.1,
+        now_ms: NOW,
+    });
+    assert_eq!(told, [VendingFinding::Made { line: line("store"), account: MADE.parse().unwrap() }]);
+}
+
+#[test]
+fn an_account_that_was_made_for_it_under_its_old_name_is_its_own() {
+    let (new, lines) = (order("store", "shop@example.com"), lines());
+    let account = OwnedAccount {
+        id: MADE.parse().unwrap(),
+        email: "shop@example.com".to_owned(),
+        active: true,
+        made_for: Some(line("shop")),
+    };
+    assert_eq!(claim(&new, &account, &all(&[]), &lines), Some(Ok(account.id.clone())));
+    let of = OwnedAccount { made_for: Some(line("payments")), ..account };
+    assert!(matches!(claim(&new, &of, &all(&[]), &lines), Some(Err(Stop::OtherLine { .. }))));
+}
+
+#[test]
+fn the_address_of_its_own_former_order_is_no_other_lines() {
+    let (lines, pace, nothing) = (lines(), Pace::default(), (BTreeSet::new(), BTreeMap::new()));
+    let wanted = Wanted {
+        line: line("store"),
+        email: "second@example.com".to_owned(),
+        account_name: "store-prod".to_owned(),
+        permitted_at_ms: NOW,
+    };
+    let asked = |of: &str| {
+        let stopped = order("store", "first@example.com").stopped(Stop::EmailTaken, NOW - 1);
+        let orders = all(&[stopped, order(of, "second@example.com").stopped(Stop::TooOften, NOW - 2)]);
+        let decision = decide(&World {
+            factory: AccountFactory::Phonehome,
+            wanted: std::slice::from_ref(&wanted),
+            lines: &lines,
+            orders: &orders,
+            unreadable: &nothing.0,
+            pace: &pace,
+            looked_at_ms: &nothing.1,
+            now_ms: NOW,
+        });
+        decision
+            .steps
+            .into_iter()
+            .any(|step| matches!(step, Step::Ask(order) if order.email == "second@example.com"))
+    };
+    assert!(asked("shop"));
+    assert!(!asked("payments"));
+}
+
+#[test]
+fn while_its_order_cannot_be_read_under_its_old_name_it_is_bound_by_no_name() {
+    let orders = Orders { unreadable: [line("shop")].into(), ..Orders::default() };
+    let account = MADE.parse().unwrap();
+    let may = |of: &str| orders.may_bind_by_name(&line(of), (&account, "any"), &lines(), &Roster::new());
+    assert_eq!((may("store"), may("shop"), may("payments")), (false, false, true));
+}

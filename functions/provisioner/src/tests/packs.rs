@@ -1,0 +1,123 @@
+//! Starter packs: when their stacks have a turn, what of it is stored and what is told.
+
+use phonehome_cloud::Class;
+use phonehome_cloud::table::{Doc, Expect, Table, Write};
+use phonehome_stacks::{Outcome, PackPhase, PackRecord, Problem, Refused, pack_key};
+use phonehome_state::Phase;
+
+use super::world::{EUROPE, FLEET, REGION, SHOP_DEV, SHOP_PROD, World};
+
+/// A world whose accounts have a starter pack, with its home in this Region.
+async fn world(home: &str) -> World {
+    let world = World::new().await;
+    let pack = format!("starter_pack: {{ enabled: true, home_region: {home}, key: true }}\n");
+    world.publish(&format!("{FLEET}{pack}")).await;
+    world
+}
+
+async fn record(world: &World, account: &str, region: &str) -> Option<PackRecord> {
+    let key = pack_key(&format!("{account}/{region}").parse().unwrap());
+    world.table().get(&key).await.unwrap().map(|doc: Doc| doc.read().unwrap())
+}
+
+fn turns(world: &World) -> Vec<String> {
+    std::mem::take(&mut world.conditions().pack_turns)
+        .into_iter()
+        .map(|(stack, _)| stack.to_string())
+        .collect()
+}
+
+fn refused(why: &str) -> Outcome {
+    Outcome::Told(Problem::Refused(vec![Refused { logical_id: "Key".into(), why: why.into() }]))
+}
+
+#[tokio::test]
+async fn where_no_starter_pack_is_declared_nobody_asks_for_one() {
+    let mut world = World::new().await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(turns(&world), [""; 0]);
+    assert_eq!(record(&world, SHOP_DEV, REGION).await, None);
+}
+
+#[tokio::test]
+async fn the_home_regions_pack_is_there_before_the_others_begin() {
+    for (home, other) in [(REGION, EUROPE), (EUROPE, REGION)] {
+        let mut world = world(home).await;
+        let waits = Outcome::Later { reason: "it is made".into(), class: Class::EventuallyConsistent };
+        world.conditions().packs.insert(home.into(), waits);
+        world.reconcile(SHOP_PROD).await;
+        assert_eq!(turns(&world), [format!("{SHOP_PROD}/{home}")]);
+        assert_eq!(record(&world, SHOP_PROD, home).await.unwrap().phase, PackPhase::UnderWay);
+        world.conditions().packs.clear();
+        world.converge(SHOP_PROD).await;
+        assert!(turns(&world).contains(&format!("{SHOP_PROD}/{other}")));
+        for region in [home, other] {
+            let record = record(&world, SHOP_PROD, region).await.unwrap();
+            assert_eq!((record.phase, record.version), (PackPhase::AsDeclared, 2), "{region}");
+        }
+        // What goes wrong once it was there holds up no other.
+        world.conditions().packs.insert(home.into(), refused("it would be replaced"));
+        world.converge(SHOP_PROD).await;
+        assert!(turns(&world).contains(&format!("{SHOP_PROD}/{other}")));
+    }
+}
+
+#[tokio::test]
+async fn a_pack_that_fails_stops_no_network_and_is_told_once_and_that_it_is_over() {
+    let mut world = world(REGION).await;
+    world.conditions().packs.insert(REGION.into(), refused("it would be replaced"));
+    for _ in 0..3 {
+        world.converge(SHOP_DEV).await;
+    }
+    assert_eq!(world.status_in(SHOP_DEV, REGION).await.unwrap().phase, Phase::Ready);
+    let told = world.notified_of("pack/").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("the stack of its starter pack") && told[0].contains("Key: it would be replaced")
+    );
+    assert_eq!(record(&world, SHOP_DEV, REGION).await.unwrap().phase, PackPhase::Withheld);
+    world.conditions().packs.insert(REGION.into(), refused("it would be deleted"));
+    world.converge(SHOP_DEV).await;
+    assert_eq!(world.notified_of("pack/").await.len(), 2, "something else is wrong");
+    world.conditions().packs.clear();
+    for _ in 0..2 {
+        world.converge(SHOP_DEV).await;
+    }
+    let told = world.notified_of("pack/").await;
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(told[2].contains("as declared"));
+    let ids = world.incident_ids_of("pack/").await;
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_cannot_be_read_stops_its_own_pack_alone() {
+    let world = world(REGION).await;
+    let key = pack_key(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
+    world.table().put_raw(key, "nonsense");
+    world.reconcile(SHOP_DEV).await;
+    assert_eq!(turns(&world), [""; 0]);
+    assert!(world.status_in(SHOP_DEV, REGION).await.is_some_and(|status| status.network_ready));
+}
+
+#[tokio::test]
+async fn a_quiet_sweep_writes_nothing_of_a_pack() {
+    let mut world = world(REGION).await;
+    world.converge(SHOP_DEV).await;
+    let key = pack_key(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
+    let before = world.table().get(&key).await.unwrap().unwrap();
+    world.converge(SHOP_DEV).await;
+    assert_eq!(world.table().get(&key).await.unwrap().unwrap().version, before.version);
+}
+
+#[tokio::test]
+async fn what_an_invocation_before_stored_is_gone_on_from() {
+    let world = world(REGION).await;
+    let key = pack_key(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
+    let other = PackRecord::new(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
+    let newer = Write::put(key.clone(), Expect::Absent, &PackRecord { attempts: 7, ..other });
+    world.table().write(vec![newer]).await.unwrap();
+    world.reconcile(SHOP_DEV).await;
+    let record = record(&world, SHOP_DEV, REGION).await.unwrap();
+    assert_eq!(record.attempts, 8, "it goes on from what is stored");
+}
