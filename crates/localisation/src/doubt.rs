@@ -21,29 +21,24 @@ pub struct Doubt {
 
 impl State {
     /// The paths for which further results matter, those with the most evidence first: fewer than three that fail for
-    /// one reason, or so few that it may be chance. What is told already, or fails with others, waits for nobody's further
-    /// results; nor does an isolation that is open, which one result says.
+    /// one reason. What is told already, or fails with others, waits for nobody's further results; nor does an isolation
+    /// that is open, which one result says.
     #[must_use]
     pub fn doubtful(&self, explanation: &Explanation, now_ticks: u32) -> Vec<Doubt> {
-        let is_shared = |cause: &Cause| cause.paths.len() + cause.shared.len() >= SHARED_BY;
         let is_settled =
-            |cause: &&Cause| cause.gate == Gate::Open || (is_shared(cause) && !cause.may_be_chance);
+            |cause: &&Cause| cause.gate == Gate::Open || cause.paths.len() + cause.shared.len() >= SHARED_BY;
         let causes = explanation.causes.iter().filter(is_settled);
         let explained: BTreeSet<PathId> =
             causes.flat_map(|cause| cause.paths.iter().chain(&cause.shared).copied()).collect();
+        let doubt = |path: PathId| {
+            let failures = self.failures_beyond_passes(path.0)?;
+            (failures < self.rules.failures()).then_some(Doubt { failures, path })
+        };
         let unexplained = self.windows.keys().copied().map(PathId).filter(|path| !explained.contains(path));
-        let mut doubts: Vec<Doubt> = unexplained
-            .filter(|path| !self.is_stale(path.0, now_ticks))
-            .filter_map(|path| self.doubt(path.0))
-            .collect();
+        let mut doubts: Vec<Doubt> =
+            unexplained.filter(|path| !self.is_stale(path.0, now_ticks)).filter_map(doubt).collect();
         doubts.sort_unstable_by_key(|it| (Reverse(it.failures), it.path));
         doubts
-    }
-
-    /// Whether a path is in doubt by itself: it failed more often lately than it passed, and less often than it takes.
-    pub(crate) fn doubt(&self, path: u32) -> Option<Doubt> {
-        let failures = self.failures_beyond_passes(path)?;
-        (failures < self.rules.failures()).then_some(Doubt { failures, path: PathId(path) })
     }
 
     /// By how much more often a path failed than it passed since whenever that is most; none where it never did, or is an

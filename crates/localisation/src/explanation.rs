@@ -46,8 +46,6 @@ pub struct Cause {
     /// The paths that fail for it and for other causes just as well, and that no cause before it in the explanation
     /// has.
     pub shared: Vec<PathId>,
-    /// Whether chance is not yet so unlikely that it is refuted: further results of its paths matter.
-    pub may_be_chance: bool,
     /// Whether it is time to tell.
     pub gate: Gate,
 }
@@ -127,14 +125,11 @@ impl Comparison<'_, '_> {
             Gate::Open if self.is_lone(&paths, score) => {
                 Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
             }
-            Gate::Open
-                if self.is_one_batch(&paths, score.since_ticks) || self.may_be_chance(&paths, score) =>
-            {
+            Gate::Open if self.is_one_batch(&paths, score.since_ticks) => {
                 self.until_next_run(score, now_ticks)
             }
             gate => gate,
         };
-        let may_be_chance = self.may_be_chance(&paths, score);
         let _ = self.evidence.activate(candidate, score.since_ticks);
         let suspects = self.suspects(rivals, score);
         let paths = paths.into_iter().map(PathId).collect();
@@ -144,7 +139,6 @@ impl Comparison<'_, '_> {
             evidence: score.evidence,
             paths,
             shared: Vec::new(),
-            may_be_chance,
             gate,
         })
     }
@@ -194,12 +188,6 @@ impl Comparison<'_, '_> {
     fn is_lone(&self, paths: &[u32], score: Score) -> bool {
         let alone = self.evidence.state.rules.alone();
         paths.len() < SHARED_BY && score.evidence <= alone
-    }
-
-    /// Whether chance is not refuted, and the same paths could say more within seconds, as what is in doubt runs again.
-    fn may_be_chance(&self, paths: &[u32], score: Score) -> bool {
-        let is_refuted = self.gain(self.chosen.candidate, score) >= Rules::REFUTED;
-        !is_refuted && paths.iter().any(|path| self.evidence.state.doubt(*path).is_some())
     }
 
     /// What waits does so until every probe has had its turn since the first evidence.
