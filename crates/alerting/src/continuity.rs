@@ -24,7 +24,8 @@ pub(crate) struct Assignment {
 
 /// Finds the incident of each group.
 ///
-/// 1. Each incident goes on as the group with its suspect, else as the one it shares most with.
+/// 1. Each incident goes on as the group with its suspect, else as the one it shares most with; as phonehome's own silence
+///    only when nothing in it failed.
 /// 2. Incidents that go on as the same group are the same cause: one survives, the rest merge
 ///    into it. A paged one survives before others, so that a page is never repeated; then the
 ///    oldest.
@@ -75,8 +76,12 @@ fn successor(evaluation: &Evaluation<'_>, incident: &Incident, groups: &[Group])
     if let Some(index) = groups.iter().position(|group| *group.suspect() == incident.suspect) {
         return Some(index);
     }
+    // phonehome's own silence explains reports that are missing, and nothing that failed.
+    let fails = incident.members.iter().any(|it| it.state.is_open() && it.symptom != Symptom::Silent);
+    let may_be = |group: &Group| !(fails && *group.suspect() == Suspect::Collector);
+    let in_common = |group: &Group| if may_be(group) { shared(incident, group) } else { 0 };
     // Of two with as much of it, the one that has nothing else.
-    let rank = |group: &Group| (shared(incident, group), is_explained(evaluation, incident, group));
+    let rank = |group: &Group| (in_common(group), is_explained(evaluation, incident, group));
     let ranks = groups.iter().map(rank).zip((0..).map(Reverse));
     let ((most, _), Reverse(index)) = ranks.max()?;
     (most > 0).then_some(index)

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::component::Component;
 use crate::evidence::{Accusing, Evidence, Score};
 use crate::outcome::Outcome;
-use crate::rules::Rules;
+use crate::rules::{Rules, SHARED_BY};
 use crate::search::{Chosen, Search};
 use crate::state::State;
 use crate::topology::PathId;
@@ -122,6 +122,9 @@ impl Comparison<'_, '_> {
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
         let gate = match self.gate(&rivals, score, once, now_ticks) {
+            Gate::Open if self.is_lone(&paths, score) => {
+                Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
+            }
             Gate::Open if self.is_one_batch(&paths, score.since_ticks) => {
                 self.until_next_run(score, now_ticks)
             }
@@ -177,6 +180,14 @@ impl Comparison<'_, '_> {
         let waits =
             (!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival));
         if waits { self.until_next_run(score, now_ticks) } else { Gate::Open }
+    }
+
+    /// Whether it is so little that fails that it takes as much as a path by itself, and there is less: what depends on it
+    /// and does not fail was not heard of since. While phonehome hears nothing nobody can say otherwise, however long one
+    /// waits.
+    fn is_lone(&self, paths: &[u32], score: Score) -> bool {
+        let alone = self.evidence.state.rules.alone();
+        paths.len() < SHARED_BY && score.evidence <= alone
     }
 
     /// What waits does so until every probe has had its turn since the first evidence.

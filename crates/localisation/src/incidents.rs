@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
+use crate::component::Component;
 use crate::explanation::{Cause, Explanation, Gate, Suspect};
 use crate::state::State;
 use crate::topology::PathId;
@@ -37,7 +38,8 @@ impl Incidents {
     /// Takes in what is now known, and returns the incidents that are new.
     ///
     /// An incident goes on as the widest cause on which all its paths depend, when that is wider than itself; or else
-    /// as the cause that has a suspect in common with it, or the one with most of its failing paths. Of several that go
+    /// as the cause that has a suspect in common with it, or the one with most of its failing paths. What failed does not go
+    /// on as phonehome's own silence, which explains missing reports alone. Of several that go
     /// on as one cause the oldest takes in the others. A cause that none goes on as, and that is not a part of one that
     /// is open, is a new incident once its gate is open. An incident ends when nothing explains it any more and all its
     /// paths pass.
@@ -96,12 +98,15 @@ impl Incidents {
 
 impl Incident {
     fn widen(&mut self, state: &State, cause: &Cause) {
+        let told = |path: &PathId| cause.paths.contains(path) || cause.shared.contains(path);
+        let explains_all = self.paths.iter().all(told);
         self.paths.extend(&cause.paths);
         self.since_ticks = self.since_ticks.min(cause.since_ticks);
         let width = width(state, &cause.suspects);
         // What was tied and no longer is was refuted.
         let is_clearer = cause.suspects.iter().all(|suspect| self.suspects.contains(suspect));
-        if width > self.width || is_clearer {
+        // A narrower one that explains all there was says that it was never the wider one.
+        if width > self.width || is_clearer || explains_all {
             self.width = width;
             self.suspects.clone_from(&cause.suspects);
         }
@@ -126,7 +131,15 @@ fn successor(state: &State, incident: &Incident, causes: &[Cause]) -> Option<usi
     if let Some(same) = causes.iter().position(is_suspected) {
         return Some(same);
     }
-    let shared = |cause: &Cause| cause.paths.iter().filter(|path| incident.paths.contains(path)).count();
+    // What phonehome itself does not hear explains reports that are missing, and nothing that failed.
+    let is_report = |path: &PathId| state.topology().report_of(state.topology().probe_of(*path)) == *path;
+    let fails = !incident.paths.iter().all(is_report);
+    let may_go_on =
+        |cause: &Cause| !(fails && cause.suspects.contains(&Suspect::Component(Component::Collector)));
+    let shared = |cause: &Cause| match may_go_on(cause) {
+        true => cause.paths.iter().filter(|path| incident.paths.contains(path)).count(),
+        false => 0,
+    };
     let (most, Reverse(number)) = causes.iter().map(shared).zip((0..).map(Reverse)).max()?;
     (most > 0).then_some(number)
 }

@@ -157,8 +157,9 @@ impl<'e, 's> Search<'e, 's> {
             let (paths, explained) = self.evidence.explained(candidate, since_ticks);
             // What others can gain in its place is what speaks against it, and its cost; each has a cost itself.
             let most = (explained.sum - score.evidence + cost) / LEAST_COST;
-            let others = match explained.sum > score.evidence {
-                true => self.instead_of(candidate, &paths, most),
+            let against = explained.sum - score.evidence;
+            let others = match against > 0 {
+                true => self.instead_of(candidate, (&paths, against), most),
                 false => Vec::new(),
             };
             if others.iter().map(|(_, gain)| gain).sum::<i64>() > score.evidence - cost {
@@ -173,8 +174,14 @@ impl<'e, 's> Search<'e, 's> {
         is_changed
     }
 
-    /// What gains most of these paths, one after the other, without this candidate: taken for broken, with the gains.
-    fn instead_of(&mut self, candidate: usize, paths: &[u32], most: i64) -> Vec<(Chosen, i64)> {
+    /// What gains most of these paths, one after the other, without this candidate: taken for broken, with the gains. What
+    /// more than half of the same speaks `against` is no better in its place: nothing would be left for others to explain.
+    fn instead_of(
+        &mut self,
+        candidate: usize,
+        (paths, against): (&[u32], i64),
+        most: i64,
+    ) -> Vec<(Chosen, i64)> {
         let on_paths = paths.iter().flat_map(|path| self.evidence.candidates_on(*path));
         let mut rivals: BTreeSet<usize> = on_paths.collect();
         rivals.remove(&candidate);
@@ -185,7 +192,9 @@ impl<'e, 's> Search<'e, 's> {
             for rival in &rivals {
                 let cost = self.evidence.candidates[*rival].cost;
                 let needed = cost + best.as_ref().map_or(1, |(_, gain)| gain + 1);
-                if let Some(Score { evidence, since_ticks }) = self.evidence.score(*rival, needed) {
+                if let Some(Score { evidence, since_ticks }) = self.evidence.score(*rival, needed)
+                    && (self.evidence.explained(*rival, since_ticks).1.sum - evidence) * 2 <= against
+                {
                     best = Some((Chosen { candidate: *rival, since_ticks }, evidence - cost));
                 }
             }

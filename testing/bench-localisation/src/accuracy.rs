@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use phonehome_localisation::PathId;
+use phonehome_localisation::{Incident, PathId};
 
 use crate::run::{Broken, INTERVAL_S, Options, Run, names, rules};
 use crate::world::World;
@@ -138,8 +138,13 @@ impl Seen {
         for (broken, seen_by, alone) in &visible {
             let count = counts.kinds.entry(broken.fault.kind()).or_default();
             let mut found = incidents.iter().filter(|it| names(it, &expected(broken))).peekable();
-            // Incidents of it: more than half of what they are about is what it broke.
-            let of_it = incidents.iter().filter(|it| {
+            // Incidents of it: more than half of what they are about is what it broke, and they do not name another fault
+            // instead, which breaks the same paths.
+            let names_other = |it: &&Incident| {
+                let others = self.faults.iter().filter(|other| other.fault != broken.fault);
+                !names(it, &expected(broken)) && others.into_iter().any(|other| names(it, &expected(other)))
+            };
+            let of_it = incidents.iter().filter(|it| !names_other(it)).filter(|it| {
                 let about = it.paths.iter().filter(|path| alone.contains(path)).count();
                 about * 2 > it.paths.len()
             });

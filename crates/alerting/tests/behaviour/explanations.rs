@@ -212,6 +212,30 @@ fn when_most_accounts_fall_silent_it_is_phonehome_itself_from_the_first_one_on()
     assert_eq!(fleet.says(), ["page-resolve", "resolved"]);
 }
 
+/// A part of it is silent as everybody is, and that is phonehome's; that the zone is lost nobody has taken back.
+#[test]
+fn a_lost_zone_stays_told_when_phonehome_hears_nothing_any_more() {
+    let mut fleet = Fleet::of(ACCOUNTS, ZONES);
+    for account in ACCOUNTS {
+        fleet.fail(account, &ZONES[..1], &[EGRESS, PAYMENTS, LEDGER]);
+    }
+    fleet.advance(MINUTE_MS).decide();
+    let zone = fleet.only().clone();
+    assert!(matches!(zone.suspect, Suspect::AvailabilityZone { account: None, .. }), "{:?}", zone.suspect);
+    for account in ACCOUNTS {
+        fleet.hush(account, ZONES);
+    }
+    for _ in 0..20 {
+        fleet.advance(MINUTE_MS).decide();
+    }
+    assert_eq!(fleet.suspects(), [zone.suspect.clone(), Suspect::Collector]);
+    for account in ACCOUNTS {
+        fleet.unhush(account, ZONES);
+    }
+    fleet.advance(MINUTE_MS).decide();
+    assert_eq!(fleet.only().id, zone.id, "the same goes on, and no second one");
+}
+
 #[test]
 fn probes_that_report_but_cannot_tell_are_a_note_after_a_while() {
     let mut fleet = Fleet::of(ACCOUNTS, ZONES);

@@ -1,6 +1,6 @@
 //! Causes over time.
 
-use phonehome_localisation::{Incidents, Outcome::Silence, Suspect};
+use phonehome_localisation::{Cause, Explanation, Gate, Incidents, Outcome::Silence, PathId, Suspect};
 
 use crate::world::World;
 
@@ -94,4 +94,51 @@ fn a_lost_account_is_one_incident_whoever_reports_of_it_first() {
         follow(&mut world, &mut incidents, 3);
         assert_eq!(incidents.open.len(), usize::from(first > 0), "from report {first} on");
     }
+}
+
+/// What is told of these paths.
+fn cause(suspects: &[Suspect], paths: &[PathId]) -> Explanation {
+    let (suspects, paths) = (suspects.to_vec(), paths.to_vec());
+    let cause =
+        Cause { suspects, since_ticks: 1000, evidence: 20_000, paths, shared: vec![], gate: Gate::Open };
+    Explanation { causes: vec![cause] }
+}
+
+#[test]
+fn a_narrower_cause_that_explains_all_there_was_corrects_the_name_and_one_of_a_part_does_not() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    let suspects_of = |fails: fn(&str, &str) -> bool| {
+        let mut world = World::new(3);
+        world.minutes(6);
+        world.fail_where(|from, to| fails(from, to).then_some(Silence));
+        world.minutes(2);
+        world.explain().causes[0].suspects.clone()
+    };
+    let wide = suspects_of(|from, to| from.starts_with("a/") || to.starts_with("a/"));
+    let narrow = suspects_of(|from, to| from.starts_with("a/") && to.starts_with("out"));
+    let paths = [world.path(0, 0, "out/one"), world.path(0, 1, "out/one")];
+    world.fail_where(|from, to| (from.starts_with("a/") && to == "out/one").then_some(Silence));
+    world.minutes(1);
+    for (explained, named) in [(&paths[..], "way out a"), (&paths[..1], "account a")] {
+        let mut incidents = Incidents::default();
+        incidents.follow(&world.state, &cause(&wide, &paths), world.now_ticks);
+        assert_eq!(open(&world, &incidents), ["account a"]);
+        assert!(incidents.follow(&world.state, &cause(&narrow, explained), world.now_ticks).is_empty());
+        assert_eq!(open(&world, &incidents), [named], "{explained:?}");
+    }
+}
+
+#[test]
+fn what_failed_does_not_go_on_as_phonehomes_own_silence() {
+    let (mut world, mut incidents) = (World::new(3), Incidents::default());
+    world.minutes(6);
+    world.fail_where(|from, _| from.ends_with("az1").then_some(Silence));
+    follow(&mut world, &mut incidents, 1);
+    world.fail_where(|_, to| to.starts_with("c/").then_some(Silence));
+    follow(&mut world, &mut incidents, 2);
+    let before = open(&world, &incidents);
+    world.silence(|_| true);
+    assert_eq!(follow(&mut world, &mut incidents, 12), ["collector"]);
+    assert_eq!(open(&world, &incidents), [before, vec!["collector".to_owned()]].concat());
 }

@@ -258,6 +258,43 @@ fn the_gate_waits_for_who_could_make_it_wider_and_at_most_one_interval() {
     assert_eq!(world.causes(), ["route a/az1 internet | nat a/az1"]);
 }
 
+/// What both zones explain, and what the third loses to an account besides, accuses the Region and the fleet more than
+/// either zone: these two are one another's rivals, and neither is what is broken.
+#[test]
+fn two_lost_zones_are_not_the_region_whose_third_zone_works_however_much_of_it_fails() {
+    let mut world = World::new(4);
+    world.minutes(6);
+    world.fail_where(|from, to| {
+        let is_lost = from.ends_with("az1") || from.ends_with("az2") || to.starts_with("b/");
+        is_lost.then_some(Silence)
+    });
+    world.minutes(8);
+    let causes = world.causes();
+    assert_eq!(causes.len(), 3, "{causes:?}");
+    assert_eq!(causes[..2], ["zone az1", "zone az2"]);
+}
+
+/// Who else depends on it is not heard of, so that nobody contradicts; nor does anybody say so.
+#[test]
+fn while_nobody_is_heard_of_a_lone_path_is_told_as_nothing_wider() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let lone = world.path(0, 0, "c/443");
+    for again in 1..=3 {
+        world.state.observe(lone, world.now_ticks + again, Silence);
+    }
+    world.now_ticks += 4;
+    ["c/az1", "c/az2", "c/az3"].into_iter().for_each(|probe| world.report(probe));
+    world.silence(|_| true);
+    for minute in 0..4 {
+        world.minutes(1);
+        let causes = world.explain().causes;
+        let told = causes.iter().filter(|it| it.gate == Gate::Open && it.paths.contains(&lone));
+        assert_eq!(told.count(), 0, "after {minute} minutes: {causes:?}");
+    }
+    assert!(world.causes().contains(&"collector".to_owned()));
+}
+
 #[test]
 fn a_path_that_nobody_hears_of_says_nothing() {
     let mut world = World::new(3);
