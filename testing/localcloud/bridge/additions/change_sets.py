@@ -1,5 +1,8 @@
 """CloudFormation: change sets, and the role that a stack is carried out with."""
 
+import logging
+
+from ministack.core.responses import get_account_id, get_region
 from ministack.services.cloudformation import _change_sets, _stack_events, _stacks, handlers
 from ministack.services.cloudformation.helpers import _error, _esc, _p
 
@@ -7,6 +10,7 @@ from .execution_role import carried_out_with, is_trusted
 from .permissions import pass_role_refusal
 from .replacing import replaces
 
+log = logging.getLogger("bridge")
 ACTIONS = handlers._ACTION_HANDLERS
 # No change set changes a stack in one of these.
 NEVER_UPDATED = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
@@ -136,3 +140,18 @@ def shown_with_role(original, stack):
     """DescribeStacks shows the role that a stack keeps."""
     role = stack.get("RoleARN")
     return original(stack) + (f"<RoleARN>{_esc(role)}</RoleARN>" if role else "")
+
+
+def told(name, original):
+    """Tests count the calls about a stack."""
+
+    def apply(params):
+        place = f"{get_account_id()}/{get_region()}"
+        log.info("cloudformation %s of %s in %s", name, _p(params, "StackName").split("/")[-1], place)
+        return original(params)
+
+    return apply
+
+
+for name, original in list(ACTIONS.items()):
+    ACTIONS[name] = told(name, original)

@@ -174,12 +174,18 @@ class Packs(StackTest):
             self.setUp()
             self.assertEqual(self.make(It=self.pack_role(**properties)), status, properties)
 
+    def test_a_boundary_is_there_before_the_role(self):
+        properties = self.pack_role(PermissionsBoundary=f"arn:aws:iam::{HUB}:policy/gone")
+        self.create(template(It=properties))
+        self.assertEqual(self.execute()["StackStatus"], "ROLLBACK_COMPLETE")
+        self.assertIn("does not exist or is not attachable", self.reasons())
+
     def test_only_buckets_of_the_account_are_made_and_named_as_what_they_are(self):
         ours = f"b-{uuid.uuid4().hex[:8]}-{HUB}-us-east-1-an"
         regional = {"BucketNamespace": "account-regional"}
         for made, status in (
             (bucket(ours, **regional), "CREATE_COMPLETE"),
-            (bucket("b-anybodys", **regional), "ROLLBACK_COMPLETE"),
+            (bucket(ours.replace("us-east-1", "eu-west-1"), **regional), "ROLLBACK_COMPLETE"),
             (bucket("b-anybodys"), "ROLLBACK_COMPLETE"),
             (bucket(f"c-{ours}"), "ROLLBACK_COMPLETE"),
         ):
