@@ -84,7 +84,12 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             Ok(opened) => opened.observe(&LOOKED_AT).await,
             Err(error) => Err(error),
         };
-        RegionSeen { inventory, retained: self.members.retained(&stack).await }
+        let retained = match self.has_made_pack(&stack).await {
+            Ok(true) => self.members.retained(&stack).await,
+            Ok(false) => Ok(vec![]),
+            Err(error) => Err(error),
+        };
+        RegionSeen { inventory, retained }
     }
 
     /// Whether it may be closed, by what is stored now and by what was seen.

@@ -1,0 +1,67 @@
+//! The data that a starter pack's stack keeps, before its account is closed.
+
+use phonehome_closing::Retained;
+use phonehome_cloud::table::Table;
+use phonehome_cloud::{Cause, CloudError, WallClock};
+use phonehome_stacks::{PackRecord, ResourceNote, pack_key};
+use phonehome_starter_pack::{STACK_NAME, data};
+use phonehome_wire::StackId;
+
+use crate::Members;
+use crate::provision::Provision;
+
+/// What of a stack's resources holds data.
+pub(crate) fn retained(resources: &[ResourceNote]) -> Vec<Retained> {
+    let held = resources.iter().filter_map(|resource| Some((resource, data(&resource.resource_type)?)));
+    let retained = held.map(|(resource, what)| Retained {
+        id: resource.physical_id.clone().unwrap_or_else(|| resource.logical_id.clone()),
+        what: what.to_owned(),
+        stack: Some(STACK_NAME.to_owned()),
+    });
+    retained.collect()
+}
+
+impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
+    /// Whether CloudFormation was ever asked for a starter pack there: that is stored before. Where it was not, the member
+    /// role need not have the rights to look. A record that cannot be read may say so.
+    pub(crate) async fn has_made_pack(&self, stack: &StackId) -> Result<bool, CloudError> {
+        let unread = |error| {
+            let cause = Cause::Response(format!("{error}"));
+            CloudError::of_cause("dynamodb:GetItem", stack.to_string(), cause)
+        };
+        let doc = self.table.get(&pack_key(stack)).await.map_err(unread)?;
+        Ok(doc.is_some_and(|doc| doc.read::<PackRecord>().map_or(true, |record| record.attempts > 0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn note(resource_type: &str, physical_id: Option<&str>) -> ResourceNote {
+        let (logical_id, says) = ("It".to_owned(), "CREATE_COMPLETE".to_owned());
+        let physical_id = physical_id.map(str::to_owned);
+        ResourceNote { logical_id, resource_type: resource_type.to_owned(), physical_id, says }
+    }
+
+    #[test]
+    fn buckets_tables_keys_and_what_nobody_knows_are_data_and_roles_and_policies_are_not() {
+        let kinds = [
+            ("AWS::S3::Bucket", Some("bucket")),
+            ("AWS::DynamoDB::Table", Some("table")),
+            ("AWS::KMS::Key", Some("key")),
+            ("AWS::SecretsManager::Secret", Some("secret")),
+            ("AWS::RDS::DBInstance", Some("resource")),
+            ("AWS::S3::BucketPolicy", None),
+            ("AWS::KMS::Alias", None),
+            ("AWS::IAM::Role", None),
+            ("AWS::IAM::OIDCProvider", None),
+        ];
+        for (kind, what) in kinds {
+            let found = retained(&[note(kind, Some("its-id"))]);
+            let expected = what.map(|what| ("its-id", what));
+            assert_eq!(found.first().map(|it| (it.id.as_str(), it.what.as_str())), expected, "{kind}");
+        }
+        assert_eq!(retained(&[note("AWS::S3::Bucket", None)])[0].id, "It");
+    }
+}
