@@ -114,6 +114,30 @@ async fn an_account_that_somebody_creates_by_hand_gets_its_network_where_it_is_d
             seen.messages.iter().find(|message| message.text.contains("not in the fleet file")).cloned()
         })
         .await?;
+    let all = [accounts[0].as_str(), &new[0].id, &new[1].id];
+    whoever_begins_with_these_accounts_has_a_valid_draft_of_all(&play, &all).await
+}
+
+async fn whoever_begins_with_these_accounts_has_a_valid_draft_of_all(
+    play: &Play,
+    accounts: &[&str],
+) -> Result<()> {
+    let file = play.folder.path().join("drafted.yaml");
+    let file = file.to_str().context("the folder's name is not UTF-8")?;
+    let said = play.local_cloud.phonehome_as_operator(&["init", "--draft", file]).await?;
+    let drafted = std::fs::read_to_string(file)?;
+    for account in accounts {
+        ensure!(drafted.contains(account), "{account} is not in what was drafted:\n{drafted}\n{said}");
+    }
+    play.local_cloud.phonehome_as_operator(&["validate", file]).await?;
+    // What the hub knows already is bound once more by nobody.
+    let published = play.folder.path().join("fleet.yaml").display().to_string();
+    let said = play.local_cloud.phonehome_as_operator(&["init", "--fleet", &published, "--yes"]).await?;
+    ensure!(said.contains("2 lines are accounts already"), "{said}");
+    ensure!(
+        play.local_cloud.phonehome_as_operator(&["init", "--draft", file]).await.is_err(),
+        "written over"
+    );
     Ok(())
 }
 
