@@ -96,7 +96,7 @@ async fn whoever_changes_a_network_is_named_and_phonehomes_own_calls_wake_nobody
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_somebody_creates_by_hand_gets_its_network_where_it_is_declared() -> Result<()> {
-    let (play, _) = Play::with_accounts(&["shop-dev"]).await?;
+    let (play, accounts) = Play::with_accounts(&["shop-dev"]).await?;
     play.until_ready(1).await?;
     for name in ["shop-prod", "sandbox"] {
         play.local_cloud.control.create_account(name, &format!("{name}@example.com")).await?;
