@@ -75,7 +75,8 @@ def of_bucket_policy(step, props, _old):
 
 
 def of_key(step, props, _old):
-    own = tags("aws:ResourceTag", props.get("Tags"))
+    # One that is there has its own, whatever its template says.
+    own = key_tags(props["id"]) if "id" in props else tags("aws:ResourceTag", props.get("Tags"))
     key = f"arn:aws:kms:{get_region()}:{get_account_id()}:key/1"
     if step == "Create":
         requested = tags("aws:RequestTag", props.get("Tags"))
@@ -179,5 +180,5 @@ def update_resource(original, kind, physical_id, old, props, *rest):
 
 @replaces(stacks, "_delete_resource")
 def delete_resource(original, kind, physical_id, props, *rest):
-    must_be_allowed(rights(kind, "Delete", props, {}))
+    must_be_allowed(rights(kind, "Delete", {**props, "id": physical_id}, {}))
     return original(kind, physical_id, props, *rest)

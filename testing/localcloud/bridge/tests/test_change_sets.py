@@ -192,6 +192,10 @@ class Packs(StackTest):
             self.setUp()
             self.assertEqual(self.make(It=made), status, made)
 
+    def test_the_key_of_a_creation_that_failed_is_given_up(self):
+        key = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {}, "PendingWindowInDays": 30}, **STAYS}
+        self.assertEqual(self.make(Key=key, It={**self.pack_role(), "DependsOn": "Key"}), "ROLLBACK_COMPLETE")
+
     def test_a_provider_is_one_for_each_url(self):
         url = "https://token.actions.githubusercontent.com"
         properties = {"Url": url, "ClientIdList": ["sts.amazonaws.com"]}
