@@ -1,14 +1,8 @@
 //! The data that a starter pack's stack keeps, before its account is closed.
 
 use phonehome_closing::Retained;
-use phonehome_cloud::table::Table;
-use phonehome_cloud::{Cause, CloudError, WallClock};
-use phonehome_stacks::{PackRecord, ResourceNote, pack_key};
+use phonehome_stacks::ResourceNote;
 use phonehome_starter_pack::{STACK_NAME, data};
-use phonehome_wire::StackId;
-
-use crate::Members;
-use crate::provision::Provision;
 
 /// What of a stack's resources holds data.
 pub(crate) fn retained(resources: &[ResourceNote]) -> Vec<Retained> {
@@ -19,19 +13,6 @@ pub(crate) fn retained(resources: &[ResourceNote]) -> Vec<Retained> {
         stack: Some(STACK_NAME.to_owned()),
     });
     retained.collect()
-}
-
-impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
-    /// Whether CloudFormation was ever asked for a starter pack there: that is stored before. Where it was not, the member
-    /// role need not have the rights to look. A record that cannot be read may say so.
-    pub(crate) async fn has_made_pack(&self, stack: &StackId) -> Result<bool, CloudError> {
-        let unread = |error| {
-            let cause = Cause::Response(format!("{error}"));
-            CloudError::of_cause("dynamodb:GetItem", stack.to_string(), cause)
-        };
-        let doc = self.table.get(&pack_key(stack)).await.map_err(unread)?;
-        Ok(doc.is_some_and(|doc| doc.read::<PackRecord>().map_or(true, |record| record.attempts > 0)))
-    }
 }
 
 #[cfg(test)]
