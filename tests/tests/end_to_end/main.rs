@@ -3,7 +3,6 @@
 
 mod bad_input;
 mod by_hand;
-mod pack;
 mod vended;
 
 use std::path::{Path, PathBuf};
