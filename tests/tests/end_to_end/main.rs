@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod by_hand;
+mod pack;
 mod vended;
 
 use std::path::{Path, PathBuf};
