@@ -101,9 +101,14 @@ impl fmt::Display for Hindrance {
                 write!(f, "it could not be looked at ({what}): that does not mean that it is empty")
             }
             Self::Found { region, found } => write!(f, "in {region} there is {found}: take it away"),
-            Self::Retained { region, retained: Retained { id, what } } => write!(
+            Self::Retained { region, retained: Retained { id, what, stack: None } } => write!(
                 f,
                 "in {region} there is {what} {id}, whose data would be lost: copy what is needed, and delete it"
+            ),
+            Self::Retained { region, retained: Retained { id, what, stack: Some(stack) } } => write!(
+                f,
+                "in {region} there is {what} {id} of the stack {stack}, whose data would be lost: copy what is needed, \
+                 delete it, and then the stack"
             ),
         }
     }

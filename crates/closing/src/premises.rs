@@ -45,6 +45,8 @@ pub struct Retained {
     pub id: String,
     /// What it is: `log group`, `bucket`.
     pub what: String,
+    /// The stack that it is of, which lists it for as long as there is that stack.
+    pub stack: Option<String>,
 }
 
 /// Something that is in an account's network.

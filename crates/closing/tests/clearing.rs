@@ -245,13 +245,27 @@ fn what_could_not_be_looked_at_is_not_empty() {
 
 #[test]
 fn data_that_phonehomes_own_stacks_keep_has_to_be_gone_first() {
-    let retained = Ok(vec![Retained { id: "trail-4444".into(), what: "bucket".into() }]);
+    let retained = Ok(vec![Retained { id: "trail-4444".into(), what: "bucket".into(), stack: None }]);
     let premises = premises(vec![RegionSeen { inventory: Ok(fresh()), retained }]);
     let (id, state) = (account(), AccountState::Active);
     let hindrances = clear(&case(&id, &state, &premises)).unwrap_err();
     assert_eq!(
         hindrances[0].to_string(),
         "in us-east-1 there is bucket trail-4444, whose data would be lost: copy what is needed, and delete it"
+    );
+}
+
+#[test]
+fn data_of_a_stack_goes_before_the_stack() {
+    let stack = Some("phonehome-starter-pack".into());
+    let retained = Ok(vec![Retained { id: "state-4444".into(), what: "bucket".into(), stack }]);
+    let premises = premises(vec![RegionSeen { inventory: Ok(fresh()), retained }]);
+    let (id, state) = (account(), AccountState::Active);
+    let hindrances = clear(&case(&id, &state, &premises)).unwrap_err();
+    assert_eq!(
+        hindrances[0].to_string(),
+        "in us-east-1 there is bucket state-4444 of the stack phonehome-starter-pack, whose data would be lost: copy what \
+         is needed, delete it, and then the stack"
     );
 }
 

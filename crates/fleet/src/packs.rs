@@ -30,6 +30,9 @@ pub struct DeclaredPack {
     /// Roles for people of other accounts, each with its boundary.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_roles: Vec<AccessRole>,
+    /// The boundary of the role that forwards logs, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarding_boundary: Option<String>,
 }
 
 impl DeclaredPack {
@@ -112,14 +115,17 @@ pub(crate) fn declared(
         permissions_boundary: role.permissions_boundary.or_else(|| boundary.clone()),
         ..role
     });
+    let log_bucket = on(whole.log_bucket);
+    let forwards = log_bucket.as_ref().is_some_and(|log| log.forward_to.is_some());
     let pack = DeclaredPack {
         home_region: whole.home_region.unwrap_or_else(|| first_region.clone()),
         key: whole.key.unwrap_or_default(),
         state_bucket: on(whole.state_bucket),
-        log_bucket: on(whole.log_bucket),
+        log_bucket,
         oidc_provider: whole.oidc_provider.unwrap_or_default(),
         deploy_roles: deploy_roles.collect(),
         access_roles: access_roles.collect(),
+        forwarding_boundary: boundary.clone().filter(|_| forwards),
     };
     (!pack.is_empty()).then_some(pack)
 }

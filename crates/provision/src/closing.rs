@@ -9,10 +9,11 @@ use phonehome_closing::{
     may_ask,
 };
 use phonehome_cloud::table::{Expect, Table, TableError, Write, on_conflict};
-use phonehome_cloud::{CloudError, WallClock};
+use phonehome_cloud::{Cause, CloudError, WallClock};
 use phonehome_executor::StackApi as _;
 use phonehome_fleet::{Bindings, Line};
 use phonehome_planner::StackSpec;
+use phonehome_stacks::{PackRecord, pack_key};
 use phonehome_state::{
     InForce, Keys, Outboxed, StackStatus, StateError, bindings, readable, versions_in_use,
 };
@@ -84,7 +85,23 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             Ok(opened) => opened.observe(&LOOKED_AT).await,
             Err(error) => Err(error),
         };
-        RegionSeen { inventory, retained: self.members.retained(&stack).await }
+        let retained = match self.has_made_pack(&stack).await {
+            Ok(true) => self.members.retained(&stack).await,
+            Ok(false) => Ok(vec![]),
+            Err(error) => Err(error),
+        };
+        RegionSeen { inventory, retained }
+    }
+
+    /// Whether CloudFormation was ever asked for a starter pack there: that is stored before. Where it was not, the member
+    /// role need not have the rights to look. A record that cannot be read may say so.
+    async fn has_made_pack(&self, stack: &StackId) -> Result<bool, CloudError> {
+        let unread = |error| {
+            let cause = Cause::Response(format!("{error}"));
+            CloudError::of_cause("dynamodb:GetItem", stack.to_string(), cause)
+        };
+        let doc = self.table.get(&pack_key(stack)).await.map_err(unread)?;
+        Ok(doc.is_some_and(|doc| doc.read::<PackRecord>().map_or(true, |record| record.attempts > 0)))
     }
 
     /// Whether it may be closed, by what is stored now and by what was seen.

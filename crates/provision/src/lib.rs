@@ -27,6 +27,7 @@ mod members;
 mod notices;
 mod observed;
 mod pack;
+mod pack_data;
 mod pack_told;
 mod package;
 mod permits;

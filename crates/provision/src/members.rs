@@ -9,9 +9,11 @@ use phonehome_closing::Retained;
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
-use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, turn};
+use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
+use phonehome_starter_pack::STACK_NAME;
 use phonehome_wire::{Region, StackId};
 
+use crate::pack_data::retained;
 use crate::package::{Package, Packages};
 
 /// A probe's memory, in MB: the least that Lambda has. It waits, most of the time.
@@ -64,7 +66,8 @@ pub trait Members: Send + Sync {
     fn regions(&self, stack: &StackId) -> impl Future<Output = Result<Vec<Region>, CloudError>> + Send;
 
     /// The data that phonehome's own stacks keep in an account and Region when they go. No template that members get
-    /// keeps any (a test holds that); whoever adds one asks for it here.
+    /// keeps any (a test holds that), but starter packs do: it is asked where the table says that one was made. Of a stack
+    /// that somebody has deleted nothing is seen.
     ///
     /// # Errors
     /// [`CloudError`]
@@ -164,6 +167,16 @@ impl Members for AwsMembers {
                 let outcome = Outcome::Later { reason: error.to_string(), class: error.class() };
                 Ok(Turn { record, outcome })
             }
+        }
+    }
+
+    async fn retained(&self, stack: &StackId) -> Result<Vec<Retained>, CloudError> {
+        let session =
+            sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await?;
+        let pack = AwsPack::new(&session, STACK_NAME);
+        match pack.stack().await? {
+            Some(seen) if seen.status != PackStatus::DeleteComplete => Ok(retained(&pack.remains().await?)),
+            _ => Ok(vec![]),
         }
     }
 

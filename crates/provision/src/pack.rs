@@ -2,18 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use phonehome_alerting::Outgoing;
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_stacks::{
-    Case, Expected, Keep, NotKept, Outcome, PackPhase, PackRecord, Permits, Planned, Refused, Turn, Wanted,
-    pack_key,
+    Case, Expected, Keep, NotKept, Outcome, PackPhase, PackRecord, Permits, Planned, Problem, Refused, Turn,
+    Wanted, pack_key,
 };
 use phonehome_starter_pack::{Change, Class, Pack, STACK_NAME, Verdict, compare};
 use phonehome_state::{Keys, Outboxed};
 use serde_json::Value;
 
 use crate::Members;
-use crate::pack_told::{about, told};
+use crate::pack_told::{about, ended, told};
 use crate::progress::StackProgress;
 use crate::provision::{Job, Provision};
 
@@ -49,27 +50,31 @@ impl<T: Table> Keep for Keeping<'_, T> {
 }
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
-    /// Brings the starter pack's stack as far as it can be brought now; `None` where none is declared. What is told is told
-    /// once, in the same transaction as what is known.
+    /// Brings the starter pack's stack as far as it can be brought now; `None` where none is declared (any more, which is
+    /// told). What is told is told once, in the same transaction as what is known.
     ///
     /// # Errors
     /// [`TableError`] when the state could not be read or written.
     pub async fn reconcile_pack(&self, job: &Job<'_>) -> Result<Option<PackProgress>, TableError> {
-        let Some(pack) = Pack::of(job.fleet, job.member, job.region) else { return Ok(None) };
+        let Some(pack) = Pack::of(job.fleet, job.member, job.region) else {
+            self.end_undeclared(job).await?;
+            return Ok(None);
+        };
         let template = pack.template();
         let role_arn = format!("arn:aws:iam::{}:role/{PACK_ROLE}", job.account);
-        let wanted = match Wanted::of(STACK_NAME, &template, &role_arn, lasting(&template)) {
-            Ok(wanted) => wanted,
-            Err(too_large) => {
-                let progress = StackProgress::Failed(too_large.to_string());
-                return Ok(Some(PackProgress { progress, is_there: false }));
-            }
-        };
         let stack = job.stack();
         let doc = self.table.get(&pack_key(&stack)).await?;
         let before = match &doc {
             Some(doc) => doc.read::<PackRecord>()?,
             None => PackRecord::new(&stack),
+        };
+        let wanted = match Wanted::of(STACK_NAME, &template, &role_arn, lasting(&template)) {
+            Ok(wanted) => wanted,
+            Err(too_large) => {
+                let outcome = Outcome::Told(Problem::TooLarge(too_large));
+                let turn = Turn { record: before.clone(), outcome };
+                return self.end_pack(job, before, turn, doc).await.map(Some);
+            }
         };
         let case = Case {
             wanted: &wanted,
@@ -83,6 +88,24 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             Ok(turn) => self.end_pack(job, before, turn, keeping.doc).await.map(Some),
             Err(NotKept::Taken) => Ok(Some(busy(&before))),
             Err(NotKept::Table(error)) => Err(error),
+        }
+    }
+
+    /// Of a pack that is no longer declared that is stored, and told, once.
+    async fn end_undeclared(&self, job: &Job<'_>) -> Result<(), TableError> {
+        let Some(doc) = self.table.get(&pack_key(&job.stack())).await? else { return Ok(()) };
+        // One that cannot be read `phonehome status` shows: it holds up nothing.
+        let Ok(mut record) = doc.read::<PackRecord>() else { return Ok(()) };
+        if record.phase == PackPhase::Undeclared {
+            return Ok(());
+        }
+        let now_ms = self.clock.now_ms();
+        let outgoing = ended(job, &mut record, now_ms);
+        record.updated_at_ms = now_ms;
+        match self.table.write(writes(Some(&doc), &record, outgoing)).await {
+            // Whoever wrote is told of it by the next sweep.
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -109,12 +132,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let stored = doc.as_ref().map(Doc::read::<PackRecord>).transpose()?;
         if stored.as_ref() != Some(&record) {
             record.updated_at_ms = now_ms;
-            let mut writes = vec![Write::over(doc.as_ref(), pack_key(&record.stack()), &record)];
-            writes.extend(outgoing.map(|outgoing| {
-                let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
-                Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
-            }));
-            match self.table.write(writes).await {
+            match self.table.write(writes(doc.as_ref(), &record, outgoing)).await {
                 Ok(()) => {}
                 Err(TableError::Conflict { .. }) => return Ok(busy(&before)),
                 Err(error) => return Err(error),
@@ -130,6 +148,16 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     }
 }
 
+/// What is known and what is told of it.
+fn writes(doc: Option<&Doc>, record: &PackRecord, outgoing: Option<Outgoing>) -> Vec<Write> {
+    let record = Write::over(doc, pack_key(&record.stack()), record);
+    let told = outgoing.map(|outgoing| {
+        let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
+        Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
+    });
+    [record].into_iter().chain(told).collect()
+}
+
 /// Somebody else works on it, and does what there is to do.
 fn busy(record: &PackRecord) -> PackProgress {
     let class = phonehome_cloud::Class::EventuallyConsistent;
@@ -137,9 +165,9 @@ fn busy(record: &PackRecord) -> PackProgress {
     PackProgress { progress, is_there: record.verified.is_some() }
 }
 
-fn phase(problem: &phonehome_stacks::Problem) -> PackPhase {
+fn phase(problem: &Problem) -> PackPhase {
     match problem {
-        phonehome_stacks::Problem::Drifted(_) => PackPhase::Drifted,
+        Problem::Drifted(_) => PackPhase::Drifted,
         problem if problem.is_withheld() => PackPhase::Withheld,
         _ => PackPhase::Failed,
     }

@@ -1,7 +1,8 @@
 //! What people hear of a starter pack's stack: what is wrong, once, and that it no longer is.
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_stacks::{Outcome, PackRecord, Problem, Told};
+use phonehome_stacks::{Outcome, PackPhase, PackRecord, Problem, Told};
+use phonehome_starter_pack::STACK_NAME;
 
 use crate::notices::incident;
 use crate::observed::{ask, message_of, place};
@@ -49,4 +50,29 @@ pub(crate) fn told(
         }
         _ => None,
     }
+}
+
+/// The message about a pack that is no longer declared, where people knew of it or a stack was made. The record says that
+/// it ended.
+pub(crate) fn ended(job: &Job<'_>, record: &mut PackRecord, now_ms: u64) -> Option<Outgoing> {
+    let known = record.told.take();
+    record.phase = PackPhase::Undeclared;
+    record.message = "its stack stays as it is".to_owned();
+    // Once it is declared again, what was changed by hand is told again.
+    record.drift_told_ms = None;
+    if known.is_none() && record.attempts == 0 {
+        return None;
+    }
+    let headline = Words::of(":information_source: ").then(place(job));
+    let message = SlackMessage::new(headline.text(": no starter pack is declared for it any more"))
+        .section(Words::new().text(&format!(
+            "Its stack {STACK_NAME} stays in the account with all that is in it, roles too, and is no longer looked at. Take \
+             away what nobody needs by hand, or declare it again"
+        )))
+        .section(ask(job));
+    let (incident_id, kind) = match known {
+        Some(known) => (known.incident_id, SlackKind::Resolved),
+        None => (incident(job, "pack", now_ms), SlackKind::Opened),
+    };
+    Some(message_of(job, &incident_id, now_ms, kind, &message))
 }

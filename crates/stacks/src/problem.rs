@@ -6,6 +6,7 @@ use crate::check::Difference;
 use crate::expected::Refused;
 use crate::stack::ResourceNote;
 use crate::status::PackStatus;
+use crate::wanted::TooLarge;
 
 /// How many of a list are named in a message.
 const NAMED_MAX: usize = 5;
@@ -63,6 +64,8 @@ pub enum Problem {
         /// AWS's message.
         said: String,
     },
+    /// CloudFormation takes no template of this size: nothing is asked.
+    TooLarge(TooLarge),
     /// AWS does not take a call.
     Rejected {
         /// The operation.
@@ -208,6 +211,7 @@ impl fmt::Display for Problem {
                 "the member role may not call {operation} ({said}): deploy infra/member-role.yaml to the account with \
                  StarterPack=true, and look for a service control policy"
             ),
+            Self::TooLarge(too_large) => too_large.fmt(f),
             Self::Rejected { operation, said } => write!(f, "AWS does not take {operation} ({said})"),
         }
     }

@@ -81,6 +81,8 @@ pub enum PackPhase {
     Withheld,
     /// Something is wrong.
     Failed,
+    /// It is declared no longer: its stack stays, and is not looked at.
+    Undeclared,
 }
 
 /// A template that a stack was seen to have.

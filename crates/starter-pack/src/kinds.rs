@@ -90,5 +90,18 @@ pub(crate) fn holds(name: &str) -> Holds {
     kind(name).map_or(Holds::Data, |kind| kind.holds)
 }
 
+/// What of this kind holds data, for people: `bucket`. `None` of a kind that holds none; one that is not known may.
+#[must_use]
+pub fn data(name: &str) -> Option<&'static str> {
+    let called = match name {
+        "AWS::KMS::Key" => "key",
+        "AWS::S3::Bucket" => "bucket",
+        "AWS::DynamoDB::Table" => "table",
+        "AWS::SecretsManager::Secret" => "secret",
+        _ => "resource",
+    };
+    (holds(name) == Holds::Data).then_some(called)
+}
+
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ mod roles;
 mod verdict;
 
 pub use compare::{Change, Class, compare};
-pub use kinds::Holds;
+pub use kinds::{Holds, data};
 pub use names::{Backend, Names, RoleName};
 pub use pack::{Pack, STACK_NAME, TEMPLATE_BYTES_MAX, oversized};
 pub use verdict::{Verdict, Why, verdict};

@@ -32,7 +32,8 @@ pub(crate) fn resources(declared: &DeclaredPack) -> Map<String, Value> {
         let trust = json!([{
             "Effect": "Allow", "Principal": { "Service": "s3.amazonaws.com" }, "Action": "sts:AssumeRole",
         }]);
-        let role = role(FORWARDING_ROLE, &trust, &[], None, Some(("forward", policy)));
+        let boundary = declared.forwarding_boundary.as_deref();
+        let role = role(FORWARDING_ROLE, &trust, &[], boundary, Some(("forward", policy)));
         resources.insert("LogForwardingRole".to_owned(), role);
     }
     resources

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod by_hand;
+mod pack;
 mod vended;
 
 use std::path::{Path, PathBuf};
@@ -77,9 +78,9 @@ impl Play {
         )
     }
 
-    async fn publish(&self, connections: &str) -> Result<()> {
+    fn fleet(&self, connections: &str) -> String {
         let (host, port) = (self.internet.host(), self.internet.port());
-        let fleet = format!(
+        format!(
             r##"
 version: 1
 organization: {{ id: o-a1b2c3d4e5, management_account: "111111111111", hub_account: "222222222222" }}
@@ -93,7 +94,14 @@ connections: [{connections}]
 probing: {{ timeout_ms: 1000, egress: [{{ host: {host}, port: {port} }}] }}
 alert_routes: [{{ environments: [prod], slack_channel: "#net-prod", page: true }}, {{ slack_channel: "#net-dev" }}]
 "##
-        );
+        )
+    }
+
+    async fn publish(&self, connections: &str) -> Result<()> {
+        self.publish_file(&self.fleet(connections)).await
+    }
+
+    async fn publish_file(&self, fleet: &str) -> Result<()> {
         let file = self.folder.path().join("fleet.yaml");
         std::fs::write(&file, fleet)?;
         let file = file.display().to_string();

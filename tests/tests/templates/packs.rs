@@ -57,6 +57,20 @@ fn the_member_role_makes_the_one_stack_with_the_one_role_and_passes_it_to_cloudf
 }
 
 #[test]
+fn whoever_only_looks_sees_what_is_in_the_one_stack_and_changes_nothing_of_it() -> Result<()> {
+    let role = statements("ViewerRole")?;
+    let may =
+        |action: &str, stack: &str| allowed(&role, &Request::new(&format!("cloudformation:{action}"), stack));
+    for action in ["DescribeStacks", "ListStackResources"] {
+        assert!(may(action, STACK) && !may(action, &STACK.replace("-pack", "-pack-2")), "{action}");
+    }
+    for action in ["GetTemplate", "DetectStackDrift", "CreateChangeSet", "ExecuteChangeSet", "DeleteStack"] {
+        assert!(!may(action, STACK), "{action}");
+    }
+    Ok(())
+}
+
+#[test]
 fn the_role_of_starter_packs_is_assumed_by_cloudformation_alone_and_has_no_wildcard_action() -> Result<()> {
     let properties = member(&[("StarterPack", "true")])?.properties("StarterPackRole")?;
     let trust = &properties["AssumeRolePolicyDocument"]["Statement"];

@@ -12,6 +12,7 @@ pub(super) fn note(packs: &[PackRecord], stack: &StackStatus, always: bool) -> O
         PackPhase::Drifted => "as declared, but for changes by hand",
         PackPhase::Withheld => "not changed",
         PackPhase::Failed => "FAILED",
+        PackPhase::Undeclared => "no longer declared",
     };
     Some(format!("starter pack: {phase}: {}", pack.message))
 }

@@ -7,12 +7,13 @@ use phonehome_closing::{
     AccountState, Cleared, ClosingApi, Decommissioned, Hindrance, INTERVAL_MS, NotClosed,
     OrganizationAccount, SETTLED_MS, Wait, decommissioned_key,
 };
-use phonehome_cloud::table::Table as _;
+use phonehome_cloud::table::{Table as _, Write};
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_fleet::Line;
 use phonehome_planner::Decommission;
 use phonehome_provision::{COOLDOWN_MS, CloseProgress, StackProgress};
 use phonehome_rollout::{Pace, Wave};
+use phonehome_stacks::{PackRecord, pack_key};
 use phonehome_state::{PublishedFleet, Way, base, publish, publish_by};
 use phonehome_wire::AccountId;
 
@@ -175,6 +176,35 @@ async fn it_is_not_closed_before_its_network_is_gone_nor_while_a_version_in_use_
     let CloseProgress::Hindered(hindrances) = close(&world, &api).await else { panic!() };
     assert!(matches!(&hindrances[..], [Hindrance::Declared { version: 2, .. }]), "{hindrances:?}");
     assert_eq!(api.calls(), 0);
+}
+
+#[tokio::test]
+async fn what_a_starter_pack_keeps_is_looked_for_where_one_was_ever_asked_for() {
+    let world = decommissioned().await;
+    let api = Organizations::new();
+    let key = pack_key(&world.stack);
+    let keep = async |attempts: u64| {
+        let table = &world.provision.table;
+        let record = PackRecord { attempts, ..PackRecord::new(&world.stack) };
+        let before = table.get(&key).await.unwrap();
+        table.write(vec![Write::over(before.as_ref(), key.clone(), &record)]).await.unwrap();
+    };
+    let kept = async || match close(&world, &api).await {
+        CloseProgress::Hindered(hindrances) => {
+            matches!(&hindrances[..], [Hindrance::Retained { retained, .. }] if retained.id == "state")
+        }
+        _ => false,
+    };
+    keep(1).await;
+    assert!(kept().await);
+    world.provision.table.put_raw(key.clone(), "nonsense");
+    assert!(kept().await, "what cannot be read may say so");
+    assert_eq!(api.calls(), 0);
+    world
+        .provision
+        .table
+        .put_raw(key.clone(), &serde_json::to_string(&PackRecord::new(&world.stack)).unwrap());
+    assert_eq!(close(&world, &api).await, CloseProgress::UnderWay, "none was ever asked for");
 }
 
 #[tokio::test]

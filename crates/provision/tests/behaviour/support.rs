@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use phonehome_alerting::OutgoingBody;
+use phonehome_closing::Retained;
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{MemoryTable, Table as _};
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, SharedCloud};
@@ -78,6 +79,11 @@ impl Members for Accounts {
         // The calls before these observe.
         let calls = spec.kinds().len() + 1..=usize::MAX;
         Ok(stack.with_faults(vec![Fault::Refuse { calls, code: "InternalError".to_owned() }]))
+    }
+
+    /// A bucket, wherever it is asked.
+    async fn retained(&self, _stack: &StackId) -> Result<Vec<Retained>, CloudError> {
+        Ok(vec![Retained { id: "state".into(), what: "bucket".into(), stack: Some("pack".into()) }])
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {

@@ -121,3 +121,94 @@ async fn what_an_invocation_before_stored_is_gone_on_from() {
     let record = record(&world, SHOP_DEV, REGION).await.unwrap();
     assert_eq!(record.attempts, 8, "it goes on from what is stored");
 }
+
+/// A fleet whose pack is larger than CloudFormation takes with a call.
+fn too_large() -> String {
+    let policies: Vec<String> = (0..10).map(|it| format!("p{it}{}", "x".repeat(120))).collect();
+    let role = |it: usize| {
+        let (begin, policies) = ("trusted: [{ account: \"999999999999\", role: r }]", policies.join(", "));
+        format!("{{ name: {}{it}, {begin}, managed_policies: [{policies}] }}", "r".repeat(60))
+    };
+    let roles = |from: usize| (from..from + 10).map(role).collect::<Vec<_>>().join(", ");
+    let trusted = format!("{{ account: \"999999999999\", role: {} }}", "t".repeat(120));
+    let trusted = [trusted.as_str(); 10].join(", ");
+    let roles = roles(0).replace("{ account: \"999999999999\", role: r }", &trusted);
+    let deploy: Vec<String> = (0..10)
+        .map(|it| {
+            let (name, branch) = (format!("{}{it}", "d".repeat(60)), "b".repeat(120));
+            format!("{{ name: {name}, branches: [{branch}], managed_policies: [{}] }}", policies.join(", "))
+        })
+        .collect();
+    let repositories: Vec<String> = (1..=2)
+        .map(|it| format!("{{ name: {}/{}{it}, id: {it}, owner_id: 1 }}", "o".repeat(39), "s".repeat(90)))
+        .collect();
+    format!(
+        "{FLEET}starter_pack:\n  key: true\n  state_bucket: true\n  repositories: [{}]\n  deploy_roles: [{}]\n  access_roles: \
+         [{roles}]\n",
+        repositories.join(", "),
+        deploy.join(", ")
+    )
+}
+
+#[tokio::test]
+async fn a_template_that_is_too_large_is_told_once_and_is_no_dead_letter() {
+    let mut world = world(REGION).await;
+    world.converge(SHOP_DEV).await;
+    turns(&world);
+    world.publish(&too_large()).await;
+    for _ in 0..2 {
+        world.converge(SHOP_DEV).await;
+    }
+    assert_eq!(turns(&world), [""; 0], "CloudFormation is not asked");
+    let told = world.notified_of("pack/").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("bytes, and CloudFormation takes 51200"), "{}", told[0]);
+    let kept = record(&world, SHOP_DEV, REGION).await.unwrap();
+    assert_eq!((kept.phase, kept.attempts), (PackPhase::Failed, 1));
+    world.publish(&format!("{FLEET}starter_pack: {{ key: true }}\n")).await;
+    world.converge(SHOP_DEV).await;
+    assert!(world.notified_of("pack/").await[1].contains("as declared"));
+}
+
+#[tokio::test]
+async fn a_pack_that_is_no_longer_declared_is_told_once_with_what_stays_and_begins_again_when_it_is() {
+    for is_told in [false, true] {
+        let mut world = world(REGION).await;
+        world.converge(SHOP_DEV).await;
+        if is_told {
+            world.conditions().packs.insert(REGION.into(), refused("it would be replaced"));
+            world.converge(SHOP_DEV).await;
+        }
+        world.publish(FLEET).await;
+        for _ in 0..3 {
+            world.converge(SHOP_DEV).await;
+        }
+        let told = world.notified_of("pack/").await;
+        assert_eq!(told.len(), 1 + usize::from(is_told), "{told:?}");
+        let last = told.last().unwrap();
+        assert!(
+            last.contains("no starter pack is declared") && last.contains("stays in the account"),
+            "{last}"
+        );
+        let ids = world.incident_ids_of("pack/").await;
+        assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+        let ended = record(&world, SHOP_DEV, REGION).await.unwrap();
+        assert_eq!((ended.phase, ended.told.is_none()), (PackPhase::Undeclared, true));
+        world.conditions().packs.clear();
+        world.publish(&format!("{FLEET}starter_pack: {{ key: true }}\n")).await;
+        world.converge(SHOP_DEV).await;
+        assert_eq!(record(&world, SHOP_DEV, REGION).await.unwrap().phase, PackPhase::AsDeclared);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_pack_of_which_nothing_was_made_is_no_message() {
+    let world = world(REGION).await;
+    let waits = Outcome::Later { reason: "its role is not there".into(), class: Class::EventuallyConsistent };
+    world.conditions().packs.insert(REGION.into(), waits);
+    world.reconcile(SHOP_DEV).await;
+    world.publish(FLEET).await;
+    world.reconcile(SHOP_DEV).await;
+    assert_eq!(world.notified_of("pack/").await.len(), 0);
+    assert_eq!(record(&world, SHOP_DEV, REGION).await.unwrap().phase, PackPhase::Undeclared);
+}

@@ -70,19 +70,23 @@ def bus_accepts(bus, policy, principal_arn):
     return iam_evaluator.evaluate_resource_policy(policy, context).decision == "Allow"
 
 
-def pass_role_denial(role_arn, service):
-    """Handing a role to a service takes iam:PassRole, which may name the service."""
+def pass_role_refusal(role_arn, service):
+    """Handing a role to a service takes iam:PassRole, which may name the service; why not."""
     caller = iam_evaluator.caller_arn()
     if not role_arn or ":assumed-role/" not in caller:
         return None
     key = {"iam:passedtoservice": f"{service}.amazonaws.com"}
     if role_allows(role_arn_of_session(caller), "iam:PassRole", role_arn, **key):
         return None
-    message = (
+    return (
         f"User: {caller} is not authorized to perform: iam:PassRole on resource: {role_arn} "
         "because no identity-based policy allows the iam:PassRole action"
     )
-    return error_response_json("AccessDeniedException", message, 403)
+
+
+def pass_role_denial(role_arn, service):
+    refusal = pass_role_refusal(role_arn, service)
+    return refusal and error_response_json("AccessDeniedException", refusal, 403)
 
 
 @replaces(lambda_svc, "_create_function")
@@ -114,13 +118,15 @@ def extract_iam_action(original, *request, **keys):
 
 @replaces(iam_actions, "request_tag_context")
 def request_context(original, service, action, body, query):
-    """cloudwatch:namespace and dynamodb:LeadingKeys, the conditions that PutMetricData and writes are
-    granted with."""
+    """cloudwatch:namespace, dynamodb:LeadingKeys and cloudformation:RoleArn, the conditions that PutMetricData, writes and
+    change sets are granted with."""
     context = original(service, action, body, query)
     if action == "cloudwatch:PutMetricData":
         context["cloudwatch:namespace"] = metric_namespace(body, query)
     if service == "dynamodb":
         context["dynamodb:LeadingKeys"] = leading_keys(json.loads(body or "{}"))
+    if service == "cloudformation" and iam_actions._query_param(query, "RoleARN"):
+        context["cloudformation:RoleArn"] = iam_actions._query_param(query, "RoleARN")
     return context
 
 
