@@ -3,6 +3,7 @@
 mod bearing;
 mod lines;
 mod packs;
+mod versions;
 
 use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_wire::{AzId, CheckId};
@@ -15,8 +16,7 @@ use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
 use phonehome_properties::PROPERTIES;
 use phonehome_stacks::{PACKS, PackRecord};
-use phonehome_state::{Desired, InForce, Keys, Phase, StackStatus, desired, newest_probes, readable};
-use phonehome_text::agree;
+use phonehome_state::{Desired, Keys, Phase, StackStatus, desired, newest_probes, readable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ async fn who_is_who(
         Ok(desired) => {
             let observed = lines::observe(session, table, desired).await;
             let observed = observed.map_err(|failure| failure.text.trim_end().to_owned());
-            let mut notes = versions(desired, SystemClock.now_ms());
+            let mut notes = versions::lines(desired, SystemClock.now_ms());
             notes.extend(closings::lines(table).await.unwrap_or_else(|failure| vec![failure.text]));
             notes.push(probes::line(desired.in_force(), newest_probes(table).await));
             (notes, observed)
@@ -109,33 +109,6 @@ async fn who_is_who(
             (json!({"error": problem}), notes)
         }
     }
-}
-
-/// Which fleet files the functions go by.
-fn versions(desired: &Desired, now_ms: u64) -> Vec<String> {
-    let rolling = desired.rolling().map(|rolling| {
-        let accounts = agree(rolling.turned.len(), "account is", "accounts are");
-        format!("fleet file: version {} is rolled out, which {accounts} to have", rolling.target.number)
-    });
-    [version(desired.in_force(), now_ms)].into_iter().chain(rolling).collect()
-}
-
-/// Which fleet file the functions go by where no other is rolled out, and for how long what was accepted with it may be done.
-fn version(in_force: &InForce, now_ms: u64) -> String {
-    let mut text = match &in_force.unreadable {
-        None => format!("fleet file: version {} is in force", in_force.number),
-        Some(problem) => {
-            format!(
-                "fleet file: version {} is in force, because the newest cannot be used: {problem}",
-                in_force.number
-            )
-        }
-    };
-    let (accepted, until_ms) = (in_force.accepted.asks().count(), in_force.accepted.until_ms);
-    if accepted > 0 && now_ms < until_ms {
-        let _ = write!(text, "; {accepted} accepted with it, each once, until {}", time(until_ms));
-    }
-    text
 }
 
 async fn load(table: &impl Table) -> Result<Shown, Failure> {
@@ -337,7 +310,7 @@ fn incident_lines(text: &mut String, incidents: &[Incident]) {
 mod tests {
     use phonehome_cloud::table::{Expect, MemoryTable, Write};
     use phonehome_network::{Ask, RemovalTarget};
-    use phonehome_state::{Accepted, AcceptedStack, PublishedFleet};
+    use phonehome_state::{Accepted, AcceptedStack, InForce, PublishedFleet};
 
     use super::*;
 
@@ -357,7 +330,7 @@ mod tests {
         ];
         table.write(writes).await.unwrap();
         let desired = desired(&table).await;
-        let notes = super::versions(desired.as_ref().unwrap(), 0);
+        let notes = versions::lines(desired.as_ref().unwrap(), 0);
         assert_eq!(notes[1], "fleet file: version 8 is rolled out, which 1 account is to have");
         let desired = desired.map_err(|error| error.to_string());
         let stack = StackStatus { version: 7, ..phonehome_samples::stack(0) };
@@ -390,13 +363,13 @@ mod tests {
             unreadable: None,
         };
         assert_eq!(
-            version(&in_force, 999),
+            versions::version(&in_force, 999),
             "fleet file: version 7 is in force; 1 accepted with it, each once, until 1970-01-01 00:00:01Z"
         );
-        assert_eq!(version(&in_force, 1_000), "fleet file: version 7 is in force");
+        assert_eq!(versions::version(&in_force, 1_000), "fleet file: version 7 is in force");
         in_force.accepted = Accepted::default();
         in_force.unreadable = Some("line 3: no".into());
-        let text = version(&in_force, 0);
+        let text = versions::version(&in_force, 0);
         assert!(
             text.ends_with("version 7 is in force, because the newest cannot be used: line 3: no"),
             "{text}"

@@ -64,7 +64,7 @@ fn entry(domain: &str, line: &PlacedLine<'_>) -> String {
     let PlacedLine { environment, account, account_name } = line;
     let name = account_name.map(|name| format!("account_name: \"{name}\", ")).unwrap_or_default();
     let other = account_name.is_none() && account.name != format!("{domain}-{environment}");
-    let called = other.then(|| format!(" # called {}", shown(&account.name))).unwrap_or_default();
+    let called = if other { format!(" # called {}", shown(&account.name)) } else { String::new() };
     format!("      - {{ name: {environment}, {name}account_id: \"{}\" }}{called}\n", account.id)
 }
 

@@ -10,7 +10,7 @@ use phonehome_fleet::{Fleet, Member, Parts};
 use phonehome_state::InForce;
 use phonehome_wire::{Check, Region};
 
-use crate::known::digest;
+use crate::digest::digest;
 
 /// What a version declares: what the checks of each line aim at. The checks themselves are made when they are asked for.
 pub(crate) struct DeclaredFleet {

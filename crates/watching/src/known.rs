@@ -2,7 +2,6 @@
 //! it is still so.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use phonehome_alerting::{Calm, PATHS_KEPT_MS};
@@ -10,6 +9,7 @@ use phonehome_cloud::table::{Cache, Key};
 use phonehome_state::{InForce, LastRead};
 
 use crate::declared::DeclaredFleet;
+use crate::digest::digest;
 
 /// What an alerter remembers: the fleet file, paths of which something is wrong as they are stored, and of all others a
 /// few bytes each.
@@ -74,13 +74,6 @@ impl Known {
         // Each change is one call, so that what a panic left is whole.
         self.calm.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// What tells a value from any other, within this process.
-pub(crate) fn digest(value: &(impl Hash + ?Sized)) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

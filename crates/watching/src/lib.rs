@@ -6,6 +6,7 @@
 mod alerting;
 mod collecting;
 mod declared;
+mod digest;
 mod envelope;
 mod expected;
 mod found;

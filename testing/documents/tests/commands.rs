@@ -60,6 +60,7 @@ const AWS: [(&str, &[&str]); 16] = [
             "create-stack-set",
             "delete-stack",
             "deploy",
+            "describe-stack-events",
             "describe-stacks",
             "list-stack-instances",
             "list-stacks",
