@@ -1,6 +1,6 @@
 //! Accounts that exist become lines of the fleet file.
 //!
-//! [`draft`] writes a fleet file of an organization's accounts, by what their names and units say ([`guess`]): a proposal
+//! [`draft()`] writes a fleet file of an organization's accounts, by what their names and units say ([`guess()`]): a proposal
 //! for a person, with every account in it, placed by its id or listed with why it is not. [`propose`] compares a fleet
 //! file with the organization and says which line is which account, how certain that is, and what stands against it.
 //!

@@ -65,7 +65,7 @@ pub(crate) fn ended(job: &Job<'_>, record: &mut PackRecord, now_ms: u64) -> Opti
     }
     let headline = Words::of(":information_source: ").then(place(job));
     let message = SlackMessage::new(headline.text(": no starter pack is declared for it any more"))
-        .section(Words::new().text(&format!(
+        .section(Words::new().text(format!(
             "Its stack {STACK_NAME} stays in the account with all that is in it, roles too, and is no longer looked at. Take \
              away what nobody needs by hand, or declare it again"
         )))

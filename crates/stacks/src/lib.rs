@@ -1,8 +1,8 @@
 //! The CloudFormation stack that carries an account's starter pack in a Region, the *pack stack*: what is seen of it, what
 //! is done next, and what is told.
 //!
-//! [`decide`] is the whole of it: from what was seen, what is wanted, the record and the time to exactly one [`Step`], and
-//! the record that is stored before that step is taken. [`turn`] takes the steps over [`PackApi`]; it never sleeps. Nothing
+//! [`decide()`] is the whole of it: from what was seen, what is wanted, the record and the time to exactly one [`Step`], and
+//! the record that is stored before that step is taken. [`turn()`] takes the steps over [`PackApi`]; it never sleeps. Nothing
 //! here knows an SDK or reads a clock.
 
 mod api;

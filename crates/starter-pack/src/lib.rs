@@ -2,7 +2,7 @@
 //!
 //! [`Pack::of`] says what an account is to have in a Region, by the fleet file alone, and [`Pack::template`] writes it as a
 //! CloudFormation template. Nothing of an account's own stands in it: accounts that are declared alike have the same one.
-//! [`compare`] says of each resource what another template would do to it, and [`Change::verdict`] whether it may.
+//! [`compare()`] says of each resource what another template would do to it, and [`Change::verdict`] whether it may.
 //!
 //! Nothing here reads a file, a clock or the network.
 

@@ -170,7 +170,8 @@ async fn a_change_goes_on_where_somebody_deleted_its_change_set(
     let file = fleet(shop.play, 500, "phonehome-state");
     let (deleted, published) =
         tokio::join!(tokio::time::timeout(PATIENCE, deleted), shop.play.publish_file(&file));
-    (deleted.context("no change set was there to be deleted")??, published?);
+    deleted.context("no change set was there to be deleted")??;
+    published?;
     let changed = shop.stack("is changed", is("UPDATE_COMPLETE")).await?;
     assert_eq!(changed["StackId"], made["StackId"]);
     assert_ne!(mark(&changed), mark(made));

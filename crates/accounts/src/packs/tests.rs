@@ -32,8 +32,8 @@ async fn answering(status: u16, body: &'static str) -> (AwsPack, Requests) {
                 bytes.extend_from_slice(&chunk[..read]);
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 let Some((head, asked)) = text.split_once("\r\n\r\n") else { continue };
-                let lines = head.lines().filter_map(|line| line.split_once(": "));
-                let length = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).last();
+                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+                let length = lines.rfind(|(name, _)| name.eq_ignore_ascii_case("content-length"));
                 if asked.len() >= length.map_or(0, |(_, length)| length.parse().unwrap()) {
                     break asked.to_owned();
                 }

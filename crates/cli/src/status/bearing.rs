@@ -34,7 +34,7 @@ impl Otherwise {
         let obstacles: Vec<String> =
             kept.obstacles.iter().map(|it| it.of_account(&account).to_string()).collect();
         let is_told = !drift.is_empty() || !obstacles.is_empty();
-        is_told.then(|| Self { account, line, drift, obstacles, looked_at_ms: kept.looked_at_ms })
+        is_told.then_some(Self { account, line, drift, obstacles, looked_at_ms: kept.looked_at_ms })
     }
 
     fn words(&self) -> String {
