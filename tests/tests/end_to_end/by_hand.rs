@@ -129,7 +129,7 @@ async fn whoever_begins_with_these_accounts_has_a_valid_draft_of_all(
     for account in accounts {
         ensure!(drafted.contains(account), "{account} is not in what was drafted:\n{drafted}\n{said}");
     }
-    play.local_cloud.phonehome_as_operator(&["validate", file]).await?;
+    play.local_cloud.phonehome_as_operator(&["validate", "--fleet", file]).await?;
     // What the hub knows already is bound once more by nobody.
     let published = play.folder.path().join("fleet.yaml").display().to_string();
     let said = play.local_cloud.phonehome_as_operator(&["init", "--fleet", &published, "--yes"]).await?;
