@@ -265,7 +265,7 @@ fn a_line_that_is_an_account_by_its_binding_or_name_is_not_there_to_permit() {
 fn whoever_is_bound_by_rebind_is_never_wanted_whatever_it_is_called_and_whatever_was_permitted() {
     let fleet = fleet(VENDING);
     let accounts =
-        [account(1, "Legacy", "root@example.com", true), account(2, "shop-dev-2", "b@example.com", true)];
+        [account(3, "Legacy", "root@example.com", true), account(2, "shop-dev-2", "b@example.com", true)];
     let roster: Roster = accounts.iter().map(|it| (it.account.id.clone(), it.account.name.clone())).collect();
     let rebinding =
         fleet.rebinding("shop/dev", &accounts[0].account.id, &Bindings::default(), &roster, false).unwrap();
@@ -293,7 +293,7 @@ fn whoever_is_bound_by_rebind_is_never_wanted_whatever_it_is_called_and_whatever
 fn a_line_whose_account_is_in_the_making_is_not_rebound_without_saying_so_nor_one_that_was_made_for_another()
 {
     let fleet = fleet(VENDING);
-    let id = account(1, "", "", true).account.id;
+    let id = account(3, "", "", true).account.id;
     let roster: Roster = [(id.clone(), "Legacy".to_owned())].into();
     let rebinding = fleet.rebinding("shop/dev", &id, &Bindings::default(), &roster, false).unwrap();
     let creating = || OrderState::Creating { request: RequestId::new("car-1"), since_ms: 5 };
@@ -313,7 +313,7 @@ fn a_line_whose_account_is_in_the_making_is_not_rebound_without_saying_so_nor_on
         ("shop/dev", OrderState::Stopped { stop: Stop::TooOften, at_ms: 5 }, Bindings::default(), None),
         ("shop/dev", made(), Bindings::default(), None),
         ("shop/prod", creating(), Bindings::default(), None),
-        ("shop/prod", made(), Bindings::default(), Some("account 111111111111 was made for shop/prod")),
+        ("shop/prod", made(), Bindings::default(), Some("account 333333333333 was made for shop/prod")),
         // Once it is a line, that line's own rules hold.
         ("shop/prod", made(), bound("shop/prod"), None),
         // Nobody else is to get it.
