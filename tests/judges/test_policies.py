@@ -75,7 +75,7 @@ class Versions(unittest.TestCase):
         mutation = Mutation(Call("111111111111", "ec2", "ModifyVpcAttribute", {}), (vpc,))
         self.assertEqual(run.first_version(mutation), 1)
         statements = run.member
-        for denied, first in (((1,), 2), ((2,), None), ((), 1)):
+        for denied, first in (((1,), 2), ((2,), 3), ((3,), None), ((), 1)):
             run.member = lambda account, path, denied=denied: (
                 [] if int(path.stem) in denied else statements(account, path)
             )

@@ -36,6 +36,12 @@ struct Shop<'a> {
 }
 
 impl Shop<'_> {
+    /// Publishes a file by which all accounts are looked at now, and not by the next sweep of the schedule.
+    async fn publish(&self, expire_days: u32, state_bucket: &str) -> Result<()> {
+        self.play.publish_file(&fleet(self.play, expire_days, state_bucket)).await?;
+        self.play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await
+    }
+
     async fn call(&self, service: &str, operation: &str, arguments: Value) -> Result<Value> {
         self.play.local_cloud.control.call(&self.place, "alice", service, operation, &arguments).await
     }
@@ -120,7 +126,7 @@ async fn a_starter_pack_comes_to_be_after_a_creation_that_failed_is_changed_in_p
 
 /// The boundary is not there.
 async fn a_creation_that_fails_is_told(shop: &Shop<'_>) -> Result<()> {
-    shop.play.publish_file(&fleet(shop.play, 300, "phonehome-state")).await?;
+    shop.publish(300, "phonehome-state").await?;
     shop.stack("failed and was undone", is("ROLLBACK_COMPLETE")).await?;
     shop.hears("does not exist or is not attachable").await?;
     shop.play.until_ready(1).await?;
@@ -132,7 +138,7 @@ async fn another_template_is_made(shop: &Shop<'_>) -> Result<Value> {
         json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
     let boundary = json!({"PolicyName": "phonehome-boundary", "PolicyDocument": document.to_string()});
     shop.call("iam", "create_policy", boundary).await?;
-    shop.play.publish_file(&fleet(shop.play, 400, "phonehome-state")).await?;
+    shop.publish(400, "phonehome-state").await?;
     let made = shop.stack("is made", is("CREATE_COMPLETE")).await?;
     let role = format!("arn:aws:iam::{}:role/phonehome-starter-pack", shop.place.account);
     assert_eq!(made["RoleARN"], json!(role));
@@ -141,7 +147,7 @@ async fn another_template_is_made(shop: &Shop<'_>) -> Result<Value> {
     assert_eq!(resolved.channel, "#net-dev");
     let buckets = shop.call("s3", "list_buckets", json!({})).await?;
     let names = buckets["Buckets"].as_array().into_iter().flatten().filter_map(|it| it["Name"].as_str());
-    let ours: Vec<&str> = names.filter(|name| name.starts_with("phonehome-")).collect();
+    let ours: Vec<&str> = names.filter(|name| name.ends_with("-an")).collect();
     let named = |begin: &str| format!("phonehome-{begin}-{}-{REGION}-an", shop.place.account);
     assert_eq!(ours, [named("logs"), named("state")]);
     let asked = json!({"RoleName": "phonehome-log-forwarding"});
@@ -167,9 +173,8 @@ async fn a_change_goes_on_where_somebody_deleted_its_change_set(
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    let file = fleet(shop.play, 500, "phonehome-state");
     let (deleted, published) =
-        tokio::join!(tokio::time::timeout(PATIENCE, deleted), shop.play.publish_file(&file));
+        tokio::join!(tokio::time::timeout(PATIENCE, deleted), shop.publish(500, "phonehome-state"));
     deleted.context("no change set was there to be deleted")??;
     published?;
     let changed = shop.stack("is changed", is("UPDATE_COMPLETE")).await?;
@@ -181,7 +186,7 @@ async fn a_change_goes_on_where_somebody_deleted_its_change_set(
 }
 
 async fn a_replacement_is_withheld_and_told_once(shop: &Shop<'_>, changed: &Value) -> Result<()> {
-    shop.play.publish_file(&fleet(shop.play, 500, "another-state")).await?;
+    shop.publish(500, "another-state").await?;
     let told = shop.hears("another one would take its place").await?;
     assert!(format!("{:?}", told.blocks).contains("StateBucket"), "{told:?}");
     for _ in 0..2 {
