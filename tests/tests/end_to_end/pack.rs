@@ -72,6 +72,8 @@ impl Shop<'_> {
 
     /// What phonehome asked CloudFormation about the stack in a sweep that ends with it looked at.
     async fn calls_of_a_sweep(&self) -> Result<Vec<String>> {
+        // What was just made is read once more.
+        self.nothing_is_under_way().await?;
         let generation = self.observed().await?;
         let before = self.calls()?.len();
         self.play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await?;
@@ -80,13 +82,18 @@ impl Shop<'_> {
             ensure!(start.elapsed() < PATIENCE, "no sweep");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        let (hub, queue) =
-            (LocalCloud::hub_place(), self.play.local_cloud.output("ReconcileQueueUrl")?.to_owned());
-        while self.play.local_cloud.control.queue_length(&hub, &queue).await? > 0 {
+        self.nothing_is_under_way().await?;
+        Ok(self.calls()?.split_off(before))
+    }
+
+    async fn nothing_is_under_way(&self) -> Result<()> {
+        let (start, hub) = (Instant::now(), LocalCloud::hub_place());
+        let queue = self.play.local_cloud.output("ReconcileQueueUrl")?;
+        while self.play.local_cloud.control.queue_length(&hub, queue).await? > 0 {
             ensure!(start.elapsed() < PATIENCE, "the provisioner's queue never becomes empty");
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        Ok(self.calls()?.split_off(before))
+        Ok(())
     }
 
     async fn observed(&self) -> Result<u64> {
