@@ -4,6 +4,9 @@ use phonehome_wire::{AccountId, Region};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+/// A managed policy: the ARN of one of AWS's, or the name, with its path, of one that the account has.
+const POLICY: &str = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$";
+
 /// What each account gets beside its network, as a CloudFormation stack in each of its Regions: roles in the home Region
 /// alone. The same keys stand in an environment and in a domain: what a domain says goes before what its accounts'
 /// environments say, and that before what the file says, key by key.
@@ -43,7 +46,7 @@ pub struct StarterPack {
         with = "String",
         default,
         length(max = 512),
-        regex(pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$")
+        regex(pattern = POLICY)
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
@@ -249,9 +252,7 @@ pub struct DeployRole {
         length(max = 10),
         inner(
             length(max = 512),
-            regex(
-                pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
-            )
+            regex(pattern = POLICY)
         )
     )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -261,7 +262,7 @@ pub struct DeployRole {
         with = "String",
         default,
         length(max = 512),
-        regex(pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$")
+        regex(pattern = POLICY)
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
@@ -287,9 +288,7 @@ pub struct AccessRole {
         length(max = 10),
         inner(
             length(max = 512),
-            regex(
-                pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$"
-            )
+            regex(pattern = POLICY)
         )
     )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -299,7 +298,7 @@ pub struct AccessRole {
         with = "String",
         default,
         length(max = 512),
-        regex(pattern = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$")
+        regex(pattern = POLICY)
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
