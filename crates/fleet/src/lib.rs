@@ -59,8 +59,8 @@ pub use model::{
     AccessRole, AccountTag, Accounts, AddressPool, AlertRoute, AlertSeverity, CheckType, Connection,
     ConnectionCheck, Contact, ContactType, Contacts, DefaultVpcs, DeployRole, Domain, DomainEnvironment,
     EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange, ExpectedHeader, FORMAT_VERSION,
-    Fleet, ForbiddenPair, ForwardTo, GatewayService, HttpUrl, Isolation, LogBucket, Nat, Network,
-    OidcProvider, Organization, Pace, PlatformRoute, Probing, Region, Repository, Rollout, Scheme,
+    Fleet, ForbiddenPair, ForwardTo, GatewayService, HttpUrl, Isolation, LogBucket, MachineUser, Nat,
+    Network, OidcProvider, Organization, Pace, PlatformRoute, Probing, Region, Repository, Rollout, Scheme,
     StarterPack, StateBucket, SubjectForm, SupportPlan, TeamCheck, TeamCheckType, TimeOfDay, Toggle,
     TrustedRole, UnitPath, Vending, Wave, Weekday, Window, WindowMatch,
 };

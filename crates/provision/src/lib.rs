@@ -29,6 +29,7 @@ mod observed;
 mod pack;
 mod pack_data;
 mod pack_told;
+mod pack_users;
 mod package;
 mod permits;
 mod plans;

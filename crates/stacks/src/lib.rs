@@ -33,7 +33,7 @@ pub use decide::{STUCK_MS, decide};
 pub use expected::{Expected, Permits, Planned, Refused};
 pub use marked::{MARK, marked, sha256_of};
 pub use problem::{ByHand, Problem};
-pub use record::{Attempt, Failures, PACKS, PackPhase, PackRecord, Told, Verified, pack_key};
+pub use record::{Attempt, Failures, PACKS, PackPhase, PackRecord, Told, UserRecord, Verified, pack_key};
 pub use retry::{ATTEMPTS_MAX, CONTINUES_MAX};
 pub use seen::{Deployed, Seen};
 pub use stack::{DriftStatus, PackStack, ResourceNote};

@@ -14,7 +14,7 @@ use crate::plain::Rule;
 pub enum Holds {
     /// Data, or what data can be read with: keys, buckets, tables, secrets.
     Data,
-    /// Who may do what: roles, identity providers.
+    /// Who may do what: roles, users, identity providers.
     Identity,
     /// Nothing of its own.
     Nothing,
@@ -30,7 +30,7 @@ pub(crate) struct Kind {
     pub(crate) plain: &'static [(&'static str, Rule)],
 }
 
-pub(crate) const KINDS: [Kind; 8] = [
+pub(crate) const KINDS: [Kind; 9] = [
     Kind {
         name: "AWS::KMS::Key",
         holds: Holds::Data,
@@ -77,6 +77,7 @@ pub(crate) const KINDS: [Kind; 8] = [
         plain: &[("Description", Rule::Any), ("Tags", Rule::Any)],
     },
     Kind { name: "AWS::IAM::Role", holds: Holds::Identity, replacing: &["Path", "RoleName"], plain: &[] },
+    Kind { name: "AWS::IAM::User", holds: Holds::Identity, replacing: &["UserName"], plain: &[] },
     Kind { name: "AWS::IAM::OIDCProvider", holds: Holds::Identity, replacing: &["Url"], plain: &[] },
 ];
 

@@ -17,10 +17,12 @@ mod plain;
 mod policies;
 mod resource;
 mod roles;
+mod users;
 mod verdict;
 
 pub use compare::{Change, Class, compare};
 pub use kinds::{Holds, data};
-pub use names::{Backend, Names, RoleName};
+pub use names::{Backend, MachineUserName, Names, RoleName};
 pub use pack::{Pack, STACK_NAME, TEMPLATE_BYTES_MAX, oversized};
+pub use users::MachineUser;
 pub use verdict::{Verdict, Why, verdict};
