@@ -84,7 +84,8 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let KeepingUser { doc, mut record, .. } = keeping;
         let known = record.users.entry(user.name.clone()).or_default();
         known.rotation = rotation;
-        let subject = Subject { id: "machine-user", name: format!("its machine user {}", user.name) };
+        let id = format!("machine-user/{}", user.name);
+        let subject = Subject { id: &id, name: format!("its machine user {}", user.name) };
         let outgoing = match (&problem, &later) {
             (Some(problem), _) => subject.is_told(job, &mut known.told, WRONG, about(problem), now_ms),
             (None, None) => subject.is_well(job, &mut known.told, now_ms),
