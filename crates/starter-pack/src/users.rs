@@ -48,7 +48,7 @@ pub(crate) fn resources(users: &[Declared]) -> Map<String, Value> {
             "Description": format!("Access key of the IAM user {IDENTITY_PATH}{}, rotated by phonehome", user.name),
         });
         let secret = kept("AWS::SecretsManager::Secret", properties);
-        resources.insert(logical_id("MachineUserKey", &user.name), secret);
+        resources.insert(logical_id("AccessKey", &user.name), secret);
     }
     resources
 }

@@ -82,12 +82,13 @@ fn access_keys_are_rotated_of_the_packs_users_alone_and_no_secret_is_read() -> R
 }
 
 #[test]
-fn whoever_gets_hold_of_the_packs_role_makes_users_within_the_boundary_without_keys_and_reads_no_secret() -> Result<()>
-{
+fn whoever_gets_hold_of_the_packs_role_makes_users_within_the_boundary_without_keys_and_reads_no_secret()
+-> Result<()> {
     let role = statements("StarterPackRole")?;
     let boundary = "arn:aws:iam::333333333333:policy/phonehome-boundary";
     let may = |action: &str, name: &str, boundary: Option<&str>| {
-        let request = Request::new(&format!("iam:{action}"), &format!("arn:aws:iam::333333333333:user/{name}"));
+        let request =
+            Request::new(&format!("iam:{action}"), &format!("arn:aws:iam::333333333333:user/{name}"));
         let bound = boundary.map(|boundary| request.clone().with("iam:PermissionsBoundary", &[boundary]));
         allowed(&role, &bound.unwrap_or(request))
     };
@@ -97,8 +98,13 @@ fn whoever_gets_hold_of_the_packs_role_makes_users_within_the_boundary_without_k
         assert!(!may(action, "admin", Some(boundary)), "{action} of somebody else's");
     }
     for action in [
-        "CreateAccessKey", "UpdateAccessKey", "CreateLoginProfile", "UpdateLoginProfile", "AddUserToGroup",
-        "DeleteUserPermissionsBoundary", "PutUserPolicy",
+        "CreateAccessKey",
+        "UpdateAccessKey",
+        "CreateLoginProfile",
+        "UpdateLoginProfile",
+        "AddUserToGroup",
+        "DeleteUserPermissionsBoundary",
+        "PutUserPolicy",
     ] {
         assert!(!may(action, "phonehome/ci", Some(boundary)), "{action}");
     }
