@@ -14,9 +14,10 @@ fn largest() -> String {
     let repositories: Vec<String> = (1..=2)
         .map(|it| {
             format!(
-                "{{ name: {}/{}, id: 4294967295, owner_id: 4294967295 }}",
+                "{{ name: {}/{}, id: {}, owner_id: 4294967295 }}",
                 "o".repeat(39),
-                format!("{it}").repeat(100)
+                format!("{it}").repeat(100),
+                4_294_967_293_u32 + it
             )
         })
         .collect();
@@ -28,10 +29,10 @@ fn largest() -> String {
     let deploy: Vec<String> = (0..10)
         .map(|it| {
             format!(
-                "{{ name: {}, branches: [{}], github_environments: [{}], managed_policies: [{}] }}",
+                "{{ name: {}, branches: [{}, {}], managed_policies: [{}] }}",
                 role(it),
                 "b".repeat(120),
-                "e".repeat(110),
+                "c".repeat(110),
                 policies(10)
             )
         })
