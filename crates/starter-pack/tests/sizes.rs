@@ -77,13 +77,16 @@ fn a_template_that_cloudformation_would_not_take_is_found_before() {
     assert!(bytes > TEMPLATE_BYTES_MAX);
     assert_eq!(oversized(&fleet(FULL)), None);
     // Ten roles of each kind, as people call them.
-    let more = |name: &str, of: &str| -> String {
-        (0..9).map(|it| format!("    - {{ name: {name}{it}, {of} }}\n")).collect()
+    let more = |count: usize, name: &str, of: &str| -> String {
+        (0..count).map(|it| format!("    - {{ name: {name}{it}, {of} }}\n")).collect()
     };
     let trusted = "trusted: [{ account: \"999999999999\", role: support/Engineers }]";
-    let text =
-        with(FULL, "  deploy_roles:\n", &format!("  deploy_roles:\n{}", more("deploy", "branches: [main]")));
-    let text = with(&text, "  access_roles:\n", &format!("  access_roles:\n{}", more("access", trusted)));
+    let text = with(
+        FULL,
+        "  deploy_roles:\n",
+        &format!("  deploy_roles:\n{}", more(8, "deploy", "branches: [main]")),
+    );
+    let text = with(&text, "  access_roles:\n", &format!("  access_roles:\n{}", more(9, "access", trusted)));
     assert_eq!(oversized(&fleet(&text)), None);
 }
 
