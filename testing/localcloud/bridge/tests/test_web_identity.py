@@ -176,6 +176,7 @@ class Providers(WebIdentityTest):
 
     def test_a_key_that_was_taken_back_is_none(self):
         role, token = self.deploy_role(EXACTLY), self.issuer.token(SHOP)
+        self.assume(role, token)
         other = Issuer()
         self.addCleanup(other.close)
         self.refused("InvalidIdentityToken", role, other.token(SHOP))
@@ -186,13 +187,25 @@ class Providers(WebIdentityTest):
 
     def test_an_issuer_that_cannot_be_asked_or_says_that_it_is_another_lets_nobody_in(self):
         role = self.deploy_role(EXACTLY)
-        liar = Issuer("https://issuer.example")
-        self.addCleanup(liar.close)
+        another = self.saying(issuer="https://issuer.example")
+        elsewhere = self.saying(jwks_uri="https://issuer.example/jwks")
+        gone = self.saying(jwks_uri=f"{GITHUB}/gone")
         self.addCleanup(introduce, self.url, self.issuer)
-        for address in (liar.address, "http://127.0.0.1:9"):
+        for address in (another, elsewhere, gone, "http://127.0.0.1:9"):
             introduce(self.url, self.issuer, address)
             said = self.refused("InvalidIdentityToken", role, self.issuer.token(SHOP))
             self.assertIn("Couldn't retrieve verification key", said)
+        introduce(self.url, self.issuer, self.saying())
+        self.assume(role, self.issuer.token(SHOP))
+
+    def saying(self, **changed):
+        """Where the same issuer, with its key, says something else of itself."""
+        other = Issuer()
+        other.key, other.kid, told = self.issuer.key, self.issuer.kid, other.documents
+        where = "/.well-known/openid-configuration"
+        other.documents = lambda: {**told(), where: {**told()[where], **changed}}
+        self.addCleanup(other.close)
+        return other.address
 
     def test_an_issuer_is_on_this_machine(self):
         for address in ("http://10.0.0.1:80", "https://127.0.0.1:1", "http://127.0.0.1.example:1", "http://127.0.0.1:1/x"):
