@@ -280,23 +280,24 @@ class Sessions(WebIdentityTest):
 
     def test_a_key_is_used_with_the_rights_of_whoever_writes_and_may_be_named_by_its_alias(self):
         kms, s3 = self.client("kms", HUB), self.client("s3", HUB)
-        bucket, alias = f"bucket-{uuid.uuid4().hex[:8]}", f"alias/{uuid.uuid4().hex[:8]}"
+        bucket, alias, other = (f"{begin}{uuid.uuid4().hex[:8]}" for begin in ("bucket-", "alias/", "alias/"))
         key = kms.create_key()["KeyMetadata"]["Arn"]
         kms.create_alias(AliasName=alias, TargetKeyId=key)
+        kms.create_alias(AliasName=other, TargetKeyId=kms.create_key()["KeyMetadata"]["KeyId"])
         s3.create_bucket(Bucket=bucket)
         by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
         rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": by_key}]}
         s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
         objects, calls = allow(["s3:PutObject", "s3:GetObject"]), ["kms:GenerateDataKey"]
         use = allow(calls, **{"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}})
-        another = allow(calls, **{"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/another"}})
+        another = allow(calls, **{"ForAnyValue:StringEquals": {"kms:ResourceAliases": other}})
         writer = self.acting(self.deploy_role(EXACTLY, objects, use), "s3")
         writer.put_object(Bucket=bucket, Key="state", Body=b"1")
         self.assert_denied("AccessDenied", writer.get_object, Bucket=bucket, Key="state")
         for statements in ((objects,), (objects, another)):
-            other = self.acting(self.deploy_role(EXACTLY, *statements), "s3")
-            self.assertIn(
-                "kms:GenerateDataKey", self.assert_denied("AccessDenied", other.put_object, Bucket=bucket, Key="a"))
+            refused = self.acting(self.deploy_role(EXACTLY, *statements), "s3")
+            said = self.assert_denied("AccessDenied", refused.put_object, Bucket=bucket, Key="a")
+            self.assertIn("kms:GenerateDataKey", said)
         may, may_not = (self.acting(self.deploy_role(EXACTLY, it), "kms") for it in (use, another))
         may.generate_data_key(KeyId=key, KeySpec="AES_256")
         self.assert_denied("AccessDeniedException", may_not.generate_data_key, KeyId=key, KeySpec="AES_256")
