@@ -60,6 +60,7 @@ from additions import (  # noqa: F401
     refusals,
     schedules,
     stacks,
+    streams,
     vending,
     web_identity,
 )
