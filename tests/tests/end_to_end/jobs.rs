@@ -7,6 +7,7 @@ use super::*;
 
 const STACK: &str = "phonehome-starter-pack";
 const STATE: &str = "prod/terraform.tfstate";
+const GITHUB: &str = "token.actions.githubusercontent.com";
 const LOCK: &str = "prod/terraform.tfstate.tflock";
 
 /// A role for the state alone, one that may do everything that the boundary lets it, one for an environment.
@@ -84,9 +85,12 @@ impl<'a> Deploying<'a> {
     }
 }
 
-/// Two accounts that phonehome has made, each with the pack; and one in which the team's own provider is.
+/// Two accounts that phonehome has made, each with the pack. In the second one GitHub's provider is the team's own.
 async fn vended(play: &Play) -> Result<Vec<Place>> {
+    let web = "name: web, owner: team-web, ";
     let file = fleet(play, &["shop", "web"], 100);
+    let file = file.replace(web, &format!("{web}starter_pack: {{ oidc_provider: theirs }}, "));
+    ensure!(file.contains("theirs"), "{file}");
     play.permits(&file, 2).await?;
     let (shop, web) = (play.account_named("shop-dev").await?.id, play.account_named("web-dev").await?.id);
     let accounts = vec![shop, web];
@@ -97,6 +101,9 @@ async fn vended(play: &Play) -> Result<Vec<Place>> {
         let policy = json!({"PolicyName": "phonehome-boundary", "PolicyDocument": boundary().to_string()});
         play.local_cloud.control.call(place, "alice", "iam", "create_policy", &policy).await?;
     }
+    let provider = json!({"Url": format!("https://{GITHUB}"), "ClientIDList": ["sts.amazonaws.com"]});
+    let control = &play.local_cloud.control;
+    control.call(&places[1], "bob", "iam", "create_open_id_connect_provider", &provider).await?;
     play.publish_file(&format!("{file}{PACK}")).await?;
     play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await?;
     for place in &places {
@@ -136,7 +143,9 @@ async fn a_job_deploys_by_its_token_alone_and_forged_ones_get_nothing() -> Resul
     the_state_role_may_do_nothing_else(&state, shop, web, &versions).await?;
     let deploy = Deploying::with(&play, shop, "phonehome/deploy").await?;
     the_boundary_bounds_whoever_may_do_everything(&deploy, shop, web, &versions).await?;
-    without_the_provider_nobody_is_let_in(&play, shop).await
+    a_provider_of_the_teams_is_used_and_is_not_in_the_stack(&play, shop, web).await?;
+    without_the_provider_nobody_is_let_in(&play, shop).await?;
+    without_the_provider_nobody_is_let_in(&play, web).await
 }
 
 async fn only_the_right_token_is_let_in(play: &Play, shop: &Place) -> Result<()> {
@@ -267,6 +276,34 @@ async fn the_boundary_bounds_whoever_may_do_everything(
     let answered = job.call("s3", "get_object", theirs).await?;
     ensure!(matches!(answered, Answered::Refused(_)), "another account's: {answered:?}");
     Ok(())
+}
+
+async fn a_provider_of_the_teams_is_used_and_is_not_in_the_stack(
+    play: &Play,
+    shop: &Place,
+    web: &Place,
+) -> Result<()> {
+    let control = &play.local_cloud.control;
+    for (place, is_ours) in [(shop, true), (web, false)] {
+        let asked = json!({"StackName": STACK});
+        let shown = control.call(place, "alice", "cloudformation", "describe_stack_resources", &asked);
+        let kinds = shown.await?["StackResources"].to_string();
+        ensure!(kinds.contains("AWS::IAM::Role"), "{kinds}");
+        assert_eq!(kinds.contains("AWS::IAM::OIDCProvider"), is_ours, "{kinds}");
+    }
+    let asked = json!({"OpenIDConnectProviderArn": provider_of(web)});
+    let theirs = control.call(web, "alice", "iam", "get_open_id_connect_provider", &asked).await?;
+    ensure!(!theirs["Tags"].to_string().contains("phonehome"), "{theirs}");
+    let keys = Deploying::with(play, web, "phonehome/state").await?;
+    let written = json!({"Bucket": bucket_of(web), "Key": STATE, "Body": "1"});
+    keys.may("s3", "put_object", written).await?;
+    // With the same policies, in its own account alone.
+    let elsewhere = json!({"Bucket": bucket_of(shop), "Key": STATE});
+    keys.may_not(&[("s3", "get_object", elsewhere)]).await
+}
+
+fn provider_of(place: &Place) -> String {
+    format!("arn:aws:iam::{}:oidc-provider/{GITHUB}", place.account)
 }
 
 /// Somebody deletes it.
