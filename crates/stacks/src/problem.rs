@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::check::Difference;
-use crate::expected::Refused;
+use crate::expected::{Refused, Unplanned};
 use crate::stack::ResourceNote;
 use crate::status::PackStatus;
 use crate::wanted::TooLarge;
@@ -54,7 +54,21 @@ pub enum Problem {
     /// What would be changed is done once its version is in force: the names of the resources that leave it or are replaced.
     UntilInForce(Vec<String>),
     /// The change set would do something else than was worked out beforehand: the world moved.
-    Moved(Vec<Difference>),
+    Moved {
+        /// Its name.
+        set: String,
+        /// In what it differs.
+        differences: Vec<Difference>,
+    },
+    /// The change set does what was worked out beforehand, and that is not what the version was planned with.
+    Unplanned {
+        /// The version.
+        version: u64,
+        /// The change set's name.
+        set: String,
+        /// What is not in its plan.
+        unplanned: Vec<Unplanned>,
+    },
     /// Something was changed by hand.
     Drifted(Vec<ResourceNote>),
     /// The member role may not do what is needed.
@@ -92,7 +106,13 @@ impl Problem {
     /// Whether nothing is wrong but that something waits: for a permission, or for people to agree.
     #[must_use]
     pub fn is_withheld(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::UntilInForce(_) | Self::Moved(_))
+        matches!(self, Self::Refused(_) | Self::UntilInForce(_))
+    }
+
+    /// Whether what would be done is not what was planned.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        matches!(self, Self::Moved { .. } | Self::Unplanned { .. })
     }
 }
 
@@ -122,6 +142,22 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.logical_id, self.why)
     }
+}
+
+impl fmt::Display for Unplanned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.logical_id, self.what)
+    }
+}
+
+/// What people do with a change set that halted.
+fn halted(f: &mut fmt::Formatter<'_>, set: &str) -> fmt::Result {
+    write!(
+        f,
+        "). Nothing was done. Look at the change set (aws cloudformation describe-change-set --stack-name \
+         phonehome-starter-pack --change-set-name {set}) and at who changed the stack or what is in it; undo that, or plan \
+         again and publish"
+    )
 }
 
 impl fmt::Display for ByHand {
@@ -196,10 +232,18 @@ impl fmt::Display for Problem {
                 )?;
                 named(f, ids)
             }
-            Self::Moved(differences) => {
+            Self::Moved { set, differences } => {
                 f.write_str("the world moved: the change set is not what was worked out beforehand (")?;
                 named(f, differences)?;
-                f.write_str("). Nothing was done; the change set is there to be looked at")
+                halted(f, set)
+            }
+            Self::Unplanned { version, set, unplanned } => {
+                write!(
+                    f,
+                    "the world moved since version {version} was planned, and its plan does not have this ("
+                )?;
+                named(f, unplanned)?;
+                halted(f, set)
             }
             Self::Drifted(notes) => {
                 f.write_str("changed by hand: ")?;

@@ -58,6 +58,7 @@ fn grounds() -> Grounds {
         in_full: vec![],
         properties: None,
         properties_in_full: vec![],
+        packs: PackGrounds::default(),
     }
 }
 

@@ -14,7 +14,7 @@ use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
-use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, Verified};
+use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, Unplanned, Verified};
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
@@ -74,6 +74,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) packs: BTreeMap<String, Outcome>,
     /// Whose pack stacks had a turn, with whether their version was in force.
     pub(in crate::tests) pack_turns: Vec<(StackId, bool)>,
+    /// For each of them, what nobody agreed to where its stack is to be made.
+    pub(in crate::tests) unplanned_packs: Vec<Vec<Unplanned>>,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -182,6 +184,7 @@ impl Members for FakeMembers {
         let outcome = {
             let mut now = self.conditions.lock().unwrap();
             now.pack_turns.push((stack.clone(), case.permits.is_in_force));
+            now.unplanned_packs.push(case.wanted.creation.unplanned.clone());
             now.packs.get(&*stack.region).cloned().unwrap_or(Outcome::AsDeclared)
         };
         if outcome == Outcome::AsDeclared && record.verified.is_none() {
