@@ -215,7 +215,7 @@ impl StackSpec {
             region,
             cidr,
             nat,
-            features: features(fleet, region),
+            features: features(fleet, &declared.name),
             links,
             adopt: adoption.map(|adoption| adoption.vpc_id.clone()),
             probe,

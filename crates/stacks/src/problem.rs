@@ -8,6 +8,10 @@ use crate::stack::ResourceNote;
 use crate::status::PackStatus;
 use crate::wanted::TooLarge;
 
+/// What becomes of a template that failed.
+const TRIED_AGAIN: &str = "It was undone, and is tried again by itself";
+const TRIED_ENOUGH: &str =
+    "It was tried as often as makes sense: it is tried again once the fleet file declares something else";
 /// How many of a list are named in a message.
 const NAMED_MAX: usize = 5;
 
@@ -150,8 +154,10 @@ impl fmt::Display for Unplanned {
     }
 }
 
-/// What people do with a change set that halted.
-fn halted(f: &mut fmt::Formatter<'_>, set: &str) -> fmt::Result {
+/// That a change set halted, at what, and what people do with it.
+fn halted<T: fmt::Display>(f: &mut fmt::Formatter<'_>, what: &str, items: &[T], set: &str) -> fmt::Result {
+    write!(f, "{what} (")?;
+    named(f, items)?;
     write!(
         f,
         "). Nothing was done. Look at the change set (aws cloudformation describe-change-set --stack-name \
@@ -215,12 +221,7 @@ impl fmt::Display for Problem {
             }
             Self::Failed { said, is_tried_again } => {
                 write!(f, "CloudFormation could not do it: {said}. ")?;
-                f.write_str(match is_tried_again {
-                    true => "It was undone, and is tried again by itself",
-                    false => {
-                        "It was tried as often as makes sense: it is tried again once the fleet file declares something else"
-                    }
-                })
+                f.write_str(if *is_tried_again { TRIED_AGAIN } else { TRIED_ENOUGH })
             }
             Self::Refused(refused) => {
                 f.write_str("not done: ")?;
@@ -233,17 +234,12 @@ impl fmt::Display for Problem {
                 named(f, ids)
             }
             Self::Moved { set, differences } => {
-                f.write_str("the world moved: the change set is not what was worked out beforehand (")?;
-                named(f, differences)?;
-                halted(f, set)
+                let what = "the world moved: the change set is not what was worked out beforehand";
+                halted(f, what, differences, set)
             }
             Self::Unplanned { version, set, unplanned } => {
-                write!(
-                    f,
-                    "the world moved since version {version} was planned, and its plan does not have this ("
-                )?;
-                named(f, unplanned)?;
-                halted(f, set)
+                let what = format!("the world moved since version {version} was planned without this");
+                halted(f, &what, unplanned, set)
             }
             Self::Drifted(notes) => {
                 f.write_str("changed by hand: ")?;

@@ -15,7 +15,7 @@ pub(crate) fn standing(
     let declared: Vec<&PackRecord> =
         packs.iter().filter(|pack| pack.phase != PackPhase::Undeclared).collect();
     let (with, to_come): (Vec<&PackRecord>, Vec<&PackRecord>) =
-        declared.iter().partition(|pack| pack.turn_version >= version);
+        declared.iter().copied().partition(|pack| pack.turn_version >= version);
     let phases = [
         (PackPhase::AsDeclared, "as declared", false),
         (PackPhase::Drifted, "as declared but for changes by hand", true),

@@ -127,6 +127,22 @@ async fn what_an_invocation_before_stored_is_gone_on_from() {
     assert_eq!(record.attempts, 8, "it goes on from what is stored");
 }
 
+#[tokio::test]
+async fn who_is_overtaken_in_a_packs_turn_stores_and_tells_nothing_and_looks_again() {
+    for after in [false, true] {
+        let world = world(REGION).await;
+        let table = world.table().clone();
+        world.conditions().overtakes_packs = Some((table, after));
+        world.reconcile(SHOP_DEV).await;
+        assert_eq!(record(&world, SHOP_DEV, REGION).await.unwrap().attempts, 99, "{after}");
+        assert_eq!(world.notified_of("pack/").await.len(), 0);
+        world.conditions().overtakes_packs = None;
+        world.wait().await;
+        world.reconcile(SHOP_DEV).await;
+        assert_eq!(record(&world, SHOP_DEV, REGION).await.unwrap().attempts, 100);
+    }
+}
+
 /// A fleet whose pack is larger than CloudFormation takes with a call.
 fn too_large() -> String {
     let policies: Vec<String> = (0..10).map(|it| format!("p{it}{}", "x".repeat(120))).collect();

@@ -237,8 +237,9 @@ fn packs(deployment: &Deployment) -> String {
     let of = |dollars: f64| FLEETS.map(|accounts| f64::from(accounts) * dollars);
     let sweeps = 30.0 * 24.0 * 60.0 / f64::from(deployment.sweep_every_minutes);
     let mut text = String::from(
-        "A starter pack costs this in each account and Region, whoever makes it; what lies in buckets and tables and is asked \
-         of keys comes on top. Its key is rotated once a year. `phonehome plan` says what a change of the fleet file adds:\n\n",
+        "A starter pack in each account costs this, and as much again for each further Region; what lies in buckets and \
+         tables and is asked of keys comes on top. Its key is rotated once a year. `phonehome plan` says what a change of the \
+         fleet file adds:\n\n",
     );
     heads(&mut text, "starter packs");
     row(&mut text, "`key: true`, in its first year", of(KEY));
