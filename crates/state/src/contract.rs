@@ -99,5 +99,12 @@ mod tests {
         assert_eq!(contract.calls_of(&stack(131)), None);
         let elsewhere = StackId { region: "eu-west-1".parse().unwrap(), ..stack(7) };
         assert_eq!(contract.calls_of(&elsewhere), None);
+        let contract = contract.with_packs([(stack(7), calls(&["b"])), (stack(9), calls(&["c"]))]);
+        assert_eq!(contract.calls.len(), 3, "what packs and networks have alike is stored once as well");
+        assert_eq!(contract.pack_of(&stack(7)), Some(&calls(&["b"])));
+        assert_eq!(
+            (contract.pack_of(&stack(8)), contract.calls_of(&stack(9)).map(BTreeSet::len)),
+            (None, Some(2))
+        );
     }
 }

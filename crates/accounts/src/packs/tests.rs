@@ -150,6 +150,10 @@ async fn what_is_executed_leaves_nothing_of_a_creation_that_fails() {
 const EVENTS: &str = "<DescribeStackEventsResponse><DescribeStackEventsResult><StackEvents>\
     <member><StackId>s</StackId><PhysicalResourceId>s</PhysicalResourceId><LogicalResourceId>pack</LogicalResourceId>\
     <ResourceStatus>UPDATE_ROLLBACK_COMPLETE</ResourceStatus></member>\
+    <member><StackId>s</StackId><PhysicalResourceId>s</PhysicalResourceId><LogicalResourceId>pack</LogicalResourceId>\
+    <ResourceStatus>UPDATE_ROLLBACK_FAILED</ResourceStatus></member>\
+    <member><StackId>s</StackId><PhysicalResourceId>q</PhysicalResourceId><LogicalResourceId>Quiet</LogicalResourceId>\
+    <ResourceStatus>UPDATE_COMPLETE</ResourceStatus></member>\
     <member><StackId>s</StackId><PhysicalResourceId>b</PhysicalResourceId><LogicalResourceId>Later</LogicalResourceId>\
     <ResourceStatus>UPDATE_FAILED</ResourceStatus><ResourceStatusReason>cancelled</ResourceStatusReason></member>\
     <member><StackId>s</StackId><PhysicalResourceId>a</PhysicalResourceId><LogicalResourceId>First</LogicalResourceId>\

@@ -127,9 +127,12 @@ fn outcome(outcome: &PackOutcome) -> &'static str {
 
 /// What becomes of one pack: a sign, what it is about, and what becomes of that.
 fn rows(plan: &PackPlan) -> Vec<Vec<String>> {
-    let changes = plan.changes.iter().map(|change| {
+    // Of what is made the sections that are no resource say nothing.
+    let is_told = |change: &&Change| plan.outcome != PackOutcome::Made || !change.kind.is_empty();
+    let is_held_up = matches!(plan.outcome, PackOutcome::Withheld { .. });
+    let changes = plan.changes.iter().filter(is_told).map(|change| {
         let what = format!("{} {}", change.logical_id, change.kind);
-        vec![sign(&change.class).to_owned(), what.trim_end().to_owned(), becomes(change)]
+        vec![sign(&change.class).to_owned(), what.trim_end().to_owned(), becomes(change, is_held_up)]
     });
     let kept = match &plan.outcome {
         PackOutcome::LeftAlone { kept } => kept.as_slice(),
@@ -157,8 +160,9 @@ fn sign(class: &Class) -> &'static str {
 }
 
 /// What becomes of a resource, or would, and why it does not.
-fn becomes(change: &Change) -> String {
+fn becomes(change: &Change, is_held_up: bool) -> String {
     match change.verdict() {
+        Verdict::Allowed if is_held_up => format!("held up by the others: {change}"),
         Verdict::Allowed => change.to_string(),
         Verdict::Withheld { why } => {
             format!("withheld: {}", why.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))

@@ -204,7 +204,7 @@ async fn what_a_stack_left_that_somebody_deleted_keeps_an_account_until_a_person
         (has(bucket), &["which leaves bucket state-444455556666-us-east-1-an: phonehome may not look"][..]),
         (has("\"\""), &["it had a template that is not phonehome's"]),
         (unnoted, &["its template was never noted"]),
-        (none, &[]),
+        (none.clone(), &[]),
     ] {
         let found = left_by(&world, record.clone(), LeftData::MayBeThere).await;
         assert_eq!(found.len(), said.len(), "{found:?}");
@@ -215,6 +215,12 @@ async fn what_a_stack_left_that_somebody_deleted_keeps_an_account_until_a_person
     world.conditions.no_pack_stack.store(false, Ordering::Relaxed);
     let listed = left_by(&world, has(bucket), LeftData::IsGone).await;
     assert!(listed[0].contains("bucket state of the stack pack"), "what is listed is there: {listed:?}");
+    world.conditions.no_pack_stack.store(true, Ordering::Relaxed);
+    world.provision.table.put_raw(pack_key(&world.stack), "nonsense");
+    let (account, home) = (&world.stack.account, &world.stack.region);
+    let premises = world.provision.premises(account, home, LeftData::MayBeThere).await;
+    let unread = phonehome_closing::look(account, &premises);
+    assert!(unread.len() == 1 && unread[0].to_string().contains("has left is not known"), "{unread:?}");
 }
 
 #[tokio::test]

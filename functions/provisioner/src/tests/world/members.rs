@@ -14,7 +14,9 @@ use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
-use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, Unplanned, Verified, pack_key};
+use phonehome_stacks::{
+    Case, Keep, NotKept, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key,
+};
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
@@ -73,7 +75,9 @@ pub(in crate::tests) struct Conditions {
     /// How a turn of a pack stack ends, by Region; otherwise it is as declared.
     pub(in crate::tests) packs: BTreeMap<String, Outcome>,
     /// Whose pack stacks had a turn, with whether their version was in force.
-    pub(in crate::tests) pack_turns: Vec<(StackId, bool)>,
+    pub(in crate::tests) pack_turns: Vec<(StackId, Permits)>,
+    /// How often something was changed in such a turn.
+    pub(in crate::tests) pack_changes: usize,
     /// Somebody else writes what is stored of a pack while it has its turn: before it keeps it, or after.
     pub(in crate::tests) overtakes_packs: Option<(MemoryTable, bool)>,
     /// For each of them, what nobody agreed to where its stack is to be made.
@@ -185,7 +189,7 @@ impl Members for FakeMembers {
     ) -> Result<Turn, NotKept> {
         let outcome = {
             let mut now = self.conditions.lock().unwrap();
-            now.pack_turns.push((stack.clone(), case.permits.is_in_force));
+            now.pack_turns.push((stack.clone(), case.permits));
             now.unplanned_packs.push(case.wanted.creation.unplanned.clone());
             now.packs.get(&*stack.region).cloned().unwrap_or(Outcome::AsDeclared)
         };
@@ -196,6 +200,7 @@ impl Members for FakeMembers {
         if outcome == Outcome::AsDeclared && record.verified.is_none() {
             record.attempts += 1;
             keep.keep(&record).await?;
+            self.conditions.lock().unwrap().pack_changes += 1;
             if let Some((table, true)) = &overtakes {
                 overtake(table, stack).await;
             }
