@@ -20,7 +20,7 @@ use phonehome_wire::{AccountId, Region, StackId};
 
 use crate::Members;
 use crate::closing_told::told;
-use crate::pack_data::LeftData;
+use crate::pack_left::LeftData;
 use crate::provision::Provision;
 
 /// How many Regions are looked at at once.

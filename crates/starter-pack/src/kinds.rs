@@ -7,7 +7,11 @@
 use serde::Serialize;
 
 use crate::plain::Rule;
-use crate::price::{KEY_CENTS, SECRET_CENTS};
+
+/// A KMS key, in US cents a month (<https://aws.amazon.com/kms/pricing/>).
+pub const KEY_CENTS: u64 = 100;
+/// A secret, in US cents a month (<https://aws.amazon.com/secrets-manager/pricing/>).
+pub const SECRET_CENTS: u64 = 40;
 
 /// What would be lost with a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -25,9 +25,9 @@ mod verdict;
 
 pub use compare::{Change, Class, compare};
 pub use kept::{Kept, kept_data};
-pub use kinds::{Holds, data};
+pub use kinds::{Holds, KEY_CENTS, SECRET_CENTS, data};
 pub use names::{Backend, Names, RoleName};
 pub use pack::{Pack, STACK_NAME, TEMPLATE_BYTES_MAX, oversized};
 pub use plan::{Known, PackOutcome, PackPlan};
-pub use price::{KEY_CENTS, KEY_ROTATED_CENTS, PackPrice, SECRET_CENTS, monthly_cents};
+pub use price::{KEY_ROTATED_CENTS, PackPrice, monthly_cents};
 pub use verdict::{Verdict, Why, verdict};

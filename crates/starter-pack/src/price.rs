@@ -5,15 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::compare::resources;
-use crate::kinds::kind;
+use crate::kinds::{KEY_CENTS, kind};
 
-/// A KMS key, in US cents a month (<https://aws.amazon.com/kms/pricing/>).
-pub const KEY_CENTS: u64 = 100;
-/// The same after its second rotation, which is the last one that costs more: a pack's key is rotated once a year
-/// (<https://aws.amazon.com/kms/pricing/>).
+/// A KMS key after its second rotation, which is the last one that costs more, in US cents a month: a pack's key is rotated
+/// once a year (<https://aws.amazon.com/kms/pricing/>).
 pub const KEY_ROTATED_CENTS: u64 = 3 * KEY_CENTS;
-/// A secret, in US cents a month (<https://aws.amazon.com/secrets-manager/pricing/>).
-pub const SECRET_CENTS: u64 = 40;
 
 /// What a pack's stack costs a month before and after a change, in US cents, while its keys are in their first year.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
