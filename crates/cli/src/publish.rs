@@ -21,6 +21,7 @@ use crate::contract::{Grounds, refusal};
 use crate::creations::{Creations, Orders, Permitted};
 use crate::output::Format;
 use crate::output::{Failure, json as to_json};
+use crate::packs::Packs;
 use crate::plan::{bearing, in_force, summary};
 use crate::probes::{self, ProbesArgument};
 use crate::summary::Summary;
@@ -118,6 +119,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let seen = look(&arguments, &loaded, &base, &session, &table).await?;
     eprint!("{}", shown(&base, &seen, &way, probes.as_ref()));
     let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &seen.planned, &seen.bearing);
+    let grounds = grounds.with_packs(&seen.packs);
     let accepted = accepted(&arguments, &grounds, &base, &seen)?;
     if accounts::former(&table, &base, arguments.supersede).await? != seen.former {
         return Err(Failure::other(
@@ -159,6 +161,8 @@ struct Seen {
     planned: Creations,
     /// What changes of what accounts bear.
     bearing: Bearing,
+    /// What becomes of the starter packs.
+    packs: Packs,
     /// The accounts that the versions before it permit.
     former: Vec<PermittedAccount>,
     /// What of that the new version keeps.
@@ -187,7 +191,8 @@ async fn look(
     accounts::few_enough(&creations, arguments.allow_create)?;
     let planned = Creations::of(&work.fleet, &work.who, &orders, &in_force(&work, base));
     let bearing = bearing(&work, base, &[]);
-    Ok(Seen { summary: Some(summary(&work).await?), creations, planned, bearing, former, kept })
+    let packs = Packs::of(&work, &planned, &[], table).await?;
+    Ok(Seen { summary: Some(summary(&work).await?), creations, planned, bearing, packs, former, kept })
 }
 
 /// What is permitted: by the hash of the plan, or by whoever says yes to what was shown, and by nobody else. Accounts are
@@ -303,7 +308,7 @@ fn shown(base: &Base, seen: &Seen, way: &Way, probes: Option<&ProbeRelease>) -> 
              replaced.\n"
                 .to_owned()
         },
-        |summary| summary.text() + &seen.creations.text() + &seen.bearing.text(),
+        |summary| summary.text() + &seen.creations.text() + &seen.bearing.text() + &seen.packs.text(),
     );
     let probes = probes::sentence(base.current(), probes);
     format!("{plan}{probes}\nVersion {}, {over}. {}\n", base.next(), way::shown(way))
@@ -336,6 +341,7 @@ fn done(
             "plan": seen.summary.as_ref().map(Summary::json),
             "accounts": seen.creations.json(),
             "properties": seen.bearing.json(),
+            "starter_packs": seen.packs.json(),
             "permitted_accounts": published.accepted.accounts,
         }));
     }

@@ -127,7 +127,8 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
         paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
         incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
-        packs: packs.into_iter().map(|(_, pack)| pack).collect(),
+        // What their stacks have is long, and `phonehome plan` compares with it.
+        packs: packs.into_iter().map(|(_, pack)| PackRecord { deployed: None, ..pack }).collect(),
         who_is_who: Value::Null,
         desired: desired(table).await.map_err(|error| error.to_string()),
         notes: vec![],
@@ -172,7 +173,8 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             path_lines(&mut text, shown, stack);
         }
     }
-    for note in shown.notes.iter().chain(&bearing::lines(&shown.properties)) {
+    let standing = packs::standing_of(&shown.packs, &shown.stacks, &shown.desired);
+    for note in shown.notes.iter().chain(&bearing::lines(&shown.properties)).chain(&standing) {
         let _ = writeln!(text, "{note}");
     }
     incident_lines(&mut text, &shown.incidents);

@@ -95,7 +95,8 @@ pub(crate) fn vpc_id(text: &str) -> Rule<String> {
 pub(crate) fn bucket_name(text: &str) -> Rule<String> {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let flaw = Flaw::new(format!("`{text}` is not the name of an S3 bucket"));
-    if let Some(bare) = text.strip_prefix("arn:aws:s3:::").or_else(|| text.strip_prefix("s3://")) {
+    let of_arn = text.strip_prefix("arn:").and_then(|arn| arn.split_once(":s3:::"));
+    if let Some(bare) = of_arn.map(|(_, name)| name).or_else(|| text.strip_prefix("s3://")) {
         let bare = bare.split('/').next().unwrap_or_default();
         return Err(flaw.hint(format!("the name alone: `{bare}`")));
     }

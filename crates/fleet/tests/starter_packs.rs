@@ -363,6 +363,20 @@ fn a_mistake_of_the_file_is_told_once_and_not_for_each_account() {
 }
 
 #[test]
+fn forwarding_of_logs_without_the_boundary_that_its_role_needs_is_warned_of_once() {
+    let warnings = |keys: &str| {
+        let forward = "log_bucket: { forward_to: { bucket: central, account: \"999999999999\" } }";
+        let text = pack(&format!("{{ {forward}{keys} }}"));
+        phonehome_fleet::check(&text).unwrap().warnings.render("fleet.yaml")
+    };
+    let said = "`forward_to` makes the role `phonehome-log-forwarding`, and it has no boundary";
+    assert_eq!(warnings("").matches(said).count(), 1, "{}", warnings(""));
+    assert!(!warnings(", permissions_boundary: b").contains(said));
+    let text = pack("{ log_bucket: true }");
+    assert!(!phonehome_fleet::check(&text).unwrap().warnings.render("fleet.yaml").contains(said));
+}
+
+#[test]
 fn a_deploy_role_without_a_boundary_is_warned_of() {
     let warnings = |text: &str| phonehome_fleet::check(text).unwrap().warnings.render("fleet.yaml");
     let text = with(&pack(DEPLOY), "permissions_boundary: b, ", "");

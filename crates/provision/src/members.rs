@@ -11,7 +11,7 @@ use phonehome_executor::StackApi;
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
 use phonehome_starter_pack::STACK_NAME;
-use phonehome_wire::{Region, StackId};
+use phonehome_wire::{Region, StackId, partition};
 
 use crate::pack_data::retained;
 use crate::package::{Package, Packages};
@@ -66,13 +66,16 @@ pub trait Members: Send + Sync {
     fn regions(&self, stack: &StackId) -> impl Future<Output = Result<Vec<Region>, CloudError>> + Send;
 
     /// The data that phonehome's own stacks keep in an account and Region when they go. No template that members get
-    /// keeps any (a test holds that), but starter packs do: it is asked where the table says that one was made. Of a stack
-    /// that somebody has deleted nothing is seen.
+    /// keeps any (a test holds that), but starter packs do: it is asked where the table says that one was made. `None`:
+    /// there is no such stack (any more).
     ///
     /// # Errors
     /// [`CloudError`]
-    fn retained(&self, _stack: &StackId) -> impl Future<Output = Result<Vec<Retained>, CloudError>> + Send {
-        async { Ok(vec![]) }
+    fn retained(
+        &self,
+        _stack: &StackId,
+    ) -> impl Future<Output = Result<Option<Vec<Retained>>, CloudError>> + Send {
+        async { Ok(None) }
     }
 
     /// Takes a turn of the stack that carries a starter pack ([`phonehome_stacks::turn`]).
@@ -118,8 +121,9 @@ impl Members for AwsMembers {
     fn probe(&self, stack: &StackId, authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
         let Some(packages) = &self.packages else { return Ok(None) };
         let StackId { account, region } = stack;
+        let partition = partition(region);
         // The names that infra/member-role.yaml gives.
-        let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
+        let role = |name: &str| format!("arn:{partition}:iam::{account}:role/{name}");
         Ok(Some(ProbeSpec {
             checks: vec![],
             generation: 0,
@@ -129,7 +133,7 @@ impl Members for AwsMembers {
             architecture: packages.own().probes.architecture.clone(),
             role_arn: role("phonehome-probe"),
             schedule_role_arn: role("phonehome-schedule"),
-            bus_arn: format!("arn:aws:events:{region}:{account}:event-bus/phonehome"),
+            bus_arn: format!("arn:{partition}:events:{region}:{account}:event-bus/phonehome"),
             log_group: "/phonehome/probe".to_owned(),
             memory_mb: PROBE_MEMORY_MB,
             timeout_s: 30,
@@ -170,13 +174,15 @@ impl Members for AwsMembers {
         }
     }
 
-    async fn retained(&self, stack: &StackId) -> Result<Vec<Retained>, CloudError> {
+    async fn retained(&self, stack: &StackId) -> Result<Option<Vec<Retained>>, CloudError> {
         let session =
             sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await?;
         let pack = AwsPack::new(&session, STACK_NAME);
         match pack.stack().await? {
-            Some(seen) if seen.status != PackStatus::DeleteComplete => Ok(retained(&pack.remains().await?)),
-            _ => Ok(vec![]),
+            Some(seen) if seen.status != PackStatus::DeleteComplete => {
+                Ok(Some(retained(&pack.remains().await?)))
+            }
+            _ => Ok(None),
         }
     }
 

@@ -31,7 +31,8 @@ pub(crate) fn told(
             }
             let kind = if known.is_some() { SlackKind::Updated } else { SlackKind::Opened };
             let incident_id = known.map_or_else(|| incident(job, "pack", now_ms), |known| known.incident_id);
-            let icon = if problem.is_withheld() { ":raised_hand: " } else { ":warning: " };
+            let waits = problem.is_withheld() || problem.is_halted();
+            let icon = if waits { ":raised_hand: " } else { ":warning: " };
             let headline = Words::of(icon).then(place(job)).text(": the stack of its starter pack");
             let message = SlackMessage::new(headline).section(Words::new().text(&about)).section(ask(job));
             let outgoing = message_of(job, &incident_id, now_ms, kind, &message);

@@ -1,9 +1,9 @@
 //! What everything is called in an account: known before anything is there.
 
-use phonehome_wire::AccountId;
+use phonehome_wire::{AccountId, partition};
 use serde::Serialize;
 
-use crate::called::{KEY_ALIAS, LOCK_TABLE, PROVIDER, ROLE_PATH, partition};
+use crate::called::{KEY_ALIAS, LOCK_TABLE, PROVIDER, ROLE_PATH};
 use crate::pack::Pack;
 
 /// What an account's starter pack is called in a Region.

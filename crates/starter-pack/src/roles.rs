@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use phonehome_fleet::{AccessRole, DeclaredPack, DeployRole, OidcProvider, Repository, SubjectForm};
+use phonehome_wire::partition;
 use serde_json::{Map, Value, json};
 
-use crate::called::{FORWARDING_ROLE, PROVIDER, ROLE_PATH, partition};
+use crate::called::{FORWARDING_ROLE, PROVIDER, ROLE_PATH};
 use crate::policies;
 use crate::resource::{filled_in, kept};
 

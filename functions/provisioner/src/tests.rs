@@ -19,6 +19,7 @@ mod links;
 mod mortal;
 mod notices;
 mod orphaned;
+mod pack_turns;
 mod packs;
 mod parts;
 mod permits;

@@ -8,13 +8,15 @@ use std::time::Duration;
 
 use phonehome_alerting::{Inputs, Rerun};
 use phonehome_cloud::CloudError;
-use phonehome_cloud::table::{Doc, Key, MemoryTable, Table};
+use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, Write};
 use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
-use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, Verified};
+use phonehome_stacks::{
+    Case, Keep, NotKept, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key,
+};
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
@@ -73,7 +75,13 @@ pub(in crate::tests) struct Conditions {
     /// How a turn of a pack stack ends, by Region; otherwise it is as declared.
     pub(in crate::tests) packs: BTreeMap<String, Outcome>,
     /// Whose pack stacks had a turn, with whether their version was in force.
-    pub(in crate::tests) pack_turns: Vec<(StackId, bool)>,
+    pub(in crate::tests) pack_turns: Vec<(StackId, Permits)>,
+    /// How often something was changed in such a turn.
+    pub(in crate::tests) pack_changes: usize,
+    /// Somebody else writes what is stored of a pack while it has its turn: before it keeps it, or after.
+    pub(in crate::tests) overtakes_packs: Option<(MemoryTable, bool)>,
+    /// For each of them, what nobody agreed to where its stack is to be made.
+    pub(in crate::tests) unplanned_packs: Vec<Vec<Unplanned>>,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -181,12 +189,21 @@ impl Members for FakeMembers {
     ) -> Result<Turn, NotKept> {
         let outcome = {
             let mut now = self.conditions.lock().unwrap();
-            now.pack_turns.push((stack.clone(), case.permits.is_in_force));
+            now.pack_turns.push((stack.clone(), case.permits));
+            now.unplanned_packs.push(case.wanted.creation.unplanned.clone());
             now.packs.get(&*stack.region).cloned().unwrap_or(Outcome::AsDeclared)
         };
+        let overtakes = self.conditions.lock().unwrap().overtakes_packs.clone();
+        if let Some((table, false)) = &overtakes {
+            overtake(table, stack).await;
+        }
         if outcome == Outcome::AsDeclared && record.verified.is_none() {
             record.attempts += 1;
             keep.keep(&record).await?;
+            self.conditions.lock().unwrap().pack_changes += 1;
+            if let Some((table, true)) = &overtakes {
+                overtake(table, stack).await;
+            }
             record.verified = Some(Verified { sha256: case.wanted.sha256.clone(), changed_at_ms: 1 });
         }
         Ok(Turn { record, outcome })
@@ -200,6 +217,14 @@ impl Members for FakeMembers {
         let now = self.conditions.lock().unwrap();
         now.refusals.get(&*stack.account).map_or(Ok(now.regions.clone()), |refusal| Err(refusal.clone()))
     }
+}
+
+/// What another executor stores of a pack.
+async fn overtake(table: &MemoryTable, stack: &StackId) {
+    let key = pack_key(stack);
+    let doc = table.get(&key).await.unwrap();
+    let record = PackRecord { attempts: 99, ..PackRecord::new(stack) };
+    table.write(vec![Write::over(doc.as_ref(), key, &record)]).await.unwrap();
 }
 
 impl FakeMembers {
