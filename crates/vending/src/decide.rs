@@ -119,7 +119,7 @@ impl Decision {
 }
 
 /// The first of the file that may be asked for now; else the one that may be first.
-fn first(world: &World) -> Option<(u64, Order)> {
+pub(crate) fn first(world: &World) -> Option<(u64, Order)> {
     let orders = world.orders_by_line();
     let unreadable: BTreeSet<&Line> = world.unreadable.iter().map(|line| world.lines.present(line)).collect();
     let readable = world.wanted.iter().filter(|wanted| !unreadable.contains(&wanted.line));

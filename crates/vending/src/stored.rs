@@ -8,7 +8,7 @@ use phonehome_wire::AccountId;
 
 use crate::lines::Lines;
 use crate::order::Order;
-use crate::pace::Pace;
+use crate::pace::{Held, Pace};
 
 /// Partition of the orders, each under its line.
 pub const ORDERS: &str = "vending";
@@ -102,7 +102,7 @@ pub(crate) struct Stored {
     order_docs: BTreeMap<Line, Doc>,
 }
 
-fn pace_key() -> Key {
+pub(crate) fn pace_key() -> Key {
     key("vending/pace", "current")
 }
 
@@ -170,6 +170,15 @@ pub(crate) async fn change_pace(
         table.write(vec![Write::over(doc.as_ref(), pace_key(), &change(&before))]).await
     })
     .await
+}
+
+/// Why nothing is asked for at this time, where the pace can be read.
+///
+/// # Errors
+/// [`TableError`]: of the table.
+pub async fn held(table: &impl Table, now_ms: u64) -> Result<Option<Held>, TableError> {
+    let pace = table.get(&pace_key()).await?.and_then(|doc| doc.read::<Pace>().ok());
+    Ok(pace.and_then(|pace| pace.held).filter(|held| held.lasts(now_ms)))
 }
 
 /// Whether the writes were made; not if somebody was faster.

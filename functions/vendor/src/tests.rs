@@ -5,4 +5,5 @@ mod binding;
 mod kept;
 mod quiet;
 mod told;
+mod unseen;
 mod world;

@@ -25,6 +25,9 @@ use crate::handler::{WORK_MS, Working};
 use crate::{OpenProperties, OpenVending, Vending};
 
 pub(crate) const FLEET: &str = include_str!("fleet.yaml");
+/// How accounts are made by it.
+pub(crate) const VENDING: &str =
+    "vending: { email: \"aws+{domain}-{environment}@example.com\", role_name: BreakGlass }";
 const REGION: &str = "us-east-1";
 const ZONE: &str = "use1-az1";
 const CHECK: &str = "egress/checkip.amazonaws.com/443";
@@ -36,6 +39,8 @@ pub(crate) struct Role {
     pub(crate) bearing: Bearing,
     /// Whether it may be assumed, and how often it was.
     pub(crate) state: Arc<Mutex<(bool, usize)>>,
+    /// With what it is refused that may be assumed.
+    pub(crate) refusal: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl OpenVending for Role {
@@ -44,6 +49,11 @@ impl OpenVending for Role {
     async fn open(&self) -> Result<FakeOrganizations, CloudError> {
         let mut state = self.state.lock().unwrap();
         state.1 += 1;
+        if let Some(code) = *self.refusal.lock().unwrap() {
+            return Err(
+                CloudError::service("sts:AssumeRole", "phonehome-vending", code, "no").with_status(503)
+            );
+        }
         if state.0 {
             return Ok(self.organizations.clone());
         }
@@ -68,6 +78,8 @@ impl OpenProperties for Role {
 pub(crate) struct Listed {
     pub(crate) accounts: Arc<Mutex<Vec<Account>>>,
     pub(crate) lists: Arc<Mutex<usize>>,
+    /// With what a list is refused.
+    pub(crate) refusal: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Organization for Listed {
@@ -77,6 +89,9 @@ impl Organization for Listed {
 
     async fn page(&self, _: Option<&str>) -> Result<AccountPage, CloudError> {
         *self.lists.lock().unwrap() += 1;
+        if let Some(code) = *self.refusal.lock().unwrap() {
+            return Err(CloudError::service("organizations:ListAccounts", "all", code, "no"));
+        }
         Ok(AccountPage { accounts: self.accounts.lock().unwrap().clone(), next: None })
     }
 }
@@ -151,7 +166,8 @@ impl World {
         let organizations = FakeOrganizations::new(clock.clone(), 1, faults);
         let table = MemoryTable::default();
         let (listed, state) = (Listed::default(), Arc::new(Mutex::new((true, 0))));
-        let role = Role { organizations: organizations.clone(), bearing: Bearing::default(), state };
+        let (bearing, refusal) = (Bearing::default(), Arc::default());
+        let role = Role { organizations: organizations.clone(), bearing, state, refusal };
         let function = Vending::new(
             Stopping(table.writing_only(written_by("vendor"))),
             MemoryQueue::default(),
