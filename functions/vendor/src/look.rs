@@ -78,11 +78,8 @@ impl Look {
     }
 
     fn may_ask(&self, line: &Line, permitted_at_ms: u64) -> bool {
-        match self.orders.orders.get(line).map(|order| &order.state) {
-            None | Some(OrderState::Waiting { .. }) => true,
-            Some(OrderState::Stopped { at_ms, .. }) => permitted_at_ms > *at_ms,
-            Some(_) => false,
-        }
+        let Some(order) = self.orders.orders.get(line) else { return true };
+        matches!(order.state, OrderState::Waiting { .. }) || order.is_permitted_anew(permitted_at_ms)
     }
 
     /// The e-mail address of each line's account; none where accounts are others' to make.

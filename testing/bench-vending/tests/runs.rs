@@ -1,9 +1,12 @@
 //! Whole runs: who dies where, what is lost, and what comes of it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use phonehome_bench_vending::{Deaths, Faults, Run, Score, VirtualClock, wanted};
-use phonehome_cloud::WallClock as _;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Key, MemoryTable, Table, TableError, Write, key};
 use phonehome_fleet::Line;
 use phonehome_vending::{
@@ -248,5 +251,48 @@ fn what_lists_lacked_that_were_asked_for_too_early_is_looked_for_once_more() {
         ended(vendor.round(&run.wanted, &run.lines)).unwrap();
         let state = state(&run, &wanted.line);
         assert_eq!(matches!(state, OrderState::Stopped { .. }), is_stopped, "{settles_in_ms}: {state:?}");
+    }
+}
+
+/// A clock that is off by so many hours.
+#[derive(Clone)]
+struct Off(VirtualClock, Arc<AtomicI64>);
+
+impl Off {
+    fn by_ms(&self) -> i64 {
+        self.1.load(Ordering::Relaxed) * 3_600_000
+    }
+}
+
+impl WallClock for Off {
+    fn now_ms(&self) -> u64 {
+        self.0.now_ms().saturating_add_signed(self.by_ms())
+    }
+}
+
+#[test]
+fn a_clock_that_is_an_hour_off_or_jumps_by_one_makes_no_second_account() {
+    let faults = Faults { lost_ppm: 200_000, late_ppm: 100_000, lag_ms: 60_000, ..Faults::default() };
+    for (before, after) in [(1, 1), (-1, -1), (0, 1), (1, 0), (0, -1), (-1, 0)] {
+        for seed in 0..4 {
+            let run = Run::new(6, seed, faults, Deaths::default());
+            let clock = Off(run.clock.clone(), Arc::new(AtomicI64::new(before)));
+            let mut vendor = Vendor::new(run.organization.clone(), run.table.clone(), clock.clone());
+            let began_ms = run.clock.now_ms();
+            while run.clock.now_ms() < began_ms + 6 * 3_600_000 {
+                if run.clock.now_ms() > began_ms + 60_000 {
+                    clock.1.store(after, Ordering::Relaxed);
+                }
+                let next_ms = ended(vendor.round(&run.wanted, &run.lines)).unwrap().again_at_ms;
+                let Some(next_ms) = next_ms else { break };
+                let next_ms = next_ms.saturating_add_signed(-clock.by_ms());
+                run.clock.pass_to(next_ms.clamp(run.clock.now_ms() + 500, run.clock.now_ms() + 60_000));
+            }
+            run.clock.pass(600_000);
+            let of: BTreeSet<_> = run.organization.accounts().into_iter().map(|it| it.made_for).collect();
+            let made = run.orders().values().filter(|it| it.account().is_some()).count();
+            let place = format!("{before} and then {after} h off, seed {seed}");
+            assert_eq!((made, of.len(), run.organization.accounts().len()), (6, 6, 6), "{place}");
+        }
     }
 }

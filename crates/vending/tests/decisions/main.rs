@@ -202,6 +202,22 @@ fn what_was_permitted_before_it_stopped_stays_stopped_and_permitted_anew_it_goes
 }
 
 #[test]
+fn one_permission_places_an_order_once_however_far_the_clocks_are_apart() {
+    let ahead = NOW + 3_600_000;
+    let mut known = Known::of(&["shop"]);
+    known.wanted[0].permitted_at_ms = ahead;
+    let Some(Step::Ask(order)) = known.at(NOW).steps.pop() else { panic!("it is asked for") };
+    let mut known = known.with([order.stopped(Stop::EmailTaken, NOW)]);
+    assert_eq!(known.at(NOW), Decision::default(), "by the same permission");
+    known.wanted[0].permitted_at_ms = ahead + 1;
+    let Some(Step::Ask(again)) = known.at(NOW).steps.pop() else { panic!("it is permitted anew") };
+    known.orders = vec![again.stopped(Stop::EmailTaken, NOW)];
+    assert_eq!(known.at(NOW), Decision::default(), "and that once, too");
+    known.wanted[0].permitted_at_ms = NOW;
+    assert_eq!(known.at(NOW), Decision::default(), "one that is older than the stop is none");
+}
+
+#[test]
 fn what_may_be_asked_for_first_is_waited_for_whatever_stands_before_it_in_the_file() {
     let waits = |name: &str, ms: u64| order(name, OrderState::Waiting { until_ms: NOW + ms });
     let known = Known::of(&["shop", "pay", "ads"]).with([
@@ -379,7 +395,10 @@ fn an_order_is_read_as_it_was_written() {
         let stored = serde_json::to_string(&it).unwrap();
         assert_eq!(serde_json::from_str::<Order>(&stored).unwrap(), it, "{stored}");
     }
-    let stored = serde_json::to_string(&stopped("shop", Stop::Failed(FailureReason::InvalidEmail))).unwrap();
-    let expected = r#"{"line":"shop/prod","email":"shop@example.com","account_name":"shop-prod","placed_at_ms":1799999500000,"asks":1,"state":{"stopped":{"stop":{"failed":"INVALID_EMAIL"},"at_ms":1799999900000}}}"#;
+    let order = stopped("shop", Stop::Failed(FailureReason::InvalidEmail)).by(7);
+    let stored = serde_json::to_string(&order).unwrap();
+    let expected = r#"{"line":"shop/prod","email":"shop@example.com","account_name":"shop-prod","placed_at_ms":1799999500000,"asks":1,"permitted_at_ms":7,"state":{"stopped":{"stop":{"failed":"INVALID_EMAIL"},"at_ms":1799999900000}}}"#;
     assert_eq!(stored, expected);
+    let before_it_was_noted = expected.replace(r#""permitted_at_ms":7,"#, "");
+    assert_eq!(serde_json::from_str::<Order>(&before_it_was_noted).unwrap(), order.by(0));
 }

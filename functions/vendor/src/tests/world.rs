@@ -186,9 +186,17 @@ impl World {
     }
 
     pub(crate) async fn published(&self, text: &str, domains: &[&str], way: &Way) -> u64 {
+        self.put_in_force(text, domains, way, self.clock.now_ms()).await
+    }
+
+    /// The next version, with permissions of another time than this one's.
+    pub(crate) async fn publishes_at(&self, text: &str, domains: &[&str], at_ms: u64) -> u64 {
+        self.put_in_force(text, domains, &Way::AtOnce, at_ms).await
+    }
+
+    async fn put_in_force(&self, text: &str, domains: &[&str], way: &Way, at_ms: u64) -> u64 {
         let checked = phonehome_fleet::read(text).map_err(|problems| problems.render("fleet.yaml"));
         checked.expect("a file that can be used");
-        let at_ms = self.clock.now_ms();
         let permitted = |domain: &&str| PermittedAccount { line: line(domain), at_ms };
         let accepted = Accepted { accounts: domains.iter().map(permitted).collect(), ..Accepted::default() };
         let published = PublishedFleet { accepted, published_at_ms: at_ms, ..published(text) };
