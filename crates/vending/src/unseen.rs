@@ -61,8 +61,7 @@ impl Unseen {
     pub fn of(look_up: LookUp, error: &CloudError) -> Self {
         let why = match error.class() {
             // No account is too young here: the role is not there, or lets nobody in.
-            Class::AccountNotReady if error.operation == "sts:AssumeRole" => Unanswered::Denied,
-            Class::Denied => Unanswered::Denied,
+            Class::AccountNotReady | Class::Denied => Unanswered::Denied,
             Class::Invalid => Unanswered::Refused,
             _ => Unanswered::Later,
         };
@@ -108,7 +107,7 @@ impl Pace {
 
     /// After look-ups of which some were answered, and one was not.
     #[must_use]
-    pub(crate) fn looked(&self, answered: &BTreeSet<LookUp>, unseen: Option<&Unseen>, now_ms: u64) -> Self {
+    pub fn looked(&self, answered: &BTreeSet<LookUp>, unseen: Option<&Unseen>, now_ms: u64) -> Self {
         let Some(unseen) = unseen else { return self.seen(answered) };
         let others: BTreeSet<LookUp> = answered.iter().copied().filter(|it| *it != unseen.look_up).collect();
         self.seen(&others).unseen(unseen, now_ms)

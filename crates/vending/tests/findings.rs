@@ -211,6 +211,17 @@ fn a_look_up_without_an_answer_holds_all_accounts_until_it_has_one_or_nobody_ask
     let pace = Pace::default().unseen(&requests, NOW);
     assert_eq!(pace.next_ms(), NOW + 3 * MINUTE);
     assert_eq!(pace.unseen(&requests, NOW + MINUTE), pace, "it is not written each time");
+    assert_ne!(pace.unseen(&requests, NOW + 3 * MINUTE / 2), pace, "but once half of its time is over");
+    let some = [LookUp::Requests, LookUp::Account].into();
+    assert_eq!(
+        pace.looked(&some, Some(&requests), NOW + MINUTE),
+        pace,
+        "answered of one account and not of another"
+    );
+    let (account, both) = (unseen(LookUp::Account, DENIED), [LookUp::Requests].into());
+    let after = pace.looked(&both, Some(&account), NOW + MINUTE).held.unwrap();
+    assert_eq!((after.hold, after.since_ms), (Hold::Unseen(account), NOW + MINUTE), "one after the other");
+    assert_eq!(pace.looked(&[LookUp::Account].into(), None, NOW), pace);
     let again = pace.unseen(&requests, NOW + 2 * MINUTE);
     let held_since = |pace: &Pace| pace.held.as_ref().map(|it| (it.since_ms, it.until_ms));
     assert_eq!(held_since(&again), Some((NOW, NOW + 5 * MINUTE)));

@@ -105,6 +105,34 @@ fn the_address_of_its_own_former_order_is_no_other_lines() {
 }
 
 #[test]
+fn an_order_under_its_own_name_goes_before_one_under_its_former_name() {
+    let text = include_str!("../../fleet/tests/fixtures/small.yaml");
+    // Whichever of the two comes first in the table.
+    for name in ["books", "store"] {
+        let text = text
+            .replace("shop", name)
+            .replace(&format!("- name: {name}"), &format!("- name: {name}\n    renamed_from: shop"));
+        let fleet = phonehome_fleet::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let lines = Lines::of(&fleet, &Bindings::default());
+        let wanted = Wanted {
+            line: line(name),
+            email: "new@example.com".to_owned(),
+            account_name: name.to_owned(),
+            permitted_at_ms: NOW,
+        };
+        let orders = [
+            order(name, "own@example.com").not_begun(NOW),
+            order("shop", "former@example.com").not_begun(NOW),
+        ];
+        let decision = known(&orders, &[wanted], |world| decide(&World { lines: &lines, ..*world }));
+        assert!(
+            matches!(decision.steps.as_slice(), [Step::Ask(it)] if it.email == "own@example.com"),
+            "{name}: {decision:?}"
+        );
+    }
+}
+
+#[test]
 fn while_its_order_cannot_be_read_under_its_old_name_it_is_bound_by_no_name() {
     let orders = Orders { unreadable: [line("shop")].into(), ..Orders::default() };
     let account = MADE.parse().unwrap();

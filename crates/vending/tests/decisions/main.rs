@@ -196,6 +196,9 @@ fn what_was_permitted_before_it_stopped_stays_stopped_and_permitted_anew_it_goes
     ] {
         assert_eq!(anew(stop.clone()), asks("shop", email), "{stop:?}");
     }
+    let taken = Order { asks: 2, ..stopped("shop", Stop::EmailTaken) };
+    let anew = taken.anew(&Stop::EmailTaken, "new@example.com", NOW);
+    assert_eq!(anew.email, "new@example.com", "however often it was asked for");
     let refused = Order { asks: 2, ..stopped("shop", Stop::Refused("InvalidInputException".to_owned())) };
     let anew = refused.anew(&Stop::Refused(String::new()), "new@example.com", NOW);
     assert_eq!(anew.email, "shop@example.com", "what was asked for before it may still be heard");
@@ -226,6 +229,16 @@ fn what_may_be_asked_for_first_is_waited_for_whatever_stands_before_it_in_the_fi
         waits("ads", 7_000),
     ]);
     assert_eq!(known.at(NOW), Decision { steps: vec![], again_at_ms: Some(NOW + 4_000) });
+    // Of what may be asked for now, and of what may be at the same moment, the first one of the file.
+    for ms in [0, 4_000] {
+        let known = Known::of(&["shop", "pay", "ads"]).with([waits("pay", ms), waits("ads", ms)]);
+        assert_eq!(known.asked(), asks("shop", "shop@example.com"));
+        let known = Known::of(&["shop", "pay"]).with([waits("shop", ms), waits("pay", ms)]);
+        let Some(Step::Ask(first)) = known.at(NOW + ms).steps.pop() else { panic!("one is due") };
+        assert_eq!(first.line, line("shop"));
+    }
+    let known = Known::of(&["shop", "pay"]).with([order("shop", OrderState::Waiting { until_ms: NOW - 1 })]);
+    assert_eq!(known.asked(), asks("shop", "shop@example.com"), "though pay could be asked for before it");
 }
 
 #[test]

@@ -202,7 +202,31 @@ fn cases_of_accounts() -> Vec<Case> {
 
 /// Where something else keeps it from being asked for.
 fn other_cases() -> Vec<Case> {
+    // It would go on with the address that the file has now, which somebody else's account has.
+    let elsewhere = || Known {
+        accounts: vec![account(2, "unlike", "unlike@example.com", true), account(1, "Legacy", OWN, true)],
+        ..Known::with(order("shop/dev", "old@example.com", stopped(Stop::EmailTaken)))
+    };
+    // It goes on with its own address, which its own account may have.
+    let its_own = || Known {
+        accounts: vec![account(1, "Legacy", OWN, true)],
+        ..Known::with(order("shop/dev", OWN, stopped(Stop::TooOften)))
+    };
     vec![
+        (VENDING, elsewhere(), false, "it exists already as 111111111111 (Legacy)"),
+        (VENDING, its_own(), true, "no account is made: it was asked for 8 times"),
+        (
+            VENDING,
+            Known::with(order("shop/dev", OWN, stopped(Stop::EmailTaken))),
+            false,
+            "no account is made: an account that is not of this organization",
+        ),
+        (
+            VENDING,
+            permitted(7, Known::with(order("shop/dev", OWN, OrderState::Waiting { until_ms: 5 }))),
+            false,
+            "its account is asked for again in a while",
+        ),
         (
             VENDING,
             Known::with(order("shop/prod", OWN, open())),
@@ -245,6 +269,20 @@ fn of_each_line_without_an_account_it_is_told_what_becomes_of_it_and_what_to_do(
         let vacancy = known.of_shop_dev(&fleet(head)).unwrap_or_else(|| panic!("{says}"));
         assert!(vacancy.to_string().contains(says), "{vacancy}\nlacks: {says}");
         assert_eq!(vacancy.needs_permission(), needs_permission, "{vacancy}");
+        let is_permitted = known.permitted.contains_key(&line("shop/dev"));
+        assert!(is_permitted || !vacancy.is_to_come(), "nobody permitted it: {vacancy}");
+        assert!(!is_permitted || !vacancy.to_string().contains("no longer permitted"), "{vacancy}");
+    }
+}
+
+#[test]
+fn what_is_permitted_now_is_newer_than_the_stop_that_it_is_about_whatever_the_clock_says() {
+    let stopped = Known::with(order("shop/dev", OWN, stopped(Stop::TooOften)));
+    for (known, now_ms, at_ms) in
+        [(&stopped, 3, 6), (&stopped, 5, 6), (&stopped, 9, 9), (&Known::default(), 3, 3)]
+    {
+        let vacancy = known.of_shop_dev(&fleet(VENDING)).unwrap();
+        assert_eq!(vacancy.permitted_now(now_ms), at_ms, "{now_ms}");
     }
 }
 

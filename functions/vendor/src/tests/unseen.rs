@@ -139,6 +139,19 @@ async fn a_list_in_which_an_account_has_no_name_makes_none() {
 }
 
 #[tokio::test]
+async fn a_list_that_is_answered_as_before_writes_nothing() {
+    let world = World::permitting(&["shop"]).await;
+    let id = "444455556602".parse().unwrap();
+    let taken = Account { id, name: "shop-dev".into(), active: false, created_at_ms: None };
+    world.listed.accounts.lock().unwrap().push(taken);
+    world.passes(60).await;
+    let (before, lists) = (world.table.all(), *world.listed.lists.lock().unwrap());
+    world.passes(300).await;
+    assert!(*world.listed.lists.lock().unwrap() > lists);
+    assert_eq!(world.table.all(), before);
+}
+
+#[tokio::test]
 async fn while_not_all_is_seen_nothing_is_said_to_be_over() {
     let world = World::permitting(&["shop"]).await;
     let id = "444455556602".parse().unwrap();
