@@ -122,16 +122,12 @@ impl Stored {
         Ok(Self { pace, orders, unreadable, pace_doc, order_docs })
     }
 
-    /// Stores an order, in place of the one that was read. Returns whether nobody had written it meanwhile.
-    pub(crate) async fn put(&mut self, table: &impl Table, order: Order) -> Result<bool, TableError> {
-        let write = self.write(&order);
-        let written = write.written();
-        if !done(table.write(vec![write]).await)? {
-            return Ok(false);
+    /// Stores an order, in place of the one that was read, unless somebody has written it meanwhile: the next round sees what.
+    pub(crate) async fn put(&mut self, table: &impl Table, order: Order) -> Result<(), TableError> {
+        if done(table.write(vec![self.write(&order)]).await)? {
+            self.orders.insert(order.line.clone(), order);
         }
-        self.order_docs.extend(written.map(|doc| (order.line.clone(), doc)));
-        self.orders.insert(order.line.clone(), order);
-        Ok(true)
+        Ok(())
     }
 
     /// Stores an order together with the pace, if neither was written meanwhile. Returns whether they are stored.

@@ -23,6 +23,8 @@ pub struct Faults {
     pub internal_ppm: u32,
     /// Any call is refused, for others ask as well.
     pub throttled_ppm: u32,
+    /// For how much longer than usual each account is in the making; milliseconds.
+    pub slow_ms: u32,
     /// For how long lists may lack what is new; milliseconds.
     pub lag_ms: u32,
     /// Two accounts may have one e-mail address, as on emulators and never on AWS.
@@ -38,6 +40,7 @@ impl Faults {
         late_ppm: 30_000,
         internal_ppm: 30_000,
         throttled_ppm: 20_000,
+        slow_ms: 0,
         lag_ms: 60_000,
         shared_emails: false,
         finalizing_ms: 0,
@@ -250,7 +253,9 @@ impl State {
         let becomes = self.becomes(account, number);
         let (least, most) = MAKING_MS;
         let takes_ms = match becomes {
-            Outcome::Succeeded(_) => u64::from(least + self.random.below(most - least + 1)),
+            Outcome::Succeeded(_) => {
+                u64::from(least + self.faults.slow_ms + self.random.below(most - least + 1))
+            }
             _ => 2_000,
         };
         self.making_ms += takes_ms;

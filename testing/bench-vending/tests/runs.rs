@@ -61,6 +61,17 @@ fn answers_that_are_lost_make_no_second_account_even_where_addresses_are_not_uni
 }
 
 #[test]
+fn what_is_still_in_the_making_when_it_is_looked_for_is_waited_for_and_not_asked_for_again() {
+    for seed in 0..6 {
+        // Three minutes: long after an answer counts as lost. Nothing but the list of requests knows of it.
+        let (lost_ppm, slow_ms, shared_emails) = (300_000, 180_000, true);
+        let faults = Faults { lost_ppm, slow_ms, shared_emails, ..Faults::default() };
+        let mut run = Run::new(6, seed, faults, Deaths::default());
+        assert_one_each(&run.go(1), 6, &format!("seed {seed}"));
+    }
+}
+
+#[test]
 fn whatever_the_file_says_meanwhile_no_line_gets_a_second_account() {
     for seed in 0..15 {
         let mut run = Run::new(20, seed, Faults::STORM, Deaths { at: None, ppm: 10_000 });
@@ -131,6 +142,19 @@ fn before_another_address_is_used_the_account_with_the_first_one_is_looked_for_o
     run.go(1);
     assert!(matches!(state(&run, &line), OrderState::Made { account, .. } if account == late));
     assert_eq!(run.organization.accounts().len(), 1);
+}
+
+#[test]
+fn whose_account_with_the_first_address_is_not_its_own_gets_one_with_another() {
+    let mut run = Run::new(1, 3, Faults::default(), Deaths::default());
+    run.organization.add_account("200000000001", &run.wanted[0].email, false).unwrap();
+    run.go(1);
+    assert!(matches!(state(&run, &run.wanted[0].line), OrderState::Stopped { stop: Stop::Closed(_), .. }));
+    run.wanted[0].email = "new@example.com".to_owned();
+    run.wanted[0].permitted_at_ms = run.clock.now_ms() + 1;
+    run.go(1);
+    assert!(matches!(state(&run, &run.wanted[0].line), OrderState::Made { .. }));
+    assert_eq!(run.organization.accounts().len(), 2);
 }
 
 #[test]
@@ -229,9 +253,54 @@ fn an_order_or_a_pace_that_cannot_be_read_makes_no_account() {
     assert_eq!((score.made, score.open), (2, 1));
     assert!(run.organization.accounts().iter().all(|it| it.made_for.as_ref() != Some(&first)));
 
+    // Nor does one that is another line's.
+    let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
+    let other = Order::place(Line::new("other", "prod"), "o@example.com".to_owned(), "o".to_owned(), 1);
+    ended(run.table.write(vec![Write::put(order_key(&first), Expect::Absent, &other)])).unwrap();
+    let score = run.go(1);
+    assert_eq!((score.made, score.open), (2, 1));
+
     let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
     put(&run.table, key("vending/pace", "current"));
     assert_eq!(run.go(1).made, 0);
+}
+
+#[test]
+fn a_round_says_what_came_of_it_and_not_what_somebody_else_was_faster_with() {
+    for is_overtaken in [false, true] {
+        let run = Run::new(1, 1, Faults::default(), Deaths::default());
+        let line = &run.wanted[0].line;
+        let mut vendor = Vendor::new(run.organization.clone(), run.table.clone(), run.clock.clone());
+        ended(vendor.round(&run.wanted, &run.lines)).unwrap();
+        run.clock.pass(60_000);
+        let table = Overtaken(run.table.clone(), is_overtaken.then(|| order_key(line)));
+        let mut vendor = Vendor::new(run.organization.clone(), table, run.clock.clone());
+        let round = ended(vendor.round(&run.wanted, &run.lines)).unwrap();
+        assert_eq!(round.orders[line].account().is_some(), !is_overtaken);
+        assert_eq!(round.orders, run.orders());
+    }
+}
+
+/// A table in which somebody writes the same once more, right before each write.
+struct Overtaken(MemoryTable, Option<Key>);
+
+impl Table for Overtaken {
+    async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
+        self.0.get(key).await
+    }
+
+    async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+        self.0.query(partition).await
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        if let Some(key) = &self.1 {
+            let doc = self.0.get(key).await?;
+            let order: Order = doc.as_ref().unwrap().read().unwrap();
+            self.0.write(vec![Write::over(doc.as_ref(), key.clone(), &order)]).await?;
+        }
+        self.0.write(writes).await
+    }
 }
 
 #[test]
