@@ -13,13 +13,14 @@ use crate::api::VendingApi;
 use crate::decide::{AccountFactory, Step, Wanted, World, decide};
 use crate::finding::{VendingFinding, findings};
 use crate::lines::Lines;
+use crate::looked::looked;
 use crate::looks::{Looks, NotAnswered};
 use crate::order::{ASK_WITHIN_MS, Order, SearchCause, Stop};
 use crate::refusal::NotAsked;
 use crate::request::{NewAccount, RequestId};
 use crate::search::{Candidates, candidates, claim};
 use crate::stored::{Stored, change_pace};
-use crate::unseen::{Unseen, looked};
+use crate::unseen::Unseen;
 
 /// Makes the accounts.
 #[derive(Debug)]

@@ -1,10 +1,11 @@
 //! The requests as Organizations gets them, and its answers as they are understood.
 
-use phonehome_cloud::Class;
+use phonehome_cloud::{Class, Organization as _};
 use phonehome_vending::Hold;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::AwsOrganization;
 use crate::stand_in::{Requests, stand_in};
 
 /// Organizations, which answers an operation and its request with a status and a body.
@@ -209,4 +210,17 @@ async fn an_answer_that_lacks_what_an_account_or_a_request_is_told_by_is_none() 
     let (api, _) = lists(json!({}), json!({})).await;
     assert!(api.accounts().await.is_err() && api.requests().await.is_err(), "no list is no empty one");
     assert!(api.account(&id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_page_in_which_an_account_has_no_id_is_none() {
+    for (accounts, is_page) in [
+        (json!([{"Id": "222222222222", "Name": "a"}]), true),
+        (json!([{"Id": "222222222222", "Name": "a"}, {"Name": "b"}]), false),
+        (json!(null), false),
+    ] {
+        let (session, _) = stand_in(move |_, _| (200, json!({ "Accounts": accounts }))).await;
+        let page = AwsOrganization::new(&session).page(None).await;
+        assert_eq!(page.is_ok(), is_page, "{page:?}");
+    }
 }

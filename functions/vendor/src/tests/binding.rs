@@ -198,3 +198,27 @@ async fn a_line_that_leaves_and_comes_back_is_asked_for_no_second_time() {
     assert!(world.lines().await.last().unwrap().contains("its network is on its way"));
     assert_eq!((world.asked().len(), world.bound("shop").await.unwrap().as_str()), (1, MADE));
 }
+
+#[tokio::test]
+async fn a_line_that_the_file_pins_to_what_was_made_for_it_is_bound() {
+    let world = World::permitting(&["shop"]).await;
+    world.has_order("shop", made()).await;
+    let pinned = FLEET.replace(
+        "owner_channel: \"#shop\", environments: [dev]",
+        &format!("owner_channel: \"#shop\", environments: [{{ name: dev, account_id: \"{MADE}\" }}]"),
+    );
+    world.publishes(&pinned, &[]).await;
+    world.passes(60).await;
+    assert_eq!((world.bound("shop").await.unwrap().as_str(), world.asked().len()), (MADE, 1));
+}
+
+#[tokio::test]
+async fn a_line_that_is_two_accounts_by_its_names_is_not_bound_to_a_third_nor_is_that_asked_for() {
+    let world = World::permitting(&["shop"]).await;
+    world.has_order("shop", made()).await;
+    world.binds("shop", OTHER).await;
+    world.binds("store", "444455556603").await;
+    world.publishes(&renamed(), &[]).await;
+    world.passes(120).await;
+    assert_eq!((world.bound("shop").await.unwrap().as_str(), world.asked().len()), (OTHER, 0));
+}

@@ -1,5 +1,7 @@
 //! What accounts bear is kept as declared.
 
+use std::sync::atomic::Ordering;
+
 use phonehome_alerting::PathStatus;
 use phonehome_cloud::WallClock as _;
 use phonehome_fleet::ContactType;
@@ -167,7 +169,8 @@ async fn a_call_that_hangs_keeps_no_account_from_being_bound() {
 #[tokio::test]
 async fn a_version_that_declares_otherwise_is_followed_within_minutes_also_after_a_quiet_day() {
     let world = ready(&bearing()).await;
-    world.passes(DAY_S / 2).await;
+    // In the middle of an hour in which nothing is due.
+    world.passes(DAY_S / 2 + 600).await;
     let account = world.made("shop").await;
     world.publishes(&bearing().replace("{owner}", "{domain}"), &[]).await;
     world.passes(180).await;
@@ -196,5 +199,18 @@ async fn a_property_that_may_not_be_looked_up_is_told_at_once_and_once() {
         assert_eq!(world.asked().len(), 1, "{operation}: its network is made all the same");
         world.passes(DAY_S).await;
         assert_eq!(told(world.lines().await).len(), 1, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_quiet_minute_is_four_reads_whatever_is_declared() {
+    for text in [FLEET.to_owned(), bearing()] {
+        let world = ready(&text).await;
+        // What is due is looked at first.
+        world.passes(600).await;
+        let before = world.reads.load(Ordering::Relaxed);
+        assert_eq!(world.look().await, None);
+        let reads = world.reads.load(Ordering::Relaxed) - before;
+        assert_eq!(reads, 4, "the roll-out, the version in force, the orders and the notes");
     }
 }

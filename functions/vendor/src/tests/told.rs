@@ -2,8 +2,8 @@
 
 use phonehome_alerting::{PathStatus, SlackKind};
 use phonehome_bench_vending::Faults;
-use phonehome_cloud::Account;
 use phonehome_cloud::table::MemoryTable;
+use phonehome_cloud::{Account, WallClock as _};
 use phonehome_fleet::Line;
 use phonehome_state::Phase;
 use phonehome_vending::{OrderState, Stop};
@@ -25,6 +25,8 @@ async fn an_account_is_one_message_from_the_request_to_the_proof_and_then_nothin
     world.has_converged("shop").await;
     world.passes(30).await;
     assert_eq!(world.told().await.len(), 2, "nothing is proven yet");
+    let (now_ms, next_ms) = (world.clock.now_ms(), world.look().await);
+    assert_eq!(next_ms, Some(now_ms + 1_000), "its team hears of it within a second");
     world.reports("shop", PathStatus::Unknown).await;
     world.passes(30).await;
     assert_eq!(world.told().await.len(), 2, "a report that says nothing proves nothing");
@@ -43,7 +45,10 @@ async fn an_account_is_one_message_from_the_request_to_the_proof_and_then_nothin
 
 #[tokio::test]
 async fn the_last_message_says_all_that_a_team_needs() {
-    let world = World::permitting(&["shop"]).await;
+    let world =
+        World::with(&FLEET.replace("ports: [443]", "ports: [443, 8443]"), &["shop"], Faults::default()).await;
+    world.look().await;
+    assert!(!world.newest().await.contains("it is asked for"), "the first one has no thread");
     world.passes(120).await;
     world.has_converged("shop").await;
     world.reports("shop", PathStatus::Up).await;
@@ -53,7 +58,8 @@ async fn the_last_message_says_all_that_a_team_needs() {
         account.as_str(),
         "10.0.64.0/18",
         "use1-az1",
-        "to pay-dev on port 443",
+        "to pay-dev on ports 443",
+        "is ready, and its network proven",
         "BreakGlass",
         "IAM Identity Center",
         "team-shop (#shop)",
@@ -61,6 +67,7 @@ async fn the_last_message_says_all_that_a_team_needs() {
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
+    assert!(!shown.contains("from pay-dev"), "nobody may connect to it: {shown}");
 }
 
 #[tokio::test]
@@ -240,7 +247,7 @@ async fn a_line_that_is_renamed_while_its_network_is_made_goes_on_in_its_message
 #[tokio::test]
 async fn what_stops_a_renamed_lines_order_is_told_once_and_not_of_both_names() {
     let world = World::permitting(&["shop"]).await;
-    let at_ms = phonehome_cloud::WallClock::now_ms(&world.clock);
+    let at_ms = world.clock.now_ms();
     world.has_order("shop", OrderState::Stopped { stop: Stop::EmailTaken, at_ms }).await;
     world.publishes(&super::binding::renamed(), &[]).await;
     world.passes(300).await;

@@ -1,6 +1,7 @@
 //! A hub's table, an organization in memory, and a time that the test moves.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -96,9 +97,9 @@ impl Organization for Listed {
     }
 }
 
-/// A table at each of whose calls, before and after it, whoever calls may be stopped.
+/// A table at each of whose calls, before and after it, whoever calls may be stopped. It counts what is read.
 #[derive(Debug, Clone)]
-pub(crate) struct Stopping(MemoryTable);
+pub(crate) struct Stopping(MemoryTable, Arc<AtomicUsize>);
 
 /// Lets others go on, once; whoever is dropped here has done what came before and nothing of what comes after.
 fn stop() -> impl Future<Output = ()> {
@@ -109,11 +110,13 @@ fn stop() -> impl Future<Output = ()> {
 impl Table for Stopping {
     async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
         stop().await;
+        self.1.fetch_add(1, Ordering::Relaxed);
         self.0.get(key).await
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
         stop().await;
+        self.1.fetch_add(1, Ordering::Relaxed);
         self.0.query(partition).await
     }
 
@@ -149,6 +152,8 @@ pub(crate) struct World {
     pub(crate) listed: Listed,
     pub(crate) role: Role,
     pub(crate) clock: VirtualClock,
+    /// How often the function has read the table.
+    pub(crate) reads: Arc<AtomicUsize>,
 }
 
 pub(crate) fn line(domain: &str) -> Line {
@@ -166,16 +171,16 @@ impl World {
         let organizations = FakeOrganizations::new(clock.clone(), 1, faults);
         let table = MemoryTable::default();
         let (listed, state) = (Listed::default(), Arc::new(Mutex::new((true, 0))));
-        let (bearing, refusal) = (Bearing::default(), Arc::default());
+        let (bearing, refusal, reads) = (Bearing::default(), Arc::default(), Arc::<AtomicUsize>::default());
         let role = Role { organizations: organizations.clone(), bearing, state, refusal };
         let function = Vending::new(
-            Stopping(table.writing_only(written_by("vendor"))),
+            Stopping(table.writing_only(written_by("vendor")), reads.clone()),
             MemoryQueue::default(),
             listed.clone(),
             role.clone(),
             clock.clone(),
         );
-        let world = Self { function, table, organizations, listed, role, clock };
+        let world = Self { function, table, organizations, listed, role, clock, reads };
         world.publishes(text, domains).await;
         world
     }
