@@ -179,11 +179,13 @@ async fn look(
     if arguments.no_plan {
         let former = accounts::former(table, base, arguments.supersede).await?;
         let bindings = bindings(table).await.map_err(Failure::other)?;
+        accounts::no_order_lost(table, &loaded.fleet, &bindings, &Orders::read(table).await?).await?;
         let kept = accounts::still(&loaded.fleet, &bindings, &former);
         return Ok(Seen { former, kept, ..Seen::default() });
     }
     let work = Targets::of(loaded, arguments.scope(), Access::Observe, session, table).await?;
     let orders = Orders::read(table).await?;
+    accounts::no_order_lost(table, &work.fleet, &work.who.bindings, &orders).await?;
     let former = accounts::former(table, base, arguments.supersede).await?;
     let kept = accounts::still(&work.fleet, &work.who.bindings, &former);
     let creations = Creations::of(&work.fleet, &work.who, &orders, &kept);
