@@ -116,7 +116,7 @@ struct Comparison<'e, 's> {
 }
 
 impl Comparison<'_, '_> {
-    fn cause(&mut self, now_ticks: u32, late: &mut BTreeSet<PathId>) -> Option<Cause> {
+    fn cause(&mut self, now_ticks: u32, all_late: &mut BTreeSet<PathId>) -> Option<Cause> {
         let candidate = self.chosen.candidate;
         self.evidence.deactivate(candidate);
         let score = self.evidence.score(candidate, 1)?;
@@ -124,19 +124,19 @@ impl Comparison<'_, '_> {
         let rivals = self.rivals(&paths, &results, score);
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
-        let batch = self.in_one_batch(&paths, score.since_ticks);
+        let late = self.late(&paths, score.since_ticks);
         let gate = match self.gate(&rivals, score, once, now_ticks) {
             Gate::Open if self.is_lone(&paths, score) => {
                 Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
             }
-            Gate::Open if batch.len() == paths.len() => self.until_next_run(score, now_ticks),
+            Gate::Open if !self.is_no_chance_without(&late, score) => self.until_next_run(score, now_ticks),
             gate => gate,
         };
         let _ = self.evidence.activate(candidate, score.since_ticks);
         let suspects = self.suspects(rivals, score);
-        let is_late = |path: &PathId| batch.len() < paths.len() && batch.contains(&path.0);
+        let is_late = |path: &PathId| late.len() < paths.len() && late.contains(&path.0);
         let (waiting, paths): (Vec<PathId>, _) = paths.iter().copied().map(PathId).partition(is_late);
-        late.extend(waiting);
+        all_late.extend(waiting);
         Some(Cause {
             suspects,
             since_ticks: score.since_ticks,
@@ -201,21 +201,29 @@ impl Comparison<'_, '_> {
         if now_ticks < until_ticks { Gate::Wait { until_ticks } } else { Gate::Open }
     }
 
-    /// The reports that are missing, when all of them were under way together. Those of one batch are lost for a while
-    /// together, when who collects them dies with it, and have nothing else in common: whoever fell silent for a cause
-    /// misses its next run, too.
-    fn in_one_batch(&self, paths: &[u32], since_ticks: u32) -> BTreeSet<u32> {
+    /// The reports that are missing for the first time, when all of them were under way together. Those of one batch are
+    /// lost for a while together, when who collects them dies with it, and have nothing else in common: whoever fell
+    /// silent for a cause misses its next run, too.
+    fn late(&self, paths: &[u32], since_ticks: u32) -> BTreeSet<u32> {
         let state = self.evidence.state;
-        let results = |path: &u32| state.windows.get(path).into_iter().flat_map(Window::results);
         let missing = |path: &u32| {
-            results(path).filter(|it| it.0 >= since_ticks && it.1 == Outcome::Missing).map(|it| it.0)
+            let results = state.windows.get(path).into_iter().flat_map(Window::results);
+            results.filter(|(_, outcome)| *outcome == Outcome::Missing).map(|(at_ticks, _)| at_ticks)
         };
-        let at_ticks = || paths.iter().flat_map(missing);
+        let at_ticks = || paths.iter().flat_map(missing).filter(|at_ticks| *at_ticks >= since_ticks);
         let apart_ticks = at_ticks().max().zip(at_ticks().min()).map_or(0, |(last, first)| last - first);
         if apart_ticks > state.rules.policy().interval_ticks / BATCHES_OF_AN_INTERVAL {
             return BTreeSet::new();
         }
-        paths.iter().copied().filter(|path| missing(path).next().is_some()).collect()
+        paths.iter().copied().filter(|path| missing(path).count() == 1).collect()
+    }
+
+    /// Whether it is no chance either when these reports were not missing; true where there are none.
+    fn is_no_chance_without(&self, late: &BTreeSet<u32>, score: Score) -> bool {
+        let of_late =
+            self.evidence.state.rules.weight(Outcome::Missing) * i64::try_from(late.len()).unwrap_or(0);
+        let evidence = score.evidence - of_late;
+        late.is_empty() || self.gain(self.chosen.candidate, Score { evidence, ..score }) >= Rules::REFUTED
     }
 
     /// It, and what explains just as much of the same and is about as likely.

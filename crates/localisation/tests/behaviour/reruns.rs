@@ -84,3 +84,36 @@ fn an_isolation_that_is_open_needs_no_further_result() {
     world.state.observe(open, world.now_ticks + 1, Outcome::Open);
     assert_eq!(doubtful(&world.state, &world), []);
 }
+
+/// Three paths of one probe fail together by chance once in a million runs; a fleet has hundreds of probes, and as many
+/// runs within a few days.
+#[test]
+fn what_fails_together_in_one_run_of_one_probe_is_in_doubt_until_chance_is_refuted() {
+    for fails_again in [false, true] {
+        let mut world = World::new(3);
+        world.minutes(8);
+        let outside = ["out/one", "out/three", "out/two"].map(|to| path(&world, "a/az1", to));
+        world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Outcome::Silence));
+        world.report("a/az1");
+        let in_doubt: Vec<PathId> = doubtful(&world.state, &world).into_iter().map(|it| it.1).collect();
+        assert_eq!(in_doubt.len(), outside.len());
+        assert!(outside.iter().all(|path| in_doubt.contains(path)), "{in_doubt:?}");
+        let outcome = if fails_again { Outcome::Silence } else { Outcome::Pass };
+        outside.iter().for_each(|path| world.state.observe(*path, world.now_ticks + 14, outcome));
+        world.now_ticks += 15;
+        assert_eq!(doubtful(&world.state, &world), [], "either way it is clear");
+        ["a/az2", "a/az3"].into_iter().for_each(|probe| world.report(probe));
+        let told = world.explain().causes.into_iter().filter(|it| it.gate == Gate::Open);
+        assert_eq!(told.count(), usize::from(fails_again));
+    }
+}
+
+#[test]
+fn what_is_told_is_in_doubt_no_more_however_little_there_is_of_it() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Outcome::Silence));
+    ["a/az1", "a/az2", "a/az3"].into_iter().for_each(|probe| world.report(probe));
+    assert_eq!(world.explain().causes[0].gate, Gate::Open);
+    assert_eq!(doubtful(&world.state, &world), []);
+}

@@ -185,6 +185,51 @@ fn reports_that_are_lost_in_one_batch_are_no_silence_and_an_account_that_falls_s
     }
 }
 
+/// The account is told at once; a probe of which one report is missing is a part of that when the next one is, too.
+#[test]
+fn one_report_that_is_missing_is_no_part_of_what_fails_for_another_reason_before_the_next_one_is_missing() {
+    for stays_silent in [false, true] {
+        let mut world = World::new(8);
+        world.minutes(6);
+        let is_lost =
+            |from: &str, to: &str| (from.starts_with("b/") || to.starts_with("b/")).then_some(Silence);
+        world.fail_where(is_lost);
+        world.silence(|probe| probe == "b/az3");
+        world.minutes(1);
+        if !stays_silent {
+            world.mend();
+            world.fail_where(is_lost);
+        }
+        let report = world.state.topology().report_of(world.probe(1, 2));
+        let is_in =
+            |it: &phonehome_localisation::Cause| it.paths.contains(&report) || it.shared.contains(&report);
+        let causes = world.explain().causes;
+        assert!(causes[0].gate == Gate::Open && causes.len() == 1 && !is_in(&causes[0]), "{causes:?}");
+        assert_eq!(world.causes(), ["account b"]);
+        let mut missed = 0;
+        world.each_report(|world| missed += world.explain().causes.iter().filter(|it| is_in(it)).count());
+        assert_eq!(missed > 0, stays_silent);
+    }
+}
+
+/// All reports of an account are missing, which were under way together, and two of its paths fail by chance.
+#[test]
+fn what_would_be_chance_without_reports_of_one_batch_waits_for_the_next_run() {
+    let mut world = World::new(8);
+    world.minutes(6);
+    world.silence(|probe| probe.starts_with("c/"));
+    world.minutes(1);
+    world.mend();
+    let by_chance = ["out/one", "out/two"].map(|to| world.path(2, 2, to));
+    by_chance.iter().for_each(|path| world.state.observe(*path, world.now_ticks - 1, Silence));
+    let told = |world: &mut World| {
+        let mut told = false;
+        world.each_report(|world| told |= world.explain().causes.iter().any(|it| it.gate == Gate::Open));
+        told
+    };
+    assert!(!told(&mut world) && !told(&mut world));
+}
+
 #[test]
 fn reports_that_come_late_were_never_missing() {
     let mut world = World::new(3);
