@@ -124,7 +124,7 @@ impl Comparison<'_, '_> {
         let rivals = self.rivals(&paths, &results, score);
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
-        let late = self.late(&paths, score.since_ticks);
+        let late = self.late(&paths);
         let gate = match self.gate(&rivals, score, once, now_ticks) {
             Gate::Open if self.is_lone(&paths, score) => {
                 Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
@@ -204,13 +204,13 @@ impl Comparison<'_, '_> {
     /// The reports that are missing for the first time, when all of them were under way together. Those of one batch are
     /// lost for a while together, when who collects them dies with it, and have nothing else in common: whoever fell
     /// silent for a cause misses its next run, too.
-    fn late(&self, paths: &[u32], since_ticks: u32) -> BTreeSet<u32> {
+    fn late(&self, paths: &[u32]) -> BTreeSet<u32> {
         let state = self.evidence.state;
         let missing = |path: &u32| {
             let results = state.windows.get(path).into_iter().flat_map(Window::results);
             results.filter(|(_, outcome)| *outcome == Outcome::Missing).map(|(at_ticks, _)| at_ticks)
         };
-        let at_ticks = || paths.iter().flat_map(missing).filter(|at_ticks| *at_ticks >= since_ticks);
+        let at_ticks = || paths.iter().flat_map(missing);
         let apart_ticks = at_ticks().max().zip(at_ticks().min()).map_or(0, |(last, first)| last - first);
         if apart_ticks > state.rules.policy().interval_ticks / BATCHES_OF_AN_INTERVAL {
             return BTreeSet::new();
