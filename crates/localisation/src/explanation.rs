@@ -129,7 +129,7 @@ impl Comparison<'_, '_> {
             Gate::Open if self.is_lone(&paths, score) => {
                 Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
             }
-            Gate::Open if !self.is_no_chance_without(&late, score) => self.until_next_run(score, now_ticks),
+            Gate::Open if late.len() == paths.len() => self.until_next_run(score, now_ticks),
             gate => gate,
         };
         let _ = self.evidence.activate(candidate, score.since_ticks);
@@ -216,14 +216,6 @@ impl Comparison<'_, '_> {
             return BTreeSet::new();
         }
         paths.iter().copied().filter(|path| missing(path).count() == 1).collect()
-    }
-
-    /// Whether it is no chance either when these reports were not missing; true where there are none.
-    fn is_no_chance_without(&self, late: &BTreeSet<u32>, score: Score) -> bool {
-        let of_late =
-            self.evidence.state.rules.weight(Outcome::Missing) * i64::try_from(late.len()).unwrap_or(0);
-        let evidence = score.evidence - of_late;
-        late.is_empty() || self.gain(self.chosen.candidate, Score { evidence, ..score }) >= Rules::REFUTED
     }
 
     /// It, and what explains just as much of the same and is about as likely.

@@ -247,24 +247,6 @@ fn a_lost_zone_is_not_its_region_when_phonehome_hears_nothing_any_more() {
     assert!(!told.contains(&"region use1".to_owned()), "{told:?}");
 }
 
-/// All reports of an account are missing, which were under way together, and two of its paths fail by chance.
-#[test]
-fn what_would_be_chance_without_reports_of_one_batch_waits_for_the_next_run() {
-    let mut world = World::new(8);
-    world.minutes(6);
-    world.silence(|probe| probe.starts_with("c/"));
-    world.minutes(1);
-    world.mend();
-    let by_chance = ["out/one", "out/two"].map(|to| world.path(2, 2, to));
-    by_chance.iter().for_each(|path| world.state.observe(*path, world.now_ticks - 1, Silence));
-    let told = |world: &mut World| {
-        let mut told = false;
-        world.each_report(|world| told |= world.explain().causes.iter().any(|it| it.gate == Gate::Open));
-        told
-    };
-    assert!(!told(&mut world) && !told(&mut world));
-}
-
 #[test]
 fn reports_that_come_late_were_never_missing() {
     let mut world = World::new(3);
