@@ -58,6 +58,7 @@ from additions import (  # noqa: F401
     refusals,
     schedules,
     stacks,
+    streams,
     vending,
 )
 
