@@ -38,11 +38,12 @@ fn path() -> impl Strategy<Value = PathState> {
     let results = prop_oneof![3 => Just(vec![]), 1 => later.prop_map(|later| {
         (1..).zip([vec![Outcome::Silence], later].concat()).map(|(at_ms, it)| PathResult(at_ms, it)).collect()
     })];
-    let statuses = [PathStatus::Unknown, PathStatus::Up, PathStatus::Up, PathStatus::Up, PathStatus::Down];
+    let statuses =
+        prop_oneof![1 => Just(PathStatus::Unknown), 3 => Just(PathStatus::Up), 1 => Just(PathStatus::Down)];
     let failure = Just(Failure { stage: Stage::Connect, error: String::new() });
     let streaks =
         prop_oneof![4 => Just((0_u32, 0_u64)), 1 => Just((1, 0)), 1 => Just((0, 1)), 1 => Just((2, 5))];
-    let all = (prop::sample::select(&statuses[..]), streaks, results, prop::option::weighted(0.2, failure));
+    let all = (statuses, streaks, results, prop::option::weighted(0.2, failure));
     (all, result(), prop::bool::weighted(0.2)).prop_map(|(all, (last, target), is_earlier)| {
         let (status, (streak, streak_since_ms), results, failure) = all;
         PathState {
