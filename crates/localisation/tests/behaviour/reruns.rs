@@ -1,6 +1,8 @@
 //! Results of one path that are seconds apart, before others have had their turn.
 
-use phonehome_localisation::{Builder, Component, Gate, Outcome, PathId, Rules, Stage, State};
+use phonehome_localisation::{
+    Builder, Component, Gate, Outcome, PathId, ProbeId, Rules, Stage, State, Suspect,
+};
 
 use crate::world::{POLICY, World};
 
@@ -57,6 +59,43 @@ fn what_one_zone_alone_saw_however_often_is_not_told_of_all_zones_before_they_ha
     let causes = world.explain().causes;
     assert_eq!(causes.len(), 1);
     assert_eq!((causes[0].gate, causes[0].paths.as_slice()), (Gate::Open, &[lone][..]));
+}
+
+/// The same where nothing but what the zones share on their way there is left to blame: what one of them says again and
+/// again is no more than what it says once.
+#[test]
+fn what_zones_share_is_not_told_for_what_one_of_them_says_again_before_the_others_had_their_turn() {
+    let mut builder = Builder::default();
+    let (account, target) = (builder.name("a"), builder.name("t"));
+    let shared = Component::Connection { account, target };
+    let way = builder.segment(&[(shared, Stage::Way)]);
+    let there = builder.segment(&[(Component::Target(target), Stage::Target)]);
+    // Three zones of the account, and three probes of others, which clear the target.
+    let probes: Vec<(ProbeId, PathId)> = (0..6)
+        .map(|number| {
+            let probe = builder.probe(&[]);
+            let path = if number < 3 { builder.path(&[way, there]) } else { builder.path(&[there]) };
+            (probe, path)
+        })
+        .collect();
+    let mut state = State::new(builder.build(), Rules::of(POLICY));
+    let run = |state: &mut State, number: usize, at_ticks, outcome| {
+        state.report(probes[number].0, at_ticks);
+        state.observe(probes[number].1, at_ticks, outcome);
+    };
+    (0..48).for_each(|it| run(&mut state, it % 6, 1_000 + 10 * u32::try_from(it).unwrap(), Outcome::Pass));
+    let now = 1_480;
+    run(&mut state, 0, now, Outcome::Silence);
+    (3..6).for_each(|other| run(&mut state, other, now + 1, Outcome::Pass));
+    for again in 1..=4 {
+        state.observe(probes[0].1, now + 1 + again, Outcome::Silence);
+        let told = state.explain(now + 8).causes.into_iter().find(|it| it.gate == Gate::Open);
+        assert_eq!(told, None, "after {again} results more");
+    }
+    assert_eq!(state.explain(now + 8).causes[0].suspects[0], Suspect::Component(shared));
+    [1, 2].into_iter().for_each(|zone| run(&mut state, zone, now + 20, Outcome::Silence));
+    let causes = state.explain(now + 20).causes;
+    assert_eq!((causes.len(), causes[0].gate, causes[0].paths.len()), (1, Gate::Open, 3));
 }
 
 #[test]
