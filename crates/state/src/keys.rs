@@ -49,6 +49,7 @@ pub const WRITERS: [(&str, &[&str]); 40] = [
     (Keys::VENDING_NOTES, &["vendor"]),
     ("decommissioned", &["provisioner", "operator"]),
     ("packs", &["provisioner"]),
+    ("settings", &["provisioner"]),
 ];
 
 /// The partitions that a role writes, as [`WRITERS`] has them.
