@@ -10,8 +10,8 @@ use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
 use phonehome_releases::{Release, as_old_readers_see, unordered};
 use phonehome_rollout::RollOut;
-use phonehome_slack::MessageRef;
 use phonehome_settings::SettingsRecord;
+use phonehome_slack::MessageRef;
 use phonehome_stacks::PackRecord;
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{

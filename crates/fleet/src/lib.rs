@@ -42,7 +42,9 @@ mod waves;
 mod yaml;
 
 pub use bytes::decode;
-pub use changes::{Becoming, Change, Changes, LineChanges, PropertyChanges, property_changes};
+pub use changes::{
+    Becoming, Change, Changes, LineChanges, PropertyChanges, property_changes, setting_changes,
+};
 pub use checks::{Source, isolated};
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use email::{EmailPattern, EmailPatternError, EmailRule};

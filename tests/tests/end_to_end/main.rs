@@ -4,6 +4,7 @@
 mod bad_input;
 mod by_hand;
 mod pack;
+mod settings;
 mod vended;
 
 use std::path::{Path, PathBuf};

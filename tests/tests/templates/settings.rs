@@ -14,8 +14,10 @@ fn statements() -> Result<Vec<Value>> {
 #[test]
 fn without_the_parameter_no_setting_of_the_account_may_be_seen_or_set() -> Result<()> {
     let template = member(&[])?;
-    let may: Vec<String> = template.statements("MemberRole")?.iter().flat_map(|it| list(&it["Action"])).collect();
-    let is_setting = |it: &&String| ["Ebs", "MetadataDefaults", "PublicAccess"].iter().any(|name| it.contains(name));
+    let may: Vec<String> =
+        template.statements("MemberRole")?.iter().flat_map(|it| list(&it["Action"])).collect();
+    let is_setting =
+        |it: &&String| ["Ebs", "MetadataDefaults", "PublicAccess"].iter().any(|name| it.contains(name));
     let found: Vec<_> = may.iter().filter(|it| is_setting(it) || it.starts_with("kms:")).collect();
     assert!(found.is_empty(), "{found:?}");
     let elsewhere = member(&[("AccountSettings", "true"), ("HomeRegion", "eu-west-1")])?;
@@ -55,7 +57,9 @@ fn of_keys_the_accounts_own_are_looked_at_and_none_is_used_or_lent() -> Result<(
     for action in ["kms:DescribeKey", "kms:GetKeyPolicy", "kms:ListGrants"] {
         assert!(may(action, "333333333333") && !may(action, "999999999999"), "{action}");
     }
-    for action in ["kms:CreateGrant", "kms:Decrypt", "kms:PutKeyPolicy", "kms:GenerateDataKey", "kms:CreateAlias"] {
+    for action in
+        ["kms:CreateGrant", "kms:Decrypt", "kms:PutKeyPolicy", "kms:GenerateDataKey", "kms:CreateAlias"]
+    {
         assert!(!may(action, "333333333333"), "{action}");
     }
     Ok(())
