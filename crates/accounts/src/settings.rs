@@ -43,7 +43,7 @@ struct OneAddress(String);
 
 impl ResolveEndpoint for OneAddress {
     fn resolve_endpoint<'a>(&'a self, _: &'a Params) -> EndpointFuture<'a> {
-        EndpointFuture::ready(Ok(Endpoint::builder().url(&self.0).build()))
+        EndpointFuture::ready(Ok(Endpoint::builder().url(self.0.clone()).build()))
     }
 }
 

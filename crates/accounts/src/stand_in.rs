@@ -51,7 +51,8 @@ pub(crate) async fn always(status: u16, body: &'static str) -> (Session, Texts) 
     let kept = requests.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            kept.lock().unwrap().push(text(&mut stream).await);
+            let request = text(&mut stream).await;
+            kept.lock().unwrap().push(request);
             let head = format!(
                 "HTTP/1.1 {status} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
                 body.len()

@@ -25,7 +25,8 @@ pub use due::{TRIES_MAX, is_due};
 pub use key::{Grant, Key, Unfit};
 pub use problem::Problem;
 pub use record::{
-    Before, HELD_MS, Held, Known, SETTINGS, SETTINGS_TEMPLATE, SettingsRecord, State, Told, WRITES_A_WEEK, settings_key,
+    Before, HELD_MS, Held, Known, SETTINGS, SETTINGS_TEMPLATE, SettingsRecord, State, Told, WRITES_A_WEEK,
+    settings_key,
 };
 pub use seen::{DefaultKey, MetadataDefaults, PublicAccess, Seen};
 pub use setting::{Setting, Step, Wanted};

@@ -5,6 +5,7 @@ use phonehome_cloud::{Class, CloudError};
 use crate::api::SettingsApi;
 use crate::auto_scaling::{auto_scaling_role, lacking};
 use crate::key::{Key, Unfit};
+use crate::problem::said;
 use crate::seen::{DefaultKey, Seen};
 use crate::setting::Setting;
 
@@ -106,7 +107,7 @@ async fn unfit(api: &impl SettingsApi, key: &Key) -> Result<Option<Unfit>, Cloud
 fn unreadable(key: &str, error: CloudError) -> Result<Unfit, CloudError> {
     match error.class() {
         Class::Denied | Class::Invalid => {
-            let (operation, said) = (error.operation, error.cause.to_string());
+            let (operation, said) = (error.operation, said(&error));
             Ok(Unfit::Unreadable { key: key.to_owned(), operation, said })
         }
         _ => Err(error),

@@ -2,8 +2,17 @@
 
 use std::fmt;
 
+use phonehome_cloud::CloudError;
+
 use crate::key::Unfit;
 use crate::setting::Setting;
+
+/// What AWS said, without what is another text each time: a message that says the same is told once.
+pub(crate) fn said(error: &CloudError) -> String {
+    let text = error.cause.to_string();
+    let same = text.split("Encoded authorization failure message").next().unwrap_or_default();
+    same.trim_end().to_owned()
+}
 
 /// Why a setting is not as declared, and stays so until somebody does something.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::api::SettingsApi;
 use crate::decide::{Decision, decide};
 use crate::due::{SETTLED_MS, TRIES_MAX};
 use crate::look::look;
-use crate::problem::Problem;
+use crate::problem::{Problem, said};
 use crate::record::{HELD_MS, Held, Known, SettingsRecord, State, WRITES_A_WEEK};
 use crate::seen::Seen;
 use crate::setting::{Setting, Wanted};
@@ -67,12 +67,11 @@ fn end(record: &mut SettingsRecord, is_entered: bool) {
         record.tries = 0;
         return;
     }
-    let times = record.tries;
-    if times < TRIES_MAX || !is_entered {
+    if record.tries < TRIES_MAX || !is_entered {
         return;
     }
     for known in record.settings.values_mut().filter(|known| known.state == State::Open) {
-        let problem = Problem::Failing { times, said: std::mem::take(&mut known.message) };
+        let problem = Problem::Failing { times: TRIES_MAX, said: std::mem::take(&mut known.message) };
         known.is(State::Otherwise, problem);
     }
 }
@@ -124,7 +123,7 @@ impl<A: SettingsApi, K: Keep> Turn<'_, A, K> {
             Ok(seen) => return Ok(Some(seen)),
             Err(error) => error,
         };
-        let (operation, said) = (error.operation, error.cause.to_string());
+        let (operation, said) = (error.operation, said(&error));
         let problem = match error.class() {
             Class::Denied => Problem::Denied { operation, said },
             Class::Invalid => Problem::Rejected { operation, said },
@@ -139,8 +138,12 @@ impl<A: SettingsApi, K: Keep> Turn<'_, A, K> {
         let known = self.known(seen.setting());
         known.denials = 0;
         match decide(seen) {
-            Decision::AsDeclared { by_policy: false } => known.is(State::AsDeclared, ""),
+            Decision::AsDeclared { by_policy: false } => {
+                known.held = None;
+                known.is(State::AsDeclared, "");
+            }
             Decision::AsDeclared { by_policy: true } => {
+                known.held = None;
                 known.is(State::ByPolicy, "a declarative policy of the organization sets it");
             }
             Decision::Stays { value } => {
@@ -187,7 +190,7 @@ impl<A: SettingsApi, K: Keep> Turn<'_, A, K> {
         let known = self.known(seen.setting());
         // It counts only what was done, as far as that is known.
         known.writes_ms.pop();
-        let (operation, said) = (error.operation, error.cause.to_string());
+        let (operation, said) = (error.operation, said(&error));
         let problem = match error.class() {
             Class::Denied if known.denials == 0 => {
                 known.denials = 1;

@@ -35,9 +35,10 @@ async fn s3_is_asked_for_the_account_and_what_it_leaves_out_is_not_blocked() {
         request.contains("x-amz-account-id: 111111111111") && request.contains("/eu-west-1/s3/aws4_request"),
         "{request}"
     );
-    let none = "<Error><Code>NoSuchPublicAccessBlockConfiguration</Code><Message>m</Message></Error>";
+    let none = "<ErrorResponse><Error><Code>NoSuchPublicAccessBlockConfiguration</Code><Message>m</Message></Error></ErrorResponse>";
     assert_eq!(answering(404, none).await.0.public_access().await, Ok(PublicAccess::default()));
-    let denied = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+    let denied =
+        "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>";
     let error = answering(403, denied).await.0.public_access().await.unwrap_err();
     assert_eq!((error.class(), error.operation), (Class::Denied, "s3:GetAccountPublicAccessBlock"));
 }
@@ -53,45 +54,56 @@ async fn all_four_of_s3s_settings_are_set_at_once() {
     }
 }
 
+/// An EC2 that answers this operation with this.
+async fn ec2(operation: &str, inner: &str) -> (AwsSettings, Texts) {
+    let body = format!("<{operation}Response>{inner}</{operation}Response>");
+    answering(200, Box::leak(body.into_boxed_str())).await
+}
+
 #[tokio::test]
 async fn ec2_is_asked_for_one_thing_at_a_time_and_other_defaults_are_left_out() {
-    let ok = "<R><ebsEncryptionByDefault>true</ebsEncryptionByDefault><kmsKeyId>k</kmsKeyId><return>true</return></R>";
-    let (settings, requests) = answering(200, ok).await;
+    let on = "<ebsEncryptionByDefault>true</ebsEncryptionByDefault>";
+    let (settings, requests) = ec2("GetEbsEncryptionByDefault", on).await;
     assert_eq!(settings.is_encrypted().await, Ok(true));
     assert!(last(&requests).contains("Action=GetEbsEncryptionByDefault&"));
-    assert_eq!(settings.default_key().await.as_deref(), Ok("k"));
+    let (settings, requests) = ec2("EnableEbsEncryptionByDefault", on).await;
     settings.set(&Step::Encrypt).await.unwrap();
     assert!(last(&requests).contains("Action=EnableEbsEncryptionByDefault&"));
+    let key = "<kmsKeyId>k</kmsKeyId>";
+    assert_eq!(ec2("GetEbsDefaultKmsKeyId", key).await.0.default_key().await.as_deref(), Ok("k"));
+    let (settings, requests) = ec2("ModifyEbsDefaultKmsKeyId", key).await;
     settings.set(&Step::SetKey { arn: KEY.to_owned() }).await.unwrap();
     assert!(last(&requests).ends_with("KmsKeyId=arn%3Aaws%3Akms%3Aeu-west-1%3A111111111111%3Akey%2F1"));
+    let (settings, requests) = ec2("ModifyInstanceMetadataDefaults", "<return>true</return>").await;
     settings.set(&Step::RequireTokens).await.unwrap();
-    assert!(
-        last(&requests)
-            .ends_with("Action=ModifyInstanceMetadataDefaults&Version=2016-11-15&HttpTokens=required")
-    );
+    let request = last(&requests);
+    let asked = "Action=ModifyInstanceMetadataDefaults&Version=2016-11-15&HttpTokens=required";
+    assert!(request.ends_with(asked), "{request}");
 }
 
 #[tokio::test]
 async fn an_answer_without_the_value_is_no_value() {
-    let (settings, _) = answering(200, "<R></R>").await;
+    let settings = ec2("GetEbsEncryptionByDefault", "").await.0;
     assert_eq!(settings.is_encrypted().await.unwrap_err().class(), Class::Transient);
+    let settings = ec2("GetEbsDefaultKmsKeyId", "").await.0;
     assert_eq!(settings.default_key().await.unwrap_err().class(), Class::Transient);
+    let settings = ec2("GetInstanceMetadataDefaults", "").await.0;
     assert_eq!(settings.metadata_defaults().await, Ok(MetadataDefaults::default()), "nothing is preferred");
 }
 
 #[tokio::test]
 async fn of_the_defaults_of_metadata_who_sets_them_is_read() {
-    let by_policy = "<R><accountLevel><httpTokens>optional</httpTokens><managedBy>declarative-policy</managedBy>\
-        <managedExceptionMessage>ask us</managedExceptionMessage></accountLevel></R>";
-    let seen = answering(200, by_policy).await.0.metadata_defaults().await.unwrap();
-    assert_eq!(
-        (seen.tokens.as_deref(), seen.by_policy, seen.policy_says.as_deref()),
-        (Some("optional"), true, Some("ask us"))
-    );
-    let own =
-        "<R><accountLevel><httpTokens>required</httpTokens><managedBy>account</managedBy></accountLevel></R>";
-    let seen = answering(200, own).await.0.metadata_defaults().await.unwrap();
-    assert_eq!((seen.tokens.as_deref(), seen.by_policy), (Some("required"), false));
+    let seen = async |inner: &str| {
+        let level = format!("<accountLevel>{inner}</accountLevel>");
+        ec2("GetInstanceMetadataDefaults", &level).await.0.metadata_defaults().await.unwrap()
+    };
+    let managed =
+        "<managedBy>declarative-policy</managedBy><managedExceptionMessage>ask us</managedExceptionMessage>";
+    let by_policy = seen(&format!("<httpTokens>optional</httpTokens>{managed}")).await;
+    assert_eq!((by_policy.tokens.as_deref(), by_policy.by_policy), (Some("optional"), true));
+    assert_eq!(by_policy.policy_says.as_deref(), Some("ask us"));
+    let own = seen("<httpTokens>required</httpTokens><managedBy>account</managedBy>").await;
+    assert_eq!((own.tokens.as_deref(), own.by_policy), (Some("required"), false));
 }
 
 fn kms(operation: &str, request: &Value) -> (u16, Value) {

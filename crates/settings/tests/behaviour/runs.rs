@@ -111,6 +111,30 @@ fn what_may_not_be_read_is_told_with_the_right_that_is_missing_and_looked_at_the
 }
 
 #[test]
+fn the_same_refusal_is_the_same_text_each_day() {
+    let mut world = World::new(Account::default());
+    let mut told = std::collections::BTreeSet::new();
+    for day in 0..3 {
+        let message = format!("You are not authorized. Encoded authorization failure message: {day}");
+        let denied = error("ec2:GetEbsEncryptionByDefault", "UnauthorizedOperation", &message);
+        world.account().refusals.insert("ec2:GetEbsEncryptionByDefault", denied);
+        world.next_day(&all());
+        told.insert(world.record.otherwise());
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    let slow = error("x", "InternalError", "oh");
+    let mut told = std::collections::BTreeSet::new();
+    for day in 0..2 * TRIES_MAX {
+        world.account().refusals.insert("ec2:GetEbsEncryptionByDefault", slow.clone());
+        world.next_day(&all());
+        if day >= TRIES_MAX {
+            told.insert(world.record.otherwise());
+        }
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[test]
 fn what_a_policy_above_the_account_refuses_is_tried_twice_told_and_left_alone_for_a_month() {
     let denied = || {
         error(
@@ -151,9 +175,11 @@ fn what_a_policy_above_the_account_refuses_is_tried_twice_told_and_left_alone_fo
         "declared otherwise"
     );
     let mut world = refused();
-    world.account().access = PublicAccess::BLOCKED;
+    let before = std::mem::replace(&mut world.account().access, PublicAccess::BLOCKED);
     world.next_day(&wanted);
     assert!(as_declared(&world.record), "the policy itself blocks it now");
+    world.account().access = before;
+    assert_eq!(changes(&world.next_day(&wanted)).len(), 1, "and no longer: it is tried anew");
 }
 
 #[test]
