@@ -3,6 +3,7 @@
 mod support;
 
 use phonehome_fleet::{Changes, DeclaredSettings, EbsEncryption, Fleet};
+use serde_json::json;
 use support::{EVERY_KEY, SMALL, only_problem, with};
 
 fn of(fleet: &Fleet, line: &str) -> Option<DeclaredSettings> {
@@ -90,4 +91,27 @@ fn what_a_line_is_to_have_otherwise_is_a_change_of_that_line() {
 fn a_fleet_with_settings_written_again_says_the_same() {
     let fleet = support::fleet(&settings("{ ebs_encryption: true, imdsv2: true }"));
     assert_eq!(fleet, support::fleet(&serde_json::to_string(&fleet).unwrap()));
+}
+
+#[test]
+fn the_schema_and_the_parser_refuse_the_same_values() {
+    let schema = jsonschema::draft7::new(&phonehome_fleet::schema()).expect("the schema is a valid schema");
+    let key = "/account_settings/ebs_encryption/key";
+    for (pointer, bad) in [
+        ("/account_settings", json!(true)),
+        ("/account_settings/s3_block_public_access", json!("all")),
+        ("/account_settings/ebs_encryption", json!("alias/phonehome")),
+        (key, json!("1234abcd-12ab-34cd-56ef-1234567890ab")),
+        (key, json!("alias/")),
+        (key, json!(format!("alias/{}", "k".repeat(251)))),
+        ("/account_settings/imdsv2", json!("required")),
+    ] {
+        let mut spoilt = support::json(EVERY_KEY);
+        *spoilt.pointer_mut(pointer).expect("the fixture has it") = bad.clone();
+        assert!(!schema.is_valid(&spoilt), "the schema accepts {bad} at {pointer}");
+        assert!(
+            phonehome_fleet::parse(&spoilt.to_string()).is_err(),
+            "the parser accepts {bad} at {pointer}"
+        );
+    }
 }

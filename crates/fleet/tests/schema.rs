@@ -286,19 +286,6 @@ fn the_schema_and_the_parser_refuse_the_same_values_of_starter_packs() {
 }
 
 #[test]
-fn the_schema_and_the_parser_refuse_the_same_values_of_account_settings() {
-    assert_refused(&[
-        ("/account_settings", json!(true)),
-        ("/account_settings/s3_block_public_access", json!("all")),
-        ("/account_settings/ebs_encryption", json!("alias/phonehome")),
-        ("/account_settings/ebs_encryption/key", json!("1234abcd-12ab-34cd-56ef-1234567890ab")),
-        ("/account_settings/ebs_encryption/key", json!("alias/")),
-        ("/account_settings/ebs_encryption/key", json!(format!("alias/{}", "k".repeat(251)))),
-        ("/account_settings/imdsv2", json!("required")),
-    ]);
-}
-
-#[test]
 fn the_schema_and_the_parser_refuse_the_same_values_of_windows() {
     let both = json!({
         "time_zone": "UTC", "from": "20:00", "to": "21:00", "duration_minutes": 60,

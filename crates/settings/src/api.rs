@@ -5,7 +5,8 @@ use std::future::Future;
 use phonehome_cloud::CloudError;
 use serde_json::Value;
 
-use crate::key::{Grant, Key};
+use crate::auto_scaling::Grant;
+use crate::key::Key;
 use crate::seen::{MetadataDefaults, PublicAccess};
 use crate::setting::Step;
 

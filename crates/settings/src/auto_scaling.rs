@@ -8,7 +8,14 @@
 
 use serde_json::Value;
 
-use crate::key::Grant;
+/// A grant that lends a key to somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// `Decrypt`, `CreateGrant`
+    pub operations: Vec<String>,
+    /// Whether it holds for some data alone.
+    pub is_constrained: bool,
+}
 
 /// What Auto Scaling's role does with the key of an encrypted volume, by the names that grants give to it.
 pub const NEEDED: [&str; 6] = [

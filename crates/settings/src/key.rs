@@ -15,15 +15,6 @@ pub struct Key {
     pub is_symmetric: bool,
 }
 
-/// A grant that lends a key to somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant {
-    /// `Decrypt`, `CreateGrant`
-    pub operations: Vec<String>,
-    /// Whether it holds for some data alone.
-    pub is_constrained: bool,
-}
-
 /// Why a key cannot be the default of EBS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unfit {

@@ -19,10 +19,10 @@ mod setting;
 mod turn;
 
 pub use api::SettingsApi;
-pub use auto_scaling::{NEEDED, auto_scaling_role, lacking};
+pub use auto_scaling::{Grant, NEEDED, auto_scaling_role, lacking};
 pub use decide::{Decision, decide};
 pub use due::{TRIES_MAX, is_due};
-pub use key::{Grant, Key, Unfit};
+pub use key::{Key, Unfit};
 pub use problem::Problem;
 pub use record::{
     Before, HELD_MS, Held, Known, SETTINGS, SETTINGS_TEMPLATE, SettingsRecord, State, Told, WRITES_A_WEEK,
