@@ -59,6 +59,7 @@ from additions import (  # noqa: F401
     refusals,
     schedules,
     stacks,
+    streams,
     vending,
 )
 
