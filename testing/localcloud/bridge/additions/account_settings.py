@@ -1,8 +1,10 @@
 """Settings of an account: S3's block of public access, EBS encryption by default and its key, defaults of metadata."""
 
+import json
 from xml.etree import ElementTree
 
 import ministack.app as gateway
+from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import ec2, kms, s3
 
@@ -63,6 +65,17 @@ def put_access(body):
     said = {element.tag.rpartition("}")[2]: element.text for element in ElementTree.fromstring(body)}
     access[get_account_id()] = {name: said.get(name) or "false" for name in BLOCKS}
     return 200, {"Content-Type": "application/xml"}, b""
+
+
+@replaces(iam_actions, "extract_resource_arn")
+def extract_resource_arn(original, service, method, path, headers, body, query, region, account):
+    """Whoever asks for a key by its alias needs the right on the key."""
+    if service == "kms":
+        named = json.loads(body or "{}").get("KeyId") or ""
+        record = kms._resolve_key(named) if named.startswith("alias/") else None
+        if record:
+            return record["Arn"]
+    return original(service, method, path, headers, body, query, region, account)
 
 
 def get_encryption(_parameters):

@@ -85,6 +85,17 @@ class AccountSettings(BridgeTest):
         ec2.reset_ebs_default_kms_key_id()
         self.assertEqual(ec2.get_ebs_default_kms_key_id()["KmsKeyId"], "alias/aws/ebs")
 
+    def test_a_key_is_described_by_its_alias_by_who_may_on_the_key(self):
+        kms = self.client("kms", KEYED)
+        arn = kms.create_key()["KeyMetadata"]["Arn"]
+        kms.create_alias(AliasName="alias/described", TargetKeyId=arn)
+        role = self.role(KEYED, KEYED, allow("kms:DescribeKey", f"arn:aws:kms:*:{KEYED}:key/*"))
+        may = self.as_role(role, "kms", KEYED)
+        self.assertEqual(may.describe_key(KeyId="alias/described")["KeyMetadata"]["Arn"], arn)
+        role = self.role(KEYED, KEYED, allow("kms:DescribeKey", f"arn:aws:kms:*:{KEYED}:alias/*"))
+        describe = self.as_role(role, "kms", KEYED).describe_key
+        self.assert_denied("AccessDeniedException", describe, KeyId="alias/described")
+
     def test_of_defaults_of_metadata_what_is_not_named_stays(self):
         ec2 = self.client("ec2", PREFERRED)
         ec2.modify_instance_metadata_defaults(HttpPutResponseHopLimit=2)
