@@ -278,8 +278,9 @@ fn the_schema_and_the_parser_refuse_the_same_values_of_starter_packs() {
         ("/starter_pack/permissions_boundary", json!("arn:aws:iam::111111111111:policy/b")),
         ("/starter_pack/deploy_roles", Value::from(vec![role; 11])),
         ("/starter_pack/deploy_roles/0/managed_policies", json!(["*"])),
-        ("/starter_pack/deploy_roles/0/branches", json!(["release/*"])),
-        ("/starter_pack/deploy_roles/0/github_environments", json!(["*"])),
+        ("/starter_pack/deploy_roles/1/branches", json!(["release/*"])),
+        ("/starter_pack/deploy_roles/0/github_environments", json!(["a:b"])),
+        ("/starter_pack/deploy_roles/0/repositories", json!([])),
         ("/starter_pack/access_roles/0/trusted", json!([])),
         ("/starter_pack/access_roles/0/external_id", json!("x")),
     ]);

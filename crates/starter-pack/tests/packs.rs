@@ -81,7 +81,7 @@ fn load_balancers_and_s3_write_below_this_accounts_id_or_for_this_account_and_no
 fn roles_and_the_provider_are_in_the_home_region_alone() {
     let (home, other) =
         (template(FULL, "shop-prod", "us-east-1"), template(FULL, "shop-prod", "eu-central-2"));
-    assert_eq!(kinds(&home).iter().filter(|kind| kind.starts_with("AWS::IAM::")).count(), 4);
+    assert_eq!(kinds(&home).iter().filter(|kind| kind.starts_with("AWS::IAM::")).count(), 5);
     assert!(kinds(&other).iter().all(|kind| !kind.starts_with("AWS::IAM::")), "{other}");
     assert!(kinds(&other).contains(&"AWS::S3::Bucket"));
     // The other Region's bucket names the home Region's role, and waits for nothing that is not in its stack.
@@ -209,6 +209,7 @@ fn names_are_those_of_the_template() {
             names.deploy_roles.iter().chain(&names.access_roles).map(|it| it.arn.as_str()).collect();
         let of_home = [
             "arn:aws:iam::444444444444:role/phonehome/deploy",
+            "arn:aws:iam::444444444444:role/phonehome/release",
             "arn:aws:iam::444444444444:role/phonehome/contractor",
         ];
         assert_eq!(arns, if pack.is_home() { &of_home[..] } else { &[] });

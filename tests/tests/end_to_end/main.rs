@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod by_hand;
+mod jobs;
 mod pack;
 mod settings;
 mod vended;
