@@ -3,6 +3,7 @@
 mod dns;
 mod host;
 mod http;
+mod key_alias;
 mod properties;
 mod starter_pack;
 
@@ -20,6 +21,7 @@ pub(crate) use host::{TEMPLATE, host, no_public_certificate, own_host};
 pub(crate) use http::{
     aws_service, contained, file_beside, header_name, header_value, http_path, http_url, page_url, statuses,
 };
+pub(crate) use key_alias::key_alias;
 pub(crate) use properties::{
     contact_email, contact_phone, contact_text, is_tag_text, tag_key, tag_value, unit_path,
 };

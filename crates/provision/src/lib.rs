@@ -42,6 +42,8 @@ mod reconcile;
 mod report;
 pub mod requeue;
 mod seen;
+mod settings;
+mod settings_told;
 mod template;
 mod time;
 mod version;

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 
-use phonehome_accounts::{AwsPack, AwsStack, ProbeCode, opted_in_regions};
+use phonehome_accounts::{AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions};
 use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
 use phonehome_closing::Retained;
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
+use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
 use phonehome_starter_pack::STACK_NAME;
 use phonehome_wire::{Region, StackId, partition};
@@ -92,6 +93,22 @@ pub trait Members: Send + Sync {
         // Where there is no CloudFormation, as in most tests, there is nothing to do.
         async { Ok(Turn { record, outcome: Outcome::AsDeclared }) }
     }
+
+    /// Looks at an account's settings in a Region and tightens what is wanted ([`phonehome_settings::look_and_set`]).
+    ///
+    /// # Errors
+    /// [`phonehome_settings::NotKept`]: then the last call that would change something was not made.
+    fn look_at_settings<K: phonehome_settings::Keep>(
+        &self,
+        _stack: &StackId,
+        _wanted: &Wanted,
+        _keep: &mut K,
+        record: SettingsRecord,
+        _now_ms: u64,
+    ) -> impl Future<Output = Result<SettingsRecord, phonehome_settings::NotKept>> + Send {
+        // Where no account has settings, as in most tests, nothing is known of them.
+        async { Ok(record) }
+    }
 }
 
 /// Member accounts on AWS, opened by assuming a role in them.
@@ -172,6 +189,19 @@ impl Members for AwsMembers {
                 Ok(Turn { record, outcome })
             }
         }
+    }
+
+    async fn look_at_settings<K: phonehome_settings::Keep>(
+        &self,
+        stack: &StackId,
+        wanted: &Wanted,
+        keep: &mut K,
+        record: SettingsRecord,
+        now_ms: u64,
+    ) -> Result<SettingsRecord, phonehome_settings::NotKept> {
+        let session = sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await;
+        let api = session.map(|session| AwsSettings::new(&session, &stack.account));
+        look_and_set(api.as_ref(), wanted, keep, record, now_ms).await
     }
 
     async fn retained(&self, stack: &StackId) -> Result<Option<Vec<Retained>>, CloudError> {

@@ -27,6 +27,7 @@ mod probe_code;
 mod progress;
 mod regions;
 mod reruns;
+mod settings;
 mod skipped;
 mod sweeps;
 mod template;

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 13] = [
+const PURE: [&str; 14] = [
     "wire",
     "fleet",
     "starter-pack",
@@ -22,6 +22,7 @@ const PURE: [&str; 13] = [
     "closing",
     "properties",
     "onboarding",
+    "settings",
     "stacks",
     "network",
     "planner",

@@ -1,52 +1,20 @@
 //! What is sent to CloudFormation, and how its answers are read.
 
-use std::sync::{Arc, Mutex};
-
-use phonehome_aws::{Session, sdk};
 use phonehome_cloud::Class;
 use phonehome_stacks::{
     ChangeSetState, Changed, DriftStatus, Kind, NewChangeSet, PackApi as _, PackStatus, PolicyAction,
     Replacement, Wanted,
 };
 use serde_json::json;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
 
 use super::AwsPack;
+use crate::stand_in::{Texts, always};
 
 const ROLE: &str = "arn:aws:iam::111111111111:role/phonehome-starter-pack";
 
-type Requests = Arc<Mutex<Vec<String>>>;
-
-/// A CloudFormation that answers each call with this status and body, and keeps the requests' bodies.
-async fn answering(status: u16, body: &'static str) -> (AwsPack, Requests) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let requests = Requests::default();
-    let kept = requests.clone();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let (mut bytes, mut chunk) = (Vec::new(), [0; 8192]);
-            let asked = loop {
-                let read = stream.read(&mut chunk).await.unwrap();
-                bytes.extend_from_slice(&chunk[..read]);
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                let Some((head, asked)) = text.split_once("\r\n\r\n") else { continue };
-                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-                let length = lines.rfind(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-                if asked.len() >= length.map_or(0, |(_, length)| length.parse().unwrap()) {
-                    break asked.to_owned();
-                }
-            };
-            kept.lock().unwrap().push(asked);
-            let head = format!(
-                "HTTP/1.1 {status} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-                body.len()
-            );
-            stream.write_all((head + body).as_bytes()).await.unwrap();
-        }
-    });
-    let session: Session = sdk::in_local_cloud(&endpoint, "111111111111", "eu-west-1").await.unwrap();
+/// A CloudFormation that answers each call with this status and body, and keeps the requests.
+async fn answering(status: u16, body: &'static str) -> (AwsPack, Texts) {
+    let (session, requests) = always(status, body).await;
     (AwsPack::new(&session, "phonehome-starter-pack"), requests)
 }
 

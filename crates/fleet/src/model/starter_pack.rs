@@ -78,7 +78,7 @@ impl<T: Serialize> Serialize for Toggle<T> {
     }
 }
 
-fn toggle_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+pub(super) fn toggle_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let detailed = generator.subschema_for::<T>();
     json_schema!({ "anyOf": [{ "type": "boolean" }, detailed] })
 }

@@ -50,7 +50,7 @@ fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
 }
 
 /// `true`, `false`, or a map.
-fn toggle<T: Default>(
+pub(super) fn toggle<T: Default>(
     cursor: &Cursor,
     reader: &mut Reader,
     read: fn(&Cursor, &mut Reader) -> Option<T>,

@@ -14,12 +14,14 @@ use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
+use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{
     Case, Keep, NotKept, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key,
 };
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
+use super::settings::{Here, Settings};
 use super::{REGION, edit_status};
 
 /// Member accounts in a [`SharedCloud`], as far as they can be opened.
@@ -82,6 +84,10 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) overtakes_packs: Option<(MemoryTable, bool)>,
     /// For each of them, what nobody agreed to where its stack is to be made.
     pub(in crate::tests) unplanned_packs: Vec<Vec<Unplanned>>,
+    /// What accounts have set.
+    pub(in crate::tests) settings: Settings,
+    /// What somebody else writes before the settings of an account are looked at.
+    pub(in crate::tests) settings_taken: Option<(MemoryTable, Write)>,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -100,6 +106,11 @@ pub(in crate::tests) struct Opened {
 
 pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
     CloudError::service(operation, "test", code, message)
+}
+
+/// What AWS says to a role without the right.
+pub(in crate::tests) fn denied(operation: &'static str) -> CloudError {
+    error(operation, "AccessDenied", "no identity-based policy allows it")
 }
 
 /// What AWS says before the StackSet has made the role.
@@ -207,6 +218,25 @@ impl Members for FakeMembers {
             record.verified = Some(Verified { sha256: case.wanted.sha256.clone(), changed_at_ms: 1 });
         }
         Ok(Turn { record, outcome })
+    }
+
+    async fn look_at_settings<K: phonehome_settings::Keep>(
+        &self,
+        stack: &StackId,
+        wanted: &Wanted,
+        keep: &mut K,
+        record: SettingsRecord,
+        now_ms: u64,
+    ) -> Result<SettingsRecord, phonehome_settings::NotKept> {
+        let (refusal, of, taken) = {
+            let mut now = self.conditions.lock().unwrap();
+            (now.refusals.get(&*stack.account).cloned(), now.settings.clone(), now.settings_taken.take())
+        };
+        if let Some((table, write)) = taken {
+            table.write(vec![write]).await.unwrap();
+        }
+        let here = Here { of, stack: stack.clone() };
+        look_and_set(refusal.as_ref().map_or(Ok(&here), Err), wanted, keep, record, now_ms).await
     }
 
     fn needs_template(&self, action: &Action) -> u32 {
