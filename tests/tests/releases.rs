@@ -10,6 +10,7 @@ use phonehome_cloud::table::{Doc, TableError, key};
 use phonehome_fleet::Binding;
 use phonehome_releases::{Release, as_old_readers_see, unordered};
 use phonehome_rollout::RollOut;
+use phonehome_settings::SettingsRecord;
 use phonehome_slack::MessageRef;
 use phonehome_stacks::PackRecord;
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
@@ -22,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 14] = [
+const NEWER_THAN: [(&str, &str); 15] = [
     ("pages", "0.1.0"),
     ("crashes", "0.1.0"),
     ("rollout", "0.1.0"),
@@ -32,6 +33,7 @@ const NEWER_THAN: [(&str, &str); 14] = [
     ("probe-code/chunks", "0.1.0"),
     ("decommissioned", "0.1.0"),
     ("packs", "0.1.0"),
+    ("settings", "0.1.0"),
     ("properties", "0.1.0"),
     ("properties/support", "0.1.0"),
     ("vending", "0.1.0"),
@@ -79,6 +81,7 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("probe-code" | "probe-code/chunks", _) => of::<Value>(doc),
         ("decommissioned", _) => of::<Decommissioned>(doc),
         ("packs", _) => of::<PackRecord>(doc),
+        ("settings", _) => of::<SettingsRecord>(doc),
         ("sweeps", _) => of::<Sweep>(doc),
         ("sweeps/accounts", _) => of::<ListedPart>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),

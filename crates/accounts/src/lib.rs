@@ -8,6 +8,7 @@ mod packs;
 mod properties;
 mod regions;
 mod rerun;
+mod settings;
 mod stack;
 #[cfg(test)]
 mod stand_in;
@@ -25,6 +26,7 @@ pub use packs::AwsPack;
 pub use properties::AwsProperties;
 pub use regions::opted_in_regions;
 pub use rerun::rerun;
+pub use settings::AwsSettings;
 pub use stack::{AwsStack, ProbeCode};
 pub use support::AwsSupport;
 #[cfg(feature = "operator")]

@@ -6,7 +6,7 @@ use aws_sdk_organizations::Client;
 use aws_sdk_organizations::operation::list_accounts::ListAccountsOutput;
 use aws_sdk_organizations::types::{self, AccountJoinedMethod};
 use phonehome_closing::AccountState;
-use phonehome_cloud::{Account, AccountPage, AccountWithEmail, CloudError, Organization};
+use phonehome_cloud::{Account, AccountPage, AccountWithEmail, Cause, CloudError, Organization};
 use phonehome_wire::AccountId;
 
 use phonehome_aws::{OfSdk as _, Session};
@@ -62,7 +62,10 @@ pub(crate) async fn listed(client: &Client) -> Result<Vec<types::Account>, Cloud
 /// [`CloudError`]
 pub(crate) async fn described(client: &Client, id: &AccountId) -> Result<Option<types::Account>, CloudError> {
     match client.describe_account().account_id(id.as_str()).send().await {
-        Ok(answer) => Ok(answer.account),
+        Ok(answer) => match answer.account {
+            Some(account) => Ok(Some(account)),
+            None => Err(unusable("organizations:DescribeAccount", id.as_str(), "it has no account")),
+        },
         Err(error) => match CloudError::of("organizations:DescribeAccount", id.as_str(), &error) {
             missing if missing.says_missing() => Ok(None),
             other => Err(other),
@@ -70,9 +73,20 @@ pub(crate) async fn described(client: &Client, id: &AccountId) -> Result<Option<
     }
 }
 
+/// An answer that lacks what every one has: what it says of the others may lack something as well.
+pub(crate) fn unusable(operation: &'static str, subject: &str, lacks: &str) -> CloudError {
+    CloudError::of_cause(operation, subject, Cause::Response(lacks.to_owned()))
+}
+
+const LIST: &str = "organizations:ListAccounts";
+
 async fn page(client: &Client, next: Option<String>) -> Result<ListAccountsOutput, CloudError> {
     let answer = client.list_accounts().set_next_token(next).send().await;
-    answer.map_err(|error| CloudError::of("organizations:ListAccounts", "all", &error))
+    let page = answer.map_err(|error| CloudError::of(LIST, "all", &error))?;
+    match page.accounts.is_some() {
+        true => Ok(page),
+        false => Err(unusable(LIST, "all", "it has no accounts")),
+    }
 }
 
 /// Where an account is in its life.
@@ -107,7 +121,9 @@ impl Organization for AwsOrganization {
 
     async fn page(&self, next: Option<&str>) -> Result<AccountPage, CloudError> {
         let page = page(&self.client, next.map(str::to_owned)).await?;
-        let accounts = page.accounts().iter().filter_map(account).collect();
+        // Of an account that is left out nobody knows that its name is taken.
+        let accounts: Option<_> = page.accounts().iter().map(account).collect();
+        let accounts = accounts.ok_or_else(|| unusable(LIST, "all", "an account has no id"))?;
         Ok(AccountPage { accounts, next: page.next_token().map(str::to_owned) })
     }
 }

@@ -40,24 +40,53 @@ pub(crate) async fn stand_in(
     (session, requests)
 }
 
-/// The operation, by its header or its path, and its body.
-async fn read(stream: &mut TcpStream) -> (String, Value) {
-    let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+/// The requests, with their heads.
+pub(crate) type Texts = Arc<Mutex<Vec<String>>>;
+
+/// A service that answers whatever it is asked with this status and body.
+pub(crate) async fn always(status: u16, body: &'static str) -> (Session, Texts) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Texts::default();
+    let kept = requests.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let request = text(&mut stream).await;
+            kept.lock().unwrap().push(request);
+            let head = format!(
+                "HTTP/1.1 {status} x\r\ncontent-type: text/xml\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all((head + body).as_bytes()).await.unwrap();
+        }
+    });
+    (phonehome_aws::sdk::in_local_cloud(&endpoint, "111111111111", "eu-west-1").await.unwrap(), requests)
+}
+
+/// A whole request.
+async fn text(stream: &mut TcpStream) -> String {
+    let (mut bytes, mut chunk) = (Vec::new(), [0; 8192]);
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let header = |name: &str| {
-                let line = head.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}: ")));
-                line.and_then(|line| line.split_once(": ")).map(|(_, value)| value.to_owned())
-            };
-            if body.len() >= header("content-length").map_or(0, |length| length.parse().unwrap()) {
-                let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
-                let target = header("x-amz-target").map(|it| it.rsplit('.').next().unwrap().to_owned());
-                return (target.unwrap_or(path), serde_json::from_str(body).unwrap());
+            let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+            let length = lines.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+            if body.len() >= length.map_or(0, |(_, length)| length.parse().unwrap()) {
+                return text;
             }
         }
         let read = stream.read(&mut chunk).await.unwrap();
         assert!(read > 0, "the request was cut off");
         bytes.extend_from_slice(&chunk[..read]);
     }
+}
+
+/// The operation, by its header or its path, and its body.
+async fn read(stream: &mut TcpStream) -> (String, Value) {
+    let text = text(stream).await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let target = head.lines().find(|line| line.to_lowercase().starts_with("x-amz-target: "));
+    let target = target.map(|line| line.rsplit('.').next().unwrap().to_owned());
+    let path = head.split(' ').nth(1).unwrap_or_default().trim_start_matches('/').to_owned();
+    (target.unwrap_or(path), serde_json::from_str(body).unwrap())
 }

@@ -7,14 +7,14 @@ use aws_sdk_organizations::error::SdkError;
 use aws_sdk_organizations::operation::create_account::CreateAccountError;
 use aws_sdk_organizations::types::{CreateAccountState, CreateAccountStatus, Tag};
 use phonehome_aws::{OfSdk as _, Session};
-use phonehome_cloud::{Cause, CloudError};
+use phonehome_cloud::CloudError;
 use phonehome_fleet::Line;
 use phonehome_vending::{
     FailureReason, NewAccount, NotAsked, Outcome, OwnedAccount, Request, RequestId, TAG_LINE, VendingApi,
 };
 use phonehome_wire::AccountId;
 
-use crate::organization::{BETWEEN_PAGES, described, is_active, listed};
+use crate::organization::{BETWEEN_PAGES, described, is_active, listed, unusable};
 
 /// AWS Organizations, where accounts are made.
 #[derive(Debug, Clone)]
@@ -71,9 +71,8 @@ impl VendingApi for AwsVending {
             let reason = reason(&error);
             NotAsked::of(CloudError::of(CREATE, line, &error), reason.as_deref())
         })?;
-        let unusable =
-            || CloudError::of_cause(CREATE, line, Cause::Response("it names no request".to_owned()));
-        answer.create_account_status().and_then(request_of).ok_or_else(|| NotAsked::Unclear(unusable()))
+        let unusable = || NotAsked::Unclear(unusable(CREATE, line, NO_REQUEST));
+        answer.create_account_status().and_then(request_of).ok_or_else(unusable)
     }
 
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, CloudError> {
@@ -82,10 +81,7 @@ impl VendingApi for AwsVending {
         match request.send().await {
             Ok(answer) => match answer.create_account_status().and_then(request_of) {
                 Some(request) => Ok(Some(request)),
-                None => {
-                    let cause = Cause::Response("it names no request".to_owned());
-                    Err(CloudError::of_cause(OPERATION, id.as_str(), cause))
-                }
+                None => Err(unusable(OPERATION, id.as_str(), NO_REQUEST)),
             },
             Err(error) if is_unknown(&error) => Ok(None),
             Err(error) => Err(CloudError::of(OPERATION, id.as_str(), &error)),
@@ -93,15 +89,17 @@ impl VendingApi for AwsVending {
     }
 
     async fn requests(&self) -> Result<Vec<Request>, CloudError> {
+        const OPERATION: &str = "organizations:ListCreateAccountStatus";
         let (mut requests, mut next) = (Vec::new(), None);
         loop {
             let request = self.client.list_create_account_status().set_next_token(next);
             let request =
                 request.states(CreateAccountState::InProgress).states(CreateAccountState::Succeeded);
             let answer = request.send().await;
-            let page = answer
-                .map_err(|error| CloudError::of("organizations:ListCreateAccountStatus", "all", &error))?;
-            requests.extend(page.create_account_statuses().iter().filter_map(request_of));
+            let page = answer.map_err(|error| CloudError::of(OPERATION, "all", &error))?;
+            let statuses = page.create_account_statuses.as_ref().map(|all| all.iter().map(told_by_name));
+            let statuses: Option<Vec<Request>> = statuses.and_then(Iterator::collect);
+            requests.extend(statuses.ok_or_else(|| unusable(OPERATION, "all", NO_REQUEST))?);
             next = page.next_token().map(str::to_owned);
             if next.is_none() {
                 return Ok(requests);
@@ -111,17 +109,23 @@ impl VendingApi for AwsVending {
     }
 
     async fn account(&self, id: &AccountId) -> Result<Option<OwnedAccount>, CloudError> {
-        let account = described(&self.client, id).await?.as_ref().and_then(account_of);
-        let Some(account) = account else { return Ok(None) };
+        let Some(account) = described(&self.client, id).await? else { return Ok(None) };
+        let account = account_of(&account)
+            .ok_or_else(|| unusable("organizations:DescribeAccount", id.as_str(), NO_ADDRESS))?;
         Ok(Some(OwnedAccount { made_for: self.line_in_tags(id).await?, ..account }))
     }
 
     async fn accounts(&self) -> Result<Vec<OwnedAccount>, CloudError> {
-        Ok(listed(&self.client).await?.iter().filter_map(account_of).collect())
+        let accounts: Option<_> = listed(&self.client).await?.iter().map(account_of).collect();
+        accounts.ok_or_else(|| unusable("organizations:ListAccounts", "all", NO_ADDRESS))
     }
 }
 
 const CREATE: &str = "organizations:CreateAccount";
+/// What an answer lacks that has no request, or not all of one.
+const NO_REQUEST: &str = "it names no request";
+/// An account that is not compared with an order is one that is asked for a second time.
+const NO_ADDRESS: &str = "an account has no id or no e-mail address";
 
 /// The reason that two of Organizations' errors have beside their code.
 fn reason<R>(error: &SdkError<CreateAccountError, R>) -> Option<String> {
@@ -162,10 +166,17 @@ fn request_of(status: &CreateAccountStatus) -> Option<Request> {
     })
 }
 
+/// A request of a list, where requests are told by their names and times: `None` for one that lacks either.
+fn told_by_name(status: &CreateAccountStatus) -> Option<Request> {
+    status.requested_timestamp()?;
+    request_of(status).filter(|request| !request.account_name.is_empty())
+}
+
+/// `None` for one without its id or address.
 fn account_of(account: &aws_sdk_organizations::types::Account) -> Option<OwnedAccount> {
     Some(OwnedAccount {
         id: account.id()?.parse().ok()?,
-        email: account.email().unwrap_or_default().to_owned(),
+        email: account.email()?.to_owned(),
         active: is_active(account),
         made_for: None,
     })

@@ -2,7 +2,6 @@
 //! hundred kinds are left.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use phonehome_localisation::{Component, Name, PathId, ProbeId, Segment, Stage, State};
 use phonehome_wire::{AzId, Expect, Purpose, StackId};
@@ -20,7 +19,7 @@ type Further = [Option<Segment>; 2];
 
 /// What is said of paths of a kind: what they depend on that may be accused, when they passed last, and how often in a
 /// row.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct PathKind {
     /// Where it comes from, and what else.
     segments: (Segment, Further),
@@ -35,28 +34,31 @@ struct ProbeKind {
     zone: Name,
     expected_ticks: u32,
     reported_ticks: u32,
-    /// How many paths there are of each kind.
-    paths: BTreeMap<PathKind, u32>,
+    /// The kinds of its paths, in order, each with how many there are.
+    paths: Vec<(PathKind, u32)>,
 }
 
 /// The kinds of probes with how many there are of each.
 #[derive(Debug, Default)]
-pub(crate) struct Crowd {
+pub(crate) struct Crowd<'w> {
     kinds: BTreeMap<ProbeKind, u32>,
     told: Vec<Told>,
     /// What was found for the checks of the last probe: the next one is of the same stack mostly.
-    last: Option<Last>,
+    last: Option<Last<'w>>,
+    /// The paths of the last probe, whose memory the next one takes.
+    paths: Vec<(PathKind, u32)>,
 }
 
 /// What the paths of a probe depend on.
 #[derive(Debug)]
-struct Last {
+struct Last<'w> {
     checks: Checks,
     stack: StackId,
     /// The zone of its NAT gateway, where that is another one than its own.
     nat_elsewhere: Option<AzId>,
-    /// In the order of the checks.
-    further: Rc<[Further]>,
+    /// What each check aims at that is no isolation, with its number: of an isolation nothing is shared with anybody
+    /// else's.
+    aims: Vec<(usize, Aim<'w>, Further)>,
 }
 
 /// Where in the topology a kind is.
@@ -68,9 +70,9 @@ struct Told {
     paths: Vec<(PathId, PathKind)>,
 }
 
-impl Crowd {
+impl<'w> Crowd<'w> {
     /// Takes in a probe that is not looked at by itself.
-    pub(crate) fn add<'w>(
+    pub(crate) fn add(
         &mut self,
         collecting: &mut Collecting<'w>,
         concern: &Concern<'_>,
@@ -86,15 +88,19 @@ impl Crowd {
             (Component::Zone(zone), Stage::Way),
             (Component::Zone(zone), Stage::Resolve),
         ]);
-        let further = self.further(collecting, concern, view);
-        let mut paths: BTreeMap<PathKind, u32> = BTreeMap::new();
-        // Of an isolation nothing is shared with anybody else's.
-        let numbered = view.checks.aims().enumerate();
-        for (number, aim) in numbered.filter(|(_, aim)| aim.expect != Expect::Deny) {
-            let (newest_ticks, passes) = passed(view, heartbeat, (number, aim), ticks);
-            let segments = (source, further[number]);
-            *paths.entry(PathKind { segments, newest_ticks, passes }).or_default() += 1;
+        self.look_at(collecting, concern, view);
+        let mut paths = std::mem::take(&mut self.paths);
+        paths.clear();
+        for (number, aim, further) in self.last.iter().flat_map(|last| &last.aims) {
+            let (newest_ticks, passes) = passed(view, heartbeat, (*number, *aim), ticks);
+            let kind = PathKind { segments: (source, *further), newest_ticks, passes };
+            // There are a handful.
+            match paths.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, count)) => *count += 1,
+                None => paths.push((kind, 1)),
+            }
         }
+        paths.sort_unstable();
         let kind = ProbeKind {
             region,
             zone,
@@ -102,30 +108,29 @@ impl Crowd {
             reported_ticks: ticks.at(heartbeat.last_started_at_ms),
             paths,
         };
-        *self.kinds.entry(kind).or_default() += 1;
+        match self.kinds.get_mut(&kind) {
+            Some(count) => (*count, self.paths) = (*count + 1, kind.paths),
+            None => drop(self.kinds.insert(kind, 1)),
+        }
     }
 
-    /// What the paths of a probe depend on beside where they come from.
-    fn further<'w>(
-        &mut self,
-        collecting: &mut Collecting<'w>,
-        concern: &Concern<'_>,
-        view: &'w ProbeView,
-    ) -> Rc<[Further]> {
+    /// Finds what the paths of a probe aim at, and what they depend on beside where they come from: it is in `last` then.
+    fn look_at(&mut self, collecting: &mut Collecting<'w>, concern: &Concern<'_>, view: &'w ProbeView) {
         let elsewhere = view.nat_zone.as_ref().filter(|zone| **zone != view.key.availability_zone);
-        let is_it = |last: &&Last| {
+        let is_it = |last: &Last<'_>| {
             last.checks.is_same(&view.checks)
                 && view.key.is_of(&last.stack)
                 && last.nat_elsewhere.as_ref() == elsewhere
         };
-        if let Some(last) = self.last.as_ref().filter(is_it) {
-            return Rc::clone(&last.further);
+        if self.last.as_ref().is_some_and(is_it) {
+            return;
         }
-        let further: Rc<[Further]> =
-            view.checks.aims().map(|aim| further(collecting, concern, view, aim)).collect();
+        let mut aims = self.last.take().map(|last| last.aims).unwrap_or_default();
+        aims.clear();
+        let shared = view.checks.aims().enumerate().filter(|(_, aim)| aim.expect != Expect::Deny);
+        aims.extend(shared.map(|(number, aim)| (number, aim, further(collecting, concern, view, aim))));
         let (checks, stack, nat_elsewhere) = (view.checks.clone(), view.key.stack(), elsewhere.cloned());
-        self.last = Some(Last { checks, stack, nat_elsewhere, further: Rc::clone(&further) });
-        further
+        self.last = Some(Last { checks, stack, nat_elsewhere, aims });
     }
 
     /// Tells of all kinds, behind everybody else.

@@ -55,7 +55,7 @@ impl<'w> Dependencies<'w> {
             named: BTreeMap::new(),
             stacks: stacks(world),
             targets: HashMap::new(),
-            known: BTreeMap::new(),
+            known: HashMap::new(),
             text: String::new(),
         };
         let probes = views.iter().map(|view| collecting.probe(view)).collect();
@@ -78,7 +78,7 @@ pub(crate) fn member(views: &[&ProbeView], topology: &Topology, path: PathId) ->
 fn stacks(world: &World) -> BTreeMap<&str, Vec<StackId>> {
     let mut stacks: BTreeMap<&str, Vec<StackId>> = BTreeMap::new();
     for view in &world.probes {
-        let known = stacks.entry(&view.account_name).or_default();
+        let known = stacks.entry(&view.account_name).or_insert_with(|| Vec::with_capacity(1));
         if !known.iter().any(|stack| view.key.is_of(stack)) {
             known.push(view.key.stack());
         }
@@ -95,7 +95,7 @@ pub(crate) struct Collecting<'w> {
     /// is what many aim at.
     targets: HashMap<(&'w str, Option<&'w str>, &'w str), (Name, Name)>,
     /// What paths share, by what it is about.
-    known: BTreeMap<Box<[(Component, Stage)]>, Segment>,
+    known: HashMap<Box<[(Component, Stage)]>, Segment>,
     /// The name that is looked up.
     text: String,
 }

@@ -49,6 +49,7 @@ mod reruns;
 mod results;
 mod routing;
 mod runbook;
+mod shared;
 mod silence;
 mod streak;
 mod suspect;
@@ -98,6 +99,7 @@ pub use proof::{
 pub use reader::Reader;
 pub use refusals::{LASTS_AFTER_MS, LETTERS_KEPT, OVER_AFTER_MS, Refusals, Refused};
 pub use reruns::{ASKED_LASTS_MS, Rerun, Reruns, Unanswered};
+pub use shared::Shared;
 pub use silence::WhySilent;
 pub use suspect::Suspect;
 pub use titles::title;

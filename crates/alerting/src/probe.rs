@@ -35,7 +35,7 @@ pub(crate) struct Probe<'w> {
     /// What fails and is not chance.
     pub(crate) failing: BTreeSet<Symptom>,
     /// Every declared check, once somebody asks for any.
-    checks: OnceCell<BTreeMap<&'w CheckId, &'w Check>>,
+    checks: OnceCell<Box<BTreeMap<&'w CheckId, &'w Check>>>,
 }
 
 impl<'w> Probe<'w> {
@@ -61,7 +61,8 @@ impl<'w> Probe<'w> {
 
     /// Every declared check.
     pub(crate) fn checks(&self) -> &BTreeMap<&'w CheckId, &'w Check> {
-        self.checks.get_or_init(|| self.view.checks.iter().map(|check| (&check.id, check)).collect())
+        self.checks
+            .get_or_init(|| Box::new(self.view.checks.iter().map(|check| (&check.id, check)).collect()))
     }
 
     fn fails(&self, id: &CheckId) -> bool {

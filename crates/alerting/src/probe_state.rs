@@ -144,9 +144,16 @@ impl Heartbeat {
     pub(crate) fn folded_ms(&self) -> u64 {
         self.last_received_at_ms.max(self.behind.map_or(0, |behind| behind.at_ms))
     }
-}
 
-impl Heartbeat {
+    /// Forgets the text that no decision and no message takes from it, and shares the names of its probe, so that many
+    /// fit into memory.
+    pub fn shorten(&mut self, probe: &ProbeKey) {
+        self.run_id = String::new();
+        if self.key == *probe {
+            self.key = probe.clone();
+        }
+    }
+
     /// The part that it is of.
     #[must_use]
     pub fn probe_part(&self) -> ProbePart {

@@ -11,7 +11,7 @@ use crate::matcher::Matcher;
 use crate::words::clip;
 use crate::{
     Calm, Change, Checks, Crash, Finding, Heartbeat, Hysteresis, Incident, Paths, ProbeKey, Reader, Severity,
-    UnreadableIncident, WhySilent, Window,
+    Shared, UnreadableIncident, WhySilent, Window,
 };
 
 /// Everything a decision depends on.
@@ -204,7 +204,7 @@ pub struct ProbeView {
     pub calm: Option<Calm>,
     /// Its newest crash; absent where none is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub crash: Option<Crash>,
+    pub crash: Option<Box<Crash>>,
     /// Which of the two are stored but could not be read, and so are missing here.
     #[serde(default)]
     pub unreadable: Unreadable,
@@ -213,7 +213,7 @@ pub struct ProbeView {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<PartView>,
     /// Who hears of its trouble.
-    pub route: Route,
+    pub route: Shared<Route>,
 }
 
 /// One part of a probe's checks, which has runs of its own.

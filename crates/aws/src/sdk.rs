@@ -8,6 +8,7 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::{Credentials, SharedCredentialsProvider};
 use phonehome_cloud::endpoint::{Cloud, ENDPOINT_VARIABLE, EndpointError, environment, require_loopback};
 use phonehome_cloud::{Cause, CloudError};
+use phonehome_wire::partition;
 
 use crate::error::OfSdk as _;
 
@@ -127,7 +128,7 @@ pub async fn in_member_account(
     region: &str,
     role: &str,
 ) -> Result<Session, CloudError> {
-    let arn = format!("arn:aws:iam::{account}:role/{role}");
+    let arn = format!("arn:{}:iam::{account}:role/{role}", partition(region));
     let answer = aws_sdk_sts::Client::new(base.config())
         .assume_role()
         .role_arn(&arn)

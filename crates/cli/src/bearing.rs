@@ -1,6 +1,6 @@
-//! What accounts bear in the organization, and what of that a fleet file changes.
+//! What accounts bear in the organization, which settings they are to have, and what of that a fleet file changes.
 
-use phonehome_fleet::{Change, Fleet, IdentifiedLine, Line, property_changes};
+use phonehome_fleet::{Change, Fleet, IdentifiedLine, Line, property_changes, setting_changes};
 use phonehome_planner::render::{Section, Table, wrapped};
 use phonehome_planner::sha256;
 use phonehome_state::Base;
@@ -12,7 +12,7 @@ use crate::who::Who;
 /// How many accounts the title of a table names.
 const NAMED: usize = 10;
 
-/// What becomes of the units, tags, contacts and support plans of the accounts there are.
+/// What becomes of the units, tags, contacts, support plans and settings of the accounts there are.
 #[derive(Debug, Default)]
 pub(crate) struct Bearing {
     /// Lines of which the same changes, together, in the file's order.
@@ -21,10 +21,38 @@ pub(crate) struct Bearing {
 
 #[derive(Debug)]
 struct Class {
+    of: Of,
     changes: Vec<Change>,
     /// Whether they are to be in another unit.
     moves: bool,
     lines: Vec<Line>,
+}
+
+/// What the changes of a class are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// What accounts bear in the organization.
+    Organization,
+    /// Settings in the accounts.
+    Settings,
+}
+
+impl Of {
+    /// `2 accounts are kept otherwise in the organization`
+    fn title(self, accounts: usize) -> String {
+        match self {
+            Self::Organization => format!(
+                "{} otherwise in the organization",
+                agree(accounts, "account is kept", "accounts are kept")
+            ),
+            Self::Settings => {
+                format!(
+                    "{} settings otherwise",
+                    agree(accounts, "account is to have", "accounts are to have")
+                )
+            }
+        }
+    }
 }
 
 impl Bearing {
@@ -54,10 +82,15 @@ impl Bearing {
             account.is_some_and(|id| id != management && who.roster.contains_key(id))
         };
         let mut classes: Vec<Class> = Vec::new();
-        for it in property_changes(before, fleet).into_iter().filter(|it| is_account(&it.line)) {
-            match classes.iter_mut().find(|class| class.changes == it.changes) {
-                Some(class) => class.lines.push(it.line),
-                None => classes.push(Class { changes: it.changes, moves: it.moves, lines: vec![it.line] }),
+        let properties = property_changes(before, fleet).into_iter();
+        let properties = properties.map(|it| (Of::Organization, it.line, it.changes, it.moves));
+        let settings = setting_changes(before, fleet).into_iter();
+        let settings = settings.map(|(line, changes)| (Of::Settings, line, changes, false));
+        for (of, line, changes, moves) in properties.chain(settings).filter(|(_, line, ..)| is_account(line))
+        {
+            match classes.iter_mut().find(|class| class.of == of && class.changes == changes) {
+                Some(class) => class.lines.push(line),
+                None => classes.push(Class { of, changes, moves, lines: vec![line] }),
             }
         }
         Self { classes }
@@ -67,15 +100,19 @@ impl Bearing {
         self.classes.is_empty()
     }
 
-    /// How many accounts it concerns, and when; `None` where it is none.
-    fn sentence(&self) -> Option<String> {
-        let accounts: usize = self.classes.iter().map(|class| class.lines.len()).sum();
-        (accounts > 0).then(|| {
-            format!(
-                "{} otherwise in the organization once the version is in force in all accounts.",
-                agree(accounts, "account is kept", "accounts are kept")
-            )
-        })
+    /// How many accounts it concerns, and when; none where it is none.
+    fn sentence(&self, of: Of) -> Option<String> {
+        let classes = self.classes.iter().filter(|class| class.of == of);
+        let accounts: usize = classes.map(|class| class.lines.len()).sum();
+        let when = match of {
+            Of::Organization => "once the version is in force in all accounts.",
+            Of::Settings => {
+                ", each in its turn. They are tightened alone: what is stricter in an account stays, and so does what is no \
+                 longer declared."
+            }
+        };
+        let space = if of == Of::Settings { "" } else { " " };
+        (accounts > 0).then(|| format!("{}{space}{when}", of.title(accounts)))
     }
 
     /// What nobody may overlook: another unit has other policies.
@@ -92,9 +129,14 @@ impl Bearing {
 
     /// For a terminal; empty where nothing changes.
     pub(crate) fn text(&self) -> String {
-        let sentences = self.sentence().into_iter().chain(self.caution());
-        let mut text: String = sentences.map(|words| format!("{words}\n")).collect();
-        for Class { changes, lines, .. } in &self.classes {
+        [Of::Organization, Of::Settings].map(|of| self.text_of(of)).concat()
+    }
+
+    fn text_of(&self, of: Of) -> String {
+        let caution = self.caution().filter(|_| of == Of::Organization);
+        let mut text: String =
+            self.sentence(of).into_iter().chain(caution).map(|words| format!("{words}\n")).collect();
+        for Class { changes, lines, .. } in self.classes.iter().filter(|class| class.of == of) {
             text.push_str(&format!("  {}\n", count(lines.len(), "account")));
             changes.iter().for_each(|change| text.push_str(&format!("    ~ {}\n", words(change))));
             let names: Vec<&str> = lines.iter().map(Line::as_str).collect();
@@ -106,15 +148,13 @@ impl Bearing {
     /// The same in a comment on a pull request, beside what else it says.
     pub(crate) fn add_to(&self, section: &mut Section) {
         section.cautions.extend(self.caution());
-        section.paragraphs.extend(self.sentence());
+        section
+            .paragraphs
+            .extend([Of::Organization, Of::Settings].into_iter().filter_map(|of| self.sentence(of)));
         let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "not declared".to_owned());
-        for Class { changes, lines, .. } in &self.classes {
+        for Class { of, changes, lines, .. } in &self.classes {
             let row = |it: &Change| vec![it.what.clone(), text(&it.before), text(&it.after)];
-            let title = format!(
-                "{} otherwise in the organization: {}",
-                agree(lines.len(), "account is kept", "accounts are kept"),
-                list(lines, NAMED)
-            );
+            let title = format!("{}: {}", of.title(lines.len()), list(lines, NAMED));
             let rows = changes.iter().map(row).collect();
             section.tables.push(Table { title, head: &["what", "from", "to"], rows });
         }

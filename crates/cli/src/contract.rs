@@ -10,6 +10,7 @@ use phonehome_wire::StackId;
 use crate::bearing::Bearing;
 use crate::creations::Creations;
 use crate::output::{Failure, read};
+use crate::packs::Packs;
 use crate::summary::Planned;
 use crate::validate::Loaded;
 
@@ -30,6 +31,17 @@ pub(crate) struct Grounds {
     /// The digest of what changes of what accounts bear, where anything does, and a line for each change.
     properties: Option<String>,
     properties_in_full: Vec<String>,
+    packs: PackGrounds,
+}
+
+/// What becomes of the starter packs.
+#[derive(Debug, Default)]
+struct PackGrounds {
+    /// The digest of it, where anything does.
+    digest: Option<String>,
+    in_full: Vec<String>,
+    /// What is agreed to with each.
+    agreed: Vec<(StackId, BTreeSet<String>)>,
 }
 
 impl Grounds {
@@ -45,11 +57,19 @@ impl Grounds {
         let file = sha256(&[loaded.text.as_str(), &authorities]);
         let (accounts, in_full) = (creations.digest(), creations.in_full());
         let (properties, properties_in_full) = (bearing.digest(), bearing.in_full());
-        Self { over, file, probes: probes.cloned(), accounts, in_full, properties, properties_in_full }
+        let (probes, packs) = (probes.cloned(), PackGrounds::default());
+        Self { over, file, probes, accounts, in_full, properties, properties_in_full, packs }
     }
 
-    /// The plan's hash: over the version in force, the fleet file, the probes' code, the accounts that there are to permit, what
-    /// changes of what accounts bear, the accounts and Regions there are, and what is planned in each with the permission that it asks for. Not over the ids that AWS makes, nor over any order.
+    /// The same with what becomes of the starter packs.
+    pub(crate) fn with_packs(self, packs: &Packs) -> Self {
+        let packs = PackGrounds { digest: packs.digest(), in_full: packs.in_full(), agreed: packs.agreed() };
+        Self { packs, ..self }
+    }
+
+    /// The plan's hash: over the version in force, the fleet file, the probes' code, the accounts that there are to permit,
+    /// what changes of what accounts bear, what becomes of the starter packs, the accounts and Regions there are, and what is
+    /// planned in each with the permission that it asks for. Not over the ids that AWS makes, nor over any order.
     pub(crate) fn hash(&self, planned: &[Planned]) -> String {
         let mut stacks: Vec<String> = planned.iter().map(stack).collect();
         stacks.sort();
@@ -58,6 +78,7 @@ impl Grounds {
         lines.extend(self.probes.iter().map(|probes| format!("probes {}", probes.code_sha256)));
         lines.extend(self.accounts.iter().map(|accounts| format!("accounts {accounts}")));
         lines.extend(self.properties.iter().map(|properties| format!("properties {properties}")));
+        lines.extend(self.packs.digest.iter().map(|packs| format!("starter packs {packs}")));
         lines.extend(stacks);
         sha256(&lines)
     }
@@ -70,10 +91,11 @@ impl Grounds {
             over: self.over,
             ..Contract::default()
         };
-        grounds.with(planned.iter().filter_map(|it| {
+        let stacks = planned.iter().filter_map(|it| {
             let plan = it.plan.as_ref().ok()?;
             Some((StackId::new(&it.account, &it.region), Agreed::to(plan).digests()))
-        }))
+        });
+        grounds.with(stacks).with_packs(self.packs.agreed.clone())
     }
 
     /// The complete plan, for people: what it is over, then each stack in full.
@@ -88,6 +110,7 @@ impl Grounds {
         let sections = [
             ("accounts to be made", &self.in_full),
             ("what accounts bear in the organization", &self.properties_in_full),
+            ("starter packs", &self.packs.in_full),
         ];
         for (title, lines) in sections.into_iter().filter(|(_, lines)| !lines.is_empty()) {
             let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();

@@ -6,6 +6,7 @@ mod leaving;
 
 use clap::{Args, ValueEnum};
 use phonehome_planner::Decommission;
+use phonehome_provision::LeftData;
 use phonehome_wire::AccountId;
 use serde_json::json;
 
@@ -30,6 +31,16 @@ pub(crate) struct DecommissionArguments {
     /// after that. Run the same again until it says that it is closed.
     #[arg(long)]
     close_account: bool,
+    /// With --close-account: you have looked for what starter packs left whose stack somebody deleted (buckets, tables,
+    /// keys), and nothing of it is there or needed. phonehome may not look for it.
+    #[arg(long, requires = "close_account")]
+    left_data_is_gone: bool,
+}
+
+impl DecommissionArguments {
+    fn left(&self) -> LeftData {
+        if self.left_data_is_gone { LeftData::IsGone } else { LeftData::MayBeThere }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,7 +80,10 @@ pub(crate) async fn run(
     // Who names it has seen it before, or reads it here at the terminal.
     let (shown, in_the_way) = match &arguments.confirm {
         Some(_) => (vec![], vec![]),
-        None => (leaving.preview(mode).await?, leaving.in_the_way(arguments.close_account).await),
+        None => {
+            let left = arguments.close_account.then(|| arguments.left());
+            (leaving.preview(mode).await?, leaving.in_the_way(left).await)
+        }
     };
     let mut before = text(&leaving, &shown, &in_the_way);
     if arguments.close_account {
@@ -85,7 +99,7 @@ pub(crate) async fn run(
     let stacks = leaving.carry_out(mode).await?;
     let is_done = stacks.iter().all(|it| it.done);
     let closing = match arguments.close_account && is_done {
-        true => Some(close::run(&leaving).await?),
+        true => Some(close::run(&leaving, arguments.left()).await?),
         false => None,
     };
     let mut said = text(&leaving, &stacks, &[]);

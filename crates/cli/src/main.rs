@@ -15,6 +15,7 @@ mod history;
 mod init;
 mod orphaned;
 mod output;
+mod packs;
 mod plan;
 mod probes;
 mod publish;

@@ -17,6 +17,7 @@ use crate::contract::Grounds;
 use crate::creations::{Creations, Orders, Permitted};
 use crate::output::Failure;
 use crate::output::{Done, Format};
+use crate::packs::Packs;
 use crate::probes::{self, ProbesArgument};
 use crate::summary::{Planned, Summary};
 use crate::targets::{Access, Scope, Targets, name};
@@ -56,11 +57,12 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
     let work = Targets::of(&loaded, arguments.scope, Access::Observe, &session, &table).await?;
     let creations = creations(&work, &base, &Orders::read(&table).await?, &wanted);
     let bearing = bearing(&work, &base, &wanted);
+    let packs = Packs::of(&work, &creations, &wanted, &table).await?;
     let planned = plans(&work).await?;
     let changes = planned.iter().any(|it| it.plan.as_ref().is_ok_and(|plan| !plan.steps.is_empty()));
-    let changes = changes || !creations.to_permit().is_empty() || !bearing.is_empty();
+    let changes = changes || !creations.to_permit().is_empty() || !bearing.is_empty() || !packs.is_empty();
     let failed = planned.iter().any(|it| it.plan.is_err());
-    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &creations, &bearing);
+    let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &creations, &bearing).with_packs(&packs);
     if let Some(path) = &arguments.output {
         let written = std::fs::write(path, grounds.in_full(&planned) + &lines(&notes(&work, &creations)));
         written.map_err(|error| Failure::other(format!("{}: {error}", path.display())))?;
@@ -68,9 +70,10 @@ pub(crate) async fn run(arguments: PlanArguments, table: &str, format: Format) -
     // A part of the fleet is nothing that could be published.
     let hash = is_whole.then(|| grounds.hash(&planned));
     let text = match format {
-        Format::Json => as_json(&work, (&creations, &bearing), &planned, hash.as_deref())?,
+        Format::Json => as_json(&work, (&creations, &bearing, &packs), &planned, hash.as_deref())?,
         Format::Text => {
-            as_text(&work, (&creations, &bearing), &named(planned), arguments.markdown, hash.as_deref())
+            let beside = (&creations, &bearing, &packs);
+            as_text(&work, beside, &named(planned), arguments.markdown, hash.as_deref())
         }
     };
     let exit_code = match (failed, changes && arguments.detailed_exitcode) {
@@ -140,7 +143,7 @@ fn estimate_s(plan: &Plan) -> u64 {
 /// For people: at a terminal, or in a comment.
 fn as_text(
     work: &Targets,
-    (creations, bearing): (&Creations, &Bearing),
+    (creations, bearing, packs): (&Creations, &Bearing, &Packs),
     planned: &[render::Planned],
     markdown: bool,
     hash: Option<&str>,
@@ -152,11 +155,12 @@ fn as_text(
             let notes = [creations.notes(), notes].concat();
             let mut section = creations.section();
             bearing.add_to(&mut section);
+            packs.add_to(&mut section);
             render::markdown_fleet(planned, &section, &notes, &estimate_s, COMMENT_CHARS) + &hash
         }
         (false, hash) => {
             let hash = hash.map(|hash| format!("Plan {hash}\n")).unwrap_or_default();
-            let beside = creations.text() + &bearing.text();
+            let beside = creations.text() + &bearing.text() + &packs.text();
             render::text_fleet(planned, &estimate_s) + &beside + &lines(&notes) + &hash
         }
     }
@@ -179,7 +183,7 @@ fn lines(notes: &[String]) -> String {
 
 fn as_json(
     work: &Targets,
-    (creations, bearing): (&Creations, &Bearing),
+    (creations, bearing, packs): (&Creations, &Bearing, &Packs),
     planned: &[Planned],
     hash: Option<&str>,
 ) -> Result<String, Failure> {
@@ -195,6 +199,7 @@ fn as_json(
         "stacks": stacks,
         "accounts": creations.json(),
         "properties": bearing.json(),
+        "starter_packs": packs.json(),
         "left_out": work.notes,
         "who_is_who": work.who.as_json(),
     }))

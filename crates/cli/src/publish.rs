@@ -21,6 +21,7 @@ use crate::contract::{Grounds, refusal};
 use crate::creations::{Creations, Orders, Permitted};
 use crate::output::Format;
 use crate::output::{Failure, json as to_json};
+use crate::packs::Packs;
 use crate::plan::{bearing, in_force, summary};
 use crate::probes::{self, ProbesArgument};
 use crate::summary::Summary;
@@ -118,6 +119,7 @@ pub(crate) async fn run(arguments: PublishArguments, table: &str, format: Format
     let seen = look(&arguments, &loaded, &base, &session, &table).await?;
     eprint!("{}", shown(&base, &seen, &way, probes.as_ref()));
     let grounds = Grounds::of(&base, &loaded, probes.as_ref(), &seen.planned, &seen.bearing);
+    let grounds = grounds.with_packs(&seen.packs);
     let accepted = accepted(&arguments, &grounds, &base, &seen)?;
     if accounts::former(&table, &base, arguments.supersede).await? != seen.former {
         return Err(Failure::other(
@@ -159,6 +161,8 @@ struct Seen {
     planned: Creations,
     /// What changes of what accounts bear.
     bearing: Bearing,
+    /// What becomes of the starter packs.
+    packs: Packs,
     /// The accounts that the versions before it permit.
     former: Vec<PermittedAccount>,
     /// What of that the new version keeps.
@@ -175,11 +179,13 @@ async fn look(
     if arguments.no_plan {
         let former = accounts::former(table, base, arguments.supersede).await?;
         let bindings = bindings(table).await.map_err(Failure::other)?;
+        accounts::no_order_lost(table, &loaded.fleet, &bindings, &Orders::read(table).await?).await?;
         let kept = accounts::still(&loaded.fleet, &bindings, &former);
         return Ok(Seen { former, kept, ..Seen::default() });
     }
     let work = Targets::of(loaded, arguments.scope(), Access::Observe, session, table).await?;
     let orders = Orders::read(table).await?;
+    accounts::no_order_lost(table, &work.fleet, &work.who.bindings, &orders).await?;
     let former = accounts::former(table, base, arguments.supersede).await?;
     let kept = accounts::still(&work.fleet, &work.who.bindings, &former);
     let creations = Creations::of(&work.fleet, &work.who, &orders, &kept);
@@ -187,7 +193,8 @@ async fn look(
     accounts::few_enough(&creations, arguments.allow_create)?;
     let planned = Creations::of(&work.fleet, &work.who, &orders, &in_force(&work, base));
     let bearing = bearing(&work, base, &[]);
-    Ok(Seen { summary: Some(summary(&work).await?), creations, planned, bearing, former, kept })
+    let packs = Packs::of(&work, &planned, &[], table).await?;
+    Ok(Seen { summary: Some(summary(&work).await?), creations, planned, bearing, packs, former, kept })
 }
 
 /// What is permitted: by the hash of the plan, or by whoever says yes to what was shown, and by nobody else. Accounts are
@@ -303,7 +310,7 @@ fn shown(base: &Base, seen: &Seen, way: &Way, probes: Option<&ProbeRelease>) -> 
              replaced.\n"
                 .to_owned()
         },
-        |summary| summary.text() + &seen.creations.text() + &seen.bearing.text(),
+        |summary| summary.text() + &seen.creations.text() + &seen.bearing.text() + &seen.packs.text(),
     );
     let probes = probes::sentence(base.current(), probes);
     format!("{plan}{probes}\nVersion {}, {over}. {}\n", base.next(), way::shown(way))
@@ -336,6 +343,7 @@ fn done(
             "plan": seen.summary.as_ref().map(Summary::json),
             "accounts": seen.creations.json(),
             "properties": seen.bearing.json(),
+            "starter_packs": seen.packs.json(),
             "permitted_accounts": published.accepted.accounts,
         }));
     }

@@ -8,13 +8,15 @@ use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_rollout::{
     Event, Halt, NotNow, Observed, Phase, RollOut, Wait, WaveState, abort, decide, resume, roll_back,
 };
-use phonehome_state::{NotChanged, change_roll_out, roll_out};
+use phonehome_stacks::{PACKS, PackRecord};
+use phonehome_state::{NotChanged, change_roll_out, readable, roll_out};
 use phonehome_text::{agree, list};
 use phonehome_watching::rolling;
 use phonehome_wire::AccountId;
 use serde_json::json;
 
 use crate::output::{Failure, Format, json as to_json, time};
+use crate::packs::standing;
 
 /// How many names a line shows.
 const SHOWN: usize = 5;
@@ -107,10 +109,19 @@ async fn show(table: &DynamoTable, format: Format) -> Result<String, Failure> {
         }
         _ => (Observed::default(), vec![]),
     };
+    // They hold up no roll-out.
+    let packs = packs(table, &stored).await?;
     match format {
-        Format::Json => to_json(&json!({ "roll_out": stored, "waits": waits })),
-        Format::Text => Ok(shown(&stored, &observed, &waits)),
+        Format::Json => to_json(&json!({ "roll_out": stored, "waits": waits, "starter_packs": packs })),
+        Format::Text => Ok(shown(&stored, &observed, &waits) + &packs.map_or(String::new(), |it| it + "\n")),
     }
+}
+
+/// How far the starter packs are with it.
+async fn packs(table: &DynamoTable, roll_out: &RollOut) -> Result<Option<String>, Failure> {
+    let packs = readable::<PackRecord>(table, PACKS).await.map_err(Failure::other)?;
+    let packs: Vec<PackRecord> = packs.found.into_iter().map(|(_, pack)| pack).collect();
+    Ok(standing(&packs, roll_out.versions.target, |pack| pack.stack().to_string()))
 }
 
 /// All of it, for people.

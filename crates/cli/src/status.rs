@@ -3,6 +3,7 @@
 mod bearing;
 mod lines;
 mod packs;
+mod settings;
 mod versions;
 
 use phonehome_cloud::{SystemClock, WallClock as _};
@@ -15,6 +16,7 @@ use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
 use phonehome_properties::PROPERTIES;
+use phonehome_settings::{SETTINGS, SettingsRecord};
 use phonehome_stacks::{PACKS, PackRecord};
 use phonehome_state::{Desired, Keys, Phase, StackStatus, desired, newest_probes, readable};
 use serde::Serialize;
@@ -39,6 +41,8 @@ struct Shown {
     /// What accounts bear otherwise than declared.
     properties: Vec<Otherwise>,
     packs: Vec<PackRecord>,
+    /// Which settings each account has in each Region, as far as they are declared.
+    settings: Vec<SettingsRecord>,
     silences: Vec<ActiveSilence>,
     /// What is stored and cannot be read, so that it is not shown.
     unreadable: Vec<String>,
@@ -66,6 +70,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
         let ids: Vec<String> = shown.stacks.iter().map(|stack| format!("{}/", stack.account)).collect();
         let of_these = |key: &String| ids.iter().any(|id| key.starts_with(id));
         shown.packs.retain(|pack| of_these(&pack.stack().to_string()));
+        shown.settings.retain(|it| of_these(&it.stack().to_string()));
         shown.heartbeats.retain(|key, _| of_these(key));
         shown.paths.retain(|key, _| of_these(key));
         shown.incidents.retain(|incident| {
@@ -119,6 +124,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
     let properties = read(table, PROPERTIES, &mut unreadable).await?;
     let packs = read(table, PACKS, &mut unreadable).await?;
+    let settings = read(table, SETTINGS, &mut unreadable).await?;
     Ok(Shown {
         properties: properties.iter().filter_map(|(_, kept)| Otherwise::of(kept)).collect(),
         silences: active(table, SystemClock.now_ms()).await?,
@@ -127,7 +133,9 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
         paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
         incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
-        packs: packs.into_iter().map(|(_, pack)| pack).collect(),
+        // What their stacks have is long, and `phonehome plan` compares with it.
+        packs: packs.into_iter().map(|(_, pack)| PackRecord { deployed: None, ..pack }).collect(),
+        settings: settings.into_iter().map(|(_, settings)| settings).collect(),
         who_is_who: Value::Null,
         desired: desired(table).await.map_err(|error| error.to_string()),
         notes: vec![],
@@ -165,6 +173,7 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             paths(shown, stack),
         );
         let notes = notes(stack).into_iter().chain(packs::note(&shown.packs, stack, every_path));
+        let notes = notes.chain(settings::notes(&shown.settings, stack, every_path));
         for line in version_of(stack, &shown.desired, every_path).into_iter().chain(notes) {
             let _ = writeln!(text, "{:<14}{line}", "");
         }
@@ -172,7 +181,8 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             path_lines(&mut text, shown, stack);
         }
     }
-    for note in shown.notes.iter().chain(&bearing::lines(&shown.properties)) {
+    let standing = packs::standing_of(&shown.packs, &shown.stacks, &shown.desired);
+    for note in shown.notes.iter().chain(&bearing::lines(&shown.properties)).chain(&standing) {
         let _ = writeln!(text, "{note}");
     }
     incident_lines(&mut text, &shown.incidents);

@@ -5,7 +5,7 @@ use std::fmt;
 use phonehome_fleet::Line;
 use phonehome_wire::{AccountId, Region};
 
-use crate::premises::{Found, Retained};
+use crate::premises::{Found, Holder, Retained};
 use crate::state::AccountState;
 
 /// Something that keeps an account from being closed. Each says what to do.
@@ -101,15 +101,25 @@ impl fmt::Display for Hindrance {
                 write!(f, "it could not be looked at ({what}): that does not mean that it is empty")
             }
             Self::Found { region, found } => write!(f, "in {region} there is {found}: take it away"),
-            Self::Retained { region, retained: Retained { id, what, stack: None } } => write!(
+            Self::Retained { region, retained: Retained { id, what, holder: Holder::Nobody } } => write!(
                 f,
                 "in {region} there is {what} {id}, whose data would be lost: copy what is needed, and delete it"
             ),
-            Self::Retained { region, retained: Retained { id, what, stack: Some(stack) } } => write!(
+            Self::Retained {
+                region,
+                retained: Retained { id, what, holder: Holder::DeletedStack(stack) },
+            } => write!(
                 f,
-                "in {region} there is {what} {id} of the stack {stack}, whose data would be lost: copy what is needed, \
-                 delete it, and then the stack"
+                "in {region} somebody deleted the stack {stack}, which leaves {what} {id}: phonehome may not look whether it is \
+                 still there. Look, copy what is needed, delete it, and say --left-data-is-gone"
             ),
+            Self::Retained { region, retained: Retained { id, what, holder: Holder::Stack(stack) } } => {
+                write!(
+                    f,
+                    "in {region} there is {what} {id} of the stack {stack}, whose data would be lost: copy what is needed, \
+                 delete it, and then the stack"
+                )
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ pub use api::{ClosingApi, OrganizationAccount};
 pub use clear::{Case, Cleared, clear, look};
 pub use hindrance::Hindrance;
 pub use limits::{IN_PROGRESS_MAX, INTERVAL_MS, Wait, may_ask, quota};
-pub use premises::{Found, LOOKED_AT, Premises, RegionSeen, Retained, Thing, found};
+pub use premises::{Found, Holder, LOOKED_AT, Premises, RegionSeen, Retained, Thing, found};
 pub use record::{Closing, DECOMMISSIONED, Decommissioned, REINSTATED_MS, SETTLED_MS, decommissioned_key};
 pub use refusal::NotClosed;
 pub use state::AccountState;

@@ -45,8 +45,19 @@ pub struct Retained {
     pub id: String,
     /// What it is: `log group`, `bucket`.
     pub what: String,
-    /// The stack that it is of, which lists it for as long as there is that stack.
-    pub stack: Option<String>,
+    /// Which stack keeps it.
+    pub holder: Holder,
+}
+
+/// Which stack keeps data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// None.
+    Nobody,
+    /// One that lists it for as long as there is that stack.
+    Stack(String),
+    /// One that somebody deleted. It is known that the stack had it, and not whether it is still there.
+    DeletedStack(String),
 }
 
 /// Something that is in an account's network.

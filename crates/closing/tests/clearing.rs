@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::Ipv4Net;
 use phonehome_closing::{
-    AccountState, Case, Hindrance, LOOKED_AT, Premises, RegionSeen, Retained, clear, found, look,
+    AccountState, Case, Hindrance, Holder, LOOKED_AT, Premises, RegionSeen, Retained, clear, found, look,
 };
 use phonehome_cloud::CloudError;
 use phonehome_fleet::Line;
@@ -245,7 +245,8 @@ fn what_could_not_be_looked_at_is_not_empty() {
 
 #[test]
 fn data_that_phonehomes_own_stacks_keep_has_to_be_gone_first() {
-    let retained = Ok(vec![Retained { id: "trail-4444".into(), what: "bucket".into(), stack: None }]);
+    let retained =
+        Ok(vec![Retained { id: "trail-4444".into(), what: "bucket".into(), holder: Holder::Nobody }]);
     let premises = premises(vec![RegionSeen { inventory: Ok(fresh()), retained }]);
     let (id, state) = (account(), AccountState::Active);
     let hindrances = clear(&case(&id, &state, &premises)).unwrap_err();
@@ -257,15 +258,22 @@ fn data_that_phonehomes_own_stacks_keep_has_to_be_gone_first() {
 
 #[test]
 fn data_of_a_stack_goes_before_the_stack() {
-    let stack = Some("phonehome-starter-pack".into());
-    let retained = Ok(vec![Retained { id: "state-4444".into(), what: "bucket".into(), stack }]);
-    let premises = premises(vec![RegionSeen { inventory: Ok(fresh()), retained }]);
-    let (id, state) = (account(), AccountState::Active);
-    let hindrances = clear(&case(&id, &state, &premises)).unwrap_err();
+    let stack = "phonehome-starter-pack".to_owned();
+    let said = |holder| {
+        let retained = Ok(vec![Retained { id: "state-4444".into(), what: "bucket".into(), holder }]);
+        let premises = premises(vec![RegionSeen { inventory: Ok(fresh()), retained }]);
+        let (id, state) = (account(), AccountState::Active);
+        clear(&case(&id, &state, &premises)).unwrap_err()[0].to_string()
+    };
     assert_eq!(
-        hindrances[0].to_string(),
+        said(Holder::Stack(stack.clone())),
         "in us-east-1 there is bucket state-4444 of the stack phonehome-starter-pack, whose data would be lost: copy what \
          is needed, delete it, and then the stack"
+    );
+    assert_eq!(
+        said(Holder::DeletedStack(stack)),
+        "in us-east-1 somebody deleted the stack phonehome-starter-pack, which leaves bucket state-4444: phonehome may not \
+         look whether it is still there. Look, copy what is needed, delete it, and say --left-data-is-gone"
     );
 }
 

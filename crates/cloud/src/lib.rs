@@ -11,7 +11,7 @@ mod pager;
 mod queue;
 pub mod table;
 
-pub use clock::{SystemClock, WallClock};
+pub use clock::{SystemClock, WallClock, day_of};
 pub use error::{Cause, Class, CloudError};
 pub use organization::{Account, AccountPage, AccountWithEmail, FixedOrganization, Organization};
 pub use page::{Page, PageState};

@@ -79,6 +79,9 @@ pub(crate) static TABLE: &[Row] = &[
     row("iam:DeleteAccessKey iam:UpdateAccessKey", "NoSuchEntity", "", AlreadyDone, MODEL),
     // There is no stack to be described: nothing is to be looked at.
     row("cloudformation:DescribeStacks", "ValidationError", "does not exist", AlreadyDone, CLOUDFORMATION),
+    // Nor is there a block of public access, or a key of that name.
+    row("s3:GetAccountPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration", "", AlreadyDone, MODEL),
+    row("kms:DescribeKey", "NotFoundException", "", AlreadyDone, MODEL),
     row("ec2:DeleteVpcPeeringConnection", "InvalidStateTransition", "from deleted", AlreadyDone, TF_EC2),
     row("ec2:DeleteVpcPeeringConnection", "InvalidStateTransition", "from failed", AlreadyDone, TF_EC2),
     row("ec2:AcceptVpcPeeringConnection", "InvalidStateTransition", "from active", AlreadyDone, EC2),

@@ -13,7 +13,7 @@ use crate::members::Member;
 use crate::model::Fleet;
 use facts::{facts, settings};
 
-pub use bearing::{PropertyChanges, property_changes};
+pub use bearing::{PropertyChanges, property_changes, setting_changes};
 
 /// What changes from one fleet file to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

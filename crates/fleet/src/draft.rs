@@ -1,9 +1,9 @@
 //! A fleet file as far as it could be read.
 
 use crate::model::{
-    Accounts, AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION, Fleet, ForbiddenPair,
-    Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout, StarterPack, TeamCheck,
-    Vending, Window,
+    AccountSettings, Accounts, AddressPool, AlertRoute, Connection, Domain, Environment, FORMAT_VERSION,
+    Fleet, ForbiddenPair, Isolation, Network, Organization, PlatformRoute, Probing, Region, Rollout,
+    StarterPack, TeamCheck, Vending, Window,
 };
 use crate::place::Place;
 
@@ -66,6 +66,7 @@ pub(crate) struct Draft {
     pub(crate) vending: Option<Vending>,
     /// With its place.
     pub(crate) accounts: Option<(Place, Accounts)>,
+    pub(crate) account_settings: Option<AccountSettings>,
     /// With its place.
     pub(crate) starter_pack: Option<(Place, StarterPack)>,
 }
@@ -94,6 +95,7 @@ impl Draft {
             rollout: self.rollout.map(|(_, rollout)| rollout),
             vending: self.vending,
             accounts: self.accounts.map(|(_, accounts)| accounts),
+            account_settings: self.account_settings,
             starter_pack: self.starter_pack.map(|(_, pack)| pack),
         })
     }

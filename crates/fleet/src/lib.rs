@@ -35,13 +35,16 @@ mod properties;
 mod reader;
 mod rules;
 mod sections;
+mod settings;
 mod spelling;
 mod times;
 mod waves;
 mod yaml;
 
 pub use bytes::decode;
-pub use changes::{Becoming, Change, Changes, LineChanges, PropertyChanges, property_changes};
+pub use changes::{
+    Becoming, Change, Changes, LineChanges, PropertyChanges, property_changes, setting_changes,
+};
 pub use checks::{Source, isolated};
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use email::{EmailPattern, EmailPatternError, EmailRule};
@@ -56,18 +59,19 @@ pub use loopback::Loopback;
 pub use members::{Adoption, Member};
 pub use mixed::Mixed;
 pub use model::{
-    AccessRole, AccountTag, Accounts, AddressPool, AlertRoute, AlertSeverity, CheckType, Connection,
-    ConnectionCheck, Contact, ContactType, Contacts, DefaultVpcs, DeployRole, Domain, DomainEnvironment,
-    EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange, ExpectedHeader, FORMAT_VERSION,
-    Fleet, ForbiddenPair, ForwardTo, GatewayService, HttpUrl, Isolation, LogBucket, MachineUser, Nat,
-    Network, OidcProvider, Organization, Pace, PlatformRoute, Probing, Region, Repository, Rollout, Scheme,
-    StarterPack, StateBucket, SubjectForm, SupportPlan, TeamCheck, TeamCheckType, TimeOfDay, Toggle,
-    TrustedRole, UnitPath, Vending, Wave, Weekday, Window, WindowMatch,
+    AccessRole, AccountSettings, AccountTag, Accounts, AddressPool, AlertRoute, AlertSeverity, CheckType,
+    Connection, ConnectionCheck, Contact, ContactType, Contacts, DefaultVpcs, DeployRole, Domain,
+    DomainEnvironment, EbsEncryption, EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange,
+    ExpectedHeader, FORMAT_VERSION, Fleet, ForbiddenPair, ForwardTo, GatewayService, HttpUrl, Isolation,
+    LogBucket, MachineUser, Nat, Network, OidcProvider, Organization, Pace, PlatformRoute, Probing, Region,
+    Repository, Rollout, Scheme, StarterPack, StateBucket, SubjectForm, SupportPlan, TeamCheck,
+    TeamCheckType, TimeOfDay, Toggle, TrustedRole, UnitPath, Vending, Wave, Weekday, Window, WindowMatch,
 };
 pub use packs::DeclaredPack;
 pub use parts::{PARTS_MAX, Parts};
 pub use properties::Properties;
 pub use rules::az_prefix;
+pub use settings::DeclaredSettings;
 pub use spelling::nearest;
 
 use schemars::Schema;

@@ -6,6 +6,7 @@
 //! YAML).
 
 mod account;
+mod account_settings;
 mod check;
 mod egress;
 mod network;
@@ -19,6 +20,7 @@ mod windows;
 
 pub(crate) use account::default_member_role;
 pub use account::{Domain, DomainEnvironment, Organization};
+pub use account_settings::{AccountSettings, EbsEncryption};
 pub use check::{CheckType, ConnectionCheck, Exchange, ExpectedHeader, Pace, TeamCheck, TeamCheckType};
 pub use egress::{EgressAws, EgressEcho, EgressHost, EgressTarget};
 pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
@@ -130,6 +132,11 @@ pub struct Fleet {
     #[schemars(with = "Accounts", default)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accounts: Option<Accounts>,
+    /// Settings of each account that security scans ask for. They are only ever tightened. By default they are neither
+    /// looked at nor changed.
+    #[schemars(with = "AccountSettings", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_settings: Option<AccountSettings>,
     /// What each account gets beside its network: a key, buckets, roles. By default nothing.
     #[schemars(with = "StarterPack", default)]
     #[serde(skip_serializing_if = "Option::is_none")]

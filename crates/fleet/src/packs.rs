@@ -59,8 +59,7 @@ impl DeployRole {
     #[must_use]
     pub fn subjects_of(&self, repository: &Repository) -> Vec<String> {
         let prefix = repository.subject_prefix();
-        // GitHub escapes what would end the part.
-        let environments = self.github_environments.iter().map(|name| name.replace(':', "%3A"));
+        let environments = self.github_environments.iter();
         let environments = environments.map(|name| format!("{prefix}:environment:{name}"));
         let branches = self.branches.iter().map(|name| format!("{prefix}:ref:refs/heads/{name}"));
         environments.chain(branches).collect()

@@ -3,6 +3,7 @@
 mod dns;
 mod host;
 mod http;
+mod key_alias;
 mod properties;
 mod starter_pack;
 
@@ -20,6 +21,7 @@ pub(crate) use host::{TEMPLATE, host, no_public_certificate, own_host};
 pub(crate) use http::{
     aws_service, contained, file_beside, header_name, header_value, http_path, http_url, page_url, statuses,
 };
+pub(crate) use key_alias::key_alias;
 pub(crate) use properties::{
     contact_email, contact_phone, contact_text, is_tag_text, tag_key, tag_value, unit_path,
 };
@@ -95,7 +97,8 @@ pub(crate) fn vpc_id(text: &str) -> Rule<String> {
 pub(crate) fn bucket_name(text: &str) -> Rule<String> {
     let alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let flaw = Flaw::new(format!("`{text}` is not the name of an S3 bucket"));
-    if let Some(bare) = text.strip_prefix("arn:aws:s3:::").or_else(|| text.strip_prefix("s3://")) {
+    let of_arn = text.strip_prefix("arn:").and_then(|arn| arn.split_once(":s3:::"));
+    if let Some(bare) = of_arn.map(|(_, name)| name).or_else(|| text.strip_prefix("s3://")) {
         let bare = bare.split('/').next().unwrap_or_default();
         return Err(flaw.hint(format!("the name alone: `{bare}`")));
     }

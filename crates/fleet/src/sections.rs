@@ -1,5 +1,6 @@
 //! Reads each section of a fleet file.
 
+mod account_settings;
 mod accounts;
 mod checks;
 mod exchange;
@@ -53,6 +54,8 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
     let rollout = file.optional("rollout").and_then(|r| rollout::rollout(&r, reader));
     let vending = file.optional("vending").and_then(|v| vending::vending(&v, reader));
     let accounts = file.optional("accounts").and_then(|a| properties::accounts(&a, reader));
+    let settings = file.optional("account_settings");
+    let account_settings = settings.and_then(|s| account_settings::account_settings(&s, reader));
     let pack = file.optional("starter_pack");
     let starter_pack = pack.and_then(|p| Some((p.place.clone(), starter_pack::starter_pack(&p, reader)?)));
     file.finish(reader);
@@ -77,6 +80,7 @@ pub(crate) fn draft(root: &Cursor, reader: &mut Reader) -> Option<Draft> {
         rollout,
         vending,
         accounts,
+        account_settings,
         starter_pack,
     })
 }

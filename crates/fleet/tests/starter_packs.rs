@@ -83,12 +83,6 @@ fn a_subject_carries_an_environment_or_a_branch_in_the_form_that_is_declared() {
         (names, "branches: [main]", "repo:acme/shop:ref:refs/heads/main"),
         (names, "github_environments: [prod]", "repo:acme/shop:environment:prod"),
         (ids, "github_environments: [\"{domain}-{environment}\"]", "repo:acme@1/shop@2:environment:shop-dev"),
-        // A colon would end the part, and what follows would be taken for a branch.
-        (
-            names,
-            "github_environments: [\"x:ref:refs/heads/main\"]",
-            "repo:acme/shop:environment:x%3Aref%3Arefs/heads/main",
-        ),
         (names, "github_environments: [a/b]", "repo:acme/shop:environment:a/b"),
         (names, "github_environments: [pull_request]", "repo:acme/shop:environment:pull_request"),
         (names, "branches: [pull_request]", "repo:acme/shop:ref:refs/heads/pull_request"),
@@ -96,8 +90,8 @@ fn a_subject_carries_an_environment_or_a_branch_in_the_form_that_is_declared() {
     for (repository, of, expected) in cases {
         assert_eq!(subjects(repository, of), [expected], "{of}");
     }
-    let both = subjects(ids, "branches: [main], github_environments: [prod]");
-    assert_eq!(both, ["repo:acme@1/shop@2:environment:prod", "repo:acme@1/shop@2:ref:refs/heads/main"]);
+    let two = subjects(ids, "github_environments: [prod, stage]");
+    assert_eq!(two, ["repo:acme@1/shop@2:environment:prod", "repo:acme@1/shop@2:environment:stage"]);
 }
 
 #[test]
@@ -124,8 +118,33 @@ fn what_could_let_in_somebody_else_is_refused() {
         "a.lock",
         "[ab]",
         "{branch}",
+        "Refs/heads/main",
+        "heads/main",
+        "tags/v1",
+        "pull/1/merge",
+        "main ",
+        "main\\n",
+        "m\\u0430in",
+        "main\\u200b",
+        "x:y",
     ];
-    let environments = ["*", "pro?", "${aws:username}", "{branch}", "a%3Ab", "", " prod", "pr\\u00f6d"];
+    let environments = [
+        "*",
+        "pro?",
+        "${aws:username}",
+        "{branch}",
+        // GitHub writes the first like the second, and whoever may push makes an environment by naming it.
+        "a:b",
+        "a%3Ab",
+        "x:ref:refs/heads/main",
+        "",
+        " prod",
+        "prod ",
+        "prod\\n",
+        "pr\\u00f6d",
+        "pr\\u043ed",
+        "prod\\u200b",
+    ];
     let refused = branches
         .map(|it| ("branches", it))
         .into_iter()
@@ -151,9 +170,71 @@ fn what_could_let_in_somebody_else_is_refused() {
         "-acme/shop",
         "acme/..",
         "acme/sh op",
+        "acme/shop ",
+        "acme/shop.git",
+        "acme/shop.Wiki",
+        "acme/?hop",
+        "acme/$shop",
+        "acme/sh\\u043ep",
+        "repo:acme/shop",
+        "acme/shop:pull_request",
+        "acme/shop/.github/workflows/deploy.yaml@refs/heads/main",
     ] {
         let problem = only_problem(&pack(DEPLOY).replace("name: acme/shop,", &format!("name: \"{name}\",")));
         assert!(problem.starts_with("starter_pack.repositories[0].name: "), "{name:?}: {problem}");
+    }
+}
+
+#[test]
+fn ids_are_whole_numbers_and_none_is_left_out() {
+    let repository = "name: acme/shop, id: 2, owner_id: 1";
+    for (given, place) in [
+        ("name: acme/shop, id: 2", "starter_pack.repositories[0]: "),
+        ("name: acme/shop, owner_id: 1", "starter_pack.repositories[0]: "),
+        ("id: 2, owner_id: 1", "starter_pack.repositories[0]: "),
+        ("name: acme/shop, id: , owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: \"2\", owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: \"*\", owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: 0x2, owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: 2e3, owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: 2.0, owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: 2_0, owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: -2, owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: 4294967296, owner_id: 1", "starter_pack.repositories[0].id: "),
+        ("name: acme/shop, id: 2, owner_id: 1, subject: IDS", "starter_pack.repositories[0].subject: "),
+        ("name: acme/shop, id: 2, owner_id: 1, subject: \"*\"", "starter_pack.repositories[0].subject: "),
+        ("name: acme/shop, id: 2, owner_id: 1, ref: x", "starter_pack.repositories[0]"),
+    ] {
+        let problem = only_problem(&with(&pack(DEPLOY), repository, given));
+        assert!(problem.starts_with(place), "{given}: {problem}");
+    }
+}
+
+#[test]
+fn repositories_that_contradict_each_other_are_refused() {
+    let pair =
+        |second: &str| with(&pack(DEPLOY), "owner_id: 1 }]", &format!("owner_id: 1 }}, {{ {second} }}]"));
+    for fine in ["name: acme/web, id: 3, owner_id: 1", "name: acme/shop, id: 2, owner_id: 1, subject: names"]
+    {
+        support::fleet(&pair(fine));
+    }
+    for (second, said) in [
+        ("name: acme/shop, id: 2, owner_id: 1", "`acme/shop` is listed twice"),
+        ("name: Acme/Shop, id: 2, owner_id: 1", "`Acme/Shop` is listed twice"),
+        ("name: acme/shop, id: 3, owner_id: 1", "`acme/shop` has the id 3, and `acme/shop` has the id 2"),
+        ("name: Acme/shop, id: 3, owner_id: 1, subject: names", "`Acme/shop` has the id 3"),
+        ("name: acme/web, id: 2, owner_id: 1", "`acme/web` has the id 2, and `acme/shop` has the id 2"),
+        (
+            "name: acme/web, id: 3, owner_id: 9",
+            "the owner of `acme/web` has the id 9, and that of `acme/shop` 1",
+        ),
+        ("name: evil/web, id: 3, owner_id: 1", "the owner of `evil/web` has the id 1"),
+    ] {
+        let problem = only_problem(&pair(second));
+        assert!(
+            problem.starts_with("starter_pack.repositories[1]: ") && problem.contains(said),
+            "{second}: {problem}"
+        );
     }
 }
 
@@ -181,6 +262,22 @@ fn each_mistake_is_named_with_what_to_do() {
             ),
             "starter_pack.deploy_roles[0]: `d` says neither `branches` nor `github_environments` (name what may deploy: with \
              neither, nothing could, and a pull request never may)",
+        ),
+        (
+            with(&pack(DEPLOY), "branches: [main]", "branches: []"),
+            "starter_pack.deploy_roles[0]: `deploy` says neither `branches` nor `github_environments` (name what may deploy: \
+             with neither, nothing could, and a pull request never may)",
+        ),
+        (
+            with(&pack(DEPLOY), "branches: [main]", "branches: [main], github_environments: [prod]"),
+            "starter_pack.deploy_roles[0]: `deploy` says `branches` and `github_environments` (a token carries one of the \
+             two, so that either would do, and the branch would need nobody's approval: name the environment, and say in \
+             GitHub which branches may use it, or make two roles)",
+        ),
+        (
+            with(&pack(DEPLOY), "branches: [main]", "branches: [main], repositories: []"),
+            "starter_pack.deploy_roles[0].repositories: at least one repository is needed here (without the key those of the \
+             starter pack may assume the role; a role is shut by a branch that does not exist)",
         ),
         (
             pack("{ permissions_boundary: b, deploy_roles: [{ name: d, branches: [main] }] }"),
@@ -281,6 +378,20 @@ fn a_mistake_of_the_file_is_told_once_and_not_for_each_account() {
         with(&pack("{ state_bucket: true }"), "cidr: 10.0.0.0/12, block: 18", "cidr: 10.0.0.0/12, block: 22");
     let text = with(&text, "domains:\n", &format!("domains:\n{lines}"));
     assert!(only_problem(&text).starts_with("starter_pack: d0/dev: a `state_bucket` without a `key`"));
+}
+
+#[test]
+fn forwarding_of_logs_without_the_boundary_that_its_role_needs_is_warned_of_once() {
+    let warnings = |keys: &str| {
+        let forward = "log_bucket: { forward_to: { bucket: central, account: \"999999999999\" } }";
+        let text = pack(&format!("{{ {forward}{keys} }}"));
+        phonehome_fleet::check(&text).unwrap().warnings.render("fleet.yaml")
+    };
+    let said = "`forward_to` makes the role `phonehome-log-forwarding`, and it has no boundary";
+    assert_eq!(warnings("").matches(said).count(), 1, "{}", warnings(""));
+    assert!(!warnings(", permissions_boundary: b").contains(said));
+    let text = pack("{ log_bucket: true }");
+    assert!(!phonehome_fleet::check(&text).unwrap().warnings.render("fleet.yaml").contains(said));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::names::{Name, Texts};
 ///
 /// Only ids identify: a subnet, a route table, a gateway, a peering and a group are named by their ids at AWS, or
 /// by their addresses within a stack; an account in a Region by both.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Component {
     /// All accounts together: what a change of everything breaks.
     Fleet,

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::explanation::{Cause, Explanation, Gate};
+use crate::explanation::{Cause, Explanation, Gate, Suspect};
 use crate::outcome::{Outcome, Says, Stages};
-use crate::rules::SHARED_BY;
+use crate::rules::{Rules, SHARED_BY};
 use crate::state::State;
 use crate::topology::PathId;
 use crate::window::Window;
@@ -21,12 +21,14 @@ pub struct Doubt {
 
 impl State {
     /// The paths for which further results matter, those with the most evidence first: fewer than three that fail for
-    /// one reason. What is told already, or fails with others, waits for nobody's further results; nor does an isolation
-    /// that is open, which one result says.
+    /// one reason, and any number for which chance is not refuted. What is told already, or fails with enough others, waits
+    /// for nobody's further results; nor does an isolation that is open, which one result says.
     #[must_use]
     pub fn doubtful(&self, explanation: &Explanation, now_ticks: u32) -> Vec<Doubt> {
-        let is_settled =
-            |cause: &&Cause| cause.gate == Gate::Open || cause.paths.len() + cause.shared.len() >= SHARED_BY;
+        let is_settled = |cause: &&Cause| {
+            let is_shared = cause.paths.len() + cause.shared.len() >= SHARED_BY;
+            cause.gate == Gate::Open || (is_shared && self.is_no_chance(cause))
+        };
         let causes = explanation.causes.iter().filter(is_settled);
         let explained: BTreeSet<PathId> =
             causes.flat_map(|cause| cause.paths.iter().chain(&cause.shared).copied()).collect();
@@ -39,6 +41,18 @@ impl State {
             unexplained.filter(|path| !self.is_stale(path.0, now_ticks)).filter_map(doubt).collect();
         doubts.sort_unstable_by_key(|it| (Reverse(it.failures), it.path));
         doubts
+    }
+
+    /// Whether a cause is likelier than chance by so much that chance is refuted. Three paths of one probe fail together in
+    /// one run in a million, at 1 % noise; in a fleet with hundreds of probes that is as often as a gateway breaks.
+    fn is_no_chance(&self, cause: &Cause) -> bool {
+        let cost = match cause.suspects.first() {
+            Some(Suspect::Component(component)) => {
+                self.rules.cost(*component, self.topology.dependents(*component))
+            }
+            Some(Suspect::Path(_)) | None => self.rules.alone(),
+        };
+        cause.evidence - cost >= Rules::REFUTED
     }
 
     /// By how much more often a path failed than it passed since whenever that is most; none where it never did, or is an

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::component::Component;
 use crate::outcome::{Outcome, Says, Stages};
 use crate::state::State;
 use crate::window::Window;
@@ -73,20 +74,23 @@ impl<'s> Evidence<'s> {
             accusing: Vec::new(),
             sums: Vec::new(),
         };
-        let first_path = evidence.first_path();
+        let (first_path, last_heard_ticks) = (evidence.first_path(), state.last_heard_ticks());
         for (path, window) in state.windows.iter().filter(|(path, _)| !state.is_stale(**path, now_ticks)) {
             evidence.slots[*path as usize] = u32::try_from(evidence.touched.len()).unwrap_or(u32::MAX);
             evidence.touched.push(Touched { window: Some(window), active: Vec::new() });
-            let is_accused =
-                |stages: Stages| window.results().any(|(_, outcome)| stages.say(outcome) == Says::Accuses);
+            // While nobody is heard, that a report is missing says nothing of the Region or zone that it comes from.
+            let is_nobodys = |at_ticks, outcome| outcome == Outcome::Missing && at_ticks > last_heard_ticks;
+            let is_accused = |candidate: u32, stages: Stages| {
+                let component = state.topology.components.get(candidate as usize);
+                let is_wide = matches!(component, Some(Component::Region(_) | Component::Zone(_)));
+                let mut results = window.results().filter(|it| !(is_wide && is_nobodys(it.0, it.1)));
+                results.any(|(_, outcome)| stages.say(outcome) == Says::Accuses)
+            };
             let itself = (first_path + *path, Stages::ALONE);
             let all = state.topology.components_of(*path).chain([itself]);
             evidence.accusations.extend(
-                all.filter(|(_, stages)| is_accused(*stages)).map(|(candidate, stages)| Accusation {
-                    candidate,
-                    path: *path,
-                    stages,
-                }),
+                all.filter(|(candidate, stages)| is_accused(*candidate, *stages))
+                    .map(|(candidate, stages)| Accusation { candidate, path: *path, stages }),
             );
         }
         evidence.accusations.sort_unstable();

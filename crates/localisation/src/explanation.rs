@@ -41,7 +41,8 @@ pub struct Cause {
     pub since_ticks: u32,
     /// By how much what was seen is likelier with it than without, in milli-nats.
     pub evidence: i64,
-    /// The paths of which nothing else explains that they fail.
+    /// The paths of which nothing else explains that they fail; beside others not those of which only one report is
+    /// missing, when all these were under way together: they may be late together.
     pub paths: Vec<PathId>,
     /// The paths that fail for it and for other causes just as well, and that no cause before it in the explanation
     /// has.
@@ -79,19 +80,21 @@ impl State {
         let accused = chosen.iter().flat_map(|it| evidence.accusations(it.candidate));
         let rivals = accused.flat_map(|accusation| evidence.candidates_on(accusation.path)).collect();
         let leftovers = evidence.leftovers(rivals);
+        let mut late = BTreeSet::new();
         let mut cause = |it: &Chosen| {
-            Comparison { evidence: &mut evidence, leftovers: &leftovers, chosen: *it }.cause(now_ticks)
+            Comparison { evidence: &mut evidence, leftovers: &leftovers, chosen: *it }
+                .cause(now_ticks, &mut late)
         };
         let causes: Vec<(usize, Cause)> =
             chosen.iter().filter_map(|it| Some((it.candidate, cause(it)?))).collect();
-        Explanation { causes: share(&evidence, causes) }
+        Explanation { causes: share(&evidence, causes, late) }
     }
 }
 
-/// Gives the paths that several causes explain to the first of them.
-fn share(evidence: &Evidence<'_>, causes: Vec<(usize, Cause)>) -> Vec<Cause> {
+/// Gives the paths that several causes explain to the first of them, but for those that may only be late.
+fn share(evidence: &Evidence<'_>, causes: Vec<(usize, Cause)>, late: BTreeSet<PathId>) -> Vec<Cause> {
     let mut told: BTreeSet<PathId> =
-        causes.iter().flat_map(|(_, cause)| cause.paths.iter().copied()).collect();
+        causes.iter().flat_map(|(_, cause)| cause.paths.iter().copied()).chain(late).collect();
     let shared = |(candidate, mut cause): (usize, Cause)| {
         let accused = evidence.accused_since(candidate, cause.since_ticks).map(PathId);
         cause.shared = accused.filter(|path| told.insert(*path)).collect();
@@ -113,7 +116,7 @@ struct Comparison<'e, 's> {
 }
 
 impl Comparison<'_, '_> {
-    fn cause(&mut self, now_ticks: u32) -> Option<Cause> {
+    fn cause(&mut self, now_ticks: u32, all_late: &mut BTreeSet<PathId>) -> Option<Cause> {
         let candidate = self.chosen.candidate;
         self.evidence.deactivate(candidate);
         let score = self.evidence.score(candidate, 1)?;
@@ -121,18 +124,19 @@ impl Comparison<'_, '_> {
         let rivals = self.rivals(&paths, &results, score);
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
+        let late = self.late(&paths);
         let gate = match self.gate(&rivals, score, once, now_ticks) {
             Gate::Open if self.is_lone(&paths, score) => {
                 Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
             }
-            Gate::Open if self.is_one_batch(&paths, score.since_ticks) => {
-                self.until_next_run(score, now_ticks)
-            }
+            Gate::Open if late.len() == paths.len() => self.until_next_run(score, now_ticks),
             gate => gate,
         };
         let _ = self.evidence.activate(candidate, score.since_ticks);
         let suspects = self.suspects(rivals, score);
-        let paths = paths.into_iter().map(PathId).collect();
+        let is_late = |path: &PathId| late.len() < paths.len() && late.contains(&path.0);
+        let (waiting, paths): (Vec<PathId>, _) = paths.iter().copied().map(PathId).partition(is_late);
+        all_late.extend(waiting);
         Some(Cause {
             suspects,
             since_ticks: score.since_ticks,
@@ -197,21 +201,21 @@ impl Comparison<'_, '_> {
         if now_ticks < until_ticks { Gate::Wait { until_ticks } } else { Gate::Open }
     }
 
-    /// Whether all that fails is that reports are missing which were under way together. Those of one batch are lost
-    /// for a while together, when who collects them dies with it, and have nothing else in common: whoever fell silent
-    /// for a cause misses its next run, too.
-    fn is_one_batch(&self, paths: &[u32], since_ticks: u32) -> bool {
+    /// The reports that are missing for the first time, when all of them were under way together. Those of one batch are
+    /// lost for a while together, when who collects them dies with it, and have nothing else in common: whoever fell
+    /// silent for a cause misses its next run, too.
+    fn late(&self, paths: &[u32]) -> BTreeSet<u32> {
         let state = self.evidence.state;
-        let results = paths.iter().filter_map(|path| state.windows.get(path)).flat_map(Window::results);
-        let failing: Vec<(u32, Outcome)> = results
-            .filter(|(at_ticks, _)| *at_ticks >= since_ticks)
-            .filter(|(_, outcome)| !matches!(outcome, Outcome::Pass | Outcome::Inconclusive))
-            .collect();
-        let all_are_missing = failing.iter().all(|(_, outcome)| *outcome == Outcome::Missing);
-        let at_ticks = || failing.iter().map(|(at_ticks, _)| *at_ticks);
-        let apart_ticks = at_ticks().max().zip(at_ticks().min()).map(|(last, first)| last - first);
-        let batch_ticks = state.rules.policy().interval_ticks / BATCHES_OF_AN_INTERVAL;
-        all_are_missing && apart_ticks.is_some_and(|apart_ticks| apart_ticks <= batch_ticks)
+        let missing = |path: &u32| {
+            let results = state.windows.get(path).into_iter().flat_map(Window::results);
+            results.filter(|(_, outcome)| *outcome == Outcome::Missing).map(|(at_ticks, _)| at_ticks)
+        };
+        let at_ticks = || paths.iter().flat_map(missing);
+        let apart_ticks = at_ticks().max().zip(at_ticks().min()).map_or(0, |(last, first)| last - first);
+        if apart_ticks > state.rules.policy().interval_ticks / BATCHES_OF_AN_INTERVAL {
+            return BTreeSet::new();
+        }
+        paths.iter().copied().filter(|path| missing(path).count() == 1).collect()
     }
 
     /// It, and what explains just as much of the same and is about as likely.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// A name that a [`crate::Builder`] knows; it is of use with the topology that the builder makes, and no other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(pub(crate) u32);
 
 /// Whoever knows what a name reads.

@@ -30,7 +30,7 @@ pub enum Outcome {
 }
 
 /// When in a run something is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// For the report to arrive: the probe, and phonehome itself.
     Report,

@@ -182,27 +182,51 @@ impl<'e, 's> Search<'e, 's> {
         (paths, against): (&[u32], i64),
         most: i64,
     ) -> Vec<(Chosen, i64)> {
-        let on_paths = paths.iter().flat_map(|path| self.evidence.candidates_on(*path));
-        let mut rivals: BTreeSet<usize> = on_paths.collect();
-        rivals.remove(&candidate);
-        rivals.retain(|it| self.chosen.iter().all(|chosen| chosen.candidate != *it));
+        let on_paths: BTreeSet<usize> =
+            paths.iter().flat_map(|path| self.evidence.candidates_on(*path)).collect();
+        let is_rival =
+            |it: &usize| *it != candidate && self.chosen.iter().all(|chosen| chosen.candidate != *it);
+        let candidates = &self.evidence.candidates;
+        let most_gain = |it: usize| (it, candidates[it].most - candidates[it].cost);
+        let mut bounds: BTreeMap<usize, i64> = on_paths.into_iter().filter(is_rival).map(most_gain).collect();
         let mut others = Vec::new();
         for _ in 0..most {
-            let mut best: Option<(Chosen, i64)> = None;
-            for rival in &rivals {
-                let cost = self.evidence.candidates[*rival].cost;
-                let needed = cost + best.as_ref().map_or(1, |(_, gain)| gain + 1);
-                if let Some(Score { evidence, since_ticks }) = self.evidence.score(*rival, needed)
-                    && (self.evidence.explained(*rival, since_ticks).1.sum - evidence) * 2 <= against
-                {
-                    best = Some((Chosen { candidate: *rival, since_ticks }, evidence - cost));
+            let Some((chosen, gain)) = self.best_instead(&mut bounds, against) else { break };
+            bounds.remove(&chosen.candidate);
+            for (path, further) in self.evidence.activate(chosen.candidate, chosen.since_ticks) {
+                for other in self.evidence.candidates_on(path) {
+                    bounds.entry(other).and_modify(|bound| *bound += further);
                 }
             }
-            let Some((chosen, gain)) = best else { break };
-            self.evidence.activate(chosen.candidate, chosen.since_ticks);
-            rivals.remove(&chosen.candidate);
             others.push((chosen, gain));
         }
         others
+    }
+
+    /// The one of these that gains most, of equal ones the first; what each gains is never more than its bound.
+    fn best_instead(&mut self, bounds: &mut BTreeMap<usize, i64>, against: i64) -> Option<(Chosen, i64)> {
+        let mut order: Vec<(Reverse<i64>, usize)> =
+            bounds.iter().map(|(rival, bound)| (Reverse(*bound), *rival)).collect();
+        order.sort_unstable();
+        let mut best: Option<(Chosen, i64)> = None;
+        for (Reverse(bound), rival) in order {
+            let is_first = |(chosen, _): &(Chosen, i64)| rival < chosen.candidate;
+            let least = best.as_ref().map_or(1, |it| it.1 + i64::from(!is_first(it)));
+            if bound < least {
+                if best.as_ref().is_none_or(|(_, gain)| bound < *gain) {
+                    break;
+                }
+                continue;
+            }
+            let cost = self.evidence.candidates[rival].cost;
+            let score = self.evidence.score(rival, cost + least);
+            bounds.insert(rival, score.map_or(least - 1, |score| score.evidence - cost));
+            if let Some(Score { evidence, since_ticks }) = score
+                && (self.evidence.explained(rival, since_ticks).1.sum - evidence) * 2 <= against
+            {
+                best = Some((Chosen { candidate: rival, since_ticks }, evidence - cost));
+            }
+        }
+        best
     }
 }

@@ -164,6 +164,11 @@ impl State {
             && self.ran_ticks.get(&path).is_none_or(|ran| *ran < since_ticks)
     }
 
+    /// When anybody was heard last; 0: nobody ever.
+    pub(crate) fn last_heard_ticks(&self) -> u32 {
+        self.heard_ticks.iter().copied().max().unwrap_or(0)
+    }
+
     /// Whether so long nothing was heard of a path from its probe that its results say nothing of now. A report itself
     /// always does: that it is missing is what it says.
     pub(crate) fn is_stale(&self, path: u32, now_ticks: u32) -> bool {

@@ -25,7 +25,7 @@ pub struct Agreed(BTreeSet<String>);
 impl Agreed {
     /// What a plan comes to.
     pub fn to(plan: &Plan) -> Self {
-        let calls = plan.calls().into_iter().flat_map(|(_, facts)| facts).map(|fact| digest(&fact));
+        let calls = plan.calls().into_iter().flat_map(|(_, facts)| facts).map(|fact| of_fact(&fact));
         let open = plan.open().into_iter().map(|address| open(plan, address));
         let probes = plan.names.has_probes.then(with_probes);
         let is_unpeering = plan.asks().union(&plan.uses()).any(|ask| matches!(ask, Ask::Unpeer { .. }));
@@ -62,7 +62,7 @@ pub fn beyond<'p>(plan: &'p Plan, agreed: &Agreed, before: Option<&Plan>) -> Vec
     let is_agreed = |step: &&Step| {
         let facts = call(&plan.names, &step.address, &step.action);
         let is_known = |fact: &Fact| {
-            let digest = digest(fact);
+            let digest = of_fact(fact);
             agreed.has(&digest) || repairs.has(&digest)
         };
         facts.iter().all(is_known)
@@ -106,7 +106,7 @@ fn is_of_probes(step: &Step) -> bool {
 }
 
 fn open(plan: &Plan, address: &Address) -> String {
-    digest(&fact(&plan.names, Verb::Wait, address))
+    of_fact(&fact(&plan.names, Verb::Wait, address))
 }
 
 /// Stands for a peering that goes, among the digests.
@@ -119,8 +119,14 @@ fn with_probes() -> String {
     "with probes".to_owned()
 }
 
-fn digest(fact: &Fact) -> String {
-    sha256(&[text(fact)])[..DIGEST_CHARS].to_owned()
+fn of_fact(fact: &Fact) -> String {
+    digest(&text(fact))
+}
+
+/// The digest of one thing that is agreed to.
+#[must_use]
+pub fn digest(text: &str) -> String {
+    sha256(&[text])[..DIGEST_CHARS].to_owned()
 }
 
 /// A fact without the ids that AWS makes, in one line.

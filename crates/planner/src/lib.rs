@@ -29,7 +29,7 @@ mod withheld;
 
 pub use action::{Action, ActionScope, Direction, Ref, RefTarget};
 pub use class::classes;
-pub use contract::{Agreed, CONTRACT_FORM, beyond, sha256};
+pub use contract::{Agreed, CONTRACT_FORM, beyond, digest, sha256};
 pub use disruption::{Disruption, REPAIR};
 pub use irrevocable::{GivenUp, Irrevocable};
 pub use limits::{LimitRequest, Limits};

@@ -3,7 +3,7 @@
 use ipnet::Ipv4Net;
 use phonehome_fleet::addresses::{LayoutError, Tier, layout};
 use phonehome_fleet::{Fleet, Member, Nat, Parts};
-use phonehome_wire::{AccountId, AzId, Check, Region, StackId};
+use phonehome_wire::{AccountId, AzId, Check, Region, StackId, partition};
 use serde::{Serialize, Serializer};
 
 use phonehome_network::{
@@ -215,7 +215,7 @@ impl StackSpec {
             region,
             cidr,
             nat,
-            features: features(fleet),
+            features: features(fleet, &declared.name),
             links,
             adopt: adoption.map(|adoption| adoption.vpc_id.clone()),
             probe,
@@ -330,17 +330,19 @@ impl StackSpec {
 
     /// The ARN of a zone's probe function.
     pub fn probe_arn(&self, az_id: &str) -> String {
-        format!("arn:aws:lambda:{}:{}:function:{}", self.region, self.account, Self::probe_name(az_id))
+        let Self { region, account, .. } = self;
+        format!("arn:{}:lambda:{region}:{account}:function:{}", partition(region), Self::probe_name(az_id))
     }
 }
 
 /// Every stack is closed and has DNS; the rest is the fleet's choice.
-fn features(fleet: &Fleet) -> Features {
+fn features(fleet: &Fleet, region: &Region) -> Features {
+    let arn = |bucket: &String| format!("arn:{}:s3:::{bucket}", partition(region));
     Features {
         dns: true,
         hardening: true,
         endpoints: fleet.network.gateway_endpoints.iter().map(ToString::to_string).collect(),
-        flow_logs_to: fleet.network.flow_logs_bucket.as_ref().map(|name| format!("arn:aws:s3:::{name}")),
+        flow_logs_to: fleet.network.flow_logs_bucket.as_ref().map(arn),
     }
 }
 

@@ -115,7 +115,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
 }
 
 /// The version that binds, where one does.
-fn binding<'a>(job: &Job<'a>) -> Option<(u64, &'a Contract)> {
+pub(crate) fn binding<'a>(job: &Job<'a>) -> Option<(u64, &'a Contract)> {
     let published = job.published?;
     let contract = published.accepted.contract.as_ref()?;
     (contract.form == CONTRACT_FORM).then_some((published.number, contract))

@@ -9,11 +9,10 @@ use phonehome_closing::{
     may_ask,
 };
 use phonehome_cloud::table::{Expect, Table, TableError, Write, on_conflict};
-use phonehome_cloud::{Cause, CloudError, WallClock};
+use phonehome_cloud::{CloudError, WallClock};
 use phonehome_executor::StackApi as _;
 use phonehome_fleet::{Bindings, Line};
 use phonehome_planner::StackSpec;
-use phonehome_stacks::{PackRecord, pack_key};
 use phonehome_state::{
     InForce, Keys, Outboxed, StackStatus, StateError, bindings, readable, versions_in_use,
 };
@@ -21,6 +20,7 @@ use phonehome_wire::{AccountId, Region, StackId};
 
 use crate::Members;
 use crate::closing_told::told;
+use crate::pack_left::LeftData;
 use crate::provision::Provision;
 
 /// How many Regions are looked at at once.
@@ -65,13 +65,13 @@ pub enum CloseProgress {
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// Looks at all of an account: at every Region that is enabled in it.
-    pub async fn premises(&self, account: &AccountId, home: &Region) -> Premises {
+    pub async fn premises(&self, account: &AccountId, home: &Region, left: LeftData) -> Premises {
         let regions = match self.members.regions(&StackId::new(account, home)).await {
             Ok(regions) => regions,
             Err(error) => return Premises { regions: Err(error) },
         };
         let seen = regions.into_iter().map(async |region| {
-            let seen = self.region(account, &region).await;
+            let seen = self.region(account, &region, left).await;
             (region, seen)
         });
         let seen: BTreeMap<Region, RegionSeen> =
@@ -79,29 +79,13 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         Premises { regions: Ok(seen) }
     }
 
-    async fn region(&self, account: &AccountId, region: &Region) -> RegionSeen {
+    async fn region(&self, account: &AccountId, region: &Region, left: LeftData) -> RegionSeen {
         let stack = StackId::new(account, region);
         let inventory = match self.members.open(&StackSpec::bare(&stack, ""), None).await {
             Ok(opened) => opened.observe(&LOOKED_AT).await,
             Err(error) => Err(error),
         };
-        let retained = match self.has_made_pack(&stack).await {
-            Ok(true) => self.members.retained(&stack).await,
-            Ok(false) => Ok(vec![]),
-            Err(error) => Err(error),
-        };
-        RegionSeen { inventory, retained }
-    }
-
-    /// Whether CloudFormation was ever asked for a starter pack there: that is stored before. Where it was not, the member
-    /// role need not have the rights to look. A record that cannot be read may say so.
-    async fn has_made_pack(&self, stack: &StackId) -> Result<bool, CloudError> {
-        let unread = |error| {
-            let cause = Cause::Response(format!("{error}"));
-            CloudError::of_cause("dynamodb:GetItem", stack.to_string(), cause)
-        };
-        let doc = self.table.get(&pack_key(stack)).await.map_err(unread)?;
-        Ok(doc.is_some_and(|doc| doc.read::<PackRecord>().map_or(true, |record| record.attempts > 0)))
+        RegionSeen { inventory, retained: self.retained(&stack, left).await }
     }
 
     /// Whether it may be closed, by what is stored now and by what was seen.
@@ -154,6 +138,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         account: &AccountId,
         home: &Region,
         by: &str,
+        left: LeftData,
     ) -> Result<CloseProgress, CannotClose> {
         let Some(seen) = api.account(account).await? else { return Ok(CloseProgress::Gone) };
         if seen.state.is_closed() {
@@ -171,7 +156,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         if record.as_ref().is_some_and(is_taken) {
             return Ok(CloseProgress::UnderWay);
         }
-        let premises = self.premises(account, home).await;
+        let premises = self.premises(account, home, left).await;
         if let Err(hindrances) = self.cleared(&seen, &premises).await? {
             return Ok(CloseProgress::Hindered(hindrances));
         }
@@ -183,7 +168,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(CloseProgress::Contended);
         }
         // What was in the way of nothing a moment ago may be by now: the lists above take a while.
-        let premises = self.premises(account, home).await;
+        let premises = self.premises(account, home, left).await;
         let cleared = match self.cleared(&seen, &premises).await? {
             Ok(cleared) => cleared,
             Err(hindrances) => return Ok(CloseProgress::Hindered(hindrances)),

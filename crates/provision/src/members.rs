@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use phonehome_accounts::{AwsAccessKeys, AwsPack, AwsStack, ProbeCode, opted_in_regions};
+use phonehome_accounts::{AwsAccessKeys, AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions};
 use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
 use phonehome_closing::Retained;
@@ -10,9 +10,10 @@ use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
 use phonehome_machine_users::{KeepRotation, Rotation, Turn as KeysTurn};
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
+use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
 use phonehome_starter_pack::{MachineUser, STACK_NAME};
-use phonehome_wire::{Region, StackId};
+use phonehome_wire::{Region, StackId, partition};
 
 use crate::pack_data::retained;
 use crate::package::{Package, Packages};
@@ -67,13 +68,16 @@ pub trait Members: Send + Sync {
     fn regions(&self, stack: &StackId) -> impl Future<Output = Result<Vec<Region>, CloudError>> + Send;
 
     /// The data that phonehome's own stacks keep in an account and Region when they go. No template that members get
-    /// keeps any (a test holds that), but starter packs do: it is asked where the table says that one was made. Of a stack
-    /// that somebody has deleted nothing is seen.
+    /// keeps any (a test holds that), but starter packs do: it is asked where the table says that one was made. `None`:
+    /// there is no such stack (any more).
     ///
     /// # Errors
     /// [`CloudError`]
-    fn retained(&self, _stack: &StackId) -> impl Future<Output = Result<Vec<Retained>, CloudError>> + Send {
-        async { Ok(vec![]) }
+    fn retained(
+        &self,
+        _stack: &StackId,
+    ) -> impl Future<Output = Result<Option<Vec<Retained>>, CloudError>> + Send {
+        async { Ok(None) }
     }
 
     /// Takes a turn of a machine user's keys ([`phonehome_machine_users::turn`]).
@@ -107,6 +111,22 @@ pub trait Members: Send + Sync {
         // Where there is no CloudFormation, as in most tests, there is nothing to do.
         async { Ok(Turn { record, outcome: Outcome::AsDeclared }) }
     }
+
+    /// Looks at an account's settings in a Region and tightens what is wanted ([`phonehome_settings::look_and_set`]).
+    ///
+    /// # Errors
+    /// [`phonehome_settings::NotKept`]: then the last call that would change something was not made.
+    fn look_at_settings<K: phonehome_settings::Keep>(
+        &self,
+        _stack: &StackId,
+        _wanted: &Wanted,
+        _keep: &mut K,
+        record: SettingsRecord,
+        _now_ms: u64,
+    ) -> impl Future<Output = Result<SettingsRecord, phonehome_settings::NotKept>> + Send {
+        // Where no account has settings, as in most tests, nothing is known of them.
+        async { Ok(record) }
+    }
 }
 
 /// Member accounts on AWS, opened by assuming a role in them.
@@ -136,8 +156,9 @@ impl Members for AwsMembers {
     fn probe(&self, stack: &StackId, authorities: Option<&str>) -> Result<Option<ProbeSpec>, String> {
         let Some(packages) = &self.packages else { return Ok(None) };
         let StackId { account, region } = stack;
+        let partition = partition(region);
         // The names that infra/member-role.yaml gives.
-        let role = |name: &str| format!("arn:aws:iam::{account}:role/{name}");
+        let role = |name: &str| format!("arn:{partition}:iam::{account}:role/{name}");
         Ok(Some(ProbeSpec {
             checks: vec![],
             generation: 0,
@@ -147,7 +168,7 @@ impl Members for AwsMembers {
             architecture: packages.own().probes.architecture.clone(),
             role_arn: role("phonehome-probe"),
             schedule_role_arn: role("phonehome-schedule"),
-            bus_arn: format!("arn:aws:events:{region}:{account}:event-bus/phonehome"),
+            bus_arn: format!("arn:{partition}:events:{region}:{account}:event-bus/phonehome"),
             log_group: "/phonehome/probe".to_owned(),
             memory_mb: PROBE_MEMORY_MB,
             timeout_s: 30,
@@ -205,13 +226,28 @@ impl Members for AwsMembers {
         }
     }
 
-    async fn retained(&self, stack: &StackId) -> Result<Vec<Retained>, CloudError> {
+    async fn look_at_settings<K: phonehome_settings::Keep>(
+        &self,
+        stack: &StackId,
+        wanted: &Wanted,
+        keep: &mut K,
+        record: SettingsRecord,
+        now_ms: u64,
+    ) -> Result<SettingsRecord, phonehome_settings::NotKept> {
+        let session = sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await;
+        let api = session.map(|session| AwsSettings::new(&session, &stack.account));
+        look_and_set(api.as_ref(), wanted, keep, record, now_ms).await
+    }
+
+    async fn retained(&self, stack: &StackId) -> Result<Option<Vec<Retained>>, CloudError> {
         let session =
             sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await?;
         let pack = AwsPack::new(&session, STACK_NAME);
         match pack.stack().await? {
-            Some(seen) if seen.status != PackStatus::DeleteComplete => Ok(retained(&pack.remains().await?)),
-            _ => Ok(vec![]),
+            Some(seen) if seen.status != PackStatus::DeleteComplete => {
+                Ok(Some(retained(&pack.remains().await?)))
+            }
+            _ => Ok(None),
         }
     }
 

@@ -1,22 +1,21 @@
 //! The starter pack of one account in one Region: its stack is brought as far as it can be brought now.
 
-use std::collections::BTreeSet;
-
 use phonehome_alerting::Outgoing;
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
 use phonehome_stacks::{
-    Case, Expected, Keep, NotKept, Outcome, PackPhase, PackRecord, Permits, Planned, Problem, Refused, Turn,
-    Wanted, pack_key,
+    Case, Keep, NotKept, Outcome, PackPhase, PackRecord, Permits, Problem, Turn, Wanted, pack_key,
 };
-use phonehome_starter_pack::{Change, Class, Pack, STACK_NAME, Verdict, compare};
+use phonehome_starter_pack::{Pack, STACK_NAME, compare};
 use phonehome_state::{Keys, Outboxed};
+use phonehome_wire::partition;
 use serde_json::Value;
 
 use crate::Members;
+use crate::pack_expected::{agreed_pack, expected, lasting};
 use crate::pack_told::{about, ended, told};
 use crate::progress::StackProgress;
-use crate::provision::{Job, Provision};
+use crate::provision::{Job, Provision, Published};
 
 /// The role of infra/member-role.yaml with which CloudFormation makes starter packs.
 pub const PACK_ROLE: &str = "phonehome-starter-pack";
@@ -61,27 +60,25 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             return Ok(None);
         };
         let template = pack.template();
-        let role_arn = format!("arn:aws:iam::{}:role/{PACK_ROLE}", job.account);
+        let role_arn = format!("arn:{}:iam::{}:role/{PACK_ROLE}", partition(job.region), job.account);
         let stack = job.stack();
         let doc = self.table.get(&pack_key(&stack)).await?;
         let before = match &doc {
             Some(doc) => doc.read::<PackRecord>()?,
             None => PackRecord::new(&stack),
         };
+        let agreed = agreed_pack(job, &before);
+        let expected = |deployed: &Value| expected(&compare(deployed, &template), agreed);
         let wanted = match Wanted::of(STACK_NAME, &template, &role_arn, lasting(&template)) {
-            Ok(wanted) => wanted,
+            Ok(wanted) => Wanted { creation: expected(&Value::Null), ..wanted },
             Err(too_large) => {
                 let outcome = Outcome::Told(Problem::TooLarge(too_large));
                 let turn = Turn { record: before.clone(), outcome };
                 return self.end_pack(job, before, turn, doc).await.map(Some);
             }
         };
-        let case = Case {
-            wanted: &wanted,
-            permits: Permits { is_in_force: job.published.is_none_or(|published| published.in_force) },
-            compare: &|deployed: &Value| expected(&compare(deployed, &template)),
-            now_ms: self.clock.now_ms(),
-        };
+        let case =
+            Case { wanted: &wanted, permits: permits(job), compare: &expected, now_ms: self.clock.now_ms() };
         let mut keeping = Keeping { table: &self.table, doc };
         let turn = self.members.take_pack_turn(&stack, &case, &mut keeping, before.clone()).await;
         match turn {
@@ -125,8 +122,11 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             Outcome::Later { reason, .. } => (PackPhase::UnderWay, reason.clone()),
             Outcome::Told(problem) => (phase(problem), about(problem)),
         };
-        if let (Outcome::AsDeclared, Some(published)) = (&outcome, job.published) {
-            record.version = published.number;
+        if let Some(Published { number, .. }) = job.published {
+            record.turn_version = number;
+            if outcome == Outcome::AsDeclared {
+                record.version = number;
+            }
         }
         let outgoing = told(job, &mut record, &outcome, now_ms);
         let stored = doc.as_ref().map(Doc::read::<PackRecord>).transpose()?;
@@ -145,6 +145,14 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             Outcome::AsDeclared | Outcome::StillDrifted | Outcome::Told(_) => StackProgress::Converged,
         };
         Ok(PackProgress { progress, is_there: record.verified.is_some() })
+    }
+}
+
+/// A person's change is of no version, and for good.
+fn permits(job: &Job<'_>) -> Permits {
+    match job.published {
+        Some(Published { in_force, number, .. }) => Permits { is_in_force: in_force, version: number },
+        None => Permits { is_in_force: true, version: 0 },
     }
 }
 
@@ -169,58 +177,7 @@ fn phase(problem: &Problem) -> PackPhase {
     match problem {
         Problem::Drifted(_) => PackPhase::Drifted,
         problem if problem.is_withheld() => PackPhase::Withheld,
+        problem if problem.is_halted() => PackPhase::Halted,
         _ => PackPhase::Failed,
-    }
-}
-
-/// The types of resources that are kept when they leave the template: these are neither replaced nor deleted.
-fn lasting(template: &Value) -> BTreeSet<String> {
-    let resources = template["Resources"].as_object().into_iter().flatten();
-    let kept = resources.filter(|(_, resource)| resource.get("DeletionPolicy").is_some());
-    kept.filter_map(|(_, resource)| resource["Type"].as_str().map(str::to_owned)).collect()
-}
-
-/// What a change of template comes to, as it is expected of a change set.
-fn expected(changes: &[Change]) -> Expected {
-    let mut expected = Expected::default();
-    for change in changes {
-        let planned = match change.class {
-            Class::Add => Planned::Add,
-            Class::InPlace { .. }
-            | Class::InPlaceOfData { .. }
-            | Class::Unprotected { .. }
-            | Class::Unclear => Planned::Modify,
-            Class::Replacement { .. } => Planned::Replace,
-            Class::Removal { .. } => Planned::Remove,
-        };
-        if let Verdict::Withheld { why } = change.verdict() {
-            let why = why.iter().map(reason).collect::<Vec<_>>().join(", ");
-            expected.refused.push(Refused { logical_id: change.logical_id.clone(), why });
-        }
-        // What is no resource is in no change set.
-        if !change.kind.is_empty() {
-            expected.changes.insert(change.logical_id.clone(), planned);
-        }
-    }
-    expected
-}
-
-/// For people.
-fn reason(why: &phonehome_starter_pack::Why) -> String {
-    use phonehome_starter_pack::Why;
-    match why {
-        Why::Deleted { .. } => "it would be deleted, with what it holds".to_owned(),
-        Why::Replaced { properties, .. } => {
-            format!("another one would take its place, because of {}", properties.join(", "))
-        }
-        Why::Unprotected { properties, .. } => {
-            format!("it would no longer be kept: {}", properties.join(", "))
-        }
-        Why::Touched { properties, .. } => format!("its data could be touched by {}", properties.join(", ")),
-        Why::LeftBehind { .. } => {
-            "it would stay in the account as nobody's; take it out of the stack by hand, or declare it again"
-                .to_owned()
-        }
-        Why::Unclear { .. } => "what would be done to it is not known".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
-//! The data that a starter pack's stack keeps, before its account is closed.
+//! The data that a starter pack's stack lists, before its account is closed.
 
-use phonehome_closing::Retained;
+use phonehome_closing::{Holder, Retained};
 use phonehome_stacks::ResourceNote;
 use phonehome_starter_pack::{STACK_NAME, data};
 
@@ -10,7 +10,7 @@ pub(crate) fn retained(resources: &[ResourceNote]) -> Vec<Retained> {
     let retained = held.map(|(resource, what)| Retained {
         id: resource.physical_id.clone().unwrap_or_else(|| resource.logical_id.clone()),
         what: what.to_owned(),
-        stack: Some(STACK_NAME.to_owned()),
+        holder: Holder::Stack(STACK_NAME.to_owned()),
     });
     retained.collect()
 }

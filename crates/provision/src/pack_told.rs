@@ -28,7 +28,7 @@ pub(crate) fn told(
     let subject = Subject { id: "pack", name: "the stack of its starter pack".to_owned() };
     match outcome {
         Outcome::Told(problem) => {
-            let icon = if problem.is_withheld() { WAITING } else { WRONG };
+            let icon = if problem.is_withheld() || problem.is_halted() { WAITING } else { WRONG };
             subject.is_told(job, &mut record.told, icon, about(problem), now_ms)
         }
         Outcome::AsDeclared => subject.is_well(job, &mut record.told, now_ms),

@@ -115,6 +115,9 @@ fn may_be_ours(stack: &PackStack, record: &PackRecord) -> bool {
 
 fn absent(now: &Now<'_>, mut record: PackRecord) -> Decision {
     record.verified = None;
+    if let Some(deployed) = record.deployed.as_mut() {
+        deployed.is_gone = true;
+    }
     let sha256 = &now.wanted.sha256;
     if let Some(problem) = record.held_back(sha256, now.now_ms) {
         return Decision::tell(record, problem);
@@ -176,12 +179,14 @@ fn settled(now: &Now<'_>, stack: &PackStack, mut record: PackRecord) -> Decision
     let sha256 = &now.wanted.sha256;
     let verified = Verified { sha256: sha256.clone(), changed_at_ms: stack.changed_at_ms };
     if record.verified.as_ref() == Some(&verified) {
+        record.has(&now.wanted.noted);
         return as_declared(now, stack, record);
     }
     if stack.mark.as_ref() != Some(sha256) && has_run(stack, &record, sha256) {
         return failed_change(now, record);
     }
     let Some(deployed) = &now.seen.deployed else { return Decision::look(record, Look::Template) };
+    record.has(&deployed.body);
     if deployed.sha256 == *sha256 {
         record.verified = Some(verified);
         return as_declared(now, stack, record);
@@ -239,8 +244,13 @@ fn examine(
     match &set.state {
         ChangeSetState::Available => {
             let differences = check(&set.changes, expected, &now.wanted.lasting);
+            let set = attempt.name();
             if !differences.is_empty() {
-                return Decision::tell(record, Problem::Moved(differences));
+                return Decision::tell(record, Problem::Moved { set, differences });
+            }
+            if !expected.unplanned.is_empty() {
+                let (version, unplanned) = (now.permits.version, expected.unplanned.clone());
+                return Decision::tell(record, Problem::Unplanned { version, set, unplanned });
             }
             attempt.executed_at_ms = Some(now.now_ms);
             attempt.stack_changed_at_ms = stack.changed_at_ms;

@@ -1,12 +1,12 @@
 //! What was changed by hand in a stack that has the declared template: looked for once a day, told once.
 
+use phonehome_cloud::day_of;
+
 use crate::now::Now;
 use crate::problem::Problem;
 use crate::record::PackRecord;
 use crate::stack::{DriftStatus, PackStack};
 use crate::step::{Decision, Look, Step};
-
-const DAY_MS: u64 = 24 * 60 * 60_000;
 
 /// A stack that has the declared template.
 pub(crate) fn as_declared(now: &Now<'_>, stack: &PackStack, mut record: PackRecord) -> Decision {
@@ -39,15 +39,8 @@ pub(crate) fn as_declared(now: &Now<'_>, stack: &PackStack, mut record: PackReco
 /// Whether a day has begun since it was last looked for. Each stack's day begins at another time, so that a sweep does not
 /// look everywhere at once.
 fn is_due(record: &PackRecord, stack: &PackStack, now_ms: u64) -> bool {
-    let begins_ms = begins_ms(&record.stack().to_string());
-    let day = |at_ms: u64| at_ms.saturating_add(begins_ms) / DAY_MS;
+    let place = record.stack().to_string();
     let last_ms =
         stack.drift_checked_at_ms.unwrap_or(0).max(record.drift_asked_at_ms).max(stack.changed_at_ms);
-    day(now_ms) > day(last_ms)
-}
-
-/// FNV-1a of a name, as a time of day.
-fn begins_ms(name: &str) -> u64 {
-    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, fold) % DAY_MS
+    day_of(&place, now_ms) > day_of(&place, last_ms)
 }

@@ -9,6 +9,8 @@ pub struct Expected {
     pub changes: BTreeMap<String, Planned>,
     /// What of it is not done, whoever asks.
     pub refused: Vec<Refused>,
+    /// What of it is not in the plan that the version was published with: its change set is made, and halts there.
+    pub unplanned: Vec<Unplanned>,
 }
 
 /// What is expected to become of a resource.
@@ -33,6 +35,15 @@ pub struct Refused {
     pub why: String,
 }
 
+/// What nobody agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unplanned {
+    /// The resource's name in the template.
+    pub logical_id: String,
+    /// For people: what would be done to it.
+    pub what: String,
+}
+
 impl Expected {
     /// Whether nothing takes the old state of it back: what leaves a stack, or is replaced, is not in it again by the
     /// template before.
@@ -47,4 +58,6 @@ impl Expected {
 pub struct Permits {
     /// Whether the version that declares it is in force. Before that it may be taken back, and nothing is given up for good.
     pub is_in_force: bool,
+    /// The number of that version; 0 where a person does it.
+    pub version: u64,
 }

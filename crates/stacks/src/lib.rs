@@ -30,14 +30,16 @@ pub use change_set::{
 };
 pub use check::{Difference, DifferenceKind, check};
 pub use decide::{STUCK_MS, decide};
-pub use expected::{Expected, Permits, Planned, Refused};
-pub use marked::{MARK, marked, sha256_of};
+pub use expected::{Expected, Permits, Planned, Refused, Unplanned};
+pub use marked::{MARK, TEMPLATE_BYTES_MAX, marked, noted, sha256_of};
 pub use problem::{ByHand, Problem};
-pub use record::{Attempt, Failures, PACKS, PackPhase, PackRecord, Told, UserRecord, Verified, pack_key};
+pub use record::{
+    Attempt, Failures, LastTemplate, PACKS, PackPhase, PackRecord, Told, UserRecord, Verified, pack_key,
+};
 pub use retry::{ATTEMPTS_MAX, CONTINUES_MAX};
 pub use seen::{Deployed, Seen};
 pub use stack::{DriftStatus, PackStack, ResourceNote};
 pub use status::PackStatus;
 pub use step::{Decision, Kind, Look, Step};
 pub use turn::{Case, Keep, NotKept, Outcome, Turn, turn};
-pub use wanted::{TEMPLATE_BYTES_MAX, TooLarge, Wanted};
+pub use wanted::{TooLarge, Wanted};

@@ -9,6 +9,11 @@ use sha2::{Digest as _, Sha256};
 /// The output whose value is the SHA-256 of the template without it.
 pub const MARK: &str = "PhonehomeTemplate";
 
+/// How large a template may be that goes with the call, in bytes
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>, template body in a
+/// request).
+pub const TEMPLATE_BYTES_MAX: usize = 51_200;
+
 /// A template with its mark; what it is marked with.
 #[must_use]
 pub fn marked(template: &Value) -> (Value, String) {
@@ -24,6 +29,17 @@ pub fn sha256_of(template: &Value) -> String {
     // Keys are sorted: a template that is read back has the hash that it was sent with.
     let text = without_mark(template).to_string();
     Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is noted of a template: its JSON without its mark. Somebody's own, which is no JSON or larger than phonehome's can
+/// be, is noted as an empty text, which is no template.
+#[must_use]
+pub fn noted(template: &Value) -> String {
+    let body = if template.is_object() { without_mark(template).to_string() } else { String::new() };
+    match (1..=TEMPLATE_BYTES_MAX).contains(&body.len()) {
+        true => body,
+        false => Value::from("").to_string(),
+    }
 }
 
 fn without_mark(template: &Value) -> Value {
@@ -42,6 +58,16 @@ fn without_mark(template: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_noted_of_a_template_is_json_without_its_mark_and_bounded() {
+        let template = json!({"Outputs": {"Key": {"Value": "k"}}, "Resources": {}});
+        assert_eq!(serde_json::from_str::<Value>(&noted(&marked(&template).0)).unwrap(), template);
+        let long = json!({"Description": "x".repeat(TEMPLATE_BYTES_MAX), "Resources": {}});
+        for foreign in [json!("Resources: {}"), Value::Null, long] {
+            assert_eq!(noted(&foreign), "\"\"", "{foreign}");
+        }
+    }
 
     #[test]
     fn a_marked_template_has_the_hash_of_the_one_without_and_nothing_else_is_changed() {

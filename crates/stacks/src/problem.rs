@@ -3,11 +3,15 @@
 use std::fmt;
 
 use crate::check::Difference;
-use crate::expected::Refused;
+use crate::expected::{Refused, Unplanned};
 use crate::stack::ResourceNote;
 use crate::status::PackStatus;
 use crate::wanted::TooLarge;
 
+/// What becomes of a template that failed.
+const TRIED_AGAIN: &str = "It was undone, and is tried again by itself";
+const TRIED_ENOUGH: &str =
+    "It was tried as often as makes sense: it is tried again once the fleet file declares something else";
 /// How many of a list are named in a message.
 const NAMED_MAX: usize = 5;
 
@@ -54,7 +58,21 @@ pub enum Problem {
     /// What would be changed is done once its version is in force: the names of the resources that leave it or are replaced.
     UntilInForce(Vec<String>),
     /// The change set would do something else than was worked out beforehand: the world moved.
-    Moved(Vec<Difference>),
+    Moved {
+        /// Its name.
+        set: String,
+        /// In what it differs.
+        differences: Vec<Difference>,
+    },
+    /// The change set does what was worked out beforehand, and that is not what the version was planned with.
+    Unplanned {
+        /// The version.
+        version: u64,
+        /// The change set's name.
+        set: String,
+        /// What is not in its plan.
+        unplanned: Vec<Unplanned>,
+    },
     /// Something was changed by hand.
     Drifted(Vec<ResourceNote>),
     /// The member role may not do what is needed.
@@ -92,7 +110,13 @@ impl Problem {
     /// Whether nothing is wrong but that something waits: for a permission, or for people to agree.
     #[must_use]
     pub fn is_withheld(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::UntilInForce(_) | Self::Moved(_))
+        matches!(self, Self::Refused(_) | Self::UntilInForce(_))
+    }
+
+    /// Whether what would be done is not what was planned.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        matches!(self, Self::Moved { .. } | Self::Unplanned { .. })
     }
 }
 
@@ -122,6 +146,24 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.logical_id, self.why)
     }
+}
+
+impl fmt::Display for Unplanned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.logical_id, self.what)
+    }
+}
+
+/// That a change set halted, at what, and what people do with it.
+fn halted<T: fmt::Display>(f: &mut fmt::Formatter<'_>, what: &str, items: &[T], set: &str) -> fmt::Result {
+    write!(f, "{what} (")?;
+    named(f, items)?;
+    write!(
+        f,
+        "). Nothing was done. Look at the change set (aws cloudformation describe-change-set --stack-name \
+         phonehome-starter-pack --change-set-name {set}) and at who changed the stack or what is in it; undo that, or plan \
+         again and publish"
+    )
 }
 
 impl fmt::Display for ByHand {
@@ -179,12 +221,7 @@ impl fmt::Display for Problem {
             }
             Self::Failed { said, is_tried_again } => {
                 write!(f, "CloudFormation could not do it: {said}. ")?;
-                f.write_str(match is_tried_again {
-                    true => "It was undone, and is tried again by itself",
-                    false => {
-                        "It was tried as often as makes sense: it is tried again once the fleet file declares something else"
-                    }
-                })
+                f.write_str(if *is_tried_again { TRIED_AGAIN } else { TRIED_ENOUGH })
             }
             Self::Refused(refused) => {
                 f.write_str("not done: ")?;
@@ -196,10 +233,13 @@ impl fmt::Display for Problem {
                 )?;
                 named(f, ids)
             }
-            Self::Moved(differences) => {
-                f.write_str("the world moved: the change set is not what was worked out beforehand (")?;
-                named(f, differences)?;
-                f.write_str("). Nothing was done; the change set is there to be looked at")
+            Self::Moved { set, differences } => {
+                let what = "the world moved: the change set is not what was worked out beforehand";
+                halted(f, what, differences, set)
+            }
+            Self::Unplanned { version, set, unplanned } => {
+                let what = format!("the world moved since version {version} was planned without this");
+                halted(f, &what, unplanned, set)
             }
             Self::Drifted(notes) => {
                 f.write_str("changed by hand: ")?;

@@ -40,6 +40,12 @@ pub struct PackRecord {
     /// The template that it was seen to have.
     #[serde(default)]
     pub verified: Option<Verified>,
+    /// The template that was last seen in it, whoever gave it to it: what another one would change is worked out from this.
+    #[serde(default)]
+    pub deployed: Option<LastTemplate>,
+    /// The version of the fleet file that its last turn was for; 0: it had none.
+    #[serde(default)]
+    pub turn_version: u64,
     /// How many change sets phonehome has asked for: each has the next number in its name.
     #[serde(default)]
     pub attempts: u64,
@@ -96,6 +102,8 @@ pub enum PackPhase {
     Drifted,
     /// What is declared waits for a permission or for people to agree.
     Withheld,
+    /// What would be done is not what was planned.
+    Halted,
     /// Something is wrong.
     Failed,
     /// It is declared no longer: its stack stays, and is not looked at.
@@ -109,6 +117,16 @@ pub struct Verified {
     pub sha256: String,
     /// When the stack had last been changed: once it is changed again, this says nothing.
     pub changed_at_ms: u64,
+}
+
+/// The template that was last seen in a stack.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct LastTemplate {
+    /// As [`crate::noted`] has it: JSON, at most 51,200 bytes.
+    pub body: String,
+    /// Whether the stack is gone since. Everything in a pack is kept when its stack goes.
+    #[serde(default)]
+    pub is_gone: bool,
 }
 
 /// A change that is under way.
@@ -171,6 +189,8 @@ impl PackRecord {
             updated_at_ms: 0,
             version: 0,
             verified: None,
+            deployed: None,
+            turn_version: 0,
             attempts: 0,
             attempt: None,
             failures: None,
@@ -188,6 +208,13 @@ impl PackRecord {
     #[must_use]
     pub fn stack(&self) -> StackId {
         StackId::new(&self.account, &self.region)
+    }
+
+    /// The same stack, seen with this template.
+    pub(crate) fn has(&mut self, body: &str) {
+        if self.deployed.as_ref().is_none_or(|it| it.body != body || it.is_gone) {
+            self.deployed = Some(LastTemplate { body: body.to_owned(), is_gone: false });
+        }
     }
 
     /// The change that is under way to this template.

@@ -26,6 +26,8 @@ pub struct Seen {
 pub struct Deployed {
     /// Its SHA-256, without its mark.
     pub sha256: String,
+    /// What is noted of it ([`crate::noted`]).
+    pub body: String,
     /// What the wanted one changes in it.
     pub expected: Expected,
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::api::{NewChangeSet, PackApi};
 use crate::decide::decide;
 use crate::expected::{Expected, Permits};
-use crate::marked::sha256_of;
+use crate::marked::{noted, sha256_of};
 use crate::problem::Problem;
 use crate::record::PackRecord;
 use crate::seen::{Deployed, Seen};
@@ -149,8 +149,9 @@ async fn look<A: PackApi>(
         }
         Look::Template => {
             let template = api.template().await?;
-            let (sha256, expected) = (sha256_of(&template), (case.compare)(&template));
-            seen.deployed = Some(Deployed { sha256, expected });
+            let (sha256, body, expected) =
+                (sha256_of(&template), noted(&template), (case.compare)(&template));
+            seen.deployed = Some(Deployed { sha256, body, expected });
         }
         Look::Remains => seen.remains = Some(api.remains().await?),
         Look::Failures => seen.failures = Some(api.failures().await?),

@@ -6,12 +6,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::expected::{Expected, Planned};
-use crate::marked::marked;
-
-/// How large a template may be that goes with the call, in bytes
-/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>, template body in a
-/// request).
-pub const TEMPLATE_BYTES_MAX: usize = 51_200;
+use crate::marked::{TEMPLATE_BYTES_MAX, marked, noted};
 
 /// A template that CloudFormation does not take in a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +35,8 @@ pub struct Wanted {
     pub body: String,
     /// SHA-256 of the template without it.
     pub sha256: String,
+    /// What is noted of it once the stack has it ([`noted`]).
+    pub noted: String,
     /// The role that CloudFormation is to work with.
     pub role_arn: String,
     /// The types of resources that hold data or identity: such a one is neither replaced nor deleted.
@@ -60,6 +57,7 @@ impl Wanted {
         role_arn: &str,
         lasting: BTreeSet<String>,
     ) -> Result<Self, TooLarge> {
+        let noted = noted(template);
         let (template, sha256) = marked(template);
         let body = template.to_string();
         if body.len() > TEMPLATE_BYTES_MAX {
@@ -67,7 +65,8 @@ impl Wanted {
         }
         let resources = template.get("Resources").and_then(Value::as_object);
         let changes = resources.into_iter().flatten().map(|(id, _)| (id.clone(), Planned::Add)).collect();
-        let creation = Expected { changes, refused: vec![] };
-        Ok(Self { name: name.to_owned(), body, sha256, role_arn: role_arn.to_owned(), lasting, creation })
+        let creation = Expected { changes, ..Expected::default() };
+        let (name, role_arn) = (name.to_owned(), role_arn.to_owned());
+        Ok(Self { name, body, sha256, noted, role_arn, lasting, creation })
     }
 }

@@ -12,21 +12,3 @@ pub(crate) const SECRET_PREFIX: &str = "phonehome/machine-users/";
 pub(crate) const BUCKET_SUFFIX: &str = "-${AWS::AccountId}-${AWS::Region}-an";
 /// GitHub's identity provider.
 pub(crate) const PROVIDER: &str = "token.actions.githubusercontent.com";
-
-/// The partition of a Region, by the beginning of its name
-/// (<https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>).
-pub(crate) fn partition(region: &str) -> &'static str {
-    const OTHERS: [(&str, &str); 7] = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("eusc-", "aws-eusc"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("us-isof-", "aws-iso-f"),
-    ];
-    OTHERS
-        .iter()
-        .find(|(beginning, _)| region.starts_with(beginning))
-        .map_or("aws", |(_, partition)| partition)
-}

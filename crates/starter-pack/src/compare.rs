@@ -41,6 +41,8 @@ pub enum Class {
     Replacement {
         /// Because of what.
         properties: Vec<String>,
+        /// Whether it is certain; otherwise AWS knows when it does it.
+        certain: bool,
     },
     /// It leaves the template.
     Removal {
@@ -90,7 +92,7 @@ fn unclear(section: &str) -> Change {
 }
 
 /// `None` where it is no template in JSON.
-fn resources(template: &Value) -> Option<Map<String, Value>> {
+pub(crate) fn resources(template: &Value) -> Option<Map<String, Value>> {
     match template {
         Value::Null => Some(Map::new()),
         Value::Object(sections) => match sections.get("Resources") {
@@ -120,14 +122,15 @@ fn changed(deployed: &Value, wanted: &Value) -> Option<Class> {
         return None;
     }
     if deployed["Type"] != wanted["Type"] {
-        return Some(Class::Replacement { properties: vec!["Type".to_owned()] });
+        return Some(Class::Replacement { properties: vec!["Type".to_owned()], certain: true });
     }
     let of = deployed["Type"].as_str().unwrap_or_default();
     let properties = differing(&deployed["Properties"], &wanted["Properties"]);
     let replacing: Vec<String> =
         properties.iter().filter(|property| may_replace(of, property)).cloned().collect();
     if !replacing.is_empty() {
-        return Some(Class::Replacement { properties: replacing });
+        let certain = replacing.iter().any(|property| replaces(of, property));
+        return Some(Class::Replacement { properties: replacing, certain });
     }
     let attributes = differing(deployed, wanted);
     let weaker = |name: &&String| {
@@ -157,7 +160,12 @@ fn changed(deployed: &Value, wanted: &Value) -> Option<Class> {
 
 /// Of a kind that is not known, every property may.
 fn may_replace(of: &str, property: &str) -> bool {
-    kind(of).is_none_or(|kind| kind.replacing.contains(&property))
+    replaces(of, property) || kind(of).is_none_or(|kind| kind.perhaps_replacing.contains(&property))
+}
+
+/// Whether a change of a property makes another resource for certain.
+fn replaces(of: &str, property: &str) -> bool {
+    kind(of).is_some_and(|kind| kind.replacing.contains(&property))
 }
 
 fn is_plain_of(of: &str, property: &str, deployed: &Value, wanted: &Value) -> bool {
@@ -196,7 +204,8 @@ fn replaced_with_what_they_name(
                 .filter(|(name, value)| may_replace(kind, name) && names_one(value))
                 .map(|(name, _)| name.clone())
                 .collect();
-            let class = Class::Replacement { properties: properties.clone() };
+            let certain = properties.iter().any(|property| replaces(kind, property));
+            let class = Class::Replacement { properties: properties.clone(), certain };
             (!properties.is_empty()).then(|| Change { logical_id: id.clone(), kind: kind.to_owned(), class })
         };
         let more: Vec<Change> = new.iter().filter_map(follows).collect();
@@ -208,7 +217,7 @@ fn replaced_with_what_they_name(
 }
 
 /// The resources that a value names, by `Ref`, `Fn::GetAtt` and `Fn::Sub`.
-fn named_in(value: &Value) -> BTreeSet<String> {
+pub(crate) fn named_in(value: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     match value {
         Value::Array(items) => items.iter().for_each(|item| found.extend(named_in(item))),

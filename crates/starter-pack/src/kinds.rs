@@ -8,6 +8,11 @@ use serde::Serialize;
 
 use crate::plain::Rule;
 
+/// A KMS key, in US cents a month (<https://aws.amazon.com/kms/pricing/>).
+pub const KEY_CENTS: u64 = 100;
+/// A secret, in US cents a month (<https://aws.amazon.com/secrets-manager/pricing/>).
+pub const SECRET_CENTS: u64 = 40;
+
 /// What would be lost with a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -24,10 +29,14 @@ pub enum Holds {
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
     pub(crate) holds: Holds,
-    /// Properties a change of which makes another resource, or may; or that cannot be changed at all.
+    /// Properties a change of which makes another resource; or that cannot be changed at all.
     pub(crate) replacing: &'static [&'static str],
+    /// Properties a change of which may make another one, by what it is changed to: they count as if it always did.
+    pub(crate) perhaps_replacing: &'static [&'static str],
     /// Changes in place that touch no data. Of a kind that holds data every other one may.
     pub(crate) plain: &'static [(&'static str, Rule)],
+    /// What one costs a month while nothing is done with it and nothing is in it, in US cents.
+    pub(crate) monthly_cents: u64,
 }
 
 pub(crate) const KINDS: [Kind; 9] = [
@@ -37,18 +46,28 @@ pub(crate) const KINDS: [Kind; 9] = [
         // CloudFormation refuses to change them
         // (<https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-kms-key.html>).
         replacing: &["KeySpec", "KeyUsage", "MultiRegion", "Origin"],
+        perhaps_replacing: &[],
         plain: &[
             ("Description", Rule::Any),
             ("EnableKeyRotation", Rule::OnlyOn),
             ("RotationPeriodInDays", Rule::Any),
             ("Tags", Rule::Any),
         ],
+        monthly_cents: KEY_CENTS,
     },
-    Kind { name: "AWS::KMS::Alias", holds: Holds::Nothing, replacing: &["AliasName"], plain: &[] },
+    Kind {
+        name: "AWS::KMS::Alias",
+        holds: Holds::Nothing,
+        replacing: &["AliasName"],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+    },
     Kind {
         name: "AWS::S3::Bucket",
         holds: Holds::Data,
         replacing: &["BucketName", "BucketNamePrefix", "BucketNamespace"],
+        perhaps_replacing: &[],
         plain: &[
             ("LifecycleConfiguration", Rule::NothingGoesSooner),
             ("LoggingConfiguration", Rule::Any),
@@ -57,28 +76,61 @@ pub(crate) const KINDS: [Kind; 9] = [
             ("Tags", Rule::Any),
             ("VersioningConfiguration", Rule::OnlyOn),
         ],
+        monthly_cents: 0,
     },
-    Kind { name: "AWS::S3::BucketPolicy", holds: Holds::Nothing, replacing: &["Bucket"], plain: &[] },
+    Kind {
+        name: "AWS::S3::BucketPolicy",
+        holds: Holds::Nothing,
+        replacing: &["Bucket"],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+    },
     Kind {
         name: "AWS::DynamoDB::Table",
         holds: Holds::Data,
-        // The key schema only by condition, which counts as always.
-        replacing: &["ImportSourceSpecification", "KeySchema", "TableName"],
+        replacing: &["ImportSourceSpecification", "TableName"],
+        perhaps_replacing: &["KeySchema"],
         plain: &[
             ("DeletionProtectionEnabled", Rule::OnlyOn),
             ("PointInTimeRecoverySpecification", Rule::OnlyOn),
             ("Tags", Rule::Any),
         ],
+        // On demand, as it is declared.
+        monthly_cents: 0,
     },
     Kind {
         name: "AWS::SecretsManager::Secret",
         holds: Holds::Data,
         replacing: &["Name"],
+        perhaps_replacing: &[],
         plain: &[("Description", Rule::Any), ("Tags", Rule::Any)],
+        monthly_cents: SECRET_CENTS,
     },
-    Kind { name: "AWS::IAM::Role", holds: Holds::Identity, replacing: &["Path", "RoleName"], plain: &[] },
-    Kind { name: "AWS::IAM::User", holds: Holds::Identity, replacing: &["UserName"], plain: &[] },
-    Kind { name: "AWS::IAM::OIDCProvider", holds: Holds::Identity, replacing: &["Url"], plain: &[] },
+    Kind {
+        name: "AWS::IAM::Role",
+        holds: Holds::Identity,
+        replacing: &["Path", "RoleName"],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+    },
+    Kind {
+        name: "AWS::IAM::User",
+        holds: Holds::Identity,
+        replacing: &["UserName"],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+    },
+    Kind {
+        name: "AWS::IAM::OIDCProvider",
+        holds: Holds::Identity,
+        replacing: &["Url"],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+    },
 ];
 
 /// `None` of a kind that no pack has.

@@ -1,9 +1,9 @@
 //! What everything is called in an account: known before anything is there.
 
-use phonehome_wire::AccountId;
+use phonehome_wire::{AccountId, partition};
 use serde::Serialize;
 
-use crate::called::{IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE, PROVIDER, partition};
+use crate::called::{IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE, PROVIDER};
 use crate::pack::Pack;
 use crate::users::MachineUser;
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use phonehome_fleet::{AccessRole, DeclaredPack, DeployRole, OidcProvider, Repository, SubjectForm};
+use phonehome_wire::partition;
 use serde_json::{Map, Value, json};
 
-use crate::called::{FORWARDING_ROLE, IDENTITY_PATH, PROVIDER, partition};
+use crate::called::{FORWARDING_ROLE, IDENTITY_PATH, PROVIDER};
 use crate::policies;
 use crate::resource::{filled_in, kept};
 use crate::users;

@@ -1,5 +1,7 @@
 //! Whether a change may be made.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use crate::compare::{Change, Class};
@@ -33,6 +35,8 @@ pub enum Why {
         logical_id: String,
         /// Because of what.
         properties: Vec<String>,
+        /// Whether it is certain; otherwise one only may.
+        certain: bool,
     },
     /// It would no longer be kept when it is taken away.
     Unprotected {
@@ -61,6 +65,44 @@ pub enum Why {
     },
 }
 
+impl Why {
+    /// What it is about: its name in the template.
+    #[must_use]
+    pub fn logical_id(&self) -> &str {
+        match self {
+            Self::Deleted { logical_id }
+            | Self::Replaced { logical_id, .. }
+            | Self::Unprotected { logical_id, .. }
+            | Self::Touched { logical_id, .. }
+            | Self::LeftBehind { logical_id }
+            | Self::Unclear { logical_id } => logical_id,
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    /// Without what it is about.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deleted { .. } => f.write_str("it would be deleted, with what it holds"),
+            Self::Replaced { properties, certain, .. } => {
+                let would = if *certain { "would" } else { "may" };
+                write!(f, "another one {would} take its place, because of {}", properties.join(", "))
+            }
+            Self::Unprotected { properties, .. } => {
+                write!(f, "it would no longer be kept: {}", properties.join(", "))
+            }
+            Self::Touched { properties, .. } => {
+                write!(f, "its data could be touched by {}", properties.join(", "))
+            }
+            Self::LeftBehind { .. } => f.write_str(
+                "it would stay in the account as nobody's; take it out of the stack by hand, or declare it again",
+            ),
+            Self::Unclear { .. } => f.write_str("what would be done to it is not known"),
+        }
+    }
+}
+
 impl Change {
     /// Whether it may be made. Keys, buckets, tables and secrets are never deleted or replaced, and changed only where it
     /// touches no data; nothing is replaced, and nothing is left behind unasked.
@@ -73,7 +115,9 @@ impl Change {
             Class::InPlaceOfData { touching, .. } => {
                 Why::Touched { logical_id, properties: touching.clone() }
             }
-            Class::Replacement { properties } => Why::Replaced { logical_id, properties: properties.clone() },
+            Class::Replacement { properties, certain } => {
+                Why::Replaced { logical_id, properties: properties.clone(), certain: *certain }
+            }
             Class::Unprotected { properties } => {
                 Why::Unprotected { logical_id, properties: properties.clone() }
             }

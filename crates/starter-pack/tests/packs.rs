@@ -209,6 +209,7 @@ fn names_are_those_of_the_template() {
             names.deploy_roles.iter().chain(&names.access_roles).map(|it| it.arn.as_str()).collect();
         let of_home = [
             "arn:aws:iam::444444444444:role/phonehome/deploy",
+            "arn:aws:iam::444444444444:role/phonehome/release",
             "arn:aws:iam::444444444444:role/phonehome/contractor",
         ];
         assert_eq!(arns, if pack.is_home() { &of_home[..] } else { &[] });

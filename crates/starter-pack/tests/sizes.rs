@@ -14,9 +14,10 @@ fn largest() -> String {
     let repositories: Vec<String> = (1..=2)
         .map(|it| {
             format!(
-                "{{ name: {}/{}, id: 4294967295, owner_id: 4294967295 }}",
+                "{{ name: {}/{}, id: {}, owner_id: 4294967295 }}",
                 "o".repeat(39),
-                format!("{it}").repeat(100)
+                format!("{it}").repeat(100),
+                4_294_967_293_u32 + it
             )
         })
         .collect();
@@ -28,10 +29,10 @@ fn largest() -> String {
     let deploy: Vec<String> = (0..10)
         .map(|it| {
             format!(
-                "{{ name: {}, branches: [{}], github_environments: [{}], managed_policies: [{}] }}",
+                "{{ name: {}, branches: [{}, {}], managed_policies: [{}] }}",
                 role(it),
                 "b".repeat(120),
-                "e".repeat(110),
+                "c".repeat(110),
                 policies(10)
             )
         })
@@ -80,13 +81,16 @@ fn a_template_that_cloudformation_would_not_take_is_found_before() {
     assert!(bytes > TEMPLATE_BYTES_MAX);
     assert_eq!(oversized(&fleet(FULL)), None);
     // Ten roles of each kind, as people call them.
-    let more = |name: &str, of: &str| -> String {
-        (0..9).map(|it| format!("    - {{ name: {name}{it}, {of} }}\n")).collect()
+    let more = |count: usize, name: &str, of: &str| -> String {
+        (0..count).map(|it| format!("    - {{ name: {name}{it}, {of} }}\n")).collect()
     };
     let trusted = "trusted: [{ account: \"999999999999\", role: support/Engineers }]";
-    let text =
-        with(FULL, "  deploy_roles:\n", &format!("  deploy_roles:\n{}", more("deploy", "branches: [main]")));
-    let text = with(&text, "  access_roles:\n", &format!("  access_roles:\n{}", more("access", trusted)));
+    let text = with(
+        FULL,
+        "  deploy_roles:\n",
+        &format!("  deploy_roles:\n{}", more(8, "deploy", "branches: [main]")),
+    );
+    let text = with(&text, "  access_roles:\n", &format!("  access_roles:\n{}", more(9, "access", trusted)));
     assert_eq!(oversized(&fleet(&text)), None);
 }
 

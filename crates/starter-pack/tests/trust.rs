@@ -32,13 +32,15 @@ const OLD: &str = "1145608538";
 fn the_declared_workflows_are_let_in_and_no_other() {
     let template = template(FULL, "shop-prod", "us-east-1");
     let ids = "repo:acme@252500266/shop@1317716765";
-    for (sub, id) in [
-        (format!("{ids}:ref:refs/heads/main"), SHOP),
-        (format!("{ids}:environment:prod"), SHOP),
-        ("repo:acme/shop-old:ref:refs/heads/main".to_owned(), OLD),
-        ("repo:acme/shop-old:environment:prod".to_owned(), OLD),
+    let (deploy, release) = ("DeployRoledeploy", "DeployRolerelease");
+    for (role, other, sub, id) in [
+        (deploy, release, format!("{ids}:ref:refs/heads/main"), SHOP),
+        (release, deploy, format!("{ids}:environment:prod"), SHOP),
+        (deploy, release, "repo:acme/shop-old:ref:refs/heads/main".to_owned(), OLD),
+        (release, deploy, "repo:acme/shop-old:environment:prod".to_owned(), OLD),
     ] {
-        assert!(lets_in(&template, "DeployRoledeploy", &token(&sub, id)), "{sub}");
+        assert!(lets_in(&template, role, &token(&sub, id)), "{sub}");
+        assert!(!lets_in(&template, other, &token(&sub, id)), "{sub}: a branch is no environment");
     }
     for (why, sub, id) in [
         ("another owner", "repo:evil/shop:ref:refs/heads/main".to_owned(), "666"),
@@ -70,11 +72,13 @@ fn the_declared_workflows_are_let_in_and_no_other() {
         ("an environment called like a branch", format!("{ids}:environment:x%3Aref%3Arefs/heads/main"), SHOP),
         ("a wildcard", "repo:*".to_owned(), SHOP),
     ] {
-        assert!(!lets_in(&template, "DeployRoledeploy", &token(&sub, id)), "{why}: {sub}");
+        for role in [deploy, release] {
+            assert!(!lets_in(&template, role, &token(&sub, id)), "{why}: {sub}");
+        }
     }
     let mut other = token(&format!("{ids}:ref:refs/heads/main"), SHOP);
     other["aud"] = json!("https://github.com/acme");
-    assert!(!lets_in(&template, "DeployRoledeploy", &other), "another audience");
+    assert!(!lets_in(&template, deploy, &other), "another audience");
 }
 
 #[test]

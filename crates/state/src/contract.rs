@@ -19,6 +19,8 @@ pub struct Contract {
     pub calls: Vec<BTreeSet<String>>,
     /// Which of them is each stack's. One that could not be planned is not here, and not bound.
     pub stacks: Vec<AgreedStack>,
+    /// The same of each starter pack that was planned. One of which nothing was known is not here, and not bound.
+    pub packs: Vec<AgreedStack>,
 }
 
 /// What was agreed to for one account in one Region.
@@ -37,20 +39,44 @@ impl Contract {
     #[must_use]
     pub fn with(mut self, stacks: impl IntoIterator<Item = (StackId, BTreeSet<String>)>) -> Self {
         for (StackId { account, region }, calls) in stacks {
-            let known = self.calls.iter().position(|known| *known == calls);
-            let calls = known.unwrap_or_else(|| {
-                self.calls.push(calls);
-                self.calls.len() - 1
-            });
+            let calls = self.position(calls);
             self.stacks.push(AgreedStack { account, region, calls });
         }
         self
     }
 
+    /// The same with what becomes of these starter packs.
+    #[must_use]
+    pub fn with_packs(mut self, packs: impl IntoIterator<Item = (StackId, BTreeSet<String>)>) -> Self {
+        for (StackId { account, region }, changes) in packs {
+            let calls = self.position(changes);
+            self.packs.push(AgreedStack { account, region, calls });
+        }
+        self
+    }
+
+    /// Where a set is, which is stored once.
+    fn position(&mut self, calls: BTreeSet<String>) -> usize {
+        let known = self.calls.iter().position(|known| *known == calls);
+        known.unwrap_or_else(|| {
+            self.calls.push(calls);
+            self.calls.len() - 1
+        })
+    }
+
     /// The calls that were agreed to for a stack; `None` where nothing was.
     pub fn calls_of(&self, stack: &StackId) -> Option<&BTreeSet<String>> {
+        self.found(&self.stacks, stack)
+    }
+
+    /// What was agreed to for the starter pack of an account in a Region; `None` where nothing was.
+    pub fn pack_of(&self, stack: &StackId) -> Option<&BTreeSet<String>> {
+        self.found(&self.packs, stack)
+    }
+
+    fn found(&self, among: &[AgreedStack], stack: &StackId) -> Option<&BTreeSet<String>> {
         let is_it = |it: &&AgreedStack| it.account == stack.account && it.region == stack.region;
-        self.calls.get(self.stacks.iter().find(is_it)?.calls)
+        self.calls.get(among.iter().find(is_it)?.calls)
     }
 }
 
@@ -73,5 +99,12 @@ mod tests {
         assert_eq!(contract.calls_of(&stack(131)), None);
         let elsewhere = StackId { region: "eu-west-1".parse().unwrap(), ..stack(7) };
         assert_eq!(contract.calls_of(&elsewhere), None);
+        let contract = contract.with_packs([(stack(7), calls(&["b"])), (stack(9), calls(&["c"]))]);
+        assert_eq!(contract.calls.len(), 3, "what packs and networks have alike is stored once as well");
+        assert_eq!(contract.pack_of(&stack(7)), Some(&calls(&["b"])));
+        assert_eq!(
+            (contract.pack_of(&stack(8)), contract.calls_of(&stack(9)).map(BTreeSet::len)),
+            (None, Some(2))
+        );
     }
 }

@@ -8,7 +8,7 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 40] = [
+pub const WRITERS: [(&str, &[&str]); 41] = [
     ("fleet", &["operator", "rollouts"]),
     ("fleet/versions", &["operator"]),
     ("rollout", &["operator", "rollouts"]),
@@ -49,6 +49,7 @@ pub const WRITERS: [(&str, &[&str]); 40] = [
     (Keys::VENDING_NOTES, &["vendor"]),
     ("decommissioned", &["provisioner", "operator"]),
     ("packs", &["provisioner"]),
+    ("settings", &["provisioner"]),
 ];
 
 /// The partitions that a role writes, as [`WRITERS`] has them.

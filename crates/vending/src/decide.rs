@@ -119,7 +119,7 @@ impl Decision {
 }
 
 /// The first of the file that may be asked for now; else the one that may be first.
-fn first(world: &World) -> Option<(u64, Order)> {
+pub(crate) fn first(world: &World) -> Option<(u64, Order)> {
     let orders = world.orders_by_line();
     let unreadable: BTreeSet<&Line> = world.unreadable.iter().map(|line| world.lines.present(line)).collect();
     let readable = world.wanted.iter().filter(|wanted| !unreadable.contains(&wanted.line));
@@ -181,12 +181,12 @@ fn ask(world: &World, wanted: &Wanted, order: Option<&Order>) -> Option<(u64, Or
     let Some(order) = order else {
         let Wanted { line, email, account_name, .. } = wanted.clone();
         return (!world.is_another_ones(wanted))
-            .then(|| (0, Order::place(line, email, account_name, now_ms)));
+            .then(|| (0, Order::place(line, email, account_name, now_ms).by(wanted.permitted_at_ms)));
     };
     match &order.state {
         OrderState::Waiting { until_ms } => Some((*until_ms, order.again(now_ms))),
-        OrderState::Stopped { stop, at_ms } if wanted.permitted_at_ms > *at_ms => {
-            let anew = order.anew(stop, &wanted.email, now_ms);
+        OrderState::Stopped { stop, .. } if order.is_permitted_anew(wanted.permitted_at_ms) => {
+            let anew = order.anew(stop, &wanted.email, now_ms).by(wanted.permitted_at_ms);
             let is_free = anew.has_email(&order.email) || !world.is_another_ones(wanted);
             is_free.then_some((0, anew))
         }

@@ -5,8 +5,9 @@ use std::fmt;
 use phonehome_fleet::Line;
 use phonehome_wire::AccountId;
 
-use crate::decide::{AccountFactory, World};
+use crate::decide::{AccountFactory, World, first};
 use crate::order::{ASKS_MAX, Order, OrderState, Stop};
+use crate::pace::Held;
 use crate::refusal::Hold;
 
 /// After how long an account that is not there yet is told of, in milliseconds. AWS makes one in less than a minute.
@@ -100,18 +101,16 @@ pub fn findings(world: &World) -> Vec<VendingFinding> {
             findings.push(VendingFinding::SharedEmail { line, email: wanted.email.clone() });
         }
     }
-    let long = world
-        .pace
-        .held
-        .as_ref()
-        .filter(|held| is_told(&held.hold) || held.since_ms + HELD_MS <= world.now_ms);
-    findings.extend(long.map(|held| VendingFinding::Held { why: held.hold.to_string() }));
+    let long = |held: &&Held| held.hold.needs_people() || held.since_ms + HELD_MS <= world.now_ms;
+    let held = world.pace.held.as_ref().filter(|held| is_waited_for(world, held)).filter(long);
+    findings.extend(held.map(|held| VendingFinding::Held { why: held.hold.to_string() }));
     findings
 }
 
-/// Whether only people can end it.
-fn is_told(hold: &Hold) -> bool {
-    matches!(hold, Hold::NumberLimit | Hold::Denied(_) | Hold::Constraint(_))
+/// Whether a hold keeps anybody from an account. What Organizations refused is known to last as long as it is not asked
+/// again; what could not be looked up is prolonged by whoever looks.
+fn is_waited_for(world: &World, held: &Held) -> bool {
+    held.lasts(world.now_ms) && (matches!(held.hold, Hold::Unseen(_)) || first(world).is_some())
 }
 
 fn of_order(world: &World, order: &Order) -> Option<VendingFinding> {

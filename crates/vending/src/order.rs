@@ -42,6 +42,10 @@ pub struct Order {
     pub placed_at_ms: u64,
     /// How often Organizations was asked for it and may have begun.
     pub asks: u32,
+    /// When that was permitted by which it was placed; milliseconds since the Unix epoch. By the clock of whoever
+    /// published, which may be ahead of this one's.
+    #[serde(default)]
+    pub permitted_at_ms: u64,
     /// How far it is.
     pub state: OrderState,
 }
@@ -149,10 +153,43 @@ impl Stop {
 }
 
 impl Order {
-    /// A new order, for which Organizations is asked now.
+    /// A new order, for which Organizations is asked now. By which permission says [`Order::by`].
     pub fn place(line: Line, email: String, account_name: String, now_ms: u64) -> Self {
         let state = OrderState::Asking { since_ms: now_ms };
-        Self { line, email, account_name, placed_at_ms: now_ms, asks: 1, state }
+        Self { line, email, account_name, placed_at_ms: now_ms, asks: 1, permitted_at_ms: 0, state }
+    }
+
+    /// The same, placed by what was permitted at this time; milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn by(self, permitted_at_ms: u64) -> Self {
+        Self { permitted_at_ms, ..self }
+    }
+
+    /// Whether it stopped, and what was permitted at this time says that it goes on. One permission places it once, however
+    /// far the clocks are apart.
+    #[must_use]
+    pub fn is_permitted_anew(&self, permitted_at_ms: u64) -> bool {
+        self.stopped_at_ms().is_some_and(|stopped_at_ms| permitted_at_ms > stopped_at_ms)
+            && permitted_at_ms != self.permitted_at_ms
+    }
+
+    /// When it stopped; milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn stopped_at_ms(&self) -> Option<u64> {
+        match self.state {
+            OrderState::Stopped { at_ms, .. } => Some(at_ms),
+            _ => None,
+        }
+    }
+
+    /// Whether its line may still get an account by it which it is not yet.
+    #[must_use]
+    pub fn may_bring_an_account(&self) -> bool {
+        match &self.state {
+            OrderState::Waiting { .. } => self.asks > 0,
+            OrderState::Stopped { stop, .. } => !stop.frees_email(),
+            _ => true,
+        }
     }
 
     /// The account, once it is there.

@@ -23,6 +23,9 @@ const THROTTLED_MAX_MS: u64 = 5 * 60_000;
 const TOO_MANY_MS: u64 = 10_000;
 /// What only people, or AWS within an hour, put right.
 const HELD_MS: u64 = 15 * 60_000;
+/// What cannot be looked up. Whoever waits for it asks again within a minute, which prolongs or ends it: what is over by
+/// itself is asked for by nobody any more.
+const UNSEEN_MS: u64 = 3 * 60_000;
 
 /// How long so many accounts take at least, from the first request to the last, in milliseconds.
 #[must_use]
@@ -55,6 +58,19 @@ pub struct Held {
     pub times: u32,
 }
 
+impl Held {
+    /// Whether it is so at this time. What Organizations refused is so until it takes a request.
+    #[must_use]
+    pub fn lasts(&self, now_ms: u64) -> bool {
+        now_ms < self.until_ms || !matches!(self.hold, Hold::Unseen(_))
+    }
+
+    /// When half of a look-up's time is over.
+    pub(crate) fn halfway_ms(&self) -> u64 {
+        self.until_ms.saturating_sub(UNSEEN_MS / 2)
+    }
+}
+
 impl Pace {
     /// From when on the next account may be asked for; milliseconds since the Unix epoch.
     #[must_use]
@@ -84,9 +100,14 @@ impl Pace {
             Hold::Throttled => (THROTTLED_MS << (times - 1).min(10)).min(THROTTLED_MAX_MS),
             Hold::TooManyInProgress => TOO_MANY_MS,
             Hold::Finalizing | Hold::NumberLimit | Hold::Denied(_) | Hold::Constraint(_) => HELD_MS,
+            Hold::Unseen(_) => UNSEEN_MS,
         };
-        let since_ms = before.filter(|held| held.hold == hold).map_or(now_ms, |held| held.since_ms);
-        Self { held: Some(Held { hold, since_ms, until_ms: now_ms + wait_ms, times }), ..self.clone() }
+        let until_ms = now_ms + wait_ms;
+        let held = match before.filter(|held| held.lasts(now_ms) && held.hold.is_the_same(&hold)) {
+            Some(held) => Held { until_ms, times, ..held.clone() },
+            None => Held { hold, since_ms: now_ms, until_ms, times },
+        };
+        Self { held: Some(held), ..self.clone() }
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use phonehome_cloud::{Class, CloudError};
 use serde::{Deserialize, Serialize};
 
+use crate::unseen::Unseen;
+
 /// Why `CreateAccount` gave no request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotAsked {
@@ -32,6 +34,28 @@ pub enum Hold {
     Denied(String),
     /// The management account lacks something: AWS's message.
     Constraint(String),
+    /// Something cannot be looked up.
+    Unseen(Unseen),
+}
+
+impl Hold {
+    /// Whether both are the same trouble.
+    pub(crate) fn is_the_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Unseen(one), Self::Unseen(other)) => one.is_the_same(other),
+            _ => self == other,
+        }
+    }
+
+    /// Whether only people can end it.
+    #[must_use]
+    pub fn needs_people(&self) -> bool {
+        match self {
+            Self::NumberLimit | Self::Denied(_) | Self::Constraint(_) => true,
+            Self::Unseen(unseen) => unseen.needs_people(),
+            Self::Throttled | Self::TooManyInProgress | Self::Finalizing => false,
+        }
+    }
 }
 
 impl NotAsked {
@@ -88,6 +112,7 @@ impl fmt::Display for Hold {
             Self::Constraint(said) => {
                 write!(f, "the management account cannot make accounts as it is ({said})")
             }
+            Self::Unseen(unseen) => unseen.fmt(f),
         }
     }
 }

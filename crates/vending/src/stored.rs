@@ -8,7 +8,7 @@ use phonehome_wire::AccountId;
 
 use crate::lines::Lines;
 use crate::order::Order;
-use crate::pace::Pace;
+use crate::pace::{Held, Pace};
 
 /// Partition of the orders, each under its line.
 pub const ORDERS: &str = "vending";
@@ -102,7 +102,7 @@ pub(crate) struct Stored {
     order_docs: BTreeMap<Line, Doc>,
 }
 
-fn pace_key() -> Key {
+pub(crate) fn pace_key() -> Key {
     key("vending/pace", "current")
 }
 
@@ -122,16 +122,12 @@ impl Stored {
         Ok(Self { pace, orders, unreadable, pace_doc, order_docs })
     }
 
-    /// Stores an order, in place of the one that was read. Returns whether nobody had written it meanwhile.
-    pub(crate) async fn put(&mut self, table: &impl Table, order: Order) -> Result<bool, TableError> {
-        let write = self.write(&order);
-        let written = write.written();
-        if !done(table.write(vec![write]).await)? {
-            return Ok(false);
+    /// Stores an order, in place of the one that was read, unless somebody has written it meanwhile: the next round sees what.
+    pub(crate) async fn put(&mut self, table: &impl Table, order: Order) -> Result<(), TableError> {
+        if done(table.write(vec![self.write(&order)]).await)? {
+            self.orders.insert(order.line.clone(), order);
         }
-        self.order_docs.extend(written.map(|doc| (order.line.clone(), doc)));
-        self.orders.insert(order.line.clone(), order);
-        Ok(true)
+        Ok(())
     }
 
     /// Stores an order together with the pace, if neither was written meanwhile. Returns whether they are stored.
@@ -170,6 +166,15 @@ pub(crate) async fn change_pace(
         table.write(vec![Write::over(doc.as_ref(), pace_key(), &change(&before))]).await
     })
     .await
+}
+
+/// Why nothing is asked for at this time, where the pace can be read.
+///
+/// # Errors
+/// [`TableError`]: of the table.
+pub async fn held(table: &impl Table, now_ms: u64) -> Result<Option<Held>, TableError> {
+    let pace = table.get(&pace_key()).await?.and_then(|doc| doc.read::<Pace>().ok());
+    Ok(pace.and_then(|pace| pace.held).filter(|held| held.lasts(now_ms)))
 }
 
 /// Whether the writes were made; not if somebody was faster.

@@ -22,6 +22,8 @@ pub struct Vacancy {
     pub email: Option<String>,
     /// When an account for it was permitted; milliseconds since the Unix epoch.
     pub permitted_at_ms: Option<u64>,
+    /// When its order stopped; milliseconds since the Unix epoch.
+    pub stopped_at_ms: Option<u64>,
     /// What becomes of it.
     pub prospect: Prospect,
 }
@@ -95,6 +97,12 @@ impl Vacancy {
         self.member.line()
     }
 
+    /// The time of a permission that is given now: after its order stopped, also by another clock.
+    #[must_use]
+    pub fn permitted_now(&self, now_ms: u64) -> u64 {
+        self.stopped_at_ms.map_or(now_ms, |stopped_at_ms| now_ms.max(stopped_at_ms + 1))
+    }
+
     /// Whether an account is made for it once that is permitted, and is not permitted as it stands.
     #[must_use]
     pub fn needs_permission(&self) -> bool {
@@ -138,7 +146,8 @@ impl Vacancies<'_> {
             let next = next(order, email);
             let account_name = next.as_ref().map_or(&member.account_name, |it| &it.account_name).clone();
             let email = next.map(|it| it.email).or_else(|| email.cloned());
-            Some(Vacancy { account_name, email, permitted_at_ms, prospect, member })
+            let stopped_at_ms = order.and_then(Order::stopped_at_ms);
+            Some(Vacancy { account_name, email, permitted_at_ms, stopped_at_ms, prospect, member })
         };
         identified.filter_map(vacancy).collect()
     }
@@ -194,7 +203,7 @@ impl Vacancies<'_> {
         if let Some(taken) = self.taken(line, email, lines).filter(|_| !has_its_own) {
             return taken;
         }
-        match self.permitted.get(line).is_some_and(|permitted_ms| *permitted_ms > at_ms) {
+        match self.permitted.get(line).is_some_and(|permitted_ms| order.is_permitted_anew(*permitted_ms)) {
             true => Prospect::ToMake,
             false => Prospect::GoesOn { stop: stop.clone(), email: order.email.clone() },
         }

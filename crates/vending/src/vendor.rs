@@ -13,11 +13,14 @@ use crate::api::VendingApi;
 use crate::decide::{AccountFactory, Step, Wanted, World, decide};
 use crate::finding::{VendingFinding, findings};
 use crate::lines::Lines;
+use crate::looked::looked;
+use crate::looks::{Looks, NotAnswered};
 use crate::order::{ASK_WITHIN_MS, Order, SearchCause, Stop};
 use crate::refusal::NotAsked;
-use crate::request::{NewAccount, OwnedAccount, Request, RequestId};
+use crate::request::{NewAccount, RequestId};
 use crate::search::{Candidates, candidates, claim};
 use crate::stored::{Stored, change_pace};
+use crate::unseen::Unseen;
 
 /// Makes the accounts.
 #[derive(Debug)]
@@ -47,15 +50,6 @@ pub struct Round {
     pub findings: Vec<VendingFinding>,
 }
 
-/// What is listed once in a round, however many accounts are looked for.
-#[derive(Debug, Default)]
-struct Listed {
-    /// Before it was.
-    began_ms: Option<u64>,
-    requests: Option<Vec<Request>>,
-    accounts: Option<Vec<OwnedAccount>>,
-}
-
 impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     /// One that makes accounts with Organizations' own role and no further tags.
     pub fn new(api: A, table: T, clock: C) -> Self {
@@ -81,17 +75,26 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     /// [`TableError`]: of the table. What Organizations does not answer is in [`Round::troubles`].
     pub async fn round(&mut self, wanted: &[Wanted], lines: &Lines) -> Result<Round, TableError> {
         let mut stored = Stored::read(&self.table).await?;
-        let (mut round, mut listed) = (Round::default(), Listed::default());
+        let (mut round, mut looks, mut unseen) = (Round::default(), Looks::default(), None);
         let decision = decide(&self.world(wanted, lines, &stored));
         round.again_at_ms = decision.again_at_ms;
         for step in decision.steps {
-            match self.step(step, &mut stored, &mut listed, lines).await {
+            match self.step(step, &mut stored, &mut looks, lines).await {
                 Ok(()) => {}
                 Err(Failed::Table(error)) => return Err(error),
-                Err(Failed::Organizations(error)) => round.troubles.push(error),
+                Err(Failed::Unclear(error)) => round.troubles.push(error),
+                Err(Failed::Unseen(NotAnswered { look_up, error })) => {
+                    unseen = Some(Unseen::of(look_up, &error));
+                    round.troubles.push(error);
+                }
             }
             // Whatever came of it, something else may be to be done now.
             round.again_at_ms = Some(self.clock.now_ms());
+        }
+        let pace = stored.pace.looked(&looks.answered, unseen.as_ref(), self.clock.now_ms());
+        if pace != stored.pace {
+            looked(&self.table, &looks.answered, unseen.as_ref(), self.clock.now_ms()).await?;
+            stored.pace = pace;
         }
         round.findings = findings(&self.world(wanted, lines, &stored));
         round.orders = stored.orders;
@@ -115,11 +118,11 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
         &mut self,
         step: Step,
         stored: &mut Stored,
-        listed: &mut Listed,
+        looks: &mut Looks,
         lines: &Lines,
     ) -> Result<(), Failed> {
         match step {
-            Step::Ask(order) => match self.found_after_all(stored, listed, &order, lines).await? {
+            Step::Ask(order) => match self.found_after_all(stored, looks, &order, lines).await? {
                 Some(made) => {
                     stored.put(&self.table, made).await?;
                     Ok(())
@@ -128,11 +131,11 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
             },
             Step::Follow(line, request) => {
                 self.looked_at_ms.insert(line.clone(), self.clock.now_ms());
-                self.follow(stored, &line, &request).await
+                self.follow(stored, looks, &line, &request).await
             }
             Step::Search(line) => {
                 self.looked_at_ms.insert(line.clone(), self.clock.now_ms());
-                self.search(stored, listed, &line, lines).await
+                self.search(stored, looks, &line, lines).await
             }
         }
     }
@@ -141,15 +144,18 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     async fn found_after_all(
         &self,
         stored: &Stored,
-        listed: &mut Listed,
+        looks: &mut Looks,
         order: &Order,
         lines: &Lines,
-    ) -> Result<Option<Order>, CloudError> {
+    ) -> Result<Option<Order>, NotAnswered> {
         let Some(before) = stored.orders.get(&order.line).filter(|it| !it.has_email(&order.email)) else {
             return Ok(None);
         };
-        let with_its = listed.with_email(&self.api, before).await?;
-        Ok(self.claimed(stored, before, &with_its, lines).await?.filter(|after| after.account().is_some()))
+        let with_its = looks.with_email(&self.api, before).await?;
+        Ok(self
+            .claimed(stored, looks, before, &with_its, lines)
+            .await?
+            .filter(|after| after.account().is_some()))
     }
 
     /// Asks for an account, once that is stored.
@@ -191,14 +197,20 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
             Err(NotAsked::Refused(said)) => {
                 stored.put(&self.table, order.stopped(Stop::Refused(said), now_ms)).await?;
             }
-            Err(NotAsked::Unclear(error)) => return Err(Failed::Organizations(error)),
+            Err(NotAsked::Unclear(error)) => return Err(Failed::Unclear(error)),
         }
         Ok(())
     }
 
     /// Asks what became of an order's request.
-    async fn follow(&mut self, stored: &mut Stored, line: &Line, id: &RequestId) -> Result<(), Failed> {
-        let request = self.api.request(id).await?;
+    async fn follow(
+        &mut self,
+        stored: &mut Stored,
+        looks: &mut Looks,
+        line: &Line,
+        id: &RequestId,
+    ) -> Result<(), Failed> {
+        let request = looks.request(&self.api, id).await?;
         let (now_ms, Some(order)) = (self.clock.now_ms(), stored.orders.get(line)) else { return Ok(()) };
         let after = match request {
             Some(request) => order.heard(&request.outcome, now_ms),
@@ -214,21 +226,22 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     async fn search(
         &mut self,
         stored: &mut Stored,
-        listed: &mut Listed,
+        looks: &mut Looks,
         line: &Line,
         lines: &Lines,
     ) -> Result<(), Failed> {
         let Some(order) = stored.orders.get(line).cloned() else { return Ok(()) };
-        let began_ms = *listed.began_ms.get_or_insert_with(|| self.clock.now_ms());
-        let found = match candidates(&order, listed.requests(&self.api).await?) {
+        let began_ms = *looks.began_ms.get_or_insert_with(|| self.clock.now_ms());
+        let candidates = candidates(&order, looks.requests(&self.api).await?);
+        let found = match candidates {
             Candidates::UnderWay => return Ok(()),
-            Candidates::Accounts(accounts) => self.claimed(stored, &order, &accounts, lines).await?,
+            Candidates::Accounts(accounts) => self.claimed(stored, looks, &order, &accounts, lines).await?,
         };
         let found = match found {
             Some(found) => Some(found),
             None => {
-                let with_its = listed.with_email(&self.api, &order).await?;
-                self.claimed(stored, &order, &with_its, lines).await?
+                let with_its = looks.with_email(&self.api, &order).await?;
+                self.claimed(stored, looks, &order, &with_its, lines).await?
             }
         };
         let after = found.unwrap_or_else(|| order.not_found(began_ms));
@@ -242,12 +255,13 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     async fn claimed(
         &self,
         stored: &Stored,
+        looks: &mut Looks,
         order: &Order,
         accounts: &[AccountId],
         lines: &Lines,
-    ) -> Result<Option<Order>, CloudError> {
+    ) -> Result<Option<Order>, NotAnswered> {
         for id in accounts {
-            let Some(account) = self.api.account(id).await? else { continue };
+            let Some(account) = looks.account(&self.api, id).await? else { continue };
             match claim(order, &account, &stored.orders, lines) {
                 None => {}
                 Some(Ok(account)) => return Ok(Some(order.made(account, self.clock.now_ms()))),
@@ -258,33 +272,20 @@ impl<A: VendingApi, T: Table, C: WallClock> Vendor<A, T, C> {
     }
 }
 
-impl Listed {
-    async fn requests(&mut self, api: &impl VendingApi) -> Result<&[Request], CloudError> {
-        if self.requests.is_none() {
-            self.requests = Some(api.requests().await?);
-        }
-        Ok(self.requests.as_deref().unwrap_or_default())
-    }
-
-    /// The accounts that have an order's address.
-    async fn with_email(
-        &mut self,
-        api: &impl VendingApi,
-        order: &Order,
-    ) -> Result<Vec<AccountId>, CloudError> {
-        if self.accounts.is_none() {
-            self.accounts = Some(api.accounts().await?);
-        }
-        let accounts = self.accounts.iter().flatten();
-        Ok(accounts.filter(|it| order.has_email(&it.email)).map(|it| it.id.clone()).collect())
-    }
-}
-
 /// Whose fault it is that a step could not be done.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error(transparent)]
     Table(#[from] TableError),
+    /// Nobody knows whether an account was begun.
     #[error(transparent)]
-    Organizations(#[from] CloudError),
+    Unclear(CloudError),
+    #[error("{}", .0.error)]
+    Unseen(NotAnswered),
+}
+
+impl From<NotAnswered> for Failed {
+    fn from(not: NotAnswered) -> Self {
+        Self::Unseen(not)
+    }
 }

@@ -104,6 +104,11 @@ fn an_account_is_claimed_by_its_address_alone_and_only_if_it_is_nobody_elses() {
     assert_eq!(claimed(&free, &[], &bound("pay")), other(line("pay")));
     assert_eq!(claimed(&free, &[], &bound("shop")), Some(Ok(id(1))));
     assert_eq!(claimed(&free, &[order("pay").made(id(1), NOW)], &nobody), other(line("pay")));
+    assert_eq!(
+        claimed(&free, &[order("ads").made(id(2), NOW)], &nobody),
+        Some(Ok(id(1))),
+        "that is another one"
+    );
     let tagged = |to: &str| OwnedAccount { made_for: Some(line(to)), ..free.clone() };
     assert_eq!(claimed(&tagged("pay"), &[], &nobody), other(line("pay")));
     assert_eq!(claimed(&tagged("shop"), &[], &nobody), Some(Ok(id(1))));

@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use phonehome_cloud::CloudError;
 use phonehome_fleet::Line;
 use phonehome_vending::{
-    AccountFactory, FailureReason, Hold, Lines, Order, OrderState, Pace, Stop, VendingFinding, Wanted, World,
-    findings,
+    AccountFactory, FailureReason, Hold, Lines, LookUp, Order, OrderState, Pace, Stop, Unseen,
+    VendingFinding, Wanted, World, findings,
 };
 use phonehome_wire::AccountId;
 
 const NOW: u64 = 1_800_000_000_000;
 const MINUTE: u64 = 60_000;
+const DENIED: &str = "AccessDeniedException";
+const BUSY: &str = "TooManyRequestsException";
 
 fn line(name: &str) -> Line {
     Line::new(name, "prod")
@@ -47,6 +50,20 @@ fn nothing() -> World<'static> {
         looked_at_ms: &LOOKED,
         now_ms: NOW,
     }
+}
+
+fn wanted() -> Wanted {
+    Wanted {
+        line: line("ads"),
+        email: "ads@example.com".to_owned(),
+        account_name: "ads-prod".to_owned(),
+        permitted_at_ms: NOW,
+    }
+}
+
+/// What is told of a pace at a time after [`NOW`].
+fn held(wanted: &[Wanted], pace: &Pace, after_ms: u64) -> Vec<String> {
+    of(&World { wanted, pace, now_ms: NOW + after_ms, ..nothing() })
 }
 
 fn of(world: &World) -> Vec<String> {
@@ -133,7 +150,7 @@ fn an_account_that_is_not_there_after_half_an_hour_is_told() {
 
 #[test]
 fn a_hold_that_only_people_can_end_is_told_at_once_and_another_one_when_it_lasts() {
-    let held = |hold: Hold, after_ms: u64| told(&[], &[], after_ms, &Pace::default().refused(hold, NOW));
+    let held = |hold: Hold, after_ms: u64| held(&[wanted()], &Pace::default().refused(hold, NOW), after_ms);
     assert!(held(Hold::NumberLimit, 0)[0].contains("ask AWS for more"));
     assert!(held(Hold::Denied("AccessDenied: no".to_owned()), 0)[0].contains("infra/management.yaml"));
     assert_eq!(held(Hold::Constraint("x: y".to_owned()), 0).len(), 1);
@@ -144,6 +161,97 @@ fn a_hold_that_only_people_can_end_is_told_at_once_and_another_one_when_it_lasts
             [format!("no account is asked for at the moment: {hold}")]
         );
     }
+}
+
+#[test]
+fn a_hold_is_told_for_as_long_as_somebody_waits_for_an_account() {
+    let full = Pace::default().refused(Hold::NumberLimit, NOW);
+    assert_eq!(held(&[wanted()], &full, 24 * 60 * MINUTE).len(), 1, "until Organizations takes a request");
+    assert_eq!(held(&[], &full, 0), [""; 0], "its line is gone");
+}
+
+/// A look-up of a kind that ended with an error.
+fn unseen(look_up: LookUp, code: &str) -> Unseen {
+    let operation = if look_up == LookUp::Role { "sts:AssumeRole" } else { "organizations:ListAccounts" };
+    Unseen::of(look_up, &CloudError::service(operation, "all", code, "AWS says so"))
+}
+
+#[test]
+fn what_cannot_be_looked_up_is_told_with_who_may_not_do_what_and_what_to_do() {
+    for (look_up, code, expected) in [
+        (
+            LookUp::Names,
+            DENIED,
+            ["phonehome-vendor of the hub account may not call organizations:ListAccounts", "infra/hub.yaml"],
+        ),
+        (
+            LookUp::Requests,
+            DENIED,
+            ["role in the management account may not call", "deploy infra/management.yaml again"],
+        ),
+        (LookUp::Role, "AccessDenied", ["role in the management account cannot be assumed", "HubAccountId"]),
+        (
+            LookUp::Account,
+            "SomethingNew",
+            ["AWS does not take organizations:ListAccounts", "correct what it says"],
+        ),
+    ] {
+        let told = held(&[], &Pace::default().unseen(&unseen(look_up, code), NOW), 0);
+        assert_eq!(told.len(), 1, "{look_up:?}: {told:?}");
+        assert!(told[0].contains("AWS says so"), "{told:?}");
+        assert!(expected.iter().all(|it| told[0].contains(it)), "{told:?}");
+    }
+    let busy = Pace::default().unseen(&unseen(LookUp::Requests, BUSY), NOW);
+    assert_eq!(held(&[], &busy, 0), [""; 0], "it passes by itself");
+}
+
+#[test]
+fn a_look_up_without_an_answer_holds_all_accounts_until_it_has_one_or_nobody_asks_any_more() {
+    let (requests, names) = (unseen(LookUp::Requests, DENIED), unseen(LookUp::Names, DENIED));
+    let pace = Pace::default().unseen(&requests, NOW);
+    assert_eq!(pace.next_ms(), NOW + 3 * MINUTE);
+    assert_eq!(pace.unseen(&requests, NOW + MINUTE), pace, "it is not written each time");
+    assert_ne!(pace.unseen(&requests, NOW + 3 * MINUTE / 2), pace, "but once half of its time is over");
+    let some = [LookUp::Requests, LookUp::Account].into();
+    assert_eq!(
+        pace.looked(&some, Some(&requests), NOW + MINUTE),
+        pace,
+        "answered of one account and not of another"
+    );
+    let (account, both) = (unseen(LookUp::Account, DENIED), [LookUp::Requests].into());
+    let after = pace.looked(&both, Some(&account), NOW + MINUTE).held.unwrap();
+    assert_eq!((after.hold, after.since_ms), (Hold::Unseen(account), NOW + MINUTE), "one after the other");
+    assert_eq!(pace.looked(&[LookUp::Account].into(), None, NOW), pace);
+    let again = pace.unseen(&requests, NOW + 2 * MINUTE);
+    let held_since = |pace: &Pace| pace.held.as_ref().map(|it| (it.since_ms, it.until_ms));
+    assert_eq!(held_since(&again), Some((NOW, NOW + 5 * MINUTE)));
+    assert_eq!(held(&[], &again, 5 * MINUTE - 1).len(), 1);
+    assert_eq!(held(&[], &again, 5 * MINUTE), [""; 0], "nobody asks any more");
+    let anew = again.unseen(&requests, NOW + 5 * MINUTE);
+    assert_eq!(held_since(&anew), Some((NOW + 5 * MINUTE, NOW + 8 * MINUTE)), "and this is another time");
+    // What was told is told on, and what is answered is over.
+    assert_eq!(pace.unseen(&names, NOW + MINUTE), pace);
+    assert_eq!(pace.seen(&[LookUp::Names, LookUp::Request].into()), pace);
+    assert_eq!(pace.seen(&[LookUp::Requests].into()), Pace::default());
+    let other = pace.unseen(&names, NOW + 3 * MINUTE);
+    assert_eq!(other.held.map(|it| it.hold), Some(Hold::Unseen(names.clone())));
+}
+
+#[test]
+fn what_only_people_can_end_is_told_before_what_passes_by_itself() {
+    let (denied, busy) = (unseen(LookUp::Request, DENIED), unseen(LookUp::Names, BUSY));
+    let hold = |pace: Pace| pace.held.unwrap().hold;
+    let (is_denied, is_busy) = (Hold::Unseen(denied.clone()), Hold::Unseen(busy.clone()));
+    let pace = |first: &Unseen| Pace::default().unseen(first, NOW);
+    assert_eq!(hold(pace(&busy).unseen(&denied, NOW)), is_denied);
+    assert_eq!(hold(pace(&denied).unseen(&busy, NOW)), is_denied);
+    assert_eq!(hold(pace(&busy).unseen(&unseen(LookUp::Request, BUSY), NOW)), is_busy, "the first one");
+    let full = Pace::default().refused(Hold::NumberLimit, NOW);
+    assert_eq!(hold(full.unseen(&busy, NOW)), Hold::NumberLimit);
+    assert_eq!(hold(full.unseen(&denied, NOW)), is_denied);
+    let throttled = Pace::default().refused(Hold::Throttled, NOW);
+    assert_eq!(hold(throttled.unseen(&busy, NOW)), is_busy);
+    assert_eq!(full.seen(&[LookUp::Names].into()), full, "no look-up ends a refusal");
 }
 
 #[test]

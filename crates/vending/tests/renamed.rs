@@ -32,6 +32,22 @@ fn all(orders: &[Order]) -> BTreeMap<Line, Order> {
     orders.iter().map(|it| (it.line.clone(), it.clone())).collect()
 }
 
+/// What is known where the shop is called the store by now.
+fn known<R>(orders: &[Order], wanted: &[Wanted], say: impl FnOnce(&World) -> R) -> R {
+    let (lines, orders, pace) = (lines(), all(orders), Pace::default());
+    let (unreadable, looked_at_ms) = (BTreeSet::new(), BTreeMap::new());
+    say(&World {
+        factory: AccountFactory::Phonehome,
+        wanted,
+        lines: &lines,
+        orders: &orders,
+        unreadable: &unreadable,
+        pace: &pace,
+        looked_at_ms: &looked_at_ms,
+        now_ms: NOW,
+    })
+}
+
 #[test]
 fn it_is_declared_under_both_names_and_they_are_one() {
     let lines = lines();
@@ -48,18 +64,8 @@ fn it_is_declared_under_both_names_and_they_are_one() {
 
 #[test]
 fn what_is_told_of_its_order_is_told_under_its_new_name() {
-    let (lines, pace, nothing) = (lines(), Pace::default(), (BTreeSet::new(), BTreeMap::new()));
-    let orders = all(&[order("shop", "shop@example.com").made(MADE.parse().unwrap(), NOW)]);
-    let told = findings(&World {
-        factory: AccountFactory::Phonehome,
-        wanted: &[],
-        lines: &lines,
-        orders: &orders,
-        unreadable: &nothing.0,
-        pace: &pace,
-        looked_at_ms: &nothing.1,
-        now_ms: NOW,
-    });
+    let made = order("shop", "shop@example.com").made(MADE.parse().unwrap(), NOW);
+    let told = known(&[made], &[], findings);
     assert_eq!(told, [VendingFinding::Made { line: line("store"), account: MADE.parse().unwrap() }]);
 }
 
@@ -79,7 +85,6 @@ fn an_account_that_was_made_for_it_under_its_old_name_is_its_own() {
 
 #[test]
 fn the_address_of_its_own_former_order_is_no_other_lines() {
-    let (lines, pace, nothing) = (lines(), Pace::default(), (BTreeSet::new(), BTreeMap::new()));
     let wanted = Wanted {
         line: line("store"),
         email: "second@example.com".to_owned(),
@@ -88,17 +93,8 @@ fn the_address_of_its_own_former_order_is_no_other_lines() {
     };
     let asked = |of: &str| {
         let stopped = order("store", "first@example.com").stopped(Stop::EmailTaken, NOW - 1);
-        let orders = all(&[stopped, order(of, "second@example.com").stopped(Stop::TooOften, NOW - 2)]);
-        let decision = decide(&World {
-            factory: AccountFactory::Phonehome,
-            wanted: std::slice::from_ref(&wanted),
-            lines: &lines,
-            orders: &orders,
-            unreadable: &nothing.0,
-            pace: &pace,
-            looked_at_ms: &nothing.1,
-            now_ms: NOW,
-        });
+        let orders = [stopped, order(of, "second@example.com").stopped(Stop::TooOften, NOW - 2)];
+        let decision = known(&orders, std::slice::from_ref(&wanted), decide);
         decision
             .steps
             .into_iter()
@@ -106,6 +102,34 @@ fn the_address_of_its_own_former_order_is_no_other_lines() {
     };
     assert!(asked("shop"));
     assert!(!asked("payments"));
+}
+
+#[test]
+fn an_order_under_its_own_name_goes_before_one_under_its_former_name() {
+    let text = include_str!("../../fleet/tests/fixtures/small.yaml");
+    // Whichever of the two comes first in the table.
+    for name in ["books", "store"] {
+        let text = text
+            .replace("shop", name)
+            .replace(&format!("- name: {name}"), &format!("- name: {name}\n    renamed_from: shop"));
+        let fleet = phonehome_fleet::parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let lines = Lines::of(&fleet, &Bindings::default());
+        let wanted = Wanted {
+            line: line(name),
+            email: "new@example.com".to_owned(),
+            account_name: name.to_owned(),
+            permitted_at_ms: NOW,
+        };
+        let orders = [
+            order(name, "own@example.com").not_begun(NOW),
+            order("shop", "former@example.com").not_begun(NOW),
+        ];
+        let decision = known(&orders, &[wanted], |world| decide(&World { lines: &lines, ..*world }));
+        assert!(
+            matches!(decision.steps.as_slice(), [Step::Ask(it)] if it.email == "own@example.com"),
+            "{name}: {decision:?}"
+        );
+    }
 }
 
 #[test]

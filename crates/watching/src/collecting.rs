@@ -9,7 +9,7 @@ use phonehome_alerting::{
 };
 use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{ATTEMPTS, Table, TableError, Write, on_conflict};
-use phonehome_fleet::{Fleet, Line, Parts};
+use phonehome_fleet::{Fleet, Parts};
 use phonehome_state::{Keys, StackStatus, StateError};
 use phonehome_wire::{AccountId, AzId, Check, Region, Report};
 
@@ -53,15 +53,8 @@ fn hysteresis(fleet: &Fleet) -> Hysteresis {
     Hysteresis { down_after: fleet.probing.down_after, up_after: fleet.probing.up_after }
 }
 
-/// What the probes of a stack are to test now.
-fn declared(fleet: &Fleet, stack: Option<&StackStatus>) -> Vec<Check> {
-    let member = |stack: &StackStatus| fleet.member_at(&Line::new(&stack.domain, &stack.environment));
-    let stack = stack.and_then(|stack| Some((member(stack)?, stack)));
-    stack.map(|(member, stack)| fleet.checks_for(&member, &stack.region)).unwrap_or_default()
-}
-
 /// What a run was asked whose input nobody noted.
-fn asked_by_the_file(report: &Report, stack: &Read<StackStatus>, declared: &[Check]) -> Asking {
+fn asked_by_the_file(report: &Report, stack: &Read<Arc<StackStatus>>, declared: &[Check]) -> Asking {
     match &stack.value {
         None if stack.unread => Asking::Refused(Refused::UnreadableStack),
         None => Asking::Refused(Refused::NoStack),
@@ -112,15 +105,16 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         received: Received,
         in_force: &InForce,
     ) -> Result<Arrived, TableError> {
-        let (fleet, isolated) = (in_force.fleet_of(&report.account), &in_force.isolated);
+        let isolated = &in_force.isolated;
         let freshness = Cell::new(Freshness::Lately);
         on_conflict(ATTEMPTS, async || {
             let (freshness, now_ms) = (freshness.replace(Freshness::Now), self.clock.now_ms());
             let stored = self.memory.stored(self.table, self.counting, report, freshness, now_ms).await?;
-            let declared = declared(fleet, stored.stack.value.as_ref());
+            let stack = stored.stack.value.as_deref();
+            let declared = stack.map(|stack| in_force.declared(stack)).unwrap_or_default();
             match Self::asked(report, &stored, &declared) {
                 Asking::Of(asked) => {
-                    let moved = Moved::of(report, stored.inputs.value.as_ref(), &declared);
+                    let moved = Moved::of(report, stored.inputs.value.as_deref(), &declared);
                     let asked = moved.left(asked);
                     let known_ms = stored.heartbeat.value.as_ref().map_or(0, |it| it.isolations_at_ms);
                     let judged =
@@ -189,7 +183,7 @@ impl<T: Table, C: WallClock> Collecting<'_, T, C> {
         hysteresis: &Hysteresis,
     ) -> Result<Option<Vec<Transition>>, TableError> {
         let Stored { inputs, stack, heartbeat: newest, paths: mut before } = stored;
-        let lives = Lives { inputs: inputs.value.as_ref(), stack: stack.value.as_ref() };
+        let lives = Lives { inputs: inputs.value.as_deref(), stack: stack.value.as_deref() };
         let now_ms = self.clock.now_ms();
         let is_anew = lives.is_earlier(&ProbePart::of(&report), newest.value.as_ref(), before.version());
         let known = before.value.take().filter(|_| !is_anew).unwrap_or_default();

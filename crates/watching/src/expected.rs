@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use phonehome_alerting::{Checks, Paths, ProbeKey, ProbeView, Route, Unreadable};
+use phonehome_alerting::{Checks, Paths, ProbeKey, ProbeView, Route, Shared, Unreadable};
 use phonehome_fleet::{Fleet, Member, Nat};
 use phonehome_state::{Expecting, StackStatus};
 use phonehome_wire::{AzId, CheckId, StackId};
@@ -63,7 +63,7 @@ impl Expected<'_> {
     /// not yet in it. `in_force`: by whose routes people hear of them.
     fn probes(self, in_force: &Fleet, stack: &StackStatus) -> Vec<Watched> {
         let Self { fleet, member, checks: DeclaredChecks { checks, parts, digest } } = self;
-        let route = route(in_force, fleet, member);
+        let route = Shared::from(route(in_force, fleet, member));
         let region = fleet.regions.iter().find(|region| region.name == stack.region);
         let zones = region.map_or(&[][..], |region| &region.availability_zones);
         let nat = fleet.environment(&member.environment).map_or(Nat::None, |environment| environment.nat);

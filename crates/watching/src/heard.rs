@@ -29,6 +29,7 @@ impl Heard {
         for doc in docs {
             let Some((of, number)) = find(watched, &doc.key.sort) else { continue };
             let view = &mut watched[of].view;
+            let probe = &view.key;
             let (heartbeat, unreadable) = match self.spread.get_mut(&of) {
                 Some(parts) => match parts.iter_mut().find(|part| part.key.part == number) {
                     Some(part) => (&mut part.heartbeat, &mut part.unreadable),
@@ -38,7 +39,10 @@ impl Heard {
                 None => continue,
             };
             match Unread::or::<Heartbeat>(doc) {
-                Ok((_, read)) => *heartbeat = Some(read),
+                Ok((_, mut read)) => {
+                    read.shorten(probe);
+                    *heartbeat = Some(read);
+                }
                 Err(unread) => {
                     unreadable.heartbeat = true;
                     self.unread.push(unread);

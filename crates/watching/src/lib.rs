@@ -6,6 +6,7 @@
 mod alerting;
 mod collecting;
 mod declared;
+mod declaring;
 mod digest;
 mod envelope;
 mod expected;
@@ -14,6 +15,7 @@ mod heard;
 mod judged;
 mod known;
 mod moved;
+mod parsed;
 mod parts;
 mod probes;
 mod proof;

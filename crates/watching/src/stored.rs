@@ -10,9 +10,11 @@ use phonehome_alerting::{Heartbeat, Inputs, PATHS_KEPT_MS, Paths, ProbePart};
 use phonehome_cloud::table::{Cache, Doc, Expect, Key, Table, TableError, Write};
 use phonehome_fleet::{Bindings, Fleet, Source, isolated};
 use phonehome_state::{Desired, InUse, Keys, LastRead, StackStatus, StateError, Unread, bindings, set_aside};
-use phonehome_wire::{AccountId, Report, StackId};
+use phonehome_wire::{AccountId, Check, Report, StackId};
 use serde::de::DeserializeOwned;
 
+use crate::declaring::Declaring;
+use crate::parsed::Parsed;
 use crate::{Counted, Counting};
 
 /// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::isolated()`].
@@ -35,7 +37,14 @@ pub struct Read<D> {
 impl<D: DeserializeOwned> Read<D> {
     /// What cannot be read is counted.
     pub(crate) fn of(doc: Option<Doc>, counting: Counting<'_>) -> Self {
-        match doc.map(Unread::or::<D>) {
+        Self::from(doc.map(Unread::or), counting)
+    }
+}
+
+impl<D> Read<D> {
+    /// What was made of a document, where there is one; what could not be read is counted.
+    fn from(read: Option<Result<(Doc, D), Unread>>, counting: Counting<'_>) -> Self {
+        match read {
             None => Self { doc: None, value: None, unread: false },
             Some(Ok((doc, value))) => Self { doc: Some(doc), value: Some(value), unread: false },
             Some(Err(unread)) => {
@@ -63,8 +72,8 @@ impl<D: DeserializeOwned> Read<D> {
 /// What is stored of a part of a probe.
 #[derive(Debug)]
 pub struct Stored {
-    pub(crate) inputs: Read<Inputs>,
-    pub(crate) stack: Read<StackStatus>,
+    pub(crate) inputs: Read<Arc<Inputs>>,
+    pub(crate) stack: Read<Arc<StackStatus>>,
     pub(crate) heartbeat: Read<Heartbeat>,
     pub(crate) paths: Read<Paths>,
 }
@@ -83,6 +92,7 @@ pub enum Freshness {
 pub struct InForce {
     in_use: InUse,
     desired: Desired,
+    declaring: Declaring,
     /// Who may connect to what others must not.
     pub isolated: Isolated,
 }
@@ -91,7 +101,7 @@ impl InForce {
     fn of(in_use: InUse, bindings: &Bindings) -> Self {
         let desired = in_use.clone().desired(bindings);
         let isolated = isolated(desired.members(bindings));
-        Self { in_use, desired, isolated }
+        Self { in_use, desired, declaring: Declaring::default(), isolated }
     }
 
     /// What the one in force declares.
@@ -106,6 +116,11 @@ impl InForce {
         self.desired.of(account).fleet
     }
 
+    /// What the probes of a stack are to test now, by the version that its account is to have.
+    pub(crate) fn declared(&self, stack: &StackStatus) -> Arc<[Check]> {
+        self.declaring.of(self.fleet_of(&stack.account), stack)
+    }
+
     /// Whether these are the only one in use, and the same as before.
     fn is_still(&self, in_use: &InUse) -> bool {
         let are_alone = self.in_use.rolling.is_none() && in_use.rolling.is_none();
@@ -117,6 +132,8 @@ impl InForce {
 #[derive(Debug, Default)]
 pub struct Memory {
     docs: Cache,
+    inputs: Parsed<Inputs>,
+    stacks: Parsed<StackStatus>,
     file: LastRead,
     fleet: Mutex<Option<(Arc<InForce>, u64)>>,
 }
@@ -174,8 +191,8 @@ impl Memory {
         let keys = [Keys::inputs(&stack), Keys::stack(&stack), Keys::paths(&probe)];
         let [inputs, stack, paths] = self.rest(table, keys, [inputs, status, paths], now_ms).await?;
         Ok(Stored {
-            inputs: Read::of(inputs, counting),
-            stack: Read::of(stack, counting),
+            inputs: Read::from(inputs.map(|doc| self.inputs.value(doc)), counting),
+            stack: Read::from(stack.map(|doc| self.stacks.value(doc)), counting),
             heartbeat,
             paths: Read::of(paths, counting),
         })
@@ -188,7 +205,7 @@ impl Memory {
         let since_ms = now_ms.saturating_sub(STACK_KEPT_MS);
         let inputs = self.docs.since(&Keys::inputs(&stack), since_ms)?;
         let status = self.docs.since(&Keys::stack(&stack), since_ms)?;
-        let known = inputs.read::<Inputs>().ok()?;
+        let (inputs, known) = self.inputs.value(inputs).ok()?;
         let generations = known.generations(&report.availability_zone, report.part)?;
         let is_newest = generations.first() == Some(&report.generation);
         let is_known = newest.is_none_or(|newest| generations.contains(&newest.generation));

@@ -83,8 +83,12 @@ pub async fn gather(
         Unseen { incidents: reading.unread.iter().map(unreadable).collect(), ..Unseen::default() };
     let before = reading.unread.len();
     let mut stacks = reading.values::<StackStatus>(Keys::STACKS).await?;
-    // As their keys are in the table.
-    stacks.sort_by(|a, b| (&a.account, &a.region).cmp(&(&b.account, &b.region)));
+    // As their keys are in the table, and nearly always are already: to sort takes as much memory again.
+    stacks.shrink_to_fit();
+    let key = |stack: &StackStatus| (stack.account.clone(), stack.region.clone());
+    if !stacks.is_sorted_by_key(key) {
+        stacks.sort_by_key(key);
+    }
     unseen.stacks = reading.unread[before..].iter().filter_map(Unread::stack).collect();
     let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
     let refusals = reading.values::<Refusals>(Keys::REFUSALS).await?;
@@ -110,9 +114,10 @@ pub async fn gather(
     let policy = policy(fleet, pace);
     reading.probes(&mut watched, known, now_ms, &policy, &incidents).await?;
     let mut probes: Vec<ProbeView> = watched.into_iter().map(|it| it.view).collect();
+    probes.shrink_to_fit();
     let crashes: BTreeMap<_, _> = crashes.iter().map(|it| (&it.account, it)).collect();
     for view in &mut probes {
-        view.crash = crashes.get(&view.key.account).and_then(|it| it.of(&view.key)).cloned();
+        view.crash = crashes.get(&view.key.account).and_then(|it| it.of(&view.key)).cloned().map(Box::new);
     }
     let mut stored = BTreeMap::new();
     let mut open = Vec::new();

@@ -5,11 +5,13 @@
 
 use std::borrow::{Borrow, Cow};
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::de::Error as _;
+use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The longest name of a Region or Availability Zone, in characters; the longest known of AWS's have 18.
@@ -39,12 +41,28 @@ impl InvalidId {
     }
 }
 
-/// A text of one shape, its only field, which nothing changes once it is checked.
+/// Reads an id from its text, without a copy in between.
+struct Text<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = InvalidId>> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
+/// A text of one shape, its only field, which nothing changes once it is checked. Its copies share it: ids are copied
+/// into keys all the time.
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $shape:literal, $is_valid:path) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Its text.
@@ -58,7 +76,7 @@ macro_rules! id {
             type Error = InvalidId;
 
             fn try_from(text: String) -> Result<Self, InvalidId> {
-                if $is_valid(&text) { Ok(Self(text)) } else { Err(InvalidId::new(&text, $kind, $shape)) }
+                if $is_valid(&text) { Ok(Self(text.into())) } else { Err(InvalidId::new(&text, $kind, $shape)) }
             }
         }
 
@@ -75,7 +93,7 @@ macro_rules! id {
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 if $is_valid(text) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(InvalidId::new(text, $kind, $shape))
                 }
@@ -84,7 +102,7 @@ macro_rules! id {
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                (*id.0).to_owned()
             }
         }
 
@@ -124,37 +142,37 @@ macro_rules! id {
 
         impl PartialEq<str> for $name {
             fn eq(&self, other: &str) -> bool {
-                self.0 == other
+                *self.0 == *other
             }
         }
 
         impl PartialEq<&str> for $name {
             fn eq(&self, other: &&str) -> bool {
-                self.0 == *other
+                *self.0 == **other
             }
         }
 
         impl PartialEq<String> for $name {
             fn eq(&self, other: &String) -> bool {
-                self.0 == *other
+                *self.0 == **other
             }
         }
 
         impl PartialEq<$name> for str {
             fn eq(&self, other: &$name) -> bool {
-                self == other.0
+                *self == *other.0
             }
         }
 
         impl PartialEq<$name> for &str {
             fn eq(&self, other: &$name) -> bool {
-                *self == other.0
+                **self == *other.0
             }
         }
 
         impl PartialEq<$name> for String {
             fn eq(&self, other: &$name) -> bool {
-                *self == other.0
+                **self == *other.0
             }
         }
 
@@ -166,7 +184,7 @@ macro_rules! id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.try_into().map_err(D::Error::custom)
+                deserializer.deserialize_str(Text(PhantomData))
             }
         }
 

@@ -9,6 +9,7 @@ mod class;
 mod clip;
 mod detail;
 mod ids;
+mod partition;
 mod report;
 mod rerun;
 
@@ -22,6 +23,7 @@ pub use detail::{
     ADDRESSES_MAX, ANSWERS_MAX, ATTEMPTS_MAX, Approach, Attempt, Certificate, Detail, IcmpSaid, Miss,
 };
 pub use ids::{AccountId, AzId, InvalidId, NAME_CHARS_MAX, Region, StackId};
+pub use partition::partition;
 pub use report::{
     CheckResult, RUN_ID_CHARS_MAX, Report, ReportProblem, TEXT_BYTES_MAX, TEXT_CHARS_MAX, Verdict,
 };

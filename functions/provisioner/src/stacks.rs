@@ -149,6 +149,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             }
         }
         self.packs(&declared, &regions, &mut sum).await;
+        self.settings(&declared, &regions, &mut sum).await;
         let is_new = is_new(account, desired.in_force(), self.provision.clock.now_ms());
         let may_go = in_force || takes_default_vpcs(&desired.in_force().fleet, member);
         if let (true, Some(region)) = (is_new && may_go, regions.first()) {
@@ -195,6 +196,15 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         match self.provision.rotate_keys(&declared.job(region, None)).await {
             Ok(found) => found.into_iter().for_each(|progress| sum.add(&place, progress)),
             Err(error) => sum.add_refusal(&place, table_error(error)),
+        }
+    }
+
+    /// The settings that scans ask for, last of all: whatever becomes of them stops nothing.
+    async fn settings(&self, declared: &Declared<'_>, regions: &[&Region], sum: &mut Sum) {
+        for region in regions {
+            if let Err(error) = self.provision.reconcile_settings(&declared.job(region, None)).await {
+                sum.add_refusal(&format!("{region}, account settings"), table_error(error));
+            }
         }
     }
 

@@ -4,15 +4,15 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use phonehome_cloud::table::Table;
-use phonehome_cloud::{Account, Organization, Queue, SystemClock, WallClock};
-use phonehome_fleet::Bindings;
+use phonehome_cloud::{Organization, Queue, SystemClock, WallClock};
 use phonehome_runtime::Error;
 use phonehome_state::{LastRead, bindings};
-use phonehome_vending::{Lines, VendingFinding, Vendor, Wanted, wanted};
+use phonehome_vending::{Lines, Vendor};
 
 use crate::lazily::{Lazily, OpenVending};
 use crate::look::Look;
 use crate::properties::Remembered;
+use crate::waiting::{Names, Waiting};
 
 /// For how long an invocation works, in milliseconds: less than the minute until the next one, and than the time limit
 /// in infra/hub.yaml by more than a call that hangs takes.
@@ -32,7 +32,7 @@ const BETWEEN_MS: u64 = 500;
 pub struct Vending<T, Q, O, W, C = SystemClock> {
     pub(crate) table: T,
     pub(crate) queue: Q,
-    organization: O,
+    pub(crate) organization: O,
     pub(crate) way: W,
     pub(crate) clock: C,
     /// How long a probe may be silent, in seconds; 0: what the fleet file says.
@@ -50,13 +50,12 @@ pub(crate) struct Working<'w, T, W: OpenVending, C> {
     way: Option<Lazily<'w, W>>,
     /// Since when the role may not be assumed; milliseconds since the Unix epoch.
     shut_since_ms: Option<u64>,
-    /// All accounts of the organization: listed once, for each page is a call of those that all callers share.
-    accounts: Option<Vec<Account>>,
+    names: Names,
 }
 
 impl<T, W: OpenVending, C> Default for Working<'_, T, W, C> {
     fn default() -> Self {
-        Self { vendor: None, way: None, shut_since_ms: None, accounts: None }
+        Self { vendor: None, way: None, shut_since_ms: None, names: Names::default() }
     }
 }
 
@@ -76,8 +75,8 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     /// Handles one invocation. What woke it does not matter. Two at once are safe.
     ///
     /// # Errors
-    /// When the table cannot be asked or written, when the version in force or the roll-out cannot be read, or the
-    /// organization not be listed. What was begun is stored, and the next invocation goes on.
+    /// When the table cannot be asked or written, or the version in force or the roll-out cannot be read. What was begun
+    /// is stored, and the next invocation goes on.
     pub async fn handle(&self) -> Result<(), Error> {
         let until_ms = self.clock.now_ms() + WORK_MS;
         let mut working = Working::default();
@@ -101,7 +100,8 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         }
         let bindings = bindings(&self.table).await?;
         let lines = Lines::of(look.fleet(), &bindings);
-        let (wanted, found) = self.wanted(&look, &bindings, &mut working.accounts).await?;
+        let Waiting { wanted, findings, is_whole } =
+            self.waiting(&look, &bindings, &mut working.names).await?;
         if !wanted.is_empty() && self.may_open_soon(working).await {
             return Ok(Some(self.clock.now_ms() + SHUT_MS));
         }
@@ -109,32 +109,13 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         for trouble in &round.troubles {
             tracing::warn!(%trouble, "Organizations did not answer: it is tried again");
         }
-        round.findings.extend(found);
+        round.findings.extend(findings);
         // In its unit and with its tags before its network is begun: other policies may apply there.
         let kept_ms = self.keep(&look, &bindings, &round.orders).await?;
         let bound = self.settle(&look, &bindings, &round.orders).await?;
-        let is_building = self.tell(&look, &round, &bound).await?;
+        let is_building = self.tell(&look, &round, &bound, is_whole).await?;
         let again_ms = is_building.then(|| self.clock.now_ms() + READY_MS);
         Ok([round.again_at_ms, again_ms, kept_ms].into_iter().flatten().min())
-    }
-
-    /// The lines that are to get an account, and what is to be told of others.
-    async fn wanted(
-        &self,
-        look: &Look,
-        bindings: &Bindings,
-        accounts: &mut Option<Vec<Account>>,
-    ) -> Result<(Vec<Wanted>, Vec<VendingFinding>), Error> {
-        let waiting = look.waiting(bindings);
-        if waiting.is_empty() {
-            return Ok((vec![], vec![]));
-        }
-        let is_ours = look.factory() == phonehome_vending::AccountFactory::Phonehome;
-        if is_ours && accounts.is_none() {
-            *accounts = Some(self.organization.accounts().await?);
-        }
-        let all = accounts.as_deref().unwrap_or_default();
-        Ok(wanted(look.fleet(), bindings, all, &look.emails(), &look.permitted))
     }
 
     /// Whether the role cannot be assumed and may be in a moment: a denial holds all lines for a while, and IAM takes

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use phonehome_cloud::CloudError;
-use phonehome_vending::{Hold, NewAccount, NotAsked, OwnedAccount, Request, RequestId, VendingApi};
+use phonehome_vending::{
+    Hold, LookUp, NewAccount, NotAsked, OwnedAccount, Request, RequestId, Unanswered, Unseen, VendingApi,
+};
 use phonehome_wire::AccountId;
 use tokio::sync::OnceCell;
 
@@ -54,9 +56,7 @@ impl<'o, O: OpenVending> Lazily<'o, O> {
 
 impl<O: OpenVending> VendingApi for Lazily<'_, O> {
     async fn create(&self, account: &NewAccount) -> Result<Request, NotAsked> {
-        // Whoever is not let in has asked for nothing.
-        let held = |error: CloudError| NotAsked::Held(Hold::Denied(error.to_string()));
-        self.api().await.map_err(held)?.create(account).await
+        self.api().await.map_err(|error| NotAsked::Held(not_let_in(&error)))?.create(account).await
     }
 
     async fn request(&self, id: &RequestId) -> Result<Option<Request>, CloudError> {
@@ -73,5 +73,14 @@ impl<O: OpenVending> VendingApi for Lazily<'_, O> {
 
     async fn accounts(&self) -> Result<Vec<OwnedAccount>, CloudError> {
         self.api().await?.accounts().await
+    }
+}
+
+/// Whoever is not let in has asked for nothing.
+fn not_let_in(error: &CloudError) -> Hold {
+    let unseen = Unseen::of(LookUp::Role, error);
+    match unseen.why {
+        Unanswered::Denied => Hold::Denied(error.to_string()),
+        Unanswered::Refused | Unanswered::Later => Hold::Unseen(unseen),
     }
 }

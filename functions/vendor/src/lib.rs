@@ -11,6 +11,7 @@ mod settle;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod way;
 
 pub use handler::Vending;

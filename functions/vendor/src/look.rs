@@ -61,10 +61,9 @@ impl Look {
             && self.notes.values().all(|(_, note)| note.over)
     }
 
-    /// Whether an order's account is there, and everything was told of it.
+    /// Whether everything was told of an order: its account is there, and ready or another line.
     pub(crate) fn is_over(&self, order: &Order) -> bool {
-        let note = self.notes.get(order.line.as_str());
-        order.account().is_some() && note.is_some_and(|(_, note)| note.over)
+        self.notes.get(order.line.as_str()).is_some_and(|(_, note)| note.over)
     }
 
     /// The permitted lines that are no account yet, and for which Organizations may be asked now or later.
@@ -78,11 +77,8 @@ impl Look {
     }
 
     fn may_ask(&self, line: &Line, permitted_at_ms: u64) -> bool {
-        match self.orders.orders.get(line).map(|order| &order.state) {
-            None | Some(OrderState::Waiting { .. }) => true,
-            Some(OrderState::Stopped { at_ms, .. }) => permitted_at_ms > *at_ms,
-            Some(_) => false,
-        }
+        let Some(order) = self.orders.orders.get(line) else { return true };
+        matches!(order.state, OrderState::Waiting { .. }) || order.is_permitted_anew(permitted_at_ms)
     }
 
     /// The e-mail address of each line's account; none where accounts are others' to make.
@@ -101,7 +97,7 @@ impl Look {
 fn permitted(in_force: &InForce) -> BTreeMap<Line, u64> {
     let fleet = &in_force.fleet;
     if fleet.vending.as_ref().is_some_and(|it| it.control_tower) {
-        let lines = fleet.members().into_iter().filter(|it| it.account_id.is_none());
+        let lines = fleet.members().into_iter();
         return lines.map(|member: Member| (member.line(), in_force.published_at_ms)).collect();
     }
     in_force.accepted.accounts.iter().map(|it| (it.line.clone(), it.at_ms)).collect()

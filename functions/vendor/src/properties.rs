@@ -6,7 +6,7 @@ use std::time::Duration;
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words, stable_id};
 use phonehome_cloud::table::{Expect, Table, Write};
 use phonehome_cloud::{Organization, Queue, WallClock};
-use phonehome_fleet::{Bindings, Fleet, Line};
+use phonehome_fleet::{Bindings, Line};
 use phonehome_properties::{Keeper, Memory, Subject, SupportTold, Supporter, Told, subjects};
 use phonehome_runtime::Error;
 use phonehome_state::{Keys, Outboxed, bindings};
@@ -40,8 +40,7 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     pub(crate) async fn keep_quietly(&self, look: &Look) -> Result<Option<u64>, Error> {
         let now_ms = self.clock.now_ms();
         let quiet = self.remembered().quiet.filter(|(of, _)| *of == look.in_force.number);
-        // Where nothing is declared it is looked once: what was declared before may have to go.
-        if quiet.is_some_and(|(_, until_ms)| now_ms < until_ms || !declares(look.fleet())) {
+        if quiet.is_some_and(|(_, until_ms)| now_ms < until_ms) {
             return Ok(None);
         }
         let bindings = bindings(&self.table).await?;
@@ -99,16 +98,8 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     }
 }
 
-/// Whether a file says anything of what accounts bear.
-fn declares(fleet: &Fleet) -> bool {
-    fleet.members().iter().any(|member| !fleet.properties_of(member).is_empty())
-}
-
-/// A message of its own in the platform team's channel; none where there is no channel.
+/// A message of its own in the platform team's channel.
 fn outgoing(channel: &str, text: &str, at_ms: u64) -> Vec<Write> {
-    if channel.is_empty() {
-        return vec![];
-    }
     let incident_id = format!("properties/{at_ms}/{}", stable_id(&[text]));
     let id = format!("{incident_id}/1/slack/{channel}");
     let message = SlackMessage::new(Words::of(":identification_card: ").text(text));

@@ -17,12 +17,13 @@ use crate::message::{channel, message};
 use crate::news::News;
 
 impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> Vending<T, Q, O, W, C> {
-    /// Tells what was not told. Returns whether some account's network is on its way.
+    /// Tells what was not told, and where all lines were looked at (`is_whole`) what is over. Returns whether some account's network is on its way.
     pub(crate) async fn tell(
         &self,
         look: &Look,
         round: &Round,
         settled: &BTreeSet<Line>,
+        is_whole: bool,
     ) -> Result<bool, TableError> {
         let news = self.news(look, round, settled).await?;
         for (about, it) in &news {
@@ -30,7 +31,7 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
             self.tell_one(look, about, it, is_queued).await?;
         }
         // While another version is rolled out, not everything is looked at.
-        if !look.waits_for_roll_out {
+        if is_whole && !look.waits_for_roll_out {
             let past =
                 look.notes.iter().filter(|(about, (_, note))| !note.over && !news.contains_key(*about));
             for (about, _) in past {
@@ -66,14 +67,10 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
             queued,
             over: news.is_last(),
         };
-        let mut writes = vec![noted(doc, &key, news, &note)];
-        let channel = channel(look.fleet(), about, news);
-        if !channel.is_empty() {
-            let outgoing = outgoing(&note, &channel, now_ms, look, news);
-            let key = Keys::outbox(now_ms, &outgoing.id);
-            writes.push(Write::put(key, Expect::Absent, &Outboxed::new(outgoing)));
-        }
-        told(self.table.write(writes).await)
+        let outgoing = outgoing(&note, &channel(look.fleet(), about, news), now_ms, look, news);
+        let posted = Keys::outbox(now_ms, &outgoing.id);
+        let posted = Write::put(posted, Expect::Absent, &Outboxed::new(outgoing));
+        told(self.table.write(vec![noted(doc, &key, news, &note), posted]).await)
     }
 }
 

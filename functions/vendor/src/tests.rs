@@ -5,4 +5,6 @@ mod binding;
 mod kept;
 mod quiet;
 mod told;
+mod twice;
+mod unseen;
 mod world;

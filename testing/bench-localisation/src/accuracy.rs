@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use phonehome_localisation::{Incident, PathId};
+use phonehome_localisation::{PathId, Suspect};
 
-use crate::run::{Broken, INTERVAL_S, Options, Run, names, rules};
+use crate::run::{Broken, INTERVAL_S, Options, Run, Told, rules};
 use crate::world::World;
 use phonehome_bench_localisation::Random;
 use phonehome_bench_localisation::{Fault, KINDS};
@@ -22,6 +22,8 @@ pub(crate) struct Count {
     /// Seconds from the fault to the incident, of faults that three paths or more see, that one or two see, and of probes
     /// that fall silent by themselves.
     pub(crate) delays: [Vec<u32>; 3],
+    /// The same until the incident named it: what is told may become wider.
+    pub(crate) right_after_s: [Vec<u32>; 3],
 }
 
 #[derive(Debug, Default)]
@@ -33,11 +35,9 @@ pub(crate) struct Counts {
     pub(crate) hidden: usize,
     pub(crate) longest_s: f64,
     pub(crate) reruns: u64,
-    pub(crate) wrong: Vec<String>,
+    /// The seeds in which something was not found, not once, not so, or late.
+    pub(crate) remarkable: Vec<String>,
 }
-
-/// How many wrong ones are told by seed.
-const TOLD: usize = 12;
 
 /// The accuracy at one level of noise, over so many seeds.
 pub(crate) fn measure(
@@ -98,80 +98,91 @@ impl Seen {
     }
 
     fn count(&self, world: &World, counts: &mut Counts, told: Option<u32>) {
-        let all: Vec<Fault> = self.faults.iter().map(|it| it.fault).collect();
-        let truth = world.truth(&all);
-        let dependencies = &self.outcomes.dependencies;
-        let whole = world.truth(&[]);
-        let mut visible: Vec<(Broken, usize, BTreeSet<PathId>)> = Vec::new();
-        for (number, broken) in self.faults.iter().enumerate() {
-            let others: Vec<Fault> = (0..all.len()).filter(|it| *it != number).map(|it| all[it]).collect();
-            let without = world.truth(&others);
-            let seen_by = dependencies.differing(world, &truth, &without).len();
-            if seen_by == 0 {
-                counts.hidden += 1;
-            } else {
-                let alone = dependencies.differing(world, &world.truth(&[broken.fault]), &whole);
-                visible.push((*broken, seen_by, alone));
-            }
-        }
-        let expected = |broken: &Broken| dependencies.expected(broken.fault, &world.fleet);
-        let incidents = &self.outcomes.incidents;
-        let right =
-            incidents.iter().filter(|it| self.faults.iter().any(|broken| names(it, &expected(broken))));
-        counts.incidents += incidents.len();
-        counts.right += right.count();
+        let names_any = |it: &Told| self.faults.iter().any(|broken| it.names(&self.expected(world, broken)));
+        let (right, wrong): (Vec<&Told>, Vec<&Told>) =
+            self.outcomes.told.iter().partition(|it| names_any(it));
+        counts.incidents += self.outcomes.told.len();
+        counts.right += right.len();
         counts.reruns += self.outcomes.reruns;
         counts.longest_s = counts.longest_s.max(self.outcomes.longest_s);
-        for wrong in
-            incidents.iter().filter(|it| !self.faults.iter().any(|broken| names(it, &expected(broken))))
-        {
-            if let Some(seed) = told {
-                counts.wrong.push(format!(
-                    "seed {seed}: wrong: {:?} {} paths opened {}; {:?}",
-                    wrong.suspects,
-                    wrong.paths.len(),
-                    wrong.opened_ticks,
-                    self.faults
-                ));
+        let visible = self.visible(world);
+        counts.hidden += self.faults.len() - visible.len();
+        let mut is_remarkable = !wrong.is_empty();
+        for Visible { broken, seen_by, alone } in &visible {
+            let class = class(broken.fault, *seen_by);
+            let count = counts.kinds.entry(broken.fault.kind()).or_default();
+            let expected = self.expected(world, broken);
+            let found: Vec<&Told> = right.iter().copied().filter(|it| it.names(&expected)).collect();
+            // Whatever names it is a message of it, and so is what names nothing rightly and is about any path that it breaks.
+            let stray = wrong.iter().filter(|it| !it.incident.paths.is_disjoint(alone)).count();
+            let is_once = found.len() + stray == 1;
+            count.faults += 1;
+            count.once += usize::from(is_once);
+            is_remarkable |= !is_once || found.is_empty();
+            if let Some(first) = found.first() {
+                count.found += 1;
+                count.named += first.incident.suspects.len();
+                let delay_s = first.told_s(&expected, broken.at_s).saturating_sub(broken.at_s);
+                is_remarkable |= WANTED_S[class].is_some_and(|wanted_s| delay_s > wanted_s);
+                count.delays[class].push(delay_s);
+                count.right_after_s[class].push(first.named_s(&expected).saturating_sub(broken.at_s));
             }
         }
-        for (broken, seen_by, alone) in &visible {
-            let count = counts.kinds.entry(broken.fault.kind()).or_default();
-            let mut found = incidents.iter().filter(|it| names(it, &expected(broken))).peekable();
-            // Incidents of it: more than half of what they are about is what it broke, and they do not name another fault
-            // instead, which breaks the same paths.
-            let names_other = |it: &&Incident| {
-                let others = self.faults.iter().filter(|other| other.fault != broken.fault);
-                !names(it, &expected(broken)) && others.into_iter().any(|other| names(it, &expected(other)))
-            };
-            let of_it = incidents.iter().filter(|it| !names_other(it)).filter(|it| {
-                let about = it.paths.iter().filter(|path| alone.contains(path)).count();
-                about * 2 > it.paths.len()
-            });
-            let of_it = of_it.count();
-            count.faults += 1;
-            count.once += usize::from(of_it == 1);
-            if let Some(first) = found.peek() {
-                count.found += 1;
-                count.named += first.suspects.len();
-                let delay = first.opened_ticks.saturating_sub(broken.at_s);
-                count.delays[class(broken.fault, *seen_by)].push(delay);
-            }
-            if let Some(seed) =
-                told.filter(|_| (found.peek().is_none() || of_it != 1) && counts.wrong.len() < TOLD)
-            {
-                let said: Vec<String> = incidents
-                    .iter()
-                    .map(|it| format!("{:?} of {} at {}", it.suspects, it.paths.len(), it.opened_ticks))
-                    .collect();
-                counts.wrong.push(format!(
-                    "seed {seed}: {:?}, {} incidents of {broken:?}, seen by {}; said: {said:#?}",
-                    all, of_it, *seen_by
-                ));
-            }
+        if let Some(seed) = told.filter(|_| is_remarkable) {
+            counts.remarkable.push(self.described(world, seed, &visible));
         }
     }
+
+    fn expected(&self, world: &World, broken: &Broken) -> Vec<Suspect> {
+        self.outcomes.dependencies.expected(broken.fault, &world.fleet)
+    }
+
+    /// The faults of which anything is to be seen beside the others.
+    fn visible(&self, world: &World) -> Vec<Visible> {
+        let all: Vec<Fault> = self.faults.iter().map(|it| it.fault).collect();
+        let (truth, whole) = (world.truth(&all), world.truth(&[]));
+        let dependencies = &self.outcomes.dependencies;
+        let of = |(number, broken): (usize, &Broken)| {
+            let others: Vec<Fault> = (0..all.len()).filter(|it| *it != number).map(|it| all[it]).collect();
+            let seen_by = dependencies.differing(world, &truth, &world.truth(&others)).len();
+            let alone = dependencies.differing(world, &world.truth(&[broken.fault]), &whole);
+            (seen_by > 0).then_some(Visible { broken: *broken, seen_by, alone })
+        };
+        self.faults.iter().enumerate().filter_map(of).collect()
+    }
+
+    /// What there was, and what was said.
+    fn described(&self, world: &World, seed: u32, visible: &[Visible]) -> String {
+        let fault = |broken: &Broken| {
+            let seen = visible.iter().find(|it| it.broken.fault == broken.fault);
+            let seen_by = seen.map_or(0, |it| it.seen_by);
+            let expected = self.expected(world, broken);
+            let found = self.outcomes.told.iter().filter(|it| it.names(&expected));
+            let told: Vec<u32> = found.map(|it| it.told_s(&expected, broken.at_s)).collect();
+            format!("\n    {:?} at {}, seen by {seen_by}, told at {told:?}", broken.fault, broken.at_s)
+        };
+        let said = |told: &Told| {
+            let is_right = self.faults.iter().any(|broken| told.names(&self.expected(world, broken)));
+            let word = if is_right { "said" } else { "WRONG" };
+            format!("\n    {word} of {} paths: {:?}", told.incident.paths.len(), told.said)
+        };
+        let faults: String = self.faults.iter().map(fault).collect();
+        let all: String = self.outcomes.told.iter().map(said).collect();
+        format!("seed {seed}:{faults}{all}")
+    }
 }
+
+/// A fault of which something is to be seen beside the others.
+struct Visible {
+    broken: Broken,
+    /// How many paths and reports would be otherwise without it.
+    seen_by: usize,
+    /// What it breaks by itself.
+    alone: BTreeSet<PathId>,
+}
+
+/// In how many seconds a fault is to be told, by the place in [`Count::delays`].
+const WANTED_S: [Option<u32>; 3] = [Some(75), Some(135), None];
 
 /// Which of the [`Count::delays`] a fault belongs to that so many paths see.
 fn class(fault: Fault, seen_by: usize) -> usize {

@@ -121,14 +121,14 @@ pub(crate) fn quiet(world: &World, (noise_ppm, options): (u32, Options), hours: 
     run.quiet_until_s = 0;
     run.step_s = STEP_S;
     let outcomes = run.go(&mut random);
-    let (told, a_minute) = (outcomes.incidents, outcomes.reruns as f64 / (f64::from(hours) * 60.0));
+    let (told, a_minute) = (outcomes.told, outcomes.reruns as f64 / (f64::from(hours) * 60.0));
     let a_day = told.len() as f64 * 24.0 / f64::from(hours);
     let noise = f64::from(noise_ppm) / 1e4;
     println!(
         "noise {noise} %, nothing broken for {hours} h: {} told, {a_day:.1} a day; {a_minute:.1} reruns a minute",
         told.len()
     );
-    for incident in &told {
+    for crate::run::Told { incident, .. } in &told {
         println!("  {} paths: {:?}", incident.paths.len(), incident.suspects);
     }
 }

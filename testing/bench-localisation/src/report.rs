@@ -23,35 +23,48 @@ pub(crate) fn print(noise_ppm: u32, counts: &Counts, seconds: f64) {
         all.faults += count.faults;
         all.found += count.found;
         all.once += count.once;
-        for (all, delays) in all.delays.iter_mut().zip(&count.delays) {
-            all.extend(delays);
+        for class in 0..all.delays.len() {
+            all.delays[class].extend(&count.delays[class]);
+            all.right_after_s[class].extend(&count.right_after_s[class]);
         }
     }
-    let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+    println!("  precision {} of the incidents", Share(counts.right, counts.incidents));
     println!(
-        "  precision {:.4} ({} incidents), recall {:.4} ({} faults, {} more hidden by others), exactly one incident {:.4}",
-        share(counts.right, counts.incidents),
-        counts.incidents,
-        share(all.found, all.faults),
-        all.faults,
-        counts.hidden,
-        share(all.once, all.faults),
+        "  recall {} of the faults; {} more hidden by others",
+        Share(all.found, all.faults),
+        counts.hidden
     );
-    for (delays, who) in all.delays.iter_mut().zip([
-        "three paths or more",
-        "one path or two",
-        "nobody but a report that is missing",
-    ]) {
+    println!("  exactly one incident {} of the faults", Share(all.once, all.faults));
+    let whose = ["three paths or more", "one path or two", "nobody but a report that is missing"];
+    for (class, who) in whose.into_iter().enumerate() {
+        let delays = &mut all.delays[class];
         let (p50, p95, most) = (percentile(delays, 50), percentile(delays, 95), percentile(delays, 100));
+        let right_s = percentile(&mut all.right_after_s[class], 95);
         println!(
-            "  seen by {who}: told after p50 {p50} s, p95 {p95} s, at most {most} s ({} faults)",
-            delays.len()
+            "  seen by {who}: told after p50 {p50} s, p95 {p95} s, at most {most} s, rightly p95 {right_s} s ({} faults)",
+            all.delays[class].len()
         );
     }
     println!("  {} reruns", counts.reruns);
     println!("  the longest decision took {:.1} ms", counts.longest_s * 1e3);
-    for wrong in &counts.wrong {
-        println!("  {wrong}");
+    for remarkable in &counts.remarkable {
+        println!("  {remarkable}");
+    }
+}
+
+/// So many of so many.
+struct Share(usize, usize);
+
+impl std::fmt::Display for Share {
+    /// With Wilson's lower bound, which the true share exceeds with 95 %.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const Z: f64 = 1.645;
+        let Self(part, whole) = *self;
+        let n = whole.max(1) as f64;
+        let share = part as f64 / n;
+        let spread = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
+        let least = (share + Z * Z / (2.0 * n) - spread) / (1.0 + Z * Z / n);
+        write!(f, "{share:.4} ({part} of {whole}, at least {least:.4} with 95 %)")
     }
 }
 

@@ -31,10 +31,37 @@ pub(crate) struct Broken {
     pub(crate) at_s: u32,
 }
 
+/// An incident.
+pub(crate) struct Told {
+    /// As it was in the end, or when it ended.
+    pub(crate) incident: Incident,
+    /// What it named since when, in seconds.
+    pub(crate) said: Vec<(u32, Vec<Suspect>)>,
+}
+
+impl Told {
+    /// Whether it named one of these in the end.
+    pub(crate) fn names(&self, expected: &[Suspect]) -> bool {
+        names_of(&self.incident.suspects, expected)
+    }
+
+    /// Since when it names one of these.
+    pub(crate) fn named_s(&self, expected: &[Suspect]) -> u32 {
+        let newest = self.said.iter().rev().take_while(|(_, suspects)| names_of(suspects, expected));
+        newest.last().map_or(self.incident.opened_ticks, |(since_s, _)| *since_s)
+    }
+
+    /// When it told of a fault: it was opened since that, or has named it since.
+    pub(crate) fn told_s(&self, expected: &[Suspect], fault_s: u32) -> u32 {
+        let opened_s = self.incident.opened_ticks;
+        if opened_s >= fault_s { opened_s } else { self.named_s(expected) }
+    }
+}
+
 /// What was opened in a run.
 pub(crate) struct Outcomes {
-    /// As they were in the end, or when they ended.
-    pub(crate) incidents: Vec<Incident>,
+    /// The oldest first.
+    pub(crate) told: Vec<Told>,
     /// The topology that they speak of.
     pub(crate) dependencies: Dependencies,
     /// How long the longest decision took, in seconds.
@@ -49,7 +76,8 @@ pub(crate) struct Run<'w> {
     pub(crate) faults: Vec<Broken>,
     pub(crate) noise_ppm: u32,
     pub(crate) until_ticks: u32,
-    /// Until then nothing is decided: nothing broke, and paths only get a past.
+    /// Until then nothing is told: nothing broke, and paths only get a past. For a minute before it is decided already, so
+    /// that what is in doubt has run again as it would have.
     pub(crate) quiet_until_s: u32,
     pub(crate) step_s: u32,
     pub(crate) options: Options,
@@ -104,7 +132,11 @@ impl<'w> Run<'w> {
                 }
             }
             hub.take_in_reruns(&dependencies, now_s);
-            if now_s >= self.quiet_until_s {
+            if now_s == self.quiet_until_s.next_multiple_of(self.step_s) {
+                hub.incidents = Incidents::default();
+                hub.told.clear();
+            }
+            if now_s + INTERVAL_S >= self.quiet_until_s {
                 let asked = hub.decide(&dependencies, now_s, self.options.reruns, random);
                 for (probe, at_s, paths) in asked {
                     let results = self.results(truth_at(&truths, at_s), probe, paths, random);
@@ -118,7 +150,7 @@ impl<'w> Run<'w> {
             now_s += self.step_s;
         }
         let Hub { told, longest_s, reruns, .. } = hub;
-        Outcomes { incidents: told, dependencies, longest_s, reruns: reruns.count }
+        Outcomes { told, dependencies, longest_s, reruns: reruns.count }
     }
 
     /// What a run of a probe says of these paths; nothing where no report comes.
@@ -198,7 +230,7 @@ struct Hub {
     reruns: Reruns,
     coming: Vec<Coming>,
     incidents: Incidents,
-    told: Vec<Incident>,
+    told: Vec<Told>,
     longest_s: f64,
 }
 
@@ -248,11 +280,15 @@ impl Hub {
         let start = std::time::Instant::now();
         let explanation = self.state.explain(now_s);
         self.longest_s = self.longest_s.max(start.elapsed().as_secs_f64());
-        self.told.extend(self.incidents.follow(&self.state, &explanation, now_s));
+        let opened = self.incidents.follow(&self.state, &explanation, now_s);
+        self.told.extend(opened.into_iter().map(|incident| Told { incident, said: Vec::new() }));
         for open in &self.incidents.open {
-            if let Some(known) = self.told.iter_mut().find(|it| it.id == open.id) {
-                known.suspects.clone_from(&open.suspects);
-                known.paths.extend(&open.paths);
+            if let Some(known) = self.told.iter_mut().find(|it| it.incident.id == open.id) {
+                known.incident.paths.extend(&open.paths);
+                if known.said.last().is_none_or(|(_, suspects)| *suspects != open.suspects) {
+                    known.incident.suspects.clone_from(&open.suspects);
+                    known.said.push((now_s, open.suspects.clone()));
+                }
             }
         }
         if !asks {
@@ -309,9 +345,4 @@ pub(crate) fn rules(world: &World, noise_ppm: u32) -> Rules {
 /// Whether one of these is among the suspects.
 pub(crate) fn names_of(suspects: &[Suspect], expected: &[Suspect]) -> bool {
     suspects.iter().any(|it| expected.contains(it))
-}
-
-/// Whether an incident names one of these.
-pub(crate) fn names(incident: &Incident, expected: &[Suspect]) -> bool {
-    names_of(&incident.suspects, expected)
 }

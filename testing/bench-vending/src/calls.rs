@@ -27,6 +27,11 @@ impl FakeOrganizations {
         self.clock.pass(way_ms);
         let now_ms = self.clock.now_ms();
         let mut state = self.now();
+        if let Some(code) = state.refused.get(name) {
+            let said =
+                format!("User: arn:aws:sts::111111111111:assumed-role/phonehome-vending/x: {operation}");
+            return Err(CloudError::service(operation, "the organization", *code, said));
+        }
         let busy = state.is_busy();
         let allowed = state.buckets.get_mut(name).is_none_or(|bucket| bucket.take(now_ms)) && !busy;
         let count = state.calls.entry(name).or_default();

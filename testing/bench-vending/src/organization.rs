@@ -23,6 +23,8 @@ pub struct Faults {
     pub internal_ppm: u32,
     /// Any call is refused, for others ask as well.
     pub throttled_ppm: u32,
+    /// For how much longer than usual each account is in the making; milliseconds.
+    pub slow_ms: u32,
     /// For how long lists may lack what is new; milliseconds.
     pub lag_ms: u32,
     /// Two accounts may have one e-mail address, as on emulators and never on AWS.
@@ -38,6 +40,7 @@ impl Faults {
         late_ppm: 30_000,
         internal_ppm: 30_000,
         throttled_ppm: 20_000,
+        slow_ms: 0,
         lag_ms: 60_000,
         shared_emails: false,
         finalizing_ms: 0,
@@ -77,7 +80,9 @@ pub(crate) struct State {
     pub(crate) random: Random,
     began_at_ms: u64,
     requests: Vec<Requested>,
-    tags: Vec<Vec<(String, String)>>,
+    asked: Vec<NewAccount>,
+    /// What operations answer instead: an error's code, by the operation's name.
+    pub(crate) refused: BTreeMap<String, &'static str>,
     pub(crate) accounts: Vec<Made>,
     /// Addresses of accounts that are not of this organization.
     foreign: Vec<String>,
@@ -116,7 +121,8 @@ impl FakeOrganizations {
             random: Random::new(seed),
             began_at_ms: clock.now_ms(),
             requests: vec![],
-            tags: vec![],
+            asked: vec![],
+            refused: BTreeMap::new(),
             accounts: vec![],
             foreign: vec![],
             on_their_way: vec![],
@@ -146,10 +152,19 @@ impl FakeOrganizations {
         self.now().accounts.iter().map(|made| made.account.clone()).collect()
     }
 
-    /// The further tags of each account that was asked for, in their order.
+    /// The accounts that were asked for, in their order.
     #[must_use]
-    pub fn tags(&self) -> Vec<Vec<(String, String)>> {
-        self.now().tags.clone()
+    pub fn asked(&self) -> Vec<NewAccount> {
+        self.now().asked.clone()
+    }
+
+    /// From now on an operation answers with an error of this code; `None`: it works again.
+    pub fn refuse(&self, operation: &str, code: Option<&'static str>) {
+        let mut state = self.now();
+        match code {
+            Some(code) => drop(state.refused.insert(operation.to_owned(), code)),
+            None => drop(state.refused.remove(operation)),
+        }
     }
 
     /// Whether something may still come of what was asked.
@@ -233,12 +248,14 @@ impl State {
             let reason = "ACCOUNT_CREATION_RATE_LIMIT_EXCEEDED";
             return Err(("ConstraintViolationException", Some(reason)));
         }
-        self.tags.push(account.tags.clone());
+        self.asked.push(account.clone());
         let number = self.requests.len();
         let becomes = self.becomes(account, number);
         let (least, most) = MAKING_MS;
         let takes_ms = match becomes {
-            Outcome::Succeeded(_) => u64::from(least + self.random.below(most - least + 1)),
+            Outcome::Succeeded(_) => {
+                u64::from(least + self.faults.slow_ms + self.random.below(most - least + 1))
+            }
             _ => 2_000,
         };
         self.making_ms += takes_ms;

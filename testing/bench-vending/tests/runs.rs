@@ -1,9 +1,12 @@
 //! Whole runs: who dies where, what is lost, and what comes of it.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Poll, Waker};
 
 use phonehome_bench_vending::{Deaths, Faults, Run, Score, VirtualClock, wanted};
-use phonehome_cloud::WallClock as _;
+use phonehome_cloud::WallClock;
 use phonehome_cloud::table::{Doc, Expect, Key, MemoryTable, Table, TableError, Write, key};
 use phonehome_fleet::Line;
 use phonehome_vending::{
@@ -54,6 +57,17 @@ fn answers_that_are_lost_make_no_second_account_even_where_addresses_are_not_uni
         let faults = Faults { lost_ppm: 200_000, shared_emails: true, ..Faults::default() };
         let mut run = Run::new(20, seed, faults, Deaths { at: None, ppm: 10_000 });
         assert_one_each(&run.go(1), 20, &format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn what_is_still_in_the_making_when_it_is_looked_for_is_waited_for_and_not_asked_for_again() {
+    for seed in 0..6 {
+        // Three minutes: long after an answer counts as lost. Nothing but the list of requests knows of it.
+        let (lost_ppm, slow_ms, shared_emails) = (300_000, 180_000, true);
+        let faults = Faults { lost_ppm, slow_ms, shared_emails, ..Faults::default() };
+        let mut run = Run::new(6, seed, faults, Deaths::default());
+        assert_one_each(&run.go(1), 6, &format!("seed {seed}"));
     }
 }
 
@@ -128,6 +142,19 @@ fn before_another_address_is_used_the_account_with_the_first_one_is_looked_for_o
     run.go(1);
     assert!(matches!(state(&run, &line), OrderState::Made { account, .. } if account == late));
     assert_eq!(run.organization.accounts().len(), 1);
+}
+
+#[test]
+fn whose_account_with_the_first_address_is_not_its_own_gets_one_with_another() {
+    let mut run = Run::new(1, 3, Faults::default(), Deaths::default());
+    run.organization.add_account("200000000001", &run.wanted[0].email, false).unwrap();
+    run.go(1);
+    assert!(matches!(state(&run, &run.wanted[0].line), OrderState::Stopped { stop: Stop::Closed(_), .. }));
+    run.wanted[0].email = "new@example.com".to_owned();
+    run.wanted[0].permitted_at_ms = run.clock.now_ms() + 1;
+    run.go(1);
+    assert!(matches!(state(&run, &run.wanted[0].line), OrderState::Made { .. }));
+    assert_eq!(run.organization.accounts().len(), 2);
 }
 
 #[test]
@@ -226,9 +253,54 @@ fn an_order_or_a_pace_that_cannot_be_read_makes_no_account() {
     assert_eq!((score.made, score.open), (2, 1));
     assert!(run.organization.accounts().iter().all(|it| it.made_for.as_ref() != Some(&first)));
 
+    // Nor does one that is another line's.
+    let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
+    let other = Order::place(Line::new("other", "prod"), "o@example.com".to_owned(), "o".to_owned(), 1);
+    ended(run.table.write(vec![Write::put(order_key(&first), Expect::Absent, &other)])).unwrap();
+    let score = run.go(1);
+    assert_eq!((score.made, score.open), (2, 1));
+
     let mut run = Run::new(3, 1, Faults::default(), Deaths::default());
     put(&run.table, key("vending/pace", "current"));
     assert_eq!(run.go(1).made, 0);
+}
+
+#[test]
+fn a_round_says_what_came_of_it_and_not_what_somebody_else_was_faster_with() {
+    for is_overtaken in [false, true] {
+        let run = Run::new(1, 1, Faults::default(), Deaths::default());
+        let line = &run.wanted[0].line;
+        let mut vendor = Vendor::new(run.organization.clone(), run.table.clone(), run.clock.clone());
+        ended(vendor.round(&run.wanted, &run.lines)).unwrap();
+        run.clock.pass(60_000);
+        let table = Overtaken(run.table.clone(), is_overtaken.then(|| order_key(line)));
+        let mut vendor = Vendor::new(run.organization.clone(), table, run.clock.clone());
+        let round = ended(vendor.round(&run.wanted, &run.lines)).unwrap();
+        assert_eq!(round.orders[line].account().is_some(), !is_overtaken);
+        assert_eq!(round.orders, run.orders());
+    }
+}
+
+/// A table in which somebody writes the same once more, right before each write.
+struct Overtaken(MemoryTable, Option<Key>);
+
+impl Table for Overtaken {
+    async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
+        self.0.get(key).await
+    }
+
+    async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
+        self.0.query(partition).await
+    }
+
+    async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
+        if let Some(key) = &self.1 {
+            let doc = self.0.get(key).await?;
+            let order: Order = doc.as_ref().unwrap().read().unwrap();
+            self.0.write(vec![Write::over(doc.as_ref(), key.clone(), &order)]).await?;
+        }
+        self.0.write(writes).await
+    }
 }
 
 #[test]
@@ -248,5 +320,48 @@ fn what_lists_lacked_that_were_asked_for_too_early_is_looked_for_once_more() {
         ended(vendor.round(&run.wanted, &run.lines)).unwrap();
         let state = state(&run, &wanted.line);
         assert_eq!(matches!(state, OrderState::Stopped { .. }), is_stopped, "{settles_in_ms}: {state:?}");
+    }
+}
+
+/// A clock that is off by so many hours.
+#[derive(Clone)]
+struct Off(VirtualClock, Arc<AtomicI64>);
+
+impl Off {
+    fn by_ms(&self) -> i64 {
+        self.1.load(Ordering::Relaxed) * 3_600_000
+    }
+}
+
+impl WallClock for Off {
+    fn now_ms(&self) -> u64 {
+        self.0.now_ms().saturating_add_signed(self.by_ms())
+    }
+}
+
+#[test]
+fn a_clock_that_is_an_hour_off_or_jumps_by_one_makes_no_second_account() {
+    let faults = Faults { lost_ppm: 200_000, late_ppm: 100_000, lag_ms: 60_000, ..Faults::default() };
+    for (before, after) in [(1, 1), (-1, -1), (0, 1), (1, 0), (0, -1), (-1, 0)] {
+        for seed in 0..4 {
+            let run = Run::new(6, seed, faults, Deaths::default());
+            let clock = Off(run.clock.clone(), Arc::new(AtomicI64::new(before)));
+            let mut vendor = Vendor::new(run.organization.clone(), run.table.clone(), clock.clone());
+            let began_ms = run.clock.now_ms();
+            while run.clock.now_ms() < began_ms + 6 * 3_600_000 {
+                if run.clock.now_ms() > began_ms + 60_000 {
+                    clock.1.store(after, Ordering::Relaxed);
+                }
+                let next_ms = ended(vendor.round(&run.wanted, &run.lines)).unwrap().again_at_ms;
+                let Some(next_ms) = next_ms else { break };
+                let next_ms = next_ms.saturating_add_signed(-clock.by_ms());
+                run.clock.pass_to(next_ms.clamp(run.clock.now_ms() + 500, run.clock.now_ms() + 60_000));
+            }
+            run.clock.pass(600_000);
+            let of: BTreeSet<_> = run.organization.accounts().into_iter().map(|it| it.made_for).collect();
+            let made = run.orders().values().filter(|it| it.account().is_some()).count();
+            let place = format!("{before} and then {after} h off, seed {seed}");
+            assert_eq!((made, of.len(), run.organization.accounts().len()), (6, 6, 6), "{place}");
+        }
     }
 }

@@ -25,6 +25,7 @@ ministack's (GATEWAY_PORT, AUTH, ...) and:
 
 Events of AWS services enter by POST /_phonehome/events with
 {"account", "region", "event": {"source", "detail-type", "detail", "resources"?, "time"?, "id"?}}.
+Where an issuer of tokens is on this machine is told by POST /_phonehome/issuers with {"issuer", "address"}.
 GET /_phonehome/changes says how often the network of each account and Region has changed.
 """
 
@@ -38,6 +39,7 @@ import ministack.app as gateway
 # Importing these puts their functions in place.
 from additions import (  # noqa: F401
     access_keys,
+    account_settings,
     buses,
     calls,
     change_sets,
@@ -49,6 +51,7 @@ from additions import (  # noqa: F401
     execution_role,
     fresh_roles,
     invocations,
+    key_use,
     lab,
     networks,
     organization,
@@ -61,6 +64,7 @@ from additions import (  # noqa: F401
     stacks,
     streams,
     vending,
+    web_identity,
 )
 
 

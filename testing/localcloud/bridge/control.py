@@ -23,6 +23,7 @@ import urllib.request
 import boto3
 import deploy
 import describe
+import jobs
 import operators
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -211,6 +212,7 @@ ACTIONS = {
         describe.metrics, describe.logs,
         operators.call, operators.call_with_key, operators.in_management_account, operators.credentials_of, operators.organization_trail,
         operators.stop_trail, operators.accounts,
+        jobs.job_credentials, jobs.forged_tokens, jobs.call_with,
     )
 }
 

@@ -9,6 +9,7 @@ mod emulator;
 mod history;
 mod http;
 mod interrupt;
+mod jobs;
 mod listeners;
 mod local_cloud;
 mod member_role;
@@ -30,6 +31,7 @@ mod wishes;
 pub use control::{Control, Deployment, Outputs};
 pub use emulator::{Emulator, EmulatorOptions};
 pub use interrupt::unless_interrupted;
+pub use jobs::{Answered, Credentials, Job, Refusal};
 pub use listeners::{Target, address_of};
 pub use local_cloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, MANAGEMENT_ACCOUNT, ORGANIZATION, REGION};
 pub use messages::{

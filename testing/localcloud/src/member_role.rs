@@ -18,7 +18,12 @@ impl LocalCloud {
             Place::new(MANAGEMENT_ACCOUNT, REGION),
             "phonehome-member",
             "member-role.yaml",
-            &[("HubAccountId", HUB_ACCOUNT), ("HubBusArn", self.output("BusArn")?), ("StarterPack", "true")],
+            &[
+                ("HubAccountId", HUB_ACCOUNT),
+                ("HubBusArn", self.output("BusArn")?),
+                ("StarterPack", "true"),
+                ("AccountSettings", "true"),
+            ],
         );
         self.control.deploy_to(&member, accounts).await.context("deploying infra/member-role.yaml")?;
         let mut with_it = self.with_member_role.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! The architecture, as tests: what may depend on what, and how the sources are kept.
 
 mod circles;
+mod partitions;
 mod unsafe_code;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ const PURE: [&str; 14] = [
     "closing",
     "properties",
     "onboarding",
+    "settings",
     "stacks",
     "machine-users",
     "network",

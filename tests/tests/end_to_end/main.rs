@@ -3,7 +3,9 @@
 
 mod bad_input;
 mod by_hand;
+mod jobs;
 mod pack;
+mod settings;
 mod vended;
 
 use std::path::{Path, PathBuf};

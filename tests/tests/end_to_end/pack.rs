@@ -60,6 +60,15 @@ impl Shop<'_> {
         }
     }
 
+    /// What the plan of a file says of the packs.
+    async fn planned(&self, expire_days: u32, state_bucket: &str) -> Result<Value> {
+        let file = self.play.folder.path().join("planned.yaml");
+        std::fs::write(&file, fleet(self.play, expire_days, state_bucket))?;
+        let arguments = ["plan", "--format", "json", "--fleet", &file.display().to_string()];
+        let plan = self.play.local_cloud.phonehome_as_viewer(&arguments).await?;
+        Ok(serde_json::from_str::<Value>(&plan)?["starter_packs"]["classes"].clone())
+    }
+
     /// What Slack's message of the pack says, once it says this.
     async fn hears(&self, text: &str) -> Result<SlackMessage> {
         let said = |message: &&SlackMessage| {
@@ -193,6 +202,14 @@ async fn a_change_goes_on_where_somebody_deleted_its_change_set(
 }
 
 async fn a_replacement_is_withheld_and_told_once(shop: &Shop<'_>, changed: &Value) -> Result<()> {
+    assert_eq!(shop.planned(500, "phonehome-state").await?, json!([]), "it is as declared");
+    let planned = shop.planned(600, "phonehome-state").await?;
+    assert_eq!(planned[0]["outcome"], "changed", "{planned:#}");
+    assert_eq!(planned[0]["changes"][0]["logical_id"], "LogBucket", "{planned:#}");
+    let planned = shop.planned(500, "another-state").await?;
+    assert_eq!((&planned[0]["outcome"], planned.as_array().map(Vec::len)), (&json!("withheld"), Some(1)));
+    let status = shop.play.local_cloud.phonehome_as_viewer(&["status"]).await?;
+    ensure!(status.contains("starter packs of version") && status.contains(": 1 as declared"), "{status}");
     shop.publish(500, "another-state").await?;
     let told = shop.hears("another one would take its place").await?;
     assert!(format!("{:?}", told.blocks).contains("StateBucket"), "{told:?}");

@@ -13,7 +13,7 @@ const OURS: usize = 2;
 const UNIT: &str = "Workloads";
 
 /// A fleet of development environments of these domains, whose accounts bear something.
-fn fleet(play: &Play, domains: &[&str], cost_center: u32) -> String {
+pub(super) fn fleet(play: &Play, domains: &[&str], cost_center: u32) -> String {
     let (host, port) = (play.internet.host(), play.internet.port());
     let domain = |name: &&str| format!("  - {{ name: {name}, owner: team-{name}, environments: [dev] }}\n");
     format!(
@@ -41,7 +41,7 @@ platform_route: {{ slack_channel: "#net-prod" }}
 
 impl Play {
     /// Publishes a file, with permission for so many accounts.
-    async fn permits(&self, fleet: &str, accounts: usize) -> Result<()> {
+    pub(super) async fn permits(&self, fleet: &str, accounts: usize) -> Result<()> {
         let file = self.folder.path().join("fleet.yaml");
         std::fs::write(&file, fleet)?;
         let (file, accounts) = (file.display().to_string(), accounts.to_string());
@@ -50,7 +50,7 @@ impl Play {
     }
 
     /// The account of this name, once it is there.
-    async fn account_named(&self, name: &str) -> Result<Account> {
+    pub(super) async fn account_named(&self, name: &str) -> Result<Account> {
         let start = Instant::now();
         loop {
             let accounts = self.local_cloud.control.accounts().await?;

@@ -74,6 +74,23 @@ impl Asked {
         Self { what: "a probe runs again".to_owned(), operation, requests: vec![function(operation)] }
     }
 
+    /// Those that tighten settings of the account.
+    pub(crate) fn to_tighten() -> Vec<Self> {
+        let of = |operation: &'static str, request: Request| Self {
+            what: format!("settings: {operation}"),
+            operation,
+            requests: vec![request],
+        };
+        let plain = |operation: &'static str| of(operation, Request::new(operation, "*"));
+        let tokens = "ec2:ModifyInstanceMetadataDefaults";
+        vec![
+            plain("s3:PutAccountPublicAccessBlock"),
+            plain("ec2:EnableEbsEncryptionByDefault"),
+            plain("ec2:ModifyEbsDefaultKmsKeyId"),
+            of(tokens, Request::new(tokens, "*").with("ec2:Attribute/HttpTokens", &["required"])),
+        ]
+    }
+
     /// Of a call that takes nothing away.
     pub(crate) fn by(action: &Action) -> Self {
         let operation = action.operation();

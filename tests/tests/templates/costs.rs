@@ -16,6 +16,7 @@ use phonehome_localcloud::cost::{
 };
 use phonehome_planner::SCHEDULE_EXPRESSION;
 use phonehome_provision::PROBE_MEMORY_MB;
+use phonehome_starter_pack::{KEY_CENTS, KEY_ROTATED_CENTS, SECRET_CENTS};
 use phonehome_wire::{Attempt, Certificate, Check, CheckId, CheckResult, Detail, Verdict};
 use serde::Serialize;
 use serde_json::Value;
@@ -231,6 +232,20 @@ fn the_document_of_costs_is_what_the_sheet_says() -> Result<()> {
     let written = fs::read_to_string(repository().join("docs/costs.md"))?;
     assert_eq!(written, document(), "cargo run --release -p phonehome-localcloud -- costs > docs/costs.md");
     Ok(())
+}
+
+#[test]
+fn the_sheet_and_the_plan_have_the_same_prices_of_starter_packs() {
+    let document = document();
+    // Of ten accounts.
+    for (what, cents) in [
+        ("`key: true`, in its first year", KEY_CENTS),
+        ("the same from its third year on", KEY_ROTATED_CENTS),
+        ("a secret, where a pack has one", SECRET_CENTS),
+    ] {
+        let row = format!("| {what} | {}.{:02} |", cents / 10, cents % 10 * 10);
+        assert!(document.contains(&row), "{row}");
+    }
 }
 
 fn example() -> Result<Fleet> {

@@ -12,6 +12,7 @@ mod kept;
 mod member;
 mod operators;
 mod packs;
+mod settings;
 mod template;
 mod upgrade;
 mod vending;

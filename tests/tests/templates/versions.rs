@@ -10,6 +10,7 @@ use phonehome_planner::{
     FIRST_TEMPLATE, MEMBER_TEMPLATE, RERUN_TEMPLATE, removal_needs_template, sha256, template_mark,
 };
 use phonehome_releases::Release;
+use phonehome_settings::SETTINGS_TEMPLATE;
 use serde_json::{Map, Value, json};
 
 use crate::asked::{Asked, actions, removals};
@@ -20,11 +21,12 @@ use crate::template::{ACCOUNT, Template, repository};
 /// With this in the environment the rights of a version that is not recorded yet are recorded, and the table of needs.
 const RECORDING: &str = "PHONEHOME_RECORD_TEMPLATE";
 /// Everything allowed that can be: what an installation switches off is no matter of the version.
-const ALL: [(&str, &str); 4] = [
+const ALL: [(&str, &str); 5] = [
     ("AllowRemoval", "true"),
     ("AllowAdoption", "true"),
     ("RemoveDefaultVpcs", "true"),
     ("StarterPack", "true"),
+    ("AccountSettings", "true"),
 ];
 
 /// SHA-256 of what is recorded of version 1: release 0.1.0 has recorded nothing of it itself.
@@ -104,7 +106,8 @@ fn calls() -> Vec<(Asked, u32)> {
     let actions = actions().into_iter().map(|action| (Asked::by(&action), action.needs_template()));
     let removed = |target: &RemovalTarget| (Asked::to_remove(target), removal_needs_template(target));
     let rerun = std::iter::once((Asked::to_rerun(), RERUN_TEMPLATE));
-    actions.chain(removals().iter().map(removed)).chain(rerun).collect()
+    let settings = Asked::to_tighten().into_iter().map(|asked| (asked, SETTINGS_TEMPLATE));
+    actions.chain(removals().iter().map(removed)).chain(rerun).chain(settings).collect()
 }
 
 /// By operation, which versions its calls need: what `tests/judges` holds the recorded calls against.

@@ -1,10 +1,11 @@
 //! The requests as Organizations gets them, and its answers as they are understood.
 
-use phonehome_cloud::Class;
+use phonehome_cloud::{Class, Organization as _};
 use phonehome_vending::Hold;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::AwsOrganization;
 use crate::stand_in::{Requests, stand_in};
 
 /// Organizations, which answers an operation and its request with a status and a body.
@@ -173,4 +174,53 @@ async fn an_account_is_described_with_the_line_that_it_was_made_for() {
     let missing = json!({ "__type": "AccountNotFoundException", "Message": "no" });
     let (api, _) = organizations(move |_, _| (400, missing.clone())).await;
     assert_eq!(api.account(&id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_answer_that_lacks_what_an_account_or_a_request_is_told_by_is_none() {
+    let account = json!({"Id": "222222222222", "Email": "a@example.com", "Name": "a", "Status": "ACTIVE"});
+    let succeeded = status("SUCCEEDED", json!({"AccountId": "222222222222"}));
+    let lists = |accounts: Value, requests: Value| {
+        organizations(move |operation, _| match operation {
+            "ListAccounts" => (200, accounts.clone()),
+            "DescribeAccount" => (200, json!({ "Account": accounts["Accounts"][0] })),
+            "ListTagsForResource" => (200, json!({ "Tags": [] })),
+            _ => (200, requests.clone()),
+        })
+    };
+    let whole = |it: &Value| json!({ "Accounts": [it] });
+    let id = "222222222222".parse().unwrap();
+    let (api, _) = lists(whole(&account), json!({ "CreateAccountStatuses": [succeeded] })).await;
+    assert_eq!((api.accounts().await.unwrap().len(), api.requests().await.unwrap().len()), (1, 1));
+    assert!(api.account(&id).await.unwrap().is_some());
+    for lacks in ["Id", "Email"] {
+        let mut account = account.clone();
+        account.as_object_mut().unwrap().remove(lacks);
+        let (api, _) = lists(whole(&account), json!({})).await;
+        let error = api.accounts().await.unwrap_err();
+        assert_eq!(error.class(), Class::Transient, "{lacks}: {error}");
+        assert!(api.account(&id).await.is_err(), "{lacks}");
+    }
+    for lacks in ["Id", "AccountName", "State", "RequestedTimestamp", "AccountId"] {
+        let mut succeeded = succeeded.clone();
+        succeeded.as_object_mut().unwrap().remove(lacks);
+        let (api, _) = lists(json!({}), json!({ "CreateAccountStatuses": [succeeded] })).await;
+        assert!(api.requests().await.is_err(), "{lacks}");
+    }
+    let (api, _) = lists(json!({}), json!({})).await;
+    assert!(api.accounts().await.is_err() && api.requests().await.is_err(), "no list is no empty one");
+    assert!(api.account(&id).await.is_err());
+}
+
+#[tokio::test]
+async fn a_page_in_which_an_account_has_no_id_is_none() {
+    for (accounts, is_page) in [
+        (json!([{"Id": "222222222222", "Name": "a"}]), true),
+        (json!([{"Id": "222222222222", "Name": "a"}, {"Name": "b"}]), false),
+        (json!(null), false),
+    ] {
+        let (session, _) = stand_in(move |_, _| (200, json!({ "Accounts": accounts }))).await;
+        let page = AwsOrganization::new(&session).page(None).await;
+        assert_eq!(page.is_ok(), is_page, "{page:?}");
+    }
 }

@@ -216,7 +216,7 @@ fn view(
         crash: None,
         unreadable: Unreadable::default(),
         parts: vec![],
-        route: Route::default(),
+        route: Route::default().into(),
     }
 }
 

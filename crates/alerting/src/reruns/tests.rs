@@ -35,7 +35,7 @@ impl Asking {
             crash: None,
             unreadable: Unreadable::default(),
             parts: vec![],
-            route: crate::Route::default(),
+            route: crate::Route::default().into(),
         };
         let world = World {
             now_ms: START_MS,

@@ -199,6 +199,23 @@ fn a_check_that_vanished_from_the_input_is_forgotten() {
     assert_eq!(ids, ["other"]);
 }
 
+/// Else it would be read as a path that is there for as long as nothing else changes.
+#[test]
+fn that_a_path_is_forgotten_and_nothing_else_changes_is_a_change_of_the_paths() {
+    let mut stored = Stored::default();
+    let both = [("c", Verdict::Ok), ("other", Verdict::Ok)];
+    stored.take(&report(START_MS, &both), START_MS);
+    for (minute, is_other) in [(1, true), (2, false)] {
+        let at_ms = START_MS + minute * MINUTE_MS;
+        match stored.take(&report(at_ms, &both[1..]), at_ms) {
+            Folded::Fresh { paths, paths_changed, .. } => {
+                assert_eq!((paths.len(), paths_changed), (1, is_other), "minute {minute}");
+            }
+            Folded::Stale => panic!("not stale"),
+        }
+    }
+}
+
 #[test]
 fn of_two_results_for_one_check_the_first_counts_once() {
     let mut stored = Stored::default();

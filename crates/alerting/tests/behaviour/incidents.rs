@@ -123,6 +123,39 @@ fn incidents_that_turn_out_to_have_one_cause_merge_into_one() {
     assert_eq!(fleet.only().members_in(MemberState::Failing).count(), 6);
 }
 
+/// A page is never repeated, so the one that has been paged goes on.
+#[test]
+fn of_two_that_merge_the_one_that_was_paged_goes_on_though_it_is_younger() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", &["use1-az1"], &[PAYMENTS]);
+    assert_eq!(fleet.says(), ["opened"]);
+    fleet.advance(MINUTE_MS).fail("shop-prod", ZONES, &[LEDGER]);
+    assert_eq!(fleet.says(), ["page", "opened"]);
+    let paged = fleet.world.open.iter().find(|incident| incident.paged).unwrap().id.clone();
+    fleet.advance(MINUTE_MS).fail("shop-prod", ZONES, CONNECTS);
+    assert!(!fleet.says().contains(&"page"));
+    assert_eq!(fleet.only().id, paged);
+}
+
+/// Of what is left of a lost account one connection is its own, and the other one is lost to everybody.
+#[test]
+fn what_is_left_of_a_lost_account_goes_on_as_its_own_and_not_as_what_others_lose_too() {
+    let mut fleet = fleet();
+    fleet.fail("shop-prod", ZONES, CONNECTS).decide();
+    let id = fleet.only().id.clone();
+    fleet.advance(MINUTE_MS).recover("shop-prod", ZONES, &[EGRESS]);
+    fleet.fail("search-prod", ZONES, &[PAYMENTS]).fail("orders-prod", ZONES, &[PAYMENTS]).decide();
+    assert_eq!(fleet.world.open.len(), 2, "{:?}", fleet.suspects());
+    let (own, others): (Vec<_>, Vec<_>) = fleet.world.open.iter().partition(|it| it.id == id);
+    let is_about = |incident: &phonehome_alerting::Incident, endpoint: &str| {
+        let targets = incident.members_in(MemberState::Failing).filter_map(|it| it.target.as_ref());
+        targets.map(|it| it.endpoint.contains(endpoint)).fold(true, |all, it| all && it)
+    };
+    assert!(is_about(own[0], "ledger"), "{:?}", own[0].suspect);
+    assert!(is_about(others[0], "payments"), "{:?}", others[0].suspect);
+    assert_eq!(others[0].members_in(MemberState::Failing).count(), 6);
+}
+
 #[test]
 fn a_lost_account_is_news_even_when_one_of_its_targets_was_down_already() {
     let mut fleet = fleet();

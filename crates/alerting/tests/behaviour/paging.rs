@@ -12,7 +12,8 @@ const ACCOUNTS: &[&str] = &["shop-prod", "search-prod", "orders-prod"];
 fn breached(source_pages: bool, target_pages: bool) -> Vec<String> {
     let mut fleet = Fleet::of(&["shop-stage", "search-stage"], ZONES);
     for probe in &mut fleet.world.probes {
-        probe.route = Route { slack_channel: "#net-stage".into(), page: source_pages, page_channel: None };
+        probe.route =
+            Route { slack_channel: "#net-stage".into(), page: source_pages, page_channel: None }.into();
     }
     let route = Route { slack_channel: "#net-prod".into(), page: target_pages, page_channel: None };
     fleet.world.routes.insert("vault-prod".into(), route);

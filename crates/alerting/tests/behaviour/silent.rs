@@ -16,7 +16,7 @@ fn fleet() -> Fleet {
 fn crash(fleet: &mut Fleet, account: &str, zones: &[&str]) {
     let at_ms = fleet.world.now_ms;
     for probe in fleet.probes(account, zones) {
-        probe.crash = Some(Crash::of(at_ms, "run", "Runtime.ExitError: signal: killed"));
+        probe.crash = Some(Crash::of(at_ms, "run", "Runtime.ExitError: signal: killed").into());
     }
 }
 

@@ -230,7 +230,7 @@ fn probe(number: usize, account: &str, zone: &str) -> ProbeView {
         crash: None,
         unreadable: Unreadable::default(),
         parts: vec![],
-        route: Route { slack_channel: "#network".to_owned(), page: true, page_channel: None },
+        route: Route { slack_channel: "#network".to_owned(), page: true, page_channel: None }.into(),
     }
 }
 

@@ -216,7 +216,7 @@ fn what_pages_is_posted_where_the_route_for_pages_says_and_a_note_elsewhere() {
     let mut fleet = fleet(&[]);
     for probe in &mut fleet.world.probes {
         let page_channel = Some("#oncall".to_owned());
-        probe.route = Route { slack_channel: "#notes".to_owned(), page: true, page_channel };
+        probe.route = Route { slack_channel: "#notes".to_owned(), page: true, page_channel }.into();
     }
     let channels = |fleet: &mut Fleet| -> Vec<String> {
         let outbox = fleet.decide().outbox.into_iter();

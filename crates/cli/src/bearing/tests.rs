@@ -61,6 +61,30 @@ fn what_changes_is_told_by_classes_with_what_nobody_may_overlook() {
 }
 
 #[test]
+fn settings_that_are_declared_otherwise_are_told_by_classes_and_are_in_the_hash() {
+    let with = |settings: &str| {
+        let text = format!("{SMALL}account_settings: {settings}\n");
+        phonehome_fleet::parse(&text).unwrap_or_else(|problems| panic!("{problems}"))
+    };
+    let base = fleet("", "");
+    let some = between(&base, &with("{ ebs_encryption: { key: alias/volumes }, imdsv2: true }"));
+    assert_snapshot!("settings", some.text());
+    let mut section = Section::default();
+    some.add_to(&mut section);
+    assert_eq!((section.paragraphs.len(), section.tables.len(), section.cautions.len()), (1, 1, 0));
+    assert!(section.tables[0].title.starts_with("4 accounts are to have settings otherwise: "));
+    assert_eq!(
+        some.in_full()[0],
+        "~ shop/dev: EBS encryption by default: not declared → on, with alias/volumes"
+    );
+    let less = between(&with("{ ebs_encryption: true, imdsv2: true }"), &with("{ imdsv2: true }"));
+    assert!(less.text().contains("~ EBS encryption by default: on → not declared"), "{}", less.text());
+    assert_eq!(less.in_full().len(), 4);
+    assert_ne!(some.digest(), less.digest());
+    assert!(between(&with("{ imdsv2: true }"), &with("{ imdsv2: true, ebs_encryption: false }")).is_empty());
+}
+
+#[test]
 fn where_nothing_changes_nothing_is_said_and_nothing_is_hashed() {
     for (unit, tags) in [("", ""), ("Workloads/Dev", OWNER)] {
         let bearing = between(&fleet(unit, tags), &fleet(unit, tags));

@@ -58,6 +58,7 @@ fn grounds() -> Grounds {
         in_full: vec![],
         properties: None,
         properties_in_full: vec![],
+        packs: PackGrounds::default(),
     }
 }
 
@@ -69,6 +70,24 @@ fn the_hash_is_the_same_whatever_ids_aws_made_and_in_whatever_order_things_are_s
     assert_eq!(grounds().hash(&one), grounds().hash(&other));
     other.reverse();
     assert_eq!(grounds().hash(&one), grounds().hash(&other));
+}
+
+#[test]
+fn what_becomes_of_starter_packs_is_in_the_hash_in_the_complete_plan_and_in_what_binds() {
+    let stacks = smaller(&[0, 1]);
+    let place = stacks[0].region.clone();
+    let (stack, changes) = (StackId::new(&stacks[0].account, &place), BTreeSet::from(["a".to_owned()]));
+    let with = |digest: &str| {
+        let agreed = vec![(stack.clone(), changes.clone())];
+        let packs = PackGrounds { digest: Some(digest.into()), in_full: vec!["+ Key".into()], agreed };
+        Grounds { packs, ..grounds() }
+    };
+    let hashes = [grounds().hash(&stacks), with("a").hash(&stacks), with("b").hash(&stacks)];
+    assert_eq!(hashes.iter().collect::<BTreeSet<_>>().len(), 3);
+    assert!(with("a").in_full(&stacks).contains("starter packs\n  + Key\n"));
+    let (bound, before) = (with("a").contract(&stacks), grounds().contract(&stacks));
+    assert_eq!((bound.pack_of(&stack), before.pack_of(&stack)), (Some(&changes), None));
+    assert_eq!(bound.calls_of(&stack), before.calls_of(&stack), "a network is bound as ever");
 }
 
 #[test]

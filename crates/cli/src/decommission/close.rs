@@ -5,7 +5,7 @@ use std::time::Duration;
 use phonehome_accounts::AwsClosing;
 use phonehome_aws::{caller_arn, sdk};
 use phonehome_closing::Wait;
-use phonehome_provision::CloseProgress;
+use phonehome_provision::{CloseProgress, LeftData};
 
 use super::leaving::Leaving;
 use crate::output::{Failure, time};
@@ -25,7 +25,7 @@ pub(super) struct Answer {
 }
 
 /// Closes the account, or finds out how far that is.
-pub(super) async fn run(leaving: &Leaving) -> Result<Answer, Failure> {
+pub(super) async fn run(leaving: &Leaving, left: LeftData) -> Result<Answer, Failure> {
     let management = &leaving.fleet.organization.management_account;
     let home = leaving.home();
     let session = sdk::in_member_account(&leaving.session, management, &home, CLOSER).await;
@@ -39,13 +39,14 @@ pub(super) async fn run(leaving: &Leaving) -> Result<Answer, Failure> {
     let by = caller_arn(&leaving.session).await.map_err(Failure::other)?;
     let provision = leaving.provision(Access::Change);
     let mut progress =
-        provision.close_account(&api, &leaving.id, &home, &by).await.map_err(Failure::other)?;
+        provision.close_account(&api, &leaving.id, &home, &by, left).await.map_err(Failure::other)?;
     for _ in 0..LOOKS {
         if progress != CloseProgress::UnderWay {
             break;
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;
-        progress = provision.close_account(&api, &leaving.id, &home, &by).await.map_err(Failure::other)?;
+        progress =
+            provision.close_account(&api, &leaving.id, &home, &by, left).await.map_err(Failure::other)?;
     }
     Ok(answer(&progress))
 }

@@ -7,7 +7,7 @@ use phonehome_cloud::table::{Doc, Table as _};
 use phonehome_cloud::{Account, Organization as _, SystemClock};
 use phonehome_fleet::{Fleet, Line};
 use phonehome_planner::{Decommission, render};
-use phonehome_provision::{AwsMembers, COOLDOWN_MS, Provision, StackProgress};
+use phonehome_provision::{AwsMembers, COOLDOWN_MS, LeftData, Provision, StackProgress};
 use phonehome_state::{Keys, StackStatus, Unread, bindings, readable};
 use phonehome_vending::made;
 use phonehome_wire::{AccountId, Region};
@@ -110,12 +110,10 @@ impl Leaving {
     }
 
     /// What keeps the account from being closed, but what phonehome takes away before: what is in it, and what could
-    /// not be seen of it.
-    pub(super) async fn in_the_way(&self, closes: bool) -> Vec<String> {
-        if !closes || self.is_gone {
-            return vec![];
-        }
-        let premises = self.provision(Access::Observe).premises(&self.id, &self.home()).await;
+    /// not be seen of it. `left`: where it is to be closed.
+    pub(super) async fn in_the_way(&self, left: Option<LeftData>) -> Vec<String> {
+        let Some(left) = left.filter(|_| !self.is_gone) else { return vec![] };
+        let premises = self.provision(Access::Observe).premises(&self.id, &self.home(), left).await;
         let goes = |it: &Hindrance| matches!(it, Hindrance::Found { found, .. } if found.ours);
         let has_network = !self.stacks.is_empty();
         let found = look(&self.id, &premises).into_iter().filter(|it| !(has_network && goes(it)));

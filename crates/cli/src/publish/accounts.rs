@@ -4,9 +4,11 @@ use phonehome_aws::{DynamoTable, Session};
 use phonehome_cloud::table::Table;
 use phonehome_fleet::{Bindings, Fleet};
 use phonehome_rollout::{Phase, RollOut};
-use phonehome_state::{Base, PermittedAccount, PublishedFleet, roll_out, version};
+use phonehome_state::{
+    Base, PermittedAccount, PublishedFleet, StateError, roll_out, version, versions_in_use,
+};
 use phonehome_text::{agree, count, list};
-use phonehome_vending::kept;
+use phonehome_vending::{kept, order_lost};
 
 use crate::creations::{Creations, Orders, Permitted, permitted as permitted_by};
 use crate::output::Failure;
@@ -53,6 +55,23 @@ pub(super) fn still(fleet: &Fleet, bindings: &Bindings, former: &[PermittedAccou
     kept(fleet, bindings, former.iter().map(|it| (&it.line, it.at_ms)))
 }
 
+/// That no line loses the account that is made for it under a former name.
+pub(super) async fn no_order_lost(
+    table: &impl Table,
+    fleet: &Fleet,
+    bindings: &Bindings,
+    orders: &Orders,
+) -> Result<(), Failure> {
+    let in_use = match versions_in_use(table).await {
+        Ok(versions) => versions,
+        // What cannot be read says nothing of former names.
+        Err(StateError::NoFleet | StateError::BadFleet(_)) => vec![],
+        Err(error) => return Err(Failure::other(error)),
+    };
+    let lost = in_use.iter().find_map(|it| order_lost(&it.fleet, fleet, bindings, &orders.orders));
+    lost.map_or(Ok(()), |lost| Err(Failure::input(format!("{lost}: nothing was stored"))))
+}
+
 /// That there are no more accounts to permit than may be.
 pub(super) fn few_enough(creations: &Creations, allow_create: Option<u32>) -> Result<(), Failure> {
     let lines = creations.to_permit();
@@ -77,7 +96,7 @@ pub(super) fn permitted(
 ) -> Vec<PermittedAccount> {
     let mut permitted = kept.clone();
     if allow_create.is_some() {
-        permitted.extend(creations.to_permit().iter().map(|it| (it.line(), now_ms)));
+        permitted.extend(creations.to_permit().iter().map(|it| (it.line(), it.permitted_now(now_ms))));
     }
     permitted.into_iter().map(|(line, at_ms)| PermittedAccount { line, at_ms }).collect()
 }

@@ -2,10 +2,11 @@
 
 use phonehome_aws::Session;
 use phonehome_cloud::table::Table;
+use phonehome_cloud::{SystemClock, WallClock as _};
 use phonehome_fleet::Line;
 use phonehome_state::{Accepted, Desired};
 use phonehome_text::{agree, list};
-use phonehome_vending::{OrderState, Prospect, Vacancy};
+use phonehome_vending::{Hold, OrderState, Prospect, Vacancy};
 use serde_json::Value;
 
 use crate::creations::{Creations, Orders, permitted};
@@ -31,7 +32,9 @@ pub(super) async fn observe(
     );
     let closed = who.closed().into_iter().map(|it| format!("line without an account: {it}"));
     let to_come = desired.rolling().and_then(|it| to_come(it.target.number, &it.target.accepted, &creations));
-    let held = desired.rolling().and_then(|it| held(it.target.number, &creations));
+    let rolling = desired.rolling().and_then(|it| held_by(it.target.number, &creations));
+    let hold = phonehome_vending::held(table, SystemClock.now_ms()).await.map_err(Failure::other)?;
+    let held = hold.and_then(|it| held(&it.hold, &creations)).into_iter().chain(rolling);
     let notes = closed.chain(creations.lines()).chain(to_come).chain(held).chain(who.notes()).collect();
     let mut json = who.as_json();
     json["accounts"] = creations.json();
@@ -51,8 +54,14 @@ fn to_come(version: u64, accepted: &Accepted, in_force: &Creations) -> Option<St
     })
 }
 
+/// Why no account is asked for, where one is to come.
+fn held(hold: &Hold, creations: &Creations) -> Option<String> {
+    let is_waited_for = creations.iter().any(Vacancy::is_to_come);
+    is_waited_for.then(|| format!("no account is asked for at the moment: {hold}"))
+}
+
 /// The accounts that are permitted and not asked for while this version is rolled out.
-fn held(version: u64, creations: &Creations) -> Option<String> {
+fn held_by(version: u64, creations: &Creations) -> Option<String> {
     let is_next = |it: &&Vacancy| {
         let is_next = matches!(it.prospect, Prospect::ToMake | Prospect::Ordered(OrderState::Waiting { .. }));
         is_next && it.permitted_at_ms.is_some()
@@ -101,10 +110,16 @@ mod tests {
         let creations = |orders, line: &Line| Creations::of(&fleet, &who, &orders, &permitted(line));
         let told = "1 permitted account is not asked for while version 8 is rolled out, also when that is halted \
                     (`phonehome rollout`): shop/dev";
-        assert_eq!(held(8, &creations(Orders::default(), &dev)).as_deref(), Some(told));
+        assert_eq!(held_by(8, &creations(Orders::default(), &dev)).as_deref(), Some(told));
+        let hold = held(&Hold::NumberLimit, &creations(Orders::default(), &dev)).unwrap();
+        assert!(
+            hold.starts_with("no account is asked for at the moment: the organization has as many"),
+            "{hold}"
+        );
+        assert_eq!(held(&Hold::NumberLimit, &Creations::default()), None, "nobody waits for one");
         let made = Order::place(prod.clone(), "a@example.com".to_owned(), "shop-prod".to_owned(), 1);
         let mut under_way = Orders::default();
         under_way.orders.insert(prod.clone(), made);
-        assert_eq!(held(8, &creations(under_way, &prod)), None, "it was asked for before");
+        assert_eq!(held_by(8, &creations(under_way, &prod)), None, "it was asked for before");
     }
 }

@@ -1,7 +1,25 @@
 //! What there is to say of a starter pack's stack.
 
 use phonehome_stacks::{PackPhase, PackRecord};
-use phonehome_state::StackStatus;
+use phonehome_state::{Desired, StackStatus};
+
+use crate::packs::standing;
+
+/// How far all of them are with the version that is rolled out, or the one in force.
+pub(super) fn standing_of(
+    packs: &[PackRecord],
+    stacks: &[StackStatus],
+    desired: &Result<Desired, String>,
+) -> Option<String> {
+    let desired = desired.as_ref().ok()?;
+    let rolling = desired.rolling().map(|rolling| rolling.target.number);
+    let version = rolling.unwrap_or_else(|| desired.in_force().number);
+    standing(packs, version, |pack| {
+        let is_it = |stack: &&StackStatus| stack.account == pack.account && stack.region == pack.region;
+        let name = stacks.iter().find(is_it).map_or(pack.account.as_str(), |stack| &stack.account_name);
+        format!("{name} in {}", pack.region)
+    })
+}
 
 /// How far the starter pack of an account in a Region is, where it is not as declared, or with `always`.
 pub(super) fn note(packs: &[PackRecord], stack: &StackStatus, always: bool) -> Option<String> {
@@ -11,6 +29,7 @@ pub(super) fn note(packs: &[PackRecord], stack: &StackStatus, always: bool) -> O
         PackPhase::UnderWay => "under way",
         PackPhase::Drifted => "as declared, but for changes by hand",
         PackPhase::Withheld => "not changed",
+        PackPhase::Halted => "HALTED",
         PackPhase::Failed => "FAILED",
         PackPhase::Undeclared => "no longer declared",
     };

@@ -53,6 +53,8 @@ const CASES: &[(&str, &str, &str, Class)] = &[
     // A stack that is changed, or is not there.
     ("cloudformation:CreateChangeSet", "AlreadyExistsException", "", AlreadyDone),
     ("cloudformation:DescribeStacks", "ValidationError", "Stack with id pack does not exist", AlreadyDone),
+    ("s3:GetAccountPublicAccessBlock", "NoSuchPublicAccessBlockConfiguration", "was not found", AlreadyDone),
+    ("kms:DescribeKey", "NotFoundException", "Alias alias/volumes is not found.", AlreadyDone),
     (
         "cloudformation:CreateChangeSet",
         "ValidationError",

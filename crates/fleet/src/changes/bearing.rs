@@ -37,6 +37,24 @@ pub fn property_changes(before: Option<&Fleet>, after: &Fleet) -> Vec<PropertyCh
     new.iter().filter_map(changes).collect()
 }
 
+/// Which settings accounts are to have by `after` otherwise than by `before`, or than by no file: of each line of `after`,
+/// in its order, of which something changes. What is no longer declared stays in the account as it is.
+#[must_use]
+pub fn setting_changes(before: Option<&Fleet>, after: &Fleet) -> Vec<(Line, Vec<Change>)> {
+    let (old, new) = (before.map(Fleet::members).unwrap_or_default(), after.members());
+    let declared = |(fleet, member): (&Fleet, &Member)| {
+        let named = fleet.account_settings_of(member).map(|settings| settings.named()).unwrap_or_default();
+        let named = named.into_iter().map(|(what, value)| (what.to_owned(), Declared::plain(value)));
+        named.collect::<BTreeMap<_, _>>()
+    };
+    let changes = |member: &Member| {
+        let was = before.zip(former((after, &new), &old, member));
+        let changes = differences(was.map(declared).unwrap_or_default(), declared((after, member)));
+        (!changes.is_empty()).then(|| (member.line(), changes))
+    };
+    new.iter().filter_map(changes).collect()
+}
+
 /// Something that is declared: as the file has it, and what it comes to.
 struct Declared {
     written: String,

@@ -11,8 +11,15 @@ use crate::model::{DefaultVpcs, Fleet, Nat};
 /// What the file says that is no line's, by its place: `probing.timeout_ms`.
 pub(super) fn settings(fleet: &Fleet) -> BTreeMap<String, String> {
     /// What a line comes to is compared there.
-    const OF_LINES: [&str; 6] =
-        ["domains", "connections", "checks", "isolations", "environments", "starter_pack"];
+    const OF_LINES: [&str; 7] = [
+        "domains",
+        "connections",
+        "checks",
+        "isolations",
+        "environments",
+        "account_settings",
+        "starter_pack",
+    ];
     let mut settings = BTreeMap::new();
     // A fleet is made of texts, numbers, lists and maps with texts as keys.
     let Ok(Value::Object(sections)) = serde_json::to_value(fleet) else { return settings };
@@ -55,6 +62,9 @@ fn plain(value: &Value) -> String {
 pub(super) fn facts(fleet: &Fleet, member: &Member) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::new();
     account(fleet, member, &mut facts);
+    if let Some(settings) = fleet.account_settings_of(member) {
+        facts.extend(settings.named().into_iter().map(|(what, value)| (what.to_owned(), value)));
+    }
     if let Some(Ok(pack)) = fleet.starter_pack_of(member).map(serde_json::to_value) {
         flatten("starter pack".to_owned(), &pack, &mut facts);
     }

@@ -117,6 +117,14 @@ impl Rules<'_> {
                 self.reader.warn(place, flaw.hint(hint));
             }
         }
+        let forwards = pack.log_bucket.as_ref().is_some_and(|log| log.forward_to.is_some());
+        let is_unbounded = forwards && pack.forwarding_boundary.is_none();
+        if is_unbounded && told.insert((place.path.clone(), "boundary of forwarding".to_owned())) {
+            let flaw = Flaw::new(format!("`forward_to` makes the role `{OWN_ROLE}`, and it has no boundary"));
+            let hint = "no account makes a role without the one that its `StarterPackBoundary` names, and the stack fails: \
+                        name it with `permissions_boundary`";
+            self.reader.warn(place, flaw.hint(hint));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use phonehome_wire::{AccountId, Region};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
+use super::account_settings::AccountSettings;
 use super::properties::UnitPath;
 use super::starter_pack::StarterPack;
 
@@ -71,6 +72,10 @@ pub struct Domain {
     #[schemars(with = "String", default, regex(pattern = r"^(#[^\sA-Z#,]{1,80}|[CG][A-Z0-9]{8,})$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner_channel: Option<String>,
+    /// Settings of its accounts, where they are otherwise than their environments and the file say.
+    #[schemars(with = "AccountSettings", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_settings: Option<AccountSettings>,
     /// What its accounts get otherwise than their environments and the file say.
     #[schemars(with = "StarterPack", default)]
     #[serde(skip_serializing_if = "Option::is_none")]

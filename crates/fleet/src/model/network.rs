@@ -7,6 +7,7 @@ use phonehome_wire::AzId;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::account_settings::AccountSettings;
 use super::properties::UnitPath;
 use super::starter_pack::StarterPack;
 
@@ -82,6 +83,10 @@ pub struct Environment {
     #[schemars(with = "String", default, length(max = 644), regex(pattern = r"^[^/]+(/[^/]+){0,4}$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<UnitPath>,
+    /// Settings of its accounts, where they are otherwise than the file says.
+    #[schemars(with = "AccountSettings", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_settings: Option<AccountSettings>,
     /// What its accounts get otherwise than the file says.
     #[schemars(with = "StarterPack", default)]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -82,7 +82,7 @@ impl<T: Serialize> Serialize for Toggle<T> {
     }
 }
 
-fn toggle_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+pub(super) fn toggle_of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
     let detailed = generator.subschema_for::<T>();
     json_schema!({ "anyOf": [{ "type": "boolean" }, detailed] })
 }
@@ -230,10 +230,11 @@ pub struct DeployRole {
     #[schemars(regex(pattern = r"^[A-Za-z0-9_+=,.@-]{1,64}$"))]
     pub name: String,
     /// The repositories whose workflows may assume it. By default those of the starter pack.
-    #[schemars(default, length(max = 10))]
+    #[schemars(default, length(min = 1, max = 10))]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub repositories: Vec<Repository>,
-    /// Branches by name: workflows that run on one of them, without a GitHub environment, may assume it.
+    /// Branches by name: workflows that run on one of them, without a GitHub environment, may assume it. A role has branches
+    /// or GitHub environments.
     #[schemars(
         default,
         length(max = 10),
@@ -246,7 +247,7 @@ pub struct DeployRole {
     #[schemars(
         default,
         length(max = 10),
-        inner(length(min = 1, max = 255), regex(pattern = r"^[^*?$\[\]]+$"))
+        inner(length(min = 1, max = 255), regex(pattern = r"^[^*?$:%\[\]]+$"))
     )]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub github_environments: Vec<String>,

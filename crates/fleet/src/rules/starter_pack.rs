@@ -55,6 +55,8 @@ pub(crate) fn repository(text: &str) -> Rule<String> {
     let is_repository = |name: &str| {
         (1..=100).contains(&name.len())
             && ![".", ".."].contains(&name)
+            // GitHub keeps these endings for itself.
+            && ![".git", ".wiki"].iter().any(|ending| name.to_ascii_lowercase().ends_with(ending))
             && name.chars().all(|c| is_word(c) || c == '-' || c == '.')
     };
     match text.split_once('/') {
@@ -69,8 +71,12 @@ pub(crate) fn branch(text: &str) -> Rule<String> {
     if let Some(bare) = text.strip_prefix("refs/heads/") {
         return Err(flaw.hint(format!("the name alone: `{bare}`")));
     }
-    if text.starts_with("refs/") {
-        return Err(flaw.hint("pull requests and tags deploy nothing: anybody who may open one would decide"));
+    // Such a branch could be made, by whoever may push one, and is hardly ever meant.
+    let first = text.split_once('/').map(|(first, _)| first.to_ascii_lowercase());
+    if first.is_some_and(|first| ["refs", "heads", "tags", "pull"].contains(&first.as_str())) {
+        return Err(flaw.hint(
+            "the name alone, as in main; pull requests and tags deploy nothing: anybody who may open one would decide",
+        ));
     }
     if has_wildcard(text) {
         return Err(flaw.hint(NO_WILDCARD));
@@ -86,7 +92,8 @@ pub(crate) fn branch(text: &str) -> Rule<String> {
     if well_formed { Ok(text.to_owned()) } else { Err(flaw.hint("as git has it: main, release/2")) }
 }
 
-/// The name of a GitHub environment, with placeholders.
+/// The name of a GitHub environment, with placeholders. None with `:`, which GitHub writes as `%3A` in a subject, nor with
+/// `%`: two environments could have one subject, and whoever may push can make an environment by naming it.
 pub(crate) fn github_environment(text: &str) -> Rule<String> {
     let plain = without_placeholders(text, PLACEHOLDERS);
     if let Some(flaw) = unknown_placeholder(&plain, PLACEHOLDERS) {
@@ -96,14 +103,14 @@ pub(crate) fn github_environment(text: &str) -> Rule<String> {
     if has_wildcard(&plain) {
         return Err(flaw.hint(NO_WILDCARD));
     }
-    let is_char = |c: char| (c.is_ascii_graphic() || c == ' ') && !"{}%\\\"'`<>&".contains(c);
+    let is_char = |c: char| (c.is_ascii_graphic() || c == ' ') && !"{}%:\\\"'`<>&".contains(c);
     let well_formed =
         (1..=REF_MAX).contains(&plain.len()) && plain.trim() == plain && plain.chars().all(is_char);
     if well_formed {
         return Ok(text.to_owned());
     }
     Err(flaw
-        .hint(format!("it has 1 to {REF_MAX} letters, digits, spaces and characters of _.:/+=,@#()!;-~^|")))
+        .hint(format!("it has 1 to {REF_MAX} letters, digits, spaces and characters of _./+=,@#()!;-~^|")))
 }
 
 fn is_named(text: &str, max: usize) -> bool {

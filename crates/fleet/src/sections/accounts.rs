@@ -1,7 +1,7 @@
 //! The organization and the domains.
 
 use super::items::{declared_name, reference};
-use super::starter_pack;
+use super::{account_settings, starter_pack};
 use crate::model::{Domain, DomainEnvironment, Organization, default_member_role};
 use crate::names::Kind;
 use crate::place::Flaw;
@@ -45,6 +45,8 @@ pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
     let renamed_from = map.optional("renamed_from").and_then(|c| c.parsed(reader, rules::name));
     let owner = map.required("owner").and_then(|c| c.parsed(reader, rules::filled));
     let owner_channel = map.optional("owner_channel").and_then(|c| c.parsed(reader, rules::slack_channel));
+    let settings = map.optional("account_settings");
+    let account_settings = settings.and_then(|c| account_settings::account_settings(&c, reader));
     let pack = map.optional("starter_pack").and_then(|c| starter_pack::starter_pack(&c, reader));
     let list = map.required("environments").and_then(|c| c.filled_list(reader, "environment"));
     if list.is_none() {
@@ -66,7 +68,15 @@ pub(super) fn domain(cursor: &Cursor, reader: &mut Reader) -> Option<Domain> {
         environments.clear();
     }
     let owner = owner.unwrap_or_default();
-    Some(Domain { name: name?, renamed_from, owner, owner_channel, starter_pack: pack, environments })
+    Some(Domain {
+        name: name?,
+        renamed_from,
+        owner,
+        owner_channel,
+        account_settings,
+        starter_pack: pack,
+        environments,
+    })
 }
 
 /// One environment of a domain: its name, or a map.

@@ -1,7 +1,7 @@
 //! Regions, address pools, environments.
 
 use super::items::{Distinct, declared_name, reference, references};
-use super::starter_pack;
+use super::{account_settings, starter_pack};
 use crate::addresses::{LARGEST_BLOCK, SMALLEST_BLOCK};
 use crate::draft::unknown_region;
 use crate::model::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
@@ -76,6 +76,8 @@ pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Enviro
     let paging = map.optional("paging").and_then(|c| c.boolean(reader));
     let default_vpcs = map.optional("default_vpcs").and_then(|c| c.choice(reader, &DEFAULT_VPCS));
     let unit = map.optional("organizational_unit").and_then(|c| c.parsed(reader, rules::unit_path));
+    let settings = map.optional("account_settings");
+    let account_settings = settings.and_then(|c| account_settings::account_settings(&c, reader));
     let pack = map.optional("starter_pack").and_then(|c| starter_pack::starter_pack(&c, reader));
     map.finish(reader);
     Some(Environment {
@@ -85,6 +87,7 @@ pub(super) fn environment(cursor: &Cursor, reader: &mut Reader) -> Option<Enviro
         paging: paging.unwrap_or_default(),
         default_vpcs: default_vpcs.unwrap_or_default(),
         organizational_unit: unit,
+        account_settings,
         starter_pack: pack,
     })
 }

@@ -48,7 +48,7 @@ fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
         state_bucket: state.and_then(|c| toggle(&c, reader, state_bucket)),
         log_bucket: log.and_then(|c| toggle(&c, reader, log_bucket)),
         oidc_provider: provider.and_then(|c| c.choice(reader, &PROVIDERS)),
-        repositories: repositories.map(|c| each(&c, reader, repository)),
+        repositories: repositories.map(|c| self::repositories(&c.list(reader).unwrap_or_default(), reader)),
         permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
         deploy_roles: deploy.map(|c| each(&c, reader, deploy_role)),
         access_roles: access.map(|c| each(&c, reader, access_role)),
@@ -57,7 +57,7 @@ fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
 }
 
 /// `true`, `false`, or a map.
-fn toggle<T: Default>(
+pub(super) fn toggle<T: Default>(
     cursor: &Cursor,
     reader: &mut Reader,
     read: fn(&Cursor, &mut Reader) -> Option<T>,
@@ -133,6 +133,52 @@ fn repository(cursor: &Cursor, reader: &mut Reader) -> Option<Repository> {
     Some(Repository { name: name?, id: id?, owner_id: owner_id?, subject: subject.unwrap_or_default() })
 }
 
+/// Repositories that do not contradict each other. One may stand in both forms, while its tokens change from one to the
+/// other.
+fn repositories(cursors: &[Cursor], reader: &mut Reader) -> Vec<Repository> {
+    let mut found: Vec<Repository> = vec![];
+    for cursor in cursors {
+        let Some(it) = repository(cursor, reader) else { continue };
+        match found.iter().find_map(|other| contradiction(other, &it)) {
+            Some(flaw) => reader.report(&cursor.place, flaw),
+            None => found.push(it),
+        }
+    }
+    found
+}
+
+/// What cannot be true of both: a name, whatever its large and small letters, is one repository's or owner's, and so is an
+/// id.
+fn contradiction(one: &Repository, other: &Repository) -> Option<Flaw> {
+    let owner = |it: &Repository| it.name.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    let of_one = one.name.eq_ignore_ascii_case(&other.name);
+    let of_one_owner = owner(one) == owner(other);
+    let hint = "ask GitHub: gh api repos/OWNER/REPOSITORY --jq '.id, .owner.id'";
+    if of_one != (one.id == other.id) {
+        let (name, id) = (&other.name, other.id);
+        let flaw = Flaw::new(format!("`{name}` has the id {id}, and `{}` has the id {}", one.name, one.id));
+        return Some(flaw.hint(hint));
+    }
+    if of_one_owner != (one.owner_id == other.owner_id) {
+        let (name, id) = (&other.name, other.owner_id);
+        let of_other = format!("that of `{}` {}", one.name, one.owner_id);
+        return Some(Flaw::new(format!("the owner of `{name}` has the id {id}, and {of_other}")).hint(hint));
+    }
+    (of_one && one.subject == other.subject)
+        .then(|| Flaw::new(format!("`{}` is listed twice", other.name)).hint("each once in each form"))
+}
+
+/// Those of a role. An empty list would not shut it, but leave it to the starter pack's.
+fn own_repositories(list: &Cursor, reader: &mut Reader) -> Vec<Repository> {
+    let cursors = list.list(reader);
+    if cursors.as_ref().is_some_and(Vec::is_empty) {
+        let hint = "without the key those of the starter pack may assume the role; a role is shut by a branch that does not \
+                    exist";
+        reader.report(&list.place, Flaw::new("at least one repository is needed here").hint(hint));
+    }
+    repositories(&cursors.unwrap_or_default(), reader)
+}
+
 fn deploy_role(cursor: &Cursor, reader: &mut Reader) -> Option<DeployRole> {
     let mut map = cursor.map(reader)?;
     let name = map.required("name").and_then(|c| c.parsed(reader, rules::role_name));
@@ -140,16 +186,23 @@ fn deploy_role(cursor: &Cursor, reader: &mut Reader) -> Option<DeployRole> {
         ["repositories", "branches", "github_environments"].map(|key| map.optional(key));
     let [policies, boundary] = ["managed_policies", "permissions_boundary"].map(|key| map.optional(key));
     map.finish(reader);
-    let says_for_what = branches.is_some() || environments.is_some();
+    let keys = [&branches, &environments].map(Option::is_some);
+    let problems = reader.problems.len();
     let role = DeployRole {
         name: name?,
-        repositories: repositories.map(|c| each(&c, reader, repository)).unwrap_or_default(),
+        repositories: repositories.map(|c| own_repositories(&c, reader)).unwrap_or_default(),
         branches: texts(branches, reader, rules::branch),
         github_environments: texts(environments, reader, rules::github_environment),
         managed_policies: texts(policies, reader, rules::policy),
         permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
     };
-    if !says_for_what {
+    let is_empty = role.branches.is_empty() && role.github_environments.is_empty();
+    if keys == [true, true] {
+        let flaw = Flaw::new(format!("`{}` says `branches` and `github_environments`", role.name));
+        let hint = "a token carries one of the two, so that either would do, and the branch would need nobody's approval: \
+                    name the environment, and say in GitHub which branches may use it, or make two roles";
+        reader.report(&cursor.place, flaw.hint(hint));
+    } else if is_empty && reader.problems.len() == problems {
         let flaw = Flaw::new(format!("`{}` says neither `branches` nor `github_environments`", role.name));
         let hint = "name what may deploy: with neither, nothing could, and a pull request never may";
         reader.report(&cursor.place, flaw.hint(hint));

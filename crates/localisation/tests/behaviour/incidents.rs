@@ -142,3 +142,48 @@ fn what_failed_does_not_go_on_as_phonehomes_own_silence() {
     assert_eq!(follow(&mut world, &mut incidents, 12), ["collector"]);
     assert_eq!(open(&world, &incidents), [before, vec!["collector".to_owned()]].concat());
 }
+
+/// What is told of the paths of one account, by what later causes say: which paths these have by themselves, and with
+/// others, and whether they are certain.
+#[test]
+fn a_name_changes_when_it_is_wider_clearer_or_explains_all_there_was_and_only_by_what_is_certain() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    let component = |text: &str| {
+        let mut world = World::new(3);
+        world.minutes(6);
+        world.fail_where(|from, to| {
+            let fails = match text {
+                "account a" => from.starts_with("a/") || to.starts_with("a/"),
+                "nat a/az1" => from == "a/az1" && to.starts_with("out"),
+                _ => from.starts_with("a/") && to.starts_with("out"),
+            };
+            fails.then_some(Silence)
+        });
+        world.minutes(2);
+        world.explain().causes[0].suspects.clone()
+    };
+    let (account, way_out, zones_own) =
+        (component("account a"), component("way out a"), component("nat a/az1"));
+    let own_route = zones_own[..1].to_vec();
+    let [one, two, three] = ["out/one", "out/two", "out/three"].map(|to| world.path(0, 0, to));
+    let table: [(&str, &[Suspect], &[Suspect], &[PathId], &[PathId], Gate, &str); 6] = [
+        ("wider", &way_out, &account, &[two, three], &[], Gate::Open, "account a"),
+        ("wider, not certain", &way_out, &account, &[one, two], &[], WAITS, "way out a"),
+        ("clearer", &zones_own, &own_route, &[two], &[], Gate::Open, "route a/az1 internet"),
+        ("narrower, of all", &account, &way_out, &[one, two], &[], Gate::Open, "way out a"),
+        ("narrower, of all with others", &account, &way_out, &[one], &[two], Gate::Open, "way out a"),
+        ("narrower, of a part", &account, &way_out, &[one], &[], Gate::Open, "account a"),
+    ];
+    for (what, before, after, paths, shared, gate, named) in table {
+        let mut incidents = Incidents::default();
+        incidents.follow(&world.state, &cause(before, &[one, two]), world.now_ticks);
+        let mut explanation = cause(after, paths);
+        explanation.causes[0].shared = shared.to_vec();
+        explanation.causes[0].gate = gate;
+        assert!(incidents.follow(&world.state, &explanation, world.now_ticks).is_empty(), "{what}");
+        assert_eq!(open(&world, &incidents), [named], "{what}");
+    }
+}
+
+const WAITS: Gate = Gate::Wait { until_ticks: u32::MAX };

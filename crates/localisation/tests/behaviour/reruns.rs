@@ -1,8 +1,10 @@
 //! Results of one path that are seconds apart, before others have had their turn.
 
-use phonehome_localisation::{Gate, Outcome, PathId, State};
+use phonehome_localisation::{
+    Builder, Component, Gate, Outcome, PathId, ProbeId, Rules, Stage, State, Suspect,
+};
 
-use crate::world::World;
+use crate::world::{POLICY, World};
 
 /// The path of this name.
 fn path(world: &World, from: &str, to: &str) -> PathId {
@@ -25,6 +27,8 @@ fn one_path_that_fails_again_and_again_within_seconds_is_not_told_before_others_
         let told =
             world.state.explain(world.now_ticks + 8).causes.into_iter().find(|it| it.gate == Gate::Open);
         assert_eq!(told, None, "after {again} results");
+        // As many as are enough are enough, also while others are waited for.
+        assert_eq!(doubtful(&world.state, &world).is_empty(), again >= 4, "after {again} results");
     }
     world.fail_where(|from, to| (from == "a/az1" && to == "c/443").then_some(Outcome::Silence));
     world.minutes(2);
@@ -57,6 +61,43 @@ fn what_one_zone_alone_saw_however_often_is_not_told_of_all_zones_before_they_ha
     assert_eq!((causes[0].gate, causes[0].paths.as_slice()), (Gate::Open, &[lone][..]));
 }
 
+/// The same where nothing but what the zones share on their way there is left to blame: what one of them says again and
+/// again is no more than what it says once.
+#[test]
+fn what_zones_share_is_not_told_for_what_one_of_them_says_again_before_the_others_had_their_turn() {
+    let mut builder = Builder::default();
+    let (account, target) = (builder.name("a"), builder.name("t"));
+    let shared = Component::Connection { account, target };
+    let way = builder.segment(&[(shared, Stage::Way)]);
+    let there = builder.segment(&[(Component::Target(target), Stage::Target)]);
+    // Three zones of the account, and three probes of others, which clear the target.
+    let probes: Vec<(ProbeId, PathId)> = (0..6)
+        .map(|number| {
+            let probe = builder.probe(&[]);
+            let path = if number < 3 { builder.path(&[way, there]) } else { builder.path(&[there]) };
+            (probe, path)
+        })
+        .collect();
+    let mut state = State::new(builder.build(), Rules::of(POLICY));
+    let run = |state: &mut State, number: usize, at_ticks, outcome| {
+        state.report(probes[number].0, at_ticks);
+        state.observe(probes[number].1, at_ticks, outcome);
+    };
+    (0..48).for_each(|it| run(&mut state, it % 6, 1_000 + 10 * u32::try_from(it).unwrap(), Outcome::Pass));
+    let now = 1_480;
+    run(&mut state, 0, now, Outcome::Silence);
+    (3..6).for_each(|other| run(&mut state, other, now + 1, Outcome::Pass));
+    for again in 1..=4 {
+        state.observe(probes[0].1, now + 1 + again, Outcome::Silence);
+        let told = state.explain(now + 8).causes.into_iter().find(|it| it.gate == Gate::Open);
+        assert_eq!(told, None, "after {again} results more");
+    }
+    assert_eq!(state.explain(now + 8).causes[0].suspects[0], Suspect::Component(shared));
+    [1, 2].into_iter().for_each(|zone| run(&mut state, zone, now + 20, Outcome::Silence));
+    let causes = state.explain(now + 20).causes;
+    assert_eq!((causes.len(), causes[0].gate, causes[0].paths.len()), (1, Gate::Open, 3));
+}
+
 #[test]
 fn what_has_too_few_results_is_in_doubt_until_it_passes_or_is_told_and_what_fails_with_others_is_not() {
     let mut world = World::new(3);
@@ -82,5 +123,76 @@ fn an_isolation_that_is_open_needs_no_further_result() {
     world.minutes(8);
     let open = path(&world, "a/az1", "not c");
     world.state.observe(open, world.now_ticks + 1, Outcome::Open);
+    assert_eq!(doubtful(&world.state, &world), []);
+}
+
+/// Three paths of one probe fail together by chance once in a million runs; a fleet has hundreds of probes, and as many
+/// runs within a few days.
+#[test]
+fn what_fails_together_in_one_run_of_one_probe_is_in_doubt_until_chance_is_refuted() {
+    for fails_again in [false, true] {
+        let mut world = World::new(3);
+        world.minutes(8);
+        let outside = ["out/one", "out/three", "out/two"].map(|to| path(&world, "a/az1", to));
+        world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Outcome::Silence));
+        world.report("a/az1");
+        let in_doubt: Vec<PathId> = doubtful(&world.state, &world).into_iter().map(|it| it.1).collect();
+        assert_eq!(in_doubt.len(), outside.len());
+        assert!(outside.iter().all(|path| in_doubt.contains(path)), "{in_doubt:?}");
+        let outcome = if fails_again { Outcome::Silence } else { Outcome::Pass };
+        outside.iter().for_each(|path| world.state.observe(*path, world.now_ticks + 14, outcome));
+        world.now_ticks += 15;
+        assert_eq!(doubtful(&world.state, &world), [], "either way it is clear");
+        ["a/az2", "a/az3"].into_iter().for_each(|probe| world.report(probe));
+        let told = world.explain().causes.into_iter().filter(|it| it.gate == Gate::Open);
+        assert_eq!(told.count(), usize::from(fails_again));
+    }
+}
+
+/// What the zones of an account have in common: one says so again and again, the others have yet to run.
+#[test]
+fn what_paths_share_is_not_told_by_one_of_them_alone_however_often_it_fails() {
+    let mut builder = Builder::default();
+    let (account, target) = (builder.name("a"), builder.name("b"));
+    let connection = builder.segment(&[(Component::Connection { account, target }, Stage::Way)]);
+    let mut zone = |name: &str| {
+        let zone = builder.name(name);
+        let report = builder.segment(&[(Component::Probe { account, zone }, Stage::Report)]);
+        (builder.probe(&[report]), builder.path(&[connection]))
+    };
+    let zones = ["az1", "az2", "az3"].map(&mut zone);
+    let mut state = State::new(builder.build(), Rules::of(POLICY));
+    for minute in 0..8 {
+        for (number, (probe, path)) in (0..).zip(zones) {
+            state.report(probe, 1000 + minute * 60 + number);
+            state.observe(path, 1000 + minute * 60 + number, Outcome::Pass);
+        }
+    }
+    state.report(zones[0].0, 1480);
+    for again in 0..6 {
+        state.observe(zones[0].1, 1480 + again, Outcome::Silence);
+        let told = state.explain(1486).causes.into_iter().find(|it| it.gate == Gate::Open);
+        assert_eq!(told, None, "after {again} results more");
+    }
+}
+
+#[test]
+fn what_fails_for_two_reasons_is_not_in_doubt() {
+    let mut world = World::new(4);
+    world.minutes(8);
+    world.fail_where(|from, to| (from.ends_with("az1") || to.starts_with("c/")).then_some(Outcome::Silence));
+    world.minutes(2);
+    let causes = world.explain().causes;
+    assert!(causes.iter().any(|it| !it.shared.is_empty()), "{causes:?}");
+    assert_eq!(doubtful(&world.state, &world), []);
+}
+
+#[test]
+fn what_is_told_is_in_doubt_no_more_however_little_there_is_of_it() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Outcome::Silence));
+    ["a/az1", "a/az2", "a/az3"].into_iter().for_each(|probe| world.report(probe));
+    assert_eq!(world.explain().causes[0].gate, Gate::Open);
     assert_eq!(doubtful(&world.state, &world), []);
 }

@@ -178,11 +178,73 @@ fn reports_that_are_lost_in_one_batch_are_no_silence_and_an_account_that_falls_s
         for _ in 0..2 {
             world.each_report(|world| {
                 let mut causes = world.state.explain(world.now_ticks).causes.into_iter();
+                assert!(causes.clone().all(|it| !it.paths.is_empty()));
                 told |= causes.any(|it| it.gate == phonehome_localisation::Gate::Open);
             });
         }
         assert_eq!(told, stays_silent, "from {lost_ticks} on");
     }
+}
+
+/// The account is told at once; a probe of which one report is missing is a part of that when the next one is, too.
+#[test]
+fn one_report_that_is_missing_is_no_part_of_what_fails_for_another_reason_before_the_next_one_is_missing() {
+    for stays_silent in [false, true] {
+        let mut world = World::new(8);
+        world.minutes(6);
+        let is_lost =
+            |from: &str, to: &str| (from.starts_with("b/") || to.starts_with("b/")).then_some(Silence);
+        world.fail_where(is_lost);
+        world.silence(|probe| probe == "b/az3");
+        world.minutes(1);
+        if !stays_silent {
+            world.mend();
+            world.fail_where(is_lost);
+        }
+        let report = world.state.topology().report_of(world.probe(1, 2));
+        let is_in =
+            |it: &phonehome_localisation::Cause| it.paths.contains(&report) || it.shared.contains(&report);
+        let causes = world.explain().causes;
+        assert!(causes[0].gate == Gate::Open && causes.len() == 1 && !is_in(&causes[0]), "{causes:?}");
+        assert_eq!(world.causes(), ["account b"]);
+        let mut missed = 0;
+        world.each_report(|world| missed += world.explain().causes.iter().filter(|it| is_in(it)).count());
+        assert_eq!(missed > 0, stays_silent);
+    }
+}
+
+/// They were not under way together.
+#[test]
+fn reports_that_are_missing_apart_are_a_part_of_what_fails_at_once() {
+    let mut world = World::new(3);
+    world.minutes(6);
+    world.fail_where(|from, to| (from.starts_with("b/") || to.starts_with("b/")).then_some(Silence));
+    world.silence(|probe| probe == "b/az1" || probe == "b/az3");
+    world.minutes(1);
+    let told = world.explain().causes;
+    for zone in [0, 2] {
+        let report = world.state.topology().report_of(world.probe(1, zone));
+        assert!(told.iter().any(|it| it.paths.contains(&report)), "{told:?}");
+    }
+}
+
+/// Of the other zones nobody is heard since; a Region that is lost would explain as much.
+#[test]
+fn a_lost_zone_is_not_its_region_when_phonehome_hears_nothing_any_more() {
+    let mut world = World::new(4);
+    world.minutes(6);
+    world.fail_where(|from, _| from.ends_with("az1").then_some(Silence));
+    ["a/az1", "b/az1", "c/az1", "d/az1"].into_iter().for_each(|probe| world.report(probe));
+    world.silence(|_| true);
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        world.each_report(|world| {
+            let causes = world.explain().causes.into_iter().filter(|it| it.gate == Gate::Open);
+            told.extend(causes.map(|it| world.word(it.suspects[0])));
+        });
+    }
+    assert!(told.contains(&"zone az1".to_owned()) && told.contains(&"collector".to_owned()), "{told:?}");
+    assert!(!told.contains(&"region use1".to_owned()), "{told:?}");
 }
 
 #[test]

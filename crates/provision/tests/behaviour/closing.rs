@@ -11,9 +11,9 @@ use phonehome_cloud::table::{Table as _, Write};
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_fleet::Line;
 use phonehome_planner::Decommission;
-use phonehome_provision::{COOLDOWN_MS, CloseProgress, StackProgress};
+use phonehome_provision::{COOLDOWN_MS, CloseProgress, LeftData, StackProgress};
 use phonehome_rollout::{Pace, Wave};
-use phonehome_stacks::{PackRecord, pack_key};
+use phonehome_stacks::{LastTemplate, PackRecord, pack_key};
 use phonehome_state::{PublishedFleet, Way, base, publish, publish_by};
 use phonehome_wire::AccountId;
 
@@ -109,7 +109,7 @@ async fn decommissioned() -> World {
 
 async fn close(world: &World, api: &Organizations) -> CloseProgress {
     let (account, home) = (&world.stack.account, &world.stack.region);
-    world.provision.close_account(api, account, home, BY).await.unwrap()
+    world.provision.close_account(api, account, home, BY, LeftData::MayBeThere).await.unwrap()
 }
 
 async fn record(world: &World) -> Option<Decommissioned> {
@@ -176,6 +176,51 @@ async fn it_is_not_closed_before_its_network_is_gone_nor_while_a_version_in_use_
     let CloseProgress::Hindered(hindrances) = close(&world, &api).await else { panic!() };
     assert!(matches!(&hindrances[..], [Hindrance::Declared { version: 2, .. }]), "{hindrances:?}");
     assert_eq!(api.calls(), 0);
+}
+
+/// What keeps an account from being closed whose pack's stack somebody deleted.
+async fn left_by(world: &World, record: PackRecord, left: LeftData) -> Vec<String> {
+    let (table, key) = (&world.provision.table, pack_key(&world.stack));
+    let before = table.get(&key).await.unwrap();
+    table.write(vec![Write::over(before.as_ref(), key, &record)]).await.unwrap();
+    let (account, home) = (&world.stack.account, &world.stack.region);
+    let premises = world.provision.premises(account, home, left).await;
+    phonehome_closing::look(account, &premises).iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn what_a_stack_left_that_somebody_deleted_keeps_an_account_until_a_person_says_that_it_is_gone() {
+    let world = decommissioned().await;
+    world.conditions.no_pack_stack.store(true, Ordering::Relaxed);
+    let bucket = r#"{"Resources": {"B": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName":
+        {"Fn::Sub": "state-${AWS::AccountId}-${AWS::Region}-an"}}}, "R": {"Type": "AWS::IAM::Role"}}}"#;
+    let none = PackRecord { attempts: 1, ..PackRecord::new(&world.stack) };
+    let has = |body: &str| PackRecord {
+        deployed: Some(LastTemplate { body: body.into(), is_gone: false }),
+        ..none.clone()
+    };
+    let unnoted = PackRecord { version: 7, ..none.clone() };
+    for (record, said) in [
+        (has(bucket), &["which leaves bucket state-444455556666-us-east-1-an: phonehome may not look"][..]),
+        (has("\"\""), &["it had a template that is not phonehome's"]),
+        (unnoted, &["its template was never noted"]),
+        (none.clone(), &[]),
+    ] {
+        let found = left_by(&world, record.clone(), LeftData::MayBeThere).await;
+        assert_eq!(found.len(), said.len(), "{found:?}");
+        let says = found.iter().zip(said).all(|(found, said)| found.contains(said));
+        assert!(says && found.iter().all(|it| it.contains("--left-data-is-gone")), "{found:?}");
+        assert_eq!(left_by(&world, record, LeftData::IsGone).await, [""; 0]);
+    }
+    world.conditions.no_pack_stack.store(false, Ordering::Relaxed);
+    let listed = left_by(&world, has(bucket), LeftData::IsGone).await;
+    assert!(listed[0].contains("bucket state of the stack pack"), "what is listed is there: {listed:?}");
+    world.conditions.no_pack_stack.store(true, Ordering::Relaxed);
+    world.provision.table.put_raw(pack_key(&world.stack), "nonsense");
+    let (account, home) = (&world.stack.account, &world.stack.region);
+    let premises = world.provision.premises(account, home, LeftData::MayBeThere).await;
+    let unread = phonehome_closing::look(account, &premises);
+    assert!(unread.len() == 1 && unread[0].to_string().contains("has left is not known"), "{unread:?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use phonehome_alerting::OutgoingBody;
-use phonehome_closing::Retained;
+use phonehome_closing::{Holder, Retained};
 use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{MemoryTable, Table as _};
 use phonehome_fakecloud::{FakeCloud, FakeStack, Fault, SharedCloud};
@@ -33,6 +33,8 @@ pub(crate) struct Conditions {
     pub(crate) closed_region: Arc<AtomicBool>,
     /// How many more Regions are opened before somebody makes a security group there.
     pub(crate) opened_until_change: Arc<AtomicUsize>,
+    /// Somebody deleted the stack of the starter pack.
+    pub(crate) no_pack_stack: Arc<AtomicBool>,
 }
 
 /// Member accounts in a [`SharedCloud`].
@@ -81,9 +83,11 @@ impl Members for Accounts {
         Ok(stack.with_faults(vec![Fault::Refuse { calls, code: "InternalError".to_owned() }]))
     }
 
-    /// A bucket, wherever it is asked.
-    async fn retained(&self, _stack: &StackId) -> Result<Vec<Retained>, CloudError> {
-        Ok(vec![Retained { id: "state".into(), what: "bucket".into(), stack: Some("pack".into()) }])
+    /// A bucket, wherever it is asked and the stack is there.
+    async fn retained(&self, _stack: &StackId) -> Result<Option<Vec<Retained>>, CloudError> {
+        let holder = Holder::Stack("pack".into());
+        let bucket = Retained { id: "state".into(), what: "bucket".into(), holder };
+        Ok((!self.conditions.no_pack_stack.load(Ordering::Relaxed)).then(|| vec![bucket]))
     }
 
     async fn regions(&self, stack: &StackId) -> Result<Vec<Region>, CloudError> {

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_stacks::{
-    Case, ChangeSet, DriftStatus, Keep, Kind, NewChangeSet, NotKept, PackApi, PackRecord, PackStack,
-    PackStatus, Permits, ResourceNote, Turn, Wanted, turn,
+    Case, ChangeSet, DriftStatus, Expected, Keep, Kind, NewChangeSet, NotKept, PackApi, PackRecord,
+    PackStack, PackStatus, Permits, ResourceNote, Turn, Unplanned, Wanted, turn,
 };
 use serde_json::Value;
 
@@ -47,6 +47,10 @@ impl Stored {
 
     pub(crate) fn read(&self) -> (u64, PackRecord) {
         self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut PackRecord)) {
+        change(&mut self.0.lock().unwrap().1);
     }
 
     fn write(&self, version: u64, record: &PackRecord) -> bool {
@@ -194,11 +198,18 @@ pub(crate) fn begin(
         let mut keep = Keeping(stored.clone(), version);
         let now_ms = World::lock(&world).now_ms;
         let api = Api { world, fault, changes: Mutex::new(0) };
-        let wanted = wanted(&template);
+        let is_unplanned = World::lock(&api.world).is_unplanned;
+        let of_plan = |mut expected: Expected| {
+            let unplanned = |id: &String| Unplanned { logical_id: id.clone(), what: "it is changed".into() };
+            expected.unplanned = expected.changes.keys().filter(|_| is_unplanned).map(unplanned).collect();
+            expected
+        };
+        let mut wanted = wanted(&template);
+        wanted.creation = of_plan(wanted.creation);
         let case = Case {
             wanted: &wanted,
-            permits: Permits { is_in_force },
-            compare: &|deployed| compare(deployed, &template),
+            permits: Permits { is_in_force, version: 7 },
+            compare: &|deployed| of_plan(compare(deployed, &template)),
             now_ms,
         };
         let turn = turn(&case, &api, &mut keep, record).await.ok()?;

@@ -1,6 +1,6 @@
 //! Whole lives of a stack, with whoever carries it out dying, being two, and coming late.
 
-use phonehome_stacks::{Outcome, PackStatus, Problem, sha256_of};
+use phonehome_stacks::{LastTemplate, Outcome, PackStatus, Problem, noted, sha256_of};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -42,8 +42,60 @@ fn a_change_set_that_may_replace_what_was_to_be_changed_in_place_halts_there() {
     World::lock(&world).conditional = true;
     assert!(!converge(&world, &stored, &template("a", 2, &["Ci"]), 20));
     let told = take(&world, &stored, &template("a", 2, &["Ci"]), None).unwrap().outcome;
-    assert!(matches!(told, Outcome::Told(Problem::Moved(_))), "{told:?}");
+    assert!(matches!(told, Outcome::Told(Problem::Moved { .. })), "{told:?}");
     assert_eq!(World::lock(&world).executed.len(), 1);
+}
+
+#[test]
+fn what_nobody_agreed_to_halts_with_its_change_set_there_is_told_and_goes_on_once_it_is_agreed_to() {
+    let (world, stored) = (World::default().shared(), Stored::new());
+    let second = template("a", 2, &["Ci", "Audit"]);
+    for (template, executed) in [(first(), 0), (second, 1)] {
+        World::lock(&world).is_unplanned = true;
+        assert!(!converge(&world, &stored, &template, 10));
+        let told = take(&world, &stored, &template, None).unwrap().outcome;
+        let Outcome::Told(Problem::Unplanned { version: 7, set, unplanned }) = told else {
+            panic!("{told:?}");
+        };
+        assert!(unplanned.iter().any(|it| it.logical_id == "Key"), "{unplanned:?}");
+        {
+            let mut world = World::lock(&world);
+            assert_eq!((world.executed.len(), world.violations.len()), (executed, 0));
+            assert!(world.there().unwrap().sets.contains_key(&set), "it is there to be looked at");
+            world.is_unplanned = false;
+        }
+        assert!(converge(&world, &stored, &template, 10));
+    }
+}
+
+#[test]
+fn the_template_that_a_stack_has_is_noted_whoever_gave_it_to_it_and_kept_when_the_stack_is_gone() {
+    let (world, stored) = (World::default().shared(), Stored::new());
+    assert_eq!(stored.read().1.deployed, None);
+    assert!(converge(&world, &stored, &first(), 10));
+    let noted_as = |template: &Value, is_gone| Some(LastTemplate { body: noted(template), is_gone });
+    assert_eq!(stored.read().1.deployed, noted_as(&first(), false));
+    // As an older release left it: one call fills it in.
+    stored.change(|record| record.deployed = None);
+    World::lock(&world).calls.clear();
+    take(&world, &stored, &first(), None).unwrap();
+    assert_eq!(World::lock(&world).calls, ["cloudformation:DescribeStacks"]);
+    assert_eq!(stored.read().1.deployed, noted_as(&first(), false));
+    let by_hand = template("b", 9, &[]);
+    {
+        let mut world = World::lock(&world);
+        world.now_ms += HOUR_MS;
+        let now_ms = world.now_ms;
+        let stack = world.there().unwrap();
+        (stack.template, stack.changed_at_ms) = (by_hand.clone(), now_ms);
+    }
+    take(&world, &stored, &first(), None).unwrap();
+    assert_eq!(stored.read().1.deployed, noted_as(&by_hand, false));
+    World::lock(&world).there().unwrap().status = PackStatus::DeleteComplete;
+    take(&world, &stored, &first(), None).unwrap();
+    assert_eq!(stored.read().1.deployed, noted_as(&by_hand, true));
+    assert!(converge(&world, &stored, &first(), 10));
+    assert_eq!(stored.read().1.deployed, noted_as(&first(), false));
 }
 
 #[test]

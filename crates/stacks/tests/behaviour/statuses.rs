@@ -22,7 +22,7 @@ fn stack(status: PackStatus) -> PackStack {
 /// What is done first, at a time.
 fn step(stack: PackStack, now_ms: u64) -> Step {
     let seen = Seen { stack: Some(stack), ..Seen::default() };
-    let permits = Permits { is_in_force: true };
+    let permits = Permits { is_in_force: true, version: 1 };
     decide(&seen, &wanted(&template("a", 1, &[])), record(), permits, now_ms).step
 }
 

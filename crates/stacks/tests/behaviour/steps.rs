@@ -26,7 +26,7 @@ fn change(
 fn of(change: &ResourceChange, planned: Option<Planned>) -> Option<DifferenceKind> {
     let changes = planned.map(|planned| ("It".to_owned(), planned)).into_iter().collect();
     let lasting = BTreeSet::from([LASTING.to_owned()]);
-    let expected = Expected { changes, refused: vec![] };
+    let expected = Expected { changes, ..Expected::default() };
     check(std::slice::from_ref(change), &expected, &lasting).pop().map(|difference| difference.what)
 }
 
@@ -58,7 +58,8 @@ fn each_difference_between_what_is_expected_and_what_would_be_done_is_told_apart
     for (change, planned, expected) in cases {
         assert_eq!(of(&change, planned), expected, "{change:?}, {planned:?}");
     }
-    let missing = Expected { changes: [("It".to_owned(), Planned::Modify)].into(), refused: vec![] };
+    let changes = [("It".to_owned(), Planned::Modify)].into();
+    let missing = Expected { changes, ..Expected::default() };
     let differences = check(&[], &missing, &BTreeSet::new());
     assert_eq!(differences.first().map(|it| it.what.clone()), Some(DifferenceKind::Missing));
 }

@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) fate: Option<Fate>,
     /// What every change set says of the lasting resource, whatever is so.
     pub(crate) conditional: bool,
+    /// Whether nobody agreed to what is to be done.
+    pub(crate) is_unplanned: bool,
     pub(crate) violations: Vec<String>,
     pub(crate) executed: Vec<String>,
     pub(crate) calls: Vec<&'static str>,

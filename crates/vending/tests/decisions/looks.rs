@@ -49,3 +49,29 @@ fn the_outcomes_are_asked_for_within_organizations_two_calls_a_second() {
     let each = followed.len() / names.len();
     assert!((18..=20).contains(&each), "five take turns, each every three seconds: {each} in a minute");
 }
+
+#[test]
+fn there_is_one_outcome_to_ask_for_or_all_the_accounts_to_look_for_and_never_both() {
+    let asking = |name: &str, since_ms: u64| order(name, OrderState::Asking { since_ms });
+    let creating = |name: &str, since_ms: u64| {
+        order(name, OrderState::Creating { request: RequestId::new(format!("car-{name}")), since_ms })
+    };
+    let (lost_ms, due_ms) = (NOW - ANSWER_MS, NOW - 3_000);
+    let two = [asking("shop", lost_ms), asking("pay", lost_ms - 1)];
+    let searches = [Step::Search(line("pay")), Step::Search(line("shop"))];
+    assert_eq!(Known::of(&[]).with(two.clone()).at(NOW).steps, searches, "they share their lists");
+    let searched_first = Known::of(&[]).with(two.into_iter().chain([creating("ads", due_ms)]));
+    assert_eq!(searched_first.at(NOW).steps, searches);
+    let followed_first = Known::of(&[]).with([asking("shop", lost_ms), creating("ads", due_ms - 1)]);
+    assert_eq!(followed_first.at(NOW).steps, [Step::Follow(line("ads"), RequestId::new("car-ads"))]);
+}
+
+#[test]
+fn what_is_due_first_says_when_to_look_again_whatever_else_is_to_come() {
+    let mut known = Known::of(&["pay"]).with([creating("shop")]);
+    known.pace = known.pace.asked(NOW).asked(NOW);
+    assert_eq!(known.at(NOW).again_at_ms, Some(NOW + 2_000), "the outcome, long before the next request");
+    known.pace = Pace::default();
+    known.orders.push(order("pay", OrderState::Waiting { until_ms: NOW + 1_000 }));
+    assert_eq!(known.at(NOW).again_at_ms, Some(NOW + 1_000), "the request, before the outcome");
+}

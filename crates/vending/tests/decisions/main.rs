@@ -1,5 +1,6 @@
 //! What is asked for, when, and with which address.
 
+mod anew;
 mod looks;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,42 +167,6 @@ fn what_comes_of_a_look_is_waited_for_before_an_account_is_asked_for() {
 }
 
 #[test]
-fn what_was_permitted_before_it_stopped_stays_stopped_and_permitted_anew_it_goes_on() {
-    let failed = || Stop::Failed(FailureReason::MissingPaymentInstrument);
-    let known = Known::of(&["shop"]).with([stopped("shop", failed())]);
-    assert_eq!(known.at(NOW), Decision::default());
-    let mut at_that_moment = Known::of(&["shop"]).with([stopped("shop", failed())]);
-    at_that_moment.wanted[0].permitted_at_ms = NOW - 100_000;
-    assert_eq!(at_that_moment.at(NOW), Decision::default());
-    let anew = |stop: Stop| {
-        let mut known = Known::of(&["shop"]).with([stopped("shop", stop)]);
-        known.wanted[0].permitted_at_ms = NOW - 50;
-        known.wanted[0].email = "new@example.com".to_owned();
-        known.asked()
-    };
-    let account = || "111111111111".parse().unwrap();
-    for (stop, email) in [
-        // An account may be there, or come, with the old one.
-        (failed(), "shop@example.com"),
-        (Stop::Failed(FailureReason::InternalFailure), "shop@example.com"),
-        (Stop::Failed(FailureReason::Other("NEW".to_owned())), "shop@example.com"),
-        (Stop::TooOften, "shop@example.com"),
-        // None ever will.
-        (Stop::Failed(FailureReason::InvalidEmail), "new@example.com"),
-        (Stop::Failed(FailureReason::GovcloudAccountAlreadyExists), "new@example.com"),
-        (Stop::Refused("InvalidInputException".to_owned()), "new@example.com"),
-        (Stop::EmailTaken, "new@example.com"),
-        (Stop::Closed(account()), "new@example.com"),
-        (Stop::OtherLine { account: account(), line: line("pay") }, "new@example.com"),
-    ] {
-        assert_eq!(anew(stop.clone()), asks("shop", email), "{stop:?}");
-    }
-    let refused = Order { asks: 2, ..stopped("shop", Stop::Refused("InvalidInputException".to_owned())) };
-    let anew = refused.anew(&Stop::Refused(String::new()), "new@example.com", NOW);
-    assert_eq!(anew.email, "shop@example.com", "what was asked for before it may still be heard");
-}
-
-#[test]
 fn what_may_be_asked_for_first_is_waited_for_whatever_stands_before_it_in_the_file() {
     let waits = |name: &str, ms: u64| order(name, OrderState::Waiting { until_ms: NOW + ms });
     let known = Known::of(&["shop", "pay", "ads"]).with([
@@ -210,6 +175,16 @@ fn what_may_be_asked_for_first_is_waited_for_whatever_stands_before_it_in_the_fi
         waits("ads", 7_000),
     ]);
     assert_eq!(known.at(NOW), Decision { steps: vec![], again_at_ms: Some(NOW + 4_000) });
+    // Of what may be asked for now, and of what may be at the same moment, the first one of the file.
+    for ms in [0, 4_000] {
+        let known = Known::of(&["shop", "pay", "ads"]).with([waits("pay", ms), waits("ads", ms)]);
+        assert_eq!(known.asked(), asks("shop", "shop@example.com"));
+        let known = Known::of(&["shop", "pay"]).with([waits("shop", ms), waits("pay", ms)]);
+        let Some(Step::Ask(first)) = known.at(NOW + ms).steps.pop() else { panic!("one is due") };
+        assert_eq!(first.line, line("shop"));
+    }
+    let known = Known::of(&["shop", "pay"]).with([order("shop", OrderState::Waiting { until_ms: NOW - 1 })]);
+    assert_eq!(known.asked(), asks("shop", "shop@example.com"), "though pay could be asked for before it");
 }
 
 #[test]
@@ -379,7 +354,10 @@ fn an_order_is_read_as_it_was_written() {
         let stored = serde_json::to_string(&it).unwrap();
         assert_eq!(serde_json::from_str::<Order>(&stored).unwrap(), it, "{stored}");
     }
-    let stored = serde_json::to_string(&stopped("shop", Stop::Failed(FailureReason::InvalidEmail))).unwrap();
-    let expected = r#"{"line":"shop/prod","email":"shop@example.com","account_name":"shop-prod","placed_at_ms":1799999500000,"asks":1,"state":{"stopped":{"stop":{"failed":"INVALID_EMAIL"},"at_ms":1799999900000}}}"#;
+    let order = stopped("shop", Stop::Failed(FailureReason::InvalidEmail)).by(7);
+    let stored = serde_json::to_string(&order).unwrap();
+    let expected = r#"{"line":"shop/prod","email":"shop@example.com","account_name":"shop-prod","placed_at_ms":1799999500000,"asks":1,"permitted_at_ms":7,"state":{"stopped":{"stop":{"failed":"INVALID_EMAIL"},"at_ms":1799999900000}}}"#;
     assert_eq!(stored, expected);
+    let before_it_was_noted = expected.replace(r#""permitted_at_ms":7,"#, "");
+    assert_eq!(serde_json::from_str::<Order>(&before_it_was_noted).unwrap(), order.by(0));
 }

@@ -1,5 +1,6 @@
 //! What there is to permit, what is told of the other lines, and which permissions a new version keeps.
 
+mod cases;
 mod shown;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,149 +103,28 @@ fn permitted(at_ms: u64, known: Known) -> Known {
     Known { permitted: [(line("shop/dev"), at_ms)].into(), ..known }
 }
 
-/// Where it is ordered, or not yet.
-fn cases_of_orders() -> Vec<Case> {
-    let failed =
-        || Known::with(order("shop/dev", OWN, stopped(Stop::Failed(FailureReason::AccountLimitExceeded))));
-    vec![
-        (
-            VENDING,
-            Known::default(),
-            true,
-            "made once that is permitted: `phonehome publish --allow-create N`",
-        ),
-        (VENDING, permitted(7, Known::default()), false, "permitted, and is asked for in its turn"),
-        (
-            VENDING,
-            Known::with(order("shop/dev", OWN, open())),
-            true,
-            "Organizations makes its account; it is no longer permitted",
-        ),
-        (
-            VENDING,
-            permitted(7, Known::with(order("shop/dev", OWN, open()))),
-            false,
-            "Organizations makes its account",
-        ),
-        (VENDING, permitted(1, failed()), true, "ask AWS for more accounts"),
-        (VENDING, permitted(5, failed()), true, "It goes on when it is permitted anew"),
-        (VENDING, permitted(6, failed()), false, "permitted, and is asked for in its turn"),
-        (
-            VENDING,
-            Known::with(order("shop/dev", OWN, stopped(Stop::EmailTaken))),
-            false,
-            "has the address aws+shop-dev@example.com for good: give the line another `email`",
-        ),
-        (
-            VENDING,
-            Known::with(order(
-                "shop/dev",
-                OWN,
-                stopped(Stop::Refused("InvalidInputException: no".to_owned())),
-            )),
-            true,
-            "It goes on when it is permitted anew",
-        ),
-        (
-            VENDING,
-            Known::with(order("shop/dev", "old@example.com", stopped(Stop::EmailTaken))),
-            true,
-            "has the address old@example.com for good",
-        ),
-        (
-            VENDING,
-            Known::with(order(
-                "shop/dev",
-                OWN,
-                OrderState::Made { account: "111111111111".parse().unwrap(), at_ms: 5 },
-            )),
-            false,
-            "`phonehome rebind shop/dev 111111111111`",
-        ),
-    ]
-}
-
-/// Where accounts have its name or address.
-fn cases_of_accounts() -> Vec<Case> {
-    let accounts = |accounts| Known { accounts, ..Known::default() };
-    vec![
-        // It is there under another name, unit and address, large and small letters being the same.
-        (
-            VENDING,
-            accounts(vec![account(1, "Shop (old)", "AWS+Shop-Dev@example.com", true)]),
-            false,
-            "exists already as 111111111111 (Shop (old)), which has the address aws+shop-dev@example.com: `phonehome \
-             rebind shop/dev 111111111111`",
-        ),
-        (
-            VENDING,
-            accounts(vec![account(1, "gone", OWN, false)]),
-            false,
-            "is closed. Reopen it within 90 days",
-        ),
-        (
-            VENDING,
-            accounts(vec![account(1, "shop-dev", "x@example.com", false)]),
-            false,
-            "account 111111111111 is called shop-dev",
-        ),
-        (
-            VENDING,
-            accounts(vec![
-                account(1, "shop-dev", "a@example.com", true),
-                account(2, "shop-dev", "b@example.com", true),
-            ]),
-            false,
-            "not clear which account it is",
-        ),
-    ]
-}
-
-/// Where something else keeps it from being asked for.
-fn other_cases() -> Vec<Case> {
-    vec![
-        (
-            VENDING,
-            Known::with(order("shop/prod", OWN, open())),
-            false,
-            "shop/prod's was ordered with aws+shop-dev@example.com",
-        ),
-        (
-            VENDING,
-            Known { unreadable: [line("shop/dev")].into(), ..Known::default() },
-            false,
-            "cannot be read",
-        ),
-        (
-            VENDING,
-            Known { bindings: Bindings::default().partial(true), ..Known::default() },
-            false,
-            "cannot be read",
-        ),
-        ("version: 1\n", permitted(7, Known::default()), false, "has no `vending`"),
-        (
-            "version: 1\nvending: {control_tower: true}\n",
-            permitted(7, Known::default()),
-            false,
-            "Control Tower makes",
-        ),
-        (
-            "version: 1\nvending: {control_tower: true}\n",
-            Known::with(order("shop/dev", OWN, open())),
-            true,
-            "Organizations makes",
-        ),
-    ]
-}
-
 #[test]
 fn of_each_line_without_an_account_it_is_told_what_becomes_of_it_and_what_to_do() {
     for (head, known, needs_permission, says) in
-        [cases_of_orders(), cases_of_accounts(), other_cases()].into_iter().flatten()
+        [cases::cases_of_orders(), cases::cases_of_accounts(), cases::other_cases()].into_iter().flatten()
     {
         let vacancy = known.of_shop_dev(&fleet(head)).unwrap_or_else(|| panic!("{says}"));
         assert!(vacancy.to_string().contains(says), "{vacancy}\nlacks: {says}");
         assert_eq!(vacancy.needs_permission(), needs_permission, "{vacancy}");
+        let is_permitted = known.permitted.contains_key(&line("shop/dev"));
+        assert!(is_permitted || !vacancy.is_to_come(), "nobody permitted it: {vacancy}");
+        assert!(!is_permitted || !vacancy.to_string().contains("no longer permitted"), "{vacancy}");
+    }
+}
+
+#[test]
+fn what_is_permitted_now_is_newer_than_the_stop_that_it_is_about_whatever_the_clock_says() {
+    let stopped = Known::with(order("shop/dev", OWN, stopped(Stop::TooOften)));
+    for (known, now_ms, at_ms) in
+        [(&stopped, 3, 6), (&stopped, 5, 6), (&stopped, 9, 9), (&Known::default(), 3, 3)]
+    {
+        let vacancy = known.of_shop_dev(&fleet(VENDING)).unwrap();
+        assert_eq!(vacancy.permitted_now(now_ms), at_ms, "{now_ms}");
     }
 }
 

@@ -2,20 +2,25 @@
 
 use phonehome_cloud::Class;
 use phonehome_cloud::table::{Doc, Expect, Table, Write};
+use phonehome_planner::CONTRACT_FORM;
+use phonehome_provision::pack_digests;
 use phonehome_stacks::{Outcome, PackPhase, PackRecord, Problem, Refused, pack_key};
-use phonehome_state::Phase;
+use phonehome_starter_pack::{Change, Pack, compare};
+use phonehome_state::{Accepted, Contract, Phase};
+use serde_json::Value;
 
+use super::versions::sweep;
 use super::world::{EUROPE, FLEET, REGION, SHOP_DEV, SHOP_PROD, World};
 
 /// A world whose accounts have a starter pack, with its home in this Region.
-async fn world(home: &str) -> World {
+pub(super) async fn world(home: &str) -> World {
     let world = World::new().await;
     let pack = format!("starter_pack: {{ enabled: true, home_region: {home}, key: true }}\n");
     world.publish(&format!("{FLEET}{pack}")).await;
     world
 }
 
-async fn record(world: &World, account: &str, region: &str) -> Option<PackRecord> {
+pub(super) async fn record(world: &World, account: &str, region: &str) -> Option<PackRecord> {
     let key = pack_key(&format!("{account}/{region}").parse().unwrap());
     world.table().get(&key).await.unwrap().map(|doc: Doc| doc.read().unwrap())
 }
@@ -27,7 +32,7 @@ fn turns(world: &World) -> Vec<String> {
         .collect()
 }
 
-fn refused(why: &str) -> Outcome {
+pub(super) fn refused(why: &str) -> Outcome {
     Outcome::Told(Problem::Refused(vec![Refused { logical_id: "Key".into(), why: why.into() }]))
 }
 
@@ -198,6 +203,108 @@ async fn a_pack_that_is_no_longer_declared_is_told_once_with_what_stays_and_begi
         world.publish(&format!("{FLEET}starter_pack: {{ key: true }}\n")).await;
         world.converge(SHOP_DEV).await;
         assert_eq!(record(&world, SHOP_DEV, REGION).await.unwrap().phase, PackPhase::AsDeclared);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_pack_in_a_region_that_left_the_file_is_told_once_by_a_sweep() {
+    let mut world = world(REGION).await;
+    world.converge(SHOP_PROD).await;
+    assert_eq!(record(&world, SHOP_PROD, EUROPE).await.unwrap().phase, PackPhase::AsDeclared);
+    let alone = FLEET
+        .replace("  - name: eu-west-1\n    availability_zones: [euw1-az1]\n", "")
+        .replace("  - { name: prod-eu, region: eu-west-1, cidr: 10.32.0.0/12, block: 18 }\n", "")
+        .replace("[prod, prod-eu]", "[prod]");
+    assert!(!alone.contains("eu"), "{alone}");
+    world.publish(&format!("{alone}starter_pack: {{ key: true }}\n")).await;
+    for _ in 0..3 {
+        sweep(&mut world).await;
+    }
+    let told = world.notified_of("pack/").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("in eu-west-1: no starter pack is declared"), "{told:?}");
+    assert_eq!(record(&world, SHOP_PROD, EUROPE).await.unwrap().phase, PackPhase::Undeclared);
+    assert_eq!(record(&world, SHOP_PROD, REGION).await.unwrap().phase, PackPhase::AsDeclared);
+    let turns = std::mem::take(&mut world.conditions().pack_turns);
+    assert!(turns.iter().all(|(_, permits)| permits.version > 0), "a sweep itself takes no turn: {turns:?}");
+    world.publish(&format!("{FLEET}starter_pack: {{ key: true }}\n")).await;
+    world.converge(SHOP_PROD).await;
+    assert_eq!(record(&world, SHOP_PROD, EUROPE).await.unwrap().phase, PackPhase::AsDeclared);
+}
+
+/// Publishes a pack with a key, with what was agreed to of shop-dev's.
+async fn publish_agreed(world: &World, changes: &[Change]) {
+    let stack = format!("{SHOP_DEV}/{REGION}").parse().unwrap();
+    let contract = Contract { form: CONTRACT_FORM, over: 1, ..Contract::default() };
+    let contract = Some(contract.with_packs([(stack, pack_digests(changes))]));
+    let accepted = Accepted { contract, until_ms: u64::MAX, ..Accepted::default() };
+    world.publish_with(&format!("{FLEET}starter_pack: {{ key: true }}\n"), accepted).await;
+}
+
+/// What of its stack, where that is to be made, nobody agreed to in the first turn since this was asked.
+fn unplanned(world: &World) -> Vec<String> {
+    let turns = std::mem::take(&mut world.conditions().unplanned_packs);
+    turns[0].iter().map(|it| it.logical_id.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_pack_is_held_to_the_plan_of_its_version_until_it_was_as_declared_and_repaired_after_that() {
+    let mut world = World::new().await;
+    let with_key = phonehome_fleet::parse(&format!("{FLEET}starter_pack: {{ key: true }}\n")).unwrap();
+    let member = with_key.member("shop-dev").unwrap();
+    let template = Pack::of(&with_key, &member, &REGION.parse().unwrap()).unwrap().template();
+    let made = compare(&Value::Null, &template);
+    publish_agreed(&world, &made[1..]).await;
+    let halted = Problem::Unplanned { version: 2, set: "s".into(), unplanned: vec![] };
+    world.conditions().packs.insert(REGION.into(), Outcome::Told(halted));
+    for _ in 0..3 {
+        world.converge(SHOP_DEV).await;
+        assert_eq!(unplanned(&world), [made[0].logical_id.clone()]);
+    }
+    let kept = record(&world, SHOP_DEV, REGION).await.unwrap();
+    assert_eq!((kept.phase, kept.turn_version, kept.version), (PackPhase::Halted, 2, 0));
+    assert_eq!(world.status_in(SHOP_DEV, REGION).await.unwrap().phase, Phase::Ready, "its network goes on");
+    let told = world.notified_of("pack/").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    for part in [
+        "raised_hand",
+        "shop-dev",
+        SHOP_DEV,
+        REGION,
+        "the world moved since version 2",
+        "plan again and publish",
+    ] {
+        assert!(told[0].contains(part), "{part}: {}", told[0]);
+    }
+    // All of it is agreed to, and done.
+    publish_agreed(&world, &made).await;
+    world.conditions().packs.clear();
+    world.converge(SHOP_DEV).await;
+    assert_eq!(unplanned(&world), [""; 0]);
+    let kept = record(&world, SHOP_DEV, REGION).await.unwrap();
+    assert_eq!((kept.phase, kept.turn_version, kept.version), (PackPhase::AsDeclared, 3, 3));
+    publish_agreed(&world, &[]).await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(unplanned(&world).len(), made.len(), "it was to stay as it is");
+    world.converge(SHOP_DEV).await;
+    assert_eq!(
+        unplanned(&world),
+        [""; 0],
+        "it was as declared under its version: what differs now is repaired"
+    );
+}
+
+#[tokio::test]
+async fn a_pack_of_a_version_without_a_plan_or_with_one_of_another_form_is_bound_to_nothing() {
+    for form in [None, Some(CONTRACT_FORM + 1)] {
+        let mut world = World::new().await;
+        let stack = format!("{SHOP_DEV}/{REGION}").parse().unwrap();
+        let of_form =
+            |form| Contract { form, ..Contract::default() }.with_packs([(stack, pack_digests(&[]))]);
+        let accepted = Accepted { contract: form.map(of_form), ..Accepted::default() };
+        world.publish_with(&format!("{FLEET}starter_pack: {{ key: true }}\n"), accepted).await;
+        world.converge(SHOP_DEV).await;
+        assert_eq!(unplanned(&world), [""; 0]);
     }
 }
 

@@ -1,6 +1,7 @@
 //! A hub in memory, over an AWS in memory.
 
 mod members;
+mod settings;
 
 use phonehome_cloud::SystemClock;
 use phonehome_wire::StackId;
@@ -23,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::handler::Provisioner;
 
-pub(super) use members::{Conditions, FakeMembers, Look, error, no_role};
+pub(super) use members::{Conditions, FakeMembers, Look, denied, error, no_role};
 
 /// Owns the organization.
 pub(super) const MANAGEMENT: &str = "111111111111";
@@ -110,6 +111,10 @@ impl World {
 
     pub(super) fn conditions(&self) -> MutexGuard<'_, Conditions> {
         self.provisioner.provision.members.conditions.lock().unwrap()
+    }
+
+    pub(super) fn settings(&self) -> settings::Settings {
+        self.conditions().settings.clone()
     }
 
     /// Puts another fleet file in force, without permission for anything.

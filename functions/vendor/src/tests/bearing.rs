@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) tags: BTreeMap<AccountId, BTreeMap<String, String>>,
     pub(crate) contacts: BTreeMap<(AccountId, ContactType), Contact>,
     pub(crate) calls: Vec<String>,
+    /// What is denied: the call here, and the right for it.
+    pub(crate) denied: Option<(&'static str, &'static str)>,
     /// Whether nothing is answered.
     pub(crate) hangs: bool,
 }
@@ -32,6 +34,11 @@ impl Bearing {
     }
 
     fn call<R>(&self, operation: &str, change: impl FnOnce(&mut State) -> R) -> Result<R, CloudError> {
+        let denied = self.state(|state| state.denied).filter(|(call, _)| *call == operation);
+        if let Some((_, right)) = denied {
+            let said = "User: arn:aws:sts::111111111111:assumed-role/phonehome-vending/x is not authorized";
+            return Err(CloudError::service(right, "any", "AccessDeniedException", said));
+        }
         Ok(self.state(|state| {
             state.calls.push(operation.to_owned());
             change(state)
@@ -53,7 +60,7 @@ impl PropertiesApi for Bearing {
         if self.state(|state| state.hangs) {
             std::future::pending::<()>().await;
         }
-        self.call("look", |state| ParentId::new(state.parents.get(account).map_or(ROOT, String::as_str)))
+        self.call("parent", |state| ParentId::new(state.parents.get(account).map_or(ROOT, String::as_str)))
     }
 
     async fn create_unit(&self, _: &ParentId, name: &str) -> Result<(), CloudError> {

@@ -1,8 +1,8 @@
 //! What was made becomes its line, by the order's id alone.
 
 use phonehome_alerting::PathStatus;
-use phonehome_cloud::Account;
 use phonehome_cloud::table::{Expect, Table as _, Write};
+use phonehome_cloud::{Account, WallClock as _};
 use phonehome_state::{Keys, Phase, unbind};
 use phonehome_vending::OrderState;
 use phonehome_wire::StackId;
@@ -89,10 +89,7 @@ async fn an_account_that_is_given_up_is_not_bound_again_while_another_one_is_mad
 #[tokio::test]
 async fn an_account_that_is_not_its_line_is_not_told_to_be_ready_whatever_its_network_proves() {
     let world = World::permitting(&["shop"]).await;
-    let state = OrderState::Made {
-        account: MADE.parse().unwrap(),
-        at_ms: phonehome_cloud::WallClock::now_ms(&world.clock),
-    };
+    let state = OrderState::Made { account: MADE.parse().unwrap(), at_ms: world.clock.now_ms() };
     world.has_order("shop", state).await;
     // A line that the file does not have.
     world.has_stack("gone", &MADE.parse().unwrap(), Phase::Ready).await;
@@ -121,15 +118,19 @@ async fn a_line_that_the_file_pins_to_another_account_is_not_bound_to_what_was_m
     assert_eq!(world.bound("shop").await, None);
 }
 
+/// The fleet file in which the shop is called the store.
+pub(super) fn renamed() -> String {
+    FLEET
+        .replace("from: shop", "from: store")
+        .replace("{ name: shop, owner", "{ name: store, renamed_from: shop, owner")
+        .replace("domains: [shop]", "domains: [store]")
+}
+
 #[tokio::test]
 async fn a_line_that_was_renamed_while_its_account_was_made_is_that_account_under_its_new_name() {
     let world = World::permitting(&["shop"]).await;
     world.has_order("shop", made()).await;
-    let renamed = FLEET
-        .replace("from: shop", "from: store")
-        .replace("{ name: shop, owner", "{ name: store, renamed_from: shop, owner")
-        .replace("domains: [shop]", "domains: [store]");
-    world.publishes(&renamed, &[]).await;
+    world.publishes(&renamed(), &[]).await;
     world.passes(60).await;
     assert_eq!(world.bound("store").await.unwrap().as_str(), MADE);
     assert_eq!(world.asked(), [MADE]);
@@ -159,4 +160,65 @@ async fn a_suspended_account_of_the_lines_name_makes_none_and_that_is_told() {
     world.listed.accounts.lock().unwrap().clear();
     world.passes(300).await;
     assert!(world.order("shop").await.unwrap().account().is_some());
+}
+
+#[tokio::test]
+async fn an_account_that_could_not_be_bound_when_it_was_told_is_asked_for_once_it_is() {
+    let world = World::permitting(&["shop"]).await;
+    world
+        .has_order("shop", OrderState::Made { account: MADE.parse().unwrap(), at_ms: world.clock.now_ms() })
+        .await;
+    let unreadable = Keys::binding(&line("other"));
+    world.table.put_raw(unreadable.clone(), "not a binding");
+    world.passes(120).await;
+    assert!(
+        world.asked().is_empty() && !world.note("shop/dev").await.unwrap().queued,
+        "it is told, and not bound"
+    );
+    let doc = world.table.get(&unreadable).await.unwrap();
+    world.table.write(vec![Write::delete(unreadable, Expect::unchanged(doc.as_ref()))]).await.unwrap();
+    world.passes(300).await;
+    assert_eq!(world.bound("shop").await.unwrap().as_str(), MADE);
+    assert_eq!(world.asked(), [MADE], "and that is noted");
+}
+
+#[tokio::test]
+async fn a_line_that_leaves_and_comes_back_is_asked_for_no_second_time() {
+    let world = World::permitting(&["shop"]).await;
+    world
+        .has_order("shop", OrderState::Made { account: MADE.parse().unwrap(), at_ms: world.clock.now_ms() })
+        .await;
+    world.passes(60).await;
+    assert_eq!(world.asked(), [MADE]);
+    world.publishes(&super::told::without_shop(), &[]).await;
+    world.passes(120).await;
+    assert!(world.lines().await.last().unwrap().contains("which the fleet file has no more"));
+    world.publishes(FLEET, &[]).await;
+    world.passes(120).await;
+    assert!(world.lines().await.last().unwrap().contains("its network is on its way"));
+    assert_eq!((world.asked().len(), world.bound("shop").await.unwrap().as_str()), (1, MADE));
+}
+
+#[tokio::test]
+async fn a_line_that_the_file_pins_to_what_was_made_for_it_is_bound() {
+    let world = World::permitting(&["shop"]).await;
+    world.has_order("shop", made()).await;
+    let pinned = FLEET.replace(
+        "owner_channel: \"#shop\", environments: [dev]",
+        &format!("owner_channel: \"#shop\", environments: [{{ name: dev, account_id: \"{MADE}\" }}]"),
+    );
+    world.publishes(&pinned, &[]).await;
+    world.passes(60).await;
+    assert_eq!((world.bound("shop").await.unwrap().as_str(), world.asked().len()), (MADE, 1));
+}
+
+#[tokio::test]
+async fn a_line_that_is_two_accounts_by_its_names_is_not_bound_to_a_third_nor_is_that_asked_for() {
+    let world = World::permitting(&["shop"]).await;
+    world.has_order("shop", made()).await;
+    world.binds("shop", OTHER).await;
+    world.binds("store", "444455556603").await;
+    world.publishes(&renamed(), &[]).await;
+    world.passes(120).await;
+    assert_eq!((world.bound("shop").await.unwrap().as_str(), world.asked().len()), (OTHER, 0));
 }

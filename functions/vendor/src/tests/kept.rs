@@ -1,5 +1,7 @@
 //! What accounts bear is kept as declared.
 
+use std::sync::atomic::Ordering;
+
 use phonehome_alerting::PathStatus;
 use phonehome_cloud::WallClock as _;
 use phonehome_fleet::ContactType;
@@ -46,7 +48,7 @@ async fn a_new_account_is_made_with_its_tags_and_is_in_its_unit_when_the_provisi
         world.clock.pass_to(next_ms.max(world.clock.now_ms() + 500));
     }
     let account = world.made("shop").await;
-    let made = world.organizations.tags();
+    let made: Vec<_> = world.organizations.asked().into_iter().map(|it| it.tags).collect();
     assert_eq!(made, [vec![("owner".to_owned(), "team-shop".to_owned())]]);
     world.role.bearing.state(|state| {
         assert_eq!(state.parents[&account], "ou-Workloads");
@@ -102,7 +104,7 @@ async fn as_declared_an_account_is_looked_at_once_a_day_and_a_quiet_minute_asks_
     world.role.bearing.state(|state| state.calls.clear());
     world.passes(3 * DAY_S).await;
     let calls = world.role.bearing.state(|state| state.calls.clone());
-    let looks = calls.iter().filter(|it| *it == "look").count();
+    let looks = calls.iter().filter(|it| *it == "parent").count();
     assert_eq!((looks, calls.len()), (3, 3 * 4), "where it is, its units, its tags and a contact: {calls:?}");
 }
 
@@ -162,4 +164,53 @@ async fn a_call_that_hangs_keeps_no_account_from_being_bound() {
     }
     assert_eq!(world.bound("shop").await, Some(world.made("shop").await));
     assert_eq!(world.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_version_that_declares_otherwise_is_followed_within_minutes_also_after_a_quiet_day() {
+    let world = ready(&bearing()).await;
+    // In the middle of an hour in which nothing is due.
+    world.passes(DAY_S / 2 + 600).await;
+    let account = world.made("shop").await;
+    world.publishes(&bearing().replace("{owner}", "{domain}"), &[]).await;
+    world.passes(180).await;
+    world.role.bearing.state(|state| assert_eq!(state.tags[&account]["owner"], "shop"));
+}
+
+#[tokio::test]
+async fn a_property_that_may_not_be_looked_up_is_told_at_once_and_once() {
+    for (operation, declared) in [
+        ("parent", "organizations:ListParents"),
+        ("units", "organizations:ListOrganizationalUnitsForParent"),
+        ("tags", "organizations:ListTagsForResource"),
+        ("contact", "account:GetAlternateContact"),
+    ] {
+        let world = with(&bearing()).await;
+        world.role.bearing.state(|state| state.denied = Some((operation, declared)));
+        world.passes(120).await;
+        let told = |all: Vec<String>| {
+            all.into_iter().filter(|it| it.contains("identification_card")).collect::<Vec<_>>()
+        };
+        let at_once = told(world.lines().await);
+        assert_eq!(at_once.len(), 1, "{operation}: {at_once:?}");
+        for expected in [declared, "role/phonehome-vending", "KeepProperties=true"] {
+            assert!(at_once[0].contains(expected), "{operation}: {at_once:?}");
+        }
+        assert_eq!(world.asked().len(), 1, "{operation}: its network is made all the same");
+        world.passes(DAY_S).await;
+        assert_eq!(told(world.lines().await).len(), 1, "{operation}");
+    }
+}
+
+#[tokio::test]
+async fn a_quiet_minute_is_four_reads_whatever_is_declared() {
+    for text in [FLEET.to_owned(), bearing()] {
+        let world = ready(&text).await;
+        // What is due is looked at first.
+        world.passes(600).await;
+        let before = world.reads.load(Ordering::Relaxed);
+        assert_eq!(world.look().await, None);
+        let reads = world.reads.load(Ordering::Relaxed) - before;
+        assert_eq!(reads, 4, "the roll-out, the version in force, the orders and the notes");
+    }
 }

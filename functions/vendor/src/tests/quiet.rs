@@ -1,11 +1,12 @@
 //! When nothing is done, and how little that takes.
 
+use phonehome_bench_vending::Faults;
 use phonehome_cloud::table::{Key, Table as _};
 use phonehome_rollout::{Pace, Wave};
 use phonehome_state::{Keys, Way, change_roll_out};
-use phonehome_vending::{OrderState, Stop};
+use phonehome_vending::{OrderState, Stop, order_key};
 
-use super::world::{FLEET, World, line, until_stop};
+use super::world::{FLEET, VENDING, World, line, until_stop};
 use crate::handler::Working;
 
 #[tokio::test]
@@ -174,4 +175,54 @@ async fn the_notes_are_written_where_the_function_may_write_and_nowhere_else() {
         "vending/told",
     ];
     assert_eq!(partitions.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn a_look_in_which_nothing_changes_writes_nothing() {
+    let world = World::permitting(&["shop"]).await;
+    world.passes(120).await;
+    assert!(!world.note("shop/dev").await.unwrap().over, "its network is on its way");
+    let before = world.table.all();
+    world.passes(600).await;
+    assert_eq!(world.table.all(), before);
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_read_is_told_also_where_there_is_nothing_else_to_do() {
+    let world = World::permitting(&[]).await;
+    world.table.put_raw(order_key(&line("shop")), "not an order");
+    world.passes(120).await;
+    let told = world.told().await;
+    assert_eq!((told.len(), told[0].1.as_str()), (1, "#net-shop"), "{told:?}");
+    assert!(told[0].3.contains("cannot be read"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_pinned_line_waits_for_no_account_though_one_was_permitted_before_it_was_pinned() {
+    let pinned = FLEET.replace(
+        "owner_channel: \"#shop\", environments: [dev]",
+        "owner_channel: \"#shop\", environments: [{ name: dev, account_id: \"444455556602\" }]",
+    );
+    let world = World::with(&pinned, &["shop"], Faults::default()).await;
+    world.passes(300).await;
+    assert_eq!((world.order("shop").await, *world.listed.lists.lock().unwrap()), (None, 0));
+    let control_tower = pinned.replace(VENDING, "vending: { control_tower: true }");
+    let world = World::with(&control_tower, &[], Faults::default()).await;
+    world.passes(300).await;
+    let told = world.lines().await;
+    assert!(told.len() == 1 && told[0].contains("1 line ") && told[0].contains("pay/dev"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_version_that_comes_into_force_within_an_invocation_says_how_the_next_account_is_made() {
+    let world = World::permitting(&["shop"]).await;
+    let mut working = Working::default();
+    until_stop(usize::MAX, world.function.turn(&mut working)).await.unwrap().unwrap();
+    let next = FLEET.replace("role_name: BreakGlass", "role_name: Landing");
+    world.publishes(&next, &["shop", "pay"]).await;
+    world.clock.pass(1_000);
+    until_stop(usize::MAX, world.function.turn(&mut working)).await.unwrap().unwrap();
+    let asked: Vec<_> =
+        world.organizations.asked().into_iter().map(|it| (it.line, it.role_name.unwrap())).collect();
+    assert_eq!(asked, [(line("shop"), "BreakGlass".to_owned()), (line("pay"), "Landing".to_owned())]);
 }

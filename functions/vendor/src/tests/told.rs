@@ -2,13 +2,13 @@
 
 use phonehome_alerting::{PathStatus, SlackKind};
 use phonehome_bench_vending::Faults;
-use phonehome_cloud::Account;
 use phonehome_cloud::table::MemoryTable;
+use phonehome_cloud::{Account, WallClock as _};
 use phonehome_fleet::Line;
 use phonehome_state::Phase;
 use phonehome_vending::{OrderState, Stop};
 
-use super::world::{FLEET, World, until_stop};
+use super::world::{FLEET, VENDING, World, until_stop};
 
 fn kinds(told: &[(String, String, SlackKind, String)]) -> Vec<SlackKind> {
     told.iter().map(|it| it.2).collect()
@@ -25,6 +25,8 @@ async fn an_account_is_one_message_from_the_request_to_the_proof_and_then_nothin
     world.has_converged("shop").await;
     world.passes(30).await;
     assert_eq!(world.told().await.len(), 2, "nothing is proven yet");
+    let (now_ms, next_ms) = (world.clock.now_ms(), world.look().await);
+    assert_eq!(next_ms, Some(now_ms + 1_000), "its team hears of it within a second");
     world.reports("shop", PathStatus::Unknown).await;
     world.passes(30).await;
     assert_eq!(world.told().await.len(), 2, "a report that says nothing proves nothing");
@@ -43,7 +45,10 @@ async fn an_account_is_one_message_from_the_request_to_the_proof_and_then_nothin
 
 #[tokio::test]
 async fn the_last_message_says_all_that_a_team_needs() {
-    let world = World::permitting(&["shop"]).await;
+    let world =
+        World::with(&FLEET.replace("ports: [443]", "ports: [443, 8443]"), &["shop"], Faults::default()).await;
+    world.look().await;
+    assert!(!world.newest().await.contains("it is asked for"), "the first one has no thread");
     world.passes(120).await;
     world.has_converged("shop").await;
     world.reports("shop", PathStatus::Up).await;
@@ -53,7 +58,8 @@ async fn the_last_message_says_all_that_a_team_needs() {
         account.as_str(),
         "10.0.64.0/18",
         "use1-az1",
-        "to pay-dev on port 443",
+        "to pay-dev on ports 443",
+        "is ready, and its network proven",
         "BreakGlass",
         "IAM Identity Center",
         "team-shop (#shop)",
@@ -61,6 +67,7 @@ async fn the_last_message_says_all_that_a_team_needs() {
     ] {
         assert!(shown.contains(expected), "{expected}: {shown}");
     }
+    assert!(!shown.contains("from pay-dev"), "nobody may connect to it: {shown}");
 }
 
 #[tokio::test]
@@ -160,7 +167,7 @@ async fn permitted_anew_with_another_address_it_goes_on_in_the_same_message() {
 }
 
 /// The fleet file without the shop.
-fn without_shop() -> String {
+pub(super) fn without_shop() -> String {
     let without: String = FLEET
         .lines()
         .filter(|it| !it.contains("name: shop") && !it.contains("from: shop"))
@@ -185,10 +192,7 @@ async fn a_line_that_left_the_file_while_its_account_was_made_is_told_and_not_bo
 
 #[tokio::test]
 async fn where_control_tower_makes_the_accounts_none_is_asked_for_and_one_message_says_who_waits() {
-    let text = FLEET.replace(
-        "vending: { email: \"aws+{domain}-{environment}@example.com\", role_name: BreakGlass }",
-        "vending: { control_tower: true }",
-    );
+    let text = FLEET.replace(VENDING, "vending: { control_tower: true }");
     let world = World::with(&text, &[], Faults::default()).await;
     world.passes(900).await;
     assert!(world.organizations.accounts().is_empty());
@@ -224,4 +228,62 @@ async fn two_at_once_tell_each_thing_once() {
 #[test]
 fn no_line_has_a_name_under_which_something_of_all_lines_is_noted() {
     assert!(Line::new("everyone", "").as_str().contains('/'));
+}
+
+#[tokio::test]
+async fn a_line_that_is_renamed_while_its_network_is_made_goes_on_in_its_message_under_its_new_name() {
+    let world = World::permitting(&["shop"]).await;
+    world.passes(120).await;
+    world.publishes(&super::binding::renamed(), &[]).await;
+    world.has_converged("shop").await;
+    world.reports("shop", PathStatus::Up).await;
+    world.passes(60).await;
+    let told = world.told().await;
+    assert_eq!(kinds(&told), [SlackKind::Opened, SlackKind::Updated, SlackKind::Resolved]);
+    assert!(told.iter().all(|it| it.0 == told[0].0), "{told:?}");
+    assert!(told[1].3.contains("shop/dev") && told[2].3.contains("store/dev is ready"), "{told:?}");
+}
+
+#[tokio::test]
+async fn what_stops_a_renamed_lines_order_is_told_once_and_not_of_both_names() {
+    let world = World::permitting(&["shop"]).await;
+    let at_ms = world.clock.now_ms();
+    world.has_order("shop", OrderState::Stopped { stop: Stop::EmailTaken, at_ms }).await;
+    world.publishes(&super::binding::renamed(), &[]).await;
+    world.passes(300).await;
+    let told = world.told().await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].3.contains("no account is made for store/dev"), "{told:?}");
+    assert!(world.note("shop/dev").await.is_some() && world.note("store/dev").await.is_none());
+}
+
+#[tokio::test]
+async fn a_region_for_which_its_environment_has_no_addresses_is_not_waited_for() {
+    let two = FLEET
+        .replace("address_pools:\n", "  - { name: eu-west-1, availability_zones: [euw1-az1] }\naddress_pools:\n  - { name: eu, region: eu-west-1, cidr: 10.16.0.0/12, block: 18 }\n")
+        .replace("environments:\n", "environments:\n  - { name: prod, pools: [eu] }\n");
+    let world = World::with(&two, &["shop"], Faults::default()).await;
+    world.passes(120).await;
+    world.has_converged("shop").await;
+    world.reports("shop", PathStatus::Up).await;
+    world.passes(60).await;
+    assert!(world.lines().await.last().unwrap().contains("is ready"), "{:?}", world.lines().await);
+}
+
+#[tokio::test]
+async fn a_probe_that_was_silent_for_longer_than_it_may_be_proves_nothing() {
+    let two_minutes = format!("{FLEET}probing: {{ overdue_after_seconds: 120 }}\n");
+    for (by_setting, silent_s, is_ready) in
+        [(0, 119, true), (0, 121, false), (300, 299, true), (300, 301, false)]
+    {
+        let mut world = World::with(&two_minutes, &["shop"], Faults::default()).await;
+        world.function = world.function.with_overdue_after(by_setting);
+        world.passes(120).await;
+        world.reports("shop", PathStatus::Up).await;
+        world.clock.pass(silent_s * 1000);
+        world.has_converged("shop").await;
+        world.look().await;
+        let told = world.lines().await;
+        assert_eq!(told.last().unwrap().contains("is ready"), is_ready, "{by_setting} {silent_s}: {told:?}");
+    }
 }

@@ -1,6 +1,7 @@
 //! A hub's table, an organization in memory, and a time that the test moves.
 
 use std::future::poll_fn;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -25,6 +26,9 @@ use crate::handler::{WORK_MS, Working};
 use crate::{OpenProperties, OpenVending, Vending};
 
 pub(crate) const FLEET: &str = include_str!("fleet.yaml");
+/// How accounts are made by it.
+pub(crate) const VENDING: &str =
+    "vending: { email: \"aws+{domain}-{environment}@example.com\", role_name: BreakGlass }";
 const REGION: &str = "us-east-1";
 const ZONE: &str = "use1-az1";
 const CHECK: &str = "egress/checkip.amazonaws.com/443";
@@ -36,6 +40,8 @@ pub(crate) struct Role {
     pub(crate) bearing: Bearing,
     /// Whether it may be assumed, and how often it was.
     pub(crate) state: Arc<Mutex<(bool, usize)>>,
+    /// With what it is refused that may be assumed.
+    pub(crate) refusal: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl OpenVending for Role {
@@ -44,6 +50,11 @@ impl OpenVending for Role {
     async fn open(&self) -> Result<FakeOrganizations, CloudError> {
         let mut state = self.state.lock().unwrap();
         state.1 += 1;
+        if let Some(code) = *self.refusal.lock().unwrap() {
+            return Err(
+                CloudError::service("sts:AssumeRole", "phonehome-vending", code, "no").with_status(503)
+            );
+        }
         if state.0 {
             return Ok(self.organizations.clone());
         }
@@ -68,6 +79,8 @@ impl OpenProperties for Role {
 pub(crate) struct Listed {
     pub(crate) accounts: Arc<Mutex<Vec<Account>>>,
     pub(crate) lists: Arc<Mutex<usize>>,
+    /// With what a list is refused.
+    pub(crate) refusal: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Organization for Listed {
@@ -77,13 +90,16 @@ impl Organization for Listed {
 
     async fn page(&self, _: Option<&str>) -> Result<AccountPage, CloudError> {
         *self.lists.lock().unwrap() += 1;
+        if let Some(code) = *self.refusal.lock().unwrap() {
+            return Err(CloudError::service("organizations:ListAccounts", "all", code, "no"));
+        }
         Ok(AccountPage { accounts: self.accounts.lock().unwrap().clone(), next: None })
     }
 }
 
-/// A table at each of whose calls, before and after it, whoever calls may be stopped.
+/// A table at each of whose calls, before and after it, whoever calls may be stopped. It counts what is read.
 #[derive(Debug, Clone)]
-pub(crate) struct Stopping(MemoryTable);
+pub(crate) struct Stopping(MemoryTable, Arc<AtomicUsize>);
 
 /// Lets others go on, once; whoever is dropped here has done what came before and nothing of what comes after.
 fn stop() -> impl Future<Output = ()> {
@@ -94,11 +110,13 @@ fn stop() -> impl Future<Output = ()> {
 impl Table for Stopping {
     async fn get(&self, key: &Key) -> Result<Option<Doc>, TableError> {
         stop().await;
+        self.1.fetch_add(1, Ordering::Relaxed);
         self.0.get(key).await
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
         stop().await;
+        self.1.fetch_add(1, Ordering::Relaxed);
         self.0.query(partition).await
     }
 
@@ -134,6 +152,8 @@ pub(crate) struct World {
     pub(crate) listed: Listed,
     pub(crate) role: Role,
     pub(crate) clock: VirtualClock,
+    /// How often the function has read the table.
+    pub(crate) reads: Arc<AtomicUsize>,
 }
 
 pub(crate) fn line(domain: &str) -> Line {
@@ -151,15 +171,16 @@ impl World {
         let organizations = FakeOrganizations::new(clock.clone(), 1, faults);
         let table = MemoryTable::default();
         let (listed, state) = (Listed::default(), Arc::new(Mutex::new((true, 0))));
-        let role = Role { organizations: organizations.clone(), bearing: Bearing::default(), state };
+        let (bearing, refusal, reads) = (Bearing::default(), Arc::default(), Arc::<AtomicUsize>::default());
+        let role = Role { organizations: organizations.clone(), bearing, state, refusal };
         let function = Vending::new(
-            Stopping(table.writing_only(written_by("vendor"))),
+            Stopping(table.writing_only(written_by("vendor")), reads.clone()),
             MemoryQueue::default(),
             listed.clone(),
             role.clone(),
             clock.clone(),
         );
-        let world = Self { function, table, organizations, listed, role, clock };
+        let world = Self { function, table, organizations, listed, role, clock, reads };
         world.publishes(text, domains).await;
         world
     }
@@ -170,9 +191,17 @@ impl World {
     }
 
     pub(crate) async fn published(&self, text: &str, domains: &[&str], way: &Way) -> u64 {
+        self.put_in_force(text, domains, way, self.clock.now_ms()).await
+    }
+
+    /// The next version, with permissions of another time than this one's.
+    pub(crate) async fn publishes_at(&self, text: &str, domains: &[&str], at_ms: u64) -> u64 {
+        self.put_in_force(text, domains, &Way::AtOnce, at_ms).await
+    }
+
+    async fn put_in_force(&self, text: &str, domains: &[&str], way: &Way, at_ms: u64) -> u64 {
         let checked = phonehome_fleet::read(text).map_err(|problems| problems.render("fleet.yaml"));
         checked.expect("a file that can be used");
-        let at_ms = self.clock.now_ms();
         let permitted = |domain: &&str| PermittedAccount { line: line(domain), at_ms };
         let accepted = Accepted { accounts: domains.iter().map(permitted).collect(), ..Accepted::default() };
         let published = PublishedFleet { accepted, published_at_ms: at_ms, ..published(text) };

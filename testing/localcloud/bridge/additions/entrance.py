@@ -3,7 +3,8 @@ POST /_phonehome/vending: what goes wrong with accounts that are made ({"email",
 {"email", "lose": true}: the answer is lost, {"email", "foreign": true}: an account elsewhere has it, {"email", "closed": true}:
 one that was just closed, {"accounts_max": 9}), how long they take ({"seconds": 3, "every_seconds": 10}), and whether AWS
 Support answers ({"support_api": true}).
-POST /_phonehome/cloudtrail with {"late": true}: what it tells of calls waits, until {"late": false}."""
+POST /_phonehome/cloudtrail with {"late": true}: what it tells of calls waits, until {"late": false}.
+POST /_phonehome/issuers with {"issuer", "address"}: where on this machine an issuer of tokens is."""
 
 import json
 import re
@@ -18,6 +19,7 @@ from .changes import counts
 from .replacing import replaces
 from .trails import comes_from_a_trail, is_recorded
 from .vending import wishes
+from .web_identity import issuers
 
 
 @replaces(gateway, "_handle_post_body_shortcuts")
@@ -25,11 +27,25 @@ async def phonehome_request(original, method, path, headers, body, query, reques
     """AWS services put `aws.*` events on an account's default bus; callers of PutEvents may not."""
     if path == "/_phonehome/changes" and method == "GET":
         return json_response(counts())
-    if path not in ("/_phonehome/events", "/_phonehome/cloudtrail", "/_phonehome/vending"):
+    entrances = {"events": entered, "cloudtrail": lateness, "vending": wished, "issuers": introduced}
+    entrance = entrances.get(path.removeprefix("/_phonehome/")) if path.startswith("/_phonehome/") else None
+    if entrance is None:
         return await original(method, path, headers, body, query, request_id)
     if method != "POST" or not get_request_client_ip().startswith("127."):
         return 405, {}, b""
-    return {"cloudtrail": lateness, "vending": wished}.get(path.rpartition("/")[2], entered)(body)
+    return entrance(body)
+
+
+def introduced(body):
+    try:
+        wanted = json.loads(body)
+        issuer, address = wanted["issuer"], wanted["address"]
+        if not re.fullmatch(r"http://127\.0\.0\.1:\d+", address):
+            raise ValueError("an issuer is at http://127.0.0.1:PORT")
+    except (KeyError, TypeError, ValueError) as problem:
+        return refusal(400, repr(problem))
+    issuers[issuer] = address
+    return json_response({})
 
 
 def wished(body):

@@ -117,4 +117,11 @@ def read_key(key_id, _props):
     }
 
 
+def read_provider(arn, _props):
+    """What drift shows of an identity provider: that it is there, and for whom its tokens are."""
+    provider = iam._oidc_providers.get(arn)
+    return provider and {"Url": f"https://{provider['Url']}", "ClientIdList": provider["ClientIDList"]}
+
+
+drift._DRIFT_READERS["AWS::IAM::OIDCProvider"] = (read_provider, frozenset({"Url", "ClientIdList"}))
 drift._DRIFT_READERS["AWS::KMS::Key"] = (read_key, frozenset({"EnableKeyRotation", "KeyPolicy"}))

@@ -56,7 +56,8 @@ def role_allows(role_arn, action, resource, **keys):
         role_arn, "AssumedRole", account, action, resource, get_region(), service_context=keys
     )
     policies = iam_evaluator._gather_role_policies(name, account)
-    return iam_evaluator.evaluate(context, policies).decision == "Allow"
+    boundary = iam_evaluator._permissions_boundary(iam._roles, name, account)
+    return iam_evaluator.evaluate(context, policies, *boundary).decision == "Allow"
 
 
 def bus_accepts(bus, policy, principal_arn):

@@ -31,6 +31,9 @@ class Wishes:
         self.foreign = set()
         self.closed = set()
         self.support_api = False
+        # What policies of the organization set above the accounts: `all` or `none`; `required` or `optional`.
+        self.s3_policy = None
+        self.metadata_policy = None
 
     def take(self, wish):
         email = (wish.get("email") or "").lower()
@@ -42,7 +45,8 @@ class Wishes:
             self.foreign.add(email)
         if wish.get("closed"):
             self.closed.add(email)
-        for setting in ("accounts_max", "seconds", "every_seconds", "support_api"):
+        settings = ("accounts_max", "seconds", "every_seconds", "support_api", "s3_policy", "metadata_policy")
+        for setting in settings:
             if setting in wish:
                 setattr(self, setting, wish[setting])
 

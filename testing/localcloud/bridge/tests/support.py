@@ -236,6 +236,11 @@ class BridgeTest(unittest.TestCase):
         self.addCleanup(trails.delete_trail, Name=name)
         return trails, name
 
+    def wish(self, **wish):
+        """What goes wrong, or is otherwise, from now on."""
+        request = urllib.request.Request(f"{self.url}/_phonehome/vending", json.dumps(wish).encode())
+        urllib.request.urlopen(request, timeout=10)
+
     def assert_denied(self, code, call, **arguments):
         with self.assertRaises(ClientError) as caught:
             call(**arguments)

@@ -231,26 +231,30 @@ class Packs(StackTest):
         key = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {}, "PendingWindowInDays": 30}, **STAYS}
         self.assertEqual(self.make(Key=key, It={**self.pack_role(), "DependsOn": "Key"}), "ROLLBACK_COMPLETE")
 
-    def test_a_provider_is_one_for_each_url(self):
+    def test_a_provider_is_one_for_each_url_and_that_somebody_deleted_it_is_drift(self):
         url = "https://token.actions.githubusercontent.com"
         properties = {"Url": url, "ClientIdList": ["sts.amazonaws.com"]}
         provider = {"Type": "AWS::IAM::OIDCProvider", "Properties": properties, **STAYS}
         self.assertEqual(self.make(It=provider), "CREATE_COMPLETE")
+        ours = self.stack
         self.setUp()
         self.assertEqual(self.make(It=provider), "ROLLBACK_COMPLETE")
         self.assertIn("already exists", self.reasons())
+        self.stack = ours
+        self.assertEqual(self.drift(), ("IN_SYNC", []))
+        arn = f"arn:aws:iam::{HUB}:oidc-provider/{url.removeprefix('https://')}"
+        self.client("iam", HUB).delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+        self.assertEqual(self.drift(), ("DELETED", []))
 
     def test_what_somebody_changes_of_a_key_is_drift(self):
         key = {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}, "EnableKeyRotation": True}
         self.assertEqual(self.make(It={"Type": "AWS::KMS::Key", "Properties": key, **STAYS}), "CREATE_COMPLETE")
+        id = self.stacks.describe_stack_resources(StackName=self.stack)["StackResources"][0]["PhysicalResourceId"]
+        self.client("kms", HUB).disable_key_rotation(KeyId=id)
+        self.assertEqual(self.drift(), ("MODIFIED", ["/EnableKeyRotation"]))
 
-        def drift():
-            self.stacks.detect_stack_drift(StackName=self.stack)
-            drifts = self.stacks.describe_stack_resource_drifts(StackName=self.stack)["StackResourceDrifts"]
-            (drift,) = drifts
-            return drift["StackResourceDriftStatus"], [it["PropertyPath"] for it in drift["PropertyDifferences"]]
-
-        keys, id = self.client("kms", HUB), self.stacks.describe_stack_resources(StackName=self.stack)
-        id = id["StackResources"][0]["PhysicalResourceId"]
-        keys.disable_key_rotation(KeyId=id)
-        self.assertEqual(drift(), ("MODIFIED", ["/EnableKeyRotation"]))
+    def drift(self):
+        """Of the stack's only resource."""
+        self.stacks.detect_stack_drift(StackName=self.stack)
+        (found,) = self.stacks.describe_stack_resource_drifts(StackName=self.stack)["StackResourceDrifts"]
+        return found["StackResourceDriftStatus"], [it["PropertyPath"] for it in found.get("PropertyDifferences", [])]

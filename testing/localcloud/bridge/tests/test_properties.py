@@ -1,8 +1,5 @@
 """What accounts bear: units, tags, contacts and support plans, as Organizations, Account Management and Support have them."""
 
-import json
-import urllib.request
-
 from support import MANAGEMENT, ORGANIZATION, BridgeTest, allow, until
 from support import setUpModule, tearDownModule  # noqa: F401  (unittest looks for them here)
 
@@ -83,7 +80,3 @@ class Properties(BridgeTest):
         role = self.role_that("support", allow("support:DescribeCases"))
         self.assertEqual(len(role.describe_cases()["cases"]), 2)
         self.assert_denied("AccessDeniedException", role.create_case, subject="a", communicationBody="b")
-
-    def wish(self, **wish):
-        request = urllib.request.Request(f"{self.url}/_phonehome/vending", json.dumps(wish).encode())
-        urllib.request.urlopen(request, timeout=10)

@@ -1,8 +1,5 @@
 """Organizations makes accounts within its limits, and what goes wrong is wished for."""
 
-import json
-import urllib.request
-
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -18,10 +15,6 @@ def setUpModule():
 class Vending(BridgeTest):
     def setUp(self):
         self.organization = self.client("organizations", MANAGEMENT)
-
-    def wish(self, **wish):
-        request = urllib.request.Request(f"{self.url}/_phonehome/vending", json.dumps(wish).encode())
-        urllib.request.urlopen(request, timeout=10)
 
     def ask(self, name, **more):
         email = f"{name}@vending.example"

@@ -33,6 +33,10 @@ pub(super) const S3_GB: f64 = 0.023;
 pub(super) const S3_PUT: f64 = 0.005 / 1_000.0;
 /// Secrets Manager, one secret for a month.
 pub(super) const SECRET: f64 = 0.40;
+/// KMS, one key for a month; and as much again for each of its first two rotations.
+pub(super) const KEY: f64 = 1.00;
+/// KMS, one request.
+pub(super) const KEY_REQUEST: f64 = 0.03 / 10_000.0;
 /// A NAT gateway, an hour, without data.
 pub(super) const NAT_HOUR: f64 = 0.045;
 /// A public IPv4 address, an hour.
@@ -57,7 +61,7 @@ pub(super) const FREE_DASHBOARDS: f64 = 3.0;
 pub(super) const FREE_LOG_GB: f64 = 5.0;
 
 /// What is bought, in the unit that AWS names a price for, and where it does.
-pub(super) const LIST: [(&str, f64, &str); 18] = [
+pub(super) const LIST: [(&str, f64, &str); 20] = [
     ("EventBridge Scheduler, a million invocations", SCHEDULE * 1e6, "eventbridge"),
     ("EventBridge, a million custom events, each 64 KB begun", EVENT * 1e6, "eventbridge"),
     ("Lambda, a million requests", LAMBDA_REQUEST * 1e6, "lambda"),
@@ -74,6 +78,8 @@ pub(super) const LIST: [(&str, f64, &str); 18] = [
     ("S3 Standard, a GB", S3_GB, "s3"),
     ("S3 Standard, a thousand objects put", S3_PUT * 1e3, "s3"),
     ("Secrets Manager, a secret", SECRET, "secrets-manager"),
+    ("KMS, a key, and again for each of its first two rotations", KEY, "kms"),
+    ("KMS, ten thousand requests", KEY_REQUEST * 1e4, "kms"),
     ("a NAT gateway, an hour, without data", NAT_HOUR, "vpc"),
     ("a public IPv4 address, an hour", ADDRESS_HOUR, "vpc"),
 ];

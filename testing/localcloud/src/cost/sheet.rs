@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::prices::LIST;
+use super::prices::{KEY, LIST, READ, SECRET};
 use super::work::{LOG_BYTES, PART_CHECKS, batch_size, collectors, report_bytes};
 use super::{Bill, Deployment, FleetSize, MetricCalls, monthly, reruns, watcher};
 
@@ -30,6 +30,7 @@ pub fn document() -> String {
     let _ = writeln!(text, "{}", levers(&deployment));
     let _ = writeln!(text, "{}", figures(&deployment));
     let _ = writeln!(text, "{}", networks());
+    let _ = writeln!(text, "{}", packs(&deployment));
     let _ = write!(text, "{}", prices());
     text
 }
@@ -225,6 +226,29 @@ fn networks() -> String {
     row(&mut text, "`nat: regional`, while every zone is in use", gateways(3));
     row(&mut text, "`nat: single`", gateways(1));
     row(&mut text, "`nat: none`", gateways(0));
+    text
+}
+
+/// A record's size, in reads of 4 KB: a pack's template has some 10 KB.
+const PACK_READS: f64 = 3.0;
+
+/// What accounts get beside their networks.
+fn packs(deployment: &Deployment) -> String {
+    let of = |dollars: f64| FLEETS.map(|accounts| f64::from(accounts) * dollars);
+    let sweeps = 30.0 * 24.0 * 60.0 / f64::from(deployment.sweep_every_minutes);
+    let mut text = String::from(
+        "A starter pack in each account costs this, and as much again for each further Region; what lies in buckets and \
+         tables and is asked of keys comes on top. Its key is rotated once a year. `phonehome plan` says what a change of the \
+         fleet file adds:\n\n",
+    );
+    heads(&mut text, "starter packs");
+    row(&mut text, "`key: true`, in its first year", of(KEY));
+    row(&mut text, "the same in its second year", of(2.0 * KEY));
+    row(&mut text, "the same from its third year on", of(3.0 * KEY));
+    row(&mut text, "`state_bucket`, `log_bucket`, `lock_table` with nothing in them", of(0.0));
+    row(&mut text, "roles and the identity provider", of(0.0));
+    row(&mut text, "a secret, where a pack has one", of(SECRET));
+    row(&mut text, "what phonehome reads of it in sweeps (DynamoDB)", of(2.0 * PACK_READS * sweeps * READ));
     text
 }
 

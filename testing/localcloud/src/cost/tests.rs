@@ -110,3 +110,15 @@ fn each_part_of_a_probes_checks_is_a_run_of_its_own() {
     };
     assert_eq!([0, 1, 200, 201, 400, 401].map(of), [1.0, 1.0, 1.0, 2.0, 2.0, 3.0]);
 }
+
+#[test]
+fn a_packs_key_costs_more_with_each_of_its_first_two_rotations_and_what_is_empty_costs_nothing() {
+    let document = document();
+    for line in [
+        "| `key: true`, in its first year | 10.00 | 130.00 | 1,000.00 | 10,000.00 |",
+        "| the same from its third year on | 30.00 | 390.00 | 3,000.00 | 30,000.00 |",
+        "| roles and the identity provider | 0.00 | 0.00 | 0.00 | 0.00 |",
+    ] {
+        assert!(document.contains(line), "{line}");
+    }
+}

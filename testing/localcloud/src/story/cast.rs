@@ -17,6 +17,8 @@ const DATABASE: u16 = 5432;
 const HTTPS: u16 = 443;
 const ON_THE_INTERNET: &str = "checkip.example.com";
 const FLEET: &str = include_str!("fleet.yaml");
+/// The tag that each account has from the beginning.
+const OWNER_TAG: &str = "{ key: owner, value: \"{owner}\" }";
 
 /// An account of the story.
 #[derive(Debug, Clone)]
@@ -136,7 +138,9 @@ impl Cast {
         let text = fleet(size, stage.can_be_silent(), &named);
         let fleet_file = folder.join("fleet.yaml");
         std::fs::write(&fleet_file, &text)?;
-        let next = text.replace("name: dev, pools: [nonprod]", "name: dev, pools: [nonprod], nat: single");
+        let next = text
+            .replace("name: dev, pools: [nonprod]", "name: dev, pools: [nonprod], nat: single")
+            .replace(OWNER_TAG, &format!("{OWNER_TAG}, {{ key: cost-center, value: \"{{domain}}\" }}"));
         let next_fleet_file = folder.join("next-fleet.yaml");
         std::fs::write(&next_fleet_file, next)?;
         let port = ledger[1].port();

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod bad_input;
+mod bearing;
 mod by_hand;
 mod cast;
 mod connections;
@@ -108,7 +109,9 @@ async fn acts(
     by_hand::route_is_deleted(&local_cloud, &cast, narrator).await?;
     late_news::way_out_is_lost(&local_cloud, &cast, narrator).await?;
     by_hand::plan_is_shown(&local_cloud, &cast, narrator).await?;
+    let before = bearing::is_changed(&local_cloud, &cast, narrator).await?;
     rolling_out::change_is_rolled_out(&local_cloud, &cast, narrator).await?;
+    bearing::is_put_right(&local_cloud, &cast, &before, narrator).await?;
     trouble::target_goes_away(&local_cloud, &mut cast, narrator).await?;
     trouble::target_comes_back(&local_cloud, &mut cast, narrator).await?;
     trouble::probe_falls_silent(&local_cloud, &cast, narrator).await?;

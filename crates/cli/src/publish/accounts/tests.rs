@@ -1,9 +1,10 @@
 //! What a version permits, whatever is published beside it, before it and after it.
 
-use phonehome_cloud::table::MemoryTable;
+use phonehome_cloud::table::{Expect, MemoryTable, Write};
 use phonehome_fleet::{Binding, Line};
 use phonehome_rollout::{NotNow, Pace, Wave, abort, roll_back};
 use phonehome_state::{Accepted, NotPublished, Way, base, change_roll_out, publish_by};
+use phonehome_vending::{Order, Stop, order_key};
 
 use super::*;
 use crate::creations::Creations;
@@ -52,7 +53,9 @@ impl Hub {
         let former = former(&self.table, &base, supersedes).await?;
         let kept = still(&fleet, &self.bindings, &former);
         let who = Who::of(&fleet, self.bindings.clone(), vec![]);
-        let creations = Creations::of(&fleet, &who, &Orders::read(&self.table).await?, &kept);
+        let orders = Orders::read(&self.table).await?;
+        no_order_lost(&self.table, &fleet, &self.bindings, &orders).await?;
+        let creations = Creations::of(&fleet, &who, &orders, &kept);
         few_enough(&creations, allow_create)?;
         let accounts = permitted(&kept, &creations, allow_create, now_ms);
         let accepted = Accepted { accounts, ..Accepted::default() };
@@ -74,6 +77,13 @@ impl Hub {
         now_ms: u64,
     ) -> Result<Vec<(String, u64)>, Failure> {
         self.publish(text, (Way::AtOnce, false), allow_create, now_ms).await
+    }
+
+    /// An order is stored, over the one of its line.
+    async fn has(&self, order: Order) {
+        let key = order_key(&order.line);
+        let expect = Expect::unchanged(self.table.get(&key).await.unwrap().as_ref());
+        self.table.write(vec![Write::put(key, expect, &order)]).await.unwrap();
     }
 
     async fn change(&self, change: impl Fn(&RollOut) -> Result<RollOut, NotNow>) {
@@ -220,4 +230,67 @@ fn what_becomes_of_the_accounts_is_said_where_there_are_any() {
     assert!(
         outcome(&three, None).contains("3 are not permitted (`phonehome publish --again --allow-create 3`)")
     );
+}
+
+fn ordered(of: &str, at_ms: u64) -> Order {
+    let name = of.replace('/', "-");
+    Order::place(line(of), format!("aws+{name}@example.com"), name, at_ms)
+}
+
+#[tokio::test]
+async fn a_permission_is_newer_than_what_it_permits_anew_also_by_a_clock_that_is_an_hour_behind() {
+    let hub = Hub::default();
+    hub.at_once(&vended(), Some(3), 7).await.unwrap();
+    let stopped = ordered("shop/dev", 3_600_000).stopped(Stop::TooOften, 3_600_000);
+    hub.has(stopped.clone()).await;
+    let permitted = hub.at_once(&(vended() + "# 2\n"), Some(3), 9).await.unwrap();
+    let (_, at_ms) = permitted.into_iter().find(|(it, _)| it == "shop/dev").unwrap();
+    assert!(stopped.is_permitted_anew(at_ms), "{at_ms}");
+}
+
+#[tokio::test]
+async fn a_line_keeps_its_former_name_for_as_long_as_its_account_was_ordered_under_it_and_is_not_bound() {
+    let account = || "111111111111".parse().unwrap();
+    let renamed =
+        vended().replace("shop", "store").replace("- name: store", "- name: store\n    renamed_from: shop");
+    let without = renamed.replace("    renamed_from: shop\n", "");
+    let again = renamed.replace("store", "mart").replace("renamed_from: shop", "renamed_from: store");
+    let gone = |of: &str| Binding {
+        line: line(of),
+        account: account(),
+        account_name: String::new(),
+        bound_at_ms: 0,
+    };
+    for (order, bound, is_kept) in [
+        (ordered("shop/dev", 7), None, true),
+        (ordered("shop/dev", 7).made(account(), 8), None, true),
+        (ordered("shop/dev", 7).made(account(), 8), Some("shop/dev"), true),
+        (ordered("shop/dev", 7).stopped(Stop::TooOften, 8), None, true),
+        (ordered("shop/dev", 7).not_found(8), None, true),
+        (ordered("shop/dev", 7).not_begun(8), None, false),
+        (ordered("shop/dev", 7).stopped(Stop::EmailTaken, 8), None, false),
+        (ordered("shop/dev", 7).made(account(), 8), Some("store/dev"), false),
+    ] {
+        for next in [&without, &again] {
+            let mut hub = Hub::default();
+            hub.at_once(&vended(), Some(3), 7).await.unwrap();
+            hub.has(order.clone()).await;
+            hub.at_once(&renamed, None, 9).await.unwrap();
+            hub.bindings = Bindings::new(bound.map(gone), []);
+            let published = hub.at_once(next, None, 10).await;
+            let expected = if next == &again { "mart/dev" } else { "store/dev" };
+            match published {
+                // What is bound under the name in between goes on to be found by that.
+                Ok(_) => assert!(!is_kept, "{order:?} {bound:?}"),
+                Err(refused) => {
+                    assert!(is_kept && refused.input, "{order:?} {bound:?}: {refused:?}");
+                    let said = format!("the account for {expected} was ordered when it was called shop/dev");
+                    assert!(refused.text.contains(&said), "{refused:?}");
+                }
+            }
+            // The line may go, and with it its order.
+            let without_it = vended().replace("shop", "books");
+            hub.at_once(&without_it, None, 11).await.unwrap();
+        }
+    }
 }

@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use phonehome_alerting::{Inputs, Rerun};
 use phonehome_cloud::CloudError;
-use phonehome_cloud::table::{Doc, Key, MemoryTable, Table};
+use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, Write};
 use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_machine_users::{KeepRotation, Problem, Rotation, Turn as KeysTurn};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
-use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackRecord, Turn, Verified};
+use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
+use phonehome_stacks::{
+    Case, Keep, NotKept, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key,
+};
 use phonehome_starter_pack::MachineUser;
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
+use super::settings::{Here, Settings};
 use super::{REGION, edit_status};
 
 /// Member accounts in a [`SharedCloud`], as far as they can be opened.
@@ -75,11 +79,21 @@ pub(in crate::tests) struct Conditions {
     /// How a turn of a pack stack ends, by Region; otherwise it is as declared.
     pub(in crate::tests) packs: BTreeMap<String, Outcome>,
     /// Whose pack stacks had a turn, with whether their version was in force.
-    pub(in crate::tests) pack_turns: Vec<(StackId, bool)>,
     /// What is wrong with a machine user's keys, by its name; otherwise nothing is.
     pub(in crate::tests) keys: BTreeMap<String, Problem>,
     /// Whose keys were looked at.
     pub(in crate::tests) keys_turns: Vec<String>,
+    pub(in crate::tests) pack_turns: Vec<(StackId, Permits)>,
+    /// How often something was changed in such a turn.
+    pub(in crate::tests) pack_changes: usize,
+    /// Somebody else writes what is stored of a pack while it has its turn: before it keeps it, or after.
+    pub(in crate::tests) overtakes_packs: Option<(MemoryTable, bool)>,
+    /// For each of them, what nobody agreed to where its stack is to be made.
+    pub(in crate::tests) unplanned_packs: Vec<Vec<Unplanned>>,
+    /// What accounts have set.
+    pub(in crate::tests) settings: Settings,
+    /// What somebody else writes before the settings of an account are looked at.
+    pub(in crate::tests) settings_taken: Option<(MemoryTable, Write)>,
     /// No call may be made before its stack is noted here to be held to this version's plan.
     pub(in crate::tests) agreed: Option<(MemoryTable, u64)>,
 }
@@ -98,6 +112,11 @@ pub(in crate::tests) struct Opened {
 
 pub(in crate::tests) fn error(operation: &'static str, code: &str, message: &str) -> CloudError {
     CloudError::service(operation, "test", code, message)
+}
+
+/// What AWS says to a role without the right.
+pub(in crate::tests) fn denied(operation: &'static str) -> CloudError {
+    error(operation, "AccessDenied", "no identity-based policy allows it")
 }
 
 /// What AWS says before the StackSet has made the role.
@@ -187,12 +206,21 @@ impl Members for FakeMembers {
     ) -> Result<Turn, NotKept> {
         let outcome = {
             let mut now = self.conditions.lock().unwrap();
-            now.pack_turns.push((stack.clone(), case.permits.is_in_force));
+            now.pack_turns.push((stack.clone(), case.permits));
+            now.unplanned_packs.push(case.wanted.creation.unplanned.clone());
             now.packs.get(&*stack.region).cloned().unwrap_or(Outcome::AsDeclared)
         };
+        let overtakes = self.conditions.lock().unwrap().overtakes_packs.clone();
+        if let Some((table, false)) = &overtakes {
+            overtake(table, stack).await;
+        }
         if outcome == Outcome::AsDeclared && record.verified.is_none() {
             record.attempts += 1;
             keep.keep(&record).await?;
+            self.conditions.lock().unwrap().pack_changes += 1;
+            if let Some((table, true)) = &overtakes {
+                overtake(table, stack).await;
+            }
             record.verified = Some(Verified { sha256: case.wanted.sha256.clone(), changed_at_ms: 1 });
         }
         Ok(Turn { record, outcome })
@@ -213,6 +241,25 @@ impl Members for FakeMembers {
         Ok(KeysTurn { rotation, problem: now.keys.get(&user.name).cloned(), later: None })
     }
 
+    async fn look_at_settings<K: phonehome_settings::Keep>(
+        &self,
+        stack: &StackId,
+        wanted: &Wanted,
+        keep: &mut K,
+        record: SettingsRecord,
+        now_ms: u64,
+    ) -> Result<SettingsRecord, phonehome_settings::NotKept> {
+        let (refusal, of, taken) = {
+            let mut now = self.conditions.lock().unwrap();
+            (now.refusals.get(&*stack.account).cloned(), now.settings.clone(), now.settings_taken.take())
+        };
+        if let Some((table, write)) = taken {
+            table.write(vec![write]).await.unwrap();
+        }
+        let here = Here { of, stack: stack.clone() };
+        look_and_set(refusal.as_ref().map_or(Ok(&here), Err), wanted, keep, record, now_ms).await
+    }
+
     fn needs_template(&self, action: &Action) -> u32 {
         self.needs()(action)
     }
@@ -221,6 +268,14 @@ impl Members for FakeMembers {
         let now = self.conditions.lock().unwrap();
         now.refusals.get(&*stack.account).map_or(Ok(now.regions.clone()), |refusal| Err(refusal.clone()))
     }
+}
+
+/// What another executor stores of a pack.
+async fn overtake(table: &MemoryTable, stack: &StackId) {
+    let key = pack_key(stack);
+    let doc = table.get(&key).await.unwrap();
+    let record = PackRecord { attempts: 99, ..PackRecord::new(stack) };
+    table.write(vec![Write::over(doc.as_ref(), key, &record)]).await.unwrap();
 }
 
 impl FakeMembers {
