@@ -1,6 +1,7 @@
 //! An account of the organization as AWS shows it: what is in it, the Regions it can use, CloudTrail's
 //! trails, and which accounts there are.
 
+mod access_keys;
 mod closing;
 mod organization;
 mod packs;
@@ -18,6 +19,7 @@ mod survey;
 pub mod trails;
 mod vending;
 
+pub use access_keys::AwsAccessKeys;
 pub use closing::AwsClosing;
 pub use organization::AwsOrganization;
 pub use packs::AwsPack;

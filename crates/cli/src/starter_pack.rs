@@ -121,8 +121,11 @@ fn rows(names: &Names) -> Vec<(&'static str, &str)> {
     ];
     let deploy = names.deploy_roles.iter().map(|role| ("deploy role", role.arn.as_str()));
     let access = names.access_roles.iter().map(|role| ("access role", role.arn.as_str()));
+    let users = names.machine_users.iter();
+    let users = users
+        .flat_map(|user| [("machine user", user.arn.as_str()), ("its access key", user.secret.as_str())]);
     let single = single.into_iter().filter_map(|(what, name)| Some((what, name?)));
-    single.chain(deploy).chain(access).collect()
+    single.chain(deploy).chain(access).chain(users).collect()
 }
 
 /// Without `encrypt`: with it Terraform asks S3 for its own keys, in place of the bucket's.

@@ -76,6 +76,7 @@ pub(crate) static TABLE: &[Row] = &[
     row("lambda:CreateFunction", "ResourceConflictException", "already exist", AlreadyDone, MODEL),
     row("scheduler:CreateSchedule", "ConflictException", "", AlreadyDone, MODEL),
     row("cloudformation:CreateChangeSet", "AlreadyExistsException", "", AlreadyDone, CLOUDFORMATION),
+    row("iam:DeleteAccessKey iam:UpdateAccessKey", "NoSuchEntity", "", AlreadyDone, MODEL),
     // There is no stack to be described: nothing is to be looked at.
     row("cloudformation:DescribeStacks", "ValidationError", "does not exist", AlreadyDone, CLOUDFORMATION),
     // Nor is there a block of public access, or a key of that name.
@@ -288,7 +289,7 @@ pub(crate) static TABLE: &[Row] = &[
 const UNDOING: &str = "ec2:Delete* ec2:Detach* ec2:Release* ec2:Revoke* lambda:Delete* \
                        scheduler:Delete*";
 /// Codes which say that there is no such thing.
-const MISSING: &str = "*NotFound *NotFoundException Gateway.NotAttached";
+const MISSING: &str = "*NotFound *NotFoundException Gateway.NotAttached NoSuchEntity";
 /// Lambda's code for nearly everything.
 const PARAMETER: &str = "InvalidParameterValueException";
 const FUNCTION: &str = "lambda:CreateFunction lambda:UpdateFunctionConfiguration lambda:UpdateFunctionCode";

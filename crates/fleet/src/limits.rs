@@ -35,7 +35,8 @@ pub(crate) fn items_max(key: &str) -> usize {
         | "github_environments"
         | "trusted"
         | "deploy_roles"
-        | "access_roles" => 10,
+        | "access_roles"
+        | "machine_users" => 10,
         "egress" | "waves" => 100,
         "address_pools" | "pools" | "ports" | "alert_routes" => 200,
         "forbidden_environments" => 500,

@@ -29,11 +29,12 @@ pub use properties::{AccountTag, Accounts, Contact, ContactType, Contacts, Suppo
 pub use rollout::{Rollout, Wave};
 pub(crate) use rollout::{default_at_once, default_bake, default_converge};
 pub use starter_pack::{
-    AccessRole, DeployRole, ForwardTo, LogBucket, OidcProvider, Repository, StarterPack, StateBucket,
-    SubjectForm, Toggle, TrustedRole,
+    AccessRole, DeployRole, ForwardTo, LogBucket, MachineUser, OidcProvider, Repository, StarterPack,
+    StateBucket, SubjectForm, Toggle, TrustedRole,
 };
 pub(crate) use starter_pack::{
-    default_expire_days, default_log_name, default_noncurrent_days, default_state_name,
+    default_expire_days, default_log_name, default_noncurrent_days, default_overlap_days,
+    default_rotate_days, default_state_name,
 };
 pub use url::{HttpUrl, Scheme};
 pub use vending::Vending;

@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::members::Member;
 use crate::model::{
-    AccessRole, DeployRole, Domain, Environment, Fleet, LogBucket, OidcProvider, Repository, StarterPack,
-    StateBucket, Toggle,
+    AccessRole, DeployRole, Domain, Environment, Fleet, LogBucket, MachineUser, OidcProvider, Repository,
+    StarterPack, StateBucket, Toggle,
 };
 
 /// What an account gets beside its network, as declared.
@@ -30,6 +30,9 @@ pub struct DeclaredPack {
     /// Roles for people of other accounts, each with its boundary.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_roles: Vec<AccessRole>,
+    /// Users for pipelines that cannot have a role, each with its boundary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub machine_users: Vec<MachineUser>,
     /// The boundary of the role that forwards logs, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarding_boundary: Option<String>,
@@ -39,13 +42,13 @@ impl DeclaredPack {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.key && self.state_bucket.is_none() && self.log_bucket.is_none() && !self.has_roles()
+        !self.key && self.state_bucket.is_none() && self.log_bucket.is_none() && !self.has_identities()
     }
 
-    /// Whether any role is declared, which is kept in the home Region alone.
+    /// Whether any role or user is declared, which is kept in the home Region alone.
     #[must_use]
-    pub fn has_roles(&self) -> bool {
-        !self.deploy_roles.is_empty() || !self.access_roles.is_empty()
+    pub fn has_identities(&self) -> bool {
+        !self.deploy_roles.is_empty() || !self.access_roles.is_empty() || !self.machine_users.is_empty()
     }
 }
 
@@ -77,6 +80,7 @@ pub(crate) fn over(own: Option<&StarterPack>, wider: StarterPack) -> StarterPack
         permissions_boundary: own.permissions_boundary.or(wider.permissions_boundary),
         deploy_roles: own.deploy_roles.or(wider.deploy_roles),
         access_roles: own.access_roles.or(wider.access_roles),
+        machine_users: own.machine_users.or(wider.machine_users),
     }
 }
 
@@ -114,6 +118,10 @@ pub(crate) fn declared(
         permissions_boundary: role.permissions_boundary.or_else(|| boundary.clone()),
         ..role
     });
+    let machine_users = whole.machine_users.unwrap_or_default().into_iter().map(|user| MachineUser {
+        permissions_boundary: user.permissions_boundary.or_else(|| boundary.clone()),
+        ..user
+    });
     let log_bucket = on(whole.log_bucket);
     let forwards = log_bucket.as_ref().is_some_and(|log| log.forward_to.is_some());
     let pack = DeclaredPack {
@@ -124,6 +132,7 @@ pub(crate) fn declared(
         oidc_provider: whole.oidc_provider.unwrap_or_default(),
         deploy_roles: deploy_roles.collect(),
         access_roles: access_roles.collect(),
+        machine_users: machine_users.collect(),
         forwarding_boundary: boundary.clone().filter(|_| forwards),
     };
     (!pack.is_empty()).then_some(pack)

@@ -283,6 +283,11 @@ fn the_schema_and_the_parser_refuse_the_same_values_of_starter_packs() {
         ("/starter_pack/deploy_roles/0/repositories", json!([])),
         ("/starter_pack/access_roles/0/trusted", json!([])),
         ("/starter_pack/access_roles/0/external_id", json!("x")),
+        ("/starter_pack/machine_users/0/name", json!("a/b")),
+        ("/starter_pack/machine_users/0/name", json!("a,b")),
+        ("/starter_pack/machine_users/0/managed_policies", json!([])),
+        ("/starter_pack/machine_users/0/rotate_days", json!(6)),
+        ("/starter_pack/machine_users/0/overlap_days", json!(0)),
     ]);
 }
 

@@ -294,6 +294,24 @@ fn each_mistake_is_named_with_what_to_do() {
              policies of its own account: give the name alone, `b`, which each account has to have)",
         ),
         (
+            pack(
+                "{ machine_users: [{ name: ci, managed_policies: [p], rotate_days: 20, overlap_days: 7 }] }",
+            ),
+            "starter_pack.machine_users[0]: `ci`: an overlap of 7 days is more than a third of the 20 days after which a key is \
+             rotated (IAM allows two keys: the old one has to be gone before the next one comes, and one that is still used gets \
+             a second overlap)",
+        ),
+        (
+            pack(
+                "{ machine_users: [{ name: ci, managed_policies: [p] }, { name: CI, managed_policies: [p] }] }",
+            ),
+            "starter_pack: shop/dev: two machine users called `CI` (a user's name is its account's once)",
+        ),
+        (
+            pack("{ machine_users: [{ name: ci }] }"),
+            "starter_pack.machine_users[0]: missing `managed_policies`",
+        ),
+        (
             pack("{ access_roles: [{ name: x, trusted: [{ account: \"222222222222\", role: \"*\" }] }] }"),
             "starter_pack.access_roles[0].trusted[0].role: `*` is not the name of an IAM role (it is compared as it stands: a \
              wildcard would let in what nobody named, such as pull requests)",

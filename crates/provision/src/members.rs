@@ -2,16 +2,17 @@
 
 use std::future::Future;
 
-use phonehome_accounts::{AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions};
+use phonehome_accounts::{AwsAccessKeys, AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions};
 use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
 use phonehome_closing::Retained;
 use phonehome_cloud::CloudError;
 use phonehome_executor::StackApi;
+use phonehome_machine_users::{KeepRotation, Rotation, Turn as KeysTurn};
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
-use phonehome_starter_pack::STACK_NAME;
+use phonehome_starter_pack::{MachineUser, STACK_NAME};
 use phonehome_wire::{Region, StackId, partition};
 
 use crate::pack_data::retained;
@@ -77,6 +78,23 @@ pub trait Members: Send + Sync {
         _stack: &StackId,
     ) -> impl Future<Output = Result<Option<Vec<Retained>>, CloudError>> + Send {
         async { Ok(None) }
+    }
+
+    /// Takes a turn of a machine user's keys ([`phonehome_machine_users::turn`]).
+    ///
+    /// # Errors
+    /// [`KeepRotation::NotKept`]: then nothing was changed.
+    fn take_keys_turn<K: KeepRotation>(
+        &self,
+        _stack: &StackId,
+        _user: &MachineUser,
+        _keep: &mut K,
+        rotation: Rotation,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<KeysTurn, K::NotKept>> + Send {
+        // Where there is no IAM, as in most tests, there is nothing to do.
+        let rotation = Rotation { looked_at_ms: now_ms, ..rotation };
+        async { Ok(KeysTurn { rotation, problem: None, later: None }) }
     }
 
     /// Takes a turn of the stack that carries a starter pack ([`phonehome_stacks::turn`]).
@@ -188,6 +206,23 @@ impl Members for AwsMembers {
                 let outcome = Outcome::Later { reason: error.to_string(), class: error.class() };
                 Ok(Turn { record, outcome })
             }
+        }
+    }
+
+    async fn take_keys_turn<K: KeepRotation>(
+        &self,
+        stack: &StackId,
+        user: &MachineUser,
+        keep: &mut K,
+        rotation: Rotation,
+        now_ms: u64,
+    ) -> Result<KeysTurn, K::NotKept> {
+        match sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await {
+            Ok(session) => {
+                let keys = AwsAccessKeys::new(&session, &user.name, &user.secret);
+                phonehome_machine_users::turn(&keys, keep, rotation, user.rules, now_ms).await
+            }
+            Err(error) => Ok(KeysTurn { rotation, problem: None, later: Some(error.to_string()) }),
         }
     }
 

@@ -157,7 +157,7 @@ fn permits(job: &Job<'_>) -> Permits {
 }
 
 /// What is known and what is told of it.
-fn writes(doc: Option<&Doc>, record: &PackRecord, outgoing: Option<Outgoing>) -> Vec<Write> {
+pub(crate) fn writes(doc: Option<&Doc>, record: &PackRecord, outgoing: Option<Outgoing>) -> Vec<Write> {
     let record = Write::over(doc, pack_key(&record.stack()), record);
     let told = outgoing.map(|outgoing| {
         let key = Keys::outbox(outgoing.at_ms, &outgoing.id);

@@ -1,7 +1,9 @@
 //! What people hear of a starter pack's stack: what is wrong, once, and that it no longer is.
 
+use std::fmt;
+
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_stacks::{Outcome, PackPhase, PackRecord, Problem, Told};
+use phonehome_stacks::{Outcome, PackPhase, PackRecord, Told};
 use phonehome_starter_pack::STACK_NAME;
 
 use crate::notices::incident;
@@ -12,7 +14,7 @@ use crate::provision::Job;
 const ABOUT_MAX: usize = 900;
 
 /// What a problem is, for people.
-pub(crate) fn about(problem: &Problem) -> String {
+pub(crate) fn about(problem: &impl fmt::Display) -> String {
     problem.to_string().chars().take(ABOUT_MAX).collect()
 }
 
@@ -23,33 +25,62 @@ pub(crate) fn told(
     outcome: &Outcome,
     now_ms: u64,
 ) -> Option<Outgoing> {
-    match (outcome, record.told.clone()) {
-        (Outcome::Told(problem), known) => {
-            let about = about(problem);
-            if known.as_ref().is_some_and(|known| known.about == about) {
-                return None;
-            }
-            let kind = if known.is_some() { SlackKind::Updated } else { SlackKind::Opened };
-            let incident_id = known.map_or_else(|| incident(job, "pack", now_ms), |known| known.incident_id);
-            let waits = problem.is_withheld() || problem.is_halted();
-            let icon = if waits { ":raised_hand: " } else { ":warning: " };
-            let headline = Words::of(icon).then(place(job)).text(": the stack of its starter pack");
-            let message = SlackMessage::new(headline).section(Words::new().text(&about)).section(ask(job));
-            let outgoing = message_of(job, &incident_id, now_ms, kind, &message);
-            record.told = Some(Told { incident_id, about });
-            Some(outgoing)
+    let subject = Subject { id: "pack", name: "the stack of its starter pack".to_owned() };
+    match outcome {
+        Outcome::Told(problem) => {
+            let icon = if problem.is_withheld() || problem.is_halted() { WAITING } else { WRONG };
+            subject.is_told(job, &mut record.told, icon, about(problem), now_ms)
         }
-        (Outcome::AsDeclared, Some(known)) => {
-            record.told = None;
-            let headline = Words::of(":white_check_mark: ")
-                .then(place(job))
-                .text(": the stack of its starter pack is as declared");
-            let was = Words::new().markup("*Was* ").text(&known.about);
-            let thread = Some(Words::of("as declared again"));
-            let message = SlackMessage::new(headline).section(was).thread(thread);
-            Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
+        Outcome::AsDeclared => subject.is_well(job, &mut record.told, now_ms),
+        Outcome::StillDrifted | Outcome::Later { .. } => None,
+    }
+}
+
+/// The icon of what is wrong.
+pub(crate) const WRONG: &str = ":warning: ";
+/// The icon of what waits for people.
+pub(crate) const WAITING: &str = ":raised_hand: ";
+
+/// What a message is about, beside the account: one message for as long as anything is wrong with it.
+pub(crate) struct Subject<'a> {
+    /// What its incidents begin with.
+    pub(crate) id: &'a str,
+    /// For people: `the stack of its starter pack`.
+    pub(crate) name: String,
+}
+
+impl Subject<'_> {
+    /// That this is wrong with it, unless that was told.
+    pub(crate) fn is_told(
+        &self,
+        job: &Job<'_>,
+        known: &mut Option<Told>,
+        icon: &str,
+        about: String,
+        now_ms: u64,
+    ) -> Option<Outgoing> {
+        if known.as_ref().is_some_and(|known| known.about == about) {
+            return None;
         }
-        _ => None,
+        let kind = if known.is_some() { SlackKind::Updated } else { SlackKind::Opened };
+        let incident_id =
+            known.take().map_or_else(|| incident(job, self.id, now_ms), |known| known.incident_id);
+        let headline = Words::of(icon).then(place(job)).text(format!(": {}", self.name));
+        let message = SlackMessage::new(headline).section(Words::new().text(&about)).section(ask(job));
+        let outgoing = message_of(job, &incident_id, now_ms, kind, &message);
+        *known = Some(Told { incident_id, about });
+        Some(outgoing)
+    }
+
+    /// That nothing is wrong with it any more, where something was told.
+    pub(crate) fn is_well(&self, job: &Job<'_>, known: &mut Option<Told>, now_ms: u64) -> Option<Outgoing> {
+        let known = known.take()?;
+        let headline =
+            Words::of(":white_check_mark: ").then(place(job)).text(format!(": {} is as declared", self.name));
+        let was = Words::new().markup("*Was* ").text(&known.about);
+        let thread = Some(Words::of("as declared again"));
+        let message = SlackMessage::new(headline).section(was).thread(thread);
+        Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
     }
 }
 

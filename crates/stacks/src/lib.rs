@@ -33,7 +33,9 @@ pub use decide::{STUCK_MS, decide};
 pub use expected::{Expected, Permits, Planned, Refused, Unplanned};
 pub use marked::{MARK, TEMPLATE_BYTES_MAX, marked, noted, sha256_of};
 pub use problem::{ByHand, Problem};
-pub use record::{Attempt, Failures, LastTemplate, PACKS, PackPhase, PackRecord, Told, Verified, pack_key};
+pub use record::{
+    Attempt, Failures, LastTemplate, PACKS, PackPhase, PackRecord, Told, UserRecord, Verified, pack_key,
+};
 pub use retry::{ATTEMPTS_MAX, CONTINUES_MAX};
 pub use seen::{Deployed, Seen};
 pub use stack::{DriftStatus, PackStack, ResourceNote};

@@ -1,6 +1,9 @@
 //! What is stored of a pack stack.
 
+use std::collections::BTreeMap;
+
 use phonehome_cloud::table::{Key, key};
+use phonehome_machine_users::Rotation;
 use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
@@ -70,6 +73,20 @@ pub struct PackRecord {
     pub drift_told_ms: Option<u64>,
     /// The message that says what is wrong, until nothing is.
     #[serde(default)]
+    pub told: Option<Told>,
+    /// The machine users whose keys are looked after, each by its name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub users: BTreeMap<String, UserRecord>,
+}
+
+/// What is known of a machine user.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct UserRecord {
+    /// Its keys.
+    #[serde(default)]
+    pub rotation: Rotation,
+    /// The message that says what is wrong, until nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Told>,
 }
 
@@ -183,6 +200,7 @@ impl PackRecord {
             drift_asked_at_ms: 0,
             drift_told_ms: None,
             told: None,
+            users: BTreeMap::new(),
         }
     }
 

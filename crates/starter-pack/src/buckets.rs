@@ -4,7 +4,7 @@ use phonehome_fleet::{DeclaredPack, ForwardTo, LogBucket, StateBucket};
 use phonehome_wire::Region;
 use serde_json::{Map, Value, json};
 
-use crate::called::{BUCKET_SUFFIX, FORWARDING_ROLE, KEY_ALIAS, LOCK_TABLE, ROLE_PATH};
+use crate::called::{BUCKET_SUFFIX, FORWARDING_ROLE, IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE};
 use crate::log_policy;
 use crate::resource::{filled_in, kept};
 
@@ -136,7 +136,7 @@ fn log_bucket(log: &LogBucket, is_home: bool) -> Value {
 /// The copies belong to the central account. That a log expires here is not copied.
 fn replication(forward_to: &ForwardTo) -> Value {
     json!({
-        "Role": filled_in(format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{ROLE_PATH}{FORWARDING_ROLE}")),
+        "Role": filled_in(format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role{IDENTITY_PATH}{FORWARDING_ROLE}")),
         "Rules": [{
             "Id": "forward", "Status": "Enabled", "Priority": 1, "Filter": { "Prefix": "" },
             "DeleteMarkerReplication": { "Status": "Disabled" },

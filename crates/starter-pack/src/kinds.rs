@@ -19,7 +19,7 @@ pub const SECRET_CENTS: u64 = 40;
 pub enum Holds {
     /// Data, or what data can be read with: keys, buckets, tables, secrets.
     Data,
-    /// Who may do what: roles, identity providers.
+    /// Who may do what: roles, users, identity providers.
     Identity,
     /// Nothing of its own.
     Nothing,
@@ -39,7 +39,7 @@ pub(crate) struct Kind {
     pub(crate) monthly_cents: u64,
 }
 
-pub(crate) const KINDS: [Kind; 8] = [
+pub(crate) const KINDS: [Kind; 9] = [
     Kind {
         name: "AWS::KMS::Key",
         holds: Holds::Data,
@@ -111,6 +111,14 @@ pub(crate) const KINDS: [Kind; 8] = [
         name: "AWS::IAM::Role",
         holds: Holds::Identity,
         replacing: &["Path", "RoleName"],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+    },
+    Kind {
+        name: "AWS::IAM::User",
+        holds: Holds::Identity,
+        replacing: &["UserName"],
         perhaps_replacing: &[],
         plain: &[],
         monthly_cents: 0,

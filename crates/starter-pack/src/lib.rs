@@ -21,13 +21,15 @@ mod policies;
 mod price;
 mod resource;
 mod roles;
+mod users;
 mod verdict;
 
 pub use compare::{Change, Class, compare};
 pub use kept::{Kept, kept_data};
 pub use kinds::{Holds, KEY_CENTS, SECRET_CENTS, data};
-pub use names::{Backend, Names, RoleName};
+pub use names::{Backend, MachineUserName, Names, RoleName};
 pub use pack::{Pack, STACK_NAME, TEMPLATE_BYTES_MAX, oversized};
 pub use plan::{Known, PackOutcome, PackPlan};
 pub use price::{KEY_ROTATED_CENTS, PackPrice, monthly_cents};
+pub use users::MachineUser;
 pub use verdict::{Verdict, Why, verdict};

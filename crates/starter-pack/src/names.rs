@@ -3,8 +3,9 @@
 use phonehome_wire::{AccountId, partition};
 use serde::Serialize;
 
-use crate::called::{KEY_ALIAS, LOCK_TABLE, PROVIDER, ROLE_PATH};
+use crate::called::{IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE, PROVIDER};
 use crate::pack::Pack;
+use crate::users::MachineUser;
 
 /// What an account's starter pack is called in a Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -30,6 +31,20 @@ pub struct Names {
     /// Roles for people of other accounts, in the home Region alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub access_roles: Vec<RoleName>,
+    /// Machine users, in the home Region alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub machine_users: Vec<MachineUserName>,
+}
+
+/// A machine user and where its access key is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MachineUserName {
+    /// As declared.
+    pub name: String,
+    /// With its path.
+    pub arn: String,
+    /// The secret with its access key, by its name.
+    pub secret: String,
 }
 
 /// Where Terraform keeps its state.
@@ -62,7 +77,7 @@ impl Pack {
         let bucket = |prefix: &str| format!("{prefix}-{account}-{region}-an");
         let role = |name: &str| RoleName {
             name: name.to_owned(),
-            arn: format!("arn:{partition}:iam::{account}:role{ROLE_PATH}{name}"),
+            arn: format!("arn:{partition}:iam::{account}:role{IDENTITY_PATH}{name}"),
         };
         let backend = declared.state_bucket.as_ref().map(|state| Backend {
             bucket: bucket(&state.name),
@@ -71,6 +86,11 @@ impl Pack {
         });
         let deploy_roles = declared.deploy_roles.iter().filter(|_| self.is_home());
         let deploy_roles: Vec<RoleName> = deploy_roles.map(|it| role(&it.name)).collect();
+        let user = |user: MachineUser| MachineUserName {
+            arn: format!("arn:{partition}:iam::{account}:user{IDENTITY_PATH}{}", user.name),
+            name: user.name,
+            secret: user.secret,
+        };
         let access_roles = declared.access_roles.iter().filter(|_| self.is_home());
         Names {
             key_alias: declared.key.then(|| KEY_ALIAS.to_owned()),
@@ -83,6 +103,7 @@ impl Pack {
                 .then(|| format!("arn:{partition}:iam::{account}:oidc-provider/{PROVIDER}")),
             deploy_roles,
             access_roles: access_roles.map(|it| role(&it.name)).collect(),
+            machine_users: self.machine_users().into_iter().map(user).collect(),
         }
     }
 }

@@ -53,7 +53,9 @@ impl Pack {
     /// Whether CloudFormation asks for `CAPABILITY_NAMED_IAM`.
     #[must_use]
     pub fn needs_named_iam(&self) -> bool {
-        self.resources().values().any(|resource| resource["Type"] == "AWS::IAM::Role")
+        self.resources()
+            .values()
+            .any(|resource| resource["Type"] == "AWS::IAM::Role" || resource["Type"] == "AWS::IAM::User")
     }
 
     /// The template. The same declaration makes the same one, whichever account it is for.
@@ -61,7 +63,7 @@ impl Pack {
     pub fn template(&self) -> Value {
         let mut template = json!({
             "AWSTemplateFormatVersion": "2010-09-09",
-            "Description": "phonehome: key, buckets and roles that the fleet file declares for this account",
+            "Description": "phonehome: key, buckets, roles and users that the fleet file declares for this account",
             "Resources": self.resources(),
         });
         if self.declared.key {

@@ -1,4 +1,4 @@
-//! What is in the home Region alone: the identity provider and the roles.
+//! What is in the home Region alone: the identity provider and the roles, and the users with their secrets.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +6,10 @@ use phonehome_fleet::{AccessRole, DeclaredPack, DeployRole, OidcProvider, Reposi
 use phonehome_wire::partition;
 use serde_json::{Map, Value, json};
 
-use crate::called::{FORWARDING_ROLE, PROVIDER, ROLE_PATH};
+use crate::called::{FORWARDING_ROLE, IDENTITY_PATH, PROVIDER};
 use crate::policies;
 use crate::resource::{filled_in, kept};
+use crate::users;
 
 /// The audience of the tokens that GitHub's own action asks for
 /// (<https://github.com/aws-actions/configure-aws-credentials>).
@@ -26,6 +27,7 @@ pub(crate) fn resources(declared: &DeclaredPack) -> Map<String, Value> {
     for role in &declared.access_roles {
         resources.insert(logical_id("AccessRole", &role.name), access_role(role));
     }
+    resources.extend(users::resources(&declared.machine_users));
     if let Some((log, forward_to)) =
         declared.log_bucket.as_ref().and_then(|it| Some((it, it.forward_to.as_ref()?)))
     {
@@ -45,8 +47,8 @@ fn has_provider(declared: &DeclaredPack) -> bool {
     !declared.deploy_roles.is_empty() && declared.oidc_provider == OidcProvider::Ours
 }
 
-/// A role's own, whatever else is declared: letters and digits as they are, everything else as `Z` and its code.
-fn logical_id(kind: &str, name: &str) -> String {
+/// A role's or a user's own, whatever else is declared: letters and digits as they are, everything else as `Z` and its code.
+pub(crate) fn logical_id(kind: &str, name: &str) -> String {
     let written = |c: char| match c {
         'Z' => "Z5a".to_owned(),
         c if c.is_ascii_alphanumeric() => c.to_string(),
@@ -64,7 +66,7 @@ fn role(
 ) -> Value {
     let mut properties = json!({
         "RoleName": name,
-        "Path": ROLE_PATH,
+        "Path": IDENTITY_PATH,
         "AssumeRolePolicyDocument": { "Version": "2012-10-17", "Statement": trust },
     });
     if !managed.is_empty() {
@@ -81,7 +83,7 @@ fn role(
 }
 
 /// One of AWS's, in the partition of the account; or one of the account's own.
-fn policy_arn(policy: &str) -> Value {
+pub(crate) fn policy_arn(policy: &str) -> Value {
     match policy.split_once(":iam::aws:policy/") {
         Some((_, name)) => filled_in(format!("arn:${{AWS::Partition}}:iam::aws:policy/{name}")),
         None => filled_in(format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/{policy}")),

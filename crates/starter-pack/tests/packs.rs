@@ -213,7 +213,34 @@ fn names_are_those_of_the_template() {
             "arn:aws:iam::444444444444:role/phonehome/contractor",
         ];
         assert_eq!(arns, if pack.is_home() { &of_home[..] } else { &[] });
+        let users: Vec<(&str, &str)> =
+            names.machine_users.iter().map(|it| (it.arn.as_str(), it.secret.as_str())).collect();
+        let of_home = [("arn:aws:iam::444444444444:user/phonehome/ci", "phonehome/machine-users/ci")];
+        assert_eq!(users, if pack.is_home() { &of_home[..] } else { &[] });
+        if let [user] = &pack.machine_users()[..] {
+            assert_eq!(resources["MachineUserci"]["Properties"]["UserName"], *user.name);
+            assert_eq!(resources["AccessKeyci"]["Properties"]["Name"], *user.secret);
+            let days = |ms: u64| ms / (24 * 60 * 60_000);
+            assert_eq!((days(user.rules.rotate_after_ms), days(user.rules.overlap_ms)), (90, 7));
+        }
         assert_eq!(names.oidc_provider_arn.is_some(), pack.is_home());
+    }
+}
+
+#[test]
+fn a_users_secret_has_no_text_in_the_template_and_whatever_users_are_called_each_resource_is_its_own() {
+    let more =
+        "    - { name: Keyci, managed_policies: [a] }\n    - { name: AccessKeyci, managed_policies: [a] }\n";
+    let text = with(FULL, "  machine_users:\n", &format!("  machine_users:\n{more}"));
+    let template = template(&text, "shop-prod", "us-east-1");
+    let of_kind = |kind: &str| kinds(&template).iter().filter(|it| **it == kind).count();
+    assert_eq!((of_kind("AWS::IAM::User"), of_kind("AWS::SecretsManager::Secret")), (3, 3));
+    assert_eq!(of_kind("AWS::IAM::AccessKey"), 0);
+    for resource in template["Resources"].as_object().unwrap().values() {
+        if resource["Type"] == "AWS::SecretsManager::Secret" {
+            let names: Vec<&String> = resource["Properties"].as_object().unwrap().keys().collect();
+            assert_eq!(names, ["Description", "Name"]);
+        }
     }
 }
 
@@ -234,6 +261,12 @@ fn what_a_fleet_file_changes_is_allowed_or_withheld() {
             ),
             true,
         ),
+        (
+            "another user",
+            with(FULL, "  machine_users:\n", "  machine_users:\n    - { name: x, managed_policies: [y] }\n"),
+            true,
+        ),
+        ("a user by another name", with(FULL, "name: ci", "name: cd"), false),
         ("a role by another name", with(FULL, "name: contractor", "name: contractors"), false),
         ("no lock table", with(FULL, "{ lock_table: true }", "true"), false),
         (

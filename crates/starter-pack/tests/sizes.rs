@@ -48,14 +48,18 @@ fn largest() -> String {
             )
         })
         .collect();
+    let users: Vec<String> = (0..10)
+        .map(|it| format!("{{ name: u{}, managed_policies: [{}] }}", role(it), policies(10)))
+        .collect();
     let start = FULL.find("  repositories:\n").unwrap();
     format!(
-        "{}  repositories: [{}]\n  permissions_boundary: {}\n  deploy_roles: [{}]\n  access_roles: [{}]\n",
+        "{}  repositories: [{}]\n  permissions_boundary: {}\n  deploy_roles: [{}]\n  access_roles: [{}]\n  machine_users: [{}]\n",
         &FULL[..start],
         repositories.join(", "),
         "b".repeat(120),
         deploy.join(", "),
-        access.join(", ")
+        access.join(", "),
+        users.join(", ")
     )
 }
 

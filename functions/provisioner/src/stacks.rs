@@ -181,11 +181,21 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
                         if !is_there && is_home(region) {
                             return;
                         }
+                        self.keys(declared, region, sum).await;
                     }
                     Ok(None) => {}
                     Err(error) => sum.add_refusal(&place, table_error(error)),
                 }
             }
+        }
+    }
+
+    /// The access keys of a pack's machine users, after what makes the users.
+    async fn keys(&self, declared: &Declared<'_>, region: &Region, sum: &mut Sum) {
+        let place = format!("{region}, machine users");
+        match self.provision.rotate_keys(&declared.job(region, None)).await {
+            Ok(found) => found.into_iter().for_each(|progress| sum.add(&place, progress)),
+            Err(error) => sum.add_refusal(&place, table_error(error)),
         }
     }
 

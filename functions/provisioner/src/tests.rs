@@ -16,6 +16,7 @@ mod inputs;
 mod irrevocable;
 mod joined;
 mod links;
+mod machine_users;
 mod mortal;
 mod notices;
 mod orphaned;

@@ -38,6 +38,7 @@ from additions import settings  # before ministack, which reads the environment 
 import ministack.app as gateway
 # Importing these puts their functions in place.
 from additions import (  # noqa: F401
+    access_keys,
     account_settings,
     buses,
     calls,

@@ -210,7 +210,7 @@ ACTIONS = {
         cloudtrail, vending, set_schedule, delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.queue_length,
         describe.metrics, describe.logs,
-        operators.call, operators.in_management_account, operators.credentials_of, operators.organization_trail,
+        operators.call, operators.call_with_key, operators.in_management_account, operators.credentials_of, operators.organization_trail,
         operators.stop_trail, operators.accounts,
         jobs.job_credentials, jobs.forged_tokens, jobs.call_with,
     )

@@ -10,6 +10,14 @@ def call(cloud, account, region, person, service, operation, arguments):
     return getattr(client, operation)(**arguments)
 
 
+def call_with_key(cloud, region, access_key_id, secret_access_key, service, operation, arguments):
+    """A pipeline makes a call with an access key of an IAM user."""
+    client = cloud.client_with(
+        service, region, aws_access_key_id=access_key_id, aws_secret_access_key=secret_access_key,
+    )
+    return getattr(client, operation)(**arguments)
+
+
 def in_management_account(cloud, region, service, operation, arguments):
     """Somebody makes a call in the management account, whose root may do anything."""
     answer = getattr(cloud.client(service, cloud.management, region), operation)(**arguments)

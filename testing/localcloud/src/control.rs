@@ -248,6 +248,26 @@ impl Control {
         self.ask_at("call", at, arguments).await
     }
 
+    /// A pipeline makes a call with an access key of an IAM user. Answers what AWS did.
+    ///
+    /// # Errors
+    /// AWS refuses it.
+    pub async fn call_with_key(
+        &self,
+        region: &str,
+        key: (&str, &str),
+        service: &str,
+        operation: &str,
+        arguments: &Value,
+    ) -> Result<Value> {
+        let (access_key_id, secret_access_key) = key;
+        let asked = json!({
+            "region": region, "access_key_id": access_key_id, "secret_access_key": secret_access_key,
+            "service": service, "operation": operation, "arguments": arguments,
+        });
+        self.ask("call_with_key", asked).await
+    }
+
     /// Makes a trail of the organization that logs management events in all Regions, in the management
     /// account. Without one neither Organizations' events nor those of calls are raised.
     ///

@@ -24,6 +24,7 @@ const PURE: [&str; 14] = [
     "onboarding",
     "settings",
     "stacks",
+    "machine-users",
     "network",
     "planner",
     "cloud",

@@ -57,6 +57,68 @@ fn the_member_role_makes_the_one_stack_with_the_one_role_and_passes_it_to_cloudf
 }
 
 #[test]
+fn access_keys_are_rotated_of_the_packs_users_alone_and_no_secret_is_read() -> Result<()> {
+    let role = statements("MemberRole")?;
+    let may = |action: &str, arn: &str| allowed(&role, &Request::new(action, arn));
+    let user = "arn:aws:iam::333333333333:user/phonehome/ci";
+    for action in
+        ["CreateAccessKey", "DeleteAccessKey", "GetAccessKeyLastUsed", "ListAccessKeys", "UpdateAccessKey"]
+    {
+        let action = format!("iam:{action}");
+        assert!(may(&action, user), "{action}");
+        assert!(!may(&action, "arn:aws:iam::333333333333:user/admin"), "{action} of somebody else's");
+    }
+    for action in ["CreateUser", "AttachUserPolicy", "PutUserPolicy", "CreateLoginProfile", "DeleteUser"] {
+        assert!(!may(&format!("iam:{action}"), user), "{action}");
+    }
+    let secret = "arn:aws:secretsmanager:us-east-1:333333333333:secret:phonehome/machine-users/ci-AbCdEf";
+    assert!(may("secretsmanager:DescribeSecret", secret) && may("secretsmanager:PutSecretValue", secret));
+    let theirs = "arn:aws:secretsmanager:us-east-1:333333333333:secret:phonehome/slack-AbCdEf";
+    assert!(!may("secretsmanager:PutSecretValue", theirs));
+    for action in ["GetSecretValue", "DeleteSecret", "UpdateSecretVersionStage", "PutResourcePolicy"] {
+        assert!(!may(&format!("secretsmanager:{action}"), secret), "{action}");
+    }
+    Ok(())
+}
+
+#[test]
+fn whoever_gets_hold_of_the_packs_role_makes_users_within_the_boundary_without_keys_and_reads_no_secret()
+-> Result<()> {
+    let role = statements("StarterPackRole")?;
+    let boundary = "arn:aws:iam::333333333333:policy/phonehome-boundary";
+    let may = |action: &str, name: &str, boundary: Option<&str>| {
+        let request =
+            Request::new(&format!("iam:{action}"), &format!("arn:aws:iam::333333333333:user/{name}"));
+        let bound = boundary.map(|boundary| request.clone().with("iam:PermissionsBoundary", &[boundary]));
+        allowed(&role, &bound.unwrap_or(request))
+    };
+    for action in ["CreateUser", "AttachUserPolicy", "DetachUserPolicy", "PutUserPermissionsBoundary"] {
+        assert!(may(action, "phonehome/ci", Some(boundary)), "{action}");
+        assert!(!may(action, "phonehome/ci", None), "{action} without a boundary");
+        assert!(!may(action, "admin", Some(boundary)), "{action} of somebody else's");
+    }
+    for action in [
+        "CreateAccessKey",
+        "UpdateAccessKey",
+        "CreateLoginProfile",
+        "UpdateLoginProfile",
+        "AddUserToGroup",
+        "DeleteUserPermissionsBoundary",
+        "PutUserPolicy",
+    ] {
+        assert!(!may(action, "phonehome/ci", Some(boundary)), "{action}");
+    }
+    let may = |action: &str, arn: &str| allowed(&role, &Request::new(action, arn));
+    let secret = "arn:aws:secretsmanager:us-east-1:333333333333:secret:phonehome/machine-users/ci-AbCdEf";
+    assert!(may("secretsmanager:CreateSecret", secret));
+    assert!(!may("secretsmanager:CreateSecret", &secret.replace("/machine-users", "")));
+    for action in ["GetSecretValue", "PutSecretValue", "PutResourcePolicy"] {
+        assert!(!may(&format!("secretsmanager:{action}"), secret), "{action}");
+    }
+    Ok(())
+}
+
+#[test]
 fn whoever_only_looks_sees_what_is_in_the_one_stack_and_changes_nothing_of_it() -> Result<()> {
     let role = statements("ViewerRole")?;
     let may =

@@ -150,6 +150,7 @@ const CASES: &[(&str, &str, &str, Class)] = &[
     ("ec2:RevokeSecurityGroupEgress", "InvalidPermission.NotFound", "", AlreadyDone),
     ("lambda:DeleteFunction", "ResourceNotFoundException", "", AlreadyDone),
     ("scheduler:DeleteSchedule", "ResourceNotFoundException", "", AlreadyDone),
+    ("iam:DeleteAccessKey", "NoSuchEntity", "", AlreadyDone),
     // Too fast.
     ("ec2:CreateVpc", "RequestLimitExceeded", "", Throttled),
     ("ec2:CreateVpc", "Client.RequestLimitExceeded", "", Throttled),

@@ -76,8 +76,9 @@ impl Rules<'_> {
         let forwards = pack.log_bucket.as_ref().is_some_and(|log| log.forward_to.is_some());
         let is_known =
             self.draft.pools.complete && self.reader.names.is_declared(Kind::Region, &pack.home_region);
-        if (pack.has_roles() || forwards) && is_known && !regions.contains(&&pack.home_region) {
-            let message = format!("its roles would be kept in {}, where it has no network", pack.home_region);
+        if (pack.has_identities() || forwards) && is_known && !regions.contains(&&pack.home_region) {
+            let message =
+                format!("its roles and users would be kept in {}, where it has no network", pack.home_region);
             let hint = "name a Region in which its environment has an address pool with `home_region`";
             found.report("home", &message, hint);
         }
@@ -105,10 +106,12 @@ impl Rules<'_> {
     }
 
     fn warn_unbounded(&mut self, pack: &DeclaredPack, place: &Place, told: &mut BTreeSet<(String, String)>) {
-        for role in pack.deploy_roles.iter().filter(|role| role.permissions_boundary.is_none()) {
-            if told.insert((place.path.clone(), format!("boundary {}", role.name))) {
-                let flaw =
-                    Flaw::new(format!("the deploy role `{}` has no `permissions_boundary`", role.name));
+        let roles = pack.deploy_roles.iter().filter(|role| role.permissions_boundary.is_none());
+        let users = pack.machine_users.iter().filter(|user| user.permissions_boundary.is_none());
+        let roles = roles.map(|role| format!("the deploy role `{}`", role.name));
+        for unbounded in roles.chain(users.map(|user| format!("the machine user `{}`", user.name))) {
+            if told.insert((place.path.clone(), format!("boundary {unbounded}"))) {
+                let flaw = Flaw::new(format!("{unbounded} has no `permissions_boundary`"));
                 let hint = "who may change roles with it may give itself everything: name a managed policy that each \
                             account has, and that bounds it";
                 self.reader.warn(place, flaw.hint(hint));
@@ -157,6 +160,13 @@ fn roles_can_be_assumed(pack: &DeclaredPack, found: &mut Found) {
         if !names.insert(name.to_ascii_lowercase()) {
             let message = format!("two roles called `{name}`");
             found.report(&format!("role {name}"), &message, "a role's name is its account's once");
+        }
+    }
+    let mut users = BTreeSet::new();
+    for user in &pack.machine_users {
+        if !users.insert(user.name.to_ascii_lowercase()) {
+            let message = format!("two machine users called `{}`", user.name);
+            found.report(&format!("user {}", user.name), &message, "a user's name is its account's once");
         }
     }
     for role in &pack.deploy_roles {

@@ -58,6 +58,10 @@ pub struct StarterPack {
     #[schemars(with = "Vec<AccessRole>", default, length(max = 10))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_roles: Option<Vec<AccessRole>>,
+    /// IAM users that pipelines work as where they cannot have a role. Their access keys are in Secrets Manager, and rotated.
+    #[schemars(with = "Vec<MachineUser>", default, length(max = 10))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_users: Option<Vec<MachineUser>>,
 }
 
 /// Something that is there as usual (`true`), otherwise than usual (a map), or not (`false`).
@@ -303,6 +307,47 @@ pub struct AccessRole {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub permissions_boundary: Option<String>,
+}
+
+/// An IAM user whose access key is in the secret `phonehome/machine-users/NAME` of the home Region.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct MachineUser {
+    /// What it is for, which is its name, under the path `/phonehome/`.
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_+=.@-]{1,64}$"))]
+    pub name: String,
+    /// Managed policies: the ARN of one of AWS's, or the name (with its path) of one that the account has.
+    #[schemars(
+        length(min = 1, max = 10),
+        inner(
+            length(max = 512),
+            regex(pattern = POLICY)
+        )
+    )]
+    pub managed_policies: Vec<String>,
+    /// Its permissions boundary, in place of the starter pack's.
+    #[schemars(
+        with = "String",
+        default,
+        length(max = 512),
+        regex(pattern = POLICY)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions_boundary: Option<String>,
+    /// After how many days it gets another access key.
+    #[schemars(default = "default_rotate_days", range(min = 7, max = 365))]
+    pub rotate_days: u32,
+    /// For how many days the key before works as well; at most a third of `rotate_days`.
+    #[schemars(default = "default_overlap_days", range(min = 1, max = 90))]
+    pub overlap_days: u32,
+}
+
+pub(crate) fn default_rotate_days() -> u32 {
+    90
+}
+
+pub(crate) fn default_overlap_days() -> u32 {
+    7
 }
 
 /// An IAM role of another account.

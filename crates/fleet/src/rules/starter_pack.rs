@@ -119,6 +119,17 @@ fn is_named(text: &str, max: usize) -> bool {
     text.len() <= max && text.split('/').all(is_part)
 }
 
+/// The name of a machine user: IAM's and that of a secret, which has no comma
+/// (<https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>).
+pub(crate) fn machine_user(text: &str) -> Rule<String> {
+    let is_char = |c: char| c.is_ascii_alphanumeric() || "_+=.@-".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(is_char) {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(format!("`{text}` is not the name of a machine user"))
+        .hint("it has 1 to 64 letters, digits and characters of _+=.@-, and says what the user is for"))
+}
+
 /// A managed policy: the ARN of one of AWS's, or the name, with its path, of one that the account has.
 pub(crate) fn policy(text: &str) -> Rule<String> {
     let flaw = Flaw::new(format!("`{text}` is not a managed policy"));

@@ -2,12 +2,13 @@
 //! all layers are known.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::items::{Distinct, reference};
 use crate::model::{
-    AccessRole, DeployRole, ForwardTo, LogBucket, OidcProvider, Repository, StarterPack, StateBucket,
-    SubjectForm, Toggle, TrustedRole, default_expire_days, default_log_name, default_noncurrent_days,
-    default_state_name,
+    AccessRole, DeployRole, ForwardTo, LogBucket, MachineUser, OidcProvider, Repository, StarterPack,
+    StateBucket, SubjectForm, Toggle, TrustedRole, default_expire_days, default_log_name,
+    default_noncurrent_days, default_overlap_days, default_rotate_days, default_state_name,
 };
 use crate::names::Kind;
 use crate::place::Flaw;
@@ -16,6 +17,10 @@ use crate::rules;
 
 /// What S3 and this file keep things for at most, in days: ten years.
 const DAYS_MAX: u32 = 3650;
+
+/// After how many days an access key may be rotated, and for how many both may work. AWS asks for 90 days at most.
+const ROTATE_DAYS: RangeInclusive<u32> = 7..=365;
+const OVERLAP_DAYS: RangeInclusive<u32> = 1..=90;
 
 pub(super) fn starter_pack(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
     let problems = reader.problems.len();
@@ -32,7 +37,8 @@ fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
     let [state, log] = ["state_bucket", "log_bucket"].map(|key| map.optional(key));
     let [provider, repositories, boundary] =
         ["oidc_provider", "repositories", "permissions_boundary"].map(|key| map.optional(key));
-    let [deploy, access] = ["deploy_roles", "access_roles"].map(|key| map.optional(key));
+    let [deploy, access, users] =
+        ["deploy_roles", "access_roles", "machine_users"].map(|key| map.optional(key));
     map.finish(reader);
     let home_region = home.and_then(|c| reference(&c, Kind::Region, reader));
     Some(StarterPack {
@@ -46,6 +52,7 @@ fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
         permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
         deploy_roles: deploy.map(|c| each(&c, reader, deploy_role)),
         access_roles: access.map(|c| each(&c, reader, access_role)),
+        machine_users: users.map(|c| each(&c, reader, machine_user)),
     })
 }
 
@@ -219,6 +226,35 @@ fn access_role(cursor: &Cursor, reader: &mut Reader) -> Option<AccessRole> {
         managed_policies: texts(policies, reader, rules::policy),
         permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
     })
+}
+
+fn machine_user(cursor: &Cursor, reader: &mut Reader) -> Option<MachineUser> {
+    let mut map = cursor.map(reader)?;
+    let [name, policies] = ["name", "managed_policies"].map(|key| map.required(key));
+    let [boundary, rotate, overlap] =
+        ["permissions_boundary", "rotate_days", "overlap_days"].map(|key| map.optional(key));
+    map.finish(reader);
+    let policies = policies.filter(|list| list.filled_list(reader, "policy").is_some());
+    let rotate_days = rotate.and_then(|c| c.integer(reader, "`rotate_days`", ROTATE_DAYS));
+    let overlap_days = overlap.and_then(|c| c.integer(reader, "`overlap_days`", OVERLAP_DAYS));
+    let user = MachineUser {
+        name: name.and_then(|c| c.parsed(reader, rules::machine_user))?,
+        managed_policies: texts(policies, reader, rules::policy),
+        permissions_boundary: boundary.and_then(|c| c.parsed(reader, rules::policy)),
+        rotate_days: rotate_days.unwrap_or_else(default_rotate_days),
+        overlap_days: overlap_days.unwrap_or_else(default_overlap_days),
+    };
+    if user.overlap_days * 3 > user.rotate_days {
+        let (overlap, rotate) = (user.overlap_days, user.rotate_days);
+        let flaw = Flaw::new(format!(
+            "`{}`: an overlap of {overlap} days is more than a third of the {rotate} days after which a key is rotated",
+            user.name
+        ));
+        let hint = "IAM allows two keys: the old one has to be gone before the next one comes, and one that is still used \
+                    gets a second overlap";
+        reader.report(&cursor.place, flaw.hint(hint));
+    }
+    Some(user)
 }
 
 fn trusted_role(cursor: &Cursor, reader: &mut Reader) -> Option<TrustedRole> {

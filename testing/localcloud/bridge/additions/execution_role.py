@@ -140,6 +140,32 @@ def of_role(step, props, old):
         yield "iam:AttachRolePolicy", role, within
 
 
+def of_user(step, props, old):
+    user = f"arn:aws:iam::{get_account_id()}:user{props.get('Path', '/')}{props.get('UserName', '*')}"
+    boundary = props.get("PermissionsBoundary")
+    within = {"iam:PermissionsBoundary": boundary} if boundary else {}
+    if step == "Delete":
+        yield from ((f"iam:{call}", user, within) for call in ("DetachUserPolicy",) if props.get("ManagedPolicyArns"))
+        yield "iam:DeleteUser", user, {}
+        return
+    if step == "Create":
+        yield "iam:CreateUser", user, within
+        yield "iam:TagUser", user, {}
+    if step == "Update" and boundary != old.get("PermissionsBoundary"):
+        yield "iam:PutUserPermissionsBoundary", user, within
+    if props.get("ManagedPolicyArns") and props.get("ManagedPolicyArns") != old.get("ManagedPolicyArns"):
+        yield "iam:AttachUserPolicy", user, within
+
+
+def of_secret(step, props, _old):
+    secret = f"arn:aws:secretsmanager:{get_region()}:{get_account_id()}:secret:{props.get('Name', '*')}-AbCdEf"
+    yield f"secretsmanager:{step}Secret", secret, {}
+    if step == "Create":
+        yield "secretsmanager:TagResource", secret, {}
+    if props.get("SecretString") or props.get("GenerateSecretString"):
+        yield "secretsmanager:PutSecretValue", secret, {}
+
+
 def of_provider(step, props, _old):
     provider = f"arn:aws:iam::{get_account_id()}:oidc-provider/{props['Url'].removeprefix('https://')}"
     calls = {"Create": ["Create"], "Delete": ["Delete"], "Update": []}[step]
@@ -157,6 +183,8 @@ RIGHTS = {
     "AWS::KMS::Alias": of_alias,
     "AWS::DynamoDB::Table": of_table,
     "AWS::IAM::Role": of_role,
+    "AWS::IAM::User": of_user,
+    "AWS::SecretsManager::Secret": of_secret,
     "AWS::IAM::OIDCProvider": of_provider,
 }
 

@@ -15,6 +15,7 @@ provisioners._REPLACING_PROPERTIES.update({
     "AWS::KMS::Key": (),
     "AWS::S3::Bucket": ("BucketName", "BucketNamePrefix", "BucketNamespace"),
     "AWS::S3::BucketPolicy": ("Bucket",),
+    "AWS::SecretsManager::Secret": ("Name",),
 })
 # Those that a stack's tags are put on.
 provisioners._STACK_TAG_PROPERTY["AWS::IAM::OIDCProvider"] = ("Tags", "list")
@@ -74,9 +75,10 @@ def bucket_namespace(props):
         raise ValueError(f"The bucket name {name} is one of an account's own namespace")
 
 
+@refuses("AWS::IAM::User")
 @refuses("AWS::IAM::Role")
 def boundary_is_there(props):
-    """A boundary has to be there before the role."""
+    """A boundary has to be there before what bears it."""
     boundary = props.get("PermissionsBoundary")
     if boundary and boundary not in iam._policies:
         raise ValueError(f"Scope ARN: {boundary} does not exist or is not attachable.")

@@ -180,6 +180,41 @@ class Packs(StackTest):
         self.assertEqual(self.execute()["StackStatus"], "ROLLBACK_COMPLETE")
         self.assertIn("does not exist or is not attachable", self.reasons())
 
+    def test_a_user_is_made_within_the_boundary_alone_and_a_secret_by_its_name_and_empty(self):
+        name = f"user-{uuid.uuid4().hex[:8]}"
+
+        def user(**properties):
+            properties = {"UserName": name, "Path": "/phonehome/", **properties}
+            return {"Type": "AWS::IAM::User", "Properties": properties, **STAYS}
+
+        def secret(name, **properties):
+            properties = {"Name": name, **properties}
+            return {"Type": "AWS::SecretsManager::Secret", "Properties": properties, **STAYS}
+
+        within = {"PermissionsBoundary": self.boundary}
+        for made, status in (
+            (user(), "ROLLBACK_COMPLETE"),
+            (user(**within, Path="/"), "ROLLBACK_COMPLETE"),
+            (user(**within), "CREATE_COMPLETE"),
+            (secret(f"somebodys/{name}"), "ROLLBACK_COMPLETE"),
+            (secret(f"phonehome/machine-users/{name}", SecretString="x"), "ROLLBACK_COMPLETE"),
+            (secret(f"phonehome/machine-users/{name}"), "CREATE_COMPLETE"),
+        ):
+            self.setUp()
+            self.assertEqual(self.make(It=made), status, made)
+        described = self.client("secretsmanager", HUB).describe_secret(SecretId=f"phonehome/machine-users/{name}")
+        self.assertFalse(described.get("VersionIdsToStages"))
+
+    def test_a_user_has_two_access_keys_at_most(self):
+        iam = self.client("iam", HUB)
+        name = f"user-{uuid.uuid4().hex[:8]}"
+        iam.create_user(UserName=name)
+        first = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+        iam.create_access_key(UserName=name)
+        self.assert_denied("LimitExceeded", iam.create_access_key, UserName=name)
+        iam.delete_access_key(UserName=name, AccessKeyId=first)
+        iam.create_access_key(UserName=name)
+
     def test_only_buckets_of_the_account_are_made_and_named_as_what_they_are(self):
         ours = f"b-{uuid.uuid4().hex[:8]}-{HUB}-us-east-1-an"
         regional = {"BucketNamespace": "account-regional"}

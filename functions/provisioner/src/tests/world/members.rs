@@ -11,6 +11,7 @@ use phonehome_cloud::CloudError;
 use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, Write};
 use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
+use phonehome_machine_users::{KeepRotation, Problem, Rotation, Turn as KeysTurn};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
@@ -18,6 +19,7 @@ use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{
     Case, Keep, NotKept, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key,
 };
+use phonehome_starter_pack::MachineUser;
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
@@ -77,6 +79,10 @@ pub(in crate::tests) struct Conditions {
     /// How a turn of a pack stack ends, by Region; otherwise it is as declared.
     pub(in crate::tests) packs: BTreeMap<String, Outcome>,
     /// Whose pack stacks had a turn, with whether their version was in force.
+    /// What is wrong with a machine user's keys, by its name; otherwise nothing is.
+    pub(in crate::tests) keys: BTreeMap<String, Problem>,
+    /// Whose keys were looked at.
+    pub(in crate::tests) keys_turns: Vec<String>,
     pub(in crate::tests) pack_turns: Vec<(StackId, Permits)>,
     /// How often something was changed in such a turn.
     pub(in crate::tests) pack_changes: usize,
@@ -218,6 +224,21 @@ impl Members for FakeMembers {
             record.verified = Some(Verified { sha256: case.wanted.sha256.clone(), changed_at_ms: 1 });
         }
         Ok(Turn { record, outcome })
+    }
+
+    async fn take_keys_turn<K: KeepRotation>(
+        &self,
+        stack: &StackId,
+        user: &MachineUser,
+        keep: &mut K,
+        rotation: Rotation,
+        now_ms: u64,
+    ) -> Result<KeysTurn, K::NotKept> {
+        let rotation = Rotation { looked_at_ms: now_ms, ..rotation };
+        keep.keep(&rotation).await?;
+        let mut now = self.conditions.lock().unwrap();
+        now.keys_turns.push(format!("{stack} {}", user.secret));
+        Ok(KeysTurn { rotation, problem: now.keys.get(&user.name).cloned(), later: None })
     }
 
     async fn look_at_settings<K: phonehome_settings::Keep>(

@@ -1,0 +1,92 @@
+//! Machine users: when their keys are looked at, and what is told of them.
+
+use phonehome_cloud::Class;
+use phonehome_cloud::table::{Table, Write};
+use phonehome_machine_users::Problem;
+use phonehome_stacks::{Outcome, PackRecord, pack_key};
+
+use super::world::{FLEET, REGION, SHOP_DEV, World};
+
+/// A world whose accounts have two machine users.
+async fn world() -> World {
+    let world = World::new().await;
+    let users = "[{ name: ci, managed_policies: [p] }, { name: backup, managed_policies: [p] }]";
+    world
+        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
+        .await;
+    world
+}
+
+fn looked_at(world: &World) -> Vec<String> {
+    std::mem::take(&mut world.conditions().keys_turns)
+}
+
+async fn a_day_passes(world: &World) {
+    let key = pack_key(&format!("{SHOP_DEV}/{REGION}").parse().unwrap());
+    let doc = world.table().get(&key).await.unwrap().unwrap();
+    let mut record: PackRecord = doc.read().unwrap();
+    for user in record.users.values_mut() {
+        (user.rotation.looked_at_ms, user.rotation.acted_at_ms) = (0, 0);
+    }
+    world.table().write(vec![Write::over(Some(&doc), key, &record)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_wait_for_the_stack_and_are_looked_at_once_a_day() {
+    let mut world = world().await;
+    let waits = Outcome::Later { reason: "it is made".into(), class: Class::EventuallyConsistent };
+    world.conditions().packs.insert(REGION.into(), waits);
+    world.reconcile(SHOP_DEV).await;
+    assert_eq!(looked_at(&world), [""; 0]);
+    world.conditions().packs.clear();
+    world.converge(SHOP_DEV).await;
+    let secret = |user: &str| format!("{SHOP_DEV}/{REGION} phonehome/machine-users/{user}");
+    assert_eq!(looked_at(&world), [secret("ci"), secret("backup")]);
+    world.converge(SHOP_DEV).await;
+    assert_eq!(looked_at(&world), [""; 0]);
+    a_day_passes(&world).await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(looked_at(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_machine_user_is_told_once_and_that_it_is_over_and_holds_up_no_other() {
+    let mut world = world().await;
+    let wrong = Problem::ForeignKey { key: "AKIAEXAMPLE000000001".parse().unwrap() };
+    world.conditions().keys.insert("ci".into(), wrong.clone());
+    world.converge(SHOP_DEV).await;
+    a_day_passes(&world).await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(looked_at(&world).len(), 4);
+    let told = world.notified_of("machine-user/").await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].contains("its machine user ci") && told[0].contains("AKIAEXAMPLE000000001"), "{told:?}");
+    // Another user's is another message.
+    world.conditions().keys.insert("backup".into(), wrong);
+    a_day_passes(&world).await;
+    world.converge(SHOP_DEV).await;
+    world.conditions().keys.clear();
+    a_day_passes(&world).await;
+    world.converge(SHOP_DEV).await;
+    let told = world.notified_of("machine-user/").await;
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told[2].contains("as declared") && told[3].contains("as declared"), "{told:?}");
+    let mut ids = world.incident_ids_of("machine-user/").await;
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 2, "{ids:?}");
+}
+
+#[tokio::test]
+async fn a_user_that_is_not_declared_any_more_is_not_looked_at() {
+    let mut world = world().await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(looked_at(&world).len(), 2);
+    let users = "[{ name: backup, managed_policies: [p] }]";
+    world
+        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
+        .await;
+    a_day_passes(&world).await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(looked_at(&world), [format!("{SHOP_DEV}/{REGION} phonehome/machine-users/backup")]);
+}
