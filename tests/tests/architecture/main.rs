@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, PackageId};
 
 /// No clock, no I/O, no async, no AWS.
-const PURE: [&str; 14] = [
+const PURE: [&str; 15] = [
     "wire",
     "fleet",
     "starter-pack",

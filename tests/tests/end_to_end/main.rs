@@ -4,6 +4,7 @@
 mod bad_input;
 mod by_hand;
 mod jobs;
+mod machine_user;
 mod pack;
 mod settings;
 mod vended;

@@ -24,15 +24,16 @@ fn fleet(play: &Play, expire_days: u32, state_bucket: &str) -> String {
       trusted: [{{ account: "999999999999", role: Engineers }}]
       external_id: acme-2026
       managed_policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+  machine_users: [{{ name: ci, managed_policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"] }}]
 "#
     );
     format!("{}{pack}", play.fleet(&play.connection()))
 }
 
 /// An account with the stack of its pack.
-struct Shop<'a> {
-    play: &'a Play,
-    place: Place,
+pub(super) struct Shop<'a> {
+    pub(super) play: &'a Play,
+    pub(super) place: Place,
 }
 
 impl Shop<'_> {
@@ -42,7 +43,7 @@ impl Shop<'_> {
         self.play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await
     }
 
-    async fn call(&self, service: &str, operation: &str, arguments: Value) -> Result<Value> {
+    pub(super) async fn call(&self, service: &str, operation: &str, arguments: Value) -> Result<Value> {
         self.play.local_cloud.control.call(&self.place, "alice", service, operation, &arguments).await
     }
 
@@ -137,6 +138,7 @@ async fn a_starter_pack_comes_to_be_after_a_creation_that_failed_is_changed_in_p
     a_creation_that_fails_is_told(&shop).await?;
     let made = another_template_is_made(&shop).await?;
     let changed = a_change_goes_on_where_somebody_deleted_its_change_set(&shop, &made).await?;
+    machine_user::its_key_works_and_is_replaced_once_it_is_switched_off(&shop).await?;
     a_replacement_is_withheld_and_told_once(&shop, &changed).await
 }
 

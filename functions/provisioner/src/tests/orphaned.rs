@@ -112,6 +112,7 @@ async fn an_account_that_was_made_for_a_line_that_left_is_orphaned_although_it_w
         account_name: "shop-dev".into(),
         placed_at_ms: 0,
         asks: 1,
+        permitted_at_ms: 0,
         state: OrderState::Made { account: SHOP_DEV.parse().unwrap(), at_ms: 0 },
     };
     world.table().write(vec![Write::put(order_key(&line), Expect::Absent, &order)]).await.unwrap();
