@@ -12,12 +12,14 @@ mod problem;
 mod rotation;
 mod seen;
 mod sorted;
+mod times;
 mod turn;
 
 pub use api::{KeysApi, NewKey, Outcome};
-pub use decide::{Decision, KEPT_OFF_MS, SETTLES_MS, Step, UNUSED_MS, decide};
+pub use decide::{Decision, Step, decide};
 pub use key::{BadKeyId, KeyId};
 pub use problem::Problem;
 pub use rotation::{Intent, Rotation, Rules, SwitchedOff};
 pub use seen::{Key, Seen, Versions};
+pub use times::SETTLES_MS;
 pub use turn::{KeepRotation, Turn, turn};

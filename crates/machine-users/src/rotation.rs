@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{DAY_MS, SETTLES_MS};
 use crate::key::KeyId;
+use crate::times::{DAY_MS, SETTLES_MS};
 
 /// How often, as declared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,7 +5,6 @@ use phonehome_cloud::{Class, WallClock};
 use phonehome_machine_users::{KeepRotation, Rotation, Turn};
 use phonehome_stacks::{NotKept, PackPhase, PackRecord, pack_key};
 use phonehome_starter_pack::{MachineUser, Pack};
-use phonehome_state::Keys;
 
 use crate::Members;
 use crate::pack::writes;

@@ -1,5 +1,7 @@
 //! The people's side of the local cloud: the client of `bridge/control.py`.
 
+mod calls;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -228,44 +230,6 @@ impl Control {
     /// The emulator does not answer.
     pub async fn default_vpcs(&self, at: &Place) -> Result<DefaultVpcs> {
         self.ask_at("default_vpcs", at, json!({})).await
-    }
-
-    /// A person with the account's administrator role makes a call, named as boto3 does: `ec2`,
-    /// `delete_route`. Answers what AWS did.
-    ///
-    /// # Errors
-    /// AWS refuses it.
-    pub async fn call(
-        &self,
-        at: &Place,
-        person: &str,
-        service: &str,
-        operation: &str,
-        arguments: &Value,
-    ) -> Result<Value> {
-        let arguments =
-            json!({"person": person, "service": service, "operation": operation, "arguments": arguments});
-        self.ask_at("call", at, arguments).await
-    }
-
-    /// A pipeline makes a call with an access key of an IAM user. Answers what AWS did.
-    ///
-    /// # Errors
-    /// AWS refuses it.
-    pub async fn call_with_key(
-        &self,
-        region: &str,
-        key: (&str, &str),
-        service: &str,
-        operation: &str,
-        arguments: &Value,
-    ) -> Result<Value> {
-        let (access_key_id, secret_access_key) = key;
-        let asked = json!({
-            "region": region, "access_key_id": access_key_id, "secret_access_key": secret_access_key,
-            "service": service, "operation": operation, "arguments": arguments,
-        });
-        self.ask("call_with_key", asked).await
     }
 
     /// Makes a trail of the organization that logs management events in all Regions, in the management

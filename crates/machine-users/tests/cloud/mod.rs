@@ -10,10 +10,10 @@ use phonehome_machine_users::{
     turn,
 };
 
-pub const HOUR_MS: u64 = 3_600_000;
-pub const DAY_MS: u64 = 24 * HOUR_MS;
-pub const OVERLAP_MS: u64 = 5 * DAY_MS;
-pub const RULES: Rules = Rules { rotate_after_ms: 30 * DAY_MS, overlap_ms: OVERLAP_MS };
+pub(crate) const HOUR_MS: u64 = 3_600_000;
+pub(crate) const DAY_MS: u64 = 24 * HOUR_MS;
+pub(crate) const OVERLAP_MS: u64 = 5 * DAY_MS;
+pub(crate) const RULES: Rules = Rules { rotate_after_ms: 30 * DAY_MS, overlap_ms: OVERLAP_MS };
 const BEGIN_MS: u64 = 1_790_000_000_000;
 
 /// What goes wrong at a call.
