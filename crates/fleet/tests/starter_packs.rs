@@ -294,24 +294,6 @@ fn each_mistake_is_named_with_what_to_do() {
              policies of its own account: give the name alone, `b`, which each account has to have)",
         ),
         (
-            pack(
-                "{ machine_users: [{ name: ci, managed_policies: [p], rotate_days: 20, overlap_days: 7 }] }",
-            ),
-            "starter_pack.machine_users[0]: `ci`: an overlap of 7 days is more than a third of the 20 days after which a key is \
-             rotated (IAM allows two keys: the old one has to be gone before the next one comes, and one that is still used gets \
-             a second overlap)",
-        ),
-        (
-            pack(
-                "{ machine_users: [{ name: ci, managed_policies: [p] }, { name: CI, managed_policies: [p] }] }",
-            ),
-            "starter_pack: shop/dev: two machine users called `CI` (a user's name is its account's once)",
-        ),
-        (
-            pack("{ machine_users: [{ name: ci }] }"),
-            "starter_pack.machine_users[0]: missing `managed_policies`",
-        ),
-        (
             pack("{ access_roles: [{ name: x, trusted: [{ account: \"222222222222\", role: \"*\" }] }] }"),
             "starter_pack.access_roles[0].trusted[0].role: `*` is not the name of an IAM role (it is compared as it stands: a \
              wildcard would let in what nobody named, such as pull requests)",
@@ -330,8 +312,8 @@ fn each_mistake_is_named_with_what_to_do() {
         ),
         (
             with(EVERY_KEY, "home_region: us-east-1", "home_region: eu-west-1"),
-            "environments[0].starter_pack: shop/dev: its roles would be kept in eu-west-1, where it has no network (name a \
-             Region in which its environment has an address pool with `home_region`)",
+            "environments[0].starter_pack: shop/dev: its roles and users would be kept in eu-west-1, where it has no network \
+             (name a Region in which its environment has an address pool with `home_region`)",
         ),
         (
             with(EVERY_KEY, "name: acme-state,", "name: acme-logs,"),
@@ -411,11 +393,4 @@ fn what_a_line_gets_otherwise_is_a_change_of_that_line() {
     let whats: Vec<&str> = line.changes.iter().map(|change| change.what.as_str()).collect();
     assert_eq!(line.line.as_str(), "shop/dev");
     assert!(whats.contains(&"starter pack.log_bucket.expire_days"), "{whats:?}");
-}
-
-#[test]
-fn a_fleet_with_packs_written_again_says_the_same() {
-    let fleet = support::fleet(EVERY_KEY);
-    let again = support::fleet(&serde_json::to_string(&fleet).unwrap());
-    assert_eq!(fleet, again);
 }

@@ -4,8 +4,8 @@ use phonehome_wire::{AccountId, partition};
 use serde::Serialize;
 
 use crate::called::{IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE, PROVIDER};
+use crate::machine_users::MachineUser;
 use crate::pack::Pack;
-use crate::users::MachineUser;
 
 /// What an account's starter pack is called in a Region.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

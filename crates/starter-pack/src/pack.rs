@@ -4,7 +4,7 @@ use phonehome_fleet::{DeclaredPack, Fleet, Member};
 use phonehome_wire::Region;
 use serde_json::{Map, Value, json};
 
-use crate::{buckets, roles};
+use crate::{buckets, roles, users};
 
 /// The name of the stack, the same in each account and Region.
 pub const STACK_NAME: &str = "phonehome-starter-pack";
@@ -82,6 +82,7 @@ impl Pack {
         let mut resources = buckets::resources(&self.declared, &self.region);
         if self.is_home() {
             resources.extend(roles::resources(&self.declared));
+            resources.extend(users::resources(&self.declared.machine_users));
         }
         resources
     }

@@ -1,4 +1,4 @@
-//! What is in the home Region alone: the identity provider and the roles, and the users with their secrets.
+//! What is in the home Region alone: the identity provider and the roles.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,6 @@ use serde_json::{Map, Value, json};
 use crate::called::{FORWARDING_ROLE, IDENTITY_PATH, PROVIDER};
 use crate::policies;
 use crate::resource::{filled_in, kept};
-use crate::users;
 
 /// The audience of the tokens that GitHub's own action asks for
 /// (<https://github.com/aws-actions/configure-aws-credentials>).
@@ -27,7 +26,6 @@ pub(crate) fn resources(declared: &DeclaredPack) -> Map<String, Value> {
     for role in &declared.access_roles {
         resources.insert(logical_id("AccessRole", &role.name), access_role(role));
     }
-    resources.extend(users::resources(&declared.machine_users));
     if let Some((log, forward_to)) =
         declared.log_bucket.as_ref().and_then(|it| Some((it, it.forward_to.as_ref()?)))
     {

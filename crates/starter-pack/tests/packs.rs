@@ -81,7 +81,7 @@ fn load_balancers_and_s3_write_below_this_accounts_id_or_for_this_account_and_no
 fn roles_and_the_provider_are_in_the_home_region_alone() {
     let (home, other) =
         (template(FULL, "shop-prod", "us-east-1"), template(FULL, "shop-prod", "eu-central-2"));
-    assert_eq!(kinds(&home).iter().filter(|kind| kind.starts_with("AWS::IAM::")).count(), 5);
+    assert_eq!(kinds(&home).iter().filter(|kind| kind.starts_with("AWS::IAM::")).count(), 6);
     assert!(kinds(&other).iter().all(|kind| !kind.starts_with("AWS::IAM::")), "{other}");
     assert!(kinds(&other).contains(&"AWS::S3::Bucket"));
     // The other Region's bucket names the home Region's role, and waits for nothing that is not in its stack.

@@ -71,15 +71,17 @@ fn what_only_may_be_replaced_is_withheld_and_said_so() {
 #[test]
 fn keys_and_secrets_cost_and_nothing_else_does_and_what_leaves_its_template_goes_on_to() {
     let full = full();
-    assert_eq!(monthly_cents(&full), KEY_CENTS);
+    // A machine user's.
+    let with_own = KEY_CENTS + SECRET_CENTS;
+    assert_eq!(monthly_cents(&full), with_own);
     let more = changed(|it| {
         it["Secret"] = json!({"Type": "AWS::SecretsManager::Secret", "DeletionPolicy": "Retain"});
     });
     let price = |known, wanted: Option<&Value>| PackPlan::of(known, wanted).price;
-    let with_secret = KEY_CENTS + SECRET_CENTS;
+    let with_secret = with_own + SECRET_CENTS;
     let of = |before_cents, after_cents| PackPrice { before_cents, after_cents };
     assert_eq!(price(Known::Nothing, Some(&more)), of(0, with_secret));
-    assert_eq!(price(Known::Template(&full), Some(&more)), of(KEY_CENTS, with_secret));
+    assert_eq!(price(Known::Template(&full), Some(&more)), of(with_own, with_secret));
     assert_eq!(price(Known::Template(&more), Some(&full)), of(with_secret, with_secret), "it stays");
     assert_eq!(price(Known::Template(&more), None), of(with_secret, with_secret));
 }

@@ -51,7 +51,7 @@ const CARGO: [&str; 12] = [
 
 /// Calls of the AWS CLI, each looked up in AWS's own service models (or, where it is the CLI's own, in its
 /// reference) when it was added.
-const AWS: [(&str, &[&str]); 16] = [
+const AWS: [(&str, &[&str]); 17] = [
     (
         "cloudformation",
         &[
@@ -92,6 +92,7 @@ const AWS: [(&str, &[&str]); 16] = [
         ],
     ),
     ("login", &[]),
+    ("iam", &["update-access-key"]),
     ("logs", &["tail"]),
     ("organizations", &["create-account", "enable-aws-service-access", "register-delegated-administrator"]),
     ("s3", &["cp", "ls"]),
