@@ -35,6 +35,10 @@ pub(crate) struct Probe<'w> {
     /// What fails and is not chance.
     pub(crate) failing: BTreeSet<Symptom>,
     /// Every declared check, once somebody asks for any.
+    #[expect(
+        clippy::box_collection,
+        reason = "most are never asked: what is not there is a word, and not a map"
+    )]
     checks: OnceCell<Box<BTreeMap<&'w CheckId, &'w Check>>>,
 }
 

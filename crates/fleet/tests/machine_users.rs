@@ -62,10 +62,3 @@ fn a_machine_user_without_a_boundary_is_warned_of() {
     let text = pack("{ permissions_boundary: b, machine_users: [{ name: ci, managed_policies: [p] }] }");
     assert!(!warnings(&text).contains("permissions_boundary"));
 }
-
-#[test]
-fn a_fleet_with_packs_written_again_says_the_same() {
-    let fleet = support::fleet(EVERY_KEY);
-    let again = support::fleet(&serde_json::to_string(&fleet).unwrap());
-    assert_eq!(fleet, again);
-}

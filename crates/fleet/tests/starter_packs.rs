@@ -2,7 +2,7 @@
 
 mod support;
 
-use phonehome_fleet::{Changes, DeclaredPack, Fleet, Repository};
+use phonehome_fleet::{DeclaredPack, Fleet, Repository};
 use support::{EVERY_KEY, SMALL, only_problem, with};
 
 fn of(fleet: &Fleet, line: &str) -> Option<DeclaredPack> {
@@ -17,34 +17,6 @@ fn pack(yaml: &str) -> String {
 
 const DEPLOY: &str = "{ repositories: [{ name: acme/shop, id: 2, owner_id: 1 }], permissions_boundary: b, \
                       deploy_roles: [{ name: deploy, branches: [main] }] }";
-
-#[test]
-fn a_file_that_says_nothing_of_it_declares_nothing() {
-    let fleet = support::fleet(SMALL);
-    assert!(fleet.members().iter().all(|member| fleet.starter_pack_of(member).is_none()));
-    let fleet = support::fleet(&pack("{ enabled: true }"));
-    assert!(fleet.members().iter().all(|member| fleet.starter_pack_of(member).is_none()));
-}
-
-#[test]
-fn a_domain_goes_before_its_environments_and_they_before_the_file_key_by_key() {
-    let fleet = support::fleet(EVERY_KEY);
-    let (dev, prod) = (of(&fleet, "shop/dev").unwrap(), of(&fleet, "shop/prod").unwrap());
-    assert_eq!((dev.log_bucket, dev.state_bucket.as_ref()), (None, prod.state_bucket.as_ref()));
-    assert_eq!(prod.log_bucket.unwrap().expire_days, 400);
-    assert_eq!(of(&fleet, "payments/prod"), None);
-    let text = with(EVERY_KEY, "starter_pack: { enabled: false }", "starter_pack: { log_bucket: true }");
-    let payments = of(&support::fleet(&text), "payments/dev").unwrap();
-    assert_eq!(payments.log_bucket, Some(phonehome_fleet::LogBucket::default()));
-}
-
-#[test]
-fn one_domain_alone_can_have_a_pack() {
-    let text = with(SMALL, "owner: team-shop", "owner: team-shop\n    starter_pack: { key: true }");
-    let fleet = support::fleet(&text);
-    let with_one = fleet.members().into_iter().filter(|it| fleet.starter_pack_of(it).is_some());
-    assert!(with_one.clone().count() > 0 && with_one.into_iter().all(|it| it.domain == "shop"));
-}
 
 #[test]
 fn a_role_has_the_repositories_and_the_boundary_of_the_pack_unless_it_has_its_own() {
@@ -293,6 +265,15 @@ fn each_mistake_is_named_with_what_to_do() {
             "starter_pack.permissions_boundary: `arn:aws:iam::111111111111:policy/b` is not a managed policy (a role takes \
              policies of its own account: give the name alone, `b`, which each account has to have)",
         ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(only_problem(&text), expected);
+    }
+}
+
+#[test]
+fn each_mistake_of_names_and_places_is_named_with_what_to_do() {
+    let cases = [
         (
             pack("{ access_roles: [{ name: x, trusted: [{ account: \"222222222222\", role: \"*\" }] }] }"),
             "starter_pack.access_roles[0].trusted[0].role: `*` is not the name of an IAM role (it is compared as it stands: a \
@@ -382,15 +363,4 @@ fn a_deploy_role_without_a_boundary_is_warned_of() {
     let text = with(&pack(DEPLOY), "permissions_boundary: b, ", "");
     assert!(warnings(&text).contains("the deploy role `deploy` has no `permissions_boundary`"));
     assert!(!warnings(&pack(DEPLOY)).contains("permissions_boundary"));
-}
-
-#[test]
-fn what_a_line_gets_otherwise_is_a_change_of_that_line() {
-    let after = with(EVERY_KEY, "starter_pack: { log_bucket: false }", "starter_pack: { key: true }");
-    let changes = Changes::between(&support::fleet(EVERY_KEY), &support::fleet(&after));
-    assert!(changes.settings.is_empty());
-    let [line] = changes.lines.as_slice() else { panic!("{changes:?}") };
-    let whats: Vec<&str> = line.changes.iter().map(|change| change.what.as_str()).collect();
-    assert_eq!(line.line.as_str(), "shop/dev");
-    assert!(whats.contains(&"starter pack.log_bucket.expire_days"), "{whats:?}");
 }

@@ -237,9 +237,9 @@ proptest! {
                         cloud.make_by_hand();
                     }
                 }
-                Event::DeleteByHand(is_ours) => { cloud.pick(*is_ours).map(|key| cloud.delete_by_hand(&key)); }
-                Event::SwitchOff(is_ours) => { cloud.pick(*is_ours).map(|key| cloud.switch_off_by_hand(&key)); }
-                Event::Use(is_ours) => { cloud.pick(*is_ours).map(|key| cloud.uses(&key)); }
+                Event::DeleteByHand(is_ours) => cloud.pick(*is_ours).iter().for_each(|key| cloud.delete_by_hand(key)),
+                Event::SwitchOff(is_ours) => cloud.pick(*is_ours).iter().for_each(|key| cloud.switch_off_by_hand(key)),
+                Event::Use(is_ours) => cloud.pick(*is_ours).iter().for_each(|key| cloud.uses(key)),
             }
         }
         cloud.remove_theirs();

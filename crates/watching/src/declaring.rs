@@ -15,8 +15,11 @@ const CHECKS_MAX: usize = 20_000;
 type Which = (AccountId, Region, Line);
 
 /// What was found so far, and how many checks that is.
+type Found = (HashMap<Which, Arc<[Check]>>, usize);
+
+/// What the probes of stacks are to test, as far as anybody asked.
 #[derive(Debug, Default)]
-pub(crate) struct Declaring(Mutex<(HashMap<Which, Arc<[Check]>>, usize)>);
+pub(crate) struct Declaring(Mutex<Found>);
 
 impl Declaring {
     /// What the probes of a stack are to test by the version that its account is to have, which is the same one each time.

@@ -56,7 +56,7 @@ impl Shop<'_> {
             if found(&stack) {
                 return Ok(stack);
             }
-            ensure!(start.elapsed() < PATIENCE, "no stack that {what}: {stack:#}");
+            ensure!(start.elapsed() < PATIENCE, "no stack that {what}: {stack:#}\n{}", self.said());
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
@@ -68,6 +68,13 @@ impl Shop<'_> {
         let arguments = ["plan", "--format", "json", "--fleet", &file.display().to_string()];
         let plan = self.play.local_cloud.phonehome_as_viewer(&arguments).await?;
         Ok(serde_json::from_str::<Value>(&plan)?["starter_packs"]["classes"].clone())
+    }
+
+    /// What Slack says of the pack.
+    fn said(&self) -> String {
+        let seen = self.play.local_cloud.receiver.seen();
+        let of_it = seen.messages.iter().filter(|it| it.text.contains("its starter pack"));
+        of_it.map(|it| format!("{} {:?}", it.text, it.blocks)).collect::<Vec<_>>().join("\n")
     }
 
     /// What Slack's message of the pack says, once it says this.

@@ -148,8 +148,8 @@ fn what_is_left_of_a_lost_account_goes_on_as_its_own_and_not_as_what_others_lose
     assert_eq!(fleet.world.open.len(), 2, "{:?}", fleet.suspects());
     let (own, others): (Vec<_>, Vec<_>) = fleet.world.open.iter().partition(|it| it.id == id);
     let is_about = |incident: &phonehome_alerting::Incident, endpoint: &str| {
-        let targets = incident.members_in(MemberState::Failing).filter_map(|it| it.target.as_ref());
-        targets.map(|it| it.endpoint.contains(endpoint)).fold(true, |all, it| all && it)
+        let mut targets = incident.members_in(MemberState::Failing).filter_map(|it| it.target.as_ref());
+        targets.all(|it| it.endpoint.contains(endpoint))
     };
     assert!(is_about(own[0], "ledger"), "{:?}", own[0].suspect);
     assert!(is_about(others[0], "payments"), "{:?}", others[0].suspect);

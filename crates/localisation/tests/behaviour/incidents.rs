@@ -167,7 +167,8 @@ fn a_name_changes_when_it_is_wider_clearer_or_explains_all_there_was_and_only_by
         (component("account a"), component("way out a"), component("nat a/az1"));
     let own_route = zones_own[..1].to_vec();
     let [one, two, three] = ["out/one", "out/two", "out/three"].map(|to| world.path(0, 0, to));
-    let table: [(&str, &[Suspect], &[Suspect], &[PathId], &[PathId], Gate, &str); 6] = [
+    type Row<'a> = (&'a str, &'a [Suspect], &'a [Suspect], &'a [PathId], &'a [PathId], Gate, &'a str);
+    let table: [Row<'_>; 6] = [
         ("wider", &way_out, &account, &[two, three], &[], Gate::Open, "account a"),
         ("wider, not certain", &way_out, &account, &[one, two], &[], WAITS, "way out a"),
         ("clearer", &zones_own, &own_route, &[two], &[], Gate::Open, "route a/az1 internet"),

@@ -92,8 +92,7 @@ impl Cloud {
     pub fn first_make() -> usize {
         let cloud = Self::default();
         cloud.hour();
-        let at = cloud.state().makes_at[0];
-        at
+        cloud.state().makes_at[0]
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
