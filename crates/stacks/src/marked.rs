@@ -42,7 +42,7 @@ pub fn noted(template: &Value) -> String {
     }
 }
 
-fn without_mark(template: &Value) -> Value {
+pub(crate) fn without_mark(template: &Value) -> Value {
     let mut bare = template.clone();
     if let Some(outputs) = bare.get_mut("Outputs").and_then(Value::as_object_mut) {
         outputs.remove(MARK);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::api::{NewChangeSet, PackApi};
 use crate::decide::decide;
 use crate::expected::{Expected, Permits};
-use crate::marked::{noted, sha256_of};
+use crate::marked::{noted, sha256_of, without_mark};
 use crate::problem::Problem;
 use crate::record::PackRecord;
 use crate::seen::{Deployed, Seen};
@@ -39,7 +39,7 @@ pub struct Case<'a> {
     pub wanted: &'a Wanted,
     /// What may be done.
     pub permits: Permits,
-    /// What the wanted template changes in a deployed one.
+    /// What the wanted template changes in a deployed one; both without their mark.
     pub compare: &'a (dyn Fn(&Value) -> Expected + Send + Sync),
     /// What time it is; milliseconds since the Unix epoch.
     pub now_ms: u64,
@@ -150,7 +150,7 @@ async fn look<A: PackApi>(
         Look::Template => {
             let template = api.template().await?;
             let (sha256, body, expected) =
-                (sha256_of(&template), noted(&template), (case.compare)(&template));
+                (sha256_of(&template), noted(&template), (case.compare)(&without_mark(&template)));
             seen.deployed = Some(Deployed { sha256, body, expected });
         }
         Look::Remains => seen.remains = Some(api.remains().await?),

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_stacks::{
-    Case, ChangeSet, DriftStatus, Expected, Keep, Kind, NewChangeSet, NotKept, PackApi, PackRecord,
+    Case, ChangeSet, DriftStatus, Expected, Keep, Kind, MARK, NewChangeSet, NotKept, PackApi, PackRecord,
     PackStack, PackStatus, Permits, ResourceNote, Turn, Unplanned, Wanted, turn,
 };
 use serde_json::Value;
@@ -209,7 +209,10 @@ pub(crate) fn begin(
         let case = Case {
             wanted: &wanted,
             permits: Permits { is_in_force, version: 7 },
-            compare: &|deployed| of_plan(compare(deployed, &template)),
+            compare: &|deployed| {
+                assert!(deployed["Outputs"][MARK].is_null(), "what is planned by knows no marks");
+                of_plan(compare(deployed, &template))
+            },
             now_ms,
         };
         let turn = turn(&case, &api, &mut keep, record).await.ok()?;
