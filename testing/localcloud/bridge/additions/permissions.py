@@ -188,6 +188,13 @@ EC2_RESOURCE_TYPES = {
 }
 
 
+def user_arn(query, account):
+    """The user that a call is about, with its path: by its name, or by one of its access keys."""
+    key = iam._access_keys.get_scoped(account, None, iam_actions._query_param(query, "AccessKeyId")) or {}
+    name = iam_actions._query_param(query, "UserName") or key.get("UserName")
+    return (iam._users.get_scoped(account, None, name) or {}).get("Arn")
+
+
 @replaces(iam_actions, "extract_resource_arn")
 def extract_resource_arn(original, service, method, path, headers, body, query, region, account):
     """The resource of an EC2 call is the one whose id it names, or the one it is about to create; the
@@ -195,6 +202,8 @@ def extract_resource_arn(original, service, method, path, headers, body, query, 
     found = original(service, method, path, headers, body, query, region, account)
     if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
         return f"arn:aws:lambda:{region}:{account}:function:{json.loads(body)['FunctionName']}"
+    if service == "iam":
+        return user_arn(query, account) or found
     if service != "ec2" or found != "*":
         return found
     for name in query:

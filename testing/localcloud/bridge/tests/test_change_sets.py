@@ -215,6 +215,21 @@ class Packs(StackTest):
         iam.delete_access_key(UserName=name, AccessKeyId=first)
         iam.create_access_key(UserName=name)
 
+    def test_a_user_is_known_by_its_path_also_by_its_keys(self):
+        iam, users = self.client("iam", HUB), f"arn:aws:iam::{HUB}:user/phonehome/*"
+        may = allow(["iam:ListAccessKeys", "iam:GetAccessKeyLastUsed"], users)
+        calls = self.as_role(self.role(HUB, f"arn:aws:iam::{HUB}:root", may), "iam", HUB)
+        for path, is_allowed in (("/phonehome/", True), ("/", False)):
+            name = f"user-{uuid.uuid4().hex[:8]}"
+            iam.create_user(UserName=name, Path=path)
+            key = iam.create_access_key(UserName=name)["AccessKey"]["AccessKeyId"]
+            if is_allowed:
+                calls.list_access_keys(UserName=name)
+                calls.get_access_key_last_used(AccessKeyId=key)
+            else:
+                self.assert_denied("AccessDenied", calls.list_access_keys, UserName=name)
+                self.assert_denied("AccessDenied", calls.get_access_key_last_used, AccessKeyId=key)
+
     def test_only_buckets_of_the_account_are_made_and_named_as_what_they_are(self):
         ours = f"b-{uuid.uuid4().hex[:8]}-{HUB}-us-east-1-an"
         regional = {"BucketNamespace": "account-regional"}
