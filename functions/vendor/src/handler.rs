@@ -37,6 +37,7 @@ pub struct Vending<T, Q, O, W, C = SystemClock> {
     pub(crate) clock: C,
     /// How long a probe may be silent, in seconds; 0: what the fleet file says.
     pub(crate) overdue_after_s: u32,
+    work_ms: u64,
     last_read: LastRead,
     pub(crate) remembered: Mutex<Remembered>,
 }
@@ -63,7 +64,8 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
     /// One that keeps its state in `table`, has accounts looked at by `queue`, and asks Organizations by `way`.
     pub fn new(table: T, queue: Q, organization: O, way: W, clock: C) -> Self {
         let (last_read, remembered) = (LastRead::default(), Mutex::default());
-        Self { table, queue, organization, way, clock, overdue_after_s: 0, last_read, remembered }
+        let work_ms = WORK_MS;
+        Self { table, queue, organization, way, clock, overdue_after_s: 0, work_ms, last_read, remembered }
     }
 
     /// The same where a probe may be silent for so many seconds; 0 is what the fleet file says.
@@ -72,13 +74,19 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         Self { overdue_after_s: seconds, ..self }
     }
 
+    /// The same where it is invoked every so many seconds, 60 at most: it works for as large a part of them.
+    #[must_use]
+    pub fn with_interval(self, seconds: u32) -> Self {
+        Self { work_ms: WORK_MS * u64::from(seconds.min(60)) / 60, ..self }
+    }
+
     /// Handles one invocation. What woke it does not matter. Two at once are safe.
     ///
     /// # Errors
     /// When the table cannot be asked or written, or the version in force or the roll-out cannot be read. What was begun
     /// is stored, and the next invocation goes on.
     pub async fn handle(&self) -> Result<(), Error> {
-        let until_ms = self.clock.now_ms() + WORK_MS;
+        let until_ms = self.clock.now_ms() + self.work_ms;
         let mut working = Working::default();
         while let Some(next_ms) = self.turn(&mut working).await? {
             let now_ms = self.clock.now_ms();

@@ -56,5 +56,6 @@ fn vending(
     let queue = SqsQueue::new(session, required("RECONCILE_QUEUE_URL")?);
     let organizations = InManagementAccount { session: session.clone(), account, role };
     let vending = Vending::new(table, queue, AwsOrganization::new(session), organizations, SystemClock);
+    let vending = vending.with_interval(number("PROBE_INTERVAL_SECONDS", 60)?);
     Ok(vending.with_overdue_after(number("OVERDUE_AFTER_SECONDS", 0)?))
 }
