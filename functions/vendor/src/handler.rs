@@ -68,16 +68,11 @@ impl<T: Table + Clone, Q: Queue, O: Organization, W: OpenVending, C: WallClock> 
         Self { table, queue, organization, way, clock, overdue_after_s: 0, work_ms, last_read, remembered }
     }
 
-    /// The same where a probe may be silent for so many seconds; 0 is what the fleet file says.
+    /// The same where it is invoked every so many seconds, 60 at most, of which it works for as large a part; and where a
+    /// probe may be silent for so many seconds, 0 for what the fleet file says.
     #[must_use]
-    pub fn with_overdue_after(self, seconds: u32) -> Self {
-        Self { overdue_after_s: seconds, ..self }
-    }
-
-    /// The same where it is invoked every so many seconds, 60 at most: it works for as large a part of them.
-    #[must_use]
-    pub fn with_interval(self, seconds: u32) -> Self {
-        Self { work_ms: WORK_MS * u64::from(seconds.min(60)) / 60, ..self }
+    pub fn at_the_pace(self, (interval_s, overdue_after_s): (u32, u32)) -> Self {
+        Self { work_ms: WORK_MS * u64::from(interval_s.min(60)) / 60, overdue_after_s, ..self }
     }
 
     /// Handles one invocation. What woke it does not matter. Two at once are safe.

@@ -52,10 +52,9 @@ fn vending(
     session: &Session,
 ) -> Result<Vending<DynamoTable, SqsQueue, AwsOrganization, InManagementAccount>, Error> {
     let (account, role) = (required("MANAGEMENT_ACCOUNT_ID")?, required("VENDING_ROLE_NAME")?);
+    let way = InManagementAccount { session: session.clone(), account, role };
     let table = DynamoTable::new(session, required("TABLE_NAME")?);
     let queue = SqsQueue::new(session, required("RECONCILE_QUEUE_URL")?);
-    let organizations = InManagementAccount { session: session.clone(), account, role };
-    let vending = Vending::new(table, queue, AwsOrganization::new(session), organizations, SystemClock);
-    let vending = vending.with_interval(number("PROBE_INTERVAL_SECONDS", 60)?);
-    Ok(vending.with_overdue_after(number("OVERDUE_AFTER_SECONDS", 0)?))
+    let pace = (number("PROBE_INTERVAL_SECONDS", 60)?, number("OVERDUE_AFTER_SECONDS", 0)?);
+    Ok(Vending::new(table, queue, AwsOrganization::new(session), way, SystemClock).at_the_pace(pace))
 }

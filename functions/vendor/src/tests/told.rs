@@ -277,7 +277,7 @@ async fn a_probe_that_was_silent_for_longer_than_it_may_be_proves_nothing() {
         [(0, 119, true), (0, 121, false), (300, 299, true), (300, 301, false)]
     {
         let mut world = World::with(&two_minutes, &["shop"], Faults::default()).await;
-        world.function = world.function.with_overdue_after(by_setting);
+        world.function = world.function.at_the_pace((60, by_setting));
         world.passes(120).await;
         world.reports("shop", PathStatus::Up).await;
         world.clock.pass(silent_s * 1000);
