@@ -213,6 +213,24 @@ pub enum TableError {
     Aws(#[from] CloudError),
 }
 
+/// Why a record was not kept before a call that changes something: the call was not made.
+#[derive(Debug)]
+pub enum NotKept {
+    /// Somebody else wrote since it was read, and works on the same.
+    Taken,
+    /// The table failed.
+    Table(TableError),
+}
+
+impl From<TableError> for NotKept {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Conflict { .. } => Self::Taken,
+            error => Self::Table(error),
+        }
+    }
+}
+
 /// How many keys one [`Table::get_many`] takes: DynamoDB's limit of a BatchGetItem.
 pub const GET_MANY_MAX: usize = 100;
 

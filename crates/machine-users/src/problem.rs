@@ -62,14 +62,6 @@ pub enum Problem {
     },
 }
 
-impl Problem {
-    /// Whether phonehome has dealt with it already: it is told, and nobody has to do anything.
-    #[must_use]
-    pub fn is_mended(&self) -> bool {
-        matches!(self, Self::SwitchedOffByHand { .. } | Self::Gone { .. })
-    }
-}
-
 /// The day, `2026-11-27`.
 struct Day(u64);
 
@@ -92,9 +84,9 @@ impl fmt::Display for Problem {
                  out of the fleet file, or have the stack make it again (detect-stack-drift shows it)"
             ),
             Self::ForeignSecret => f.write_str(
-                "its secret holds what phonehome did not put there, so that no key of it is known: nothing is changed. Put the \
-                 former version back (aws secretsmanager update-secret-version-stage), or delete the user's keys and the \
-                 secret's label AWSCURRENT goes to a new one",
+                "its secret holds what phonehome did not put there, so that no key of it is known: nothing is changed, and no key \
+                 rotated. Put the former version back (aws secretsmanager list-secret-version-ids shows it, \
+                 update-secret-version-stage moves AWSCURRENT); where that is gone, declare a machine user of another name",
             ),
             Self::ForeignKey { key } => write!(
                 f,

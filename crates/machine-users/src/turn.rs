@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use phonehome_cloud::table::NotKept;
 use phonehome_cloud::{Cause, Class, CloudError};
 
 use crate::api::{KeysApi, Outcome};
@@ -11,10 +12,8 @@ use crate::rotation::{Rotation, Rules};
 
 /// Keeps what is known before a call that changes something.
 pub trait KeepRotation: Send {
-    /// Why it was not kept: nothing was done.
-    type NotKept: Send;
     /// Stores it, unless somebody else wrote since it was read.
-    fn keep(&mut self, rotation: &Rotation) -> impl Future<Output = Result<(), Self::NotKept>> + Send;
+    fn keep(&mut self, rotation: &Rotation) -> impl Future<Output = Result<(), NotKept>> + Send;
 }
 
 /// What came of a turn.
@@ -32,14 +31,14 @@ pub struct Turn {
 /// kept.
 ///
 /// # Errors
-/// [`KeepRotation::NotKept`]: then nothing was changed.
+/// [`NotKept`]: then nothing was changed.
 pub async fn turn<A: KeysApi, K: KeepRotation>(
     api: &A,
     keep: &mut K,
     rotation: Rotation,
     rules: Rules,
     now_ms: u64,
-) -> Result<Turn, K::NotKept> {
+) -> Result<Turn, NotKept> {
     let seen = match api.look().await {
         Ok(Outcome::Seen(seen)) => seen,
         Ok(Outcome::Missing(what)) => {
@@ -81,7 +80,7 @@ async fn make<A: KeysApi, K: KeepRotation>(
     api: &A,
     keep: &mut K,
     rotation: &mut Rotation,
-) -> Result<Result<(), CloudError>, K::NotKept> {
+) -> Result<Result<(), CloudError>, NotKept> {
     let key = match api.make().await {
         Ok(key) => key,
         Err(error) => return Ok(Err(error)),

@@ -19,6 +19,7 @@ mod digest;
 mod drift;
 mod error;
 mod inputs;
+mod keeping;
 mod lease;
 mod limits;
 mod links;

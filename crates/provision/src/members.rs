@@ -7,11 +7,12 @@ use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
 use phonehome_closing::Retained;
 use phonehome_cloud::CloudError;
+use phonehome_cloud::table::NotKept;
 use phonehome_executor::StackApi;
 use phonehome_machine_users::{KeepRotation, Rotation, Turn as KeysTurn};
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
-use phonehome_stacks::{Case, Keep, NotKept, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
+use phonehome_stacks::{Case, Keep, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
 use phonehome_starter_pack::{MachineUser, STACK_NAME};
 use phonehome_wire::{Region, StackId, partition};
 
@@ -83,7 +84,7 @@ pub trait Members: Send + Sync {
     /// Takes a turn of a machine user's keys ([`phonehome_machine_users::turn`]).
     ///
     /// # Errors
-    /// [`KeepRotation::NotKept`]: then nothing was changed.
+    /// [`NotKept`]: then nothing was changed.
     fn take_keys_turn<K: KeepRotation>(
         &self,
         _stack: &StackId,
@@ -91,7 +92,7 @@ pub trait Members: Send + Sync {
         _keep: &mut K,
         rotation: Rotation,
         now_ms: u64,
-    ) -> impl Future<Output = Result<KeysTurn, K::NotKept>> + Send {
+    ) -> impl Future<Output = Result<KeysTurn, NotKept>> + Send {
         // Where there is no IAM, as in most tests, there is nothing to do.
         let rotation = Rotation { looked_at_ms: now_ms, ..rotation };
         async { Ok(KeysTurn { rotation, problem: None, later: None }) }
@@ -115,7 +116,7 @@ pub trait Members: Send + Sync {
     /// Looks at an account's settings in a Region and tightens what is wanted ([`phonehome_settings::look_and_set`]).
     ///
     /// # Errors
-    /// [`phonehome_settings::NotKept`]: then the last call that would change something was not made.
+    /// [`NotKept`]: then the last call that would change something was not made.
     fn look_at_settings<K: phonehome_settings::Keep>(
         &self,
         _stack: &StackId,
@@ -123,7 +124,7 @@ pub trait Members: Send + Sync {
         _keep: &mut K,
         record: SettingsRecord,
         _now_ms: u64,
-    ) -> impl Future<Output = Result<SettingsRecord, phonehome_settings::NotKept>> + Send {
+    ) -> impl Future<Output = Result<SettingsRecord, NotKept>> + Send {
         // Where no account has settings, as in most tests, nothing is known of them.
         async { Ok(record) }
     }
@@ -216,7 +217,7 @@ impl Members for AwsMembers {
         keep: &mut K,
         rotation: Rotation,
         now_ms: u64,
-    ) -> Result<KeysTurn, K::NotKept> {
+    ) -> Result<KeysTurn, NotKept> {
         match sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await {
             Ok(session) => {
                 let keys = AwsAccessKeys::new(&session, &user.name, &user.secret);
@@ -233,7 +234,7 @@ impl Members for AwsMembers {
         keep: &mut K,
         record: SettingsRecord,
         now_ms: u64,
-    ) -> Result<SettingsRecord, phonehome_settings::NotKept> {
+    ) -> Result<SettingsRecord, NotKept> {
         let session = sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await;
         let api = session.map(|session| AwsSettings::new(&session, &stack.account));
         look_and_set(api.as_ref(), wanted, keep, record, now_ms).await

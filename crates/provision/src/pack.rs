@@ -1,17 +1,14 @@
 //! The starter pack of one account in one Region: its stack is brought as far as it can be brought now.
 
-use phonehome_alerting::Outgoing;
 use phonehome_cloud::WallClock;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_stacks::{
-    Case, Keep, NotKept, Outcome, PackPhase, PackRecord, Permits, Problem, Turn, Wanted, pack_key,
-};
+use phonehome_cloud::table::{Doc, NotKept, Table, TableError};
+use phonehome_stacks::{Case, Outcome, PackPhase, PackRecord, Permits, Problem, Turn, Wanted, pack_key};
 use phonehome_starter_pack::{Pack, STACK_NAME, compare};
-use phonehome_state::{Keys, Outboxed};
 use phonehome_wire::partition;
 use serde_json::Value;
 
 use crate::Members;
+use crate::keeping::{Keeping, writes};
 use crate::pack_expected::{agreed_pack, expected, lasting};
 use crate::pack_told::{about, ended, told};
 use crate::progress::StackProgress;
@@ -27,25 +24,6 @@ pub struct PackProgress {
     pub progress: StackProgress,
     /// Whether its stack was ever there as declared.
     pub is_there: bool,
-}
-
-/// Keeps the record in the table, as long as nobody else writes it.
-struct Keeping<'a, T> {
-    table: &'a T,
-    doc: Option<Doc>,
-}
-
-impl<T: Table> Keep for Keeping<'_, T> {
-    async fn keep(&mut self, record: &PackRecord) -> Result<(), NotKept> {
-        let write = Write::over(self.doc.as_ref(), pack_key(&record.stack()), record);
-        let doc = write.written();
-        match self.table.write(vec![write]).await {
-            Ok(()) => self.doc = doc,
-            Err(TableError::Conflict { .. }) => return Err(NotKept::Taken),
-            Err(error) => return Err(NotKept::Table(error)),
-        }
-        Ok(())
-    }
 }
 
 impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
@@ -99,7 +77,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let now_ms = self.clock.now_ms();
         let outgoing = ended(job, &mut record, now_ms);
         record.updated_at_ms = now_ms;
-        match self.table.write(writes(Some(&doc), &record, outgoing)).await {
+        match self.table.write(writes(Some(&doc), pack_key(&record.stack()), &record, outgoing)).await {
             // Whoever wrote is told of it by the next sweep.
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),
@@ -132,7 +110,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let stored = doc.as_ref().map(Doc::read::<PackRecord>).transpose()?;
         if stored.as_ref() != Some(&record) {
             record.updated_at_ms = now_ms;
-            match self.table.write(writes(doc.as_ref(), &record, outgoing)).await {
+            match self.table.write(writes(doc.as_ref(), pack_key(&record.stack()), &record, outgoing)).await {
                 Ok(()) => {}
                 Err(TableError::Conflict { .. }) => return Ok(busy(&before)),
                 Err(error) => return Err(error),
@@ -154,16 +132,6 @@ fn permits(job: &Job<'_>) -> Permits {
         Some(Published { in_force, number, .. }) => Permits { is_in_force: in_force, version: number },
         None => Permits { is_in_force: true, version: 0 },
     }
-}
-
-/// What is known and what is told of it.
-pub(crate) fn writes(doc: Option<&Doc>, record: &PackRecord, outgoing: Option<Outgoing>) -> Vec<Write> {
-    let record = Write::over(doc, pack_key(&record.stack()), record);
-    let told = outgoing.map(|outgoing| {
-        let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
-        Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
-    });
-    [record].into_iter().chain(told).collect()
 }
 
 /// Somebody else works on it, and does what there is to do.

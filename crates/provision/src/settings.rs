@@ -1,33 +1,13 @@
 //! The settings of one account in one Region that scans ask for: looked at once a day, and tightened where they are declared.
 
-use phonehome_alerting::Outgoing;
 use phonehome_cloud::WallClock;
-use phonehome_cloud::table::{Doc, Expect, Table, TableError, Write};
-use phonehome_settings::{Keep, NotKept, SettingsRecord, Wanted, is_due, settings_key};
-use phonehome_state::{Keys, Outboxed};
+use phonehome_cloud::table::{NotKept, Table, TableError};
+use phonehome_settings::{SettingsRecord, Wanted, is_due, settings_key};
 
 use crate::Members;
+use crate::keeping::{Keeping, writes};
 use crate::provision::{Job, Provision};
 use crate::settings_told::{ended, told};
-
-/// Keeps the record in the table, as long as nobody else writes it.
-struct Keeping<'a, T> {
-    table: &'a T,
-    doc: Option<Doc>,
-}
-
-impl<T: Table> Keep for Keeping<'_, T> {
-    async fn keep(&mut self, record: &SettingsRecord) -> Result<(), NotKept> {
-        let write = Write::over(self.doc.as_ref(), settings_key(&record.stack()), record);
-        let doc = write.written();
-        match self.table.write(vec![write]).await {
-            Ok(()) => self.doc = doc,
-            Err(TableError::Conflict { .. }) => return Err(NotKept::Taken),
-            Err(error) => return Err(NotKept::Table(error)),
-        }
-        Ok(())
-    }
-}
 
 /// What is declared of an account in a Region. S3's block of public access is the whole account's, and looked at from the
 /// first Region in which it has a network.
@@ -75,19 +55,13 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         };
         let outgoing =
             if wanted.is_empty() { ended(job, &mut record, now_ms) } else { told(job, &mut record, now_ms) };
-        match self.table.write(writes(keeping.doc.as_ref(), &record, outgoing)).await {
+        match self
+            .table
+            .write(writes(keeping.doc.as_ref(), settings_key(&record.stack()), &record, outgoing))
+            .await
+        {
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),
         }
     }
-}
-
-/// What is known and what is told of it.
-fn writes(doc: Option<&Doc>, record: &SettingsRecord, outgoing: Option<Outgoing>) -> Vec<Write> {
-    let record = Write::over(doc, settings_key(&record.stack()), record);
-    let told = outgoing.map(|outgoing| {
-        let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
-        Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
-    });
-    [record].into_iter().chain(told).collect()
 }

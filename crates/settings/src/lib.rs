@@ -30,4 +30,4 @@ pub use record::{
 };
 pub use seen::{DefaultKey, MetadataDefaults, PublicAccess, Seen};
 pub use setting::{Setting, Step, Wanted};
-pub use turn::{Keep, NotKept, look_and_set};
+pub use turn::{Keep, look_and_set};

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use phonehome_cloud::table::TableError;
+use phonehome_cloud::table::NotKept;
 use phonehome_cloud::{Class, CloudError};
 
 use crate::api::SettingsApi;
@@ -18,15 +18,6 @@ use crate::setting::{Setting, Wanted};
 pub trait Keep: Send {
     /// Stores it, unless somebody else wrote since it was read.
     fn keep(&mut self, record: &SettingsRecord) -> impl Future<Output = Result<(), NotKept>> + Send;
-}
-
-/// Why a record was not kept: what it was kept for was not done.
-#[derive(Debug)]
-pub enum NotKept {
-    /// Somebody else works on the settings.
-    Taken,
-    /// The table failed.
-    Table(TableError),
 }
 
 /// Looks at all that is wanted of an account in a Region and tightens what has to be. Answers what is known then, to be

@@ -41,5 +41,5 @@ pub use seen::{Deployed, Seen};
 pub use stack::{DriftStatus, PackStack, ResourceNote};
 pub use status::PackStatus;
 pub use step::{Decision, Kind, Look, Step};
-pub use turn::{Case, Keep, NotKept, Outcome, Turn, turn};
+pub use turn::{Case, Keep, Outcome, Turn, turn};
 pub use wanted::{TooLarge, Wanted};

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use phonehome_cloud::table::NotKept;
 use phonehome_cloud::{Class, CloudError};
 use serde_json::Value;
 
@@ -22,15 +23,6 @@ const ROUNDS_MAX: usize = 8;
 pub trait Keep: Send {
     /// Stores it, unless somebody else wrote since it was read.
     fn keep(&mut self, record: &PackRecord) -> impl Future<Output = Result<(), NotKept>> + Send;
-}
-
-/// Why a record was not kept: nothing was done.
-#[derive(Debug)]
-pub enum NotKept {
-    /// Somebody else works on the stack.
-    Taken,
-    /// The table failed.
-    Table(phonehome_cloud::table::TableError),
 }
 
 /// What a turn is about.

@@ -1,9 +1,9 @@
 //! An IAM user and its secret in memory, and who looks after its keys.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
 use std::sync::{Mutex, MutexGuard};
 
+use phonehome_cloud::table::NotKept;
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_machine_users::{
     KeepRotation, Key, KeyId, KeysApi, NewKey, Outcome, Problem, Rotation, Rules, SETTLES_MS, Seen, Versions,
@@ -325,9 +325,7 @@ impl KeysApi for &Cloud {
 }
 
 impl KeepRotation for &Cloud {
-    type NotKept = Infallible;
-
-    async fn keep(&mut self, rotation: &Rotation) -> Result<(), Infallible> {
+    async fn keep(&mut self, rotation: &Rotation) -> Result<(), NotKept> {
         // Whoever dies here has done nothing, or has begun.
         let _ = self.call("dynamodb:TransactWriteItems", |state| state.stored = rotation.clone()).await;
         Ok(())

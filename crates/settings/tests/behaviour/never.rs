@@ -2,7 +2,8 @@
 //! own is written over, and no key becomes the default with which instances would not start.
 
 use phonehome_cloud::CloudError;
-use phonehome_settings::{Keep, NotKept, SettingsRecord, State, Wanted, look_and_set};
+use phonehome_cloud::table::NotKept;
+use phonehome_settings::{Keep, SettingsRecord, State, Wanted, look_and_set};
 use proptest::prelude::*;
 use serde_json::json;
 

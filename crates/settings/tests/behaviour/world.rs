@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
+use phonehome_cloud::table::NotKept;
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_settings::{
-    Grant, Keep, Key, MetadataDefaults, NotKept, PublicAccess, SettingsApi, SettingsRecord, Step, Wanted,
+    Grant, Keep, Key, MetadataDefaults, PublicAccess, SettingsApi, SettingsRecord, Step, Wanted,
     auto_scaling_role, is_due, lacking, look_and_set,
 };
 use serde_json::{Value, json};

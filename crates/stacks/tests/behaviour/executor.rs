@@ -5,10 +5,11 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
+use phonehome_cloud::table::NotKept;
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_stacks::{
-    Case, ChangeSet, DriftStatus, Expected, Keep, Kind, MARK, NewChangeSet, NotKept, PackApi, PackRecord,
-    PackStack, PackStatus, Permits, ResourceNote, Turn, Unplanned, Wanted, turn,
+    Case, ChangeSet, DriftStatus, Expected, Keep, Kind, MARK, NewChangeSet, PackApi, PackRecord, PackStack,
+    PackStatus, Permits, ResourceNote, Turn, Unplanned, Wanted, turn,
 };
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use phonehome_cloud::Class;
 use phonehome_cloud::table::{Table, Write};
 use phonehome_machine_users::Problem;
-use phonehome_stacks::{Outcome, PackRecord, pack_key};
+use phonehome_stacks::{Outcome, PackRecord, Problem as StackProblem, Refused, pack_key};
 
 use super::world::{FLEET, REGION, SHOP_DEV, World};
 
@@ -47,6 +47,22 @@ async fn keys_wait_for_the_stack_and_are_looked_at_once_a_day() {
     a_day_passes(&world).await;
     world.converge(SHOP_DEV).await;
     assert_eq!(looked_at(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn a_stack_that_waits_holds_up_the_keys_of_no_user_that_it_has_made() {
+    let mut world = world().await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(looked_at(&world).len(), 2);
+    let users = "[{ name: ci, managed_policies: [p] }, { name: new, managed_policies: [p] }]";
+    world
+        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
+        .await;
+    let refused = Refused { logical_id: "MachineUserbackup".into(), why: "it would stay".into() };
+    world.conditions().packs.insert(REGION.into(), Outcome::Told(StackProblem::Refused(vec![refused])));
+    a_day_passes(&world).await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(looked_at(&world), [format!("{SHOP_DEV}/{REGION} phonehome/machine-users/ci")]);
 }
 
 #[tokio::test]

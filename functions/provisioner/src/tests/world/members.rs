@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use phonehome_alerting::{Inputs, Rerun};
 use phonehome_cloud::CloudError;
-use phonehome_cloud::table::{Doc, Key, MemoryTable, Table, Write};
+use phonehome_cloud::table::{Doc, Key, MemoryTable, NotKept, Table, Write};
 use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_machine_users::{KeepRotation, Problem, Rotation, Turn as KeysTurn};
@@ -16,9 +16,7 @@ use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
 use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
-use phonehome_stacks::{
-    Case, Keep, NotKept, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key,
-};
+use phonehome_stacks::{Case, Keep, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key};
 use phonehome_starter_pack::MachineUser;
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
@@ -233,7 +231,7 @@ impl Members for FakeMembers {
         keep: &mut K,
         rotation: Rotation,
         now_ms: u64,
-    ) -> Result<KeysTurn, K::NotKept> {
+    ) -> Result<KeysTurn, NotKept> {
         let rotation = Rotation { looked_at_ms: now_ms, ..rotation };
         keep.keep(&rotation).await?;
         let mut now = self.conditions.lock().unwrap();
@@ -248,7 +246,7 @@ impl Members for FakeMembers {
         keep: &mut K,
         record: SettingsRecord,
         now_ms: u64,
-    ) -> Result<SettingsRecord, phonehome_settings::NotKept> {
+    ) -> Result<SettingsRecord, NotKept> {
         let (refusal, of, taken) = {
             let mut now = self.conditions.lock().unwrap();
             (now.refusals.get(&*stack.account).cloned(), now.settings.clone(), now.settings_taken.take())
