@@ -56,7 +56,7 @@ pub fn decide(seen: &Seen, rotation: Rotation, rules: Rules, now_ms: u64) -> Dec
         return Decision::of(rotation);
     }
     let mut rotation = Rotation { looked_at_ms: now_ms, ..rotation };
-    let sorted = Sorted::of(seen, rotation.current.as_ref());
+    let sorted = Sorted::of(seen);
     note_use(&mut rotation, seen, now_ms);
     if let Some(intent) = rotation.intent.take() {
         if let Some(lost) = lost(&intent, &sorted) {

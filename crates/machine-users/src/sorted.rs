@@ -1,6 +1,5 @@
 //! Which key is which.
 
-use crate::key::KeyId;
 use crate::seen::{Key, Seen};
 
 /// A user's keys, told apart by what its secret holds.
@@ -14,14 +13,13 @@ pub(crate) struct Sorted<'a> {
 }
 
 impl<'a> Sorted<'a> {
-    /// `last` is the key that was last seen in the secret: a version loses its label when it is two behind.
-    pub(crate) fn of(seen: &'a Seen, last: Option<&KeyId>) -> Self {
+    pub(crate) fn of(seen: &'a Seen) -> Self {
         let mut sorted = Self { current: None, previous: None, unknown: vec![] };
         for key in &seen.keys {
             let version = key.id.version();
             if seen.versions.current.as_ref() == Some(&version) {
                 sorted.current = Some(key);
-            } else if seen.versions.others.contains(&version) || last == Some(&key.id) {
+            } else if seen.versions.others.contains(&version) {
                 sorted.previous = Some(key);
             } else {
                 sorted.unknown.push(key);

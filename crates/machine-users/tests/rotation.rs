@@ -59,6 +59,17 @@ fn is_refusal(problem: &Problem) -> bool {
 }
 
 #[test]
+fn a_key_that_was_surely_not_stored_is_deleted_at_once() {
+    let store = Cloud::first_make() + 2;
+    let cloud = Cloud::with_fault(store, Fault::Refused);
+    cloud.hour();
+    assert_eq!((cloud.made(), cloud.all().len()), (1, 0));
+    let cloud = Cloud::with_fault(store, Fault::AnswerLost);
+    cloud.hour();
+    assert_eq!(cloud.all().len(), 1, "it may be the one that is handed out");
+}
+
+#[test]
 fn a_key_that_somebody_made_by_hand_is_told_and_stays() {
     let cloud = Cloud::default();
     days(&cloud, 5);
