@@ -1,6 +1,7 @@
 //! What several test files need.
 #![allow(dead_code, reason = "no test file needs all of it")]
 
+use jsonschema::Validator;
 use phonehome_fleet::{Diagnostics, Fleet};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::Value;
@@ -61,4 +62,23 @@ fn convert(yaml: &Yaml) -> Value {
 pub(crate) fn without_warnings() -> String {
     let text = with(SMALL, "accounts: [shop-dev]", "accounts: [shop-dev, payments-dev]");
     with(&text, "host: db.shop.internal\n    port: 5432", "host: api.prod.internal\n    port: 443")
+}
+
+pub(crate) fn validator() -> Validator {
+    jsonschema::draft7::new(&phonehome_fleet::schema()).expect("the schema is a valid schema")
+}
+
+fn parser_accepts(value: &Value) -> bool {
+    phonehome_fleet::parse(&value.to_string()).is_ok()
+}
+
+/// Each value at its JSON pointer in the file with every key.
+pub(crate) fn assert_refused(cases: &[(&str, Value)]) {
+    let validator = validator();
+    for (pointer, bad) in cases {
+        let mut spoilt = json(EVERY_KEY);
+        *spoilt.pointer_mut(pointer).expect("the fixture has it") = bad.clone();
+        assert!(!validator.is_valid(&spoilt), "the schema accepts {bad} at {pointer}");
+        assert!(!parser_accepts(&spoilt), "the parser accepts {bad} at {pointer}");
+    }
 }
