@@ -15,11 +15,17 @@ const STEPS_OF_TEST: usize = 3;
 pub(crate) fn run(project: &Project) -> Result<()> {
     let mut steps = Steps::new(7 + STEPS_OF_TEST);
     steps.run("format", || project::run(&mut project.cargo(["fmt", "--all", "--check"])))?;
-    let tools = steps.run("the linters", || venv::ensure(project, venv::TOOLS))?;
+    let (tools, checkov) = steps.run("the linters", || {
+        Ok((venv::ensure(project, venv::TOOLS)?, venv::ensure(project, venv::CHECKOV)?))
+    })?;
     steps.run("licences, bans, sources", || deny::check(project, &tools))?;
     steps.run("templates", || {
         let templates = templates(project)?;
-        project::run(&mut project.command(tools.join("cfn-lint"), templates))
+        project::run(&mut project.command(tools.join("cfn-lint"), &templates))?;
+        let mut scan =
+            project.command(checkov.join("checkov"), ["--config-file", "xtask/checkov.yaml", "--file"]);
+        // With a key of its vendor's it would send what it finds.
+        project::run(scan.args(&templates).env_remove("BC_API_KEY"))
     })?;
     steps.run("lints", || project::run(&mut project.cargo(CLIPPY)))?;
     steps.run("documentation", || project::run(project.cargo(DOC).env("RUSTDOCFLAGS", "-D warnings")))?;

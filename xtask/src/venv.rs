@@ -14,6 +14,9 @@ const STAMP: &str = "requirements.txt";
 /// The linters of `cargo xtask ci`.
 pub(crate) const TOOLS: &str = "tools";
 
+/// What scans templates for what security asks. Of a hundred packages, some of which the linters need newer.
+pub(crate) const CHECKOV: &str = "checkov";
+
 /// AWS's service models and its service authorization reference, for `tests/judges`.
 pub(crate) const JUDGES: &str = "judges";
 
@@ -46,12 +49,13 @@ pub(crate) fn ensure(project: &Project, name: &str) -> Result<PathBuf> {
     Ok(bin)
 }
 
-/// Makes every environment but the linters' and the judges'.
+/// Makes every environment but the linters', the scanner's and the judges'.
 pub(crate) fn ensure_for_tests(project: &Project) -> Result<()> {
     for entry in fs::read_dir(project.path("xtask/requirements"))? {
         let path = entry?.path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        if path.extension().is_some_and(|extension| extension == "txt") && ![TOOLS, JUDGES].contains(&name) {
+        let is_for_tests = ![TOOLS, CHECKOV, JUDGES].contains(&name);
+        if path.extension().is_some_and(|extension| extension == "txt") && is_for_tests {
             ensure(project, name)?;
         }
     }

@@ -1,0 +1,64 @@
+//! What scanners say of the templates of packs, as of the repository's own.
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use support::{FULL, moved, pack};
+use tempfile::TempDir;
+
+/// A program of an environment that `cargo xtask ci` makes, if it is there.
+fn program(environment: &str, name: &str) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let program = root.join(".venv").join(environment).join("bin").join(name);
+    if !program.exists() {
+        eprintln!("left out: there is no {name}, which `cargo xtask ci` installs into .venv/{environment}");
+        return None;
+    }
+    Some(program)
+}
+
+/// The templates of a pack with everything, in every partition and outside of its home Region.
+fn templates(folder: &TempDir) -> Vec<PathBuf> {
+    let full = [("shop-prod", "us-east-1"), ("shop-prod", "eu-central-2"), ("web-dev", "us-east-1")];
+    let others = [("cn-north-1", "cnn1-az1"), ("us-gov-west-1", "usgw1-az1")];
+    let full = full.map(|(account, region)| (FULL.to_owned(), account, region));
+    let others = others.map(|(region, zone)| (moved(FULL, region, zone), "shop-dev", region));
+    let files = full.into_iter().chain(others).map(|(text, account, region)| {
+        let file = folder.path().join(format!("{account}-{region}.json"));
+        fs::write(&file, pack(&text, account, region).unwrap().body()).unwrap();
+        file
+    });
+    files.collect()
+}
+
+#[test]
+fn cfn_lint_finds_nothing_in_templates() {
+    let Some(linter) = program("tools", "cfn-lint") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let regions = ["us-east-1", "eu-central-2", "cn-north-1", "us-gov-west-1"];
+    let mut lint = Command::new(&linter);
+    let output = lint.arg("--regions").args(regions).arg("--").args(templates(&folder)).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn checkov_finds_nothing_in_templates_but_what_is_argued() {
+    let Some(scanner) = program("checkov", "checkov") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkov.yaml");
+    let mut scan = Command::new(&scanner);
+    // With a key of its vendor's it would send what it finds.
+    scan.arg("--config-file").arg(config).args(["--output", "json"]).env_remove("BC_API_KEY");
+    let output = scan.arg("--file").args(templates(&folder)).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let found: Value = serde_json::from_str(&said)
+        .unwrap_or_else(|error| panic!("{error}: {said}{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(found["results"]["failed_checks"].as_array().map(Vec::len), Some(0), "{said}");
+    assert_eq!(found["summary"]["parsing_errors"], 0, "{said}");
+    let scanned = found["summary"]["passed"].as_u64().unwrap();
+    assert!(scanned > 200, "five templates with everything, and {scanned} checks of them");
+}
