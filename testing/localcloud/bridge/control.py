@@ -21,6 +21,7 @@ import urllib.parse
 import urllib.request
 
 import boto3
+import days
 import deploy
 import describe
 import jobs
@@ -75,6 +76,13 @@ class Cloud:
             service, region, aws_access_key_id=keys["AccessKeyId"],
             aws_secret_access_key=keys["SecretAccessKey"], aws_session_token=keys["SessionToken"],
         )
+
+
+    def post(self, entrance, body):
+        """What the local cloud has beside AWS: `additions/entrance.py`."""
+        request = urllib.request.Request(f"{self.endpoint}/_phonehome/{entrance}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
+            return json.load(answer)
 
 
 def require_loopback(url):
@@ -145,23 +153,17 @@ def send_message(cloud, account, region, queue, body):
 
 def put_service_event(cloud, account, region, event):
     """An event of an AWS service on the account's default bus."""
-    return post(cloud, "events", {"account": account, "region": region, "event": event})["EventId"]
+    return cloud.post("events", {"account": account, "region": region, "event": event})["EventId"]
 
 
 def cloudtrail(cloud, late):
     """Whether what CloudTrail tells of calls waits."""
-    post(cloud, "cloudtrail", {"late": late})
+    cloud.post("cloudtrail", {"late": late})
 
 
 def vending(cloud, wish):
     """What goes wrong with accounts that are made."""
-    post(cloud, "vending", wish)
-
-
-def post(cloud, entrance, body):
-    request = urllib.request.Request(f"{cloud.endpoint}/_phonehome/{entrance}", json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=WAIT_SECONDS) as answer:
-        return json.load(answer)
+    cloud.post("vending", wish)
 
 
 def set_schedule(cloud, account, region, name, enabled):
@@ -212,7 +214,7 @@ ACTIONS = {
         describe.metrics, describe.logs,
         operators.call, operators.call_with_key, operators.in_management_account, operators.credentials_of, operators.organization_trail,
         operators.stop_trail, operators.accounts,
-        jobs.job_credentials, jobs.forged_tokens, jobs.call_with,
+        jobs.job_credentials, jobs.job_token, jobs.forged_tokens, jobs.call_with, days.days_pass,
     )
 }
 

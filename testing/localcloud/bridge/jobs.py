@@ -1,9 +1,7 @@
 """Jobs of GitHub's workflows: with no key, but with tokens of an issuer on this machine."""
 
 import functools
-import json
 import time
-import urllib.request
 
 import boto3
 import forgeries
@@ -12,22 +10,20 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from issuer import Issuer, Job
 
-SECONDS = 30
 FRESH_ROLE_SECONDS = 2
 
 
 @functools.cache
-def issuer_for(endpoint):
+def issuer_for(cloud):
     """GitHub, from the first job on: the local cloud is told where it is."""
     issuer = Issuer()
-    body = json.dumps({"issuer": issuer.url, "address": issuer.address}).encode()
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/_phonehome/issuers", body), timeout=SECONDS).close()
+    cloud.post("issuers", {"issuer": issuer.url, "address": issuer.address})
     return issuer
 
 
 def issuer(cloud):
     with cloud.lock:
-        return issuer_for(cloud.endpoint)
+        return issuer_for(cloud)
 
 
 def assume(cloud, account, region, role, token):
@@ -55,6 +51,14 @@ def job_credentials(cloud, account, region, role, job):
         "aws_access_key_id": keys["AccessKeyId"], "aws_secret_access_key": keys["SecretAccessKey"],
         "aws_session_token": keys["SessionToken"],
     }
+
+
+def job_token(cloud, job, forgery=None):
+    """What a job has from GitHub, or what an attacker makes of it: one of `forgeries.py`, by its name."""
+    of, job = issuer(cloud), Job(**job)
+    if forgery is None:
+        return of.token(job)
+    return next(token for name, _, token in forgeries.forgeries(of, job) if name == forgery)
 
 
 def forged_tokens(cloud, account, region, role, job):

@@ -328,7 +328,12 @@ impl Control {
         self.ask_at("logs", at, json!({"group": group})).await
     }
 
-    async fn ask_at<T: DeserializeOwned>(&self, action: &str, at: &Place, mut arguments: Value) -> Result<T> {
+    pub(crate) async fn ask_at<T: DeserializeOwned>(
+        &self,
+        action: &str,
+        at: &Place,
+        mut arguments: Value,
+    ) -> Result<T> {
         arguments["account"] = json!(at.account);
         arguments["region"] = json!(at.region);
         self.ask(action, arguments).await

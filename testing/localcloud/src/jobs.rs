@@ -48,6 +48,14 @@ impl Control {
         self.ask("job_credentials", Self::of_job(at, role, job)).await
     }
 
+    /// A job's token, good for five minutes; or, by its name, one that was forged from it.
+    ///
+    /// # Errors
+    /// No forged token has that name.
+    pub async fn job_token(&self, job: &Job, forgery: Option<&str>) -> Result<String> {
+        self.ask("job_token", json!({"job": job, "forgery": forgery})).await
+    }
+
     /// Tries a role with every forged token, made of what a job that it lets in would say.
     ///
     /// # Errors

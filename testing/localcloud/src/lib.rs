@@ -5,6 +5,7 @@
 mod bridge;
 mod control;
 pub mod cost;
+mod days;
 mod emulator;
 mod history;
 mod http;

@@ -37,12 +37,21 @@ impl LocalCloud {
     /// # Errors
     /// When a stack fails.
     pub async fn deploy_to_new_accounts(&self) -> Result<Vec<Account>> {
-        let mut accounts = self.control.accounts().await?;
-        accounts.retain(|account| self.lacks_member_role(&account.id));
+        let accounts = self.new_accounts().await?;
         if !accounts.is_empty() {
             let ids: Vec<String> = accounts.iter().map(|account| account.id.clone()).collect();
             self.deploy_member_role(&ids).await?;
         }
+        Ok(accounts)
+    }
+
+    /// The accounts of the organization that do not have the member role.
+    ///
+    /// # Errors
+    /// The emulator does not answer.
+    pub async fn new_accounts(&self) -> Result<Vec<Account>> {
+        let mut accounts = self.control.accounts().await?;
+        accounts.retain(|account| self.lacks_member_role(&account.id));
         Ok(accounts)
     }
 

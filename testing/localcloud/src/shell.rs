@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::local_cloud::{HUB_ACCOUNT, LocalCloud, MANAGEMENT_ACCOUNT, OPERATOR_ROLE, REGION, VIEWER_ROLE};
-use crate::{Account, Place};
+use crate::{Account, Job, Place};
 
 /// The role that AWS makes in each new account; trusts the management account.
 const ACCESS_ROLE: &str = "OrganizationAccountAccessRole";
 /// Who works in member accounts: the session's name, as single sign-on gives it.
 const YOU: &str = "you@example.com";
+/// By what the AWS CLI and SDKs know who somebody is: keys, or a token and the role that it is for.
+const KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+const BY_TOKEN: [&str; 3] = ["AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE"];
 
 impl LocalCloud {
     /// Writes `NAME.env` into a folder: `operator`, `viewer`, `hub` and `management` (the two accounts' root),
@@ -48,6 +51,30 @@ impl LocalCloud {
         Ok(())
     }
 
+    /// Writes `NAME.env` and `NAME.token`: a shell that has no key, as a job of a workflow, and gets the role by its token, by
+    /// which the AWS CLI and boto3 ask for it themselves. Tokens are good for five minutes: write them again before.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the emulator does not answer.
+    pub async fn write_job_files(
+        &self,
+        folder: &Path,
+        name: &str,
+        (place, role): (&Place, &str),
+        (job, forgery): (&Job, Option<&str>),
+    ) -> Result<()> {
+        let token = folder.join(format!("{name}.token"));
+        replace(&token, &self.control.job_token(job, forgery).await?)?;
+        let mut environment = self.emulator.environment(place);
+        environment.retain(|name, _| !KEYS.contains(&name.as_str()));
+        environment.extend([
+            ("AWS_ROLE_ARN".to_owned(), format!("arn:aws:iam::{}:role/{role}", place.account)),
+            ("AWS_ROLE_SESSION_NAME".to_owned(), "deploy".to_owned()),
+            ("AWS_WEB_IDENTITY_TOKEN_FILE".to_owned(), token.display().to_string()),
+        ]);
+        self.write_environment(folder, name, &environment)
+    }
+
     fn write_shell_file(
         &self,
         folder: &Path,
@@ -57,15 +84,27 @@ impl LocalCloud {
     ) -> Result<()> {
         let mut environment = self.emulator.environment(place);
         environment.extend(session);
-        let command = self.phonehome_binary()?;
-        let text = exports(&environment, command.parent().unwrap_or(Path::new("/")));
-        let file = shell_file(folder, name);
-        // Replaced as a whole: somebody may be reading it.
-        let new = file.with_extension("new");
-        std::fs::write(&new, text).with_context(|| format!("writing {}", new.display()))?;
-        std::fs::set_permissions(&new, Permissions::from_mode(0o600))?;
-        std::fs::rename(&new, &file).with_context(|| format!("writing {}", file.display()))
+        self.write_environment(folder, name, &environment)
     }
+
+    fn write_environment(
+        &self,
+        folder: &Path,
+        name: &str,
+        environment: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let command = self.phonehome_binary()?;
+        let text = exports(environment, command.parent().unwrap_or(Path::new("/")));
+        replace(&shell_file(folder, name), &text)
+    }
+}
+
+/// As a whole: somebody may be reading it.
+fn replace(file: &Path, text: &str) -> Result<()> {
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).with_context(|| format!("writing {}", new.display()))?;
+    std::fs::set_permissions(&new, Permissions::from_mode(0o600))?;
+    std::fs::rename(&new, file).with_context(|| format!("writing {}", file.display()))
 }
 
 /// Where the file of this name is.
@@ -77,7 +116,7 @@ pub fn shell_file(folder: &Path, name: &str) -> PathBuf {
 /// An account's name, where it is one that a shell takes as it is and nobody else has; else its id.
 #[must_use]
 pub fn file_name(account: &Account, accounts: &[Account]) -> String {
-    let reserved = ["operator", "viewer", "hub", "management"];
+    let reserved = ["operator", "viewer", "hub", "management", "job", "forged"];
     let is_plain = |name: &str| name.chars().all(|it| it.is_ascii_alphanumeric() || "-_".contains(it));
     let namesakes = accounts.iter().filter(|other| other.name.eq_ignore_ascii_case(&account.name)).count();
     let name = account.name.to_ascii_lowercase();
@@ -88,7 +127,7 @@ pub fn file_name(account: &Account, accounts: &[Account]) -> String {
 
 /// As lines for a shell. What the person's own shell says of AWS has no say: it would lead elsewhere.
 fn exports(environment: &BTreeMap<String, String>, commands: &Path) -> String {
-    let mut text = String::from("unset AWS_PROFILE AWS_SESSION_TOKEN\n");
+    let mut text = format!("unset AWS_PROFILE {} {}\n", KEYS.join(" "), BY_TOKEN.join(" "));
     for (name, value) in environment {
         text.push_str(&format!("export {name}={}\n", quoted(value)));
     }

@@ -4,7 +4,8 @@ POST /_phonehome/vending: what goes wrong with accounts that are made ({"email",
 one that was just closed, {"accounts_max": 9}), how long they take ({"seconds": 3, "every_seconds": 10}), and whether AWS
 Support answers ({"support_api": true}).
 POST /_phonehome/cloudtrail with {"late": true}: what it tells of calls waits, until {"late": false}.
-POST /_phonehome/issuers with {"issuer", "address"}: where on this machine an issuer of tokens is."""
+POST /_phonehome/issuers with {"issuer", "address"}: where on this machine an issuer of tokens is.
+POST /_phonehome/days with {"account", "days"}: an account's access keys become so many days older."""
 
 import json
 import re
@@ -13,6 +14,7 @@ from datetime import datetime
 import ministack.app as gateway
 from ministack.core.responses import get_request_client_ip, json_response
 
+from . import access_keys
 from .buses import default_bus, new_event, receive
 from .calls import be_late
 from .changes import counts
@@ -27,7 +29,9 @@ async def phonehome_request(original, method, path, headers, body, query, reques
     """AWS services put `aws.*` events on an account's default bus; callers of PutEvents may not."""
     if path == "/_phonehome/changes" and method == "GET":
         return json_response(counts())
-    entrances = {"events": entered, "cloudtrail": lateness, "vending": wished, "issuers": introduced}
+    entrances = {
+        "events": entered, "cloudtrail": lateness, "vending": wished, "issuers": introduced, "days": aged,
+    }
     entrance = entrances.get(path.removeprefix("/_phonehome/")) if path.startswith("/_phonehome/") else None
     if entrance is None:
         return await original(method, path, headers, body, query, request_id)
@@ -62,6 +66,15 @@ def lateness(body):
     except (KeyError, TypeError, ValueError) as problem:
         return refusal(400, repr(problem))
     be_late(bool(late))
+    return json_response({})
+
+
+def aged(body):
+    try:
+        wanted = json.loads(body)
+        access_keys.age(wanted["account"], float(wanted["days"]))
+    except (KeyError, TypeError, ValueError) as problem:
+        return refusal(400, repr(problem))
     return json_response({})
 
 

@@ -238,7 +238,11 @@ class BridgeTest(unittest.TestCase):
 
     def wish(self, **wish):
         """What goes wrong, or is otherwise, from now on."""
-        request = urllib.request.Request(f"{self.url}/_phonehome/vending", json.dumps(wish).encode())
+        self.enter("vending", wish)
+
+    def enter(self, entrance, body):
+        """What the local cloud has beside AWS."""
+        request = urllib.request.Request(f"{self.url}/_phonehome/{entrance}", json.dumps(body).encode())
         urllib.request.urlopen(request, timeout=10)
 
     def assert_denied(self, code, call, **arguments):

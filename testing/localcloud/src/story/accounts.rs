@@ -23,7 +23,9 @@ pub(crate) async fn arrive(local_cloud: &LocalCloud, cast: &mut Cast, narrator: 
     let count = cast.members.len();
     let more = if count > named.len() { ", …" } else { "" };
     narrator.say(&format!("{count} accounts are made, one for each line: {}{more}", named.join(", ")));
-    narrator.say("infra/member-role.yaml deployed to each account, as its StackSet does on AWS");
+    narrator.say(
+        "deployed to each account, as StackSets do on AWS: infra/member-role.yaml, and the platform team's boundary for roles",
+    );
     odd_events(local_cloud, cast, narrator).await?;
     cast.settle(local_cloud).await?;
     all_are_ready(local_cloud, cast, narrator).await?;

@@ -8,23 +8,30 @@ use anyhow::{Context as _, Result};
 use phonehome_localcloud::{Account, LocalCloud, Place, REGION, file_name, shell_file};
 
 use super::cast::Cast;
+use super::joining;
+use super::pack::{ACCOUNT, DEPLOY_ROLE, job};
 
 /// How often new accounts are looked for. A StackSet begins within a minute or so.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How often the files for shells are written again: sessions last an hour.
 const RENEW_EVERY: Duration = Duration::from_secs(20 * 60);
+/// How often the tokens of a job are: they are good for five minutes.
+const TOKENS_EVERY: Duration = Duration::from_secs(60);
+/// A token that the role refuses, by its name among the forged ones.
+const FORGED: &str = "the id of another repository";
 
 /// Says how to look around; then plays the StackSet for accounts that are created by hand, and keeps the
 /// credentials fresh. Ends only when something breaks.
 pub(crate) async fn look_after(local_cloud: &LocalCloud, cast: &Cast, folder: &Path) -> Result<()> {
     let wider = write_wider_fleet(cast, folder)?;
     local_cloud.write_shell_files(folder).await?;
+    write_tokens(local_cloud, cast, folder).await?;
     println!("{}", whereabouts(local_cloud, folder)?);
     println!("{}", commands(local_cloud, cast, folder, &wider).await?);
-    let (mut renewed, mut told) = (Instant::now(), BTreeSet::new());
+    let (mut renewed, mut tokens, mut told) = (Instant::now(), Instant::now(), BTreeSet::new());
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        match local_cloud.deploy_to_new_accounts().await {
+        match joining::new_accounts(local_cloud).await {
             Ok(new) if new.is_empty() => {}
             Ok(new) => welcome(local_cloud, folder, &new).await?,
             // Once: it is tried again and again.
@@ -37,7 +44,21 @@ pub(crate) async fn look_after(local_cloud: &LocalCloud, cast: &Cast, folder: &P
             local_cloud.write_shell_files(folder).await?;
             renewed = Instant::now();
         }
+        if tokens.elapsed() > TOKENS_EVERY {
+            write_tokens(local_cloud, cast, folder).await?;
+            tokens = Instant::now();
+        }
     }
+}
+
+/// Shells that have a token of GitHub's for the shop's repository, and one that says another repository's id.
+async fn write_tokens(local_cloud: &LocalCloud, cast: &Cast, folder: &Path) -> Result<()> {
+    let place = Place::new(cast.id(ACCOUNT)?, REGION);
+    for (name, forgery) in [("job", None), ("forged", Some(FORGED))] {
+        let (role, token) = ((&place, DEPLOY_ROLE), (&job(), forgery));
+        local_cloud.write_job_files(folder, name, role, token).await?;
+    }
+    Ok(())
 }
 
 /// Says which accounts have the member role now, and how to become somebody in them.
@@ -84,7 +105,9 @@ hour, and the files are written again every 20 minutes. Nothing in them is good 
   . {viewer}        # plans and looks
   . {hub}           # root of the account that phonehome runs in
   . {management}    # root of the organization's
-  . {member}      # an administrator of shop-dev; each member account has one",
+  . {member}      # an administrator of shop-dev; each member account has one
+  . {job}         # a job of the shop's repository: it has a token, of five minutes, and no key
+  . {forged}      # somebody with a token that says another repository's id",
         view = local_cloud.receiver.view_url(),
         command = local_cloud.phonehome_binary()?.display(),
         operator = file("operator"),
@@ -92,6 +115,8 @@ hour, and the files are written again every 20 minutes. Nothing in them is good 
         hub = file("hub"),
         management = file("management"),
         member = file("shop-dev"),
+        job = file("job"),
+        forged = file("forged"),
     ))
 }
 
@@ -114,6 +139,15 @@ Change what is declared. `publish` shows what it comes to, and asks; a sweep app
   phonehome plan --fleet {next} --account ledger-dev --allow-delete 4
   phonehome publish --fleet {next}
   phonehome apply --fleet {next} --account ledger-dev --allow-delete 4 --allow-disruption detaches
+
+Deploy to shop-dev as its team's workflow does, and be refused with a forged token:
+
+  . {job}
+  phonehome starter-pack shop-dev --account-id {shop} --fleet {fleet}
+  aws sts get-caller-identity
+  aws ssm put-parameter --name /shop/deployed --type String --value yes
+  . {forged}
+  aws sts get-caller-identity
 
 Let everything be observed, as every 30 minutes (with --endpoint-url, which aws-cli 1 needs for SQS):
 
@@ -139,6 +173,9 @@ asks for the account's name:
         operator = file("operator"),
         hub = file("hub"),
         management = file("management"),
+        job = file("job"),
+        forged = file("forged"),
+        shop = cast.id(ACCOUNT)?,
         next = cast.next_fleet_file.display(),
         fleet = cast.fleet_file.display(),
         wider = wider.display(),

@@ -7,10 +7,13 @@ mod by_hand;
 mod cast;
 mod connections;
 mod ending;
+mod joining;
 mod keep;
 mod late_news;
 mod narrator;
+mod pack;
 mod rolling_out;
+mod rotation;
 mod trouble;
 mod vended;
 
@@ -104,6 +107,8 @@ async fn acts(
     accounts::arrive(&local_cloud, &mut cast, narrator).await?;
     connections::are_peerings(&local_cloud, &cast, narrator).await?;
     connections::default_vpcs_go(&local_cloud, &cast, narrator).await?;
+    pack::is_used(&local_cloud, &cast, narrator).await?;
+    rotation::disturbs_nobody(&local_cloud, &cast, narrator).await?;
     accounts::nothing_changes(&local_cloud, &cast, narrator).await?;
     trouble::probes_report(&local_cloud, &mut cast, narrator).await?;
     by_hand::route_is_deleted(&local_cloud, &cast, narrator).await?;

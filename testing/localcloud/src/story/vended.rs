@@ -8,6 +8,7 @@ use phonehome_localcloud::{LocalCloud, Seen, Wish};
 use serde_json::Value;
 
 use super::cast::{Cast, CastAccount, Size};
+use super::joining;
 use super::narrator::Narrator;
 
 /// How long Organizations takes to make an account here, and how often it lets one be asked for, in seconds. AWS takes 3
@@ -70,7 +71,7 @@ pub(crate) async fn are_made(
     let patience =
         cast.patience + Duration::from_secs(u64::from(EVERY_SECONDS)) * 2 * u32::try_from(names.len())?;
     while made.len() < expected.len() {
-        for account in local_cloud.deploy_to_new_accounts().await? {
+        for account in joining::new_accounts(local_cloud).await? {
             ensure!(names.contains(&account.name), "nobody declared {}", account.name);
             ensure!(
                 !made.contains_key(&account.name),
