@@ -142,7 +142,7 @@ async fn whoever_begins_with_these_accounts_has_a_valid_draft_of_all(
 }
 
 /// What a shell that knows nothing says once it is somebody.
-async fn shell(play: &Play, who: &str, command: &str) -> Result<(bool, String)> {
+pub(super) async fn shell(play: &Play, who: &str, command: &str) -> Result<(bool, String)> {
     let file = phonehome_localcloud::shell_file(play.folder.path(), who);
     let script = format!(". '{}'; {command}", file.display());
     let mut shell = tokio::process::Command::new("sh");

@@ -138,6 +138,7 @@ async fn a_job_deploys_by_its_token_alone_and_forged_ones_get_nothing() -> Resul
     let places = vended(&play).await?;
     let (shop, web) = (&places[0], &places[1]);
     only_the_right_token_is_let_in(&play, shop).await?;
+    a_shell_with_the_right_token_alone_becomes_the_role(&play, shop).await?;
     let state = Deploying::with(&play, shop, "phonehome/state").await?;
     let versions = a_state_is_written_under_its_lock(&state, shop).await?;
     the_state_role_may_do_nothing_else(&state, shop, web, &versions).await?;
@@ -165,6 +166,22 @@ async fn only_the_right_token_is_let_in(play: &Play, shop: &Place) -> Result<()>
     for (role, job) in [("phonehome/release", &job()), ("phonehome/deploy", &production)] {
         let said = control.job_credentials(shop, role, job).await.unwrap_err().to_string();
         ensure!(said.contains("(AccessDenied)"), "{role}: {said}");
+    }
+    Ok(())
+}
+
+/// As the AWS CLI does: boto3 asks for the role by itself.
+async fn a_shell_with_the_right_token_alone_becomes_the_role(play: &Play, shop: &Place) -> Result<()> {
+    let python = phonehome_localcloud::venv::python(&repository(), "localcloud");
+    let who = "import boto3; print(boto3.client(\"sts\").get_caller_identity()[\"Arn\"])";
+    let asked = format!("'{}' -c '{who}'", python.display());
+    let arn = format!("arn:aws:sts::{}:assumed-role/deploy/deploy\n", shop.account);
+    let cases = [("job", None, arn.as_str()), ("forged", Some("a fork"), "(AccessDenied)")];
+    for (name, forgery, expected) in cases {
+        let (role, token) = ((shop, "phonehome/deploy"), (&job(), forgery));
+        play.local_cloud.write_job_files(play.folder.path(), name, role, token).await?;
+        let (is_let_in, said) = by_hand::shell(play, name, &asked).await?;
+        ensure!(is_let_in == forgery.is_none() && said.contains(expected), "{name}: {said}");
     }
     Ok(())
 }

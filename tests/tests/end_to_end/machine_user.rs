@@ -1,10 +1,5 @@
 //! A machine user of a starter pack: its key, which a pipeline works with.
 
-use phonehome_aws::{DynamoTable, sdk};
-use phonehome_cloud::table::{Table as _, TableError, Write};
-use phonehome_stacks::{PackRecord, pack_key};
-use phonehome_wire::StackId;
-
 use super::pack::Shop;
 use super::*;
 
@@ -47,23 +42,9 @@ impl Shop<'_> {
         control.call_with_key(REGION, (&key.id, &key.secret), service, operation, &arguments).await
     }
 
-    /// What is stored of the user is as old as if it had been looked at a day before, and the account is looked at.
+    /// The account is looked at once more, a day later.
     async fn a_day_passes(&self) -> Result<()> {
-        let cloud = &self.play.local_cloud;
-        let session =
-            sdk::in_local_cloud(cloud.emulator.endpoint(), &LocalCloud::hub_place().account, REGION).await?;
-        let table = DynamoTable::new(&session, cloud.output("TableName")?);
-        let key = pack_key(&format!("{}/{REGION}", self.place.account).parse::<StackId>()?);
-        loop {
-            let doc = table.get(&key).await?.context("nothing is stored of the pack")?;
-            let mut record = doc.read::<PackRecord>()?;
-            let user = record.users.get_mut(USER).context("nothing is stored of the user")?;
-            (user.rotation.acted_at_ms, user.rotation.looked_at_ms) = (0, 0);
-            match table.write(vec![Write::over(Some(&doc), key.clone(), &record)]).await {
-                Err(TableError::Conflict { .. }) => {}
-                written => break written?,
-            }
-        }
+        self.play.local_cloud.days_pass(&self.place, 1).await?;
         self.play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await
     }
 
