@@ -57,9 +57,9 @@ pub(crate) fn writes<R: Serialize + DeserializeOwned>(
     doc: Option<&Doc>,
     key: Key,
     record: &R,
-    outgoing: Option<Outgoing>,
+    outgoing: impl IntoIterator<Item = Outgoing>,
 ) -> Vec<Write> {
-    let told = outgoing.map(|outgoing| {
+    let told = outgoing.into_iter().map(|outgoing| {
         let key = Keys::outbox(outgoing.at_ms, &outgoing.id);
         Write::put(key, Expect::Absent, &Outboxed::new(outgoing))
     });

@@ -4,7 +4,7 @@ use std::fmt;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_stacks::{Outcome, PackPhase, PackRecord, Told};
-use phonehome_starter_pack::STACK_NAME;
+use phonehome_starter_pack::{MachineUser, STACK_NAME};
 
 use crate::notices::incident;
 use crate::observed::{ask, message_of, place};
@@ -82,6 +82,34 @@ impl Subject<'_> {
         let message = SlackMessage::new(headline).section(was).thread(thread);
         Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
     }
+}
+
+/// The messages about machine users that are not among these any more, where something of them was told. Their keys are not
+/// looked at, so nothing else would ever end those.
+pub(crate) fn left(
+    job: &Job<'_>,
+    record: &mut PackRecord,
+    declared: &[MachineUser],
+    now_ms: u64,
+) -> Vec<Outgoing> {
+    let is_left = |name: &str| declared.iter().all(|user| user.name != name);
+    let users = record.users.iter_mut().filter(|(name, _)| is_left(name));
+    let left = users.filter_map(|(name, user)| {
+        let known = user.told.take()?;
+        let headline = Words::of(":information_source: ").then(place(job));
+        let message = SlackMessage::new(
+            headline.text(format!(": its machine user {name} is not declared any more")),
+        )
+        .section(Words::new().text(
+            "It stays in the account with its keys, which are no longer looked at nor rotated. Take it away by hand, or declare \
+             it again",
+        ))
+        .section(Words::new().markup("*Was* ").text(&known.about))
+        .section(ask(job))
+        .thread(Some(Words::of("not declared any more")));
+        Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
+    });
+    left.collect()
 }
 
 /// The message about a pack that is no longer declared, where people knew of it or a stack was made. The record says that

@@ -8,7 +8,7 @@ use phonehome_starter_pack::{MachineUser, Pack};
 
 use crate::Members;
 use crate::keeping::{Keeping, KeepingUser, writes};
-use crate::pack_told::{Subject, WRONG, about};
+use crate::pack_told::{Subject, WRONG, about, left};
 use crate::progress::StackProgress;
 use crate::provision::{Job, Provision};
 
@@ -20,8 +20,10 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
     /// [`TableError`] when the state could not be read or written.
     pub async fn rotate_keys(&self, job: &Job<'_>) -> Result<Vec<StackProgress>, TableError> {
         let Some(pack) = Pack::of(job.fleet, job.member, job.region) else { return Ok(vec![]) };
+        let users = pack.machine_users();
+        self.end_left_users(job, &users).await?;
         let mut progress = vec![];
-        for user in pack.machine_users() {
+        for user in users {
             let Some(doc) = self.table.get(&pack_key(&job.stack())).await? else { break };
             let record = doc.read::<PackRecord>()?;
             // What the stack waits for holds up no user that is there.
@@ -39,6 +41,22 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             }
         }
         Ok(progress)
+    }
+
+    /// What was told of those that are not declared any more is over.
+    async fn end_left_users(&self, job: &Job<'_>, declared: &[MachineUser]) -> Result<(), TableError> {
+        let key = pack_key(&job.stack());
+        let Some(doc) = self.table.get(&key).await? else { return Ok(()) };
+        let mut record = doc.read::<PackRecord>()?;
+        let outgoing = left(job, &mut record, declared, self.clock.now_ms());
+        if outgoing.is_empty() {
+            return Ok(());
+        }
+        match self.table.write(writes(Some(&doc), key, &record, outgoing)).await {
+            // Whoever wrote, or the next sweep, ends it.
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn keys_of(

@@ -93,6 +93,62 @@ async fn what_is_wrong_with_a_machine_user_is_told_once_and_that_it_is_over_and_
     assert_eq!(ids.len(), 2, "{ids:?}");
 }
 
+/// A world in which something was told of a machine user.
+async fn told_of_ci() -> World {
+    let mut world = world().await;
+    let wrong = Problem::ForeignKey { key: "AKIAEXAMPLE000000001".parse().unwrap() };
+    world.conditions().keys.insert("ci".into(), wrong);
+    world.converge(SHOP_DEV).await;
+    assert_eq!(world.notified_of("machine-user/").await.len(), 1);
+    world
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_user_is_over_once_it_is_not_declared_any_more() {
+    let mut world = told_of_ci().await;
+    let incident = world.incident_ids_of("machine-user/").await;
+    let users = "[{ name: backup, managed_policies: [p] }]";
+    world
+        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
+        .await;
+    for _ in 0..2 {
+        world.converge(SHOP_DEV).await;
+        let told = world.notified_of("machine-user/").await;
+        assert_eq!(told.len(), 2, "{told:?}");
+        let is_over = told[1].contains("its machine user ci is not declared any more");
+        assert!(is_over && told[1].contains(r#""kind":"resolved""#), "{told:?}");
+        assert!(told[1].contains("AKIAEXAMPLE000000001"), "it does not say what it was: {told:?}");
+    }
+    assert_eq!(world.incident_ids_of("machine-user/").await, [incident.clone(), incident].concat());
+}
+
+#[tokio::test]
+async fn what_was_told_of_a_user_is_over_also_where_its_whole_pack_is_not_declared_any_more() {
+    let mut world = told_of_ci().await;
+    world.publish(FLEET).await;
+    for _ in 0..2 {
+        world.converge(SHOP_DEV).await;
+        let told = world.notified_of("machine-user/").await;
+        assert_eq!(told.len(), 2, "{told:?}");
+        let is_over = told[1].contains("its machine user ci is not declared any more");
+        assert!(is_over && told[1].contains(r#""kind":"resolved""#), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_is_declared_again_is_told_of_again() {
+    let mut world = told_of_ci().await;
+    world.publish(FLEET).await;
+    world.converge(SHOP_DEV).await;
+    let users = "[{ name: ci, managed_policies: [p] }]";
+    world
+        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
+        .await;
+    a_day_passes(&world).await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(world.notified_of("machine-user/").await.len(), 3);
+}
+
 #[tokio::test]
 async fn a_user_that_is_not_declared_any_more_is_not_looked_at() {
     let mut world = world().await;

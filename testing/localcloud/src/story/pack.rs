@@ -126,11 +126,11 @@ impl<'a> Deploying<'a> {
         let second = self.call("s3", "put_object", lock).await?;
         ensure!(second == Answered::Refused("PreconditionFailed".to_owned()), "a second lock: {second:?}");
         let queue = json!({"QueueName": "orders"});
-        let made = self.may("sqs", "create_queue", queue).await?;
-        let state = json!({"Bucket": self.bucket, "Key": STATE, "Body": made.to_string()});
+        let made = self.may("sqs", "create_queue", queue).await?.to_string();
+        let state = json!({"Bucket": self.bucket, "Key": STATE, "Body": made});
         self.may("s3", "put_object", state).await?;
         let read = self.may("s3", "get_object", self.object(STATE)).await?;
-        ensure!(read["Body"] == made.to_string(), "the state reads {read}");
+        ensure!(read["Body"] == made, "the state reads {read}");
         self.may("s3", "delete_object", self.object(LOCK)).await?;
         narrator.say(&format!(
             "it deploys as Terraform does: takes the lock (a second job would wait), makes the queue orders, writes the state \
