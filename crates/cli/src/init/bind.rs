@@ -124,3 +124,40 @@ pub(super) fn refused(proposals: &Proposals) -> Result<(), Failure> {
         false => Err(Failure::input(format!("{}. Nothing was done", problems.join("\nerror: ")))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "444444444441";
+
+    #[test]
+    fn a_line_is_named_with_its_account_and_what_is_not_that_says_what_to_write() {
+        assert_eq!(
+            named("shop/prod=444444444441").unwrap(),
+            (Line::new("shop", "prod"), ID.parse().unwrap())
+        );
+        let cases = [
+            ("shop/prod", "write it as in shop/prod=123456789012"),
+            ("shop-prod=444444444441", "a line is DOMAIN/ENVIRONMENT, such as shop/prod"),
+            ("shop/prod=44444444444", "44444444444"),
+        ];
+        for (text, hint) in cases {
+            let refused = named(text).unwrap_err();
+            assert!(refused.contains(hint), "{text}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_named_as_one_account_alone_though_it_may_be_said_twice() {
+        let line = Line::new("shop", "prod");
+        let (one, other) = ((line.clone(), ID.parse().unwrap()), (line, "444444444442".parse().unwrap()));
+        assert_eq!(each_once(&[one.clone(), one.clone()]).unwrap().len(), 1);
+        let refused = each_once(&[one, other]).unwrap_err();
+        assert!(
+            refused.input && refused.text.contains("shop/prod that it is two accounts"),
+            "{}",
+            refused.text
+        );
+    }
+}

@@ -143,3 +143,109 @@ async fn a_line_that_no_version_in_use_has_is_not_bound_but_pinned_in_the_file()
     let refusal = refused(&proposed(&table, &[("shop/stage", TWO)]).await).unwrap_err();
     assert!(refusal.text.contains("shop/stage is no line of the fleet file"), "{}", refusal.text);
 }
+
+/// What is proposed where these are the accounts.
+async fn proposed_of(accounts: &[SeenAccount]) -> Proposals {
+    proposals(&MemoryTable::default(), &fleet(), accounts, &BTreeMap::new()).await.unwrap()
+}
+
+#[tokio::test]
+async fn of_two_accounts_that_look_like_a_line_neither_is_in_the_call_to_be_pasted() {
+    let like = |id: &str| account(id, "shop-dev", &format!("{id}@example.com"));
+    let one = text(&proposed_of(&[like(ONE)]).await, None);
+    assert!(one.contains("phonehome init --fleet fleet.yaml --bind shop/dev=444444444441 --yes"), "{one}");
+    let two = text(&proposed_of(&[like(ONE), like(TWO)]).await, None);
+    assert!(
+        two.contains(&format!("    {ONE} (shop-dev")) && two.contains(&format!("    {TWO} (shop-dev")),
+        "{two}"
+    );
+    assert!(!two.contains("--yes"), "{two}");
+}
+
+#[tokio::test]
+async fn an_account_that_is_closed_or_in_no_unit_is_shown_as_that() {
+    let closed = SeenAccount {
+        state: AccountState::Suspended,
+        unit: Some(vec![]),
+        ..account(ONE, "shop-dev", "root@example.com")
+    };
+    let shown = text(&proposed_of(&[closed]).await, None);
+    assert!(shown.contains("(shop-dev, root@example.com, SUSPENDED)"), "{shown}");
+    let unknown = SeenAccount { unit: None, ..account(ONE, "shop-dev", "root@example.com") };
+    let shown = text(&proposed_of(&[unknown]).await, None);
+    assert!(shown.contains("(shop-dev, root@example.com)"), "{shown}");
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_bound_nothing_is_offered_and_what_was_not_compared_is_said() {
+    let proposals = proposed_of(&[]).await;
+    let without_units = Some("AccessDenied\u{200b}".to_owned());
+    let it = Said { fleet: "fleet.yaml".as_ref(), proposals: &proposals, stored: None, without_units };
+    let shown = said(&it);
+    assert!(
+        !shown.contains("--yes") && !shown.contains("Certain") && !shown.contains("Not certain"),
+        "{shown}"
+    );
+    let several = "3 lines have no account, and none looks like them: shop/dev, shop/prod, payments/dev.";
+    assert!(shown.contains(several) && !shown.contains("No line, nor like one"), "{shown}");
+    let why =
+        r"The units could not be read, so that only names and addresses were compared: AccessDenied\u{200b}.";
+    assert!(shown.contains(why), "{shown}");
+    assert_eq!(it.json()["without_units"], "AccessDenied\u{200b}");
+}
+
+#[tokio::test]
+async fn what_was_done_is_said_with_how_many_and_what_somebody_else_changed() {
+    let proposals = proposed(&MemoryTable::default(), &[("shop/dev", TWO)]).await;
+    let (one, two) = (vec![line("shop/dev")], vec![line("shop/dev"), line("shop/prod")]);
+    for (bound, overtaken, said) in [
+        (one.clone(), vec![], "Done: 1 line is bound.\n"),
+        (two, vec![], "Done: 2 lines are bound.\n"),
+        (
+            vec![],
+            one,
+            "Done: 0 lines are bound. Somebody else changed who is who at the same moment: not shop/dev. Run it again.\n",
+        ),
+    ] {
+        let shown = text(&proposals, Some(&Stored { bound, overtaken }));
+        assert!(shown.ends_with(said), "{shown}");
+        assert!(
+            shown.contains("444444444442 (shop-dev, root@example.com, in Workloads): named\n"),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn machines_read_of_each_line_what_it_is_by_its_state_and_which_accounts_it_may_be() {
+    let proposals = proposed(&MemoryTable::default(), &[]).await;
+    let it = Said { fleet: "fleet.yaml".as_ref(), proposals: &proposals, stored: None, without_units: None };
+    let json = it.json();
+    let lines = json["lines"].as_array().unwrap();
+    let states: Vec<_> = lines.iter().map(|it| [&it["line"], &it["state"], &it["account"]]).collect();
+    assert_eq!(
+        serde_json::json!(states),
+        serde_json::json!([
+            ["shop/dev", "unsure", null],
+            ["shop/prod", "to_bind", ONE],
+            ["payments/dev", "nobody", null],
+            ["payments/prod", "not_bound", null],
+        ])
+    );
+    let candidate = &lines[0]["candidates"][0];
+    assert_eq!([&candidate["account"], &candidate["because"]], [TWO, "it has the line's name"]);
+    assert_eq!([&candidate["state"], &candidate["unit"][0]], ["ACTIVE", "Workloads"]);
+    assert_eq!(lines[0]["message"], "say which it is: --bind shop/dev=444444444442");
+    assert_eq!(
+        [&lines[1]["message"], &lines[1]["named"]],
+        [&serde_json::Value::Null, &serde_json::json!(false)]
+    );
+    assert_eq!(json["accounts_without_a_line"][0]["account"], "444444444443");
+    assert_eq!([&json["done"], &json["bound"]], [&serde_json::json!(false), &serde_json::Value::Null]);
+
+    let stored = Stored { bound: vec![line("shop/prod")], overtaken: vec![line("shop/dev")] };
+    let it = Said { stored: Some(&stored), ..it };
+    let json = it.json();
+    assert_eq!(json["done"], true);
+    assert_eq!([&json["bound"][0], &json["overtaken"][0]], ["shop/prod", "shop/dev"]);
+}
