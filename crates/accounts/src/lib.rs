@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod closing;
+mod identity_provider;
 mod organization;
 mod packs;
 mod properties;
@@ -21,6 +22,7 @@ mod vending;
 
 pub use access_keys::AwsAccessKeys;
 pub use closing::AwsClosing;
+pub use identity_provider::provider_audiences;
 pub use organization::AwsOrganization;
 pub use packs::AwsPack;
 pub use properties::AwsProperties;

@@ -32,6 +32,7 @@ mod pack_data;
 mod pack_expected;
 mod pack_left;
 mod pack_plan;
+mod pack_provider;
 mod pack_told;
 mod pack_users;
 mod package;

@@ -2,7 +2,9 @@
 
 use std::future::Future;
 
-use phonehome_accounts::{AwsAccessKeys, AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions};
+use phonehome_accounts::{
+    AwsAccessKeys, AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions, provider_audiences,
+};
 use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
 use phonehome_closing::Retained;
@@ -13,7 +15,7 @@ use phonehome_machine_users::{KeepRotation, Rotation, Turn as KeysTurn};
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{Case, Keep, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
-use phonehome_starter_pack::{MachineUser, STACK_NAME};
+use phonehome_starter_pack::{AUDIENCE, MachineUser, STACK_NAME};
 use phonehome_wire::{Region, StackId, partition};
 
 use crate::pack_data::retained;
@@ -79,6 +81,19 @@ pub trait Members: Send + Sync {
         _stack: &StackId,
     ) -> impl Future<Output = Result<Option<Vec<Retained>>, CloudError>> + Send {
         async { Ok(None) }
+    }
+
+    /// The audiences of an identity provider in an account, by its ARN. `None`: there is no such provider.
+    ///
+    /// # Errors
+    /// [`CloudError`]
+    fn provider_audiences(
+        &self,
+        _stack: &StackId,
+        _arn: &str,
+    ) -> impl Future<Output = Result<Option<Vec<String>>, CloudError>> + Send {
+        // Where there is no IAM, as in most tests, it is as it should be.
+        async { Ok(Some(vec![AUDIENCE.to_owned()])) }
     }
 
     /// Takes a turn of a machine user's keys ([`phonehome_machine_users::turn`]).
@@ -208,6 +223,16 @@ impl Members for AwsMembers {
                 Ok(Turn { record, outcome })
             }
         }
+    }
+
+    async fn provider_audiences(
+        &self,
+        stack: &StackId,
+        arn: &str,
+    ) -> Result<Option<Vec<String>>, CloudError> {
+        let session =
+            sdk::in_member_account(&self.session, &stack.account, &stack.region, &self.role).await?;
+        provider_audiences(&session, arn).await
     }
 
     async fn take_keys_turn<K: KeepRotation>(

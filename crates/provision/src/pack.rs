@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::Members;
 use crate::keeping::{Keeping, writes};
 use crate::pack_expected::{agreed_pack, expected, lasting};
-use crate::pack_told::{about, ended, left, told};
+use crate::pack_told::{about, ended, left, provider_left, told};
 use crate::progress::StackProgress;
 use crate::provision::{Job, Provision, Published};
 
@@ -76,6 +76,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         }
         let now_ms = self.clock.now_ms();
         let mut outgoing = left(job, &mut record, &[], now_ms);
+        outgoing.extend(provider_left(job, &mut record, now_ms));
         outgoing.extend(ended(job, &mut record, now_ms));
         record.updated_at_ms = now_ms;
         match self.table.write(writes(Some(&doc), pack_key(&record.stack()), &record, outgoing)).await {

@@ -82,10 +82,27 @@ impl Subject<'_> {
         let message = SlackMessage::new(headline).section(was).thread(thread);
         Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
     }
+
+    /// That it is not declared any more, where something was told: nothing else would ever end that.
+    fn has_left(
+        &self,
+        job: &Job<'_>,
+        known: &mut Option<Told>,
+        stays: &str,
+        now_ms: u64,
+    ) -> Option<Outgoing> {
+        let known = known.take()?;
+        let headline = Words::of(":information_source: ").then(place(job));
+        let message = SlackMessage::new(headline.text(format!(": {} is not declared any more", self.name)))
+            .section(Words::new().text(stays))
+            .section(Words::new().markup("*Was* ").text(&known.about))
+            .section(ask(job))
+            .thread(Some(Words::of("not declared any more")));
+        Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
+    }
 }
 
-/// The messages about machine users that are not among these any more, where something of them was told. Their keys are not
-/// looked at, so nothing else would ever end those.
+/// The messages about machine users that are not among these any more, where something of them was told.
 pub(crate) fn left(
     job: &Job<'_>,
     record: &mut PackRecord,
@@ -95,21 +112,31 @@ pub(crate) fn left(
     let is_left = |name: &str| declared.iter().all(|user| user.name != name);
     let users = record.users.iter_mut().filter(|(name, _)| is_left(name));
     let left = users.filter_map(|(name, user)| {
-        let known = user.told.take()?;
-        let headline = Words::of(":information_source: ").then(place(job));
-        let message = SlackMessage::new(
-            headline.text(format!(": its machine user {name} is not declared any more")),
-        )
-        .section(Words::new().text(
-            "It stays in the account with its keys, which are no longer looked at nor rotated. Take it away by hand, or declare \
-             it again",
-        ))
-        .section(Words::new().markup("*Was* ").text(&known.about))
-        .section(ask(job))
-        .thread(Some(Words::of("not declared any more")));
-        Some(message_of(job, &known.incident_id, now_ms, SlackKind::Resolved, &message))
+        let stays = "It stays in the account with its keys, which are no longer looked at nor rotated. Take it away by hand, \
+                     or declare it again";
+        with_user(name, |it| it.has_left(job, &mut user.told, stays, now_ms))
     });
     left.collect()
+}
+
+/// The machine user of this name.
+pub(crate) fn with_user<R>(name: &str, tell: impl FnOnce(&Subject<'_>) -> R) -> R {
+    let id = format!("machine-user/{name}");
+    tell(&Subject { id: &id, name: format!("its machine user {name}") })
+}
+
+/// The identity provider of the team's own.
+pub(crate) fn provider() -> Subject<'static> {
+    Subject {
+        id: "identity-provider",
+        name: "the identity provider that its deploy roles refer to".to_owned(),
+    }
+}
+
+/// The message about an identity provider that no role refers to any more, where something of it was told.
+pub(crate) fn provider_left(job: &Job<'_>, record: &mut PackRecord, now_ms: u64) -> Option<Outgoing> {
+    let known = &mut record.provider.take()?.told;
+    provider().has_left(job, known, "It is the team's own, and phonehome does nothing to it", now_ms)
 }
 
 /// The message about a pack that is no longer declared, where people knew of it or a stack was made. The record says that

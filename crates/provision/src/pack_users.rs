@@ -8,7 +8,7 @@ use phonehome_starter_pack::{MachineUser, Pack};
 
 use crate::Members;
 use crate::keeping::{Keeping, KeepingUser, writes};
-use crate::pack_told::{Subject, WRONG, about, left};
+use crate::pack_told::{WRONG, about, left, with_user};
 use crate::progress::StackProgress;
 use crate::provision::{Job, Provision};
 
@@ -78,14 +78,12 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let KeepingUser { of_pack, mut record, .. } = keeping;
         let known = record.users.entry(user.name.clone()).or_default();
         known.rotation = rotation;
-        let id = format!("machine-user/{}", user.name);
-        let subject = Subject { id: &id, name: format!("its machine user {}", user.name) };
-        let outgoing = match (&problem, &later) {
+        let outgoing = with_user(&user.name, |subject| match (&problem, &later) {
             (Some(problem), _) => subject.is_told(job, &mut known.told, WRONG, about(problem), now_ms),
             (None, None) => subject.is_well(job, &mut known.told, now_ms),
             // Nothing was seen: what was told may still be so.
             (None, Some(_)) => None,
-        };
+        });
         let writes = writes(of_pack.doc.as_ref(), pack_key(&job.stack()), &record, outgoing);
         self.table.write(writes).await?;
         Ok(later.map(|reason| StackProgress::later(reason, Class::Transient)))

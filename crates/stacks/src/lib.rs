@@ -34,7 +34,8 @@ pub use expected::{Expected, Permits, Planned, Refused, Unplanned};
 pub use marked::{MARK, TEMPLATE_BYTES_MAX, marked, noted, sha256_of};
 pub use problem::{ByHand, Problem};
 pub use record::{
-    Attempt, Failures, LastTemplate, PACKS, PackPhase, PackRecord, Told, UserRecord, Verified, pack_key,
+    Attempt, Failures, LastTemplate, PACKS, PackPhase, PackRecord, ProviderRecord, Told, UserRecord,
+    Verified, pack_key,
 };
 pub use retry::{ATTEMPTS_MAX, CONTINUES_MAX};
 pub use seen::{Deployed, Seen};

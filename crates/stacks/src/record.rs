@@ -77,6 +77,19 @@ pub struct PackRecord {
     /// The machine users whose keys are looked after, each by its name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub users: BTreeMap<String, UserRecord>,
+    /// What is known of an identity provider of the team's that its roles refer to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<ProviderRecord>,
+}
+
+/// What is known of an identity provider that is in no stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ProviderRecord {
+    /// When it was last looked at; milliseconds since the Unix epoch.
+    pub looked_at_ms: u64,
+    /// The message that says what is wrong, until nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
 }
 
 /// What is known of a machine user.
@@ -201,6 +214,7 @@ impl PackRecord {
             drift_told_ms: None,
             told: None,
             users: BTreeMap::new(),
+            provider: None,
         }
     }
 

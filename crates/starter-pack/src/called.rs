@@ -1,5 +1,7 @@
 //! What is called the same in every account.
 
+use phonehome_wire::AccountId;
+
 /// The path of all roles and users.
 pub(crate) const IDENTITY_PATH: &str = "/phonehome/";
 pub(crate) const KEY_ALIAS: &str = "alias/phonehome";
@@ -12,3 +14,8 @@ pub(crate) const SECRET_PREFIX: &str = "phonehome/machine-users/";
 pub(crate) const BUCKET_SUFFIX: &str = "-${AWS::AccountId}-${AWS::Region}-an";
 /// GitHub's identity provider.
 pub(crate) const PROVIDER: &str = "token.actions.githubusercontent.com";
+
+/// The ARN of GitHub's identity provider in an account.
+pub(crate) fn provider_arn(partition: &str, account: &AccountId) -> String {
+    format!("arn:{partition}:iam::{account}:oidc-provider/{PROVIDER}")
+}

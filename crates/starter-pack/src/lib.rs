@@ -33,4 +33,5 @@ pub use names::{Backend, MachineUserName, Names, RoleName};
 pub use pack::{Pack, STACK_NAME, TEMPLATE_BYTES_MAX, oversized};
 pub use plan::{Known, PackOutcome, PackPlan};
 pub use price::{KEY_ROTATED_CENTS, PackPrice, monthly_cents};
+pub use roles::AUDIENCE;
 pub use verdict::{Verdict, Why, verdict};

@@ -3,7 +3,7 @@
 use phonehome_wire::{AccountId, partition};
 use serde::Serialize;
 
-use crate::called::{IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE, PROVIDER};
+use crate::called::{IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE, provider_arn};
 use crate::machine_users::MachineUser;
 use crate::pack::Pack;
 
@@ -99,8 +99,7 @@ impl Pack {
                 .then(|| format!("arn:{partition}:kms:{region}:{account}:{KEY_ALIAS}")),
             backend,
             log_bucket: declared.log_bucket.as_ref().map(|log| bucket(&log.name)),
-            oidc_provider_arn: (!deploy_roles.is_empty())
-                .then(|| format!("arn:{partition}:iam::{account}:oidc-provider/{PROVIDER}")),
+            oidc_provider_arn: (!deploy_roles.is_empty()).then(|| provider_arn(partition, account)),
             deploy_roles,
             access_roles: access_roles.map(|it| role(&it.name)).collect(),
             machine_users: self.machine_users().into_iter().map(user).collect(),

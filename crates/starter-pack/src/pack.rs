@@ -1,9 +1,10 @@
 //! What one account is to have in one Region.
 
 use phonehome_fleet::{DeclaredPack, Fleet, Member};
-use phonehome_wire::Region;
+use phonehome_wire::{AccountId, Region, partition};
 use serde_json::{Map, Value, json};
 
+use crate::called::provider_arn;
 use crate::{buckets, roles, users};
 
 /// The name of the stack, the same in each account and Region.
@@ -48,6 +49,14 @@ impl Pack {
     #[must_use]
     pub fn is_home(&self) -> bool {
         self.declared.home_region == self.region
+    }
+
+    /// The ARN of the identity provider in `account` that its deploy roles need and that is the team's own: it is in no
+    /// stack. `None` where there is none.
+    #[must_use]
+    pub fn referred_provider(&self, account: &AccountId) -> Option<String> {
+        let refers = self.is_home() && roles::refers_to_provider(&self.declared);
+        refers.then(|| provider_arn(partition(&self.region), account))
     }
 
     /// Whether CloudFormation asks for `CAPABILITY_NAMED_IAM`.

@@ -12,7 +12,7 @@ use crate::resource::{filled_in, kept};
 
 /// The audience of the tokens that GitHub's own action asks for
 /// (<https://github.com/aws-actions/configure-aws-credentials>).
-const AUDIENCE: &str = "sts.amazonaws.com";
+pub const AUDIENCE: &str = "sts.amazonaws.com";
 
 pub(crate) fn resources(declared: &DeclaredPack) -> Map<String, Value> {
     let mut resources = Map::new();
@@ -38,6 +38,11 @@ pub(crate) fn resources(declared: &DeclaredPack) -> Map<String, Value> {
         resources.insert("LogForwardingRole".to_owned(), role);
     }
     resources
+}
+
+/// Whether roles refer to an identity provider that is the team's own.
+pub(crate) fn refers_to_provider(declared: &DeclaredPack) -> bool {
+    !declared.deploy_roles.is_empty() && declared.oidc_provider == OidcProvider::Theirs
 }
 
 /// Whether GitHub's identity provider is in the stack.

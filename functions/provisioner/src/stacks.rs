@@ -182,6 +182,10 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
                             return;
                         }
                         self.keys(declared, region, sum).await;
+                        if let Err(error) = self.provision.look_at_provider(&declared.job(region, None)).await
+                        {
+                            sum.add_refusal(&format!("{region}, identity provider"), table_error(error));
+                        }
                     }
                     Ok(None) => {}
                     Err(error) => sum.add_refusal(&place, table_error(error)),

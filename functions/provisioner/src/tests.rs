@@ -12,6 +12,7 @@ mod events;
 mod executors;
 mod failures;
 mod identity;
+mod identity_provider;
 mod inputs;
 mod irrevocable;
 mod joined;

@@ -12,7 +12,8 @@ WRITTEN_MEANWHILE = {"ConditionalCheckFailedException", "TransactionConflictExce
 
 
 def days_pass(cloud, account, region, days, hub, table):
-    """For the machine users of an account: IAM's dates of their access keys, and what phonehome's table has of them."""
+    """For an account: IAM's dates of its access keys, and when phonehome last looked at those of its machine users and at an
+    identity provider of the team's, as its table has it."""
     cloud.post("days", {"account": account, "days": days})
     client, deadline = cloud.client("dynamodb", hub, region), time.monotonic() + SECONDS
     key = {"pk": {"S": "packs"}, "sk": {"S": f"{account}/{region}"}}
@@ -30,11 +31,13 @@ def days_pass(cloud, account, region, days, hub, table):
 
 
 def aged(item, days):
-    """The document with the times of its users' keys so many days earlier; a long one is compressed (crates/aws)."""
+    """The document with those times so many days earlier; a long one is compressed (crates/aws)."""
     body = item["body"]
     record = json.loads(gzip.decompress(body["B"]) if "B" in body else body["S"])
-    for user in record["users"].values():
+    for user in record.get("users", {}).values():
         user["rotation"] = earlier(user["rotation"], days * DAY_MS)
+    if "provider" in record:
+        record["provider"] = earlier(record["provider"], days * DAY_MS)
     version = str(int(item["version"]["N"]) + 1)
     return {**item, "version": {"N": version}, "body": {"S": json.dumps(record)}}
 

@@ -7,8 +7,8 @@ use crate::Place;
 use crate::local_cloud::{HUB_ACCOUNT, LocalCloud};
 
 impl LocalCloud {
-    /// So many days pass for the machine users of an account's starter pack. Clocks are this machine's, so the dates that IAM
-    /// and phonehome's table have of their access keys become earlier instead. Of everything else no time passes.
+    /// So many days pass for the machine users of an account's starter pack, and for an identity provider of the team's that
+    /// its roles refer to. Clocks are this machine's, so the dates that IAM and phonehome's table have become earlier instead. Of everything else no time passes.
     ///
     /// # Errors
     /// Nothing is stored of machine users there.

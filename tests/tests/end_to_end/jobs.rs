@@ -146,7 +146,8 @@ async fn a_job_deploys_by_its_token_alone_and_forged_ones_get_nothing() -> Resul
     the_boundary_bounds_whoever_may_do_everything(&deploy, shop, web, &versions).await?;
     a_provider_of_the_teams_is_used_and_is_not_in_the_stack(&play, shop, web).await?;
     without_the_provider_nobody_is_let_in(&play, shop).await?;
-    without_the_provider_nobody_is_let_in(&play, web).await
+    without_the_provider_nobody_is_let_in(&play, web).await?;
+    that_the_teams_provider_is_gone_is_told(&play, web).await
 }
 
 async fn only_the_right_token_is_let_in(play: &Play, shop: &Place) -> Result<()> {
@@ -331,5 +332,17 @@ async fn without_the_provider_nobody_is_let_in(play: &Play, shop: &Place) -> Res
     control.call(shop, "alice", "iam", "delete_open_id_connect_provider", &named).await?;
     let said = control.job_credentials(shop, "phonehome/deploy", &job()).await.unwrap_err().to_string();
     ensure!(said.contains("(InvalidIdentityToken)") && said.contains("No OpenIDConnect provider"), "{said}");
+    Ok(())
+}
+
+async fn that_the_teams_provider_is_gone_is_told(play: &Play, web: &Place) -> Result<()> {
+    play.local_cloud.days_pass(web, 1).await?;
+    play.send("ReconcileQueueUrl", r#"{"sweep":{}}"#).await?;
+    let gone = provider_of(web) + " is not there";
+    let says_so = |message: &&SlackMessage| format!("{:?}", message.blocks).contains(&gone);
+    let receiver = &play.local_cloud.receiver;
+    let what = "Slack to say that the team's identity provider is gone";
+    let said = receiver.wait_for(what, PATIENCE, |seen| seen.messages.iter().find(says_so).cloned()).await?;
+    ensure!(said.text.contains(web.account.as_str()), "{}", said.text);
     Ok(())
 }

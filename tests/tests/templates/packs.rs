@@ -82,6 +82,21 @@ fn access_keys_are_rotated_of_the_packs_users_alone_and_no_secret_is_read() -> R
 }
 
 #[test]
+fn githubs_identity_provider_is_looked_at_and_nothing_is_done_to_it() -> Result<()> {
+    let role = statements("MemberRole")?;
+    let may = |action: &str, provider: &str| {
+        let arn = format!("arn:aws:iam::333333333333:oidc-provider/{provider}");
+        allowed(&role, &Request::new(&format!("iam:{action}OpenIDConnectProvider"), &arn))
+    };
+    assert!(may("Get", "token.actions.githubusercontent.com"));
+    assert!(!may("Get", "oidc.eks.us-east-1.amazonaws.com/id/EXAMPLE"));
+    for action in ["Create", "Delete", "Tag"] {
+        assert!(!may(action, "token.actions.githubusercontent.com"), "{action}");
+    }
+    Ok(())
+}
+
+#[test]
 fn whoever_gets_hold_of_the_packs_role_makes_users_within_the_boundary_without_keys_and_reads_no_secret()
 -> Result<()> {
     let role = statements("StarterPackRole")?;

@@ -107,6 +107,7 @@ const CONSIDERED: &[(&str, &str)] = &[
     ),
     ("iam:DeleteAccessKey", "again: gone"),
     ("iam:GetAccessKeyLastUsed", "the key has gone: looked at again"),
+    ("iam:GetOpenIDConnectProvider", "no such provider: told"),
     ("iam:ListAccessKeys", "no such user: told"),
     ("iam:UpdateAccessKey", "gone: no error; again: no error"),
     ("kms:DescribeKey", "there is none of that name; the key's policy shuts the account out: told"),

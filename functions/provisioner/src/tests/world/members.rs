@@ -17,7 +17,7 @@ use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
 use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{Case, Keep, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key};
-use phonehome_starter_pack::MachineUser;
+use phonehome_starter_pack::{AUDIENCE, MachineUser};
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
@@ -76,11 +76,15 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) reruns: Vec<Rerun>,
     /// How a turn of a pack stack ends, by Region; otherwise it is as declared.
     pub(in crate::tests) packs: BTreeMap<String, Outcome>,
-    /// Whose pack stacks had a turn, with whether their version was in force.
     /// What is wrong with a machine user's keys, by its name; otherwise nothing is.
     pub(in crate::tests) keys: BTreeMap<String, Problem>,
     /// Whose keys were looked at.
     pub(in crate::tests) keys_turns: Vec<String>,
+    /// The audiences of an identity provider of the team's; otherwise GitHub's own.
+    pub(in crate::tests) provider: Option<Result<Option<Vec<String>>, CloudError>>,
+    /// Which identity providers were looked at.
+    pub(in crate::tests) providers_seen: Vec<String>,
+    /// Whose pack stacks had a turn, with whether their version was in force.
     pub(in crate::tests) pack_turns: Vec<(StackId, Permits)>,
     /// How often something was changed in such a turn.
     pub(in crate::tests) pack_changes: usize,
@@ -222,6 +226,16 @@ impl Members for FakeMembers {
             record.verified = Some(Verified { sha256: case.wanted.sha256.clone(), changed_at_ms: 1 });
         }
         Ok(Turn { record, outcome })
+    }
+
+    async fn provider_audiences(
+        &self,
+        _stack: &StackId,
+        arn: &str,
+    ) -> Result<Option<Vec<String>>, CloudError> {
+        let mut now = self.conditions.lock().unwrap();
+        now.providers_seen.push(arn.to_owned());
+        now.provider.clone().unwrap_or_else(|| Ok(Some(vec![AUDIENCE.to_owned()])))
     }
 
     async fn take_keys_turn<K: KeepRotation>(
