@@ -106,8 +106,8 @@ hour, and the files are written again every 20 minutes. Nothing in them is good 
   . {hub}           # root of the account that phonehome runs in
   . {management}    # root of the organization's
   . {member}      # an administrator of shop-dev; each member account has one
-  . {job}         # a job of the shop's repository: it has a token, of five minutes, and no key
-  . {forged}      # somebody with a token that says another repository's id",
+  . {job}           # a job of the shop's repository: it has a token, of five minutes, and no key
+  . {forged}        # somebody with a token that says another repository's id",
         view = local_cloud.receiver.view_url(),
         command = local_cloud.phonehome_binary()?.display(),
         operator = file("operator"),
