@@ -96,7 +96,7 @@ const AWS: [(&str, &[&str]); 17] = [
     ("logs", &["tail"]),
     ("organizations", &["create-account", "enable-aws-service-access", "register-delegated-administrator"]),
     ("s3", &["cp", "ls"]),
-    ("secretsmanager", &["delete-secret", "put-secret-value"]),
+    ("secretsmanager", &["delete-secret", "get-secret-value", "put-secret-value"]),
     ("service-quotas", &["get-service-quota", "request-service-quota-increase"]),
     ("sns", &["subscribe"]),
     (

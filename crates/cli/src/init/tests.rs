@@ -144,6 +144,14 @@ async fn a_line_that_no_version_in_use_has_is_not_bound_but_pinned_in_the_file()
     assert!(refusal.text.contains("shop/stage is no line of the fleet file"), "{}", refusal.text);
 }
 
+#[tokio::test]
+async fn a_line_that_is_not_certain_holds_up_none_that_is() {
+    let table = MemoryTable::default();
+    // Of these the first line is not certain.
+    let stored = store(&table, &proposed(&table, &[]).await, 7).await.unwrap();
+    assert_eq!(stored, Stored { bound: vec![line("shop/prod")], overtaken: vec![] });
+}
+
 /// What is proposed where these are the accounts.
 async fn proposed_of(accounts: &[SeenAccount]) -> Proposals {
     proposals(&MemoryTable::default(), &fleet(), accounts, &BTreeMap::new()).await.unwrap()
