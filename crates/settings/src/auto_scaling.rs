@@ -63,7 +63,7 @@ struct Asked<'a> {
     role: &'a str,
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
     fn allows(&self, statement: &Value, operation: &str) -> bool {
         statement["Effect"] == "Allow"
             && items(&statement["Principal"]["AWS"])
@@ -107,7 +107,8 @@ impl Asked<'_> {
     /// Whether the conditions hold that policies of such keys usually name; no other one does.
     fn holds(&self, condition: &Value, operation: &str) -> bool {
         let Some(operators) = condition.as_object() else { return condition.is_null() };
-        let (account, region) = (self.role.split(':').nth(4), self.key_arn.split(':').nth(3));
+        let part = |arn: &'a str, nth: usize| arn.split(':').nth(nth).unwrap_or_default();
+        let (account, region) = (part(self.role, 4), part(self.key_arn, 3));
         operators.iter().all(|(operator, keys)| {
             keys.as_object().is_some_and(|keys| {
                 keys.iter().all(|(key, wanted)| {
@@ -116,12 +117,8 @@ impl Asked<'_> {
                         ("Bool", "kms:grantisforawsresource") => {
                             operation == "CreateGrant" && (is("true") || *wanted == Value::Bool(true))
                         }
-                        ("StringEquals", "kms:calleraccount" | "aws:principalaccount") => {
-                            account.is_some_and(is)
-                        }
-                        ("StringEquals", "kms:viaservice") => {
-                            region.is_some_and(|region| is(&format!("ec2.{region}.amazonaws.com")))
-                        }
+                        ("StringEquals", "kms:calleraccount" | "aws:principalaccount") => is(account),
+                        ("StringEquals", "kms:viaservice") => is(&format!("ec2.{region}.amazonaws.com")),
                         ("ArnEquals" | "ArnLike" | "StringEquals" | "StringLike", "aws:principalarn") => {
                             is(self.role)
                         }

@@ -77,6 +77,36 @@ fn a_policy_lets_it_as_far_as_it_names_it_by_a_condition_that_is_known_to_hold()
             json!({"Effect": "Allow", "Principal": it, "Action": "*", "Resource": arn("2")}),
             everything.clone(),
         ),
+        (
+            "this key among others",
+            json!({"Effect": "Allow", "Principal": it, "Action": "*", "Resource": [arn("2"), arn("1")]}),
+            nothing.clone(),
+        ),
+        (
+            "no key",
+            json!({"Effect": "Allow", "Principal": it, "Action": "*", "Resource": [1]}),
+            everything.clone(),
+        ),
+        ("no action", allow(&it, &json!([1]), &none), everything.clone()),
+        (
+            "one of several accounts",
+            allow(
+                &it,
+                &all,
+                &json!({"StringEquals": {"kms:CallerAccount": ["222222222222", "111111111111"]}}),
+            ),
+            nothing,
+        ),
+        (
+            "under two conditions, of which one does not hold",
+            allow(
+                &it,
+                &all,
+                &json!({"StringEquals": {"kms:CallerAccount": "111111111111", "kms:ViaService": "s3"}}),
+            ),
+            everything.clone(),
+        ),
+        ("under a condition on nothing", allow(&it, &all, &json!({"StringEquals": "x"})), everything.clone()),
         ("no principal", json!({"Effect": "Allow", "Action": "*", "Resource": "*"}), everything),
     ] {
         assert_eq!(of(json!([statement.clone()]), &[]), lacks, "{name}");
@@ -114,11 +144,31 @@ fn what_the_policy_does_not_a_grant_may_and_a_denial_counts_whatever_its_conditi
     }
     for spared in [
         json!({"NotPrincipal": {"AWS": role()}}),
+        json!({"NotPrincipal": {"AWS": ["arn:aws:iam::111111111111:role/admin", role()]}}),
         json!({"Principal": {"AWS": "arn:aws:iam::111111111111:role/x"}}),
     ] {
         let mut deny = json!({"Effect": "Deny", "Action": "*", "Resource": "*"});
         deny.as_object_mut().unwrap().extend(spared.as_object().unwrap().clone());
         assert_eq!(of(json!([deny]), &[grant(&NEEDED, false)]), [""; 0], "{spared}");
+    }
+}
+
+#[test]
+fn a_star_stands_for_any_letters_and_for_none() {
+    for (action, covers) in [
+        ("kms:Decrypt", true),
+        ("kms:Decrypt*", true),
+        ("kms:*Decrypt", true),
+        ("kms:D**t", true),
+        ("kms:D?crypt", true),
+        ("kms:Decrypt?", false),
+        ("kms:DecryptX", false),
+        ("kms:Decryp", false),
+        ("kms:*zDecrypt", false),
+        ("kms:*z", false),
+    ] {
+        let lacks = of(json!([allow(&json!({"AWS": role()}), &json!(action), &Value::Null)]), &[]);
+        assert_eq!(!lacks.contains(&"Decrypt"), covers, "{action}");
     }
 }
 
