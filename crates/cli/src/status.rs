@@ -1,6 +1,7 @@
 //! `phonehome status`.
 
 mod bearing;
+mod declared;
 mod lines;
 mod packs;
 mod settings;
@@ -125,14 +126,19 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let properties = read(table, PROPERTIES, &mut unreadable).await?;
     let packs = read(table, PACKS, &mut unreadable).await?;
     let settings = read(table, SETTINGS, &mut unreadable).await?;
+    let stacks: Vec<StackStatus> = stacks.into_iter().map(|(_, stack)| stack).collect();
+    let incidents: Vec<Incident> = incidents.into_iter().map(|(_, incident)| incident).collect();
+    let mut paths = paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect();
+    // What is declared that cannot be known, `desired` says: then all are shown.
+    let _ = declared::retain(table, &stacks, &incidents, &mut paths).await;
     Ok(Shown {
         properties: properties.iter().filter_map(|(_, kept)| Otherwise::of(kept)).collect(),
         silences: active(table, SystemClock.now_ms()).await?,
         unreadable,
-        stacks: stacks.into_iter().map(|(_, stack)| stack).collect(),
+        stacks,
         heartbeats: heartbeats.into_iter().map(|(doc, heartbeat)| (doc.key.sort, heartbeat)).collect(),
-        paths: paths.into_iter().map(|(doc, paths)| (doc.key.sort, paths)).collect(),
-        incidents: incidents.into_iter().map(|(_, incident)| incident).collect(),
+        paths,
+        incidents,
         // What their stacks have is long, and `phonehome plan` compares with it.
         packs: packs.into_iter().map(|(_, pack)| PackRecord { deployed: None, ..pack }).collect(),
         settings: settings.into_iter().map(|(_, settings)| settings).collect(),
