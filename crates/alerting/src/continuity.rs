@@ -177,3 +177,6 @@ fn is_at(check: &Check, endpoint: &str) -> bool {
     let Aim { host, endpoint: own, .. } = Aim::of(check);
     own == endpoint || host == endpoint
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,7 +33,8 @@ struct ProbeKind {
     region: Name,
     zone: Name,
     expected_ticks: u32,
-    reported_ticks: u32,
+    /// When its newest run began, and how often in a row it was heard of.
+    reported: (u32, usize),
     /// The kinds of its paths, in order, each with how many there are.
     paths: Vec<(PathKind, u32)>,
 }
@@ -66,7 +67,7 @@ struct Last<'w> {
 struct Told {
     probe: ProbeId,
     expected_ticks: u32,
-    reported_ticks: u32,
+    reported: (u32, usize),
     paths: Vec<(PathId, PathKind)>,
 }
 
@@ -101,11 +102,12 @@ impl<'w> Crowd<'w> {
             }
         }
         paths.sort_unstable();
+        let (reported_ticks, reports) = ticks.reports(heartbeat);
         let kind = ProbeKind {
             region,
             zone,
             expected_ticks: ticks.at(view.expected_since_ms),
-            reported_ticks: ticks.at(heartbeat.last_started_at_ms),
+            reported: (reported_ticks, reports.min(PASSES_MAX)),
             paths,
         };
         match self.kinds.get_mut(&kind) {
@@ -136,7 +138,7 @@ impl<'w> Crowd<'w> {
     /// Tells of all kinds, behind everybody else.
     pub(crate) fn tell(&mut self, collecting: &mut Collecting<'_>) {
         for (kind, count) in std::mem::take(&mut self.kinds) {
-            let ProbeKind { region, zone, expected_ticks, reported_ticks, paths } = kind;
+            let ProbeKind { region, zone, expected_ticks, reported, paths } = kind;
             let report = collecting.segment([
                 (Component::Collector, Stage::Report),
                 (Component::Region(region), Stage::Run),
@@ -150,15 +152,15 @@ impl<'w> Crowd<'w> {
                 (collecting.builder.paths_alike(count.saturating_mul(of_each), &segments), kind)
             };
             let paths = paths.into_iter().map(path).collect();
-            self.told.push(Told { probe, expected_ticks, reported_ticks, paths });
+            self.told.push(Told { probe, expected_ticks, reported, paths });
         }
     }
 
     /// Notes what was seen of them.
     pub(crate) fn observe(&self, state: &mut State) {
-        for Told { probe, expected_ticks, reported_ticks, paths } in &self.told {
+        for Told { probe, expected_ticks, reported, paths } in &self.told {
             state.expect(*probe, *expected_ticks);
-            state.report(*probe, *reported_ticks);
+            state.reports(*probe, reported.0, reported.1);
             for (path, PathKind { newest_ticks, passes, .. }) in paths.iter().filter(|(_, it)| it.passes > 0)
             {
                 state.settle(*path, *newest_ticks, *passes);

@@ -32,6 +32,8 @@ pub(crate) struct Evaluation<'w> {
     /// Who connects to each endpoint, once somebody asks: in a large fleet all paths together are many.
     connecting: OnceCell<Connecting<'w>>,
     elsewhere: Elsewhere,
+    /// By how much the collector is behind, in milliseconds.
+    behind_ms: u64,
 }
 
 impl<'w> Evaluation<'w> {
@@ -59,8 +61,19 @@ impl<'w> Evaluation<'w> {
         let schedule = Schedule::of(&world.policy.windows, world.now_ms);
         let connecting = OnceCell::new();
         let elsewhere = Elsewhere::default();
-        let mut evaluation =
-            Self { world, probes, stacks, named, groups, doubtful, schedule, connecting, elsewhere };
+        let behind_ms = world.now_ms - heard_until_ms;
+        let mut evaluation = Self {
+            world,
+            probes,
+            stacks,
+            named,
+            groups,
+            doubtful,
+            schedule,
+            connecting,
+            elsewhere,
+            behind_ms,
+        };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation
@@ -176,6 +189,7 @@ impl<'w> Evaluation<'w> {
             Symptom::Inconclusive if probe.view.unreadable.any() => Health::Unseen,
             Symptom::Inconclusive if self.inconclusive(probe).is_some() => Health::Bad,
             Symptom::Inconclusive if probe.silent => Health::Unknown,
+            Symptom::Inconclusive if self.may_be_inconclusive(probe) => Health::Undecided,
             Symptom::Inconclusive => Health::Good,
         }
     }
@@ -234,12 +248,24 @@ impl<'w> Evaluation<'w> {
         })
     }
 
-    /// Since when, and why, a reporting probe has not been able to tell about some path.
+    /// Since when, and why, a reporting probe has not been able to tell about some path: for longer than it may, and than
+    /// the collector is behind. Of what is read of a backlog the runs of others are further away than they were.
+    fn inconclusive(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
+        self.inconclusive_after(probe, self.world.policy.inconclusive_after_ms.saturating_add(self.behind_ms))
+    }
+
+    /// Whether it cannot tell for longer than it may, and less long than the collector is behind.
+    fn may_be_inconclusive(&self, probe: &Probe<'w>) -> bool {
+        let after_ms = self.world.policy.inconclusive_after_ms;
+        self.behind_ms > 0 && self.inconclusive_after(probe, after_ms).is_some()
+    }
+
+    /// The same after so long, in milliseconds.
     ///
     /// Not counted: paths that are down anyway, and those that cannot be told because their control does not pass, or
     /// nobody reaches what they aim at: what is wrong there is an incident of its own. The time counts from when that is
     /// over, and to the newest run that tests it: how late its report came says nothing of the path.
-    fn inconclusive(&self, probe: &Probe<'w>) -> Option<(u64, &'w str)> {
+    fn inconclusive_after(&self, probe: &Probe<'w>, after_ms: u64) -> Option<(u64, &'w str)> {
         let can_tell = || probe.view.paths.values().all(|path| path.inconclusive().is_none());
         if !probe.is_whole() || can_tell() {
             return None;
@@ -249,8 +275,7 @@ impl<'w> Evaluation<'w> {
             let path = probe.view.paths.get(*id)?;
             let (since_ms, reason) = path.inconclusive().filter(|_| path.status != PathStatus::Down)?;
             let newest_ms = probe.view.heartbeat_of(id)?.last_started_at_ms;
-            let is_long =
-                |since_ms: u64| newest_ms.saturating_sub(since_ms) > self.world.policy.inconclusive_after_ms;
+            let is_long = |since_ms: u64| newest_ms.saturating_sub(since_ms) > after_ms;
             (is_long(since_ms) && is_long(self.could_tell_since(probe, check)?)).then_some((since_ms, reason))
         });
         candidates.min_by_key(|(since_ms, _)| *since_ms)

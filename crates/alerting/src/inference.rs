@@ -13,7 +13,8 @@ use crate::dependencies::{Dependencies, member};
 use crate::results::{failed, outcome};
 use crate::ticks::Ticks;
 use crate::{
-    Aim, Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeView, Suspect, Symptom, World,
+    Aim, Heartbeat, MemberKey, PathResult, PathState, PathStatus, ProbeKey, ProbeView, Suspect, Symptom,
+    World,
 };
 
 /// Something that is wrong for one reason.
@@ -81,6 +82,7 @@ pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> In
     seen.state.miss(ticks.at(heard_until_ms));
     let views: Views<'_> = world.probes.iter().map(|view| (&view.key, view)).collect();
     let explanation = seen.state.explain(ticks.at(heard_until_ms));
+    let last_read = LastRead::of(world);
     let group = |cause: &Cause| {
         let member = |path: &PathId| member(&numbered, seen.state.topology(), *path);
         let members = cause.paths.iter().chain(&cause.shared).filter_map(member);
@@ -94,7 +96,9 @@ pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> In
         let blame = Blame { numbered: &numbered, views: &views, topology, named: &named, members: &members };
         let suspects = blame.suspects(cause);
         let waits_until_ms = match cause.gate {
-            Gate::Open => overdue_ms(world, &views, &members).filter(|at_ms| *at_ms >= world.now_ms),
+            Gate::Open => {
+                overdue_ms(world, &last_read, &views, &members).filter(|at_ms| *at_ms >= world.now_ms)
+            }
             Gate::Wait { until_ticks } => Some(ticks.ms(until_ticks) + world.behind_ms()),
         };
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
@@ -106,12 +110,48 @@ pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> In
 }
 
 /// When a probe that is silent by itself is overdue; several that fall silent together are no chance, and wait for
-/// nothing.
-fn overdue_ms(world: &World, views: &Views<'_>, members: &BTreeSet<MemberKey>) -> Option<u64> {
+/// nothing. While nobody else is read either, nothing says that it would be: its deadline is as much later.
+fn overdue_ms(
+    world: &World,
+    last_read: &LastRead<'_>,
+    views: &Views<'_>,
+    members: &BTreeSet<MemberKey>,
+) -> Option<u64> {
     let only = members.first().filter(|key| members.len() == 1 && key.symptom == Symptom::Silent)?;
+    let of_others_ms = last_read.but_of(&only.probe).unwrap_or(world.now_ms);
+    let unread_ms = world.behind_ms().max(world.now_ms.saturating_sub(of_others_ms));
     // It counts from a run, whose report may take as long as any.
-    let allowed_ms = world.policy.overdue_after_ms + world.policy.grace_ms() + world.behind_ms();
+    let allowed_ms = world.policy.overdue_after_ms + world.policy.grace_ms() + unread_ms;
     Some(views.get(&only.probe)?.last_heard_ms() + allowed_ms)
+}
+
+/// Whose report was read last and when, and when the last one of another probe; milliseconds since the Unix epoch.
+#[derive(Default)]
+struct LastRead<'w> {
+    newest: Option<(u64, &'w ProbeKey)>,
+    of_another: Option<u64>,
+}
+
+impl<'w> LastRead<'w> {
+    fn of(world: &'w World) -> Self {
+        let mut last = Self::default();
+        for view in &world.probes {
+            let Some(read_ms) = view.heartbeats().map(Heartbeat::folded_ms).max() else { continue };
+            if last.newest.is_none_or(|(newest_ms, _)| newest_ms < read_ms) {
+                last.of_another = last.newest.map(|(newest_ms, _)| newest_ms);
+                last.newest = Some((read_ms, &view.key));
+            } else {
+                last.of_another = last.of_another.max(Some(read_ms));
+            }
+        }
+        last
+    }
+
+    /// When the last report of any other probe was read; none where there is no other one that was ever heard.
+    fn but_of(&self, probe: &ProbeKey) -> Option<u64> {
+        let newest = self.newest.filter(|(_, key)| *key != probe).map(|(at_ms, _)| at_ms);
+        newest.or(self.of_another)
+    }
 }
 
 /// What was seen so far.
@@ -136,7 +176,8 @@ impl Seen<'_> {
         }
         self.state.expect(probe, self.ticks.at(view.expected_since_ms));
         if let Some(heartbeat) = &view.heartbeat {
-            self.state.report(probe, self.ticks.at(heartbeat.last_started_at_ms));
+            let (newest_ticks, count) = self.ticks.reports(heartbeat);
+            self.state.reports(probe, newest_ticks, count);
         }
     }
 

@@ -252,7 +252,7 @@ fn is_lost_way_out(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
         return false;
     };
     let mut lost: BTreeMap<&CheckId, &str> = BTreeMap::new();
-    for probe in evaluation.witnesses(&key.probe).filter(|probe| !probe.unheard) {
+    for probe in evaluation.witnesses(&key.probe).filter(|probe| !probe.is_gone()) {
         let egress = || probe.connects().filter(|(check, _)| check.purpose == Purpose::Egress);
         let down = || egress().filter(|(_, health)| *health == Health::Bad);
         if egress().any(|(_, health)| health == Health::Good) || down().next().is_none() {
@@ -281,7 +281,7 @@ fn is_far_end(evaluation: &Evaluation<'_>, probe: &ProbeKey, lost: &BTreeSet<&st
 
 /// Whether nothing of the stack is left: every probe is silent or gets nothing out.
 fn is_lost(evaluation: &Evaluation<'_>, probe: &ProbeKey) -> bool {
-    evaluation.witnesses(probe).all(|probe| probe.unheard || probe.is_dead())
+    evaluation.witnesses(probe).all(|probe| probe.is_gone() || probe.is_dead())
 }
 
 fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
@@ -290,7 +290,7 @@ fn is_lost_connection(evaluation: &Evaluation<'_>, key: &MemberKey) -> bool {
     };
     let mut reporting = evaluation
         .witnesses(&key.probe)
-        .filter(|probe| probe.hears_of(&check.id) && probe.checks().contains_key(&check.id));
+        .filter(|probe| !probe.is_gone_with(&check.id) && probe.checks().contains_key(&check.id));
     reporting.all(|probe| probe.path(&check.id) == Health::Bad)
         && evaluation.has_worked(&key.probe, &check.id)
 }

@@ -78,6 +78,16 @@ impl<'w> Probe<'w> {
         !self.unheard_checks.contains(id)
     }
 
+    /// Whether nothing is heard of it, and that is no chance: who is still to report may say otherwise.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.unheard && self.failing.contains(&Symptom::Silent)
+    }
+
+    /// The same of the reports that would tell of a declared check.
+    pub(crate) fn is_gone_with(&self, id: &CheckId) -> bool {
+        !self.hears_of(id) && self.failing.contains(&Symptom::Silent)
+    }
+
     /// Whether everything that is stored of it could be read.
     pub(crate) fn is_whole(&self) -> bool {
         !self.view.unreadable.any()

@@ -12,6 +12,10 @@ const REACH_MS: u64 = 10 * 365 * 24 * 60 * 60 * 1000;
 /// With runs at least so far apart, in milliseconds, times are told in seconds, and else in tenths of a second.
 const COARSE_FROM_MS: u64 = 10_000;
 
+/// How many of a million reports are missing by chance when they are due: 3 in 100, as many as while whoever collects them
+/// dies in one of twenty batches, which come again after three minutes.
+const LOST_PPM: u32 = 30_000;
+
 /// Times as the inference has them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ticks {
@@ -46,6 +50,7 @@ impl Ticks {
     pub(crate) fn policy(&self, paths: usize) -> Policy {
         Policy {
             noise_ppm: 0,
+            lost_ppm: LOST_PPM,
             tick_ms: u32::try_from(self.tick_ms).unwrap_or(u32::MAX),
             interval_ticks: self.interval,
             grace_ticks: self.grace,
@@ -59,6 +64,15 @@ impl Ticks {
     pub(crate) fn passes(&self, aim: Aim<'_>, known: CalmPath, heartbeat: &Heartbeat) -> (u32, usize) {
         let newest_ticks = self.at(newest_pass_ms(aim, known, heartbeat));
         let lasts = newest_ticks.saturating_sub(self.at(known.last_since_ms));
+        (newest_ticks, 1 + (lasts / self.interval.max(1)) as usize)
+    }
+
+    /// When a probe ran last, and how often in a row that was heard of.
+    pub(crate) fn reports(&self, heartbeat: &Heartbeat) -> (u32, usize) {
+        let newest_ticks = self.at(heartbeat.last_started_at_ms);
+        // It is not known of earlier releases.
+        let since_ms = Some(heartbeat.heard_since_ms).filter(|since_ms| *since_ms > 0);
+        let lasts = newest_ticks.saturating_sub(since_ms.map_or(newest_ticks, |since_ms| self.at(since_ms)));
         (newest_ticks, 1 + (lasts / self.interval.max(1)) as usize)
     }
 

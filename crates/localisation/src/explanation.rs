@@ -126,7 +126,7 @@ impl Comparison<'_, '_> {
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
         let late = self.late(&paths);
         let gate = match self.gate(&rivals, score, once, now_ticks) {
-            Gate::Open if self.is_lone(&paths, score) => {
+            Gate::Open if self.is_lone(&paths, score) || self.may_be_lost(&paths, score) => {
                 Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
             }
             Gate::Open if late.len() == paths.len() => self.until_next_run(score, now_ticks),
@@ -192,6 +192,17 @@ impl Comparison<'_, '_> {
     fn is_lone(&self, paths: &[u32], score: Score) -> bool {
         let alone = self.evidence.state.rules.alone();
         paths.len() < SHARED_BY && score.evidence <= alone
+    }
+
+    /// Whether the reports that are missing may be so by chance, as often as is declared: then what else fails is not
+    /// enough. Whoever is silent misses its next run, too. A single probe has a time of its own to be silent.
+    fn may_be_lost(&self, paths: &[u32], score: Score) -> bool {
+        let state = self.evidence.state;
+        let results = paths.iter().filter_map(|path| state.windows.get(path)).flat_map(Window::results);
+        let missing = results.filter(|(_, outcome)| *outcome == Outcome::Missing).count();
+        let missing = i64::try_from(missing).unwrap_or(i64::MAX);
+        let evidence = score.evidence - missing.saturating_mul(state.rules.lost());
+        paths.len() > 1 && self.gain(self.chosen.candidate, Score { evidence, ..score }) < 0
     }
 
     /// What waits does so until every probe has had its turn since the first evidence.

@@ -31,6 +31,9 @@ pub struct Policy {
     /// How many of a million results are wrong by chance, independently of each other, after the tries within a
     /// run. Taken as at least 100 and at most 100,000.
     pub noise_ppm: u32,
+    /// How many of a million reports are missing by chance when they are due: late, lost, or in a batch with which
+    /// whoever collects them dies. Taken as at least as many as results are wrong, and at most 100,000.
+    pub lost_ppm: u32,
     /// How long a tick is, the unit of all times here, in milliseconds.
     pub tick_ms: u32,
     /// How far apart two runs of a probe are, in ticks.
@@ -50,6 +53,7 @@ pub struct Policy {
 pub struct Rules {
     policy: Policy,
     weight: i64,
+    lost: i64,
     alone: i64,
     further: i64,
 }
@@ -78,7 +82,9 @@ impl Rules {
         let runs = u64::from(policy.paths.max(1)) * MS_OF_A_DAY / interval_ms.max(1);
         let alone = ln_milli(runs, u64::from(policy.false_notes_per_day.max(1))).max(Self::PROMPT);
         let further = if noise > 10_000 { alone - Self::PROMPT } else { 0 };
-        Self { policy, weight: ln_milli(1_000_000 - noise, noise), alone, further }
+        let lost = u64::from(policy.lost_ppm.min(NOISE_PPM[1])).max(noise);
+        let odds = |share: u64| ln_milli(1_000_000 - share, share);
+        Self { policy, weight: odds(noise), lost: odds(lost), alone, further }
     }
 
     /// The rules with which a lone path is told when so many more of its results fail than pass, at the greatest
@@ -130,6 +136,11 @@ impl Rules {
         }
     }
 
+    /// How much less a missing report says than a failed result, as it is missing by chance more often; 0 or more.
+    pub(crate) fn lost(&self) -> i64 {
+        self.weight - self.lost
+    }
+
     /// What a path by itself has to overcome.
     pub(crate) fn alone(&self) -> i64 {
         self.alone
@@ -150,6 +161,7 @@ mod tests {
     fn rules(noise_ppm: u32) -> Rules {
         Rules::of(Policy {
             noise_ppm,
+            lost_ppm: noise_ppm,
             tick_ms: 1000,
             interval_ticks: 60,
             grace_ticks: 15,
@@ -164,6 +176,15 @@ mod tests {
         let table = [(0, 2), (400, 2), (1_000, 3), (5_000, 3), (10_000, 4), (50_000, 6), (100_000, 8)];
         for (noise_ppm, failures) in table {
             assert_eq!(rules(noise_ppm).failures(), failures, "{noise_ppm} ppm");
+        }
+    }
+
+    #[test]
+    fn reports_are_missing_by_chance_as_often_as_is_declared_and_no_more_seldom_than_results_are_wrong() {
+        let policy = *rules(10_000).policy();
+        // ln 99 less ln of the odds that a report is there: 32, and 9 where it is one of ten or less that is.
+        for (lost_ppm, less) in [(0, 0), (10_000, 0), (30_000, 1_119), (100_000, 2_398), (u32::MAX, 2_398)] {
+            assert!(Rules::of(Policy { lost_ppm, ..policy }).lost().abs_diff(less) <= 1, "{lost_ppm} ppm");
         }
     }
 

@@ -75,6 +75,13 @@ impl State {
         self.note(path, at_ticks, Outcome::Pass);
     }
 
+    /// The same of a probe of which nothing was told before, and all whose reports came: as many, one interval apart, the
+    /// newest of a run that began at `at_ticks`.
+    pub fn reports(&mut self, probe: ProbeId, at_ticks: u32, count: usize) {
+        self.report(probe, at_ticks);
+        self.settle(self.topology.report_of(probe), at_ticks, count.max(1));
+    }
+
     /// A probe is there since `at_ticks`: its reports are due from then on. Only whoever is there is missed.
     pub fn expect(&mut self, probe: ProbeId, at_ticks: u32) {
         for known in [&mut self.heard_ticks[probe.number()], &mut self.spoken_ticks[probe.number()]] {

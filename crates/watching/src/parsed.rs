@@ -20,18 +20,33 @@ impl<D> Default for Parsed<D> {
     }
 }
 
-impl<D: DeserializeOwned> Parsed<D> {
+impl<D> Parsed<D> {
     /// What a document says, with it: what the same one said before, it says now.
     ///
     /// # Errors
     /// [`Unread`]
-    pub(crate) fn value(&self, doc: Doc) -> Result<(Doc, Arc<D>), Unread> {
+    pub(crate) fn value(&self, doc: Doc) -> Result<(Doc, Arc<D>), Unread>
+    where
+        D: DeserializeOwned,
+    {
+        self.value_by(doc, Unread::or)
+    }
+
+    /// The same by whoever reads it.
+    ///
+    /// # Errors
+    /// [`Unread`]
+    pub(crate) fn value_by(
+        &self,
+        doc: Doc,
+        read: impl FnOnce(Doc) -> Result<(Doc, D), Unread>,
+    ) -> Result<(Doc, Arc<D>), Unread> {
         // Each change is one call, so that what a panic left is whole.
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, value)) = known.get(&doc.key).filter(|(it, _)| *it == doc) {
             return Ok((doc, Arc::clone(value)));
         }
-        let (doc, value) = Unread::or::<D>(doc)?;
+        let (doc, value) = read(doc)?;
         let value = Arc::new(value);
         if known.len() >= DOCS_MAX && !known.contains_key(&doc.key) {
             known.clear();

@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use phonehome_alerting::{Calm, Incident, PATHS_KEPT_MS, PathState, Paths};
 use phonehome_cloud::table::{Cache, Doc, GET_MANY_MAX, Key, Table, TableError};
 use phonehome_state::{Keys, Unread};
-use serde::de::DeserializeOwned;
 
 use crate::heard::Heard;
 use crate::known::Known;
 use crate::parts::{StoredPart, Watched};
+use crate::reading;
 
 /// How many parts are worked on at a time: their paths may be large, and are unpacked.
 const AT_ONCE: usize = GET_MANY_MAX / 2;
@@ -145,7 +145,7 @@ impl<T: Table> Probes<'_, T> {
             let (doc, is_new) = docs.remove(&Keys::paths(&part.key)).unzip();
             part.read_version = doc.as_ref().map_or(0, |doc: &Doc| doc.version);
             part.newly_read = doc.clone().filter(|_| is_new == Some(true));
-            let paths = self.value::<Paths>(doc);
+            let paths = self.value(doc.map(reading::paths));
             part.calm = None;
             part.unreadable.paths = paths.is_err();
             // What is no longer declared decides nothing.
@@ -200,8 +200,8 @@ impl<T: Table> Probes<'_, T> {
         Ok(docs)
     }
 
-    fn value<D: DeserializeOwned>(&mut self, doc: Option<Doc>) -> Result<Option<D>, ()> {
-        match doc.map(Unread::or).transpose() {
+    fn value<D>(&mut self, read: Option<Result<(Doc, D), Unread>>) -> Result<Option<D>, ()> {
+        match read.transpose() {
             Ok(read) => Ok(read.map(|(_, value)| value)),
             Err(unread) => {
                 self.unread.push(unread);

@@ -15,6 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::declaring::Declaring;
 use crate::parsed::Parsed;
+use crate::reading;
+use crate::witnesses::Reached;
 use crate::{Counted, Counting};
 
 /// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::isolated()`].
@@ -134,6 +136,7 @@ pub struct Memory {
     docs: Cache,
     inputs: Parsed<Inputs>,
     stacks: Parsed<StackStatus>,
+    pub(crate) reached: Parsed<Reached>,
     file: LastRead,
     fleet: Mutex<Option<(Arc<InForce>, u64)>>,
 }
@@ -181,7 +184,7 @@ impl Memory {
             Freshness::Lately => table.get_many_eventually(&[key]).await?.pop(),
             Freshness::Now => table.get(&key).await?,
         };
-        let heartbeat = Read::<Heartbeat>::of(heartbeat, counting);
+        let heartbeat = Read::from(heartbeat.map(reading::heartbeat), counting);
         let newest = heartbeat.value.as_ref();
         let (given, paths) = match freshness {
             Freshness::Lately => (self.given(report, newest, now_ms), self.paths(&probe, newest, now_ms)),
@@ -194,7 +197,7 @@ impl Memory {
             inputs: Read::from(inputs.map(|doc| self.inputs.value(doc)), counting),
             stack: Read::from(stack.map(|doc| self.stacks.value(doc)), counting),
             heartbeat,
-            paths: Read::of(paths, counting),
+            paths: Read::from(paths.map(reading::paths), counting),
         })
     }
 

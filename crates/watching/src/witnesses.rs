@@ -1,6 +1,8 @@
 //! Who else reached what a probe did not.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use phonehome_alerting::{
     Heartbeat, PathState, PathStatus, Paths, ProbeKey, ProbePart, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX,
@@ -10,7 +12,9 @@ use phonehome_cloud::table::{Key, Table, TableError};
 use phonehome_fleet::{Binding, Line, Source};
 use phonehome_state::Keys;
 use phonehome_wire::{AccountId, CheckId, Region, Verdict};
+use serde::Deserialize;
 
+use crate::reading;
 use crate::stored::{Isolated, Memory};
 
 /// Of how many lines of the fleet file it is looked up which account they are, for one endpoint.
@@ -87,14 +91,14 @@ impl<T: Table> Witnessing<'_, T> {
     async fn heard(
         &self,
         candidates: &[Candidate],
-    ) -> Result<BTreeMap<ProbePart, (Heartbeat, Paths)>, TableError> {
+    ) -> Result<BTreeMap<ProbePart, (Heartbeat, Arc<Reached>)>, TableError> {
         let probes: BTreeSet<&ProbePart> = candidates.iter().map(|candidate| &candidate.probe).collect();
         if probes.is_empty() {
             return Ok(BTreeMap::new());
         }
         let keys: Vec<Key> = probes.iter().map(|probe| Keys::heartbeat(probe)).collect();
         let heartbeats = self.table.get_many_eventually(&keys).await?;
-        let heartbeats = heartbeats.iter().filter_map(|doc| doc.read::<Heartbeat>().ok());
+        let heartbeats = heartbeats.into_iter().filter_map(|doc| Some(reading::heartbeat(doc).ok()?.1));
         let (mut known, mut missing, mut newest) = (Vec::new(), Vec::new(), BTreeMap::new());
         for heartbeat in heartbeats {
             match self.memory.paths(&heartbeat.probe_part(), Some(&heartbeat), self.now_ms) {
@@ -107,8 +111,11 @@ impl<T: Table> Witnessing<'_, T> {
         let mut heard = BTreeMap::new();
         for doc in known {
             let Some(heartbeat) = newest.remove(&doc.key) else { continue };
-            if let (true, Ok(paths)) = (doc.version >= heartbeat.paths_version, doc.read::<Paths>()) {
-                heard.insert(heartbeat.probe_part(), (heartbeat, paths));
+            if doc.version < heartbeat.paths_version {
+                continue;
+            }
+            if let Ok((_, reached)) = self.memory.reached.value_by(doc, reading::reached) {
+                heard.insert(heartbeat.probe_part(), (heartbeat, reached));
             }
         }
         Ok(heard)
@@ -154,8 +161,23 @@ fn candidates(
 }
 
 /// Its newest run, when the path was up in it.
-fn witness(candidate: &Candidate, newest: &Heartbeat, paths: &Paths) -> Option<Witness> {
-    let path = paths.get(&candidate.check)?;
-    let PathState { status: PathStatus::Up, last: Verdict::Ok, addresses, .. } = path else { return None };
-    Some(Witness { addresses: addresses.clone(), at_ms: newest.last_started_at_ms })
+fn witness(candidate: &Candidate, newest: &Heartbeat, reached: &Reached) -> Option<Witness> {
+    let addresses = reached.0.get(&candidate.check)?.clone();
+    Some(Witness { addresses, at_ms: newest.last_started_at_ms })
+}
+
+/// What a part of a probe reaches, by check: at which addresses. It is all that is asked of the paths of a witness, and
+/// they are asked for each denial.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Paths")]
+pub(crate) struct Reached(BTreeMap<CheckId, Vec<IpAddr>>);
+
+impl From<Paths> for Reached {
+    fn from(paths: Paths) -> Self {
+        let reached = |(id, path): (CheckId, PathState)| match path {
+            PathState { status: PathStatus::Up, last: Verdict::Ok, addresses, .. } => Some((id, addresses)),
+            _ => None,
+        };
+        Self(paths.into_iter().filter_map(reached).collect())
+    }
 }

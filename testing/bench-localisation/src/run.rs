@@ -333,6 +333,8 @@ pub(crate) fn rules(world: &World, noise_ppm: u32) -> Rules {
     let paths = u32::try_from(world.paths.len()).unwrap_or(u32::MAX);
     Rules::of(Policy {
         noise_ppm,
+        // Reports get lost as often as results are wrong.
+        lost_ppm: noise_ppm,
         tick_ms: 1000,
         interval_ticks: INTERVAL_S,
         grace_ticks: GRACE_S,

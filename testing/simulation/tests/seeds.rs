@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use phonehome_simulation::{Options, Outcome, run};
 
 /// Seeds in which something was told wrongly once. They stay.
-const KEPT: [(u64, &str); 9] = [
+const KEPT: [(u64, &str); 12] = [
     (0, "notes that isolations cannot be told, during and just after an incident that says why"),
     (1, "the same"),
     (2, "after a backlog, notes that single results of an hour ago had been inconclusive for an hour"),
@@ -16,6 +16,12 @@ const KEPT: [(u64, &str); 9] = [
     (100, "the same"),
     (102, "the same"),
     (105, "the same, one of them told with an account that was lost"),
+    (82, "an isolation that nobody could prove while a backlog was read, told as a probe that cannot tell"),
+    (
+        115,
+        "three reports of one account that were missing by chance, told as its way of reporting, with a page",
+    ),
+    (155, "one report that the neighbour of a silent probe missed, told as their account's way of reporting"),
 ];
 
 /// Seeds of everything else; with those that are kept as many as two cores simulate within a minute.

@@ -197,7 +197,7 @@ fn view(
         rerun_received_ms: 0,
         paths_expire_at_ms: 0,
         paths_version: 1,
-        heard_since_ms: 1,
+        heard_since_ms: run_ms - luck.passes * 60_000,
         behind: None,
         connects: vec![],
         turns: Turns::default(),

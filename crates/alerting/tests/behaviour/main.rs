@@ -8,6 +8,7 @@ mod gray;
 mod incidents;
 mod joined;
 mod lateness;
+mod missing;
 mod paging;
 mod parts;
 mod properties;

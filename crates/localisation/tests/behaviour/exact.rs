@@ -10,6 +10,7 @@ use proptest::test_runner::TestRunner;
 
 const POLICY: Policy = Policy {
     noise_ppm: 10_000,
+    lost_ppm: 10_000,
     tick_ms: 1000,
     interval_ticks: 60,
     grace_ticks: 10,

@@ -2,6 +2,7 @@
 
 mod exact;
 mod incidents;
+mod missing;
 mod properties;
 mod reruns;
 mod topologies;

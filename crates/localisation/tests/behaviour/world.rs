@@ -10,6 +10,7 @@ pub(crate) const ZONES: [&str; 3] = ["az1", "az2", "az3"];
 
 pub(crate) const POLICY: Policy = Policy {
     noise_ppm: 10_000,
+    lost_ppm: 10_000,
     tick_ms: 1000,
     interval_ticks: 60,
     grace_ticks: 10,
@@ -36,6 +37,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(accounts: usize) -> Self {
+        Self::with(accounts, POLICY)
+    }
+
+    pub(crate) fn with(accounts: usize, policy: Policy) -> Self {
         let names: Vec<String> = ('a'..='z').take(accounts).map(String::from).collect();
         let mut builder = Builder::default();
         let (mut probes, mut paths) = (Vec::new(), Vec::new());
@@ -65,7 +70,7 @@ impl World {
                 probes.push((probe, id, true));
             }
         }
-        let state = State::new(builder.build(), Rules::of(POLICY));
+        let state = State::new(builder.build(), Rules::of(policy));
         Self { state, paths, probes, missed: Vec::new(), now_ticks: 1000 }
     }
 
