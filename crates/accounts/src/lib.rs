@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod closing;
+mod ingest_secrets;
 mod organization;
 mod packs;
 mod properties;
@@ -21,6 +22,7 @@ mod vending;
 
 pub use access_keys::AwsAccessKeys;
 pub use closing::AwsClosing;
+pub use ingest_secrets::AwsIngestSecrets;
 pub use organization::AwsOrganization;
 pub use packs::AwsPack;
 pub use properties::AwsProperties;

@@ -96,7 +96,10 @@ const AWS: [(&str, &[&str]); 17] = [
     ("logs", &["tail"]),
     ("organizations", &["create-account", "enable-aws-service-access", "register-delegated-administrator"]),
     ("s3", &["cp", "ls"]),
-    ("secretsmanager", &["delete-secret", "put-secret-value"]),
+    (
+        "secretsmanager",
+        &["create-secret", "delete-secret", "put-secret-value", "update-secret-version-stage"],
+    ),
     ("service-quotas", &["get-service-quota", "request-service-quota-increase"]),
     ("sns", &["subscribe"]),
     (
