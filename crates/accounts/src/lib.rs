@@ -4,6 +4,7 @@
 mod access_keys;
 mod closing;
 mod identity_provider;
+mod ingest_secrets;
 mod organization;
 mod packs;
 mod properties;
@@ -23,6 +24,7 @@ mod vending;
 pub use access_keys::AwsAccessKeys;
 pub use closing::AwsClosing;
 pub use identity_provider::provider_audiences;
+pub use ingest_secrets::AwsIngestSecrets;
 pub use organization::AwsOrganization;
 pub use packs::AwsPack;
 pub use properties::AwsProperties;

@@ -11,10 +11,10 @@ use phonehome_cloud::table::Table;
 use phonehome_fleet::{Fleet, IdentifiedLine, Member, Roster};
 use phonehome_planner::sha256;
 use phonehome_provision::{Job, pack_digests, pack_plan};
-use phonehome_stacks::{PACKS, PackRecord};
-use phonehome_starter_pack::{Known, Pack, PackPlan, PackPrice};
+use phonehome_stacks::{OBSERVABILITY, ObservabilityRecord, PACKS, PackRecord};
+use phonehome_starter_pack::{Known, Pack, PackPlan, PackPrice, VendorAccount};
 use phonehome_state::readable;
-use phonehome_wire::{Region, StackId};
+use phonehome_wire::{AccountId, Region, StackId};
 use serde_json::{Value, json};
 
 use crate::creations::Creations;
@@ -25,16 +25,28 @@ use crate::targets::{Targets, name};
 #[derive(Debug, Default)]
 struct Stored {
     records: BTreeMap<StackId, PackRecord>,
+    /// By AWS account.
+    observed: BTreeMap<AccountId, ObservabilityRecord>,
     unreadable: BTreeSet<StackId>,
 }
 
 impl Stored {
     async fn read(table: &impl Table) -> Result<Self, Failure> {
         let read = readable::<PackRecord>(table, PACKS).await.map_err(Failure::other)?;
+        // One that cannot be read names no account, as one that is not there.
+        let observed = readable::<ObservabilityRecord>(table, OBSERVABILITY).await.map_err(Failure::other)?;
         Ok(Self {
+            observed: observed.found.into_iter().map(|(_, it)| (it.account.clone(), it)).collect(),
             unreadable: read.unreadable.iter().filter_map(|it| it.stack()).collect(),
             records: read.found.into_iter().map(|(_, record)| (record.stack(), record)).collect(),
         })
+    }
+
+    /// The pack as it will be: with the account at the vendor that it has, or one that is still to be made.
+    fn known(&self, stack: &StackId, pack: Pack) -> Pack {
+        let record = self.observed.get(&stack.account);
+        let ready = record.and_then(|record| record.setup.ready_in(&stack.region));
+        pack.naming(ready.map_or(VendorAccount::Planned, VendorAccount::Known))
     }
 
     fn plan(&self, stack: &StackId, wanted: Option<&Value>) -> PackPlan {
@@ -147,12 +159,15 @@ impl Packs {
 
 fn of_job(stored: &Stored, job: &Job<'_>) -> PlannedPack {
     let stack = job.stack();
-    let template = Pack::of(job.fleet, job.member, job.region).map(|pack| pack.template());
+    let pack = Pack::of(job.fleet, job.member, job.region);
+    // The hash is over what is declared: an account that is made in the meantime makes no other plan.
+    let declared = pack.as_ref().map(Pack::template);
+    let template = pack.map(|pack| stored.known(&stack, pack).template());
     PlannedPack {
         name: name(job),
         place: stack.to_string(),
         plan: stored.plan(&stack, template.as_ref()),
-        template: template.map(|it| sha256(&[it.to_string()])).unwrap_or_default(),
+        template: declared.map(|it| sha256(&[it.to_string()])).unwrap_or_default(),
         stack: Some(stack),
     }
 }

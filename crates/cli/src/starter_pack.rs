@@ -125,7 +125,10 @@ fn rows(names: &Names) -> Vec<(&'static str, &str)> {
     let users = users
         .flat_map(|user| [("machine user", user.arn.as_str()), ("its access key", user.secret.as_str())]);
     let single = single.into_iter().filter_map(|(what, name)| Some((what, name?)));
-    single.chain(deploy).chain(access).chain(users).collect()
+    let observed = names.observability.iter();
+    let observed = observed
+        .flat_map(|it| [("observing role", it.role_arn.as_str()), ("its ingest key", it.secret.as_str())]);
+    single.chain(deploy).chain(access).chain(users).chain(observed).collect()
 }
 
 /// Without `encrypt`: with it Terraform asks S3 for its own keys, in place of the bucket's.

@@ -16,6 +16,7 @@ pub(crate) enum Kind {
     AccountId,
     Email,
     Vpc,
+    ObservabilityAccount,
     Wave,
 }
 
@@ -30,6 +31,7 @@ impl fmt::Display for Kind {
             Self::AccountId => "account id",
             Self::Email => "e-mail address",
             Self::Vpc => "VPC",
+            Self::ObservabilityAccount => "account at the observability vendor",
             Self::Wave => "roll-out wave",
         })
     }

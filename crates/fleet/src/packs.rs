@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::members::Member;
 use crate::model::{
-    AccessRole, DeployRole, Domain, Environment, Fleet, LogBucket, MachineUser, OidcProvider, Repository,
-    StarterPack, StateBucket, Toggle,
+    AccessRole, DeployRole, Domain, Environment, Fleet, LogBucket, MachineUser, Observability, OidcProvider,
+    Repository, StarterPack, StateBucket, Toggle,
 };
 
 /// What an account gets beside its network, as declared.
@@ -36,6 +36,12 @@ pub struct DeclaredPack {
     /// The boundary of the role that forwards logs, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwarding_boundary: Option<String>,
+    /// Where it is observed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability: Option<Observability>,
+    /// The boundary of the role by which the vendor sees it, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability_boundary: Option<String>,
 }
 
 impl DeclaredPack {
@@ -48,7 +54,10 @@ impl DeclaredPack {
     /// Whether any role or user is declared, which is kept in the home Region alone.
     #[must_use]
     pub fn has_identities(&self) -> bool {
-        !self.deploy_roles.is_empty() || !self.access_roles.is_empty() || !self.machine_users.is_empty()
+        !self.deploy_roles.is_empty()
+            || !self.access_roles.is_empty()
+            || !self.machine_users.is_empty()
+            || self.observability.is_some()
     }
 }
 
@@ -81,6 +90,7 @@ pub(crate) fn over(own: Option<&StarterPack>, wider: StarterPack) -> StarterPack
         deploy_roles: own.deploy_roles.or(wider.deploy_roles),
         access_roles: own.access_roles.or(wider.access_roles),
         machine_users: own.machine_users.or(wider.machine_users),
+        observability: own.observability.or(wider.observability),
     }
 }
 
@@ -123,6 +133,7 @@ pub(crate) fn declared(
         ..user
     });
     let log_bucket = on(whole.log_bucket);
+    let observability = on(whole.observability);
     let forwards = log_bucket.as_ref().is_some_and(|log| log.forward_to.is_some());
     let pack = DeclaredPack {
         home_region: whole.home_region.unwrap_or_else(|| first_region.clone()),
@@ -134,6 +145,8 @@ pub(crate) fn declared(
         access_roles: access_roles.collect(),
         machine_users: machine_users.collect(),
         forwarding_boundary: boundary.clone().filter(|_| forwards),
+        observability,
+        observability_boundary: boundary.filter(|_| observability.is_some()),
     };
     (!pack.is_empty()).then_some(pack)
 }
@@ -145,5 +158,12 @@ impl Fleet {
         let (domain, environment) = (self.domain(&member.domain)?, self.environment(&member.environment)?);
         let first = &self.regions.first()?.name;
         declared(self.starter_pack.as_ref(), environment, domain, first)
+    }
+
+    /// The account at the observability vendor that the file names for an account.
+    #[must_use]
+    pub fn observability_account_of(&self, member: &Member) -> Option<u32> {
+        let entries = &self.domain(&member.domain)?.environments;
+        entries.iter().find(|entry| entry.name == member.environment)?.observability_account
     }
 }

@@ -237,5 +237,10 @@ fn the_schema_and_the_parser_refuse_the_same_values_of_starter_packs() {
         ("/starter_pack/machine_users/0/managed_policies", json!([])),
         ("/starter_pack/machine_users/0/rotate_days", json!(6)),
         ("/starter_pack/machine_users/0/overlap_days", json!(0)),
+        ("/starter_pack/observability", json!(true)),
+        ("/starter_pack/observability/vendor", json!("newrelic")),
+        ("/starter_pack/observability/data_center", json!("EU")),
+        ("/domains/0/environments/1/observability_account", json!(0)),
+        ("/domains/0/environments/1/observability_account", json!("4000001")),
     ]);
 }

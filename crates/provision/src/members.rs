@@ -3,7 +3,8 @@
 use std::future::Future;
 
 use phonehome_accounts::{
-    AwsAccessKeys, AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions, provider_audiences,
+    AwsAccessKeys, AwsIngestSecrets, AwsPack, AwsSettings, AwsStack, ProbeCode, opted_in_regions,
+    provider_audiences,
 };
 use phonehome_alerting::Rerun;
 use phonehome_aws::{Session, sdk};
@@ -12,12 +13,14 @@ use phonehome_cloud::CloudError;
 use phonehome_cloud::table::NotKept;
 use phonehome_executor::StackApi;
 use phonehome_machine_users::{KeepRotation, Rotation, Turn as KeysTurn};
+use phonehome_observability::{KeepSetup, Setup, Turn as SetupTurn, Wanted as WantedSetup};
 use phonehome_planner::{Action, ProbeSpec, StackSpec};
 use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
 use phonehome_stacks::{Case, Keep, Outcome, PackApi as _, PackRecord, PackStatus, Turn, turn};
 use phonehome_starter_pack::{AUDIENCE, MachineUser, STACK_NAME};
 use phonehome_wire::{Region, StackId, partition};
 
+use crate::new_relic::NewRelicKey;
 use crate::pack_data::retained;
 use crate::package::{Package, Packages};
 
@@ -113,6 +116,23 @@ pub trait Members: Send + Sync {
         async { Ok(KeysTurn { rotation, problem: None, later: None }) }
     }
 
+    /// Takes a turn of an account's set-up at an observability vendor ([`phonehome_observability::turn`]), in its home Region.
+    ///
+    /// # Errors
+    /// [`NotKept`]: then the call that was to come was not made.
+    fn take_observability_turn<K: KeepSetup>(
+        &self,
+        _home: &StackId,
+        wanted: &WantedSetup,
+        _keep: &mut K,
+        setup: Setup,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<SetupTurn, NotKept>> + Send {
+        // Where there is no vendor, as in most tests, there is nothing to do.
+        let setup = setup.waiting_for_people(wanted, now_ms);
+        async { Ok(SetupTurn { setup, problems: None, later: None }) }
+    }
+
     /// Takes a turn of the stack that carries a starter pack ([`phonehome_stacks::turn`]).
     ///
     /// # Errors
@@ -151,18 +171,26 @@ pub struct AwsMembers {
     session: Session,
     role: String,
     packages: Option<Packages>,
+    new_relic: NewRelicKey,
 }
 
 impl AwsMembers {
     /// Member accounts whose `role` can be assumed with `session`'s credentials. Without a probe
     /// ([`AwsMembers::with_probe`]) only networks are made.
     pub fn new(session: Session, role: impl Into<String>) -> Self {
-        Self { session, role: role.into(), packages: None }
+        Self { session, role: role.into(), packages: None, new_relic: NewRelicKey::default() }
     }
 
     /// The same with probes: a zip with the file `bootstrap`, built for `arm64` or `x86_64`.
     pub fn with_probe(self, zip: Vec<u8>, architecture: impl Into<String>) -> Self {
         Self { packages: Some(Packages::new(Package::new(zip, architecture))), ..self }
+    }
+}
+
+impl AwsMembers {
+    /// The same with the secret that holds the key of a user of New Relic; `None`: nothing is done there.
+    pub fn with_new_relic(self, secret: Option<String>) -> Self {
+        Self { new_relic: NewRelicKey(secret), ..self }
     }
 }
 
@@ -249,6 +277,31 @@ impl Members for AwsMembers {
                 phonehome_machine_users::turn(&keys, keep, rotation, user.rules, now_ms).await
             }
             Err(error) => Ok(KeysTurn { rotation, problem: None, later: Some(error.to_string()) }),
+        }
+    }
+
+    async fn take_observability_turn<K: KeepSetup>(
+        &self,
+        home: &StackId,
+        wanted: &WantedSetup,
+        keep: &mut K,
+        setup: Setup,
+        now_ms: u64,
+    ) -> Result<SetupTurn, NotKept> {
+        let vendor = match self.new_relic.open(&self.session, wanted.data_center).await {
+            Ok(vendor) => vendor,
+            Err(problem) => {
+                let setup = setup.waiting_for_people(wanted, now_ms);
+                return Ok(SetupTurn { setup, problems: Some(vec![problem]), later: None });
+            }
+        };
+        match sdk::in_member_account(&self.session, &home.account, &home.region, &self.role).await {
+            Ok(session) => {
+                let secrets = AwsIngestSecrets::new(&session);
+                let of = (&home.account, wanted);
+                phonehome_observability::turn((&vendor, &secrets), keep, of, setup, now_ms).await
+            }
+            Err(error) => Ok(SetupTurn { setup, problems: None, later: Some(error.to_string()) }),
         }
     }
 

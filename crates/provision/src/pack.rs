@@ -37,7 +37,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             self.end_undeclared(job).await?;
             return Ok(None);
         };
-        let template = pack.template();
+        let template = self.as_far_as_observed(job, pack).await?.template();
         let role_arn = format!("arn:{}:iam::{}:role/{PACK_ROLE}", partition(job.region), job.account);
         let stack = job.stack();
         let doc = self.table.get(&pack_key(&stack)).await?;

@@ -14,6 +14,7 @@ mod expected;
 mod failed;
 mod marked;
 mod now;
+mod observed;
 mod problem;
 mod record;
 mod retry;
@@ -32,6 +33,9 @@ pub use check::{Difference, DifferenceKind, check};
 pub use decide::{STUCK_MS, decide};
 pub use expected::{Expected, Permits, Planned, Refused, Unplanned};
 pub use marked::{MARK, TEMPLATE_BYTES_MAX, marked, noted, sha256_of};
+pub use observed::{
+    Bound, OBSERVABILITY, OBSERVABILITY_BOUND, ObservabilityRecord, bound_key, observability_key,
+};
 pub use problem::{ByHand, Problem};
 pub use record::{
     Attempt, Failures, LastTemplate, PACKS, PackPhase, PackRecord, ProviderRecord, Told, UserRecord,

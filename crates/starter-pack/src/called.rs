@@ -10,6 +10,10 @@ pub(crate) const LOCK_TABLE: &str = "phonehome-state-lock";
 pub(crate) const FORWARDING_ROLE: &str = "phonehome-log-forwarding";
 /// What the name of a secret with a machine user's access key begins with.
 pub(crate) const SECRET_PREFIX: &str = "phonehome/machine-users/";
+/// What an observability vendor sees the account with.
+pub(crate) const OBSERVABILITY_ROLE: &str = "phonehome-observability";
+/// The secret with its ingest key.
+pub(crate) const OBSERVABILITY_SECRET: &str = "phonehome/observability/new-relic";
 /// What follows a bucket's prefix in the account's own namespace.
 pub(crate) const BUCKET_SUFFIX: &str = "-${AWS::AccountId}-${AWS::Region}-an";
 /// GitHub's identity provider.

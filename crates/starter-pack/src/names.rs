@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::called::{IDENTITY_PATH, KEY_ALIAS, LOCK_TABLE, provider_arn};
 use crate::machine_users::MachineUser;
+use crate::observed::ObservabilityNames;
 use crate::pack::Pack;
 
 /// What an account's starter pack is called in a Region.
@@ -34,6 +35,9 @@ pub struct Names {
     /// Machine users, in the home Region alone.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub machine_users: Vec<MachineUserName>,
+    /// What it is observed with, in the home Region alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability: Option<ObservabilityNames>,
 }
 
 /// A machine user and where its access key is.
@@ -103,6 +107,7 @@ impl Pack {
             deploy_roles,
             access_roles: access_roles.map(|it| role(&it.name)).collect(),
             machine_users: self.machine_users().into_iter().map(user).collect(),
+            observability: self.observability_names(account),
         }
     }
 }

@@ -5,7 +5,8 @@ use phonehome_wire::{AccountId, Region, partition};
 use serde_json::{Map, Value, json};
 
 use crate::called::provider_arn;
-use crate::{buckets, roles, users};
+use crate::observability::VendorAccount;
+use crate::{buckets, observability, roles, users};
 
 /// The name of the stack, the same in each account and Region.
 pub const STACK_NAME: &str = "phonehome-starter-pack";
@@ -32,6 +33,7 @@ pub fn oversized(fleet: &Fleet) -> Option<(Member, Region, usize)> {
 pub struct Pack {
     pub(crate) declared: DeclaredPack,
     pub(crate) region: Region,
+    pub(crate) vendor_account: VendorAccount,
 }
 
 impl Pack {
@@ -40,7 +42,8 @@ impl Pack {
     #[must_use]
     pub fn of(fleet: &Fleet, member: &Member, region: &Region) -> Option<Self> {
         fleet.pool_for(&member.environment, region)?;
-        let pack = Self { declared: fleet.starter_pack_of(member)?, region: region.clone() };
+        let (declared, vendor_account) = (fleet.starter_pack_of(member)?, VendorAccount::Planned);
+        let pack = Self { declared, region: region.clone(), vendor_account };
         (!pack.resources().is_empty()).then_some(pack)
     }
 
@@ -92,6 +95,7 @@ impl Pack {
         if self.is_home() {
             resources.extend(roles::resources(&self.declared));
             resources.extend(users::resources(&self.declared.machine_users));
+            resources.extend(observability::resources(&self.declared, self.vendor_account));
         }
         resources
     }

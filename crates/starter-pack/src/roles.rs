@@ -60,7 +60,7 @@ pub(crate) fn logical_id(kind: &str, name: &str) -> String {
     kind.chars().map(String::from).chain(name.chars().map(written)).collect()
 }
 
-fn role(
+pub(crate) fn role(
     name: &str,
     trust: &Value,
     managed: &[String],

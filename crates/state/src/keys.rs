@@ -8,7 +8,7 @@ use phonehome_wire::{AccountId, StackId};
 /// Which roles write each partition, and nobody else can: the policies in infra/hub.yaml and
 /// infra/operator.yaml (`dynamodb:LeadingKeys`) say the same, and a test compares them. The operator is
 /// whoever runs the command `phonehome`, who in `apply` and `decommission` writes what the provisioner does.
-pub const WRITERS: [(&str, &[&str]); 41] = [
+pub const WRITERS: [(&str, &[&str]); 43] = [
     ("fleet", &["operator", "rollouts"]),
     ("fleet/versions", &["operator"]),
     ("rollout", &["operator", "rollouts"]),
@@ -49,6 +49,8 @@ pub const WRITERS: [(&str, &[&str]); 41] = [
     (Keys::VENDING_NOTES, &["vendor"]),
     ("decommissioned", &["provisioner", "operator"]),
     ("packs", &["provisioner"]),
+    ("observability", &["provisioner"]),
+    ("observability/bound", &["provisioner"]),
     ("settings", &["provisioner"]),
 ];
 

@@ -22,7 +22,8 @@ fn made(session: &Session) -> Result<Provisioner<DynamoTable, SqsQueue, AwsOrgan
     let requeue_delay_s = number("REQUEUE_DELAY_SECONDS", 20)?;
     let cooldown_ms = cooldown_ms(&Cloud::from_variables(&environment())?, requeue_delay_s);
     let members = AwsMembers::new(session.clone(), required("MEMBER_ROLE_NAME")?)
-        .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?);
+        .with_probe(probe_zip()?, required("PROBE_ARCHITECTURE")?)
+        .with_new_relic(std::env::var("NEW_RELIC_SECRET_ID").ok().filter(|id| !id.is_empty()));
     let table = DynamoTable::new(session, required("TABLE_NAME")?);
     Ok(Provisioner {
         provision: Provision { table, members, cooldown_ms, clock: SystemClock },

@@ -149,6 +149,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             }
         }
         self.packs(&declared, &regions, &mut sum).await;
+        self.observability(&declared, &regions, &mut sum).await;
         self.settings(&declared, &regions, &mut sum).await;
         let is_new = is_new(account, desired.in_force(), self.provision.clock.now_ms());
         let may_go = in_force || takes_default_vpcs(&desired.in_force().fleet, member);
@@ -200,6 +201,17 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         match self.provision.rotate_keys(&declared.job(region, None)).await {
             Ok(found) => found.into_iter().for_each(|progress| sum.add(&place, progress)),
             Err(error) => sum.add_refusal(&place, table_error(error)),
+        }
+    }
+
+    /// The account's set-up at an observability vendor, after the stack that its key is stored in: whatever becomes of it
+    /// stops nothing.
+    async fn observability(&self, declared: &Declared<'_>, regions: &[&Region], sum: &mut Sum) {
+        for region in regions {
+            match self.provision.observe(&declared.job(region, None)).await {
+                Ok(found) => found.into_iter().for_each(|progress| sum.add(region, progress)),
+                Err(error) => sum.add_refusal(&format!("{region}, observability"), table_error(error)),
+            }
         }
     }
 

@@ -20,6 +20,7 @@ mod links;
 mod machine_users;
 mod mortal;
 mod notices;
+mod observability;
 mod orphaned;
 mod pack_turns;
 mod packs;

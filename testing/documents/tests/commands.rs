@@ -96,7 +96,16 @@ const AWS: [(&str, &[&str]); 17] = [
     ("logs", &["tail"]),
     ("organizations", &["create-account", "enable-aws-service-access", "register-delegated-administrator"]),
     ("s3", &["cp", "ls"]),
-    ("secretsmanager", &["delete-secret", "get-secret-value", "put-secret-value"]),
+    (
+        "secretsmanager",
+        &[
+            "create-secret",
+            "delete-secret",
+            "get-secret-value",
+            "put-secret-value",
+            "update-secret-version-stage",
+        ],
+    ),
     ("service-quotas", &["get-service-quota", "request-service-quota-increase"]),
     ("sns", &["subscribe"]),
     (

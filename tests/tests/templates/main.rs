@@ -10,6 +10,7 @@ mod hub;
 mod iam;
 mod kept;
 mod member;
+mod observability;
 mod operators;
 mod packs;
 mod settings;

@@ -73,6 +73,9 @@ fn access_keys_are_rotated_of_the_packs_users_alone_and_no_secret_is_read() -> R
     }
     let secret = "arn:aws:secretsmanager:us-east-1:333333333333:secret:phonehome/machine-users/ci-AbCdEf";
     assert!(may("secretsmanager:DescribeSecret", secret) && may("secretsmanager:PutSecretValue", secret));
+    let ingest = secret.replace("machine-users/ci", "observability/new-relic");
+    assert!(may("secretsmanager:DescribeSecret", &ingest) && may("secretsmanager:PutSecretValue", &ingest));
+    assert!(!may("secretsmanager:GetSecretValue", &ingest));
     let theirs = "arn:aws:secretsmanager:us-east-1:333333333333:secret:phonehome/slack-AbCdEf";
     assert!(!may("secretsmanager:PutSecretValue", theirs));
     for action in ["GetSecretValue", "DeleteSecret", "UpdateSecretVersionStage", "PutResourcePolicy"] {
@@ -127,6 +130,8 @@ fn whoever_gets_hold_of_the_packs_role_makes_users_within_the_boundary_without_k
     let secret = "arn:aws:secretsmanager:us-east-1:333333333333:secret:phonehome/machine-users/ci-AbCdEf";
     assert!(may("secretsmanager:CreateSecret", secret));
     assert!(!may("secretsmanager:CreateSecret", &secret.replace("/machine-users", "")));
+    let ingest = secret.replace("machine-users/ci", "observability/new-relic");
+    assert!(may("secretsmanager:CreateSecret", &ingest) && !may("secretsmanager:GetSecretValue", &ingest));
     for action in ["GetSecretValue", "PutSecretValue", "PutResourcePolicy"] {
         assert!(!may(&format!("secretsmanager:{action}"), secret), "{action}");
     }

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use phonehome_cloud::table::{Expect, MemoryTable, Table as _, Write};
+use phonehome_observability::{KeyState, VendorAccountId};
 use phonehome_planner::render::{GITHUB_COMMENT_CHARS, Section, markdown_fleet};
 use phonehome_stacks::{LastTemplate, PackPhase, pack_key};
 
@@ -48,7 +49,7 @@ fn stored(fleet: &Fleet) -> Stored {
         let record = PackRecord { deployed, phase: PackPhase::AsDeclared, ..PackRecord::new(&stack) };
         Some((stack, record))
     };
-    Stored { records: accounts(fleet).iter().filter_map(of).collect(), unreadable: BTreeSet::new() }
+    Stored { records: accounts(fleet).iter().filter_map(of).collect(), ..Stored::default() }
 }
 
 fn comment(packs: &Packs) -> String {
@@ -251,4 +252,36 @@ fn however_many_packs_there_are_what_is_shown_is_bounded_and_the_complete_plan_h
         assert!(different.text().contains(&format!("and {more} more, each otherwise")));
     }
     assert!(comment(&many(1_000, false)).contains("Not all of the plan fits here"));
+}
+
+/// The same where each stack has what this names, and each account has an account at the vendor or not.
+fn observed(fleet: &Fleet, deployed: VendorAccount, is_known: bool) -> Stored {
+    let region = &fleet.regions[0].name;
+    let mut stored = stored(fleet);
+    for (member, account) in accounts(fleet) {
+        let body = Pack::of(fleet, &member, region).unwrap().naming(deployed).body();
+        let record = stored.records.get_mut(&StackId::new(&account, region)).unwrap();
+        record.deployed = Some(LastTemplate { body, is_gone: false });
+        let mut observed = ObservabilityRecord::new(&account);
+        let key = KeyState { account: is_known.then_some(VENDORS), ..KeyState::default() };
+        observed.setup.keys.insert(region.clone(), key);
+        stored.observed.insert(account, observed);
+    }
+    stored
+}
+
+const VENDORS: VendorAccountId = VendorAccountId::new(4_000_001);
+
+#[test]
+fn an_account_at_a_vendor_is_planned_before_it_is_made_by_one_hash_and_is_no_change_once_the_stack_names_it()
+{
+    let fleet = fleet("{ permissions_boundary: b, observability: { vendor: new_relic, data_center: eu } }");
+    let waiting = packs(&observed(&fleet, VendorAccount::Awaited, false), &fleet);
+    assert_eq!(outcomes(&waiting), ["changed"; 4]);
+    assert!(waiting.text().contains("ObservabilityRole"), "{}", waiting.text());
+    let made_meanwhile = packs(&observed(&fleet, VendorAccount::Awaited, true), &fleet);
+    assert_eq!(made_meanwhile.digest(), waiting.digest());
+    assert_eq!(made_meanwhile.agreed(), waiting.agreed());
+    let whole = packs(&observed(&fleet, VendorAccount::Known(VENDORS), true), &fleet);
+    assert_eq!(outcomes(&whole), ["unchanged"; 4]);
 }

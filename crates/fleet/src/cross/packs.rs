@@ -7,7 +7,7 @@ use phonehome_wire::Region;
 use super::Rules;
 use crate::draft::unknown_region;
 use crate::identity::Line;
-use crate::model::{AccessRole, DeployRole, Environment};
+use crate::model::{AccessRole, DeployRole, DomainEnvironment, Environment};
 use crate::names::Kind;
 use crate::packs::{DeclaredPack, declared};
 use crate::place::{Flaw, Place};
@@ -19,6 +19,8 @@ const BUCKET_NAME_MAX: usize = 63;
 const BUCKET_SUFFIX: &str = "-123456789012--an";
 /// A role that stacks make themselves.
 const OWN_ROLE: &str = "phonehome-log-forwarding";
+/// Another one.
+const OBSERVING_ROLE: &str = "phonehome-observability";
 /// Characters of a trust policy around its statements, and of a statement around its subjects: at most, whatever the
 /// partition. A test of the crate `phonehome-starter-pack` holds that none is longer.
 const TRUST_POLICY_AROUND: usize = 40;
@@ -44,9 +46,9 @@ impl Rules<'_> {
                 let Some((of_environment, environment)) = environments.get(entry.name.as_str()) else {
                     continue;
                 };
-                let Some(pack) = declared(file.map(|(_, it)| it), environment, domain, first) else {
-                    continue;
-                };
+                let pack = declared(file.map(|(_, it)| it), environment, domain, first);
+                self.is_observed(entry, pack.as_ref(), of_domain);
+                let Some(pack) = pack else { continue };
                 let (place, below) = match (&domain.starter_pack, &environment.starter_pack, file) {
                     (Some(_), ..) => (of_domain, ".starter_pack"),
                     (None, Some(_), _) => (*of_environment, ".starter_pack"),
@@ -63,6 +65,18 @@ impl Rules<'_> {
                 }
                 self.warn_unbounded(&pack, &place.below(self.root, below), &mut told);
             }
+        }
+    }
+
+    fn is_observed(&mut self, entry: &DomainEnvironment, pack: Option<&DeclaredPack>, place: &Place) {
+        let is_declared = pack.is_some_and(|pack| pack.observability.is_some());
+        if let (Some(id), false) = (entry.observability_account, is_declared) {
+            let name = &entry.name;
+            let message =
+                format!("`{name}` names the account {id}, and no `observability` is declared for it");
+            let hint = "declare it in the starter pack of the file, the environment or the domain, or take `observability_account` \
+                        out";
+            self.report(place, ".environments", Flaw::new(message).hint(hint));
         }
     }
 
@@ -117,6 +131,15 @@ impl Rules<'_> {
                 self.reader.warn(place, flaw.hint(hint));
             }
         }
+        let observed = pack.observability.is_some() && pack.observability_boundary.is_none();
+        if observed && told.insert((place.path.clone(), "boundary of observability".to_owned())) {
+            let flaw = Flaw::new(format!(
+                "`observability` makes the role `{OBSERVING_ROLE}`, and it has no boundary"
+            ));
+            let hint = "no account makes a role without the one that its `StarterPackBoundary` names, and the stack fails: \
+                        name it with `permissions_boundary`";
+            self.reader.warn(place, flaw.hint(hint));
+        }
         let forwards = pack.log_bucket.as_ref().is_some_and(|log| log.forward_to.is_some());
         let is_unbounded = forwards && pack.forwarding_boundary.is_none();
         if is_unbounded && told.insert((place.path.clone(), "boundary of forwarding".to_owned())) {
@@ -153,7 +176,7 @@ impl Found {
 }
 
 fn roles_can_be_assumed(pack: &DeclaredPack, found: &mut Found) {
-    let mut names = BTreeSet::from([OWN_ROLE.to_owned()]);
+    let mut names = BTreeSet::from([OWN_ROLE, OBSERVING_ROLE].map(str::to_owned));
     let deploy = pack.deploy_roles.iter().map(|role| &role.name);
     for name in deploy.chain(pack.access_roles.iter().map(|role| &role.name)) {
         // IAM tells no two roles apart by large and small letters.

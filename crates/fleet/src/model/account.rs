@@ -128,6 +128,11 @@ pub struct DomainEnvironment {
     #[schemars(with = "String", default, length(max = 644), regex(pattern = r"^[^/]+(/[^/]+){0,4}$"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organizational_unit: Option<UnitPath>,
+    /// The id of the account's account at the observability vendor, in place of one that is made. No two accounts can name
+    /// the same.
+    #[schemars(with = "u32", default, range(min = 1, max = 2147483647))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability_account: Option<u32>,
 }
 
 impl DomainEnvironment {

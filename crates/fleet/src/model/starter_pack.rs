@@ -4,6 +4,8 @@ use phonehome_wire::{AccountId, Region};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
+use super::observability::{Observability, unless_off};
+
 /// A managed policy: the ARN of one of AWS's, or the name, with its path, of one that the account has.
 const POLICY: &str = r"^(arn:aws[a-z-]*:iam::aws:policy/)?[A-Za-z0-9_+=,.@-]+(/[A-Za-z0-9_+=,.@-]+)*$";
 
@@ -62,6 +64,10 @@ pub struct StarterPack {
     #[schemars(with = "Vec<MachineUser>", default, length(max = 10))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub machine_users: Option<Vec<MachineUser>>,
+    /// Where the accounts are observed.
+    #[schemars(schema_with = "unless_off", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observability: Option<Toggle<Observability>>,
 }
 
 /// Something that is there as usual (`true`), otherwise than usual (a map), or not (`false`).

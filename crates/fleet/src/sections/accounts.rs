@@ -9,6 +9,9 @@ use crate::reader::{Cursor, Reader};
 use crate::rules;
 use crate::times;
 
+/// What GraphQL calls an `Int`, and New Relic the id of an account.
+const VENDOR_IDS: std::ops::RangeInclusive<u32> = 1..=2_147_483_647;
+
 pub(super) fn organization(cursor: &Cursor, reader: &mut Reader) -> Option<Organization> {
     let mut map = cursor.map(reader)?;
     let id = map.required("id").and_then(|c| c.parsed(reader, rules::organization_id));
@@ -94,6 +97,7 @@ fn environment(cursor: &Cursor, domain: Option<&str>, reader: &mut Reader) -> Op
             adopt: None,
             adopt_region: None,
             organizational_unit: None,
+            observability_account: None,
         })
     };
     let Some((entry, domain)) = entry.as_ref().zip(domain) else {
@@ -141,6 +145,12 @@ fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEn
         reader.report(&cursor.place, flaw.hint("name the VPC that is taken over with `adopt`"));
     }
     let unit = map.optional("organizational_unit").and_then(|c| c.parsed(reader, rules::unit_path));
+    let observed_cursor = map.optional("observability_account");
+    let observed =
+        observed_cursor.as_ref().and_then(|c| c.integer(reader, "the id of an account", VENDOR_IDS));
+    if let (Some(cursor), Some(id)) = (&observed_cursor, observed) {
+        reader.declare(Kind::ObservabilityAccount, &id.to_string(), &cursor.place);
+    }
     map.finish(reader);
     Some(DomainEnvironment {
         name: name?,
@@ -151,5 +161,6 @@ fn detailed_environment(cursor: &Cursor, reader: &mut Reader) -> Option<DomainEn
         adopt,
         adopt_region: adopt_region.and_then(|name| name.parse().ok()),
         organizational_unit: unit,
+        observability_account: observed,
     })
 }

@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 
 use super::items::{Distinct, reference};
 use crate::model::{
-    AccessRole, DeployRole, ForwardTo, LogBucket, MachineUser, OidcProvider, Repository, StarterPack,
-    StateBucket, SubjectForm, Toggle, TrustedRole, default_expire_days, default_log_name,
-    default_noncurrent_days, default_overlap_days, default_rotate_days, default_state_name,
+    AccessRole, DeployRole, ForwardTo, LogBucket, MachineUser, Observability, ObservabilityDataCenter,
+    ObservabilityVendor, OidcProvider, Repository, StarterPack, StateBucket, SubjectForm, Toggle,
+    TrustedRole, default_expire_days, default_log_name, default_noncurrent_days, default_overlap_days,
+    default_rotate_days, default_state_name,
 };
 use crate::names::Kind;
 use crate::place::Flaw;
@@ -37,8 +38,8 @@ fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
     let [state, log] = ["state_bucket", "log_bucket"].map(|key| map.optional(key));
     let [provider, repositories, boundary] =
         ["oidc_provider", "repositories", "permissions_boundary"].map(|key| map.optional(key));
-    let [deploy, access, users] =
-        ["deploy_roles", "access_roles", "machine_users"].map(|key| map.optional(key));
+    let [deploy, access, users, observability] =
+        ["deploy_roles", "access_roles", "machine_users", "observability"].map(|key| map.optional(key));
     map.finish(reader);
     let home_region = home.and_then(|c| reference(&c, Kind::Region, reader));
     Some(StarterPack {
@@ -53,6 +54,7 @@ fn read(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
         deploy_roles: deploy.map(|c| each(&c, reader, deploy_role)),
         access_roles: access.map(|c| each(&c, reader, access_role)),
         machine_users: users.map(|c| each(&c, reader, machine_user)),
+        observability: observability.and_then(|c| self::observability(&c, reader)),
     })
 }
 
@@ -255,6 +257,27 @@ fn machine_user(cursor: &Cursor, reader: &mut Reader) -> Option<MachineUser> {
         reader.report(&cursor.place, flaw.hint(hint));
     }
     Some(user)
+}
+
+/// A map, or `false`.
+fn observability(cursor: &Cursor, reader: &mut Reader) -> Option<Toggle<Observability>> {
+    const VENDORS: [(&str, ObservabilityVendor); 1] = [("new_relic", ObservabilityVendor::NewRelic)];
+    const CENTERS: [(&str, ObservabilityDataCenter); 2] =
+        [("us", ObservabilityDataCenter::Us), ("eu", ObservabilityDataCenter::Eu)];
+    if !cursor.is_map() {
+        if cursor.boolean(reader)? {
+            let flaw = Flaw::new("`observability` says neither which vendor nor where the data is");
+            reader.report(&cursor.place, flaw.hint("for example { vendor: new_relic, data_center: eu }"));
+            return None;
+        }
+        return Some(Toggle::Off);
+    }
+    let mut map = cursor.map(reader)?;
+    let [vendor, data_center] = ["vendor", "data_center"].map(|key| map.required(key));
+    map.finish(reader);
+    let vendor = vendor.and_then(|c| c.choice(reader, &VENDORS));
+    let data_center = data_center.and_then(|c| c.choice(reader, &CENTERS));
+    Some(Toggle::On(Observability { vendor: vendor?, data_center: data_center? }))
 }
 
 fn trusted_role(cursor: &Cursor, reader: &mut Reader) -> Option<TrustedRole> {

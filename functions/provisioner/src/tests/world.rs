@@ -1,6 +1,7 @@
 //! A hub in memory, over an AWS in memory.
 
 mod members;
+mod secrets;
 mod settings;
 
 use phonehome_cloud::SystemClock;
@@ -25,6 +26,7 @@ use serde_json::{Value, json};
 use crate::handler::Provisioner;
 
 pub(super) use members::{Conditions, FakeMembers, Look, denied, error, no_role};
+pub(super) use secrets::FakeSecrets;
 
 /// Owns the organization.
 pub(super) const MANAGEMENT: &str = "111111111111";

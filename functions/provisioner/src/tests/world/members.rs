@@ -13,14 +13,21 @@ use phonehome_executor::{Ids, StackApi};
 use phonehome_fakecloud::{FakeStack, Fault, SharedCloud};
 use phonehome_machine_users::{KeepRotation, Problem, Rotation, Turn as KeysTurn};
 use phonehome_network::{Address, Inventory, Kind, KnownProbes, Lists};
+use phonehome_new_relic::NewRelic;
+use phonehome_observability::{
+    KeepSetup, Problem as SetupProblem, Setup, Turn as SetupTurn, Wanted as WantedSetup,
+};
 use phonehome_planner::{Action, FIRST_TEMPLATE, ProbeSpec, StackSpec};
 use phonehome_provision::{Members, Packages};
 use phonehome_settings::{SettingsRecord, Wanted, look_and_set};
-use phonehome_stacks::{Case, Keep, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key};
+use phonehome_stacks::{
+    Case, Keep, LastTemplate, Outcome, PackRecord, Permits, Turn, Unplanned, Verified, pack_key,
+};
 use phonehome_starter_pack::{AUDIENCE, MachineUser};
 use phonehome_state::Keys;
 use phonehome_state::StackStatus;
 
+use super::secrets::FakeSecrets;
 use super::settings::{Here, Settings};
 use super::{REGION, edit_status};
 
@@ -92,6 +99,8 @@ pub(in crate::tests) struct Conditions {
     pub(in crate::tests) overtakes_packs: Option<(MemoryTable, bool)>,
     /// For each of them, what nobody agreed to where its stack is to be made.
     pub(in crate::tests) unplanned_packs: Vec<Vec<Unplanned>>,
+    /// Where accounts are observed, and the secrets that keys are stored in.
+    pub(in crate::tests) vendor: Option<(NewRelic, FakeSecrets)>,
     /// What accounts have set.
     pub(in crate::tests) settings: Settings,
     /// What somebody else writes before the settings of an account are looked at.
@@ -225,6 +234,9 @@ impl Members for FakeMembers {
             }
             record.verified = Some(Verified { sha256: case.wanted.sha256.clone(), changed_at_ms: 1 });
         }
+        if outcome == Outcome::AsDeclared {
+            record.deployed = Some(LastTemplate { body: case.wanted.noted.clone(), is_gone: false });
+        }
         Ok(Turn { record, outcome })
     }
 
@@ -251,6 +263,27 @@ impl Members for FakeMembers {
         let mut now = self.conditions.lock().unwrap();
         now.keys_turns.push(format!("{stack} {}", user.secret));
         Ok(KeysTurn { rotation, problem: now.keys.get(&user.name).cloned(), later: None })
+    }
+
+    async fn take_observability_turn<K: KeepSetup>(
+        &self,
+        home: &StackId,
+        wanted: &WantedSetup,
+        keep: &mut K,
+        setup: Setup,
+        now_ms: u64,
+    ) -> Result<SetupTurn, NotKept> {
+        let vendor = self.conditions.lock().unwrap().vendor.clone();
+        match vendor {
+            Some((new_relic, secrets)) => {
+                let of = (&home.account, wanted);
+                phonehome_observability::turn((&new_relic, &secrets), keep, of, setup, now_ms).await
+            }
+            None => {
+                let setup = setup.waiting_for_people(wanted, now_ms);
+                Ok(SetupTurn { setup, problems: Some(vec![SetupProblem::NoVendor]), later: None })
+            }
+        }
     }
 
     async fn look_at_settings<K: phonehome_settings::Keep>(

@@ -1,0 +1,70 @@
+//! Where accounts are observed, as declared.
+
+mod support;
+
+use phonehome_fleet::{Observability, ObservabilityDataCenter, ObservabilityVendor};
+use support::{EVERY_KEY, SMALL, only_problem};
+
+/// The small file with a starter pack.
+fn pack(yaml: &str) -> String {
+    format!("{SMALL}\nstarter_pack: {yaml}\n")
+}
+
+fn of(text: &str, line: &str) -> Option<Observability> {
+    let fleet = support::fleet(text);
+    let member = fleet.members().into_iter().find(|it| it.line().as_str() == line).unwrap();
+    fleet.starter_pack_of(&member)?.observability
+}
+
+const EU: Observability =
+    Observability { vendor: ObservabilityVendor::NewRelic, data_center: ObservabilityDataCenter::Eu };
+
+#[test]
+fn nothing_is_observed_unless_it_is_declared_and_a_narrower_section_can_take_it_back() {
+    assert_eq!(of(SMALL, "shop/prod"), None);
+    let everywhere =
+        pack("{ permissions_boundary: b, observability: { vendor: new_relic, data_center: eu } }");
+    assert_eq!(of(&everywhere, "shop/prod"), Some(EU));
+    let without = everywhere.replacen(
+        "owner: team-shop",
+        "owner: team-shop\n    starter_pack: { observability: false }",
+        1,
+    );
+    assert_ne!(without, everywhere);
+    assert_eq!(of(&without, "shop/prod"), None);
+}
+
+#[test]
+fn an_account_is_named_for_one_line_and_only_where_it_is_observed() {
+    let fleet = support::fleet(EVERY_KEY);
+    let member = fleet.members().into_iter().find(|it| it.line().as_str() == "shop/prod").unwrap();
+    assert_eq!(fleet.observability_account_of(&member), Some(4_000_001));
+    let other = fleet.members().into_iter().find(|it| it.line().as_str() == "shop/dev").unwrap();
+    assert_eq!(fleet.observability_account_of(&other), None);
+    let twice = EVERY_KEY.replacen("- dev\n", "- { name: dev, observability_account: 4000001 }\n", 1);
+    let problem = only_problem(&twice);
+    assert!(problem.contains("4000001") && problem.contains("observability vendor"), "{problem}");
+    let unobserved = EVERY_KEY.replacen("  observability: { vendor: new_relic, data_center: eu }\n", "", 1);
+    let problem = only_problem(&unobserved);
+    assert!(problem.contains("names the account 4000001, and no `observability` is declared"), "{problem}");
+}
+
+#[test]
+fn where_the_data_is_has_to_be_said() {
+    for (yaml, says) in [
+        ("{ observability: true }", "neither which vendor nor where"),
+        ("{ observability: { vendor: new_relic } }", "data_center"),
+        ("{ observability: { vendor: datadog, data_center: eu } }", "`datadog` is none of `new_relic`"),
+        ("{ observability: { vendor: new_relic, data_center: uk } }", "`uk` is none of `us`, `eu`"),
+    ] {
+        let problem = only_problem(&pack(yaml));
+        assert!(problem.contains(says), "{yaml}: {problem}");
+    }
+}
+
+#[test]
+fn no_declared_role_takes_the_name_of_the_one_that_the_vendor_assumes() {
+    let role = "{ name: phonehome-observability, trusted: [{ account: \"999999999999\", role: r }] }";
+    let problem = only_problem(&pack(&format!("{{ access_roles: [{role}] }}")));
+    assert!(problem.contains("two roles called `phonehome-observability`"), "{problem}");
+}

@@ -1,0 +1,5 @@
+//! An account's set-up at a vendor in memory.
+
+mod choices;
+mod runs;
+mod world;
