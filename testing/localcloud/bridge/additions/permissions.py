@@ -203,7 +203,7 @@ def extract_resource_arn(original, service, method, path, headers, body, query, 
     if service == "lambda" and method == "POST" and path.rstrip("/").endswith("/functions"):
         return f"arn:aws:lambda:{region}:{account}:function:{json.loads(body)['FunctionName']}"
     if service == "iam":
-        return user_arn(query, account) or found
+        return iam_actions._query_param(query, "OpenIDConnectProviderArn") or user_arn(query, account) or found
     if service != "ec2" or found != "*":
         return found
     for name in query:
