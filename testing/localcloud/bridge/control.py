@@ -130,6 +130,10 @@ def close_account(cloud, account):
     cloud.client("organizations", cloud.management, ORGANIZATION_REGION).close_account(AccountId=account)
 
 
+def make_secret(cloud, account, region, name, value):
+    return cloud.client("secretsmanager", account, region).create_secret(Name=name, SecretString=value)["ARN"]
+
+
 def set_secret(cloud, account, region, secret, value):
     cloud.client("secretsmanager", account, region).put_secret_value(SecretId=secret, SecretString=value)
 
@@ -208,7 +212,7 @@ def set_alarm_state(cloud, account, region, alarm, state, reason):
 ACTIONS = {
     action.__name__: action
     for action in (
-        create_account, rename_account, close_account, set_secret, subscribe, send_message, put_service_event,
+        create_account, rename_account, close_account, make_secret, set_secret, subscribe, send_message, put_service_event,
         cloudtrail, vending, set_schedule, delete_function, invoke, set_alarm_state, deploy.deploy, deploy.stack_events,
         describe.describe_network, describe.default_vpcs, describe.peek_queue, describe.queue_length,
         describe.metrics, describe.logs,

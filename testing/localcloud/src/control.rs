@@ -151,6 +151,14 @@ impl Control {
         self.ask("close_account", json!({"account": account})).await
     }
 
+    /// Makes a secret with a value; answers its ARN.
+    ///
+    /// # Errors
+    /// There is one of that name.
+    pub async fn make_secret(&self, at: &Place, name: &str, value: &str) -> Result<String> {
+        self.ask_at("make_secret", at, json!({"name": name, "value": value})).await
+    }
+
     /// Puts a value into a secret.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use phonehome_nerdgraph::Nerdgraph;
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -39,6 +40,8 @@ pub(crate) const VIEWER_ROLE: &str = "phonehome-viewer";
 pub(crate) const OPERATOR_ROLE: &str = "phonehome-operator";
 /// Who they are then.
 const SOMEBODY: &str = "somebody";
+/// The key of the user as whom phonehome works at New Relic: nobody's, the stand-in takes this one.
+const NEW_RELIC_USER_KEY: &str = "NRAK-LOCAL";
 /// The functions of the hub, whose zips its template names.
 const FUNCTIONS: [&str; 6] = ["provisioner", "collector", "alerter", "notifier", "rollouts", "vendor"];
 
@@ -66,6 +69,8 @@ pub struct LocalCloud {
     pub control: Control,
     /// Slack and on-call.
     pub receiver: Receiver,
+    /// New Relic, where accounts are observed.
+    pub new_relic: Nerdgraph,
     /// What the hub's stack says of itself.
     pub hub: Outputs,
     pub(crate) options: LocalCloudOptions,
@@ -97,6 +102,7 @@ impl LocalCloud {
         );
         let channels: Vec<&str> = options.channels.iter().map(String::as_str).collect();
         let receiver = Receiver::start(&channels).await?;
+        let new_relic = Nerdgraph::start(NEW_RELIC_USER_KEY)?;
         let emulator = Emulator::start(&EmulatorOptions {
             python: python.clone(),
             log: options.folder.join("emulator.log"),
@@ -109,6 +115,7 @@ impl LocalCloud {
                 .into_iter()
                 .chain([
                     ("SLACK_API_URL".to_owned(), receiver.slack_url()),
+                    ("NEW_RELIC_API_URL".to_owned(), new_relic.url().to_owned()),
                     ("PHONEHOME_LOCAL_REGIONS".to_owned(), ACCOUNT_REGIONS.to_owned()),
                     ("PHONEHOME_LOCAL_CHAIN".to_owned(), CHAIN.to_owned()),
                     ("PHONEHOME_LOCAL_CONFLICT_EVERY".to_owned(), CONFLICT_EVERY.to_owned()),
@@ -122,6 +129,7 @@ impl LocalCloud {
             emulator,
             control,
             receiver,
+            new_relic,
             hub: Outputs::new(),
             options,
             with_member_role: Mutex::default(),
@@ -158,6 +166,8 @@ impl LocalCloud {
         let artifacts = self.package()?;
         let overdue = self.options.overdue_after_seconds.to_string();
         let interval = self.options.schedule_seconds.to_string();
+        let new_relic = "phonehome/new-relic-user-key";
+        let new_relic = self.control.make_secret(&Self::hub_place(), new_relic, NEW_RELIC_USER_KEY).await?;
         let hub = self.deployment(
             Self::hub_place(),
             "phonehome-hub",
@@ -169,6 +179,7 @@ impl LocalCloud {
                 ("RequeueDelaySeconds", "1"),
                 ("OverdueAfterSeconds", &overdue),
                 ("ProbeIntervalSeconds", &interval),
+                ("NewRelicUserKeySecretArn", &new_relic),
                 // Nobody replays what this machine does.
                 ("ReportRetentionDays", "0"),
             ],

@@ -5,6 +5,7 @@ mod bad_input;
 mod by_hand;
 mod jobs;
 mod machine_user;
+mod observability;
 mod pack;
 mod settings;
 mod vended;

@@ -25,6 +25,7 @@ fn fleet(play: &Play, expire_days: u32, state_bucket: &str) -> String {
       external_id: acme-2026
       managed_policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
   machine_users: [{{ name: ci, managed_policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"] }}]
+  observability: {{ vendor: new_relic, data_center: eu }}
 "#
     );
     format!("{}{pack}", play.fleet(&play.connection()))
@@ -145,6 +146,7 @@ async fn a_starter_pack_comes_to_be_after_a_creation_that_failed_is_changed_in_p
     a_creation_that_fails_is_told(&shop).await?;
     let made = another_template_is_made(&shop).await?;
     let changed = a_change_goes_on_where_somebody_deleted_its_change_set(&shop, &made).await?;
+    observability::its_account_at_new_relic_is_made_and_linked(&shop).await?;
     machine_user::its_key_works_and_is_replaced_once_it_is_switched_off(&shop).await?;
     a_replacement_is_withheld_and_told_once(&shop, &changed).await
 }
