@@ -4,6 +4,7 @@ mod bearing;
 mod declared;
 mod lines;
 mod packs;
+mod parts;
 mod settings;
 mod versions;
 
@@ -12,7 +13,7 @@ use phonehome_wire::{AzId, CheckId};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, ProbeKey, Severity};
+use phonehome_alerting::{Heartbeat, Incident, PathState, PathStatus, Paths, Severity};
 use phonehome_aws::DynamoTable;
 use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
@@ -31,6 +32,7 @@ use crate::output::{Failure, json as to_json};
 use crate::probes;
 use crate::silence::{ActiveSilence, active};
 use bearing::Otherwise;
+use parts::keys;
 
 /// Everything shown.
 #[derive(Debug, Serialize)]
@@ -248,14 +250,6 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
-/// The sort keys of what is stored of a zone's probe, one for each part of its checks.
-fn keys(stack: &StackStatus, zone: &AzId) -> impl Iterator<Item = String> {
-    let (account, region) = (stack.account.clone(), stack.region.clone());
-    let probe = ProbeKey { account, region, availability_zone: zone.clone() };
-    let parts = [0].into_iter().chain(stack.parts_since_ms.keys().copied());
-    parts.map(move |part| probe.part(part).to_string())
-}
-
 /// What is known of a zone's paths. A check that has moved may be in two parts for a minute.
 fn paths_of<'s>(shown: &'s Shown, stack: &StackStatus, zone: &AzId) -> BTreeMap<&'s CheckId, &'s PathState> {
     keys(stack, zone).filter_map(|key| shown.paths.get(&key)).flatten().collect()
@@ -323,72 +317,4 @@ fn incident_lines(text: &mut String, incidents: &[Incident]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use phonehome_cloud::table::{Expect, MemoryTable, Write};
-    use phonehome_network::{Ask, RemovalTarget};
-    use phonehome_state::{Accepted, AcceptedStack, InForce, PublishedFleet};
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_stack_that_has_another_version_than_it_is_to_have_says_so() {
-        let table = MemoryTable::default();
-        let published = |number| PublishedFleet {
-            text: include_str!("../../../fleet.example.yaml").to_owned(),
-            number,
-            ..PublishedFleet::default()
-        };
-        let versions = json!({"versions": {"base": 7, "target": 8, "turned": ["444455556666"]}});
-        let writes = vec![
-            Write::put(Keys::fleet(), Expect::Absent, &published(7)),
-            Write::put(Keys::version(8), Expect::Absent, &published(8)),
-            Write::put(Keys::rollout(), Expect::Absent, &versions),
-        ];
-        table.write(writes).await.unwrap();
-        let desired = desired(&table).await;
-        let notes = versions::lines(desired.as_ref().unwrap(), 0);
-        assert_eq!(notes[1], "fleet file: version 8 is rolled out, which 1 account is to have");
-        let desired = desired.map_err(|error| error.to_string());
-        let stack = StackStatus { version: 7, ..phonehome_samples::stack(0) };
-        let said = version_of(&stack, &desired, false);
-        assert_eq!(said.as_deref(), Some("has version 7 and is to have version 8"));
-        let stack = StackStatus { version: 8, ..stack };
-        assert_eq!(version_of(&stack, &desired, false), None);
-        assert_eq!(version_of(&stack, &desired, true).as_deref(), Some("has version 8"));
-    }
-
-    #[test]
-    fn the_version_in_force_is_named_with_why_it_is_not_the_newest_and_what_may_still_be_done() {
-        let fleet = phonehome_fleet::parse(include_str!("../../../fleet.example.yaml")).unwrap();
-        let ask = Ask::Delete(RemovalTarget::NatGateway { id: "nat-1".into() });
-        let stack = AcceptedStack {
-            account: "444455556666".parse().unwrap(),
-            region: "us-east-1".parse().unwrap(),
-            permission: [ask].into_iter().collect(),
-        };
-        let accepted = Accepted { until_ms: 1_000, stacks: vec![stack], ..Accepted::default() };
-        let (published_at_ms, published_by) = (0, String::new());
-        let mut in_force = InForce {
-            fleet,
-            number: 7,
-            published_at_ms,
-            published_by,
-            accepted,
-            authorities: None,
-            probes: None,
-            unreadable: None,
-        };
-        assert_eq!(
-            versions::version(&in_force, 999),
-            "fleet file: version 7 is in force; 1 accepted with it, each once, until 1970-01-01 00:00:01Z"
-        );
-        assert_eq!(versions::version(&in_force, 1_000), "fleet file: version 7 is in force");
-        in_force.accepted = Accepted::default();
-        in_force.unreadable = Some("line 3: no".into());
-        let text = versions::version(&in_force, 0);
-        assert!(
-            text.ends_with("version 7 is in force, because the newest cannot be used: line 3: no"),
-            "{text}"
-        );
-    }
-}
+mod tests;

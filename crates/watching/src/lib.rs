@@ -19,6 +19,7 @@ mod parsed;
 mod parts;
 mod probes;
 mod proof;
+mod reached;
 mod reading;
 mod rolling;
 mod stored;

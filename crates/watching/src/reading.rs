@@ -5,7 +5,7 @@ use phonehome_alerting::{Heartbeat, Paths};
 use phonehome_cloud::table::Doc;
 use phonehome_state::Unread;
 
-use crate::witnesses::Reached;
+use crate::reached::Reached;
 
 #[inline(never)]
 pub(crate) fn heartbeat(doc: Doc) -> Result<(Doc, Heartbeat), Unread> {

@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 
 use crate::declaring::Declaring;
 use crate::parsed::Parsed;
+use crate::reached::Reached;
 use crate::reading;
-use crate::witnesses::Reached;
 use crate::{Counted, Counting};
 
 /// By endpoint of an isolation, who may connect to it: [`phonehome_fleet::isolated()`].

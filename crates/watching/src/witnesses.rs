@@ -1,19 +1,17 @@
 //! Who else reached what a probe did not.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use phonehome_alerting::{
-    Heartbeat, PathState, PathStatus, Paths, ProbeKey, ProbePart, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX,
-    Witness, Witnesses,
+    Heartbeat, ProbeKey, ProbePart, WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, Witness, Witnesses,
 };
 use phonehome_cloud::table::{Key, Table, TableError};
 use phonehome_fleet::{Binding, Line, Source};
 use phonehome_state::Keys;
-use phonehome_wire::{AccountId, CheckId, Region, Verdict};
-use serde::Deserialize;
+use phonehome_wire::{AccountId, CheckId, Region};
 
+use crate::reached::Reached;
 use crate::reading;
 use crate::stored::{Isolated, Memory};
 
@@ -164,20 +162,4 @@ fn candidates(
 fn witness(candidate: &Candidate, newest: &Heartbeat, reached: &Reached) -> Option<Witness> {
     let addresses = reached.0.get(&candidate.check)?.clone();
     Some(Witness { addresses, at_ms: newest.last_started_at_ms })
-}
-
-/// What a part of a probe reaches, by check: at which addresses. It is all that is asked of the paths of a witness, and
-/// they are asked for each denial.
-#[derive(Debug, PartialEq, Eq, Deserialize)]
-#[serde(from = "Paths")]
-pub(crate) struct Reached(BTreeMap<CheckId, Vec<IpAddr>>);
-
-impl From<Paths> for Reached {
-    fn from(paths: Paths) -> Self {
-        let reached = |(id, path): (CheckId, PathState)| match path {
-            PathState { status: PathStatus::Up, last: Verdict::Ok, addresses, .. } => Some((id, addresses)),
-            _ => None,
-        };
-        Self(paths.into_iter().filter_map(reached).collect())
-    }
 }

@@ -6,6 +6,7 @@ mod bridge;
 mod control;
 pub mod cost;
 mod days;
+mod deployed;
 mod emulator;
 mod history;
 mod http;

@@ -8,7 +8,7 @@ use phonehome_cloud::table::Table;
 use phonehome_state::{LastRead, StackStatus, StateError, bindings};
 use phonehome_wire::{CheckId, StackId};
 
-use super::keys;
+use super::parts::keys;
 
 /// Leaves the paths that are expected of each stack's probes, as the alerter does. Of an account that is no line of the
 /// fleet file all are left: nothing is known to be expected of it.
@@ -47,6 +47,3 @@ fn told(incidents: &[Incident]) -> BTreeSet<(StackId, &CheckId)> {
     });
     down.collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -77,17 +77,31 @@ fn a_policy_lets_it_as_far_as_it_names_it_by_a_condition_that_is_known_to_hold()
             json!({"Effect": "Allow", "Principal": it, "Action": "*", "Resource": arn("2")}),
             everything.clone(),
         ),
+        ("no principal", json!({"Effect": "Allow", "Action": "*", "Resource": "*"}), everything),
+    ] {
+        assert_eq!(of(json!([statement.clone()]), &[]), lacks, "{name}");
+        assert_eq!(of(statement, &[]), lacks, "{name}, not in a list");
+    }
+    assert!(lacking(&arn("1"), &role(), &for_auto_scaling(), &[]).is_empty(), "as AWS's guide has it");
+    for unreadable in
+        [json!(null), json!("x"), json!({"Statement": "x"}), json!({"Statement": [[], 1, null]})]
+    {
+        assert_eq!(lacking(&arn("1"), &role(), &unreadable, &[]), NEEDED, "{unreadable}");
+    }
+}
+
+#[test]
+fn of_a_list_one_is_enough_and_of_conditions_all_have_to_hold() {
+    let (it, all, none) = (json!({"AWS": role()}), json!("kms:*"), json!({}));
+    let (nothing, everything) = (&[][..], &NEEDED[..]);
+    for (name, statement, lacks) in [
         (
             "this key among others",
             json!({"Effect": "Allow", "Principal": it, "Action": "*", "Resource": [arn("2"), arn("1")]}),
-            nothing.clone(),
+            nothing,
         ),
-        (
-            "no key",
-            json!({"Effect": "Allow", "Principal": it, "Action": "*", "Resource": [1]}),
-            everything.clone(),
-        ),
-        ("no action", allow(&it, &json!([1]), &none), everything.clone()),
+        ("no key", json!({"Effect": "Allow", "Principal": it, "Action": "*", "Resource": [1]}), everything),
+        ("no action", allow(&it, &json!([1]), &none), everything),
         (
             "one of several accounts",
             allow(
@@ -104,19 +118,11 @@ fn a_policy_lets_it_as_far_as_it_names_it_by_a_condition_that_is_known_to_hold()
                 &all,
                 &json!({"StringEquals": {"kms:CallerAccount": "111111111111", "kms:ViaService": "s3"}}),
             ),
-            everything.clone(),
+            everything,
         ),
-        ("under a condition on nothing", allow(&it, &all, &json!({"StringEquals": "x"})), everything.clone()),
-        ("no principal", json!({"Effect": "Allow", "Action": "*", "Resource": "*"}), everything),
+        ("under a condition on nothing", allow(&it, &all, &json!({"StringEquals": "x"})), everything),
     ] {
-        assert_eq!(of(json!([statement.clone()]), &[]), lacks, "{name}");
-        assert_eq!(of(statement, &[]), lacks, "{name}, not in a list");
-    }
-    assert!(lacking(&arn("1"), &role(), &for_auto_scaling(), &[]).is_empty(), "as AWS's guide has it");
-    for unreadable in
-        [json!(null), json!("x"), json!({"Statement": "x"}), json!({"Statement": [[], 1, null]})]
-    {
-        assert_eq!(lacking(&arn("1"), &role(), &unreadable, &[]), NEEDED, "{unreadable}");
+        assert_eq!(of(json!([statement]), &[]), lacks, "{name}");
     }
 }
 
