@@ -12,7 +12,7 @@ use phonehome_releases::{Release, as_old_readers_see, unordered};
 use phonehome_rollout::RollOut;
 use phonehome_settings::SettingsRecord;
 use phonehome_slack::MessageRef;
-use phonehome_stacks::PackRecord;
+use phonehome_stacks::{Bound, ObservabilityRecord, PackRecord};
 use phonehome_state::{ChangeLog, DefaultVpcs, Notified};
 use phonehome_state::{
     Claim, Hour, ListedPart, NewestProbes, NotifiedFinding, Outboxed, Paging, PublishedFleet, Revision, Seen,
@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// Partitions that are newer than a release, which so has no document of them.
-const NEWER_THAN: [(&str, &str); 15] = [
+const NEWER_THAN: [(&str, &str); 17] = [
     ("pages", "0.1.0"),
     ("crashes", "0.1.0"),
     ("rollout", "0.1.0"),
@@ -34,6 +34,8 @@ const NEWER_THAN: [(&str, &str); 15] = [
     ("decommissioned", "0.1.0"),
     ("packs", "0.1.0"),
     ("settings", "0.1.0"),
+    ("observability", "0.1.0"),
+    ("observability/bound", "0.1.0"),
     ("properties", "0.1.0"),
     ("properties/support", "0.1.0"),
     ("vending", "0.1.0"),
@@ -82,6 +84,8 @@ fn read(doc: &Doc) -> Result<Value, TableError> {
         ("decommissioned", _) => of::<Decommissioned>(doc),
         ("packs", _) => of::<PackRecord>(doc),
         ("settings", _) => of::<SettingsRecord>(doc),
+        ("observability", _) => of::<ObservabilityRecord>(doc),
+        ("observability/bound", _) => of::<Bound>(doc),
         ("sweeps", _) => of::<Sweep>(doc),
         ("sweeps/accounts", _) => of::<ListedPart>(doc),
         (partition, sort) => panic!("{partition} | {sort}: no reader"),
