@@ -104,7 +104,7 @@ pub(crate) async fn target_comes_back(
         })
         .await?;
     narrator.say(&format!(
-        "the same message in {}, edited in place ({} edits, {} lines in its thread):",
+        "the same message in {}, edited in place (edits: {}, lines in its thread: {}):",
         message.channel,
         message.edits,
         message.thread.len()
