@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::days::Days;
 use crate::deny;
 use crate::project::{self, Project};
 use crate::steps::Steps;
@@ -13,7 +14,7 @@ const STEPS_OF_TEST: usize = 3;
 
 /// Everything a change has to pass, the quick steps first.
 pub(crate) fn run(project: &Project) -> Result<()> {
-    let mut steps = Steps::new(7 + STEPS_OF_TEST);
+    let mut steps = Steps::new(8 + STEPS_OF_TEST);
     steps.run("format", || project::run(&mut project.cargo(["fmt", "--all", "--check"])))?;
     let (tools, checkov) = steps.run("the linters", || {
         Ok((venv::ensure(project, venv::TOOLS)?, venv::ensure(project, venv::CHECKOV)?))
@@ -80,7 +81,7 @@ const DOC: [&str; 8] = [
     "--examples",
 ];
 
-/// `record`: the folder in which the calls that the tests make to moto are written down.
+/// `record`: the folder in which the calls that the tests make to moto are written down; then days are simulated as well.
 fn test_steps(
     project: &Project,
     steps: &mut Steps,
@@ -89,11 +90,13 @@ fn test_steps(
 ) -> Result<()> {
     steps.run("the emulators", || venv::ensure_for_tests(project))?;
     steps.run("the binaries", || project.build())?;
+    let days = record.map(|_| Days::begin(project)).transpose()?;
     steps.run("tests", || {
         let mut test = project.cargo(["test", "--release", "--workspace"]);
         test.args(arguments).envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
         project::run(&mut test)
-    })
+    })?;
+    days.map_or(Ok(()), |days| steps.run("simulated days, begun with the tests", || days.end()))
 }
 
 /// An empty folder for the calls of this run: older ones would be judged by what is in `infra/` now.

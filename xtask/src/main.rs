@@ -2,6 +2,7 @@
 
 mod bench;
 mod ci;
+mod days;
 mod demo;
 mod deny;
 mod lab;
