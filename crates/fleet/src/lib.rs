@@ -63,10 +63,10 @@ pub use model::{
     Connection, ConnectionCheck, Contact, ContactType, Contacts, DefaultVpcs, DeployRole, Domain,
     DomainEnvironment, EbsEncryption, EgressAws, EgressEcho, EgressHost, EgressTarget, Environment, Exchange,
     ExpectedHeader, FORMAT_VERSION, Fleet, ForbiddenPair, ForwardTo, GatewayService, HttpUrl, Isolation,
-    LogBucket, MachineUser, Nat, Network, Observability, ObservabilityDataCenter, ObservabilityVendor,
-    OidcProvider, Organization, Pace, PlatformRoute, Probing, Region, Repository, Rollout, Scheme,
-    StarterPack, StateBucket, SubjectForm, SupportPlan, TeamCheck, TeamCheckType, TimeOfDay, Toggle,
-    TrustedRole, UnitPath, Vending, Wave, Weekday, Window, WindowMatch,
+    LogBucket, MachineUser, MetricStream, Nat, Network, Observability, ObservabilityDataCenter,
+    ObservabilityVendor, OidcProvider, Organization, Pace, PlatformRoute, Probing, Region, Repository,
+    Rollout, Scheme, StarterPack, StateBucket, SubjectForm, SupportPlan, TeamCheck, TeamCheckType, TimeOfDay,
+    Toggle, TrustedRole, UnitPath, Vending, Wave, Weekday, Window, WindowMatch,
 };
 pub use packs::DeclaredPack;
 pub use parts::{PARTS_MAX, Parts};

@@ -25,7 +25,7 @@ pub use account_settings::{AccountSettings, EbsEncryption};
 pub use check::{CheckType, ConnectionCheck, Exchange, ExpectedHeader, Pace, TeamCheck, TeamCheckType};
 pub use egress::{EgressAws, EgressEcho, EgressHost, EgressTarget};
 pub use network::{AddressPool, DefaultVpcs, Environment, GatewayService, Nat, Network, Region};
-pub use observability::{Observability, ObservabilityDataCenter, ObservabilityVendor};
+pub use observability::{MetricStream, Observability, ObservabilityDataCenter, ObservabilityVendor};
 pub(crate) use properties::UNIT_DEPTH_MAX;
 pub use properties::{AccountTag, Accounts, Contact, ContactType, Contacts, SupportPlan, UnitPath};
 pub use rollout::{Rollout, Wave};

@@ -39,7 +39,7 @@ pub struct DeclaredPack {
     /// Where it is observed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability: Option<Observability>,
-    /// The boundary of the role by which the vendor sees it, where there is one.
+    /// The boundary of the role by which the vendor sees it, and of those of the metric stream, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observability_boundary: Option<String>,
 }
@@ -145,8 +145,8 @@ pub(crate) fn declared(
         access_roles: access_roles.collect(),
         machine_users: machine_users.collect(),
         forwarding_boundary: boundary.clone().filter(|_| forwards),
-        observability,
         observability_boundary: boundary.filter(|_| observability.is_some()),
+        observability,
     };
     (!pack.is_empty()).then_some(pack)
 }

@@ -27,8 +27,8 @@ pub(crate) use properties::{
 };
 
 pub(crate) use starter_pack::{
-    TRUST_POLICY_MAX, branch, bucket_prefix, external_id, github_environment, machine_user, policy,
-    repository, role_with_path,
+    TRUST_POLICY_MAX, branch, bucket_prefix, external_id, github_environment, machine_user, metric_namespace,
+    policy, repository, role_with_path,
 };
 
 pub(crate) type Rule<T> = Result<T, Flaw>;

@@ -212,6 +212,10 @@ fn the_schema_and_the_parser_refuse_the_same_values_of_own_checks_and_of_the_way
     ]);
 }
 
+fn namespaces(number: u8) -> Value {
+    (0..number).map(|it| format!("Team/{it}")).collect::<Vec<_>>().into()
+}
+
 #[test]
 fn the_schema_and_the_parser_refuse_the_same_values_of_starter_packs() {
     let role = json!({ "name": "d", "branches": ["main"] });
@@ -240,6 +244,14 @@ fn the_schema_and_the_parser_refuse_the_same_values_of_starter_packs() {
         ("/starter_pack/observability", json!(true)),
         ("/starter_pack/observability/vendor", json!("newrelic")),
         ("/starter_pack/observability/data_center", json!("EU")),
+        ("/starter_pack/observability/metric_stream", json!(true)),
+        ("/starter_pack/observability/metric_stream", json!({})),
+        ("/starter_pack/observability/metric_stream/namespaces", json!([])),
+        ("/starter_pack/observability/metric_stream/namespaces", json!([":AWS"])),
+        ("/starter_pack/observability/metric_stream/namespaces", json!(["AWS/EC2 "])),
+        ("/starter_pack/observability/metric_stream/namespaces", json!(["AWS/*"])),
+        ("/starter_pack/observability/metric_stream/namespaces", json!(["x".repeat(256)])),
+        ("/starter_pack/observability/metric_stream/namespaces", namespaces(51)),
         ("/domains/0/environments/1/observability_account", json!(0)),
         ("/domains/0/environments/1/observability_account", json!("4000001")),
     ]);

@@ -26,14 +26,14 @@ fn deployed(record: &PackRecord) -> BTreeSet<String> {
 
 fn wanted(job: &Job<'_>, observed: Observed, record: &PackRecord) -> Wanted {
     let there = deployed(record);
-    let Observed { data_center, secret, role_arn } = observed;
+    let Observed { data_center, secret, role_arn, is_streamed } = observed;
     let has = |name: &str| there.contains(name);
     Wanted {
         name: job.member.account_name.clone(),
         data_center,
         chosen: job.fleet.observability_account_of(job.member).map(VendorAccountId::new),
         secrets: has(OBSERVABILITY_KEY).then(|| (job.region.clone(), secret)).into_iter().collect(),
-        link: has(OBSERVING_ROLE).then_some(WantedLink { role_arn, is_streamed: false }),
+        link: has(OBSERVING_ROLE).then_some(WantedLink { role_arn, is_streamed }),
     }
 }
 

@@ -56,7 +56,7 @@ fn key() -> Value {
 
 /// In the account's own part of S3's names in the Region: nobody else can have it
 /// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html>).
-fn bucket(prefix: &str, encryption: &Value, rules: &Value) -> Value {
+pub(crate) fn bucket(prefix: &str, encryption: &Value, rules: &Value) -> Value {
     json!({
         "BucketName": filled_in(format!("{prefix}{BUCKET_SUFFIX}")),
         "BucketNamespace": "account-regional",
@@ -149,12 +149,12 @@ fn replication(forward_to: &ForwardTo) -> Value {
     })
 }
 
-fn policy_of(bucket: &str, statements: Vec<Value>) -> Value {
+pub(crate) fn policy_of(bucket: &str, statements: Vec<Value>) -> Value {
     let policy = json!({ "Version": "2012-10-17", "Statement": statements });
     kept("AWS::S3::BucketPolicy", json!({ "Bucket": { "Ref": bucket }, "PolicyDocument": policy }))
 }
 
-fn by_tls_alone(bucket: &str) -> Value {
+pub(crate) fn by_tls_alone(bucket: &str) -> Value {
     json!({
         "Sid": "ByTlsAlone", "Effect": "Deny", "Principal": "*", "Action": "s3:*",
         "Resource": [filled_in(format!("${{{bucket}.Arn}}")), filled_in(format!("${{{bucket}.Arn}}/*"))],

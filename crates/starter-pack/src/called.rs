@@ -12,8 +12,16 @@ pub(crate) const FORWARDING_ROLE: &str = "phonehome-log-forwarding";
 pub(crate) const SECRET_PREFIX: &str = "phonehome/machine-users/";
 /// What an observability vendor sees the account with.
 pub(crate) const OBSERVABILITY_ROLE: &str = "phonehome-observability";
-/// The secret with its ingest key.
+/// The secret with the ingest key, by its name in the template.
+pub const OBSERVABILITY_KEY: &str = "ObservabilityKey";
+/// The same by its own name.
 pub(crate) const OBSERVABILITY_SECRET: &str = "phonehome/observability/new-relic";
+/// What CloudWatch streams metrics with.
+pub(crate) const METRIC_STREAM_ROLE: &str = "phonehome-metric-stream";
+/// What Firehose sends them with.
+pub(crate) const METRIC_DELIVERY_ROLE: &str = "phonehome-metric-delivery";
+/// The metric stream, the stream of Firehose that it is sent by, and what the bucket with what was not sent begins with.
+pub(crate) const METRICS: &str = "phonehome-metrics";
 /// What follows a bucket's prefix in the account's own namespace.
 pub(crate) const BUCKET_SUFFIX: &str = "-${AWS::AccountId}-${AWS::Region}-an";
 /// GitHub's identity provider.

@@ -25,6 +25,17 @@ pub enum Holds {
     Nothing,
 }
 
+/// What is paid for what is done with a resource: a list price of `us-east-1`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Usage {
+    /// In thousandths of a US dollar.
+    pub thousandths: u64,
+    /// For how much of what: `1,000 metric updates`.
+    pub per: &'static str,
+    /// By what: `CloudWatch metric streams`.
+    pub of: &'static str,
+}
+
 /// What is known of a kind.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
@@ -37,9 +48,11 @@ pub(crate) struct Kind {
     pub(crate) plain: &'static [(&'static str, Rule)],
     /// What one costs a month while nothing is done with it and nothing is in it, in US cents.
     pub(crate) monthly_cents: u64,
+    /// What is paid beside, where what is done with one is the whole of its price, and nobody here can guess how much it is.
+    pub(crate) usage: Option<Usage>,
 }
 
-pub(crate) const KINDS: [Kind; 9] = [
+pub(crate) const KINDS: [Kind; 11] = [
     Kind {
         name: "AWS::KMS::Key",
         holds: Holds::Data,
@@ -54,6 +67,7 @@ pub(crate) const KINDS: [Kind; 9] = [
             ("Tags", Rule::Any),
         ],
         monthly_cents: KEY_CENTS,
+        usage: None,
     },
     Kind {
         name: "AWS::KMS::Alias",
@@ -62,6 +76,7 @@ pub(crate) const KINDS: [Kind; 9] = [
         perhaps_replacing: &[],
         plain: &[],
         monthly_cents: 0,
+        usage: None,
     },
     Kind {
         name: "AWS::S3::Bucket",
@@ -77,6 +92,7 @@ pub(crate) const KINDS: [Kind; 9] = [
             ("VersioningConfiguration", Rule::OnlyOn),
         ],
         monthly_cents: 0,
+        usage: None,
     },
     Kind {
         name: "AWS::S3::BucketPolicy",
@@ -85,6 +101,7 @@ pub(crate) const KINDS: [Kind; 9] = [
         perhaps_replacing: &[],
         plain: &[],
         monthly_cents: 0,
+        usage: None,
     },
     Kind {
         name: "AWS::DynamoDB::Table",
@@ -98,6 +115,7 @@ pub(crate) const KINDS: [Kind; 9] = [
         ],
         // On demand, as it is declared.
         monthly_cents: 0,
+        usage: None,
     },
     Kind {
         name: "AWS::SecretsManager::Secret",
@@ -106,6 +124,7 @@ pub(crate) const KINDS: [Kind; 9] = [
         perhaps_replacing: &[],
         plain: &[("Description", Rule::Any), ("Tags", Rule::Any)],
         monthly_cents: SECRET_CENTS,
+        usage: None,
     },
     Kind {
         name: "AWS::IAM::Role",
@@ -114,6 +133,7 @@ pub(crate) const KINDS: [Kind; 9] = [
         perhaps_replacing: &[],
         plain: &[],
         monthly_cents: 0,
+        usage: None,
     },
     Kind {
         name: "AWS::IAM::User",
@@ -122,6 +142,7 @@ pub(crate) const KINDS: [Kind; 9] = [
         perhaps_replacing: &[],
         plain: &[],
         monthly_cents: 0,
+        usage: None,
     },
     Kind {
         name: "AWS::IAM::OIDCProvider",
@@ -130,6 +151,40 @@ pub(crate) const KINDS: [Kind; 9] = [
         perhaps_replacing: &[],
         plain: &[],
         monthly_cents: 0,
+        usage: None,
+    },
+    Kind {
+        name: "AWS::KinesisFirehose::DeliveryStream",
+        holds: Holds::Nothing,
+        // Of most destinations one part alone; a pack has none of those.
+        replacing: &[
+            "AmazonOpenSearchServerlessDestinationConfiguration",
+            "AmazonopensearchserviceDestinationConfiguration",
+            "DatabaseSourceConfiguration",
+            "DeliveryStreamName",
+            "DeliveryStreamType",
+            "DirectPutSourceConfiguration",
+            "ElasticsearchDestinationConfiguration",
+            "IcebergDestinationConfiguration",
+            "KinesisStreamSourceConfiguration",
+            "MSKSourceConfiguration",
+            "SnowflakeDestinationConfiguration",
+        ],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+        // <https://aws.amazon.com/firehose/pricing/>
+        usage: Some(Usage { thousandths: 29, per: "GB", of: "Firehose" }),
+    },
+    Kind {
+        name: "AWS::CloudWatch::MetricStream",
+        holds: Holds::Nothing,
+        replacing: &["Name"],
+        perhaps_replacing: &[],
+        plain: &[],
+        monthly_cents: 0,
+        // <https://aws.amazon.com/cloudwatch/pricing/>
+        usage: Some(Usage { thousandths: 3, per: "1,000 metric updates", of: "CloudWatch metric streams" }),
     },
 ];
 

@@ -5,12 +5,11 @@ use phonehome_fleet::DeclaredPack;
 use phonehome_observability::VendorAccountId;
 use serde_json::{Map, Value, json};
 
-use crate::called::{OBSERVABILITY_ROLE, OBSERVABILITY_SECRET};
+use crate::called::{OBSERVABILITY_KEY, OBSERVABILITY_ROLE, OBSERVABILITY_SECRET};
+use crate::metric_stream;
 use crate::resource::{filled_in, kept};
 use crate::roles::role;
 
-/// The secret with the ingest key, by its name in the template.
-pub const OBSERVABILITY_KEY: &str = "ObservabilityKey";
 /// The role that the vendor assumes, by its name in the template.
 pub const OBSERVING_ROLE: &str = "ObservabilityRole";
 
@@ -37,9 +36,7 @@ pub enum VendorAccount {
 
 pub(crate) fn resources(declared: &DeclaredPack, account: VendorAccount) -> Map<String, Value> {
     let mut resources = Map::new();
-    if declared.observability.is_none() {
-        return resources;
-    }
+    let Some(observability) = &declared.observability else { return resources };
     // It is empty until the key is made, and encrypted with Secrets Manager's own key of the account.
     let properties = json!({
         "Name": OBSERVABILITY_SECRET,
@@ -64,5 +61,8 @@ pub(crate) fn resources(declared: &DeclaredPack, account: VendorAccount) -> Map<
     let managed = [VIEW_ONLY.to_owned()];
     let role = role(OBSERVABILITY_ROLE, &trust, &managed, boundary, Some(("metrics", metrics)));
     resources.insert(OBSERVING_ROLE.to_owned(), role);
+    if let Some(stream) = &observability.metric_stream {
+        resources.extend(metric_stream::resources(stream, observability.data_center, boundary));
+    }
     resources
 }

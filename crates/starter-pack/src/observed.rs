@@ -18,6 +18,8 @@ pub struct Observed {
     pub secret: String,
     /// The role that the vendor assumes.
     pub role_arn: String,
+    /// Whether metrics come by a stream of the pack's.
+    pub is_streamed: bool,
 }
 
 /// What it is called.
@@ -39,14 +41,15 @@ impl Pack {
     /// What is to be done at the vendor: in the home Region alone.
     #[must_use]
     pub fn observed(&self, account: &AccountId) -> Option<Observed> {
-        let declared = self.declared.observability.filter(|_| self.is_home())?;
+        let declared = self.declared.observability.as_ref().filter(|_| self.is_home())?;
         let data_center = match declared.data_center {
             ObservabilityDataCenter::Us => DataCenter::Us,
             ObservabilityDataCenter::Eu => DataCenter::Eu,
         };
         let partition = partition(&self.region);
         let role_arn = format!("arn:{partition}:iam::{account}:role{IDENTITY_PATH}{OBSERVABILITY_ROLE}");
-        Some(Observed { data_center, secret: OBSERVABILITY_SECRET.to_owned(), role_arn })
+        let is_streamed = declared.metric_stream.is_some();
+        Some(Observed { is_streamed, data_center, secret: OBSERVABILITY_SECRET.to_owned(), role_arn })
     }
 
     pub(crate) fn observability_names(&self, account: &AccountId) -> Option<ObservabilityNames> {

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::compare::{Change, Class, compare};
 use crate::kept::{Kept, kept_data};
-use crate::price::{PackPrice, monthly_cents};
+use crate::kinds::Usage;
+use crate::price::{PackPrice, monthly_cents, usage};
 use crate::verdict::{Verdict, Why, verdict};
 
 /// What is known of a pack's stack.
@@ -31,6 +32,9 @@ pub struct PackPlan {
     pub changes: Vec<Change>,
     /// What costs money each month.
     pub price: PackPrice,
+    /// What is paid by use of what will be there; that of what stays as it is included.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub usage: Vec<Usage>,
 }
 
 /// What becomes of a pack in all.
@@ -67,22 +71,25 @@ impl PackPlan {
                 outcome: PackOutcome::Made,
                 changes: compare(&Value::Null, wanted),
                 price: PackPrice { before_cents: 0, after_cents: monthly_cents(wanted) },
+                usage: usage(wanted),
             },
             (Known::Template(deployed), None) => {
                 let kept = kept_data(deployed);
-                Self::without_changes(PackOutcome::LeftAlone { kept }, monthly_cents(deployed))
+                let left = Self::without_changes(PackOutcome::LeftAlone { kept }, monthly_cents(deployed));
+                Self { usage: usage(deployed), ..left }
             }
             (Known::Template(deployed), Some(wanted)) => Self::between(deployed, wanted),
             (Known::Unnoted, None) => Self::without_changes(PackOutcome::LeftAlone { kept: vec![] }, 0),
             (Known::Unnoted, Some(wanted)) => {
-                Self::without_changes(PackOutcome::NotKnown, monthly_cents(wanted))
+                let unknown = Self::without_changes(PackOutcome::NotKnown, monthly_cents(wanted));
+                Self { usage: usage(wanted), ..unknown }
             }
         }
     }
 
     fn without_changes(outcome: PackOutcome, cents: u64) -> Self {
         let price = PackPrice { before_cents: cents, after_cents: cents };
-        Self { outcome, changes: vec![], price }
+        Self { outcome, changes: vec![], price, usage: vec![] }
     }
 
     fn between(deployed: &Value, wanted: &Value) -> Self {
@@ -95,7 +102,12 @@ impl PackPlan {
         let stays = |change: &&Change| change.class == Class::Removal { left_behind: true };
         let left = changes.iter().filter(stays).filter_map(|change| crate::kinds::kind(&change.kind));
         let after_cents = monthly_cents(wanted) + left.map(|kind| kind.monthly_cents).sum::<u64>();
-        Self { outcome, price: PackPrice { before_cents: monthly_cents(deployed), after_cents }, changes }
+        let price = PackPrice { before_cents: monthly_cents(deployed), after_cents };
+        // What leaves the template stays, and is used on.
+        let mut usage: Vec<Usage> = usage(deployed).into_iter().chain(usage(wanted)).collect();
+        usage.sort();
+        usage.dedup();
+        Self { outcome, price, changes, usage }
     }
 
     /// Whether it is known what becomes of it.

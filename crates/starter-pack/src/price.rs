@@ -1,11 +1,13 @@
 //! What a pack costs a month: list prices of `us-east-1`, read in November 2026. What is done with it (requests), and what
 //! is in it (a GB), comes on top.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::compare::resources;
-use crate::kinds::{KEY_CENTS, kind};
+use crate::kinds::{KEY_CENTS, Usage, kind};
 
 /// A KMS key after its second rotation, which is the last one that costs more, in US cents a month: a pack's key is rotated
 /// once a year (<https://aws.amazon.com/kms/pricing/>).
@@ -25,4 +27,12 @@ pub struct PackPrice {
 pub fn monthly_cents(template: &Value) -> u64 {
     let resources = resources(template).unwrap_or_default();
     resources.values().filter_map(|resource| Some(kind(resource["Type"].as_str()?)?.monthly_cents)).sum()
+}
+
+/// What is paid for what is done with the resources of a template, beside requests and what is stored: each price once.
+#[must_use]
+pub fn usage(template: &Value) -> Vec<Usage> {
+    let resources = resources(template).unwrap_or_default();
+    let paid = resources.values().filter_map(|resource| kind(resource["Type"].as_str()?)?.usage);
+    paid.collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use support::{FULL, moved, pack};
+use support::{FULL, moved, pack, with};
 use tempfile::TempDir;
 
 /// A program of an environment that `cargo xtask ci` makes, if it is there.
@@ -23,10 +23,13 @@ fn program(environment: &str, name: &str) -> Option<PathBuf> {
 
 /// The templates of a pack with everything, in every partition and outside of its home Region.
 fn templates(folder: &TempDir) -> Vec<PathBuf> {
+    let stream = "metric_stream: { namespaces: [AWS/EC2, AWS/RDS] }";
+    let observed = format!("  observability: {{ vendor: new_relic, data_center: eu, {stream} }}\n");
+    let whole = with(FULL, "starter_pack:\n", &format!("starter_pack:\n{observed}"));
     let full = [("shop-prod", "us-east-1"), ("shop-prod", "eu-central-2"), ("web-dev", "us-east-1")];
     let others = [("cn-north-1", "cnn1-az1"), ("us-gov-west-1", "usgw1-az1")];
-    let full = full.map(|(account, region)| (FULL.to_owned(), account, region));
-    let others = others.map(|(region, zone)| (moved(FULL, region, zone), "shop-dev", region));
+    let full = full.map(|(account, region)| (whole.clone(), account, region));
+    let others = others.map(|(region, zone)| (moved(&whole, region, zone), "shop-dev", region));
     let files = full.into_iter().chain(others).map(|(text, account, region)| {
         let file = folder.path().join(format!("{account}-{region}.json"));
         fs::write(&file, pack(&text, account, region).unwrap().body()).unwrap();

@@ -69,7 +69,7 @@ const AWS: [(&str, &[&str]); 17] = [
         ],
     ),
     ("cloudtrail", &["create-trail", "start-logging"]),
-    ("cloudwatch", &["describe-alarms"]),
+    ("cloudwatch", &["describe-alarms", "stop-metric-streams"]),
     ("configure", &["export-credentials"]),
     ("dynamodb", &["delete-item", "describe-table", "get-item", "query", "update-table"]),
     (

@@ -53,6 +53,7 @@ from additions import (  # noqa: F401
     invocations,
     key_use,
     lab,
+    metric_streams,
     networks,
     organization,
     pack_kinds,

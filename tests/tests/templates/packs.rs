@@ -205,6 +205,46 @@ fn whoever_gets_hold_of_it_makes_no_role_beyond_the_boundary_and_touches_nobody_
 }
 
 #[test]
+fn one_metric_stream_is_made_and_nothing_is_put_into_it_and_its_roles_go_to_its_services_alone() -> Result<()>
+{
+    let role = statements("StarterPackRole")?;
+    let may = |action: &str, arn: &str| allowed(&role, &Request::new(action, arn));
+    let stream = "arn:aws:cloudwatch:eu-west-1:333333333333:metric-stream/phonehome-metrics";
+    let delivery = "arn:aws:firehose:eu-west-1:333333333333:deliverystream/phonehome-metrics";
+    let made = [
+        ("cloudwatch:PutMetricStream", stream),
+        ("cloudwatch:DeleteMetricStream", stream),
+        ("firehose:CreateDeliveryStream", delivery),
+        ("firehose:UpdateDestination", delivery),
+        ("firehose:DeleteDeliveryStream", delivery),
+    ];
+    for (action, arn) in made {
+        assert!(may(action, arn), "{action}");
+        assert!(!may(action, &arn.replace("phonehome-", "team-")), "{action} of somebody else's");
+        assert!(!may(action, &format!("{arn}-2")), "{action} of another one");
+    }
+    for action in ["firehose:PutRecord", "firehose:PutRecordBatch"] {
+        assert!(!may(action, delivery), "{action}");
+    }
+    for action in ["cloudwatch:GetMetricData", "cloudwatch:PutMetricData", "cloudwatch:StopMetricStreams"] {
+        assert!(!may(action, stream) && !may(action, "*"), "{action}");
+    }
+    let passes = |name: &str, service: &str| {
+        let arn = format!("arn:aws:iam::333333333333:role/phonehome/{name}");
+        allowed(&role, &Request::new("iam:PassRole", &arn).with("iam:PassedToService", &[service]))
+    };
+    let services =
+        ["firehose.amazonaws.com", "streams.metrics.cloudwatch.amazonaws.com", "lambda.amazonaws.com"];
+    for (name, own) in [("phonehome-metric-delivery", services[0]), ("phonehome-metric-stream", services[1])]
+    {
+        for service in services {
+            assert_eq!(passes(name, service), service == own, "{name} to {service}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn data_is_made_under_its_names_alone_and_no_object_or_item_is_read() -> Result<()> {
     let role = statements("StarterPackRole")?;
     let may = |action: &str, arn: &str| allowed(&role, &Request::new(action, arn));

@@ -285,3 +285,19 @@ fn an_account_at_a_vendor_is_planned_before_it_is_made_by_one_hash_and_is_no_cha
     let whole = packs(&observed(&fleet, VendorAccount::Known(VENDORS), true), &fleet);
     assert_eq!(outcomes(&whole), ["unchanged"; 4]);
 }
+
+#[test]
+fn what_a_metric_stream_costs_by_use_is_said_once_where_it_is_made_and_not_where_it_stays_as_it_is() {
+    let stream = "metric_stream: { namespaces: [AWS/EC2] }";
+    let observability = format!("{{ vendor: new_relic, data_center: eu, {stream} }}");
+    let fleet = fleet(&format!("{{ permissions_boundary: b, observability: {observability} }}"));
+    let made = packs(&observed(&fleet, VendorAccount::Awaited, false), &fleet);
+    let said = "Paid by use, and not in any sum: CloudWatch metric streams $0.003 for each 1,000 metric updates, \
+                Firehose $0.029 for each GB.";
+    assert_eq!(made.text().matches(said).count(), 1, "{}", made.text());
+    let mut section = Section::default();
+    made.add_to(&mut section);
+    assert!(section.paragraphs.iter().any(|it| it == said), "{:?}", section.paragraphs);
+    let whole = packs(&observed(&fleet, VendorAccount::Known(VENDORS), true), &fleet);
+    assert!(!whole.text().contains("Paid by use"), "{}", whole.text());
+}

@@ -1,9 +1,11 @@
 //! What becomes of starter packs, for people.
 
+use std::collections::BTreeSet;
+
 use phonehome_planner::price::{difference, dollars};
 use phonehome_planner::render::{Section, Table, wrapped};
 use phonehome_starter_pack::{
-    Change, Class, KEY_CENTS, KEY_ROTATED_CENTS, PackOutcome, PackPlan, PackPrice, Verdict,
+    Change, Class, KEY_CENTS, KEY_ROTATED_CENTS, PackOutcome, PackPlan, PackPrice, Usage, Verdict,
 };
 use phonehome_text::{agree, list};
 
@@ -59,9 +61,20 @@ impl Packs {
         })
     }
 
+    /// What is paid by use of what they have: nobody guesses how much that will be.
+    fn usage_words(&self) -> Option<String> {
+        let used: BTreeSet<Usage> = self.changed().flat_map(|it| it.plan.usage.iter().copied()).collect();
+        let price = |it: &Usage| {
+            format!("{} ${}.{:03} for each {}", it.of, it.thousandths / 1000, it.thousandths % 1000, it.per)
+        };
+        let prices: Vec<String> = used.iter().map(price).collect();
+        (!prices.is_empty()).then(|| format!("Paid by use, and not in any sum: {}.", prices.join(", ")))
+    }
+
     /// For a terminal; empty where nothing becomes of any.
     pub(crate) fn text(&self) -> String {
         let sentences = self.sentence().into_iter().chain(self.caution()).chain(self.price_words());
+        let sentences = sentences.chain(self.usage_words());
         let mut text: String = sentences.map(|words| format!("{words}\n")).collect();
         let classes = self.classes();
         for class in classes.iter().take(CLASSES_MAX) {
@@ -81,7 +94,8 @@ impl Packs {
     /// The same in a comment on a pull request, beside what else it says.
     pub(crate) fn add_to(&self, section: &mut Section) {
         section.cautions.extend(self.caution());
-        section.paragraphs.extend(self.sentence().into_iter().chain(self.price_words()));
+        let sentences = self.sentence().into_iter().chain(self.price_words());
+        section.paragraphs.extend(sentences.chain(self.usage_words()));
         for class in self.classes() {
             let names = list(&class.names, NAMED);
             let title = format!("{}: {names}", title(&class));

@@ -21,6 +21,10 @@ const BUCKET_SUFFIX: &str = "-123456789012--an";
 const OWN_ROLE: &str = "phonehome-log-forwarding";
 /// Another one.
 const OBSERVING_ROLE: &str = "phonehome-observability";
+/// Those of a metric stream.
+const STREAM_ROLES: [&str; 2] = ["phonehome-metric-delivery", "phonehome-metric-stream"];
+/// What a metric stream's bucket is called before the account's id.
+const STREAM_BUCKET: &str = "phonehome-metrics";
 /// Characters of a trust policy around its statements, and of a statement around its subjects: at most, whatever the
 /// partition. A test of the crate `phonehome-starter-pack` holds that none is longer.
 const TRUST_POLICY_AROUND: usize = 40;
@@ -103,6 +107,11 @@ impl Rules<'_> {
                 format!("both buckets are called `{}`", state.map(String::as_str).unwrap_or_default());
             found.report("buckets", &message, "give one another `name`");
         }
+        let is_streamed = pack.observability.as_ref().is_some_and(|it| it.metric_stream.is_some());
+        if is_streamed && [state, log].into_iter().flatten().any(|name| name == STREAM_BUCKET) {
+            let message = format!("a bucket is called `{STREAM_BUCKET}`, which is that of the metric stream");
+            found.report("bucket of the stream", &message, "give it another `name`");
+        }
         for prefix in [state, log].into_iter().flatten() {
             let length = |region: &Region| prefix.len() + BUCKET_SUFFIX.len() + region.len();
             if let Some(region) = regions.iter().find(|region| length(region) > BUCKET_NAME_MAX) {
@@ -176,7 +185,8 @@ impl Found {
 }
 
 fn roles_can_be_assumed(pack: &DeclaredPack, found: &mut Found) {
-    let mut names = BTreeSet::from([OWN_ROLE, OBSERVING_ROLE].map(str::to_owned));
+    let own = [OWN_ROLE, OBSERVING_ROLE].into_iter().chain(STREAM_ROLES);
+    let mut names: BTreeSet<String> = own.map(str::to_owned).collect();
     let deploy = pack.deploy_roles.iter().map(|role| &role.name);
     for name in deploy.chain(pack.access_roles.iter().map(|role| &role.name)) {
         // IAM tells no two roles apart by large and small letters.

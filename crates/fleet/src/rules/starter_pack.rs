@@ -130,6 +130,18 @@ pub(crate) fn machine_user(text: &str) -> Rule<String> {
         .hint("it has 1 to 64 letters, digits and characters of _+=.@-, and says what the user is for"))
 }
 
+/// A namespace of CloudWatch's metrics
+/// (<https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html>).
+pub(crate) fn metric_namespace(text: &str) -> Rule<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._/#: -".contains(c);
+    let is_framed = text.starts_with([' ', ':']) || text.ends_with(' ');
+    if (1..=255).contains(&text.len()) && text.chars().all(fits) && !is_framed {
+        return Ok(text.to_owned());
+    }
+    Err(Flaw::new(format!("`{text}` is not a namespace of metrics"))
+        .hint("as in AWS/EC2: 1 to 255 letters, digits, spaces and characters of ._/#:-, the first no colon"))
+}
+
 /// A managed policy: the ARN of one of AWS's, or the name, with its path, of one that the account has.
 pub(crate) fn policy(text: &str) -> Rule<String> {
     let flaw = Flaw::new(format!("`{text}` is not a managed policy"));

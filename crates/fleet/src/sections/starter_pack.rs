@@ -6,10 +6,10 @@ use std::ops::RangeInclusive;
 
 use super::items::{Distinct, reference};
 use crate::model::{
-    AccessRole, DeployRole, ForwardTo, LogBucket, MachineUser, Observability, ObservabilityDataCenter,
-    ObservabilityVendor, OidcProvider, Repository, StarterPack, StateBucket, SubjectForm, Toggle,
-    TrustedRole, default_expire_days, default_log_name, default_noncurrent_days, default_overlap_days,
-    default_rotate_days, default_state_name,
+    AccessRole, DeployRole, ForwardTo, LogBucket, MachineUser, MetricStream, Observability,
+    ObservabilityDataCenter, ObservabilityVendor, OidcProvider, Repository, StarterPack, StateBucket,
+    SubjectForm, Toggle, TrustedRole, default_expire_days, default_log_name, default_noncurrent_days,
+    default_overlap_days, default_rotate_days, default_state_name,
 };
 use crate::names::Kind;
 use crate::place::Flaw;
@@ -22,6 +22,9 @@ const DAYS_MAX: u32 = 3650;
 /// After how many days an access key may be rotated, and for how many both may work. AWS asks for 90 days at most.
 const ROTATE_DAYS: RangeInclusive<u32> = 7..=365;
 const OVERLAP_DAYS: RangeInclusive<u32> = 1..=90;
+
+/// How many namespaces a metric stream has at most. CloudWatch takes 1,000, and a template has to fit.
+const NAMESPACES_MAX: usize = 50;
 
 pub(super) fn starter_pack(cursor: &Cursor, reader: &mut Reader) -> Option<StarterPack> {
     let problems = reader.problems.len();
@@ -274,10 +277,27 @@ fn observability(cursor: &Cursor, reader: &mut Reader) -> Option<Toggle<Observab
     }
     let mut map = cursor.map(reader)?;
     let [vendor, data_center] = ["vendor", "data_center"].map(|key| map.required(key));
+    let stream = map.optional("metric_stream");
     map.finish(reader);
+    let metric_stream = stream.and_then(|c| metric_stream(&c, reader));
     let vendor = vendor.and_then(|c| c.choice(reader, &VENDORS));
     let data_center = data_center.and_then(|c| c.choice(reader, &CENTERS));
-    Some(Toggle::On(Observability { vendor: vendor?, data_center: data_center? }))
+    Some(Toggle::On(Observability { vendor: vendor?, data_center: data_center?, metric_stream }))
+}
+
+fn metric_stream(cursor: &Cursor, reader: &mut Reader) -> Option<MetricStream> {
+    let mut map = cursor.map(reader)?;
+    let namespaces = map.required("namespaces");
+    map.finish(reader);
+    let namespaces = namespaces.filter(|list| list.filled_list(reader, "namespace").is_some())?;
+    let place = namespaces.place.clone();
+    let found = texts(Some(namespaces), reader, rules::metric_namespace);
+    if found.len() > NAMESPACES_MAX {
+        let flaw = Flaw::new(format!("{} namespaces are streamed, {NAMESPACES_MAX} can be", found.len()));
+        reader.report(&place, flaw);
+        return None;
+    }
+    Some(MetricStream { namespaces: found })
 }
 
 fn trusted_role(cursor: &Cursor, reader: &mut Reader) -> Option<TrustedRole> {

@@ -36,6 +36,25 @@ async fn record(world: &World) -> ObservabilityRecord {
     world.table().get(&key).await.unwrap().expect("it was looked at").read().unwrap()
 }
 
+#[tokio::test]
+async fn a_stream_is_made_with_the_role_and_the_account_is_linked_as_one_that_sends() {
+    let (mut world, stand_in, secrets) = world().await;
+    let stream = "data_center: eu, metric_stream: { namespaces: [AWS/EC2] }";
+    let streamed = observed().replace("data_center: eu", stream);
+    assert_ne!(streamed, observed());
+    world.publish(&streamed).await;
+    world.converge(SHOP_DEV).await;
+    world.assert_ready(SHOP_DEV).await;
+    let modes: Vec<String> = stand_in.state().linked.iter().map(|it| it.mode.clone()).collect();
+    assert_eq!(modes, ["PUSH"]);
+    let template = template(&world).await;
+    let resources = &template["Resources"];
+    assert!(resources["ObservabilityRole"].is_object());
+    let filters = &resources["MetricStream"]["Properties"]["IncludeFilters"];
+    assert_eq!(filters[0]["Namespace"], "AWS/EC2");
+    assert!(!template.to_string().contains(&secrets.value(SECRET).unwrap()));
+}
+
 /// Hours pass for what is known of the account.
 async fn pass(world: &World, hours: u64) {
     let key = observability_key(&SHOP_DEV.parse::<AccountId>().unwrap());

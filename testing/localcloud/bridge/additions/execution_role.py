@@ -176,6 +176,26 @@ def of_provider(step, props, _old):
         yield "iam:AddClientIDToOpenIDConnectProvider", provider, {}
 
 
+def of_delivery_stream(step, props, _old):
+    stream = f"arn:aws:firehose:{get_region()}:{get_account_id()}:deliverystream/{props.get('DeliveryStreamName', '*')}"
+    call = {"Create": "CreateDeliveryStream", "Update": "UpdateDestination", "Delete": "DeleteDeliveryStream"}[step]
+    yield f"firehose:{call}", stream, {}
+    if step == "Create":
+        yield "firehose:TagDeliveryStream", stream, {}
+    role = (props.get("HttpEndpointDestinationConfiguration") or {}).get("RoleARN")
+    if step != "Delete" and role:
+        yield "iam:PassRole", role, {"iam:PassedToService": "firehose.amazonaws.com"}
+
+
+def of_metric_stream(step, props, _old):
+    stream = f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:metric-stream/{props.get('Name', '*')}"
+    yield f"cloudwatch:{'Delete' if step == 'Delete' else 'Put'}MetricStream", stream, {}
+    if step == "Create":
+        yield "cloudwatch:TagResource", stream, {}
+    if step != "Delete":
+        yield "iam:PassRole", props["RoleArn"], {"iam:PassedToService": "streams.metrics.cloudwatch.amazonaws.com"}
+
+
 RIGHTS = {
     "AWS::S3::Bucket": of_bucket,
     "AWS::S3::BucketPolicy": of_bucket_policy,
@@ -186,6 +206,8 @@ RIGHTS = {
     "AWS::IAM::User": of_user,
     "AWS::SecretsManager::Secret": of_secret,
     "AWS::IAM::OIDCProvider": of_provider,
+    "AWS::KinesisFirehose::DeliveryStream": of_delivery_stream,
+    "AWS::CloudWatch::MetricStream": of_metric_stream,
 }
 
 

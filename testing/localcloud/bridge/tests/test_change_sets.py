@@ -261,6 +261,73 @@ class Packs(StackTest):
         self.client("iam", HUB).delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
         self.assertEqual(self.drift(), ("DELETED", []))
 
+    def streaming(self, name="phonehome-metrics", passed="phonehome-metric-delivery"):
+        """A metric stream with what it needs, as a pack has it."""
+        arn = {"Fn::GetAtt": ["DeliveryRole", "Arn"]}
+        secret = f"phonehome/observability/{uuid.uuid4().hex[:8]}"
+        destination = {
+            "EndpointConfiguration": {"Url": "https://aws-api.eu01.nr-data.net/cloudwatch-metrics/v1"},
+            "SecretsManagerConfiguration": {"Enabled": True, "SecretARN": {"Ref": "Secret"}, "RoleARN": arn},
+            "RoleARN": arn, "S3BackupMode": "FailedDataOnly",
+            "S3Configuration": {"BucketARN": {"Fn::GetAtt": ["Bucket", "Arn"]}, "RoleARN": arn},
+        }
+        delivery = {
+            "DeliveryStreamName": name, "DeliveryStreamType": "DirectPut",
+            "HttpEndpointDestinationConfiguration": destination,
+        }
+        stream = {
+            "Name": name, "OutputFormat": "opentelemetry1.0", "IncludeFilters": [{"Namespace": "AWS/EC2"}],
+            "FirehoseArn": {"Fn::GetAtt": ["Delivery", "Arn"]}, "RoleArn": {"Fn::GetAtt": ["StreamRole", "Arn"]},
+        }
+
+        def role(role, service):
+            trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
+            document = {"Version": "2012-10-17", "Statement": [trusted]}
+            within = {"PermissionsBoundary": self.boundary, "AssumeRolePolicyDocument": document}
+            return self.pack_role(RoleName=role, **within)
+
+        of_account = f"phonehome-metrics-{HUB}-us-east-1-an"
+        return {
+            "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {"Name": secret}, **STAYS},
+            "Bucket": bucket(of_account, BucketNamespace="account-regional"),
+            "DeliveryRole": role(passed, "firehose.amazonaws.com"),
+            "StreamRole": role("phonehome-metric-stream", "streams.metrics.cloudwatch.amazonaws.com"),
+            "Delivery": {"Type": "AWS::KinesisFirehose::DeliveryStream", "Properties": delivery, **STAYS},
+            "Stream": {"Type": "AWS::CloudWatch::MetricStream", "Properties": stream, **STAYS},
+        }
+
+    def test_a_metric_stream_is_made_by_its_name_once_there_is_a_key_and_changed_in_place(self):
+        for made, why in (
+            (self.streaming(name="somebodys"), "firehose:CreateDeliveryStream"),
+            (self.streaming(passed=f"role-{uuid.uuid4().hex[:8]}"), "iam:PassRole"),
+        ):
+            self.assertEqual(self.make(**made), "ROLLBACK_COMPLETE")
+            self.assertIn(f"not authorized to perform: {why}", self.reasons())
+            self.setUp()
+        whole = self.streaming()
+        secret = {"Secret": whole["Secret"]}
+        self.assertEqual(self.make(**secret), "CREATE_COMPLETE")
+
+        def update(name, resources):
+            self.create(template(**resources), name=name, kind="UPDATE", RoleARN=self.execution, Tags=[OURS])
+            return self.execute(name, RetainExceptOnCreate=True)["StackStatus"]
+
+        self.assertEqual(update("early", whole), "UPDATE_ROLLBACK_COMPLETE")
+        self.assertIn("does not exist or is empty", self.reasons())
+        self.client("secretsmanager", HUB).put_secret_value(
+            SecretId=whole["Secret"]["Properties"]["Name"], SecretString='{"api_key": "x"}'
+        )
+        self.assertEqual(update("whole", whole), "UPDATE_COMPLETE", self.reasons())
+        stream = whole["Stream"]["Properties"]
+        other = {**stream, "IncludeFilters": [{"Namespace": "AWS/RDS"}]}
+        more = {**whole, "Stream": {**whole["Stream"], "Properties": other}}
+        self.create(template(**more), name="other", kind="UPDATE", RoleARN=self.execution, Tags=[OURS])
+        self.assertEqual(self.change("other")[0], "False")
+        self.assertEqual(self.execute("other")["StackStatus"], "UPDATE_COMPLETE")
+        named = {**whole, "Stream": {**whole["Stream"], "Properties": {**stream, "Name": "another"}}}
+        self.create(template(**named), name="named", kind="UPDATE", RoleARN=self.execution, Tags=[OURS])
+        self.assertEqual(self.change("named")[0], "True")
+
     def test_what_somebody_changes_of_a_key_is_drift(self):
         key = {"KeyPolicy": {"Version": "2012-10-17", "Statement": []}, "EnableKeyRotation": True}
         self.assertEqual(self.make(It={"Type": "AWS::KMS::Key", "Properties": key, **STAYS}), "CREATE_COMPLETE")

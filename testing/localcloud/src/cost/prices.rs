@@ -21,6 +21,8 @@ pub(super) const METRIC: f64 = 0.30;
 pub(super) const PUT_METRIC: f64 = 0.01 / 1_000.0;
 /// CloudWatch, one alarm for a month.
 pub(super) const ALARM: f64 = 0.10;
+/// CloudWatch, one metric update of a metric stream: each time that a metric is written.
+pub(super) const METRIC_UPDATE: f64 = 0.003 / 1_000.0;
 /// CloudWatch Logs, one GB taken in.
 pub(super) const LOG_GB: f64 = 0.50;
 /// CloudWatch, one dashboard for a month.
@@ -61,7 +63,7 @@ pub(super) const FREE_DASHBOARDS: f64 = 3.0;
 pub(super) const FREE_LOG_GB: f64 = 5.0;
 
 /// What is bought, in the unit that AWS names a price for, and where it does.
-pub(super) const LIST: [(&str, f64, &str); 20] = [
+pub(super) const LIST: [(&str, f64, &str); 21] = [
     ("EventBridge Scheduler, a million invocations", SCHEDULE * 1e6, "eventbridge"),
     ("EventBridge, a million custom events, each 64 KB begun", EVENT * 1e6, "eventbridge"),
     ("Lambda, a million requests", LAMBDA_REQUEST * 1e6, "lambda"),
@@ -71,6 +73,7 @@ pub(super) const LIST: [(&str, f64, &str); 20] = [
     ("DynamoDB on demand, a million consistent reads of 4 KB", READ * 1e6, "dynamodb/pricing/on-demand"),
     ("CloudWatch, a custom metric", METRIC, "cloudwatch"),
     ("CloudWatch, a thousand calls of `PutMetricData`", PUT_METRIC * 1e3, "cloudwatch"),
+    ("CloudWatch, a thousand metric updates of a metric stream", METRIC_UPDATE * 1e3, "cloudwatch"),
     ("CloudWatch, an alarm on a metric, at 60 s or more", ALARM, "cloudwatch"),
     ("CloudWatch, a dashboard", DASHBOARD, "cloudwatch"),
     ("CloudWatch Logs, a GB taken in", LOG_GB, "cloudwatch"),

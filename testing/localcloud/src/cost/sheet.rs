@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::prices::{KEY, LIST, READ, SECRET};
+use super::prices::{KEY, LIST, METRIC_UPDATE, READ, SECRET};
 use super::work::{LOG_BYTES, PART_CHECKS, batch_size, collectors, report_bytes};
 use super::{Bill, Deployment, FleetSize, MetricCalls, monthly, reruns, watcher};
 
@@ -235,7 +235,8 @@ const PACK_READS: f64 = 3.0;
 /// What accounts get beside their networks.
 fn packs(deployment: &Deployment) -> String {
     let of = |dollars: f64| FLEETS.map(|accounts| f64::from(accounts) * dollars);
-    let sweeps = 30.0 * 24.0 * 60.0 / f64::from(deployment.sweep_every_minutes);
+    let minutes = 30.0 * 24.0 * 60.0;
+    let sweeps = minutes / f64::from(deployment.sweep_every_minutes);
     let mut text = String::from(
         "A starter pack in each account costs this, and as much again for each further Region; what lies in buckets and \
          tables and is asked of keys comes on top. Its key is rotated once a year. `phonehome plan` says what a change of the \
@@ -248,6 +249,8 @@ fn packs(deployment: &Deployment) -> String {
     row(&mut text, "`state_bucket`, `log_bucket`, `lock_table` with nothing in them", of(0.0));
     row(&mut text, "roles and the identity provider", of(0.0));
     row(&mut text, "a secret, where a pack has one", of(SECRET));
+    let streamed = "`metric_stream`, for each metric that is written once a minute, without Firehose";
+    row(&mut text, streamed, of(minutes * METRIC_UPDATE));
     row(&mut text, "what phonehome reads of it in sweeps (DynamoDB)", of(2.0 * PACK_READS * sweeps * READ));
     text
 }
