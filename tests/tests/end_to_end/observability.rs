@@ -18,8 +18,15 @@ pub(super) async fn its_account_at_new_relic_is_made_and_linked(shop: &Shop<'_>)
     let role = shop.call("iam", "get_role", json!({"RoleName": ROLE})).await?["Role"].clone();
     let trust = &role["AssumeRolePolicyDocument"]["Statement"][0];
     assert_eq!(trust["Condition"]["StringEquals"]["sts:ExternalId"], account.id.to_string(), "{trust}");
-    let linked: Vec<_> = state.linked.iter().map(|it| (it.account, json!(it.role_arn))).collect();
-    assert_eq!(linked, [(account.id, role["Arn"].clone())]);
+    let linked: Vec<_> =
+        state.linked.iter().map(|it| (it.account, json!(it.role_arn), it.mode.as_str())).collect();
+    assert_eq!(linked, [(account.id, role["Arn"].clone(), "PUSH")]);
+    let asked = json!({"StackName": "phonehome-starter-pack"});
+    let kinds =
+        shop.call("cloudformation", "describe_stack_resources", asked).await?["StackResources"].to_string();
+    for kind in ["AWS::CloudWatch::MetricStream", "AWS::KinesisFirehose::DeliveryStream"] {
+        ensure!(kinds.contains(kind), "{kind} is not in {kinds}");
+    }
 
     let status = shop.play.local_cloud.phonehome_as_viewer(&["status"]).await?;
     let log = std::fs::read_to_string(shop.play.folder.path().join("emulator.log"))?;

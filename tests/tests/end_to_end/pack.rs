@@ -25,7 +25,7 @@ fn fleet(play: &Play, expire_days: u32, state_bucket: &str) -> String {
       external_id: acme-2026
       managed_policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
   machine_users: [{{ name: ci, managed_policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"] }}]
-  observability: {{ vendor: new_relic, data_center: eu }}
+  observability: {{ vendor: new_relic, data_center: eu, metric_stream: {{ namespaces: [AWS/NATGateway] }} }}
 "#
     );
     format!("{}{pack}", play.fleet(&play.connection()))
