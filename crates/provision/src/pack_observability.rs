@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::Members;
 use crate::keeping::writes;
 use crate::keeping_setup::KeepingSetup;
-use crate::pack_told::{Subject, WRONG, about};
+use crate::pack_told::{WRONG, about, observability, observability_left};
 use crate::progress::StackProgress;
 use crate::provision::{Job, Provision};
 
@@ -63,14 +63,15 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let wanted = wanted(job, observed, &of_pack.read::<PackRecord>()?);
         let now_ms = self.clock.now_ms();
         let doc = self.table.get(&observability_key(job.account)).await?;
-        let record = match &doc {
+        let mut record = match &doc {
             Some(doc) => doc.read::<ObservabilityRecord>()?,
-            None => ObservabilityRecord::new(job.account),
+            None => ObservabilityRecord::new(&job.stack()),
         };
         let before = record.setup.clone();
         if !before.is_due(&wanted, now_ms) {
             return Ok(None);
         }
+        record.region = job.region.clone();
         let mut keeping = KeepingSetup::new(&self.table, doc, record);
         match self.turn_of(job, &wanted, &mut keeping, before.clone(), now_ms).await {
             Ok(after) => Ok((after.ready_in(job.region) != before.ready_in(job.region)).then(|| {
@@ -80,6 +81,23 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
             // Whoever wrote does what there is to do.
             Err(NotKept::Taken) => Ok(None),
             Err(NotKept::Table(error)) => Err(error),
+        }
+    }
+
+    /// Of a set-up that is not declared any more what was told is over, in the Region that its messages name. Looked at it
+    /// is again as soon as it is declared again.
+    ///
+    /// # Errors
+    /// [`TableError`] when the state could not be read or written.
+    pub async fn end_observability(&self, job: &Job<'_>) -> Result<(), TableError> {
+        let key = observability_key(job.account);
+        let Some(doc) = self.table.get(&key).await? else { return Ok(()) };
+        let mut record = doc.read::<ObservabilityRecord>()?;
+        let Some(outgoing) = observability_left(job, &mut record, self.clock.now_ms()) else { return Ok(()) };
+        match self.table.write(writes(Some(&doc), key, &record, Some(outgoing))).await {
+            // Whoever wrote is told of it by the next sweep.
+            Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -94,7 +112,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let turned =
             self.members.take_observability_turn(&job.stack(), wanted, keeping, setup, now_ms).await?;
         keeping.record.setup = turned.setup.clone();
-        let subject = Subject { id: "observability", name: "its account at New Relic".to_owned() };
+        let subject = observability();
         let told = &mut keeping.record.told;
         let outgoing = match turned.problems.as_deref() {
             Some([]) => subject.is_well(job, told, now_ms),

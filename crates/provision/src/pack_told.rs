@@ -3,7 +3,7 @@
 use std::fmt;
 
 use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
-use phonehome_stacks::{Outcome, PackPhase, PackRecord, Told};
+use phonehome_stacks::{ObservabilityRecord, Outcome, PackPhase, PackRecord, Told};
 use phonehome_starter_pack::{MachineUser, STACK_NAME};
 
 use crate::notices::incident;
@@ -137,6 +137,24 @@ pub(crate) fn provider() -> Subject<'static> {
 pub(crate) fn provider_left(job: &Job<'_>, record: &mut PackRecord, now_ms: u64) -> Option<Outgoing> {
     let known = &mut record.provider.take()?.told;
     provider().has_left(job, known, "It is the team's own, and phonehome does nothing to it", now_ms)
+}
+
+/// The account at an observability vendor.
+pub(crate) fn observability() -> Subject<'static> {
+    Subject { id: "observability", name: "its account at New Relic".to_owned() }
+}
+
+/// The message about a set-up at an observability vendor that is not declared any more, where something of it was told.
+pub(crate) fn observability_left(
+    job: &Job<'_>,
+    record: &mut ObservabilityRecord,
+    now_ms: u64,
+) -> Option<Outgoing> {
+    let stays = "What is there stays, with the key, the role and the link, and is no longer looked at. Take away what nobody \
+                 needs by hand, or declare it again";
+    let outgoing = observability().has_left(job, &mut record.told, stays, now_ms)?;
+    record.setup.wanted = None;
+    Some(outgoing)
 }
 
 /// The message about a pack that is no longer declared, where people knew of it or a stack was made. The record says that

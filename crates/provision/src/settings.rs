@@ -9,11 +9,13 @@ use crate::keeping::{Keeping, writes};
 use crate::provision::{Job, Provision};
 use crate::settings_told::{ended, told};
 
-/// What is declared of an account in a Region. S3's block of public access is the whole account's, and looked at from the
+/// What is declared of an account in a Region, which is nothing where it has no network. S3's block of public access is the whole account's, and looked at from the
 /// first Region in which it has a network.
 fn wanted(job: &Job<'_>) -> Wanted {
     let Some(declared) = job.fleet.account_settings_of(job.member) else { return Wanted::default() };
-    let is_first = job.fleet.regions_of(job.member).next() == Some(job.region);
+    let mut regions = job.fleet.regions_of(job.member).enumerate();
+    let Some((nth, _)) = regions.find(|(_, it)| *it == job.region) else { return Wanted::default() };
+    let is_first = nth == 0;
     Wanted {
         public_access_blocked: declared.s3_block_public_access && is_first,
         encrypted: declared.ebs_encryption.is_some(),

@@ -2,7 +2,7 @@
 
 use phonehome_cloud::table::{Key, key};
 use phonehome_observability::{Setup, VendorAccountId};
-use phonehome_wire::AccountId;
+use phonehome_wire::{AccountId, Region, StackId};
 use serde::{Deserialize, Serialize};
 
 use crate::record::Told;
@@ -29,6 +29,8 @@ pub fn bound_key(id: VendorAccountId) -> Key {
 pub struct ObservabilityRecord {
     /// The AWS account.
     pub account: AccountId,
+    /// The Region of the pack that declared it when it was last looked at: its messages name that.
+    pub region: Region,
     /// What is known of it.
     #[serde(default)]
     pub setup: Setup,
@@ -45,9 +47,16 @@ pub struct Bound {
 }
 
 impl ObservabilityRecord {
-    /// Of an account that nobody has looked at.
+    /// Of an account that nobody has looked at, by the stack of its pack.
     #[must_use]
-    pub fn new(account: &AccountId) -> Self {
-        Self { account: account.clone(), setup: Setup::default(), told: None }
+    pub fn new(stack: &StackId) -> Self {
+        let (account, region) = (stack.account.clone(), stack.region.clone());
+        Self { account, region, setup: Setup::default(), told: None }
+    }
+
+    /// The stack of the pack that declared it when it was last looked at.
+    #[must_use]
+    pub fn stack(&self) -> StackId {
+        StackId::new(&self.account, &self.region)
     }
 }

@@ -7,7 +7,7 @@ mod event;
 mod failed;
 mod failure;
 mod handler;
-mod left_packs;
+mod left;
 mod orphaned;
 mod outdated;
 mod probe_code;

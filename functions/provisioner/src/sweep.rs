@@ -204,7 +204,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
         let roster: Roster = active.map(|it| (it.id, it.name)).collect();
         self.bind_all(&desired, &roster).await?;
         self.notify_orphaned(desired.in_force().fleet.platform_channel(), &roster).await?;
-        self.end_left_packs(&desired).await?;
+        self.end_left(&desired).await?;
         let behind = self.is_behind(&held.sweep).await?;
         let stage = SweepStage::Queueing { after: None };
         let next = |sweep: Sweep, now_ms| Sweep { behind, ..sweep.at(stage.clone(), now_ms) };

@@ -262,7 +262,7 @@ fn observed(fleet: &Fleet, deployed: VendorAccount, is_known: bool) -> Stored {
         let body = Pack::of(fleet, &member, region).unwrap().naming(deployed).body();
         let record = stored.records.get_mut(&StackId::new(&account, region)).unwrap();
         record.deployed = Some(LastTemplate { body, is_gone: false });
-        let mut observed = ObservabilityRecord::new(&account);
+        let mut observed = ObservabilityRecord::new(&StackId::new(&account, region));
         let key = KeyState { account: is_known.then_some(VENDORS), ..KeyState::default() };
         observed.setup.keys.insert(region.clone(), key);
         stored.observed.insert(account, observed);

@@ -7,8 +7,9 @@ use phonehome_stacks::{ObservabilityRecord, PackPhase, observability_key};
 use phonehome_wire::AccountId;
 use serde_json::Value;
 
-use super::packs::record as of_pack;
-use super::world::{FLEET, FakeSecrets, REGION, SHOP_DEV, World};
+use super::packs::{record as of_pack, without_europe};
+use super::versions::sweep;
+use super::world::{EUROPE, FLEET, FakeSecrets, REGION, SHOP_DEV, SHOP_PROD, World};
 
 const KEY: &str = "NRAK-TEST";
 const SECRET: &str = "phonehome/observability/new-relic";
@@ -180,4 +181,55 @@ async fn where_nothing_is_observed_nobody_is_asked() {
     world.publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, key: true }}\n")).await;
     world.converge(SHOP_DEV).await;
     assert_eq!(stand_in.state().calls, [""; 0]);
+}
+
+/// Nobody's key opens the vendor, and that was told of an account.
+async fn told_of(account: &str, fleet: &str) -> World {
+    let mut world = World::new().await;
+    world.publish(fleet).await;
+    world.converge(account).await;
+    assert_eq!(world.notified_of("observability").await.len(), 1);
+    world
+}
+
+#[tokio::test]
+async fn what_was_told_of_it_is_over_once_neither_it_nor_the_pack_nor_its_home_region_is_declared_any_more() {
+    let pack = format!(
+        "{{ home_region: {EUROPE}, permissions_boundary: b, observability: {{ vendor: new_relic, data_center: eu }} }}"
+    );
+    let in_europe = FLEET.replace("nat: single", &format!("nat: single, starter_pack: {pack}"));
+    let alone = format!("{}starter_pack: {{ home_region: {REGION}, key: true }}\n", without_europe());
+    for (account, before, after) in [
+        (SHOP_DEV, observed(), format!("{FLEET}starter_pack: {{ home_region: {REGION}, key: true }}\n")),
+        (SHOP_DEV, observed(), FLEET.to_owned()),
+        (SHOP_PROD, in_europe, alone),
+    ] {
+        let mut world = told_of(account, &before).await;
+        world.publish(&after).await;
+        for _ in 0..3 {
+            sweep(&mut world).await;
+        }
+        let told = world.notified_of(&format!("observability/{account}")).await;
+        assert_eq!(told.len(), 2, "{told:?}");
+        let is_over = told[1].contains("its account at New Relic is not declared any more");
+        assert!(is_over && told[1].contains(r#""kind":"resolved""#), "{told:?}");
+        assert!(told[1].contains("NewRelicUserKeySecretArn"), "it does not say what it was: {told:?}");
+        let place = if account == SHOP_PROD { EUROPE } else { REGION };
+        assert!(told.iter().all(|it| it.contains(&format!("in {place}"))), "{told:?}");
+        let ids = world.incident_ids_of(&format!("observability/{account}")).await;
+        assert_eq!(ids[0], ids[1]);
+        world.publish(&before).await;
+        world.converge(account).await;
+        let told = world.notified_of(&format!("observability/{account}")).await;
+        assert_eq!(told.len(), 3, "declared again it is told again: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_sweep_ends_what_was_told_of_one_that_is_still_declared() {
+    let mut world = told_of(SHOP_DEV, &observed()).await;
+    for _ in 0..2 {
+        sweep(&mut world).await;
+    }
+    assert_eq!(world.notified_of(&format!("observability/{SHOP_DEV}")).await.len(), 1);
 }

@@ -25,6 +25,16 @@ pub(super) async fn record(world: &World, account: &str, region: &str) -> Option
     world.table().get(&key).await.unwrap().map(|doc: Doc| doc.read().unwrap())
 }
 
+/// The fleet without the Region in Europe.
+pub(super) fn without_europe() -> String {
+    let alone = FLEET
+        .replace("  - name: eu-west-1\n    availability_zones: [euw1-az1]\n", "")
+        .replace("  - { name: prod-eu, region: eu-west-1, cidr: 10.32.0.0/12, block: 18 }\n", "")
+        .replace("[prod, prod-eu]", "[prod]");
+    assert!(!alone.contains("eu"), "{alone}");
+    alone
+}
+
 fn turns(world: &World) -> Vec<String> {
     std::mem::take(&mut world.conditions().pack_turns)
         .into_iter()
@@ -211,12 +221,7 @@ async fn the_end_of_a_pack_in_a_region_that_left_the_file_is_told_once_by_a_swee
     let mut world = world(REGION).await;
     world.converge(SHOP_PROD).await;
     assert_eq!(record(&world, SHOP_PROD, EUROPE).await.unwrap().phase, PackPhase::AsDeclared);
-    let alone = FLEET
-        .replace("  - name: eu-west-1\n    availability_zones: [euw1-az1]\n", "")
-        .replace("  - { name: prod-eu, region: eu-west-1, cidr: 10.32.0.0/12, block: 18 }\n", "")
-        .replace("[prod, prod-eu]", "[prod]");
-    assert!(!alone.contains("eu"), "{alone}");
-    world.publish(&format!("{alone}starter_pack: {{ key: true }}\n")).await;
+    world.publish(&format!("{}starter_pack: {{ key: true }}\n", without_europe())).await;
     for _ in 0..3 {
         sweep(&mut world).await;
     }

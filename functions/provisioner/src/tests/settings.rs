@@ -5,6 +5,8 @@ use phonehome_cloud::table::{Doc, Expect, Table, Write};
 use phonehome_settings::{Setting, SettingsRecord, State, settings_key};
 use phonehome_state::Phase;
 
+use super::packs::without_europe;
+use super::versions::sweep;
 use super::world::{EUROPE, FLEET, REGION, SHOP_DEV, SHOP_PROD, World, denied, no_role};
 
 const ALL: &str = "account_settings: { s3_block_public_access: true, imdsv2: true }\n";
@@ -178,4 +180,24 @@ async fn who_finds_that_somebody_else_wrote_sets_nothing_and_says_nothing() {
     world.reconcile(SHOP_DEV).await;
     assert!(!world.settings().is_blocked(SHOP_DEV));
     assert_eq!(world.letters(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_told_of_settings_in_a_region_that_left_the_file_is_over_by_a_sweep() {
+    let mut world = world(ALL).await;
+    world.settings().refuse("ec2:GetInstanceMetadataDefaults", denied("ec2:GetInstanceMetadataDefaults"));
+    world.converge(SHOP_PROD).await;
+    assert_eq!(world.notified_of("settings/").await.len(), 2, "one of each Region");
+    world.publish(&format!("{}{ALL}", without_europe())).await;
+    world.settings().calls();
+    for _ in 0..2 {
+        sweep(&mut world).await;
+    }
+    let told = world.notified_of(&format!("settings/{SHOP_PROD}/{EUROPE}")).await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    let is_over = told[1].contains("none of its settings is declared any more");
+    assert!(is_over && told[1].contains(r#""kind":"resolved""#), "{told:?}");
+    assert_eq!(world.notified_of(&format!("settings/{SHOP_PROD}/{REGION}")).await.len(), 1);
+    let europe = format!("{SHOP_PROD}/{EUROPE}");
+    assert!(world.settings().calls().iter().all(|(stack, _)| *stack != europe), "nobody looks there");
 }
