@@ -113,6 +113,18 @@ impl CloudError {
         }
     }
 
+    /// Whether it is sure that nothing was done: the service said no, or was never asked.
+    #[must_use]
+    pub fn was_refused(&self) -> bool {
+        match &self.cause {
+            Cause::Service { .. } => {
+                matches!(self.class(), Class::Denied | Class::Invalid | Class::Throttled)
+            }
+            Cause::Request(_) | Cause::LocalThrottle { .. } | Cause::NotSeenYet(_) => true,
+            Cause::Http { .. } | Cause::Timeout | Cause::Connection(_) | Cause::Response(_) => false,
+        }
+    }
+
     fn hint(&self) -> String {
         match self.advice() {
             "" => String::new(),
@@ -157,6 +169,35 @@ mod tests {
             let read = CloudError::service("lambda:CreateFunction", "x", code, "oh").with_status(status);
             assert_eq!((read.code(), read.class()), (becomes, class), "{code} {status}");
             assert!(read.to_string().contains(code), "{read}");
+        }
+    }
+
+    #[test]
+    fn only_what_the_service_refused_or_was_never_asked_for_surely_was_not_done() {
+        let service = |code: &str| CloudError::service("secretsmanager:PutSecretValue", "x", code, "oh");
+        for (error, was_refused) in [
+            (service("AccessDeniedException"), true),
+            (service("SomethingNew"), true),
+            (service("ThrottlingException"), true),
+            (service("InternalServiceError"), false),
+            (service("SomethingNew").with_status(503), false),
+        ] {
+            assert_eq!(error.was_refused(), was_refused, "{error}");
+        }
+        for (cause, was_refused) in [
+            (Cause::Timeout, false),
+            (Cause::Connection("reset".into()), false),
+            (Cause::Response("no id".into()), false),
+            (Cause::Http { status: 429, message: String::new() }, false),
+            (Cause::Request("no name".into()), true),
+            (Cause::LocalThrottle { wait_ms: 9, limit: "ec2".into() }, true),
+            (Cause::NotSeenYet("needs vpc".into()), true),
+        ] {
+            assert_eq!(
+                CloudError::of_cause("ec2:CreateVpc", "x", cause.clone()).was_refused(),
+                was_refused,
+                "{cause}"
+            );
         }
     }
 

@@ -4,6 +4,7 @@
 mod clock;
 pub mod endpoint;
 mod error;
+mod lacking;
 mod meaning;
 mod organization;
 mod page;
@@ -13,6 +14,7 @@ pub mod table;
 
 pub use clock::{SystemClock, WallClock, day_of};
 pub use error::{Cause, Class, CloudError};
+pub use lacking::MemberRoleLacks;
 pub use organization::{Account, AccountPage, AccountWithEmail, FixedOrganization, Organization};
 pub use page::{Page, PageState};
 pub use pager::{MemoryPager, NotPaged, Pager};

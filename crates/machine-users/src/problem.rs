@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use phonehome_cloud::MemberRoleLacks;
+
 use crate::key::KeyId;
 
 /// What is wrong with a machine user's keys, or was.
@@ -122,11 +124,10 @@ impl fmt::Display for Problem {
                 "no key of it was used since {}: take it out of the fleet file if nobody needs it",
                 Day(*since_ms)
             ),
-            Self::Denied { operation, said } => write!(
-                f,
-                "the member role may not call {operation} ({said}): deploy infra/member-role.yaml to the account with \
-                 StarterPack=true, and look for a service control policy"
-            ),
+            Self::Denied { operation, said } => {
+                let doing = &format!("call {operation}");
+                MemberRoleLacks { doing, said, parameter: "StarterPack" }.fmt(f)
+            }
             Self::Rejected { operation, said } => write!(f, "AWS does not take {operation} ({said})"),
         }
     }

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use phonehome_cloud::table::NotKept;
-use phonehome_cloud::{Cause, Class, CloudError};
+use phonehome_cloud::{Class, CloudError};
 
 use crate::api::{KeysApi, Outcome};
 use crate::decide::{Step, decide};
@@ -94,21 +94,8 @@ async fn make<A: KeysApi, K: KeepRotation>(
         return Err(not_kept);
     }
     let stored = api.store(&key).await;
-    if stored.as_ref().is_err_and(was_refused) {
+    if stored.as_ref().is_err_and(CloudError::was_refused) {
         let _ = api.delete(&key.id).await;
     }
     Ok(stored)
-}
-
-/// Whether the service said no, or was never asked.
-fn was_refused(error: &CloudError) -> bool {
-    match &error.cause {
-        Cause::Service { .. } => matches!(error.class(), Class::Denied | Class::Invalid | Class::Throttled),
-        Cause::Request(_) | Cause::LocalThrottle { .. } => true,
-        Cause::Http { .. }
-        | Cause::Timeout
-        | Cause::Connection(_)
-        | Cause::Response(_)
-        | Cause::NotSeenYet(_) => false,
-    }
 }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use phonehome_cloud::table::{Table, TableError};
-use phonehome_cloud::{Class, CloudError, WallClock};
+use phonehome_cloud::{Class, CloudError, MemberRoleLacks, WallClock};
 use phonehome_stacks::{PackRecord, pack_key};
 use phonehome_starter_pack::{AUDIENCE, Pack};
 
@@ -100,11 +100,9 @@ impl fmt::Display for Problem {
                  role of this account. Have the team add it (aws iam add-client-id-to-open-id-connect-provider); it takes: {}",
                 audiences.join(", ")
             ),
-            Self::Denied { said } => write!(
-                f,
-                "the member role may not look at it ({said}): deploy infra/member-role.yaml to the account with StarterPack=true, \
-                 and look for a service control policy"
-            ),
+            Self::Denied { said } => {
+                MemberRoleLacks { doing: "look at it", said, parameter: "StarterPack" }.fmt(f)
+            }
         }
     }
 }

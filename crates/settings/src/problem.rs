@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use phonehome_cloud::CloudError;
+use phonehome_cloud::{CloudError, MemberRoleLacks};
 
 use crate::key::Unfit;
 use crate::setting::Setting;
@@ -70,11 +70,10 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Denied { operation, said } => write!(
-                f,
-                "the member role may not call {operation} ({said}): deploy infra/member-role.yaml to the account with \
-                 AccountSettings=true, and look for a service control policy"
-            ),
+            Self::Denied { operation, said } => {
+                let doing = &format!("call {operation}");
+                MemberRoleLacks { doing, said, parameter: "AccountSettings" }.fmt(f)
+            }
             Self::Above { operation, said } => write!(
                 f,
                 "a policy above the account does not let {operation} be called ({said}): look for a service control policy, \

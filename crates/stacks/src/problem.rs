@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use phonehome_cloud::MemberRoleLacks;
+
 use crate::check::Difference;
 use crate::expected::{Refused, Unplanned};
 use crate::stack::ResourceNote;
@@ -246,11 +248,10 @@ impl fmt::Display for Problem {
                 named(f, notes)?;
                 f.write_str(". phonehome does not put it back by itself: undo it, or declare it")
             }
-            Self::Denied { operation, said } => write!(
-                f,
-                "the member role may not call {operation} ({said}): deploy infra/member-role.yaml to the account with \
-                 StarterPack=true, and look for a service control policy"
-            ),
+            Self::Denied { operation, said } => {
+                let doing = &format!("call {operation}");
+                MemberRoleLacks { doing, said, parameter: "StarterPack" }.fmt(f)
+            }
             Self::TooLarge(too_large) => too_large.fmt(f),
             Self::Rejected { operation, said } => write!(f, "AWS does not take {operation} ({said})"),
         }

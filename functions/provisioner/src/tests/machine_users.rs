@@ -7,13 +7,19 @@ use phonehome_stacks::{Outcome, PackRecord, Problem as StackProblem, Refused, pa
 
 use super::world::{FLEET, REGION, SHOP_DEV, World};
 
+/// The starter packs have these machine users.
+async fn declare(world: &World, names: &[&str]) {
+    let users: Vec<String> =
+        names.iter().map(|name| format!("{{ name: {name}, managed_policies: [p] }}")).collect();
+    let users = users.join(", ");
+    let pack = format!("starter_pack: {{ home_region: {REGION}, machine_users: [{users}] }}\n");
+    world.publish(&format!("{FLEET}{pack}")).await;
+}
+
 /// A world whose accounts have two machine users.
 async fn world() -> World {
     let world = World::new().await;
-    let users = "[{ name: ci, managed_policies: [p] }, { name: backup, managed_policies: [p] }]";
-    world
-        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
-        .await;
+    declare(&world, &["ci", "backup"]).await;
     world
 }
 
@@ -54,10 +60,7 @@ async fn a_stack_that_waits_holds_up_the_keys_of_no_user_that_it_has_made() {
     let mut world = world().await;
     world.converge(SHOP_DEV).await;
     assert_eq!(looked_at(&world).len(), 2);
-    let users = "[{ name: ci, managed_policies: [p] }, { name: new, managed_policies: [p] }]";
-    world
-        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
-        .await;
+    declare(&world, &["ci", "new"]).await;
     let refused = Refused { logical_id: "MachineUserbackup".into(), why: "it would stay".into() };
     world.conditions().packs.insert(REGION.into(), Outcome::Told(StackProblem::Refused(vec![refused])));
     a_day_passes(&world).await;
@@ -107,10 +110,7 @@ async fn told_of_ci() -> World {
 async fn what_was_told_of_a_user_is_over_once_it_is_not_declared_any_more() {
     let mut world = told_of_ci().await;
     let incident = world.incident_ids_of("machine-user/").await;
-    let users = "[{ name: backup, managed_policies: [p] }]";
-    world
-        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
-        .await;
+    declare(&world, &["backup"]).await;
     for _ in 0..2 {
         world.converge(SHOP_DEV).await;
         let told = world.notified_of("machine-user/").await;
@@ -140,10 +140,7 @@ async fn a_user_that_is_declared_again_is_told_of_again() {
     let mut world = told_of_ci().await;
     world.publish(FLEET).await;
     world.converge(SHOP_DEV).await;
-    let users = "[{ name: ci, managed_policies: [p] }]";
-    world
-        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
-        .await;
+    declare(&world, &["ci"]).await;
     a_day_passes(&world).await;
     world.converge(SHOP_DEV).await;
     assert_eq!(world.notified_of("machine-user/").await.len(), 3);
@@ -154,10 +151,7 @@ async fn a_user_that_is_not_declared_any_more_is_not_looked_at() {
     let mut world = world().await;
     world.converge(SHOP_DEV).await;
     assert_eq!(looked_at(&world).len(), 2);
-    let users = "[{ name: backup, managed_policies: [p] }]";
-    world
-        .publish(&format!("{FLEET}starter_pack: {{ home_region: {REGION}, machine_users: {users} }}\n"))
-        .await;
+    declare(&world, &["backup"]).await;
     a_day_passes(&world).await;
     world.converge(SHOP_DEV).await;
     assert_eq!(looked_at(&world), [format!("{SHOP_DEV}/{REGION} phonehome/machine-users/backup")]);
