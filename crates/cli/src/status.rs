@@ -3,6 +3,7 @@
 mod bearing;
 mod declared;
 mod lines;
+mod observability;
 mod packs;
 mod parts;
 mod settings;
@@ -19,7 +20,7 @@ use phonehome_aws::{Session, sdk};
 use phonehome_cloud::table::{Doc, Table};
 use phonehome_properties::PROPERTIES;
 use phonehome_settings::{SETTINGS, SettingsRecord};
-use phonehome_stacks::{PACKS, PackRecord};
+use phonehome_stacks::{OBSERVABILITY, ObservabilityRecord, PACKS, PackRecord};
 use phonehome_state::{Desired, Keys, Phase, StackStatus, desired, newest_probes, readable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -44,6 +45,8 @@ struct Shown {
     /// What accounts bear otherwise than declared.
     properties: Vec<Otherwise>,
     packs: Vec<PackRecord>,
+    /// What is known of accounts at observability vendors. No key is in it.
+    observability: Vec<ObservabilityRecord>,
     /// Which settings each account has in each Region, as far as they are declared.
     settings: Vec<SettingsRecord>,
     silences: Vec<ActiveSilence>,
@@ -73,6 +76,7 @@ pub(crate) async fn run(account: Option<&str>, table_name: &str, format: Format)
         let ids: Vec<String> = shown.stacks.iter().map(|stack| format!("{}/", stack.account)).collect();
         let of_these = |key: &String| ids.iter().any(|id| key.starts_with(id));
         shown.packs.retain(|pack| of_these(&pack.stack().to_string()));
+        shown.observability.retain(|it| of_these(&it.stack().to_string()));
         shown.settings.retain(|it| of_these(&it.stack().to_string()));
         shown.heartbeats.retain(|key, _| of_these(key));
         shown.paths.retain(|key, _| of_these(key));
@@ -127,6 +131,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
     let incidents = read(table, Keys::INCIDENTS, &mut unreadable).await?;
     let properties = read(table, PROPERTIES, &mut unreadable).await?;
     let packs = read(table, PACKS, &mut unreadable).await?;
+    let observability = read(table, OBSERVABILITY, &mut unreadable).await?;
     let settings = read(table, SETTINGS, &mut unreadable).await?;
     let stacks: Vec<StackStatus> = stacks.into_iter().map(|(_, stack)| stack).collect();
     let incidents: Vec<Incident> = incidents.into_iter().map(|(_, incident)| incident).collect();
@@ -143,6 +148,7 @@ async fn load(table: &impl Table) -> Result<Shown, Failure> {
         incidents,
         // What their stacks have is long, and `phonehome plan` compares with it.
         packs: packs.into_iter().map(|(_, pack)| PackRecord { deployed: None, ..pack }).collect(),
+        observability: observability.into_iter().map(|(_, observed)| observed).collect(),
         settings: settings.into_iter().map(|(_, settings)| settings).collect(),
         who_is_who: Value::Null,
         desired: desired(table).await.map_err(|error| error.to_string()),
@@ -181,6 +187,7 @@ fn render(shown: &Shown, every_path: bool, now_ms: u64) -> String {
             paths(shown, stack),
         );
         let notes = notes(stack).into_iter().chain(packs::note(&shown.packs, stack, every_path));
+        let notes = notes.chain(observability::note(&shown.observability, stack, every_path));
         let notes = notes.chain(settings::notes(&shown.settings, stack, every_path));
         for line in version_of(stack, &shown.desired, every_path).into_iter().chain(notes) {
             let _ = writeln!(text, "{:<14}{line}", "");

@@ -84,8 +84,8 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         }
     }
 
-    /// Of a set-up that is not declared any more what was told is over, in the Region that its messages name. Looked at it
-    /// is again as soon as it is declared again.
+    /// Nothing is wanted any more of a set-up that is not declared any more, and what was told of it is over. It is looked at
+    /// again as soon as it is declared again.
     ///
     /// # Errors
     /// [`TableError`] when the state could not be read or written.
@@ -93,8 +93,9 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let key = observability_key(job.account);
         let Some(doc) = self.table.get(&key).await? else { return Ok(()) };
         let mut record = doc.read::<ObservabilityRecord>()?;
-        let Some(outgoing) = observability_left(job, &mut record, self.clock.now_ms()) else { return Ok(()) };
-        match self.table.write(writes(Some(&doc), key, &record, Some(outgoing))).await {
+        let outgoing = observability_left(job, &mut record, self.clock.now_ms());
+        record.setup.wanted = None;
+        match self.table.write(writes(Some(&doc), key, &record, outgoing)).await {
             // Whoever wrote is told of it by the next sweep.
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),

@@ -152,9 +152,7 @@ pub(crate) fn observability_left(
 ) -> Option<Outgoing> {
     let stays = "What is there stays, with the key, the role and the link, and is no longer looked at. Take away what nobody \
                  needs by hand, or declare it again";
-    let outgoing = observability().has_left(job, &mut record.told, stays, now_ms)?;
-    record.setup.wanted = None;
-    Some(outgoing)
+    observability().has_left(job, &mut record.told, stays, now_ms)
 }
 
 /// The message about a pack that is no longer declared, where people knew of it or a stack was made. The record says that

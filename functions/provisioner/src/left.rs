@@ -56,7 +56,7 @@ impl<T: Table, Q: Queue, O: Organization, M: Members, C: WallClock + Clone> Prov
             .standing(SETTINGS, |it: &SettingsRecord| (!it.wanted.is_empty()).then(|| it.stack()))
             .await?;
         let observed = self
-            .standing(OBSERVABILITY, |it: &ObservabilityRecord| it.told.as_ref().map(|_| it.stack()))
+            .standing(OBSERVABILITY, |it: &ObservabilityRecord| it.setup.wanted.as_ref().map(|_| it.stack()))
             .await?;
         let bindings = bindings(&self.provision.table).await.map_err(table_error)?;
         let mut lines = Lines { desired, bindings, of_versions: BTreeMap::new() };
