@@ -104,3 +104,48 @@ async fn where_it_is_not_known_what_is_declared_every_path_is_shown() {
     let shown = load(&table).await.unwrap();
     assert_eq!(paths(&shown, &shown.stacks[0]), "1 ok, 1 DOWN");
 }
+
+#[tokio::test]
+async fn while_a_version_is_rolled_out_that_leaves_a_path_out_it_is_shown_for_as_long_as_it_is_told_to_be_down()
+ {
+    let checks = "checks: [{ name: delegation, from: shop, type: dns, host: example.com, record: NS }]";
+    let base = format!("{}\n{checks}\n", phonehome_samples::FLEET);
+    let version = |number, text: &str| PublishedFleet { number, ..phonehome_samples::published(text) };
+    let stack = StackStatus { version: 7, ..phonehome_samples::stack(0) };
+    let turned = json!({"versions": {"base": 7, "target": 8, "turned": [stack.account]}});
+    let table = MemoryTable::default();
+    let writes = vec![
+        Write::put(Keys::fleet(), Expect::Absent, &version(7, &base)),
+        Write::put(Keys::version(8), Expect::Absent, &version(8, phonehome_samples::FLEET)),
+        Write::put(Keys::rollout(), Expect::Absent, &turned),
+        Write::put(Keys::stack(&stack.stack()), Expect::Absent, &stack),
+    ];
+    table.write(writes).await.unwrap();
+    let check = CheckId("check/delegation".to_owned());
+    let probe = phonehome_samples::probe("use1-az1");
+    stored_paths(&table, &probe.part(0), &[(check.clone(), path(PathStatus::Down))].into()).await;
+    let shown = load(&table).await.unwrap();
+    assert_eq!(paths(&shown, &shown.stacks[0]), "0 ok", "nobody waits for it any more");
+    let told_down = |check: &str| {
+        let member = json!({
+            "probe": probe, "symptom": "down", "check": check, "state": "failing", "since_ms": 1, "account_name": "shop-prod",
+        });
+        json!({
+            "id": "i", "suspect": {"kind": "fleet"}, "severity": "note", "state": {"state": "open"}, "since_ms": 1,
+            "opened_at_ms": 1, "updated_at_ms": 1, "revision": 1, "members": [member],
+        })
+    };
+    let other = told_down("check/other");
+    table.write(vec![Write::put(Keys::incident("i"), Expect::Absent, &other)]).await.unwrap();
+    let shown = load(&table).await.unwrap();
+    assert_eq!(
+        (shown.incidents.len(), paths(&shown, &shown.stacks[0]).as_str()),
+        (1, "0 ok"),
+        "it is of another path"
+    );
+    let down = told_down(&check.0);
+    let before = table.get(&Keys::incident("i")).await.unwrap();
+    table.write(vec![Write::over(before.as_ref(), Keys::incident("i"), &down)]).await.unwrap();
+    let shown = load(&table).await.unwrap();
+    assert_eq!(paths(&shown, &shown.stacks[0]), "0 ok, 1 DOWN");
+}
