@@ -46,6 +46,9 @@ const fn region_code(data_center: DataCenter) -> &'static str {
     }
 }
 
+/// The mode of a link to which metrics are sent.
+const PUSH: &str = "PUSH";
+
 /// An organization at New Relic.
 #[derive(Debug, Clone)]
 pub struct NewRelic(NerdGraph);
@@ -87,8 +90,7 @@ const CREATE_KEYS_QUERY: &str = "mutation($keys: ApiAccessCreateInput!) { apiAcc
      createdKeys { id key } errors { message ... on ApiAccessIngestKeyError { errorType } } } }";
 const DELETE_KEYS_QUERY: &str = "mutation($keys: ApiAccessDeleteInput!) { apiAccessDeleteKeys(keys: $keys) { \
      deletedKeys { id } errors { message ... on ApiAccessIngestKeyError { errorType } } } }";
-const LINKS_QUERY: &str =
-    "query($id: Int!) { actor { account(id: $id) { cloud { linkedAccounts { name authLabel } } } } }";
+const LINKS_QUERY: &str = "query($id: Int!) { actor { account(id: $id) { cloud { linkedAccounts { name authLabel metricCollectionMode } } } } }";
 const LINK_QUERY: &str = "mutation($accountId: Int!, $accounts: CloudLinkCloudAccountsInput!) { \
      cloudLinkAccount(accountId: $accountId, accounts: $accounts) { linkedAccounts { id } errors { type message } } }";
 
@@ -164,7 +166,7 @@ impl Vendor for NewRelic {
 
     async fn link(&self, account: VendorAccountId, link: &NewLink<'_>) -> Result<(), VendorError> {
         let call = Call { operation: LINK, subject: link.role_arn, query: LINK_QUERY };
-        let mode = if link.is_streamed { "PUSH" } else { "PULL" };
+        let mode = if link.is_streamed { PUSH } else { "PULL" };
         let new = json!({ "arn": link.role_arn, "name": link.name, "metricCollectionMode": mode });
         let variables = json!({ "accountId": account.number(), "accounts": { "aws": [new] } });
         let answer = self.0.change(&call, variables).await?;

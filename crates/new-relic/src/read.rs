@@ -3,6 +3,8 @@
 use phonehome_observability::{DataCenter, IngestKey, Link, NewIngestKey, VendorAccount, VendorAccountId};
 use serde_json::Value;
 
+use crate::PUSH;
+
 /// Characters of a key's value at most. One has 40, and Firehose takes 4,096
 /// (<https://docs.aws.amazon.com/firehose/latest/APIReference/API_HttpEndpointConfiguration.html>).
 const VALUE_MAX: usize = 4096;
@@ -47,6 +49,7 @@ pub(crate) fn links(shown: &Value) -> Result<Vec<Link>, String> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     // Other clouds' accounts have no role.
     list(shown, "links", |it| {
-        Some(Link { name: it["name"].as_str()?.to_owned(), role_arn: text(&it["authLabel"]) })
+        let (name, role_arn) = (it["name"].as_str()?.to_owned(), text(&it["authLabel"]));
+        Some(Link { name, role_arn, is_streamed: it["metricCollectionMode"] == PUSH })
     })
 }

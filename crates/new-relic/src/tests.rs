@@ -85,21 +85,27 @@ async fn a_list_of_keys_is_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_link_is_made_once_in_the_mode_that_is_wanted() {
-    for (is_streamed, mode) in [(true, "PUSH"), (false, "PULL")] {
-        let (stand_in, new_relic) = started();
-        let account = new_relic.create_account("shop-prod", DataCenter::Us).await.unwrap();
-        let link = NewLink { name: "shop-prod", role_arn: ROLE, is_streamed };
+async fn a_role_is_linked_once_in_each_mode() {
+    let (stand_in, new_relic) = started();
+    let account = new_relic.create_account("shop-prod", DataCenter::Us).await.unwrap();
+    let mut linked = vec![];
+    for (name, is_streamed, mode) in [("shop-prod", false, "PULL"), ("shop-prod stream", true, "PUSH")] {
+        let link = NewLink { name, role_arn: ROLE, is_streamed };
         new_relic.link(account, &link).await.unwrap();
-        assert_eq!(stand_in.state().linked[0].mode, mode);
+        assert_eq!(stand_in.state().linked.last().unwrap().mode, mode);
         let again = new_relic.link(account, &link).await.unwrap_err();
         assert_eq!(
             (again.kind, again.said.as_str()),
             (VendorErrorKind::Rejected, "the ARN is linked already")
         );
         let links = new_relic.links(account).await.unwrap();
-        assert_eq!(links, [Link { name: "shop-prod".into(), role_arn: ROLE.into() }]);
+        linked.push(Link { name: name.into(), role_arn: ROLE.into(), is_streamed });
+        assert_eq!(links, linked);
     }
+    let other = "arn:aws:iam::111122223333:role/other";
+    let namesake = NewLink { name: "shop-prod", role_arn: other, is_streamed: false };
+    let error = new_relic.link(account, &namesake).await.unwrap_err();
+    assert_eq!((error.kind, error.said.as_str()), (VendorErrorKind::Rejected, "the name is taken"));
 }
 
 #[tokio::test]

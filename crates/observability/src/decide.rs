@@ -56,14 +56,17 @@ fn gone(step: &Step, region: &Region, bound: VendorAccountId, setup: &Setup) -> 
 /// What is wrong with the link, or the step that comes first.
 fn linked(case: &Case<'_>, link: &WantedLink, setup: &mut Setup) -> Result<Option<Problem>, Step> {
     let Some(links) = &case.seen.links else { return Err(Step::Look(Look::Links)) };
-    if links.iter().any(|it| it.role_arn == link.role_arn) {
+    // The vendor changes no link's mode. One for each may be there, by the same role; the one before stays, with what people
+    // have chosen for it.
+    if links.iter().any(|it| it.role_arn == link.role_arn && it.is_streamed == link.is_streamed) {
         setup.linked_role = Some(link.role_arn.clone());
         setup.linking_since_ms = None;
         return Ok(None);
     }
     // An ARN has the account in it: one of the same account's other roles is a second look at the same metrics.
     let of_account = format!(":{}:", case.account);
-    if let Some(other) = links.iter().find(|it| it.role_arn.contains(&of_account)) {
+    let mut others = links.iter().filter(|it| it.role_arn != link.role_arn);
+    if let Some(other) = others.find(|it| it.role_arn.contains(&of_account)) {
         let (name, role_arn) = (other.name.clone(), other.role_arn.clone());
         return Ok(Some(Problem::LinkedOtherwise { name, role_arn }));
     }

@@ -36,6 +36,8 @@ pub struct Link {
     pub name: String,
     /// The role that the vendor assumes, as it shows it.
     pub role_arn: String,
+    /// Whether metrics come by a stream; otherwise the vendor asks for them.
+    pub is_streamed: bool,
 }
 
 /// The versions of a secret.

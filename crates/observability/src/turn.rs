@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use phonehome_cloud::table::NotKept;
-use phonehome_cloud::{Cause, Class, CloudError};
+use phonehome_cloud::{Class, CloudError};
 use phonehome_wire::{AccountId, Region};
 
 use crate::api::{NewLink, Secrets, Vendor};
@@ -16,7 +16,7 @@ use crate::seen::{IngestKey, Link, Seen, VendorAccount, Versions};
 use crate::setup::Setup;
 use crate::step::{Look, Step};
 use crate::times::{ROLE_SEEN_MS, SOON_MS, TOLD_MS};
-use crate::wanted::Wanted;
+use crate::wanted::{Wanted, WantedLink};
 
 /// How often something is looked at or done in a turn, at most.
 const ROUNDS_MAX: usize = 64;
@@ -153,12 +153,12 @@ impl<V: Vendor, S: Secrets, K: KeepSetup> Work<'_, V, S, K> {
             Step::Link => {
                 self.keep.keep(setup).await?;
                 let (Some(link), Some(bound)) = (&self.wanted.link, setup.bound) else { return Ok(()) };
-                let (name, role_arn) = (&self.wanted.name, &link.role_arn);
-                let new = NewLink { name, role_arn, is_streamed: link.is_streamed };
+                let WantedLink { role_arn, is_streamed } = link.clone();
+                let name = link_name(&self.wanted.name, is_streamed);
+                let new = NewLink { name: &name, role_arn: &role_arn, is_streamed };
                 self.vendor.link(bound, &new).await.map_err(End::Link)?;
                 // A list may be behind: what was just linked is.
-                let (name, role_arn) = (name.clone(), role_arn.clone());
-                seen.links.get_or_insert_default().push(Link { name, role_arn });
+                seen.links.get_or_insert_default().push(Link { name, role_arn, is_streamed });
             }
             Step::Rest { .. } => {}
         }
@@ -210,7 +210,7 @@ impl<V: Vendor, S: Secrets, K: KeepSetup> Work<'_, V, S, K> {
         match stored {
             Ok(()) => state.hands_out(&key.id, bound),
             Err(error) => {
-                if was_refused(&error) {
+                if error.was_refused() {
                     state.lose();
                     let _ = self.vendor.delete_key(&key.id).await;
                 }
@@ -223,6 +223,12 @@ impl<V: Vendor, S: Secrets, K: KeepSetup> Work<'_, V, S, K> {
         seen.keys.get_or_insert_default().push(IngestKey { id: key.id, name });
         Ok(())
     }
+}
+
+/// No two links of an account have one name.
+fn link_name(account: &str, is_streamed: bool) -> String {
+    let what = if is_streamed { " metric stream" } else { "" };
+    format!("{account}{what}")
 }
 
 fn made_account(wanted: &Wanted, id: VendorAccountId) -> VendorAccount {
@@ -277,17 +283,4 @@ fn told(mut setup: Setup, mut notes: Vec<Problem>, problem: Problem, now_ms: u64
 
 fn later(setup: Setup, reason: String) -> Turn {
     Turn { setup, problems: None, later: Some(reason) }
-}
-
-/// Whether the service said no, or was never asked.
-fn was_refused(error: &CloudError) -> bool {
-    match &error.cause {
-        Cause::Service { .. } => matches!(error.class(), Class::Denied | Class::Invalid | Class::Throttled),
-        Cause::Request(_) | Cause::LocalThrottle { .. } => true,
-        Cause::Http { .. }
-        | Cause::Timeout
-        | Cause::Connection(_)
-        | Cause::Response(_)
-        | Cause::NotSeenYet(_) => false,
-    }
 }

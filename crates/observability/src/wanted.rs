@@ -50,6 +50,6 @@ pub struct Wanted {
 pub struct WantedLink {
     /// The role's ARN.
     pub role_arn: String,
-    /// Whether metrics come by a stream.
+    /// Whether the stack streams metrics.
     pub is_streamed: bool,
 }

@@ -6,7 +6,9 @@ use phonehome_cloud::table::{NotKept, Table, TableError};
 use phonehome_cloud::{Class, WallClock};
 use phonehome_observability::{Setup, VendorAccountId, Wanted, WantedLink};
 use phonehome_stacks::{ObservabilityRecord, PackRecord, observability_key, pack_key};
-use phonehome_starter_pack::{OBSERVABILITY_KEY, OBSERVING_ROLE, Observed, Pack, VendorAccount};
+use phonehome_starter_pack::{
+    METRIC_STREAM, OBSERVABILITY_KEY, OBSERVING_ROLE, Observed, Pack, VendorAccount,
+};
 use serde_json::Value;
 
 use crate::Members;
@@ -26,14 +28,14 @@ fn deployed(record: &PackRecord) -> BTreeSet<String> {
 
 fn wanted(job: &Job<'_>, observed: Observed, record: &PackRecord) -> Wanted {
     let there = deployed(record);
-    let Observed { data_center, secret, role_arn, is_streamed } = observed;
+    let Observed { data_center, secret, role_arn } = observed;
     let has = |name: &str| there.contains(name);
     Wanted {
         name: job.member.account_name.clone(),
         data_center,
         chosen: job.fleet.observability_account_of(job.member).map(VendorAccountId::new),
         secrets: has(OBSERVABILITY_KEY).then(|| (job.region.clone(), secret)).into_iter().collect(),
-        link: has(OBSERVING_ROLE).then_some(WantedLink { role_arn, is_streamed }),
+        link: has(OBSERVING_ROLE).then_some(WantedLink { role_arn, is_streamed: has(METRIC_STREAM) }),
     }
 }
 

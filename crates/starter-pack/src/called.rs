@@ -14,7 +14,9 @@ pub(crate) const SECRET_PREFIX: &str = "phonehome/machine-users/";
 pub(crate) const OBSERVABILITY_ROLE: &str = "phonehome-observability";
 /// The secret with the ingest key, by its name in the template.
 pub const OBSERVABILITY_KEY: &str = "ObservabilityKey";
-/// The same by its own name.
+/// The stream of metrics, by its name in the template.
+pub const METRIC_STREAM: &str = "MetricStream";
+/// The secret by its own name.
 pub(crate) const OBSERVABILITY_SECRET: &str = "phonehome/observability/new-relic";
 /// What CloudWatch streams metrics with.
 pub(crate) const METRIC_STREAM_ROLE: &str = "phonehome-metric-stream";

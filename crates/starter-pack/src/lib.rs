@@ -28,7 +28,7 @@ mod roles;
 mod users;
 mod verdict;
 
-pub use called::OBSERVABILITY_KEY;
+pub use called::{METRIC_STREAM, OBSERVABILITY_KEY};
 pub use compare::{Change, Class, compare};
 pub use kept::{Kept, kept_data};
 pub use kinds::{Holds, KEY_CENTS, SECRET_CENTS, Usage, data};

@@ -5,7 +5,7 @@ use phonehome_fleet::{MetricStream, ObservabilityDataCenter};
 use serde_json::{Map, Value, json};
 
 use crate::buckets::{bucket, by_tls_alone, policy_of};
-use crate::called::{METRIC_DELIVERY_ROLE, METRIC_STREAM_ROLE, METRICS, OBSERVABILITY_KEY};
+use crate::called::{METRIC_DELIVERY_ROLE, METRIC_STREAM, METRIC_STREAM_ROLE, METRICS, OBSERVABILITY_KEY};
 use crate::resource::{filled_in, kept};
 use crate::roles::role;
 
@@ -25,7 +25,7 @@ pub(crate) fn resources(
         ("MetricDeliveryRole", delivery_role(boundary)),
         (DELIVERY, delivery(data_center)),
         ("MetricStreamRole", stream_role(boundary)),
-        ("MetricStream", metric_stream(stream)),
+        (METRIC_STREAM, metric_stream(stream)),
     ];
     resources.into_iter().map(|(id, resource)| (id.to_owned(), resource)).collect()
 }

@@ -18,8 +18,6 @@ pub struct Observed {
     pub secret: String,
     /// The role that the vendor assumes.
     pub role_arn: String,
-    /// Whether metrics come by a stream of the pack's.
-    pub is_streamed: bool,
 }
 
 /// What it is called.
@@ -48,8 +46,7 @@ impl Pack {
         };
         let partition = partition(&self.region);
         let role_arn = format!("arn:{partition}:iam::{account}:role{IDENTITY_PATH}{OBSERVABILITY_ROLE}");
-        let is_streamed = declared.metric_stream.is_some();
-        Some(Observed { is_streamed, data_center, secret: OBSERVABILITY_SECRET.to_owned(), role_arn })
+        Some(Observed { data_center, secret: OBSERVABILITY_SECRET.to_owned(), role_arn })
     }
 
     pub(crate) fn observability_names(&self, account: &AccountId) -> Option<ObservabilityNames> {

@@ -76,7 +76,7 @@ fn an_account_is_observed_by_its_home_region_alone() {
     let account = "111122223333".parse().unwrap();
     assert_eq!(observed("eu-central-2").observed(&account), None);
     let home = observed("us-east-1").observed(&account).unwrap();
-    assert_eq!((home.data_center, home.is_streamed), (DataCenter::Eu, false));
+    assert_eq!(home.data_center, DataCenter::Eu);
     assert_eq!(home.role_arn, "arn:aws:iam::111122223333:role/phonehome/phonehome-observability");
     let resources = observed("eu-central-2").template()["Resources"].clone();
     assert!(resources[ROLE].is_null() && resources["ObservabilityKey"].is_null());
@@ -177,12 +177,6 @@ fn a_stream_that_is_declared_no_longer_is_withheld_and_other_namespaces_or_anoth
     let text = with.to_string().replace("AWS/EC2", "AWS/RDS");
     let other = serde_json::from_str(&text).unwrap();
     assert_eq!(PackPlan::of(Known::Template(&with), Some(&other)).outcome, PackOutcome::Changed);
-}
-
-#[test]
-fn that_metrics_are_streamed_is_said_where_the_account_is_linked() {
-    let account = "111122223333".parse().unwrap();
-    assert!(streamed("eu").observed(&account).unwrap().is_streamed);
 }
 
 #[test]

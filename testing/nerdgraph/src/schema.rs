@@ -16,7 +16,14 @@ const TYPES: [(&str, &[(&str, &str)]); 17] = [
     ("Cloud", &[("linkedAccounts", "LinkedAccount")]),
     (
         "LinkedAccount",
-        &[("id", ""), ("name", ""), ("authLabel", ""), ("externalId", ""), ("nrAccountId", "")],
+        &[
+            ("id", ""),
+            ("name", ""),
+            ("authLabel", ""),
+            ("externalId", ""),
+            ("metricCollectionMode", ""),
+            ("nrAccountId", ""),
+        ],
     ),
     ("ApiAccess", &[("keySearch", "KeySearchResult")]),
     ("KeySearchResult", &[("count", ""), ("keys", "Key"), ("nextCursor", "")]),
@@ -134,7 +141,8 @@ fn account(state: &mut State, _: &Value, given: &Value) -> Result<Value, Refusal
 fn linked_account(it: &Linked, id: i32) -> Value {
     let external_id = it.role_arn.split(':').nth(4).unwrap_or_default();
     json!({
-        "id": id, "name": it.name, "authLabel": it.role_arn, "externalId": external_id, "nrAccountId": it.account,
+        "id": id, "name": it.name, "authLabel": it.role_arn, "externalId": external_id,
+        "metricCollectionMode": it.mode, "nrAccountId": it.account,
     })
 }
 
@@ -215,11 +223,21 @@ fn link_account(state: &mut State, _: &Value, given: &Value) -> Result<Value, Re
     for it in items(&given["accounts"]["aws"]) {
         let text = |name: &str| it[name].as_str().unwrap_or_default().to_owned();
         let (name, role_arn) = (text("name"), text("arn"));
-        if state.linked.iter().any(|other| other.role_arn == role_arn) {
-            errors.push(json!({ "message": "the ARN is linked already", "type": "ERR_INVALID_DATA" }));
+        let mode = it["metricCollectionMode"].as_str().unwrap_or("PULL").to_owned();
+        // New Relic's own Terraform links one role in both modes, by two names.
+        let problem = match &state.linked {
+            linked if linked.iter().any(|it| (&it.role_arn, &it.mode) == (&role_arn, &mode)) => {
+                Some("the ARN is linked already")
+            }
+            linked if linked.iter().any(|it| (it.account, &it.name) == (account, &name)) => {
+                Some("the name is taken")
+            }
+            _ => None,
+        };
+        if let Some(message) = problem {
+            errors.push(json!({ "message": message, "type": "ERR_INVALID_DATA" }));
             continue;
         }
-        let mode = it["metricCollectionMode"].as_str().unwrap_or("PULL").to_owned();
         state.linked.push(Linked { account, name, role_arn, mode });
         let id = i32::try_from(state.linked.len()).unwrap_or(i32::MAX);
         linked.extend(state.linked.last().map(|it| linked_account(it, id)));

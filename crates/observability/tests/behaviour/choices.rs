@@ -181,10 +181,28 @@ fn a_secret_that_is_gone_or_that_somebody_wrote_is_told_and_holds_up_nothing_els
 #[test]
 fn an_account_that_is_linked_by_another_role_gets_no_second_link() {
     let role_arn = format!("arn:aws:iam::{}:role/their-own", account());
-    let link = phonehome_observability::Link { name: "by hand".into(), role_arn: role_arn.clone() };
+    let (name, is_streamed) = ("by hand".into(), true);
+    let link = phonehome_observability::Link { name, role_arn: role_arn.clone(), is_streamed };
     let (world, told) = told_of(|world| world.state().links.push(link));
     assert_eq!(told, [Problem::LinkedOtherwise { name: "by hand".into(), role_arn }]);
     assert_eq!((world.links(), world.keys().len()), (1, 2));
+}
+
+#[test]
+fn a_stream_that_comes_or_goes_later_gets_a_link_of_its_own_once_and_the_one_before_stays() {
+    let streams = |world: &mut World, is_streamed| {
+        world.wanted.link.as_mut().unwrap().is_streamed = is_streamed;
+        world.hours(48);
+        world.state().links.iter().map(|it| (it.name.clone(), it.is_streamed)).collect::<Vec<_>>()
+    };
+    let mut world = World::new(wanted());
+    let asked_for = (world.wanted.name.clone(), false);
+    let streamed = (format!("{} metric stream", asked_for.0), true);
+    assert_eq!(streams(&mut world, false), std::slice::from_ref(&asked_for));
+    for is_streamed in [true, false, true] {
+        assert_eq!(streams(&mut world, is_streamed), [asked_for.clone(), streamed.clone()]);
+    }
+    assert_eq!(world.told(), []);
 }
 
 #[test]

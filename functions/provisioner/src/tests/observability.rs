@@ -7,7 +7,7 @@ use phonehome_stacks::{ObservabilityRecord, PackPhase, observability_key};
 use phonehome_wire::AccountId;
 use serde_json::Value;
 
-use super::packs::{record as of_pack, without_europe};
+use super::packs::{record as of_pack, refused, without_europe};
 use super::versions::sweep;
 use super::world::{EUROPE, FLEET, FakeSecrets, REGION, SHOP_DEV, SHOP_PROD, World};
 
@@ -20,6 +20,13 @@ fn observed() -> String {
         "{FLEET}starter_pack: {{ home_region: {REGION}, permissions_boundary: b, observability: {{ vendor: new_relic, \
          data_center: eu }} }}\n"
     )
+}
+
+fn streamed() -> String {
+    let streamed =
+        observed().replace("data_center: eu", "data_center: eu, metric_stream: { namespaces: [AWS/EC2] }");
+    assert_ne!(streamed, observed());
+    streamed
 }
 
 /// A world whose accounts are observed, where they are and the secrets.
@@ -40,20 +47,37 @@ async fn record(world: &World) -> ObservabilityRecord {
 #[tokio::test]
 async fn a_stream_is_made_with_the_role_and_the_account_is_linked_as_one_that_sends() {
     let (mut world, stand_in, secrets) = world().await;
-    let stream = "data_center: eu, metric_stream: { namespaces: [AWS/EC2] }";
-    let streamed = observed().replace("data_center: eu", stream);
-    assert_ne!(streamed, observed());
-    world.publish(&streamed).await;
+    world.publish(&streamed()).await;
     world.converge(SHOP_DEV).await;
     world.assert_ready(SHOP_DEV).await;
-    let modes: Vec<String> = stand_in.state().linked.iter().map(|it| it.mode.clone()).collect();
-    assert_eq!(modes, ["PUSH"]);
+    assert_eq!(modes(&stand_in), ["PUSH"]);
     let template = template(&world).await;
     let resources = &template["Resources"];
     assert!(resources["ObservabilityRole"].is_object());
     let filters = &resources["MetricStream"]["Properties"]["IncludeFilters"];
     assert_eq!(filters[0]["Namespace"], "AWS/EC2");
     assert!(!template.to_string().contains(&secrets.value(SECRET).unwrap()));
+}
+
+fn modes(stand_in: &Nerdgraph) -> Vec<String> {
+    stand_in.state().linked.iter().map(|it| it.mode.clone()).collect()
+}
+
+#[tokio::test]
+async fn a_stream_that_is_declared_later_gets_a_link_of_its_own_once_it_is_made() {
+    let (mut world, stand_in, _) = world().await;
+    world.converge(SHOP_DEV).await;
+    assert_eq!(modes(&stand_in), ["PULL"]);
+    world.publish(&streamed()).await;
+    world.conditions().packs.insert(REGION.into(), refused("it waits"));
+    world.converge(SHOP_DEV).await;
+    assert_eq!(modes(&stand_in), ["PULL"], "the stack has no stream yet");
+    world.conditions().packs.clear();
+    for _ in 0..2 {
+        world.converge(SHOP_DEV).await;
+        assert_eq!(modes(&stand_in), ["PULL", "PUSH"]);
+    }
+    assert_eq!(world.notified_of("observability").await, [""; 0]);
 }
 
 /// Hours pass for what is known of the account.

@@ -151,8 +151,9 @@ impl Vendor for Actor<'_> {
     }
 
     async fn link(&self, _: VendorAccountId, link: &NewLink<'_>) -> Result<(), VendorError> {
-        let link = Link { name: link.name.to_owned(), role_arn: link.role_arn.to_owned() };
-        // The vendor takes a role once.
+        let (name, role_arn) = (link.name.to_owned(), link.role_arn.to_owned());
+        let link = Link { name, role_arn, is_streamed: link.is_streamed };
+        // The vendor takes a role once in each mode.
         let links = move |state: &mut State| {
             if !state.links.contains(&link) {
                 state.links.push(link);
