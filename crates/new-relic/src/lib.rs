@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use phonehome_cloud::endpoint::{Cloud, EndpointError, environment, require_loopback};
 use phonehome_observability::{
     DataCenter, IngestKey, IngestKeyId, Link, NewIngestKey, NewLink, Vendor, VendorAccount, VendorAccountId,
-    VendorError,
+    VendorError, VendorText,
 };
 use serde_json::{Value, json};
 
@@ -95,6 +95,12 @@ const LINK_QUERY: &str = "mutation($accountId: Int!, $accounts: CloudLinkCloudAc
      cloudLinkAccount(accountId: $accountId, accounts: $accounts) { linkedAccounts { id } errors { type message } } }";
 
 impl Vendor for NewRelic {
+    const TEXT: VendorText = VendorText {
+        name: "New Relic",
+        parameter: "NewRelicUserKeySecretArn",
+        right: "a user key of a user who may manage the organization's accounts",
+    };
+
     async fn accounts(&self) -> Result<Vec<VendorAccount>, VendorError> {
         let call = Call { operation: ACCOUNTS, subject: "the organization", query: ACCOUNTS_QUERY };
         let data = self.0.ask(&call, json!({})).await?;

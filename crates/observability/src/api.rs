@@ -36,9 +36,23 @@ pub struct NewLink<'a> {
     pub is_streamed: bool,
 }
 
+/// What people are told of a vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VendorText {
+    /// What it is called: `New Relic`.
+    pub name: &'static str,
+    /// The parameter of `infra/hub.yaml` with the ARN of the secret that holds the key for it.
+    pub parameter: &'static str,
+    /// What its calls need: `a key of a user who may manage accounts`.
+    pub right: &'static str,
+}
+
 /// One organization at an observability vendor. Whoever implements it bounds what it reads and tries no call again by itself
 /// that changes something: no such call has a token.
 pub trait Vendor: Send + Sync {
+    /// How people are told of it.
+    const TEXT: VendorText;
+
     /// All accounts of the organization, cancelled ones too.
     fn accounts(&self) -> impl Future<Output = Result<Vec<VendorAccount>, VendorError>> + Send;
     /// Makes an account of this name there. Names are not unique.

@@ -21,7 +21,7 @@ mod times;
 mod turn;
 mod wanted;
 
-pub use api::{NewIngestKey, NewLink, Secrets, Vendor};
+pub use api::{NewIngestKey, NewLink, Secrets, Vendor, VendorText};
 pub use case::Case;
 pub use decide::decide;
 pub use error::{VendorError, VendorErrorKind};

@@ -4,17 +4,11 @@ use std::fmt;
 
 use phonehome_wire::{AccountId, Region};
 
+use crate::api::VendorText;
 use crate::id::{IngestKeyId, VendorAccountId};
 
 /// The key of the fleet file by which people choose an account.
 const CHOOSE: &str = "observability_account";
-
-const NO_VENDOR: &str = "the fleet file declares it, and the hub has no key for New Relic: deploy infra/hub.yaml with the \
-                         ARN of the secret that holds one (NewRelicUserKeySecretArn), or take `observability` out of the \
-                         fleet file";
-
-const RIGHTS: &str = "A call of New Relic's needs a user key of a user who may manage the organization's accounts; one of \
-                      AWS's a member role with `StarterPack=true`";
 
 /// What is wrong, or was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,74 +129,98 @@ impl fmt::Display for Ids<'_> {
     }
 }
 
-impl fmt::Display for Problem {
+/// A problem, as people are told of it.
+struct Told<'a>(&'a Problem, &'a VendorText);
+
+impl Problem {
+    /// For people, with what they call the vendor.
+    pub fn told<'a>(&'a self, vendor: &'a VendorText) -> impl fmt::Display + 'a {
+        Told(self, vendor)
+    }
+}
+
+fn no_key(VendorText { name, parameter, .. }: &VendorText) -> String {
+    format!(
+        "the fleet file declares it, and the hub has no key for {name}: deploy infra/hub.yaml with the ARN of the secret that \
+         holds one ({parameter}), or take `observability` out of the fleet file"
+    )
+}
+
+fn rights(VendorText { name, right, .. }: &VendorText) -> String {
+    format!("A call of {name}'s needs {right}; one of AWS's a member role with `StarterPack=true`")
+}
+
+impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoVendor => f.write_str(NO_VENDOR),
-            Self::Unopened { said } => write!(f, "the hub's key for New Relic cannot be read: {said}"),
-            Self::NameTaken { name, ids } => write!(
+        let Self(problem, text @ VendorText { name: vendor, .. }) = self;
+        match problem {
+            Problem::NoVendor => f.write_str(&no_key(text)),
+            Problem::Unopened { said } => write!(f, "the hub's key for {vendor} cannot be read: {said}"),
+            Problem::NameTaken { name, ids } => write!(
                 f,
                 "there is an account {name} that phonehome did not ask for ({}): none is made. If it is this one's, say so at \
-                 the domain's environment (`{CHOOSE}`); otherwise rename it in New Relic",
+                 the domain's environment (`{CHOOSE}`); otherwise rename it in {vendor}",
                 Ids(ids)
             ),
-            Self::NameCanceled { name, ids } => write!(
+            Problem::NameCanceled { name, ids } => write!(
                 f,
-                "the account {name} was cancelled ({}), and phonehome makes no second one of a name by itself. Have New Relic \
+                "the account {name} was cancelled ({}), and phonehome makes no second one of a name by itself. Have {vendor} \
                  bring it back, or make one by hand, and name it at the domain's environment (`{CHOOSE}`)",
                 Ids(ids)
             ),
-            Self::Ambiguous { name, ids } => write!(
+            Problem::Ambiguous { name, ids } => write!(
                 f,
                 "there are several accounts {name} ({}), and which of them phonehome made is not known: none is taken. Name the \
-                 right one at the domain's environment (`{CHOOSE}`), and cancel the others in New Relic",
+                 right one at the domain's environment (`{CHOOSE}`), and cancel the others in {vendor}",
                 Ids(ids)
             ),
-            Self::NeverSeen { name, times } => write!(
+            Problem::NeverSeen { name, times } => write!(
                 f,
-                "the account {name} was asked for {times} times, New Relic said nothing that can be used, and it is in no list: \
-                 it is not asked for again. Look for it in New Relic, make it by hand if it is not there, and name it at the \
+                "the account {name} was asked for {times} times, {vendor} said nothing that can be used, and it is in no list: \
+                 it is not asked for again. Look for it in {vendor}, make it by hand if it is not there, and name it at the \
                  domain's environment (`{CHOOSE}`)"
             ),
-            Self::NoSuchAccount { id } => {
+            Problem::NoSuchAccount { id } => {
                 write!(f, "the account {id} (`{CHOOSE}`) is not in the organization that the hub's key is of")
             }
-            Self::Canceled { id } => write!(
+            Problem::Canceled { id } => write!(
                 f,
-                "its account {id} is cancelled: it takes no data. Have New Relic bring it back, or name another one at the \
+                "its account {id} is cancelled: it takes no data. Have {vendor} bring it back, or name another one at the \
                  domain's environment (`{CHOOSE}`)"
             ),
-            Self::Gone { id } => write!(
+            Problem::Gone { id } => write!(
                 f,
                 "its account {id} is in no list of the organization, and none is made in its place: name another one at the \
                  domain's environment (`{CHOOSE}`), or see whether the hub's key is of another organization"
             ),
-            Self::HeldByOther { id, holder } => write!(
+            Problem::HeldByOther { id, holder } => write!(
                 f,
                 "the account {id} is the one of the AWS account {holder}: nothing is bound. Name another one at the domain's \
                  environment (`{CHOOSE}`)"
             ),
-            Self::SecretMissing { region, secret } => write!(
+            Problem::SecretMissing { region, secret } => write!(
                 f,
                 "the secret {secret} in {region} is gone, though the stack of the starter pack made it: have the stack make it \
                  again (detect-stack-drift shows it)"
             ),
-            Self::ForeignSecret { region, secret } => write!(
+            Problem::ForeignSecret { region, secret } => write!(
                 f,
                 "the secret {secret} in {region} holds what phonehome did not put there: it is left alone, and so are its keys. \
                  Put the version before back (update-secret-version-stage)"
             ),
-            Self::KeyGone { region, key } => write!(
+            Problem::KeyGone { region, key } => write!(
                 f,
                 "somebody deleted the ingest key {key} of {region}: another one took its place, to be read from the secret again"
             ),
-            Self::LinkedOtherwise { name, role_arn } => write!(
+            Problem::LinkedOtherwise { name, role_arn } => write!(
                 f,
                 "the AWS account is linked already, as {name} by the role {role_arn}: no second link is made, for each one costs. \
-                 Unlink that one in New Relic, or leave it"
+                 Unlink that one in {vendor}, or leave it"
             ),
-            Self::Denied { operation, said } => write!(f, "{operation} is denied: {said}. {RIGHTS}"),
-            Self::Rejected { operation, said } => write!(f, "{operation} is not taken: {said}"),
+            Problem::Denied { operation, said } => {
+                write!(f, "{operation} is denied: {said}. {}", rights(text))
+            }
+            Problem::Rejected { operation, said } => write!(f, "{operation} is not taken: {said}"),
         }
     }
 }

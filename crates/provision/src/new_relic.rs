@@ -2,7 +2,10 @@
 
 use phonehome_aws::{Session, secret};
 use phonehome_new_relic::NewRelic;
-use phonehome_observability::{DataCenter, Problem};
+use phonehome_observability::{DataCenter, Problem, Vendor, VendorText};
+
+/// How people are told of the vendor.
+pub(crate) const VENDOR: VendorText = NewRelic::TEXT;
 
 /// The secret that holds the key of a user of New Relic, by its ARN; `None`: there is none.
 #[derive(Debug, Clone, Default)]

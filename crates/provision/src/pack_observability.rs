@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::Members;
 use crate::keeping::writes;
 use crate::keeping_setup::KeepingSetup;
+use crate::new_relic::VENDOR;
 use crate::pack_told::{WRONG, about, observability, observability_left};
 use crate::progress::StackProgress;
 use crate::provision::{Job, Provision};
@@ -120,7 +121,7 @@ impl<T: Table, M: Members, C: WallClock + Clone> Provision<T, M, C> {
         let outgoing = match turned.problems.as_deref() {
             Some([]) => subject.is_well(job, told, now_ms),
             Some(problems) => {
-                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                let lines: Vec<String> = problems.iter().map(|it| it.told(&VENDOR).to_string()).collect();
                 subject.is_told(job, told, WRONG, about(&lines.join("\n")), now_ms)
             }
             // It was not looked at to the end: what was told may still be so.

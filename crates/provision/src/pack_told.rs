@@ -6,6 +6,7 @@ use phonehome_alerting::{Outgoing, SlackKind, SlackMessage, Words};
 use phonehome_stacks::{ObservabilityRecord, Outcome, PackPhase, PackRecord, Told};
 use phonehome_starter_pack::{MachineUser, STACK_NAME};
 
+use crate::new_relic::VENDOR;
 use crate::notices::incident;
 use crate::observed::{ask, message_of, place};
 use crate::provision::Job;
@@ -141,7 +142,7 @@ pub(crate) fn provider_left(job: &Job<'_>, record: &mut PackRecord, now_ms: u64)
 
 /// The account at an observability vendor.
 pub(crate) fn observability() -> Subject<'static> {
-    Subject { id: "observability", name: "its account at New Relic".to_owned() }
+    Subject { id: "observability", name: format!("its account at {}", VENDOR.name) }
 }
 
 /// The message about a set-up at an observability vendor that is not declared any more, where something of it was told.

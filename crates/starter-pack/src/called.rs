@@ -16,8 +16,6 @@ pub(crate) const OBSERVABILITY_ROLE: &str = "phonehome-observability";
 pub const OBSERVABILITY_KEY: &str = "ObservabilityKey";
 /// The stream of metrics, by its name in the template.
 pub const METRIC_STREAM: &str = "MetricStream";
-/// The secret by its own name.
-pub(crate) const OBSERVABILITY_SECRET: &str = "phonehome/observability/new-relic";
 /// What CloudWatch streams metrics with.
 pub(crate) const METRIC_STREAM_ROLE: &str = "phonehome-metric-stream";
 /// What Firehose sends them with.

@@ -16,6 +16,7 @@ mod log_policy;
 mod machine_users;
 mod metric_stream;
 mod names;
+mod new_relic;
 mod observability;
 mod observed;
 mod pack;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::buckets::{bucket, by_tls_alone, policy_of};
 use crate::called::{METRIC_DELIVERY_ROLE, METRIC_STREAM, METRIC_STREAM_ROLE, METRICS, OBSERVABILITY_KEY};
+use crate::new_relic;
 use crate::resource::{filled_in, kept};
 use crate::roles::role;
 
@@ -68,19 +69,10 @@ fn delivery_role(boundary: Option<&str>) -> Value {
     role(METRIC_DELIVERY_ROLE, &trust, &[], boundary, Some(("delivery", statements)))
 }
 
-/// Where New Relic takes what Firehose sends
-/// (<https://docs.newrelic.com/docs/infrastructure/amazon-integrations/connect/aws-metric-stream-setup/>).
-fn endpoint(data_center: ObservabilityDataCenter) -> &'static str {
-    match data_center {
-        ObservabilityDataCenter::Us => "https://aws-api.newrelic.com/cloudwatch-metrics/v1",
-        ObservabilityDataCenter::Eu => "https://aws-api.eu01.nr-data.net/cloudwatch-metrics/v1",
-    }
-}
-
 fn delivery(data_center: ObservabilityDataCenter) -> Value {
     let role = json!({ "Fn::GetAtt": ["MetricDeliveryRole", "Arn"] });
     let destination = json!({
-        "EndpointConfiguration": { "Name": "New Relic", "Url": endpoint(data_center) },
+        "EndpointConfiguration": { "Name": new_relic::NAME, "Url": new_relic::metrics_endpoint(data_center) },
         "SecretsManagerConfiguration": { "Enabled": true, "SecretARN": { "Ref": OBSERVABILITY_KEY }, "RoleARN": role },
         "RequestConfiguration": { "ContentEncoding": "GZIP" },
         "BufferingHints": { "IntervalInSeconds": 60, "SizeInMBs": 1 },

@@ -5,17 +5,15 @@ use phonehome_fleet::DeclaredPack;
 use phonehome_observability::VendorAccountId;
 use serde_json::{Map, Value, json};
 
-use crate::called::{OBSERVABILITY_KEY, OBSERVABILITY_ROLE, OBSERVABILITY_SECRET};
+use crate::called::{OBSERVABILITY_KEY, OBSERVABILITY_ROLE};
 use crate::metric_stream;
+use crate::new_relic::{AWS_ACCOUNT, NAME, SECRET};
 use crate::resource::{filled_in, kept};
 use crate::roles::role;
 
 /// The role that the vendor assumes, by its name in the template.
 pub const OBSERVING_ROLE: &str = "ObservabilityRole";
 
-/// New Relic's own account at AWS
-/// (<https://docs.newrelic.com/docs/infrastructure/amazon-integrations/connect/connect-aws-new-relic-infrastructure-monitoring/>).
-const NEW_RELIC: &str = "754728514883";
 /// What stands in a plan for the account that is still to be made.
 const NOT_MADE_YET: &str = "the-account-that-is-to-be-made";
 /// Names and settings of what there is, no data. New Relic recommends `ReadOnlyAccess`, by which whoever has the role reads
@@ -39,8 +37,8 @@ pub(crate) fn resources(declared: &DeclaredPack, account: VendorAccount) -> Map<
     let Some(observability) = &declared.observability else { return resources };
     // It is empty until the key is made, and encrypted with Secrets Manager's own key of the account.
     let properties = json!({
-        "Name": OBSERVABILITY_SECRET,
-        "Description": "Ingest key of this account's account at New Relic, made by phonehome",
+        "Name": SECRET,
+        "Description": format!("Ingest key of this account's account at {NAME}, made by phonehome"),
     });
     resources.insert(OBSERVABILITY_KEY.to_owned(), kept("AWS::SecretsManager::Secret", properties));
     let external_id = match account {
@@ -50,7 +48,7 @@ pub(crate) fn resources(declared: &DeclaredPack, account: VendorAccount) -> Map<
     };
     let trust = json!([{
         "Effect": "Allow", "Action": "sts:AssumeRole",
-        "Principal": { "AWS": filled_in(format!("arn:${{AWS::Partition}}:iam::{NEW_RELIC}:root")) },
+        "Principal": { "AWS": filled_in(format!("arn:${{AWS::Partition}}:iam::{AWS_ACCOUNT}:root")) },
         "Condition": { "StringEquals": { "sts:ExternalId": external_id } },
     }]);
     let metrics = json!([{

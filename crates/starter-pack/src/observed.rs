@@ -5,7 +5,8 @@ use phonehome_observability::DataCenter;
 use phonehome_wire::{AccountId, partition};
 use serde::Serialize;
 
-use crate::called::{IDENTITY_PATH, OBSERVABILITY_ROLE, OBSERVABILITY_SECRET};
+use crate::called::{IDENTITY_PATH, OBSERVABILITY_ROLE};
+use crate::new_relic::SECRET;
 use crate::observability::VendorAccount;
 use crate::pack::Pack;
 
@@ -46,7 +47,7 @@ impl Pack {
         };
         let partition = partition(&self.region);
         let role_arn = format!("arn:{partition}:iam::{account}:role{IDENTITY_PATH}{OBSERVABILITY_ROLE}");
-        Some(Observed { data_center, secret: OBSERVABILITY_SECRET.to_owned(), role_arn })
+        Some(Observed { data_center, secret: SECRET.to_owned(), role_arn })
     }
 
     pub(crate) fn observability_names(&self, account: &AccountId) -> Option<ObservabilityNames> {

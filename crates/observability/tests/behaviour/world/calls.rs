@@ -6,7 +6,7 @@ use phonehome_cloud::table::NotKept;
 use phonehome_cloud::{Cause, CloudError};
 use phonehome_observability::{
     DataCenter, IngestKey, IngestKeyId, KeepSetup, Link, NewIngestKey, NewLink, Secrets, Setup, Vendor,
-    VendorAccount, VendorAccountId, VendorError, VendorErrorKind, Versions,
+    VendorAccount, VendorAccountId, VendorError, VendorErrorKind, VendorText, Versions,
 };
 use phonehome_wire::{AccountId, Region};
 
@@ -101,6 +101,8 @@ fn shown<T: Clone>(all: &[Listed<T>], state: &State) -> Vec<T> {
 }
 
 impl Vendor for Actor<'_> {
+    const TEXT: VendorText = VendorText { name: "it", parameter: "none", right: "none" };
+
     async fn accounts(&self) -> Result<Vec<VendorAccount>, VendorError> {
         self.call(|state| shown(&state.accounts, state)).await.map_err(|lost| vendor("accounts", lost))
     }
