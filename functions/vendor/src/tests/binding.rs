@@ -1,6 +1,6 @@
 //! What was made becomes its line, by the order's id alone.
 
-use phonehome_alerting::PathStatus;
+use phonehome_alerting::{PathStatus, SlackKind};
 use phonehome_cloud::table::{Expect, Table as _, Write};
 use phonehome_cloud::{Account, WallClock as _};
 use phonehome_state::{Keys, Phase, unbind};
@@ -52,6 +52,20 @@ async fn an_account_that_somebody_made_another_line_stays_that_one() {
     world.binds("pay", MADE).await;
     world.passes(120).await;
     assert_eq!((world.bound("shop").await, world.bound("pay").await.unwrap().as_str()), (None, MADE));
+    assert!(world.note("shop/dev").await.unwrap().over);
+}
+
+#[tokio::test]
+async fn the_message_of_an_account_that_somebody_makes_another_line_while_its_network_is_made_ends() {
+    let world = World::permitting(&["shop"]).await;
+    world.passes(120).await;
+    let account = world.made("shop").await;
+    unbind(&world.table, &account).await.unwrap();
+    world.binds("pay", account.as_str()).await;
+    world.passes(120).await;
+    let told = world.told().await;
+    let last = told.last().unwrap();
+    assert_eq!((last.2, &last.0), (SlackKind::Resolved, &told[0].0), "{told:?}");
     assert!(world.note("shop/dev").await.unwrap().over);
 }
 
