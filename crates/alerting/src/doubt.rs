@@ -39,7 +39,7 @@ pub(crate) fn doubts(evaluation: &Evaluation<'_>, incidents: &Incidents) -> Vec<
         open.flat_map(|it| &it.members).filter(|it| it.state.is_open()).map(IncidentMember::key).collect();
     let mut doubts: Vec<Doubt> = Vec::new();
     let mut known: BTreeMap<(&ProbeKey, u32), usize> = BTreeMap::new();
-    for key in evaluation.doubtful.iter().filter(|key| !told.contains(key)) {
+    for key in evaluation.wanted.iter().filter(|key| !told.contains(key)) {
         let Some((check, heartbeat)) = asked(evaluation, key) else { continue };
         let place = (&key.probe, heartbeat.part);
         let number = *known.entry(place).or_insert(doubts.len());
