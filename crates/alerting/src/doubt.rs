@@ -12,14 +12,15 @@ use crate::{Heartbeat, IncidentMember, MemberKey, ProbeKey, ProbePart, ProbeView
 /// How many checks of one part are in doubt at most: where more fail, it is not each by itself.
 const CHECKS_MAX: usize = 20;
 
-/// Checks of one part of a probe that may fail by themselves, and have too few results to be told.
+/// Checks of one part of a probe of which one more result matters: they may fail by themselves, and have too few results to
+/// be told; or they could say whether what fails elsewhere is something wider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Doubt {
     /// Which probe.
     pub probe: ProbeKey,
     /// Which part of its checks.
     pub part: u32,
-    /// Which of these: at least one, 20 at most, those with the most evidence first.
+    /// Which of these: at least one, 20 at most, those that matter most first.
     pub checks: Vec<CheckId>,
 }
 
@@ -31,15 +32,15 @@ impl Doubt {
     }
 }
 
-/// What is in doubt: of probes that report, checks that have worked, about which somebody would hear, and which no open
-/// incident is about.
+/// What one more result is wanted of: of probes that report, checks that have worked, about which somebody would hear, and
+/// which no open incident is about.
 pub(crate) fn doubts(evaluation: &Evaluation<'_>, incidents: &Incidents) -> Vec<Doubt> {
     let open = incidents.values().filter(|incident| incident.is_open());
     let told: BTreeSet<MemberKey> =
         open.flat_map(|it| &it.members).filter(|it| it.state.is_open()).map(IncidentMember::key).collect();
     let mut doubts: Vec<Doubt> = Vec::new();
     let mut known: BTreeMap<(&ProbeKey, u32), usize> = BTreeMap::new();
-    for key in evaluation.doubtful.iter().filter(|key| !told.contains(key)) {
+    for key in evaluation.wanted.iter().filter(|key| !told.contains(key)) {
         let Some((check, heartbeat)) = asked(evaluation, key) else { continue };
         let place = (&key.probe, heartbeat.part);
         let number = *known.entry(place).or_insert(doubts.len());

@@ -25,8 +25,8 @@ pub(crate) struct Evaluation<'w> {
     pub(crate) named: BTreeMap<&'w str, Vec<StackId>>,
     /// Everything that is wrong, each in one group.
     pub(crate) groups: Vec<Group>,
-    /// Paths for which further results matter, those with the most evidence first.
-    pub(crate) doubtful: Vec<MemberKey>,
+    /// Paths of which one more result matters, those that matter most first.
+    pub(crate) wanted: Vec<MemberKey>,
     /// What maintenance windows and quiet hours hold back now.
     pub(crate) schedule: Schedule<'w>,
     /// Who connects to each endpoint, once somebody asks: in a large fleet all paths together are many.
@@ -38,7 +38,7 @@ pub(crate) struct Evaluation<'w> {
 
 impl<'w> Evaluation<'w> {
     pub(crate) fn of(world: &'w World) -> Self {
-        let Inferred { groups, doubtful } = infer(world);
+        let Inferred { groups, wanted } = infer(world);
         let mut failing: BTreeMap<&ProbeKey, BTreeSet<Symptom>> = BTreeMap::new();
         for MemberKey { probe, symptom } in groups.iter().flat_map(|group| &group.members) {
             failing.entry(probe).or_default().insert(symptom.clone());
@@ -62,18 +62,8 @@ impl<'w> Evaluation<'w> {
         let connecting = OnceCell::new();
         let elsewhere = Elsewhere::default();
         let behind_ms = world.now_ms - heard_until_ms;
-        let mut evaluation = Self {
-            world,
-            probes,
-            stacks,
-            named,
-            groups,
-            doubtful,
-            schedule,
-            connecting,
-            elsewhere,
-            behind_ms,
-        };
+        let mut evaluation =
+            Self { world, probes, stacks, named, groups, wanted, schedule, connecting, elsewhere, behind_ms };
         let inconclusive = evaluation.inconclusive_probes();
         evaluation.groups.extend(inconclusive);
         evaluation

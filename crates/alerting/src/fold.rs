@@ -75,7 +75,7 @@ pub enum Folded {
 /// is ahead by more than [`CLOCK_TOLERANCE_MS`] its runs are ordered among themselves by its own
 /// clock, its results count as of the time of receipt, and [`Heartbeat::clock_ahead_ms`] says so.
 ///
-/// Of a rerun only what it says of paths in doubt counts ([`Report::rerun`]).
+/// Of a rerun only what it says of known paths counts, where nothing newer does ([`Report::rerun`]).
 ///
 /// Of a report that comes late only a breach counts, and only where no later run has tested isolations.
 ///
@@ -112,6 +112,8 @@ pub fn fold(
         heartbeat.heard_since_ms = newest.heard_since_ms;
     }
     if late.is_none() {
+        let passed_again = newest.and_then(|newest| newest.passed_again.as_ref()?.since(run_ms));
+        heartbeat.passed_again = passed_again.map(Box::new);
         heartbeat.turns = turns(newest, received);
         heartbeat.connects = Connects::with(newest.map_or(&[][..], |newest| &newest.connects), report);
     }
@@ -160,15 +162,23 @@ impl<'f> Folding<'f> {
         }
     }
 
-    /// Takes in a result of a rerun that counts.
-    fn result_again(&mut self, result: &CheckResult) {
+    /// Takes in a result of a rerun, where it is newer than all that is known of its path, and something is known. What
+    /// passes with nothing wrong about it is noted with the heartbeat alone.
+    fn result_again(&mut self, result: &CheckResult, heartbeat: &mut Heartbeat) {
         let old = self.paths.get(&result.id).filter(|_| self.asked.declared.contains(&result.id));
-        let is_in_doubt = |old: &&PathState| old.results.last().is_some_and(|newest| newest.0 < self.run_ms);
-        if let Some(old) = old.filter(is_in_doubt) {
-            let new = next(old.clone(), &result.verdict, self.run_ms, self.hysteresis);
-            let changes = Changes::of(Some(old), &new);
-            self.becomes(&result.id, changes, new);
+        let Some(old) = old.filter(|old| !old.results.is_empty() || old.is_green()) else { return };
+        let passed_ms = heartbeat.passed_again_ms(&result.id).unwrap_or(heartbeat.last_started_at_ms);
+        let newest_ms = old.results.last().map_or(passed_ms, |newest| newest.0);
+        if newest_ms >= self.run_ms {
+            return;
         }
+        let new = next(old.clone(), &result.verdict, self.run_ms, self.hysteresis);
+        if result.verdict == Verdict::Ok && new.results.is_empty() {
+            heartbeat.passed_again.get_or_insert_default().note(&result.id, self.run_ms);
+            self.is_news = true;
+        }
+        let changes = Changes::of(Some(old), &new);
+        self.becomes(&result.id, changes, new);
     }
 
     fn becomes(&mut self, id: &CheckId, Changes { from, is_news, is_any }: Changes, new: PathState) {
@@ -235,9 +245,9 @@ impl Changes {
     }
 }
 
-/// Folds the report of a rerun, which began at `run_ms`: it says of paths of which something is in doubt whether they
-/// fail, and nothing of any other, nor of the schedule. So no probe that is silent comes back to life by it, and no
-/// path is new; what comes late, or twice, or once a path works again, changes nothing.
+/// Folds the report of a rerun, which began at `run_ms`: it says whether known paths fail, and nothing of any other, nor of
+/// the schedule. So no probe that is silent comes back to life by it, and no path is new; what comes late, or twice, or
+/// when a later run has told of the path, changes nothing.
 fn rerun(
     newest: Option<&Heartbeat>,
     before: Paths,
@@ -254,7 +264,7 @@ fn rerun(
     let mut counted: BTreeSet<&CheckId> = BTreeSet::new();
     for result in report.results.iter().filter(|result| asked.checks.contains_key(&result.id)) {
         if counted.insert(&result.id) {
-            folding.result_again(result);
+            folding.result_again(result, &mut heartbeat);
         }
     }
     let dropped = report.results.len() - counted.len();
@@ -284,6 +294,7 @@ fn heartbeat(newest: Option<&Heartbeat>, report: &Report, received_at_ms: u64) -
         clock_ahead_ms: if ahead > CLOCK_TOLERANCE_MS { ahead } else { 0 },
         isolations_at_ms: 0,
         rerun_received_ms: newest.map_or(0, |newest| newest.rerun_received_ms),
+        passed_again: None,
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: report.started_at_ms.clamp(earliest, received_at_ms),

@@ -39,8 +39,8 @@ impl Group {
 pub(crate) struct Inferred {
     /// Everything that fails and is not chance, by what is to blame for it.
     pub(crate) groups: Vec<Group>,
-    /// Paths for which further results matter, those with the most evidence first.
-    pub(crate) doubtful: Vec<MemberKey>,
+    /// Paths of which one more result matters, those that matter most first.
+    pub(crate) wanted: Vec<MemberKey>,
 }
 
 /// What is wrong, and what may be.
@@ -104,9 +104,9 @@ pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> In
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
     };
     let groups = explanation.causes.iter().filter_map(group).collect();
-    let doubts = seen.state.doubtful(&explanation, ticks.at(heard_until_ms));
-    let doubtful = doubts.iter().filter_map(|it| member(&numbered, seen.state.topology(), it.path)).collect();
-    Inferred { groups, doubtful }
+    let wanted = seen.state.wanted(&explanation, ticks.at(heard_until_ms));
+    let wanted = wanted.iter().filter_map(|path| member(&numbered, seen.state.topology(), *path)).collect();
+    Inferred { groups, wanted }
 }
 
 /// When a probe that is silent by itself is overdue; several that fall silent together are no chance, and wait for
@@ -200,15 +200,24 @@ impl Seen<'_> {
         }
         if only_passes {
             let (newest_ticks, passes) = self.ticks.passes(Aim::of(check), CalmPath::of(known), heartbeat);
-            self.state.settle(path, newest_ticks, passes);
+            self.settle(path, (newest_ticks, passes), heartbeat.passed_again_ms(&check.id));
+        }
+    }
+
+    /// It passed as often, with the newest run, and by itself once more since then.
+    fn settle(&mut self, path: PathId, (newest_ticks, passes): (u32, usize), again_ms: Option<u64>) {
+        self.state.settle(path, newest_ticks, passes);
+        if let Some(again_ms) = again_ms {
+            self.state.observe(path, self.ticks.at(again_ms), Outcome::Pass);
         }
     }
 
     /// One that only passed, or of which nothing is known.
     fn calm_path(&mut self, view: &ProbeView, number: usize, path: PathId) {
         if let Some((known, heartbeat)) = view.passing(number).zip(view.heartbeat.as_ref()) {
-            let (newest_ticks, passes) = self.ticks.passes(Aim::of(&view.checks[number]), known, heartbeat);
-            self.state.settle(path, newest_ticks, passes);
+            let check = &view.checks[number];
+            let passed = self.ticks.passes(Aim::of(check), known, heartbeat);
+            self.settle(path, passed, heartbeat.passed_again_ms(&check.id));
         }
     }
 

@@ -40,6 +40,7 @@ mod messages;
 mod notices;
 mod outbox;
 mod outgoing;
+mod passed_again;
 mod probe;
 mod probe_state;
 mod proof;
@@ -87,6 +88,7 @@ pub use matcher::Matcher;
 pub use messages::subject;
 pub use notices::{Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
+pub use passed_again::PassedAgain;
 pub use phonehome_localisation::Outcome;
 pub use probe_state::{
     Failure, Heartbeat, Hysteresis, PATHS_KEPT_MS, PathResult, PathState, PathStatus, Paths, ProbeKey,

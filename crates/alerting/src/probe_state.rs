@@ -8,7 +8,7 @@ use phonehome_localisation::Outcome;
 use phonehome_wire::{AccountId, AzId, CheckId, Region, Report, StackId, Stage, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::{Behind, Connects, Turns};
+use crate::{Behind, Connects, PassedAgain, Turns};
 
 /// Names one probe: there is one for each Availability Zone of a stack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,9 +137,18 @@ pub struct Heartbeat {
     /// epoch, 0 where there was none. It says that the probe answers, and nothing of its schedule.
     #[serde(default, skip_serializing_if = "is_never")]
     pub rerun_received_ms: u64,
+    /// Which checks that work passed in a rerun since the newest run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_again: Option<Box<PassedAgain>>,
 }
 
 impl Heartbeat {
+    /// When a check that works passed in a rerun, where that was after the newest run; milliseconds since the Unix epoch.
+    pub(crate) fn passed_again_ms(&self, check: &CheckId) -> Option<u64> {
+        let at_ms = self.passed_again.as_ref()?.at_ms(check);
+        at_ms.filter(|at_ms| *at_ms > self.last_started_at_ms)
+    }
+
     /// When a report of it was folded last, as far as is known; milliseconds since the Unix epoch.
     pub(crate) fn folded_ms(&self) -> u64 {
         self.last_received_at_ms.max(self.behind.map_or(0, |behind| behind.at_ms))

@@ -49,6 +49,9 @@ pub struct Cause {
     pub shared: Vec<PathId>,
     /// Whether it is time to tell.
     pub gate: Gate,
+    /// Paths that have not run since it broke, and would say whether it is something wider: of a few probes three each, for
+    /// each such thing. Whoever has them run need not wait for their turn.
+    pub awaited: BTreeSet<PathId>,
 }
 
 /// The most likely explanation of everything that was seen: all causes at once.
@@ -125,7 +128,13 @@ impl Comparison<'_, '_> {
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
         let late = self.late(&paths);
-        let gate = match self.gate(&rivals, score, once, now_ticks) {
+        let awaited = self.awaited(&rivals, score, once);
+        let gate = match awaited.is_empty() {
+            true if self.may_be_chance(&paths, score) => self.until_rerun(score, now_ticks),
+            true => Gate::Open,
+            false => self.until_next_run(score, now_ticks),
+        };
+        let gate = match gate {
             Gate::Open if self.is_lone(&paths, score) || self.may_be_lost(&paths, score) => {
                 Gate::Wait { until_ticks: now_ticks + self.evidence.state.rules.policy().interval_ticks }
             }
@@ -144,6 +153,7 @@ impl Comparison<'_, '_> {
             paths,
             shared: Vec::new(),
             gate,
+            awaited: awaited.into_iter().flatten().collect(),
         })
     }
 
@@ -168,22 +178,28 @@ impl Comparison<'_, '_> {
         rivals
     }
 
-    /// It is told at once when chance and everything wider are refuted; or when nobody is still to report who
-    /// could refute anything; at the latest one interval after the first evidence.
+    /// What those could run who are still to report and could refute it. It is told at once when chance and everything wider are refuted; or
+    /// when nobody is still to report; at the latest one interval after the first evidence.
     ///
     /// Whether it is chance is judged by what each path says `once`: however often one of them runs again within
     /// seconds, what the others share with it is theirs to say.
-    fn gate(&self, rivals: &[(usize, Score)], score: Score, once: i64, now_ticks: u32) -> Gate {
-        let is_pending = |candidate: usize| {
-            let mut paths = self.evidence.paths_of(candidate);
-            paths.any(|(path, _)| self.evidence.state.is_pending(path, score.since_ticks))
-        };
+    fn awaited(&self, rivals: &[(usize, Score)], score: Score, once: i64) -> Vec<BTreeSet<PathId>> {
         let itself = self.chosen.candidate;
         let evidence = score.evidence.min(once);
         let is_no_chance = self.gain(itself, Score { evidence, ..score }) >= Rules::REFUTED;
-        let waits =
-            (!is_no_chance && is_pending(itself)) || rivals.iter().any(|(rival, _)| is_pending(*rival));
-        if waits { self.until_next_run(score, now_ticks) } else { Gate::Open }
+        let doubted = (!is_no_chance).then_some(itself).into_iter();
+        let open = doubted.chain(rivals.iter().map(|(rival, _)| *rival));
+        open.filter_map(|candidate| self.evidence.awaited(candidate, score.since_ticks)).collect()
+    }
+
+    /// Whether paths fail together that may do so by chance. They run again at once ([`State::doubtful`]), and a second
+    /// result of each says more than the first. A path by itself has had as many as chance takes; and that a report is
+    /// missing nobody can try again.
+    fn may_be_chance(&self, paths: &[u32], score: Score) -> bool {
+        let topology = &self.evidence.state.topology;
+        let is_report = |path: &u32| topology.report_of(topology.probe_of(PathId(*path))).0 == *path;
+        let is_shared = paths.len() >= SHARED_BY && !paths.iter().all(is_report);
+        is_shared && self.gain(self.chosen.candidate, score) < Rules::REFUTED
     }
 
     /// Whether it is so little that fails that it takes as much as a path by itself, and there is less: what depends on it
@@ -208,7 +224,15 @@ impl Comparison<'_, '_> {
     /// What waits does so until every probe has had its turn since the first evidence.
     fn until_next_run(&self, score: Score, now_ticks: u32) -> Gate {
         let policy = self.evidence.state.rules.policy();
-        let until_ticks = score.since_ticks + policy.interval_ticks + policy.grace_ticks;
+        Self::until(score.since_ticks + policy.interval_ticks + policy.grace_ticks, now_ticks)
+    }
+
+    /// What runs again at once has done so within half an interval, 30 s, or nobody has it run.
+    fn until_rerun(&self, score: Score, now_ticks: u32) -> Gate {
+        Self::until(score.since_ticks + self.evidence.state.rules.policy().interval_ticks / 2, now_ticks)
+    }
+
+    fn until(until_ticks: u32, now_ticks: u32) -> Gate {
         if now_ticks < until_ticks { Gate::Wait { until_ticks } } else { Gate::Open }
     }
 

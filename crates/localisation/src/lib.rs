@@ -7,6 +7,7 @@
 //! Everything here is pure and deterministic: no clock, no I/O, no floating point. Times are in ticks and come in as
 //! arguments.
 
+mod awaited;
 mod builder;
 mod component;
 mod doubt;

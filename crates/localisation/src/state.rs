@@ -171,6 +171,12 @@ impl State {
             && self.ran_ticks.get(&path).is_none_or(|ran| *ran < since_ticks)
     }
 
+    /// When the newest result of a path was, in ticks; 0: never.
+    pub(crate) fn newest_ticks(&self, path: u32) -> u32 {
+        let newest = self.windows.get(&path).and_then(|window| window.results().next_back());
+        newest.map_or(self.passed_ticks[path as usize], |(at_ticks, _)| at_ticks)
+    }
+
     /// When anybody was heard last; 0: nobody ever.
     pub(crate) fn last_heard_ticks(&self) -> u32 {
         self.heard_ticks.iter().copied().max().unwrap_or(0)

@@ -209,6 +209,7 @@ fn heartbeat(key: &ProbeKey, run_ms: u64, paths_version: u64) -> Heartbeat {
         clock_ahead_ms: 0,
         isolations_at_ms: 0,
         rerun_received_ms: 0,
+        passed_again: None,
         paths_expire_at_ms: run_ms + 90 * 24 * 3_600_000,
         paths_version,
         heard_since_ms: 1,

@@ -105,6 +105,11 @@ impl Dependencies {
         Some((u32::try_from(probe).ok()?, number))
     }
 
+    /// Whether a path is to connect, and no isolation.
+    pub(crate) fn is_connection(&self, path: usize) -> bool {
+        !matches!(self.walked[path].aim, Aim::Closed { .. })
+    }
+
     /// What is to be named for a fault; any of them, where they are one thing by two names.
     pub(crate) fn expected(&self, fault: Fault, fleet: &Fleet) -> Vec<Suspect> {
         let words = &self.words;

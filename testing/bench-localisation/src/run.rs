@@ -112,6 +112,7 @@ impl<'w> Run<'w> {
         let Dependencies { topology, .. } = Dependencies::of(&self.world.fleet, &self.world.paths);
         let mut hub = Hub {
             state: State::new(topology, rules(self.world, self.noise_ppm)),
+            newest_s: vec![0; dependencies.probes.len()],
             reruns: Reruns::default(),
             coming: Vec::new(),
             incidents: Incidents::default(),
@@ -227,6 +228,8 @@ impl<'w> Run<'w> {
 /// What the hub knows and says.
 struct Hub {
     state: State,
+    /// When the newest run of each probe began that its schedule started.
+    newest_s: Vec<u32>,
     reruns: Reruns,
     coming: Vec<Coming>,
     incidents: Incidents,
@@ -243,12 +246,14 @@ impl Hub {
         results: &[(usize, Outcome)],
     ) {
         self.state.report(dependencies.probes[probe as usize], at_s);
+        let newest_s = &mut self.newest_s[probe as usize];
+        *newest_s = at_s.max(*newest_s);
         for (path, outcome) in results {
             self.state.observe(dependencies.paths[*path], at_s, *outcome);
         }
     }
 
-    /// The reports of reruns that have arrived. They say nothing of paths that work again meanwhile.
+    /// The reports of reruns that have arrived.
     fn take_in_reruns(&mut self, dependencies: &Dependencies, now_s: u32) {
         let mut arrived = Vec::new();
         self.coming.retain(|it| {
@@ -261,7 +266,8 @@ impl Hub {
             self.reruns.answered(probe);
             for (path, outcome) in results {
                 let path = dependencies.paths[path];
-                if !self.state.is_settled(path) {
+                // Of a path that works meanwhile it says nothing, but where it is the newest.
+                if !self.state.is_settled(path) || at_s > self.newest_s[probe as usize] {
                     self.state.observe(path, at_s, outcome);
                 }
             }
@@ -295,19 +301,20 @@ impl Hub {
             return Vec::new();
         }
         let is_told = |path: &PathId| self.incidents.open.iter().any(|it| it.paths.contains(path));
-        let doubts = self.state.doubtful(&explanation, now_s);
-        let doubtful: Vec<(u32, usize)> = doubts
+        let wanted = self.state.wanted(&explanation, now_s);
+        let wanted: Vec<(u32, usize)> = wanted
             .into_iter()
-            .filter(|doubt| !is_told(&doubt.path))
-            .filter_map(|doubt| dependencies.place_of(doubt.path))
+            .filter(|path| !is_told(path))
+            .filter_map(|path| dependencies.place_of(path))
+            .filter(|(_, path)| dependencies.is_connection(*path))
             .collect();
         let mut probes: Vec<u32> = Vec::new();
-        doubtful.iter().for_each(|(probe, _)| {
+        wanted.iter().for_each(|(probe, _)| {
             if !probes.contains(probe) {
                 probes.push(*probe);
             }
         });
-        let paths_of = |probe: u32| doubtful.iter().filter(move |it| it.0 == probe).map(|it| it.1).collect();
+        let paths_of = |probe: u32| wanted.iter().filter(move |it| it.0 == probe).map(|it| it.1).collect();
         let asked = self.reruns.ask(&probes, now_s, random);
         asked.into_iter().map(|(probe, at_s)| (probe, at_s, paths_of(probe))).collect()
     }

@@ -65,6 +65,7 @@ pub fn heartbeat(of: &ProbePart, at_ms: u64) -> Heartbeat {
         clock_ahead_ms: 0,
         isolations_at_ms: 0,
         rerun_received_ms: 0,
+        passed_again: None,
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: 0,

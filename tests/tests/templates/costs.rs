@@ -338,6 +338,7 @@ fn sizes_are_those_of_the_example() -> Result<()> {
         turns: phonehome_alerting::Turns::default(),
         isolations_at_ms: 1_778_833_634_000,
         rerun_received_ms: 0,
+        passed_again: None,
         paths_expire_at_ms: 1_778_833_634_000,
         paths_version: 12_345,
     };

@@ -72,6 +72,7 @@ fn view(number: usize) -> ProbeView {
         clock_ahead_ms: 0,
         isolations_at_ms: NOW_MS,
         rerun_received_ms: 0,
+        passed_again: None,
         paths_expire_at_ms: 0,
         paths_version: 1,
         heard_since_ms: 1,

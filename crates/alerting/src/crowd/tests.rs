@@ -195,6 +195,7 @@ fn view(
         clock_ahead_ms: 0,
         isolations_at_ms: run_ms,
         rerun_received_ms: 0,
+        passed_again: None,
         paths_expire_at_ms: 0,
         paths_version: 1,
         heard_since_ms: run_ms - luck.passes * 60_000,

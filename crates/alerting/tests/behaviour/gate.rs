@@ -1,6 +1,8 @@
 //! When something is told: as soon as nobody is still to report who could say otherwise.
 
-use phonehome_alerting::{Outcome, PathResult, Severity, Suspect};
+use std::collections::BTreeMap;
+
+use phonehome_alerting::{Outcome, PathResult, Severity, Suspect, decide};
 use phonehome_wire::CheckId;
 
 use crate::support::{EGRESS, Fleet, LEDGER, MINUTE_MS, PAYMENTS, account_id};
@@ -54,6 +56,45 @@ fn a_lost_zone_is_told_when_the_other_one_has_passed() {
     assert_eq!(fleet.says(), ["opened"]);
     assert!(matches!(&fleet.only().suspect, Suspect::AvailabilityZone { account: Some(_), .. }));
     assert_eq!(fleet.only().severity, Severity::Note);
+}
+
+/// The other zone does not wait for its turn: what it is asked for and says by a rerun is enough, where it is newer than
+/// its newest run. What the zone itself says again refutes chance.
+#[test]
+fn a_zone_that_could_say_that_more_is_lost_is_asked_at_once_and_need_not_wait_for_its_turn() {
+    for (later_ms, says) in [(8_000, &["opened"][..]), (0, &[])] {
+        let mut fleet = first_zone_lost();
+        let failed_ms = fleet.world.now_ms;
+        let asked: Vec<_> = decide(&fleet.world)
+            .doubts
+            .into_iter()
+            .filter(|it| it.probe.availability_zone == ZONES[1])
+            .collect();
+        let [asked] = &asked[..] else { panic!("{asked:?}") };
+        assert_eq!(asked.checks.len(), CONNECTS.len());
+        fleet.advance(16_000);
+        fails_again(&mut fleet, failed_ms + 9_000);
+        for probe in fleet.probes("shop-prod", &ZONES[1..]) {
+            let heartbeat = probe.heartbeat.as_mut().unwrap();
+            let at_ms = if later_ms > 0 { failed_ms + later_ms } else { heartbeat.last_started_at_ms };
+            let passed: BTreeMap<_, _> = asked.checks.iter().map(|check| (check, at_ms)).collect();
+            heartbeat.passed_again = serde_json::from_value(serde_json::to_value(passed).unwrap()).unwrap();
+        }
+        assert_eq!(fleet.says(), says, "{later_ms}");
+        if !says.is_empty() {
+            assert!(matches!(&fleet.only().suspect, Suspect::AvailabilityZone { account: Some(_), .. }));
+        }
+    }
+}
+
+/// All that failed in the account's first zone failed once more.
+fn fails_again(fleet: &mut Fleet, at_ms: u64) {
+    for probe in fleet.probes("shop-prod", &ZONES[..1]) {
+        for check in CONNECTS {
+            let path = probe.paths.get_mut(&CheckId((*check).to_owned())).unwrap();
+            path.results.push(PathResult(at_ms, Outcome::Silence));
+        }
+    }
 }
 
 #[test]

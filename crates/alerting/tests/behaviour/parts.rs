@@ -71,7 +71,7 @@ fn a_pass_counts_from_the_run_of_its_own_part() {
         }
     }
     assert_eq!(fleet.says(), [""; 0], "the other zone may fail, too");
-    fleet.advance(20_000);
+    fleet.advance(30_000);
     let now_ms = fleet.world.now_ms;
     fleet.probes("shop-prod", &ZONES[1..]).for_each(|view| spread(view, now_ms, failed_ms - 30_000));
     assert_eq!(fleet.says(), ["opened"]);

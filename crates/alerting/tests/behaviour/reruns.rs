@@ -3,6 +3,7 @@
 use phonehome_alerting::{Folded, Matcher, PathResult, PathState, PathStatus, Silence, Transition, decide};
 use phonehome_localisation::Outcome;
 use phonehome_wire::{CheckId, Report};
+use serde_json::json;
 
 use crate::folding::{Stored, report, verdict};
 use crate::support::{EGRESS, Fleet, ISOLATION, LEDGER, MINUTE_MS, PAYMENTS, START_MS};
@@ -48,14 +49,14 @@ fn each_rerun_is_a_result_of_its_own_and_a_path_is_down_within_seconds() {
 }
 
 #[test]
-fn a_rerun_is_no_heartbeat_and_says_nothing_of_what_it_does_not_contain_nor_of_what_works() {
+fn a_rerun_is_no_heartbeat_and_says_nothing_of_what_it_does_not_contain_nor_of_what_is_not_known() {
     let mut stored = doubtful();
     let (before, other) = (stored.0.clone().unwrap().0, state(&stored, "d"));
-    let results = [("c", 'o'), ("d", 'f'), ("new", 'f')];
+    let results = [("c", 'o'), ("d", 'o'), ("new", 'f')];
     stored.take(&rerun(FAILED_MS + 50_000, &results), FAILED_MS + 58_000);
     let (after, paths) = stored.0.clone().unwrap();
     assert_eq!(after.rerun_received_ms, FAILED_MS + 58_000);
-    let without = phonehome_alerting::Heartbeat { rerun_received_ms: 0, ..after };
+    let without = phonehome_alerting::Heartbeat { rerun_received_ms: 0, passed_again: None, ..after };
     assert_eq!(
         without, before,
         "when it ran, was heard of, and how it connected stays as its schedule has it"
@@ -87,8 +88,74 @@ fn reruns_that_come_twice_late_or_once_a_path_works_again_change_nothing() {
     stored.take(&report(FAILED_MS + MINUTE_MS, &[("c", verdict('o'))]), FAILED_MS + MINUTE_MS + 900);
     assert_eq!(state(&stored, "c").results, [], "two passes in a row, one of them of a rerun, end it");
     stored.take(&first, FAILED_MS + 62_000);
-    stored.take(&rerun(FAILED_MS + 61_000, &[("c", 'f')]), FAILED_MS + 69_000);
-    assert_eq!(state(&stored, "c").results, [], "what works is not made to fail by it");
+    assert_eq!(state(&stored, "c").results, [], "what works is not made to fail by what was before");
+}
+
+/// When a rerun says so of a path with which nothing is wrong, that is all that is stored.
+#[test]
+fn what_works_and_passes_in_a_rerun_is_noted_with_the_heartbeat_until_the_schedule_says_it() {
+    let mut stored = Stored::default();
+    stored.take(&report(FAILED_MS, &[("d", verdict('o'))]), FAILED_MS + 900);
+    let again = |at_ms: u64| rerun(at_ms, &[("d", 'o'), ("new", 'o')]);
+    let Folded::Fresh { paths_changed, is_news, transitions, .. } =
+        stored.take(&again(FAILED_MS + 10_000), FAILED_MS + 12_000)
+    else {
+        panic!("it is stale")
+    };
+    assert_eq!((paths_changed, is_news, transitions), (false, true, vec![]), "the alerter is woken");
+    let passed = |stored: &Stored| serde_json::to_value(&stored.0.as_ref().unwrap().0.passed_again).unwrap();
+    assert_eq!(passed(&stored), json!({"d": FAILED_MS + 10_000}));
+    for (at_ms, why) in [(FAILED_MS + 10_000, "twice"), (FAILED_MS + 5_000, "late"), (FAILED_MS, "before it")]
+    {
+        let Folded::Fresh { is_news, .. } = stored.take(&again(at_ms), FAILED_MS + 13_000) else {
+            panic!("it is stale")
+        };
+        assert_eq!((is_news, passed(&stored)), (false, json!({"d": FAILED_MS + 10_000})), "{why}");
+    }
+    // A run that began before it says nothing of it; one that began later does.
+    let run = |at_ms: u64| report(at_ms, &[("d", verdict('o'))]);
+    stored.take(&run(FAILED_MS + 9_000), FAILED_MS + 14_000);
+    assert_eq!(passed(&stored), json!({"d": FAILED_MS + 10_000}));
+    stored.take(&run(FAILED_MS + MINUTE_MS), FAILED_MS + MINUTE_MS + 900);
+    assert_eq!(passed(&stored), json!(null));
+}
+
+#[test]
+fn what_works_and_fails_in_a_rerun_after_its_newest_run_is_in_doubt_as_if_a_run_had_said_so() {
+    let mut stored = doubtful();
+    stored.take(&rerun(FAILED_MS + 10_000, &[("d", 'f')]), FAILED_MS + 18_000);
+    assert_eq!(state(&stored, "d").results, [PathResult(FAILED_MS + 10_000, Outcome::Silence)]);
+    let again = rerun(FAILED_MS + 20_000, &[("d", 'o')]);
+    let further = rerun(FAILED_MS + 30_000, &[("d", 'o')]);
+    for report in [&again, &further] {
+        stored.take(report, FAILED_MS + 32_000);
+    }
+    assert_eq!(state(&stored, "d").results, [], "two passes in a row end it");
+    for (at_ms, letter) in [(10_000, 'f'), (30_000, 'f'), (25_000, 'f')] {
+        stored.take(&rerun(FAILED_MS + at_ms, &[("d", letter)]), FAILED_MS + 40_000);
+        assert_eq!(
+            state(&stored, "d").results,
+            [],
+            "{at_ms}: nothing that was before they passed counts any more"
+        );
+    }
+}
+
+/// A probe that is not asked may say it as well.
+#[test]
+fn of_a_path_that_never_worked_cannot_be_told_or_is_no_connection_a_rerun_notes_no_pass() {
+    for script in ["s", "i", "dd"] {
+        let mut stored = Stored::default();
+        for (minute, letter) in (0..).zip(script.chars()) {
+            let at_ms = START_MS + minute * MINUTE_MS;
+            stored.take(&report(at_ms, &[("c", verdict(letter))]), at_ms + 900);
+        }
+        let before = state(&stored, "c");
+        let letter = if script == "dd" { 'd' } else { 'o' };
+        stored.take(&rerun(START_MS + 2 * MINUTE_MS, &[("c", letter)]), START_MS + 2 * MINUTE_MS + 900);
+        assert_eq!(stored.0.as_ref().unwrap().0.passed_again, None, "{script}");
+        assert_eq!(state(&stored, "c"), before, "{script}");
+    }
 }
 
 #[test]

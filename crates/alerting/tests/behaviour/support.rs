@@ -245,6 +245,7 @@ pub(crate) fn heartbeat(key: &ProbeKey, now_ms: u64) -> Heartbeat {
         clock_ahead_ms: 0,
         isolations_at_ms: 0,
         rerun_received_ms: 0,
+        passed_again: None,
         paths_expire_at_ms: 0,
         paths_version: 0,
         heard_since_ms: 0,

@@ -1,5 +1,7 @@
 //! Causes over time.
 
+use std::collections::BTreeSet;
+
 use phonehome_localisation::{Cause, Explanation, Gate, Incidents, Outcome::Silence, PathId, Suspect};
 
 use crate::world::World;
@@ -99,8 +101,15 @@ fn a_lost_account_is_one_incident_whoever_reports_of_it_first() {
 /// What is told of these paths.
 fn cause(suspects: &[Suspect], paths: &[PathId]) -> Explanation {
     let (suspects, paths) = (suspects.to_vec(), paths.to_vec());
-    let cause =
-        Cause { suspects, since_ticks: 1000, evidence: 20_000, paths, shared: vec![], gate: Gate::Open };
+    let cause = Cause {
+        suspects,
+        since_ticks: 1000,
+        evidence: 20_000,
+        paths,
+        shared: vec![],
+        gate: Gate::Open,
+        awaited: BTreeSet::new(),
+    };
     Explanation { causes: vec![cause] }
 }
 

@@ -193,6 +193,61 @@ fn what_is_told_is_in_doubt_no_more_however_little_there_is_of_it() {
     world.minutes(8);
     world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Outcome::Silence));
     ["a/az1", "a/az2", "a/az3"].into_iter().for_each(|probe| world.report(probe));
+    world.now_ticks += 30;
     assert_eq!(world.explain().causes[0].gate, Gate::Open);
     assert_eq!(doubtful(&world.state, &world), []);
+}
+
+/// One zone has lost its way out, as its newest run says; the account's other zones have not run since.
+fn way_out_of_one_zone_lost() -> World {
+    let mut world = World::new(3);
+    world.minutes(8);
+    world.fail_where(|from, to| (from == "a/az1" && to.starts_with("out")).then_some(Outcome::Silence));
+    world.report("a/az1");
+    world
+}
+
+#[test]
+fn whoever_could_say_that_it_is_wider_is_named_and_what_they_say_is_told_at_once() {
+    for is_wider in [false, true] {
+        let mut world = way_out_of_one_zone_lost();
+        let (now, explanation) = (world.now_ticks, world.explain());
+        assert!(explanation.causes.iter().all(|it| it.gate != Gate::Open), "the other zones could say so");
+        let wanted: Vec<(PathId, String, bool)> = world
+            .state
+            .wanted(&explanation, now)
+            .into_iter()
+            .map(|path| {
+                let seen = world.paths.iter().find(|it| it.path == path).expect("it is no report");
+                (path, seen.from.clone(), seen.to.starts_with("out"))
+            })
+            .collect();
+        let ways_out = |zone: &str| wanted.iter().filter(|(_, from, is_out)| from == zone && *is_out).count();
+        assert_eq!(["a/az1", "a/az2", "a/az3"].map(ways_out), [3, 3, 3], "what failed runs again, too");
+        let itself = wanted.iter().position(|(_, from, _)| from == "a/az1").unwrap();
+        assert_eq!(itself, wanted.len() - 3, "behind those who could say that it is wider");
+        for (path, from, is_out) in wanted {
+            let fails = from == "a/az1" || is_wider && is_out && from.starts_with("a/");
+            world.state.observe(path, now + 9, if fails { Outcome::Silence } else { Outcome::Pass });
+        }
+        world.now_ticks += 10;
+        let causes = world.explain().causes;
+        let (word, paths) = if is_wider { ("way out a", 9) } else { ("route a/az1 internet | nat a/az1", 3) };
+        assert_eq!(world.causes(), [word]);
+        assert_eq!((causes[0].gate, causes[0].paths.len(), causes[0].awaited.len()), (Gate::Open, paths, 0));
+    }
+}
+
+/// Whoever has nothing run again waits no longer for it than that takes.
+#[test]
+fn what_may_be_chance_is_told_when_it_has_not_run_again_within_half_a_minute() {
+    let mut world = way_out_of_one_zone_lost();
+    let failed = world.now_ticks;
+    world.now_ticks += 1;
+    for probe in ["a/az2", "a/az3", "b/az1", "b/az2", "b/az3", "c/az1", "c/az2", "c/az3"] {
+        world.report(probe);
+    }
+    let gate = |at_ticks: u32| world.state.explain(at_ticks).causes[0].gate;
+    assert_eq!(gate(failed + 1), Gate::Wait { until_ticks: failed + 30 });
+    assert_eq!([gate(failed + 29), gate(failed + 30)], [Gate::Wait { until_ticks: failed + 30 }, Gate::Open]);
 }
