@@ -127,8 +127,9 @@ impl Table for Metered {
     ) -> Result<(), TableError> {
         let mut from = keys.from.map(str::to_owned);
         loop {
-            tokio::time::sleep(CALL).await;
             let page = self.table.page(partition, SortKeys { from: from.as_deref(), ..keys });
+            // As many pages are held at once as are waited for.
+            tokio::time::sleep(CALL).await;
             self.note(partition, &page);
             // The first key behind the page's last one.
             from = page.last().map(|doc| format!("{}\0", doc.key.sort));
