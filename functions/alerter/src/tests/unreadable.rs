@@ -129,7 +129,8 @@ async fn what_an_earlier_version_found_in_the_ledger_is_not_told_again() {
     assert_eq!(found(&alerter.table, START_MS).await, (0, 3));
 }
 
-/// A table on which another run finds an item that cannot be read and tells it, just before heartbeats are read here.
+/// A table on which another run finds an item that cannot be read and tells it, just after it was not there yet for this
+/// one.
 struct Overtaken {
     table: MemoryTable,
     broken: Key,
@@ -141,7 +142,8 @@ impl Table for Overtaken {
     }
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
-        if partition == Keys::HEARTBEATS && self.table.get(&self.broken).await?.is_none() {
+        let before = self.table.query(partition).await?;
+        if partition == self.broken.partition && self.table.get(&self.broken).await?.is_none() {
             self.table.put_raw(self.broken.clone(), "nonsense");
             // Not in this future, which would contain itself.
             let other = over_table(self.table.clone());
@@ -149,7 +151,7 @@ impl Table for Overtaken {
             let run = tokio::spawn(async move { other.run(now_ms).await.map_err(|error| error.to_string()) });
             run.await.unwrap().unwrap();
         }
-        self.table.query(partition).await
+        Ok(before)
     }
 
     async fn write(&self, writes: Vec<Write>) -> Result<(), TableError> {
