@@ -26,11 +26,15 @@ fn watched(accounts: usize) -> Vec<Watched> {
 
 /// Stores that a probe was just heard of, with paths of this version.
 fn heard(table: &MemoryTable, watched: &Watched, paths_version: u64) {
+    heard_at(table, watched, paths_version, NOW_MS);
+}
+
+fn heard_at(table: &MemoryTable, watched: &Watched, paths_version: u64, at_ms: u64) {
     let part = watched.view.key.part(0);
     table.put_raw(
         Keys::heartbeat(&part),
         &json!({
-            "key": watched.view.key, "last_started_at_ms": NOW_MS, "last_received_at_ms": NOW_MS,
+            "key": watched.view.key, "last_started_at_ms": at_ms, "last_received_at_ms": at_ms,
             "run_id": "x", "paths_version": paths_version,
         })
         .to_string(),
@@ -130,4 +134,23 @@ async fn paths_that_have_to_be_read_are_asked_for_together_wherever_their_probes
     }
     assert_eq!(asked().await, 1, "two of each fifty");
     assert_eq!(asked().await, 0);
+}
+
+#[tokio::test]
+async fn of_a_probe_whose_report_is_late_and_its_account_everything_is_read_although_it_is_known() {
+    let table = Counted::default();
+    let known = Known::default();
+    let probes = || watched(2);
+    for it in &probes() {
+        heard(&table.table, it, 1);
+        table.table.put_raw(Keys::paths(&it.view.key.part(0)), "{}");
+    }
+    read(&table, &known, &mut probes()).await;
+    // A report is missing after 75 s, and three seconds earlier everything is looked at.
+    for (age_ms, calls, calm) in [(72_000, 0, [true; 4]), (72_001, 2, [false, false, true, true])] {
+        heard_at(&table.table, &probes()[0], 1, NOW_MS - age_ms);
+        let mut watched = probes();
+        assert_eq!(read(&table, &known, &mut watched).await.0, calls, "{age_ms}");
+        assert_eq!(watched.iter().map(|it| it.view.calm.is_some()).collect::<Vec<_>>(), calm, "{age_ms}");
+    }
 }
