@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use phonehome_aws::DynamoTable;
 use phonehome_aws::sdk;
-use phonehome_cloud::table::{Doc, Expect, MemoryTable, Table, TableError, Write, key};
+use phonehome_cloud::table::{Doc, Expect, MemoryTable, SortKeys, Table, TableError, Write, key};
 use phonehome_localcloud::{HUB_ACCOUNT, LocalCloud, LocalCloudOptions, REGION};
 
 fn put(sort: &str, expect: Expect, value: &str) -> Write {
@@ -80,8 +80,27 @@ async fn contract(table: &impl Table) -> Result<()> {
     assert!(many.iter().all(|doc| doc.version == 1 && doc.read::<String>() == Ok(longer.clone())));
     assert!(table.get_many(&[]).await?.is_empty());
 
+    // Parts of a partition are what is from one sort key on and before another.
+    assert_eq!(sorts(table, None, Some("long-00")).await?, ["a", "b"]);
+    assert_eq!(sorts(table, Some("long-09"), Some("long-11")).await?, ["long-09", "long-10"]);
+    // From a key and before one that are both not there; and over several of DynamoDB's pages.
+    assert_eq!(sorts(table, Some("long-095"), Some("long-105")).await?, ["long-10"]);
+    let some = sorts(table, Some("many-00"), Some("many-47")).await?;
+    assert_eq!((some.len(), some.last().map(String::as_str)), (47, Some("many-46")));
+    assert_eq!(sorts(table, Some("many-46"), None).await?, ["many-46", "many-47"]);
+    assert_eq!(sorts(table, None, None).await?.len(), rows.len() + 48);
+    assert_eq!(sorts(table, Some("n"), None).await?.len(), 0);
+
     table.write(vec![]).await?;
     Ok(())
+}
+
+/// The sort keys of the documents that are read of a part of the partition.
+async fn sorts(table: &impl Table, from: Option<&str>, before: Option<&str>) -> Result<Vec<String>> {
+    let mut sorts = vec![];
+    let take = |docs: Vec<Doc>| sorts.extend(docs.into_iter().map(|doc| doc.key.sort));
+    table.query_between("contract", SortKeys { from, before }, take).await?;
+    Ok(sorts)
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ use crate::{Incident, Outgoing, Refusals, SlackKind, SlackMessage, Suspect, Word
 /// Of how many troubles at once it is remembered that they were reported. Of what is beyond, only the number
 /// is reported.
 const REMEMBERED_MAX: usize = 200;
+/// How often what nothing is decided of is looked through, in milliseconds: ten minutes.
+pub const LOOKED_THROUGH_EVERY_MS: u64 = 10 * 60_000;
 /// How many reasons a line names.
 const NAMED: usize = 10;
 
@@ -44,7 +46,48 @@ pub struct Notices {
     /// The names of the troubles.
     #[serde(rename = "told")]
     pub notified: BTreeSet<String>,
+    /// When what nothing is decided of was looked through; milliseconds since the Unix epoch. Documents of the first
+    /// version do not say.
+    #[serde(default)]
+    pub looked_through_ms: u64,
 }
+
+/// Of which partitions the troubles are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Looked {
+    /// Of all of them.
+    Through,
+    /// These were not looked through this time. What was told of them and is not known to be over stays told.
+    Past(&'static [&'static str]),
+}
+
+impl Looked {
+    /// Whether what has been told under this name may still be so, for all that was looked at.
+    fn may_last(self, name: &str) -> bool {
+        let Self::Past(partitions) = self else { return false };
+        let sort =
+            |partition: &&str| name.strip_prefix(UNREADABLE)?.strip_prefix(*partition)?.strip_prefix('/');
+        partitions.iter().any(|partition| sort(partition).is_some())
+    }
+}
+
+impl Notices {
+    /// Whether what nothing is decided of is to be looked through now, milliseconds since the Unix epoch. A clock that
+    /// was put back puts nothing off for long.
+    #[must_use]
+    pub fn is_look_due(&self, now_ms: u64) -> bool {
+        self.looked_through_ms.abs_diff(now_ms) >= LOOKED_THROUGH_EVERY_MS
+    }
+
+    /// How much was told of items that were not looked at this time.
+    #[must_use]
+    pub fn still_told(&self, looked: Looked) -> usize {
+        self.notified.iter().filter(|name| looked.may_last(name)).count()
+    }
+}
+
+/// What the names of items begin with that cannot be read.
+const UNREADABLE: &str = "unreadable/";
 
 impl Trouble {
     /// That this incident cannot be stored, and why.
@@ -55,7 +98,7 @@ impl Trouble {
 
     fn name(&self) -> String {
         match self {
-            Self::Unreadable { partition, sort, .. } => format!("unreadable/{partition}/{sort}"),
+            Self::Unreadable { partition, sort, .. } => format!("{UNREADABLE}{partition}/{sort}"),
             // Each run opens it anew, with another id.
             Self::Unstored { suspect, .. } => format!("unstored/{}", serde_json::json!(suspect)),
             Self::Refused(refusals) => format!("refused/{}", refusals.account),
@@ -88,10 +131,12 @@ impl Trouble {
 }
 
 /// What is to be remembered, and what to be said, because there are these troubles now; `None` when both
-/// stay as they are. What is over is forgotten, and reported again should it come back.
+/// stay as they are. What is over is forgotten, and reported again should it come back. `looked`: what the troubles
+/// are known of.
 #[must_use]
 pub fn notices(
     troubles: &[Trouble],
+    looked: Looked,
     before: &Notices,
     channel: &str,
     now_ms: u64,
@@ -99,8 +144,16 @@ pub fn notices(
     let mut named: Vec<(String, &Trouble)> = troubles.iter().map(|it| (it.name(), it)).collect();
     // What was reported before comes first: nothing is told twice because there is much of it.
     named.sort_by(|(a, _), (b, _)| (!before.notified.contains(a), a).cmp(&(!before.notified.contains(b), b)));
-    let beyond = named.split_off(named.len().min(REMEMBERED_MAX)).len();
-    let after = Notices { notified: named.iter().map(|(name, _)| name.clone()).collect() };
+    let mut notified: BTreeSet<String> =
+        before.notified.iter().filter(|name| looked.may_last(name)).cloned().collect();
+    let room = REMEMBERED_MAX.saturating_sub(notified.len());
+    let beyond = named.split_off(named.len().min(room)).len();
+    notified.extend(named.iter().map(|(name, _)| name.clone()));
+    let looked_through_ms = match looked {
+        Looked::Through => now_ms,
+        Looked::Past(_) => before.looked_through_ms,
+    };
+    let after = Notices { notified, looked_through_ms };
     if after == *before {
         return None;
     }
@@ -133,13 +186,19 @@ mod tests {
     use super::*;
     use crate::OutgoingBody;
 
+    const NOW_MS: u64 = 1_778_833_634_000;
+
     fn unreadable(number: usize) -> Trouble {
         let (partition, sort) = ("paths".to_owned(), format!("{number:04}"));
         Trouble::Unreadable { partition, sort, problem: "<!channel>".to_owned() }
     }
 
     fn notified(troubles: &[Trouble], before: &Notices) -> (Notices, Option<String>) {
-        let Some((after, message)) = notices(troubles, before, "#net", 1) else {
+        looked(Looked::Through, troubles, before)
+    }
+
+    fn looked(looked: Looked, troubles: &[Trouble], before: &Notices) -> (Notices, Option<String>) {
+        let Some((after, message)) = notices(troubles, looked, before, "#net", NOW_MS) else {
             return (before.clone(), None);
         };
         let text = message.map(|message| match message.body {
@@ -158,7 +217,7 @@ mod tests {
         let text = text.unwrap();
         assert!(text.contains("0002") && !text.contains("0001"), "{text}");
         let (over, text) = notified(&[], &two);
-        assert_eq!((over.clone(), text), (Notices::default(), None));
+        assert_eq!((over.notified.len(), text), (0, None));
         assert!(notified(&[unreadable(1)], &over).1.is_some());
     }
 
@@ -171,5 +230,61 @@ mod tests {
         assert!(!text.contains("<!channel>"), "{text}");
         assert_eq!(after.notified.len(), REMEMBERED_MAX);
         assert_eq!(notified(&many, &after).1, None);
+    }
+
+    fn of(partition: &str, sort: &str) -> Trouble {
+        let (partition, sort) = (partition.to_owned(), sort.to_owned());
+        Trouble::Unreadable { partition, sort, problem: "nonsense".to_owned() }
+    }
+
+    #[test]
+    fn what_was_told_of_items_that_are_not_looked_at_stays_told_until_they_are_and_nothing_else_does() {
+        const PAST: Looked = Looked::Past(&["ledger", "ledger/seen"]);
+        let kept = [of("ledger", "10.0.0.0/18"), of("ledger/seen", "111122223333/us-east-1")];
+        let others = [of("ledgers", "10.0.0.0/18"), of("paths", "ledger/1")];
+        let (told, text) = notified(&[&kept[..], &others[..]].concat(), &Notices::default());
+        assert!(text.is_some() && told.notified.len() == 4, "{told:?}");
+        let (still, text) = looked(PAST, &[], &told);
+        let names: BTreeSet<String> = kept.iter().map(Trouble::name).collect();
+        assert_eq!((still.notified.clone(), text), (names, None));
+        assert_eq!((told.still_told(PAST), told.still_told(Looked::Through)), (2, 0));
+        // A look finds one of them mended: it is forgotten, and told again should it come back.
+        let (one, text) = notified(&kept[..1], &still);
+        assert_eq!((one.notified.len(), text), (1, None));
+        let (_, text) = notified(&kept, &one);
+        assert!(text.is_some_and(|text| text.contains("ledger/seen") && !text.contains("10.0.0.0/18")));
+    }
+
+    #[test]
+    fn what_stays_told_takes_no_more_room_than_there_is() {
+        const PAST: Looked = Looked::Past(&["ledger"]);
+        let ledger: Vec<Trouble> = (0..150).map(|number| of("ledger", &format!("{number:04}"))).collect();
+        let (told, _) = notified(&ledger, &Notices::default());
+        let many: Vec<Trouble> = (0..100).map(unreadable).collect();
+        let (after, text) = looked(PAST, &many, &told);
+        assert_eq!(after.notified.len(), REMEMBERED_MAX);
+        assert!(text.is_some_and(|text| text.contains("50 more")));
+        assert_eq!(looked(PAST, &many, &after), (after.clone(), None));
+    }
+
+    #[test]
+    fn a_look_is_due_ten_minutes_after_the_last_one_and_none_counts_that_is_far_in_the_future() {
+        let (looked_once, _) = notified(&[], &Notices::default());
+        assert_eq!(looked_once.looked_through_ms, NOW_MS);
+        assert_eq!(looked(Looked::Past(&["ledger"]), &[], &looked_once).0.looked_through_ms, NOW_MS);
+        let is_due = |now_ms| looked_once.is_look_due(now_ms);
+        let last_ms = LOOKED_THROUGH_EVERY_MS - 1;
+        assert_eq!([NOW_MS, NOW_MS + last_ms, NOW_MS - last_ms].map(is_due), [false; 3]);
+        assert_eq!([NOW_MS + last_ms + 1, NOW_MS - last_ms - 1, 0].map(is_due), [true; 3]);
+        assert!(Notices::default().is_look_due(NOW_MS));
+    }
+
+    #[test]
+    fn a_document_of_the_first_version_says_of_no_look() {
+        let old: Notices = serde_json::from_str(r#"{"told": ["unreadable/ledger/10.0.0.0/18"]}"#).unwrap();
+        assert!(old.is_look_due(NOW_MS));
+        // And what it has told stays told.
+        let (after, text) = notified(&[of("ledger", "10.0.0.0/18")], &old);
+        assert_eq!((after.notified, text), (old.notified, None));
     }
 }

@@ -13,7 +13,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 
 use phonehome_cloud::table::{
-    BODY_BYTES_MAX, Doc, Expect, Key, SCHEMA_WRITTEN, Table, TableError, Write, key,
+    BODY_BYTES_MAX, Doc, Expect, Key, SCHEMA_WRITTEN, SortKeys, Table, TableError, Write, key,
 };
 use phonehome_cloud::{Cause, Class, CloudError};
 
@@ -278,23 +278,35 @@ impl Table for DynamoTable {
         Ok(docs)
     }
 
-    async fn query_pages(
+    async fn query_between(
         &self,
         partition: &str,
+        keys: SortKeys<'_>,
         mut take: impl FnMut(Vec<Doc>) + Send,
     ) -> Result<(), TableError> {
-        let mut pages = self
+        // There is no condition for a range that ends before a key: the document under it is left out below.
+        let condition = match (keys.from, keys.before) {
+            (None, None) => "pk = :pk",
+            (Some(_), None) => "pk = :pk AND sk >= :from",
+            (None, Some(_)) => "pk = :pk AND sk < :before",
+            (Some(_), Some(_)) => "pk = :pk AND sk BETWEEN :from AND :before",
+        };
+        let mut query = self
             .client
             .query()
             .table_name(&self.name)
-            .key_condition_expression("pk = :pk")
+            .key_condition_expression(condition)
             .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
+            .consistent_read(true);
+        for (name, key) in [(":from", keys.from), (":before", keys.before)] {
+            if let Some(key) = key {
+                query = query.expression_attribute_values(name, AttributeValue::S(key.to_owned()));
+            }
+        }
+        let mut pages = query.into_paginator().send();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| CloudError::of("dynamodb:Query", &self.name, &error))?;
-            take(page.items().iter().map(doc).collect());
+            take(page.items().iter().map(doc).filter(|doc| keys.contain(&doc.key.sort)).collect());
         }
         Ok(())
     }

@@ -70,6 +70,14 @@ impl Doc {
         serde_json::from_str(&self.body).map_err(|error| unreadable(error.to_string()))
     }
 
+    /// How many bytes it has in the table, where it is not compressed: as DynamoDB counts it, of each attribute its name
+    /// and its value.
+    pub fn bytes(&self) -> usize {
+        /// `pk`, `sk`, `version`, `schema_number` and `body`, and the two numbers.
+        const NAMES_AND_NUMBERS: usize = 2 + 2 + 7 + 13 + 4 + 3 + 2;
+        NAMES_AND_NUMBERS + self.key.partition.len() + self.key.sort.len() + self.body.len()
+    }
+
     /// Whether only a newer build knows what it means.
     pub fn is_newer(&self) -> bool {
         self.schema > SCHEMA_READ
@@ -237,6 +245,26 @@ pub const GET_MANY_MAX: usize = 100;
 /// The longest body, in bytes: 8 MiB. An item of 400 KB could unpack to a thousand times its size.
 pub const BODY_BYTES_MAX: u64 = 8 * 1024 * 1024;
 
+/// The sort keys from one on and before another one; without either end where there is none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SortKeys<'k> {
+    /// The first one that is among them.
+    pub from: Option<&'k str>,
+    /// The first one behind it that is not.
+    pub before: Option<&'k str>,
+}
+
+impl SortKeys<'_> {
+    /// Every one of a partition.
+    pub const ALL: Self = Self { from: None, before: None };
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn contain(&self, sort: &str) -> bool {
+        self.from.is_none_or(|from| from <= sort) && self.before.is_none_or(|before| sort < before)
+    }
+}
+
 /// Where state is kept. An item that is no document (no version, no body, or one that cannot be
 /// unpacked) is one with an empty body, so that [`Doc::read`] finds it unreadable and it hides no other.
 pub trait Table: Send + Sync {
@@ -249,10 +277,22 @@ pub trait Table: Send + Sync {
     fn query_pages(
         &self,
         partition: &str,
+        take: impl FnMut(Vec<Doc>) + Send,
+    ) -> impl Future<Output = Result<(), TableError>> + Send {
+        self.query_between(partition, SortKeys::ALL, take)
+    }
+    /// The same of those documents whose sort keys are among these, so that parts of a large partition can be read side by
+    /// side.
+    fn query_between(
+        &self,
+        partition: &str,
+        keys: SortKeys<'_>,
         mut take: impl FnMut(Vec<Doc>) + Send,
     ) -> impl Future<Output = Result<(), TableError>> + Send {
         async move {
-            take(self.query(partition).await?);
+            let mut docs = self.query(partition).await?;
+            docs.retain(|doc| keys.contain(&doc.key.sort));
+            take(docs);
             Ok(())
         }
     }

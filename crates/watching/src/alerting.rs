@@ -151,8 +151,9 @@ impl<T: Table> Alerting<'_, T> {
     /// # Errors
     /// [`TableError`]
     pub async fn notify_once(&self, gathered: &Gathered) -> Result<(), TableError> {
-        let Gathered { troubles, notified, channel, .. } = gathered;
-        let Some((after, message)) = notices(troubles, notified, channel, gathered.world.now_ms) else {
+        let Gathered { troubles, notified, channel, looked, .. } = gathered;
+        let now_ms = gathered.world.now_ms;
+        let Some((after, message)) = notices(troubles, *looked, notified, channel, now_ms) else {
             return Ok(());
         };
         let mut writes = vec![Write::over(gathered.notified_doc.as_ref(), Keys::notices(), &after)];
@@ -162,6 +163,11 @@ impl<T: Table> Alerting<'_, T> {
         }
         match self.table.write(writes).await {
             Ok(()) | Err(TableError::Conflict { .. }) => Ok(()),
+            // It is written each few minutes, also while there is nothing to tell: no run may fail by it.
+            Err(error @ TableError::Newer { .. }) => {
+                tracing::warn!(%error, "it is not known what trouble has been told, so that none is");
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

@@ -16,6 +16,7 @@ mod judged;
 mod known;
 mod moved;
 mod parsed;
+mod partitions;
 mod parts;
 mod probes;
 mod proof;

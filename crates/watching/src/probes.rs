@@ -2,9 +2,11 @@
 //! their paths is remembered, and only of the others more is needed than that.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Mutex, PoisonError};
 
-use phonehome_alerting::{Calm, Incident, PATHS_KEPT_MS, PathState, Paths};
-use phonehome_cloud::table::{Cache, Doc, GET_MANY_MAX, Key, Table, TableError};
+use futures_util::future::try_join_all;
+use phonehome_alerting::{Calm, Heartbeat, Incident, PATHS_KEPT_MS, PathState, Paths};
+use phonehome_cloud::table::{Cache, Doc, GET_MANY_MAX, Key, SortKeys, Table, TableError};
 use phonehome_state::{Keys, Unread};
 
 use crate::heard::Heard;
@@ -14,6 +16,12 @@ use crate::reading;
 
 /// How many parts are worked on at a time: their paths may be large, and are unpacked.
 const AT_ONCE: usize = GET_MANY_MAX / 2;
+
+/// How many heartbeats DynamoDB gives at once: 1 MB of some 415 bytes each.
+const HEARTBEATS_A_PAGE: usize = 2_500;
+/// How many parts of the heartbeats are read side by side: more would not come sooner, as they are one key's, of which
+/// DynamoDB gives 12 MB a second.
+const HEARTBEATS_AT_ONCE: usize = 4;
 
 /// How long before a report is missing its account is looked at as a whole, in milliseconds: the inference has its times
 /// in seconds.
@@ -46,28 +54,66 @@ impl<T: Table> Probes<'_, T> {
         watched: &mut [Watched],
         open: &[&Incident],
     ) -> Result<(), TableError> {
-        let mut heard = Heard::of(watched);
-        self.table.query_pages(Keys::HEARTBEATS, |docs| heard.note(watched, docs)).await?;
-        let Heard { mut spread, unread } = heard;
+        let Heard { mut spread, unread } = self.heard(watched).await?;
         self.unread.extend(unread);
+        let mut rest: Vec<usize> = vec![];
+        for of in 0..watched.len() {
+            match self.known_calm(&watched[of]) {
+                Some(calm) => {
+                    let part = StoredPart { calm: Some(calm), ..watched[of].only_part() };
+                    self.merge(watched, vec![(of, part)]);
+                }
+                None => rest.push(of),
+            }
+        }
         let mut wrong: BTreeSet<String> = BTreeSet::new();
-        for first in (0..watched.len()).step_by(AT_ONCE) {
-            let some = first..(first + AT_ONCE).min(watched.len());
+        for some in rest.chunks(AT_ONCE) {
             let mut parts: Vec<Numbered> = Vec::new();
-            for of in some {
-                let stored = spread.remove(&of).unwrap_or_else(|| vec![watched[of].only_part()]);
-                parts.extend(stored.into_iter().map(|part| (of, part)));
+            for &of in some {
+                match spread.remove(&of) {
+                    Some(several) => parts.extend(several.into_iter().map(|part| (of, part))),
+                    None => parts.push((of, watched[of].only_part())),
+                }
             }
             for some in parts.chunks_mut(AT_ONCE) {
                 self.read_paths(watched, some).await?;
             }
-            let is_wrong = |(of, part): &&Numbered| part.calm.is_none() || self.is_late(&watched[*of], part);
+            let is_wrong = |(of, part): &&Numbered| {
+                part.calm.is_none() || self.is_late(&watched[*of], part.heartbeat.as_ref())
+            };
             wrong.extend(parts.iter().filter(is_wrong).map(|(of, _)| watched[*of].view.account_name.clone()));
             self.merge(watched, parts);
         }
         self.read_concerned(watched, wrong, open).await?;
         self.known.forget(self.now_ms);
         Ok(())
+    }
+
+    /// Takes in the heartbeats, which are as many as there were probes in the last 90 days, parts of them side by side.
+    async fn heard(&self, watched: &mut [Watched]) -> Result<Heard, TableError> {
+        let bounds = bounds(watched);
+        let bounds = || bounds.iter().map(|key| Some(key.as_str()));
+        let parts = [None].into_iter().chain(bounds()).zip(bounds().chain([None]));
+        let heard = Mutex::new((Heard::of(watched), watched));
+        let take = |docs| {
+            let (heard, watched) = &mut *heard.lock().unwrap_or_else(PoisonError::into_inner);
+            heard.note(watched, docs);
+        };
+        let parts = parts.map(|(from, before)| {
+            self.table.query_between(Keys::HEARTBEATS, SortKeys { from, before }, take)
+        });
+        try_join_all(parts).await?;
+        Ok(heard.into_inner().unwrap_or_else(PoisonError::into_inner).0)
+    }
+
+    /// What is known of the paths of a probe with which nothing is wrong.
+    fn known_calm(&self, watched: &Watched) -> Option<Calm> {
+        let heartbeat = watched.view.heartbeat.as_ref().filter(|it| it.paths_version > 0)?;
+        if !watched.is_plain() || self.is_late(watched, Some(heartbeat)) {
+            return None;
+        }
+        let key = Keys::paths(&watched.view.key.part(0));
+        self.known.calm(&key, heartbeat.paths_version, watched.declared, self.now_ms)
     }
 
     /// Puts parts, those of a probe one after the other, into their probes.
@@ -101,22 +147,14 @@ impl<T: Table> Probes<'_, T> {
         Ok(())
     }
 
-    /// What is known of the paths of these parts; where nothing is wrong with them no more than that.
+    /// Reads the paths of these parts; where nothing is wrong with them no more is kept than that.
     async fn read_paths(&mut self, watched: &[Watched], some: &mut [Numbered]) -> Result<(), TableError> {
-        for (of, part) in &mut *some {
-            let version = part.paths_version();
-            if version > 0 && watched[*of].is_plain() && !self.is_late(&watched[*of], part) {
-                let key = Keys::paths(&part.key);
-                part.calm = self.known.calm(&key, version, watched[*of].declared, self.now_ms);
-            }
-        }
-        let mut rest: Vec<&mut Numbered> = some.iter_mut().filter(|(_, part)| part.calm.is_none()).collect();
-        self.read_whole(watched, &mut rest).await?;
-        for (of, part) in rest {
+        self.read_whole(watched, &mut some.iter_mut().collect::<Vec<_>>()).await?;
+        for (of, part) in some {
             let it = &watched[*of];
             // Of one that is late everything is looked at anyway.
             let is_known = part.heartbeat.is_some() && !part.unreadable.any();
-            let may_be_calm = it.is_plain() && is_known && !self.is_late(it, part);
+            let may_be_calm = it.is_plain() && is_known && !self.is_late(it, part.heartbeat.as_ref());
             if !may_be_calm {
                 self.remember(part);
             } else if let Some(calm) = Calm::of(&it.view.checks, &part.paths) {
@@ -158,9 +196,9 @@ impl<T: Table> Probes<'_, T> {
         Ok(())
     }
 
-    /// Whether a report of it is missing, or about to be.
-    fn is_late(&self, watched: &Watched, part: &StoredPart) -> bool {
-        let began_ms = part.heartbeat.as_ref().map_or(0, |it| it.last_started_at_ms);
+    /// Whether a report of it, or of a part of it with this heartbeat, is missing, or about to be.
+    fn is_late(&self, watched: &Watched, heartbeat: Option<&Heartbeat>) -> bool {
+        let began_ms = heartbeat.map_or(0, |it| it.last_started_at_ms);
         let heard_ms = began_ms.max(watched.view.expected_since_ms);
         (self.now_ms + EARLIER_MS).saturating_sub(heard_ms) > self.missing_after_ms
     }
@@ -211,6 +249,14 @@ impl<T: Table> Probes<'_, T> {
     }
 }
 
+/// Where the heartbeats of these probes are cut, so that as much is before each of these keys as behind it: in order, each
+/// once.
+fn bounds(watched: &[Watched]) -> BTreeSet<String> {
+    let parts = (watched.len() / HEARTBEATS_A_PAGE).clamp(1, HEARTBEATS_AT_ONCE);
+    let first = |part: usize| watched[part * watched.len() / parts].view.key.part(0).to_string();
+    (1..parts).map(first).collect()
+}
+
 /// The names of the accounts of which everything is looked at: with which something is `wrong`, or was told to be.
 fn concerned(watched: &[Watched], wrong: BTreeSet<String>, open: &[&Incident]) -> BTreeSet<String> {
     let members = || open.iter().flat_map(|incident| &incident.members);
@@ -221,3 +267,6 @@ fn concerned(watched: &[Watched], wrong: BTreeSet<String>, open: &[&Incident]) -
     concerned.extend(told.chain(renamed.map(|it| &it.view.account_name)).cloned());
     concerned
 }
+
+#[cfg(test)]
+mod tests;

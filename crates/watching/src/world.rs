@@ -3,21 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use futures_util::future::try_join;
 use phonehome_alerting::{
-    Change, Crashes, Incident, Notices, Owner, Policy, ProbeView, Reader, Refusals, Route, Silence, Symptom,
-    Trouble, UnreadableIncident, Unseen, World,
+    Change, Incident, Looked, Notices, Owner, Policy, ProbeView, Reader, Route, Symptom, Trouble,
+    UnreadableIncident, Unseen, World,
 };
-use phonehome_cloud::table::{Doc, Expect, Key, Table, TableError};
-use phonehome_fleet::{Binding, Fleet, Member};
-use phonehome_state::{
-    Claim, InForce, InUse, Keys, Readable, Revision, Seen, StackStatus, StateError, Unread, readable,
-};
+use phonehome_cloud::table::{Doc, Expect, Key, Table};
+use phonehome_fleet::{Fleet, Member};
+use phonehome_state::{InForce, InUse, Keys, Revision, StackStatus, StateError, Unread};
 use phonehome_wire::{CheckId, StackId};
-use serde::de::DeserializeOwned;
 
 use crate::expected::{all_probes, route};
 use crate::known::Known;
-use crate::parts::Watched;
+use crate::partitions::{LEDGER, Partitions};
 use crate::probes::Probes;
 use crate::windows::windows;
 
@@ -37,8 +35,19 @@ pub struct Gathered {
     /// What has been notified of that.
     pub(crate) notified: Notices,
     pub(crate) notified_doc: Option<Doc>,
+    /// Whether what nothing is decided of was looked through as well.
+    pub(crate) looked: Looked,
     /// Where trouble of phonehome itself is told; empty when nowhere.
     pub(crate) channel: String,
+}
+
+impl Gathered {
+    /// How many items cannot be read, those among them that were told and not looked at this time.
+    #[must_use]
+    pub fn unreadable(&self) -> usize {
+        let unreadable = |it: &&Trouble| matches!(it, Trouble::Unreadable { .. });
+        self.troubles.iter().filter(unreadable).count() + self.notified.still_told(self.looked)
+    }
 }
 
 /// How far another run's clock may be ahead of this one's to be gone by, in milliseconds: Lambda's are
@@ -70,38 +79,28 @@ pub async fn gather(
     now_ms: u64,
     pace: &Pace,
 ) -> Result<Gathered, StateError> {
-    // The revision first: whatever another run stores from here on is met as a conflict.
-    let last = table.get(&Keys::revision()).await?;
+    // The revision first, and what was told: whatever another run stores from here on is met as a conflict.
+    let (last, notified_doc) = try_join(table.get(&Keys::revision()), table.get(&Keys::notices())).await?;
     let revision = Expect::unchanged(last.as_ref());
     let now_ms = decides_at(last.as_ref(), now_ms);
+    let notified: Notices = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
+    let looks_through = notified.is_look_due(now_ms);
     let in_use = known.fleet.in_use(table).await?;
     let fleet = &in_use.base.fleet;
-    let mut reading = Reading { table, unread: Vec::new() };
-    let incidents = reading.partition::<Incident>(Keys::INCIDENTS).await?;
+    let Partitions { incidents, stacks, bound, silences, refusals, crashes, ledger } =
+        Partitions::read(table, looks_through).await?;
     let unreadable = |it: &Unread| UnreadableIncident::of(&it.doc.key.sort, &it.doc.body);
-    let mut unseen =
-        Unseen { incidents: reading.unread.iter().map(unreadable).collect(), ..Unseen::default() };
-    let before = reading.unread.len();
-    let mut stacks = reading.values::<StackStatus>(Keys::STACKS).await?;
-    // As their keys are in the table, and nearly always are already: to sort takes as much memory again.
-    stacks.shrink_to_fit();
-    let key = |stack: &StackStatus| (stack.account.clone(), stack.region.clone());
-    if !stacks.is_sorted_by_key(key) {
-        stacks.sort_by_key(key);
-    }
-    unseen.stacks = reading.unread[before..].iter().filter_map(Unread::stack).collect();
-    let silences = reading.partition::<Silence>(Keys::SILENCES).await?;
-    let refusals = reading.values::<Refusals>(Keys::REFUSALS).await?;
-    let crashes = reading.values::<Crashes>(Keys::CRASHES).await?;
-    // Nothing is decided here of the ledger; but that a part of it cannot be read is told here.
-    reading.only_readable::<Claim>(Keys::LEDGER).await?;
-    reading.only_readable::<Claim>(Keys::HOLDERS).await?;
-    reading.only_readable::<Seen>(Keys::SEEN).await?;
-    let before = reading.unread.len();
-    let bound = reading.values::<Binding>(Keys::BINDINGS).await?;
-    let bindings = phonehome_state::known(bound, &stacks);
+    let mut unseen = Unseen {
+        incidents: incidents.unread.iter().map(unreadable).collect(),
+        stacks: stacks.unread.iter().filter_map(Unread::stack).collect(),
+    };
+    let are_all_bound = bound.unread.is_empty();
+    let mut unread = ledger;
+    let incidents = incidents.noting(&mut unread);
+    let stacks = stacks.noting(&mut unread);
+    let bindings = phonehome_state::known(bound.noting(&mut unread), &stacks);
     let expecting = in_use.expecting(&bindings, &stacks);
-    if reading.unread.len() > before {
+    if !are_all_bound {
         // Which line of the file such a stack is may be in what cannot be read.
         let nobodys = stacks.iter().filter(|stack| expecting.member(stack).is_none());
         unseen.stacks.extend(nobodys.map(StackStatus::stack));
@@ -112,9 +111,13 @@ pub async fn gather(
     let observed_ms = stacks.iter().map(|stack| (stack.stack(), stack.updated_at_ms)).collect();
     drop((expecting, stacks, bindings));
     let policy = policy(fleet, pace);
-    reading.probes(&mut watched, known, now_ms, &policy, &incidents).await?;
+    let (overdue_after_ms, missing_after_ms) = (policy.overdue_after_ms, policy.missing_after_ms());
+    let mut probes = Probes { table, known, now_ms, overdue_after_ms, missing_after_ms, unread: &mut unread };
+    let open: Vec<&Incident> = incidents.iter().map(|(_, incident)| incident).collect();
+    probes.read(&mut watched, &open).await?;
     let mut probes: Vec<ProbeView> = watched.into_iter().map(|it| it.view).collect();
     probes.shrink_to_fit();
+    let crashes = crashes.noting(&mut unread);
     let crashes: BTreeMap<_, _> = crashes.iter().map(|it| (&it.account, it)).collect();
     for view in &mut probes {
         view.crash = crashes.get(&view.key.account).and_then(|it| it.of(&view.key)).cloned().map(Box::new);
@@ -126,16 +129,16 @@ pub async fn gather(
         open.push(incident);
     }
     let (owners, routes) = (owners(&in_use), routes(&in_use));
-    let silences = silences.into_iter().map(|(_, silence)| silence).collect();
-    let notified_doc = table.get(&Keys::notices()).await?;
-    let notified = notified_doc.as_ref().and_then(|doc| doc.read().ok()).unwrap_or_default();
+    let silences = silences.noting(&mut unread);
+    let refusals = refusals.noting(&mut unread);
     let lasting = refusals.into_iter().filter(|it| it.lasts(now_ms)).map(Trouble::Refused);
-    let troubles = reading.unread.iter().map(trouble).chain(lasting).collect();
+    let troubles = unread.iter().map(trouble).chain(lasting).collect();
     let channel = fleet.platform_channel().to_owned();
     let (changes, reader, findings) = (changes(&in_use), reader(fleet), vec![]);
     let world =
         World { now_ms, probes, owners, routes, open, silences, policy, unseen, reader, changes, findings };
-    Ok(Gathered { world, stored, revision, troubles, observed_ms, notified, notified_doc, channel })
+    let looked = if looks_through { Looked::Through } else { Looked::Past(&LEDGER) };
+    Ok(Gathered { world, stored, revision, troubles, observed_ms, notified, notified_doc, looked, channel })
 }
 
 fn reader(fleet: &Fleet) -> Reader {
@@ -223,61 +226,4 @@ fn routes(in_use: &InUse) -> BTreeMap<String, Route> {
         (member.account_name, route)
     };
     members(in_use).map(route).collect()
-}
-
-/// What is read, and what of it could not be.
-struct Reading<'t, T> {
-    table: &'t T,
-    unread: Vec<Unread>,
-}
-
-impl<T: Table> Reading<'_, T> {
-    /// Puts into the probes what is stored of them.
-    async fn probes(
-        &mut self,
-        watched: &mut [Watched],
-        known: &Known,
-        now_ms: u64,
-        policy: &Policy,
-        incidents: &[(Doc, Incident)],
-    ) -> Result<(), TableError> {
-        let (overdue_after_ms, missing_after_ms) = (policy.overdue_after_ms, policy.missing_after_ms());
-        let (table, unread) = (self.table, &mut self.unread);
-        let mut probes = Probes { table, known, now_ms, overdue_after_ms, missing_after_ms, unread };
-        let open: Vec<&Incident> = incidents.iter().map(|(_, incident)| incident).collect();
-        probes.read(watched, &open).await
-    }
-
-    /// What is stored in a partition, without the documents: a page at a time.
-    async fn values<D: DeserializeOwned + Send>(&mut self, partition: &str) -> Result<Vec<D>, TableError> {
-        let mut values = Vec::new();
-        self.each(partition, |value| values.push(value)).await?;
-        Ok(values)
-    }
-
-    /// Notes what cannot be read in a partition.
-    async fn only_readable<D: DeserializeOwned>(&mut self, partition: &str) -> Result<(), TableError> {
-        self.each(partition, |_: D| {}).await
-    }
-
-    async fn each<D: DeserializeOwned>(
-        &mut self,
-        partition: &str,
-        mut take: impl FnMut(D) + Send,
-    ) -> Result<(), TableError> {
-        let Self { table, unread } = self;
-        let each = |docs: Vec<Doc>| {
-            docs.into_iter().for_each(|doc| match Unread::or(doc) {
-                Ok((_, value)) => take(value),
-                Err(problem) => unread.push(problem),
-            });
-        };
-        table.query_pages(partition, each).await
-    }
-
-    async fn partition<D: DeserializeOwned>(&mut self, partition: &str) -> Result<Vec<(Doc, D)>, TableError> {
-        let Readable { found, unreadable } = readable(self.table, partition).await?;
-        self.unread.extend(unreadable);
-        Ok(found)
-    }
 }

@@ -3,7 +3,7 @@
 use phonehome_cloud::{Queue, SystemClock, WallClock};
 
 use aws_lambda_events::sqs::SqsBatchResponse;
-use phonehome_alerting::{Decision, Incident, Trouble};
+use phonehome_alerting::{Decision, Incident};
 use phonehome_aws::Metrics;
 use phonehome_cloud::table::Table;
 use phonehome_runtime::Error;
@@ -67,8 +67,7 @@ impl<T: Table, Q: Queue, C: WallClock> Alerter<T, Q, C> {
     }
 
     fn count_unreadable(&self, gathered: &Gathered) {
-        let unreadable = |it: &&Trouble| matches!(it, Trouble::Unreadable { .. });
-        let count = gathered.troubles.iter().filter(unreadable).count();
+        let count = gathered.unreadable();
         if count > 0 {
             self.metrics.count("UnreadableItems", count as u64);
         }

@@ -13,6 +13,7 @@ use phonehome_cloud::{MemoryQueue, WallClock};
 use phonehome_state::Keys;
 
 use crate::fleet::{INTERVAL_MS, PATHS, Stored};
+use crate::metered::Metered;
 
 /// When the first run is; milliseconds since the Unix epoch.
 const START_MS: u64 = 1_800_000_000_000;
@@ -32,7 +33,8 @@ pub(crate) async fn measure(memory: &PeakAlloc, accounts: usize, causes: usize) 
     let table = MemoryTable::default();
     let fleet = Stored::of(accounts);
     println!(
-        "\n{} accounts, 3 zones, {} paths; seconds of CPU, and what is allocated at once",
+        "\n{} accounts, 3 zones, {} paths; seconds of CPU, what is allocated at once, what is read, and how long it waits \
+         for the table at 10 ms a call",
         fleet.accounts(),
         fleet.accounts() * 3 * PATHS
     );
@@ -40,7 +42,7 @@ pub(crate) async fn measure(memory: &PeakAlloc, accounts: usize, causes: usize) 
     fleet.report(&table, START_MS).await?;
     let clock = Clock(Arc::new(AtomicU64::new(START_MS)));
     let alerter = Alerter {
-        table: table.clone(),
+        table: Metered::over(&table),
         metrics: Metrics::void("alerter"),
         again: Again::new(MemoryQueue::default()),
         ask: Ask { queue: MemoryQueue::default() },
@@ -49,9 +51,15 @@ pub(crate) async fn measure(memory: &PeakAlloc, accounts: usize, causes: usize) 
         clock: clock.clone(),
     };
     run(memory, &alerter, "nothing fails, first run").await?;
-    run(memory, &alerter, "nothing fails").await?;
+    let mut now_ms = START_MS;
+    for minute in ["nothing fails, a minute later", "nothing fails, two minutes later"] {
+        now_ms += INTERVAL_MS;
+        fleet.report(&table, now_ms).await?;
+        clock.0.store(now_ms, Ordering::Relaxed);
+        run(memory, &alerter, minute).await?;
+    }
     let fleet = fleet.broken(causes);
-    let now_ms = START_MS + INTERVAL_MS;
+    now_ms += INTERVAL_MS;
     let failing = fleet.report(&table, now_ms).await?;
     clock.0.store(now_ms, Ordering::Relaxed);
     run(memory, &alerter, &format!("{failing} paths fail")).await?;
@@ -62,17 +70,15 @@ pub(crate) async fn measure(memory: &PeakAlloc, accounts: usize, causes: usize) 
     Ok(())
 }
 
-async fn run(
-    memory: &PeakAlloc,
-    alerter: &Alerter<MemoryTable, MemoryQueue, Clock>,
-    what: &str,
-) -> Result<()> {
+async fn run(memory: &PeakAlloc, alerter: &Alerter<Metered, MemoryQueue, Clock>, what: &str) -> Result<()> {
     let before = memory.current_usage_as_mb();
     memory.reset_peak_usage();
-    let start_s = cpu_s();
+    let (start_s, start) = (cpu_s(), tokio::time::Instant::now());
     alerter.handle(&serde_json::json!({})).await.map_err(|error| anyhow::anyhow!("{error}"))?;
     let (seconds, more) = (cpu_s() - start_s, memory.peak_usage_as_mb() - before);
-    println!("  {what:<28}{seconds:>8.2} s {more:>8.1} MB");
+    let (waited, reads) = (start.elapsed(), alerter.table.take());
+    println!("  {what:<34}{seconds:>8.2} s {more:>8.1} MB; {}, {} ms", reads.sum(), waited.as_millis());
+    print!("{reads}");
     Ok(())
 }
 

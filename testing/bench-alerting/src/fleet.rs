@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Result;
+use ipnet::Ipv4Net;
 use phonehome_alerting::{Failure, Heartbeat, PathResult, PathState, PathStatus, Paths, ProbeKey, Turns};
 use phonehome_cloud::table::{Key, MemoryTable, Table as _};
-use phonehome_fleet::{Fleet, Member};
+use phonehome_fleet::{Binding, Fleet, Line, Member};
 use phonehome_localisation::Outcome;
 use phonehome_samples::{published, stack};
-use phonehome_state::{Keys, StackStatus};
+use phonehome_state::{Claim, ClaimState, Keys, Seen, SeenVpc, StackStatus};
 use phonehome_wire::{AccountId, AzId, Check, CheckId, CheckKind, Purpose, Stage, Verdict};
 use serde::Serialize;
 use serde_json::json;
@@ -85,6 +86,7 @@ impl Stored {
                 ..stack(ready_ms)
             };
             put(table, Keys::stack(&status.stack()), &status);
+            who_and_where(table, number, &status, ready_ms);
         }
     }
 
@@ -142,6 +144,56 @@ pub(crate) fn checks() -> Vec<Check> {
     let stored = Stored::of(ENVIRONMENTS * 3);
     let checks = stored.fleet.checks_for(&stored.members[0], REGION);
     checks.into_iter().filter(|check| matches!(check.kind, CheckKind::Tcp { .. })).collect()
+}
+
+/// Puts into the table who an account is, which block it has, and which VPCs were seen in it: its own and AWS's.
+fn who_and_where(table: &MemoryTable, number: usize, status: &StackStatus, since_ms: u64) {
+    let StackStatus { account, region, .. } = status.clone();
+    let stack = status.stack();
+    let cidr = block(number);
+    let line = Line::new(&status.domain, &status.environment);
+    put(
+        table,
+        Keys::binding(&line),
+        &Binding {
+            line,
+            account: account.clone(),
+            account_name: status.account_name.clone(),
+            bound_at_ms: since_ms,
+        },
+    );
+    let claim = Claim {
+        cidr,
+        pool: "all".to_owned(),
+        account: account.clone(),
+        region: region.clone(),
+        claimed_at_ms: since_ms,
+        state: ClaimState::Held,
+    };
+    put(table, Keys::block(&cidr.to_string()), &claim);
+    put(table, Keys::holder(&stack), &claim);
+    let vpc = |name: &str, cidr: Ipv4Net, ours: bool| SeenVpc {
+        account: account.clone(),
+        region: region.clone(),
+        vpc_id: format!("vpc-{name}{number:016x}"),
+        cidrs: vec![cidr],
+        ours,
+        is_default: !ours,
+    };
+    let vpcs = vec![vpc("0", cidr, true), vpc("1", aws_own(), false)];
+    let seen = Seen { account: account.clone(), region: region.clone(), vpcs, changed_at_ms: since_ms };
+    put(table, Keys::seen(&stack), &seen);
+}
+
+/// An account's block: a /22 of 10.0.0.0/8.
+fn block(number: usize) -> Ipv4Net {
+    let number = u32::try_from(number).unwrap_or(u32::MAX);
+    Ipv4Net::new_assert((0x0a00_0000 + (number << 10)).into(), 22)
+}
+
+/// What AWS puts into each Region of a new account.
+fn aws_own() -> Ipv4Net {
+    Ipv4Net::new_assert([172, 31, 0, 0].into(), 16)
 }
 
 fn put(table: &MemoryTable, key: Key, value: &impl Serialize) {

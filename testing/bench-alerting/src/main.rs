@@ -5,6 +5,7 @@ mod alertmanager;
 mod deciding;
 mod fleet;
 mod folding;
+mod metered;
 
 use anyhow::Result;
 use clap::Parser;
@@ -29,9 +30,11 @@ struct Arguments {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     folding::measure();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    // Time passes at once while a run does nothing but wait for the table.
+    let waiting = runtime.enable_all().start_paused(true).build()?;
     for accounts in arguments.accounts {
-        runtime.block_on(deciding::measure(&MEMORY, accounts, arguments.causes))?;
+        waiting.block_on(deciding::measure(&MEMORY, accounts, arguments.causes))?;
     }
-    runtime.block_on(alertmanager::measure())
+    runtime.start_paused(false).build()?.block_on(alertmanager::measure())
 }

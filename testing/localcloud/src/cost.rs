@@ -98,6 +98,8 @@ pub struct Deployment {
     pub stack_kept_s: u32,
     /// How old paths may be that are of the right version, in seconds.
     pub paths_kept_s: u32,
+    /// How often the alerter looks through what nothing is decided of, in seconds.
+    pub looked_through_every_s: u32,
     /// How many probes are looked up for each isolation that is silent.
     pub witnesses: u32,
     /// How often the alerter decides, in minutes.
@@ -151,6 +153,7 @@ impl Default for Deployment {
             fleet_kept_s: 30,
             stack_kept_s: 300,
             paths_kept_s: 600,
+            looked_through_every_s: 600,
             witnesses: 4,
             alerter_every_minutes: 1,
             alerter_memory_mb: 512,

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use phonehome_alerting::{
-    Connects, Heartbeat, PATHS_KEPT_MS, PathState, PathStatus, ProbeKey, RUNS_KEPT, WITNESS_ACCOUNTS_MAX,
-    WITNESS_ZONES_MAX, endpoints,
+    Connects, Heartbeat, LOOKED_THROUGH_EVERY_MS, PATHS_KEPT_MS, PathState, PathStatus, ProbeKey, RUNS_KEPT,
+    WITNESS_ACCOUNTS_MAX, WITNESS_ZONES_MAX, endpoints,
 };
 use phonehome_fleet::{Fleet, Parts};
 use phonehome_localcloud::cost::{
@@ -147,6 +147,7 @@ fn the_cost_sheet_counts_what_the_templates_and_the_code_say() -> Result<()> {
         fleet_kept_s: sheet.fleet_kept_s,
         stack_kept_s: sheet.stack_kept_s,
         paths_kept_s: u32::try_from(PATHS_KEPT_MS / 1000)?,
+        looked_through_every_s: u32::try_from(LOOKED_THROUGH_EVERY_MS / 1000)?,
         witnesses: u32::try_from(WITNESS_ACCOUNTS_MAX * WITNESS_ZONES_MAX)?,
         alerter_every_minutes: schedule(&hub, "Alerter")?,
         alerter_memory_mb: memory_mb(&hub, "Alerter")?,

@@ -3,10 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use super::{Doc, Expect, Key, SCHEMA_WRITTEN, Table, TableError, Write, key};
-
-/// How many documents a page has: as many heartbeats as DynamoDB gives at once, 1 MB.
-const PAGE: usize = 1_000;
+use super::{Doc, Expect, Key, SCHEMA_WRITTEN, SortKeys, Table, TableError, Write, key};
 
 /// A table in memory, with the same behaviour.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +14,10 @@ pub struct MemoryTable {
 }
 
 impl MemoryTable {
+    /// How many bytes the documents of a page have, of which the last one may be beyond, where more follow: as DynamoDB
+    /// gives them, 1 MB.
+    pub const PAGE_BYTES: usize = 1024 * 1024;
+
     /// The same table for somebody whose policy allows writes to these partitions alone. A write to
     /// another one is a mistake of the code, and panics.
     #[must_use]
@@ -55,10 +56,38 @@ impl MemoryTable {
         self.expiries.lock().unwrap().get(key).copied()
     }
 
+    /// The first of these documents, as many as DynamoDB gives at once; none where there are none.
+    pub fn page(&self, partition: &str, keys: SortKeys<'_>) -> Vec<Doc> {
+        page(&mut between(&self.locked(), partition, keys))
+    }
+
     /// All documents, by key.
     pub fn all(&self) -> Vec<Doc> {
         self.locked().values().cloned().collect()
     }
+}
+
+/// The documents of a partition whose sort keys are among these.
+fn between<'d>(
+    docs: &'d BTreeMap<Key, Doc>,
+    partition: &'d str,
+    keys: SortKeys<'d>,
+) -> impl Iterator<Item = &'d Doc> {
+    let from_first = docs.range(key(partition, keys.from.unwrap_or_default())..).map(|(_, doc)| doc);
+    from_first.take_while(move |doc| doc.key.partition == partition && keys.contain(&doc.key.sort))
+}
+
+/// The next page of these documents.
+fn page<'d>(docs: &mut impl Iterator<Item = &'d Doc>) -> Vec<Doc> {
+    let mut bytes = 0;
+    let mut page = Vec::new();
+    while bytes < MemoryTable::PAGE_BYTES
+        && let Some(doc) = docs.next()
+    {
+        bytes += doc.bytes();
+        page.push(doc.clone());
+    }
+    page
 }
 
 impl Table for MemoryTable {
@@ -73,21 +102,20 @@ impl Table for MemoryTable {
 
     async fn query(&self, partition: &str) -> Result<Vec<Doc>, TableError> {
         let docs = self.locked();
-        let from_first = docs.range(key(partition, "")..).map(|(_, doc)| doc);
-        Ok(from_first.take_while(|doc| doc.key.partition == partition).cloned().collect())
+        Ok(between(&docs, partition, SortKeys::ALL).cloned().collect())
     }
 
-    async fn query_pages(
+    async fn query_between(
         &self,
         partition: &str,
+        keys: SortKeys<'_>,
         mut take: impl FnMut(Vec<Doc>) + Send,
     ) -> Result<(), TableError> {
         // One moment for all of them, as one query has.
         let docs = self.locked();
-        let from_first = docs.range(key(partition, "")..).map(|(_, doc)| doc);
-        let mut found = from_first.take_while(|doc| doc.key.partition == partition).cloned().peekable();
+        let mut found = between(&docs, partition, keys).peekable();
         while found.peek().is_some() {
-            take(found.by_ref().take(PAGE).collect());
+            take(page(&mut found));
         }
         Ok(())
     }

@@ -178,7 +178,7 @@ fn figures(deployment: &Deployment) -> String {
          | state | for a report one read at half the price and one write; what is remembered is read again after \
          {} s to {} min, in each collector: {}, at 10,000 accounts {:.0} | counted by a test; twice those that are busy |\n\
          | witnesses of an isolation | {} heartbeats, at half the price | counted by a test |\n\
-         | a decision | every minute: each partition as a whole, and paths that changed | the code |\n\
+         | a decision | every minute: each partition as a whole, the ledger every ten minutes, and paths that changed | the code |\n\
          | metrics and alarms | {} and {}, however large the fleet is; metrics that were never counted \
          cost nothing | the code and the template |\n\
          | calls that send metrics | one for each invocation of alerter and notifier | counted by tests |\n\

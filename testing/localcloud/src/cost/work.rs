@@ -347,19 +347,20 @@ fn reads_of_a_report(fleet: &FleetSize, deployment: &Deployment) -> f64 {
         + remembered(deployment.fleet_kept_s, accounts * zones * parts(fleet), fleet_reads(accounts))
 }
 
-/// What is read for one decision: each partition as one, and paths that were not read for a while.
+/// What is read for one decision: each partition as one, in some of them the ledger, and paths that were not read for a
+/// while.
 fn reads_of_a_decision(fleet: &FleetSize, deployment: &Deployment) -> f64 {
     let accounts = f64::from(fleet.accounts);
     let probes = accounts * f64::from(fleet.zones) * parts(fleet);
-    let decisions = f64::from(deployment.paths_kept_s) / 60.0 / f64::from(deployment.alerter_every_minutes);
-    let paths = probes * paths_reads(fleet) / decisions;
+    let decisions = |of_s: u32| f64::from(of_s) / 60.0 / f64::from(deployment.alerter_every_minutes);
+    let paths = probes * paths_reads(fleet) / decisions(deployment.paths_kept_s);
     // The revision, what was told of troubles and of slow zones, which stacks are suspected, and the partitions of
     // incidents, silences, refusals and crashes, empty.
     let small = 8.0;
     small
         + fleet_reads(accounts)
         + reads(accounts * STACK_BYTES)
-        + reads(accounts * LEDGER_BYTES)
+        + reads(accounts * LEDGER_BYTES) / decisions(deployment.looked_through_every_s)
         + reads(accounts * BINDING_BYTES)
         + reads(probes * f64::from(HEARTBEAT_BYTES))
         + paths
