@@ -10,31 +10,41 @@ use serde_json::Value;
 use crate::beside::Beside;
 use crate::project::{self, Project};
 
-/// The test targets that wait most, for emulators and for the silence of networks, by their names (which packages may
-/// share). Each row runs beside the others, and beside all that is not named here.
-const WAITING: [&[&str]; 3] = [&["end_to_end"], &["scenarios"], &["cloud", "local_cloud", "moto"]];
+/// Test targets that wait more than they work. They run beside all others, one lane beside the other; within a lane one
+/// after the other.
+struct Lane {
+    /// As of `nice`: what would be late by a second is a network's failure to the probe's tests, which are among all
+    /// others and in the packet lab. Whoever waits for an emulator is patient.
+    niceness: &'static str,
+    /// Names; packages may share one.
+    targets: &'static [&'static str],
+}
+
+/// Each takes some four minutes on two cores that are free, as all others together do.
+const LANES: [Lane; 3] = [
+    Lane { niceness: "5", targets: &["end_to_end"] },
+    Lane { niceness: "0", targets: &["scenarios"] },
+    Lane { niceness: "5", targets: &["cloud", "dynamodb", "local_cloud", "moto", "seeds", "table_contract"] },
+];
 
 /// Always of all packages: another selection would have other features, and so other programs.
 pub(crate) const TEST: [&str; 3] = ["test", "--release", "--workspace"];
 
 /// Runs all tests, which are compiled already. `record`: the folder for the calls that they make to moto.
 pub(crate) fn run(project: &Project, record: Option<&Path>) -> Result<()> {
-    let call = |arguments: &[String]| {
-        let mut test = project.cargo(TEST);
-        test.args(arguments).envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
-        test
-    };
-    let targets = targets(project.cargo(METADATA))?;
-    let waiting = WAITING.map(|names| (names[0], call(&named(names))));
-    let waiting: Vec<Beside> = waiting
-        .into_iter()
-        .map(|(name, command)| Beside::begin(project, &format!("tests-{name}"), command))
-        .collect::<Result<_>>()?;
+    let environment = record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder));
+    let others = others(&targets(project.cargo(METADATA))?);
+    let mut lanes = Vec::new();
+    for Lane { niceness, targets } in LANES {
+        let mut test = project.command("nice", ["-n", niceness]);
+        test.arg(project.cargo_program()).args(TEST).args(named(targets)).envs(environment);
+        lanes.push(Beside::begin(project, &format!("tests-{}", targets[0]), test)?);
+    }
     // All come to their end, whichever fails: what each says is worth reading, and the tests of a cargo that is
     // killed go on.
     let mut outcomes: Vec<_> =
-        others(&targets).iter().map(|call_of| project::run(&mut call(call_of))).collect();
-    outcomes.extend(waiting.into_iter().map(Beside::end));
+        others.iter().map(|call| project::run(project.cargo(TEST).args(call).envs(environment))).collect();
+    outcomes.extend(lanes.into_iter().map(Beside::end));
     outcomes.into_iter().collect()
 }
 
@@ -45,10 +55,10 @@ fn named(names: &[&str]) -> Vec<String> {
 
 /// What selects all others: examples in documentation cannot be selected together with anything.
 fn others(targets: &[Target]) -> [Vec<String>; 2] {
-    let waits = |name: &str| WAITING.iter().any(|names| names.contains(&name));
+    let has_lane = |name: &str| LANES.iter().any(|lane| lane.targets.contains(&name));
     let mut names: Vec<&str> =
         targets.iter().filter(|target| target.kind == "test").map(|it| it.name.as_str()).collect();
-    names.retain(|name| !waits(name));
+    names.retain(|name| !has_lane(name));
     names.sort_unstable();
     names.dedup();
     let programs = ["--lib", "--bins"].map(ToOwned::to_owned).into_iter().chain(named(&names)).collect();
@@ -100,7 +110,7 @@ mod tests {
     fn each_target_is_run_by_exactly_one_call_and_documentation_by_one() {
         let targets = all();
         assert!(targets.len() > 100, "cargo knows of {} targets", targets.len());
-        let mut calls: Vec<_> = WAITING.iter().map(|names| named(names)).collect();
+        let mut calls: Vec<_> = LANES.iter().map(|lane| named(lane.targets)).collect();
         calls.extend(others(&targets));
         for target in &targets {
             let by = calls.iter().filter(|arguments| runs(arguments, target)).count();
@@ -110,10 +120,10 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_said_to_wait_is_there() {
+    fn whatever_has_a_lane_is_there() {
         let targets = all();
-        for name in WAITING.concat() {
-            assert!(targets.iter().any(|target| target.kind == "test" && target.name == name), "{name}");
+        for name in LANES.iter().flat_map(|lane| lane.targets) {
+            assert!(targets.iter().any(|target| target.kind == "test" && target.name == *name), "{name}");
         }
     }
 
