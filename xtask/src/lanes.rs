@@ -10,40 +10,48 @@ use serde_json::Value;
 use crate::beside::Beside;
 use crate::project::{self, Project};
 
-/// Test targets that wait more than they work. They run beside all others, one lane beside the other; within a lane one
-/// after the other.
+/// Test targets that run one after the other, beside all others.
 struct Lane {
-    /// As of `nice`: what would be late by a second is a network's failure to the probe's tests, which are among all
-    /// others and in the packet lab. Whoever waits for an emulator is patient.
+    /// As of `nice`.
     niceness: &'static str,
     /// Names; packages may share one.
     targets: &'static [&'static str],
 }
 
-/// Each takes some four minutes on two cores that are free, as all others together do.
-const LANES: [Lane; 3] = [
-    Lane { niceness: "5", targets: &["end_to_end"] },
+/// In the first two, what is late by a second fails, as a network would: on two cores they wait for packets most of the
+/// time, and may not have to wait for a core as well. In the others it is emulators that are waited for, and patiently.
+/// None takes longer than all that have no lane.
+const LANES: [Lane; 4] = [
     Lane { niceness: "0", targets: &["scenarios"] },
-    Lane { niceness: "5", targets: &["cloud", "dynamodb", "local_cloud", "moto", "seeds", "table_contract"] },
+    Lane { niceness: "0", targets: &["files", "impairments", "local_cloud", "moto", "namespaces", "server"] },
+    Lane { niceness: PATIENT, targets: &["end_to_end"] },
+    Lane { niceness: PATIENT, targets: &["cloud", "dynamodb", "seeds", "table_contract"] },
 ];
+
+/// A third of the share of whoever is not nice.
+const PATIENT: &str = "5";
 
 /// Always of all packages: another selection would have other features, and so other programs.
 pub(crate) const TEST: [&str; 3] = ["test", "--release", "--workspace"];
 
 /// Runs all tests, which are compiled already. `record`: the folder for the calls that they make to moto.
 pub(crate) fn run(project: &Project, record: Option<&Path>) -> Result<()> {
-    let environment = record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder));
     let others = others(&targets(project.cargo(METADATA))?);
+    let test = |niceness: &str, selection: &[String]| {
+        let mut test = project.command("nice", ["-n", niceness]);
+        test.arg(project.cargo_program()).args(TEST).args(selection);
+        test.envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
+        test
+    };
     let mut lanes = Vec::new();
     for Lane { niceness, targets } in LANES {
-        let mut test = project.command("nice", ["-n", niceness]);
-        test.arg(project.cargo_program()).args(TEST).args(named(targets)).envs(environment);
-        lanes.push(Beside::begin(project, &format!("tests-{}", targets[0]), test)?);
+        let name = format!("tests-{}", targets[0]);
+        lanes.push(Beside::begin(project, &name, test(niceness, &named(targets)))?);
     }
     // All come to their end, whichever fails: what each says is worth reading, and the tests of a cargo that is
     // killed go on.
     let mut outcomes: Vec<_> =
-        others.iter().map(|call| project::run(project.cargo(TEST).args(call).envs(environment))).collect();
+        others.iter().map(|selection| project::run(&mut test(PATIENT, selection))).collect();
     outcomes.extend(lanes.into_iter().map(Beside::end));
     outcomes.into_iter().collect()
 }
