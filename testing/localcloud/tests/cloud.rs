@@ -267,7 +267,7 @@ async fn the_control_speaks_to_this_machine_only() {
 }
 
 /// How many files of the bridge's tests run at once, each with a bridge of its own: they wait more than they work.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 
 #[test]
 fn what_is_added_to_the_emulator_behaves_as_on_aws() {
