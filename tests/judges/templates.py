@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 import yaml
 
@@ -35,13 +36,19 @@ def _untagged(entries):
     return entries
 
 
+@cache
+def _body(path):
+    """Read once, whatever the parameters, and never changed: reading takes most of a second."""
+    with open(path, encoding="utf-8") as file:
+        is_recorded = path.endswith(".json")
+        return json.load(file, object_hook=_untagged) if is_recorded else yaml.load(file, _Loader)
+
+
 class Template:
     """One template with values for its parameters."""
 
     def __init__(self, path, account, **parameters):
-        with open(path, encoding="utf-8") as file:
-            is_recorded = str(path).endswith(".json")
-            self.body = json.load(file, object_hook=_untagged) if is_recorded else yaml.load(file, _Loader)
+        self.body = _body(str(path))
         defaults = {name: it.get("Default") for name, it in self.body.get("Parameters", {}).items()}
         unknown = set(parameters) - set(defaults)
         if unknown:

@@ -2,10 +2,13 @@
 
 use anyhow::{Context, Result, ensure};
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use crate::days::Days;
+use crate::beside::Beside;
 use crate::deny;
+use crate::lanes;
 use crate::project::{self, Project};
 use crate::steps::Steps;
 use crate::venv;
@@ -88,15 +91,38 @@ fn test_steps(
     arguments: &[String],
     record: Option<&Path>,
 ) -> Result<()> {
-    steps.run("the emulators", || venv::ensure_for_tests(project))?;
-    steps.run("the binaries", || project.build())?;
-    let days = record.map(|_| Days::begin(project)).transpose()?;
-    steps.run("tests", || {
-        let mut test = project.cargo(["test", "--release", "--workspace"]);
-        test.args(arguments).envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
-        project::run(&mut test)
+    steps.run("the binaries, and beside them the emulators", || prepare(project, record.is_some()))?;
+    let days = record.map(|_| days(project)).transpose()?;
+    steps.run("the tests' binaries", || {
+        project::run(project.cargo(lanes::TEST).arg("--no-run").args(arguments))
     })?;
-    days.map_or(Ok(()), |days| steps.run("simulated days, begun with the tests", || days.end()))
+    steps.run("tests", || match arguments {
+        [] => lanes::run(project, record),
+        // What they select may be anything.
+        _ => project::run(project.cargo(lanes::TEST).args(arguments)),
+    })?;
+    days.map_or(Ok(()), |days| steps.run("simulated days, begun before the tests", || days.end()))
+}
+
+/// Fetches what Python needs while the compiler computes.
+fn prepare(project: &Project, with_judges: bool) -> Result<()> {
+    thread::scope(|scope| {
+        let environments = scope.spawn(|| {
+            venv::ensure_for_tests(project)?;
+            with_judges.then(|| venv::ensure(project, venv::JUDGES)).transpose()
+        });
+        project.build()?;
+        environments.join().unwrap_or_else(|panic| resume_unwind(panic))?;
+        Ok(())
+    })
+}
+
+/// Days of a fleet from seeds, played beside the tests, which wait more than they work: 200 are some seven minutes of
+/// one core, and by `nice` they take none from whoever else wants it. Each day has to be told rightly.
+fn days(project: &Project) -> Result<Beside> {
+    let mut command = project.command("nice", ["-n", "19"]);
+    command.arg(project.binary("simulate")).args(["--seeds", "200", "--threads", "2"]);
+    Beside::begin(project, "simulated-days", command)
 }
 
 /// An empty folder for the calls of this run: older ones would be judged by what is in `infra/` now.

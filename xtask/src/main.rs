@@ -1,11 +1,12 @@
 //! The project's own commands, run as `cargo xtask COMMAND`.
 
 mod bench;
+mod beside;
 mod ci;
-mod days;
 mod demo;
 mod deny;
 mod lab;
+mod lanes;
 mod mutants;
 mod package;
 mod project;

@@ -71,7 +71,9 @@ fn works(project: &Project, bin: &Path) -> bool {
 fn install(project: &Project, folder: &Path, requirements: &Path) -> Result<()> {
     let python = python::find()?;
     project::run(project.command(python, ["-m", "venv", "--clear"]).arg(folder))?;
-    let pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--require-hashes"];
+    // Quiet, but for errors: the compiler may be speaking as well.
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes"];
     project::run(
         project
             .command(folder.join("bin/python"), pip)

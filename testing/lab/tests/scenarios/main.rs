@@ -105,7 +105,8 @@ fn state() -> BTreeMap<String, Vec<String>> {
         let lines = asked.iter().flat_map(|it| it.lines()).map(|line| match line.split_once(": ") {
             // Numbers of interfaces are chance.
             Some((number, rest)) if number.parse::<u32>().is_ok() => rest.to_owned(),
-            _ => line.to_owned(),
+            // The kernel notices within a second that a new link is up. One that is down has no routes at its own end.
+            _ => line.replace("linkdown ", ""),
         });
         let links = run(&["-n", name, "-d", "-o", "link"]);
         let mut lines: Vec<String> = lines.chain(links.lines().map(link)).collect();

@@ -22,7 +22,7 @@ class Concurrency(BridgeTest):
     def slow_function(self, account):
         return self.create_function(account, self.role(account, "lambda.amazonaws.com"), SLOW)
 
-    def busy(self, functions, name, seconds=3):
+    def busy(self, functions, name, seconds=6):
         """As many invocations side by side as the quota allows."""
         until(lambda: not self.throttled(functions, name))
         until(lambda: self.filled(functions, name, json.dumps({"seconds": seconds})))
@@ -64,7 +64,7 @@ def handler(event, context):
     print("received", event["Records"][0]["attributes"]["ApproximateReceiveCount"], "times")
 """)
         functions.create_event_source_mapping(FunctionName=waiting, EventSourceArn=arn, BatchSize=1)
-        self.busy(functions, name, seconds=4)
+        self.busy(functions, name, seconds=8)
         self.client("sqs", HUB).send_message(QueueUrl=url, MessageBody="{}")
         until(lambda: self.messages_in(HUB, url) == 0)
         # More often than it was received: it is tried again within its visibility timeout too.
@@ -115,7 +115,7 @@ class Reservations(BridgeTest):
                 self.assertFalse(allowed, refused)
         functions.delete_function_concurrency(FunctionName=other)
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            running = pool.submit(functions.invoke, FunctionName=name, Payload='{"seconds": 2}')
+            running = pool.submit(functions.invoke, FunctionName=name, Payload='{"seconds": 5}')
             time.sleep(1)
             with self.assertRaises(functions.exceptions.TooManyRequestsException) as caught:
                 self.client("lambda", HUB).invoke(FunctionName=name, Payload='{"seconds": 0}')
