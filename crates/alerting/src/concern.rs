@@ -47,10 +47,11 @@ impl<'w> Concern<'w> {
         (!concern.accounts.is_empty()).then_some(concern)
     }
 
-    /// Everybody: nothing is told together.
+    /// The same, and nothing is told together.
     #[cfg(test)]
-    pub(crate) fn everybody() -> Self {
-        Self { is_everybody: true, ..Self::default() }
+    pub(crate) fn everybody(world: &'w World, tick_ms: u64) -> Self {
+        let concern = Self::of(world, world.heard_until_ms(), tick_ms).unwrap_or_default();
+        Self { is_everybody: true, ..concern }
     }
 
     /// Whether a probe is looked at by itself. Of one whose heartbeat is not there, or that tells in several reports, it

@@ -63,10 +63,13 @@ fn asked<'w>(evaluation: &Evaluation<'w>, key: &MemberKey) -> Option<(&'w Check,
     let view: &'w ProbeView = evaluation.probes.get(&key.probe)?.view;
     let world = evaluation.world;
     let is_heard = !view.is_check_unheard(&world.policy, world.heard_until_ms(), check);
-    let matters = is_heard
-        && evaluation.has_worked(&key.probe, check)
-        && evaluation.flaps(key).is_none()
-        && !is_silenced(evaluation, key);
+    let fails = view.paths.get(check).is_some_and(|path| !path.results.is_empty());
+    let may_be_told = || {
+        let has_worked = evaluation.has_worked(&key.probe, check);
+        has_worked && evaluation.flaps(key).is_none() && !is_silenced(evaluation, key)
+    };
+    // Of what passes no more is known than that, wherever nothing is wrong.
+    let matters = is_heard && if fails { may_be_told() } else { view.passing_by_id(check).is_some() };
     // That an isolation does not hold is a fact; that nothing proves it, no run a moment later changes.
     let check = evaluation.check(key).filter(|check| matters && check.expect == Expect::Connect)?;
     Some((check, view.heartbeat_of(&check.id)?))

@@ -104,8 +104,13 @@ pub(crate) fn infer_of(world: &World, ticks: Ticks, concern: &Concern<'_>) -> In
         (!members.is_empty()).then_some(Group { suspects, members, waits_until_ms })
     };
     let groups = explanation.causes.iter().filter_map(group).collect();
-    let wanted = seen.state.wanted(&explanation, ticks.at(heard_until_ms));
-    let wanted = wanted.iter().filter_map(|path| member(&numbered, seen.state.topology(), *path)).collect();
+    let topology = seen.state.topology();
+    // Whoever is told together with others is asked nothing: nobody knows who that would be.
+    let may_run = |probe: ProbeId| {
+        numbered.get(probe.number()).is_some_and(|view| concern.is_account(&view.account_name))
+    };
+    let wanted = seen.state.wanted(&explanation, ticks.at(heard_until_ms), may_run);
+    let wanted = wanted.iter().filter_map(|path| member(&numbered, topology, *path)).collect();
     Inferred { groups, wanted }
 }
 

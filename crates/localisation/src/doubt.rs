@@ -3,10 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::explanation::{Cause, Explanation, Gate, Suspect};
+use crate::explanation::{Cause, Explanation, Gate};
 use crate::outcome::{Outcome, Says, Stages};
 use crate::rules::{Rules, SHARED_BY};
 use crate::state::State;
+use crate::suspect::Suspect;
 use crate::topology::PathId;
 use crate::window::Window;
 
@@ -20,16 +21,6 @@ pub struct Doubt {
 }
 
 impl State {
-    /// The paths of which one more result matters, those that matter most first: whose probes could refute what something
-    /// that is broken may be a part of, and those in doubt.
-    #[must_use]
-    pub fn wanted(&self, explanation: &Explanation, now_ticks: u32) -> Vec<PathId> {
-        let awaited: BTreeSet<PathId> =
-            explanation.causes.iter().flat_map(|cause| &cause.awaited).copied().collect();
-        let doubtful = self.doubtful(explanation, now_ticks).into_iter().map(|it| it.path);
-        awaited.iter().copied().chain(doubtful.filter(|path| !awaited.contains(path))).collect()
-    }
-
     /// The paths for which further results matter, those with the most evidence first: fewer than three that fail for
     /// one reason, and any number for which chance is not refuted. What is told already, or fails with enough others, waits
     /// for nobody's further results; nor does an isolation that is open, which one result says.

@@ -99,7 +99,7 @@ impl<'s> Evidence<'s> {
     }
 
     fn first_path(&self) -> u32 {
-        u32::try_from(self.state.topology.components.len()).unwrap_or(u32::MAX)
+        self.state.topology.first_path()
     }
 
     fn collect_candidates(&mut self) {
@@ -153,11 +153,7 @@ impl<'s> Evidence<'s> {
 
     /// The paths that depend on a candidate, and when they do.
     pub(crate) fn paths_of(&self, candidate: usize) -> impl Iterator<Item = (u32, Stages)> + 's {
-        let id = self.candidates[candidate].id;
-        let first_path = self.first_path();
-        let components = (id < first_path).then(|| self.state.topology.paths_of(id));
-        let itself = (id >= first_path).then(|| (id - first_path, Stages::ALONE));
-        components.into_iter().flatten().chain(itself)
+        self.state.topology.paths_on(self.candidates[candidate].id)
     }
 
     /// How much likelier what was seen is if this candidate, too, is broken, since the moment that fits best; none

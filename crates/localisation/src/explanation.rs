@@ -2,23 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::component::Component;
 use crate::evidence::{Accusing, Evidence, Score};
 use crate::outcome::Outcome;
 use crate::rules::{Rules, SHARED_BY};
 use crate::search::{Chosen, Search};
 use crate::state::State;
+use crate::suspect::Suspect;
 use crate::topology::PathId;
 use crate::window::Window;
-
-/// What may be to blame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Suspect {
-    /// A component.
-    Component(Component),
-    /// Something that only this path depends on, as far as is known.
-    Path(PathId),
-}
 
 /// Whether it is time to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +40,8 @@ pub struct Cause {
     pub shared: Vec<PathId>,
     /// Whether it is time to tell.
     pub gate: Gate,
-    /// Paths that have not run since it broke, and would say whether it is something wider: of a few probes three each, for
-    /// each such thing. Whoever has them run need not wait for their turn.
-    pub awaited: BTreeSet<PathId>,
+    /// What could be broken in its place, or with it, as far as those could say who are still to report.
+    pub unrefuted: Vec<Suspect>,
 }
 
 /// The most likely explanation of everything that was seen: all causes at once.
@@ -128,8 +118,8 @@ impl Comparison<'_, '_> {
         let most = results.results.iter().map(|(_, gain)| *gain).max().unwrap_or(0);
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
         let late = self.late(&paths);
-        let awaited = self.awaited(&rivals, score, once);
-        let gate = match awaited.is_empty() {
+        let unrefuted = self.unrefuted(&rivals, score, once);
+        let gate = match unrefuted.is_empty() {
             true if self.may_be_chance(&paths, score) => self.until_rerun(score, now_ticks),
             true => Gate::Open,
             false => self.until_next_run(score, now_ticks),
@@ -153,7 +143,7 @@ impl Comparison<'_, '_> {
             paths,
             shared: Vec::new(),
             gate,
-            awaited: awaited.into_iter().flatten().collect(),
+            unrefuted,
         })
     }
 
@@ -178,18 +168,21 @@ impl Comparison<'_, '_> {
         rivals
     }
 
-    /// What those could run who are still to report and could refute it. It is told at once when chance and everything wider are refuted; or
-    /// when nobody is still to report; at the latest one interval after the first evidence.
+    /// What somebody could refute who is still to report. It is told at once when chance and everything wider are refuted;
+    /// or when nobody is still to report; at the latest one interval after the first evidence.
     ///
     /// Whether it is chance is judged by what each path says `once`: however often one of them runs again within
     /// seconds, what the others share with it is theirs to say.
-    fn awaited(&self, rivals: &[(usize, Score)], score: Score, once: i64) -> Vec<BTreeSet<PathId>> {
+    fn unrefuted(&self, rivals: &[(usize, Score)], score: Score, once: i64) -> Vec<Suspect> {
         let itself = self.chosen.candidate;
         let evidence = score.evidence.min(once);
         let is_no_chance = self.gain(itself, Score { evidence, ..score }) >= Rules::REFUTED;
         let doubted = (!is_no_chance).then_some(itself).into_iter();
         let open = doubted.chain(rivals.iter().map(|(rival, _)| *rival));
-        open.filter_map(|candidate| self.evidence.awaited(candidate, score.since_ticks)).collect()
+        let numbers = open.map(|candidate| self.evidence.candidates[candidate].id);
+        let state = self.evidence.state;
+        let awaited = numbers.filter(|number| !state.awaited(*number, score.since_ticks).is_empty());
+        awaited.map(|number| state.topology.suspect(number)).collect()
     }
 
     /// Whether paths fail together that may do so by chance. They run again at once ([`State::doubtful`]), and a second
@@ -266,14 +259,8 @@ impl Comparison<'_, '_> {
             }
         }
         tied.sort_unstable();
-        let components = &self.evidence.state.topology.components;
-        let suspect = |(_, candidate): (i64, usize)| {
-            let id = self.evidence.candidates[candidate].id as usize;
-            match components.get(id) {
-                Some(component) => Suspect::Component(*component),
-                None => Suspect::Path(PathId(u32::try_from(id - components.len()).unwrap_or(u32::MAX))),
-            }
-        };
-        tied.into_iter().map(suspect).collect()
+        let number = |(_, candidate): (i64, usize)| self.evidence.candidates[candidate].id;
+        let topology = &self.evidence.state.topology;
+        tied.into_iter().map(|it| topology.suspect(number(it))).collect()
     }
 }

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use crate::component::Component;
-use crate::explanation::{Cause, Explanation, Gate, Suspect};
+use crate::explanation::{Cause, Explanation, Gate};
 use crate::state::State;
+use crate::suspect::Suspect;
 use crate::topology::PathId;
 
 /// A cause that was told.

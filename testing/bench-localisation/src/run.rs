@@ -301,7 +301,7 @@ impl Hub {
             return Vec::new();
         }
         let is_told = |path: &PathId| self.incidents.open.iter().any(|it| it.paths.contains(path));
-        let wanted = self.state.wanted(&explanation, now_s);
+        let wanted = self.state.wanted(&explanation, now_s, |_| true);
         let wanted: Vec<(u32, usize)> = wanted
             .into_iter()
             .filter(|path| !is_told(path))

@@ -6,7 +6,7 @@ use phonehome_wire::{Check, CheckId, CheckKind, Target, Verdict};
 use proptest::prelude::*;
 
 use crate::concern::Concern;
-use crate::inference::{infer, infer_of};
+use crate::inference::{Inferred, infer, infer_of};
 use crate::ticks::Ticks;
 use crate::{
     Calm, Heartbeat, Outcome, PathResult, PathState, PathStatus, Paths, ProbeKey, ProbeView, Route, Turns,
@@ -232,6 +232,12 @@ fn calm(mut world: World) -> World {
     world
 }
 
+/// What is inferred where nothing is told together.
+fn everybody(world: &World) -> Inferred {
+    let ticks = Ticks::of(world);
+    infer_of(world, ticks, &Concern::everybody(world, ticks.tick_ms))
+}
+
 proptest! {
     #[test]
     fn who_is_told_together_makes_no_difference(
@@ -241,10 +247,10 @@ proptest! {
         runs in 1_u64..4,
     ) {
         let world = world(accounts, &faults, &luck, runs);
-        let one_by_one = infer_of(&world, Ticks::of(&world), &Concern::everybody());
+        let one_by_one = everybody(&world);
         prop_assert_eq!(infer(&world), one_by_one.clone());
         prop_assert_eq!(infer(&calm(world.clone())), one_by_one.clone());
-        prop_assert_eq!(infer_of(&calm(world.clone()), Ticks::of(&world), &Concern::everybody()), one_by_one);
+        prop_assert_eq!(everybody(&calm(world.clone())), one_by_one);
     }
 }
 
@@ -270,7 +276,7 @@ fn in_a_large_fleet_it_makes_no_difference_either_and_few_are_left() {
     ] {
         for runs in [1, 3] {
             let world = world(60, &faults, &luck, runs);
-            let one_by_one = infer_of(&world, Ticks::of(&world), &Concern::everybody());
+            let one_by_one = everybody(&world);
             assert_eq!(infer(&world), one_by_one, "{faults:?}");
             assert_eq!(one_by_one.groups.is_empty(), faults.is_empty(), "{faults:?}");
         }

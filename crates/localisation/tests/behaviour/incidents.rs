@@ -1,7 +1,5 @@
 //! Causes over time.
 
-use std::collections::BTreeSet;
-
 use phonehome_localisation::{Cause, Explanation, Gate, Incidents, Outcome::Silence, PathId, Suspect};
 
 use crate::world::World;
@@ -108,7 +106,7 @@ fn cause(suspects: &[Suspect], paths: &[PathId]) -> Explanation {
         paths,
         shared: vec![],
         gate: Gate::Open,
-        awaited: BTreeSet::new(),
+        unrefuted: vec![],
     };
     Explanation { causes: vec![cause] }
 }

@@ -215,7 +215,7 @@ fn whoever_could_say_that_it_is_wider_is_named_and_what_they_say_is_told_at_once
         assert!(explanation.causes.iter().all(|it| it.gate != Gate::Open), "the other zones could say so");
         let wanted: Vec<(PathId, String, bool)> = world
             .state
-            .wanted(&explanation, now)
+            .wanted(&explanation, now, |_| true)
             .into_iter()
             .map(|path| {
                 let seen = world.paths.iter().find(|it| it.path == path).expect("it is no report");
@@ -234,7 +234,10 @@ fn whoever_could_say_that_it_is_wider_is_named_and_what_they_say_is_told_at_once
         let causes = world.explain().causes;
         let (word, paths) = if is_wider { ("way out a", 9) } else { ("route a/az1 internet | nat a/az1", 3) };
         assert_eq!(world.causes(), [word]);
-        assert_eq!((causes[0].gate, causes[0].paths.len(), causes[0].awaited.len()), (Gate::Open, paths, 0));
+        assert_eq!(
+            (causes[0].gate, causes[0].paths.len(), causes[0].unrefuted.len()),
+            (Gate::Open, paths, 0)
+        );
     }
 }
 
