@@ -3,7 +3,6 @@
 use crate::component::Component;
 use crate::names::{Name, Names, Texts};
 use crate::outcome::{Needed, Stages};
-use crate::suspect::Suspect;
 
 /// A path, by the order in which the [`crate::Builder`] was told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,25 +153,6 @@ impl Topology {
             let (segment, stages) = needed.get();
             self.paths_of_segments.get(segment).iter().map(move |path| (*path, stages))
         })
-    }
-
-    /// The number of what may be broken: of a component where it is, of a path by itself behind all of these.
-    pub(crate) fn number_of(&self, suspect: Suspect) -> Option<u32> {
-        match suspect {
-            Suspect::Component(component) => {
-                let found = self.components.binary_search_by(|other| other.compare(component, &self.names));
-                u32::try_from(found.ok()?).ok()
-            }
-            Suspect::Path(path) => Some(self.first_path() + path.0),
-        }
-    }
-
-    /// What has this number.
-    pub(crate) fn suspect(&self, number: u32) -> Suspect {
-        match self.components.get(number as usize) {
-            Some(component) => Suspect::Component(*component),
-            None => Suspect::Path(PathId(number - self.first_path())),
-        }
     }
 
     /// The number of the first path, as of something that may be broken by itself.
