@@ -46,9 +46,6 @@ const fn region_code(data_center: DataCenter) -> &'static str {
     }
 }
 
-/// The mode of a link to which metrics are sent.
-const PUSH: &str = "PUSH";
-
 /// An organization at New Relic.
 #[derive(Debug, Clone)]
 pub struct NewRelic(NerdGraph);
@@ -172,7 +169,7 @@ impl Vendor for NewRelic {
 
     async fn link(&self, account: VendorAccountId, link: &NewLink<'_>) -> Result<(), VendorError> {
         let call = Call { operation: LINK, subject: link.role_arn, query: LINK_QUERY };
-        let mode = if link.is_streamed { PUSH } else { "PULL" };
+        let mode = if link.is_streamed { read::PUSH } else { "PULL" };
         let new = json!({ "arn": link.role_arn, "name": link.name, "metricCollectionMode": mode });
         let variables = json!({ "accountId": account.number(), "accounts": { "aws": [new] } });
         let answer = self.0.change(&call, variables).await?;

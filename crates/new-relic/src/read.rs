@@ -3,7 +3,8 @@
 use phonehome_observability::{DataCenter, IngestKey, Link, NewIngestKey, VendorAccount, VendorAccountId};
 use serde_json::Value;
 
-use crate::PUSH;
+/// The mode of a link to which metrics are sent.
+pub(crate) const PUSH: &str = "PUSH";
 
 /// Characters of a key's value at most. One has 40, and Firehose takes 4,096
 /// (<https://docs.aws.amazon.com/firehose/latest/APIReference/API_HttpEndpointConfiguration.html>).
