@@ -86,7 +86,7 @@ pub use lately::Change;
 pub use lateness::{BEHIND_LASTS_MS, Behind, Received};
 pub use matcher::Matcher;
 pub use messages::subject;
-pub use notices::{LOOKED_THROUGH_EVERY_MS, Looked, Notices, Trouble, notices};
+pub use notices::{LOOKED_THROUGH_EVERY_MS, Notices, Trouble, notices};
 pub use outgoing::{Outgoing, OutgoingBody, SlackKind, stable_id};
 pub use passed_again::PassedAgain;
 pub use phonehome_localisation::Outcome;

@@ -46,48 +46,27 @@ pub struct Notices {
     /// The names of the troubles.
     #[serde(rename = "told")]
     pub notified: BTreeSet<String>,
-    /// When what nothing is decided of was looked through; milliseconds since the Unix epoch. Documents of the first
-    /// version do not say.
+    /// The names of those that were found in the ledger, when it was looked through last: documents of the first version
+    /// have them among the others.
+    #[serde(default)]
+    pub of_ledger: BTreeSet<String>,
+    /// When that was; milliseconds since the Unix epoch, 0 in documents of the first version.
     #[serde(default)]
     pub looked_through_ms: u64,
 }
 
-/// Of which partitions the troubles are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looked {
-    /// Of all of them.
-    Through,
-    /// These were not looked through this time. What was told of them and is not known to be over stays told.
-    Past(&'static [&'static str]),
-}
-
-impl Looked {
-    /// Whether what has been told under this name may still be so, for all that was looked at.
-    fn may_last(self, name: &str) -> bool {
-        let Self::Past(partitions) = self else { return false };
-        let sort =
-            |partition: &&str| name.strip_prefix(UNREADABLE)?.strip_prefix(*partition)?.strip_prefix('/');
-        partitions.iter().any(|partition| sort(partition).is_some())
-    }
-}
-
 impl Notices {
-    /// Whether what nothing is decided of is to be looked through now, milliseconds since the Unix epoch. A clock that
-    /// was put back puts nothing off for long.
+    /// Whether the ledger, of which nothing is decided, is to be looked through now, milliseconds since the Unix epoch. A
+    /// clock that was put back puts nothing off for long.
     #[must_use]
     pub fn is_look_due(&self, now_ms: u64) -> bool {
         self.looked_through_ms.abs_diff(now_ms) >= LOOKED_THROUGH_EVERY_MS
     }
 
-    /// How much was told of items that were not looked at this time.
-    #[must_use]
-    pub fn still_told(&self, looked: Looked) -> usize {
-        self.notified.iter().filter(|name| looked.may_last(name)).count()
+    fn has(&self, name: &str) -> bool {
+        self.notified.contains(name) || self.of_ledger.contains(name)
     }
 }
-
-/// What the names of items begin with that cannot be read.
-const UNREADABLE: &str = "unreadable/";
 
 impl Trouble {
     /// That this incident cannot be stored, and why.
@@ -98,7 +77,7 @@ impl Trouble {
 
     fn name(&self) -> String {
         match self {
-            Self::Unreadable { partition, sort, .. } => format!("{UNREADABLE}{partition}/{sort}"),
+            Self::Unreadable { partition, sort, .. } => format!("unreadable/{partition}/{sort}"),
             // Each run opens it anew, with another id.
             Self::Unstored { suspect, .. } => format!("unstored/{}", serde_json::json!(suspect)),
             Self::Refused(refusals) => format!("refused/{}", refusals.account),
@@ -130,35 +109,38 @@ impl Trouble {
     }
 }
 
-/// What is to be remembered, and what to be said, because there are these troubles now; `None` when both
-/// stay as they are. What is over is forgotten, and reported again should it come back. `looked`: what the troubles
-/// are known of.
+/// What is to be remembered, and what to be said, because there are these troubles now, and those of the ledger where it
+/// was looked through; `None` when both stay as they are. What is over is forgotten, and reported again should it come
+/// back. While nobody looks, what was told of the ledger stays told.
 #[must_use]
 pub fn notices(
     troubles: &[Trouble],
-    looked: Looked,
+    of_ledger: Option<&[Trouble]>,
     before: &Notices,
     channel: &str,
     now_ms: u64,
 ) -> Option<(Notices, Option<Outgoing>)> {
-    let mut named: Vec<(String, &Trouble)> = troubles.iter().map(|it| (it.name(), it)).collect();
+    let kept = if of_ledger.is_some() { BTreeSet::new() } else { before.of_ledger.clone() };
+    let others = troubles.iter().map(|it| (it.name(), it, false));
+    let of_ledger_now = of_ledger.unwrap_or_default().iter().map(|it| (it.name(), it, true));
+    let mut named: Vec<(String, &Trouble, bool)> = others.chain(of_ledger_now).collect();
     // What was reported before comes first: nothing is told twice because there is much of it.
-    named.sort_by(|(a, _), (b, _)| (!before.notified.contains(a), a).cmp(&(!before.notified.contains(b), b)));
-    let mut notified: BTreeSet<String> =
-        before.notified.iter().filter(|name| looked.may_last(name)).cloned().collect();
-    let room = REMEMBERED_MAX.saturating_sub(notified.len());
+    named.sort_by(|(a, ..), (b, ..)| (!before.has(a), a).cmp(&(!before.has(b), b)));
+    let room = REMEMBERED_MAX.saturating_sub(kept.len());
     let beyond = named.split_off(named.len().min(room)).len();
-    notified.extend(named.iter().map(|(name, _)| name.clone()));
-    let looked_through_ms = match looked {
-        Looked::Through => now_ms,
-        Looked::Past(_) => before.looked_through_ms,
+    let names = |is_of_ledger: bool| {
+        named.iter().filter(move |it| it.2 == is_of_ledger).map(|(name, ..)| name.clone())
     };
-    let after = Notices { notified, looked_through_ms };
+    let after = Notices {
+        notified: names(false).collect(),
+        of_ledger: kept.into_iter().chain(names(true)).collect(),
+        looked_through_ms: if of_ledger.is_some() { now_ms } else { before.looked_through_ms },
+    };
     if after == *before {
         return None;
     }
-    let news = named.iter().filter(|(name, _)| !before.notified.contains(name));
-    let lines: Vec<Words> = news.map(|(_, trouble)| trouble.line()).collect();
+    let news = named.iter().filter(|(name, ..)| !before.has(name));
+    let lines: Vec<Words> = news.map(|(_, trouble, _)| trouble.line()).collect();
     let message = (!lines.is_empty() && !channel.is_empty()).then(|| message(lines, beyond, channel, now_ms));
     Some((after, message))
 }
@@ -194,11 +176,15 @@ mod tests {
     }
 
     fn notified(troubles: &[Trouble], before: &Notices) -> (Notices, Option<String>) {
-        looked(Looked::Through, troubles, before)
+        looked(Some(&[]), troubles, before)
     }
 
-    fn looked(looked: Looked, troubles: &[Trouble], before: &Notices) -> (Notices, Option<String>) {
-        let Some((after, message)) = notices(troubles, looked, before, "#net", NOW_MS) else {
+    fn looked(
+        of_ledger: Option<&[Trouble]>,
+        troubles: &[Trouble],
+        before: &Notices,
+    ) -> (Notices, Option<String>) {
+        let Some((after, message)) = notices(troubles, of_ledger, before, "#net", NOW_MS) else {
             return (before.clone(), None);
         };
         let text = message.map(|message| match message.body {
@@ -238,40 +224,36 @@ mod tests {
     }
 
     #[test]
-    fn what_was_told_of_items_that_are_not_looked_at_stays_told_until_they_are_and_nothing_else_does() {
-        const PAST: Looked = Looked::Past(&["ledger", "ledger/seen"]);
-        let kept = [of("ledger", "10.0.0.0/18"), of("ledger/seen", "111122223333/us-east-1")];
-        let others = [of("ledgers", "10.0.0.0/18"), of("paths", "ledger/1")];
-        let (told, text) = notified(&[&kept[..], &others[..]].concat(), &Notices::default());
-        assert!(text.is_some() && told.notified.len() == 4, "{told:?}");
-        let (still, text) = looked(PAST, &[], &told);
-        let names: BTreeSet<String> = kept.iter().map(Trouble::name).collect();
-        assert_eq!((still.notified.clone(), text), (names, None));
-        assert_eq!((told.still_told(PAST), told.still_told(Looked::Through)), (2, 0));
+    fn what_was_told_of_the_ledger_stays_told_until_somebody_looks_and_nothing_else_does() {
+        let found = [of("ledger", "10.0.0.0/18"), of("ledger/seen", "111122223333/us-east-1")];
+        let (told, text) = looked(Some(&found), &[of("paths", "ledger/1")], &Notices::default());
+        assert!(text.is_some(), "{told:?}");
+        assert_eq!((told.notified.len(), told.of_ledger.len()), (1, 2));
+        let (still, text) = looked(None, &[], &told);
+        assert_eq!((still.notified.len(), &still.of_ledger, text), (0, &told.of_ledger, None));
         // A look finds one of them mended: it is forgotten, and told again should it come back.
-        let (one, text) = notified(&kept[..1], &still);
-        assert_eq!((one.notified.len(), text), (1, None));
-        let (_, text) = notified(&kept, &one);
+        let (one, text) = looked(Some(&found[..1]), &[], &still);
+        assert_eq!((one.of_ledger.len(), text), (1, None));
+        let (_, text) = looked(Some(&found), &[], &one);
         assert!(text.is_some_and(|text| text.contains("ledger/seen") && !text.contains("10.0.0.0/18")));
     }
 
     #[test]
     fn what_stays_told_takes_no_more_room_than_there_is() {
-        const PAST: Looked = Looked::Past(&["ledger"]);
         let ledger: Vec<Trouble> = (0..150).map(|number| of("ledger", &format!("{number:04}"))).collect();
-        let (told, _) = notified(&ledger, &Notices::default());
+        let (told, _) = looked(Some(&ledger), &[], &Notices::default());
         let many: Vec<Trouble> = (0..100).map(unreadable).collect();
-        let (after, text) = looked(PAST, &many, &told);
-        assert_eq!(after.notified.len(), REMEMBERED_MAX);
+        let (after, text) = looked(None, &many, &told);
+        assert_eq!(after.notified.len() + after.of_ledger.len(), REMEMBERED_MAX);
         assert!(text.is_some_and(|text| text.contains("50 more")));
-        assert_eq!(looked(PAST, &many, &after), (after.clone(), None));
+        assert_eq!(looked(None, &many, &after), (after.clone(), None));
     }
 
     #[test]
     fn a_look_is_due_ten_minutes_after_the_last_one_and_none_counts_that_is_far_in_the_future() {
         let (looked_once, _) = notified(&[], &Notices::default());
         assert_eq!(looked_once.looked_through_ms, NOW_MS);
-        assert_eq!(looked(Looked::Past(&["ledger"]), &[], &looked_once).0.looked_through_ms, NOW_MS);
+        assert_eq!(looked(None, &[], &looked_once).0.looked_through_ms, NOW_MS);
         let is_due = |now_ms| looked_once.is_look_due(now_ms);
         let last_ms = LOOKED_THROUGH_EVERY_MS - 1;
         assert_eq!([NOW_MS, NOW_MS + last_ms, NOW_MS - last_ms].map(is_due), [false; 3]);
@@ -284,7 +266,7 @@ mod tests {
         let old: Notices = serde_json::from_str(r#"{"told": ["unreadable/ledger/10.0.0.0/18"]}"#).unwrap();
         assert!(old.is_look_due(NOW_MS));
         // And what it has told stays told.
-        let (after, text) = notified(&[of("ledger", "10.0.0.0/18")], &old);
-        assert_eq!((after.notified, text), (old.notified, None));
+        let (after, text) = looked(Some(&[of("ledger", "10.0.0.0/18")]), &[], &old);
+        assert_eq!((after.of_ledger, after.notified.len(), text), (old.notified, 0, None));
     }
 }

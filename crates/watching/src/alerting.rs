@@ -151,9 +151,10 @@ impl<T: Table> Alerting<'_, T> {
     /// # Errors
     /// [`TableError`]
     pub async fn notify_once(&self, gathered: &Gathered) -> Result<(), TableError> {
-        let Gathered { troubles, notified, channel, looked, .. } = gathered;
+        let Gathered { troubles, notified, channel, of_ledger, .. } = gathered;
         let now_ms = gathered.world.now_ms;
-        let Some((after, message)) = notices(troubles, *looked, notified, channel, now_ms) else {
+        let Some((after, message)) = notices(troubles, of_ledger.as_deref(), notified, channel, now_ms)
+        else {
             return Ok(());
         };
         let mut writes = vec![Write::over(gathered.notified_doc.as_ref(), Keys::notices(), &after)];

@@ -7,9 +7,6 @@ use phonehome_fleet::Binding;
 use phonehome_state::{Claim, Keys, Readable, Seen, StackStatus, Unread, readable};
 use serde::de::DeserializeOwned;
 
-/// The partitions of which nothing is decided here. But that an item of them cannot be read is told here.
-pub(crate) const LEDGER: [&str; 3] = [Keys::LEDGER, Keys::HOLDERS, Keys::SEEN];
-
 /// What is stored in them.
 pub(crate) struct Partitions {
     /// The open incidents, with their documents.
@@ -21,7 +18,7 @@ pub(crate) struct Partitions {
     pub(crate) refusals: Found<Refusals>,
     pub(crate) crashes: Found<Crashes>,
     /// What cannot be read of the ledger, where it was looked through.
-    pub(crate) ledger: Vec<Unread>,
+    pub(crate) ledger: Option<Vec<Unread>>,
 }
 
 /// What could be read of a partition, and what could not.
@@ -85,19 +82,21 @@ async fn found<D: DeserializeOwned + Send>(
     Ok(found)
 }
 
-/// What cannot be read of the [`LEDGER`]; nothing where it is not looked through.
-async fn unreadable_of_ledger(table: &impl Table, looks_through: bool) -> Result<Vec<Unread>, TableError> {
+/// What cannot be read of the ledger, of which nothing is decided here; `None` where it is not looked through.
+async fn unreadable_of_ledger(
+    table: &impl Table,
+    looks_through: bool,
+) -> Result<Option<Vec<Unread>>, TableError> {
     if !looks_through {
-        return Ok(vec![]);
+        return Ok(None);
     }
-    let [blocks, holders, seen] = LEDGER;
     let (blocks, holders, seen) = try_join3(
-        unreadable::<Claim>(table, blocks),
-        unreadable::<Claim>(table, holders),
-        unreadable::<Seen>(table, seen),
+        unreadable::<Claim>(table, Keys::LEDGER),
+        unreadable::<Claim>(table, Keys::HOLDERS),
+        unreadable::<Seen>(table, Keys::SEEN),
     )
     .await?;
-    Ok([blocks, holders, seen].concat())
+    Ok(Some([blocks, holders, seen].concat()))
 }
 
 async fn unreadable<D: DeserializeOwned>(

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join;
 use phonehome_alerting::{
-    Change, Incident, Looked, Notices, Owner, Policy, ProbeView, Reader, Route, Symptom, Trouble,
-    UnreadableIncident, Unseen, World,
+    Change, Incident, Notices, Owner, Policy, ProbeView, Reader, Route, Symptom, Trouble, UnreadableIncident,
+    Unseen, World,
 };
 use phonehome_cloud::table::{Doc, Expect, Key, Table};
 use phonehome_fleet::{Fleet, Member};
@@ -15,7 +15,7 @@ use phonehome_wire::{CheckId, StackId};
 
 use crate::expected::{all_probes, route};
 use crate::known::Known;
-use crate::partitions::{LEDGER, Partitions};
+use crate::partitions::Partitions;
 use crate::probes::Probes;
 use crate::windows::windows;
 
@@ -35,18 +35,19 @@ pub struct Gathered {
     /// What has been notified of that.
     pub(crate) notified: Notices,
     pub(crate) notified_doc: Option<Doc>,
-    /// Whether what nothing is decided of was looked through as well.
-    pub(crate) looked: Looked,
+    /// The same of the ledger, where it was looked through: nothing is decided of it.
+    pub(crate) of_ledger: Option<Vec<Trouble>>,
     /// Where trouble of phonehome itself is told; empty when nowhere.
     pub(crate) channel: String,
 }
 
 impl Gathered {
-    /// How many items cannot be read, those among them that were told and not looked at this time.
+    /// How many items cannot be read; where the ledger was not looked through, those that were told of it.
     #[must_use]
     pub fn unreadable(&self) -> usize {
         let unreadable = |it: &&Trouble| matches!(it, Trouble::Unreadable { .. });
-        self.troubles.iter().filter(unreadable).count() + self.notified.still_told(self.looked)
+        let of_ledger = self.of_ledger.as_ref().map_or(self.notified.of_ledger.len(), Vec::len);
+        self.troubles.iter().filter(unreadable).count() + of_ledger
     }
 }
 
@@ -95,7 +96,8 @@ pub async fn gather(
         stacks: stacks.unread.iter().filter_map(Unread::stack).collect(),
     };
     let are_all_bound = bound.unread.is_empty();
-    let mut unread = ledger;
+    let of_ledger = ledger.map(|unread| unread.iter().map(trouble).collect());
+    let mut unread = vec![];
     let incidents = incidents.noting(&mut unread);
     let stacks = stacks.noting(&mut unread);
     let bindings = phonehome_state::known(bound.noting(&mut unread), &stacks);
@@ -137,8 +139,17 @@ pub async fn gather(
     let (changes, reader, findings) = (changes(&in_use), reader(fleet), vec![]);
     let world =
         World { now_ms, probes, owners, routes, open, silences, policy, unseen, reader, changes, findings };
-    let looked = if looks_through { Looked::Through } else { Looked::Past(&LEDGER) };
-    Ok(Gathered { world, stored, revision, troubles, observed_ms, notified, notified_doc, looked, channel })
+    Ok(Gathered {
+        world,
+        stored,
+        revision,
+        troubles,
+        observed_ms,
+        notified,
+        notified_doc,
+        of_ledger,
+        channel,
+    })
 }
 
 fn reader(fleet: &Fleet) -> Reader {
