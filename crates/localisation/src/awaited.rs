@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::explanation::Explanation;
+use crate::explanation::{Explanation, Gate};
 use crate::outcome::{Outcome, Says};
 use crate::rules::SHARED_BY;
 use crate::state::State;
@@ -33,7 +33,8 @@ impl State {
         may_run: impl Fn(ProbeId) -> bool,
     ) -> Vec<PathId> {
         let mut awaited: BTreeSet<PathId> = BTreeSet::new();
-        for cause in &explanation.causes {
+        // What is told waits for nobody.
+        for cause in explanation.causes.iter().filter(|cause| cause.gate != Gate::Open) {
             for suspect in &cause.unrefuted {
                 let number = self.topology.number_of(*suspect);
                 let probes = number.map(|number| self.awaited(number, cause.since_ticks)).unwrap_or_default();

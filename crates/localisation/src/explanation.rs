@@ -56,8 +56,8 @@ impl State {
     ///
     /// The likelihood is that of independent results, a known share of which is wrong: broken things make everything
     /// fail that needs them, from a moment on which is a part of the explanation, and nothing else fails but by chance.
-    /// Each thing that is taken for broken has to pay its [`Component`]'s rarity. The set is found greedily (as Flock
-    /// does, arXiv 2305.03348), and what became superfluous is taken out again.
+    /// Each thing that is taken for broken has to pay the rarity of its [`Component`](crate::Component). The set is found
+    /// greedily (as Flock does, arXiv 2305.03348), and what became superfluous is taken out again.
     ///
     /// Deterministic, and in integers: the same on every machine, whatever came first. When nothing fails it costs nothing.
     #[must_use]

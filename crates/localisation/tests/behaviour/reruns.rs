@@ -226,6 +226,9 @@ fn whoever_could_say_that_it_is_wider_is_named_and_what_they_say_is_told_at_once
         assert_eq!(["a/az1", "a/az2", "a/az3"].map(ways_out), [3, 3, 3], "what failed runs again, too");
         let itself = wanted.iter().position(|(_, from, _)| from == "a/az1").unwrap();
         assert_eq!(itself, wanted.len() - 3, "behind those who could say that it is wider");
+        let told = world.state.explain(now + 70);
+        assert_eq!(told.causes[0].gate, Gate::Open, "at the latest");
+        assert_eq!(world.state.wanted(&told, now + 70, |_| true), [], "then nobody is asked any more");
         for (path, from, is_out) in wanted {
             let fails = from == "a/az1" || is_wider && is_out && from.starts_with("a/");
             world.state.observe(path, now + 9, if fails { Outcome::Silence } else { Outcome::Pass });
