@@ -42,7 +42,7 @@ pub(crate) fn run(project: &Project, record: Option<&Path>) -> Result<()> {
     let others = others(&targets(project.cargo(METADATA))?);
     let test = |niceness: &str, selection: &[String]| {
         let mut test = project.command("nice", ["-n", niceness]);
-        test.arg(project.cargo_program()).args(TEST).args(selection);
+        test.arg(project.cargo_program()).args(TEST).arg("--no-fail-fast").args(selection);
         test.envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
         test
     };
