@@ -192,7 +192,9 @@ impl Deciding<'_> {
             let before = self.before(id, account).within(bytes, account);
             bytes -= before.bytes();
             self.roll_out.versions.turned.insert(id.clone());
-            self.roll_out.turns.insert(id.clone(), Turn { converged, ..Turn::new(number, now_ms, before) });
+            // What is known of it was so before its turn, also where the clock of whoever decides is behind.
+            let at_ms = now_ms.max(account.looked_at_ms(&account.target_regions));
+            self.roll_out.turns.insert(id.clone(), Turn { converged, ..Turn::new(number, at_ms, before) });
             given += 1;
         }
         if given > 0 {
