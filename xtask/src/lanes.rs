@@ -10,29 +10,10 @@ use serde_json::Value;
 use crate::beside::Beside;
 use crate::project::{self, Project};
 
-/// The test targets that wait most, for packets, for silence and for emulators, by their names (which packages may
-/// share). Each row is a lane: it runs beside the others, and beside all that is not named here. None takes longer than
-/// some five minutes on two free cores.
-const LANES: [&[&str]; 3] = [
-    &["end_to_end"],
-    &["scenarios"],
-    &[
-        "cloud",
-        "dynamodb",
-        "files",
-        "impairments",
-        "local_cloud",
-        "moto",
-        "namespaces",
-        "packets",
-        "server",
-        "table_contract",
-    ],
-];
-
-/// As of `nice`, for all others, a third of a lane's share: they compute. What waits is late without a core when its
-/// time has come, and some of it fails as a network would that is late by a second.
-const COMPUTING: &str = "5";
+/// The test targets that have a lane of their own, by their names (which packages may share): each row runs beside the
+/// others, and beside all that is not named here. The one there is waits for emulators for four minutes, as long as it has
+/// to. More of them at once make each late, and what measures time then fails as a network would that is late by seconds.
+const LANES: [&[&str]; 1] = [&["end_to_end"]];
 
 /// Always of all packages: another selection would have other features, and so other programs.
 pub(crate) const TEST: [&str; 3] = ["test", "--release", "--workspace"];
@@ -40,20 +21,19 @@ pub(crate) const TEST: [&str; 3] = ["test", "--release", "--workspace"];
 /// Runs all tests, which are compiled already. `record`: the folder for the calls that they make to moto.
 pub(crate) fn run(project: &Project, record: Option<&Path>) -> Result<()> {
     let others = others(&targets(project.cargo(METADATA))?);
-    let test = |niceness: &str, selection: &[String]| {
-        let mut test = project.command("nice", ["-n", niceness]);
-        test.arg(project.cargo_program()).args(TEST).arg("--no-fail-fast").args(selection);
+    let test = |selection: &[String]| {
+        let mut test = project.cargo(TEST);
+        test.arg("--no-fail-fast").args(selection);
         test.envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
         test
     };
     let mut lanes = Vec::new();
     for names in LANES {
-        lanes.push(Beside::begin(project, &format!("tests-{}", names[0]), test("0", &named(names)))?);
+        lanes.push(Beside::begin(project, &format!("tests-{}", names[0]), test(&named(names)))?);
     }
     // All come to their end, whichever fails: what each says is worth reading, and the tests of a cargo that is
     // killed go on.
-    let mut outcomes: Vec<_> =
-        others.iter().map(|selection| project::run(&mut test(COMPUTING, selection))).collect();
+    let mut outcomes: Vec<_> = others.iter().map(|selection| project::run(&mut test(selection))).collect();
     outcomes.extend(lanes.into_iter().map(Beside::end));
     outcomes.into_iter().collect()
 }
