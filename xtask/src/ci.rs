@@ -8,12 +8,11 @@ use std::thread;
 
 use crate::beside::Beside;
 use crate::deny;
-use crate::lanes;
 use crate::project::{self, Project};
 use crate::steps::Steps;
 use crate::venv;
 
-const STEPS_OF_TEST: usize = 3;
+const STEPS_OF_TEST: usize = 2;
 
 /// Everything a change has to pass, the quick steps first.
 pub(crate) fn run(project: &Project) -> Result<()> {
@@ -93,13 +92,10 @@ fn test_steps(
 ) -> Result<()> {
     steps.run("the binaries, and beside them the emulators", || prepare(project, record.is_some()))?;
     let days = record.map(|_| days(project)).transpose()?;
-    steps.run("the tests' binaries", || {
-        project::run(project.cargo(lanes::TEST).arg("--no-run").args(arguments))
-    })?;
-    steps.run("tests", || match arguments {
-        [] => lanes::run(project, record),
-        // What they select may be anything.
-        _ => project::run(project.cargo(lanes::TEST).args(arguments)),
+    steps.run("tests", || {
+        let mut test = project.cargo(["test", "--release", "--workspace"]);
+        test.args(arguments).envs(record.map(|folder| ("PHONEHOME_RECORD_CALLS", folder)));
+        project::run(&mut test)
     })?;
     days.map_or(Ok(()), |days| steps.run("simulated days, begun before the tests", || days.end()))
 }

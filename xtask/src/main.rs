@@ -6,7 +6,6 @@ mod ci;
 mod demo;
 mod deny;
 mod lab;
-mod lanes;
 mod mutants;
 mod package;
 mod project;
