@@ -50,7 +50,8 @@ class Concurrency(BridgeTest):
         functions, one, _ = self.slow_function(HUB)
         _, other, _ = self.slow_function(HUB)
         self.busy(functions, one)
-        self.assertTrue(self.throttled(functions, other), "another function is starved too")
+        # Another function is starved too; on a machine that is busy, once they are all at work.
+        until(lambda: self.throttled(functions, other))
         self.assertGreaterEqual(self.metric(HUB, other, "Throttles"), 1)
         elsewhere, third, _ = self.slow_function(MANAGEMENT)
         self.assertFalse(self.throttled(elsewhere, third), "each account has its own")
