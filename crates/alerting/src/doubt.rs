@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::evaluation::Evaluation;
 use crate::incident::Incidents;
+use crate::passed_again::CHECKS_MAX;
 use crate::{Heartbeat, IncidentMember, MemberKey, ProbeKey, ProbePart, ProbeView, Symptom};
-
-/// How many checks of one part are in doubt at most: where more fail, it is not each by itself.
-const CHECKS_MAX: usize = 20;
 
 /// Checks of one part of a probe of which one more result matters: they may fail by themselves, and have too few results to
 /// be told; or they could say whether what fails elsewhere is something wider.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use phonehome_wire::CheckId;
 use serde::{Deserialize, Serialize};
 
-/// As many checks as one rerun has at most: whoever sends more is not asked for them.
-const CHECKS_MAX: usize = 20;
+/// How many checks one rerun has at most: whoever reports more was not asked for them.
+pub(crate) const CHECKS_MAX: usize = 20;
 
 /// When the newest rerun began in which each of these checks passed; milliseconds since the Unix epoch. Nothing is wrong
 /// with their paths as far as is known; that they work at a later moment than the newest run says what is not broken.

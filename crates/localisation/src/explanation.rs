@@ -119,10 +119,12 @@ impl Comparison<'_, '_> {
         let once = most * i64::try_from(paths.len()).unwrap_or(i64::MAX);
         let late = self.late(&paths);
         let unrefuted = self.unrefuted(&rivals, score, once);
-        let gate = match unrefuted.is_empty() {
-            true if self.may_be_chance(&paths, score) => self.until_rerun(score, now_ticks),
-            true => Gate::Open,
-            false => self.until_next_run(score, now_ticks),
+        let gate = if !unrefuted.is_empty() {
+            self.until_next_run(score, now_ticks)
+        } else if self.may_be_chance(&paths, score) {
+            self.until_rerun(score, now_ticks)
+        } else {
+            Gate::Open
         };
         let gate = match gate {
             Gate::Open if self.is_lone(&paths, score) || self.may_be_lost(&paths, score) => {

@@ -16,10 +16,7 @@ impl Topology {
     /// The number of what may be broken: of a component where it is, of a path by itself behind all of these.
     pub(crate) fn number_of(&self, suspect: Suspect) -> Option<u32> {
         match suspect {
-            Suspect::Component(component) => {
-                let found = self.components.binary_search_by(|other| other.compare(component, &self.names));
-                u32::try_from(found.ok()?).ok()
-            }
+            Suspect::Component(component) => self.number(component),
             Suspect::Path(path) => Some(self.first_path() + path.0),
         }
     }

@@ -121,8 +121,13 @@ impl Topology {
     /// How many paths depend on a component.
     #[must_use]
     pub fn dependents(&self, component: Component) -> usize {
+        self.number(component).map_or(0, |number| self.count(number))
+    }
+
+    /// The number of a component, where there is such a one.
+    pub(crate) fn number(&self, component: Component) -> Option<ComponentNo> {
         let found = self.components.binary_search_by(|other| other.compare(component, &self.names));
-        found.map_or(0, |number| self.count(u32::try_from(number).unwrap_or(u32::MAX)))
+        u32::try_from(found.ok()?).ok()
     }
 
     /// How many bytes it takes.

@@ -1,4 +1,4 @@
-use phonehome_rollout::{Failing, Halt, KNOWN_KEPT, Phase, Progress, Stack, Unproven, resume};
+use phonehome_rollout::{Failing, Halt, KNOWN_KEPT, Phase, Progress, Stack, Unproven, decide, resume};
 
 use phonehome_wire::Region;
 
@@ -195,4 +195,19 @@ fn where_all_accounts_are_gone_nobody_waits_for_what_they_prove() {
     world.observed.accounts.clear();
     world.minute();
     assert_eq!(world.roll_out.phase, Phase::Finished);
+}
+
+/// What failed before its turn failed by a clock that is ahead of the one of whoever gives the turn.
+#[test]
+fn what_failed_before_the_turn_halts_nothing_although_the_clock_of_who_decides_is_behind() {
+    let mut world = World::of(&[1]);
+    let stack = world.stack(0);
+    (stack.progress, stack.updated_at_ms) = (Progress::Failed, 3 * MINUTE);
+    for behind_ms in [MINUTE, 2 * MINUTE] {
+        world.roll_out = decide(&world.roll_out, &world.observed, behind_ms).roll_out;
+        assert_eq!((&world.roll_out.phase, world.roll_out.versions.turned.len()), (&Phase::Rolling, 1));
+    }
+    world.stack(0).updated_at_ms = 4 * MINUTE;
+    world.roll_out = decide(&world.roll_out, &world.observed, 5 * MINUTE).roll_out;
+    assert!(matches!(world.roll_out.phase, Phase::Halted { .. }), "since its turn it does");
 }
