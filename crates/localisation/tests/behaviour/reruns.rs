@@ -257,3 +257,72 @@ fn what_may_be_chance_is_told_when_it_has_not_run_again_within_half_a_minute() {
     assert_eq!(gate(failed + 1), Gate::Wait { until_ticks: failed + 30 });
     assert_eq!([gate(failed + 29), gate(failed + 30)], [Gate::Wait { until_ticks: failed + 30 }, Gate::Open]);
 }
+
+/// Four probes reach one target at five ports each, through one group, from which an isolation keeps them as well, and by
+/// which their reports come; the first one has lost it, and no other one has run since. Nothing tells target and group apart.
+fn target_lost_by_one_of_four() -> (State, Vec<(ProbeId, PathId, Vec<PathId>)>) {
+    let mut builder = Builder::default();
+    let target = builder.name("t");
+    let group = Component::SecurityGroup(target);
+    let there = builder.segment(&[(Component::Target(target), Stage::Target), (group, Stage::Way)]);
+    let apart = builder.segment(&[(group, Stage::Isolation)]);
+    let report = builder.segment(&[(group, Stage::Report)]);
+    let probes: Vec<_> = (0..4)
+        .map(|_| {
+            let probe = builder.probe(&[report]);
+            let isolation = builder.path(&[apart]);
+            (probe, isolation, (0..5).map(|_| builder.path(&[there])).collect::<Vec<_>>())
+        })
+        .collect();
+    let mut state = State::new(builder.build(), Rules::of(POLICY));
+    for at_ticks in (1..=8).rev().map(|minutes| LOST + 10 - 60 * minutes) {
+        for (probe, isolation, paths) in &probes {
+            state.report(*probe, at_ticks);
+            state.observe(*isolation, at_ticks, Outcome::Pass);
+            paths.iter().for_each(|path| state.observe(*path, at_ticks, Outcome::Pass));
+        }
+    }
+    probes[0].2.iter().for_each(|path| state.observe(*path, LOST, Outcome::Silence));
+    (state, probes)
+}
+
+/// When it was lost.
+const LOST: u32 = 2_000;
+
+#[test]
+fn of_each_probe_that_may_run_three_paths_are_asked_that_would_clear_it_no_isolation_and_no_report() {
+    let (state, probes) = target_lost_by_one_of_four();
+    let explanation = state.explain(LOST + 1);
+    assert!(matches!(explanation.causes[0].gate, Gate::Wait { .. }));
+    let asked = state.wanted(&explanation, LOST + 1, |probe| probe != probes[2].0);
+    let expected = [1, 3].map(|number: usize| probes[number].2[..3].to_vec()).concat();
+    assert_eq!(asked, expected);
+}
+
+#[test]
+fn a_probe_has_said_enough_by_three_paths_also_of_the_moment_at_which_it_broke_and_not_by_two() {
+    for (count, gate) in [(2, Gate::Wait { until_ticks: LOST + 70 }), (3, Gate::Open)] {
+        let (mut state, probes) = target_lost_by_one_of_four();
+        for path in probes[1..].iter().flat_map(|(_, _, paths)| &paths[..count]) {
+            state.observe(*path, LOST, Outcome::Silence);
+        }
+        let causes = state.explain(LOST + 1).causes;
+        assert_eq!((causes.len(), causes[0].gate), (1, gate), "{count} of five");
+    }
+}
+
+/// It has had as many results as chance takes.
+#[test]
+fn a_path_by_itself_that_failed_often_enough_waits_for_no_further_rerun() {
+    let mut world = World::new(3);
+    world.minutes(8);
+    let lone = path(&world, "a/az1", "c/443");
+    world.fail_where(|from, to| (from == "a/az1" && to == "c/443").then_some(Outcome::Silence));
+    for account in ["a", "b", "c"] {
+        ["az1", "az2", "az3"].into_iter().for_each(|zone| world.report(&format!("{account}/{zone}")));
+    }
+    (1..=3).for_each(|again| world.state.observe(lone, world.now_ticks + again, Outcome::Silence));
+    world.now_ticks += 4;
+    let causes = world.explain().causes;
+    assert_eq!((causes.len(), causes[0].gate, causes[0].paths.as_slice()), (1, Gate::Open, &[lone][..]));
+}
