@@ -264,9 +264,10 @@ fn target_lost_by_one_of_four() -> (State, Vec<(ProbeId, PathId, Vec<PathId>)>) 
     let mut builder = Builder::default();
     let target = builder.name("t");
     let group = Component::SecurityGroup(target);
-    let there = builder.segment(&[(Component::Target(target), Stage::Target), (group, Stage::Way)]);
-    let apart = builder.segment(&[(group, Stage::Isolation)]);
+    // In this order a component's paths are looked at.
     let report = builder.segment(&[(group, Stage::Report)]);
+    let apart = builder.segment(&[(group, Stage::Isolation)]);
+    let there = builder.segment(&[(Component::Target(target), Stage::Target), (group, Stage::Way)]);
     let probes: Vec<_> = (0..4)
         .map(|_| {
             let probe = builder.probe(&[report]);
